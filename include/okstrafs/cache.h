@@ -1,0 +1,44 @@
+/*
+ * Cache files: $OKSTRA_HOME/cache/token-usage/<folder>/<name>.json, schemaVersion 1 of okstra's collector.
+ *
+ * okstra's collector resumes from a file written here, and the reverse. What only okstrafs needs stands under
+ * the one extra top-level key `okstrafs` (docs/format.md). A cache is derived data: whatever is wrong with a
+ * file, loading it is a miss, never an error; and a failure to save never changes an answer.
+ */
+#ifndef OKSTRAFS_CACHE_H
+#define OKSTRAFS_CACHE_H
+
+#include <stddef.h>
+
+#include "okstrafs/state.h"
+
+enum { OKS_CACHE_HIT = 0, OKS_CACHE_MISS = 1 };
+
+#define OKS_CACHE_BYTES_MAX (UINT64_C(1) << 30) /* a larger file is a miss */
+
+struct oks_cache;
+
+/*
+ * `root` is $OKSTRA_HOME/cache/token-usage. Nothing is created before the first save. 0 or -ENOMEM.
+ * Thread safe: loads and saves of different entries may run at once.
+ */
+int oks_cache_new(struct oks_cache **out, const char *root);
+void oks_cache_free(struct oks_cache *cache);
+
+/*
+ * OKS_CACHE_HIT fills *state (initialised by the caller, replaced wholly); OKS_CACHE_MISS leaves it alone: no
+ * file, not a regular file of ours (owner, symlink, FIFO), too large, torn, another schema, a wrong checksum,
+ * wrong types. `folder` and `name` are single path components, already escaped by oks_name_escape. -ENOMEM.
+ * The caller still compares the identity with the transcript.
+ */
+int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name, struct oks_state *state);
+
+/*
+ * Writes the entry: temporary file in the same folder (created exclusively, 0600, random name; folders 0700,
+ * never through a symlink), fsync, rename, fsync of the folder. 0 or a negative errno; on failure the old
+ * entry stays and the temporary file is gone.
+ */
+int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
+                   const struct oks_state *state);
+
+#endif

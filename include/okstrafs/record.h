@@ -1,0 +1,100 @@
+/*
+ * What one transcript line says, as far as token accounting needs it.
+ *
+ * A record is what the scanner hands to its sink for every line that is one valid JSON object. Every slice in
+ * it is decoded (no escapes left; a lone surrogate escape became U+FFFD), may hold NUL bytes, and lives only
+ * until the sink's callback returns. Prompt, answer and tool text never enter a record.
+ *
+ * Rules: docs/architecture.md, "From line to event" (from the okstra collector's contract).
+ */
+#ifndef OKSTRAFS_RECORD_H
+#define OKSTRAFS_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "okstrafs/slice.h"
+
+enum oks_record_type {
+    OKS_RECORD_OTHER = 0, /* absent, not a string, or a type that we do not know */
+    OKS_RECORD_ASSISTANT,
+    OKS_RECORD_USER,
+    OKS_RECORD_SYSTEM,
+    OKS_RECORD_PROGRESS,
+    OKS_RECORD_ATTACHMENT,
+    OKS_RECORD_SUMMARY,
+};
+
+/*
+ * Token counts of one usage object, each 0 ... 2^63-1. Null or absent is 0; any other JSON value (negative,
+ * float, string, bool, list, too large) is 0 too and adds one to the record's `odd`.
+ */
+struct oks_usage {
+    bool present;               /* the usage key held an object */
+    uint64_t input;             /* input_tokens */
+    uint64_t output;            /* output_tokens */
+    uint64_t cache_creation;    /* cache_creation_input_tokens */
+    uint64_t cache_creation_5m; /* the split where the object gives one, else all of cache_creation */
+    uint64_t cache_creation_1h;
+    uint64_t cache_read;          /* cache_read_input_tokens */
+    uint64_t web_search_requests; /* server_tool_use.web_search_requests */
+    struct oks_slice speed;       /* "standard", "fast" */
+    struct oks_slice inference_geo;
+    struct oks_slice service_tier;
+};
+
+/* An element of usage.iterations[] whose type is advisor_message: counted apart from the top level. */
+struct oks_advisor {
+    struct oks_slice model;
+    struct oks_usage usage;
+};
+
+enum { OKS_ADVISORS_MAX = 16 }; /* of one record; further ones only count into `advisors_dropped` */
+
+struct oks_message {
+    struct oks_slice id;
+    struct oks_slice model;
+    struct oks_slice stop_reason; /* ptr NULL: null or absent */
+    struct oks_usage usage;
+};
+
+struct oks_record {
+    uint64_t offset; /* of the line's first byte in the transcript */
+    uint64_t length; /* of the line in bytes, newline not counted */
+
+    enum oks_record_type type;
+    struct oks_slice timestamp;  /* `timestamp`, else `message.timestamp`: a non-empty string, or ptr NULL */
+    struct oks_slice agent_name; /* the following are non-empty strings, or ptr NULL */
+    struct oks_slice session_id;
+    struct oks_slice uuid;
+    struct oks_slice request_id;
+    struct oks_slice agent_id;
+    struct oks_slice cwd;
+    struct oks_slice version;
+    struct oks_slice subtype;
+    bool is_sidechain;
+    bool is_api_error;       /* isApiErrorMessage */
+    bool is_compact_summary; /* isCompactSummary */
+
+    struct oks_message message; /* all absent where `message` is no object */
+    uint64_t tool_uses;         /* message.content[] objects of type tool_use, whatever the record's type */
+    struct oks_advisor advisors[OKS_ADVISORS_MAX];
+    unsigned n_advisors;
+    unsigned advisors_dropped;
+
+    /* compactMetadata or microcompactMetadata of a system record */
+    struct oks_slice compact_trigger;
+    uint64_t compact_pre_tokens;
+
+    /* data.message of a progress record whose data.type is agent_progress: a sub-agent's response seen by its
+     * parent */
+    bool nested_present;
+    struct oks_message nested;          /* data.message.message */
+    struct oks_slice nested_uuid;       /* data.message.uuid */
+    struct oks_slice nested_request_id; /* data.message.requestId */
+    struct oks_slice nested_timestamp;  /* data.message.timestamp */
+
+    uint64_t odd; /* token values of message.usage (splits and advisors included) that were no count */
+};
+
+#endif
