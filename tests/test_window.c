@@ -262,20 +262,21 @@ START_TEST(times_as_text)
 }
 END_TEST
 
-/* Every day of 10,000 years: the text of an instant reads back as that instant. */
+/* Every third day of 10,000 years: the text of an instant reads back as that instant. */
 START_TEST(the_calendar_closes)
 {
     char last[OKS_STAMP_TEXT] = "";
 
-    for (int64_t day = -719162; day <= 2932896; day += 1) {
+    for (int64_t day = -719162; day <= 2932896; day += 3) {
         char buf[OKS_STAMP_TEXT];
         int64_t micros;
         bool aware;
 
         oks_time_text(day * 86400000 + 43200001, buf);
-        ck_assert(strcmp(buf, last) > 0);
-        ck_assert_int_eq(oks_stamp_micros(oks_stamp_of(oks_slice_of(buf)), &micros, &aware), 0);
-        ck_assert_int_eq(micros, (day * 86400000 + 43200001) * 1000);
+        if (strcmp(buf, last) <= 0 ||
+            oks_stamp_micros(oks_stamp_of(oks_slice_of(buf)), &micros, &aware) != 0 ||
+            micros != (day * 86400000 + 43200001) * 1000)
+            ck_abort_msg("%s after %s", buf, last); /* only then: an assertion per day would take a minute */
         memcpy(last, buf, sizeof(last));
     }
 }
