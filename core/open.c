@@ -44,7 +44,7 @@ static int reopen(int handle, const char *path)
 static int open_checked(int handle, const char *path, struct stat *st)
 {
     struct stat opened;
-    mode_t type;
+    mode_t type = 0;
     int fd, r;
 
     r = type_of(handle, &type);
