@@ -245,6 +245,8 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
     struct place *place;
     struct run *run;
 
+    if (!e->runs)
+        return; /* at the end */
     LIST_FOREACH(place, &e->runs->places, of_store)
     LIST_FOREACH(run, &place->runs, of_place)
     if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
