@@ -18,8 +18,9 @@ struct bench_sum {
 };
 
 /*
- * simdjson's DOM, per line, over bytes with simdjson_padding() readable bytes behind them. `kernel` is one of
- * simdjson's implementations by name, or NULL for the best that the CPU has. 0, or -1 where it is not there.
+ * simdjson's DOM, per line, over whole lines with simdjson_padding() readable bytes behind them; adds to
+ * *sum. `kernel` is one of simdjson's implementations by name, or NULL for the best that the CPU has. 0, or
+ * -1 where it is not there.
  */
 int simdjson_dom(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum);
 

@@ -13,7 +13,12 @@ def main(path: str, size: int) -> None:
     for line in lines:
         if not line:
             continue
-        record = json.loads(line.decode("utf-8"))
+        try:
+            record = json.loads(line.decode("utf-8"))
+        except ValueError:
+            continue
+        if not isinstance(record, dict):
+            continue
         objects += 1
         message = record.get("message")
         usage = message.get("usage") if isinstance(message, dict) else None

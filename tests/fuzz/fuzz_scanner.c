@@ -14,6 +14,7 @@
 #include "okstrafs/scanner.h"
 
 enum { STEERING = 2, SHORT_LINE_MAX = 48 };
+enum { LINES_BOUNDED = 1, FROM_DESCRIPTOR = 2 }; /* bits of the second byte */
 
 struct log {
     unsigned char *bytes;
@@ -227,7 +228,7 @@ static struct oks_scanner *scanner_of(enum oks_isa isa)
     return scanners[isa];
 }
 
-static void check(const char *text, size_t len, size_t cut, uint64_t line_max)
+static void check(const char *text, size_t len, size_t cut, uint64_t line_max, bool from_fd)
 {
     struct heard scalar = listen(UINT64_MAX);
     struct oks_scan_result result = {0};
@@ -246,7 +247,8 @@ static void check(const char *text, size_t len, size_t cut, uint64_t line_max)
         REQUIRE(other.cursor == result.cursor && other.lines == result.lines);
         REQUIRE(other.bad == result.bad && other.odd == result.odd);
         require_same(&heard, &scalar);
-        check_fd(scanner, text, len, &scalar);
+        if (from_fd)
+            check_fd(scanner, text, len, &scalar);
         check_split(scanner, text, len, cut, &result, &scalar);
         forget(&heard);
     }
@@ -265,7 +267,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = malloc(len ? len : 1);
     REQUIRE(text);
     memcpy(text, data + STEERING, len);
-    check(text, len, data[0] * (len + 1) / 256, data[1] & 1 ? SHORT_LINE_MAX : OKS_LINE_MAX);
+    check(text, len, data[0] * (len + 1) / 256, data[1] & LINES_BOUNDED ? SHORT_LINE_MAX : OKS_LINE_MAX,
+          data[1] & FROM_DESCRIPTOR);
     free(text);
     return 0;
 }
