@@ -18,9 +18,10 @@
 #include "engine_private.h"
 #include "okstrafs/discover.h"
 
-static int64_t mtime_of(const struct stat *st)
+/* Not mtime: this one also tells when a folder that could not be listed may be tried again. */
+static int64_t ctime_of(const struct stat *st)
 {
-    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+    return st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
 }
 
 static int by_inode(const void *a, const void *b)
@@ -130,7 +131,7 @@ static struct folder *folder_made(struct walk *w, const char *path, const char *
     f->root = w->root;
     f->dev = st->st_dev;
     f->ino = st->st_ino;
-    f->mtime_ns = mtime_of(st);
+    f->ctime_ns = ctime_of(st);
     if (f->path && f->rel && folder_index(w->e, f) == 0)
         return f;
     folder_free(f);
@@ -151,7 +152,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     if (found && strcmp((*found)->path, path) != 0)
         return 1; /* the same folder by another way */
     if (found) {
-        (*found)->mtime_ns = mtime_of(&st);
+        (*found)->ctime_ns = ctime_of(&st);
         w->folder = *found;
         return 0;
     }
@@ -304,7 +305,7 @@ static int folder_look(struct oks_engine *e, struct folder *f)
             f->root->found = false;
         return 1;
     }
-    return mtime_of(&st) != f->mtime_ns || f->dev != st.st_dev || f->ino != st.st_ino ? 2 : 0;
+    return ctime_of(&st) != f->ctime_ns || f->dev != st.st_dev || f->ino != st.st_ino ? 2 : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
