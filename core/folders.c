@@ -293,19 +293,36 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 /* --- what stat tells
  * --------------------------------------------------------------------------------------------- */
 
-static int folder_look(struct oks_engine *e, struct folder *f)
+static bool is_regular(const char *path)
 {
-    struct transcript *t;
     struct stat st;
 
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Where names have changed, those that left must leave even if only names are asked for. */
+static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
+{
+    struct transcript *t;
+
     LIST_FOREACH(t, &f->transcripts, of_folder)
-    registry_mark_dirty(e, t, false);
-    if (stat(f->path, &st) < 0 || !S_ISDIR(st.st_mode)) {
-        if (*f->rel == '\0')
-            f->root->found = false;
-        return 1;
-    }
-    return ctime_of(&st) != f->ctime_ns || f->dev != st.st_dev || f->ino != st.st_ino ? 2 : 0;
+    if (changed && !is_regular(t->path))
+        registry_mark_lost(e, t);
+    else
+        registry_mark_dirty(e, t, false);
+}
+
+static int folder_look(struct oks_engine *e, struct folder *f)
+{
+    struct stat st;
+    bool found = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode);
+    bool changed =
+        !found || ctime_of(&st) != f->ctime_ns || f->dev != st.st_dev || f->ino != st.st_ino;
+
+    look_at_transcripts(e, f, changed);
+    if (!found && *f->rel == '\0')
+        f->root->found = false;
+    return !found ? 1 : changed ? 2 : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
