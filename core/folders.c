@@ -216,6 +216,13 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
     return rc == -ENOMEM ? rc : 0;
 }
 
+static bool is_regular(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* --- what the watches tell
  * --------------------------------------------------------------------------------------- */
 
@@ -250,7 +257,7 @@ static int file_changed(struct oks_engine *e, struct folder *f, const char *name
         registry_mark_dirty(e, t, true);
         return 0;
     }
-    return registry_add(e, f, path, rel);
+    return is_regular(path) ? registry_add(e, f, path, rel) : 0;
 }
 
 static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
@@ -292,13 +299,6 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 
 /* --- what stat tells
  * --------------------------------------------------------------------------------------------- */
-
-static bool is_regular(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
 
 /* Where names have changed, those that left must leave even if only names are asked for. */
 static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
