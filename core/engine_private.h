@@ -20,7 +20,8 @@
 struct root {
     char *path;
     unsigned index;
-    bool found;                  /* it was there at the last look */
+    bool found;                  /* it was there at the last look ... */
+    uint64_t dev, ino;           /* ... as this folder */
     LIST_HEAD(, folder) folders; /* all of them, the root's own included */
 };
 

@@ -165,6 +165,10 @@ static int on_folder(void *ctx, const char *path, const char *rel)
         return -ENOMEM;
     folder_watch(w->e, f);
     LIST_INSERT_HEAD(&w->root->folders, f, of_root);
+    if (*rel == '\0') {
+        w->root->dev = f->dev;
+        w->root->ino = f->ino;
+    }
     w->folder = f;
     return 0;
 }
@@ -316,8 +320,7 @@ static int folder_look(struct oks_engine *e, struct folder *f)
 {
     struct stat st;
     bool found = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode);
-    bool changed =
-        !found || ctime_of(&st) != f->ctime_ns || f->dev != st.st_dev || f->ino != st.st_ino;
+    bool changed = !found || ctime_of(&st) != f->ctime_ns || f->dev != st.st_dev || f->ino != st.st_ino;
 
     look_at_transcripts(e, f, changed);
     if (!found && *f->rel == '\0')
@@ -373,6 +376,17 @@ static int look_at_all(struct oks_engine *e)
     return 0;
 }
 
+/* A folder is not told that one above it was renamed, so the root's path is asked itself. */
+static void look_at_root(struct oks_engine *e, struct root *root)
+{
+    struct stat st;
+
+    if (!root->found || (stat(root->path, &st) == 0 && st.st_dev == root->dev && st.st_ino == root->ino))
+        return;
+    subtree_end(e, root, root->path);
+    root->found = false;
+}
+
 enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
 
 int folders_refresh(struct oks_engine *e)
@@ -385,9 +399,11 @@ int folders_refresh(struct oks_engine *e)
         e->overflows++;
         rc = look_at_all(e);
     }
-    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
+    for (size_t i = 0; rc == 0 && i < e->n_roots; i++) {
+        look_at_root(e, &e->roots[i]);
         if (!e->roots[i].found)
             rc = walk_from(e, &e->roots[i], "");
+    }
     for (size_t i = 0; rc == 0 && e->unwatched && i < e->n_roots; i++) {
         int rounds = 0;
 

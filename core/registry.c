@@ -470,7 +470,8 @@ static bool same_file_other_state(const struct transcript *a, const struct trans
            (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
 }
 
-/* A file with two names grows in both, but is reported only in the folder of the name that it was written by. */
+/* A file with two names grows in both, but is reported only in the folder of the name that it was written by.
+ */
 static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 {
     struct transcript *other;
