@@ -199,6 +199,9 @@ static void on_skipped(void *ctx, const char *path, int error)
 {
     struct walk *w = ctx;
 
+    /* Known even so, for its change of mode is all that stat will ever tell. */
+    if (error == -EACCES && !w->e->watch && strlen(path) > strlen(w->root->path))
+        on_folder(w, path, path + strlen(w->root->path) + 1);
     w->e->skipped++;
     w->e->skipped_error = error;
     snprintf(w->e->skipped_path, sizeof(w->e->skipped_path), "%s", path);
@@ -316,16 +319,22 @@ static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool cha
         registry_mark_dirty(e, t, false);
 }
 
-static int folder_look(struct oks_engine *e, struct folder *f)
+enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
+
+/* The time is taken over at once: a folder that changed but cannot be listed must not be tried again and
+ * again. */
+static enum look folder_look(struct oks_engine *e, struct folder *f)
 {
     struct stat st;
-    bool found = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode);
-    bool changed = !found || ctime_of(&st) != f->ctime_ns || f->dev != st.st_dev || f->ino != st.st_ino;
+    bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
+    bool changed = !there || ctime_of(&st) != f->ctime_ns;
 
     look_at_transcripts(e, f, changed);
-    if (!found && *f->rel == '\0')
+    if (there)
+        f->ctime_ns = ctime_of(&st);
+    else if (*f->rel == '\0')
         f->root->found = false;
-    return !found ? 1 : changed ? 2 : 0;
+    return !there ? LOOK_GONE : changed ? LOOK_CHANGED : LOOK_SAME;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
@@ -335,17 +344,18 @@ static int look_at_unwatched(struct oks_engine *e, struct root *root)
     struct folder *f, *next;
 
     for (f = LIST_FIRST(&root->folders); f; f = next) {
-        int verdict, rc;
+        enum look verdict;
+        int rc;
 
         next = LIST_NEXT(f, of_root);
         if (f->watch_id >= 0)
             continue;
         verdict = folder_look(e, f);
-        if (verdict == 1) {
+        if (verdict == LOOK_GONE) {
             subtree_end(e, root, f->path);
             return 1;
         }
-        if (verdict == 2) {
+        if (verdict == LOOK_CHANGED) {
             char rel[8192];
 
             snprintf(rel, sizeof(rel), "%s", f->rel);
