@@ -81,10 +81,12 @@ static bool is_below(const char *path, const char *top)
 static void subtree_end(struct oks_engine *e, struct root *root, const char *path)
 {
     struct folder *f, *next;
+    char top[8192]; /* a copy: `path` may be that of a folder that goes */
 
+    snprintf(top, sizeof(top), "%s", path);
     for (f = LIST_FIRST(&root->folders); f; f = next) {
         next = LIST_NEXT(f, of_root);
-        if (is_below(f->path, path))
+        if (is_below(f->path, top))
             folder_end(e, f);
     }
 }
