@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "engine_private.h"
+#include "mounts.h"
 #include "okstrafs/discover.h"
 
 enum {
@@ -347,6 +348,9 @@ static int place_walk(struct oks_engine *e, struct place *place)
     place->folders = 0;
     place_empty(e, place);
     if (snprintf(path, sizeof(path), "%s/.okstra/tasks", place->path) >= (int)sizeof(path))
+        return 0;
+    /* A session may have been started inside our own mount: asking that, we would wait for ourselves. */
+    if (oks_mount_reach(path) < 0)
         return 0;
     rc = is_folder(path) ? walk_tasks(e, place, path, 0) : wait_for(e, place, path);
     if (rc < 0)
