@@ -374,9 +374,12 @@ static void membership_end(struct oks_engine *e, struct membership *m)
 
 static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
 {
-    struct team *team = registry_team_made(e, raw);
+    struct team *team;
     struct membership *m;
 
+    if (raw.len == 0)
+        return 0; /* nobody can ask for a team without a name */
+    team = registry_team_made(e, raw);
     if (!team)
         return -ENOMEM;
     LIST_FOREACH(m, &s->teams, of_session)
