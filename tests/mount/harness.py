@@ -214,6 +214,7 @@ class Mount:
         self.home = home
         self.point = home.root / point
         self.point.mkdir(exist_ok=True)
+        self.asked_to_stop = False
         self.errors = tempfile.TemporaryFile()
         command = [binary(), "mount", "-f", *options, str(self.point)]
         self.process = subprocess.Popen(command, env=home.environment(), stdin=subprocess.DEVNULL, stderr=self.errors)
@@ -235,11 +236,16 @@ class Mount:
     def __enter__(self) -> "Mount":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.stop()
+    def __exit__(self, failure, *_) -> None:
+        """A daemon that crashed, or that a sanitizer complained of, fails the test."""
+        asked_before = self.asked_to_stop
+        code = self.stop()
+        if code and not failure and not asked_before:
+            raise AssertionError(f"the daemon ended with {code}: {self.said()}")
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Ends the daemon and the mount; the daemon's exit code."""
+        self.asked_to_stop = True
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
