@@ -179,9 +179,9 @@ static int deliver_file(struct walk *walk)
         return 0;
     }
     walk->files_left--;
-    if (!walk->walker->transcript)
+    if (!walk->walker->file)
         return 0;
-    return walk->walker->transcript(walk->walker->ctx, walk->path, rel_of(walk));
+    return walk->walker->file(walk->walker->ctx, walk->path, rel_of(walk));
 }
 
 static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start);
@@ -241,7 +241,7 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
             return r < 0 ? r : 0;
     }
     if (r == 0)
-        r = oks_listing_read(&listing, fd);
+        r = oks_listing_read(&listing, fd, walk->walker->wants);
     if (r < 0) {
         skipped(walk, r);
         r = start || r == -ENOMEM ? r : 0;
@@ -332,6 +332,14 @@ static int walk_from(struct walk *walk, const char *root, const char *start)
         r = walk_folder(walk, fd, depth, true);
     close(fd);
     return r == 0 && walk->overflow ? -E2BIG : r;
+}
+
+bool oks_is_transcript(const char *name)
+{
+    static const char suffix[] = ".jsonl";
+    size_t len = strlen(name), end = sizeof(suffix) - 1;
+
+    return len >= end && memcmp(name + len - end, suffix, end) == 0 && strcmp(name, "journal.jsonl") != 0;
 }
 
 int oks_walk(const char *root, const char *start, const struct oks_walker *walker)
