@@ -80,7 +80,7 @@ use_demo() {
 }
 
 is_mounted() { # a mount that answers; a stale one is the program's to clean up
-    [[ $(<"$mountpoint/README.txt") ]] 2>/dev/null && mountpoint -q -- "$mountpoint" 2>/dev/null
+    mountpoint -q -- "$mountpoint" 2>/dev/null && [[ -r $mountpoint/README.txt ]]
 }
 
 why_no_fuse() { # prints the reason in one line and succeeds where the machine allows no FUSE mount
@@ -143,15 +143,17 @@ say_next() {
     printf -v at %q "$mountpoint"
     printf -v binary %q "$program"
     if ((mounted)); then
-        say "okstrafs is mounted at $mountpoint. Every read is up to date."
-        say "  look around:  cat $at/README.txt; ls $at $at/teams $at/sessions"
-        say "  a window:     cat $at/${shown%/*}/window/last-24h.json"
-        say "  from a script: tokens=\$(<$at/${shown%/*}/total_tokens)"
-        say "  stop:         $binary umount $at"
+        say "okstrafs is mounted at $mountpoint and always up to date."
+        say "  look around:    cd $at && cat README.txt && ls teams sessions"
+        if [[ $shown == */* ]]; then
+            say "  the last week:  cat $at/${shown%/*}/window/last-7d.json"
+            say "  in a script:    tokens=\$(<$at/${shown%/*}/total_tokens)"
+        fi
+        say "  stop:           $binary umount $at"
     else
         say "okstrafs is NOT mounted: $reason"
         say "The same tree can be read without a mount, each time anew:"
-        say "  ${demo:+CLAUDE_CONFIG_DIR=$(printf %q "$CLAUDE_CONFIG_DIR") OKSTRA_HOME=$(printf %q "$OKSTRA_HOME") }$binary ls"
+        say "  ${demo:+CLAUDE_CONFIG_DIR=$(printf %q "$CLAUDE_CONFIG_DIR") OKSTRA_HOME=$(printf %q "$OKSTRA_HOME") }$binary ls teams"
         say "Once the reason is gone, run this again."
     fi
 }
