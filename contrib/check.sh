@@ -102,12 +102,30 @@ check_plain() {
 }
 
 check_clang() {
-    stage 'clang, warnings are errors: build and unit tests'
+    stage 'clang, warnings are errors: build, unit tests and fuzz targets'
     if CC=clang build clang -Dwerror=true; then
         again clang --suite unit
+        check_fuzz_targets
     else
         broken 'the build with clang'
     fi
+}
+
+# The fuzzers are built, and each takes its corpus, so that they are ready when somebody lets them run for hours.
+check_fuzz_targets() {
+    local target corpus
+    while IFS=: read -r target _; do
+        corpus=$source_dir/tests/fuzz/corpus/${target##*/fuzz_}
+        if ! ninja -C "$dir" "$target" >"$scratch/ninja"; then
+            cat "$scratch/ninja"
+            broken "the build of $target"
+        elif ! "$dir/$target" -runs=0 "$corpus" >"$scratch/fuzz" 2>&1; then
+            tail -n 30 "$scratch/fuzz"
+            broken "$target over its corpus"
+        else
+            echo "$target takes its corpus"
+        fi
+    done < <(ninja -C "$dir" -t targets all | grep '^tests/fuzz/fuzz_[a-z_]*: c_LINKER')
 }
 
 # LeakSanitizer cannot work where it may not trace itself: under a tracer, in some containers.
