@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "okstrafs/slice.h"
-
 enum {
     OKS_WALK_DEPTH_MAX = 32,
     OKS_WALK_FILES_MAX = 1000000, /* of one root; the rest is left out and -E2BIG returned */
@@ -24,9 +22,13 @@ struct oks_walker {
     int (*folder)(void *ctx, const char *path, const char *rel);
     /* A regular file whose name ends in ".jsonl" (never journal.jsonl). Return non-zero to stop. */
     int (*transcript)(void *ctx, const char *path, const char *rel);
-    /* Something was left out (unreadable folder, too deep, a FUSE mount of ours). For the status document;
-     * may be NULL. */
+    /*
+     * Something was left out; `error` is a negative errno: -EACCES and the like for a folder that cannot be
+     * read, -ELOOP too deep, -ENAMETOOLONG a path over PATH_MAX, -EXDEV a FUSE mount or one whose type could
+     * not be learnt. What merely vanished meanwhile is not reported. For the status document; may be NULL.
+     */
     void (*skipped)(void *ctx, const char *path, int error);
+    uint64_t files_max; /* for tests: a smaller bound than OKS_WALK_FILES_MAX; 0: that one */
 };
 
 /*

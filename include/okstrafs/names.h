@@ -14,7 +14,8 @@ enum { OKS_NAME_MAX = 255 };
  * The file name for `raw`: '/', NUL, control characters (bytes < 0x20, 0x7f), '%', invalid UTF-8 bytes and a
  * leading '.' are written as %XX (upper case), so that distinct raw names give distinct file names; ""
  * becomes "%". A result of more than OKS_NAME_MAX bytes is cut at a character and ends in "~" and 16 hex
- * digits of the SHA-256 of the raw name. Returns the length; out is NUL-terminated.
+ * digits of the SHA-256 of the raw name. Returns the length; out is NUL-terminated. 0, and out is "": the
+ * hash failed.
  */
 size_t oks_name_escape(struct oks_slice raw, char out[OKS_NAME_MAX + 1]);
 

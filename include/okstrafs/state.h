@@ -21,7 +21,9 @@ struct oks_identity {
     uint8_t sha256[OKS_SHA256_BYTES];
 };
 
-/* An ordered list of distinct byte strings, each malloc'ed and NUL-terminated (they may hold NULs: see len).
+/*
+ * An ordered list of distinct byte strings, each malloc'ed and NUL-terminated (they may hold NULs: see len).
+ * Zeroed is empty. It grows only by the functions below; a list takes either plain or folded strings.
  */
 struct oks_strings {
     struct oks_owned {
@@ -30,6 +32,7 @@ struct oks_strings {
     } * items;
     size_t len;
     size_t room;
+    struct oks_strings_index *index; /* private */
 };
 
 enum {

@@ -1,0 +1,38 @@
+/* The life of a transcript's state; what fills it is the engine's business. */
+#include "okstrafs/state.h"
+
+#include <stdlib.h>
+
+int oks_state_init(struct oks_state *state)
+{
+    struct oks_events *events;
+    int rc = oks_events_new(&events);
+
+    if (rc < 0)
+        return rc;
+    *state = (struct oks_state){.events = events};
+    return 0;
+}
+
+void oks_state_clear(struct oks_state *state)
+{
+    free(state->agent_name);
+    free(state->model);
+    free(state->session_id);
+    oks_events_free(state->events);
+    oks_strings_clear(&state->teams);
+    oks_strings_clear(&state->cwds);
+    *state = (struct oks_state){0};
+}
+
+int oks_state_reset(struct oks_state *state)
+{
+    struct oks_state fresh;
+    int rc = oks_state_init(&fresh);
+
+    if (rc < 0)
+        return rc;
+    oks_state_clear(state);
+    *state = fresh;
+    return 0;
+}

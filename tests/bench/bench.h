@@ -1,0 +1,35 @@
+/* What the parts of the scanner's benchmark share. */
+#ifndef OKSTRAFS_BENCH_H
+#define OKSTRAFS_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a way of reading a transcript found in it: proof that nothing was optimised away, and that all agree.
+ */
+struct bench_sum {
+    uint64_t bytes;
+    uint64_t lines;  /* newlines, or objects where the way parses */
+    uint64_t tokens; /* input and output tokens of message.usage; 0 where the way does not look */
+};
+
+/*
+ * simdjson's DOM, per line, over bytes with simdjson_padding() readable bytes behind them. `kernel` is one of
+ * simdjson's implementations by name, or NULL for the best that the CPU has. 0, or -1 where it is not there.
+ */
+int simdjson_dom(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum);
+
+/* The same through parse_many, which indexes a megabyte of lines in one go. */
+int simdjson_many(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum);
+
+size_t simdjson_padding(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,432 @@
+/*
+ * The scanner's speed in one table, beside everything it is measured by.
+ *
+ *   bench_scanner CORPUS SHORT_CORPUS [ROUNDS] [PYTHON_SCRIPT]
+ *
+ * One thread, page cache warm. Every round runs every way once, so that what disturbs the machine disturbs
+ * all alike; the table shows medians. Time is the thread's CPU time, kernel included: on a machine that does
+ * other things too, that is what a way costs. The slow ways read only the start of the corpus. The targets
+ * are the project's own; a missed one is said and is no failure, because a benchmark on a busy machine proves
+ * nothing by failing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "okstrafs/scanner.h"
+
+enum {
+    ROUNDS_MAX = 99,
+    READ_BYTES = 256 << 10,
+    SLICE_BYTES = 48 << 20, /* for the slow ways */
+};
+
+struct corpus {
+    const char *path;
+    int fd;
+    size_t len;
+    char *bytes; /* with room behind it for simdjson */
+    size_t slice;
+    const char *python;
+};
+
+struct way {
+    const char *name;
+    int (*run)(const struct corpus *corpus, const struct way *way, struct bench_sum *sum, double *seconds);
+    enum oks_isa isa;
+    const char *kernel;
+    bool parses;
+    double rates[ROUNDS_MAX];
+    double rate; /* median, GB/s; 0: not available here */
+    struct bench_sum sum;
+};
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint64_t count_newlines(const char *bytes, size_t len)
+{
+    const char *end = bytes + len;
+    uint64_t n = 0;
+
+    for (const char *at = bytes; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        n++;
+    return n;
+}
+
+/* --- the floors
+ * ------------------------------------------------------------------------------------------------- */
+
+static int run_mmap(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                    double *seconds)
+{
+    void *map = mmap(NULL, corpus->len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, corpus->fd, 0);
+
+    if (map == MAP_FAILED)
+        return -errno;
+    sum->lines = count_newlines(map, corpus->len);
+    sum->bytes = corpus->len;
+    munmap(map, corpus->len);
+    return 0;
+}
+
+static int run_read(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                    double *seconds)
+{
+    char *buffer = malloc(READ_BYTES);
+    ssize_t n = -1;
+
+    while (buffer && (n = pread(corpus->fd, buffer, READ_BYTES, (off_t)sum->bytes)) > 0) {
+        sum->lines += count_newlines(buffer, (size_t)n);
+        sum->bytes += (uint64_t)n;
+    }
+    free(buffer);
+    return n < 0 ? -errno : 0;
+}
+
+/* --- the scanner
+ * ------------------------------------------------------------------------------------------------ */
+
+static int add_record(void *ctx, const struct oks_record *record, bool complete)
+{
+    struct bench_sum *sum = ctx;
+
+    sum->lines++;
+    sum->tokens += record->message.usage.input + record->message.usage.output;
+    return 0;
+}
+
+static int hear_team(void *ctx, struct oks_slice name, uint64_t offset)
+{
+    return 0;
+}
+
+static int run_scanner(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                       double *seconds)
+{
+    const struct oks_sink sink = {.ctx = sum, .record = add_record, .team = hear_team};
+    struct oks_scan_result result;
+    struct oks_scanner *scanner;
+    int r = oks_scanner_new(&scanner, way->isa);
+
+    if (r < 0)
+        return r;
+    r = oks_scanner_scan_fd(scanner, corpus->fd, 0, &sink, NULL, &result);
+    sum->bytes = result.bytes_read;
+    oks_scanner_free(scanner);
+    return r;
+}
+
+/* --- the others
+ * ------------------------------------------------------------------------------------------------- */
+
+static uint64_t member_count(struct json_object *usage, const char *key)
+{
+    struct json_object *value;
+
+    return json_object_object_get_ex(usage, key, &value) ? json_object_get_uint64(value) : 0;
+}
+
+static void add_object(struct json_object *record, struct bench_sum *sum)
+{
+    struct json_object *message, *usage;
+
+    sum->lines++;
+    if (json_object_object_get_ex(record, "message", &message) &&
+        json_object_is_type(message, json_type_object) && json_object_object_get_ex(message, "usage", &usage))
+        sum->tokens += member_count(usage, "input_tokens") + member_count(usage, "output_tokens");
+}
+
+static int run_json_c(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                      double *seconds)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(OKS_DEPTH_MAX);
+
+    if (!tokener)
+        return -ENOMEM;
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    for (size_t at = 0; at < corpus->slice;) {
+        const char *end = memchr(corpus->bytes + at, '\n', corpus->slice - at);
+        size_t len = end ? (size_t)(end - corpus->bytes) - at : corpus->slice - at;
+        struct json_object *record;
+
+        json_tokener_reset(tokener);
+        record = json_tokener_parse_ex(tokener, corpus->bytes + at, (int)len);
+        if (record)
+            add_object(record, sum);
+        json_object_put(record);
+        at += len + 1;
+    }
+    sum->bytes = corpus->slice;
+    json_tokener_free(tokener);
+    return 0;
+}
+
+/* The script prints bytes, lines, tokens and its own CPU seconds. */
+static int run_python(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                      double *seconds)
+{
+    char command[4096];
+    FILE *pipe;
+    int n;
+
+    if (!corpus->python)
+        return -ENOTSUP;
+    snprintf(command, sizeof(command), "python3 '%s' '%s' %zu", corpus->python, corpus->path, corpus->slice);
+    pipe = popen(command, "re");
+    if (!pipe)
+        return -errno;
+    n = fscanf(pipe, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %lf", &sum->bytes, &sum->lines, &sum->tokens,
+               seconds);
+    return pclose(pipe) == 0 && n == 4 ? 0 : -EIO;
+}
+
+#ifdef HAVE_SIMDJSON
+static int run_dom(const struct corpus *corpus, const struct way *way, struct bench_sum *sum, double *seconds)
+{
+    return simdjson_dom(way->kernel, corpus->bytes, corpus->len, sum) < 0 ? -ENOTSUP : 0;
+}
+
+static int run_many(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                    double *seconds)
+{
+    return simdjson_many(way->kernel, corpus->bytes, corpus->len, sum) < 0 ? -ENOTSUP : 0;
+}
+#endif
+
+enum {
+    FLOOR,
+    READ_FLOOR,
+    SCALAR,
+    SSE2,
+    AVX2,
+    AVX512,
+    JSON_C,
+    PYTHON,
+    DOM,
+    DOM_MANY,
+    DOM_AVX2,
+    DOM_MANY_AVX2,
+    WAYS
+};
+
+static struct way ways[WAYS] = {
+    [FLOOR] = {"mmap + memchr (the floor)", run_mmap, 0, NULL, false},
+    [READ_FLOOR] = {"read + memchr", run_read, 0, NULL, false},
+    [SCALAR] = {"okstrafs scalar", run_scanner, OKS_ISA_SCALAR, NULL, true},
+    [SSE2] = {"okstrafs SSE2", run_scanner, OKS_ISA_SSE2, NULL, true},
+    [AVX2] = {"okstrafs AVX2", run_scanner, OKS_ISA_AVX2, NULL, true},
+    [AVX512] = {"okstrafs AVX-512", run_scanner, OKS_ISA_AVX512, NULL, true},
+    [JSON_C] = {"json-c per line", run_json_c, 0, NULL, true},
+    [PYTHON] = {"Python json.loads per line", run_python, 0, NULL, true},
+#ifdef HAVE_SIMDJSON
+    [DOM] = {"simdjson DOM per line, best kernel", run_dom, 0, NULL, true},
+    [DOM_MANY] = {"simdjson DOM parse_many, best kernel", run_many, 0, NULL, true},
+    [DOM_AVX2] = {"simdjson DOM per line, AVX2 kernel", run_dom, 0, "haswell", true},
+    [DOM_MANY_AVX2] = {"simdjson DOM parse_many, AVX2 kernel", run_many, 0, "haswell", true},
+#endif
+};
+
+/* --- rounds
+ * ----------------------------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int run_once(struct way *way, const struct corpus *corpus, double *rate)
+{
+    double start = cpu_seconds(), seconds = 0;
+    int r;
+
+    way->sum = (struct bench_sum){0};
+    r = way->run(corpus, way, &way->sum, &seconds);
+    if (seconds == 0)
+        seconds = cpu_seconds() - start;
+    if (r == 0)
+        *rate = (double)way->sum.bytes / seconds / 1e9;
+    return r;
+}
+
+static void run_rounds(const struct corpus *corpus, int rounds)
+{
+    bool gone[WAYS] = {false};
+
+    for (int round = 0; round < rounds; round++)
+        for (int i = 0; i < WAYS; i++)
+            if (ways[i].run && !gone[i])
+                gone[i] = run_once(&ways[i], corpus, &ways[i].rates[round]) < 0;
+    for (int i = 0; i < WAYS; i++) {
+        if (!ways[i].run || gone[i])
+            continue;
+        qsort(ways[i].rates, (size_t)rounds, sizeof(double), by_value);
+        ways[i].rate = ways[i].rates[rounds / 2];
+    }
+}
+
+/* --- memory
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* Peak resident kilobytes of a process that does nothing but scan `path`; negative where it failed. */
+static long scan_peak(const char *path)
+{
+    struct rusage usage;
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        execl("/proc/self/exe", "bench_scanner", "--scan", path, (char *)NULL);
+        _exit(127);
+    }
+    if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0)
+        return -1;
+    return usage.ru_maxrss;
+}
+
+static int only_scan(const char *path)
+{
+    struct corpus corpus = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct way way = {.isa = OKS_ISA_AUTO};
+    struct bench_sum sum = {0};
+    double seconds;
+
+    return corpus.fd >= 0 && run_scanner(&corpus, &way, &sum, &seconds) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* --- what it says
+ * ----------------------------------------------------------------------------------------------- */
+
+static void say_table(void)
+{
+    printf("%-40s %8s %10s %16s\n", "way (one thread, page cache warm)", "GB/s", "objects", "tokens");
+    for (int i = 0; i < WAYS; i++) {
+        if (!ways[i].run)
+            continue;
+        if (ways[i].rate > 0)
+            printf("%-40s %8.3f %10" PRIu64 " %16" PRIu64 "\n", ways[i].name, ways[i].rate, ways[i].sum.lines,
+                   ways[i].sum.tokens);
+        else
+            printf("%-40s %8s\n", ways[i].name, "-");
+    }
+}
+
+static void say_target(const char *what, int way, int other, double least)
+{
+    double ratio;
+
+    if (ways[way].rate <= 0 || ways[other].rate <= 0)
+        return;
+    ratio = ways[way].rate / ways[other].rate;
+    printf("%-56s %7.2f x, wanted %5.2f x: target met: %s\n", what, ratio, least,
+           ratio >= least ? "yes" : "no");
+}
+
+static void say_targets(void)
+{
+    int best = ways[DOM_MANY].rate > ways[DOM].rate ? DOM_MANY : DOM;
+    int like = ways[DOM_MANY_AVX2].rate > ways[DOM_AVX2].rate ? DOM_MANY_AVX2 : DOM_AVX2;
+
+    say_target("AVX2 against simdjson DOM (its faster way, AVX2 kernel)", AVX2, like, 2.5);
+    say_target("AVX2 against simdjson DOM (its faster way, best kernel)", AVX2, best, 2.5);
+    say_target("AVX2 against the floor", AVX2, FLOOR, 0.35);
+    say_target("scalar against json-c", SCALAR, JSON_C, 5);
+    say_target("AVX-512 against simdjson DOM (its faster way)", AVX512, best, 3);
+    say_target("AVX-512 against the floor", AVX512, FLOOR, 0.43);
+}
+
+/* All that parse the whole corpus must have found the same; the slow ways see less of it. */
+static bool agree(void)
+{
+    for (int i = 0; i < WAYS; i++)
+        if (ways[i].rate > 0 && ways[i].parses && ways[i].sum.bytes == ways[SCALAR].sum.bytes &&
+            (ways[i].sum.lines != ways[SCALAR].sum.lines || ways[i].sum.tokens != ways[SCALAR].sum.tokens)) {
+            printf("%s and %s disagree about the corpus\n", ways[i].name, ways[SCALAR].name);
+            return false;
+        }
+    return true;
+}
+
+static void say_memory(const char *small, const char *large)
+{
+    struct stat a, b;
+    long small_kb, large_kb;
+
+    if (stat(small, &a) < 0 || stat(large, &b) < 0)
+        return;
+    small_kb = scan_peak(small);
+    large_kb = scan_peak(large);
+    printf("peak memory: %ld KiB for %lld MiB, %ld KiB for %lld MiB: independent of size: %s\n", small_kb,
+           (long long)a.st_size >> 20, large_kb, (long long)b.st_size >> 20,
+           small_kb > 0 && large_kb > 0 && large_kb < small_kb + 1024 ? "yes" : "no");
+}
+
+static int load(struct corpus *corpus)
+{
+    size_t padding = 64;
+    struct stat st;
+    const char *end;
+
+#ifdef HAVE_SIMDJSON
+    padding = simdjson_padding();
+#endif
+    corpus->fd = open(corpus->path, O_RDONLY | O_CLOEXEC);
+    if (corpus->fd < 0 || fstat(corpus->fd, &st) < 0)
+        return -errno;
+    corpus->len = (size_t)st.st_size;
+    corpus->bytes = calloc(1, corpus->len + padding);
+    if (!corpus->bytes)
+        return -ENOMEM;
+    for (size_t at = 0; at < corpus->len;) {
+        ssize_t n = pread(corpus->fd, corpus->bytes + at, corpus->len - at, (off_t)at);
+
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += (size_t)n;
+    }
+    corpus->slice = corpus->len < SLICE_BYTES ? corpus->len : SLICE_BYTES;
+    end = memrchr(corpus->bytes, '\n', corpus->slice);
+    corpus->slice = end ? (size_t)(end - corpus->bytes) + 1 : corpus->slice;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct corpus corpus = {.path = argc > 1 ? argv[1] : "", .python = argc > 4 ? argv[4] : NULL};
+    int rounds = argc > 3 ? atoi(argv[3]) : 5, r;
+
+    if (argc == 3 && strcmp(argv[1], "--scan") == 0)
+        return only_scan(argv[2]);
+    if (argc < 3 || rounds < 1 || rounds > ROUNDS_MAX) {
+        fputs("usage: bench_scanner CORPUS SHORT_CORPUS [ROUNDS] [PYTHON_SCRIPT]\n", stderr);
+        return 2;
+    }
+    r = load(&corpus);
+    if (r < 0) {
+        fprintf(stderr, "bench_scanner: %s: %s\n", corpus.path, strerror(-r));
+        return EXIT_FAILURE;
+    }
+    run_rounds(&corpus, rounds);
+    say_table();
+    say_targets();
+    say_memory(argv[2], argv[1]);
+    return agree() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
