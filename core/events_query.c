@@ -17,14 +17,6 @@ struct window_sum {
     struct oks_totals totals; /* all but the counts */
 };
 
-static struct oks_stamp stamp_at(const struct run *run, size_t pos)
-{
-    struct row row;
-
-    run_row(run, pos, &row);
-    return run_stamp(run->texts, row.key);
-}
-
 static void add_run(struct window_sum *window, const struct run *run)
 {
     size_t from = oks_stamp_is_none(window->since) ? 0 : run_find(run, window->since, false);
@@ -39,8 +31,8 @@ static void add_run(struct window_sum *window, const struct run *run)
     for (int c = 0; c < OKS_COLUMNS; c++)
         window->sums.count[c] += high.count[c] - low.count[c];
     part.events = part.stamped = to - from;
-    part.first = stamp_at(run, from);
-    part.last = stamp_at(run, to - 1);
+    part.first = run_stamp_at(run, from);
+    part.last = run_stamp_at(run, to - 1);
     oks_totals_add(&window->totals, &part);
 }
 
@@ -107,7 +99,7 @@ static struct oks_stamp next_stamp(const struct oks_events *events, struct oks_s
 
         if (pos == run_len(run))
             continue;
-        stamp = stamp_at(run, pos);
+        stamp = run_stamp_at(run, pos);
         if (oks_stamp_is_none(best) || oks_stamp_cmp(stamp, best) < 0)
             best = stamp;
     }

@@ -102,9 +102,11 @@ int run_make_room(struct run *run)
     return run->n_tail < RUN_TAIL_MAX ? grow_tail(run) : seal(run);
 }
 
-/* The order of a stored key and a stamp. */
-static int order(const struct run *run, uint64_t key, struct oks_stamp stamp)
+/* The order of a stored key and a stamp: nearly always of two numbers, and then without a call. */
+static inline int order(const struct run *run, uint64_t key, struct oks_stamp stamp)
 {
+    if (!run->texts && stamp.key != OKS_STAMP_KEY_TEXT)
+        return (key > stamp.key) - (key < stamp.key);
     return oks_stamp_cmp(run_stamp(run->texts, key), stamp);
 }
 
@@ -140,6 +142,15 @@ void run_row(const struct run *run, size_t pos, struct row *out)
         block_row(run->blocks[block], pos % BLOCK_EVENTS, out);
     else
         *out = run->tail[pos - run->n_blocks * BLOCK_EVENTS];
+}
+
+struct oks_stamp run_stamp_at(const struct run *run, size_t pos)
+{
+    size_t block = pos / BLOCK_EVENTS;
+
+    if (block < run->n_blocks)
+        return run_stamp(run->texts, block_key(run->blocks[block], pos % BLOCK_EVENTS));
+    return run_stamp(run->texts, run->tail[pos - run->n_blocks * BLOCK_EVENTS].key);
 }
 
 struct bound {
@@ -238,11 +249,13 @@ static size_t smallest_source(const struct merge_source *sources, size_t n)
 
 bool merge_next(struct merge_source *sources, size_t *n, struct row *row, struct oks_stamp *stamp)
 {
-    size_t i = smallest_source(sources, *n);
-    struct merge_source *source = &sources[i];
+    struct merge_source *source;
+    size_t i;
 
     if (*n == 0)
         return false;
+    i = smallest_source(sources, *n);
+    source = &sources[i];
     *row = source->row;
     *stamp = source->stamp;
     if (source->next == run_len(source->run)) {

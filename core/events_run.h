@@ -50,6 +50,7 @@ void run_put(struct run *run, const struct row *row);
 
 struct oks_stamp run_top(const struct run *run); /* the largest stamp of a run that is not empty */
 void run_row(const struct run *run, size_t pos, struct row *out);
+struct oks_stamp run_stamp_at(const struct run *run, size_t pos);
 
 /* How many stamps are < bound, or <= bound where `equal_too`. */
 size_t run_find(const struct run *run, struct oks_stamp bound, bool equal_too);

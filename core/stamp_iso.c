@@ -3,11 +3,10 @@
  *
  * The collector computes durationMs from the first and last timestamp with fromisoformat after every "Z" was
  * replaced by "+00:00", and swallows what does not parse. Our answer has to be the same number, so the
- * oddities of that reader are kept, among them: any character may separate date and time, a separator with
- * nothing behind it is midnight, basic and week dates, a fraction after a comma, a fraction straight behind
- * undivided digits, minutes up to 99 in an offset, an offset that has only a fraction is none. It reads
- * NUL-terminated bytes, so a NUL inside a string ends some of its checks; we read a zero-padded copy the same
- * way.
+ * oddities of that reader are kept, among them: any character may separate date and time, basic and week
+ * dates, a fraction after a comma, a fraction straight behind undivided digits, minutes up to 99 in an offset,
+ * an offset that has only a fraction is none. It reads NUL-terminated bytes, so a NUL inside a string ends
+ * some of its checks; we read a zero-padded copy the same way.
  *
  * The copy is of fixed size without losing anything: only runs of digits can be long in a text that parses,
  * and of these all but the first few count at most by being odd or even in number; so long runs lose digits
@@ -20,8 +19,8 @@
 #include "calendar.h"
 
 enum {
-    ISO_TEXT = 256,
-    DIGITS_KEPT = 64, /* of a run of digits, or one less */
+    ISO_TEXT = 512,
+    DIGITS_KEPT = 32, /* of a run of digits, or one less: 21 can matter */
     DAY_SECONDS = 86400,
 };
 
@@ -266,7 +265,7 @@ int oks_stamp_micros(struct oks_stamp s, int64_t *micros, bool *aware)
     date_len = date_length(buf, len);
     if (date_len == 0 || !read_date(buf, date_len, &days))
         return -EINVAL;
-    if (len > date_len + 1) {
+    if (len > date_len) {
         size_t from = date_len + char_length(buf + date_len);
 
         if (from > len || !read_time(buf + from, buf + len, &time, &zoned))

@@ -106,9 +106,10 @@ static bool print_instant(int64_t seconds, int millis, char buf[OKS_STAMP_TEXT])
 
 static bool print_millis(int64_t ms, char buf[OKS_STAMP_TEXT])
 {
-    int64_t seconds = floor_div(ms, 1000);
+    int millis = (int)(ms % 1000);
 
-    return print_instant(seconds, (int)(ms - seconds * 1000), buf);
+    /* Not ms - seconds * 1000: the product overflows for the smallest of all times. */
+    return print_instant(floor_div(ms, 1000), millis < 0 ? millis + 1000 : millis, buf);
 }
 
 void oks_time_text(int64_t ms, char buf[OKS_STAMP_TEXT])

@@ -10,8 +10,8 @@ from typing import Optional
 
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.A)
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?(Z|[+-]\d\d:\d\d)", re.A)
-_EPOCH = re.compile(r"@(-?\d+)", re.A)
-_AGO = re.compile(r"-(\d+)([mhd])", re.A)
+_EPOCH = re.compile(r"@(\d{1,12})", re.A)
+_AGO = re.compile(r"-(\d{1,9})([mhd])", re.A)
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _PRESETS = {"last-5h": "-5h", "last-24h": "-24h", "last-7d": "-7d"}
 _EPOCH_DAY = datetime(1970, 1, 1)
