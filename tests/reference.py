@@ -106,6 +106,7 @@ class Usage(NamedTuple):
     creation_5m: int = 0
     creation_1h: int = 0
     read: int = 0
+    searches: int = 0
     odd: int = 0
 
 
@@ -126,7 +127,9 @@ def usage_counts(usage: dict) -> Usage:
         in_5m, in_1h = count(split, five), count(split, hour)
     else:
         in_5m, in_1h = creation, 0
-    return Usage(input_, output, creation, in_5m, in_1h, read, odd)
+    tools = usage.get("server_tool_use")
+    searches = count(tools, "web_search_requests") if isinstance(tools, dict) else 0
+    return Usage(input_, output, creation, in_5m, in_1h, read, searches, odd)
 
 
 def tool_uses(message: dict) -> int:
@@ -156,7 +159,7 @@ def event_of(record: dict) -> Optional[Event]:
 
 
 def odd_of(record: dict) -> int:
-    """Token values of message.usage, those of its advisor iterations included, that are no counts."""
+    """Counts in message.usage, those of its advisor iterations and of web searches included, that are none."""
     message = record.get("message")
     usage = message.get("usage") if isinstance(message, dict) else None
     if not isinstance(usage, dict):

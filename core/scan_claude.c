@@ -1,0 +1,552 @@
+/*
+ * From a line of Claude Code to a record.
+ *
+ * One table says it all: for each container that matters (a context) and each key that matters, what to do
+ * with the value and where it goes. Both readers (json_scalar.h, json_walk.h) drive the same few setters
+ * through it.
+ *
+ * Keys may come in any order and more than once, so nothing is decided before the line ends: values are kept
+ * raw in `struct shape`, and claude_finish() makes the record of them. Every sub-object begins with
+ * `present`. A key that comes (again) first clears all of what it stands for, whatever its value is: the last
+ * one wins, with its whole subtree. So what lies behind a false `present` is never looked at, and need not be
+ * cleared per line.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "claude_keys.h"
+#include "json_lex.h"
+#include "scan_claude.h"
+
+enum context {
+    CTX_SKIP, /* a container of no interest */
+    CTX_TOP,
+    CTX_MESSAGE,
+    CTX_CONTENT, /* message.content[] */
+    CTX_BLOCK,   /* an element of it */
+    CTX_USAGE,
+    CTX_SPLIT, /* usage.cache_creation */
+    CTX_TOOLS, /* usage.server_tool_use */
+    CTX_STEPS, /* usage.iterations[] */
+    CTX_STEP,  /* an element of it */
+    CTX_STEP_SPLIT,
+    CTX_STEP_TOOLS,
+    CTX_COMPACT,
+    CTX_MICRO,
+    CTX_DATA,
+    CTX_NEST, /* data.message */
+    CTX_NEST_MESSAGE,
+    CTX_NEST_USAGE,
+    CTX_NEST_SPLIT,
+    CTX_NEST_TOOLS,
+    CTX_COUNT,
+};
+
+enum { SHAPE_ROOT = CTX_TOP };
+enum { CLAUDE_PLAIN_KEPT = 1 << 20 }; /* bytes */
+
+struct count {
+    uint64_t value;
+    bool given; /* neither absent nor null */
+    bool odd;   /* given, but no count */
+};
+
+struct split {
+    bool present;
+    struct count m5, h1;
+};
+
+struct tools {
+    bool present;
+    struct count web_search;
+};
+
+struct usage {
+    bool present;
+    struct oks_slice speed, inference_geo, service_tier;
+    struct count input, output, cache_creation, cache_read;
+    struct split split;
+    struct tools tools;
+};
+
+struct steps {
+    bool present;
+    unsigned n, dropped;
+    uint64_t odd;
+};
+
+struct content {
+    bool present;
+    uint64_t tool_uses;
+};
+
+struct message {
+    bool present;
+    struct oks_slice id, model, stop_reason, timestamp;
+    struct usage usage;
+    struct steps steps; /* of usage: cleared with it */
+    struct content content;
+};
+
+struct nest {
+    bool present;
+    struct oks_slice uuid, request_id, timestamp;
+    struct message message;
+};
+
+struct data {
+    bool present;
+    struct oks_slice type;
+    struct nest nest;
+};
+
+struct compact {
+    bool present;
+    struct oks_slice trigger;
+    struct count pre_tokens;
+};
+
+struct step {
+    struct usage usage;
+    struct oks_slice type, model;
+};
+
+struct shape {
+    struct oks_record record; /* top-level fields go straight here; advisors too */
+    struct message message;
+    struct data data;
+    struct compact compact, micro;
+    struct step step;       /* the element of iterations[] being read */
+    struct oks_slice block; /* type of the element of content[] being read */
+
+    size_t length; /* of the line: no more than that can be unescaped */
+    char *plain;   /* unescaped strings of this line */
+    size_t plain_len, plain_cap;
+};
+
+/* The tag oks_claude is what others see of it. */
+struct oks_claude {
+    struct shape shape;
+};
+
+enum kind {
+    FIELD_NONE,
+    FIELD_TEXT,   /* a slice */
+    FIELD_NAME,   /* a slice that is absent where empty */
+    FIELD_TYPE,   /* enum oks_record_type */
+    FIELD_TRUE,   /* a bool, true for true only */
+    FIELD_COUNT,  /* struct count */
+    FIELD_OBJECT, /* a struct that begins with `present`, filled through another context */
+    FIELD_ARRAY,
+};
+
+struct field {
+    uint8_t kind;
+    uint8_t context; /* of the container, for the last two */
+    uint16_t offset; /* in struct shape */
+    uint16_t size;   /* of what the key stands for */
+};
+
+#define AT(kind, member)                                                                            \
+    {                                                                                               \
+        FIELD_##kind, CTX_SKIP, offsetof(struct shape, member), sizeof(((struct shape *)0)->member) \
+    }
+#define INTO(kind, context, member)                                                                      \
+    {                                                                                                    \
+        FIELD_##kind, CTX_##context, offsetof(struct shape, member), sizeof(((struct shape *)0)->member) \
+    }
+
+#define USAGE_FIELDS(usage, splits, tool_counts)                                                         \
+    [KEY_INPUT_TOKENS] = AT(COUNT, usage.input), [KEY_OUTPUT_TOKENS] = AT(COUNT, usage.output),          \
+    [KEY_CACHE_CREATION_INPUT_TOKENS] = AT(COUNT, usage.cache_creation),                                 \
+    [KEY_CACHE_READ_INPUT_TOKENS] = AT(COUNT, usage.cache_read),                                         \
+    [KEY_CACHE_CREATION] = INTO(OBJECT, splits, usage.split),                                            \
+    [KEY_SERVER_TOOL_USE] = INTO(OBJECT, tool_counts, usage.tools), [KEY_SPEED] = AT(TEXT, usage.speed), \
+    [KEY_INFERENCE_GEO] = AT(TEXT, usage.inference_geo), [KEY_SERVICE_TIER] = AT(TEXT, usage.service_tier)
+
+#define SPLIT_FIELDS(usage)                                                                        \
+    [KEY_EPHEMERAL_5M_INPUT_TOKENS] = AT(COUNT, usage.split.m5), [KEY_EPHEMERAL_1H_INPUT_TOKENS] = \
+                                                                     AT(COUNT, usage.split.h1)
+
+#define TOOLS_FIELDS(usage) [KEY_WEB_SEARCH_REQUESTS] = AT(COUNT, usage.tools.web_search)
+
+#define MESSAGE_FIELDS(message)                                             \
+    [KEY_ID] = AT(TEXT, message.id), [KEY_MODEL] = AT(TEXT, message.model), \
+    [KEY_STOP_REASON] = AT(TEXT, message.stop_reason)
+
+#define COMPACT_FIELDS(compact) \
+    [KEY_TRIGGER] = AT(TEXT, compact.trigger), [KEY_PRE_TOKENS] = AT(COUNT, compact.pre_tokens)
+
+/* clang-format off */
+static const struct field fields[CTX_COUNT][KEY_COUNT] = {
+    [CTX_TOP] = {
+        [KEY_TYPE] = AT(TYPE, record.type),
+        [KEY_TIMESTAMP] = AT(NAME, record.timestamp),
+        [KEY_AGENT_NAME] = AT(NAME, record.agent_name),
+        [KEY_SESSION_ID] = AT(NAME, record.session_id),
+        [KEY_UUID] = AT(NAME, record.uuid),
+        [KEY_REQUEST_ID] = AT(NAME, record.request_id),
+        [KEY_AGENT_ID] = AT(NAME, record.agent_id),
+        [KEY_CWD] = AT(NAME, record.cwd),
+        [KEY_VERSION] = AT(NAME, record.version),
+        [KEY_SUBTYPE] = AT(NAME, record.subtype),
+        [KEY_IS_SIDECHAIN] = AT(TRUE, record.is_sidechain),
+        [KEY_IS_API_ERROR_MESSAGE] = AT(TRUE, record.is_api_error),
+        [KEY_IS_COMPACT_SUMMARY] = AT(TRUE, record.is_compact_summary),
+        [KEY_MESSAGE] = INTO(OBJECT, MESSAGE, message),
+        [KEY_COMPACT_METADATA] = INTO(OBJECT, COMPACT, compact),
+        [KEY_MICROCOMPACT_METADATA] = INTO(OBJECT, MICRO, micro),
+        [KEY_DATA] = INTO(OBJECT, DATA, data),
+    },
+    [CTX_MESSAGE] = {
+        MESSAGE_FIELDS(message),
+        [KEY_TIMESTAMP] = AT(NAME, message.timestamp),
+        [KEY_CONTENT] = INTO(ARRAY, CONTENT, message.content),
+        [KEY_USAGE] = {FIELD_OBJECT, CTX_USAGE, offsetof(struct shape, message.usage),
+                       offsetof(struct shape, message.content) - offsetof(struct shape, message.usage)},
+    },
+    [CTX_BLOCK] = {[KEY_TYPE] = AT(TEXT, block)},
+    [CTX_USAGE] = {
+        USAGE_FIELDS(message.usage, SPLIT, TOOLS),
+        [KEY_ITERATIONS] = INTO(ARRAY, STEPS, message.steps),
+    },
+    [CTX_SPLIT] = {SPLIT_FIELDS(message.usage)},
+    [CTX_TOOLS] = {TOOLS_FIELDS(message.usage)},
+    [CTX_STEP] = {
+        USAGE_FIELDS(step.usage, STEP_SPLIT, STEP_TOOLS),
+        [KEY_TYPE] = AT(TEXT, step.type),
+        [KEY_MODEL] = AT(TEXT, step.model),
+    },
+    [CTX_STEP_SPLIT] = {SPLIT_FIELDS(step.usage)},
+    [CTX_STEP_TOOLS] = {TOOLS_FIELDS(step.usage)},
+    [CTX_COMPACT] = {COMPACT_FIELDS(compact)},
+    [CTX_MICRO] = {COMPACT_FIELDS(micro)},
+    [CTX_DATA] = {
+        [KEY_TYPE] = AT(TEXT, data.type),
+        [KEY_MESSAGE] = INTO(OBJECT, NEST, data.nest),
+    },
+    [CTX_NEST] = {
+        [KEY_UUID] = AT(TEXT, data.nest.uuid),
+        [KEY_REQUEST_ID] = AT(TEXT, data.nest.request_id),
+        [KEY_TIMESTAMP] = AT(TEXT, data.nest.timestamp),
+        [KEY_MESSAGE] = INTO(OBJECT, NEST_MESSAGE, data.nest.message),
+    },
+    [CTX_NEST_MESSAGE] = {
+        MESSAGE_FIELDS(data.nest.message),
+        [KEY_USAGE] = INTO(OBJECT, NEST_USAGE, data.nest.message.usage),
+    },
+    [CTX_NEST_USAGE] = {USAGE_FIELDS(data.nest.message.usage, NEST_SPLIT, NEST_TOOLS)},
+    [CTX_NEST_SPLIT] = {SPLIT_FIELDS(data.nest.message.usage)},
+    [CTX_NEST_TOOLS] = {TOOLS_FIELDS(data.nest.message.usage)},
+};
+/* clang-format on */
+
+_Static_assert(sizeof(struct shape) < UINT16_MAX, "fields hold offsets in 16 bits");
+
+static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
+{
+    const struct field *field = &fields[context][claude_key(s, len)];
+
+    return field->kind == FIELD_NONE ? NULL : field;
+}
+
+/* The string as it is meant: the line's own bytes where it has no escape. */
+static inline int plain_text(struct shape *shape, const char *s, size_t len, struct oks_slice *out)
+{
+    char *plain;
+
+    if (lex_has_backslash(s, len)) {
+        if (shape->plain_cap < shape->length) {
+            /* Nothing points here yet: the room of a line is found at its first escape, for all of it. */
+            free(shape->plain);
+            shape->plain_cap = 0;
+            shape->plain = malloc(shape->length);
+            if (!shape->plain)
+                return -ENOMEM;
+            shape->plain_cap = shape->length;
+        }
+        plain = shape->plain + shape->plain_len;
+        len = oks_lex_unescape(s, len, plain);
+        shape->plain_len += len;
+        s = plain;
+    }
+    *out = (struct oks_slice){s, len};
+    return 0;
+}
+
+static inline bool is_text(struct oks_slice s, const char *text, size_t len)
+{
+    return s.len == len && memcmp(s.ptr, text, len) == 0;
+}
+
+#define IS(slice, text) is_text(slice, text, sizeof(text) - 1)
+
+static enum oks_record_type record_type(struct oks_slice s)
+{
+    if (IS(s, "assistant"))
+        return OKS_RECORD_ASSISTANT;
+    if (IS(s, "user"))
+        return OKS_RECORD_USER;
+    if (IS(s, "system"))
+        return OKS_RECORD_SYSTEM;
+    if (IS(s, "progress"))
+        return OKS_RECORD_PROGRESS;
+    if (IS(s, "attachment"))
+        return OKS_RECORD_ATTACHMENT;
+    return IS(s, "summary") ? OKS_RECORD_SUMMARY : OKS_RECORD_OTHER;
+}
+
+static inline void set_count(struct count *count, enum json_kind kind, const char *s, size_t len)
+{
+    count->value = 0;
+    count->given = kind != JSON_NULL;
+    count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
+}
+
+static int shape_scalar(struct shape *shape, const struct field *field, enum json_kind kind, const char *s,
+                        size_t len)
+{
+    void *at = (char *)shape + field->offset;
+    struct oks_slice text = {NULL, 0};
+    int r = 0;
+
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_NAME:
+        if (kind == JSON_STRING)
+            r = plain_text(shape, s, len, &text);
+        if (field->kind == FIELD_NAME && text.len == 0)
+            text.ptr = NULL;
+        *(struct oks_slice *)at = text;
+        break;
+    case FIELD_TYPE:
+        if (kind == JSON_STRING)
+            r = plain_text(shape, s, len, &text);
+        shape->record.type = record_type(text);
+        break;
+    case FIELD_TRUE:
+        *(bool *)at = kind == JSON_TRUE;
+        break;
+    case FIELD_COUNT:
+        set_count(at, kind, s, len);
+        break;
+    default:
+        memset(at, 0, field->size);
+        break;
+    }
+    return r;
+}
+
+static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
+{
+    if (!field) {
+        if (array)
+            return CTX_SKIP;
+        if (context == CTX_CONTENT) {
+            shape->block = (struct oks_slice){NULL, 0};
+            return CTX_BLOCK;
+        }
+        if (context == CTX_STEPS) {
+            memset(&shape->step, 0, sizeof(shape->step));
+            shape->step.usage.present = true;
+            return CTX_STEP;
+        }
+        return CTX_SKIP;
+    }
+    shape_scalar(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
+    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT))
+        return CTX_SKIP;
+    *(bool *)((char *)shape + field->offset) = true;
+    return field->context;
+}
+
+static inline uint64_t put_count(const struct count *from, uint64_t *to)
+{
+    *to = from->value;
+    return from->odd;
+}
+
+/* Returns how many of its values were odd. */
+static uint64_t put_usage(const struct usage *from, struct oks_usage *to)
+{
+    uint64_t odd = 0;
+
+    memset(to, 0, sizeof(*to));
+    if (!from->present)
+        return 0;
+    to->present = true;
+    to->speed = from->speed;
+    to->inference_geo = from->inference_geo;
+    to->service_tier = from->service_tier;
+    odd += put_count(&from->input, &to->input);
+    odd += put_count(&from->output, &to->output);
+    odd += put_count(&from->cache_creation, &to->cache_creation);
+    odd += put_count(&from->cache_read, &to->cache_read);
+    if (from->split.present && (from->split.m5.given || from->split.h1.given)) {
+        odd += put_count(&from->split.m5, &to->cache_creation_5m);
+        odd += put_count(&from->split.h1, &to->cache_creation_1h);
+    } else {
+        /* Without a split, all of it counts as the cheaper tier. */
+        to->cache_creation_5m = to->cache_creation;
+    }
+    if (from->tools.present)
+        odd += put_count(&from->tools.web_search, &to->web_search_requests);
+    return odd;
+}
+
+static void end_step(struct shape *shape)
+{
+    struct steps *steps = &shape->message.steps;
+    struct oks_advisor *advisor;
+
+    if (!IS(shape->step.type, "advisor_message"))
+        return;
+    if (steps->n == OKS_ADVISORS_MAX) {
+        steps->dropped++;
+        return;
+    }
+    advisor = &shape->record.advisors[steps->n++];
+    advisor->model = shape->step.model;
+    steps->odd += put_usage(&shape->step.usage, &advisor->usage);
+}
+
+static inline void shape_close(struct shape *shape, unsigned context)
+{
+    if (context == CTX_BLOCK)
+        shape->message.content.tool_uses += IS(shape->block, "tool_use");
+    else if (context == CTX_STEP)
+        end_step(shape);
+}
+
+static void shape_begin(struct shape *shape, size_t from, size_t to)
+{
+    struct oks_record *r = &shape->record;
+
+    /* advisors[] is large and says nothing behind n_advisors. */
+    memset(r, 0, offsetof(struct oks_record, advisors));
+    memset(&r->n_advisors, 0, sizeof(*r) - offsetof(struct oks_record, n_advisors));
+    shape->message.present = shape->data.present = shape->compact.present = shape->micro.present = false;
+    shape->length = to - from;
+    shape->plain_len = 0;
+}
+
+/* Returns how many of its usage values were odd. */
+static uint64_t put_message(const struct message *from, struct oks_message *to)
+{
+    to->id = from->id;
+    to->model = from->model;
+    to->stop_reason = from->stop_reason;
+    return put_usage(&from->usage, &to->usage);
+}
+
+static void finish_message(struct shape *shape)
+{
+    const struct message *m = &shape->message;
+    struct oks_record *r = &shape->record;
+
+    r->odd = put_message(m, &r->message);
+    if (m->usage.present && m->steps.present) {
+        r->n_advisors = m->steps.n;
+        r->advisors_dropped = m->steps.dropped;
+        r->odd += m->steps.odd;
+    }
+    if (m->content.present)
+        r->tool_uses = m->content.tool_uses;
+    if (!r->timestamp.ptr)
+        r->timestamp = m->timestamp;
+}
+
+static void finish_nested(struct shape *shape)
+{
+    const struct data *data = &shape->data;
+    struct oks_record *r = &shape->record;
+
+    if (!data->present || !IS(data->type, "agent_progress") || !data->nest.present)
+        return;
+    r->nested_present = true;
+    r->nested_uuid = data->nest.uuid;
+    r->nested_request_id = data->nest.request_id;
+    r->nested_timestamp = data->nest.timestamp;
+    if (data->nest.message.present)
+        put_message(&data->nest.message, &r->nested);
+}
+
+static void finish_compact(struct shape *shape)
+{
+    const struct compact *compact = shape->compact.present ? &shape->compact : &shape->micro;
+
+    if (compact->present) {
+        shape->record.compact_trigger = compact->trigger;
+        shape->record.compact_pre_tokens = compact->pre_tokens.value;
+    }
+}
+
+static void shape_finish(struct shape *shape)
+{
+    if (shape->message.present)
+        finish_message(shape);
+    if (shape->record.type == OKS_RECORD_PROGRESS)
+        finish_nested(shape);
+    else if (shape->record.type == OKS_RECORD_SYSTEM)
+        finish_compact(shape);
+}
+
+#include "json_scalar.h"
+#include "json_walk.h"
+
+int oks_claude_new(struct oks_claude **out)
+{
+    struct oks_claude *claude = calloc(1, sizeof(*claude));
+
+    if (!claude)
+        return -ENOMEM;
+    *out = claude;
+    return 0;
+}
+
+void oks_claude_free(struct oks_claude *claude)
+{
+    if (!claude)
+        return;
+    free(claude->shape.plain);
+    free(claude);
+}
+
+void oks_claude_trim(struct oks_claude *claude)
+{
+    struct shape *shape = &claude->shape;
+
+    if (shape->plain_cap > CLAUDE_PLAIN_KEPT) {
+        free(shape->plain);
+        shape->plain = NULL;
+        shape->plain_cap = 0;
+    }
+}
+
+int oks_claude_scalar(struct oks_claude *claude, const char *buf, size_t from, size_t to,
+                      struct oks_record **record)
+{
+    int r;
+
+    shape_begin(&claude->shape, from, to);
+    r = scalar_line(&claude->shape, buf + from, buf + to);
+    if (r == JSON_LINE_OBJECT) {
+        shape_finish(&claude->shape);
+        *record = &claude->shape.record;
+    }
+    return r;
+}
+
+int oks_claude_walk(struct oks_claude *claude, const char *buf, size_t from, size_t to,
+                    const uint32_t *entries, struct oks_record **record)
+{
+    int r;
+
+    shape_begin(&claude->shape, from, to);
+    r = walk_line(&claude->shape, buf, entries);
+    if (r == JSON_LINE_OBJECT) {
+        shape_finish(&claude->shape);
+        *record = &claude->shape.record;
+    }
+    return r;
+}

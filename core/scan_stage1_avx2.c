@@ -1,0 +1,151 @@
+/* Stage 1 in AVX2 (with BMI and carry-less multiplication); see scan_stage1_kernel.h. Built with -mavx2. */
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef __m256i bytes;
+
+static inline bytes bytes_load(const char *s)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)s);
+}
+
+static inline bytes bytes_fill(int c)
+{
+    return _mm256_set1_epi8((char)c);
+}
+
+static inline bytes bytes_table(const uint8_t table[16], bytes index)
+{
+    return _mm256_shuffle_epi8(
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table)), index);
+}
+
+static inline bytes bytes_low_nibble(bytes x)
+{
+    return _mm256_and_si256(x, bytes_fill(0x0f));
+}
+
+static inline bytes bytes_high_nibble(bytes x)
+{
+    return _mm256_and_si256(_mm256_srli_epi16(x, 4), bytes_fill(0x0f));
+}
+
+static inline bytes bytes_and(bytes a, bytes b)
+{
+    return _mm256_and_si256(a, b);
+}
+
+static inline bytes bytes_or(bytes a, bytes b)
+{
+    return _mm256_or_si256(a, b);
+}
+
+static inline bytes bytes_xor(bytes a, bytes b)
+{
+    return _mm256_xor_si256(a, b);
+}
+
+static inline bytes bytes_minus(bytes x, int n)
+{
+    return _mm256_subs_epu8(x, bytes_fill(n));
+}
+
+#include "scan_stage1_utf8.h"
+
+typedef struct {
+    __m256i a, b;
+} block;
+
+static inline block block_load(const char *s)
+{
+    return (block){bytes_load(s), bytes_load(s + 32)};
+}
+
+static inline uint64_t mask_of(__m256i a, __m256i b)
+{
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+static inline uint64_t block_equal(block x, char c)
+{
+    return mask_of(_mm256_cmpeq_epi8(x.a, bytes_fill(c)), _mm256_cmpeq_epi8(x.b, bytes_fill(c)));
+}
+
+static inline uint64_t block_control(block x)
+{
+    const __m256i last = bytes_fill(0x1f);
+
+    return mask_of(_mm256_cmpeq_epi8(_mm256_max_epu8(x.a, last), last),
+                   _mm256_cmpeq_epi8(_mm256_max_epu8(x.b, last), last));
+}
+
+static inline uint64_t block_high(block x)
+{
+    return mask_of(x.a, x.b);
+}
+
+/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
+ * signed numbers, bytes >= 0x80 come before them all. */
+static inline __m256i uneasy(__m256i x)
+{
+    return _mm256_or_si256(_mm256_cmpgt_epi8(bytes_fill(0x21), _mm256_xor_si256(x, bytes_fill(2))),
+                           _mm256_cmpeq_epi8(x, bytes_fill('\\')));
+}
+
+static inline bool block_calm(block x)
+{
+    return _mm256_movemask_epi8(_mm256_or_si256(uneasy(x.a), uneasy(x.b))) == 0;
+}
+
+/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
+static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
+
+static inline __m256i is_operator(__m256i x)
+{
+    return _mm256_cmpeq_epi8(bytes_table(operator_of, x), _mm256_or_si256(x, bytes_fill(0x20)));
+}
+
+static inline uint64_t block_operator(block x)
+{
+    return mask_of(is_operator(x.a), is_operator(x.b));
+}
+
+/* " / \ b f n r t u: a bit for each upper nibble 2, 5, 6, 7, and for each lower one the nibbles it goes with.
+ */
+static const uint8_t escape_high[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
+static const uint8_t escape_low[16] = {
+    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
+};
+
+static inline __m256i no_escape(__m256i x)
+{
+    return _mm256_cmpeq_epi8(bytes_and(bytes_table(escape_high, bytes_high_nibble(x)),
+                                       bytes_table(escape_low, bytes_low_nibble(x))),
+                             _mm256_setzero_si256());
+}
+
+static inline uint64_t block_no_escape(block x)
+{
+    return mask_of(no_escape(x.a), no_escape(x.b));
+}
+
+static inline uint64_t block_bad_utf8(const char *s, block x)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i a = bytes_bad_utf8(s, x.a), b = bytes_bad_utf8(s + 32, x.b);
+
+    if (_mm256_testz_si256(_mm256_or_si256(a, b), _mm256_or_si256(a, b)))
+        return 0;
+    return ~mask_of(_mm256_cmpeq_epi8(a, zero), _mm256_cmpeq_epi8(b, zero));
+}
+
+static inline uint64_t prefix_xor(uint64_t mask)
+{
+    const __m128i ones = _mm_set1_epi8((char)0xff);
+
+    return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)mask), ones, 0));
+}
+
+#define STAGE1 oks_stage1_avx2
+#include "scan_stage1_kernel.h"

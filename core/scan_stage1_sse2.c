@@ -1,0 +1,129 @@
+/*
+ * Stage 1 in SSE2, which every x86-64 has; see scan_stage1_kernel.h. There is no byte shuffle: tables become
+ * comparisons, and UTF-8 is validated character by character where there is any.
+ */
+#include <emmintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "json_lex.h"
+
+typedef struct {
+    __m128i v[4];
+} block;
+
+#define EACH(i) for (int i = 0; i < 4; i++)
+
+static inline __m128i fill(int c)
+{
+    return _mm_set1_epi8((char)c);
+}
+
+static inline block block_load(const char *s)
+{
+    block x;
+
+    EACH(i)
+    x.v[i] = _mm_loadu_si128((const __m128i *)(const void *)(s + 16 * i));
+    return x;
+}
+
+static inline uint64_t block_high(block x)
+{
+    uint64_t mask = 0;
+
+    EACH(i)
+    mask |= (uint64_t)(unsigned)_mm_movemask_epi8(x.v[i]) << 16 * i;
+    return mask;
+}
+
+static inline uint64_t block_equal(block x, char c)
+{
+    EACH(i)
+    x.v[i] = _mm_cmpeq_epi8(x.v[i], fill(c));
+    return block_high(x);
+}
+
+static inline uint64_t block_control(block x)
+{
+    EACH(i)
+    x.v[i] = _mm_cmpeq_epi8(_mm_max_epu8(x.v[i], fill(0x1f)), fill(0x1f));
+    return block_high(x);
+}
+
+/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
+ * signed numbers, bytes >= 0x80 come before them all. */
+static inline bool block_calm(block x)
+{
+    __m128i any = _mm_setzero_si128();
+
+    EACH(i)
+    {
+        any = _mm_or_si128(any, _mm_cmpgt_epi8(fill(0x21), _mm_xor_si128(x.v[i], fill(2))));
+        any = _mm_or_si128(any, _mm_cmpeq_epi8(x.v[i], fill('\\')));
+    }
+    return _mm_movemask_epi8(any) == 0;
+}
+
+/* Setting bit 5 makes { } of [ ]. */
+static inline uint64_t block_operator(block x)
+{
+    EACH(i)
+    {
+        __m128i bracket = _mm_or_si128(x.v[i], fill(0x20));
+
+        x.v[i] = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(':')), _mm_cmpeq_epi8(x.v[i], fill(','))),
+            _mm_or_si128(_mm_cmpeq_epi8(bracket, fill('{')), _mm_cmpeq_epi8(bracket, fill('}'))));
+    }
+    return block_high(x);
+}
+
+static inline uint64_t block_no_escape(block x)
+{
+    static const char good[] = {'n', '"', '\\', 't', 'u', 'r', 'b', 'f', '/'};
+    block y = {{_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()}};
+
+    for (size_t c = 0; c < sizeof(good); c++)
+        EACH(i)
+    y.v[i] = _mm_or_si128(y.v[i], _mm_cmpeq_epi8(x.v[i], fill(good[c])));
+    return ~block_high(y);
+}
+
+/*
+ * A character belongs to the block in which it begins. So the block first skips what may be the rest of one
+ * from before, back to whose lead byte (at most three bytes) is looked: whatever that cannot explain is
+ * wrong. Each entry is at the first byte of what is wrong, which is never ASCII.
+ */
+static inline uint64_t block_bad_utf8(const char *s, block x)
+{
+    uint64_t high = block_high(x), bad = 0;
+    unsigned n;
+    int i = 0;
+
+    for (int back = 1; back <= 3; back++) {
+        if ((s[-back] & 0xc0) != 0x80) {
+            n = lex_utf8(s - back);
+            i = n > (unsigned)back ? (int)n - back : 0;
+            break;
+        }
+    }
+    while (i < 64 && (high >> i)) {
+        i += __builtin_ctzll(high >> i);
+        n = lex_utf8(s + i);
+        if (!n)
+            bad |= UINT64_C(1) << i;
+        i += n ? (int)n : 1;
+    }
+    return bad;
+}
+
+static inline uint64_t prefix_xor(uint64_t mask)
+{
+    for (int shift = 1; shift < 64; shift *= 2)
+        mask ^= mask << shift;
+    return mask;
+}
+
+#define STAGE1 oks_stage1_sse2
+#include "scan_stage1_kernel.h"

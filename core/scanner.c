@@ -1,0 +1,360 @@
+/*
+ * Reading: bytes of a file, or of memory, into a buffer in which lines stand whole.
+ *
+ * A read goes behind the unfinished line that the one before left; all lines up to the last '\n' are
+ * delivered, and what is left moves to the front. The buffer doubles when less than one read has room, so a
+ * long line costs a few moves altogether, and it is given back after the scan when it has become large.
+ *
+ * A line that outgrows line_max is skipped: from then on no more of it is kept than a team's name may need
+ * that is cut off by the end of a read. It counts as bad when its '\n' comes; until then the cursor stays
+ * before it.
+ *
+ * Invariants between two reads: buf[0 .. len) are the file's bytes at `base`, without a '\n' among them; they
+ * begin the line at `line` (or lie in it, while `skipping`). OKS_PAD bytes stand readable on both sides.
+ */
+#include "okstrafs/scanner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "json_lex.h"
+#include "scan_lines.h"
+
+enum {
+    READ_SIZE = 256 << 10,
+    BUFFER_MIN = 2 * READ_SIZE,
+    BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
+    ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BLOCK,
+    TEAMS = 1024 + OKS_TEAMS_PER_BLOCK,
+};
+
+struct oks_scanner {
+    enum oks_isa isa;
+    oks_stage1 *stage1;
+    uint64_t line_max;
+    struct oks_claude *claude;
+    struct oks_index index;
+    char *memory; /* OKS_PAD, buf[0 .. cap), OKS_PAD */
+    char *buf;
+    size_t cap;
+};
+
+/* One call. */
+struct scan {
+    struct oks_scanner *scanner;
+    struct oks_lines lines;
+    const atomic_bool *cancel;
+
+    int fd; /* or, where it is -1: */
+    const char *bytes;
+    size_t bytes_left;
+
+    uint64_t base;
+    uint64_t line;
+    size_t len;
+    bool skipping;
+    bool advised;
+};
+
+static const struct {
+    const char *name;
+    enum oks_isa isa;
+} isa_names[] = {
+    {"auto", OKS_ISA_AUTO}, {"scalar", OKS_ISA_SCALAR}, {"sse2", OKS_ISA_SSE2},
+    {"avx2", OKS_ISA_AVX2}, {"avx512", OKS_ISA_AVX512},
+};
+
+const char *oks_isa_name(enum oks_isa isa)
+{
+    for (size_t i = 0; i < sizeof(isa_names) / sizeof(isa_names[0]); i++)
+        if (isa_names[i].isa == isa)
+            return isa_names[i].name;
+    return "unknown";
+}
+
+int oks_isa_parse(const char *name, enum oks_isa *out)
+{
+    for (size_t i = 0; i < sizeof(isa_names) / sizeof(isa_names[0]); i++) {
+        if (strcmp(isa_names[i].name, name) == 0) {
+            *out = isa_names[i].isa;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+#ifdef __x86_64__
+static bool have_common(void)
+{
+    return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") &&
+           __builtin_cpu_supports("pclmul");
+}
+
+/* What the CPU and the system both allow. */
+static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
+{
+    bool avx2 = have_common() && __builtin_cpu_supports("avx2");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+
+    if (*isa == OKS_ISA_AUTO)
+        *isa = avx512 ? OKS_ISA_AVX512 : avx2 ? OKS_ISA_AVX2 : OKS_ISA_SSE2;
+    switch (*isa) {
+    case OKS_ISA_SCALAR:
+        *stage1 = NULL;
+        return 0;
+    case OKS_ISA_SSE2:
+        *stage1 = oks_stage1_sse2;
+        return 0;
+    case OKS_ISA_AVX2:
+        *stage1 = oks_stage1_avx2;
+        return avx2 ? 0 : -ENOTSUP;
+    case OKS_ISA_AVX512:
+        *stage1 = oks_stage1_avx512;
+        return avx512 ? 0 : -ENOTSUP;
+    default:
+        return -ENOTSUP;
+    }
+}
+#else
+static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
+{
+    if (*isa == OKS_ISA_AUTO)
+        *isa = OKS_ISA_SCALAR;
+    *stage1 = NULL;
+    return *isa == OKS_ISA_SCALAR ? 0 : -ENOTSUP;
+}
+#endif
+
+/* Gives the buffer this many bytes, of which the first `keep` stay. Unused bytes are 0, never undefined. */
+static int set_buffer(struct oks_scanner *s, size_t cap, size_t keep)
+{
+    char *memory = calloc(1, cap + 2 * OKS_PAD);
+
+    if (!memory)
+        return -ENOMEM;
+    if (keep)
+        memcpy(memory + OKS_PAD, s->buf, keep);
+    free(s->memory);
+    s->memory = memory;
+    s->buf = memory + OKS_PAD;
+    s->cap = cap;
+    return 0;
+}
+
+int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
+{
+    oks_stage1 *stage1;
+    struct oks_scanner *s;
+    int r = find_stage1(&isa, &stage1);
+
+    if (r)
+        return r;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    s->isa = isa;
+    s->stage1 = stage1;
+    s->line_max = OKS_LINE_MAX;
+    s->index.cap = ENTRIES;
+    s->index.teams_cap = TEAMS;
+    s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
+    s->index.teams = malloc(TEAMS * sizeof(*s->index.teams));
+    if (!s->index.entries || !s->index.teams || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN, 0)) {
+        oks_scanner_free(s);
+        return -ENOMEM;
+    }
+    *out = s;
+    return 0;
+}
+
+void oks_scanner_free(struct oks_scanner *scanner)
+{
+    if (!scanner)
+        return;
+    free(scanner->index.entries);
+    free(scanner->index.teams);
+    oks_claude_free(scanner->claude);
+    free(scanner->memory);
+    free(scanner);
+}
+
+enum oks_isa oks_scanner_isa(const struct oks_scanner *scanner)
+{
+    return scanner->isa;
+}
+
+void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes)
+{
+    scanner->line_max = bytes < OKS_LINE_MAX ? bytes : OKS_LINE_MAX;
+}
+
+/* Returns how many bytes came, 0 at the end, or a negative errno. */
+static ssize_t read_some(struct scan *scan, char *to, size_t size)
+{
+    ssize_t n;
+
+    if (scan->fd < 0) {
+        n = (ssize_t)(size < scan->bytes_left ? size : scan->bytes_left);
+        if (n == 0)
+            return 0;
+        memcpy(to, scan->bytes, (size_t)n);
+        scan->bytes += n;
+        scan->bytes_left -= (size_t)n;
+        return n;
+    }
+    do
+        n = pread(scan->fd, to, size, (off_t)(scan->base + scan->len));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    if ((size_t)n == size && !scan->advised) {
+        /* Only now is it worth a system call. The advice may fail; it is one. */
+        posix_fadvise(scan->fd, (off_t)(scan->base + scan->len), 0, POSIX_FADV_SEQUENTIAL);
+        scan->advised = true;
+    }
+    return n;
+}
+
+/* One read behind what is held. */
+static ssize_t fill(struct scan *scan)
+{
+    struct oks_scanner *s = scan->scanner;
+    ssize_t n;
+
+    if (s->cap - scan->len < READ_SIZE && set_buffer(s, s->cap * 2, scan->len))
+        return -ENOMEM;
+    n = read_some(scan, s->buf + scan->len, READ_SIZE);
+    if (n > 0) {
+        scan->len += (size_t)n;
+        scan->lines.result->bytes_read += (uint64_t)n;
+    }
+    return n;
+}
+
+/* The first bytes are done with. */
+static void drop(struct scan *scan, size_t n)
+{
+    memmove(scan->scanner->buf, scan->scanner->buf + n, scan->len - n);
+    scan->base += n;
+    scan->len -= n;
+}
+
+/* More of a line that is too long, of which the last `n` bytes held are new. */
+static int skip_on(struct scan *scan, size_t n)
+{
+    struct oks_scan_result *result = scan->lines.result;
+    const char *buf = scan->scanner->buf;
+    const char *end = memchr(buf + scan->len - n, '\n', n);
+    size_t rest;
+    int r;
+
+    r = oks_lines_teams(&scan->lines, buf, end ? (size_t)(end - buf) : scan->len, scan->line, &rest);
+    if (end) {
+        rest = (size_t)(end - buf) + 1;
+        scan->skipping = false;
+        scan->line = result->cursor = scan->base + rest;
+        result->lines++;
+        result->bad++;
+    }
+    if (r == 0)
+        drop(scan, rest);
+    return r;
+}
+
+/* All lines that have become whole by the last `n` bytes held. */
+static int deliver(struct scan *scan, size_t n)
+{
+    const char *buf = scan->scanner->buf;
+    const char *last = memrchr(buf + scan->len - n, '\n', n);
+    size_t whole;
+    int r;
+
+    if (!last)
+        return 0;
+    whole = (size_t)(last - buf) + 1;
+    r = oks_lines_deliver(&scan->lines, buf, 0, whole, scan->base, true);
+    if (r)
+        return r;
+    drop(scan, whole);
+    scan->line = scan->base;
+    return 0;
+}
+
+/* The unfinished last line counts now, and will come again. */
+static int deliver_tail(struct scan *scan)
+{
+    if (scan->skipping || scan->len == 0)
+        return 0;
+    scan->scanner->buf[scan->len] = '\n'; /* in the padding at most */
+    return oks_lines_deliver(&scan->lines, scan->scanner->buf, 0, scan->len + 1, scan->base, false);
+}
+
+static int run(struct scan *scan)
+{
+    ssize_t n;
+    int r = 0;
+
+    while (r == 0) {
+        if (scan->cancel && atomic_load_explicit(scan->cancel, memory_order_relaxed))
+            return -ECANCELED;
+        n = fill(scan);
+        if (n < 0)
+            return (int)n;
+        if (n == 0)
+            return deliver_tail(scan);
+        if (scan->skipping) {
+            r = skip_on(scan, (size_t)n);
+            if (r || scan->skipping)
+                continue;
+            n = (ssize_t)scan->len;
+        }
+        r = deliver(scan, (size_t)n);
+        if (r == 0 && scan->len > scan->scanner->line_max) {
+            scan->skipping = true;
+            r = skip_on(scan, 0);
+        }
+    }
+    return r;
+}
+
+static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink,
+                 struct oks_scan_result *result)
+{
+    struct oks_scanner *s = scan->scanner;
+    int r;
+
+    *result = (struct oks_scan_result){.cursor = offset};
+    scan->base = scan->line = offset;
+    scan->lines = (struct oks_lines){
+        .claude = s->claude,
+        .stage1 = s->stage1,
+        .index = &s->index,
+        .line_max = s->line_max,
+        .sink = sink,
+        .result = result,
+    };
+    r = run(scan);
+    result->end = scan->base + scan->len;
+    if (s->cap > BUFFER_KEPT)
+        set_buffer(s, BUFFER_MIN, 0); /* where that fails, the large one stays */
+    oks_claude_trim(s->claude);
+    return r;
+}
+
+int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, const struct oks_sink *sink,
+                        const atomic_bool *cancel, struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel};
+
+    return start(&scan, offset, sink, result);
+}
+
+int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_t len, uint64_t offset,
+                           const struct oks_sink *sink, struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .fd = -1, .bytes = bytes, .bytes_left = len};
+
+    return start(&scan, offset, sink, result);
+}

@@ -1,0 +1,301 @@
+"""What every test through a real mount needs: a home of its own, a daemon, and the certainty that both are gone after.
+
+    class Example(harness.MountTest):
+        def test_it(self):
+            path = self.home.transcript("-p", "s-1", [records.assistant()])
+            with self.home.mount() as mount:
+                self.assertEqual(mount.totals("sessions/s-1/usage.json"), reference.totals(path))
+
+    if __name__ == "__main__":
+        harness.main(__name__)
+
+$OKSTRAFS_BIN is the program under test. Where there is no usable /dev/fuse the whole file is skipped, not passed. A
+watchdog process outlives a test that hangs or dies: it ends the daemons and takes the mounts away.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import records  # noqa: E402
+import reference  # noqa: E402
+from tap import run_tap  # noqa: E402
+
+CAP_SYS_ADMIN = 21
+MOUNT_SECONDS = 20
+STOP_SECONDS = 20
+
+
+# --- can it run here ------------------------------------------------------------------------------------------------
+
+
+def _may_mount() -> bool:
+    if os.geteuid() == 0:
+        with open("/proc/self/status") as file:
+            caps = next(line.split()[1] for line in file if line.startswith("CapEff"))
+        return bool(int(caps, 16) >> CAP_SYS_ADMIN & 1)
+    helper = shutil.which("fusermount3")
+    return bool(helper) and bool(os.stat(helper).st_mode & stat.S_ISUID)
+
+
+def why_not() -> str:
+    """Why mounts cannot be tested here, or ""."""
+    if not os.access(binary(), os.X_OK):
+        return f"no program: OKSTRAFS_BIN is {binary()!r}"
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return f"/dev/fuse: {error.strerror}"
+    return "" if _may_mount() else "this process may not mount"
+
+
+def binary() -> str:
+    return os.environ.get("OKSTRAFS_BIN", "")
+
+
+def samples() -> str:
+    """The folder of real transcripts, or "" where this machine has none."""
+    root = Path(os.environ.get("OKSTRAFS_SAMPLES") or HERE.parent.parent.parent / "shared" / "samples")
+    return str(root) if root.is_dir() else ""
+
+
+# --- mounts, seen without touching them -----------------------------------------------------------------------------
+
+
+def is_mounted(path) -> bool:
+    """From mountinfo: a stat of a mount whose daemon hangs would hang too."""
+    wanted = os.fsencode(path).replace(b"\\", b"\\134").replace(b" ", b"\\040").replace(b"\t", b"\\011").replace(b"\n", b"\\012")
+    with open("/proc/self/mountinfo", "rb") as file:
+        return any(line.split()[4] == wanted for line in file)
+
+
+def detach(path) -> None:
+    tools = (["fusermount3", "-uz", str(path)], ["umount", "-l", str(path)])
+    for tool in tools:
+        if not is_mounted(path):
+            return
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(tool, stderr=subprocess.DEVNULL, timeout=10)
+
+
+# --- the watchdog ---------------------------------------------------------------------------------------------------
+
+
+def _watch(owner: int, seconds: float) -> None:
+    """Reads "+pid path" and "-pid path" lines until the owner is gone or its time is up; then cleans up."""
+    import select
+
+    live: dict[int, str] = {}
+    deadline = time.monotonic() + seconds
+    pending = b""
+    while True:
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select([0], [], [], max(left, 0))
+        if not ready:
+            print(f"# watchdog: {seconds} s are up", file=sys.stderr, flush=True)
+            break
+        chunk = os.read(0, 4096)
+        if not chunk:
+            break
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            pid, path = line[1:].split(b" ", 1)
+            if line[:1] == b"+":
+                live[int(pid)] = os.fsdecode(path)
+            else:
+                live.pop(int(pid), None)
+    for pid, path in live.items():
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+        detach(path)
+    if left <= 0:
+        with contextlib.suppress(OSError):
+            os.kill(owner, signal.SIGKILL)
+
+
+class Watchdog:
+    """At most one in a process; it holds the test's time limit ($OKSTRAFS_TEST_SECONDS, 300)."""
+
+    _process = None
+
+    @classmethod
+    def start(cls) -> None:
+        seconds = os.environ.get("OKSTRAFS_TEST_SECONDS", "300")
+        command = [sys.executable, __file__, "--watch", str(os.getpid()), seconds]
+        cls._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+    @classmethod
+    def tell(cls, sign: str, pid: int, path) -> None:
+        if cls._process:
+            cls._process.stdin.write(f"{sign}{pid} {path}\n".encode())
+            cls._process.stdin.flush()
+
+    @classmethod
+    def stop(cls) -> None:
+        if cls._process:
+            cls._process.stdin.close()
+            cls._process.wait(30)
+            cls._process = None
+
+
+# --- a home and its mount -------------------------------------------------------------------------------------------
+
+
+class Home:
+    """A HOME, an OKSTRA_HOME and a CLAUDE_CONFIG_DIR in a private folder."""
+
+    def __init__(self):
+        self.root = Path(tempfile.mkdtemp(prefix="okstrafs-test-"))
+        self.config = self.root / "claude"
+        self.okstra = self.root / "okstra"
+        self.projects = self.config / "projects"
+        self.projects.mkdir(parents=True)
+        self.mounts: list[Mount] = []
+
+    def environment(self) -> dict:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OKSTRA_", "CLAUDE_", "XDG_", "CODEX_", "GEMINI_"))}
+        return kept | {"HOME": str(self.root), "OKSTRA_HOME": str(self.okstra), "CLAUDE_CONFIG_DIR": str(self.config),
+                       "TZ": "UTC"}
+
+    def path(self, project: str, session: str, parent: str = "") -> Path:
+        folder = self.projects / project
+        return (folder / parent / "subagents" if parent else folder) / f"{session}.jsonl"
+
+    def transcript(self, project: str, session: str, lines, parent: str = "", end: bytes = b"\n") -> Path:
+        """Writes a transcript of records (dicts) or raw lines (bytes); `parent` makes it a sub-agent's."""
+        path = self.path(project, session, parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\n".join(one if isinstance(one, bytes) else records.line(one) for one in lines) + end)
+        return path
+
+    def mount(self, *options: str, **more) -> "Mount":
+        mount = Mount(self, options, **more)
+        self.mounts.append(mount)
+        return mount
+
+    def run(self, *arguments: str, check: bool = True) -> bytes:
+        """The program without FUSE: run("cat", "sessions/x/usage.json")."""
+        done = subprocess.run([binary(), *arguments], env=self.environment(), stdout=subprocess.PIPE, timeout=60)
+        if check and done.returncode:
+            raise AssertionError(f"okstrafs {' '.join(arguments)}: exit {done.returncode}")
+        return done.stdout
+
+    def cache_files(self) -> list[Path]:
+        return sorted((self.okstra / "cache" / "token-usage").rglob("*.json"))
+
+    def close(self) -> None:
+        for mount in self.mounts:
+            mount.stop()
+        if not any(is_mounted(m.point) for m in self.mounts):
+            shutil.rmtree(self.root, ignore_errors=True)
+
+
+def append(path, data: bytes) -> None:
+    with open(path, "ab", buffering=0) as file:
+        file.write(data)
+
+
+class Mount:
+    """A running daemon in the foreground; a context manager that always ends it."""
+
+    def __init__(self, home: Home, options=(), point: str = "usage"):
+        self.home = home
+        self.point = home.root / point
+        self.point.mkdir(exist_ok=True)
+        self.errors = tempfile.TemporaryFile()
+        command = [binary(), "mount", "-f", *options, str(self.point)]
+        self.process = subprocess.Popen(command, env=home.environment(), stdin=subprocess.DEVNULL, stderr=self.errors)
+        Watchdog.tell("+", self.process.pid, self.point)
+        self._wait_until_mounted()
+
+    def _wait_until_mounted(self) -> None:
+        deadline = time.monotonic() + MOUNT_SECONDS
+        while not is_mounted(self.point):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError(f"no mount at {self.point}: {self.said()}")
+            time.sleep(0.01)
+
+    def said(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read().decode("utf-8", "replace").strip()
+
+    def __enter__(self) -> "Mount":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Ends the daemon and the mount; the daemon's exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                detach(self.point)
+                self.process.kill()
+                self.process.wait(STOP_SECONDS)
+        detach(self.point)
+        Watchdog.tell("-", self.process.pid, self.point)
+        return self.process.returncode
+
+    # -- reading
+
+    def read(self, path: str) -> bytes:
+        return (self.point / path).read_bytes()
+
+    def json(self, path: str) -> dict:
+        return json.loads(self.read(path))
+
+    def totals(self, path: str) -> dict:
+        """The first thirteen keys of a document, in their order."""
+        document = self.json(path)
+        return dict(list(document.items())[: len(reference.KEYS)])
+
+    def names(self, path: str = ".") -> list[str]:
+        return sorted(os.listdir(self.point / path))
+
+
+class MountTest(unittest.TestCase):
+    """Each test gets a home of its own."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.home = Home()
+        self.addCleanup(self.home.close)
+
+    def assertTotals(self, got: dict, want: dict, note: str = "") -> None:
+        """The same thirteen keys, in the same order."""
+        self.assertEqual(list(got.items()), list(want.items()), note)
+
+
+def main(module: str) -> None:
+    reason = why_not()
+    if reason:
+        # In TAP this is how a whole file is skipped; an exit code of 77 is for tests that speak no protocol.
+        print(f"1..0 # SKIP {reason}")
+        sys.exit(0)
+    Watchdog.start()
+    try:
+        status = run_tap(sys.modules[module])
+    finally:
+        Watchdog.stop()
+    sys.exit(status)
+
+
+if __name__ == "__main__" and sys.argv[1:2] == ["--watch"]:
+    _watch(int(sys.argv[2]), float(sys.argv[3]))
