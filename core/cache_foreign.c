@@ -2,157 +2,25 @@
  * A file that okstra's collector wrote or rewrote.
  *
  * Nothing vouches for such a file but itself, so all of it must be JSON, and every value of the type and in
- * the bounds that we would have written. json-c judges the values; but a json-c tree of a file takes some 1.5
- * KB per event, so the file is never parsed whole. A skimmer that knows no more than strings and brackets
- * finds where the values of the outer objects and lists lie, and json-c gets them one by one: the largest
- * tree is one event, or one value of a key that we do not know.
+ * the bounds that we would have written. json-c judges the values, one event or string at a time
+ * (cache_skim.c).
  *
  * The collector carries our key `okstrafs` along without understanding it. It is believed where it speaks of
- * the same offset as `usage` does now; otherwise it is dropped, and the extras are scanned again.
+ * the same offset and as many events as `usage` does now; otherwise it is dropped, and the extras are scanned
+ * again.
  *
- * Invariant: the skimmer only ever narrows a slice of the file, and whatever it passes over unparsed has been
- * parsed by json-c or by this file.
+ * Invariant: a state comes out only if every value of it was present and valid, or is one that may be absent.
  */
 #include "cache_parts.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 
-enum {
-    VALUE_MAX = 256 * 1024, /* bytes of a value that json-c parses */
-    DEPTH_MAX = 32,
-};
+#include "cache_skim.h"
 
-struct skim {
-    const char *p;
-    const char *end;
-    struct json_tokener *tokener;
-};
-
-struct field {
-    const char *key;
-    struct oks_slice value; /* ptr NULL: absent */
-};
-
-/* ---- skimming ---- */
-
-static void blank(struct skim *s)
-{
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
-        s->p++;
-}
-
-/* Passes over one given character, and white space on both sides of it. */
-static bool next(struct skim *s, char c)
-{
-    blank(s);
-    if (s->p == s->end || *s->p != c)
-        return false;
-    s->p++;
-    blank(s);
-    return true;
-}
-
-static bool skip_string(struct skim *s)
-{
-    for (s->p++; s->p < s->end; s->p++) {
-        if (*s->p == '"') {
-            s->p++;
-            return true;
-        }
-        if (*s->p == '\\')
-            s->p++;
-    }
-    return false;
-}
-
-static bool skip_nested(struct skim *s)
-{
-    size_t depth = 0;
-
-    while (s->p < s->end) {
-        char c = *s->p;
-
-        if (c == '"') {
-            if (!skip_string(s))
-                return false;
-            continue;
-        }
-        s->p++;
-        if (c == '{' || c == '[')
-            depth++;
-        else if ((c == '}' || c == ']') && --depth == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool skip_value(struct skim *s, struct oks_slice *out)
-{
-    const char *start = s->p;
-    bool ok;
-
-    if (s->p == s->end)
-        return false;
-    if (*s->p == '"') {
-        ok = skip_string(s);
-    } else if (*s->p == '{' || *s->p == '[') {
-        ok = skip_nested(s);
-    } else {
-        while (s->p < s->end && !memchr(",:]} \t\n\r\"{[", *s->p, 12))
-            s->p++;
-        ok = s->p > start;
-    }
-    if (ok)
-        *out = (struct oks_slice){start, (size_t)(s->p - start)};
-    return ok && s->p <= s->end;
-}
-
-static struct skim within(const struct skim *s, struct oks_slice value)
-{
-    return (struct skim){value.ptr, value.ptr + value.len, s->tokener};
-}
+enum { DEPTH_MAX = 32 };
 
 /* ---- values ---- */
-
-static struct json_object *parse(const struct skim *s, struct oks_slice value)
-{
-    struct json_object *json;
-
-    if (value.len > VALUE_MAX)
-        return NULL;
-    json_tokener_reset(s->tokener);
-    json = json_tokener_parse_ex(s->tokener, value.ptr, (int)value.len);
-    if (json_tokener_get_error(s->tokener) == json_tokener_success)
-        return json;
-    json_object_put(json);
-    return NULL;
-}
-
-static bool is_null(struct oks_slice value)
-{
-    return oks_slice_eq(value, OKS_SLICE("null"));
-}
-
-/* Is it any JSON value at all? A number or a word is only complete for json-c once something follows it. */
-static bool is_json(const struct skim *s, struct oks_slice value)
-{
-    struct json_object *json;
-    bool ok;
-
-    if (is_null(value))
-        return true;
-    if (value.len > VALUE_MAX)
-        return false;
-    json_tokener_reset(s->tokener);
-    json = json_tokener_parse_ex(s->tokener, value.ptr, (int)value.len);
-    if (!json && json_tokener_get_error(s->tokener) == json_tokener_continue)
-        json = json_tokener_parse_ex(s->tokener, "", 1);
-    ok = json != NULL;
-    json_object_put(json);
-    return ok;
-}
 
 static int number(struct oks_slice value, uint64_t max, uint64_t *out)
 {
@@ -170,9 +38,10 @@ static int digest(struct oks_slice value, uint8_t out[OKS_SHA256_BYTES])
 }
 
 /* A malloc'ed copy of a string's content, which may be empty. */
-static int string(const struct skim *s, struct oks_slice value, char **out, size_t *len)
+static int string(const struct oks_skim *s, struct oks_slice value, char **out, size_t *len)
 {
-    struct json_object *json = value.ptr && value.len > 0 && value.ptr[0] == '"' ? parse(s, value) : NULL;
+    struct json_object *json =
+        value.ptr && value.len > 0 && value.ptr[0] == '"' ? oks_skim_parse(s, value) : NULL;
     int r = OKS_CACHE_MISS;
 
     if (json_object_is_type(json, json_type_string)) {
@@ -191,13 +60,13 @@ static int string(const struct skim *s, struct oks_slice value, char **out, size
 }
 
 /* The same for null or a string; an empty one is as good as none. `raw`: percent-encoded bytes. */
-static int nullable(const struct skim *s, struct oks_slice value, bool raw, char **out)
+static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, char **out)
 {
     char *copy;
     size_t len;
     int r;
 
-    if (!value.ptr || is_null(value))
+    if (!value.ptr || oks_skim_is_null(value))
         return 0;
     r = string(s, value, &copy, &len);
     if (r != 0)
@@ -210,57 +79,6 @@ static int nullable(const struct skim *s, struct oks_slice value, bool raw, char
     else
         *out = copy;
     return r;
-}
-
-/* ---- objects and lists ---- */
-
-static struct field *find(struct field *fields, size_t n, struct oks_slice key)
-{
-    for (size_t i = 0; i < n; i++)
-        if (key.len == strlen(fields[i].key) + 2 && memcmp(key.ptr + 1, fields[i].key, key.len - 2) == 0)
-            return &fields[i];
-    return NULL;
-}
-
-/* Finds the values of the named keys of an object, the last of each; the rest must be JSON. */
-static int object(const struct skim *s, struct oks_slice value, struct field *fields, size_t n)
-{
-    struct skim in = within(s, value);
-    bool more = value.ptr && next(&in, '{') && !(in.p < in.end && *in.p == '}');
-
-    while (more) {
-        struct oks_slice key, member;
-        struct field *field;
-
-        if (in.p == in.end || *in.p != '"' || !skip_value(&in, &key) || !next(&in, ':') ||
-            !skip_value(&in, &member))
-            return OKS_CACHE_MISS;
-        field = find(fields, n, key);
-        if (field)
-            field->value = member;
-        if (!is_json(s, key) || (!field && !is_json(s, member)))
-            return OKS_CACHE_MISS;
-        more = next(&in, ',');
-    }
-    return value.ptr && next(&in, '}') && in.p == in.end ? 0 : OKS_CACHE_MISS;
-}
-
-typedef int element_fn(const struct skim *s, struct oks_slice value, void *ctx);
-
-static int each(const struct skim *s, struct oks_slice value, element_fn *fn, void *ctx)
-{
-    struct skim in = within(s, value);
-    bool more = value.ptr && next(&in, '[') && !(in.p < in.end && *in.p == ']');
-
-    while (more) {
-        struct oks_slice element;
-        int r = skip_value(&in, &element) ? fn(s, element, ctx) : OKS_CACHE_MISS;
-
-        if (r != 0)
-            return r;
-        more = next(&in, ',');
-    }
-    return value.ptr && next(&in, ']') && in.p == in.end ? 0 : OKS_CACHE_MISS;
 }
 
 /* ---- what the file says ---- */
@@ -299,10 +117,10 @@ static bool event_of(struct json_object *json, struct oks_event *out)
     return true;
 }
 
-static int add_event(const struct skim *s, struct oks_slice value, void *ctx)
+static int add_event(const struct oks_skim *s, struct oks_slice value, void *ctx)
 {
     struct oks_event event = {.stamp = OKS_STAMP_NONE};
-    struct json_object *json = value.ptr[0] == '{' ? parse(s, value) : NULL;
+    struct json_object *json = value.ptr[0] == '{' ? oks_skim_parse(s, value) : NULL;
     int r = OKS_CACHE_MISS;
 
     if (event_of(json, &event))
@@ -311,21 +129,22 @@ static int add_event(const struct skim *s, struct oks_slice value, void *ctx)
     return r;
 }
 
-static int read_identity(const struct skim *s, struct oks_slice value, struct oks_identity *identity)
+static int read_identity(const struct oks_skim *s, struct oks_slice value, struct oks_identity *identity)
 {
-    struct field fields[] = {{.key = "prefixLen"}, {.key = "sha256"}};
+    struct oks_field fields[] = {{.key = "prefixLen"}, {.key = "sha256"}};
     uint64_t len;
 
-    if (object(s, value, fields, 2) != 0 || number(fields[0].value, OKS_IDENTITY_PREFIX, &len) != 0)
+    if (oks_skim_object(s, value, fields, 2) != 0 || number(fields[0].value, OKS_IDENTITY_PREFIX, &len) != 0)
         return OKS_CACHE_MISS;
     identity->len = (uint32_t)len;
     return digest(fields[1].value, identity->sha256);
 }
 
-static int read_usage(const struct skim *s, struct oks_slice value, struct oks_state *state)
+static int read_usage(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
-    struct field fields[] = {{.key = "offset"}, {.key = "agentName"}, {.key = "model"}, {.key = "events"}};
-    int r = object(s, value, fields, 4);
+    struct oks_field fields[] = {
+        {.key = "offset"}, {.key = "agentName"}, {.key = "model"}, {.key = "events"}};
+    int r = oks_skim_object(s, value, fields, 4);
 
     if (r == 0)
         r = number(fields[0].value, INT64_MAX, &state->offset);
@@ -333,15 +152,16 @@ static int read_usage(const struct skim *s, struct oks_slice value, struct oks_s
         r = nullable(s, fields[1].value, false, &state->agent_name);
     if (r == 0)
         r = nullable(s, fields[2].value, false, &state->model);
-    return r ? r : each(s, fields[3].value, add_event, state->events);
+    return r ? r : oks_skim_each(s, fields[3].value, add_event, state->events);
 }
 
 struct strings_of {
+    int (*add)(struct oks_strings *strings, struct oks_slice s, size_t max);
     struct oks_strings *strings;
     size_t max;
 };
 
-static int add_string(const struct skim *s, struct oks_slice value, void *ctx)
+static int add_string(const struct oks_skim *s, struct oks_slice value, void *ctx)
 {
     struct strings_of *to = ctx;
     char *copy;
@@ -353,19 +173,19 @@ static int add_string(const struct skim *s, struct oks_slice value, void *ctx)
         return r;
     r = OKS_CACHE_MISS;
     if (oks_unraw(copy, &len) == 0)
-        r = oks_strings_add(to->strings, (struct oks_slice){copy, len}, to->max);
+        r = to->add(to->strings, (struct oks_slice){copy, len}, to->max);
     free(copy);
     return r == 0 || r == -ENOMEM ? r : OKS_CACHE_MISS;
 }
 
-static int read_tail(const struct skim *s, struct oks_slice value, struct oks_state *state)
+static int read_tail(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
-    struct field fields[] = {{.key = "len"}, {.key = "sha256"}};
+    struct oks_field fields[] = {{.key = "len"}, {.key = "sha256"}};
     uint64_t len;
 
-    if (is_null(value))
+    if (oks_skim_is_null(value))
         return 0;
-    if (object(s, value, fields, 2) != 0 || number(fields[0].value, UINT32_MAX, &len) != 0)
+    if (oks_skim_object(s, value, fields, 2) != 0 || number(fields[0].value, UINT32_MAX, &len) != 0)
         return OKS_CACHE_MISS;
     state->tail_len = (uint32_t)len;
     return digest(fields[1].value, state->tail_sha256);
@@ -373,7 +193,7 @@ static int read_tail(const struct skim *s, struct oks_slice value, struct oks_st
 
 enum { VERSION, OFFSET, DEV, INO, TAIL, LINES, BAD, ODD, SESSION_ID, TEAMS, CWDS, EVENTS, SHA256, FIELDS };
 
-static int read_numbers(const struct field *fields, struct oks_state *state)
+static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 {
     uint64_t version, events;
 
@@ -390,9 +210,9 @@ static int read_numbers(const struct field *fields, struct oks_state *state)
 }
 
 /* The digest is only looked at for its form: it speaks of a file that is no more. */
-static int read_addition(const struct skim *s, struct oks_slice value, struct oks_state *state)
+static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
-    struct field fields[FIELDS] = {
+    struct oks_field fields[FIELDS] = {
         [VERSION].key = "version", [OFFSET].key = "offset",
         [DEV].key = "dev",         [INO].key = "ino",
         [TAIL].key = "tail",       [LINES].key = "lines",
@@ -402,7 +222,7 @@ static int read_addition(const struct skim *s, struct oks_slice value, struct ok
         [SHA256].key = "sha256",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
-    int r = object(s, value, fields, FIELDS);
+    int r = oks_skim_object(s, value, fields, FIELDS);
 
     if (r == 0)
         r = read_numbers(fields, state);
@@ -411,9 +231,11 @@ static int read_addition(const struct skim *s, struct oks_slice value, struct ok
     if (r == 0)
         r = nullable(s, fields[SESSION_ID].value, true, &state->session_id);
     if (r == 0)
-        r = each(s, fields[TEAMS].value, add_string, &(struct strings_of){&state->teams, OKS_TEAMS_MAX});
+        r = oks_skim_each(s, fields[TEAMS].value, add_string,
+                          &(struct strings_of){oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX});
     if (r == 0)
-        r = each(s, fields[CWDS].value, add_string, &(struct strings_of){&state->cwds, OKS_CWDS_MAX});
+        r = oks_skim_each(s, fields[CWDS].value, add_string,
+                          &(struct strings_of){oks_strings_add, &state->cwds, OKS_CWDS_MAX});
     return r ? r : digest(fields[SHA256].value, sha256);
 }
 
@@ -429,15 +251,15 @@ static void drop_addition(struct oks_state *state)
     state->lines = state->bad = state->odd = 0;
 }
 
-static int read_file(const struct skim *s, struct oks_state *state)
+static int read_file(const struct oks_skim *s, struct oks_state *state)
 {
-    struct field fields[] = {
+    struct oks_field fields[] = {
         {.key = "schemaVersion"}, {.key = "identity"}, {.key = "usage"}, {.key = "okstrafs"}};
     struct oks_slice whole = {s->p, (size_t)(s->end - s->p)};
     uint64_t schema;
     int r;
 
-    if (object(s, whole, fields, 4) != 0 || number(fields[0].value, INT64_MAX, &schema) != 0 ||
+    if (oks_skim_object(s, whole, fields, 4) != 0 || number(fields[0].value, INT64_MAX, &schema) != 0 ||
         schema != OKS_CACHE_SCHEMA || read_identity(s, fields[1].value, &state->identity) != 0)
         return OKS_CACHE_MISS;
     r = read_usage(s, fields[2].value, state);
@@ -451,7 +273,7 @@ static int read_file(const struct skim *s, struct oks_state *state)
 
 int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state)
 {
-    struct skim s = {bytes, bytes + len, json_tokener_new_ex(DEPTH_MAX)};
+    struct oks_skim s = {bytes, bytes + len, json_tokener_new_ex(DEPTH_MAX)};
     int r;
 
     if (!s.tokener)

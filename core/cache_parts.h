@@ -46,8 +46,6 @@ void oks_bytes_json(struct oks_bytes *bytes, struct oks_slice s);
 /* The same for any bytes, so that they come back exactly: '%' and every invalid byte as %XX. */
 void oks_bytes_raw(struct oks_bytes *bytes, struct oks_slice s);
 
-/* Length of the valid UTF-8 character at p, 0 where there is none. n > 0. */
-size_t oks_utf8_char(const char *p, size_t n);
 bool oks_utf8_valid(struct oks_slice s);
 /* Undoes the %XX of oks_bytes_raw in place; -EINVAL where a '%' is not followed by two upper-case digits. */
 int oks_unraw(char *p, size_t *len);

@@ -230,13 +230,15 @@ static void needles(struct reader *r)
     want(r, "}");
 }
 
-static void list(struct reader *r, const char *key, struct oks_strings *out, size_t max)
+typedef int add_fn(struct oks_strings *strings, struct oks_slice s, size_t max);
+
+static void list(struct reader *r, const char *key, add_fn *add, struct oks_strings *out, size_t max)
 {
     want(r, key);
     if (!r->error && *r->p != ']')
         do {
             struct oks_slice s = raw(r);
-            int added = r->error ? 0 : oks_strings_add(out, s, max);
+            int added = r->error ? 0 : add(out, s, max);
 
             if (added != 0)
                 fail(r, added == -ENOMEM ? -ENOMEM : OKS_CACHE_MISS);
@@ -267,8 +269,8 @@ static void addition(struct reader *r, struct oks_state *state)
     state->bad = member(r, ",\"bad\":", INT64_MAX);
     state->odd = member(r, ",\"odd\":", INT64_MAX);
     nullable(r, ",\"sessionId\":", raw, &state->session_id);
-    list(r, ",\"teams\":[", &state->teams, OKS_TEAMS_MAX);
-    list(r, ",\"cwds\":[", &state->cwds, OKS_CWDS_MAX);
+    list(r, ",\"teams\":[", oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX);
+    list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);
 }

@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "utf8.h"
+
 static const char upper[] = "0123456789ABCDEF";
 
 static bool grow(struct oks_bytes *bytes, size_t n)
@@ -62,45 +64,6 @@ void oks_bytes_number(struct oks_bytes *bytes, uint64_t value)
     oks_bytes_put(bytes, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-/* ---- UTF-8 ---- */
-
-static bool continues(unsigned char c)
-{
-    return (c & 0xc0) == 0x80;
-}
-
-/* Table 3-7 of the Unicode standard: no overlong form, no surrogate, nothing above U+10FFFF. */
-size_t oks_utf8_char(const char *p, size_t n)
-{
-    const unsigned char *s = (const unsigned char *)p;
-    unsigned char c = s[0];
-
-    if (c < 0x80)
-        return 1;
-    if (c < 0xc2 || c > 0xf4 || n < 2 || !continues(s[1]))
-        return 0;
-    if (c < 0xe0)
-        return 2;
-    if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
-        (c == 0xf4 && s[1] > 0x8f) || n < 3 || !continues(s[2]))
-        return 0;
-    if (c < 0xf0)
-        return 3;
-    return n >= 4 && continues(s[3]) ? 4 : 0;
-}
-
-bool oks_utf8_valid(struct oks_slice s)
-{
-    size_t n, i;
-
-    for (i = 0; i < s.len; i += n) {
-        n = oks_utf8_char(s.ptr + i, s.len - i);
-        if (n == 0)
-            return false;
-    }
-    return true;
-}
-
 /* ---- strings ---- */
 
 static bool plain(char c)
@@ -123,12 +86,32 @@ static void put_control(struct oks_bytes *bytes, unsigned char c)
     oks_bytes_put(bytes, code, 6);
 }
 
-static void put_invalid(struct oks_bytes *bytes, unsigned char c, bool raw)
+static void put_percent(struct oks_bytes *bytes, unsigned char c)
 {
-    if (raw)
-        oks_bytes_put(bytes, (char[]){'%', upper[c >> 4], upper[c & 15]}, 3);
-    else
+    oks_bytes_put(bytes, (char[]){'%', upper[c >> 4], upper[c & 15]}, 3);
+}
+
+/* One character outside the plain run: more than one byte, or special in JSON or in the raw form, or invalid.
+ */
+static size_t put_special(struct oks_bytes *bytes, const char *p, size_t n, bool raw)
+{
+    unsigned char c = (unsigned char)*p;
+    uint32_t code;
+    size_t len;
+    bool valid = utf8_next(p, n, &code, &len);
+
+    if (!valid && !raw)
         oks_bytes_put(bytes, "\xef\xbf\xbd", 3);
+    else if (!valid || (c == '%' && raw))
+        for (size_t i = 0; i < len; i++)
+            put_percent(bytes, (unsigned char)p[i]);
+    else if (c == '"' || c == '\\')
+        oks_bytes_put(bytes, (char[]){'\\', (char)c}, 2);
+    else if (c < 0x20)
+        put_control(bytes, c);
+    else
+        oks_bytes_put(bytes, p, len);
+    return len;
 }
 
 static void put_string(struct oks_bytes *bytes, struct oks_slice s, bool raw)
@@ -136,24 +119,12 @@ static void put_string(struct oks_bytes *bytes, struct oks_slice s, bool raw)
     size_t i = 0, n;
 
     while (i < s.len) {
-        const char *p = s.ptr + i;
-        unsigned char c = (unsigned char)*p;
-
-        for (n = 0; i + n < s.len && plain(p[n]); n++)
+        for (n = 0; i + n < s.len && plain(s.ptr[i + n]); n++)
             ;
-        if (n == 0 && (n = oks_utf8_char(p, s.len - i)) == 0) {
-            put_invalid(bytes, c, raw);
-            n = 1;
-        } else if (c == '"' || c == '\\') {
-            oks_bytes_put(bytes, (char[]){'\\', (char)c}, 2);
-        } else if (c < 0x20) {
-            put_control(bytes, c);
-        } else if (c == '%' && raw) {
-            put_invalid(bytes, c, true);
-        } else {
-            oks_bytes_put(bytes, p, n);
-        }
+        oks_bytes_put(bytes, s.ptr + i, n);
         i += n;
+        if (i < s.len)
+            i += put_special(bytes, s.ptr + i, s.len - i, raw);
     }
 }
 
@@ -168,6 +139,17 @@ void oks_bytes_raw(struct oks_bytes *bytes, struct oks_slice s)
 }
 
 /* ---- back ---- */
+
+bool oks_utf8_valid(struct oks_slice s)
+{
+    uint32_t code;
+    size_t len;
+
+    for (size_t i = 0; i < s.len; i += len)
+        if (!utf8_next(s.ptr + i, s.len - i, &code, &len))
+            return false;
+    return true;
+}
 
 static int nibble(char c, char letter)
 {

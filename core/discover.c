@@ -15,7 +15,6 @@
  */
 #include "okstrafs/discover.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,22 +25,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "listing.h"
 #include "mounts.h"
 
-#define SUFFIX ".jsonl"
-
 enum { FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, OPENAT2_TRIES = 16 };
-
-struct entry {
-    char *name;
-    bool folder;
-};
-
-struct listing {
-    struct entry *entries;
-    size_t len;
-    size_t room;
-};
 
 struct folder_id {
     uint64_t dev;
@@ -61,13 +48,6 @@ struct walk {
     size_t n_seen;
     size_t seen_room; /* a power of two */
 };
-
-static void listing_clear(struct listing *listing)
-{
-    for (size_t i = 0; i < listing->len; i++)
-        free(listing->entries[i].name);
-    free(listing->entries);
-}
 
 static void skipped(const struct walk *walk, int error)
 {
@@ -165,98 +145,6 @@ static int open_folder(struct walk *walk, int parent, const char *name)
     return -errno;
 }
 
-/* ---- listing ---- */
-
-static bool is_transcript(const char *name)
-{
-    size_t len = strlen(name), suffix = strlen(SUFFIX);
-
-    return len >= suffix && memcmp(name + len - suffix, SUFFIX, suffix) == 0 &&
-           strcmp(name, "journal.jsonl") != 0;
-}
-
-static unsigned char kind_of(int fd, const struct dirent *dirent)
-{
-    struct statx stx;
-
-    if (dirent->d_type != DT_UNKNOWN)
-        return dirent->d_type;
-    if (statx(fd, dirent->d_name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
-        return DT_UNKNOWN;
-    return IFTODT(stx.stx_mode);
-}
-
-static int listing_add(struct listing *listing, const char *name, bool folder)
-{
-    char *copy;
-
-    if (listing->len == listing->room) {
-        size_t room = listing->room ? listing->room * 2 : 32;
-        struct entry *entries = reallocarray(listing->entries, room, sizeof(*entries));
-
-        if (!entries)
-            return -ENOMEM;
-        listing->entries = entries;
-        listing->room = room;
-    }
-    copy = strdup(name);
-    if (!copy)
-        return -ENOMEM;
-    listing->entries[listing->len++] = (struct entry){copy, folder};
-    return 0;
-}
-
-static int consider(struct walk *walk, int fd, const struct dirent *dirent, struct listing *listing)
-{
-    const char *name = dirent->d_name;
-    unsigned char kind;
-
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return 0;
-    kind = kind_of(fd, dirent);
-    if (kind != DT_DIR && (kind != DT_REG || !is_transcript(name)))
-        return 0;
-    if (listing->len >= OKS_WALK_FILES_MAX) {
-        walk->overflow = true;
-        return 0;
-    }
-    return listing_add(listing, name, kind == DT_DIR);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
-}
-
-/* Reads the folder through a descriptor of its own, which closedir() takes with it. */
-static int list(struct walk *walk, int fd, struct listing *listing)
-{
-    struct dirent *dirent;
-    DIR *dir;
-    int r = 0, copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-    dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir) {
-        r = -errno;
-        if (copy >= 0)
-            close(copy);
-        return r;
-    }
-    while (r == 0) {
-        errno = 0;
-        dirent = readdir(dir);
-        if (!dirent) {
-            r = -errno;
-            break;
-        }
-        r = consider(walk, fd, dirent, listing);
-    }
-    closedir(dir);
-    if (listing->len > 0)
-        qsort(listing->entries, listing->len, sizeof(*listing->entries), by_name);
-    return r;
-}
-
 /* ---- walking ---- */
 
 static const char *rel_of(const struct walk *walk)
@@ -322,13 +210,13 @@ static int walk_child(struct walk *walk, int parent, const char *name, unsigned 
     return r;
 }
 
-static int walk_entries(struct walk *walk, int fd, const struct listing *listing, unsigned depth)
+static int walk_entries(struct walk *walk, int fd, const struct oks_listing *listing, unsigned depth)
 {
     size_t len = walk->path_len;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < listing->len; i++) {
-        const struct entry *entry = &listing->entries[i];
+        const struct oks_entry *entry = &listing->entries[i];
 
         if (path_push(walk, entry->name) < 0)
             skipped(walk, -ENAMETOOLONG); /* reported with its folder's path */
@@ -341,7 +229,7 @@ static int walk_entries(struct walk *walk, int fd, const struct listing *listing
 
 static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
 {
-    struct listing listing = {0};
+    struct oks_listing listing = {0};
     int r;
 
     r = enter_once(walk, fd);
@@ -353,14 +241,15 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
             return r < 0 ? r : 0;
     }
     if (r == 0)
-        r = list(walk, fd, &listing);
+        r = oks_listing_read(&listing, fd);
     if (r < 0) {
         skipped(walk, r);
         r = start || r == -ENOMEM ? r : 0;
     } else {
+        walk->overflow |= listing.overflow;
         r = walk_entries(walk, fd, &listing, depth);
     }
-    listing_clear(&listing);
+    oks_listing_clear(&listing);
     return r;
 }
 

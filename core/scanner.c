@@ -47,8 +47,8 @@ struct scan {
     struct oks_lines lines;
     const atomic_bool *cancel;
 
-    int fd; /* or, where it is -1: */
-    const char *bytes;
+    int fd;
+    const char *bytes; /* instead of fd, where not NULL */
     size_t bytes_left;
 
     uint64_t base;
@@ -195,7 +195,7 @@ static ssize_t read_some(struct scan *scan, char *to, size_t size)
 {
     ssize_t n;
 
-    if (scan->fd < 0) {
+    if (scan->bytes) {
         n = (ssize_t)(size < scan->bytes_left ? size : scan->bytes_left);
         if (n == 0)
             return 0;
@@ -354,7 +354,7 @@ int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, co
 int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_t len, uint64_t offset,
                            const struct oks_sink *sink, struct oks_scan_result *result)
 {
-    struct scan scan = {.scanner = scanner, .fd = -1, .bytes = bytes, .bytes_left = len};
+    struct scan scan = {.scanner = scanner, .bytes = bytes ? bytes : "", .bytes_left = len};
 
     return start(&scan, offset, sink, result);
 }

@@ -1,0 +1,294 @@
+/*
+ * The usage documents: what a target has used, as JSON.
+ *
+ * A document is rendered under the engine's lock, so it shows one state of the data, and it is a function of
+ * that data and the window alone: no clock, no process state. json-c does the writing.
+ */
+#include "document.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void oks_document_clear(struct oks_document *document)
+{
+    free(document->bytes);
+    *document = (struct oks_document){0};
+}
+
+bool put(json_object *object, const char *key, json_object *value)
+{
+    if (!object || !value)
+        return false;
+    return json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
+}
+
+bool put_text(json_object *object, const char *key, const char *text)
+{
+    if (!text)
+        return object && json_object_object_add_ex(object, key, NULL, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
+    return put(object, key, json_object_new_string(text));
+}
+
+bool put_count(json_object *object, const char *key, uint64_t count)
+{
+    return put(object, key, json_object_new_int64((int64_t)count));
+}
+
+static bool put_stamp(json_object *object, const char *key, struct oks_stamp stamp)
+{
+    char buf[OKS_STAMP_TEXT];
+    struct oks_slice text = oks_stamp_text(stamp, buf);
+
+    if (!text.ptr)
+        return put_text(object, key, NULL);
+    return put(object, key, json_object_new_string_len(text.ptr, (int)text.len));
+}
+
+bool put_measure(json_object *o, const struct measure *m)
+{
+    const uint64_t *count = m->totals.count;
+
+    return put_count(o, "totalTokens", oks_totals_tokens(&m->totals)) &&
+           put_count(o, "inputTokens", count[OKS_INPUT]) && put_count(o, "outputTokens", count[OKS_OUTPUT]) &&
+           put_count(o, "cacheCreationTokens", count[OKS_CACHE_CREATION]) &&
+           put_count(o, "cacheCreation5mTokens", count[OKS_CACHE_CREATION_5M]) &&
+           put_count(o, "cacheCreation1hTokens", count[OKS_CACHE_CREATION_1H]) &&
+           put_count(o, "cacheReadTokens", count[OKS_CACHE_READ]) &&
+           put_count(o, "toolUses", count[OKS_TOOL_USES]) &&
+           put_count(o, "durationMs", (uint64_t)m->duration_ms) && put_text(o, "agentName", m->agent_name) &&
+           put_text(o, "model", m->model) && put_stamp(o, "startedAt", m->totals.first) &&
+           put_stamp(o, "endedAt", m->totals.last);
+}
+
+bool put_window(json_object *object, const char *since, const char *until)
+{
+    json_object *window = json_object_new_object();
+
+    if (put_text(window, "since", since && *since ? since : NULL) &&
+        put_text(window, "until", until && *until ? until : NULL))
+        return put(object, "window", window);
+    json_object_put(window);
+    return false;
+}
+
+int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out)
+{
+    static const int style =
+        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+    const char *text;
+    size_t len;
+    char *bytes = NULL;
+
+    text = object ? json_object_to_json_string_length(object, style, &len) : NULL;
+    if (text)
+        bytes = malloc(len + 2);
+    if (bytes) {
+        memcpy(bytes, text, len);
+        memcpy(bytes + len, "\n", 2);
+    }
+    json_object_put(object);
+    if (!bytes)
+        return -ENOMEM;
+    *out = (struct oks_document){.bytes = bytes, .len = len + 1, .mtime_ns = mtime_ns, .version = version};
+    return 0;
+}
+
+static struct measure_window window_of(const struct oks_window *window)
+{
+    if (!window)
+        return (struct measure_window){OKS_STAMP_NONE, OKS_STAMP_NONE};
+    return (struct measure_window){oks_window_since(window), oks_window_until(window)};
+}
+
+static bool put_given_window(json_object *o, const struct oks_window *window)
+{
+    return put_window(o, window ? window->since : NULL, window ? window->until : NULL);
+}
+
+/* `complete` is the verdict on all the puts: NULL, with the object freed, where one failed. */
+static json_object *kept(json_object *o, bool complete)
+{
+    if (complete)
+        return o;
+    json_object_put(o);
+    return NULL;
+}
+
+static json_object *session_document(const struct session *s, const struct oks_window *window,
+                                     struct measure *m)
+{
+    struct measure_window w = window_of(window);
+    json_object *o = json_object_new_object();
+
+    measure_session(s, &w, m);
+    return kept(o, o && put_measure(o, m) && put_text(o, "sessionId", s->id) &&
+                       put_text(o, "source", "claude") && put_given_window(o, window) &&
+                       put_count(o, "transcripts", session_transcripts(s)) &&
+                       put(o, "retained", json_object_new_boolean(0)));
+}
+
+static void project_measure(const struct project *p, const struct measure_window *w, struct measure *sum)
+{
+    const struct session *s;
+
+    measure_start(sum);
+    LIST_FOREACH(s, &p->sessions, of_project)
+    {
+        struct measure part;
+
+        measure_session(s, w, &part);
+        measure_add(sum, &part);
+    }
+}
+
+static json_object *project_document(const struct project *p, const struct oks_window *window,
+                                     struct measure *m)
+{
+    struct measure_window w = window_of(window);
+    json_object *o = json_object_new_object();
+
+    project_measure(p, &w, m);
+    return kept(o, o && put_measure(o, m) && put_text(o, "project", p->name) && put_given_window(o, window) &&
+                       put_count(o, "sessions", m->sessions));
+}
+
+static json_object *member_document(struct oks_engine *e, const struct team *team, const char *member,
+                                    const struct oks_window *window, struct measure *m, int *rc)
+{
+    struct measure_window w = team_window(team, window);
+    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
+    json_object *o;
+
+    *rc = member_measure(e, team, member, &w, m);
+    if (*rc < 0)
+        return NULL;
+    *rc = -ENOMEM;
+    oks_stamp_text(w.since, since);
+    oks_stamp_text(w.until, until);
+    o = json_object_new_object();
+    return kept(o, o && put_measure(o, m) && put_text(o, "team", team->name) &&
+                       put_text(o, "member", member) &&
+                       put_window(o, oks_stamp_is_none(w.since) ? NULL : since,
+                                  oks_stamp_is_none(w.until) ? NULL : until) &&
+                       put_count(o, "sessions", m->sessions));
+}
+
+/* --- all targets
+ * ------------------------------------------------------------------------------------------------- */
+
+static uint64_t version_of(struct oks_engine *e, const struct oks_target *target)
+{
+    const struct session *s;
+    const struct project *p;
+    const struct team *t;
+
+    switch (target->kind) {
+    case OKS_SESSION:
+        s = registry_session(e, target->name);
+        return s ? s->version : 0;
+    case OKS_PROJECT:
+        p = registry_project(e, target->name);
+        return p ? p->version : 0;
+    case OKS_TEAM:
+    case OKS_MEMBER:
+        t = registry_team(e, target->name);
+        return t ? t->version : 0;
+    default:
+        return e->version;
+    }
+}
+
+uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *target)
+{
+    uint64_t version;
+
+    pthread_mutex_lock(&e->lock);
+    version = version_of(e, target);
+    pthread_mutex_unlock(&e->lock);
+    return version;
+}
+
+static int usage_document(struct oks_engine *e, const struct oks_target *target,
+                          const struct oks_window *window, struct oks_document *out)
+{
+    uint64_t version = version_of(e, target);
+    struct measure m = {0};
+    json_object *o = NULL;
+    int rc = -ENOMEM;
+
+    if (!version)
+        return -ENOENT;
+    switch (target->kind) {
+    case OKS_SESSION:
+        o = session_document(registry_session(e, target->name), window, &m);
+        break;
+    case OKS_PROJECT:
+        o = project_document(registry_project(e, target->name), window, &m);
+        break;
+    case OKS_TEAM:
+        o = team_document(e, registry_team(e, target->name), window, &m.mtime_ns);
+        break;
+    case OKS_MEMBER:
+        o = member_document(e, registry_team(e, target->name), target->member, window, &m, &rc);
+        break;
+    default:
+        return -ENOENT;
+    }
+    return o ? document_finish(o, m.mtime_ns, version, out) : rc;
+}
+
+int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
+                       struct oks_document *out)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    rc = usage_document(e, target, window, out);
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}
+
+static int measure_target(struct oks_engine *e, const struct oks_target *target, struct measure *m)
+{
+    struct measure_window w = window_of(NULL);
+    const struct team *team;
+
+    switch (target->kind) {
+    case OKS_SESSION:
+        measure_session(registry_session(e, target->name), &w, m);
+        return 0;
+    case OKS_PROJECT:
+        project_measure(registry_project(e, target->name), &w, m);
+        return 0;
+    case OKS_TEAM:
+    case OKS_MEMBER:
+        team = registry_team(e, target->name);
+        w = team_window(team, NULL);
+        if (target->kind == OKS_MEMBER)
+            return member_measure(e, team, target->member, &w, m);
+        return team_measure(e, team, &w, m);
+    default:
+        return -ENOENT;
+    }
+}
+
+int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    uint64_t version;
+    struct measure m;
+    char *bytes;
+    int rc, len = 0;
+
+    pthread_mutex_lock(&e->lock);
+    version = version_of(e, target);
+    rc = version ? measure_target(e, target, &m) : -ENOENT;
+    if (rc == 0)
+        len = asprintf(&bytes, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals));
+    pthread_mutex_unlock(&e->lock);
+    if (rc < 0 || len < 0)
+        return rc < 0 ? rc : -ENOMEM;
+    *out = (struct oks_document){bytes, (size_t)len, m.mtime_ns, version};
+    return 0;
+}

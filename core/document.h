@@ -1,0 +1,38 @@
+/* Pieces that the documents share (private to the engine). json-c objects are new references, NULL on ENOMEM.
+ */
+#ifndef OKSTRAFS_CORE_DOCUMENT_H
+#define OKSTRAFS_CORE_DOCUMENT_H
+
+#include <json-c/json.h>
+
+#include "engine_private.h"
+
+/* Adds a member and takes over the value; false where value is NULL (out of memory). */
+bool put(json_object *object, const char *key, json_object *value);
+bool put_text(json_object *object, const char *key, const char *text); /* NULL text: null */
+bool put_count(json_object *object, const char *key, uint64_t count);
+/* The thirteen keys, in their order. */
+bool put_measure(json_object *object, const struct measure *m);
+/* "window": {"since": ..., "until": ...}; empty bounds are null */
+bool put_window(json_object *object, const char *since, const char *until);
+
+/* The text of a document; takes over `object` (NULL: -ENOMEM). */
+int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out);
+
+/* The team's document; NULL on ENOMEM. `window` NULL: the run's own, else open. */
+json_object *team_document(struct oks_engine *e, struct team *team, const struct oks_window *window,
+                           int64_t *mtime_ns);
+
+struct measure_window team_window(const struct team *team, const struct oks_window *window);
+int team_measure(struct oks_engine *e, const struct team *team, const struct measure_window *w,
+                 struct measure *out);
+/* The sessions that a team's document counts: those that name it and its lead; NULL-terminated, ascending by
+ * name. */
+struct session **team_sessions(struct oks_engine *e, const struct team *team);
+/* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or
+ * "lead". */
+void session_member(const struct team *team, const struct session *s, char out[OKS_NAME_MAX + 1]);
+int member_measure(struct oks_engine *e, const struct team *team, const char *member,
+                   const struct measure_window *w, struct measure *out);
+
+#endif

@@ -1,0 +1,468 @@
+/*
+ * The team document: what a run's lead and each of its workers used.
+ *
+ * With a team-state file the run's own window and workers are shown; a worker's sessions are found by the
+ * agent name in their records. Without one the same document comes from the sessions that name the team,
+ * grouped by agent. The thirteen keys at the top are those of all the team's sessions in the window;
+ * usageSummary counts lead and workers, so the two differ by what `others` lists.
+ *
+ * Invariant: each session is counted in exactly one of lead, one worker, or others.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "document.h"
+
+static const char lead_member[] = "lead";
+static const char unnamed_member[] = "unnamed";
+
+struct measure_window team_window(const struct team *team, const struct oks_window *window)
+{
+    const struct run *run = runs_current(team);
+
+    if (window)
+        return (struct measure_window){oks_window_since(window), oks_window_until(window)};
+    if (!run)
+        return (struct measure_window){OKS_STAMP_NONE, OKS_STAMP_NONE};
+    return (struct measure_window){oks_stamp_of(oks_slice_of(run->state.since)),
+                                   oks_stamp_of(oks_slice_of(run->state.until))};
+}
+
+/* --- who is who
+ * -------------------------------------------------------------------------------------------------- */
+
+static bool is_lead(const struct team *team, const struct session *s)
+{
+    const struct run *run = runs_current(team);
+
+    return run && run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0;
+}
+
+static bool ends_with(const char *s, size_t n, const char *end)
+{
+    size_t m = strlen(end);
+
+    return n >= m && strncmp(s + n - m, end, m) == 0;
+}
+
+/* The length of an agent's name without the suffix -NNN that a worker gets when it is dispatched again. */
+static size_t without_redispatch(const char *agent)
+{
+    size_t n = strlen(agent), digits = 0;
+
+    while (digits < n && isdigit((unsigned char)agent[n - 1 - digits]))
+        digits++;
+    if (digits == 0 || digits + 1 >= n || agent[n - 1 - digits] != '-')
+        return n;
+    if (ends_with(agent, n - 1 - digits, "-worker") || ends_with(agent, n - 1 - digits, "report-writer"))
+        return n - 1 - digits;
+    return n;
+}
+
+void session_member(const struct team *team, const struct session *s, char out[OKS_NAME_MAX + 1])
+{
+    const char *agent = session_agent_name(s);
+
+    if (is_lead(team, s) || (!agent && !runs_current(team)))
+        strcpy(out, lead_member);
+    else if (!agent)
+        strcpy(out, unnamed_member);
+    else
+        oks_name_escape((struct oks_slice){agent, without_redispatch(agent)}, out);
+}
+
+static bool is_worker(const struct run_worker *worker, const char *agent)
+{
+    size_t n, id = strlen(worker->worker_id);
+
+    if (!agent)
+        return false;
+    n = without_redispatch(agent);
+    if (strcmp(worker->worker_id, "report-writer") == 0 && n == id &&
+        strncmp(agent, worker->worker_id, n) == 0)
+        return true;
+    return n == id + strlen("-worker") && strncmp(agent, worker->worker_id, id) == 0 &&
+           ends_with(agent, n, "-worker");
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct session *const *)a)->name, (*(struct session *const *)b)->name);
+}
+
+struct session **team_sessions(struct oks_engine *e, const struct team *team)
+{
+    const struct run *run = runs_current(team);
+    struct session *lead = NULL, **list;
+    const struct membership *m;
+    char name[OKS_NAME_MAX + 1];
+    size_t n = 2, k = 0;
+
+    if (run && run->state.lead_session) {
+        oks_name_escape(oks_slice_of(run->state.lead_session), name);
+        lead = registry_session(e, name);
+    }
+    LIST_FOREACH(m, &team->members, of_team)
+    n++;
+    list = calloc(n, sizeof(*list));
+    if (!list)
+        return NULL;
+    LIST_FOREACH(m, &team->members, of_team)
+    if (m->session != lead)
+        list[k++] = m->session;
+    if (lead)
+        list[k++] = lead;
+    qsort(list, k, sizeof(*list), by_name);
+    return list;
+}
+
+/* --- measuring
+ * --------------------------------------------------------------------------------------------------- */
+
+struct part {
+    struct session *session;
+    struct measure measure;
+    bool taken;
+};
+
+struct parts {
+    struct part *items;
+    size_t len;
+};
+
+/* A session of another run: nothing of it lies in this window. */
+static bool outside(const struct measure *m, const struct measure_window *w)
+{
+    bool open = oks_stamp_is_none(w->since) && oks_stamp_is_none(w->until);
+
+    return !open && m->totals.events == 0;
+}
+
+/* In the order of their first events; those without any last. */
+static int by_start(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    bool none_x = oks_stamp_is_none(x->measure.totals.first),
+         none_y = oks_stamp_is_none(y->measure.totals.first);
+    int d =
+        none_x || none_y ? none_x - none_y : oks_stamp_cmp(x->measure.totals.first, y->measure.totals.first);
+
+    return d ? d : strcmp(x->session->name, y->session->name);
+}
+
+static int parts_make(struct oks_engine *e, const struct team *team, const struct measure_window *w,
+                      struct parts *parts)
+{
+    struct session **sessions = team_sessions(e, team);
+    size_t n = 0;
+
+    if (!sessions)
+        return -ENOMEM;
+    while (sessions[n])
+        n++;
+    *parts = (struct parts){.items = calloc(n + 1, sizeof(*parts->items))};
+    for (size_t i = 0; parts->items && i < n; i++) {
+        struct part *p = &parts->items[parts->len];
+
+        p->session = sessions[i];
+        measure_session(sessions[i], w, &p->measure);
+        if (!outside(&p->measure, w))
+            parts->len++;
+    }
+    free(sessions);
+    if (!parts->items)
+        return -ENOMEM;
+    qsort(parts->items, parts->len, sizeof(*parts->items), by_start);
+    return 0;
+}
+
+static void sum_all(const struct parts *parts, struct measure *sum)
+{
+    measure_start(sum);
+    for (size_t i = 0; i < parts->len; i++)
+        measure_add(sum, &parts->items[i].measure);
+}
+
+int team_measure(struct oks_engine *e, const struct team *team, const struct measure_window *w,
+                 struct measure *out)
+{
+    struct parts parts;
+    int rc = parts_make(e, team, w, &parts);
+
+    if (rc < 0)
+        return rc;
+    sum_all(&parts, out);
+    free(parts.items);
+    return 0;
+}
+
+int member_measure(struct oks_engine *e, const struct team *team, const char *member,
+                   const struct measure_window *w, struct measure *out)
+{
+    struct session **sessions = team_sessions(e, team);
+    bool found = false;
+
+    if (!sessions)
+        return -ENOMEM;
+    measure_start(out);
+    for (size_t i = 0; sessions[i]; i++) {
+        char name[OKS_NAME_MAX + 1];
+        struct measure part;
+
+        session_member(team, sessions[i], name);
+        if (strcmp(name, member) != 0)
+            continue;
+        found = true;
+        measure_session(sessions[i], w, &part);
+        if (!outside(&part, w))
+            measure_add(out, &part);
+    }
+    free(sessions);
+    return found ? 0 : -ENOENT;
+}
+
+/* --- rendering
+ * --------------------------------------------------------------------------------------------------- */
+
+typedef bool (*chooser)(const struct part *part, const void *ctx);
+
+static bool put_ids(json_object *o, const struct parts *parts, chooser chosen, const void *ctx)
+{
+    json_object *more = json_object_new_array();
+    bool first = true, ok = more != NULL;
+
+    for (size_t i = 0; ok && i < parts->len; i++) {
+        struct part *p = &parts->items[i];
+
+        if (p->taken || !chosen(p, ctx))
+            continue;
+        if (first) {
+            ok = put_text(o, "sessionId", p->session->id);
+        } else {
+            json_object *id = json_object_new_string(p->session->id);
+
+            ok = id && json_object_array_add(more, id) == 0;
+        }
+        p->taken = true;
+        first = false;
+    }
+    if (ok)
+        return put(o, "additionalSessionIds", more);
+    json_object_put(more);
+    return false;
+}
+
+/*
+ * The usage of those that `chosen` picks, and marks them as taken; without any: {"source": "unavailable"}.
+ * NULL on ENOMEM.
+ */
+static json_object *usage_of(struct parts *parts, chooser chosen, const void *ctx, struct measure *sum)
+{
+    json_object *o = json_object_new_object();
+    bool ok;
+
+    measure_start(sum);
+    for (size_t i = 0; i < parts->len; i++)
+        if (!parts->items[i].taken && chosen(&parts->items[i], ctx))
+            measure_add(sum, &parts->items[i].measure);
+    if (!o)
+        return NULL;
+    if (sum->sessions == 0)
+        ok = put_text(o, "source", "unavailable");
+    else
+        ok = put_measure(o, sum) && put_text(o, "source", "claude") && put_ids(o, parts, chosen, ctx);
+    if (ok)
+        return o;
+    json_object_put(o);
+    return NULL;
+}
+
+static bool part_is_worker(const struct part *part, const void *ctx)
+{
+    return is_worker(ctx, session_agent_name(part->session));
+}
+
+static bool part_is_lead(const struct part *part, const void *ctx)
+{
+    return is_lead(ctx, part->session);
+}
+
+struct by_member {
+    const struct team *team;
+    const char *name;
+};
+
+static bool part_is_member(const struct part *part, const void *ctx)
+{
+    const struct by_member *by = ctx;
+    char name[OKS_NAME_MAX + 1];
+
+    session_member(by->team, part->session, name);
+    return strcmp(name, by->name) == 0;
+}
+
+static bool any_part(const struct part *part, const void *ctx)
+{
+    return part == ctx;
+}
+
+/* Appends {"workerId", "agent", "model", "usage"} and adds the tokens to *total. */
+static bool add_worker(json_object *workers, const char *id, const char *agent, const char *model,
+                       json_object *usage, const struct measure *sum, uint64_t *total)
+{
+    json_object *o = json_object_new_object();
+
+    if (!o || !usage || !put_text(o, "workerId", id) || !put_text(o, "agent", agent) ||
+        !put_text(o, "model", model)) {
+        json_object_put(o);
+        json_object_put(usage);
+        return false;
+    }
+    if (!put(o, "usage", usage) || json_object_array_add(workers, o) < 0) {
+        json_object_put(o);
+        return false;
+    }
+    *total = oks_tokens_add(*total, oks_totals_tokens(&sum->totals));
+    return true;
+}
+
+static bool add_run_workers(json_object *workers, const struct run *run, struct parts *parts, uint64_t *total)
+{
+    for (size_t i = 0; i < run->state.n_workers; i++) {
+        const struct run_worker *w = &run->state.workers[i];
+        struct measure sum;
+        json_object *usage = usage_of(parts, part_is_worker, w, &sum);
+
+        if (!add_worker(workers, w->worker_id, w->agent, w->model, usage, &sum, total))
+            return false;
+    }
+    return true;
+}
+
+/* One worker for each agent that is left, in the order of their first events. */
+static bool add_grouped_workers(json_object *workers, const struct team *team, struct parts *parts,
+                                uint64_t *total)
+{
+    for (size_t i = 0; i < parts->len; i++) {
+        char name[OKS_NAME_MAX + 1], id[OKS_NAME_MAX + 1];
+        struct by_member by = {team, name};
+        struct measure sum;
+        json_object *usage;
+
+        if (parts->items[i].taken)
+            continue;
+        session_member(team, parts->items[i].session, name);
+        snprintf(id, sizeof(id), "%s", name);
+        if (ends_with(id, strlen(id), "-worker"))
+            id[strlen(id) - strlen("-worker")] = '\0';
+        usage = usage_of(parts, part_is_member, &by, &sum);
+        if (!add_worker(workers, id, name, sum.model, usage, &sum, total))
+            return false;
+    }
+    return true;
+}
+
+static bool add_others(json_object *others, struct parts *parts)
+{
+    for (size_t i = 0; i < parts->len; i++) {
+        struct measure sum;
+        json_object *usage;
+
+        if (parts->items[i].taken)
+            continue;
+        usage = usage_of(parts, any_part, &parts->items[i], &sum);
+        if (!usage || json_object_array_add(others, usage) < 0) {
+            json_object_put(usage);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The lead of a team without a team-state file: who calls itself so, or has no agent name. */
+static json_object *grouped_lead(const struct team *team, struct parts *parts, struct measure *sum)
+{
+    static const char *const names[] = {lead_member, "team-lead"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct by_member by = {team, names[i]};
+        json_object *o = usage_of(parts, part_is_member, &by, sum);
+
+        if (!o || sum->sessions || i == 1)
+            return o;
+        json_object_put(o);
+    }
+    return NULL;
+}
+
+static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, int64_t mtime_ns)
+{
+    json_object *summary = json_object_new_object();
+    char at[OKS_STAMP_TEXT];
+
+    oks_time_text(mtime_ns / 1000000, at);
+    if (put_count(summary, "leadTotalTokens", lead) && put_count(summary, "workerTotalTokens", workers) &&
+        put_count(summary, "totalTokens", oks_tokens_add(lead, workers)) &&
+        put_text(summary, "collectedAt", mtime_ns ? at : NULL))
+        return put(o, "usageSummary", summary);
+    json_object_put(summary);
+    return false;
+}
+
+static bool put_people(json_object *o, const struct team *team, struct parts *parts, int64_t mtime_ns)
+{
+    const struct run *run = runs_current(team);
+    json_object *workers = json_object_new_array(), *others = json_object_new_array();
+    uint64_t total = 0;
+    struct measure lead;
+    json_object *usage = run ? usage_of(parts, part_is_lead, team, &lead) : grouped_lead(team, parts, &lead);
+    bool ok = workers && others && usage;
+
+    if (ok)
+        ok = run ? add_run_workers(workers, run, parts, &total)
+                 : add_grouped_workers(workers, team, parts, &total);
+    ok = ok && add_others(others, parts);
+    if (!ok) {
+        json_object_put(workers);
+        json_object_put(others);
+        json_object_put(usage);
+        return false;
+    }
+    ok = put(o, "leadUsage", usage);
+    ok &= put(o, "workers", workers);
+    ok &= put(o, "others", others);
+    return ok && put_summary(o, oks_totals_tokens(&lead.totals), total, mtime_ns);
+}
+
+json_object *team_document(struct oks_engine *e, struct team *team, const struct oks_window *window,
+                           int64_t *mtime_ns)
+{
+    const struct run *run = runs_current(team);
+    struct measure_window w = team_window(team, window);
+    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
+    json_object *o = json_object_new_object();
+    struct measure all;
+    struct parts parts;
+    bool ok;
+
+    if (!o || parts_make(e, team, &w, &parts) < 0) {
+        json_object_put(o);
+        return NULL;
+    }
+    sum_all(&parts, &all);
+    oks_stamp_text(w.since, since);
+    oks_stamp_text(w.until, until);
+    *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
+    ok =
+        put_measure(o, &all) && put_text(o, "team", team->name) &&
+        put_text(o, "taskKey", run ? run->state.task_key : NULL) &&
+        put_window(o, oks_stamp_is_none(w.since) ? NULL : since, oks_stamp_is_none(w.until) ? NULL : until) &&
+        put_people(o, team, &parts, all.mtime_ns);
+    free(parts.items);
+    if (ok)
+        return o;
+    json_object_put(o);
+    return NULL;
+}

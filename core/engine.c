@@ -1,0 +1,423 @@
+/*
+ * Keeping everything up to date at the price of what changed.
+ *
+ * A sync drains the queue of changes, which marks transcripts dirty, and then scans the dirty ones that its
+ * target depends on: those of one session, or all. A scan runs outside the lock on a transcript marked busy,
+ * and its outcome is committed under the lock, so a query always sees whole scans. A transcript that becomes
+ * dirty again while it is scanned is scanned again; a sync that needs a busy one waits for it. Because
+ * `dirty` is cleared before the file is opened, whoever finds a transcript neither dirty nor busy knows that
+ * every write before its own drain has been seen.
+ *
+ * A big backlog (the first scan) is shared out over the machine's cores: extra threads run the same loop.
+ */
+#include "engine_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    THREADS_MAX = 16,
+    BACKLOG_FOR_THREADS = 8, /* dirty transcripts from which more threads pay */
+};
+
+/* --- life
+ * -------------------------------------------------------------------------------------------------------- */
+
+static char **strings_copy(const char *const *strings)
+{
+    size_t n = 0;
+    char **copy;
+
+    while (strings && strings[n])
+        n++;
+    copy = calloc(n + 1, sizeof(*copy));
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = strdup(strings[i]);
+        if (!copy[i]) {
+            while (i > 0)
+                free(copy[--i]);
+            free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static void strings_free(char **strings)
+{
+    for (char **s = strings; s && *s; s++)
+        free(*s);
+    free(strings);
+}
+
+/* An entry may be a configuration folder or its projects/ folder itself. */
+static char *root_path(const char *dir)
+{
+    size_t n = strlen(dir);
+    char *path;
+
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    if (n >= 9 && strncmp(dir + n - 9, "/projects", 9) == 0)
+        return strndup(dir, n);
+    return asprintf(&path, "%.*s/projects", (int)n, dir) < 0 ? NULL : path;
+}
+
+static int roots_init(struct oks_engine *e, const char *const *dirs)
+{
+    size_t n = 0;
+
+    while (dirs && dirs[n])
+        n++;
+    e->roots = calloc(n ? n : 1, sizeof(*e->roots));
+    if (!e->roots)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        char *path = root_path(dirs[i]);
+        bool twice = false;
+
+        if (!path)
+            return -ENOMEM;
+        for (size_t k = 0; k < e->n_roots; k++)
+            twice |= strcmp(e->roots[k].path, path) == 0;
+        if (twice) {
+            free(path);
+            continue;
+        }
+        e->roots[e->n_roots] = (struct root){.path = path, .index = (unsigned)e->n_roots};
+        LIST_INIT(&e->roots[e->n_roots].folders);
+        e->n_roots++;
+    }
+    return 0;
+}
+
+static int cache_init(struct oks_engine *e, const struct oks_config *config)
+{
+    char *root;
+    int rc;
+
+    if (config->no_cache)
+        return 0;
+    if (asprintf(&root, "%s/cache/token-usage", config->okstra_home) < 0)
+        return -ENOMEM;
+    rc = oks_cache_new(&e->cache, root);
+    free(root);
+    return rc;
+}
+
+static void locks_init(struct oks_engine *e)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->idle, NULL);
+    pthread_cond_init(&e->save_wanted, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->saver_end, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
+{
+    struct oks_engine *e = calloc(1, sizeof(*e));
+    struct oks_scanner *first;
+    int rc;
+
+    if (!e)
+        return -ENOMEM;
+    locks_init(e);
+    TAILQ_INIT(&e->dirty);
+    TAILQ_INIT(&e->unsaved);
+    e->verify_tail = config->verify_tail;
+    e->revalidate = config->revalidate;
+    e->isa = config->isa;
+    e->stop = config->stop;
+    e->clock = e->version = 1;
+    e->task_roots = strings_copy(config->task_roots);
+    rc = e->task_roots ? roots_init(e, config->claude_dirs) : -ENOMEM;
+    if (rc == 0)
+        rc = cache_init(e, config);
+    if (rc == 0)
+        rc = runs_new(e);
+    if (rc == 0)
+        rc = oks_scanner_new(&first, e->isa);
+    if (rc == 0)
+        e->idle_scanners[e->n_idle_scanners++] = first;
+    if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT)
+        e->watch_error = watch_new(&e->watch);
+    if (rc < 0) {
+        oks_engine_free(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+void oks_engine_free(struct oks_engine *e)
+{
+    if (!e)
+        return;
+    saver_stop(e);
+    runs_free(e);
+    registry_free(e);
+    folders_free(e);
+    watch_free(e->watch);
+    while (e->n_idle_scanners > 0)
+        oks_scanner_free(e->idle_scanners[--e->n_idle_scanners]);
+    oks_cache_free(e->cache);
+    strings_free(e->task_roots);
+    pthread_cond_destroy(&e->saver_end);
+    pthread_cond_destroy(&e->save_wanted);
+    pthread_cond_destroy(&e->idle);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+/* --- scanning
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
+{
+    if (e->n_idle_scanners > 0) {
+        *out = e->idle_scanners[--e->n_idle_scanners];
+        return 0;
+    }
+    return oks_scanner_new(out, e->isa);
+}
+
+static void scanner_give(struct oks_engine *e, struct oks_scanner *scanner)
+{
+    if (e->n_idle_scanners < sizeof(e->idle_scanners) / sizeof(*e->idle_scanners))
+        e->idle_scanners[e->n_idle_scanners++] = scanner;
+    else
+        oks_scanner_free(scanner);
+}
+
+static void account(struct oks_engine *e, const struct scan_outcome *out)
+{
+    e->bytes_read += out->bytes_read;
+    e->cache_hits += out->cache_hit;
+    e->cache_misses += out->cache_miss;
+}
+
+/* Puts the outcome in place and passes the news on. The transcript may be freed by this. */
+static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+{
+    bool changed = out->changed, teams_changed;
+    size_t teams_before = t->state.teams.len;
+    int rc;
+
+    account(e, out);
+    teams_changed = out->replace;
+    rc = transcript_commit(t, out);
+    if (rc < 0)
+        return rc;
+    if (t->gone) {
+        registry_drop(e, t);
+        return 0;
+    }
+    if (out->worth_saving)
+        saver_want(e, t);
+    teams_changed |= t->state.teams.len != teams_before;
+    return changed ? registry_changed(e, t, teams_changed) : 0;
+}
+
+/* A file that we may not read says so again until its mode changes, and its folder's watch reports that. */
+static bool waits_for_event(const struct transcript *t, int error)
+{
+    return (error == -EACCES || error == -EPERM) && t->folder->watch_id >= 0;
+}
+
+/* Scans one dirty transcript; the lock is held at entry and exit, and free in between. */
+static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel)
+{
+    struct scan_options options = {
+        .cache = e->cache, .verify_tail = e->verify_tail, .cancel = cancel, .stop = e->stop};
+    struct scan_outcome out;
+    struct oks_scanner *scanner;
+    int rc = scanner_take(e, &scanner);
+
+    if (rc < 0)
+        return rc;
+    TAILQ_REMOVE(&e->dirty, t, queued);
+    t->dirty = false;
+    t->lost = false;
+    t->busy = t->scanning = true;
+    e->n_scanning++;
+    pthread_mutex_unlock(&e->lock);
+    rc = transcript_scan(t, scanner, &options, &out);
+    pthread_mutex_lock(&e->lock);
+    t->busy = t->scanning = false;
+    e->n_scanning--;
+    scanner_give(e, scanner);
+    if (rc < 0) {
+        scan_outcome_clear(&out);
+        registry_mark_dirty(e, t, true);
+    } else {
+        t->touched = t->dirty;
+        /* What could not be read is tried again by the next sync, not by this one. */
+        if (out.error && !out.gone && !waits_for_event(t, out.error)) {
+            t->failed_sync = serial;
+            registry_mark_dirty(e, t, true);
+        }
+        rc = commit(e, t, &out);
+    }
+    pthread_cond_broadcast(&e->idle);
+    return rc;
+}
+
+static bool wanted(const struct transcript *t, const struct oks_target *target, bool found_only)
+{
+    if (found_only)
+        return t->lost;
+    switch (target->kind) {
+    case OKS_SESSION:
+        return strcmp(t->session->name, target->name) == 0;
+    case OKS_PROJECT:
+        return t->session->project && strcmp(t->session->project->name, target->name) == 0;
+    default:
+        return true;
+    }
+}
+
+/* The next dirty transcript of the target; *busy tells whether another thread works on one of them. */
+static struct transcript *next_dirty(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                                     uint64_t serial, bool *busy)
+{
+    struct transcript *t;
+
+    *busy = false;
+    TAILQ_FOREACH(t, &e->dirty, queued)
+    {
+        if (found_only && !t->lost)
+            return NULL; /* lost ones come first */
+        if (t->failed_sync >= serial || !wanted(t, target, found_only))
+            continue;
+        if (!t->busy)
+            return t;
+        *busy = true;
+    }
+    return NULL;
+}
+
+/* Whether a scan that concerns the target is still going on in another thread. */
+static bool any_busy(struct oks_engine *e, const struct oks_target *target, bool found_only)
+{
+    const struct session *s;
+    const struct transcript *t;
+
+    if (found_only)
+        return false;
+    if (target->kind != OKS_SESSION)
+        return e->n_scanning > 0;
+    s = registry_session(e, target->name);
+    if (s)
+        LIST_FOREACH(t, &s->transcripts, of_session)
+    if (t->scanning)
+        return true;
+    return false;
+}
+
+struct job {
+    struct oks_engine *e;
+    const struct oks_target *target;
+    bool found_only;
+    uint64_t serial;
+    const atomic_bool *cancel;
+    int rc; /* protected by the lock */
+};
+
+/* Scans until nothing of the target is dirty or busy. Under the lock. */
+static int work(struct job *job)
+{
+    struct oks_engine *e = job->e;
+    int rc = 0;
+
+    while (rc == 0 && job->rc == 0) {
+        bool busy;
+        struct transcript *t = next_dirty(e, job->target, job->found_only, job->serial, &busy);
+
+        if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
+            rc = -ECANCELED;
+        else if (t)
+            rc = scan_one(e, t, job->serial, job->cancel);
+        else if (busy || any_busy(e, job->target, job->found_only))
+            pthread_cond_wait(&e->idle, &e->lock);
+        else
+            break;
+    }
+    if (rc < 0 && job->rc == 0)
+        job->rc = rc;
+    return rc;
+}
+
+void oks_engine_wake(struct oks_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    pthread_cond_broadcast(&e->idle);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void *helper(void *arg)
+{
+    struct job *job = arg;
+
+    pthread_mutex_lock(&job->e->lock);
+    work(job);
+    pthread_mutex_unlock(&job->e->lock);
+    return NULL;
+}
+
+static bool backlog_is_big(const struct oks_engine *e)
+{
+    const struct transcript *t;
+    int n = 0;
+
+    TAILQ_FOREACH(t, &e->dirty, queued)
+    if (++n >= BACKLOG_FOR_THREADS)
+        return true;
+    return false;
+}
+
+static int work_with_helpers(struct job *job)
+{
+    pthread_t threads[THREADS_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int n = 0, rc;
+
+    if (job->target->kind != OKS_SESSION && !job->found_only && backlog_is_big(job->e))
+        for (; n < THREADS_MAX && n + 1 < cores; n++)
+            if (pthread_create(&threads[n], NULL, helper, job) != 0)
+                break;
+    rc = work(job);
+    if (n == 0)
+        return rc;
+    pthread_mutex_unlock(&job->e->lock);
+    for (int i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+    pthread_mutex_lock(&job->e->lock);
+    return job->rc;
+}
+
+int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                    const atomic_bool *cancel)
+{
+    struct job job = {.e = e, .target = target, .found_only = found_only, .cancel = cancel};
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    rc = folders_refresh(e);
+    if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0)) {
+        job.serial = ++e->syncs;
+        rc = work_with_helpers(&job);
+    }
+    if (rc == 0 && !found_only &&
+        (target->kind == OKS_TEAM || target->kind == OKS_MEMBER || target->kind == OKS_ALL))
+        rc = runs_refresh(e);
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}

@@ -1,0 +1,208 @@
+/*
+ * The engine's own structures, shared by the files engine*.c, registry.c, folders.c, runs.c and document*.c.
+ *
+ * Lock order: engine->lock is the only lock of the core besides the cache's own; nothing is called with it
+ * held that could wait for it (the scanner and cache writes run outside).
+ */
+#ifndef OKSTRAFS_CORE_ENGINE_PRIVATE_H
+#define OKSTRAFS_CORE_ENGINE_PRIVATE_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "okstrafs/engine.h"
+#include "okstrafs/names.h"
+#include "team_state.h"
+#include "transcript.h"
+#include "watch.h"
+
+/* A root of transcripts: <config>/projects. */
+struct root {
+    char *path;
+    unsigned index;
+    bool found;                  /* it was there at the last look */
+    LIST_HEAD(, folder) folders; /* all of them, the root's own included */
+};
+
+/* A folder below a root. */
+struct folder {
+    char *path;
+    char *rel; /* below the root, "" for the root itself */
+    struct root *root;
+    uint64_t dev;
+    uint64_t ino;
+    int watch_id;     /* -1: not watched, so looked at with stat */
+    int watch_error;  /* why not */
+    int64_t mtime_ns; /* at the last listing; for folders that are not watched */
+    bool dead;        /* it is gone; kept until its last transcript is */
+    LIST_ENTRY(folder) of_root;
+    LIST_HEAD(, transcript) transcripts;
+};
+
+struct project {
+    char name[OKS_NAME_MAX + 1];
+    LIST_HEAD(, session) sessions;
+    uint64_t version;
+};
+
+struct membership {
+    struct session *session;
+    struct team *team;
+    char *spelling; /* as first written in that session */
+    LIST_ENTRY(membership) of_team;
+    LIST_ENTRY(membership) of_session;
+};
+
+struct session {
+    char name[OKS_NAME_MAX + 1]; /* the id as a file name */
+    char *id;                    /* the id: stem of the transcript's file name */
+    char parent[OKS_NAME_MAX +
+                1];          /* the session that started it, as a file name; "" for a session of its own */
+    struct project *project; /* of its first transcript; NULL: none */
+    LIST_ENTRY(session) of_project;
+    LIST_HEAD(, transcript) transcripts; /* ascending by path */
+    LIST_HEAD(, membership) teams;
+    uint64_t version;
+};
+
+struct team {
+    char name[OKS_NAME_MAX + 1]; /* as listed */
+    char *key;                   /* its escaped name, folded */
+    LIST_HEAD(, membership) members;
+    LIST_HEAD(, run) runs; /* newest first */
+    uint64_t version;
+};
+
+/* One run of a team, as its team-state file tells. */
+struct run {
+    char *path;
+    struct team *team;
+    LIST_ENTRY(run) of_team;
+    LIST_ENTRY(run) of_place;
+    struct team_state state;
+};
+
+struct oks_engine {
+    /* fixed after oks_engine_new */
+    char **task_roots;
+    struct oks_cache *cache;
+    bool verify_tail;
+    enum oks_revalidate revalidate;
+    enum oks_isa isa;
+    const atomic_bool *stop;
+
+    pthread_mutex_t lock; /* protects all that follows */
+    pthread_cond_t idle;  /* a transcript stopped being busy */
+
+    struct root *roots;
+    size_t n_roots;
+    struct watch *watch; /* of the roots' folders; NULL: none to be had */
+    int watch_error;
+    void *folders_by_path; /* tsearch trees of the folders that are not dead */
+    void *folders_by_inode;
+    size_t unwatched; /* folders that are looked at with stat */
+
+    void *transcripts; /* tsearch trees: by path */
+    void *sessions;    /* by name */
+    void *projects;    /* by name */
+    void *teams;       /* by key */
+    size_t n_sessions, n_projects, n_teams, n_transcripts;
+
+    TAILQ_HEAD(dirty_queue, transcript) dirty;
+    struct oks_scanner *idle_scanners[64];
+    size_t n_idle_scanners;
+    size_t n_scanning; /* transcripts being scanned now */
+    uint64_t syncs;
+
+    struct run_store *runs;
+
+    uint64_t clock;   /* the last version given out */
+    uint64_t version; /* of everything */
+
+    /* for the status document */
+    uint64_t bytes_read;
+    uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
+    int cache_error; /* the last one */
+    uint64_t overflows;
+    uint64_t skipped;
+    char skipped_path[512];
+    int skipped_error;
+
+    /* the saver */
+    pthread_t saver;
+    bool saver_runs;
+    bool saver_ends;
+    pthread_cond_t saver_end; /* CLOCK_MONOTONIC */
+    TAILQ_HEAD(unsaved_queue, transcript) unsaved;
+    pthread_cond_t save_wanted;
+};
+
+/* registry.c: sessions, projects and teams as names; all under the lock */
+struct session *registry_session(struct oks_engine *e, const char *name);
+struct project *registry_project(struct oks_engine *e, const char *name);
+struct team *registry_team(struct oks_engine *e, const char *name);
+/* The team of a name from inside a file, made if need be; NULL on ENOMEM. */
+struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);
+struct transcript *registry_transcript(struct oks_engine *e, const char *path);
+/* Adds a transcript that was found; -ENOMEM. An existing one is marked as touched. */
+int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel);
+/* Forgets a transcript that is not busy. */
+void registry_drop(struct oks_engine *e, struct transcript *t);
+void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);
+/* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
+void registry_mark_lost(struct oks_engine *e, struct transcript *t);
+/* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
+int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+/* Removes the team if nothing keeps it. */
+void registry_team_release(struct oks_engine *e, struct team *team);
+void registry_free(struct oks_engine *e);
+uint64_t engine_tick(struct oks_engine *e);
+
+/* folders.c: walking, watching, looking again; under the lock. 0 or -ENOMEM */
+int folders_refresh(struct oks_engine *e);
+void folders_free(struct oks_engine *e);
+/* Frees a dead folder that holds no transcript any more. */
+void folder_release(struct folder *folder);
+
+/* runs.c: team-state files; under the lock */
+int runs_new(struct oks_engine *e);
+void runs_free(struct oks_engine *e);
+/* A folder that may hold .okstra/tasks; -ENOMEM. */
+int runs_add_place(struct oks_engine *e, const char *path);
+/* Looks again at what changed. 0 or -ENOMEM. */
+int runs_refresh(struct oks_engine *e);
+/* A session's data changed, or it left: the teams whose runs it leads change too. */
+void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version);
+uint64_t runs_errors(const struct oks_engine *e); /* team-state files that did not parse, ever */
+/* The run whose window and workers the team's document shows; NULL: none. */
+const struct run *runs_current(const struct team *team);
+
+/* saver.c */
+void saver_want(struct oks_engine *e, struct transcript *t);
+void saver_forget(struct oks_engine *e, struct transcript *t);
+void saver_stop(struct oks_engine *e);
+
+/* measure.c: totals of targets; under the lock */
+struct measure {
+    struct oks_totals totals;
+    int64_t duration_ms; /* the sum of the sessions' */
+    size_t sessions;
+    const char *agent_name; /* where all agree, else NULL */
+    const char *model;
+    int64_t mtime_ns; /* newest transcript */
+};
+
+struct measure_window {
+    struct oks_stamp since;
+    struct oks_stamp until;
+};
+
+void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
+void measure_start(struct measure *sum);
+void measure_add(struct measure *sum, const struct measure *part);
+
+const char *session_agent_name(const struct session *s);
+const char *session_model(const struct session *s);
+size_t session_transcripts(const struct session *s);
+
+#endif

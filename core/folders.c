@@ -1,0 +1,403 @@
+/*
+ * Finding transcripts, once, and then noticing what changed.
+ *
+ * Each root is walked once; every folder on the way gets a watch before it is listed, so nothing falls
+ * between. From then on a refresh drains the queue of changes, which costs one system call when nothing
+ * happened. Where a folder cannot be watched (limits, network or FUSE below) only that folder falls back to
+ * stat: its own time tells of new files, each transcript's size and times of new bytes. An overflow of the
+ * queue means that some changes are unknown: then everything is walked and looked at again.
+ *
+ * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "engine_private.h"
+#include "okstrafs/discover.h"
+
+static int64_t mtime_of(const struct stat *st)
+{
+    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+    const struct folder *x = a, *y = b;
+
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct folder *)a)->path, ((const struct folder *)b)->path);
+}
+
+static void folder_free(struct folder *f)
+{
+    free(f->path);
+    free(f->rel);
+    free(f);
+}
+
+void folder_release(struct folder *folder)
+{
+    if (folder->dead && LIST_EMPTY(&folder->transcripts))
+        folder_free(folder);
+}
+
+/* Takes the folder out of the root; its transcripts are looked at again and drop out when their files are
+ * gone. */
+static void folder_end(struct oks_engine *e, struct folder *f)
+{
+    struct transcript *t;
+
+    if (f->watch_id >= 0)
+        watch_remove(e->watch, f->watch_id);
+    else
+        e->unwatched--;
+    LIST_REMOVE(f, of_root);
+    tdelete(f, &e->folders_by_path, by_path);
+    tdelete(f, &e->folders_by_inode, by_inode);
+    f->dead = true;
+    LIST_FOREACH(t, &f->transcripts, of_folder)
+    registry_mark_lost(e, t);
+    folder_release(f);
+}
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t n = strlen(top);
+
+    return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* The folder and all below it went away. */
+static void subtree_end(struct oks_engine *e, struct root *root, const char *path)
+{
+    struct folder *f, *next;
+
+    for (f = LIST_FIRST(&root->folders); f; f = next) {
+        next = LIST_NEXT(f, of_root);
+        if (is_below(f->path, path))
+            folder_end(e, f);
+    }
+}
+
+static void folder_watch(struct oks_engine *e, struct folder *f)
+{
+    int rc = e->watch && e->revalidate != OKS_REVALIDATE_STAT ? watch_add(e->watch, f->path, f, &f->watch_id)
+                                                              : -ENOSYS;
+
+    if (rc == 0)
+        return;
+    f->watch_id = -1;
+    f->watch_error = rc;
+    e->unwatched++;
+    if (e->revalidate != OKS_REVALIDATE_STAT)
+        e->watch_error = rc;
+}
+
+struct walk {
+    struct oks_engine *e;
+    struct root *root;
+    struct folder *folder; /* the one being listed */
+};
+
+/* Takes a new folder into both trees; -ENOMEM. */
+static int folder_index(struct oks_engine *e, struct folder *f)
+{
+    if (!tsearch(f, &e->folders_by_path, by_path))
+        return -ENOMEM;
+    if (tsearch(f, &e->folders_by_inode, by_inode))
+        return 0;
+    tdelete(f, &e->folders_by_path, by_path);
+    return -ENOMEM;
+}
+
+static struct folder *folder_made(struct walk *w, const char *path, const char *rel, const struct stat *st)
+{
+    struct folder *f = calloc(1, sizeof(*f));
+
+    if (!f)
+        return NULL;
+    f->path = strdup(path);
+    f->rel = strdup(rel);
+    f->root = w->root;
+    f->dev = st->st_dev;
+    f->ino = st->st_ino;
+    f->mtime_ns = mtime_of(st);
+    if (f->path && f->rel && folder_index(w->e, f) == 0)
+        return f;
+    folder_free(f);
+    return NULL;
+}
+
+static int on_folder(void *ctx, const char *path, const char *rel)
+{
+    struct walk *w = ctx;
+    struct folder key, *f, **found;
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return 1;
+    key.dev = st.st_dev;
+    key.ino = st.st_ino;
+    found = tfind(&key, &w->e->folders_by_inode, by_inode);
+    if (found && strcmp((*found)->path, path) != 0)
+        return 1; /* the same folder by another way */
+    if (found) {
+        (*found)->mtime_ns = mtime_of(&st);
+        w->folder = *found;
+        return 0;
+    }
+    key.path = (char *)path;
+    found = tfind(&key, &w->e->folders_by_path, by_path);
+    if (found)
+        folder_end(w->e, *found); /* another folder has taken its place */
+    f = folder_made(w, path, rel, &st);
+    if (!f)
+        return -ENOMEM;
+    folder_watch(w->e, f);
+    LIST_INSERT_HEAD(&w->root->folders, f, of_root);
+    w->folder = f;
+    return 0;
+}
+
+/* The walk is depth first, so a transcript's folder may no longer be the one listed last. */
+static struct folder *folder_of(const struct walk *w, const char *path)
+{
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    struct folder key, **found;
+
+    if (w->folder && strlen(w->folder->path) == n && strncmp(w->folder->path, path, n) == 0)
+        return w->folder;
+    key.path = strndup(path, n);
+    found = key.path ? tfind(&key, &w->e->folders_by_path, by_path) : NULL;
+    free(key.path);
+    return found ? *found : NULL;
+}
+
+static int on_transcript(void *ctx, const char *path, const char *rel)
+{
+    struct walk *w = ctx;
+    struct folder *f = folder_of(w, path);
+
+    return f ? registry_add(w->e, f, path, rel) : 0;
+}
+
+static void on_skipped(void *ctx, const char *path, int error)
+{
+    struct walk *w = ctx;
+
+    w->e->skipped++;
+    w->e->skipped_error = error;
+    snprintf(w->e->skipped_path, sizeof(w->e->skipped_path), "%s", path);
+}
+
+static int walk_from(struct oks_engine *e, struct root *root, const char *start)
+{
+    struct walk walk = {.e = e, .root = root};
+    const struct oks_walker walker = {
+        .ctx = &walk,
+        .folder = on_folder,
+        .transcript = on_transcript,
+        .skipped = on_skipped,
+    };
+    int rc = oks_walk(root->path, start, &walker);
+
+    if (*start == '\0')
+        root->found = rc == 0 || rc == -E2BIG;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* --- what the watches tell
+ * --------------------------------------------------------------------------------------- */
+
+struct drain {
+    struct oks_engine *e;
+    int rc;
+};
+
+static bool is_transcript_name(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 6 && strcmp(name + n - 6, ".jsonl") == 0 && strcmp(name, "journal.jsonl") != 0;
+}
+
+static int join(char out[8192], const char *a, const char *b)
+{
+    int n = snprintf(out, 8192, "%s%s%s", a, *a ? "/" : "", b);
+
+    return n < 8192 ? 0 : -ENAMETOOLONG;
+}
+
+static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
+{
+    char path[8192], rel[8192];
+    struct transcript *t;
+
+    if (!is_transcript_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
+        return 0;
+    t = registry_transcript(e, path);
+    if (t && t->folder == f) {
+        registry_mark_dirty(e, t, true);
+        return 0;
+    }
+    return registry_add(e, f, path, rel);
+}
+
+static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
+{
+    struct drain *d = ctx;
+    struct folder *f = owner;
+    char path[8192];
+    struct transcript *t;
+    int rc = 0;
+
+    switch (change) {
+    case WATCH_FILE:
+        rc = file_changed(d->e, f, name);
+        break;
+    case WATCH_FOLDER:
+        if (join(path, f->rel, name) == 0)
+            rc = walk_from(d->e, f->root, path);
+        break;
+    case WATCH_LOST:
+        if (join(path, f->path, name) < 0)
+            break;
+        t = registry_transcript(d->e, path);
+        if (t)
+            registry_mark_lost(d->e, t);
+        else
+            subtree_end(d->e, f->root, path);
+        break;
+    case WATCH_ENDED:
+        f->watch_id = -1;
+        d->e->unwatched++;
+        if (*f->rel == '\0')
+            f->root->found = false;
+        subtree_end(d->e, f->root, f->path);
+        break;
+    }
+    if (rc < 0 && d->rc == 0)
+        d->rc = rc;
+}
+
+/* --- what stat tells
+ * --------------------------------------------------------------------------------------------- */
+
+static int folder_look(struct oks_engine *e, struct folder *f)
+{
+    struct transcript *t;
+    struct stat st;
+
+    LIST_FOREACH(t, &f->transcripts, of_folder)
+    registry_mark_dirty(e, t, false);
+    if (stat(f->path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        if (*f->rel == '\0')
+            f->root->found = false;
+        return 1;
+    }
+    return mtime_of(&st) != f->mtime_ns || f->dev != st.st_dev || f->ino != st.st_ino ? 2 : 0;
+}
+
+/* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
+ * one. */
+static int look_at_unwatched(struct oks_engine *e, struct root *root)
+{
+    struct folder *f, *next;
+
+    for (f = LIST_FIRST(&root->folders); f; f = next) {
+        int verdict, rc;
+
+        next = LIST_NEXT(f, of_root);
+        if (f->watch_id >= 0)
+            continue;
+        verdict = folder_look(e, f);
+        if (verdict == 1) {
+            subtree_end(e, root, f->path);
+            return 1;
+        }
+        if (verdict == 2) {
+            char rel[8192];
+
+            snprintf(rel, sizeof(rel), "%s", f->rel);
+            rc = walk_from(e, root, rel);
+            if (rc < 0)
+                return rc;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Anything may have changed: every transcript and every folder is looked at. */
+static int look_at_all(struct oks_engine *e)
+{
+    struct folder *f;
+    struct transcript *t;
+
+    for (size_t i = 0; i < e->n_roots; i++) {
+        LIST_FOREACH(f, &e->roots[i].folders, of_root)
+        LIST_FOREACH(t, &f->transcripts, of_folder)
+        registry_mark_dirty(e, t, true);
+        int rc = walk_from(e, &e->roots[i], "");
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
+
+int folders_refresh(struct oks_engine *e)
+{
+    struct drain drain = {.e = e};
+    int overflow = e->watch ? watch_drain(e->watch, on_change, &drain) : 0;
+    int rc = drain.rc;
+
+    if (overflow == 1) {
+        e->overflows++;
+        rc = look_at_all(e);
+    }
+    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
+        if (!e->roots[i].found)
+            rc = walk_from(e, &e->roots[i], "");
+    for (size_t i = 0; rc == 0 && e->unwatched && i < e->n_roots; i++) {
+        int rounds = 0;
+
+        do
+            rc = look_at_unwatched(e, &e->roots[i]);
+        while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
+        rc = rc < 0 ? rc : 0;
+    }
+    return rc;
+}
+
+static void keep_node(void *node)
+{
+    (void)node;
+}
+
+void folders_free(struct oks_engine *e)
+{
+    tdestroy(e->folders_by_path, keep_node);
+    tdestroy(e->folders_by_inode, keep_node);
+    for (size_t i = 0; i < e->n_roots; i++) {
+        while (!LIST_EMPTY(&e->roots[i].folders)) {
+            struct folder *f = LIST_FIRST(&e->roots[i].folders);
+
+            LIST_REMOVE(f, of_root);
+            folder_free(f);
+        }
+        free(e->roots[i].path);
+    }
+    free(e->roots);
+}

@@ -1,0 +1,104 @@
+/*
+ * Adding up: from transcripts to sessions, from sessions to teams, members and projects.
+ *
+ * A session pools the events of its transcripts, so its span is that of the pool. An aggregate sums its
+ * sessions: counts and durations add, spans widen, and agent and model are named only where all sessions
+ * agree.
+ */
+#include "engine_private.h"
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
+static bool seen_before(const struct session *s, const struct transcript *t)
+{
+    const struct transcript *other;
+
+    LIST_FOREACH(other, &s->transcripts, of_session)
+    {
+        if (other == t)
+            return false;
+        if (t->mark.ino && other->mark.ino == t->mark.ino && other->mark.dev == t->mark.dev)
+            return true;
+    }
+    return false;
+}
+
+const char *session_agent_name(const struct session *s)
+{
+    const struct transcript *t;
+    const char *name = NULL;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+    if (!name)
+        name = transcript_agent_name(t);
+    return name;
+}
+
+const char *session_model(const struct session *s)
+{
+    const struct transcript *t;
+    const char *model = NULL;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+    if (!model)
+        model = transcript_model(t);
+    return model;
+}
+
+size_t session_transcripts(const struct session *s)
+{
+    const struct transcript *t;
+    size_t n = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+    n += !seen_before(s, t);
+    return n;
+}
+
+void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    const struct transcript *t;
+
+    measure_start(out);
+    LIST_FOREACH(t, &s->transcripts, of_session)
+    {
+        struct oks_totals part;
+
+        if (seen_before(s, t))
+            continue;
+        transcript_window(t, w->since, w->until, &part);
+        oks_totals_add(&out->totals, &part);
+        if (t->mark.mtime_ns > out->mtime_ns)
+            out->mtime_ns = t->mark.mtime_ns;
+    }
+    out->duration_ms = oks_duration_ms(out->totals.first, out->totals.last);
+    out->sessions = 1;
+    out->agent_name = session_agent_name(s);
+    out->model = session_model(s);
+}
+
+void measure_start(struct measure *sum)
+{
+    *sum = (struct measure){.totals = OKS_TOTALS_NONE};
+}
+
+void measure_add(struct measure *sum, const struct measure *part)
+{
+    if (sum->sessions == 0) {
+        *sum = *part;
+        return;
+    }
+    oks_totals_add(&sum->totals, &part->totals);
+    sum->duration_ms = (int64_t)oks_tokens_add((uint64_t)sum->duration_ms, (uint64_t)part->duration_ms);
+    sum->sessions += part->sessions;
+    if (!same_text(sum->agent_name, part->agent_name))
+        sum->agent_name = NULL;
+    if (!same_text(sum->model, part->model))
+        sum->model = NULL;
+    if (part->mtime_ns > sum->mtime_ns)
+        sum->mtime_ns = part->mtime_ns;
+}

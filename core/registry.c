@@ -1,0 +1,537 @@
+/*
+ * Who belongs to whom: transcripts to sessions, sessions to projects and teams.
+ *
+ * Sessions with one id under several folders are one session with several transcripts. A session is in each
+ * team that one of its transcripts names, and a team exists as long as some session or team-state file names
+ * it. Every change gives a new version to all that shows it, so that a document is rendered again only when
+ * it may differ.
+ *
+ * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so that it does
+ * not depend on the order in which files were scanned.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_private.h"
+
+uint64_t engine_tick(struct oks_engine *e)
+{
+    return e->version = ++e->clock;
+}
+
+static int by_session_name(const void *a, const void *b)
+{
+    return strcmp(((const struct session *)a)->name, ((const struct session *)b)->name);
+}
+
+static int by_project_name(const void *a, const void *b)
+{
+    return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
+}
+
+static int by_team_key(const void *a, const void *b)
+{
+    return strcmp(((const struct team *)a)->key, ((const struct team *)b)->key);
+}
+
+struct session *registry_session(struct oks_engine *e, const char *name)
+{
+    struct session key;
+    struct session **found;
+
+    if (strlen(name) > OKS_NAME_MAX)
+        return NULL;
+    strcpy(key.name, name);
+    found = tfind(&key, &e->sessions, by_session_name);
+    return found ? *found : NULL;
+}
+
+struct project *registry_project(struct oks_engine *e, const char *name)
+{
+    struct project key;
+    struct project **found;
+
+    if (strlen(name) > OKS_NAME_MAX)
+        return NULL;
+    strcpy(key.name, name);
+    found = tfind(&key, &e->projects, by_project_name);
+    return found ? *found : NULL;
+}
+
+struct team *registry_team(struct oks_engine *e, const char *name)
+{
+    size_t len;
+    struct team key = {.key = oks_name_fold(oks_slice_of(name), &len)};
+    struct team **found = key.key ? tfind(&key, &e->teams, by_team_key) : NULL;
+
+    free(key.key);
+    return found ? *found : NULL;
+}
+
+struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
+{
+    struct team *team = calloc(1, sizeof(*team)), **found;
+    size_t len;
+
+    if (!team)
+        return NULL;
+    oks_name_escape(raw, team->name);
+    team->key = oks_name_fold(oks_slice_of(team->name), &len);
+    found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
+    if (found && *found == team) {
+        e->n_teams++;
+        team->version = engine_tick(e);
+        return team;
+    }
+    free(team->key);
+    free(team);
+    return found ? *found : NULL;
+}
+
+void registry_team_release(struct oks_engine *e, struct team *team)
+{
+    if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
+        return;
+    tdelete(team, &e->teams, by_team_key);
+    e->n_teams--;
+    engine_tick(e);
+    free(team->key);
+    free(team);
+}
+
+static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
+{
+    struct project *project = calloc(1, sizeof(*project)), **found;
+
+    if (!project)
+        return NULL;
+    oks_name_escape(raw, project->name);
+    found = tsearch(project, &e->projects, by_project_name);
+    if (found && *found == project) {
+        e->n_projects++;
+        project->version = engine_tick(e);
+        return project;
+    }
+    free(project);
+    return found ? *found : NULL;
+}
+
+static struct session *session_made(struct oks_engine *e, struct oks_slice id)
+{
+    struct session *session = calloc(1, sizeof(*session)), **found;
+
+    if (!session)
+        return NULL;
+    oks_name_escape(id, session->name);
+    found = tsearch(session, &e->sessions, by_session_name);
+    if (found && *found != session) {
+        free(session);
+        return *found;
+    }
+    session->id = found ? strndup(id.ptr, id.len) : NULL;
+    if (!session->id) {
+        if (found)
+            tdelete(session, &e->sessions, by_session_name);
+        free(session);
+        return NULL;
+    }
+    e->n_sessions++;
+    session->version = engine_tick(e);
+    return session;
+}
+
+/* --- where a transcript belongs, by its path
+ * --------------------------------------------------------------------- */
+
+static struct oks_slice stem_of(const char *rel)
+{
+    const char *base = strrchr(rel, '/');
+
+    base = base ? base + 1 : rel;
+    return (struct oks_slice){base, strlen(base) - strlen(".jsonl")};
+}
+
+/* <project>/<session>/subagents/... : the session; absent elsewhere. */
+static struct oks_slice parent_in_path(const char *rel)
+{
+    const char *mark = strstr(rel, "/subagents/"), *start;
+
+    if (!mark)
+        return (struct oks_slice){0};
+    for (start = mark; start > rel && start[-1] != '/';)
+        start--;
+    return (struct oks_slice){start, (size_t)(mark - start)};
+}
+
+static struct oks_slice project_in_path(const char *rel)
+{
+    const char *slash = strchr(rel, '/');
+
+    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
+}
+
+/*
+ * The cache folder. okstra's collector keys its caches by the transcript's folder name, and so do transcripts
+ * that lie where it looks for them: directly in a project. Deeper ones take their path below the root, and
+ * those of further roots add the root's hash, so that no two transcripts share a file.
+ */
+static char *cache_folder_of(const struct folder *folder)
+{
+    char raw[8192], name[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
+    uint8_t hash[OKS_SHA256_BYTES];
+
+    if (folder->root->index == 0) {
+        snprintf(raw, sizeof(raw), "%s", *folder->rel ? folder->rel : "projects");
+    } else {
+        if (oks_sha256(folder->root->path, strlen(folder->root->path), hash) < 0)
+            return NULL;
+        oks_hex(hash, 4, hex);
+        snprintf(raw, sizeof(raw), "%s~%s", *folder->rel ? folder->rel : "projects", hex);
+    }
+    oks_name_escape(oks_slice_of(raw), name);
+    return strdup(name);
+}
+
+static char *escaped(struct oks_slice raw)
+{
+    char name[OKS_NAME_MAX + 1];
+
+    oks_name_escape(raw, name);
+    return strdup(name);
+}
+
+static void project_release(struct oks_engine *e, struct project *p)
+{
+    p->version = engine_tick(e);
+    if (!LIST_EMPTY(&p->sessions))
+        return;
+    tdelete(p, &e->projects, by_project_name);
+    e->n_projects--;
+    free(p);
+}
+
+/* A session's project and parent are those of its first transcript. */
+static int session_place(struct oks_engine *e, struct session *s, const char *rel)
+{
+    struct oks_slice project = project_in_path(rel), parent = parent_in_path(rel);
+    struct project *p = project.ptr ? project_made(e, project) : NULL, *before = s->project;
+
+    if (project.ptr && !p)
+        return -ENOMEM;
+    if (s->project)
+        LIST_REMOVE(s, of_project);
+    s->project = p;
+    if (p) {
+        LIST_INSERT_HEAD(&p->sessions, s, of_project);
+        p->version = engine_tick(e);
+    }
+    if (before && before != p)
+        project_release(e, before);
+    s->parent[0] = '\0';
+    if (parent.ptr)
+        oks_name_escape(parent, s->parent);
+    return 0;
+}
+
+static const char *rel_of(const struct transcript *t)
+{
+    const char *rel = t->path + strlen(t->folder->root->path);
+
+    return rel + (*rel == '/');
+}
+
+static void link_transcript(struct session *s, struct transcript *t)
+{
+    struct transcript *at = LIST_FIRST(&s->transcripts), *last = NULL;
+
+    for (; at && strcmp(at->path, t->path) < 0; at = LIST_NEXT(at, of_session))
+        last = at;
+    if (last)
+        LIST_INSERT_AFTER(last, t, of_session);
+    else
+        LIST_INSERT_HEAD(&s->transcripts, t, of_session);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct transcript *)a)->path, ((const struct transcript *)b)->path);
+}
+
+struct transcript *registry_transcript(struct oks_engine *e, const char *path)
+{
+    struct transcript key = {.path = (char *)path}, **found = tfind(&key, &e->transcripts, by_path);
+
+    return found ? *found : NULL;
+}
+
+void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched)
+{
+    t->touched |= touched;
+    if (t->dirty)
+        return;
+    t->dirty = true;
+    TAILQ_INSERT_TAIL(&e->dirty, t, queued);
+}
+
+void registry_mark_lost(struct oks_engine *e, struct transcript *t)
+{
+    if (t->dirty)
+        TAILQ_REMOVE(&e->dirty, t, queued);
+    t->dirty = t->lost = true;
+    TAILQ_INSERT_HEAD(&e->dirty, t, queued);
+}
+
+/* A transcript with its names; NULL on ENOMEM. */
+static struct transcript *transcript_made(struct folder *folder, const char *path, struct oks_slice id)
+{
+    struct transcript *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->folder = folder;
+    t->tail.event.stamp = OKS_STAMP_NONE;
+    t->path = strdup(path);
+    t->cache_folder = cache_folder_of(folder);
+    t->cache_name = escaped(id);
+    if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0)
+        return t;
+    transcript_clear(t);
+    free(t);
+    return NULL;
+}
+
+static void session_release(struct oks_engine *e, struct session *s);
+
+int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel)
+{
+    struct oks_slice id = stem_of(rel);
+    struct transcript *t = registry_transcript(e, path);
+    struct session *s;
+
+    if (t) {
+        if (t->folder != folder) {
+            LIST_REMOVE(t, of_folder);
+            folder_release(t->folder);
+            t->folder = folder;
+            LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
+        }
+        registry_mark_dirty(e, t, true);
+        return 0;
+    }
+    s = session_made(e, id);
+    t = s ? transcript_made(folder, path, id) : NULL;
+    if (!t || !tsearch(t, &e->transcripts, by_path)) {
+        if (t)
+            transcript_clear(t);
+        free(t);
+        if (s)
+            session_release(e, s);
+        return -ENOMEM;
+    }
+    t->session = s;
+    e->n_transcripts++;
+    LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
+    link_transcript(s, t);
+    s->version = engine_tick(e);
+    registry_mark_dirty(e, t, true);
+    return LIST_FIRST(&s->transcripts) == t ? session_place(e, s, rel) : 0;
+}
+
+/* --- teams of a session
+ * ------------------------------------------------------------------------------------------ */
+
+/* The listed name: the spelling in the session whose first transcript sorts first. */
+static void team_rename(struct team *team)
+{
+    struct membership *m, *first = NULL;
+
+    LIST_FOREACH(m, &team->members, of_team)
+    {
+        struct transcript *t = LIST_FIRST(&m->session->transcripts);
+
+        if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
+            first = m;
+    }
+    if (first)
+        oks_name_escape(oks_slice_of(first->spelling), team->name);
+}
+
+static void membership_end(struct oks_engine *e, struct membership *m)
+{
+    struct team *team = m->team;
+
+    LIST_REMOVE(m, of_team);
+    LIST_REMOVE(m, of_session);
+    team->version = engine_tick(e);
+    free(m->spelling);
+    free(m);
+    team_rename(team);
+    registry_team_release(e, team);
+}
+
+static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
+{
+    struct team *team = registry_team_made(e, raw);
+    struct membership *m;
+
+    if (!team)
+        return -ENOMEM;
+    LIST_FOREACH(m, &s->teams, of_session)
+    if (m->team == team)
+        return 0;
+    m = calloc(1, sizeof(*m));
+    if (m)
+        m->spelling = strndup(raw.ptr, raw.len);
+    if (!m || !m->spelling) {
+        free(m);
+        registry_team_release(e, team);
+        return -ENOMEM;
+    }
+    m->session = s;
+    m->team = team;
+    LIST_INSERT_HEAD(&team->members, m, of_team);
+    LIST_INSERT_HEAD(&s->teams, m, of_session);
+    team_rename(team);
+    return 0;
+}
+
+static bool session_names_team(const struct session *s, const struct team *team)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+    for (size_t i = 0; i < t->state.teams.len; i++) {
+        char name[OKS_NAME_MAX + 1];
+        size_t len;
+        char *key;
+        bool same;
+
+        oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len}, name);
+        key = oks_name_fold(oks_slice_of(name), &len);
+        same = key && strcmp(key, team->key) == 0;
+        free(key);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+/* Joins the teams that its transcripts name now and leaves the others. */
+static int session_teams_refresh(struct oks_engine *e, struct session *s)
+{
+    struct transcript *t;
+    struct membership *m, *next;
+    int rc = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+    for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
+        rc = membership_begin(e, s,
+                              (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+    for (m = LIST_FIRST(&s->teams); m; m = next) {
+        next = LIST_NEXT(m, of_session);
+        if (!session_names_team(s, m->team))
+            membership_end(e, m);
+    }
+    return rc;
+}
+
+static void session_bump(struct oks_engine *e, struct session *s)
+{
+    uint64_t version = engine_tick(e);
+    struct membership *m;
+
+    s->version = version;
+    if (s->project)
+        s->project->version = version;
+    LIST_FOREACH(m, &s->teams, of_session)
+    m->team->version = version;
+    runs_session_changed(e, s, version);
+}
+
+/* An agent's file beside its session's names the session in its records (the old layout). */
+static void parent_from_records(struct session *s)
+{
+    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    const char *parent = t->state.session_id;
+
+    if (parent_in_path(rel_of(t)).ptr)
+        return;
+    s->parent[0] = '\0';
+    if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
+        oks_name_escape(oks_slice_of(parent), s->parent);
+}
+
+int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
+{
+    int rc = teams_changed ? session_teams_refresh(e, t->session) : 0;
+
+    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
+        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    parent_from_records(t->session);
+    session_bump(e, t->session);
+    return rc;
+}
+
+/* --- leaving
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void session_release(struct oks_engine *e, struct session *s)
+{
+    struct project *project = s->project;
+
+    if (!LIST_EMPTY(&s->transcripts))
+        return;
+    runs_session_changed(e, s, engine_tick(e));
+    while (!LIST_EMPTY(&s->teams))
+        membership_end(e, LIST_FIRST(&s->teams));
+    if (project) {
+        LIST_REMOVE(s, of_project);
+        project_release(e, project);
+    }
+    tdelete(s, &e->sessions, by_session_name);
+    e->n_sessions--;
+    free(s->id);
+    free(s);
+}
+
+void registry_drop(struct oks_engine *e, struct transcript *t)
+{
+    struct session *s = t->session;
+    struct transcript *first;
+
+    if (t->dirty)
+        TAILQ_REMOVE(&e->dirty, t, queued);
+    saver_forget(e, t);
+    tdelete(t, &e->transcripts, by_path);
+    LIST_REMOVE(t, of_folder);
+    folder_release(t->folder);
+    LIST_REMOVE(t, of_session);
+    e->n_transcripts--;
+    transcript_clear(t);
+    free(t);
+    first = LIST_FIRST(&s->transcripts);
+    if (!first) {
+        session_release(e, s);
+        return;
+    }
+    session_place(e, s, rel_of(first));
+    session_teams_refresh(e, s);
+    session_bump(e, s);
+}
+
+static void drop_node(void *node)
+{
+    (void)node;
+}
+
+void registry_free(struct oks_engine *e)
+{
+    while (e->transcripts)
+        registry_drop(e, *(struct transcript **)e->transcripts);
+    tdestroy(e->sessions, drop_node);
+    tdestroy(e->projects, drop_node);
+    tdestroy(e->teams, drop_node);
+}

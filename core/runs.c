@@ -1,0 +1,426 @@
+/*
+ * Which team-state files there are, and keeping up with them.
+ *
+ * okstra writes them under <project>/.okstra/tasks/<anything>/state/. The projects are the working
+ * directories that transcripts name, and configured roots. Each such place is walked once and its folders are
+ * watched; any change below it makes it stale, and a stale place is walked again. A place that does not exist
+ * yet is watched at its nearest existing ancestor. A working directory comes from a transcript, so it is a
+ * stranger's word: it is only listed and read, bounded in depth and number, and never entered where a FUSE
+ * mount could hang us.
+ *
+ * Invariant: a place that is neither stale nor unwatched shows what is on disk.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine_private.h"
+#include "okstrafs/discover.h"
+
+enum {
+    DEPTH_MAX = 8,       /* below .okstra/tasks */
+    FOLDERS_MAX = 20000, /* of one place */
+    PLACES_MAX = 10000,
+};
+
+/* A project folder that may hold .okstra/tasks. */
+struct place {
+    char *path; /* of the project folder */
+    bool stale;
+    bool unwatched;
+    unsigned folders; /* visited by the walk in progress */
+    LIST_ENTRY(place) of_store;
+    LIST_HEAD(, run) runs;
+    LIST_HEAD(, interest) interests;
+};
+
+/* A place wants to know what happens in a folder: anything, or only to one name. */
+struct interest {
+    struct place *place;
+    struct spot *spot;
+    char *name; /* NULL: anything */
+    LIST_ENTRY(interest) of_place;
+    LIST_ENTRY(interest) of_spot;
+};
+
+/* A watched folder. */
+struct spot {
+    char *path;
+    int watch_id;
+    LIST_HEAD(, interest) interests;
+};
+
+struct run_store {
+    struct watch *watch; /* NULL: none to be had */
+    void *places_by_path;
+    void *spots_by_path;
+    LIST_HEAD(, place) places;
+    size_t n_places;
+    uint64_t errors;
+};
+
+static int by_place_path(const void *a, const void *b)
+{
+    return strcmp(((const struct place *)a)->path, ((const struct place *)b)->path);
+}
+
+static int by_spot_path(const void *a, const void *b)
+{
+    return strcmp(((const struct spot *)a)->path, ((const struct spot *)b)->path);
+}
+
+/* --- watching
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void spot_free(struct run_store *store, struct spot *spot)
+{
+    tdelete(spot, &store->spots_by_path, by_spot_path);
+    if (spot->watch_id >= 0)
+        watch_remove(store->watch, spot->watch_id);
+    free(spot->path);
+    free(spot);
+}
+
+static void interest_end(struct run_store *store, struct interest *i)
+{
+    struct spot *spot = i->spot;
+
+    LIST_REMOVE(i, of_place);
+    LIST_REMOVE(i, of_spot);
+    free(i->name);
+    free(i);
+    if (LIST_EMPTY(&spot->interests))
+        spot_free(store, spot);
+}
+
+static int spot_made(struct run_store *store, const char *path, struct spot **out)
+{
+    struct spot key = {.path = (char *)path}, **found = tfind(&key, &store->spots_by_path, by_spot_path);
+    struct spot *spot;
+    int rc;
+
+    if (found) {
+        *out = *found;
+        return 0;
+    }
+    spot = calloc(1, sizeof(*spot));
+    if (!spot)
+        return -ENOMEM;
+    spot->watch_id = -1;
+    spot->path = strdup(path);
+    rc = spot->path ? watch_add(store->watch, path, spot, &spot->watch_id) : -ENOMEM;
+    if (rc == 0 && !tsearch(spot, &store->spots_by_path, by_spot_path))
+        rc = -ENOMEM;
+    if (rc < 0) {
+        if (spot->watch_id >= 0)
+            watch_remove(store->watch, spot->watch_id);
+        free(spot->path);
+        free(spot);
+        return rc;
+    }
+    *out = spot;
+    return 0;
+}
+
+static int interest_begin(struct run_store *store, struct place *place, const char *path, const char *name)
+{
+    struct interest *i;
+    struct spot *spot;
+    int rc = store->watch ? spot_made(store, path, &spot) : -ENOSYS;
+
+    if (rc < 0)
+        return rc;
+    i = calloc(1, sizeof(*i));
+    if (i && name)
+        i->name = strdup(name);
+    if (!i || (name && !i->name)) {
+        free(i);
+        if (LIST_EMPTY(&spot->interests))
+            spot_free(store, spot);
+        return -ENOMEM;
+    }
+    i->place = place;
+    i->spot = spot;
+    LIST_INSERT_HEAD(&place->interests, i, of_place);
+    LIST_INSERT_HEAD(&spot->interests, i, of_spot);
+    return 0;
+}
+
+static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
+{
+    struct spot *spot = owner;
+    struct interest *i;
+
+    if (change == WATCH_ENDED)
+        spot->watch_id = -1;
+    LIST_FOREACH(i, &spot->interests, of_spot)
+    if (!i->name || !name || strcmp(i->name, name) == 0)
+        i->place->stale = true;
+}
+
+/* --- runs
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void run_end(struct oks_engine *e, struct run *run)
+{
+    struct team *team = run->team;
+
+    LIST_REMOVE(run, of_team);
+    LIST_REMOVE(run, of_place);
+    team_state_clear(&run->state);
+    free(run->path);
+    free(run);
+    team->version = engine_tick(e);
+    registry_team_release(e, team);
+}
+
+/* Newest first: by the window's start, then by path. */
+static bool run_before(const struct run *a, const struct run *b)
+{
+    int d = strcmp(a->state.since, b->state.since);
+
+    return d ? d > 0 : strcmp(a->path, b->path) > 0;
+}
+
+static void run_insert(struct team *team, struct run *run)
+{
+    struct run *at, *last = NULL;
+
+    LIST_FOREACH(at, &team->runs, of_team)
+    {
+        if (run_before(run, at))
+            break;
+        last = at;
+    }
+    if (last)
+        LIST_INSERT_AFTER(last, run, of_team);
+    else
+        LIST_INSERT_HEAD(&team->runs, run, of_team);
+}
+
+static int run_begin(struct oks_engine *e, struct place *place, const char *path)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    int rc;
+
+    if (!run)
+        return -ENOMEM;
+    rc = team_state_load(path, &run->state);
+    if (rc < 0) {
+        free(run);
+        e->runs->errors += rc != -ENOENT;
+        return rc == -ENOMEM ? rc : 0;
+    }
+    run->path = strdup(path);
+    run->team = run->path ? registry_team_made(e, oks_slice_of(run->state.team_name)) : NULL;
+    if (!run->team) {
+        team_state_clear(&run->state);
+        free(run->path);
+        free(run);
+        return -ENOMEM;
+    }
+    LIST_INSERT_HEAD(&place->runs, run, of_place);
+    run_insert(run->team, run);
+    run->team->version = engine_tick(e);
+    return 0;
+}
+
+const struct run *runs_current(const struct team *team)
+{
+    return LIST_FIRST(&team->runs);
+}
+
+uint64_t runs_errors(const struct oks_engine *e)
+{
+    return e->runs->errors;
+}
+
+void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version)
+{
+    struct place *place;
+    struct run *run;
+
+    if (!e->runs)
+        return; /* at the end */
+    LIST_FOREACH(place, &e->runs->places, of_store)
+    LIST_FOREACH(run, &place->runs, of_place)
+    if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
+        run->team->version = version;
+}
+
+/* --- walking a place
+ * --------------------------------------------------------------------------------------------- */
+
+static bool is_state_file(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 16 && strncmp(name, "team-state-", 11) == 0 && strcmp(name + n - 5, ".json") == 0;
+}
+
+static int walk_tasks(struct oks_engine *e, struct place *place, const char *path, int depth);
+
+static int walk_entry(struct oks_engine *e, struct place *place, const char *path, const struct dirent *entry,
+                      bool in_state, int depth)
+{
+    char child[PATH_MAX];
+
+    if (entry->d_name[0] == '.')
+        return 0;
+    if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) >= (int)sizeof(child))
+        return 0;
+    if (entry->d_type == DT_DIR)
+        return depth < DEPTH_MAX ? walk_tasks(e, place, child, depth + 1) : 0;
+    return in_state && is_state_file(entry->d_name) ? run_begin(e, place, child) : 0;
+}
+
+/* Lists a folder, its watch placed before. A folder that cannot be read is no error of ours. */
+static int walk_tasks(struct oks_engine *e, struct place *place, const char *path, int depth)
+{
+    const char *base = strrchr(path, '/');
+    bool in_state = base && strcmp(base, "/state") == 0;
+    struct dirent *entry;
+    int rc = interest_begin(e->runs, place, path, NULL);
+    DIR *dir;
+
+    if (rc == -ENOMEM || ++place->folders > FOLDERS_MAX)
+        return rc == -ENOMEM ? rc : 0;
+    place->unwatched |= rc < 0;
+    dir = opendir(path);
+    if (!dir)
+        return 0;
+    rc = 0;
+    while (rc == 0 && (entry = readdir(dir)))
+        rc = walk_entry(e, place, path, entry, in_state, depth);
+    closedir(dir);
+    return rc;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The tasks folder is not there: watch its nearest existing ancestor for the name that is missing below it.
+ */
+static int wait_for(struct oks_engine *e, struct place *place, char *path)
+{
+    char *slash;
+
+    while ((slash = strrchr(path, '/')) && slash != path) {
+        int rc;
+
+        *slash = '\0';
+        if (!is_folder(path))
+            continue;
+        rc = interest_begin(e->runs, place, path, slash + 1);
+        place->unwatched |= rc < 0;
+        /* It may have come while we were looking. */
+        *slash = '/';
+        place->stale = is_folder(path);
+        return rc == -ENOMEM ? rc : 0;
+    }
+    return 0;
+}
+
+static void place_empty(struct oks_engine *e, struct place *place)
+{
+    while (!LIST_EMPTY(&place->runs))
+        run_end(e, LIST_FIRST(&place->runs));
+    while (!LIST_EMPTY(&place->interests))
+        interest_end(e->runs, LIST_FIRST(&place->interests));
+}
+
+static int place_walk(struct oks_engine *e, struct place *place)
+{
+    char path[PATH_MAX];
+    int rc;
+
+    place->stale = place->unwatched = false;
+    place->folders = 0;
+    place_empty(e, place);
+    if (snprintf(path, sizeof(path), "%s/.okstra/tasks", place->path) >= (int)sizeof(path))
+        return 0;
+    rc = is_folder(path) ? walk_tasks(e, place, path, 0) : wait_for(e, place, path);
+    if (rc < 0)
+        place->stale = true;
+    return rc;
+}
+
+int runs_add_place(struct oks_engine *e, const char *path)
+{
+    struct run_store *store = e->runs;
+    struct place key = {.path = (char *)path}, *place;
+
+    if (path[0] != '/' || store->n_places >= PLACES_MAX || tfind(&key, &store->places_by_path, by_place_path))
+        return 0;
+    place = calloc(1, sizeof(*place));
+    if (place)
+        place->path = strdup(path);
+    if (!place || !place->path || !tsearch(place, &store->places_by_path, by_place_path)) {
+        if (place)
+            free(place->path);
+        free(place);
+        return -ENOMEM;
+    }
+    place->stale = true;
+    LIST_INSERT_HEAD(&store->places, place, of_store);
+    store->n_places++;
+    return 0;
+}
+
+/* --- life
+ * -------------------------------------------------------------------------------------------------------- */
+
+int runs_new(struct oks_engine *e)
+{
+    e->runs = calloc(1, sizeof(*e->runs));
+    if (!e->runs)
+        return -ENOMEM;
+    if (e->revalidate != OKS_REVALIDATE_STAT)
+        watch_new(&e->runs->watch);
+    for (char **root = e->task_roots; *root; root++)
+        if (runs_add_place(e, *root) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+void runs_free(struct oks_engine *e)
+{
+    if (!e->runs)
+        return;
+    while (!LIST_EMPTY(&e->runs->places)) {
+        struct place *place = LIST_FIRST(&e->runs->places);
+
+        place_empty(e, place);
+        LIST_REMOVE(place, of_store);
+        tdelete(place, &e->runs->places_by_path, by_place_path);
+        free(place->path);
+        free(place);
+    }
+    watch_free(e->runs->watch);
+    free(e->runs);
+    e->runs = NULL;
+}
+
+int runs_refresh(struct oks_engine *e)
+{
+    struct run_store *store = e->runs;
+    struct place *place;
+    int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, NULL) : 0;
+
+    LIST_FOREACH(place, &store->places, of_store)
+    if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
+        int walked = place_walk(e, place);
+
+        rc = rc < 0 ? rc : walked;
+    }
+    return rc;
+}

@@ -1,0 +1,108 @@
+/*
+ * One transcript: its file, its cursor, and what was read before it (private to the engine).
+ */
+#ifndef OKSTRAFS_CORE_TRANSCRIPT_H
+#define OKSTRAFS_CORE_TRANSCRIPT_H
+
+#include <sys/queue.h>
+
+#include "okstrafs/cache.h"
+#include "okstrafs/scanner.h"
+#include "okstrafs/state.h"
+
+struct folder;
+struct session;
+
+/* The unfinished last line: it counts now, and is read again next time. */
+struct tail {
+    bool present; /* it is a JSON object */
+    struct oks_event
+        event;   /* stamp none and no counts where the line is no event; a text stamp points to stamp_text */
+    bool counts; /* the line is an event */
+    char *stamp_text;
+    char *agent_name;
+    char *model;
+};
+
+/* Which bytes of which file a transcript was last seen with. */
+struct file_mark {
+    uint64_t dev;
+    uint64_t ino;
+    uint64_t size;
+    int64_t mtime_ns;
+    int64_t ctime_ns;
+};
+
+struct transcript {
+    /* fixed */
+    char *path;
+    char *cache_folder;
+    char *cache_name;
+    struct folder *folder;
+    struct session *session;
+    LIST_ENTRY(transcript) of_folder;
+    LIST_ENTRY(transcript) of_session; /* ascending by path */
+
+    /* protected by engine->lock */
+    TAILQ_ENTRY(transcript) queued; /* in engine->dirty while `dirty` */
+    bool dirty;                     /* may have changed since the last scan began */
+    bool busy;                      /* one thread scans or saves it, outside the lock */
+    bool scanning;                  /* and that is a scan */
+    bool lost;                      /* its folder told that the file left */
+    bool gone;                      /* the last scan found no file: to be dropped */
+    uint64_t failed_sync;           /* the last sync that could not read it */
+    bool unsaved;                   /* the cache file is older than the state: in engine->unsaved */
+    TAILQ_ENTRY(transcript) saved;
+    bool touched; /* an event told that it was written, so marks prove nothing */
+
+    /* written under engine->lock, and only by the thread that made it busy; read by that thread or under the
+     * lock */
+    bool loaded; /* a first scan has been done */
+    struct oks_state state;
+    struct tail tail;
+    struct file_mark mark;
+    int error; /* the last scan's, 0 or negative errno; the totals are the last good ones */
+};
+
+/* What a scan found, made outside the lock and put in place by transcript_commit under it. */
+struct scan_outcome {
+    bool changed; /* anything below differs from before */
+    bool replace; /* `gain` is the whole state, not what came on top */
+    bool gone;
+    bool cache_hit;
+    bool cache_miss;
+    struct oks_state gain;
+    struct tail tail;
+    struct file_mark mark;
+    uint64_t bytes_read;
+    int error;
+    bool worth_saving; /* set by the commit: the cache file is now older than the state */
+};
+
+struct scan_options {
+    struct oks_cache *cache; /* NULL: none */
+    bool verify_tail;
+    const atomic_bool *cancel; /* or NULL: asked between two buffers */
+    const atomic_bool *stop;   /* or NULL: asked at every record */
+};
+
+/*
+ * Reads what the file has gained. The transcript must be busy (this thread's). `outcome` is always filled and
+ * must go to transcript_commit or scan_outcome_clear. 0; -ENOMEM or -ECANCELED, and then nothing is to be
+ * committed. A file that cannot be read is no failure of this call: outcome->error tells.
+ */
+int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
+                    const struct scan_options *options, struct scan_outcome *outcome);
+/* Moves the outcome into the transcript. -ENOMEM: the transcript is reset and must be scanned again. */
+int transcript_commit(struct transcript *t, struct scan_outcome *outcome);
+void scan_outcome_clear(struct scan_outcome *outcome);
+
+/* Totals of the window, the unfinished line included. The stamps borrow from the transcript. */
+void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+                       struct oks_totals *out);
+const char *transcript_agent_name(const struct transcript *t); /* or NULL */
+const char *transcript_model(const struct transcript *t);
+
+void transcript_clear(struct transcript *t);
+
+#endif

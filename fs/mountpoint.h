@@ -1,0 +1,39 @@
+/*
+ * The folder that we mount on: what is there, whether it is ours, how to get rid of it.
+ */
+#ifndef OKSTRAFS_FS_MOUNTPOINT_H
+#define OKSTRAFS_FS_MOUNTPOINT_H
+
+#include <stdbool.h>
+
+enum mount_state {
+    MOUNT_NONE,  /* nothing is mounted there */
+    MOUNT_ALIVE, /* an okstrafs that answers */
+    MOUNT_STALE, /* an okstrafs whose daemon is gone */
+    MOUNT_HUNG,  /* an okstrafs that does not answer in time */
+    MOUNT_OTHER, /* another filesystem */
+};
+
+/* Never touches the mount itself from this process, so it cannot hang. */
+enum mount_state mountpoint_state(const char *path);
+
+/* The path with its parent's symlinks resolved, as the kernel names it in its mount table; malloc'ed, NULL:
+ * no parent. */
+char *mountpoint_resolve(const char *path);
+
+/* Unmounts; `lazy` detaches even while in use. 0 or -errno (-EBUSY: in use). */
+int mountpoint_unmount(const char *path, bool lazy);
+
+/* Creates the folder and its parents (0700). 0 or -errno. */
+int mountpoint_create(const char *path);
+
+/*
+ * Opens the folder and locks it for one daemon. A descriptor, -EBUSY: another daemon holds it, -ENOTEMPTY
+ * (unless nonempty), or -errno.
+ */
+int mountpoint_claim(const char *path, bool nonempty);
+
+/* Waits until no daemon holds the folder any more, at most that long. */
+bool mountpoint_wait_released(const char *path, int seconds);
+
+#endif

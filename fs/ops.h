@@ -1,0 +1,20 @@
+/* The FUSE operations: thin, each replies exactly once. */
+#ifndef OKSTRAFS_FS_OPS_H
+#define OKSTRAFS_FS_OPS_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include "inode.h"
+
+struct mount {
+    struct oks_engine *engine;
+    struct inodes *inodes;
+    uid_t uid; /* of everything shown */
+    gid_t gid;
+};
+
+/* userdata of the session is a struct mount. */
+extern const struct fuse_lowlevel_ops mount_ops;
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * The table of nodes.
+ *
+ * Each entry says what a node is called, what shape it has, which fixed children it holds, where the names of
+ * its other children come from, and how its content is made. A new file in the mount is one entry and one
+ * render function.
+ *
+ * Invariant: whatever tree_list names, tree_lookup finds; the reverse does not hold for window/ (any
+ * well-formed name can be looked up) and for other spellings of teams and sessions (which are links to the
+ * listed name).
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "okstrafs/names.h"
+
+typedef int (*render_fn)(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out);
+
+struct node_type {
+    const char *name; /* NULL: the parent's list gives it */
+    enum node_shape shape;
+    enum oks_kind enters; /* the target that this directory is about; OKS_ALL: its parent's */
+
+    const struct node_type *const *fixed; /* directories: NULL-terminated, or NULL */
+    const struct node_type *each;         /* the type of the listed children; NULL: none */
+    enum oks_list list;                   /* where their names come from */
+    bool list_of_all;                     /* of everything, not of the target */
+
+    render_fn render; /* files */
+    bool is_volatile; /* the content changes without the target's data changing */
+    const char *up;   /* links: what stands before the leaf (or before the target's name) */
+};
+
+/* --- content
+ * ----------------------------------------------------------------------------------------------------- */
+
+static const char readme_text[] =
+    "okstrafs: the token usage of your coding agents, as files.\n"
+    "\n"
+    "Every read looks at what the transcripts have gained since the last one and answers with\n"
+    "the totals of now. Nothing here can be written.\n"
+    "\n"
+    "  teams/<name>/usage.json        a team: its lead, its workers, their totals\n"
+    "  teams/<name>/members/<agent>/  one agent of the team\n"
+    "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
+    "  projects/<dir>/usage.json      all sessions of a project folder\n"
+    "  .../total_tokens               beside each usage.json: one number on one line\n"
+    "  .../window/<since>_<until>.json  the same, between two times\n"
+    "  status.json                    what was read, skipped, or could not be written\n"
+    "\n"
+    "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
+    "@1781053200, now, or -5h / -30m / -7d. Ready-made: today.json, last-5h.json, last-24h.json,\n"
+    "last-7d.json, and one file for each day (UTC) that saw activity.\n"
+    "\n"
+    "  cat teams/*/total_tokens\n"
+    "  cat sessions/0123ab/window/-5h_now.json\n"
+    "  jq .workers[].usage.totalTokens teams/<name>/usage.json\n"
+    "\n"
+    "totalTokens = input + output + cache creation; cache reads are shown apart. Every line of a\n"
+    "transcript counts, as okstra counts them. Times are UTC and compare as strings.\n"
+    "\n"
+    "No prompt, answer or tool text is shown or kept here: counts, ids, names, models, paths\n"
+    "and times only. Same tree without a mount: okstrafs cat PATH, okstrafs ls PATH.\n"
+    "Stop: okstrafs umount\n";
+
+static int render_readme(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    char *bytes = strdup(readme_text);
+
+    if (!bytes)
+        return -ENOMEM;
+    *out = (struct oks_document){.bytes = bytes, .len = strlen(bytes), .version = 1};
+    return 0;
+}
+
+static int render_status(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    return oks_document_status(engine, out);
+}
+
+static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_usage(engine, &target, NULL, out);
+}
+
+static int render_total_tokens(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                               struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_total_tokens(engine, &target, out);
+}
+
+static int render_window(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+    struct oks_window window;
+    int rc = oks_window_parse(oks_slice_of(node->leaf), now_ms, &window);
+
+    return rc < 0 ? rc : oks_document_usage(engine, &target, &window, out);
+}
+
+/* --- the table
+ * --------------------------------------------------------------------------------------------------- */
+
+static const struct node_type
+    type_readme = {.name = "README.txt", .shape = NODE_FILE, .render = render_readme},
+    type_status = {.name = "status.json", .shape = NODE_FILE, .render = render_status, .is_volatile = true},
+    type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
+    type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
+    type_window_file = {.shape = NODE_FILE, .render = render_window},
+    type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
+
+    /* A symlink whose leaf is all of its target, beside the name that was asked for. */
+    type_alias = {.shape = NODE_LINK, .up = ""},
+    type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
+    type_team_link = {.shape = NODE_LINK, .up = "../../../teams/"},
+    type_subagent_link = {.shape = NODE_LINK, .up = "../../"},
+    type_project_link = {
+        .name = "project", .shape = NODE_LINK, .up = "../../projects/", .list = OKS_LIST_PROJECTS};
+
+#define TYPES(...) ((const struct node_type *const[]){__VA_ARGS__, NULL})
+
+static const struct node_type
+    type_linked_sessions = {.name = "sessions",
+                            .shape = NODE_DIR,
+                            .each = &type_session_link,
+                            .list = OKS_LIST_SESSIONS},
+    type_linked_teams = {.name = "teams", .shape = NODE_DIR, .each = &type_team_link, .list = OKS_LIST_TEAMS},
+    type_subagents = {.name = "subagents",
+                      .shape = NODE_DIR,
+                      .each = &type_subagent_link,
+                      .list = OKS_LIST_SUBAGENTS},
+
+    type_member = {.shape = NODE_DIR,
+                   .enters = OKS_MEMBER,
+                   .fixed = TYPES(&type_usage, &type_total_tokens, &type_window)},
+    type_members = {.name = "members", .shape = NODE_DIR, .each = &type_member, .list = OKS_LIST_MEMBERS},
+    type_team = {.shape = NODE_DIR,
+                 .enters = OKS_TEAM,
+                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_window, &type_members,
+                                &type_linked_sessions)},
+    type_session = {.shape = NODE_DIR,
+                    .enters = OKS_SESSION,
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_window, &type_subagents,
+                                   &type_linked_teams, &type_project_link)},
+    type_project = {.shape = NODE_DIR,
+                    .enters = OKS_PROJECT,
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_window, &type_linked_sessions)},
+
+    type_teams = {.name = "teams",
+                  .shape = NODE_DIR,
+                  .each = &type_team,
+                  .list = OKS_LIST_TEAMS,
+                  .list_of_all = true},
+    type_sessions = {.name = "sessions",
+                     .shape = NODE_DIR,
+                     .each = &type_session,
+                     .list = OKS_LIST_SESSIONS,
+                     .list_of_all = true},
+    type_projects = {.name = "projects",
+                     .shape = NODE_DIR,
+                     .each = &type_project,
+                     .list = OKS_LIST_PROJECTS,
+                     .list_of_all = true},
+    type_root = {.shape = NODE_DIR,
+                 .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects)};
+
+/* --- nodes
+ * ------------------------------------------------------------------------------------------------------- */
+
+void node_root(struct node *out)
+{
+    *out = (struct node){.type = &type_root};
+}
+
+void node_clear(struct node *node)
+{
+    free(node->name);
+    free(node->member);
+    free(node->leaf);
+    *node = (struct node){0};
+}
+
+/* A copy of s in *out, NULL of NULL. */
+static bool copy(char **out, const char *s)
+{
+    *out = s ? strdup(s) : NULL;
+    return !s || *out;
+}
+
+static int node_make(struct node *out, const struct node_type *type, struct oks_target target,
+                     const char *leaf)
+{
+    struct node node = {.type = type, .kind = target.kind};
+
+    if (copy(&node.name, target.name) && copy(&node.member, target.member) && copy(&node.leaf, leaf)) {
+        *out = node;
+        return 0;
+    }
+    node_clear(&node);
+    return -ENOMEM;
+}
+
+struct oks_target node_target(const struct node *node)
+{
+    return (struct oks_target){node->kind, node->name, node->member};
+}
+
+int node_copy(struct node *out, const struct node *from)
+{
+    return node_make(out, from->type, node_target(from), from->leaf);
+}
+
+enum node_shape node_shape(const struct node *node)
+{
+    return node->type->shape;
+}
+
+bool node_is_fixed(const struct node *node)
+{
+    return node->kind == OKS_ALL && node->type->name;
+}
+
+char *tree_link(const struct node *link)
+{
+    char *target;
+
+    return asprintf(&target, "%s%s", link->type->up, link->leaf) < 0 ? NULL : target;
+}
+
+/* --- walking
+ * ----------------------------------------------------------------------------------------------------- */
+
+static struct oks_target list_target(const struct node *dir)
+{
+    return dir->type->list_of_all ? (struct oks_target){.kind = OKS_ALL} : node_target(dir);
+}
+
+/*
+ * What must be up to date before names are listed. Sessions and projects come from file names, so finding
+ * files is enough; teams, members and sub-agents come from what the files say.
+ */
+static int sync_for_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel)
+{
+    struct oks_target all = {.kind = OKS_ALL}, target = node_target(dir);
+    enum oks_list list = dir->type->list;
+
+    if (list == OKS_LIST_SUBAGENTS || (list == OKS_LIST_TEAMS && dir->type->list_of_all))
+        return oks_engine_sync(engine, &all, false, cancel);
+    if (dir->type->list_of_all || (list == OKS_LIST_SESSIONS && target.kind == OKS_PROJECT))
+        return oks_engine_sync(engine, &all, true, cancel);
+    return oks_engine_sync(engine, &target, false, cancel);
+}
+
+struct first_name {
+    const char *wanted; /* NULL: any */
+    char *found;
+};
+
+static int match_name(void *ctx, const char *name)
+{
+    struct first_name *first = ctx;
+
+    if (first->wanted && strcmp(name, first->wanted) != 0)
+        return 0;
+    first->found = strdup(name);
+    return first->found ? 1 : -ENOMEM;
+}
+
+/* A link of the table whose target is the only name of a list (a session's project). */
+static int lookup_single_link(struct oks_engine *engine, const struct node *dir, const struct node_type *type,
+                              struct node *out)
+{
+    struct oks_target target = node_target(dir);
+    struct first_name first = {0};
+    int rc = oks_engine_list(engine, type->list, &target, match_name, &first);
+
+    if (rc == 1)
+        rc = node_make(out, type, target, first.found);
+    else if (rc == 0)
+        rc = -ENOENT;
+    free(first.found);
+    return rc;
+}
+
+static int lookup_fixed(struct oks_engine *engine, const struct node *dir, const char *name,
+                        const atomic_bool *cancel, struct node *out)
+{
+    for (const struct node_type *const *t = dir->type->fixed; t && *t; t++) {
+        if (strcmp((*t)->name, name) != 0)
+            continue;
+        if ((*t)->shape != NODE_LINK)
+            return node_make(out, *t, node_target(dir), NULL);
+        return lookup_single_link(engine, dir, *t, out);
+    }
+    return -ENOENT;
+}
+
+static int lookup_window(const struct node *dir, const char *name, int64_t now_ms, struct node *out)
+{
+    struct oks_window window;
+    int rc = oks_window_parse(oks_slice_of(name), now_ms, &window);
+
+    return rc < 0 ? rc : node_make(out, dir->type->each, node_target(dir), name);
+}
+
+/* A directory of its own for the listed name; a link to that for another spelling. */
+static int lookup_entity(struct oks_engine *engine, const struct node *dir, const char *name,
+                         struct node *out)
+{
+    const struct node_type *type = dir->type->each;
+    struct oks_target target = {.kind = type->enters, .name = name};
+    char canonical[256];
+    int rc = oks_engine_resolve(engine, type->enters, name, canonical);
+
+    if (rc == 1)
+        return node_make(out, &type_alias, target, canonical);
+    return rc < 0 ? rc : node_make(out, type, target, NULL);
+}
+
+static int lookup_listed(struct oks_engine *engine, const struct node *dir, const char *name,
+                         struct node *out)
+{
+    struct oks_target target = list_target(dir);
+    struct first_name first = {.wanted = name};
+    int rc = oks_engine_list(engine, dir->type->list, &target, match_name, &first);
+
+    free(first.found);
+    if (rc <= 0)
+        return rc < 0 ? rc : -ENOENT;
+    if (dir->type->each->shape == NODE_LINK)
+        return node_make(out, dir->type->each, target, name);
+    return node_make(out, dir->type->each, (struct oks_target){dir->type->each->enters, target.name, name},
+                     NULL);
+}
+
+int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
+                const atomic_bool *cancel, struct node *out)
+{
+    int rc;
+
+    if (dir->type->shape != NODE_DIR)
+        return -ENOTDIR;
+    if (dir->type->fixed)
+        return lookup_fixed(engine, dir, name, cancel, out);
+    if (dir->type == &type_window)
+        return lookup_window(dir, name, now_ms, out);
+    rc = sync_for_list(engine, dir, cancel);
+    if (rc < 0)
+        return rc;
+    return dir->type->list_of_all ? lookup_entity(engine, dir, name, out)
+                                  : lookup_listed(engine, dir, name, out);
+}
+
+struct emitter {
+    int (*fn)(void *ctx, const char *name, enum node_shape shape);
+    void *ctx;
+    enum node_shape shape;
+    const char *suffix;
+};
+
+static int emit(void *ctx, const char *name)
+{
+    struct emitter *e = ctx;
+    char with_suffix[OKS_NAME_MAX + sizeof(".json")];
+
+    snprintf(with_suffix, sizeof(with_suffix), "%s%s", name, e->suffix);
+    return e->fn(e->ctx, with_suffix, e->shape);
+}
+
+static int list_fixed(struct oks_engine *engine, const struct node *dir, struct emitter *e)
+{
+    int rc = 0;
+
+    for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++) {
+        struct node link;
+
+        if ((*t)->shape == NODE_LINK) {
+            rc = lookup_single_link(engine, dir, *t, &link);
+            if (rc == -ENOENT) {
+                rc = 0;
+                continue;
+            }
+            node_clear(&link);
+        }
+        if (rc == 0)
+            rc = e->fn(e->ctx, (*t)->name, (*t)->shape);
+    }
+    return rc;
+}
+
+int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,
+              int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
+{
+    struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
+    struct oks_target target = list_target(dir);
+    int rc;
+
+    if (dir->type->shape != NODE_DIR)
+        return -ENOTDIR;
+    if (dir->type->fixed)
+        return list_fixed(engine, dir, &e);
+    rc = sync_for_list(engine, dir, cancel);
+    if (rc < 0)
+        return rc;
+    e.shape = dir->type->each->shape;
+    if (dir->type == &type_window) {
+        e.suffix = ".json";
+        for (const char *const *preset = oks_window_presets; rc == 0 && *preset; preset++)
+            rc = fn(ctx, *preset, NODE_FILE);
+    }
+    return rc ? rc : oks_engine_list(engine, dir->type->list, &target, emit, &e);
+}
+
+/* --- files
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* A window relative to now shows another content later, though the data stays. */
+static bool content_is_volatile(const struct node *file)
+{
+    struct oks_window window;
+
+    if (file->type->is_volatile)
+        return true;
+    return file->type == &type_window_file && oks_window_parse(oks_slice_of(file->leaf), 0, &window) == 0 &&
+           window.relative;
+}
+
+int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,
+                 uint64_t *version)
+{
+    struct oks_target target = node_target(file);
+    uint64_t now;
+    int rc;
+
+    if (file->type->render == render_readme) {
+        *version = 1;
+        return 0;
+    }
+    /* The status tells how far a scan has come: it does not wait for one. */
+    rc = oks_engine_sync(engine, &target, file->type == &type_status, cancel);
+    if (rc < 0)
+        return rc;
+    now = oks_engine_version(engine, &target);
+    if (!now)
+        return -ENOENT;
+    *version = content_is_volatile(file) ? 0 : now;
+    return 0;
+}
+
+int tree_render(struct oks_engine *engine, const struct node *file, int64_t now_ms, struct oks_document *out)
+{
+    return file->type->shape == NODE_FILE ? file->type->render(engine, file, now_ms, out) : -EISDIR;
+}

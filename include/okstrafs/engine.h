@@ -1,0 +1,132 @@
+/*
+ * The engine: all transcripts of a machine, kept up to date by what they have gained, and the questions that
+ * the mount asks of them.
+ *
+ * Order of a read: oks_engine_sync() for the target, then any queries. A sync that starts after a write to a
+ * transcript has returned sees that write. Queries answer from one state of the data each (they take the
+ * engine's lock once) and never touch a transcript. Everything here is thread safe.
+ *
+ * Names in this interface are file names as the mount shows them (oks_name_escape), NUL-terminated.
+ */
+#ifndef OKSTRAFS_ENGINE_H
+#define OKSTRAFS_ENGINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "okstrafs/scanner.h"
+#include "okstrafs/window.h"
+
+enum oks_revalidate {
+    OKS_REVALIDATE_AUTO = 0, /* inotify, and stat for each folder where that is not to be had */
+    OKS_REVALIDATE_INOTIFY, /* the same; a folder that cannot be watched is an error in the status document */
+    OKS_REVALIDATE_STAT,    /* stat every transcript at every read */
+};
+
+/* Borrowed for the time of oks_engine_new only. */
+struct oks_config {
+    const char *okstra_home;        /* absolute; caches live below it */
+    const char *const *claude_dirs; /* NULL-terminated: configuration folders, or their projects/ folders */
+    const char *const
+        *task_roots;  /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
+    bool no_cache;    /* neither read nor write any cache */
+    bool verify_tail; /* also compare a hash of the last bytes before the cursor */
+    enum oks_revalidate revalidate;
+    enum oks_isa isa;
+    const atomic_bool *stop;         /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
+};
+
+struct oks_engine;
+
+/* Looks at nothing yet: the first sync does. -ENOMEM, -ENOTSUP (isa). */
+int oks_engine_new(struct oks_engine **out, const struct oks_config *config);
+/* Saves nothing; see oks_engine_save. Nobody else may be in a call. */
+void oks_engine_free(struct oks_engine *engine);
+
+/* Writes the caches of all transcripts that changed since they were last written; the errors are in the
+ * status. */
+void oks_engine_save(struct oks_engine *engine);
+/* The same from a thread of its own, a moment after a scan has changed something, until oks_engine_free.
+ * -EAGAIN. */
+int oks_engine_start_saver(struct oks_engine *engine);
+
+enum oks_kind {
+    OKS_ALL = 0, /* everything; also the target of the status document */
+    OKS_SESSION,
+    OKS_TEAM,
+    OKS_PROJECT,
+    OKS_MEMBER, /* an agent of a team */
+};
+
+struct oks_target {
+    enum oks_kind kind;
+    const char *name;   /* session id, team or project; NULL for OKS_ALL */
+    const char *member; /* of OKS_MEMBER: the agent; name is its team */
+};
+
+/*
+ * Brings everything that the target's answers depend on up to date: finds new and changed transcripts, and
+ * scans those of the target. One bad file never stops the others (it is listed in the status document). With
+ * OKS_ALL and `found_only`, only discovery is done: enough to list sessions and projects. 0; -ECANCELED when
+ * *cancel (may be NULL) became true; -ENOMEM.
+ */
+int oks_engine_sync(struct oks_engine *engine, const struct oks_target *target, bool found_only,
+                    const atomic_bool *cancel);
+
+/* Makes syncs that wait look at their `cancel` again. */
+void oks_engine_wake(struct oks_engine *engine);
+
+/*
+ * The version of a target's data: changes whenever an answer about it may have changed, and never repeats.
+ * 0: there is no such target (now).
+ */
+uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *target);
+
+/*
+ * The name under which a target is listed. 0: `name` is that name; 1: it is another spelling (a team in other
+ * case, a unique prefix of a session id with at least 6 characters) and *canonical is the listed one;
+ * -ENOENT.
+ */
+int oks_engine_resolve(struct oks_engine *engine, enum oks_kind kind, const char *name, char canonical[256]);
+
+enum oks_list {
+    OKS_LIST_SESSIONS,  /* of OKS_ALL, a team, or a project */
+    OKS_LIST_TEAMS,     /* of OKS_ALL or a session */
+    OKS_LIST_PROJECTS,  /* of OKS_ALL or a session (one at most) */
+    OKS_LIST_MEMBERS,   /* of a team */
+    OKS_LIST_SUBAGENTS, /* of a session: sessions that it started */
+    OKS_LIST_DAYS,      /* of any target: YYYY-MM-DD, UTC, with activity */
+};
+
+/*
+ * Calls fn with each name, ascending by bytes, each once, under the engine's lock: fn must not call the
+ * engine. 0, -ENOENT, -ENOMEM, or the first non-zero value of fn.
+ */
+int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
+                    int (*fn)(void *ctx, const char *name), void *ctx);
+
+/* A rendered document. */
+struct oks_document {
+    char *bytes; /* malloc'ed, the caller's */
+    size_t len;
+    int64_t mtime_ns; /* time of the newest byte counted, ns since the epoch; 0: none */
+    uint64_t version; /* of the data that it shows: see oks_engine_version */
+};
+
+void oks_document_clear(struct oks_document *document);
+
+/*
+ * usage.json of a target; `window` NULL means the target's own (a team's run window, else open). SPEC section
+ * 3; ends in a newline. -ENOENT, -ENOMEM.
+ */
+int oks_document_usage(struct oks_engine *engine, const struct oks_target *target,
+                       const struct oks_window *window, struct oks_document *out);
+/* The usage document's totalTokens alone, one line. */
+int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target *target,
+                              struct oks_document *out);
+/* status.json: what the daemon found, read, refused and could not write. */
+int oks_document_status(struct oks_engine *engine, struct oks_document *out);
+
+#endif
