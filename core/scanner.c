@@ -1,5 +1,5 @@
 /*
- * Reading: bytes of a file, or of memory, into a buffer in which lines stand whole.
+ * Reading: bytes of a file into a buffer in which lines stand whole. Memory goes the same way where it must.
  *
  * A read goes behind the unfinished line that the one before left; all lines up to the last '\n' are
  * delivered, and what is left moves to the front. The buffer doubles when less than one read has room, so a
@@ -96,7 +96,8 @@ static bool have_common(void)
 static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
 {
     bool avx2 = have_common() && __builtin_cpu_supports("avx2");
-    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vbmi2");
 
     if (*isa == OKS_ISA_AUTO)
         *isa = avx512 ? OKS_ISA_AVX512 : avx2 ? OKS_ISA_AVX2 : OKS_ISA_SSE2;
@@ -319,6 +320,47 @@ static int run(struct scan *scan)
     return r;
 }
 
+/* The end of the last line that ends in s[0 .. window), or else of the first one in s[0 .. len); 0: there is
+ * none. */
+static size_t whole_lines(const char *s, size_t window, size_t len)
+{
+    const char *last = memrchr(s, '\n', window < len ? window : len);
+
+    if (!last && window < len)
+        last = memchr(s + window, '\n', len - window);
+    return last ? (size_t)(last - s) + 1 : 0;
+}
+
+/*
+ * Large memory is scanned where it is, but for what lies too near to its ends to be surrounded by readable
+ * bytes: that goes through the buffer.
+ */
+static int run_in_place(struct scan *scan)
+{
+    const char *bytes = scan->bytes;
+    size_t left = scan->bytes_left, inner = left - 2 * OKS_PAD, head, n;
+    int r;
+
+    head = whole_lines(bytes + OKS_PAD, 1, inner);
+    if (head == 0)
+        return run(scan);
+    head += OKS_PAD;
+    scan->bytes_left = head;
+    r = run(scan);
+    scan->bytes_left = left - head;
+    inner = left - head - OKS_PAD;
+    while (r == 0 && (n = whole_lines(scan->bytes, READ_SIZE, inner)) != 0 && n <= UINT32_MAX) {
+        r = oks_lines_deliver(&scan->lines, scan->bytes, 0, n, scan->base, true);
+        scan->lines.result->bytes_read += n;
+        scan->base += n;
+        scan->bytes += n;
+        scan->bytes_left -= n;
+        inner -= n;
+    }
+    scan->line = scan->base;
+    return r ? r : run(scan);
+}
+
 static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink,
                  struct oks_scan_result *result)
 {
@@ -335,7 +377,7 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
         .sink = sink,
         .result = result,
     };
-    r = run(scan);
+    r = scan->bytes_left > 4 * READ_SIZE ? run_in_place(scan) : run(scan);
     result->end = scan->base + scan->len;
     if (s->cap > BUFFER_KEPT)
         set_buffer(s, BUFFER_MIN, 0); /* where that fails, the large one stays */
