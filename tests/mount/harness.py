@@ -65,12 +65,6 @@ def binary() -> str:
     return os.environ.get("OKSTRAFS_BIN", "")
 
 
-def samples() -> str:
-    """The folder of real transcripts, or "" where this machine has none."""
-    root = Path(os.environ.get("OKSTRAFS_SAMPLES") or HERE.parent.parent.parent / "shared" / "samples")
-    return str(root) if root.is_dir() else ""
-
-
 # --- mounts, seen without touching them -----------------------------------------------------------------------------
 
 
