@@ -21,6 +21,7 @@
 enum {
     THREADS_MAX = 16,
     BACKLOG_FOR_THREADS = 8, /* dirty transcripts from which more threads pay */
+    MEMORY_DEFAULT = 64 << 20,
 };
 
 /* --- life
@@ -132,6 +133,9 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     locks_init(e);
     TAILQ_INIT(&e->dirty);
     TAILQ_INIT(&e->unsaved);
+    TAILQ_INIT(&e->resident);
+    aggregate_reset(&e->all);
+    e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
     e->isa = config->isa;
@@ -164,6 +168,7 @@ void oks_engine_free(struct oks_engine *e)
     saver_stop(e);
     runs_free(e);
     registry_free(e);
+    sums_free(e);
     folders_free(e);
     watch_free(e->watch);
     while (e->n_idle_scanners > 0)
@@ -208,12 +213,16 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool changed = out->changed, teams_changed;
-    size_t teams_before = t->state.teams.len;
+    size_t teams_before = t->state.teams.len,
+           bytes_before = t->resident ? oks_events_bytes(t->state.events) : 0;
     int rc;
 
     account(e, out);
     teams_changed = out->replace;
     rc = transcript_commit(t, out);
+    t->wanted = false;
+    if (!t->dropped)
+        residence_changed(e, t, bytes_before);
     if (rc < 0)
         return rc;
     if (t->gone) {
@@ -267,11 +276,14 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         rc = commit(e, t, &out);
     }
     pthread_cond_broadcast(&e->idle);
+    residence_trim(e);
     return rc;
 }
 
 static bool wanted(const struct transcript *t, const struct oks_target *target, bool found_only)
 {
+    if (!target)
+        return t->wanted;
     if (found_only)
         return t->lost;
     switch (target->kind) {
@@ -312,7 +324,7 @@ static bool any_busy(struct oks_engine *e, const struct oks_target *target, bool
 
     if (found_only)
         return false;
-    if (target->kind != OKS_SESSION)
+    if (!target || target->kind != OKS_SESSION)
         return e->n_scanning > 0;
     s = registry_session(e, target->name);
     if (s)
@@ -324,7 +336,7 @@ static bool any_busy(struct oks_engine *e, const struct oks_target *target, bool
 
 struct job {
     struct oks_engine *e;
-    const struct oks_target *target;
+    const struct oks_target *target; /* NULL: what queries want */
     bool found_only;
     uint64_t serial;
     const atomic_bool *cancel;
@@ -389,7 +401,7 @@ static int work_with_helpers(struct job *job)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int n = 0, rc;
 
-    if (job->target->kind != OKS_SESSION && !job->found_only && backlog_is_big(job->e))
+    if ((!job->target || job->target->kind != OKS_SESSION) && !job->found_only && backlog_is_big(job->e))
         for (; n < THREADS_MAX && n + 1 < cores; n++)
             if (pthread_create(&threads[n], NULL, helper, job) != 0)
                 break;
@@ -420,4 +432,11 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         rc = runs_refresh(e);
     pthread_mutex_unlock(&e->lock);
     return rc;
+}
+
+int engine_await(struct oks_engine *e)
+{
+    struct job job = {.e = e, .serial = ++e->syncs};
+
+    return work_with_helpers(&job);
 }

@@ -35,6 +35,7 @@ struct oks_config {
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
+    size_t memory_max;               /* bytes of events to keep in memory; 0: 64 MiB */
     const atomic_bool
         *stop; /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
 };
