@@ -395,12 +395,51 @@ static bool backlog_is_big(const struct oks_engine *e)
     return false;
 }
 
+static int by_size_falling(const void *a, const void *b)
+{
+    const struct transcript *x = *(struct transcript *const *)a, *y = *(struct transcript *const *)b;
+
+    return (x->size_seen < y->size_seen) - (x->size_seen > y->size_seen);
+}
+
+/*
+ * Largest first: then no core is left with a big file at the end while the others have nothing to do. Files
+ * that left stay in front.
+ */
+static void order_backlog(struct oks_engine *e)
+{
+    struct transcript *t, **list = calloc(e->n_transcripts + 1, sizeof(*list));
+    size_t n = 0;
+
+    if (!list)
+        return;
+    TAILQ_FOREACH(t, &e->dirty, queued)
+    {
+        struct stat st;
+
+        if (t->lost || t->busy)
+            continue;
+        t->size_seen = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        if (t->loaded)
+            t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
+        list[n++] = t;
+    }
+    qsort(list, n, sizeof(*list), by_size_falling);
+    for (size_t i = 0; i < n; i++)
+        TAILQ_REMOVE(&e->dirty, list[i], queued);
+    for (size_t i = 0; i < n; i++)
+        TAILQ_INSERT_TAIL(&e->dirty, list[i], queued);
+    free(list);
+}
+
 static int work_with_helpers(struct job *job)
 {
     pthread_t threads[THREADS_MAX];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int n = 0, rc;
 
+    if (!job->found_only && backlog_is_big(job->e))
+        order_backlog(job->e);
     if ((!job->target || job->target->kind != OKS_SESSION) && !job->found_only && backlog_is_big(job->e))
         for (; n < THREADS_MAX && n + 1 < cores; n++)
             if (pthread_create(&threads[n], NULL, helper, job) != 0)
@@ -432,6 +471,28 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         rc = runs_refresh(e);
     pthread_mutex_unlock(&e->lock);
     return rc;
+}
+
+void progress_now(const struct oks_engine *e, struct oks_progress *out)
+{
+    struct oks_progress p = {
+        .files = e->n_transcripts, .bytes_read = e->bytes_read, .scanning = e->n_scanning};
+    const struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->dirty, queued)
+    {
+        p.files_left++;
+        p.bytes_left += t->size_seen;
+    }
+    p.bytes = p.bytes_read + p.bytes_left;
+    *out = p;
+}
+
+void oks_engine_progress(struct oks_engine *e, struct oks_progress *out)
+{
+    pthread_mutex_lock(&e->lock);
+    progress_now(e, out);
+    pthread_mutex_unlock(&e->lock);
 }
 
 int engine_await(struct oks_engine *e)

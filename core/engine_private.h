@@ -179,6 +179,9 @@ void registry_team_release(struct oks_engine *e, struct team *team);
 void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
 
+/* engine.c */
+void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
+
 /* folders.c: walking, watching, looking again; under the lock. 0 or -ENOMEM */
 int folders_refresh(struct oks_engine *e);
 void folders_free(struct oks_engine *e);

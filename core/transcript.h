@@ -53,8 +53,9 @@ struct transcript {
     bool scanning;                  /* and that is a scan */
     bool lost;                      /* its folder told that the file left */
     bool gone;                      /* the last scan found no file: to be dropped */
-    uint64_t failed_sync;           /* the last sync that could not read it */
-    TAILQ_ENTRY(transcript) used;   /* in engine->resident while it holds events: oldest use first */
+    uint64_t size_seen;   /* bytes that a scan would read, as last looked at; for order and progress */
+    uint64_t failed_sync; /* the last sync that could not read it */
+    TAILQ_ENTRY(transcript) used; /* in engine->resident while it holds events: oldest use first */
     bool resident;
     bool wanted;  /* a query waits for its events */
     bool unsaved; /* the cache file is older than the state: in engine->unsaved */

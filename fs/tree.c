@@ -51,6 +51,7 @@ static const char readme_text[] =
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
     "  .../total_tokens               beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
+    "  stats/by-model.json, stats/by-project.json\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
     "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
@@ -83,6 +84,18 @@ static int render_status(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     return oks_document_status(engine, out);
+}
+
+static int render_by_model(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    return oks_document_stats(engine, OKS_STATS_BY_MODEL, out);
+}
+
+static int render_by_project(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                             struct oks_document *out)
+{
+    return oks_document_stats(engine, OKS_STATS_BY_PROJECT, out);
 }
 
 static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -174,8 +187,12 @@ static const struct node_type
                      .each = &type_project,
                      .list = OKS_LIST_PROJECTS,
                      .list_of_all = true},
-    type_root = {.shape = NODE_DIR,
-                 .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects)};
+    type_by_model = {.name = "by-model.json", .shape = NODE_FILE, .render = render_by_model},
+    type_by_project = {.name = "by-project.json", .shape = NODE_FILE, .render = render_by_project},
+    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(&type_by_model, &type_by_project)},
+    type_root = {
+        .shape = NODE_DIR,
+        .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects, &type_stats)};
 
 /* --- nodes
  * ------------------------------------------------------------------------------------------------------- */
