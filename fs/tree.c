@@ -385,7 +385,7 @@ static int list_fixed(struct oks_engine *engine, const struct node *dir, struct 
     int rc = 0;
 
     for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++) {
-        struct node link;
+        struct node link = {0};
 
         if ((*t)->shape == NODE_LINK) {
             rc = lookup_single_link(engine, dir, *t, &link);

@@ -32,13 +32,16 @@ static const enum oks_column state_columns[OKS_COLUMNS] = {
 
 static inline void state_put_hex(FILE *out, const char *key, struct oks_slice s)
 {
+    static const char digits[] = "0123456789abcdef";
+
     fputs(key, out);
     if (!s.ptr)
         fputc('-', out);
-    for (size_t i = 0; i < s.len; i++)
-        fprintf(out, "%02x", (unsigned char)s.ptr[i]);
-    if (key[0] != ' ')
-        fputc('\n', out);
+    for (size_t i = 0; i < s.len; i++) {
+        putc_unlocked(digits[(unsigned char)s.ptr[i] >> 4], out);
+        putc_unlocked(digits[(unsigned char)s.ptr[i] & 15], out);
+    }
+    fputc('\n', out);
 }
 
 static inline int state_put_event(void *ctx, const struct oks_event *event)
@@ -48,9 +51,8 @@ static inline int state_put_event(void *ctx, const struct oks_event *event)
 
     fputs("event", out);
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
-        fprintf(out, " %" PRIu64, event->count[state_columns[i]]);
+        fprintf(out, event->count[state_columns[i]] ? " %" PRIu64 : " 0", event->count[state_columns[i]]);
     state_put_hex(out, " ", oks_stamp_text(event->stamp, buf));
-    fputc('\n', out);
     return 0;
 }
 

@@ -35,7 +35,8 @@ struct oks_config {
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    const atomic_bool *stop;         /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
+    const atomic_bool
+        *stop; /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
 };
 
 struct oks_engine;
