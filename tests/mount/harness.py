@@ -229,8 +229,11 @@ class Mount:
     def __enter__(self) -> "Mount":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.stop()
+    def __exit__(self, kind, *_) -> None:
+        status = self.stop()
+        # What a sanitizer says at the end counts as well; an exception under way says more.
+        if status and kind is None:
+            raise AssertionError(f"the daemon left with {status}: {self.said()}")
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Ends the daemon and the mount; the daemon's exit code."""
