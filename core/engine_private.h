@@ -21,7 +21,8 @@
 struct root {
     char *path;
     unsigned index;
-    bool found;                  /* it was there at the last look */
+    bool found;                  /* it was there at the last look ... */
+    uint64_t dev, ino;           /* ... as this folder */
     LIST_HEAD(, folder) folders; /* all of them, the root's own included */
 };
 
@@ -34,7 +35,7 @@ struct folder {
     uint64_t ino;
     int watch_id;     /* -1: not watched, so looked at with stat */
     int watch_error;  /* why not */
-    int64_t mtime_ns; /* at the last listing; for folders that are not watched */
+    int64_t ctime_ns; /* at the last listing; for folders that are not watched */
     bool dead;        /* it is gone; kept until its last transcript is */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, transcript) transcripts;

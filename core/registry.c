@@ -468,12 +468,30 @@ static void parent_from_records(struct session *s)
         oks_name_escape(oks_slice_of(parent), s->parent);
 }
 
+static bool same_file_other_state(const struct transcript *a, const struct transcript *b)
+{
+    return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev &&
+           (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
+}
+
+/* A file with two names grows in both, but is reported only in the folder of the name that it was written by.
+ */
+static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
+{
+    struct transcript *other;
+
+    LIST_FOREACH(other, &t->session->transcripts, of_session)
+    if (other != t && same_file_other_state(other, t))
+        registry_mark_dirty(e, other, true);
+}
+
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
     int rc = teams_changed ? session_teams_refresh(e, t->session) : 0;
 
     for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
         rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    twins_mark_dirty(e, t);
     parent_from_records(t->session);
     sums_transcript(e, t, false);
     sums_session(e, t->session, t->session->project, false);
