@@ -383,12 +383,21 @@ static bool tail_same(const struct tail *a, const struct tail *b)
     return !a->present && !b->present;
 }
 
-int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
-                    const struct scan_options *options, struct scan_outcome *out)
+static bool is_shorter_than(int fd, uint64_t offset)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (uint64_t)st.st_size < offset;
+}
+
+/* *cut: the file lost bytes that the outcome counts, while it was being read. */
+static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
+                     const struct scan_options *options, struct scan_outcome *out, bool *cut)
 {
     struct stat st;
     int fd, rc;
 
+    *cut = false;
     *out = (struct scan_outcome){.mark = t->mark, .tail.event.stamp = OKS_STAMP_NONE};
     rc = oks_state_init(&out->gain);
     if (rc < 0)
@@ -412,9 +421,25 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
         return 0;
     }
     rc = scan_open_file(t, fd, scanner, options, out);
+    *cut = rc == 0 && !out->error && is_shorter_than(fd, out->gain.offset);
     close(fd);
     out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
                    out->gain.offset != t->state.offset || !tail_same(&t->tail, &out->tail);
+    return rc;
+}
+
+enum { CUT_TRIES = 8 }; /* whoever cuts faster than we read gets what there was */
+
+int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
+                    const struct scan_options *options, struct scan_outcome *out)
+{
+    bool cut;
+    int rc = scan_once(t, scanner, options, out, &cut);
+
+    for (int i = 1; cut && i < CUT_TRIES; i++) {
+        scan_outcome_clear(out);
+        rc = scan_once(t, scanner, options, out, &cut);
+    }
     return rc;
 }
 

@@ -445,12 +445,10 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
  * ------------------------------------------------------------------------------------------------------- */
 
 /* A window relative to now shows another content later, though the data stays. */
-static bool content_is_volatile(const struct node *file)
+bool tree_follows_clock(const struct node *file)
 {
     struct oks_window window;
 
-    if (file->type->is_volatile)
-        return true;
     return file->type == &type_window_file && oks_window_parse(oks_slice_of(file->leaf), 0, &window) == 0 &&
            window.relative;
 }
@@ -473,7 +471,7 @@ int tree_version(struct oks_engine *engine, const struct node *file, const atomi
     now = oks_engine_version(engine, &target);
     if (!now)
         return -ENOENT;
-    *version = content_is_volatile(file) ? 0 : now;
+    *version = file->type->is_volatile ? 0 : now;
     return 0;
 }
 
