@@ -65,16 +65,22 @@ static char *copy_slice(struct oks_slice s)
  * memory. */
 enum { NAME_BYTES_MAX = 4096 };
 
+static struct oks_slice cut(struct oks_slice s)
+{
+    if (s.len <= NAME_BYTES_MAX)
+        return s;
+    s.len = NAME_BYTES_MAX;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
+        s.len--;
+    return s;
+}
+
 /* *slot = a copy of s, where it has none yet and s is something. */
 static int keep_first(char **slot, struct oks_slice s)
 {
     if (*slot || !s.ptr || s.len == 0)
         return 0;
-    if (s.len > NAME_BYTES_MAX) {
-        s.len = NAME_BYTES_MAX;
-        while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
-            s.len--;
-    }
+    s = cut(s);
     *slot = copy_slice(s);
     return *slot ? 0 : -ENOMEM;
 }
@@ -219,24 +225,41 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
+/* Events that only carry a time belong to no model. */
+static int collect_model(struct oks_state *state, const struct oks_record *r, const struct oks_event *event)
+{
+    bool stamped = !oks_stamp_is_none(event->stamp);
+    struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
+    uint64_t any = 0;
+
+    memcpy(totals.count, event->count, sizeof(totals.count));
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        any |= event->count[i];
+    return any ? oks_models_add(&state->models, cut(r->message.model), &totals) : 0;
+}
+
 static int collect_record(void *ctx, const struct oks_record *r, bool complete)
 {
     struct collector *c = ctx;
     struct oks_state *state = &c->out->gain;
     struct oks_event event;
+    bool counts;
     int rc;
 
     if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
         return -ECANCELED;
     if (!complete)
         return collect_tail(&c->out->tail, r);
+    counts = event_of(r, &event);
     rc = collect_extras(state, r);
+    if (rc == 0 && counts)
+        rc = collect_model(state, r, &event);
     if (rc < 0 || r->offset < c->events_from)
         return rc;
     rc = keep_first(&state->agent_name, r->agent_name);
     if (rc == 0 && r->type == OKS_RECORD_ASSISTANT)
         rc = keep_first(&state->model, r->message.model);
-    if (rc == 0 && event_of(r, &event))
+    if (rc == 0 && counts)
         rc = oks_events_append(state->events, &event);
     return rc;
 }
@@ -317,6 +340,7 @@ static void drop_extras(struct oks_state *state)
     state->lines = state->bad = state->odd = 0;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_models_clear(&state->models);
     free(state->session_id);
     state->session_id = NULL;
 }
@@ -427,6 +451,8 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
         rc = add_strings(&to->teams, &gain->teams, OKS_TEAMS_MAX, true);
     if (rc == 0)
         rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
+    if (rc == 0)
+        rc = oks_models_merge(&to->models, &gain->models);
     if (rc < 0)
         return rc;
     move_first(&to->agent_name, &gain->agent_name);

@@ -54,6 +54,14 @@ static void add_cwd(struct oks_state *state, struct oks_slice cwd)
     ck_assert_int_eq(oks_strings_add(&state->cwds, cwd, OKS_CWDS_MAX), 0);
 }
 
+static void add_model(struct oks_state *state, const char *name, const char *stamp)
+{
+    struct oks_totals totals = {.count = {[OKS_INPUT] = 8}, .events = 2, .stamped = 1};
+
+    totals.first = totals.last = oks_stamp_of(oks_slice_of(stamp));
+    ck_assert_int_eq(oks_models_add(&state->models, oks_slice_of(name), &totals), 0);
+}
+
 static void make_small(struct oks_state *state)
 {
     struct oks_event event = {.count = {1, 2, 30, 10, 20, INT64_MAX, 4}};
@@ -77,6 +85,7 @@ static void make_small(struct oks_state *state)
     state->odd = 1;
     add_team(state, OKS_SLICE("okstra-T1"));
     add_cwd(state, OKS_SLICE("/home/u/p"));
+    add_model(state, "claude-opus-4-7", "2026-06-10T01:00:00.123Z");
 }
 
 /* Every kind of string that a file must carry. */
@@ -95,6 +104,8 @@ static void make_strange(struct oks_state *state)
     add_team(state, OKS_SLICE("Gr\xc3\x9c\xc3\x9f"));
     add_cwd(state, OKS_SLICE("/\xc3"));
     add_cwd(state, OKS_SLICE("%"));
+    add_model(state, "", NULL);
+    add_model(state, "100%\xff\"\\", "2026-06-10T01:00:00Z");
     add_event(state, 1, 0, OKS_SLICE("yesterday \"\\\n\xe2\x82\xac%"));
     add_event(state, 2, 0, OKS_SLICE("nul\0nul"));
     add_event(state, 0, 0, OKS_SLICE("2026-06-10T01:00:00Z"));
@@ -172,11 +183,14 @@ START_TEST(the_layout_is_as_documented)
         "{\"i\":1,\"o\":2,\"r\":9223372036854775807,\"c\":30,\"c5\":10,\"c1\":20,\"u\":4,"
         "\"t\":\"2026-06-10T01:00:00.123Z\"}]},"
         "\"needles\":{\"\\\"teamname\\\":\\\"okstra-t1\\\"\":{\"offset\":0,\"found\":true}},"
-        "\"okstrafs\":{\"version\":1,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
+        "\"okstrafs\":{\"version\":2,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
         "\"sha256\":"
         "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"},"
         "\"lines\":9,\"bad\":2,\"odd\":1,\"sessionId\":\"0123-4567\",\"teams\":[\"okstra-T1\"],"
-        "\"cwds\":[\"/home/u/p\"],\"events\":2,\"sha256\":\"";
+        "\"cwds\":[\"/home/u/p\"],\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
+        "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
+        "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
+        "\"events\":2,\"sha256\":\"";
     struct oks_state state;
     uint8_t sha256[OKS_SHA256_BYTES];
     char hex[OKS_SHA256_HEX];
@@ -499,7 +513,7 @@ START_TEST(a_sealed_file_is_still_checked)
         {"{\"i\":7}", "{\"i\":true}"},
         {"{\"i\":7}", "{\"i\":}"},
         {"\"found\":true", "\"found\":false"},
-        {"\"version\":1", "\"version\":2"},
+        {"\"version\":2", "\"version\":3"},
         {"\"ino\":77", "\"ino\":18446744073709551616"},
         {"\"len\":64", "\"len\":4294967296"},
         {"\"tail\":{", "\"tail\":["},
@@ -507,6 +521,8 @@ START_TEST(a_sealed_file_is_still_checked)
         {"\"teams\":[\"okstra-T1\"]", "\"teams\":[\"%4\"]"},
         {"\"teams\":[\"okstra-T1\"]", "\"teams\":[\"%fF\"]"},
         {"\"cwds\":[\"/home/u/p\"]", "\"cwds\":[\"/home/u/p\",]"},
+        {"\"first\":\"2026", "\"first\":\"x026"},
+        {"\"n\":2", "\"n\":02"},
         {"\"events\":2,", "\"events\":3,"},
         {"\"events\":2,", "\"events\":2,\"more\":0,"},
     };
@@ -755,8 +771,8 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
 {
     static const char *const changes[][2] = {
         {"\"usage\":{\"offset\":12345", "\"usage\":{\"offset\":12346"},
-        {"\"version\":1,\"offset\":12345", "\"version\":1,\"offset\":12344"},
-        {"\"version\":1", "\"version\":2"},
+        {"\"version\":2,\"offset\":12345", "\"version\":2,\"offset\":12344"},
+        {"\"version\":2", "\"version\":3"},
         {"{\"i\":7},", ""},
         {"\"okstrafs\":{", "\"okstrafs\":null,\"was\":{"},
         {"\"okstrafs\":{", "\"was\":{"},
@@ -767,6 +783,8 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
         {"\"teams\":[\"okstra-T1\"]", "\"teams\":[7]"},
         {"\"teams\":[\"okstra-T1\"]", "\"teams\":[\"%\"]"},
         {"\"cwds\":[\"/home/u/p\"]", "\"cwds\":null"},
+        {"\"n\":2", "\"n\":-2"},
+        {"\"models\":[{", "\"models\":[{\"name\":0},{"},
         {"\"sessionId\":\"0123-4567\"", "\"sessionId\":5"},
     };
     struct oks_state state;
