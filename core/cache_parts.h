@@ -11,7 +11,7 @@
 
 enum {
     OKS_CACHE_SCHEMA = 1,
-    OKS_CACHE_ADDITION = 1, /* version of the key `okstrafs` */
+    OKS_CACHE_ADDITION = 2, /* version of the key `okstrafs` */
     OKS_CACHE_NEEDLES = 16, /* as many as okstra's collector keeps */
 };
 
@@ -20,7 +20,7 @@ enum {
 #define OKS_CACHE_SEAL_END "\"}}\n"
 
 struct oks_cache_key {
-    char text[8]; /* "key": with its quotes and colon */
+    char text[12]; /* "key": with its quotes and colon */
     unsigned len;
     enum oks_column column;
 };

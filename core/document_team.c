@@ -18,16 +18,14 @@
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
 
-struct measure_window team_window(const struct team *team, const struct oks_window *window)
+void team_own_window(const struct team *team, struct measure_window *w)
 {
     const struct run *run = runs_current(team);
 
-    if (window)
-        return (struct measure_window){oks_window_since(window), oks_window_until(window)};
     if (!run)
-        return (struct measure_window){OKS_STAMP_NONE, OKS_STAMP_NONE};
-    return (struct measure_window){oks_stamp_of(oks_slice_of(run->state.since)),
-                                   oks_stamp_of(oks_slice_of(run->state.until))};
+        return;
+    w->since = oks_stamp_of(oks_slice_of(run->state.since));
+    w->until = oks_stamp_of(oks_slice_of(run->state.until));
 }
 
 /* --- who is who
@@ -436,30 +434,24 @@ static bool put_people(json_object *o, const struct team *team, struct parts *pa
     return ok && put_summary(o, oks_totals_tokens(&lead.totals), total, mtime_ns);
 }
 
-json_object *team_document(struct oks_engine *e, struct team *team, const struct oks_window *window,
+json_object *team_document(struct oks_engine *e, struct team *team, const struct measure_window *w,
                            int64_t *mtime_ns)
 {
     const struct run *run = runs_current(team);
-    struct measure_window w = team_window(team, window);
-    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
     json_object *o = json_object_new_object();
     struct measure all;
     struct parts parts;
     bool ok;
 
-    if (!o || parts_make(e, team, &w, &parts) < 0) {
+    if (!o || parts_make(e, team, w, &parts) < 0) {
         json_object_put(o);
         return NULL;
     }
     sum_all(&parts, &all);
-    oks_stamp_text(w.since, since);
-    oks_stamp_text(w.until, until);
     *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
-    ok =
-        put_measure(o, &all) && put_text(o, "team", team->name) &&
-        put_text(o, "taskKey", run ? run->state.task_key : NULL) &&
-        put_window(o, oks_stamp_is_none(w.since) ? NULL : since, oks_stamp_is_none(w.until) ? NULL : until) &&
-        put_people(o, team, &parts, all.mtime_ns);
+    ok = put_measure(o, &all) && put_text(o, "team", team->name) &&
+         put_text(o, "taskKey", run ? run->state.task_key : NULL) && put_measure_window(o, w) &&
+         put_people(o, team, &parts, all.mtime_ns);
     free(parts.items);
     if (ok)
         return o;

@@ -105,7 +105,7 @@ static int add_days(const struct session *s, struct names *names)
 
     LIST_FOREACH(t, &s->transcripts, of_session)
     if (rc == 0)
-        rc = oks_events_days(t->state.events, add_day, names);
+        rc = transcript_days(t, add_day, names);
     return rc;
 }
 

@@ -215,7 +215,8 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
     const struct oks_walker walker = {
         .ctx = &walk,
         .folder = on_folder,
-        .transcript = on_transcript,
+        .wants = oks_is_transcript,
+        .file = on_transcript,
         .skipped = on_skipped,
     };
     int rc = oks_walk(root->path, start, &walker);
@@ -240,13 +241,6 @@ struct drain {
     int rc;
 };
 
-static bool is_transcript_name(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n > 6 && strcmp(name + n - 6, ".jsonl") == 0 && strcmp(name, "journal.jsonl") != 0;
-}
-
 static int join(char out[8192], const char *a, const char *b)
 {
     int n = snprintf(out, 8192, "%s%s%s", a, *a ? "/" : "", b);
@@ -259,7 +253,7 @@ static int file_changed(struct oks_engine *e, struct folder *f, const char *name
     char path[8192], rel[8192];
     struct transcript *t;
 
-    if (!is_transcript_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
+    if (!oks_is_transcript(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
     t = registry_transcript(e, path);
     if (t && t->folder == f) {

@@ -7,11 +7,6 @@
  */
 #include "engine_private.h"
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* One file reached by two names (hard links, overlapping roots) counts once in a session. */
 static bool seen_before(const struct session *s, const struct transcript *t)
 {
@@ -59,6 +54,13 @@ size_t session_transcripts(const struct session *s)
     return n;
 }
 
+static void want_events(const struct measure_window *w, struct transcript *t)
+{
+    t->wanted = true;
+    registry_mark_dirty(w->engine, t, true);
+    *w->wanting = true;
+}
+
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
 {
     const struct transcript *t;
@@ -70,7 +72,10 @@ void measure_session(const struct session *s, const struct measure_window *w, st
 
         if (seen_before(s, t))
             continue;
-        transcript_window(t, w->since, w->until, &part);
+        if (!transcript_window(t, w->since, w->until, &part)) {
+            want_events(w, (struct transcript *)t);
+            continue;
+        }
         oks_totals_add(&out->totals, &part);
         if (t->mark.mtime_ns > out->mtime_ns)
             out->mtime_ns = t->mark.mtime_ns;
@@ -79,26 +84,4 @@ void measure_session(const struct session *s, const struct measure_window *w, st
     out->sessions = 1;
     out->agent_name = session_agent_name(s);
     out->model = session_model(s);
-}
-
-void measure_start(struct measure *sum)
-{
-    *sum = (struct measure){.totals = OKS_TOTALS_NONE};
-}
-
-void measure_add(struct measure *sum, const struct measure *part)
-{
-    if (sum->sessions == 0) {
-        *sum = *part;
-        return;
-    }
-    oks_totals_add(&sum->totals, &part->totals);
-    sum->duration_ms = (int64_t)oks_tokens_add((uint64_t)sum->duration_ms, (uint64_t)part->duration_ms);
-    sum->sessions += part->sessions;
-    if (!same_text(sum->agent_name, part->agent_name))
-        sum->agent_name = NULL;
-    if (!same_text(sum->model, part->model))
-        sum->model = NULL;
-    if (part->mtime_ns > sum->mtime_ns)
-        sum->mtime_ns = part->mtime_ns;
 }

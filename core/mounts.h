@@ -8,13 +8,6 @@
  */
 int oks_mount_crossing(int parent, int handle);
 
-/*
- * May the absolute `path` be looked up without any FUSE mount being asked? 0: yes, as far as the way exists
- * and is open to us; -EXDEV: it leads into one, or it cannot be told. Symlinks are followed. Asks no FUSE
- * anything.
- */
-int oks_mount_reach(const char *path);
-
 /* 1 where the O_PATH descriptor stands in a mount of okstrafs; 0 where not, or unknown. */
 int oks_mount_is_ours(int handle);
 

@@ -109,6 +109,7 @@ static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
     if (!project)
         return NULL;
     oks_name_escape(raw, project->name);
+    aggregate_reset(&project->sum);
     found = tsearch(project, &e->projects, by_project_name);
     if (found && *found == project) {
         e->n_projects++;
@@ -221,13 +222,15 @@ static int session_place(struct oks_engine *e, struct session *s, const char *re
 
     if (project.ptr && !p)
         return -ENOMEM;
-    if (s->project)
+    if (before)
         LIST_REMOVE(s, of_project);
     s->project = p;
     if (p) {
         LIST_INSERT_HEAD(&p->sessions, s, of_project);
         p->version = engine_tick(e);
     }
+    if (before != p)
+        sums_session(e, s, before, false);
     if (before && before != p)
         project_release(e, before);
     s->parent[0] = '\0';
@@ -293,6 +296,7 @@ static struct transcript *transcript_made(struct folder *folder, const char *pat
         return NULL;
     t->folder = folder;
     t->tail.event.stamp = OKS_STAMP_NONE;
+    t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
     t->cache_folder = cache_folder_of(folder);
     t->cache_name = escaped(id);
@@ -492,6 +496,8 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
         rc = runs_add_place(e, t->state.cwds.items[i].ptr);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
+    sums_transcript(e, t, false);
+    sums_session(e, t->session, t->session->project, false);
     session_bump(e, t->session);
     return rc;
 }
@@ -506,6 +512,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     if (!LIST_EMPTY(&s->transcripts))
         return;
     runs_session_changed(e, s, engine_tick(e));
+    sums_session(e, s, project, true);
     while (!LIST_EMPTY(&s->teams))
         membership_end(e, LIST_FIRST(&s->teams));
     if (project) {
@@ -526,6 +533,8 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     if (t->dirty)
         TAILQ_REMOVE(&e->dirty, t, queued);
     saver_forget(e, t);
+    sums_transcript(e, t, true);
+    residence_leave(e, t);
     tdelete(t, &e->transcripts, by_path);
     LIST_REMOVE(t, of_folder);
     folder_release(t->folder);
@@ -539,6 +548,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
         return;
     }
     session_place(e, s, rel_of(first));
+    sums_session(e, s, s->project, false);
     session_teams_refresh(e, s);
     session_bump(e, s);
 }

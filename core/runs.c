@@ -10,21 +10,16 @@
  *
  * Invariant: a place that is neither stale nor unwatched shows what is on disk.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine_private.h"
-#include "mounts.h"
 #include "okstrafs/discover.h"
 
 enum {
-    DEPTH_MAX = 8,       /* below .okstra/tasks */
     FOLDERS_MAX = 20000, /* of one place */
     PLACES_MAX = 10000,
 };
@@ -261,71 +256,70 @@ static bool is_state_file(const char *name)
 {
     size_t n = strlen(name);
 
-    return n > 16 && strncmp(name, "team-state-", 11) == 0 && strcmp(name + n - 5, ".json") == 0;
+    return n > strlen("team-state-.json") && strncmp(name, "team-state-", 11) == 0 &&
+           strcmp(name + n - 5, ".json") == 0;
 }
 
-static int walk_tasks(struct oks_engine *e, struct place *place, const char *path, int depth);
+struct place_walk {
+    struct oks_engine *e;
+    struct place *place;
+};
 
-static int walk_entry(struct oks_engine *e, struct place *place, const char *path, const struct dirent *entry,
-                      bool in_state, int depth)
+static int on_folder(void *ctx, const char *path, const char *rel)
 {
-    char child[PATH_MAX];
+    struct place_walk *w = ctx;
+    int rc;
 
-    if (entry->d_name[0] == '.')
-        return 0;
-    if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) >= (int)sizeof(child))
-        return 0;
-    if (entry->d_type == DT_DIR)
-        return depth < DEPTH_MAX ? walk_tasks(e, place, child, depth + 1) : 0;
-    return in_state && is_state_file(entry->d_name) ? run_begin(e, place, child) : 0;
+    if (++w->place->folders > FOLDERS_MAX)
+        return 1;
+    rc = interest_begin(w->e->runs, w->place, path, NULL);
+    w->place->unwatched |= rc < 0;
+    return rc == -ENOMEM ? rc : 0;
 }
 
-/* Lists a folder, its watch placed before. A folder that cannot be read is no error of ours. */
-static int walk_tasks(struct oks_engine *e, struct place *place, const char *path, int depth)
+static int on_file(void *ctx, const char *path, const char *rel)
 {
+    struct place_walk *w = ctx;
     const char *base = strrchr(path, '/');
-    bool in_state = base && strcmp(base, "/state") == 0;
-    struct dirent *entry;
-    int rc = interest_begin(e->runs, place, path, NULL);
-    DIR *dir;
 
-    if (rc == -ENOMEM || ++place->folders > FOLDERS_MAX)
-        return rc == -ENOMEM ? rc : 0;
-    place->unwatched |= rc < 0;
-    dir = opendir(path);
-    if (!dir)
+    if (base - path < 6 || strncmp(base - 6, "/state", 6) != 0)
         return 0;
-    rc = 0;
-    while (rc == 0 && (entry = readdir(dir)))
-        rc = walk_entry(e, place, path, entry, in_state, depth);
-    closedir(dir);
-    return rc;
+    return run_begin(w->e, w->place, path);
 }
 
-static bool is_folder(const char *path)
+static int walk_tasks(struct oks_engine *e, struct place *place, const char *path)
 {
-    struct stat st;
+    struct place_walk walk = {e, place};
+    const struct oks_walker walker = {
+        .ctx = &walk,
+        .folder = on_folder,
+        .wants = is_state_file,
+        .file = on_file,
+    };
+    int rc = oks_walk(path, "", &walker);
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return rc == -ENOMEM ? rc : 0;
 }
 
 /* The tasks folder is not there: watch its nearest existing ancestor for the name that is missing below it.
  */
 static int wait_for(struct oks_engine *e, struct place *place, char *path)
 {
-    char *slash;
+    char real[PATH_MAX], *slash;
 
     while ((slash = strrchr(path, '/')) && slash != path) {
         int rc;
 
         *slash = '\0';
-        if (!is_folder(path))
+        rc = oks_resolve(path, real);
+        if (rc == -ELOOP)
+            return 0; /* a mount of ours: nobody's project */
+        if (rc < 0)
             continue;
-        rc = interest_begin(e->runs, place, path, slash + 1);
+        rc = interest_begin(e->runs, place, real, slash + 1);
         place->unwatched |= rc < 0;
-        /* It may have come while we were looking. */
         *slash = '/';
-        place->stale = is_folder(path);
+        place->stale = oks_resolve(path, real) == 0; /* it may have come while we were looking */
         return rc == -ENOMEM ? rc : 0;
     }
     return 0;
@@ -341,7 +335,7 @@ static void place_empty(struct oks_engine *e, struct place *place)
 
 static int place_walk(struct oks_engine *e, struct place *place)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], real[PATH_MAX];
     int rc;
 
     place->stale = place->unwatched = false;
@@ -349,10 +343,10 @@ static int place_walk(struct oks_engine *e, struct place *place)
     place_empty(e, place);
     if (snprintf(path, sizeof(path), "%s/.okstra/tasks", place->path) >= (int)sizeof(path))
         return 0;
-    /* A session may have been started inside our own mount: asking that, we would wait for ourselves. */
-    if (oks_mount_reach(path) < 0)
-        return 0;
-    rc = is_folder(path) ? walk_tasks(e, place, path, 0) : wait_for(e, place, path);
+    rc = oks_resolve(path, real);
+    if (rc == -ENOMEM || rc == -ELOOP)
+        return rc == -ENOMEM ? rc : 0;
+    rc = rc == 0 ? walk_tasks(e, place, real) : wait_for(e, place, path);
     if (rc < 0)
         place->stale = true;
     return rc;

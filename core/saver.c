@@ -29,8 +29,7 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
     t->unsaved = false;
 }
 
-/* The lock is held at entry and exit, and free during the write. */
-static int save_one(struct oks_engine *e, struct transcript *t)
+int saver_save_one(struct oks_engine *e, struct transcript *t)
 {
     int rc;
 
@@ -62,7 +61,7 @@ static int save_queue(struct oks_engine *e)
         if (!t->busy)
             break;
         if (t)
-            rc = save_one(e, t);
+            rc = saver_save_one(e, t);
     } while (t && rc == 0);
     return rc;
 }

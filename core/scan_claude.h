@@ -13,10 +13,11 @@ void oks_claude_trim(struct oks_claude *claude); /* gives back what a long line 
 /*
  * Both judge the line from buf[from] to its '\n' at buf[to] (see json_lex.h for what must surround it) and
  * return a verdict or -ENOMEM. After JSON_LINE_OBJECT *record is the line's record, valid until the next call
- * and while the bytes stay. `entries` are those of the line, its newline included.
+ * and while the bytes stay. *teams is false where the line certainly names no team. `entries` are those of
+ * the line, its newline included.
  */
 int oks_claude_scalar(struct oks_claude *claude, const char *buf, size_t from, size_t to,
-                      struct oks_record **record);
+                      struct oks_record **record, bool *teams);
 int oks_claude_walk(struct oks_claude *claude, const char *buf, size_t from, size_t to,
                     const uint32_t *entries, struct oks_record **record);
 

@@ -69,14 +69,17 @@ int oks_lines_teams(struct oks_lines *lines, const char *s, size_t len, uint64_t
 static int scalar_line(struct oks_lines *lines, const struct line *line)
 {
     struct oks_record *record = NULL;
-    int verdict = JSON_LINE_BAD, r;
+    int verdict = JSON_LINE_BAD, r = 0;
+    bool teams = true;
 
     if (line->to - line->from <= lines->line_max)
-        verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record);
+        verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record, &teams);
     if (verdict < 0)
         return verdict;
     count_line(lines->result, line, verdict, record);
-    r = oks_lines_teams(lines, line->buf + line->from, line->to - line->from, line->base + line->from, NULL);
+    if (teams)
+        r = oks_lines_teams(lines, line->buf + line->from, line->to - line->from, line->base + line->from,
+                            NULL);
     if (r == 0 && verdict == JSON_LINE_OBJECT)
         r = send_record(lines->sink, line, record);
     return r;
@@ -112,11 +115,12 @@ static int indexed_line(struct oks_lines *lines, const struct line *line, const 
 {
     struct oks_record *record = NULL;
     int verdict = JSON_LINE_BAD, r;
+    bool teams; /* stage 1 knows better */
 
     if (line->to - line->from <= lines->line_max) {
         verdict = oks_claude_walk(lines->claude, line->buf, line->from, line->to, entries, &record);
         if (verdict == JSON_LINE_DOUBT)
-            verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record);
+            verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record, &teams);
     }
     if (verdict < 0)
         return verdict;

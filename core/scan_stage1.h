@@ -28,7 +28,7 @@ struct oks_index {
 };
 
 /* A block gives at most so many; `cap` counts that room in. */
-enum { OKS_ENTRIES_PER_BLOCK = 64 + 2 + 6, OKS_TEAMS_PER_BLOCK = 64 };
+enum { OKS_ENTRIES_PER_BLOCK = 64 + 2 + 16, OKS_TEAMS_PER_BLOCK = 64 };
 
 /*
  * Indexes buf[from .. to), of which `from` begins a line and the last byte is a '\n'. Stops early where the

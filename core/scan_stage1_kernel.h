@@ -2,19 +2,22 @@
  * The loop of stage 1, over blocks of 64 bytes. Included once per instruction set, after these are defined:
  *
  *   STAGE1                      the name of the function
- *   block                       64 bytes in registers
- *   block_load(s)
- *   block_calm(x)               no quote, backslash, control character or byte >= 0x80 in it
- *   block_equal(x, c)           one bit per byte, the first one lowest; so for all that follow
- *   block_control(x)            bytes < 0x20
+ *   block, block_load(s)        64 bytes in registers
+ *   struct constants, constants()   what the following compare with, made once per call (k below): left
+ * alone, gcc makes each constant anew in every round of the loop block_uneasy(k, x)          quotes, bytes <
+ * 0x20, bytes >= 0x80; as a mask: one bit per byte, the first one lowest; so for all that follow
+ *   block_quote(k, x), block_backslash(k, x), block_space(k, x)
+ *   block_equal(x, c)           for the rare ones
  *   block_high(x)               bytes >= 0x80
- *   block_operator(x)           { } [ ] : , (and maybe control characters: they are wrong anyway)
- *   block_no_escape(x)          bytes that may not follow a backslash
+ *   block_operator(k, x)        { } [ ] : , (and maybe control characters: they are wrong anyway)
+ *   block_no_escape(k, x)       bytes that may not follow a backslash
  *   block_bad_utf8(s, x)        bytes that do not continue what stands before them; x is the block at s
  *   prefix_xor(mask)            bit i: whether the number of bits 0 ... i that are set is odd
+ *   put_entries(out, at, bits)  appends at + i for each bit i; may write up to 16 entries more than it
+ * returns
  *
- * Most bytes of a transcript lie deep inside strings, many of them between escapes: so a calm block inside a
- * string costs a handful of instructions, and one without a quote that counts is not looked at for operators.
+ * Most bytes of a transcript lie deep inside strings, many of them between escapes: so a block inside a
+ * string, without a quote and all ASCII, costs little more than two comparisons.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -65,9 +68,10 @@ static inline uint64_t end_strings(uint64_t string, uint64_t newline)
 }
 
 /* The backslashes of bad escapes; `escaped` are the bytes behind them, all inside strings. */
-static inline uint64_t bad_escapes(const char *s, block x, uint64_t escaped, uint32_t **out, uint32_t at)
+static inline uint64_t bad_escapes(const struct constants *k, const char *s, block x, uint64_t escaped,
+                                   uint32_t **out, uint32_t at)
 {
-    uint64_t bad = escaped & block_no_escape(x);
+    uint64_t bad = escaped & block_no_escape(k, x);
     uint64_t hex = escaped & block_equal(x, 'u');
 
     for (; __builtin_expect(hex != 0, 0); hex &= hex - 1)
@@ -90,27 +94,6 @@ static inline uint64_t bad_utf8(const char *s, block x, uint64_t high, uint32_t 
     return (bad | bad >> 1) & high;
 }
 
-static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
-{
-#ifdef __BMI__
-    /* Four at a time, whether they are there or not: cheaper than a branch for each. */
-    uint32_t *end = out + __builtin_popcountll(bits);
-
-    while (bits) {
-        for (int i = 0; i < 4; i++) {
-            out[i] = at + (uint32_t)_tzcnt_u64(bits);
-            bits = _blsr_u64(bits);
-        }
-        out += 4;
-    }
-    return end;
-#else
-    for (; bits; bits &= bits - 1)
-        *out++ = at + (uint32_t)__builtin_ctzll(bits);
-    return out;
-#endif
-}
-
 /* Keys of eight letters with a string value, by their quotes; the few there are get compared. */
 static inline uint32_t *put_teams(uint32_t *out, const char *s, uint32_t at, uint64_t quotes, uint64_t before)
 {
@@ -129,14 +112,14 @@ static inline uint32_t *put_teams(uint32_t *out, const char *s, uint32_t at, uin
 }
 
 /* The entries outside strings, and where strings begin. */
-static inline uint64_t tokens(block x, struct stage1 *st, uint64_t string, uint64_t quote, uint64_t control,
-                              uint64_t newline)
+static inline uint64_t tokens(const struct constants *k, block x, struct stage1 *st, uint64_t string,
+                              uint64_t quote, uint64_t control, uint64_t newline)
 {
-    uint64_t space = block_equal(x, ' ') | newline;
-    uint64_t operators = block_operator(x) & ~string;
+    uint64_t space = block_space(k, x) | newline;
+    uint64_t operators = block_operator(k, x) & ~string;
     uint64_t other, first;
 
-    if (control != newline)
+    if (__builtin_expect(control != newline, 0))
         space |= block_equal(x, '\t') | block_equal(x, '\r');
     other = ~(string | quote | operators | space);
     first = other & ~(other << 1 | st->scalar);
@@ -144,8 +127,33 @@ static inline uint64_t tokens(block x, struct stage1 *st, uint64_t string, uint6
     return operators | first | (quote & string);
 }
 
+/* A block that may be anything. Returns its entries, but for those that go to *out at once. */
+static inline uint64_t any_block(const struct constants *k, const char *s, block x, struct stage1 *st,
+                                 uint64_t uneasy, uint64_t quotes, uint64_t backslash, uint32_t **out,
+                                 uint32_t at)
+{
+    uint64_t escaped = escaped_bytes(backslash, &st->escape);
+    uint64_t quote = quotes & ~escaped, high = block_high(x);
+    uint64_t control = uneasy & ~(quotes | high), newline = 0, bits;
+    uint64_t string = prefix_xor(quote) ^ st->string;
+
+    if (control) {
+        newline = block_equal(x, '\n');
+        string = end_strings(string, newline);
+    }
+    st->string = (uint64_t)((int64_t)string >> 63);
+    bits = newline | (control & string);
+    if (escaped & string)
+        bits |= bad_escapes(k, s, x, escaped & string, out, at);
+    if (high | st->high)
+        bits |= bad_utf8(s, x, high, out, at);
+    st->high = high >> 61;
+    return bits | tokens(k, x, st, string, quote, control, newline);
+}
+
 void STAGE1(const char *buf, size_t from, size_t to, struct oks_index *index)
 {
+    const struct constants made = constants(), *k = &made;
     struct stage1 st = {0};
     uint32_t *out = index->entries, *teams = index->teams;
     uint32_t *const out_full = out + index->cap - OKS_ENTRIES_PER_BLOCK;
@@ -154,38 +162,24 @@ void STAGE1(const char *buf, size_t from, size_t to, struct oks_index *index)
     for (size_t at = from; at < to && out <= out_full && teams <= teams_full; at += 64) {
         const char *s = buf + at;
         block x = block_load(s);
-        uint64_t quotes, escaped, quote, string, control, newline = 0, high, bits;
+        uint64_t uneasy = block_uneasy(k, x), backslash = block_backslash(k, x), quotes, bits;
 
-        if (st.string && !(st.escape | st.high) && block_calm(x)) {
+        if ((uneasy | st.high | ~st.string) == 0) {
+            uint64_t escaped = escaped_bytes(backslash, &st.escape);
+
             st.quotes = 0;
-            continue;
-        }
-        quotes = block_equal(x, '"');
-        teams = put_teams(teams, s, (uint32_t)at, quotes, st.quotes);
-        st.quotes = quotes;
-
-        escaped = escaped_bytes(block_equal(x, '\\'), &st.escape);
-        quote = quotes & ~escaped;
-        string = prefix_xor(quote) ^ st.string;
-        control = block_control(x);
-        if (control) {
-            newline = block_equal(x, '\n');
-            string = end_strings(string, newline);
-        }
-        st.string = (uint64_t)((int64_t)string >> 63);
-
-        bits = newline | (control & string);
-        if (escaped & string)
-            bits |= bad_escapes(s, x, escaped & string, &out, (uint32_t)at);
-        high = block_high(x);
-        if (high | st.high)
-            bits |= bad_utf8(s, x, high, &out, (uint32_t)at);
-        st.high = high >> 61;
-
-        if (~string | quote)
-            bits |= tokens(x, &st, string, quote, control, newline);
-        else
             st.scalar = 0;
+            if (!escaped)
+                continue;
+            bits = bad_escapes(k, s, x, escaped, &out, (uint32_t)at);
+            if (__builtin_expect(bits == 0, 1))
+                continue;
+        } else {
+            quotes = block_quote(k, x);
+            teams = put_teams(teams, s, (uint32_t)at, quotes, st.quotes);
+            st.quotes = quotes;
+            bits = any_block(k, s, x, &st, uneasy, quotes, backslash, &out, (uint32_t)at);
+        }
         out = put_entries(out, (uint32_t)at, bits);
     }
     /* The last block may have looked beyond the end. */

@@ -6,7 +6,14 @@
 
 enum { OKS_TEAM_KEY_LEN = 12 }; /* "teamname":" with its three quotes and the colon */
 
-/* What team_name() found behind a key. */
+/* Whether the key of `len` raw bytes in front of the quote at `end` may complete a `"teamname":"`. */
+static inline bool oks_team_ends_key(const char *end, size_t len)
+{
+    return len >= OKS_TEAM_KEY_LEN - 4 && end[1] == ':' && end[2] == '"' && (end[-1] | 0x20) == 'e' &&
+           (end[-4] | 0x20) == 'n';
+}
+
+/* What oks_team_name() found behind a key. */
 enum oks_team_end {
     OKS_TEAM_FOUND,
     OKS_TEAM_NONE, /* the line ends first, or the name is too long */

@@ -234,13 +234,14 @@ int inodes_get(struct inodes *t, const struct inode *parent, const char *name, s
     return 0;
 }
 
-struct inode *inodes_current(struct inodes *t, const struct inode *parent, const char *name, uint64_t version)
+struct inode *inodes_current(struct inodes *t, const struct inode *parent, const char *name, uint64_t version,
+                             int64_t oldest_ms)
 {
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
     found = *slot_of(t, parent->id, name);
-    if (found && version && found->version == version)
+    if (found && version && found->version == version && found->shown_ms >= oldest_ms)
         found->nlookup++;
     else
         found = NULL;
@@ -261,7 +262,7 @@ static int64_t rising(int64_t mtime_ns, const struct inode *before)
 }
 
 int inodes_publish(struct inodes *t, const struct inode *parent, const char *name, struct node *node,
-                   struct oks_document *document, struct inode **out)
+                   struct oks_document *document, int64_t now_ms, struct inode **out)
 {
     struct inode *fresh = inode_made(parent, name, node), *found;
 
@@ -287,6 +288,7 @@ int inodes_publish(struct inodes *t, const struct inode *parent, const char *nam
         found = fresh;
         fresh = NULL;
     }
+    found->shown_ms = now_ms;
     pthread_mutex_unlock(&t->lock);
     inode_free(fresh);
     oks_document_clear(document);

@@ -156,7 +156,8 @@ static int claim(const struct options *o)
 /* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
 static char fuse_complaint[512];
 
-static void keep_complaint(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void keep_complaint(enum fuse_log_level level,
+                                                                 const char *format, va_list args)
 {
     if (level <= FUSE_LOG_WARNING)
         vsnprintf(fuse_complaint, sizeof(fuse_complaint), format, args);

@@ -106,26 +106,34 @@ static void patience_end(fuse_req_t req)
 /* --- lookup
  * ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * A window relative to now would be another generation at each look, and what stats a file before it opens it
+ * (cp, tar) would find it replaced every time. While the data stays, such a window stands still this long.
+ */
+enum { CLOCK_STEP_MS = 1000 };
+
 static int lookup_file(struct mount *m, struct inode *dir, const char *name, struct node *node,
                        const atomic_bool *cancel, struct inode **out)
 {
     struct oks_document document;
     uint64_t version;
     int rc = tree_version(m->engine, node, cancel, &version);
+    int64_t now = now_ms();
 
     if (rc == 0) {
-        *out = inodes_current(m->inodes, dir, name, version);
+        *out =
+            inodes_current(m->inodes, dir, name, version, tree_follows_clock(node) ? now - CLOCK_STEP_MS : 0);
         if (*out) {
             node_clear(node);
             return 0;
         }
-        rc = tree_render(m->engine, node, now_ms(), &document);
+        rc = tree_render(m->engine, node, now, &document);
     }
     if (rc < 0) {
         node_clear(node);
         return rc;
     }
-    return inodes_publish(m->inodes, dir, name, node, &document, out);
+    return inodes_publish(m->inodes, dir, name, node, &document, now, out);
 }
 
 static double entry_timeout(const struct node *node)

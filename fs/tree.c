@@ -51,6 +51,7 @@ static const char readme_text[] =
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
     "  .../total_tokens               beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
+    "  stats/by-model.json, stats/by-project.json\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
     "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
@@ -83,6 +84,18 @@ static int render_status(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     return oks_document_status(engine, out);
+}
+
+static int render_by_model(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    return oks_document_stats(engine, OKS_STATS_BY_MODEL, out);
+}
+
+static int render_by_project(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                             struct oks_document *out)
+{
+    return oks_document_stats(engine, OKS_STATS_BY_PROJECT, out);
 }
 
 static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -174,8 +187,12 @@ static const struct node_type
                      .each = &type_project,
                      .list = OKS_LIST_PROJECTS,
                      .list_of_all = true},
-    type_root = {.shape = NODE_DIR,
-                 .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects)};
+    type_by_model = {.name = "by-model.json", .shape = NODE_FILE, .render = render_by_model},
+    type_by_project = {.name = "by-project.json", .shape = NODE_FILE, .render = render_by_project},
+    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(&type_by_model, &type_by_project)},
+    type_root = {
+        .shape = NODE_DIR,
+        .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects, &type_stats)};
 
 /* --- nodes
  * ------------------------------------------------------------------------------------------------------- */
@@ -385,7 +402,7 @@ static int list_fixed(struct oks_engine *engine, const struct node *dir, struct 
     int rc = 0;
 
     for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++) {
-        struct node link;
+        struct node link = {0};
 
         if ((*t)->shape == NODE_LINK) {
             rc = lookup_single_link(engine, dir, *t, &link);
@@ -428,12 +445,10 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
  * ------------------------------------------------------------------------------------------------------- */
 
 /* A window relative to now shows another content later, though the data stays. */
-static bool content_is_volatile(const struct node *file)
+bool tree_follows_clock(const struct node *file)
 {
     struct oks_window window;
 
-    if (file->type->is_volatile)
-        return true;
     return file->type == &type_window_file && oks_window_parse(oks_slice_of(file->leaf), 0, &window) == 0 &&
            window.relative;
 }
@@ -456,7 +471,7 @@ int tree_version(struct oks_engine *engine, const struct node *file, const atomi
     now = oks_engine_version(engine, &target);
     if (!now)
         return -ENOENT;
-    *version = content_is_volatile(file) ? 0 : now;
+    *version = file->type->is_volatile ? 0 : now;
     return 0;
 }
 

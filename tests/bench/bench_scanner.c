@@ -255,19 +255,25 @@ enum {
 };
 
 static struct way ways[WAYS] = {
-    [FLOOR] = {"mmap + memchr (the floor)", run_mmap, 0, NULL, false},
-    [READ_FLOOR] = {"read + memchr", run_read, 0, NULL, false},
-    [SCALAR] = {"okstrafs scalar", run_scanner, OKS_ISA_SCALAR, NULL, true},
-    [SSE2] = {"okstrafs SSE2", run_scanner, OKS_ISA_SSE2, NULL, true},
-    [AVX2] = {"okstrafs AVX2", run_scanner, OKS_ISA_AVX2, NULL, true},
-    [AVX512] = {"okstrafs AVX-512", run_scanner, OKS_ISA_AVX512, NULL, true},
-    [JSON_C] = {"json-c per line", run_json_c, 0, NULL, true},
-    [PYTHON] = {"Python json.loads per line", run_python, 0, NULL, true},
+    [FLOOR] = {.name = "mmap + memchr (the floor)", .run = run_mmap},
+    [READ_FLOOR] = {.name = "read + memchr", .run = run_read},
+    [SCALAR] = {.name = "okstrafs scalar", .run = run_scanner, .isa = OKS_ISA_SCALAR, .parses = true},
+    [SSE2] = {.name = "okstrafs SSE2", .run = run_scanner, .isa = OKS_ISA_SSE2, .parses = true},
+    [AVX2] = {.name = "okstrafs AVX2", .run = run_scanner, .isa = OKS_ISA_AVX2, .parses = true},
+    [AVX512] = {.name = "okstrafs AVX-512", .run = run_scanner, .isa = OKS_ISA_AVX512, .parses = true},
+    [JSON_C] = {.name = "json-c per line", .run = run_json_c, .parses = true},
+    [PYTHON] = {.name = "Python json.loads per line", .run = run_python, .parses = true},
 #ifdef HAVE_SIMDJSON
-    [DOM] = {"simdjson DOM per line, best kernel", run_dom, 0, NULL, true},
-    [DOM_MANY] = {"simdjson DOM parse_many, best kernel", run_many, 0, NULL, true},
-    [DOM_AVX2] = {"simdjson DOM per line, AVX2 kernel", run_dom, 0, "haswell", true},
-    [DOM_MANY_AVX2] = {"simdjson DOM parse_many, AVX2 kernel", run_many, 0, "haswell", true},
+    [DOM] = {.name = "simdjson DOM per line, best kernel", .run = run_dom, .parses = true},
+    [DOM_MANY] = {.name = "simdjson DOM parse_many, best kernel", .run = run_many, .parses = true},
+    [DOM_AVX2] = {.name = "simdjson DOM per line, AVX2 kernel",
+                  .run = run_dom,
+                  .kernel = "haswell",
+                  .parses = true},
+    [DOM_MANY_AVX2] = {.name = "simdjson DOM parse_many, AVX2 kernel",
+                       .run = run_many,
+                       .kernel = "haswell",
+                       .parses = true},
 #endif
 };
 
