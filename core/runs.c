@@ -101,8 +101,8 @@ static int spot_made(struct run_store *store, const char *path, struct spot **ou
     int rc;
 
     if (found) {
-        *out = *found;
-        return 0;
+        *out = *found; /* its watch ends with the folder; one that took its place needs another */
+        return (*found)->watch_id >= 0 ? 0 : watch_add(store->watch, path, *found, &(*found)->watch_id);
     }
     spot = calloc(1, sizeof(*spot));
     if (!spot)
@@ -306,10 +306,9 @@ static int walk_tasks(struct oks_engine *e, struct place *place, const char *pat
 static int wait_for(struct oks_engine *e, struct place *place, char *path)
 {
     char real[PATH_MAX], *slash;
+    int rc;
 
     while ((slash = strrchr(path, '/')) && slash != path) {
-        int rc;
-
         *slash = '\0';
         rc = oks_resolve(path, real);
         if (rc == -ELOOP)
@@ -321,6 +320,28 @@ static int wait_for(struct oks_engine *e, struct place *place, char *path)
         *slash = '/';
         place->stale = oks_resolve(path, real) == 0; /* it may have come while we were looking */
         return rc == -ENOMEM ? rc : 0;
+    }
+    rc = interest_begin(e->runs, place, "/", path + 1);
+    place->unwatched |= rc < 0;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* A folder is told that it was renamed, but not that one above it was: so these two are watched as well. */
+static int watch_above(struct oks_engine *e, struct place *place)
+{
+    static const char *const above[] = {"", "/.okstra"}, *const names[] = {".okstra", "tasks"};
+    char path[PATH_MAX], real[PATH_MAX];
+
+    for (int i = 0; i < 2; i++) {
+        int rc;
+
+        if (snprintf(path, sizeof(path), "%s%s", place->path, above[i]) >= (int)sizeof(path) ||
+            oks_resolve(path, real) < 0)
+            continue; /* it went just now, which its folder tells */
+        rc = interest_begin(e->runs, place, real, names[i]);
+        if (rc == -ENOMEM)
+            return rc;
+        place->unwatched |= rc < 0;
     }
     return 0;
 }
@@ -346,7 +367,10 @@ static int place_walk(struct oks_engine *e, struct place *place)
     rc = oks_resolve(path, real);
     if (rc == -ENOMEM || rc == -ELOOP)
         return rc == -ENOMEM ? rc : 0;
-    rc = rc == 0 ? walk_tasks(e, place, real) : wait_for(e, place, path);
+    if (rc == 0)
+        rc = watch_above(e, place) < 0 ? -ENOMEM : walk_tasks(e, place, real);
+    else
+        rc = wait_for(e, place, path);
     if (rc < 0)
         place->stale = true;
     return rc;

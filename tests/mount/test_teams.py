@@ -457,6 +457,29 @@ class Changes(TeamsTest):
             away.rename(self.project)
             self.is_run(mount)
 
+    def test_two_projects_in_a_folder_that_goes_and_comes(self):
+        """Both wait in one folder; when it comes again, both must be told."""
+        work = self.home.root / "work"
+        for name in ("a", "b"):
+            self.cwd = str(work / name)
+            self.member(f"codex-{name}", "codex-worker", "2026-06-10T10:00:00Z", "2026-06-10T10:05:00Z", 1, 0, team=name)
+        work.mkdir()
+        with self.home.mount(*self.options) as mount:
+            for _ in range(2):
+                for name in ("a", "b"):
+                    self.assertIsNone(self.team(mount, name)["taskKey"])
+                work.rmdir()
+                for name in ("a", "b"):
+                    self.assertIsNone(self.team(mount, name)["taskKey"])
+                work.mkdir()
+                for name in ("b", "a"):
+                    self.assertIsNone(self.team(mount, name)["taskKey"])
+                    self.project = work / name
+                    self.state(team={"teamName": name}, taskKey=f"key {name}")
+                    self.assertEqual(self.team(mount, name)["taskKey"], f"key {name}")
+                for name in ("a", "b"):
+                    shutil.rmtree(work / name)
+
     def test_what_is_no_file(self):
         path = self.state_file()
         path.parent.mkdir(parents=True)
