@@ -267,7 +267,7 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
 static int run_daemon(const struct options *o, int ready_fd)
 {
     struct oks_config config = options_config(o);
-    struct mount m = {.uid = getuid(), .gid = getgid()};
+    struct mount m = {.uid = getuid(), .gid = getgid(), .lock = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;
@@ -282,6 +282,7 @@ static int run_daemon(const struct options *o, int ready_fd)
     } else {
         rc = mount_and_serve(o, &m, ready_fd);
     }
+    mount_end(&m);
     inodes_free(m.inodes);
     oks_engine_free(m.engine);
     return rc;

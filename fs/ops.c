@@ -255,6 +255,7 @@ struct listing {
         enum node_shape shape;
     } * items;
     size_t len, room;
+    LIST_ENTRY(listing) open;
 };
 
 static void listing_free(struct listing *l)
@@ -286,9 +287,31 @@ static int listing_add(void *ctx, const char *name, enum node_shape shape)
     return 0;
 }
 
+static void listing_opened(struct mount *m, struct listing *l)
+{
+    pthread_mutex_lock(&m->lock);
+    LIST_INSERT_HEAD(&m->listings, l, open);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void listing_closed(struct mount *m, struct listing *l)
+{
+    pthread_mutex_lock(&m->lock);
+    LIST_REMOVE(l, open);
+    pthread_mutex_unlock(&m->lock);
+    listing_free(l);
+}
+
+void mount_end(struct mount *m)
+{
+    while (!LIST_EMPTY(&m->listings))
+        listing_closed(m, LIST_FIRST(&m->listings));
+}
+
 static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
     const struct inode *inode = inode_of(req, nodeid);
+    struct mount *m = mount_of(req);
     struct listing *l = calloc(1, sizeof(*l));
     struct patience patience;
     int rc = l ? 0 : -ENOMEM;
@@ -305,8 +328,9 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
         return;
     }
     fi->fh = (uintptr_t)l;
+    listing_opened(m, l); /* before the reply: its close may come before we are back */
     if (fuse_reply_open(req, fi) < 0)
-        listing_free(l);
+        listing_closed(m, l);
 }
 
 static mode_t type_bits(enum node_shape shape)
@@ -344,7 +368,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    listing_free((struct listing *)(uintptr_t)fi->fh);
+    listing_closed(mount_of(req), (struct listing *)(uintptr_t)fi->fh);
     fuse_reply_err(req, 0);
 }
 
