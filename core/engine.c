@@ -168,6 +168,7 @@ void oks_engine_free(struct oks_engine *e)
     saver_stop(e);
     runs_free(e);
     registry_free(e);
+    index_forget(e);
     sums_free(e);
     folders_free(e);
     watch_free(e->watch);
@@ -231,6 +232,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     if (out->worth_saving)
         saver_want(e, t);
+    e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     return changed ? registry_changed(e, t, teams_changed) : 0;
 }
@@ -461,7 +463,12 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     int rc;
 
     pthread_mutex_lock(&e->lock);
+    if (!e->started)
+        index_load(e);
     rc = folders_refresh(e);
+    if (!e->started)
+        index_forget(e);
+    e->started = true;
     if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0)) {
         job.serial = ++e->syncs;
         rc = work_with_helpers(&job);

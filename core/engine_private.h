@@ -132,6 +132,10 @@ struct oks_engine {
     void *model_rows;     /* by name */
     struct aggregate all; /* of all sessions, open window */
 
+    struct index *index; /* what the last run left, while the first walk lasts */
+    bool index_stale;    /* something of it has changed since it was written */
+    bool started;        /* the first walk has been done */
+
     /* residence.c: events in memory */
     size_t memory_max; /* bytes of events to keep */
     size_t events_bytes;
@@ -229,6 +233,19 @@ void residence_leave(struct oks_engine *e, struct transcript *t);
 void residence_trim(struct oks_engine *e);
 /* Brings back what queries want. The lock is held at entry and exit, and free in between. 0 or -errno. */
 int engine_await(struct oks_engine *e);
+
+/*
+ * index.c: what is shown of every transcript in one file, so that a start does not load every cache. Under
+ * the lock.
+ */
+void index_load(struct oks_engine *e);
+/* Fills a new transcript from the index where it has it; true: it did, and the transcript counts as loaded.
+ */
+bool index_restore(struct oks_engine *e, struct transcript *t);
+/* No new transcript is expected: what nobody asked for is forgotten. */
+void index_forget(struct oks_engine *e);
+/* Writes it where something changed since; the lock is held at entry and exit, and free during the write. */
+int index_save(struct oks_engine *e);
 
 /* measure.c: totals of sessions; under the lock */
 struct measure_window {

@@ -340,8 +340,15 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
     link_transcript(s, t);
     s->version = engine_tick(e);
-    registry_mark_dirty(e, t, true);
-    return LIST_FIRST(&s->transcripts) == t ? session_place(e, s, rel) : 0;
+    if (LIST_FIRST(&s->transcripts) == t && session_place(e, s, rel) < 0)
+        return -ENOMEM;
+    if (!index_restore(e, t)) {
+        registry_mark_dirty(e, t, true);
+        return 0;
+    }
+    /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
+    registry_mark_dirty(e, t, false);
+    return registry_changed(e, t, true);
 }
 
 /* --- teams of a session
@@ -532,6 +539,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
 
     if (t->dirty)
         TAILQ_REMOVE(&e->dirty, t, queued);
+    e->index_stale = true;
     saver_forget(e, t);
     sums_transcript(e, t, true);
     residence_leave(e, t);

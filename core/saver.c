@@ -70,6 +70,7 @@ void oks_engine_save(struct oks_engine *e)
 {
     pthread_mutex_lock(&e->lock);
     save_queue(e);
+    index_save(e);
     pthread_mutex_unlock(&e->lock);
 }
 

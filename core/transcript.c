@@ -609,9 +609,8 @@ bool transcript_window(const struct transcript *t, struct oks_stamp since, struc
 /* --- giving up the events
  * ----------------------------------------------------------------------------------------- */
 
-static int add_day(void *ctx, const char day[11])
+int transcript_add_day(struct transcript *t, const char day[11])
 {
-    struct transcript *t = ctx;
     uint32_t *days = reallocarray(t->days, t->n_days + 1, sizeof(*days));
     unsigned y = 0, m = 0, d = 0;
 
@@ -621,6 +620,11 @@ static int add_day(void *ctx, const char day[11])
     sscanf(day, "%4u-%2u-%2u", &y, &m, &d);
     days[t->n_days++] = y * 10000 + m * 100 + d;
     return 0;
+}
+
+static int add_day(void *ctx, const char day[11])
+{
+    return transcript_add_day(ctx, day);
 }
 
 bool transcript_drop_events(struct transcript *t)
@@ -674,6 +678,20 @@ const char *transcript_agent_name(const struct transcript *t)
 const char *transcript_model(const struct transcript *t)
 {
     return t->state.model ? t->state.model : t->tail.model;
+}
+
+void transcript_forget(struct transcript *t)
+{
+    days_clear(t);
+    t->loaded = false;
+    t->totals = OKS_TOTALS_NONE;
+    t->mark = (struct file_mark){0};
+    if (oks_state_reset(&t->state) == 0)
+        return;
+    /* Even without memory nothing of it may be believed: an empty state with no events answers zero until it
+     * is read. */
+    t->state.offset = 0;
+    t->state.identity.len = UINT32_MAX;
 }
 
 void transcript_clear(struct transcript *t)

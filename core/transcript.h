@@ -127,6 +127,9 @@ bool transcript_drop_events(struct transcript *t);
 /* Calls fn with each day (YYYY-MM-DD) that saw an event. 0 or what fn returned first. */
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx);
 
+int transcript_add_day(struct transcript *t, const char day[11]); /* while dropped; -ENOMEM */
+/* Back to never scanned. */
+void transcript_forget(struct transcript *t);
 void transcript_clear(struct transcript *t);
 
 #endif

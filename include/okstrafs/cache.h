@@ -42,4 +42,13 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state);
 
+/*
+ * The same for a file of other content, under its own name: loaded whole (malloc'ed, a 0 behind it) or a
+ * miss; what is in it is the caller's to check.
+ */
+int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char *name, char **bytes,
+                         size_t *len);
+int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
+                         size_t len);
+
 #endif
