@@ -7,14 +7,11 @@ these. OKSTRAFS_LONG=1 runs for minutes.
 """
 
 import bisect
-import ctypes
-import glob
 import json
 import mmap
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -67,12 +64,13 @@ class Story:
         self._known: dict = {}
 
     def content(self, head: int, n: int) -> bytes:
-        return self.heads[head] + b"".join(self.pool[:n])
+        """Head -1: nothing at all."""
+        return b"" if head < 0 else self.heads[head] + b"".join(self.pool[:n])
 
     def keys(self, head: int, n: int) -> tuple:
         known = self._known.get((head, n))
         if known is None:
-            totals = reference.totals_of([self.read_heads[head], *self.read_pool[:n]])
+            totals = reference.totals_of([self.read_heads[head], *self.read_pool[:n]] if head >= 0 else [])
             known = self._known[head, n] = tuple(totals[key] for key in reference.KEYS)
         return known
 
@@ -83,29 +81,39 @@ def append_all(path: Path, data: bytes) -> None:
 
 
 def write_storm(path: Path, story: Story, seconds: float, seed: int) -> list:
-    """Appends, cuts and replaces, at times faster than a read takes; rows of (from, until its change had begun, head, n) in order."""
+    """Appends, cuts and replaces, at times faster than a read takes; rows of (from, until, head, n) in order."""
     rand = random.Random(seed)
     head, n = 0, 0
-    rows = []
     began = 0  # the readers may have started
+    rows = []
     end = time.monotonic() + seconds
+
+    def turn_into(new_head: int, new_n: int, change) -> None:
+        """While the change is under way, the old and the new state may be seen."""
+        nonlocal began, head, n
+        start = now()
+        change()
+        rows.append([began, now(), head, n])
+        began, head, n = start, new_head, new_n
+
     while time.monotonic() < end:
         action = rand.random()
-        start = now()
-        rows.append([began, start, head, n])
-        if n < story.POOL and action < 0.8:
-            append_all(path, story.pool[n])
-            n += 1
+        if action < 0.8 and n < story.POOL and head >= 0:
+            turn_into(head, n + 1, lambda: append_all(path, story.pool[n]))
         elif action < 0.95 and n > 1:
-            n = rand.randrange(n)
-            os.truncate(path, len(story.content(head, n)))
+            less = rand.randrange(n)
+            turn_into(head, less, lambda: os.truncate(path, len(story.content(head, less))))
+        elif action < 0.97:  # in place: whoever comes in between sees an empty file
+            new = rand.randrange(len(story.heads)), rand.randrange(story.POOL // 2)
+            turn_into(-1, 0, lambda: os.truncate(path, 0))
+            turn_into(*new, lambda: append_all(path, story.content(*new)))
+            # A long write shows page by page.
+            rows += [[began, rows[-1][1], new[0], part] for part in range(new[1])]
         else:
-            head, n = rand.randrange(len(story.heads)), rand.randrange(story.POOL // 2)
+            new = rand.randrange(len(story.heads)), rand.randrange(story.POOL // 2)
             fresh = path.with_suffix(".new")
-            fresh.write_bytes(story.content(head, n))
-            fresh.replace(path)
-        rows[-1][1] = now()  # until its end, both states may be seen
-        began = start
+            fresh.write_bytes(story.content(*new))
+            turn_into(*new, lambda: fresh.replace(path))
         time.sleep(rand.random() * rand.choice((0.0002, 0.002)))
     rows.append([began, 1 << 62, head, n])
     return rows
