@@ -310,6 +310,13 @@ uint64_t inodes_guess(struct inodes *t, const struct inode *parent, const char *
     return ino;
 }
 
+void inodes_hold(struct inodes *t, struct inode *inode)
+{
+    pthread_mutex_lock(&t->lock);
+    inode->nlookup++;
+    pthread_mutex_unlock(&t->lock);
+}
+
 void inodes_forget(struct inodes *t, struct inode *inode, uint64_t nlookup)
 {
     bool last;

@@ -210,9 +210,18 @@ static void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
     fuse_reply_attr(req, &st, for_ever);
 }
 
+/*
+ * A reply straight from an inode's bytes: the reader has them, and the kernel may forget the inode, before
+ * the system call that carries them is over. Until then the reply has a reference of its own.
+ */
 static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 {
-    fuse_reply_readlink(req, inode_of(req, nodeid)->bytes);
+    struct inodes *inodes = mount_of(req)->inodes;
+    struct inode *inode = inode_of(req, nodeid);
+
+    inodes_hold(inodes, inode);
+    fuse_reply_readlink(req, inode->bytes);
+    inodes_forget(inodes, inode, 1);
 }
 
 static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
@@ -238,11 +247,14 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 
 static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-    const struct inode *inode = inode_of(req, nodeid);
+    struct inodes *inodes = mount_of(req)->inodes;
+    struct inode *inode = inode_of(req, nodeid);
     size_t start = (uint64_t)offset < inode->len ? (size_t)offset : inode->len;
     size_t len = inode->len - start < size ? inode->len - start : size;
 
+    inodes_hold(inodes, inode); /* as in op_readlink */
     fuse_reply_buf(req, len ? inode->bytes + start : NULL, len);
+    inodes_forget(inodes, inode, 1);
 }
 
 /* --- directories
