@@ -160,8 +160,7 @@ static void project_measure(struct render *r, struct project *p, struct measure 
         return;
     }
     measure_start(sum);
-    LIST_FOREACH(s, &p->sessions, of_project)
-    {
+    LIST_FOREACH (s, &p->sessions, of_project) {
         struct measure part;
 
         measure_session(s, &w, &part);
@@ -202,8 +201,7 @@ static json_object *member_document(struct render *r, const struct team *team, s
                        put_count(o, "sessions", m->sessions));
 }
 
-/* --- all targets
- * ------------------------------------------------------------------------------------------------- */
+/* --- all targets --- */
 
 static uint64_t version_of(struct oks_engine *e, const struct oks_target *target)
 {

@@ -28,8 +28,7 @@ void team_own_window(const struct team *team, struct measure_window *w)
     w->until = oks_stamp_of(oks_slice_of(run->state.until));
 }
 
-/* --- who is who
- * -------------------------------------------------------------------------------------------------- */
+/* --- who is who --- */
 
 static bool is_lead(const struct team *team, const struct session *s)
 {
@@ -102,22 +101,21 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team)
         oks_name_escape(oks_slice_of(run->state.lead_session), name);
         lead = registry_session(e, name);
     }
-    LIST_FOREACH(m, &team->members, of_team)
-    n++;
+    LIST_FOREACH (m, &team->members, of_team)
+        n++;
     list = calloc(n, sizeof(*list));
     if (!list)
         return NULL;
-    LIST_FOREACH(m, &team->members, of_team)
-    if (m->session != lead)
-        list[k++] = m->session;
+    LIST_FOREACH (m, &team->members, of_team)
+        if (m->session != lead)
+            list[k++] = m->session;
     if (lead)
         list[k++] = lead;
     qsort(list, k, sizeof(*list), by_name);
     return list;
 }
 
-/* --- measuring
- * --------------------------------------------------------------------------------------------------- */
+/* --- measuring --- */
 
 struct part {
     struct session *session;
@@ -221,8 +219,7 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
     return found ? 0 : -ENOENT;
 }
 
-/* --- rendering
- * --------------------------------------------------------------------------------------------------- */
+/* --- rendering --- */
 
 typedef bool (*chooser)(const struct part *part, const void *ctx);
 

@@ -44,6 +44,7 @@ struct folder {
 struct project {
     char name[OKS_NAME_MAX + 1];
     struct aggregate sum; /* of its sessions, open window */
+    unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
     uint64_t version;
 };
@@ -193,6 +194,9 @@ void folders_free(struct oks_engine *e);
 /* Frees a dead folder that holds no transcript any more. */
 void folder_release(struct folder *folder);
 
+/* guess.c: the existing folder that a project folder is named after; false: none fits */
+bool guess_project_folder(const char *project, char out[4096]);
+
 /* runs.c: team-state files; under the lock */
 int runs_new(struct oks_engine *e);
 void runs_free(struct oks_engine *e);
@@ -256,6 +260,8 @@ struct measure_window {
 };
 
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
+/* Over all time, from the transcripts themselves: what becomes the session's share. */
+void measure_session_anew(const struct session *s, struct measure *out);
 
 const char *session_agent_name(const struct session *s);
 const char *session_model(const struct session *s);

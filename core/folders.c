@@ -65,8 +65,8 @@ static void folder_end(struct oks_engine *e, struct folder *f)
     tdelete(f, &e->folders_by_path, by_path);
     tdelete(f, &e->folders_by_inode, by_inode);
     f->dead = true;
-    LIST_FOREACH(t, &f->transcripts, of_folder)
-    registry_mark_lost(e, t);
+    LIST_FOREACH (t, &f->transcripts, of_folder)
+        registry_mark_lost(e, t);
     folder_release(f);
 }
 
@@ -233,8 +233,7 @@ static bool is_regular(const char *path)
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* --- what the watches tell
- * --------------------------------------------------------------------------------------- */
+/* --- what the watches tell --- */
 
 struct drain {
     struct oks_engine *e;
@@ -300,19 +299,18 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         d->rc = rc;
 }
 
-/* --- what stat tells
- * --------------------------------------------------------------------------------------------- */
+/* --- what stat tells --- */
 
 /* Where names have changed, those that left must leave even if only names are asked for. */
 static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
 {
     struct transcript *t;
 
-    LIST_FOREACH(t, &f->transcripts, of_folder)
-    if (changed && !is_regular(t->path))
-        registry_mark_lost(e, t);
-    else
-        registry_mark_dirty(e, t, false);
+    LIST_FOREACH (t, &f->transcripts, of_folder)
+        if (changed && !is_regular(t->path))
+            registry_mark_lost(e, t);
+        else
+            registry_mark_dirty(e, t, false);
 }
 
 enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
@@ -371,9 +369,9 @@ static int look_at_all(struct oks_engine *e)
     struct transcript *t;
 
     for (size_t i = 0; i < e->n_roots; i++) {
-        LIST_FOREACH(f, &e->roots[i].folders, of_root)
-        LIST_FOREACH(t, &f->transcripts, of_folder)
-        registry_mark_dirty(e, t, true);
+        LIST_FOREACH (f, &e->roots[i].folders, of_root)
+            LIST_FOREACH (t, &f->transcripts, of_folder)
+                registry_mark_dirty(e, t, true);
         int rc = walk_from(e, &e->roots[i], "");
 
         if (rc < 0)

@@ -144,8 +144,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     return session;
 }
 
-/* --- where a transcript belongs, by its path
- * --------------------------------------------------------------------- */
+/* --- where a transcript belongs, by its path --- */
 
 static struct oks_slice stem_of(const char *rel)
 {
@@ -351,16 +350,14 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     return registry_changed(e, t, true);
 }
 
-/* --- teams of a session
- * ------------------------------------------------------------------------------------------ */
+/* --- teams of a session --- */
 
 /* The listed name: the spelling in the session whose first transcript sorts first. */
 static void team_rename(struct team *team)
 {
     struct membership *m, *first = NULL;
 
-    LIST_FOREACH(m, &team->members, of_team)
-    {
+    LIST_FOREACH (m, &team->members, of_team) {
         struct transcript *t = LIST_FIRST(&m->session->transcripts);
 
         if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
@@ -393,9 +390,9 @@ static int membership_begin(struct oks_engine *e, struct session *s, struct oks_
     team = registry_team_made(e, raw);
     if (!team)
         return -ENOMEM;
-    LIST_FOREACH(m, &s->teams, of_session)
-    if (m->team == team)
-        return 0;
+    LIST_FOREACH (m, &s->teams, of_session)
+        if (m->team == team)
+            return 0;
     m = calloc(1, sizeof(*m));
     if (m)
         m->spelling = strndup(raw.ptr, raw.len);
@@ -416,20 +413,21 @@ static bool session_names_team(const struct session *s, const struct team *team)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    for (size_t i = 0; i < t->state.teams.len; i++) {
-        char name[OKS_NAME_MAX + 1];
-        size_t len;
-        char *key;
-        bool same;
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        for (size_t i = 0; i < t->state.teams.len; i++) {
+            char name[OKS_NAME_MAX + 1];
+            size_t len;
+            char *key;
+            bool same;
 
-        oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len}, name);
-        key = oks_name_fold(oks_slice_of(name), &len);
-        same = key && strcmp(key, team->key) == 0;
-        free(key);
-        if (same)
-            return true;
-    }
+            oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len},
+                            name);
+            key = oks_name_fold(oks_slice_of(name), &len);
+            same = key && strcmp(key, team->key) == 0;
+            free(key);
+            if (same)
+                return true;
+        }
     return false;
 }
 
@@ -440,10 +438,10 @@ static int session_teams_refresh(struct oks_engine *e, struct session *s)
     struct membership *m, *next;
     int rc = 0;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
-        rc = membership_begin(e, s,
-                              (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
+            rc = membership_begin(
+                e, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
     for (m = LIST_FIRST(&s->teams); m; m = next) {
         next = LIST_NEXT(m, of_session);
         if (!session_names_team(s, m->team))
@@ -460,8 +458,8 @@ static void session_bump(struct oks_engine *e, struct session *s)
     s->version = version;
     if (s->project)
         s->project->version = version;
-    LIST_FOREACH(m, &s->teams, of_session)
-    m->team->version = version;
+    LIST_FOREACH (m, &s->teams, of_session)
+        m->team->version = version;
     runs_session_changed(e, s, version);
 }
 
@@ -490,17 +488,38 @@ static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 {
     struct transcript *other;
 
-    LIST_FOREACH(other, &t->session->transcripts, of_session)
-    if (other != t && same_file_other_state(other, t))
-        registry_mark_dirty(e, other, true);
+    LIST_FOREACH (other, &t->session->transcripts, of_session)
+        if (other != t && same_file_other_state(other, t))
+            registry_mark_dirty(e, other, true);
+}
+
+enum { GUESSES_MAX = 8 }; /* the folder may come later, but nobody waits for ever */
+
+/* The places where team-state files may lie: what the records say, else what the project's name says. */
+static int places_refresh(struct oks_engine *e, const struct transcript *t)
+{
+    struct project *p = t->session->project;
+    char path[4096];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
+        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    if (t->state.cwds.len || !p || p->guesses >= GUESSES_MAX || LIST_EMPTY(&t->session->teams))
+        return rc;
+    p->guesses++;
+    if (rc == 0 && guess_project_folder(p->name, path)) {
+        p->guesses = GUESSES_MAX;
+        rc = runs_add_place(e, path);
+    }
+    return rc;
 }
 
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
     int rc = teams_changed ? session_teams_refresh(e, t->session) : 0;
 
-    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    if (rc == 0)
+        rc = places_refresh(e, t);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
     sums_transcript(e, t, false);
@@ -509,8 +528,7 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
     return rc;
 }
 
-/* --- leaving
- * ----------------------------------------------------------------------------------------------------- */
+/* --- leaving --- */
 
 static void session_release(struct oks_engine *e, struct session *s)
 {

@@ -57,9 +57,9 @@ static int save_queue(struct oks_engine *e)
     int rc = 0;
 
     do {
-        TAILQ_FOREACH(t, &e->unsaved, saved)
-        if (!t->busy)
-            break;
+        TAILQ_FOREACH (t, &e->unsaved, saved)
+            if (!t->busy)
+                break;
         if (t)
             rc = saver_save_one(e, t);
     } while (t && rc == 0);

@@ -164,8 +164,7 @@ static bool still_valid(int fd, const struct oks_state *state, const struct head
     return !verify_tail || tail_matches(fd, state);
 }
 
-/* --- from record to event
- * ------------------------------------------------------------------------------------- */
+/* --- from record to event --- */
 
 /* Fills *event; false where the record adds nothing to any total. */
 static bool event_of(const struct oks_record *r, struct oks_event *event)
@@ -275,8 +274,7 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* --- one scan
- * ---------------------------------------------------------------------------------------------------- */
+/* --- one scan --- */
 
 static int identity_renew(struct oks_state *state, const struct head *head)
 {
@@ -443,8 +441,7 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
     return rc;
 }
 
-/* --- putting it in place
- * ------------------------------------------------------------------------------------------ */
+/* --- putting it in place --- */
 
 static int append_event(void *ctx, const struct oks_event *event)
 {
@@ -550,8 +547,7 @@ void scan_outcome_clear(struct scan_outcome *out)
     tail_clear(&out->tail);
 }
 
-/* --- questions
- * ---------------------------------------------------------------------------------------------------- */
+/* --- questions --- */
 
 static bool is_open(struct oks_stamp since, struct oks_stamp until)
 {
@@ -606,8 +602,7 @@ bool transcript_window(const struct transcript *t, struct oks_stamp since, struc
     return true;
 }
 
-/* --- giving up the events
- * ----------------------------------------------------------------------------------------- */
+/* --- giving up the events --- */
 
 int transcript_add_day(struct transcript *t, const char day[11])
 {

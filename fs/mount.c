@@ -56,8 +56,7 @@ static void install_signals(void)
         sigaction(ignored[i], &ignore, NULL);
 }
 
-/* --- before the mount
- * -------------------------------------------------------------------------------------------- */
+/* --- before the mount --- */
 
 static bool is_below(const char *path, const char *top)
 {
@@ -150,8 +149,7 @@ static int claim(const struct options *o)
     return -EX_CANTCREAT;
 }
 
-/* --- the session
- * ------------------------------------------------------------------------------------------------- */
+/* --- the session --- */
 
 /* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
 static char fuse_complaint[512];

@@ -38,8 +38,7 @@ const char usage_text[] =
     "environment: OKSTRA_HOME (default ~/.okstra), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
     "and $XDG_CONFIG_HOME/claude)\n";
 
-/* --- small helpers
- * ----------------------------------------------------------------------------------------------- */
+/* --- small helpers --- */
 
 static void *need(void *p)
 {
@@ -121,8 +120,7 @@ static void append_comma_list(char ***list, const char *s)
     }
 }
 
-/* --- the environment
- * --------------------------------------------------------------------------------------------- */
+/* --- the environment --- */
 
 static void from_environment(struct options *o)
 {
@@ -257,8 +255,7 @@ static int option_list(struct options *o, const char *list)
     return 0;
 }
 
-/* --- the command line
- * -------------------------------------------------------------------------------------------- */
+/* --- the command line --- */
 
 static const struct {
     const char *name;
