@@ -10,6 +10,7 @@
  * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +246,15 @@ static int join(char out[8192], const char *a, const char *b)
     int n = snprintf(out, 8192, "%s%s%s", a, *a ? "/" : "", b);
 
     return n < 8192 ? 0 : -ENAMETOOLONG;
+}
+
+/* Learnt without asking the file's filesystem, and without following a link. */
+static bool is_regular(const char *path)
+{
+    struct statx stx;
+
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
+           S_ISREG(stx.stx_mode);
 }
 
 static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
