@@ -229,9 +229,10 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
 
 static bool is_regular(const char *path)
 {
-    struct stat st;
+    struct statx stx;
 
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
+           S_ISREG(stx.stx_mode);
 }
 
 /* --- what the watches tell --- */
@@ -249,14 +250,6 @@ static int join(char out[8192], const char *a, const char *b)
 }
 
 /* Learnt without asking the file's filesystem, and without following a link. */
-static bool is_regular(const char *path)
-{
-    struct statx stx;
-
-    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
-           S_ISREG(stx.stx_mode);
-}
-
 static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
