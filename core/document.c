@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 void oks_document_clear(struct oks_document *document)
 {
     free(document->bytes);
@@ -24,11 +26,34 @@ bool put(json_object *object, const char *key, json_object *value)
     return json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
 }
 
+/* Session ids, projects and paths are file names, and those may hold any bytes; JSON may not. */
+json_object *text_object(const char *text)
+{
+    size_t n = strlen(text), used = 0;
+    char *clean = malloc(n * UTF8_MAX + 1); /* an invalid byte becomes three */
+    json_object *object;
+
+    if (!clean)
+        return NULL;
+    while (n > 0) {
+        uint32_t code;
+        size_t len;
+
+        utf8_next(text, n, &code, &len);
+        used += utf8_put(code, clean + used);
+        text += len;
+        n -= len;
+    }
+    object = json_object_new_string_len(clean, (int)used);
+    free(clean);
+    return object;
+}
+
 bool put_text(json_object *object, const char *key, const char *text)
 {
     if (!text)
         return object && json_object_object_add_ex(object, key, NULL, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
-    return put(object, key, json_object_new_string(text));
+    return put(object, key, text_object(text));
 }
 
 bool put_count(json_object *object, const char *key, uint64_t count)

@@ -236,7 +236,7 @@ static bool put_ids(json_object *o, const struct parts *parts, chooser chosen, c
         if (first) {
             ok = put_text(o, "sessionId", p->session->id);
         } else {
-            json_object *id = json_object_new_string(p->session->id);
+            json_object *id = text_object(p->session->id);
 
             ok = id && json_object_array_add(more, id) == 0;
         }

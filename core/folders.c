@@ -10,6 +10,7 @@
  * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,9 +257,10 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
 
 static bool is_regular(const char *path)
 {
-    struct stat st;
+    struct statx stx;
 
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
+           S_ISREG(stx.stx_mode);
 }
 
 /* --- what the watches tell --- */
@@ -275,6 +277,7 @@ static int join(char out[8192], const char *a, const char *b)
     return n < 8192 ? 0 : -ENAMETOOLONG;
 }
 
+/* Learnt without asking the file's filesystem, and without following a link. */
 static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
