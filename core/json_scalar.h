@@ -29,7 +29,7 @@ enum { SCALAR_KEY_MAX = 32, SCALAR_RAW_KEY_MAX = 6 * SCALAR_KEY_MAX };
 /* A key and its colon. Returns what follows, or NULL; *teams is set where a team's name may follow. */
 static inline const char *scalar_key(const char *s, unsigned context, const struct field **field, bool *teams)
 {
-    char plain[SCALAR_RAW_KEY_MAX + 8] = {0};
+    char plain[SCALAR_RAW_KEY_MAX + 32];
     const char *end;
     bool escaped;
     size_t len;

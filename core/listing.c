@@ -56,7 +56,7 @@ static int consider(int fd, const struct dirent *dirent, struct oks_listing *lis
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
     kind = kind_of(fd, dirent);
-    if (kind != DT_DIR && (kind != DT_REG || !wants(name)))
+    if (kind != DT_DIR && (kind != DT_REG || !wants || !wants(name)))
         return 0;
     if (listing->len >= OKS_WALK_FILES_MAX) {
         listing->overflow = true;

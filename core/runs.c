@@ -70,8 +70,7 @@ static int by_spot_path(const void *a, const void *b)
     return strcmp(((const struct spot *)a)->path, ((const struct spot *)b)->path);
 }
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------------- */
+/* --- watching --- */
 
 static void spot_free(struct run_store *store, struct spot *spot)
 {
@@ -101,8 +100,8 @@ static int spot_made(struct run_store *store, const char *path, struct spot **ou
     int rc;
 
     if (found) {
-        *out = *found;
-        return 0;
+        *out = *found; /* its watch ends with the folder; one that took its place needs another */
+        return (*found)->watch_id >= 0 ? 0 : watch_add(store->watch, path, *found, &(*found)->watch_id);
     }
     spot = calloc(1, sizeof(*spot));
     if (!spot)
@@ -154,13 +153,12 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 
     if (change == WATCH_ENDED)
         spot->watch_id = -1;
-    LIST_FOREACH(i, &spot->interests, of_spot)
-    if (!i->name || !name || strcmp(i->name, name) == 0)
-        i->place->stale = true;
+    LIST_FOREACH (i, &spot->interests, of_spot)
+        if (!i->name || !name || strcmp(i->name, name) == 0)
+            i->place->stale = true;
 }
 
-/* --- runs
- * -------------------------------------------------------------------------------------------------------- */
+/* --- runs --- */
 
 static void run_end(struct oks_engine *e, struct run *run)
 {
@@ -187,8 +185,7 @@ static void run_insert(struct team *team, struct run *run)
 {
     struct run *at, *last = NULL;
 
-    LIST_FOREACH(at, &team->runs, of_team)
-    {
+    LIST_FOREACH (at, &team->runs, of_team) {
         if (run_before(run, at))
             break;
         last = at;
@@ -243,14 +240,13 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
 
     if (!e->runs)
         return; /* at the end */
-    LIST_FOREACH(place, &e->runs->places, of_store)
-    LIST_FOREACH(run, &place->runs, of_place)
-    if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
-        run->team->version = version;
+    LIST_FOREACH (place, &e->runs->places, of_store)
+        LIST_FOREACH (run, &place->runs, of_place)
+            if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
+                run->team->version = version;
 }
 
-/* --- walking a place
- * --------------------------------------------------------------------------------------------- */
+/* --- walking a place --- */
 
 static bool is_state_file(const char *name)
 {
@@ -306,10 +302,9 @@ static int walk_tasks(struct oks_engine *e, struct place *place, const char *pat
 static int wait_for(struct oks_engine *e, struct place *place, char *path)
 {
     char real[PATH_MAX], *slash;
+    int rc;
 
     while ((slash = strrchr(path, '/')) && slash != path) {
-        int rc;
-
         *slash = '\0';
         rc = oks_resolve(path, real);
         if (rc == -ELOOP)
@@ -321,6 +316,28 @@ static int wait_for(struct oks_engine *e, struct place *place, char *path)
         *slash = '/';
         place->stale = oks_resolve(path, real) == 0; /* it may have come while we were looking */
         return rc == -ENOMEM ? rc : 0;
+    }
+    rc = interest_begin(e->runs, place, "/", path + 1);
+    place->unwatched |= rc < 0;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* A folder is told that it was renamed, but not that one above it was: so these two are watched as well. */
+static int watch_above(struct oks_engine *e, struct place *place)
+{
+    static const char *const above[] = {"", "/.okstra"}, *const names[] = {".okstra", "tasks"};
+    char path[PATH_MAX], real[PATH_MAX];
+
+    for (int i = 0; i < 2; i++) {
+        int rc;
+
+        if (snprintf(path, sizeof(path), "%s%s", place->path, above[i]) >= (int)sizeof(path) ||
+            oks_resolve(path, real) < 0)
+            continue; /* it went just now, which its folder tells */
+        rc = interest_begin(e->runs, place, real, names[i]);
+        if (rc == -ENOMEM)
+            return rc;
+        place->unwatched |= rc < 0;
     }
     return 0;
 }
@@ -346,7 +363,10 @@ static int place_walk(struct oks_engine *e, struct place *place)
     rc = oks_resolve(path, real);
     if (rc == -ENOMEM || rc == -ELOOP)
         return rc == -ENOMEM ? rc : 0;
-    rc = rc == 0 ? walk_tasks(e, place, real) : wait_for(e, place, path);
+    if (rc == 0)
+        rc = watch_above(e, place) < 0 ? -ENOMEM : walk_tasks(e, place, real);
+    else
+        rc = wait_for(e, place, path);
     if (rc < 0)
         place->stale = true;
     return rc;
@@ -374,8 +394,7 @@ int runs_add_place(struct oks_engine *e, const char *path)
     return 0;
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 int runs_new(struct oks_engine *e)
 {
@@ -414,11 +433,11 @@ int runs_refresh(struct oks_engine *e)
     struct place *place;
     int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, NULL) : 0;
 
-    LIST_FOREACH(place, &store->places, of_store)
-    if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
-        int walked = place_walk(e, place);
+    LIST_FOREACH (place, &store->places, of_store)
+        if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
+            int walked = place_walk(e, place);
 
-        rc = rc < 0 ? rc : walked;
-    }
+            rc = rc < 0 ? rc : walked;
+        }
     return rc;
 }

@@ -128,20 +128,28 @@ static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
 }
 #endif
 
-/* Gives the buffer this many bytes, of which the first `keep` stay. Unused bytes are 0, never undefined. */
-static int set_buffer(struct oks_scanner *s, size_t cap, size_t keep)
+/* Gives the buffer this many bytes; what it holds stays. */
+static int set_buffer(struct oks_scanner *s, size_t cap)
 {
-    char *memory = calloc(1, cap + 2 * OKS_PAD);
+    char *memory = realloc(s->memory, cap + 2 * OKS_PAD); /* moves the pages of a large one, not its bytes */
 
     if (!memory)
         return -ENOMEM;
-    if (keep)
-        memcpy(memory + OKS_PAD, s->buf, keep);
-    free(s->memory);
+    memset(memory, 0, OKS_PAD);
     s->memory = memory;
     s->buf = memory + OKS_PAD;
     s->cap = cap;
     return 0;
+}
+
+/* Room for one more read. No line is held beyond line_max, so that and two reads are always enough. */
+static int make_room(struct oks_scanner *s, size_t len)
+{
+    size_t most = (size_t)s->line_max + BUFFER_MIN;
+
+    if (s->cap - len >= READ_SIZE)
+        return 0;
+    return set_buffer(s, s->cap * 2 < most ? s->cap * 2 : most);
 }
 
 int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
@@ -162,7 +170,7 @@ int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
     s->index.teams_cap = TEAMS;
     s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
     s->index.teams = malloc(TEAMS * sizeof(*s->index.teams));
-    if (!s->index.entries || !s->index.teams || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN, 0)) {
+    if (!s->index.entries || !s->index.teams || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN)) {
         oks_scanner_free(s);
         return -ENOMEM;
     }
@@ -224,11 +232,12 @@ static ssize_t fill(struct scan *scan)
     struct oks_scanner *s = scan->scanner;
     ssize_t n;
 
-    if (s->cap - scan->len < READ_SIZE && set_buffer(s, s->cap * 2, scan->len))
+    if (make_room(s, scan->len))
         return -ENOMEM;
     n = read_some(scan, s->buf + scan->len, READ_SIZE);
     if (n > 0) {
         scan->len += (size_t)n;
+        memset(s->buf + scan->len, 0, OKS_PAD); /* may be looked at, so let it be something */
         scan->lines.result->bytes_read += (uint64_t)n;
     }
     return n;
@@ -380,7 +389,7 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
     r = scan->bytes_left > 4 * READ_SIZE ? run_in_place(scan) : run(scan);
     result->end = scan->base + scan->len;
     if (s->cap > BUFFER_KEPT)
-        set_buffer(s, BUFFER_MIN, 0); /* where that fails, the large one stays */
+        set_buffer(s, BUFFER_MIN); /* where that fails, the large one stays */
     oks_claude_trim(s->claude);
     return r;
 }

@@ -111,8 +111,7 @@ size_t inodes_count(struct inodes *t)
     return n;
 }
 
-/* --- the hash, under the lock
- * ------------------------------------------------------------------------------------ */
+/* --- the hash, under the lock --- */
 
 static struct inode **slot_of(struct inodes *t, uint64_t parent, const char *name)
 {
@@ -172,8 +171,7 @@ static void put_in(struct inodes *t, struct inode *inode)
     inode->id = ++t->last_id;
 }
 
-/* --- getting
- * ----------------------------------------------------------------------------------------------------- */
+/* --- getting --- */
 
 /* A new inode outside the table; takes over node. NULL on ENOMEM. */
 static struct inode *inode_made(const struct inode *parent, const char *name, struct node *node)
@@ -234,13 +232,14 @@ int inodes_get(struct inodes *t, const struct inode *parent, const char *name, s
     return 0;
 }
 
-struct inode *inodes_current(struct inodes *t, const struct inode *parent, const char *name, uint64_t version)
+struct inode *inodes_current(struct inodes *t, const struct inode *parent, const char *name, uint64_t version,
+                             int64_t oldest_ms)
 {
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
     found = *slot_of(t, parent->id, name);
-    if (found && version && found->version == version)
+    if (found && version && found->version == version && found->shown_ms >= oldest_ms)
         found->nlookup++;
     else
         found = NULL;
@@ -261,7 +260,7 @@ static int64_t rising(int64_t mtime_ns, const struct inode *before)
 }
 
 int inodes_publish(struct inodes *t, const struct inode *parent, const char *name, struct node *node,
-                   struct oks_document *document, struct inode **out)
+                   struct oks_document *document, int64_t now_ms, struct inode **out)
 {
     struct inode *fresh = inode_made(parent, name, node), *found;
 
@@ -287,6 +286,7 @@ int inodes_publish(struct inodes *t, const struct inode *parent, const char *nam
         found = fresh;
         fresh = NULL;
     }
+    found->shown_ms = now_ms;
     pthread_mutex_unlock(&t->lock);
     inode_free(fresh);
     oks_document_clear(document);

@@ -26,6 +26,7 @@ struct inode {
     int64_t mtime_ns;
 
     /* protected by the table's lock */
+    int64_t shown_ms;   /* when it was rendered */
     uint64_t version;   /* of the data, when the content was last known to be right; 0: never assume so */
     uint64_t nlookup;   /* references: the kernel's, and those of replies under way */
     bool current;       /* in the table: the generation that a lookup answers with */
@@ -44,14 +45,14 @@ struct inode *inodes_root(struct inodes *inodes);
 int inodes_get(struct inodes *inodes, const struct inode *parent, const char *name, struct node *node,
                struct inode **out);
 
-/* The current generation of a file where it shows the data of `version`. One reference more; NULL: there is
- * none. */
+/* The current generation of a file where it shows the data of `version` and was rendered at oldest_ms or
+ * later. One reference more; NULL: there is none. */
 struct inode *inodes_current(struct inodes *inodes, const struct inode *parent, const char *name,
-                             uint64_t version);
-/* The generation with this content; takes over node and document (also on failure). One reference more.
- * -ENOMEM */
+                             uint64_t version, int64_t oldest_ms);
+/* The generation with this content, rendered at now_ms; takes over node and document (also on failure). One
+ * reference more. -ENOMEM */
 int inodes_publish(struct inodes *inodes, const struct inode *parent, const char *name, struct node *node,
-                   struct oks_document *document, struct inode **out);
+                   struct oks_document *document, int64_t now_ms, struct inode **out);
 
 /* st_ino of a child as far as it is known without looking it up. */
 uint64_t inodes_guess(struct inodes *inodes, const struct inode *parent, const char *name,

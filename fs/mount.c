@@ -56,8 +56,7 @@ static void install_signals(void)
         sigaction(ignored[i], &ignore, NULL);
 }
 
-/* --- before the mount
- * -------------------------------------------------------------------------------------------- */
+/* --- before the mount --- */
 
 static bool is_below(const char *path, const char *top)
 {
@@ -150,8 +149,7 @@ static int claim(const struct options *o)
     return -EX_CANTCREAT;
 }
 
-/* --- the session
- * ------------------------------------------------------------------------------------------------- */
+/* --- the session --- */
 
 /* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
 static char fuse_complaint[512];
@@ -267,7 +265,7 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
 static int run_daemon(const struct options *o, int ready_fd)
 {
     struct oks_config config = options_config(o);
-    struct mount m = {.uid = getuid(), .gid = getgid()};
+    struct mount m = {.uid = getuid(), .gid = getgid(), .lock = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;
@@ -282,6 +280,7 @@ static int run_daemon(const struct options *o, int ready_fd)
     } else {
         rc = mount_and_serve(o, &m, ready_fd);
     }
+    mount_end(&m);
     inodes_free(m.inodes);
     oks_engine_free(m.engine);
     return rc;

@@ -72,8 +72,7 @@ static struct stat attributes(const struct mount *m, const struct inode *inode)
     return st;
 }
 
-/* --- interrupts
- * -------------------------------------------------------------------------------------------------- */
+/* --- interrupts --- */
 
 /* A request that may take long: Ctrl-C of the reader ends it. */
 struct patience {
@@ -103,8 +102,13 @@ static void patience_end(fuse_req_t req)
     fuse_req_interrupt_func(req, NULL, NULL);
 }
 
-/* --- lookup
- * ------------------------------------------------------------------------------------------------------ */
+/* --- lookup --- */
+
+/*
+ * A window relative to now would be another generation at each look, and what stats a file before it opens it
+ * (cp, tar) would find it replaced every time. While the data stays, such a window stands still this long.
+ */
+enum { CLOCK_STEP_MS = 1000 };
 
 static int lookup_file(struct mount *m, struct inode *dir, const char *name, struct node *node,
                        const atomic_bool *cancel, struct inode **out)
@@ -112,20 +116,22 @@ static int lookup_file(struct mount *m, struct inode *dir, const char *name, str
     struct oks_document document;
     uint64_t version;
     int rc = tree_version(m->engine, node, cancel, &version);
+    int64_t now = now_ms();
 
     if (rc == 0) {
-        *out = inodes_current(m->inodes, dir, name, version);
+        *out =
+            inodes_current(m->inodes, dir, name, version, tree_follows_clock(node) ? now - CLOCK_STEP_MS : 0);
         if (*out) {
             node_clear(node);
             return 0;
         }
-        rc = tree_render(m->engine, node, now_ms(), &document);
+        rc = tree_render(m->engine, node, now, &document);
     }
     if (rc < 0) {
         node_clear(node);
         return rc;
     }
-    return inodes_publish(m->inodes, dir, name, node, &document, out);
+    return inodes_publish(m->inodes, dir, name, node, &document, now, out);
 }
 
 static double entry_timeout(const struct node *node)
@@ -223,8 +229,7 @@ static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
@@ -249,8 +254,7 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset
     inodes_forget(inodes, inode, 1);
 }
 
-/* --- directories
- * ------------------------------------------------------------------------------------------------- */
+/* --- directories --- */
 
 /* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
 struct listing {
@@ -259,6 +263,7 @@ struct listing {
         enum node_shape shape;
     } * items;
     size_t len, room;
+    LIST_ENTRY(listing) open;
 };
 
 static void listing_free(struct listing *l)
@@ -290,9 +295,31 @@ static int listing_add(void *ctx, const char *name, enum node_shape shape)
     return 0;
 }
 
+static void listing_opened(struct mount *m, struct listing *l)
+{
+    pthread_mutex_lock(&m->lock);
+    LIST_INSERT_HEAD(&m->listings, l, open);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void listing_closed(struct mount *m, struct listing *l)
+{
+    pthread_mutex_lock(&m->lock);
+    LIST_REMOVE(l, open);
+    pthread_mutex_unlock(&m->lock);
+    listing_free(l);
+}
+
+void mount_end(struct mount *m)
+{
+    while (!LIST_EMPTY(&m->listings))
+        listing_closed(m, LIST_FIRST(&m->listings));
+}
+
 static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
     const struct inode *inode = inode_of(req, nodeid);
+    struct mount *m = mount_of(req);
     struct listing *l = calloc(1, sizeof(*l));
     struct patience patience;
     int rc = l ? 0 : -ENOMEM;
@@ -309,8 +336,9 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
         return;
     }
     fi->fh = (uintptr_t)l;
+    listing_opened(m, l); /* before the reply: its close may come before we are back */
     if (fuse_reply_open(req, fi) < 0)
-        listing_free(l);
+        listing_closed(m, l);
 }
 
 static mode_t type_bits(enum node_shape shape)
@@ -348,7 +376,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    listing_free((struct listing *)(uintptr_t)fi->fh);
+    listing_closed(mount_of(req), (struct listing *)(uintptr_t)fi->fh);
     fuse_reply_err(req, 0);
 }
 
@@ -365,8 +393,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
     fuse_reply_statfs(req, &st);
 }
 
-/* --- everything that would change something
- * ---------------------------------------------------------------------- */
+/* --- everything that would change something --- */
 
 static void read_only(fuse_req_t req)
 {

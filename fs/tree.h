@@ -47,10 +47,14 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
 
 /*
  * The version of a file's content after bringing its target up to date: while it stays, so does the content.
- * 0: the content must be rendered to know it. -ENOENT where the file is gone.
+ * 0: the content must be rendered to know it. A window relative to now also follows the clock. -ENOENT where
+ * the file is gone.
  */
 int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,
                  uint64_t *version);
+
+/* Whether the content changes with the clock alone. */
+bool tree_follows_clock(const struct node *file);
 
 /* The content of a file as of now_ms. Call tree_version (or tree_lookup and tree_version) before: this does
  * not sync. */

@@ -171,7 +171,7 @@ static unsigned entries_of(const char *rel)
     return n - 2;
 }
 
-/* ---- there and back ---- */
+/* --- there and back --- */
 
 START_TEST(the_layout_is_as_documented)
 {
@@ -371,7 +371,7 @@ START_TEST(only_the_newest_needles_are_written)
 }
 END_TEST
 
-/* ---- damage ---- */
+/* --- damage --- */
 
 START_TEST(every_prefix_is_a_miss_or_the_same)
 {
@@ -582,7 +582,7 @@ START_TEST(swapped_files_carry_the_other_identity)
 }
 END_TEST
 
-/* ---- files of okstra's collector ---- */
+/* --- files of okstra's collector --- */
 
 #define HEAD_F                                                         \
     "{\"schemaVersion\":1,\"identity\":{\"prefixLen\":5,\"sha256\":\"" \
@@ -802,7 +802,7 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
 }
 END_TEST
 
-/* ---- places ---- */
+/* --- places --- */
 
 START_TEST(nothing_is_created_before_the_first_save)
 {
@@ -894,7 +894,7 @@ START_TEST(long_names_stay_apart)
 }
 END_TEST
 
-/* ---- obstacles ---- */
+/* --- obstacles --- */
 
 static void assert_only_entry(void)
 {
@@ -1168,7 +1168,7 @@ START_TEST(without_descriptors_a_save_fails_and_a_load_misses)
 }
 END_TEST
 
-/* ---- interrupted and simultaneous savers ---- */
+/* --- interrupted and simultaneous savers --- */
 
 START_TEST(strays_are_swept_at_the_first_save)
 {

@@ -71,11 +71,43 @@ def binary() -> str:
 # --- mounts, seen without touching them -----------------------------------------------------------------------------
 
 
+def _as_in_mountinfo(path) -> bytes:
+    out = os.fsencode(path).replace(b"\\", b"\\134")
+    for char in b" \t\n":
+        out = out.replace(bytes([char]), b"\\%03o" % char)
+    return out
+
+
 def is_mounted(path) -> bool:
     """From mountinfo: a stat of a mount whose daemon hangs would hang too."""
-    wanted = os.fsencode(path).replace(b"\\", b"\\134").replace(b" ", b"\\040").replace(b"\t", b"\\011").replace(b"\n", b"\\012")
+    wanted = _as_in_mountinfo(path)
     with open("/proc/self/mountinfo", "rb") as file:
         return any(line.split()[4] == wanted for line in file)
+
+
+def connection_of(path) -> int:
+    """The number of the FUSE connection that is mounted there, or 0."""
+    with open("/proc/self/mountinfo", "rb") as file:
+        for line in file:
+            fields = line.split()
+            if fields[4] == _as_in_mountinfo(path) and b"fuse.okstrafs" in fields:
+                return int(fields[2].split(b":")[1])
+    return 0
+
+
+FUSECTL = "/sys/fs/fuse/connections"
+
+
+def abort(path) -> None:
+    """Frees everybody who waits for that mount; a reader in the kernel's wait does not even die of SIGKILL."""
+    number = connection_of(path)
+    mounted = number and not os.listdir(FUSECTL)
+    if mounted:
+        subprocess.run(["mount", "-t", "fusectl", "none", FUSECTL], stderr=subprocess.DEVNULL, timeout=10)
+    with contextlib.suppress(OSError):
+        Path(FUSECTL, str(number), "abort").write_text("1")
+    if mounted:
+        subprocess.run(["umount", FUSECTL], stderr=subprocess.DEVNULL, timeout=10)
 
 
 def detach(path) -> None:
@@ -116,6 +148,7 @@ def _watch(owner: int, seconds: float) -> None:
     for pid, path in live.items():
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
+        abort(path)
         detach(path)
     if left <= 0:
         with contextlib.suppress(OSError):
@@ -153,8 +186,11 @@ class Watchdog:
 class Home:
     """A HOME, an OKSTRA_HOME and a CLAUDE_CONFIG_DIR in a private folder."""
 
+    roots: list[Path] = []
+
     def __init__(self):
         self.root = Path(tempfile.mkdtemp(prefix="okstrafs-test-"))
+        self.roots.append(self.root)
         self.config = self.root / "claude"
         self.okstra = self.root / "okstra"
         self.projects = self.config / "projects"
@@ -217,15 +253,18 @@ def append(path, data: bytes) -> None:
 
 
 class Mount:
-    """A running daemon in the foreground; a context manager that always ends it."""
+    """A running daemon in the foreground; a context manager that always ends it.
 
-    def __init__(self, home: Home, options=(), point: str = "usage"):
+    `environ` comes on top of the home's; `more` goes to Popen (user, preexec_fn ...)."""
+
+    def __init__(self, home: Home, options=(), point: str = "usage", environ=None, program: str = "", **more):
         self.home = home
         self.point = home.root / point
         self.point.mkdir(exist_ok=True)
         self.errors = tempfile.TemporaryFile()
-        command = [binary(), "mount", "-f", *options, str(self.point)]
-        self.process = subprocess.Popen(command, env=home.environment(), stdin=subprocess.DEVNULL, stderr=self.errors)
+        command = [program or binary(), "mount", "-f", *options, str(self.point)]
+        environ = home.environment() | (environ or {})
+        self.process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stderr=self.errors, **more)
         Watchdog.tell("+", self.process.pid, self.point)
         self._wait_until_mounted()
 
@@ -244,8 +283,11 @@ class Mount:
     def __enter__(self) -> "Mount":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.stop()
+    def __exit__(self, kind, *_) -> None:
+        status = self.stop()
+        # What a sanitizer says at the end counts as well; an exception under way says more.
+        if status and kind is None:
+            raise AssertionError(f"the daemon left with {status}: {self.said()}")
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Ends the daemon and the mount; the daemon's exit code."""
@@ -254,6 +296,7 @@ class Mount:
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
+                abort(self.point)
                 detach(self.point)
                 self.process.kill()
                 self.process.wait(STOP_SECONDS)
