@@ -40,7 +40,7 @@ struct oks_cache {
     size_t swept_room;
 };
 
-/* ---- birth and death ---- */
+/* --- birth and death --- */
 
 /* Cuts the last part off `path` and returns it malloc'ed; *out stays NULL where there is none to cut. */
 static int cut_last(char *path, char **out)
@@ -108,7 +108,7 @@ void oks_cache_free(struct oks_cache *cache)
     free(cache);
 }
 
-/* ---- names ---- */
+/* --- names --- */
 
 /*
  * name + suffix as one path component. A name that leaves no room is cut at a character and ends in '~' and
@@ -146,7 +146,7 @@ static int open_folder(const struct oks_cache *cache, const char *folder, bool c
     return r < 0 ? r : oks_cache_folder_open(cache->home, cache->sub, part, create);
 }
 
-/* ---- load ---- */
+/* --- load --- */
 
 static bool trusted(const struct stat *st)
 {
@@ -191,13 +191,13 @@ static int slurp(int fd, char **out, size_t *len)
     return 0;
 }
 
-static int open_and_slurp(const struct oks_cache *cache, const char *folder, const char *name, char **out,
-                          size_t *len)
+static int open_and_slurp(const struct oks_cache *cache, const char *folder, const char *name,
+                          const char *suffix, char **out, size_t *len)
 {
     char file[NAME_MAX + 1];
     int dir, fd, r;
 
-    if (component(name, SUFFIX, file) < 0)
+    if (component(name, suffix, file) < 0)
         return OKS_CACHE_MISS;
     dir = open_folder(cache, folder, false);
     if (dir < 0)
@@ -225,7 +225,7 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
     char *bytes;
     int r;
 
-    r = open_and_slurp(cache, folder, name, &bytes, &len);
+    r = open_and_slurp(cache, folder, name, SUFFIX, &bytes, &len);
     if (r != 0)
         return r;
     r = oks_state_init(&fresh);
@@ -242,7 +242,13 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
     return r;
 }
 
-/* ---- save ---- */
+int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char *name, char **bytes,
+                         size_t *len)
+{
+    return open_and_slurp(cache, folder, name, "", bytes, len);
+}
+
+/* --- save --- */
 
 /* True the first time that it is asked about the folder. */
 static bool first_visit(struct oks_cache *cache, int folder)
@@ -279,27 +285,42 @@ static void sweep_once(struct oks_cache *cache, int folder, int64_t now)
         oks_cache_sweep(folder, now);
 }
 
-int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
-                   const struct oks_state *state)
+static int save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
+                      const char *bytes, size_t len)
 {
-    char file[NAME_MAX + 1], *bytes;
+    char file[NAME_MAX + 1];
     int64_t now;
-    size_t len;
     int dir, r;
 
-    r = component(name, SUFFIX, file);
+    r = component(name, suffix, file);
     if (r < 0)
         return r;
     dir = open_folder(cache, folder, true);
     if (dir < 0)
         return dir;
-    r = oks_cache_render(state, &bytes, &len);
-    if (r == 0) {
-        r = oks_cache_replace(dir, file, bytes, len, &now);
-        free(bytes);
-    }
+    r = oks_cache_replace(dir, file, bytes, len, &now);
     if (r == 0)
         sweep_once(cache, dir, now);
     close(dir);
     return r;
+}
+
+int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
+                   const struct oks_state *state)
+{
+    char *bytes;
+    size_t len;
+    int r = oks_cache_render(state, &bytes, &len);
+
+    if (r < 0)
+        return r;
+    r = save_bytes(cache, folder, name, SUFFIX, bytes, len);
+    free(bytes);
+    return r;
+}
+
+int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
+                         size_t len)
+{
+    return save_bytes(cache, folder, name, "", bytes, len);
 }

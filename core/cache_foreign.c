@@ -20,7 +20,7 @@
 
 enum { DEPTH_MAX = 32 };
 
-/* ---- values ---- */
+/* --- values --- */
 
 static int number(struct oks_slice value, uint64_t max, uint64_t *out)
 {
@@ -81,12 +81,12 @@ static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, 
     return r;
 }
 
-/* ---- what the file says ---- */
+/* --- what the file says --- */
 
 static bool count_of(struct json_object *event, const struct oks_cache_key *key, uint64_t *out)
 {
     struct json_object *value;
-    char name[8];
+    char name[sizeof(key->text)];
 
     memcpy(name, key->text + 1, key->len - 3);
     name[key->len - 3] = '\0';
@@ -191,7 +191,69 @@ static int read_tail(const struct oks_skim *s, struct oks_slice value, struct ok
     return digest(fields[1].value, state->tail_sha256);
 }
 
-enum { VERSION, OFFSET, DEV, INO, TAIL, LINES, BAD, ODD, SESSION_ID, TEAMS, CWDS, EVENTS, SHA256, FIELDS };
+static bool span_end(struct json_object *json, const char *key, struct oks_stamp *out)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(json, key, &value))
+        return false;
+    if (!value)
+        return true;
+    *out = oks_stamp_of(oks_slice_of(json_object_get_string(value)));
+    return json_object_is_type(value, json_type_string) && out->key < OKS_STAMP_KEY_TEXT;
+}
+
+static bool model_of(struct json_object *json, struct oks_totals *out)
+{
+    static const struct oks_cache_key events = {"\"n\":", 4, 0}, stamped = {"\"stamped\":", 10, 0};
+
+    if (!json_object_is_type(json, json_type_object) || !count_of(json, &events, &out->events) ||
+        !count_of(json, &stamped, &out->stamped))
+        return false;
+    for (unsigned i = 0; i < OKS_COLUMNS; i++)
+        if (!count_of(json, &oks_cache_keys[i], &out->count[oks_cache_keys[i].column]))
+            return false;
+    return span_end(json, "first", &out->first) && span_end(json, "last", &out->last);
+}
+
+static int add_model(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct oks_totals totals = OKS_TOTALS_NONE;
+    struct oks_field name = {.key = "name"};
+    struct json_object *json = value.ptr[0] == '{' ? oks_skim_parse(s, value) : NULL;
+    char *copy = NULL;
+    size_t len;
+    int r = OKS_CACHE_MISS;
+
+    if (model_of(json, &totals))
+        r = oks_skim_object(s, value, &name, 1);
+    if (r == 0)
+        r = string(s, name.value, &copy, &len);
+    if (r == 0)
+        r = oks_unraw(copy, &len) < 0 ? OKS_CACHE_MISS
+                                      : oks_models_add(ctx, (struct oks_slice){copy, len}, &totals);
+    free(copy);
+    json_object_put(json);
+    return r;
+}
+
+enum {
+    VERSION,
+    OFFSET,
+    DEV,
+    INO,
+    TAIL,
+    LINES,
+    BAD,
+    ODD,
+    SESSION_ID,
+    TEAMS,
+    CWDS,
+    MODELS,
+    EVENTS,
+    SHA256,
+    FIELDS
+};
 
 static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 {
@@ -219,7 +281,7 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
         [BAD].key = "bad",         [ODD].key = "odd",
         [TEAMS].key = "teams",     [SESSION_ID].key = "sessionId",
         [CWDS].key = "cwds",       [EVENTS].key = "events",
-        [SHA256].key = "sha256",
+        [SHA256].key = "sha256",   [MODELS].key = "models",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);
@@ -236,6 +298,8 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
     if (r == 0)
         r = oks_skim_each(s, fields[CWDS].value, add_string,
                           &(struct strings_of){oks_strings_add, &state->cwds, OKS_CWDS_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
 
@@ -245,6 +309,7 @@ static void drop_addition(struct oks_state *state)
     state->session_id = NULL;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_models_clear(&state->models);
     memset(state->tail_sha256, 0, sizeof(state->tail_sha256));
     state->tail_len = 0;
     state->extra_offset = state->dev = state->ino = 0;

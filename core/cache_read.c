@@ -257,6 +257,53 @@ static void tail(struct reader *r, struct oks_state *state)
     want(r, "}");
 }
 
+/* null, or a canonical stamp. */
+static struct oks_stamp span_end(struct reader *r, const char *key)
+{
+    struct oks_stamp stamp = OKS_STAMP_NONE;
+
+    want(r, key);
+    if (take(r, "null", 4))
+        return stamp;
+    stamp = oks_stamp_of(string(r));
+    if (!r->error && stamp.key >= OKS_STAMP_KEY_TEXT)
+        fail(r, OKS_CACHE_MISS);
+    return stamp;
+}
+
+static void model(struct reader *r, struct oks_models *models)
+{
+    struct oks_totals totals = OKS_TOTALS_NONE;
+    struct oks_slice name;
+    size_t before = models->len;
+
+    want(r, "{\"name\":");
+    name = raw(r);
+    totals.events = member(r, ",\"n\":", OKS_TOKENS_MAX);
+    totals.stamped = member(r, ",\"stamped\":", OKS_TOKENS_MAX);
+    for (unsigned k = 0; k < OKS_COLUMNS; k++) {
+        want(r, ",");
+        totals.count[oks_cache_keys[k].column] = member(r, oks_cache_keys[k].text, OKS_TOKENS_MAX);
+    }
+    totals.first = span_end(r, ",\"first\":");
+    totals.last = span_end(r, ",\"last\":");
+    want(r, "}");
+    if (!r->error && oks_models_add(models, name, &totals) < 0)
+        fail(r, -ENOMEM);
+    else if (!r->error && models->len != before + 1)
+        fail(r, OKS_CACHE_MISS);
+}
+
+static void models(struct reader *r, struct oks_models *out)
+{
+    want(r, ",\"models\":[");
+    if (!r->error && *r->p != ']')
+        do
+            model(r, out);
+        while (take(r, ",", 1));
+    want(r, "]");
+}
+
 static void addition(struct reader *r, struct oks_state *state)
 {
     if (member(r, ",\"okstrafs\":{\"version\":", INT64_MAX) != OKS_CACHE_ADDITION)
@@ -271,6 +318,7 @@ static void addition(struct reader *r, struct oks_state *state)
     nullable(r, ",\"sessionId\":", raw, &state->session_id);
     list(r, ",\"teams\":[", oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX);
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
+    models(r, &state->models);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);
 }

@@ -146,6 +146,42 @@ static void put_tail(struct oks_bytes *bytes, const struct oks_state *state)
     oks_bytes_put(bytes, "}", 1);
 }
 
+static void put_nullable_stamp(struct oks_bytes *bytes, const char *key, struct oks_stamp stamp)
+{
+    char buf[OKS_STAMP_TEXT];
+
+    oks_bytes_text(bytes, key);
+    if (oks_stamp_is_none(stamp)) {
+        oks_bytes_text(bytes, "null");
+        return;
+    }
+    oks_bytes_put(bytes, "\"", 1);
+    oks_bytes_json(bytes, oks_stamp_text(stamp, buf));
+    oks_bytes_put(bytes, "\"", 1);
+}
+
+static void put_models(struct oks_bytes *bytes, const struct oks_models *models)
+{
+    oks_bytes_text(bytes, ",\"models\":[");
+    for (size_t i = 0; i < models->len; i++) {
+        const struct oks_model *model = &models->items[i];
+
+        oks_bytes_text(bytes, i ? ",{\"name\":\"" : "{\"name\":\"");
+        oks_bytes_raw(bytes, oks_slice_of(model->name));
+        put_member(bytes, "\",\"n\":", model->totals.events);
+        put_member(bytes, ",\"stamped\":", model->totals.stamped);
+        for (unsigned k = 0; k < OKS_COLUMNS; k++) {
+            oks_bytes_put(bytes, ",", 1);
+            oks_bytes_put(bytes, oks_cache_keys[k].text, oks_cache_keys[k].len);
+            oks_bytes_number(bytes, model->totals.count[oks_cache_keys[k].column]);
+        }
+        put_nullable_stamp(bytes, ",\"first\":", model->totals.first);
+        put_nullable_stamp(bytes, ",\"last\":", model->totals.last);
+        oks_bytes_put(bytes, "}", 1);
+    }
+    oks_bytes_put(bytes, "]", 1);
+}
+
 static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
 {
     put_member(bytes, ",\"okstrafs\":{\"version\":", OKS_CACHE_ADDITION);
@@ -160,6 +196,7 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     put_nullable(bytes, state->session_id, oks_bytes_raw);
     put_list(bytes, ",\"teams\":[", &state->teams);
     put_list(bytes, ",\"cwds\":[", &state->cwds);
+    put_models(bytes, &state->models);
     put_member(bytes, ",\"events\":", oks_events_len(state->events));
 }
 

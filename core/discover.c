@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,6 @@ struct walk {
     const struct oks_walker *walker;
     uint64_t files_left;
     uint64_t folders_left;
-    bool no_openat2;
     bool overflow;
     size_t root_len; /* of path, up to where rel starts */
     size_t path_len;
@@ -55,7 +55,7 @@ static void skipped(const struct walk *walk, int error)
         walk->walker->skipped(walk->walker->ctx, walk->path, error);
 }
 
-/* ---- the set of folders that were entered ---- */
+/* --- the set of folders that were entered --- */
 
 static size_t seen_slot(const struct folder_id *table, size_t room, struct folder_id id)
 {
@@ -104,7 +104,7 @@ static int enter_once(struct walk *walk, int fd)
     return 0;
 }
 
-/* ---- opening a folder ---- */
+/* --- opening a folder --- */
 
 /* Enters a folder that may be a mountpoint, once its mount proved to be no FUSE. */
 static int open_across(int parent, const char *name)
@@ -123,7 +123,9 @@ static int open_across(int parent, const char *name)
     return r;
 }
 
-static int open_folder(struct walk *walk, int parent, const char *name)
+static atomic_bool no_openat2; /* a fact about this process, learnt once */
+
+static int open_folder(int parent, const char *name)
 {
     struct open_how how = {
         .flags = FOLDER_FLAGS,
@@ -131,21 +133,21 @@ static int open_folder(struct walk *walk, int parent, const char *name)
     };
     long fd = -1;
 
-    for (int i = 0; i < OPENAT2_TRIES && !walk->no_openat2; i++) {
+    for (int i = 0; i < OPENAT2_TRIES && !atomic_load(&no_openat2); i++) {
         fd = syscall(SYS_openat2, parent, name, &how, sizeof(how));
         if (fd >= 0)
             return (int)fd;
         if (errno == ENOSYS || errno == EPERM)
-            walk->no_openat2 = true;
+            atomic_store(&no_openat2, true);
         else if (errno != EAGAIN && errno != EINTR)
             break; /* EAGAIN: a rename somewhere on this machine disturbed the check */
     }
-    if (walk->no_openat2 || errno == EXDEV)
+    if (atomic_load(&no_openat2) || errno == EXDEV)
         return open_across(parent, name);
     return -errno;
 }
 
-/* ---- walking ---- */
+/* --- walking --- */
 
 static const char *rel_of(const struct walk *walk)
 {
@@ -179,9 +181,9 @@ static int deliver_file(struct walk *walk)
         return 0;
     }
     walk->files_left--;
-    if (!walk->walker->transcript)
+    if (!walk->walker->file)
         return 0;
-    return walk->walker->transcript(walk->walker->ctx, walk->path, rel_of(walk));
+    return walk->walker->file(walk->walker->ctx, walk->path, rel_of(walk));
 }
 
 static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start);
@@ -200,7 +202,7 @@ static int walk_child(struct walk *walk, int parent, const char *name, unsigned 
         return 0;
     }
     walk->folders_left--;
-    fd = open_folder(walk, parent, name);
+    fd = open_folder(parent, name);
     if (fd < 0) {
         skipped(walk, fd);
         return 0;
@@ -241,7 +243,7 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
             return r < 0 ? r : 0;
     }
     if (r == 0)
-        r = oks_listing_read(&listing, fd);
+        r = oks_listing_read(&listing, fd, walk->walker->wants);
     if (r < 0) {
         skipped(walk, r);
         r = start || r == -ENOMEM ? r : 0;
@@ -266,7 +268,7 @@ static int step(struct walk *walk, int *fd, const char *name)
     r = path_push(walk, name);
     if (r < 0)
         return r;
-    next = open_folder(walk, *fd, name);
+    next = open_folder(*fd, name);
     if (next < 0)
         return next;
     close(*fd);
@@ -332,6 +334,14 @@ static int walk_from(struct walk *walk, const char *root, const char *start)
         r = walk_folder(walk, fd, depth, true);
     close(fd);
     return r == 0 && walk->overflow ? -E2BIG : r;
+}
+
+bool oks_is_transcript(const char *name)
+{
+    static const char suffix[] = ".jsonl";
+    size_t len = strlen(name), end = sizeof(suffix) - 1;
+
+    return len >= end && memcmp(name + len - end, suffix, end) == 0 && strcmp(name, "journal.jsonl") != 0;
 }
 
 int oks_walk(const char *root, const char *start, const struct oks_walker *walker)

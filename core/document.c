@@ -98,6 +98,16 @@ bool put_window(json_object *object, const char *since, const char *until)
     return false;
 }
 
+bool put_measure_window(json_object *object, const struct measure_window *w)
+{
+    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
+
+    oks_stamp_text(w->since, since);
+    oks_stamp_text(w->until, until);
+    return put_window(object, oks_stamp_is_none(w->since) ? NULL : since,
+                      oks_stamp_is_none(w->until) ? NULL : until);
+}
+
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out)
 {
     static const int style =
@@ -120,11 +130,23 @@ int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, str
     return 0;
 }
 
-static struct measure_window window_of(const struct oks_window *window)
+/* What a document is rendered with. */
+struct render {
+    struct oks_engine *e;
+    const struct oks_target *target;
+    const struct oks_window *window; /* NULL: the target's own */
+    bool wanting;                    /* dropped events are needed first */
+};
+
+static struct measure_window window_of(struct render *r)
 {
-    if (!window)
-        return (struct measure_window){OKS_STAMP_NONE, OKS_STAMP_NONE};
-    return (struct measure_window){oks_window_since(window), oks_window_until(window)};
+    struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &r->wanting, r->e};
+
+    if (r->window) {
+        w.since = oks_window_since(r->window);
+        w.until = oks_window_until(r->window);
+    }
+    return w;
 }
 
 static bool put_given_window(json_object *o, const struct oks_window *window)
@@ -141,67 +163,70 @@ static json_object *kept(json_object *o, bool complete)
     return NULL;
 }
 
-static json_object *session_document(const struct session *s, const struct oks_window *window,
-                                     struct measure *m)
+static json_object *session_document(struct render *r, const struct session *s, struct measure *m)
 {
-    struct measure_window w = window_of(window);
+    struct measure_window w = window_of(r);
     json_object *o = json_object_new_object();
 
     measure_session(s, &w, m);
     return kept(o, o && put_measure(o, m) && put_text(o, "sessionId", s->id) &&
-                       put_text(o, "source", "claude") && put_given_window(o, window) &&
+                       put_text(o, "source", "claude") && put_given_window(o, r->window) &&
                        put_count(o, "transcripts", session_transcripts(s)) &&
                        put(o, "retained", json_object_new_boolean(0)));
 }
 
-static void project_measure(const struct project *p, const struct measure_window *w, struct measure *sum)
+static void project_measure(struct render *r, struct project *p, struct measure *sum)
 {
+    struct measure_window w = window_of(r);
     const struct session *s;
 
+    if (!r->window) {
+        sums_project(r->e, p, sum);
+        return;
+    }
     measure_start(sum);
-    LIST_FOREACH(s, &p->sessions, of_project)
-    {
+    LIST_FOREACH (s, &p->sessions, of_project) {
         struct measure part;
 
-        measure_session(s, w, &part);
+        measure_session(s, &w, &part);
         measure_add(sum, &part);
     }
 }
 
-static json_object *project_document(const struct project *p, const struct oks_window *window,
-                                     struct measure *m)
+static json_object *project_document(struct render *r, struct project *p, struct measure *m)
 {
-    struct measure_window w = window_of(window);
     json_object *o = json_object_new_object();
 
-    project_measure(p, &w, m);
-    return kept(o, o && put_measure(o, m) && put_text(o, "project", p->name) && put_given_window(o, window) &&
-                       put_count(o, "sessions", m->sessions));
+    project_measure(r, p, m);
+    return kept(o, o && put_measure(o, m) && put_text(o, "project", p->name) &&
+                       put_given_window(o, r->window) && put_count(o, "sessions", m->sessions));
 }
 
-static json_object *member_document(struct oks_engine *e, const struct team *team, const char *member,
-                                    const struct oks_window *window, struct measure *m, int *rc)
+static struct measure_window team_window_of(struct render *r, const struct team *team)
 {
-    struct measure_window w = team_window(team, window);
-    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
+    struct measure_window w = window_of(r);
+
+    if (!r->window)
+        team_own_window(team, &w);
+    return w;
+}
+
+static json_object *member_document(struct render *r, const struct team *team, struct measure *m, int *rc)
+{
+    struct measure_window w = team_window_of(r, team);
     json_object *o;
 
-    *rc = member_measure(e, team, member, &w, m);
+    *rc = member_measure(r->e, team, r->target->member, &w, m);
     if (*rc < 0)
         return NULL;
     *rc = -ENOMEM;
-    oks_stamp_text(w.since, since);
-    oks_stamp_text(w.until, until);
     o = json_object_new_object();
     return kept(o, o && put_measure(o, m) && put_text(o, "team", team->name) &&
-                       put_text(o, "member", member) &&
-                       put_window(o, oks_stamp_is_none(w.since) ? NULL : since,
-                                  oks_stamp_is_none(w.until) ? NULL : until) &&
+                       put_text(o, "member", r->target->member) && put_measure_window(o, &w) &&
                        put_count(o, "sessions", m->sessions));
 }
 
-/* --- all targets
- * ------------------------------------------------------------------------------------------------- */
+/* --- all targets --- */
 
 static uint64_t version_of(struct oks_engine *e, const struct oks_target *target)
 {
@@ -235,28 +260,32 @@ uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *targe
     return version;
 }
 
-static int usage_document(struct oks_engine *e, const struct oks_target *target,
-                          const struct oks_window *window, struct oks_document *out)
+static int usage_document(struct render *r, struct oks_document *out)
 {
-    uint64_t version = version_of(e, target);
+    const char *name = r->target->name;
+    uint64_t version = version_of(r->e, r->target);
     struct measure m = {0};
+    struct measure_window w;
+    struct team *team;
     json_object *o = NULL;
     int rc = -ENOMEM;
 
     if (!version)
         return -ENOENT;
-    switch (target->kind) {
+    switch (r->target->kind) {
     case OKS_SESSION:
-        o = session_document(registry_session(e, target->name), window, &m);
+        o = session_document(r, registry_session(r->e, name), &m);
         break;
     case OKS_PROJECT:
-        o = project_document(registry_project(e, target->name), window, &m);
+        o = project_document(r, registry_project(r->e, name), &m);
         break;
     case OKS_TEAM:
-        o = team_document(e, registry_team(e, target->name), window, &m.mtime_ns);
+        team = registry_team(r->e, name);
+        w = team_window_of(r, team);
+        o = team_document(r->e, team, &w, &m.mtime_ns);
         break;
     case OKS_MEMBER:
-        o = member_document(e, registry_team(e, target->name), target->member, window, &m, &rc);
+        o = member_document(r, registry_team(r->e, name), &m, &rc);
         break;
     default:
         return -ENOENT;
@@ -264,56 +293,93 @@ static int usage_document(struct oks_engine *e, const struct oks_target *target,
     return o ? document_finish(o, m.mtime_ns, version, out) : rc;
 }
 
-int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
-                       struct oks_document *out)
+static int measure_target(struct render *r, struct measure *m)
 {
-    int rc;
-
-    pthread_mutex_lock(&e->lock);
-    rc = usage_document(e, target, window, out);
-    pthread_mutex_unlock(&e->lock);
-    return rc;
-}
-
-static int measure_target(struct oks_engine *e, const struct oks_target *target, struct measure *m)
-{
-    struct measure_window w = window_of(NULL);
+    struct measure_window w = window_of(r);
     const struct team *team;
 
-    switch (target->kind) {
+    switch (r->target->kind) {
     case OKS_SESSION:
-        measure_session(registry_session(e, target->name), &w, m);
+        measure_session(registry_session(r->e, r->target->name), &w, m);
         return 0;
     case OKS_PROJECT:
-        project_measure(registry_project(e, target->name), &w, m);
+        project_measure(r, registry_project(r->e, r->target->name), m);
         return 0;
     case OKS_TEAM:
     case OKS_MEMBER:
-        team = registry_team(e, target->name);
-        w = team_window(team, NULL);
-        if (target->kind == OKS_MEMBER)
-            return member_measure(e, team, target->member, &w, m);
-        return team_measure(e, team, &w, m);
+        team = registry_team(r->e, r->target->name);
+        w = team_window_of(r, team);
+        if (r->target->kind == OKS_MEMBER)
+            return member_measure(r->e, team, r->target->member, &w, m);
+        return team_measure(r->e, team, &w, m);
     default:
         return -ENOENT;
     }
 }
 
-int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+static int total_document(struct render *r, struct oks_document *out)
 {
-    uint64_t version;
+    uint64_t version = version_of(r->e, r->target);
     struct measure m;
     char *bytes;
-    int rc, len = 0;
+    int len, rc = version ? measure_target(r, &m) : -ENOENT;
 
-    pthread_mutex_lock(&e->lock);
-    version = version_of(e, target);
-    rc = version ? measure_target(e, target, &m) : -ENOENT;
-    if (rc == 0)
-        len = asprintf(&bytes, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals));
-    pthread_mutex_unlock(&e->lock);
-    if (rc < 0 || len < 0)
-        return rc < 0 ? rc : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    len = asprintf(&bytes, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals));
+    if (len < 0)
+        return -ENOMEM;
     *out = (struct oks_document){bytes, (size_t)len, m.mtime_ns, version};
     return 0;
+}
+
+enum { AWAIT_TRIES = 8 };
+
+/* Renders under the lock; where events are needed that were dropped, brings them back and renders again. */
+static int rendered(struct render *r, int (*fn)(struct render *r, struct oks_document *out),
+                    struct oks_document *out)
+{
+    struct oks_engine *e = r->e;
+    struct oks_document document = {0};
+    bool pinned = false;
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    for (int tries = 0;; tries++) {
+        r->wanting = false;
+        rc = fn(r, &document);
+        if (!r->wanting)
+            break;
+        oks_document_clear(&document);
+        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
+        if (tries == AWAIT_TRIES)
+            break;
+        e->pins += !pinned;
+        pinned = true;
+        rc = engine_await(e);
+        if (rc < 0)
+            break;
+    }
+    e->pins -= pinned;
+    if (pinned)
+        residence_trim(e);
+    pthread_mutex_unlock(&e->lock);
+    if (rc == 0)
+        *out = document;
+    return rc;
+}
+
+int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
+                       struct oks_document *out)
+{
+    struct render r = {e, target, window, false};
+
+    return rendered(&r, usage_document, out);
+}
+
+int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    struct render r = {e, target, NULL, false};
+
+    return rendered(&r, total_document, out);
 }

@@ -17,14 +17,17 @@ bool put_measure(json_object *object, const struct measure *m);
 /* "window": {"since": ..., "until": ...}; empty bounds are null */
 bool put_window(json_object *object, const char *since, const char *until);
 
+bool put_measure_window(json_object *object, const struct measure_window *w);
+
 /* The text of a document; takes over `object` (NULL: -ENOMEM). */
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out);
 
-/* The team's document; NULL on ENOMEM. `window` NULL: the run's own, else open. */
-json_object *team_document(struct oks_engine *e, struct team *team, const struct oks_window *window,
+/* The team's document; NULL on ENOMEM. */
+json_object *team_document(struct oks_engine *e, struct team *team, const struct measure_window *w,
                            int64_t *mtime_ns);
 
-struct measure_window team_window(const struct team *team, const struct oks_window *window);
+/* Sets the bounds to those of the team's run, where it has one. */
+void team_own_window(const struct team *team, struct measure_window *w);
 int team_measure(struct oks_engine *e, const struct team *team, const struct measure_window *w,
                  struct measure *out);
 /* The sessions that a team's document counts: those that name it and its lead; NULL-terminated, ascending by

@@ -18,20 +18,17 @@
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
 
-struct measure_window team_window(const struct team *team, const struct oks_window *window)
+void team_own_window(const struct team *team, struct measure_window *w)
 {
     const struct run *run = runs_current(team);
 
-    if (window)
-        return (struct measure_window){oks_window_since(window), oks_window_until(window)};
     if (!run)
-        return (struct measure_window){OKS_STAMP_NONE, OKS_STAMP_NONE};
-    return (struct measure_window){oks_stamp_of(oks_slice_of(run->state.since)),
-                                   oks_stamp_of(oks_slice_of(run->state.until))};
+        return;
+    w->since = oks_stamp_of(oks_slice_of(run->state.since));
+    w->until = oks_stamp_of(oks_slice_of(run->state.until));
 }
 
-/* --- who is who
- * -------------------------------------------------------------------------------------------------- */
+/* --- who is who --- */
 
 static bool is_lead(const struct team *team, const struct session *s)
 {
@@ -104,22 +101,21 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team)
         oks_name_escape(oks_slice_of(run->state.lead_session), name);
         lead = registry_session(e, name);
     }
-    LIST_FOREACH(m, &team->members, of_team)
-    n++;
+    LIST_FOREACH (m, &team->members, of_team)
+        n++;
     list = calloc(n, sizeof(*list));
     if (!list)
         return NULL;
-    LIST_FOREACH(m, &team->members, of_team)
-    if (m->session != lead)
-        list[k++] = m->session;
+    LIST_FOREACH (m, &team->members, of_team)
+        if (m->session != lead)
+            list[k++] = m->session;
     if (lead)
         list[k++] = lead;
     qsort(list, k, sizeof(*list), by_name);
     return list;
 }
 
-/* --- measuring
- * --------------------------------------------------------------------------------------------------- */
+/* --- measuring --- */
 
 struct part {
     struct session *session;
@@ -223,8 +219,7 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
     return found ? 0 : -ENOENT;
 }
 
-/* --- rendering
- * --------------------------------------------------------------------------------------------------- */
+/* --- rendering --- */
 
 typedef bool (*chooser)(const struct part *part, const void *ctx);
 
@@ -436,30 +431,24 @@ static bool put_people(json_object *o, const struct team *team, struct parts *pa
     return ok && put_summary(o, oks_totals_tokens(&lead.totals), total, mtime_ns);
 }
 
-json_object *team_document(struct oks_engine *e, struct team *team, const struct oks_window *window,
+json_object *team_document(struct oks_engine *e, struct team *team, const struct measure_window *w,
                            int64_t *mtime_ns)
 {
     const struct run *run = runs_current(team);
-    struct measure_window w = team_window(team, window);
-    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
     json_object *o = json_object_new_object();
     struct measure all;
     struct parts parts;
     bool ok;
 
-    if (!o || parts_make(e, team, &w, &parts) < 0) {
+    if (!o || parts_make(e, team, w, &parts) < 0) {
         json_object_put(o);
         return NULL;
     }
     sum_all(&parts, &all);
-    oks_stamp_text(w.since, since);
-    oks_stamp_text(w.until, until);
     *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
-    ok =
-        put_measure(o, &all) && put_text(o, "team", team->name) &&
-        put_text(o, "taskKey", run ? run->state.task_key : NULL) &&
-        put_window(o, oks_stamp_is_none(w.since) ? NULL : since, oks_stamp_is_none(w.until) ? NULL : until) &&
-        put_people(o, team, &parts, all.mtime_ns);
+    ok = put_measure(o, &all) && put_text(o, "team", team->name) &&
+         put_text(o, "taskKey", run ? run->state.task_key : NULL) && put_measure_window(o, w) &&
+         put_people(o, team, &parts, all.mtime_ns);
     free(parts.items);
     if (ok)
         return o;

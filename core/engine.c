@@ -21,10 +21,10 @@
 enum {
     THREADS_MAX = 16,
     BACKLOG_FOR_THREADS = 8, /* dirty transcripts from which more threads pay */
+    MEMORY_DEFAULT = 64 << 20,
 };
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static char **strings_copy(const char *const *strings)
 {
@@ -132,6 +132,9 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     locks_init(e);
     TAILQ_INIT(&e->dirty);
     TAILQ_INIT(&e->unsaved);
+    TAILQ_INIT(&e->resident);
+    aggregate_reset(&e->all);
+    e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
     e->isa = config->isa;
@@ -164,6 +167,8 @@ void oks_engine_free(struct oks_engine *e)
     saver_stop(e);
     runs_free(e);
     registry_free(e);
+    index_forget(e);
+    sums_free(e);
     folders_free(e);
     watch_free(e->watch);
     while (e->n_idle_scanners > 0)
@@ -177,8 +182,7 @@ void oks_engine_free(struct oks_engine *e)
     free(e);
 }
 
-/* --- scanning
- * ---------------------------------------------------------------------------------------------------- */
+/* --- scanning --- */
 
 static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
 {
@@ -208,12 +212,16 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool changed = out->changed, teams_changed;
-    size_t teams_before = t->state.teams.len;
+    size_t teams_before = t->state.teams.len,
+           bytes_before = t->resident ? oks_events_bytes(t->state.events) : 0;
     int rc;
 
     account(e, out);
     teams_changed = out->replace;
     rc = transcript_commit(t, out);
+    t->wanted = false;
+    if (!t->dropped)
+        residence_changed(e, t, bytes_before);
     if (rc < 0)
         return rc;
     if (t->gone) {
@@ -222,6 +230,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     if (out->worth_saving)
         saver_want(e, t);
+    e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     return changed ? registry_changed(e, t, teams_changed) : 0;
 }
@@ -267,11 +276,14 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         rc = commit(e, t, &out);
     }
     pthread_cond_broadcast(&e->idle);
+    residence_trim(e);
     return rc;
 }
 
 static bool wanted(const struct transcript *t, const struct oks_target *target, bool found_only)
 {
+    if (!target)
+        return t->wanted;
     if (found_only)
         return t->lost;
     switch (target->kind) {
@@ -291,8 +303,7 @@ static struct transcript *next_dirty(struct oks_engine *e, const struct oks_targ
     struct transcript *t;
 
     *busy = false;
-    TAILQ_FOREACH(t, &e->dirty, queued)
-    {
+    TAILQ_FOREACH (t, &e->dirty, queued) {
         if (found_only && !t->lost)
             return NULL; /* lost ones come first */
         if (t->failed_sync >= serial || !wanted(t, target, found_only))
@@ -312,19 +323,19 @@ static bool any_busy(struct oks_engine *e, const struct oks_target *target, bool
 
     if (found_only)
         return false;
-    if (target->kind != OKS_SESSION)
+    if (!target || target->kind != OKS_SESSION)
         return e->n_scanning > 0;
     s = registry_session(e, target->name);
     if (s)
-        LIST_FOREACH(t, &s->transcripts, of_session)
-    if (t->scanning)
-        return true;
+        LIST_FOREACH (t, &s->transcripts, of_session)
+            if (t->scanning)
+                return true;
     return false;
 }
 
 struct job {
     struct oks_engine *e;
-    const struct oks_target *target;
+    const struct oks_target *target; /* NULL: what queries want */
     bool found_only;
     uint64_t serial;
     const atomic_bool *cancel;
@@ -377,10 +388,46 @@ static bool backlog_is_big(const struct oks_engine *e)
     const struct transcript *t;
     int n = 0;
 
-    TAILQ_FOREACH(t, &e->dirty, queued)
-    if (++n >= BACKLOG_FOR_THREADS)
-        return true;
+    TAILQ_FOREACH (t, &e->dirty, queued)
+        if (++n >= BACKLOG_FOR_THREADS)
+            return true;
     return false;
+}
+
+static int by_size_falling(const void *a, const void *b)
+{
+    const struct transcript *x = *(struct transcript *const *)a, *y = *(struct transcript *const *)b;
+
+    return (x->size_seen < y->size_seen) - (x->size_seen > y->size_seen);
+}
+
+/*
+ * Largest first: then no core is left with a big file at the end while the others have nothing to do. Files
+ * that left stay in front.
+ */
+static void order_backlog(struct oks_engine *e)
+{
+    struct transcript *t, **list = calloc(e->n_transcripts + 1, sizeof(*list));
+    size_t n = 0;
+
+    if (!list)
+        return;
+    TAILQ_FOREACH (t, &e->dirty, queued) {
+        struct stat st;
+
+        if (t->lost || t->busy)
+            continue;
+        t->size_seen = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        if (t->loaded)
+            t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
+        list[n++] = t;
+    }
+    qsort(list, n, sizeof(*list), by_size_falling);
+    for (size_t i = 0; i < n; i++)
+        TAILQ_REMOVE(&e->dirty, list[i], queued);
+    for (size_t i = 0; i < n; i++)
+        TAILQ_INSERT_TAIL(&e->dirty, list[i], queued);
+    free(list);
 }
 
 static int work_with_helpers(struct job *job)
@@ -389,7 +436,9 @@ static int work_with_helpers(struct job *job)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int n = 0, rc;
 
-    if (job->target->kind != OKS_SESSION && !job->found_only && backlog_is_big(job->e))
+    if (!job->found_only && backlog_is_big(job->e))
+        order_backlog(job->e);
+    if ((!job->target || job->target->kind != OKS_SESSION) && !job->found_only && backlog_is_big(job->e))
         for (; n < THREADS_MAX && n + 1 < cores; n++)
             if (pthread_create(&threads[n], NULL, helper, job) != 0)
                 break;
@@ -410,7 +459,12 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     int rc;
 
     pthread_mutex_lock(&e->lock);
+    if (!e->started)
+        index_load(e);
     rc = folders_refresh(e);
+    if (!e->started)
+        index_forget(e);
+    e->started = true;
     if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0)) {
         job.serial = ++e->syncs;
         rc = work_with_helpers(&job);
@@ -420,4 +474,32 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         rc = runs_refresh(e);
     pthread_mutex_unlock(&e->lock);
     return rc;
+}
+
+void progress_now(const struct oks_engine *e, struct oks_progress *out)
+{
+    struct oks_progress p = {
+        .files = e->n_transcripts, .bytes_read = e->bytes_read, .scanning = e->n_scanning};
+    const struct transcript *t;
+
+    TAILQ_FOREACH (t, &e->dirty, queued) {
+        p.files_left++;
+        p.bytes_left += t->size_seen;
+    }
+    p.bytes = p.bytes_read + p.bytes_left;
+    *out = p;
+}
+
+void oks_engine_progress(struct oks_engine *e, struct oks_progress *out)
+{
+    pthread_mutex_lock(&e->lock);
+    progress_now(e, out);
+    pthread_mutex_unlock(&e->lock);
+}
+
+int engine_await(struct oks_engine *e)
+{
+    struct job job = {.e = e, .serial = ++e->syncs};
+
+    return work_with_helpers(&job);
 }

@@ -12,6 +12,7 @@
 
 #include "okstrafs/engine.h"
 #include "okstrafs/names.h"
+#include "aggregate.h"
 #include "team_state.h"
 #include "transcript.h"
 #include "watch.h"
@@ -20,7 +21,8 @@
 struct root {
     char *path;
     unsigned index;
-    bool found;                  /* it was there at the last look */
+    bool found;                  /* it was there at the last look ... */
+    uint64_t dev, ino;           /* ... as this folder */
     LIST_HEAD(, folder) folders; /* all of them, the root's own included */
 };
 
@@ -33,7 +35,8 @@ struct folder {
     uint64_t ino;
     int watch_id;     /* -1: not watched, so looked at with stat */
     int watch_error;  /* why not */
-    int64_t mtime_ns; /* at the last listing; for folders that are not watched */
+    int64_t ctime_ns; /* at the last listing; for folders that are not watched */
+    int64_t seen_ns;  /* CLOCK_MONOTONIC when that was first seen; 0: long enough ago (see folders.c) */
     bool dead;        /* it is gone; kept until its last transcript is */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, transcript) transcripts;
@@ -41,6 +44,8 @@ struct folder {
 
 struct project {
     char name[OKS_NAME_MAX + 1];
+    struct aggregate sum; /* of its sessions, open window */
+    unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
     uint64_t version;
 };
@@ -63,6 +68,14 @@ struct session {
     LIST_HEAD(, transcript) transcripts; /* ascending by path */
     LIST_HEAD(, membership) teams;
     uint64_t version;
+    bool summed; /* `share` is in its project's sum and in the sum of all */
+    struct measure share;
+};
+
+/* The sum over all transcripts of what one model used. */
+struct model_row {
+    const char *name; /* interned; "" where records name no model */
+    struct aggregate sum;
 };
 
 struct team {
@@ -116,6 +129,21 @@ struct oks_engine {
 
     struct run_store *runs;
 
+    /* sums.c */
+    void *names;          /* tsearch tree of interned strings */
+    void *model_rows;     /* by name */
+    struct aggregate all; /* of all sessions, open window */
+
+    struct index *index; /* what the last run left, while the first walk lasts */
+    bool index_stale;    /* something of it has changed since it was written */
+    bool started;        /* the first walk has been done */
+
+    /* residence.c: events in memory */
+    size_t memory_max; /* bytes of events to keep */
+    size_t events_bytes;
+    size_t pins; /* queries that wait for dropped events: nothing is dropped meanwhile */
+    TAILQ_HEAD(resident_list, transcript) resident;
+
     uint64_t clock;   /* the last version given out */
     uint64_t version; /* of everything */
 
@@ -158,11 +186,17 @@ void registry_team_release(struct oks_engine *e, struct team *team);
 void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
 
+/* engine.c */
+void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
+
 /* folders.c: walking, watching, looking again; under the lock. 0 or -ENOMEM */
 int folders_refresh(struct oks_engine *e);
 void folders_free(struct oks_engine *e);
 /* Frees a dead folder that holds no transcript any more. */
 void folder_release(struct folder *folder);
+
+/* guess.c: the existing folder that a project folder is named after; false: none fits */
+bool guess_project_folder(const char *project, char out[4096]);
 
 /* runs.c: team-state files; under the lock */
 int runs_new(struct oks_engine *e);
@@ -181,25 +215,54 @@ const struct run *runs_current(const struct team *team);
 void saver_want(struct oks_engine *e, struct transcript *t);
 void saver_forget(struct oks_engine *e, struct transcript *t);
 void saver_stop(struct oks_engine *e);
+/* Writes one; the lock is held at entry and exit, and free during the write. */
+int saver_save_one(struct oks_engine *e, struct transcript *t);
 
-/* measure.c: totals of targets; under the lock */
-struct measure {
-    struct oks_totals totals;
-    int64_t duration_ms; /* the sum of the sessions' */
-    size_t sessions;
-    const char *agent_name; /* where all agree, else NULL */
-    const char *model;
-    int64_t mtime_ns; /* newest transcript */
-};
+/* sums.c: running sums over sessions and models; under the lock */
+const char *sums_intern(struct oks_engine *e, const char *name); /* NULL of NULL, and on ENOMEM */
+/* The session's data changed, it moved to another project (`from` is the old one), or it is leaving. */
+void sums_session(struct oks_engine *e, struct session *s, struct project *from, bool leaves);
+void sums_transcript(struct oks_engine *e, struct transcript *t, bool leaves);
+void sums_project(struct oks_engine *e, struct project *p, struct measure *out);
+void sums_all(struct oks_engine *e, struct measure *out);
+/* Calls fn for each model that was used, ascending by name. */
+void sums_models(struct oks_engine *e, void (*fn)(void *ctx, const char *name, const struct measure *m),
+                 void *ctx);
+void sums_free(struct oks_engine *e);
 
+/* residence.c */
+void residence_changed(struct oks_engine *e, struct transcript *t, size_t bytes_before);
+void residence_leave(struct oks_engine *e, struct transcript *t);
+/* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
+ */
+void residence_trim(struct oks_engine *e);
+/* Brings back what queries want. The lock is held at entry and exit, and free in between. 0 or -errno. */
+int engine_await(struct oks_engine *e);
+
+/*
+ * index.c: what is shown of every transcript in one file, so that a start does not load every cache. Under
+ * the lock.
+ */
+void index_load(struct oks_engine *e);
+/* Fills a new transcript from the index where it has it; true: it did, and the transcript counts as loaded.
+ */
+bool index_restore(struct oks_engine *e, struct transcript *t);
+/* No new transcript is expected: what nobody asked for is forgotten. */
+void index_forget(struct oks_engine *e);
+/* Writes it where something changed since; the lock is held at entry and exit, and free during the write. */
+int index_save(struct oks_engine *e);
+
+/* measure.c: totals of sessions; under the lock */
 struct measure_window {
     struct oks_stamp since;
     struct oks_stamp until;
+    bool *wanting; /* set where dropped events are needed: the measure is void, ask again (engine_await) */
+    struct oks_engine *engine;
 };
 
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
-void measure_start(struct measure *sum);
-void measure_add(struct measure *sum, const struct measure *part);
+/* Over all time, from the transcripts themselves: what becomes the session's share. */
+void measure_session_anew(const struct session *s, struct measure *out);
 
 const char *session_agent_name(const struct session *s);
 const char *session_model(const struct session *s);

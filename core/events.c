@@ -8,8 +8,10 @@
  * leftmost one that is less than twice as long as all behind it together are merged, so there are at most
  * about log n of them and each event is merged about log n times.
  *
- * That keeps equal stamps in the order of arrival: an event is only put where no run further right holds its
- * stamp, and a merge takes the left run first.
+ * That keeps equal stamps in the order of arrival, because no run further right ever holds a stamp that is
+ * put: their tops are below it, or it would have gone there; and as a tail seals only upwards, a run that has
+ * once refused a late stamp refuses it until it is merged, together with all runs to its right. A merge takes
+ * the left run first.
  *
  * Canonical and text stamps live in separate lists, because the first are sorted and packed as numbers.
  * Events without a stamp are a run of their own, in the order of arrival: they are in every window.
@@ -151,8 +153,7 @@ static int place(struct run_list *list, const struct texts *texts, const struct 
 {
     struct oks_stamp stamp = run_stamp(texts, row->key);
     size_t at = leftmost_below(list, stamp);
-    bool twin = at < list->n && oks_stamp_cmp(run_top(&list->runs[at]), stamp) == 0;
-    int rc = at > 0 && !twin ? put_late(&list->runs[at - 1], row, stamp) : 0;
+    int rc = at > 0 ? put_late(&list->runs[at - 1], row, stamp) : 0;
 
     if (rc != 0)
         return rc < 0 ? rc : 0;

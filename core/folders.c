@@ -15,13 +15,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "engine_private.h"
 #include "okstrafs/discover.h"
 
-static int64_t mtime_of(const struct stat *st)
+/* Not mtime: this one also tells when a folder that could not be listed may be tried again. */
+static int64_t ctime_of(const struct stat *st)
 {
-    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+    return st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
+}
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/*
+ * A folder's time moves in ticks: 10 ms in many kernels, seconds in old file systems. A name that comes
+ * behind a listing but within its tick does not show in the time, so a folder is listed again until one tick
+ * has surely passed since its time was first seen. How long that was is measured here, not read off the time:
+ * the clock of a file server is not ours.
+ */
+static void folder_seen(struct folder *f, const struct stat *st)
+{
+    if (f->ctime_ns == ctime_of(st))
+        return;
+    f->ctime_ns = ctime_of(st);
+    f->seen_ns = monotonic_ns();
+}
+
+static int64_t tick_of(const struct folder *f)
+{
+    return f->ctime_ns % 1000000000 ? INT64_C(25000000) : INT64_C(2100000000);
 }
 
 static int by_inode(const void *a, const void *b)
@@ -65,8 +94,8 @@ static void folder_end(struct oks_engine *e, struct folder *f)
     tdelete(f, &e->folders_by_path, by_path);
     tdelete(f, &e->folders_by_inode, by_inode);
     f->dead = true;
-    LIST_FOREACH(t, &f->transcripts, of_folder)
-    registry_mark_lost(e, t);
+    LIST_FOREACH (t, &f->transcripts, of_folder)
+        registry_mark_lost(e, t);
     folder_release(f);
 }
 
@@ -81,10 +110,12 @@ static bool is_below(const char *path, const char *top)
 static void subtree_end(struct oks_engine *e, struct root *root, const char *path)
 {
     struct folder *f, *next;
+    char top[8192]; /* a copy: `path` may be that of a folder that goes */
 
+    snprintf(top, sizeof(top), "%s", path);
     for (f = LIST_FIRST(&root->folders); f; f = next) {
         next = LIST_NEXT(f, of_root);
-        if (is_below(f->path, path))
+        if (is_below(f->path, top))
             folder_end(e, f);
     }
 }
@@ -131,7 +162,7 @@ static struct folder *folder_made(struct walk *w, const char *path, const char *
     f->root = w->root;
     f->dev = st->st_dev;
     f->ino = st->st_ino;
-    f->mtime_ns = mtime_of(st);
+    folder_seen(f, st);
     if (f->path && f->rel && folder_index(w->e, f) == 0)
         return f;
     folder_free(f);
@@ -152,7 +183,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     if (found && strcmp((*found)->path, path) != 0)
         return 1; /* the same folder by another way */
     if (found) {
-        (*found)->mtime_ns = mtime_of(&st);
+        folder_seen(*found, &st);
         w->folder = *found;
         return 0;
     }
@@ -165,6 +196,10 @@ static int on_folder(void *ctx, const char *path, const char *rel)
         return -ENOMEM;
     folder_watch(w->e, f);
     LIST_INSERT_HEAD(&w->root->folders, f, of_root);
+    if (*rel == '\0') {
+        w->root->dev = f->dev;
+        w->root->ino = f->ino;
+    }
     w->folder = f;
     return 0;
 }
@@ -195,6 +230,9 @@ static void on_skipped(void *ctx, const char *path, int error)
 {
     struct walk *w = ctx;
 
+    /* Known even so, for its change of mode is all that stat will ever tell. */
+    if (error == -EACCES && !w->e->watch && strlen(path) > strlen(w->root->path))
+        on_folder(w, path, path + strlen(w->root->path) + 1);
     w->e->skipped++;
     w->e->skipped_error = error;
     snprintf(w->e->skipped_path, sizeof(w->e->skipped_path), "%s", path);
@@ -206,7 +244,8 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
     const struct oks_walker walker = {
         .ctx = &walk,
         .folder = on_folder,
-        .transcript = on_transcript,
+        .wants = oks_is_transcript,
+        .file = on_transcript,
         .skipped = on_skipped,
     };
     int rc = oks_walk(root->path, start, &walker);
@@ -216,20 +255,20 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* --- what the watches tell
- * --------------------------------------------------------------------------------------- */
+static bool is_regular(const char *path)
+{
+    struct statx stx;
+
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
+           S_ISREG(stx.stx_mode);
+}
+
+/* --- what the watches tell --- */
 
 struct drain {
     struct oks_engine *e;
     int rc;
 };
-
-static bool is_transcript_name(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n > 6 && strcmp(name + n - 6, ".jsonl") == 0 && strcmp(name, "journal.jsonl") != 0;
-}
 
 static int join(char out[8192], const char *a, const char *b)
 {
@@ -239,20 +278,12 @@ static int join(char out[8192], const char *a, const char *b)
 }
 
 /* Learnt without asking the file's filesystem, and without following a link. */
-static bool is_regular(const char *path)
-{
-    struct statx stx;
-
-    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
-           S_ISREG(stx.stx_mode);
-}
-
 static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
     struct transcript *t;
 
-    if (!is_transcript_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
+    if (!oks_is_transcript(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
     t = registry_transcript(e, path);
     if (t && t->folder == f) {
@@ -299,22 +330,54 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         d->rc = rc;
 }
 
-/* --- what stat tells
- * --------------------------------------------------------------------------------------------- */
+/* --- what stat tells --- */
 
-static int folder_look(struct oks_engine *e, struct folder *f)
+/* Where names have changed, those that left must leave even if only names are asked for. */
+static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
 {
     struct transcript *t;
-    struct stat st;
 
-    LIST_FOREACH(t, &f->transcripts, of_folder)
-    registry_mark_dirty(e, t, false);
-    if (stat(f->path, &st) < 0 || !S_ISDIR(st.st_mode)) {
-        if (*f->rel == '\0')
-            f->root->found = false;
-        return 1;
+    LIST_FOREACH (t, &f->transcripts, of_folder)
+        if (changed && !is_regular(t->path))
+            registry_mark_lost(e, t);
+        else
+            registry_mark_dirty(e, t, false);
+}
+
+enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
+
+/* The time is taken over at once: a folder that changed but cannot be listed must not be tried again and
+ * again. */
+static enum look folder_look(struct oks_engine *e, struct folder *f)
+{
+    struct stat st;
+    bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
+    bool changed = !there || ctime_of(&st) != f->ctime_ns;
+
+    look_at_transcripts(e, f, changed);
+    if (there)
+        folder_seen(f, &st);
+    else if (*f->rel == '\0')
+        f->root->found = false;
+    return !there ? LOOK_GONE : changed ? LOOK_CHANGED : LOOK_SAME;
+}
+
+/* Lists everything once more where times from before this refresh may still hide something. */
+static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t start_ns)
+{
+    int64_t now = monotonic_ns();
+    struct folder *f;
+    bool any = false;
+
+    LIST_FOREACH (f, &root->folders, of_root) {
+        if (f->watch_id >= 0 || !f->seen_ns || f->seen_ns >= start_ns)
+            continue;
+        any = true;
+        if (now - f->seen_ns >= tick_of(f))
+            f->seen_ns = 0;
+        look_at_transcripts(e, f, true);
     }
-    return mtime_of(&st) != f->mtime_ns || f->dev != st.st_dev || f->ino != st.st_ino ? 2 : 0;
+    return any ? walk_from(e, root, "") : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
@@ -324,17 +387,18 @@ static int look_at_unwatched(struct oks_engine *e, struct root *root)
     struct folder *f, *next;
 
     for (f = LIST_FIRST(&root->folders); f; f = next) {
-        int verdict, rc;
+        enum look verdict;
+        int rc;
 
         next = LIST_NEXT(f, of_root);
         if (f->watch_id >= 0)
             continue;
         verdict = folder_look(e, f);
-        if (verdict == 1) {
+        if (verdict == LOOK_GONE) {
             subtree_end(e, root, f->path);
             return 1;
         }
-        if (verdict == 2) {
+        if (verdict == LOOK_CHANGED) {
             char rel[8192];
 
             snprintf(rel, sizeof(rel), "%s", f->rel);
@@ -354,9 +418,9 @@ static int look_at_all(struct oks_engine *e)
     struct transcript *t;
 
     for (size_t i = 0; i < e->n_roots; i++) {
-        LIST_FOREACH(f, &e->roots[i].folders, of_root)
-        LIST_FOREACH(t, &f->transcripts, of_folder)
-        registry_mark_dirty(e, t, true);
+        LIST_FOREACH (f, &e->roots[i].folders, of_root)
+            LIST_FOREACH (t, &f->transcripts, of_folder)
+                registry_mark_dirty(e, t, true);
         int rc = walk_from(e, &e->roots[i], "");
 
         if (rc < 0)
@@ -365,10 +429,22 @@ static int look_at_all(struct oks_engine *e)
     return 0;
 }
 
+/* A folder is not told that one above it was renamed, so the root's path is asked itself. */
+static void look_at_root(struct oks_engine *e, struct root *root)
+{
+    struct stat st;
+
+    if (!root->found || (stat(root->path, &st) == 0 && st.st_dev == root->dev && st.st_ino == root->ino))
+        return;
+    subtree_end(e, root, root->path);
+    root->found = false;
+}
+
 enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
 
 int folders_refresh(struct oks_engine *e)
 {
+    int64_t start_ns = monotonic_ns();
     struct drain drain = {.e = e};
     int overflow = e->watch ? watch_drain(e->watch, on_change, &drain) : 0;
     int rc = drain.rc;
@@ -377,16 +453,18 @@ int folders_refresh(struct oks_engine *e)
         e->overflows++;
         rc = look_at_all(e);
     }
-    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
+    for (size_t i = 0; rc == 0 && i < e->n_roots; i++) {
+        look_at_root(e, &e->roots[i]);
         if (!e->roots[i].found)
             rc = walk_from(e, &e->roots[i], "");
+    }
     for (size_t i = 0; rc == 0 && e->unwatched && i < e->n_roots; i++) {
         int rounds = 0;
 
         do
             rc = look_at_unwatched(e, &e->roots[i]);
         while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
-        rc = rc < 0 ? rc : 0;
+        rc = rc < 0 ? rc : look_at_unsettled(e, &e->roots[i], start_ns);
     }
     return rc;
 }

@@ -20,32 +20,42 @@ const uint8_t oks_lex_class[256] = {
 
 #undef SP
 
+/*
+ * Marks (in its high bit) each byte that is not plain text in a string: quote, backslash, control character,
+ * or
+ * >= 0x80. Flipping bit 1 puts the quote directly behind the control characters, so that one subtraction
+ * finds both. Exact for the lowest byte marked; those above it may be there because of a borrow.
+ */
+static inline uint64_t uneasy(uint64_t w)
+{
+    uint64_t low = (w ^ LEX_ONES * 2) - LEX_ONES * 0x21;
+    uint64_t backslash = (w ^ LEX_ONES * '\\') - LEX_ONES;
+
+    return (low | backslash | w) & LEX_HIGH;
+}
+
 const char *oks_lex_string(const char *s, bool *escaped)
 {
-    bool seen = false;
+    uint64_t stop;
     unsigned n;
 
-    for (;; s += n) {
-        uint64_t w = lex_load(s);
-        uint64_t stop = lex_equal(w, '"') | lex_equal(w, '\\') | lex_below(w, 0x20) | (w & LEX_HIGH);
-
-        n = 8;
-        if (!stop)
-            continue;
+    *escaped = false;
+    for (;;) {
+        while (!(stop = uneasy(lex_load(s))))
+            s += 8;
         s += __builtin_ctzll(stop) >> 3;
         if (*s == '"')
-            break;
+            return s;
         if (*s == '\\') {
             n = lex_escape(s);
-            seen = true;
+            *escaped = true;
         } else {
             n = lex_utf8(s); /* 0 for a control character */
         }
         if (!n)
             return NULL;
+        s += n;
     }
-    *escaped = seen;
-    return s;
 }
 
 static inline const char *digits(const char *s)

@@ -7,6 +7,7 @@
  */
 #include "json_lex.h"
 #include "json_nest.h"
+#include "team_scan.h"
 
 static inline const char *scalar_space(const char *s)
 {
@@ -25,10 +26,10 @@ static inline const char *scalar_strip(const char *s)
 
 enum { SCALAR_KEY_MAX = 32, SCALAR_RAW_KEY_MAX = 6 * SCALAR_KEY_MAX };
 
-/* A key and its colon. Returns what follows, or NULL. */
-static inline const char *scalar_key(const char *s, unsigned context, const struct field **field)
+/* A key and its colon. Returns what follows, or NULL; *teams is set where a team's name may follow. */
+static inline const char *scalar_key(const char *s, unsigned context, const struct field **field, bool *teams)
 {
-    char plain[SCALAR_RAW_KEY_MAX + 8] = {0};
+    char plain[SCALAR_RAW_KEY_MAX + 32];
     const char *end;
     bool escaped;
     size_t len;
@@ -36,6 +37,7 @@ static inline const char *scalar_key(const char *s, unsigned context, const stru
     if (*s != '"' || !(end = oks_lex_string(s + 1, &escaped)))
         return NULL;
     len = (size_t)(end - s) - 1;
+    *teams |= oks_team_ends_key(end, len);
     *field = NULL;
     if (context && !escaped) {
         *field = shape_key(context, s + 1, len);
@@ -69,7 +71,7 @@ static inline const char *scalar_value(struct shape *shape, const struct field *
 }
 
 /* The top-level object at s. Returns what follows, or NULL. */
-static const char *scalar_object(struct shape *shape, const char *s, int *err)
+static const char *scalar_object(struct shape *shape, const char *s, bool *teams, int *err)
 {
     struct json_nest nest = {.depth = 0};
     const struct field *field = NULL;
@@ -84,7 +86,7 @@ static const char *scalar_object(struct shape *shape, const char *s, int *err)
     member:
         field = NULL;
         if (!nest.array) {
-            if (!(s = scalar_key(s, nest.context, &field)))
+            if (!(s = scalar_key(s, nest.context, &field, teams)))
                 return NULL;
             s = scalar_space(s);
         }
@@ -115,18 +117,21 @@ static const char *scalar_object(struct shape *shape, const char *s, int *err)
     }
 }
 
-/* Judges and collects the line from s to the '\n' at end. */
-static int scalar_line(struct shape *shape, const char *s, const char *end)
+/*
+ * Judges and collects the line from s to the '\n' at end. *teams: whether team names are worth looking for in
+ * it. In a line that is valid as far as it goes, a `"teamname":"` can only be the end of a key and what
+ * follows it.
+ */
+static int scalar_line(struct shape *shape, const char *s, const char *end, bool *teams)
 {
     int err = 0;
 
+    *teams = false;
     s = scalar_strip(s);
     if (s == end)
         return JSON_LINE_EMPTY;
-    if (*s != '{')
-        return JSON_LINE_BAD;
-    s = scalar_object(shape, s, &err);
-    if (!s)
-        return err ? err : JSON_LINE_BAD;
-    return scalar_strip(s) == end ? JSON_LINE_OBJECT : JSON_LINE_BAD;
+    if (*s == '{' && (s = scalar_object(shape, s, teams, &err)) && scalar_strip(s) == end)
+        return JSON_LINE_OBJECT;
+    *teams = true;
+    return err ? err : JSON_LINE_BAD;
 }

@@ -1,5 +1,5 @@
 /*
- * What of a folder a walk is interested in: folders and transcripts.
+ * What of a folder a walk is interested in: folders and the files that it wants.
  *
  * Kinds come from the folder's own listing (d_type), so that no entry has to be asked, least of all one that
  * is a mountpoint; only a file system that gives no kinds is asked, by a call that may answer from its cache.
@@ -15,16 +15,6 @@
 #include <unistd.h>
 
 #include "okstrafs/discover.h"
-
-#define SUFFIX ".jsonl"
-
-static bool is_transcript(const char *name)
-{
-    size_t len = strlen(name), suffix = strlen(SUFFIX);
-
-    return len >= suffix && memcmp(name + len - suffix, SUFFIX, suffix) == 0 &&
-           strcmp(name, "journal.jsonl") != 0;
-}
 
 static unsigned char kind_of(int fd, const struct dirent *dirent)
 {
@@ -57,7 +47,8 @@ static int listing_add(struct oks_listing *listing, const char *name, bool folde
     return 0;
 }
 
-static int consider(int fd, const struct dirent *dirent, struct oks_listing *listing)
+static int consider(int fd, const struct dirent *dirent, struct oks_listing *listing,
+                    bool (*wants)(const char *name))
 {
     const char *name = dirent->d_name;
     unsigned char kind;
@@ -65,7 +56,7 @@ static int consider(int fd, const struct dirent *dirent, struct oks_listing *lis
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
     kind = kind_of(fd, dirent);
-    if (kind != DT_DIR && (kind != DT_REG || !is_transcript(name)))
+    if (kind != DT_DIR && (kind != DT_REG || !wants || !wants(name)))
         return 0;
     if (listing->len >= OKS_WALK_FILES_MAX) {
         listing->overflow = true;
@@ -80,7 +71,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Reads the folder through a descriptor of its own, which closedir() takes with it. */
-int oks_listing_read(struct oks_listing *listing, int fd)
+int oks_listing_read(struct oks_listing *listing, int fd, bool (*wants)(const char *name))
 {
     struct dirent *dirent;
     DIR *dir;
@@ -100,7 +91,7 @@ int oks_listing_read(struct oks_listing *listing, int fd)
             r = -errno;
             break;
         }
-        r = consider(fd, dirent, listing);
+        r = consider(fd, dirent, listing, wants);
     }
     closedir(dir);
     if (listing->len > 0)

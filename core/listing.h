@@ -1,4 +1,4 @@
-/* The folders and transcripts in one folder, in byte order of their names. Private to the core. */
+/* The folders and wanted files in one folder, in byte order of their names. Private to the core. */
 #ifndef OKS_CORE_LISTING_H
 #define OKS_CORE_LISTING_H
 
@@ -18,7 +18,7 @@ struct oks_listing {
 };
 
 /* Fills an empty (zeroed) listing from an open folder, which stays open. 0 or a negative errno. */
-int oks_listing_read(struct oks_listing *listing, int fd);
+int oks_listing_read(struct oks_listing *listing, int fd, bool (*wants)(const char *name));
 void oks_listing_clear(struct oks_listing *listing);
 
 #endif

@@ -7,18 +7,12 @@
  */
 #include "engine_private.h"
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* One file reached by two names (hard links, overlapping roots) counts once in a session. */
 static bool seen_before(const struct session *s, const struct transcript *t)
 {
     const struct transcript *other;
 
-    LIST_FOREACH(other, &s->transcripts, of_session)
-    {
+    LIST_FOREACH (other, &s->transcripts, of_session) {
         if (other == t)
             return false;
         if (t->mark.ino && other->mark.ino == t->mark.ino && other->mark.dev == t->mark.dev)
@@ -32,9 +26,9 @@ const char *session_agent_name(const struct session *s)
     const struct transcript *t;
     const char *name = NULL;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    if (!name)
-        name = transcript_agent_name(t);
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        if (!name)
+            name = transcript_agent_name(t);
     return name;
 }
 
@@ -43,9 +37,9 @@ const char *session_model(const struct session *s)
     const struct transcript *t;
     const char *model = NULL;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    if (!model)
-        model = transcript_model(t);
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        if (!model)
+            model = transcript_model(t);
     return model;
 }
 
@@ -54,23 +48,32 @@ size_t session_transcripts(const struct session *s)
     const struct transcript *t;
     size_t n = 0;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    n += !seen_before(s, t);
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        n += !seen_before(s, t);
     return n;
 }
 
-void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
+static void want_events(const struct measure_window *w, struct transcript *t)
+{
+    t->wanted = true;
+    registry_mark_dirty(w->engine, t, true);
+    *w->wanting = true;
+}
+
+static void measure_transcripts(const struct session *s, const struct measure_window *w, struct measure *out)
 {
     const struct transcript *t;
 
     measure_start(out);
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    {
+    LIST_FOREACH (t, &s->transcripts, of_session) {
         struct oks_totals part;
 
         if (seen_before(s, t))
             continue;
-        transcript_window(t, w->since, w->until, &part);
+        if (!transcript_window(t, w->since, w->until, &part)) {
+            want_events(w, (struct transcript *)t);
+            continue;
+        }
         oks_totals_add(&out->totals, &part);
         if (t->mark.mtime_ns > out->mtime_ns)
             out->mtime_ns = t->mark.mtime_ns;
@@ -81,24 +84,38 @@ void measure_session(const struct session *s, const struct measure_window *w, st
     out->model = session_model(s);
 }
 
-void measure_start(struct measure *sum)
+void measure_session_anew(const struct session *s, struct measure *out)
 {
-    *sum = (struct measure){.totals = OKS_TOTALS_NONE};
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
+
+    measure_transcripts(s, &open, out);
 }
 
-void measure_add(struct measure *sum, const struct measure *part)
+/* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
+static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
 {
-    if (sum->sessions == 0) {
-        *sum = *part;
-        return;
-    }
-    oks_totals_add(&sum->totals, &part->totals);
-    sum->duration_ms = (int64_t)oks_tokens_add((uint64_t)sum->duration_ms, (uint64_t)part->duration_ms);
-    sum->sessions += part->sessions;
-    if (!same_text(sum->agent_name, part->agent_name))
-        sum->agent_name = NULL;
-    if (!same_text(sum->model, part->model))
-        sum->model = NULL;
-    if (part->mtime_ns > sum->mtime_ns)
-        sum->mtime_ns = part->mtime_ns;
+    const struct oks_totals *all = &s->share.totals;
+    bool from_start = oks_stamp_is_none(w->since), to_end = oks_stamp_is_none(w->until);
+
+    if (!s->summed)
+        return false;
+    *out = s->share;
+    if ((from_start && to_end) || oks_stamp_is_none(all->first))
+        return true;
+    if ((from_start || oks_stamp_cmp(all->first, w->since) >= 0) &&
+        (to_end || oks_stamp_cmp(all->last, w->until) <= 0))
+        return true;
+    if (all->events > all->stamped || ((from_start || oks_stamp_cmp(all->last, w->since) >= 0) &&
+                                       (to_end || oks_stamp_cmp(all->first, w->until) <= 0)))
+        return false;
+    out->totals = OKS_TOTALS_NONE;
+    out->duration_ms = 0;
+    return true;
+}
+
+void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    if (!measure_from_share(s, w, out))
+        measure_transcripts(s, w, out);
 }

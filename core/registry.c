@@ -109,6 +109,7 @@ static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
     if (!project)
         return NULL;
     oks_name_escape(raw, project->name);
+    aggregate_reset(&project->sum);
     found = tsearch(project, &e->projects, by_project_name);
     if (found && *found == project) {
         e->n_projects++;
@@ -143,8 +144,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     return session;
 }
 
-/* --- where a transcript belongs, by its path
- * --------------------------------------------------------------------- */
+/* --- where a transcript belongs, by its path --- */
 
 static struct oks_slice stem_of(const char *rel)
 {
@@ -221,13 +221,15 @@ static int session_place(struct oks_engine *e, struct session *s, const char *re
 
     if (project.ptr && !p)
         return -ENOMEM;
-    if (s->project)
+    if (before)
         LIST_REMOVE(s, of_project);
     s->project = p;
     if (p) {
         LIST_INSERT_HEAD(&p->sessions, s, of_project);
         p->version = engine_tick(e);
     }
+    if (before != p)
+        sums_session(e, s, before, false);
     if (before && before != p)
         project_release(e, before);
     s->parent[0] = '\0';
@@ -293,6 +295,7 @@ static struct transcript *transcript_made(struct folder *folder, const char *pat
         return NULL;
     t->folder = folder;
     t->tail.event.stamp = OKS_STAMP_NONE;
+    t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
     t->cache_folder = cache_folder_of(folder);
     t->cache_name = escaped(id);
@@ -336,20 +339,25 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
     link_transcript(s, t);
     s->version = engine_tick(e);
-    registry_mark_dirty(e, t, true);
-    return LIST_FIRST(&s->transcripts) == t ? session_place(e, s, rel) : 0;
+    if (LIST_FIRST(&s->transcripts) == t && session_place(e, s, rel) < 0)
+        return -ENOMEM;
+    if (!index_restore(e, t)) {
+        registry_mark_dirty(e, t, true);
+        return 0;
+    }
+    /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
+    registry_mark_dirty(e, t, false);
+    return registry_changed(e, t, true);
 }
 
-/* --- teams of a session
- * ------------------------------------------------------------------------------------------ */
+/* --- teams of a session --- */
 
 /* The listed name: the spelling in the session whose first transcript sorts first. */
 static void team_rename(struct team *team)
 {
     struct membership *m, *first = NULL;
 
-    LIST_FOREACH(m, &team->members, of_team)
-    {
+    LIST_FOREACH (m, &team->members, of_team) {
         struct transcript *t = LIST_FIRST(&m->session->transcripts);
 
         if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
@@ -374,14 +382,17 @@ static void membership_end(struct oks_engine *e, struct membership *m)
 
 static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
 {
-    struct team *team = registry_team_made(e, raw);
+    struct team *team;
     struct membership *m;
 
+    if (raw.len == 0)
+        return 0; /* nobody can ask for a team without a name */
+    team = registry_team_made(e, raw);
     if (!team)
         return -ENOMEM;
-    LIST_FOREACH(m, &s->teams, of_session)
-    if (m->team == team)
-        return 0;
+    LIST_FOREACH (m, &s->teams, of_session)
+        if (m->team == team)
+            return 0;
     m = calloc(1, sizeof(*m));
     if (m)
         m->spelling = strndup(raw.ptr, raw.len);
@@ -402,20 +413,21 @@ static bool session_names_team(const struct session *s, const struct team *team)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    for (size_t i = 0; i < t->state.teams.len; i++) {
-        char name[OKS_NAME_MAX + 1];
-        size_t len;
-        char *key;
-        bool same;
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        for (size_t i = 0; i < t->state.teams.len; i++) {
+            char name[OKS_NAME_MAX + 1];
+            size_t len;
+            char *key;
+            bool same;
 
-        oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len}, name);
-        key = oks_name_fold(oks_slice_of(name), &len);
-        same = key && strcmp(key, team->key) == 0;
-        free(key);
-        if (same)
-            return true;
-    }
+            oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len},
+                            name);
+            key = oks_name_fold(oks_slice_of(name), &len);
+            same = key && strcmp(key, team->key) == 0;
+            free(key);
+            if (same)
+                return true;
+        }
     return false;
 }
 
@@ -426,10 +438,10 @@ static int session_teams_refresh(struct oks_engine *e, struct session *s)
     struct membership *m, *next;
     int rc = 0;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
-        rc = membership_begin(e, s,
-                              (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+    LIST_FOREACH (t, &s->transcripts, of_session)
+        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
+            rc = membership_begin(
+                e, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
     for (m = LIST_FIRST(&s->teams); m; m = next) {
         next = LIST_NEXT(m, of_session);
         if (!session_names_team(s, m->team))
@@ -446,8 +458,8 @@ static void session_bump(struct oks_engine *e, struct session *s)
     s->version = version;
     if (s->project)
         s->project->version = version;
-    LIST_FOREACH(m, &s->teams, of_session)
-    m->team->version = version;
+    LIST_FOREACH (m, &s->teams, of_session)
+        m->team->version = version;
     runs_session_changed(e, s, version);
 }
 
@@ -464,19 +476,59 @@ static void parent_from_records(struct session *s)
         oks_name_escape(oks_slice_of(parent), s->parent);
 }
 
+static bool same_file_other_state(const struct transcript *a, const struct transcript *b)
+{
+    return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev &&
+           (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
+}
+
+/* A file with two names grows in both, but is reported only in the folder of the name that it was written by.
+ */
+static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
+{
+    struct transcript *other;
+
+    LIST_FOREACH (other, &t->session->transcripts, of_session)
+        if (other != t && same_file_other_state(other, t))
+            registry_mark_dirty(e, other, true);
+}
+
+enum { GUESSES_MAX = 8 }; /* the folder may come later, but nobody waits for ever */
+
+/* The places where team-state files may lie: what the records say, else what the project's name says. */
+static int places_refresh(struct oks_engine *e, const struct transcript *t)
+{
+    struct project *p = t->session->project;
+    char path[4096];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
+        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    if (t->state.cwds.len || !p || p->guesses >= GUESSES_MAX || LIST_EMPTY(&t->session->teams))
+        return rc;
+    p->guesses++;
+    if (rc == 0 && guess_project_folder(p->name, path)) {
+        p->guesses = GUESSES_MAX;
+        rc = runs_add_place(e, path);
+    }
+    return rc;
+}
+
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
     int rc = teams_changed ? session_teams_refresh(e, t->session) : 0;
 
-    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    if (rc == 0)
+        rc = places_refresh(e, t);
+    twins_mark_dirty(e, t);
     parent_from_records(t->session);
+    sums_transcript(e, t, false);
+    sums_session(e, t->session, t->session->project, false);
     session_bump(e, t->session);
     return rc;
 }
 
-/* --- leaving
- * ----------------------------------------------------------------------------------------------------- */
+/* --- leaving --- */
 
 static void session_release(struct oks_engine *e, struct session *s)
 {
@@ -485,6 +537,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     if (!LIST_EMPTY(&s->transcripts))
         return;
     runs_session_changed(e, s, engine_tick(e));
+    sums_session(e, s, project, true);
     while (!LIST_EMPTY(&s->teams))
         membership_end(e, LIST_FIRST(&s->teams));
     if (project) {
@@ -504,7 +557,10 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
 
     if (t->dirty)
         TAILQ_REMOVE(&e->dirty, t, queued);
+    e->index_stale = true;
     saver_forget(e, t);
+    sums_transcript(e, t, true);
+    residence_leave(e, t);
     tdelete(t, &e->transcripts, by_path);
     LIST_REMOVE(t, of_folder);
     folder_release(t->folder);
@@ -518,6 +574,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
         return;
     }
     session_place(e, s, rel_of(first));
+    sums_session(e, s, s->project, false);
     session_teams_refresh(e, s);
     session_bump(e, s);
 }

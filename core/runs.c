@@ -10,20 +10,16 @@
  *
  * Invariant: a place that is neither stale nor unwatched shows what is on disk.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine_private.h"
 #include "okstrafs/discover.h"
 
 enum {
-    DEPTH_MAX = 8,       /* below .okstra/tasks */
     FOLDERS_MAX = 20000, /* of one place */
     PLACES_MAX = 10000,
 };
@@ -74,8 +70,7 @@ static int by_spot_path(const void *a, const void *b)
     return strcmp(((const struct spot *)a)->path, ((const struct spot *)b)->path);
 }
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------------- */
+/* --- watching --- */
 
 static void spot_free(struct run_store *store, struct spot *spot)
 {
@@ -105,8 +100,8 @@ static int spot_made(struct run_store *store, const char *path, struct spot **ou
     int rc;
 
     if (found) {
-        *out = *found;
-        return 0;
+        *out = *found; /* its watch ends with the folder; one that took its place needs another */
+        return (*found)->watch_id >= 0 ? 0 : watch_add(store->watch, path, *found, &(*found)->watch_id);
     }
     spot = calloc(1, sizeof(*spot));
     if (!spot)
@@ -158,13 +153,12 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 
     if (change == WATCH_ENDED)
         spot->watch_id = -1;
-    LIST_FOREACH(i, &spot->interests, of_spot)
-    if (!i->name || !name || strcmp(i->name, name) == 0)
-        i->place->stale = true;
+    LIST_FOREACH (i, &spot->interests, of_spot)
+        if (!i->name || !name || strcmp(i->name, name) == 0)
+            i->place->stale = true;
 }
 
-/* --- runs
- * -------------------------------------------------------------------------------------------------------- */
+/* --- runs --- */
 
 static void run_end(struct oks_engine *e, struct run *run)
 {
@@ -191,8 +185,7 @@ static void run_insert(struct team *team, struct run *run)
 {
     struct run *at, *last = NULL;
 
-    LIST_FOREACH(at, &team->runs, of_team)
-    {
+    LIST_FOREACH (at, &team->runs, of_team) {
         if (run_before(run, at))
             break;
         last = at;
@@ -247,85 +240,104 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
 
     if (!e->runs)
         return; /* at the end */
-    LIST_FOREACH(place, &e->runs->places, of_store)
-    LIST_FOREACH(run, &place->runs, of_place)
-    if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
-        run->team->version = version;
+    LIST_FOREACH (place, &e->runs->places, of_store)
+        LIST_FOREACH (run, &place->runs, of_place)
+            if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
+                run->team->version = version;
 }
 
-/* --- walking a place
- * --------------------------------------------------------------------------------------------- */
+/* --- walking a place --- */
 
 static bool is_state_file(const char *name)
 {
     size_t n = strlen(name);
 
-    return n > 16 && strncmp(name, "team-state-", 11) == 0 && strcmp(name + n - 5, ".json") == 0;
+    return n > strlen("team-state-.json") && strncmp(name, "team-state-", 11) == 0 &&
+           strcmp(name + n - 5, ".json") == 0;
 }
 
-static int walk_tasks(struct oks_engine *e, struct place *place, const char *path, int depth);
+struct place_walk {
+    struct oks_engine *e;
+    struct place *place;
+};
 
-static int walk_entry(struct oks_engine *e, struct place *place, const char *path, const struct dirent *entry,
-                      bool in_state, int depth)
+static int on_folder(void *ctx, const char *path, const char *rel)
 {
-    char child[PATH_MAX];
+    struct place_walk *w = ctx;
+    int rc;
 
-    if (entry->d_name[0] == '.')
-        return 0;
-    if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) >= (int)sizeof(child))
-        return 0;
-    if (entry->d_type == DT_DIR)
-        return depth < DEPTH_MAX ? walk_tasks(e, place, child, depth + 1) : 0;
-    return in_state && is_state_file(entry->d_name) ? run_begin(e, place, child) : 0;
+    if (++w->place->folders > FOLDERS_MAX)
+        return 1;
+    rc = interest_begin(w->e->runs, w->place, path, NULL);
+    w->place->unwatched |= rc < 0;
+    return rc == -ENOMEM ? rc : 0;
 }
 
-/* Lists a folder, its watch placed before. A folder that cannot be read is no error of ours. */
-static int walk_tasks(struct oks_engine *e, struct place *place, const char *path, int depth)
+static int on_file(void *ctx, const char *path, const char *rel)
 {
+    struct place_walk *w = ctx;
     const char *base = strrchr(path, '/');
-    bool in_state = base && strcmp(base, "/state") == 0;
-    struct dirent *entry;
-    int rc = interest_begin(e->runs, place, path, NULL);
-    DIR *dir;
 
-    if (rc == -ENOMEM || ++place->folders > FOLDERS_MAX)
-        return rc == -ENOMEM ? rc : 0;
-    place->unwatched |= rc < 0;
-    dir = opendir(path);
-    if (!dir)
+    if (base - path < 6 || strncmp(base - 6, "/state", 6) != 0)
         return 0;
-    rc = 0;
-    while (rc == 0 && (entry = readdir(dir)))
-        rc = walk_entry(e, place, path, entry, in_state, depth);
-    closedir(dir);
-    return rc;
+    return run_begin(w->e, w->place, path);
 }
 
-static bool is_folder(const char *path)
+static int walk_tasks(struct oks_engine *e, struct place *place, const char *path)
 {
-    struct stat st;
+    struct place_walk walk = {e, place};
+    const struct oks_walker walker = {
+        .ctx = &walk,
+        .folder = on_folder,
+        .wants = is_state_file,
+        .file = on_file,
+    };
+    int rc = oks_walk(path, "", &walker);
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return rc == -ENOMEM ? rc : 0;
 }
 
 /* The tasks folder is not there: watch its nearest existing ancestor for the name that is missing below it.
  */
 static int wait_for(struct oks_engine *e, struct place *place, char *path)
 {
-    char *slash;
+    char real[PATH_MAX], *slash;
+    int rc;
 
     while ((slash = strrchr(path, '/')) && slash != path) {
+        *slash = '\0';
+        rc = oks_resolve(path, real);
+        if (rc == -ELOOP)
+            return 0; /* a mount of ours: nobody's project */
+        if (rc < 0)
+            continue;
+        rc = interest_begin(e->runs, place, real, slash + 1);
+        place->unwatched |= rc < 0;
+        *slash = '/';
+        place->stale = oks_resolve(path, real) == 0; /* it may have come while we were looking */
+        return rc == -ENOMEM ? rc : 0;
+    }
+    rc = interest_begin(e->runs, place, "/", path + 1);
+    place->unwatched |= rc < 0;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* A folder is told that it was renamed, but not that one above it was: so these two are watched as well. */
+static int watch_above(struct oks_engine *e, struct place *place)
+{
+    static const char *const above[] = {"", "/.okstra"}, *const names[] = {".okstra", "tasks"};
+    char path[PATH_MAX], real[PATH_MAX];
+
+    for (int i = 0; i < 2; i++) {
         int rc;
 
-        *slash = '\0';
-        if (!is_folder(path))
-            continue;
-        rc = interest_begin(e->runs, place, path, slash + 1);
+        if (snprintf(path, sizeof(path), "%s%s", place->path, above[i]) >= (int)sizeof(path) ||
+            oks_resolve(path, real) < 0)
+            continue; /* it went just now, which its folder tells */
+        rc = interest_begin(e->runs, place, real, names[i]);
+        if (rc == -ENOMEM)
+            return rc;
         place->unwatched |= rc < 0;
-        /* It may have come while we were looking. */
-        *slash = '/';
-        place->stale = is_folder(path);
-        return rc == -ENOMEM ? rc : 0;
     }
     return 0;
 }
@@ -340,7 +352,7 @@ static void place_empty(struct oks_engine *e, struct place *place)
 
 static int place_walk(struct oks_engine *e, struct place *place)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], real[PATH_MAX];
     int rc;
 
     place->stale = place->unwatched = false;
@@ -348,7 +360,13 @@ static int place_walk(struct oks_engine *e, struct place *place)
     place_empty(e, place);
     if (snprintf(path, sizeof(path), "%s/.okstra/tasks", place->path) >= (int)sizeof(path))
         return 0;
-    rc = is_folder(path) ? walk_tasks(e, place, path, 0) : wait_for(e, place, path);
+    rc = oks_resolve(path, real);
+    if (rc == -ENOMEM || rc == -ELOOP)
+        return rc == -ENOMEM ? rc : 0;
+    if (rc == 0)
+        rc = watch_above(e, place) < 0 ? -ENOMEM : walk_tasks(e, place, real);
+    else
+        rc = wait_for(e, place, path);
     if (rc < 0)
         place->stale = true;
     return rc;
@@ -376,8 +394,7 @@ int runs_add_place(struct oks_engine *e, const char *path)
     return 0;
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 int runs_new(struct oks_engine *e)
 {
@@ -416,11 +433,11 @@ int runs_refresh(struct oks_engine *e)
     struct place *place;
     int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, NULL) : 0;
 
-    LIST_FOREACH(place, &store->places, of_store)
-    if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
-        int walked = place_walk(e, place);
+    LIST_FOREACH (place, &store->places, of_store)
+        if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
+            int walked = place_walk(e, place);
 
-        rc = rc < 0 ? rc : walked;
-    }
+            rc = rc < 0 ? rc : walked;
+        }
     return rc;
 }

@@ -29,8 +29,7 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
     t->unsaved = false;
 }
 
-/* The lock is held at entry and exit, and free during the write. */
-static int save_one(struct oks_engine *e, struct transcript *t)
+int saver_save_one(struct oks_engine *e, struct transcript *t)
 {
     int rc;
 
@@ -58,11 +57,11 @@ static int save_queue(struct oks_engine *e)
     int rc = 0;
 
     do {
-        TAILQ_FOREACH(t, &e->unsaved, saved)
-        if (!t->busy)
-            break;
+        TAILQ_FOREACH (t, &e->unsaved, saved)
+            if (!t->busy)
+                break;
         if (t)
-            rc = save_one(e, t);
+            rc = saver_save_one(e, t);
     } while (t && rc == 0);
     return rc;
 }
@@ -71,6 +70,7 @@ void oks_engine_save(struct oks_engine *e)
 {
     pthread_mutex_lock(&e->lock);
     save_queue(e);
+    index_save(e);
     pthread_mutex_unlock(&e->lock);
 }
 

@@ -15,10 +15,15 @@ static inline bytes bytes_fill(int c)
     return _mm256_set1_epi8((char)c);
 }
 
+/* The table, once for each part of a vector that a shuffle treats alone. */
+static inline bytes bytes_of(const uint8_t table[16])
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
 static inline bytes bytes_table(const uint8_t table[16], bytes index)
 {
-    return _mm256_shuffle_epi8(
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table)), index);
+    return _mm256_shuffle_epi8(bytes_of(table), index);
 }
 
 static inline bytes bytes_low_nibble(bytes x)
@@ -67,17 +72,60 @@ static inline uint64_t mask_of(__m256i a, __m256i b)
     return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
 }
 
-static inline uint64_t block_equal(block x, char c)
+/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
+static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
+
+/* The same for the bytes that often follow a backslash, but for the quote. */
+static const uint8_t escape_of[16] = {
+    [0x2] = 'r', [0x4] = 't', [0x6] = 'f', [0xc] = '\\', [0xe] = 'n', [0xf] = '/',
+};
+
+struct constants {
+    __m256i quote, backslash, space, control, operators, escapes;
+};
+
+/* The same value, of which the compiler no longer knows how to make it. */
+static inline __m256i keep(__m256i x)
 {
-    return mask_of(_mm256_cmpeq_epi8(x.a, bytes_fill(c)), _mm256_cmpeq_epi8(x.b, bytes_fill(c)));
+    __asm__("" : "+x"(x));
+    return x;
 }
 
-static inline uint64_t block_control(block x)
+static inline struct constants constants(void)
 {
-    const __m256i last = bytes_fill(0x1f);
+    return (struct constants){
+        .quote = keep(bytes_fill('"')),
+        .backslash = keep(bytes_fill('\\')),
+        .space = keep(bytes_fill(' ')),
+        .control = keep(bytes_fill(0x1f)),
+        .operators = keep(bytes_of(operator_of)),
+        .escapes = keep(bytes_of(escape_of)),
+    };
+}
 
-    return mask_of(_mm256_cmpeq_epi8(_mm256_max_epu8(x.a, last), last),
-                   _mm256_cmpeq_epi8(_mm256_max_epu8(x.b, last), last));
+static inline uint64_t equal(block x, __m256i c)
+{
+    return mask_of(_mm256_cmpeq_epi8(x.a, c), _mm256_cmpeq_epi8(x.b, c));
+}
+
+static inline uint64_t block_equal(block x, char c)
+{
+    return equal(x, bytes_fill(c));
+}
+
+static inline uint64_t block_quote(const struct constants *k, block x)
+{
+    return equal(x, k->quote);
+}
+
+static inline uint64_t block_backslash(const struct constants *k, block x)
+{
+    return equal(x, k->backslash);
+}
+
+static inline uint64_t block_space(const struct constants *k, block x)
+{
+    return equal(x, k->space);
 }
 
 static inline uint64_t block_high(block x)
@@ -85,49 +133,43 @@ static inline uint64_t block_high(block x)
     return mask_of(x.a, x.b);
 }
 
-/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
- * signed numbers, bytes >= 0x80 come before them all. */
-static inline __m256i uneasy(__m256i x)
+static inline __m256i is_control(const struct constants *k, __m256i x)
 {
-    return _mm256_or_si256(_mm256_cmpgt_epi8(bytes_fill(0x21), _mm256_xor_si256(x, bytes_fill(2))),
-                           _mm256_cmpeq_epi8(x, bytes_fill('\\')));
+    return _mm256_cmpeq_epi8(_mm256_min_epu8(x, k->control), x);
 }
 
-static inline bool block_calm(block x)
+static inline uint64_t block_control(const struct constants *k, block x)
 {
-    return _mm256_movemask_epi8(_mm256_or_si256(uneasy(x.a), uneasy(x.b))) == 0;
+    return mask_of(is_control(k, x.a), is_control(k, x.b));
 }
 
-/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
-static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
-
-static inline __m256i is_operator(__m256i x)
+static inline bool block_has_control(const struct constants *k, block x)
 {
-    return _mm256_cmpeq_epi8(bytes_table(operator_of, x), _mm256_or_si256(x, bytes_fill(0x20)));
+    return ({
+        __m256i low = _mm256_min_epu8(x.a, x.b);
+        _mm256_movemask_epi8(is_control(k, low)) != 0;
+    });
 }
 
-static inline uint64_t block_operator(block x)
+static inline bool block_foreign(const char *s, block x)
 {
-    return mask_of(is_operator(x.a), is_operator(x.b));
+    return _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(x.a, x.b), bytes_load(s - 3))) != 0;
 }
 
-/* " / \ b f n r t u: a bit for each upper nibble 2, 5, 6, 7, and for each lower one the nibbles it goes with.
- */
-static const uint8_t escape_high[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
-static const uint8_t escape_low[16] = {
-    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
-};
-
-static inline __m256i no_escape(__m256i x)
+static inline __m256i is_operator(const struct constants *k, __m256i x)
 {
-    return _mm256_cmpeq_epi8(bytes_and(bytes_table(escape_high, bytes_high_nibble(x)),
-                                       bytes_table(escape_low, bytes_low_nibble(x))),
-                             _mm256_setzero_si256());
+    return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->operators, x), _mm256_or_si256(x, k->space));
 }
 
-static inline uint64_t block_no_escape(block x)
+static inline uint64_t block_operator(const struct constants *k, block x)
 {
-    return mask_of(no_escape(x.a), no_escape(x.b));
+    return mask_of(is_operator(k, x.a), is_operator(k, x.b));
+}
+
+static inline uint64_t block_odd_escape(const struct constants *k, block x, uint64_t escaped)
+{
+    return escaped & ~mask_of(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->escapes, x.a), x.a),
+                              _mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->escapes, x.b), x.b));
 }
 
 static inline uint64_t block_bad_utf8(const char *s, block x)
@@ -145,6 +187,21 @@ static inline uint64_t prefix_xor(uint64_t mask)
     const __m128i ones = _mm_set1_epi8((char)0xff);
 
     return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)mask), ones, 0));
+}
+
+/* Six at a time, whether they are there or not: cheaper than a branch for each. */
+static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
+{
+    uint32_t *end = out + __builtin_popcountll(bits);
+
+    while (bits) {
+        for (int i = 0; i < 16; i++) {
+            out[i] = at + (uint32_t)_tzcnt_u64(bits);
+            bits = _blsr_u64(bits);
+        }
+        out += 16;
+    }
+    return end;
 }
 
 #define STAGE1 oks_stage1_avx2

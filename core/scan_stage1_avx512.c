@@ -1,5 +1,7 @@
-/* Stage 1 in AVX-512 (F and BW, with BMI and carry-less multiplication): a block is one register. See
- * scan_stage1_kernel.h. Built with -mavx512f -mavx512bw. */
+/*
+ * Stage 1 in AVX-512 (F, BW and VBMI2, with carry-less multiplication): a block is one register. See
+ * scan_stage1_kernel.h. The first processors with AVX-512 lack VBMI2, and are as well served by AVX2.
+ */
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,10 +19,15 @@ static inline bytes bytes_fill(int c)
     return _mm512_set1_epi8((char)c);
 }
 
+/* The table, once for each part of a vector that a shuffle treats alone. */
+static inline bytes bytes_of(const uint8_t table[16])
+{
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
 static inline bytes bytes_table(const uint8_t table[16], bytes index)
 {
-    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)table)),
-                               index);
+    return _mm512_shuffle_epi8(bytes_of(table), index);
 }
 
 static inline bytes bytes_low_nibble(bytes x)
@@ -60,14 +67,54 @@ static inline block block_load(const char *s)
     return bytes_load(s);
 }
 
+/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
+static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
+
+/* The same for the bytes that often follow a backslash, but for the quote. */
+static const uint8_t escape_of[16] = {
+    [0x2] = 'r', [0x4] = 't', [0x6] = 'f', [0xc] = '\\', [0xe] = 'n', [0xf] = '/',
+};
+
+struct constants {
+    __m512i quote, backslash, space, operators, escapes;
+};
+
+/* The same value, of which the compiler no longer knows how to make it. */
+static inline __m512i keep(__m512i x)
+{
+    __asm__("" : "+v"(x));
+    return x;
+}
+
+static inline struct constants constants(void)
+{
+    return (struct constants){
+        .quote = keep(bytes_fill('"')),
+        .backslash = keep(bytes_fill('\\')),
+        .space = keep(bytes_fill(' ')),
+        .operators = keep(bytes_of(operator_of)),
+        .escapes = keep(bytes_of(escape_of)),
+    };
+}
+
 static inline uint64_t block_equal(block x, char c)
 {
     return _mm512_cmpeq_epi8_mask(x, bytes_fill(c));
 }
 
-static inline uint64_t block_control(block x)
+static inline uint64_t block_quote(const struct constants *k, block x)
 {
-    return _mm512_cmplt_epu8_mask(x, bytes_fill(0x20));
+    return _mm512_cmpeq_epi8_mask(x, k->quote);
+}
+
+static inline uint64_t block_backslash(const struct constants *k, block x)
+{
+    return _mm512_cmpeq_epi8_mask(x, k->backslash);
+}
+
+static inline uint64_t block_space(const struct constants *k, block x)
+{
+    return _mm512_cmpeq_epi8_mask(x, k->space);
 }
 
 static inline uint64_t block_high(block x)
@@ -75,33 +122,29 @@ static inline uint64_t block_high(block x)
     return _mm512_movepi8_mask(x);
 }
 
-/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
- * signed numbers, bytes >= 0x80 come before them all. */
-static inline bool block_calm(block x)
+static inline uint64_t block_control(const struct constants *k, block x)
 {
-    return (_mm512_cmple_epi8_mask(_mm512_xor_si512(x, bytes_fill(2)), bytes_fill(0x20)) |
-            block_equal(x, '\\')) == 0;
+    return _mm512_cmplt_epu8_mask(x, k->space);
 }
 
-/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
-static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
-
-static inline uint64_t block_operator(block x)
+static inline bool block_has_control(const struct constants *k, block x)
 {
-    return _mm512_cmpeq_epi8_mask(bytes_table(operator_of, x), _mm512_or_si512(x, bytes_fill(0x20)));
+    return block_control(k, x) != 0;
 }
 
-/* " / \ b f n r t u: a bit for each upper nibble 2, 5, 6, 7, and for each lower one the nibbles it goes with.
- */
-static const uint8_t escape_high[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
-static const uint8_t escape_low[16] = {
-    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
-};
-
-static inline uint64_t block_no_escape(block x)
+static inline bool block_foreign(const char *s, block x)
 {
-    return _mm512_testn_epi8_mask(bytes_table(escape_high, bytes_high_nibble(x)),
-                                  bytes_table(escape_low, bytes_low_nibble(x)));
+    return _mm512_movepi8_mask(_mm512_or_si512(x, bytes_load(s - 3))) != 0;
+}
+
+static inline uint64_t block_operator(const struct constants *k, block x)
+{
+    return _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(k->operators, x), _mm512_or_si512(x, k->space));
+}
+
+static inline uint64_t block_odd_escape(const struct constants *k, block x, uint64_t escaped)
+{
+    return escaped & ~_mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(k->escapes, x), x);
 }
 
 static inline uint64_t block_bad_utf8(const char *s, block x)
@@ -116,6 +159,30 @@ static inline uint64_t prefix_xor(uint64_t mask)
     const __m128i ones = _mm_set1_epi8((char)0xff);
 
     return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)mask), ones, 0));
+}
+
+/* The places of the bits, packed to the front as bytes, then widened by sixteen. */
+static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
+{
+    static const uint8_t places[64] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+    };
+    __m512i packed = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(places));
+    __m512i base = _mm512_set1_epi32((int)at);
+    int n = __builtin_popcountll(bits);
+
+    _mm512_storeu_si512(out, _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed))));
+    if (__builtin_expect(n > 16, 0)) {
+        _mm512_storeu_si512(
+            out + 16, _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 1))));
+        _mm512_storeu_si512(
+            out + 32, _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 2))));
+        _mm512_storeu_si512(
+            out + 48, _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 3))));
+    }
+    return out + n;
 }
 
 #define STAGE1 oks_stage1_avx512

@@ -44,29 +44,54 @@ static inline uint64_t block_equal(block x, char c)
     return block_high(x);
 }
 
-static inline uint64_t block_control(block x)
+/* A load from memory is all that a constant costs here. */
+struct constants {
+    char unused;
+};
+
+static inline struct constants constants(void)
+{
+    return (struct constants){0};
+}
+
+static inline uint64_t block_quote(const struct constants *k, block x)
+{
+    return block_equal(x, '"');
+}
+
+static inline uint64_t block_backslash(const struct constants *k, block x)
+{
+    return block_equal(x, '\\');
+}
+
+static inline uint64_t block_space(const struct constants *k, block x)
+{
+    return block_equal(x, ' ');
+}
+
+static inline uint64_t block_control(const struct constants *k, block x)
 {
     EACH(i)
-    x.v[i] = _mm_cmpeq_epi8(_mm_max_epu8(x.v[i], fill(0x1f)), fill(0x1f));
+    x.v[i] = _mm_cmpeq_epi8(_mm_min_epu8(x.v[i], fill(0x1f)), x.v[i]);
     return block_high(x);
 }
 
-/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
- * signed numbers, bytes >= 0x80 come before them all. */
-static inline bool block_calm(block x)
+static inline bool block_has_control(const struct constants *k, block x)
 {
-    __m128i any = _mm_setzero_si128();
+    __m128i low = _mm_min_epu8(_mm_min_epu8(x.v[0], x.v[1]), _mm_min_epu8(x.v[2], x.v[3]));
 
-    EACH(i)
-    {
-        any = _mm_or_si128(any, _mm_cmpgt_epi8(fill(0x21), _mm_xor_si128(x.v[i], fill(2))));
-        any = _mm_or_si128(any, _mm_cmpeq_epi8(x.v[i], fill('\\')));
-    }
-    return _mm_movemask_epi8(any) == 0;
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(low, fill(0x1f)), low)) != 0;
+}
+
+static inline bool block_foreign(const char *s, block x)
+{
+    __m128i all = _mm_or_si128(_mm_or_si128(x.v[0], x.v[1]), _mm_or_si128(x.v[2], x.v[3]));
+
+    return _mm_movemask_epi8(_mm_or_si128(all, _mm_loadu_si128((const __m128i *)(const void *)(s - 3)))) != 0;
 }
 
 /* Setting bit 5 makes { } of [ ]. */
-static inline uint64_t block_operator(block x)
+static inline uint64_t block_operator(const struct constants *k, block x)
 {
     EACH(i)
     {
@@ -79,15 +104,12 @@ static inline uint64_t block_operator(block x)
     return block_high(x);
 }
 
-static inline uint64_t block_no_escape(block x)
+/* Without a table, only the two that come most often. */
+static inline uint64_t block_odd_escape(const struct constants *k, block x, uint64_t escaped)
 {
-    static const char good[] = {'n', '"', '\\', 't', 'u', 'r', 'b', 'f', '/'};
-    block y = {{_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()}};
-
-    for (size_t c = 0; c < sizeof(good); c++)
-        EACH(i)
-    y.v[i] = _mm_or_si128(y.v[i], _mm_cmpeq_epi8(x.v[i], fill(good[c])));
-    return ~block_high(y);
+    if (escaped)
+        escaped &= ~(block_equal(x, 'n') | block_equal(x, '\\'));
+    return escaped;
 }
 
 /*
@@ -123,6 +145,13 @@ static inline uint64_t prefix_xor(uint64_t mask)
     for (int shift = 1; shift < 64; shift *= 2)
         mask ^= mask << shift;
     return mask;
+}
+
+static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
+{
+    for (; bits; bits &= bits - 1)
+        *out++ = at + (uint32_t)__builtin_ctzll(bits);
+    return out;
 }
 
 #define STAGE1 oks_stage1_sse2

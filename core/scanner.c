@@ -1,5 +1,5 @@
 /*
- * Reading: bytes of a file, or of memory, into a buffer in which lines stand whole.
+ * Reading: bytes of a file into a buffer in which lines stand whole. Memory goes the same way where it must.
  *
  * A read goes behind the unfinished line that the one before left; all lines up to the last '\n' are
  * delivered, and what is left moves to the front. The buffer doubles when less than one read has room, so a
@@ -26,8 +26,7 @@ enum {
     READ_SIZE = 256 << 10,
     BUFFER_MIN = 2 * READ_SIZE,
     BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
-    ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BLOCK,
-    TEAMS = 1024 + OKS_TEAMS_PER_BLOCK,
+    ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BATCH,
 };
 
 struct oks_scanner {
@@ -96,7 +95,8 @@ static bool have_common(void)
 static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
 {
     bool avx2 = have_common() && __builtin_cpu_supports("avx2");
-    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vbmi2");
 
     if (*isa == OKS_ISA_AUTO)
         *isa = avx512 ? OKS_ISA_AVX512 : avx2 ? OKS_ISA_AVX2 : OKS_ISA_SSE2;
@@ -127,20 +127,28 @@ static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
 }
 #endif
 
-/* Gives the buffer this many bytes, of which the first `keep` stay. Unused bytes are 0, never undefined. */
-static int set_buffer(struct oks_scanner *s, size_t cap, size_t keep)
+/* Gives the buffer this many bytes; what it holds stays. */
+static int set_buffer(struct oks_scanner *s, size_t cap)
 {
-    char *memory = calloc(1, cap + 2 * OKS_PAD);
+    char *memory = realloc(s->memory, cap + 2 * OKS_PAD); /* moves the pages of a large one, not its bytes */
 
     if (!memory)
         return -ENOMEM;
-    if (keep)
-        memcpy(memory + OKS_PAD, s->buf, keep);
-    free(s->memory);
+    memset(memory, 0, OKS_PAD);
     s->memory = memory;
     s->buf = memory + OKS_PAD;
     s->cap = cap;
     return 0;
+}
+
+/* Room for one more read. No line is held beyond line_max, so that and two reads are always enough. */
+static int make_room(struct oks_scanner *s, size_t len)
+{
+    size_t most = (size_t)s->line_max + BUFFER_MIN;
+
+    if (s->cap - len >= READ_SIZE)
+        return 0;
+    return set_buffer(s, s->cap * 2 < most ? s->cap * 2 : most);
 }
 
 int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
@@ -158,10 +166,8 @@ int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
     s->stage1 = stage1;
     s->line_max = OKS_LINE_MAX;
     s->index.cap = ENTRIES;
-    s->index.teams_cap = TEAMS;
     s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
-    s->index.teams = malloc(TEAMS * sizeof(*s->index.teams));
-    if (!s->index.entries || !s->index.teams || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN, 0)) {
+    if (!s->index.entries || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN)) {
         oks_scanner_free(s);
         return -ENOMEM;
     }
@@ -174,7 +180,6 @@ void oks_scanner_free(struct oks_scanner *scanner)
     if (!scanner)
         return;
     free(scanner->index.entries);
-    free(scanner->index.teams);
     oks_claude_free(scanner->claude);
     free(scanner->memory);
     free(scanner);
@@ -223,11 +228,12 @@ static ssize_t fill(struct scan *scan)
     struct oks_scanner *s = scan->scanner;
     ssize_t n;
 
-    if (s->cap - scan->len < READ_SIZE && set_buffer(s, s->cap * 2, scan->len))
+    if (make_room(s, scan->len))
         return -ENOMEM;
     n = read_some(scan, s->buf + scan->len, READ_SIZE);
     if (n > 0) {
         scan->len += (size_t)n;
+        memset(s->buf + scan->len, 0, OKS_PAD); /* may be looked at, so let it be something */
         scan->lines.result->bytes_read += (uint64_t)n;
     }
     return n;
@@ -319,6 +325,47 @@ static int run(struct scan *scan)
     return r;
 }
 
+/* The end of the last line that ends in s[0 .. window), or else of the first one in s[0 .. len); 0: there is
+ * none. */
+static size_t whole_lines(const char *s, size_t window, size_t len)
+{
+    const char *last = memrchr(s, '\n', window < len ? window : len);
+
+    if (!last && window < len)
+        last = memchr(s + window, '\n', len - window);
+    return last ? (size_t)(last - s) + 1 : 0;
+}
+
+/*
+ * Large memory is scanned where it is, but for what lies too near to its ends to be surrounded by readable
+ * bytes: that goes through the buffer.
+ */
+static int run_in_place(struct scan *scan)
+{
+    const char *bytes = scan->bytes;
+    size_t left = scan->bytes_left, inner = left - 2 * OKS_PAD, head, n;
+    int r;
+
+    head = whole_lines(bytes + OKS_PAD, 1, inner);
+    if (head == 0)
+        return run(scan);
+    head += OKS_PAD;
+    scan->bytes_left = head;
+    r = run(scan);
+    scan->bytes_left = left - head;
+    inner = left - head - OKS_PAD;
+    while (r == 0 && (n = whole_lines(scan->bytes, READ_SIZE, inner)) != 0 && n <= UINT32_MAX) {
+        r = oks_lines_deliver(&scan->lines, scan->bytes, 0, n, scan->base, true);
+        scan->lines.result->bytes_read += n;
+        scan->base += n;
+        scan->bytes += n;
+        scan->bytes_left -= n;
+        inner -= n;
+    }
+    scan->line = scan->base;
+    return r ? r : run(scan);
+}
+
 static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink,
                  struct oks_scan_result *result)
 {
@@ -335,10 +382,10 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
         .sink = sink,
         .result = result,
     };
-    r = run(scan);
+    r = scan->bytes_left > 4 * READ_SIZE ? run_in_place(scan) : run(scan);
     result->end = scan->base + scan->len;
     if (s->cap > BUFFER_KEPT)
-        set_buffer(s, BUFFER_MIN, 0); /* where that fails, the large one stays */
+        set_buffer(s, BUFFER_MIN); /* where that fails, the large one stays */
     oks_claude_trim(s->claude);
     return r;
 }

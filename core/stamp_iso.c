@@ -4,9 +4,9 @@
  * The collector computes durationMs from the first and last timestamp with fromisoformat after every "Z" was
  * replaced by "+00:00", and swallows what does not parse. Our answer has to be the same number, so the
  * oddities of that reader are kept, among them: any character may separate date and time, basic and week
- * dates, a fraction after a comma, a fraction straight behind undivided digits, minutes up to 99 in an offset,
- * an offset that has only a fraction is none. It reads NUL-terminated bytes, so a NUL inside a string ends
- * some of its checks; we read a zero-padded copy the same way.
+ * dates, a fraction after a comma, a fraction straight behind undivided digits, minutes up to 99 in an
+ * offset, an offset that has only a fraction is none. It reads NUL-terminated bytes, so a NUL inside a string
+ * ends some of its checks; we read a zero-padded copy the same way.
  *
  * The copy is of fixed size without losing anything: only runs of digits can be long in a text that parses,
  * and of these all but the first few count at most by being odd or even in number; so long runs lose digits

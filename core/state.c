@@ -22,6 +22,7 @@ void oks_state_clear(struct oks_state *state)
     oks_events_free(state->events);
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_models_clear(&state->models);
     *state = (struct oks_state){0};
 }
 

@@ -51,11 +51,9 @@ static json_object *source_object(struct oks_engine *e, struct root *root, struc
     const struct folder *f;
     uint64_t files = 0, folders = 0;
 
-    LIST_FOREACH(f, &root->folders, of_root)
-    {
+    LIST_FOREACH (f, &root->folders, of_root) {
         folders++;
-        LIST_FOREACH(t, &f->transcripts, of_folder)
-        {
+        LIST_FOREACH (t, &f->transcripts, of_folder) {
             files++;
             add_transcript(sums, t);
         }
@@ -112,6 +110,30 @@ static bool put_revalidation(json_object *o, struct oks_engine *e)
     return false;
 }
 
+static bool put_progress(json_object *o, struct oks_engine *e)
+{
+    struct oks_progress progress;
+    json_object *p = json_object_new_object();
+
+    progress_now(e, &progress);
+    if (put_count(o, "lagBytes", progress.bytes_left) && p &&
+        put_count(p, "filesLeft", progress.files_left) && put_count(p, "bytesLeft", progress.bytes_left) &&
+        put_count(p, "filesBeingRead", progress.scanning))
+        return put(o, "scan", p);
+    json_object_put(p);
+    return false;
+}
+
+static bool put_memory(json_object *o, struct oks_engine *e)
+{
+    json_object *m = json_object_new_object();
+
+    if (m && put_count(m, "eventBytes", e->events_bytes) && put_count(m, "eventBytesMax", e->memory_max))
+        return put(o, "memory", m);
+    json_object_put(m);
+    return false;
+}
+
 static bool put_skipped(json_object *o, struct oks_engine *e)
 {
     json_object *s = json_object_new_object();
@@ -135,9 +157,9 @@ static json_object *status_object(struct oks_engine *e, int64_t *mtime_ns)
               put_count(o, "oddValues", sums.odd) &&
               put_text(o, "scanner",
                        e->n_idle_scanners ? oks_isa_name(oks_scanner_isa(e->idle_scanners[0])) : NULL) &&
-              put_cache(o, e) && put_revalidation(o, e) && put_skipped(o, e) &&
-              put_count(o, "teamStateErrors", runs_errors(e)) && put_count(o, "fileErrors", sums.errors) &&
-              sums.ok;
+              put_progress(o, e) && put_memory(o, e) && put_cache(o, e) && put_revalidation(o, e) &&
+              put_skipped(o, e) && put_count(o, "teamStateErrors", runs_errors(e)) &&
+              put_count(o, "fileErrors", sums.errors) && sums.ok;
 
     if (ok && put(o, "errors", sums.error_list)) {
         *mtime_ns = sums.mtime_ns;

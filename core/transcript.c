@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -47,6 +48,7 @@ static void tail_clear(struct tail *tail)
     free(tail->stamp_text);
     free(tail->agent_name);
     free(tail->model);
+    free(tail->line_model);
     *tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
 }
 
@@ -65,16 +67,22 @@ static char *copy_slice(struct oks_slice s)
  * memory. */
 enum { NAME_BYTES_MAX = 4096 };
 
+static struct oks_slice cut(struct oks_slice s)
+{
+    if (s.len <= NAME_BYTES_MAX)
+        return s;
+    s.len = NAME_BYTES_MAX;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
+        s.len--;
+    return s;
+}
+
 /* *slot = a copy of s, where it has none yet and s is something. */
 static int keep_first(char **slot, struct oks_slice s)
 {
     if (*slot || !s.ptr || s.len == 0)
         return 0;
-    if (s.len > NAME_BYTES_MAX) {
-        s.len = NAME_BYTES_MAX;
-        while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
-            s.len--;
-    }
+    s = cut(s);
     *slot = copy_slice(s);
     return *slot ? 0 : -ENOMEM;
 }
@@ -156,8 +164,7 @@ static bool still_valid(int fd, const struct oks_state *state, const struct head
     return !verify_tail || tail_matches(fd, state);
 }
 
-/* --- from record to event
- * ------------------------------------------------------------------------------------- */
+/* --- from record to event --- */
 
 /* Fills *event; false where the record adds nothing to any total. */
 static bool event_of(const struct oks_record *r, struct oks_event *event)
@@ -203,7 +210,8 @@ static int collect_tail(struct tail *tail, const struct oks_record *r)
             return -ENOMEM;
         tail->event.stamp.text = tail->stamp_text;
     }
-    if (keep_first(&tail->agent_name, r->agent_name) < 0)
+    if (keep_first(&tail->agent_name, r->agent_name) < 0 ||
+        keep_first(&tail->line_model, r->message.model) < 0)
         return -ENOMEM;
     return r->type == OKS_RECORD_ASSISTANT ? keep_first(&tail->model, r->message.model) : 0;
 }
@@ -219,24 +227,41 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
+/* Events that only carry a time belong to no model. */
+static int collect_model(struct oks_state *state, const struct oks_record *r, const struct oks_event *event)
+{
+    bool stamped = !oks_stamp_is_none(event->stamp);
+    struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
+    uint64_t any = 0;
+
+    memcpy(totals.count, event->count, sizeof(totals.count));
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        any |= event->count[i];
+    return any ? oks_models_add(&state->models, cut(r->message.model), &totals) : 0;
+}
+
 static int collect_record(void *ctx, const struct oks_record *r, bool complete)
 {
     struct collector *c = ctx;
     struct oks_state *state = &c->out->gain;
     struct oks_event event;
+    bool counts;
     int rc;
 
     if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
         return -ECANCELED;
     if (!complete)
         return collect_tail(&c->out->tail, r);
+    counts = event_of(r, &event);
     rc = collect_extras(state, r);
+    if (rc == 0 && counts)
+        rc = collect_model(state, r, &event);
     if (rc < 0 || r->offset < c->events_from)
         return rc;
     rc = keep_first(&state->agent_name, r->agent_name);
     if (rc == 0 && r->type == OKS_RECORD_ASSISTANT)
         rc = keep_first(&state->model, r->message.model);
-    if (rc == 0 && event_of(r, &event))
+    if (rc == 0 && counts)
         rc = oks_events_append(state->events, &event);
     return rc;
 }
@@ -249,8 +274,7 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* --- one scan
- * ---------------------------------------------------------------------------------------------------- */
+/* --- one scan --- */
 
 static int identity_renew(struct oks_state *state, const struct head *head)
 {
@@ -296,10 +320,10 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
 {
     int rc;
 
-    if (t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
+    if (t->loaded && !t->dropped && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
         return 0;
     out->replace = true;
-    if (t->loaded || !options->cache)
+    if ((t->loaded && !t->dropped) || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
     if (rc < 0)
@@ -317,6 +341,7 @@ static void drop_extras(struct oks_state *state)
     state->lines = state->bad = state->odd = 0;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_models_clear(&state->models);
     free(state->session_id);
     state->session_id = NULL;
 }
@@ -388,8 +413,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     out->mark = mark_of(&st);
     /* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits
      * there. */
-    if (t->loaded && !t->touched && !t->error && !t->tail.present && t->state.offset == out->mark.size &&
-        mark_equal(&t->mark, &out->mark)) {
+    if (t->loaded && !t->touched && !t->wanted && !t->error && !t->tail.present &&
+        t->state.offset == out->mark.size && mark_equal(&t->mark, &out->mark)) {
         close(fd);
         return 0;
     }
@@ -416,8 +441,7 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
     return rc;
 }
 
-/* --- putting it in place
- * ------------------------------------------------------------------------------------------ */
+/* --- putting it in place --- */
 
 static int append_event(void *ctx, const struct oks_event *event)
 {
@@ -452,6 +476,8 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
         rc = add_strings(&to->teams, &gain->teams, OKS_TEAMS_MAX, true);
     if (rc == 0)
         rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
+    if (rc == 0)
+        rc = oks_models_merge(&to->models, &gain->models);
     if (rc < 0)
         return rc;
     move_first(&to->agent_name, &gain->agent_name);
@@ -468,6 +494,14 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
     to->bad += gain->bad;
     to->odd += gain->odd;
     return 0;
+}
+
+static void days_clear(struct transcript *t)
+{
+    free(t->days);
+    t->days = NULL;
+    t->n_days = 0;
+    t->dropped = false;
 }
 
 int transcript_commit(struct transcript *t, struct scan_outcome *out)
@@ -488,6 +522,10 @@ int transcript_commit(struct transcript *t, struct scan_outcome *out)
     } else {
         rc = commit_gain(&t->state, &out->gain);
     }
+    if (rc == 0) {
+        days_clear(t);
+        oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
+    }
     tail_clear(&t->tail);
     t->tail = out->tail;
     out->tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
@@ -497,6 +535,7 @@ int transcript_commit(struct transcript *t, struct scan_outcome *out)
     scan_outcome_clear(out);
     if (rc < 0) {
         t->loaded = false;
+        t->totals = OKS_TOTALS_NONE;
         return oks_state_reset(&t->state) < 0 ? -ENOMEM : rc;
     }
     return 0;
@@ -508,26 +547,122 @@ void scan_outcome_clear(struct scan_outcome *out)
     tail_clear(&out->tail);
 }
 
-/* --- questions
- * ---------------------------------------------------------------------------------------------------- */
+/* --- questions --- */
 
-void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+static bool is_open(struct oks_stamp since, struct oks_stamp until)
+{
+    return oks_stamp_is_none(since) && oks_stamp_is_none(until);
+}
+
+static bool is_before(struct oks_stamp stamp, struct oks_stamp since)
+{
+    return !oks_stamp_is_none(since) && oks_stamp_cmp(stamp, since) < 0;
+}
+
+static bool is_after(struct oks_stamp stamp, struct oks_stamp until)
+{
+    return !oks_stamp_is_none(until) && oks_stamp_cmp(stamp, until) > 0;
+}
+
+/* Answers from the totals alone where all stamps are inside the window, or all outside and every event has
+ * one. */
+static bool window_of_totals(const struct oks_totals *all, struct oks_stamp since, struct oks_stamp until,
+                             struct oks_totals *out)
+{
+    bool bare = all->stamped == 0;
+
+    if (is_open(since, until) || bare ||
+        (!is_before(all->first, since) && !is_after(all->first, until) && !is_before(all->last, since) &&
+         !is_after(all->last, until))) {
+        *out = *all;
+        return true;
+    }
+    if (all->events > all->stamped || !(is_before(all->last, since) || is_after(all->first, until)))
+        return false;
+    *out = OKS_TOTALS_NONE;
+    return true;
+}
+
+bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out)
 {
     const struct oks_event *e = &t->tail.event;
     bool stamped = !oks_stamp_is_none(e->stamp);
     struct oks_totals tail = {.events = 1, .stamped = stamped, .first = e->stamp, .last = e->stamp};
 
-    *out = OKS_TOTALS_NONE;
-    if (t->state.events)
+    if (!window_of_totals(&t->totals, since, until, out)) {
+        if (t->dropped)
+            return false;
         oks_events_window(t->state.events, since, until, out);
-    if (!t->tail.counts)
-        return;
-    if (stamped && ((!oks_stamp_is_none(since) && oks_stamp_cmp(e->stamp, since) < 0) ||
-                    (!oks_stamp_is_none(until) && oks_stamp_cmp(e->stamp, until) > 0)))
-        return;
+    }
+    if (!t->tail.counts || (stamped && (is_before(e->stamp, since) || is_after(e->stamp, until))))
+        return true;
     memcpy(tail.count, e->count, sizeof(tail.count));
     oks_totals_add(out, &tail);
+    return true;
+}
+
+/* --- giving up the events --- */
+
+int transcript_add_day(struct transcript *t, const char day[11])
+{
+    uint32_t *days = reallocarray(t->days, t->n_days + 1, sizeof(*days));
+    unsigned y = 0, m = 0, d = 0;
+
+    if (!days)
+        return -ENOMEM;
+    t->days = days;
+    sscanf(day, "%4u-%2u-%2u", &y, &m, &d);
+    days[t->n_days++] = y * 10000 + m * 100 + d;
+    return 0;
+}
+
+static int add_day(void *ctx, const char day[11])
+{
+    return transcript_add_day(ctx, day);
+}
+
+bool transcript_drop_events(struct transcript *t)
+{
+    struct oks_events *none;
+
+    /* Such a stamp lives in the events. */
+    if (t->totals.first.key == OKS_STAMP_KEY_TEXT || t->totals.last.key == OKS_STAMP_KEY_TEXT)
+        return false;
+    if (oks_events_new(&none) < 0)
+        return false;
+    days_clear(t);
+    if (oks_events_days(t->state.events, add_day, t) < 0) {
+        days_clear(t);
+        oks_events_free(none);
+        return false;
+    }
+    oks_events_free(t->state.events);
+    t->state.events = none;
+    t->dropped = true;
+    return true;
+}
+
+int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
+{
+    const struct oks_stamp tail = t->tail.event.stamp;
+    int rc = t->dropped ? 0 : oks_events_days(t->state.events, fn, ctx);
+
+    for (size_t i = 0; rc == 0 && i < t->n_days; i++) {
+        char day[16];
+
+        snprintf(day, sizeof(day), "%04u-%02u-%02u", t->days[i] / 10000 % 10000, t->days[i] / 100 % 100,
+                 t->days[i] % 100);
+        rc = fn(ctx, day);
+    }
+    if (rc == 0 && t->tail.counts && tail.key < OKS_STAMP_KEY_TEXT) {
+        char text[OKS_STAMP_TEXT];
+
+        oks_stamp_text(tail, text);
+        text[10] = '\0';
+        rc = fn(ctx, text);
+    }
+    return rc;
 }
 
 const char *transcript_agent_name(const struct transcript *t)
@@ -540,10 +675,26 @@ const char *transcript_model(const struct transcript *t)
     return t->state.model ? t->state.model : t->tail.model;
 }
 
+void transcript_forget(struct transcript *t)
+{
+    days_clear(t);
+    t->loaded = false;
+    t->totals = OKS_TOTALS_NONE;
+    t->mark = (struct file_mark){0};
+    if (oks_state_reset(&t->state) == 0)
+        return;
+    /* Even without memory nothing of it may be believed: an empty state with no events answers zero until it
+     * is read. */
+    t->state.offset = 0;
+    t->state.identity.len = UINT32_MAX;
+}
+
 void transcript_clear(struct transcript *t)
 {
     oks_state_clear(&t->state);
     tail_clear(&t->tail);
+    free(t->days);
+    free(t->shares);
     free(t->path);
     free(t->cache_folder);
     free(t->cache_name);

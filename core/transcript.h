@@ -6,6 +6,8 @@
 
 #include <sys/queue.h>
 
+#include "aggregate.h"
+
 #include "okstrafs/cache.h"
 #include "okstrafs/scanner.h"
 #include "okstrafs/state.h"
@@ -21,7 +23,8 @@ struct tail {
     bool counts; /* the line is an event */
     char *stamp_text;
     char *agent_name;
-    char *model;
+    char *model;      /* of an assistant record */
+    char *line_model; /* of any record */
 };
 
 /* Which bytes of which file a transcript was last seen with. */
@@ -50,8 +53,12 @@ struct transcript {
     bool scanning;                  /* and that is a scan */
     bool lost;                      /* its folder told that the file left */
     bool gone;                      /* the last scan found no file: to be dropped */
-    uint64_t failed_sync;           /* the last sync that could not read it */
-    bool unsaved;                   /* the cache file is older than the state: in engine->unsaved */
+    uint64_t size_seen;   /* bytes that a scan would read, as last looked at; for order and progress */
+    uint64_t failed_sync; /* the last sync that could not read it */
+    TAILQ_ENTRY(transcript) used; /* in engine->resident while it holds events: oldest use first */
+    bool resident;
+    bool wanted;  /* a query waits for its events */
+    bool unsaved; /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
     bool touched; /* an event told that it was written, so marks prove nothing */
 
@@ -59,8 +66,17 @@ struct transcript {
      * lock */
     bool loaded; /* a first scan has been done */
     struct oks_state state;
+    struct oks_totals totals; /* of all events; outlives them */
+    bool dropped;   /* state.events was given up to save memory, and comes back from the cache file */
+    uint32_t *days; /* YYYYMMDD, ascending, while dropped */
+    size_t n_days;
     struct tail tail;
     struct file_mark mark;
+    struct model_share {
+        const char *name; /* interned */
+        struct measure measure;
+    } * shares; /* what it has put into the sums by model */
+    size_t n_shares;
     int error; /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
 
@@ -97,12 +113,23 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
 int transcript_commit(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
 
-/* Totals of the window, the unfinished line included. The stamps borrow from the transcript. */
-void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+/*
+ * Totals of the window, the unfinished line included. The stamps borrow from the transcript. False, and
+ * nothing in *out, where the events are needed and were dropped.
+ */
+bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out);
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
 const char *transcript_model(const struct transcript *t);
 
+/* Gives up the events and keeps what is shown of them all; false where that cannot be done. */
+bool transcript_drop_events(struct transcript *t);
+/* Calls fn with each day (YYYY-MM-DD) that saw an event. 0 or what fn returned first. */
+int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx);
+
+int transcript_add_day(struct transcript *t, const char day[11]); /* while dropped; -ENOMEM */
+/* Back to never scanned. */
+void transcript_forget(struct transcript *t);
 void transcript_clear(struct transcript *t);
 
 #endif

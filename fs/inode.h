@@ -28,7 +28,7 @@ struct inode {
     /* protected by the table's lock */
     int64_t shown_ms;   /* when it was rendered */
     uint64_t version;   /* of the data, when the content was last known to be right; 0: never assume so */
-    uint64_t nlookup;   /* references that the kernel holds */
+    uint64_t nlookup;   /* references: the kernel's, and those of replies under way */
     bool current;       /* in the table: the generation that a lookup answers with */
     struct inode *next; /* in its bucket */
     LIST_ENTRY(inode) of_all; /* in the list of all that live */
@@ -58,6 +58,8 @@ int inodes_publish(struct inodes *inodes, const struct inode *parent, const char
 uint64_t inodes_guess(struct inodes *inodes, const struct inode *parent, const char *name,
                       enum node_shape shape);
 
+/* One reference more, for somebody who has one already. */
+void inodes_hold(struct inodes *inodes, struct inode *inode);
 void inodes_forget(struct inodes *inodes, struct inode *inode, uint64_t nlookup);
 size_t inodes_count(struct inodes *inodes);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void say(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {
     char line[4096];
     int n = snprintf(line, sizeof(line) - 1, "okstrafs: ");

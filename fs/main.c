@@ -8,6 +8,7 @@
 #include "doctor.h"
 #include "local.h"
 #include "mount.h"
+#include "scan.h"
 
 /* With 0, 1 or 2 closed, /dev/fuse would land there and every message would be written into it. */
 static void open_standard_files(void)
@@ -32,6 +33,8 @@ static int run(const struct options *options)
         return cat_run(options);
     case COMMAND_LS:
         return ls_run(options);
+    case COMMAND_SCAN:
+        return scan_run(options);
     case COMMAND_DOCTOR:
         return doctor_run(options);
     case COMMAND_VERSION:

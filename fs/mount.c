@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,7 @@ static void install_signals(void)
         sigaction(ignored[i], &ignore, NULL);
 }
 
-/* --- before the mount
- * -------------------------------------------------------------------------------------------- */
+/* --- before the mount --- */
 
 static bool is_below(const char *path, const char *top)
 {
@@ -174,13 +174,13 @@ static int claim(const struct options *o)
     return -EX_CANTCREAT;
 }
 
-/* --- the session
- * ------------------------------------------------------------------------------------------------- */
+/* --- the session --- */
 
 /* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
 static char fuse_complaint[512];
 
-static void keep_complaint(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void keep_complaint(enum fuse_log_level level,
+                                                                 const char *format, va_list args)
 {
     if (level <= FUSE_LOG_WARNING)
         vsnprintf(fuse_complaint, sizeof(fuse_complaint), format, args);
@@ -290,7 +290,7 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
 static int run_daemon(const struct options *o, int ready_fd)
 {
     struct oks_config config = options_config(o);
-    struct mount m = {.uid = getuid(), .gid = getgid()};
+    struct mount m = {.uid = getuid(), .gid = getgid(), .lock = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;
@@ -305,6 +305,7 @@ static int run_daemon(const struct options *o, int ready_fd)
     } else {
         rc = mount_and_serve(o, &m, ready_fd);
     }
+    mount_end(&m);
     inodes_free(m.inodes);
     oks_engine_free(m.engine);
     return rc;
@@ -351,6 +352,16 @@ static int run(const struct options *o)
     return rc;
 }
 
+/*
+ * Workers come and go, each with a request buffer of 1 MiB: those must go back to the system, and their small
+ * blocks must not be spread over an arena for each.
+ */
+static void tune_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_ARENA_MAX, 4);
+}
+
 int mount_run(const struct options *o)
 {
     int fd, rc = check_layout(o);
@@ -362,6 +373,7 @@ int mount_run(const struct options *o)
     if (rc)
         return rc;
     umask(077);
+    tune_malloc();
     fd = claim(o);
     if (fd < 0)
         return -fd;

@@ -72,8 +72,7 @@ static struct stat attributes(const struct mount *m, const struct inode *inode)
     return st;
 }
 
-/* --- interrupts
- * -------------------------------------------------------------------------------------------------- */
+/* --- interrupts --- */
 
 /* A request that may take long: Ctrl-C of the reader ends it. */
 struct patience {
@@ -103,8 +102,7 @@ static void patience_end(fuse_req_t req)
     fuse_req_interrupt_func(req, NULL, NULL);
 }
 
-/* --- lookup
- * ------------------------------------------------------------------------------------------------------ */
+/* --- lookup --- */
 
 /*
  * A window relative to now would be another generation at each look, and what stats a file before it opens it
@@ -210,9 +208,18 @@ static void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
     fuse_reply_attr(req, &st, for_ever);
 }
 
+/*
+ * A reply straight from an inode's bytes: the reader has them, and the kernel may forget the inode, before
+ * the system call that carries them is over. Until then the reply has a reference of its own.
+ */
 static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 {
-    fuse_reply_readlink(req, inode_of(req, nodeid)->bytes);
+    struct inodes *inodes = mount_of(req)->inodes;
+    struct inode *inode = inode_of(req, nodeid);
+
+    inodes_hold(inodes, inode);
+    fuse_reply_readlink(req, inode->bytes);
+    inodes_forget(inodes, inode, 1);
 }
 
 static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
@@ -222,8 +229,7 @@ static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
@@ -238,15 +244,17 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 
 static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-    const struct inode *inode = inode_of(req, nodeid);
+    struct inodes *inodes = mount_of(req)->inodes;
+    struct inode *inode = inode_of(req, nodeid);
     size_t start = (uint64_t)offset < inode->len ? (size_t)offset : inode->len;
     size_t len = inode->len - start < size ? inode->len - start : size;
 
+    inodes_hold(inodes, inode); /* as in op_readlink */
     fuse_reply_buf(req, len ? inode->bytes + start : NULL, len);
+    inodes_forget(inodes, inode, 1);
 }
 
-/* --- directories
- * ------------------------------------------------------------------------------------------------- */
+/* --- directories --- */
 
 /* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
 struct listing {
@@ -255,6 +263,7 @@ struct listing {
         enum node_shape shape;
     } * items;
     size_t len, room;
+    LIST_ENTRY(listing) open;
 };
 
 static void listing_free(struct listing *l)
@@ -286,9 +295,31 @@ static int listing_add(void *ctx, const char *name, enum node_shape shape)
     return 0;
 }
 
+static void listing_opened(struct mount *m, struct listing *l)
+{
+    pthread_mutex_lock(&m->lock);
+    LIST_INSERT_HEAD(&m->listings, l, open);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void listing_closed(struct mount *m, struct listing *l)
+{
+    pthread_mutex_lock(&m->lock);
+    LIST_REMOVE(l, open);
+    pthread_mutex_unlock(&m->lock);
+    listing_free(l);
+}
+
+void mount_end(struct mount *m)
+{
+    while (!LIST_EMPTY(&m->listings))
+        listing_closed(m, LIST_FIRST(&m->listings));
+}
+
 static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
     const struct inode *inode = inode_of(req, nodeid);
+    struct mount *m = mount_of(req);
     struct listing *l = calloc(1, sizeof(*l));
     struct patience patience;
     int rc = l ? 0 : -ENOMEM;
@@ -305,8 +336,9 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
         return;
     }
     fi->fh = (uintptr_t)l;
+    listing_opened(m, l); /* before the reply: its close may come before we are back */
     if (fuse_reply_open(req, fi) < 0)
-        listing_free(l);
+        listing_closed(m, l);
 }
 
 static mode_t type_bits(enum node_shape shape)
@@ -344,7 +376,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    listing_free((struct listing *)(uintptr_t)fi->fh);
+    listing_closed(mount_of(req), (struct listing *)(uintptr_t)fi->fh);
     fuse_reply_err(req, 0);
 }
 
@@ -361,8 +393,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
     fuse_reply_statfs(req, &st);
 }
 
-/* --- everything that would change something
- * ---------------------------------------------------------------------- */
+/* --- everything that would change something --- */
 
 static void read_only(fuse_req_t req)
 {

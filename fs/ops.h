@@ -5,6 +5,9 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
+#include <pthread.h>
+#include <sys/queue.h>
+
 #include "inode.h"
 
 struct mount {
@@ -12,7 +15,12 @@ struct mount {
     struct inodes *inodes;
     uid_t uid; /* of everything shown */
     gid_t gid;
+    pthread_mutex_t lock;          /* protects: */
+    LIST_HEAD(, listing) listings; /* of open folders */
 };
+
+/* Frees what the kernel had open when the mount ended: it closes nothing then. */
+void mount_end(struct mount *m);
 
 /* userdata of the session is a struct mount. */
 extern const struct fuse_lowlevel_ops mount_ops;

@@ -7,6 +7,7 @@
  */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
@@ -23,6 +24,7 @@ const char usage_text[] =
     "       okstrafs umount [MOUNTPOINT]                    stop\n"
     "       okstrafs cat PATH...                            the same files without a mount\n"
     "       okstrafs ls [-l] [PATH]                         the same folders without a mount\n"
+    "       okstrafs scan                                   read everything now, and fill the caches\n"
     "       okstrafs doctor                                 check the set-up, with a fix for each fault\n"
     "       okstrafs --version | --help\n"
     "\n"
@@ -30,13 +32,13 @@ const char usage_text[] =
     "  --no-cache         neither read nor write caches; the answers are the same\n"
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
-    "                     home=DIR, nonempty, allow_other, allow_root, max_read=N\n"
+    "                     memory=SIZE (of events, such as 64M), home=DIR, nonempty, allow_other, allow_root, "
+    "max_read=N\n"
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
     "and $XDG_CONFIG_HOME/claude)\n";
 
-/* --- small helpers
- * ----------------------------------------------------------------------------------------------- */
+/* --- small helpers --- */
 
 static void *need(void *p)
 {
@@ -137,8 +139,7 @@ static void append_comma_list(char ***list, const char *s)
     }
 }
 
-/* --- the environment
- * --------------------------------------------------------------------------------------------- */
+/* --- the environment --- */
 
 static void from_environment(struct options *o)
 {
@@ -208,6 +209,22 @@ static int revalidate_option(struct options *o, const char *value)
     return EX_USAGE;
 }
 
+/* A number with K, M or G behind it. */
+static int size_option(struct options *o, const char *value)
+{
+    char *end;
+    unsigned long long n = strtoull(value, &end, 10);
+    const char *units = "KMG", *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+    if (end == value || *value == '-' || (*end && (!unit || end[1])) || n == 0 || n > (SIZE_MAX >> shift)) {
+        log_error("-o memory=%s: say a size, such as 64M", value);
+        return EX_USAGE;
+    }
+    o->memory_max = (size_t)n << shift;
+    return 0;
+}
+
 static int one_option(struct options *o, const char *option)
 {
     const char *value;
@@ -222,6 +239,8 @@ static int one_option(struct options *o, const char *option)
         return revalidate_option(o, value);
     else if ((value = value_of(option, "root")))
         append(&o->task_roots, absolute(value));
+    else if ((value = value_of(option, "memory")))
+        return size_option(o, value);
     else if ((value = value_of(option, "home"))) {
         free(o->okstra_home);
         o->okstra_home = absolute(value);
@@ -255,17 +274,16 @@ static int option_list(struct options *o, const char *list)
     return 0;
 }
 
-/* --- the command line
- * -------------------------------------------------------------------------------------------- */
+/* --- the command line --- */
 
 static const struct {
     const char *name;
     enum command command;
     int max_paths;
 } commands[] = {
-    {"mount", COMMAND_MOUNT, 1}, {"umount", COMMAND_UMOUNT, 1},   {"unmount", COMMAND_UMOUNT, 1},
-    {"cat", COMMAND_CAT, -1},    {"ls", COMMAND_LS, -1},          {"doctor", COMMAND_DOCTOR, 0},
-    {"help", COMMAND_HELP, 0},   {"version", COMMAND_VERSION, 0},
+    {"mount", COMMAND_MOUNT, 1},   {"umount", COMMAND_UMOUNT, 1}, {"unmount", COMMAND_UMOUNT, 1},
+    {"cat", COMMAND_CAT, -1},      {"ls", COMMAND_LS, -1},        {"scan", COMMAND_SCAN, 0},
+    {"doctor", COMMAND_DOCTOR, 0}, {"help", COMMAND_HELP, 0},     {"version", COMMAND_VERSION, 0},
 };
 
 /* Takes the first word as the command where it is one; sets *max_paths. */
@@ -394,5 +412,6 @@ struct oks_config options_config(const struct options *o)
         .verify_tail = o->verify_tail,
         .revalidate = o->revalidate,
         .isa = o->isa,
+        .memory_max = o->memory_max,
     };
 }

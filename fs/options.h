@@ -11,6 +11,7 @@ enum command {
     COMMAND_UMOUNT,
     COMMAND_CAT,
     COMMAND_LS,
+    COMMAND_SCAN,
     COMMAND_DOCTOR,
     COMMAND_HELP,
     COMMAND_VERSION,
@@ -33,6 +34,7 @@ struct options {
     bool verify_tail;
     enum oks_revalidate revalidate;
     enum oks_isa isa;
+    size_t memory_max; /* bytes of events; 0: the default */
 };
 
 /* 0, or an exit code after a line on stderr that says what is wrong. */

@@ -36,8 +36,7 @@ struct node_type {
     const char *up;   /* links: what stands before the leaf (or before the target's name) */
 };
 
-/* --- content
- * ----------------------------------------------------------------------------------------------------- */
+/* --- content --- */
 
 static const char readme_text[] =
     "okstrafs: the token usage of your coding agents, as files.\n"
@@ -51,6 +50,7 @@ static const char readme_text[] =
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
     "  .../total_tokens               beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
+    "  stats/by-model.json, stats/by-project.json\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
     "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
@@ -85,6 +85,18 @@ static int render_status(struct oks_engine *engine, const struct node *node, int
     return oks_document_status(engine, out);
 }
 
+static int render_by_model(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    return oks_document_stats(engine, OKS_STATS_BY_MODEL, out);
+}
+
+static int render_by_project(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                             struct oks_document *out)
+{
+    return oks_document_stats(engine, OKS_STATS_BY_PROJECT, out);
+}
+
 static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                         struct oks_document *out)
 {
@@ -111,8 +123,7 @@ static int render_window(struct oks_engine *engine, const struct node *node, int
     return rc < 0 ? rc : oks_document_usage(engine, &target, &window, out);
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static const struct node_type
     type_readme = {.name = "README.txt", .shape = NODE_FILE, .render = render_readme},
@@ -174,11 +185,14 @@ static const struct node_type
                      .each = &type_project,
                      .list = OKS_LIST_PROJECTS,
                      .list_of_all = true},
-    type_root = {.shape = NODE_DIR,
-                 .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects)};
+    type_by_model = {.name = "by-model.json", .shape = NODE_FILE, .render = render_by_model},
+    type_by_project = {.name = "by-project.json", .shape = NODE_FILE, .render = render_by_project},
+    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(&type_by_model, &type_by_project)},
+    type_root = {
+        .shape = NODE_DIR,
+        .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects, &type_stats)};
 
-/* --- nodes
- * ------------------------------------------------------------------------------------------------------- */
+/* --- nodes --- */
 
 void node_root(struct node *out)
 {
@@ -240,8 +254,7 @@ char *tree_link(const struct node *link)
     return asprintf(&target, "%s%s", link->type->up, link->leaf) < 0 ? NULL : target;
 }
 
-/* --- walking
- * ----------------------------------------------------------------------------------------------------- */
+/* --- walking --- */
 
 static struct oks_target list_target(const struct node *dir)
 {
@@ -385,7 +398,7 @@ static int list_fixed(struct oks_engine *engine, const struct node *dir, struct 
     int rc = 0;
 
     for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++) {
-        struct node link;
+        struct node link = {0};
 
         if ((*t)->shape == NODE_LINK) {
             rc = lookup_single_link(engine, dir, *t, &link);
@@ -424,8 +437,7 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
     return rc ? rc : oks_engine_list(engine, dir->type->list, &target, emit, &e);
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 /* A window relative to now shows another content later, though the data stays. */
 bool tree_follows_clock(const struct node *file)

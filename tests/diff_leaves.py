@@ -10,7 +10,7 @@ import random
 import re
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import datetime
 
 import reference
 import reference_window

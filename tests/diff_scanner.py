@@ -8,18 +8,18 @@ The long one, wanted after every change of the scanner:
     done
 
 Same seed, same lines. A mismatch prints the shortest line that still shows it, and where its batch was kept.
-Real transcripts in $OKSTRAFS_SAMPLES are a source of lines too, where that is set.
+Real transcripts are a source of lines too, where there are any (records.samples()).
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import mutate
+import records
 import reference
 from reference import ADVISORS_MAX, shown, text_of, token_count
 
@@ -267,7 +267,7 @@ def check(content: bytes, dumps, line_max: int = reference.LINE_MAX) -> int:
 
 
 def sample_records() -> list[dict]:
-    root = os.environ.get("OKSTRAFS_SAMPLES")
+    root = records.samples()
     out = []
     for path in sorted(Path(root).rglob("*.jsonl")) if root else ():
         for raw in path.read_bytes().split(b"\n"):
@@ -291,7 +291,7 @@ def random_batch(mutator: mutate.Mutator, count: int) -> bytes:
 
 def run(args, isas: list[str]) -> int:
     dumps = [Dump(args.dump, isa) for isa in isas] + [Dump(args.dump, isa, ["--bytes"]) for isa in isas[-1:]]
-    failures = total = bad = 0
+    failures = total = 0
 
     def batch(content: bytes, *extra, line_max=reference.LINE_MAX) -> None:
         nonlocal failures, total

@@ -85,7 +85,8 @@ ITEMS = (
     ["é".encode(), "日".encode(), "🚀".encode(), "é日🚀é".encode()] + list(BROKEN)
     + [b"\\" * n for n in (1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 62, 63, 64, 65, 66, 127, 128, 129)]
     + [b"\\\\" * 3 + b"\\n", b"\\u00e9", b"\\ud83d\\ude80", b"\\ud800", b"\\u00g9", b"\\x", b'\\"', b'\\"\\"', b"\x01", b"\x00", b"\x1f", b"\t", b"\x7f",
-       b"\\" * 63 + b"\x01", b"\\\x01", b"\\\xc3\xa9", b'"', b'","z":"', b'{"', b"\xe2\x80\xa8"])
+       b"\\" * 63 + b"\x01", b"\\\x01", b"\\\xc3\xa9", b'"', b'","z":"', b'{"', b"\xe2\x80\xa8",
+       b'","teamName":"T1', b'","TEAMNAME":"' + b"n" * 70, b'"teamName":"naked"'])
 # Where an item can stand: in a string that is kept, in one that is skipped, in a key, outside strings.
 FRAMES = (
     (b'{"agentName":"', b'","type":"assistant","message":{"usage":{"input_tokens":7}}}'),

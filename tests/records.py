@@ -5,13 +5,21 @@ anybody. `Maker` hands out records of a plausible session: increasing stamps, fr
 """
 
 import json
+import os
 import random
 from datetime import datetime, timedelta
+from pathlib import Path
 
 START = datetime(2026, 6, 10, 1, 0, 0)
 MODELS = ("claude-opus-4-7", "claude-sonnet-4-6", "claude-haiku-4-5")
 WORDS = ("meson", "cursor", "window", "team", "naïve", "façade", "日本語", "данные", "🚀", "tab\there", "line\nbreak",
          'a "quoted" word', "C:\\path\\file", "{}", "[1, 2]", "usage", "input_tokens", "\u0000", "\u2028", "한국어")
+
+
+def samples() -> str:
+    """The folder of real transcripts ($OKSTRAFS_SAMPLES, else beside the project), or "" where there is none."""
+    root = Path(os.environ.get("OKSTRAFS_SAMPLES") or Path(__file__).resolve().parents[2] / "shared" / "samples")
+    return str(root) if root.is_dir() else ""
 
 
 def line(record, **options) -> bytes:

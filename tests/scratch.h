@@ -78,7 +78,7 @@ static inline char *read_file(const char *path, size_t *len)
 #define SCRATCH_TEST(suite, function)                                       \
     do {                                                                    \
         TCase *tcase_ = tcase_create(#function);                            \
-        tcase_set_timeout(tcase_, 120);                                     \
+        tcase_set_timeout(tcase_, 300);                                     \
         tcase_add_checked_fixture(tcase_, scratch_setup, scratch_teardown); \
         tcase_add_test(tcase_, function);                                   \
         suite_add_tcase(suite, tcase_);                                     \

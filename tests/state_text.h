@@ -9,6 +9,7 @@
  *   extra OFFSET DEV INO LINES BAD ODD
  *   tail LEN SHA256
  *   team HEX             cwd HEX
+ *   by HEX N STAMPED I O R C C5 C1 U FIRST LAST      (a model's totals; FIRST and LAST in hex)
  */
 #ifndef OKSTRAFS_TESTS_STATE_TEXT_H
 #define OKSTRAFS_TESTS_STATE_TEXT_H
@@ -32,13 +33,16 @@ static const enum oks_column state_columns[OKS_COLUMNS] = {
 
 static inline void state_put_hex(FILE *out, const char *key, struct oks_slice s)
 {
+    static const char digits[] = "0123456789abcdef";
+
     fputs(key, out);
     if (!s.ptr)
         fputc('-', out);
-    for (size_t i = 0; i < s.len; i++)
-        fprintf(out, "%02x", (unsigned char)s.ptr[i]);
-    if (key[0] != ' ')
-        fputc('\n', out);
+    for (size_t i = 0; i < s.len; i++) {
+        putc_unlocked(digits[(unsigned char)s.ptr[i] >> 4], out);
+        putc_unlocked(digits[(unsigned char)s.ptr[i] & 15], out);
+    }
+    fputc('\n', out);
 }
 
 static inline int state_put_event(void *ctx, const struct oks_event *event)
@@ -48,10 +52,34 @@ static inline int state_put_event(void *ctx, const struct oks_event *event)
 
     fputs("event", out);
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
-        fprintf(out, " %" PRIu64, event->count[state_columns[i]]);
+        fprintf(out, event->count[state_columns[i]] ? " %" PRIu64 : " 0", event->count[state_columns[i]]);
     state_put_hex(out, " ", oks_stamp_text(event->stamp, buf));
-    fputc('\n', out);
     return 0;
+}
+
+static inline void state_put_model(FILE *out, const struct oks_model *model)
+{
+    char buf[OKS_STAMP_TEXT], *text;
+    size_t len;
+    FILE *hex = open_memstream(&text, &len);
+
+    state_put_hex(hex, "by ", oks_slice_of(model->name));
+    fclose(hex);
+    text[strcspn(text, "\n")] = '\0';
+    fprintf(out, "%s %" PRIu64 " %" PRIu64, text[3] ? text : "by -", model->totals.events,
+            model->totals.stamped);
+    free(text);
+    for (unsigned i = 0; i < OKS_COLUMNS; i++)
+        fprintf(out, " %" PRIu64, model->totals.count[state_columns[i]]);
+    for (int end = 0; end < 2; end++) {
+        hex = open_memstream(&text, &len);
+        state_put_hex(hex, " ", oks_stamp_text(end ? model->totals.last : model->totals.first, buf));
+        fclose(hex);
+        text[strcspn(text, "\n")] = '\0';
+        fputs(text, out);
+        free(text);
+    }
+    fputc('\n', out);
 }
 
 static inline void state_put(FILE *out, const struct oks_state *state)
@@ -71,6 +99,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
         state_put_hex(out, "team ", (struct oks_slice){state->teams.items[i].ptr, state->teams.items[i].len});
     for (size_t i = 0; i < state->cwds.len; i++)
         state_put_hex(out, "cwd ", (struct oks_slice){state->cwds.items[i].ptr, state->cwds.items[i].len});
+    for (size_t i = 0; i < state->models.len; i++)
+        state_put_model(out, &state->models.items[i]);
     oks_events_each(state->events, state_put_event, out);
 }
 
@@ -131,6 +161,29 @@ static inline void state_take_event(const char *rest, struct oks_state *state)
         abort();
 }
 
+static inline void state_take_model(char *rest, struct oks_state *state)
+{
+    struct oks_totals totals = OKS_TOTALS_NONE;
+    char *save, *name = strtok_r(rest, " ", &save), *field, *text;
+    size_t len = 0;
+
+    name = strcmp(name, "-") == 0 ? "" : state_unhex(name, &len);
+    totals.events = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
+    totals.stamped = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
+    for (unsigned i = 0; i < OKS_COLUMNS; i++)
+        totals.count[state_columns[i]] = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
+    for (int end = 0; end < 2; end++) {
+        struct oks_stamp *to = end ? &totals.last : &totals.first;
+
+        field = strtok_r(NULL, " ", &save);
+        text = field ? state_unhex(field, &len) : NULL;
+        if (text)
+            *to = oks_stamp_of((struct oks_slice){text, len});
+    }
+    if (oks_models_add(&state->models, oks_slice_of(name), &totals) < 0)
+        abort();
+}
+
 static inline void state_take_line(char *line, struct oks_state *state)
 {
     char *rest = strchr(line, ' ') ? strchr(line, ' ') + 1 : line, *bytes;
@@ -156,6 +209,10 @@ static inline void state_take_line(char *line, struct oks_state *state)
     if (strncmp(line, "tail", 4) == 0) {
         sscanf(rest, "%u %64s", &state->tail_len, digest);
         state_take_digest(digest, state->tail_sha256);
+        return;
+    }
+    if (line[0] == 'b') {
+        state_take_model(rest, state);
         return;
     }
     bytes = state_unhex(rest, &len);

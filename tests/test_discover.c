@@ -20,7 +20,7 @@
 #include "scratch.h"
 #include "tap.h"
 
-/* ---- a walker that writes down what it is told ---- */
+/* --- a walker that writes down what it is told --- */
 
 struct log {
     char *text;
@@ -82,7 +82,8 @@ static void on_skip(void *ctx, const char *path, int error)
 
 static struct oks_walker walker_of(struct log *log)
 {
-    return (struct oks_walker){.ctx = log, .folder = on_folder, .transcript = on_file, .skipped = on_skip};
+    return (struct oks_walker){
+        .ctx = log, .folder = on_folder, .wants = oks_is_transcript, .file = on_file, .skipped = on_skip};
 }
 
 static int walk(struct log *log, const char *start)
@@ -118,7 +119,7 @@ static void make_tree(void)
 
 #define TREE "d;da;dp;fp/B.jsonl;dp/s;dp/s/subagents;fp/s/subagents/agent-1.jsonl;fp/s.jsonl;"
 
-/* ---- the ordinary tree ---- */
+/* --- the ordinary tree --- */
 
 START_TEST(names_what_is_there_in_byte_order)
 {
@@ -198,7 +199,7 @@ END_TEST
 
 START_TEST(callbacks_may_be_absent)
 {
-    struct oks_walker walker = {0};
+    struct oks_walker walker = {.wants = oks_is_transcript};
 
     make_tree();
     ck_assert_int_eq(oks_walk(scratch, "", &walker), 0);
@@ -233,7 +234,7 @@ START_TEST(more_files_than_the_bound_are_left_out)
 }
 END_TEST
 
-/* ---- neighbours ---- */
+/* --- neighbours --- */
 
 static void make_socket(const char *rel)
 {
@@ -413,11 +414,11 @@ START_TEST(descriptors_are_given_back)
 }
 END_TEST
 
-/* ---- mounts ---- */
+/* --- mounts --- */
 
 static bool own_mounts(void)
 {
-    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    return unshare(CLONE_NEWNS) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* A FUSE mount that nobody serves: whoever asks it something waits. Returns its descriptor. */
@@ -486,7 +487,7 @@ static void walk_over_mounts(void)
     if (!own_mounts() || mount("none", at("a"), "tmpfs", 0, NULL) < 0)
         return;
     make_file("a/t.jsonl", "", 0);
-    ck_assert_int_eq(mount(at("p"), at("twin"), NULL, MS_BIND, NULL), 0);
+    ck_assert_int_eq(mount(at("p"), at("twin"), "", MS_BIND, NULL), 0);
     ck_assert_int_eq(walk(&log, ""), 0);
     ck_assert_str_eq(log.text, "d;da;fa/t.jsonl;dp;fp/B.jsonl;dp/s;dp/s/subagents;"
                                "fp/s/subagents/agent-1.jsonl;fp/s.jsonl;");
@@ -545,7 +546,7 @@ static void forbid_openat2(int error)
     ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
     ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
     ck_assert_int_eq(syscall(SYS_openat2, -1, "", NULL, 0), -1);
-    ck_assert_int_eq(errno, error);
+    ck_assert(errno == error || errno == ENOSYS); /* valgrind knows no openat2 either */
 }
 
 START_TEST(without_openat2_the_tree_is_the_same)
@@ -572,7 +573,7 @@ START_TEST(without_openat2_other_mounts_are_entered)
 }
 END_TEST
 
-/* ---- opening ---- */
+/* --- opening --- */
 
 START_TEST(opens_a_regular_file)
 {

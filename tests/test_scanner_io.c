@@ -131,6 +131,49 @@ START_TEST(leaves_an_unfinished_line_for_later)
 }
 END_TEST
 
+START_TEST(scans_large_memory_as_it_does_files)
+{
+    size_t size = 3 << 20, len = 0;
+    char *bytes = malloc(size);
+    uint64_t state = 7, lines = 0;
+
+    while (len < size - (500 << 10)) {
+        size_t pad =
+            next_random(&state) % 60 ? next_random(&state) % 2000 : next_random(&state) % (400 << 10);
+
+        len += (size_t)sprintf(bytes + len, "{\"teamName\":\"t\",\"p\":\"%*s\"}%s\n", (int)pad, "",
+                               pad % 7 ? "" : "x");
+        lines++;
+    }
+    /* Cut at many places: all of the last lines lie near the end of the memory, which nothing may be read
+     * behind. */
+    for (int cut = 0; cut < 40; cut++) {
+        size_t n = len - (cut < 20 ? (size_t)cut : next_random(&state) % (len / 4));
+        char *exact = malloc(n);
+
+        memcpy(exact, bytes, n);
+        EACH_ISA(s)
+        {
+            struct tally a = {0}, b = {0};
+            struct oks_sink sink_a = {&a, tally_record, tally_team}, sink_b = {&b, tally_record, tally_team};
+            struct oks_scan_result ra, rb;
+            int fd = file_of(exact, n);
+
+            ck_assert_int_eq(oks_scanner_scan_fd(s, fd, 0, &sink_a, NULL, &ra), 0);
+            ck_assert_int_eq(oks_scanner_scan_bytes(s, exact, n, 0, &sink_b, &rb), 0);
+            ck_assert(a.records == b.records && a.teams == b.teams && a.bytes == b.bytes &&
+                      a.tails == b.tails);
+            ck_assert(a.teams >= a.records && a.records > 0 && a.teams <= lines);
+            ck_assert(ra.cursor == rb.cursor && ra.end == n && rb.end == n && ra.lines == rb.lines);
+            ck_assert(ra.bad == rb.bad && ra.bytes_read == n && rb.bytes_read == n);
+            close(fd);
+        }
+        free(exact);
+    }
+    free(bytes);
+}
+END_TEST
+
 START_TEST(passes_over_lines_beyond_the_bound)
 {
     /* Around the bound, around one read, and over several. */
@@ -232,6 +275,12 @@ START_TEST(finds_teams_at_every_place)
             ck_assert_int_eq(oks_scanner_scan_bytes(s, line, (size_t)n, 0, &sink, &r), 0);
             ck_assert_uint_eq(t.teams, 1);
             ck_assert_int_eq(atoi(t.name + 1), pad);
+
+            /* In a valid line, where it can end a key that goes on before it. */
+            t = (struct tally){0};
+            n = sprintf(line, "{\"a\":{\"%*s\\\"teamName\":\"n%d\"}}\n", pad, "", pad);
+            ck_assert_int_eq(oks_scanner_scan_bytes(s, line, (size_t)n, 0, &sink, &r), 0);
+            ck_assert(t.records == 1 && t.teams == 1 && atoi(t.name + 1) == pad);
         }
     }
 }
@@ -484,6 +533,7 @@ int main(void)
 
     TEST(suite, carries_lines_over_reads);
     TEST(suite, leaves_an_unfinished_line_for_later);
+    TEST(suite, scans_large_memory_as_it_does_files);
     TEST(suite, passes_over_lines_beyond_the_bound);
     TEST(suite, holds_lines_with_more_entries_than_the_index);
     TEST(suite, finds_teams_in_any_line);

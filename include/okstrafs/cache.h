@@ -36,9 +36,19 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
 /*
  * Writes the entry: temporary file in the same folder (created exclusively, 0600, random name; folders 0700,
  * never through a symlink), fsync, rename, fsync of the folder. 0 or a negative errno; on failure the old
- * entry stays and the temporary file is gone.
+ * entry stays and the temporary file is gone (only where the last step fails, the fsync of the folder, is the
+ * new entry already in place). -EPERM: a folder belongs to another user; -EFBIG: over OKS_CACHE_BYTES_MAX.
  */
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state);
+
+/*
+ * The same for a file of other content, under its own name: loaded whole (malloc'ed, a 0 behind it) or a
+ * miss; what is in it is the caller's to check.
+ */
+int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char *name, char **bytes,
+                         size_t *len);
+int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
+                         size_t len);
 
 #endif

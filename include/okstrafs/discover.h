@@ -4,6 +4,8 @@
 #ifndef OKSTRAFS_DISCOVER_H
 #define OKSTRAFS_DISCOVER_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -20,8 +22,10 @@ struct oks_walker {
      * ("" for the root itself). 0: list it; 1: skip it; negative: stop.
      */
     int (*folder)(void *ctx, const char *path, const char *rel);
-    /* A regular file whose name ends in ".jsonl" (never journal.jsonl). Return non-zero to stop. */
-    int (*transcript)(void *ctx, const char *path, const char *rel);
+    /* Which regular files are of interest, by their names alone. */
+    bool (*wants)(const char *name);
+    /* One of those. Return non-zero to stop. */
+    int (*file)(void *ctx, const char *path, const char *rel);
     /*
      * Something was left out; `error` is a negative errno: -EACCES and the like for a folder that cannot be
      * read, -ELOOP too deep, -ENAMETOOLONG a path over PATH_MAX, -EXDEV a FUSE mount or one whose type could
@@ -39,6 +43,16 @@ struct oks_walker {
  * folder itself, or what a callback returned. A root that does not exist is -ENOENT.
  */
 int oks_walk(const char *root, const char *start, const struct oks_walker *walker);
+
+/* Whether a file of this name is a transcript: it ends in ".jsonl" and is not journal.jsonl. */
+bool oks_is_transcript(const char *name);
+
+/*
+ * realpath() for a path that a stranger names: never asks a mount of okstrafs anything, however the path or a
+ * symlink on its way leads there (asked from inside the daemon, it would wait for itself). -ELOOP for such a
+ * path or too many symlinks, -ENOENT, -ENOTDIR, ...
+ */
+int oks_resolve(const char *path, char out[PATH_MAX]);
 
 /*
  * Opens `path` for reading if it is a regular file, without ever blocking on a FIFO, acting on a device or

@@ -35,7 +35,9 @@ struct oks_config {
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    const atomic_bool *stop;         /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
+    size_t memory_max; /* bytes of events to keep in memory; 0: 64 MiB */
+    const atomic_bool
+        *stop; /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
 };
 
 struct oks_engine;
@@ -75,6 +77,18 @@ struct oks_target {
 int oks_engine_sync(struct oks_engine *engine, const struct oks_target *target, bool found_only,
                     const atomic_bool *cancel);
 
+/* How far the scanning has come; cheap, and never waits for a scan. */
+struct oks_progress {
+    uint64_t files;      /* transcripts found */
+    uint64_t files_left; /* of these: not yet looked at since they changed */
+    uint64_t bytes;      /* size of all, as far as it is known */
+    uint64_t bytes_left; /* of those left */
+    uint64_t bytes_read; /* by scans, since the start */
+    uint64_t scanning;   /* transcripts being read right now */
+};
+
+void oks_engine_progress(struct oks_engine *engine, struct oks_progress *out);
+
 /* Makes syncs that wait look at their `cancel` again. */
 void oks_engine_wake(struct oks_engine *engine);
 
@@ -90,6 +104,8 @@ uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *
  * -ENOENT.
  */
 int oks_engine_resolve(struct oks_engine *engine, enum oks_kind kind, const char *name, char canonical[256]);
+
+enum oks_stats { OKS_STATS_BY_MODEL, OKS_STATS_BY_PROJECT };
 
 enum oks_list {
     OKS_LIST_SESSIONS,  /* of OKS_ALL, a team, or a project */
@@ -126,6 +142,8 @@ int oks_document_usage(struct oks_engine *engine, const struct oks_target *targe
 /* The usage document's totalTokens alone, one line. */
 int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target *target,
                               struct oks_document *out);
+/* stats/by-model.json, stats/by-project.json: {"rows": [{"key", the thirteen keys}], "total": {...}}. */
+int oks_document_stats(struct oks_engine *engine, enum oks_stats by, struct oks_document *out);
 /* status.json: what the daemon found, read, refused and could not write. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
 

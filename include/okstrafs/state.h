@@ -40,6 +40,22 @@ enum {
     OKS_CWDS_MAX = 64,    /* working directories kept of one transcript */
 };
 
+/* What one model used: a running sum over the events of its records. The span knows canonical stamps only. */
+struct oks_models {
+    struct oks_model {
+        char *name; /* "": records that name no model */
+        struct oks_totals totals;
+    } * items;
+    size_t len;
+};
+
+enum { OKS_MODELS_MAX = 64 }; /* of one transcript; further ones are summed up as "(others)" */
+
+/* Adds to the model's sum; an absent name is "". 0 or -ENOMEM. */
+int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals);
+int oks_models_merge(struct oks_models *to, const struct oks_models *from); /* 0 or -ENOMEM */
+void oks_models_clear(struct oks_models *models);
+
 struct oks_state {
     uint64_t offset; /* the cursor: bytes before it are not read again */
     struct oks_identity identity;
@@ -59,6 +75,7 @@ struct oks_state {
     char *session_id;         /* the first sessionId in the records; NULL: none */
     struct oks_strings teams; /* raw names, first spelling, distinct under oks_name_fold */
     struct oks_strings cwds;  /* distinct, in order of appearance */
+    struct oks_models models; /* of the events with any count */
 };
 
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */

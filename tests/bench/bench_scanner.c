@@ -69,8 +69,7 @@ static uint64_t count_newlines(const char *bytes, size_t len)
     return n;
 }
 
-/* --- the floors
- * ------------------------------------------------------------------------------------------------- */
+/* --- the floors --- */
 
 static int run_mmap(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
                     double *seconds)
@@ -99,8 +98,7 @@ static int run_read(const struct corpus *corpus, const struct way *way, struct b
     return n < 0 ? -errno : 0;
 }
 
-/* --- the scanner
- * ------------------------------------------------------------------------------------------------ */
+/* --- the scanner --- */
 
 static int add_record(void *ctx, const struct oks_record *record, bool complete)
 {
@@ -132,8 +130,7 @@ static int run_scanner(const struct corpus *corpus, const struct way *way, struc
     return r;
 }
 
-/* --- the others
- * ------------------------------------------------------------------------------------------------- */
+/* --- the others --- */
 
 static uint64_t member_count(struct json_object *usage, const char *key)
 {
@@ -255,24 +252,29 @@ enum {
 };
 
 static struct way ways[WAYS] = {
-    [FLOOR] = {"mmap + memchr (the floor)", run_mmap, 0, NULL, false},
-    [READ_FLOOR] = {"read + memchr", run_read, 0, NULL, false},
-    [SCALAR] = {"okstrafs scalar", run_scanner, OKS_ISA_SCALAR, NULL, true},
-    [SSE2] = {"okstrafs SSE2", run_scanner, OKS_ISA_SSE2, NULL, true},
-    [AVX2] = {"okstrafs AVX2", run_scanner, OKS_ISA_AVX2, NULL, true},
-    [AVX512] = {"okstrafs AVX-512", run_scanner, OKS_ISA_AVX512, NULL, true},
-    [JSON_C] = {"json-c per line", run_json_c, 0, NULL, true},
-    [PYTHON] = {"Python json.loads per line", run_python, 0, NULL, true},
+    [FLOOR] = {.name = "mmap + memchr (the floor)", .run = run_mmap},
+    [READ_FLOOR] = {.name = "read + memchr", .run = run_read},
+    [SCALAR] = {.name = "okstrafs scalar", .run = run_scanner, .isa = OKS_ISA_SCALAR, .parses = true},
+    [SSE2] = {.name = "okstrafs SSE2", .run = run_scanner, .isa = OKS_ISA_SSE2, .parses = true},
+    [AVX2] = {.name = "okstrafs AVX2", .run = run_scanner, .isa = OKS_ISA_AVX2, .parses = true},
+    [AVX512] = {.name = "okstrafs AVX-512", .run = run_scanner, .isa = OKS_ISA_AVX512, .parses = true},
+    [JSON_C] = {.name = "json-c per line", .run = run_json_c, .parses = true},
+    [PYTHON] = {.name = "Python json.loads per line", .run = run_python, .parses = true},
 #ifdef HAVE_SIMDJSON
-    [DOM] = {"simdjson DOM per line, best kernel", run_dom, 0, NULL, true},
-    [DOM_MANY] = {"simdjson DOM parse_many, best kernel", run_many, 0, NULL, true},
-    [DOM_AVX2] = {"simdjson DOM per line, AVX2 kernel", run_dom, 0, "haswell", true},
-    [DOM_MANY_AVX2] = {"simdjson DOM parse_many, AVX2 kernel", run_many, 0, "haswell", true},
+    [DOM] = {.name = "simdjson DOM per line, best kernel", .run = run_dom, .parses = true},
+    [DOM_MANY] = {.name = "simdjson DOM parse_many, best kernel", .run = run_many, .parses = true},
+    [DOM_AVX2] = {.name = "simdjson DOM per line, AVX2 kernel",
+                  .run = run_dom,
+                  .kernel = "haswell",
+                  .parses = true},
+    [DOM_MANY_AVX2] = {.name = "simdjson DOM parse_many, AVX2 kernel",
+                       .run = run_many,
+                       .kernel = "haswell",
+                       .parses = true},
 #endif
 };
 
-/* --- rounds
- * ----------------------------------------------------------------------------------------------------- */
+/* --- rounds --- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -311,8 +313,7 @@ static void run_rounds(const struct corpus *corpus, int rounds)
     }
 }
 
-/* --- memory
- * ----------------------------------------------------------------------------------------------------- */
+/* --- memory --- */
 
 /* The process's own high-water mark: what wait4 tells of a child still holds its parent's from before exec.
  */
@@ -356,8 +357,7 @@ static long scan_peak(const char *self, const char *path)
     return pipe && pclose(pipe) == 0 ? kilobytes : -1;
 }
 
-/* --- what it says
- * ----------------------------------------------------------------------------------------------- */
+/* --- what it says --- */
 
 static void say_table(void)
 {

@@ -5,6 +5,9 @@ longest 1.4 MB (in the first 10 MB, so that a short prefix needs the same buffer
 seventh 64-byte block with a character outside ASCII; most bytes in long strings. 48 MB of distinct lines are made and
 written in new orders until the size is reached: far more than any cache or branch predictor remembers.
 
+Each line is a write of its own, as transcripts grow. That matters: it leaves the page cache in 4 KiB pages, where large
+writes (or reading the file back from disk) leave large ones, which mmap + memchr runs through three times as fast.
+
     make_corpus.py FILE MEGABYTES [SEED]
 """
 
@@ -89,13 +92,13 @@ def write(path: str, size: int, seed: int = 1) -> None:
     longest.want = LONGEST
     head = records.line(longest.user()) + b"\n"
     partial = path + ".partial"
-    with open(partial, "wb", buffering=1 << 20) as file:
-        file.write(head)
-        while file.tell() < size:
+    with open(partial, "wb", buffering=0) as file:
+        written = file.write(head)
+        while written < size:
             rand.shuffle(lines)
             for line in lines:
-                file.write(line)
-                if file.tell() >= size:
+                written += file.write(line)
+                if written >= size:
                     break
     os.replace(partial, path)
 

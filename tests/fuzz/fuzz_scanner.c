@@ -3,8 +3,9 @@
  * memory as from a descriptor, and a transcript scanned in two appends must give the records of one scan.
  * Whether they are the right ones is the business of diff_scanner.py.
  *
- * The first two bytes of an input steer: where the append is cut, and whether lines are bounded. The rest is
- * the transcript. Everything delivered is written into a log, and logs are compared.
+ * The first two bytes of an input steer: where the append is cut, whether lines are bounded, and
+ * whether a descriptor is tried too (it takes time). The rest is the transcript. Everything delivered is
+ * written into a log, and logs are compared.
  */
 #include <string.h>
 #include <sys/mman.h>

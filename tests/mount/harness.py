@@ -36,6 +36,9 @@ from tap import run_tap  # noqa: E402
 CAP_SYS_ADMIN = 21
 MOUNT_SECONDS = 20
 STOP_SECONDS = 20
+SANITIZERS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
+REPORT = "sanitizer"
+CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS)
 
 
 # --- can it run here ------------------------------------------------------------------------------------------------
@@ -63,12 +66,6 @@ def why_not() -> str:
 
 def binary() -> str:
     return os.environ.get("OKSTRAFS_BIN", "")
-
-
-def samples() -> str:
-    """The folder of real transcripts, or "" where this machine has none."""
-    root = Path(os.environ.get("OKSTRAFS_SAMPLES") or HERE.parent.parent.parent / "shared" / "samples")
-    return str(root) if root.is_dir() else ""
 
 
 # --- mounts, seen without touching them -----------------------------------------------------------------------------
@@ -202,6 +199,8 @@ class Home:
 
     def environment(self) -> dict:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("OKSTRA_", "CLAUDE_", "XDG_", "CODEX_", "GEMINI_"))}
+        for name in SANITIZERS:
+            kept[name] = f"{os.environ.get(name, '')}:log_path={self.root}/{REPORT}"
         return kept | {"HOME": str(self.root), "OKSTRA_HOME": str(self.okstra), "CLAUDE_CONFIG_DIR": str(self.config),
                        "TZ": "UTC"}
 
@@ -231,11 +230,21 @@ class Home:
     def cache_files(self) -> list[Path]:
         return sorted((self.okstra / "cache" / "token-usage").rglob("*.json"))
 
+    def complaints(self) -> str:
+        """What the sanitizers found in our programs, also in those in the background, and which daemons crashed."""
+        found = [report.read_text(errors="replace") for report in sorted(self.root.glob(f"{REPORT}.*"))]
+        found += [f"a daemon ended by {mount.process.returncode}\n" for mount in self.mounts
+                  if -(mount.process.returncode or 0) in CRASHES]
+        return "".join(found)
+
     def close(self) -> None:
         for mount in self.mounts:
             mount.stop()
+        complaints = self.complaints()
         if not any(is_mounted(m.point) for m in self.mounts):
             shutil.rmtree(self.root, ignore_errors=True)
+        if complaints:
+            raise AssertionError(complaints)
 
 
 def append(path, data: bytes) -> None:
@@ -274,8 +283,11 @@ class Mount:
     def __enter__(self) -> "Mount":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.stop()
+    def __exit__(self, kind, *_) -> None:
+        status = self.stop()
+        # What a sanitizer says at the end counts as well; an exception under way says more.
+        if status and kind is None:
+            raise AssertionError(f"the daemon left with {status}: {self.said()}")
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Ends the daemon and the mount; the daemon's exit code."""

@@ -109,9 +109,9 @@ def window_names(stamps: list[str], count: int, seed: int = 1) -> list[str]:
 class Samples(harness.MountTest):
     def setUp(self):
         super().setUp()
-        if not harness.samples():
+        if not records.samples():
             self.skipTest("no samples here: set OKSTRAFS_SAMPLES")
-        lay_out(harness.samples(), self.home.projects)
+        lay_out(records.samples(), self.home.projects)
         add_team(self.home)
         self.sessions = reference.sessions_of([self.home.config])
         self.projects = reference.projects_of(self.sessions)

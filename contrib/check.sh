@@ -1,0 +1,238 @@
+#!/usr/bin/env bash
+# Runs every test in one command: installs what is missing, builds with gcc and with clang (warnings are errors),
+# and runs the tests plainly, under AddressSanitizer and UBSan, under ThreadSanitizer and, the unit tests, under
+# valgrind; then checks the format of the C code and the shell scripts.
+#
+#   contrib/check.sh            all of that
+#   contrib/check.sh --quick    one build with gcc, one run of the tests
+#
+# The last line counts the test cases of the plain run; a failure of any later stage counts as a failure there too.
+set -euo pipefail
+
+case ${1-} in
+    '') quick=0 ;;
+    --quick) quick=1 ;;
+    *)
+        sed -n '2,9s/^# \{0,1\}//p' "$0"
+        [[ $1 == -h || $1 == --help ]] && exit 0
+        exit 2
+        ;;
+esac
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+source_dir=${here%/*}
+if [[ -z ${HOME-} ]]; then
+    HOME=$(getent passwd "$EUID" | cut -d: -f6)
+    export HOME
+fi
+# shellcheck source=contrib/build-dir.sh
+. "$here/build-dir.sh"
+
+passed=0 failed=0 skipped=0
+scratch=$(mktemp -d)
+
+finish() { # whatever ends the script, the last line is the count
+    local status=$?
+    rm -rf -- "${scratch:?}"
+    if ((status != 0 && failed == 0)); then failed=1; fi
+    printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    exit $((status ? status : failed > 0))
+}
+trap finish EXIT
+
+stage() {
+    printf '\n== %s (%d s so far)\n' "$1" "$SECONDS"
+}
+
+broken() {
+    printf 'check: FAILED: %s\n' "$*" >&2
+    failed=$((failed + 1))
+}
+
+# build NAME MESON OPTION...: sets $dir
+build() {
+    local name=$1
+    shift
+    dir=$(build_dir "$source_dir" "build-check-$name")
+    if ! configure "$source_dir" "$dir" "$@" >"$scratch/setup"; then
+        cat "$scratch/setup"
+        return 1
+    fi
+    ninja -C "$dir" >"$scratch/ninja" || {
+        cat "$scratch/ninja"
+        return 1
+    }
+}
+
+# run_tests MESON ARGUMENT...: runs the tests built in $dir and counts their cases into $good, $bad and $idle. A run
+# of which meson complains without a failed case, or that ran nothing, is one failure.
+run_tests() {
+    local status=0 log
+    good=0 bad=0 idle=0
+    rm -f -- "$dir"/meson-logs/testlog*
+    # Meson runs the tests; $prefix is what makes the sanitizers bear the kernel.
+    "${prefix[@]}" meson test -C "$dir" --no-rebuild --print-errorlogs "$@" || status=$?
+    for log in "$dir"/meson-logs/testlog*.json; do
+        [[ ! -f $log ]] || read -r good bad idle < <("$here/count-tests.py" "$log")
+    done
+    if ((bad == 0 && (status != 0 || good + idle == 0))); then bad=1; fi
+    failed=$((failed + bad))
+}
+
+again() { # again NAME MESON ARGUMENT...: a later stage's run of the tests
+    local name=$1
+    shift
+    run_tests "$@"
+    printf '%s: %d good, %d bad, %d left out\n' "$name" "$good" "$bad" "$idle"
+}
+
+bears() { # bears SOURCE COMPILER ARGUMENT...: does what it builds run, every time, behind $prefix?
+    local source=$1 n
+    shift
+    "$@" -g -xc "$source" -o "$scratch/probe" -lpthread 2>/dev/null || return 1
+    for ((n = 0; n < 8; n++)); do
+        "${prefix[@]}" "$scratch/probe" >/dev/null 2>&1 || return 1
+    done
+}
+
+# The time limits are there for what hangs, and must hold on a machine that is busy with something else.
+check_plain() {
+    stage 'gcc, warnings are errors'
+    build gcc -Dwerror=true || exit 1
+    CK_TIMEOUT_MULTIPLIER=4 run_tests --timeout-multiplier 4
+    passed=$good skipped=$idle
+}
+
+check_clang() {
+    stage 'clang, warnings are errors: build and unit tests'
+    if CC=clang build clang -Dwerror=true; then
+        CK_TIMEOUT_MULTIPLIER=4 again clang --suite unit --timeout-multiplier 4
+    else
+        broken 'the build with clang'
+    fi
+}
+
+# The fuzzers are built, and each takes its corpus, so that they are ready when somebody lets them run for hours.
+check_fuzz_targets() {
+    local target corpus n=0
+    while IFS=: read -r target _; do
+        corpus=$source_dir/tests/fuzz/corpus/${target##*/fuzz_}
+        if ! ninja -C "$dir" "$target" >"$scratch/ninja"; then
+            cat "$scratch/ninja"
+            broken "the build of $target"
+        elif ! "$dir/$target" -runs=0 -artifact_prefix="$scratch/" "$corpus" >"$scratch/fuzz" 2>&1; then
+            tail -n 30 "$scratch/fuzz"
+            broken "$target over its corpus"
+        else
+            n=$((n + 1))
+        fi
+    done < <(ninja -C "$dir" -t targets all | grep '^tests/fuzz/fuzz_[a-z_]*: c_LINKER')
+    if ((n == 0)); then broken 'no fuzz target was built'; fi
+    echo "$n fuzz targets take their corpus"
+}
+
+# clang's UBSan sees more than gcc's (arithmetic on null pointers, for one). LeakSanitizer cannot work where it may not
+# trace itself: under a tracer, in some containers.
+check_asan() {
+    local leaks=1
+    stage 'AddressSanitizer and UBSan, fuzz targets'
+    echo 'int main(void) { return 0; }' >"$scratch/nothing.c"
+    if ! ASAN_OPTIONS=detect_leaks=1 bears "$scratch/nothing.c" clang -fsanitize=address; then
+        leaks=0
+        echo 'This machine does not let LeakSanitizer work; leaks are left to valgrind.'
+    fi
+    if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
+        ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+            CK_TIMEOUT_MULTIPLIER=10 again asan --timeout-multiplier 10
+        check_fuzz_targets
+    else
+        broken 'the build with AddressSanitizer'
+    fi
+}
+
+# ThreadSanitizer's map of the memory leaves little room: on kernels that spread addresses wider than its authors
+# expected it aborts with "unexpected memory mapping", now and then or always. Without the spreading (setarch -R) it
+# runs; where that is forbidden the other compiler's runtime may know the kernel better.
+check_tsan() {
+    local compiler found=''
+    stage 'ThreadSanitizer'
+    cat >"$scratch/thread.c" <<'EOF'
+#include <pthread.h>
+static void *nothing(void *arg) { return arg; }
+int main(void)
+{
+    pthread_t thread;
+    return pthread_create(&thread, 0, nothing, 0) || pthread_join(thread, 0);
+}
+EOF
+    for compiler in gcc clang; do
+        prefix=()
+        if bears "$scratch/thread.c" "$compiler" -fsanitize=thread; then found=$compiler && break; fi
+        prefix=(setarch -R)
+        if bears "$scratch/thread.c" "$compiler" -fsanitize=thread; then found=$compiler && break; fi
+    done
+    if [[ -z $found ]]; then
+        prefix=()
+        echo 'LEFT OUT: no ThreadSanitizer runs on this kernel, neither as it is nor under setarch -R.'
+        return
+    fi
+    echo "with $found ${prefix[*]}"
+    if CC=$found build tsan -Db_sanitize=thread -Db_lundef=false; then
+        # Check runs each case in a child of its own, which may start threads.
+        TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 \
+            again tsan --timeout-multiplier 10
+    else
+        broken 'the build with ThreadSanitizer'
+    fi
+    prefix=()
+}
+
+# Of the unit tests only those that are programs of ours: an interpreter is not ours to check.
+check_valgrind() {
+    local names
+    stage 'valgrind: unit tests'
+    dir=$(build_dir "$source_dir" build-check-gcc)
+    mapfile -t names < <(meson introspect --tests "$dir" | python3 -c '
+import json, sys
+for test in json.load(sys.stdin):
+    if any(suite.endswith("unit") for suite in test["suite"]) and test["cmd"][0].startswith(sys.argv[1] + "/"):
+        print(test["name"])' "$dir")
+    if ((${#names[@]} == 0)); then
+        broken 'no unit test to run under valgrind'
+        return
+    fi
+    OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
+        --wrap "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+            --suppressions='$source_dir/tests/valgrind.supp'"
+}
+
+# Another release of clang-format has other tastes: only the one that Debian 12 has is asked.
+check_format() {
+    local files file
+    stage 'format'
+    mapfile -d '' -t files < <(cd "$source_dir" && find core fs include tests -name '*.[ch]' -print0)
+    if [[ $(clang-format --version) != *' 14.'* ]]; then
+        echo 'LEFT OUT: the format is judged by clang-format 14'
+    else
+        for file in "${files[@]}"; do
+            clang-format --dry-run -Werror "$source_dir/$file" 2>/dev/null || broken "clang-format -i $file"
+        done
+    fi
+    mapfile -d '' -t files < <(cd "$source_dir" && grep -rlZI --exclude-dir='build*' --exclude-dir=.git \
+        '^#!/usr/bin/env bash' .)
+    (cd "$source_dir" && shellcheck -x -- "${files[@]}") || broken 'shellcheck'
+}
+
+dir='' good=0 bad=0 idle=0 prefix=()
+if ((quick)); then
+    "$here/install-deps.sh" --quick
+    check_plain
+else
+    "$here/install-deps.sh" --test
+    check_plain
+    check_clang
+    check_asan
+    check_tsan
+    check_valgrind
+    check_format
+    stage 'done'
+fi

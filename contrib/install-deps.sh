@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Installs what building okstrafs needs, and with --test what its tests need too: only what is missing, with
+# apt-get, never asking. What is there is judged by asking the tools themselves rather than dpkg, so a compiler or
+# library that came another way counts, and a machine that has everything needs neither root nor apt.
+#
+#   contrib/install-deps.sh            to build and mount
+#   contrib/install-deps.sh --quick    and to run the tests once
+#   contrib/install-deps.sh --test     and to run them under every compiler and sanitizer
+set -euo pipefail
+
+want=build
+case ${1-} in
+    '') ;;
+    --quick) want=quick ;;
+    --test) want='test' ;;
+    *)
+        echo "install-deps: unknown argument '$1' (--quick or --test)" >&2
+        exit 2
+        ;;
+esac
+
+packages=()
+
+need() { # need PACKAGE PROBE...: remember PACKAGE where the probe fails
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 </dev/null || packages+=("$package")
+}
+
+compiles() { # a compiler without the C library's headers is no compiler yet
+    local out status=0
+    out=$(mktemp)
+    printf '#include <stdio.h>\nint main(void) { return puts("ok") < 0; }\n' | cc -xc - -o "$out" || status=$?
+    rm -f "$out"
+    return "$status"
+}
+
+missing_for_build() {
+    need gcc command -v cc
+    need libc6-dev compiles
+    need meson command -v meson
+    need ninja-build command -v ninja
+    need pkg-config command -v pkg-config
+    need libfuse3-dev pkg-config --exists fuse3
+    need libjson-c-dev pkg-config --exists json-c
+    need libssl-dev pkg-config --exists libcrypto
+    # libfuse calls it for everyone but root, and so do the tests.
+    need fuse3 command -v fusermount3
+}
+
+missing_for_quick() {
+    need check pkg-config --exists check
+    need python3 command -v python3
+    need inotify-tools command -v inotifywait
+    need procps command -v ps
+}
+
+missing_for_test() {
+    need clang command -v clang
+    need clang-format command -v clang-format
+    need valgrind command -v valgrind
+    # Without the C library's symbols valgrind refuses to start on Debian.
+    need libc6-dbg test -e /usr/share/doc/libc6-dbg
+    need shellcheck command -v shellcheck
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif ! command -v sudo >/dev/null; then
+        return 1
+    elif sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [[ -t 0 && -z ${CI-} ]]; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+install_packages() {
+    ((${#packages[@]})) || return 0
+    echo "install-deps: installing ${packages[*]}" >&2
+    if ! command -v apt-get >/dev/null; then
+        echo "install-deps: no apt-get here: please install the like of: ${packages[*]}" >&2
+        return 1
+    fi
+    # A broken third-party list must not stop what the good ones can give.
+    apt update >&2 || echo "install-deps: apt-get update had trouble, going on" >&2
+    if ! apt install -y --no-install-recommends "${packages[@]}" >&2 </dev/null; then
+        echo "install-deps: could not install; as root run: apt-get install ${packages[*]}" >&2
+        return 1
+    fi
+    packages=()
+}
+
+# clang's sanitizer and fuzzer runtimes are a package of their own, named after the compiler's version.
+missing_clang_runtime() {
+    local version
+    version=$(clang -dumpversion)
+    need "libclang-rt-${version%%.*}-dev" clang_runtime
+}
+
+clang_runtime() {
+    local out status=0
+    out=$(mktemp)
+    printf 'int main(void) { return 0; }\n' | clang -fsanitize=thread -xc - -o "$out" || status=$?
+    rm -f "$out"
+    return "$status"
+}
+
+missing_for_build
+[[ $want == build ]] || missing_for_quick
+[[ $want != test ]] || missing_for_test
+install_packages
+if [[ $want == test ]]; then
+    missing_clang_runtime
+    install_packages
+fi

@@ -1,0 +1,70 @@
+/*
+ * How many events stay in memory.
+ *
+ * All that is usually asked of a session (its totals, its days, its teams) is kept for every transcript; the
+ * events themselves are needed only for a window that cuts through them. Beyond a budget those that were used
+ * least recently are given up, once their cache file holds them, and a query that needs them asks the scanner
+ * to bring them back.
+ *
+ * Invariants: a transcript is dropped only while it is not busy and its cache file is as new as its state (or
+ * caching is off: then the transcript itself is read again); nothing is dropped while a query waits for
+ * events.
+ */
+#include <stdlib.h>
+
+#include "engine_private.h"
+
+void residence_changed(struct oks_engine *e, struct transcript *t, size_t bytes_before)
+{
+    e->events_bytes += oks_events_bytes(t->state.events);
+    e->events_bytes -= bytes_before;
+    if (t->resident)
+        TAILQ_REMOVE(&e->resident, t, used);
+    TAILQ_INSERT_TAIL(&e->resident, t, used);
+    t->resident = true;
+}
+
+void residence_leave(struct oks_engine *e, struct transcript *t)
+{
+    if (!t->resident)
+        return;
+    TAILQ_REMOVE(&e->resident, t, used);
+    t->resident = false;
+    e->events_bytes -= oks_events_bytes(t->state.events);
+}
+
+static void drop_while_over(struct oks_engine *e)
+{
+    struct transcript *t, *next;
+
+    for (t = TAILQ_FIRST(&e->resident); t && e->events_bytes > e->memory_max; t = next) {
+        size_t bytes = oks_events_bytes(t->state.events);
+
+        next = TAILQ_NEXT(t, used);
+        if (t->busy || t->unsaved || t->dirty || oks_events_len(t->state.events) == 0)
+            continue;
+        if (!transcript_drop_events(t))
+            continue;
+        TAILQ_REMOVE(&e->resident, t, used);
+        t->resident = false;
+        e->events_bytes -= bytes;
+    }
+}
+
+void residence_trim(struct oks_engine *e)
+{
+    if (e->pins || e->events_bytes <= e->memory_max)
+        return;
+    drop_while_over(e);
+    /* A first scan can be faster than the saver: then who scans also saves. */
+    while (!e->pins && e->events_bytes > e->memory_max * 2) {
+        struct transcript *t;
+
+        TAILQ_FOREACH (t, &e->unsaved, saved)
+            if (!t->busy && t->resident)
+                break;
+        if (!t || saver_save_one(e, t) < 0)
+            return;
+        drop_while_over(e);
+    }
+}

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Tries README's two commands where nothing of ours is installed: in a bare Debian 12, as root and as an ordinary user
+# with sudo, with a good, a forbidden and a missing /dev/fuse.
+#
+#   tests/packaging/try-in-clean-root.sh ROOT [--full]
+#
+# Needs root and, where ROOT is not there yet, debootstrap (OKSTRAFS_MIRROR names another mirror than its own). Tries
+# contrib/check.sh --quick; with --full all of contrib/check.sh. ROOT itself stays bare: every case works on an
+# overlay in memory over it, and keeps nothing but the downloaded packages.
+#
+# All of it happens in a mount and process namespace of its own, so that however it ends, kill -9 included, every
+# mount and every daemon ends with it.
+set -euo pipefail
+
+usage() {
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+}
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+source_dir=${here%/*/*}
+
+if [[ ${1-} != --inside ]]; then
+    if (($# < 1 || $# > 2)) || [[ $1 == -* || ${2---full} != --full ]]; then usage; fi
+    if ((EUID)); then
+        echo 'try-in-clean-root: needs root' >&2
+        exit 1
+    fi
+    if [[ ! -x $1/usr/bin/apt-get ]]; then
+        debootstrap --variant=minbase bookworm "$1" ${OKSTRAFS_MIRROR:+"$OKSTRAFS_MIRROR"}
+    fi
+    root=$(cd -- "$1" && pwd -P)
+    if [[ $root == / ]]; then usage; fi
+    exec unshare --mount --propagation private --pid --fork --kill-child -- "$0" --inside "$root" "${2-}"
+fi
+
+lower=$2 full=${3-}
+passed=0 failed=0
+work=$(mktemp -d)
+mount -t tmpfs tmpfs "$work"
+root=$work/root
+log=$work/log
+
+finish() {
+    local status=$?
+    # The namespace takes the mounts away; the empty folder beneath is all that would stay.
+    cd /
+    umount -l "$work" && rmdir "$work"
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    exit $((status ? status : failed > 0))
+}
+trap finish EXIT
+
+expect() { # expect WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@"; then
+        echo "ok - $what"
+        passed=$((passed + 1))
+    else
+        echo "not ok - $what"
+        sed 's/^/    /' "$log" | tail -n 40
+        failed=$((failed + 1))
+    fi
+}
+
+bare_machine() { # a fresh copy of the bare root at $root, with the devices that a container has
+    local node
+    if mountpoint -q "$root"; then umount -R -l "$root"; fi
+    rm -rf --one-file-system "$work/upper" "$work/scratch"
+    mkdir -p "$root" "$work/upper" "$work/scratch"
+    mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/scratch" "$root"
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs tmpfs "$root/dev"
+    for node in 'null 1 3' 'zero 1 5' 'full 1 7' 'random 1 8' 'urandom 1 9' 'tty 5 0' 'fuse 10 229'; do
+        # shellcheck disable=SC2086
+        mknod -m 666 "$root/dev/"${node/ / c }
+    done
+    ln -s /proc/self/fd "$root/dev/fd"
+    mkdir -m 1777 "$root/dev/shm"
+    # Whoever boots a machine or starts a container makes this; fusermount3 -u will not do without.
+    ln -sf ../proc/self/mounts "$root/etc/mtab"
+    mount --bind "$lower/var/cache/apt/archives" "$root/var/cache/apt/archives"
+    cp --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
+    echo "127.0.0.1 localhost $(uname -n)" >"$root/etc/hosts"
+    copy_source "$root/srv/okstrafs"
+}
+
+copy_source() {
+    mkdir -p "$1"
+    tar -C "$source_dir" --exclude='./build*' --exclude=./.git --owner=0 --group=0 -cf - . | tar -C "$1" -xf -
+}
+
+ordinary_user() { # tester, who may become root without a password
+    chroot "$root" env DEBIAN_FRONTEND=noninteractive bash -ec 'apt-get -qq update; apt-get -qq install -y sudo' \
+        >"$log" 2>&1 </dev/null
+    chroot "$root" useradd -m -s /bin/bash tester
+    echo 'tester ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/tester"
+    copy_source "$root/home/tester/okstrafs"
+    chroot "$root" chown -R tester: /home/tester/okstrafs
+}
+
+as() { # as USER COMMAND: in $root, with the plainest environment; what it says goes to $log
+    local home=/root
+    [[ $1 == root ]] || home=/home/$1
+    chroot --userspec="$1:$1" "$root" env -i HOME="$home" USER="$1" LANG=C.UTF-8 \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        bash -c "cd && $2" >"$log" 2>&1 </dev/null
+}
+
+says() {
+    grep -q -- "$1" "$log"
+}
+
+is_up() { # is_up USER: one okstrafs mount, and it answers USER
+    local at
+    at=$(sed -n 's/^okstrafs is mounted at \(.*\) and always.*/\1/p' "$log")
+    [[ -n $at ]] && chroot --userspec="$1:$1" "$root" cat "$at/README.txt" >/dev/null
+}
+
+stop_as_told() { # stop_as_told USER: runs the very command that quickstart gave
+    local command
+    command=$(sed -n 's/^  stop: *//p' "$log")
+    [[ -n $command ]] && as "$1" "$command" && ! grep -q okstrafs "$root/proc/self/mountinfo"
+}
+
+try_quickstart() { # try_quickstart USER CHECKOUT
+    expect "$1: quickstart on a bare machine" as "$1" "CI=true $2/contrib/quickstart.sh"
+    expect "$1: it shows a usage.json" says '"totalTokens"'
+    expect "$1: it leaves the mount up" is_up "$1"
+    expect "$1: quickstart again" as "$1" "$2/contrib/quickstart.sh"
+    expect "$1: it finds itself mounted" says 'Already mounted'
+    expect "$1: the stop command stops it" stop_as_told "$1"
+    expect "$1: and once more" as "$1" "$2/contrib/quickstart.sh"
+    expect "$1: mounts anew" is_up "$1"
+    expect "$1: stops again" stop_as_told "$1"
+}
+
+try_without_fuse() { # try_without_fuse USER CHECKOUT WHAT
+    expect "$1: quickstart, $3" as "$1" "$2/contrib/quickstart.sh"
+    expect "$1: it shows a usage.json, $3" says '"totalTokens"'
+    expect "$1: it says that nothing is mounted, $3" says 'NOT mounted: .*dev/fuse'
+}
+
+try_check() { # try_check USER CHECKOUT
+    local how=--quick
+    if [[ -n $full ]]; then how=''; fi
+    expect "$1: check.sh $how" as "$1" "CI=true $2/contrib/check.sh $how"
+    expect "$1: it ends with a count" says '^[1-9][0-9]* passed, 0 failed, [0-9]* skipped$'
+    sed -n '/ passed, .* failed, /p' "$log"
+}
+
+bare_machine
+try_quickstart root /srv/okstrafs
+try_check root /srv/okstrafs
+rm "$root/dev/fuse"
+try_without_fuse root /srv/okstrafs 'with /dev/fuse missing'
+
+bare_machine
+ordinary_user
+try_quickstart tester /home/tester/okstrafs
+expect "tester: from a checkout that is root's" as tester '/srv/okstrafs/contrib/quickstart.sh'
+expect 'tester: it builds in the cache folder' says 'Building okstrafs in /home/tester/.cache/'
+expect 'tester: stops that one' stop_as_told tester
+try_check tester /home/tester/okstrafs
+chmod 600 "$root/dev/fuse"
+try_without_fuse tester /home/tester/okstrafs 'with /dev/fuse forbidden'
