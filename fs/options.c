@@ -59,6 +59,26 @@ static const char *home_dir(void)
     return pw && pw->pw_dir && pw->pw_dir[0] == '/' ? pw->pw_dir : "/";
 }
 
+/* Takes out "." and doubled slashes, and a slash at the end. ".." stays: what is before it may be a link. */
+static void tidy(char *path)
+{
+    char *to = path;
+
+    for (const char *from = path; *from;) {
+        size_t n = strcspn(from, "/");
+
+        if (n > 0 && !(n == 1 && *from == '.')) {
+            *to++ = '/';
+            memmove(to, from, n);
+            to += n;
+        }
+        from += n + (from[n] == '/');
+    }
+    if (to == path)
+        *to++ = '/';
+    *to = '\0';
+}
+
 /* An absolute path without a trailing slash; ~ is the home. */
 static char *absolute(const char *path)
 {
@@ -73,8 +93,7 @@ static char *absolute(const char *path)
         n = (size_t)asprintf(&out, "%s/%s", cwd, path);
     if (n == (size_t)-1)
         need(NULL);
-    while (n > 1 && out[n - 1] == '/')
-        out[--n] = '\0';
+    tidy(out);
     return out;
 }
 
