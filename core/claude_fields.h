@@ -110,7 +110,7 @@ struct shape {
     struct step step;       /* the element of iterations[] being read */
     struct oks_slice block; /* type of the element of content[] being read */
 
-    size_t length; /* of the line: no more than that can be unescaped */
+    size_t length; /* of the line, at most: no more than that can be unescaped */
     char *plain;   /* unescaped strings of this line */
     size_t plain_len, plain_cap;
 };

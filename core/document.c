@@ -333,6 +333,8 @@ static int total_document(struct render *r, struct oks_document *out)
     return 0;
 }
 
+enum { AWAIT_TRIES = 8 };
+
 /* Renders under the lock; where events are needed that were dropped, brings them back and renders again. */
 static int rendered(struct render *r, int (*fn)(struct render *r, struct oks_document *out),
                     struct oks_document *out)
@@ -343,12 +345,15 @@ static int rendered(struct render *r, int (*fn)(struct render *r, struct oks_doc
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    for (;;) {
+    for (int tries = 0;; tries++) {
         r->wanting = false;
         rc = fn(r, &document);
         if (!r->wanting)
             break;
         oks_document_clear(&document);
+        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
+        if (tries == AWAIT_TRIES)
+            break;
         e->pins += !pinned;
         pinned = true;
         rc = engine_await(e);

@@ -36,6 +36,7 @@ struct folder {
     int watch_id;     /* -1: not watched, so looked at with stat */
     int watch_error;  /* why not */
     int64_t ctime_ns; /* at the last listing; for folders that are not watched */
+    int64_t seen_ns;  /* CLOCK_MONOTONIC when that was first seen; 0: long enough ago (see folders.c) */
     bool dead;        /* it is gone; kept until its last transcript is */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, transcript) transcripts;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "engine_private.h"
 #include "okstrafs/discover.h"
@@ -23,6 +24,33 @@
 static int64_t ctime_of(const struct stat *st)
 {
     return st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
+}
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/*
+ * A folder's time moves in ticks: 10 ms in many kernels, seconds in old file systems. A name that comes
+ * behind a listing but within its tick does not show in the time, so a folder is listed again until one tick
+ * has surely passed since its time was first seen. How long that was is measured here, not read off the time:
+ * the clock of a file server is not ours.
+ */
+static void folder_seen(struct folder *f, const struct stat *st)
+{
+    if (f->ctime_ns == ctime_of(st))
+        return;
+    f->ctime_ns = ctime_of(st);
+    f->seen_ns = monotonic_ns();
+}
+
+static int64_t tick_of(const struct folder *f)
+{
+    return f->ctime_ns % 1000000000 ? INT64_C(25000000) : INT64_C(2100000000);
 }
 
 static int by_inode(const void *a, const void *b)
@@ -134,7 +162,7 @@ static struct folder *folder_made(struct walk *w, const char *path, const char *
     f->root = w->root;
     f->dev = st->st_dev;
     f->ino = st->st_ino;
-    f->ctime_ns = ctime_of(st);
+    folder_seen(f, st);
     if (f->path && f->rel && folder_index(w->e, f) == 0)
         return f;
     folder_free(f);
@@ -155,7 +183,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     if (found && strcmp((*found)->path, path) != 0)
         return 1; /* the same folder by another way */
     if (found) {
-        (*found)->ctime_ns = ctime_of(&st);
+        folder_seen(*found, &st);
         w->folder = *found;
         return 0;
     }
@@ -328,10 +356,28 @@ static enum look folder_look(struct oks_engine *e, struct folder *f)
 
     look_at_transcripts(e, f, changed);
     if (there)
-        f->ctime_ns = ctime_of(&st);
+        folder_seen(f, &st);
     else if (*f->rel == '\0')
         f->root->found = false;
     return !there ? LOOK_GONE : changed ? LOOK_CHANGED : LOOK_SAME;
+}
+
+/* Lists everything once more where times from before this refresh may still hide something. */
+static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t start_ns)
+{
+    int64_t now = monotonic_ns();
+    struct folder *f;
+    bool any = false;
+
+    LIST_FOREACH (f, &root->folders, of_root) {
+        if (f->watch_id >= 0 || !f->seen_ns || f->seen_ns >= start_ns)
+            continue;
+        any = true;
+        if (now - f->seen_ns >= tick_of(f))
+            f->seen_ns = 0;
+        look_at_transcripts(e, f, true);
+    }
+    return any ? walk_from(e, root, "") : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
@@ -398,6 +444,7 @@ enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look
 
 int folders_refresh(struct oks_engine *e)
 {
+    int64_t start_ns = monotonic_ns();
     struct drain drain = {.e = e};
     int overflow = e->watch ? watch_drain(e->watch, on_change, &drain) : 0;
     int rc = drain.rc;
@@ -417,7 +464,7 @@ int folders_refresh(struct oks_engine *e)
         do
             rc = look_at_unwatched(e, &e->roots[i]);
         while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
-        rc = rc < 0 ? rc : 0;
+        rc = rc < 0 ? rc : look_at_unsettled(e, &e->roots[i], start_ns);
     }
     return rc;
 }

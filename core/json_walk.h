@@ -11,6 +11,7 @@
  */
 #include "json_lex.h"
 #include "json_nest.h"
+#include "team_scan.h"
 
 /* The closing quote of the string in front of the entry at `next`: only white space stands between. */
 static inline const char *walk_quote(const char *next)
@@ -21,8 +22,9 @@ static inline const char *walk_quote(const char *next)
     return next;
 }
 
-/* Reads the key whose entry is *p, and its colon. */
-static inline bool walk_key(const char *buf, const uint32_t *p, unsigned context, const struct field **field)
+/* Reads the key whose entry is *p, and its colon; *teams is set where a team's name may follow. */
+static inline bool walk_key(const char *buf, const uint32_t *p, unsigned context, const struct field **field,
+                            bool *teams)
 {
     const char *key = buf + p[0] + 1, *colon;
     size_t len;
@@ -32,6 +34,7 @@ static inline bool walk_key(const char *buf, const uint32_t *p, unsigned context
     colon = buf + p[1];
     if (*colon != ':')
         return false;
+    *teams |= oks_team_before_colon(colon);
     *field = NULL;
     if (context) {
         len = (size_t)(walk_quote(colon) - key);
@@ -68,7 +71,8 @@ static inline int walk_value(struct shape *shape, const struct field *field, con
 }
 
 /* The top-level object whose entry is *p. On success *cursor is the entry behind it. */
-static int walk_object(struct shape *shape, const char *buf, const uint32_t *p, const uint32_t **cursor)
+static int walk_object(struct shape *shape, const char *buf, const uint32_t *p, const uint32_t **cursor,
+                       bool *teams)
 {
     struct json_nest nest;
     const struct field *field;
@@ -86,7 +90,7 @@ static int walk_object(struct shape *shape, const char *buf, const uint32_t *p, 
     member:
         field = NULL;
         if (!nest.array) {
-            if (!walk_key(buf, p, nest.context, &field))
+            if (!walk_key(buf, p, nest.context, &field, teams))
                 return JSON_LINE_DOUBT;
             p += 2;
         }
@@ -120,17 +124,26 @@ static int walk_object(struct shape *shape, const char *buf, const uint32_t *p, 
     }
 }
 
-/* Judges and collects the line whose entries begin at p; the last of them is its newline. */
-static int walk_line(struct shape *shape, const char *buf, const uint32_t *p)
+/*
+ * Judges and collects the line whose entries begin at *cursor; the last of them is its newline, and *cursor
+ * is there after any verdict. *teams: whether team names are worth looking for in the line (see
+ * scalar_line()).
+ */
+static int walk_line(struct shape *shape, const char *buf, const uint32_t **cursor, bool *teams)
 {
-    int r;
+    const uint32_t *p = *cursor;
+    int r = JSON_LINE_EMPTY;
 
-    if (buf[*p] == '\n')
-        return JSON_LINE_EMPTY;
-    if (buf[*p] != '{')
-        return JSON_LINE_DOUBT;
-    r = walk_object(shape, buf, p, &p);
-    if (r == JSON_LINE_OBJECT && buf[*p] != '\n')
-        return JSON_LINE_DOUBT;
+    *teams = false;
+    if (buf[*p] != '\n')
+        r = buf[*p] == '{' ? walk_object(shape, buf, p, &p, teams) : JSON_LINE_DOUBT;
+    if (buf[*p] != '\n') {
+        if (r == JSON_LINE_OBJECT)
+            r = JSON_LINE_DOUBT;
+        do
+            p++;
+        while (buf[*p] != '\n');
+    }
+    *cursor = p;
     return r;
 }

@@ -320,12 +320,12 @@ int oks_claude_scalar(struct oks_claude *claude, const char *buf, size_t from, s
 }
 
 int oks_claude_walk(struct oks_claude *claude, const char *buf, size_t from, size_t to,
-                    const uint32_t *entries, struct oks_record **record)
+                    const uint32_t **cursor, struct oks_record **record, bool *teams)
 {
     int r;
 
     shape_begin(&claude->shape, from, to);
-    r = walk_line(&claude->shape, buf, entries);
+    r = walk_line(&claude->shape, buf, cursor, teams);
     if (r == JSON_LINE_OBJECT) {
         shape_finish(&claude->shape);
         *record = &claude->shape.record;
