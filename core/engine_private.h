@@ -181,8 +181,16 @@ void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touche
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
 /* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+
+/* registry_teams.c */
 /* Removes the team if nothing keeps it. */
 void registry_team_release(struct oks_engine *e, struct team *team);
+/* Joins the teams that the session's transcripts name now and leaves the others. -ENOMEM */
+int registry_session_teams(struct oks_engine *e, struct session *s);
+void registry_membership_end(struct oks_engine *e, struct membership *m);
+void registry_teams_free(struct oks_engine *e);
+
+/* registry.c again */
 void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
 

@@ -1,13 +1,10 @@
 /*
- * Who belongs to whom: transcripts to sessions, sessions to projects and teams.
+ * Who belongs to whom: transcripts to sessions, sessions to projects (and to teams: registry_teams.c).
  *
- * Sessions with one id under several folders are one session with several transcripts. A session is in each
- * team that one of its transcripts names, and a team exists as long as some session or team-state file names
- * it. Every change gives a new version to all that shows it, so that a document is rendered again only when
- * it may differ.
+ * Sessions with one id under several folders are one session with several transcripts. Every change gives a
+ * new version to all that shows it, so that a document is rendered again only when it may differ.
  *
- * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so that it does
- * not depend on the order in which files were scanned.
+ * Invariant: a session without transcripts, and a project without sessions, does not exist.
  */
 #include <errno.h>
 #include <search.h>
@@ -32,11 +29,6 @@ static int by_project_name(const void *a, const void *b)
     return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
 }
 
-static int by_team_key(const void *a, const void *b)
-{
-    return strcmp(((const struct team *)a)->key, ((const struct team *)b)->key);
-}
-
 struct session *registry_session(struct oks_engine *e, const char *name)
 {
     struct session key;
@@ -59,47 +51,6 @@ struct project *registry_project(struct oks_engine *e, const char *name)
     strcpy(key.name, name);
     found = tfind(&key, &e->projects, by_project_name);
     return found ? *found : NULL;
-}
-
-struct team *registry_team(struct oks_engine *e, const char *name)
-{
-    size_t len;
-    struct team key = {.key = oks_name_fold(oks_slice_of(name), &len)};
-    struct team **found = key.key ? tfind(&key, &e->teams, by_team_key) : NULL;
-
-    free(key.key);
-    return found ? *found : NULL;
-}
-
-struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
-{
-    struct team *team = calloc(1, sizeof(*team)), **found;
-    size_t len;
-
-    if (!team)
-        return NULL;
-    oks_name_escape(raw, team->name);
-    team->key = oks_name_fold(oks_slice_of(team->name), &len);
-    found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
-    if (found && *found == team) {
-        e->n_teams++;
-        team->version = engine_tick(e);
-        return team;
-    }
-    free(team->key);
-    free(team);
-    return found ? *found : NULL;
-}
-
-void registry_team_release(struct oks_engine *e, struct team *team)
-{
-    if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
-        return;
-    tdelete(team, &e->teams, by_team_key);
-    e->n_teams--;
-    engine_tick(e);
-    free(team->key);
-    free(team);
 }
 
 static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
@@ -350,106 +301,6 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     return registry_changed(e, t, true);
 }
 
-/* --- teams of a session --- */
-
-/* The listed name: the spelling in the session whose first transcript sorts first. */
-static void team_rename(struct team *team)
-{
-    struct membership *m, *first = NULL;
-
-    LIST_FOREACH (m, &team->members, of_team) {
-        struct transcript *t = LIST_FIRST(&m->session->transcripts);
-
-        if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
-            first = m;
-    }
-    if (first)
-        oks_name_escape(oks_slice_of(first->spelling), team->name);
-}
-
-static void membership_end(struct oks_engine *e, struct membership *m)
-{
-    struct team *team = m->team;
-
-    LIST_REMOVE(m, of_team);
-    LIST_REMOVE(m, of_session);
-    team->version = engine_tick(e);
-    free(m->spelling);
-    free(m);
-    team_rename(team);
-    registry_team_release(e, team);
-}
-
-static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
-{
-    struct team *team;
-    struct membership *m;
-
-    if (raw.len == 0)
-        return 0; /* nobody can ask for a team without a name */
-    team = registry_team_made(e, raw);
-    if (!team)
-        return -ENOMEM;
-    LIST_FOREACH (m, &s->teams, of_session)
-        if (m->team == team)
-            return 0;
-    m = calloc(1, sizeof(*m));
-    if (m)
-        m->spelling = strndup(raw.ptr, raw.len);
-    if (!m || !m->spelling) {
-        free(m);
-        registry_team_release(e, team);
-        return -ENOMEM;
-    }
-    m->session = s;
-    m->team = team;
-    LIST_INSERT_HEAD(&team->members, m, of_team);
-    LIST_INSERT_HEAD(&s->teams, m, of_session);
-    team_rename(team);
-    return 0;
-}
-
-static bool session_names_team(const struct session *s, const struct team *team)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH (t, &s->transcripts, of_session)
-        for (size_t i = 0; i < t->state.teams.len; i++) {
-            char name[OKS_NAME_MAX + 1];
-            size_t len;
-            char *key;
-            bool same;
-
-            oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len},
-                            name);
-            key = oks_name_fold(oks_slice_of(name), &len);
-            same = key && strcmp(key, team->key) == 0;
-            free(key);
-            if (same)
-                return true;
-        }
-    return false;
-}
-
-/* Joins the teams that its transcripts name now and leaves the others. */
-static int session_teams_refresh(struct oks_engine *e, struct session *s)
-{
-    struct transcript *t;
-    struct membership *m, *next;
-    int rc = 0;
-
-    LIST_FOREACH (t, &s->transcripts, of_session)
-        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
-            rc = membership_begin(
-                e, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
-    for (m = LIST_FIRST(&s->teams); m; m = next) {
-        next = LIST_NEXT(m, of_session);
-        if (!session_names_team(s, m->team))
-            membership_end(e, m);
-    }
-    return rc;
-}
-
 static void session_bump(struct oks_engine *e, struct session *s)
 {
     uint64_t version = engine_tick(e);
@@ -516,7 +367,7 @@ static int places_refresh(struct oks_engine *e, const struct transcript *t)
 
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
-    int rc = teams_changed ? session_teams_refresh(e, t->session) : 0;
+    int rc = teams_changed ? registry_session_teams(e, t->session) : 0;
 
     if (rc == 0)
         rc = places_refresh(e, t);
@@ -539,7 +390,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     runs_session_changed(e, s, engine_tick(e));
     sums_session(e, s, project, true);
     while (!LIST_EMPTY(&s->teams))
-        membership_end(e, LIST_FIRST(&s->teams));
+        registry_membership_end(e, LIST_FIRST(&s->teams));
     if (project) {
         LIST_REMOVE(s, of_project);
         project_release(e, project);
@@ -575,7 +426,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     }
     session_place(e, s, rel_of(first));
     sums_session(e, s, s->project, false);
-    session_teams_refresh(e, s);
+    registry_session_teams(e, s);
     session_bump(e, s);
 }
 
@@ -590,5 +441,5 @@ void registry_free(struct oks_engine *e)
         registry_drop(e, *(struct transcript **)e->transcripts);
     tdestroy(e->sessions, drop_node);
     tdestroy(e->projects, drop_node);
-    tdestroy(e->teams, drop_node);
+    registry_teams_free(e);
 }

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,6 +311,16 @@ static int run_in_background(const struct options *o)
     return status == 1 ? 0 : EX_UNAVAILABLE; /* the child has said why */
 }
 
+/*
+ * Workers come and go, each with a request buffer of 1 MiB: those must go back to the system, and their small
+ * blocks must not be spread over an arena for each.
+ */
+static void tune_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_ARENA_MAX, 4);
+}
+
 int mount_run(const struct options *o)
 {
     int fd, rc = check_layout(o);
@@ -321,6 +332,7 @@ int mount_run(const struct options *o)
     if (rc)
         return rc;
     umask(077);
+    tune_malloc();
     fd = claim(o);
     if (fd < 0)
         return -fd;
