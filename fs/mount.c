@@ -393,14 +393,16 @@ int umount_run(const struct options *o)
     }
     rc = mountpoint_unmount(o->mountpoint, false);
     if (rc == -EBUSY) {
-        log_error("%s is in use: it is gone from the tree, and ends when its last user leaves",
-                  o->mountpoint);
         rc = mountpoint_unmount(o->mountpoint, true);
-        if (rc == 0)
+        if (rc == 0) {
+            log_error("%s was in use: it is gone from the tree, and ends when its last user leaves",
+                      o->mountpoint);
             return 0;
+        }
     }
     if (rc < 0) {
-        log_error("cannot unmount %s: %s", o->mountpoint, strerror(-rc));
+        log_error("cannot unmount %s: %s", o->mountpoint,
+                  rc == -ENOENT ? "fusermount3 is missing" : strerror(-rc));
         return EX_OSERR;
     }
     if (!mountpoint_wait_released(o->mountpoint, UMOUNT_WAIT_S))

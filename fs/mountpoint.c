@@ -167,9 +167,10 @@ enum mount_state mountpoint_state(const char *path)
     return state;
 }
 
+/* Its exit code does not tell what went wrong: it may say so itself, but only at the last, lazy, try. */
 static int run_fusermount(const char *path, bool lazy)
 {
-    char *argv[] = {"fusermount3", "-u", lazy ? "-qz" : "-q", "--", (char *)path, NULL};
+    char *argv[] = {"fusermount3", "-u", lazy ? "-z" : "-q", "--", (char *)path, NULL};
     pid_t pid;
     int status, rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 
