@@ -185,7 +185,7 @@ static void project_measure(struct render *r, struct project *p, struct measure 
         return;
     }
     measure_start(sum);
-    LIST_FOREACH (s, &p->sessions, of_project) {
+    LIST_FOREACH(s, &p->sessions, of_project) {
         struct measure part;
 
         measure_session(s, &w, &part);

@@ -101,12 +101,12 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team)
         oks_name_escape(oks_slice_of(run->state.lead_session), name);
         lead = registry_session(e, name);
     }
-    LIST_FOREACH (m, &team->members, of_team)
+    LIST_FOREACH(m, &team->members, of_team)
         n++;
     list = calloc(n, sizeof(*list));
     if (!list)
         return NULL;
-    LIST_FOREACH (m, &team->members, of_team)
+    LIST_FOREACH(m, &team->members, of_team)
         if (m->session != lead)
             list[k++] = m->session;
     if (lead)

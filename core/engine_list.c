@@ -102,7 +102,7 @@ static int add_days(const struct session *s, struct names *names)
     const struct transcript *t;
     int rc = 0;
 
-    LIST_FOREACH (t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
             rc = transcript_days(t, add_day, names);
     return rc;
@@ -141,7 +141,7 @@ static int list_session(struct oks_engine *e, enum oks_list what, const struct s
         return -ENOENT;
     switch (what) {
     case OKS_LIST_TEAMS:
-        LIST_FOREACH (m, &s->teams, of_session)
+        LIST_FOREACH(m, &s->teams, of_session)
             names_add(names, m->team->name);
         return 0;
     case OKS_LIST_PROJECTS:
@@ -164,7 +164,7 @@ static int list_project(const struct project *p, enum oks_list what, struct name
 
     if (!p)
         return -ENOENT;
-    LIST_FOREACH (s, &p->sessions, of_project)
+    LIST_FOREACH(s, &p->sessions, of_project)
         if (rc == 0)
             rc = what == OKS_LIST_DAYS ? add_days(s, names) : names_add(names, s->name);
     return rc;

@@ -122,6 +122,7 @@ struct oks_engine {
     size_t n_sessions, n_projects, n_teams, n_transcripts;
 
     TAILQ_HEAD(dirty_queue, transcript) dirty;
+    LIST_HEAD(, transcript) linked;
     struct oks_scanner *idle_scanners[64];
     size_t n_idle_scanners;
     size_t n_scanning; /* transcripts being scanned now */
@@ -177,6 +178,8 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
 /* Forgets a transcript that is not busy. */
 void registry_drop(struct oks_engine *e, struct transcript *t);
 void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);
+/* Whether the file has other names: a change under one is then looked for under those that we know. */
+void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
 /* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
 /* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */

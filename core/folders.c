@@ -94,7 +94,7 @@ static void folder_end(struct oks_engine *e, struct folder *f)
     tdelete(f, &e->folders_by_path, by_path);
     tdelete(f, &e->folders_by_inode, by_inode);
     f->dead = true;
-    LIST_FOREACH (t, &f->transcripts, of_folder)
+    LIST_FOREACH(t, &f->transcripts, of_folder)
         registry_mark_lost(e, t);
     folder_release(f);
 }
@@ -337,7 +337,7 @@ static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool cha
 {
     struct transcript *t;
 
-    LIST_FOREACH (t, &f->transcripts, of_folder)
+    LIST_FOREACH(t, &f->transcripts, of_folder)
         if (changed && !is_regular(t->path))
             registry_mark_lost(e, t);
         else
@@ -369,7 +369,7 @@ static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t st
     struct folder *f;
     bool any = false;
 
-    LIST_FOREACH (f, &root->folders, of_root) {
+    LIST_FOREACH(f, &root->folders, of_root) {
         if (f->watch_id >= 0 || !f->seen_ns || f->seen_ns >= start_ns)
             continue;
         any = true;
@@ -418,8 +418,8 @@ static int look_at_all(struct oks_engine *e)
     struct transcript *t;
 
     for (size_t i = 0; i < e->n_roots; i++) {
-        LIST_FOREACH (f, &e->roots[i].folders, of_root)
-            LIST_FOREACH (t, &f->transcripts, of_folder)
+        LIST_FOREACH(f, &e->roots[i].folders, of_root)
+            LIST_FOREACH(t, &f->transcripts, of_folder)
                 registry_mark_dirty(e, t, true);
         int rc = walk_from(e, &e->roots[i], "");
 

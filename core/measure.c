@@ -12,7 +12,7 @@ static bool seen_before(const struct session *s, const struct transcript *t)
 {
     const struct transcript *other;
 
-    LIST_FOREACH (other, &s->transcripts, of_session) {
+    LIST_FOREACH(other, &s->transcripts, of_session) {
         if (other == t)
             return false;
         if (t->mark.ino && other->mark.ino == t->mark.ino && other->mark.dev == t->mark.dev)
@@ -26,7 +26,7 @@ const char *session_agent_name(const struct session *s)
     const struct transcript *t;
     const char *name = NULL;
 
-    LIST_FOREACH (t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session)
         if (!name)
             name = transcript_agent_name(t);
     return name;
@@ -37,7 +37,7 @@ const char *session_model(const struct session *s)
     const struct transcript *t;
     const char *model = NULL;
 
-    LIST_FOREACH (t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session)
         if (!model)
             model = transcript_model(t);
     return model;
@@ -48,7 +48,7 @@ size_t session_transcripts(const struct session *s)
     const struct transcript *t;
     size_t n = 0;
 
-    LIST_FOREACH (t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session)
         n += !seen_before(s, t);
     return n;
 }
@@ -65,7 +65,7 @@ static void measure_transcripts(const struct session *s, const struct measure_wi
     const struct transcript *t;
 
     measure_start(out);
-    LIST_FOREACH (t, &s->transcripts, of_session) {
+    LIST_FOREACH(t, &s->transcripts, of_session) {
         struct oks_totals part;
 
         if (seen_before(s, t))

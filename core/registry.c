@@ -229,6 +229,17 @@ void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touche
     TAILQ_INSERT_TAIL(&e->dirty, t, queued);
 }
 
+void registry_linked(struct oks_engine *e, struct transcript *t, bool linked)
+{
+    if (t->linked == linked)
+        return;
+    t->linked = linked;
+    if (linked)
+        LIST_INSERT_HEAD(&e->linked, t, of_linked);
+    else
+        LIST_REMOVE(t, of_linked);
+}
+
 void registry_mark_lost(struct oks_engine *e, struct transcript *t)
 {
     if (t->dirty)
@@ -309,7 +320,7 @@ static void session_bump(struct oks_engine *e, struct session *s)
     s->version = version;
     if (s->project)
         s->project->version = version;
-    LIST_FOREACH (m, &s->teams, of_session)
+    LIST_FOREACH(m, &s->teams, of_session)
         m->team->version = version;
     runs_session_changed(e, s, version);
 }
@@ -333,13 +344,15 @@ static bool same_file_other_state(const struct transcript *a, const struct trans
            (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
 }
 
-/* A file with two names grows in both, but is reported only in the folder of the name that it was written by.
- */
+/* A file with several names grows in all of them, but only the folder of the name that it is written by hears
+ * of it. */
 static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 {
     struct transcript *other;
 
-    LIST_FOREACH (other, &t->session->transcripts, of_session)
+    if (!t->linked)
+        return;
+    LIST_FOREACH(other, &e->linked, of_linked)
         if (other != t && same_file_other_state(other, t))
             registry_mark_dirty(e, other, true);
 }
@@ -410,6 +423,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
         TAILQ_REMOVE(&e->dirty, t, queued);
     e->index_stale = true;
     saver_forget(e, t);
+    registry_linked(e, t, false);
     sums_transcript(e, t, true);
     residence_leave(e, t);
     tdelete(t, &e->transcripts, by_path);

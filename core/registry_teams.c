@@ -67,7 +67,7 @@ static void team_rename(struct team *team)
 {
     struct membership *m, *first = NULL;
 
-    LIST_FOREACH (m, &team->members, of_team) {
+    LIST_FOREACH(m, &team->members, of_team) {
         struct transcript *t = LIST_FIRST(&m->session->transcripts);
 
         if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
@@ -100,7 +100,7 @@ static int membership_begin(struct oks_engine *e, struct session *s, struct oks_
     team = registry_team_made(e, raw);
     if (!team)
         return -ENOMEM;
-    LIST_FOREACH (m, &s->teams, of_session)
+    LIST_FOREACH(m, &s->teams, of_session)
         if (m->team == team)
             return 0;
     m = calloc(1, sizeof(*m));
@@ -123,7 +123,7 @@ static bool session_names_team(const struct session *s, const struct team *team)
 {
     const struct transcript *t;
 
-    LIST_FOREACH (t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; i < t->state.teams.len; i++) {
             char name[OKS_NAME_MAX + 1];
             size_t len;
@@ -148,7 +148,7 @@ int registry_session_teams(struct oks_engine *e, struct session *s)
     struct membership *m, *next;
     int rc = 0;
 
-    LIST_FOREACH (t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
             rc = membership_begin(
                 e, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});

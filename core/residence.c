@@ -60,7 +60,7 @@ void residence_trim(struct oks_engine *e)
     while (!e->pins && e->events_bytes > e->memory_max * 2) {
         struct transcript *t;
 
-        TAILQ_FOREACH (t, &e->unsaved, saved)
+        TAILQ_FOREACH(t, &e->unsaved, saved)
             if (!t->busy && t->resident)
                 break;
         if (!t || saver_save_one(e, t) < 0)

@@ -153,7 +153,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 
     if (change == WATCH_ENDED)
         spot->watch_id = -1;
-    LIST_FOREACH (i, &spot->interests, of_spot)
+    LIST_FOREACH(i, &spot->interests, of_spot)
         if (!i->name || !name || strcmp(i->name, name) == 0)
             i->place->stale = true;
 }
@@ -185,7 +185,7 @@ static void run_insert(struct team *team, struct run *run)
 {
     struct run *at, *last = NULL;
 
-    LIST_FOREACH (at, &team->runs, of_team) {
+    LIST_FOREACH(at, &team->runs, of_team) {
         if (run_before(run, at))
             break;
         last = at;
@@ -240,8 +240,8 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
 
     if (!e->runs)
         return; /* at the end */
-    LIST_FOREACH (place, &e->runs->places, of_store)
-        LIST_FOREACH (run, &place->runs, of_place)
+    LIST_FOREACH(place, &e->runs->places, of_store)
+        LIST_FOREACH(run, &place->runs, of_place)
             if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
                 run->team->version = version;
 }
@@ -433,7 +433,7 @@ int runs_refresh(struct oks_engine *e)
     struct place *place;
     int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, NULL) : 0;
 
-    LIST_FOREACH (place, &store->places, of_store)
+    LIST_FOREACH(place, &store->places, of_store)
         if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
             int walked = place_walk(e, place);
 

@@ -57,7 +57,7 @@ static int save_queue(struct oks_engine *e)
     int rc = 0;
 
     do {
-        TAILQ_FOREACH (t, &e->unsaved, saved)
+        TAILQ_FOREACH(t, &e->unsaved, saved)
             if (!t->busy)
                 break;
         if (t)

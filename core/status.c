@@ -51,9 +51,9 @@ static json_object *source_object(struct oks_engine *e, struct root *root, struc
     const struct folder *f;
     uint64_t files = 0, folders = 0;
 
-    LIST_FOREACH (f, &root->folders, of_root) {
+    LIST_FOREACH(f, &root->folders, of_root) {
         folders++;
-        LIST_FOREACH (t, &f->transcripts, of_folder) {
+        LIST_FOREACH(t, &f->transcripts, of_folder) {
             files++;
             add_transcript(sums, t);
         }

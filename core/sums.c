@@ -67,7 +67,7 @@ void sums_project(struct oks_engine *e, struct project *p, struct measure *out)
 
     if (p->sum.stale) {
         aggregate_reset(&p->sum);
-        LIST_FOREACH (s, &p->sessions, of_project)
+        LIST_FOREACH(s, &p->sessions, of_project)
             if (s->summed)
                 aggregate_replace(&p->sum, NULL, &s->share);
     }
@@ -77,7 +77,7 @@ void sums_project(struct oks_engine *e, struct project *p, struct measure *out)
     }
     /* An uncommon time among them: added up each time. */
     measure_start(out);
-    LIST_FOREACH (s, &p->sessions, of_project)
+    LIST_FOREACH(s, &p->sessions, of_project)
         if (s->summed)
             measure_add(out, &s->share);
 }

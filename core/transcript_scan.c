@@ -230,6 +230,7 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? fd : 0;
     }
     out->mark = mark_of(&st);
+    out->linked = st.st_nlink > 1;
     /* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits
      * there. */
     if (t->loaded && !t->touched && !t->wanted && !t->error && !t->tail.present &&
