@@ -200,11 +200,20 @@ static bool tail_same(const struct tail *a, const struct tail *b)
     return !a->present && !b->present;
 }
 
-static bool is_shorter_than(int fd, uint64_t offset)
+/*
+ * Shorter than what was counted, or cut and grown again behind another head. A head that was read while the
+ * file was shorter than what was counted after it vouches for nothing: the file would never be known for
+ * another one again.
+ */
+static bool was_cut(int fd, const struct oks_state *gain)
 {
     struct stat st;
+    struct head head;
 
-    return fstat(fd, &st) == 0 && (uint64_t)st.st_size < offset;
+    if (gain->identity.len < OKS_IDENTITY_PREFIX && gain->identity.len < gain->offset)
+        return true;
+    return fstat(fd, &st) == 0 && head_read(fd, &head) == 0 &&
+           ((uint64_t)st.st_size < gain->offset || !identity_matches(&gain->identity, &head));
 }
 
 /* *cut: the file lost bytes that the outcome counts, while it was being read. */
@@ -239,7 +248,7 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return 0;
     }
     rc = scan_open_file(t, fd, scanner, options, out);
-    *cut = rc == 0 && !out->error && is_shorter_than(fd, out->gain.offset);
+    *cut = rc == 0 && !out->error && was_cut(fd, &out->gain);
     close(fd);
     out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
                    out->gain.offset != t->state.offset || !tail_same(&t->tail, &out->tail);
