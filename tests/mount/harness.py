@@ -68,6 +68,12 @@ def binary() -> str:
     return os.environ.get("OKSTRAFS_BIN", "")
 
 
+def is_sanitized() -> bool:
+    """Whether the program carries a sanitizer, which keeps what was freed, and more: its memory proves nothing."""
+    content = Path(binary()).read_bytes()
+    return b"__asan_init" in content or b"__tsan_init" in content
+
+
 # --- mounts, seen without touching them -----------------------------------------------------------------------------
 
 
