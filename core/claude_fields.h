@@ -131,7 +131,7 @@ struct field {
     uint8_t context; /* of the container, for the last two */
     uint16_t offset; /* in struct shape */
     uint16_t size;   /* of what the key stands for */
-};
+} __attribute__((aligned(8)));
 
 #define AT(kind, member)                                                                            \
     {                                                                                               \

@@ -33,8 +33,8 @@ enum {
 
 /*
  * Indexes buf[from .. to), of which `from` begins a line and the last byte is a '\n'. Stops early where the
- * index is full; what it holds then is right as far as it goes. OKS_PAD bytes around the buffer must be
- * readable.
+ * index is full; what it holds then is right as far as it goes. One entry more stands behind them, of any
+ * byte, so that a reader may look one ahead. OKS_PAD bytes around the buffer must be readable.
  */
 typedef void oks_stage1(const char *buf, size_t from, size_t to, struct oks_index *index);
 

@@ -192,4 +192,5 @@ void STAGE1(const char *buf, size_t from, size_t to, struct oks_index *index)
     while (out > index->entries && out[-1] >= to)
         out--;
     index->n = (size_t)(out - index->entries);
+    *out = (uint32_t)to - 1;
 }
