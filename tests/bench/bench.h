@@ -24,8 +24,12 @@ struct bench_sum {
  */
 int simdjson_dom(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum);
 
-/* The same through parse_many, which indexes a megabyte of lines in one go. */
+/* The same through parse_many, which indexes all of the lines in one go, and has nothing more to say from the
+ * first bad one on. */
 int simdjson_many(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum);
+
+/* What it calls that kernel, or the best one for NULL. */
+const char *simdjson_kernel(const char *kernel);
 
 size_t simdjson_padding(void);
 

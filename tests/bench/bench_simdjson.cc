@@ -2,8 +2,10 @@
 // message.usage. The only C++ of the project, built for the benchmark alone and only where the library is
 // installed.
 
+#include <algorithm>
 #include <cstring>
 #include <simdjson.h>
+#include <string>
 
 #include "bench.h"
 
@@ -24,21 +26,28 @@ void count(simdjson::dom::element record, bench_sum *sum)
         sum->tokens += tokens;
 }
 
-// Kept between calls, as its documentation asks: its buffers are reused.
-simdjson::dom::parser parser;
+// One for each kernel: a parser stays with the kernel that it began with. Kept between calls, as the
+// documentation asks: its buffers are reused.
+simdjson::dom::parser best_parser, named_parser;
 
-bool choose(const char *kernel)
+const simdjson::implementation *find(const char *kernel)
 {
-    const simdjson::implementation *chosen = nullptr;
+    const simdjson::implementation *found =
+        kernel ? simdjson::get_available_implementations()[kernel]
+               : simdjson::get_available_implementations().detect_best_supported();
 
-    if (!kernel)
-        chosen = simdjson::get_available_implementations().detect_best_supported();
-    else
-        chosen = simdjson::get_available_implementations()[kernel];
-    if (!chosen || !chosen->supported_by_runtime_system())
-        return false;
-    simdjson::get_active_implementation() = chosen;
-    return true;
+    return found && found->supported_by_runtime_system() ? found : nullptr;
+}
+
+// The parser of the kernel, which becomes the active one; NULL where the CPU has not got it.
+simdjson::dom::parser *choose(const char *kernel)
+{
+    const simdjson::implementation *found = find(kernel);
+
+    if (!found)
+        return nullptr;
+    simdjson::get_active_implementation() = found;
+    return kernel ? &named_parser : &best_parser;
 }
 
 } // namespace
@@ -48,16 +57,27 @@ extern "C" size_t simdjson_padding(void)
     return simdjson::SIMDJSON_PADDING;
 }
 
+extern "C" const char *simdjson_kernel(const char *kernel)
+{
+    static std::string names[2];
+    const simdjson::implementation *found = find(kernel);
+
+    names[kernel != nullptr] = found ? found->name() : "none";
+    return names[kernel != nullptr].c_str();
+}
+
 extern "C" int simdjson_dom(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum)
 {
-    if (!choose(kernel))
+    simdjson::dom::parser *parser = choose(kernel);
+
+    if (!parser)
         return -1;
     for (size_t at = 0; at < len;) {
         const void *end = std::memchr(bytes + at, '\n', len - at);
         size_t stop = end ? static_cast<const char *>(end) - bytes : len;
         simdjson::dom::element record;
 
-        if (stop > at && !parser.parse(bytes + at, stop - at, false).get(record))
+        if (stop > at && !parser->parse(bytes + at, stop - at, false).get(record))
             count(record, sum);
         at = stop + 1;
     }
@@ -67,15 +87,16 @@ extern "C" int simdjson_dom(const char *kernel, const char *bytes, size_t len, s
 
 extern "C" int simdjson_many(const char *kernel, const char *bytes, size_t len, struct bench_sum *sum)
 {
-    if (!choose(kernel))
-        return -1;
+    simdjson::dom::parser *parser = choose(kernel);
     simdjson::dom::document_stream stream;
 
+    if (!parser)
+        return -1;
 #ifdef SIMDJSON_THREADS_ENABLED
-    parser.threaded = false; // one thread against one thread
+    parser->threaded = false; // one thread against one thread
 #endif
-    // A batch has to hold the longest line.
-    if (parser.parse_many(bytes, len, size_t{4} << 20).get(stream))
+    // A batch has to hold the longest line: it holds all of them.
+    if (parser->parse_many(bytes, len, std::max(len, size_t{1} << 20)).get(stream))
         return -1;
     for (auto record : stream)
         if (!record.error())
