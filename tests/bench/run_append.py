@@ -34,7 +34,8 @@ def eventful_session(rounds: int) -> None:
     start = corpora.EVENTS_START
     with bench.mounted(config) as mount, bench.growing(transcript):
         session = mount.point / f"sessions/{corpora.session_name(0)}"
-        window = session / f"window/@{start + events // 3}_@{start + events // 2}.json"
+        # Cut at its start, open to what is appended; the new ones are cut at both ends.
+        window = session / f"window/@{start + events // 2}_2026-06-30.json"
         usage = session / "usage.json"
         # What reads the window first brings the events back.
         steps = [("keep", usage), ("keep", window), ("fresh", session / "window", start + events // 4, start + events // 2)]
