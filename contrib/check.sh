@@ -103,10 +103,9 @@ check_plain() {
 }
 
 check_clang() {
-    stage 'clang, warnings are errors: build, unit tests and fuzz targets'
+    stage 'clang, warnings are errors: build and unit tests'
     if CC=clang build clang -Dwerror=true; then
         CK_TIMEOUT_MULTIPLIER=4 again clang --suite unit --timeout-multiplier 4
-        check_fuzz_targets
     else
         broken 'the build with clang'
     fi
@@ -114,7 +113,7 @@ check_clang() {
 
 # The fuzzers are built, and each takes its corpus, so that they are ready when somebody lets them run for hours.
 check_fuzz_targets() {
-    local target corpus
+    local target corpus n=0
     while IFS=: read -r target _; do
         corpus=$source_dir/tests/fuzz/corpus/${target##*/fuzz_}
         if ! ninja -C "$dir" "$target" >"$scratch/ninja"; then
@@ -124,24 +123,27 @@ check_fuzz_targets() {
             tail -n 30 "$scratch/fuzz"
             broken "$target over its corpus"
         else
-            echo "$target takes its corpus"
+            n=$((n + 1))
         fi
     done < <(ninja -C "$dir" -t targets all | grep '^tests/fuzz/fuzz_[a-z_]*: c_LINKER')
+    if ((n == 0)); then broken 'no fuzz target was built'; fi
+    echo "$n fuzz targets take their corpus"
 }
 
 # clang's UBSan sees more than gcc's (arithmetic on null pointers, for one). LeakSanitizer cannot work where it may not
 # trace itself: under a tracer, in some containers.
 check_asan() {
     local leaks=1
-    stage 'AddressSanitizer and UBSan'
+    stage 'AddressSanitizer and UBSan, fuzz targets'
     echo 'int main(void) { return 0; }' >"$scratch/nothing.c"
     if ! ASAN_OPTIONS=detect_leaks=1 bears "$scratch/nothing.c" clang -fsanitize=address; then
         leaks=0
         echo 'This machine does not let LeakSanitizer work; leaks are left to valgrind.'
     fi
-    if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false; then
+    if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
         ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
             CK_TIMEOUT_MULTIPLIER=10 again asan --timeout-multiplier 10
+        check_fuzz_targets
     else
         broken 'the build with AddressSanitizer'
     fi
@@ -176,7 +178,8 @@ EOF
     echo "with $found ${prefix[*]}"
     if CC=$found build tsan -Db_sanitize=thread -Db_lundef=false; then
         # Check runs each case in a child of its own, which may start threads.
-        TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 CK_TIMEOUT_MULTIPLIER=10 again tsan --timeout-multiplier 10
+        TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 \
+            again tsan --timeout-multiplier 10
     else
         broken 'the build with ThreadSanitizer'
     fi
@@ -197,7 +200,7 @@ for test in json.load(sys.stdin):
         broken 'no unit test to run under valgrind'
         return
     fi
-    CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
+    OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
         --wrap "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
             --suppressions='$source_dir/tests/valgrind.supp'"
 }

@@ -40,7 +40,7 @@ struct oks_cache {
     size_t swept_room;
 };
 
-/* ---- birth and death ---- */
+/* --- birth and death --- */
 
 /* Cuts the last part off `path` and returns it malloc'ed; *out stays NULL where there is none to cut. */
 static int cut_last(char *path, char **out)
@@ -108,7 +108,7 @@ void oks_cache_free(struct oks_cache *cache)
     free(cache);
 }
 
-/* ---- names ---- */
+/* --- names --- */
 
 /*
  * name + suffix as one path component. A name that leaves no room is cut at a character and ends in '~' and
@@ -146,7 +146,7 @@ static int open_folder(const struct oks_cache *cache, const char *folder, bool c
     return r < 0 ? r : oks_cache_folder_open(cache->home, cache->sub, part, create);
 }
 
-/* ---- load ---- */
+/* --- load --- */
 
 static bool trusted(const struct stat *st)
 {
@@ -248,7 +248,7 @@ int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char
     return open_and_slurp(cache, folder, name, "", bytes, len);
 }
 
-/* ---- save ---- */
+/* --- save --- */
 
 /* True the first time that it is asked about the folder. */
 static bool first_visit(struct oks_cache *cache, int folder)

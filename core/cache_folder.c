@@ -33,7 +33,7 @@ enum {
     STRAY_SECONDS = 3600,
 };
 
-/* ---- folders ---- */
+/* --- folders --- */
 
 /* Takes over fd, and gives it back where the folder is ours. */
 static int must_be_ours(int fd)
@@ -111,7 +111,7 @@ int oks_cache_folder_open(const char *home, char *const sub[2], const char *fold
     return fd < 0 ? fd : descend(fd, folder, create);
 }
 
-/* ---- files ---- */
+/* --- files --- */
 
 static int random_name(char name[TEMP_NAME])
 {

@@ -20,7 +20,7 @@
 
 enum { DEPTH_MAX = 32 };
 
-/* ---- values ---- */
+/* --- values --- */
 
 static int number(struct oks_slice value, uint64_t max, uint64_t *out)
 {
@@ -81,7 +81,7 @@ static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, 
     return r;
 }
 
-/* ---- what the file says ---- */
+/* --- what the file says --- */
 
 static bool count_of(struct json_object *event, const struct oks_cache_key *key, uint64_t *out)
 {

@@ -28,7 +28,7 @@ struct oks_cache_key {
 /* The counts of an event under the names and in the order of okstra's collector; `t` comes behind them. */
 extern const struct oks_cache_key oks_cache_keys[OKS_COLUMNS];
 
-/* ---- cache_text.c ---- */
+/* --- cache_text.c --- */
 
 struct oks_bytes {
     char *ptr;
@@ -55,7 +55,7 @@ size_t oks_digits(const char *p, size_t n, uint64_t max, uint64_t *out);
 /* `bytes` bytes from twice as many lower-case digits. */
 bool oks_unhex(const char *digits, uint8_t *out, size_t bytes);
 
-/* ---- the parts of a file ---- */
+/* --- the parts of a file --- */
 
 /* malloc'ed bytes of the whole file; -ENOMEM, -EFBIG, -EIO. */
 int oks_cache_render(const struct oks_state *state, char **out, size_t *len);
@@ -71,7 +71,7 @@ bool oks_cache_sealed(const char *bytes, size_t len);
 int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state);
 int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state);
 
-/* ---- cache_folder.c ---- */
+/* --- cache_folder.c --- */
 
 /*
  * A descriptor of <home>/<sub[0]>/<sub[1]>/<folder>, where an empty sub is left out; only <home> may be

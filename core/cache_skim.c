@@ -16,7 +16,7 @@
 
 enum { VALUE_MAX = 256 * 1024 }; /* bytes of a value that json-c parses */
 
-/* ---- skimming ---- */
+/* --- skimming --- */
 
 static void blank(struct oks_skim *s)
 {
@@ -128,7 +128,7 @@ static bool is_json(const struct oks_skim *s, struct oks_slice value)
     return ok;
 }
 
-/* ---- objects and lists ---- */
+/* --- objects and lists --- */
 
 /* Enters an object or a list; *more tells whether there is anything in it. */
 static bool begin(const struct oks_skim *s, struct oks_slice value, char open, char close,

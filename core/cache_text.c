@@ -64,7 +64,7 @@ void oks_bytes_number(struct oks_bytes *bytes, uint64_t value)
     oks_bytes_put(bytes, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-/* ---- strings ---- */
+/* --- strings --- */
 
 static bool plain(char c)
 {
@@ -138,7 +138,7 @@ void oks_bytes_raw(struct oks_bytes *bytes, struct oks_slice s)
     put_string(bytes, s, true);
 }
 
-/* ---- back ---- */
+/* --- back --- */
 
 bool oks_utf8_valid(struct oks_slice s)
 {

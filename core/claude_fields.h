@@ -110,7 +110,7 @@ struct shape {
     struct step step;       /* the element of iterations[] being read */
     struct oks_slice block; /* type of the element of content[] being read */
 
-    size_t length; /* of the line: no more than that can be unescaped */
+    size_t length; /* of the line, at most: no more than that can be unescaped */
     char *plain;   /* unescaped strings of this line */
     size_t plain_len, plain_cap;
 };
@@ -131,7 +131,7 @@ struct field {
     uint8_t context; /* of the container, for the last two */
     uint16_t offset; /* in struct shape */
     uint16_t size;   /* of what the key stands for */
-};
+} __attribute__((aligned(8)));
 
 #define AT(kind, member)                                                                            \
     {                                                                                               \

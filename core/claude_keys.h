@@ -52,10 +52,10 @@ enum claude_key {
     KEY_COUNT,
 };
 
-enum { CLAUDE_KEY_MIN = 2, CLAUDE_KEY_MAX = 27, CLAUDE_SLOTS = 128 };
+enum { CLAUDE_KEY_MIN = 2, CLAUDE_KEY_MAX = 27, CLAUDE_ROOM = 30, CLAUDE_SLOTS = 128 };
 
 struct claude_name {
-    char text[CLAUDE_KEY_MAX + 1];
+    char text[CLAUDE_ROOM];
     uint8_t len;
     uint8_t key;
 };
@@ -112,25 +112,34 @@ static inline unsigned claude_slot(const char *s, size_t len)
     return (u[0] * 25u + u[len - 1] * 17u + u[len / 2 - 1] * 31u + (unsigned)len * 27u) % CLAUDE_SLOTS;
 }
 
-/* Eight bytes at a time, the last eight overlapping: keys are too short for a call of memcmp to pay. */
-static inline bool claude_same(const char *a, const char *b, size_t len)
+/* Whether the 8 bytes at a and b differ. */
+static inline uint64_t claude_differ(const char *a, const char *b)
 {
     uint64_t x, y;
 
-    if (len < 8) {
-        while (len--)
-            if (a[len] != b[len])
-                return false;
-        return true;
-    }
-    for (size_t i = 0;; i = i + 16 <= len ? i + 8 : len - 8) {
-        memcpy(&x, a + i, 8);
-        memcpy(&y, b + i, 8);
-        if (x != y)
-            return false;
-        if (i + 8 == len)
-            return true;
-    }
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(x ^ y);
+#else
+    return x ^ y;
+#endif
+}
+
+/*
+ * In words that overlap, for a call of memcmp or a loop over bytes costs more than all else that is done for
+ * a key. 8 readable bytes must stand at both, also where there is less to compare.
+ */
+static inline bool claude_same(const char *s, const char *text, size_t len)
+{
+    uint64_t differ = claude_differ(s, text);
+
+    if (len < 8)
+        return differ << (64 - 8 * len) == 0;
+    differ |= claude_differ(s + len - 8, text + len - 8);
+    if (len > 16)
+        differ |= claude_differ(s + 8, text + 8) | claude_differ(s + len - 16, text + len - 16);
+    return differ == 0;
 }
 
 static inline enum claude_key claude_key(const char *s, size_t len)
@@ -140,7 +149,7 @@ static inline enum claude_key claude_key(const char *s, size_t len)
     if (len < CLAUDE_KEY_MIN || len > CLAUDE_KEY_MAX)
         return KEY_NONE;
     name = &claude_names[claude_slot(s, len)];
-    return name->len == len && claude_same(name->text, s, len) ? name->key : KEY_NONE;
+    return name->len == len && claude_same(s, name->text, len) ? name->key : KEY_NONE;
 }
 
 #endif

@@ -55,7 +55,7 @@ static void skipped(const struct walk *walk, int error)
         walk->walker->skipped(walk->walker->ctx, walk->path, error);
 }
 
-/* ---- the set of folders that were entered ---- */
+/* --- the set of folders that were entered --- */
 
 static size_t seen_slot(const struct folder_id *table, size_t room, struct folder_id id)
 {
@@ -104,7 +104,7 @@ static int enter_once(struct walk *walk, int fd)
     return 0;
 }
 
-/* ---- opening a folder ---- */
+/* --- opening a folder --- */
 
 /* Enters a folder that may be a mountpoint, once its mount proved to be no FUSE. */
 static int open_across(int parent, const char *name)
@@ -147,7 +147,7 @@ static int open_folder(int parent, const char *name)
     return -errno;
 }
 
-/* ---- walking ---- */
+/* --- walking --- */
 
 static const char *rel_of(const struct walk *walk)
 {

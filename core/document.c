@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 void oks_document_clear(struct oks_document *document)
 {
     free(document->bytes);
@@ -24,11 +26,34 @@ bool put(json_object *object, const char *key, json_object *value)
     return json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
 }
 
+/* Session ids, projects and paths are file names, and those may hold any bytes; JSON may not. */
+json_object *text_object(const char *text)
+{
+    size_t n = strlen(text), used = 0;
+    char *clean = malloc(n * UTF8_MAX + 1); /* an invalid byte becomes three */
+    json_object *object;
+
+    if (!clean)
+        return NULL;
+    while (n > 0) {
+        uint32_t code;
+        size_t len;
+
+        utf8_next(text, n, &code, &len);
+        used += utf8_put(code, clean + used);
+        text += len;
+        n -= len;
+    }
+    object = json_object_new_string_len(clean, (int)used);
+    free(clean);
+    return object;
+}
+
 bool put_text(json_object *object, const char *key, const char *text)
 {
     if (!text)
         return object && json_object_object_add_ex(object, key, NULL, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
-    return put(object, key, json_object_new_string(text));
+    return put(object, key, text_object(text));
 }
 
 bool put_count(json_object *object, const char *key, uint64_t count)
@@ -160,8 +185,7 @@ static void project_measure(struct render *r, struct project *p, struct measure 
         return;
     }
     measure_start(sum);
-    LIST_FOREACH(s, &p->sessions, of_project)
-    {
+    LIST_FOREACH(s, &p->sessions, of_project) {
         struct measure part;
 
         measure_session(s, &w, &part);
@@ -202,8 +226,7 @@ static json_object *member_document(struct render *r, const struct team *team, s
                        put_count(o, "sessions", m->sessions));
 }
 
-/* --- all targets
- * ------------------------------------------------------------------------------------------------- */
+/* --- all targets --- */
 
 static uint64_t version_of(struct oks_engine *e, const struct oks_target *target)
 {
@@ -310,6 +333,8 @@ static int total_document(struct render *r, struct oks_document *out)
     return 0;
 }
 
+enum { AWAIT_TRIES = 8 };
+
 /* Renders under the lock; where events are needed that were dropped, brings them back and renders again. */
 static int rendered(struct render *r, int (*fn)(struct render *r, struct oks_document *out),
                     struct oks_document *out)
@@ -320,12 +345,15 @@ static int rendered(struct render *r, int (*fn)(struct render *r, struct oks_doc
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    for (;;) {
+    for (int tries = 0;; tries++) {
         r->wanting = false;
         rc = fn(r, &document);
         if (!r->wanting)
             break;
         oks_document_clear(&document);
+        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
+        if (tries == AWAIT_TRIES)
+            break;
         e->pins += !pinned;
         pinned = true;
         rc = engine_await(e);

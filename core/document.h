@@ -9,6 +9,7 @@
 
 /* Adds a member and takes over the value; false where value is NULL (out of memory). */
 bool put(json_object *object, const char *key, json_object *value);
+json_object *text_object(const char *text); /* invalid UTF-8 becomes U+FFFD; NULL: no memory */
 bool put_text(json_object *object, const char *key, const char *text); /* NULL text: null */
 bool put_count(json_object *object, const char *key, uint64_t count);
 /* The thirteen keys, in their order. */

@@ -28,8 +28,7 @@ void team_own_window(const struct team *team, struct measure_window *w)
     w->until = oks_stamp_of(oks_slice_of(run->state.until));
 }
 
-/* --- who is who
- * -------------------------------------------------------------------------------------------------- */
+/* --- who is who --- */
 
 static bool is_lead(const struct team *team, const struct session *s)
 {
@@ -103,21 +102,20 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team)
         lead = registry_session(e, name);
     }
     LIST_FOREACH(m, &team->members, of_team)
-    n++;
+        n++;
     list = calloc(n, sizeof(*list));
     if (!list)
         return NULL;
     LIST_FOREACH(m, &team->members, of_team)
-    if (m->session != lead)
-        list[k++] = m->session;
+        if (m->session != lead)
+            list[k++] = m->session;
     if (lead)
         list[k++] = lead;
     qsort(list, k, sizeof(*list), by_name);
     return list;
 }
 
-/* --- measuring
- * --------------------------------------------------------------------------------------------------- */
+/* --- measuring --- */
 
 struct part {
     struct session *session;
@@ -221,8 +219,7 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
     return found ? 0 : -ENOENT;
 }
 
-/* --- rendering
- * --------------------------------------------------------------------------------------------------- */
+/* --- rendering --- */
 
 typedef bool (*chooser)(const struct part *part, const void *ctx);
 
@@ -239,7 +236,7 @@ static bool put_ids(json_object *o, const struct parts *parts, chooser chosen, c
         if (first) {
             ok = put_text(o, "sessionId", p->session->id);
         } else {
-            json_object *id = json_object_new_string(p->session->id);
+            json_object *id = text_object(p->session->id);
 
             ok = id && json_object_array_add(more, id) == 0;
         }

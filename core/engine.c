@@ -24,8 +24,7 @@ enum {
     MEMORY_DEFAULT = 64 << 20,
 };
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static char **strings_copy(const char *const *strings)
 {
@@ -183,8 +182,7 @@ void oks_engine_free(struct oks_engine *e)
     free(e);
 }
 
-/* --- scanning
- * ---------------------------------------------------------------------------------------------------- */
+/* --- scanning --- */
 
 static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
 {
@@ -219,6 +217,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     int rc;
 
     account(e, out);
+    registry_linked(e, t, out->linked);
     teams_changed = out->replace;
     rc = transcript_commit(t, out);
     t->wanted = false;
@@ -290,9 +289,9 @@ static bool wanted(const struct transcript *t, const struct oks_target *target, 
         return t->lost;
     switch (target->kind) {
     case OKS_SESSION:
-        return strcmp(t->session->name, target->name) == 0;
+        return t->linked || strcmp(t->session->name, target->name) == 0; /* it may be ours by another name */
     case OKS_PROJECT:
-        return t->session->project && strcmp(t->session->project->name, target->name) == 0;
+        return t->linked || (t->session->project && strcmp(t->session->project->name, target->name) == 0);
     default:
         return true;
     }
@@ -305,8 +304,7 @@ static struct transcript *next_dirty(struct oks_engine *e, const struct oks_targ
     struct transcript *t;
 
     *busy = false;
-    TAILQ_FOREACH(t, &e->dirty, queued)
-    {
+    TAILQ_FOREACH(t, &e->dirty, queued) {
         if (found_only && !t->lost)
             return NULL; /* lost ones come first */
         if (t->failed_sync >= serial || !wanted(t, target, found_only))
@@ -331,8 +329,8 @@ static bool any_busy(struct oks_engine *e, const struct oks_target *target, bool
     s = registry_session(e, target->name);
     if (s)
         LIST_FOREACH(t, &s->transcripts, of_session)
-    if (t->scanning)
-        return true;
+            if (t->scanning)
+                return true;
     return false;
 }
 
@@ -392,8 +390,8 @@ static bool backlog_is_big(const struct oks_engine *e)
     int n = 0;
 
     TAILQ_FOREACH(t, &e->dirty, queued)
-    if (++n >= BACKLOG_FOR_THREADS)
-        return true;
+        if (++n >= BACKLOG_FOR_THREADS)
+            return true;
     return false;
 }
 
@@ -415,8 +413,7 @@ static void order_backlog(struct oks_engine *e)
 
     if (!list)
         return;
-    TAILQ_FOREACH(t, &e->dirty, queued)
-    {
+    TAILQ_FOREACH(t, &e->dirty, queued) {
         struct stat st;
 
         if (t->lost || t->busy)
@@ -486,8 +483,7 @@ void progress_now(const struct oks_engine *e, struct oks_progress *out)
         .files = e->n_transcripts, .bytes_read = e->bytes_read, .scanning = e->n_scanning};
     const struct transcript *t;
 
-    TAILQ_FOREACH(t, &e->dirty, queued)
-    {
+    TAILQ_FOREACH(t, &e->dirty, queued) {
         p.files_left++;
         p.bytes_left += t->size_seen;
     }

@@ -58,8 +58,7 @@ static int names_emit(struct names *n, int (*fn)(void *ctx, const char *name), v
     return rc;
 }
 
-/* --- what is listed
- * ---------------------------------------------------------------------------------------------- */
+/* --- what is listed --- */
 
 static void visit_session(const void *node, VISIT visit, void *ctx)
 {
@@ -104,8 +103,8 @@ static int add_days(const struct session *s, struct names *names)
     int rc = 0;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-    if (rc == 0)
-        rc = transcript_days(t, add_day, names);
+        if (rc == 0)
+            rc = transcript_days(t, add_day, names);
     return rc;
 }
 
@@ -143,7 +142,7 @@ static int list_session(struct oks_engine *e, enum oks_list what, const struct s
     switch (what) {
     case OKS_LIST_TEAMS:
         LIST_FOREACH(m, &s->teams, of_session)
-        names_add(names, m->team->name);
+            names_add(names, m->team->name);
         return 0;
     case OKS_LIST_PROJECTS:
         return s->project ? names_add(names, s->project->name) : 0;
@@ -166,8 +165,8 @@ static int list_project(const struct project *p, enum oks_list what, struct name
     if (!p)
         return -ENOENT;
     LIST_FOREACH(s, &p->sessions, of_project)
-    if (rc == 0)
-        rc = what == OKS_LIST_DAYS ? add_days(s, names) : names_add(names, s->name);
+        if (rc == 0)
+            rc = what == OKS_LIST_DAYS ? add_days(s, names) : names_add(names, s->name);
     return rc;
 }
 
@@ -217,8 +216,7 @@ int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_t
     return rc;
 }
 
-/* --- other spellings
- * --------------------------------------------------------------------------------------------- */
+/* --- other spellings --- */
 
 enum { PREFIX_MIN = 6 };
 

@@ -36,6 +36,7 @@ struct folder {
     int watch_id;     /* -1: not watched, so looked at with stat */
     int watch_error;  /* why not */
     int64_t ctime_ns; /* at the last listing; for folders that are not watched */
+    int64_t seen_ns;  /* CLOCK_MONOTONIC when that was first seen; 0: long enough ago (see folders.c) */
     bool dead;        /* it is gone; kept until its last transcript is */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, transcript) transcripts;
@@ -44,6 +45,7 @@ struct folder {
 struct project {
     char name[OKS_NAME_MAX + 1];
     struct aggregate sum; /* of its sessions, open window */
+    unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
     uint64_t version;
 };
@@ -120,6 +122,7 @@ struct oks_engine {
     size_t n_sessions, n_projects, n_teams, n_transcripts;
 
     TAILQ_HEAD(dirty_queue, transcript) dirty;
+    LIST_HEAD(, transcript) linked;
     struct oks_scanner *idle_scanners[64];
     size_t n_idle_scanners;
     size_t n_scanning; /* transcripts being scanned now */
@@ -175,12 +178,22 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
 /* Forgets a transcript that is not busy. */
 void registry_drop(struct oks_engine *e, struct transcript *t);
 void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);
+/* Whether the file has other names: a change under one is then looked for under those that we know. */
+void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
 /* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
 /* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+
+/* registry_teams.c */
 /* Removes the team if nothing keeps it. */
 void registry_team_release(struct oks_engine *e, struct team *team);
+/* Joins the teams that the session's transcripts name now and leaves the others. -ENOMEM */
+int registry_session_teams(struct oks_engine *e, struct session *s);
+void registry_membership_end(struct oks_engine *e, struct membership *m);
+void registry_teams_free(struct oks_engine *e);
+
+/* registry.c again */
 void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
 
@@ -192,6 +205,9 @@ int folders_refresh(struct oks_engine *e);
 void folders_free(struct oks_engine *e);
 /* Frees a dead folder that holds no transcript any more. */
 void folder_release(struct folder *folder);
+
+/* guess.c: the existing folder that a project folder is named after; false: none fits */
+bool guess_project_folder(const char *project, char out[4096]);
 
 /* runs.c: team-state files; under the lock */
 int runs_new(struct oks_engine *e);
@@ -256,6 +272,8 @@ struct measure_window {
 };
 
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
+/* Over all time, from the transcripts themselves: what becomes the session's share. */
+void measure_session_anew(const struct session *s, struct measure *out);
 
 const char *session_agent_name(const struct session *s);
 const char *session_model(const struct session *s);

@@ -10,10 +10,12 @@
  * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "engine_private.h"
 #include "okstrafs/discover.h"
@@ -22,6 +24,33 @@
 static int64_t ctime_of(const struct stat *st)
 {
     return st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
+}
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/*
+ * A folder's time moves in ticks: 10 ms in many kernels, seconds in old file systems. A name that comes
+ * behind a listing but within its tick does not show in the time, so a folder is listed again until one tick
+ * has surely passed since its time was first seen. How long that was is measured here, not read off the time:
+ * the clock of a file server is not ours.
+ */
+static void folder_seen(struct folder *f, const struct stat *st)
+{
+    if (f->ctime_ns == ctime_of(st))
+        return;
+    f->ctime_ns = ctime_of(st);
+    f->seen_ns = monotonic_ns();
+}
+
+static int64_t tick_of(const struct folder *f)
+{
+    return f->ctime_ns % 1000000000 ? INT64_C(25000000) : INT64_C(2100000000);
 }
 
 static int by_inode(const void *a, const void *b)
@@ -66,7 +95,7 @@ static void folder_end(struct oks_engine *e, struct folder *f)
     tdelete(f, &e->folders_by_inode, by_inode);
     f->dead = true;
     LIST_FOREACH(t, &f->transcripts, of_folder)
-    registry_mark_lost(e, t);
+        registry_mark_lost(e, t);
     folder_release(f);
 }
 
@@ -133,7 +162,7 @@ static struct folder *folder_made(struct walk *w, const char *path, const char *
     f->root = w->root;
     f->dev = st->st_dev;
     f->ino = st->st_ino;
-    f->ctime_ns = ctime_of(st);
+    folder_seen(f, st);
     if (f->path && f->rel && folder_index(w->e, f) == 0)
         return f;
     folder_free(f);
@@ -154,7 +183,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     if (found && strcmp((*found)->path, path) != 0)
         return 1; /* the same folder by another way */
     if (found) {
-        (*found)->ctime_ns = ctime_of(&st);
+        folder_seen(*found, &st);
         w->folder = *found;
         return 0;
     }
@@ -228,13 +257,13 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
 
 static bool is_regular(const char *path)
 {
-    struct stat st;
+    struct statx stx;
 
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
+           S_ISREG(stx.stx_mode);
 }
 
-/* --- what the watches tell
- * --------------------------------------------------------------------------------------- */
+/* --- what the watches tell --- */
 
 struct drain {
     struct oks_engine *e;
@@ -248,6 +277,7 @@ static int join(char out[8192], const char *a, const char *b)
     return n < 8192 ? 0 : -ENAMETOOLONG;
 }
 
+/* Learnt without asking the file's filesystem, and without following a link. */
 static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
@@ -300,8 +330,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         d->rc = rc;
 }
 
-/* --- what stat tells
- * --------------------------------------------------------------------------------------------- */
+/* --- what stat tells --- */
 
 /* Where names have changed, those that left must leave even if only names are asked for. */
 static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
@@ -309,10 +338,10 @@ static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool cha
     struct transcript *t;
 
     LIST_FOREACH(t, &f->transcripts, of_folder)
-    if (changed && !is_regular(t->path))
-        registry_mark_lost(e, t);
-    else
-        registry_mark_dirty(e, t, false);
+        if (changed && !is_regular(t->path))
+            registry_mark_lost(e, t);
+        else
+            registry_mark_dirty(e, t, false);
 }
 
 enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
@@ -327,10 +356,28 @@ static enum look folder_look(struct oks_engine *e, struct folder *f)
 
     look_at_transcripts(e, f, changed);
     if (there)
-        f->ctime_ns = ctime_of(&st);
+        folder_seen(f, &st);
     else if (*f->rel == '\0')
         f->root->found = false;
     return !there ? LOOK_GONE : changed ? LOOK_CHANGED : LOOK_SAME;
+}
+
+/* Lists everything once more where times from before this refresh may still hide something. */
+static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t start_ns)
+{
+    int64_t now = monotonic_ns();
+    struct folder *f;
+    bool any = false;
+
+    LIST_FOREACH(f, &root->folders, of_root) {
+        if (f->watch_id >= 0 || !f->seen_ns || f->seen_ns >= start_ns)
+            continue;
+        any = true;
+        if (now - f->seen_ns >= tick_of(f))
+            f->seen_ns = 0;
+        look_at_transcripts(e, f, true);
+    }
+    return any ? walk_from(e, root, "") : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
@@ -372,8 +419,8 @@ static int look_at_all(struct oks_engine *e)
 
     for (size_t i = 0; i < e->n_roots; i++) {
         LIST_FOREACH(f, &e->roots[i].folders, of_root)
-        LIST_FOREACH(t, &f->transcripts, of_folder)
-        registry_mark_dirty(e, t, true);
+            LIST_FOREACH(t, &f->transcripts, of_folder)
+                registry_mark_dirty(e, t, true);
         int rc = walk_from(e, &e->roots[i], "");
 
         if (rc < 0)
@@ -397,6 +444,7 @@ enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look
 
 int folders_refresh(struct oks_engine *e)
 {
+    int64_t start_ns = monotonic_ns();
     struct drain drain = {.e = e};
     int overflow = e->watch ? watch_drain(e->watch, on_change, &drain) : 0;
     int rc = drain.rc;
@@ -416,7 +464,7 @@ int folders_refresh(struct oks_engine *e)
         do
             rc = look_at_unwatched(e, &e->roots[i]);
         while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
-        rc = rc < 0 ? rc : 0;
+        rc = rc < 0 ? rc : look_at_unsettled(e, &e->roots[i], start_ns);
     }
     return rc;
 }

@@ -31,8 +31,7 @@ enum {
     WORTHWHILE = 256, /* transcripts; so many caches still load in the blink of an eye */
 };
 
-/* --- writing
- * ----------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 struct writer {
     char *bytes;
@@ -188,8 +187,7 @@ int index_save(struct oks_engine *e)
     return rc;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 /* Where a transcript's entry stands: a tree by path, made in one pass over the file. */
 struct index_entry {

@@ -213,6 +213,10 @@ bool oks_lex_count(const char *s, size_t len, uint64_t *out)
 {
     uint64_t v = 0;
 
+    if (lex_short_int(s) == len) {
+        *out = lex_short_value(s, len);
+        return true;
+    }
     if (len == 2 && s[0] == '-' && s[1] == '0') {
         *out = 0;
         return true;

@@ -66,12 +66,44 @@ static inline uint64_t lex_equal(uint64_t w, char c)
     return lex_below(w ^ (LEX_ONES * (unsigned char)c), 1);
 }
 
+/* Words that overlap, so that most lengths take the same way: see lex_short_int() for why. */
 static inline bool lex_has_backslash(const char *s, size_t len)
 {
-    for (; len >= 8; s += 8, len -= 8)
-        if (lex_equal(lex_load(s), '\\'))
-            return true;
-    return len && (lex_equal(lex_load(s), '\\') << (64 - 8 * len));
+    uint64_t found;
+
+    if (len < 8)
+        return len && lex_equal(lex_load(s), '\\') << (64 - 8 * len);
+    found = lex_equal(lex_load(s + len - 8), '\\');
+    for (; len > 16; s += 16, len -= 16)
+        found |= lex_equal(lex_load(s), '\\') | lex_equal(lex_load(s + 8), '\\');
+    return found | lex_equal(lex_load(s), '\\');
+}
+
+/*
+ * The length of the integer literal at s where it has no sign and at most seven digits; 0 for everything
+ * else.
+ *
+ * No loop over the digits: where it ends cannot be foretold, and such a branch also spoils what the processor
+ * has learned of the branches around it, which follow the same few orders of keys in millions of lines.
+ */
+static inline unsigned lex_short_int(const char *s)
+{
+    uint64_t w = lex_load(s) ^ LEX_ONES * '0';
+    uint64_t other = ((w + LEX_ONES * (0x80 - 10)) | w) & LEX_HIGH;
+    unsigned n = other ? (unsigned)__builtin_ctzll(other) >> 3 : 0;
+
+    return (s[0] == '0') & (n > 1) ? 0 : n;
+}
+
+/* Its value. */
+static inline uint64_t lex_short_value(const char *s, size_t len)
+{
+    uint64_t w = (lex_load(s) ^ LEX_ONES * '0') << (64 - 8 * len);
+
+    /* Pairs of digits, then of pairs, then of those. */
+    w = (w * 10 + (w >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+    w = (w * 100 + (w >> 16)) & UINT64_C(0x0000ffff0000ffff);
+    return (w * 10000 + (w >> 32)) & 0xffffffff;
 }
 
 /* Length of the strict UTF-8 sequence of two to four bytes at s (RFC 3629), or 0. */

@@ -12,8 +12,7 @@ static bool seen_before(const struct session *s, const struct transcript *t)
 {
     const struct transcript *other;
 
-    LIST_FOREACH(other, &s->transcripts, of_session)
-    {
+    LIST_FOREACH(other, &s->transcripts, of_session) {
         if (other == t)
             return false;
         if (t->mark.ino && other->mark.ino == t->mark.ino && other->mark.dev == t->mark.dev)
@@ -28,8 +27,8 @@ const char *session_agent_name(const struct session *s)
     const char *name = NULL;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-    if (!name)
-        name = transcript_agent_name(t);
+        if (!name)
+            name = transcript_agent_name(t);
     return name;
 }
 
@@ -39,8 +38,8 @@ const char *session_model(const struct session *s)
     const char *model = NULL;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-    if (!model)
-        model = transcript_model(t);
+        if (!model)
+            model = transcript_model(t);
     return model;
 }
 
@@ -50,7 +49,7 @@ size_t session_transcripts(const struct session *s)
     size_t n = 0;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-    n += !seen_before(s, t);
+        n += !seen_before(s, t);
     return n;
 }
 
@@ -61,13 +60,12 @@ static void want_events(const struct measure_window *w, struct transcript *t)
     *w->wanting = true;
 }
 
-void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
+static void measure_transcripts(const struct session *s, const struct measure_window *w, struct measure *out)
 {
     const struct transcript *t;
 
     measure_start(out);
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    {
+    LIST_FOREACH(t, &s->transcripts, of_session) {
         struct oks_totals part;
 
         if (seen_before(s, t))
@@ -84,4 +82,40 @@ void measure_session(const struct session *s, const struct measure_window *w, st
     out->sessions = 1;
     out->agent_name = session_agent_name(s);
     out->model = session_model(s);
+}
+
+void measure_session_anew(const struct session *s, struct measure *out)
+{
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
+
+    measure_transcripts(s, &open, out);
+}
+
+/* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
+static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    const struct oks_totals *all = &s->share.totals;
+    bool from_start = oks_stamp_is_none(w->since), to_end = oks_stamp_is_none(w->until);
+
+    if (!s->summed)
+        return false;
+    *out = s->share;
+    if ((from_start && to_end) || oks_stamp_is_none(all->first))
+        return true;
+    if ((from_start || oks_stamp_cmp(all->first, w->since) >= 0) &&
+        (to_end || oks_stamp_cmp(all->last, w->until) <= 0))
+        return true;
+    if (all->events > all->stamped || ((from_start || oks_stamp_cmp(all->last, w->since) >= 0) &&
+                                       (to_end || oks_stamp_cmp(all->first, w->until) <= 0)))
+        return false;
+    out->totals = OKS_TOTALS_NONE;
+    out->duration_ms = 0;
+    return true;
+}
+
+void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    if (!measure_from_share(s, w, out))
+        measure_transcripts(s, w, out);
 }

@@ -1,13 +1,10 @@
 /*
- * Who belongs to whom: transcripts to sessions, sessions to projects and teams.
+ * Who belongs to whom: transcripts to sessions, sessions to projects (and to teams: registry_teams.c).
  *
- * Sessions with one id under several folders are one session with several transcripts. A session is in each
- * team that one of its transcripts names, and a team exists as long as some session or team-state file names
- * it. Every change gives a new version to all that shows it, so that a document is rendered again only when
- * it may differ.
+ * Sessions with one id under several folders are one session with several transcripts. Every change gives a
+ * new version to all that shows it, so that a document is rendered again only when it may differ.
  *
- * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so that it does
- * not depend on the order in which files were scanned.
+ * Invariant: a session without transcripts, and a project without sessions, does not exist.
  */
 #include <errno.h>
 #include <search.h>
@@ -32,11 +29,6 @@ static int by_project_name(const void *a, const void *b)
     return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
 }
 
-static int by_team_key(const void *a, const void *b)
-{
-    return strcmp(((const struct team *)a)->key, ((const struct team *)b)->key);
-}
-
 struct session *registry_session(struct oks_engine *e, const char *name)
 {
     struct session key;
@@ -59,47 +51,6 @@ struct project *registry_project(struct oks_engine *e, const char *name)
     strcpy(key.name, name);
     found = tfind(&key, &e->projects, by_project_name);
     return found ? *found : NULL;
-}
-
-struct team *registry_team(struct oks_engine *e, const char *name)
-{
-    size_t len;
-    struct team key = {.key = oks_name_fold(oks_slice_of(name), &len)};
-    struct team **found = key.key ? tfind(&key, &e->teams, by_team_key) : NULL;
-
-    free(key.key);
-    return found ? *found : NULL;
-}
-
-struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
-{
-    struct team *team = calloc(1, sizeof(*team)), **found;
-    size_t len;
-
-    if (!team)
-        return NULL;
-    oks_name_escape(raw, team->name);
-    team->key = oks_name_fold(oks_slice_of(team->name), &len);
-    found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
-    if (found && *found == team) {
-        e->n_teams++;
-        team->version = engine_tick(e);
-        return team;
-    }
-    free(team->key);
-    free(team);
-    return found ? *found : NULL;
-}
-
-void registry_team_release(struct oks_engine *e, struct team *team)
-{
-    if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
-        return;
-    tdelete(team, &e->teams, by_team_key);
-    e->n_teams--;
-    engine_tick(e);
-    free(team->key);
-    free(team);
 }
 
 static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
@@ -144,8 +95,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     return session;
 }
 
-/* --- where a transcript belongs, by its path
- * --------------------------------------------------------------------- */
+/* --- where a transcript belongs, by its path --- */
 
 static struct oks_slice stem_of(const char *rel)
 {
@@ -279,6 +229,17 @@ void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touche
     TAILQ_INSERT_TAIL(&e->dirty, t, queued);
 }
 
+void registry_linked(struct oks_engine *e, struct transcript *t, bool linked)
+{
+    if (t->linked == linked)
+        return;
+    t->linked = linked;
+    if (linked)
+        LIST_INSERT_HEAD(&e->linked, t, of_linked);
+    else
+        LIST_REMOVE(t, of_linked);
+}
+
 void registry_mark_lost(struct oks_engine *e, struct transcript *t)
 {
     if (t->dirty)
@@ -351,107 +312,6 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     return registry_changed(e, t, true);
 }
 
-/* --- teams of a session
- * ------------------------------------------------------------------------------------------ */
-
-/* The listed name: the spelling in the session whose first transcript sorts first. */
-static void team_rename(struct team *team)
-{
-    struct membership *m, *first = NULL;
-
-    LIST_FOREACH(m, &team->members, of_team)
-    {
-        struct transcript *t = LIST_FIRST(&m->session->transcripts);
-
-        if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
-            first = m;
-    }
-    if (first)
-        oks_name_escape(oks_slice_of(first->spelling), team->name);
-}
-
-static void membership_end(struct oks_engine *e, struct membership *m)
-{
-    struct team *team = m->team;
-
-    LIST_REMOVE(m, of_team);
-    LIST_REMOVE(m, of_session);
-    team->version = engine_tick(e);
-    free(m->spelling);
-    free(m);
-    team_rename(team);
-    registry_team_release(e, team);
-}
-
-static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
-{
-    struct team *team;
-    struct membership *m;
-
-    if (raw.len == 0)
-        return 0; /* nobody can ask for a team without a name */
-    team = registry_team_made(e, raw);
-    if (!team)
-        return -ENOMEM;
-    LIST_FOREACH(m, &s->teams, of_session)
-    if (m->team == team)
-        return 0;
-    m = calloc(1, sizeof(*m));
-    if (m)
-        m->spelling = strndup(raw.ptr, raw.len);
-    if (!m || !m->spelling) {
-        free(m);
-        registry_team_release(e, team);
-        return -ENOMEM;
-    }
-    m->session = s;
-    m->team = team;
-    LIST_INSERT_HEAD(&team->members, m, of_team);
-    LIST_INSERT_HEAD(&s->teams, m, of_session);
-    team_rename(team);
-    return 0;
-}
-
-static bool session_names_team(const struct session *s, const struct team *team)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    for (size_t i = 0; i < t->state.teams.len; i++) {
-        char name[OKS_NAME_MAX + 1];
-        size_t len;
-        char *key;
-        bool same;
-
-        oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len}, name);
-        key = oks_name_fold(oks_slice_of(name), &len);
-        same = key && strcmp(key, team->key) == 0;
-        free(key);
-        if (same)
-            return true;
-    }
-    return false;
-}
-
-/* Joins the teams that its transcripts name now and leaves the others. */
-static int session_teams_refresh(struct oks_engine *e, struct session *s)
-{
-    struct transcript *t;
-    struct membership *m, *next;
-    int rc = 0;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-    for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
-        rc = membership_begin(e, s,
-                              (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
-    for (m = LIST_FIRST(&s->teams); m; m = next) {
-        next = LIST_NEXT(m, of_session);
-        if (!session_names_team(s, m->team))
-            membership_end(e, m);
-    }
-    return rc;
-}
-
 static void session_bump(struct oks_engine *e, struct session *s)
 {
     uint64_t version = engine_tick(e);
@@ -461,7 +321,7 @@ static void session_bump(struct oks_engine *e, struct session *s)
     if (s->project)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
-    m->team->version = version;
+        m->team->version = version;
     runs_session_changed(e, s, version);
 }
 
@@ -484,23 +344,46 @@ static bool same_file_other_state(const struct transcript *a, const struct trans
            (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
 }
 
-/* A file with two names grows in both, but is reported only in the folder of the name that it was written by.
- */
+/* A file with several names grows in all of them, but only the folder of the name that it is written by hears
+ * of it. */
 static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 {
     struct transcript *other;
 
-    LIST_FOREACH(other, &t->session->transcripts, of_session)
-    if (other != t && same_file_other_state(other, t))
-        registry_mark_dirty(e, other, true);
+    if (!t->linked)
+        return;
+    LIST_FOREACH(other, &e->linked, of_linked)
+        if (other != t && same_file_other_state(other, t))
+            registry_mark_dirty(e, other, true);
+}
+
+enum { GUESSES_MAX = 8 }; /* the folder may come later, but nobody waits for ever */
+
+/* The places where team-state files may lie: what the records say, else what the project's name says. */
+static int places_refresh(struct oks_engine *e, const struct transcript *t)
+{
+    struct project *p = t->session->project;
+    char path[4096];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
+        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    if (t->state.cwds.len || !p || p->guesses >= GUESSES_MAX || LIST_EMPTY(&t->session->teams))
+        return rc;
+    p->guesses++;
+    if (rc == 0 && guess_project_folder(p->name, path)) {
+        p->guesses = GUESSES_MAX;
+        rc = runs_add_place(e, path);
+    }
+    return rc;
 }
 
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
-    int rc = teams_changed ? session_teams_refresh(e, t->session) : 0;
+    int rc = teams_changed ? registry_session_teams(e, t->session) : 0;
 
-    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+    if (rc == 0)
+        rc = places_refresh(e, t);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
     sums_transcript(e, t, false);
@@ -509,8 +392,7 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
     return rc;
 }
 
-/* --- leaving
- * ----------------------------------------------------------------------------------------------------- */
+/* --- leaving --- */
 
 static void session_release(struct oks_engine *e, struct session *s)
 {
@@ -521,7 +403,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     runs_session_changed(e, s, engine_tick(e));
     sums_session(e, s, project, true);
     while (!LIST_EMPTY(&s->teams))
-        membership_end(e, LIST_FIRST(&s->teams));
+        registry_membership_end(e, LIST_FIRST(&s->teams));
     if (project) {
         LIST_REMOVE(s, of_project);
         project_release(e, project);
@@ -541,6 +423,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
         TAILQ_REMOVE(&e->dirty, t, queued);
     e->index_stale = true;
     saver_forget(e, t);
+    registry_linked(e, t, false);
     sums_transcript(e, t, true);
     residence_leave(e, t);
     tdelete(t, &e->transcripts, by_path);
@@ -557,7 +440,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     }
     session_place(e, s, rel_of(first));
     sums_session(e, s, s->project, false);
-    session_teams_refresh(e, s);
+    registry_session_teams(e, s);
     session_bump(e, s);
 }
 
@@ -572,5 +455,5 @@ void registry_free(struct oks_engine *e)
         registry_drop(e, *(struct transcript **)e->transcripts);
     tdestroy(e->sessions, drop_node);
     tdestroy(e->projects, drop_node);
-    tdestroy(e->teams, drop_node);
+    registry_teams_free(e);
 }

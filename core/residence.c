@@ -61,8 +61,8 @@ void residence_trim(struct oks_engine *e)
         struct transcript *t;
 
         TAILQ_FOREACH(t, &e->unsaved, saved)
-        if (!t->busy && t->resident)
-            break;
+            if (!t->busy && t->resident)
+                break;
         if (!t || saver_save_one(e, t) < 0)
             return;
         drop_while_over(e);

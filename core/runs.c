@@ -70,8 +70,7 @@ static int by_spot_path(const void *a, const void *b)
     return strcmp(((const struct spot *)a)->path, ((const struct spot *)b)->path);
 }
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------------- */
+/* --- watching --- */
 
 static void spot_free(struct run_store *store, struct spot *spot)
 {
@@ -155,12 +154,11 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
     if (change == WATCH_ENDED)
         spot->watch_id = -1;
     LIST_FOREACH(i, &spot->interests, of_spot)
-    if (!i->name || !name || strcmp(i->name, name) == 0)
-        i->place->stale = true;
+        if (!i->name || !name || strcmp(i->name, name) == 0)
+            i->place->stale = true;
 }
 
-/* --- runs
- * -------------------------------------------------------------------------------------------------------- */
+/* --- runs --- */
 
 static void run_end(struct oks_engine *e, struct run *run)
 {
@@ -187,8 +185,7 @@ static void run_insert(struct team *team, struct run *run)
 {
     struct run *at, *last = NULL;
 
-    LIST_FOREACH(at, &team->runs, of_team)
-    {
+    LIST_FOREACH(at, &team->runs, of_team) {
         if (run_before(run, at))
             break;
         last = at;
@@ -244,13 +241,12 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
     if (!e->runs)
         return; /* at the end */
     LIST_FOREACH(place, &e->runs->places, of_store)
-    LIST_FOREACH(run, &place->runs, of_place)
-    if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
-        run->team->version = version;
+        LIST_FOREACH(run, &place->runs, of_place)
+            if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
+                run->team->version = version;
 }
 
-/* --- walking a place
- * --------------------------------------------------------------------------------------------- */
+/* --- walking a place --- */
 
 static bool is_state_file(const char *name)
 {
@@ -398,8 +394,7 @@ int runs_add_place(struct oks_engine *e, const char *path)
     return 0;
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 int runs_new(struct oks_engine *e)
 {
@@ -439,10 +434,10 @@ int runs_refresh(struct oks_engine *e)
     int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, NULL) : 0;
 
     LIST_FOREACH(place, &store->places, of_store)
-    if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
-        int walked = place_walk(e, place);
+        if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
+            int walked = place_walk(e, place);
 
-        rc = rc < 0 ? rc : walked;
-    }
+            rc = rc < 0 ? rc : walked;
+        }
     return rc;
 }

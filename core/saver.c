@@ -58,8 +58,8 @@ static int save_queue(struct oks_engine *e)
 
     do {
         TAILQ_FOREACH(t, &e->unsaved, saved)
-        if (!t->busy)
-            break;
+            if (!t->busy)
+                break;
         if (t)
             rc = saver_save_one(e, t);
     } while (t && rc == 0);

@@ -32,27 +32,39 @@ static inline const struct field *shape_key(unsigned context, const char *s, siz
     return field->kind == FIELD_NONE ? NULL : field;
 }
 
-/* The string as it is meant: the line's own bytes where it has no escape. */
-static inline int plain_text(struct shape *shape, const char *s, size_t len, struct oks_slice *out)
+/* Undoes the escapes of a string. */
+static __attribute__((noinline)) int unescaped_text(struct shape *shape, const char *s, size_t len,
+                                                    struct oks_slice *out)
 {
     char *plain;
 
-    if (lex_has_backslash(s, len)) {
-        if (shape->plain_cap < shape->length) {
-            /* Nothing points here yet: the room of a line is found at its first escape, for all of it. */
-            free(shape->plain);
-            shape->plain_cap = 0;
-            shape->plain = malloc(shape->length);
-            if (!shape->plain)
-                return -ENOMEM;
-            shape->plain_cap = shape->length;
-        }
-        plain = shape->plain + shape->plain_len;
-        len = oks_lex_unescape(s, len, plain);
-        shape->plain_len += len;
-        s = plain;
+    if (shape->plain_cap < shape->length) {
+        /* Nothing points here yet: the room of a line is found at its first escape, for all of it. */
+        free(shape->plain);
+        shape->plain_cap = 0;
+        shape->plain = malloc(shape->length);
+        if (!shape->plain)
+            return -ENOMEM;
+        shape->plain_cap = shape->length;
     }
-    *out = (struct oks_slice){s, len};
+    plain = shape->plain + shape->plain_len;
+    len = oks_lex_unescape(s, len, plain);
+    shape->plain_len += len;
+    *out = (struct oks_slice){plain, len};
+    return 0;
+}
+
+/* The string as it is meant: the line's own bytes where it has no escape. */
+static inline int set_text(struct shape *shape, struct oks_slice *text, enum json_kind kind, const char *s,
+                           size_t len)
+{
+    if (kind != JSON_STRING) {
+        *text = (struct oks_slice){NULL, 0};
+        return 0;
+    }
+    if (__builtin_expect(lex_has_backslash(s, len), 0))
+        return unescaped_text(shape, s, len, text);
+    *text = (struct oks_slice){s, len};
     return 0;
 }
 
@@ -85,38 +97,39 @@ static inline void set_count(struct count *count, enum json_kind kind, const cha
     count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
 }
 
+static __attribute__((noinline)) int set_type(struct shape *shape, enum json_kind kind, const char *s,
+                                              size_t len)
+{
+    struct oks_slice text;
+    int r = set_text(shape, &text, kind, s, len);
+
+    if (r == 0)
+        shape->record.type = record_type(text);
+    return r;
+}
+
 static int shape_scalar(struct shape *shape, const struct field *field, enum json_kind kind, const char *s,
                         size_t len)
 {
     void *at = (char *)shape + field->offset;
-    struct oks_slice text = {NULL, 0};
-    int r = 0;
 
     switch (field->kind) {
     case FIELD_TEXT:
+        return set_text(shape, at, kind, s, len);
     case FIELD_NAME:
-        if (kind == JSON_STRING)
-            r = plain_text(shape, s, len, &text);
-        if (field->kind == FIELD_NAME && text.len == 0)
-            text.ptr = NULL;
-        *(struct oks_slice *)at = text;
-        break;
+        return set_text(shape, at, len ? kind : JSON_NULL, s, len);
     case FIELD_TYPE:
-        if (kind == JSON_STRING)
-            r = plain_text(shape, s, len, &text);
-        shape->record.type = record_type(text);
-        break;
+        return set_type(shape, kind, s, len);
     case FIELD_TRUE:
         *(bool *)at = kind == JSON_TRUE;
-        break;
+        return 0;
     case FIELD_COUNT:
         set_count(at, kind, s, len);
-        break;
+        return 0;
     default:
         memset(at, 0, field->size);
-        break;
+        return 0;
     }
-    return r;
 }
 
 static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
@@ -320,12 +333,12 @@ int oks_claude_scalar(struct oks_claude *claude, const char *buf, size_t from, s
 }
 
 int oks_claude_walk(struct oks_claude *claude, const char *buf, size_t from, size_t to,
-                    const uint32_t *entries, struct oks_record **record)
+                    const uint32_t **cursor, struct oks_record **record, bool *teams)
 {
     int r;
 
     shape_begin(&claude->shape, from, to);
-    r = walk_line(&claude->shape, buf, entries);
+    r = walk_line(&claude->shape, buf, cursor, teams);
     if (r == JSON_LINE_OBJECT) {
         shape_finish(&claude->shape);
         *record = &claude->shape.record;

@@ -65,17 +65,12 @@ int oks_lines_teams(struct oks_lines *lines, const char *s, size_t len, uint64_t
     return 0;
 }
 
-/* A line without entries, or too many of them. */
-static int scalar_line(struct oks_lines *lines, const struct line *line)
+/* Counts the line, then tells of its teams (where `teams` says that there may be any), then of its record. */
+static int deliver_line(struct oks_lines *lines, const struct line *line, int verdict, bool teams,
+                        struct oks_record *record)
 {
-    struct oks_record *record = NULL;
-    int verdict = JSON_LINE_BAD, r = 0;
-    bool teams = true;
+    int r = 0;
 
-    if (line->to - line->from <= lines->line_max)
-        verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record, &teams);
-    if (verdict < 0)
-        return verdict;
     count_line(lines->result, line, verdict, record);
     if (teams)
         r = oks_lines_teams(lines, line->buf + line->from, line->to - line->from, line->base + line->from,
@@ -83,6 +78,18 @@ static int scalar_line(struct oks_lines *lines, const struct line *line)
     if (r == 0 && verdict == JSON_LINE_OBJECT)
         r = send_record(lines->sink, line, record);
     return r;
+}
+
+/* A line without entries, too many of them, or entries that leave doubts. */
+static int scalar_line(struct oks_lines *lines, const struct line *line)
+{
+    struct oks_record *record = NULL;
+    int verdict = JSON_LINE_BAD;
+    bool teams = true;
+
+    if (line->to - line->from <= lines->line_max)
+        verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record, &teams);
+    return verdict < 0 ? verdict : deliver_line(lines, line, verdict, teams, record);
 }
 
 static int deliver_scalar(struct oks_lines *lines, struct line *line, size_t to)
@@ -96,39 +103,17 @@ static int deliver_scalar(struct oks_lines *lines, struct line *line, size_t to)
     return r;
 }
 
-/* The teams that stage 1 noted in this line, *team being the first one not yet sent. */
-static int indexed_teams(struct oks_lines *lines, const struct line *line, size_t *team)
-{
-    const struct oks_index *index = lines->index;
-    const struct oks_sink *sink = lines->sink;
-    struct oks_slice name;
-    int r = 0;
-
-    for (; r == 0 && *team < index->n_teams && index->teams[*team] <= line->to; (*team)++)
-        if (sink->team && oks_team_name(line->buf, line->to, index->teams[*team], &name) == OKS_TEAM_FOUND)
-            r = sink->team(sink->ctx, name, line->base + line->from);
-    return r;
-}
-
-static int indexed_line(struct oks_lines *lines, const struct line *line, const uint32_t *entries,
-                        size_t *team)
+/* The line that begins at *entry and ends before buf[to]. Moves *entry to the next line's first one. */
+static int indexed_line(struct oks_lines *lines, struct line *line, size_t to, const uint32_t **entry)
 {
     struct oks_record *record = NULL;
-    int verdict = JSON_LINE_BAD, r;
-    bool teams; /* stage 1 knows better */
+    bool teams;
+    int verdict = oks_claude_walk(lines->claude, line->buf, line->from, to, entry, &record, &teams);
 
-    if (line->to - line->from <= lines->line_max) {
-        verdict = oks_claude_walk(lines->claude, line->buf, line->from, line->to, entries, &record);
-        if (verdict == JSON_LINE_DOUBT)
-            verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record, &teams);
-    }
-    if (verdict < 0)
-        return verdict;
-    count_line(lines->result, line, verdict, record);
-    r = indexed_teams(lines, line, team);
-    if (r == 0 && verdict == JSON_LINE_OBJECT)
-        r = send_record(lines->sink, line, record);
-    return r;
+    line->to = *(*entry)++;
+    if (verdict == JSON_LINE_DOUBT || line->to - line->from > lines->line_max)
+        return scalar_line(lines, line);
+    return verdict < 0 ? verdict : deliver_line(lines, line, verdict, teams, record);
 }
 
 /* Entries up to and including the last newline. */
@@ -141,21 +126,14 @@ static size_t complete_entries(const char *buf, const struct oks_index *index)
     return n;
 }
 
-static int deliver_indexed(struct oks_lines *lines, struct line *line)
+static int deliver_indexed(struct oks_lines *lines, struct line *line, size_t to)
 {
     const uint32_t *entry = lines->index->entries;
-    const uint32_t *end = entry + complete_entries(line->buf, lines->index), *next;
-    size_t team = 0;
+    const uint32_t *end = entry + complete_entries(line->buf, lines->index);
     int r = 0;
 
-    for (; r == 0 && entry < end; entry = next) {
-        next = entry;
-        while (line->buf[*next] != '\n')
-            next++;
-        line->to = *next++;
-        r = indexed_line(lines, line, entry, &team);
-        line->from = line->to + 1;
-    }
+    for (; r == 0 && entry < end; line->from = line->to + 1)
+        r = indexed_line(lines, line, to, &entry);
     return r;
 }
 
@@ -170,7 +148,7 @@ int oks_lines_deliver(struct oks_lines *lines, const char *buf, size_t from, siz
     while (r == 0 && line.from < to) {
         from = line.from;
         lines->stage1(buf, from, to, lines->index);
-        r = deliver_indexed(lines, &line);
+        r = deliver_indexed(lines, &line, to);
         if (r == 0 && line.from == from) {
             /* Not even one line went into the index. */
             line.to = (size_t)((const char *)memchr(buf + from, '\n', to - from) - buf);

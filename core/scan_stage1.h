@@ -9,10 +9,7 @@
  * UTF-8. Such an entry's byte is never one of { } [ ] : , " so a reader that expects one of these trips over
  * it. A string ends at a '\n' at the latest: one bad line does not spoil the next. Entries may come twice.
  *
- * Nothing here knows what the lines say, so that every source of transcripts shares it. Beside the entries,
- * it notes where team names begin (team_scan.h), since the quotes are at hand: each position directly behind
- * a
- * `"teamname":"`.
+ * Nothing here knows what the lines say, so that every source of transcripts shares it.
  */
 #ifndef OKSTRAFS_CORE_SCAN_STAGE1_H
 #define OKSTRAFS_CORE_SCAN_STAGE1_H
@@ -23,17 +20,21 @@
 struct oks_index {
     uint32_t *entries;
     size_t n, cap;
-    uint32_t *teams;
-    size_t n_teams, teams_cap;
 };
 
-/* A block gives at most so many; `cap` counts that room in. */
-enum { OKS_ENTRIES_PER_BLOCK = 64 + 2 + 16, OKS_TEAMS_PER_BLOCK = 64 };
+/*
+ * Bytes are indexed in batches. One gives at most an entry per byte and one for the byte before, and writes
+ * up to 64 more; `cap` counts that room in.
+ */
+enum {
+    OKS_BATCH_BYTES = 4096,
+    OKS_ENTRIES_PER_BATCH = OKS_BATCH_BYTES + 1 + 64,
+};
 
 /*
  * Indexes buf[from .. to), of which `from` begins a line and the last byte is a '\n'. Stops early where the
- * index is full; what it holds then is right as far as it goes. OKS_PAD bytes around the buffer must be
- * readable.
+ * index is full; what it holds then is right as far as it goes. One entry more stands behind them, of any
+ * byte, so that a reader may look one ahead. OKS_PAD bytes around the buffer must be readable.
  */
 typedef void oks_stage1(const char *buf, size_t from, size_t to, struct oks_index *index);
 

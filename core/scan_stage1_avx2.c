@@ -75,15 +75,13 @@ static inline uint64_t mask_of(__m256i a, __m256i b)
 /* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
 static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
 
-/* " / \ b f n r t u: a bit for each upper nibble 2, 5, 6, 7, and for each lower one the nibbles it goes with.
- */
-static const uint8_t escape_high[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
-static const uint8_t escape_low[16] = {
-    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
+/* The same for the bytes that often follow a backslash, but for the quote. */
+static const uint8_t escape_of[16] = {
+    [0x2] = 'r', [0x4] = 't', [0x6] = 'f', [0xc] = '\\', [0xe] = 'n', [0xf] = '/',
 };
 
 struct constants {
-    __m256i quote, backslash, space, two, above_space, operators;
+    __m256i quote, backslash, space, control, operators, escapes;
 };
 
 /* The same value, of which the compiler no longer knows how to make it. */
@@ -99,9 +97,9 @@ static inline struct constants constants(void)
         .quote = keep(bytes_fill('"')),
         .backslash = keep(bytes_fill('\\')),
         .space = keep(bytes_fill(' ')),
-        .two = keep(bytes_fill(2)),
-        .above_space = keep(bytes_fill(' ' + 1)),
+        .control = keep(bytes_fill(0x1f)),
         .operators = keep(bytes_of(operator_of)),
+        .escapes = keep(bytes_of(escape_of)),
     };
 }
 
@@ -135,12 +133,27 @@ static inline uint64_t block_high(block x)
     return mask_of(x.a, x.b);
 }
 
-/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
- * signed numbers, bytes >= 0x80 come before them all. */
-static inline uint64_t block_uneasy(const struct constants *k, block x)
+static inline __m256i is_control(const struct constants *k, __m256i x)
 {
-    return mask_of(_mm256_cmpgt_epi8(k->above_space, _mm256_xor_si256(x.a, k->two)),
-                   _mm256_cmpgt_epi8(k->above_space, _mm256_xor_si256(x.b, k->two)));
+    return _mm256_cmpeq_epi8(_mm256_min_epu8(x, k->control), x);
+}
+
+static inline uint64_t block_control(const struct constants *k, block x)
+{
+    return mask_of(is_control(k, x.a), is_control(k, x.b));
+}
+
+static inline bool block_has_control(const struct constants *k, block x)
+{
+    return ({
+        __m256i low = _mm256_min_epu8(x.a, x.b);
+        _mm256_movemask_epi8(is_control(k, low)) != 0;
+    });
+}
+
+static inline bool block_foreign(const char *s, block x)
+{
+    return _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(x.a, x.b), bytes_load(s - 3))) != 0;
 }
 
 static inline __m256i is_operator(const struct constants *k, __m256i x)
@@ -153,16 +166,10 @@ static inline uint64_t block_operator(const struct constants *k, block x)
     return mask_of(is_operator(k, x.a), is_operator(k, x.b));
 }
 
-static inline __m256i no_escape(__m256i x)
+static inline uint64_t block_odd_escape(const struct constants *k, block x, uint64_t escaped)
 {
-    return _mm256_cmpeq_epi8(bytes_and(bytes_table(escape_high, bytes_high_nibble(x)),
-                                       bytes_table(escape_low, bytes_low_nibble(x))),
-                             _mm256_setzero_si256());
-}
-
-static inline uint64_t block_no_escape(const struct constants *k, block x)
-{
-    return mask_of(no_escape(x.a), no_escape(x.b));
+    return escaped & ~mask_of(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->escapes, x.a), x.a),
+                              _mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->escapes, x.b), x.b));
 }
 
 static inline uint64_t block_bad_utf8(const char *s, block x)
@@ -188,11 +195,11 @@ static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
     uint32_t *end = out + __builtin_popcountll(bits);
 
     while (bits) {
-        for (int i = 0; i < 6; i++) {
+        for (int i = 0; i < 16; i++) {
             out[i] = at + (uint32_t)_tzcnt_u64(bits);
             bits = _blsr_u64(bits);
         }
-        out += 6;
+        out += 16;
     }
     return end;
 }

@@ -70,15 +70,13 @@ static inline block block_load(const char *s)
 /* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
 static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
 
-/* " / \ b f n r t u: a bit for each upper nibble 2, 5, 6, 7, and for each lower one the nibbles it goes with.
- */
-static const uint8_t escape_high[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
-static const uint8_t escape_low[16] = {
-    [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1,
+/* The same for the bytes that often follow a backslash, but for the quote. */
+static const uint8_t escape_of[16] = {
+    [0x2] = 'r', [0x4] = 't', [0x6] = 'f', [0xc] = '\\', [0xe] = 'n', [0xf] = '/',
 };
 
 struct constants {
-    __m512i quote, backslash, space, two, operators;
+    __m512i quote, backslash, space, operators, escapes;
 };
 
 /* The same value, of which the compiler no longer knows how to make it. */
@@ -94,8 +92,8 @@ static inline struct constants constants(void)
         .quote = keep(bytes_fill('"')),
         .backslash = keep(bytes_fill('\\')),
         .space = keep(bytes_fill(' ')),
-        .two = keep(bytes_fill(2)),
         .operators = keep(bytes_of(operator_of)),
+        .escapes = keep(bytes_of(escape_of)),
     };
 }
 
@@ -124,11 +122,19 @@ static inline uint64_t block_high(block x)
     return _mm512_movepi8_mask(x);
 }
 
-/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
- * signed numbers, bytes >= 0x80 come before them all. */
-static inline uint64_t block_uneasy(const struct constants *k, block x)
+static inline uint64_t block_control(const struct constants *k, block x)
 {
-    return _mm512_cmple_epi8_mask(_mm512_xor_si512(x, k->two), k->space);
+    return _mm512_cmplt_epu8_mask(x, k->space);
+}
+
+static inline bool block_has_control(const struct constants *k, block x)
+{
+    return block_control(k, x) != 0;
+}
+
+static inline bool block_foreign(const char *s, block x)
+{
+    return _mm512_movepi8_mask(_mm512_or_si512(x, bytes_load(s - 3))) != 0;
 }
 
 static inline uint64_t block_operator(const struct constants *k, block x)
@@ -136,10 +142,9 @@ static inline uint64_t block_operator(const struct constants *k, block x)
     return _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(k->operators, x), _mm512_or_si512(x, k->space));
 }
 
-static inline uint64_t block_no_escape(const struct constants *k, block x)
+static inline uint64_t block_odd_escape(const struct constants *k, block x, uint64_t escaped)
 {
-    return _mm512_testn_epi8_mask(bytes_table(escape_high, bytes_high_nibble(x)),
-                                  bytes_table(escape_low, bytes_low_nibble(x)));
+    return escaped & ~_mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(k->escapes, x), x);
 }
 
 static inline uint64_t block_bad_utf8(const char *s, block x)

@@ -69,13 +69,25 @@ static inline uint64_t block_space(const struct constants *k, block x)
     return block_equal(x, ' ');
 }
 
-/* Flipping bit 1 puts the quote directly behind the control characters (and the space away from there). As
- * signed numbers, bytes >= 0x80 come before them all. */
-static inline uint64_t block_uneasy(const struct constants *k, block x)
+static inline uint64_t block_control(const struct constants *k, block x)
 {
     EACH(i)
-    x.v[i] = _mm_cmpgt_epi8(fill(0x21), _mm_xor_si128(x.v[i], fill(2)));
+    x.v[i] = _mm_cmpeq_epi8(_mm_min_epu8(x.v[i], fill(0x1f)), x.v[i]);
     return block_high(x);
+}
+
+static inline bool block_has_control(const struct constants *k, block x)
+{
+    __m128i low = _mm_min_epu8(_mm_min_epu8(x.v[0], x.v[1]), _mm_min_epu8(x.v[2], x.v[3]));
+
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(low, fill(0x1f)), low)) != 0;
+}
+
+static inline bool block_foreign(const char *s, block x)
+{
+    __m128i all = _mm_or_si128(_mm_or_si128(x.v[0], x.v[1]), _mm_or_si128(x.v[2], x.v[3]));
+
+    return _mm_movemask_epi8(_mm_or_si128(all, _mm_loadu_si128((const __m128i *)(const void *)(s - 3)))) != 0;
 }
 
 /* Setting bit 5 makes { } of [ ]. */
@@ -92,15 +104,12 @@ static inline uint64_t block_operator(const struct constants *k, block x)
     return block_high(x);
 }
 
-static inline uint64_t block_no_escape(const struct constants *k, block x)
+/* Without a table, only the two that come most often. */
+static inline uint64_t block_odd_escape(const struct constants *k, block x, uint64_t escaped)
 {
-    static const char good[] = {'n', '"', '\\', 't', 'u', 'r', 'b', 'f', '/'};
-    block y = {{_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()}};
-
-    for (size_t c = 0; c < sizeof(good); c++)
-        EACH(i)
-    y.v[i] = _mm_or_si128(y.v[i], _mm_cmpeq_epi8(x.v[i], fill(good[c])));
-    return ~block_high(y);
+    if (escaped)
+        escaped &= ~(block_equal(x, 'n') | block_equal(x, '\\'));
+    return escaped;
 }
 
 /*

@@ -26,8 +26,7 @@ enum {
     READ_SIZE = 256 << 10,
     BUFFER_MIN = 2 * READ_SIZE,
     BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
-    ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BLOCK,
-    TEAMS = 1024 + OKS_TEAMS_PER_BLOCK,
+    ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BATCH,
 };
 
 struct oks_scanner {
@@ -167,10 +166,8 @@ int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
     s->stage1 = stage1;
     s->line_max = OKS_LINE_MAX;
     s->index.cap = ENTRIES;
-    s->index.teams_cap = TEAMS;
     s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
-    s->index.teams = malloc(TEAMS * sizeof(*s->index.teams));
-    if (!s->index.entries || !s->index.teams || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN)) {
+    if (!s->index.entries || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN)) {
         oks_scanner_free(s);
         return -ENOMEM;
     }
@@ -183,7 +180,6 @@ void oks_scanner_free(struct oks_scanner *scanner)
     if (!scanner)
         return;
     free(scanner->index.entries);
-    free(scanner->index.teams);
     oks_claude_free(scanner->claude);
     free(scanner->memory);
     free(scanner);

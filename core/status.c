@@ -51,11 +51,9 @@ static json_object *source_object(struct oks_engine *e, struct root *root, struc
     const struct folder *f;
     uint64_t files = 0, folders = 0;
 
-    LIST_FOREACH(f, &root->folders, of_root)
-    {
+    LIST_FOREACH(f, &root->folders, of_root) {
         folders++;
-        LIST_FOREACH(t, &f->transcripts, of_folder)
-        {
+        LIST_FOREACH(t, &f->transcripts, of_folder) {
             files++;
             add_transcript(sums, t);
         }
@@ -118,8 +116,9 @@ static bool put_progress(json_object *o, struct oks_engine *e)
     json_object *p = json_object_new_object();
 
     progress_now(e, &progress);
-    if (p && put_count(p, "filesLeft", progress.files_left) &&
-        put_count(p, "bytesLeft", progress.bytes_left) && put_count(p, "filesBeingRead", progress.scanning))
+    if (put_count(o, "lagBytes", progress.bytes_left) && p &&
+        put_count(p, "filesLeft", progress.files_left) && put_count(p, "bytesLeft", progress.bytes_left) &&
+        put_count(p, "filesBeingRead", progress.scanning))
         return put(o, "scan", p);
     json_object_put(p);
     return false;

@@ -34,17 +34,15 @@ const char *sums_intern(struct oks_engine *e, const char *name)
     return found ? *found : NULL;
 }
 
-/* --- sessions
- * ---------------------------------------------------------------------------------------------------- */
+/* --- sessions --- */
 
 void sums_session(struct oks_engine *e, struct session *s, struct project *from, bool leaves)
 {
-    const struct measure_window open = {OKS_STAMP_NONE, OKS_STAMP_NONE, NULL, e};
     const struct measure *before = s->summed ? &s->share : NULL;
     struct measure now;
 
     if (!leaves) {
-        measure_session(s, &open, &now);
+        measure_session_anew(s, &now);
         now.agent_name = sums_intern(e, now.agent_name);
         now.model = sums_intern(e, now.model);
     }
@@ -70,8 +68,8 @@ void sums_project(struct oks_engine *e, struct project *p, struct measure *out)
     if (p->sum.stale) {
         aggregate_reset(&p->sum);
         LIST_FOREACH(s, &p->sessions, of_project)
-        if (s->summed)
-            aggregate_replace(&p->sum, NULL, &s->share);
+            if (s->summed)
+                aggregate_replace(&p->sum, NULL, &s->share);
     }
     if (!p->sum.stale) {
         aggregate_show(&p->sum, out);
@@ -80,8 +78,8 @@ void sums_project(struct oks_engine *e, struct project *p, struct measure *out)
     /* An uncommon time among them: added up each time. */
     measure_start(out);
     LIST_FOREACH(s, &p->sessions, of_project)
-    if (s->summed)
-        measure_add(out, &s->share);
+        if (s->summed)
+            measure_add(out, &s->share);
 }
 
 struct adder {
@@ -119,8 +117,7 @@ void sums_all(struct oks_engine *e, struct measure *out)
     twalk_r(e->sessions, add_session, &adder);
 }
 
-/* --- models
- * ------------------------------------------------------------------------------------------------------ */
+/* --- models --- */
 
 static int by_row_name(const void *a, const void *b)
 {

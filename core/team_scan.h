@@ -2,6 +2,9 @@
 #ifndef OKSTRAFS_CORE_TEAM_SCAN_H
 #define OKSTRAFS_CORE_TEAM_SCAN_H
 
+#include <stdint.h>
+#include <string.h>
+
 #include "okstrafs/slice.h"
 
 enum { OKS_TEAM_KEY_LEN = 12 }; /* "teamname":" with its three quotes and the colon */
@@ -11,6 +14,17 @@ static inline bool oks_team_ends_key(const char *end, size_t len)
 {
     return len >= OKS_TEAM_KEY_LEN - 4 && end[1] == ':' && end[2] == '"' && (end[-1] | 0x20) == 'e' &&
            (end[-4] | 0x20) == 'n';
+}
+
+/* Whether the colon at `colon`, of a key in valid JSON, is the one of a `"teamname":"`; a few more may be. No
+ * branch, because it is asked of every key. */
+static inline bool oks_team_before_colon(const char *colon)
+{
+    uint64_t name, key;
+
+    memcpy(&name, colon - 9, sizeof(name));
+    memcpy(&key, "teamname", sizeof(key));
+    return ((name | UINT64_C(0x2020202020202020)) == key) & (colon[1] == '"');
 }
 
 /* What oks_team_name() found behind a key. */

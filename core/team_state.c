@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,16 @@ static int read_whole(const char *path, char **bytes, size_t *len, int64_t *mtim
     return 0;
 }
 
+/* json-c stops behind the first value; a file that goes on is being written, or is something else. */
+static bool ends_there(json_tokener *tokener, const char *bytes, size_t len)
+{
+    size_t end = json_tokener_get_parse_end(tokener);
+
+    while (end < len && strchr(" \t\r\n", bytes[end]) && bytes[end])
+        end++;
+    return end == len;
+}
+
 static int load_json(const char *path, json_object **out, int64_t *mtime_ns)
 {
     json_tokener *tokener;
@@ -68,7 +79,7 @@ static int load_json(const char *path, json_object **out, int64_t *mtime_ns)
     tokener = json_tokener_new_ex(64);
     root = tokener ? json_tokener_parse_ex(tokener, bytes, (int)len) : NULL;
     rc = !tokener ? -ENOMEM : 0;
-    if (rc == 0 && !json_object_is_type(root, json_type_object)) {
+    if (rc == 0 && (!json_object_is_type(root, json_type_object) || !ends_there(tokener, bytes, len))) {
         json_object_put(root);
         rc = -EINVAL;
     }

@@ -51,8 +51,10 @@ struct transcript {
     bool dirty;                     /* may have changed since the last scan began */
     bool busy;                      /* one thread scans or saves it, outside the lock */
     bool scanning;                  /* and that is a scan */
-    bool lost;                      /* its folder told that the file left */
-    bool gone;                      /* the last scan found no file: to be dropped */
+    LIST_ENTRY(transcript) of_linked;
+    bool linked;          /* the file has other names: in engine->linked */
+    bool lost;            /* its folder told that the file left */
+    bool gone;            /* the last scan found no file: to be dropped */
     uint64_t size_seen;   /* bytes that a scan would read, as last looked at; for order and progress */
     uint64_t failed_sync; /* the last sync that could not read it */
     TAILQ_ENTRY(transcript) used; /* in engine->resident while it holds events: oldest use first */
@@ -85,6 +87,7 @@ struct scan_outcome {
     bool changed; /* anything below differs from before */
     bool replace; /* `gain` is the whole state, not what came on top */
     bool gone;
+    bool linked; /* the file has other names */
     bool cache_hit;
     bool cache_miss;
     struct oks_state gain;

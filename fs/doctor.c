@@ -77,10 +77,13 @@ static void check_fusermount(void)
 {
     if (geteuid() == 0)
         good("running as root: no fusermount3 needed");
-    else if (in_path("fusermount3"))
-        good("fusermount3 is installed");
-    else
+    else if (!in_path("fusermount3"))
         bad("apt-get install fuse3", "fusermount3 is not installed");
+    else if (access("/etc/mtab", R_OK) < 0)
+        bad("as root: ln -s ../proc/self/mounts /etc/mtab",
+            "/etc/mtab is missing: fusermount3 cannot unmount");
+    else
+        good("fusermount3 is installed");
 }
 
 static void check_home(const struct options *o)

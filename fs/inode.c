@@ -111,8 +111,7 @@ size_t inodes_count(struct inodes *t)
     return n;
 }
 
-/* --- the hash, under the lock
- * ------------------------------------------------------------------------------------ */
+/* --- the hash, under the lock --- */
 
 static struct inode **slot_of(struct inodes *t, uint64_t parent, const char *name)
 {
@@ -172,8 +171,7 @@ static void put_in(struct inodes *t, struct inode *inode)
     inode->id = ++t->last_id;
 }
 
-/* --- getting
- * ----------------------------------------------------------------------------------------------------- */
+/* --- getting --- */
 
 /* A new inode outside the table; takes over node. NULL on ENOMEM. */
 static struct inode *inode_made(const struct inode *parent, const char *name, struct node *node)

@@ -266,8 +266,7 @@ static int ls_one(struct oks_engine *engine, const struct options *o, const char
     return rc < 0;
 }
 
-/* --- both
- * -------------------------------------------------------------------------------------------------------- */
+/* --- both --- */
 
 typedef int (*path_fn)(struct oks_engine *engine, const struct options *o, const char *path);
 

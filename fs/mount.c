@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,7 @@ static void install_signals(void)
         sigaction(ignored[i], &ignore, NULL);
 }
 
-/* --- before the mount
- * -------------------------------------------------------------------------------------------- */
+/* --- before the mount --- */
 
 static bool is_below(const char *path, const char *top)
 {
@@ -66,16 +66,40 @@ static bool is_below(const char *path, const char *top)
     return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
+/* The same by whatever name: links and dots are looked through. What is not there yet stays as it is. */
+static bool would_hide_this(const char *mountpoint, const char *source)
+{
+    char *from = mountpoint_resolve(mountpoint), *to = mountpoint_resolve(source);
+    bool hides = is_below(source, mountpoint) || (from && to && is_below(to, from));
+
+    free(from);
+    free(to);
+    return hides;
+}
+
+/* A folder, or the one below it that we use. */
+static bool would_hide(const char *mountpoint, const char *folder, const char *used)
+{
+    char *below;
+    bool hides = would_hide_this(mountpoint, folder);
+
+    if (hides || asprintf(&below, "%s/%s", folder, used) < 0)
+        return hides;
+    hides = would_hide_this(mountpoint, below);
+    free(below);
+    return hides;
+}
+
 /* Mounting over our own sources or caches would hide them from us. */
 static int check_layout(const struct options *o)
 {
-    if (is_below(o->okstra_home, o->mountpoint)) {
+    if (would_hide(o->mountpoint, o->okstra_home, "cache/token-usage")) {
         log_error("%s holds the okstra home %s, which the mount would hide: choose another folder",
                   o->mountpoint, o->okstra_home);
         return EX_USAGE;
     }
     for (char **dir = o->claude_dirs; *dir; dir++)
-        if (is_below(*dir, o->mountpoint)) {
+        if (would_hide(o->mountpoint, *dir, "projects")) {
             log_error("%s holds the transcripts %s, which the mount would hide: choose another folder",
                       o->mountpoint, *dir);
             return EX_USAGE;
@@ -150,8 +174,7 @@ static int claim(const struct options *o)
     return -EX_CANTCREAT;
 }
 
-/* --- the session
- * ------------------------------------------------------------------------------------------------- */
+/* --- the session --- */
 
 /* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
 static char fuse_complaint[512];
@@ -312,6 +335,33 @@ static int run_in_background(const struct options *o)
     return status == 1 ? 0 : EX_UNAVAILABLE; /* the child has said why */
 }
 
+/* By its real name: libfuse resolves what it is given after the mount, and would ask a mount that nobody
+ * serves yet. */
+static int run(const struct options *o)
+{
+    struct options real = *o;
+    int rc;
+
+    real.mountpoint = mountpoint_resolve(o->mountpoint);
+    if (!real.mountpoint)
+        return EX_OSERR;
+    rc = check_layout(&real); /* again: the folder exists only now, and with it what ".." leads to */
+    if (!rc)
+        rc = o->foreground ? run_daemon(&real, -1) : run_in_background(&real);
+    free(real.mountpoint);
+    return rc;
+}
+
+/*
+ * Workers come and go, each with a request buffer of 1 MiB: those must go back to the system, and their small
+ * blocks must not be spread over an arena for each.
+ */
+static void tune_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_ARENA_MAX, 4);
+}
+
 int mount_run(const struct options *o)
 {
     int fd, rc = check_layout(o);
@@ -323,10 +373,11 @@ int mount_run(const struct options *o)
     if (rc)
         return rc;
     umask(077);
+    tune_malloc();
     fd = claim(o);
     if (fd < 0)
         return -fd;
-    rc = o->foreground ? run_daemon(o, -1) : run_in_background(o);
+    rc = run(o);
     close(fd);
     return rc;
 }
@@ -342,14 +393,16 @@ int umount_run(const struct options *o)
     }
     rc = mountpoint_unmount(o->mountpoint, false);
     if (rc == -EBUSY) {
-        log_error("%s is in use: it is gone from the tree, and ends when its last user leaves",
-                  o->mountpoint);
         rc = mountpoint_unmount(o->mountpoint, true);
-        if (rc == 0)
+        if (rc == 0) {
+            log_error("%s was in use: it is gone from the tree, and ends when its last user leaves",
+                      o->mountpoint);
             return 0;
+        }
     }
     if (rc < 0) {
-        log_error("cannot unmount %s: %s", o->mountpoint, strerror(-rc));
+        log_error("cannot unmount %s: %s", o->mountpoint,
+                  rc == -ENOENT ? "fusermount3 is missing" : strerror(-rc));
         return EX_OSERR;
     }
     if (!mountpoint_wait_released(o->mountpoint, UMOUNT_WAIT_S))

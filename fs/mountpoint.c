@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROBE_MS = 5000, STEP_MS = 20 };
+enum { PROBE_MS = 5000, STEP_MS = 20, LINKS_MAX = 40 };
 
 extern char **environ;
 
@@ -37,17 +38,46 @@ static void sleep_ms(int ms)
     nanosleep(&ts, NULL);
 }
 
-char *mountpoint_resolve(const char *path)
+/* The path with its last component as it is; what that is, nobody asks. */
+static char *resolve_parent(const char *path)
 {
     char *copy = strdup(path), *copy2 = strdup(path), *parent = NULL, *out = NULL;
+    const char *name = copy2 ? basename(copy2) : "";
 
-    if (copy && copy2)
-        parent = realpath(dirname(copy), NULL);
-    if (parent && asprintf(&out, "%s/%s", strcmp(parent, "/") ? parent : "", basename(copy2)) < 0)
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "/") == 0)
+        out = realpath(path, NULL);
+    else if (copy && copy2 && (parent = realpath(dirname(copy), NULL)) &&
+             asprintf(&out, "%s/%s", strcmp(parent, "/") ? parent : "", name) < 0)
         out = NULL;
     free(parent);
     free(copy);
     free(copy2);
+    return out;
+}
+
+/* Where a symlink leads, seen from its own folder; NULL where it is none. */
+static char *link_target(const char *path)
+{
+    char target[PATH_MAX], *out;
+    ssize_t n = readlink(path, target, sizeof(target) - 1);
+    int folder = (int)(strrchr(path, '/') - path);
+
+    if (n < 0)
+        return NULL;
+    target[n] = '\0';
+    n = target[0] == '/' ? asprintf(&out, "%s", target) : asprintf(&out, "%.*s/%s", folder, path, target);
+    return n < 0 ? NULL : out;
+}
+
+char *mountpoint_resolve(const char *path)
+{
+    char *out = resolve_parent(path), *target;
+
+    for (int i = 0; out && i < LINKS_MAX && (target = link_target(out)); i++) {
+        free(out);
+        out = resolve_parent(target);
+        free(target);
+    }
     return out;
 }
 
@@ -137,9 +167,10 @@ enum mount_state mountpoint_state(const char *path)
     return state;
 }
 
+/* Its exit code does not tell what went wrong: it may say so itself, but only at the last, lazy, try. */
 static int run_fusermount(const char *path, bool lazy)
 {
-    char *argv[] = {"fusermount3", "-u", lazy ? "-qz" : "-q", "--", (char *)path, NULL};
+    char *argv[] = {"fusermount3", "-u", lazy ? "-z" : "-q", "--", (char *)path, NULL};
     pid_t pid;
     int status, rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 

@@ -17,8 +17,8 @@ enum mount_state {
 /* Never touches the mount itself from this process, so it cannot hang. */
 enum mount_state mountpoint_state(const char *path);
 
-/* The path with its parent's symlinks resolved, as the kernel names it in its mount table; malloc'ed, NULL:
- * no parent. */
+/* The path without symlinks, as the kernel names it in its mount table, even where the folder is not there
+ * yet; malloc'ed, NULL: no parent. */
 char *mountpoint_resolve(const char *path);
 
 /* Unmounts; `lazy` detaches even while in use. 0 or -errno (-EBUSY: in use). */

@@ -72,8 +72,7 @@ static struct stat attributes(const struct mount *m, const struct inode *inode)
     return st;
 }
 
-/* --- interrupts
- * -------------------------------------------------------------------------------------------------- */
+/* --- interrupts --- */
 
 /* A request that may take long: Ctrl-C of the reader ends it. */
 struct patience {
@@ -103,8 +102,7 @@ static void patience_end(fuse_req_t req)
     fuse_req_interrupt_func(req, NULL, NULL);
 }
 
-/* --- lookup
- * ------------------------------------------------------------------------------------------------------ */
+/* --- lookup --- */
 
 /*
  * A window relative to now would be another generation at each look, and what stats a file before it opens it
@@ -231,8 +229,7 @@ static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
@@ -257,8 +254,7 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset
     inodes_forget(inodes, inode, 1);
 }
 
-/* --- directories
- * ------------------------------------------------------------------------------------------------- */
+/* --- directories --- */
 
 /* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
 struct listing {
@@ -397,8 +393,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
     fuse_reply_statfs(req, &st);
 }
 
-/* --- everything that would change something
- * ---------------------------------------------------------------------- */
+/* --- everything that would change something --- */
 
 static void read_only(fuse_req_t req)
 {

@@ -38,8 +38,7 @@ const char usage_text[] =
     "environment: OKSTRA_HOME (default ~/.okstra), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
     "and $XDG_CONFIG_HOME/claude)\n";
 
-/* --- small helpers
- * ----------------------------------------------------------------------------------------------- */
+/* --- small helpers --- */
 
 static void *need(void *p)
 {
@@ -60,6 +59,26 @@ static const char *home_dir(void)
     return pw && pw->pw_dir && pw->pw_dir[0] == '/' ? pw->pw_dir : "/";
 }
 
+/* Takes out "." and doubled slashes, and a slash at the end. ".." stays: what is before it may be a link. */
+static void tidy(char *path)
+{
+    char *to = path;
+
+    for (const char *from = path; *from;) {
+        size_t n = strcspn(from, "/");
+
+        if (n > 0 && !(n == 1 && *from == '.')) {
+            *to++ = '/';
+            memmove(to, from, n);
+            to += n;
+        }
+        from += n + (from[n] == '/');
+    }
+    if (to == path)
+        *to++ = '/';
+    *to = '\0';
+}
+
 /* An absolute path without a trailing slash; ~ is the home. */
 static char *absolute(const char *path)
 {
@@ -74,8 +93,7 @@ static char *absolute(const char *path)
         n = (size_t)asprintf(&out, "%s/%s", cwd, path);
     if (n == (size_t)-1)
         need(NULL);
-    while (n > 1 && out[n - 1] == '/')
-        out[--n] = '\0';
+    tidy(out);
     return out;
 }
 
@@ -121,8 +139,7 @@ static void append_comma_list(char ***list, const char *s)
     }
 }
 
-/* --- the environment
- * --------------------------------------------------------------------------------------------- */
+/* --- the environment --- */
 
 static void from_environment(struct options *o)
 {
@@ -257,8 +274,7 @@ static int option_list(struct options *o, const char *list)
     return 0;
 }
 
-/* --- the command line
- * -------------------------------------------------------------------------------------------- */
+/* --- the command line --- */
 
 static const struct {
     const char *name;

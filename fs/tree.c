@@ -36,8 +36,7 @@ struct node_type {
     const char *up;   /* links: what stands before the leaf (or before the target's name) */
 };
 
-/* --- content
- * ----------------------------------------------------------------------------------------------------- */
+/* --- content --- */
 
 static const char readme_text[] =
     "okstrafs: the token usage of your coding agents, as files.\n"
@@ -124,8 +123,7 @@ static int render_window(struct oks_engine *engine, const struct node *node, int
     return rc < 0 ? rc : oks_document_usage(engine, &target, &window, out);
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static const struct node_type
     type_readme = {.name = "README.txt", .shape = NODE_FILE, .render = render_readme},
@@ -194,8 +192,7 @@ static const struct node_type
         .shape = NODE_DIR,
         .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects, &type_stats)};
 
-/* --- nodes
- * ------------------------------------------------------------------------------------------------------- */
+/* --- nodes --- */
 
 void node_root(struct node *out)
 {
@@ -257,8 +254,7 @@ char *tree_link(const struct node *link)
     return asprintf(&target, "%s%s", link->type->up, link->leaf) < 0 ? NULL : target;
 }
 
-/* --- walking
- * ----------------------------------------------------------------------------------------------------- */
+/* --- walking --- */
 
 static struct oks_target list_target(const struct node *dir)
 {
@@ -441,8 +437,7 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
     return rc ? rc : oks_engine_list(engine, dir->type->list, &target, emit, &e);
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 /* A window relative to now shows another content later, though the data stays. */
 bool tree_follows_clock(const struct node *file)

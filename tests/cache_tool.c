@@ -40,7 +40,7 @@ static int save(struct oks_cache *cache, const char *folder, const char *name)
     return r;
 }
 
-/* ---- measuring ---- */
+/* --- measuring --- */
 
 static double seconds(void)
 {

@@ -42,8 +42,7 @@ static inline void *kept(void *pointer)
     return pointer;
 }
 
-/* --- files
- * -------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 /* Makes the folders above a path below the scratch folder. */
 static inline void make_parents(const char *rel)
@@ -112,8 +111,7 @@ static inline char *padding_line(void)
     return text_of("{\"f\":\"%0300d\"}\n", 0);
 }
 
-/* --- engines
- * ------------------------------------------------------------------------------------------------------ */
+/* --- engines --- */
 
 static inline struct oks_engine *engine_open(struct engine_options options)
 {
@@ -148,8 +146,7 @@ static inline void sync_target(struct oks_engine *engine, struct oks_target targ
     ck_assert_int_eq(oks_engine_sync(engine, &target, found_only, NULL), 0);
 }
 
-/* --- documents
- * ---------------------------------------------------------------------------------------------------- */
+/* --- documents --- */
 
 static inline struct oks_target session(const char *id)
 {
@@ -238,8 +235,7 @@ static inline int64_t bytes_scanned(struct oks_engine *engine)
     return number(status_of(engine), "bytesScanned");
 }
 
-/* --- names
- * -------------------------------------------------------------------------------------------------------- */
+/* --- names --- */
 
 static inline int collect_name_(void *ctx, const char *name)
 {

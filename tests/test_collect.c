@@ -31,8 +31,7 @@ static struct oks_engine *restarted(struct oks_engine *before)
     return engine_open((struct engine_options){0});
 }
 
-/* --- OKSTRA_HOME: the program
- * ------------------------------------------------------------------------------------- */
+/* --- OKSTRA_HOME: the program --- */
 
 /* Runs `okstrafs ARGUMENTS` in a home of its own; okstra_home NULL: not set. */
 static void run_program(const char *okstra_home, char *const arguments[])
@@ -80,8 +79,7 @@ START_TEST(test_okstra_home_honors_env_isolation)
 }
 END_TEST
 
-/* --- the cache and the identity
- * ----------------------------------------------------------------------------------- */
+/* --- the cache and the identity --- */
 
 /* The cursor in the cache file; -1: there is none that holds. */
 static int64_t cached_offset(void)
@@ -155,8 +153,7 @@ START_TEST(test_cursor_cache_corrupt_or_wrong_version_falls_back)
 }
 END_TEST
 
-/* --- totals
- * ------------------------------------------------------------------------------------------------------- */
+/* --- totals --- */
 
 static void expect_cold_totals(json_object *u)
 {
@@ -369,8 +366,7 @@ START_TEST(test_total_tokens_excludes_cache_read)
 }
 END_TEST
 
-/* --- teams
- * -------------------------------------------------------------------------------------------------------- */
+/* --- teams --- */
 
 #define A PROJECTS "-p/sess-a.jsonl"
 
@@ -438,8 +434,7 @@ START_TEST(test_team_needle_cache_caps_needle_count)
 }
 END_TEST
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 #define TEAM "okstra-TG:TID:tid"
 #define RUN  "project/.okstra/tasks/TG/TID/runs/phase/"

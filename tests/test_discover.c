@@ -20,7 +20,7 @@
 #include "scratch.h"
 #include "tap.h"
 
-/* ---- a walker that writes down what it is told ---- */
+/* --- a walker that writes down what it is told --- */
 
 struct log {
     char *text;
@@ -119,7 +119,7 @@ static void make_tree(void)
 
 #define TREE "d;da;dp;fp/B.jsonl;dp/s;dp/s/subagents;fp/s/subagents/agent-1.jsonl;fp/s.jsonl;"
 
-/* ---- the ordinary tree ---- */
+/* --- the ordinary tree --- */
 
 START_TEST(names_what_is_there_in_byte_order)
 {
@@ -234,7 +234,7 @@ START_TEST(more_files_than_the_bound_are_left_out)
 }
 END_TEST
 
-/* ---- neighbours ---- */
+/* --- neighbours --- */
 
 static void make_socket(const char *rel)
 {
@@ -414,7 +414,7 @@ START_TEST(descriptors_are_given_back)
 }
 END_TEST
 
-/* ---- mounts ---- */
+/* --- mounts --- */
 
 static bool own_mounts(void)
 {
@@ -573,7 +573,7 @@ START_TEST(without_openat2_other_mounts_are_entered)
 }
 END_TEST
 
-/* ---- opening ---- */
+/* --- opening --- */
 
 START_TEST(opens_a_regular_file)
 {

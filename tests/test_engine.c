@@ -88,8 +88,7 @@ static char *found_sessions(void)
     return names_now(engine, OKS_LIST_SESSIONS, all);
 }
 
-/* --- coming and growing
- * ------------------------------------------------------------------------------------------- */
+/* --- coming and growing --- */
 
 START_TEST(new_files_are_found)
 {
@@ -185,8 +184,7 @@ START_TEST(looking_for_sessions_reads_none)
 }
 END_TEST
 
-/* --- going and moving
- * --------------------------------------------------------------------------------------------- */
+/* --- going and moving --- */
 
 START_TEST(deleted_files_leave)
 {
@@ -317,8 +315,7 @@ START_TEST(lost_events_lose_nothing)
 }
 END_TEST
 
-/* --- several transcripts of one session
- * ----------------------------------------------------------------------------- */
+/* --- several transcripts of one session --- */
 
 START_TEST(one_id_in_two_projects_is_one_session)
 {
@@ -362,8 +359,7 @@ START_TEST(a_file_with_two_names_counts_once_in_its_session)
 }
 END_TEST
 
-/* --- caches
- * ------------------------------------------------------------------------------------------------------- */
+/* --- caches --- */
 
 /* A file behind the same head, cut and grown again past the cursor. */
 static void regrow(void)
@@ -453,8 +449,7 @@ START_TEST(without_cache_nothing_is_written)
 }
 END_TEST
 
-/* --- what is no transcript
- * --------------------------------------------------------------------------------------- */
+/* --- what is no transcript --- */
 
 START_TEST(what_is_no_regular_file_is_no_session)
 {
@@ -579,8 +574,7 @@ START_TEST(a_folder_that_becomes_unreadable_is_not_asked_for_ever)
 }
 END_TEST
 
-/* --- all of them, twice
- * ------------------------------------------------------------------------------------------- */
+/* --- all of them, twice --- */
 
 static void add_case(Suite *suite, const char *name, const TTest *test, SFun before)
 {

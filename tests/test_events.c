@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../core/events_run.h"
+#include "effort.h"
 #include "okstrafs/events.h"
 #include "tap.h"
 
@@ -229,7 +230,7 @@ START_TEST(every_border_of_a_small_set)
         if (n % 40 != 39)
             continue;
         for (unsigned a = 0; a < 290; a += 1 + n / 80)
-            for (unsigned b = 0; b < 290; b += 7)
+            for (unsigned b = 0; b < 290; b += by_effort(31, 7, 1))
                 check_window(&model, tick_stamp(a), tick_stamp(b));
     }
     check_each(&model);
@@ -269,7 +270,7 @@ START_TEST(streams_in_any_order)
             for (uint64_t i = 0; i < sizes[s]; i++)
                 model_add(&model, draw(50) ? tick_stamp(tick_of(order, i, sizes[s])) : OKS_STAMP_NONE);
             check_each(&model);
-            check_windows(&model, sizes[s] > 1000 ? 25 : 60, sizes[s] + 10);
+            check_windows(&model, by_effort(8, sizes[s] > 1000 ? 25 : 60, 200), sizes[s] + 10);
             model_close(&model);
         }
     }
@@ -339,7 +340,7 @@ START_TEST(texts_among_numbers)
         for (unsigned i = 0; i < 3000; i++)
             model_add(&model, draw(10) < share ? odd_stamp(4) : tick_stamp(draw(3 * 86400 * 4)));
         check_each(&model);
-        for (unsigned i = 0; i < 60; i++) {
+        for (unsigned i = 0; i < by_effort(10, 60, 200); i++) {
             check_window(&model, odd_stamp(4), odd_stamp(4));
             check_window(&model, odd_stamp(4), tick_stamp(draw(3 * 86400 * 4)));
             check_window(&model, tick_stamp(draw(3 * 86400 * 4)), odd_stamp(4));
@@ -475,9 +476,9 @@ static uint64_t most_blocks_touched(const struct oks_events *events)
 
 START_TEST(the_work_of_a_window_is_logarithmic)
 {
-    struct oks_events *events = typical(1000000, RISING);
+    struct oks_events *events = typical(by_effort(100000, 1000000, 1000000), RISING);
 
-    /* 15,625 blocks: 14 steps and the block itself per bound, two prefix sums, the unstamped */
+    /* 15,625 blocks of a million: 14 steps and the block itself per bound, two prefix sums, the unstamped */
     ck_assert_uint_le(most_blocks_touched(events), 34);
     oks_events_free(events);
 }
@@ -485,11 +486,12 @@ END_TEST
 
 START_TEST(disorder_costs_a_logarithm_more)
 {
-    struct oks_events *events = typical(200000, SHUFFLED);
+    unsigned n = by_effort(20000, 100000, 200000);
+    struct oks_events *events = typical(n, SHUFFLED);
 
     ck_assert_uint_le(most_blocks_touched(events), 34 * 11);
     oks_events_free(events);
-    events = typical(200000, FALLING);
+    events = typical(n, FALLING);
     ck_assert_uint_le(most_blocks_touched(events), 34 * 11);
     oks_events_free(events);
 }

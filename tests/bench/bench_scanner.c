@@ -69,8 +69,7 @@ static uint64_t count_newlines(const char *bytes, size_t len)
     return n;
 }
 
-/* --- the floors
- * ------------------------------------------------------------------------------------------------- */
+/* --- the floors --- */
 
 static int run_mmap(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
                     double *seconds)
@@ -99,8 +98,7 @@ static int run_read(const struct corpus *corpus, const struct way *way, struct b
     return n < 0 ? -errno : 0;
 }
 
-/* --- the scanner
- * ------------------------------------------------------------------------------------------------ */
+/* --- the scanner --- */
 
 static int add_record(void *ctx, const struct oks_record *record, bool complete)
 {
@@ -132,8 +130,7 @@ static int run_scanner(const struct corpus *corpus, const struct way *way, struc
     return r;
 }
 
-/* --- the others
- * ------------------------------------------------------------------------------------------------- */
+/* --- the others --- */
 
 static uint64_t member_count(struct json_object *usage, const char *key)
 {
@@ -277,8 +274,7 @@ static struct way ways[WAYS] = {
 #endif
 };
 
-/* --- rounds
- * ----------------------------------------------------------------------------------------------------- */
+/* --- rounds --- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -317,8 +313,7 @@ static void run_rounds(const struct corpus *corpus, int rounds)
     }
 }
 
-/* --- memory
- * ----------------------------------------------------------------------------------------------------- */
+/* --- memory --- */
 
 /* The process's own high-water mark: what wait4 tells of a child still holds its parent's from before exec.
  */
@@ -362,8 +357,7 @@ static long scan_peak(const char *self, const char *path)
     return pipe && pclose(pipe) == 0 ? kilobytes : -1;
 }
 
-/* --- what it says
- * ----------------------------------------------------------------------------------------------- */
+/* --- what it says --- */
 
 static void say_table(void)
 {

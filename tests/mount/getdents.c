@@ -2,8 +2,8 @@
  * Lists a folder through getdents64 with a buffer of a given size; libc always asks for 32 KiB, and what goes
  * wrong between two calls shows only when there are many of them.
  *
- * getdents FOLDER BYTES [MS]: one "d_type name" line per entry; MS is a pause after each call. EINVAL from the
- * kernel (an entry that does not fit) is exit code 2.
+ * getdents FOLDER BYTES [MS]: one "d_type name" line per entry; MS is a pause after each call. EINVAL from
+ * the kernel (an entry that does not fit) is exit code 2.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -383,7 +383,8 @@ class Changes(TeamsTest):
         whole = path.read_text()
         with self.home.mount(*self.options) as mount:
             self.is_run(mount)
-            for broken in (whole[: len(whole) // 2], "", "[]", "null", '{"team":{}}', '{"team":{"teamName":7}}', "\0\xff"):
+            for broken in (whole[: len(whole) // 2], "", "[]", "null", '{"team":{}}', '{"team":{"teamName":7}}', "\0\xff",
+                           whole + "}", whole + " {}", whole + "x"):
                 path.write_text(broken)
                 self.is_grouped(mount)
                 self.assertGreater(mount.json("status.json")["teamStateErrors"], 0)

@@ -76,6 +76,17 @@ def test_the_state_files_fit_the_team(demo, found):
         assert all(since < record["timestamp"] < until for record in found[path])
 
 
+def test_readme_shows_what_the_demo_has_used(demo, found):
+    (state_path,) = demo.glob("shop/.okstra/tasks/**/state/team-state-*.json")
+    (manifest,) = (state_path.parent.parent / "manifests").glob("run-manifest-*.json")
+    since, until = json.loads(manifest.read_text())["createdAt"], json.loads(state_path.read_text())["runEndedAt"]
+    used = [r["message"]["usage"] for path in of_team(found) for r in found[path]
+            if "usage" in r["message"] and since <= r["timestamp"] <= until]
+    total = sum(u["input_tokens"] + u["output_tokens"] + u["cache_creation_input_tokens"] for u in used)
+    readme = (SCRIPT.parent.parent / "README.md").read_text()
+    assert re.search(rf"^\$ cat .*/{TEAM}/total_tokens\n(\d+)$", readme, re.MULTILINE)[1] == str(total)
+
+
 def test_the_same_moment_gives_the_same_bytes(demo, found):
     with tempfile.TemporaryDirectory() as other:
         again = transcripts(make(Path(other) / 'a "b" \\c'))

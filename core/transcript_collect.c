@@ -1,0 +1,191 @@
+/*
+ * What a transcript's records leave behind: events, names, teams.
+ *
+ * The scanner says what each line holds; here it becomes the state that is remembered. A complete line is
+ * committed; the unfinished last one goes into the tail, which the next scan replaces.
+ *
+ * Names are cut to a bound: a name is for people, and must not hold a stranger's megabytes in memory.
+ */
+#include "transcript_scan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+void transcript_tail_clear(struct tail *tail)
+{
+    free(tail->stamp_text);
+    free(tail->agent_name);
+    free(tail->model);
+    free(tail->line_model);
+    *tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
+}
+
+static char *copy_slice(struct oks_slice s)
+{
+    char *copy = malloc(s.len + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+enum { NAME_BYTES_MAX = 4096 };
+
+static struct oks_slice cut(struct oks_slice s)
+{
+    if (s.len <= NAME_BYTES_MAX)
+        return s;
+    s.len = NAME_BYTES_MAX;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
+        s.len--;
+    return s;
+}
+
+/* *slot = a copy of s, where it has none yet and s is something. */
+static int keep_first(char **slot, struct oks_slice s)
+{
+    if (*slot || !s.ptr || s.len == 0)
+        return 0;
+    s = cut(s);
+    *slot = copy_slice(s);
+    return *slot ? 0 : -ENOMEM;
+}
+
+/* --- from record to event --- */
+
+/* Fills *event; false where the record adds nothing to any total. */
+static bool event_of(const struct oks_record *r, struct oks_event *event)
+{
+    const struct oks_usage *u = &r->message.usage;
+    bool any;
+
+    *event = (struct oks_event){.stamp = oks_stamp_of(r->timestamp)};
+    any = !oks_stamp_is_none(event->stamp);
+    if (u->present) {
+        event->count[OKS_INPUT] = u->input;
+        event->count[OKS_OUTPUT] = u->output;
+        event->count[OKS_CACHE_CREATION] = u->cache_creation;
+        event->count[OKS_CACHE_CREATION_5M] = u->cache_creation_5m;
+        event->count[OKS_CACHE_CREATION_1H] = u->cache_creation_1h;
+        event->count[OKS_CACHE_READ] = u->cache_read;
+    }
+    if (r->type == OKS_RECORD_ASSISTANT)
+        event->count[OKS_TOOL_USES] = r->tool_uses;
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        any |= event->count[i] != 0;
+    return any;
+}
+
+struct collector {
+    struct scan_outcome *out;
+    const atomic_bool *stop;
+    uint64_t
+        events_from; /* records before this offset are already in the events: only the extras are rebuilt */
+};
+
+static int collect_tail(struct tail *tail, const struct oks_record *r)
+{
+    struct oks_event event;
+
+    transcript_tail_clear(tail);
+    tail->present = true;
+    tail->counts = event_of(r, &event);
+    tail->event = event;
+    if (event.stamp.key == OKS_STAMP_KEY_TEXT) {
+        tail->stamp_text = copy_slice((struct oks_slice){event.stamp.text, event.stamp.len});
+        if (!tail->stamp_text)
+            return -ENOMEM;
+        tail->event.stamp.text = tail->stamp_text;
+    }
+    if (keep_first(&tail->agent_name, r->agent_name) < 0 ||
+        keep_first(&tail->line_model, r->message.model) < 0)
+        return -ENOMEM;
+    return r->type == OKS_RECORD_ASSISTANT ? keep_first(&tail->model, r->message.model) : 0;
+}
+
+static int collect_extras(struct oks_state *state, const struct oks_record *r)
+{
+    int rc = 0;
+
+    if (r->cwd.ptr && r->cwd.len && r->cwd.len < PATH_MAX)
+        rc = oks_strings_add(&state->cwds, r->cwd, OKS_CWDS_MAX);
+    if (rc == -ENOMEM)
+        return rc;
+    return keep_first(&state->session_id, r->session_id);
+}
+
+/* Events that only carry a time belong to no model. */
+static int collect_model(struct oks_state *state, const struct oks_record *r, const struct oks_event *event)
+{
+    bool stamped = !oks_stamp_is_none(event->stamp);
+    struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
+    uint64_t any = 0;
+
+    memcpy(totals.count, event->count, sizeof(totals.count));
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        any |= event->count[i];
+    return any ? oks_models_add(&state->models, cut(r->message.model), &totals) : 0;
+}
+
+static int collect_record(void *ctx, const struct oks_record *r, bool complete)
+{
+    struct collector *c = ctx;
+    struct oks_state *state = &c->out->gain;
+    struct oks_event event;
+    bool counts;
+    int rc;
+
+    if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
+        return -ECANCELED;
+    if (!complete)
+        return collect_tail(&c->out->tail, r);
+    counts = event_of(r, &event);
+    rc = collect_extras(state, r);
+    if (rc == 0 && counts)
+        rc = collect_model(state, r, &event);
+    if (rc < 0 || r->offset < c->events_from)
+        return rc;
+    rc = keep_first(&state->agent_name, r->agent_name);
+    if (rc == 0 && r->type == OKS_RECORD_ASSISTANT)
+        rc = keep_first(&state->model, r->message.model);
+    if (rc == 0 && counts)
+        rc = oks_events_append(state->events, &event);
+    return rc;
+}
+
+static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
+{
+    struct collector *c = ctx;
+    int rc = oks_strings_add_folded(&c->out->gain.teams, name, OKS_TEAMS_MAX);
+
+    return rc == -ENOMEM ? rc : 0;
+}
+
+int transcript_collect(int fd, uint64_t from, uint64_t events_from, struct oks_scanner *scanner,
+                       const struct scan_options *options, struct scan_outcome *out)
+{
+    struct collector collector = {.out = out, .stop = options->stop, .events_from = events_from};
+    struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
+    struct oks_scan_result result = {.cursor = from};
+    int rc = oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
+
+    out->bytes_read = result.bytes_read;
+    if (rc == -ENOMEM || rc == -ECANCELED)
+        return rc;
+    /* Any other failure is the file's: what came before it is kept, and the rest is tried again next time. */
+    out->error = rc;
+    out->gain.offset = result.cursor > events_from ? result.cursor : events_from;
+    out->gain.extra_offset = out->gain.offset;
+    out->gain.lines += result.lines;
+    out->gain.bad += result.bad;
+    out->gain.odd += result.odd;
+    if (rc < 0)
+        transcript_tail_clear(&out->tail);
+    return 0;
+}
+
+/* Decides what to build on: the transcript itself (0), its cache file, or nothing; the latter two fill
+ * out->gain. */

@@ -1,0 +1,262 @@
+/*
+ * From bytes to events, incrementally.
+ *
+ * A transcript is append-only, so a scan starts at the cursor and reads only what came since. Three things
+ * can make that wrong, and each sends the scan back to byte 0: the first bytes are no longer those that we
+ * know (the file was replaced), the file is shorter than the cursor (it was truncated), or it is another
+ * inode. Bytes behind the cursor are otherwise never looked at again, except for the few that verify=tail
+ * compares on request.
+ *
+ * Invariants: a scan works on its own outcome and never on the transcript, so readers see the old state until
+ * the commit; the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
+ * nowhere else.
+ */
+#include "transcript_scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "okstrafs/discover.h"
+
+static int64_t nanoseconds(struct timespec ts)
+{
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static struct file_mark mark_of(const struct stat *st)
+{
+    return (struct file_mark){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = nanoseconds(st->st_mtim),
+        .ctime_ns = nanoseconds(st->st_ctim),
+    };
+}
+
+static bool mark_equal(const struct file_mark *a, const struct file_mark *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+           a->ctime_ns == b->ctime_ns;
+}
+
+/* --- the head and the tail of the file ---------------------------------------------------------------------
+ */
+
+static ssize_t read_at(int fd, void *buf, size_t len, uint64_t offset)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = pread(fd, (char *)buf + got, len - got, (off_t)(offset + got));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+struct head {
+    uint8_t bytes[OKS_IDENTITY_PREFIX];
+    uint32_t len;
+};
+
+static int head_read(int fd, struct head *head)
+{
+    ssize_t n = read_at(fd, head->bytes, sizeof(head->bytes), 0);
+
+    if (n < 0)
+        return (int)n;
+    head->len = (uint32_t)n;
+    return 0;
+}
+
+static bool identity_matches(const struct oks_identity *identity, const struct head *head)
+{
+    uint8_t hash[OKS_SHA256_BYTES];
+
+    return identity->len <= head->len && oks_sha256(head->bytes, identity->len, hash) == 0 &&
+           memcmp(hash, identity->sha256, sizeof(hash)) == 0;
+}
+
+static int tail_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA256_BYTES])
+{
+    uint8_t bytes[OKS_IDENTITY_PREFIX];
+    ssize_t n = read_at(fd, bytes, len, cursor - len);
+
+    if (n != (ssize_t)len)
+        return n < 0 ? (int)n : -EIO;
+    return oks_sha256(bytes, len, out);
+}
+
+static bool tail_matches(int fd, const struct oks_state *state)
+{
+    uint8_t hash[OKS_SHA256_BYTES];
+
+    if (state->tail_len == 0)
+        return true;
+    if (state->tail_len > OKS_IDENTITY_PREFIX || state->tail_len > state->offset)
+        return false;
+    return tail_hash(fd, state->offset, state->tail_len, hash) == 0 &&
+           memcmp(hash, state->tail_sha256, sizeof(hash)) == 0;
+}
+
+/* Whether what we know still holds for the file as it is now. */
+static bool still_valid(int fd, const struct oks_state *state, const struct head *head,
+                        const struct file_mark *mark, bool verify_tail)
+{
+    if (state->offset > mark->size || !identity_matches(&state->identity, head))
+        return false;
+    if (state->ino && (state->ino != mark->ino || state->dev != mark->dev))
+        return false;
+    return !verify_tail || tail_matches(fd, state);
+}
+
+/* --- one scan --- */
+
+static int identity_renew(struct oks_state *state, const struct head *head)
+{
+    state->identity.len = head->len;
+    return oks_sha256(head->bytes, head->len, state->identity.sha256);
+}
+
+static void tail_renew(int fd, struct oks_state *state)
+{
+    uint32_t len = state->offset < OKS_IDENTITY_PREFIX ? (uint32_t)state->offset : OKS_IDENTITY_PREFIX;
+
+    state->tail_len = len && tail_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
+}
+
+/* Runs the scanner over [from, end of file) into the outcome. */
+static int choose_base(const struct transcript *t, int fd, const struct head *head,
+                       const struct scan_options *options, struct scan_outcome *out)
+{
+    int rc;
+
+    if (t->loaded && !t->dropped && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
+        return 0;
+    out->replace = true;
+    if ((t->loaded && !t->dropped) || !options->cache)
+        return 0;
+    rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
+    if (rc < 0)
+        return rc;
+    out->cache_hit =
+        rc == OKS_CACHE_HIT && still_valid(fd, &out->gain, head, &out->mark, options->verify_tail);
+    out->cache_miss = !out->cache_hit;
+    return out->cache_hit || rc != OKS_CACHE_HIT ? 0 : oks_state_reset(&out->gain);
+}
+
+/* A cache written by okstra's collector has the events but not our extras: those are read again from the
+ * start. */
+static void drop_extras(struct oks_state *state)
+{
+    state->lines = state->bad = state->odd = 0;
+    oks_strings_clear(&state->teams);
+    oks_strings_clear(&state->cwds);
+    oks_models_clear(&state->models);
+    free(state->session_id);
+    state->session_id = NULL;
+}
+
+static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,
+                          const struct scan_options *options, struct scan_outcome *out)
+{
+    struct head head;
+    uint64_t from, events_from;
+    int rc = head_read(fd, &head);
+
+    if (rc < 0) {
+        out->error = rc;
+        return 0;
+    }
+    rc = choose_base(t, fd, &head, options, out);
+    if (rc < 0)
+        return rc;
+    from = events_from = out->replace ? out->gain.offset : t->state.offset;
+    if (out->replace && out->gain.extra_offset != out->gain.offset) {
+        drop_extras(&out->gain);
+        from = 0;
+    }
+    out->gain.offset = events_from;
+    rc = transcript_collect(fd, from, events_from, scanner, options, out);
+    if (rc < 0)
+        return rc;
+    out->gain.dev = out->mark.dev;
+    out->gain.ino = out->mark.ino;
+    if (options->verify_tail)
+        tail_renew(fd, &out->gain);
+    return identity_renew(&out->gain, &head);
+}
+
+static bool tail_same(const struct tail *a, const struct tail *b)
+{
+    return !a->present && !b->present;
+}
+
+static bool is_shorter_than(int fd, uint64_t offset)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (uint64_t)st.st_size < offset;
+}
+
+/* *cut: the file lost bytes that the outcome counts, while it was being read. */
+static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
+                     const struct scan_options *options, struct scan_outcome *out, bool *cut)
+{
+    struct stat st;
+    int fd, rc;
+
+    *cut = false;
+    *out = (struct scan_outcome){.mark = t->mark, .tail.event.stamp = OKS_STAMP_NONE};
+    rc = oks_state_init(&out->gain);
+    if (rc < 0)
+        return rc;
+    fd = oks_open_regular(t->path, &st);
+    if (fd < 0) {
+        /* A FIFO or a link that took its place is no transcript any more. */
+        out->gone = fd == -ENOENT || fd == -ENOTDIR || fd == -EINVAL || fd == -ELOOP;
+        out->error = fd;
+        out->changed = out->gone || t->error != fd;
+        /* Out of descriptors or memory is our trouble, not the file's: no answer is better than a smaller
+         * total. */
+        return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? fd : 0;
+    }
+    out->mark = mark_of(&st);
+    out->linked = st.st_nlink > 1;
+    /* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits
+     * there. */
+    if (t->loaded && !t->touched && !t->wanted && !t->error && !t->tail.present &&
+        t->state.offset == out->mark.size && mark_equal(&t->mark, &out->mark)) {
+        close(fd);
+        return 0;
+    }
+    rc = scan_open_file(t, fd, scanner, options, out);
+    *cut = rc == 0 && !out->error && is_shorter_than(fd, out->gain.offset);
+    close(fd);
+    out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
+                   out->gain.offset != t->state.offset || !tail_same(&t->tail, &out->tail);
+    return rc;
+}
+
+enum { CUT_TRIES = 8 }; /* whoever cuts faster than we read gets what there was */
+
+int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
+                    const struct scan_options *options, struct scan_outcome *out)
+{
+    bool cut;
+    int rc = scan_once(t, scanner, options, out, &cut);
+
+    for (int i = 1; cut && i < CUT_TRIES; i++) {
+        scan_outcome_clear(out);
+        rc = scan_once(t, scanner, options, out, &cut);
+    }
+    return rc;
+}
