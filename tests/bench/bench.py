@@ -1,0 +1,191 @@
+"""What the benchmarks of the mounted program share: daemons over a corpus, timed looks, and tables.
+
+A missed target is said and is no failure: a benchmark on a busy machine proves nothing by failing. What fails is a stale
+answer or a program that does not work.
+"""
+
+import contextlib
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "mount"))
+sys.path.insert(0, str(HERE.parent))
+
+import harness  # noqa: E402
+import records  # noqa: E402
+
+SKIPPED = 77
+
+
+def number(name: str, default: float) -> float:
+    return float(os.environ.get(f"OKSTRAFS_BENCH_{name}") or default)
+
+
+# --- what was measured ----------------------------------------------------------------------------------------------
+
+
+def say_machine() -> None:
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"{model}, {os.cpu_count()} cores, Linux {platform.release()}; load average {load}\n", flush=True)
+
+
+def table(head, rows) -> None:
+    """The first column is text, the others are numbers or text of their own."""
+    rows = [[one if isinstance(one, str) else f"{one:.2f}" for one in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(head), *rows]) for i in range(len(head))]
+    for line in [list(head), *rows]:
+        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths))))
+    print(flush=True)
+
+
+def target(what: str, value: float, limit: float, at_most: bool = True) -> None:
+    met = value <= limit if at_most else value >= limit
+    sign = "<=" if at_most else ">="
+    print(f"target: {what}: {value:.2f} {sign} {limit:g}: target met: {'yes' if met else 'no'}", flush=True)
+
+
+def median(values) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+# --- daemons --------------------------------------------------------------------------------------------------------
+
+
+class Home(harness.Home):
+    """A home whose transcripts are a corpus made before."""
+
+    def __init__(self, config: Path):
+        super().__init__()
+        self.config = config.absolute()
+        self.projects = self.config / "projects"
+
+    def scan(self) -> None:
+        """Reads everything, and fills the caches."""
+        subprocess.run([harness.binary(), "scan"], env=self.environment(), stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=True, timeout=900)
+
+
+@contextlib.contextmanager
+def home(config: Path):
+    one = Home(config)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@contextlib.contextmanager
+def mounted(config: Path, *options: str):
+    with home(config) as one:
+        one.scan()
+        with one.mount(*options) as mount:
+            yield mount
+
+
+@contextlib.contextmanager
+def static_file(program: str):
+    """The path of the file that never changes."""
+    one = harness.Home()
+    point = one.root / "static"
+    point.mkdir()
+    process = subprocess.Popen([program, str(point)])
+    harness.Watchdog.tell("+", process.pid, point)
+    try:
+        deadline = time.monotonic() + harness.MOUNT_SECONDS
+        while not harness.is_mounted(point):
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("the static filesystem does not mount")
+            time.sleep(0.01)
+        yield point / "usage.json"
+    finally:
+        process.terminate()
+        process.wait(harness.STOP_SECONDS)
+        harness.detach(point)
+        harness.Watchdog.tell("-", process.pid, point)
+        one.close()
+
+
+@contextlib.contextmanager
+def growing(*paths: Path):
+    """Files that may be appended to: after it they are as long as before."""
+    before = [path.stat().st_size for path in paths]
+    try:
+        yield
+    finally:
+        for path, size in zip(paths, before):
+            os.truncate(path, size)
+
+
+def memory_of(pid: int) -> dict:
+    """VmRSS, VmHWM ... in MiB."""
+    with open(f"/proc/{pid}/status") as file:
+        fields = (line.split() for line in file if line.startswith("Vm"))
+        return {field[0].rstrip(":"): int(field[1]) / 1024 for field in fields}
+
+
+# --- looks ----------------------------------------------------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """In microseconds."""
+
+    median: float
+    least: float
+    p99: float
+
+
+APPENDED = records.assistant(stamp="2026-06-12T00:00:00.000Z", counts=records.usage(7, 3), id="msg_appended",
+                             content=[{"type": "text", "text": "lorem ipsum " * 60}])
+
+
+def looks(program: str, rounds: int, steps) -> list[Look]:
+    """Takes the steps of bench_open.c, each a tuple of words, round-robin."""
+    one = harness.Home()
+    record = one.root / "record"
+    record.write_bytes(records.line(APPENDED) + b"\n")
+    words = [str(word) for step in steps for word in step]
+    try:
+        done = subprocess.run([program, str(rounds), str(record), *words], stdout=subprocess.PIPE, check=True, timeout=500)
+    finally:
+        one.close()
+    return [Look(*(int(word) / 1000 for word in line.split()[:3])) for line in done.stdout.splitlines()]
+
+
+# --- whole processes ------------------------------------------------------------------------------------------------
+
+
+class Run(NamedTuple):
+    wall: float
+    cpu: float
+
+
+def run(command, environ, timeout: float = 300) -> Run:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.monotonic()
+    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   check=True, timeout=timeout)
+    wall = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Run(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def main(measure) -> None:
+    reason = harness.why_not()
+    if reason:
+        print(f"skipped: {reason}")
+        sys.exit(SKIPPED)
+    harness.Watchdog.start()
+    try:
+        say_machine()
+        measure()
+    finally:
+        harness.Watchdog.stop()
