@@ -68,6 +68,11 @@ def binary() -> str:
     return os.environ.get("OKSTRAFS_BIN", "")
 
 
+def by_effort(brief, ordinary, everything):
+    """As in tests/effort.h."""
+    return everything if os.environ.get("OKSTRAFS_LONG") else brief if os.environ.get("OKSTRAFS_BRIEF") else ordinary
+
+
 def is_sanitized() -> bool:
     """Whether the program carries a sanitizer, which keeps what was freed, and more: its memory proves nothing."""
     content = Path(binary()).read_bytes()

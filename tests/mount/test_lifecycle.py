@@ -27,7 +27,7 @@ from test_surface import regular_files
 
 NOBODY = 65534
 LONG = bool(os.environ.get("OKSTRAFS_LONG"))
-KILLS = 200 if LONG else 12
+KILLS = harness.by_effort(4, 12, 200)
 is_root = os.geteuid() == 0
 as_root = unittest.skipUnless(is_root, "needs root")
 

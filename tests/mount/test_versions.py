@@ -25,10 +25,9 @@ import records
 import reference
 from test_surface import by_bytes, by_mmap, by_sendfile, by_splice
 
-LONG = bool(os.environ.get("OKSTRAFS_LONG"))
-STORM_SECONDS = 60 if LONG else 5
-ROUNDS = 1500 if LONG else 300
-WINDOWS = 1_000_000 if LONG else 50_000
+STORM_SECONDS = harness.by_effort(2, 5, 60)
+ROUNDS = harness.by_effort(100, 300, 1500)
+WINDOWS = harness.by_effort(20_000, 50_000, 1_000_000)
 READERS = 256
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 WATCHES = Path("/proc/sys/user/max_inotify_watches")
@@ -488,8 +487,11 @@ class Growth(harness.MountTest):
         batch = 10_000
         with self.home.mount("--no-cache") as mount:
             pid = mount.process.pid
-            guarded.call(look_up, mount.point, 0, batch, seconds=60)
-            held = os.statvfs(mount.point).f_files
+            for _ in range(5):  # anybody on the machine may make the kernel forget in between
+                guarded.call(look_up, mount.point, 0, batch, seconds=60)
+                held = os.statvfs(mount.point).f_files
+                if held > batch:
+                    break
             drop_caches()
             memory, files = memory_kb(pid), os.statvfs(mount.point).f_files
             self.assertGreater(held, batch, "the kernel holds what it looked up")
@@ -509,7 +511,7 @@ class Growth(harness.MountTest):
             self.home.transcript(f"-p{i % 5}", f"reader-{i}", [records.assistant(teamName=f"t{i % 3}", agentName=f"a{i}")])
             leaves += [f"sessions/reader-{i}/usage.json", f"sessions/reader-{i}/window/last-5h.json",
                        f"projects/-p{i % 5}/usage.json", f"teams/t{i % 3}/usage.json", f"sessions/reader-{i}/total_tokens"]
-        seconds = 30 if LONG else 4
+        seconds = harness.by_effort(2, 4, 30)
         with self.home.mount() as mount:
             pid = mount.process.pid
             guarded.call(read_about, mount.point, leaves, READERS, 2, seconds=60)
