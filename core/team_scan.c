@@ -2,9 +2,9 @@
  * Teams are looked for in raw bytes, because a line that is cut off or no JSON at all counts as well.
  *
  * The search is Horspool's: look at the byte where the last one of the key would be, and jump by what that
- * byte allows, mostly by all twelve. It needs no vector instructions and reads about every tenth byte. It sees
- * only lines that may name a team, which the readers of valid lines notice by the way (see scalar_line() in
- * json_scalar.h), lines that are not valid, and lines too long to be held.
+ * byte allows, mostly by all twelve. It needs no vector instructions and reads about every tenth byte. It
+ * sees only lines that may name a team, which the readers of valid lines notice by the way (see scalar_line()
+ * in json_scalar.h), lines that are not valid, and lines too long to be held.
  *
  * Only ASCII letters fold: no other character's lower case is in the key.
  */
