@@ -110,13 +110,11 @@ bool put_measure_window(json_object *object, const struct measure_window *w)
 
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out)
 {
-    static const int style =
-        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
     const char *text;
     size_t len;
     char *bytes = NULL;
 
-    text = object ? json_object_to_json_string_length(object, style, &len) : NULL;
+    text = object ? json_object_to_json_string_length(object, document_style, &len) : NULL;
     if (text)
         bytes = malloc(len + 2);
     if (bytes) {
