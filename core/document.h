@@ -7,6 +7,8 @@
 
 #include "engine_private.h"
 
+enum { document_style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE };
+
 /* Adds a member and takes over the value; false where value is NULL (out of memory). */
 bool put(json_object *object, const char *key, json_object *value);
 json_object *text_object(const char *text); /* invalid UTF-8 becomes U+FFFD; NULL: no memory */

@@ -1,10 +1,13 @@
 /*
  * The statistics: everything, cut by model or by project.
  *
- * Rows come from the running sums (sums.c), so a document costs its rows and not its sessions.
+ * Rows come from the running sums (sums.c), so a document costs its rows and not its sessions; those
+ * of projects are kept as text, so it costs those that changed.
  */
 #include <errno.h>
 #include <search.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "document.h"
 
@@ -14,12 +17,21 @@ struct rows {
     bool ok;
 };
 
-static void add_row(struct rows *rows, const char *key, const struct measure *m)
+static json_object *row_made(const char *key, const struct measure *m)
 {
     json_object *row = json_object_new_object();
 
-    if (rows->ok && row && put_text(row, "key", key) && put_measure(row, m) &&
-        json_object_array_add(rows->list, row) == 0)
+    if (row && put_text(row, "key", key) && put_measure(row, m))
+        return row;
+    json_object_put(row);
+    return NULL;
+}
+
+static void add_row(struct rows *rows, const char *key, const struct measure *m)
+{
+    json_object *row = rows->ok ? row_made(key, m) : NULL;
+
+    if (row && json_object_array_add(rows->list, row) == 0)
         return;
     json_object_put(row);
     rows->ok = false;
@@ -30,17 +42,66 @@ static void add_model(void *ctx, const char *name, const struct measure *m)
     add_row(ctx, *name ? name : "unknown", m);
 }
 
+/* --- rows of projects: there may be hundreds, and hardly ever does more than one change --- */
+
+enum { ROW_LEVEL = 2 }; /* containers around a row */
+
+/* A row as it stands in the document: indented as deep as it is nested. NULL on ENOMEM. */
+static char *row_text(const char *key, const struct measure *m)
+{
+    json_object *row = row_made(key, m);
+    const char *text = row ? json_object_to_json_string_ext(row, document_style) : NULL;
+    size_t len = text ? strlen(text) : 0, room = len + 1, used = 0;
+    char *out;
+
+    for (size_t i = 0; i < len; i++)
+        room += text[i] == '\n' ? 2 * ROW_LEVEL : 0;
+    out = text ? malloc(room) : NULL;
+    for (size_t i = 0; out && i < len; i++) {
+        out[used++] = text[i];
+        if (text[i] == '\n') {
+            memset(out + used, ' ', 2 * ROW_LEVEL);
+            used += 2 * ROW_LEVEL;
+        }
+    }
+    if (out)
+        out[used] = '\0';
+    json_object_put(row);
+    return out;
+}
+
+static bool row_is_fresh(struct oks_engine *e, struct project *p)
+{
+    struct measure m;
+
+    if (p->row && p->row_version == p->version)
+        return true;
+    sums_project(e, p, &m);
+    free(p->row);
+    p->row = row_text(p->name, &m);
+    p->row_version = p->version;
+    return p->row != NULL;
+}
+
+/* The document borrows the row's text: it must be written before the lock is given up. */
 static void visit_project(const void *node, VISIT visit, void *ctx)
 {
     struct project *p = *(struct project *const *)node;
     struct rows *rows = ctx;
-    struct measure m;
+    json_object *row;
 
-    if (visit != postorder && visit != leaf)
+    if ((visit != postorder && visit != leaf) || !rows->ok)
         return;
-    sums_project(rows->e, p, &m);
-    add_row(rows, p->name, &m);
+    row = row_is_fresh(rows->e, p) ? json_object_new_boolean(0) : NULL; /* of any type: it is never asked */
+    if (row)
+        json_object_set_serializer(row, json_object_userdata_to_json_string, p->row, NULL);
+    if (row && json_object_array_add(rows->list, row) == 0)
+        return;
+    json_object_put(row);
+    rows->ok = false;
 }
+
+/* --- documents --- */
 
 static json_object *stats_document(struct oks_engine *e, enum oks_stats by, struct measure *all)
 {
@@ -69,12 +130,12 @@ static json_object *stats_document(struct oks_engine *e, enum oks_stats by, stru
 int oks_document_stats(struct oks_engine *e, enum oks_stats by, struct oks_document *out)
 {
     struct measure all;
-    uint64_t version;
     json_object *o;
+    int rc;
 
     pthread_mutex_lock(&e->lock);
     o = stats_document(e, by, &all);
-    version = e->version;
+    rc = o ? document_finish(o, all.mtime_ns, e->version, out) : -ENOMEM;
     pthread_mutex_unlock(&e->lock);
-    return o ? document_finish(o, all.mtime_ns, version, out) : -ENOMEM;
+    return rc;
 }

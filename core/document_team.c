@@ -119,6 +119,7 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team)
 
 struct part {
     struct session *session;
+    char member[OKS_NAME_MAX + 1]; /* made once: everybody's is compared with everybody's */
     struct measure measure;
     bool taken;
 };
@@ -164,8 +165,10 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
 
         p->session = sessions[i];
         measure_session(sessions[i], w, &p->measure);
-        if (!outside(&p->measure, w))
-            parts->len++;
+        if (outside(&p->measure, w))
+            continue;
+        session_member(team, sessions[i], p->member);
+        parts->len++;
     }
     free(sessions);
     if (!parts->items)
@@ -284,18 +287,9 @@ static bool part_is_lead(const struct part *part, const void *ctx)
     return is_lead(ctx, part->session);
 }
 
-struct by_member {
-    const struct team *team;
-    const char *name;
-};
-
 static bool part_is_member(const struct part *part, const void *ctx)
 {
-    const struct by_member *by = ctx;
-    char name[OKS_NAME_MAX + 1];
-
-    session_member(by->team, part->session, name);
-    return strcmp(name, by->name) == 0;
+    return strcmp(part->member, ctx) == 0;
 }
 
 static bool any_part(const struct part *part, const void *ctx)
@@ -337,22 +331,20 @@ static bool add_run_workers(json_object *workers, const struct run *run, struct 
 }
 
 /* One worker for each agent that is left, in the order of their first events. */
-static bool add_grouped_workers(json_object *workers, const struct team *team, struct parts *parts,
-                                uint64_t *total)
+static bool add_grouped_workers(json_object *workers, struct parts *parts, uint64_t *total)
 {
     for (size_t i = 0; i < parts->len; i++) {
-        char name[OKS_NAME_MAX + 1], id[OKS_NAME_MAX + 1];
-        struct by_member by = {team, name};
+        const char *name = parts->items[i].member;
+        char id[OKS_NAME_MAX + 1];
         struct measure sum;
         json_object *usage;
 
         if (parts->items[i].taken)
             continue;
-        session_member(team, parts->items[i].session, name);
         snprintf(id, sizeof(id), "%s", name);
         if (ends_with(id, strlen(id), "-worker"))
             id[strlen(id) - strlen("-worker")] = '\0';
-        usage = usage_of(parts, part_is_member, &by, &sum);
+        usage = usage_of(parts, part_is_member, name, &sum);
         if (!add_worker(workers, id, name, sum.model, usage, &sum, total))
             return false;
     }
@@ -377,13 +369,12 @@ static bool add_others(json_object *others, struct parts *parts)
 }
 
 /* The lead of a team without a team-state file: who calls itself so, or has no agent name. */
-static json_object *grouped_lead(const struct team *team, struct parts *parts, struct measure *sum)
+static json_object *grouped_lead(struct parts *parts, struct measure *sum)
 {
     static const char *const names[] = {lead_member, "team-lead"};
 
     for (size_t i = 0; i < 2; i++) {
-        struct by_member by = {team, names[i]};
-        json_object *o = usage_of(parts, part_is_member, &by, sum);
+        json_object *o = usage_of(parts, part_is_member, names[i], sum);
 
         if (!o || sum->sessions || i == 1)
             return o;
@@ -412,12 +403,11 @@ static bool put_people(json_object *o, const struct team *team, struct parts *pa
     json_object *workers = json_object_new_array(), *others = json_object_new_array();
     uint64_t total = 0;
     struct measure lead;
-    json_object *usage = run ? usage_of(parts, part_is_lead, team, &lead) : grouped_lead(team, parts, &lead);
+    json_object *usage = run ? usage_of(parts, part_is_lead, team, &lead) : grouped_lead(parts, &lead);
     bool ok = workers && others && usage;
 
     if (ok)
-        ok = run ? add_run_workers(workers, run, parts, &total)
-                 : add_grouped_workers(workers, team, parts, &total);
+        ok = run ? add_run_workers(workers, run, parts, &total) : add_grouped_workers(workers, parts, &total);
     ok = ok && add_others(others, parts);
     if (!ok) {
         json_object_put(workers);

@@ -48,6 +48,8 @@ struct project {
     unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
     uint64_t version;
+    char *row; /* of stats/by-project.json, or NULL; as of: */
+    uint64_t row_version;
 };
 
 struct membership {
