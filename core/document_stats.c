@@ -6,8 +6,6 @@
  */
 #include <errno.h>
 #include <search.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "document.h"
 
@@ -46,59 +44,26 @@ static void add_model(void *ctx, const char *name, const struct measure *m)
 
 enum { ROW_LEVEL = 2 }; /* containers around a row */
 
-/* A row as it stands in the document: indented as deep as it is nested. NULL on ENOMEM. */
-static char *row_text(const char *key, const struct measure *m)
-{
-    json_object *row = row_made(key, m);
-    const char *text = row ? json_object_to_json_string_ext(row, document_style) : NULL;
-    size_t len = text ? strlen(text) : 0, room = len + 1, used = 0;
-    char *out;
-
-    for (size_t i = 0; i < len; i++)
-        room += text[i] == '\n' ? 2 * ROW_LEVEL : 0;
-    out = text ? malloc(room) : NULL;
-    for (size_t i = 0; out && i < len; i++) {
-        out[used++] = text[i];
-        if (text[i] == '\n') {
-            memset(out + used, ' ', 2 * ROW_LEVEL);
-            used += 2 * ROW_LEVEL;
-        }
-    }
-    if (out)
-        out[used] = '\0';
-    json_object_put(row);
-    return out;
-}
-
-static bool row_is_fresh(struct oks_engine *e, struct project *p)
-{
-    struct measure m;
-
-    if (p->row && p->row_version == p->version)
-        return true;
-    sums_project(e, p, &m);
-    free(p->row);
-    p->row = row_text(p->name, &m);
-    p->row_version = p->version;
-    return p->row != NULL;
-}
-
-/* The document borrows the row's text: it must be written before the lock is given up. */
 static void visit_project(const void *node, VISIT visit, void *ctx)
 {
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
     struct project *p = *(struct project *const *)node;
     struct rows *rows = ctx;
     json_object *row;
+    struct measure m;
 
     if ((visit != postorder && visit != leaf) || !rows->ok)
         return;
-    row = row_is_fresh(rows->e, p) ? json_object_new_boolean(0) : NULL; /* of any type: it is never asked */
-    if (row)
-        json_object_set_serializer(row, json_object_userdata_to_json_string, p->row, NULL);
-    if (row && json_object_array_add(rows->list, row) == 0)
-        return;
-    json_object_put(row);
-    rows->ok = false;
+    if (remembered_is(&p->row, p->version, &open, ROW_LEVEL)) {
+        row = remembered_part(&p->row);
+    } else {
+        sums_project(rows->e, p, &m);
+        row = remembered_keep(&p->row, row_made(p->name, &m), p->version, &open, ROW_LEVEL);
+    }
+    rows->ok = row && json_object_array_add(rows->list, row) == 0;
+    if (!rows->ok)
+        json_object_put(row);
 }
 
 /* --- documents --- */

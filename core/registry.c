@@ -158,7 +158,7 @@ static void project_free(void *node)
 {
     struct project *p = node;
 
-    free(p->row);
+    free(p->row.text);
     free(p);
 }
 
@@ -419,6 +419,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     tdelete(s, &e->sessions, by_session_name);
     e->n_sessions--;
     free(s->id);
+    free(s->usage.text);
     free(s);
 }
 
