@@ -196,12 +196,11 @@ int oks_cache_replace(int folder, const char *name, const char *bytes, size_t le
     r = fill(fd, bytes, len, now);
     if (r == 0 && renameat(folder, temp, folder, name) < 0)
         r = -errno;
-    if (r < 0) {
+    if (r < 0)
         unlinkat(folder, temp, 0);
-        return r;
-    }
-    r = sync_fd(folder); /* the entry is in place; this is only about a loss of power */
-    return r == -EINVAL ? 0 : r;
+    /* The folder is not synced: after a loss of power the old file is there or the new one, and either is
+     * whole. */
+    return r;
 }
 
 static bool is_temp(const char *name)

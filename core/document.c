@@ -26,13 +26,25 @@ bool put(json_object *object, const char *key, json_object *value)
     return json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
 }
 
+static bool is_ascii(const char *text, size_t n)
+{
+    unsigned char all = 0;
+
+    for (size_t i = 0; i < n; i++)
+        all |= (unsigned char)text[i];
+    return all < 0x80;
+}
+
 /* Session ids, projects and paths are file names, and those may hold any bytes; JSON may not. */
 json_object *text_object(const char *text)
 {
     size_t n = strlen(text), used = 0;
-    char *clean = malloc(n * UTF8_MAX + 1); /* an invalid byte becomes three */
     json_object *object;
+    char *clean;
 
+    if (is_ascii(text, n)) /* almost always */
+        return json_object_new_string_len(text, (int)n);
+    clean = malloc(n * UTF8_MAX + 1); /* an invalid byte becomes three */
     if (!clean)
         return NULL;
     while (n > 0) {
@@ -110,13 +122,11 @@ bool put_measure_window(json_object *object, const struct measure_window *w)
 
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out)
 {
-    static const int style =
-        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
     const char *text;
     size_t len;
     char *bytes = NULL;
 
-    text = object ? json_object_to_json_string_length(object, style, &len) : NULL;
+    text = object ? json_object_to_json_string_length(object, document_style, &len) : NULL;
     if (text)
         bytes = malloc(len + 2);
     if (bytes) {

@@ -7,6 +7,8 @@
 
 #include "engine_private.h"
 
+enum { document_style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE };
+
 /* Adds a member and takes over the value; false where value is NULL (out of memory). */
 bool put(json_object *object, const char *key, json_object *value);
 json_object *text_object(const char *text); /* invalid UTF-8 becomes U+FFFD; NULL: no memory */
@@ -21,6 +23,14 @@ bool put_measure_window(json_object *object, const struct measure_window *w);
 
 /* The text of a document; takes over `object` (NULL: -ENOMEM). */
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out);
+
+/* remembered.c: whether the text is still that of this version, window and depth of nesting */
+bool remembered_is(const struct remembered *r, uint64_t version, const struct measure_window *w, int level);
+/* Keeps the text of `part` where that is possible, and gives the part back (NULL of NULL). */
+json_object *remembered_keep(struct remembered *r, json_object *part, uint64_t version,
+                             const struct measure_window *w, int level);
+/* A value that is written as that text; it must be written before the lock is given up. */
+json_object *remembered_part(const struct remembered *r);
 
 /* The team's document; NULL on ENOMEM. */
 json_object *team_document(struct oks_engine *e, struct team *team, const struct measure_window *w,

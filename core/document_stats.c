@@ -1,7 +1,8 @@
 /*
  * The statistics: everything, cut by model or by project.
  *
- * Rows come from the running sums (sums.c), so a document costs its rows and not its sessions.
+ * Rows come from the running sums (sums.c), so a document costs its rows and not its sessions; those
+ * of projects are kept as text, so it costs those that changed.
  */
 #include <errno.h>
 #include <search.h>
@@ -14,12 +15,21 @@ struct rows {
     bool ok;
 };
 
-static void add_row(struct rows *rows, const char *key, const struct measure *m)
+static json_object *row_made(const char *key, const struct measure *m)
 {
     json_object *row = json_object_new_object();
 
-    if (rows->ok && row && put_text(row, "key", key) && put_measure(row, m) &&
-        json_object_array_add(rows->list, row) == 0)
+    if (row && put_text(row, "key", key) && put_measure(row, m))
+        return row;
+    json_object_put(row);
+    return NULL;
+}
+
+static void add_row(struct rows *rows, const char *key, const struct measure *m)
+{
+    json_object *row = rows->ok ? row_made(key, m) : NULL;
+
+    if (row && json_object_array_add(rows->list, row) == 0)
         return;
     json_object_put(row);
     rows->ok = false;
@@ -30,17 +40,33 @@ static void add_model(void *ctx, const char *name, const struct measure *m)
     add_row(ctx, *name ? name : "unknown", m);
 }
 
+/* --- rows of projects: there may be hundreds, and hardly ever does more than one change --- */
+
+enum { ROW_LEVEL = 2 }; /* containers around a row */
+
 static void visit_project(const void *node, VISIT visit, void *ctx)
 {
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
     struct project *p = *(struct project *const *)node;
     struct rows *rows = ctx;
+    json_object *row;
     struct measure m;
 
-    if (visit != postorder && visit != leaf)
+    if ((visit != postorder && visit != leaf) || !rows->ok)
         return;
-    sums_project(rows->e, p, &m);
-    add_row(rows, p->name, &m);
+    if (remembered_is(&p->row, p->version, &open, ROW_LEVEL)) {
+        row = remembered_part(&p->row);
+    } else {
+        sums_project(rows->e, p, &m);
+        row = remembered_keep(&p->row, row_made(p->name, &m), p->version, &open, ROW_LEVEL);
+    }
+    rows->ok = row && json_object_array_add(rows->list, row) == 0;
+    if (!rows->ok)
+        json_object_put(row);
 }
+
+/* --- documents --- */
 
 static json_object *stats_document(struct oks_engine *e, enum oks_stats by, struct measure *all)
 {
@@ -69,12 +95,12 @@ static json_object *stats_document(struct oks_engine *e, enum oks_stats by, stru
 int oks_document_stats(struct oks_engine *e, enum oks_stats by, struct oks_document *out)
 {
     struct measure all;
-    uint64_t version;
     json_object *o;
+    int rc;
 
     pthread_mutex_lock(&e->lock);
     o = stats_document(e, by, &all);
-    version = e->version;
+    rc = o ? document_finish(o, all.mtime_ns, e->version, out) : -ENOMEM;
     pthread_mutex_unlock(&e->lock);
-    return o ? document_finish(o, all.mtime_ns, version, out) : -ENOMEM;
+    return rc;
 }

@@ -119,11 +119,13 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team)
 
 struct part {
     struct session *session;
+    char member[OKS_NAME_MAX + 1]; /* made once: everybody's is compared with everybody's */
     struct measure measure;
     bool taken;
 };
 
 struct parts {
+    const struct measure_window *window;
     struct part *items;
     size_t len;
 };
@@ -158,14 +160,16 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
         return -ENOMEM;
     while (sessions[n])
         n++;
-    *parts = (struct parts){.items = calloc(n + 1, sizeof(*parts->items))};
+    *parts = (struct parts){.window = w, .items = calloc(n + 1, sizeof(*parts->items))};
     for (size_t i = 0; parts->items && i < n; i++) {
         struct part *p = &parts->items[parts->len];
 
         p->session = sessions[i];
         measure_session(sessions[i], w, &p->measure);
-        if (!outside(&p->measure, w))
-            parts->len++;
+        if (outside(&p->measure, w))
+            continue;
+        session_member(team, sessions[i], p->member);
+        parts->len++;
     }
     free(sessions);
     if (!parts->items)
@@ -249,29 +253,56 @@ static bool put_ids(json_object *o, const struct parts *parts, chooser chosen, c
     return false;
 }
 
-/*
- * The usage of those that `chosen` picks, and marks them as taken; without any: {"source": "unavailable"}.
- * NULL on ENOMEM.
- */
-static json_object *usage_of(struct parts *parts, chooser chosen, const void *ctx, struct measure *sum)
+enum { LEAD_LEVEL = 1, OTHERS_LEVEL = 2, WORKERS_LEVEL = 3 }; /* containers around a usage */
+
+static json_object *usage_made(struct parts *parts, chooser chosen, const void *ctx,
+                               const struct measure *sum)
 {
     json_object *o = json_object_new_object();
-    bool ok;
 
-    measure_start(sum);
-    for (size_t i = 0; i < parts->len; i++)
-        if (!parts->items[i].taken && chosen(&parts->items[i], ctx))
-            measure_add(sum, &parts->items[i].measure);
-    if (!o)
-        return NULL;
-    if (sum->sessions == 0)
-        ok = put_text(o, "source", "unavailable");
-    else
-        ok = put_measure(o, sum) && put_text(o, "source", "claude") && put_ids(o, parts, chosen, ctx);
-    if (ok)
+    if (o && put_measure(o, sum) && put_text(o, "source", "claude") && put_ids(o, parts, chosen, ctx))
         return o;
     json_object_put(o);
     return NULL;
+}
+
+static json_object *usage_of_none(void)
+{
+    json_object *o = json_object_new_object();
+
+    if (o && put_text(o, "source", "unavailable"))
+        return o;
+    json_object_put(o);
+    return NULL;
+}
+
+/*
+ * The usage of those that `chosen` picks, and marks them as taken; without any: {"source": "unavailable"}.
+ * That of a single session is remembered with it. NULL on ENOMEM.
+ */
+static json_object *usage_of(struct parts *parts, int level, chooser chosen, const void *ctx,
+                             struct measure *sum)
+{
+    struct part *one = NULL;
+    size_t n = 0;
+
+    measure_start(sum);
+    for (size_t i = 0; i < parts->len; i++)
+        if (!parts->items[i].taken && chosen(&parts->items[i], ctx)) {
+            one = &parts->items[i];
+            n++;
+            measure_add(sum, &one->measure);
+        }
+    if (sum->sessions == 0)
+        return usage_of_none();
+    if (n != 1)
+        return usage_made(parts, chosen, ctx, sum);
+    if (remembered_is(&one->session->usage, one->session->version, parts->window, level)) {
+        one->taken = true;
+        return remembered_part(&one->session->usage);
+    }
+    return remembered_keep(&one->session->usage, usage_made(parts, chosen, ctx, sum), one->session->version,
+                           parts->window, level);
 }
 
 static bool part_is_worker(const struct part *part, const void *ctx)
@@ -284,18 +315,9 @@ static bool part_is_lead(const struct part *part, const void *ctx)
     return is_lead(ctx, part->session);
 }
 
-struct by_member {
-    const struct team *team;
-    const char *name;
-};
-
 static bool part_is_member(const struct part *part, const void *ctx)
 {
-    const struct by_member *by = ctx;
-    char name[OKS_NAME_MAX + 1];
-
-    session_member(by->team, part->session, name);
-    return strcmp(name, by->name) == 0;
+    return strcmp(part->member, ctx) == 0;
 }
 
 static bool any_part(const struct part *part, const void *ctx)
@@ -328,7 +350,7 @@ static bool add_run_workers(json_object *workers, const struct run *run, struct 
     for (size_t i = 0; i < run->state.n_workers; i++) {
         const struct run_worker *w = &run->state.workers[i];
         struct measure sum;
-        json_object *usage = usage_of(parts, part_is_worker, w, &sum);
+        json_object *usage = usage_of(parts, WORKERS_LEVEL, part_is_worker, w, &sum);
 
         if (!add_worker(workers, w->worker_id, w->agent, w->model, usage, &sum, total))
             return false;
@@ -337,22 +359,20 @@ static bool add_run_workers(json_object *workers, const struct run *run, struct 
 }
 
 /* One worker for each agent that is left, in the order of their first events. */
-static bool add_grouped_workers(json_object *workers, const struct team *team, struct parts *parts,
-                                uint64_t *total)
+static bool add_grouped_workers(json_object *workers, struct parts *parts, uint64_t *total)
 {
     for (size_t i = 0; i < parts->len; i++) {
-        char name[OKS_NAME_MAX + 1], id[OKS_NAME_MAX + 1];
-        struct by_member by = {team, name};
+        const char *name = parts->items[i].member;
+        char id[OKS_NAME_MAX + 1];
         struct measure sum;
         json_object *usage;
 
         if (parts->items[i].taken)
             continue;
-        session_member(team, parts->items[i].session, name);
         snprintf(id, sizeof(id), "%s", name);
         if (ends_with(id, strlen(id), "-worker"))
             id[strlen(id) - strlen("-worker")] = '\0';
-        usage = usage_of(parts, part_is_member, &by, &sum);
+        usage = usage_of(parts, WORKERS_LEVEL, part_is_member, name, &sum);
         if (!add_worker(workers, id, name, sum.model, usage, &sum, total))
             return false;
     }
@@ -367,7 +387,7 @@ static bool add_others(json_object *others, struct parts *parts)
 
         if (parts->items[i].taken)
             continue;
-        usage = usage_of(parts, any_part, &parts->items[i], &sum);
+        usage = usage_of(parts, OTHERS_LEVEL, any_part, &parts->items[i], &sum);
         if (!usage || json_object_array_add(others, usage) < 0) {
             json_object_put(usage);
             return false;
@@ -377,13 +397,12 @@ static bool add_others(json_object *others, struct parts *parts)
 }
 
 /* The lead of a team without a team-state file: who calls itself so, or has no agent name. */
-static json_object *grouped_lead(const struct team *team, struct parts *parts, struct measure *sum)
+static json_object *grouped_lead(struct parts *parts, struct measure *sum)
 {
     static const char *const names[] = {lead_member, "team-lead"};
 
     for (size_t i = 0; i < 2; i++) {
-        struct by_member by = {team, names[i]};
-        json_object *o = usage_of(parts, part_is_member, &by, sum);
+        json_object *o = usage_of(parts, LEAD_LEVEL, part_is_member, names[i], sum);
 
         if (!o || sum->sessions || i == 1)
             return o;
@@ -412,12 +431,12 @@ static bool put_people(json_object *o, const struct team *team, struct parts *pa
     json_object *workers = json_object_new_array(), *others = json_object_new_array();
     uint64_t total = 0;
     struct measure lead;
-    json_object *usage = run ? usage_of(parts, part_is_lead, team, &lead) : grouped_lead(team, parts, &lead);
+    json_object *usage =
+        run ? usage_of(parts, LEAD_LEVEL, part_is_lead, team, &lead) : grouped_lead(parts, &lead);
     bool ok = workers && others && usage;
 
     if (ok)
-        ok = run ? add_run_workers(workers, run, parts, &total)
-                 : add_grouped_workers(workers, team, parts, &total);
+        ok = run ? add_run_workers(workers, run, parts, &total) : add_grouped_workers(workers, parts, &total);
     ok = ok && add_others(others, parts);
     if (!ok) {
         json_object_put(workers);

@@ -13,6 +13,7 @@
 #include "engine_private.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -281,39 +282,80 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     return rc;
 }
 
-static bool wanted(const struct transcript *t, const struct oks_target *target, bool found_only)
+struct choice {
+    uint64_t serial;
+    struct transcript *next;
+    bool busy; /* another thread works on one of them */
+};
+
+/* True: there is no need to look further. */
+static bool consider(struct choice *choice, struct transcript *t)
 {
-    if (!target)
-        return t->wanted;
-    if (found_only)
-        return t->lost;
-    switch (target->kind) {
-    case OKS_SESSION:
-        return t->linked || strcmp(t->session->name, target->name) == 0; /* it may be ours by another name */
-    case OKS_PROJECT:
-        return t->linked || (t->session->project && strcmp(t->session->project->name, target->name) == 0);
-    default:
-        return true;
+    if (!t->dirty || t->failed_sync >= choice->serial)
+        return false;
+    if (t->busy) {
+        choice->busy = true;
+        return false;
     }
+    choice->next = t;
+    return true;
+}
+
+static bool consider_session(struct choice *choice, const struct session *s)
+{
+    struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (consider(choice, t))
+            return true;
+    return false;
+}
+
+/*
+ * A session's and a project's own transcripts are at hand; the queue may hold ten thousand others that
+ * nobody has asked for yet. What has other names may be theirs by another one.
+ */
+static void choose_narrow(struct oks_engine *e, const struct oks_target *target, struct choice *choice)
+{
+    const struct session *s = target->kind == OKS_SESSION ? registry_session(e, target->name) : NULL;
+    const struct project *p = target->kind == OKS_PROJECT ? registry_project(e, target->name) : NULL;
+    struct transcript *t;
+
+    if (s && consider_session(choice, s))
+        return;
+    if (p)
+        LIST_FOREACH(s, &p->sessions, of_project)
+            if (consider_session(choice, s))
+                return;
+    LIST_FOREACH(t, &e->linked, of_linked)
+        if (consider(choice, t))
+            return;
+}
+
+static bool is_narrow(const struct oks_target *target)
+{
+    return target && (target->kind == OKS_SESSION || target->kind == OKS_PROJECT);
 }
 
 /* The next dirty transcript of the target; *busy tells whether another thread works on one of them. */
 static struct transcript *next_dirty(struct oks_engine *e, const struct oks_target *target, bool found_only,
                                      uint64_t serial, bool *busy)
 {
+    struct choice choice = {.serial = serial};
     struct transcript *t;
 
-    *busy = false;
-    TAILQ_FOREACH(t, &e->dirty, queued) {
-        if (found_only && !t->lost)
-            return NULL; /* lost ones come first */
-        if (t->failed_sync >= serial || !wanted(t, target, found_only))
-            continue;
-        if (!t->busy)
-            return t;
-        *busy = true;
+    if (!found_only && is_narrow(target)) {
+        choose_narrow(e, target, &choice);
+    } else {
+        TAILQ_FOREACH(t, &e->dirty, queued) {
+            if (found_only && !t->lost)
+                break; /* lost ones come first */
+            if ((target || t->wanted) && consider(&choice, t))
+                break;
+        }
     }
-    return NULL;
+    *busy = choice.busy;
+    return choice.next;
 }
 
 /* Whether a scan that concerns the target is still going on in another thread. */
@@ -431,18 +473,39 @@ static void order_backlog(struct oks_engine *e)
     free(list);
 }
 
+/* Those that this process may run on: fewer than there are under taskset or in a container. */
+static int cores(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+                                                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* How many threads besides the caller's a job is worth. */
+static int helpers_for(const struct job *job)
+{
+    struct oks_engine *e = job->e;
+    int n;
+    bool busy;
+
+    if (job->found_only || (job->target && job->target->kind == OKS_SESSION) || !backlog_is_big(e))
+        return 0;
+    if (is_narrow(job->target) && !next_dirty(e, job->target, false, job->serial, &busy))
+        return 0;
+    n = cores() - 1;
+    return n < THREADS_MAX ? n : THREADS_MAX;
+}
+
 static int work_with_helpers(struct job *job)
 {
     pthread_t threads[THREADS_MAX];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int n = 0, rc;
+    int wanted = helpers_for(job), n = 0, rc;
 
-    if (!job->found_only && backlog_is_big(job->e))
+    if (!job->found_only && job->target && !is_narrow(job->target) && backlog_is_big(job->e))
         order_backlog(job->e);
-    if ((!job->target || job->target->kind != OKS_SESSION) && !job->found_only && backlog_is_big(job->e))
-        for (; n < THREADS_MAX && n + 1 < cores; n++)
-            if (pthread_create(&threads[n], NULL, helper, job) != 0)
-                break;
+    while (n < wanted && pthread_create(&threads[n], NULL, helper, job) == 0)
+        n++;
     rc = work(job);
     if (n == 0)
         return rc;

@@ -42,12 +42,21 @@ struct folder {
     LIST_HEAD(, transcript) transcripts;
 };
 
+/* remembered.c: a part of a document as text, and what it was made of; zeroed: nothing */
+struct remembered {
+    char *text;
+    uint64_t version;
+    uint64_t since, until; /* keys of the window */
+    int level;             /* containers around it */
+};
+
 struct project {
     char name[OKS_NAME_MAX + 1];
     struct aggregate sum; /* of its sessions, open window */
     unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
     uint64_t version;
+    struct remembered row; /* of stats/by-project.json */
 };
 
 struct membership {
@@ -70,6 +79,7 @@ struct session {
     uint64_t version;
     bool summed; /* `share` is in its project's sum and in the sum of all */
     struct measure share;
+    struct remembered usage; /* its part of a team's document */
 };
 
 /* The sum over all transcripts of what one model used. */

@@ -92,7 +92,7 @@ static inline unsigned lex_short_int(const char *s)
     uint64_t other = ((w + LEX_ONES * (0x80 - 10)) | w) & LEX_HIGH;
     unsigned n = other ? (unsigned)__builtin_ctzll(other) >> 3 : 0;
 
-    return ((s[0] == '0') & (n > 1)) ? 0 : n;
+    return s[0] == '0' && n > 1 ? 0 : n;
 }
 
 /* Its value. */

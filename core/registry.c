@@ -154,6 +154,14 @@ static char *escaped(struct oks_slice raw)
     return strdup(name);
 }
 
+static void project_free(void *node)
+{
+    struct project *p = node;
+
+    free(p->row.text);
+    free(p);
+}
+
 static void project_release(struct oks_engine *e, struct project *p)
 {
     p->version = engine_tick(e);
@@ -161,7 +169,7 @@ static void project_release(struct oks_engine *e, struct project *p)
         return;
     tdelete(p, &e->projects, by_project_name);
     e->n_projects--;
-    free(p);
+    project_free(p);
 }
 
 /* A session's project and parent are those of its first transcript. */
@@ -411,6 +419,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     tdelete(s, &e->sessions, by_session_name);
     e->n_sessions--;
     free(s->id);
+    free(s->usage.text);
     free(s);
 }
 
@@ -454,6 +463,6 @@ void registry_free(struct oks_engine *e)
     while (e->transcripts)
         registry_drop(e, *(struct transcript **)e->transcripts);
     tdestroy(e->sessions, drop_node);
-    tdestroy(e->projects, drop_node);
+    tdestroy(e->projects, project_free);
     registry_teams_free(e);
 }

@@ -338,7 +338,7 @@ int oks_claude_walk(struct oks_claude *claude, const char *buf, size_t from, siz
     int r;
 
     shape_begin(&claude->shape, from, to);
-    r = walk_line(&claude->shape, buf, cursor, teams);
+    r = walk_line(&claude->shape, buf, from, cursor, teams);
     if (r == JSON_LINE_OBJECT) {
         shape_finish(&claude->shape);
         *record = &claude->shape.record;

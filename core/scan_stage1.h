@@ -3,11 +3,13 @@
  *
  * Entries, in ascending order:
  *   - every '\n';
- *   - outside strings: each of { } [ ] : , and the first byte of each run of anything else but white space;
+ *   - outside strings: each of { } [ ], and the first byte of each run of anything else but white space, ':'
+ *     and ',' (what stands between two entries shows whether these are where they belong);
  *   - the opening quote of each string;
  *   - inside strings, whatever is wrong: a control character, the backslash of a bad escape, bytes at bad
- * UTF-8. Such an entry's byte is never one of { } [ ] : , " so a reader that expects one of these trips over
- * it. A string ends at a '\n' at the latest: one bad line does not spoil the next. Entries may come twice.
+ * UTF-8. Such an entry's byte is never one of { } [ ] " and begins no number or literal, so a reader that
+ * expects one of these trips over it. A string ends at a '\n' at the latest: one bad line does not spoil the
+ * next. Entries may come twice.
  *
  * Nothing here knows what the lines say, so that every source of transcripts shares it.
  */

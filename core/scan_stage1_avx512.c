@@ -68,7 +68,10 @@ static inline block block_load(const char *s)
 }
 
 /* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
-static const uint8_t operator_of[16] = {[0x0a] = ':', [0x0b] = '{', [0x0c] = ',', [0x0d] = '}'};
+static const uint8_t operator_of[16] = {[0x0b] = '{', [0x0d] = '}'};
+
+/* What may stand between entries, by the lower nibble. */
+static const uint8_t gap_of[16] = {[0x0] = ' ', [0x9] = '\t', [0xa] = ':', [0xc] = ',', [0xd] = '\r'};
 
 /* The same for the bytes that often follow a backslash, but for the quote. */
 static const uint8_t escape_of[16] = {
@@ -76,7 +79,7 @@ static const uint8_t escape_of[16] = {
 };
 
 struct constants {
-    __m512i quote, backslash, space, operators, escapes;
+    __m512i quote, backslash, space, operators, gaps, escapes;
 };
 
 /* The same value, of which the compiler no longer knows how to make it. */
@@ -93,6 +96,7 @@ static inline struct constants constants(void)
         .backslash = keep(bytes_fill('\\')),
         .space = keep(bytes_fill(' ')),
         .operators = keep(bytes_of(operator_of)),
+        .gaps = keep(bytes_of(gap_of)),
         .escapes = keep(bytes_of(escape_of)),
     };
 }
@@ -112,9 +116,9 @@ static inline uint64_t block_backslash(const struct constants *k, block x)
     return _mm512_cmpeq_epi8_mask(x, k->backslash);
 }
 
-static inline uint64_t block_space(const struct constants *k, block x)
+static inline uint64_t block_gap(const struct constants *k, block x)
 {
-    return _mm512_cmpeq_epi8_mask(x, k->space);
+    return _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(k->gaps, x), x);
 }
 
 static inline uint64_t block_high(block x)

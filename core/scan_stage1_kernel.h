@@ -6,8 +6,9 @@
  *   block, block_load(s)          64 bytes in registers
  *   struct constants, constants() what the following compare with, made once per call (k below): left alone,
  *                                 gcc makes each constant anew in every round of the loop
- *   block_quote(k, x), block_backslash(k, x), block_space(k, x)
- *   block_operator(k, x)          { } [ ] : , (and maybe control characters: they are wrong anyway)
+ *   block_quote(k, x), block_backslash(k, x)
+ *   block_operator(k, x)          { } [ ] (and maybe control characters: they are wrong anyway)
+ *   block_gap(k, x)               space : , and maybe tab and carriage return
  *   block_control(k, x)           bytes < 0x20
  *   block_has_control(k, x)       whether there are any
  *   block_odd_escape(k, x, mask)  of the bytes of mask, escaped ones but no quotes, those that may be wrong;
@@ -89,10 +90,10 @@ static __attribute__((noinline)) void bad_escapes(const char *s, uint64_t odd, u
 
 /* The entries outside strings, and where strings begin. */
 static inline uint64_t tokens(const struct constants *k, block x, struct stage1 *st, uint64_t string,
-                              uint64_t quote, uint64_t space)
+                              uint64_t quote, uint64_t gap)
 {
     uint64_t operators = block_operator(k, x) & ~string;
-    uint64_t other = ~(string | quote | operators | space);
+    uint64_t other = ~(string | quote | operators | gap);
     uint64_t first = other & ~(other << 1 | st->scalar);
 
     st->scalar = other >> 63;
@@ -100,14 +101,14 @@ static inline uint64_t tokens(const struct constants *k, block x, struct stage1 
 }
 
 /* What control characters change: the end of a line, white space, errors. Returns their entries. */
-static inline uint64_t end_lines(const struct constants *k, block x, uint64_t *string, uint64_t *space)
+static inline uint64_t end_lines(const struct constants *k, block x, uint64_t *string, uint64_t *gap)
 {
     uint64_t newline = block_equal(x, '\n'), control = block_control(k, x);
 
     *string = end_strings(*string, newline);
-    *space |= newline;
+    *gap |= newline;
     if (__builtin_expect(control != newline, 0))
-        *space |= block_equal(x, '\t') | block_equal(x, '\r');
+        *gap |= block_equal(x, '\t') | block_equal(x, '\r');
     return newline | (control & *string);
 }
 
@@ -115,14 +116,14 @@ static inline uint64_t end_lines(const struct constants *k, block x, uint64_t *s
 static inline void index_block(const struct constants *k, const char *s, struct stage1 *st, uint64_t *entries)
 {
     block x = block_load(s);
-    uint64_t quotes = block_quote(k, x), space = block_space(k, x), lines = 0;
+    uint64_t quotes = block_quote(k, x), gap = block_gap(k, x), lines = 0;
     uint64_t escaped = escaped_bytes(block_backslash(k, x), &st->escape);
     uint64_t quote = quotes & ~escaped, string = prefix_xor(quote) ^ st->string, odd;
 
     if (__builtin_expect(block_has_control(k, x), 0))
-        lines = end_lines(k, x, &string, &space);
+        lines = end_lines(k, x, &string, &gap);
     st->string = (uint64_t)((int64_t)string >> 63);
-    *entries = lines | tokens(k, x, st, string, quote, space);
+    *entries = lines | tokens(k, x, st, string, quote, gap);
     odd = block_odd_escape(k, x, escaped & ~quotes) & string;
     if (__builtin_expect(odd != 0, 0))
         bad_escapes(s, odd, entries);

@@ -64,9 +64,12 @@ static inline uint64_t block_backslash(const struct constants *k, block x)
     return block_equal(x, '\\');
 }
 
-static inline uint64_t block_space(const struct constants *k, block x)
+static inline uint64_t block_gap(const struct constants *k, block x)
 {
-    return block_equal(x, ' ');
+    EACH(i)
+    x.v[i] = _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(' ')),
+                          _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(':')), _mm_cmpeq_epi8(x.v[i], fill(','))));
+    return block_high(x);
 }
 
 static inline uint64_t block_control(const struct constants *k, block x)
@@ -97,9 +100,7 @@ static inline uint64_t block_operator(const struct constants *k, block x)
     {
         __m128i bracket = _mm_or_si128(x.v[i], fill(0x20));
 
-        x.v[i] = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(':')), _mm_cmpeq_epi8(x.v[i], fill(','))),
-            _mm_or_si128(_mm_cmpeq_epi8(bracket, fill('{')), _mm_cmpeq_epi8(bracket, fill('}'))));
+        x.v[i] = _mm_or_si128(_mm_cmpeq_epi8(bracket, fill('{')), _mm_cmpeq_epi8(bracket, fill('}')));
     }
     return block_high(x);
 }

@@ -332,6 +332,76 @@ START_TEST(one_bad_line_does_not_spoil_the_next)
 }
 END_TEST
 
+/* Every order of a few pieces of JSON, right or wrong, as a line: what stands in each gap is what the quick
+ * readers must not overlook. */
+static const char *const pieces[] = {"{", "}", "[", "]", ":", ",", "\"", "\\\"", " ", "1", "\"a\"", "\x01"};
+
+enum { PIECES = sizeof(pieces) / sizeof(pieces[0]), PIECES_PER_LINE = 4 };
+
+static size_t put_orders(char *out, const char *before, const char *behind)
+{
+    size_t len = 0, orders = 1;
+
+    for (int i = 0; i < PIECES_PER_LINE; i++)
+        orders *= PIECES;
+    for (size_t order = 0; order < orders; order++) {
+        size_t rest = order;
+
+        len += strlen(strcpy(out + len, before));
+        for (int i = 0; i < PIECES_PER_LINE; i++, rest /= PIECES)
+            len += strlen(strcpy(out + len, pieces[rest % PIECES]));
+        len += strlen(strcpy(out + len, behind));
+        out[len++] = '\n';
+    }
+    return len;
+}
+
+struct accepted {
+    uint64_t n, digest;
+};
+
+static int add_accepted(void *ctx, const struct oks_record *record, bool complete)
+{
+    struct accepted *accepted = ctx;
+
+    accepted->n++;
+    accepted->digest = (accepted->digest ^ record->offset) * UINT64_C(0x9e3779b97f4a7c15);
+    return 0;
+}
+
+START_TEST(agrees_on_every_order_of_pieces)
+{
+    static const char *const around[][2] = {
+        {"{", "}"},        {"{\"a\":", "}"}, {"{\"a\":[", "]}"}, {"{\"type\":\"", "}"},
+        {"", "{\"a\":1}"}, {"{\"a\":1", ""},
+    };
+    char *text = malloc((size_t)2 << 20);
+
+    for (size_t a = 0; a < sizeof(around) / sizeof(around[0]); a++) {
+        size_t len = put_orders(text, around[a][0], around[a][1]);
+        struct accepted first = {0};
+
+        for (size_t i = 0; i < sizeof(text_isas) / sizeof(text_isas[0]); i++) {
+            struct oks_scanner *s = text_scanner(text_isas[i]);
+            struct accepted found = {0};
+            struct oks_sink sink = {.ctx = &found, .record = add_accepted};
+            struct oks_scan_result result;
+
+            if (!s)
+                continue;
+            ck_assert_int_eq(oks_scanner_scan_bytes(s, text, len, 0, &sink, &result), 0);
+            ck_assert_uint_gt(found.n, 0);
+            if (i == 0)
+                first = found;
+            ck_assert_uint_eq(found.n, first.n);
+            ck_assert_uint_eq(found.digest, first.digest);
+            oks_scanner_free(s);
+        }
+    }
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scanner");
@@ -342,5 +412,6 @@ int main(void)
     TEST(suite, follows_runs_of_backslashes);
     TEST(suite, puts_every_piece_on_every_place_of_a_block);
     TEST(suite, one_bad_line_does_not_spoil_the_next);
+    TEST(suite, agrees_on_every_order_of_pieces);
     return tap_run(suite);
 }

@@ -394,14 +394,14 @@ static void say_target(const char *what, int way, int other, double least)
     if (ways[way].rate <= 0 || ways[other].rate <= 0)
         return;
     ratio = ways[way].rate / ways[other].rate;
-    printf("%-56s %7.2f x, wanted %5.2f x: target met: %s\n", what, ratio, least,
+    printf("%-56s %7.3f x, wanted %6.3f x: target met: %s\n", what, ratio, least,
            ratio >= least ? "yes" : "no");
 }
 
 static void say_ratio(const char *what, int way, int other)
 {
     if (ways[way].rate > 0 && ways[other].rate > 0)
-        printf("%-56s %7.2f x\n", what, ways[way].rate / ways[other].rate);
+        printf("%-56s %7.3f x\n", what, ways[way].rate / ways[other].rate);
 }
 
 /*

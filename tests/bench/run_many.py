@@ -86,6 +86,15 @@ def after_growth(mount: harness.Mount, transcript) -> None:
         bench.target(f"{row[0]}, of unchanged", row[-1], 5)
 
 
+def before_the_rest(few: bench.Home, many: bench.Home, path: str) -> None:
+    """One session while nobody has asked for the others: what they wait for must not be its business."""
+    with few.mount() as a, many.mount() as b:
+        found = bench.looks(sys.argv[1], int(bench.number("LOOKS", 1000)), [("keep", a.point / path), ("keep", b.point / path)])
+    bench.table(("a session of a fresh mount, the others not yet read", "median us", "min us", "p99 us"),
+                [("among 10 sessions", *found[0]), (f"among {SESSIONS}", *found[1])])
+    bench.target(f"among {SESSIONS}, of among 10", found[1].median / found[0].median, 1.1)
+
+
 def cold_memory(config) -> None:
     with bench.home(config) as home, home.mount() as mount:
         mount.read("stats/by-model.json")
@@ -100,6 +109,7 @@ def measure() -> None:
         a.scan()
         b.scan()
         starts(a, b)
+        before_the_rest(a, b, f"sessions/{corpora.session_name(WHO)}/usage.json")
         with b.mount() as mount:
             mount.read("stats/by-model.json")
             mount.read("stats/by-project.json")
