@@ -247,7 +247,11 @@ static bool waits_for_event(const struct transcript *t, int error)
 static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel)
 {
     struct scan_options options = {
-        .cache = e->cache, .verify_tail = e->verify_tail, .cancel = cancel, .stop = e->stop};
+        .cache = e->cache,
+        .verify_tail = e->verify_tail,
+        .cancel = cancel,
+        .stop = e->stop,
+    };
     struct scan_outcome out;
     struct oks_scanner *scanner;
     int rc = scanner_take(e, &scanner);
@@ -257,6 +261,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     TAILQ_REMOVE(&e->dirty, t, queued);
     t->dirty = false;
     t->lost = false;
+    options.insist = t->touched || t->wanted; /* others may set them meanwhile: then it is dirty again */
     t->busy = t->scanning = true;
     e->n_scanning++;
     pthread_mutex_unlock(&e->lock);

@@ -101,6 +101,7 @@ struct scan_outcome {
 struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     bool verify_tail;
+    bool insist;               /* read it even if its marks are those of last time */
     const atomic_bool *cancel; /* or NULL: asked between two buffers */
     const atomic_bool *stop;   /* or NULL: asked at every record */
 };

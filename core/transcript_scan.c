@@ -242,8 +242,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     out->linked = st.st_nlink > 1;
     /* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits
      * there. */
-    if (t->loaded && !t->touched && !t->wanted && !t->error && !t->tail.present &&
-        t->state.offset == out->mark.size && mark_equal(&t->mark, &out->mark)) {
+    if (t->loaded && !options->insist && !t->error && !t->tail.present && t->state.offset == out->mark.size &&
+        mark_equal(&t->mark, &out->mark)) {
         close(fd);
         return 0;
     }
