@@ -276,6 +276,14 @@ static json_object *usage_of_none(void)
     return NULL;
 }
 
+/* The older text goes: whoever looks at a run and at a window of it in turn finds both. */
+static void make_room(struct session *s)
+{
+    free(s->usage[1].text);
+    s->usage[1] = s->usage[0];
+    s->usage[0] = (struct remembered){0};
+}
+
 /*
  * The usage of those that `chosen` picks, and marks them as taken; without any: {"source": "unavailable"}.
  * That of a single session is remembered with it. NULL on ENOMEM.
@@ -297,12 +305,14 @@ static json_object *usage_of(struct parts *parts, int level, chooser chosen, con
         return usage_of_none();
     if (n != 1)
         return usage_made(parts, chosen, ctx, sum);
-    if (remembered_is(&one->session->usage, one->session->version, parts->window, level)) {
-        one->taken = true;
-        return remembered_part(&one->session->usage);
-    }
-    return remembered_keep(&one->session->usage, usage_made(parts, chosen, ctx, sum), one->session->version,
-                           parts->window, level);
+    for (int i = 0; i < 2; i++)
+        if (remembered_is(&one->session->usage[i], one->session->version, parts->window, level)) {
+            one->taken = true;
+            return remembered_part(&one->session->usage[i]);
+        }
+    make_room(one->session);
+    return remembered_keep(&one->session->usage[0], usage_made(parts, chosen, ctx, sum),
+                           one->session->version, parts->window, level);
 }
 
 static bool part_is_worker(const struct part *part, const void *ctx)

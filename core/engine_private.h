@@ -79,7 +79,7 @@ struct session {
     uint64_t version;
     bool summed; /* `share` is in its project's sum and in the sum of all */
     struct measure share;
-    struct remembered usage; /* its part of a team's document */
+    struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
 };
 
 /* The sum over all transcripts of what one model used. */

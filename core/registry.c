@@ -419,7 +419,8 @@ static void session_release(struct oks_engine *e, struct session *s)
     tdelete(s, &e->sessions, by_session_name);
     e->n_sessions--;
     free(s->id);
-    free(s->usage.text);
+    free(s->usage[0].text);
+    free(s->usage[1].text);
     free(s);
 }
 

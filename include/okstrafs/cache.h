@@ -35,9 +35,9 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
 
 /*
  * Writes the entry: temporary file in the same folder (created exclusively, 0600, random name; folders 0700,
- * never through a symlink), fsync, rename, fsync of the folder. 0 or a negative errno; on failure the old
- * entry stays and the temporary file is gone (only where the last step fails, the fsync of the folder, is the
- * new entry already in place). -EPERM: a folder belongs to another user; -EFBIG: over OKS_CACHE_BYTES_MAX.
+ * never through a symlink), fsync, rename. The folder is not synced: after a loss of power the old entry is
+ * there or the new one, and either is whole. 0 or a negative errno; on failure the old entry stays and the
+ * temporary file is gone. -EPERM: a folder belongs to another user; -EFBIG: over OKS_CACHE_BYTES_MAX.
  */
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state);
