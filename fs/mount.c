@@ -290,7 +290,8 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
 static int run_daemon(const struct options *o, int ready_fd)
 {
     struct oks_config config = options_config(o);
-    struct mount m = {.uid = getuid(), .gid = getgid(), .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct mount m = {
+        .stopping = &stopping, .uid = getuid(), .gid = getgid(), .lock = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;

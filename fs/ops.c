@@ -41,10 +41,13 @@ static int64_t now_ms(void)
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-/* The core's error as an errno for the reader. */
-static int errno_of(int rc)
+/* The core's error as an errno for the reader: interrupted by its own signal, or cut off by the daemon's end.
+ */
+static int errno_of(fuse_req_t req, int rc)
 {
-    return rc == -ECANCELED ? EINTR : -rc;
+    if (rc != -ECANCELED)
+        return -rc;
+    return atomic_load(mount_of(req)->stopping) ? ECONNABORTED : EINTR;
 }
 
 static struct stat attributes(const struct mount *m, const struct inode *inode)
@@ -178,7 +181,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     rc = lookup(req, inode_of(req, parent), name, &patience.cancel, &entry);
     patience_end(req);
     if (rc < 0) {
-        fuse_reply_err(req, errno_of(rc));
+        fuse_reply_err(req, errno_of(req, rc));
         return;
     }
     inode = (struct inode *)(uintptr_t)entry.ino;
@@ -332,7 +335,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
     patience_end(req);
     if (rc < 0) {
         listing_free(l);
-        fuse_reply_err(req, errno_of(rc));
+        fuse_reply_err(req, errno_of(req, rc));
         return;
     }
     fi->fh = (uintptr_t)l;

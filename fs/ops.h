@@ -13,7 +13,8 @@
 struct mount {
     struct oks_engine *engine;
     struct inodes *inodes;
-    uid_t uid; /* of everything shown */
+    const atomic_bool *stopping; /* the daemon is about to end */
+    uid_t uid;                   /* of everything shown */
     gid_t gid;
     pthread_mutex_t lock;          /* protects: */
     LIST_HEAD(, listing) listings; /* of open folders */
