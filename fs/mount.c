@@ -267,6 +267,11 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
     struct fuse_session *session = session_new(o, m);
     int rc;
 
+    /* Before the mount is there: a signal in between would leave it without a daemon. */
+    signalled_session = session;
+    signalled_path = o->mountpoint;
+    if (session)
+        install_signals();
     if (!session || fuse_session_mount(session, o->mountpoint) < 0) {
         log_error("cannot mount on %s: %s", o->mountpoint,
                   *fuse_complaint ? fuse_complaint : strerror(errno));
@@ -274,9 +279,6 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
     }
-    signalled_session = session;
-    signalled_path = o->mountpoint;
-    install_signals();
     start_saver(m->engine);
     detach(ready_fd);
     rc = serve(session);
