@@ -25,6 +25,7 @@ import records
 import reference
 from test_surface import by_bytes, by_mmap, by_sendfile, by_splice
 
+BRIEF = "OKSTRAFS_BRIEF" in os.environ
 STORM_SECONDS = harness.by_effort(2, 5, 60)
 ROUNDS = harness.by_effort(100, 300, 1500)
 WINDOWS = harness.by_effort(20_000, 50_000, 1_000_000)
@@ -80,7 +81,11 @@ def append_all(path: Path, data: bytes) -> None:
 
 
 def write_storm(path: Path, story: Story, seconds: float, seed: int) -> list:
-    """Appends, cuts and replaces, at times faster than a read takes; rows of (from, until, head, n) in order."""
+    """Appends, cuts and replaces, at times faster than a read takes; rows of (from, until, head, n) in order.
+
+    A daemon that is slowed down twenty times (TSan, valgrind: the brief measure) never finds such a file at rest between
+    two cuts, and takes what it has after a few tries: there it is only appended to and replaced.
+    """
     rand = random.Random(seed)
     head, n = 0, 0
     began = 0  # the readers may have started
@@ -97,12 +102,12 @@ def write_storm(path: Path, story: Story, seconds: float, seed: int) -> list:
 
     while time.monotonic() < end:
         action = rand.random()
-        if action < 0.8 and n < story.POOL and head >= 0:
+        if action < (0.97 if BRIEF else 0.8) and n < story.POOL and head >= 0:
             turn_into(head, n + 1, lambda: append_all(path, story.pool[n]))
-        elif action < 0.95 and n > 1:
+        elif action < 0.95 and n > 1 and not BRIEF:
             less = rand.randrange(n)
             turn_into(head, less, lambda: os.truncate(path, len(story.content(head, less))))
-        elif action < 0.97:  # in place: whoever comes in between sees an empty file
+        elif action < 0.97 and not BRIEF:  # in place: whoever comes in between sees an empty file
             new = rand.randrange(len(story.heads)), rand.randrange(story.POOL // 2)
             turn_into(-1, 0, lambda: os.truncate(path, 0))
             turn_into(*new, lambda: append_all(path, story.content(*new)))
