@@ -57,7 +57,7 @@ void residence_trim(struct oks_engine *e)
         return;
     drop_while_over(e);
     /* A first scan can be faster than the saver: then who scans also saves. */
-    while (!e->pins && e->events_bytes > e->memory_max * 2) {
+    while (!e->pins && e->events_bytes > e->memory_max + e->memory_max / 4) {
         struct transcript *t;
 
         TAILQ_FOREACH(t, &e->unsaved, saved)

@@ -60,8 +60,10 @@ static int save_queue(struct oks_engine *e)
         TAILQ_FOREACH(t, &e->unsaved, saved)
             if (!t->busy)
                 break;
-        if (t)
+        if (t) {
             rc = saver_save_one(e, t);
+            residence_trim(e); /* what is saved may be dropped */
+        }
     } while (t && rc == 0);
     return rc;
 }
