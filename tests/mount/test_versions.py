@@ -335,6 +335,13 @@ class Teams(harness.MountTest):
 # --- freshness ------------------------------------------------------------------------------------------------------
 
 
+def has_user_namespaces() -> bool:
+    """A chroot, for one, has none: the kernel refuses them there."""
+    if not shutil.which("unshare"):
+        return False
+    return subprocess.run(["unshare", "-Urm", "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
 class Freshness(harness.MountTest):
     """Append, then read: the answer holds what was appended."""
 
@@ -395,7 +402,7 @@ class Freshness(harness.MountTest):
             state = self.check(mount, ROUNDS // 3, disturb=True)
         self.assertGreater(state["overflows"], 0)
 
-    @unittest.skipUnless(is_root and shutil.which("unshare"), "needs a user namespace of its own")
+    @unittest.skipUnless(is_root and has_user_namespaces(), "needs a user namespace of its own")
     def test_watches_exhausted(self):
         """This very test again in a user namespace in which there are three watches to be had."""
         command = ["unshare", "-Urm", sys.executable, __file__, "Freshness.inside_with_three_watches"]
