@@ -469,11 +469,6 @@ int folders_refresh(struct oks_engine *e)
     return rc;
 }
 
-static void keep_node(void *node)
-{
-    (void)node;
-}
-
 void folders_free(struct oks_engine *e)
 {
     tdestroy(e->folders_by_path, keep_node);

@@ -454,16 +454,11 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     session_bump(e, s);
 }
 
-static void drop_node(void *node)
-{
-    (void)node;
-}
-
 void registry_free(struct oks_engine *e)
 {
     while (e->transcripts)
         registry_drop(e, *(struct transcript **)e->transcripts);
-    tdestroy(e->sessions, drop_node);
+    tdestroy(e->sessions, keep_node);
     tdestroy(e->projects, project_free);
     registry_teams_free(e);
 }

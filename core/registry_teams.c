@@ -160,12 +160,7 @@ int registry_session_teams(struct oks_engine *e, struct session *s)
     return rc;
 }
 
-static void drop_node(void *node)
-{
-    (void)node;
-}
-
 void registry_teams_free(struct oks_engine *e)
 {
-    tdestroy(e->teams, drop_node);
+    tdestroy(e->teams, keep_node);
 }

@@ -22,9 +22,6 @@ enum watch_change {
 int watch_new(struct watch **out); /* -EMFILE, -ENFILE, -ENOMEM, -ENOSYS: there is no inotify to be had */
 void watch_free(struct watch *watch);
 
-/* A descriptor that polls readable when there is something to drain. */
-int watch_fd(const struct watch *watch);
-
 /*
  * Watches a folder; `owner` comes back with its events. -ENOTSUP where the filesystem below cannot be trusted
  * to report changes (network, FUSE); -ENOSPC, -ENOENT, ... The same folder twice gives the same id and the

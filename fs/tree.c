@@ -232,11 +232,6 @@ struct oks_target node_target(const struct node *node)
     return (struct oks_target){node->kind, node->name, node->member};
 }
 
-int node_copy(struct node *out, const struct node *from)
-{
-    return node_make(out, from->type, node_target(from), from->leaf);
-}
-
 enum node_shape node_shape(const struct node *node)
 {
     return node->type->shape;

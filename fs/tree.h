@@ -24,7 +24,6 @@ struct node {
 };
 
 void node_root(struct node *out);
-int node_copy(struct node *out, const struct node *from); /* -ENOMEM */
 void node_clear(struct node *node);
 enum node_shape node_shape(const struct node *node);
 
