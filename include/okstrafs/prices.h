@@ -23,6 +23,8 @@ typedef int64_t oks_money; /* picodollars; INT64_MAX (9.2 million USD) is where 
 enum {
     OKS_PRICES_BYTES_MAX = 16 << 20, /* of a user's file */
     OKS_MONEY_TEXT = 32,             /* bytes that hold any amount as text */
+    OKS_MONEY_PARSE_MAX = 400,       /* bytes of a number that is read as money */
+    OKS_PRICES_ENTRIES_MAX = 65536,  /* models in a user's file */
     OKS_CONTEXT_UNKNOWN = 32000,     /* context limit of a model that no table knows */
 };
 
@@ -30,6 +32,7 @@ enum {
 enum { OKS_PRICED = 0, OKS_UNPRICED = 1 };
 
 struct oks_prices;
+struct oks_price; /* of one model */
 
 /*
  * The table inside with `user` (JSON, `len` bytes; NULL: none) on top. -EINVAL where `user` is not such a
@@ -39,8 +42,25 @@ int oks_prices_new(struct oks_prices **out, const char *user, size_t len, char e
 void oks_prices_free(struct oks_prices *prices);
 
 /*
+ * What a model id is priced by, or NULL: the id itself; then without the provider's prefix ("anthropic/",
+ * "us.anthropic."), "[1m]", ":0", "-v1", "@..." and dates; then the longest entry that the id goes on from
+ * with a word of its own ("claude-opus-4-5-thinking"). What goes on with a number is another version, and
+ * what names another size (mini, nano, pro ...) another model: neither is ever priced by its namesake.
+ * Borrowed from `prices`; finding it once for many requests saves time.
+ */
+const struct oks_price *oks_prices_find(const struct oks_prices *prices, struct oks_slice model);
+
+/* As oks_prices_cost, for what oks_prices_find gave. */
+int oks_price_cost(const struct oks_price *price, const struct oks_spend *spend, oks_money *cost);
+
+/*
  * The price of a whole request at the tier that its prompt reaches. OKS_UNPRICED where the model, or a price
- * that this request needs, is not known; *cost then holds what could be priced: a lower bound.
+ * that this request needs, is not known; *cost then holds what could be priced: a lower bound. Saturates.
+ *
+ * A request above a threshold pays the tier's price for all of its tokens. A service tier without a price of
+ * its own pays the standard one. Anthropic's cache prices follow from the input's where they are missing
+ * (write 1.25 and 2 times, read a tenth). The speed "fast" needs its multiplier; a region without one costs
+ * nothing extra. Web searches cost 0.01 USD each, whatever multiplies the tokens.
  */
 int oks_prices_cost(const struct oks_prices *prices, struct oks_slice model, const struct oks_spend *spend,
                     oks_money *cost);
@@ -56,8 +76,11 @@ oks_money oks_money_add(oks_money a, oks_money b);
 
 /* Dollars as a decimal number without exponent or trailing zeros: 0, 1.5, 0.000003. Returns its length. */
 size_t oks_money_text(oks_money amount, char out[OKS_MONEY_TEXT]);
-/* The reverse, exact: "1.5", "5e-06". -EINVAL where it is no such number or finer than a picodollar (rounded
- * half up then, and 1 returned), -ERANGE. */
+/*
+ * The reverse, exact, of a JSON number that is not negative: "1.5", "5e-06". 1 where it is finer than a
+ * picodollar: it is rounded half up then. -EINVAL: no such number, or over OKS_MONEY_PARSE_MAX bytes;
+ * -ERANGE.
+ */
 int oks_money_parse(struct oks_slice text, oks_money *out);
 
 #endif
