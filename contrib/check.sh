@@ -142,7 +142,7 @@ check_asan() {
     fi
     if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
         ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-            CK_TIMEOUT_MULTIPLIER=10 again asan --timeout-multiplier 10
+            OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 again asan --timeout-multiplier 10
         check_fuzz_targets
     else
         broken 'the build with AddressSanitizer'
