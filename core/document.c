@@ -247,14 +247,14 @@ static uint64_t version_of(struct oks_engine *e, const struct oks_target *target
     switch (target->kind) {
     case OKS_SESSION:
         s = registry_session(e, target->name);
-        return s ? s->version : 0;
+        return s ? priced_version(e, s->version) : 0;
     case OKS_PROJECT:
         p = registry_project(e, target->name);
-        return p ? p->version : 0;
+        return p ? priced_version(e, p->version) : 0;
     case OKS_TEAM:
     case OKS_MEMBER:
         t = registry_team(e, target->name);
-        return t ? t->version : 0;
+        return t ? priced_version(e, t->version) : 0;
     default:
         return e->version;
     }

@@ -146,6 +146,8 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
+        rc = settings_new(e, config->okstra_home);
+    if (rc == 0)
         rc = runs_new(e);
     if (rc == 0)
         rc = oks_scanner_new(&first, e->isa);
@@ -167,6 +169,7 @@ void oks_engine_free(struct oks_engine *e)
         return;
     saver_stop(e);
     runs_free(e);
+    settings_free(e);
     registry_free(e);
     index_forget(e);
     sums_free(e);
@@ -530,7 +533,9 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     pthread_mutex_lock(&e->lock);
     if (!e->started)
         index_load(e);
-    rc = folders_refresh(e);
+    rc = settings_refresh(e);
+    if (rc == 0)
+        rc = folders_refresh(e);
     if (!e->started)
         index_forget(e);
     e->started = true;

@@ -13,6 +13,7 @@
 #include "okstrafs/engine.h"
 #include "okstrafs/names.h"
 #include "aggregate.h"
+#include "settings.h"
 #include "team_state.h"
 #include "transcript.h"
 #include "watch.h"
@@ -139,6 +140,8 @@ struct oks_engine {
     uint64_t syncs;
 
     struct run_store *runs;
+    struct settings *settings;
+    uint64_t prices_version; /* when a price last changed: no answer with money in it is older */
 
     /* sums.c */
     void *names;          /* tsearch tree of interned strings */
@@ -214,6 +217,12 @@ void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
 
 /* engine.c */
+/* What a version of one's own comes to with the prices in force: for everything that shows money. */
+static inline uint64_t priced_version(const struct oks_engine *e, uint64_t own)
+{
+    return own > e->prices_version ? own : e->prices_version;
+}
+
 void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
 /* folders.c: walking, watching, looking again; under the lock. 0 or -ENOMEM */

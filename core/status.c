@@ -145,6 +145,30 @@ static bool put_skipped(json_object *o, struct oks_engine *e)
     return false;
 }
 
+static bool put_setting(json_object *list, struct settings_state state)
+{
+    json_object *o = json_object_new_object();
+
+    if (o && put_text(o, "path", state.path) && put(o, "found", json_object_new_boolean(state.found)) &&
+        put_text(o, "error", state.error) && json_object_array_add(list, o) == 0)
+        return true;
+    json_object_put(o);
+    return false;
+}
+
+/* The user's files; where one has an error, the last good one is in force. */
+static bool put_settings(json_object *o, struct oks_engine *e)
+{
+    json_object *list = json_object_new_array();
+
+    for (int i = 0; list && i < SETTINGS_FILES; i++)
+        if (!put_setting(list, settings_state(e, (enum settings_file)i))) {
+            json_object_put(list);
+            return false;
+        }
+    return put(o, "settings", list);
+}
+
 static json_object *status_object(struct oks_engine *e, int64_t *mtime_ns)
 {
     json_object *o = json_object_new_object();
@@ -158,7 +182,7 @@ static json_object *status_object(struct oks_engine *e, int64_t *mtime_ns)
               put_text(o, "scanner",
                        e->n_idle_scanners ? oks_isa_name(oks_scanner_isa(e->idle_scanners[0])) : NULL) &&
               put_progress(o, e) && put_memory(o, e) && put_cache(o, e) && put_revalidation(o, e) &&
-              put_skipped(o, e) && put_count(o, "teamStateErrors", runs_errors(e)) &&
+              put_skipped(o, e) && put_settings(o, e) && put_count(o, "teamStateErrors", runs_errors(e)) &&
               put_count(o, "fileErrors", sums.errors) && sums.ok;
 
     if (ok && put(o, "errors", sums.error_list)) {

@@ -72,6 +72,11 @@ void watch_free(struct watch *w)
     free(w);
 }
 
+int watch_fd(const struct watch *w)
+{
+    return w->fd;
+}
+
 /* Magic numbers of statfs(2) that are not in every libc's headers. */
 static bool reports_changes(const char *path)
 {

@@ -22,6 +22,8 @@ enum watch_change {
 int watch_new(struct watch **out); /* -EMFILE, -ENFILE, -ENOMEM, -ENOSYS: there is no inotify to be had */
 void watch_free(struct watch *watch);
 
+int watch_fd(const struct watch *watch); /* readable while something is queued */
+
 /*
  * Watches a folder; `owner` comes back with its events. -ENOTSUP where the filesystem below cannot be trusted
  * to report changes (network, FUSE); -ENOSPC, -ENOENT, ... The same folder twice gives the same id and the

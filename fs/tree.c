@@ -51,6 +51,7 @@ static const char readme_text[] =
     "  .../total_tokens               beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json, stats/by-project.json\n"
+    "  pricing.json                   the prices in force\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
     "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
@@ -83,6 +84,12 @@ static int render_status(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     return oks_document_status(engine, out);
+}
+
+static int render_pricing(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                          struct oks_document *out)
+{
+    return oks_document_prices(engine, out);
 }
 
 static int render_by_model(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -128,6 +135,7 @@ static int render_window(struct oks_engine *engine, const struct node *node, int
 static const struct node_type
     type_readme = {.name = "README.txt", .shape = NODE_FILE, .render = render_readme},
     type_status = {.name = "status.json", .shape = NODE_FILE, .render = render_status, .is_volatile = true},
+    type_pricing = {.name = "pricing.json", .shape = NODE_FILE, .render = render_pricing},
     type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
     type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
     type_window_file = {.shape = NODE_FILE, .render = render_window},
@@ -188,9 +196,9 @@ static const struct node_type
     type_by_model = {.name = "by-model.json", .shape = NODE_FILE, .render = render_by_model},
     type_by_project = {.name = "by-project.json", .shape = NODE_FILE, .render = render_by_project},
     type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(&type_by_model, &type_by_project)},
-    type_root = {
-        .shape = NODE_DIR,
-        .fixed = TYPES(&type_readme, &type_status, &type_teams, &type_sessions, &type_projects, &type_stats)};
+    type_root = {.shape = NODE_DIR,
+                 .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_teams, &type_sessions,
+                                &type_projects, &type_stats)};
 
 /* --- nodes --- */
 
@@ -454,8 +462,9 @@ int tree_version(struct oks_engine *engine, const struct node *file, const atomi
         *version = 1;
         return 0;
     }
-    /* The status tells how far a scan has come: it does not wait for one. */
-    rc = oks_engine_sync(engine, &target, file->type == &type_status, cancel);
+    /* The status tells how far a scan has come: it does not wait for one. Prices have nothing to do with one.
+     */
+    rc = oks_engine_sync(engine, &target, file->type == &type_status || file->type == &type_pricing, cancel);
     if (rc < 0)
         return rc;
     now = oks_engine_version(engine, &target);

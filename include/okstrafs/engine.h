@@ -27,7 +27,7 @@ enum oks_revalidate {
 
 /* Borrowed for the time of oks_engine_new only. */
 struct oks_config {
-    const char *okstra_home;        /* absolute; caches live below it */
+    const char *okstra_home;        /* absolute; caches and the user's settings live below it */
     const char *const *claude_dirs; /* NULL-terminated: configuration folders, or their projects/ folders */
     const char *const
         *task_roots;  /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
@@ -144,6 +144,8 @@ int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target
                               struct oks_document *out);
 /* stats/by-model.json, stats/by-project.json: {"rows": [{"key", the thirteen keys}], "total": {...}}. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, struct oks_document *out);
+/* pricing.json: the prices in force (see prices.h). Needs no more than a sync that is found_only. */
+int oks_document_prices(struct oks_engine *engine, struct oks_document *out);
 /* status.json: what the daemon found, read, refused and could not write. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
 

@@ -1,0 +1,168 @@
+/* The user's files: taken up when they change, and a wrong one changes nothing but the status. */
+#include "engine_home.h"
+
+#define OWN "okstra/okstrafs/"
+
+static void look(struct oks_engine *engine)
+{
+    sync_target(engine, (struct oks_target){.kind = OKS_ALL}, true);
+}
+
+static json_object *prices_of(struct oks_engine *engine)
+{
+    struct oks_document document;
+
+    look(engine);
+    ck_assert_int_eq(oks_document_prices(engine, &document), 0);
+    return parsed(kept(document.bytes));
+}
+
+/* What a model's input costs, as text; NULL where it is not in the table. */
+static const char *price(struct oks_engine *engine, const char *model)
+{
+    json_object *models = member_at(prices_of(engine), "models"), *entry, *value;
+
+    if (!json_object_object_get_ex(models, model, &entry))
+        return NULL;
+    ck_assert(json_object_object_get_ex(entry, "input_cost_per_token", &value));
+    return json_object_get_string(value);
+}
+
+static const char *error_of(struct oks_engine *engine, int file)
+{
+    look(engine);
+    return string(status_of(engine), text_of("settings/%d/error", file));
+}
+
+static uint64_t version_of(struct oks_engine *engine, struct oks_target target)
+{
+    sync_target(engine, target, false);
+    return oks_engine_version(engine, &target);
+}
+
+static void prices_come_change_and_go(enum oks_revalidate revalidate)
+{
+    struct oks_engine *engine = engine_open((struct engine_options){.revalidate = revalidate});
+
+    ck_assert_str_eq(price(engine, "claude-opus-4-6"), "0.000005");
+    ck_assert_int_eq(number(prices_of(engine), "userEntries"), 0);
+    put_file(OWN "prices.json", "{\"claude-opus-4-6\": {\"input_cost_per_token\": 1e-06}}");
+    ck_assert_str_eq(price(engine, "claude-opus-4-6"), "0.000001");
+    put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 3e-06}}");
+    ck_assert_str_eq(price(engine, "claude-opus-4-6"), "0.000005");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000003");
+    ck_assert_int_eq(unlink(at(OWN "prices.json")), 0);
+    ck_assert_ptr_null(price(engine, "mystery"));
+    /* by rename, as editors do */
+    put_file(OWN "new", "{\"mystery\": {\"input_cost_per_token\": 4e-06}}");
+    ck_assert_int_eq(rename(at(OWN "new"), at(OWN "prices.json")), 0);
+    ck_assert_str_eq(price(engine, "mystery"), "0.000004");
+    /* the folder goes, and comes back under the same name */
+    ck_assert_int_eq(rename(at("okstra/okstrafs"), at("okstra/away")), 0);
+    ck_assert_ptr_null(price(engine, "mystery"));
+    put_file("okstra/away/prices.json", "{\"mystery\": {\"input_cost_per_token\": 5e-06}}");
+    ck_assert_ptr_null(price(engine, "mystery"));
+    ck_assert_int_eq(rename(at("okstra/away"), at("okstra/okstrafs")), 0);
+    ck_assert_str_eq(price(engine, "mystery"), "0.000005");
+    engine_close(engine);
+}
+
+START_TEST(a_price_change_shows_at_the_next_read)
+{
+    prices_come_change_and_go(OKS_REVALIDATE_AUTO);
+}
+END_TEST
+
+START_TEST(the_same_without_watches)
+{
+    prices_come_change_and_go(OKS_REVALIDATE_STAT);
+}
+END_TEST
+
+START_TEST(the_same_where_the_home_comes_late)
+{
+    struct oks_engine *engine = engine_open((struct engine_options){.no_cache = true});
+
+    look(engine);
+    put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 4e-06}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000004");
+    put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 5e-06}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000005");
+    engine_close(engine);
+}
+END_TEST
+
+START_TEST(a_link_to_elsewhere)
+{
+    struct oks_engine *engine;
+
+    put_file("dotfiles/p.json", "{\"mystery\": {\"input_cost_per_token\": 4e-06}}");
+    make_parents(OWN "x");
+    ck_assert_int_eq(symlink("../../dotfiles/p.json", at(OWN "prices.json")), 0);
+    engine = engine_open((struct engine_options){0});
+    ck_assert_str_eq(price(engine, "mystery"), "0.000004");
+    put_file("dotfiles/p.json", "{\"mystery\": {\"input_cost_per_token\": 1.5e-06}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.0000015");
+    ck_assert_int_eq(unlink(at("dotfiles/p.json")), 0);
+    ck_assert_ptr_null(price(engine, "mystery"));
+    engine_close(engine);
+}
+END_TEST
+
+START_TEST(a_wrong_file_is_told_and_the_last_good_one_kept)
+{
+    struct oks_engine *engine = engine_open((struct engine_options){0});
+
+    ck_assert_ptr_null(error_of(engine, 0));
+    put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 4e-06}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000004");
+    put_file(OWN "prices.json", "{\"mystery\":\n {\"input_cost_per_token\": \"cheap\"}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000004");
+    ck_assert_str_eq(error_of(engine, 0), "line 2: \"input_cost_per_token\" of \"mystery\" is no price");
+    ck_assert_int_eq(unlink(at(OWN "prices.json")), 0);
+    make_folder(OWN "prices.json");
+    ck_assert_str_eq(error_of(engine, 0), "it is no regular file");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000004");
+    ck_assert_int_eq(rmdir(at(OWN "prices.json")), 0);
+    ck_assert_int_eq(mkfifo(at(OWN "prices.json"), 0600), 0);
+    ck_assert_str_eq(error_of(engine, 0), "it is no regular file");
+    ck_assert_int_eq(unlink(at(OWN "prices.json")), 0);
+    put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 6e-06}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000006");
+    ck_assert_ptr_null(error_of(engine, 0));
+    engine_close(engine);
+}
+END_TEST
+
+START_TEST(a_price_change_is_a_new_version_of_everything)
+{
+    struct oks_engine *engine = engine_open((struct engine_options){0});
+    uint64_t before, all;
+
+    put_file(PROJECTS "p/s.jsonl", record("2026-06-10T01:00:00Z", 1, 2, 3, 4));
+    before = version_of(engine, session("s"));
+    all = version_of(engine, (struct oks_target){.kind = OKS_ALL});
+    ck_assert_uint_eq(version_of(engine, session("s")), before);
+    put_file(OWN "prices.json", "{}");
+    ck_assert_uint_gt(version_of(engine, session("s")), before);
+    ck_assert_uint_gt(version_of(engine, project("p")), before);
+    ck_assert_uint_gt(version_of(engine, (struct oks_target){.kind = OKS_ALL}), all);
+    before = version_of(engine, session("s"));
+    put_file(OWN "prices.json", "{");
+    ck_assert_uint_eq(version_of(engine, session("s")), before);
+    engine_close(engine);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("settings");
+
+    SCRATCH_TEST(s, a_price_change_shows_at_the_next_read);
+    SCRATCH_TEST(s, the_same_without_watches);
+    SCRATCH_TEST(s, the_same_where_the_home_comes_late);
+    SCRATCH_TEST(s, a_link_to_elsewhere);
+    SCRATCH_TEST(s, a_wrong_file_is_told_and_the_last_good_one_kept);
+    SCRATCH_TEST(s, a_price_change_is_a_new_version_of_everything);
+    return tap_run(s);
+}
