@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "cache_skim.h"
+#include "requests.h"
 
 enum { DEPTH_MAX = 32 };
 
@@ -237,6 +238,98 @@ static int add_model(const struct oks_skim *s, struct oks_slice value, void *ctx
     return r;
 }
 
+/* A row's texts are owned here while it is read. */
+struct foreign_row {
+    struct oks_cache_row row;
+    char *text[3];
+    size_t at;
+};
+
+static int row_text(const struct oks_skim *s, struct oks_slice value, struct foreign_row *to)
+{
+    struct oks_slice *slices[] = {&to->row.message_id, &to->row.request_id, &to->row.stamp};
+    size_t len;
+    int r;
+
+    if (oks_skim_is_null(value))
+        return 0;
+    r = string(s, value, &to->text[to->at], &len);
+    if (r == 0 && oks_unraw(to->text[to->at], &len) < 0)
+        r = OKS_CACHE_MISS;
+    *slices[to->at] = (struct oks_slice){to->text[to->at], r == 0 ? len : 0};
+    return r;
+}
+
+static int row_key(struct oks_slice value, uint64_t *out)
+{
+    uint8_t big[8];
+
+    if (value.len != 18 || value.ptr[0] != '"' || value.ptr[17] != '"' || !oks_unhex(value.ptr + 1, big, 8))
+        return OKS_CACHE_MISS;
+    *out = 0;
+    for (size_t i = 0; i < sizeof(big); i++)
+        *out = *out << 8 | big[i];
+    return 0;
+}
+
+static int row_value(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct foreign_row *to = ctx;
+    int r = OKS_CACHE_MISS;
+
+    if (to->at < 3)
+        r = row_text(s, value, to);
+    else if (to->at == 3)
+        r = row_key(value, &to->row.key);
+    else if (to->at < 4 + REQUEST_NUMBERS)
+        r = number(value, OKS_TOKENS_MAX, &to->row.number[to->at - 4]);
+    to->at++;
+    return r;
+}
+
+struct requests_of {
+    struct oks_requests *requests;
+    struct oks_strings models, agents;
+};
+
+static int add_request(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct requests_of *to = ctx;
+    struct foreign_row row = {0};
+    int r = oks_skim_each(s, value, row_value, &row);
+
+    if (r == 0)
+        r = row.at == 4 + REQUEST_NUMBERS
+                ? oks_cache_take_request(to->requests, &row.row, &to->models, &to->agents)
+                : OKS_CACHE_MISS;
+    for (int i = 0; i < 3; i++)
+        free(row.text[i]);
+    return r;
+}
+
+static int read_requests(const struct oks_skim *s, struct oks_slice value, struct oks_requests *requests)
+{
+    struct oks_field fields[] = {{.key = "history"}, {.key = "models"}, {.key = "agents"}, {.key = "rows"}};
+    struct requests_of to = {.requests = requests};
+    uint64_t history = 0;
+    int r = value.ptr ? oks_skim_object(s, value, fields, 4) : OKS_CACHE_MISS;
+
+    if (r == 0)
+        r = number(fields[0].value, INT64_MAX, &history);
+    requests_add_history(requests, history);
+    if (r == 0)
+        r = oks_skim_each(s, fields[1].value, add_string,
+                          &(struct strings_of){oks_strings_add, &to.models, REQUEST_NAMES_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[2].value, add_string,
+                          &(struct strings_of){oks_strings_add, &to.agents, REQUEST_NAMES_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[3].value, add_request, &to);
+    oks_strings_clear(&to.models);
+    oks_strings_clear(&to.agents);
+    return r;
+}
+
 enum {
     VERSION,
     OFFSET,
@@ -250,6 +343,7 @@ enum {
     TEAMS,
     CWDS,
     MODELS,
+    REQUESTS,
     EVENTS,
     SHA256,
     FIELDS
@@ -275,13 +369,14 @@ static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[FIELDS] = {
-        [VERSION].key = "version", [OFFSET].key = "offset",
-        [DEV].key = "dev",         [INO].key = "ino",
-        [TAIL].key = "tail",       [LINES].key = "lines",
-        [BAD].key = "bad",         [ODD].key = "odd",
-        [TEAMS].key = "teams",     [SESSION_ID].key = "sessionId",
-        [CWDS].key = "cwds",       [EVENTS].key = "events",
-        [SHA256].key = "sha256",   [MODELS].key = "models",
+        [VERSION].key = "version",   [OFFSET].key = "offset",
+        [DEV].key = "dev",           [INO].key = "ino",
+        [TAIL].key = "tail",         [LINES].key = "lines",
+        [BAD].key = "bad",           [ODD].key = "odd",
+        [TEAMS].key = "teams",       [SESSION_ID].key = "sessionId",
+        [CWDS].key = "cwds",         [EVENTS].key = "events",
+        [SHA256].key = "sha256",     [MODELS].key = "models",
+        [REQUESTS].key = "requests",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);
@@ -300,11 +395,19 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
                           &(struct strings_of){oks_strings_add, &state->cwds, OKS_CWDS_MAX});
     if (r == 0)
         r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
+    if (r == 0)
+        r = read_requests(s, fields[REQUESTS].value, state->requests);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
 
-static void drop_addition(struct oks_state *state)
+static int drop_addition(struct oks_state *state)
 {
+    struct oks_requests *none;
+
+    if (oks_requests_new(&none) < 0)
+        return -ENOMEM;
+    oks_requests_free(state->requests);
+    state->requests = none;
     free(state->session_id);
     state->session_id = NULL;
     oks_strings_clear(&state->teams);
@@ -314,6 +417,7 @@ static void drop_addition(struct oks_state *state)
     state->tail_len = 0;
     state->extra_offset = state->dev = state->ino = 0;
     state->lines = state->bad = state->odd = 0;
+    return 0;
 }
 
 static int read_file(const struct oks_skim *s, struct oks_state *state)
@@ -331,8 +435,8 @@ static int read_file(const struct oks_skim *s, struct oks_state *state)
     if (r != 0)
         return r;
     r = fields[3].value.ptr ? read_addition(s, fields[3].value, state) : OKS_CACHE_MISS;
-    if (r == OKS_CACHE_MISS)
-        drop_addition(state);
+    if (r == OKS_CACHE_MISS && drop_addition(state) < 0)
+        r = -ENOMEM;
     return r == -ENOMEM ? r : OKS_CACHE_HIT;
 }
 

@@ -11,7 +11,7 @@
 
 enum {
     OKS_CACHE_SCHEMA = 1,
-    OKS_CACHE_ADDITION = 2, /* version of the key `okstrafs` */
+    OKS_CACHE_ADDITION = 3, /* version of the key `okstrafs` */
     OKS_CACHE_NEEDLES = 16, /* as many as okstra's collector keeps */
 };
 
@@ -54,6 +54,42 @@ int oks_unraw(char *p, size_t *len);
 size_t oks_digits(const char *p, size_t n, uint64_t max, uint64_t *out);
 /* `bytes` bytes from twice as many lower-case digits. */
 bool oks_unhex(const char *digits, uint8_t *out, size_t bytes);
+
+/* --- cache_requests.c --- */
+
+/* A request as the numbers of a row, in the order of the file. */
+enum oks_cache_request {
+    REQUEST_MODEL,
+    REQUEST_AGENT,
+    REQUEST_FLAGS,
+    REQUEST_FIRST,
+    REQUEST_LINE,
+    REQUEST_HISTORY,
+    REQUEST_INPUT,
+    REQUEST_OUTPUT,
+    REQUEST_CACHE_5M,
+    REQUEST_CACHE_1H,
+    REQUEST_CACHE_READ,
+    REQUEST_WEB_SEARCHES,
+    REQUEST_TOOL_USES,
+    REQUEST_NUMBERS,
+};
+
+struct oks_requests;
+
+/* `,"requests":{...}` */
+void oks_cache_put_requests(struct oks_bytes *bytes, const struct oks_requests *requests);
+
+struct oks_cache_row {
+    struct oks_slice message_id, request_id, stamp; /* ptr NULL: null */
+    uint64_t key;
+    uint64_t number[REQUEST_NUMBERS];
+};
+
+/* Appends the row; `models` and `agents` are the lists that its numbers point into. 0, OKS_CACHE_MISS,
+ * -ENOMEM. */
+int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *row,
+                           const struct oks_strings *models, const struct oks_strings *agents);
 
 /* --- the parts of a file --- */
 

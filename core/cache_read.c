@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "requests.h"
+
 struct reader {
     char *p;
     char *end;
@@ -304,6 +306,69 @@ static void models(struct reader *r, struct oks_models *out)
     want(r, "]");
 }
 
+static struct oks_slice text_or_null(struct reader *r)
+{
+    return take(r, "null", 4) ? (struct oks_slice){0} : raw(r);
+}
+
+static uint64_t request_key(struct reader *r)
+{
+    uint64_t key = 0;
+    uint8_t big[8];
+
+    want(r, "\"");
+    if (r->error || (size_t)(r->end - r->p) < 16 || !oks_unhex(r->p, big, sizeof(big))) {
+        fail(r, OKS_CACHE_MISS);
+        return 0;
+    }
+    r->p += 16;
+    want(r, "\"");
+    for (size_t i = 0; i < sizeof(big); i++)
+        key = key << 8 | big[i];
+    return key;
+}
+
+static void request(struct reader *r, struct oks_requests *requests, const struct oks_strings *models,
+                    const struct oks_strings *agents)
+{
+    struct oks_cache_row row;
+    int rc;
+
+    want(r, "[");
+    row.message_id = text_or_null(r);
+    want(r, ",");
+    row.request_id = text_or_null(r);
+    want(r, ",");
+    row.stamp = text_or_null(r);
+    want(r, ",");
+    row.key = request_key(r);
+    for (unsigned i = 0; i < REQUEST_NUMBERS; i++) {
+        want(r, ",");
+        row.number[i] = number(r, OKS_TOKENS_MAX);
+    }
+    want(r, "]");
+    rc = r->error ? 0 : oks_cache_take_request(requests, &row, models, agents);
+    if (rc != 0)
+        fail(r, rc);
+}
+
+static void requests(struct reader *r, struct oks_requests *out)
+{
+    struct oks_strings models = {0}, agents = {0};
+
+    requests_add_history(out, member(r, ",\"requests\":{\"history\":", INT64_MAX));
+    list(r, ",\"models\":[", oks_strings_add, &models, REQUEST_NAMES_MAX);
+    list(r, ",\"agents\":[", oks_strings_add, &agents, REQUEST_NAMES_MAX);
+    want(r, ",\"rows\":[");
+    if (!r->error && *r->p != ']')
+        do
+            request(r, out, &models, &agents);
+        while (take(r, ",", 1));
+    want(r, "]}");
+    oks_strings_clear(&models);
+    oks_strings_clear(&agents);
+}
+
 static void addition(struct reader *r, struct oks_state *state)
 {
     if (member(r, ",\"okstrafs\":{\"version\":", INT64_MAX) != OKS_CACHE_ADDITION)
@@ -319,6 +384,7 @@ static void addition(struct reader *r, struct oks_state *state)
     list(r, ",\"teams\":[", oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX);
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
     models(r, &state->models);
+    requests(r, state->requests);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);
 }

@@ -197,6 +197,7 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     put_list(bytes, ",\"teams\":[", &state->teams);
     put_list(bytes, ",\"cwds\":[", &state->cwds);
     put_models(bytes, &state->models);
+    oks_cache_put_requests(bytes, state->requests);
     put_member(bytes, ",\"events\":", oks_events_len(state->events));
 }
 

@@ -173,6 +173,17 @@ static json_object *kept(json_object *o, bool complete)
     return NULL;
 }
 
+/* A session's requests in the window, as the member `billed`. */
+static bool put_session_billed(struct render *r, json_object *o, const struct session *s,
+                               const struct measure_window *w)
+{
+    struct billed_bag bag = {0};
+    bool ok = billing_session(r->e, s, w, &bag) == 0 && put_billed(o, &bag);
+
+    billed_bag_clear(&bag);
+    return ok;
+}
+
 static json_object *session_document(struct render *r, const struct session *s, struct measure *m)
 {
     struct measure_window w = window_of(r);
@@ -182,7 +193,7 @@ static json_object *session_document(struct render *r, const struct session *s, 
     return kept(o, o && put_measure(o, m) && put_text(o, "sessionId", s->id) &&
                        put_text(o, "source", "claude") && put_given_window(o, r->window) &&
                        put_count(o, "transcripts", session_transcripts(s)) &&
-                       put(o, "retained", json_object_new_boolean(0)));
+                       put(o, "retained", json_object_new_boolean(0)) && put_session_billed(r, o, s, &w));
 }
 
 static void project_measure(struct render *r, struct project *p, struct measure *sum)

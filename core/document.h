@@ -19,6 +19,10 @@ bool put_measure(json_object *object, const struct measure *m);
 /* "window": {"since": ..., "until": ...}; empty bounds are null */
 bool put_window(json_object *object, const char *since, const char *until);
 
+/* document_billed.c: "billed": what the bag holds */
+bool put_billed(json_object *object, const struct billed_bag *bag);
+bool billed_is_lower_bound(const struct billed_sum *sum);
+
 bool put_measure_window(json_object *object, const struct measure_window *w);
 
 /* The text of a document; takes over `object` (NULL: -ENOMEM). */

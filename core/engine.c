@@ -1,12 +1,12 @@
 /*
  * Keeping everything up to date at the price of what changed.
  *
- * A sync drains the queue of changes, which marks transcripts dirty, and then scans the dirty ones that its
- * target depends on: those of one session, or all. A scan runs outside the lock on a transcript marked busy,
- * and its outcome is committed under the lock, so a query always sees whole scans. A transcript that becomes
- * dirty again while it is scanned is scanned again; a sync that needs a busy one waits for it. Because
- * `dirty` is cleared before the file is opened, whoever finds a transcript neither dirty nor busy knows that
- * every write before its own drain has been seen.
+ * A sync drains the queue of changes, which marks transcripts dirty, and then scans the dirty ones: all of
+ * them, because any of them may turn out to hold, or to own, a request of the target (billing.c). A scan runs
+ * outside the lock on a transcript marked busy, and its outcome is committed under the lock, so a query
+ * always sees whole scans. A transcript that becomes dirty again while it is scanned is scanned again; a sync
+ * that needs a busy one waits for it. Because `dirty` is cleared before the file is opened, whoever finds a
+ * transcript neither dirty nor busy knows that every write before its own drain has been seen.
  *
  * A big backlog (the first scan) is shared out over the machine's cores: extra threads run the same loop.
  */
@@ -135,6 +135,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     TAILQ_INIT(&e->unsaved);
     TAILQ_INIT(&e->resident);
     aggregate_reset(&e->all);
+    billing_init(e);
     e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
@@ -172,6 +173,7 @@ void oks_engine_free(struct oks_engine *e)
     settings_free(e);
     registry_free(e);
     index_forget(e);
+    billing_free(e);
     sums_free(e);
     folders_free(e);
     watch_free(e->watch);
@@ -216,28 +218,30 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool changed = out->changed, teams_changed;
-    size_t teams_before = t->state.teams.len,
-           bytes_before = t->resident ? oks_events_bytes(t->state.events) : 0;
+    size_t teams_before = t->state.teams.len;
     int rc;
 
     account(e, out);
     registry_linked(e, t, out->linked);
     teams_changed = out->replace;
-    rc = transcript_commit(t, out);
+    rc = transcript_commit(e, t, out);
     t->wanted = false;
     if (!t->dropped)
-        residence_changed(e, t, bytes_before);
+        residence_changed(e, t);
     if (rc < 0)
         return rc;
     if (t->gone) {
         registry_drop(e, t);
+        billing_bump(e);
         return 0;
     }
     if (out->worth_saving)
         saver_want(e, t);
     e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
-    return changed ? registry_changed(e, t, teams_changed) : 0;
+    rc = changed ? registry_changed(e, t, teams_changed) : 0;
+    billing_bump(e);
+    return rc;
 }
 
 /* A file that we may not read says so again until its mode changes, and its folder's watch reports that. */
@@ -309,42 +313,6 @@ static bool consider(struct choice *choice, struct transcript *t)
     return true;
 }
 
-static bool consider_session(struct choice *choice, const struct session *s)
-{
-    struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (consider(choice, t))
-            return true;
-    return false;
-}
-
-/*
- * A session's and a project's own transcripts are at hand; the queue may hold ten thousand others that
- * nobody has asked for yet. What has other names may be theirs by another one.
- */
-static void choose_narrow(struct oks_engine *e, const struct oks_target *target, struct choice *choice)
-{
-    const struct session *s = target->kind == OKS_SESSION ? registry_session(e, target->name) : NULL;
-    const struct project *p = target->kind == OKS_PROJECT ? registry_project(e, target->name) : NULL;
-    struct transcript *t;
-
-    if (s && consider_session(choice, s))
-        return;
-    if (p)
-        LIST_FOREACH(s, &p->sessions, of_project)
-            if (consider_session(choice, s))
-                return;
-    LIST_FOREACH(t, &e->linked, of_linked)
-        if (consider(choice, t))
-            return;
-}
-
-static bool is_narrow(const struct oks_target *target)
-{
-    return target && (target->kind == OKS_SESSION || target->kind == OKS_PROJECT);
-}
-
 /* The next dirty transcript of the target; *busy tells whether another thread works on one of them. */
 static struct transcript *next_dirty(struct oks_engine *e, const struct oks_target *target, bool found_only,
                                      uint64_t serial, bool *busy)
@@ -352,36 +320,20 @@ static struct transcript *next_dirty(struct oks_engine *e, const struct oks_targ
     struct choice choice = {.serial = serial};
     struct transcript *t;
 
-    if (!found_only && is_narrow(target)) {
-        choose_narrow(e, target, &choice);
-    } else {
-        TAILQ_FOREACH(t, &e->dirty, queued) {
-            if (found_only && !t->lost)
-                break; /* lost ones come first */
-            if ((target || t->wanted) && consider(&choice, t))
-                break;
-        }
+    TAILQ_FOREACH(t, &e->dirty, queued) {
+        if (found_only && !t->lost)
+            break; /* lost ones come first */
+        if ((target || t->wanted) && consider(&choice, t))
+            break;
     }
     *busy = choice.busy;
     return choice.next;
 }
 
-/* Whether a scan that concerns the target is still going on in another thread. */
-static bool any_busy(struct oks_engine *e, const struct oks_target *target, bool found_only)
+/* Whether a scan is still going on in another thread. */
+static bool any_busy(const struct oks_engine *e, bool found_only)
 {
-    const struct session *s;
-    const struct transcript *t;
-
-    if (found_only)
-        return false;
-    if (!target || target->kind != OKS_SESSION)
-        return e->n_scanning > 0;
-    s = registry_session(e, target->name);
-    if (s)
-        LIST_FOREACH(t, &s->transcripts, of_session)
-            if (t->scanning)
-                return true;
-    return false;
+    return !found_only && e->n_scanning > 0;
 }
 
 struct job {
@@ -407,7 +359,7 @@ static int work(struct job *job)
             rc = -ECANCELED;
         else if (t)
             rc = scan_one(e, t, job->serial, job->cancel);
-        else if (busy || any_busy(e, job->target, job->found_only))
+        else if (busy || any_busy(e, job->found_only))
             pthread_cond_wait(&e->idle, &e->lock);
         else
             break;
@@ -495,11 +447,8 @@ static int helpers_for(const struct job *job)
 {
     struct oks_engine *e = job->e;
     int n;
-    bool busy;
 
-    if (job->found_only || (job->target && job->target->kind == OKS_SESSION) || !backlog_is_big(e))
-        return 0;
-    if (is_narrow(job->target) && !next_dirty(e, job->target, false, job->serial, &busy))
+    if (job->found_only || !backlog_is_big(e))
         return 0;
     n = cores() - 1;
     return n < THREADS_MAX ? n : THREADS_MAX;
@@ -510,7 +459,7 @@ static int work_with_helpers(struct job *job)
     pthread_t threads[THREADS_MAX];
     int wanted = helpers_for(job), n = 0, rc;
 
-    if (!job->found_only && job->target && !is_narrow(job->target) && backlog_is_big(job->e))
+    if (!job->found_only && job->target && backlog_is_big(job->e))
         order_backlog(job->e);
     while (n < wanted && pthread_create(&threads[n], NULL, helper, job) == 0)
         n++;
@@ -522,6 +471,28 @@ static int work_with_helpers(struct job *job)
         pthread_join(threads[i], NULL);
     pthread_mutex_lock(&job->e->lock);
     return job->rc;
+}
+
+enum { SETTLE_TRIES = 8 }; /* what cannot be read again then keeps what was last known of it */
+
+/* Decides who owns what the scans brought. Under the lock. */
+static int settle(struct oks_engine *e)
+{
+    bool pinned = false;
+    int rc = billing_settle(e);
+
+    for (int i = 0; rc > 0 && i < SETTLE_TRIES; i++) {
+        e->pins += !pinned;
+        pinned = true;
+        rc = engine_await(e);
+        if (rc == 0)
+            rc = billing_settle(e);
+    }
+    billing_bump(e);
+    e->pins -= pinned;
+    if (pinned)
+        residence_trim(e);
+    return rc < 0 ? rc : 0;
 }
 
 int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,
@@ -543,6 +514,8 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         job.serial = ++e->syncs;
         rc = work_with_helpers(&job);
     }
+    if (rc == 0 && !found_only)
+        rc = settle(e);
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_MEMBER || target->kind == OKS_ALL))
         rc = runs_refresh(e);

@@ -13,6 +13,7 @@
 #include "okstrafs/engine.h"
 #include "okstrafs/names.h"
 #include "aggregate.h"
+#include "billing.h"
 #include "settings.h"
 #include "team_state.h"
 #include "transcript.h"
@@ -56,6 +57,7 @@ struct project {
     struct aggregate sum; /* of its sessions, open window */
     unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
+    struct billed_bag billed; /* of its sessions */
     uint64_t version;
     struct remembered row; /* of stats/by-project.json */
 };
@@ -80,6 +82,9 @@ struct session {
     uint64_t version;
     bool summed; /* `share` is in its project's sum and in the sum of all */
     struct measure share;
+    struct billed_bag billed; /* what its transcripts own */
+    bool billed_touched;      /* in engine->billing.touched */
+    LIST_ENTRY(session) of_touched;
     struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
 };
 
@@ -148,6 +153,8 @@ struct oks_engine {
     void *model_rows;     /* by name */
     struct aggregate all; /* of all sessions, open window */
 
+    struct billing billing;
+
     struct index *index; /* what the last run left, while the first walk lasts */
     bool index_stale;    /* something of it has changed since it was written */
     bool started;        /* the first walk has been done */
@@ -203,6 +210,9 @@ void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
 /* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+
+/* New versions for all that shows the session. */
+void registry_bump(struct oks_engine *e, struct session *s);
 
 /* registry_teams.c */
 /* Removes the team if nothing keeps it. */
@@ -267,7 +277,8 @@ void sums_models(struct oks_engine *e, void (*fn)(void *ctx, const char *name, c
 void sums_free(struct oks_engine *e);
 
 /* residence.c */
-void residence_changed(struct oks_engine *e, struct transcript *t, size_t bytes_before);
+/* The transcript was used, or what it holds has another size now. */
+void residence_changed(struct oks_engine *e, struct transcript *t);
 void residence_leave(struct oks_engine *e, struct transcript *t);
 /* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
  */
@@ -296,6 +307,12 @@ struct measure_window {
     struct oks_engine *engine;
 };
 
+/* How the session's events lie in a window, as far as its share tells. */
+enum measure_place { MEASURE_OPEN, MEASURE_INSIDE, MEASURE_OUTSIDE, MEASURE_CUT };
+
+enum measure_place measure_place(const struct session *s, const struct measure_window *w);
+/* The window needs what the transcript dropped. */
+void measure_want(const struct measure_window *w, struct transcript *t);
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
 /* Over all time, from the transcripts themselves: what becomes the session's share. */
 void measure_session_anew(const struct session *s, struct measure *out);

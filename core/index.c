@@ -23,7 +23,7 @@
 static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
-static const char magic[16] = "okstrafs index\n\1";
+static const char magic[16] = "okstrafs index\n\2";
 
 enum {
     ENDIAN_MARK = 0x01020304,
@@ -41,6 +41,8 @@ struct writer {
 
 static void put_bytes(struct writer *w, const void *p, size_t n)
 {
+    if (n == 0)
+        return;
     if (w->room - w->len < n) {
         size_t room = (w->len + n) * 2 + 4096;
         char *bytes = realloc(w->bytes, room);
@@ -109,6 +111,25 @@ static void put_days(struct writer *w, const struct transcript *t)
     memcpy(w->bytes + at, &n, sizeof(n));
 }
 
+/* What it asked of models: keys, which of them it owns by a line of its own, and what those come to. */
+static void put_requests(struct writer *w, const struct transcript *t)
+{
+    size_t n = t->billed.rows;
+    struct billed_bag share = {0};
+
+    w->failed |= billing_own_share(t, &share) < 0;
+    put_u64(w, n);
+    for (size_t i = 0; i < n; i++)
+        put_u64(w, requests_key(t->state.requests, i));
+    put_bytes(w, t->billed.counted, (n + 63) / 64 * sizeof(*t->billed.counted));
+    put_u32(w, (uint32_t)share.len);
+    for (size_t i = 0; i < share.len; i++) {
+        put_slice(w, oks_slice_of(share.items[i].model));
+        put_bytes(w, &share.items[i].sum, sizeof(share.items[i].sum));
+    }
+    billed_bag_clear(&share);
+}
+
 static void put_transcript(struct writer *w, const struct transcript *t)
 {
     const struct oks_state *s = &t->state;
@@ -137,6 +158,7 @@ static void put_transcript(struct writer *w, const struct transcript *t)
         put_slice(w, oks_slice_of(s->models.items[i].name));
         put_totals(w, &s->models.items[i].totals);
     }
+    put_requests(w, t);
 }
 
 static bool fits(const struct transcript *t)
@@ -309,8 +331,39 @@ static void get_models(struct reader *r, struct oks_models *out)
     }
 }
 
+static void get_share(struct oks_engine *e, struct reader *r, struct billed_bag *out)
+{
+    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
+        struct oks_slice name = get_slice(r);
+        char *text = name.ptr ? strndup(name.ptr, name.len) : NULL;
+        const char *model = text ? sums_intern(e, text) : NULL;
+        struct billed_sum *sum = model ? billed_bag_at(out, model) : NULL;
+
+        free(text);
+        if (sum)
+            get(r, sum, sizeof(*sum));
+        r->failed |= !sum;
+    }
+}
+
+static void get_requests(struct oks_engine *e, struct reader *r, struct transcript *t)
+{
+    uint64_t n = get_u64(r);
+    const void *keys = n < REQUESTS_MAX ? get_bytes(r, n * sizeof(uint64_t)) : NULL;
+    const void *counted = keys ? get_bytes(r, (n + 63) / 64 * sizeof(uint64_t)) : NULL;
+    struct billed_bag share = {0};
+    struct oks_requests *rows;
+
+    get_share(e, r, &share);
+    if (!keys || !counted || requests_new_dropped(&rows, keys, n) < 0)
+        r->failed = true;
+    else if (billing_restore(e, t, rows, counted, &share) < 0)
+        r->failed = true;
+    billed_bag_clear(&share);
+}
+
 /* All of an entry behind its path. */
-static void get_transcript(struct reader *r, struct transcript *t)
+static void get_transcript(struct oks_engine *e, struct reader *r, struct transcript *t)
 {
     struct oks_state *s = &t->state;
 
@@ -333,12 +386,27 @@ static void get_transcript(struct reader *r, struct transcript *t)
     get_strings(r, &s->teams, oks_strings_add_folded, OKS_TEAMS_MAX);
     get_strings(r, &s->cwds, oks_strings_add, OKS_CWDS_MAX);
     get_models(r, &s->models);
+    get_requests(e, r, t);
 }
 
 static void skip_strings(struct reader *r)
 {
     for (uint32_t n = get_u32(r); !r->failed && n > 0; n--)
         get_slice(r);
+}
+
+static void skip_requests(struct reader *r)
+{
+    uint64_t rows = get_u64(r);
+
+    if (rows >= REQUESTS_MAX)
+        r->failed = true;
+    get_bytes(r, r->failed ? 0 : rows * sizeof(uint64_t));
+    get_bytes(r, r->failed ? 0 : (rows + 63) / 64 * sizeof(uint64_t));
+    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
+        get_slice(r);
+        get_bytes(r, sizeof(struct billed_sum));
+    }
 }
 
 static void skip_transcript(struct reader *r)
@@ -356,6 +424,7 @@ static void skip_transcript(struct reader *r)
         get_slice(r);
         get_bytes(r, TOTALS);
     }
+    skip_requests(r);
 }
 
 static bool is_ours(const char *bytes, size_t len)
@@ -448,10 +517,11 @@ bool index_restore(struct oks_engine *e, struct transcript *t)
     r.p = e->index->bytes + found->at;
     r.end = e->index->bytes + e->index->len;
     t->dropped = true;
-    get_transcript(&r, t);
+    get_transcript(e, &r, t);
     t->loaded = !r.failed;
     if (!r.failed)
         return true;
+    billing_leave(e, t);
     transcript_forget(t);
     return false;
 }

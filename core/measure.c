@@ -53,7 +53,7 @@ size_t session_transcripts(const struct session *s)
     return n;
 }
 
-static void want_events(const struct measure_window *w, struct transcript *t)
+void measure_want(const struct measure_window *w, struct transcript *t)
 {
     t->wanted = true;
     registry_mark_dirty(w->engine, t, true);
@@ -71,7 +71,7 @@ static void measure_transcripts(const struct session *s, const struct measure_wi
         if (seen_before(s, t))
             continue;
         if (!transcript_window(t, w->since, w->until, &part)) {
-            want_events(w, (struct transcript *)t);
+            measure_want(w, (struct transcript *)t);
             continue;
         }
         oks_totals_add(&out->totals, &part);
@@ -92,23 +92,36 @@ void measure_session_anew(const struct session *s, struct measure *out)
     measure_transcripts(s, &open, out);
 }
 
-/* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
-static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
+enum measure_place measure_place(const struct session *s, const struct measure_window *w)
 {
     const struct oks_totals *all = &s->share.totals;
     bool from_start = oks_stamp_is_none(w->since), to_end = oks_stamp_is_none(w->until);
 
+    if (from_start && to_end)
+        return MEASURE_OPEN;
     if (!s->summed)
-        return false;
-    *out = s->share;
-    if ((from_start && to_end) || oks_stamp_is_none(all->first))
-        return true;
+        return MEASURE_CUT;
+    if (oks_stamp_is_none(all->first))
+        return MEASURE_INSIDE;
     if ((from_start || oks_stamp_cmp(all->first, w->since) >= 0) &&
         (to_end || oks_stamp_cmp(all->last, w->until) <= 0))
-        return true;
+        return MEASURE_INSIDE;
     if (all->events > all->stamped || ((from_start || oks_stamp_cmp(all->last, w->since) >= 0) &&
                                        (to_end || oks_stamp_cmp(all->first, w->until) <= 0)))
+        return MEASURE_CUT;
+    return MEASURE_OUTSIDE;
+}
+
+/* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
+static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    enum measure_place place = measure_place(s, w);
+
+    if (!s->summed || place == MEASURE_CUT)
         return false;
+    *out = s->share;
+    if (place != MEASURE_OUTSIDE)
+        return true;
     out->totals = OKS_TOTALS_NONE;
     out->duration_ms = 0;
     return true;

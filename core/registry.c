@@ -159,6 +159,7 @@ static void project_free(void *node)
     struct project *p = node;
 
     free(p->row.text);
+    billed_bag_clear(&p->billed);
     free(p);
 }
 
@@ -187,8 +188,10 @@ static int session_place(struct oks_engine *e, struct session *s, const char *re
         LIST_INSERT_HEAD(&p->sessions, s, of_project);
         p->version = engine_tick(e);
     }
-    if (before != p)
+    if (before != p) {
         sums_session(e, s, before, false);
+        billing_moved(s, before, p);
+    }
     if (before && before != p)
         project_release(e, before);
     s->parent[0] = '\0';
@@ -320,7 +323,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     return registry_changed(e, t, true);
 }
 
-static void session_bump(struct oks_engine *e, struct session *s)
+void registry_bump(struct oks_engine *e, struct session *s)
 {
     uint64_t version = engine_tick(e);
     struct membership *m;
@@ -396,7 +399,7 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
     parent_from_records(t->session);
     sums_transcript(e, t, false);
     sums_session(e, t->session, t->session->project, false);
-    session_bump(e, t->session);
+    registry_bump(e, t->session);
     return rc;
 }
 
@@ -421,6 +424,9 @@ static void session_release(struct oks_engine *e, struct session *s)
     free(s->id);
     free(s->usage[0].text);
     free(s->usage[1].text);
+    if (s->billed_touched)
+        LIST_REMOVE(s, of_touched);
+    billed_bag_clear(&s->billed);
     free(s);
 }
 
@@ -436,6 +442,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     registry_linked(e, t, false);
     sums_transcript(e, t, true);
     residence_leave(e, t);
+    billing_leave(e, t);
     tdelete(t, &e->transcripts, by_path);
     LIST_REMOVE(t, of_folder);
     folder_release(t->folder);
@@ -451,7 +458,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     session_place(e, s, rel_of(first));
     sums_session(e, s, s->project, false);
     registry_session_teams(e, s);
-    session_bump(e, s);
+    registry_bump(e, s);
 }
 
 void registry_free(struct oks_engine *e)

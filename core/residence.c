@@ -1,10 +1,10 @@
 /*
- * How many events stay in memory.
+ * How many events and requests stay in memory.
  *
  * All that is usually asked of a session (its totals, its days, its teams) is kept for every transcript; the
- * events themselves are needed only for a window that cuts through them. Beyond a budget those that were used
- * least recently are given up, once their cache file holds them, and a query that needs them asks the scanner
- * to bring them back.
+ * events and requests themselves are needed only for a window that cuts through them. Beyond a budget those
+ * that were used least recently are given up, once their cache file holds them, and a query that needs them
+ * asks the scanner to bring them back.
  *
  * Invariants: a transcript is dropped only while it is not busy and its cache file is as new as its state (or
  * caching is off: then the transcript itself is read again); nothing is dropped while a query waits for
@@ -14,10 +14,16 @@
 
 #include "engine_private.h"
 
-void residence_changed(struct oks_engine *e, struct transcript *t, size_t bytes_before)
+static void account(struct oks_engine *e, struct transcript *t, size_t bytes)
 {
-    e->events_bytes += oks_events_bytes(t->state.events);
-    e->events_bytes -= bytes_before;
+    e->events_bytes += bytes;
+    e->events_bytes -= t->bytes_counted;
+    t->bytes_counted = bytes;
+}
+
+void residence_changed(struct oks_engine *e, struct transcript *t)
+{
+    account(e, t, transcript_bytes(t));
     if (t->resident)
         TAILQ_REMOVE(&e->resident, t, used);
     TAILQ_INSERT_TAIL(&e->resident, t, used);
@@ -30,7 +36,7 @@ void residence_leave(struct oks_engine *e, struct transcript *t)
         return;
     TAILQ_REMOVE(&e->resident, t, used);
     t->resident = false;
-    e->events_bytes -= oks_events_bytes(t->state.events);
+    account(e, t, 0);
 }
 
 static void drop_while_over(struct oks_engine *e)
@@ -38,8 +44,6 @@ static void drop_while_over(struct oks_engine *e)
     struct transcript *t, *next;
 
     for (t = TAILQ_FIRST(&e->resident); t && e->events_bytes > e->memory_max; t = next) {
-        size_t bytes = oks_events_bytes(t->state.events);
-
         next = TAILQ_NEXT(t, used);
         if (t->busy || t->unsaved || t->dirty || oks_events_len(t->state.events) == 0)
             continue;
@@ -47,7 +51,7 @@ static void drop_while_over(struct oks_engine *e)
             continue;
         TAILQ_REMOVE(&e->resident, t, used);
         t->resident = false;
-        e->events_bytes -= bytes;
+        account(e, t, 0);
     }
 }
 

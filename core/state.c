@@ -3,14 +3,22 @@
 
 #include <stdlib.h>
 
+#include "requests.h"
+
 int oks_state_init(struct oks_state *state)
 {
+    struct oks_requests *requests;
     struct oks_events *events;
     int rc = oks_events_new(&events);
 
     if (rc < 0)
         return rc;
-    *state = (struct oks_state){.events = events};
+    rc = oks_requests_new(&requests);
+    if (rc < 0) {
+        oks_events_free(events);
+        return rc;
+    }
+    *state = (struct oks_state){.events = events, .requests = requests};
     return 0;
 }
 
@@ -23,6 +31,7 @@ void oks_state_clear(struct oks_state *state)
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
     oks_models_clear(&state->models);
+    oks_requests_free(state->requests);
     *state = (struct oks_state){0};
 }
 

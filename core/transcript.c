@@ -73,7 +73,33 @@ static void days_clear(struct transcript *t)
     t->dropped = false;
 }
 
-int transcript_commit(struct transcript *t, struct scan_outcome *out)
+/* Nothing was read: the cache brought back what was given up. */
+static bool is_restored(const struct transcript *t, const struct scan_outcome *out)
+{
+    return t->dropped && out->replace && out->cache_hit && out->bytes_read == 0 &&
+           out->gain.offset == t->state.offset && !t->tail.requests && !out->tail.requests;
+}
+
+static int commit_requests(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+{
+    struct oks_requests *rows = out->gain.requests;
+    int rc;
+
+    if (out->replace) {
+        out->gain.requests = NULL;
+        rc = billing_enter(e, t, rows, is_restored(t, out));
+        /* The state is about to be replaced by the gain. */
+        out->gain.requests = t->state.requests;
+        t->state.requests = NULL;
+    } else {
+        rc = t->tail.requests ? billing_untail(e, t) : 0;
+        if (rc == 0)
+            rc = billing_gain(e, t, rows);
+    }
+    return rc;
+}
+
+int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool moved = out->replace || out->gain.offset != t->state.offset;
     int rc = 0;
@@ -84,13 +110,16 @@ int transcript_commit(struct transcript *t, struct scan_outcome *out)
         scan_outcome_clear(out);
         return 0;
     }
+    rc = commit_requests(e, t, out);
     if (out->replace) {
         oks_state_clear(&t->state);
         t->state = out->gain;
         out->gain = (struct oks_state){0};
-    } else {
+    } else if (rc == 0) {
         rc = commit_gain(&t->state, &out->gain);
     }
+    if (rc == 0 && out->tail.requests)
+        rc = billing_tail(e, t, out->tail.requests);
     if (rc == 0) {
         days_clear(t);
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
@@ -103,6 +132,7 @@ int transcript_commit(struct transcript *t, struct scan_outcome *out)
     out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
     scan_outcome_clear(out);
     if (rc < 0) {
+        billing_leave(e, t);
         t->loaded = false;
         t->totals = OKS_TOTALS_NONE;
         return oks_state_reset(&t->state) < 0 ? -ENOMEM : rc;
@@ -208,8 +238,15 @@ bool transcript_drop_events(struct transcript *t)
     }
     oks_events_free(t->state.events);
     t->state.events = none;
+    requests_drop(t->state.requests);
+    billing_dropped(t);
     t->dropped = true;
     return true;
+}
+
+size_t transcript_bytes(const struct transcript *t)
+{
+    return oks_events_bytes(t->state.events) + requests_bytes(t->state.requests) + billing_part_bytes(t);
 }
 
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
@@ -260,6 +297,7 @@ void transcript_forget(struct transcript *t)
 
 void transcript_clear(struct transcript *t)
 {
+    billing_part_clear(&t->billed);
     oks_state_clear(&t->state);
     transcript_tail_clear(&t->tail);
     free(t->days);

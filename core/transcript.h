@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "aggregate.h"
+#include "billing.h"
 
 #include "okstrafs/cache.h"
 #include "okstrafs/scanner.h"
@@ -23,8 +24,9 @@ struct tail {
     bool counts; /* the line is an event */
     char *stamp_text;
     char *agent_name;
-    char *model;      /* of an assistant record */
-    char *line_model; /* of any record */
+    char *model;                   /* of an assistant record */
+    char *line_model;              /* of any record */
+    struct oks_requests *requests; /* NULL: it tells of none */
 };
 
 /* Which bytes of which file a transcript was last seen with. */
@@ -79,7 +81,9 @@ struct transcript {
         struct measure measure;
     } * shares; /* what it has put into the sums by model */
     size_t n_shares;
-    int error; /* the last scan's, 0 or negative errno; the totals are the last good ones */
+    struct billing_part billed;
+    size_t bytes_counted; /* of it in engine->events_bytes */
+    int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
 
 /* What a scan found, made outside the lock and put in place by transcript_commit under it. */
@@ -114,7 +118,7 @@ struct scan_options {
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
                     const struct scan_options *options, struct scan_outcome *outcome);
 /* Moves the outcome into the transcript. -ENOMEM: the transcript is reset and must be scanned again. */
-int transcript_commit(struct transcript *t, struct scan_outcome *outcome);
+int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
 
 /*
@@ -126,7 +130,8 @@ bool transcript_window(const struct transcript *t, struct oks_stamp since, struc
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
 const char *transcript_model(const struct transcript *t);
 
-/* Gives up the events and keeps what is shown of them all; false where that cannot be done. */
+size_t transcript_bytes(const struct transcript *t); /* memory that transcript_drop_events() gives back */
+/* Gives up the events and requests and keeps what is shown of them all; false where that cannot be done. */
 bool transcript_drop_events(struct transcript *t);
 /* Calls fn with each day (YYYY-MM-DD) that saw an event. 0 or what fn returned first. */
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx);

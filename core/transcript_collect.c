@@ -18,6 +18,7 @@ void transcript_tail_clear(struct tail *tail)
     free(tail->agent_name);
     free(tail->model);
     free(tail->line_model);
+    oks_requests_free(tail->requests);
     *tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
 }
 
@@ -82,11 +83,28 @@ static bool event_of(const struct oks_record *r, struct oks_event *event)
 struct collector {
     struct scan_outcome *out;
     const atomic_bool *stop;
+    struct oks_slice name; /* of the file */
     uint64_t
         events_from; /* records before this offset are already in the events: only the extras are rebuilt */
 };
 
-static int collect_tail(struct tail *tail, const struct oks_record *r)
+static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name)
+{
+    int rc;
+
+    if (!r->message.usage.present && !r->nested_present)
+        return 0;
+    rc = oks_requests_new(&tail->requests);
+    if (rc == 0)
+        rc = requests_add_record(tail->requests, r, name);
+    if (rc < 0 || requests_len(tail->requests) > 0)
+        return rc;
+    oks_requests_free(tail->requests);
+    tail->requests = NULL;
+    return 0;
+}
+
+static int collect_tail(struct tail *tail, const struct oks_record *r, struct oks_slice name)
 {
     struct oks_event event;
 
@@ -100,6 +118,8 @@ static int collect_tail(struct tail *tail, const struct oks_record *r)
             return -ENOMEM;
         tail->event.stamp.text = tail->stamp_text;
     }
+    if (collect_tail_requests(tail, r, name) < 0)
+        return -ENOMEM;
     if (keep_first(&tail->agent_name, r->agent_name) < 0 ||
         keep_first(&tail->line_model, r->message.model) < 0)
         return -ENOMEM;
@@ -141,9 +161,11 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
     if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
         return -ECANCELED;
     if (!complete)
-        return collect_tail(&c->out->tail, r);
+        return collect_tail(&c->out->tail, r, c->name);
     counts = event_of(r, &event);
     rc = collect_extras(state, r);
+    if (rc == 0)
+        rc = requests_add_record(state->requests, r, c->name);
     if (rc == 0 && counts)
         rc = collect_model(state, r, &event);
     if (rc < 0 || r->offset < c->events_from)
@@ -164,10 +186,12 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
     return rc == -ENOMEM ? rc : 0;
 }
 
-int transcript_collect(int fd, uint64_t from, uint64_t events_from, struct oks_scanner *scanner,
-                       const struct scan_options *options, struct scan_outcome *out)
+int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
+                       struct oks_scanner *scanner, const struct scan_options *options,
+                       struct scan_outcome *out)
 {
-    struct collector collector = {.out = out, .stop = options->stop, .events_from = events_from};
+    struct collector collector = {
+        .out = out, .stop = options->stop, .name = oks_slice_of(t->cache_name), .events_from = events_from};
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
     struct oks_scan_result result = {.cursor = from};
     int rc = oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);

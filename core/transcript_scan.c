@@ -155,14 +155,22 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
 
 /* A cache written by okstra's collector has the events but not our extras: those are read again from the
  * start. */
-static void drop_extras(struct oks_state *state)
+static int drop_extras(struct oks_state *state)
 {
+    struct oks_requests *none;
+    int rc = oks_requests_new(&none);
+
+    if (rc < 0)
+        return rc;
+    oks_requests_free(state->requests);
+    state->requests = none;
     state->lines = state->bad = state->odd = 0;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
     oks_models_clear(&state->models);
     free(state->session_id);
     state->session_id = NULL;
+    return 0;
 }
 
 static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,
@@ -181,11 +189,13 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
         return rc;
     from = events_from = out->replace ? out->gain.offset : t->state.offset;
     if (out->replace && out->gain.extra_offset != out->gain.offset) {
-        drop_extras(&out->gain);
+        rc = drop_extras(&out->gain);
+        if (rc < 0)
+            return rc;
         from = 0;
     }
     out->gain.offset = events_from;
-    rc = transcript_collect(fd, from, events_from, scanner, options, out);
+    rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
     if (rc < 0)
         return rc;
     out->gain.dev = out->mark.dev;

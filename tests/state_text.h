@@ -9,7 +9,8 @@
  *   extra OFFSET DEV INO LINES BAD ODD
  *   tail LEN SHA256
  *   team HEX             cwd HEX
- *   by HEX N STAMPED I O R C C5 C1 U FIRST LAST      (a model's totals; FIRST and LAST in hex)
+ *   request KEY FLAGS FIRST LINE HISTORY I O C5 C1 R W U MODEL AGENT MESSAGE REQUEST STAMP     (the last five
+ * in hex) by HEX N STAMPED I O R C C5 C1 U FIRST LAST      (a model's totals; FIRST and LAST in hex)
  */
 #ifndef OKSTRAFS_TESTS_STATE_TEXT_H
 #define OKSTRAFS_TESTS_STATE_TEXT_H
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/requests.h"
 #include "okstrafs/state.h"
 
 static const enum oks_column state_columns[OKS_COLUMNS] = {
@@ -82,6 +84,41 @@ static inline void state_put_model(FILE *out, const struct oks_model *model)
     fputc('\n', out);
 }
 
+struct state_requests_ {
+    FILE *out;
+    const struct oks_requests *requests;
+};
+
+static inline void state_put_hex_field(FILE *out, struct oks_slice s)
+{
+    fputc(' ', out);
+    if (s.len == 0)
+        fputc('-', out);
+    for (size_t i = 0; i < s.len; i++)
+        fprintf(out, "%02x", (unsigned char)s.ptr[i]);
+}
+
+static inline int state_put_request(void *ctx, size_t i, const struct request_row *row)
+{
+    const struct state_requests_ *to = ctx;
+    const struct oks_request *r = &row->request;
+    const struct oks_spend *s = &r->spend;
+    char buf[OKS_STAMP_TEXT];
+
+    fprintf(to->out, "request %016" PRIx64 " %d%d%d%d%d%d%d", r->key, r->sidechain, r->settled, r->advisor,
+            r->second_hand, (int)s->speed, (int)s->geo, (int)s->tier);
+    fprintf(to->out, " %" PRIu64 " %" PRIu64 " %" PRIu64, row->first, row->line, row->history);
+    fprintf(to->out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+            s->input, s->output, s->cache_5m, s->cache_1h, s->cache_read, s->web_searches, r->tool_uses);
+    state_put_hex_field(to->out, requests_model(to->requests, row->model));
+    state_put_hex_field(to->out, requests_agent(to->requests, row->agent));
+    state_put_hex_field(to->out, row->message_id);
+    state_put_hex_field(to->out, row->request_id);
+    state_put_hex_field(to->out, oks_stamp_text(r->stamp, buf));
+    fputc('\n', to->out);
+    return 0;
+}
+
 static inline void state_put(FILE *out, const struct oks_state *state)
 {
     char hex[OKS_SHA256_HEX];
@@ -102,6 +139,9 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     for (size_t i = 0; i < state->models.len; i++)
         state_put_model(out, &state->models.items[i]);
     oks_events_each(state->events, state_put_event, out);
+    if (requests_history(state->requests))
+        fprintf(out, "history %" PRIu64 "\n", requests_history(state->requests));
+    requests_each_whole(state->requests, state_put_request, &(struct state_requests_){out, state->requests});
 }
 
 /* malloc'ed */
@@ -184,6 +224,43 @@ static inline void state_take_model(char *rest, struct oks_state *state)
         abort();
 }
 
+static inline void state_take_request(char *rest, struct oks_state *state)
+{
+    struct request_row row = {0};
+    struct oks_slice text[5] = {{0}};
+    uint64_t n[10];
+    char flags[16] = "", *save, *field = strtok_r(rest, " ", &save);
+
+    row.request.key = strtoull(field, NULL, 16);
+    snprintf(flags, sizeof(flags), "%s", strtok_r(NULL, " ", &save));
+    for (int i = 0; i < 10; i++)
+        n[i] = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
+    for (int i = 0; i < 5; i++)
+        text[i].ptr = state_unhex(strtok_r(NULL, " ", &save), &text[i].len);
+    row.first = n[0];
+    row.line = n[1];
+    row.history = n[2];
+    row.request.spend = (struct oks_spend){.input = n[3],
+                                           .output = n[4],
+                                           .cache_5m = n[5],
+                                           .cache_1h = n[6],
+                                           .cache_read = n[7],
+                                           .web_searches = n[8],
+                                           .speed = (enum oks_speed)(flags[4] - '0'),
+                                           .geo = (enum oks_geo)(flags[5] - '0'),
+                                           .tier = (enum oks_tier)(flags[6] - '0')};
+    row.request.tool_uses = n[9];
+    row.request.sidechain = flags[0] == '1';
+    row.request.settled = flags[1] == '1';
+    row.request.advisor = flags[2] == '1';
+    row.request.second_hand = flags[3] == '1';
+    row.message_id = text[2];
+    row.request_id = text[3];
+    row.request.stamp = oks_stamp_of(text[4]);
+    if (requests_append(state->requests, &row, text[0], text[1]) < 0)
+        abort();
+}
+
 static inline void state_take_line(char *line, struct oks_state *state)
 {
     char *rest = strchr(line, ' ') ? strchr(line, ' ') + 1 : line, *bytes;
@@ -209,6 +286,14 @@ static inline void state_take_line(char *line, struct oks_state *state)
     if (strncmp(line, "tail", 4) == 0) {
         sscanf(rest, "%u %64s", &state->tail_len, digest);
         state_take_digest(digest, state->tail_sha256);
+        return;
+    }
+    if (strncmp(line, "history", 7) == 0) {
+        requests_add_history(state->requests, strtoull(rest, NULL, 10));
+        return;
+    }
+    if (line[0] == 'r') {
+        state_take_request(rest, state);
         return;
     }
     if (line[0] == 'b') {

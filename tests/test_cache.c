@@ -63,6 +63,38 @@ static void add_model(struct oks_state *state, const char *name, const char *sta
     ck_assert_int_eq(oks_models_add(&state->models, oks_slice_of(name), &totals), 0);
 }
 
+static void add_request(struct oks_state *state, uint64_t key, const char *model, const char *agent,
+                        const char *message, const char *request, struct oks_slice stamp)
+{
+    struct request_row row = {
+        .request =
+            {
+                .key = key,
+                .stamp = oks_stamp_of(stamp),
+                .spend = {.input = 1,
+                          .output = INT64_MAX,
+                          .cache_5m = 3,
+                          .cache_1h = 4,
+                          .cache_read = 5,
+                          .web_searches = 6,
+                          .speed = OKS_SPEED_FAST,
+                          .geo = OKS_GEO_US,
+                          .tier = OKS_TIER_BATCH},
+                .tool_uses = 7,
+                .settled = true,
+                .sidechain = agent != NULL,
+                .advisor = agent == NULL,
+            },
+        .history = 5,
+        .first = 100,
+        .line = 300,
+        .message_id = oks_slice_of(message),
+        .request_id = oks_slice_of(request),
+    };
+
+    ck_assert_int_eq(requests_append(state->requests, &row, oks_slice_of(model), oks_slice_of(agent)), 0);
+}
+
 static void make_small(struct oks_state *state)
 {
     struct oks_event event = {.count = {1, 2, 30, 10, 20, INT64_MAX, 4}};
@@ -87,6 +119,9 @@ static void make_small(struct oks_state *state)
     add_team(state, OKS_SLICE("okstra-T1"));
     add_cwd(state, OKS_SLICE("/home/u/p"));
     add_model(state, "claude-opus-4-7", "2026-06-10T01:00:00.123Z");
+    add_request(state, UINT64_C(0x0123456789abcdef), "claude-opus-4-7", "a1", "msg_1", "req_1",
+                OKS_SLICE("2026-06-10T01:00:00.123Z"));
+    requests_add_history(state->requests, 6);
 }
 
 /* Every kind of string that a file must carry. */
@@ -107,6 +142,8 @@ static void make_strange(struct oks_state *state)
     add_cwd(state, OKS_SLICE("%"));
     add_model(state, "", NULL);
     add_model(state, "100%\xff\"\\", "2026-06-10T01:00:00Z");
+    add_request(state, 0, "", NULL, NULL, "\xff%", OKS_SLICE("nul\0\xfe"));
+    add_request(state, UINT64_MAX, "100%\xff\"\\", "\xff", "\"", NULL, (struct oks_slice){NULL, 0});
     add_event(state, 1, 0, OKS_SLICE("yesterday \"\\\n\xe2\x82\xac%"));
     add_event(state, 2, 0, OKS_SLICE("nul\0nul"));
     add_event(state, 0, 0, OKS_SLICE("2026-06-10T01:00:00Z"));
@@ -184,13 +221,16 @@ START_TEST(the_layout_is_as_documented)
         "{\"i\":1,\"o\":2,\"r\":9223372036854775807,\"c\":30,\"c5\":10,\"c1\":20,\"u\":4,"
         "\"t\":\"2026-06-10T01:00:00.123Z\"}]},"
         "\"needles\":{\"\\\"teamname\\\":\\\"okstra-t1\\\"\":{\"offset\":0,\"found\":true}},"
-        "\"okstrafs\":{\"version\":2,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
+        "\"okstrafs\":{\"version\":3,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
         "\"sha256\":"
         "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"},"
         "\"lines\":9,\"bad\":2,\"odd\":1,\"sessionId\":\"0123-4567\",\"teams\":[\"okstra-T1\"],"
         "\"cwds\":[\"/home/u/p\"],\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
         "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
         "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
+        "\"requests\":{\"history\":6,\"models\":[\"claude-opus-4-7\"],\"agents\":[\"a1\"],\"rows\":["
+        "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
+        "9223372036854775807,3,4,5,6,7]]},"
         "\"events\":2,\"sha256\":\"";
     struct oks_state state;
     uint8_t sha256[OKS_SHA256_BYTES];
@@ -513,7 +553,7 @@ START_TEST(a_sealed_file_is_still_checked)
         {"{\"i\":7}", "{\"i\":true}"},
         {"{\"i\":7}", "{\"i\":}"},
         {"\"found\":true", "\"found\":false"},
-        {"\"version\":2", "\"version\":3"},
+        {"\"version\":3", "\"version\":4"},
         {"\"ino\":77", "\"ino\":18446744073709551616"},
         {"\"len\":64", "\"len\":4294967296"},
         {"\"tail\":{", "\"tail\":["},
@@ -523,6 +563,14 @@ START_TEST(a_sealed_file_is_still_checked)
         {"\"cwds\":[\"/home/u/p\"]", "\"cwds\":[\"/home/u/p\",]"},
         {"\"first\":\"2026", "\"first\":\"x026"},
         {"\"n\":2", "\"n\":02"},
+        {"[\"msg_1\"", "[\"msg_%1\""},
+        {"\"0123456789abcdef\"", "\"0123456789abcdeF\""},
+        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",1,1,243"},
+        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",0,2,243"},
+        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",0,1,256"},
+        {"100,300,5,", "301,300,5,"},
+        {"3,4,5,6,7]", "3,4,5,6]"},
+        {"3,4,5,6,7]", "3,4,5,6,7,8]"},
         {"\"events\":2,", "\"events\":3,"},
         {"\"events\":2,", "\"events\":2,\"more\":0,"},
     };
@@ -771,8 +819,8 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
 {
     static const char *const changes[][2] = {
         {"\"usage\":{\"offset\":12345", "\"usage\":{\"offset\":12346"},
-        {"\"version\":2,\"offset\":12345", "\"version\":2,\"offset\":12344"},
-        {"\"version\":2", "\"version\":3"},
+        {"\"version\":3,\"offset\":12345", "\"version\":3,\"offset\":12344"},
+        {"\"version\":3", "\"version\":4"},
         {"{\"i\":7},", ""},
         {"\"okstrafs\":{", "\"okstrafs\":null,\"was\":{"},
         {"\"okstrafs\":{", "\"was\":{"},
@@ -786,6 +834,12 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
         {"\"n\":2", "\"n\":-2"},
         {"\"models\":[{", "\"models\":[{\"name\":0},{"},
         {"\"sessionId\":\"0123-4567\"", "\"sessionId\":5"},
+        {"\"requests\":{", "\"questions\":{"},
+        {"\"0123456789abcdef\"", "\"0123456789abcde\""},
+        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",1,1,243"},
+        {"3,4,5,6,7]", "3,4,5,6]"},
+        {"3,4,5,6,7]", "3,4,5,6,7,8]"},
+        {"3,4,5,6,7]", "3,4,5,6,-7]"},
     };
     struct oks_state state;
     size_t len;

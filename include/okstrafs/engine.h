@@ -70,9 +70,9 @@ struct oks_target {
 
 /*
  * Brings everything that the target's answers depend on up to date: finds new and changed transcripts, and
- * scans those of the target. One bad file never stops the others (it is listed in the status document). With
- * OKS_ALL and `found_only`, only discovery is done: enough to list sessions and projects. 0; -ECANCELED when
- * *cancel (may be NULL) became true; -ENOMEM.
+ * scans them all: whose a request is depends on every file that logs it. One bad file never stops the others
+ * (it is listed in the status document). With OKS_ALL and `found_only`, only discovery is done: enough to
+ * list sessions and projects. 0; -ECANCELED when *cancel (may be NULL) became true; -ENOMEM.
  */
 int oks_engine_sync(struct oks_engine *engine, const struct oks_target *target, bool found_only,
                     const atomic_bool *cancel);

@@ -46,7 +46,7 @@ struct oks_request {
     bool sidechain;
     bool settled;     /* a line of it says why the response ended; else its output is a lower bound */
     bool advisor;     /* an advisor's share of another request */
-    bool second_hand; /* seen only in a parent's progress lines: counts where the key is nowhere else */
+    bool second_hand; /* seen only in a parent's progress lines: in no sum, but makes it a lower bound */
 };
 
 #endif

@@ -56,6 +56,8 @@ int oks_models_add(struct oks_models *models, struct oks_slice name, const struc
 int oks_models_merge(struct oks_models *to, const struct oks_models *from); /* 0 or -ENOMEM */
 void oks_models_clear(struct oks_models *models);
 
+struct oks_requests; /* what was asked of models, once each: core/requests.h */
+
 struct oks_state {
     uint64_t offset; /* the cursor: bytes before it are not read again */
     struct oks_identity identity;
@@ -72,10 +74,11 @@ struct oks_state {
     uint64_t lines;
     uint64_t bad;
     uint64_t odd;
-    char *session_id;         /* the first sessionId in the records; NULL: none */
-    struct oks_strings teams; /* raw names, first spelling, distinct under oks_name_fold */
-    struct oks_strings cwds;  /* distinct, in order of appearance */
-    struct oks_models models; /* of the events with any count */
+    char *session_id;              /* the first sessionId in the records; NULL: none */
+    struct oks_strings teams;      /* raw names, first spelling, distinct under oks_name_fold */
+    struct oks_strings cwds;       /* distinct, in order of appearance */
+    struct oks_models models;      /* of the events with any count */
+    struct oks_requests *requests; /* never NULL */
 };
 
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */

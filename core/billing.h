@@ -1,0 +1,122 @@
+/*
+ * What was really asked of models, once each, over all transcripts: who owns a request, and the running sums
+ * of it (private to the engine; everything under engine->lock).
+ */
+#ifndef OKSTRAFS_CORE_BILLING_H
+#define OKSTRAFS_CORE_BILLING_H
+
+#include <sys/queue.h>
+
+#include "billed.h"
+#include "billed_tree.h"
+#include "billing_map.h"
+
+struct measure_window;
+struct oks_engine;
+struct oks_prices;
+struct project;
+struct scan_outcome;
+struct session;
+struct transcript;
+
+/* A request whose owner's own line is not the one that tells what it cost. */
+struct loan {
+    uint64_t key;
+    struct transcript *owner;
+    const char *model;      /* interned */
+    struct oks_stamp stamp; /* never a text stamp: one of those is none here */
+    struct billed_sum sum;
+    LIST_ENTRY(loan) of_owner;
+};
+
+/* A transcript's part; zeroed: none yet. */
+struct billing_part {
+    uint32_t id;         /* in the map; 0: it has no rows there */
+    uint64_t *counted;   /* bits: rows whose own values are in `share` */
+    size_t rows;         /* that are in the map ... */
+    size_t rows_room;    /* ... and bits that `counted` holds */
+    const char **models; /* interned names of the store's models */
+    size_t n_models;
+    struct billed_bag share;  /* what it has put into its session's sum and those above it */
+    struct billed_tree *tree; /* of the counted rows; NULL: nobody has asked for a window yet */
+    LIST_HEAD(, loan) loans;
+};
+
+struct billing {
+    struct billing_map map;
+    struct transcript **by_id; /* [0] is nobody */
+    size_t n_ids, ids_room;
+    uint32_t *free_ids;
+    size_t n_free, free_room;
+    uint64_t *pending; /* keys that wait for dropped rows, or for the end of a commit */
+    size_t n_pending, pending_room;
+    void *loans; /* tsearch tree by key */
+    struct billed_bag all;
+    const struct oks_prices *prices; /* NULL: nothing has a price */
+    LIST_HEAD(, session) touched;    /* sessions whose sum changed since billing_bump() */
+};
+
+void billing_init(struct oks_engine *e);
+void billing_free(struct oks_engine *e);
+
+/*
+ * What a scan found goes in: `rows` is the whole store of the transcript from now on (billing_enter), or came
+ * on top of it (billing_gain). `restored`: they are those that the transcript gave up before. `tail` are the
+ * requests of the unfinished line, which count until the next scan; NULL: none. 0, -ENOMEM or -EFBIG: then
+ * billing_leave() makes the transcript as if it had none.
+ */
+int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows, bool restored);
+int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain);
+int billing_tail(struct oks_engine *e, struct transcript *t, const struct oks_requests *tail);
+/* Takes the unfinished line's requests away again. */
+int billing_untail(struct oks_engine *e, struct transcript *t);
+/*
+ * The reverse of what the index file keeps of a part: `rows` has been dropped, `counted` are the bits of its
+ * rows, and `share` what those came to. What may depend on other transcripts is decided anew.
+ */
+int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
+                    const void *counted, const struct billed_bag *share);
+/* The share without what was lent; 0 or -ENOMEM. */
+int billing_own_share(const struct transcript *t, struct billed_bag *out);
+void billing_leave(struct oks_engine *e, struct transcript *t);
+/* The store gave up its rows; sums stay. */
+void billing_dropped(struct transcript *t);
+/* The transcript's session moved from one project (NULL: none) to another. */
+void billing_moved(struct session *s, struct project *from, struct project *to);
+
+/*
+ * Decides what is pending. 1: dropped rows are needed first, and their transcripts are wanted (engine_await).
+ * 0 or -ENOMEM.
+ */
+int billing_settle(struct oks_engine *e);
+/* New versions for the sessions whose sums changed. */
+void billing_bump(struct oks_engine *e);
+
+/* Adds what the session's requests in the window come to. 0 or -ENOMEM; sets *w->wanting as measure_session.
+ */
+int billing_session(struct oks_engine *e, const struct session *s, const struct measure_window *w,
+                    struct billed_bag *out);
+
+/*
+ * Calls fn for each request that the transcript owns, counted ones and second-hand ones alike, in no order of
+ * time: `row` is the line that tells what it cost, `sum` what it adds. Its rows must not be dropped. Stops at
+ * the first non-zero value and returns it.
+ */
+struct billing_visit {
+    const struct request_row *row; /* NULL where the line is another transcript's: see stamp, model */
+    size_t i;
+    struct oks_stamp stamp;
+    const char *model; /* interned */
+    const struct billed_sum *sum;
+};
+
+int billing_each(struct oks_engine *e, const struct transcript *t,
+                 int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
+
+/* What one request adds to a sum. */
+void billing_sum_of(const struct billing *b, const struct oks_request *request, const char *model,
+                    struct billed_sum *out);
+size_t billing_part_bytes(const struct transcript *t); /* memory that goes with the rows */
+void billing_part_clear(struct billing_part *part);
+
+#endif
