@@ -141,6 +141,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->revalidate = config->revalidate;
     e->isa = config->isa;
     e->stop = config->stop;
+    e->zone = config->zone;
     e->clock = e->version = 1;
     e->task_roots = strings_copy(config->task_roots);
     rc = e->task_roots ? roots_init(e, config->claude_dirs) : -ENOMEM;

@@ -118,6 +118,7 @@ struct oks_engine {
     bool verify_tail;
     enum oks_revalidate revalidate;
     enum oks_isa isa;
+    const struct oks_zone *zone; /* of local days; NULL: UTC */
     const atomic_bool *stop;
 
     pthread_mutex_t lock; /* protects all that follows */

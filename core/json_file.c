@@ -13,9 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "okstrafs/discover.h"
 
 /* --- finding a line --- */
 
@@ -170,54 +167,4 @@ void json_file_clear(struct json_file *file)
 {
     json_object_put(file->root);
     file->root = NULL;
-}
-
-/* --- reading --- */
-
-static int read_all(int fd, char *bytes, size_t room, size_t *len)
-{
-    size_t got = 0;
-
-    while (got < room) {
-        ssize_t n = read(fd, bytes + got, room - got);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        got += (size_t)n;
-    }
-    *len = got;
-    return 0;
-}
-
-int json_file_read(const char *path, size_t max, char **bytes, size_t *len)
-{
-    char real[PATH_MAX], *buf;
-    struct stat st;
-    size_t got = 0;
-    int fd, rc = oks_resolve(path, real);
-
-    if (rc < 0)
-        return rc;
-    fd = oks_open_regular(real, &st);
-    if (fd < 0)
-        return fd;
-    if (st.st_size < 0 || (uint64_t)st.st_size > max) {
-        close(fd);
-        return -EFBIG;
-    }
-    buf = malloc((size_t)st.st_size + 1);
-    rc = buf ? read_all(fd, buf, (size_t)st.st_size, &got) : -ENOMEM;
-    close(fd);
-    if (rc < 0) {
-        free(buf);
-        return rc;
-    }
-    buf[got] = '\0';
-    *bytes = buf;
-    *len = got;
-    return 0;
 }

@@ -30,10 +30,4 @@ void json_file_clear(struct json_file *file);
 int json_file_error(const struct json_file *file, const char *const *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/*
- * The whole of a regular file, at most `max` bytes, with a NUL behind it; malloc'ed. Symlinks are followed,
- * but never into a mount of ours. -ENOENT, -EFBIG, -EINVAL (no regular file), -ENOMEM, ...
- */
-int json_file_read(const char *path, size_t max, char **bytes, size_t *len);
-
 #endif

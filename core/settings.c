@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 
 #include "engine_private.h"
-#include "json_file.h"
 #include "okstrafs/discover.h"
+#include "read_file.h"
 
 /* What a file was when it was read. */
 struct settings_mark {
@@ -122,7 +122,7 @@ static int read_file(struct oks_engine *e, struct user_file *f, const char *real
 {
     char *bytes;
     size_t len;
-    int rc = json_file_read(real, f->max, &bytes, &len);
+    int rc = read_file_whole(real, f->max, &bytes, &len);
 
     if (rc < 0) {
         snprintf(f->error, sizeof(f->error), "%s", rc == -EINVAL ? "it is no regular file" : strerror(-rc));

@@ -32,8 +32,9 @@ const char usage_text[] =
     "  --no-cache         neither read nor write caches; the answers are the same\n"
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
-    "                     memory=SIZE (of events, such as 64M), home=DIR, nonempty, allow_other, allow_root, "
-    "max_read=N\n"
+    "                     memory=SIZE (of events, such as 64M), home=DIR, tz=ZONE (of days and hours; "
+    "default TZ),\n"
+    "                     nonempty, allow_other, allow_root, max_read=N\n"
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
     "and $XDG_CONFIG_HOME/claude)\n";
@@ -244,6 +245,9 @@ static int one_option(struct options *o, const char *option)
     else if ((value = value_of(option, "home"))) {
         free(o->okstra_home);
         o->okstra_home = absolute(value);
+    } else if ((value = value_of(option, "tz"))) {
+        free(o->zone_name);
+        o->zone_name = need(strdup(value));
     } else if ((value = value_of(option, "isa"))) {
         if (oks_isa_parse(value, &o->isa) < 0) {
             log_error("-o isa=%s: say auto, scalar, sse2, avx2 or avx512", value);
@@ -357,6 +361,26 @@ static int default_mountpoint(struct options *o)
     return 0;
 }
 
+/*
+ * The zone of local days: of -o tz=, else of TZ, else the machine's. What TZ says wrongly is UTC to the C
+ * library and everything that uses it; the same here, and said.
+ */
+static int open_zone(struct options *o)
+{
+    const char *tz = getenv("TZ"), *name = o->zone_name ? o->zone_name : tz ? tz : "/etc/localtime";
+    int rc = oks_zone_new(&o->zone, name, OKS_ZONEINFO);
+
+    if (rc == 0 || (!o->zone_name && !tz))
+        return 0;
+    if (o->zone_name) {
+        log_error("-o tz=%s: no such time zone in %s, and no POSIX string such as KST-9", name, OKS_ZONEINFO);
+        return EX_USAGE;
+    }
+    log_error("TZ=%s: no such time zone in %s (is tzdata installed?); days are those of UTC", name,
+              OKS_ZONEINFO);
+    return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *out)
 {
     struct options o = {.command = COMMAND_HELP};
@@ -377,6 +401,8 @@ int options_parse(int argc, char **argv, struct options *out)
     }
     if (rc == 0)
         rc = default_mountpoint(&o);
+    if (rc == 0)
+        rc = open_zone(&o);
     if (rc) {
         options_clear(&o);
         return rc;
@@ -396,6 +422,8 @@ void options_clear(struct options *o)
 {
     free(o->okstra_home);
     free(o->mountpoint);
+    free(o->zone_name);
+    oks_zone_free(o->zone);
     free(o->fuse_options);
     list_free(o->claude_dirs);
     list_free(o->task_roots);
@@ -413,5 +441,6 @@ struct oks_config options_config(const struct options *o)
         .revalidate = o->revalidate,
         .isa = o->isa,
         .memory_max = o->memory_max,
+        .zone = o->zone,
     };
 }

@@ -29,7 +29,9 @@ struct options {
     char *mountpoint;   /* absolute */
     char **claude_dirs; /* absolute, NULL-terminated */
     char **task_roots;
-    char *fuse_options; /* passed on to the mount: "allow_other,..." or "" */
+    char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */
+    struct oks_zone *zone; /* of local days; NULL: UTC */
+    char *fuse_options;    /* passed on to the mount: "allow_other,..." or "" */
     bool no_cache;
     bool verify_tail;
     enum oks_revalidate revalidate;

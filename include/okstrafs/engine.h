@@ -18,6 +18,7 @@
 
 #include "okstrafs/scanner.h"
 #include "okstrafs/window.h"
+#include "okstrafs/zone.h"
 
 enum oks_revalidate {
     OKS_REVALIDATE_AUTO = 0, /* inotify, and stat for each folder where that is not to be had */
@@ -25,7 +26,7 @@ enum oks_revalidate {
     OKS_REVALIDATE_STAT,    /* stat every transcript at every read */
 };
 
-/* Borrowed for the time of oks_engine_new only. */
+/* Borrowed for the time of oks_engine_new only, but for what says otherwise. */
 struct oks_config {
     const char *okstra_home;        /* absolute; caches and the user's settings live below it */
     const char *const *claude_dirs; /* NULL-terminated: configuration folders, or their projects/ folders */
@@ -35,7 +36,8 @@ struct oks_config {
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    size_t memory_max; /* bytes of events to keep in memory; 0: 64 MiB */
+    size_t memory_max;           /* bytes of events to keep in memory; 0: 64 MiB */
+    const struct oks_zone *zone; /* of local days; NULL: UTC. Borrowed until oks_engine_free */
     const atomic_bool
         *stop; /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
 };

@@ -1,0 +1,13 @@
+/* Small files, read whole (private to the core). */
+#ifndef OKSTRAFS_CORE_READ_FILE_H
+#define OKSTRAFS_CORE_READ_FILE_H
+
+#include <stddef.h>
+
+/*
+ * A regular file of at most `max` bytes, with a NUL behind it; malloc'ed. Symlinks are followed, but never
+ * into a mount of ours. -ENOENT, -EFBIG, -EINVAL (no regular file), -ENOMEM, ...
+ */
+int read_file_whole(const char *path, size_t max, char **bytes, size_t *len);
+
+#endif
