@@ -11,6 +11,7 @@
  * A big backlog (the first scan) is shared out over the machine's cores: extra threads run the same loop.
  */
 #include "engine_private.h"
+#include "okstrafs/news.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -170,6 +171,7 @@ void oks_engine_free(struct oks_engine *e)
     if (!e)
         return;
     saver_stop(e);
+    news_free(e);
     runs_free(e);
     settings_free(e);
     registry_free(e);
@@ -520,8 +522,20 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_MEMBER || target->kind == OKS_ALL))
         rc = runs_refresh(e);
+    news_tell(e);
     pthread_mutex_unlock(&e->lock);
     return rc;
+}
+
+bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target, bool found_only)
+{
+    bool settled, busy;
+
+    pthread_mutex_lock(&e->lock);
+    settled = e->started && !next_dirty(e, target, found_only, e->syncs, &busy) && !busy &&
+              !any_busy(e, target, found_only);
+    pthread_mutex_unlock(&e->lock);
+    return settled;
 }
 
 void progress_now(const struct oks_engine *e, struct oks_progress *out)

@@ -166,6 +166,8 @@ struct oks_engine {
     size_t pins; /* queries that wait for dropped events: nothing is dropped meanwhile */
     TAILQ_HEAD(resident_list, transcript) resident;
 
+    struct news *news; /* news.c; NULL: nobody waits for any */
+
     uint64_t clock;   /* the last version given out */
     uint64_t version; /* of everything */
 
@@ -242,6 +244,12 @@ void folders_free(struct oks_engine *e);
 /* Frees a dead folder that holds no transcript any more. */
 void folder_release(struct folder *folder);
 
+/* news.c; under the lock */
+void news_free(struct oks_engine *e);
+/* Something was taken up that may change an answer; it is told when the sync ends. */
+void news_came(struct oks_engine *e);
+void news_tell(struct oks_engine *e);
+
 /* guess.c: the existing folder that a project folder is named after; false: none fits */
 bool guess_project_folder(const char *project, char out[4096]);
 
@@ -254,6 +262,9 @@ int runs_add_place(struct oks_engine *e, const char *path);
 int runs_refresh(struct oks_engine *e);
 /* A session's data changed, or it left: the teams whose runs it leads change too. */
 void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version);
+/* The descriptor of its queue of changes, -1: none; and whether some changes are not in it. */
+int runs_fd(const struct oks_engine *e);
+bool runs_are_blind(const struct oks_engine *e);
 uint64_t runs_errors(const struct oks_engine *e); /* team-state files that did not parse, ever */
 /* The run whose window and workers the team's document shows; NULL: none. */
 const struct run *runs_current(const struct team *team);

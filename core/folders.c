@@ -301,6 +301,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
     struct transcript *t;
     int rc = 0;
 
+    news_came(d->e);
     switch (change) {
     case WATCH_FILE:
         rc = file_changed(d->e, f, name);

@@ -16,6 +16,7 @@
 
 uint64_t engine_tick(struct oks_engine *e)
 {
+    news_came(e);
     return e->version = ++e->clock;
 }
 

@@ -151,6 +151,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
     struct spot *spot = owner;
     struct interest *i;
 
+    news_came(ctx);
     if (change == WATCH_ENDED)
         spot->watch_id = -1;
     LIST_FOREACH(i, &spot->interests, of_spot)
@@ -226,6 +227,21 @@ static int run_begin(struct oks_engine *e, struct place *place, const char *path
 const struct run *runs_current(const struct team *team)
 {
     return LIST_FIRST(&team->runs);
+}
+
+int runs_fd(const struct oks_engine *e)
+{
+    return e->runs->watch ? watch_fd(e->runs->watch) : -1;
+}
+
+bool runs_are_blind(const struct oks_engine *e)
+{
+    const struct place *place;
+
+    LIST_FOREACH(place, &e->runs->places, of_store)
+        if (place->unwatched || !e->runs->watch)
+            return true;
+    return false;
 }
 
 uint64_t runs_errors(const struct oks_engine *e)
@@ -431,7 +447,7 @@ int runs_refresh(struct oks_engine *e)
 {
     struct run_store *store = e->runs;
     struct place *place;
-    int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, NULL) : 0;
+    int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, e) : 0;
 
     LIST_FOREACH(place, &store->places, of_store)
         if (place->stale || place->unwatched || overflow == 1 || !store->watch) {

@@ -21,6 +21,7 @@ enum watch_change {
 
 int watch_new(struct watch **out); /* -EMFILE, -ENFILE, -ENOMEM, -ENOSYS: there is no inotify to be had */
 void watch_free(struct watch *watch);
+int watch_fd(const struct watch *watch); /* readable while something is queued */
 
 int watch_fd(const struct watch *watch); /* readable while something is queued */
 
