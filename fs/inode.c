@@ -1,9 +1,10 @@
 /*
- * The inode table: a hash of (directory, name) to the inode that a lookup answers with.
+ * The inode table: a hash of (directory, name) to the place that a lookup answers from.
  *
- * An old generation leaves the table when a newer one takes its place, but lives until the kernel forgets it.
  * Names come from strangers (any window can be looked up), so nothing stays that the kernel does not hold:
- * memory follows FORGET.
+ * memory follows FORGET. Three things outlive it for a while: a directory while something in it lives, the
+ * newest generation while the kernel holds an older one (a watch does; it is what the next change is compared
+ * with), and a generation that watchers have not been told of yet.
  *
  * Inode numbers: those of directories and links are a hash of their path with the top bit set, so that they
  * stay the same over restarts; those of generations count up from 2.
@@ -11,24 +12,12 @@
 #include "inode.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS_MIN = 1024 };
+#include "inode_private.h"
 
-struct inodes {
-    pthread_mutex_t lock; /* a leaf: nothing is called with it held */
-    struct inode **buckets;
-    size_t n_buckets; /* a power of two */
-    size_t n_current;
-    LIST_HEAD(, inode) all; /* current or not */
-    size_t count;
-    uint64_t last_id;
-    uint64_t last_generation;
-    int64_t start_ns;
-    struct inode root;
-};
+enum { BUCKETS_MIN = 1024 };
 
 static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
 {
@@ -39,58 +28,118 @@ static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
     return h ^ (h >> 29);
 }
 
-static uint64_t hash_of(uint64_t parent, const char *name)
+static uint64_t hash_of(uint64_t dir, const char *name)
 {
-    return hash_bytes(UINT64_C(0xcbf29ce484222325) ^ (parent * UINT64_C(0x9e3779b97f4a7c15)), name,
+    return hash_bytes(UINT64_C(0xcbf29ce484222325) ^ (dir * UINT64_C(0x9e3779b97f4a7c15)), name,
                       strlen(name));
 }
 
-static uint64_t stable_ino(const struct inode *parent, const char *name)
+static uint64_t stable_ino(const struct inode *dir, const char *name)
 {
-    return hash_bytes(hash_of(parent->ino, name), "/", 1) | UINT64_C(1) << 63;
+    return hash_bytes(hash_of(dir->ino, name), "/", 1) | UINT64_C(1) << 63;
+}
+
+static struct inode *inode_made(void)
+{
+    struct inode *inode = calloc(1, sizeof(*inode));
+
+    if (inode) {
+        inode->nlookup = 1;
+        LIST_INIT(&inode->children);
+    }
+    return inode;
 }
 
 static void inode_free(struct inode *inode)
 {
     if (!inode)
         return;
-    node_clear(&inode->node);
-    free(inode->name);
+    names_free(inode->folder.names);
     free(inode->bytes);
     free(inode);
 }
 
-int inodes_new(struct inodes **out, int64_t start_ns)
+static void place_free(struct place *place)
+{
+    if (!place)
+        return;
+    node_clear(&place->node);
+    free(place->name);
+    free(place);
+}
+
+/* --- life --- */
+
+static bool root_init(struct inodes *t)
+{
+    struct place *place = calloc(1, sizeof(*place));
+    struct inode *root = inode_made();
+
+    if (!place || !root) {
+        free(place);
+        free(root);
+        return false;
+    }
+    node_root(&place->node);
+    place->current = root;
+    LIST_INSERT_HEAD(&place->gens, root, of_place);
+    place->n_gens = 1;
+    root->place = place;
+    root->ino = 1;
+    root->mtime_ns = t->start_ns;
+    place->told = 1;
+    LIST_INSERT_HEAD(&t->dirs, root, of_dirs);
+    t->root = root;
+    return true;
+}
+
+int inodes_new(struct inodes **out, int64_t start_ns, bool tells)
 {
     struct inodes *t = calloc(1, sizeof(*t));
 
     if (t)
-        t->buckets = calloc(BUCKETS_MIN, sizeof(struct inode *));
-    if (!t || !t->buckets) {
+        t->buckets = calloc(BUCKETS_MIN, sizeof(struct place *));
+    if (t) {
+        t->n_buckets = BUCKETS_MIN;
+        t->start_ns = start_ns;
+        t->tells = tells;
+        t->last_generation = 1;
+        TAILQ_INIT(&t->waiting);
+    }
+    if (!t || !t->buckets || !root_init(t)) {
+        if (t)
+            free(t->buckets);
         free(t);
         return -ENOMEM;
     }
-    t->n_buckets = BUCKETS_MIN;
-    t->start_ns = start_ns;
-    t->last_generation = 1;
-    t->last_id = 1;
-    t->root = (struct inode){.id = 1, .ino = 1, .mtime_ns = start_ns, .nlookup = 1};
-    node_root(&t->root.node);
     pthread_mutex_init(&t->lock, NULL);
     *out = t;
     return 0;
+}
+
+/* A place with all that is below it. */
+static void free_below(struct place *place)
+{
+    while (!LIST_EMPTY(&place->gens)) {
+        struct inode *inode = LIST_FIRST(&place->gens);
+
+        while (!LIST_EMPTY(&inode->children)) {
+            struct place *child = LIST_FIRST(&inode->children);
+
+            LIST_REMOVE(child, of_dir);
+            free_below(child);
+        }
+        LIST_REMOVE(inode, of_place);
+        inode_free(inode);
+    }
+    place_free(place);
 }
 
 void inodes_free(struct inodes *t)
 {
     if (!t)
         return;
-    while (!LIST_EMPTY(&t->all)) {
-        struct inode *inode = LIST_FIRST(&t->all);
-
-        LIST_REMOVE(inode, of_all);
-        inode_free(inode);
-    }
+    free_below(t->root->place);
     free(t->buckets);
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -98,7 +147,7 @@ void inodes_free(struct inodes *t)
 
 struct inode *inodes_root(struct inodes *t)
 {
-    return &t->root;
+    return t->root;
 }
 
 size_t inodes_count(struct inodes *t)
@@ -113,11 +162,11 @@ size_t inodes_count(struct inodes *t)
 
 /* --- the hash, under the lock --- */
 
-static struct inode **slot_of(struct inodes *t, uint64_t parent, const char *name)
+static struct place **slot_of(struct inodes *t, const struct inode *dir, const char *name)
 {
-    struct inode **p = &t->buckets[hash_of(parent, name) & (t->n_buckets - 1)];
+    struct place **p = &t->buckets[hash_of((uintptr_t)dir, name) & (t->n_buckets - 1)];
 
-    while (*p && ((*p)->parent != parent || strcmp((*p)->name, name) != 0))
+    while (*p && ((*p)->dir != dir || strcmp((*p)->name, name) != 0))
         p = &(*p)->next;
     return p;
 }
@@ -126,119 +175,238 @@ static struct inode **slot_of(struct inodes *t, uint64_t parent, const char *nam
 static void grow(struct inodes *t)
 {
     size_t n = t->n_buckets * 2;
-    struct inode **buckets = calloc(n, sizeof(struct inode *));
+    struct place **buckets = calloc(n, sizeof(struct place *));
 
     if (!buckets)
         return;
     for (size_t i = 0; i < t->n_buckets; i++)
         while (t->buckets[i]) {
-            struct inode *inode = t->buckets[i];
-            struct inode **to = &buckets[hash_of(inode->parent, inode->name) & (n - 1)];
+            struct place *place = t->buckets[i];
+            struct place **to = &buckets[hash_of((uintptr_t)place->dir, place->name) & (n - 1)];
 
-            t->buckets[i] = inode->next;
-            inode->next = *to;
-            *to = inode;
+            t->buckets[i] = place->next;
+            place->next = *to;
+            *to = place;
         }
     free(t->buckets);
     t->buckets = buckets;
     t->n_buckets = n;
 }
 
-static void take_out(struct inodes *t, struct inode *inode)
+void table_unlist(struct inodes *t, struct place *place)
 {
-    struct inode **p = slot_of(t, inode->parent, inode->name);
+    struct place **p;
 
-    if (!inode->current || *p != inode)
+    if (!place->listed)
         return;
-    *p = inode->next;
-    inode->current = false;
-    t->n_current--;
+    p = slot_of(t, place->dir, place->name);
+    *p = place->next;
+    place->listed = false;
+    t->n_listed--;
 }
 
-static void put_in(struct inodes *t, struct inode *inode)
+static void list(struct inodes *t, struct place *place)
 {
-    struct inode **p;
+    struct place **p;
 
-    if (t->n_current >= t->n_buckets)
+    if (t->n_listed >= t->n_buckets)
         grow(t);
-    p = &t->buckets[hash_of(inode->parent, inode->name) & (t->n_buckets - 1)];
-    inode->next = *p;
-    *p = inode;
-    inode->current = true;
-    t->n_current++;
-    LIST_INSERT_HEAD(&t->all, inode, of_all);
+    p = &t->buckets[hash_of((uintptr_t)place->dir, place->name) & (t->n_buckets - 1)];
+    place->next = *p;
+    *p = place;
+    place->listed = true;
+    t->n_listed++;
+    LIST_INSERT_HEAD(&place->dir->children, place, of_dir);
+}
+
+static void put_generation(struct inodes *t, struct place *place, struct inode *inode)
+{
+    inode->place = place;
+    place->current = inode;
+    LIST_INSERT_HEAD(&place->gens, inode, of_place);
+    place->n_gens++;
     t->count++;
-    inode->id = ++t->last_id;
+    if (node_shape(&place->node) == NODE_DIR)
+        LIST_INSERT_HEAD(&t->dirs, inode, of_dirs);
+}
+
+/* --- letting go, under the lock --- */
+
+/* Nobody holds it; what is only kept for the sake of its folder goes as well. */
+static void end_generation(struct inodes *t, struct place *place, struct inode *inode)
+{
+    LIST_REMOVE(inode, of_place);
+    place->n_gens--;
+    t->count--;
+    if (node_shape(&place->node) == NODE_DIR)
+        LIST_REMOVE(inode, of_dirs);
+    if (inode->folder.waiting)
+        TAILQ_REMOVE(&t->waiting, inode, of_waiting);
+    if (inode->folder.keeps_files)
+        t->n_keepers--;
+    inode_free(inode);
+}
+
+static bool is_idle(const struct inodes *t, const struct place *place)
+{
+    const struct inode *current = place->current;
+
+    return place->pins == 0 && place->n_gens == 1 && current->nlookup == 0 &&
+           LIST_EMPTY(&current->children) &&
+           (!t->tells || !place->listed || place->told == current->ino ||
+            node_shape(&place->node) != NODE_FILE);
+}
+
+/* A directory that the kernel has let go of has no watchers: its files need not be kept for them. The caller
+ * keeps dir. */
+static void stop_keeping(struct inodes *t, struct inode *dir)
+{
+    struct place *child, *next;
+
+    if (!dir->folder.keeps_files || dir->nlookup > 0)
+        return;
+    dir->folder.keeps_files = false;
+    t->n_keepers--;
+    for (child = LIST_FIRST(&dir->children); child; child = next) {
+        next = LIST_NEXT(child, of_dir);
+        if (child->kept) {
+            child->kept = false;
+            child->pins--;
+            table_settle(t, child);
+        }
+    }
+}
+
+void table_settle(struct inodes *t, struct place *place)
+{
+    struct inode *inode, *next;
+
+    while (place && place->dir) {
+        struct place *above = place->dir->place;
+
+        for (inode = LIST_FIRST(&place->gens); inode; inode = next) {
+            next = LIST_NEXT(inode, of_place);
+            if (inode != place->current && inode->nlookup == 0 && LIST_EMPTY(&inode->children))
+                end_generation(t, place, inode);
+        }
+        if (!is_idle(t, place))
+            return;
+        table_unlist(t, place);
+        LIST_REMOVE(place, of_dir);
+        end_generation(t, place, place->current);
+        place_free(place);
+        place = above;
+    }
 }
 
 /* --- getting --- */
 
-/* A new inode outside the table; takes over node. NULL on ENOMEM. */
-static struct inode *inode_made(const struct inode *parent, const char *name, struct node *node)
+static struct place *place_made(struct inode *dir, const char *name, struct node *node)
 {
-    struct inode *inode = calloc(1, sizeof(*inode));
+    struct place *place = calloc(1, sizeof(*place));
 
-    if (inode)
-        inode->name = strdup(name);
-    if (!inode || !inode->name) {
-        free(inode);
+    if (place)
+        place->name = strdup(name);
+    if (!place || !place->name) {
+        free(place);
         node_clear(node);
         return NULL;
     }
-    inode->parent = parent->id;
-    inode->node = *node;
-    inode->nlookup = 1;
+    place->dir = dir;
+    place->node = *node;
+    LIST_INIT(&place->gens);
     *node = (struct node){0};
-    return inode;
+    return place;
 }
 
-static bool same_place(const struct inode *inode, const struct inode *fresh)
+/* A fresh inode in a fresh place, as yet outside the table; takes over node. */
+static int both_made(struct inode *dir, const char *name, struct node *node, struct place **place,
+                     struct inode **inode)
 {
-    return inode->node.type == fresh->node.type && inode->len == fresh->len &&
-           (fresh->len == 0 || memcmp(inode->bytes, fresh->bytes, fresh->len) == 0);
+    *place = place_made(dir, name, node);
+    *inode = *place ? inode_made() : NULL;
+    if (*inode)
+        return 0;
+    place_free(*place);
+    return -ENOMEM;
 }
 
-int inodes_get(struct inodes *t, const struct inode *parent, const char *name, struct node *node,
-               struct inode **out)
+static bool same_bytes(const struct inode *inode, const char *bytes, size_t len)
 {
-    struct inode *fresh = inode_made(parent, name, node), *found;
+    return inode->len == len && (len == 0 || memcmp(inode->bytes, bytes, len) == 0);
+}
 
-    if (!fresh)
+static int link_target(const struct node *node, struct inode *inode)
+{
+    if (node_shape(node) != NODE_LINK)
+        return 0;
+    inode->bytes = tree_link(node);
+    inode->len = inode->bytes ? strlen(inode->bytes) : 0;
+    return inode->bytes ? 0 : -ENOMEM;
+}
+
+int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct node *node, struct inode **out)
+{
+    struct place *place, *found;
+    struct inode *fresh;
+    bool is_new;
+
+    if (both_made(dir, name, node, &place, &fresh) < 0)
         return -ENOMEM;
-    if (node_shape(&fresh->node) == NODE_LINK) {
-        fresh->bytes = tree_link(&fresh->node);
-        fresh->len = fresh->bytes ? strlen(fresh->bytes) : 0;
-        if (!fresh->bytes) {
-            inode_free(fresh);
-            return -ENOMEM;
-        }
+    if (link_target(&place->node, fresh) < 0) {
+        inode_free(fresh);
+        place_free(place);
+        return -ENOMEM;
     }
-    fresh->ino = stable_ino(parent, name);
+    fresh->ino = stable_ino(dir, name);
     fresh->mtime_ns = t->start_ns;
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, parent->id, name);
-    if (found && same_place(found, fresh)) {
-        found->nlookup++;
+    found = *slot_of(t, dir, name);
+    is_new = !found || found->node.type != place->node.type ||
+             !same_bytes(found->current, fresh->bytes, fresh->len);
+    if (is_new) {
+        if (found) {
+            table_unlist(t, found);
+            table_settle(t, found);
+        }
+        list(t, place);
+        put_generation(t, place, fresh);
+        *out = fresh;
     } else {
-        if (found)
-            take_out(t, found);
-        put_in(t, fresh);
-        found = fresh;
-        fresh = NULL;
+        found->current->nlookup++;
+        *out = found->current;
     }
     pthread_mutex_unlock(&t->lock);
-    inode_free(fresh);
-    *out = found;
-    return 0;
+    if (!is_new) {
+        inode_free(fresh);
+        place_free(place);
+    }
+    return is_new;
 }
 
-struct inode *inodes_current(struct inodes *t, const struct inode *parent, const char *name, uint64_t version,
-                             int64_t oldest_ms)
+struct inode *inodes_find(struct inodes *t, struct inode *dir, const char *name)
 {
+    struct place *place;
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, parent->id, name);
+    place = *slot_of(t, dir, name);
+    found = place ? place->current : NULL;
+    if (found)
+        found->nlookup++;
+    pthread_mutex_unlock(&t->lock);
+    return found;
+}
+
+struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *name, uint64_t version,
+                             int64_t oldest_ms)
+{
+    struct place *place;
+    struct inode *found;
+
+    pthread_mutex_lock(&t->lock);
+    place = *slot_of(t, dir, name);
+    found = place ? place->current : NULL;
     if (found && version && found->version == version && found->shown_ms >= oldest_ms)
         found->nlookup++;
     else
@@ -247,63 +415,91 @@ struct inode *inodes_current(struct inodes *t, const struct inode *parent, const
     return found;
 }
 
-static bool same_content(const struct inode *inode, const struct oks_document *document)
-{
-    return inode->bytes && inode->len == document->len &&
-           memcmp(inode->bytes, document->bytes, document->len) == 0;
-}
-
 /* A later generation is newer by its time too, however fast they follow each other. */
 static int64_t rising(int64_t mtime_ns, const struct inode *before)
 {
     return before && before->mtime_ns >= mtime_ns ? before->mtime_ns + 1 : mtime_ns;
 }
 
-int inodes_publish(struct inodes *t, const struct inode *parent, const char *name, struct node *node,
+/* Whether watchers know the first generation that is handed out: the folder's need not, if it has changed
+ * since they were told. */
+static bool is_known(const struct inodes *t, const struct inode *dir, const struct node *node,
+                     uint64_t version)
+{
+    return !t->tells || !dir->folder.version || !version || version <= dir->folder.version ||
+           !tree_tells_files(&dir->place->node) || !node_is_of_table(node);
+}
+
+/* A document may change without its data: who reads it again and again must not be told of it each time. */
+static bool only_the_clock_moved(const struct inodes *t, const struct place *place,
+                                 const struct inode *before, const struct inode *fresh)
+{
+    return !t->tells || (place->told == before->ino && before->version == fresh->version);
+}
+
+int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct node *node,
                    struct oks_document *document, int64_t now_ms, struct inode **out)
 {
-    struct inode *fresh = inode_made(parent, name, node), *found;
+    struct place *place, *found, *unused_place;
+    struct inode *fresh, *before, *unused = NULL;
+    bool is_new;
 
-    if (!fresh) {
+    if (both_made(dir, name, node, &place, &fresh) < 0) {
         oks_document_clear(document);
         return -ENOMEM;
     }
+    unused_place = place;
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, parent->id, name);
-    if (found && same_content(found, document)) {
-        found->nlookup++;
-        found->version = document->version;
+    found = *slot_of(t, dir, name);
+    if (found && found->node.type != place->node.type) {
+        table_unlist(t, found);
+        table_settle(t, found);
+        found = NULL;
+    }
+    is_new = !found;
+    before = found ? found->current : NULL;
+    if (before && same_bytes(before, document->bytes, document->len)) {
+        before->nlookup++;
+        before->version = document->version;
+        unused = fresh;
+        fresh = before;
     } else {
-        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->start_ns, found);
+        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->start_ns, before);
         fresh->bytes = document->bytes;
         fresh->len = document->len;
         fresh->version = document->version;
         fresh->ino = ++t->last_generation;
         document->bytes = NULL;
-        if (found)
-            take_out(t, found);
-        put_in(t, fresh);
-        found = fresh;
-        fresh = NULL;
+        if (is_new) {
+            list(t, place);
+            found = place;
+            unused_place = NULL;
+        }
+        if (before ? only_the_clock_moved(t, found, before, fresh)
+                   : is_known(t, dir, &found->node, fresh->version))
+            found->told = fresh->ino;
+        put_generation(t, found, fresh);
+        table_settle(t, found);
     }
-    found->shown_ms = now_ms;
+    fresh->shown_ms = now_ms;
     pthread_mutex_unlock(&t->lock);
-    inode_free(fresh);
+    inode_free(unused);
+    place_free(unused_place);
     oks_document_clear(document);
-    *out = found;
-    return 0;
+    *out = fresh;
+    return is_new;
 }
 
-uint64_t inodes_guess(struct inodes *t, const struct inode *parent, const char *name, enum node_shape shape)
+uint64_t inodes_guess(struct inodes *t, const struct inode *dir, const char *name, enum node_shape shape)
 {
-    const struct inode *found;
+    const struct place *found;
     uint64_t ino;
 
     if (shape != NODE_FILE)
-        return stable_ino(parent, name);
+        return stable_ino(dir, name);
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, parent->id, name);
-    ino = found ? found->ino : UINT64_C(0xffffffff);
+    found = *slot_of(t, dir, name);
+    ino = found ? found->current->ino : UINT64_C(0xffffffff);
     pthread_mutex_unlock(&t->lock);
     return ino;
 }
@@ -317,17 +513,17 @@ void inodes_hold(struct inodes *t, struct inode *inode)
 
 void inodes_forget(struct inodes *t, struct inode *inode, uint64_t nlookup)
 {
-    bool last;
+    struct place *place = inode->place;
 
+    if (inode == t->root || !place)
+        return;
     pthread_mutex_lock(&t->lock);
     inode->nlookup = nlookup < inode->nlookup ? inode->nlookup - nlookup : 0;
-    last = inode->nlookup == 0 && inode != &t->root;
-    if (last) {
-        take_out(t, inode);
-        LIST_REMOVE(inode, of_all);
-        t->count--;
+    if (inode->nlookup == 0) {
+        place->pins++;
+        stop_keeping(t, inode);
+        place->pins--;
+        table_settle(t, place);
     }
     pthread_mutex_unlock(&t->lock);
-    if (last)
-        inode_free(inode);
 }

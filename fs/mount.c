@@ -23,8 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "door.h"
 #include "log.h"
 #include "mountpoint.h"
+#include "notify.h"
 #include "ops.h"
 
 enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20 };
@@ -262,7 +264,40 @@ static void start_saver(struct oks_engine *engine)
         log_error("no thread to write caches (%s): they are written at the end", strerror(-rc));
 }
 
-static int mount_and_serve(const struct options *o, struct mount *m, int ready_fd)
+/* Without, there is still a filesystem. */
+static void start_notifying(const struct options *o, struct mount *m, struct ringer *ringer)
+{
+    struct mount_id id;
+    int rc;
+
+    if (ringer && mountpoint_id(o->mountpoint, &id) == 0)
+        ringer_mounted(ringer, &id);
+    rc = m->door ? notify_start(&m->notifier, m, ringer) : 0;
+    if (!m->door || rc < 0)
+        inodes_stop_telling(m->inodes);
+    if (rc < 0)
+        log_error("file watchers will not be told of changes: %s", strerror(-rc));
+}
+
+/*
+ * A child that waits for our end, and rings meanwhile. Before the mount and before any thread, so that it
+ * holds neither the connection nor a lock that nobody will release.
+ */
+static struct ringer *start_ringer(const struct options *o, struct mount *m, int lock_fd)
+{
+    struct ringer *ringer = NULL;
+    int rc = ringer_start(&ringer, o->mountpoint, lock_fd);
+
+    if (rc == 0 && !o->no_notify)
+        rc = door_new(&m->door, m->inodes, ringer_pid(ringer));
+    if (rc < 0)
+        log_error("no process to watch over this one (%s): file watchers will not be told of changes, and if "
+                  "this dies, 'fusermount3 -uz %s' is yours",
+                  strerror(-rc), o->mountpoint);
+    return ringer;
+}
+
+static int mount_and_serve(const struct options *o, struct mount *m, struct ringer *ringer, int ready_fd)
 {
     struct fuse_session *session = session_new(o, m);
     int rc;
@@ -279,17 +314,20 @@ static int mount_and_serve(const struct options *o, struct mount *m, int ready_f
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
     }
+    start_notifying(o, m, ringer);
     start_saver(m->engine);
     detach(ready_fd);
     rc = serve(session);
     atomic_store(&stopping, true);
     fuse_session_unmount(session);
     fuse_session_destroy(session);
+    notify_stop(m->notifier);
+    m->notifier = NULL;
     oks_engine_save(m->engine);
     return rc < 0 ? EX_SOFTWARE : 0;
 }
 
-static int run_daemon(const struct options *o, int ready_fd)
+static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
 {
     struct oks_config config = options_config(o);
     struct mount m = {
@@ -300,22 +338,26 @@ static int run_daemon(const struct options *o, int ready_fd)
     fuse_set_log_func(keep_complaint);
     rc = oks_engine_new(&m.engine, &config);
     if (rc == 0)
-        rc = inodes_new(&m.inodes, now_ns());
+        rc = inodes_new(&m.inodes, now_ns(), !o->no_notify);
     if (rc < 0) {
         log_error("cannot start: %s",
                   rc == -ENOTSUP ? "this CPU lacks the instruction set asked for" : strerror(-rc));
         rc = EX_OSERR;
     } else {
-        rc = mount_and_serve(o, &m, ready_fd);
+        struct ringer *ringer = start_ringer(o, &m, lock_fd);
+
+        rc = mount_and_serve(o, &m, ringer, ready_fd);
+        ringer_stop(ringer);
     }
     mount_end(&m);
+    door_free(m.door);
     inodes_free(m.inodes);
     oks_engine_free(m.engine);
     return rc;
 }
 
 /* Forks; the parent returns the child's fate, the child never returns. */
-static int run_in_background(const struct options *o)
+static int run_in_background(const struct options *o, int lock_fd)
 {
     int ready[2];
     char byte;
@@ -329,7 +371,7 @@ static int run_in_background(const struct options *o)
     if (pid == 0) {
         close(ready[0]);
         setsid();
-        exit(run_daemon(o, ready[1]));
+        exit(run_daemon(o, lock_fd, ready[1]));
     }
     close(ready[1]);
     while ((status = (int)read(ready[0], &byte, 1)) < 0 && errno == EINTR)
@@ -340,7 +382,7 @@ static int run_in_background(const struct options *o)
 
 /* By its real name: libfuse resolves what it is given after the mount, and would ask a mount that nobody
  * serves yet. */
-static int run(const struct options *o)
+static int run(const struct options *o, int lock_fd)
 {
     struct options real = *o;
     int rc;
@@ -350,7 +392,7 @@ static int run(const struct options *o)
         return EX_OSERR;
     rc = check_layout(&real); /* again: the folder exists only now, and with it what ".." leads to */
     if (!rc)
-        rc = o->foreground ? run_daemon(&real, -1) : run_in_background(&real);
+        rc = o->foreground ? run_daemon(&real, lock_fd, -1) : run_in_background(&real, lock_fd);
     free(real.mountpoint);
     return rc;
 }
@@ -380,7 +422,7 @@ int mount_run(const struct options *o)
     fd = claim(o);
     if (fd < 0)
         return -fd;
-    rc = run(o);
+    rc = run(o, fd);
     close(fd);
     return rc;
 }

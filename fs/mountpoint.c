@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROBE_MS = 5000, STEP_MS = 20, LINKS_MAX = 40 };
+enum { PROBE_MS = 5000, STEP_MS = 20, LINKS_MAX = 40, CLAIM_MS = 3000 };
 
 extern char **environ;
 
@@ -97,29 +97,41 @@ static void unescape(char *s)
     *to = '\0';
 }
 
-/* One line of mountinfo: does it mount `path`, and with what type? */
-static bool parse_line(char *line, const char *path, char type[64])
+struct mount_line {
+    char type[64];
+    struct mount_id id;
+};
+
+/* One line of mountinfo: does it mount `path`, and what? */
+static bool parse_line(char *line, const char *path, struct mount_line *out)
 {
+    struct mount_line found = {0};
     char *save, *field = strtok_r(line, " ", &save);
     bool same = false;
 
     for (int i = 0; field; field = strtok_r(NULL, " ", &save), i++) {
+        if (i == 0)
+            found.id.number = strtoull(field, NULL, 10);
+        if (i == 2)
+            sscanf(field, "%u:%u", &found.id.dev_major, &found.id.dev_minor);
         if (i == 4) {
             unescape(field);
             same = strcmp(field, path) == 0;
         }
         if (i > 5 && strcmp(field, "-") == 0) {
             field = strtok_r(NULL, " ", &save);
-            if (same && field)
-                snprintf(type, 64, "%s", field);
-            return same && field;
+            if (!same || !field)
+                return false;
+            snprintf(found.type, sizeof(found.type), "%s", field);
+            *out = found;
+            return true;
         }
     }
     return false;
 }
 
-/* The type of the topmost mount at exactly this path. */
-static bool mounted_type(const char *path, char type[64])
+/* The topmost mount at exactly this path. */
+static bool mounted(const char *path, struct mount_line *out)
 {
     FILE *f = fopen("/proc/self/mountinfo", "re");
     char *line = NULL;
@@ -127,11 +139,41 @@ static bool mounted_type(const char *path, char type[64])
     bool found = false;
 
     while (f && getline(&line, &room, f) > 0)
-        found |= parse_line(line, path, type);
+        found |= parse_line(line, path, out);
     free(line);
     if (f)
         fclose(f);
     return found;
+}
+
+static bool is_ours(const struct mount_line *line)
+{
+    return strcmp(line->type, "fuse.okstrafs") == 0;
+}
+
+int mountpoint_id(const char *path, struct mount_id *out)
+{
+    struct mount_line line;
+
+    if (!mounted(path, &line) || !is_ours(&line))
+        return -ENOENT;
+    *out = line.id;
+    return 0;
+}
+
+bool mountpoint_is(const char *path, const struct mount_id *id)
+{
+    struct mount_id there;
+
+    return mountpoint_id(path, &there) == 0 && there.number == id->number &&
+           there.dev_major == id->dev_major && there.dev_minor == id->dev_minor;
+}
+
+bool mount_id_is(const struct mount_id *id, const struct statx *stx)
+{
+    if ((stx->stx_mask & STATX_MNT_ID) && stx->stx_mnt_id != id->number)
+        return false;
+    return stx->stx_dev_major == id->dev_major && stx->stx_dev_minor == id->dev_minor;
 }
 
 static enum mount_state probe(const char *path)
@@ -158,11 +200,12 @@ static enum mount_state probe(const char *path)
 
 enum mount_state mountpoint_state(const char *path)
 {
-    char type[64], *resolved = mountpoint_resolve(path);
+    char *resolved = mountpoint_resolve(path);
     enum mount_state state = MOUNT_NONE;
+    struct mount_line line;
 
-    if (resolved && mounted_type(resolved, type))
-        state = strcmp(type, "fuse.okstrafs") == 0 ? probe(resolved) : MOUNT_OTHER;
+    if (resolved && mounted(resolved, &line))
+        state = is_ours(&line) ? probe(resolved) : MOUNT_OTHER;
     free(resolved);
     return state;
 }
@@ -182,6 +225,13 @@ static int run_fusermount(const char *path, bool lazy)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EBUSY;
 }
 
+static int unmount_resolved(const char *path, bool lazy)
+{
+    int rc = umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
+
+    return rc == -EPERM ? run_fusermount(path, lazy) : rc;
+}
+
 int mountpoint_unmount(const char *path, bool lazy)
 {
     char *resolved = mountpoint_resolve(path);
@@ -189,11 +239,14 @@ int mountpoint_unmount(const char *path, bool lazy)
 
     if (!resolved)
         return -errno;
-    rc = umount2(resolved, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
-    if (rc == -EPERM)
-        rc = run_fusermount(resolved, lazy);
+    rc = unmount_resolved(resolved, lazy);
     free(resolved);
     return rc;
+}
+
+int mountpoint_detach(const char *path)
+{
+    return unmount_resolved(path, true);
 }
 
 int mountpoint_create(const char *path)
@@ -235,14 +288,36 @@ static int check_empty(int fd)
     return rc;
 }
 
+static bool is_mounted(const char *path)
+{
+    char *resolved = mountpoint_resolve(path);
+    struct mount_line line;
+    bool is = resolved && mounted(resolved, &line);
+
+    free(resolved);
+    return is;
+}
+
+/* A daemon that died has its mount taken away by a child, which holds the lock until that is done. */
+static int lock(int fd, const char *path)
+{
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += STEP_MS) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (ms >= CLAIM_MS || is_mounted(path))
+            return -EBUSY;
+        sleep_ms(STEP_MS);
+    }
+    return is_mounted(path) ? -EBUSY : 0; /* somebody came and mounted while we looked */
+}
+
 int mountpoint_claim(const char *path, bool nonempty)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
     if (fd < 0)
         return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+    rc = lock(fd, path);
     if (rc == 0 && !nonempty)
         rc = check_empty(fd);
     if (rc < 0) {

@@ -5,6 +5,9 @@
 #define OKSTRAFS_FS_MOUNTPOINT_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct statx;
 
 enum mount_state {
     MOUNT_NONE,  /* nothing is mounted there */
@@ -32,6 +35,22 @@ int mountpoint_create(const char *path);
  * (unless nonempty), or -errno.
  */
 int mountpoint_claim(const char *path, bool nonempty);
+
+/* Which mount, of all that were ever at that path. Numbers may come again when a mount has gone. */
+struct mount_id {
+    uint32_t dev_major, dev_minor;
+    uint64_t number; /* as in mountinfo */
+};
+
+/* The topmost mount at a path, if it is an okstrafs. -ENOENT. From the kernel's table: it never hangs. */
+int mountpoint_id(const char *path, struct mount_id *out);
+/* Whether that is the topmost mount at the path. */
+bool mountpoint_is(const char *path, const struct mount_id *id);
+/* Whether that is where a statx landed. */
+bool mount_id_is(const struct mount_id *id, const struct statx *stx);
+/* Takes the topmost mount at a path out of the tree, in use or not; the path is a resolved one. 0 or -errno.
+ */
+int mountpoint_detach(const char *path);
 
 /* Waits until no daemon holds the folder any more, at most that long. */
 bool mountpoint_wait_released(const char *path, int seconds);

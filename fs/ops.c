@@ -20,18 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double for_ever = 86400.0 * 365;
+#include "notify.h"
+#include "ops_private.h"
+
+const double for_ever = 86400.0 * 365;
 static const double entity_timeout = 1.0; /* of a session's, team's or project's folder: it may go away */
-
-static struct mount *mount_of(fuse_req_t req)
-{
-    return fuse_req_userdata(req);
-}
-
-static struct inode *inode_of(fuse_req_t req, fuse_ino_t nodeid)
-{
-    return nodeid == FUSE_ROOT_ID ? inodes_root(mount_of(req)->inodes) : (struct inode *)(uintptr_t)nodeid;
-}
 
 static int64_t now_ms(void)
 {
@@ -41,21 +34,19 @@ static int64_t now_ms(void)
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-/* The core's error as an errno for the reader: interrupted by its own signal, or cut off by the daemon's end.
- */
-static int errno_of(fuse_req_t req, int rc)
+int errno_of(fuse_req_t req, int rc)
 {
     if (rc != -ECANCELED)
         return -rc;
     return atomic_load(mount_of(req)->stopping) ? ECONNABORTED : EINTR;
 }
 
-static struct stat attributes(const struct mount *m, const struct inode *inode)
+struct stat attributes(const struct mount *m, const struct inode *inode)
 {
     struct stat st = {
         .st_ino = inode->ino, .st_nlink = 1, .st_uid = m->uid, .st_gid = m->gid, .st_blksize = 4096};
 
-    switch (node_shape(&inode->node)) {
+    switch (node_shape(&inode->place->node)) {
     case NODE_DIR:
         st.st_mode = S_IFDIR | 0555;
         st.st_nlink = 2;
@@ -77,12 +68,6 @@ static struct stat attributes(const struct mount *m, const struct inode *inode)
 
 /* --- interrupts --- */
 
-/* A request that may take long: Ctrl-C of the reader ends it. */
-struct patience {
-    atomic_bool cancel;
-    struct oks_engine *engine;
-};
-
 static void on_interrupt(fuse_req_t req, void *data)
 {
     struct patience *p = data;
@@ -92,15 +77,14 @@ static void on_interrupt(fuse_req_t req, void *data)
     oks_engine_wake(p->engine);
 }
 
-static void patience_begin(struct patience *p, fuse_req_t req)
+void patience_begin(struct patience *p, fuse_req_t req)
 {
     atomic_init(&p->cancel, false);
     p->engine = mount_of(req)->engine;
     fuse_req_interrupt_func(req, on_interrupt, p);
 }
 
-/* Must come before the struct goes out of scope. */
-static void patience_end(fuse_req_t req)
+void patience_end(fuse_req_t req)
 {
     fuse_req_interrupt_func(req, NULL, NULL);
 }
@@ -134,61 +118,72 @@ static int lookup_file(struct mount *m, struct inode *dir, const char *name, str
         node_clear(node);
         return rc;
     }
-    return inodes_publish(m->inodes, dir, name, node, &document, now, out);
+    rc = inodes_publish(m->inodes, dir, name, node, &document, now, out);
+    if (rc == 1)
+        notify_found(m->notifier, *out);
+    return rc < 0 ? rc : 0;
 }
 
-static double entry_timeout(const struct node *node)
+/* A name whose creation is still to be told must be asked for each time: what the kernel believes to be there
+ * cannot be created. */
+static double entry_timeout(struct mount *m, const struct place *place)
 {
-    if (node_shape(node) != NODE_DIR)
+    if (node_shape(&place->node) != NODE_DIR || !place->dir)
         return 0;
-    return node_is_fixed(node) ? for_ever : entity_timeout;
+    if (node_is_fixed(&place->node))
+        return for_ever;
+    return inodes_is_told(m->inodes, place->dir, place->name) ? entity_timeout : 0;
 }
 
-static int lookup(fuse_req_t req, struct inode *dir, const char *name, const atomic_bool *cancel,
-                  struct fuse_entry_param *entry)
+struct fuse_entry_param entry_of(struct mount *m, const struct inode *inode)
 {
-    struct mount *m = mount_of(req);
-    struct inode *inode;
-    struct node node;
-    int rc = tree_lookup(m->engine, &dir->node, name, now_ms(), cancel, &node);
-
-    if (rc < 0)
-        return rc;
-    if (node_shape(&node) == NODE_FILE)
-        rc = lookup_file(m, dir, name, &node, cancel, &inode);
-    else
-        rc = inodes_get(m->inodes, dir, name, &node, &inode);
-    if (rc < 0)
-        return rc;
-    *entry = (struct fuse_entry_param){
+    return (struct fuse_entry_param){
         .ino = (fuse_ino_t)(uintptr_t)inode,
         .generation = 1,
         .attr = attributes(m, inode),
         .attr_timeout = for_ever,
-        .entry_timeout = entry_timeout(&inode->node),
+        .entry_timeout = entry_timeout(m, inode->place),
     };
-    return 0;
+}
+
+static int lookup(struct mount *m, struct inode *dir, const char *name, const atomic_bool *cancel,
+                  struct inode **out)
+{
+    struct node node;
+    int rc = tree_lookup(m->engine, &dir->place->node, name, now_ms(), cancel, &node);
+
+    if (rc < 0)
+        return rc;
+    if (node_shape(&node) == NODE_FILE)
+        return lookup_file(m, dir, name, &node, cancel, out);
+    rc = inodes_get(m->inodes, dir, name, &node, out);
+    if (rc == 1)
+        notify_found(m->notifier, *out);
+    return rc < 0 ? rc : 0;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+    struct mount *m = mount_of(req);
     struct fuse_entry_param entry;
     struct patience patience;
     struct inode *inode;
     int rc;
 
-    patience_begin(&patience, req);
-    rc = lookup(req, inode_of(req, parent), name, &patience.cancel, &entry);
-    patience_end(req);
+    if (door_is_for(m->door, caller_of(req))) {
+        rc = door_lookup(m->door, inode_of(req, parent), name, &inode);
+    } else {
+        patience_begin(&patience, req);
+        rc = lookup(m, inode_of(req, parent), name, &patience.cancel, &inode);
+        patience_end(req);
+    }
     if (rc < 0) {
         fuse_reply_err(req, errno_of(req, rc));
         return;
     }
-    inode = (struct inode *)(uintptr_t)entry.ino;
-    struct inodes *inodes = mount_of(req)->inodes;
-
+    entry = entry_of(m, inode);
     if (fuse_reply_entry(req, &entry) < 0)
-        inodes_forget(inodes, inode, 1); /* the caller is gone, and with it the reference */
+        inodes_forget(m->inodes, inode, 1); /* the caller is gone, and with it the reference */
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
@@ -227,7 +222,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 
 static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
 {
-    bool executes = (mask & X_OK) && node_shape(&inode_of(req, nodeid)->node) == NODE_FILE;
+    bool executes = (mask & X_OK) && node_shape(&inode_of(req, nodeid)->place->node) == NODE_FILE;
 
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
 }
@@ -236,7 +231,9 @@ static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
 
 static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC)) {
+    bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
+
+    if (writes && !door_admits_open(mount_of(req)->door, caller_of(req), inode_of(req, nodeid))) {
         fuse_reply_err(req, EROFS);
         return;
     }
@@ -257,132 +254,6 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset
     inodes_forget(inodes, inode, 1);
 }
 
-/* --- directories --- */
-
-/* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
-struct listing {
-    struct item {
-        char *name;
-        enum node_shape shape;
-    } * items;
-    size_t len, room;
-    LIST_ENTRY(listing) open;
-};
-
-static void listing_free(struct listing *l)
-{
-    for (size_t i = 0; l && i < l->len; i++)
-        free(l->items[i].name);
-    if (l)
-        free(l->items);
-    free(l);
-}
-
-static int listing_add(void *ctx, const char *name, enum node_shape shape)
-{
-    struct listing *l = ctx;
-
-    if (l->len == l->room) {
-        size_t room = l->room ? l->room * 2 : 32;
-        struct item *items = reallocarray(l->items, room, sizeof(*items));
-
-        if (!items)
-            return -ENOMEM;
-        l->items = items;
-        l->room = room;
-    }
-    l->items[l->len] = (struct item){.name = strdup(name), .shape = shape};
-    if (!l->items[l->len].name)
-        return -ENOMEM;
-    l->len++;
-    return 0;
-}
-
-static void listing_opened(struct mount *m, struct listing *l)
-{
-    pthread_mutex_lock(&m->lock);
-    LIST_INSERT_HEAD(&m->listings, l, open);
-    pthread_mutex_unlock(&m->lock);
-}
-
-static void listing_closed(struct mount *m, struct listing *l)
-{
-    pthread_mutex_lock(&m->lock);
-    LIST_REMOVE(l, open);
-    pthread_mutex_unlock(&m->lock);
-    listing_free(l);
-}
-
-void mount_end(struct mount *m)
-{
-    while (!LIST_EMPTY(&m->listings))
-        listing_closed(m, LIST_FIRST(&m->listings));
-}
-
-static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
-{
-    const struct inode *inode = inode_of(req, nodeid);
-    struct mount *m = mount_of(req);
-    struct listing *l = calloc(1, sizeof(*l));
-    struct patience patience;
-    int rc = l ? 0 : -ENOMEM;
-
-    patience_begin(&patience, req);
-    if (l && (listing_add(l, ".", NODE_DIR) < 0 || listing_add(l, "..", NODE_DIR) < 0))
-        rc = -ENOMEM;
-    if (rc == 0)
-        rc = tree_list(mount_of(req)->engine, &inode->node, &patience.cancel, listing_add, l);
-    patience_end(req);
-    if (rc < 0) {
-        listing_free(l);
-        fuse_reply_err(req, errno_of(req, rc));
-        return;
-    }
-    fi->fh = (uintptr_t)l;
-    listing_opened(m, l); /* before the reply: its close may come before we are back */
-    if (fuse_reply_open(req, fi) < 0)
-        listing_closed(m, l);
-}
-
-static mode_t type_bits(enum node_shape shape)
-{
-    return shape == NODE_DIR ? S_IFDIR : shape == NODE_LINK ? S_IFLNK : S_IFREG;
-}
-
-static void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset,
-                       struct fuse_file_info *fi)
-{
-    const struct listing *l = (const struct listing *)(uintptr_t)fi->fh;
-    struct mount *m = mount_of(req);
-    const struct inode *dir = inode_of(req, nodeid);
-    char *buf = malloc(size);
-    size_t used = 0;
-
-    if (!buf) {
-        fuse_reply_err(req, ENOMEM);
-        return;
-    }
-    for (size_t i = offset < 0 ? l->len : (size_t)offset; i < l->len; i++) {
-        const struct item *item = &l->items[i];
-        struct stat st = {.st_mode = type_bits(item->shape)};
-        size_t n;
-
-        st.st_ino = i < 2 ? dir->ino : inodes_guess(m->inodes, dir, item->name, item->shape);
-        n = fuse_add_direntry(req, buf + used, size - used, item->name, &st, (off_t)i + 1);
-        if (n > size - used)
-            break;
-        used += n;
-    }
-    fuse_reply_buf(req, buf, used);
-    free(buf);
-}
-
-static void op_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
-{
-    listing_closed(mount_of(req), (struct listing *)(uintptr_t)fi->fh);
-    fuse_reply_err(req, 0);
-}
-
 static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 {
     struct statvfs st = {
@@ -394,86 +265,6 @@ static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
     };
 
     fuse_reply_statfs(req, &st);
-}
-
-/* --- everything that would change something --- */
-
-static void read_only(fuse_req_t req)
-{
-    fuse_reply_err(req, EROFS);
-}
-
-static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set,
-                       struct fuse_file_info *fi)
-{
-    read_only(req);
-}
-
-static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
-{
-    read_only(req);
-}
-
-static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-    read_only(req);
-}
-
-static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    read_only(req);
-}
-
-static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
-{
-    read_only(req);
-}
-
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-                      const char *new_name, unsigned flags)
-{
-    read_only(req);
-}
-
-static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent, const char *new_name)
-{
-    read_only(req);
-}
-
-static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t size, off_t offset,
-                     struct fuse_file_info *fi)
-{
-    read_only(req);
-}
-
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-                      struct fuse_file_info *fi)
-{
-    read_only(req);
-}
-
-static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, const char *value, size_t size,
-                        int flags)
-{
-    read_only(req);
-}
-
-static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
-{
-    read_only(req);
-}
-
-static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t offset, off_t length,
-                         struct fuse_file_info *fi)
-{
-    read_only(req);
-}
-
-static void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_offset, struct fuse_file_info *in_fi,
-                               fuse_ino_t out, off_t out_offset, struct fuse_file_info *out_fi, size_t len,
-                               int flags)
-{
-    read_only(req);
 }
 
 const struct fuse_lowlevel_ops mount_ops = {

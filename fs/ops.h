@@ -13,6 +13,8 @@
 struct mount {
     struct oks_engine *engine;
     struct inodes *inodes;
+    struct door *door;           /* NULL: nobody is told of changes ... */
+    struct notifier *notifier;   /* ... by this */
     const atomic_bool *stopping; /* the daemon is about to end */
     uid_t uid;                   /* of everything shown */
     gid_t gid;

@@ -31,6 +31,7 @@ const char usage_text[] =
     "  -f, --foreground   stay in the foreground\n"
     "  --no-cache         neither read nor write caches; the answers are the same\n"
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
+    "                     notify=on|off (tell file watchers of changes),\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
     "                     memory=SIZE (of events, such as 64M), home=DIR, tz=ZONE (of days and hours; "
     "default TZ),\n"
@@ -210,6 +211,15 @@ static int revalidate_option(struct options *o, const char *value)
     return EX_USAGE;
 }
 
+static int notify_option(struct options *o, const char *value)
+{
+    o->no_notify = strcmp(value, "off") == 0;
+    if (o->no_notify || strcmp(value, "on") == 0)
+        return 0;
+    log_error("-o notify=%s: say on or off", value);
+    return EX_USAGE;
+}
+
 /* A number with K, M or G behind it. */
 static int size_option(struct options *o, const char *value)
 {
@@ -232,6 +242,8 @@ static int one_option(struct options *o, const char *option)
 
     if (strcmp(option, "no_cache") == 0)
         o->no_cache = true;
+    else if ((value = value_of(option, "notify")))
+        return notify_option(o, value);
     else if (strcmp(option, "nonempty") == 0)
         o->nonempty = true;
     else if (strcmp(option, "verify=tail") == 0)

@@ -34,6 +34,7 @@ struct options {
     char *fuse_options;    /* passed on to the mount: "allow_other,..." or "" */
     bool no_cache;
     bool verify_tail;
+    bool no_notify; /* file watchers are not told */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
     size_t memory_max; /* bytes of events; 0: the default */

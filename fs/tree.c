@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "okstrafs/names.h"
+#include "okstrafs/news.h"
 
 typedef int (*render_fn)(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                          struct oks_document *out);
@@ -235,6 +236,11 @@ static int node_make(struct node *out, const struct node_type *type, struct oks_
     return -ENOMEM;
 }
 
+int node_copy(struct node *out, const struct node *node)
+{
+    return node_make(out, node->type, node_target(node), node->leaf);
+}
+
 struct oks_target node_target(const struct node *node)
 {
     return (struct oks_target){node->kind, node->name, node->member};
@@ -248,6 +254,11 @@ enum node_shape node_shape(const struct node *node)
 bool node_is_fixed(const struct node *node)
 {
     return node->kind == OKS_ALL && node->type->name;
+}
+
+bool node_is_of_table(const struct node *node)
+{
+    return node->type->name;
 }
 
 char *tree_link(const struct node *link)
@@ -268,16 +279,83 @@ static struct oks_target list_target(const struct node *dir)
  * What must be up to date before names are listed. Sessions and projects come from file names, so finding
  * files is enough; teams, members and sub-agents come from what the files say.
  */
-static int sync_for_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel)
+static enum tree_need need_of_list(const struct node *dir)
 {
-    struct oks_target all = {.kind = OKS_ALL}, target = node_target(dir);
     enum oks_list list = dir->type->list;
 
     if (list == OKS_LIST_SUBAGENTS || (list == OKS_LIST_TEAMS && dir->type->list_of_all))
-        return oks_engine_sync(engine, &all, false, cancel);
-    if (dir->type->list_of_all || (list == OKS_LIST_SESSIONS && target.kind == OKS_PROJECT))
-        return oks_engine_sync(engine, &all, true, cancel);
-    return oks_engine_sync(engine, &target, false, cancel);
+        return NEED_ALL;
+    if (dir->type->list_of_all || (list == OKS_LIST_SESSIONS && dir->kind == OKS_PROJECT))
+        return NEED_FOUND;
+    return NEED_TARGET;
+}
+
+static int sync_for(struct oks_engine *engine, const struct node *node, enum tree_need need,
+                    const atomic_bool *cancel)
+{
+    struct oks_target all = {.kind = OKS_ALL}, target = node_target(node);
+
+    if (need == NEED_NOTHING)
+        return 0;
+    return oks_engine_sync(engine, need == NEED_TARGET ? &target : &all, need == NEED_FOUND, cancel);
+}
+
+static int sync_for_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel)
+{
+    return sync_for(engine, dir, need_of_list(dir), cancel);
+}
+
+static enum tree_need need_of_target(const struct node *node)
+{
+    return node->kind == OKS_SESSION || node->kind == OKS_PROJECT ? NEED_TARGET : NEED_ALL;
+}
+
+enum tree_need tree_need(const struct node *node)
+{
+    switch (node->type->shape) {
+    case NODE_FILE:
+        if (node->type->render == render_readme)
+            return NEED_NOTHING;
+        /* The status tells how far a scan has come: it does not wait for one. Prices have nothing to do with
+         * one. */
+        return node->type == &type_status || node->type == &type_pricing ? NEED_FOUND : need_of_target(node);
+    case NODE_DIR:
+        if (node->type->each)
+            return need_of_list(node) == NEED_TARGET ? need_of_target(node) : need_of_list(node);
+        return node->type == &type_root ? NEED_NOTHING : need_of_target(node);
+    default:
+        return NEED_NOTHING;
+    }
+}
+
+bool tree_is_settled(struct oks_engine *engine, const struct node *node)
+{
+    struct oks_target all = {.kind = OKS_ALL}, target = node_target(node);
+    enum tree_need need = tree_need(node);
+
+    return need == NEED_NOTHING ||
+           oks_engine_is_settled(engine, need == NEED_TARGET ? &target : &all, need == NEED_FOUND);
+}
+
+bool tree_has_list(const struct node *dir)
+{
+    return dir->type->shape == NODE_DIR && dir->type->each;
+}
+
+/* Not those of the root: it is everybody's way to somewhere else, and they may be costly. */
+bool tree_tells_files(const struct node *dir)
+{
+    return dir->type->shape == NODE_DIR && dir->type->fixed && dir->type != &type_root;
+}
+
+int tree_each_file(const struct node *dir, int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    int rc = 0;
+
+    for (const struct node_type *const *t = dir->type->fixed; rc == 0 && t && *t; t++)
+        if ((*t)->shape == NODE_FILE)
+            rc = fn(ctx, (*t)->name);
+    return rc;
 }
 
 struct first_name {
@@ -356,10 +434,21 @@ static int lookup_listed(struct oks_engine *engine, const struct node *dir, cons
     free(first.found);
     if (rc <= 0)
         return rc < 0 ? rc : -ENOENT;
-    if (dir->type->each->shape == NODE_LINK)
-        return node_make(out, dir->type->each, target, name);
-    return node_make(out, dir->type->each, (struct oks_target){dir->type->each->enters, target.name, name},
-                     NULL);
+    return tree_listed(dir, name, out);
+}
+
+int tree_listed(const struct node *dir, const char *name, struct node *out)
+{
+    const struct node_type *each = dir->type->each;
+    struct oks_target target = node_target(dir);
+
+    if (!each)
+        return -ENOENT;
+    if (each->shape != NODE_DIR)
+        return node_make(out, each, target, name);
+    if (dir->type->list_of_all)
+        return node_make(out, each, (struct oks_target){.kind = each->enters, .name = name}, NULL);
+    return node_make(out, each, (struct oks_target){each->enters, target.name, name}, NULL);
 }
 
 int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
@@ -421,7 +510,6 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
               int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
 {
     struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
-    struct oks_target target = list_target(dir);
     int rc;
 
     if (dir->type->shape != NODE_DIR)
@@ -429,8 +517,16 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
     if (dir->type->fixed)
         return list_fixed(engine, dir, &e);
     rc = sync_for_list(engine, dir, cancel);
-    if (rc < 0)
-        return rc;
+    return rc < 0 ? rc : tree_list_known(engine, dir, fn, ctx);
+}
+
+int tree_list_known(struct oks_engine *engine, const struct node *dir,
+                    int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
+{
+    struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
+    struct oks_target target = list_target(dir);
+    int rc = 0;
+
     e.shape = dir->type->each->shape;
     if (dir->type == &type_window) {
         e.suffix = ".json";
@@ -454,19 +550,20 @@ bool tree_follows_clock(const struct node *file)
 int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,
                  uint64_t *version)
 {
+    int rc = sync_for(engine, file, tree_need(file), cancel);
+
+    return rc < 0 ? rc : tree_version_known(engine, file, version);
+}
+
+int tree_version_known(struct oks_engine *engine, const struct node *file, uint64_t *version)
+{
     struct oks_target target = node_target(file);
     uint64_t now;
-    int rc;
 
     if (file->type->render == render_readme) {
         *version = 1;
         return 0;
     }
-    /* The status tells how far a scan has come: it does not wait for one. Prices have nothing to do with one.
-     */
-    rc = oks_engine_sync(engine, &target, file->type == &type_status || file->type == &type_pricing, cancel);
-    if (rc < 0)
-        return rc;
     now = oks_engine_version(engine, &target);
     if (!now)
         return -ENOENT;

@@ -25,10 +25,14 @@ struct node {
 
 void node_root(struct node *out);
 void node_clear(struct node *node);
+int node_copy(struct node *out, const struct node *node); /* -ENOMEM */
 enum node_shape node_shape(const struct node *node);
 
 /* A node whose existence does not depend on the data: its name may be cached for ever. */
 bool node_is_fixed(const struct node *node);
+
+/* A node that is in the table by its name, wherever it stands. */
+bool node_is_of_table(const struct node *node);
 
 /* What the node is about; borrowed from it. */
 struct oks_target node_target(const struct node *node);
@@ -40,9 +44,31 @@ struct oks_target node_target(const struct node *node);
 int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
                 const atomic_bool *cancel, struct node *out);
 
+/*
+ * What has to be synced so that answers about a node are right: nothing; what OKS_ALL finds; the node's
+ * target; or everything.
+ */
+enum tree_need { NEED_NOTHING, NEED_FOUND, NEED_TARGET, NEED_ALL };
+
+enum tree_need tree_need(const struct node *node);
+/* Whether all that is known to have changed is in the answers about a node. */
+bool tree_is_settled(struct oks_engine *engine, const struct node *node);
+
+/* Whether the data decides what is in a directory. */
+bool tree_has_list(const struct node *dir);
+/* Whether the watchers of a directory are told of its fixed files, even if nobody has looked those up. */
+bool tree_tells_files(const struct node *dir);
+/* Calls fn with the name of each such file. */
+int tree_each_file(const struct node *dir, int (*fn)(void *ctx, const char *name), void *ctx);
+/* A child that was listed, whether it is still there or not. -ENOENT: such a directory lists nothing. */
+int tree_listed(const struct node *dir, const char *name, struct node *out);
+
 /* Calls fn for each child of a directory. 0, -errno, or the first non-zero value of fn. */
 int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,
               int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx);
+/* The same from what is known, without a sync; of a directory that has a list. */
+int tree_list_known(struct oks_engine *engine, const struct node *dir,
+                    int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx);
 
 /*
  * The version of a file's content after bringing its target up to date: while it stays, so does the content.
@@ -51,6 +77,9 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
  */
 int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,
                  uint64_t *version);
+
+/* The same from what is known, without a sync. */
+int tree_version_known(struct oks_engine *engine, const struct node *file, uint64_t *version);
 
 /* Whether the content changes with the clock alone. */
 bool tree_follows_clock(const struct node *file);

@@ -1,0 +1,28 @@
+/* The inode table's own structures, shared by inode.c and inode_watch.c. */
+#ifndef OKSTRAFS_FS_INODE_PRIVATE_H
+#define OKSTRAFS_FS_INODE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "inode.h"
+
+struct inodes {
+    pthread_mutex_t lock;   /* a leaf: nothing is called with it held */
+    struct place **buckets; /* of those listed */
+    size_t n_buckets;       /* a power of two */
+    size_t n_listed;
+    size_t count; /* inodes, the root not counted */
+    LIST_HEAD(, inode) dirs;
+    TAILQ_HEAD(, inode) waiting;
+    size_t n_keepers; /* directories whose files are kept */
+    uint64_t last_generation;
+    int64_t start_ns;
+    bool tells; /* watchers are told of changes */
+    struct inode *root;
+};
+
+/* Under the lock: frees what nobody holds any more in a place, and then the place, and its folder's ... */
+void table_settle(struct inodes *t, struct place *place);
+void table_unlist(struct inodes *t, struct place *place);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * When to tell watchers.
+ *
+ * The thread sleeps until the engine has news, and does not even listen while nobody has looked anything up.
+ * Then it waits a moment, so that a writer who reads what he has just written goes first, and makes a round:
+ * a sync of what somebody is interested in, and the announcements of every folder whose data changed. Rounds
+ * are at least 250 ms apart, so a file is rung at most four times a second, and what came during a round or
+ * the pause shows as news again, so the last state is always told. The more a round costs, the longer the
+ * pause: by the thread's own CPU time, because on a busy machine the wall clock tells of others' work.
+ *
+ * Interest is what the inode table holds: the kernel forgets what nobody uses.
+ */
+#include "notify.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "announce.h"
+#include "log.h"
+#include "okstrafs/news.h"
+
+enum {
+    FIRST_PAUSE_MS = 20,
+    ROUND_MS = 250,
+    ROUND_MAX_MS = 900, /* "within a second", as long as the CPU share below allows it */
+    BLIND_MS = 750,     /* where only stat can see changes */
+    CPU_SHARE = 20,     /* one part in so many, while rounds are short */
+    CPU_SHARE_MAX = 4,  /* and never more than that */
+    TARGETS_MAX = 32,   /* synced one by one */
+};
+
+struct notifier {
+    struct mount *m;
+    struct ringer *ringer;
+    pthread_t thread;
+    int wake_fd;
+    int news_fd;
+    atomic_bool ends;
+    atomic_bool listens; /* news wake the thread */
+
+    /* the thread's own */
+    struct announcer announcer;
+    enum tree_need need;
+    bool due;     /* a round is to be made ... */
+    int64_t next; /* ... not before this time */
+    bool is_blind;
+};
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec ts;
+
+    clock_gettime(clock, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+static int64_t now(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+static void wake(struct notifier *n)
+{
+    eventfd_write(n->wake_fd, 1);
+}
+
+void notify_found(struct notifier *n, struct inode *inode)
+{
+    bool waits;
+
+    if (!n)
+        return;
+    waits = node_shape(&inode->place->node) == NODE_DIR && announce_found(n->m, inode);
+    if (waits || !atomic_load(&n->listens))
+        wake(n);
+}
+
+/* --- interest --- */
+
+struct interest {
+    enum tree_need need;
+    const struct inode *targets[TARGETS_MAX]; /* for NEED_TARGET */
+    size_t n_targets;
+};
+
+static void interest_add(struct interest *i, const struct node *node, const struct inode *dir)
+{
+    enum tree_need need = tree_need(node);
+
+    if (need == NEED_TARGET && i->n_targets < TARGETS_MAX)
+        i->targets[i->n_targets++] = dir;
+    else if (need == NEED_TARGET)
+        need = NEED_ALL;
+    if (need > i->need)
+        i->need = need;
+}
+
+/* The root's files stand for themselves; those of other folders need what their folder needs. */
+static void interest_add_root(struct notifier *n, struct interest *i)
+{
+    struct place **places;
+    size_t len;
+
+    if (inodes_children(n->m->inodes, inodes_root(n->m->inodes), SIZE_MAX, &places, &len) < 0)
+        return;
+    for (size_t k = 0; k < len; k++) {
+        if (node_shape(&places[k]->node) == NODE_FILE)
+            interest_add(i, &places[k]->node, NULL);
+        place_unpin(n->m->inodes, places[k]);
+    }
+    free(places);
+}
+
+/* A session's window/ is about the same session as its folder. */
+static bool is_same_target(const struct inode *dir)
+{
+    return dir->place->dir && dir->place->dir->place->node.kind != OKS_ALL;
+}
+
+static struct interest interest_of(struct notifier *n, struct inode *const *dirs, size_t len)
+{
+    struct interest i = {.need = NEED_NOTHING};
+
+    for (size_t k = 0; k < len && i.need < NEED_ALL; k++)
+        if (tree_need(&dirs[k]->place->node) != NEED_TARGET || !is_same_target(dirs[k]))
+            interest_add(&i, &dirs[k]->place->node, dirs[k]);
+    interest_add_root(n, &i);
+    return i;
+}
+
+static int sync_interest(struct notifier *n, const struct interest *i)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+    int rc = 0;
+
+    if (i->need == NEED_NOTHING)
+        return 0;
+    if (i->need == NEED_ALL)
+        return oks_engine_sync(n->m->engine, &all, false, &n->ends);
+    if (i->need == NEED_FOUND || i->n_targets == 0)
+        return oks_engine_sync(n->m->engine, &all, true, &n->ends);
+    for (size_t k = 0; rc == 0 && k < i->n_targets; k++) {
+        struct oks_target target = node_target(&i->targets[k]->place->node);
+
+        rc = oks_engine_sync(n->m->engine, &target, false, &n->ends);
+    }
+    return rc;
+}
+
+/* --- rounds --- */
+
+static void make_round(struct notifier *n)
+{
+    struct inodes *inodes = n->m->inodes;
+    struct inode **dirs;
+    struct interest interest;
+    size_t len;
+    bool fresh;
+
+    oks_engine_news_seen(n->m->engine);
+    atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
+    if (inodes_dirs(inodes, &dirs, &len) < 0)
+        return;
+    interest = interest_of(n, dirs, len);
+    n->need = interest.need;
+    atomic_store(&n->listens, n->need > NEED_NOTHING);
+    fresh = n->need > NEED_NOTHING && sync_interest(n, &interest) == 0;
+    n->is_blind = oks_engine_is_blind(n->m->engine);
+    n->announcer.more = false;
+    for (size_t i = 0; i < len; i++) {
+        if (fresh && !atomic_load(&n->ends) && !n->announcer.dead)
+            announce_dir(&n->announcer, dirs[i]);
+        inodes_forget(inodes, dirs[i], 1);
+    }
+    announce_end(&n->announcer);
+    n->due |= n->announcer.more;
+    free(dirs);
+}
+
+static int64_t pause_after(int64_t cpu_ms)
+{
+    int64_t pause = cpu_ms * CPU_SHARE;
+
+    if (pause > ROUND_MAX_MS)
+        pause = ROUND_MAX_MS;
+    if (pause < cpu_ms * CPU_SHARE_MAX)
+        pause = cpu_ms * CPU_SHARE_MAX;
+    return pause < ROUND_MS ? ROUND_MS : pause;
+}
+
+static void round_with_pause(struct notifier *n)
+{
+    int64_t start = now(), cpu = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+
+    n->due = false;
+    make_round(n);
+    n->next = start + pause_after(clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu);
+}
+
+static void be_due(struct notifier *n, int64_t pause_ms)
+{
+    int64_t soon = now() + pause_ms;
+
+    if (!n->due && n->next < soon)
+        n->next = soon;
+    n->due = true;
+}
+
+/* --- what was just looked up --- */
+
+static void take_down(struct notifier *n, struct inode *dir)
+{
+    const struct node *node = &dir->place->node;
+    struct interest i = {.need = NEED_NOTHING};
+
+    interest_add(&i, node, dir);
+    if (!tree_is_settled(n->m->engine, node) && sync_interest(n, &i) < 0)
+        return;
+    if (i.need > n->need)
+        n->need = i.need;
+    announce_begin(&n->announcer, dir);
+}
+
+static void take_down_all(struct notifier *n)
+{
+    struct inode *dir;
+
+    while (!atomic_load(&n->ends) && (dir = inodes_next_waiting(n->m->inodes))) {
+        take_down(n, dir);
+        inodes_forget(n->m->inodes, dir, 1);
+    }
+    be_due(n, FIRST_PAUSE_MS); /* for what does not wait, and for what came meanwhile */
+    atomic_store(&n->listens, n->need > NEED_NOTHING);
+}
+
+/* --- the thread --- */
+
+static int timeout_of(const struct notifier *n)
+{
+    int64_t left;
+
+    if (!n->due)
+        return n->is_blind && n->need > NEED_NOTHING ? BLIND_MS : -1;
+    left = n->next - now();
+    return left < 0 ? 0 : (int)left;
+}
+
+static void wait_and_act(struct notifier *n)
+{
+    bool listens = !n->due && n->need > NEED_NOTHING;
+    struct pollfd fds[] = {{.fd = n->wake_fd, .events = POLLIN},
+                           {.fd = listens ? n->news_fd : -1, .events = POLLIN}};
+    int rc = poll(fds, 2, timeout_of(n));
+    eventfd_t count;
+
+    if (rc < 0 || atomic_load(&n->ends))
+        return;
+    if (fds[0].revents) {
+        eventfd_read(n->wake_fd, &count);
+        take_down_all(n);
+    }
+    if (listens && (fds[1].revents || rc == 0))
+        be_due(n, rc ? FIRST_PAUSE_MS : 0);
+    if (n->due && now() >= n->next)
+        round_with_pause(n);
+}
+
+static void *notifier_main(void *arg)
+{
+    struct notifier *n = arg;
+
+    while (!atomic_load(&n->ends) && !n->announcer.dead)
+        wait_and_act(n);
+    if (atomic_load(&n->ends))
+        return NULL;
+    inodes_stop_telling(n->m->inodes);
+    log_error("the process that tells file watchers of changes is gone: nobody is told any more");
+    return NULL;
+}
+
+int notify_start(struct notifier **out, struct mount *m, struct ringer *ringer)
+{
+    struct notifier *n = calloc(1, sizeof(*n));
+    sigset_t all, before;
+    int rc;
+
+    if (!n)
+        return -ENOMEM;
+    n->m = m;
+    n->ringer = ringer;
+    n->announcer = (struct announcer){.m = m, .ringer = ringer};
+    n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    rc = n->wake_fd < 0 ? -errno : 0;
+    n->news_fd = rc == 0 ? oks_engine_news_fd(m->engine) : -1;
+    if (rc == 0 && n->news_fd < 0)
+        rc = n->news_fd;
+    if (rc == 0) {
+        sigfillset(&all); /* signals are the main thread's */
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        rc = -pthread_create(&n->thread, NULL, notifier_main, n);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (rc < 0) {
+        if (n->wake_fd >= 0)
+            close(n->wake_fd);
+        free(n);
+        return rc;
+    }
+    *out = n;
+    return 0;
+}
+
+void notify_stop(struct notifier *n)
+{
+    if (!n)
+        return;
+    atomic_store(&n->ends, true);
+    wake(n);
+    ringer_interrupt(n->ringer);
+    oks_engine_wake(n->m->engine);
+    pthread_join(n->thread, NULL);
+    close(n->wake_fd);
+    free(n);
+}
