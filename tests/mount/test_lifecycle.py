@@ -50,7 +50,8 @@ class Lifecycle(harness.MountTest):
         for entry in os.listdir("/proc"):
             with contextlib.suppress(OSError):
                 if entry.isdigit() and os.fsencode(self.home.root) in Path("/proc", entry, "cmdline").read_bytes() \
-                        and b"okstrafs" in os.path.basename(os.readlink(f"/proc/{entry}/exe")).encode():
+                        and b"okstrafs" in os.path.basename(os.readlink(f"/proc/{entry}/exe")).encode() \
+                        and Path("/proc", entry, "comm").read_text() != "okstrafs-ringer\n":
                     found.append(int(entry))
         return found
 
@@ -151,6 +152,7 @@ class Starting(Lifecycle):
     def test_a_dead_mount_is_cleared(self):
         mount = self.home.mount()
         held = os.open(self.point / "sessions/session-0/usage.json", os.O_RDONLY)
+        os.kill(mount.ringer(), signal.SIGKILL)  # it would be cleared at once
         mount.process.kill()
         mount.process.wait()
         with self.assertRaises(OSError) as caught:

@@ -1,0 +1,309 @@
+"""Watching files: who is told, of what, and of nothing else."""
+
+import os
+import signal
+import time
+import unittest
+
+import guarded
+import harness
+import records
+import watching
+from watching import (IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_MODIFY, SYSTEMD_CHANGED, SYSTEMD_MODIFIED, Chokidar, Entr,
+                      FsWatch, Inotify, InotifyWait, Node, Tail, Watchdog)
+
+CHANGES = harness.by_effort(3, 12, 50)
+SECONDS = 1.0 if not harness.is_sanitized() else 5.0
+QUIET = 0.7
+KINDS = (InotifyWait, Node, Chokidar, Entr, FsWatch, Tail, Watchdog)
+
+
+def record(n: int = 1, **more) -> bytes:
+    return records.line(records.assistant(counts=records.usage(i=n, o=1), **more)) + b"\n"
+
+
+class Watching(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        self.path = self.home.transcript("-p", "session-1", [records.assistant(teamName="crew", agentName="lead")])
+        self.home.transcript("-p", "session-2", [records.assistant()])
+        self.file = "sessions/session-1/usage.json"
+
+    def append(self, n: int = 1) -> None:
+        harness.append(self.path, record(n, teamName="crew", agentName="lead"))
+
+    def change(self, watchers, n: int = 1, seconds: float = SECONDS) -> list:
+        """One change: who does not hear of it."""
+        before = [w.count for w in watchers]
+        self.append(n)
+        return watching.unheard(watchers, before, seconds)
+
+    def assertHeard(self, watchers, changes: int = CHANGES) -> None:
+        for i in range(changes):
+            self.assertEqual(self.change(watchers, i + 1), [], f"change {i}")
+
+    def assertQuiet(self, watchers, act=lambda: None, seconds: float = QUIET) -> None:
+        time.sleep(QUIET)  # what was told last has arrived
+        before = [w.count for w in watchers]
+        act()
+        time.sleep(seconds)
+        self.assertEqual([str(w) for w, n in zip(watchers, before) if w.count > n], [])
+
+    def no_news(self) -> None:
+        """The transcript grows, and no document with it."""
+        for data in (b"\n\n", b"{not json\n", b'{"type":"summary","summary":"x"}\n'):
+            harness.append(self.path, data)
+        os.utime(self.home.path("-p", "session-2"))
+
+
+class Kinds(Watching):
+    """Each kind of watcher that is installed here hears of each change, and of nothing else."""
+
+    def check(self, *watchers) -> None:
+        with watching.started(watchers) as running:
+            self.assertHeard(running)
+            self.assertQuiet(running, self.no_news)
+            self.assertHeard(running, 1)
+
+    def test_all_of_them_at_once(self):
+        with self.home.mount() as mount:
+            file = mount.point / self.file
+            total = file.parent / "total_tokens"
+            kinds = [kind(total if kind is Tail else file) for kind in KINDS if not kind.missing()]
+            self.check(*kinds)
+
+
+def test_of(kind):
+    @unittest.skipIf(kind.missing(), kind.missing())
+    def test(self):
+        with self.home.mount() as mount:
+            file = mount.point / self.file
+            self.check(kind(file.parent / "total_tokens" if kind is Tail else file))
+            if kind in (InotifyWait, Node, Chokidar, FsWatch):
+                self.check(kind(file.parent))
+    return test
+
+
+for _kind in KINDS:
+    setattr(Kinds, f"test_{_kind.__name__.lower()}", test_of(_kind))
+
+
+class Events(Watching):
+    def test_what_systemd_listens_to(self):
+        with self.home.mount() as mount:
+            file = mount.point / self.file
+            with watching.started([Inotify(file, SYSTEMD_CHANGED), Inotify(file, SYSTEMD_MODIFIED),
+                                   Inotify(file.parent, SYSTEMD_CHANGED), Inotify(file.parent, SYSTEMD_MODIFIED)]) as all_:
+                self.assertHeard(all_)
+                self.assertQuiet(all_, self.no_news)
+
+    def test_modify_then_close_write(self):
+        with self.home.mount() as mount:
+            file = mount.point / self.file
+            with watching.started([Inotify(file, 0xFFF), Inotify(file.parent, IN_MODIFY | IN_CLOSE_WRITE)]) as (a, b):
+                self.append()
+                self.assertEqual(watching.unheard([a, b], [2, 3], SECONDS), [])
+                self.assertEqual([mask & 0xFFF for mask, _ in a.events if mask & (IN_MODIFY | IN_CLOSE_WRITE)],
+                                 [IN_MODIFY, IN_CLOSE_WRITE])
+                self.assertEqual({name for _, name in b.events}, {"usage.json", "total_tokens"})
+
+    def test_watches_on_every_generation_hear_of_each_change(self):
+        """A watch stays where it was placed; the file has moved on."""
+        with self.home.mount() as mount:
+            watches = []
+            with watching.started([]):
+                for i in range(4):
+                    watches.append(Inotify(mount.point / self.file, IN_MODIFY))
+                    watches[-1].start()
+                    self.assertEqual(self.change(watches, i + 1), [])
+                    time.sleep(0.3)
+            for watch in watches:
+                watch.stop()
+
+    def test_a_reader_does_not_swallow_it(self):
+        """Who reads first takes the change out of the queue; the watchers must hear of it even so."""
+        with self.home.mount() as mount:
+            file = mount.point / self.file
+            with watching.started([Inotify(file), Inotify(file.parent)]) as all_:
+                for i in range(CHANGES):
+                    before = [w.count for w in all_]
+                    self.append(i + 1)
+                    file.read_bytes()
+                    self.assertEqual(watching.unheard(all_, before, SECONDS), [], f"change {i}")
+
+    def test_all_that_shows_it_is_told(self):
+        with self.home.mount() as mount:
+            leaves = ("sessions/session-1/usage.json", "sessions/session-1/window/2026-06-10.json", "teams/crew/usage.json",
+                      "teams/crew/members/lead/total_tokens", "projects/-p/usage.json", "stats/by-model.json")
+            others = ("sessions/session-2/usage.json", "sessions/session-1/window/2020-01-01.json", "README.txt")
+            told = [Inotify(mount.point / leaf) for leaf in leaves]
+            silent = [Inotify(mount.point / leaf) for leaf in others]
+            with watching.started(told + silent):
+                for i in range(3):
+                    self.assertEqual(self.change(told, i + 1), [])
+                time.sleep(QUIET)
+                self.assertEqual([str(w) for w in silent if w.count], [])
+
+    def test_times_rise(self):
+        with self.home.mount() as mount:
+            file = mount.point / self.file
+            with watching.started([Inotify(file)]) as all_:
+                last = os.stat(file).st_mtime_ns
+                for i in range(5):
+                    self.assertEqual(self.change(all_, i + 1), [])
+                    st = os.stat(file)
+                    self.assertGreater(st.st_mtime_ns, last)
+                    self.assertLessEqual(st.st_atime_ns, st.st_mtime_ns)
+                    last = st.st_mtime_ns
+
+    def test_off(self):
+        """The negative control."""
+        with self.home.mount("-o", "notify=off") as mount:
+            file = mount.point / self.file
+            kinds = [Inotify(file), Inotify(file.parent)] + ([InotifyWait(file)] if not InotifyWait.missing() else [])
+            with watching.started(kinds) as all_:
+                self.assertEqual(len(self.change(all_)), len(all_))
+
+    def test_by_stat(self):
+        """Where changes can only be seen by looking."""
+        with self.home.mount("-o", "revalidate=stat") as mount:
+            file = mount.point / self.file
+            with watching.started([Inotify(file), Inotify(file.parent)]) as all_:
+                for i in range(3):
+                    self.assertEqual(self.change(all_, i + 1, SECONDS + 0.5), [])
+                self.assertQuiet(all_)
+
+
+class Names(Watching):
+    """What comes and goes in folders."""
+
+    def folder(self, mount, name: str) -> Inotify:
+        os.listdir(mount.point / name)
+        return Inotify(mount.point / name, IN_CREATE | IN_DELETE)
+
+    def assertNames(self, watches, want: dict) -> None:
+        """Of each watch, the names that it heard of, in time."""
+        deadline = time.monotonic() + SECONDS + 0.5
+        while time.monotonic() < deadline:
+            got = {name: [(mask & (IN_CREATE | IN_DELETE), what) for mask, what in w.read()] for name, w in watches.items()}
+            if all(set(want[name]) <= set(got[name]) for name in want):
+                break
+            time.sleep(0.01)
+        self.assertEqual({name: sorted(events) for name, events in got.items()},
+                         {name: sorted(events) for name, events in want.items()})
+
+    def watched(self, mount, *names):
+        return {name: self.folder(mount, name) for name in names}
+
+    def test_creations(self):
+        with self.home.mount() as mount:
+            watches = self.watched(mount, "sessions", "teams", "projects", "teams/crew/members", "teams/crew/sessions",
+                                   "sessions/session-1/window", "sessions/session-1/teams")
+            with watching.started(watches.values()):
+                self.home.transcript("-new", "session-3", [records.assistant(teamName="crew", agentName="worker")])
+                harness.append(self.path, record(5, stamp="2026-06-11T00:00:00.000Z", teamName="other"))
+                self.assertNames(watches, {
+                    "sessions": [(IN_CREATE, "session-3")],
+                    "teams": [(IN_CREATE, "other")],
+                    "projects": [(IN_CREATE, "-new")],
+                    "teams/crew/members": [(IN_CREATE, "worker")],
+                    "teams/crew/sessions": [(IN_CREATE, "session-3")],
+                    "sessions/session-1/window": [(IN_CREATE, "2026-06-11.json")],
+                    "sessions/session-1/teams": [(IN_CREATE, "other")],
+                })
+            self.assertEqual(mount.json("sessions/session-3/usage.json")["totalTokens"], 11)
+            self.assertEqual(os.readlink(mount.point / "sessions/session-1/teams/other"), "../../../teams/other")
+
+    def test_what_was_looked_up_before_it_was_told(self):
+        """A name that the kernel knows cannot be created: it must not know it yet."""
+        with self.home.mount() as mount:
+            watches = self.watched(mount, "sessions")
+            with watching.started(watches.values()):
+                for i in range(CHANGES):
+                    self.home.transcript("-p", f"quick-{i}", [records.assistant()])
+                    os.stat(mount.point / f"sessions/quick-{i}")
+                    (mount.point / f"sessions/quick-{i}/usage.json").read_bytes()
+                    time.sleep(0.03)
+                self.assertNames(watches, {"sessions": [(IN_CREATE, f"quick-{i}") for i in range(CHANGES)]})
+
+    def test_deletions(self):
+        with self.home.mount() as mount:
+            self.home.transcript("-gone", "session-4", [records.assistant(teamName="leavers")])
+            watches = self.watched(mount, "sessions", "teams", "projects")
+            file = Inotify(mount.point / "sessions/session-4/usage.json", 0x400)  # DELETE_SELF
+            with watching.started([*watches.values(), file]):
+                self.home.path("-gone", "session-4").unlink()
+                self.assertNames(watches, {"sessions": [(IN_DELETE, "session-4")], "teams": [(IN_DELETE, "leavers")],
+                                           "projects": [(IN_DELETE, "-gone")]})
+                self.assertEqual(watching.unheard([file], [0], SECONDS), [])
+            self.assertNotIn("session-4", mount.names("sessions"))
+            self.home.transcript("-gone", "session-4", [records.assistant()])
+            self.assertEqual(mount.json("sessions/session-4/usage.json")["totalTokens"], 11)
+            self.assertIn("usage.json", mount.names("sessions/session-4"))
+
+    def test_a_root_that_comes_later(self):
+        for path in (self.path, self.home.path("-p", "session-2")):
+            path.unlink()
+        self.path.parent.rmdir()
+        self.home.projects.rmdir()
+        with self.home.mount() as mount:
+            watches = self.watched(mount, "sessions")
+            with watching.started(watches.values()):
+                time.sleep(0.3)
+                self.home.transcript("-p", "session-9", [records.assistant()])
+                self.assertNames(watches, {"sessions": [(IN_CREATE, "session-9")]})
+
+
+class Ringer(Watching):
+    def test_it_holds_nothing(self):
+        """No /dev/fuse, nothing of the mount, no terminal."""
+        with self.home.mount() as mount:
+            pid = mount.ringer()
+            held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+            self.assertTrue(all(path == "/dev/null" or path.startswith("socket:") or path == str(mount.point) for path in held),
+                            held)
+            self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
+
+    def test_without_it_there_is_still_a_mount(self):
+        with self.home.mount() as mount:
+            with watching.started([Inotify(mount.point / self.file)]) as all_:
+                os.kill(mount.ringer(), signal.SIGKILL)
+                self.assertEqual(len(self.change(all_)), 1)
+                self.assertEqual(mount.json(self.file)["totalTokens"], 11 + 2)
+                self.assertIn("watchers", mount.said())
+
+    def test_the_dead_leave_no_mount(self):
+        for how in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+            mount = self.home.mount()
+            held = os.open(mount.point / self.file, os.O_RDONLY)
+            os.kill(mount.process.pid, how)
+            start = time.monotonic()
+            mount.process.wait(20)
+            while harness.is_mounted(mount.point) and time.monotonic() < start + 5:
+                time.sleep(0.005)
+            self.assertLess(time.monotonic() - start, 1.0 if not harness.is_sanitized() else 5.0)
+            self.assertEqual(guarded.call(os.listdir, mount.point), [])
+            os.close(held)
+            self.home.mounts.remove(mount)
+            mount.stop()
+
+    def test_somebody_elses_mount_is_left_alone(self):
+        """One that came on top of ours."""
+        if os.geteuid():
+            self.skipTest("needs root")
+        import subprocess
+        mount = self.home.mount()
+        subprocess.run(["mount", "-t", "tmpfs", "none", mount.point], check=True)
+        try:
+            mount.process.kill()
+            mount.process.wait(10)
+            time.sleep(1.5)
+            self.assertTrue(harness.is_mounted(mount.point))
+        finally:
+            subprocess.run(["umount", mount.point], check=True)
+            self.home.mounts.remove(mount)
+            mount.stop()
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
