@@ -533,7 +533,7 @@ bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target
 
     pthread_mutex_lock(&e->lock);
     settled = e->started && !next_dirty(e, target, found_only, e->syncs, &busy) && !busy &&
-              !any_busy(e, target, found_only);
+              !any_busy(e, found_only);
     pthread_mutex_unlock(&e->lock);
     return settled;
 }

@@ -5,8 +5,8 @@
  * every sync that took something up raises an event beside the queues, and the descriptor that is handed out
  * watches all of them.
  *
- * A root that does not exist has no folder to watch: its nearest existing ancestor is watched for the name
- * that is missing below it.
+ * A root that does not exist (or the home) has no folder to watch: its nearest existing ancestor is watched
+ * for the name that is missing below it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -64,6 +64,8 @@ static int news_new(struct oks_engine *e)
         rc = join(n, watch_fd(e->watch));
     if (rc == 0 && runs_fd(e) >= 0)
         rc = join(n, runs_fd(e));
+    if (rc == 0 && settings_fd(e) >= 0)
+        rc = join(n, settings_fd(e));
     e->news = n;
     if (rc < 0)
         news_free(e);
@@ -121,6 +123,8 @@ static void expect_roots(const struct oks_engine *e)
     for (size_t i = 0; i < e->n_roots; i++)
         if (!e->roots[i].found)
             watch_ancestor(e->news, e->roots[i].path);
+    if (settings_awaited(e))
+        watch_ancestor(e->news, settings_awaited(e));
 }
 
 void oks_engine_news_seen(struct oks_engine *e)
@@ -140,7 +144,7 @@ bool oks_engine_is_blind(struct oks_engine *e)
     bool blind;
 
     pthread_mutex_lock(&e->lock);
-    blind = !e->watch || e->unwatched > 0 || runs_are_blind(e);
+    blind = !e->watch || e->unwatched > 0 || runs_are_blind(e) || settings_are_blind(e);
     pthread_mutex_unlock(&e->lock);
     return blind;
 }

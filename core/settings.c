@@ -248,12 +248,21 @@ int settings_fd(const struct oks_engine *e)
     return e->settings->watch ? watch_fd(e->settings->watch) : -1;
 }
 
+const char *settings_awaited(const struct oks_engine *e)
+{
+    const struct spot *home = &e->settings->home;
+
+    return home->watch_id < 0 && !home->blind ? home->path : NULL;
+}
+
 bool settings_are_blind(const struct oks_engine *e)
 {
+    const struct settings *s = e->settings;
+    bool blind = !s->watch || s->home.blind;
+
     for (size_t i = 0; i < SETTINGS_FILES; i++)
-        if (is_blind(e->settings, &e->settings->files[i]))
-            return true;
-    return false;
+        blind |= s->files[i].spot->blind || s->files[i].elsewhere;
+    return blind;
 }
 
 int oks_document_prices(struct oks_engine *e, struct oks_document *out)

@@ -43,8 +43,10 @@ struct settings_state {
 
 struct settings_state settings_state(const struct oks_engine *e, enum settings_file file);
 
-/* The descriptor of its queue of changes, -1: none; and whether some changes are not in it. */
+/* The descriptor of its queue of changes, -1: none; the folder whose coming is not in it, NULL: none; and
+ * whether other changes are not. */
 int settings_fd(const struct oks_engine *e);
+const char *settings_awaited(const struct oks_engine *e);
 bool settings_are_blind(const struct oks_engine *e);
 
 #endif

@@ -31,7 +31,6 @@ enum {
     BLIND_MS = 750,     /* where only stat can see changes */
     CPU_SHARE = 20,     /* one part in so many, while rounds are short */
     CPU_SHARE_MAX = 4,  /* and never more than that */
-    TARGETS_MAX = 32,   /* synced one by one */
 };
 
 struct notifier {
@@ -82,74 +81,44 @@ void notify_found(struct notifier *n, struct inode *inode)
 
 /* --- interest --- */
 
-struct interest {
-    enum tree_need need;
-    const struct inode *targets[TARGETS_MAX]; /* for NEED_TARGET */
-    size_t n_targets;
-};
-
-static void interest_add(struct interest *i, const struct node *node, const struct inode *dir)
+static enum tree_need greater(enum tree_need a, enum tree_need b)
 {
-    enum tree_need need = tree_need(node);
-
-    if (need == NEED_TARGET && i->n_targets < TARGETS_MAX)
-        i->targets[i->n_targets++] = dir;
-    else if (need == NEED_TARGET)
-        need = NEED_ALL;
-    if (need > i->need)
-        i->need = need;
+    return a > b ? a : b;
 }
 
 /* The root's files stand for themselves; those of other folders need what their folder needs. */
-static void interest_add_root(struct notifier *n, struct interest *i)
+static enum tree_need need_of_root(struct notifier *n)
 {
+    enum tree_need need = NEED_NOTHING;
     struct place **places;
     size_t len;
 
     if (inodes_children(n->m->inodes, inodes_root(n->m->inodes), SIZE_MAX, &places, &len) < 0)
-        return;
-    for (size_t k = 0; k < len; k++) {
-        if (node_shape(&places[k]->node) == NODE_FILE)
-            interest_add(i, &places[k]->node, NULL);
-        place_unpin(n->m->inodes, places[k]);
+        return NEED_ALL;
+    for (size_t i = 0; i < len; i++) {
+        if (node_shape(&places[i]->node) == NODE_FILE)
+            need = greater(need, tree_need(&places[i]->node));
+        place_unpin(n->m->inodes, places[i]);
     }
     free(places);
+    return need;
 }
 
-/* A session's window/ is about the same session as its folder. */
-static bool is_same_target(const struct inode *dir)
+static enum tree_need need_of(struct notifier *n, struct inode *const *dirs, size_t len)
 {
-    return dir->place->dir && dir->place->dir->place->node.kind != OKS_ALL;
+    enum tree_need need = need_of_root(n);
+
+    for (size_t i = 0; i < len && need < NEED_TARGET; i++)
+        need = greater(need, tree_need(&dirs[i]->place->node));
+    return need;
 }
 
-static struct interest interest_of(struct notifier *n, struct inode *const *dirs, size_t len)
-{
-    struct interest i = {.need = NEED_NOTHING};
-
-    for (size_t k = 0; k < len && i.need < NEED_ALL; k++)
-        if (tree_need(&dirs[k]->place->node) != NEED_TARGET || !is_same_target(dirs[k]))
-            interest_add(&i, &dirs[k]->place->node, dirs[k]);
-    interest_add_root(n, &i);
-    return i;
-}
-
-static int sync_interest(struct notifier *n, const struct interest *i)
+/* A sync of one target reads as much as a sync of all. */
+static int sync_for(struct notifier *n, enum tree_need need)
 {
     struct oks_target all = {.kind = OKS_ALL};
-    int rc = 0;
 
-    if (i->need == NEED_NOTHING)
-        return 0;
-    if (i->need == NEED_ALL)
-        return oks_engine_sync(n->m->engine, &all, false, &n->ends);
-    if (i->need == NEED_FOUND || i->n_targets == 0)
-        return oks_engine_sync(n->m->engine, &all, true, &n->ends);
-    for (size_t k = 0; rc == 0 && k < i->n_targets; k++) {
-        struct oks_target target = node_target(&i->targets[k]->place->node);
-
-        rc = oks_engine_sync(n->m->engine, &target, false, &n->ends);
-    }
-    return rc;
+    return need == NEED_NOTHING ? 0 : oks_engine_sync(n->m->engine, &all, need == NEED_FOUND, &n->ends);
 }
 
 /* --- rounds --- */
@@ -158,7 +127,6 @@ static void make_round(struct notifier *n)
 {
     struct inodes *inodes = n->m->inodes;
     struct inode **dirs;
-    struct interest interest;
     size_t len;
     bool fresh;
 
@@ -166,10 +134,9 @@ static void make_round(struct notifier *n)
     atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
         return;
-    interest = interest_of(n, dirs, len);
-    n->need = interest.need;
+    n->need = need_of(n, dirs, len);
     atomic_store(&n->listens, n->need > NEED_NOTHING);
-    fresh = n->need > NEED_NOTHING && sync_interest(n, &interest) == 0;
+    fresh = n->need > NEED_NOTHING && sync_for(n, n->need) == 0;
     n->is_blind = oks_engine_is_blind(n->m->engine);
     n->announcer.more = false;
     for (size_t i = 0; i < len; i++) {
@@ -216,13 +183,11 @@ static void be_due(struct notifier *n, int64_t pause_ms)
 static void take_down(struct notifier *n, struct inode *dir)
 {
     const struct node *node = &dir->place->node;
-    struct interest i = {.need = NEED_NOTHING};
+    enum tree_need need = tree_need(node);
 
-    interest_add(&i, node, dir);
-    if (!tree_is_settled(n->m->engine, node) && sync_interest(n, &i) < 0)
+    if (!tree_is_settled(n->m->engine, node) && sync_for(n, need) < 0)
         return;
-    if (i.need > n->need)
-        n->need = i.need;
+    n->need = greater(n->need, need);
     announce_begin(&n->announcer, dir);
 }
 
