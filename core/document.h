@@ -13,6 +13,8 @@ enum { document_style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON
 bool put(json_object *object, const char *key, json_object *value);
 json_object *text_object(const char *text); /* invalid UTF-8 becomes U+FFFD; NULL: no memory */
 bool put_text(json_object *object, const char *key, const char *text); /* NULL text: null */
+/* Dollars as a decimal number, from integers; any number in 10^-12 too. */
+json_object *money_object(oks_money amount);
 bool put_count(json_object *object, const char *key, uint64_t count);
 /* The thirteen keys, in their order. */
 bool put_measure(json_object *object, const struct measure *m);

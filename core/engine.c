@@ -137,6 +137,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     TAILQ_INIT(&e->resident);
     aggregate_reset(&e->all);
     billing_init(e);
+    atomic_store(&e->budgets_change_ms, INT64_MAX);
     e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
@@ -173,6 +174,7 @@ void oks_engine_free(struct oks_engine *e)
     saver_stop(e);
     news_free(e);
     runs_free(e);
+    budgets_forget(e);
     settings_free(e);
     registry_free(e);
     index_forget(e);

@@ -14,6 +14,7 @@
 #include "okstrafs/names.h"
 #include "aggregate.h"
 #include "billing.h"
+#include "budgets.h"
 #include "settings.h"
 #include "team_state.h"
 #include "transcript.h"
@@ -147,6 +148,9 @@ struct oks_engine {
 
     struct run_store *runs;
     struct settings *settings;
+    struct budgets budgets;
+    atomic_int_least64_t now_ms;            /* as last told by oks_engine_clock */
+    atomic_int_least64_t budgets_change_ms; /* when time alone changes a budget; INT64_MAX: never */
     uint64_t prices_version; /* when a price last changed: no answer with money in it is older */
 
     /* sums.c */

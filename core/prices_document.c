@@ -17,7 +17,7 @@ static json_object *number_object(const char *text)
     return json_object_new_double_s(strtod(text, NULL), text); /* written as the text */
 }
 
-static json_object *money_object(oks_money amount)
+json_object *money_object(oks_money amount)
 {
     char text[OKS_MONEY_TEXT];
 

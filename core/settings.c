@@ -1,12 +1,13 @@
 /*
- * The user's files: prices now, whatever else a person may write later.
+ * The user's files: prices and the configuration.
  *
  * A change shows at the next read, so every sync asks; and asking must cost next to nothing, because hardly
  * anybody ever changes these files. So their folders are watched, and a sync only drains that queue. Where
  * there is no watch to be had, or a file is a symlink to elsewhere, it is looked at with stat.
  *
- * Invariants: `prices` is always a whole table, that of the last good file; what was wrong with a newer one
- * stays in `error` until it is mended or gone. Nothing here asks the own mount anything (oks_resolve).
+ * Invariants: `prices` and `config` are always those of the last good file, in whole; what was wrong with a
+ * newer one stays in `error` until it is mended or gone. Nothing here asks the own mount anything
+ * (oks_resolve).
  */
 #include "settings.h"
 
@@ -54,6 +55,7 @@ struct settings {
     struct spot own;     /* ... <home>/okstrafs */
     struct user_file files[SETTINGS_FILES];
     struct oks_prices *prices;
+    struct config config;
 };
 
 static const char own_name[] = "okstrafs";
@@ -70,6 +72,20 @@ static int apply_prices(struct oks_engine *e, const char *bytes, size_t len, cha
     oks_prices_free(e->settings->prices);
     e->settings->prices = prices;
     e->prices_version = e->version = engine_tick(e);
+    return 0;
+}
+
+static int apply_config(struct oks_engine *e, const char *bytes, size_t len, char error[256])
+{
+    struct config config = {0};
+    int rc = bytes ? config_parse(&config, bytes, len, OKS_ZONEINFO, error) : 0;
+
+    if (rc < 0)
+        return rc;
+    budgets_forget(e); /* its results point into the old one */
+    config_clear(&e->settings->config);
+    e->settings->config = config;
+    e->version = engine_tick(e);
     return 0;
 }
 
@@ -226,6 +242,11 @@ int settings_refresh(struct oks_engine *e)
 
 /* --- telling --- */
 
+const struct config *settings_config(const struct oks_engine *e)
+{
+    return &e->settings->config;
+}
+
 const struct oks_prices *settings_prices(const struct oks_engine *e)
 {
     return e->settings->prices;
@@ -290,7 +311,6 @@ static bool make_path(char **out, const char *folder, const char *name)
 int settings_new(struct oks_engine *e, const char *okstra_home)
 {
     struct settings *s = calloc(1, sizeof(*s));
-    struct user_file *prices;
 
     if (!s)
         return -ENOMEM;
@@ -299,8 +319,9 @@ int settings_new(struct oks_engine *e, const char *okstra_home)
     s->own = (struct spot){.watch_id = -1, .retry = true};
     if (!s->home.path || !make_path(&s->own.path, okstra_home, own_name))
         return -ENOMEM;
-    prices = &s->files[SETTINGS_PRICES];
-    *prices = (struct user_file){
+    s->files[SETTINGS_CONFIG] = (struct user_file){
+        .name = "okstrafs.json", .max = CONFIG_BYTES_MAX, .spot = &s->home, .apply = apply_config};
+    s->files[SETTINGS_PRICES] = (struct user_file){
         .name = "prices.json", .max = OKS_PRICES_BYTES_MAX, .spot = &s->own, .apply = apply_prices};
     for (size_t i = 0; i < SETTINGS_FILES; i++) {
         s->files[i].stale = true;
@@ -324,6 +345,7 @@ void settings_free(struct oks_engine *e)
     free(s->own.path);
     watch_free(s->watch);
     oks_prices_free(s->prices);
+    config_clear(&s->config);
     free(s);
     e->settings = NULL;
 }

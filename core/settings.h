@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 #include "okstrafs/prices.h"
+#include "config.h"
 
 struct oks_engine;
 struct settings;
 
 enum settings_file {
+    SETTINGS_CONFIG, /* <home>/okstrafs.json */
     SETTINGS_PRICES, /* <home>/okstrafs/prices.json */
     SETTINGS_FILES,
 };
@@ -25,13 +27,16 @@ int settings_new(struct oks_engine *e, const char *okstra_home);
 void settings_free(struct oks_engine *e);
 
 /*
- * Takes up what changed: engine->prices_version moves where a price may have. A file that is wrong leaves the
- * last good one in force. 0 or -ENOMEM.
+ * Takes up what changed: engine->prices_version moves where a price may have, engine->version with anything.
+ * A file that is wrong leaves the last good one in force. 0 or -ENOMEM.
  */
 int settings_refresh(struct oks_engine *e);
 
 /* The prices in force; never NULL, and gone with the next refresh. */
 const struct oks_prices *settings_prices(const struct oks_engine *e);
+
+/* The configuration in force; never NULL, and gone with the next refresh. */
+const struct config *settings_config(const struct oks_engine *e);
 
 /* What is known of a file. */
 struct settings_state {

@@ -113,23 +113,23 @@ START_TEST(a_wrong_file_is_told_and_the_last_good_one_kept)
 {
     struct oks_engine *engine = engine_open((struct engine_options){0});
 
-    ck_assert_ptr_null(error_of(engine, 0));
+    ck_assert_ptr_null(error_of(engine, 1));
     put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 4e-06}}");
     ck_assert_str_eq(price(engine, "mystery"), "0.000004");
     put_file(OWN "prices.json", "{\"mystery\":\n {\"input_cost_per_token\": \"cheap\"}}");
     ck_assert_str_eq(price(engine, "mystery"), "0.000004");
-    ck_assert_str_eq(error_of(engine, 0), "line 2: \"input_cost_per_token\" of \"mystery\" is no price");
+    ck_assert_str_eq(error_of(engine, 1), "line 2: \"input_cost_per_token\" of \"mystery\" is no price");
     ck_assert_int_eq(unlink(at(OWN "prices.json")), 0);
     make_folder(OWN "prices.json");
-    ck_assert_str_eq(error_of(engine, 0), "it is no regular file");
+    ck_assert_str_eq(error_of(engine, 1), "it is no regular file");
     ck_assert_str_eq(price(engine, "mystery"), "0.000004");
     ck_assert_int_eq(rmdir(at(OWN "prices.json")), 0);
     ck_assert_int_eq(mkfifo(at(OWN "prices.json"), 0600), 0);
-    ck_assert_str_eq(error_of(engine, 0), "it is no regular file");
+    ck_assert_str_eq(error_of(engine, 1), "it is no regular file");
     ck_assert_int_eq(unlink(at(OWN "prices.json")), 0);
     put_file(OWN "prices.json", "{\"mystery\": {\"input_cost_per_token\": 6e-06}}");
     ck_assert_str_eq(price(engine, "mystery"), "0.000006");
-    ck_assert_ptr_null(error_of(engine, 0));
+    ck_assert_ptr_null(error_of(engine, 1));
     engine_close(engine);
 }
 END_TEST

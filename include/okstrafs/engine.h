@@ -107,6 +107,22 @@ uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *
  */
 int oks_engine_resolve(struct oks_engine *engine, enum oks_kind kind, const char *name, char canonical[256]);
 
+/*
+ * Tells the engine what time it is (ms since the epoch); cheap. Budgets change with time alone, when a day or
+ * a block ends: true where that just happened, and then oks_engine_version(OKS_ALL) is a new one.
+ */
+bool oks_engine_clock(struct oks_engine *engine, int64_t now_ms);
+/* The time at which oks_engine_clock will say so next, as far as anybody has looked; INT64_MAX: never. */
+int64_t oks_engine_next_change(struct oks_engine *engine);
+
+/*
+ * Calls fn with the names of the budgets, or of those that are exceeded at the time that oks_engine_clock was
+ * told, ascending, under the engine's lock. Sync everything first. 0, -ENOMEM, -EIO, or the first non-zero
+ * value of fn.
+ */
+int oks_engine_budgets(struct oks_engine *engine, bool exceeded, int (*fn)(void *ctx, const char *name),
+                       void *ctx);
+
 enum oks_stats { OKS_STATS_BY_MODEL, OKS_STATS_BY_PROJECT };
 
 enum oks_list {
@@ -148,6 +164,12 @@ int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, struct oks_document *out);
 /* pricing.json: the prices in force (see prices.h). Needs no more than a sync that is found_only. */
 int oks_document_prices(struct oks_engine *engine, struct oks_document *out);
+/*
+ * budgets/<name>.json, or budgets/exceeded/<name>: those that are used up, a line each (docs/format.md). Sync
+ * everything first. -ENOENT: no such budget, or it is not exceeded; -EIO: a transcript can no longer be read.
+ */
+int oks_document_budget(struct oks_engine *engine, const char *name, bool exceeded, int64_t now_ms,
+                        struct oks_document *out);
 /* status.json: what the daemon found, read, refused and could not write. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
 
