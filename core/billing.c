@@ -25,10 +25,43 @@
 
 #include "engine_private.h"
 
+enum { PRICED_MAX = 256 }; /* models whose price is remembered */
+
 /* --- sums --- */
 
-void billing_sum_of(const struct billing *b, const struct oks_request *r, const char *model,
+/* Of the prices in force: looked up once, and then found by the address of the name. */
+static const struct oks_price *price_of(struct oks_engine *e, const char *model)
+{
+    struct billing *b = &e->billing;
+    const struct oks_price *price;
+    struct priced_model *priced;
+
+    for (size_t i = 0; i < b->n_priced; i++)
+        if (b->priced[i].model == model)
+            return b->priced[i].price;
+    price = oks_prices_find(settings_prices(e), oks_slice_of(model));
+    priced = b->n_priced < PRICED_MAX ? reallocarray(b->priced, b->n_priced + 1, sizeof(*priced)) : NULL;
+    if (priced) {
+        priced[b->n_priced++] = (struct priced_model){model, price};
+        b->priced = priced;
+    }
+    return price;
+}
+
+/* What it costs alone, in a sum of nothing else. */
+static void cost_of(struct oks_engine *e, const struct oks_request *r, const char *model,
                     struct billed_sum *out)
+{
+    oks_money cost = 0;
+
+    if (r->second_hand)
+        return;
+    if (oks_price_cost(price_of(e, model), &r->spend, &cost) != OKS_PRICED)
+        out->unpriced = 1;
+    out->cost = (unsigned __int128)cost;
+}
+
+static void tokens_of(const struct oks_request *r, struct billed_sum *out)
 {
     const struct oks_spend *s = &r->spend;
 
@@ -46,6 +79,22 @@ void billing_sum_of(const struct billing *b, const struct oks_request *r, const 
     out->web_searches = s->web_searches;
     out->tool_uses = r->tool_uses;
     out->unsettled = !r->settled;
+}
+
+void billing_sum_of(struct oks_engine *e, const struct oks_request *r, const char *model,
+                    struct billed_sum *out)
+{
+    tokens_of(r, out);
+    cost_of(e, r, model, out);
+}
+
+/* What a row of the transcript has put into the sums, or would now. */
+static void row_sum(struct oks_engine *e, const struct transcript *t, const struct request_row *row,
+                    struct billed_sum *out)
+{
+    tokens_of(&row->request, out);
+    if (!t->billed.unpriced)
+        cost_of(e, &row->request, t->billed.models[row->model], out);
 }
 
 static void touch(struct oks_engine *e, struct session *s)
@@ -100,6 +149,11 @@ static void take_out(struct oks_engine *e, struct transcript *t, const char *mod
 
 /* --- rows that count for themselves --- */
 
+struct entering {
+    struct oks_engine *e;
+    struct transcript *t;
+};
+
 static bool is_counted(const struct billing_part *part, size_t i)
 {
     return part->counted[i / 64] >> i % 64 & 1;
@@ -118,7 +172,7 @@ static int count_row(struct oks_engine *e, struct transcript *t, size_t i, const
     struct billed_sum sum;
     int rc;
 
-    billing_sum_of(&e->billing, &row->request, model, &sum);
+    row_sum(e, t, row, &sum);
     rc = put_in(e, t, model, &sum);
     if (rc < 0)
         return rc;
@@ -136,7 +190,7 @@ static void uncount_row(struct oks_engine *e, struct transcript *t, size_t i)
     if (!is_counted(&t->billed, i))
         return;
     requests_get(t->state.requests, i, &row);
-    billing_sum_of(&e->billing, &row.request, t->billed.models[row.model], &sum);
+    row_sum(e, t, &row, &sum);
     take_out(e, t, t->billed.models[row.model], &sum);
     set_counted(&t->billed, i, false);
     if (t->billed.tree)
@@ -178,8 +232,11 @@ static int lend(struct oks_engine *e, struct transcript *owner, const struct tra
     loan->key = row->request.key;
     loan->owner = owner;
     loan->model = model;
-    loan->stamp = row->request.stamp.key == OKS_STAMP_KEY_TEXT ? OKS_STAMP_NONE : row->request.stamp;
-    billing_sum_of(&e->billing, &row->request, model, &loan->sum);
+    loan->request = row->request;
+    /* An uncommon time lies in the lender's rows, which may go. */
+    if (loan->request.stamp.key == OKS_STAMP_KEY_TEXT)
+        loan->request.stamp = OKS_STAMP_NONE;
+    billing_sum_of(e, &row->request, model, &loan->sum);
     rc = tsearch(loan, &e->billing.loans, by_key) ? 0 : -ENOMEM;
     if (rc == 0) {
         LIST_INSERT_HEAD(&owner->billed.loans, loan, of_owner);
@@ -235,8 +292,15 @@ static struct transcript *at_place(const struct billing *b, struct billing_place
     return b->by_id[place.transcript];
 }
 
+/* Its rows are needed: engine_await() brings them back. */
+static void want(struct oks_engine *e, struct transcript *t)
+{
+    t->wanted = true;
+    registry_mark_dirty(e, t, true);
+}
+
 /* False: rows of a candidate are dropped, and now wanted. */
-static bool candidates_ready(struct oks_engine *e, uint64_t key, bool want)
+static bool candidates_ready(struct oks_engine *e, uint64_t key, bool wanting)
 {
     struct billing_place place;
     bool ready = true;
@@ -247,34 +311,76 @@ static bool candidates_ready(struct oks_engine *e, uint64_t key, bool want)
         if (!requests_dropped(t->state.requests))
             continue;
         ready = false;
-        if (!want)
+        if (!wanting)
             break;
-        t->wanted = true;
-        registry_mark_dirty(e, t, true);
+        want(e, t);
     }
     return ready;
 }
 
-/* Undoes what the key has put into any sum. */
-static void undo(struct oks_engine *e, uint64_t key)
+/* Who owned a request, and what it came to: what a stream may have told of it. */
+struct verdict {
+    struct transcript *t; /* NULL: nobody */
+    size_t i;
+    const char *model;
+    struct oks_stamp stamp;
+    struct oks_spend spend;
+};
+
+static size_t own_row(const struct oks_engine *e, const struct transcript *t, uint64_t key);
+
+static bool same_telling(const struct oks_request *a, const struct oks_request *b)
+{
+    const struct oks_spend *x = &a->spend, *y = &b->spend;
+
+    return a->stamp.key == b->stamp.key && x->input == y->input && x->output == y->output &&
+           x->cache_5m == y->cache_5m && x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
+}
+
+static bool same_verdict(const struct verdict *a, const struct verdict *b)
+{
+    return a->t == b->t && a->i == b->i && a->model == b->model &&
+           same_telling(&(struct oks_request){.stamp = a->stamp, .spend = a->spend},
+                        &(struct oks_request){.stamp = b->stamp, .spend = b->spend});
+}
+
+static struct verdict verdict_of(struct transcript *t, size_t i, const char *model,
+                                 const struct oks_request *r)
+{
+    return (struct verdict){t, i, model, r->stamp, r->spend};
+}
+
+/* Undoes what the key has put into any sum, and says what that was. */
+static struct verdict undo(struct oks_engine *e, uint64_t key)
 {
     struct loan *loan = loan_of(&e->billing, key);
+    struct verdict before = {0};
     struct billing_place place;
 
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);)
-        uncount_row(e, at_place(&e->billing, place), place.row);
+    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
+        struct transcript *t = at_place(&e->billing, place);
+        struct request_row row;
+
+        if (!is_counted(&t->billed, place.row))
+            continue;
+        requests_get(t->state.requests, place.row, &row);
+        before = verdict_of(t, place.row, t->billed.models[row.model], &row.request);
+        uncount_row(e, t, place.row);
+    }
     if (!loan)
-        return;
+        return before;
+    before = verdict_of(loan->owner, own_row(e, loan->owner, key), loan->model, &loan->request);
     take_out(e, loan->owner, loan->model, &loan->sum);
     loan_end(e, loan);
+    return before;
 }
 
 static int elect(struct oks_engine *e, uint64_t key)
 {
     struct candidate best = {0}, owner = {0}, c;
+    struct verdict before = undo(e, key), after;
     struct billing_place place;
 
-    undo(e, key);
     for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
         c.t = at_place(&e->billing, place);
         c.i = place.row;
@@ -286,6 +392,12 @@ static int elect(struct oks_engine *e, uint64_t key)
     }
     if (!best.t)
         return 0;
+    after = verdict_of(owner.t, owner.i, best.t->billed.models[best.row.model], &best.row.request);
+    if (!same_verdict(&before, &after)) {
+        if (before.t)
+            stream_changed(e, before.t, before.i);
+        stream_changed(e, after.t, after.i);
+    }
     if (best.t == owner.t)
         return count_row(e, owner.t, owner.i, &owner.row);
     return lend(e, owner.t, best.t, &best.row);
@@ -309,7 +421,7 @@ static int pend(struct billing *b, uint64_t key)
 }
 
 /* Decides what can be decided now; returns how many keys are left, or -ENOMEM. */
-static int64_t settle(struct oks_engine *e, bool want)
+static int64_t settle(struct oks_engine *e, bool wanting)
 {
     struct billing *b = &e->billing;
     size_t left = 0;
@@ -318,7 +430,7 @@ static int64_t settle(struct oks_engine *e, bool want)
         uint64_t key = b->pending[i];
         int rc = 0;
 
-        if (candidates_ready(e, key, want))
+        if (candidates_ready(e, key, wanting))
             rc = elect(e, key);
         else
             b->pending[left++] = key;
@@ -331,19 +443,143 @@ static int64_t settle(struct oks_engine *e, bool want)
     return (int64_t)left;
 }
 
+/* --- other prices --- */
+
+static void forget_costs(struct billed_bag *bag)
+{
+    for (size_t i = 0; i < bag->len; i++) {
+        bag->items[i].sum.cost = 0;
+        bag->items[i].sum.unpriced = 0;
+    }
+}
+
+static void unprice(struct oks_engine *e, struct transcript *t)
+{
+    billing_dropped(t); /* the tree */
+    forget_costs(&t->billed.share);
+    if (t->billed.id && !t->billed.unpriced) {
+        t->billed.unpriced = true;
+        e->billing.n_unpriced++;
+    }
+}
+
+static void forget_session(const void *node, VISIT visit, void *ctx)
+{
+    struct session *s = *(struct session *const *)node;
+    struct transcript *t;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    forget_costs(&s->billed);
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        unprice(ctx, t);
+}
+
+static void forget_project(const void *node, VISIT visit, void *ctx)
+{
+    struct project *p = *(struct project *const *)node;
+
+    if (visit == postorder || visit == leaf)
+        forget_costs(&p->billed);
+}
+
+static void price_loan(const void *node, VISIT visit, void *ctx)
+{
+    struct loan *loan = *(struct loan *const *)node;
+    struct billed_sum cost = {0};
+
+    if (visit != postorder && visit != leaf)
+        return;
+    cost_of(ctx, &loan->request, loan->model, &cost);
+    loan->sum.cost = cost.cost;
+    loan->sum.unpriced = cost.unpriced;
+    put_in(ctx, loan->owner, loan->model, &cost); /* its place is there */
+}
+
+void billing_prices(struct oks_engine *e)
+{
+    struct billing *b = &e->billing;
+
+    if (b->prices_version == e->prices_version)
+        return;
+    b->prices_version = e->prices_version;
+    b->n_priced = 0;
+    forget_costs(&b->all);
+    twalk_r(e->projects, forget_project, NULL);
+    twalk_r(e->sessions, forget_session, e);
+    twalk_r(b->loans, price_loan, e);
+}
+
+static int price_row(void *ctx, size_t i, const struct request_row *row)
+{
+    const struct entering *in = ctx;
+    const char *model = in->t->billed.models[row->model];
+    struct billed_sum cost = {0};
+
+    if (!is_counted(&in->t->billed, i))
+        return 0;
+    cost_of(in->e, &row->request, model, &cost);
+    return put_in(in->e, in->t, model, &cost);
+}
+
+enum { REPRICED_AT_ONCE = 64 }; /* transcripts whose rows are asked back together */
+
+struct repricing {
+    struct oks_engine *e;
+    int64_t rc; /* how many are left, or -ENOMEM */
+};
+
+static void reprice_one(const void *node, VISIT visit, void *ctx)
+{
+    struct transcript *t = *(struct transcript *const *)node;
+    struct repricing *r = ctx;
+    struct entering in = {r->e, t};
+
+    if ((visit != postorder && visit != leaf) || !t->billed.unpriced || r->rc < 0)
+        return;
+    if (requests_dropped(t->state.requests)) {
+        if (r->rc++ < REPRICED_AT_ONCE)
+            want(r->e, t);
+        return;
+    }
+    t->billed.unpriced = false;
+    r->e->billing.n_unpriced--;
+    if (requests_each(t->state.requests, 0, t->billed.rows, price_row, &in) < 0)
+        r->rc = -ENOMEM;
+}
+
+/* Puts the costs in that a change of prices took out of all sums. */
+static int64_t reprice(struct oks_engine *e)
+{
+    struct repricing r = {.e = e};
+
+    twalk_r(e->transcripts, reprice_one, &r);
+    return r.rc;
+}
+
+uint64_t billing_prices_mark(const struct oks_engine *e)
+{
+    uint64_t mark;
+    char *text;
+    size_t len;
+
+    if (oks_prices_document(settings_prices(e), &text, &len) < 0)
+        return 0;
+    mark = request_key_of_id((struct oks_slice){text, len});
+    free(text);
+    return mark ? mark : 1;
+}
+
 int billing_settle(struct oks_engine *e)
 {
     int64_t left = e->billing.n_pending ? settle(e, true) : 0;
 
+    if (left == 0 && e->billing.n_unpriced)
+        left = reprice(e);
     return left < 0 ? (int)left : left > 0;
 }
 
 /* --- windows --- */
-
-struct entering {
-    struct oks_engine *e;
-    struct transcript *t;
-};
 
 struct windowing {
     struct oks_engine *e;
@@ -359,7 +595,7 @@ static int add_row_in_window(void *ctx, size_t i, const struct request_row *row)
 
     if (!is_counted(&w->t->billed, i) || !billed_in_window(row->request.stamp, w->since, w->until))
         return 0;
-    billing_sum_of(&w->e->billing, &row->request, w->t->billed.models[row->model], &sum);
+    row_sum(w->e, w->t, row, &sum);
     billed_add(&w->sums[row->model], &sum);
     return 0;
 }
@@ -379,7 +615,7 @@ static int plant_row(void *ctx, size_t i, const struct request_row *row)
 
     if (!is_counted(&in->t->billed, i))
         return 0;
-    billing_sum_of(&in->e->billing, &row->request, in->t->billed.models[row->model], &sum);
+    row_sum(in->e, in->t, row, &sum);
     billed_tree_add(in->t->billed.tree, i, row->request.stamp, row->model, &sum);
     return 0;
 }
@@ -444,7 +680,7 @@ static int window_of_transcript(struct oks_engine *e, struct transcript *t, cons
     LIST_FOREACH(loan, &t->billed.loans, of_owner) {
         struct billed_sum *to;
 
-        if (!billed_in_window(loan->stamp, w->since, w->until))
+        if (!billed_in_window(loan->request.stamp, w->since, w->until))
             continue;
         to = rc == 0 ? billed_bag_at(out, loan->model) : NULL;
         if (!to)
@@ -499,7 +735,7 @@ static int visit_row(void *ctx, size_t i, const struct request_row *row)
 
     if (!is_counted(&v->t->billed, i))
         return 0;
-    billing_sum_of(&v->e->billing, &row->request, model, &sum);
+    row_sum(v->e, v->t, row, &sum);
     return v->fn(v->ctx, &(struct billing_visit){row, i, row->request.stamp, model, &sum});
 }
 
@@ -512,8 +748,30 @@ int billing_each(struct oks_engine *e, const struct transcript *t,
 
     LIST_FOREACH(loan, &t->billed.loans, of_owner)
         if (rc == 0)
-            rc = fn(ctx, &(struct billing_visit){NULL, SIZE_MAX, loan->stamp, loan->model, &loan->sum});
+            rc = fn(ctx,
+                    &(struct billing_visit){NULL, SIZE_MAX, loan->request.stamp, loan->model, &loan->sum});
     return rc;
+}
+
+static int visit_owned(void *ctx, size_t i, const struct request_row *row)
+{
+    const struct visiting *v = ctx;
+    const struct loan *loan;
+
+    if (is_counted(&v->t->billed, i) || LIST_EMPTY(&v->t->billed.loans))
+        return visit_row(ctx, i, row);
+    loan = loan_of(&v->e->billing, row->request.key);
+    if (!loan || loan->owner != v->t)
+        return 0;
+    return v->fn(v->ctx, &(struct billing_visit){row, i, loan->request.stamp, loan->model, &loan->sum});
+}
+
+int billing_each_owned(struct oks_engine *e, const struct transcript *t, size_t from, size_t to,
+                       int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx)
+{
+    struct visiting v = {e, t, fn, ctx};
+
+    return requests_each(t->state.requests, from, to < t->billed.rows ? to : t->billed.rows, visit_owned, &v);
 }
 
 /* --- rows come and go --- */
@@ -670,7 +928,7 @@ static int restore_share(struct oks_engine *e, struct transcript *t, const struc
 }
 
 int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
-                    const void *counted, const struct billed_bag *share)
+                    const void *counted, const struct billed_bag *share, bool priced)
 {
     struct billing *b = &e->billing;
     struct billing_part *part = &t->billed;
@@ -695,7 +953,33 @@ int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_reque
         if (billing_map_add(&b->map, requests_key(rows, i), place) || !is_counted(part, i))
             rc = pend(b, requests_key(rows, i));
     }
+    if (rc == 0 && !priced) {
+        part->unpriced = true;
+        b->n_unpriced++;
+    }
     return rc < 0 ? rc : restore_share(e, t, share);
+}
+
+static bool has_others(const struct oks_engine *e, const struct transcript *t, uint64_t key)
+{
+    struct billing_place place;
+
+    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);)
+        if (place.transcript != t->billed.id)
+            return true;
+    return false;
+}
+
+/* Row i has other values now than when it was taken out of the sums. */
+static int row_changed(struct oks_engine *e, struct transcript *t, size_t i, bool was_counted)
+{
+    struct request_row row;
+    int rc = part_reserve(e, t, t->state.requests);
+
+    requests_get(t->state.requests, i, &row);
+    if (rc == 0 && was_counted)
+        rc = count_row(e, t, i, &row);
+    return rc == 0 && has_others(e, t, row.request.key) ? pend(&e->billing, row.request.key) : rc;
 }
 
 /* Merges a row of the gain into the one that the transcript has. */
@@ -703,19 +987,22 @@ static int merge_row(struct oks_engine *e, struct transcript *t, size_t i, const
                      struct oks_slice gain_model)
 {
     struct oks_requests *rows = t->state.requests;
+    bool was_counted = is_counted(&t->billed, i);
     struct request_row row;
+    struct oks_request before;
     struct oks_slice model;
     int rc;
 
     uncount_row(e, t, i);
     requests_get(rows, i, &row);
+    before = row.request;
     model = requests_model(rows, row.model);
     if (request_merge(&row, &gain->request, gain->line))
         model = gain_model;
+    if (!same_telling(&before, &row.request))
+        stream_changed(e, t, i);
     rc = requests_set(rows, i, &row, model);
-    if (rc == 0)
-        rc = part_reserve(e, t, rows);
-    return rc < 0 ? rc : pend(&e->billing, row.request.key);
+    return rc < 0 ? rc : row_changed(e, t, i, was_counted);
 }
 
 /* The transcript's own row of that key, or SIZE_MAX. */
@@ -766,7 +1053,9 @@ int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_re
     int rc = take_gain(e, t, gain);
 
     if (rc == 0)
-        requests_add_history(t->state.requests, requests_history(gain));
+        requests_set_history(t->state.requests, requests_history(t->state.requests) + requests_history(gain),
+                             requests_after(gain) +
+                                 (requests_len(gain) ? 0 : requests_after(t->state.requests)));
     return settled(e, rc);
 }
 
@@ -783,17 +1072,26 @@ int billing_untail(struct oks_engine *e, struct transcript *t)
 {
     struct oks_requests *rows = t->state.requests;
     size_t changed[REQUESTS_OF_RECORD], n = requests_tail_rows(rows, changed), whole = requests_whole(rows);
+    bool was_counted[REQUESTS_OF_RECORD];
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
+        was_counted[i] = is_counted(&t->billed, changed[i]);
         uncount_row(e, t, changed[i]);
-        rc = pend(&e->billing, requests_key(rows, changed[i]));
     }
-    for (; t->billed.rows > whole; t->billed.rows--)
-        billing_map_remove(&e->billing.map, requests_key(rows, t->billed.rows - 1),
+    for (; t->billed.rows > whole; t->billed.rows--) {
+        uint64_t key = requests_key(rows, t->billed.rows - 1);
+
+        billing_map_remove(&e->billing.map, key,
                            (struct billing_place){t->billed.id, (uint32_t)t->billed.rows - 1});
+        if (rc == 0 && has_others(e, t, key))
+            rc = pend(&e->billing, key);
+    }
     if (rc == 0)
         rc = requests_tail_end(rows);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (changed[i] < whole)
+            rc = row_changed(e, t, changed[i], was_counted[i]);
     return settled(e, rc);
 }
 
@@ -806,6 +1104,11 @@ void billing_leave(struct oks_engine *e, struct transcript *t)
     struct loan *loan;
     int n = bags_of(e, t, bags);
 
+    stream_leave(e, t);
+    if (e->billing.ends) {
+        billing_part_clear(part);
+        return;
+    }
     if (!part->id)
         return;
     while ((loan = LIST_FIRST(&part->loans))) {
@@ -824,6 +1127,7 @@ void billing_leave(struct oks_engine *e, struct transcript *t)
             pend(&e->billing, key);
     }
     touch(e, t->session);
+    e->billing.n_unpriced -= part->unpriced;
     give_id(&e->billing, t);
     billing_part_clear(part);
     settle(e, false);
@@ -882,14 +1186,17 @@ void billing_init(struct oks_engine *e)
     LIST_INIT(&e->billing.touched);
 }
 
-void billing_free(struct oks_engine *e)
+void billing_end(struct oks_engine *e)
 {
     struct billing *b = &e->billing;
 
-    tdestroy(b->loans, keep_node);
+    b->ends = true;
+    tdestroy(b->loans, free);
+    b->loans = NULL;
     billing_map_clear(&b->map);
     free(b->by_id);
     free(b->free_ids);
     free(b->pending);
+    free(b->priced);
     billed_bag_clear(&b->all);
 }

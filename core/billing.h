@@ -23,8 +23,8 @@ struct transcript;
 struct loan {
     uint64_t key;
     struct transcript *owner;
-    const char *model;      /* interned */
-    struct oks_stamp stamp; /* never a text stamp: one of those is none here */
+    struct oks_request request; /* the line that tells it, without its strings */
+    const char *model;          /* interned */
     struct billed_sum sum;
     LIST_ENTRY(loan) of_owner;
 };
@@ -34,6 +34,7 @@ struct billing_part {
     uint32_t id;         /* in the map; 0: it has no rows there */
     uint64_t *counted;   /* bits: rows whose own values are in `share` */
     size_t rows;         /* that are in the map ... */
+    bool unpriced;       /* the prices changed, and the costs of its rows are not in its sums yet */
     size_t rows_room;    /* ... and bits that `counted` holds */
     const char **models; /* interned names of the store's models */
     size_t n_models;
@@ -52,12 +53,20 @@ struct billing {
     size_t n_pending, pending_room;
     void *loans; /* tsearch tree by key */
     struct billed_bag all;
-    const struct oks_prices *prices; /* NULL: nothing has a price */
-    LIST_HEAD(, session) touched;    /* sessions whose sum changed since billing_bump() */
+    uint64_t prices_version; /* of the prices in all sums */
+    struct priced_model {
+        const char *model;             /* interned */
+        const struct oks_price *price; /* NULL: it has none */
+    } * priced;                        /* what was looked up with these prices */
+    size_t n_priced;
+    bool ends;                    /* all transcripts are leaving: nothing is decided or summed any more */
+    size_t n_unpriced;            /* transcripts whose costs are not in their sums */
+    LIST_HEAD(, session) touched; /* sessions whose sum changed since billing_bump() */
 };
 
 void billing_init(struct oks_engine *e);
-void billing_free(struct oks_engine *e);
+/* Before the transcripts leave at the end. */
+void billing_end(struct oks_engine *e);
 
 /*
  * What a scan found goes in: `rows` is the whole store of the transcript from now on (billing_enter), or came
@@ -72,10 +81,11 @@ int billing_tail(struct oks_engine *e, struct transcript *t, const struct oks_re
 int billing_untail(struct oks_engine *e, struct transcript *t);
 /*
  * The reverse of what the index file keeps of a part: `rows` has been dropped, `counted` are the bits of its
- * rows, and `share` what those came to. What may depend on other transcripts is decided anew.
+ * rows, and `share` what those came to, costs included where it is `priced`. What may depend on other
+ * transcripts is decided anew.
  */
 int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
-                    const void *counted, const struct billed_bag *share);
+                    const void *counted, const struct billed_bag *share, bool priced);
 /* The share without what was lent; 0 or -ENOMEM. */
 int billing_own_share(const struct transcript *t, struct billed_bag *out);
 void billing_leave(struct oks_engine *e, struct transcript *t);
@@ -83,6 +93,11 @@ void billing_leave(struct oks_engine *e, struct transcript *t);
 void billing_dropped(struct transcript *t);
 /* The transcript's session moved from one project (NULL: none) to another. */
 void billing_moved(struct session *s, struct project *from, struct project *to);
+
+/* After settings_refresh(): if the prices changed, no sum holds a cost until billing_settle() put it in. */
+void billing_prices(struct oks_engine *e);
+/* Tells tables of prices apart, over restarts too. 0: out of memory. */
+uint64_t billing_prices_mark(const struct oks_engine *e);
 
 /*
  * Decides what is pending. 1: dropped rows are needed first, and their transcripts are wanted (engine_await).
@@ -113,9 +128,12 @@ struct billing_visit {
 int billing_each(struct oks_engine *e, const struct transcript *t,
                  int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 
-/* What one request adds to a sum. */
-void billing_sum_of(const struct billing *b, const struct oks_request *request, const char *model,
+/* What one request adds to a sum, at the prices in force. */
+void billing_sum_of(struct oks_engine *e, const struct oks_request *request, const char *model,
                     struct billed_sum *out);
+/* The same for those whose own row is in [from, to), in its order; `row` is that row, also where it lends. */
+int billing_each_owned(struct oks_engine *e, const struct transcript *t, size_t from, size_t to,
+                       int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 size_t billing_part_bytes(const struct transcript *t); /* memory that goes with the rows */
 void billing_part_clear(struct billing_part *part);
 

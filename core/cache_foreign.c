@@ -309,22 +309,24 @@ static int add_request(const struct oks_skim *s, struct oks_slice value, void *c
 
 static int read_requests(const struct oks_skim *s, struct oks_slice value, struct oks_requests *requests)
 {
-    struct oks_field fields[] = {{.key = "history"}, {.key = "models"}, {.key = "agents"}, {.key = "rows"}};
+    struct oks_field fields[] = {
+        {.key = "models"}, {.key = "agents"}, {.key = "rows"}, {.key = "history"}, {.key = "after"}};
     struct requests_of to = {.requests = requests};
-    uint64_t history = 0;
-    int r = value.ptr ? oks_skim_object(s, value, fields, 4) : OKS_CACHE_MISS;
+    uint64_t history, after;
+    int r = value.ptr ? oks_skim_object(s, value, fields, 5) : OKS_CACHE_MISS;
 
     if (r == 0)
-        r = number(fields[0].value, INT64_MAX, &history);
-    requests_add_history(requests, history);
+        r = number(fields[3].value, INT64_MAX, &history) | number(fields[4].value, INT64_MAX, &after);
     if (r == 0)
-        r = oks_skim_each(s, fields[1].value, add_string,
+        requests_set_history(requests, history, after);
+    if (r == 0)
+        r = oks_skim_each(s, fields[0].value, add_string,
                           &(struct strings_of){oks_strings_add, &to.models, REQUEST_NAMES_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[2].value, add_string,
+        r = oks_skim_each(s, fields[1].value, add_string,
                           &(struct strings_of){oks_strings_add, &to.agents, REQUEST_NAMES_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[3].value, add_request, &to);
+        r = oks_skim_each(s, fields[2].value, add_request, &to);
     oks_strings_clear(&to.models);
     oks_strings_clear(&to.agents);
     return r;

@@ -356,7 +356,9 @@ static void requests(struct reader *r, struct oks_requests *out)
 {
     struct oks_strings models = {0}, agents = {0};
 
-    requests_add_history(out, member(r, ",\"requests\":{\"history\":", INT64_MAX));
+    uint64_t history = member(r, ",\"requests\":{\"history\":", INT64_MAX);
+
+    requests_set_history(out, history, member(r, ",\"after\":", INT64_MAX));
     list(r, ",\"models\":[", oks_strings_add, &models, REQUEST_NAMES_MAX);
     list(r, ",\"agents\":[", oks_strings_add, &agents, REQUEST_NAMES_MAX);
     want(r, ",\"rows\":[");

@@ -106,6 +106,8 @@ void oks_cache_put_requests(struct oks_bytes *bytes, const struct oks_requests *
 {
     oks_bytes_text(bytes, ",\"requests\":{\"history\":");
     oks_bytes_number(bytes, requests_history(requests));
+    oks_bytes_text(bytes, ",\"after\":");
+    oks_bytes_number(bytes, requests_after(requests));
     put_names(bytes, ",\"models\":[", requests_model_names(requests));
     put_names(bytes, ",\"agents\":[", requests_agent_names(requests));
     oks_bytes_text(bytes, ",\"rows\":[");

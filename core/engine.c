@@ -176,9 +176,10 @@ void oks_engine_free(struct oks_engine *e)
     runs_free(e);
     budgets_forget(e);
     settings_free(e);
+    billing_end(e);
     registry_free(e);
     index_forget(e);
-    billing_free(e);
+    stream_clear(&e->stream);
     sums_free(e);
     folders_free(e);
     watch_free(e->watch);
@@ -484,14 +485,25 @@ enum { SETTLE_TRIES = 8 }; /* what cannot be read again then keeps what was last
 static int settle(struct oks_engine *e)
 {
     bool pinned = false;
-    int rc = billing_settle(e);
+    int tries = 0, rc = billing_settle(e);
 
-    for (int i = 0; rc > 0 && i < SETTLE_TRIES; i++) {
+    while (rc > 0) {
+        size_t before = e->billing.n_pending + e->billing.n_unpriced;
+
         e->pins += !pinned;
         pinned = true;
         rc = engine_await(e);
         if (rc == 0)
             rc = billing_settle(e);
+        tries = e->billing.n_pending + e->billing.n_unpriced < before ? 0 : tries + 1;
+        if (tries == SETTLE_TRIES)
+            break;
+        /* Rows for elections are kept; those that only wanted a price may go again. */
+        if (e->billing.n_pending == 0) {
+            e->pins -= pinned;
+            pinned = false;
+            residence_trim(e);
+        }
     }
     billing_bump(e);
     e->pins -= pinned;
@@ -507,11 +519,13 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    if (!e->started)
-        index_load(e);
     rc = settings_refresh(e);
-    if (rc == 0)
+    if (rc == 0) {
+        billing_prices(e);
+        if (!e->started)
+            index_load(e);
         rc = folders_refresh(e);
+    }
     if (!e->started)
         index_forget(e);
     e->started = true;

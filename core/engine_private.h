@@ -16,6 +16,7 @@
 #include "billing.h"
 #include "budgets.h"
 #include "settings.h"
+#include "stream.h"
 #include "team_state.h"
 #include "transcript.h"
 #include "watch.h"
@@ -84,7 +85,8 @@ struct session {
     bool summed; /* `share` is in its project's sum and in the sum of all */
     struct measure share;
     struct billed_bag billed; /* what its transcripts own */
-    bool billed_touched;      /* in engine->billing.touched */
+    struct stream stream;
+    bool billed_touched; /* in engine->billing.touched */
     LIST_ENTRY(session) of_touched;
     struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
 };
@@ -159,6 +161,8 @@ struct oks_engine {
     struct aggregate all; /* of all sessions, open window */
 
     struct billing billing;
+    struct stream stream;                       /* of all requests */
+    uint64_t stream_generations, stream_passes; /* the last ones given out */
 
     struct index *index; /* what the last run left, while the first walk lasts */
     bool index_stale;    /* something of it has changed since it was written */

@@ -23,7 +23,7 @@
 static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
-static const char magic[16] = "okstrafs index\n\2";
+static const char magic[16] = "okstrafs index\n\3";
 
 enum {
     ENDIAN_MARK = 0x01020304,
@@ -163,8 +163,8 @@ static void put_transcript(struct writer *w, const struct transcript *t)
 
 static bool fits(const struct transcript *t)
 {
-    return t->loaded && !t->unsaved && !t->busy && !t->gone && !t->error && !t->tail.present &&
-           t->state.offset == t->mark.size && t->state.extra_offset == t->state.offset &&
+    return t->loaded && !t->billed.unpriced && !t->unsaved && !t->busy && !t->gone && !t->error &&
+           !t->tail.present && t->state.offset == t->mark.size && t->state.extra_offset == t->state.offset &&
            t->totals.first.key != OKS_STAMP_KEY_TEXT && t->totals.last.key != OKS_STAMP_KEY_TEXT;
 }
 
@@ -196,6 +196,7 @@ int index_save(struct oks_engine *e)
     e->index_stale = false;
     put_bytes(&w, magic, sizeof(magic));
     put_u32(&w, ENDIAN_MARK);
+    put_u64(&w, billing_prices_mark(e));
     twalk_r(e->transcripts, visit, &w);
     pthread_mutex_unlock(&e->lock);
     seal(&w);
@@ -222,6 +223,7 @@ struct index {
     size_t len; /* without the digest */
     struct index_entry *entries;
     size_t n, room;
+    bool priced; /* costs in it are of the prices in force */
 };
 
 struct reader {
@@ -342,6 +344,8 @@ static void get_share(struct oks_engine *e, struct reader *r, struct billed_bag 
         free(text);
         if (sum)
             get(r, sum, sizeof(*sum));
+        if (sum && !e->index->priced)
+            sum->cost = sum->unpriced = 0;
         r->failed |= !sum;
     }
 }
@@ -357,7 +361,7 @@ static void get_requests(struct oks_engine *e, struct reader *r, struct transcri
     get_share(e, r, &share);
     if (!keys || !counted || requests_new_dropped(&rows, keys, n) < 0)
         r->failed = true;
-    else if (billing_restore(e, t, rows, counted, &share) < 0)
+    else if (billing_restore(e, t, rows, counted, &share, e->index->priced) < 0)
         r->failed = true;
     billed_bag_clear(&share);
 }
@@ -459,10 +463,11 @@ static bool add_entry(struct index *index, struct oks_slice path, size_t at)
 }
 
 /* Finds all entries; what follows a fault is left out. */
-static void find_entries(struct index *index)
+static void find_entries(struct index *index, uint64_t mark)
 {
     struct reader r = {index->bytes + sizeof(magic) + sizeof(uint32_t), index->bytes + index->len, false};
 
+    index->priced = get_u64(&r) == mark && mark;
     while (!r.failed && r.p < r.end) {
         struct oks_slice path = get_slice(&r);
         size_t at = (size_t)(r.p - index->bytes);
@@ -490,7 +495,7 @@ void index_load(struct oks_engine *e)
     }
     index->bytes = bytes;
     index->len = len - OKS_SHA256_BYTES;
-    find_entries(index);
+    find_entries(index, billing_prices_mark(e));
     e->index = index;
 }
 

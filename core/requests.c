@@ -33,7 +33,7 @@ struct oks_requests {
     char *text;
     size_t text_len, text_room;
     struct oks_strings models, agents;
-    uint64_t history;
+    uint64_t history, after;
     bool dropped;
     struct unfinished {
         size_t whole; /* rows before it */
@@ -177,9 +177,15 @@ uint64_t requests_history(const struct oks_requests *q)
     return q->history;
 }
 
-void requests_add_history(struct oks_requests *q, uint64_t n)
+uint64_t requests_after(const struct oks_requests *q)
 {
-    q->history += n;
+    return q->after;
+}
+
+void requests_set_history(struct oks_requests *q, uint64_t history, uint64_t after)
+{
+    q->history = history;
+    q->after = after;
 }
 
 /* --- names --- */

@@ -87,7 +87,9 @@ size_t requests_find(struct oks_requests *requests, uint64_t key);
 
 /* User and assistant records seen so far, in complete lines. */
 uint64_t requests_history(const struct oks_requests *requests);
-void requests_add_history(struct oks_requests *requests, uint64_t n);
+/* How many of them came behind the last line of the last request. */
+uint64_t requests_after(const struct oks_requests *requests);
+void requests_set_history(struct oks_requests *requests, uint64_t history, uint64_t after);
 
 /*
  * The rule, requests_rule.c: *row becomes what it and a later line come to. True: the line's values won.

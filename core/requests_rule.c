@@ -257,14 +257,16 @@ int requests_add_record(struct oks_requests *requests, const struct oks_record *
 {
     bool conversation = r->type == OKS_RECORD_USER || r->type == OKS_RECORD_ASSISTANT;
     struct request_line lines[REQUESTS_OF_RECORD];
-    size_t n;
+    uint64_t history = requests_history(requests), after = requests_after(requests) + conversation;
+    size_t n = 0;
     int rc = 0;
 
-    if (r->type == OKS_RECORD_ASSISTANT || r->nested_present) {
+    if (r->type == OKS_RECORD_ASSISTANT || r->nested_present)
         n = request_lines(r, name, lines);
-        for (size_t i = 0; rc == 0 && i < n; i++)
-            rc = requests_add(requests, &lines[i], requests_history(requests));
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = requests_add(requests, &lines[i], history);
+        after = 0;
     }
-    requests_add_history(requests, conversation);
+    requests_set_history(requests, history + conversation, after);
     return rc;
 }

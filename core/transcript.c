@@ -73,11 +73,17 @@ static void days_clear(struct transcript *t)
     t->dropped = false;
 }
 
-/* Nothing was read: the cache brought back what was given up. */
-static bool is_restored(const struct transcript *t, const struct scan_outcome *out)
+/* What was given up is there again. */
+static int commit_base(struct oks_engine *e, struct transcript *t, struct oks_state *base)
 {
-    return t->dropped && out->replace && out->cache_hit && out->bytes_read == 0 &&
-           out->gain.offset == t->state.offset && !t->tail.requests && !out->tail.requests;
+    struct oks_requests *rows = base->requests;
+
+    oks_events_free(t->state.events);
+    t->state.events = base->events;
+    base->events = NULL;
+    base->requests = NULL;
+    t->dropped = false;
+    return billing_enter(e, t, rows, true);
 }
 
 static int commit_requests(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
@@ -87,7 +93,7 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
 
     if (out->replace) {
         out->gain.requests = NULL;
-        rc = billing_enter(e, t, rows, is_restored(t, out));
+        rc = billing_enter(e, t, rows, false);
         /* The state is about to be replaced by the gain. */
         out->gain.requests = t->state.requests;
         t->state.requests = NULL;
@@ -110,7 +116,10 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
         scan_outcome_clear(out);
         return 0;
     }
-    rc = commit_requests(e, t, out);
+    if (out->restored)
+        rc = commit_base(e, t, &out->base);
+    if (rc == 0)
+        rc = commit_requests(e, t, out);
     if (out->replace) {
         oks_state_clear(&t->state);
         t->state = out->gain;
@@ -124,6 +133,8 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
         days_clear(t);
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
     }
+    if (rc == 0)
+        t->closed = stream_closed(t);
     transcript_tail_clear(&t->tail);
     t->tail = out->tail;
     out->tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
@@ -143,6 +154,7 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
 void scan_outcome_clear(struct scan_outcome *out)
 {
     oks_state_clear(&out->gain);
+    oks_state_clear(&out->base);
     transcript_tail_clear(&out->tail);
 }
 
@@ -225,6 +237,9 @@ bool transcript_drop_events(struct transcript *t)
 {
     struct oks_events *none;
 
+    /* What an unfinished line has changed could not be taken back. */
+    if (t->tail.requests)
+        return false;
     /* Such a stamp lives in the events. */
     if (t->totals.first.key == OKS_STAMP_KEY_TEXT || t->totals.last.key == OKS_STAMP_KEY_TEXT)
         return false;

@@ -8,6 +8,7 @@
 
 #include "aggregate.h"
 #include "billing.h"
+#include "stream.h"
 
 #include "okstrafs/cache.h"
 #include "okstrafs/scanner.h"
@@ -82,19 +83,25 @@ struct transcript {
     } * shares; /* what it has put into the sums by model */
     size_t n_shares;
     struct billing_part billed;
+    size_t closed;        /* requests, from the first on, that its streams may tell */
+    size_t told[STREAMS]; /* rows that its streams have taken up */
+    uint64_t stream_pass; /* of the last telling from the beginning, and how far that is */
+    size_t stream_told;
     size_t bytes_counted; /* of it in engine->events_bytes */
     int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
 
 /* What a scan found, made outside the lock and put in place by transcript_commit under it. */
 struct scan_outcome {
-    bool changed; /* anything below differs from before */
-    bool replace; /* `gain` is the whole state, not what came on top */
+    bool changed;  /* anything below differs from before */
+    bool replace;  /* `gain` is the whole state, not what came on top */
+    bool restored; /* `base` holds what was dropped, as it was */
     bool gone;
     bool linked; /* the file has other names */
     bool cache_hit;
     bool cache_miss;
     struct oks_state gain;
+    struct oks_state base;
     struct tail tail;
     struct file_mark mark;
     uint64_t bytes_read;

@@ -210,6 +210,3 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
         transcript_tail_clear(&out->tail);
     return 0;
 }
-
-/* Decides what to build on: the transcript itself (0), its cache file, or nothing; the latter two fill
- * out->gain. */

@@ -133,7 +133,28 @@ static void tail_renew(int fd, struct oks_state *state)
     state->tail_len = len && tail_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
 }
 
-/* Runs the scanner over [from, end of file) into the outcome. */
+static bool is_what_was_dropped(const struct transcript *t, const struct oks_state *cached)
+{
+    return t->loaded && t->dropped && cached->offset == t->state.offset &&
+           cached->extra_offset == cached->offset && t->state.extra_offset == t->state.offset;
+}
+
+/* The scan goes on as if nothing had been dropped. */
+static int keep_as_base(struct scan_outcome *out)
+{
+    struct oks_state gain;
+    int rc = oks_state_init(&gain);
+
+    if (rc < 0)
+        return rc;
+    out->base = out->gain;
+    out->gain = gain;
+    out->restored = true;
+    out->replace = false;
+    return 0;
+}
+
+/* Decides what to build on: the transcript itself, its cache file (in out->gain or out->base), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
 {
@@ -150,7 +171,11 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     out->cache_hit =
         rc == OKS_CACHE_HIT && still_valid(fd, &out->gain, head, &out->mark, options->verify_tail);
     out->cache_miss = !out->cache_hit;
-    return out->cache_hit || rc != OKS_CACHE_HIT ? 0 : oks_state_reset(&out->gain);
+    if (rc != OKS_CACHE_HIT)
+        return 0;
+    if (!out->cache_hit)
+        return oks_state_reset(&out->gain);
+    return is_what_was_dropped(t, &out->gain) ? keep_as_base(out) : 0;
 }
 
 /* A cache written by okstra's collector has the events but not our extras: those are read again from the
@@ -260,8 +285,9 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     rc = scan_open_file(t, fd, scanner, options, out);
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain);
     close(fd);
-    out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
-                   out->gain.offset != t->state.offset || !tail_same(&t->tail, &out->tail);
+    out->changed = out->replace || out->restored || out->error != t->error ||
+                   !mark_equal(&t->mark, &out->mark) || out->gain.offset != t->state.offset ||
+                   !tail_same(&t->tail, &out->tail);
     return rc;
 }
 

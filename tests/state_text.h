@@ -140,7 +140,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
         state_put_model(out, &state->models.items[i]);
     oks_events_each(state->events, state_put_event, out);
     if (requests_history(state->requests))
-        fprintf(out, "history %" PRIu64 "\n", requests_history(state->requests));
+        fprintf(out, "history %" PRIu64 " %" PRIu64 "\n", requests_history(state->requests),
+                requests_after(state->requests));
     requests_each_whole(state->requests, state_put_request, &(struct state_requests_){out, state->requests});
 }
 
@@ -289,7 +290,8 @@ static inline void state_take_line(char *line, struct oks_state *state)
         return;
     }
     if (strncmp(line, "history", 7) == 0) {
-        requests_add_history(state->requests, strtoull(rest, NULL, 10));
+        requests_set_history(state->requests, strtoull(rest, NULL, 10),
+                             strtoull(strchr(rest, ' '), NULL, 10));
         return;
     }
     if (line[0] == 'r') {

@@ -54,7 +54,8 @@ static char *line_text(struct line l)
         "\"message\":{\"id\":\"%s\",\"model\":\"%s\",\"stop_reason\":%s,\"content\":[],\"usage\":{"
         "\"input_tokens\":%d,\"output_tokens\":%d,\"cache_read_input_tokens\":%d}}}\n",
         l.stamp ? l.stamp : "2026-06-10T01:00:00.000Z", l.sidechain ? "true" : "false", l.more ? l.more : "",
-        l.id, l.id, l.model ? l.model : "m", l.open ? "null" : "\"end_turn\"", l.input, l.output, l.reads);
+        l.id, l.id, l.model ? l.model : "claude-opus-4-7", l.open ? "null" : "\"end_turn\"", l.input,
+        l.output, l.reads);
 }
 
 #define LINE(...) line_text((struct line){__VA_ARGS__})
@@ -163,7 +164,7 @@ static const char *nested(const char *id, int output)
     return text_of(
         "{\"type\":\"progress\",\"timestamp\":\"2026-06-10T01:00:00.000Z\",\"data\":{\"type\":"
         "\"agent_progress\",\"message\":{\"timestamp\":\"2026-06-10T01:00:00.000Z\",\"message\":{\"id\":"
-        "\"%s\",\"model\":\"m\",\"usage\":{\"input_tokens\":40,\"output_tokens\":%d}}}}}\n",
+        "\"%s\",\"model\":\"claude-opus-4-7\",\"usage\":{\"input_tokens\":40,\"output_tokens\":%d}}}}}\n",
         id, output);
 }
 
@@ -295,9 +296,9 @@ static char *random_file(int lines)
                            ? nested(text_of("m%d", id), rand() % 50)
                            : LINE(text_of("m%d", id),
                                   text_of("2026-06-%02dT01:00:%02d.000Z", 1 + rand() % 3, rand() % 60),
-                                  .model = rand() % 5 ? "m" : "other", .input = rand() % 100,
-                                  .output = rand() % 4, .reads = rand() % 1000, .sidechain = rand() % 3 == 0,
-                                  .open = rand() % 3 == 0));
+                                  .model = rand() % 5 ? "claude-opus-4-7" : "claude-haiku-4-5",
+                                  .input = rand() % 100, .output = rand() % 4, .reads = rand() % 1000,
+                                  .sidechain = rand() % 3 == 0, .open = rand() % 3 == 0));
     }
     return text;
 }

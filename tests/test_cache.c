@@ -121,7 +121,7 @@ static void make_small(struct oks_state *state)
     add_model(state, "claude-opus-4-7", "2026-06-10T01:00:00.123Z");
     add_request(state, UINT64_C(0x0123456789abcdef), "claude-opus-4-7", "a1", "msg_1", "req_1",
                 OKS_SLICE("2026-06-10T01:00:00.123Z"));
-    requests_add_history(state->requests, 6);
+    requests_set_history(state->requests, 6, 1);
 }
 
 /* Every kind of string that a file must carry. */
@@ -228,7 +228,8 @@ START_TEST(the_layout_is_as_documented)
         "\"cwds\":[\"/home/u/p\"],\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
         "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
         "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
-        "\"requests\":{\"history\":6,\"models\":[\"claude-opus-4-7\"],\"agents\":[\"a1\"],\"rows\":["
+        "\"requests\":{\"history\":6,\"after\":1,\"models\":[\"claude-opus-4-7\"],\"agents\":[\"a1\"],"
+        "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
         "9223372036854775807,3,4,5,6,7]]},"
         "\"events\":2,\"sha256\":\"";

@@ -6,6 +6,12 @@
  * new; who starts with a fresh one gets everything, in order of time. Where what was told is no longer true
  * (a transcript was replaced, cut or forgotten) the stream starts over under another generation.
  *
+ * A line is an object with the keys t, requestId, messageId, model, historyLength (user and assistant records
+ * of the transcript before the request), inputTotalTokens (all of the prompt), cacheReadTokens,
+ * cacheWriteTokens, outputTokens, toolUses, costUSD (null: it has no price), agentId, sidechain; in the
+ * stream of all also sessionId and source. A request is told where it is counted: in the session that owns
+ * it.
+ *
  * Call oks_engine_sync() for the target first. Thread safe; a cursor belongs to its owner.
  */
 #ifndef OKSTRAFS_STREAM_H
@@ -23,7 +29,8 @@ enum { OKS_STREAM_GOES_ON = 0, OKS_STREAM_STARTED_OVER = 1 };
 /*
  * Calls `line` for each line behind the cursor (its newline included), then moves the cursor. With
  * OKS_STREAM_STARTED_OVER nothing was told and the cursor is fresh: begin again. OKS_SESSION: its requests;
- * OKS_ALL: every counted request of the machine. -ENOENT, -ENOMEM, or the first non-zero value of `line`
+ * OKS_ALL: every counted request of the machine. -ENOENT, -ENOMEM, -EIO (what was dropped from
+ * memory can no longer be read), or the first non-zero value of `line`
  * (negative), and then the cursor stands where it stood. *mtime_ns: time of the newest transcript told of.
  */
 int oks_stream_next(struct oks_engine *engine, const struct oks_target *target,

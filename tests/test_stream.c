@@ -1,0 +1,249 @@
+/*
+ * Streams: what is told once, in which order, and when it starts over.
+ */
+#include "engine_home.h"
+#include "okstrafs/stream.h"
+
+#define P PROJECTS "-p/"
+
+static struct oks_engine *engine;
+static const struct oks_target all = {.kind = OKS_ALL};
+
+static void setup(void)
+{
+    scratch_setup();
+    make_parents(P);
+    engine = engine_open((struct engine_options){0});
+}
+
+static void teardown(void)
+{
+    oks_engine_free(engine);
+    scratch_teardown();
+}
+
+static int take_line(void *ctx, const char *bytes, size_t len)
+{
+    char **text = ctx;
+
+    ck_assert_uint_gt(len, 1);
+    ck_assert(bytes[len - 1] == '\n' && !memchr(bytes, '\n', len - 1));
+    *text = text_of("%s%.*s", *text, (int)len, bytes);
+    return 0;
+}
+
+/* What comes behind the cursor; NULL: it starts over. */
+static char *next(struct oks_target target, struct oks_stream_cursor *cursor)
+{
+    int64_t mtime_ns;
+    char *text = "";
+    int rc;
+
+    sync_target(engine, target, false);
+    rc = oks_stream_next(engine, &target, cursor, take_line, &text, &mtime_ns);
+    ck_assert_int_ge(rc, 0);
+    if (rc == OKS_STREAM_STARTED_OVER) {
+        ck_assert_str_eq(text, "");
+        ck_assert_uint_eq(cursor->generation, 0);
+        return NULL;
+    }
+    ck_assert(*text == '\0' || mtime_ns > 0);
+    return text;
+}
+
+static char *fresh(struct oks_target target)
+{
+    return next(target, &(struct oks_stream_cursor){0});
+}
+
+/* The ids of messages in lines of a stream. */
+static char *ids(const char *text)
+{
+    static const char key[] = "\"messageId\":\"";
+    char *list = "";
+
+    ck_assert_ptr_nonnull(text);
+    for (const char *p = text; (p = strstr(p, key)) != NULL;) {
+        p += sizeof(key) - 1;
+        list = text_of("%s%s%.*s", list, *list ? " " : "", (int)strcspn(p, "\""), p);
+    }
+    return list;
+}
+
+static char *line(const char *id, const char *stamp, int output, bool open)
+{
+    return text_of(
+        "{\"type\":\"assistant\",\"timestamp\":\"%s\",\"requestId\":\"req_%s\",\"message\":{\"id\":\"%s\","
+        "\"model\":\"claude-opus-4-7\",\"stop_reason\":%s,\"content\":[{\"type\":\"tool_use\"}],\"usage\":{"
+        "\"input_tokens\":1,\"output_tokens\":%d,\"cache_read_input_tokens\":20,"
+        "\"cache_creation_input_tokens\":300}}}\n",
+        stamp, id, id, open ? "null" : "\"end_turn\"", output);
+}
+
+#define AT(minute) "2026-06-10T01:" minute ":00.000Z"
+#define USER       "{\"type\":\"user\",\"message\":{}}\n"
+
+START_TEST(a_line_says_what_a_request_was)
+{
+    put_file(P "s.jsonl", text_of(USER USER "%s", line("m1", AT("00"), 4000, false)));
+    ck_assert_str_eq(fresh(session("s")),
+                     "{\"t\":\"2026-06-10T01:00:00.000Z\",\"requestId\":\"req_m1\",\"messageId\":\"m1\","
+                     "\"model\":\"claude-opus-4-7\",\"historyLength\":2,\"inputTotalTokens\":321,"
+                     "\"cacheReadTokens\":20,\"cacheWriteTokens\":300,\"outputTokens\":4000,\"toolUses\":1,"
+                     "\"costUSD\":0.10189,\"agentId\":null,\"sidechain\":false}\n");
+    ck_assert_ptr_nonnull(strstr(
+        fresh(all), "\"agentId\":null,\"sidechain\":false,\"sessionId\":\"s\",\"source\":\"claude\"}\n"));
+}
+END_TEST
+
+START_TEST(who_keeps_a_cursor_drains)
+{
+    struct oks_stream_cursor cursor = {0}, every = {0};
+
+    put_file(P "s.jsonl", line("m1", AT("01"), 1, false));
+    ck_assert_str_eq(ids(next(session("s"), &cursor)), "m1");
+    ck_assert_str_eq(ids(next(all, &every)), "m1");
+    ck_assert_str_eq(next(session("s"), &cursor), "");
+    append_file(P "s.jsonl", text_of("%s%s", line("m2", AT("02"), 1, true), line("m2", AT("02"), 5, false)));
+    put_file(P "other.jsonl", line("m0", AT("00"), 1, false));
+    ck_assert_str_eq(ids(next(session("s"), &cursor)), "m2");
+    ck_assert_str_eq(next(session("s"), &cursor), "");
+    ck_assert_str_eq(ids(next(all, &every)), "m0 m2");
+    ck_assert_str_eq(next(all, &every), "");
+    ck_assert_str_eq(ids(fresh(all)), "m0 m1 m2"); /* by time */
+    ck_assert_str_eq(next(all, &every), "");
+}
+END_TEST
+
+START_TEST(a_request_is_told_when_it_is_closed)
+{
+    struct oks_stream_cursor cursor = {0};
+
+    put_file(P "s.jsonl", line("m1", AT("01"), 1, true));
+    ck_assert_str_eq(next(session("s"), &cursor), "");
+    append_file(P "s.jsonl", line("m1", AT("01"), 7, true));
+    ck_assert_str_eq(next(session("s"), &cursor), "");
+    append_file(P "s.jsonl", USER);
+    ck_assert_ptr_nonnull(strstr(next(session("s"), &cursor), "\"outputTokens\":7,\"toolUses\":2"));
+    append_file(P "s.jsonl", line("m2", AT("02"), 1, true));
+    ck_assert_str_eq(next(session("s"), &cursor), "");
+    engine_close(engine);
+    engine = engine_open((struct engine_options){0});
+    ck_assert_str_eq(ids(fresh(session("s"))), "m1");
+    append_file(P "s.jsonl", line("m3", AT("03"), 1, true));
+    ck_assert_str_eq(ids(fresh(session("s"))), "m1 m2");
+}
+END_TEST
+
+START_TEST(an_unfinished_line_is_not_told)
+{
+    struct oks_stream_cursor cursor = {0};
+    char *whole = line("m1", AT("01"), 1, false);
+
+    put_file(P "s.jsonl", text_of("%.*s", (int)strlen(whole) - 1, whole));
+    ck_assert_str_eq(next(session("s"), &cursor), "");
+    append_file(P "s.jsonl", "\n");
+    ck_assert_str_eq(ids(next(session("s"), &cursor)), "m1");
+}
+END_TEST
+
+START_TEST(a_key_is_told_once_over_all_files)
+{
+    struct oks_stream_cursor cursor = {0}, fork = {0};
+
+    put_file(P "a.jsonl", line("m1", AT("01"), 1, false));
+    ck_assert_str_eq(ids(next(all, &cursor)), "m1");
+    put_file(P "b.jsonl", text_of("%s%s", line("m1", AT("01"), 1, false), line("m2", AT("02"), 1, false)));
+    ck_assert_str_eq(ids(next(all, &cursor)), "m2");
+    ck_assert_str_eq(ids(next(session("b"), &fork)), "m2");
+    /* The original turns up behind its fork: both stories are told anew. */
+    put_file(P "0.jsonl", line("m2", AT("01"), 1, false));
+    ck_assert_ptr_null(next(all, &cursor));
+    ck_assert_ptr_null(next(session("b"), &fork));
+    ck_assert_str_eq(next(session("b"), &fork), "");
+    ck_assert_str_eq(ids(next(all, &cursor)), "m1 m2");
+}
+END_TEST
+
+START_TEST(what_is_no_longer_true_is_told_anew)
+{
+    struct oks_stream_cursor cursor = {0}, every = {0};
+
+    put_file(P "s.jsonl", text_of("%s%s", line("m1", AT("01"), 1, false), line("m2", AT("02"), 1, false)));
+    ck_assert_str_eq(ids(next(session("s"), &cursor)), "m1 m2");
+    ck_assert_str_eq(ids(next(all, &every)), "m1 m2");
+    append_file(P "s.jsonl", line("m1", AT("03"), 9, false));
+    ck_assert_ptr_null(next(session("s"), &cursor));
+    ck_assert_ptr_nonnull(strstr(next(session("s"), &cursor), "\"outputTokens\":9"));
+    ck_assert_ptr_null(next(all, &every));
+    ck_assert_str_eq(ids(next(all, &every)), "m2 m1");
+    put_file(P "s.jsonl", text_of("{\"other\":\"%0300d\"}\n%s", 0, line("m4", AT("01"), 1, false)));
+    ck_assert_ptr_null(next(session("s"), &cursor));
+    ck_assert_str_eq(ids(next(session("s"), &cursor)), "m4");
+    append_file(P "s.jsonl", line("m5", AT("01"), 1, false));
+    ck_assert_str_eq(ids(next(session("s"), &cursor)), "m5");
+}
+END_TEST
+
+START_TEST(there_is_no_stream_of_what_is_not_there)
+{
+    struct oks_target none = session("none"), team_ = team("t");
+    struct oks_stream_cursor cursor = {0};
+    int64_t mtime_ns;
+    char *text = "";
+
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_stream_next(engine, &none, &cursor, take_line, &text, &mtime_ns), -ENOENT);
+    ck_assert_int_eq(oks_stream_next(engine, &team_, &cursor, take_line, &text, &mtime_ns), -ENOENT);
+}
+END_TEST
+
+/* With next to no memory every row has to come back from its cache. */
+START_TEST(dropped_rows_come_back)
+{
+    char home[PATH_MAX], dir[PATH_MAX];
+    const char *dirs[] = {dir, NULL};
+    struct oks_config config = {.okstra_home = home, .claude_dirs = dirs, .memory_max = 1};
+    struct oks_stream_cursor cursor = {0};
+    char *expected = "", *told;
+
+    for (int i = 0; i < 200; i++) {
+        char *stamp = text_of("2026-06-10T%02d:%02d:00.000Z", i / 60, i % 60);
+
+        put_file(text_of(P "s%d.jsonl", i), line(text_of("m%d", i), stamp, 1, false));
+        expected = text_of("%s%sm%d", expected, i ? " " : "", i);
+    }
+    engine_close(engine);
+    snprintf(home, sizeof(home), "%s/okstra", scratch);
+    snprintf(dir, sizeof(dir), "%s/claude", scratch);
+    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
+    told = next(all, &cursor);
+    ck_assert_str_eq(ids(told), expected);
+    append_file(P "s7.jsonl", line("new", AT("00"), 1, false));
+    ck_assert_str_eq(ids(next(all, &cursor)), "new");
+    ck_assert_str_eq(ids(fresh(session("s150"))), "m150");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stream");
+
+#define SCRATCH(function)                                   \
+    do {                                                    \
+        TCase *tcase_ = tcase_create(#function);            \
+        tcase_set_timeout(tcase_, 120);                     \
+        tcase_add_checked_fixture(tcase_, setup, teardown); \
+        tcase_add_test(tcase_, function);                   \
+        suite_add_tcase(suite, tcase_);                     \
+    } while (0)
+    SCRATCH(a_line_says_what_a_request_was);
+    SCRATCH(who_keeps_a_cursor_drains);
+    SCRATCH(a_request_is_told_when_it_is_closed);
+    SCRATCH(an_unfinished_line_is_not_told);
+    SCRATCH(a_key_is_told_once_over_all_files);
+    SCRATCH(what_is_no_longer_true_is_told_anew);
+    SCRATCH(there_is_no_stream_of_what_is_not_there);
+    SCRATCH(dropped_rows_come_back);
+    return tap_run(suite);
+}
