@@ -72,8 +72,9 @@ static inline uint64_t mask_of(__m256i a, __m256i b)
     return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
 }
 
-/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
-static const uint8_t operator_of[16] = {[0x0b] = '{', [0x0d] = '}'};
+/* Setting bit 5 makes { } of [ ], and * of a newline; the table then holds the one operator with each lower
+ * nibble. */
+static const uint8_t operator_of[16] = {[0x0a] = '*', [0x0b] = '{', [0x0d] = '}'};
 
 /* What may stand between entries, by the lower nibble. */
 static const uint8_t gap_of[16] = {[0x0] = ' ', [0x9] = '\t', [0xa] = ':', [0xc] = ',', [0xd] = '\r'};
@@ -112,11 +113,6 @@ static inline uint64_t equal(block x, __m256i c)
     return mask_of(_mm256_cmpeq_epi8(x.a, c), _mm256_cmpeq_epi8(x.b, c));
 }
 
-static inline uint64_t block_equal(block x, char c)
-{
-    return equal(x, bytes_fill(c));
-}
-
 static inline uint64_t block_quote(const struct constants *k, block x)
 {
     return equal(x, k->quote);
@@ -148,17 +144,10 @@ static inline uint64_t block_control(const struct constants *k, block x)
     return mask_of(is_control(k, x.a), is_control(k, x.b));
 }
 
-static inline bool block_has_control(const struct constants *k, block x)
+/* Both are below 0x20 as signed numbers. */
+static inline uint32_t block_special(const struct constants *k, block x)
 {
-    return ({
-        __m256i low = _mm256_min_epu8(x.a, x.b);
-        _mm256_movemask_epi8(is_control(k, low)) != 0;
-    });
-}
-
-static inline bool block_foreign(const char *s, block x)
-{
-    return _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(x.a, x.b), bytes_load(s - 3))) != 0;
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(k->space, _mm256_min_epi8(x.a, x.b)));
 }
 
 static inline __m256i is_operator(const struct constants *k, __m256i x)
@@ -180,11 +169,16 @@ static inline uint64_t block_odd_escape(const struct constants *k, block x, uint
 static inline uint64_t block_bad_utf8(const char *s, block x)
 {
     const __m256i zero = _mm256_setzero_si256();
-    __m256i a = bytes_bad_utf8(s, x.a), b = bytes_bad_utf8(s + 32, x.b);
 
-    if (_mm256_testz_si256(_mm256_or_si256(a, b), _mm256_or_si256(a, b)))
-        return 0;
-    return ~mask_of(_mm256_cmpeq_epi8(a, zero), _mm256_cmpeq_epi8(b, zero));
+    return ~mask_of(_mm256_cmpeq_epi8(bytes_bad_utf8(s, x.a), zero),
+                    _mm256_cmpeq_epi8(bytes_bad_utf8(s + 32, x.b), zero));
+}
+
+static inline bool block_any_bad_utf8(const char *s, block x)
+{
+    __m256i bad = _mm256_or_si256(bytes_bad_utf8(s, x.a), bytes_bad_utf8(s + 32, x.b));
+
+    return !_mm256_testz_si256(bad, bad);
 }
 
 static inline uint64_t prefix_xor(uint64_t mask)
@@ -194,20 +188,30 @@ static inline uint64_t prefix_xor(uint64_t mask)
     return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)mask), ones, 0));
 }
 
+/* As __builtin_ctzll(), but not 0: gcc clears the target before, for the sake of CPUs long gone. */
+static inline uint32_t lowest_bit(uint64_t bits)
+{
+    uint64_t n;
+
+    __asm__("tzcnt %1, %0" : "=r"(n) : "r"(bits) : "cc");
+    return (uint32_t)n;
+}
+
 /* Eight at a time, whether they are there or not: cheaper than a branch for each. */
 static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
 {
     uint32_t *end = out + __builtin_popcountll(bits);
 
-    while (bits) {
+    do {
         for (int i = 0; i < 8; i++) {
-            out[i] = at + (uint32_t)_tzcnt_u64(bits);
+            out[i] = at + lowest_bit(bits);
             bits = _blsr_u64(bits);
         }
         out += 8;
-    }
+    } while (__builtin_expect(bits != 0, 0));
     return end;
 }
 
+#define STAGE1_WORDS
 #define STAGE1 oks_stage1_avx2
 #include "scan_stage1_kernel.h"

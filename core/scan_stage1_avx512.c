@@ -67,8 +67,9 @@ static inline block block_load(const char *s)
     return bytes_load(s);
 }
 
-/* Setting bit 5 makes { } of [ ]; the table then holds the one operator with each lower nibble. */
-static const uint8_t operator_of[16] = {[0x0b] = '{', [0x0d] = '}'};
+/* Setting bit 5 makes { } of [ ], and * of a newline; the table then holds the one operator with each lower
+ * nibble. */
+static const uint8_t operator_of[16] = {[0x0a] = '*', [0x0b] = '{', [0x0d] = '}'};
 
 /* What may stand between entries, by the lower nibble. */
 static const uint8_t gap_of[16] = {[0x0] = ' ', [0x9] = '\t', [0xa] = ':', [0xc] = ',', [0xd] = '\r'};
@@ -101,11 +102,6 @@ static inline struct constants constants(void)
     };
 }
 
-static inline uint64_t block_equal(block x, char c)
-{
-    return _mm512_cmpeq_epi8_mask(x, bytes_fill(c));
-}
-
 static inline uint64_t block_quote(const struct constants *k, block x)
 {
     return _mm512_cmpeq_epi8_mask(x, k->quote);
@@ -131,14 +127,10 @@ static inline uint64_t block_control(const struct constants *k, block x)
     return _mm512_cmplt_epu8_mask(x, k->space);
 }
 
-static inline bool block_has_control(const struct constants *k, block x)
+/* Both are below 0x20 as signed numbers. */
+static inline uint32_t block_special(const struct constants *k, block x)
 {
-    return block_control(k, x) != 0;
-}
-
-static inline bool block_foreign(const char *s, block x)
-{
-    return _mm512_movepi8_mask(_mm512_or_si512(x, bytes_load(s - 3))) != 0;
+    return _mm512_cmplt_epi8_mask(x, k->space) != 0;
 }
 
 static inline uint64_t block_operator(const struct constants *k, block x)
@@ -156,6 +148,11 @@ static inline uint64_t block_bad_utf8(const char *s, block x)
     block bad = bytes_bad_utf8(s, x);
 
     return _mm512_test_epi8_mask(bad, bad);
+}
+
+static inline bool block_any_bad_utf8(const char *s, block x)
+{
+    return block_bad_utf8(s, x) != 0;
 }
 
 static inline uint64_t prefix_xor(uint64_t mask)
@@ -189,5 +186,6 @@ static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
     return out + n;
 }
 
+#define STAGE1_WORDS
 #define STAGE1 oks_stage1_avx512
 #include "scan_stage1_kernel.h"

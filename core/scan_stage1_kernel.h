@@ -7,24 +7,28 @@
  *   struct constants, constants() what the following compare with, made once per call (k below): left alone,
  *                                 gcc makes each constant anew in every round of the loop
  *   block_quote(k, x), block_backslash(k, x)
- *   block_operator(k, x)          { } [ ] (and maybe control characters: they are wrong anyway)
- *   block_gap(k, x)               space : , and maybe tab and carriage return
+ *   block_special(k, x)           not 0 where there are bytes < 0x20 or >= 0x80
+ *   block_operator(k, x)          { } [ ] and newline (and maybe '*': it is wrong anyway)
+ *   block_gap(k, x)               space : , tab and carriage return
  *   block_control(k, x)           bytes < 0x20
- *   block_has_control(k, x)       whether there are any
+ *   block_high(x)                 bytes >= 0x80
  *   block_odd_escape(k, x, mask)  of the bytes of mask, escaped ones but no quotes, those that may be wrong;
  *                                 seldom any that are not
- *   block_equal(x, c)             for the rare ones
- *   block_high(x)                 bytes >= 0x80
- *   block_foreign(s, x)           whether there are any here or in the three bytes before; x is the block at
- * s block_bad_utf8(s, x)          bytes that do not continue what stands before them prefix_xor(mask) bit i:
- * whether the number of bits 0 ... i that are set is odd put_entries(out, at, bits)    appends at + i for
- * each bit i; may write up to 64 entries more than that
+ *   block_bad_utf8(s, x)          bytes that do not continue what stands before them; x is the block at s
+ *   block_any_bad_utf8(s, x)      whether there are any
+ *   prefix_xor(mask)              bit i: whether the number of bits 0 ... i that are set is odd
+ *   put_entries(out, at, bits)    appends at + i for each bit i; may write up to 64 entries more than that
  *
  * What a block holds is as good as random: half of them have a backslash, a third a quote that is escaped or
  * not, a quarter something outside strings, an eighth other characters than ASCII. A branch that asks for any
- * of these is foretold wrongly so often that it costs more than the work it saves. So every block gets the
- * same forty or so vector instructions, and branches are left for what hardly ever happens: newlines (one
- * block in fifty), odd escapes, mistakes.
+ * of these is foretold wrongly so often that it costs more than the work it saves. So a batch of blocks is
+ * gone through without asking: quotes and backslashes make the strings of every block, and lists that are
+ * made by addition say which blocks have something outside strings, which have odd characters, and which have
+ * escapes. Only those are looked at for that, list by list.
+ *
+ * That is the quick way. It knows two things about mistakes: that there are some, or that there are none. A
+ * newline inside a string is one as well, so without mistakes newlines change nothing about strings. A batch
+ * that has mistakes is done again by the careful way (scan_stage1_careful.h), which says where they are.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -39,15 +43,6 @@ struct stage1 {
     uint64_t string; /* all ones: it begins inside a string */
     uint64_t escape; /* 1: its first byte is escaped */
     uint64_t scalar; /* 1: the byte before belongs to a run outside strings */
-};
-
-/*
- * A batch of blocks. Which blocks have entries, and which are not ASCII, cannot be foretold: a branch that
- * asks while they are indexed costs more than a list of them that is made without one.
- */
-struct batch {
-    uint64_t entries[1 + BATCH_BLOCKS]; /* of each block; before them, those of the batch before */
-    uint8_t list[1 + BATCH_BLOCKS];     /* blocks to look at again */
 };
 
 /*
@@ -66,128 +61,172 @@ static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t *escape)
     return alternate ^ (backslash | first);
 }
 
-/* A string ends at a newline at the latest: what follows it in the block is the other way round. */
-static inline uint64_t end_strings(uint64_t string, uint64_t newline)
+/* The entries outside strings, and where strings begin; *scalar as in struct stage1. */
+static inline uint64_t tokens(const struct constants *k, block x, uint64_t string, uint64_t quote,
+                              uint64_t *scalar)
 {
-    uint64_t cut;
+    uint64_t operators = block_operator(k, x);
+    uint64_t other = ~(string | quote | operators | block_gap(k, x));
+    uint64_t first = other & ~(other << 1 | *scalar);
 
-    while ((cut = string & newline))
-        string ^= ~UINT64_C(0) << __builtin_ctzll(cut);
-    return string;
+    *scalar = other >> 63;
+    return (operators & ~string) | first | (quote & string);
 }
 
-/* The backslashes of bad escapes; `odd` are the bytes behind them that need a look, all inside strings. */
-static __attribute__((noinline)) void bad_escapes(const char *s, uint64_t odd, uint64_t *entries)
+#include "scan_stage1_careful.h"
+
+/* The bytes of each block, and one bit for each block that ... */
+struct strings {
+    uint64_t quote[BATCH_BLOCKS] __attribute__((aligned(32))); /* at first escaped ones too */
+    uint64_t backslash[BATCH_BLOCKS] __attribute__((aligned(32)));
+    uint64_t string[BATCH_BLOCKS] __attribute__((aligned(32))); /* inside strings, with the opening quote */
+    uint64_t letters[BATCH_BLOCKS]
+        __attribute__((aligned(32))); /* escaped ones that are neither quote nor backslash */
+    uint32_t odd[BATCH_BLOCKS]
+        __attribute__((aligned(32))); /* not 0: some are control characters or not ASCII */
+    uint64_t outside;                 /* ... is not inside a string as a whole */
+    uint64_t special;                 /* ... has control characters, or others than ASCII */
+    uint64_t escapes;                 /* ... has such letters */
+};
+
+#ifdef STAGE1_WORDS
+#include "scan_stage1_words.h"
+#else
+static inline bool strings_of_masks(struct strings *s, size_t n, struct stage1 *st)
+{
+    s->outside = s->escapes = s->special = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t quotes = s->quote[i], escaped = escaped_bytes(s->backslash[i], &st->escape);
+
+        s->quote[i] = quotes & ~escaped;
+        s->string[i] = prefix_xor(s->quote[i]) ^ st->string;
+        s->letters[i] = escaped & ~(quotes | s->backslash[i]);
+        st->string = (uint64_t)((int64_t)s->string[i] >> 63);
+        s->outside |= (uint64_t)(s->string[i] != ~UINT64_C(0)) << i;
+        s->escapes |= (uint64_t)(s->letters[i] != 0) << i;
+        s->special |= (uint64_t)(s->odd[i] != 0) << i;
+    }
+    return true;
+}
+#endif
+
+static inline uint64_t lowest(size_t n)
+{
+    return n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+}
+
+/* False: it cannot tell. */
+static inline bool find_strings(const struct constants *k, const char *buf, size_t n, struct stage1 *st,
+                                struct strings *s)
+{
+    for (size_t i = 0; i < n; i++) {
+        block x = block_load(buf + 64 * i);
+
+        s->quote[i] = block_quote(k, x);
+        s->backslash[i] = block_backslash(k, x);
+        s->odd[i] = block_special(k, x);
+    }
+    for (size_t i = n; i % 8; i++) {
+        s->quote[i] = s->backslash[i] = 0;
+        s->odd[i] = 0;
+    }
+    if (!strings_of_masks(s, n, st))
+        return false;
+    s->outside &= lowest(n);
+    s->escapes &= lowest(n);
+    return true;
+}
+
+/*
+ * Whether a control character in a string or bad UTF-8 is among the special blocks. A character that is cut
+ * off by the end of its block shows in the next one, if that is special as well; it is asked for here where
+ * the next byte is none of it.
+ */
+static inline bool bad_specials(const struct constants *k, const char *buf, const struct strings *found)
 {
     uint64_t bad = 0;
 
+    for (uint64_t list = found->special; list; list &= list - 1) {
+        size_t i = (size_t)__builtin_ctzll(list);
+        const char *s = buf + 64 * i;
+        block x = block_load(s);
+
+        bad |= block_control(k, x) & found->string[i];
+        bad |= block_any_bad_utf8(s, x);
+        if (__builtin_expect(s[63] & ~s[64] & 0x80, 0))
+            bad |=
+                (unsigned char)s[63] >= 0xc0 || (unsigned char)s[62] >= 0xe0 || (unsigned char)s[61] >= 0xf0;
+    }
+    return bad != 0;
+}
+
+static __attribute__((noinline)) bool bad_escape(const char *s, uint64_t odd)
+{
     for (; odd; odd &= odd - 1)
         if (!lex_escape(s + __builtin_ctzll(odd) - 1))
-            bad |= odd & -odd;
-    entries[0] |= bad >> 1;
-    entries[-1] |= bad << 63;
+            return true;
+    return false;
 }
 
-/* The entries outside strings, and where strings begin. */
-static inline uint64_t tokens(const struct constants *k, block x, struct stage1 *st, uint64_t string,
-                              uint64_t quote, uint64_t gap)
+static inline bool bad_escapes(const struct constants *k, const char *buf, const struct strings *found)
 {
-    uint64_t operators = block_operator(k, x) & ~string;
-    uint64_t other = ~(string | quote | operators | gap);
-    uint64_t first = other & ~(other << 1 | st->scalar);
+    for (uint64_t list = found->escapes; list; list &= list - 1) {
+        size_t i = (size_t)__builtin_ctzll(list);
+        uint64_t odd = block_odd_escape(k, block_load(buf + 64 * i), found->letters[i]);
 
-    st->scalar = other >> 63;
-    return operators | first | (quote & string);
-}
-
-/* What control characters change: the end of a line, white space, errors. Returns their entries. */
-static inline uint64_t end_lines(const struct constants *k, block x, uint64_t *string, uint64_t *gap)
-{
-    uint64_t newline = block_equal(x, '\n'), control = block_control(k, x);
-
-    *string = end_strings(*string, newline);
-    *gap |= newline;
-    if (__builtin_expect(control != newline, 0))
-        *gap |= block_equal(x, '\t') | block_equal(x, '\r');
-    return newline | (control & *string);
-}
-
-/* The entries of the block at s, but for those of bad UTF-8. */
-static inline void index_block(const struct constants *k, const char *s, struct stage1 *st, uint64_t *entries)
-{
-    block x = block_load(s);
-    uint64_t quotes = block_quote(k, x), gap = block_gap(k, x), lines = 0;
-    uint64_t escaped = escaped_bytes(block_backslash(k, x), &st->escape);
-    uint64_t quote = quotes & ~escaped, string = prefix_xor(quote) ^ st->string, odd;
-
-    if (__builtin_expect(block_has_control(k, x), 0))
-        lines = end_lines(k, x, &string, &gap);
-    st->string = (uint64_t)((int64_t)string >> 63);
-    *entries = lines | tokens(k, x, st, string, quote, gap);
-    odd = block_odd_escape(k, x, escaped & ~quotes) & string;
-    if (__builtin_expect(odd != 0, 0))
-        bad_escapes(s, odd, entries);
-}
-
-/* Bytes at which bad UTF-8 shows, here or just before. They are >= 0x80: a newline is no entry twice. */
-static inline void check_utf8(const char *buf, struct batch *batch, size_t n)
-{
-    size_t listed = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        batch->list[listed] = (uint8_t)i;
-        listed += block_foreign(buf + 64 * i, block_load(buf + 64 * i));
+        if (__builtin_expect(odd != 0, 0) && bad_escape(buf + 64 * i, odd))
+            return true;
     }
-    for (size_t i = 0; i < listed; i++) {
-        const char *s = buf + 64 * (size_t)batch->list[i];
-        block x = block_load(s);
-        uint64_t bad = block_bad_utf8(s, x), *entries = &batch->entries[1 + batch->list[i]];
-
-        if (__builtin_expect(bad == 0, 1))
-            continue;
-        entries[0] |= (bad | bad >> 1) & block_high(x);
-        if (s[-1] & 0x80)
-            entries[-1] |= bad << 63;
-    }
+    return false;
 }
 
-static inline uint32_t *put_batch(uint32_t *out, uint32_t at, struct batch *batch, size_t n)
+static inline uint32_t *put_outside(const struct constants *k, const char *buf, size_t at,
+                                    const struct strings *found, uint64_t *scalar, uint32_t *out)
 {
-    size_t listed = 0;
+    uint64_t run = *scalar;
+    size_t next = 0;
 
-    at -= 64;
-    for (size_t i = 0; i <= n; i++) {
-        batch->list[listed] = (uint8_t)i;
-        listed += batch->entries[i] != 0;
+    for (uint64_t list = found->outside; list; list &= list - 1) {
+        size_t i = (size_t)__builtin_ctzll(list);
+        uint64_t bits;
+
+        run = i == next ? run : 0;
+        bits = tokens(k, block_load(buf + at + 64 * i), found->string[i], found->quote[i], &run);
+        out = put_entries(out, (uint32_t)(at + 64 * i), bits);
+        next = i + 1;
     }
-    for (size_t i = 0; i < listed; i++)
-        out = put_entries(out, at + 64 * (uint32_t)batch->list[i], batch->entries[batch->list[i]]);
+    *scalar = next == BATCH_BLOCKS ? run : 0;
     return out;
 }
 
-static inline struct stage1 index_batch(const struct constants *k, const char *buf, size_t n,
-                                        struct stage1 st, struct batch *batch)
+/* The quick way through the batch at buf + at; NULL where it has mistakes, and then *st is as before. */
+static inline uint32_t *quick(const struct constants *k, const char *buf, size_t at, size_t n,
+                              struct stage1 *st, uint32_t *out)
 {
-    batch->entries[0] = 0;
-    for (size_t i = 0; i < n; i++)
-        index_block(k, buf + 64 * i, &st, &batch->entries[1 + i]);
-    return st;
+    struct stage1 after = *st;
+    struct strings found;
+
+    if (__builtin_expect(!find_strings(k, buf + at, n, &after, &found) || bad_specials(k, buf + at, &found) ||
+                             bad_escapes(k, buf + at, &found),
+                         0))
+        return NULL;
+    out = put_outside(k, buf, at, &found, &after.scalar, out);
+    *st = after;
+    return out;
 }
 
 void STAGE1(const char *buf, size_t from, size_t to, struct oks_index *index)
 {
     const struct constants made = constants(), *k = &made;
     struct stage1 st = {0};
-    struct batch batch;
-    uint32_t *out = index->entries;
+    uint32_t *out = index->entries, *after;
     uint32_t *const out_full = out + index->cap - OKS_ENTRIES_PER_BATCH;
 
     for (size_t at = from; at < to && out <= out_full; at += OKS_BATCH_BYTES) {
         size_t n = to - at > OKS_BATCH_BYTES ? BATCH_BLOCKS : (to - at + 63) / 64;
 
-        st = index_batch(k, buf + at, n, st, &batch);
-        check_utf8(buf + at, &batch, n);
-        out = put_batch(out, (uint32_t)at, &batch, n);
+        after = quick(k, buf, at, n, &st, out);
+        out = after ? after : careful(k, buf, at, n, &st, out);
     }
     /* The last block may have looked beyond the end. */
     while (out > index->entries && out[-1] >= to)

@@ -67,8 +67,12 @@ static inline uint64_t block_backslash(const struct constants *k, block x)
 static inline uint64_t block_gap(const struct constants *k, block x)
 {
     EACH(i)
-    x.v[i] = _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(' ')),
-                          _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(':')), _mm_cmpeq_epi8(x.v[i], fill(','))));
+    {
+        __m128i space = _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(' ')), _mm_cmpeq_epi8(x.v[i], fill('\t')));
+        __m128i mark = _mm_or_si128(_mm_cmpeq_epi8(x.v[i], fill(':')), _mm_cmpeq_epi8(x.v[i], fill(',')));
+
+        x.v[i] = _mm_or_si128(_mm_or_si128(space, mark), _mm_cmpeq_epi8(x.v[i], fill('\r')));
+    }
     return block_high(x);
 }
 
@@ -79,18 +83,12 @@ static inline uint64_t block_control(const struct constants *k, block x)
     return block_high(x);
 }
 
-static inline bool block_has_control(const struct constants *k, block x)
+/* Both are below 0x20 as signed numbers. */
+static inline uint32_t block_special(const struct constants *k, block x)
 {
-    __m128i low = _mm_min_epu8(_mm_min_epu8(x.v[0], x.v[1]), _mm_min_epu8(x.v[2], x.v[3]));
-
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(low, fill(0x1f)), low)) != 0;
-}
-
-static inline bool block_foreign(const char *s, block x)
-{
-    __m128i all = _mm_or_si128(_mm_or_si128(x.v[0], x.v[1]), _mm_or_si128(x.v[2], x.v[3]));
-
-    return _mm_movemask_epi8(_mm_or_si128(all, _mm_loadu_si128((const __m128i *)(const void *)(s - 3)))) != 0;
+    EACH(i)
+    x.v[i] = _mm_cmplt_epi8(x.v[i], fill(0x20));
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(x.v[0], x.v[1]), _mm_or_si128(x.v[2], x.v[3]))) != 0;
 }
 
 /* Setting bit 5 makes { } of [ ]. */
@@ -100,7 +98,9 @@ static inline uint64_t block_operator(const struct constants *k, block x)
     {
         __m128i bracket = _mm_or_si128(x.v[i], fill(0x20));
 
-        x.v[i] = _mm_or_si128(_mm_cmpeq_epi8(bracket, fill('{')), _mm_cmpeq_epi8(bracket, fill('}')));
+        x.v[i] = _mm_or_si128(
+            _mm_cmpeq_epi8(x.v[i], fill('\n')),
+            _mm_or_si128(_mm_cmpeq_epi8(bracket, fill('{')), _mm_cmpeq_epi8(bracket, fill('}'))));
     }
     return block_high(x);
 }
@@ -139,6 +139,11 @@ static inline uint64_t block_bad_utf8(const char *s, block x)
         i += n ? (int)n : 1;
     }
     return bad;
+}
+
+static inline bool block_any_bad_utf8(const char *s, block x)
+{
+    return block_high(x) && block_bad_utf8(s, x);
 }
 
 static inline uint64_t prefix_xor(uint64_t mask)

@@ -87,8 +87,8 @@ int oks_isa_parse(const char *name, enum oks_isa *out)
 #ifdef __x86_64__
 static bool have_common(void)
 {
-    return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") &&
-           __builtin_cpu_supports("pclmul");
+    return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
 }
 
 /* What the CPU and the system both allow. */
