@@ -228,5 +228,9 @@ static const struct field fields[CTX_COUNT][KEY_COUNT] = {
 /* clang-format on */
 
 _Static_assert(sizeof(struct shape) < UINT16_MAX, "fields hold offsets in 16 bits");
+_Static_assert(sizeof(struct message) % 8 == 0 && sizeof(struct data) % 8 == 0 &&
+                   sizeof(struct steps) % 8 == 0 && sizeof(struct compact) % 8 == 0 &&
+                   sizeof(struct content) % 8 == 0,
+               "what a key stands for is cleared in words");
 
 #endif

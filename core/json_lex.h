@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { OKS_PAD = 128 };
 
@@ -66,11 +69,41 @@ static inline uint64_t lex_equal(uint64_t w, char c)
     return lex_below(w ^ (LEX_ONES * (unsigned char)c), 1);
 }
 
-/* Words that overlap, so that most lengths take the same way: see lex_short_int() for why. */
+#ifdef __SSE2__
+/* One bit for each of the 16 bytes that is equal. */
+static inline uint64_t lex_same16(__m128i a, const char *b)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, _mm_loadu_si128((const __m128i *)(const void *)b)));
+}
+
+/* The same for 32. */
+static inline uint64_t lex_same32(const char *a, const char *b)
+{
+    return lex_same16(_mm_loadu_si128((const __m128i *)(const void *)a), b) |
+           lex_same16(_mm_loadu_si128((const __m128i *)(const void *)(a + 16)), b + 16) << 16;
+}
+
+static inline uint64_t lex_backslashes64(const char *s)
+{
+    const __m128i c = _mm_set1_epi8('\\');
+
+    return lex_same16(c, s) | lex_same16(c, s + 16) << 16 | lex_same16(c, s + 32) << 32 |
+           lex_same16(c, s + 48) << 48;
+}
+#endif
+
+/*
+ * All of the bytes that there may be at once, or words that overlap, so that most lengths take the same way:
+ * see lex_short_int() for why.
+ */
 static inline bool lex_has_backslash(const char *s, size_t len)
 {
     uint64_t found;
 
+#ifdef __SSE2__
+    if (len < 64)
+        return (lex_backslashes64(s) & ~(~UINT64_C(0) << len)) != 0;
+#endif
     if (len < 8)
         return len && lex_equal(lex_load(s), '\\') << (64 - 8 * len);
     found = lex_equal(lex_load(s + len - 8), '\\');
