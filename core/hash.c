@@ -1,18 +1,26 @@
-/* SHA-256 by libcrypto; an engine that refuses (no memory, a provider that failed to load) is an error, never
- * a wrong digest. */
+/*
+ * SHA-256 by libcrypto; a refusal is an error, never a wrong digest.
+ *
+ * By its old functions, which libcrypto 3 calls deprecated and still has: the new ones first read a
+ * configuration and load providers, which takes milliseconds of every start, and then look up the algorithm
+ * for each few hundred bytes that we hash.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "okstrafs/hash.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 int oks_sha256(const void *bytes, size_t len, uint8_t out[OKS_SHA256_BYTES])
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
+    SHA256_CTX ctx;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
 
-    if (EVP_Digest(len ? bytes : "", len, digest, &size, EVP_sha256(), NULL) != 1 || size != OKS_SHA256_BYTES)
+    _Static_assert(sizeof(digest) == OKS_SHA256_BYTES, "a digest is what SHA-256 makes");
+    if (SHA256_Init(&ctx) != 1 || SHA256_Update(&ctx, len ? bytes : "", len) != 1 ||
+        SHA256_Final(digest, &ctx) != 1)
         return -EIO;
     memcpy(out, digest, OKS_SHA256_BYTES);
     return 0;
