@@ -299,12 +299,13 @@ static int go_to_start(struct walk *walk, int *fd, const char *start, unsigned *
 /* The root may be a symlink, and on whatever file system the user says, but not inside a mount of ours. */
 static int open_root(const char *root)
 {
+    long other = 0;
     int handle, fd, r;
 
     handle = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (handle < 0)
         return -errno;
-    r = oks_mount_is_ours(handle);
+    r = oks_mount_is_ours(handle, &other);
     if (r != 0) {
         close(handle);
         return -ELOOP;

@@ -92,10 +92,15 @@ int oks_mount_crossing(int parent, int handle)
     return strncmp(type, "fuse", 4) == 0 ? -EXDEV : 0;
 }
 
-int oks_mount_is_ours(int handle)
+int oks_mount_is_ours(int handle, long *other)
 {
     char type[TYPE_MAX];
     long id;
 
-    return mount_id(handle, &id) == 0 && mount_type(id, type) == 0 && strcmp(type, OUR_TYPE) == 0;
+    if (mount_id(handle, &id) < 0 || (*other && id == *other) || mount_type(id, type) < 0)
+        return 0;
+    if (strcmp(type, OUR_TYPE) == 0)
+        return 1;
+    *other = id;
+    return 0;
 }

@@ -25,6 +25,7 @@ struct resolver {
     char todo[PATH_MAX]; /* what is still to be walked */
     int fd;
     int links;
+    long mount; /* see oks_mount_is_ours() */
 };
 
 static int move_to(struct resolver *r, int fd)
@@ -32,7 +33,7 @@ static int move_to(struct resolver *r, int fd)
     if (r->fd >= 0)
         close(r->fd);
     r->fd = fd;
-    return oks_mount_is_ours(fd) ? -ELOOP : 0;
+    return oks_mount_is_ours(fd, &r->mount) ? -ELOOP : 0;
 }
 
 static int go_to_root(struct resolver *r)

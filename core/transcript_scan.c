@@ -199,17 +199,16 @@ static int drop_extras(struct oks_state *state)
 }
 
 static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,
-                          const struct scan_options *options, struct scan_outcome *out)
+                          const struct scan_options *options, struct scan_outcome *out, struct head *head)
 {
-    struct head head;
     uint64_t from, events_from;
-    int rc = head_read(fd, &head);
+    int rc = head_read(fd, head);
 
     if (rc < 0) {
         out->error = rc;
         return 0;
     }
-    rc = choose_base(t, fd, &head, options, out);
+    rc = choose_base(t, fd, head, options, out);
     if (rc < 0)
         return rc;
     from = events_from = out->replace ? out->gain.offset : t->state.offset;
@@ -227,7 +226,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     out->gain.ino = out->mark.ino;
     if (options->verify_tail)
         tail_renew(fd, &out->gain);
-    return identity_renew(&out->gain, &head);
+    return identity_renew(&out->gain, head);
 }
 
 static bool tail_same(const struct tail *a, const struct tail *b)
@@ -240,7 +239,7 @@ static bool tail_same(const struct tail *a, const struct tail *b)
  * file was shorter than what was counted after it vouches for nothing: the file would never be known for
  * another one again.
  */
-static bool was_cut(int fd, const struct oks_state *gain)
+static bool was_cut(int fd, const struct oks_state *gain, const struct head *before)
 {
     struct stat st;
     struct head head;
@@ -248,7 +247,8 @@ static bool was_cut(int fd, const struct oks_state *gain)
     if (gain->identity.len < OKS_IDENTITY_PREFIX && gain->identity.len < gain->offset)
         return true;
     return fstat(fd, &st) == 0 && head_read(fd, &head) == 0 &&
-           ((uint64_t)st.st_size < gain->offset || !identity_matches(&gain->identity, &head));
+           ((uint64_t)st.st_size < gain->offset || head.len < before->len ||
+            memcmp(head.bytes, before->bytes, before->len) != 0);
 }
 
 /* *cut: the file lost bytes that the outcome counts, while it was being read. */
@@ -256,6 +256,7 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
                      const struct scan_options *options, struct scan_outcome *out, bool *cut)
 {
     struct stat st;
+    struct head head;
     int fd, rc;
 
     *cut = false;
@@ -282,8 +283,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         close(fd);
         return 0;
     }
-    rc = scan_open_file(t, fd, scanner, options, out);
-    *cut = rc == 0 && !out->error && was_cut(fd, &out->gain);
+    rc = scan_open_file(t, fd, scanner, options, out, &head);
+    *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);
     out->changed = out->replace || out->restored || out->error != t->error ||
                    !mark_equal(&t->mark, &out->mark) || out->gain.offset != t->state.offset ||
