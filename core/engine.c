@@ -141,6 +141,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
+    e->once = config->once;
     e->isa = config->isa;
     e->stop = config->stop;
     e->zone = config->zone;
@@ -157,7 +158,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
         rc = oks_scanner_new(&first, e->isa);
     if (rc == 0)
         e->idle_scanners[e->n_idle_scanners++] = first;
-    if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT)
+    if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         e->watch_error = watch_new(&e->watch);
     if (rc < 0) {
         oks_engine_free(e);
@@ -524,7 +525,8 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         billing_prices(e);
         if (!e->started)
             index_load(e);
-        rc = folders_refresh(e);
+        if (!e->once || !e->started)
+            rc = folders_refresh(e);
     }
     if (!e->started)
         index_forget(e);

@@ -120,6 +120,7 @@ struct oks_engine {
     struct oks_cache *cache;
     bool verify_tail;
     enum oks_revalidate revalidate;
+    bool once;
     enum oks_isa isa;
     const struct oks_zone *zone; /* of local days; NULL: UTC */
     const atomic_bool *stop;

@@ -122,15 +122,14 @@ static void subtree_end(struct oks_engine *e, struct root *root, const char *pat
 
 static void folder_watch(struct oks_engine *e, struct folder *f)
 {
-    int rc = e->watch && e->revalidate != OKS_REVALIDATE_STAT ? watch_add(e->watch, f->path, f, &f->watch_id)
-                                                              : -ENOSYS;
+    int rc = e->watch ? watch_add(e->watch, f->path, f, &f->watch_id) : -ENOSYS;
 
     if (rc == 0)
         return;
     f->watch_id = -1;
     f->watch_error = rc;
     e->unwatched++;
-    if (e->revalidate != OKS_REVALIDATE_STAT)
+    if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         e->watch_error = rc;
 }
 

@@ -382,7 +382,7 @@ static int place_walk(struct oks_engine *e, struct place *place)
     if (rc == 0)
         rc = watch_above(e, place) < 0 ? -ENOMEM : walk_tasks(e, place, real);
     else
-        rc = wait_for(e, place, path);
+        rc = e->once ? 0 : wait_for(e, place, path);
     if (rc < 0)
         place->stale = true;
     return rc;
@@ -417,7 +417,7 @@ int runs_new(struct oks_engine *e)
     e->runs = calloc(1, sizeof(*e->runs));
     if (!e->runs)
         return -ENOMEM;
-    if (e->revalidate != OKS_REVALIDATE_STAT)
+    if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         watch_new(&e->runs->watch);
     for (char **root = e->task_roots; *root; root++)
         if (runs_add_place(e, *root) < 0)
@@ -450,7 +450,7 @@ int runs_refresh(struct oks_engine *e)
     int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, e) : 0;
 
     LIST_FOREACH(place, &store->places, of_store)
-        if (place->stale || place->unwatched || overflow == 1 || !store->watch) {
+        if (place->stale || (!e->once && (place->unwatched || overflow == 1 || !store->watch))) {
             int walked = place_walk(e, place);
 
             rc = rc < 0 ? rc : walked;

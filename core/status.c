@@ -102,8 +102,11 @@ static bool put_revalidation(json_object *o, struct oks_engine *e)
     json_object *r = json_object_new_object();
 
     if (r && put_text(r, "asked", asked[e->revalidate]) &&
-        put_text(r, "mode", inotify ? "inotify" : "stat") && put_count(r, "foldersByStat", e->unwatched) &&
-        put_count(r, "overflows", e->overflows) &&
+        put_text(r, "mode",
+                 inotify   ? "inotify"
+                 : e->once ? "once"
+                           : "stat") &&
+        put_count(r, "foldersByStat", e->unwatched) && put_count(r, "overflows", e->overflows) &&
         put_text(r, "reason", e->watch_error ? strerror(-e->watch_error) : NULL))
         return put(o, "revalidation", r);
     json_object_put(r);

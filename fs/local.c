@@ -272,10 +272,12 @@ typedef int (*path_fn)(struct oks_engine *engine, const struct options *o, const
 
 static int for_each_path(const struct options *o, path_fn fn, const char *fallback)
 {
+    static struct oks_engine *engine; /* never freed: the process ends, and the kernel is quicker at that */
     struct oks_config config = options_config(o);
-    struct oks_engine *engine;
-    int rc = oks_engine_new(&engine, &config), failed = 0;
+    int rc, failed = 0;
 
+    config.once = true;
+    rc = oks_engine_new(&engine, &config);
     if (rc < 0) {
         log_error("cannot start: %s", strerror(-rc));
         return 1;
@@ -289,7 +291,6 @@ static int for_each_path(const struct options *o, path_fn fn, const char *fallba
         failed = 1;
     }
     oks_engine_save(engine);
-    oks_engine_free(engine);
     return failed;
 }
 

@@ -117,6 +117,7 @@ int scan_run(const struct options *o)
     int rc;
 
     config.stop = &stopped;
+    config.once = true;
     rc = oks_engine_new(&w.engine, &config);
     if (rc == 0) {
         catch_signals();

@@ -23,6 +23,7 @@
 struct engine_options {
     bool no_cache;
     bool verify_tail;
+    bool once;
     enum oks_revalidate revalidate;
     const char *task_root; /* below the scratch folder, or NULL */
 };
@@ -123,6 +124,7 @@ static inline struct oks_engine *engine_open(struct engine_options options)
         .task_roots = options.task_root ? roots : NULL,
         .no_cache = options.no_cache,
         .verify_tail = options.verify_tail,
+        .once = options.once,
         .revalidate = options.revalidate,
     };
     struct oks_engine *engine;

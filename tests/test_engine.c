@@ -451,6 +451,21 @@ START_TEST(without_cache_nothing_is_written)
 }
 END_TEST
 
+START_TEST(one_that_looks_once_sees_what_was_there)
+{
+    put_session(P "a.jsonl", 1);
+    oks_engine_free(engine);
+    engine = engine_open((struct engine_options){.revalidate = mode, .once = true});
+    ck_assert_int_eq(tokens("a"), 1);
+    ck_assert_str_eq(string(status_of(engine), "revalidation/mode"), "once");
+    append_file(P "a.jsonl", line_of(2));
+    put_session(P "b.jsonl", 4);
+    put_session(PROJECTS "-q/c.jsonl", 8);
+    ck_assert_int_eq(tokens("a"), 1);
+    ck_assert_str_eq(sessions(engine), "a");
+}
+END_TEST
+
 /* --- what is no transcript --- */
 
 START_TEST(what_is_no_regular_file_is_no_session)
@@ -625,6 +640,7 @@ int main(void)
     BOTH(suite, without_verify_tail_consumed_bytes_stay_unread);
     BOTH(suite, a_cache_of_the_collector_is_taken_up);
     BOTH(suite, without_cache_nothing_is_written);
+    BOTH(suite, one_that_looks_once_sees_what_was_there);
     BOTH(suite, what_is_no_regular_file_is_no_session);
     BOTH(suite, what_stops_being_a_regular_file_leaves);
     BOTH_ORDINARY(suite, a_file_that_cannot_be_read_stops_no_other);

@@ -32,6 +32,7 @@ struct oks_config {
     const char *const *claude_dirs; /* NULL-terminated: configuration folders, or their projects/ folders */
     const char *const
         *task_roots;  /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
+    bool once; /* for programs that answer and end: what the first sync looked at is not looked at again */
     bool no_cache;    /* neither read nor write any cache */
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
     enum oks_revalidate revalidate;
