@@ -47,6 +47,7 @@ struct way {
     bool parses;
     double rates[ROUNDS_MAX];
     double rate; /* median, GB/s; 0: not available here */
+    double best;
     struct bench_sum sum;
 };
 
@@ -99,12 +100,45 @@ static int run_read(const struct corpus *corpus, const struct way *way, struct b
 
 /* --- the scanner --- */
 
-static int add_record(void *ctx, const struct oks_record *record, bool complete)
+static uint64_t sum_usage(const struct oks_usage *u)
 {
-    struct bench_sum *sum = ctx;
+    return u->present + u->input * 3 + u->output * 5 + u->cache_creation * 7 + u->cache_creation_5m * 11 +
+           u->cache_creation_1h * 13 + u->cache_read * 17 + u->web_search_requests * 19 + u->speed.len * 23 +
+           u->inference_geo.len * 29 + u->service_tier.len * 31;
+}
 
+static uint64_t sum_message(const struct oks_message *m)
+{
+    return sum_usage(&m->usage) + m->id.len * 37 + m->model.len * 41 + m->stop_reason.len * 43;
+}
+
+/* What differs in a field differs here, but for two mistakes that make up for each other. */
+static uint64_t sum_fields(const struct oks_record *r)
+{
+    uint64_t sum = sum_message(&r->message) + sum_message(&r->nested) * 47;
+
+    sum += (uint64_t)r->type * 53 + r->timestamp.len * 59 + r->agent_name.len * 61 + r->session_id.len * 67;
+    sum += r->uuid.len * 71 + r->request_id.len * 73 + r->agent_id.len * 79 + r->cwd.len * 83;
+    sum += r->version.len * 89 + r->subtype.len * 97 + r->is_sidechain * 101U + r->is_api_error * 103U;
+    sum += r->is_compact_summary * 107U + r->tool_uses * 109 + r->compact_trigger.len * 113;
+    sum += r->compact_pre_tokens * 127 + r->nested_present * 131U + r->nested_uuid.len * 137;
+    sum += r->nested_request_id.len * 139 + r->nested_timestamp.len * 149 + r->odd * 151;
+    for (unsigned i = 0; i < r->n_advisors; i++)
+        sum += sum_usage(&r->advisors[i].usage) * 157 + r->advisors[i].model.len * 163;
+    return sum + r->advisors_dropped * 167U;
+}
+
+void bench_record(struct bench_sum *sum, const struct oks_record *record)
+{
     sum->lines++;
     sum->tokens += record->message.usage.input + record->message.usage.output;
+    if (sum->wants_fields)
+        sum->fields += sum_fields(record);
+}
+
+static int add_record(void *ctx, const struct oks_record *record, bool complete)
+{
+    bench_record(ctx, record);
     return 0;
 }
 
@@ -234,6 +268,12 @@ static int run_dom(const struct corpus *corpus, const struct way *way, struct be
     return feed_simdjson(corpus, way->kernel, simdjson_dom, sum);
 }
 
+static int run_record(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
+                      double *seconds)
+{
+    return feed_simdjson(corpus, way->kernel, simdjson_record, sum);
+}
+
 static int run_many(const struct corpus *corpus, const struct way *way, struct bench_sum *sum,
                     double *seconds)
 {
@@ -250,12 +290,16 @@ enum {
     AVX512,
     JSON_C,
     PYTHON,
-    DOM,
-    DOM_MANY,
+    FIELDS_AVX2,
     DOM_AVX2,
     DOM_MANY_AVX2,
+    FIELDS,
+    DOM,
+    DOM_MANY,
     WAYS
 };
+
+static const char avx2_kernel[] = "haswell"; /* as simdjson calls it */
 
 static struct way ways[WAYS] = {
     [FLOOR] = {.name = "mmap + memchr (the floor)", .run = run_mmap},
@@ -267,16 +311,21 @@ static struct way ways[WAYS] = {
     [JSON_C] = {.name = "json-c per line", .run = run_json_c, .parses = true},
     [PYTHON] = {.name = "Python json.loads per line", .run = run_python, .parses = true},
 #ifdef HAVE_SIMDJSON
-    [DOM] = {.name = "simdjson DOM per line, best kernel (*)", .run = run_dom, .parses = true},
-    [DOM_MANY] = {.name = "simdjson DOM parse_many, best kernel (*)", .run = run_many, .parses = true},
-    [DOM_AVX2] = {.name = "simdjson DOM per line, AVX2 kernel",
+    [FIELDS_AVX2] = {.name = "simdjson DOM, same fields, AVX2 kernel",
+                     .run = run_record,
+                     .kernel = avx2_kernel,
+                     .parses = true},
+    [DOM_AVX2] = {.name = "simdjson DOM, parse only, AVX2 kernel",
                   .run = run_dom,
-                  .kernel = "haswell",
+                  .kernel = avx2_kernel,
                   .parses = true},
-    [DOM_MANY_AVX2] = {.name = "simdjson DOM parse_many, AVX2 kernel",
+    [DOM_MANY_AVX2] = {.name = "simdjson parse_many, parse only, AVX2 k.",
                        .run = run_many,
-                       .kernel = "haswell",
+                       .kernel = avx2_kernel,
                        .parses = true},
+    [FIELDS] = {.name = "simdjson DOM, same fields, best kernel (*)", .run = run_record, .parses = true},
+    [DOM] = {.name = "simdjson DOM, parse only, best kernel (*)", .run = run_dom, .parses = true},
+    [DOM_MANY] = {.name = "simdjson parse_many, parse only, best (*)", .run = run_many, .parses = true},
 #endif
 };
 
@@ -316,6 +365,7 @@ static void run_rounds(const struct corpus *corpus, int rounds)
             continue;
         qsort(ways[i].rates, (size_t)rounds, sizeof(double), by_value);
         ways[i].rate = ways[i].rates[rounds / 2];
+        ways[i].best = ways[i].rates[rounds - 1];
     }
 }
 
@@ -367,58 +417,73 @@ static long scan_peak(const char *self, const char *path)
 
 static void say_table(void)
 {
-    printf("%-40s %8s %10s %16s\n", "way (one thread, page cache warm)", "GB/s", "objects", "tokens");
+    printf("%-42s %8s %8s %10s %16s\n", "way (one thread, page cache warm)", "GB/s", "best", "objects",
+           "tokens");
     for (int i = 0; i < WAYS; i++) {
         if (!ways[i].run)
             continue;
         if (ways[i].rate > 0)
-            printf("%-40s %8.3f %10" PRIu64 " %16" PRIu64 "\n", ways[i].name, ways[i].rate, ways[i].sum.lines,
-                   ways[i].sum.tokens);
+            printf("%-42s %8.3f %8.3f %10" PRIu64 " %16" PRIu64 "\n", ways[i].name, ways[i].rate,
+                   ways[i].best, ways[i].sum.lines, ways[i].sum.tokens);
         else
-            printf("%-40s %8s\n", ways[i].name, "-");
+            printf("%-42s %8s\n", ways[i].name, "-");
     }
 #ifdef HAVE_SIMDJSON
-    printf("(*) %s\n", simdjson_kernel(NULL));
+    if (ways[DOM].run)
+        printf("(*) %s\n", simdjson_kernel(NULL));
 #endif
-    printf("Time is the thread's, kernel included. okstrafs and simdjson read the file in the same way and "
-           "the same\n"
-           "sizes; json-c and Python work on lines in memory. A target against simdjson means its DOM per "
-           "line (one\n"
-           "parser, no copy), since one bad line ends a parse_many; that is shown beside it.\n");
-}
-
-static void say_target(const char *what, int way, int other, double least)
-{
-    double ratio;
-
-    if (ways[way].rate <= 0 || ways[other].rate <= 0)
-        return;
-    ratio = ways[way].rate / ways[other].rate;
-    printf("%-56s %7.3f x, wanted %6.3f x: target met: %s\n", what, ratio, least,
-           ratio >= least ? "yes" : "no");
+    printf("GB/s: the median of all rounds. Time is the thread's, kernel included. okstrafs and simdjson "
+           "read the\n"
+           "file in the same way and the same sizes; json-c and Python work on lines in memory. \"Same "
+           "fields\" is a\n"
+           "DOM per line and out of it all that our scanner extracts (without team names); \"parse only\" "
+           "takes two\n"
+           "numbers out of it. parse_many ends at the first bad line.\n");
 }
 
 static void say_ratio(const char *what, int way, int other)
 {
     if (ways[way].rate > 0 && ways[other].rate > 0)
-        printf("%-56s %7.3f x\n", what, ways[way].rate / ways[other].rate);
+        printf("%-54s %6.3f x (best %6.3f x)", what, ways[way].rate / ways[other].rate,
+               ways[way].best / ways[other].best);
+}
+
+static void say_target(const char *what, int way, int other, double least)
+{
+    if (ways[way].rate <= 0 || ways[other].rate <= 0)
+        return;
+    say_ratio(what, way, other);
+    printf(", wanted %5.2f x: target met: %s\n", least,
+           ways[way].rate / ways[other].rate >= least ? "yes" : "no");
+}
+
+static void say_also(const char *what, int way, int other)
+{
+    if (ways[way].rate <= 0 || ways[other].rate <= 0)
+        return;
+    say_ratio(what, way, other);
+    putchar('\n');
 }
 
 /*
  * A transcript's lines stand for themselves: a bad one must not stop what follows. So the like of our scanner
- * is a parse for each line; parse_many, which ends at the first bad line, is shown as well.
+ * is a parse for each line and all fields out of it. What simdjson needs to do less is shown as well.
  */
 static void say_targets(void)
 {
     say_target("AVX2 against the floor", AVX2, FLOOR, 0.35);
-    say_target("AVX2 against simdjson DOM per line, AVX2 kernel", AVX2, DOM_AVX2, 2.5);
-    say_target("AVX2 against simdjson DOM per line, best kernel", AVX2, DOM, 2.5);
+    say_target("AVX2 against simdjson, same fields, AVX2 kernel", AVX2, FIELDS_AVX2, 2.5);
+    say_target("AVX2 against simdjson, same fields, best kernel", AVX2, FIELDS, 2.5);
     say_target("scalar against json-c", SCALAR, JSON_C, 5);
     say_target("AVX-512 against the floor", AVX512, FLOOR, 0.43);
-    say_target("AVX-512 against simdjson DOM per line, best kernel", AVX512, DOM, 3);
-    say_ratio("AVX2 against simdjson parse_many, AVX2 kernel", AVX2, DOM_MANY_AVX2);
-    say_ratio("AVX2 against simdjson parse_many, best kernel", AVX2, DOM_MANY);
-    say_ratio("AVX-512 against simdjson parse_many, best kernel", AVX512, DOM_MANY);
+    say_target("AVX-512 against simdjson, same fields, best kernel", AVX512, FIELDS, 3);
+    say_also("AVX2 against read + memchr", AVX2, READ_FLOOR);
+    say_also("AVX2 against simdjson, parse only, AVX2 kernel", AVX2, DOM_AVX2);
+    say_also("AVX2 against simdjson, parse only, best kernel", AVX2, DOM);
+    say_also("AVX2 against simdjson parse_many, AVX2 kernel", AVX2, DOM_MANY_AVX2);
+    say_also("AVX2 against simdjson parse_many, best kernel", AVX2, DOM_MANY);
+    say_also("AVX-512 against simdjson, parse only, best kernel", AVX512, DOM);
+    say_also("AVX-512 against simdjson parse_many, best kernel", AVX512, DOM_MANY);
 }
 
 /* All that parse the whole corpus must have found the same; the slow ways see less of it. */
@@ -431,6 +496,25 @@ static bool agree(void)
             return false;
         }
     return true;
+}
+
+/* Whether the DOM's fields are ours: one more pass by each, which counts for no time. */
+static bool agree_about_fields(const struct corpus *corpus)
+{
+#ifdef HAVE_SIMDJSON
+    struct bench_sum ours = {.wants_fields = 1}, theirs = {.wants_fields = 1};
+    struct way way = {.isa = OKS_ISA_AUTO};
+    double seconds;
+
+    if (run_scanner(corpus, &way, &ours, &seconds) < 0 || run_record(corpus, &way, &theirs, &seconds) < 0)
+        return true;
+    if (ours.fields == theirs.fields && ours.lines == theirs.lines)
+        return true;
+    printf("okstrafs and simdjson disagree about the fields of the corpus\n");
+    return false;
+#else
+    return true;
+#endif
 }
 
 static void say_memory(const char *self, const char *small, const char *large)
@@ -486,10 +570,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_scanner: %s: %s\n", corpus.path, strerror(-r));
         return EXIT_FAILURE;
     }
+#ifdef HAVE_SIMDJSON
+    if (strcmp(simdjson_kernel(NULL), avx2_kernel) == 0)
+        ways[FIELDS].run = ways[DOM].run = ways[DOM_MANY].run = NULL; /* the same once more */
+#endif
     run_rounds(&corpus, 1); /* warms the page cache */
     run_rounds(&corpus, rounds);
     say_table();
     say_targets();
     say_memory(argv[0], argv[2], argv[1]);
-    return agree() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return agree() && agree_about_fields(&corpus) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
