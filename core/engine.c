@@ -513,6 +513,26 @@ static int settle(struct oks_engine *e)
     return rc < 0 ? rc : 0;
 }
 
+/* What there is, and what of it changed. */
+static int discover(struct oks_engine *e)
+{
+    int rc;
+
+    if (e->started && e->once)
+        return 0;
+    rc = settings_refresh(e);
+    if (rc == 0) {
+        billing_prices(e);
+        if (!e->started)
+            index_load(e);
+        rc = folders_refresh(e);
+    }
+    if (!e->started)
+        index_forget(e);
+    e->started = true;
+    return rc;
+}
+
 int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,
                     const atomic_bool *cancel)
 {
@@ -520,17 +540,7 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    rc = settings_refresh(e);
-    if (rc == 0) {
-        billing_prices(e);
-        if (!e->started)
-            index_load(e);
-        if (!e->once || !e->started)
-            rc = folders_refresh(e);
-    }
-    if (!e->started)
-        index_forget(e);
-    e->started = true;
+    rc = discover(e);
     if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0)) {
         job.serial = ++e->syncs;
         rc = work_with_helpers(&job);

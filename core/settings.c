@@ -328,7 +328,7 @@ int settings_new(struct oks_engine *e, const char *okstra_home)
         if (!make_path(&s->files[i].path, s->files[i].spot->path, s->files[i].name))
             return -ENOMEM;
     }
-    if (e->revalidate != OKS_REVALIDATE_STAT)
+    if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         watch_new(&s->watch);
     return oks_prices_new(&s->prices, NULL, 0, NULL);
 }
