@@ -23,6 +23,7 @@ import guarded
 import harness
 import records
 import reference
+import watching
 from test_surface import regular_files
 
 NOBODY = 65534
@@ -715,6 +716,39 @@ class OrdinaryUser(Lifecycle):
         self.assertEqual(self.as_nobody("mount", self.point)[0], 0)
         self.check_as_nobody()
         self.assertEqual(self.as_nobody("umount", self.point)[0], 0)
+
+    def test_watchers_are_told(self):
+        def watch() -> list:
+            file = self.point / "sessions/session-0/usage.json"
+            with watching.started([watching.Inotify(file), watching.Inotify(file.parent)]) as watchers:
+                for _ in range(3):
+                    before = [w.count for w in watchers]
+                    harness.append(self.home.path("-p0", "session-0"), records.line(records.assistant()) + b"\n")
+                    missed = watching.unheard(watchers, before)
+                    if missed:
+                        return missed
+                os.listdir(self.point / "sessions")
+                names = watching.Inotify(self.point / "sessions", watching.IN_CREATE)
+                names.start()
+                self.home.transcript("-p0", "session-new", [records.assistant()])
+                return watching.unheard([names], [0])
+
+        with self.mounted():
+            self.assertEqual(guarded.call(watch, user=NOBODY), [])
+
+    def test_the_dead_leave_no_mount(self):
+        """Its child calls fusermount3."""
+        for how in (signal.SIGKILL, signal.SIGSEGV):
+            mount = self.mounted()
+            self.check_as_nobody()
+            os.kill(mount.process.pid, how)
+            start = time.monotonic()
+            mount.process.wait(10)
+            while harness.is_mounted(self.point) and time.monotonic() < start + 5:
+                time.sleep(0.005)
+            self.assertLess(time.monotonic() - start, 1.0 if not harness.is_sanitized() else 5.0)
+            self.home.mounts.remove(mount)
+            mount.stop()
 
     def test_an_unreadable_mountpoint(self):
         self.point.mkdir(mode=0)

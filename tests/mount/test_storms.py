@@ -1,0 +1,215 @@
+"""Watchers in bad weather: ten thousand changes a second, attackers beside the ringer, and daemons that are killed.
+
+Nobody may be left behind: no process that cannot be killed, no mount that hangs, and no watcher that has not heard of
+the last state.
+"""
+
+import contextlib
+import errno
+import os
+import random
+import signal
+import time
+
+import guarded
+import harness
+import records
+import reference
+import watching
+from watching import IN_Q_OVERFLOW, Inotify
+
+STORM_SECONDS = harness.by_effort(0.5, 1.5, 10)
+KILLS = harness.by_effort(2, 8, 200)
+CRASHES = harness.by_effort(1, 3, 50)
+ATTACK_SECONDS = harness.by_effort(0.3, 1.0, 20)
+A_SECOND = 10_000
+RINGS_A_SECOND = 4
+
+
+def line(i: int) -> bytes:
+    return records.line(records.assistant(counts=records.usage(i=1 + i % 7, o=1), id=f"msg_{i}")) + b"\n"
+
+
+def append_fast(path, seconds: float, a_second: int = A_SECOND) -> int:
+    """One write for each record, as many a second; how many there were."""
+    lines = [line(i) for i in range(97)]
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    start = time.monotonic()
+    done = 0
+    while (now := time.monotonic() - start) < seconds:
+        while done < now * a_second:
+            os.write(fd, lines[done % len(lines)])
+            done += 1
+        time.sleep(0.0005)
+    os.close(fd)
+    return done
+
+
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Storm(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        self.path = self.home.transcript("-p", "session-1", [records.assistant(teamName="crew", agentName="lead")])
+        self.total = "sessions/session-1/total_tokens"
+
+    def test_the_last_state_is_told(self):
+        """And no queue overflows: each file is rung a few times a second."""
+        with self.home.mount() as mount:
+            for leaf in ("usage.json", "total_tokens", "window/2026-06-10.json"):
+                os.stat(mount.point / "sessions/session-1" / leaf)
+            watches = [Inotify(mount.point / self.total, 0xFFF), Inotify(mount.point / "sessions/session-1", 0xFFF)]
+            with watching.started(watches) as (file, folder):
+                before = cpu_seconds(mount.process.pid) + cpu_seconds(mount.ringer())
+                start = time.monotonic()
+                writer = guarded.Child(append_fast, self.path, STORM_SECONDS)
+                seen = -1
+                last = time.monotonic()
+                heard = 0
+                while writer.is_waiting() or time.monotonic() < last + 1.5:
+                    if writer.is_waiting():
+                        last = time.monotonic()
+                    if file.count > heard:
+                        heard = file.count
+                        seen = int(guarded_read(mount.point / self.total))
+                    time.sleep(0.005)
+                written = writer.result(30)
+                took = time.monotonic() - start
+                used = cpu_seconds(mount.process.pid) + cpu_seconds(mount.ringer()) - before
+                events = file.read() + folder.read()
+                print(f"# {written} changes in {STORM_SECONDS} s, {sum(m & 2 != 0 for m, _ in file.events)} rings, "
+                      f"daemon's CPU {100 * used / took:.1f} %", flush=True)
+                self.assertFalse([e for e in events if e[0] & IN_Q_OVERFLOW])
+                self.assertEqual(seen, reference.totals(self.path)["totalTokens"])
+                rings = sum(mask & watching.IN_MODIFY != 0 for mask, _ in file.events)
+                self.assertLessEqual(rings, RINGS_A_SECOND * took + 2)
+                self.assertGreater(rings, 1)
+                self.assertLess(used / took, 0.5 if not harness.is_sanitized() else 2)
+
+    def attack(self, top, seconds: float) -> list:
+        """Tries what the ringer does, while it does it; what was not refused."""
+        file, folder = str(top / self.total), str(top / "sessions")
+        door = str(top / ".okstrafs-door")
+        acts = [
+            (lambda: os.utime(file), {errno.EROFS}),
+            (lambda: os.utime(file, ns=(1, 1)), {errno.EROFS}),
+            (lambda: os.close(os.open(file, os.O_WRONLY)), {errno.EROFS}),
+            (lambda: os.truncate(file, 0), {errno.EROFS}),
+            (lambda: os.mkdir(folder + "/mine"), {errno.EROFS}),
+            (lambda: os.close(os.open(folder + "/mine", os.O_CREAT | os.O_EXCL | os.O_WRONLY)), {errno.EROFS}),
+            (lambda: os.symlink("x", folder + "/link"), {errno.EROFS}),
+            (lambda: os.unlink(file), {errno.EROFS}),
+            (lambda: os.rmdir(folder + "/session-1"), {errno.EROFS}),
+            (lambda: os.rename(file, file + "x"), {errno.EROFS}),
+            (lambda: os.chmod(file, 0o777), {errno.EROFS}),
+            (lambda: os.setxattr(file, "user.x", b"y"), {errno.EROFS, errno.EPERM}),
+            (lambda: os.stat(door), {errno.ENOENT}),
+            (lambda: os.open(door + "/inode", os.O_WRONLY), {errno.ENOENT}),
+            (lambda: os.unlink(door + "/inode"), {errno.ENOENT}),
+            (lambda: os.mkdir(door), {errno.EROFS}),
+        ]
+        wrong = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not wrong:
+            for i, (act, expected) in enumerate(acts):
+                try:
+                    act()
+                    wrong.append((i, "not refused"))
+                except OSError as error:
+                    if error.errno not in expected:
+                        wrong.append((i, errno.errorcode.get(error.errno)))
+        return wrong
+
+    def test_nobody_slips_in_behind_the_ringer(self):
+        with self.home.mount() as mount:
+            watches = [Inotify(mount.point / self.total), Inotify(mount.point / "sessions", 0x380)]
+            os.listdir(mount.point / "sessions")
+            with watching.started(watches) as (file, names):
+                attackers = [guarded.Child(self.attack, mount.point, ATTACK_SECONDS) for _ in range(4)]
+                end = time.monotonic() + ATTACK_SECONDS
+                while time.monotonic() < end:
+                    harness.append(self.path, line(1))
+                    time.sleep(0.02)
+                self.assertEqual([a.result(60) for a in attackers], [[]] * 4)
+                before = [file.count]
+                harness.append(self.path, line(2))
+                self.assertEqual(watching.unheard([file], before, 2), [])
+                self.assertEqual(names.read(), [])
+            self.assertEqual(int(mount.read(self.total)), reference.totals(self.path)["totalTokens"])
+
+
+def guarded_read(path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def read_for_ever(point) -> None:
+    """Until the mount is gone."""
+    while True:
+        try:
+            for leaf in ("usage.json", "total_tokens", "window/last-5h.json"):
+                guarded_read(point / "sessions/session-1" / leaf)
+            os.listdir(point / "teams")
+        except OSError:
+            return
+
+
+class Deaths(harness.MountTest):
+    """Killed while the ringer rings, readers read and watchers watch."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.home.transcript("-p", "session-1", [records.assistant(teamName="crew", agentName="lead")])
+
+    def die(self, how: int, wait: float) -> float:
+        """Seconds until the mount was gone."""
+        mount = self.home.mount()
+        self.home.mounts.remove(mount)  # its crash is meant
+        folder = mount.point / "sessions/session-1"
+        try:
+            with contextlib.ExitStack() as stack:
+                guarded.call(os.listdir, mount.point / "teams")
+                watches = [Inotify(folder / "usage.json"), Inotify(folder, 0xFFF), Inotify(mount.point / "teams", 0xFFF)]
+                stack.enter_context(watching.started(watches))
+                readers = [guarded.Child(read_for_ever, mount.point) for _ in range(2)]
+                time.sleep(wait)
+                os.kill(mount.process.pid, how)
+                start = time.monotonic()
+                mount.process.wait(10)  # a daemon that waits for itself would not be reaped
+                while harness.is_mounted(mount.point) and time.monotonic() < start + 10:
+                    time.sleep(0.002)
+                took = time.monotonic() - start
+                for reader in readers:
+                    reader.result(10)
+            self.assertEqual(guarded.call(os.listdir, mount.point), [])
+            return took
+        finally:
+            mount.stop()
+
+    def check(self, how: int, times: int) -> None:
+        rand = random.Random(how)
+        seconds = 3600
+        writer = guarded.Child(append_fast, self.path, seconds, 200)
+        try:
+            took = sorted(self.die(how, 0.02 + rand.random() * 0.6) for _ in range(times))
+        finally:
+            writer.kill()
+        print(f"# {times} times signal {how}: mount gone after {1000 * took[len(took) // 2]:.0f} ms, at most "
+              f"{1000 * took[-1]:.0f} ms", flush=True)
+        self.assertLess(took[-1], 1.0 if not harness.is_sanitized() else 10)
+        with self.home.mount() as mount:
+            self.assertTotals(guarded.call(mount.totals, "sessions/session-1/usage.json"), reference.totals(self.path))
+
+    def test_killed(self):
+        self.check(signal.SIGKILL, KILLS)
+
+    def test_crashed(self):
+        self.check(signal.SIGSEGV, CRASHES)
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
