@@ -44,6 +44,8 @@ missing_for_build() {
     need libfuse3-dev pkg-config --exists fuse3
     need libjson-c-dev pkg-config --exists json-c
     need libssl-dev pkg-config --exists libcrypto
+    # Optional: without it a service of Type=notify cannot be told when the mount is up.
+    need libsystemd-dev pkg-config --exists libsystemd
     # libfuse calls it for everyone but root, and so do the tests.
     need fuse3 command -v fusermount3
 }
@@ -53,6 +55,10 @@ missing_for_quick() {
     need python3 command -v python3
     need inotify-tools command -v inotifywait
     need procps command -v ps
+    # Kinds of file watchers; tests of those that are missing are skipped.
+    need nodejs command -v node
+    need entr command -v entr
+    need fswatch command -v fswatch
 }
 
 missing_for_test() {

@@ -28,6 +28,7 @@
 #include "mountpoint.h"
 #include "notify.h"
 #include "ops.h"
+#include "service.h"
 
 enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20 };
 
@@ -297,6 +298,15 @@ static struct ringer *start_ringer(const struct options *o, struct mount *m, int
     return ringer;
 }
 
+static void say_ready(const struct options *o, const struct mount *m)
+{
+    char status[512];
+
+    snprintf(status, sizeof(status), "Mounted on %s%s", o->mountpoint,
+             m->notifier ? "" : "; file watchers are not told of changes");
+    service_ready(status);
+}
+
 static int mount_and_serve(const struct options *o, struct mount *m, struct ringer *ringer, int ready_fd)
 {
     struct fuse_session *session = session_new(o, m);
@@ -316,8 +326,10 @@ static int mount_and_serve(const struct options *o, struct mount *m, struct ring
     }
     start_notifying(o, m, ringer);
     start_saver(m->engine);
+    say_ready(o, m);
     detach(ready_fd);
     rc = serve(session);
+    service_stopping();
     atomic_store(&stopping, true);
     fuse_session_unmount(session);
     fuse_session_destroy(session);

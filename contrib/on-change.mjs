@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// Reacts to the usage of a team from Node: fs.watch tells, the file says what. As a program it prints one line of JSON
+// for each change:
+//
+//     node contrib/on-change.mjs teams/okstra-checkout
+//
+// and as a module it calls you:
+//
+//     import { onChange } from './on-change.mjs';
+//     const stop = onChange('teams/okstra-checkout', (usage) => console.log(usage.usageSummary.totalTokens));
+//
+// A folder that is not there yet, or goes away with the mount, is waited for.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const RETRY_MS = 1000;
+
+export function mountpoint(env = process.env) {
+    return env.OKSTRAFS_MOUNT || path.join(env.OKSTRA_HOME?.trim() || path.join(os.homedir(), '.okstra'), 'usage');
+}
+
+// Calls `react` with the parsed usage.json after each change; gives a function that stops it.
+export function onChange(name, react) {
+    const folder = path.join(mountpoint(), name);
+    const file = path.join(folder, 'usage.json');
+    let watcher = null;
+    let timer = null;
+    let last = null;
+
+    function look() {
+        let text;
+        try {
+            text = fs.readFileSync(file, 'utf8');
+        } catch {
+            return again();
+        }
+        if (text !== last && last !== null)
+            react(JSON.parse(text));
+        last = text;
+    }
+
+    function again() {
+        watcher?.close();
+        watcher = null;
+        clearTimeout(timer);
+        timer = setTimeout(start, RETRY_MS);
+    }
+
+    function start() {
+        try {
+            watcher = fs.watch(folder, (what, changed) => {
+                if (changed === 'usage.json')
+                    look();
+                else if (what === 'rename' && changed === path.basename(folder))
+                    again(); // the folder itself went away
+            });
+            watcher.on('error', again);
+        } catch {
+            return again();
+        }
+        look(); // what came between two watches
+    }
+
+    start();
+    return () => {
+        watcher?.close();
+        clearTimeout(timer);
+    };
+}
+
+if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+    if (process.argv.length !== 3) {
+        console.error('usage: on-change.mjs teams/NAME');
+        process.exit(2);
+    }
+    onChange(process.argv[2], (usage) => console.log(JSON.stringify(usage)));
+}
