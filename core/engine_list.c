@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "document.h"
@@ -187,12 +188,30 @@ static int list_all(struct oks_engine *e, enum oks_list what, struct names *name
     }
 }
 
+struct budget_names {
+    int (*fn)(void *ctx, const char *name);
+    void *ctx;
+    const char *suffix;
+};
+
+static int emit_budget(void *ctx, const char *name)
+{
+    const struct budget_names *b = ctx;
+    char file[OKS_NAME_MAX + 1];
+
+    snprintf(file, sizeof(file), "%s%s", name, b->suffix);
+    return b->fn(b->ctx, file);
+}
+
 int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
                     int (*fn)(void *ctx, const char *name), void *ctx)
 {
+    struct budget_names budgets = {fn, ctx, what == OKS_LIST_BUDGETS ? ".json" : ""};
     struct names names = {0};
     int rc;
 
+    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED)
+        return oks_engine_budgets(e, what == OKS_LIST_EXCEEDED, emit_budget, &budgets);
     pthread_mutex_lock(&e->lock);
     switch (of->kind) {
     case OKS_SESSION:

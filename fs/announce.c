@@ -21,6 +21,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "door.h"
 
 enum {
@@ -28,14 +29,6 @@ enum {
     OLDER_MAX = 256,  /* generations of one file */
     NAMES_MAX = 2000, /* creations in one folder and round: a watcher's queue holds 16384 events */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* --- ringing --- */
 
@@ -173,15 +166,20 @@ static void announce_if_file(struct announcer *a, struct place *place)
 struct folder_files {
     struct announcer *a;
     struct inode *dir;
-    bool keep; /* only take down what they say now */
+    bool keep;                   /* only take down what they say now */
+    const struct names *created; /* those that are there already; NULL: all. Others are still to be created */
 };
 
 static int make_file(void *ctx, const char *name)
 {
     struct folder_files *f = ctx;
     struct mount *m = f->a->m;
-    struct inode *known = inodes_find(m->inodes, f->dir, name), *file = known;
+    struct inode *known, *file;
     struct node node;
+
+    if (f->created && !names_have(f->created, name))
+        return 0;
+    known = file = inodes_find(m->inodes, f->dir, name);
 
     if (!known && tree_lookup(m->engine, &f->dir->place->node, name, 0, NULL, &node) == 0) {
         if (refresh(m, f->dir, name, &node, &file) < 0)
@@ -340,17 +338,17 @@ void announce_dir(struct announcer *a, struct inode *dir)
     const struct node *node = &dir->place->node;
     uint64_t version = data_version(m, dir), told = inodes_folder_version(m->inodes, dir);
     struct folder_files files = {.a = a, .dir = dir};
+    const struct names *before = tree_has_list(node) ? inodes_folder_names(m->inodes, dir) : NULL;
     struct names *names = NULL;
     bool all = true;
 
     if (version == told || version == 0) /* what is gone is told in the folder above */
         return;
+    files.created = before;
     if (tree_tells_files(node) && told)
-        tree_each_file(node, make_file, &files);
+        tree_each_file(m->engine, node, make_file, &files);
     each_place(a, dir, FILES_MAX, announce_if_file);
     if (tree_has_list(node)) {
-        const struct names *before = inodes_folder_names(m->inodes, dir);
-
         names = names_now(m, dir);
         if (names && before)
             all = tell_names(a, dir, before, names);
@@ -389,5 +387,5 @@ void announce_begin(struct announcer *a, struct inode *dir)
     if (tree_has_list(node) && !inodes_folder_names(m->inodes, dir))
         inodes_folder_listed(m->inodes, dir, names_now(m, dir));
     if (tree_tells_files(node) && inodes_folder_keep(m->inodes, dir))
-        tree_each_file(node, make_file, &files);
+        tree_each_file(m->engine, node, make_file, &files);
 }

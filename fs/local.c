@@ -13,18 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "tree.h"
 
 enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* The path below the mount's root. */
 static const char *below_mount(const struct options *o, const char *path)
@@ -282,6 +275,7 @@ static int for_each_path(const struct options *o, path_fn fn, const char *fallba
         log_error("cannot start: %s", strerror(-rc));
         return 1;
     }
+    oks_engine_clock(engine, now_ms());
     for (int i = 0; i < o->n_paths; i++)
         failed |= fn(engine, o, o->paths[i]);
     if (o->n_paths == 0)

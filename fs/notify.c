@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "announce.h"
+#include "clock.h"
 #include "log.h"
 #include "okstrafs/news.h"
 
@@ -28,6 +29,7 @@ enum {
     FIRST_PAUSE_MS = 20,
     ROUND_MS = 250,
     ROUND_MAX_MS = 900, /* "within a second", as long as the CPU share below allows it */
+    CLOCK_MS = 60000,   /* how long the clock is trusted to go on as it does */
     BLIND_MS = 750,     /* where only stat can see changes */
     CPU_SHARE = 20,     /* one part in so many, while rounds are short */
     CPU_SHARE_MAX = 4,  /* and never more than that */
@@ -130,6 +132,7 @@ static void make_round(struct notifier *n)
     size_t len;
     bool fresh;
 
+    oks_engine_clock(n->m->engine, now_ms());
     oks_engine_news_seen(n->m->engine);
     atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
@@ -205,12 +208,24 @@ static void take_down_all(struct notifier *n)
 
 /* --- the thread --- */
 
+/* Nothing but the clock says that a day or a block is over. The clock may be set meanwhile, hence the bound.
+ */
+static int until_change(const struct notifier *n)
+{
+    int64_t next = n->need > NEED_FOUND ? oks_engine_next_change(n->m->engine) : INT64_MAX, left;
+
+    if (next == INT64_MAX)
+        return -1;
+    left = next - now_ms();
+    return left < 0 ? 0 : left > CLOCK_MS ? CLOCK_MS : (int)left;
+}
+
 static int timeout_of(const struct notifier *n)
 {
     int64_t left;
 
     if (!n->due)
-        return n->is_blind && n->need > NEED_NOTHING ? BLIND_MS : -1;
+        return n->is_blind && n->need > NEED_NOTHING ? BLIND_MS : until_change(n);
     left = n->next - now();
     return left < 0 ? 0 : (int)left;
 }

@@ -20,19 +20,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "notify.h"
 #include "ops_private.h"
 
 const double for_ever = 86400.0 * 365;
 static const double entity_timeout = 1.0; /* of a session's, team's or project's folder: it may go away */
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 int errno_of(fuse_req_t req, int rc)
 {
@@ -150,8 +143,11 @@ static int lookup(struct mount *m, struct inode *dir, const char *name, const at
                   struct inode **out)
 {
     struct node node;
-    int rc = tree_lookup(m->engine, &dir->place->node, name, now_ms(), cancel, &node);
+    int64_t now = now_ms();
+    int rc;
 
+    oks_engine_clock(m->engine, now);
+    rc = tree_lookup(m->engine, &dir->place->node, name, now, cancel, &node);
     if (rc < 0)
         return rc;
     if (node_shape(&node) == NODE_FILE)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "okstrafs/names.h"
 #include "okstrafs/news.h"
 
@@ -33,6 +34,7 @@ struct node_type {
     bool list_of_all;                     /* of everything, not of the target */
 
     render_fn render; /* files */
+    bool told;        /* listed files: their folder's watchers hear of changes, looked up or not */
     bool is_volatile; /* the content changes without the target's data changing */
     const char *up;   /* links: what stands before the leaf (or before the target's name) */
 };
@@ -52,6 +54,8 @@ static const char readme_text[] =
     "  .../total_tokens               beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json, stats/by-project.json\n"
+    "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while it is used "
+    "up\n"
     "  pricing.json                   the prices in force\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
@@ -91,6 +95,21 @@ static int render_pricing(struct oks_engine *engine, const struct node *node, in
                           struct oks_document *out)
 {
     return oks_document_prices(engine, out);
+}
+
+static int render_budget(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    char name[OKS_NAME_MAX + 1];
+
+    snprintf(name, sizeof(name), "%.*s", (int)(strlen(node->leaf) - strlen(".json")), node->leaf);
+    return oks_document_budget(engine, name, false, now_ms, out);
+}
+
+static int render_exceeded(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    return oks_document_budget(engine, node->leaf, true, now_ms, out);
 }
 
 static int render_by_model(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -137,6 +156,8 @@ static const struct node_type
     type_readme = {.name = "README.txt", .shape = NODE_FILE, .render = render_readme},
     type_status = {.name = "status.json", .shape = NODE_FILE, .render = render_status, .is_volatile = true},
     type_pricing = {.name = "pricing.json", .shape = NODE_FILE, .render = render_pricing},
+    type_budget = {.shape = NODE_FILE, .render = render_budget, .told = true},
+    type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .told = true},
     type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
     type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
     type_window_file = {.shape = NODE_FILE, .render = render_window},
@@ -197,9 +218,18 @@ static const struct node_type
     type_by_model = {.name = "by-model.json", .shape = NODE_FILE, .render = render_by_model},
     type_by_project = {.name = "by-project.json", .shape = NODE_FILE, .render = render_by_project},
     type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(&type_by_model, &type_by_project)},
+    type_exceeded_dir = {.name = "exceeded",
+                         .shape = NODE_DIR,
+                         .each = &type_exceeded,
+                         .list = OKS_LIST_EXCEEDED},
+    type_budgets = {.name = "budgets",
+                    .shape = NODE_DIR,
+                    .fixed = TYPES(&type_exceeded_dir),
+                    .each = &type_budget,
+                    .list = OKS_LIST_BUDGETS},
     type_root = {.shape = NODE_DIR,
                  .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_teams, &type_sessions,
-                                &type_projects, &type_stats)};
+                                &type_projects, &type_stats, &type_budgets)};
 
 /* --- nodes --- */
 
@@ -258,7 +288,7 @@ bool node_is_fixed(const struct node *node)
 
 bool node_is_of_table(const struct node *node)
 {
-    return node->type->name;
+    return node->type->name || node->type->told;
 }
 
 char *tree_link(const struct node *link)
@@ -283,7 +313,8 @@ static enum tree_need need_of_list(const struct node *dir)
 {
     enum oks_list list = dir->type->list;
 
-    if (list == OKS_LIST_SUBAGENTS || (list == OKS_LIST_TEAMS && dir->type->list_of_all))
+    if (list == OKS_LIST_SUBAGENTS || list == OKS_LIST_BUDGETS || list == OKS_LIST_EXCEEDED ||
+        (list == OKS_LIST_TEAMS && dir->type->list_of_all))
         return NEED_ALL;
     if (dir->type->list_of_all || (list == OKS_LIST_SESSIONS && dir->kind == OKS_PROJECT))
         return NEED_FOUND;
@@ -345,13 +376,36 @@ bool tree_has_list(const struct node *dir)
 /* Not those of the root: it is everybody's way to somewhere else, and they may be costly. */
 bool tree_tells_files(const struct node *dir)
 {
-    return dir->type->shape == NODE_DIR && dir->type->fixed && dir->type != &type_root;
+    if (dir->type->shape != NODE_DIR || dir->type == &type_root)
+        return false;
+    return dir->type->fixed || (dir->type->each && dir->type->each->told);
 }
 
-int tree_each_file(const struct node *dir, int (*fn)(void *ctx, const char *name), void *ctx)
+static int add_file(void *ctx, const char *name, enum node_shape shape)
+{
+    return shape == NODE_FILE ? names_add(ctx, name) : 0;
+}
+
+/* The list is made under the engine's lock, and fn asks the engine. */
+static int each_listed_file(struct oks_engine *engine, const struct node *dir,
+                            int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    struct names *names = names_new();
+    int rc = names ? tree_list_known(engine, dir, add_file, names) : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < names->len; i++)
+        rc = fn(ctx, names->items[i]);
+    names_free(names);
+    return rc;
+}
+
+int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(void *ctx, const char *name),
+                   void *ctx)
 {
     int rc = 0;
 
+    if (dir->type->each && dir->type->each->told)
+        return each_listed_file(engine, dir, fn, ctx);
     for (const struct node_type *const *t = dir->type->fixed; rc == 0 && t && *t; t++)
         if ((*t)->shape == NODE_FILE)
             rc = fn(ctx, (*t)->name);
@@ -458,8 +512,11 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
 
     if (dir->type->shape != NODE_DIR)
         return -ENOTDIR;
-    if (dir->type->fixed)
-        return lookup_fixed(engine, dir, name, cancel, out);
+    if (dir->type->fixed) {
+        rc = lookup_fixed(engine, dir, name, cancel, out);
+        if (rc != -ENOENT || !dir->type->each)
+            return rc;
+    }
     if (dir->type == &type_window)
         return lookup_window(dir, name, now_ms, out);
     rc = sync_for_list(engine, dir, cancel);
@@ -514,7 +571,7 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
 
     if (dir->type->shape != NODE_DIR)
         return -ENOTDIR;
-    if (dir->type->fixed)
+    if (!dir->type->each)
         return list_fixed(engine, dir, &e);
     rc = sync_for_list(engine, dir, cancel);
     return rc < 0 ? rc : tree_list_known(engine, dir, fn, ctx);
@@ -525,10 +582,10 @@ int tree_list_known(struct oks_engine *engine, const struct node *dir,
 {
     struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
     struct oks_target target = list_target(dir);
-    int rc = 0;
+    int rc = dir->type->fixed ? list_fixed(engine, dir, &e) : 0;
 
     e.shape = dir->type->each->shape;
-    if (dir->type == &type_window) {
+    if (rc == 0 && dir->type == &type_window) {
         e.suffix = ".json";
         for (const char *const *preset = oks_window_presets; rc == 0 && *preset; preset++)
             rc = fn(ctx, *preset, NODE_FILE);

@@ -31,7 +31,7 @@ enum node_shape node_shape(const struct node *node);
 /* A node whose existence does not depend on the data: its name may be cached for ever. */
 bool node_is_fixed(const struct node *node);
 
-/* A node that is in the table by its name, wherever it stands. */
+/* A node that is in the table by its name, wherever it stands, or that its folder tells of as if it were. */
 bool node_is_of_table(const struct node *node);
 
 /* What the node is about; borrowed from it. */
@@ -59,7 +59,8 @@ bool tree_has_list(const struct node *dir);
 /* Whether the watchers of a directory are told of its fixed files, even if nobody has looked those up. */
 bool tree_tells_files(const struct node *dir);
 /* Calls fn with the name of each such file. */
-int tree_each_file(const struct node *dir, int (*fn)(void *ctx, const char *name), void *ctx);
+int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(void *ctx, const char *name),
+                   void *ctx);
 /* A child that was listed, whether it is still there or not. -ENOENT: such a directory lists nothing. */
 int tree_listed(const struct node *dir, const char *name, struct node *out);
 

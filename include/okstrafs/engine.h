@@ -132,6 +132,8 @@ enum oks_list {
     OKS_LIST_PROJECTS,  /* of OKS_ALL or a session (one at most) */
     OKS_LIST_MEMBERS,   /* of a team */
     OKS_LIST_SUBAGENTS, /* of a session: sessions that it started */
+    OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each; see oks_engine_budgets */
+    OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of those that are exceeded */
     OKS_LIST_DAYS,      /* of any target: YYYY-MM-DD, UTC, with activity */
 };
 
