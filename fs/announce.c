@@ -125,12 +125,21 @@ static void remove_file(struct announcer *a, struct place *place)
     inodes_forget(a->m->inodes, current, 1);
 }
 
+/* A file of a list is told to be gone where the lists are compared. */
+static bool is_of_list(struct announcer *a, const struct place *place)
+{
+    const struct names *names =
+        tree_has_list(&place->dir->place->node) ? inodes_folder_names(a->m->inodes, place->dir) : NULL;
+
+    return names && names_have(names, place->name);
+}
+
 static void announce_file(struct announcer *a, struct place *place)
 {
     struct inode *fresh;
     int rc = refresh(a->m, place->dir, place->name, &place->node, &fresh);
 
-    if (rc == -ENOENT)
+    if (rc == -ENOENT && !is_of_list(a, place))
         remove_file(a, place);
     if (rc < 0)
         return;

@@ -1,0 +1,253 @@
+"""Budgets through a real mount: every scope and policy flips at the exact token or cent, at midnight, and when a price
+or the configuration changes; and watchers hear of it."""
+
+import contextlib
+import datetime
+import json
+import os
+import struct
+import time
+import unittest
+
+import harness
+import records
+import watching
+
+SCOPES = ("run", "day", "session", "team", "project", "agent-day", "block", "total")
+POLICIES = ("block", "warn_continue", "prompt")
+SECONDS = 2.0 if not harness.is_sanitized() else 8.0
+CLOCK = os.environ.get("OKSTRAFS_FAKE_CLOCK_LIBRARY", "")
+
+
+def utc(text: str) -> float:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def stamp(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.") + \
+        f"{int(seconds * 1000) % 1000:03d}Z"
+
+
+class Clock:
+    """The daemon's time of day, set by us."""
+
+    def __init__(self, home):
+        self.path = home.root / "clock"
+        self.path.write_bytes(struct.pack("q", 0))
+
+    def environ(self) -> dict:
+        return {"LD_PRELOAD": CLOCK, "OKSTRAFS_FAKE_CLOCK": str(self.path)}
+
+    def set(self, text: str) -> None:
+        with open(self.path, "r+b", buffering=0) as file:
+            file.write(struct.pack("q", int(utc(text) - time.time())))
+
+
+class Budgets(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        self.serial = 0
+
+    def configure(self, budgets: dict, **more) -> None:
+        self.home.okstra.mkdir(exist_ok=True)
+        fresh = self.home.okstra / "fresh.json"
+        fresh.write_text(json.dumps({"budgets": budgets} | more))
+        fresh.rename(self.home.okstra / "okstrafs.json")
+
+    def prices(self, per_token) -> None:
+        folder = self.home.okstra / "okstrafs"
+        folder.mkdir(exist_ok=True)
+        (folder / "prices.json").write_text(json.dumps({"claude-opus-4-5": {"input_cost_per_token": per_token,
+                                                                          "output_cost_per_token": 0}}))
+
+    def request(self, tokens: int, when: str, **more) -> dict:
+        self.serial += 1
+        record = records.assistant(when, records.usage(i=tokens, o=0), model="claude-opus-4-5", **more)
+        record["message"] |= {"id": f"msg_{self.serial}", "stop_reason": "end_turn"}
+        return record
+
+    def spend(self, path, tokens: int, when: str, **more) -> None:
+        harness.append(path, records.line(self.request(tokens, when, **more)) + b"\n")
+
+    def states(self, mount) -> dict:
+        return {name[:-5]: mount.json(f"budgets/{name}")["state"] for name in mount.names("budgets") if name != "exceeded"}
+
+    def assertStates(self, mount, state: str) -> None:
+        states = self.states(mount)
+        self.assertEqual(states, {name: state for name in states})
+        self.assertEqual(mount.names("budgets/exceeded"), sorted(states) if state == "exceeded" else [])
+
+
+class Amounts(Budgets):
+    def everything(self, now: str):
+        """One team run with one agent in one project and session: every scope sees the same spending."""
+        work = self.home.root / "work" / ".okstra" / "tasks" / "t" / "runs"
+        (work / "state").mkdir(parents=True)
+        (work / "manifests").mkdir()
+        (work / "state" / "team-state-x-1.json").write_text('{"teamName": "crew", "workers": []}')
+        (work / "manifests" / "run-manifest-x-1.json").write_text('{"createdAt": "2026-01-01T00:00:00Z"}')
+        return self.home.transcript("-p", "session-1", [self.request(0, now, teamName="crew", agentName="lead")])
+
+    def check(self, limit: dict, tokens: int) -> None:
+        now = stamp(time.time() - 1)
+        path = self.everything(now)
+        self.configure({f"{scope}-{policy}": {"scope": scope, "policy": policy} | limit
+                        for scope in SCOPES for policy in POLICIES})
+        with self.home.mount("-o", f"root={self.home.root}/work") as mount:
+            self.assertStates(mount, "ok")
+            self.spend(path, tokens * 4 // 5 - 1, now)
+            self.assertStates(mount, "ok")
+            self.spend(path, 1, now)
+            self.assertStates(mount, "warn")
+            self.spend(path, tokens - tokens * 4 // 5 - 1, now)
+            self.assertStates(mount, "warn")
+            self.spend(path, 1, now)
+            self.assertStates(mount, "exceeded")
+            for policy in POLICIES:
+                line = mount.read(f"budgets/exceeded/day-{policy}").decode().split("\t")
+                self.assertEqual(line[:3], [policy, "day", "*"])
+                self.assertEqual(mount.json(f"budgets/day-{policy}.json")["policy"], policy)
+
+    def test_every_scope_and_policy_at_the_exact_token(self):
+        self.check({"limitTokens": 1000}, 1000)
+
+    def test_every_scope_and_policy_at_the_exact_cent(self):
+        self.home.okstra.mkdir()
+        self.prices(0.01)  # a cent a token
+        self.check({"limitUSD": 5}, 500)
+
+    def test_a_price_change_flips_it(self):
+        now = stamp(time.time() - 1)
+        self.home.okstra.mkdir()
+        self.home.transcript("-p", "session-1", [self.request(100, now)])
+        self.configure({"b": {"scope": "total", "limitUSD": 1.0}})
+        with self.home.mount() as mount:
+            self.assertEqual(mount.json("budgets/b.json")["spent"], 0.0005)
+            self.prices(0.0099)
+            self.assertEqual(mount.json("budgets/b.json")["state"], "warn")
+            self.assertEqual(mount.names("budgets/exceeded"), [])
+            self.prices(0.01)
+            self.assertEqual(mount.json("budgets/b.json")["state"], "exceeded")
+            self.assertEqual(mount.names("budgets/exceeded"), ["b"])
+            (self.home.okstra / "okstrafs" / "prices.json").unlink()
+            self.assertEqual(mount.json("budgets/b.json")["spent"], 0.0005)
+            self.assertEqual(mount.names("budgets/exceeded"), [])
+
+    def test_without_a_price_it_is_a_lower_bound(self):
+        now = stamp(time.time() - 1)
+        unpriced = self.request(100, now)
+        unpriced["message"]["model"] = "mystery"
+        self.home.transcript("-p", "session-1", [self.request(100, now), unpriced])
+        self.configure({"b": {"scope": "total", "limitUSD": 1}, "t": {"scope": "total", "limitTokens": 1000}})
+        with self.home.mount() as mount:
+            self.assertEqual((mount.json("budgets/b.json")["spent"], mount.json("budgets/b.json")["lowerBound"]), (0.0005, True))
+            self.assertEqual((mount.json("budgets/t.json")["spent"], mount.json("budgets/t.json")["lowerBound"]), (200, False))
+
+    def test_a_wrong_configuration_is_told_and_changes_nothing(self):
+        self.configure({"b": {"scope": "total", "limitTokens": 1}})
+        with self.home.mount() as mount:
+            self.assertEqual(mount.names("budgets"), ["b.json", "exceeded"])
+            self.configure({"b": {"scope": "total", "limitTokens": "1"}})
+            self.assertEqual(mount.json("budgets/b.json")["limit"], 1)
+            self.assertEqual(mount.json("status.json")["settings"][0]["error"],
+                             'line 1: budget "b": limitTokens is a whole number above 0')
+            self.configure({})
+            self.assertEqual(mount.names("budgets"), ["exceeded"])
+            with self.assertRaises(FileNotFoundError):
+                mount.read("budgets/b.json")
+
+
+@unittest.skipIf(harness.is_sanitized() or not CLOCK, "the clock cannot be set here")
+class Midnight(Budgets):
+    def check_day(self, zone: str, before: str, after: str, since: str, until: str) -> None:
+        """Spent in the last second of a day, and looked at on both sides of midnight."""
+        path = self.home.transcript("-p", "session-1", [self.request(10, stamp(utc(before)), agentName="lead")])
+        self.configure({"day": {"scope": "day", "limitTokens": 10}, "agent": {"scope": "agent-day", "limitTokens": 10}},
+                       timeZone=zone)
+        clock = Clock(self.home)
+        clock.set(before)
+        with self.home.mount(environ=clock.environ()) as mount:
+            self.assertStates(mount, "exceeded")
+            self.assertEqual(mount.json("budgets/day.json")["window"]["since"], since)
+            self.assertEqual(mount.json("budgets/day.json")["window"]["until"], until)
+            clock.set(after)
+            self.assertStates(mount, "ok")
+            self.spend(path, 10, stamp(utc(after)), agentName="lead")
+            self.assertStates(mount, "exceeded")
+            clock.set(before)
+            self.assertEqual(mount.json("budgets/day.json")["spent"], 10)
+
+    def test_seoul(self):
+        self.check_day("Asia/Seoul", "2026-06-10T14:59:57Z", "2026-06-10T15:00:00Z", "2026-06-09T15:00:00.000Z",
+                       "2026-06-10T14:59:59Z")
+
+    def test_new_york_in_spring(self):
+        """A day of 23 hours."""
+        self.check_day("America/New_York", "2026-03-09T03:59:57Z", "2026-03-09T04:00:00Z", "2026-03-08T05:00:00.000Z",
+                       "2026-03-09T03:59:59Z")
+
+    def test_new_york_in_autumn(self):
+        """A day of 25 hours."""
+        self.check_day("America/New_York", "2026-11-02T04:59:57Z", "2026-11-02T05:00:00Z", "2026-11-01T04:00:00.000Z",
+                       "2026-11-02T04:59:59Z")
+
+    def test_tz_and_the_option(self):
+        """The zone of TZ, or of -o tz=, where the configuration names none."""
+        self.configure({"day": {"scope": "day", "limitTokens": 10}})
+        clock = Clock(self.home)
+        clock.set("2026-06-10T12:00:00Z")
+        for options, environ, since in (((), {"TZ": "KST-9"}, "2026-06-09T15:00:00.000Z"),
+                                        (("-o", "tz=America/New_York"), {"TZ": "KST-9"}, "2026-06-10T04:00:00.000Z")):
+            with self.home.mount(*options, environ=clock.environ() | environ) as mount:
+                self.assertEqual(mount.json("budgets/day.json")["window"]["since"], since)
+
+    def test_the_end_of_a_block(self):
+        self.home.transcript("-p", "session-1", [self.request(10, "2026-06-10T09:30:00.000Z")])
+        self.configure({"block": {"scope": "block", "limitTokens": 10}})
+        clock = Clock(self.home)
+        clock.set("2026-06-10T13:59:57Z")
+        with self.home.mount(environ=clock.environ()) as mount:
+            self.assertStates(mount, "exceeded")
+            clock.set("2026-06-10T14:00:00Z")
+            self.assertStates(mount, "ok")
+
+
+class Watchers(Budgets):
+    def zone_with_midnight_in(self, seconds: int) -> str:
+        """A POSIX string whose local midnight comes so many seconds from now."""
+        ahead = 86400 - (int(time.time()) + seconds) % 86400
+        return f"XXX-{ahead // 3600}:{ahead // 60 % 60:02d}:{ahead % 60:02d}"
+
+    def test_midnight_is_told_to_who_watches_and_does_not_read(self):
+        self.home.transcript("-p", "session-1", [self.request(10, stamp(time.time() - 1))])
+        self.configure({"day": {"scope": "day", "limitTokens": 10}}, timeZone=self.zone_with_midnight_in(6))
+        with self.home.mount() as mount, contextlib.ExitStack() as stack:
+            self.assertEqual(mount.names("budgets/exceeded"), ["day"])
+            names = watching.InotifyWait(mount.point / "budgets/exceeded", "-e", "create,delete")
+            file = watching.InotifyWait(mount.point / "budgets/day.json")
+            stack.enter_context(watching.started([names, file]))
+            self.assertEqual(names.count, 0)
+            deadline = time.monotonic() + 6 + SECONDS
+            while time.monotonic() < deadline and not (names.count and file.count):
+                time.sleep(0.05)
+            self.assertEqual([line.strip() for line in names.lines if "DELETE" in line], ["DELETE day"])
+            self.assertGreaterEqual(file.count, 1)
+            self.assertEqual(mount.names("budgets/exceeded"), [])
+
+    def test_a_flip_is_told(self):
+        now = stamp(time.time() - 1)
+        path = self.home.transcript("-p", "session-1", [self.request(9, now)])
+        self.configure({"b": {"scope": "total", "limitTokens": 10}, "c": {"scope": "total", "limitTokens": 1000}})
+        with self.home.mount() as mount, contextlib.ExitStack() as stack:
+            self.assertEqual(mount.names("budgets/exceeded"), [])
+            names = watching.InotifyWait(mount.point / "budgets/exceeded", "-e", "create,delete")
+            folder = watching.InotifyWait(mount.point / "budgets")
+            stack.enter_context(watching.started([names, folder]))
+            time.sleep(0.5)
+            self.spend(path, 1, now)
+            self.assertEqual(watching.unheard([names, folder], [0, 0], SECONDS), [])
+            self.assertIn("CREATE b", [line.strip() for line in names.lines])
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
