@@ -346,6 +346,7 @@ enum {
     CWDS,
     MODELS,
     REQUESTS,
+    MEMO,
     EVENTS,
     SHA256,
     FIELDS
@@ -379,6 +380,7 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
         [CWDS].key = "cwds",         [EVENTS].key = "events",
         [SHA256].key = "sha256",     [MODELS].key = "models",
         [REQUESTS].key = "requests",
+        [MEMO].key = "memo",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);
@@ -399,6 +401,8 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
         r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
     if (r == 0)
         r = read_requests(s, fields[REQUESTS].value, state->requests);
+    if (r == 0)
+        r = nullable(s, fields[MEMO].value, true, &state->memo);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
 
@@ -411,7 +415,8 @@ static int drop_addition(struct oks_state *state)
     oks_requests_free(state->requests);
     state->requests = none;
     free(state->session_id);
-    state->session_id = NULL;
+    free(state->memo);
+    state->session_id = state->memo = NULL;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
     oks_models_clear(&state->models);

@@ -387,6 +387,7 @@ static void addition(struct reader *r, struct oks_state *state)
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
     models(r, &state->models);
     requests(r, state->requests);
+    nullable(r, ",\"memo\":", raw, &state->memo);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);
 }

@@ -18,7 +18,6 @@
 #include "json_lex.h"
 #include "scan_claude.h"
 
-/* The tag oks_claude is what others see of it. */
 struct oks_claude {
     struct shape shape;
 };
@@ -312,7 +311,7 @@ static void shape_finish(struct shape *shape)
 #include "json_scalar.h"
 #include "json_walk.h"
 
-int oks_claude_new(struct oks_claude **out)
+static int claude_make(void **out)
 {
     struct oks_claude *claude = calloc(1, sizeof(*claude));
 
@@ -322,17 +321,19 @@ int oks_claude_new(struct oks_claude **out)
     return 0;
 }
 
-void oks_claude_free(struct oks_claude *claude)
+static void claude_free(void *reader)
 {
+    struct oks_claude *claude = reader;
+
     if (!claude)
         return;
     free(claude->shape.plain);
     free(claude);
 }
 
-void oks_claude_trim(struct oks_claude *claude)
+static void claude_trim(void *reader)
 {
-    struct shape *shape = &claude->shape;
+    struct shape *shape = &((struct oks_claude *)reader)->shape;
 
     if (shape->plain_cap > CLAUDE_PLAIN_KEPT) {
         free(shape->plain);
@@ -341,30 +342,40 @@ void oks_claude_trim(struct oks_claude *claude)
     }
 }
 
-int oks_claude_scalar(struct oks_claude *claude, const char *buf, size_t from, size_t to,
-                      struct oks_record **record, bool *teams)
+static int claude_scalar(void *reader, const char *buf, size_t from, size_t to, struct oks_record **record,
+                         bool *teams)
 {
+    struct shape *shape = &((struct oks_claude *)reader)->shape;
     int r;
 
-    shape_begin(&claude->shape, from, to);
-    r = scalar_line(&claude->shape, buf + from, buf + to, teams);
+    shape_begin(shape, from, to);
+    r = scalar_line(shape, buf + from, buf + to, teams);
     if (r == JSON_LINE_OBJECT) {
-        shape_finish(&claude->shape);
-        *record = &claude->shape.record;
+        shape_finish(shape);
+        *record = &shape->record;
     }
     return r;
 }
 
-int oks_claude_walk(struct oks_claude *claude, const char *buf, size_t from, size_t to,
-                    const uint32_t **cursor, struct oks_record **record, bool *teams)
+static int claude_walk(void *reader, const char *buf, size_t from, size_t to, const uint32_t **cursor,
+                       struct oks_record **record, bool *teams)
 {
+    struct shape *shape = &((struct oks_claude *)reader)->shape;
     int r;
 
-    shape_begin(&claude->shape, from, to);
-    r = walk_line(&claude->shape, buf, from, cursor, teams);
+    shape_begin(shape, from, to);
+    r = walk_line(shape, buf, from, cursor, teams);
     if (r == JSON_LINE_OBJECT) {
-        shape_finish(&claude->shape);
-        *record = &claude->shape.record;
+        shape_finish(shape);
+        *record = &shape->record;
     }
     return r;
 }
+
+const struct oks_reader_ops oks_claude_reader = {
+    .make = claude_make,
+    .free = claude_free,
+    .trim = claude_trim,
+    .scalar = claude_scalar,
+    .walk = claude_walk,
+};

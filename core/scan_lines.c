@@ -11,6 +11,7 @@
  */
 #include "scan_lines.h"
 
+#include "json_nest.h"
 #include "team_scan.h"
 
 /* The line being delivered: buf[from .. to), '\n' at `to`. */
@@ -33,10 +34,15 @@ static void count_line(struct oks_scan_result *result, const struct line *line, 
         result->odd += record->odd;
 }
 
-static int send_record(const struct oks_sink *sink, const struct line *line, struct oks_record *record)
+static int send_record(struct oks_lines *lines, const struct line *line, struct oks_record *record)
 {
+    const struct oks_sink *sink = lines->sink;
+
     if (!sink->record)
         return 0;
+    if (lines->ops->tell)
+        return lines->ops->tell(lines->reader, line->base + line->from, line->to - line->from, line->complete,
+                                sink);
     record->offset = line->base + line->from;
     record->length = line->to - line->from;
     return sink->record(sink->ctx, record, line->complete);
@@ -76,7 +82,7 @@ static int deliver_line(struct oks_lines *lines, const struct line *line, int ve
         r = oks_lines_teams(lines, line->buf + line->from, line->to - line->from, line->base + line->from,
                             NULL);
     if (r == 0 && verdict == JSON_LINE_OBJECT)
-        r = send_record(lines->sink, line, record);
+        r = send_record(lines, line, record);
     return r;
 }
 
@@ -88,7 +94,7 @@ static int scalar_line(struct oks_lines *lines, const struct line *line)
     bool teams = true;
 
     if (line->to - line->from <= lines->line_max)
-        verdict = oks_claude_scalar(lines->claude, line->buf, line->from, line->to, &record, &teams);
+        verdict = lines->ops->scalar(lines->reader, line->buf, line->from, line->to, &record, &teams);
     return verdict < 0 ? verdict : deliver_line(lines, line, verdict, teams, record);
 }
 
@@ -108,7 +114,7 @@ static int indexed_line(struct oks_lines *lines, struct line *line, size_t to, c
 {
     struct oks_record *record = NULL;
     bool teams;
-    int verdict = oks_claude_walk(lines->claude, line->buf, line->from, to, entry, &record, &teams);
+    int verdict = lines->ops->walk(lines->reader, line->buf, line->from, to, entry, &record, &teams);
 
     line->to = *(*entry)++;
     if (verdict == JSON_LINE_DOUBT || line->to - line->from > lines->line_max)

@@ -3,12 +3,13 @@
 #define OKSTRAFS_CORE_SCAN_LINES_H
 
 #include "okstrafs/scanner.h"
-#include "scan_claude.h"
 #include "scan_stage1.h"
+#include "source.h"
 
 /* One call of oks_scanner_scan_*(). */
 struct oks_lines {
-    struct oks_claude *claude;
+    const struct oks_reader_ops *ops; /* of the source whose lines these are */
+    void *reader;
     oks_stage1 *stage1; /* NULL: scalar */
     struct oks_index *index;
     uint64_t line_max;

@@ -33,7 +33,9 @@ struct oks_scanner {
     enum oks_isa isa;
     oks_stage1 *stage1;
     uint64_t line_max;
-    struct oks_claude *claude;
+    const struct oks_reader_ops *ops; /* of the source that is read now ... */
+    void *readers[OKS_SOURCES];       /* ... and each one's reader, once it was needed */
+    void *reader;
     struct oks_index index;
     char *memory; /* OKS_PAD, buf[0 .. cap), OKS_PAD */
     char *buf;
@@ -167,7 +169,8 @@ int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
     s->line_max = OKS_LINE_MAX;
     s->index.cap = ENTRIES;
     s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
-    if (!s->index.entries || oks_claude_new(&s->claude) || set_buffer(s, BUFFER_MIN)) {
+    if (!s->index.entries || oks_scanner_set_source(s, OKS_SOURCE_CLAUDE, "", "") ||
+        set_buffer(s, BUFFER_MIN)) {
         oks_scanner_free(s);
         return -ENOMEM;
     }
@@ -180,7 +183,9 @@ void oks_scanner_free(struct oks_scanner *scanner)
     if (!scanner)
         return;
     free(scanner->index.entries);
-    oks_claude_free(scanner->claude);
+    for (int i = 0; i < OKS_SOURCES; i++)
+        if (scanner->readers[i])
+            oks_sources[i]->reader->free(scanner->readers[i]);
     free(scanner->memory);
     free(scanner);
 }
@@ -188,6 +193,28 @@ void oks_scanner_free(struct oks_scanner *scanner)
 enum oks_isa oks_scanner_isa(const struct oks_scanner *scanner)
 {
     return scanner->isa;
+}
+
+int oks_scanner_set_source(struct oks_scanner *s, enum oks_source source, const char *memo, const char *peers)
+{
+    const struct oks_reader_ops *ops = oks_sources[source]->reader;
+    int r = s->readers[source] ? 0 : ops->make(&s->readers[source]);
+
+    if (r)
+        return r;
+    s->ops = ops;
+    s->reader = s->readers[source];
+    return ops->begin ? ops->begin(s->reader, memo, peers) : 0;
+}
+
+int oks_scanner_memo(const struct oks_scanner *s, char **out)
+{
+    char *memo = s->ops->memo ? s->ops->memo(s->reader) : NULL;
+
+    if (s->ops->memo && !memo)
+        return -ENOMEM;
+    *out = memo;
+    return 0;
 }
 
 void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes)
@@ -375,7 +402,8 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
     *result = (struct oks_scan_result){.cursor = offset};
     scan->base = scan->line = offset;
     scan->lines = (struct oks_lines){
-        .claude = s->claude,
+        .ops = s->ops,
+        .reader = s->reader,
         .stage1 = s->stage1,
         .index = &s->index,
         .line_max = s->line_max,
@@ -383,10 +411,16 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
         .result = result,
     };
     r = scan->bytes_left > 4 * READ_SIZE ? run_in_place(scan) : run(scan);
+    if (s->ops->end && sink->record &&
+        (r == 0 || (r != -ENOMEM && r != -ECANCELED && r != -ESTALE && r < 0))) {
+        int ended = s->ops->end(s->reader, sink);
+
+        r = ended ? ended : r;
+    }
     result->end = scan->base + scan->len;
     if (s->cap > BUFFER_KEPT)
         set_buffer(s, BUFFER_MIN); /* where that fails, the large one stays */
-    oks_claude_trim(s->claude);
+    s->ops->trim(s->reader);
     return r;
 }
 

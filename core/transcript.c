@@ -52,6 +52,9 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
     move_first(&to->agent_name, &gain->agent_name);
     move_first(&to->model, &gain->model);
     move_first(&to->session_id, &gain->session_id);
+    free(to->memo);
+    to->memo = gain->memo;
+    gain->memo = NULL;
     to->offset = gain->offset;
     to->extra_offset = gain->extra_offset;
     to->identity = gain->identity;
@@ -140,7 +143,7 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
     out->tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
     t->mark = out->mark;
     t->loaded = true;
-    out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
+    out->worth_saving = moved && !t->whole && !(out->cache_hit && out->bytes_read == 0);
     scan_outcome_clear(out);
     if (rc < 0) {
         billing_leave(e, t);

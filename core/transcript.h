@@ -9,6 +9,7 @@
 #include "aggregate.h"
 #include "billing.h"
 #include "stream.h"
+#include "source.h"
 
 #include "okstrafs/cache.h"
 #include "okstrafs/scanner.h"
@@ -44,6 +45,8 @@ struct transcript {
     char *path;
     char *cache_folder;
     char *cache_name;
+    const struct source *source;
+    bool whole; /* one object, scanned from 0 whenever the file changed, and never cached */
     struct folder *folder;
     struct session *session;
     LIST_ENTRY(transcript) of_folder;
@@ -65,6 +68,7 @@ struct transcript {
     bool wanted;  /* a query waits for its events */
     bool unsaved; /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
+    bool anew;    /* the next scan begins at 0 whatever is remembered */
     bool touched; /* an event told that it was written, so marks prove nothing */
 
     /* written under engine->lock, and only by the thread that made it busy; read by that thread or under the
@@ -112,6 +116,8 @@ struct scan_outcome {
 struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     bool verify_tail;
+    bool anew;                 /* begin at 0, without the cache */
+    const char *peers;         /* memos of the transcripts that this one may repeat, one a line; "": none */
     bool insist;               /* read it even if its marks are those of last time */
     const atomic_bool *cancel; /* or NULL: asked between two buffers */
     const atomic_bool *stop;   /* or NULL: asked at every record */

@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "okstrafs/discover.h"
 
 void transcript_tail_clear(struct tail *tail)
 {
@@ -75,6 +79,8 @@ static bool event_of(const struct oks_record *r, struct oks_event *event)
     }
     if (r->type == OKS_RECORD_ASSISTANT)
         event->count[OKS_TOOL_USES] = r->tool_uses;
+    for (int i = 0; r->counted && i < OKS_COLUMNS; i++)
+        event->count[i] -= r->counted[i] < event->count[i] ? r->counted[i] : event->count[i];
     for (int i = 0; i < OKS_COLUMNS; i++)
         any |= event->count[i] != 0;
     return any;
@@ -186,6 +192,83 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
     return rc == -ENOMEM ? rc : 0;
 }
 
+/* All of a small file, which is one object over any number of lines. As a line of its own it goes the way of
+ * all lines: outside strings '\r' is the same to JSON as '\n', and inside them both are wrong. */
+static int scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
+                      struct oks_scan_result *result)
+{
+    struct stat st;
+    size_t size, len = 0;
+    char *bytes;
+    ssize_t n = 0;
+    int rc;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size > SOURCE_WHOLE_MAX)
+        return -EFBIG;
+    size = (size_t)st.st_size;
+    bytes = malloc(size + 1);
+    if (!bytes)
+        return -ENOMEM;
+    while (len < size && (n = pread(fd, bytes + len, size - len, (off_t)len)) > 0)
+        len += (size_t)n;
+    rc = n < 0 ? -errno : 0;
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] == '\n')
+            bytes[i] = '\r';
+    bytes[len] = '\n';
+    if (rc == 0)
+        rc = oks_scanner_scan_bytes(scanner, bytes, len + 1, 0, sink, result);
+    free(bytes);
+    result->cursor = len;
+    return rc == 0 && result->bad ? -EBADMSG : rc;
+}
+
+/* Where the project's folder is told beside the transcripts. A file that is not there, or tells nothing, is
+ * as good as none. */
+static int collect_marker(const struct transcript *t, struct oks_state *state)
+{
+    char path[PATH_MAX], text[PATH_MAX];
+    struct stat st;
+    ssize_t n;
+    int fd;
+
+    if (!t->source->marker || state->cwds.len || !t->source->marker(t->path, path, sizeof(path)))
+        return 0;
+    fd = oks_open_regular(path, &st);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]) && text[n - 1])
+        n--;
+    if (n <= 0 || text[0] != '/' || memchr(text, '\0', (size_t)n))
+        return 0;
+    n = oks_strings_add(&state->cwds, (struct oks_slice){text, (size_t)n}, OKS_CWDS_MAX);
+    return n == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int collect_memo(struct oks_scanner *scanner, struct oks_state *state)
+{
+    char *memo;
+    int rc = oks_scanner_memo(scanner, &memo);
+
+    if (rc < 0)
+        return rc;
+    free(state->memo);
+    state->memo = memo;
+    return 0;
+}
+
+/* A file that is being written, most likely: what was known of it stays until it can be read again. */
+static int keep_former(const struct transcript *t, struct scan_outcome *out)
+{
+    out->replace = false;
+    oks_state_clear(&out->gain);
+    return oks_state_init(&out->gain);
+}
+
 int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
                        struct oks_scanner *scanner, const struct scan_options *options,
                        struct scan_outcome *out)
@@ -194,13 +277,19 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
         .out = out, .stop = options->stop, .name = oks_slice_of(t->cache_name), .events_from = events_from};
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
     struct oks_scan_result result = {.cursor = from};
-    int rc = oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
+    const char *memo = out->replace ? out->gain.memo : t->state.memo;
+    int rc = oks_scanner_set_source(scanner, t->source->id, memo ? memo : "", options->peers);
 
+    if (rc == 0)
+        rc = t->whole ? scan_whole(fd, scanner, &sink, &result)
+                      : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
     out->bytes_read = result.bytes_read;
-    if (rc == -ENOMEM || rc == -ECANCELED)
+    if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
         return rc;
     /* Any other failure is the file's: what came before it is kept, and the rest is tried again next time. */
     out->error = rc;
+    if (rc < 0 && t->whole)
+        return keep_former(t, out);
     out->gain.offset = result.cursor > events_from ? result.cursor : events_from;
     out->gain.extra_offset = out->gain.offset;
     out->gain.lines += result.lines;
@@ -208,5 +297,6 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
     out->gain.odd += result.odd;
     if (rc < 0)
         transcript_tail_clear(&out->tail);
-    return 0;
+    rc = collect_marker(t, &out->gain);
+    return rc ? rc : collect_memo(scanner, &out->gain);
 }

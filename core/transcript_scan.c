@@ -158,12 +158,14 @@ static int keep_as_base(struct scan_outcome *out)
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
 {
+    bool afresh = options->anew || t->whole;
     int rc;
 
-    if (t->loaded && !t->dropped && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
+    if (!afresh && t->loaded && !t->dropped &&
+        still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
         return 0;
     out->replace = true;
-    if ((t->loaded && !t->dropped) || !options->cache)
+    if (afresh || (t->loaded && !t->dropped) || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
     if (rc < 0)
@@ -213,14 +215,21 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
         return rc;
     from = events_from = out->replace ? out->gain.offset : t->state.offset;
     if (out->replace && out->gain.extra_offset != out->gain.offset) {
+        from = 0;
+        /* Where the reader has to remember what came before, events without their memo are no base. */
+        if (t->source->reader->tell) {
+            events_from = 0;
+            rc = oks_state_reset(&out->gain);
+            if (rc < 0)
+                return rc;
+        }
         rc = drop_extras(&out->gain);
         if (rc < 0)
             return rc;
-        from = 0;
     }
     out->gain.offset = events_from;
     rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
-    if (rc < 0)
+    if (rc < 0 || (out->error && t->whole))
         return rc;
     out->gain.dev = out->mark.dev;
     out->gain.ino = out->mark.ino;
@@ -278,8 +287,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     out->linked = st.st_nlink > 1;
     /* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits
      * there. */
-    if (t->loaded && !options->insist && !t->error && !t->tail.present && t->state.offset == out->mark.size &&
-        mark_equal(&t->mark, &out->mark)) {
+    if (t->loaded && !options->insist && !options->anew && !t->error && !t->tail.present &&
+        t->state.offset == out->mark.size && mark_equal(&t->mark, &out->mark)) {
         close(fd);
         return 0;
     }
@@ -297,12 +306,14 @@ enum { CUT_TRIES = 8 }; /* whoever cuts faster than we read gets what there was 
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
                     const struct scan_options *options, struct scan_outcome *out)
 {
+    struct scan_options again = *options;
     bool cut;
     int rc = scan_once(t, scanner, options, out, &cut);
 
-    for (int i = 1; cut && i < CUT_TRIES; i++) {
+    for (int i = 1; (cut || (rc == -ESTALE && !again.anew)) && i < CUT_TRIES; i++) {
+        again.anew |= rc == -ESTALE;
         scan_outcome_clear(out);
-        rc = scan_once(t, scanner, options, out, &cut);
+        rc = scan_once(t, scanner, &again, out, &cut);
     }
-    return rc;
+    return rc == -ESTALE ? -EIO : rc;
 }

@@ -8,7 +8,8 @@ void transcript_tail_clear(struct tail *tail);
 
 /*
  * Runs the scanner over [from, end of file) into the outcome's gain and tail; records before `events_from`
- * only rebuild the extras. 0; -ENOMEM or -ECANCELED; what is wrong with the file is in out->error.
+ * only rebuild the extras. 0; -ENOMEM or -ECANCELED; -ESTALE: scan anew from 0; what is wrong with the file
+ * is in out->error.
  */
 int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
                        struct oks_scanner *scanner, const struct scan_options *options,

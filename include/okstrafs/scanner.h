@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "okstrafs/record.h"
+#include "okstrafs/request.h"
 
 enum {
     OKS_DEPTH_MAX = 1024,      /* open containers; one more and the line is bad */
@@ -79,6 +80,17 @@ const char *oks_isa_name(enum oks_isa isa);
 /* The reverse ("auto" included); -EINVAL. */
 int oks_isa_parse(const char *name, enum oks_isa *out);
 
+/*
+ * Whose lines the next scan reads; a new scanner reads those of Claude Code. Some sources have to remember
+ * something from one scan of a transcript to the next: that is its memo, printable text that the scan before
+ * left ("": none), and is to be set again before every scan. `peers` are the memos, one a line, of the
+ * transcripts whose content this one may repeat ("": none). -ENOMEM.
+ */
+int oks_scanner_set_source(struct oks_scanner *scanner, enum oks_source source, const char *memo,
+                           const char *peers);
+/* What the last scan has to remember: malloc'ed, NULL where the source needs nothing. -ENOMEM. */
+int oks_scanner_memo(const struct oks_scanner *scanner, char **out);
+
 /* For tests: a smaller bound than OKS_LINE_MAX. */
 void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes);
 
@@ -86,8 +98,9 @@ void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes);
  * Scans `fd`, a regular file, from `offset` (which must be 0 or just behind a '\n') to its end with pread;
  * the file position is not used. Returns 0, a negative errno (what was delivered before is described by
  * *result, and a scan from result->cursor goes on), -ECANCELED when *cancel (may be NULL) became true between
- * two buffers, or what a callback returned. A file that grows meanwhile is read to the end it has when read
- * returns 0.
+ * two buffers, -ESTALE where the source found that what it delivered in former scans is no longer right (scan
+ * from 0, without a memo), or what a callback returned. A file that grows meanwhile is read to the end it has
+ * when read returns 0.
  */
 int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, const struct oks_sink *sink,
                         const atomic_bool *cancel, struct oks_scan_result *result);

@@ -79,6 +79,7 @@ struct oks_state {
     struct oks_strings cwds;       /* distinct, in order of appearance */
     struct oks_models models;      /* of the events with any count */
     struct oks_requests *requests; /* never NULL */
+    char *memo;                    /* what the source remembers (okstrafs/scanner.h); NULL: nothing */
 };
 
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */

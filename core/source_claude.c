@@ -1,0 +1,49 @@
+/*
+ * Claude Code as a source: <config>/projects/<project>/<session>.jsonl, agents' files anywhere below, and
+ * every line a record as it stands (scan_claude.c).
+ */
+#include "okstrafs/discover.h"
+#include "scan_claude.h"
+#include "source.h"
+
+static bool wants(const char *rel)
+{
+    const char *base = strrchr(rel, '/');
+
+    return oks_is_transcript(base ? base + 1 : rel);
+}
+
+static struct oks_slice id(const char *rel)
+{
+    return source_stem(rel, ".jsonl");
+}
+
+/* <project>/<session>/subagents/... : the session. */
+static struct oks_slice parent(const char *rel)
+{
+    const char *mark = strstr(rel, "/subagents/"), *start;
+
+    if (!mark)
+        return (struct oks_slice){0};
+    for (start = mark; start > rel && start[-1] != '/';)
+        start--;
+    return (struct oks_slice){start, (size_t)(mark - start)};
+}
+
+static struct oks_slice project(const char *rel)
+{
+    const char *slash = strchr(rel, '/');
+
+    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
+}
+
+const struct source oks_source_claude = {
+    .id = OKS_SOURCE_CLAUDE,
+    .name = "claude",
+    .folders = {"projects"},
+    .reader = &oks_claude_reader,
+    .wants = wants,
+    .id_of = id,
+    .parent = parent,
+    .project = project,
+};
