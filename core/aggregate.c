@@ -31,6 +31,7 @@ void measure_add(struct measure *sum, const struct measure *part)
     oks_totals_add(&sum->totals, &part->totals);
     sum->duration_ms = (int64_t)oks_tokens_add((uint64_t)sum->duration_ms, (uint64_t)part->duration_ms);
     sum->sessions += part->sessions;
+    sum->unknown += part->unknown;
     if (!same_text(sum->agent_name, part->agent_name))
         sum->agent_name = NULL;
     if (!same_text(sum->model, part->model))
@@ -79,6 +80,7 @@ static void take_out(struct aggregate *sum, const struct measure *m)
     sum->events -= m->totals.events;
     sum->stamped -= m->totals.stamped;
     sum->parts--;
+    sum->unknown -= m->unknown;
     sum->stale |= !disagree(&sum->agent, m->agent_name, sum->parts);
     sum->stale |= !disagree(&sum->model, m->model, sum->parts);
 }
@@ -93,6 +95,7 @@ static void put_in(struct aggregate *sum, const struct measure *m)
     agree(&sum->agent, m->agent_name, sum->parts);
     agree(&sum->model, m->model, sum->parts);
     sum->parts++;
+    sum->unknown += m->unknown;
     if (m->mtime_ns > sum->mtime_ns)
         sum->mtime_ns = m->mtime_ns;
     if (oks_stamp_is_none(m->totals.first))
@@ -148,6 +151,7 @@ void aggregate_show(const struct aggregate *sum, struct measure *out)
     out->totals.last = sum->last;
     out->duration_ms = (int64_t)saturated(sum->duration_ms);
     out->sessions = sum->parts;
+    out->unknown = sum->unknown;
     out->agent_name = sum->agent.holders == sum->parts ? sum->agent.value : NULL;
     out->model = sum->model.holders == sum->parts ? sum->model.value : NULL;
     out->mtime_ns = sum->mtime_ns;

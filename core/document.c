@@ -83,16 +83,28 @@ static bool put_stamp(json_object *object, const char *key, struct oks_stamp sta
     return put(object, key, json_object_new_string_len(text.ptr, (int)text.len));
 }
 
+bool measure_is_unknown(const struct measure *m)
+{
+    return m->sessions && m->unknown == m->sessions;
+}
+
+/* A count of tokens, or null where nobody can know it. */
+static bool put_tokens(json_object *o, const char *key, const struct measure *m, uint64_t count)
+{
+    return measure_is_unknown(m) ? put_text(o, key, NULL) : put_count(o, key, count);
+}
+
 bool put_measure(json_object *o, const struct measure *m)
 {
     const uint64_t *count = m->totals.count;
 
-    return put_count(o, "totalTokens", oks_totals_tokens(&m->totals)) &&
-           put_count(o, "inputTokens", count[OKS_INPUT]) && put_count(o, "outputTokens", count[OKS_OUTPUT]) &&
-           put_count(o, "cacheCreationTokens", count[OKS_CACHE_CREATION]) &&
-           put_count(o, "cacheCreation5mTokens", count[OKS_CACHE_CREATION_5M]) &&
-           put_count(o, "cacheCreation1hTokens", count[OKS_CACHE_CREATION_1H]) &&
-           put_count(o, "cacheReadTokens", count[OKS_CACHE_READ]) &&
+    return put_tokens(o, "totalTokens", m, oks_totals_tokens(&m->totals)) &&
+           put_tokens(o, "inputTokens", m, count[OKS_INPUT]) &&
+           put_tokens(o, "outputTokens", m, count[OKS_OUTPUT]) &&
+           put_tokens(o, "cacheCreationTokens", m, count[OKS_CACHE_CREATION]) &&
+           put_tokens(o, "cacheCreation5mTokens", m, count[OKS_CACHE_CREATION_5M]) &&
+           put_tokens(o, "cacheCreation1hTokens", m, count[OKS_CACHE_CREATION_1H]) &&
+           put_tokens(o, "cacheReadTokens", m, count[OKS_CACHE_READ]) &&
            put_count(o, "toolUses", count[OKS_TOOL_USES]) &&
            put_count(o, "durationMs", (uint64_t)m->duration_ms) && put_text(o, "agentName", m->agent_name) &&
            put_text(o, "model", m->model) && put_stamp(o, "startedAt", m->totals.first) &&
@@ -184,6 +196,12 @@ static bool put_session_billed(struct render *r, json_object *o, const struct se
     return ok;
 }
 
+/* What is known of a session that does not say what it used is that. */
+static bool put_unknown(json_object *o)
+{
+    return put_text(o, "usage", "unknown") && put_text(o, "billed", NULL);
+}
+
 static json_object *session_document(struct render *r, const struct session *s, struct measure *m)
 {
     struct measure_window w = window_of(r);
@@ -191,9 +209,10 @@ static json_object *session_document(struct render *r, const struct session *s, 
 
     measure_session(s, &w, m);
     return kept(o, o && put_measure(o, m) && put_text(o, "sessionId", s->id) &&
-                       put_text(o, "source", "claude") && put_given_window(o, r->window) &&
+                       put_text(o, "source", session_source(s)->name) && put_given_window(o, r->window) &&
                        put_count(o, "transcripts", session_transcripts(s)) &&
-                       put(o, "retained", json_object_new_boolean(0)) && put_session_billed(r, o, s, &w));
+                       put(o, "retained", json_object_new_boolean(0)) &&
+                       (measure_is_unknown(m) ? put_unknown(o) : put_session_billed(r, o, s, &w)));
 }
 
 static void project_measure(struct render *r, struct project *p, struct measure *sum)
@@ -214,13 +233,20 @@ static void project_measure(struct render *r, struct project *p, struct measure 
     }
 }
 
+/* How many sessions were summed, and of how many it is not known what they used. */
+static bool put_sessions(json_object *o, const struct measure *m)
+{
+    return put_count(o, "sessions", m->sessions) &&
+           (m->unknown == 0 || put_count(o, "unknownSessions", m->unknown));
+}
+
 static json_object *project_document(struct render *r, struct project *p, struct measure *m)
 {
     json_object *o = json_object_new_object();
 
     project_measure(r, p, m);
     return kept(o, o && put_measure(o, m) && put_text(o, "project", p->name) &&
-                       put_given_window(o, r->window) && put_count(o, "sessions", m->sessions));
+                       put_given_window(o, r->window) && put_sessions(o, m));
 }
 
 static struct measure_window team_window_of(struct render *r, const struct team *team)
@@ -244,7 +270,7 @@ static json_object *member_document(struct render *r, const struct team *team, s
     o = json_object_new_object();
     return kept(o, o && put_measure(o, m) && put_text(o, "team", team->name) &&
                        put_text(o, "member", r->target->member) && put_measure_window(o, &w) &&
-                       put_count(o, "sessions", m->sessions));
+                       put_sessions(o, m));
 }
 
 /* --- all targets --- */
@@ -347,7 +373,9 @@ static int total_document(struct render *r, struct oks_document *out)
 
     if (rc < 0)
         return rc;
-    len = asprintf(&bytes, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals));
+    len = measure_is_unknown(&m)
+              ? asprintf(&bytes, "unknown\n")
+              : asprintf(&bytes, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals));
     if (len < 0)
         return -ENOMEM;
     *out = (struct oks_document){bytes, (size_t)len, m.mtime_ns, version};

@@ -16,6 +16,8 @@ bool put_text(json_object *object, const char *key, const char *text); /* NULL t
 /* Dollars as a decimal number, from integers; any number in 10^-12 too. */
 json_object *money_object(oks_money amount);
 bool put_count(json_object *object, const char *key, uint64_t count);
+/* Nobody can know what these sessions used: their token counts are null. */
+bool measure_is_unknown(const struct measure *m);
 /* The thirteen keys, in their order. */
 bool put_measure(json_object *object, const struct measure *m);
 /* "window": {"since": ..., "until": ...}; empty bounds are null */

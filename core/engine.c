@@ -55,45 +55,71 @@ static void strings_free(char **strings)
     free(strings);
 }
 
-/* An entry may be a configuration folder or its projects/ folder itself. */
-static char *root_path(const char *dir)
+/* The folder below a configuration folder; or that folder itself, where the entry names it. */
+static char *root_path(const char *dir, const char *folder)
 {
-    size_t n = strlen(dir);
+    size_t n = strlen(dir), m = strlen(folder);
     char *path;
 
     while (n > 1 && dir[n - 1] == '/')
         n--;
-    if (n >= 9 && strncmp(dir + n - 9, "/projects", 9) == 0)
+    if (n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0)
         return strndup(dir, n);
-    return asprintf(&path, "%.*s/projects", (int)n, dir) < 0 ? NULL : path;
+    return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
 }
 
-static int roots_init(struct oks_engine *e, const char *const *dirs)
+static int root_add(struct oks_engine *e, const struct source *source, char *path)
 {
-    size_t n = 0;
+    if (!path)
+        return -ENOMEM;
+    for (size_t k = 0; k < e->n_roots; k++)
+        if (strcmp(e->roots[k].path, path) == 0) {
+            free(path);
+            return 0;
+        }
+    e->roots[e->n_roots] = (struct root){.source = source, .path = path, .index = (unsigned)e->n_roots};
+    LIST_INIT(&e->roots[e->n_roots].folders);
+    e->n_roots++;
+    return 0;
+}
 
-    while (dirs && dirs[n])
-        n++;
-    e->roots = calloc(n ? n : 1, sizeof(*e->roots));
+/* Of the entry "<dir>/sessions", only that folder is meant. */
+static bool names_other_folder(const struct source *source, const char *dir, const char *folder)
+{
+    for (int i = 0; i < SOURCE_FOLDERS_MAX && source->folders[i]; i++) {
+        char *end;
+
+        if (strcmp(source->folders[i], folder) == 0 || asprintf(&end, "/%s", source->folders[i]) < 0)
+            continue;
+        bool named = source_ends_with(dir, end);
+
+        free(end);
+        if (named)
+            return true;
+    }
+    return false;
+}
+
+static int roots_init(struct oks_engine *e, const struct oks_config *config)
+{
+    size_t n = 1;
+    int rc = 0;
+
+    for (int k = 0; k < OKS_SOURCES; k++)
+        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
+            n += SOURCE_FOLDERS_MAX;
+    e->roots = calloc(n, sizeof(*e->roots));
     if (!e->roots)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        char *path = root_path(dirs[i]);
-        bool twice = false;
+    for (int k = 0; k < OKS_SOURCES; k++) {
+        const struct source *source = oks_sources[k];
 
-        if (!path)
-            return -ENOMEM;
-        for (size_t k = 0; k < e->n_roots; k++)
-            twice |= strcmp(e->roots[k].path, path) == 0;
-        if (twice) {
-            free(path);
-            continue;
-        }
-        e->roots[e->n_roots] = (struct root){.path = path, .index = (unsigned)e->n_roots};
-        LIST_INIT(&e->roots[e->n_roots].folders);
-        e->n_roots++;
+        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
+            for (int i = 0; rc == 0 && i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
+                if (!names_other_folder(source, *dir, source->folders[i]))
+                    rc = root_add(e, source, root_path(*dir, source->folders[i]));
     }
-    return 0;
+    return rc;
 }
 
 static int cache_init(struct oks_engine *e, const struct oks_config *config)
@@ -133,6 +159,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
         return -ENOMEM;
     locks_init(e);
     TAILQ_INIT(&e->dirty);
+    LIST_INIT(&e->forks);
     TAILQ_INIT(&e->unsaved);
     TAILQ_INIT(&e->resident);
     aggregate_reset(&e->all);
@@ -147,7 +174,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->zone = config->zone;
     e->clock = e->version = 1;
     e->task_roots = strings_copy(config->task_roots);
-    rc = e->task_roots ? roots_init(e, config->claude_dirs) : -ENOMEM;
+    rc = e->task_roots ? roots_init(e, config) : -ENOMEM;
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
@@ -229,6 +256,15 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     int rc;
 
     account(e, out);
+    e->n_unplaced -= t->unplaced;
+    t->unplaced = false;
+    if (t->source->late && out->gain.session_id && out->changed) {
+        rc = registry_rename(e, t, out->gain.session_id);
+        if (rc) {
+            scan_outcome_clear(out);
+            return rc < 0 ? rc : 0;
+        }
+    }
     registry_linked(e, t, out->linked);
     teams_changed = out->replace;
     rc = transcript_commit(e, t, out);
@@ -268,10 +304,16 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
-    int rc = scanner_take(e, &scanner);
+    char *peers = placing_peers(e, t);
+    int rc = peers ? scanner_take(e, &scanner) : -ENOMEM;
 
-    if (rc < 0)
+    if (rc < 0) {
+        free(peers);
         return rc;
+    }
+    options.peers = peers;
+    options.anew = t->anew;
+    t->anew = false;
     TAILQ_REMOVE(&e->dirty, t, queued);
     t->dirty = false;
     t->lost = false;
@@ -284,7 +326,9 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->busy = t->scanning = false;
     e->n_scanning--;
     scanner_give(e, scanner);
+    free(peers);
     if (rc < 0) {
+        t->anew |= options.anew;
         scan_outcome_clear(&out);
         registry_mark_dirty(e, t, true);
     } else {
@@ -328,8 +372,12 @@ static struct transcript *next_dirty(struct oks_engine *e, const struct oks_targ
     struct transcript *t;
 
     TAILQ_FOREACH(t, &e->dirty, queued) {
-        if (found_only && !t->lost)
-            break; /* lost ones come first */
+        if (found_only && !t->lost) {
+            if (e->n_unplaced == 0)
+                break; /* lost ones come first */
+            if (!t->unplaced)
+                continue; /* the others may not even have their names yet */
+        }
         if ((target || t->wanted) && consider(&choice, t))
             break;
     }
@@ -340,7 +388,7 @@ static struct transcript *next_dirty(struct oks_engine *e, const struct oks_targ
 /* Whether a scan is still going on in another thread. */
 static bool any_busy(const struct oks_engine *e, bool found_only)
 {
-    return !found_only && e->n_scanning > 0;
+    return (!found_only || e->n_unplaced > 0) && e->n_scanning > 0;
 }
 
 struct job {

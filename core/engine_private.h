@@ -21,8 +21,9 @@
 #include "transcript.h"
 #include "watch.h"
 
-/* A root of transcripts: <config>/projects. */
+/* A root of transcripts: <config>/projects and the like. */
 struct root {
+    const struct source *source;
     char *path;
     unsigned index;
     bool found;                  /* it was there at the last look ... */
@@ -141,6 +142,8 @@ struct oks_engine {
     void *projects;    /* by name */
     void *teams;       /* by key */
     size_t n_sessions, n_projects, n_teams, n_transcripts;
+    size_t n_unplaced; /* transcripts whose session and project are not known before they are scanned */
+    LIST_HEAD(, transcript) forks;
 
     TAILQ_HEAD(dirty_queue, transcript) dirty;
     LIST_HEAD(, transcript) linked;
@@ -220,11 +223,27 @@ void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touche
 void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
 /* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
+/* Before a transcript's first commit: it moves to the session that its records name. 1: it had been committed
+ * as another's, and was taken up anew: there is nothing to commit. -ENOMEM. */
+int registry_rename(struct oks_engine *e, struct transcript *t, const char *id);
 /* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
 
 /* New versions for all that shows the session. */
 void registry_bump(struct oks_engine *e, struct session *s);
+
+/* placing.c: sources whose transcripts say themselves where they belong, and what they repeat */
+/* The name of the project that a working directory is, as Claude Code names its folder. */
+void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
+/* The project that the session's transcripts tell of; false: none yet. */
+bool placing_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
+void placing_parent(struct session *s);
+/* Memos of what the transcript may repeat, one a line; malloc'ed, NULL on ENOMEM. */
+char *placing_peers(struct oks_engine *e, const struct transcript *t);
+/* After a commit, or when the transcript is leaving: those whose content depends on it are scanned anew where
+ * they would then tell something else. */
+void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves);
+const struct source *session_source(const struct session *s);
 
 /* registry_teams.c */
 /* Removes the team if nothing keeps it. */

@@ -174,6 +174,8 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     struct folder key, *f, **found;
     struct stat st;
 
+    if (*rel && w->root->source->enters && !w->root->source->enters(rel))
+        return 1;
     if (stat(path, &st) < 0)
         return 1;
     key.dev = st.st_dev;
@@ -220,7 +222,7 @@ static struct folder *folder_of(const struct walk *w, const char *path)
 static int on_transcript(void *ctx, const char *path, const char *rel)
 {
     struct walk *w = ctx;
-    struct folder *f = folder_of(w, path);
+    struct folder *f = w->root->source->wants(rel) ? folder_of(w, path) : NULL;
 
     return f ? registry_add(w->e, f, path, rel) : 0;
 }
@@ -237,13 +239,19 @@ static void on_skipped(void *ctx, const char *path, int error)
     snprintf(w->e->skipped_path, sizeof(w->e->skipped_path), "%s", path);
 }
 
+/* The source judges by the whole path. */
+static bool any_name(const char *name)
+{
+    return source_ends_with(name, ".jsonl") || source_ends_with(name, ".json");
+}
+
 static int walk_from(struct oks_engine *e, struct root *root, const char *start)
 {
     struct walk walk = {.e = e, .root = root};
     const struct oks_walker walker = {
         .ctx = &walk,
         .folder = on_folder,
-        .wants = oks_is_transcript,
+        .wants = any_name,
         .file = on_transcript,
         .skipped = on_skipped,
     };
@@ -282,7 +290,8 @@ static int file_changed(struct oks_engine *e, struct folder *f, const char *name
     char path[8192], rel[8192];
     struct transcript *t;
 
-    if (!oks_is_transcript(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
+    if (!any_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0 ||
+        !f->root->source->wants(rel))
         return 0;
     t = registry_transcript(e, path);
     if (t && t->folder == f) {

@@ -60,6 +60,27 @@ void measure_want(const struct measure_window *w, struct transcript *t)
     *w->wanting = true;
 }
 
+/* A transcript of a source that does not always say what was used, and never did. */
+static bool says_nothing(const struct transcript *t)
+{
+    uint64_t any = 0;
+
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        if (i != OKS_TOOL_USES)
+            any |= t->totals.count[i] | (t->tail.counts ? t->tail.event.count[i] : 0);
+    return t->source->late && !any;
+}
+
+static bool is_unknown(const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!says_nothing(t))
+            return false;
+    return true;
+}
+
 static void measure_transcripts(const struct session *s, const struct measure_window *w, struct measure *out)
 {
     const struct transcript *t;
@@ -80,6 +101,7 @@ static void measure_transcripts(const struct session *s, const struct measure_wi
     }
     out->duration_ms = oks_duration_ms(out->totals.first, out->totals.last);
     out->sessions = 1;
+    out->unknown = is_unknown(s);
     out->agent_name = session_agent_name(s);
     out->model = session_model(s);
 }

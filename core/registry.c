@@ -98,33 +98,6 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
 
 /* --- where a transcript belongs, by its path --- */
 
-static struct oks_slice stem_of(const char *rel)
-{
-    const char *base = strrchr(rel, '/');
-
-    base = base ? base + 1 : rel;
-    return (struct oks_slice){base, strlen(base) - strlen(".jsonl")};
-}
-
-/* <project>/<session>/subagents/... : the session; absent elsewhere. */
-static struct oks_slice parent_in_path(const char *rel)
-{
-    const char *mark = strstr(rel, "/subagents/"), *start;
-
-    if (!mark)
-        return (struct oks_slice){0};
-    for (start = mark; start > rel && start[-1] != '/';)
-        start--;
-    return (struct oks_slice){start, (size_t)(mark - start)};
-}
-
-static struct oks_slice project_in_path(const char *rel)
-{
-    const char *slash = strchr(rel, '/');
-
-    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
-}
-
 /*
  * The cache folder. okstra's collector keys its caches by the transcript's folder name, and so do transcripts
  * that lie where it looks for them: directly in a project. Deeper ones take their path below the root, and
@@ -135,7 +108,7 @@ static char *cache_folder_of(const struct folder *folder)
     char raw[8192], name[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
     uint8_t hash[OKS_SHA256_BYTES];
 
-    if (folder->root->index == 0) {
+    if (folder->root->index == 0 && folder->root->source == &oks_source_claude) {
         snprintf(raw, sizeof(raw), "%s", *folder->rel ? folder->rel : "projects");
     } else {
         if (oks_sha256(folder->root->path, strlen(folder->root->path), hash) < 0)
@@ -174,38 +147,63 @@ static void project_release(struct oks_engine *e, struct project *p)
     project_free(p);
 }
 
-/* A session's project and parent are those of its first transcript. */
-static int session_place(struct oks_engine *e, struct session *s, const char *rel)
-{
-    struct oks_slice project = project_in_path(rel), parent = parent_in_path(rel);
-    struct project *p = project.ptr ? project_made(e, project) : NULL, *before = s->project;
-
-    if (project.ptr && !p)
-        return -ENOMEM;
-    if (before)
-        LIST_REMOVE(s, of_project);
-    s->project = p;
-    if (p) {
-        LIST_INSERT_HEAD(&p->sessions, s, of_project);
-        p->version = engine_tick(e);
-    }
-    if (before != p) {
-        sums_session(e, s, before, false);
-        billing_moved(s, before, p);
-    }
-    if (before && before != p)
-        project_release(e, before);
-    s->parent[0] = '\0';
-    if (parent.ptr)
-        oks_name_escape(parent, s->parent);
-    return 0;
-}
-
 static const char *rel_of(const struct transcript *t)
 {
     const char *rel = t->path + strlen(t->folder->root->path);
 
     return rel + (*rel == '/');
+}
+
+/* The project in the path of its first transcript, or the one that its transcripts tell of. */
+static struct project *project_named(struct oks_engine *e, const struct session *s, int *rc)
+{
+    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    struct oks_slice raw = {0};
+    char name[OKS_NAME_MAX + 1];
+    struct project *p;
+
+    *rc = 0;
+    if (t->source->late && placing_project(s, name))
+        raw = oks_slice_of(name);
+    else if (t->source->project)
+        raw = t->source->project(rel_of(t));
+    if (!raw.ptr)
+        return NULL;
+    p = project_made(e, raw);
+    *rc = p ? 0 : -ENOMEM;
+    return p;
+}
+
+/* A session's project and parent are those of its first transcript. */
+static int session_place(struct oks_engine *e, struct session *s)
+{
+    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    struct project *p, *before = s->project;
+    struct oks_slice parent = {0};
+    int rc;
+
+    p = project_named(e, s, &rc);
+    if (rc < 0)
+        return rc;
+    if (before != p) {
+        if (before)
+            LIST_REMOVE(s, of_project);
+        s->project = p;
+        if (p)
+            LIST_INSERT_HEAD(&p->sessions, s, of_project);
+        sums_session(e, s, before, false);
+        billing_moved(s, before, p);
+    }
+    if (p)
+        p->version = engine_tick(e);
+    if (before && before != p)
+        project_release(e, before);
+    if (t->source->parent)
+        parent = t->source->parent(rel_of(t));
+    s->parent[0] = '\0';
+    if (parent.ptr)
+        oks_name_escape(parent, s->parent);
+    return 0;
 }
 
 static void link_transcript(struct session *s, struct transcript *t)
@@ -268,6 +266,8 @@ static struct transcript *transcript_made(struct folder *folder, const char *pat
     if (!t)
         return NULL;
     t->folder = folder;
+    t->source = folder->root->source;
+    t->whole = t->source->whole && t->source->whole(path);
     t->tail.event.stamp = OKS_STAMP_NONE;
     t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
@@ -282,9 +282,47 @@ static struct transcript *transcript_made(struct folder *folder, const char *pat
 
 static void session_release(struct oks_engine *e, struct session *s);
 
+int registry_rename(struct oks_engine *e, struct transcript *t, const char *id)
+{
+    struct session *from = t->session, *to;
+    char *path, *rel;
+    int rc;
+
+    if (strcmp(from->id, id) == 0)
+        return 0;
+    if (t->loaded) {
+        struct folder *folder = t->folder;
+
+        path = strdup(t->path);
+        rel = path ? strdup(rel_of(t)) : NULL;
+        if (rel) {
+            registry_drop(e, t);
+            rc = folder->dead ? 0 : registry_add(e, folder, path, rel);
+        } else {
+            rc = -ENOMEM;
+        }
+        free(path);
+        free(rel);
+        return rc < 0 ? rc : 1;
+    }
+    to = session_made(e, oks_slice_of(id));
+    if (!to)
+        return -ENOMEM;
+    LIST_REMOVE(t, of_session);
+    t->session = to;
+    link_transcript(to, t);
+    to->version = engine_tick(e);
+    rc = LIST_FIRST(&to->transcripts) == t ? session_place(e, to) : 0;
+    if (LIST_EMPTY(&from->transcripts))
+        session_release(e, from);
+    else
+        registry_bump(e, from);
+    return rc;
+}
+
 int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel)
 {
-    struct oks_slice id = stem_of(rel);
+    struct oks_slice id = folder->root->source->id_of(rel);
     struct transcript *t = registry_transcript(e, path);
     struct session *s;
 
@@ -310,12 +348,14 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     }
     t->session = s;
     e->n_transcripts++;
+    t->unplaced = t->source->late;
+    e->n_unplaced += t->unplaced;
     LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
     link_transcript(s, t);
     s->version = engine_tick(e);
-    if (LIST_FIRST(&s->transcripts) == t && session_place(e, s, rel) < 0)
+    if (LIST_FIRST(&s->transcripts) == t && session_place(e, s) < 0)
         return -ENOMEM;
-    if (!index_restore(e, t)) {
+    if (t->source->late || !index_restore(e, t)) {
         registry_mark_dirty(e, t, true);
         return 0;
     }
@@ -343,7 +383,11 @@ static void parent_from_records(struct session *s)
     const struct transcript *t = LIST_FIRST(&s->transcripts);
     const char *parent = t->state.session_id;
 
-    if (parent_in_path(rel_of(t)).ptr)
+    if (t->source->late) {
+        placing_parent(s);
+        return;
+    }
+    if (t->source->parent && t->source->parent(rel_of(t)).ptr)
         return;
     s->parent[0] = '\0';
     if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
@@ -394,8 +438,11 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
 {
     int rc = teams_changed ? registry_session_teams(e, t->session) : 0;
 
+    if (rc == 0 && t->source->late)
+        rc = session_place(e, t->session);
     if (rc == 0)
         rc = places_refresh(e, t);
+    placing_changed(e, t, false);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
     sums_transcript(e, t, false);
@@ -439,6 +486,8 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
 
     if (t->dirty)
         TAILQ_REMOVE(&e->dirty, t, queued);
+    e->n_unplaced -= t->unplaced;
+    placing_changed(e, t, true);
     e->index_stale = true;
     saver_forget(e, t);
     registry_linked(e, t, false);
@@ -457,7 +506,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
         session_release(e, s);
         return;
     }
-    session_place(e, s, rel_of(first));
+    session_place(e, s);
     sums_session(e, s, s->project, false);
     registry_session_teams(e, s);
     registry_bump(e, s);

@@ -58,7 +58,7 @@ static json_object *source_object(struct oks_engine *e, struct root *root, struc
             add_transcript(sums, t);
         }
     }
-    if (o && put_text(o, "source", "claude") && put_text(o, "path", root->path) &&
+    if (o && put_text(o, "source", root->source->name) && put_text(o, "path", root->path) &&
         put(o, "found", json_object_new_boolean(root->found)) && put_count(o, "folders", folders) &&
         put_count(o, "files", files))
         return o;

@@ -323,4 +323,5 @@ void transcript_clear(struct transcript *t)
     free(t->path);
     free(t->cache_folder);
     free(t->cache_name);
+    free(t->origin);
 }

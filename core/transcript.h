@@ -68,8 +68,11 @@ struct transcript {
     bool wanted;  /* a query waits for its events */
     bool unsaved; /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
-    bool anew;    /* the next scan begins at 0 whatever is remembered */
-    bool touched; /* an event told that it was written, so marks prove nothing */
+    char *origin; /* name of the session whose content this one may repeat, by its memo; NULL: none */
+    LIST_ENTRY(transcript) of_forks; /* in engine->forks where there is one */
+    bool unplaced;                   /* it was never scanned, and only that will tell where it belongs */
+    bool anew;                       /* the next scan begins at 0 whatever is remembered */
+    bool touched;                    /* an event told that it was written, so marks prove nothing */
 
     /* written under engine->lock, and only by the thread that made it busy; read by that thread or under the
      * lock */

@@ -107,14 +107,15 @@ static void check_sources(const struct options *o)
 {
     int found = 0;
 
-    for (char **dir = o->claude_dirs; *dir; dir++)
-        if (access(*dir, R_OK | X_OK) == 0) {
-            good("transcripts are looked for in %s", *dir);
-            found++;
-        }
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            if (access(*dir, R_OK | X_OK) == 0) {
+                good("transcripts of %s are looked for in %s", oks_source_name((enum oks_source)i), *dir);
+                found++;
+            }
     if (!found)
-        bad("run Claude Code once, or set CLAUDE_CONFIG_DIR", "no transcript folder exists (%s ...)",
-            o->claude_dirs[0]);
+        bad("run an agent once, or set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME",
+            "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
 }
 
 static void check_watches(void)

@@ -101,12 +101,13 @@ static int check_layout(const struct options *o)
                   o->mountpoint, o->okstra_home);
         return EX_USAGE;
     }
-    for (char **dir = o->claude_dirs; *dir; dir++)
-        if (would_hide(o->mountpoint, *dir, "projects")) {
-            log_error("%s holds the transcripts %s, which the mount would hide: choose another folder",
-                      o->mountpoint, *dir);
-            return EX_USAGE;
-        }
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            if (would_hide(o->mountpoint, *dir, i == OKS_SOURCE_CLAUDE ? "projects" : "")) {
+                log_error("%s holds the transcripts %s, which the mount would hide: choose another folder",
+                          o->mountpoint, *dir);
+                return EX_USAGE;
+            }
     return 0;
 }
 

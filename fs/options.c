@@ -37,7 +37,8 @@ const char usage_text[] =
     "default TZ),\n"
     "                     nonempty, allow_other, allow_root, max_read=N\n"
     "\n"
-    "environment: OKSTRA_HOME (default ~/.okstra), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
+    "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
+    "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
     "and $XDG_CONFIG_HOME/claude)\n";
 
 /* --- small helpers --- */
@@ -143,24 +144,48 @@ static void append_comma_list(char ***list, const char *s)
 
 /* --- the environment --- */
 
-static void from_environment(struct options *o)
+static void list_free(char **list)
 {
-    const char *home = getenv("OKSTRA_HOME"), *dirs = getenv("CLAUDE_CONFIG_DIR"),
-               *xdg = getenv("XDG_CONFIG_HOME");
-    char *dir, *blank_free = home ? trimmed(home, strlen(home)) : NULL;
+    for (char **s = list; s && *s; s++)
+        free(*s);
+    free(list);
+}
 
-    o->okstra_home = absolute(is_blank(blank_free) ? "~/.okstra" : blank_free);
-    free(blank_free);
-    if (!is_blank(dirs)) {
-        append_comma_list(&o->claude_dirs, dirs);
+static void dirs_from_environment(struct options *o)
+{
+    const char *claude = getenv("CLAUDE_CONFIG_DIR"), *xdg = getenv("XDG_CONFIG_HOME"),
+               *codex = getenv("CODEX_HOME"), *gemini = getenv("GEMINI_CLI_HOME");
+    char *dir, **homes = NULL;
+
+    append_comma_list(&o->dirs[OKS_SOURCE_CODEX], is_blank(codex) ? "~/.codex" : codex);
+    append_comma_list(&homes, is_blank(gemini) ? "~" : gemini);
+    for (char **home = homes; home && *home; home++) {
+        if (asprintf(&dir, "%s/.gemini", *home) < 0)
+            need(NULL);
+        append(&o->dirs[OKS_SOURCE_GEMINI], absolute(dir));
+        free(dir);
+    }
+    list_free(homes);
+    if (!is_blank(claude)) {
+        append_comma_list(&o->dirs[OKS_SOURCE_CLAUDE], claude);
         return;
     }
     /* ~/.claude first: okstra's collector reads it, and the first root's caches are the ones it shares. */
-    append(&o->claude_dirs, absolute("~/.claude"));
+    append(&o->dirs[OKS_SOURCE_CLAUDE], absolute("~/.claude"));
     if (asprintf(&dir, "%s/claude", xdg && xdg[0] == '/' ? xdg : "~/.config") < 0)
         need(NULL);
-    append(&o->claude_dirs, absolute(dir));
+    append(&o->dirs[OKS_SOURCE_CLAUDE], absolute(dir));
     free(dir);
+}
+
+static void from_environment(struct options *o)
+{
+    const char *home = getenv("OKSTRA_HOME");
+    char *blank_free = home ? trimmed(home, strlen(home)) : NULL;
+
+    o->okstra_home = absolute(is_blank(blank_free) ? "~/.okstra" : blank_free);
+    free(blank_free);
+    dirs_from_environment(o);
 }
 
 /* --- -o
@@ -423,13 +448,6 @@ int options_parse(int argc, char **argv, struct options *out)
     return 0;
 }
 
-static void list_free(char **list)
-{
-    for (char **s = list; s && *s; s++)
-        free(*s);
-    free(list);
-}
-
 void options_clear(struct options *o)
 {
     free(o->okstra_home);
@@ -437,16 +455,16 @@ void options_clear(struct options *o)
     free(o->zone_name);
     oks_zone_free(o->zone);
     free(o->fuse_options);
-    list_free(o->claude_dirs);
+    for (int i = 0; i < OKS_SOURCES; i++)
+        list_free(o->dirs[i]);
     list_free(o->task_roots);
     *o = (struct options){0};
 }
 
 struct oks_config options_config(const struct options *o)
 {
-    return (struct oks_config){
+    struct oks_config config = {
         .okstra_home = o->okstra_home,
-        .claude_dirs = (const char *const *)o->claude_dirs,
         .task_roots = (const char *const *)o->task_roots,
         .no_cache = o->no_cache,
         .verify_tail = o->verify_tail,
@@ -455,4 +473,8 @@ struct oks_config options_config(const struct options *o)
         .memory_max = o->memory_max,
         .zone = o->zone,
     };
+
+    for (int i = 0; i < OKS_SOURCES; i++)
+        config.dirs[i] = (const char *const *)o->dirs[i];
+    return config;
 }

@@ -27,7 +27,7 @@ struct options {
 
     char *okstra_home;  /* absolute */
     char *mountpoint;   /* absolute */
-    char **claude_dirs; /* absolute, NULL-terminated */
+    char **dirs[OKS_SOURCES]; /* absolute, NULL-terminated */
     char **task_roots;
     char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */
     struct oks_zone *zone; /* of local days; NULL: UTC */

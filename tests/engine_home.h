@@ -120,7 +120,7 @@ static inline struct oks_engine *engine_open(struct engine_options options)
     const char *dirs[] = {dir, NULL}, *roots[] = {root, NULL};
     struct oks_config config = {
         .okstra_home = home,
-        .claude_dirs = dirs,
+        .dirs[OKS_SOURCE_CLAUDE] = dirs,
         .task_roots = options.task_root ? roots : NULL,
         .no_cache = options.no_cache,
         .verify_tail = options.verify_tail,

@@ -128,6 +128,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     state_put_hex(out, "agent ", oks_slice_of(state->agent_name));
     state_put_hex(out, "model ", oks_slice_of(state->model));
     state_put_hex(out, "session ", oks_slice_of(state->session_id));
+    if (state->memo)
+        state_put_hex(out, "memo ", oks_slice_of(state->memo));
     fprintf(out, "extra %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
             state->extra_offset, state->dev, state->ino, state->lines, state->bad, state->odd);
     oks_hex(state->tail_sha256, OKS_SHA256_BYTES, hex);

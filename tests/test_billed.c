@@ -307,7 +307,7 @@ static void restart_small(size_t memory)
 {
     char home[PATH_MAX], dir[PATH_MAX];
     const char *dirs[] = {dir, NULL};
-    struct oks_config config = {.okstra_home = home, .claude_dirs = dirs, .memory_max = memory};
+    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs, .memory_max = memory};
 
     if (engine)
         engine_close(engine);

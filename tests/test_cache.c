@@ -106,6 +106,7 @@ static void make_small(struct oks_state *state)
     state->agent_name = strdup("codex-worker");
     state->model = strdup("claude-opus-4-7");
     state->session_id = strdup("0123-4567");
+    state->memo = strdup("codex1 %25 - a");
     event.stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:00:00.123Z"));
     ck_assert_int_eq(oks_events_append(state->events, &event), 0);
     add_event(state, 7, 0, (struct oks_slice){NULL, 0});
@@ -232,7 +233,7 @@ START_TEST(the_layout_is_as_documented)
         "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
         "9223372036854775807,3,4,5,6,7]]},"
-        "\"events\":2,\"sha256\":\"";
+        "\"memo\":\"codex1 %2525 - a\",\"events\":2,\"sha256\":\"";
     struct oks_state state;
     uint8_t sha256[OKS_SHA256_BYTES];
     char hex[OKS_SHA256_HEX];

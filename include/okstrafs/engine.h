@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "okstrafs/request.h"
 #include "okstrafs/scanner.h"
 #include "okstrafs/window.h"
 #include "okstrafs/zone.h"
@@ -29,7 +30,8 @@ enum oks_revalidate {
 /* Borrowed for the time of oks_engine_new only, but for what says otherwise. */
 struct oks_config {
     const char *okstra_home;        /* absolute; caches and the user's settings live below it */
-    const char *const *claude_dirs; /* NULL-terminated: configuration folders, or their projects/ folders */
+    /* By source, NULL-terminated or NULL: configuration folders, or the folders in them that hold transcripts */
+    const char *const *dirs[OKS_SOURCES];
     const char *const
         *task_roots;  /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
     bool once; /* for programs that answer and end: what the first sync looked at is not looked at again */
