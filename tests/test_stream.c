@@ -203,7 +203,7 @@ START_TEST(dropped_rows_come_back)
 {
     char home[PATH_MAX], dir[PATH_MAX];
     const char *dirs[] = {dir, NULL};
-    struct oks_config config = {.okstra_home = home, .claude_dirs = dirs, .memory_max = 1};
+    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs, .memory_max = 1};
     struct oks_stream_cursor cursor = {0};
     char *expected = "", *told;
 
