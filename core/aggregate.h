@@ -14,7 +14,7 @@ struct measure {
     struct oks_totals totals;
     int64_t duration_ms; /* the sum of the sessions' */
     size_t sessions;
-    size_t unknown; /* of these: what they used is not known, which is not the same as nothing */
+    size_t unknown;         /* of these: what they used is not known, which is not the same as nothing */
     const char *agent_name; /* where all agree, else NULL */
     const char *model;
     int64_t mtime_ns; /* newest transcript */

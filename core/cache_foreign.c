@@ -379,8 +379,7 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
         [TEAMS].key = "teams",       [SESSION_ID].key = "sessionId",
         [CWDS].key = "cwds",         [EVENTS].key = "events",
         [SHA256].key = "sha256",     [MODELS].key = "models",
-        [REQUESTS].key = "requests",
-        [MEMO].key = "memo",
+        [REQUESTS].key = "requests", [MEMO].key = "memo",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);

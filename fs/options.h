@@ -25,8 +25,8 @@ struct options {
     bool long_listing;
     bool nonempty;
 
-    char *okstra_home;  /* absolute */
-    char *mountpoint;   /* absolute */
+    char *okstra_home;        /* absolute */
+    char *mountpoint;         /* absolute */
     char **dirs[OKS_SOURCES]; /* absolute, NULL-terminated */
     char **task_roots;
     char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */

@@ -29,11 +29,12 @@ enum oks_revalidate {
 
 /* Borrowed for the time of oks_engine_new only, but for what says otherwise. */
 struct oks_config {
-    const char *okstra_home;        /* absolute; caches and the user's settings live below it */
-    /* By source, NULL-terminated or NULL: configuration folders, or the folders in them that hold transcripts */
+    const char *okstra_home; /* absolute; caches and the user's settings live below it */
+    /* By source, NULL-terminated or NULL: configuration folders, or the folders in them that hold transcripts
+     */
     const char *const *dirs[OKS_SOURCES];
     const char *const
-        *task_roots;  /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
+        *task_roots; /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
     bool once; /* for programs that answer and end: what the first sync looked at is not looked at again */
     bool no_cache;    /* neither read nor write any cache */
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
