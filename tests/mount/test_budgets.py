@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import struct
+import subprocess
 import time
 import unittest
 
@@ -247,6 +248,89 @@ class Watchers(Budgets):
             self.spend(path, 1, now)
             self.assertEqual(watching.unheard([names, folder], [0, 0], SECONDS), [])
             self.assertIn("CREATE b", [line.strip() for line in names.lines])
+
+
+class Hook(Budgets):
+    """contrib/budget-hook, as Claude Code calls it."""
+
+    PROGRAM = harness.HERE.parents[1] / "contrib" / "budget-hook"
+
+    def call(self, event: str = "PreToolUse", session: str = "session-1", **environ):
+        given = {"session_id": session, "transcript_path": "/x.jsonl", "cwd": "/x", "hook_event_name": event,
+                 "tool_name": "Bash", "tool_input": {"command": 'echo "session_id": "other"', "session_id": "other"}}
+        environ = {"OKSTRAFS_MOUNT": str(self.home.root / "usage")} | environ
+        return subprocess.run([str(self.PROGRAM)], input=json.dumps(given), env=self.home.environment() | environ,
+                              capture_output=True, text=True, timeout=60)
+
+    def start(self, budgets: dict, spent: int = 10):
+        self.now = stamp(time.time() - 1)
+        more = {"teamName": "Crew", "agentName": "claude-worker"}
+        self.path = self.home.transcript("-p", "session-1", [self.request(spent, self.now, **more)])
+        self.home.transcript("-q", "session-2", [self.request(1, self.now)])
+        self.configure(budgets)
+
+    def assertQuiet(self, done) -> None:
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_block_refuses_at_the_token(self):
+        self.start({"daily": {"scope": "day", "limitTokens": 12, "policy": "block"}})
+        with self.home.mount():
+            self.assertQuiet(self.call())
+            self.spend(self.path, 1, self.now)
+            for event in ("PreToolUse", "UserPromptSubmit"):
+                done = self.call(event)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertEqual(done.stderr, "okstrafs: budget daily (day): 12 of 12 tokens spent. "
+                                              "Stop here: nothing more is to be spent.\n")
+
+    def test_prompt_asks_before_a_tool(self):
+        self.start({"d": {"scope": "day", "limitTokens": 10, "policy": "prompt"}})
+        with self.home.mount():
+            done = self.call()
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(json.loads(done.stdout), {"hookSpecificOutput": {
+                "hookEventName": "PreToolUse", "permissionDecision": "ask",
+                "permissionDecisionReason": "okstrafs: budget d (day): 11 of 10 tokens spent. Go on?"}})
+            done = self.call("UserPromptSubmit")
+            self.assertEqual((done.returncode, json.loads(done.stdout)),
+                             (0, {"systemMessage": "okstrafs: budget d (day): 11 of 10 tokens spent"}))
+
+    def test_warn_continue_says_so_and_block_goes_first(self):
+        self.start({"a": {"scope": "total", "limitTokens": 1}, 'q"\\': {"scope": "total", "limitTokens": 2}})
+        with self.home.mount():
+            done = self.call()
+            self.assertEqual((done.returncode, json.loads(done.stdout)), (0, {
+                "systemMessage": 'okstrafs: budget a (total): 11 of 1 tokens spent; budget q"\\ (total): 11 of 2 tokens spent'}))
+            self.configure({"a": {"scope": "total", "limitTokens": 1}, "b": {"scope": "total", "limitTokens": 1,
+                                                                           "policy": "block"}})
+            self.assertEqual(self.call().returncode, 2)
+
+    def test_a_budget_of_others_stops_nobody_else(self):
+        for scope, of in (("session", "session-1"), ("project", "-p"), ("team", "Crew"), ("agent-day", "claude-worker")):
+            with self.subTest(scope=scope):
+                self.start({"b": {"scope": scope, "limitTokens": 10, "policy": "block"}})
+                with self.home.mount() as mount:
+                    self.assertEqual(mount.json("budgets/b.json")["of"], of)
+                    self.assertEqual(self.call().returncode, 2)
+                    self.assertIn(f"({scope} {of})", self.call().stderr)
+                    self.assertQuiet(self.call(session="session-2"))
+
+    def test_without_a_mount_the_program_is_asked(self):
+        self.start({"b": {"scope": "session", "limitTokens": 10, "policy": "block"},
+                    "p": {"scope": "project", "limitTokens": 10}, "t": {"scope": "team", "limitTokens": 10}})
+        path = os.path.dirname(harness.binary()) + ":" + os.environ["PATH"]
+        self.assertEqual(self.call(PATH=path).returncode, 2)
+        done = self.call(PATH=path, session="session-2")
+        self.assertQuiet(done)
+        self.configure({"p": {"scope": "project", "limitTokens": 10}, "t": {"scope": "team", "limitTokens": 10}})
+        done = self.call(PATH=path)
+        self.assertEqual((done.returncode, done.stdout.count("budget")), (0, 2))
+
+    def test_what_cannot_be_found_out_stops_nobody(self):
+        self.start({})
+        done = self.call(PATH="/usr/bin:/bin")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("nothing is mounted", done.stderr)
 
 
 if __name__ == "__main__":
