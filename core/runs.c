@@ -31,6 +31,8 @@ struct place {
     bool unwatched;
     unsigned folders; /* visited by the walk in progress */
     LIST_ENTRY(place) of_store;
+    bool waits; /* in store->waiting */
+    TAILQ_ENTRY(place) of_waiting;
     LIST_HEAD(, run) runs;
     LIST_HEAD(, interest) interests;
 };
@@ -56,6 +58,8 @@ struct run_store {
     void *places_by_path;
     void *spots_by_path;
     LIST_HEAD(, place) places;
+    TAILQ_HEAD(waiting_places, place)
+    waiting; /* to be looked at by the next refresh: all that are stale or unwatched */
     size_t n_places;
     uint64_t errors;
 };
@@ -146,17 +150,32 @@ static int interest_begin(struct run_store *store, struct place *place, const ch
     return 0;
 }
 
+static void look_again(struct run_store *store, struct place *place)
+{
+    if (place->waits)
+        return;
+    place->waits = true;
+    TAILQ_INSERT_TAIL(&store->waiting, place, of_waiting);
+}
+
+static void place_spoilt(struct run_store *store, struct place *place)
+{
+    place->stale = true;
+    look_again(store, place);
+}
+
 static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
 {
+    struct oks_engine *e = ctx;
     struct spot *spot = owner;
     struct interest *i;
 
-    news_came(ctx);
+    news_came(e);
     if (change == WATCH_ENDED)
         spot->watch_id = -1;
     LIST_FOREACH(i, &spot->interests, of_spot)
         if (!i->name || !name || strcmp(i->name, name) == 0)
-            i->place->stale = true;
+            place_spoilt(e->runs, i->place);
 }
 
 /* --- runs --- */
@@ -404,7 +423,7 @@ int runs_add_place(struct oks_engine *e, const char *path)
         free(place);
         return -ENOMEM;
     }
-    place->stale = true;
+    place_spoilt(store, place);
     LIST_INSERT_HEAD(&store->places, place, of_store);
     store->n_places++;
     return 0;
@@ -417,6 +436,7 @@ int runs_new(struct oks_engine *e)
     e->runs = calloc(1, sizeof(*e->runs));
     if (!e->runs)
         return -ENOMEM;
+    TAILQ_INIT(&e->runs->waiting);
     if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         watch_new(&e->runs->watch);
     for (char **root = e->task_roots; *root; root++)
@@ -443,17 +463,29 @@ void runs_free(struct oks_engine *e)
     e->runs = NULL;
 }
 
+/* Only what waits is looked at: a team's document must not pay for all the projects of a machine. */
 int runs_refresh(struct oks_engine *e)
 {
     struct run_store *store = e->runs;
+    struct waiting_places batch = TAILQ_HEAD_INITIALIZER(batch);
     struct place *place;
     int rc = 0, overflow = store->watch ? watch_drain(store->watch, on_change, e) : 0;
 
-    LIST_FOREACH(place, &store->places, of_store)
-        if (place->stale || (!e->once && (place->unwatched || overflow == 1 || !store->watch))) {
-            int walked = place_walk(e, place);
+    if (overflow == 1)
+        LIST_FOREACH(place, &store->places, of_store)
+            look_again(store, place);
+    TAILQ_CONCAT(&batch, &store->waiting, of_waiting);
+    while ((place = TAILQ_FIRST(&batch))) {
+        int walked;
 
-            rc = rc < 0 ? rc : walked;
-        }
+        TAILQ_REMOVE(&batch, place, of_waiting);
+        place->waits = false;
+        if (!place->stale && e->once)
+            continue;
+        walked = place_walk(e, place);
+        if (place->stale || place->unwatched || !store->watch)
+            look_again(store, place);
+        rc = rc < 0 ? rc : walked;
+    }
     return rc;
 }
