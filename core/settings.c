@@ -134,6 +134,11 @@ static int withdraw(struct oks_engine *e, struct user_file *f)
     return was_found ? f->apply(e, NULL, 0, f->error) : 0;
 }
 
+static void tell_read_error(int rc, char error[256])
+{
+    snprintf(error, 256, "%s", rc == -EINVAL ? "it is no regular file" : strerror(-rc));
+}
+
 static int read_file(struct oks_engine *e, struct user_file *f, const char *real)
 {
     char *bytes;
@@ -141,7 +146,7 @@ static int read_file(struct oks_engine *e, struct user_file *f, const char *real
     int rc = read_file_whole(real, f->max, &bytes, &len);
 
     if (rc < 0) {
-        snprintf(f->error, sizeof(f->error), "%s", rc == -EINVAL ? "it is no regular file" : strerror(-rc));
+        tell_read_error(rc, f->error);
         return rc == -ENOMEM ? rc : 0;
     }
     rc = f->apply(e, bytes, len, f->error);
@@ -298,6 +303,74 @@ int oks_document_prices(struct oks_engine *e, struct oks_document *out)
     pthread_mutex_unlock(&e->lock);
     if (rc == 0)
         *out = document;
+    return rc;
+}
+
+/* --- checking --- */
+
+static int try_config(const char *bytes, size_t len, char error[256])
+{
+    struct config config;
+    int rc = config_parse(&config, bytes, len, OKS_ZONEINFO, error);
+
+    if (rc == 0)
+        config_clear(&config);
+    return rc;
+}
+
+static int try_prices(const char *bytes, size_t len, char error[256])
+{
+    struct oks_prices *prices;
+    int rc = oks_prices_new(&prices, bytes, len, error);
+
+    if (rc == 0)
+        oks_prices_free(prices);
+    return rc;
+}
+
+/* 1: there is no such file; 0: *error is "" where it is good */
+static int check_file(const char *path, size_t max, int (*try)(const char *, size_t, char[256]),
+                      char error[256])
+{
+    char *bytes;
+    size_t len;
+    int rc = read_file_whole(path, max, &bytes, &len);
+
+    *error = '\0';
+    if (rc == -ENOENT || rc == -ENOTDIR)
+        return 1;
+    if (rc < 0) {
+        tell_read_error(rc, error);
+        return rc == -ENOMEM ? rc : 0;
+    }
+    rc = try(bytes, len, error);
+    free(bytes);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+int oks_settings_check(const char *okstra_home, int (*fn)(void *ctx, const char *path, const char *error),
+                       void *ctx)
+{
+    static const struct {
+        const char *name;
+        size_t max;
+        int (*try)(const char *bytes, size_t len, char error[256]);
+    } files[] = {{"okstrafs.json", CONFIG_BYTES_MAX, try_config},
+                 {"okstrafs/prices.json", OKS_PRICES_BYTES_MAX, try_prices}};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(*files); i++) {
+        char *path, error[256];
+
+        if (asprintf(&path, "%s/%s", okstra_home, files[i].name) < 0)
+            return -ENOMEM;
+        rc = check_file(path, files[i].max, files[i].try, error);
+        if (rc == 0)
+            rc = fn(ctx, path, *error ? error : NULL);
+        else if (rc == 1)
+            rc = 0;
+        free(path);
+    }
     return rc;
 }
 

@@ -103,6 +103,16 @@ static void check_home(const struct options *o)
         good("okstra home %s is writable", o->okstra_home);
 }
 
+static int check_setting(void *ctx, const char *path, const char *error)
+{
+    if (error)
+        bad("mend it: until then what it said before holds, or nothing (docs/configuration.md)", "%s: %s",
+            path, error);
+    else
+        good("%s is in order", path);
+    return 0;
+}
+
 static void check_sources(const struct options *o)
 {
     int found = 0;
@@ -160,6 +170,7 @@ int doctor_run(const struct options *o)
     check_fuse();
     check_fusermount();
     check_home(o);
+    oks_settings_check(o->okstra_home, check_setting, NULL);
     check_sources(o);
     check_watches();
     check_mountpoint(o);

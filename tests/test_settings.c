@@ -154,6 +154,28 @@ START_TEST(a_price_change_is_a_new_version_of_everything)
 }
 END_TEST
 
+static int note(void *ctx, const char *path, const char *error)
+{
+    char **notes = ctx;
+
+    *notes = text_of("%s%s: %s\n", *notes, strrchr(path, '/') + 1, error ? error : "good");
+    return 0;
+}
+
+START_TEST(the_files_can_be_checked_without_an_engine)
+{
+    char *notes = "";
+
+    ck_assert_int_eq(oks_settings_check(at("okstra"), note, &notes), 0);
+    ck_assert_str_eq(notes, "");
+    put_file("okstra/okstrafs.json", "{\n\"budget\": {}}");
+    put_file(OWN "prices.json", "{}");
+    ck_assert_int_eq(oks_settings_check(at("okstra"), note, &notes), 0);
+    ck_assert_str_eq(notes, "okstrafs.json: line 2: \"budget\" is not known; known are budgets and timeZone\n"
+                            "prices.json: good\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("settings");
@@ -164,5 +186,6 @@ int main(void)
     SCRATCH_TEST(s, a_link_to_elsewhere);
     SCRATCH_TEST(s, a_wrong_file_is_told_and_the_last_good_one_kept);
     SCRATCH_TEST(s, a_price_change_is_a_new_version_of_everything);
+    SCRATCH_TEST(s, the_files_can_be_checked_without_an_engine);
     return tap_run(s);
 }

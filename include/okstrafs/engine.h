@@ -83,6 +83,13 @@ struct oks_target {
 int oks_engine_sync(struct oks_engine *engine, const struct oks_target *target, bool found_only,
                     const atomic_bool *cancel);
 
+/*
+ * Checks the files that a person writes, without an engine: calls fn for each that is there, `error` NULL
+ * where it is good, else what is wrong in one line. 0, -ENOMEM, or the first non-zero value of fn.
+ */
+int oks_settings_check(const char *okstra_home, int (*fn)(void *ctx, const char *path, const char *error),
+                       void *ctx);
+
 /* How far the scanning has come; cheap, and never waits for a scan. */
 struct oks_progress {
     uint64_t files;      /* transcripts found */
