@@ -899,6 +899,7 @@ int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_request
 
     if (!same)
         billing_leave(e, t);
+    t->billed.n_models = 0; /* the cache numbers them in the order of rows */
     oks_requests_free(before);
     t->state.requests = rows;
     return settled(e, same ? part_reserve(e, t, rows) : enter_rows(e, t, rows));

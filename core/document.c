@@ -185,44 +185,36 @@ static json_object *kept(json_object *o, bool complete)
     return NULL;
 }
 
-/* A session's requests in the window, as the member `billed`. */
-static bool put_session_billed(struct render *r, json_object *o, const struct session *s,
-                               const struct measure_window *w)
-{
-    struct billed_bag bag = {0};
-    bool ok = billing_session(r->e, s, w, &bag) == 0 && put_billed(o, &bag);
-
-    billed_bag_clear(&bag);
-    return ok;
-}
-
 /* What is known of a session that does not say what it used is that. */
 static bool put_unknown(json_object *o)
 {
     return put_text(o, "usage", "unknown") && put_text(o, "billed", NULL);
 }
 
-static json_object *session_document(struct render *r, const struct session *s, struct measure *m)
+static json_object *session_document(struct render *r, const struct session *s, struct measure *m,
+                                     struct billed_bag *bag)
 {
     struct measure_window w = window_of(r);
     json_object *o = json_object_new_object();
 
     measure_session(s, &w, m);
-    return kept(o, o && put_measure(o, m) && put_text(o, "sessionId", s->id) &&
-                       put_text(o, "source", session_source(s)->name) && put_given_window(o, r->window) &&
+    return kept(o, o && billing_session(r->e, s, &w, bag) == 0 && put_measure(o, m) &&
+                       put_text(o, "sessionId", s->id) && put_text(o, "source", session_source(s)->name) &&
+                       put_given_window(o, r->window) &&
                        put_count(o, "transcripts", session_transcripts(s)) &&
                        put(o, "retained", json_object_new_boolean(0)) &&
-                       (measure_is_unknown(m) ? put_unknown(o) : put_session_billed(r, o, s, &w)));
+                       (measure_is_unknown(m) ? put_unknown(o) : put_billed(o, bag)));
 }
 
-static void project_measure(struct render *r, struct project *p, struct measure *sum)
+static int project_measure(struct render *r, struct project *p, struct measure *sum, struct billed_bag *bag)
 {
     struct measure_window w = window_of(r);
     const struct session *s;
+    int rc = 0;
 
     if (!r->window) {
         sums_project(r->e, p, sum);
-        return;
+        return bag ? billed_bag_add(bag, &p->billed) : 0;
     }
     measure_start(sum);
     LIST_FOREACH(s, &p->sessions, of_project) {
@@ -230,7 +222,10 @@ static void project_measure(struct render *r, struct project *p, struct measure 
 
         measure_session(s, &w, &part);
         measure_add(sum, &part);
+        if (rc == 0 && bag)
+            rc = billing_session(r->e, s, &w, bag);
     }
+    return rc;
 }
 
 /* How many sessions were summed, and of how many it is not known what they used. */
@@ -240,13 +235,14 @@ static bool put_sessions(json_object *o, const struct measure *m)
            (m->unknown == 0 || put_count(o, "unknownSessions", m->unknown));
 }
 
-static json_object *project_document(struct render *r, struct project *p, struct measure *m)
+static json_object *project_document(struct render *r, struct project *p, struct measure *m,
+                                     struct billed_bag *bag)
 {
     json_object *o = json_object_new_object();
+    int rc = project_measure(r, p, m, bag);
 
-    project_measure(r, p, m);
-    return kept(o, o && put_measure(o, m) && put_text(o, "project", p->name) &&
-                       put_given_window(o, r->window) && put_sessions(o, m));
+    return kept(o, o && rc == 0 && put_measure(o, m) && put_text(o, "project", p->name) &&
+                       put_given_window(o, r->window) && put_sessions(o, m) && put_billed(o, bag));
 }
 
 static struct measure_window team_window_of(struct render *r, const struct team *team)
@@ -258,19 +254,20 @@ static struct measure_window team_window_of(struct render *r, const struct team 
     return w;
 }
 
-static json_object *member_document(struct render *r, const struct team *team, struct measure *m, int *rc)
+static json_object *member_document(struct render *r, const struct team *team, struct measure *m,
+                                    struct billed_bag *bag, int *rc)
 {
     struct measure_window w = team_window_of(r, team);
     json_object *o;
 
-    *rc = member_measure(r->e, team, r->target->member, &w, m);
+    *rc = member_measure(r->e, team, r->target->member, &w, m, bag);
     if (*rc < 0)
         return NULL;
     *rc = -ENOMEM;
     o = json_object_new_object();
     return kept(o, o && put_measure(o, m) && put_text(o, "team", team->name) &&
                        put_text(o, "member", r->target->member) && put_measure_window(o, &w) &&
-                       put_sessions(o, m));
+                       put_sessions(o, m) && put_billed(o, bag));
 }
 
 /* --- all targets --- */
@@ -307,79 +304,116 @@ uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *targe
     return version;
 }
 
-static int usage_document(struct render *r, struct oks_document *out)
+/* The document, with the bag to work in. */
+static json_object *usage_object(struct render *r, struct measure *m, struct billed_bag *bag, int *rc)
 {
     const char *name = r->target->name;
-    uint64_t version = version_of(r->e, r->target);
-    struct measure m = {0};
     struct measure_window w;
     struct team *team;
-    json_object *o = NULL;
-    int rc = -ENOMEM;
 
-    if (!version)
-        return -ENOENT;
+    *rc = -ENOMEM;
     switch (r->target->kind) {
     case OKS_SESSION:
-        o = session_document(r, registry_session(r->e, name), &m);
-        break;
+        return session_document(r, registry_session(r->e, name), m, bag);
     case OKS_PROJECT:
-        o = project_document(r, registry_project(r->e, name), &m);
-        break;
+        return project_document(r, registry_project(r->e, name), m, bag);
     case OKS_TEAM:
         team = registry_team(r->e, name);
         w = team_window_of(r, team);
-        o = team_document(r->e, team, &w, &m.mtime_ns);
-        break;
+        return team_document(r->e, team, &w, &m->mtime_ns);
     case OKS_MEMBER:
-        o = member_document(r, registry_team(r->e, name), &m, &rc);
-        break;
+        return member_document(r, registry_team(r->e, name), m, bag, rc);
     default:
-        return -ENOENT;
+        *rc = -ENOENT;
+        return NULL;
     }
+}
+
+static int usage_document(struct render *r, struct oks_document *out)
+{
+    uint64_t version = version_of(r->e, r->target);
+    struct measure m = {0};
+    struct billed_bag bag = {0};
+    json_object *o;
+    int rc;
+
+    if (!version)
+        return -ENOENT;
+    o = usage_object(r, &m, &bag, &rc);
+    billed_bag_clear(&bag);
     return o ? document_finish(o, m.mtime_ns, version, out) : rc;
 }
 
-static int measure_target(struct render *r, struct measure *m)
+/* `bag` NULL: what was billed is not asked for. */
+static int measure_target(struct render *r, struct measure *m, struct billed_bag *bag)
 {
     struct measure_window w = window_of(r);
+    const struct session *s;
     const struct team *team;
 
     switch (r->target->kind) {
     case OKS_SESSION:
-        measure_session(registry_session(r->e, r->target->name), &w, m);
-        return 0;
+        s = registry_session(r->e, r->target->name);
+        measure_session(s, &w, m);
+        return bag ? billing_session(r->e, s, &w, bag) : 0;
     case OKS_PROJECT:
-        project_measure(r, registry_project(r->e, r->target->name), m);
-        return 0;
+        return project_measure(r, registry_project(r->e, r->target->name), m, bag);
     case OKS_TEAM:
     case OKS_MEMBER:
         team = registry_team(r->e, r->target->name);
         w = team_window_of(r, team);
         if (r->target->kind == OKS_MEMBER)
-            return member_measure(r->e, team, r->target->member, &w, m);
-        return team_measure(r->e, team, &w, m);
+            return member_measure(r->e, team, r->target->member, &w, m, bag);
+        return team_measure(r->e, team, &w, m, bag);
     default:
         return -ENOENT;
     }
+}
+
+/* One line, which takes over `text`. */
+static int scalar_document(char *text, const struct measure *m, uint64_t version, struct oks_document *out)
+{
+    if (!text)
+        return -ENOMEM;
+    *out = (struct oks_document){text, strlen(text), m->mtime_ns, version};
+    return 0;
 }
 
 static int total_document(struct render *r, struct oks_document *out)
 {
     uint64_t version = version_of(r->e, r->target);
     struct measure m;
-    char *bytes;
-    int len, rc = version ? measure_target(r, &m) : -ENOENT;
+    char *text = NULL;
+    int rc = version ? measure_target(r, &m, NULL) : -ENOENT;
 
     if (rc < 0)
         return rc;
-    len = measure_is_unknown(&m)
-              ? asprintf(&bytes, "unknown\n")
-              : asprintf(&bytes, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals));
-    if (len < 0)
+    if ((measure_is_unknown(&m)
+             ? asprintf(&text, "unknown\n")
+             : asprintf(&text, "%llu\n", (unsigned long long)oks_totals_tokens(&m.totals))) < 0)
         return -ENOMEM;
-    *out = (struct oks_document){bytes, (size_t)len, m.mtime_ns, version};
-    return 0;
+    return scalar_document(text, &m, version, out);
+}
+
+static int cost_document(struct render *r, struct oks_document *out)
+{
+    uint64_t version = version_of(r->e, r->target);
+    char amount[OKS_MONEY_TEXT], *text = NULL;
+    struct billed_bag bag = {0};
+    struct billed_sum sum;
+    struct measure m;
+    int rc = version ? measure_target(r, &m, &bag) : -ENOENT;
+
+    billed_bag_total(&bag, &sum);
+    billed_bag_clear(&bag);
+    if (rc < 0)
+        return rc;
+    oks_money_text(sum.cost < OKS_MONEY_MAX ? (oks_money)sum.cost : OKS_MONEY_MAX, amount);
+    if (measure_is_unknown(&m))
+        strcpy(amount, "unknown");
+    if (asprintf(&text, "%s\n", amount) < 0)
+        return -ENOMEM;
+    return scalar_document(text, &m, version, out);
 }
 
 enum { AWAIT_TRIES = 8 };
@@ -431,4 +465,11 @@ int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *tar
     struct render r = {e, target, NULL, false};
 
     return rendered(&r, total_document, out);
+}
+
+int oks_document_cost(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    struct render r = {e, target, NULL, false};
+
+    return rendered(&r, cost_document, out);
 }

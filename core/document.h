@@ -25,6 +25,8 @@ bool put_window(json_object *object, const char *since, const char *until);
 
 /* document_billed.c: "billed": what the bag holds */
 bool put_billed(json_object *object, const struct billed_bag *bag);
+/* Picodollars as a number of dollars. */
+bool put_cost(json_object *object, const char *key, unsigned __int128 cost);
 bool billed_is_lower_bound(const struct billed_sum *sum);
 
 bool put_measure_window(json_object *object, const struct measure_window *w);
@@ -46,8 +48,9 @@ json_object *team_document(struct oks_engine *e, struct team *team, const struct
 
 /* Sets the bounds to those of the team's run, where it has one. */
 void team_own_window(const struct team *team, struct measure_window *w);
+/* These two also add what was billed to *bag; NULL: it is not asked for. */
 int team_measure(struct oks_engine *e, const struct team *team, const struct measure_window *w,
-                 struct measure *out);
+                 struct measure *out, struct billed_bag *bag);
 /* The sessions that a team's document counts: those that name it and its lead; NULL-terminated, ascending by
  * name. */
 struct session **team_sessions(struct oks_engine *e, const struct team *team);
@@ -55,6 +58,6 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team);
  * "lead". */
 void session_member(const struct team *team, const struct session *s, char out[OKS_NAME_MAX + 1]);
 int member_measure(struct oks_engine *e, const struct team *team, const char *member,
-                   const struct measure_window *w, struct measure *out);
+                   const struct measure_window *w, struct measure *out, struct billed_bag *bag);
 
 #endif

@@ -2,8 +2,8 @@
  * The part of a usage document that says what was really asked of models: `billed`.
  *
  * The keys stand in the order of the thirteen, and are sums over requests where those are sums over lines.
- * What is not known is said: `lowerBound` where an output is only what was logged while it still streamed, or
- * where a sub-agent's responses are known from its parent alone.
+ * What is not known is said: `lowerBound` where an output is only what was logged while it still streamed,
+ * where a model has no price, or where a sub-agent's responses are known from its parent alone.
  */
 #include <stdlib.h>
 
@@ -17,6 +17,11 @@ static uint64_t shown(unsigned __int128 n)
 static int by_model(const void *a, const void *b)
 {
     return strcmp(((const struct billed_item *)a)->model, ((const struct billed_item *)b)->model);
+}
+
+static bool unpriced(const struct billed_item *item)
+{
+    return item->sum.unpriced > 0;
 }
 
 static bool asked(const struct billed_item *item)
@@ -68,6 +73,15 @@ bool billed_is_lower_bound(const struct billed_sum *sum)
     return sum->unsettled > 0 || sum->unpriced > 0 || sum->second_hand > 0;
 }
 
+bool put_cost(json_object *o, const char *key, unsigned __int128 cost)
+{
+    char text[OKS_MONEY_TEXT];
+
+    oks_money_text(cost < OKS_MONEY_MAX ? (oks_money)cost : OKS_MONEY_MAX, text);
+    /* The text is the value: a double would round it. */
+    return put(o, key, json_object_new_double_s(strtod(text, NULL), text));
+}
+
 bool put_billed(json_object *object, const struct billed_bag *bag)
 {
     json_object *o = json_object_new_object();
@@ -75,7 +89,8 @@ bool put_billed(json_object *object, const struct billed_bag *bag)
 
     billed_bag_total(bag, &sum);
     if (o && put_count(o, "requests", sum.requests) && put_tokens(o, &sum) &&
-        put(o, "models", model_names(bag, asked)) &&
+        put_cost(o, "costUSD", sum.cost) && put(o, "models", model_names(bag, asked)) &&
+        put(o, "unpriced", model_names(bag, unpriced)) &&
         put(o, "lowerBound", json_object_new_boolean(billed_is_lower_bound(&sum))))
         return put(object, "billed", o);
     json_object_put(o);

@@ -121,13 +121,17 @@ struct part {
     struct session *session;
     char member[OKS_NAME_MAX + 1]; /* made once: everybody's is compared with everybody's */
     struct measure measure;
+    struct billed_bag billed;
     bool taken;
 };
 
 struct parts {
+    struct oks_engine *e;
     const struct measure_window *window;
     struct part *items;
     size_t len;
+    struct billed_bag chosen; /* of the usage that was made last */
+    unsigned __int128 cost;   /* of the lead and the workers */
 };
 
 /* A session of another run: nothing of it lies in this window. */
@@ -150,18 +154,27 @@ static int by_start(const void *a, const void *b)
     return d ? d : strcmp(x->session->name, y->session->name);
 }
 
+static void parts_clear(struct parts *parts)
+{
+    for (size_t i = 0; i < parts->len; i++)
+        billed_bag_clear(&parts->items[i].billed);
+    billed_bag_clear(&parts->chosen);
+    free(parts->items);
+}
+
 static int parts_make(struct oks_engine *e, const struct team *team, const struct measure_window *w,
                       struct parts *parts)
 {
     struct session **sessions = team_sessions(e, team);
     size_t n = 0;
+    int rc = 0;
 
     if (!sessions)
         return -ENOMEM;
     while (sessions[n])
         n++;
-    *parts = (struct parts){.window = w, .items = calloc(n + 1, sizeof(*parts->items))};
-    for (size_t i = 0; parts->items && i < n; i++) {
+    *parts = (struct parts){.e = e, .window = w, .items = calloc(n + 1, sizeof(*parts->items))};
+    for (size_t i = 0; parts->items && rc == 0 && i < n; i++) {
         struct part *p = &parts->items[parts->len];
 
         p->session = sessions[i];
@@ -169,11 +182,14 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
         if (outside(&p->measure, w))
             continue;
         session_member(team, sessions[i], p->member);
+        rc = billing_session(e, sessions[i], w, &p->billed);
         parts->len++;
     }
     free(sessions);
-    if (!parts->items)
+    if (!parts->items || rc < 0) {
+        parts_clear(parts);
         return -ENOMEM;
+    }
     qsort(parts->items, parts->len, sizeof(*parts->items), by_start);
     return 0;
 }
@@ -186,28 +202,38 @@ static void sum_all(const struct parts *parts, struct measure *sum)
 }
 
 int team_measure(struct oks_engine *e, const struct team *team, const struct measure_window *w,
-                 struct measure *out)
-{
-    struct parts parts;
-    int rc = parts_make(e, team, w, &parts);
-
-    if (rc < 0)
-        return rc;
-    sum_all(&parts, out);
-    free(parts.items);
-    return 0;
-}
-
-int member_measure(struct oks_engine *e, const struct team *team, const char *member,
-                   const struct measure_window *w, struct measure *out)
+                 struct measure *out, struct billed_bag *bag)
 {
     struct session **sessions = team_sessions(e, team);
-    bool found = false;
+    int rc = 0;
 
     if (!sessions)
         return -ENOMEM;
     measure_start(out);
-    for (size_t i = 0; sessions[i]; i++) {
+    for (size_t i = 0; rc == 0 && sessions[i]; i++) {
+        struct measure part;
+
+        measure_session(sessions[i], w, &part);
+        if (outside(&part, w))
+            continue;
+        measure_add(out, &part);
+        rc = bag ? billing_session(e, sessions[i], w, bag) : 0;
+    }
+    free(sessions);
+    return rc;
+}
+
+int member_measure(struct oks_engine *e, const struct team *team, const char *member,
+                   const struct measure_window *w, struct measure *out, struct billed_bag *bag)
+{
+    struct session **sessions = team_sessions(e, team);
+    bool found = false;
+    int rc = 0;
+
+    if (!sessions)
+        return -ENOMEM;
+    measure_start(out);
+    for (size_t i = 0; rc == 0 && sessions[i]; i++) {
         char name[OKS_NAME_MAX + 1];
         struct measure part;
 
@@ -216,11 +242,13 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
             continue;
         found = true;
         measure_session(sessions[i], w, &part);
-        if (!outside(&part, w))
-            measure_add(out, &part);
+        if (outside(&part, w))
+            continue;
+        measure_add(out, &part);
+        rc = bag ? billing_session(e, sessions[i], w, bag) : 0;
     }
     free(sessions);
-    return found ? 0 : -ENOENT;
+    return rc == 0 && !found ? -ENOENT : rc;
 }
 
 /* --- rendering --- */
@@ -260,7 +288,8 @@ static json_object *usage_made(struct parts *parts, chooser chosen, const void *
 {
     json_object *o = json_object_new_object();
 
-    if (o && put_measure(o, sum) && put_text(o, "source", "claude") && put_ids(o, parts, chosen, ctx))
+    if (o && put_measure(o, sum) && put_text(o, "source", "claude") && put_ids(o, parts, chosen, ctx) &&
+        put_billed(o, &parts->chosen))
         return o;
     json_object_put(o);
     return NULL;
@@ -292,27 +321,32 @@ static json_object *usage_of(struct parts *parts, int level, chooser chosen, con
                              struct measure *sum)
 {
     struct part *one = NULL;
+    uint64_t version;
     size_t n = 0;
 
     measure_start(sum);
+    billed_bag_clear(&parts->chosen);
     for (size_t i = 0; i < parts->len; i++)
         if (!parts->items[i].taken && chosen(&parts->items[i], ctx)) {
             one = &parts->items[i];
             n++;
             measure_add(sum, &one->measure);
+            if (billed_bag_add(&parts->chosen, &one->billed) < 0)
+                return NULL;
         }
     if (sum->sessions == 0)
         return usage_of_none();
     if (n != 1)
         return usage_made(parts, chosen, ctx, sum);
+    version = priced_version(parts->e, one->session->version);
     for (int i = 0; i < 2; i++)
-        if (remembered_is(&one->session->usage[i], one->session->version, parts->window, level)) {
+        if (remembered_is(&one->session->usage[i], version, parts->window, level)) {
             one->taken = true;
             return remembered_part(&one->session->usage[i]);
         }
     make_room(one->session);
-    return remembered_keep(&one->session->usage[0], usage_made(parts, chosen, ctx, sum),
-                           one->session->version, parts->window, level);
+    return remembered_keep(&one->session->usage[0], usage_made(parts, chosen, ctx, sum), version,
+                           parts->window, level);
 }
 
 static bool part_is_worker(const struct part *part, const void *ctx)
@@ -355,6 +389,15 @@ static bool add_worker(json_object *workers, const char *id, const char *agent, 
     return true;
 }
 
+/* The usage that was made last is the lead's or a worker's. */
+static void add_cost(struct parts *parts)
+{
+    struct billed_sum sum;
+
+    billed_bag_total(&parts->chosen, &sum);
+    parts->cost += sum.cost;
+}
+
 static bool add_run_workers(json_object *workers, const struct run *run, struct parts *parts, uint64_t *total)
 {
     for (size_t i = 0; i < run->state.n_workers; i++) {
@@ -364,6 +407,7 @@ static bool add_run_workers(json_object *workers, const struct run *run, struct 
 
         if (!add_worker(workers, w->worker_id, w->agent, w->model, usage, &sum, total))
             return false;
+        add_cost(parts);
     }
     return true;
 }
@@ -385,6 +429,7 @@ static bool add_grouped_workers(json_object *workers, struct parts *parts, uint6
         usage = usage_of(parts, WORKERS_LEVEL, part_is_member, name, &sum);
         if (!add_worker(workers, id, name, sum.model, usage, &sum, total))
             return false;
+        add_cost(parts);
     }
     return true;
 }
@@ -421,7 +466,8 @@ static json_object *grouped_lead(struct parts *parts, struct measure *sum)
     return NULL;
 }
 
-static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, int64_t mtime_ns)
+static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, unsigned __int128 cost,
+                        int64_t mtime_ns)
 {
     json_object *summary = json_object_new_object();
     char at[OKS_STAMP_TEXT];
@@ -429,7 +475,7 @@ static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, int64_t
     oks_time_text(mtime_ns / 1000000, at);
     if (put_count(summary, "leadTotalTokens", lead) && put_count(summary, "workerTotalTokens", workers) &&
         put_count(summary, "totalTokens", oks_tokens_add(lead, workers)) &&
-        put_text(summary, "collectedAt", mtime_ns ? at : NULL))
+        put_cost(summary, "costUSD", cost) && put_text(summary, "collectedAt", mtime_ns ? at : NULL))
         return put(o, "usageSummary", summary);
     json_object_put(summary);
     return false;
@@ -445,6 +491,7 @@ static bool put_people(json_object *o, const struct team *team, struct parts *pa
         run ? usage_of(parts, LEAD_LEVEL, part_is_lead, team, &lead) : grouped_lead(parts, &lead);
     bool ok = workers && others && usage;
 
+    add_cost(parts);
     if (ok)
         ok = run ? add_run_workers(workers, run, parts, &total) : add_grouped_workers(workers, parts, &total);
     ok = ok && add_others(others, parts);
@@ -457,7 +504,19 @@ static bool put_people(json_object *o, const struct team *team, struct parts *pa
     ok = put(o, "leadUsage", usage);
     ok &= put(o, "workers", workers);
     ok &= put(o, "others", others);
-    return ok && put_summary(o, oks_totals_tokens(&lead.totals), total, mtime_ns);
+    return ok && put_summary(o, oks_totals_tokens(&lead.totals), total, parts->cost, mtime_ns);
+}
+
+static bool put_all_billed(json_object *o, const struct parts *parts)
+{
+    struct billed_bag all = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < parts->len; i++)
+        ok = billed_bag_add(&all, &parts->items[i].billed) == 0;
+    ok = ok && put_billed(o, &all);
+    billed_bag_clear(&all);
+    return ok;
 }
 
 json_object *team_document(struct oks_engine *e, struct team *team, const struct measure_window *w,
@@ -477,8 +536,8 @@ json_object *team_document(struct oks_engine *e, struct team *team, const struct
     *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
     ok = put_measure(o, &all) && put_text(o, "team", team->name) &&
          put_text(o, "taskKey", run ? run->state.task_key : NULL) && put_measure_window(o, w) &&
-         put_people(o, team, &parts, all.mtime_ns);
-    free(parts.items);
+         put_people(o, team, &parts, all.mtime_ns) && put_all_billed(o, &parts);
+    parts_clear(&parts);
     if (ok)
         return o;
     json_object_put(o);

@@ -51,7 +51,7 @@ static const char readme_text[] =
     "  teams/<name>/members/<agent>/  one agent of the team\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
-    "  .../total_tokens               beside each usage.json: one number on one line\n"
+    "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json, stats/by-project.json\n"
     "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while over\n"
@@ -139,6 +139,14 @@ static int render_total_tokens(struct oks_engine *engine, const struct node *nod
     return oks_document_total_tokens(engine, &target, out);
 }
 
+static int render_cost_usd(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_cost(engine, &target, out);
+}
+
 static int render_window(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                          struct oks_document *out)
 {
@@ -159,6 +167,7 @@ static const struct node_type
     type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .told = true},
     type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
     type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
+    type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
     type_window_file = {.shape = NODE_FILE, .render = render_window},
     type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
 
@@ -185,19 +194,20 @@ static const struct node_type
 
     type_member = {.shape = NODE_DIR,
                    .enters = OKS_MEMBER,
-                   .fixed = TYPES(&type_usage, &type_total_tokens, &type_window)},
+                   .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window)},
     type_members = {.name = "members", .shape = NODE_DIR, .each = &type_member, .list = OKS_LIST_MEMBERS},
     type_team = {.shape = NODE_DIR,
                  .enters = OKS_TEAM,
-                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_window, &type_members,
+                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window, &type_members,
                                 &type_linked_sessions)},
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
-                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_window, &type_subagents,
-                                   &type_linked_teams, &type_project_link)},
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
+                                   &type_subagents, &type_linked_teams, &type_project_link)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
-                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_window, &type_linked_sessions)},
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
+                                   &type_linked_sessions)},
 
     type_teams = {.name = "teams",
                   .shape = NODE_DIR,

@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <libgen.h>
 
+#include "../core/billed.h"
 #include "../core/billing_map.h"
 #include "../core/requests.h"
 #include "effort.h"
@@ -34,6 +35,19 @@ static void start(bool no_cache)
     if (engine)
         engine_close(engine);
     engine = engine_open((struct engine_options){.no_cache = no_cache});
+}
+
+static void restart_small(size_t memory)
+{
+    char home[PATH_MAX], dir[PATH_MAX];
+    const char *dirs[] = {dir, NULL};
+    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs, .memory_max = memory};
+
+    if (engine)
+        engine_close(engine);
+    snprintf(home, sizeof(home), "%s/okstra", scratch);
+    snprintf(dir, sizeof(dir), "%s/claude", scratch);
+    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
 }
 
 /* --- lines --- */
@@ -262,6 +276,120 @@ START_TEST(an_unfinished_line_counts_once)
 }
 END_TEST
 
+/* --- money --- */
+
+static const char *cost(struct oks_target target)
+{
+    return string(usage(engine, target, NULL), "billed/costUSD");
+}
+
+/* input x 5 + output x 25 + reads x 0.5 dollars a million */
+START_TEST(requests_cost_what_their_models_do)
+{
+    put_file(P "a.jsonl",
+             text_of("%s%s", LINE("m1", .input = 1000000, .output = 1000, .reads = 10),
+                     LINE("m2", .input = 3, .output = 7, .reads = 1, .model = "claude-haiku-4-5-20251001")));
+    put_file(P "b.jsonl",
+             text_of("%s%s", LINE("m3", .input = 1), LINE("m4", .output = 1, .model = "nobodys")));
+    start(false);
+    ck_assert_str_eq(cost(session("a")), "5.0250431");
+    ck_assert_str_eq(cost(session("b")), "0.000005");
+    ck_assert_str_eq(cost(project("-p")), "5.0250481");
+    ck_assert_int_eq(billed("a", "lowerBound"), 0);
+    ck_assert_int_eq(billed("b", "lowerBound"), 1);
+    ck_assert_str_eq(string(usage(engine, session("b"), NULL), "billed/unpriced/0"), "nobodys");
+    ck_assert_str_eq(string(usage(engine, project("-p"), NULL), "billed/models/1"), "claude-opus-4-7");
+}
+END_TEST
+
+/* Each request at the tier that its own prompt reaches; a sum of prompts reaches none. */
+START_TEST(a_tier_is_reached_by_one_request)
+{
+    char *text = "";
+
+    for (int i = 0; i < 10; i++)
+        text = text_of("%s%s", text, LINE(text_of("m%d", i), .input = 150000, .model = "claude-sonnet-4-5"));
+    put_file(P "a.jsonl", text);
+    put_file(P "b.jsonl",
+             LINE("big", .input = 1, .reads = 200000, .output = 1, .model = "claude-sonnet-4-5"));
+    start(false);
+    ck_assert_str_eq(cost(session("a")), "4.5");
+    ck_assert_str_eq(cost(session("b")), "0.1200285");
+}
+END_TEST
+
+START_TEST(other_prices_show_at_the_next_read)
+{
+    uint64_t version;
+    struct oks_target a = session("a");
+
+    put_file(P "a.jsonl",
+             text_of("%s%s", LINE("m1", .input = 10), LINE("m2", .input = 5, .model = "nobodys")));
+    put_file(P "b.jsonl", LINE("m1", "2026-06-11T00:00:00.000Z", .input = 10, .output = 1));
+    for (int i = 0; i < 300; i++) /* enough for an index */
+        put_file(text_of(PROJECTS "-q/s%d.jsonl", i), LINE(text_of("q%d", i), .input = 1));
+    start(false);
+    ck_assert_str_eq(cost(session("a")), "0.000075"); /* m1 as b tells it */
+    ck_assert_str_eq(cost(project("-q")), "0.0015");
+    version = oks_engine_version(engine, &a);
+    put_file("okstra/okstrafs/prices.json",
+             "{\"nobodys\":{\"input_cost_per_token\":1,\"output_cost_per_token\":1},"
+             "\"claude-opus-4-7\":{\"input_cost_per_token\":2,\"output_cost_per_token\":3}}");
+    ck_assert_str_eq(cost(session("a")), "28");
+    ck_assert_str_eq(cost(project("-q")), "600");
+    ck_assert_str_eq(string(usage(engine, session("a"), "2026-06-10"), "billed/costUSD"), "5");
+    ck_assert_uint_ne(oks_engine_version(engine, &a), version);
+    start(false);
+    ck_assert_str_eq(cost(project("-q")), "600");
+    engine_close(engine);
+    engine = NULL;
+    ck_assert_int_eq(unlink(at("okstra/okstrafs/prices.json")), 0);
+    restart_small(1);
+    ck_assert_str_eq(cost(project("-q")), "0.0015");
+    ck_assert_str_eq(cost(session("a")), "0.000075");
+}
+END_TEST
+
+START_TEST(sums_of_millions_are_exact)
+{
+    static const char *const names_[] = {"one", "two"};
+    struct billed_sum part = {.input = INT64_MAX, .output = 1, .cost = INT64_MAX, .requests = 1}, sum;
+    struct billed_bag bag = {0}, more = {0};
+    size_t n = 3000000;
+
+    for (size_t i = 0; i < n; i++)
+        billed_add(billed_bag_at(&bag, names_[i % 2]), &part);
+    billed_bag_total(&bag, &sum);
+    ck_assert(sum.input == (unsigned __int128)INT64_MAX * n && sum.cost == sum.input);
+    ck_assert_uint_eq(sum.requests, n);
+    ck_assert_int_eq(billed_bag_add(&more, &bag), 0);
+    billed_bag_take(&more, &bag);
+    billed_bag_total(&more, &sum);
+    ck_assert(sum.input == 0 && sum.cost == 0 && billed_is_zero(&sum));
+    billed_bag_clear(&bag);
+    billed_bag_clear(&more);
+}
+END_TEST
+
+START_TEST(teams_and_members_are_billed_too)
+{
+    put_file(P "lead.jsonl", LINE("m1", .input = 1000000, .more = "\"teamName\":\"T\","));
+    put_file(P "w.jsonl",
+             LINE("m2", .input = 2000000, .more = "\"teamName\":\"T\",\"agentName\":\"x-worker\","));
+    put_file(P "fork.jsonl",
+             LINE("m2", .input = 2000000, .more = "\"teamName\":\"T\",\"agentName\":\"y-worker\","));
+    start(false);
+    ck_assert_str_eq(cost(team("T")), "15");
+    ck_assert_int_eq(number(usage(engine, team("T"), NULL), "billed/requests"), 2);
+    ck_assert_str_eq(string(usage(engine, team("T"), NULL), "usageSummary/costUSD"), "15");
+    ck_assert_str_eq(string(usage(engine, team("T"), NULL), "leadUsage/billed/costUSD"), "5");
+    ck_assert_str_eq(string(usage(engine, team("T"), NULL), "workers/0/usage/billed/costUSD"), "10");
+    ck_assert_str_eq(cost((struct oks_target){OKS_MEMBER, "T", "x-worker"}),
+                     "0"); /* fork.jsonl sorts first */
+    ck_assert_str_eq(cost((struct oks_target){OKS_MEMBER, "T", "y-worker"}), "10");
+}
+END_TEST
+
 /* --- everything at once: random histories, forked and replayed --- */
 
 enum { FILES = 6, IDS = 40 };
@@ -303,22 +431,9 @@ static char *random_file(int lines)
     return text;
 }
 
-static void restart_small(size_t memory)
-{
-    char home[PATH_MAX], dir[PATH_MAX];
-    const char *dirs[] = {dir, NULL};
-    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs, .memory_max = memory};
-
-    if (engine)
-        engine_close(engine);
-    snprintf(home, sizeof(home), "%s/okstra", scratch);
-    snprintf(dir, sizeof(dir), "%s/claude", scratch);
-    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
-}
-
 START_TEST(neither_cuts_nor_order_nor_restarts_change_anything)
 {
-    unsigned rounds = by_effort(2, 12, 200);
+    unsigned rounds = by_effort(2, 12, 60);
 
     for (unsigned round = 0; round < rounds; round++) {
         char *files[FILES], *expected;
@@ -658,11 +773,16 @@ int main(void)
     SCRATCH(the_original_owns_and_the_best_line_tells);
     SCRATCH(a_line_that_grows_elsewhere_changes_its_owner);
     SCRATCH(an_unfinished_line_counts_once);
+    SCRATCH(requests_cost_what_their_models_do);
+    SCRATCH(a_tier_is_reached_by_one_request);
+    SCRATCH(other_prices_show_at_the_next_read);
+    SCRATCH(teams_and_members_are_billed_too);
     SCRATCH(neither_cuts_nor_order_nor_restarts_change_anything);
     SCRATCH(windows_that_part_time_part_the_totals);
     SCRATCH(each_real_transcript_alone);
     SCRATCH(the_real_projects_together);
     SCRATCH(a_start_from_the_index_knows_everything);
+    TEST(suite, sums_of_millions_are_exact);
     TEST(suite, rows_come_back_as_they_went_in);
     TEST(suite, the_map_finds_all_and_forgets_what_left);
     return tap_run(suite);

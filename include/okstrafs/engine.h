@@ -173,6 +173,8 @@ int oks_document_usage(struct oks_engine *engine, const struct oks_target *targe
 /* The usage document's totalTokens alone, one line. */
 int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target *target,
                               struct oks_document *out);
+/* The usage document's billed.costUSD alone, one line. */
+int oks_document_cost(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
 /* stats/by-model.json, stats/by-project.json: {"rows": [{"key", the thirteen keys}], "total": {...}}. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, struct oks_document *out);
 /* pricing.json: the prices in force (see prices.h). Needs no more than a sync that is found_only. */

@@ -398,9 +398,9 @@ class Tree(ContractTest):
                 self.assertEqual(os.readlink(mount.point / link), target)
                 self.assertEqual(mount.json(f"{link}/usage.json")["inputTokens"], 10)
             self.assertEqual(mount.names("sessions/sess-one"),
-                             ["project", "subagents", "teams", "total_tokens", "usage.json", "window"])
-            self.assertEqual(mount.names("teams/T"), ["members", "sessions", "total_tokens", "usage.json", "window"])
-            self.assertEqual(mount.names("projects/-p"), ["sessions", "total_tokens", "usage.json", "window"])
+                             ["cost_usd", "project", "subagents", "teams", "total_tokens", "usage.json", "window"])
+            self.assertEqual(mount.names("teams/T"), ["cost_usd", "members", "sessions", "total_tokens", "usage.json", "window"])
+            self.assertEqual(mount.names("projects/-p"), ["cost_usd", "sessions", "total_tokens", "usage.json", "window"])
             self.assertLessEqual({"README.txt", "projects", "sessions", "status.json", "teams"}, set(mount.names()))
 
     def test_everything_listed_can_be_read_and_has_its_size(self):
