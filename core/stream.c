@@ -154,7 +154,7 @@ static void put_line(struct telling *telling, const struct billing_visit *visit,
     oks_bytes_text(b, row->request.sidechain ? ",\"sidechain\":true" : ",\"sidechain\":false");
     if (telling->which == STREAM_OF_ALL) {
         put_text(b, ",\"sessionId\":", oks_slice_of(telling->t->session->id));
-        put_text(b, ",\"source\":", oks_slice_of("claude"));
+        put_text(b, ",\"source\":", oks_slice_of(session_source(telling->t->session)->name));
     }
     oks_bytes_text(b, "}\n");
 }
