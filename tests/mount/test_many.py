@@ -20,7 +20,9 @@ def random_lines(rnd: random.Random, count: int) -> bytes:
         stamp = f"2026-06-{rnd.randrange(1, 28):02d}T{rnd.randrange(24):02d}:{rnd.randrange(60):02d}:00.{rnd.randrange(1000):03d}Z"
         kind = rnd.randrange(10)
         if kind < 7:
-            record = records.assistant(stamp, records.usage(rnd.randrange(9), rnd.randrange(999), rnd.randrange(99), rnd.randrange(9999)))
+            usage = records.usage(rnd.randrange(9), rnd.randrange(999), rnd.randrange(99), rnd.randrange(9999))
+            # Ids of their own: who owns a request that stands in many files is decided from all their rows.
+            record = records.assistant(stamp, usage, id=f"msg_{rnd.getrandbits(64):016x}")
             model = rnd.choice(MODELS)
             if model is None:
                 del record["message"]["model"]
