@@ -143,8 +143,8 @@ static void visit_team(const void *node, VISIT visit, void *ctx)
         return;
     ev->span.since = ev->span.until = OKS_STAMP_NONE;
     if (ev->scope == BUDGET_RUN)
-        team_own_window(team, &ev->span);
-    sessions = team_sessions(ev->e, team);
+        team_own_window(runs_current(team), &ev->span);
+    sessions = team_sessions(ev->e, team, runs_current(team));
     if (!sessions)
         ev->rc = -ENOMEM;
     for (size_t i = 0; sessions && sessions[i]; i++)

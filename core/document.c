@@ -245,12 +245,18 @@ static json_object *project_document(struct render *r, struct project *p, struct
                        put_given_window(o, r->window) && put_sessions(o, m) && put_billed(o, bag));
 }
 
+/* The run that the target is about; NULL: none. */
+static const struct run *run_of(const struct render *r, const struct team *team)
+{
+    return r->target->kind == OKS_RUN ? runs_named(team, r->target->member) : runs_current(team);
+}
+
 static struct measure_window team_window_of(struct render *r, const struct team *team)
 {
     struct measure_window w = window_of(r);
 
     if (!r->window)
-        team_own_window(team, &w);
+        team_own_window(run_of(r, team), &w);
     return w;
 }
 
@@ -285,6 +291,9 @@ static uint64_t version_of(struct oks_engine *e, const struct oks_target *target
     case OKS_PROJECT:
         p = registry_project(e, target->name);
         return p ? priced_version(e, p->version) : 0;
+    case OKS_RUN:
+        t = registry_team(e, target->name);
+        return t && runs_named(t, target->member) ? priced_version(e, t->version) : 0;
     case OKS_TEAM:
     case OKS_MEMBER:
         t = registry_team(e, target->name);
@@ -318,9 +327,10 @@ static json_object *usage_object(struct render *r, struct measure *m, struct bil
     case OKS_PROJECT:
         return project_document(r, registry_project(r->e, name), m, bag);
     case OKS_TEAM:
+    case OKS_RUN:
         team = registry_team(r->e, name);
         w = team_window_of(r, team);
-        return team_document(r->e, team, &w, &m->mtime_ns);
+        return team_document(r->e, team, run_of(r, team), &w, &m->mtime_ns);
     case OKS_MEMBER:
         return member_document(r, registry_team(r->e, name), m, bag, rc);
     default:
@@ -359,12 +369,13 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
     case OKS_PROJECT:
         return project_measure(r, registry_project(r->e, r->target->name), m, bag);
     case OKS_TEAM:
+    case OKS_RUN:
     case OKS_MEMBER:
         team = registry_team(r->e, r->target->name);
         w = team_window_of(r, team);
         if (r->target->kind == OKS_MEMBER)
             return member_measure(r->e, team, r->target->member, &w, m, bag);
-        return team_measure(r->e, team, &w, m, bag);
+        return team_measure(r->e, team, run_of(r, team), &w, m, bag);
     default:
         return -ENOENT;
     }

@@ -18,10 +18,8 @@
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
 
-void team_own_window(const struct team *team, struct measure_window *w)
+void team_own_window(const struct run *run, struct measure_window *w)
 {
-    const struct run *run = runs_current(team);
-
     if (!run)
         return;
     w->since = oks_stamp_of(oks_slice_of(run->state.since));
@@ -30,10 +28,8 @@ void team_own_window(const struct team *team, struct measure_window *w)
 
 /* --- who is who --- */
 
-static bool is_lead(const struct team *team, const struct session *s)
+static bool is_lead(const struct run *run, const struct session *s)
 {
-    const struct run *run = runs_current(team);
-
     return run && run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0;
 }
 
@@ -58,18 +54,6 @@ static size_t without_redispatch(const char *agent)
     return n;
 }
 
-void session_member(const struct team *team, const struct session *s, char out[OKS_NAME_MAX + 1])
-{
-    const char *agent = session_agent_name(s);
-
-    if (is_lead(team, s) || (!agent && !runs_current(team)))
-        strcpy(out, lead_member);
-    else if (!agent)
-        strcpy(out, unnamed_member);
-    else
-        oks_name_escape((struct oks_slice){agent, without_redispatch(agent)}, out);
-}
-
 static bool is_worker(const struct run_worker *worker, const char *agent)
 {
     size_t n, id = strlen(worker->worker_id);
@@ -84,35 +68,177 @@ static bool is_worker(const struct run_worker *worker, const char *agent)
            ends_with(agent, n, "-worker");
 }
 
+/*
+ * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
+ * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
+ */
+static const struct run_worker *own_worker(const struct run *run, const struct session *s)
+{
+    const struct source *source = session_source(s);
+
+    if (!run || source->id == OKS_SOURCE_CLAUDE)
+        return NULL;
+    for (size_t i = 0; i < run->state.n_workers; i++) {
+        const char *agent = run->state.workers[i].agent;
+
+        if (agent && strcmp(agent, source->name) == 0)
+            return &run->state.workers[i];
+    }
+    return NULL;
+}
+
+static bool works_as(const struct run *run, const struct run_worker *worker, const struct session *s)
+{
+    return is_worker(worker, session_agent_name(s)) || own_worker(run, s) == worker;
+}
+
+void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
+{
+    const struct run_worker *own = own_worker(run, s);
+    const char *agent = session_agent_name(s);
+    char name[OKS_NAME_MAX + 1];
+
+    if (is_lead(run, s) || (!agent && !run)) {
+        strcpy(out, lead_member);
+    } else if (own) {
+        snprintf(name, sizeof(name), "%s-worker", own->worker_id);
+        oks_name_escape(oks_slice_of(name), out);
+    } else if (!agent) {
+        strcpy(out, unnamed_member);
+    } else {
+        oks_name_escape((struct oks_slice){agent, without_redispatch(agent)}, out);
+    }
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(struct session *const *)a)->name, (*(struct session *const *)b)->name);
 }
 
-struct session **team_sessions(struct oks_engine *e, const struct team *team)
+/* Sessions, each once. */
+struct gathering {
+    struct session **items; /* NULL-terminated */
+    size_t len, room;
+    int rc;
+};
+
+static void gather(struct gathering *g, struct session *s)
 {
-    const struct run *run = runs_current(team);
-    struct session *lead = NULL, **list;
+    if (g->rc < 0)
+        return;
+    if (g->len + 1 >= g->room) {
+        size_t room = g->room ? 2 * g->room : 16;
+        struct session **items = reallocarray(g->items, room, sizeof(*items));
+
+        if (!items) {
+            g->rc = -ENOMEM;
+            return;
+        }
+        g->items = items;
+        g->room = room;
+    }
+    g->items[g->len++] = s;
+    g->items[g->len] = NULL;
+}
+
+static bool gathered(const struct gathering *g, const struct session *s)
+{
+    for (size_t i = 0; i < g->len; i++)
+        if (g->items[i] == s)
+            return true;
+    return false;
+}
+
+static bool worked_in(const struct session *s, const char *cwd)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        for (size_t i = 0; i < t->state.cwds.len; i++)
+            if (strcmp(t->state.cwds.items[i].ptr, cwd) == 0)
+                return true;
+    return false;
+}
+
+static bool began_in(const struct session *s, const struct measure_window *w)
+{
+    struct oks_stamp first = s->share.totals.first;
+
+    return s->summed && !oks_stamp_is_none(first) && oks_stamp_cmp(first, w->since) >= 0 &&
+           (oks_stamp_is_none(w->until) || oks_stamp_cmp(first, w->until) <= 0);
+}
+
+/* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
+static void gather_own(struct oks_engine *e, const struct run *run, const char *cwd, struct gathering *g)
+{
+    struct measure_window w = {.since = OKS_STAMP_NONE, .until = OKS_STAMP_NONE};
+    char name[OKS_NAME_MAX + 1];
+    struct project *p;
+    struct session *s;
+
+    team_own_window(run, &w);
+    project_of_cwd(cwd, name);
+    p = registry_project(e, name);
+    if (!p || oks_stamp_is_none(w.since))
+        return; /* nobody could tell a run without a beginning from all that was before */
+    LIST_FOREACH(s, &p->sessions, of_project)
+        if (own_worker(run, s) && worked_in(s, cwd) && began_in(s, &w) && !gathered(g, s))
+            gather(g, s);
+}
+
+static bool has_own_workers(const struct run *run)
+{
+    for (size_t i = 0; run && i < run->state.n_workers; i++)
+        for (int k = 0; k < OKS_SOURCES; k++)
+            if (k != OKS_SOURCE_CLAUDE && run->state.workers[i].agent &&
+                strcmp(run->state.workers[i].agent, oks_sources[k]->name) == 0)
+                return true;
+    return false;
+}
+
+/* The folders of a run: the one that holds its files, and those that its sessions worked in. */
+static void gather_all_own(struct oks_engine *e, const struct run *run, struct gathering *g)
+{
+    size_t members = g->len;
+
+    if (!has_own_workers(run))
+        return;
+    gather_own(e, run, run->place, g);
+    for (size_t i = 0; i < members; i++) {
+        const struct transcript *t;
+
+        LIST_FOREACH(t, &g->items[i]->transcripts, of_session)
+            for (size_t k = 0; k < t->state.cwds.len; k++)
+                if (strcmp(t->state.cwds.items[k].ptr, run->place) != 0)
+                    gather_own(e, run, t->state.cwds.items[k].ptr, g);
+    }
+}
+
+struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run)
+{
+    struct session *lead = NULL;
+    struct gathering g = {0};
     const struct membership *m;
     char name[OKS_NAME_MAX + 1];
-    size_t n = 2, k = 0;
 
     if (run && run->state.lead_session) {
         oks_name_escape(oks_slice_of(run->state.lead_session), name);
         lead = registry_session(e, name);
     }
     LIST_FOREACH(m, &team->members, of_team)
-        n++;
-    list = calloc(n, sizeof(*list));
-    if (!list)
-        return NULL;
-    LIST_FOREACH(m, &team->members, of_team)
         if (m->session != lead)
-            list[k++] = m->session;
+            gather(&g, m->session);
     if (lead)
-        list[k++] = lead;
-    qsort(list, k, sizeof(*list), by_name);
-    return list;
+        gather(&g, lead);
+    gather_all_own(e, run, &g);
+    if (g.rc < 0) {
+        free(g.items);
+        return NULL;
+    }
+    if (!g.items)
+        return calloc(1, sizeof(*g.items));
+    qsort(g.items, g.len, sizeof(*g.items), by_name);
+    return g.items;
 }
 
 /* --- measuring --- */
@@ -162,10 +288,10 @@ static void parts_clear(struct parts *parts)
     free(parts->items);
 }
 
-static int parts_make(struct oks_engine *e, const struct team *team, const struct measure_window *w,
-                      struct parts *parts)
+static int parts_make(struct oks_engine *e, const struct team *team, const struct run *run,
+                      const struct measure_window *w, struct parts *parts)
 {
-    struct session **sessions = team_sessions(e, team);
+    struct session **sessions = team_sessions(e, team, run);
     size_t n = 0;
     int rc = 0;
 
@@ -181,7 +307,7 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
         measure_session(sessions[i], w, &p->measure);
         if (outside(&p->measure, w))
             continue;
-        session_member(team, sessions[i], p->member);
+        session_member(run, sessions[i], p->member);
         rc = billing_session(e, sessions[i], w, &p->billed);
         parts->len++;
     }
@@ -201,10 +327,10 @@ static void sum_all(const struct parts *parts, struct measure *sum)
         measure_add(sum, &parts->items[i].measure);
 }
 
-int team_measure(struct oks_engine *e, const struct team *team, const struct measure_window *w,
-                 struct measure *out, struct billed_bag *bag)
+int team_measure(struct oks_engine *e, const struct team *team, const struct run *run,
+                 const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
-    struct session **sessions = team_sessions(e, team);
+    struct session **sessions = team_sessions(e, team, run);
     int rc = 0;
 
     if (!sessions)
@@ -226,7 +352,8 @@ int team_measure(struct oks_engine *e, const struct team *team, const struct mea
 int member_measure(struct oks_engine *e, const struct team *team, const char *member,
                    const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
-    struct session **sessions = team_sessions(e, team);
+    const struct run *run = runs_current(team);
+    struct session **sessions = team_sessions(e, team, run);
     bool found = false;
     int rc = 0;
 
@@ -237,7 +364,7 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
         char name[OKS_NAME_MAX + 1];
         struct measure part;
 
-        session_member(team, sessions[i], name);
+        session_member(run, sessions[i], name);
         if (strcmp(name, member) != 0)
             continue;
         found = true;
@@ -281,6 +408,15 @@ static bool put_ids(json_object *o, const struct parts *parts, chooser chosen, c
     return false;
 }
 
+/* Of the earliest session. */
+static bool put_source(json_object *o, const struct parts *parts, chooser chosen, const void *ctx)
+{
+    for (size_t i = 0; i < parts->len; i++)
+        if (!parts->items[i].taken && chosen(&parts->items[i], ctx))
+            return put_text(o, "source", session_source(parts->items[i].session)->name);
+    return false;
+}
+
 enum { LEAD_LEVEL = 1, OTHERS_LEVEL = 2, WORKERS_LEVEL = 3 }; /* containers around a usage */
 
 static json_object *usage_made(struct parts *parts, chooser chosen, const void *ctx,
@@ -288,7 +424,7 @@ static json_object *usage_made(struct parts *parts, chooser chosen, const void *
 {
     json_object *o = json_object_new_object();
 
-    if (o && put_measure(o, sum) && put_text(o, "source", "claude") && put_ids(o, parts, chosen, ctx) &&
+    if (o && put_measure(o, sum) && put_source(o, parts, chosen, ctx) && put_ids(o, parts, chosen, ctx) &&
         put_billed(o, &parts->chosen))
         return o;
     json_object_put(o);
@@ -349,9 +485,16 @@ static json_object *usage_of(struct parts *parts, int level, chooser chosen, con
                            parts->window, level);
 }
 
+struct worker_of {
+    const struct run *run;
+    const struct run_worker *worker;
+};
+
 static bool part_is_worker(const struct part *part, const void *ctx)
 {
-    return is_worker(ctx, session_agent_name(part->session));
+    const struct worker_of *of = ctx;
+
+    return works_as(of->run, of->worker, part->session);
 }
 
 static bool part_is_lead(const struct part *part, const void *ctx)
@@ -402,8 +545,9 @@ static bool add_run_workers(json_object *workers, const struct run *run, struct 
 {
     for (size_t i = 0; i < run->state.n_workers; i++) {
         const struct run_worker *w = &run->state.workers[i];
+        const struct worker_of of = {run, w};
         struct measure sum;
-        json_object *usage = usage_of(parts, WORKERS_LEVEL, part_is_worker, w, &sum);
+        json_object *usage = usage_of(parts, WORKERS_LEVEL, part_is_worker, &of, &sum);
 
         if (!add_worker(workers, w->worker_id, w->agent, w->model, usage, &sum, total))
             return false;
@@ -481,14 +625,13 @@ static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, unsigne
     return false;
 }
 
-static bool put_people(json_object *o, const struct team *team, struct parts *parts, int64_t mtime_ns)
+static bool put_people(json_object *o, const struct run *run, struct parts *parts, int64_t mtime_ns)
 {
-    const struct run *run = runs_current(team);
     json_object *workers = json_object_new_array(), *others = json_object_new_array();
     uint64_t total = 0;
     struct measure lead;
     json_object *usage =
-        run ? usage_of(parts, LEAD_LEVEL, part_is_lead, team, &lead) : grouped_lead(parts, &lead);
+        run ? usage_of(parts, LEAD_LEVEL, part_is_lead, run, &lead) : grouped_lead(parts, &lead);
     bool ok = workers && others && usage;
 
     add_cost(parts);
@@ -519,24 +662,26 @@ static bool put_all_billed(json_object *o, const struct parts *parts)
     return ok;
 }
 
-json_object *team_document(struct oks_engine *e, struct team *team, const struct measure_window *w,
-                           int64_t *mtime_ns)
+json_object *team_document(struct oks_engine *e, struct team *team, const struct run *run,
+                           const struct measure_window *w, int64_t *mtime_ns)
 {
-    const struct run *run = runs_current(team);
+    char name[OKS_NAME_MAX + 1];
     json_object *o = json_object_new_object();
     struct measure all;
     struct parts parts;
     bool ok;
 
-    if (!o || parts_make(e, team, w, &parts) < 0) {
+    if (!o || parts_make(e, team, run, w, &parts) < 0) {
         json_object_put(o);
         return NULL;
     }
+    if (run)
+        runs_name(team, run, name);
     sum_all(&parts, &all);
     *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
     ok = put_measure(o, &all) && put_text(o, "team", team->name) &&
-         put_text(o, "taskKey", run ? run->state.task_key : NULL) && put_measure_window(o, w) &&
-         put_people(o, team, &parts, all.mtime_ns) && put_all_billed(o, &parts);
+         put_text(o, "taskKey", run ? run->state.task_key : NULL) && put_text(o, "run", run ? name : NULL) &&
+         put_measure_window(o, w) && put_people(o, run, &parts, all.mtime_ns) && put_all_billed(o, &parts);
     parts_clear(&parts);
     if (ok)
         return o;

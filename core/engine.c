@@ -596,7 +596,8 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     if (rc == 0 && !found_only)
         rc = settle(e);
     if (rc == 0 && !found_only &&
-        (target->kind == OKS_TEAM || target->kind == OKS_MEMBER || target->kind == OKS_ALL))
+        (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
+         target->kind == OKS_ALL))
         rc = runs_refresh(e);
     news_tell(e);
     pthread_mutex_unlock(&e->lock);

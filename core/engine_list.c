@@ -109,18 +109,36 @@ static int add_days(const struct session *s, struct names *names)
     return rc;
 }
 
+static int list_runs(const struct team *team, struct names *names)
+{
+    char name[OKS_NAME_MAX + 1];
+    const struct run *run;
+    int rc = 0;
+
+    LIST_FOREACH(run, &team->runs, of_team) {
+        runs_name(team, run, name);
+        rc = rc ? rc : names_add(names, name);
+    }
+    return rc;
+}
+
 static int list_team(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
                      struct names *names)
 {
     const struct team *team = registry_team(e, of->name);
-    struct session **sessions = team ? team_sessions(e, team) : NULL;
+    const struct run *run = !team                 ? NULL
+                            : of->kind == OKS_RUN ? runs_named(team, of->member)
+                                                  : runs_current(team);
+    struct session **sessions = team && (run || of->kind != OKS_RUN) ? team_sessions(e, team, run) : NULL;
     char member[OKS_NAME_MAX + 1];
     int rc = 0;
 
     if (!sessions)
-        return team ? -ENOMEM : -ENOENT;
-    for (size_t i = 0; rc == 0 && sessions[i]; i++) {
-        session_member(team, sessions[i], member);
+        return team && (run || of->kind != OKS_RUN) ? -ENOMEM : -ENOENT;
+    if (what == OKS_LIST_RUNS)
+        rc = list_runs(team, names);
+    for (size_t i = 0; rc == 0 && what != OKS_LIST_RUNS && sessions[i]; i++) {
+        session_member(run, sessions[i], member);
         if (of->kind == OKS_MEMBER && strcmp(member, of->member) != 0)
             continue;
         if (what == OKS_LIST_DAYS)
@@ -218,6 +236,7 @@ int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_t
         rc = list_session(e, what, registry_session(e, of->name), &names);
         break;
     case OKS_TEAM:
+    case OKS_RUN:
     case OKS_MEMBER:
         rc = list_team(e, what, of, &names);
         break;

@@ -109,6 +109,7 @@ struct team {
 /* One run of a team, as its team-state file tells. */
 struct run {
     char *path;
+    const char *place; /* the project folder below which it lies */
     struct team *team;
     LIST_ENTRY(run) of_team;
     LIST_ENTRY(run) of_place;
@@ -296,6 +297,9 @@ bool runs_are_blind(const struct oks_engine *e);
 uint64_t runs_errors(const struct oks_engine *e); /* team-state files that did not parse, ever */
 /* The run whose window and workers the team's document shows; NULL: none. */
 const struct run *runs_current(const struct team *team);
+/* The name under which a run is listed: the number at its file's end where that is enough. */
+void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1]);
+const struct run *runs_named(const struct team *team, const char *name); /* or NULL */
 
 /* saver.c */
 void saver_want(struct oks_engine *e, struct transcript *t);

@@ -9,9 +9,9 @@
 int oks_mount_crossing(int parent, int handle);
 
 /*
- * 1 where the O_PATH descriptor stands in a mount of okstrafs; 0 where not, or unknown. *other is a mount that is
- * known to be none of ours, 0 at first: on the way along a path nearly every name stands in the mount of the one
- * before, and is told by its number alone. It must not be kept longer than such a way takes.
+ * 1 where the O_PATH descriptor stands in a mount of okstrafs; 0 where not, or unknown. *other is a mount
+ * that is known to be none of ours, 0 at first: on the way along a path nearly every name stands in the mount
+ * of the one before, and is told by its number alone. It must not be kept longer than such a way takes.
  */
 int oks_mount_is_ours(int handle, long *other);
 

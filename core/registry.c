@@ -491,6 +491,8 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     e->index_stale = true;
     saver_forget(e, t);
     registry_linked(e, t, false);
+    if (t->source->late)
+        runs_session_changed(e, s, engine_tick(e)); /* while it still says whose transcript it was */
     sums_transcript(e, t, true);
     residence_leave(e, t);
     billing_leave(e, t);

@@ -10,6 +10,7 @@
  *
  * Invariant: a place that is neither stale nor unwatched shows what is on disk.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <search.h>
@@ -230,6 +231,7 @@ static int run_begin(struct oks_engine *e, struct place *place, const char *path
         return rc == -ENOMEM ? rc : 0;
     }
     run->path = strdup(path);
+    run->place = place->path;
     run->team = run->path ? registry_team_made(e, oks_slice_of(run->state.team_name)) : NULL;
     if (!run->team) {
         team_state_clear(&run->state);
@@ -246,6 +248,74 @@ static int run_begin(struct oks_engine *e, struct place *place, const char *path
 const struct run *runs_current(const struct team *team)
 {
     return LIST_FIRST(&team->runs);
+}
+
+/* --- their names --- */
+
+/* <task-type>-<seq> of .../team-state-<task-type>-<seq>.json, or <seq> alone. */
+static struct oks_slice name_in(const struct run *run, bool whole)
+{
+    const char *base = strrchr(run->path, '/') + 1 + strlen("team-state-");
+    struct oks_slice name = {base, strlen(base) - strlen(".json")};
+    size_t digits = 0;
+
+    while (digits < name.len && isdigit((unsigned char)name.ptr[name.len - 1 - digits]))
+        digits++;
+    if (whole || digits == 0 || (digits < name.len && name.ptr[name.len - 1 - digits] != '-'))
+        return name;
+    return (struct oks_slice){name.ptr + name.len - digits, digits};
+}
+
+static bool is_taken(const struct team *team, const struct run *run, bool whole)
+{
+    const struct run *other;
+
+    LIST_FOREACH(other, &team->runs, of_team)
+        if (other != run && oks_slice_eq(name_in(other, whole), name_in(run, whole)))
+            return true;
+    return false;
+}
+
+void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1])
+{
+    struct oks_slice name = name_in(run, is_taken(team, run, false));
+    uint8_t hash[OKS_SHA256_BYTES] = {0};
+    char raw[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
+
+    if (!is_taken(team, run, true)) {
+        oks_name_escape(name, out);
+        return;
+    }
+    /* The same file name in two tasks. */
+    name = name_in(run, true);
+    oks_sha256(run->path, strlen(run->path), hash);
+    oks_hex(hash, 4, hex);
+    snprintf(raw, sizeof(raw), "%.*s~%s", (int)name.len, name.ptr, hex);
+    oks_name_escape(oks_slice_of(raw), out);
+}
+
+const struct run *runs_named(const struct team *team, const char *name)
+{
+    char own[OKS_NAME_MAX + 1];
+    const struct run *run;
+
+    LIST_FOREACH(run, &team->runs, of_team) {
+        runs_name(team, run, own);
+        if (strcmp(own, name) == 0)
+            return run;
+    }
+    return NULL;
+}
+
+/* Whether the session may be a worker's own transcript. */
+static bool may_work_for(const struct run *run, const struct session *s)
+{
+    const struct source *source = session_source(s);
+
+    for (size_t i = 0; source->id != OKS_SOURCE_CLAUDE && i < run->state.n_workers; i++)
+        if (run->state.workers[i].agent && strcmp(run->state.workers[i].agent, source->name) == 0)
+            return true;
+    return false;
 }
 
 int runs_fd(const struct oks_engine *e)
@@ -277,7 +347,8 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
         return; /* at the end */
     LIST_FOREACH(place, &e->runs->places, of_store)
         LIST_FOREACH(run, &place->runs, of_place)
-            if (run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0)
+            if ((run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0) ||
+                may_work_for(run, s))
                 run->team->version = version;
 }
 

@@ -66,12 +66,13 @@ enum oks_kind {
     OKS_TEAM,
     OKS_PROJECT,
     OKS_MEMBER, /* an agent of a team */
+    OKS_RUN,    /* one run of a team */
 };
 
 struct oks_target {
     enum oks_kind kind;
     const char *name;   /* session id, team or project; NULL for OKS_ALL */
-    const char *member; /* of OKS_MEMBER: the agent; name is its team */
+    const char *member; /* of OKS_MEMBER the agent, of OKS_RUN the run; name is its team */
 };
 
 /*
@@ -141,6 +142,7 @@ enum oks_list {
     OKS_LIST_TEAMS,     /* of OKS_ALL or a session */
     OKS_LIST_PROJECTS,  /* of OKS_ALL or a session (one at most) */
     OKS_LIST_MEMBERS,   /* of a team */
+    OKS_LIST_RUNS,      /* of a team: those that team-state files tell of */
     OKS_LIST_SUBAGENTS, /* of a session: sessions that it started */
     OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each; see oks_engine_budgets */
     OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of those that are exceeded */
