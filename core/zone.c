@@ -284,6 +284,8 @@ int64_t oks_zone_day(const struct oks_zone *zone, int64_t time)
     int64_t local = time + oks_zone_offset(zone, time, NULL);
     int64_t day = local / DAY - (local % DAY < 0);
 
-    /* Where clocks are put back over midnight the date returns for a while; the day does not. */
-    return oks_zone_day_start(zone, day + 1) <= time ? day + 1 : day;
+    /* Where clocks are put back over midnight (or two) the date returns for a while; the day does not. */
+    while (oks_zone_day_start(zone, day + 1) <= time)
+        day++;
+    return day;
 }

@@ -11,7 +11,7 @@
 
 #include "calendar.h"
 
-enum { SECONDS_PER_DAY = 86400, HOURS_OF_OFFSET = 24, HOURS_OF_TIME = 167, YEARS_LOOKED_AT = 3 };
+enum { SECONDS_PER_DAY = 86400, HOURS_OF_OFFSET = 24, HOURS_OF_TIME = 167, YEARS_LOOKED_AT = 5 };
 
 /* --- reading --- */
 
@@ -153,8 +153,8 @@ static int year_of(int64_t time)
 }
 
 /*
- * The last change at or before the time decides. Changes of the years around it are looked at too, because
- * the local year may be another one, and a rule's hours may reach over a year's end.
+ * The last change at or before the time decides. It may be of the year before the last: a rule's day 365 and
+ * its hours may reach into the next year, behind that year's own first change.
  */
 int32_t zone_rule_offset(const struct zone_rule *rule, int64_t time, int64_t *until)
 {
@@ -164,7 +164,7 @@ int32_t zone_rule_offset(const struct zone_rule *rule, int64_t time, int64_t *un
 
     for (int i = 0; rule->changes && i < 2 * YEARS_LOOKED_AT; i++) {
         bool starts = i % 2 == 0;
-        int64_t at = change_of(year - 1 + i / 2, starts ? &rule->start : &rule->end) -
+        int64_t at = change_of(year - YEARS_LOOKED_AT / 2 + i / 2, starts ? &rule->start : &rule->end) -
                      (starts ? rule->standard : rule->summer);
 
         if (at <= time && at >= last) {
