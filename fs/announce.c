@@ -391,8 +391,10 @@ void announce_begin(struct announcer *a, struct inode *dir)
 
     if (version == 0)
         return;
-    if (inodes_folder_version(m->inodes, dir) == 0)
+    if (inodes_folder_version(m->inodes, dir) == 0) {
         inodes_folder_told(m->inodes, dir, version, NULL);
+        each_place(a, dir, FILES_MAX, announce_if_file); /* they may have changed since they were looked up */
+    }
     if (tree_has_list(node) && !inodes_folder_names(m->inodes, dir))
         inodes_folder_listed(m->inodes, dir, names_now(m, dir));
     if (tree_tells_files(node) && inodes_folder_keep(m->inodes, dir))
