@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "door.h"
+#include "generation.h"
 
 enum {
     FILES_MAX = 1024, /* of one folder, those looked up last: any window can be looked up */
@@ -73,43 +74,18 @@ static void ring_older(struct announcer *a, enum ring what, enum door_act act, s
 
 /* --- files --- */
 
-/* The generation with the content of now, with one reference more. -ENOENT: there is no such file any more.
- */
-static int refresh(struct mount *m, struct inode *dir, const char *name, const struct node *node,
-                   struct inode **out)
-{
-    struct oks_document document;
-    struct inode *current;
-    struct node copy;
-    uint64_t version;
-    int64_t now = now_ms();
-    int rc = tree_version_known(m->engine, node, &version);
-
-    if (rc < 0)
-        return rc;
-    current = inodes_current(m->inodes, dir, name, version, INT64_MIN);
-    if (!current) {
-        rc = tree_render(m->engine, node, now, &document);
-        if (rc == 0 && (rc = node_copy(&copy, node)) < 0)
-            oks_document_clear(&document);
-        if (rc == 0)
-            rc = inodes_publish(m->inodes, dir, name, &copy, &document, now, &current);
-    }
-    if (rc < 0)
-        return rc;
-    *out = current;
-    return 0;
-}
-
 static void tell_file(struct announcer *a, struct place *place)
 {
     bool untold;
-    struct inode *current = place_current(a->m->inodes, place, &untold);
+    size_t len;
+    struct inode *current = place_current(a->m->inodes, place, &len, &untold);
 
     if (untold) {
         ring_older(a, RING_TOUCH, DOOR_TOUCH_OLD, place);
         ring(a, RING_TOUCH, DOOR_TOUCH, current);
-        place_told(a->m->inodes, place, current);
+        place_told(a->m->inodes, place, current, len);
+        if (current->stream)
+            mount_wake(a->m, current->stream);
     }
     inodes_forget(a->m->inodes, current, 1);
 }
@@ -117,7 +93,8 @@ static void tell_file(struct announcer *a, struct place *place)
 static void remove_file(struct announcer *a, struct place *place)
 {
     bool untold;
-    struct inode *current = place_current(a->m->inodes, place, &untold);
+    size_t len;
+    struct inode *current = place_current(a->m->inodes, place, &len, &untold);
 
     ring_older(a, RING_REMOVE_FILE, DOOR_REMOVE_OLD, place);
     ring(a, RING_REMOVE_FILE, DOOR_REMOVE, current);
@@ -137,7 +114,7 @@ static bool is_of_list(struct announcer *a, const struct place *place)
 static void announce_file(struct announcer *a, struct place *place)
 {
     struct inode *fresh;
-    int rc = refresh(a->m, place->dir, place->name, &place->node, &fresh);
+    int rc = generation_get(a->m, place->dir, place->name, &place->node, INT64_MIN, &fresh);
 
     if (rc == -ENOENT && !is_of_list(a, place))
         remove_file(a, place);
@@ -191,7 +168,7 @@ static int make_file(void *ctx, const char *name)
     known = file = inodes_find(m->inodes, f->dir, name);
 
     if (!known && tree_lookup(m->engine, &f->dir->place->node, name, 0, NULL, &node) == 0) {
-        if (refresh(m, f->dir, name, &node, &file) < 0)
+        if (generation_get(m, f->dir, name, &node, INT64_MIN, &file) < 0)
             file = NULL;
         node_clear(&node);
     }
@@ -237,9 +214,9 @@ static int listed_inode(struct mount *m, struct inode *dir, const char *name, st
     if (rc < 0)
         return rc;
     if (node_shape(&node) == NODE_FILE) {
-        rc = refresh(m, dir, name, &node, out);
+        rc = generation_get(m, dir, name, &node, INT64_MIN, out);
         node_clear(&node);
-        return rc;
+        return rc < 0 ? rc : 0;
     }
     rc = inodes_get(m->inodes, dir, name, &node, out);
     if (rc == 1 && node_shape(&(*out)->place->node) == NODE_DIR)
@@ -270,13 +247,14 @@ static void remove_dir(struct announcer *a, struct inode *dir)
 static void remove_place(struct announcer *a, struct place *place)
 {
     bool untold;
+    size_t len;
     struct inode *current;
 
     if (node_shape(&place->node) != NODE_DIR) {
         remove_file(a, place);
         return;
     }
-    current = place_current(a->m->inodes, place, &untold);
+    current = place_current(a->m->inodes, place, &len, &untold);
     remove_dir(a, current);
     inodes_forget(a->m->inodes, current, 1);
 }

@@ -55,6 +55,7 @@ static void inode_free(struct inode *inode)
     if (!inode)
         return;
     names_free(inode->folder.names);
+    stream_free(inode->stream);
     free(inode->bytes);
     free(inode);
 }
@@ -247,14 +248,21 @@ static void end_generation(struct inodes *t, struct place *place, struct inode *
     inode_free(inode);
 }
 
+bool table_is_told(const struct place *place)
+{
+    const struct inode *current = place->current;
+
+    return place->told == current->ino &&
+           (!current->stream || place->told_len == stream_len(current->stream));
+}
+
 static bool is_idle(const struct inodes *t, const struct place *place)
 {
     const struct inode *current = place->current;
 
     return place->pins == 0 && place->n_gens == 1 && current->nlookup == 0 &&
            LIST_EMPTY(&current->children) &&
-           (!t->tells || !place->listed || place->told == current->ino ||
-            node_shape(&place->node) != NODE_FILE);
+           (!t->tells || !place->listed || table_is_told(place) || node_shape(&place->node) != NODE_FILE);
 }
 
 /* A directory that the kernel has let go of has no watchers: its files need not be kept for them. The caller
@@ -486,6 +494,48 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
     inode_free(unused);
     place_free(unused_place);
     oks_document_clear(document);
+    *out = fresh;
+    return is_new;
+}
+
+int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name, struct node *node,
+                          struct stream *stream, uint64_t version, const struct inode *before,
+                          struct inode **out)
+{
+    struct place *place, *found, *unused_place;
+    struct inode *fresh, *unused = NULL;
+    bool is_new;
+
+    if (both_made(dir, name, node, &place, &fresh) < 0) {
+        stream_free(stream);
+        return -ENOMEM;
+    }
+    fresh->stream = stream;
+    unused_place = place;
+    pthread_mutex_lock(&t->lock);
+    found = *slot_of(t, dir, name);
+    is_new = !found;
+    if (found && found->current != before) {
+        unused = fresh;
+        fresh = found->current;
+        fresh->nlookup++;
+    } else {
+        fresh->ino = ++t->last_generation;
+        if (is_new) {
+            list(t, place);
+            found = place;
+            unused_place = NULL;
+            if (is_known(t, dir, &found->node, version)) {
+                found->told = fresh->ino;
+                found->told_len = stream_len(stream);
+            }
+        }
+        put_generation(t, found, fresh);
+        table_settle(t, found);
+    }
+    pthread_mutex_unlock(&t->lock);
+    inode_free(unused);
+    place_free(unused_place);
     *out = fresh;
     return is_new;
 }

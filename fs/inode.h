@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "names.h"
+#include "stream.h"
 #include "tree.h"
 
 struct place {
@@ -29,9 +30,10 @@ struct place {
     struct inode *current;   /* the generation that a lookup answers with */
     LIST_HEAD(, inode) gens; /* newest first */
     size_t n_gens;
-    uint64_t told; /* ino of the generation that watchers know of; 0: of none */
-    unsigned pins; /* users that hold no generation in particular */
-    bool kept;     /* one of the pins is for the sake of its folder's watchers */
+    uint64_t told;   /* ino of the generation that watchers know of; 0: of none ... */
+    size_t told_len; /* ... and, where it grows, how much of it */
+    unsigned pins;   /* users that hold no generation in particular */
+    bool kept;       /* one of the pins is for the sake of its folder's watchers */
     LIST_ENTRY(place) of_dir;
 };
 
@@ -51,6 +53,7 @@ struct inode {
     char *bytes; /* files: the content of this generation; links: the target */
     size_t len;
     int64_t mtime_ns;
+    struct stream *stream; /* of an append-only file, instead of bytes, len and mtime_ns; NULL: it is none */
 
     /* protected by the table's lock */
     int64_t shown_ms;     /* when it was rendered */
@@ -88,6 +91,14 @@ struct inode *inodes_current(struct inodes *inodes, struct inode *dir, const cha
 int inodes_publish(struct inodes *inodes, struct inode *dir, const char *name, struct node *node,
                    struct oks_document *document, int64_t now_ms, struct inode **out);
 
+/*
+ * A fresh stream, instead of the generation `before` (NULL: none). One that came in between is given
+ * instead. Takes over node and stream (also on failure). One reference more. 1: the place is new; 0; -ENOMEM
+ */
+int inodes_publish_stream(struct inodes *inodes, struct inode *dir, const char *name, struct node *node,
+                          struct stream *stream, uint64_t version, const struct inode *before,
+                          struct inode **out);
+
 /* st_ino of a child as far as it is known without looking it up. */
 uint64_t inodes_guess(struct inodes *inodes, const struct inode *dir, const char *name,
                       enum node_shape shape);
@@ -123,12 +134,13 @@ int inodes_dirs(struct inodes *inodes, struct inode ***out, size_t *n);
 /* At most max places in a directory, those looked up last first, each pinned; malloc'ed. -ENOMEM */
 int inodes_children(struct inodes *inodes, struct inode *dir, size_t max, struct place ***out, size_t *n);
 void place_unpin(struct inodes *inodes, struct place *place);
-/* The current generation, with one reference more, and whether watchers have not been told of it yet. */
-struct inode *place_current(struct inodes *inodes, struct place *place, bool *untold);
+/* The current generation, with one reference more, its length, and whether watchers have not been told of it
+ * yet. */
+struct inode *place_current(struct inodes *inodes, struct place *place, size_t *len, bool *untold);
 /* The generations that the kernel holds besides the current one, each with one reference more. At most max.
  */
 size_t place_older(struct inodes *inodes, struct place *place, struct inode **out, size_t max);
-void place_told(struct inodes *inodes, struct place *place, const struct inode *generation);
+void place_told(struct inodes *inodes, struct place *place, const struct inode *generation, size_t len);
 /* Takes a place out of the table: what has its name next is another one. */
 void place_retire(struct inodes *inodes, struct place *place);
 /* Whether the fixed files of one more directory may be kept for its watchers: then place_keep is for them. */

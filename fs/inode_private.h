@@ -23,6 +23,8 @@ struct inodes {
 
 /* Under the lock: frees what nobody holds any more in a place, and then the place, and its folder's ... */
 void table_settle(struct inodes *t, struct place *place);
+/* Whether watchers know all there is to know of a file. */
+bool table_is_told(const struct place *place);
 void table_unlist(struct inodes *t, struct place *place);
 
 #endif

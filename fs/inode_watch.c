@@ -190,14 +190,15 @@ void place_unpin(struct inodes *t, struct place *place)
 
 /* --- generations --- */
 
-struct inode *place_current(struct inodes *t, struct place *place, bool *untold)
+struct inode *place_current(struct inodes *t, struct place *place, size_t *len, bool *untold)
 {
     struct inode *current;
 
     pthread_mutex_lock(&t->lock);
     current = place->current;
     current->nlookup++;
-    *untold = place->told != current->ino;
+    *untold = !table_is_told(place);
+    *len = current->stream ? stream_len(current->stream) : current->len;
     pthread_mutex_unlock(&t->lock);
     return current;
 }
@@ -217,10 +218,11 @@ size_t place_older(struct inodes *t, struct place *place, struct inode **out, si
     return n;
 }
 
-void place_told(struct inodes *t, struct place *place, const struct inode *generation)
+void place_told(struct inodes *t, struct place *place, const struct inode *generation, size_t len)
 {
     pthread_mutex_lock(&t->lock);
     place->told = generation->ino;
+    place->told_len = len;
     table_settle(t, place);
     pthread_mutex_unlock(&t->lock);
 }

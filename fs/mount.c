@@ -332,6 +332,7 @@ static int mount_and_serve(const struct options *o, struct mount *m, struct ring
     rc = serve(session);
     service_stopping();
     atomic_store(&stopping, true);
+    mount_wake_no_more(m);
     fuse_session_unmount(session);
     fuse_session_destroy(session);
     notify_stop(m->notifier);
@@ -343,8 +344,11 @@ static int mount_and_serve(const struct options *o, struct mount *m, struct ring
 static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
 {
     struct oks_config config = options_config(o);
-    struct mount m = {
-        .stopping = &stopping, .uid = getuid(), .gid = getgid(), .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct mount m = {.stopping = &stopping,
+                      .uid = getuid(),
+                      .gid = getgid(),
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .wake_lock = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;
@@ -352,6 +356,10 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
     rc = oks_engine_new(&m.engine, &config);
     if (rc == 0)
         rc = inodes_new(&m.inodes, now_ns(), !o->no_notify);
+    if (rc == 0) {
+        m.spool = spool_new(o->no_cache ? NULL : o->okstra_home);
+        rc = m.spool ? 0 : -ENOMEM;
+    }
     if (rc < 0) {
         log_error("cannot start: %s",
                   rc == -ENOTSUP ? "this CPU lacks the instruction set asked for" : strerror(-rc));
@@ -365,6 +373,7 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
     mount_end(&m);
     door_free(m.door);
     inodes_free(m.inodes);
+    spool_free(m.spool);
     oks_engine_free(m.engine);
     return rc;
 }

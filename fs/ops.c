@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "generation.h"
 #include "notify.h"
 #include "ops_private.h"
 
@@ -36,6 +37,7 @@ int errno_of(fuse_req_t req, int rc)
 
 struct stat attributes(const struct mount *m, const struct inode *inode)
 {
+    int64_t mtime_ns = inode->stream ? stream_mtime_ns(inode->stream) : inode->mtime_ns;
     struct stat st = {
         .st_ino = inode->ino, .st_nlink = 1, .st_uid = m->uid, .st_gid = m->gid, .st_blksize = 4096};
 
@@ -51,10 +53,10 @@ struct stat attributes(const struct mount *m, const struct inode *inode)
         st.st_mode = S_IFLNK | 0777;
         break;
     }
-    st.st_size = (off_t)inode->len;
+    st.st_size = (off_t)(inode->stream ? stream_len(inode->stream) : inode->len);
     st.st_blocks = (st.st_size + 511) / 512;
-    st.st_mtim.tv_sec = inode->mtime_ns / 1000000000;
-    st.st_mtim.tv_nsec = inode->mtime_ns % 1000000000;
+    st.st_mtim.tv_sec = mtime_ns / 1000000000;
+    st.st_mtim.tv_nsec = mtime_ns % 1000000000;
     st.st_atim = st.st_ctim = st.st_mtim;
     return st;
 }
@@ -90,31 +92,23 @@ void patience_end(fuse_req_t req)
  */
 enum { CLOCK_STEP_MS = 1000 };
 
-static int lookup_file(struct mount *m, struct inode *dir, const char *name, struct node *node,
+static int lookup_file(struct mount *m, struct inode *dir, const char *name, const struct node *node,
                        const atomic_bool *cancel, struct inode **out)
 {
-    struct oks_document document;
     uint64_t version;
     int rc = tree_version(m->engine, node, cancel, &version);
-    int64_t now = now_ms();
 
-    if (rc == 0) {
-        *out =
-            inodes_current(m->inodes, dir, name, version, tree_follows_clock(node) ? now - CLOCK_STEP_MS : 0);
-        if (*out) {
-            node_clear(node);
-            return 0;
-        }
-        rc = tree_render(m->engine, node, now, &document);
-    }
-    if (rc < 0) {
-        node_clear(node);
-        return rc;
-    }
-    rc = inodes_publish(m->inodes, dir, name, node, &document, now, out);
+    if (rc == 0)
+        rc = generation_get(m, dir, name, node, tree_follows_clock(node) ? now_ms() - CLOCK_STEP_MS : 0, out);
     if (rc == 1)
         notify_found(m->notifier, *out);
     return rc < 0 ? rc : 0;
+}
+
+/* All but streams is as it is for ever. */
+double attr_timeout(const struct inode *inode)
+{
+    return inode->stream ? 0 : for_ever;
 }
 
 /* A name whose creation is still to be told must be asked for each time: what the kernel believes to be there
@@ -134,7 +128,7 @@ struct fuse_entry_param entry_of(struct mount *m, const struct inode *inode)
         .ino = (fuse_ino_t)(uintptr_t)inode,
         .generation = 1,
         .attr = attributes(m, inode),
-        .attr_timeout = for_ever,
+        .attr_timeout = attr_timeout(inode),
         .entry_timeout = entry_timeout(m, inode->place),
     };
 }
@@ -150,8 +144,11 @@ static int lookup(struct mount *m, struct inode *dir, const char *name, const at
     rc = tree_lookup(m->engine, &dir->place->node, name, now, cancel, &node);
     if (rc < 0)
         return rc;
-    if (node_shape(&node) == NODE_FILE)
-        return lookup_file(m, dir, name, &node, cancel, out);
+    if (node_shape(&node) == NODE_FILE) {
+        rc = lookup_file(m, dir, name, &node, cancel, out);
+        node_clear(&node);
+        return rc;
+    }
     rc = inodes_get(m->inodes, dir, name, &node, out);
     if (rc == 1)
         notify_found(m->notifier, *out);
@@ -197,9 +194,13 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 
 static void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    struct stat st = attributes(mount_of(req), inode_of(req, nodeid));
+    struct inode *inode = inode_of(req, nodeid);
+    struct stat st;
 
-    fuse_reply_attr(req, &st, for_ever);
+    if (inode->stream && !door_is_for(mount_of(req)->door, caller_of(req)))
+        stream_follow(req, inode); /* what could not be read shows at the next look */
+    st = attributes(mount_of(req), inode);
+    fuse_reply_attr(req, &st, attr_timeout(inode));
 }
 
 /*
@@ -221,33 +222,6 @@ static void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
     bool executes = (mask & X_OK) && node_shape(&inode_of(req, nodeid)->place->node) == NODE_FILE;
 
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
-}
-
-/* --- files --- */
-
-static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
-{
-    bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
-
-    if (writes && !door_admits_open(mount_of(req)->door, caller_of(req), inode_of(req, nodeid))) {
-        fuse_reply_err(req, EROFS);
-        return;
-    }
-    fi->keep_cache = 1;
-    fi->noflush = 1;
-    fuse_reply_open(req, fi);
-}
-
-static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi)
-{
-    struct inodes *inodes = mount_of(req)->inodes;
-    struct inode *inode = inode_of(req, nodeid);
-    size_t start = (uint64_t)offset < inode->len ? (size_t)offset : inode->len;
-    size_t len = inode->len - start < size ? inode->len - start : size;
-
-    inodes_hold(inodes, inode); /* as in op_readlink */
-    fuse_reply_buf(req, len ? inode->bytes + start : NULL, len);
-    inodes_forget(inodes, inode, 1);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
@@ -272,6 +246,8 @@ const struct fuse_lowlevel_ops mount_ops = {
     .access = op_access,
     .open = op_open,
     .read = op_read,
+    .poll = op_poll,
+    .release = op_release,
     .opendir = op_opendir,
     .readdir = op_readdir,
     .releasedir = op_releasedir,

@@ -13,14 +13,22 @@
 struct mount {
     struct oks_engine *engine;
     struct inodes *inodes;
+    struct spool *spool;         /* of the streams */
     struct door *door;           /* NULL: nobody is told of changes ... */
     struct notifier *notifier;   /* ... by this */
     const atomic_bool *stopping; /* the daemon is about to end */
     uid_t uid;                   /* of everything shown */
     gid_t gid;
+    pthread_mutex_t wake_lock; /* protects: */
+    bool asleep;               /* the session ends: nobody is woken any more */
+
     pthread_mutex_t lock;          /* protects: */
     LIST_HEAD(, listing) listings; /* of open folders */
 };
+
+/* Wakes those who poll a stream, until the session is about to end. Not from a request handler. */
+void mount_wake(struct mount *m, struct stream *stream);
+void mount_wake_no_more(struct mount *m);
 
 /* Frees what the kernel had open when the mount ended: it closes nothing then. */
 void mount_end(struct mount *m);

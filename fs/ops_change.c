@@ -28,7 +28,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set
         return;
     }
     st = attributes(m, inode); /* its own time: that of the newest byte counted */
-    fuse_reply_attr(req, &st, for_ever);
+    fuse_reply_attr(req, &st, attr_timeout(inode));
 }
 
 /* The inode that a new name is to be; NULL: refused, and answered. */

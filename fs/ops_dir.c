@@ -63,6 +63,21 @@ static void listing_closed(struct mount *m, struct listing *l)
     listing_free(l);
 }
 
+void mount_wake(struct mount *m, struct stream *stream)
+{
+    pthread_mutex_lock(&m->wake_lock);
+    if (!m->asleep)
+        stream_wake(stream);
+    pthread_mutex_unlock(&m->wake_lock);
+}
+
+void mount_wake_no_more(struct mount *m)
+{
+    pthread_mutex_lock(&m->wake_lock);
+    m->asleep = true;
+    pthread_mutex_unlock(&m->wake_lock);
+}
+
 void mount_end(struct mount *m)
 {
     while (!LIST_EMPTY(&m->listings))

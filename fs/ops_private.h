@@ -29,6 +29,7 @@ struct stat attributes(const struct mount *m, const struct inode *inode);
 struct fuse_entry_param entry_of(struct mount *m, const struct inode *inode);
 
 extern const double for_ever;
+double attr_timeout(const struct inode *inode);
 
 /* A request that may take long: Ctrl-C of the reader ends it. */
 struct patience {
@@ -39,6 +40,14 @@ struct patience {
 void patience_begin(struct patience *p, fuse_req_t req);
 /* Must come before the struct goes out of scope. */
 void patience_end(fuse_req_t req);
+
+/* ops_file.c */
+/* A stream takes up what has come. */
+void stream_follow(fuse_req_t req, struct inode *inode);
+void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
+void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi);
+void op_poll(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi, struct fuse_pollhandle *handle);
+void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
 
 /* ops_dir.c */
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);

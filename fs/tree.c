@@ -19,6 +19,7 @@
 #include "names.h"
 #include "okstrafs/names.h"
 #include "okstrafs/news.h"
+#include "okstrafs/stream.h"
 
 typedef int (*render_fn)(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                          struct oks_document *out);
@@ -51,6 +52,8 @@ static const char readme_text[] =
     "  teams/<name>/members/<agent>/  one agent of the team\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
+    "  sessions/<id>/requests.jsonl   each request on a line; only grows: tail -f\n"
+    "  events.jsonl                   the same of everything\n"
     "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json, stats/by-project.json\n"
@@ -131,6 +134,47 @@ static int render_usage(struct oks_engine *engine, const struct node *node, int6
     return oks_document_usage(engine, &target, NULL, out);
 }
 
+struct lines {
+    char *bytes;
+    size_t len, room;
+};
+
+static int add_line(void *ctx, const char *bytes, size_t len)
+{
+    struct lines *lines = ctx;
+
+    if (lines->room - lines->len < len) {
+        size_t room = (lines->room + len) * 2;
+        char *more = realloc(lines->bytes, room);
+
+        if (!more)
+            return -ENOMEM;
+        lines->bytes = more;
+        lines->room = room;
+    }
+    memcpy(lines->bytes + lines->len, bytes, len);
+    lines->len += len;
+    return 0;
+}
+
+/* Without a mount: the stream from its beginning. */
+static int render_stream(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+    struct oks_stream_cursor cursor = {0};
+    struct lines lines = {0};
+    int64_t mtime_ns = 0;
+    int rc = oks_stream_next(engine, &target, &cursor, add_line, &lines, &mtime_ns);
+
+    if (rc < 0) {
+        free(lines.bytes);
+        return rc;
+    }
+    *out = (struct oks_document){.bytes = lines.bytes, .len = lines.len, .mtime_ns = mtime_ns};
+    return 0;
+}
+
 static int render_total_tokens(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                                struct oks_document *out)
 {
@@ -168,6 +212,8 @@ static const struct node_type
     type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
     type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
     type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
+    type_requests = {.name = "requests.jsonl", .shape = NODE_FILE, .render = render_stream},
+    type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream},
     type_window_file = {.shape = NODE_FILE, .render = render_window},
     type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
 
@@ -206,8 +252,8 @@ static const struct node_type
                                 &type_runs, &type_linked_sessions)},
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
-                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
-                                   &type_subagents, &type_linked_teams, &type_project_link)},
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_requests,
+                                   &type_window, &type_subagents, &type_linked_teams, &type_project_link)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
                     .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
@@ -241,8 +287,8 @@ static const struct node_type
                     .each = &type_budget,
                     .list = OKS_LIST_BUDGETS},
     type_root = {.shape = NODE_DIR,
-                 .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_teams, &type_sessions,
-                                &type_projects, &type_stats, &type_budgets)};
+                 .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_events, &type_teams,
+                                &type_sessions, &type_projects, &type_stats, &type_budgets)};
 
 /* --- nodes --- */
 
@@ -607,6 +653,11 @@ int tree_list_known(struct oks_engine *engine, const struct node *dir,
 }
 
 /* --- files --- */
+
+bool tree_is_stream(const struct node *file)
+{
+    return file->type->render == render_stream;
+}
 
 /* A window relative to now shows another content later, though the data stays. */
 bool tree_follows_clock(const struct node *file)

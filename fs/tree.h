@@ -82,6 +82,10 @@ int tree_version(struct oks_engine *engine, const struct node *file, const atomi
 /* The same from what is known, without a sync. */
 int tree_version_known(struct oks_engine *engine, const struct node *file, uint64_t *version);
 
+/* Whether it is an append-only file. tree_render gives all of it as well, but not always in the same order.
+ */
+bool tree_is_stream(const struct node *file);
+
 /* Whether the content changes with the clock alone. */
 bool tree_follows_clock(const struct node *file);
 

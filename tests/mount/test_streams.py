@@ -1,0 +1,212 @@
+"""requests.jsonl and events.jsonl: files that only grow, under one inode, until their past is no longer true."""
+
+import json
+import os
+import select
+import time
+
+import guarded
+import harness
+import records
+import watching
+from watching import Inotify
+
+SECONDS = 1.0 if not harness.is_sanitized() else 5.0
+LINES = harness.by_effort(200, 2000, 20000)
+
+
+def request(i: int, **more) -> bytes:
+    """A request that is over when its line is written."""
+    stamp = f"2026-06-10T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}.000Z"
+    return records.line(records.assistant(stamp=stamp, counts=records.usage(i=i + 1, o=1), id=f"msg_{i}",
+                                          stop_reason="end_turn", **more)) + b"\n"
+
+
+class Streams(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        self.path = self.home.transcript("-p", "session-1", [request(0).strip()])
+        self.leaf = "sessions/session-1/requests.jsonl"
+        self.next = 1
+
+    def append(self, n: int = 1) -> None:
+        harness.append(self.path, b"".join(request(self.next + i) for i in range(n)))
+        self.next += n
+
+    def ids(self, data: bytes) -> list[str]:
+        return [json.loads(line)["messageId"] for line in data.splitlines()]
+
+    def assertAll(self, data: bytes) -> None:
+        self.assertEqual(self.ids(data), [f"msg_{i}" for i in range(self.next)])
+
+    def test_one_inode_that_grows(self):
+        with self.home.mount() as mount:
+            path = mount.point / self.leaf
+            first = os.stat(path)
+            with open(path, "rb", buffering=0) as file:
+                held = file.read()
+                for i in range(20):
+                    self.append(1 + i % 3)
+                    held += file.read()  # who keeps his offset drains
+                    st = os.stat(path)
+                    self.assertEqual(st.st_ino, first.st_ino)
+                    self.assertEqual(st.st_size, len(held))
+                    self.assertEqual(os.fstat(file.fileno()).st_size, len(held))
+                    self.assertGreater(st.st_mtime_ns, first.st_mtime_ns)
+                    self.assertAll(held)
+                    first = st
+                self.assertEqual(path.read_bytes(), held)  # and who starts over sees all
+                self.assertEqual(file.read(), b"")
+                self.assertEqual(os.lseek(file.fileno(), 0, os.SEEK_END), len(held))
+
+    def test_events_of_all(self):
+        with self.home.mount() as mount:
+            other = self.home.transcript("-q", "session-2", [request(1000).strip()])
+            got = [json.loads(line) for line in mount.read("events.jsonl").splitlines()]
+            self.assertEqual([(e["messageId"], e["sessionId"]) for e in got],
+                             [("msg_0", "session-1"), ("msg_1000", "session-2")])
+            harness.append(other, request(1001))
+            self.append()
+            self.assertEqual(len(mount.read("events.jsonl").splitlines()), 4)
+            self.assertEqual(self.home.run("cat", self.leaf), mount.read(self.leaf))
+
+    def test_every_slice_of_a_long_one(self):
+        self.append(LINES)
+        with self.home.mount() as mount:
+            path = mount.point / self.leaf
+            data = path.read_bytes()
+            self.assertAll(data)
+            fd = os.open(path, os.O_RDONLY)
+            for size in (1, 4095, 4096, 65537, 1 << 20, len(data), len(data) + 1):
+                for offset in (0, 1, 4095, 4096, 8191, len(data) - 1, len(data), len(data) + 5):
+                    self.assertEqual(os.pread(fd, size, offset), data[offset:offset + size], (size, offset))
+            for _ in range(30):
+                self.append(LINES // 30)
+            self.assertAll(path.read_bytes())
+            self.assertEqual(os.pread(fd, len(data), 0), data)
+            os.close(fd)
+
+    def test_a_replaced_transcript_is_another_file(self):
+        with self.home.mount() as mount:
+            path = mount.point / self.leaf
+            self.append(3)
+            before = os.stat(path).st_ino
+            held = os.open(path, os.O_RDONLY)
+            data = os.pread(held, 1 << 20, 0)
+            with watching.started([Inotify(path)]) as watches:
+                self.path.write_bytes(b"".join(request(100 + i) for i in range(2)))
+                self.assertEqual(watching.unheard(watches, [0], SECONDS), [])
+            self.assertNotEqual(os.stat(path).st_ino, before)
+            self.assertEqual(self.ids(path.read_bytes()), ["msg_100", "msg_101"])
+            self.assertEqual(os.pread(held, 1 << 20, 0), data)
+            os.close(held)
+
+    def test_watchers_are_told(self):
+        with self.home.mount() as mount:
+            path = mount.point / self.leaf
+            os.stat(mount.point / "events.jsonl")
+            with watching.started([Inotify(path), Inotify(path.parent), Inotify(mount.point / "events.jsonl")]) as watches:
+                for i in range(5):
+                    before = [w.count for w in watches]
+                    self.append()
+                    self.assertEqual(watching.unheard(watches, before, SECONDS), [], i)
+
+    def tail(self, *options) -> None:
+        class Tail(watching.Tail):
+            slow = 3.0
+
+            def command(self):
+                return ["tail", *options, "-s", "0.05", "-n", "+1", self.path]
+
+        with self.home.mount() as mount:
+            with watching.started([Tail(mount.point / self.leaf)]) as (tail,):
+                for i in range(10):
+                    before = tail.count
+                    self.append()
+                    self.assertEqual(watching.unheard([tail], [before], 3), [], i)
+                self.append(50)
+                deadline = time.monotonic() + 5
+                while tail.count < self.next - 1 and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                # The first line said that it is ready.
+                self.assertEqual([json.loads(line)["messageId"] for line in tail.lines],
+                                 [f"msg_{i}" for i in range(1, self.next)])
+
+    def test_tail_f(self):
+        self.tail("-f")
+
+    def test_tail_F(self):
+        self.tail("-F")
+
+    # -- poll(2)
+
+    def polled(self, fd: int, events: int, ms: int) -> int:
+        poller = select.poll()
+        poller.register(fd, events)
+        return dict(poller.poll(ms)).get(fd, 0)
+
+    def test_poll(self):
+        with self.home.mount() as mount:
+            fd = os.open(mount.point / self.leaf, os.O_RDONLY)
+            self.assertEqual(self.polled(fd, select.POLLIN | select.POLLPRI, 0), select.POLLIN)
+            self.assertEqual(self.polled(fd, select.POLLPRI, 200), 0)
+            for _ in range(5):
+                writer = guarded.Child(self.append_later)
+                start = time.monotonic()
+                self.assertEqual(self.polled(fd, select.POLLPRI, int(SECONDS * 2000)), select.POLLPRI)
+                self.assertLess(time.monotonic() - start, SECONDS + 0.5)
+                writer.result()
+                self.assertEqual(self.polled(fd, select.POLLPRI | select.POLLIN, 0), select.POLLPRI | select.POLLIN)
+                os.pread(fd, 1 << 20, 0)
+                self.assertEqual(self.polled(fd, select.POLLPRI, 0), 0)
+                self.next += 1
+            os.close(fd)
+
+    def append_later(self) -> None:
+        time.sleep(0.2)
+        self.append()
+
+    def test_epoll(self):
+        with self.home.mount() as mount:
+            fd = os.open(mount.point / self.leaf, os.O_RDONLY)
+            for flags in (0, select.EPOLLET):
+                with select.epoll() as poller:
+                    poller.register(fd, select.EPOLLPRI | flags)
+                    self.assertEqual(poller.poll(0.1), [])
+                    for _ in range(3):
+                        self.append()
+                        self.assertEqual(poller.poll(SECONDS * 2), [(fd, select.EPOLLPRI)])
+                        os.pread(fd, 1 << 20, 0)
+            os.close(fd)
+
+    def test_select_never_waits(self):
+        with self.home.mount() as mount:
+            for leaf in (self.leaf, "sessions/session-1/usage.json"):
+                fd = os.open(mount.point / leaf, os.O_RDONLY)
+                self.assertEqual(guarded.call(select.select, [fd], [], [], 5, seconds=3)[0], [fd])
+                os.close(fd)
+
+    def test_poll_without_notifications(self):
+        """The negative control: nobody wakes."""
+        with self.home.mount("-o", "notify=off") as mount:
+            fd = os.open(mount.point / self.leaf, os.O_RDONLY)
+            writer = guarded.Child(self.append_later)
+            self.assertEqual(self.polled(fd, select.POLLPRI, 1200), 0)
+            writer.result()
+            os.close(fd)
+
+    def test_polling_when_the_daemon_ends(self):
+        for how in (9, 15):
+            mount = self.home.mount()
+            fd = os.open(mount.point / self.leaf, os.O_RDONLY)
+            waiting = guarded.Child(self.polled, fd, select.POLLPRI, 8000)
+            time.sleep(0.3)
+            os.kill(mount.process.pid, how)
+            self.assertTrue(waiting.result(5) & select.POLLERR)
+            os.close(fd)
+            self.home.mounts.remove(mount)
+            mount.stop()
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
