@@ -19,24 +19,9 @@
 
 enum { BUCKETS_MIN = 1024 };
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
-{
-    const unsigned char *p = bytes;
-
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-    return h ^ (h >> 29);
-}
-
-static uint64_t hash_of(uint64_t dir, const char *name)
-{
-    return hash_bytes(UINT64_C(0xcbf29ce484222325) ^ (dir * UINT64_C(0x9e3779b97f4a7c15)), name,
-                      strlen(name));
-}
-
 static uint64_t stable_ino(const struct inode *dir, const char *name)
 {
-    return hash_bytes(hash_of(dir->ino, name), "/", 1) | UINT64_C(1) << 63;
+    return table_hash(table_hash(dir->ino, name), "/") | UINT64_C(1) << 63;
 }
 
 static struct inode *inode_made(void)
@@ -48,25 +33,6 @@ static struct inode *inode_made(void)
         LIST_INIT(&inode->children);
     }
     return inode;
-}
-
-static void inode_free(struct inode *inode)
-{
-    if (!inode)
-        return;
-    names_free(inode->folder.names);
-    stream_free(inode->stream);
-    free(inode->bytes);
-    free(inode);
-}
-
-static void place_free(struct place *place)
-{
-    if (!place)
-        return;
-    node_clear(&place->node);
-    free(place->name);
-    free(place);
 }
 
 /* --- life --- */
@@ -161,152 +127,6 @@ size_t inodes_count(struct inodes *t)
     return n;
 }
 
-/* --- the hash, under the lock --- */
-
-static struct place **slot_of(struct inodes *t, const struct inode *dir, const char *name)
-{
-    struct place **p = &t->buckets[hash_of((uintptr_t)dir, name) & (t->n_buckets - 1)];
-
-    while (*p && ((*p)->dir != dir || strcmp((*p)->name, name) != 0))
-        p = &(*p)->next;
-    return p;
-}
-
-/* Twice the buckets; on ENOMEM the chains just get longer. */
-static void grow(struct inodes *t)
-{
-    size_t n = t->n_buckets * 2;
-    struct place **buckets = calloc(n, sizeof(struct place *));
-
-    if (!buckets)
-        return;
-    for (size_t i = 0; i < t->n_buckets; i++)
-        while (t->buckets[i]) {
-            struct place *place = t->buckets[i];
-            struct place **to = &buckets[hash_of((uintptr_t)place->dir, place->name) & (n - 1)];
-
-            t->buckets[i] = place->next;
-            place->next = *to;
-            *to = place;
-        }
-    free(t->buckets);
-    t->buckets = buckets;
-    t->n_buckets = n;
-}
-
-void table_unlist(struct inodes *t, struct place *place)
-{
-    struct place **p;
-
-    if (!place->listed)
-        return;
-    p = slot_of(t, place->dir, place->name);
-    *p = place->next;
-    place->listed = false;
-    t->n_listed--;
-}
-
-static void list(struct inodes *t, struct place *place)
-{
-    struct place **p;
-
-    if (t->n_listed >= t->n_buckets)
-        grow(t);
-    p = &t->buckets[hash_of((uintptr_t)place->dir, place->name) & (t->n_buckets - 1)];
-    place->next = *p;
-    *p = place;
-    place->listed = true;
-    t->n_listed++;
-    LIST_INSERT_HEAD(&place->dir->children, place, of_dir);
-}
-
-static void put_generation(struct inodes *t, struct place *place, struct inode *inode)
-{
-    inode->place = place;
-    place->current = inode;
-    LIST_INSERT_HEAD(&place->gens, inode, of_place);
-    place->n_gens++;
-    t->count++;
-    if (node_shape(&place->node) == NODE_DIR)
-        LIST_INSERT_HEAD(&t->dirs, inode, of_dirs);
-}
-
-/* --- letting go, under the lock --- */
-
-/* Nobody holds it; what is only kept for the sake of its folder goes as well. */
-static void end_generation(struct inodes *t, struct place *place, struct inode *inode)
-{
-    LIST_REMOVE(inode, of_place);
-    place->n_gens--;
-    t->count--;
-    if (node_shape(&place->node) == NODE_DIR)
-        LIST_REMOVE(inode, of_dirs);
-    if (inode->folder.waiting)
-        TAILQ_REMOVE(&t->waiting, inode, of_waiting);
-    if (inode->folder.keeps_files)
-        t->n_keepers--;
-    inode_free(inode);
-}
-
-bool table_is_told(const struct place *place)
-{
-    const struct inode *current = place->current;
-
-    return place->told == current->ino &&
-           (!current->stream || place->told_len == stream_len(current->stream));
-}
-
-static bool is_idle(const struct inodes *t, const struct place *place)
-{
-    const struct inode *current = place->current;
-
-    return place->pins == 0 && place->n_gens == 1 && current->nlookup == 0 &&
-           LIST_EMPTY(&current->children) &&
-           (!t->tells || !place->listed || table_is_told(place) || node_shape(&place->node) != NODE_FILE);
-}
-
-/* A directory that the kernel has let go of has no watchers: its files need not be kept for them. The caller
- * keeps dir. */
-static void stop_keeping(struct inodes *t, struct inode *dir)
-{
-    struct place *child, *next;
-
-    if (!dir->folder.keeps_files || dir->nlookup > 0)
-        return;
-    dir->folder.keeps_files = false;
-    t->n_keepers--;
-    for (child = LIST_FIRST(&dir->children); child; child = next) {
-        next = LIST_NEXT(child, of_dir);
-        if (child->kept) {
-            child->kept = false;
-            child->pins--;
-            table_settle(t, child);
-        }
-    }
-}
-
-void table_settle(struct inodes *t, struct place *place)
-{
-    struct inode *inode, *next;
-
-    while (place && place->dir) {
-        struct place *above = place->dir->place;
-
-        for (inode = LIST_FIRST(&place->gens); inode; inode = next) {
-            next = LIST_NEXT(inode, of_place);
-            if (inode != place->current && inode->nlookup == 0 && LIST_EMPTY(&inode->children))
-                end_generation(t, place, inode);
-        }
-        if (!is_idle(t, place))
-            return;
-        table_unlist(t, place);
-        LIST_REMOVE(place, of_dir);
-        end_generation(t, place, place->current);
-        place_free(place);
-        place = above;
-    }
-}
-
 /* --- getting --- */
 
 static struct place *place_made(struct inode *dir, const char *name, struct node *node)
@@ -369,7 +189,7 @@ int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct nod
     fresh->ino = stable_ino(dir, name);
     fresh->mtime_ns = t->start_ns;
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, dir, name);
+    found = *table_slot(t, dir, name);
     is_new = !found || found->node.type != place->node.type ||
              !same_bytes(found->current, fresh->bytes, fresh->len);
     if (is_new) {
@@ -377,8 +197,8 @@ int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct nod
             table_unlist(t, found);
             table_settle(t, found);
         }
-        list(t, place);
-        put_generation(t, place, fresh);
+        table_list(t, place);
+        table_put(t, place, fresh);
         *out = fresh;
     } else {
         found->current->nlookup++;
@@ -398,7 +218,7 @@ struct inode *inodes_find(struct inodes *t, struct inode *dir, const char *name)
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
-    place = *slot_of(t, dir, name);
+    place = *table_slot(t, dir, name);
     found = place ? place->current : NULL;
     if (found)
         found->nlookup++;
@@ -413,7 +233,7 @@ struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *na
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
-    place = *slot_of(t, dir, name);
+    place = *table_slot(t, dir, name);
     found = place ? place->current : NULL;
     if (found && version && found->version == version && found->shown_ms >= oldest_ms)
         found->nlookup++;
@@ -458,7 +278,7 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
     }
     unused_place = place;
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, dir, name);
+    found = *table_slot(t, dir, name);
     if (found && found->node.type != place->node.type) {
         table_unlist(t, found);
         table_settle(t, found);
@@ -479,14 +299,14 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
         fresh->ino = ++t->last_generation;
         document->bytes = NULL;
         if (is_new) {
-            list(t, place);
+            table_list(t, place);
             found = place;
             unused_place = NULL;
         }
         if (before ? only_the_clock_moved(t, found, before, fresh)
                    : is_known(t, dir, &found->node, fresh->version))
             found->told = fresh->ino;
-        put_generation(t, found, fresh);
+        table_put(t, found, fresh);
         table_settle(t, found);
     }
     fresh->shown_ms = now_ms;
@@ -513,7 +333,7 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
     fresh->stream = stream;
     unused_place = place;
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, dir, name);
+    found = *table_slot(t, dir, name);
     is_new = !found;
     if (found && found->current != before) {
         unused = fresh;
@@ -522,7 +342,7 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
     } else {
         fresh->ino = ++t->last_generation;
         if (is_new) {
-            list(t, place);
+            table_list(t, place);
             found = place;
             unused_place = NULL;
             if (is_known(t, dir, &found->node, version)) {
@@ -530,7 +350,7 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
                 found->told_len = stream_len(stream);
             }
         }
-        put_generation(t, found, fresh);
+        table_put(t, found, fresh);
         table_settle(t, found);
     }
     pthread_mutex_unlock(&t->lock);
@@ -548,7 +368,7 @@ uint64_t inodes_guess(struct inodes *t, const struct inode *dir, const char *nam
     if (shape != NODE_FILE)
         return stable_ino(dir, name);
     pthread_mutex_lock(&t->lock);
-    found = *slot_of(t, dir, name);
+    found = *table_slot(t, dir, name);
     ino = found ? found->current->ino : UINT64_C(0xffffffff);
     pthread_mutex_unlock(&t->lock);
     return ino;
@@ -571,7 +391,7 @@ void inodes_forget(struct inodes *t, struct inode *inode, uint64_t nlookup)
     inode->nlookup = nlookup < inode->nlookup ? inode->nlookup - nlookup : 0;
     if (inode->nlookup == 0) {
         place->pins++;
-        stop_keeping(t, inode);
+        table_stop_keeping(t, inode);
         place->pins--;
         table_settle(t, place);
     }

@@ -21,7 +21,16 @@ struct inodes {
     struct inode *root;
 };
 
-/* Under the lock: frees what nobody holds any more in a place, and then the place, and its folder's ... */
+/* inode_table.c, under the lock */
+uint64_t table_hash(uint64_t dir, const char *name);
+struct place **table_slot(struct inodes *t, const struct inode *dir, const char *name);
+void table_list(struct inodes *t, struct place *place);
+void table_put(struct inodes *t, struct place *place, struct inode *generation); /* becomes the current one */
+void inode_free(struct inode *inode);
+void place_free(struct place *place);
+/* A directory that the kernel has let go of has no watchers: its files need not be kept for them. */
+void table_stop_keeping(struct inodes *t, struct inode *dir);
+/* Frees what nobody holds any more in a place, and then the place, and its folder's ... */
 void table_settle(struct inodes *t, struct place *place);
 /* Whether watchers know all there is to know of a file. */
 bool table_is_told(const struct place *place);
