@@ -105,8 +105,12 @@ static void touch(struct oks_engine *e, struct session *s)
     LIST_INSERT_HEAD(&e->billing.touched, s, of_touched);
 }
 
-/* The sums that a transcript's requests are in: its own, its session's, its project's, that of all. */
-static int bags_of(struct oks_engine *e, struct transcript *t, struct billed_bag *bags[4])
+enum { BAGS = 4 + GROUP_KINDS };
+
+/* The sums that a transcript's requests are in: its own, its session's, its groups', its project's, that of
+ * all.
+ */
+static int bags_of(struct oks_engine *e, struct transcript *t, struct billed_bag *bags[BAGS])
 {
     int n = 0;
 
@@ -115,13 +119,17 @@ static int bags_of(struct oks_engine *e, struct transcript *t, struct billed_bag
     bags[n++] = &e->billing.all;
     if (t->session->project)
         bags[n++] = &t->session->project->billed;
+    for (int i = 0; i < GROUP_KINDS; i++)
+        if (t->session->groups[i].group)
+            bags[n++] = &t->session->groups[i].group->billed;
     return n;
 }
 
-static int put_in(struct oks_engine *e, struct transcript *t, const char *model, const struct billed_sum *sum)
+static int put_in(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
+                  const struct billed_sum *sum)
 {
-    struct billed_bag *bags[4];
-    struct billed_sum *to[4];
+    struct billed_bag *bags[BAGS];
+    struct billed_sum *to[BAGS];
     int n = bags_of(e, t, bags);
 
     for (int i = 0; i < n; i++) {
@@ -131,19 +139,21 @@ static int put_in(struct oks_engine *e, struct transcript *t, const char *model,
     }
     for (int i = 0; i < n; i++)
         billed_add(to[i], sum);
+    times_request(e, t, stamp, model, sum, true);
     touch(e, t->session);
     return 0;
 }
 
 /* Of what was put in: its places are there. */
-static void take_out(struct oks_engine *e, struct transcript *t, const char *model,
+static void take_out(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
                      const struct billed_sum *sum)
 {
-    struct billed_bag *bags[4];
+    struct billed_bag *bags[BAGS];
     int n = bags_of(e, t, bags);
 
     for (int i = 0; i < n; i++)
         billed_take(billed_bag_at(bags[i], model), sum);
+    times_request(e, t, stamp, model, sum, false);
     touch(e, t->session);
 }
 
@@ -173,7 +183,7 @@ static int count_row(struct oks_engine *e, struct transcript *t, size_t i, const
     int rc;
 
     row_sum(e, t, row, &sum);
-    rc = put_in(e, t, model, &sum);
+    rc = put_in(e, t, row->request.stamp, model, &sum);
     if (rc < 0)
         return rc;
     set_counted(&t->billed, i, true);
@@ -191,7 +201,7 @@ static void uncount_row(struct oks_engine *e, struct transcript *t, size_t i)
         return;
     requests_get(t->state.requests, i, &row);
     row_sum(e, t, &row, &sum);
-    take_out(e, t, t->billed.models[row.model], &sum);
+    take_out(e, t, row.request.stamp, t->billed.models[row.model], &sum);
     set_counted(&t->billed, i, false);
     if (t->billed.tree)
         billed_tree_take(t->billed.tree, i, row.model, &sum);
@@ -240,7 +250,7 @@ static int lend(struct oks_engine *e, struct transcript *owner, const struct tra
     rc = tsearch(loan, &e->billing.loans, by_key) ? 0 : -ENOMEM;
     if (rc == 0) {
         LIST_INSERT_HEAD(&owner->billed.loans, loan, of_owner);
-        rc = put_in(e, owner, model, &loan->sum);
+        rc = put_in(e, owner, loan->request.stamp, model, &loan->sum);
         if (rc < 0)
             loan_end(e, loan);
         return rc;
@@ -370,7 +380,7 @@ static struct verdict undo(struct oks_engine *e, uint64_t key)
     if (!loan)
         return before;
     before = verdict_of(loan->owner, own_row(e, loan->owner, key), loan->model, &loan->request);
-    take_out(e, loan->owner, loan->model, &loan->sum);
+    take_out(e, loan->owner, loan->request.stamp, loan->model, &loan->sum);
     loan_end(e, loan);
     return before;
 }
@@ -483,6 +493,12 @@ static void forget_project(const void *node, VISIT visit, void *ctx)
         forget_costs(&p->billed);
 }
 
+static void forget_group(void *ctx, struct group *group)
+{
+    (void)ctx;
+    forget_costs(&group->billed);
+}
+
 static void price_loan(const void *node, VISIT visit, void *ctx)
 {
     struct loan *loan = *(struct loan *const *)node;
@@ -493,7 +509,7 @@ static void price_loan(const void *node, VISIT visit, void *ctx)
     cost_of(ctx, &loan->request, loan->model, &cost);
     loan->sum.cost = cost.cost;
     loan->sum.unpriced = cost.unpriced;
-    put_in(ctx, loan->owner, loan->model, &cost); /* its place is there */
+    put_in(ctx, loan->owner, loan->request.stamp, loan->model, &cost); /* its place is there */
 }
 
 void billing_prices(struct oks_engine *e)
@@ -506,6 +522,9 @@ void billing_prices(struct oks_engine *e)
     b->n_priced = 0;
     forget_costs(&b->all);
     twalk_r(e->projects, forget_project, NULL);
+    for (int kind = 0; kind < GROUP_KINDS; kind++)
+        groups_each(e, (enum group_kind)kind, forget_group, NULL);
+    times_reset(e); /* rows of time are made anew from sums with costs */
     twalk_r(e->sessions, forget_session, e);
     twalk_r(b->loans, price_loan, e);
 }
@@ -519,7 +538,7 @@ static int price_row(void *ctx, size_t i, const struct request_row *row)
     if (!is_counted(&in->t->billed, i))
         return 0;
     cost_of(in->e, &row->request, model, &cost);
-    return put_in(in->e, in->t, model, &cost);
+    return put_in(in->e, in->t, row->request.stamp, model, &cost);
 }
 
 enum { REPRICED_AT_ONCE = 64 }; /* transcripts whose rows are asked back together */
@@ -924,7 +943,7 @@ static int restore_share(struct oks_engine *e, struct transcript *t, const struc
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < share->len; i++)
-        rc = put_in(e, t, share->items[i].model, &share->items[i].sum);
+        rc = put_in(e, t, OKS_STAMP_NONE, share->items[i].model, &share->items[i].sum);
     return rc;
 }
 
@@ -1101,7 +1120,7 @@ int billing_untail(struct oks_engine *e, struct transcript *t)
 void billing_leave(struct oks_engine *e, struct transcript *t)
 {
     struct billing_part *part = &t->billed;
-    struct billed_bag *bags[4];
+    struct billed_bag *bags[BAGS];
     struct loan *loan;
     int n = bags_of(e, t, bags);
 
@@ -1112,6 +1131,7 @@ void billing_leave(struct oks_engine *e, struct transcript *t)
     }
     if (!part->id)
         return;
+    times_requests_leave(e, t);
     while ((loan = LIST_FIRST(&part->loans))) {
         pend(&e->billing, loan->key);
         loan_end(e, loan);

@@ -339,8 +339,9 @@ static json_object *usage_object(struct render *r, struct measure *m, struct bil
     }
 }
 
-static int usage_document(struct render *r, struct oks_document *out)
+static int usage_document(void *ctx, struct oks_document *out)
 {
+    struct render *r = ctx;
     uint64_t version = version_of(r->e, r->target);
     struct measure m = {0};
     struct billed_bag bag = {0};
@@ -390,8 +391,9 @@ static int scalar_document(char *text, const struct measure *m, uint64_t version
     return 0;
 }
 
-static int total_document(struct render *r, struct oks_document *out)
+static int total_document(void *ctx, struct oks_document *out)
 {
+    struct render *r = ctx;
     uint64_t version = version_of(r->e, r->target);
     struct measure m;
     char *text = NULL;
@@ -406,8 +408,9 @@ static int total_document(struct render *r, struct oks_document *out)
     return scalar_document(text, &m, version, out);
 }
 
-static int cost_document(struct render *r, struct oks_document *out)
+static int cost_document(void *ctx, struct oks_document *out)
 {
+    struct render *r = ctx;
     uint64_t version = version_of(r->e, r->target);
     char amount[OKS_MONEY_TEXT], *text = NULL;
     struct billed_bag bag = {0};
@@ -429,20 +432,18 @@ static int cost_document(struct render *r, struct oks_document *out)
 
 enum { AWAIT_TRIES = 8 };
 
-/* Renders under the lock; where events are needed that were dropped, brings them back and renders again. */
-static int rendered(struct render *r, int (*fn)(struct render *r, struct oks_document *out),
-                    struct oks_document *out)
+int document_awaited(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx, struct oks_document *out),
+                     void *ctx, struct oks_document *out)
 {
-    struct oks_engine *e = r->e;
     struct oks_document document = {0};
     bool pinned = false;
     int rc;
 
     pthread_mutex_lock(&e->lock);
     for (int tries = 0;; tries++) {
-        r->wanting = false;
-        rc = fn(r, &document);
-        if (!r->wanting)
+        *wanting = false;
+        rc = fn(ctx, &document);
+        if (!*wanting)
             break;
         oks_document_clear(&document);
         rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
@@ -468,19 +469,19 @@ int oks_document_usage(struct oks_engine *e, const struct oks_target *target, co
 {
     struct render r = {e, target, window, false};
 
-    return rendered(&r, usage_document, out);
+    return document_awaited(e, &r.wanting, usage_document, &r, out);
 }
 
 int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
 {
     struct render r = {e, target, NULL, false};
 
-    return rendered(&r, total_document, out);
+    return document_awaited(e, &r.wanting, total_document, &r, out);
 }
 
 int oks_document_cost(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
 {
     struct render r = {e, target, NULL, false};
 
-    return rendered(&r, cost_document, out);
+    return document_awaited(e, &r.wanting, cost_document, &r, out);
 }

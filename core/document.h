@@ -34,6 +34,48 @@ bool put_measure_window(json_object *object, const struct measure_window *w);
 /* The text of a document; takes over `object` (NULL: -ENOMEM). */
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out);
 
+/*
+ * Calls fn under the lock; where it sets *wanting because it needs events that were dropped, brings them back
+ * and calls it again. What fn returns, or a negative errno.
+ */
+int document_awaited(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx, struct oks_document *out),
+                     void *ctx, struct oks_document *out);
+
+/* --- stats/: document_stats.c, document_times.c, document_blocks.c --- */
+
+struct rescan;
+
+/* A document of rows and a total. */
+struct stats {
+    struct oks_engine *e;
+    enum oks_stats by;
+    const struct oks_window *window; /* NULL: all of time */
+    struct measure_window w;
+    int64_t now_ms;
+    bool wanting;
+    struct measure total;
+    struct billed_bag total_billed;
+    json_object *rows;
+    struct rescan *rescan; /* what transcripts that the window cuts say of models */
+    bool ok;
+};
+
+enum { STATS_ROW_LEVEL = 2 }; /* containers around a row */
+
+/* A row, and the same with members of its own before the counts (takes over `row`); NULL on ENOMEM. */
+json_object *stats_row(const char *key, const struct measure *m, const struct billed_bag *billed);
+bool put_row(json_object *row, const struct measure *m, const struct billed_bag *billed);
+void stats_add(struct stats *s, json_object *row); /* takes over; NULL: !s->ok */
+/* Adds a row for what is in the total and in no row yet, if that is anything: without times and names. */
+void stats_add_rest(struct stats *s, const char *key, const struct measure *rows,
+                    const struct billed_bag *rows_billed);
+
+/* What a row of time comes to in the window; *billed may be the row's own or `room`. False: nothing. */
+bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
+                         const struct billed_bag **billed, struct billed_bag *room);
+void stats_times(struct stats *s, enum time_kind kind);
+void stats_blocks(struct stats *s);
+
 /* remembered.c: whether the text is still that of this version, window and depth of nesting */
 bool remembered_is(const struct remembered *r, uint64_t version, const struct measure_window *w, int level);
 /* Keeps the text of `part` where that is possible, and gives the part back (NULL of NULL). */

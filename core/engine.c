@@ -205,9 +205,11 @@ void oks_engine_free(struct oks_engine *e)
     budgets_forget(e);
     settings_free(e);
     billing_end(e);
+    times_free(e);
     registry_free(e);
     index_forget(e);
     stream_clear(&e->stream);
+    groups_free(e);
     sums_free(e);
     folders_free(e);
     watch_free(e->watch);

@@ -122,6 +122,12 @@ static int list_runs(const struct team *team, struct names *names)
     return rc;
 }
 
+static void visit_days(const void *node, VISIT visit, void *ctx)
+{
+    if (visit == postorder || visit == leaf)
+        add_days(*(struct session *const *)node, ctx);
+}
+
 static int list_team(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
                      struct names *names)
 {
@@ -200,6 +206,9 @@ static int list_all(struct oks_engine *e, enum oks_list what, struct names *name
         return 0;
     case OKS_LIST_PROJECTS:
         twalk_r(e->projects, visit_project, names);
+        return 0;
+    case OKS_LIST_DAYS:
+        twalk_r(e->sessions, visit_days, names);
         return 0;
     default:
         return -ENOENT;

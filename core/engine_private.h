@@ -15,9 +15,12 @@
 #include "aggregate.h"
 #include "billing.h"
 #include "budgets.h"
+#include "groups.h"
+#include "remembered.h"
 #include "settings.h"
 #include "stream.h"
 #include "team_state.h"
+#include "times.h"
 #include "transcript.h"
 #include "watch.h"
 
@@ -47,14 +50,6 @@ struct folder {
     LIST_HEAD(, transcript) transcripts;
 };
 
-/* remembered.c: a part of a document as text, and what it was made of; zeroed: nothing */
-struct remembered {
-    char *text;
-    uint64_t version;
-    uint64_t since, until; /* keys of the window */
-    int level;             /* containers around it */
-};
-
 struct project {
     char name[OKS_NAME_MAX + 1];
     struct aggregate sum; /* of its sessions, open window */
@@ -62,7 +57,6 @@ struct project {
     LIST_HEAD(, session) sessions;
     struct billed_bag billed; /* of its sessions */
     uint64_t version;
-    struct remembered row; /* of stats/by-project.json */
 };
 
 struct membership {
@@ -87,6 +81,8 @@ struct session {
     struct measure share;
     struct billed_bag billed; /* what its transcripts own */
     struct stream stream;
+    struct grouping groups[GROUP_KINDS];
+    bool timed;          /* its events are in engine->times */
     bool billed_touched; /* in engine->billing.touched */
     LIST_ENTRY(session) of_touched;
     struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
@@ -168,6 +164,8 @@ struct oks_engine {
     struct billing billing;
     struct stream stream;                       /* of all requests */
     uint64_t stream_generations, stream_passes; /* the last ones given out */
+    void *groups[GROUP_KINDS];                  /* tsearch trees by key */
+    struct timeline times;
 
     struct index *index; /* what the last run left, while the first walk lasts */
     bool index_stale;    /* something of it has changed since it was written */
@@ -363,6 +361,8 @@ void measure_session_anew(const struct session *s, struct measure *out);
 
 const char *session_agent_name(const struct session *s);
 const char *session_model(const struct session *s);
+/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
+bool session_has_twin(const struct session *s, const struct transcript *t);
 size_t session_transcripts(const struct session *s);
 
 #endif

@@ -36,6 +36,16 @@ static void add_run(struct window_sum *window, const struct run *run)
     oks_totals_add(&window->totals, &part);
 }
 
+static void window_totals(struct window_sum *window, struct oks_totals *out)
+{
+    for (int c = 0; c < OKS_COLUMNS; c++) {
+        unsigned __int128 sum = window->sums.count[c];
+
+        window->totals.count[c] = sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)sum;
+    }
+    *out = window->totals;
+}
+
 void oks_events_window(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out)
 {
@@ -46,12 +56,36 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
     window.totals.events = run_len(&events->unstamped);
     for (size_t i = 0; (run = events_run(events, i)); i++)
         add_run(&window, run);
-    for (int c = 0; c < OKS_COLUMNS; c++) {
-        unsigned __int128 sum = window.sums.count[c];
+    window_totals(&window, out);
+}
 
-        window.totals.count[c] = sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)sum;
+void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to, struct oks_totals *out)
+{
+    const struct run_list *list = &events->lists[0];
+    struct window_sum window = {{.key = from}, {.key = to}, {{0}}, OKS_TOTALS_NONE};
+
+    for (size_t i = 0; i < list->n; i++)
+        add_run(&window, &list->runs[i]);
+    window_totals(&window, out);
+}
+
+bool oks_events_next(const struct oks_events *events, uint64_t from, uint64_t *key)
+{
+    const struct run_list *list = &events->lists[0];
+    bool found = false;
+
+    for (size_t i = 0; i < list->n; i++) {
+        size_t pos = run_find(&list->runs[i], (struct oks_stamp){.key = from}, false);
+        uint64_t at;
+
+        if (pos == run_len(&list->runs[i]))
+            continue;
+        at = run_stamp_at(&list->runs[i], pos).key;
+        if (!found || at < *key)
+            *key = at;
+        found = true;
     }
-    *out = window.totals;
+    return found;
 }
 
 static int each_unstamped(const struct run *run, int (*fn)(void *, const struct oks_event *), void *ctx)

@@ -7,8 +7,7 @@
  */
 #include "engine_private.h"
 
-/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
-static bool seen_before(const struct session *s, const struct transcript *t)
+bool session_has_twin(const struct session *s, const struct transcript *t)
 {
     const struct transcript *other;
 
@@ -49,7 +48,7 @@ size_t session_transcripts(const struct session *s)
     size_t n = 0;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-        n += !seen_before(s, t);
+        n += !session_has_twin(s, t);
     return n;
 }
 
@@ -89,7 +88,7 @@ static void measure_transcripts(const struct session *s, const struct measure_wi
     LIST_FOREACH(t, &s->transcripts, of_session) {
         struct oks_totals part;
 
-        if (seen_before(s, t))
+        if (session_has_twin(s, t))
             continue;
         if (!transcript_window(t, w->since, w->until, &part)) {
             measure_want(w, (struct transcript *)t);

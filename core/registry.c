@@ -92,6 +92,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
         return NULL;
     }
     e->n_sessions++;
+    session->timed = e->times.on;
     session->version = engine_tick(e);
     return session;
 }
@@ -132,7 +133,6 @@ static void project_free(void *node)
 {
     struct project *p = node;
 
-    free(p->row.text);
     billed_bag_clear(&p->billed);
     free(p);
 }
@@ -347,6 +347,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
         return -ENOMEM;
     }
     t->session = s;
+    t->timed = e->times.on;
     e->n_transcripts++;
     t->unplaced = t->source->late;
     e->n_unplaced += t->unplaced;
@@ -359,6 +360,8 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
         registry_mark_dirty(e, t, true);
         return 0;
     }
+    t->timed = s->timed = false;
+    e->times.pending = true;
     /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
     registry_mark_dirty(e, t, false);
     return registry_changed(e, t, true);
@@ -372,6 +375,7 @@ void registry_bump(struct oks_engine *e, struct session *s)
     s->version = version;
     if (s->project)
         s->project->version = version;
+    groups_bump(s, version);
     LIST_FOREACH(m, &s->teams, of_session)
         m->team->version = version;
     runs_session_changed(e, s, version);
@@ -482,8 +486,10 @@ static void session_release(struct oks_engine *e, struct session *s)
 void registry_drop(struct oks_engine *e, struct transcript *t)
 {
     struct session *s = t->session;
+    struct times_change change;
     struct transcript *first;
 
+    times_before_all(e, s, &change);
     if (t->dirty)
         TAILQ_REMOVE(&e->dirty, t, queued);
     e->n_unplaced -= t->unplaced;
@@ -500,6 +506,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     LIST_REMOVE(t, of_folder);
     folder_release(t->folder);
     LIST_REMOVE(t, of_session);
+    times_after(e, s, &change);
     e->n_transcripts--;
     transcript_clear(t);
     free(t);

@@ -56,6 +56,7 @@ void sums_session(struct oks_engine *e, struct session *s, struct project *from,
         if (s->project)
             aggregate_replace(&s->project->sum, NULL, leaves ? NULL : &now);
     }
+    groups_session(e, s, before, leaves ? NULL : &now);
     s->summed = !leaves;
     if (!leaves)
         s->share = now;

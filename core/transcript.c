@@ -4,6 +4,7 @@
  * Invariants: the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
  * nowhere else; `totals` are those of all events, also after the events themselves were dropped.
  */
+#include "times.h"
 #include "transcript_scan.h"
 
 #include <errno.h>
@@ -111,6 +112,7 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
 int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool moved = out->replace || out->gain.offset != t->state.offset;
+    struct times_change change = {0};
     int rc = 0;
 
     t->error = out->error;
@@ -121,6 +123,7 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
     }
     if (out->restored)
         rc = commit_base(e, t, &out->base);
+    times_before(e, t, out, &change);
     if (rc == 0)
         rc = commit_requests(e, t, out);
     if (out->replace) {
@@ -149,8 +152,11 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
         billing_leave(e, t);
         t->loaded = false;
         t->totals = OKS_TOTALS_NONE;
+        times_reset(e);
+        times_after(e, t->session, &change);
         return oks_state_reset(&t->state) < 0 ? -ENOMEM : rc;
     }
+    times_after(e, t->session, &change);
     return 0;
 }
 

@@ -94,6 +94,7 @@ struct transcript {
     size_t told[STREAMS]; /* rows that its streams have taken up */
     uint64_t stream_pass; /* of the last telling from the beginning, and how far that is */
     size_t stream_told;
+    bool timed;           /* the requests that it owns are in engine->times */
     size_t bytes_counted; /* of it in engine->events_bytes */
     int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };

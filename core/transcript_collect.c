@@ -61,8 +61,7 @@ static int keep_first(char **slot, struct oks_slice s)
 
 /* --- from record to event --- */
 
-/* Fills *event; false where the record adds nothing to any total. */
-static bool event_of(const struct oks_record *r, struct oks_event *event)
+bool event_of_record(const struct oks_record *r, struct oks_event *event)
 {
     const struct oks_usage *u = &r->message.usage;
     bool any;
@@ -116,7 +115,7 @@ static int collect_tail(struct tail *tail, const struct oks_record *r, struct ok
 
     transcript_tail_clear(tail);
     tail->present = true;
-    tail->counts = event_of(r, &event);
+    tail->counts = event_of_record(r, &event);
     tail->event = event;
     if (event.stamp.key == OKS_STAMP_KEY_TEXT) {
         tail->stamp_text = copy_slice((struct oks_slice){event.stamp.text, event.stamp.len});
@@ -143,8 +142,7 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
-/* Events that only carry a time belong to no model. */
-static int collect_model(struct oks_state *state, const struct oks_record *r, const struct oks_event *event)
+int model_of_record(struct oks_models *models, const struct oks_record *r, const struct oks_event *event)
 {
     bool stamped = !oks_stamp_is_none(event->stamp);
     struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
@@ -153,7 +151,7 @@ static int collect_model(struct oks_state *state, const struct oks_record *r, co
     memcpy(totals.count, event->count, sizeof(totals.count));
     for (int i = 0; i < OKS_COLUMNS; i++)
         any |= event->count[i];
-    return any ? oks_models_add(&state->models, cut(r->message.model), &totals) : 0;
+    return any ? oks_models_add(models, cut(r->message.model), &totals) : 0;
 }
 
 static int collect_record(void *ctx, const struct oks_record *r, bool complete)
@@ -168,12 +166,12 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
         return -ECANCELED;
     if (!complete)
         return collect_tail(&c->out->tail, r, c->name);
-    counts = event_of(r, &event);
+    counts = event_of_record(r, &event);
     rc = collect_extras(state, r);
     if (rc == 0)
         rc = requests_add_record(state->requests, r, c->name);
     if (rc == 0 && counts)
-        rc = collect_model(state, r, &event);
+        rc = model_of_record(&state->models, r, &event);
     if (rc < 0 || r->offset < c->events_from)
         return rc;
     rc = keep_first(&state->agent_name, r->agent_name);
@@ -194,8 +192,8 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
 
 /* All of a small file, which is one object over any number of lines. As a line of its own it goes the way of
  * all lines: outside strings '\r' is the same to JSON as '\n', and inside them both are wrong. */
-static int scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
-                      struct oks_scan_result *result)
+int scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
+               struct oks_scan_result *result)
 {
     struct stat st;
     size_t size, len = 0;

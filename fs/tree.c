@@ -34,10 +34,11 @@ struct node_type {
     enum oks_list list;                   /* where their names come from */
     bool list_of_all;                     /* of everything, not of the target */
 
-    render_fn render; /* files */
-    bool told;        /* listed files: their folder's watchers hear of changes, looked up or not */
-    bool is_volatile; /* the content changes without the target's data changing */
-    const char *up;   /* links: what stands before the leaf (or before the target's name) */
+    render_fn render;     /* files */
+    bool told;            /* listed files: their folder's watchers hear of changes, looked up or not */
+    bool is_volatile;     /* the content changes without the target's data changing */
+    enum oks_stats stats; /* of render_stats */
+    const char *up;       /* links: what stands before the leaf (or before the target's name) */
 };
 
 /* --- content --- */
@@ -56,7 +57,8 @@ static const char readme_text[] =
     "  events.jsonl                   the same of everything\n"
     "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
-    "  stats/by-model.json, stats/by-project.json\n"
+    "  stats/by-model.json            and by-project, by-agent, by-source, by-day, by-hour, blocks\n"
+    "  stats/window/<since>_<until>/  the same, between two times\n"
     "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while over\n"
     "  pricing.json                   the prices in force\n"
     "  status.json                    what was read, skipped, or could not be written\n"
@@ -114,16 +116,26 @@ static int render_exceeded(struct oks_engine *engine, const struct node *node, i
     return oks_document_budget(engine, node->leaf, true, now_ms, out);
 }
 
-static int render_by_model(struct oks_engine *engine, const struct node *node, int64_t now_ms,
-                           struct oks_document *out)
+/* A window whose name stands without ".json": a folder's. */
+static int parse_folder_window(const char *name, int64_t now_ms, struct oks_window *out)
 {
-    return oks_document_stats(engine, OKS_STATS_BY_MODEL, out);
+    char with_suffix[OKS_NAME_MAX + sizeof(".json")];
+
+    if (strlen(name) > OKS_NAME_MAX)
+        return -ENOENT;
+    snprintf(with_suffix, sizeof(with_suffix), "%s.json", name);
+    return oks_window_parse(oks_slice_of(with_suffix), now_ms, out);
 }
 
-static int render_by_project(struct oks_engine *engine, const struct node *node, int64_t now_ms,
-                             struct oks_document *out)
+/* In stats/ itself, or in the folder of a window, whose name is then the leaf. */
+static int render_stats(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
 {
-    return oks_document_stats(engine, OKS_STATS_BY_PROJECT, out);
+    struct oks_window window;
+    int rc = node->leaf ? parse_folder_window(node->leaf, now_ms, &window) : 0;
+
+    return rc < 0 ? rc
+                  : oks_document_stats(engine, node->type->stats, node->leaf ? &window : NULL, now_ms, out);
 }
 
 static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -225,6 +237,11 @@ static const struct node_type
     type_project_link = {
         .name = "project", .shape = NODE_LINK, .up = "../../projects/", .list = OKS_LIST_PROJECTS};
 
+#define STATS(id, file, what) \
+    type_##id = {.name = (file), .shape = NODE_FILE, .render = render_stats, .stats = (what)}
+#define STATS_ALL                                                                                   \
+    &type_by_model, &type_by_project, &type_by_agent, &type_by_source, &type_by_day, &type_by_hour, \
+        &type_blocks
 #define TYPES(...) ((const struct node_type *const[]){__VA_ARGS__, NULL})
 
 static const struct node_type
@@ -274,9 +291,17 @@ static const struct node_type
                      .each = &type_project,
                      .list = OKS_LIST_PROJECTS,
                      .list_of_all = true},
-    type_by_model = {.name = "by-model.json", .shape = NODE_FILE, .render = render_by_model},
-    type_by_project = {.name = "by-project.json", .shape = NODE_FILE, .render = render_by_project},
-    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(&type_by_model, &type_by_project)},
+    STATS(by_model, "by-model.json", OKS_STATS_BY_MODEL),
+    STATS(by_project, "by-project.json", OKS_STATS_BY_PROJECT),
+    STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT),
+    STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE), STATS(by_day, "by-day.json", OKS_STATS_BY_DAY),
+    STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR), STATS(blocks, "blocks.json", OKS_STATS_BLOCKS),
+    type_stats_span = {.shape = NODE_DIR, .fixed = TYPES(STATS_ALL)},
+    type_stats_window = {.name = "window",
+                         .shape = NODE_DIR,
+                         .each = &type_stats_span,
+                         .list = OKS_LIST_DAYS},
+    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(STATS_ALL, &type_stats_window)},
     type_exceeded_dir = {.name = "exceeded",
                          .shape = NODE_DIR,
                          .each = &type_exceeded,
@@ -509,7 +534,7 @@ static int lookup_fixed(struct oks_engine *engine, const struct node *dir, const
         if (strcmp((*t)->name, name) != 0)
             continue;
         if ((*t)->shape != NODE_LINK)
-            return node_make(out, *t, node_target(dir), NULL);
+            return node_make(out, *t, node_target(dir), dir->leaf);
         return lookup_single_link(engine, dir, *t, out);
     }
     return -ENOENT;
@@ -518,7 +543,8 @@ static int lookup_fixed(struct oks_engine *engine, const struct node *dir, const
 static int lookup_window(const struct node *dir, const char *name, int64_t now_ms, struct node *out)
 {
     struct oks_window window;
-    int rc = oks_window_parse(oks_slice_of(name), now_ms, &window);
+    int rc = dir->type == &type_window ? oks_window_parse(oks_slice_of(name), now_ms, &window)
+                                       : parse_folder_window(name, now_ms, &window);
 
     return rc < 0 ? rc : node_make(out, dir->type->each, node_target(dir), name);
 }
@@ -576,7 +602,7 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
         if (rc != -ENOENT || !dir->type->each)
             return rc;
     }
-    if (dir->type == &type_window)
+    if (dir->type->list == OKS_LIST_DAYS)
         return lookup_window(dir, name, now_ms, out);
     rc = sync_for_list(engine, dir, cancel);
     if (rc < 0)
@@ -622,6 +648,20 @@ static int list_fixed(struct oks_engine *engine, const struct node *dir, struct 
     return rc;
 }
 
+/* Ready-made windows: files, or folders of the same name without ".json". */
+static int list_presets(const struct emitter *e)
+{
+    int rc = 0;
+
+    for (const char *const *preset = oks_window_presets; rc == 0 && *preset; preset++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "%.*s%s", (int)(strlen(*preset) - strlen(".json")), *preset, e->suffix);
+        rc = e->fn(e->ctx, name, e->shape);
+    }
+    return rc;
+}
+
 int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,
               int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
 {
@@ -644,10 +684,9 @@ int tree_list_known(struct oks_engine *engine, const struct node *dir,
     int rc = dir->type->fixed ? list_fixed(engine, dir, &e) : 0;
 
     e.shape = dir->type->each->shape;
-    if (rc == 0 && dir->type == &type_window) {
-        e.suffix = ".json";
-        for (const char *const *preset = oks_window_presets; rc == 0 && *preset; preset++)
-            rc = fn(ctx, *preset, NODE_FILE);
+    if (rc == 0 && dir->type->list == OKS_LIST_DAYS) {
+        e.suffix = dir->type == &type_window ? ".json" : "";
+        rc = list_presets(&e);
     }
     return rc ? rc : oks_engine_list(engine, dir->type->list, &target, emit, &e);
 }
@@ -664,6 +703,10 @@ bool tree_follows_clock(const struct node *file)
 {
     struct oks_window window;
 
+    if (file->type == &type_blocks) /* one may be going on */
+        return true;
+    if (file->type->render == render_stats)
+        return file->leaf && parse_folder_window(file->leaf, 0, &window) == 0 && window.relative;
     return file->type == &type_window_file && oks_window_parse(oks_slice_of(file->leaf), 0, &window) == 0 &&
            window.relative;
 }
@@ -671,8 +714,11 @@ bool tree_follows_clock(const struct node *file)
 int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,
                  uint64_t *version)
 {
-    int rc = sync_for(engine, file, tree_need(file), cancel);
+    int rc;
 
+    if (file->type == &type_by_day || file->type == &type_by_hour || file->type == &type_blocks)
+        oks_engine_want_times(engine);
+    rc = sync_for(engine, file, tree_need(file), cancel);
     return rc < 0 ? rc : tree_version_known(engine, file, version);
 }
 

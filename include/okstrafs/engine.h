@@ -135,7 +135,16 @@ int64_t oks_engine_next_change(struct oks_engine *engine);
 int oks_engine_budgets(struct oks_engine *engine, bool exceeded, int (*fn)(void *ctx, const char *name),
                        void *ctx);
 
-enum oks_stats { OKS_STATS_BY_MODEL, OKS_STATS_BY_PROJECT };
+enum oks_stats {
+    OKS_STATS_BY_MODEL,
+    OKS_STATS_BY_PROJECT, /* the first working directory that a session's records name, else its folder's name
+                           */
+    OKS_STATS_BY_AGENT,
+    OKS_STATS_BY_SOURCE,
+    OKS_STATS_BY_DAY,  /* local ones: see oks_config.zone */
+    OKS_STATS_BY_HOUR, /* those of the calendar that saw activity */
+    OKS_STATS_BLOCKS,  /* of five hours, as ccusage cuts them; the one that is going on depends on now_ms */
+};
 
 enum oks_list {
     OKS_LIST_SESSIONS,  /* of OKS_ALL, a team, or a project */
@@ -177,8 +186,17 @@ int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target
                               struct oks_document *out);
 /* The usage document's billed.costUSD alone, one line. */
 int oks_document_cost(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
-/* stats/by-model.json, stats/by-project.json: {"rows": [{"key", the thirteen keys}], "total": {...}}. */
-int oks_document_stats(struct oks_engine *engine, enum oks_stats by, struct oks_document *out);
+/*
+ * A document of stats/: {"rows": [{"key", the thirteen keys, "billed"}], "total": {...}}, of all of time
+ * (NULL) or of a window.
+ */
+int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struct oks_window *window,
+                       int64_t now_ms, struct oks_document *out);
+/*
+ * Says that a document of days, hours or blocks is about to be asked for. Before a first sync that spares
+ * reading everything twice.
+ */
+void oks_engine_want_times(struct oks_engine *engine);
 /* pricing.json: the prices in force (see prices.h). Needs no more than a sync that is found_only. */
 int oks_document_prices(struct oks_engine *engine, struct oks_document *out);
 /*

@@ -37,6 +37,14 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
                        struct oks_totals *out);
 
 /*
+ * Totals over the events whose stamp is a number with from <= key <= to (see stamp.h): those without a stamp,
+ * and those whose stamp is some other text, are in none.
+ */
+void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to, struct oks_totals *out);
+/* The smallest such key from `from` on; false: there is none. */
+bool oks_events_next(const struct oks_events *events, uint64_t from, uint64_t *key);
+
+/*
  * Calls fn for every event, those without a stamp first, the others in the order of their stamps (equal
  * stamps in the order of arrival). Stops at the first non-zero value and returns it.
  */

@@ -1,0 +1,181 @@
+/*
+ * stats/by-day.json and stats/by-hour.json: rows of local time.
+ *
+ * A key says where its row begins: a date, or a time with its distance from UTC, so that the hour that
+ * returns when clocks are put back has a key of its own, and every key of hours can be a bound of a window.
+ *
+ * A window takes rows whole, but for the two that it may cut: there every session that reaches into them is
+ * asked.
+ */
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "calendar.h"
+#include "document.h"
+#include "okstrafs/zone.h"
+
+enum { DAY_S = 86400, KEY_TEXT = 64 };
+
+static bool bag_is_empty(const struct billed_bag *bag)
+{
+    struct billed_sum sum;
+
+    billed_bag_total(bag, &sum);
+    return billed_is_zero(&sum);
+}
+
+/* --- rows that the window cuts --- */
+
+struct cutting {
+    struct stats *s;
+    uint64_t lo, hi;
+    struct measure *sum;
+    struct billed_bag *bag;
+};
+
+static bool in_cut(const struct cutting *c, struct oks_stamp stamp)
+{
+    return stamp.key >= c->lo && stamp.key <= c->hi && stamp.key < OKS_STAMP_KEY_TEXT;
+}
+
+static int cut_request(void *ctx, const struct billing_visit *visit)
+{
+    const struct cutting *c = ctx;
+    struct billed_sum *to = in_cut(c, visit->stamp) ? billed_bag_at(c->bag, visit->model) : NULL;
+
+    if (to)
+        billed_add(to, visit->sum);
+    else if (in_cut(c, visit->stamp))
+        c->s->ok = false;
+    return 0;
+}
+
+/* Whether any request of it may be between the bounds: one that is lent may be at any time. */
+static bool may_reach(const struct cutting *c, const struct transcript *t)
+{
+    struct oks_stamp first = t->totals.first, last = t->totals.last;
+
+    if (t->billed.rows == 0)
+        return false;
+    return !LIST_EMPTY(&t->billed.loans) || t->tail.present || first.key == OKS_STAMP_KEY_TEXT ||
+           last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
+}
+
+static void cut_session(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *session = *(struct session *const *)node;
+    struct cutting *c = ctx;
+    struct transcript *t;
+    struct measure m;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    if (times_session(session, c->lo, c->hi, &c->s->w, &m) && m.totals.events > 0)
+        measure_add(c->sum, &m);
+    LIST_FOREACH(t, &session->transcripts, of_session) {
+        if (!may_reach(c, t))
+            continue;
+        if (requests_dropped(t->state.requests))
+            measure_want(&c->s->w, t);
+        else
+            billing_each(c->s->e, t, cut_request, c);
+    }
+}
+
+static void cut_row(struct stats *s, uint64_t lo, uint64_t hi, struct measure *m, struct billed_bag *bag)
+{
+    struct cutting c = {s, lo, hi, m, bag};
+
+    measure_start(m);
+    twalk_r(s->e->sessions, cut_session, &c);
+}
+
+bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
+                         const struct billed_bag **billed, struct billed_bag *room)
+{
+    uint64_t lo = row->lo, hi = row->hi;
+
+    if (s->window && !oks_stamp_is_none(s->w.since) && s->w.since.key > lo)
+        lo = s->w.since.key;
+    if (s->window && !oks_stamp_is_none(s->w.until) && s->w.until.key < hi)
+        hi = s->w.until.key;
+    if (lo > hi)
+        return false;
+    if (lo == row->lo && hi == row->hi) {
+        times_row_measure(s->e, row, &s->w, m);
+        *billed = &row->billed;
+    } else {
+        cut_row(s, lo, hi, m, room);
+        *billed = room;
+    }
+    return m->totals.events > 0 || !bag_is_empty(*billed);
+}
+
+/* --- documents --- */
+
+static void key_of(const struct stats *s, const struct time_row *row, enum time_kind kind, char out[KEY_TEXT])
+{
+    int32_t offset = oks_zone_offset(s->e->zone, row->start, NULL), away = offset < 0 ? -offset : offset;
+    int64_t local = row->start + offset, days = local / DAY_S - (local % DAY_S < 0);
+    int in_day = (int)(local - days * DAY_S);
+    struct date date;
+    char zone[16] = "Z";
+
+    if (kind == TIMES_DAYS) {
+        days = oks_zone_day(s->e->zone, row->start);
+        in_day = 0;
+    }
+    date = date_of_days(days);
+    if (kind == TIMES_DAYS) {
+        snprintf(out, KEY_TEXT, "%04d-%02d-%02d", date.year, date.month, date.day);
+        return;
+    }
+    if (offset)
+        snprintf(zone, sizeof(zone), "%c%02d:%02d", offset < 0 ? '-' : '+', away / 3600 % 100,
+                 away / 60 % 60);
+    snprintf(out, KEY_TEXT, "%04d-%02d-%02dT%02d:%02d%s", date.year, date.month, date.day, in_day / 3600,
+             in_day / 60 % 60, zone);
+}
+
+static json_object *row_object(struct stats *s, struct time_row *row, enum time_kind kind,
+                               const struct measure *m, const struct billed_bag *billed)
+{
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
+    bool whole = billed == &row->billed && !s->wanting;
+    uint64_t version = priced_version(s->e, row->version);
+    json_object *object;
+    char key[KEY_TEXT];
+
+    if (whole && remembered_is(&row->text, version, &open, STATS_ROW_LEVEL))
+        return remembered_part(&row->text);
+    key_of(s, row, kind, key);
+    object = stats_row(key, m, billed);
+    return whole ? remembered_keep(&row->text, object, version, &open, STATS_ROW_LEVEL) : object;
+}
+
+void stats_times(struct stats *s, enum time_kind kind)
+{
+    struct time_table *table = &s->e->times.tables[kind];
+    struct billed_bag all = {0};
+    struct measure sum;
+
+    measure_start(&sum);
+    for (size_t i = 0; s->ok && i < table->n; i++) {
+        struct time_row *row = table->rows[i];
+        const struct billed_bag *billed;
+        struct billed_bag room = {0};
+        struct measure m;
+
+        if (times_row_in_window(s, row, &m, &billed, &room)) {
+            measure_add(&sum, &m);
+            s->ok &= billed_bag_add(&all, billed) == 0;
+            stats_add(s, row_object(s, row, kind, &m, billed));
+        }
+        billed_bag_clear(&room);
+    }
+    if (s->ok)
+        stats_add_rest(s, "unknown", &sum, &all);
+    billed_bag_clear(&all);
+}

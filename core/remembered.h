@@ -1,0 +1,15 @@
+/* A part of a document that is kept as text: see remembered.c. Private to the engine. */
+#ifndef OKSTRAFS_CORE_REMEMBERED_H
+#define OKSTRAFS_CORE_REMEMBERED_H
+
+#include <stdint.h>
+
+/* The text and what it was made of; zeroed: nothing. */
+struct remembered {
+    char *text;
+    uint64_t version;
+    uint64_t since, until; /* keys of the window */
+    int level;             /* containers around it */
+};
+
+#endif

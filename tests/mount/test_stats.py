@@ -1,0 +1,272 @@
+"""The documents of stats/ through a real mount, against a reference that looks at every line each time.
+
+Made-up sessions that share requests, and real transcripts where there are samples; days and hours in zones whose
+clocks change; windows that part time; after appends, restarts, and without a cache.
+"""
+
+import os
+import random
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import harness
+import records
+import reference
+import reference_billed
+import test_samples
+from reference_billed import World, millis
+
+SECRET = "a prompt that nobody may see"
+ZONES = ("UTC", "Asia/Seoul", "America/New_York", "Asia/Kathmandu")
+# Around both changes of New York's clocks in 2026, and around midnight in Seoul.
+DAYS = ("2026-03-08", "2026-03-09", "2026-06-10", "2026-11-01", "2026-11-02")
+
+
+def stamp(rnd: random.Random) -> str:
+    minute = rnd.choice((0, 0, 14, 15, 30, 59, rnd.randrange(60)))
+    second = rnd.choice((0, 59, rnd.randrange(60)))
+    end = rnd.choice((".000Z", ".999Z", "Z" if second or minute else ".000Z", f".{rnd.randrange(1000):03d}Z"))
+    return f"{rnd.choice(DAYS)}T{rnd.randrange(24):02d}:{minute:02d}:{second:02d}{end}"
+
+
+def random_lines(rnd: random.Random, count: int, cwd, agent) -> bytes:
+    out = []
+    for _ in range(count):
+        more = {"isSidechain": rnd.random() < 0.3}
+        if cwd:
+            more["cwd"] = cwd
+        if agent and rnd.random() < 0.7:
+            more["agentName"] = agent
+        if rnd.randrange(5) == 0:
+            out.append(records.line(records.user(stamp(rnd), SECRET, **more)) + b"\n")
+            continue
+        odd = rnd.randrange(40)
+        when = "some time ago" if odd == 0 else "2026-06-10T12:00:00+09:00" if odd == 1 else stamp(rnd)
+        ident = f"msg_{rnd.randrange(300) if odd > 1 else rnd.getrandbits(60)}"
+        record = records.assistant(when, records.usage(rnd.randrange(99), rnd.randrange(50), rnd.randrange(99), rnd.randrange(999)),
+                                   [{"type": "text", "text": SECRET}, {"type": "tool_use"}], rnd.choice(records.MODELS),
+                                   id=ident, stop_reason=rnd.choice((None, "end_turn")), **more)
+        if rnd.randrange(30) == 0:
+            del record["timestamp"]
+        if rnd.randrange(10) == 0:
+            record["message"]["usage"]["iterations"] = [{"type": "advisor_message", "model": "adv"} | records.usage(3, 5, 7, 9)]
+        out.append(records.line(record) + b"\n")
+    return b"".join(out)
+
+
+class StatsTest(harness.MountTest):
+    zone = "UTC"
+
+    def world(self) -> World:
+        return World([self.home.config], ZoneInfo(self.zone))
+
+    def made_up(self, sessions: int = 14, lines: int = 40) -> None:
+        self.rnd = random.Random(5)
+        for i in range(sessions):
+            parent = f"session-{i - 1:02d}" if i % 5 == 4 else ""
+            path = self.home.path(f"-p-{i % 3}", f"agent-{i:02d}" if parent else f"session-{i:02d}", parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(random_lines(self.rnd, self.rnd.randrange(1, lines), (None, "/home/u/a", "/home/u/b")[i % 3],
+                                          (None, "codex-worker")[i % 4 == 3]))
+
+    # -- comparing
+
+    def compare_row(self, got: dict, want: dict, note: str, counts=reference.KEYS) -> None:
+        self.assertEqual({k: got[k] for k in counts}, {k: want[k] for k in counts}, note)
+        self.assertEqual({k: got["billed"][k] for k in want["billed"]}, want["billed"], note)
+
+    def compare_rows(self, document: dict, want: dict, note: str, counts=reference.KEYS) -> None:
+        got = {row["key"]: row for row in document["rows"]}
+        self.assertEqual([row["key"] for row in document["rows"]], [*sorted(k for k in want if k != "unknown"),
+                         *(["unknown"] if "unknown" in want and counts is reference.KEYS and "unknown" in got else [])]
+                         if counts is reference.KEYS else sorted(want), note)
+        for key, row in got.items():
+            is_rest = key == "unknown" and ("by-day" in note or "by-hour" in note)
+            self.compare_row(row, want[key], f"{note} {key}", reference.KEYS[:8] if is_rest else counts)
+
+    def check_total(self, document: dict, world: World, since: str, until: str, note: str) -> None:
+        self.compare_row(document["total"], world.total(since, until), note)
+        costs = [Decimal(str(row["billed"].get("costUSD", 0))) for row in document["rows"]]
+        self.assertAlmostEqual(float(sum(costs)), float(document["total"]["billed"].get("costUSD", 0)), 6, note)
+
+    def check(self, mount, world: World, folder: str = "stats", since: str = "", until: str = "") -> None:
+        window = (since, until)
+        for name, want in (("by-project", world.by_session(world.project, *window)),
+                           ("by-agent", world.by_session(world.agent, *window)),
+                           ("by-source", world.by_session(lambda sid: "claude", *window)),
+                           ("by-day", world.by_time(world.day, *window)),
+                           ("by-hour", world.by_time(world.hour, *window))):
+            document = mount.json(f"{folder}/{name}.json")
+            if since or until:
+                want = {key: row for key, row in want.items() if key in {r["key"] for r in document["rows"]} or
+                        row["billed"]["requests"] or row["startedAt"] or row["inputTokens"]}
+            self.compare_rows(document, want, f"{folder} {name}")
+            self.check_total(document, world, since, until, f"{folder} {name}")
+        document = mount.json(f"{folder}/by-model.json")
+        self.compare_rows(document, world.by_model(*window), f"{folder} by-model", reference_billed.COUNTS)
+        self.check_total(document, world, since, until, f"{folder} by-model")
+        self.check_blocks(mount.json(f"{folder}/blocks.json"), world, since, until)
+
+    def check_blocks(self, document: dict, world: World, since: str, until: str) -> None:
+        rows = [row for row in document["rows"] if row["key"] != "outside"]
+        want = world.blocks(since, until)
+        self.assertEqual([(millis(row["key"]), row["isGap"], millis(row["endTime"])) for row in rows],
+                         [(block["start"], block["gap"], block["end"]) for block in want])
+        for row, block in zip(rows, want):
+            if block["gap"]:
+                continue
+            self.assertEqual((millis(row["firstRequest"]), millis(row["lastRequest"])), (block["first"], block["last"]))
+            expected = reference_billed.billed(block["found"])
+            self.assertEqual({k: row["billed"][k] for k in expected}, expected, row["key"])
+        for key in reference_billed.COUNTS:
+            self.assertEqual(sum(row[key] for row in document["rows"]), document["total"][key], key)
+        self.assertEqual(sum(row["billed"]["requests"] for row in document["rows"]), document["total"]["billed"]["requests"])
+
+    # -- tests
+
+    def test_every_document_in_every_zone(self):
+        self.made_up()
+        for self.zone in ZONES:
+            with self.home.mount("-o", f"tz={self.zone}") as mount:
+                self.check(mount, self.world())
+
+    def test_zone_of_the_environment(self):
+        self.zone = "Asia/Seoul"
+        self.made_up(4)
+        with self.home.mount(environ={"TZ": "Asia/Seoul"}) as mount:
+            self.compare_rows(mount.json("stats/by-day.json"), self.world().by_time(self.world().day), "by-day")
+
+    def test_a_day_of_23_hours_and_one_of_25(self):
+        self.zone = "America/New_York"
+        lines = [records.assistant(f"{t}.000Z", records.usage(1), id=f"m{i}") for i, t in enumerate((
+            "2026-03-08T04:59:59", "2026-03-08T05:00:00", "2026-03-08T06:30:00", "2026-03-08T07:30:00", "2026-03-09T03:59:59",
+            "2026-03-09T04:00:00", "2026-11-01T04:00:00", "2026-11-01T05:30:00", "2026-11-01T06:30:00", "2026-11-02T04:59:59",
+            "2026-11-02T05:00:00"))]
+        self.home.transcript("-p", "s", lines)
+        with self.home.mount("-o", "tz=America/New_York") as mount:
+            days = {row["key"]: row["inputTokens"] for row in mount.json("stats/by-day.json")["rows"]}
+            self.assertEqual(days, {"2026-03-07": 1, "2026-03-08": 4, "2026-03-09": 1, "2026-11-01": 4, "2026-11-02": 1})
+            hours = [row["key"] for row in mount.json("stats/by-hour.json")["rows"]]
+            self.assertEqual(hours[2:4], ["2026-03-08T01:00-05:00", "2026-03-08T03:00-04:00"])
+            self.assertEqual(hours[7:9], ["2026-11-01T01:00-04:00", "2026-11-01T01:00-05:00"])
+            self.check(mount, self.world())
+
+    def test_what_changes_is_followed(self):
+        self.zone = "Asia/Kathmandu"
+        self.made_up()
+        paths = sorted(self.home.projects.rglob("*.jsonl"))
+        with self.home.mount("-o", "tz=Asia/Kathmandu") as mount:
+            self.check(mount, self.world())
+            for step in range(8):
+                path = self.rnd.choice(paths)
+                harness.append(path, random_lines(self.rnd, self.rnd.randrange(1, 5), None, "late-worker"))
+                if step == 2:
+                    harness.append(path, random_lines(self.rnd, 1, None, None)[:-1])
+                if step == 3:
+                    harness.append(paths[0], b"\n" + random_lines(self.rnd, 2, "/home/u/c", None))
+                if step == 4:
+                    paths.pop(self.rnd.randrange(len(paths))).unlink()
+                if step == 5:
+                    paths[1].write_bytes(random_lines(self.rnd, 7, "/home/u/d", None))
+                if step == 6:  # a copy elsewhere: two transcripts of one session
+                    copy = self.home.path("-copy", paths[2].stem)
+                    copy.parent.mkdir(parents=True)
+                    copy.write_bytes(paths[2].read_bytes() + random_lines(self.rnd, 3, None, None))
+                    paths.append(copy)
+                self.check(mount, self.world())
+
+    def test_the_budget_of_events_changes_nothing(self):
+        self.made_up(10, 120)
+        with self.home.mount("-o", "memory=4K") as mount:
+            self.check(mount, self.world())
+            for path in sorted(self.home.projects.rglob("*.jsonl"))[:4]:
+                harness.append(path, random_lines(self.rnd, 2, None, None))
+                self.check(mount, self.world())
+
+    def test_windows_part_the_totals(self):
+        self.made_up()
+        world = self.world()
+        bounds = ["", "2026-03-08T06:59:59Z", "2026-03-09T04:00:00.000Z", "2026-06-10T11:30:00.500Z", ""]
+        keys = ("requests", "inputTokens", "outputTokens", "cacheReadTokens")
+        with self.home.mount() as mount:
+            for since, until in (("2026-03-08T06:00:00.000Z", "2026-06-10T11:30:00Z"), ("2026-06-10T10:15:00Z", ""), ("", "2026-03-09T00:00:00Z"),
+                                 ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z")):
+                self.check(mount, world, f"stats/window/{since}_{until}", since, until)
+            day = mount.json("stats/window/2026-06-10/by-hour.json")
+            self.assertEqual(day["window"], {"since": "2026-06-10T00:00:00.000Z", "until": "2026-06-10T23:59:59Z"})
+            # Stamps without a time are in every window: a tree without them parts exactly.
+            for path in self.home.projects.rglob("*.jsonl"):
+                timed = [line for line in path.read_bytes().splitlines(True) if b'"timestamp":"2026' in line and b"+09" not in line]
+                path.write_bytes(b"".join(timed))
+            for name in ("by-model", "by-day", "by-hour", "by-project", "by-agent", "by-source", "blocks"):
+                total = mount.json(f"stats/{name}.json")["total"]["billed"]
+                sums = dict.fromkeys(keys, 0)
+                for since, until in zip(bounds, bounds[1:]):
+                    # `until` is included, so the next window begins behind it.
+                    since = since.replace(".000Z", ".001Z").replace(".500Z", ".501Z").replace("59Z", "59Z") if since else since
+                    if since == "2026-03-08T06:59:59Z":
+                        since = "2026-03-08T07:00:00.000Z"
+                    part = mount.json(f"stats/window/{since}_{until}/{name}.json")["total"]["billed"]
+                    for key in keys:
+                        sums[key] += part[key]
+                self.assertEqual(sums, {key: total[key] for key in keys}, name)
+
+    def test_window_folders(self):
+        self.made_up(3)
+        with self.home.mount() as mount:
+            names = mount.names("stats/window")
+            self.assertTrue({"today", "last-5h", "last-24h", "last-7d"} <= set(names), names)
+            self.assertTrue(set(names) & set(DAYS), names)
+            for name in names:
+                self.assertEqual(len(mount.names(f"stats/window/{name}")), 7)
+            for name in ("2026-06-10.json", "nonsense", "2026-13-01", "a_b"):
+                self.assertFalse(os.path.exists(mount.point / "stats/window" / name), name)
+            self.assertEqual(mount.json("stats/window/2026-12-01_2026-01-01/by-model.json")["total"]["inputTokens"] >= 0, True)
+
+    def test_an_active_block_says_where_it_leads(self):
+        import datetime
+        now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        first = now - datetime.timedelta(minutes=30)
+        lines = [records.assistant(t.strftime("%Y-%m-%dT%H:%M:%S.000Z"), records.usage(300, 300), id=f"m{i}", stop_reason="end_turn")
+                 for i, t in enumerate((first, first + datetime.timedelta(minutes=10), first + datetime.timedelta(minutes=20)))]
+        self.home.transcript("-p", "s", lines)
+        with self.home.mount() as mount:
+            row = mount.json("stats/blocks.json")["rows"][-1]
+            self.assertTrue(row["isActive"])
+            self.assertEqual(row["burnRate"]["tokensPerMinute"], 90)
+            left = row["projection"]["remainingMinutes"]
+            self.assertTrue(4 * 60 - 31 <= left <= 5 * 60 - 29, left)
+            self.assertEqual(row["projection"]["totalTokens"], 1800 + 90 * left)
+
+    def test_the_same_after_a_restart_and_without_a_cache(self):
+        self.made_up()
+        names = [f"stats/{n}.json" for n in ("by-model", "by-day", "by-hour", "by-project", "by-agent", "by-source", "blocks")]
+        names += [n.replace("stats/", "stats/window/2026-06-10_/") for n in names]
+        with self.home.mount() as mount:
+            first = [mount.read(name) for name in names]
+        with self.home.mount() as mount:
+            self.assertEqual([mount.read(name) for name in names], first)
+        with self.home.mount("--no-cache") as mount:
+            self.assertEqual([mount.read(name) for name in names], first)
+        self.assertEqual(self.home.run("cat", *names), b"".join(first))
+        self.assertEqual(self.home.run("cat", "--no-cache", *names), b"".join(first))
+        self.assertNotIn(SECRET.encode(), b"".join(first))
+        for cache in self.home.cache_files():
+            self.assertNotIn(SECRET.encode(), cache.read_bytes())
+
+    def test_real_transcripts(self):
+        samples = records.samples()
+        if not samples:
+            self.skipTest("no samples")
+        test_samples.lay_out(samples, self.home.projects)
+        self.zone = "Asia/Seoul"
+        world = self.world()
+        with self.home.mount("-o", "tz=Asia/Seoul") as mount:
+            self.check(mount, world)
+            self.check(mount, world, "stats/window/2025-07-01T10:00:00.000Z_2026-01-15T12:34:56Z", "2025-07-01T10:00:00.000Z",
+                       "2026-01-15T12:34:56Z")
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
