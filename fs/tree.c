@@ -37,6 +37,7 @@ struct node_type {
     render_fn render;     /* files */
     bool told;            /* listed files: their folder's watchers hear of changes, looked up or not */
     bool is_volatile;     /* the content changes without the target's data changing */
+    bool costly;          /* its folder's watchers hear of it only if it was looked up */
     enum oks_stats stats; /* of render_stats */
     const char *up;       /* links: what stands before the leaf (or before the target's name) */
 };
@@ -237,8 +238,8 @@ static const struct node_type
     type_project_link = {
         .name = "project", .shape = NODE_LINK, .up = "../../projects/", .list = OKS_LIST_PROJECTS};
 
-#define STATS(id, file, what) \
-    type_##id = {.name = (file), .shape = NODE_FILE, .render = render_stats, .stats = (what)}
+#define STATS(id, file, what, ...) \
+    type_##id = {.name = (file), .shape = NODE_FILE, .render = render_stats, .stats = (what), __VA_ARGS__}
 #define STATS_ALL                                                                                   \
     &type_by_model, &type_by_project, &type_by_agent, &type_by_source, &type_by_day, &type_by_hour, \
         &type_blocks
@@ -291,11 +292,13 @@ static const struct node_type
                      .each = &type_project,
                      .list = OKS_LIST_PROJECTS,
                      .list_of_all = true},
-    STATS(by_model, "by-model.json", OKS_STATS_BY_MODEL),
-    STATS(by_project, "by-project.json", OKS_STATS_BY_PROJECT),
-    STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT),
-    STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE), STATS(by_day, "by-day.json", OKS_STATS_BY_DAY),
-    STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR), STATS(blocks, "blocks.json", OKS_STATS_BLOCKS),
+    STATS(by_model, "by-model.json", OKS_STATS_BY_MODEL, .costly = false),
+    STATS(by_project, "by-project.json", OKS_STATS_BY_PROJECT, .costly = false),
+    STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT, .costly = false),
+    STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE, .costly = false),
+    STATS(by_day, "by-day.json", OKS_STATS_BY_DAY, .costly = true),
+    STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR, .costly = true),
+    STATS(blocks, "blocks.json", OKS_STATS_BLOCKS, .costly = true),
     type_stats_span = {.shape = NODE_DIR, .fixed = TYPES(STATS_ALL)},
     type_stats_window = {.name = "window",
                          .shape = NODE_DIR,
@@ -460,7 +463,7 @@ bool tree_has_list(const struct node *dir)
 /* Not those of the root: it is everybody's way to somewhere else, and they may be costly. */
 bool tree_tells_files(const struct node *dir)
 {
-    if (dir->type->shape != NODE_DIR || dir->type == &type_root)
+    if (dir->type->shape != NODE_DIR || dir->type == &type_root || dir->type == &type_stats_span)
         return false;
     return dir->type->fixed || (dir->type->each && dir->type->each->told);
 }
@@ -491,7 +494,7 @@ int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(
     if (dir->type->each && dir->type->each->told)
         return each_listed_file(engine, dir, fn, ctx);
     for (const struct node_type *const *t = dir->type->fixed; rc == 0 && t && *t; t++)
-        if ((*t)->shape == NODE_FILE)
+        if ((*t)->shape == NODE_FILE && !(*t)->costly)
             rc = fn(ctx, (*t)->name);
     return rc;
 }
