@@ -9,6 +9,8 @@
 
 struct oks_engine;
 
+enum { BUDGET_ROWS_MAX = 100 };
+
 /* One of what a budget is about. */
 struct budget_row {
     char of[OKS_NAME_MAX + 1]; /* "": everything */
@@ -20,7 +22,8 @@ struct budget_row {
 struct budget_result {
     const struct budget *budget;
     struct budget_window window;
-    struct budget_row *rows; /* falling by what was spent; at least one */
+    struct budget_row
+        *rows; /* falling by what was spent: the first, and those on warn or over; at least one */
     size_t n_rows;
 };
 

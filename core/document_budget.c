@@ -12,7 +12,7 @@
 
 #include "document.h"
 
-enum { ROWS_SHOWN = 100, RATIO_STEPS = 10000 };
+enum { RATIO_STEPS = 10000 };
 
 static int64_t shown(budget_amount amount)
 {
@@ -68,7 +68,7 @@ static bool put_rows(json_object *o, const struct budget_result *r)
     if (r->budget->of || !budget_has_target(r->budget->scope))
         return true;
     list = json_object_new_array();
-    for (size_t i = 0; list && i < r->n_rows && i < ROWS_SHOWN && r->rows[i].state != BUDGET_OK; i++) {
+    for (size_t i = 0; list && i < r->n_rows && r->rows[i].state != BUDGET_OK; i++) {
         json_object *row = row_object(r->budget, &r->rows[i]);
 
         if (!row || json_object_array_add(list, row) < 0) {
@@ -104,7 +104,7 @@ static int exceeded_text(const struct budget_result *r, struct oks_document *out
     bool ok = f;
 
     amount_text(b, b->limit, limit);
-    for (size_t i = 0; ok && i < r->n_rows && i < ROWS_SHOWN && r->rows[i].state == BUDGET_EXCEEDED; i++) {
+    for (size_t i = 0; ok && i < r->n_rows && r->rows[i].state == BUDGET_EXCEEDED; i++) {
         amount_text(b, r->rows[i].spent, spent);
         ok =
             fprintf(f, "%s\t%s\t%s\t%s\t%s\t%s\n", budget_policy_name(b->policy), budget_scope_name(b->scope),
