@@ -400,6 +400,8 @@ class Tree(ContractTest):
             self.assertEqual(mount.names("sessions/sess-one"),
                              ["cost_usd", "project", "requests.jsonl", "subagents", "teams", "total_tokens", "usage.json",
                               "window"])
+            self.assertEqual(mount.names("teams/T"), ["cost_usd", "members", "runs", "sessions", "total_tokens", "usage.json", "window"])
+            self.assertEqual(mount.names("projects/-p"), ["cost_usd", "sessions", "total_tokens", "usage.json", "window"])
             self.assertLessEqual({"README.txt", "projects", "sessions", "status.json", "teams"}, set(mount.names()))
 
     def test_everything_listed_can_be_read_and_has_its_size(self):
