@@ -52,17 +52,17 @@ struct notifier {
     bool is_blind;
 };
 
-static int64_t clock_ms(clockid_t clock)
+static int64_t clock_us(clockid_t clock)
 {
     struct timespec ts;
 
     clock_gettime(clock, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+    return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
 }
 
 static int64_t now(void)
 {
-    return clock_ms(CLOCK_MONOTONIC);
+    return clock_us(CLOCK_MONOTONIC) / 1000;
 }
 
 static void wake(struct notifier *n)
@@ -152,24 +152,26 @@ static void make_round(struct notifier *n)
     free(dirs);
 }
 
-static int64_t pause_after(int64_t cpu_ms)
+/* A round that told nothing, such as the one behind each that did, must not keep the next change waiting. */
+static int64_t pause_after(int64_t cpu_us, bool told)
 {
-    int64_t pause = cpu_ms * CPU_SHARE;
+    int64_t pause = cpu_us * CPU_SHARE / 1000;
 
     if (pause > ROUND_MAX_MS)
         pause = ROUND_MAX_MS;
-    if (pause < cpu_ms * CPU_SHARE_MAX)
-        pause = cpu_ms * CPU_SHARE_MAX;
-    return pause < ROUND_MS ? ROUND_MS : pause;
+    if (pause < cpu_us * CPU_SHARE_MAX / 1000)
+        pause = cpu_us * CPU_SHARE_MAX / 1000;
+    return told && pause < ROUND_MS ? ROUND_MS : pause;
 }
 
 static void round_with_pause(struct notifier *n)
 {
-    int64_t start = now(), cpu = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+    int64_t start = now(), cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t rings = n->announcer.rings;
 
     n->due = false;
     make_round(n);
-    n->next = start + pause_after(clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu);
+    n->next = start + pause_after(clock_us(CLOCK_THREAD_CPUTIME_ID) - cpu, n->announcer.rings != rings);
 }
 
 static void be_due(struct notifier *n, int64_t pause_ms)

@@ -276,7 +276,8 @@ class Ringer(Watching):
                 self.assertIn("watchers", mount.said())
 
     def test_the_dead_leave_no_mount(self):
-        for how in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+        crashes = () if harness.is_sanitized() else (signal.SIGSEGV, signal.SIGABRT)  # which would report them
+        for how in (signal.SIGKILL, *crashes):
             mount = self.home.mount()
             held = os.open(mount.point / self.file, os.O_RDONLY)
             os.kill(mount.process.pid, how)
