@@ -240,6 +240,111 @@ class Runs(TeamsTest):
             shutil.rmtree(self.run_folder("second"))
             self.assertEqual(self.summary(self.team(mount)), (30, 1000, 1030))
 
+    def test_each_run_has_its_folder(self):
+        self.example()
+        self.member("codex-9", "codex-worker", "2026-06-12T10:00:00Z", "2026-06-12T10:05:00Z", 7, 0)
+        self.state(run="second", case="error-analysis-002", created="2026-06-12T08:00:00Z", runEndedAt=None, lead=None)
+        self.state()
+        with self.home.mount() as mount:
+            self.assertEqual(self.team(mount)["run"], "002")
+            self.assertEqual(mount.names(f"teams/{TEAM}/runs"), ["001", "002"])
+            first = mount.json(f"teams/{TEAM}/runs/001/usage.json")
+            self.assertEqual((first["run"], self.summary(first)), ("001", (30, 1000, 1030)))
+            self.assertEqual(first["window"], {"since": "2026-06-10T08:00:00Z", "until": "2026-06-10T11:00:00Z"})
+            self.assertEqual(mount.read(f"teams/{TEAM}/runs/001/total_tokens"), b"1030\n")
+            self.assertEqual(mount.read(f"teams/{TEAM}/runs/002/usage.json"), mount.read(self.path))
+            window = mount.json(f"teams/{TEAM}/runs/001/window/2026-06-10T10:06Z_2026-06-10T12:00Z.json")
+            self.assertEqual(self.summary(window), (0, 700, 700))
+            self.member("codex-8", "codex-worker-003", "2026-06-10T10:30:00Z", "2026-06-10T10:31:00Z", 50, 0)
+            self.assertEqual(self.summary(mount.json(f"teams/{TEAM}/runs/001/usage.json")), (30, 1050, 1080))
+            # One of them goes: the other's document stays as it is.
+            second = mount.read(f"teams/{TEAM}/runs/002/usage.json")
+            self.state_file().write_text("{")
+            self.assertEqual(mount.names(f"teams/{TEAM}/runs"), ["002"])
+            self.assertEqual(mount.read(f"teams/{TEAM}/runs/002/usage.json"), second)
+            with self.assertRaises(FileNotFoundError):
+                mount.read(f"teams/{TEAM}/runs/001/usage.json")
+
+    def test_runs_of_one_number_are_told_apart(self):
+        self.state(run="a", case="error-analysis-001")
+        self.state(run="b", case="final-verification-001", created="2026-06-11T08:00:00Z")
+        self.state(run="c", case="report", created="2026-06-11T09:00:00Z")
+        with self.home.mount("-o", f"root={self.project}") as mount:
+            self.assertEqual(mount.names(f"teams/{TEAM}/runs"), ["error-analysis-001", "final-verification-001", "report"])
+            self.state(run="d", case="report", created="2026-06-11T10:00:00Z")
+            names = mount.names(f"teams/{TEAM}/runs")
+            self.assertEqual([name.split("~")[0] for name in names],
+                             ["error-analysis-001", "final-verification-001", "report", "report"])
+            for name in names:
+                self.assertEqual(mount.json(f"teams/{TEAM}/runs/{name}/usage.json")["run"], name)
+
+    def test_an_interrupted_run_ends_with_its_file(self):
+        self.example()
+        path = self.state(runEndedAt=None, status="interrupted")
+        os.utime(path, (0, 1_781_086_200))  # 2026-06-10T10:10:00Z
+        with self.home.mount() as mount:
+            self.assertEqual(self.team(mount)["window"]["until"], "2026-06-10T10:10:00.000Z")
+            self.assertEqual(self.workers(self.team(mount))["codex"]["totalTokens"], 300)
+
+    def test_names_of_any_kind(self):
+        """Capitals, Korean, a slash: what a state file calls a team is what its sessions call it."""
+        for n, (name, shown) in enumerate((("OKSTRA-Big", "OKSTRA-Big"), ("okstra-한글", "okstra-한글"),
+                                           ("okstra/a", "okstra%2Fa"))):
+            self.member(f"s-{n}", "codex-worker", "2026-06-10T10:00:00Z", "2026-06-10T10:05:00Z", 100 + n, 0, team=name)
+            self.state(run=f"run{n}", team={"teamName": name}, lead=None)
+            with self.home.mount() as mount:
+                self.assertIn(shown, mount.names("teams"))
+                self.assertEqual(self.summary(self.team(mount, shown)), (0, 100 + n, 100 + n))
+                self.assertEqual(mount.names(f"teams/{shown}/runs"), ["001"])
+
+    # -- the workers' own transcripts
+
+    def rollout(self, session: str, stamp: str, total: int, cwd: str = "") -> Path:
+        path = self.home.root / ".codex/sessions/2026/06/10" / f"rollout-2026-06-10T10-00-00-{session}.jsonl"
+        usage = {"input_tokens": total - 1, "output_tokens": 1, "total_tokens": total}
+        lines = [{"timestamp": stamp, "type": "session_meta", "payload": {"id": session, "cwd": cwd or str(self.project)}},
+                 {"timestamp": stamp, "type": "event_msg", "payload": {
+                     "type": "token_count", "info": {"total_token_usage": usage, "last_token_usage": usage}}}]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(records.line(line) + b"\n" for line in lines))
+        return path
+
+    def chat(self, session: str, stamp: str, total: int) -> Path:
+        folder = self.home.root / ".gemini/tmp/slug"
+        (folder / "chats").mkdir(parents=True, exist_ok=True)
+        (folder / ".project_root").write_text(str(self.project))
+        path = folder / "chats" / f"session-2026-06-10T10-00-{session}.jsonl"
+        lines = [{"sessionId": session, "kind": "main"},
+                 {"id": "m", "type": "gemini", "timestamp": stamp, "model": "gemini-2.5-pro",
+                  "tokens": {"input": total - 1, "output": 1}}]
+        path.write_bytes(b"".join(records.line(line) + b"\n" for line in lines))
+        return path
+
+    def test_codex_and_gemini_workers_read_their_own_transcripts(self):
+        self.example()
+        self.state(workers=[{"workerId": "codex", "agent": "codex", "model": "gpt-5.5"},
+                            {"workerId": "gemini", "agent": "gemini"}, {"workerId": "claude", "agent": "claude"}])
+        self.rollout("r-in", "2026-06-10T10:07:00Z", 5000)
+        self.rollout("r-before", "2026-06-10T07:00:00Z", 1)
+        self.rollout("r-elsewhere", "2026-06-10T10:07:00Z", 3, cwd="/elsewhere")
+        with self.home.mount() as mount:
+            workers = self.workers(self.team(mount))
+            self.assertEqual(self.sessions_of(workers["codex"]), ["codex-1", "r-in", "codex-2"])
+            self.assertEqual(workers["codex"]["totalTokens"], 6000)
+            self.assertEqual(workers["gemini"], {"source": "unavailable"})
+            chat = self.chat("g-1", "2026-06-10T10:30:00Z", 400)
+            workers = self.workers(self.team(mount))
+            self.assertEqual((workers["gemini"]["source"], workers["gemini"]["totalTokens"]), ("gemini", 400))
+            self.assertEqual(self.summary(self.team(mount)), (30, 6400, 6430))
+            self.assertIn("gemini-worker", mount.names(f"teams/{TEAM}/members"))
+            self.assertEqual(mount.read(f"teams/{TEAM}/members/gemini-worker/total_tokens"), b"400\n")
+            self.assertEqual(mount.names(f"teams/{TEAM}/sessions"), ["codex-1", "codex-2", "g-1", "lead-sid", "r-in"])
+            harness.append(chat, records.line({"id": "n", "type": "gemini", "timestamp": "2026-06-10T10:40:00Z",
+                                               "tokens": {"input": 1, "output": 1}}) + b"\n")
+            self.assertEqual(self.summary(self.team(mount)), (30, 6402, 6432))
+            chat.unlink()
+            self.assertEqual(self.summary(self.team(mount)), (30, 6000, 6030))
+
     def test_two_teams_of_one_session(self):
         self.example()
         self.member("both", "codex-worker", "2026-06-10T10:30:00Z", "2026-06-10T10:31:00Z", 1, 0)
