@@ -52,6 +52,7 @@ static const char readme_text[] =
     "\n"
     "  teams/<name>/usage.json        a team: its lead, its workers, their totals\n"
     "  teams/<name>/members/<agent>/  one agent of the team\n"
+    "  teams/<name>/runs/<seq>/       one run of the team; the newest is what the team itself shows\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
     "  sessions/<id>/requests.jsonl   each request on a line; only grows: tail -f\n"
