@@ -793,6 +793,35 @@ int billing_each_owned(struct oks_engine *e, const struct transcript *t, size_t 
     return requests_each(t->state.requests, from, to < t->billed.rows ? to : t->billed.rows, visit_owned, &v);
 }
 
+int billing_ruling(struct oks_engine *e, const struct transcript *t, uint64_t key, struct billing_ruling *out)
+{
+    struct candidate best = {0}, owner = {0}, c;
+    struct billing_place place;
+
+    if (!candidates_ready(e, key, true))
+        return 1;
+    *out = (struct billing_ruling){0};
+    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
+        c.t = at_place(&e->billing, place);
+        c.i = place.row;
+        requests_get(c.t->state.requests, c.i, &c.row);
+        if (c.t == t)
+            out->own_line = c.row.line;
+        if (!best.t || tells_better(&c, &best))
+            best = c;
+        if (!owner.t || owns_rather(&c, &owner))
+            owner = c;
+        out->files++;
+    }
+    if (!best.t)
+        return -ENOENT;
+    out->owner = owner.t;
+    out->teller = best.t;
+    out->line = best.row.line;
+    out->second_hand = best.row.request.second_hand;
+    return 0;
+}
+
 /* --- rows come and go --- */
 
 static int take_id(struct billing *b, struct transcript *t)

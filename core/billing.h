@@ -128,6 +128,19 @@ struct billing_visit {
 int billing_each(struct oks_engine *e, const struct transcript *t,
                  int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 
+/* Who owns a request that t logs, and which line tells what it cost. */
+struct billing_ruling {
+    const struct transcript *owner, *teller;
+    uint64_t line;     /* of the teller */
+    uint64_t own_line; /* the one of t that counts among t's own */
+    size_t files;      /* that log it */
+    bool second_hand;
+};
+
+/* 1: dropped rows are needed first, and their transcripts are wanted. 0; -ENOENT: nobody logs it. */
+int billing_ruling(struct oks_engine *e, const struct transcript *t, uint64_t key,
+                   struct billing_ruling *out);
+
 /* What one request adds to a sum, at the prices in force. */
 void billing_sum_of(struct oks_engine *e, const struct oks_request *request, const char *model,
                     struct billed_sum *out);

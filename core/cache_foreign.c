@@ -344,6 +344,7 @@ enum {
     SESSION_ID,
     TEAMS,
     CWDS,
+    COMPACTIONS,
     MODELS,
     REQUESTS,
     MEMO,
@@ -372,14 +373,23 @@ static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[FIELDS] = {
-        [VERSION].key = "version",   [OFFSET].key = "offset",
-        [DEV].key = "dev",           [INO].key = "ino",
-        [TAIL].key = "tail",         [LINES].key = "lines",
-        [BAD].key = "bad",           [ODD].key = "odd",
-        [TEAMS].key = "teams",       [SESSION_ID].key = "sessionId",
-        [CWDS].key = "cwds",         [EVENTS].key = "events",
-        [SHA256].key = "sha256",     [MODELS].key = "models",
-        [REQUESTS].key = "requests", [MEMO].key = "memo",
+        [VERSION].key = "version",
+        [OFFSET].key = "offset",
+        [DEV].key = "dev",
+        [INO].key = "ino",
+        [TAIL].key = "tail",
+        [LINES].key = "lines",
+        [BAD].key = "bad",
+        [ODD].key = "odd",
+        [TEAMS].key = "teams",
+        [SESSION_ID].key = "sessionId",
+        [CWDS].key = "cwds",
+        [EVENTS].key = "events",
+        [SHA256].key = "sha256",
+        [MODELS].key = "models",
+        [REQUESTS].key = "requests",
+        [MEMO].key = "memo",
+        [COMPACTIONS].key = "compactions",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);
@@ -396,6 +406,9 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
     if (r == 0)
         r = oks_skim_each(s, fields[CWDS].value, add_string,
                           &(struct strings_of){oks_strings_add, &state->cwds, OKS_CWDS_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[COMPACTIONS].value, add_string,
+                          &(struct strings_of){oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX});
     if (r == 0)
         r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
     if (r == 0)
@@ -418,6 +431,7 @@ static int drop_addition(struct oks_state *state)
     state->session_id = state->memo = NULL;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_strings_clear(&state->compactions);
     oks_models_clear(&state->models);
     memset(state->tail_sha256, 0, sizeof(state->tail_sha256));
     state->tail_len = 0;

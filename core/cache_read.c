@@ -385,6 +385,7 @@ static void addition(struct reader *r, struct oks_state *state)
     nullable(r, ",\"sessionId\":", raw, &state->session_id);
     list(r, ",\"teams\":[", oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX);
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
+    list(r, ",\"compactions\":[", oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX);
     models(r, &state->models);
     requests(r, state->requests);
     nullable(r, ",\"memo\":", raw, &state->memo);

@@ -196,6 +196,7 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     put_nullable(bytes, state->session_id, oks_bytes_raw);
     put_list(bytes, ",\"teams\":[", &state->teams);
     put_list(bytes, ",\"cwds\":[", &state->cwds);
+    put_list(bytes, ",\"compactions\":[", &state->compactions);
     put_models(bytes, &state->models);
     oks_cache_put_requests(bytes, state->requests);
     oks_bytes_text(bytes, ",\"memo\":");

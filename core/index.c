@@ -23,7 +23,7 @@
 static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
-static const char magic[16] = "okstrafs index\n\3";
+static const char magic[16] = "okstrafs index\n\4";
 
 enum {
     ENDIAN_MARK = 0x01020304,
@@ -154,6 +154,7 @@ static void put_transcript(struct writer *w, const struct transcript *t)
     put_days(w, t);
     put_strings(w, &s->teams);
     put_strings(w, &s->cwds);
+    put_strings(w, &s->compactions);
     put_u32(w, (uint32_t)s->models.len);
     for (size_t i = 0; i < s->models.len; i++) {
         put_slice(w, oks_slice_of(s->models.items[i].name));
@@ -392,6 +393,7 @@ static void get_transcript(struct oks_engine *e, struct reader *r, struct transc
     get_days(r, t);
     get_strings(r, &s->teams, oks_strings_add_folded, OKS_TEAMS_MAX);
     get_strings(r, &s->cwds, oks_strings_add, OKS_CWDS_MAX);
+    get_strings(r, &s->compactions, oks_strings_add, OKS_COMPACTIONS_MAX);
     get_models(r, &s->models);
     get_requests(e, r, t);
 }
@@ -425,6 +427,7 @@ static void skip_transcript(struct reader *r)
         get_slice(r);
     get_bytes(r, TOTALS);
     get_bytes(r, (size_t)get_u32(r) * 10);
+    skip_strings(r);
     skip_strings(r);
     skip_strings(r);
     for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {

@@ -31,6 +31,7 @@ void oks_state_clear(struct oks_state *state)
     oks_events_free(state->events);
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_strings_clear(&state->compactions);
     oks_models_clear(&state->models);
     oks_requests_free(state->requests);
     *state = (struct oks_state){0};

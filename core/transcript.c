@@ -47,6 +47,8 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
     if (rc == 0)
         rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
     if (rc == 0)
+        rc = add_strings(&to->compactions, &gain->compactions, OKS_COMPACTIONS_MAX, false);
+    if (rc == 0)
         rc = oks_models_merge(&to->models, &gain->models);
     if (rc < 0)
         return rc;

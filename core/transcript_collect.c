@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,14 +132,43 @@ static int collect_tail(struct tail *tail, const struct oks_record *r, struct ok
     return r->type == OKS_RECORD_ASSISTANT ? keep_first(&tail->model, r->message.model) : 0;
 }
 
+/* What a compaction is called is a word of the client's; anything else stays out of memory and caches. */
+static const char *trigger_of(struct oks_slice s)
+{
+    static const char *const words[] = {"auto", "manual"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (s.ptr && oks_slice_eq(s, oks_slice_of(words[i])))
+            return words[i];
+    return "other";
+}
+
+static int collect_compaction(struct oks_state *state, const struct oks_record *r)
+{
+    struct oks_stamp stamp = oks_stamp_of(r->timestamp);
+    bool micro = r->subtype.ptr && oks_slice_eq(r->subtype, OKS_SLICE("microcompact_boundary"));
+    char time[OKS_STAMP_TEXT] = "-", text[128];
+    int n, rc;
+
+    if (r->type != OKS_RECORD_SYSTEM || (!r->compact_trigger.ptr && !r->compact_pre_tokens))
+        return 0;
+    if (stamp.key < OKS_STAMP_KEY_TEXT)
+        oks_stamp_text(stamp, time);
+    n = snprintf(text, sizeof(text), "%llu %llu %c %s %s", (unsigned long long)r->offset,
+                 (unsigned long long)r->compact_pre_tokens, micro ? 'm' : 'c', time,
+                 trigger_of(r->compact_trigger));
+    rc = oks_strings_add(&state->compactions, (struct oks_slice){text, (size_t)n}, OKS_COMPACTIONS_MAX);
+    return rc == -ENOMEM ? rc : 0;
+}
+
 static int collect_extras(struct oks_state *state, const struct oks_record *r)
 {
     int rc = 0;
 
     if (r->cwd.ptr && r->cwd.len && r->cwd.len < PATH_MAX)
         rc = oks_strings_add(&state->cwds, r->cwd, OKS_CWDS_MAX);
-    if (rc == -ENOMEM)
-        return rc;
+    if (rc == -ENOMEM || collect_compaction(state, r) < 0)
+        return -ENOMEM;
     return keep_first(&state->session_id, r->session_id);
 }
 

@@ -194,6 +194,7 @@ static int drop_extras(struct oks_state *state)
     state->lines = state->bad = state->odd = 0;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
+    oks_strings_clear(&state->compactions);
     oks_models_clear(&state->models);
     free(state->session_id);
     state->session_id = NULL;

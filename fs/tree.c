@@ -140,6 +140,22 @@ static int render_stats(struct oks_engine *engine, const struct node *node, int6
                   : oks_document_stats(engine, node->type->stats, node->leaf ? &window : NULL, now_ms, out);
 }
 
+static int render_context(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                          struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_context(engine, &target, out);
+}
+
+static int render_ledger(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_ledger(engine, &target, out);
+}
+
 static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                         struct oks_document *out)
 {
@@ -228,6 +244,8 @@ static const struct node_type
     type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
     type_requests = {.name = "requests.jsonl", .shape = NODE_FILE, .render = render_stream},
     type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream},
+    type_context = {.name = "context.json", .shape = NODE_FILE, .render = render_context},
+    type_ledger = {.name = "ledger.jsonl", .shape = NODE_FILE, .render = render_ledger, .costly = true},
     type_window_file = {.shape = NODE_FILE, .render = render_window},
     type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
 
@@ -271,8 +289,9 @@ static const struct node_type
                                 &type_runs, &type_linked_sessions)},
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
-                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_requests,
-                                   &type_window, &type_subagents, &type_linked_teams, &type_project_link)},
+                    .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
+                                   &type_cost_usd, &type_requests, &type_window, &type_subagents,
+                                   &type_linked_teams, &type_project_link)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
                     .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
@@ -738,6 +757,8 @@ int tree_version_known(struct oks_engine *engine, const struct node *file, uint6
     now = oks_engine_version(engine, &target);
     if (!now)
         return -ENOENT;
+    if (file->type->render == render_ledger) /* whose a line is depends on all transcripts */
+        now = oks_engine_version(engine, &(struct oks_target){.kind = OKS_ALL});
     *version = file->type->is_volatile ? 0 : now;
     return 0;
 }

@@ -138,6 +138,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
         state_put_hex(out, "team ", (struct oks_slice){state->teams.items[i].ptr, state->teams.items[i].len});
     for (size_t i = 0; i < state->cwds.len; i++)
         state_put_hex(out, "cwd ", (struct oks_slice){state->cwds.items[i].ptr, state->cwds.items[i].len});
+    for (size_t i = 0; i < state->compactions.len; i++)
+        fprintf(out, "compaction %s\n", state->compactions.items[i].ptr);
     for (size_t i = 0; i < state->models.len; i++)
         state_put_model(out, &state->models.items[i]);
     oks_events_each(state->events, state_put_event, out);

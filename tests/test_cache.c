@@ -53,6 +53,10 @@ static void add_team(struct oks_state *state, struct oks_slice team)
 static void add_cwd(struct oks_state *state, struct oks_slice cwd)
 {
     ck_assert_int_eq(oks_strings_add(&state->cwds, cwd, OKS_CWDS_MAX), 0);
+    ck_assert_int_ge(oks_strings_add(&state->compactions,
+                                     OKS_SLICE("12 150000 c 2026-06-10T01:00:00.123Z auto"),
+                                     OKS_COMPACTIONS_MAX),
+                     0);
 }
 
 static void add_model(struct oks_state *state, const char *name, const char *stamp)
@@ -226,7 +230,8 @@ START_TEST(the_layout_is_as_documented)
         "\"sha256\":"
         "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"},"
         "\"lines\":9,\"bad\":2,\"odd\":1,\"sessionId\":\"0123-4567\",\"teams\":[\"okstra-T1\"],"
-        "\"cwds\":[\"/home/u/p\"],\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
+        "\"cwds\":[\"/home/u/p\"],\"compactions\":[\"12 150000 c 2026-06-10T01:00:00.123Z auto\"],"
+        "\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
         "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
         "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
         "\"requests\":{\"history\":6,\"after\":1,\"models\":[\"claude-opus-4-7\"],\"agents\":[\"a1\"],"
@@ -833,6 +838,7 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
         {"\"teams\":[\"okstra-T1\"]", "\"teams\":[7]"},
         {"\"teams\":[\"okstra-T1\"]", "\"teams\":[\"%\"]"},
         {"\"cwds\":[\"/home/u/p\"]", "\"cwds\":null"},
+        {"\"compactions\":[", "\"compactions\":[7,"},
         {"\"n\":2", "\"n\":-2"},
         {"\"models\":[{", "\"models\":[{\"name\":0},{"},
         {"\"sessionId\":\"0123-4567\"", "\"sessionId\":5"},

@@ -36,8 +36,9 @@ struct oks_strings {
 };
 
 enum {
-    OKS_TEAMS_MAX = 4096, /* team names kept of one transcript */
-    OKS_CWDS_MAX = 64,    /* working directories kept of one transcript */
+    OKS_COMPACTIONS_MAX = 1024, /* kept of one transcript: the first ones */
+    OKS_TEAMS_MAX = 4096,       /* team names kept of one transcript */
+    OKS_CWDS_MAX = 64,          /* working directories kept of one transcript */
 };
 
 /* What one model used: a running sum over the events of its records. The span knows canonical stamps only. */
@@ -74,12 +75,13 @@ struct oks_state {
     uint64_t lines;
     uint64_t bad;
     uint64_t odd;
-    char *session_id;              /* the first sessionId in the records; NULL: none */
-    struct oks_strings teams;      /* raw names, first spelling, distinct under oks_name_fold */
-    struct oks_strings cwds;       /* distinct, in order of appearance */
-    struct oks_models models;      /* of the events with any count */
-    struct oks_requests *requests; /* never NULL */
-    char *memo;                    /* what the source remembers (okstrafs/scanner.h); NULL: nothing */
+    char *session_id;               /* the first sessionId in the records; NULL: none */
+    struct oks_strings teams;       /* raw names, first spelling, distinct under oks_name_fold */
+    struct oks_strings cwds;        /* distinct, in order of appearance */
+    struct oks_strings compactions; /* "<offset> <tokens before> <c or m> <time or -> <trigger>" */
+    struct oks_models models;       /* of the events with any count */
+    struct oks_requests *requests;  /* never NULL */
+    char *memo;                     /* what the source remembers (okstrafs/scanner.h); NULL: nothing */
 };
 
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */

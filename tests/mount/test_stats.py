@@ -4,6 +4,7 @@ Made-up sessions that share requests, and real transcripts where there are sampl
 clocks change; windows that part time; after appends, restarts, and without a cache.
 """
 
+import json
 import os
 import random
 from decimal import Decimal
@@ -255,6 +256,100 @@ class StatsTest(harness.MountTest):
         for cache in self.home.cache_files():
             self.assertNotIn(SECRET.encode(), cache.read_bytes())
 
+    # -- one session
+
+    def ledger(self, mount, sid: str) -> list[dict]:
+        return [json.loads(line) for line in mount.read(f"sessions/{sid}/ledger.jsonl").splitlines()]
+
+    def check_ledgers(self, mount) -> None:
+        """What the ledgers count is what is billed; offsets are those of the lines; every line is there."""
+        world = self.world()
+        keys = ("inputTokens", "outputTokens", "cacheCreation5mTokens", "cacheCreation1hTokens", "cacheReadTokens")
+        billed, counted = {}, {}
+        for sid, session in world.sessions.items():
+            entries = self.ledger(mount, sid)
+            heads = [e for e in entries if "path" in e]
+            self.assertEqual(sorted(os.fsencode(h["path"]) for h in heads), sorted(os.fsencode(p) for p in session.paths))
+            path = None
+            for entry in entries:
+                if "path" in entry:
+                    path = entry["path"]
+                    continue
+                if entry["messageId"]:
+                    with open(path, "rb") as file:
+                        file.seek(entry["offset"])
+                        self.assertIn(entry["messageId"].encode(), file.readline())
+                if entry["verdict"] == "counted":
+                    owner = world.of_path[entry.get("for", path)]
+                    sums = counted.setdefault(owner, dict.fromkeys(keys, 0))
+                    for key in keys:
+                        sums[key] += entry[key]
+            logged = sum(len(list(reference_billed.lines_of(p))) for p in session.paths)
+            self.assertEqual(len([e for e in entries if e.get("kind") in ("response", "advisor", "progress")]), logged, sid)
+            shown = mount.json(f"sessions/{sid}/usage.json")["billed"]
+            billed[sid] = {key: shown[key] for key in keys}
+        zero = dict.fromkeys(keys, 0)
+        self.assertEqual({sid: counted.get(sid, zero) for sid in billed}, billed)
+
+    def test_ledgers_add_up(self):
+        self.made_up()
+        with self.home.mount("-o", "memory=4K") as mount:
+            self.check_ledgers(mount)
+            for path in sorted(self.home.projects.rglob("*.jsonl"))[:3]:
+                harness.append(path, random_lines(self.rnd, 3, None, None)[:-1])
+                self.check_ledgers(mount)
+            for sid in self.world().sessions:
+                self.assertNotIn(SECRET.encode(), mount.read(f"sessions/{sid}/ledger.jsonl"))
+
+    def test_what_a_ledger_says_of_each_line(self):
+        one = records.assistant("2026-06-10T01:00:00.000Z", records.usage(1, 2), id="m1")
+        more = records.assistant("2026-06-10T01:00:01.000Z", records.usage(1, 9), id="m1")
+        error = records.assistant("2026-06-10T01:00:02.000Z", model="<synthetic>", id="m2")
+        path = self.home.transcript("-p", "a", [one, more, error, records.user("2026-06-10T01:00:03.000Z")])
+        self.home.transcript("-p", "fork", [one, more, records.assistant("2026-06-10T02:00:00.000Z", id="m3")])
+        with self.home.mount() as mount:
+            got = [(e["verdict"], e["why"]) for e in self.ledger(mount, "a")[1:]]
+            self.assertEqual(got, [("merged", "another line of this response counts"), ("counted", None), ("dropped", "synthetic")])
+            *copies, own = self.ledger(mount, "fork")[1:]
+            for copy in copies:
+                self.assertEqual((copy["verdict"], copy["why"], copy["for"]), ("dropped", "duplicate", str(path)))
+                self.assertEqual(copy["into"], {"transcript": str(path), "offset": len(records.line(one)) + 1})
+            self.assertEqual(own["verdict"], "counted")
+
+    def test_context(self):
+        def compaction(stamp: str, tokens: int, kind: str, trigger: str) -> dict:
+            key = "microcompactMetadata" if kind == "micro" else "compactMetadata"
+            subtype = "microcompact_boundary" if kind == "micro" else "compact_boundary"
+            return {"type": "system", "subtype": subtype, "timestamp": stamp, key: {"trigger": trigger, "preTokens": tokens}}
+
+        lines = [records.assistant("2026-06-10T01:00:00.000Z", records.usage(5, 1, 50_000, 100_001), model="claude-sonnet-4-5", id="m1"),
+                 records.assistant("2026-06-10T01:01:00.000Z", records.usage(9, 1), model="claude-haiku-4-5", id="m2", isSidechain=True)]
+        path = self.home.transcript("-p", "s", lines)
+        self.home.transcript("-p", "strange", [records.assistant("2026-06-10T01:00:00.000Z", records.usage(22_400), model="made-up")])
+        self.home.transcript("-p", "empty", [records.user()])
+        with self.home.mount() as mount:
+            shown = mount.json("sessions/s/context.json")
+            self.assertEqual([shown[k] for k in ("t", "model", "occupancyTokens", "contextLimit", "contextLimitKnown", "ratio",
+                                                 "threshold", "shouldCompact", "compactedSince", "compactions")],
+                             ["2026-06-10T01:00:00.000Z", "claude-sonnet-4-5", 150_006, 200_000, True, 0.75, 0.7, True, False, []])
+            shown = mount.json("sessions/strange/context.json")
+            self.assertEqual([shown[k] for k in ("contextLimit", "contextLimitKnown", "ratio", "shouldCompact")], [32_000, False, 0.7, False])
+            self.assertIsNone(mount.json("sessions/empty/context.json")["occupancyTokens"])
+            compactions = [compaction("2026-06-10T01:02:00.000Z", 150_006, "full", "auto"),
+                           compaction("2026-06-10T01:03:00.000Z", 7, "micro", SECRET)]
+            harness.append(path, b"".join(records.line(one) + b"\n" for one in compactions))
+            shown = mount.json("sessions/s/context.json")
+            want = [{"t": "2026-06-10T01:02:00.000Z", "kind": "full", "trigger": "auto", "tokensBefore": 150_006},
+                    {"t": "2026-06-10T01:03:00.000Z", "kind": "micro", "trigger": "other", "tokensBefore": 7}]
+            self.assertEqual((shown["compactions"], shown["compactedSince"], shown["shouldCompact"]), (want, True, False))
+            harness.append(path, records.line(records.assistant("2026-06-10T01:04:00.000Z", records.usage(30), id="m4")) + b"\n")
+            shown = mount.json("sessions/s/context.json")
+            self.assertEqual((shown["occupancyTokens"], shown["compactedSince"], shown["compactions"]), (30, False, want))
+            bytes_now = mount.read("sessions/s/context.json")
+        with self.home.mount() as mount:
+            self.assertEqual(mount.read("sessions/s/context.json"), bytes_now)
+        self.assertEqual(self.home.run("cat", "--no-cache", "sessions/s/context.json"), bytes_now)
+
     def test_real_transcripts(self):
         samples = records.samples()
         if not samples:
@@ -264,6 +359,7 @@ class StatsTest(harness.MountTest):
         world = self.world()
         with self.home.mount("-o", "tz=Asia/Seoul") as mount:
             self.check(mount, world)
+            self.check_ledgers(mount)
             self.check(mount, world, "stats/window/2025-07-01T10:00:00.000Z_2026-01-15T12:34:56Z", "2025-07-01T10:00:00.000Z",
                        "2026-01-15T12:34:56Z")
 
