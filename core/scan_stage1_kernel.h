@@ -84,7 +84,7 @@ struct strings {
         __attribute__((aligned(32))); /* escaped ones that are neither quote nor backslash */
     uint32_t odd[BATCH_BLOCKS]
         __attribute__((aligned(32))); /* not 0: some are control characters or not ASCII */
-    uint64_t outside;                 /* ... is not inside a string as a whole */
+    uint64_t outside;                 /* ... is not inside a string as a whole, or begins one */
     uint64_t special;                 /* ... has control characters, or others than ASCII */
     uint64_t escapes;                 /* ... has such letters */
 };
@@ -102,7 +102,7 @@ static inline bool strings_of_masks(struct strings *s, size_t n, struct stage1 *
         s->string[i] = prefix_xor(s->quote[i]) ^ st->string;
         s->letters[i] = escaped & ~(quotes | s->backslash[i]);
         st->string = (uint64_t)((int64_t)s->string[i] >> 63);
-        s->outside |= (uint64_t)(s->string[i] != ~UINT64_C(0)) << i;
+        s->outside |= (uint64_t)((s->string[i] & ~s->quote[i]) != ~UINT64_C(0)) << i;
         s->escapes |= (uint64_t)(s->letters[i] != 0) << i;
         s->special |= (uint64_t)(s->odd[i] != 0) << i;
     }

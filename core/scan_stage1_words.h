@@ -87,7 +87,7 @@ static inline bool strings_of_masks(struct strings *s, size_t n, struct stage1 *
         words_store(s->string + i, string);
         words_store(s->quote + i, quote);
         words_store(s->letters + i, letters);
-        inside |= words_equal(string, ones) << i;
+        inside |= words_equal(_mm256_andnot_si256(quote, string), ones) << i;
         plain |= words_equal(letters, zero) << i;
     }
     s->special = 0;
