@@ -83,12 +83,11 @@ static inline uint64_t lex_same32(const char *a, const char *b)
            lex_same16(_mm_loadu_si128((const __m128i *)(const void *)(a + 16)), b + 16) << 16;
 }
 
-static inline uint64_t lex_backslashes64(const char *s)
+static inline uint64_t lex_backslashes32(const char *s)
 {
     const __m128i c = _mm_set1_epi8('\\');
 
-    return lex_same16(c, s) | lex_same16(c, s + 16) << 16 | lex_same16(c, s + 32) << 32 |
-           lex_same16(c, s + 48) << 48;
+    return lex_same16(c, s) | lex_same16(c, s + 16) << 16;
 }
 #endif
 
@@ -102,7 +101,7 @@ static inline bool lex_has_backslash(const char *s, size_t len)
 
 #ifdef __SSE2__
     if (len < 64)
-        return (lex_backslashes64(s) & ~(~UINT64_C(0) << len)) != 0;
+        return ((lex_backslashes32(s) | lex_backslashes32(s + 32) << 32) & ~(~UINT64_C(0) << len)) != 0;
 #endif
     if (len < 8)
         return len && lex_equal(lex_load(s), '\\') << (64 - 8 * len);
@@ -110,6 +109,16 @@ static inline bool lex_has_backslash(const char *s, size_t len)
     for (; len > 16; s += 16, len -= 16)
         found |= lex_equal(lex_load(s), '\\') | lex_equal(lex_load(s + 8), '\\');
     return found | lex_equal(lex_load(s), '\\');
+}
+
+/* The same for what is nearly always shorter than 32 bytes: keys. */
+static inline bool lex_key_has_backslash(const char *s, size_t len)
+{
+#ifdef __SSE2__
+    if (len < 32)
+        return (lex_backslashes32(s) & ~(~UINT64_C(0) << len)) != 0;
+#endif
+    return lex_has_backslash(s, len);
 }
 
 /*

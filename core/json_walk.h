@@ -78,7 +78,7 @@ static inline bool walk_key(const char *buf, const uint32_t *p, unsigned context
     if (context) {
         len = (size_t)(end - key);
         *field = shape_key(context, key, len);
-        if (!*field && lex_has_backslash(key, len))
+        if (!*field && lex_key_has_backslash(key, len))
             return false; /* it may be a name that we know, in disguise */
     }
     return true;
