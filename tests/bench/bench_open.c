@@ -174,8 +174,28 @@ static void say(struct step *step, int rounds)
            step->times[(size_t)rounds * 99 / 100], step->same);
 }
 
+/*
+ * Where nothing changes, every round takes the steps in an order of its own: in a fixed one, the step that
+ * follows another daemon's always finds the caches without its own, and the next one never does.
+ */
+static void shuffle(size_t order[STEPS_MAX])
+{
+    static uint64_t seed = 1;
+
+    for (size_t i = n_steps; i > 1; i--) {
+        size_t other, kept = order[i - 1];
+
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        other = (size_t)(seed >> 33) % i;
+        order[i - 1] = order[other];
+        order[other] = kept;
+    }
+}
+
 int main(int argc, char **argv)
 {
+    size_t order[STEPS_MAX];
+    bool changes = false;
     char **args = argv + 1;
     int rounds = atoi(next(&args)), warm_up;
     bool stale = false;
@@ -186,9 +206,16 @@ int main(int argc, char **argv)
     while (*args && n_steps < STEPS_MAX)
         add_step(&args, rounds);
     warm_up = rounds / 10 < WARM_UP_MAX ? rounds / 10 + 1 : WARM_UP_MAX;
-    for (int round = -warm_up; round < rounds; round++)
+    for (size_t i = 0; i < n_steps; i++) {
+        order[i] = i;
+        changes |= steps[i].kind == GROW;
+    }
+    for (int round = -warm_up; round < rounds; round++) {
+        if (!changes)
+            shuffle(order);
         for (size_t i = 0; i < n_steps; i++)
-            take(&steps[i], round, round >= 0);
+            take(&steps[order[i]], round, round >= 0);
+    }
     for (size_t i = 0; i < n_steps; i++) {
         say(&steps[i], rounds);
         stale |= steps[i].kind == GROW && steps[i].same > 0;
