@@ -81,13 +81,12 @@ def apart(homes, at_once: bool) -> float:
     start = time.monotonic()
     running = []
     for core, home in enumerate(homes):
-        running.append(subprocess.Popen(["taskset", "-c", str(core), harness.binary(), "cat", "--no-cache", DOCUMENT],
-                                        env=home.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        running.append(bench.begun(["taskset", "-c", str(core), harness.binary(), "cat", "--no-cache", DOCUMENT],
+                                   home.environment()))
         if not at_once:
-            running[-1].wait(300)
-    for process in running:
-        if process.wait(300) != 0:
-            sys.exit("okstrafs failed")
+            bench.ended(*running[-1])
+    for process, alarm in running if at_once else ():
+        bench.ended(process, alarm)
     return time.monotonic() - start
 
 
