@@ -439,13 +439,15 @@ int requests_each(const struct oks_requests *q, size_t from, size_t to,
         size_t block = i / REQUESTS_BLOCK;
         struct request_row *row = &rows[i % REQUESTS_BLOCK];
 
+        /* An open row has its key; the store may be read by others at the same time, so it is left alone. */
         if (block >= q->n_blocks) {
             row = open_row(q, i);
-        } else if (block != unpacked) {
-            requests_block_unpack(q->blocks[block], rows);
+        } else {
+            if (block != unpacked)
+                requests_block_unpack(q->blocks[block], rows);
             unpacked = block;
+            row->request.key = q->keys[i];
         }
-        row->request.key = q->keys[i];
         rc = fn(ctx, i, row);
     }
     return rc;
