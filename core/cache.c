@@ -11,10 +11,12 @@
  */
 #include "cache_parts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -323,4 +325,93 @@ int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char
                          size_t len)
 {
     return save_bytes(cache, folder, name, "", bytes, len);
+}
+
+/* --- what there is --- */
+
+static int stat_file(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
+                     struct stat *st)
+{
+    char file[NAME_MAX + 1];
+    int dir, r = component(name, suffix, file);
+
+    if (r < 0)
+        return r;
+    dir = open_folder(cache, folder, false);
+    if (dir < 0)
+        return dir;
+    r = fstatat(dir, file, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    close(dir);
+    return r;
+}
+
+int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
+{
+    return stat_file(cache, folder, name, SUFFIX, st);
+}
+
+int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
+{
+    return stat_file(cache, folder, name, "", st);
+}
+
+int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name)
+{
+    char file[NAME_MAX + 1];
+    int dir, r = component(name, SUFFIX, file);
+
+    if (r < 0)
+        return r;
+    dir = open_folder(cache, folder, false);
+    if (dir < 0)
+        return dir;
+    r = unlinkat(dir, file, 0) < 0 ? -errno : 0;
+    close(dir);
+    return r;
+}
+
+static int list_folder(struct oks_cache *cache, const char *folder,
+                       int (*fn)(void *ctx, const char *folder, const char *name), void *ctx)
+{
+    const size_t suffix = sizeof(SUFFIX) - 1;
+    int fd = open_folder(cache, folder, false), r = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *d;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    while (r == 0 && (d = readdir(dir)) != NULL) {
+        size_t len = strlen(d->d_name);
+
+        if (d->d_name[0] == '.' || len <= suffix || strcmp(d->d_name + len - suffix, SUFFIX) != 0)
+            continue;
+        d->d_name[len - suffix] = '\0';
+        r = fn(ctx, folder, d->d_name);
+    }
+    closedir(dir);
+    return r;
+}
+
+int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *folder, const char *name),
+                   void *ctx)
+{
+    struct dirent *d;
+    char *path;
+    DIR *dir;
+    int r = 0;
+
+    if (asprintf(&path, "%s/%s/%s", cache->home, cache->sub[0] ? cache->sub[0] : ".",
+                 cache->sub[1] ? cache->sub[1] : ".") < 0)
+        return -ENOMEM;
+    dir = opendir(path);
+    free(path);
+    while (dir && r == 0 && (d = readdir(dir)) != NULL)
+        if (d->d_name[0] != '.')
+            r = list_folder(cache, d->d_name, fn, ctx);
+    if (dir)
+        closedir(dir);
+    return r;
 }

@@ -202,7 +202,7 @@ static json_object *session_document(struct render *r, const struct session *s, 
                        put_text(o, "sessionId", s->id) && put_text(o, "source", session_source(s)->name) &&
                        put_given_window(o, r->window) &&
                        put_count(o, "transcripts", session_transcripts(s)) &&
-                       put(o, "retained", json_object_new_boolean(0)) &&
+                       put(o, "retained", json_object_new_boolean(retained_session(s))) &&
                        (measure_is_unknown(m) ? put_unknown(o) : put_billed(o, bag)));
 }
 

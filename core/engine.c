@@ -253,6 +253,7 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 /* Puts the outcome in place and passes the news on. The transcript may be freed by this. */
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
+    bool was_loaded = t->loaded;
     bool changed = out->changed, teams_changed;
     size_t teams_before = t->state.teams.len;
     int rc;
@@ -275,6 +276,13 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         residence_changed(e, t);
     if (rc < 0)
         return rc;
+    t->gone |= rc == 0 && t->retained && t->loaded && !was_loaded && retained_moved(e, t);
+    if (t->gone && retained_keep(e, t)) {
+        e->index_stale = true;
+        rc = registry_changed(e, t, false);
+        billing_bump(e);
+        return rc;
+    }
     if (t->gone) {
         registry_drop(e, t);
         billing_bump(e);
@@ -576,6 +584,10 @@ static int discover(struct oks_engine *e)
         if (!e->started)
             index_load(e);
         rc = folders_refresh(e);
+        if (rc == 0 && !e->started)
+            rc = retained_find(e);
+        if (rc == 0)
+            retained_refresh(e);
     }
     if (!e->started)
         index_forget(e);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "okstrafs/engine.h"
 #include "okstrafs/names.h"
@@ -17,6 +18,7 @@
 #include "budgets.h"
 #include "groups.h"
 #include "remembered.h"
+#include "retained.h"
 #include "settings.h"
 #include "stream.h"
 #include "team_state.h"
@@ -161,6 +163,9 @@ struct oks_engine {
     void *model_rows;     /* by name */
     struct aggregate all; /* of all sessions, open window */
 
+    size_t n_retained;
+    struct stat forgotten; /* the marker of what was forgotten, as last seen */
+
     struct billing billing;
     struct stream stream;                       /* of all requests */
     uint64_t stream_generations, stream_passes; /* the last ones given out */
@@ -215,6 +220,9 @@ struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);
 struct transcript *registry_transcript(struct oks_engine *e, const char *path);
 /* Adds a transcript that was found; -ENOMEM. An existing one is marked as touched. */
 int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel);
+/* A transcript that is only left in the cache; `id` is its session's. -ENOMEM. */
+int registry_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
+                    const char *cache_name, const char *id);
 /* Forgets a transcript that is not busy. */
 void registry_drop(struct oks_engine *e, struct transcript *t);
 void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);

@@ -149,7 +149,7 @@ static void project_release(struct oks_engine *e, struct project *p)
 
 static const char *rel_of(const struct transcript *t)
 {
-    const char *rel = t->path + strlen(t->folder->root->path);
+    const char *rel = t->path + strlen(t->root->path);
 
     return rel + (*rel == '/');
 }
@@ -266,6 +266,7 @@ static struct transcript *transcript_made(struct folder *folder, const char *pat
     if (!t)
         return NULL;
     t->folder = folder;
+    t->root = folder->root;
     t->source = folder->root->source;
     t->whole = t->source->whole && t->source->whole(path);
     t->tail.event.stamp = OKS_STAMP_NONE;
@@ -326,6 +327,11 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     struct transcript *t = registry_transcript(e, path);
     struct session *s;
 
+    if (t && t->retained) {
+        retained_return(e, t, folder);
+        retained_replaced(e, t->session);
+        registry_bump(e, t->session);
+    }
     if (t) {
         if (t->folder != folder) {
             LIST_REMOVE(t, of_folder);
@@ -353,6 +359,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     e->n_unplaced += t->unplaced;
     LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
     link_transcript(s, t);
+    retained_replaced(e, s);
     s->version = engine_tick(e);
     if (LIST_FIRST(&s->transcripts) == t && session_place(e, s) < 0)
         return -ENOMEM;
@@ -365,6 +372,57 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
     registry_mark_dirty(e, t, false);
     return registry_changed(e, t, true);
+}
+
+static struct transcript *retained_made(struct root *root, const char *path, const char *cache_folder,
+                                        const char *cache_name)
+{
+    struct transcript *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->root = root;
+    t->source = root->source;
+    t->tail.event.stamp = OKS_STAMP_NONE;
+    t->totals = OKS_TOTALS_NONE;
+    t->path = strdup(path);
+    t->cache_folder = strdup(cache_folder);
+    t->cache_name = strdup(cache_name);
+    if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0)
+        return t;
+    transcript_clear(t);
+    free(t);
+    return NULL;
+}
+
+int registry_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
+                    const char *cache_name, const char *id)
+{
+    struct session *s = session_made(e, oks_slice_of(id));
+    struct transcript *t = NULL;
+
+    if (s && !LIST_EMPTY(&s->transcripts))
+        return 0; /* it is there in another file */
+    t = s ? retained_made(root, path, cache_folder, cache_name) : NULL;
+    if (!t || !tsearch(t, &e->transcripts, by_path)) {
+        if (t)
+            transcript_clear(t);
+        free(t);
+        if (s)
+            session_release(e, s);
+        return -ENOMEM;
+    }
+    t->session = s;
+    e->n_transcripts++;
+    link_transcript(s, t);
+    s->version = engine_tick(e);
+    retained_found(e, t);
+    if (session_place(e, s) < 0)
+        return -ENOMEM;
+    if (index_restore(e, t))
+        return registry_changed(e, t, true);
+    registry_mark_dirty(e, t, true);
+    return 0;
 }
 
 void registry_bump(struct oks_engine *e, struct session *s)
@@ -503,8 +561,11 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     residence_leave(e, t);
     billing_leave(e, t);
     tdelete(t, &e->transcripts, by_path);
-    LIST_REMOVE(t, of_folder);
-    folder_release(t->folder);
+    if (t->folder) {
+        LIST_REMOVE(t, of_folder);
+        folder_release(t->folder);
+    }
+    e->n_retained -= t->retained;
     LIST_REMOVE(t, of_session);
     times_after(e, s, &change);
     e->n_transcripts--;

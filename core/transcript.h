@@ -16,6 +16,7 @@
 #include "okstrafs/state.h"
 
 struct folder;
+struct root;
 struct session;
 
 /* The unfinished last line: it counts now, and is read again next time. */
@@ -47,7 +48,8 @@ struct transcript {
     char *cache_name;
     const struct source *source;
     bool whole; /* one object, scanned from 0 whenever the file changed, and never cached */
-    struct folder *folder;
+    struct root *root;
+    struct folder *folder; /* NULL: retained */
     struct session *session;
     LIST_ENTRY(transcript) of_folder;
     LIST_ENTRY(transcript) of_session; /* ascending by path */
@@ -60,6 +62,7 @@ struct transcript {
     LIST_ENTRY(transcript) of_linked;
     bool linked;          /* the file has other names: in engine->linked */
     bool lost;            /* its folder told that the file left */
+    bool retained;        /* its file was deleted: retained.c */
     bool gone;            /* the last scan found no file: to be dropped */
     uint64_t size_seen;   /* bytes that a scan would read, as last looked at; for order and progress */
     uint64_t failed_sync; /* the last sync that could not read it */

@@ -261,6 +261,40 @@ static bool was_cut(int fd, const struct oks_state *gain, const struct head *bef
             memcmp(head.bytes, before->bytes, before->len) != 0);
 }
 
+/* There is no file: what was dropped, or never loaded, comes from the cache alone. */
+static int scan_retained(const struct transcript *t, const struct scan_options *options,
+                         struct scan_outcome *out)
+{
+    int rc = options->cache ? oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain)
+                            : OKS_CACHE_MISS;
+    struct oks_totals totals;
+    int64_t micros;
+    bool aware;
+
+    if (rc < 0)
+        return rc;
+    out->cache_hit = rc == OKS_CACHE_HIT && oks_events_len(out->gain.events) > 0;
+    out->gone = out->cache_miss = !out->cache_hit;
+    out->changed = true;
+    if (out->gone)
+        return 0;
+    out->replace = true;
+    oks_events_window(out->gain.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &totals);
+    out->mark = (struct file_mark){.size = out->gain.offset};
+    if (!oks_stamp_is_none(totals.last) && oks_stamp_micros(totals.last, &micros, &aware) == 0)
+        out->mark.mtime_ns = micros * 1000;
+    if (!is_what_was_dropped(t, &out->gain))
+        return 0;
+    out->mark = t->mark;
+    rc = keep_as_base(out);
+    out->gain.offset = out->base.offset;
+    out->gain.extra_offset = out->base.extra_offset;
+    out->gain.identity = out->base.identity;
+    out->gain.dev = out->base.dev;
+    out->gain.ino = out->base.ino;
+    return rc;
+}
+
 /* *cut: the file lost bytes that the outcome counts, while it was being read. */
 static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
                      const struct scan_options *options, struct scan_outcome *out, bool *cut)
@@ -274,6 +308,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     rc = oks_state_init(&out->gain);
     if (rc < 0)
         return rc;
+    if (t->retained)
+        return scan_retained(t, options, out);
     fd = oks_open_regular(t->path, &st);
     if (fd < 0) {
         /* A FIFO or a link that took its place is no transcript any more. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "forget.h"
 #include "local.h"
 #include "mount.h"
 #include "scan.h"
@@ -49,6 +50,8 @@ static int run(const struct options *options)
         return ls_run(options);
     case COMMAND_SCAN:
         return scan_run(options);
+    case COMMAND_FORGET:
+        return forget_run(options);
     case COMMAND_DOCTOR:
         return doctor_run(options);
     case COMMAND_VERSION:

@@ -25,6 +25,7 @@ const char usage_text[] =
     "       okstrafs cat PATH...                            the same files without a mount\n"
     "       okstrafs ls [-l] [PATH]                         the same folders without a mount\n"
     "       okstrafs scan                                   read everything now, and fill the caches\n"
+    "       okstrafs forget SESSION... | --all              stop counting sessions that were deleted\n"
     "       okstrafs doctor                                 check the set-up, with a fix for each fault\n"
     "       okstrafs --version | --help\n"
     "\n"
@@ -322,9 +323,10 @@ static const struct {
     enum command command;
     int max_paths;
 } commands[] = {
-    {"mount", COMMAND_MOUNT, 1},   {"umount", COMMAND_UMOUNT, 1}, {"unmount", COMMAND_UMOUNT, 1},
-    {"cat", COMMAND_CAT, -1},      {"ls", COMMAND_LS, -1},        {"scan", COMMAND_SCAN, 0},
-    {"doctor", COMMAND_DOCTOR, 0}, {"help", COMMAND_HELP, 0},     {"version", COMMAND_VERSION, 0},
+    {"mount", COMMAND_MOUNT, 1},     {"umount", COMMAND_UMOUNT, 1}, {"unmount", COMMAND_UMOUNT, 1},
+    {"cat", COMMAND_CAT, -1},        {"ls", COMMAND_LS, -1},        {"scan", COMMAND_SCAN, 0},
+    {"forget", COMMAND_FORGET, -1},  {"doctor", COMMAND_DOCTOR, 0}, {"help", COMMAND_HELP, 0},
+    {"version", COMMAND_VERSION, 0},
 };
 
 /* Takes the first word as the command where it is one; sets *max_paths. */
@@ -357,9 +359,13 @@ static int take_command(struct options *o, int *max_paths)
 static int take_switches(int argc, char **argv, struct options *o, bool *help, bool *version)
 {
     static const struct option longs[] = {
-        {"foreground", no_argument, NULL, 'f'}, {"no-cache", no_argument, NULL, 'C'},
-        {"version", no_argument, NULL, 'V'},    {"help", no_argument, NULL, 'h'},
-        {"long", no_argument, NULL, 'l'},       {NULL, 0, NULL, 0},
+        {"foreground", no_argument, NULL, 'f'},
+        {"no-cache", no_argument, NULL, 'C'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {"long", no_argument, NULL, 'l'},
+        {"all", no_argument, NULL, 'A'},
+        {NULL, 0, NULL, 0},
     };
     int c, rc = 0;
 
@@ -368,6 +374,8 @@ static int take_switches(int argc, char **argv, struct options *o, bool *help, b
             o->foreground = true;
         else if (c == 'l')
             o->long_listing = true;
+        else if (c == 'A')
+            o->all = true;
         else if (c == 'C')
             o->no_cache = true;
         else if (c == 'h')

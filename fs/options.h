@@ -12,6 +12,7 @@ enum command {
     COMMAND_CAT,
     COMMAND_LS,
     COMMAND_SCAN,
+    COMMAND_FORGET,
     COMMAND_DOCTOR,
     COMMAND_HELP,
     COMMAND_VERSION,
@@ -23,6 +24,7 @@ struct options {
     int n_paths;
     bool foreground;
     bool long_listing;
+    bool all; /* of forget */
     bool nonempty;
 
     char *okstra_home;        /* absolute */

@@ -390,6 +390,127 @@ START_TEST(teams_and_members_are_billed_too)
 }
 END_TEST
 
+/* --- what is left of deleted transcripts --- */
+
+static bool is_retained(const char *id)
+{
+    return json_object_get_boolean(member_at(usage(engine, session(id), NULL), "retained"));
+}
+
+static bool is_there(const char *id)
+{
+    return usage_text(engine, session(id), NULL) != NULL;
+}
+
+START_TEST(deleted_transcripts_stay_counted)
+{
+    const char *m1 = LINE("m1", .input = 1000), *m2 = LINE("m2", .input = 500);
+
+    put_file(P "a.jsonl", text_of("%s%s{\"unfinished", m1, m2));
+    put_file(P "b.jsonl", text_of("%s%s", m1, LINE("m3", .input = 7)));
+    start(false);
+    ck_assert_int_eq(billed("a", "inputTokens"), 1500);
+    ck_assert(!is_retained("a"));
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    for (int pass = 0; pass < 3; pass++) {
+        ck_assert(is_retained("a"));
+        ck_assert_int_eq(billed("a", "inputTokens"), 1500);
+        ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1500);
+        ck_assert_int_eq(input_tokens(engine, session("a"), "2026-06-10"), 1500);
+        ck_assert_int_eq(billed("b", "inputTokens"), 7);
+        ck_assert_int_eq(input_tokens(engine, project("-p"), NULL), 2507);
+        ck_assert(!is_retained("b"));
+        if (pass == 0)
+            start(false);
+        else
+            restart_small(1);
+    }
+    /* It comes back, as another file, and goes on. */
+    put_file(P "a.jsonl", text_of("%s%s", m2, LINE("m4", .input = 3)));
+    ck_assert(!is_retained("a"));
+    ck_assert_int_eq(billed("a", "inputTokens"), 503);
+    ck_assert_int_eq(billed("b", "inputTokens"), 1007);
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    start(true);
+    ck_assert(!is_there("a"));
+}
+END_TEST
+
+START_TEST(what_was_deleted_meanwhile_is_retained_too)
+{
+    for (int i = 0; i < 300; i++)
+        put_file(text_of(PROJECTS "-q/s%d.jsonl", i), LINE(text_of("q%d", i), .input = 1));
+    put_file(P "a/subagents/agent-1.jsonl", LINE("m1", .input = 5, .sidechain = true));
+    start(false);
+    ck_assert_int_eq(billed("s7", "inputTokens"), 1);
+    engine_close(engine);
+    engine = NULL;
+    ck_assert_int_eq(unlink(at(PROJECTS "-q/s7.jsonl")), 0);
+    ck_assert_int_eq(unlink(at(P "a/subagents/agent-1.jsonl")), 0);
+    for (int pass = 0; pass < 2; pass++) {
+        start(false);
+        ck_assert(is_retained("s7") && is_retained("agent-1") && !is_retained("s8"));
+        ck_assert_int_eq(billed("s7", "inputTokens"), 1);
+        ck_assert_int_eq(billed("agent-1", "inputTokens"), 5);
+        ck_assert_int_eq(number(usage(engine, project("-q"), NULL), "billed/inputTokens"), 300);
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_moves_is_not_retained)
+{
+    put_file(P "a.jsonl", LINE("m1", .input = 1));
+    put_file(PROJECTS "-q/b.jsonl", LINE("m2", .input = 2));
+    start(false);
+    ck_assert_int_eq(billed("a", "inputTokens"), 1);
+    ck_assert_int_eq(rename(at(P "a.jsonl"), at(P "c.jsonl")), 0);
+    ck_assert(!is_there("a"));
+    ck_assert_int_eq(billed("c", "inputTokens"), 1);
+    ck_assert_int_eq(rename(at(PROJECTS "-q/b.jsonl"), at(P "b.jsonl")), 0);
+    ck_assert(!is_retained("b"));
+    ck_assert_int_eq(input_tokens(engine, session("b"), NULL), 2);
+    ck_assert_int_eq(number(usage(engine, session("b"), NULL), "transcripts"), 1);
+    engine_close(engine);
+    engine = NULL;
+    ck_assert_int_eq(rename(at(P "c.jsonl"), at(P "d.jsonl")), 0);
+    start(false);
+    ck_assert_int_eq(billed("d", "inputTokens"), 1);
+    ck_assert(!is_there("c"));
+}
+END_TEST
+
+START_TEST(what_is_forgotten_counts_no_more)
+{
+    struct oks_engine *other;
+    size_t n = 0;
+
+    for (int i = 0; i < 3; i++)
+        put_file(text_of(P "s%d.jsonl", i), LINE(text_of("m%d", i), .input = 1));
+    start(false);
+    ck_assert_int_eq(billed("s0", "inputTokens"), 1);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(unlink(at(text_of(P "s%d.jsonl", i))), 0);
+    start(false);
+    ck_assert(is_retained("s0") && is_retained("s1"));
+    ck_assert_int_eq(oks_engine_forget(engine, "s2", &n), -EBUSY);
+    ck_assert_int_eq(oks_engine_forget(engine, "none", &n), -ENOENT);
+    other = engine;
+    engine = engine_open((struct engine_options){0});
+    ck_assert(is_retained("s0"));
+    ck_assert_int_eq(oks_engine_forget(engine, "s0", &n), 0);
+    ck_assert_uint_eq(n, 1);
+    ck_assert(!is_there("s0") && is_there("s1"));
+    oks_engine_free(engine);
+    engine = other; /* which was there all the time */
+    ck_assert(!is_there("s0") && is_retained("s1"));
+    ck_assert_int_eq(oks_engine_forget(engine, NULL, &n), 0);
+    ck_assert_uint_eq(n, 1);
+    ck_assert(!is_there("s1") && is_there("s2"));
+    start(false);
+    ck_assert_str_eq(sessions(engine), "s2");
+}
+END_TEST
+
 /* --- everything at once: random histories, forked and replayed --- */
 
 enum { FILES = 6, IDS = 40 };
@@ -777,6 +898,10 @@ int main(void)
     SCRATCH(a_tier_is_reached_by_one_request);
     SCRATCH(other_prices_show_at_the_next_read);
     SCRATCH(teams_and_members_are_billed_too);
+    SCRATCH(deleted_transcripts_stay_counted);
+    SCRATCH(what_was_deleted_meanwhile_is_retained_too);
+    SCRATCH(a_file_that_moves_is_not_retained);
+    SCRATCH(what_is_forgotten_counts_no_more);
     SCRATCH(neither_cuts_nor_order_nor_restarts_change_anything);
     SCRATCH(windows_that_part_time_part_the_totals);
     SCRATCH(each_real_transcript_alone);

@@ -9,6 +9,7 @@
 #define OKSTRAFS_CACHE_H
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "okstrafs/state.h"
 
@@ -41,6 +42,16 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
  */
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state);
+
+/* Removes an entry. 0, -ENOENT, ... */
+int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name);
+/* What the file system says of an entry, or of a file of other content. 0, -ENOENT, ... */
+int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st);
+int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st);
+/* Calls fn with each entry, in no order; folders that begin with a dot are left out. Stops at the first
+ * non-zero value and returns it. What cannot be listed has no entries. */
+int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *folder, const char *name),
+                   void *ctx);
 
 /*
  * The same for a file of other content, under its own name: loaded whole (malloc'ed, a 0 behind it) or a

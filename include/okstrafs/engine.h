@@ -60,6 +60,13 @@ void oks_engine_save(struct oks_engine *engine);
  * -EAGAIN. */
 int oks_engine_start_saver(struct oks_engine *engine);
 
+/*
+ * Forgets a session whose transcripts were all deleted (NULL: every such session): removes its cache files,
+ * so that it counts no more, also for other processes. *n: how many were forgotten. -ENOENT; -EBUSY: a
+ * transcript of it is there; or what writing the marker gave.
+ */
+int oks_engine_forget(struct oks_engine *engine, const char *session, size_t *n);
+
 enum oks_kind {
     OKS_ALL = 0, /* everything; also the target of the status document */
     OKS_SESSION,
