@@ -276,6 +276,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         residence_changed(e, t);
     if (rc < 0)
         return rc;
+    if (rc == 0 && t->loaded && !was_loaded && !t->retained)
+        retained_came_back(e, t);
     t->gone |= rc == 0 && t->retained && t->loaded && !was_loaded && retained_moved(e, t);
     if (t->gone && retained_keep(e, t)) {
         e->index_stale = true;

@@ -118,6 +118,33 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
     return true;
 }
 
+struct coming {
+    const struct transcript *t;
+    struct transcript *same;
+};
+
+static void look_for_same(const void *node, VISIT visit, void *ctx)
+{
+    const struct transcript *other = *(struct transcript *const *)node;
+    struct coming *c = ctx;
+
+    if ((visit != postorder && visit != leaf) || c->same || !other->retained || other->busy ||
+        !other->loaded || other->state.ino != c->t->state.ino || other->state.dev != c->t->state.dev)
+        return;
+    if (begins_alike(c->t->path, &other->state))
+        c->same = (struct transcript *)other;
+}
+
+void retained_came_back(struct oks_engine *e, const struct transcript *t)
+{
+    struct coming c = {.t = t};
+
+    if (e->n_retained && t->state.ino)
+        twalk_r(e->transcripts, look_for_same, &c);
+    if (c.same)
+        registry_drop(e, c.same);
+}
+
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     t->retained = false;

@@ -15,6 +15,9 @@ enum { RETAINED_MAX = 1000000 };
 bool retained_keep(struct oks_engine *e, struct transcript *t);
 /* Whether a transcript that is there is the same file under another name. */
 bool retained_moved(struct oks_engine *e, const struct transcript *t);
+/* A transcript was read for the first time: if it is a retained one's file under another name, that one goes.
+ */
+void retained_came_back(struct oks_engine *e, const struct transcript *t);
 /* Its file is there again, in this folder. */
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder);
 /* Drops the session's retained transcripts where it has another one. */

@@ -200,10 +200,37 @@ class Reading(ContractTest):
         with self.mount() as mount:
             self.assertEqual(self.input(mount, "sess-one"), 10)
             path.unlink()
+            self.assertEqual(self.input(mount, "sess-one"), 10)
+            self.assertTrue(mount.json("sessions/sess-one/usage.json")["retained"])
+            self.assertEqual(mount.names("sessions"), ["sess-one"])
+            self.raw("sess-one", line(stamp(2), 20))
+            self.assertEqual(self.input(mount, "sess-one"), 20)
+            self.assertFalse(mount.json("sessions/sess-one/usage.json")["retained"])
+
+    def test_deleted_without_a_cache(self):
+        path = self.raw("sess-one", line(stamp(1), 10))
+        with self.mount("--no-cache") as mount:
+            self.assertEqual(self.input(mount, "sess-one"), 10)
+            path.unlink()
             self.assertMissing(mount, "sessions/sess-one/usage.json")
             self.assertEqual(mount.names("sessions"), [])
             self.raw("sess-one", line(stamp(2), 20))
             self.assertEqual(self.input(mount, "sess-one"), 20)
+
+    def test_forgotten(self):
+        self.raw("sess-two", line(stamp(1), 5))
+        path = self.raw("sess-one", line(stamp(1), 10))
+        with self.mount() as mount:
+            self.assertEqual(self.input(mount, "sess-one"), 10)
+            path.unlink()
+            self.assertEqual(self.input(mount, "sess-one"), 10)
+            while len(self.home.cache_files()) < 2:
+                time.sleep(0.05)
+            with self.assertRaises(AssertionError):  # it is there
+                self.home.run("forget", "sess-two")
+            self.home.run("forget", "sess-one")
+            self.assertMissing(mount, "sessions/sess-one/usage.json")
+            self.assertEqual(self.input(mount, "sess-two"), 5)
 
     def test_a_mount_inside_a_scanned_folder(self):
         self.raw("sess-one", line(stamp(1), 10))

@@ -319,7 +319,7 @@ class Teams(harness.MountTest):
 
     def test_parts_agree_with_the_sum(self):
         self.home.transcript("-team", "member-00", [records.assistant(agentName="lead", teamName="storm")])
-        with self.home.mount() as mount:
+        with self.home.mount("--no-cache") as mount:
             path = str(mount.point / "teams/storm/usage.json")
             guarded.call(os.stat, path)
             readers = [guarded.Child(self.look, path, STORM_SECONDS) for _ in range(4)]
