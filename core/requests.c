@@ -13,40 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "requests_block.h"
+#include "requests_private.h"
 
 enum {
     OPEN_MIN = REQUESTS_OF_RECORD + 2,
     OPEN_MAX = OPEN_MIN + REQUESTS_BLOCK,
     FEW = 24, /* keys that are quicker looked through than hashed */
-};
-
-struct oks_requests {
-    size_t len;
-    uint64_t *keys;
-    size_t keys_room;
-    struct requests_block **blocks;
-    size_t n_blocks, blocks_room;
-    size_t blocks_bytes;
-    struct request_row *open; /* room for OPEN_MAX, from the first row on */
-    size_t open_room;
-    char *text;
-    size_t text_len, text_room;
-    struct oks_strings models, agents;
-    uint64_t history, after;
-    bool dropped;
-    struct unfinished {
-        size_t whole; /* rows before it */
-        size_t n_changed;
-        struct changed {
-            size_t i;
-            struct request_row before; /* without ids: those stay */
-            char *stamp_text;
-        } changed[REQUESTS_OF_RECORD];
-    } * tail;        /* NULL: there is none */
-    uint32_t *slots; /* row + 1 by key, open addressing; only where somebody searches */
-    size_t n_slots;
-    size_t indexed; /* rows in it */
 };
 
 int oks_requests_new(struct oks_requests **out)
@@ -95,19 +67,11 @@ static void free_rows(struct oks_requests *q)
     q->text_len = q->text_room = q->n_slots = q->indexed = 0;
 }
 
-static void tail_free(struct oks_requests *q)
-{
-    for (size_t i = 0; q->tail && i < q->tail->n_changed; i++)
-        free(q->tail->changed[i].stamp_text);
-    free(q->tail);
-    q->tail = NULL;
-}
-
 void oks_requests_free(struct oks_requests *q)
 {
     if (!q)
         return;
-    tail_free(q);
+    requests_tail_free(q);
     free_rows(q);
     free(q->keys);
     oks_strings_clear(&q->models);
@@ -492,39 +456,13 @@ static int set_open(struct oks_requests *q, struct request_row *at, struct reque
     return 0;
 }
 
-/* Remembers how row i is without the tail. */
-static int tail_remember(struct oks_requests *q, size_t i)
-{
-    struct unfinished *tail = q->tail;
-    struct changed *c = &tail->changed[tail->n_changed];
-
-    if (i >= tail->whole)
-        return 0;
-    for (size_t k = 0; k < tail->n_changed; k++)
-        if (tail->changed[k].i == i)
-            return 0;
-    if (tail->n_changed == REQUESTS_OF_RECORD)
-        return -ENOMEM; /* more than a record has */
-    *c = (struct changed){.i = i};
-    requests_get(q, i, &c->before);
-    if (c->before.request.stamp.key == OKS_STAMP_KEY_TEXT) {
-        c->stamp_text = malloc(c->before.request.stamp.len + 1);
-        if (!c->stamp_text)
-            return -ENOMEM;
-        memcpy(c->stamp_text, c->before.request.stamp.text, c->before.request.stamp.len);
-        c->before.request.stamp.text = c->stamp_text;
-    }
-    tail->n_changed++;
-    return 0;
-}
-
 int requests_set(struct oks_requests *q, size_t i, const struct request_row *from, struct oks_slice model)
 {
     struct request_row row = *from;
     int rc = name_of(&q->models, model, &row.model);
 
     if (rc == 0 && q->tail)
-        rc = tail_remember(q, i);
+        rc = requests_tail_remember(q, i);
     if (rc < 0)
         return rc;
     cut_strings(&row);
@@ -537,92 +475,14 @@ int requests_set(struct oks_requests *q, size_t i, const struct request_row *fro
     return set_open(q, open_row(q, i), &row);
 }
 
-/* --- the unfinished line --- */
-
-int requests_tail_begin(struct oks_requests *q)
-{
-    q->tail = calloc(1, sizeof(*q->tail));
-    if (!q->tail)
-        return -ENOMEM;
-    q->tail->whole = q->len;
-    return 0;
-}
-
-int requests_tail_end(struct oks_requests *q)
-{
-    struct unfinished *tail = q->tail;
-    int rc = 0;
-
-    if (!tail)
-        return 0;
-    q->tail = NULL;
-    q->len = tail->whole; /* new ones are open: see OPEN_MIN */
-    if (q->indexed > q->len) {
-        free(q->slots);
-        q->slots = NULL;
-        q->n_slots = q->indexed = 0;
-    }
-    for (size_t i = 0; rc == 0 && i < tail->n_changed; i++) {
-        struct request_row row;
-
-        requests_get(q, tail->changed[i].i, &row);
-        tail->changed[i].before.message_id = row.message_id;
-        tail->changed[i].before.request_id = row.request_id;
-        rc = requests_set(q, tail->changed[i].i, &tail->changed[i].before,
-                          requests_model(q, tail->changed[i].before.model));
-    }
-    q->tail = tail;
-    tail_free(q);
-    return rc;
-}
-
-size_t requests_whole(const struct oks_requests *q)
-{
-    return q->tail ? q->tail->whole : q->len;
-}
-
-size_t requests_tail_rows(const struct oks_requests *q, size_t rows[REQUESTS_OF_RECORD])
-{
-    size_t n = 0;
-
-    for (size_t i = 0; q->tail && i < q->tail->n_changed; i++)
-        rows[n++] = q->tail->changed[i].i;
-    for (size_t i = requests_whole(q); i < q->len && n < REQUESTS_OF_RECORD; i++)
-        rows[n++] = i;
-    return n;
-}
-
-struct whole {
-    const struct oks_requests *q;
-    int (*fn)(void *ctx, size_t i, const struct request_row *row);
-    void *ctx;
-};
-
-static int whole_row(void *ctx, size_t i, const struct request_row *row)
-{
-    const struct whole *w = ctx;
-    struct request_row before;
-
-    for (size_t k = 0; w->q->tail && k < w->q->tail->n_changed; k++) {
-        if (w->q->tail->changed[k].i != i)
-            continue;
-        before = w->q->tail->changed[k].before;
-        before.message_id = row->message_id;
-        before.request_id = row->request_id;
-        return w->fn(w->ctx, i, &before);
-    }
-    return w->fn(w->ctx, i, row);
-}
-
-int requests_each_whole(const struct oks_requests *q,
-                        int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx)
-{
-    struct whole w = {q, fn, ctx};
-
-    return requests_each(q, 0, requests_whole(q), whole_row, &w);
-}
-
 /* --- the index --- */
+
+void requests_forget_index(struct oks_requests *q)
+{
+    free(q->slots);
+    q->slots = NULL;
+    q->n_slots = q->indexed = 0;
+}
 
 static uint32_t *slot_of(const struct oks_requests *q, uint64_t key)
 {
