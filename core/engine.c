@@ -302,7 +302,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
 /* A file that we may not read says so again until its mode changes, and its folder's watch reports that. */
 static bool waits_for_event(const struct transcript *t, int error)
 {
-    return (error == -EACCES || error == -EPERM) && t->folder->watch_id >= 0;
+    return (error == -EACCES || error == -EPERM) && t->folder && t->folder->watch_id >= 0;
 }
 
 /* Scans one dirty transcript; the lock is held at entry and exit, and free in between. */
