@@ -157,7 +157,8 @@ class StatsTest(harness.MountTest):
         self.zone = "Asia/Kathmandu"
         self.made_up()
         paths = sorted(self.home.projects.rglob("*.jsonl"))
-        with self.home.mount("-o", "tz=Asia/Kathmandu") as mount:
+        # Without a cache what is deleted is gone.
+        with self.home.mount("--no-cache", "-o", "tz=Asia/Kathmandu") as mount:
             self.check(mount, self.world())
             for step in range(8):
                 path = self.rnd.choice(paths)
@@ -176,6 +177,18 @@ class StatsTest(harness.MountTest):
                     copy.write_bytes(paths[2].read_bytes() + random_lines(self.rnd, 3, None, None))
                     paths.append(copy)
                 self.check(mount, self.world())
+
+    def test_what_was_deleted_still_counts(self):
+        self.made_up()
+        names = [f"stats/by-{key}.json" for key in ("model", "day", "hour", "project", "agent", "source")] + ["stats/blocks.json"]
+        with self.home.mount() as mount:
+            self.check(mount, self.world())
+            before = {name: mount.json(name) for name in names}
+            for path in self.rnd.sample(sorted(self.home.projects.rglob("*.jsonl")), 3):
+                path.unlink()
+            self.assertEqual({name: mount.json(name) for name in names}, before)
+        with self.home.mount() as mount:
+            self.assertEqual({name: mount.json(name) for name in names}, before)
 
     def test_the_budget_of_events_changes_nothing(self):
         self.made_up(10, 120)
