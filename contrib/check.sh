@@ -149,7 +149,7 @@ check_asan() {
     fi
 }
 
-# ThreadSanitizer's map of the memory leaves little room: on kernels that spread addresses wider than its authors
+# The suite `threads`, where threads meet. ThreadSanitizer's map of the memory leaves little room: on kernels that spread addresses wider than its authors
 # expected it aborts with "unexpected memory mapping", now and then or always. Without the spreading (setarch -R) it
 # runs; where that is forbidden the other compiler's runtime may know the kernel better.
 check_tsan() {
@@ -179,7 +179,7 @@ EOF
     if CC=$found build tsan -Db_sanitize=thread -Db_lundef=false; then
         # Check runs each case in a child of its own, which may start threads.
         TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 \
-            again tsan --timeout-multiplier 10
+            again tsan --suite threads --timeout-multiplier 10
     else
         broken 'the build with ThreadSanitizer'
     fi
