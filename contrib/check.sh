@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test in one command: installs what is missing, builds with gcc and with clang (warnings are errors),
-# and runs the tests plainly, under AddressSanitizer and UBSan, under ThreadSanitizer and, the unit tests, under
-# valgrind; then checks the format of the C code and the shell scripts.
+# and runs the tests plainly, under AddressSanitizer and UBSan (clang), those with threads under ThreadSanitizer and
+# the unit tests under valgrind; then checks the format of the C code and the shell scripts.
 #
 #   contrib/check.sh            all of that
 #   contrib/check.sh --quick    one build with gcc, one run of the tests
@@ -105,15 +105,6 @@ check_plain() {
     passed=$good skipped=$idle
 }
 
-check_clang() {
-    stage 'clang, warnings are errors: build and unit tests'
-    if CC=clang build clang -Dwerror=true; then
-        CK_TIMEOUT_MULTIPLIER=4 again clang --suite unit --timeout-multiplier 4
-    else
-        broken 'the build with clang'
-    fi
-}
-
 # The fuzzers are built, and each takes its corpus, so that they are ready when somebody lets them run for hours.
 check_fuzz_targets() {
     local target corpus n=0
@@ -133,22 +124,22 @@ check_fuzz_targets() {
     echo "$n fuzz targets take their corpus"
 }
 
-# clang's UBSan sees more than gcc's (arithmetic on null pointers, for one). LeakSanitizer cannot work where it may not
-# trace itself: under a tracer, in some containers.
+# With clang, whose UBSan sees more than gcc's (arithmetic on null pointers, for one). LeakSanitizer cannot work where it
+# may not trace itself: under a tracer, in some containers.
 check_asan() {
     local leaks=1
-    stage 'AddressSanitizer and UBSan, fuzz targets'
+    stage 'clang, warnings are errors: AddressSanitizer and UBSan, fuzz targets'
     echo 'int main(void) { return 0; }' >"$scratch/nothing.c"
     if ! ASAN_OPTIONS=detect_leaks=1 bears "$scratch/nothing.c" clang -fsanitize=address; then
         leaks=0
         echo 'This machine does not let LeakSanitizer work; leaks are left to valgrind.'
     fi
-    if CC=clang build asan -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
+    if CC=clang build asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
         ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
             OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 again asan --timeout-multiplier 10
         check_fuzz_targets
     else
-        broken 'the build with AddressSanitizer'
+        broken 'the build with clang and AddressSanitizer'
     fi
 }
 
@@ -232,7 +223,6 @@ if ((quick)); then
 else
     "$here/install-deps.sh" --test
     check_plain
-    check_clang
     check_asan
     check_tsan
     check_valgrind
