@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "effort.h"
 #include "tap.h"
 
 #include "../core/json_lex.h"
@@ -98,7 +99,7 @@ static size_t fill(size_t at, size_t n, const char *with)
 START_TEST(strings_of_every_length_on_every_place)
 {
     for (size_t before = 0; before < 66; before++)
-        for (size_t len = 0; len < 200; len++) {
+        for (size_t len = 0; len < 200; len += by_effort(7, 1, 1)) {
             size_t at;
 
             memset(memory, 0, sizeof(memory));
@@ -112,7 +113,7 @@ END_TEST
 
 START_TEST(long_strings_over_batches)
 {
-    for (size_t before = 4000; before < 4200; before++) {
+    for (size_t before = 4000; before < 4200; before += by_effort(7, 1, 1)) {
         size_t at;
 
         memset(memory, 0, sizeof(memory));
