@@ -205,6 +205,7 @@ class Streams(harness.MountTest):
             self.assertTrue(waiting.result(5) & select.POLLERR)
             os.close(fd)
             self.home.mounts.remove(mount)
+            mount.process.wait(harness.STOP_SECONDS)  # a second signal would cut its end short
             mount.stop()
 
 

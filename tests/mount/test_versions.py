@@ -26,7 +26,7 @@ import reference
 from test_surface import by_bytes, by_mmap, by_sendfile, by_splice
 
 BRIEF = "OKSTRAFS_BRIEF" in os.environ
-STORM_SECONDS = harness.by_effort(2, 5, 60)
+STORM_SECONDS = harness.by_effort(4, 5, 60)
 ROUNDS = harness.by_effort(100, 300, 1500)
 WINDOWS = harness.by_effort(20_000, 50_000, 1_000_000)
 READERS = 256
