@@ -2,12 +2,12 @@
  * okstrafs: the token usage of coding agents as files.
  */
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "doctor.h"
 #include "forget.h"
+#include "heap.h"
 #include "local.h"
 #include "mount.h"
 #include "scan.h"
@@ -22,19 +22,6 @@ static void open_standard_files(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd > STDERR_FILENO)
         close(fd);
-}
-
-/*
- * One heap for all threads. glibc gives each thread one of its own, which grows by a system call per few
- * pages; such a call stops the page faults of all threads, and thousands of them cost two scanning threads a
- * third of their time. What is small comes from each thread's own cache even so.
- */
-static void share_heap(void)
-{
-#ifdef __GLIBC__
-    mallopt(M_ARENA_MAX, 1);
-    mallopt(M_TOP_PAD, 1 << 20);
-#endif
 }
 
 static int run(const struct options *options)
@@ -69,11 +56,12 @@ int main(int argc, char **argv)
     struct options options;
     int rc;
 
-    share_heap();
     open_standard_files();
     rc = options_parse(argc, argv, &options);
     if (rc)
         return rc;
+    if (options.command != COMMAND_MOUNT)
+        heap_for_command();
     rc = run(&options);
     options_clear(&options);
     return rc;

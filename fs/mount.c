@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "door.h"
+#include "heap.h"
 #include "log.h"
 #include "mountpoint.h"
 #include "notify.h"
@@ -419,16 +419,6 @@ static int run(const struct options *o, int lock_fd)
     return rc;
 }
 
-/*
- * Workers come and go, each with a request buffer of 1 MiB: those must go back to the system, and their small
- * blocks must not be spread over an arena for each.
- */
-static void tune_malloc(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 256 << 10);
-    mallopt(M_ARENA_MAX, 4);
-}
-
 int mount_run(const struct options *o)
 {
     int fd, rc = check_layout(o);
@@ -440,7 +430,7 @@ int mount_run(const struct options *o)
     if (rc)
         return rc;
     umask(077);
-    tune_malloc();
+    heap_for_daemon();
     fd = claim(o);
     if (fd < 0)
         return -fd;
