@@ -97,6 +97,8 @@ static int part_reserve(struct oks_engine *e, struct transcript *t, const struct
     return part->tree ? billed_tree_reserve(part->tree, len, models) : 0;
 }
 
+enum { AHEAD = 8 }; /* rows that another takes, about, while its place in the map arrives */
+
 /* One more row of the store goes into the map. */
 static int enter_row(void *ctx, size_t i, const struct request_row *row)
 {
@@ -104,8 +106,11 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     struct billing *b = &in->e->billing;
     struct billing_part *part = &in->t->billed;
     uint64_t key = row->request.key;
-    bool others = billing_map_add(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
+    bool others;
 
+    if (i + AHEAD < in->end)
+        billing_map_expect(&b->map, requests_key(in->rows, i + AHEAD));
+    others = billing_map_add(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
     part->rows = i + 1;
     billing_set_counted(part, i, false);
     return others ? billing_pend(b, key) : billing_count_row(in->e, in->t, i, row);
@@ -113,8 +118,8 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
 
 static int enter_rows(struct oks_engine *e, struct transcript *t, const struct oks_requests *rows)
 {
-    struct entering in = {e, t};
     size_t from = t->billed.rows, to = requests_len(rows);
+    struct entering in = {e, t, rows, to};
     int rc = from < to ? take_id(&e->billing, t) : 0;
 
     if (rc == 0)

@@ -78,6 +78,11 @@ int billing_map_reserve(struct billing_map *map, size_t n)
     return 0;
 }
 
+void billing_map_expect(const struct billing_map *map, uint64_t key)
+{
+    __builtin_prefetch(&map->slots[home(map, key)], 1);
+}
+
 bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_place place)
 {
     size_t i = home(map, key);

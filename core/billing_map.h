@@ -27,6 +27,8 @@ struct billing_map {
 
 /* Room for n more. 0 or -ENOMEM. */
 int billing_map_reserve(struct billing_map *map, size_t n);
+/* The key's place is wanted soon: the memory of a big map is far away. There must be room. */
+void billing_map_expect(const struct billing_map *map, uint64_t key);
 /* There must be room. True: another place has the same key. */
 bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_place place);
 void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_place place);

@@ -8,6 +8,8 @@
 struct entering {
     struct oks_engine *e;
     struct transcript *t;
+    const struct oks_requests *rows;
+    size_t end;
 };
 
 enum { BILLING_BAGS = 4 + GROUP_KINDS };

@@ -47,6 +47,14 @@ void oks_events_free(struct oks_events *events)
     free(events);
 }
 
+void oks_events_trim(struct oks_events *events)
+{
+    for (size_t l = 0; l < LISTS; l++)
+        for (size_t i = 0; i < events->lists[l].n; i++)
+            run_trim(&events->lists[l].runs[i]);
+    run_trim(&events->unstamped);
+}
+
 /* Drops runs[from ...] and puts `merged` there. */
 static void replace_from(struct run_list *list, size_t from, const struct run *merged)
 {

@@ -66,6 +66,17 @@ static int grow_tail(struct run *run)
     return 0;
 }
 
+/* What cannot be had smaller stays as it is. */
+void run_trim(struct run *run)
+{
+    struct row *tail = run->n_tail ? realloc(run->tail, run->n_tail * sizeof(*tail)) : NULL;
+
+    if (tail) {
+        run->tail = tail;
+        run->tail_room = run->n_tail;
+    }
+}
+
 static int grow_blocks(struct run *run)
 {
     size_t room = run->blocks_room + run->blocks_room / 2 + 4;

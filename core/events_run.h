@@ -38,6 +38,8 @@ struct oks_stamp run_stamp(const struct texts *texts, uint64_t key);
 
 void run_init(struct run *run, const struct texts *texts);
 void run_clear(struct run *run);
+/* Gives back the room that the tail does not need now. */
+void run_trim(struct run *run);
 size_t run_len(const struct run *run);
 size_t run_bytes(const struct run *run);
 

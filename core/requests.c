@@ -201,15 +201,11 @@ static void rebase(struct oks_slice *s, const char *from, const char *to)
         s->ptr = to + (s->ptr - from);
 }
 
-/* Room for n more bytes; the rows' strings move along. */
-static int text_reserve(struct oks_requests *q, size_t n)
+/* The text gets another size, not less than it holds; the rows' strings move along. */
+static int text_move(struct oks_requests *q, size_t room)
 {
-    size_t room = (q->text_len + n) * 2 + 1024;
-    char *text;
+    char *text = malloc(room + !room);
 
-    if (q->text_room - q->text_len >= n)
-        return 0;
-    text = malloc(room);
     if (!text)
         return -ENOMEM;
     if (q->text_len)
@@ -226,6 +222,12 @@ static int text_reserve(struct oks_requests *q, size_t n)
     q->text = text;
     q->text_room = room;
     return 0;
+}
+
+/* Room for n more bytes. */
+static int text_reserve(struct oks_requests *q, size_t n)
+{
+    return q->text_room - q->text_len >= n ? 0 : text_move(q, (q->text_len + n) * 2 + 1024);
 }
 
 static const char *text_put(struct oks_requests *q, const char *s, size_t n)
@@ -482,6 +484,26 @@ void requests_forget_index(struct oks_requests *q)
     free(q->slots);
     q->slots = NULL;
     q->n_slots = q->indexed = 0;
+}
+
+/* What cannot be had smaller stays as it is. */
+void requests_trim(struct oks_requests *q)
+{
+    size_t n_open = q->len - q->n_blocks * REQUESTS_BLOCK;
+    struct request_row *open = n_open ? reallocarray(q->open, n_open, sizeof(*open)) : NULL;
+    uint64_t *keys = q->len ? reallocarray(q->keys, q->len, sizeof(*keys)) : NULL;
+
+    if (open) {
+        q->open = open;
+        q->open_room = n_open;
+    }
+    if (keys) {
+        q->keys = keys;
+        q->keys_room = q->len;
+    }
+    if (q->text_room > q->text_len)
+        text_move(q, q->text_len);
+    requests_forget_index(q);
 }
 
 static uint32_t *slot_of(const struct oks_requests *q, uint64_t key)

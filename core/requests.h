@@ -40,6 +40,9 @@ int oks_requests_new(struct oks_requests **out); /* -ENOMEM */
 int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n);
 void oks_requests_free(struct oks_requests *requests);
 
+/* Gives back what is only good for growing and searching: a scan has come to its end. */
+void requests_trim(struct oks_requests *requests);
+
 size_t requests_len(const struct oks_requests *requests);
 size_t requests_bytes(const struct oks_requests *requests); /* memory that requests_drop() would give back */
 uint64_t requests_key(const struct oks_requests *requests, size_t i);             /* also after a drop */

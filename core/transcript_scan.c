@@ -330,6 +330,10 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return 0;
     }
     rc = scan_open_file(t, fd, scanner, options, out, &head);
+    if (rc == 0 && out->replace) {
+        oks_events_trim(out->gain.events);
+        requests_trim(out->gain.requests);
+    }
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);
     out->changed = out->replace || out->restored || out->error != t->error ||

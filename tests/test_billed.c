@@ -809,7 +809,7 @@ START_TEST(rows_come_back_as_they_went_in)
 {
     static const char long_id[300] = {[0 ... 298] = 'x'};
     struct oks_requests *q;
-    size_t seen = 0, n = 1000;
+    size_t seen = 0, n = 1000, bytes;
 
     ck_assert_int_eq(oks_requests_new(&q), 0);
     for (size_t i = 0; i < n; i++) {
@@ -823,6 +823,8 @@ START_TEST(rows_come_back_as_they_went_in)
         if (i % 4 == 0)
             row.request.stamp = oks_stamp_of(oks_slice_of(text_of("about %zu", i)));
         ck_assert_int_eq(requests_append(q, &row, oks_slice_of(text_of("m%zu", i % 300)), OKS_SLICE("a")), 0);
+        if (i % 77 == 0)
+            requests_trim(q);
     }
     for (size_t i = 0; i < n; i += 5) {
         struct request_row row;
@@ -835,6 +837,10 @@ START_TEST(rows_come_back_as_they_went_in)
     ck_assert_uint_eq(seen, n);
     ck_assert_uint_eq(requests_find(q, 7 * 500), 500);
     ck_assert_uint_eq(requests_find(q, 3), SIZE_MAX);
+    bytes = requests_bytes(q);
+    requests_trim(q);
+    ck_assert_uint_le(requests_bytes(q) + n * sizeof(uint32_t), bytes);
+    ck_assert_uint_eq(requests_find(q, 7 * 500), 500);
     ck_assert_uint_le(requests_models(q), REQUEST_NAMES_MAX);
     oks_requests_free(q);
 }

@@ -288,7 +288,10 @@ START_TEST(questions_between_appends)
             check_windows(&model, 1, 3100);
         if (i % 300 == 0)
             check_each(&model);
+        if (i % 70 == 0)
+            oks_events_trim(model.real);
     }
+    check_each(&model);
     model_close(&model);
 }
 END_TEST
@@ -442,6 +445,7 @@ static struct oks_events *typical(size_t n, enum order order)
 START_TEST(memory_per_event)
 {
     struct oks_events *events = typical(100000, RISING);
+    size_t grown;
 
     ck_assert_uint_le(oks_events_bytes(events), 24 * 100000);
     oks_events_free(events);
@@ -450,6 +454,11 @@ START_TEST(memory_per_event)
     oks_events_free(events);
     ck_assert_int_eq(oks_events_new(&events), 0);
     ck_assert_uint_le(oks_events_bytes(events), 1024);
+    oks_events_free(events);
+    events = typical(10, RISING);
+    grown = oks_events_bytes(events);
+    oks_events_trim(events);
+    ck_assert_uint_eq(grown - oks_events_bytes(events), (16 - 10) * sizeof(struct row));
     oks_events_free(events);
 }
 END_TEST

@@ -26,6 +26,9 @@ void oks_events_free(struct oks_events *events);
 /* Copies the event (a text stamp's bytes too). 0 or -ENOMEM, and then nothing has changed. */
 int oks_events_append(struct oks_events *events, const struct oks_event *event);
 
+/* Gives back memory that is only good for growing: many were appended, and few will follow. */
+void oks_events_trim(struct oks_events *events);
+
 size_t oks_events_len(const struct oks_events *events);
 size_t oks_events_bytes(const struct oks_events *events); /* memory held, for budgets and status */
 
