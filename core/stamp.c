@@ -12,6 +12,8 @@
  */
 #include "okstrafs/stamp.h"
 
+#include <string.h>
+
 enum {
     LEN_SECONDS = 20, /* 2026-06-10T01:00:00Z */
     LEN_MILLIS = 24,  /* 2026-06-10T01:00:00.123Z */
@@ -21,41 +23,50 @@ enum {
 
 static const char pattern[] = "dddd-dd-ddTdd:dd:dd.dddZ";
 
-/* Matches `n` bytes against the pattern from `from` on and adds their digits to *number. */
-static bool match(const char *p, size_t from, size_t n, uint64_t *number)
+/* Eight bytes at a time, in whatever order the machine has them. */
+static uint64_t word(const char *p)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned digit = (unsigned char)p[i] - '0';
+    uint64_t w;
 
-        if (pattern[from + i] != 'd') {
-            if (p[i] != pattern[from + i])
-                return false;
-        } else if (digit > 9) {
-            return false;
-        } else {
-            *number = *number * 10 + digit;
-        }
-    }
-    return true;
+    memcpy(&w, p, sizeof(w));
+    return w;
+}
+
+static const uint64_t each = UINT64_MAX / 255; /* a 1 in each byte */
+
+/* Eight bytes of text, with a digit wherever the shape has a '0', and else what the shape has. */
+static bool fits(uint64_t text, uint64_t shape, uint64_t digits)
+{
+    uint64_t values = (text ^ shape) & digits;
+
+    /* What is above 9 gets or has a high bit; a carry comes only from a byte that has one. */
+    return (((values + each * 0x76) | values) & each * 0x80) == 0 && ((text ^ shape) & ~digits) == 0;
+}
+
+static uint64_t two(const char *p)
+{
+    return (uint64_t)(p[0] - '0') * 10 + (uint64_t)(p[1] - '0');
 }
 
 static bool canonical(struct oks_slice text, uint64_t *key)
 {
-    uint64_t number = 0, millis = 0;
+    const char *p = text.ptr;
+    uint64_t date, time, millis = NO_FRACTION;
 
-    if (text.len != LEN_SECONDS && text.len != LEN_MILLIS)
-        return false;
-    if (!match(text.ptr, 0, LEN_SECONDS - 1, &number))
+    if ((text.len != LEN_SECONDS && text.len != LEN_MILLIS) ||
+        !fits(word(p), word("0000-00-"), word("\xff\xff\xff\xff\0\xff\xff")) ||
+        !fits(word(p + 8), word("00T00:00"), word("\xff\xff\0\xff\xff\0\xff\xff")))
         return false;
     if (text.len == LEN_MILLIS) {
-        if (!match(text.ptr + LEN_SECONDS - 1, LEN_SECONDS - 1, 5, &millis))
+        if (!fits(word(p + 16), word(":00.000Z"), word("\0\xff\xff\0\xff\xff\xff")))
             return false;
-    } else {
-        if (text.ptr[LEN_SECONDS - 1] != 'Z')
-            return false;
-        millis = NO_FRACTION;
+        millis = two(p + 20) * 10 + (uint64_t)(p[22] - '0');
+    } else if (!fits(word(p + 12), word("0:00:00Z"), word("\xff\0\xff\xff\0\xff\xff"))) {
+        return false;
     }
-    *key = number << KEY_SHIFT | millis;
+    date = (two(p) * 100 + two(p + 2)) * 10000 + two(p + 5) * 100 + two(p + 8);
+    time = two(p + 11) * 10000 + two(p + 14) * 100 + two(p + 17);
+    *key = (date * 1000000 + time) << KEY_SHIFT | millis;
     return true;
 }
 
