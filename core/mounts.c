@@ -1,10 +1,11 @@
 /*
  * The type of the mount behind a descriptor, learnt without asking that mount.
  *
- * /proc/self/fdinfo/<fd> names the mount's id, and /proc/self/mountinfo names the type of each id; both are
- * answered by the kernel from its own tables, so a hung FUSE server cannot hold us up. The id is used rather
- * than the path, because paths in mountinfo are escaped, may be hidden below later mounts, and may be reached
- * through a symlinked root.
+ * statx() names the mount's id, on old kernels /proc/self/fdinfo/<fd> does, and /proc/self/mountinfo names
+ * the type of each id. All are answered by the kernel from its own tables (statx because nothing is asked for
+ * that only the file system knows, and DONT_SYNC), so a hung FUSE server cannot hold us up. The id is used
+ * rather than the path, because paths in mountinfo are escaped, may be hidden below later mounts, and may be
+ * reached through a symlinked root.
  */
 #include "mounts.h"
 
@@ -20,8 +21,7 @@
 
 enum { TYPE_MAX = 64 };
 
-/* For where /proc is not mounted. */
-static int mount_id_statx(int fd, long *id)
+static int mount_id_of_statx(int fd, long *id)
 {
     struct statx stx;
 
@@ -33,7 +33,8 @@ static int mount_id_statx(int fd, long *id)
     return 0;
 }
 
-static int mount_id(int fd, long *id)
+/* Before Linux 5.8. */
+static int mount_id_of_proc(int fd, long *id)
 {
     char line[128], path[48];
     int r = -ENOENT;
@@ -42,12 +43,19 @@ static int mount_id(int fd, long *id)
     snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
     file = fopen(path, "re");
     if (!file)
-        return mount_id_statx(fd, id);
+        return -errno;
     while (r < 0 && fgets(line, sizeof(line), file))
         if (sscanf(line, "mnt_id: %ld", id) == 1)
             r = 0;
     fclose(file);
     return r;
+}
+
+static int mount_id(int fd, long *id)
+{
+    int r = mount_id_of_statx(fd, id);
+
+    return r < 0 ? mount_id_of_proc(fd, id) : r;
 }
 
 /* "36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/root rw": the type follows " - ". */
