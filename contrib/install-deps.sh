@@ -44,8 +44,6 @@ missing_for_build() {
     need libfuse3-dev pkg-config --exists fuse3
     need libjson-c-dev pkg-config --exists json-c
     need libssl-dev pkg-config --exists libcrypto
-    # Optional: without it a service of Type=notify cannot be told when the mount is up.
-    need libsystemd-dev pkg-config --exists libsystemd
     # libfuse calls it for everyone but root, and so do the tests.
     need fuse3 command -v fusermount3
 }
