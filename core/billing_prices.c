@@ -110,7 +110,7 @@ static void reprice_one(const void *node, VISIT visit, void *ctx)
 {
     struct transcript *t = *(struct transcript *const *)node;
     struct repricing *r = ctx;
-    struct entering in = {r->e, t};
+    struct entering in = {.e = r->e, .t = t};
 
     if ((visit != postorder && visit != leaf) || !t->billed.unpriced || r->rc < 0)
         return;

@@ -58,7 +58,7 @@ static int plant_row(void *ctx, size_t i, const struct request_row *row)
 static int plant(struct oks_engine *e, struct transcript *t)
 {
     struct billing_part *part = &t->billed;
-    struct entering in = {e, t};
+    struct entering in = {.e = e, .t = t};
     int rc;
 
     if (part->tree)
