@@ -333,7 +333,14 @@ void residence_leave(struct oks_engine *e, struct transcript *t);
 /* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
  */
 void residence_trim(struct oks_engine *e);
-/* Brings back what queries want. The lock is held at entry and exit, and free in between. 0 or -errno. */
+
+/* engine_work.c; the lock is held at entry and exit, and free in between. 0, -ECANCELED or another -errno */
+/* Scans until nothing of the target (NULL: of what queries want) is dirty or busy. */
+int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                const atomic_bool *cancel);
+/* Whether there would be nothing to do. */
+bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
+/* Brings back what queries want. */
 int engine_await(struct oks_engine *e);
 
 /*
