@@ -63,7 +63,7 @@ expect() { # expect WHAT COMMAND...
         passed=$((passed + 1))
     else
         echo "not ok - $what"
-        { grep -E -A 15 '^(not ok|check: FAILED|.*Sanitizer: )' "$log" | head -n 200; tail -n 25 "$log"; } | sed 's/^/    /'
+        { { grep -E -A 15 '^(not ok|check: FAILED|.*Sanitizer: )' "$log" || true; } | head -n 200; tail -n 25 "$log"; } | sed 's/^/    /'
         failed=$((failed + 1))
     fi
 }
