@@ -213,7 +213,6 @@ static inline void keep_node(void *node)
 
 /* registry.c: sessions, projects and teams as names; all under the lock */
 struct session *registry_session(struct oks_engine *e, const char *name);
-struct project *registry_project(struct oks_engine *e, const char *name);
 struct team *registry_team(struct oks_engine *e, const char *name);
 /* The team of a name from inside a file, made if need be; NULL on ENOMEM. */
 struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);
@@ -251,6 +250,16 @@ char *placing_peers(struct oks_engine *e, const struct transcript *t);
  * they would then tell something else. */
 void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves);
 const struct source *session_source(const struct session *s);
+
+/* registry_projects.c */
+struct project *registry_project(struct oks_engine *e, const char *name);
+/* The transcript's path below its root. */
+const char *registry_rel(const struct transcript *t);
+/* A session's first transcript is another one, or tells more. -ENOMEM */
+int registry_place(struct oks_engine *e, struct session *s);
+/* A session left the project, which may be gone with it. */
+void registry_project_release(struct oks_engine *e, struct project *p);
+void registry_projects_free(struct oks_engine *e);
 
 /* registry_teams.c */
 /* Removes the team if nothing keeps it. */

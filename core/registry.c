@@ -1,10 +1,11 @@
 /*
- * Who belongs to whom: transcripts to sessions, sessions to projects (and to teams: registry_teams.c).
+ * Who belongs to whom: transcripts to sessions (and these to projects: registry_projects.c, and to teams:
+ * registry_teams.c).
  *
  * Sessions with one id under several folders are one session with several transcripts. Every change gives a
  * new version to all that shows it, so that a document is rendered again only when it may differ.
  *
- * Invariant: a session without transcripts, and a project without sessions, does not exist.
+ * Invariant: a session without transcripts does not exist.
  */
 #include <errno.h>
 #include <search.h>
@@ -25,11 +26,6 @@ static int by_session_name(const void *a, const void *b)
     return strcmp(((const struct session *)a)->name, ((const struct session *)b)->name);
 }
 
-static int by_project_name(const void *a, const void *b)
-{
-    return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
-}
-
 struct session *registry_session(struct oks_engine *e, const char *name)
 {
     struct session key;
@@ -39,36 +35,6 @@ struct session *registry_session(struct oks_engine *e, const char *name)
         return NULL;
     strcpy(key.name, name);
     found = tfind(&key, &e->sessions, by_session_name);
-    return found ? *found : NULL;
-}
-
-struct project *registry_project(struct oks_engine *e, const char *name)
-{
-    struct project key;
-    struct project **found;
-
-    if (strlen(name) > OKS_NAME_MAX)
-        return NULL;
-    strcpy(key.name, name);
-    found = tfind(&key, &e->projects, by_project_name);
-    return found ? *found : NULL;
-}
-
-static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
-{
-    struct project *project = calloc(1, sizeof(*project)), **found;
-
-    if (!project)
-        return NULL;
-    oks_name_escape(raw, project->name);
-    aggregate_reset(&project->sum);
-    found = tsearch(project, &e->projects, by_project_name);
-    if (found && *found == project) {
-        e->n_projects++;
-        project->version = engine_tick(e);
-        return project;
-    }
-    free(project);
     return found ? *found : NULL;
 }
 
@@ -127,83 +93,6 @@ static char *escaped(struct oks_slice raw)
 
     oks_name_escape(raw, name);
     return strdup(name);
-}
-
-static void project_free(void *node)
-{
-    struct project *p = node;
-
-    billed_bag_clear(&p->billed);
-    free(p);
-}
-
-static void project_release(struct oks_engine *e, struct project *p)
-{
-    p->version = engine_tick(e);
-    if (!LIST_EMPTY(&p->sessions))
-        return;
-    tdelete(p, &e->projects, by_project_name);
-    e->n_projects--;
-    project_free(p);
-}
-
-static const char *rel_of(const struct transcript *t)
-{
-    const char *rel = t->path + strlen(t->root->path);
-
-    return rel + (*rel == '/');
-}
-
-/* The project in the path of its first transcript, or the one that its transcripts tell of. */
-static struct project *project_named(struct oks_engine *e, const struct session *s, int *rc)
-{
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
-    struct oks_slice raw = {0};
-    char name[OKS_NAME_MAX + 1];
-    struct project *p;
-
-    *rc = 0;
-    if (t->source->late && placing_project(s, name))
-        raw = oks_slice_of(name);
-    else if (t->source->project)
-        raw = t->source->project(rel_of(t));
-    if (!raw.ptr)
-        return NULL;
-    p = project_made(e, raw);
-    *rc = p ? 0 : -ENOMEM;
-    return p;
-}
-
-/* A session's project and parent are those of its first transcript. */
-static int session_place(struct oks_engine *e, struct session *s)
-{
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
-    struct project *p, *before = s->project;
-    struct oks_slice parent = {0};
-    int rc;
-
-    p = project_named(e, s, &rc);
-    if (rc < 0)
-        return rc;
-    if (before != p) {
-        if (before)
-            LIST_REMOVE(s, of_project);
-        s->project = p;
-        if (p)
-            LIST_INSERT_HEAD(&p->sessions, s, of_project);
-        sums_session(e, s, before, false);
-        billing_moved(s, before, p);
-    }
-    if (p)
-        p->version = engine_tick(e);
-    if (before && before != p)
-        project_release(e, before);
-    if (t->source->parent)
-        parent = t->source->parent(rel_of(t));
-    s->parent[0] = '\0';
-    if (parent.ptr)
-        oks_name_escape(parent, s->parent);
-    return 0;
 }
 
 static void link_transcript(struct session *s, struct transcript *t)
@@ -295,7 +184,7 @@ int registry_rename(struct oks_engine *e, struct transcript *t, const char *id)
         struct folder *folder = t->folder;
 
         path = strdup(t->path);
-        rel = path ? strdup(rel_of(t)) : NULL;
+        rel = path ? strdup(registry_rel(t)) : NULL;
         if (rel) {
             registry_drop(e, t);
             rc = folder->dead ? 0 : registry_add(e, folder, path, rel);
@@ -313,7 +202,7 @@ int registry_rename(struct oks_engine *e, struct transcript *t, const char *id)
     t->session = to;
     link_transcript(to, t);
     to->version = engine_tick(e);
-    rc = LIST_FIRST(&to->transcripts) == t ? session_place(e, to) : 0;
+    rc = LIST_FIRST(&to->transcripts) == t ? registry_place(e, to) : 0;
     if (LIST_EMPTY(&from->transcripts))
         session_release(e, from);
     else
@@ -361,7 +250,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     link_transcript(s, t);
     retained_replaced(e, s);
     s->version = engine_tick(e);
-    if (LIST_FIRST(&s->transcripts) == t && session_place(e, s) < 0)
+    if (LIST_FIRST(&s->transcripts) == t && registry_place(e, s) < 0)
         return -ENOMEM;
     if (t->source->late || !index_restore(e, t)) {
         registry_mark_dirty(e, t, true);
@@ -417,7 +306,7 @@ int registry_retain(struct oks_engine *e, struct root *root, const char *path, c
     link_transcript(s, t);
     s->version = engine_tick(e);
     retained_found(e, t);
-    if (session_place(e, s) < 0)
+    if (registry_place(e, s) < 0)
         return -ENOMEM;
     if (index_restore(e, t))
         return registry_changed(e, t, true);
@@ -449,7 +338,7 @@ static void parent_from_records(struct session *s)
         placing_parent(s);
         return;
     }
-    if (t->source->parent && t->source->parent(rel_of(t)).ptr)
+    if (t->source->parent && t->source->parent(registry_rel(t)).ptr)
         return;
     s->parent[0] = '\0';
     if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
@@ -501,7 +390,7 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
     int rc = teams_changed ? registry_session_teams(e, t->session) : 0;
 
     if (rc == 0 && t->source->late)
-        rc = session_place(e, t->session);
+        rc = registry_place(e, t->session);
     if (rc == 0)
         rc = places_refresh(e, t);
     placing_changed(e, t, false);
@@ -527,7 +416,7 @@ static void session_release(struct oks_engine *e, struct session *s)
         registry_membership_end(e, LIST_FIRST(&s->teams));
     if (project) {
         LIST_REMOVE(s, of_project);
-        project_release(e, project);
+        registry_project_release(e, project);
     }
     tdelete(s, &e->sessions, by_session_name);
     e->n_sessions--;
@@ -576,7 +465,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
         session_release(e, s);
         return;
     }
-    session_place(e, s);
+    registry_place(e, s);
     sums_session(e, s, s->project, false);
     registry_session_teams(e, s);
     registry_bump(e, s);
@@ -587,6 +476,6 @@ void registry_free(struct oks_engine *e)
     while (e->transcripts)
         registry_drop(e, *(struct transcript **)e->transcripts);
     tdestroy(e->sessions, keep_node);
-    tdestroy(e->projects, project_free);
+    registry_projects_free(e);
     registry_teams_free(e);
 }
