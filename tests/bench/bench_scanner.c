@@ -299,7 +299,9 @@ enum {
     WAYS
 };
 
+#ifdef HAVE_SIMDJSON
 static const char avx2_kernel[] = "haswell"; /* as simdjson calls it */
+#endif
 
 static struct way ways[WAYS] = {
     [FLOOR] = {.name = "mmap + memchr (the floor)", .run = run_mmap},
