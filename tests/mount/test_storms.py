@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import random
+import select
 import signal
 import time
 import unittest
@@ -159,8 +160,23 @@ def read_for_ever(point) -> None:
             return
 
 
+def follow_for_ever(point) -> None:
+    """As tail -f with poll(2), until the mount is gone."""
+    while True:
+        try:
+            with open(point / "sessions/session-1/events.jsonl", "rb", buffering=0) as stream:
+                stream.seek(0, os.SEEK_END)
+                poll = select.poll()
+                poll.register(stream, select.POLLPRI)
+                while not any(events & select.POLLERR for _, events in poll.poll(500)):
+                    stream.read(1 << 16)
+            os.stat(point / "sessions")
+        except OSError:
+            return
+
+
 class Deaths(harness.MountTest):
-    """Killed while the ringer rings, readers read and watchers watch."""
+    """Killed while the ringer rings, readers read, watchers watch and somebody follows a stream."""
 
     def setUp(self):
         super().setUp()
@@ -177,6 +193,7 @@ class Deaths(harness.MountTest):
                 watches = [Inotify(folder / "usage.json"), Inotify(folder, 0xFFF), Inotify(mount.point / "teams", 0xFFF)]
                 stack.enter_context(watching.started(watches))
                 readers = [guarded.Child(read_for_ever, mount.point) for _ in range(2)]
+                readers.append(guarded.Child(follow_for_ever, mount.point))
                 time.sleep(wait)
                 os.kill(mount.process.pid, how)
                 start = time.monotonic()
