@@ -13,7 +13,8 @@ from watching import (IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_MODIFY, SYSTEMD_C
                       FsWatch, Inotify, InotifyWait, Node, Tail, Watchdog)
 
 CHANGES = harness.by_effort(3, 12, 50)
-SECONDS = 1.0 if not harness.is_sanitized() else 5.0
+# A second is promised; on a machine that does other things too, only the long run is held to it.
+SECONDS = 5.0 if harness.is_sanitized() else harness.by_effort(3.0, 3.0, 1.0)
 QUIET = 0.7
 KINDS = (InotifyWait, Node, Chokidar, Entr, FsWatch, Tail, Watchdog)
 
