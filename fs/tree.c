@@ -240,7 +240,7 @@ static const struct node_type
     type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
     type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
     type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
-    type_requests = {.name = "requests.jsonl", .shape = NODE_FILE, .render = render_stream},
+    type_requests = {.name = "requests.jsonl", .shape = NODE_FILE, .render = render_stream, .costly = true},
     type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream},
     type_context = {.name = "context.json", .shape = NODE_FILE, .render = render_context},
     type_ledger = {.name = "ledger.jsonl", .shape = NODE_FILE, .render = render_ledger, .costly = true},

@@ -39,6 +39,20 @@ class Streams(harness.MountTest):
     def assertAll(self, data: bytes) -> None:
         self.assertEqual(self.ids(data), [f"msg_{i}" for i in range(self.next)])
 
+    def test_who_looks_at_its_folder_pays_for_no_stream(self):
+        """A watch on a file beside it: the folder is kept for watchers, and told of a change."""
+        with self.home.mount() as mount:
+            usage = mount.point / "sessions/session-1/usage.json"
+            usage.read_bytes()
+            with watching.started([Inotify(usage), Inotify(usage.parent)]) as watches:
+                time.sleep(0.1)  # the folder has been taken down
+                self.append(3)
+                self.assertEqual(watching.unheard(watches, [0, 0], SECONDS), [])
+            fds = f"/proc/{mount.process.pid}/fd"
+            held = [os.readlink(f"{fds}/{fd}") for fd in os.listdir(fds) if int(fd) > 2]
+            self.assertEqual([path for path in held if path.endswith(" (deleted)")], [])
+            self.assertAll((mount.point / self.leaf).read_bytes())
+
     def test_one_inode_that_grows(self):
         with self.home.mount() as mount:
             path = mount.point / self.leaf
