@@ -150,6 +150,9 @@ void billed_tree_take(struct billed_tree *tree, size_t i, unsigned model, const 
 
 bool billed_in_window(struct oks_stamp stamp, struct oks_stamp since, struct oks_stamp until)
 {
+    /* Nearly always; no bound is the greatest of keys. */
+    if (stamp.key < OKS_STAMP_KEY_TEXT && since.key != OKS_STAMP_KEY_TEXT && until.key != OKS_STAMP_KEY_TEXT)
+        return (oks_stamp_is_none(since) || stamp.key >= since.key) && stamp.key <= until.key;
     if (oks_stamp_is_none(stamp))
         return true;
     return (oks_stamp_is_none(since) || oks_stamp_cmp(stamp, since) >= 0) &&
@@ -159,6 +162,8 @@ bool billed_in_window(struct oks_stamp stamp, struct oks_stamp since, struct oks
 struct query {
     const struct billed_tree *tree;
     struct oks_stamp since, until;
+    uint64_t lo, hi; /* the same as keys, where they have any */
+    bool plain;      /* they have */
     struct billed_sum *sums;
     void (*rows)(void *ctx, size_t from, size_t to);
     void *ctx;
@@ -166,19 +171,28 @@ struct query {
 
 enum where { OUTSIDE, INSIDE, CUT };
 
-static enum where place(const struct query *q, const struct span *span)
+static enum where place_by_text(const struct query *q, const struct span *span)
 {
     struct oks_stamp lo = {.key = span->lo}, hi = {.key = span->hi};
 
-    if (span->odd)
-        return CUT;
-    if (span->lo > span->hi)
-        return OUTSIDE;
     if ((!oks_stamp_is_none(q->since) && oks_stamp_cmp(hi, q->since) < 0) ||
         (!oks_stamp_is_none(q->until) && oks_stamp_cmp(lo, q->until) > 0))
         return OUTSIDE;
     return billed_in_window(lo, q->since, q->until) && billed_in_window(hi, q->since, q->until) ? INSIDE
                                                                                                 : CUT;
+}
+
+static enum where place(const struct query *q, const struct span *span)
+{
+    if (span->odd)
+        return CUT;
+    if (span->lo > span->hi)
+        return OUTSIDE;
+    if (!q->plain)
+        return place_by_text(q, span);
+    if (span->hi < q->lo || span->lo > q->hi)
+        return OUTSIDE;
+    return span->lo >= q->lo && span->hi <= q->hi ? INSIDE : CUT;
 }
 
 static void visit(const struct query *q, int l, size_t from, size_t to)
@@ -202,7 +216,15 @@ static void visit(const struct query *q, int l, size_t from, size_t to)
 void billed_tree_window(const struct billed_tree *tree, struct oks_stamp since, struct oks_stamp until,
                         struct billed_sum *sums, void (*rows)(void *ctx, size_t from, size_t to), void *ctx)
 {
-    struct query q = {tree, since, until, sums, rows, ctx};
+    struct query q = {.tree = tree,
+                      .since = since,
+                      .until = until,
+                      .lo = oks_stamp_is_none(since) ? 0 : since.key,
+                      .hi = until.key,
+                      .plain = since.key != OKS_STAMP_KEY_TEXT && until.key != OKS_STAMP_KEY_TEXT,
+                      .sums = sums,
+                      .rows = rows,
+                      .ctx = ctx};
 
     visit(&q, TREE_LEVELS - 1, 0, tree->levels[TREE_LEVELS - 1].len);
 }
