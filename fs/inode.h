@@ -54,6 +54,7 @@ struct inode {
     size_t len;
     int64_t mtime_ns;
     struct stream *stream; /* of an append-only file, instead of bytes, len and mtime_ns; NULL: it is none */
+    _Atomic bool handed;   /* it has been opened: see hand_over() in ops_file.c */
 
     /* protected by the table's lock */
     int64_t shown_ms;     /* when it was rendered */

@@ -313,6 +313,7 @@ static int mount_and_serve(const struct options *o, struct mount *m, struct ring
     struct fuse_session *session = session_new(o, m);
     int rc;
 
+    m->session = session;
     /* Before the mount is there: a signal in between would leave it without a daemon. */
     signalled_session = session;
     signalled_path = o->mountpoint;
@@ -348,7 +349,8 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
                       .uid = getuid(),
                       .gid = getgid(),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
-                      .wake_lock = PTHREAD_MUTEX_INITIALIZER};
+                      .wake_lock = PTHREAD_MUTEX_INITIALIZER,
+                      .handing = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;

@@ -17,10 +17,13 @@ struct mount {
     struct door *door;           /* NULL: nobody is told of changes ... */
     struct notifier *notifier;   /* ... by this */
     const atomic_bool *stopping; /* the daemon is about to end */
-    uid_t uid;                   /* of everything shown */
+    struct fuse_session *session;
+    uid_t uid; /* of everything shown */
     gid_t gid;
     pthread_mutex_t wake_lock; /* protects: */
     bool asleep;               /* the session ends: nobody is woken any more */
+
+    pthread_mutex_t handing; /* see hand_over() in ops_file.c */
 
     pthread_mutex_t lock;          /* protects: */
     LIST_HEAD(, listing) listings; /* of open folders */

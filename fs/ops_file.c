@@ -10,6 +10,8 @@
 
 #include "ops_private.h"
 
+enum { HAND_OVER_MAX = 64 << 10 };
+
 static struct stream_open *open_of(const struct fuse_file_info *fi)
 {
     return (struct stream_open *)(uintptr_t)fi->fh;
@@ -42,6 +44,25 @@ static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_in
         stream_open_free(open);
 }
 
+/*
+ * A generation's first reader finds its content in the kernel already: it need not ask for it in a request of
+ * its own. Storing waits for pages that are being read, and a daemon that waits for its own answers could not
+ * even be killed; so nobody's open is answered before, and until then there is nobody who could read.
+ */
+static void hand_over(struct mount *m, fuse_ino_t nodeid, struct inode *inode)
+{
+    struct fuse_bufvec content = FUSE_BUFVEC_INIT(inode->len);
+
+    if (inode->len > HAND_OVER_MAX || inode->handed)
+        return;
+    content.buf[0].mem = inode->bytes;
+    pthread_mutex_lock(&m->handing);
+    if (!inode->handed && inode->len)
+        fuse_lowlevel_notify_store(m->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
+    inode->handed = true; /* also where it failed: then it is read as anything is */
+    pthread_mutex_unlock(&m->handing);
+}
+
 void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
@@ -57,6 +78,8 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
         return;
     }
     fi->keep_cache = 1;
+    if (!writes)
+        hand_over(mount_of(req), nodeid, inode);
     fuse_reply_open(req, fi);
 }
 
