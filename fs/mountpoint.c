@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROBE_MS = 5000, STEP_MS = 20, LINKS_MAX = 40, CLAIM_MS = 3000 };
+enum { PROBE_MS = 5000, STEP_MS = 20, LINKS_MAX = 40, CLAIM_MS = 3000, BUSY_MS = 500 };
 
 extern char **environ;
 
@@ -240,6 +240,11 @@ int mountpoint_unmount(const char *path, bool lazy)
     if (!resolved)
         return -errno;
     rc = unmount_resolved(resolved, lazy);
+    /* A reader of a moment, or the ringer at its work, is gone before anybody need be told of it. */
+    for (int ms = 0; rc == -EBUSY && !lazy && ms < BUSY_MS; ms += STEP_MS) {
+        sleep_ms(STEP_MS);
+        rc = unmount_resolved(resolved, lazy);
+    }
     free(resolved);
     return rc;
 }

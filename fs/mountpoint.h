@@ -24,7 +24,8 @@ enum mount_state mountpoint_state(const char *path);
  * yet; malloc'ed, NULL: no parent. */
 char *mountpoint_resolve(const char *path);
 
-/* Unmounts; `lazy` detaches even while in use. 0 or -errno (-EBUSY: in use). */
+/* Unmounts; `lazy` detaches even while in use, else users of a moment are waited for. 0 or -errno (-EBUSY: in
+ * use). */
 int mountpoint_unmount(const char *path, bool lazy);
 
 /* Creates the folder and its parents (0700). 0 or -errno. */

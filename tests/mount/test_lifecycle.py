@@ -291,6 +291,15 @@ class Stopping(Lifecycle):
             os.close(held)
             self.assertEqual(mount.process.wait(10), 0)
 
+    def test_in_use_for_a_moment(self):
+        """A reader who is about to leave is waited for, and nobody is told of it."""
+        with self.home.mount() as mount:
+            with open(self.point / "README.txt") as held:
+                leaving = subprocess.Popen(["sleep", "0.15"], stdin=held)
+            self.assertEqual(self.command("umount", self.point), (0, b"", ""))
+            leaving.wait(10)
+            self.assertEqual(mount.process.wait(10), 0)
+
     def test_killed_at_random_moments(self):
         """Appends go on; the next start answers as the reference does, whatever the last one had saved."""
         rand = random.Random(11)
