@@ -8,113 +8,15 @@
 #include "team_state.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "okstrafs/discover.h"
+#include "foreign_json.h"
+
 #include "okstrafs/window.h"
-
-static int read_whole(const char *path, char **bytes, size_t *len, int64_t *mtime_ns)
-{
-    struct stat st;
-    int fd = oks_open_regular(path, &st), rc = 0;
-    size_t got = 0;
-    char *buf;
-
-    if (fd < 0)
-        return fd;
-    if (st.st_size > TEAM_STATE_BYTES_MAX) {
-        close(fd);
-        return -E2BIG;
-    }
-    buf = malloc((size_t)st.st_size + 1);
-    while (buf && got < (size_t)st.st_size) {
-        ssize_t n = read(fd, buf + got, (size_t)st.st_size - got);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            rc = n < 0 ? -errno : 0;
-            break;
-        }
-        got += (size_t)n;
-    }
-    close(fd);
-    if (!buf || rc < 0) {
-        free(buf);
-        return buf ? rc : -ENOMEM;
-    }
-    *mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
-    *bytes = buf;
-    *len = got;
-    return 0;
-}
-
-/* json-c stops behind the first value; a file that goes on is being written, or is something else. */
-static bool ends_there(json_tokener *tokener, const char *bytes, size_t len)
-{
-    size_t end = json_tokener_get_parse_end(tokener);
-
-    while (end < len && strchr(" \t\r\n", bytes[end]) && bytes[end])
-        end++;
-    return end == len;
-}
-
-static int load_json(const char *path, json_object **out, int64_t *mtime_ns)
-{
-    json_tokener *tokener;
-    json_object *root;
-    char *bytes;
-    size_t len;
-    int rc = read_whole(path, &bytes, &len, mtime_ns);
-
-    if (rc < 0)
-        return rc;
-    tokener = json_tokener_new_ex(64);
-    root = tokener ? json_tokener_parse_ex(tokener, bytes, (int)len) : NULL;
-    rc = !tokener ? -ENOMEM : 0;
-    if (rc == 0 && (!json_object_is_type(root, json_type_object) || !ends_there(tokener, bytes, len))) {
-        json_object_put(root);
-        rc = -EINVAL;
-    }
-    json_tokener_free(tokener);
-    free(bytes);
-    if (rc == 0)
-        *out = root;
-    return rc;
-}
-
-static json_object *member(json_object *object, const char *key, json_type type)
-{
-    json_object *value;
-
-    if (!json_object_is_type(object, json_type_object) || !json_object_object_get_ex(object, key, &value) ||
-        !json_object_is_type(value, type))
-        return NULL;
-    return value;
-}
-
-/* A non-empty string without NUL, or NULL. Borrowed. */
-static const char *text(json_object *object, const char *key)
-{
-    json_object *value = member(object, key, json_type_string);
-    const char *s = value ? json_object_get_string(value) : NULL;
-
-    return s && *s && strlen(s) == (size_t)json_object_get_string_len(value) ? s : NULL;
-}
-
-/* *out = a copy, or NULL where there is nothing to copy. */
-static int copy(char **out, const char *s)
-{
-    *out = s ? strdup(s) : NULL;
-    return s && !*out ? -ENOMEM : 0;
-}
 
 /* Any ISO form becomes the collector's, so that it compares with stamps; what does not parse leaves the bound
  * open. */
@@ -152,7 +54,7 @@ static bool is_over(const char *status)
 
 static int read_workers(json_object *root, struct team_state *state)
 {
-    json_object *list = member(root, "workers", json_type_array);
+    json_object *list = foreign_member(root, "workers", json_type_array);
     size_t n = list ? json_object_array_length(list) : 0;
 
     if (n > TEAM_STATE_WORKERS_MAX)
@@ -164,11 +66,12 @@ static int read_workers(json_object *root, struct team_state *state)
         json_object *w = json_object_array_get_idx(list, i);
         struct run_worker *to = &state->workers[state->n_workers];
 
-        if (!text(w, "workerId"))
+        if (!foreign_text(w, "workerId"))
             continue;
         state->n_workers++;
-        if (copy(&to->worker_id, text(w, "workerId")) < 0 || copy(&to->agent, text(w, "agent")) < 0 ||
-            copy(&to->model, text(w, "model")) < 0)
+        if (foreign_copy(&to->worker_id, foreign_text(w, "workerId")) < 0 ||
+            foreign_copy(&to->agent, foreign_text(w, "agent")) < 0 ||
+            foreign_copy(&to->model, foreign_text(w, "model")) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -176,19 +79,20 @@ static int read_workers(json_object *root, struct team_state *state)
 
 static int read_state(json_object *root, struct team_state *state)
 {
-    json_object *lead = member(root, "lead", json_type_object);
-    const char *name = text(member(root, "team", json_type_object), "teamName");
+    json_object *lead = foreign_member(root, "lead", json_type_object);
+    const char *name = foreign_text(foreign_member(root, "team", json_type_object), "teamName");
 
     if (!name)
-        name = text(root, "teamName");
+        name = foreign_text(root, "teamName");
     if (!name)
         return -EINVAL;
-    bound(state->until, text(root, "runEndedAt"));
-    if (!*state->until && (is_over(text(root, "status")) || is_over(text(root, "runStatus"))))
+    bound(state->until, foreign_text(root, "runEndedAt"));
+    if (!*state->until && (is_over(foreign_text(root, "status")) || is_over(foreign_text(root, "runStatus"))))
         oks_time_text(state->mtime_ns / 1000000, state->until);
-    if (copy(&state->team_name, name) < 0 || copy(&state->task_key, text(root, "taskKey")) < 0 ||
-        copy(&state->lead_session, text(lead, "sessionId")) < 0 ||
-        copy(&state->lead_model, text(lead, "model")) < 0)
+    if (foreign_copy(&state->team_name, name) < 0 ||
+        foreign_copy(&state->task_key, foreign_text(root, "taskKey")) < 0 ||
+        foreign_copy(&state->lead_session, foreign_text(lead, "sessionId")) < 0 ||
+        foreign_copy(&state->lead_model, foreign_text(lead, "model")) < 0)
         return -ENOMEM;
     return read_workers(root, state);
 }
@@ -217,11 +121,11 @@ static int read_manifest(const char *path, struct team_state *state)
 
     if (!manifest)
         return -ENOMEM;
-    rc = load_json(manifest, &root, &mtime_ns);
+    rc = foreign_json_load(manifest, &root, &mtime_ns);
     free(manifest);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
-    bound(state->since, text(root, "createdAt"));
+    bound(state->since, foreign_text(root, "createdAt"));
     if (mtime_ns > state->mtime_ns)
         state->mtime_ns = mtime_ns;
     json_object_put(root);
@@ -232,7 +136,7 @@ int team_state_load(const char *path, struct team_state *out)
 {
     struct team_state state = {0};
     json_object *root;
-    int rc = load_json(path, &root, &state.mtime_ns);
+    int rc = foreign_json_load(path, &root, &state.mtime_ns);
 
     if (rc < 0)
         return rc;

@@ -28,10 +28,7 @@ struct team_state {
     int64_t mtime_ns; /* the newer of both files */
 };
 
-enum {
-    TEAM_STATE_BYTES_MAX = 4 << 20, /* of one file */
-    TEAM_STATE_WORKERS_MAX = 4096,
-};
+enum { TEAM_STATE_WORKERS_MAX = 4096 };
 
 /*
  * `path` is .../state/team-state-<x>.json; its manifest is .../manifests/run-manifest-<x>.json where there is
