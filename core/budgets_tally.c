@@ -112,7 +112,7 @@ static void visit_family(struct evaluation *ev, const struct session *s)
 
 static void visit_agent(struct evaluation *ev, const struct session *s)
 {
-    const char *agent = session_agent_name(s);
+    const char *agent = session_label(s);
     char name[OKS_NAME_MAX + 1];
 
     if (!agent || oks_name_escape(oks_slice_of(agent), name) == 0)

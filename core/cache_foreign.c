@@ -347,6 +347,7 @@ enum {
     COMPACTIONS,
     MODELS,
     REQUESTS,
+    LABEL,
     MEMO,
     EVENTS,
     SHA256,
@@ -373,23 +374,15 @@ static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[FIELDS] = {
-        [VERSION].key = "version",
-        [OFFSET].key = "offset",
-        [DEV].key = "dev",
-        [INO].key = "ino",
-        [TAIL].key = "tail",
-        [LINES].key = "lines",
-        [BAD].key = "bad",
-        [ODD].key = "odd",
-        [TEAMS].key = "teams",
-        [SESSION_ID].key = "sessionId",
-        [CWDS].key = "cwds",
-        [EVENTS].key = "events",
-        [SHA256].key = "sha256",
-        [MODELS].key = "models",
-        [REQUESTS].key = "requests",
-        [MEMO].key = "memo",
-        [COMPACTIONS].key = "compactions",
+        [VERSION].key = "version",   [OFFSET].key = "offset",
+        [DEV].key = "dev",           [INO].key = "ino",
+        [TAIL].key = "tail",         [LINES].key = "lines",
+        [BAD].key = "bad",           [ODD].key = "odd",
+        [TEAMS].key = "teams",       [SESSION_ID].key = "sessionId",
+        [CWDS].key = "cwds",         [EVENTS].key = "events",
+        [SHA256].key = "sha256",     [MODELS].key = "models",
+        [REQUESTS].key = "requests", [LABEL].key = "label",
+        [MEMO].key = "memo",         [COMPACTIONS].key = "compactions",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);
@@ -414,6 +407,8 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
     if (r == 0)
         r = read_requests(s, fields[REQUESTS].value, state->requests);
     if (r == 0)
+        r = nullable(s, fields[LABEL].value, true, &state->label);
+    if (r == 0)
         r = nullable(s, fields[MEMO].value, true, &state->memo);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
@@ -427,8 +422,9 @@ static int drop_addition(struct oks_state *state)
     oks_requests_free(state->requests);
     state->requests = none;
     free(state->session_id);
+    free(state->label);
     free(state->memo);
-    state->session_id = state->memo = NULL;
+    state->session_id = state->label = state->memo = NULL;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
     oks_strings_clear(&state->compactions);

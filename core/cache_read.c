@@ -388,6 +388,7 @@ static void addition(struct reader *r, struct oks_state *state)
     list(r, ",\"compactions\":[", oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX);
     models(r, &state->models);
     requests(r, state->requests);
+    nullable(r, ",\"label\":", raw, &state->label);
     nullable(r, ",\"memo\":", raw, &state->memo);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);

@@ -199,6 +199,8 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     put_list(bytes, ",\"compactions\":[", &state->compactions);
     put_models(bytes, &state->models);
     oks_cache_put_requests(bytes, state->requests);
+    oks_bytes_text(bytes, ",\"label\":");
+    put_nullable(bytes, state->label, oks_bytes_raw);
     oks_bytes_text(bytes, ",\"memo\":");
     put_nullable(bytes, state->memo, oks_bytes_raw);
     put_member(bytes, ",\"events\":", oks_events_len(state->events));

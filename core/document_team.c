@@ -89,13 +89,13 @@ static const struct run_worker *own_worker(const struct run *run, const struct s
 
 static bool works_as(const struct run *run, const struct run_worker *worker, const struct session *s)
 {
-    return is_worker(worker, session_agent_name(s)) || own_worker(run, s) == worker;
+    return is_worker(worker, session_label(s)) || own_worker(run, s) == worker;
 }
 
 void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
 {
     const struct run_worker *own = own_worker(run, s);
-    const char *agent = session_agent_name(s);
+    const char *agent = session_label(s);
     char name[OKS_NAME_MAX + 1];
 
     if (is_lead(run, s) || (!agent && !run)) {

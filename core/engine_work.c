@@ -49,7 +49,7 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool was_loaded = t->loaded;
-    bool changed = out->changed, teams_changed;
+    bool changed = out->changed, teams_changed, relabelled;
     size_t teams_before = t->state.teams.len;
     int rc;
 
@@ -64,6 +64,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         }
     }
     registry_linked(e, t, out->linked);
+    relabelled = transcript_relabel(t, out);
+    changed |= relabelled;
     teams_changed = out->replace;
     rc = transcript_commit(e, t, out);
     t->wanted = false;
@@ -85,7 +87,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         billing_bump(e);
         return 0;
     }
-    if (out->worth_saving)
+    if (out->worth_saving || (relabelled && t->loaded && !t->whole && !t->dropped))
         saver_want(e, t);
     e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
@@ -98,6 +100,12 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
 static bool waits_for_event(const struct transcript *t, int error)
 {
     return (error == -EACCES || error == -EPERM) && t->folder && t->folder->watch_id >= 0;
+}
+
+/* Its file is looked at again with every scan where nobody would tell of a change. */
+static bool label_stays_due(const struct transcript *t, const struct scan_outcome *out, bool asked)
+{
+    return (asked && !out->labelled) || !t->folder || t->folder->watch_id < 0;
 }
 
 /* Scans one dirty transcript; the lock is held at entry and exit, and free in between. */
@@ -124,6 +132,8 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     TAILQ_REMOVE(&e->dirty, t, queued);
     t->dirty = false;
     t->lost = false;
+    options.label = t->label_due;
+    t->label_due = false;
     options.insist = t->touched || t->wanted; /* others may set them meanwhile: then it is dirty again */
     t->busy = t->scanning = true;
     e->n_scanning++;
@@ -136,10 +146,12 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     free(peers);
     if (rc < 0) {
         t->anew |= options.anew;
+        t->label_due |= options.label;
         scan_outcome_clear(&out);
         registry_mark_dirty(e, t, true);
     } else {
         t->touched = t->dirty;
+        t->label_due |= label_stays_due(t, &out, options.label);
         /* What could not be read is tried again by the next sync, not by this one. */
         if (out.error && !out.gone && !waits_for_event(t, out.error)) {
             t->failed_sync = serial;

@@ -301,6 +301,27 @@ static int file_changed(struct oks_engine *e, struct folder *f, const char *name
     return is_regular(path) ? registry_add(e, f, path, rel) : 0;
 }
 
+/* The transcript beside a file that may name its agent; NULL: no such file, or none is known. */
+static struct transcript *transcript_labelled(struct oks_engine *e, const struct folder *f, const char *name)
+{
+    const struct source *source = f->root->source;
+    char path[8192], of[8192];
+
+    return source->labelled && join(path, f->path, name) == 0 && source->labelled(path, of, sizeof(of))
+               ? registry_transcript(e, of)
+               : NULL;
+}
+
+static void label_changed(struct oks_engine *e, const struct folder *f, const char *name)
+{
+    struct transcript *t = transcript_labelled(e, f, name);
+
+    if (!t)
+        return;
+    t->label_due = true;
+    registry_mark_dirty(e, t, false);
+}
+
 static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
 {
     struct drain *d = ctx;
@@ -313,6 +334,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
     switch (change) {
     case WATCH_FILE:
         rc = file_changed(d->e, f, name);
+        label_changed(d->e, f, name);
         break;
     case WATCH_FOLDER:
         if (join(path, f->rel, name) == 0)
@@ -321,6 +343,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
     case WATCH_LOST:
         if (join(path, f->path, name) < 0)
             break;
+        label_changed(d->e, f, name);
         t = registry_transcript(d->e, path);
         if (t)
             registry_mark_lost(d->e, t);
@@ -428,8 +451,10 @@ static int look_at_all(struct oks_engine *e)
 
     for (size_t i = 0; i < e->n_roots; i++) {
         LIST_FOREACH(f, &e->roots[i].folders, of_root)
-            LIST_FOREACH(t, &f->transcripts, of_folder)
+            LIST_FOREACH(t, &f->transcripts, of_folder) {
+                t->label_due = true;
                 registry_mark_dirty(e, t, true);
+            }
         int rc = walk_from(e, &e->roots[i], "");
 
         if (rc < 0)

@@ -3,7 +3,8 @@
  *
  * A project is a working directory: the first that a session's records name. Folder names are made from it by
  * a rule that loses characters, so they only stand in where no record says better. An agent is the name in
- * the records, and without one "(main)" or "(sub-agent)": parentheses, because agents are named by people.
+ * the records, or in the file beside them, and without one "(main)" or "(sub-agent)": parentheses, because
+ * agents are named by people.
  *
  * Invariants: a session whose share is summed is in one group of each kind; a group's sums are those of its
  * sessions, and a group without sessions does not exist.
@@ -33,7 +34,7 @@ static const char *project_of(const struct session *s)
 
 static const char *agent_of(const struct session *s)
 {
-    const char *name = session_agent_name(s);
+    const char *name = session_label(s);
 
     return name ? name : *s->parent ? "(sub-agent)" : "(main)";
 }

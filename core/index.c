@@ -23,7 +23,7 @@
 static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
-static const char magic[16] = "okstrafs index\n\4";
+static const char magic[16] = "okstrafs index\n\5";
 
 enum {
     ENDIAN_MARK = 0x01020304,
@@ -149,6 +149,7 @@ static void put_transcript(struct writer *w, const struct transcript *t)
     put_slice(w, oks_slice_of(s->agent_name));
     put_slice(w, oks_slice_of(s->model));
     put_slice(w, oks_slice_of(s->session_id));
+    put_slice(w, oks_slice_of(s->label));
     put_slice(w, oks_slice_of(s->memo));
     put_totals(w, &t->totals);
     put_days(w, t);
@@ -388,6 +389,7 @@ static void get_transcript(struct oks_engine *e, struct reader *r, struct transc
     get_text(r, &s->agent_name);
     get_text(r, &s->model);
     get_text(r, &s->session_id);
+    get_text(r, &s->label);
     get_text(r, &s->memo);
     get_totals(r, &t->totals);
     get_days(r, t);
@@ -423,7 +425,7 @@ static void skip_transcript(struct reader *r)
     enum { TOTALS = sizeof(uint64_t) * (OKS_COLUMNS + 4) };
 
     get_bytes(r, sizeof(struct file_mark) + 6 * sizeof(uint64_t) + 2 * (sizeof(uint32_t) + OKS_SHA256_BYTES));
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         get_slice(r);
     get_bytes(r, TOTALS);
     get_bytes(r, (size_t)get_u32(r) * 10);

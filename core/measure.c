@@ -31,6 +31,17 @@ const char *session_agent_name(const struct session *s)
     return name;
 }
 
+const char *session_label(const struct session *s)
+{
+    const struct transcript *t;
+    const char *name = session_agent_name(s);
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!name)
+            name = transcript_label(t);
+    return name;
+}
+
 const char *session_model(const struct session *s)
 {
     const struct transcript *t;

@@ -245,6 +245,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     t->timed = e->times.on;
     e->n_transcripts++;
     t->unplaced = t->source->late;
+    t->label_due = true;
     e->n_unplaced += t->unplaced;
     LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
     link_transcript(s, t);

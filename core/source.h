@@ -64,6 +64,10 @@ struct source {
     /* A file beside the transcripts that holds the working directory: its path below the folder, or false;
      * NULL: none. */
     bool (*marker)(const char *rel, char *out, size_t size);
+    /* The file beside a transcript that may name its agent (labels.h), and the transcript beside such a file:
+     * paths made from paths, or false. NULL: none. */
+    bool (*label)(const char *path, char *out, size_t size);
+    bool (*labelled)(const char *path, char *out, size_t size);
     bool late; /* session and project are known only when the file was read */
 
     /*

@@ -2,6 +2,9 @@
  * Claude Code as a source: <config>/projects/<project>/<session>.jsonl, agents' files anywhere below, and
  * every line a record as it stands (scan_claude.c).
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "okstrafs/discover.h"
 #include "scan_claude.h"
 #include "source.h"
@@ -37,6 +40,28 @@ static struct oks_slice project(const char *rel)
     return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
 }
 
+/* An agent's file with another ending. */
+static bool other_ending(const char *path, const char *from, const char *to, char *out, size_t size)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    size_t n = strlen(path);
+
+    if (strncmp(base, "agent-", strlen("agent-")) != 0 || !source_ends_with(base, from))
+        return false;
+    n -= strlen(from);
+    return (size_t)snprintf(out, size, "%.*s%s", (int)n, path, to) < size;
+}
+
+static bool label(const char *path, char *out, size_t size)
+{
+    return other_ending(path, ".jsonl", ".meta.json", out, size);
+}
+
+static bool labelled(const char *path, char *out, size_t size)
+{
+    return other_ending(path, ".meta.json", ".jsonl", out, size);
+}
+
 const struct source oks_source_claude = {
     .id = OKS_SOURCE_CLAUDE,
     .name = "claude",
@@ -46,4 +71,6 @@ const struct source oks_source_claude = {
     .id_of = id,
     .parent = parent,
     .project = project,
+    .label = label,
+    .labelled = labelled,
 };

@@ -27,6 +27,7 @@ void oks_state_clear(struct oks_state *state)
     free(state->agent_name);
     free(state->model);
     free(state->session_id);
+    free(state->label);
     free(state->memo);
     oks_events_free(state->events);
     oks_strings_clear(&state->teams);

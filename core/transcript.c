@@ -162,11 +162,33 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
     return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool transcript_relabel(struct transcript *t, struct scan_outcome *out)
+{
+    bool changed = out->labelled && !same_text(t->state.label, out->label);
+    char **from = out->labelled ? &out->label : &t->state.label,
+         **to = out->replace ? &out->gain.label : &t->state.label;
+
+    /* What was not looked up stays, also where the state is about to be replaced. */
+    if (from != to && (out->labelled || !*to)) {
+        free(*to);
+        *to = *from;
+        *from = NULL;
+    }
+    return changed;
+}
+
 void scan_outcome_clear(struct scan_outcome *out)
 {
     oks_state_clear(&out->gain);
     oks_state_clear(&out->base);
     transcript_tail_clear(&out->tail);
+    free(out->label);
+    out->label = NULL;
 }
 
 /* --- questions --- */
@@ -300,6 +322,11 @@ int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char 
 const char *transcript_agent_name(const struct transcript *t)
 {
     return t->state.agent_name ? t->state.agent_name : t->tail.agent_name;
+}
+
+const char *transcript_label(const struct transcript *t)
+{
+    return t->state.label;
 }
 
 const char *transcript_model(const struct transcript *t)

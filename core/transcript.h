@@ -74,6 +74,7 @@ struct transcript {
     char *origin; /* name of the session whose content this one may repeat, by its memo; NULL: none */
     LIST_ENTRY(transcript) of_forks; /* in engine->forks where there is one */
     bool unplaced;                   /* it was never scanned, and only that will tell where it belongs */
+    bool label_due;                  /* what the file beside it calls its agent is to be looked up */
     bool anew;                       /* the next scan begins at 0 whatever is remembered */
     bool touched;                    /* an event told that it was written, so marks prove nothing */
 
@@ -117,6 +118,8 @@ struct scan_outcome {
     struct file_mark mark;
     uint64_t bytes_read;
     int error;
+    bool labelled; /* `label` was looked up; NULL: none */
+    char *label;
     bool worth_saving; /* set by the commit: the cache file is now older than the state */
 };
 
@@ -125,6 +128,7 @@ struct scan_options {
     bool verify_tail;
     bool anew;                 /* begin at 0, without the cache */
     const char *peers;         /* memos of the transcripts that this one may repeat, one a line; "": none */
+    bool label;                /* look up what the file beside it calls its agent */
     bool insist;               /* read it even if its marks are those of last time */
     const atomic_bool *cancel; /* or NULL: asked between two buffers */
     const atomic_bool *stop;   /* or NULL: asked at every record */
@@ -140,6 +144,8 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
 /* Moves the outcome into the transcript. -ENOMEM: the transcript is reset and must be scanned again. */
 int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
+/* Takes over the label before the rest of the outcome; true: it is another than before. */
+bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome);
 
 /*
  * Totals of the window, the unfinished line included. The stamps borrow from the transcript. False, and
@@ -148,6 +154,7 @@ void scan_outcome_clear(struct scan_outcome *outcome);
 bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out);
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
+const char *transcript_label(const struct transcript *t);      /* of the file beside it; or NULL */
 const char *transcript_model(const struct transcript *t);
 
 size_t transcript_bytes(const struct transcript *t); /* memory that transcript_drop_events() gives back */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "labels.h"
 #include "okstrafs/discover.h"
 
 static int64_t nanoseconds(struct timespec ts)
@@ -342,6 +343,26 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     return rc;
 }
 
+static bool names_agent(const struct transcript *t, const struct scan_outcome *out)
+{
+    return out->gain.agent_name || out->tail.agent_name || (!out->replace && t->state.agent_name);
+}
+
+/* What could not be looked up stays what it was, and due. */
+static int look_up_label(const struct transcript *t, const struct scan_options *options,
+                         struct scan_outcome *out)
+{
+    char path[8192];
+    int rc;
+
+    if (!t->source->label || t->retained || out->gone || out->error || !(options->label || out->replace) ||
+        names_agent(t, out) || !t->source->label(t->path, path, sizeof(path)))
+        return 0;
+    rc = label_load(path, &out->label);
+    out->labelled = rc == 0;
+    return rc == -ENOMEM ? rc : 0;
+}
+
 enum { CUT_TRIES = 8 }; /* whoever cuts faster than we read gets what there was */
 
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
@@ -356,5 +377,7 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
         scan_outcome_clear(out);
         rc = scan_once(t, scanner, &again, out, &cut);
     }
+    if (rc == 0)
+        rc = look_up_label(t, options, out);
     return rc == -ESTALE ? -EIO : rc;
 }

@@ -4,6 +4,7 @@ As slow and plain as reference.py, whose events it shares. A request is all line
 greatest output tells its tokens, the earliest file outside a side chain owns it (docs/architecture.md).
 """
 
+import json
 import os
 import re
 from datetime import datetime, timedelta, timezone
@@ -162,9 +163,22 @@ class World:
 
     def agent(self, sid: str) -> str:
         name = next((t.agent_name for t in self.sessions[sid].transcripts if t.agent_name), None)
+        name = name or next(filter(None, map(self._label, sorted(self.sessions[sid].paths, key=os.fsencode))), None)
         if name:
             return name
         return "(sub-agent)" if self.is_subagent(sid) else "(main)"
+
+    @staticmethod
+    def _label(path: str) -> Optional[str]:
+        """What the file beside an agent's transcript calls it."""
+        if not os.path.basename(path).startswith("agent-"):
+            return None
+        try:
+            with open(path.removesuffix(".jsonl") + ".meta.json", "rb") as file:
+                meta = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return text(meta.get("name")) or text(meta.get("agentType")) if isinstance(meta, dict) else None
 
     def is_subagent(self, sid: str) -> bool:
         path = min(self.sessions[sid].paths, key=os.fsencode)

@@ -128,6 +128,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     state_put_hex(out, "agent ", oks_slice_of(state->agent_name));
     state_put_hex(out, "model ", oks_slice_of(state->model));
     state_put_hex(out, "session ", oks_slice_of(state->session_id));
+    if (state->label)
+        state_put_hex(out, "label ", oks_slice_of(state->label));
     if (state->memo)
         state_put_hex(out, "memo ", oks_slice_of(state->memo));
     fprintf(out, "extra %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",

@@ -110,6 +110,7 @@ static void make_small(struct oks_state *state)
     state->agent_name = strdup("codex-worker");
     state->model = strdup("claude-opus-4-7");
     state->session_id = strdup("0123-4567");
+    state->label = strdup("Explore%");
     state->memo = strdup("codex1 %25 - a");
     event.stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:00:00.123Z"));
     ck_assert_int_eq(oks_events_append(state->events, &event), 0);
@@ -226,7 +227,7 @@ START_TEST(the_layout_is_as_documented)
         "{\"i\":1,\"o\":2,\"r\":9223372036854775807,\"c\":30,\"c5\":10,\"c1\":20,\"u\":4,"
         "\"t\":\"2026-06-10T01:00:00.123Z\"}]},"
         "\"needles\":{\"\\\"teamname\\\":\\\"okstra-t1\\\"\":{\"offset\":0,\"found\":true}},"
-        "\"okstrafs\":{\"version\":3,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
+        "\"okstrafs\":{\"version\":4,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
         "\"sha256\":"
         "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"},"
         "\"lines\":9,\"bad\":2,\"odd\":1,\"sessionId\":\"0123-4567\",\"teams\":[\"okstra-T1\"],"
@@ -238,7 +239,7 @@ START_TEST(the_layout_is_as_documented)
         "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
         "9223372036854775807,3,4,5,6,7]]},"
-        "\"memo\":\"codex1 %2525 - a\",\"events\":2,\"sha256\":\"";
+        "\"label\":\"Explore%25\",\"memo\":\"codex1 %2525 - a\",\"events\":2,\"sha256\":\"";
     struct oks_state state;
     uint8_t sha256[OKS_SHA256_BYTES];
     char hex[OKS_SHA256_HEX];
@@ -560,7 +561,8 @@ START_TEST(a_sealed_file_is_still_checked)
         {"{\"i\":7}", "{\"i\":true}"},
         {"{\"i\":7}", "{\"i\":}"},
         {"\"found\":true", "\"found\":false"},
-        {"\"version\":3", "\"version\":4"},
+        {"\"version\":4", "\"version\":5"},
+        {"\"label\":\"Explore%25\"", "\"label\":8"},
         {"\"ino\":77", "\"ino\":18446744073709551616"},
         {"\"len\":64", "\"len\":4294967296"},
         {"\"tail\":{", "\"tail\":["},
@@ -826,8 +828,9 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
 {
     static const char *const changes[][2] = {
         {"\"usage\":{\"offset\":12345", "\"usage\":{\"offset\":12346"},
-        {"\"version\":3,\"offset\":12345", "\"version\":3,\"offset\":12344"},
-        {"\"version\":3", "\"version\":4"},
+        {"\"version\":4,\"offset\":12345", "\"version\":4,\"offset\":12344"},
+        {"\"version\":4", "\"version\":5"},
+        {"\"label\":\"Explore%25\"", "\"label\":8"},
         {"{\"i\":7},", ""},
         {"\"okstrafs\":{", "\"okstrafs\":null,\"was\":{"},
         {"\"okstrafs\":{", "\"was\":{"},

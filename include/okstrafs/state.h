@@ -81,6 +81,7 @@ struct oks_state {
     struct oks_strings compactions; /* "<offset> <tokens before> <c or m> <time or -> <trigger>" */
     struct oks_models models;       /* of the events with any count */
     struct oks_requests *requests;  /* never NULL */
+    char *label;                    /* what a file beside the transcript calls its agent; NULL: none */
     char *memo;                     /* what the source remembers (okstrafs/scanner.h); NULL: nothing */
 };
 
