@@ -7,6 +7,7 @@
  */
 #include "engine_private.h"
 #include "okstrafs/news.h"
+#include "quiet.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ static int cache_init(struct oks_engine *e, const struct oks_config *config)
 
     if (config->no_cache)
         return 0;
-    if (asprintf(&root, "%s/cache/token-usage", config->okstra_home) < 0)
+    if (asprintf(&root, "%s/" OKS_CACHE_ROOT, config->okstra_home) < 0)
         return -ENOMEM;
     rc = oks_cache_new(&e->cache, root);
     free(root);
@@ -176,6 +177,8 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
         e->idle_scanners[e->n_idle_scanners++] = first;
     if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         e->watch_error = watch_new(&e->watch);
+    if (rc == 0)
+        rc = quiet_new(e, config->okstra_home);
     if (rc < 0) {
         oks_engine_free(e);
         return rc;
@@ -190,6 +193,7 @@ void oks_engine_free(struct oks_engine *e)
         return;
     saver_stop(e);
     news_free(e);
+    quiet_free(e);
     runs_free(e);
     budgets_forget(e);
     settings_free(e);
@@ -255,6 +259,9 @@ static int discover(struct oks_engine *e)
 
     if (e->started && e->once)
         return 0;
+    if (e->started && quiet_is(e))
+        return 0;
+    quiet_begin(e);
     rc = settings_refresh(e);
     if (rc == 0) {
         billing_prices(e);
@@ -263,9 +270,11 @@ static int discover(struct oks_engine *e)
         rc = folders_refresh(e);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
-        if (rc == 0)
-            retained_refresh(e);
+        if (rc == 0 && !retained_refresh(e))
+            quiet_break(e);
     }
+    if (rc < 0)
+        quiet_break(e);
     if (!e->started)
         index_forget(e);
     e->started = true;

@@ -19,6 +19,7 @@
 
 #include "engine_private.h"
 #include "okstrafs/discover.h"
+#include "quiet.h"
 
 /* Not mtime: this one also tells when a folder that could not be listed may be tried again. */
 static int64_t ctime_of(const struct stat *st)
@@ -257,8 +258,12 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
     };
     int rc = oks_walk(root->path, start, &walker);
 
-    if (*start == '\0')
+    if (*start == '\0') {
         root->found = rc == 0 || rc == -E2BIG;
+        /* Whatever else is wrong with it may end without a word. */
+        if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
+            quiet_break(e);
+    }
     return rc == -ENOMEM ? rc : 0;
 }
 

@@ -415,7 +415,7 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
     return n;
 }
 
-void retained_refresh(struct oks_engine *e)
+bool retained_refresh(struct oks_engine *e)
 {
     struct forgetting f = {.e = e};
     struct stat st;
@@ -424,10 +424,19 @@ void retained_refresh(struct oks_engine *e)
     if (!e->n_retained || oks_cache_stat(e->cache, marker_folder, marker_name, &st) < 0 ||
         (st.st_ino == e->forgotten.st_ino && st.st_mtim.tv_sec == e->forgotten.st_mtim.tv_sec &&
          st.st_mtim.tv_nsec == e->forgotten.st_mtim.tv_nsec))
-        return;
+        return true;
     forget(&f, false, &all);
     if (all)
         e->forgotten = st;
+    return all;
+}
+
+char *retained_marker(const char *okstra_home)
+{
+    char *path;
+
+    return asprintf(&path, "%s/" OKS_CACHE_ROOT "/%s/%s", okstra_home, marker_folder, marker_name) < 0 ? NULL
+                                                                                                       : path;
 }
 
 int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)

@@ -27,7 +27,9 @@ bool retained_session(const struct session *s);
 /* Finds what caches tell of that is not there; once, after the first walk. 0 or -ENOMEM. */
 int retained_find(struct oks_engine *e);
 void retained_found(struct oks_engine *e, struct transcript *t);
-/* Drops what was forgotten by others. */
-void retained_refresh(struct oks_engine *e);
+/* Drops what was forgotten by others; false: not yet all of it. */
+bool retained_refresh(struct oks_engine *e);
+/* The path of the file that tells of it; malloc'ed, NULL on ENOMEM. */
+char *retained_marker(const char *okstra_home);
 
 #endif

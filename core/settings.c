@@ -381,6 +381,13 @@ static bool make_path(char **out, const char *folder, const char *name)
     return asprintf(out, "%s/%s", folder, name) >= 0 || (*out = NULL, false);
 }
 
+char *settings_below(const char *okstra_home)
+{
+    char *path;
+
+    return make_path(&path, okstra_home, own_name) ? path : NULL;
+}
+
 int settings_new(struct oks_engine *e, const char *okstra_home)
 {
     struct settings *s = calloc(1, sizeof(*s));

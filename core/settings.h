@@ -50,6 +50,8 @@ struct settings_state settings_state(const struct oks_engine *e, enum settings_f
 
 /* The descriptor of its queue of changes, -1: none; the folder whose coming is not in it, NULL: none; and
  * whether other changes are not. */
+/* The path of the deepest folder that is looked at; malloc'ed, NULL on ENOMEM. */
+char *settings_below(const char *okstra_home);
 int settings_fd(const struct oks_engine *e);
 const char *settings_awaited(const struct oks_engine *e);
 bool settings_are_blind(const struct oks_engine *e);

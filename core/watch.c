@@ -78,7 +78,7 @@ int watch_fd(const struct watch *w)
 }
 
 /* Magic numbers of statfs(2) that are not in every libc's headers. */
-static bool reports_changes(const char *path)
+bool watch_reports(const char *path)
 {
     static const unsigned long silent[] = {
         0x6969,     /* NFS */
@@ -108,7 +108,7 @@ int watch_add(struct watch *w, const char *path, void *owner, int *id)
     struct owner *o, **found;
     int wd;
 
-    if (!reports_changes(path))
+    if (!watch_reports(path))
         return -ENOTSUP;
     o = malloc(sizeof(*o));
     if (!o)

@@ -23,14 +23,14 @@ int watch_new(struct watch **out); /* -EMFILE, -ENFILE, -ENOMEM, -ENOSYS: there 
 void watch_free(struct watch *watch);
 int watch_fd(const struct watch *watch); /* readable while something is queued */
 
-int watch_fd(const struct watch *watch); /* readable while something is queued */
-
 /*
  * Watches a folder; `owner` comes back with its events. -ENOTSUP where the filesystem below cannot be trusted
  * to report changes (network, FUSE); -ENOSPC, -ENOENT, ... The same folder twice gives the same id and the
  * newer owner.
  */
 int watch_add(struct watch *watch, const char *path, void *owner, int *id);
+/* Whether the filesystem below would tell of every change. */
+bool watch_reports(const char *path);
 void watch_remove(struct watch *watch, int id);
 
 /*

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "okstrafs/cache.h"
+
 #include "door.h"
 #include "heap.h"
 #include "log.h"
@@ -96,7 +98,7 @@ static bool would_hide(const char *mountpoint, const char *folder, const char *u
 /* Mounting over our own sources or caches would hide them from us. */
 static int check_layout(const struct options *o)
 {
-    if (would_hide(o->mountpoint, o->okstra_home, "cache/token-usage")) {
+    if (would_hide(o->mountpoint, o->okstra_home, OKS_CACHE_ROOT)) {
         log_error("%s holds the okstra home %s, which the mount would hide: choose another folder",
                   o->mountpoint, o->okstra_home);
         return EX_USAGE;

@@ -15,6 +15,9 @@
 
 enum { OKS_CACHE_HIT = 0, OKS_CACHE_MISS = 1 };
 
+/* Below $OKSTRA_HOME. */
+#define OKS_CACHE_ROOT "cache/token-usage"
+
 #define OKS_CACHE_BYTES_MAX (UINT64_C(1) << 30) /* a larger file is a miss */
 
 struct oks_cache;

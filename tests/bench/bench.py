@@ -94,7 +94,7 @@ def mounted(config: Path, *options: str):
 
 @contextlib.contextmanager
 def static_file(program: str):
-    """The path of the file that never changes."""
+    """The path of the file that never changes, and the process that serves it."""
     one = harness.Home()
     point = one.root / "static"
     point.mkdir()
@@ -106,7 +106,7 @@ def static_file(program: str):
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit("the static filesystem does not mount")
             time.sleep(0.01)
-        yield point / "usage.json"
+        yield point / "usage.json", process.pid
     finally:
         process.terminate()
         process.wait(harness.STOP_SECONDS)
@@ -148,14 +148,21 @@ APPENDED = records.assistant(stamp="2026-06-12T00:00:00.000Z", counts=records.us
                              content=[{"type": "text", "text": "lorem ipsum " * 60}])
 
 
-def looks(program: str, rounds: int, steps) -> list[Look]:
-    """Takes the steps of bench_open.c, each a tuple of words, round-robin."""
+def pin(pid: int, cores) -> None:
+    """All threads of a process; those that they start stay there too."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(task), cores)
+
+
+def looks(program: str, rounds: int, steps, cores=None) -> list[Look]:
+    """Takes the steps of bench_open.c, each a tuple of words, round-robin; on these cores, or any."""
     one = harness.Home()
     record = one.root / "record"
     record.write_bytes(records.line(APPENDED) + b"\n")
     words = [str(word) for step in steps for word in step]
     try:
-        done = subprocess.run([program, str(rounds), str(record), *words], stdout=subprocess.PIPE, check=True, timeout=500)
+        done = subprocess.run([program, str(rounds), str(record), *words], stdout=subprocess.PIPE, check=True, timeout=500,
+                              preexec_fn=cores and (lambda: os.sched_setaffinity(0, cores)))
     finally:
         one.close()
     return [Look(*(int(word) / 1000 for word in line.split()[:3])) for line in done.stdout.splitlines()]
