@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "members.h"
 
 enum { PARENTS_MAX = 32, HORIZON_FIRST_HOURS = 24, HORIZON_LAST_HOURS = 24 * 64 };
 
@@ -150,15 +151,16 @@ static void visit_project(const void *node, VISIT visit, void *ctx)
 static void visit_team(const void *node, VISIT visit, void *ctx)
 {
     const struct team *team = *(struct team *const *)node;
+    const struct run *run = runs_current(team);
     struct evaluation *ev = ctx;
     struct session **sessions;
 
-    if ((visit != postorder && visit != leaf) || (ev->scope == BUDGET_RUN && !runs_current(team)))
+    if ((visit != postorder && visit != leaf) || (ev->scope == BUDGET_RUN && (!run || run->roster)))
         return;
     ev->span.since = ev->span.until = OKS_STAMP_NONE;
     if (ev->scope == BUDGET_RUN)
-        team_own_window(runs_current(team), &ev->span);
-    sessions = team_sessions(ev->e, team, runs_current(team));
+        team_own_window(run, &ev->span);
+    sessions = team_sessions(ev->e, team, run);
     if (!sessions)
         ev->rc = -ENOMEM;
     for (size_t i = 0; sessions && sessions[i]; i++)

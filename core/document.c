@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "members.h"
 #include "utf8.h"
 
 void oks_document_clear(struct oks_document *document)

@@ -88,17 +88,10 @@ json_object *remembered_part(const struct remembered *r);
 json_object *team_document(struct oks_engine *e, struct team *team, const struct run *run,
                            const struct measure_window *w, int64_t *mtime_ns);
 
-/* Sets the bounds to those of the run, where there is one. */
-void team_own_window(const struct run *run, struct measure_window *w);
-/* These two also add what was billed to *bag; NULL: it is not asked for. */
+/* These two also add what was billed to *bag; NULL: it is not asked for. -ENOMEM; -ENOENT: nobody is that
+ * member. */
 int team_measure(struct oks_engine *e, const struct team *team, const struct run *run,
                  const struct measure_window *w, struct measure *out, struct billed_bag *bag);
-/* The sessions that a team's document counts: those that name it and its lead; NULL-terminated, ascending by
- * name. */
-struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run);
-/* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or
- * "lead". */
-void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
 int member_measure(struct oks_engine *e, const struct team *team, const char *member,
                    const struct measure_window *w, struct measure *out, struct billed_bag *bag);
 

@@ -1,245 +1,19 @@
 /*
  * The team document: what a run's lead and each of its workers used.
  *
- * With a team-state file the run's own window and workers are shown; a worker's sessions are found by the
- * agent name in their records. Without one the same document comes from the sessions that name the team,
- * grouped by agent. The thirteen keys at the top are those of all the team's sessions in the window;
- * usageSummary counts lead and workers, so the two differ by what `others` lists.
+ * With a team-state file the run's own window and workers are shown. Without one the same document comes from
+ * the team's sessions, grouped by agent; a roster also names workers of which there is no session (yet). The
+ * thirteen keys at the top are those of all the team's sessions in the window; usageSummary counts lead and
+ * workers, so the two differ by what `others` lists.
  *
  * Invariant: each session is counted in exactly one of lead, one worker, or others.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "document.h"
-
-static const char lead_member[] = "lead";
-static const char unnamed_member[] = "unnamed";
-
-void team_own_window(const struct run *run, struct measure_window *w)
-{
-    if (!run)
-        return;
-    w->since = oks_stamp_of(oks_slice_of(run->state.since));
-    w->until = oks_stamp_of(oks_slice_of(run->state.until));
-}
-
-/* --- who is who --- */
-
-static bool is_lead(const struct run *run, const struct session *s)
-{
-    return run && run->state.lead_session && strcmp(run->state.lead_session, s->id) == 0;
-}
-
-static bool ends_with(const char *s, size_t n, const char *end)
-{
-    size_t m = strlen(end);
-
-    return n >= m && strncmp(s + n - m, end, m) == 0;
-}
-
-/* The length of an agent's name without the suffix -NNN that a worker gets when it is dispatched again. */
-static size_t without_redispatch(const char *agent)
-{
-    size_t n = strlen(agent), digits = 0;
-
-    while (digits < n && isdigit((unsigned char)agent[n - 1 - digits]))
-        digits++;
-    if (digits == 0 || digits + 1 >= n || agent[n - 1 - digits] != '-')
-        return n;
-    if (ends_with(agent, n - 1 - digits, "-worker") || ends_with(agent, n - 1 - digits, "report-writer"))
-        return n - 1 - digits;
-    return n;
-}
-
-static bool is_worker(const struct run_worker *worker, const char *agent)
-{
-    size_t n, id = strlen(worker->worker_id);
-
-    if (!agent)
-        return false;
-    n = without_redispatch(agent);
-    if (strcmp(worker->worker_id, "report-writer") == 0 && n == id &&
-        strncmp(agent, worker->worker_id, n) == 0)
-        return true;
-    return n == id + strlen("-worker") && strncmp(agent, worker->worker_id, id) == 0 &&
-           ends_with(agent, n, "-worker");
-}
-
-/*
- * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
- * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
- */
-static const struct run_worker *own_worker(const struct run *run, const struct session *s)
-{
-    const struct source *source = session_source(s);
-
-    if (!run || source->id == OKS_SOURCE_CLAUDE)
-        return NULL;
-    for (size_t i = 0; i < run->state.n_workers; i++) {
-        const char *agent = run->state.workers[i].agent;
-
-        if (agent && strcmp(agent, source->name) == 0)
-            return &run->state.workers[i];
-    }
-    return NULL;
-}
-
-static bool works_as(const struct run *run, const struct run_worker *worker, const struct session *s)
-{
-    return is_worker(worker, session_label(s)) || own_worker(run, s) == worker;
-}
-
-void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
-{
-    const struct run_worker *own = own_worker(run, s);
-    const char *agent = session_label(s);
-    char name[OKS_NAME_MAX + 1];
-
-    if (is_lead(run, s) || (!agent && !run)) {
-        strcpy(out, lead_member);
-    } else if (own) {
-        snprintf(name, sizeof(name), "%s-worker", own->worker_id);
-        oks_name_escape(oks_slice_of(name), out);
-    } else if (!agent) {
-        strcpy(out, unnamed_member);
-    } else {
-        oks_name_escape((struct oks_slice){agent, without_redispatch(agent)}, out);
-    }
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp((*(struct session *const *)a)->name, (*(struct session *const *)b)->name);
-}
-
-/* Sessions, each once. */
-struct gathering {
-    struct session **items; /* NULL-terminated */
-    size_t len, room;
-    int rc;
-};
-
-static void gather(struct gathering *g, struct session *s)
-{
-    if (g->rc < 0)
-        return;
-    if (g->len + 1 >= g->room) {
-        size_t room = g->room ? 2 * g->room : 16;
-        struct session **items = reallocarray(g->items, room, sizeof(*items));
-
-        if (!items) {
-            g->rc = -ENOMEM;
-            return;
-        }
-        g->items = items;
-        g->room = room;
-    }
-    g->items[g->len++] = s;
-    g->items[g->len] = NULL;
-}
-
-static bool gathered(const struct gathering *g, const struct session *s)
-{
-    for (size_t i = 0; i < g->len; i++)
-        if (g->items[i] == s)
-            return true;
-    return false;
-}
-
-static bool worked_in(const struct session *s, const char *cwd)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        for (size_t i = 0; i < t->state.cwds.len; i++)
-            if (strcmp(t->state.cwds.items[i].ptr, cwd) == 0)
-                return true;
-    return false;
-}
-
-static bool began_in(const struct session *s, const struct measure_window *w)
-{
-    struct oks_stamp first = s->share.totals.first;
-
-    return s->summed && !oks_stamp_is_none(first) && oks_stamp_cmp(first, w->since) >= 0 &&
-           (oks_stamp_is_none(w->until) || oks_stamp_cmp(first, w->until) <= 0);
-}
-
-/* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
-static void gather_own(struct oks_engine *e, const struct run *run, const char *cwd, struct gathering *g)
-{
-    struct measure_window w = {.since = OKS_STAMP_NONE, .until = OKS_STAMP_NONE};
-    char name[OKS_NAME_MAX + 1];
-    struct project *p;
-    struct session *s;
-
-    team_own_window(run, &w);
-    project_of_cwd(cwd, name);
-    p = registry_project(e, name);
-    if (!p || oks_stamp_is_none(w.since))
-        return; /* nobody could tell a run without a beginning from all that was before */
-    LIST_FOREACH(s, &p->sessions, of_project)
-        if (own_worker(run, s) && worked_in(s, cwd) && began_in(s, &w) && !gathered(g, s))
-            gather(g, s);
-}
-
-static bool has_own_workers(const struct run *run)
-{
-    for (size_t i = 0; run && i < run->state.n_workers; i++)
-        for (int k = 0; k < OKS_SOURCES; k++)
-            if (k != OKS_SOURCE_CLAUDE && run->state.workers[i].agent &&
-                strcmp(run->state.workers[i].agent, oks_sources[k]->name) == 0)
-                return true;
-    return false;
-}
-
-/* The folders of a run: the one that holds its files, and those that its sessions worked in. */
-static void gather_all_own(struct oks_engine *e, const struct run *run, struct gathering *g)
-{
-    size_t members = g->len;
-
-    if (!has_own_workers(run))
-        return;
-    gather_own(e, run, run->place, g);
-    for (size_t i = 0; i < members; i++) {
-        const struct transcript *t;
-
-        LIST_FOREACH(t, &g->items[i]->transcripts, of_session)
-            for (size_t k = 0; k < t->state.cwds.len; k++)
-                if (strcmp(t->state.cwds.items[k].ptr, run->place) != 0)
-                    gather_own(e, run, t->state.cwds.items[k].ptr, g);
-    }
-}
-
-struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run)
-{
-    struct session *lead = NULL;
-    struct gathering g = {0};
-    const struct membership *m;
-    char name[OKS_NAME_MAX + 1];
-
-    if (run && run->state.lead_session) {
-        oks_name_escape(oks_slice_of(run->state.lead_session), name);
-        lead = registry_session(e, name);
-    }
-    LIST_FOREACH(m, &team->members, of_team)
-        if (m->session != lead)
-            gather(&g, m->session);
-    if (lead)
-        gather(&g, lead);
-    gather_all_own(e, run, &g);
-    if (g.rc < 0) {
-        free(g.items);
-        return NULL;
-    }
-    if (!g.items)
-        return calloc(1, sizeof(*g.items));
-    qsort(g.items, g.len, sizeof(*g.items), by_name);
-    return g.items;
-}
+#include "members.h"
 
 /* --- measuring --- */
 
@@ -494,12 +268,12 @@ static bool part_is_worker(const struct part *part, const void *ctx)
 {
     const struct worker_of *of = ctx;
 
-    return works_as(of->run, of->worker, part->session);
+    return member_works_as(of->run, of->worker, part->session);
 }
 
 static bool part_is_lead(const struct part *part, const void *ctx)
 {
-    return is_lead(ctx, part->session);
+    return member_is_lead(ctx, part->session);
 }
 
 static bool part_is_member(const struct part *part, const void *ctx)
@@ -568,7 +342,7 @@ static bool add_grouped_workers(json_object *workers, struct parts *parts, uint6
         if (parts->items[i].taken)
             continue;
         snprintf(id, sizeof(id), "%s", name);
-        if (ends_with(id, strlen(id), "-worker"))
+        if (source_ends_with(id, "-worker"))
             id[strlen(id) - strlen("-worker")] = '\0';
         usage = usage_of(parts, WORKERS_LEVEL, part_is_member, name, &sum);
         if (!add_worker(workers, id, name, sum.model, usage, &sum, total))
@@ -595,10 +369,10 @@ static bool add_others(json_object *others, struct parts *parts)
     return true;
 }
 
-/* The lead of a team without a team-state file: who calls itself so, or has no agent name. */
+/* The lead of a team that no file tells of: who calls itself so, or has no agent name. */
 static json_object *grouped_lead(struct parts *parts, struct measure *sum)
 {
-    static const char *const names[] = {lead_member, "team-lead"};
+    static const char *const names[] = {"lead", "team-lead"};
 
     for (size_t i = 0; i < 2; i++) {
         json_object *o = usage_of(parts, LEAD_LEVEL, part_is_member, names[i], sum);
@@ -608,6 +382,17 @@ static json_object *grouped_lead(struct parts *parts, struct measure *sum)
         json_object_put(o);
     }
     return NULL;
+}
+
+/* A roster may name a lead whose transcript is nowhere. */
+static json_object *lead_usage(const struct run *run, struct parts *parts, struct measure *sum)
+{
+    json_object *o = run ? usage_of(parts, LEAD_LEVEL, part_is_lead, run, sum) : NULL;
+
+    if (run && (!run->roster || !o || sum->sessions))
+        return o;
+    json_object_put(o);
+    return grouped_lead(parts, sum);
 }
 
 static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, unsigned __int128 cost,
@@ -630,13 +415,14 @@ static bool put_people(json_object *o, const struct run *run, struct parts *part
     json_object *workers = json_object_new_array(), *others = json_object_new_array();
     uint64_t total = 0;
     struct measure lead;
-    json_object *usage =
-        run ? usage_of(parts, LEAD_LEVEL, part_is_lead, run, &lead) : grouped_lead(parts, &lead);
+    json_object *usage = lead_usage(run, parts, &lead);
     bool ok = workers && others && usage;
 
     add_cost(parts);
-    if (ok)
-        ok = run ? add_run_workers(workers, run, parts, &total) : add_grouped_workers(workers, parts, &total);
+    if (ok && run)
+        ok = add_run_workers(workers, run, parts, &total);
+    if (ok && (!run || run->roster))
+        ok = add_grouped_workers(workers, parts, &total);
     ok = ok && add_others(others, parts);
     if (!ok) {
         json_object_put(workers);
@@ -675,13 +461,14 @@ json_object *team_document(struct oks_engine *e, struct team *team, const struct
         json_object_put(o);
         return NULL;
     }
-    if (run)
+    if (run && !run->roster)
         runs_name(team, run, name);
     sum_all(&parts, &all);
     *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
     ok = put_measure(o, &all) && put_text(o, "team", team->name) &&
-         put_text(o, "taskKey", run ? run->state.task_key : NULL) && put_text(o, "run", run ? name : NULL) &&
-         put_measure_window(o, w) && put_people(o, run, &parts, all.mtime_ns) && put_all_billed(o, &parts);
+         put_text(o, "taskKey", run ? run->state.task_key : NULL) &&
+         put_text(o, "run", run && !run->roster ? name : NULL) && put_measure_window(o, w) &&
+         put_people(o, run, &parts, all.mtime_ns) && put_all_billed(o, &parts);
     parts_clear(&parts);
     if (ok)
         return o;

@@ -7,6 +7,7 @@
  */
 #include "engine_private.h"
 #include "okstrafs/news.h"
+#include "places.h"
 #include "quiet.h"
 
 #include <errno.h>
@@ -194,7 +195,7 @@ void oks_engine_free(struct oks_engine *e)
     saver_stop(e);
     news_free(e);
     quiet_free(e);
-    runs_free(e);
+    places_free(e);
     budgets_forget(e);
     settings_free(e);
     billing_end(e);
@@ -295,7 +296,7 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
-        rc = runs_refresh(e);
+        rc = places_refresh(e);
     news_tell(e);
     pthread_mutex_unlock(&e->lock);
     return rc;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "document.h"
+#include "members.h"
 
 /* Names gathered from wherever, then sorted and made distinct. */
 struct names {
@@ -116,6 +117,8 @@ static int list_runs(const struct team *team, struct names *names)
     int rc = 0;
 
     LIST_FOREACH(run, &team->runs, of_team) {
+        if (run->roster)
+            continue;
         runs_name(team, run, name);
         rc = rc ? rc : names_add(names, name);
     }

@@ -1,5 +1,6 @@
 /*
- * The engine's own structures, shared by the files engine*.c, registry.c, folders.c, runs.c and document*.c.
+ * The engine's own structures, shared by the files engine*.c, registry.c, folders.c, places.c, runs.c and
+ * document*.c.
  *
  * Lock order: engine->lock is the only lock of the core besides the cache's own; nothing is called with it
  * held that could wait for it (the scanner and cache writes run outside).
@@ -104,10 +105,13 @@ struct team {
     uint64_t version;
 };
 
-/* One run of a team, as its team-state file tells. */
+/* One run of a team, as its team-state file tells; or a roster. */
 struct run {
     char *path;
-    const char *place; /* the project folder below which it lies */
+    const char *place;           /* the project folder below which it lies */
+    bool roster;                 /* from Claude Code's config.json: who, but not when */
+    char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": not told */
+    LIST_ENTRY(run) of_all;
     struct team *team;
     LIST_ENTRY(run) of_team;
     LIST_ENTRY(run) of_place;
@@ -132,7 +136,7 @@ struct oks_engine {
     size_t n_roots;
     struct watch *watch; /* of the roots' folders; NULL: none to be had */
     int watch_error;
-    struct quiet *quiet; /* NULL: every sync looks */
+    struct quiet *quiet;   /* NULL: every sync looks */
     void *folders_by_path; /* tsearch trees of the folders that are not dead */
     void *folders_by_inode;
     size_t unwatched; /* folders that are looked at with stat */
@@ -152,7 +156,9 @@ struct oks_engine {
     size_t n_scanning; /* transcripts being scanned now */
     uint64_t syncs;
 
-    struct run_store *runs;
+    struct place_store *places;
+    LIST_HEAD(, run) runs;
+    uint64_t runs_errors; /* files of them that did not parse, ever */
     struct settings *settings;
     struct budgets budgets;
     atomic_int_least64_t now_ms;            /* as last told by oks_engine_clock */
@@ -298,22 +304,15 @@ void news_tell(struct oks_engine *e);
 /* guess.c: the existing folder that a project folder is named after; false: none fits */
 bool guess_project_folder(const char *project, char out[4096]);
 
-/* runs.c: team-state files; under the lock */
-int runs_new(struct oks_engine *e);
-void runs_free(struct oks_engine *e);
+/* runs.c: what team-state files and rosters tell; under the lock */
+int runs_new(struct oks_engine *e); /* -ENOMEM */
 /* A folder that may hold .okstra/tasks; -ENOMEM. */
-int runs_add_place(struct oks_engine *e, const char *path);
-/* Looks again at what changed. 0 or -ENOMEM. */
-int runs_refresh(struct oks_engine *e);
-/* A session's data changed, or it left: the teams whose runs it leads change too. */
+int runs_add_project(struct oks_engine *e, const char *path);
+/* A session's data changed, or it left: the teams that it belongs to by a run change too. */
 void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version);
-/* The descriptor of its queue of changes, -1: none; and whether some changes are not in it. */
-int runs_fd(const struct oks_engine *e);
-bool runs_are_blind(const struct oks_engine *e);
-uint64_t runs_errors(const struct oks_engine *e); /* team-state files that did not parse, ever */
-/* The run whose window and workers the team's document shows; NULL: none. */
+/* The run, or else the roster, whose window and workers the team's document shows; NULL: none. */
 const struct run *runs_current(const struct team *team);
-/* The name under which a run is listed: the number at its file's end where that is enough. */
+/* The name under which a run (no roster) is listed: the number at its file's end where that is enough. */
 void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1]);
 const struct run *runs_named(const struct team *team, const char *name); /* or NULL */
 

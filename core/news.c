@@ -19,6 +19,7 @@
 
 #include "engine_private.h"
 #include "okstrafs/news.h"
+#include "places.h"
 
 struct news {
     int poll_fd;  /* of all that follow */
@@ -62,8 +63,8 @@ static int news_new(struct oks_engine *e)
         rc = join(n, n->roots_fd);
     if (rc == 0 && e->watch)
         rc = join(n, watch_fd(e->watch));
-    if (rc == 0 && runs_fd(e) >= 0)
-        rc = join(n, runs_fd(e));
+    if (rc == 0 && places_fd(e) >= 0)
+        rc = join(n, places_fd(e));
     if (rc == 0 && settings_fd(e) >= 0)
         rc = join(n, settings_fd(e));
     e->news = n;
@@ -144,7 +145,7 @@ bool oks_engine_is_blind(struct oks_engine *e)
     bool blind;
 
     pthread_mutex_lock(&e->lock);
-    blind = !e->watch || e->unwatched > 0 || runs_are_blind(e) || settings_are_blind(e);
+    blind = !e->watch || e->unwatched > 0 || places_are_blind(e) || settings_are_blind(e);
     pthread_mutex_unlock(&e->lock);
     return blind;
 }

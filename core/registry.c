@@ -375,13 +375,13 @@ static int places_refresh(struct oks_engine *e, const struct transcript *t)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_place(e, t->state.cwds.items[i].ptr);
+        rc = runs_add_project(e, t->state.cwds.items[i].ptr);
     if (t->state.cwds.len || !p || p->guesses >= GUESSES_MAX || LIST_EMPTY(&t->session->teams))
         return rc;
     p->guesses++;
     if (rc == 0 && guess_project_folder(p->name, path)) {
         p->guesses = GUESSES_MAX;
-        rc = runs_add_place(e, path);
+        rc = runs_add_project(e, path);
     }
     return rc;
 }

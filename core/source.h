@@ -68,7 +68,8 @@ struct source {
      * paths made from paths, or false. NULL: none. */
     bool (*label)(const char *path, char *out, size_t size);
     bool (*labelled)(const char *path, char *out, size_t size);
-    bool late; /* session and project are known only when the file was read */
+    bool rosters; /* its configuration folders describe teams (roster.h) */
+    bool late;    /* session and project are known only when the file was read */
 
     /*
      * Transcripts that repeat what others hold. The peers of one are those before it in its session (by

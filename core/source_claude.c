@@ -73,4 +73,5 @@ const struct source oks_source_claude = {
     .project = project,
     .label = label,
     .labelled = labelled,
+    .rosters = true,
 };

@@ -185,7 +185,7 @@ static json_object *status_object(struct oks_engine *e, int64_t *mtime_ns)
               put_text(o, "scanner",
                        e->n_idle_scanners ? oks_isa_name(oks_scanner_isa(e->idle_scanners[0])) : NULL) &&
               put_progress(o, e) && put_memory(o, e) && put_cache(o, e) && put_revalidation(o, e) &&
-              put_skipped(o, e) && put_settings(o, e) && put_count(o, "teamStateErrors", runs_errors(e)) &&
+              put_skipped(o, e) && put_settings(o, e) && put_count(o, "teamStateErrors", e->runs_errors) &&
               put_count(o, "fileErrors", sums.errors) && sums.ok;
 
     if (ok && put(o, "errors", sums.error_list)) {

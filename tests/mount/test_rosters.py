@@ -1,0 +1,224 @@
+"""Claude Code's own descriptions of teams, teams/<team>/config.json of a configuration folder, through a real mount."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import harness
+import records
+import watching
+from watching import IN_MODIFY
+
+LEAD = "11111111-0000-4000-8000-000000000001"
+SECONDS = 5
+
+
+class RosterTest(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        self.teams = self.home.config / "teams"
+        self.path = "teams/build/usage.json"
+        self.home.transcript("-p", LEAD, [records.assistant(sessionId=LEAD, id="msg_lead", requestId="req_lead",
+                                                            counts=records.usage(5, 0))])
+
+    def in_process(self, name: str, tokens: int, label: str = "") -> Path:
+        """A teammate as a sub-agent of the lead: its records know of no team."""
+        path = self.home.transcript("-p", f"agent-{name}", [records.assistant(
+            sessionId=LEAD, isSidechain=True, agentId=name, id=f"msg_{name}", requestId=f"req_{name}",
+            counts=records.usage(tokens, 0))], parent=LEAD)
+        path.with_name(f"agent-{name}.meta.json").write_text(json.dumps({"agentType": label or name, "name": label or name}))
+        return path
+
+    def roster(self, *members: str, folder: str = "build", **more) -> Path:
+        path = self.teams / folder / "config.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        people = [{"agentId": f"{name}@{folder}", "name": name, "agentType": "general-purpose", "model": "haiku",
+                   "prompt": "a secret that nobody should read"} for name in members]
+        content = {"name": folder, "createdAt": 1781053200000, "leadAgentId": f"team-lead@{folder}", "leadSessionId": LEAD,
+                   "members": [{"agentId": f"team-lead@{folder}", "name": "team-lead", "model": "opus"}, *people]} | more
+        path.write_text(json.dumps(content))
+        return path
+
+    def team(self, mount, name: str = "build") -> dict:
+        return mount.json(f"teams/{name}/usage.json")
+
+    def people(self, document: dict) -> tuple:
+        """The lead's tokens, and those of each worker: None where there is no session."""
+        return (document["leadUsage"].get("totalTokens"),
+                {w["workerId"]: w["usage"].get("totalTokens") for w in document["workers"]})
+
+
+class Teams(RosterTest):
+    def test_teammates_inside_the_leads_process(self):
+        self.in_process("scout", 10)
+        self.in_process("writer", 20)
+        self.in_process("Explore", 40)  # a sub-agent, but no member
+        self.roster("scout", "writer", "absent")
+        with self.home.mount() as mount:
+            document = self.team(mount)
+            self.assertEqual(self.people(document), (5, {"scout": 10, "writer": 20, "absent": None}))
+            self.assertEqual(document["workers"][2], {"workerId": "absent", "agent": "general-purpose", "model": "haiku",
+                                                      "usage": {"source": "unavailable"}})
+            self.assertEqual((document["totalTokens"], document["others"]), (35, []))
+            self.assertEqual((document["taskKey"], document["run"], document["window"]),
+                             (None, None, {"since": None, "until": None}))
+            self.assertEqual(mount.names("teams/build/members"), ["lead", "scout", "writer"])
+            self.assertEqual(mount.read("teams/build/members/scout/total_tokens"), b"10\n")
+            self.assertEqual(mount.names("teams/build/sessions"), [LEAD, "agent-scout", "agent-writer"])
+            self.assertEqual(mount.names("teams/build/runs"), [])
+            want = mount.read(self.path)
+            self.assertNotIn(b"secret", want)
+        with self.home.mount() as mount:
+            self.assertEqual(mount.read(self.path), want)
+        self.assertEqual(self.home.run("cat", self.path), want)
+        self.assertEqual(self.home.run("--no-cache", "cat", self.path), want)
+
+    def test_what_its_sessions_do_shows(self):
+        scout = self.in_process("scout", 10)
+        self.roster("scout", "late")
+        with self.home.mount() as mount:
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10, "late": None}))
+            harness.append(scout, records.line(records.assistant(sessionId=LEAD, counts=records.usage(100, 0), id="msg_2")) + b"\n")
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 110, "late": None}))
+            self.in_process("late", 7)
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 110, "late": 7}))
+            harness.append(self.home.path("-p", LEAD), records.line(records.assistant(counts=records.usage(1, 0), id="m")) + b"\n")
+            self.assertEqual(self.people(self.team(mount)), (6, {"scout": 110, "late": 7}))
+            self.in_process("third", 3, label="scout")
+            self.assertEqual(self.people(self.team(mount)), (6, {"scout": 113, "late": 7}))
+
+    def test_teammates_with_processes_of_their_own(self):
+        """They name the team in their records; whom the roster does not know is there all the same."""
+        for name, tokens in ("scout", 10), ("gone", 20):
+            self.home.transcript("-p", f"own-{name}", [records.assistant(
+                teamName="build", agentName=name, id=f"msg_{name}", counts=records.usage(tokens, 0))])
+        self.roster("scout", "absent")
+        with self.home.mount() as mount:
+            document = self.team(mount)
+            self.assertEqual(self.people(document), (5, {"scout": 10, "absent": None, "gone": 20}))
+            self.assertEqual((document["totalTokens"], document["others"]), (35, []))
+            shutil.rmtree(self.teams)  # as the client does when the team is done
+            document = self.team(mount)
+            self.assertEqual(self.people(document), (None, {"scout": 10, "gone": 20}))
+            self.assertEqual(document["totalTokens"], 30)
+
+    def test_a_lead_that_is_nowhere(self):
+        self.in_process("scout", 10)
+        self.home.transcript("-p", "old-lead", [records.assistant(teamName="build", id="m", counts=records.usage(3, 0))])
+        self.roster("scout", leadSessionId="no-such-session")
+        with self.home.mount() as mount:
+            self.assertEqual(self.people(self.team(mount)), (3, {"scout": None}))
+
+    def test_a_run_counts_more(self):
+        self.in_process("scout", 10)
+        self.roster("scout")
+        state = self.home.root / "project/.okstra/tasks/t/state/team-state-x-001.json"
+        state.parent.mkdir(parents=True)
+        with self.home.mount("-o", f"root={self.home.root}/project") as mount:
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+            state.write_text(json.dumps({"teamName": "build", "lead": {"sessionId": LEAD}, "workers": [{"workerId": "codex"}]}))
+            self.assertEqual(self.people(self.team(mount)), (5, {"codex": None}))
+            self.assertEqual((self.team(mount)["run"], mount.names("teams/build/runs")), ("001", ["001"]))
+            state.unlink()
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+
+
+class Files(RosterTest):
+    def test_comes_changes_breaks_and_goes(self):
+        self.in_process("scout", 10)
+        for option in ("inotify", "stat"):
+            with self.subTest(option), self.home.mount("-o", f"revalidate={option}") as mount:
+                self.assertEqual(mount.names("teams"), [])
+                path = self.roster("scout")
+                self.assertEqual(mount.names("teams"), ["build"])
+                self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+                self.roster("scout", "other")
+                self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10, "other": None}))
+                fresh = path.with_name("config.json.tmp")
+                fresh.write_text(path.read_text().replace("other", "renamed"))
+                fresh.rename(path)
+                self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10, "renamed": None}))
+                errors = mount.json("status.json")["teamStateErrors"]
+                path.write_text('{"name": "build", "members": [')
+                self.assertEqual(mount.names("teams"), [])
+                self.assertGreater(mount.json("status.json")["teamStateErrors"], errors)
+                self.roster("scout")
+                self.assertEqual(mount.names("teams"), ["build"])
+                self.teams.rename(self.home.config / "elsewhere")
+                self.assertEqual(mount.names("teams"), [])
+                (self.home.config / "elsewhere").rename(self.teams)
+                self.assertEqual(mount.names("teams"), ["build"])
+                shutil.rmtree(self.teams)
+                self.assertEqual(mount.names("teams"), [])
+
+    def test_hostile_ones_stop_no_other(self):
+        self.in_process("scout", 10)
+        self.roster("scout")
+        self.roster("scout", folder="fifo").unlink()
+        os.mkfifo(self.teams / "fifo/config.json")
+        self.roster("scout", folder="link").unlink()
+        os.symlink("config.json", self.teams / "link/config.json")
+        self.roster("scout", folder="folder").unlink()
+        (self.teams / "folder/config.json").mkdir()
+        self.roster("scout", folder="large").write_bytes(b" " * (5 << 20))
+        self.roster("scout", folder="slash", name="a/b")
+        self.roster("scout", folder="deep/er")
+        (self.teams / "config.json").write_text(json.dumps({"name": "top", "members": [{"name": "scout"}]}))
+        with self.home.mount() as mount:
+            self.assertEqual(mount.names("teams"), ["a%2Fb", "build"])
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+
+    def test_a_lead_alone_is_no_team(self):
+        self.roster(folder="session-0a1b2c3d")
+        with self.home.mount() as mount:
+            self.assertEqual(mount.names("teams"), [])
+            self.roster("scout", folder="session-0a1b2c3d")
+            self.assertEqual(mount.names("teams"), ["session-0a1b2c3d"])
+
+    def test_inboxes_say_nothing(self):
+        self.in_process("scout", 10)
+        inbox = self.roster("scout").parent / "inboxes"
+        inbox.mkdir()
+        with self.home.mount() as mount:
+            before = os.stat(mount.point / self.path).st_ino
+            for i in range(20):
+                (inbox / "scout.json").write_text(json.dumps([{"from": "team-lead", "text": "a secret", "n": i}]))
+            (inbox / "config.json").write_text(json.dumps({"name": "x", "members": [{"name": "y"}]}))
+            self.assertEqual(os.stat(mount.point / self.path).st_ino, before)
+            self.assertEqual(mount.names("teams"), ["build"])
+
+
+class Watchers(RosterTest):
+    """With nobody reading: a change of what a file tells of a team is an event on the team's document."""
+
+    def heard(self, mount, change) -> None:
+        watch = watching.Inotify(mount.point / self.path, IN_MODIFY)
+        with watching.started([watch]):
+            mount.read(self.path)
+            change()
+            self.assertEqual(watching.unheard([watch], [0], SECONDS), [])
+
+    def test_of_a_roster(self):
+        self.in_process("scout", 10)
+        path = self.roster("scout")
+        with self.home.mount() as mount:
+            self.heard(mount, lambda: self.roster("scout", "other"))
+            self.heard(mount, lambda: path.write_text(path.read_text().replace("other", "renamed")))
+
+    def test_of_a_run(self):
+        project = self.home.root / "project"
+        state = project / ".okstra/tasks/t/state/team-state-x-001.json"
+        manifest = state.parents[1] / "manifests/run-manifest-x-001.json"
+        state.parent.mkdir(parents=True)
+        content = {"teamName": "build", "lead": {"sessionId": LEAD}, "workers": [{"workerId": "codex"}]}
+        state.write_text(json.dumps(content))
+        with self.home.mount("-o", f"root={project}") as mount:
+            self.heard(mount, lambda: state.write_text(json.dumps(content | {"workers": [{"workerId": "gemini"}]})))
+            manifest.parent.mkdir()
+            self.heard(mount, lambda: manifest.write_text(json.dumps({"createdAt": "2026-06-10T00:30:00Z"})))
+            self.heard(mount, lambda: state.write_text(json.dumps(content | {"runEndedAt": "2026-06-10T00:40:00Z"})))
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
