@@ -136,22 +136,10 @@ static int settled(struct oks_engine *e, int rc)
     return left < 0 ? (int)left : 0;
 }
 
-static bool same_keys(const struct oks_requests *a, const struct oks_requests *b)
-{
-    size_t n = requests_len(a);
-
-    if (requests_len(b) != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (requests_key(a, i) != requests_key(b, i))
-            return false;
-    return true;
-}
-
 int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows, bool restored)
 {
     struct oks_requests *before = t->state.requests;
-    bool same = restored && same_keys(before, rows);
+    bool same = restored && requests_take_keys(rows, before);
 
     if (!same)
         billing_leave(e, t);
@@ -184,6 +172,11 @@ static int restore_share(struct oks_engine *e, struct transcript *t, const struc
     return rc;
 }
 
+int billing_reserve(struct oks_engine *e, size_t rows)
+{
+    return billing_map_reserve(&e->billing.map, rows);
+}
+
 int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
                     const void *counted, const struct billed_bag *share, bool priced)
 {
@@ -207,6 +200,8 @@ int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_reque
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct billing_place place = {part->id, (uint32_t)i};
 
+        if (i + AHEAD < n)
+            billing_map_expect(&b->map, requests_key(rows, i + AHEAD));
         if (billing_map_add(&b->map, requests_key(rows, i), place) || !billing_is_counted(part, i))
             rc = billing_pend(b, requests_key(rows, i));
     }

@@ -79,6 +79,8 @@ int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_re
 int billing_tail(struct oks_engine *e, struct transcript *t, const struct oks_requests *tail);
 /* Takes the unfinished line's requests away again. */
 int billing_untail(struct oks_engine *e, struct transcript *t);
+/* Room for so many rows, which is a matter of speed alone. 0 or -ENOMEM. */
+int billing_reserve(struct oks_engine *e, size_t rows);
 /*
  * The reverse of what the index file keeps of a part: `rows` has been dropped, `counted` are the bits of its
  * rows, and `share` what those came to, costs included where it is `priced`. What may depend on other

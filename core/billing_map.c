@@ -64,9 +64,12 @@ int billing_map_reserve(struct billing_map *map, size_t n)
 
     if (map->room && map->len + n <= map->room / 4 * 3)
         return 0;
-    bigger.room = map->room + map->room / 2;
-    while (bigger.room < ROOM_MIN || map->len + n > bigger.room / 4 * 3)
-        bigger.room += bigger.room / 2 + ROOM_MIN;
+    /* Between half and two thirds full, so that as much again as a fifth may come before the next time. */
+    bigger.room = (map->len + n) + (map->len + n) / 2;
+    if (bigger.room < map->room + map->room / 2)
+        bigger.room = map->room + map->room / 2;
+    if (bigger.room < ROOM_MIN)
+        bigger.room = ROOM_MIN;
     bigger.slots = calloc(bigger.room, sizeof(*bigger.slots));
     if (!bigger.slots)
         return -ENOMEM;

@@ -227,6 +227,7 @@ struct index {
     size_t len; /* without the digest */
     struct index_entry *entries;
     size_t n, room;
+    size_t rows; /* of requests, in all of them */
     bool priced; /* costs in it are of the prices in force */
 };
 
@@ -406,7 +407,7 @@ static void skip_strings(struct reader *r)
         get_slice(r);
 }
 
-static void skip_requests(struct reader *r)
+static uint64_t skip_requests(struct reader *r)
 {
     uint64_t rows = get_u64(r);
 
@@ -418,9 +419,11 @@ static void skip_requests(struct reader *r)
         get_slice(r);
         get_bytes(r, sizeof(struct billed_sum));
     }
+    return r->failed ? 0 : rows;
 }
 
-static void skip_transcript(struct reader *r)
+/* The number of its requests. */
+static uint64_t skip_transcript(struct reader *r)
 {
     enum { TOTALS = sizeof(uint64_t) * (OKS_COLUMNS + 4) };
 
@@ -436,7 +439,7 @@ static void skip_transcript(struct reader *r)
         get_slice(r);
         get_bytes(r, TOTALS);
     }
-    skip_requests(r);
+    return skip_requests(r);
 }
 
 static bool is_ours(const char *bytes, size_t len)
@@ -480,7 +483,7 @@ static void find_entries(struct index *index, uint64_t mark)
         struct oks_slice path = get_slice(&r);
         size_t at = (size_t)(r.p - index->bytes);
 
-        skip_transcript(&r);
+        index->rows += skip_transcript(&r);
         if (r.failed || !path.ptr || !add_entry(index, path, at))
             break;
     }
@@ -504,6 +507,7 @@ void index_load(struct oks_engine *e)
     index->bytes = bytes;
     index->len = len - OKS_SHA256_BYTES;
     find_entries(index, billing_prices_mark(e));
+    billing_reserve(e, index->rows); /* else what comes first moves many times */
     e->index = index;
 }
 
