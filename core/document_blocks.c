@@ -13,8 +13,10 @@ enum { MINUTE_MS = 60000, MINUTES_PER_HOUR = 60 };
 
 struct drawing {
     struct stats *s;
-    struct block block; /* entries 0: none yet */
-    struct measure sum; /* of the block */
+    struct block block;   /* entries 0: none yet */
+    struct time_row *row; /* its first one, which keeps its text */
+    uint64_t version;     /* the newest of its rows */
+    struct measure sum;   /* of the block */
     struct billed_bag billed;
     struct measure all; /* of all blocks */
     struct billed_bag all_billed;
@@ -92,42 +94,62 @@ static void add_gap(struct stats *s, int64_t start, int64_t end)
     s->ok = false;
 }
 
-static void finish_block(struct drawing *d)
+/* NULL on ENOMEM. */
+static json_object *block_made(const struct drawing *d, bool active)
 {
-    bool active = block_is_active(&d->block, d->s->now_ms);
-    json_object *o;
+    json_object *o = json_object_new_object();
 
-    if (d->block.entries == 0)
-        return;
-    o = json_object_new_object();
-    d->sum.duration_ms = oks_duration_ms(d->sum.totals.first, d->sum.totals.last);
     if (o && put_time(o, "key", d->block.start) && put_time(o, "endTime", block_end(&d->block)) &&
         put_time(o, "firstRequest", d->block.first) && put_time(o, "lastRequest", d->block.last) &&
         put_bool(o, "isGap", false) && put_bool(o, "isActive", active) && (!active || put_rates(o, d)) &&
-        put_row(o, &d->sum, &d->billed)) {
-        stats_add(d->s, o);
-    } else {
-        json_object_put(o);
-        d->s->ok = false;
-    }
+        put_row(o, &d->sum, &d->billed))
+        return o;
+    json_object_put(o);
+    return NULL;
+}
+
+/* A block that is over stays as it is: the same rows between the same ends. */
+static json_object *block_object(struct drawing *d)
+{
+    const struct measure_window ends = {.since.key = (uint64_t)d->block.start,
+                                        .until.key = (uint64_t)d->block.last};
+    bool active = block_is_active(&d->block, d->s->now_ms),
+         whole = !active && !d->s->window && !d->s->wanting;
+    uint64_t version = priced_version(d->s->e, d->version);
+
+    if (whole && remembered_is(&d->row->text, version, &ends, STATS_ROW_LEVEL))
+        return remembered_part(&d->row->text);
+    if (!whole)
+        return block_made(d, active);
+    return remembered_keep(&d->row->text, block_made(d, active), version, &ends, STATS_ROW_LEVEL);
+}
+
+static void finish_block(struct drawing *d)
+{
+    if (d->block.entries == 0)
+        return;
+    d->sum.duration_ms = oks_duration_ms(d->sum.totals.first, d->sum.totals.last);
+    stats_add(d->s, block_object(d));
     measure_add(&d->all, &d->sum);
     d->s->ok &= billed_bag_add(&d->all_billed, &d->billed) == 0;
     billed_bag_clear(&d->billed);
 }
 
-/* The requests of the row that the window takes, as a range of `stamps`. */
-static void stamps_in_window(const struct stats *s, const struct time_row *row, size_t *from, size_t *to)
+/* The requests of the row that the window takes, as a range of its stamps. */
+static void stamps_in_window(const struct stats *s, struct time_row *row, size_t *from, size_t *to)
 {
+    const uint32_t *stamps = time_row_stamps(row);
+
     *from = 0;
     *to = row->n_stamps;
     for (; s->window && *from < *to; ++*from) {
-        int64_t ms = row->start * 1000 + row->stamps[*from];
+        int64_t ms = row->start * 1000 + stamps[*from];
 
         if (oks_stamp_is_none(s->w.since) || (times_key(ms / 1000) | (uint64_t)(ms % 1000)) >= s->w.since.key)
             break;
     }
     for (; s->window && *from < *to; --*to) {
-        int64_t ms = row->start * 1000 + row->stamps[*to - 1];
+        int64_t ms = row->start * 1000 + stamps[*to - 1];
 
         if (oks_stamp_is_none(s->w.until) || (times_key(ms / 1000) | (uint64_t)(ms % 1000)) <= s->w.until.key)
             break;
@@ -148,7 +170,8 @@ static void add_half(struct drawing *d, struct time_row *row)
         return;
     stamps_in_window(d->s, row, &from, &to);
     if (from < to) {
-        int64_t first = row->start * 1000 + row->stamps[from], last = row->start * 1000 + row->stamps[to - 1];
+        const uint32_t *stamps = time_row_stamps(row);
+        int64_t first = row->start * 1000 + stamps[from], last = row->start * 1000 + stamps[to - 1];
         struct block next = d->block;
 
         if (block_add(&next, first)) {
@@ -156,6 +179,8 @@ static void add_half(struct drawing *d, struct time_row *row)
             if (block_gap(&before, first, &gap_start, &gap_end))
                 add_gap(d->s, gap_start, gap_end);
             measure_start(&d->sum);
+            d->row = row;
+            d->version = 0;
         }
         next.last = last;
         next.entries += to - from - 1;
@@ -165,6 +190,7 @@ static void add_half(struct drawing *d, struct time_row *row)
         (row->id % 2 == 0 || row->start * 1000 < block_end(&d->block))) {
         m.mtime_ns = 0;
         measure_add(&d->sum, &m);
+        d->version = row->version > d->version ? row->version : d->version;
         d->s->ok &= billed_bag_add(&d->billed, billed) == 0;
     }
     billed_bag_clear(&room);

@@ -339,6 +339,8 @@ void sums_free(struct oks_engine *e);
 /* The transcript was used, or what it holds has another size now. */
 void residence_changed(struct oks_engine *e, struct transcript *t);
 void residence_leave(struct oks_engine *e, struct transcript *t);
+/* What was brought back for one look goes again, unless another query waits too. */
+void residence_visit_ends(struct oks_engine *e, struct transcript *t);
 /* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
  */
 void residence_trim(struct oks_engine *e);

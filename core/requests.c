@@ -486,6 +486,19 @@ void requests_forget_index(struct oks_requests *q)
     q->n_slots = q->indexed = 0;
 }
 
+bool requests_take_keys(struct oks_requests *to, struct oks_requests *from)
+{
+    struct oks_requests kept = *to;
+
+    if (to->len != from->len || (to->len && memcmp(to->keys, from->keys, to->len * sizeof(*to->keys)) != 0))
+        return false;
+    to->keys = from->keys;
+    to->keys_room = from->keys_room;
+    from->keys = kept.keys;
+    from->keys_room = kept.keys_room;
+    return true;
+}
+
 /* What cannot be had smaller stays as it is. */
 void requests_trim(struct oks_requests *q)
 {

@@ -41,6 +41,11 @@ int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n);
 void oks_requests_free(struct oks_requests *requests);
 
 /* Gives back what is only good for growing and searching: a scan has come to its end. */
+/*
+ * True where both have the same keys: then `to` has the memory of `from` for them, and the reverse. Keys
+ * outlive what comes and goes with rows, and should not lie between it.
+ */
+bool requests_take_keys(struct oks_requests *to, struct oks_requests *from);
 void requests_trim(struct oks_requests *requests);
 
 size_t requests_len(const struct oks_requests *requests);

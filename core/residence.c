@@ -39,19 +39,29 @@ void residence_leave(struct oks_engine *e, struct transcript *t)
     account(e, t, 0);
 }
 
+static bool drop(struct oks_engine *e, struct transcript *t)
+{
+    if (t->busy || t->unsaved || t->dirty || oks_events_len(t->state.events) == 0 ||
+        !transcript_drop_events(t))
+        return false;
+    residence_leave(e, t);
+    return true;
+}
+
+void residence_visit_ends(struct oks_engine *e, struct transcript *t)
+{
+    if (t->visits && e->pins <= 1)
+        drop(e, t);
+    t->visits = false;
+}
+
 static void drop_while_over(struct oks_engine *e)
 {
     struct transcript *t, *next;
 
     for (t = TAILQ_FIRST(&e->resident); t && e->events_bytes > e->memory_max; t = next) {
         next = TAILQ_NEXT(t, used);
-        if (t->busy || t->unsaved || t->dirty || oks_events_len(t->state.events) == 0)
-            continue;
-        if (!transcript_drop_events(t))
-            continue;
-        TAILQ_REMOVE(&e->resident, t, used);
-        t->resident = false;
-        account(e, t, 0);
+        drop(e, t);
     }
 }
 

@@ -6,10 +6,6 @@
  * touches: two questions to an index. Requests are simpler: each lies in one row, and comes or goes by
  * itself.
  *
- * A stamp belongs to the second whose string it is or sorts behind, so that bounds are bounds of strings, as
- * those of windows are; "2026-02-30" is late on the 28th. What has no stamp, or one of another form, is in no
- * row.
- *
  * What was dropped from memory has to be read once when somebody asks first, a few sessions at a time. Where
  * something leaves that is no longer known (a dropped transcript's file was deleted), all rows are given up,
  * and made anew when asked for.
@@ -26,195 +22,18 @@
 
 #include "calendar.h"
 #include "engine_private.h"
-#include "okstrafs/zone.h"
+#include "times_rows.h"
 
 enum {
-    SECONDS_PER_DAY = 86400,
-    SECONDS_PER_HOUR = 3600,
-    KEY_SHIFT = 10, /* see stamp.c */
-    NO_FRACTION = 1000,
-    AT_ONCE = 128, /* sessions that are brought back together */
+    AT_ONCE = 32, /* sessions that are brought back together */
     TRIES = 8,
 };
 
-#define KEY_END OKS_STAMP_KEY_TEXT /* behind all keys */
-
-/* --- seconds and keys --- */
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-uint64_t times_key(int64_t second)
-{
-    char text[OKS_STAMP_TEXT];
-
-    oks_time_text(second * 1000, text);
-    return oks_stamp_of(oks_slice_of(text)).key;
-}
-
-/* The last day that is not behind year-month-day, where that is no date; *late: it is behind all of that day.
- */
-static int64_t day_of(int year, int month, int day, bool *late)
-{
-    struct date date = {year, month, day};
-
-    *late = !date_valid(date);
-    if (month == 0)
-        return date_to_days((struct date){year, 1, 1}) - 1;
-    if (month > 12)
-        return date_to_days((struct date){year, 12, 31});
-    if (day == 0)
-        return date_to_days((struct date){year, month, 1}) - 1;
-    while (!date_valid(date))
-        date.day--;
-    return date_to_days(date);
-}
-
-bool times_second(uint64_t key, int64_t *second)
-{
-    uint64_t number = key >> KEY_SHIFT;
-    int s = (int)(number % 100), m = (int)(number / 100 % 100), h = (int)(number / 10000 % 100);
-    int day = (int)(number / 1000000 % 100), month = (int)(number / 100000000 % 100);
-    int year = (int)(number / UINT64_C(10000000000));
-    int64_t days;
-    bool late;
-
-    if (year < 1)
-        return false;
-    days = day_of(year, month, day, &late);
-    if (days < CALENDAR_FIRST_DAY)
-        return false;
-    late |= h > 23;
-    if (late)
-        h = 23;
-    late |= m > 59;
-    if (late)
-        m = 59;
-    if (late || s > 59)
-        s = 59;
-    *second = days * SECONDS_PER_DAY + h * SECONDS_PER_HOUR + m * 60 + s;
-    return true;
-}
-
-/* --- rows --- */
-
-/* Where a change of the clock divides an hour, each part is a row. */
-static void bounds_of_hour(const struct oks_zone *zone, int64_t t, int64_t *start, int64_t *end)
-{
-    int64_t until, local = t + oks_zone_offset(zone, t, &until);
-    int64_t hour = t - (local - floor_div(local, SECONDS_PER_HOUR) * SECONDS_PER_HOUR), change;
-
-    *start = hour;
-    *end = hour + SECONDS_PER_HOUR < until ? hour + SECONDS_PER_HOUR : until;
-    for (oks_zone_offset(zone, *start, &change); change <= t; oks_zone_offset(zone, *start, &change))
-        *start = change;
-}
-
-/* The row that a key is in, all but its sums; false: none. */
-static bool row_of_key(const struct oks_engine *e, enum time_kind kind, uint64_t key, struct time_row *row)
-{
-    int64_t t, hour;
-
-    if (!times_second(key, &t))
-        return false;
-    *row = (struct time_row){0};
-    if (kind == TIMES_DAYS) {
-        int64_t day = oks_zone_day(e->zone, t);
-
-        row->id = row->start = oks_zone_day_start(e->zone, day);
-        row->end = oks_zone_day_start(e->zone, day + 1);
-    } else if (kind == TIMES_HOURS) {
-        bounds_of_hour(e->zone, t, &row->start, &row->end);
-        row->id = row->start;
-    } else {
-        hour = floor_div(t, SECONDS_PER_HOUR);
-        row->start = hour * SECONDS_PER_HOUR;
-        row->end = row->start + SECONDS_PER_HOUR;
-        row->id = hour * 2 + (key != times_key(row->start));
-    }
-    row->lo = times_key(row->start);
-    row->hi = times_key(row->end) - 1;
-    if (kind == TIMES_HALVES) {
-        row->hi = row->id % 2 ? row->hi : row->lo;
-        row->lo += row->id % 2 ? 1 : 0;
-    }
-    /* At the ends of the calendar bounds cannot be told. */
-    row->lo = row->lo < key ? row->lo : key;
-    row->hi = row->hi > key ? row->hi : key;
-    return true;
-}
-
-static size_t place_of(const struct time_table *table, int64_t id)
-{
-    size_t low = 0, high = table->n;
-
-    /* News are mostly of the last row. */
-    if (high && table->rows[high - 1]->id <= id)
-        return table->rows[high - 1]->id == id ? high - 1 : high;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (table->rows[mid]->id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-/* The row of a key, made where there is none; NULL: none, or out of memory. */
-static struct time_row *row_made(struct oks_engine *e, enum time_kind kind, uint64_t key)
-{
-    struct time_table *table = &e->times.tables[kind];
-    struct time_row like, *row;
-    size_t at;
-
-    if (!row_of_key(e, kind, key, &like))
-        return NULL;
-    at = place_of(table, like.id);
-    if (at < table->n && table->rows[at]->id == like.id)
-        return table->rows[at];
-    if (table->n == table->room) {
-        size_t room = table->room * 2 + 64;
-        struct time_row **rows = reallocarray(table->rows, room, sizeof(*rows));
-
-        if (!rows)
-            return NULL;
-        table->rows = rows;
-        table->room = room;
-    }
-    row = malloc(sizeof(*row));
-    if (!row)
-        return NULL;
-    *row = like;
-    aggregate_reset(&row->sum);
-    memmove(&table->rows[at + 1], &table->rows[at], (table->n - at) * sizeof(*table->rows));
-    table->rows[at] = row;
-    table->n++;
-    return row;
-}
-
-static void rows_free(struct oks_engine *e)
-{
-    for (int k = 0; k < TIME_KINDS; k++) {
-        struct time_table *table = &e->times.tables[k];
-
-        for (size_t i = 0; i < table->n; i++) {
-            billed_bag_clear(&table->rows[i]->billed);
-            free(table->rows[i]->text.text);
-            free(table->rows[i]->stamps);
-            free(table->rows[i]);
-        }
-        free(table->rows);
-        *table = (struct time_table){0};
-    }
-}
+/* --- life --- */
 
 void times_free(struct oks_engine *e)
 {
-    rows_free(e);
+    time_rows_free(e);
     e->times = (struct timeline){0};
 }
 
@@ -231,7 +50,7 @@ void times_reset(struct oks_engine *e)
 {
     if (!e->times.on)
         return;
-    rows_free(e);
+    time_rows_free(e);
     twalk_r(e->transcripts, forget, NULL);
     e->times.pending = true;
 }
@@ -335,17 +154,6 @@ static int add_part(struct times_change *c, struct time_row *row, const struct m
     return 0;
 }
 
-/* To the bounds of the rows that the ends are in. */
-static void widen(const struct oks_engine *e, enum time_kind kind, uint64_t *lo, uint64_t *hi)
-{
-    struct time_row row;
-
-    if (row_of_key(e, kind, *lo, &row))
-        *lo = row.lo;
-    if (*hi < KEY_END && row_of_key(e, kind, *hi, &row))
-        *hi = row.hi;
-}
-
 /* What the session has in the rows of the change. */
 static int collect(struct oks_engine *e, const struct session *s, struct times_change *c)
 {
@@ -356,9 +164,9 @@ static int collect(struct oks_engine *e, const struct session *s, struct times_c
     for (int kind = 0; kind < TIME_KINDS && c->lo <= c->hi; kind++) {
         uint64_t lo = c->lo, hi = c->hi, key;
 
-        widen(e, (enum time_kind)kind, &lo, &hi);
+        time_rows_widen(e, (enum time_kind)kind, &lo, &hi);
         while (lo <= hi && next_key(s, lo, &key) && key <= hi) {
-            struct time_row *row = row_made(e, (enum time_kind)kind, key);
+            struct time_row *row = time_row_made(e, (enum time_kind)kind, key);
             struct measure m;
 
             if (!row) {
@@ -491,48 +299,6 @@ void times_after(struct oks_engine *e, struct session *s, struct times_change *c
 
 /* --- requests --- */
 
-static int stamp_comes(struct time_row *row, uint32_t ms)
-{
-    size_t at = row->n_stamps;
-
-    if (row->n_stamps == row->stamps_room) {
-        size_t room = row->stamps_room * 2 + 8;
-        uint32_t *stamps = reallocarray(row->stamps, room, sizeof(*stamps));
-
-        if (!stamps)
-            return -ENOMEM;
-        row->stamps = stamps;
-        row->stamps_room = room;
-    }
-    while (at > 0 && row->stamps[at - 1] > ms)
-        at--;
-    memmove(&row->stamps[at + 1], &row->stamps[at], (row->n_stamps - at) * sizeof(*row->stamps));
-    row->stamps[at] = ms;
-    row->n_stamps++;
-    return 0;
-}
-
-static void stamp_leaves(struct time_row *row, uint32_t ms)
-{
-    size_t at = row->n_stamps;
-
-    while (at > 0 && row->stamps[at - 1] != ms)
-        at--;
-    if (at == 0)
-        return;
-    row->n_stamps--;
-    memmove(&row->stamps[at - 1], &row->stamps[at], (row->n_stamps - (at - 1)) * sizeof(*row->stamps));
-}
-
-static uint32_t ms_in_row(const struct time_row *row, uint64_t key)
-{
-    uint64_t ms = key & ((1u << KEY_SHIFT) - 1);
-    int64_t second = row->start;
-
-    times_second(key, &second);
-    return (uint32_t)((second - row->start) * 1000) + (uint32_t)(ms >= NO_FRACTION ? 0 : ms);
-}
-
 static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t key, const char *model,
                           const struct billed_sum *sum, bool comes)
 {
@@ -549,9 +315,9 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
         return 0;
     for (uint64_t n = sum->requests; rc == 0 && n > 0; n--) {
         if (comes)
-            rc = stamp_comes(row, ms_in_row(row, key));
+            rc = time_row_stamp_comes(row, time_row_ms(row, key));
         else
-            stamp_leaves(row, ms_in_row(row, key));
+            time_row_stamp_leaves(row, time_row_ms(row, key));
     }
     return rc;
 }
@@ -564,7 +330,7 @@ void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp 
     if (!e->times.on || !t->timed || stamp.key >= KEY_END || !times_second(stamp.key, &second))
         return;
     for (int kind = 0; kind < TIME_KINDS; kind++) {
-        struct time_row *row = row_made(e, (enum time_kind)kind, stamp.key);
+        struct time_row *row = time_row_made(e, (enum time_kind)kind, stamp.key);
 
         if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
             times_reset(e);
@@ -659,6 +425,8 @@ static void take_in_or_want(const void *node, VISIT visit, void *ctx)
         return;
     if (!any_dropped(s)) {
         taking->rc = take_in(taking->e, s);
+        LIST_FOREACH(t, &s->transcripts, of_session)
+            residence_visit_ends(taking->e, t);
         return;
     }
     if (taking->left++ >= AT_ONCE)
@@ -666,7 +434,7 @@ static void take_in_or_want(const void *node, VISIT visit, void *ctx)
     LIST_FOREACH(t, &s->transcripts, of_session) {
         if (!t->dropped)
             continue;
-        t->wanted = true;
+        t->wanted = t->visits = true;
         registry_mark_dirty(taking->e, t, true);
     }
 }
@@ -701,6 +469,7 @@ int times_complete(struct oks_engine *e)
             break;
     }
     e->times.pending |= rc < 0;
+    time_rows_trim(e);
     e->pins--;
     residence_trim(e);
     return rc;

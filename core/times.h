@@ -33,13 +33,15 @@ struct time_row {
     struct billed_bag billed;
     uint64_t version;
     struct remembered text;
-    uint32_t *stamps; /* halves: each request's milliseconds behind `start`, ascending */
+    uint32_t *stamps; /* halves: each request's milliseconds behind `start`; see time_row_stamps() */
     size_t n_stamps, stamps_room;
+    size_t n_sorted; /* of them, from the first on */
 };
 
 struct time_table {
     struct time_row **rows; /* ascending */
     size_t n, room;
+    struct time_row *last; /* asked for; what comes next is mostly of the same. NULL: none */
 };
 
 struct timeline {
@@ -87,6 +89,9 @@ bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const stru
 /* The row's sum; where it has to be made anew, *w->wanting may get set. */
 void times_row_measure(struct oks_engine *e, struct time_row *row, const struct measure_window *w,
                        struct measure *out);
+
+/* The row's n_stamps, ascending. */
+const uint32_t *time_row_stamps(struct time_row *row);
 
 /* The first key of a second, and the second that a key belongs to (false: before the year 1). */
 uint64_t times_key(int64_t second);

@@ -68,7 +68,8 @@ struct transcript {
     uint64_t failed_sync; /* the last sync that could not read it */
     TAILQ_ENTRY(transcript) used; /* in engine->resident while it holds events: oldest use first */
     bool resident;
-    bool wanted;  /* a query waits for its events */
+    bool wanted;  /* a query waits for its events ... */
+    bool visits;  /* ... and will need them once only */
     bool unsaved; /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
     char *origin; /* name of the session whose content this one may repeat, by its memo; NULL: none */

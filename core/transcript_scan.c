@@ -331,9 +331,11 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return 0;
     }
     rc = scan_open_file(t, fd, scanner, options, out, &head);
-    if (rc == 0 && out->replace) {
-        oks_events_trim(out->gain.events);
-        requests_trim(out->gain.requests);
+    if (rc == 0 && (out->replace || out->restored)) {
+        struct oks_state *whole = out->restored ? &out->base : &out->gain;
+
+        oks_events_trim(whole->events);
+        requests_trim(whole->requests);
     }
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);

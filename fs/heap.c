@@ -47,7 +47,7 @@ void heap_for_daemon(void)
 {
     mallopt(M_TOP_PAD, PIECE);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
-    mallopt(M_ARENA_MAX, 4);
+    mallopt(M_ARENA_MAX, 2);
 }
 
 #else

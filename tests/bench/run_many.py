@@ -14,6 +14,7 @@ import harness
 
 SESSIONS = 10_000
 WHO = 4  # the session that grows
+STATS = "by-model", "by-project", "by-agent", "by-source", "by-day", "by-hour", "blocks"
 
 
 def first_answer(home: bench.Home, path: str) -> float:
@@ -62,9 +63,7 @@ def documents(point) -> dict:
         "team, window": point / f"teams/{team}/{window}",
         "project": point / f"projects/{project}/usage.json",
         "project, window": point / f"projects/{project}/{window}",
-        "stats/by-model.json": point / "stats/by-model.json",
-        "stats/by-project.json": point / "stats/by-project.json",
-    }
+    } | {f"stats/{name}.json": point / f"stats/{name}.json" for name in STATS}
 
 
 def memory(mount: harness.Mount, title: str, pid: int) -> None:
@@ -72,6 +71,15 @@ def memory(mount: harness.Mount, title: str, pid: int) -> None:
     print(f"memory {title}: VmRSS {fields['VmRSS']:.0f} MiB, VmHWM {fields['VmHWM']:.0f} MiB")
     bench.target(f"resident MiB {title}", fields["VmRSS"], 150)
     bench.target(f"peak resident MiB {title}", fields["VmHWM"], 150)
+
+
+def first_looks(mount: harness.Mount, when: str) -> None:
+    took = []
+    for name in STATS:
+        start = time.monotonic()
+        mount.read(f"stats/{name}.json")
+        took.append(f"{name} {time.monotonic() - start:.2f}")
+    print(f"first looks at stats/, {when}, in this order, seconds: {', '.join(took)}")
 
 
 def after_growth(mount: harness.Mount, transcript) -> None:
@@ -97,8 +105,7 @@ def before_the_rest(few: bench.Home, many: bench.Home, path: str) -> None:
 
 def cold_memory(config) -> None:
     with bench.home(config) as home, home.mount() as mount:
-        mount.read("stats/by-model.json")
-        mount.read("stats/by-project.json")
+        first_looks(mount, "without caches")
         memory(mount, "after a first scan without caches", mount.process.pid)
 
 
@@ -111,8 +118,7 @@ def measure() -> None:
         starts(a, b)
         before_the_rest(a, b, f"sessions/{corpora.session_name(WHO)}/usage.json")
         with b.mount() as mount:
-            mount.read("stats/by-model.json")
-            mount.read("stats/by-project.json")
+            first_looks(mount, "with warm caches")
             memory(mount, "with warm caches, stats/ read", mount.process.pid)
             after_growth(mount, corpora.session_path(many, WHO))
     cold_memory(many)
