@@ -1,9 +1,10 @@
 /*
  * Ordered lists of distinct strings, for the few names that a transcript repeats on thousands of lines.
  *
- * The common question is "the same as last time?", which costs one comparison. Otherwise a small hash table
- * over the compared forms (the bytes themselves, or their folding) answers, so that a hostile file with
- * thousands of long names costs no more per line than a tame one.
+ * The common question is "the same as last time?", which costs one comparison. Otherwise the compared forms
+ * (the bytes themselves, or their folding) are gone through by their hashes; where there are more than a few,
+ * a hash table answers, so that a hostile file with thousands of long names costs no more per line than a
+ * tame one. Lists of one name are kept by the ten thousand, and take no more than they must.
  *
  * Invariant: keys[i] is the compared form of items[i]; it is the item's own memory or owned here.
  */
@@ -19,10 +20,12 @@ struct key {
     uint64_t hash;
 };
 
+enum { FEW = 8 }; /* items that need no table */
+
 struct oks_strings_index {
     struct key *keys; /* as many as strings->room */
     size_t last;      /* the item that was asked for last */
-    uint32_t *slots;  /* item + 1, or 0; open addressing */
+    uint32_t *slots;  /* item + 1, or 0; open addressing; NULL: a few items */
     size_t n_slots;   /* a power of two, at least twice the number of items */
 };
 
@@ -35,26 +38,38 @@ static uint64_t hash_of(const char *p, size_t len)
     return hash ^ hash >> 32;
 }
 
+static bool same_key(const struct key *a, const struct key *b)
+{
+    return a->hash == b->hash && a->len == b->len && memcmp(a->ptr, b->ptr, a->len) == 0;
+}
+
 /* The slot that holds an equal key, or the empty one where it belongs. */
 static uint32_t *find_slot(const struct oks_strings_index *index, const struct key *key)
 {
     size_t i = key->hash & (index->n_slots - 1);
 
-    for (; index->slots[i]; i = (i + 1) & (index->n_slots - 1)) {
-        const struct key *other = &index->keys[index->slots[i] - 1];
-
-        if (other->hash == key->hash && other->len == key->len && memcmp(other->ptr, key->ptr, key->len) == 0)
-            break;
-    }
+    while (index->slots[i] && !same_key(&index->keys[index->slots[i] - 1], key))
+        i = (i + 1) & (index->n_slots - 1);
     return &index->slots[i];
+}
+
+/* The number of the item with that key, from 1 on; 0: none. */
+static size_t find(const struct oks_strings *strings, const struct key *key)
+{
+    if (strings->index->slots)
+        return *find_slot(strings->index, key);
+    for (size_t i = 0; i < strings->len; i++)
+        if (same_key(&strings->index->keys[i], key))
+            return i + 1;
+    return 0;
 }
 
 static int grow_slots(struct oks_strings_index *index, size_t len)
 {
-    size_t n_slots = index->n_slots ? index->n_slots * 2 : 8;
+    size_t n_slots = index->n_slots ? index->n_slots * 2 : 4 * FEW;
     uint32_t *slots;
 
-    if (len * 2 < index->n_slots)
+    if (len < FEW || len * 2 < index->n_slots)
         return 0;
     slots = calloc(n_slots, sizeof(*slots));
     if (!slots)
@@ -69,7 +84,7 @@ static int grow_slots(struct oks_strings_index *index, size_t len)
 
 static int grow_items(struct oks_strings *strings)
 {
-    size_t room = strings->room ? strings->room * 2 : 2;
+    size_t room = strings->room ? strings->room * 2 : 1;
     struct oks_owned *items;
     struct key *keys;
 
@@ -133,7 +148,8 @@ static int append(struct oks_strings *strings, struct oks_slice s, struct key ke
         return -ENOMEM;
     if (!key.ptr)
         key.ptr = copy;
-    *find_slot(index, &key) = (uint32_t)strings->len + 1;
+    if (index->slots)
+        *find_slot(index, &key) = (uint32_t)strings->len + 1;
     index->keys[strings->len] = key;
     index->last = strings->len;
     strings->items[strings->len++] = (struct oks_owned){copy, s.len};
@@ -144,13 +160,13 @@ static int append(struct oks_strings *strings, struct oks_slice s, struct key ke
 static int add(struct oks_strings *strings, struct oks_slice s, char *folded, size_t folded_len, size_t max)
 {
     struct key key = {folded ? folded : (char *)(uintptr_t)s.ptr, folded ? folded_len : s.len, 0};
-    uint32_t item;
+    size_t item;
     int rc = make_room(strings);
 
     if (rc < 0)
         return rc;
     key.hash = hash_of(key.ptr, key.len);
-    item = *find_slot(strings->index, &key);
+    item = find(strings, &key);
     if (item) {
         strings->index->last = item - 1;
         return 1;

@@ -158,7 +158,8 @@ static void share_of(struct oks_engine *e, const struct oks_totals *totals, cons
 /* The shares that the transcript has now, its unfinished line included; NULL on ENOMEM. */
 static struct model_share *shares_now(struct oks_engine *e, const struct transcript *t, size_t *n)
 {
-    struct model_share *shares = calloc(t->state.models.len + 1, sizeof(*shares));
+    size_t most = t->state.models.len + t->tail.counts;
+    struct model_share *shares = calloc(most ? most : 1, sizeof(*shares));
     const struct oks_event *tail = &t->tail.event;
     struct oks_totals extra = {.events = 1, .stamped = tail->stamp.key < OKS_STAMP_KEY_TEXT};
     const char *tail_name = t->tail.line_model ? t->tail.line_model : "";

@@ -120,6 +120,32 @@ static void check_empty(const struct oks_state *state)
     ck_assert_uint_eq(oks_events_len(state->events), 0);
 }
 
+/* A few are gone through, more have a table: around that border as elsewhere. */
+START_TEST(lists_of_every_length_know_their_own)
+{
+    for (int n = 1; n <= 70; n++) {
+        struct oks_strings plain = {0}, folded = {0};
+        char name[16];
+
+        for (int i = 0; i < 2 * n; i++) {
+            snprintf(name, sizeof(name), "%s-%d", i < n ? "Name" : "NAME", i % n);
+            ck_assert_int_eq(oks_strings_add(&plain, oks_slice_of(name), 1000), 0);
+            ck_assert_int_eq(oks_strings_add_folded(&folded, oks_slice_of(name), 1000), i >= n);
+        }
+        for (int i = 2 * n - 1; i >= 0; i--) {
+            snprintf(name, sizeof(name), "%s-%d", i < n ? "Name" : "NAME", i % n);
+            ck_assert_int_eq(oks_strings_add(&plain, oks_slice_of(name), 1000), 1);
+            ck_assert_str_eq(plain.items[i].ptr, name);
+            ck_assert_int_eq(oks_strings_add_folded(&folded, oks_slice_of(name), 1000), 1);
+        }
+        ck_assert_uint_eq(plain.len, (size_t)(2 * n));
+        ck_assert_uint_eq(folded.len, (size_t)n);
+        oks_strings_clear(&plain);
+        oks_strings_clear(&folded);
+    }
+}
+END_TEST
+
 START_TEST(a_state_begins_and_begins_again_empty)
 {
     struct oks_state state;
@@ -145,6 +171,7 @@ int main(void)
     TEST(suite, folded_lists_keep_the_first_spelling);
     TEST(suite, full_lists_still_know_their_own);
     TEST(suite, many_long_names);
+    TEST(suite, lists_of_every_length_know_their_own);
     TEST(suite, a_state_begins_and_begins_again_empty);
     return tap_run(suite);
 }
