@@ -1,5 +1,6 @@
 /*
- * sessions/<id>/context.json: how full the context was at the last request.
+ * sessions/<id>/context.json: how full the context was at the last request. A member's is that of its session
+ * that asked last: a worker that was dispatched again has begun with an empty one.
  *
  * The last request is the last one outside a side chain that the session's transcripts log (of a sub-agent's,
  * which knows side chains only, the last one), its own or repeated: it says what the model was last shown. A
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 #include "document.h"
+#include "members.h"
 #include "requests.h"
 
 enum { THRESHOLD_TENTHS = 7, RATIO_DIGITS = 10000 };
@@ -199,30 +201,86 @@ struct context {
     bool wanting;
 };
 
-static int context_document(void *ctx, struct oks_document *out)
+/* The session's last request, if it is later than the one that is known; true: it is. */
+static bool look_at_session(struct context *c, struct session *s, struct last *last)
 {
-    struct context *c = ctx;
-    struct session *s = registry_session(c->e, c->target->name);
     struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &c->wanting, c->e};
-    struct last last = {0};
-    json_object *o, *list;
+    const struct transcript *before = last->t;
     struct transcript *t;
-    bool since;
 
-    if (!s)
-        return -ENOENT;
     LIST_FOREACH(t, &s->transcripts, of_session) {
         if (requests_dropped(t->state.requests) && t->billed.rows)
             measure_want(&w, t);
         else
-            look_back(&last, t);
+            look_back(last, t);
     }
+    return last->t != before;
+}
+
+/* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno. */
+static int look_at_member(struct context *c, struct session **out, struct last *last)
+{
+    const struct team *team = registry_team(c->e, c->target->name);
+    const struct run *run = team ? runs_current(team) : NULL;
+    struct session **sessions = team ? team_sessions(c->e, team, run) : NULL;
+    struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &c->wanting, c->e};
+    struct session *first = NULL;
+
+    if (!sessions)
+        return team ? -ENOMEM : -ENOENT;
+    team_own_window(run, &w);
+    *out = NULL;
+    for (size_t i = 0; sessions[i]; i++) {
+        char name[OKS_NAME_MAX + 1];
+        struct measure m;
+
+        session_member(run, sessions[i], name);
+        if (strcmp(name, c->target->member) != 0)
+            continue;
+        first = first ? first : sessions[i];
+        measure_session(sessions[i], &w, &m);
+        if (m.totals.events > 0 && look_at_session(c, sessions[i], last))
+            *out = sessions[i];
+    }
+    free(sessions);
+    *out = *out ? *out : first;
+    return first ? 0 : -ENOENT;
+}
+
+static bool put_who(json_object *o, const struct context *c, const struct session *s)
+{
+    return put_text(o, "sessionId", s->id) && put_text(o, "source", session_source(s)->name) &&
+           (c->target->kind != OKS_MEMBER ||
+            (put_text(o, "team", c->target->name) && put_text(o, "member", c->target->member)));
+}
+
+static uint64_t version_of(const struct context *c, const struct session *s)
+{
+    const struct team *team = c->target->kind == OKS_MEMBER ? registry_team(c->e, c->target->name) : NULL;
+
+    return priced_version(c->e, team ? team->version : s->version);
+}
+
+static int context_document(void *ctx, struct oks_document *out)
+{
+    struct context *c = ctx;
+    struct session *s = NULL;
+    struct last last = {0};
+    json_object *o, *list;
+    bool since;
+    int rc = 0;
+
+    if (c->target->kind == OKS_MEMBER)
+        rc = look_at_member(c, &s, &last);
+    else if ((s = registry_session(c->e, c->target->name)))
+        look_at_session(c, s, &last);
+    if (!s)
+        return rc ? rc : -ENOENT;
     o = json_object_new_object();
     list = compactions_of(s, &last, &since);
-    if (o && list && put_text(o, "sessionId", s->id) && put_text(o, "source", session_source(s)->name) &&
-        put_last(c->e, o, &last, since) && put(o, "compactedSince", json_object_new_boolean(since)) &&
-        put(o, "compactions", list))
-        return document_finish(o, s->share.mtime_ns, priced_version(c->e, s->version), out);
+    if (o && list && put_who(o, c, s) && put_last(c->e, o, &last, since) &&
+        put(o, "compactedSince", json_object_new_boolean(since)) && put(o, "compactions", list))
+        return document_finish(o, s->share.mtime_ns, version_of(c, s), out);
     json_object_put(o);
     json_object_put(list);
     return -ENOMEM;

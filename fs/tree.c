@@ -250,6 +250,7 @@ static const struct node_type
     /* A symlink whose leaf is all of its target, beside the name that was asked for. */
     type_alias = {.shape = NODE_LINK, .up = ""},
     type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
+    type_member_session_link = {.shape = NODE_LINK, .up = "../../../../../sessions/"},
     type_team_link = {.shape = NODE_LINK, .up = "../../../teams/"},
     type_subagent_link = {.shape = NODE_LINK, .up = "../../"},
     type_project_link = {
@@ -267,6 +268,10 @@ static const struct node_type
                             .shape = NODE_DIR,
                             .each = &type_session_link,
                             .list = OKS_LIST_SESSIONS},
+    type_member_sessions = {.name = "sessions",
+                            .shape = NODE_DIR,
+                            .each = &type_member_session_link,
+                            .list = OKS_LIST_SESSIONS},
     type_linked_teams = {.name = "teams", .shape = NODE_DIR, .each = &type_team_link, .list = OKS_LIST_TEAMS},
     type_subagents = {.name = "subagents",
                       .shape = NODE_DIR,
@@ -275,7 +280,8 @@ static const struct node_type
 
     type_member = {.shape = NODE_DIR,
                    .enters = OKS_MEMBER,
-                   .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window)},
+                   .fixed = TYPES(&type_context, &type_usage, &type_total_tokens, &type_cost_usd,
+                                  &type_window, &type_member_sessions)},
     type_members = {.name = "members", .shape = NODE_DIR, .each = &type_member, .list = OKS_LIST_MEMBERS},
     type_run = {.shape = NODE_DIR,
                 .enters = OKS_RUN,

@@ -205,9 +205,10 @@ int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struc
  */
 void oks_engine_want_times(struct oks_engine *engine);
 /*
- * context.json of a session: how full its last request was, of what the model takes, and its compactions.
- * ledger.jsonl: each line of its transcripts that carries usage, and what became of it. -ENOENT, -ENOMEM; the
- * ledger reads the transcripts again: -EIO and the like, -EFBIG.
+ * context.json of a session: how full its last request was, of what the model takes, and its compactions; of
+ * a member, that of the one of its sessions that asked last. ledger.jsonl: each line of its transcripts that
+ * carries usage, and what became of it. -ENOENT, -ENOMEM; the ledger reads the transcripts again: -EIO and
+ * the like, -EFBIG.
  */
 int oks_document_context(struct oks_engine *engine, const struct oks_target *target,
                          struct oks_document *out);

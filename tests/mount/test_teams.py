@@ -146,6 +146,31 @@ class Example(TeamsTest):
             with self.assertRaises(FileNotFoundError):
                 mount.read(f"{base}/members/codex-worker-002/usage.json")
 
+    def test_a_members_context_is_that_of_its_latest_session(self):
+        self.example()
+        self.state()
+        path = f"teams/{TEAM}/members/codex-worker/context.json"
+        with self.home.mount() as mount:
+            self.assertEqual(mount.names(f"teams/{TEAM}/members/codex-worker"),
+                             ["context.json", "cost_usd", "sessions", "total_tokens", "usage.json", "window"])
+            context = mount.json(path)
+            self.assertEqual((context["sessionId"], context["team"], context["member"]), ("codex-2", TEAM, "codex-worker"))
+            self.assertEqual((context["t"], context["occupancyTokens"]), ("2026-06-10T10:20:00Z", 300))
+            alone = mount.json("sessions/codex-2/context.json")
+            self.assertEqual({k: v for k, v in context.items() if k not in ("team", "member")}, alone)
+            self.assertEqual(mount.json(f"teams/{TEAM}/members/lead/context.json")["sessionId"], "lead-sid")
+            harness.append(self.home.path("-project", "codex-1"), records.line(records.assistant(
+                "2026-06-10T10:30:00Z", records.usage(7, 1), id="msg_late")) + b"\n")
+            self.assertEqual((mount.json(path)["sessionId"], mount.json(path)["occupancyTokens"]), ("codex-1", 7))
+            # What lies outside the run is another run's.
+            self.member("codex-3", "codex-worker-003", "2026-06-11T10:00:00Z", "2026-06-11T10:05:00Z", 9, 9)
+            self.assertEqual(mount.json(path)["sessionId"], "codex-1")
+            links = mount.point / f"teams/{TEAM}/members/codex-worker/sessions"
+            self.assertEqual(sorted(os.listdir(links)), ["codex-1", "codex-2", "codex-3"])
+            self.assertEqual((links / "codex-2/total_tokens").read_bytes(), b"700\n")
+            with self.assertRaises(FileNotFoundError):
+                mount.read(f"teams/{TEAM}/members/nobody/context.json")
+
     def test_the_time_of_collection_is_that_of_the_newest_byte(self):
         self.example()
         self.state()
