@@ -133,6 +133,18 @@ bool put_measure_window(json_object *object, const struct measure_window *w)
                       oks_stamp_is_none(w->until) ? NULL : until);
 }
 
+/* Inside a string its quotes would be escaped. */
+static void find_window(struct oks_document *document)
+{
+    static const char key[] = "\"window\": {";
+    const char *at = strstr(document->bytes, key), *end = at ? strchr(at, '}') : NULL;
+
+    if (!end)
+        return;
+    document->window_at = (size_t)(at - document->bytes);
+    document->window_len = (size_t)(end - at);
+}
+
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out)
 {
     const char *text;
@@ -150,6 +162,7 @@ int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, str
     if (!bytes)
         return -ENOMEM;
     *out = (struct oks_document){.bytes = bytes, .len = len + 1, .mtime_ns = mtime_ns, .version = version};
+    find_window(out);
     return 0;
 }
 
@@ -388,7 +401,8 @@ static int scalar_document(char *text, const struct measure *m, uint64_t version
 {
     if (!text)
         return -ENOMEM;
-    *out = (struct oks_document){text, strlen(text), m->mtime_ns, version};
+    *out = (struct oks_document){
+        .bytes = text, .len = strlen(text), .mtime_ns = m->mtime_ns, .version = version};
     return 0;
 }
 

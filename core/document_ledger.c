@@ -270,7 +270,8 @@ static int ledger_document(void *ctx, struct oks_document *out)
     for (size_t i = 0; rc == 0 && i < l->n; i++)
         rc = write_file(l, &l->files[i], &text);
     if (rc == 0)
-        *out = (struct oks_document){text.bytes, text.len, s->share.mtime_ns, l->e->version};
+        *out = (struct oks_document){
+            .bytes = text.bytes, .len = text.len, .mtime_ns = s->share.mtime_ns, .version = l->e->version};
     else
         free(text.bytes);
     return rc;

@@ -265,6 +265,26 @@ static bool only_the_clock_moved(const struct inodes *t, const struct place *pla
     return !t->tells || (place->told == before->ino && before->version == fresh->version);
 }
 
+static uint64_t hash_on(uint64_t hash, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3;
+    return hash;
+}
+
+/* Of a window relative to now the bounds move with every look: nobody needs to be told of that. */
+static uint64_t essence_of(const struct node *node, const struct oks_document *document)
+{
+    size_t end = document->window_at + document->window_len;
+    uint64_t hash = 0xcbf29ce484222325;
+
+    if (document->window_len == 0 || !tree_follows_clock(node))
+        return 0;
+    hash = hash_on(hash, document->bytes, document->window_at);
+    hash = hash_on(hash, document->bytes + end, document->len - end);
+    return hash ? hash : 1;
+}
+
 int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct node *node,
                    struct oks_document *document, int64_t now_ms, struct inode **out)
 {
@@ -277,6 +297,7 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
         return -ENOMEM;
     }
     unused_place = place;
+    fresh->essence = essence_of(&place->node, document);
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
     if (found && found->node.type != place->node.type) {
@@ -304,8 +325,10 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
             unused_place = NULL;
         }
         if (before ? only_the_clock_moved(t, found, before, fresh)
-                   : is_known(t, dir, &found->node, fresh->version))
+                   : is_known(t, dir, &found->node, fresh->version)) {
             found->told = fresh->ino;
+            found->told_essence = fresh->essence;
+        }
         table_put(t, found, fresh);
         table_settle(t, found);
     }

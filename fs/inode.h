@@ -30,10 +30,11 @@ struct place {
     struct inode *current;   /* the generation that a lookup answers with */
     LIST_HEAD(, inode) gens; /* newest first */
     size_t n_gens;
-    uint64_t told;   /* ino of the generation that watchers know of; 0: of none ... */
-    size_t told_len; /* ... and, where it grows, how much of it */
-    unsigned pins;   /* users that hold no generation in particular */
-    bool kept;       /* one of the pins is for the sake of its folder's watchers */
+    uint64_t told;         /* ino of the generation that watchers know of; 0: of none ... */
+    size_t told_len;       /* ... and, where it grows, how much of it */
+    uint64_t told_essence; /* the generation's */
+    unsigned pins;         /* users that hold no generation in particular */
+    bool kept;             /* one of the pins is for the sake of its folder's watchers */
     LIST_ENTRY(place) of_dir;
 };
 
@@ -53,6 +54,7 @@ struct inode {
     char *bytes; /* files: the content of this generation; links: the target */
     size_t len;
     int64_t mtime_ns;
+    uint64_t essence; /* a hash of the content but for its window, where that moves with the clock; else 0 */
     struct stream *stream; /* of an append-only file, instead of bytes, len and mtime_ns; NULL: it is none */
     _Atomic bool handed;   /* it has been opened: see hand_over() in ops_file.c */
 

@@ -131,8 +131,9 @@ bool table_is_told(const struct place *place)
 {
     const struct inode *current = place->current;
 
-    return place->told == current->ino &&
-           (!current->stream || place->told_len == stream_len(current->stream));
+    if (place->told != current->ino)
+        return current->essence && place->told && place->told_essence == current->essence;
+    return !current->stream || place->told_len == stream_len(current->stream);
 }
 
 static bool is_idle(const struct inodes *t, const struct place *place)

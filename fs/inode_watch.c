@@ -223,6 +223,7 @@ void place_told(struct inodes *t, struct place *place, const struct inode *gener
     pthread_mutex_lock(&t->lock);
     place->told = generation->ino;
     place->told_len = len;
+    place->told_essence = generation->essence;
     table_settle(t, place);
     pthread_mutex_unlock(&t->lock);
 }

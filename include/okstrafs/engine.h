@@ -176,8 +176,10 @@ int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct 
 struct oks_document {
     char *bytes; /* malloc'ed, the caller's */
     size_t len;
-    int64_t mtime_ns; /* time of the newest byte counted, ns since the epoch; 0: none */
-    uint64_t version; /* of the data that it shows: see oks_engine_version */
+    int64_t mtime_ns;  /* time of the newest byte counted, ns since the epoch; 0: none */
+    uint64_t version;  /* of the data that it shows: see oks_engine_version */
+    size_t window_at;  /* the bytes that say which window it shows, */
+    size_t window_len; /* which may move while all else stays; 0: none */
 };
 
 void oks_document_clear(struct oks_document *document);

@@ -148,6 +148,22 @@ class Events(Watching):
                 time.sleep(QUIET)
                 self.assertEqual([str(w) for w in silent if w.count], [])
 
+    def test_windows_that_move_with_the_clock(self):
+        """Their bounds move at each look; who watches is told of what is in them."""
+        with self.home.mount() as mount:
+            leaves = ("sessions/session-1/window/last-5h.json", "projects/-p/window/-1h_now.json",
+                      "stats/window/last-24h/by-model.json")
+            windows = [Inotify(mount.point / leaf) for leaf in leaves]
+            with watching.started(windows):
+                for act in (self.append, self.no_news, lambda: [mount.read(leaf) for leaf in leaves]):
+                    self.assertQuiet(windows, act)  # what came is months old
+                for i in range(2):
+                    before = [w.count for w in windows]
+                    stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+                    harness.append(self.path, record(i + 1, id=f"msg_now_{i}", stamp=stamp))
+                    self.assertEqual(watching.unheard(windows, before, SECONDS), [])
+                    self.assertQuiet(windows, self.append)
+
     def test_times_rise(self):
         with self.home.mount() as mount:
             file = mount.point / self.file
