@@ -113,20 +113,26 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     others = billing_map_add(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
     part->rows = i + 1;
     billing_set_counted(part, i, false);
-    return others ? billing_pend(b, key) : billing_count_row(in->e, in->t, i, row);
+    return others ? billing_pend(b, key) : billing_count_row_in(in->e, in->t, i, row, &in->batch);
 }
 
 static int enter_rows(struct oks_engine *e, struct transcript *t, const struct oks_requests *rows)
 {
     size_t from = t->billed.rows, to = requests_len(rows);
-    struct entering in = {e, t, rows, to};
-    int rc = from < to ? take_id(&e->billing, t) : 0;
+    struct entering in = {.e = e, .t = t, .rows = rows, .end = to};
+    int rc = from < to ? take_id(&e->billing, t) : 0, put;
 
     if (rc == 0)
         rc = part_reserve(e, t, rows);
     if (rc == 0)
         rc = billing_map_reserve(&e->billing.map, to - from);
-    return rc < 0 ? rc : requests_each(rows, from, to, enter_row, &in);
+    if (rc == 0 && from < to)
+        rc = billing_make_places(e, t); /* a row that counts must be in the sums */
+    if (rc == 0)
+        rc = requests_each(rows, from, to, enter_row, &in);
+    put = billing_put_bag(e, t, &in.batch);
+    billed_bag_clear(&in.batch);
+    return rc < 0 ? rc : put;
 }
 
 static int settled(struct oks_engine *e, int rc)

@@ -10,6 +10,7 @@ struct entering {
     struct transcript *t;
     const struct oks_requests *rows;
     size_t end;
+    struct billed_bag batch; /* what rows that are alone come to: goes into all sums in one go */
 };
 
 enum { BILLING_BAGS = 4 + GROUP_KINDS };
@@ -26,6 +27,12 @@ void billing_row_sum(struct oks_engine *e, const struct transcript *t, const str
 bool billing_is_counted(const struct billing_part *part, size_t i);
 void billing_set_counted(struct billing_part *part, size_t i, bool counted);
 int billing_count_row(struct oks_engine *e, struct transcript *t, size_t i, const struct request_row *row);
+/* The same, but for the sums: what the row comes to is added to the bag, for billing_put_bag(). */
+int billing_count_row_in(struct oks_engine *e, struct transcript *t, size_t i, const struct request_row *row,
+                         struct billed_bag *batch);
+/* Fails for none of the transcript's models once billing_make_places() has succeeded. -ENOMEM */
+int billing_put_bag(struct oks_engine *e, struct transcript *t, const struct billed_bag *batch);
+int billing_make_places(struct oks_engine *e, struct transcript *t);
 void billing_uncount_row(struct oks_engine *e, struct transcript *t, size_t i);
 struct loan *billing_loan_of(struct billing *b, uint64_t key);
 void billing_loan_end(struct oks_engine *e, struct loan *loan);

@@ -113,8 +113,7 @@ int billing_bags_of(struct oks_engine *e, struct transcript *t, struct billed_ba
     return n;
 }
 
-int billing_put_in(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
-                   const struct billed_sum *sum)
+static int put_in(struct oks_engine *e, struct transcript *t, const char *model, const struct billed_sum *sum)
 {
     struct billed_bag *bags[BILLING_BAGS];
     struct billed_sum *to[BILLING_BAGS];
@@ -127,9 +126,37 @@ int billing_put_in(struct oks_engine *e, struct transcript *t, struct oks_stamp 
     }
     for (int i = 0; i < n; i++)
         billed_add(to[i], sum);
-    times_request(e, t, stamp, model, sum, true);
     billing_touch(e, t->session);
     return 0;
+}
+
+int billing_put_in(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
+                   const struct billed_sum *sum)
+{
+    int rc = put_in(e, t, model, sum);
+
+    if (rc == 0)
+        times_request(e, t, stamp, model, sum, true);
+    return rc;
+}
+
+int billing_make_places(struct oks_engine *e, struct transcript *t)
+{
+    static const struct billed_sum nothing;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->billed.n_models; i++)
+        rc = put_in(e, t, t->billed.models[i], &nothing);
+    return rc;
+}
+
+int billing_put_bag(struct oks_engine *e, struct transcript *t, const struct billed_bag *batch)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < batch->len; i++)
+        rc = put_in(e, t, batch->items[i].model, &batch->items[i].sum);
+    return rc;
 }
 
 /* Of what was put in: its places are there. */
@@ -157,6 +184,23 @@ void billing_set_counted(struct billing_part *part, size_t i, bool counted)
     uint64_t bit = UINT64_C(1) << i % 64;
 
     part->counted[i / 64] = counted ? part->counted[i / 64] | bit : part->counted[i / 64] & ~bit;
+}
+
+int billing_count_row_in(struct oks_engine *e, struct transcript *t, size_t i, const struct request_row *row,
+                         struct billed_bag *batch)
+{
+    const char *model = t->billed.models[row->model];
+    struct billed_sum sum, *to = billed_bag_at(batch, model);
+
+    if (!to)
+        return -ENOMEM;
+    billing_row_sum(e, t, row, &sum);
+    billed_add(to, &sum);
+    times_request(e, t, row->request.stamp, model, &sum, true);
+    billing_set_counted(&t->billed, i, true);
+    if (t->billed.tree)
+        billed_tree_add(t->billed.tree, i, row->request.stamp, row->model, &sum);
+    return 0;
 }
 
 int billing_count_row(struct oks_engine *e, struct transcript *t, size_t i, const struct request_row *row)
