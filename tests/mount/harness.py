@@ -75,6 +75,8 @@ def by_effort(brief, ordinary, everything):
 
 def is_sanitized() -> bool:
     """Whether the program carries a sanitizer, which keeps what was freed, and more: its memory proves nothing."""
+    if not os.path.isfile(binary()):
+        return False  # and why_not() says why nothing is tested
     content = Path(binary()).read_bytes()
     return b"__asan_init" in content or b"__tsan_init" in content
 

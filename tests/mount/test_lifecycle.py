@@ -33,6 +33,16 @@ is_root = os.geteuid() == 0
 as_root = unittest.skipUnless(is_root, "needs root")
 
 
+def memory_group():
+    """The cgroup below which groups with a limit of their own can be made; None where there is none."""
+    for path in Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup"):
+        controllers = path / "cgroup.subtree_control"
+        limited = (path / "memory.limit_in_bytes").exists() or (controllers.exists() and "memory" in controllers.read_text())
+        if limited and os.access(path, os.W_OK) and not os.statvfs(path).f_flag & os.ST_RDONLY:
+            return path
+    return None
+
+
 class Lifecycle(harness.MountTest):
     def setUp(self):
         super().setUp()
@@ -299,6 +309,34 @@ class Stopping(Lifecycle):
             self.assertEqual(self.command("umount", self.point), (0, b"", ""))
             leaving.wait(10)
             self.assertEqual(mount.process.wait(10), 0)
+
+    @unittest.skipIf(harness.is_sanitized() or not memory_group(), "no memory cgroup to be had, or a program of another size")
+    def test_out_of_memory(self):
+        """The kernel's own killer: the mount goes, its reader hears of it, and the next start is as any other."""
+        many = b"".join(b'{"type":"assistant","timestamp":"2026-06-10T01:%02d:%02d.%03dZ","message":{"id":"msg_%d","model":"m",'
+                        b'"usage":{"input_tokens":%d}}}\n' % (i // 60000 % 60, i // 1000 % 60, i % 1000, i, i)
+                        for i in range(400_000))
+        self.home.path("-p0", "huge").write_bytes(many)
+        group = memory_group() / f"okstrafs-test-{os.getpid()}"
+        group.mkdir()
+        limit = next(name for name in ("memory.max", "memory.limit_in_bytes") if (group / name).exists())
+        (group / limit).write_text(str(14 << 20))
+        swap = group / "memory.swap.max"
+        if swap.exists():
+            swap.write_text("0")
+        mount = self.home.mount("--no-cache", "-o", "memory=1G",
+                                preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid())))
+        self.addCleanup(group.rmdir)
+        self.addCleanup(mount.stop)
+        with self.assertRaises(OSError):
+            guarded.call((self.point / "sessions/huge/usage.json").read_bytes, seconds=60)
+        self.assertEqual(mount.process.wait(20), -signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while harness.is_mounted(self.point):
+            self.assertLess(time.monotonic(), deadline, "the mount stays")
+            time.sleep(0.01)
+        with self.home.mount("--no-cache") as mount:
+            self.assertEqual(mount.json("sessions/huge/usage.json")["inputTokens"], sum(range(400_000)))
 
     def test_killed_at_random_moments(self):
         """Appends go on; the next start answers as the reference does, whatever the last one had saved."""
