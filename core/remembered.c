@@ -5,8 +5,10 @@
  * through json-c again is most of its price. So the owner of a part keeps its text, with what it was made
  * of: the owner's version, the window, and how deep the part is nested, because its lines are indented.
  *
- * Invariant: a document borrows the text, so it is written under the lock under which it was put together.
+ * Invariant: a document borrows what is remembered, so it is written under the lock under which it was put
+ * together.
  */
+#include <json-c/printbuf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +27,7 @@ static bool may_be_kept(const struct measure_window *w)
            !(w->wanting && *w->wanting);
 }
 
-static char *indented(const char *text, int level)
+static char *indented(const char *text, int level, int *length)
 {
     size_t len = strlen(text), indent = 2 * (size_t)level, room = len + 1, used = 0;
     char *out;
@@ -42,6 +44,7 @@ static char *indented(const char *text, int level)
     }
     if (out)
         out[used] = '\0';
+    *length = (int)used;
     return out;
 }
 
@@ -54,8 +57,17 @@ json_object *remembered_keep(struct remembered *r, json_object *part, uint64_t v
         return part;
     text = json_object_to_json_string_ext(part, document_style);
     free(r->text);
-    *r = (struct remembered){text ? indented(text, level) : NULL, version, w->since.key, w->until.key, level};
+    *r =
+        (struct remembered){.version = version, .since = w->since.key, .until = w->until.key, .level = level};
+    r->text = text ? indented(text, level, &r->len) : NULL;
     return part;
+}
+
+static int write_part(json_object *part, struct printbuf *to, int level, int flags)
+{
+    const struct remembered *r = json_object_get_userdata(part);
+
+    return printbuf_memappend(to, r->text, r->len);
 }
 
 json_object *remembered_part(const struct remembered *r)
@@ -63,6 +75,6 @@ json_object *remembered_part(const struct remembered *r)
     json_object *part = json_object_new_boolean(0); /* of any type: it is only written */
 
     if (part)
-        json_object_set_serializer(part, json_object_userdata_to_json_string, r->text, NULL);
+        json_object_set_serializer(part, write_part, (struct remembered *)(uintptr_t)r, NULL);
     return part;
 }

@@ -7,6 +7,7 @@
 /* The text and what it was made of; zeroed: nothing. */
 struct remembered {
     char *text;
+    int len;
     uint64_t version;
     uint64_t since, until; /* keys of the window */
     int level;             /* containers around it */
