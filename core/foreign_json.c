@@ -11,45 +11,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "okstrafs/discover.h"
+#include "read_file.h"
 
 static int read_whole(const char *path, char **bytes, size_t *len, int64_t *mtime_ns)
 {
     struct stat st;
-    int fd = oks_open_regular(path, &st), rc = 0;
-    size_t got = 0;
-    char *buf;
+    int fd = oks_open_regular(path, &st), rc;
 
     if (fd < 0)
         return fd;
-    if (st.st_size > FOREIGN_JSON_BYTES_MAX) {
-        close(fd);
-        return -E2BIG;
-    }
-    buf = malloc((size_t)st.st_size + 1);
-    while (buf && got < (size_t)st.st_size) {
-        ssize_t n = read(fd, buf + got, (size_t)st.st_size - got);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            rc = n < 0 ? -errno : 0;
-            break;
-        }
-        got += (size_t)n;
-    }
-    close(fd);
-    if (!buf || rc < 0) {
-        free(buf);
-        return buf ? rc : -ENOMEM;
-    }
-    *mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
-    *bytes = buf;
-    *len = got;
-    return 0;
+    rc = read_file_opened(fd, &st, FOREIGN_JSON_BYTES_MAX, bytes, len);
+    if (rc == 0)
+        *mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+    return rc;
 }
 
 /* json-c stops behind the first value; a file that goes on is being written, or is something else. */

@@ -9,7 +9,7 @@ enum { FOREIGN_JSON_BYTES_MAX = 4 << 20 }; /* of one file */
 
 /*
  * The object that is the whole of a regular file, and the file's own time. 0; -EINVAL: something else, or not
- * whole; -E2BIG, -ENOENT, -ELOOP, -EACCES, ..., -ENOMEM. The caller puts *out.
+ * whole; -EFBIG, -ENOENT, -ELOOP, -EACCES, ..., -ENOMEM. The caller puts *out.
  */
 int foreign_json_load(const char *path, json_object **out, int64_t *mtime_ns);
 

@@ -35,7 +35,7 @@ static size_t length_of(const char *s)
 /* No file, or none of ours to read: a link, a FIFO, something else than JSON. */
 static bool says_nothing(int rc)
 {
-    return rc == -ENOENT || rc == -ENOTDIR || rc == -EINVAL || rc == -ELOOP || rc == -E2BIG;
+    return rc == -ENOENT || rc == -ENOTDIR || rc == -EINVAL || rc == -ELOOP || rc == -EFBIG;
 }
 
 int label_load(const char *path, char **out)

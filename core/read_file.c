@@ -27,24 +27,18 @@ static int read_all(int fd, char *bytes, size_t room, size_t *len)
     return 0;
 }
 
-int read_file_whole(const char *path, size_t max, char **bytes, size_t *len)
+int read_file_opened(int fd, const struct stat *st, size_t max, char **bytes, size_t *len)
 {
-    char real[PATH_MAX], *buf;
-    struct stat st;
     size_t got = 0;
-    int fd, rc = oks_resolve(path, real);
+    char *buf;
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    fd = oks_open_regular(real, &st);
-    if (fd < 0)
-        return fd;
-    if (st.st_size < 0 || (uint64_t)st.st_size > max) {
+    if (st->st_size < 0 || (uint64_t)st->st_size > max) {
         close(fd);
         return -EFBIG;
     }
-    buf = malloc((size_t)st.st_size + 1);
-    rc = buf ? read_all(fd, buf, (size_t)st.st_size, &got) : -ENOMEM;
+    buf = malloc((size_t)st->st_size + 1);
+    rc = buf ? read_all(fd, buf, (size_t)st->st_size, &got) : -ENOMEM;
     close(fd);
     if (rc < 0) {
         free(buf);
@@ -54,4 +48,16 @@ int read_file_whole(const char *path, size_t max, char **bytes, size_t *len)
     *bytes = buf;
     *len = got;
     return 0;
+}
+
+int read_file_whole(const char *path, size_t max, char **bytes, size_t *len)
+{
+    char real[PATH_MAX];
+    struct stat st;
+    int fd, rc = oks_resolve(path, real);
+
+    if (rc < 0)
+        return rc;
+    fd = oks_open_regular(real, &st);
+    return fd < 0 ? fd : read_file_opened(fd, &st, max, bytes, len);
 }

@@ -32,7 +32,7 @@ enum { TEAM_STATE_WORKERS_MAX = 4096 };
 
 /*
  * `path` is .../state/team-state-<x>.json; its manifest is .../manifests/run-manifest-<x>.json where there is
- * one. 0 fills *out; -EINVAL where it is no team state (not JSON, no team name), -ENOENT, -E2BIG, -ENOMEM,
+ * one. 0 fills *out; -EINVAL where it is no team state (not JSON, no team name), -ENOENT, -EFBIG, -ENOMEM,
  * ...
  */
 int team_state_load(const char *path, struct team_state *out);
