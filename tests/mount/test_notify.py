@@ -35,6 +35,7 @@ class Watching(harness.MountTest):
 
     def change(self, watchers, n: int = 1, seconds: float = SECONDS) -> list:
         """One change: who does not hear of it."""
+        time.sleep(max(getattr(w, "rest", 0.0) for w in watchers))
         before = [w.count for w in watchers]
         self.append(n)
         return watching.unheard(watchers, before, seconds)

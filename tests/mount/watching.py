@@ -26,6 +26,7 @@ class Watcher:
     program = ""
     noise: tuple = ()
     slow = 1.0  # seconds that it may take to say so
+    rest = 0.0  # seconds after which it listens again
 
     def __init__(self, path, *more):
         self.path = str(path)
@@ -135,9 +136,11 @@ class Chokidar(NodeProgram):
 
 
 class Entr(Watcher):
-    """Says nothing when it is ready: it is soon after it watches, which shows in /proc."""
+    """Says nothing when it is ready: it is soon after it watches, which shows in /proc. What happens before it has
+    seen the end of its command, it drops."""
 
     program = "entr"
+    rest = 0.3
 
     def command(self):
         return ["entr", "-np", "echo", "ran"]
@@ -160,6 +163,7 @@ class Entr(Watcher):
 
 class FsWatch(Entr):
     program = "fswatch"
+    rest = 0.0
 
     def command(self):
         return ["fswatch", "-m", "inotify_monitor", "-l", "0.05", "--event", "Updated", self.path]
