@@ -186,6 +186,15 @@ void billing_set_counted(struct billing_part *part, size_t i, bool counted)
     part->counted[i / 64] = counted ? part->counted[i / 64] | bit : part->counted[i / 64] & ~bit;
 }
 
+/* The sums have it. */
+static void counts_now(struct transcript *t, size_t i, const struct request_row *row,
+                       const struct billed_sum *sum)
+{
+    billing_set_counted(&t->billed, i, true);
+    if (t->billed.tree)
+        billed_tree_add(t->billed.tree, i, row->request.stamp, row->model, sum);
+}
+
 int billing_count_row_in(struct oks_engine *e, struct transcript *t, size_t i, const struct request_row *row,
                          struct billed_bag *batch)
 {
@@ -197,9 +206,7 @@ int billing_count_row_in(struct oks_engine *e, struct transcript *t, size_t i, c
     billing_row_sum(e, t, row, &sum);
     billed_add(to, &sum);
     times_request(e, t, row->request.stamp, model, &sum, true);
-    billing_set_counted(&t->billed, i, true);
-    if (t->billed.tree)
-        billed_tree_add(t->billed.tree, i, row->request.stamp, row->model, &sum);
+    counts_now(t, i, row, &sum);
     return 0;
 }
 
@@ -213,9 +220,7 @@ int billing_count_row(struct oks_engine *e, struct transcript *t, size_t i, cons
     rc = billing_put_in(e, t, row->request.stamp, model, &sum);
     if (rc < 0)
         return rc;
-    billing_set_counted(&t->billed, i, true);
-    if (t->billed.tree)
-        billed_tree_add(t->billed.tree, i, row->request.stamp, row->model, &sum);
+    counts_now(t, i, row, &sum);
     return 0;
 }
 

@@ -385,9 +385,9 @@ void measure_session(const struct session *s, const struct measure_window *w, st
 /* Over all time, from the transcripts themselves: what becomes the session's share. */
 void measure_session_anew(const struct session *s, struct measure *out);
 
-/* As its records call its agent; and where they do not, as the file beside a transcript does. NULL: neither.
- */
+/* As its records call its agent; NULL: they do not. */
 const char *session_agent_name(const struct session *s);
+/* The same; and where they do not, as the file beside a transcript calls it. NULL: neither. */
 const char *session_label(const struct session *s);
 const char *session_model(const struct session *s);
 /* One file reached by two names (hard links, overlapping roots) counts once in a session. */

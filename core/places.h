@@ -8,7 +8,6 @@
 #ifndef OKSTRAFS_CORE_PLACES_H
 #define OKSTRAFS_CORE_PLACES_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 

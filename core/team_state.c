@@ -15,7 +15,6 @@
 #include <strings.h>
 
 #include "foreign_json.h"
-
 #include "okstrafs/window.h"
 
 /* Any ISO form becomes the collector's, so that it compares with stamps; what does not parse leaves the bound
