@@ -265,13 +265,6 @@ static bool only_the_clock_moved(const struct inodes *t, const struct place *pla
     return !t->tells || (place->told == before->ino && before->version == fresh->version);
 }
 
-static uint64_t hash_on(uint64_t hash, const char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3;
-    return hash;
-}
-
 /* Of a window relative to now the bounds move with every look: nobody needs to be told of that. */
 static uint64_t essence_of(const struct node *node, const struct oks_document *document)
 {
@@ -280,8 +273,8 @@ static uint64_t essence_of(const struct node *node, const struct oks_document *d
 
     if (document->window_len == 0 || !tree_follows_clock(node))
         return 0;
-    hash = hash_on(hash, document->bytes, document->window_at);
-    hash = hash_on(hash, document->bytes + end, document->len - end);
+    hash = hash_bytes(hash, document->bytes, document->window_at);
+    hash = hash_bytes(hash, document->bytes + end, document->len - end);
     return hash ? hash : 1;
 }
 

@@ -21,7 +21,10 @@ struct inodes {
     struct inode *root;
 };
 
-/* inode_table.c, under the lock */
+/* inode_table.c. Goes on from h with more bytes; needs no lock. */
+uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len);
+
+/* The same file, under the lock */
 uint64_t table_hash(uint64_t dir, const char *name);
 struct place **table_slot(struct inodes *t, const struct inode *dir, const char *name);
 void table_list(struct inodes *t, struct place *place);

@@ -6,7 +6,7 @@
 
 #include "inode_private.h"
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
+uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len)
 {
     const unsigned char *p = bytes;
 
