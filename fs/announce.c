@@ -44,19 +44,20 @@ static int ring_at(struct announcer *a, enum ring what, enum door_act act, struc
         door_shut(a->m->door);
         a->dead = rc == -EPIPE;
         a->rings++;
-        if (rc == 0 || rc == -ESTALE)
+        if (rc == 0 || rc == -ESTALE || rc == -EBUSY)
             break;
     }
     return rc;
 }
 
-static void ring(struct announcer *a, enum ring what, enum door_act act, struct inode *inode)
+static int ring(struct announcer *a, enum ring what, enum door_act act, struct inode *inode)
 {
     const struct place *place = inode->place;
     char path[PATH_MAX];
 
-    if (place_path(place, path, sizeof(path)) == 0)
-        ring_at(a, what, act, place->dir, place->name, inode, path);
+    int rc = place_path(place, path, sizeof(path));
+
+    return rc < 0 ? rc : ring_at(a, what, act, place->dir, place->name, inode, path);
 }
 
 /* The generations without a name. */
@@ -234,36 +235,50 @@ static void announce_created(struct announcer *a, struct inode *dir, const char 
     inodes_forget(a->m->inodes, inode, 1);
 }
 
-static void remove_place(struct announcer *a, struct place *place);
+static void remove_child(struct announcer *a, struct place *place);
 
-static void remove_dir(struct announcer *a, struct inode *dir)
+/* False: what it is about is there again (op_rmdir), and it stays. */
+static bool remove_dir(struct announcer *a, struct inode *dir)
 {
-    each_place(a, dir, FILES_MAX, remove_place);
-    ring(a, RING_REMOVE_DIR, DOOR_REMOVE, dir);
-    place_retire(a->m->inodes, dir->place);
+    bool back = tree_is_known(a->m->engine, &dir->place->node);
+
+    if (!back) {
+        each_place(a, dir, FILES_MAX, remove_child);
+        back = ring(a, RING_REMOVE_DIR, DOOR_REMOVE, dir) == -EBUSY;
+    }
+    if (!back)
+        place_retire(a->m->inodes, dir->place);
+    return !back;
 }
 
 /* With all that is known below it; its users see it go, as they would anywhere. */
-static void remove_place(struct announcer *a, struct place *place)
+static bool remove_place(struct announcer *a, struct place *place)
 {
-    bool untold;
+    bool untold, gone;
     size_t len;
     struct inode *current;
 
     if (node_shape(&place->node) != NODE_DIR) {
         remove_file(a, place);
-        return;
+        return true;
     }
     current = place_current(a->m->inodes, place, &len, &untold);
-    remove_dir(a, current);
+    gone = remove_dir(a, current);
     inodes_forget(a->m->inodes, current, 1);
+    return gone;
 }
 
-/* What nobody has looked up is made once more, only to be removed. */
-static void announce_gone(struct announcer *a, struct inode *dir, const char *name)
+static void remove_child(struct announcer *a, struct place *place)
+{
+    remove_place(a, place);
+}
+
+/* What nobody has looked up is made once more, only to be removed. False: it is there again. */
+static bool announce_gone(struct announcer *a, struct inode *dir, const char *name)
 {
     struct inode *inode = inodes_find(a->m->inodes, dir, name);
     struct node node;
+    bool gone;
 
     if (!inode && tree_listed(&dir->place->node, name, &node) == 0) {
         struct oks_document nothing = {0};
@@ -274,9 +289,10 @@ static void announce_gone(struct announcer *a, struct inode *dir, const char *na
             inodes_publish(a->m->inodes, dir, name, &node, &nothing, 0, &inode);
     }
     if (!inode)
-        return;
-    remove_place(a, inode->place);
+        return true;
+    gone = remove_place(a, inode->place);
     inodes_forget(a->m->inodes, inode, 1);
+    return gone;
 }
 
 /* Removes item i, keeping the order. */
@@ -294,8 +310,9 @@ static bool tell_names(struct announcer *a, struct inode *dir, const struct name
     bool all = true;
 
     for (size_t i = 0; i < before_len && !a->dead; i++)
-        if (!names_have(now, before->items[i]))
-            announce_gone(a, dir, before->items[i]);
+        if (!names_have(now, before->items[i]) && !announce_gone(a, dir, before->items[i]) &&
+            names_add(now, before->items[i]) == 0)
+            names_sort(now);
     for (size_t i = now->len; i-- > 0 && !a->dead;) {
         if (names_have(before, now->items[i]))
             continue;

@@ -141,15 +141,17 @@ struct inode *door_admits_create(struct door *d, pid_t caller, const struct inod
     return inode;
 }
 
-bool door_admits_remove(struct door *d, pid_t caller, const struct inode *dir, const char *name)
+struct inode *door_admits_remove(struct door *d, pid_t caller, const struct inode *dir, const char *name)
 {
-    bool admitted;
+    struct inode *inode = NULL;
 
     if (!door_is_for(d, caller))
-        return false;
+        return NULL;
     pthread_mutex_lock(&d->lock);
-    admitted = (d->act == DOOR_REMOVE || d->act == DOOR_REMOVE_OLD) && !d->passed && is_meant(d, dir, name);
-    d->passed |= admitted;
+    if ((d->act == DOOR_REMOVE || d->act == DOOR_REMOVE_OLD) && !d->passed && is_meant(d, dir, name)) {
+        inode = d->inode;
+        d->passed = true;
+    }
     pthread_mutex_unlock(&d->lock);
-    return admitted;
+    return inode;
 }

@@ -46,6 +46,7 @@ bool door_admits_open(struct door *door, pid_t caller, const struct inode *inode
 /* The inode that the new name is to be, with one reference more; NULL: not admitted. */
 struct inode *door_admits_create(struct door *door, pid_t caller, const struct inode *dir, const char *name,
                                  enum node_shape shape);
-bool door_admits_remove(struct door *door, pid_t caller, const struct inode *dir, const char *name);
+/* What loses its name, which the announcing thread holds; NULL: not admitted. */
+struct inode *door_admits_remove(struct door *door, pid_t caller, const struct inode *dir, const char *name);
 
 #endif

@@ -146,6 +146,8 @@ size_t place_older(struct inodes *inodes, struct place *place, struct inode **ou
 void place_told(struct inodes *inodes, struct place *place, const struct inode *generation, size_t len);
 /* Takes a place out of the table: what has its name next is another one. */
 void place_retire(struct inodes *inodes, struct place *place);
+/* Takes that back, unless something else has its name by now. */
+void place_relist(struct inodes *inodes, struct place *place);
 /* Whether the fixed files of one more directory may be kept for its watchers: then place_keep is for them. */
 bool inodes_folder_keep(struct inodes *inodes, struct inode *dir);
 /* Keeps the fixed file of a directory as long as that lives. */

@@ -236,6 +236,16 @@ void place_retire(struct inodes *t, struct place *place)
     pthread_mutex_unlock(&t->lock);
 }
 
+void place_relist(struct inodes *t, struct place *place)
+{
+    pthread_mutex_lock(&t->lock);
+    if (!place->listed && !*table_slot(t, place->dir, place->name)) {
+        LIST_REMOVE(place, of_dir);
+        table_list(t, place);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
 void place_keep(struct inodes *t, struct place *place)
 {
     pthread_mutex_lock(&t->lock);

@@ -73,6 +73,35 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
         read_only(req);
 }
 
+/*
+ * The kernel finds nothing more in a folder that was removed, and what is about to be told as gone may be
+ * there again. So first the folder loses its name here: who finds it from now on finds another one, and who
+ * found it before knows no more than the engine does after one more look. Then the engine is asked. EBUSY
+ * tells the announcing thread. (What comes back between this look and the end of the system call goes once
+ * more.)
+ */
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct mount *m = mount_of(req);
+    struct inode *inode = door_admits_remove(m->door, caller_of(req), inode_of(req, parent), name);
+    struct patience patience;
+
+    if (!inode) {
+        read_only(req);
+        return;
+    }
+    place_retire(m->inodes, inode->place);
+    patience_begin(&patience, req);
+    tree_sync_list(m->engine, &inode->place->dir->place->node, &patience.cancel);
+    patience_end(req);
+    if (!tree_is_known(m->engine, &inode->place->node)) {
+        fuse_reply_err(req, 0);
+        return;
+    }
+    place_relist(m->inodes, inode->place);
+    fuse_reply_err(req, EBUSY);
+}
+
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
     reply_created(req, parent, name, NODE_LINK);

@@ -117,7 +117,7 @@ static int sync_for(struct oks_engine *engine, const struct node *node, enum tre
     return oks_engine_sync(engine, need == NEED_TARGET ? &target : &all, need == NEED_FOUND, cancel);
 }
 
-static int sync_for_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel)
+int tree_sync_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel)
 {
     return sync_for(engine, dir, need_of_list(dir), cancel);
 }
@@ -276,6 +276,18 @@ static int lookup_listed(struct oks_engine *engine, const struct node *dir, cons
     return tree_listed(dir, name, out);
 }
 
+bool tree_is_known(struct oks_engine *engine, const struct node *dir)
+{
+    struct oks_target target = node_target(dir), team = {.kind = OKS_TEAM, .name = target.name};
+    struct first_name member = {.wanted = target.member};
+
+    if (target.kind != OKS_MEMBER)
+        return oks_engine_version(engine, &target) != 0;
+    oks_engine_list(engine, OKS_LIST_MEMBERS, &team, match_name, &member);
+    free(member.found);
+    return member.found != NULL;
+}
+
 int tree_listed(const struct node *dir, const char *name, struct node *out)
 {
     const struct node_type *each = dir->type->each;
@@ -304,7 +316,7 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
     }
     if (dir->type->list == OKS_LIST_DAYS)
         return lookup_window(dir, name, now_ms, out);
-    rc = sync_for_list(engine, dir, cancel);
+    rc = tree_sync_list(engine, dir, cancel);
     if (rc < 0)
         return rc;
     return dir->type->list_of_all ? lookup_entity(engine, dir, name, out)
@@ -372,7 +384,7 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
         return -ENOTDIR;
     if (!dir->type->each)
         return list_fixed(engine, dir, &e);
-    rc = sync_for_list(engine, dir, cancel);
+    rc = tree_sync_list(engine, dir, cancel);
     return rc < 0 ? rc : tree_list_known(engine, dir, fn, ctx);
 }
 

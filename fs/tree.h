@@ -61,6 +61,10 @@ bool tree_tells_files(const struct node *dir);
 /* Calls fn with the name of each such file. */
 int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(void *ctx, const char *name),
                    void *ctx);
+/* Whether what a directory is about is known to be there: as far as a sync of the folder above has told. */
+bool tree_is_known(struct oks_engine *engine, const struct node *dir);
+/* That sync. 0, or -errno as of tree_lookup. */
+int tree_sync_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel);
 /* A child that was listed, whether it is still there or not. -ENOENT: such a directory lists nothing. */
 int tree_listed(const struct node *dir, const char *name, struct node *out);
 

@@ -37,8 +37,7 @@ class Samples(SourcesTest):
         samples = made.sample_files("codex")
         if not samples:
             self.skipTest("no samples")
-        # A session that is deleted and comes back at once may be told to be gone when it is there again.
-        with self.home.mount("-o", "notify=off") as mount:
+        with self.home.mount() as mount:
             for n, sample in enumerate(samples):
                 data, at = sample.read_bytes(), 0
                 session = next(x["payload"]["id"] for x in reference.objects(data) if x["type"] == "session_meta")
@@ -58,8 +57,7 @@ class Samples(SourcesTest):
         samples = made.sample_files("gemini")
         if not samples:
             self.skipTest("no samples")
-        # A session that is deleted and comes back at once may be told to be gone when it is there again.
-        with self.home.mount("-o", "notify=off") as mount:
+        with self.home.mount() as mount:
             for n, sample in enumerate(samples):
                 data, at, whole = sample.read_bytes(), 0, sample.suffix == ".json"
                 session = json.loads(data if whole else data.split(b"\n")[0])["sessionId"]

@@ -262,6 +262,22 @@ class Names(Watching):
             self.assertEqual(mount.json("sessions/session-4/usage.json")["totalTokens"], 11)
             self.assertIn("usage.json", mount.names("sessions/session-4"))
 
+    def test_what_comes_back_at_once_is_there(self):
+        """Its removal may still be on its way to watchers: no reader may see it gone."""
+        with self.home.mount("--no-cache") as mount:
+            session = mount.point / "sessions/session-4/usage.json"
+            watches = self.watched(mount, "sessions")
+            with watching.started(watches.values()):
+                for i in range(harness.by_effort(20, 60, 400)):
+                    path = self.home.transcript("-back", "session-4", [records.assistant()])
+                    until = time.monotonic() + 0.03
+                    while time.monotonic() < until:
+                        session.read_bytes()
+                        os.listdir(session.parent)
+                    path.unlink()
+                    os.listdir(mount.point / "sessions")  # found to be gone
+                    time.sleep(0.0007 * (i * 37 % 60))
+
     def test_a_root_that_comes_later(self):
         for path in (self.path, self.home.path("-p", "session-2")):
             path.unlink()
