@@ -150,6 +150,7 @@ int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, str
     const char *text;
     size_t len;
     char *bytes = NULL;
+    bool has_window = object && json_object_object_get_ex(object, "window", NULL);
 
     text = object ? json_object_to_json_string_length(object, document_style, &len) : NULL;
     if (text)
@@ -162,7 +163,8 @@ int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, str
     if (!bytes)
         return -ENOMEM;
     *out = (struct oks_document){.bytes = bytes, .len = len + 1, .mtime_ns = mtime_ns, .version = version};
-    find_window(out);
+    if (has_window)
+        find_window(out);
     return 0;
 }
 

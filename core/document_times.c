@@ -7,9 +7,11 @@
  * A window takes rows whole, but for the two that it may cut: there every session that reaches into them is
  * asked.
  */
+#include <errno.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "calendar.h"
 #include "document.h"
@@ -138,44 +140,175 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
              in_day / 60 % 60, zone);
 }
 
+static const struct measure_window open_window = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                                  .until = {.key = OKS_STAMP_KEY_NONE}};
+
 static json_object *row_object(struct stats *s, struct time_row *row, enum time_kind kind,
                                const struct measure *m, const struct billed_bag *billed)
 {
-    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
-                                               .until = {.key = OKS_STAMP_KEY_NONE}};
     bool whole = billed == &row->billed && !s->wanting;
     uint64_t version = priced_version(s->e, row->version);
     json_object *object;
     char key[KEY_TEXT];
 
-    if (whole && remembered_is(&row->text, version, &open, STATS_ROW_LEVEL))
+    if (whole && remembered_is(&row->text, version, &open_window, STATS_ROW_LEVEL))
         return remembered_part(&row->text);
     key_of(s, row, kind, key);
     object = stats_row(key, m, billed);
-    return whole ? remembered_keep(&row->text, object, version, &open, STATS_ROW_LEVEL) : object;
+    return whole ? remembered_keep(&row->text, object, version, &open_window, STATS_ROW_LEVEL) : object;
+}
+
+/* --- rows in one piece --- */
+
+/* Of n rows at the most: those from `first` on. */
+static size_t piece_len(const struct time_table *table, size_t first)
+{
+    return table->n - first < TIME_PIECE ? table->n - first : TIME_PIECE;
+}
+
+static uint64_t newest_of(const struct oks_engine *e, struct time_row *const *rows, size_t n)
+{
+    uint64_t newest = 0;
+
+    for (size_t i = 0; i < n; i++)
+        newest = rows[i]->version > newest ? rows[i]->version : newest;
+    return priced_version(e, newest);
+}
+
+/* One more text behind those before it, as the elements of an array are written. */
+static int piece_append(struct time_piece *piece, const struct remembered *text)
+{
+    static const char between[] = ",\n    "; /* STATS_ROW_LEVEL containers deep */
+    struct remembered *to = &piece->text;
+    size_t len = (size_t)to->len, more = (size_t)text->len + sizeof(between);
+
+    if (piece->text_room - len < more) {
+        size_t room = (len + more) * 2;
+        char *bytes = realloc(to->text, room);
+
+        if (!bytes)
+            return -ENOMEM;
+        to->text = bytes;
+        piece->text_room = room;
+    }
+    if (len) {
+        memcpy(to->text + len, between, sizeof(between) - 1);
+        len += sizeof(between) - 1;
+    }
+    memcpy(to->text + len, text->text, (size_t)text->len);
+    to->len = (int)len + text->len;
+    return 0;
+}
+
+/* False: the row has changed since it was shown, or never was. */
+static bool piece_add(struct stats *s, struct time_piece *piece, struct time_row *row)
+{
+    struct measure m;
+
+    if (row->sum.stale)
+        return false;
+    times_row_measure(s->e, row, &s->w, &m);
+    if (m.totals.events == 0 && bag_is_empty(&row->billed))
+        return true;
+    if (!remembered_is(&row->text, priced_version(s->e, row->version), &open_window, STATS_ROW_LEVEL) ||
+        billed_bag_add(&piece->billed, &row->billed) < 0)
+        return false;
+    measure_add(&piece->sum, &m);
+    return piece_append(piece, &row->text) == 0;
+}
+
+static bool piece_make(struct stats *s, struct time_piece *piece, struct time_row **rows, size_t n)
+{
+    piece->first = NULL;
+    piece->text.len = 0;
+    billed_bag_clear(&piece->billed);
+    measure_start(&piece->sum);
+    for (size_t i = 0; i < n; i++)
+        if (!piece_add(s, piece, rows[i]))
+            return false;
+    piece->first = rows[0];
+    piece->last = rows[n - 1];
+    piece->version = newest_of(s->e, rows, n);
+    return true;
+}
+
+/* For all rows at once, because a document borrows from what is there. False: out of memory. */
+static bool pieces_reserve(struct time_table *table)
+{
+    size_t n = (table->n + TIME_PIECE - 1) / TIME_PIECE;
+    struct time_piece *pieces;
+
+    if (n <= table->n_pieces)
+        return true;
+    pieces = reallocarray(table->pieces, n, sizeof(*pieces));
+    if (!pieces)
+        return false;
+    memset(&pieces[table->n_pieces], 0, (n - table->n_pieces) * sizeof(*pieces));
+    table->pieces = pieces;
+    table->n_pieces = n;
+    return true;
+}
+
+/* The piece that starts with row `first`; NULL: its rows are to be shown one by one. */
+static const struct time_piece *piece_at(struct stats *s, struct time_table *table, size_t first)
+{
+    struct time_row **rows = &table->rows[first];
+    size_t n = piece_len(table, first);
+    struct time_piece *piece = &table->pieces[first / TIME_PIECE];
+
+    if (piece->first == rows[0] && piece->last == rows[n - 1] && piece->version == newest_of(s->e, rows, n))
+        return piece;
+    return piece_make(s, piece, rows, n) ? piece : NULL;
+}
+
+/* --- the document --- */
+
+struct showing {
+    struct stats *s;
+    enum time_kind kind;
+    struct measure sum; /* of the rows */
+    struct billed_bag billed;
+};
+
+static void show_row(struct showing *show, struct time_row *row)
+{
+    struct stats *s = show->s;
+    const struct billed_bag *billed;
+    struct billed_bag room = {0};
+    struct measure m;
+
+    if (times_row_in_window(s, row, &m, &billed, &room)) {
+        measure_add(&show->sum, &m);
+        s->ok &= billed_bag_add(&show->billed, billed) == 0;
+        stats_add(s, row_object(s, row, show->kind, &m, billed));
+    }
+    billed_bag_clear(&room);
+}
+
+static void show_piece(struct showing *show, const struct time_piece *piece)
+{
+    measure_add(&show->sum, &piece->sum);
+    show->s->ok &= billed_bag_add(&show->billed, &piece->billed) == 0;
+    if (piece->text.len)
+        stats_add(show->s, remembered_part(&piece->text));
 }
 
 void stats_times(struct stats *s, enum time_kind kind)
 {
     struct time_table *table = &s->e->times.tables[kind];
-    struct billed_bag all = {0};
-    struct measure sum;
+    struct showing show = {.s = s, .kind = kind};
+    bool in_pieces = !s->window && pieces_reserve(table);
 
-    measure_start(&sum);
-    for (size_t i = 0; s->ok && i < table->n; i++) {
-        struct time_row *row = table->rows[i];
-        const struct billed_bag *billed;
-        struct billed_bag room = {0};
-        struct measure m;
+    measure_start(&show.sum);
+    for (size_t i = 0; s->ok && i < table->n; i += TIME_PIECE) {
+        const struct time_piece *piece = in_pieces ? piece_at(s, table, i) : NULL;
 
-        if (times_row_in_window(s, row, &m, &billed, &room)) {
-            measure_add(&sum, &m);
-            s->ok &= billed_bag_add(&all, billed) == 0;
-            stats_add(s, row_object(s, row, kind, &m, billed));
-        }
-        billed_bag_clear(&room);
+        if (piece)
+            show_piece(&show, piece);
+        for (size_t k = 0; !piece && k < piece_len(table, i); k++)
+            show_row(&show, table->rows[i + k]);
     }
     if (s->ok)
-        stats_add_rest(s, "unknown", &sum, &all);
-    billed_bag_clear(&all);
+        stats_add_rest(s, "unknown", &show.sum, &show.billed);
+    billed_bag_clear(&show.billed);
 }

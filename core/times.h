@@ -38,9 +38,23 @@ struct time_row {
     size_t n_sorted; /* of them, from the first on */
 };
 
+/* Rows that stand together in a document, as they were shown there: hardly ever has one of them changed. */
+struct time_piece {
+    const struct time_row *first, *last; /* NULL: nothing is kept */
+    uint64_t version;                    /* of the newest of them, when they were shown */
+    struct remembered text;
+    size_t text_room;
+    struct measure sum;
+    struct billed_bag billed;
+};
+
+enum { TIME_PIECE = 16 }; /* rows */
+
 struct time_table {
     struct time_row **rows; /* ascending */
     size_t n, room;
+    struct time_piece *pieces; /* of rows [0, TIME_PIECE) and so on, as many as somebody has looked at */
+    size_t n_pieces;
     struct time_row *last; /* asked for; what comes next is mostly of the same. NULL: none */
 };
 

@@ -319,6 +319,11 @@ void time_rows_free(struct oks_engine *e)
             free(table->rows[i]->stamps);
             free(table->rows[i]);
         }
+        for (size_t i = 0; i < table->n_pieces; i++) {
+            free(table->pieces[i].text.text);
+            billed_bag_clear(&table->pieces[i].billed);
+        }
+        free(table->pieces);
         free(table->rows);
         *table = (struct time_table){0};
     }

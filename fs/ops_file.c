@@ -10,7 +10,7 @@
 
 #include "ops_private.h"
 
-enum { HAND_OVER_MAX = 64 << 10 };
+enum { HAND_OVER_MAX = 256 << 10 };
 
 static struct stream_open *open_of(const struct fuse_file_info *fi)
 {
