@@ -5,6 +5,8 @@
  * its end. Because a block is one stretch of time, its durationMs is from the first of these to the last. The
  * block that is going on also says how fast it goes, and where that leads by its end.
  */
+#include <stdlib.h>
+
 #include "blocks.h"
 #include "document.h"
 #include "okstrafs/prices.h"
@@ -13,11 +15,14 @@ enum { MINUTE_MS = 60000, MINUTES_PER_HOUR = 60 };
 
 struct drawing {
     struct stats *s;
-    struct block block;   /* entries 0: none yet */
-    struct time_row *row; /* its first one, which keeps its text */
-    uint64_t version;     /* the newest of its rows */
-    struct measure sum;   /* of the block */
+    struct time_table *table;
+    struct block block; /* entries 0: none yet */
+    size_t first, end;  /* its rows; the first one keeps its text and sums */
+    uint64_t version;   /* the newest of its rows */
+    struct measure sum; /* of the block */
     struct billed_bag billed;
+    bool known;         /* its first row keeps just these sums */
+    size_t next;        /* row to be looked at */
     struct measure all; /* of all blocks */
     struct billed_bag all_billed;
 };
@@ -111,24 +116,66 @@ static json_object *block_made(const struct drawing *d, bool active)
 /* A block that is over stays as it is: the same rows between the same ends. */
 static json_object *block_object(struct drawing *d)
 {
+    struct remembered *text = &d->table->rows[d->first]->text;
     const struct measure_window ends = {.since.key = (uint64_t)d->block.start,
                                         .until.key = (uint64_t)d->block.last};
     bool active = block_is_active(&d->block, d->s->now_ms),
          whole = !active && !d->s->window && !d->s->wanting;
     uint64_t version = priced_version(d->s->e, d->version);
 
-    if (whole && remembered_is(&d->row->text, version, &ends, STATS_ROW_LEVEL))
-        return remembered_part(&d->row->text);
+    if (whole && remembered_is(text, version, &ends, STATS_ROW_LEVEL))
+        return remembered_part(text);
     if (!whole)
         return block_made(d, active);
-    return remembered_keep(&d->row->text, block_made(d, active), version, &ends, STATS_ROW_LEVEL);
+    return remembered_keep(text, block_made(d, active), version, &ends, STATS_ROW_LEVEL);
+}
+
+/* Where there is no memory for it, the block is added up again the next time. */
+static void keep_rows(const struct drawing *d)
+{
+    struct time_row *first = d->table->rows[d->first];
+    struct block_rows *kept = first->block;
+
+    if (d->known || d->s->window || d->s->wanting || block_is_active(&d->block, d->s->now_ms))
+        return;
+    if (!kept)
+        kept = first->block = calloc(1, sizeof(*kept));
+    if (!kept)
+        return;
+    billed_bag_clear(&kept->billed);
+    kept->n = billed_bag_add(&kept->billed, &d->billed) == 0 ? d->end - d->first : 0;
+    kept->last = d->table->rows[d->end - 1];
+    kept->version = time_rows_version(d->s->e, &d->table->rows[d->first], d->end - d->first);
+    kept->block = d->block;
+    kept->sum = d->sum;
+}
+
+/* The block that starts with a row as it was, if none of its rows has changed. What has come behind them may
+ * still belong to it. */
+static bool take_kept_rows(struct drawing *d)
+{
+    struct time_row **rows = &d->table->rows[d->first];
+    const struct block_rows *kept = rows[0]->block;
+
+    if (d->s->window || !kept || kept->n == 0 || kept->n > d->table->n - d->first ||
+        rows[kept->n - 1] != kept->last || time_rows_version(d->s->e, rows, kept->n) != kept->version)
+        return false;
+    d->block = kept->block;
+    d->sum = kept->sum;
+    d->version = kept->version;
+    d->s->ok &= billed_bag_add(&d->billed, &kept->billed) == 0;
+    d->end = d->next = d->first + kept->n;
+    d->known = true;
+    return true;
 }
 
 static void finish_block(struct drawing *d)
 {
     if (d->block.entries == 0)
         return;
-    d->sum.duration_ms = oks_duration_ms(d->sum.totals.first, d->sum.totals.last);
+    if (!d->known)
+        d->sum.duration_ms = oks_duration_ms(d->sum.totals.first, d->sum.totals.last);
+    keep_rows(d);
     stats_add(d->s, block_object(d));
     measure_add(&d->all, &d->sum);
     d->s->ok &= billed_bag_add(&d->all_billed, &d->billed) == 0;
@@ -156,9 +203,18 @@ static void stamps_in_window(const struct stats *s, struct time_row *row, size_t
     }
 }
 
-/* All requests of a half lie in one block: see times.h. */
-static void add_half(struct drawing *d, struct time_row *row)
+static void start_block(struct drawing *d, size_t first)
 {
+    measure_start(&d->sum);
+    d->first = first;
+    d->version = 0;
+    d->known = false;
+}
+
+/* All requests of a half lie in one block: see times.h. */
+static void add_half(struct drawing *d, size_t i)
+{
+    struct time_row *row = d->table->rows[i];
     const struct billed_bag *billed;
     struct billed_bag room = {0};
     struct block before = d->block;
@@ -178,9 +234,9 @@ static void add_half(struct drawing *d, struct time_row *row)
             finish_block(d);
             if (block_gap(&before, first, &gap_start, &gap_end))
                 add_gap(d->s, gap_start, gap_end);
-            measure_start(&d->sum);
-            d->row = row;
-            d->version = 0;
+            start_block(d, i);
+            if (take_kept_rows(d))
+                return; /* `room` is empty without a window */
         }
         next.last = last;
         next.entries += to - from - 1;
@@ -192,19 +248,22 @@ static void add_half(struct drawing *d, struct time_row *row)
         measure_add(&d->sum, &m);
         d->version = row->version > d->version ? row->version : d->version;
         d->s->ok &= billed_bag_add(&d->billed, billed) == 0;
+        d->end = i + 1;
+        d->known = false;
     }
     billed_bag_clear(&room);
 }
 
 void stats_blocks(struct stats *s)
 {
-    struct time_table *table = &s->e->times.tables[TIMES_HALVES];
-    struct drawing d = {.s = s};
+    struct drawing d = {.s = s, .table = &s->e->times.tables[TIMES_HALVES]};
 
     measure_start(&d.sum);
     measure_start(&d.all);
-    for (size_t i = 0; s->ok && i < table->n; i++)
-        add_half(&d, table->rows[i]);
+    for (size_t i = 0; s->ok && i < d.table->n; i = d.next) {
+        d.next = i + 1;
+        add_half(&d, i);
+    }
     if (s->ok)
         finish_block(&d);
     if (s->ok)

@@ -166,15 +166,6 @@ static size_t piece_len(const struct time_table *table, size_t first)
     return table->n - first < TIME_PIECE ? table->n - first : TIME_PIECE;
 }
 
-static uint64_t newest_of(const struct oks_engine *e, struct time_row *const *rows, size_t n)
-{
-    uint64_t newest = 0;
-
-    for (size_t i = 0; i < n; i++)
-        newest = rows[i]->version > newest ? rows[i]->version : newest;
-    return priced_version(e, newest);
-}
-
 /* One more text behind those before it, as the elements of an array are written. */
 static int piece_append(struct time_piece *piece, const struct remembered *text)
 {
@@ -228,7 +219,7 @@ static bool piece_make(struct stats *s, struct time_piece *piece, struct time_ro
             return false;
     piece->first = rows[0];
     piece->last = rows[n - 1];
-    piece->version = newest_of(s->e, rows, n);
+    piece->version = time_rows_version(s->e, rows, n);
     return true;
 }
 
@@ -256,7 +247,8 @@ static const struct time_piece *piece_at(struct stats *s, struct time_table *tab
     size_t n = piece_len(table, first);
     struct time_piece *piece = &table->pieces[first / TIME_PIECE];
 
-    if (piece->first == rows[0] && piece->last == rows[n - 1] && piece->version == newest_of(s->e, rows, n))
+    if (piece->first == rows[0] && piece->last == rows[n - 1] &&
+        piece->version == time_rows_version(s->e, rows, n))
         return piece;
     return piece_make(s, piece, rows, n) ? piece : NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "aggregate.h"
 #include "billed.h"
+#include "blocks.h"
 #include "remembered.h"
 
 struct oks_engine;
@@ -25,6 +26,18 @@ enum time_kind {
     TIME_KINDS,
 };
 
+struct time_row;
+
+/* What the rows of a block came to when it was shown last; its first row keeps it. */
+struct block_rows {
+    size_t n;                    /* rows, those without a request included */
+    const struct time_row *last; /* of them */
+    uint64_t version;            /* of the newest of them */
+    struct block block;
+    struct measure sum;
+    struct billed_bag billed;
+};
+
 struct time_row {
     int64_t id;           /* rises with time; unique in its table */
     int64_t start, end;   /* seconds since 1970 */
@@ -35,7 +48,8 @@ struct time_row {
     struct remembered text;
     uint32_t *stamps; /* halves: each request's milliseconds behind `start`; see time_row_stamps() */
     size_t n_stamps, stamps_room;
-    size_t n_sorted; /* of them, from the first on */
+    size_t n_sorted;          /* of them, from the first on */
+    struct block_rows *block; /* halves: of the block that starts with this row; NULL: not known */
 };
 
 /* Rows that stand together in a document, as they were shown there: hardly ever has one of them changed. */
@@ -103,6 +117,9 @@ bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const stru
 /* The row's sum; where it has to be made anew, *w->wanting may get set. */
 void times_row_measure(struct oks_engine *e, struct time_row *row, const struct measure_window *w,
                        struct measure *out);
+
+/* The version of the newest of n rows, prices included. */
+uint64_t time_rows_version(const struct oks_engine *e, struct time_row *const *rows, size_t n);
 
 /* The row's n_stamps, ascending. */
 const uint32_t *time_row_stamps(struct time_row *row);

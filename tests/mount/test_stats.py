@@ -178,6 +178,20 @@ class StatsTest(harness.MountTest):
                     paths.append(copy)
                 self.check(mount, self.world())
 
+    def test_what_is_kept_of_rows_is_what_they_are(self):
+        """Rows keep their text and sums in groups: wherever one changes or comes between, all bytes are those of a first look."""
+        self.made_up(6)
+        names = ["stats/by-day.json", "stats/by-hour.json", "stats/blocks.json"]
+        path = self.home.path("-p", "grows")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.home.mount() as mount:
+            for step in range(harness.by_effort(12, 40, 300)):
+                new = f"2026-{self.rnd.choice((3, 6, 11)):02d}-{self.rnd.randrange(1, 29):02d}T{self.rnd.randrange(24):02d}:00:00.000Z"
+                when = new if step % 3 == 0 else stamp(self.rnd)
+                harness.append(path, records.line(records.assistant(when, records.usage(1), id=f"grown-{step}")) + b"\n")
+                self.assertEqual([mount.read(name) for name in names], [mount.read(name) for name in names])
+                self.assertEqual(b"".join(map(mount.read, names)), self.home.run("cat", "--no-cache", *names), step)
+
     def test_what_was_deleted_still_counts(self):
         self.made_up()
         names = [f"stats/by-{key}.json" for key in ("model", "day", "hour", "project", "agent", "source")] + ["stats/blocks.json"]
