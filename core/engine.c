@@ -256,19 +256,20 @@ static int settle(struct oks_engine *e)
 /* What there is, and what of it changed. */
 static int discover(struct oks_engine *e)
 {
+    bool same_roots;
     int rc;
 
     if (e->started && e->once)
         return 0;
     if (e->started && quiet_is(e))
         return 0;
-    quiet_begin(e);
+    same_roots = quiet_begin(e);
     rc = settings_refresh(e);
     if (rc == 0) {
         billing_prices(e);
         if (!e->started)
             index_load(e);
-        rc = folders_refresh(e);
+        rc = folders_refresh(e, same_roots);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
         if (rc == 0 && !retained_refresh(e))

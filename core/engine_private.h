@@ -289,8 +289,9 @@ static inline uint64_t priced_version(const struct oks_engine *e, uint64_t own)
 
 void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
-/* folders.c: walking, watching, looking again; under the lock. 0 or -ENOMEM */
-int folders_refresh(struct oks_engine *e);
+/* folders.c: walking, watching, looking again; under the lock. The roots are not asked for by name where they
+ * are the same as before. 0 or -ENOMEM */
+int folders_refresh(struct oks_engine *e, bool same_roots);
 void folders_free(struct oks_engine *e);
 /* Frees a dead folder that holds no transcript any more. */
 void folder_release(struct folder *folder);

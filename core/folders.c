@@ -481,7 +481,7 @@ static void look_at_root(struct oks_engine *e, struct root *root)
 
 enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
 
-int folders_refresh(struct oks_engine *e)
+int folders_refresh(struct oks_engine *e, bool same_roots)
 {
     int64_t start_ns = monotonic_ns();
     struct drain drain = {.e = e};
@@ -492,7 +492,7 @@ int folders_refresh(struct oks_engine *e)
         e->overflows++;
         rc = look_at_all(e);
     }
-    for (size_t i = 0; rc == 0 && i < e->n_roots; i++) {
+    for (size_t i = 0; rc == 0 && !same_roots && i < e->n_roots; i++) {
         look_at_root(e, &e->roots[i]);
         if (!e->roots[i].found)
             rc = walk_from(e, &e->roots[i], "");

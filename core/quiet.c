@@ -104,6 +104,13 @@ void quiet_free(struct oks_engine *e)
     e->quiet = NULL;
 }
 
+static bool above_is_quiet(const struct oks_engine *e)
+{
+    const struct quiet *q = e->quiet;
+
+    return q && q->armed && !q->deaf && !q->broken && !e->unwatched;
+}
+
 bool quiet_is(struct oks_engine *e)
 {
     struct quiet *q = e->quiet;
@@ -116,7 +123,7 @@ bool quiet_is(struct oks_engine *e)
     for (int i = 0; i < n; i++)
         if (events[i].data.fd == q->above_fd || events[i].data.fd == q->mounts_fd)
             q->armed = false;
-    return n == 0 && q->armed && !q->deaf && !q->broken && !e->unwatched && !settings_are_blind(e);
+    return n == 0 && above_is_quiet(e) && !settings_are_blind(e);
 }
 
 void quiet_break(struct oks_engine *e)
@@ -177,16 +184,10 @@ static bool watch_above(const struct quiet *q, const char *path)
     return cut_to_existing(again) && strcmp(there, again) == 0;
 }
 
-void quiet_begin(struct oks_engine *e)
+static void arm(const struct oks_engine *e, struct quiet *q)
 {
-    struct quiet *q = e->quiet;
     char events[4096];
 
-    if (!q)
-        return;
-    q->broken = false;
-    if (q->armed)
-        return;
     if (q->poll_fd < 0 && !open_all(e, q)) {
         close_all(q);
         return;
@@ -200,4 +201,16 @@ void quiet_begin(struct oks_engine *e)
     for (size_t i = 0; i < OWN_PATHS; i++)
         if (q->own[i])
             q->deaf |= !watch_above(q, q->own[i]);
+}
+
+bool quiet_begin(struct oks_engine *e)
+{
+    bool was_quiet = above_is_quiet(e);
+
+    if (!e->quiet)
+        return false;
+    e->quiet->broken = false;
+    if (!e->quiet->armed)
+        arm(e, e->quiet);
+    return was_quiet;
 }

@@ -16,8 +16,11 @@ void quiet_free(struct oks_engine *e);
 
 /* True: a look at folders, settings and what was forgotten would find what the last one found. */
 bool quiet_is(struct oks_engine *e);
-/* A look begins: what happens from here on is heard by the next quiet_is(). */
-void quiet_begin(struct oks_engine *e);
+/*
+ * A look begins: what happens from here on is heard by the next quiet_is(). True: by the last one, nothing
+ * had happened to the roots themselves or above them.
+ */
+bool quiet_begin(struct oks_engine *e);
 /* The look that goes on did not finish: the next one must come whatever is heard. */
 void quiet_break(struct oks_engine *e);
 
