@@ -4,6 +4,7 @@
  */
 #include "memo.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static bool room_for(struct memo_writer *w, size_t n)
@@ -166,4 +167,43 @@ const char *memo_next(const char *memos)
     const char *end = strchr(memos, '\n');
 
     return end && end[1] ? end + 1 : NULL;
+}
+
+int memo_numbers_add(struct memo_numbers *numbers, uint64_t number)
+{
+    if (numbers->n == numbers->room) {
+        size_t room = numbers->room ? numbers->room * 2 : 64;
+        uint64_t *items = reallocarray(numbers->items, room, sizeof(*items));
+
+        if (!items)
+            return -ENOMEM;
+        numbers->items = items;
+        numbers->room = room;
+    }
+    numbers->items[numbers->n++] = number;
+    return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void memo_numbers_sort(struct memo_numbers *numbers)
+{
+    if (numbers->n)
+        qsort(numbers->items, numbers->n, sizeof(*numbers->items), by_number);
+}
+
+bool memo_numbers_has(const struct memo_numbers *numbers, uint64_t number)
+{
+    return numbers->n && bsearch(&number, numbers->items, numbers->n, sizeof(number), by_number);
+}
+
+void memo_numbers_clear(struct memo_numbers *numbers)
+{
+    free(numbers->items);
+    *numbers = (struct memo_numbers){0};
 }

@@ -38,4 +38,16 @@ bool memo_is_over(const struct memo_reader *r);
 /* The next line's begin, or NULL. */
 const char *memo_next(const char *memos);
 
+/* Numbers out of memos, such as what the peers of a transcript have. Zeroed: none. */
+struct memo_numbers {
+    uint64_t *items;
+    size_t n, room;
+};
+
+int memo_numbers_add(struct memo_numbers *numbers, uint64_t number); /* -ENOMEM */
+/* Puts them in order: only then memo_numbers_has() finds them. */
+void memo_numbers_sort(struct memo_numbers *numbers);
+bool memo_numbers_has(const struct memo_numbers *numbers, uint64_t number);
+void memo_numbers_clear(struct memo_numbers *numbers);
+
 #endif
