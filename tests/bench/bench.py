@@ -154,6 +154,16 @@ def pin(pid: int, cores) -> None:
         os.sched_setaffinity(int(task), cores)
 
 
+def places(daemons):
+    """Where looks and daemons are: anywhere, on one core, and each on one of their own; with the cores for looks()."""
+    cores = sorted(os.sched_getaffinity(0))
+    yield "anywhere", None
+    for where, home, looker in ("one core", cores[0], cores[0]), ("two cores", cores[0], cores[-1]):
+        for daemon in daemons:
+            pin(daemon, {home})
+        yield where, {looker}
+
+
 def looks(program: str, rounds: int, steps, cores=None) -> list[Look]:
     """Takes the steps of bench_open.c, each a tuple of words, round-robin; on these cores, or any."""
     one = harness.Home()

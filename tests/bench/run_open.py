@@ -9,7 +9,6 @@ what is compared is luck. Therefore looks and daemons are also held on one core,
 rounds (5000).
 """
 
-import os
 import sys
 
 import bench
@@ -43,15 +42,11 @@ def compare(where: str, rows: dict, cores) -> None:
 
 def measure() -> None:
     few, many = corpora.many_sessions(10, SMALL), corpora.many_sessions(10_000, SMALL)
-    cores = sorted(os.sched_getaffinity(0))
     with bench.static_file(sys.argv[2]) as (static, pid), bench.mounted(few) as a, bench.mounted(many) as b:
         rows = {"static file: the floor": static} | documents(a, "10") | documents(b, "10,000")
         daemons = pid, a.process.pid, b.process.pid
-        compare("anywhere", rows, None)
-        for where, home, core in ("one core", cores[0], cores[0]), ("two cores", cores[0], cores[-1]):
-            for daemon in daemons:
-                bench.pin(daemon, {home})
-            compare(where, rows, {core})
+        for where, cores in bench.places(daemons):
+            compare(where, rows, cores)
 
 
 if __name__ == "__main__":
