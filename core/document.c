@@ -154,11 +154,9 @@ int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, str
 
     text = object ? json_object_to_json_string_length(object, document_style, &len) : NULL;
     if (text)
-        bytes = malloc(len + 2);
-    if (bytes) {
-        memcpy(bytes, text, len);
+        bytes = remembered_write(text, len, 2, &len);
+    if (bytes)
         memcpy(bytes + len, "\n", 2);
-    }
     json_object_put(object);
     if (!bytes)
         return -ENOMEM;

@@ -81,8 +81,10 @@ bool remembered_is(const struct remembered *r, uint64_t version, const struct me
 /* Keeps the text of `part` where that is possible, and gives the part back (NULL of NULL). */
 json_object *remembered_keep(struct remembered *r, json_object *part, uint64_t version,
                              const struct measure_window *w, int level);
-/* A value that is written as that text; it must be written before the lock is given up. */
+/* A value that is written as that text; document_finish() must come before the lock is given up. */
 json_object *remembered_part(const struct remembered *r);
+/* What json-c wrote, with those texts in it, and room for so many bytes more; malloc'ed. NULL on ENOMEM. */
+char *remembered_write(const char *text, size_t len, size_t more, size_t *out_len);
 
 /* The team's document, as of that run (NULL: it has none); NULL on ENOMEM. */
 json_object *team_document(struct oks_engine *e, struct team *team, const struct run *run,

@@ -5,8 +5,12 @@
  * through json-c again is most of its price. So the owner of a part keeps its text, with what it was made
  * of: the owner's version, the window, and how deep the part is nested, because its lines are indented.
  *
- * Invariant: a document borrows what is remembered, so it is written under the lock under which it was put
- * together.
+ * json-c would copy such a text several times on its way into a document, of which it may be nearly all. So
+ * it is given a mark instead, a byte that JSON never contains and the text's address, and the text is put in
+ * when the document is written.
+ *
+ * Invariants: a document borrows what is remembered, so it is written under the lock under which it was put
+ * together; what is remembered contains no marks.
  */
 #include <json-c/printbuf.h>
 #include <stdlib.h>
@@ -63,11 +67,54 @@ json_object *remembered_keep(struct remembered *r, json_object *part, uint64_t v
     return part;
 }
 
+enum { MARK = 1, MARK_BYTES = 1 + sizeof(const struct remembered *) };
+
 static int write_part(json_object *part, struct printbuf *to, int level, int flags)
 {
     const struct remembered *r = json_object_get_userdata(part);
+    char mark[MARK_BYTES] = {MARK};
 
-    return printbuf_memappend(to, r->text, r->len);
+    memcpy(mark + 1, &r, sizeof(r));
+    return printbuf_memappend(to, mark, MARK_BYTES);
+}
+
+static const char *next_mark(const char *p, const char *end, const struct remembered **r)
+{
+    p = memchr(p, MARK, (size_t)(end - p));
+    if (p)
+        memcpy(r, p + 1, sizeof(*r));
+    return p;
+}
+
+static size_t written_len(const char *text, const char *end)
+{
+    size_t len = (size_t)(end - text);
+    const struct remembered *r;
+
+    for (; (text = next_mark(text, end, &r)); text += MARK_BYTES)
+        len += (size_t)r->len - MARK_BYTES;
+    return len;
+}
+
+char *remembered_write(const char *text, size_t len, size_t more, size_t *out_len)
+{
+    const char *end = text + len, *mark;
+    const struct remembered *r;
+    char *out, *to;
+
+    *out_len = written_len(text, end);
+    out = to = malloc(*out_len + more);
+    while (out && text < end) {
+        mark = next_mark(text, end, &r);
+        len = (size_t)((mark ? mark : end) - text);
+        to = (char *)memcpy(to, text, len) + len;
+        text += len;
+        if (!mark)
+            break;
+        to = (char *)memcpy(to, r->text, (size_t)r->len) + r->len;
+        text += MARK_BYTES;
+    }
+    return out;
 }
 
 json_object *remembered_part(const struct remembered *r)
