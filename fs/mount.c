@@ -352,7 +352,8 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
                       .gid = getgid(),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .wake_lock = PTHREAD_MUTEX_INITIALIZER,
-                      .handing = PTHREAD_MUTEX_INITIALIZER};
+                      .handing = PTHREAD_MUTEX_INITIALIZER,
+                      .telling = PTHREAD_MUTEX_INITIALIZER};
     int rc;
 
     config.stop = &stopping;

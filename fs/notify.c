@@ -132,7 +132,7 @@ static void make_round(struct notifier *n)
     size_t len;
     bool fresh;
 
-    oks_engine_clock(n->m->engine, now_ms());
+    mount_tell_time(n->m);
     oks_engine_news_seen(n->m->engine);
     atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)

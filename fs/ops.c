@@ -133,14 +133,24 @@ struct fuse_entry_param entry_of(struct mount *m, const struct inode *inode)
     };
 }
 
+int64_t mount_tell_time(struct mount *m)
+{
+    int64_t now;
+
+    pthread_mutex_lock(&m->telling);
+    now = now_ms();
+    oks_engine_clock(m->engine, now);
+    pthread_mutex_unlock(&m->telling);
+    return now;
+}
+
 static int lookup(struct mount *m, struct inode *dir, const char *name, const atomic_bool *cancel,
                   struct inode **out)
 {
     struct node node;
-    int64_t now = now_ms();
+    int64_t now = mount_tell_time(m);
     int rc;
 
-    oks_engine_clock(m->engine, now);
     rc = tree_lookup(m->engine, &dir->place->node, name, now, cancel, &node);
     if (rc < 0)
         return rc;

@@ -24,10 +24,15 @@ struct mount {
     bool asleep;               /* the session ends: nobody is woken any more */
 
     pthread_mutex_t handing; /* see hand_over() in ops_file.c */
+    pthread_mutex_t telling; /* see mount_tell_time() */
 
     pthread_mutex_t lock;          /* protects: */
     LIST_HEAD(, listing) listings; /* of open folders */
 };
+
+/* Tells the engine what time it is, and returns that (ms). The engine's time goes back only where the clock
+ * did: who is slow to tell must not undo what others have told since. */
+int64_t mount_tell_time(struct mount *m);
 
 /* Wakes those who poll a stream, until the session is about to end. Not from a request handler. */
 void mount_wake(struct mount *m, struct stream *stream);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "notify.h"
-#include "clock.h"
 #include "ops_private.h"
 
 /* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
@@ -114,7 +113,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     patience_begin(&patience, req);
     if (l && (listing_add(l, ".", NODE_DIR) < 0 || listing_add(l, "..", NODE_DIR) < 0))
         rc = -ENOMEM;
-    oks_engine_clock(m->engine, now_ms());
+    mount_tell_time(m);
     if (rc == 0)
         rc = tree_list(m->engine, &inode->place->node, &patience.cancel, listing_add, l);
     patience_end(req);
