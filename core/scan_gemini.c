@@ -210,15 +210,15 @@ static int tell_plain(struct gemini *g, struct oks_slice stamp, enum oks_record_
     return sink->record(sink->ctx, r, complete);
 }
 
-/* What was told can be topped up to the new form. */
-static bool only_grew(const struct gemini_message *e, const uint64_t count[GEMINI_COLUMNS])
+/* What was counted before can be topped up to the new form. */
+static bool only_grew(const uint64_t before[GEMINI_COLUMNS], const uint64_t now[GEMINI_COLUMNS])
 {
-    uint64_t before[OKS_COLUMNS], now[OKS_COLUMNS];
+    uint64_t was[OKS_COLUMNS], has[OKS_COLUMNS];
 
-    counts_of(e->counted, before);
-    counts_of(count, now);
+    counts_of(before, was);
+    counts_of(now, has);
     for (int i = 0; i < OKS_COLUMNS; i++)
-        if (now[i] < before[i])
+        if (has[i] < was[i])
             return false;
     return true;
 }
@@ -279,7 +279,7 @@ static int take_message(struct gemini *g, const struct message *m, uint64_t offs
         e->measured == m->tokens.present && memcmp(e->count, count, sizeof(count)) == 0)
         return 0;
     if (e->told &&
-        (e->stamp != stamp_hash || (e->model != model_hash && e->measured) || !only_grew(e, count)))
+        (e->stamp != stamp_hash || (e->model != model_hash && e->measured) || !only_grew(e->counted, count)))
         return -ESTALE;
     e->stamp = stamp_hash;
     e->model = model_hash;
@@ -321,9 +321,9 @@ static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t o
     if (!is_models(m))
         return tell_plain(g, m->timestamp, type_of(m), offset, length, false, sink);
     e = m->id.ptr ? gemini_message_of(&g->messages, gemini_hash(m->id), false) : NULL;
-    if (e && (e->foreign || !only_grew(e, (columns_of(m, count), count))))
-        return 0;
     columns_of(m, count);
+    if (e && (e->foreign || !only_grew(e->count, count))) /* the complete lines come to e->count */
+        return 0;
     return tell_message(g, m->id.ptr ? gemini_hash(m->id) : 1, count, e ? e->count : none, m->tokens.present,
                         m->timestamp, model_of(g, m), offset, length, false, sink);
 }
