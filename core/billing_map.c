@@ -139,6 +139,11 @@ bool billing_map_next(const struct billing_map *map, uint64_t key, size_t *at, s
     return false;
 }
 
+size_t billing_map_bytes(const struct billing_map *map)
+{
+    return map->room * sizeof(*map->slots) + map->len * sizeof(uint64_t);
+}
+
 void billing_map_clear(struct billing_map *map)
 {
     free(map->slots);

@@ -34,6 +34,8 @@ bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_place
 void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_place place);
 /* Goes through the places of a key: *at is 0 at first. False: no more. The map must not change meanwhile. */
 bool billing_map_next(const struct billing_map *map, uint64_t key, size_t *at, struct billing_place *out);
+/* What is kept in memory for the rows in it, their keys included. */
+size_t billing_map_bytes(const struct billing_map *map);
 void billing_map_clear(struct billing_map *map);
 
 #endif

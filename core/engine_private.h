@@ -184,9 +184,10 @@ struct oks_engine {
     bool started;        /* the first walk has been done */
 
     /* residence.c: events in memory */
-    size_t memory_max; /* bytes of events to keep */
+    size_t memory_max; /* see residence_max() */
     size_t events_bytes;
-    size_t pins; /* queries that wait for dropped events: nothing is dropped meanwhile */
+    _Atomic size_t given_up; /* bytes, since oks_engine_gave_up() said so */
+    size_t pins;             /* queries that wait for dropped events: nothing is dropped meanwhile */
     TAILQ_HEAD(resident_list, transcript) resident;
 
     struct news *news; /* news.c; NULL: nobody waits for any */
@@ -345,6 +346,8 @@ void residence_visit_ends(struct oks_engine *e, struct transcript *t);
 /* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
  */
 void residence_trim(struct oks_engine *e);
+/* Bytes of events and requests that may stay. */
+size_t residence_max(const struct oks_engine *e);
 
 /* engine_work.c; the lock is held at entry and exit, and free in between. 0, -ECANCELED or another -errno */
 /* Scans until nothing of the target (NULL: of what queries want) is dirty or busy. */

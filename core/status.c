@@ -131,7 +131,7 @@ static bool put_memory(json_object *o, struct oks_engine *e)
 {
     json_object *m = json_object_new_object();
 
-    if (m && put_count(m, "eventBytes", e->events_bytes) && put_count(m, "eventBytesMax", e->memory_max))
+    if (m && put_count(m, "eventBytes", e->events_bytes) && put_count(m, "eventBytesMax", residence_max(e)))
         return put(o, "memory", m);
     json_object_put(m);
     return false;

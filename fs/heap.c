@@ -50,7 +50,16 @@ void heap_for_daemon(void)
     mallopt(M_ARENA_MAX, 2);
 }
 
+void heap_give_back(void)
+{
+    malloc_trim(0);
+}
+
 #else
+
+void heap_give_back(void)
+{
+}
 
 void heap_for_command(void)
 {

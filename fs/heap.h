@@ -1,6 +1,4 @@
-/*
- * How the C library's heap grows. Each is called once, before there is a second thread.
- */
+/* How the C library's heap grows and shrinks. The first two: one of them, before there is a second thread. */
 #ifndef OKSTRAFS_HEAP_H
 #define OKSTRAFS_HEAP_H
 
@@ -9,5 +7,8 @@ void heap_for_command(void);
 
 /* For the daemon, which stays. */
 void heap_for_daemon(void);
+
+/* Returns the pages that nothing lies on any more. Thread safe; takes some ms. */
+void heap_give_back(void);
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "generation.h"
+#include "heap.h"
 #include "notify.h"
 #include "ops_private.h"
 
@@ -152,6 +153,8 @@ static int lookup(struct mount *m, struct inode *dir, const char *name, const at
     int rc;
 
     rc = tree_lookup(m->engine, &dir->place->node, name, now, cancel, &node);
+    if (oks_engine_gave_up(m->engine))
+        heap_give_back();
     if (rc < 0)
         return rc;
     if (node_shape(&node) == NODE_FILE) {

@@ -40,7 +40,7 @@ struct oks_config {
     bool verify_tail; /* also compare a hash of the last bytes before the cursor */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    size_t memory_max;           /* bytes of events to keep in memory; 0: 64 MiB */
+    size_t memory_max; /* bytes of events to keep in memory, less what is kept of all requests; 0: 64 MiB */
     const struct oks_zone *zone; /* of local days; NULL: UTC. Borrowed until oks_engine_free */
     const atomic_bool
         *stop; /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
@@ -109,6 +109,10 @@ struct oks_progress {
 };
 
 void oks_engine_progress(struct oks_engine *engine, struct oks_progress *out);
+
+/* True once for every 16 MiB or more of events that were given up: a heap that is full of holes now may be
+ * able to return them. */
+bool oks_engine_gave_up(struct oks_engine *engine);
 
 /* Makes syncs that wait look at their `cancel` again. */
 void oks_engine_wake(struct oks_engine *engine);
