@@ -164,6 +164,7 @@ struct oks_engine {
     atomic_int_least64_t now_ms;            /* as last told by oks_engine_clock */
     atomic_int_least64_t budgets_change_ms; /* when time alone changes a budget; INT64_MAX: never */
     uint64_t prices_version; /* when a price last changed: no answer with money in it is older */
+    uint64_t names_version;  /* of the lists of all sessions, projects and teams */
 
     /* sums.c */
     void *names;          /* tsearch tree of interned strings */
@@ -280,6 +281,8 @@ void registry_teams_free(struct oks_engine *e);
 /* registry.c again */
 void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
+/* A session, project or team came, went or is called otherwise. */
+void registry_names_changed(struct oks_engine *e);
 
 /* engine.c */
 /* What a version of one's own comes to with the prices in force: for everything that shows money. */

@@ -21,6 +21,21 @@ uint64_t engine_tick(struct oks_engine *e)
     return e->version = ++e->clock;
 }
 
+void registry_names_changed(struct oks_engine *e)
+{
+    e->names_version = engine_tick(e);
+}
+
+uint64_t oks_engine_names_version(struct oks_engine *e)
+{
+    uint64_t version;
+
+    pthread_mutex_lock(&e->lock);
+    version = e->names_version;
+    pthread_mutex_unlock(&e->lock);
+    return version;
+}
+
 static int by_session_name(const void *a, const void *b)
 {
     return strcmp(((const struct session *)a)->name, ((const struct session *)b)->name);
@@ -59,7 +74,8 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     }
     e->n_sessions++;
     session->timed = e->times.on;
-    session->version = engine_tick(e);
+    registry_names_changed(e);
+    session->version = e->names_version;
     return session;
 }
 
@@ -420,6 +436,7 @@ static void session_release(struct oks_engine *e, struct session *s)
         registry_project_release(e, project);
     }
     tdelete(s, &e->sessions, by_session_name);
+    registry_names_changed(e);
     e->n_sessions--;
     free(s->id);
     free(s->usage[0].text);

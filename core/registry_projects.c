@@ -40,7 +40,8 @@ static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
     found = tsearch(project, &e->projects, by_project_name);
     if (found && *found == project) {
         e->n_projects++;
-        project->version = engine_tick(e);
+        registry_names_changed(e);
+        project->version = e->names_version;
         return project;
     }
     free(project);
@@ -61,6 +62,7 @@ void registry_project_release(struct oks_engine *e, struct project *p)
     if (!LIST_EMPTY(&p->sessions))
         return;
     tdelete(p, &e->projects, by_project_name);
+    registry_names_changed(e);
     e->n_projects--;
     project_free(p);
 }

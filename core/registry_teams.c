@@ -41,7 +41,8 @@ struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
     found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
     if (found && *found == team) {
         e->n_teams++;
-        team->version = engine_tick(e);
+        registry_names_changed(e);
+        team->version = e->names_version;
         return team;
     }
     free(team->key);
@@ -55,7 +56,7 @@ void registry_team_release(struct oks_engine *e, struct team *team)
         return;
     tdelete(team, &e->teams, by_team_key);
     e->n_teams--;
-    engine_tick(e);
+    registry_names_changed(e);
     free(team->key);
     free(team);
 }
@@ -63,7 +64,7 @@ void registry_team_release(struct oks_engine *e, struct team *team)
 /* --- teams of a session --- */
 
 /* The listed name: the spelling in the session whose first transcript sorts first. */
-static void team_rename(struct team *team)
+static void team_rename(struct oks_engine *e, struct team *team)
 {
     struct membership *m, *first = NULL;
 
@@ -75,6 +76,7 @@ static void team_rename(struct team *team)
     }
     if (first)
         oks_name_escape(oks_slice_of(first->spelling), team->name);
+    registry_names_changed(e);
 }
 
 void registry_membership_end(struct oks_engine *e, struct membership *m)
@@ -86,7 +88,7 @@ void registry_membership_end(struct oks_engine *e, struct membership *m)
     team->version = engine_tick(e);
     free(m->spelling);
     free(m);
-    team_rename(team);
+    team_rename(e, team);
     registry_team_release(e, team);
 }
 
@@ -115,7 +117,7 @@ static int membership_begin(struct oks_engine *e, struct session *s, struct oks_
     m->team = team;
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
-    team_rename(team);
+    team_rename(e, team);
     return 0;
 }
 

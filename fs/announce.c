@@ -196,6 +196,7 @@ static struct names *names_now(struct mount *m, const struct inode *dir)
 
     if (!names)
         return NULL;
+    names->version = tree_list_version(m->engine, &dir->place->node);
     if (tree_list_known(m->engine, &dir->place->node, add_name, names) < 0) {
         names_free(names);
         return NULL;
@@ -323,6 +324,8 @@ static bool tell_names(struct announcer *a, struct inode *dir, const struct name
             all = false;
         }
     }
+    if (!all)
+        now->version = 0;
     a->more |= !all;
     return all;
 }
@@ -334,6 +337,12 @@ static uint64_t data_version(struct mount *m, const struct inode *dir)
     struct oks_target target = node_target(&dir->place->node);
 
     return oks_engine_version(m->engine, &target);
+}
+
+/* Then they need not be listed: there may be thousands, of a folder whose sums change with every record. */
+static bool same_names(struct mount *m, const struct node *node, const struct names *before)
+{
+    return before && before->version && before->version == tree_list_version(m->engine, node);
 }
 
 void announce_dir(struct announcer *a, struct inode *dir)
@@ -352,7 +361,7 @@ void announce_dir(struct announcer *a, struct inode *dir)
     if (tree_tells_files(node) && told)
         tree_each_file(m->engine, node, make_file, &files);
     each_place(a, dir, FILES_MAX, announce_if_file);
-    if (tree_has_list(node)) {
+    if (tree_has_list(node) && !same_names(m, node, before)) {
         names = names_now(m, dir);
         if (names && before)
             all = tell_names(a, dir, before, names);

@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct names {
     char **items; /* ascending by bytes, once names_sort was called */
     size_t len, room;
+    uint64_t version; /* of the list, when it was made; 0: not known. Who makes it says so */
 };
 
 struct names *names_new(void); /* NULL on ENOMEM */

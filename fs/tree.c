@@ -388,6 +388,11 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
     return rc < 0 ? rc : tree_list_known(engine, dir, fn, ctx);
 }
 
+uint64_t tree_list_version(struct oks_engine *engine, const struct node *dir)
+{
+    return dir->type->list_of_all ? oks_engine_names_version(engine) : 0;
+}
+
 int tree_list_known(struct oks_engine *engine, const struct node *dir,
                     int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
 {

@@ -74,6 +74,8 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
 /* The same from what is known, without a sync; of a directory that has a list. */
 int tree_list_known(struct oks_engine *engine, const struct node *dir,
                     int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx);
+/* Changes whenever the list of a directory does, as far as that can be told without making it; else 0. */
+uint64_t tree_list_version(struct oks_engine *engine, const struct node *dir);
 
 /*
  * The version of a file's content after bringing its target up to date: while it stays, so does the content.

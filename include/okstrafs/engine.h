@@ -122,6 +122,8 @@ void oks_engine_wake(struct oks_engine *engine);
  * 0: there is no such target (now).
  */
 uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *target);
+/* Changes whenever the names of all sessions, projects or teams do, and never repeats. */
+uint64_t oks_engine_names_version(struct oks_engine *engine);
 
 /*
  * The name under which a target is listed. 0: `name` is that name; 1: it is another spelling (a team in other
