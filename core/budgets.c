@@ -15,8 +15,6 @@
 
 #include "budgets_tally.h"
 
-enum { AWAIT_TRIES = 8 };
-
 /* --- results --- */
 
 /* The name under which a budget's own target is in the tally. */
@@ -170,30 +168,19 @@ static bool is_current(const struct oks_engine *e, int64_t now_ms)
     return b->results && b->version == e->version && now_ms >= b->from_ms && now_ms < b->changes_ms;
 }
 
+static int evaluate_if_due(void *ctx)
+{
+    struct evaluation *ev = ctx;
+
+    *ev = (struct evaluation){.e = ev->e, .now_ms = ev->now_ms};
+    return is_current(ev->e, ev->now_ms) ? 0 : evaluate(ev);
+}
+
 int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
 {
-    bool pinned = false;
-    int rc = 0;
+    struct evaluation ev = {.e = e, .now_ms = now_ms};
 
-    for (int tries = 0; !is_current(e, now_ms); tries++) {
-        struct evaluation ev = {.e = e, .now_ms = now_ms};
-
-        rc = evaluate(&ev);
-        if (rc < 0 || !ev.wanting)
-            break;
-        rc = -EIO; /* a transcript that can no longer be read */
-        if (tries == AWAIT_TRIES)
-            break;
-        e->pins += !pinned;
-        pinned = true;
-        rc = engine_await(e);
-        if (rc < 0)
-            break;
-    }
-    e->pins -= pinned;
-    if (pinned)
-        residence_trim(e);
-    return rc;
+    return engine_answer(e, &ev.wanting, evaluate_if_due, &ev);
 }
 
 const struct budget_result *budgets_find(const struct oks_engine *e, const char *name)

@@ -445,37 +445,33 @@ static int cost_document(void *ctx, struct oks_document *out)
     return scalar_document(text, &m, version, out);
 }
 
-enum { AWAIT_TRIES = 8 };
+struct asking {
+    int (*fn)(void *ctx, struct oks_document *out);
+    void *ctx;
+    struct oks_document document;
+};
+
+static int ask(void *ctx)
+{
+    struct asking *a = ctx;
+
+    oks_document_clear(&a->document);
+    return a->fn(a->ctx, &a->document);
+}
 
 int document_awaited(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx, struct oks_document *out),
                      void *ctx, struct oks_document *out)
 {
-    struct oks_document document = {0};
-    bool pinned = false;
+    struct asking a = {.fn = fn, .ctx = ctx};
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    for (int tries = 0;; tries++) {
-        *wanting = false;
-        rc = fn(ctx, &document);
-        if (!*wanting)
-            break;
-        oks_document_clear(&document);
-        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
-        if (tries == AWAIT_TRIES)
-            break;
-        e->pins += !pinned;
-        pinned = true;
-        rc = engine_await(e);
-        if (rc < 0)
-            break;
-    }
-    e->pins -= pinned;
-    if (pinned)
-        residence_trim(e);
+    rc = engine_answer(e, wanting, ask, &a);
     pthread_mutex_unlock(&e->lock);
     if (rc == 0)
-        *out = document;
+        *out = a.document;
+    else
+        oks_document_clear(&a.document);
     return rc;
 }
 

@@ -101,6 +101,19 @@ static void sum_all(const struct parts *parts, struct measure *sum)
         measure_add(sum, &parts->items[i].measure);
 }
 
+/* Adds what the session has in the window. 0 or -ENOMEM */
+static int add_in_window(struct oks_engine *e, const struct session *s, const struct measure_window *w,
+                         struct measure *out, struct billed_bag *bag)
+{
+    struct measure part;
+
+    measure_session(s, w, &part);
+    if (outside(&part, w))
+        return 0;
+    measure_add(out, &part);
+    return bag ? billing_session(e, s, w, bag) : 0;
+}
+
 int team_measure(struct oks_engine *e, const struct team *team, const struct run *run,
                  const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
@@ -110,15 +123,8 @@ int team_measure(struct oks_engine *e, const struct team *team, const struct run
     if (!sessions)
         return -ENOMEM;
     measure_start(out);
-    for (size_t i = 0; rc == 0 && sessions[i]; i++) {
-        struct measure part;
-
-        measure_session(sessions[i], w, &part);
-        if (outside(&part, w))
-            continue;
-        measure_add(out, &part);
-        rc = bag ? billing_session(e, sessions[i], w, bag) : 0;
-    }
+    for (size_t i = 0; rc == 0 && sessions[i]; i++)
+        rc = add_in_window(e, sessions[i], w, out, bag);
     free(sessions);
     return rc;
 }
@@ -136,17 +142,12 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
     measure_start(out);
     for (size_t i = 0; rc == 0 && sessions[i]; i++) {
         char name[OKS_NAME_MAX + 1];
-        struct measure part;
 
         session_member(run, sessions[i], name);
         if (strcmp(name, member) != 0)
             continue;
         found = true;
-        measure_session(sessions[i], w, &part);
-        if (outside(&part, w))
-            continue;
-        measure_add(out, &part);
-        rc = bag ? billing_session(e, sessions[i], w, bag) : 0;
+        rc = add_in_window(e, sessions[i], w, out, bag);
     }
     free(sessions);
     return rc == 0 && !found ? -ENOENT : rc;

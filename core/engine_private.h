@@ -360,6 +360,12 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
 bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
 /* Brings back what queries want. */
 int engine_await(struct oks_engine *e);
+/*
+ * Calls fn until it has what it needs: where it sets *wanting, because events or requests were dropped, those
+ * are brought back and it is called again. The lock is held at entry and exit, and by fn. What fn returned at
+ * last, or a negative errno.
+ */
+int engine_answer(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx), void *ctx);
 
 /*
  * index.c: what is shown of every transcript in one file, so that a start does not load every cache. Under

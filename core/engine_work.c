@@ -361,3 +361,30 @@ int engine_await(struct oks_engine *e)
 {
     return engine_scan(e, NULL, false, NULL);
 }
+
+enum { ANSWER_TRIES = 8 };
+
+int engine_answer(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx), void *ctx)
+{
+    bool pinned = false;
+    int rc;
+
+    for (int tries = 0;; tries++) {
+        *wanting = false;
+        rc = fn(ctx);
+        if (!*wanting)
+            break;
+        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
+        if (tries == ANSWER_TRIES)
+            break;
+        e->pins += !pinned;
+        pinned = true;
+        rc = engine_await(e);
+        if (rc < 0)
+            break;
+    }
+    e->pins -= pinned;
+    if (pinned)
+        residence_trim(e);
+    return rc;
+}

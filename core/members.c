@@ -70,11 +70,7 @@ static bool is_worker(const struct run_worker *worker, const char *agent)
            ends_with(agent, n, "-worker");
 }
 
-/*
- * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
- * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
- */
-static const struct run_worker *own_worker(const struct run *run, const struct session *s)
+const struct run_worker *member_own_worker(const struct run *run, const struct session *s)
 {
     const struct source *source = session_source(s);
 
@@ -95,7 +91,7 @@ bool member_works_as(const struct run *run, const struct run_worker *worker, con
 
     if (run->roster)
         return agent && strcmp(agent, worker->worker_id) == 0 && !member_is_lead(run, s);
-    return is_worker(worker, agent) || own_worker(run, s) == worker;
+    return is_worker(worker, agent) || member_own_worker(run, s) == worker;
 }
 
 /* Whether the roster names the session: a sub-agent of its lead that is called as a member is. */
@@ -111,7 +107,7 @@ static bool is_in_roster(const struct run *roster, const struct session *s)
 
 void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
 {
-    const struct run_worker *own = own_worker(run, s);
+    const struct run_worker *own = member_own_worker(run, s);
     const char *agent = session_label(s);
     char name[OKS_NAME_MAX + 1];
 
@@ -199,7 +195,7 @@ static void gather_own(struct oks_engine *e, const struct run *run, const char *
     if (!p || oks_stamp_is_none(w.since))
         return; /* nobody could tell a run without a beginning from all that was before */
     LIST_FOREACH(s, &p->sessions, of_project)
-        if (own_worker(run, s) && worked_in(s, cwd) && began_in(s, &w) && !gathered(g, s))
+        if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, &w) && !gathered(g, s))
             gather(g, s);
 }
 

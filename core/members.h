@@ -13,6 +13,11 @@ void team_own_window(const struct run *run, struct measure_window *w);
 struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run);
 
 bool member_is_lead(const struct run *run, const struct session *s);
+/*
+ * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
+ * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
+ */
+const struct run_worker *member_own_worker(const struct run *run, const struct session *s);
 bool member_works_as(const struct run *run, const struct run_worker *worker, const struct session *s);
 
 /* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or

@@ -163,22 +163,25 @@ void registry_mark_lost(struct oks_engine *e, struct transcript *t)
     TAILQ_INSERT_HEAD(&e->dirty, t, queued);
 }
 
-/* A transcript with its names; NULL on ENOMEM. */
-static struct transcript *transcript_made(struct folder *folder, const char *path, struct oks_slice id)
+/* A transcript with its names, of which it takes over the last two (also on failure); NULL on ENOMEM. */
+static struct transcript *transcript_made(struct root *root, const char *path, char *cache_folder,
+                                          char *cache_name)
 {
     struct transcript *t = calloc(1, sizeof(*t));
 
-    if (!t)
+    if (!t) {
+        free(cache_folder);
+        free(cache_name);
         return NULL;
-    t->folder = folder;
-    t->root = folder->root;
-    t->source = folder->root->source;
+    }
+    t->root = root;
+    t->source = root->source;
     t->whole = t->source->whole && t->source->whole(path);
     t->tail.event.stamp = OKS_STAMP_NONE;
     t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
-    t->cache_folder = cache_folder_of(folder);
-    t->cache_name = escaped(id);
+    t->cache_folder = cache_folder;
+    t->cache_name = cache_name;
     if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0)
         return t;
     transcript_clear(t);
@@ -248,7 +251,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
         return 0;
     }
     s = session_made(e, id);
-    t = s ? transcript_made(folder, path, id) : NULL;
+    t = s ? transcript_made(folder->root, path, cache_folder_of(folder), escaped(id)) : NULL;
     if (!t || !tsearch(t, &e->transcripts, by_path)) {
         if (t)
             transcript_clear(t);
@@ -257,6 +260,7 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
             session_release(e, s);
         return -ENOMEM;
     }
+    t->folder = folder;
     t->session = s;
     t->timed = e->times.on;
     e->n_transcripts++;
@@ -280,27 +284,6 @@ int registry_add(struct oks_engine *e, struct folder *folder, const char *path, 
     return registry_changed(e, t, true);
 }
 
-static struct transcript *retained_made(struct root *root, const char *path, const char *cache_folder,
-                                        const char *cache_name)
-{
-    struct transcript *t = calloc(1, sizeof(*t));
-
-    if (!t)
-        return NULL;
-    t->root = root;
-    t->source = root->source;
-    t->tail.event.stamp = OKS_STAMP_NONE;
-    t->totals = OKS_TOTALS_NONE;
-    t->path = strdup(path);
-    t->cache_folder = strdup(cache_folder);
-    t->cache_name = strdup(cache_name);
-    if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0)
-        return t;
-    transcript_clear(t);
-    free(t);
-    return NULL;
-}
-
 int registry_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
                     const char *cache_name, const char *id)
 {
@@ -309,7 +292,7 @@ int registry_retain(struct oks_engine *e, struct root *root, const char *path, c
 
     if (s && !LIST_EMPTY(&s->transcripts))
         return 0; /* it is there in another file */
-    t = s ? retained_made(root, path, cache_folder, cache_name) : NULL;
+    t = s ? transcript_made(root, path, strdup(cache_folder), strdup(cache_name)) : NULL;
     if (!t || !tsearch(t, &e->transcripts, by_path)) {
         if (t)
             transcript_clear(t);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "engine_private.h"
+#include "members.h"
 #include "places.h"
 #include "roster.h"
 
@@ -155,23 +156,12 @@ const struct run *runs_named(const struct team *team, const char *name)
     return NULL;
 }
 
-/* Whether the session may be a worker's own transcript. */
-static bool may_work_for(const struct run *run, const struct session *s)
-{
-    const struct source *source = session_source(s);
-
-    for (size_t i = 0; !run->roster && source->id != OKS_SOURCE_CLAUDE && i < run->state.n_workers; i++)
-        if (run->state.workers[i].agent && strcmp(run->state.workers[i].agent, source->name) == 0)
-            return true;
-    return false;
-}
-
 void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version)
 {
     struct run *run;
 
     LIST_FOREACH(run, &e->runs, of_all)
-        if (strcmp(run->lead, s->name) == 0 || may_work_for(run, s) ||
+        if (strcmp(run->lead, s->name) == 0 || member_own_worker(run, s) ||
             (run->roster && *s->parent && strcmp(run->lead, s->parent) == 0))
             run->team->version = version;
 }
