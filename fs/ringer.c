@@ -184,10 +184,10 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
 
     ignore_signals();
     setsid();
-    prctl(PR_SET_NAME, "okstrafs-ringer");
     quiet(socket, lock_fd);
     if (chdir("/") < 0)
         _exit(1);
+    prctl(PR_SET_NAME, "okstrafs-ringer"); /* who is called so holds nothing of the daemon's any more */
     for (;;) {
         ssize_t n = recv(socket, &m, sizeof(m), 0);
         int rc;

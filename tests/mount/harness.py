@@ -318,12 +318,15 @@ class Mount:
         return self.process.returncode
 
     def ringer(self) -> int:
-        """The child that makes system calls on the mount, and takes it away."""
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                parent = int(Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[1])
-                if parent == self.process.pid and Path(f"/proc/{entry}/comm").read_text() == "okstrafs-ringer\n":
-                    return int(entry)
+        """The child that makes system calls on the mount, and takes it away. A mount can be there before it has got to run."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            for entry in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError):
+                    parent = int(Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[1])
+                    if parent == self.process.pid and Path(f"/proc/{entry}/comm").read_text() == "okstrafs-ringer\n":
+                        return int(entry)
+            time.sleep(0.01)
         raise AssertionError("no ringer")
 
     # -- reading
