@@ -278,23 +278,46 @@ static int by_size_falling(const void *a, const void *b)
     return (x->size_seen < y->size_seen) - (x->size_seen > y->size_seen);
 }
 
-/*
- * Largest first: then no core is left with a big file at the end while the others have nothing to do. Files
- * that left stay in front.
- */
-static void order_backlog(struct oks_engine *e)
+static bool has_label_file(const struct transcript *t)
 {
-    struct transcript *t, **list = calloc(e->n_transcripts + 1, sizeof(*list));
+    char path[8192];
+
+    return t->source->label && t->source->label(t->path, path, sizeof(path));
+}
+
+/* Whether a scan would find nothing, and nothing else waits for one. */
+static bool needs_no_scan(const struct transcript *t, const struct stat *st)
+{
+    return !t->touched && !t->wanted && !t->anew && !t->retained && !t->unplaced && st->st_nlink == 1 &&
+           !t->linked && transcript_is_unchanged(t, st) && !(t->label_due && has_label_file(t));
+}
+
+/*
+ * After a start nearly all are as the index file left them, which takes one call to see. Of the others the
+ * largest come first: then no core is left with a big file at the end while the others have nothing to do.
+ * Files that left stay in front.
+ */
+static void sort_backlog(struct oks_engine *e)
+{
+    struct transcript *t, *next, **list = calloc(e->n_transcripts + 1, sizeof(*list));
     size_t n = 0;
 
     if (!list)
         return;
-    TAILQ_FOREACH(t, &e->dirty, queued) {
+    for (t = TAILQ_FIRST(&e->dirty); t; t = next) {
         struct stat st;
+        bool is_file;
 
+        next = TAILQ_NEXT(t, queued);
         if (t->lost || t->busy)
             continue;
-        t->size_seen = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
+        if (is_file && needs_no_scan(t, &st)) {
+            TAILQ_REMOVE(&e->dirty, t, queued);
+            t->dirty = t->label_due = false;
+            continue;
+        }
+        t->size_seen = is_file ? (uint64_t)st.st_size : 0;
         if (t->loaded)
             t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
         list[n++] = t;
@@ -334,10 +357,11 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
     struct job job = {
         .e = e, .target = target, .found_only = found_only, .serial = ++e->syncs, .cancel = cancel};
     pthread_t threads[THREADS_MAX];
-    int wanted = helpers_for(&job), n = 0, rc;
+    int wanted, n = 0, rc;
 
     if (!found_only && target && backlog_is_big(e))
-        order_backlog(e);
+        sort_backlog(e);
+    wanted = helpers_for(&job);
     while (n < wanted && pthread_create(&threads[n], NULL, helper, &job) == 0)
         n++;
     rc = work(&job);

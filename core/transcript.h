@@ -135,6 +135,11 @@ struct scan_options {
     const atomic_bool *stop;   /* or NULL: asked at every record */
 };
 
+struct stat;
+
+/* Whether its file, which has these attributes, is as it was when it was scanned to its end. */
+bool transcript_is_unchanged(const struct transcript *t, const struct stat *st);
+
 /*
  * Reads what the file has gained. The transcript must be busy (this thread's). `outcome` is always filled and
  * must go to transcript_commit or scan_outcome_clear. 0; -ENOMEM or -ECANCELED, and then nothing is to be

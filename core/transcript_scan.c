@@ -42,6 +42,15 @@ static bool mark_equal(const struct file_mark *a, const struct file_mark *b)
            a->ctime_ns == b->ctime_ns;
 }
 
+/* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits there. */
+bool transcript_is_unchanged(const struct transcript *t, const struct stat *st)
+{
+    struct file_mark mark = mark_of(st);
+
+    return t->loaded && !t->error && !t->tail.present && t->state.offset == mark.size &&
+           mark_equal(&t->mark, &mark);
+}
+
 /* --- the head and the tail of the file ---------------------------------------------------------------------
  */
 
@@ -323,10 +332,7 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     }
     out->mark = mark_of(&st);
     out->linked = st.st_nlink > 1;
-    /* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits
-     * there. */
-    if (t->loaded && !options->insist && !options->anew && !t->error && !t->tail.present &&
-        t->state.offset == out->mark.size && mark_equal(&t->mark, &out->mark)) {
+    if (!options->insist && !options->anew && transcript_is_unchanged(t, &st)) {
         close(fd);
         return 0;
     }
