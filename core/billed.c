@@ -86,6 +86,14 @@ void billed_bag_total(const struct billed_bag *bag, struct billed_sum *out)
         billed_add(out, &bag->items[i].sum);
 }
 
+bool billed_bag_is_zero(const struct billed_bag *bag)
+{
+    struct billed_sum sum;
+
+    billed_bag_total(bag, &sum);
+    return billed_is_zero(&sum);
+}
+
 void billed_bag_clear(struct billed_bag *bag)
 {
     free(bag->items);

@@ -39,14 +39,6 @@ void stats_add(struct stats *s, json_object *row)
     s->ok = false;
 }
 
-static bool bag_is_zero(const struct billed_bag *bag)
-{
-    struct billed_sum sum;
-
-    billed_bag_total(bag, &sum);
-    return billed_is_zero(&sum);
-}
-
 void stats_add_rest(struct stats *s, const char *key, const struct measure *rows,
                     const struct billed_bag *billed)
 {
@@ -61,7 +53,7 @@ void stats_add_rest(struct stats *s, const char *key, const struct measure *rows
     s->ok &= billed_bag_add(&bag, &s->total_billed) == 0;
     if (s->ok)
         billed_bag_take(&bag, billed);
-    if (s->ok && (any || !bag_is_zero(&bag)))
+    if (s->ok && (any || !billed_bag_is_zero(&bag)))
         stats_add(s, stats_row(key, &rest, &bag));
     billed_bag_clear(&bag);
 }
@@ -101,7 +93,7 @@ static void add_group_in_window(void *ctx, struct group *g)
         if (m.totals.events > 0)
             measure_add(&sum, &m);
     }
-    if (sum.sessions > 0 || !bag_is_zero(&bag))
+    if (sum.sessions > 0 || !billed_bag_is_zero(&bag))
         stats_add(s, stats_row(g->key, &sum, &bag));
     billed_bag_clear(&bag);
 }

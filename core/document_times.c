@@ -19,14 +19,6 @@
 
 enum { DAY_S = 86400, KEY_TEXT = 64 };
 
-static bool bag_is_empty(const struct billed_bag *bag)
-{
-    struct billed_sum sum;
-
-    billed_bag_total(bag, &sum);
-    return billed_is_zero(&sum);
-}
-
 /* --- rows that the window cuts --- */
 
 struct cutting {
@@ -111,7 +103,7 @@ bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *
         cut_row(s, lo, hi, m, room);
         *billed = room;
     }
-    return m->totals.events > 0 || !bag_is_empty(*billed);
+    return m->totals.events > 0 || !billed_bag_is_zero(*billed);
 }
 
 /* --- documents --- */
@@ -191,31 +183,38 @@ static int piece_append(struct time_piece *piece, const struct remembered *text)
     return 0;
 }
 
-/* False: the row has changed since it was shown, or never was. */
-static bool piece_add(struct stats *s, struct time_piece *piece, struct time_row *row)
+/* Whether the row's text is what would be shown of it now; of nothing, none is. */
+static bool is_as_shown(const struct stats *s, const struct time_row *row)
+{
+    uint64_t version = priced_version(s->e, row->version);
+
+    return !row->sum.stale && (remembered_is(&row->text, version, &open_window, STATS_ROW_LEVEL) ||
+                               (row->sum.events == 0 && billed_bag_is_zero(&row->billed)));
+}
+
+static int piece_add(struct stats *s, struct time_piece *piece, struct time_row *row)
 {
     struct measure m;
 
-    if (row->sum.stale)
-        return false;
     times_row_measure(s->e, row, &s->w, &m);
-    if (m.totals.events == 0 && bag_is_empty(&row->billed))
-        return true;
-    if (!remembered_is(&row->text, priced_version(s->e, row->version), &open_window, STATS_ROW_LEVEL) ||
-        billed_bag_add(&piece->billed, &row->billed) < 0)
-        return false;
+    if (m.totals.events == 0 && billed_bag_is_zero(&row->billed))
+        return 0;
     measure_add(&piece->sum, &m);
-    return piece_append(piece, &row->text) == 0;
+    return billed_bag_add(&piece->billed, &row->billed) < 0 ? -ENOMEM : piece_append(piece, &row->text);
 }
 
+/* False: one of the rows has changed since it was shown, or never was; or out of memory. */
 static bool piece_make(struct stats *s, struct time_piece *piece, struct time_row **rows, size_t n)
 {
     piece->first = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!is_as_shown(s, rows[i]))
+            return false;
     piece->text.len = 0;
     billed_bag_clear(&piece->billed);
     measure_start(&piece->sum);
     for (size_t i = 0; i < n; i++)
-        if (!piece_add(s, piece, rows[i]))
+        if (piece_add(s, piece, rows[i]) < 0)
             return false;
     piece->first = rows[0];
     piece->last = rows[n - 1];

@@ -281,8 +281,8 @@ void registry_teams_free(struct oks_engine *e);
 /* registry.c again */
 void registry_free(struct oks_engine *e);
 uint64_t engine_tick(struct oks_engine *e);
-/* A session, project or team came, went or is called otherwise. */
-void registry_names_changed(struct oks_engine *e);
+/* A session, project or team came, went or is called otherwise. A new version, that of the names. */
+uint64_t registry_names_changed(struct oks_engine *e);
 
 /* engine.c */
 /* What a version of one's own comes to with the prices in force: for everything that shows money. */

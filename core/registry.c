@@ -21,9 +21,9 @@ uint64_t engine_tick(struct oks_engine *e)
     return e->version = ++e->clock;
 }
 
-void registry_names_changed(struct oks_engine *e)
+uint64_t registry_names_changed(struct oks_engine *e)
 {
-    e->names_version = engine_tick(e);
+    return e->names_version = engine_tick(e);
 }
 
 uint64_t oks_engine_names_version(struct oks_engine *e)
@@ -74,8 +74,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     }
     e->n_sessions++;
     session->timed = e->times.on;
-    registry_names_changed(e);
-    session->version = e->names_version;
+    session->version = registry_names_changed(e);
     return session;
 }
 

@@ -40,8 +40,7 @@ static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
     found = tsearch(project, &e->projects, by_project_name);
     if (found && *found == project) {
         e->n_projects++;
-        registry_names_changed(e);
-        project->version = e->names_version;
+        project->version = registry_names_changed(e);
         return project;
     }
     free(project);

@@ -41,8 +41,7 @@ struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
     found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
     if (found && *found == team) {
         e->n_teams++;
-        registry_names_changed(e);
-        team->version = e->names_version;
+        team->version = registry_names_changed(e);
         return team;
     }
     free(team->key);
@@ -67,6 +66,7 @@ void registry_team_release(struct oks_engine *e, struct team *team)
 static void team_rename(struct oks_engine *e, struct team *team)
 {
     struct membership *m, *first = NULL;
+    char name[sizeof(team->name)];
 
     LIST_FOREACH(m, &team->members, of_team) {
         struct transcript *t = LIST_FIRST(&m->session->transcripts);
@@ -74,8 +74,12 @@ static void team_rename(struct oks_engine *e, struct team *team)
         if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
             first = m;
     }
-    if (first)
-        oks_name_escape(oks_slice_of(first->spelling), team->name);
+    if (!first)
+        return;
+    oks_name_escape(oks_slice_of(first->spelling), name);
+    if (strcmp(name, team->name) == 0)
+        return;
+    strcpy(team->name, name);
     registry_names_changed(e);
 }
 

@@ -91,6 +91,8 @@ extern const struct source oks_source_gemini;
 /* --- what descriptors share: sources.c --- */
 
 bool source_ends_with(const char *s, const char *end);
+/* The first folder of a path; absent where there is none. */
+struct oks_slice source_top(const char *rel);
 /* The file's name without `suffix`. */
 struct oks_slice source_stem(const char *rel, const char *suffix);
 

@@ -33,13 +33,6 @@ static struct oks_slice parent(const char *rel)
     return (struct oks_slice){start, (size_t)(mark - start)};
 }
 
-static struct oks_slice project(const char *rel)
-{
-    const char *slash = strchr(rel, '/');
-
-    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
-}
-
 /* An agent's file with another ending. */
 static bool other_ending(const char *path, const char *from, const char *to, char *out, size_t size)
 {
@@ -70,7 +63,7 @@ const struct source oks_source_claude = {
     .wants = wants,
     .id_of = id,
     .parent = parent,
-    .project = project,
+    .project = source_top,
     .label = label,
     .labelled = labelled,
     .rosters = true,

@@ -72,14 +72,6 @@ static bool marker(const char *path, char *out, size_t size)
     return at && snprintf(out, size, "%.*s/.project_root", (int)(at - path), path) < (int)size;
 }
 
-/* Where no marker says better: the folder, a slug or a hash of the project's path. */
-static struct oks_slice project(const char *rel)
-{
-    const char *slash = strchr(rel, '/');
-
-    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
-}
-
 const struct source oks_source_gemini = {
     .id = OKS_SOURCE_GEMINI,
     .name = "gemini",
@@ -90,7 +82,7 @@ const struct source oks_source_gemini = {
     .whole = whole,
     .id_of = id_of,
     .parent = parent,
-    .project = project,
+    .project = source_top, /* where no marker says better: a slug, or a hash of the project's path */
     .marker = marker,
     .late = true,
     .rank = rank,

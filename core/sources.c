@@ -23,6 +23,13 @@ bool source_ends_with(const char *s, const char *end)
     return n >= m && memcmp(s + n - m, end, m) == 0;
 }
 
+struct oks_slice source_top(const char *rel)
+{
+    const char *slash = strchr(rel, '/');
+
+    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
+}
+
 struct oks_slice source_stem(const char *rel, const char *suffix)
 {
     const char *base = strrchr(rel, '/');

@@ -54,7 +54,6 @@ static int ring(struct announcer *a, enum ring what, enum door_act act, struct i
 {
     const struct place *place = inode->place;
     char path[PATH_MAX];
-
     int rc = place_path(place, path, sizeof(path));
 
     return rc < 0 ? rc : ring_at(a, what, act, place->dir, place->name, inode, path);
