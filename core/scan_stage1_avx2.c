@@ -2,6 +2,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef __m256i bytes;
 
@@ -123,6 +124,22 @@ static inline uint64_t block_backslash(const struct constants *k, block x)
     return equal(x, k->backslash);
 }
 
+/* Half by half: putting the halves together in a register takes longer. */
+static inline void put_equal(block x, __m256i c, uint64_t *to)
+{
+    uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x.a, c));
+    uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x.b, c));
+
+    memcpy(to, &low, sizeof(low));
+    memcpy((uint32_t *)to + 1, &high, sizeof(high));
+}
+
+static inline void put_masks(const struct constants *k, block x, uint64_t *quote, uint64_t *backslash)
+{
+    put_equal(x, k->quote, quote);
+    put_equal(x, k->backslash, backslash);
+}
+
 static inline uint64_t block_gap(const struct constants *k, block x)
 {
     return mask_of(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->gaps, x.a), x.a),
@@ -203,6 +220,7 @@ static inline uint32_t *put_entries(uint32_t *out, uint32_t at, uint64_t bits)
     uint32_t *end = out + __builtin_popcountll(bits);
 
     do {
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i++) {
             out[i] = at + lowest_bit(bits);
             bits = _blsr_u64(bits);

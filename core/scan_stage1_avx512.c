@@ -112,6 +112,12 @@ static inline uint64_t block_backslash(const struct constants *k, block x)
     return _mm512_cmpeq_epi8_mask(x, k->backslash);
 }
 
+static inline void put_masks(const struct constants *k, block x, uint64_t *quote, uint64_t *backslash)
+{
+    *quote = block_quote(k, x);
+    *backslash = block_backslash(k, x);
+}
+
 static inline uint64_t block_gap(const struct constants *k, block x)
 {
     return _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(k->gaps, x), x);

@@ -7,6 +7,7 @@
  *   struct constants, constants() what the following compare with, made once per call (k below): left alone,
  *                                 gcc makes each constant anew in every round of the loop
  *   block_quote(k, x), block_backslash(k, x)
+ *   put_masks(k, x, quote, backslash)  the same two, into memory
  *   block_special(k, x)           not 0 where there are bytes < 0x20 or >= 0x80
  *   block_operator(k, x)          { } [ ] and newline (and maybe '*': it is wrong anyway)
  *   block_gap(k, x)               space : , tab and carriage return
@@ -119,11 +120,11 @@ static inline uint64_t lowest(size_t n)
 static inline bool find_strings(const struct constants *k, const char *buf, size_t n, struct stage1 *st,
                                 struct strings *s)
 {
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
         block x = block_load(buf + 64 * i);
 
-        s->quote[i] = block_quote(k, x);
-        s->backslash[i] = block_backslash(k, x);
+        put_masks(k, x, &s->quote[i], &s->backslash[i]);
         s->odd[i] = block_special(k, x);
     }
     for (size_t i = n; i % 8; i++) {

@@ -64,6 +64,12 @@ static inline uint64_t block_backslash(const struct constants *k, block x)
     return block_equal(x, '\\');
 }
 
+static inline void put_masks(const struct constants *k, block x, uint64_t *quote, uint64_t *backslash)
+{
+    *quote = block_quote(k, x);
+    *backslash = block_backslash(k, x);
+}
+
 static inline uint64_t block_gap(const struct constants *k, block x)
 {
     EACH(i)
