@@ -24,6 +24,7 @@
 
 enum {
     READ_SIZE = 256 << 10,
+    READ_ON = 1 << 20, /* once a read was full: a longer copy costs less a byte */
     BUFFER_MIN = 2 * READ_SIZE,
     BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
     ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BATCH,
@@ -56,7 +57,7 @@ struct scan {
     uint64_t line;
     size_t len;
     bool skipping;
-    bool advised;
+    bool long_file; /* a read was full */
 };
 
 static const struct {
@@ -144,13 +145,13 @@ static int set_buffer(struct oks_scanner *s, size_t cap)
 }
 
 /* Room for one more read. No line is held beyond line_max, so that and two reads are always enough. */
-static int make_room(struct oks_scanner *s, size_t len)
+static int make_room(struct oks_scanner *s, size_t len, size_t size)
 {
-    size_t most = (size_t)s->line_max + BUFFER_MIN;
+    size_t most = (size_t)s->line_max + 2 * READ_ON, cap = s->cap;
 
-    if (s->cap - len >= READ_SIZE)
-        return 0;
-    return set_buffer(s, s->cap * 2 < most ? s->cap * 2 : most);
+    while (cap - len < size)
+        cap = cap * 2 < most ? cap * 2 : most;
+    return cap == s->cap ? 0 : set_buffer(s, cap);
 }
 
 int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
@@ -241,10 +242,10 @@ static ssize_t read_some(struct scan *scan, char *to, size_t size)
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
-    if ((size_t)n == size && !scan->advised) {
+    if ((size_t)n == size && !scan->long_file) {
         /* Only now is it worth a system call. The advice may fail; it is one. */
         posix_fadvise(scan->fd, (off_t)(scan->base + scan->len), 0, POSIX_FADV_SEQUENTIAL);
-        scan->advised = true;
+        scan->long_file = true;
     }
     return n;
 }
@@ -253,11 +254,12 @@ static ssize_t read_some(struct scan *scan, char *to, size_t size)
 static ssize_t fill(struct scan *scan)
 {
     struct oks_scanner *s = scan->scanner;
+    size_t size = scan->long_file ? READ_ON : READ_SIZE;
     ssize_t n;
 
-    if (make_room(s, scan->len))
+    if (make_room(s, scan->len, size))
         return -ENOMEM;
-    n = read_some(scan, s->buf + scan->len, READ_SIZE);
+    n = read_some(scan, s->buf + scan->len, size);
     if (n > 0) {
         scan->len += (size_t)n;
         memset(s->buf + scan->len, 0, OKS_PAD); /* may be looked at, so let it be something */
