@@ -2,7 +2,8 @@
  * What of a Claude Code line is collected, and where it goes: the raw values of one line, and the table that
  * says, for each container that matters (a context) and each key that matters, what to do with the value.
  *
- * Every sub-object begins with `present`: see scan_claude.c, the only file to include this.
+ * Every sub-object begins with `present`: see scan_claude.c, the only file to include this. What a key clears
+ * ends with the `present` of the last sub-object in it, which is why these stand at the end.
  */
 #ifndef OKSTRAFS_CORE_CLAUDE_FIELDS_H
 #define OKSTRAFS_CORE_CLAUDE_FIELDS_H
@@ -74,9 +75,9 @@ struct content {
 struct message {
     bool present;
     struct oks_slice id, model, stop_reason, timestamp;
+    struct content content;
     struct usage usage;
     struct steps steps; /* of usage: cleared with it */
-    struct content content;
 };
 
 struct nest {
@@ -104,6 +105,7 @@ struct step {
 
 struct shape {
     struct oks_record record; /* top-level fields go straight here; advisors too */
+    struct oks_slice type;    /* what record.type is made of */
     struct message message;
     struct data data;
     struct compact compact, micro;
@@ -119,7 +121,6 @@ enum kind {
     FIELD_NONE,
     FIELD_TEXT,   /* a slice */
     FIELD_NAME,   /* a slice that is absent where empty */
-    FIELD_TYPE,   /* enum oks_record_type */
     FIELD_TRUE,   /* a bool, true for true only */
     FIELD_COUNT,  /* struct count */
     FIELD_OBJECT, /* a struct that begins with `present`, filled through another context */
@@ -140,6 +141,13 @@ struct field {
 #define INTO(kind, context, member)                                                                      \
     {                                                                                                    \
         FIELD_##kind, CTX_##context, offsetof(struct shape, member), sizeof(((struct shape *)0)->member) \
+    }
+
+/* An object of which all is cleared up to the `present` of `last`, the last thing in it. */
+#define OBJECT(context, member, last)                                                        \
+    {                                                                                        \
+        FIELD_OBJECT, CTX_##context, offsetof(struct shape, member),                         \
+            offsetof(struct shape, member.last.present) + 8 - offsetof(struct shape, member) \
     }
 
 #define USAGE_FIELDS(usage, splits, tool_counts)                                                         \
@@ -164,9 +172,9 @@ struct field {
     [KEY_TRIGGER] = AT(TEXT, compact.trigger), [KEY_PRE_TOKENS] = AT(COUNT, compact.pre_tokens)
 
 /* clang-format off */
-static const struct field fields[CTX_COUNT][KEY_COUNT] = {
+static const struct field fields[CTX_COUNT][CLAUDE_SLOTS] = {
     [CTX_TOP] = {
-        [KEY_TYPE] = AT(TYPE, record.type),
+        [KEY_TYPE] = AT(TEXT, type),
         [KEY_TIMESTAMP] = AT(NAME, record.timestamp),
         [KEY_AGENT_NAME] = AT(NAME, record.agent_name),
         [KEY_SESSION_ID] = AT(NAME, record.session_id),
@@ -179,17 +187,17 @@ static const struct field fields[CTX_COUNT][KEY_COUNT] = {
         [KEY_IS_SIDECHAIN] = AT(TRUE, record.is_sidechain),
         [KEY_IS_API_ERROR_MESSAGE] = AT(TRUE, record.is_api_error),
         [KEY_IS_COMPACT_SUMMARY] = AT(TRUE, record.is_compact_summary),
-        [KEY_MESSAGE] = INTO(OBJECT, MESSAGE, message),
+        [KEY_MESSAGE] = OBJECT(MESSAGE, message, usage),
         [KEY_COMPACT_METADATA] = INTO(OBJECT, COMPACT, compact),
         [KEY_MICROCOMPACT_METADATA] = INTO(OBJECT, MICRO, micro),
-        [KEY_DATA] = INTO(OBJECT, DATA, data),
+        [KEY_DATA] = OBJECT(DATA, data, nest),
     },
     [CTX_MESSAGE] = {
         MESSAGE_FIELDS(message),
         [KEY_TIMESTAMP] = AT(NAME, message.timestamp),
         [KEY_CONTENT] = INTO(ARRAY, CONTENT, message.content),
         [KEY_USAGE] = {FIELD_OBJECT, CTX_USAGE, offsetof(struct shape, message.usage),
-                       offsetof(struct shape, message.content) - offsetof(struct shape, message.usage)},
+                       offsetof(struct shape, message.steps.present) + 8 - offsetof(struct shape, message.usage)},
     },
     [CTX_BLOCK] = {[KEY_TYPE] = AT(TEXT, block)},
     [CTX_USAGE] = {
@@ -209,13 +217,13 @@ static const struct field fields[CTX_COUNT][KEY_COUNT] = {
     [CTX_MICRO] = {COMPACT_FIELDS(micro)},
     [CTX_DATA] = {
         [KEY_TYPE] = AT(TEXT, data.type),
-        [KEY_MESSAGE] = INTO(OBJECT, NEST, data.nest),
+        [KEY_MESSAGE] = OBJECT(NEST, data.nest, message),
     },
     [CTX_NEST] = {
         [KEY_UUID] = AT(TEXT, data.nest.uuid),
         [KEY_REQUEST_ID] = AT(TEXT, data.nest.request_id),
         [KEY_TIMESTAMP] = AT(TEXT, data.nest.timestamp),
-        [KEY_MESSAGE] = INTO(OBJECT, NEST_MESSAGE, data.nest.message),
+        [KEY_MESSAGE] = OBJECT(NEST_MESSAGE, data.nest.message, usage),
     },
     [CTX_NEST_MESSAGE] = {
         MESSAGE_FIELDS(data.nest.message),

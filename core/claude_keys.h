@@ -1,6 +1,7 @@
 /*
- * The keys of Claude Code's lines, found by a perfect hash over four things that cost nothing: the first, the
- * last and the middle byte of a key, and its length. The slots were searched once; the tests try every key.
+ * The keys of Claude Code's lines, found by a perfect hash of the two bytes in the middle of a key and its
+ * length. The factors were searched once, so that also most other keys that clients write next to these find
+ * a slot that is empty or of no interest there; the tests try every key.
  */
 #ifndef OKSTRAFS_CORE_CLAUDE_KEYS_H
 #define OKSTRAFS_CORE_CLAUDE_KEYS_H
@@ -12,156 +13,148 @@
 
 #include "json_lex.h"
 
+/* Each key is the slot it has. */
 enum claude_key {
-    KEY_NONE,
-    KEY_TYPE,
-    KEY_TIMESTAMP,
-    KEY_AGENT_NAME,
-    KEY_SESSION_ID,
-    KEY_UUID,
-    KEY_REQUEST_ID,
-    KEY_AGENT_ID,
-    KEY_CWD,
-    KEY_VERSION,
-    KEY_SUBTYPE,
-    KEY_IS_SIDECHAIN,
-    KEY_IS_API_ERROR_MESSAGE,
-    KEY_IS_COMPACT_SUMMARY,
-    KEY_MESSAGE,
-    KEY_COMPACT_METADATA,
-    KEY_MICROCOMPACT_METADATA,
-    KEY_DATA,
-    KEY_ID,
-    KEY_MODEL,
-    KEY_STOP_REASON,
-    KEY_USAGE,
-    KEY_CONTENT,
-    KEY_INPUT_TOKENS,
-    KEY_OUTPUT_TOKENS,
-    KEY_CACHE_CREATION_INPUT_TOKENS,
-    KEY_CACHE_READ_INPUT_TOKENS,
-    KEY_CACHE_CREATION,
-    KEY_SERVER_TOOL_USE,
-    KEY_SPEED,
-    KEY_INFERENCE_GEO,
-    KEY_SERVICE_TIER,
-    KEY_ITERATIONS,
-    KEY_EPHEMERAL_5M_INPUT_TOKENS,
-    KEY_EPHEMERAL_1H_INPUT_TOKENS,
-    KEY_WEB_SEARCH_REQUESTS,
-    KEY_TRIGGER,
-    KEY_PRE_TOKENS,
-    KEY_COUNT,
+    KEY_TYPE = 49,
+    KEY_TIMESTAMP = 14,
+    KEY_AGENT_NAME = 57,
+    KEY_SESSION_ID = 1,
+    KEY_UUID = 4,
+    KEY_REQUEST_ID = 36,
+    KEY_AGENT_ID = 20,
+    KEY_CWD = 35,
+    KEY_VERSION = 24,
+    KEY_SUBTYPE = 63,
+    KEY_IS_SIDECHAIN = 7,
+    KEY_IS_API_ERROR_MESSAGE = 30,
+    KEY_IS_COMPACT_SUMMARY = 62,
+    KEY_MESSAGE = 45,
+    KEY_COMPACT_METADATA = 51,
+    KEY_MICROCOMPACT_METADATA = 17,
+    KEY_DATA = 6,
+    KEY_ID = 18,
+    KEY_MODEL = 50,
+    KEY_STOP_REASON = 34,
+    KEY_USAGE = 48,
+    KEY_CONTENT = 55,
+    KEY_INPUT_TOKENS = 39,
+    KEY_OUTPUT_TOKENS = 43,
+    KEY_CACHE_CREATION_INPUT_TOKENS = 59,
+    KEY_CACHE_READ_INPUT_TOKENS = 52,
+    KEY_CACHE_CREATION = 25,
+    KEY_SERVER_TOOL_USE = 10,
+    KEY_SPEED = 56,
+    KEY_INFERENCE_GEO = 27,
+    KEY_SERVICE_TIER = 19,
+    KEY_ITERATIONS = 13,
+    KEY_EPHEMERAL_5M_INPUT_TOKENS = 41,
+    KEY_EPHEMERAL_1H_INPUT_TOKENS = 2,
+    KEY_WEB_SEARCH_REQUESTS = 16,
+    KEY_TRIGGER = 12,
+    KEY_PRE_TOKENS = 40,
 };
 
-enum { CLAUDE_KEY_MIN = 2, CLAUDE_KEY_MAX = 27, CLAUDE_ROOM = 30, CLAUDE_SLOTS = 128 };
+enum { CLAUDE_SLOTS = 64 };
 
+/* A name with its closing quote, so that no key that is longer is the same, and which of the bytes count. */
 struct claude_name {
-    char text[CLAUDE_ROOM];
-    uint8_t len;
-    uint8_t key;
-};
+    char text[OKS_KEY_PAD];
+    uint8_t mask[OKS_KEY_PAD];
+} __attribute__((aligned(32)));
 
-#define NAME(text, key)             \
-    {                               \
-        text, sizeof(text) - 1, key \
+#define BYTE(text, i) (sizeof(text) > (i) ? 0xff : 0)
+#define BYTES8(text, i)                                                                        \
+    BYTE(text, i), BYTE(text, i + 1), BYTE(text, i + 2), BYTE(text, i + 3), BYTE(text, i + 4), \
+        BYTE(text, i + 5), BYTE(text, i + 6), BYTE(text, i + 7)
+#define NAME(text)                                                               \
+    {                                                                            \
+        text "\"",                                                               \
+        {                                                                        \
+            BYTES8(text, 0), BYTES8(text, 8), BYTES8(text, 16), BYTES8(text, 24) \
+        }                                                                        \
     }
 static const struct claude_name claude_names[CLAUDE_SLOTS] = {
-    [4] = NAME("message", KEY_MESSAGE),
-    [6] = NAME("server_tool_use", KEY_SERVER_TOOL_USE),
-    [11] = NAME("subtype", KEY_SUBTYPE),
-    [14] = NAME("service_tier", KEY_SERVICE_TIER),
-    [15] = NAME("isApiErrorMessage", KEY_IS_API_ERROR_MESSAGE),
-    [21] = NAME("agentId", KEY_AGENT_ID),
-    [22] = NAME("usage", KEY_USAGE),
-    [24] = NAME("cache_creation_input_tokens", KEY_CACHE_CREATION_INPUT_TOKENS),
-    [28] = NAME("type", KEY_TYPE),
-    [29] = NAME("cwd", KEY_CWD),
-    [40] = NAME("uuid", KEY_UUID),
-    [41] = NAME("input_tokens", KEY_INPUT_TOKENS),
-    [49] = NAME("iterations", KEY_ITERATIONS),
-    [50] = NAME("preTokens", KEY_PRE_TOKENS),
-    [51] = NAME("stop_reason", KEY_STOP_REASON),
-    [58] = NAME("inference_geo", KEY_INFERENCE_GEO),
-    [59] = NAME("ephemeral_1h_input_tokens", KEY_EPHEMERAL_1H_INPUT_TOKENS),
-    [60] = NAME("cache_read_input_tokens", KEY_CACHE_READ_INPUT_TOKENS),
-    [61] = NAME("compactMetadata", KEY_COMPACT_METADATA),
-    [63] = NAME("sessionId", KEY_SESSION_ID),
-    [64] = NAME("web_search_requests", KEY_WEB_SEARCH_REQUESTS),
-    [73] = NAME("model", KEY_MODEL),
-    [82] = NAME("id", KEY_ID),
-    [84] = NAME("isSidechain", KEY_IS_SIDECHAIN),
-    [86] = NAME("ephemeral_5m_input_tokens", KEY_EPHEMERAL_5M_INPUT_TOKENS),
-    [90] = NAME("trigger", KEY_TRIGGER),
-    [95] = NAME("version", KEY_VERSION),
-    [96] = NAME("data", KEY_DATA),
-    [100] = NAME("requestId", KEY_REQUEST_ID),
-    [101] = NAME("output_tokens", KEY_OUTPUT_TOKENS),
-    [110] = NAME("content", KEY_CONTENT),
-    [112] = NAME("cache_creation", KEY_CACHE_CREATION),
-    [113] = NAME("microcompactMetadata", KEY_MICROCOMPACT_METADATA),
-    [114] = NAME("timestamp", KEY_TIMESTAMP),
-    [115] = NAME("agentName", KEY_AGENT_NAME),
-    [118] = NAME("speed", KEY_SPEED),
-    [119] = NAME("isCompactSummary", KEY_IS_COMPACT_SUMMARY),
+    [KEY_TYPE] = NAME("type"),
+    [KEY_TIMESTAMP] = NAME("timestamp"),
+    [KEY_AGENT_NAME] = NAME("agentName"),
+    [KEY_SESSION_ID] = NAME("sessionId"),
+    [KEY_UUID] = NAME("uuid"),
+    [KEY_REQUEST_ID] = NAME("requestId"),
+    [KEY_AGENT_ID] = NAME("agentId"),
+    [KEY_CWD] = NAME("cwd"),
+    [KEY_VERSION] = NAME("version"),
+    [KEY_SUBTYPE] = NAME("subtype"),
+    [KEY_IS_SIDECHAIN] = NAME("isSidechain"),
+    [KEY_IS_API_ERROR_MESSAGE] = NAME("isApiErrorMessage"),
+    [KEY_IS_COMPACT_SUMMARY] = NAME("isCompactSummary"),
+    [KEY_MESSAGE] = NAME("message"),
+    [KEY_COMPACT_METADATA] = NAME("compactMetadata"),
+    [KEY_MICROCOMPACT_METADATA] = NAME("microcompactMetadata"),
+    [KEY_DATA] = NAME("data"),
+    [KEY_ID] = NAME("id"),
+    [KEY_MODEL] = NAME("model"),
+    [KEY_STOP_REASON] = NAME("stop_reason"),
+    [KEY_USAGE] = NAME("usage"),
+    [KEY_CONTENT] = NAME("content"),
+    [KEY_INPUT_TOKENS] = NAME("input_tokens"),
+    [KEY_OUTPUT_TOKENS] = NAME("output_tokens"),
+    [KEY_CACHE_CREATION_INPUT_TOKENS] = NAME("cache_creation_input_tokens"),
+    [KEY_CACHE_READ_INPUT_TOKENS] = NAME("cache_read_input_tokens"),
+    [KEY_CACHE_CREATION] = NAME("cache_creation"),
+    [KEY_SERVER_TOOL_USE] = NAME("server_tool_use"),
+    [KEY_SPEED] = NAME("speed"),
+    [KEY_INFERENCE_GEO] = NAME("inference_geo"),
+    [KEY_SERVICE_TIER] = NAME("service_tier"),
+    [KEY_ITERATIONS] = NAME("iterations"),
+    [KEY_EPHEMERAL_5M_INPUT_TOKENS] = NAME("ephemeral_5m_input_tokens"),
+    [KEY_EPHEMERAL_1H_INPUT_TOKENS] = NAME("ephemeral_1h_input_tokens"),
+    [KEY_WEB_SEARCH_REQUESTS] = NAME("web_search_requests"),
+    [KEY_TRIGGER] = NAME("trigger"),
+    [KEY_PRE_TOKENS] = NAME("preTokens"),
 };
+#undef BYTE
+#undef BYTES8
 #undef NAME
 
+/* Of a key of any length; the byte before it is looked at where it has none or one. */
 static inline unsigned claude_slot(const char *s, size_t len)
 {
-    const unsigned char *u = (const unsigned char *)s;
+    const unsigned char *middle = (const unsigned char *)s + len / 2 - 1;
+    uint32_t two = middle[0] | (uint32_t)middle[1] << 8;
 
-    return (u[0] * 25u + u[len - 1] * 17u + u[len / 2 - 1] * 31u + (unsigned)len * 27u) % CLAUDE_SLOTS;
+    return (two * UINT32_C(1388700135) + (uint32_t)len * UINT32_C(2228965831)) >> 26;
 }
 
-#ifdef __SSE2__
-/* Whether the first len bytes (less than 32) are a name's: compared all at once, for a branch that asks for
- * the length is foretold wrongly too often. 32 bytes must be readable at s. */
-static inline bool claude_same(const char *s, const struct claude_name *name, size_t len)
+/* Whether the key at s is the one that the slot belongs to: all bytes at once, for a branch that asks for the
+ * length is foretold wrongly too often. */
+static inline bool claude_is(const char *s, unsigned slot)
 {
-    return (~lex_same32(s, (const char *)name) & ~(~UINT64_C(0) << len)) == 0;
-}
+    const struct claude_name *name = &claude_names[slot];
+#ifdef __AVX2__
+    __m256i key = _mm256_loadu_si256((const __m256i *)(const void *)s);
+    __m256i text = _mm256_load_si256((const __m256i *)(const void *)name->text);
+    __m256i mask = _mm256_load_si256((const __m256i *)(const void *)name->mask);
+
+    return _mm256_testz_si256(_mm256_xor_si256(key, text), mask);
+#elif defined(__SSE2__)
+    const __m128i *at = (const __m128i *)(const void *)s;
+    const __m128i *text = (const __m128i *)(const void *)name->text;
+    const __m128i *mask = (const __m128i *)(const void *)name->mask;
+    __m128i low = _mm_and_si128(_mm_xor_si128(_mm_loadu_si128(at), text[0]), mask[0]);
+    __m128i high = _mm_and_si128(_mm_xor_si128(_mm_loadu_si128(at + 1), text[1]), mask[1]);
+
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(low, high), _mm_setzero_si128())) == 0xffff;
 #else
-/* Whether the 8 bytes at a and b differ. */
-static inline uint64_t claude_differ(const char *a, const char *b)
-{
-    uint64_t x, y;
+    uint64_t differ = 0, a, b, mask;
 
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return __builtin_bswap64(x ^ y);
-#else
-    return x ^ y;
-#endif
-}
-
-/*
- * In words that overlap, for a call of memcmp or a loop over bytes costs more than all else that is done for
- * a key. 8 readable bytes must stand at both, also where there is less to compare.
- */
-static inline bool claude_same(const char *s, const struct claude_name *name, size_t len)
-{
-    const char *text = name->text;
-    uint64_t differ = claude_differ(s, text);
-
-    if (len < 8)
-        return differ << (64 - 8 * len) == 0;
-    differ |= claude_differ(s + len - 8, text + len - 8);
-    if (len > 16)
-        differ |= claude_differ(s + 8, text + 8) | claude_differ(s + len - 16, text + len - 16);
+    for (size_t i = 0; i < OKS_KEY_PAD; i += sizeof(a)) {
+        memcpy(&a, s + i, sizeof(a));
+        memcpy(&b, name->text + i, sizeof(b));
+        memcpy(&mask, name->mask + i, sizeof(mask));
+        differ |= (a ^ b) & mask;
+    }
     return differ == 0;
-}
 #endif
-
-static inline enum claude_key claude_key(const char *s, size_t len)
-{
-    const struct claude_name *name;
-
-    if (len < CLAUDE_KEY_MIN || len > CLAUDE_KEY_MAX)
-        return KEY_NONE;
-    name = &claude_names[claude_slot(s, len)];
-    return (enum claude_key)(name->key * ((name->len == len) & claude_same(s, name, len)));
 }
 
 #endif

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 
 #include "json_lex.h"
-#include "json_nest.h"
+#include "json_shape.h"
 #include "okstrafs/slice.h"
 
 /* Strings of this line whose escapes had to be undone. */

@@ -34,6 +34,11 @@ static inline uint64_t uneasy(uint64_t w)
     return (low | backslash | w) & LEX_HIGH;
 }
 
+bool oks_lex_has_backslash(const char *s, size_t len)
+{
+    return memchr(s, '\\', len) != NULL;
+}
+
 const char *oks_lex_string(const char *s, bool *escaped)
 {
     uint64_t stop;

@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
-enum { OKS_PAD = 128 };
+enum { OKS_PAD = 128, OKS_KEY_PAD = 32 };
 
 enum json_kind {
     JSON_NULL,
@@ -57,18 +57,6 @@ static inline uint64_t lex_load(const char *s)
     return w;
 }
 
-/* The high bit of each byte below n (at most 0x80): exact for the lowest such byte, and for "is there one".
- */
-static inline uint64_t lex_below(uint64_t w, unsigned n)
-{
-    return (w - LEX_ONES * n) & ~w & LEX_HIGH;
-}
-
-static inline uint64_t lex_equal(uint64_t w, char c)
-{
-    return lex_below(w ^ (LEX_ONES * (unsigned char)c), 1);
-}
-
 #ifdef __SSE2__
 /* One bit for each of the 16 bytes that is equal. */
 static inline uint64_t lex_same16(__m128i a, const char *b)
@@ -76,49 +64,41 @@ static inline uint64_t lex_same16(__m128i a, const char *b)
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, _mm_loadu_si128((const __m128i *)(const void *)b)));
 }
 
-/* The same for 32. */
-static inline uint64_t lex_same32(const char *a, const char *b)
-{
-    return lex_same16(_mm_loadu_si128((const __m128i *)(const void *)a), b) |
-           lex_same16(_mm_loadu_si128((const __m128i *)(const void *)(a + 16)), b + 16) << 16;
-}
-
 static inline uint64_t lex_backslashes32(const char *s)
 {
+#ifdef __AVX2__
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)s);
+
+    return (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, _mm256_set1_epi8('\\')));
+#else
     const __m128i c = _mm_set1_epi8('\\');
 
     return lex_same16(c, s) | lex_same16(c, s + 16) << 16;
+#endif
 }
 #endif
 
-/*
- * All of the bytes that there may be at once, or words that overlap, so that most lengths take the same way:
- * see lex_short_int() for why.
- */
+bool oks_lex_has_backslash(const char *s, size_t len);
+
+/* All of the bytes that there may be at once, so that most lengths take the same way: see lex_short_int() for
+ * why. */
 static inline bool lex_has_backslash(const char *s, size_t len)
 {
-    uint64_t found;
-
 #ifdef __SSE2__
-    if (len < 64)
+    if (__builtin_expect(len < 64, 1))
         return ((lex_backslashes32(s) | lex_backslashes32(s + 32) << 32) & ~(~UINT64_C(0) << len)) != 0;
 #endif
-    if (len < 8)
-        return len && lex_equal(lex_load(s), '\\') << (64 - 8 * len);
-    found = lex_equal(lex_load(s + len - 8), '\\');
-    for (; len > 16; s += 16, len -= 16)
-        found |= lex_equal(lex_load(s), '\\') | lex_equal(lex_load(s + 8), '\\');
-    return found | lex_equal(lex_load(s), '\\');
+    return oks_lex_has_backslash(s, len);
 }
 
 /* The same for what is nearly always shorter than 32 bytes: keys. */
 static inline bool lex_key_has_backslash(const char *s, size_t len)
 {
 #ifdef __SSE2__
-    if (len < 32)
+    if (__builtin_expect(len < 32, 1))
         return (lex_backslashes32(s) & ~(~UINT64_C(0) << len)) != 0;
 #endif
-    return lex_has_backslash(s, len);
+    return oks_lex_has_backslash(s, len);
 }
 
 /*

@@ -3,11 +3,37 @@
  *
  * It is the reader where no vector stage 1 exists, and the judge of every line in which json_walk.h saw
  * anything unusual: an error, an escaped key, white space that is none in JSON. Included by a shape
- * (json_nest.h).
+ * (json_shape.h).
  */
 #include "json_lex.h"
-#include "json_nest.h"
+#include "json_shape.h"
 #include "team_scan.h"
+
+/* The stack of open containers. */
+struct json_nest {
+    unsigned depth;
+    unsigned context;
+    bool array;
+    uint8_t outer[OKS_DEPTH_MAX]; /* context and array of the containers around */
+};
+
+static inline bool nest_enter(struct json_nest *nest, unsigned context, bool array)
+{
+    if (nest->depth == OKS_DEPTH_MAX)
+        return false;
+    nest->outer[nest->depth++] = (uint8_t)(nest->context << 1 | nest->array);
+    nest->context = context;
+    nest->array = array;
+    return true;
+}
+
+static inline void nest_leave(struct json_nest *nest)
+{
+    unsigned outer = nest->outer[--nest->depth];
+
+    nest->context = outer >> 1;
+    nest->array = outer & 1;
+}
 
 static inline const char *scalar_space(const char *s)
 {
@@ -29,7 +55,7 @@ enum { SCALAR_KEY_MAX = 32, SCALAR_RAW_KEY_MAX = 6 * SCALAR_KEY_MAX };
 /* A key and its colon. Returns what follows, or NULL; *teams is set where a team's name may follow. */
 static inline const char *scalar_key(const char *s, unsigned context, const struct field **field, bool *teams)
 {
-    char plain[SCALAR_RAW_KEY_MAX + 32];
+    char plain[1 + SCALAR_RAW_KEY_MAX + OKS_KEY_PAD];
     const char *end;
     bool escaped;
     size_t len;
@@ -37,13 +63,14 @@ static inline const char *scalar_key(const char *s, unsigned context, const stru
     if (*s != '"' || !(end = oks_lex_string(s + 1, &escaped)))
         return NULL;
     len = (size_t)(end - s) - 1;
-    *teams |= oks_team_ends_key(end, len);
+    *teams |= oks_team_may_end(end);
     *field = NULL;
     if (context && !escaped) {
         *field = shape_key(context, s + 1, len);
     } else if (context && len <= SCALAR_RAW_KEY_MAX) {
-        len = oks_lex_unescape(s + 1, len, plain);
-        *field = shape_key(context, plain, len);
+        len = oks_lex_unescape(s + 1, len, plain + 1);
+        plain[0] = plain[len + 1] = '"';
+        *field = shape_key(context, plain + 1, len);
     }
     s = scalar_space(end + 1);
     return *s == ':' ? s + 1 : NULL;

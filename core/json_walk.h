@@ -1,6 +1,6 @@
 /*
  * The quick reader: walks the entries that a vector stage 1 (scan_stage1.h) found in a line, and never
- * touches the bytes between them unless a shape wants them. Included by a shape (json_nest.h).
+ * touches the bytes between them unless a shape wants them. Included by a shape (json_shape.h).
  *
  * Why it cannot accept what json_scalar.h would not. Entries leave out, of what stands outside strings, only
  * white space, colons, commas and the inside of numbers and literals. So between two entries that follow each
@@ -14,7 +14,7 @@
  * Any failure means only "in doubt".
  */
 #include "json_lex.h"
-#include "json_nest.h"
+#include "json_shape.h"
 #include "team_scan.h"
 
 static __attribute__((noinline)) const char *walk_over_space(const char *s)
@@ -28,19 +28,15 @@ static __attribute__((noinline)) const char *walk_over_space(const char *s)
 /* The byte c in front of s, with only white space between, or NULL. */
 static inline const char *walk_before(const char *s, char c)
 {
-    if (__builtin_expect(s[-1] == c, 1))
-        return s - 1;
     s = walk_over_space(s);
     return *s == c ? s : NULL;
 }
 
-/* The first byte of `pair` in front of the second one in front of s: the two are compared at once. */
-static inline const char *walk_before_pair(const char *s, const char *pair)
+/* The quote in front of a colon or comma, c, in front of s; or NULL. */
+static __attribute__((noinline)) const char *walk_wide_quote(const char *s, char c)
 {
-    if (__builtin_expect(memcmp(s - 2, pair, 2) == 0, 1))
-        return s - 2;
-    s = walk_over_space(s);
-    return *s == pair[1] ? walk_before(s, pair[0]) : NULL;
+    s = walk_before(s, c);
+    return s ? walk_before(s, '"') : NULL;
 }
 
 /* Whether only white space, and a comma where one is wanted, stands from s to `to`. */
@@ -55,113 +51,149 @@ static __attribute__((noinline)) bool walk_wide_gap(const char *s, const char *t
     return s == to;
 }
 
-static inline bool walk_gap(const char *s, const char *to, bool comma)
+static inline bool walk_space(const char *s, const char *to)
 {
-    return __builtin_expect(s + comma == to && to[-1] == ',', 1) || (s == to && !comma) ||
-           walk_wide_gap(s, to, comma);
+    return __builtin_expect(s == to, 1) || walk_wide_gap(s, to, false);
 }
 
-/* The key whose entry is *p, and its colon; *teams is set where a team's name may follow. */
-static inline bool walk_key(const char *buf, const uint32_t *p, unsigned context, const struct field **field,
-                            bool *teams)
+static inline bool walk_pair(const char *s, const char *pair)
 {
-    const char *key = buf + p[0] + 1, *end;
-    size_t len;
+    return __builtin_expect(memcmp(s, pair, 2) == 0, 1);
+}
 
-    if (key[-1] != '"')
-        return false;
-    end = walk_before_pair(buf + p[1], "\":");
-    if (!end || end < key)
-        return false;
-    *teams |= oks_team_before_colon(end + 1);
-    *field = NULL;
-    if (context) {
-        len = (size_t)(end - key);
-        *field = shape_key(context, key, len);
-        if (!*field && lex_key_has_backslash(key, len))
-            return false; /* it may be a name that we know, in disguise */
+/* The closing quote of the key in front of the entry at next, and its colon; NULL where it is none. */
+static inline const char *walk_key_end(const char *key, const char *next)
+{
+    const char *end = walk_pair(next - 2, "\":") ? next - 2 : walk_wide_quote(next, ':');
+
+    return key[-1] == '"' && end >= key ? end : NULL;
+}
+
+/* What stands behind a value. */
+enum walk_end { WALK_COMMA, WALK_CLOSE, WALK_WRONG };
+
+/* Behind a number, literal or bracket that ends at s; next is the entry behind it. */
+static inline enum walk_end walk_end(const char *s, const char *next, char closer)
+{
+    if (s + 1 == next && *s == ',')
+        return WALK_COMMA;
+    if (s == next && *s == closer)
+        return WALK_CLOSE;
+    if (!walk_wide_gap(s, next, *next != closer))
+        return WALK_WRONG;
+    return *next == closer ? WALK_CLOSE : WALK_COMMA;
+}
+
+/* Behind the string that begins at the quote s; *end is its last quote. */
+static inline enum walk_end walk_string(const char *s, const char *next, char closer, const char **end)
+{
+    enum walk_end found = WALK_COMMA;
+
+    if (walk_pair(next - 2, "\",")) {
+        *end = next - 2;
+    } else {
+        found = *next == closer ? WALK_CLOSE : WALK_COMMA;
+        if (found == WALK_CLOSE && next[-1] == '"')
+            *end = next - 1;
+        else
+            *end = found == WALK_CLOSE ? walk_before(next, '"') : walk_wide_quote(next, ',');
     }
-    return true;
+    return *end > s ? found : WALK_WRONG;
 }
 
-/* A string, number or literal, whose entry is *p, and a comma where one is wanted before the next entry. */
-static inline int walk_value(struct shape *shape, const struct field *field, const char *buf,
-                             const uint32_t *p, bool comma)
+/* The number or literal at s, or NULL. */
+static inline const char *walk_atom(const char *s, enum json_kind *kind)
 {
-    const char *s = buf + p[0], *next = buf + p[1], *end;
-    enum json_kind kind = JSON_INT;
+    unsigned digits = lex_short_int(s);
 
-    if (*s == '"') {
-        end = comma ? walk_before_pair(next, "\",") : walk_before(next, '"');
-        if (!end || end == s)
-            return JSON_LINE_DOUBT;
-        return field ? shape_scalar(shape, field, JSON_STRING, s + 1, (size_t)(end - s) - 1) : 0;
-    }
-    end = s + lex_short_int(s);
-    if (end == s)
-        end = oks_lex_atom(s, &kind);
-    if (!end || !walk_gap(end, next, comma))
-        return JSON_LINE_DOUBT;
-    return field ? shape_scalar(shape, field, kind, s, (size_t)(end - s)) : 0;
+    *kind = JSON_INT;
+    return digits ? s + digits : oks_lex_atom(s, kind);
 }
 
-/* The top-level object whose entry is *p. On success *cursor is the entry behind it. */
+/*
+ * The top-level object whose entry is *p. On success *cursor is the entry behind it.
+ *
+ * A comma is believed before it is known that something follows it: what follows is no key and no value where
+ * it is the end of the container.
+ */
 static int walk_object(struct shape *shape, const char *buf, const uint32_t *p, const uint32_t **cursor,
                        bool *teams)
 {
-    struct json_nest nest;
+    uint8_t outer[OKS_DEPTH_MAX]; /* of the containers around, but for the first: their context, and array */
+    const char *s, *next, *end;
     const struct field *field;
-    bool team = false, comma;
-    char c, closer = '}';
+    unsigned depth = 0, context = SHAPE_ROOT;
+    enum walk_end found;
+    enum json_kind kind;
+    bool team = false, array;
+    char closer = '}';
     int r;
 
-    nest.depth = nest.context = 0;
-    nest.array = false;
-    nest_enter(&nest, SHAPE_ROOT, false);
-    for (;;) {
-        /* Behind an opening bracket: its pair, or the first of what it holds. */
-        p++;
-        if (!walk_before(buf + *p, closer == ']' ? '[' : '{'))
+open:
+    s = buf + *p++;
+    next = buf + *p;
+    if (!walk_space(s + 1, next))
+        return JSON_LINE_DOUBT;
+    if (*next == closer)
+        goto close;
+    if (closer == ']')
+        goto element;
+member:
+    s = buf + *p++ + 1;
+    next = buf + *p;
+    if (!(end = walk_key_end(s, next)))
+        return JSON_LINE_DOUBT;
+    team |= oks_team_may_end(end);
+    field = NULL;
+    if (context) {
+        field = shape_key(context, s, (size_t)(end - s));
+        if (!field && lex_key_has_backslash(s, (size_t)(end - s)))
+            return JSON_LINE_DOUBT; /* it may be a name that we know, in disguise */
+    }
+value:
+    s = buf + *p++;
+    next = buf + *p;
+    if (*s == '"') {
+        if ((found = walk_string(s, next, closer, &end)) == WALK_WRONG)
             return JSON_LINE_DOUBT;
-        if (buf[*p] == closer)
-            goto close;
-    member:
-        field = NULL;
-        if (closer == '}') {
-            if (!walk_key(buf, p, nest.context, &field, &team))
-                return JSON_LINE_DOUBT;
-            p++;
-        }
-        c = buf[*p];
-        if (c == '{' || c == '[') {
-            if (!nest_enter(&nest, shape_open(shape, nest.context, field, c == '['), c == '['))
-                return JSON_LINE_DOUBT;
-            closer = c == '[' ? ']' : '}';
-            continue;
-        }
-        comma = buf[p[1]] != closer;
-        if ((r = walk_value(shape, field, buf, p, comma)))
+        if (field && (r = shape_scalar(shape, field, JSON_STRING, s + 1, (size_t)(end - s) - 1)))
             return r;
-        p++;
-        if (comma)
-            goto member;
+    } else if (*s == '{' || *s == '[') {
+        if (++depth == OKS_DEPTH_MAX)
+            return JSON_LINE_DOUBT;
+        array = *s == '[';
+        outer[depth] = (uint8_t)(context << 1 | (closer == ']'));
+        context = shape_open(shape, context, field, array);
+        closer = array ? ']' : '}';
+        p--;
+        goto open;
+    } else {
+        if (!(end = walk_atom(s, &kind)) || (found = walk_end(end, next, closer)) == WALK_WRONG)
+            return JSON_LINE_DOUBT;
+        if (field && (r = shape_scalar(shape, field, kind, s, (size_t)(end - s))))
+            return r;
+    }
+    for (;;) {
+        if (found == WALK_COMMA) {
+            if (closer == '}')
+                goto member;
+        element:
+            field = NULL;
+            goto value;
+        }
     close:
-        c = closer;
-        p++;
-        shape_close(shape, nest.context);
-        nest_leave(&nest);
-        if (nest.depth == 0) {
+        s = buf + *p++;
+        next = buf + *p;
+        shape_close(shape, context);
+        if (depth == 0) {
             *cursor = p;
             *teams = team;
-            return walk_before(buf + *p, '}') ? JSON_LINE_OBJECT : JSON_LINE_DOUBT;
+            return walk_space(s + 1, next) ? JSON_LINE_OBJECT : JSON_LINE_DOUBT;
         }
-        closer = nest.array ? ']' : '}';
-        comma = buf[*p] != closer;
-        if (!(comma ? walk_before_pair(buf + *p, c == '}' ? "}," : "],") : walk_before(buf + *p, c)))
+        context = outer[depth] >> 1;
+        closer = outer[depth--] & 1 ? ']' : '}';
+        if ((found = walk_end(s + 1, next, closer)) == WALK_WRONG)
             return JSON_LINE_DOUBT;
-        if (comma)
-            goto member;
-        goto close;
     }
 }
 
@@ -176,7 +208,7 @@ static int walk_line(struct shape *shape, const char *buf, size_t from, const ui
     int r = JSON_LINE_EMPTY;
 
     *teams = false;
-    if (!walk_gap(buf + from, buf + *p, false))
+    if (!walk_space(buf + from, buf + *p))
         r = JSON_LINE_DOUBT;
     else if (buf[*p] != '\n')
         r = buf[*p] == '{' ? walk_object(shape, buf, p, &p, teams) : JSON_LINE_DOUBT;

@@ -10,6 +10,9 @@
  * `present`. A key that comes (again) first clears all of what it stands for, whatever its value is: the last
  * one wins, with its whole subtree. So what lies behind a false `present` is never looked at, and need not be
  * cleared per line.
+ *
+ * Where the CPU may have AVX2 this file is built twice, once for such CPUs: core/meson.build names the reader
+ * then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +20,10 @@
 #include "claude_fields.h"
 #include "json_lex.h"
 #include "scan_claude.h"
+
+#ifndef CLAUDE_READER
+#define CLAUDE_READER oks_claude_reader
+#endif
 
 struct oks_claude {
     struct shape shape;
@@ -32,6 +39,7 @@ static inline void clear(void *at, size_t size)
     __m128i zero = _mm_setzero_si128();
 
     __asm__("" : "+x"(zero)); /* or else it is a memset() again */
+#pragma GCC unroll 4
     for (; size >= sizeof(zero); word += 2, size -= sizeof(zero))
         _mm_storeu_si128((__m128i *)(void *)word, zero);
     if (size)
@@ -43,9 +51,10 @@ static inline void clear(void *at, size_t size)
 
 static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
 {
-    const struct field *field = &fields[context][claude_key(s, len)];
+    unsigned slot = claude_slot(s, len);
+    const struct field *field = &fields[context][slot];
 
-    return field->kind == FIELD_NONE ? NULL : field;
+    return field->kind != FIELD_NONE && claude_is(s, slot) ? field : NULL;
 }
 
 /* Undoes the escapes of a string. */
@@ -67,20 +76,6 @@ static __attribute__((noinline)) int unescaped_text(struct shape *shape, const c
     len = oks_lex_unescape(s, len, plain);
     shape->plain_len += len;
     *out = (struct oks_slice){plain, len};
-    return 0;
-}
-
-/* The string as it is meant: the line's own bytes where it has no escape. */
-static inline int set_text(struct shape *shape, struct oks_slice *text, enum json_kind kind, const char *s,
-                           size_t len)
-{
-    if (kind != JSON_STRING) {
-        *text = (struct oks_slice){NULL, 0};
-        return 0;
-    }
-    if (__builtin_expect(lex_has_backslash(s, len), 0))
-        return unescaped_text(shape, s, len, text);
-    *text = (struct oks_slice){s, len};
     return 0;
 }
 
@@ -106,47 +101,45 @@ static enum oks_record_type record_type(struct oks_slice s)
     return IS(s, "summary") ? OKS_RECORD_SUMMARY : OKS_RECORD_OTHER;
 }
 
-static inline void set_count(struct count *count, enum json_kind kind, const char *s, size_t len)
+/* A value that is not what its key mostly has, or takes more work: absent for a text, odd for a count. */
+static __attribute__((noinline)) int set_other(struct shape *shape, const struct field *field,
+                                               enum json_kind kind, const char *s, size_t len)
 {
-    count->given = true;
-    count->odd = false;
-    if (kind == JSON_INT && lex_short_int(s) == len) {
-        count->value = lex_short_value(s, len);
-        return;
+    void *at = (char *)shape + field->offset;
+    struct count *count = at;
+
+    if (kind == JSON_STRING && field->kind <= FIELD_NAME)
+        return unescaped_text(shape, s, len, at);
+    if (field->kind == FIELD_TRUE) {
+        *(bool *)at = kind == JSON_TRUE;
+    } else if (field->kind == FIELD_COUNT) {
+        count->value = 0;
+        count->given = kind != JSON_NULL;
+        count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
+    } else {
+        clear(at, field->size);
     }
-    count->value = 0;
-    count->given = kind != JSON_NULL;
-    count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
+    return 0;
 }
 
-static __attribute__((noinline)) int set_type(struct shape *shape, enum json_kind kind, const char *s,
-                                              size_t len)
-{
-    struct oks_slice text;
-    int r = set_text(shape, &text, kind, s, len);
-
-    if (r == 0)
-        shape->record.type = record_type(text);
-    return r;
-}
-
-/* Not a switch: a jump by table is foretold worse than these few branches, which follow the order of keys. */
-static int shape_scalar(struct shape *shape, const struct field *field, enum json_kind kind, const char *s,
-                        size_t len)
+/*
+ * A string as it is meant: the line's own bytes where it has no escape. No switch: a jump by table is
+ * foretold worse than these few branches, which follow the order of keys.
+ */
+static inline __attribute__((always_inline)) int shape_scalar(struct shape *shape, const struct field *field,
+                                                              enum json_kind kind, const char *s, size_t len)
 {
     void *at = (char *)shape + field->offset;
 
-    if (field->kind <= FIELD_NAME)
-        return set_text(shape, at, len || field->kind == FIELD_TEXT ? kind : JSON_NULL, s, len);
-    if (field->kind == FIELD_COUNT)
-        set_count(at, kind, s, len);
-    else if (field->kind == FIELD_TYPE)
-        return set_type(shape, kind, s, len);
-    else if (field->kind == FIELD_TRUE)
-        *(bool *)at = kind == JSON_TRUE;
-    else
-        clear(at, field->size);
-    return 0;
+    if (kind == JSON_STRING && field->kind <= FIELD_NAME && !lex_has_backslash(s, len)) {
+        *(struct oks_slice *)at = (struct oks_slice){len || field->kind == FIELD_TEXT ? s : NULL, len};
+        return 0;
+    }
+    if (kind == JSON_INT && field->kind == FIELD_COUNT && lex_short_int(s) == len) {
+        *(struct count *)at = (struct count){.value = lex_short_value(s, len), .given = true};
+        return 0;
+    }
+    return set_other(shape, field, kind, s, len);
 }
 
 static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
@@ -165,9 +158,11 @@ static unsigned shape_open(struct shape *shape, unsigned context, const struct f
         }
         return CTX_SKIP;
     }
-    shape_scalar(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
-    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT))
+    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT)) {
+        set_other(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
         return CTX_SKIP;
+    }
+    clear((char *)shape + field->offset, field->size);
     *(bool *)((char *)shape + field->offset) = true;
     return field->context;
 }
@@ -238,6 +233,7 @@ static void shape_begin(struct shape *shape, size_t from, size_t to)
     clear(r, offsetof(struct oks_record, advisors));
     clear(&r->n_advisors, sizeof(*r) - offsetof(struct oks_record, n_advisors));
     shape->message.present = shape->data.present = shape->compact.present = shape->micro.present = false;
+    shape->type = (struct oks_slice){NULL, 0};
     shape->length = to - from;
     shape->plain_len = 0;
 }
@@ -295,6 +291,7 @@ static void finish_compact(struct shape *shape)
 
 static void shape_finish(struct shape *shape)
 {
+    shape->record.type = record_type(shape->type);
     if (shape->message.present)
         finish_message(shape);
     if (shape->record.type == OKS_RECORD_PROGRESS)
@@ -367,7 +364,7 @@ static int claude_walk(void *reader, const char *buf, size_t from, size_t to, co
     return r;
 }
 
-const struct oks_reader_ops oks_claude_reader = {
+const struct oks_reader_ops CLAUDE_READER = {
     .make = claude_make,
     .free = claude_free,
     .trim = claude_trim,

@@ -2,9 +2,13 @@
 #ifndef OKSTRAFS_CORE_SCAN_CLAUDE_H
 #define OKSTRAFS_CORE_SCAN_CLAUDE_H
 
-#include "json_nest.h"
+#include "json_shape.h"
 #include "source.h"
 
 extern const struct oks_reader_ops oks_claude_reader;
+#ifdef __x86_64__
+extern const struct oks_reader_ops
+    oks_claude_reader_avx2; /* the same, for CPUs with what oks_stage1_avx2 needs */
+#endif
 
 #endif

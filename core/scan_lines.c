@@ -11,7 +11,7 @@
  */
 #include "scan_lines.h"
 
-#include "json_nest.h"
+#include "json_shape.h"
 #include "team_scan.h"
 
 /* The line being delivered: buf[from .. to), '\n' at `to`. */

@@ -130,6 +130,14 @@ static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
 }
 #endif
 
+static const struct oks_reader_ops *reader_for(enum oks_source source, enum oks_isa isa)
+{
+    bool avx2 = isa == OKS_ISA_AVX2 || isa == OKS_ISA_AVX512;
+
+    return avx2 && oks_sources[source]->reader_avx2 ? oks_sources[source]->reader_avx2
+                                                    : oks_sources[source]->reader;
+}
+
 /* Gives the buffer this many bytes; what it holds stays. */
 static int set_buffer(struct oks_scanner *s, size_t cap)
 {
@@ -186,7 +194,7 @@ void oks_scanner_free(struct oks_scanner *scanner)
     free(scanner->index.entries);
     for (int i = 0; i < OKS_SOURCES; i++)
         if (scanner->readers[i])
-            oks_sources[i]->reader->free(scanner->readers[i]);
+            reader_for(i, scanner->isa)->free(scanner->readers[i]);
     free(scanner->memory);
     free(scanner);
 }
@@ -198,7 +206,7 @@ enum oks_isa oks_scanner_isa(const struct oks_scanner *scanner)
 
 int oks_scanner_set_source(struct oks_scanner *s, enum oks_source source, const char *memo, const char *peers)
 {
-    const struct oks_reader_ops *ops = oks_sources[source]->reader;
+    const struct oks_reader_ops *ops = reader_for(source, s->isa);
     int r = s->readers[source] ? 0 : ops->make(&s->readers[source]);
 
     if (r)

@@ -17,7 +17,7 @@ enum {
 
 /*
  * Reads lines. A reader belongs to one scanner. `scalar` and `walk` are the two readers of json_scalar.h and
- * json_walk.h over the source's own shape (json_nest.h), and judge the line that begins at buf[from] (see
+ * json_walk.h over the source's own shape (json_shape.h), and judge the line that begins at buf[from] (see
  * json_lex.h for what must surround it): a verdict, or -ENOMEM. After JSON_LINE_OBJECT *record is valid until
  * the next call and while the bytes stay. *teams is false where the line certainly names no team; after
  * JSON_LINE_DOUBT it says nothing. `scalar` wants to know where the line's '\n' is; `walk` finds it by the
@@ -50,6 +50,7 @@ struct source {
     const char *name;
     const char *folders[SOURCE_FOLDERS_MAX]; /* below a configuration folder: where transcripts lie */
     const struct oks_reader_ops *reader;
+    const struct oks_reader_ops *reader_avx2; /* the same for CPUs that have AVX2, or NULL */
 
     bool (*wants)(const char *rel);  /* whether the file is a transcript, by its path below such a folder */
     bool (*enters)(const char *rel); /* whether to look into a folder; NULL: into all */

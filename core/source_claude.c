@@ -60,6 +60,9 @@ const struct source oks_source_claude = {
     .name = "claude",
     .folders = {"projects"},
     .reader = &oks_claude_reader,
+#ifdef __x86_64__
+    .reader_avx2 = &oks_claude_reader_avx2,
+#endif
     .wants = wants,
     .id_of = id,
     .parent = parent,

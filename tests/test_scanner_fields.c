@@ -102,6 +102,73 @@ START_TEST(reads_escaped_keys_and_values)
 }
 END_TEST
 
+/* The line with the key at `from` (its first byte) given another name. */
+static char *rename_key(const char *line, size_t from, size_t len, const char *name)
+{
+    char *out;
+
+    ck_assert_int_gt(asprintf(&out, "%.*s%s%s\n", (int)from, line, name, line + from + len), 0);
+    return out;
+}
+
+static void expect_same_text(const char *line, const char *other)
+{
+    struct oks_scan_result r;
+
+    EACH_ISA(s)
+    {
+        char *text = text_of(s, line, strlen(line), &r), *other_text = text_of(s, other, strlen(other), &r);
+
+        ck_assert_msg(strcmp(strchrnul(text, ' '), strchrnul(other_text, ' ')) == 0, "%s is read as %s", line,
+                      text);
+        free(text);
+        free(other_text);
+    }
+}
+
+/* No name that is nearly one of ours is one: too short, too long, or with another byte anywhere. */
+static void expect_only_whole_key(const char *line, size_t from, size_t len)
+{
+    char *without = rename_key(line, from, len, "-"), *near, name[64];
+
+    for (size_t i = 0; i <= len + 2; i++) {
+        memcpy(name, line + from, len);
+        name[len] = '\0';
+        if (i < len)
+            name[i] = '#';
+        else if (i == len)
+            name[len - 1] = '\0';
+        else
+            strcat(name, i == len + 1 ? "#" : "\\u0000");
+        near = rename_key(line, from, len, name);
+        expect_same_text(near, without);
+        free(near);
+    }
+    free(without);
+}
+
+START_TEST(takes_no_other_key_for_one)
+{
+    char name[101] = "";
+
+    for (const char *s = WHOLE, *end; *s; s = end + 1) {
+        s = strchr(s, '"');
+        if (!s)
+            break;
+        end = strchr(s + 1, '"');
+        if (end[1] == ':')
+            expect_only_whole_key(WHOLE, (size_t)(s + 1 - WHOLE), (size_t)(end - s) - 1);
+    }
+    for (size_t len = 0; len < sizeof(name); len++) {
+        char *line = rename_key("{\"cwd\":\"/c\",\"-\":\"/d\"}", strlen("{\"cwd\":\"/c\",\""), 1, name);
+
+        expect_same_text(line, "{\"-\":\"/d\",\"cwd\":\"/c\"}\n");
+        free(line);
+        name[len] = len + 1 < sizeof(name) ? 'c' : '\0';
+    }
+}
+END_TEST
+
 START_TEST(unescapes)
 {
     expect_record("{\"cwd\":\"a\\n\\t\\\"\\\\\\/\\b\\f\\r\\u0000\\u0041\"}",
@@ -250,6 +317,7 @@ int main(void)
 
     TEST(suite, takes_every_field);
     TEST(suite, reads_escaped_keys_and_values);
+    TEST(suite, takes_no_other_key_for_one);
     TEST(suite, unescapes);
     TEST(suite, counts_what_is_a_count);
     TEST(suite, splits_cache_creation);
