@@ -14,8 +14,14 @@
  * An election needs the rows of all candidates; those that were dropped to save memory are asked back, and
  * until then the key is pending and its sums are as they were. oks_engine_sync() returns when nothing is.
  *
- * Invariants, outside of this file: a row is in the map exactly if its transcript's part says so (row <
- * part->rows); `counted` rows and loans are what `share` holds; share, session, project and all agree.
+ * After a start nobody needs the map before something changes, and it is the most that a start would cost. So
+ * transcripts out of the index file stay asleep as long as each of them owns all that it logs, which means
+ * that no request of theirs stands in two of them. One that does not, and any row that comes from elsewhere,
+ * wakes all for good.
+ *
+ * Invariants, outside of this file: once awake, a row is in the map exactly if its transcript's part says so
+ * (row < part->rows); before, the map is empty, all parts are asleep, and nothing is pending. `counted` rows
+ * and loans are what `share` holds; share, session, project and all agree.
  */
 #include "billing_private.h"
 
@@ -116,12 +122,64 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     return others ? billing_pend(b, key) : billing_count_row_in(in->e, in->t, i, row, &in->batch);
 }
 
+/* The rows of a part that came out of the index file go into the map, in which there is room. */
+static int wake_part(struct billing *b, struct transcript *t)
+{
+    const struct oks_requests *rows = t->state.requests;
+    struct billing_part *part = &t->billed;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < part->rows; i++) {
+        uint64_t key = requests_key(rows, i);
+        struct billing_place place = {part->id, (uint32_t)i};
+
+        if (i + AHEAD < part->rows)
+            billing_map_expect(&b->map, requests_key(rows, i + AHEAD));
+        if (billing_map_add(&b->map, key, place) || !billing_is_counted(part, i))
+            rc = billing_pend(b, key);
+    }
+    part->asleep = rc < 0;
+    return rc;
+}
+
+static void sleep_again(struct billing *b)
+{
+    billing_map_clear(&b->map);
+    b->n_pending = 0;
+    for (size_t id = 1; id <= b->n_ids; id++)
+        if (b->by_id[id])
+            b->by_id[id]->billed.asleep = true;
+}
+
+int billing_wake(struct oks_engine *e)
+{
+    struct billing *b = &e->billing;
+    size_t rows = b->n_asleep > b->expected ? b->n_asleep : b->expected;
+    int rc;
+
+    if (b->awake)
+        return 0;
+    rc = rows ? billing_map_reserve(&b->map, rows) : 0;
+    for (size_t id = 1; rc == 0 && id <= b->n_ids; id++)
+        if (b->by_id[id])
+            rc = wake_part(b, b->by_id[id]);
+    if (rc < 0) {
+        sleep_again(b);
+        return rc;
+    }
+    b->awake = true;
+    b->n_asleep = 0;
+    return 0;
+}
+
 static int enter_rows(struct oks_engine *e, struct transcript *t, const struct oks_requests *rows)
 {
     size_t from = t->billed.rows, to = requests_len(rows);
     struct entering in = {.e = e, .t = t, .rows = rows, .end = to};
-    int rc = from < to ? take_id(&e->billing, t) : 0, put;
+    int rc = from < to ? billing_wake(e) : 0, put;
 
+    if (rc == 0 && from < to)
+        rc = take_id(&e->billing, t);
     if (rc == 0)
         rc = part_reserve(e, t, rows);
     if (rc == 0)
@@ -178,9 +236,19 @@ static int restore_share(struct oks_engine *e, struct transcript *t, const struc
     return rc;
 }
 
-int billing_reserve(struct oks_engine *e, size_t rows)
+void billing_expect(struct oks_engine *e, size_t rows)
 {
-    return billing_map_reserve(&e->billing.map, rows);
+    e->billing.expected = rows;
+}
+
+static bool owns_all(const struct billing_part *part)
+{
+    size_t whole = part->rows / 64, rest = part->rows % 64;
+
+    for (size_t i = 0; i < whole; i++)
+        if (part->counted[i] != ~UINT64_C(0))
+            return false;
+    return rest == 0 || (~part->counted[whole] & ((UINT64_C(1) << rest) - 1)) == 0;
 }
 
 int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
@@ -197,19 +265,17 @@ int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_reque
         return 0;
     if (rc == 0)
         rc = part_reserve(e, t, rows);
-    if (rc == 0)
-        rc = billing_map_reserve(&b->map, n);
     if (rc < 0)
         return rc;
     memcpy(part->counted, counted, (n + 63) / 64 * sizeof(*part->counted));
     part->rows = n;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct billing_place place = {part->id, (uint32_t)i};
-
-        if (i + AHEAD < n)
-            billing_map_expect(&b->map, requests_key(rows, i + AHEAD));
-        if (billing_map_add(&b->map, requests_key(rows, i), place) || !billing_is_counted(part, i))
-            rc = billing_pend(b, requests_key(rows, i));
+    if (b->awake) {
+        rc = billing_map_reserve(&b->map, n);
+        rc = rc < 0 ? rc : wake_part(b, t);
+    } else {
+        part->asleep = true;
+        b->n_asleep += n;
+        rc = owns_all(part) ? 0 : billing_wake(e);
     }
     if (rc == 0 && !priced) {
         part->unpriced = true;
@@ -302,8 +368,9 @@ static int gain_row(void *ctx, size_t i, const struct request_row *gain)
 static int take_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain)
 {
     struct gaining in = {e, t, gain, requests_history(t->state.requests)};
+    int rc = requests_len(gain) ? billing_wake(e) : 0;
 
-    return requests_each(gain, 0, requests_len(gain), gain_row, &in);
+    return rc < 0 ? rc : requests_each(gain, 0, requests_len(gain), gain_row, &in);
 }
 
 int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain)
@@ -376,7 +443,9 @@ void billing_leave(struct oks_engine *e, struct transcript *t)
     }
     for (int i = 1; i < n; i++)
         billed_bag_take(bags[i], &part->share);
-    for (size_t i = 0; i < part->rows; i++) {
+    if (part->asleep)
+        e->billing.n_asleep -= part->rows; /* and none of its rows is in the map or anywhere else */
+    for (size_t i = 0; !part->asleep && i < part->rows; i++) {
         uint64_t key = requests_key(t->state.requests, i);
         struct billing_place other;
         size_t at = 0;
@@ -413,6 +482,11 @@ void billing_moved(struct session *s, struct project *from, struct project *to)
         billed_bag_take(&from->billed, &s->billed);
     if (to)
         billed_bag_add(&to->billed, &s->billed);
+}
+
+size_t billing_bytes(const struct oks_engine *e)
+{
+    return billing_map_bytes(&e->billing.map) + e->billing.n_asleep * sizeof(uint64_t);
 }
 
 size_t billing_part_bytes(const struct transcript *t)

@@ -33,7 +33,8 @@ struct loan {
 struct billing_part {
     uint32_t id;         /* in the map; 0: it has no rows there */
     uint64_t *counted;   /* bits: rows whose own values are in `share` */
-    size_t rows;         /* that are in the map ... */
+    size_t rows;         /* that are in the map (not yet, where asleep) ... */
+    bool asleep;         /* they are not, and all of them are counted */
     bool unpriced;       /* the prices changed, and the costs of its rows are not in its sums yet */
     size_t rows_room;    /* ... and bits that `counted` holds */
     const char **models; /* interned names of the store's models */
@@ -47,6 +48,9 @@ struct billing {
     struct billing_map map;
     struct transcript **by_id; /* [0] is nobody */
     size_t n_ids, ids_room;
+    bool awake;      /* the map is in use: see billing.c */
+    size_t n_asleep; /* rows that are not in it yet */
+    size_t expected; /* that will come, more or less */
     uint32_t *free_ids;
     size_t n_free, free_room;
     uint64_t *pending; /* keys that wait for dropped rows, or for the end of a commit */
@@ -79,8 +83,8 @@ int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_re
 int billing_tail(struct oks_engine *e, struct transcript *t, const struct oks_requests *tail);
 /* Takes the unfinished line's requests away again. */
 int billing_untail(struct oks_engine *e, struct transcript *t);
-/* Room for so many rows, which is a matter of speed alone. 0 or -ENOMEM. */
-int billing_reserve(struct oks_engine *e, size_t rows);
+/* So many rows are about to come, which is a matter of speed alone. */
+void billing_expect(struct oks_engine *e, size_t rows);
 /*
  * The reverse of what the index file keeps of a part: `rows` has been dropped, `counted` are the bits of its
  * rows, and `share` what those came to, costs included where it is `priced`. What may depend on other
@@ -150,6 +154,7 @@ void billing_sum_of(struct oks_engine *e, const struct oks_request *request, con
 int billing_each_owned(struct oks_engine *e, const struct transcript *t, size_t from, size_t to,
                        int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 size_t billing_part_bytes(const struct transcript *t); /* memory that goes with the rows */
+size_t billing_bytes(const struct oks_engine *e);      /* what is kept of every request, and stays */
 void billing_part_clear(struct billing_part *part);
 
 #endif

@@ -207,7 +207,10 @@ int billing_ruling(struct oks_engine *e, const struct transcript *t, uint64_t ke
 {
     struct candidate best = {0}, owner = {0}, c;
     struct billing_place place;
+    int rc = billing_wake(e);
 
+    if (rc < 0)
+        return rc;
     if (!candidates_ready(e, key, true))
         return 1;
     *out = (struct billing_ruling){0};

@@ -52,6 +52,9 @@ bool billing_same_telling(const struct oks_request *a, const struct oks_request 
 int64_t billing_reprice(struct oks_engine *e);
 
 /* billing.c */
+/* From now on every row is in the map, which must have happened before anybody asks it. -ENOMEM: nothing
+ * changed. */
+int billing_wake(struct oks_engine *e);
 size_t billing_own_row(const struct oks_engine *e, const struct transcript *t, uint64_t key);
 
 #endif

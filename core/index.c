@@ -507,7 +507,7 @@ void index_load(struct oks_engine *e)
     index->bytes = bytes;
     index->len = len - OKS_SHA256_BYTES;
     find_entries(index, billing_prices_mark(e));
-    billing_reserve(e, index->rows); /* else what comes first moves many times */
+    billing_expect(e, index->rows); /* else what comes first moves many times */
     e->index = index;
 }
 

@@ -6,7 +6,7 @@
  * that were used least recently are given up, once their cache file holds them, and a query that needs them
  * asks the scanner to bring them back.
  *
- * What must be kept of every request (billing_map.c) counts against the budget too: among millions of them
+ * What must be kept of every request (billing.c) counts against the budget too: among millions of them
  * the daemon shall not be as much larger. An eighth is left for events in any case, and the transcript that
  * was used last stays as long as it fits the whole budget, since it is likely to be asked again.
  *
@@ -47,7 +47,7 @@ void residence_leave(struct oks_engine *e, struct transcript *t)
 
 size_t residence_max(const struct oks_engine *e)
 {
-    size_t kept = billing_map_bytes(&e->billing.map), least = e->memory_max / 8;
+    size_t kept = billing_bytes(e), least = e->memory_max / 8;
 
     return e->memory_max > kept + least ? e->memory_max - kept : least;
 }

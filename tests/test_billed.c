@@ -790,6 +790,42 @@ START_TEST(a_start_from_the_index_knows_everything)
 }
 END_TEST
 
+/* Where no request stands in two files, a start from the index leaves the map for when something comes. */
+START_TEST(a_start_from_the_index_finds_doubles_that_come_later)
+{
+    const struct {
+        const char *what;
+        int file;
+        const char *text;
+    } steps[] = {
+        {"nothing comes", 299, ""},
+        {"a session goes on", 8, LINE("new8", .input = 4)},
+        {"it logs what it did itself", 7, LINE("own7", .input = 9, .output = 9)},
+        {"it logs what another one did", 299, LINE("own5", .input = 3, .output = 7)},
+        {"a fork", 0, text_of("%s%s", LINE("own9", .input = 2), LINE("own7", .output = 1))},
+    };
+    char *warm, *cold;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        for (int k = 0; k < 300; k++)
+            put_file(text_of(P "s%03d.jsonl", k), k ? text_of("%s%s", LINE(text_of("m%d", k), .input = k),
+                                                              LINE(text_of("own%d", k), .input = 2))
+                                                    : "");
+        start(false);
+        everything();
+        start(false);
+        everything();
+        append_file(text_of(P "s%03d.jsonl", steps[i].file), steps[i].text);
+        warm = everything();
+        start(true);
+        cold = everything();
+        ck_assert_msg(strcmp(warm, cold) == 0, "%s: %s is not %s", steps[i].what, warm, cold);
+        start(false);
+        ck_assert_str_eq(everything(), cold);
+    }
+}
+END_TEST
+
 /* --- the pieces --- */
 
 static int same_row(void *ctx, size_t i, const struct request_row *row)
@@ -913,6 +949,7 @@ int main(void)
     SCRATCH(each_real_transcript_alone);
     SCRATCH(the_real_projects_together);
     SCRATCH(a_start_from_the_index_knows_everything);
+    SCRATCH(a_start_from_the_index_finds_doubles_that_come_later);
     TEST(suite, sums_of_millions_are_exact);
     TEST(suite, rows_come_back_as_they_went_in);
     TEST(suite, the_map_finds_all_and_forgets_what_left);
