@@ -92,7 +92,7 @@ static void add_session(struct evaluation *ev, const char *of, const struct sess
 /* The session that started it all. */
 static const struct session *root_of(struct oks_engine *e, const struct session *s)
 {
-    for (int i = 0; i < PARENTS_MAX && *s->parent; i++) {
+    for (int i = 0; i < PARENTS_MAX && s->parent; i++) {
         const struct session *parent = registry_session(e, s->parent);
 
         if (!parent)
@@ -105,7 +105,7 @@ static const struct session *root_of(struct oks_engine *e, const struct session 
 /* Sessions of their own come first, in order; what others started is added to them by a second walk. */
 static void visit_family(struct evaluation *ev, const struct session *s)
 {
-    const struct session *root = *s->parent ? root_of(ev->e, s) : s;
+    const struct session *root = s->parent ? root_of(ev->e, s) : s;
 
     if ((root == s) != ev->second_walk)
         add_session(ev, root->name, s);

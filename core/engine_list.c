@@ -90,7 +90,7 @@ static void visit_child(const void *node, VISIT visit, void *ctx)
     const struct session *s = *(struct session *const *)node;
     struct child_search *search = ctx;
 
-    if ((visit == postorder || visit == leaf) && strcmp(s->parent, search->parent) == 0)
+    if ((visit == postorder || visit == leaf) && s->parent && strcmp(s->parent, search->parent) == 0)
         names_add(search->names, s->name);
 }
 

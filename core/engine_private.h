@@ -71,10 +71,9 @@ struct membership {
 };
 
 struct session {
-    char name[OKS_NAME_MAX + 1]; /* the id as a file name */
-    char *id;                    /* the id: stem of the transcript's file name */
-    char parent[OKS_NAME_MAX +
-                1];          /* the session that started it, as a file name; "" for a session of its own */
+    const char *name;        /* the id as a file name; lies behind the struct */
+    char *id;                /* the id: stem of the transcript's file name */
+    char *parent;            /* the session that started it, as a file name; NULL: a session of its own */
     struct project *project; /* of its first transcript; NULL: none */
     LIST_ENTRY(session) of_project;
     LIST_HEAD(, transcript) transcripts; /* ascending by path */
@@ -222,6 +221,8 @@ static inline void keep_node(void *node)
 
 /* registry.c: sessions, projects and teams as names; all under the lock */
 struct session *registry_session(struct oks_engine *e, const char *name);
+/* Whose child it is, by that one's id; absent: nobody's, and so where memory is out. */
+void registry_set_parent(struct session *s, struct oks_slice id);
 struct team *registry_team(struct oks_engine *e, const char *name);
 /* The team of a name from inside a file, made if need be; NULL on ENOMEM. */
 struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);

@@ -36,7 +36,7 @@ static const char *agent_of(const struct session *s)
 {
     const char *name = session_label(s);
 
-    return name ? name : *s->parent ? "(sub-agent)" : "(main)";
+    return name ? name : s->parent ? "(sub-agent)" : "(main)";
 }
 
 static const char *key_of(const struct session *s, enum group_kind kind)

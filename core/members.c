@@ -97,7 +97,7 @@ bool member_works_as(const struct run *run, const struct run_worker *worker, con
 /* Whether the roster names the session: a sub-agent of its lead that is called as a member is. */
 static bool is_in_roster(const struct run *roster, const struct session *s)
 {
-    if (!*s->parent || strcmp(s->parent, roster->lead) != 0)
+    if (!s->parent || strcmp(s->parent, roster->lead) != 0)
         return false;
     for (size_t i = 0; i < roster->state.n_workers; i++)
         if (member_works_as(roster, &roster->state.workers[i], s))

@@ -97,9 +97,10 @@ void placing_parent(struct session *s)
 
     if (!t->source->parent_of)
         return; /* the path says it */
-    s->parent[0] = '\0';
     if (t->state.memo && t->source->parent_of(t->state.memo, id, sizeof(id)))
-        oks_name_escape(oks_slice_of(id), s->parent);
+        registry_set_parent(s, oks_slice_of(id));
+    else
+        registry_set_parent(s, (struct oks_slice){0});
 }
 
 /* --- what is repeated --- */

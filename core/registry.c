@@ -43,23 +43,21 @@ static int by_session_name(const void *a, const void *b)
 
 struct session *registry_session(struct oks_engine *e, const char *name)
 {
-    struct session key;
-    struct session **found;
+    struct session key = {.name = name}, **found;
 
-    if (strlen(name) > OKS_NAME_MAX)
-        return NULL;
-    strcpy(key.name, name);
     found = tfind(&key, &e->sessions, by_session_name);
     return found ? *found : NULL;
 }
 
 static struct session *session_made(struct oks_engine *e, struct oks_slice id)
 {
-    struct session *session = calloc(1, sizeof(*session)), **found;
+    char name[OKS_NAME_MAX + 1];
+    size_t room = oks_name_escape(id, name) + 1;
+    struct session *session = calloc(1, sizeof(*session) + room), **found;
 
     if (!session)
         return NULL;
-    oks_name_escape(id, session->name);
+    session->name = memcpy(session + 1, name, room);
     found = tsearch(session, &e->sessions, by_session_name);
     if (found && *found != session) {
         free(session);
@@ -327,6 +325,18 @@ void registry_bump(struct oks_engine *e, struct session *s)
     runs_session_changed(e, s, version);
 }
 
+void registry_set_parent(struct session *s, struct oks_slice id)
+{
+    char name[OKS_NAME_MAX + 1] = "";
+
+    if (id.ptr)
+        oks_name_escape(id, name);
+    if (s->parent && strcmp(s->parent, name) == 0)
+        return;
+    free(s->parent);
+    s->parent = *name ? strdup(name) : NULL;
+}
+
 /* An agent's file beside its session's names the session in its records (the old layout). */
 static void parent_from_records(struct session *s)
 {
@@ -339,9 +349,10 @@ static void parent_from_records(struct session *s)
     }
     if (t->source->parent && t->source->parent(registry_rel(t)).ptr)
         return;
-    s->parent[0] = '\0';
     if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
-        oks_name_escape(oks_slice_of(parent), s->parent);
+        registry_set_parent(s, oks_slice_of(parent));
+    else
+        registry_set_parent(s, (struct oks_slice){0});
 }
 
 static bool same_file_other_state(const struct transcript *a, const struct transcript *b)
@@ -421,6 +432,7 @@ static void session_release(struct oks_engine *e, struct session *s)
     registry_names_changed(e);
     e->n_sessions--;
     free(s->id);
+    free(s->parent);
     free(s->usage[0].text);
     free(s->usage[1].text);
     if (s->billed_touched)

@@ -118,9 +118,7 @@ int registry_place(struct oks_engine *e, struct session *s)
         registry_project_release(e, before);
     if (t->source->parent)
         parent = t->source->parent(registry_rel(t));
-    s->parent[0] = '\0';
-    if (parent.ptr)
-        oks_name_escape(parent, s->parent);
+    registry_set_parent(s, parent);
     return 0;
 }
 

@@ -162,7 +162,7 @@ void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_
 
     LIST_FOREACH(run, &e->runs, of_all)
         if (strcmp(run->lead, s->name) == 0 || member_own_worker(run, s) ||
-            (run->roster && *s->parent && strcmp(run->lead, s->parent) == 0))
+            (run->roster && s->parent && strcmp(run->lead, s->parent) == 0))
             run->team->version = version;
 }
 
