@@ -21,7 +21,7 @@
  *
  * Invariants, outside of this file: once awake, a row is in the map exactly if its transcript's part says so
  * (row < part->rows); before, the map is empty, all parts are asleep, and nothing is pending. `counted` rows
- * and loans are what `share` holds; share, session, project and all agree.
+ * and loans are what `share` holds; share, project, groups and all agree.
  */
 #include "billing_private.h"
 
@@ -476,12 +476,33 @@ void billing_dropped(struct transcript *t)
     t->billed.tree = NULL;
 }
 
+int billing_share_add(struct billed_bag *to, const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        for (size_t i = 0; i < t->billed.share.len; i++)
+            if (!billed_bag_at(to, t->billed.share.items[i].model))
+                return -ENOMEM;
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        billed_bag_add(to, &t->billed.share);
+    return 0;
+}
+
+void billing_share_take(struct billed_bag *from, const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        billed_bag_take(from, &t->billed.share);
+}
+
 void billing_moved(struct session *s, struct project *from, struct project *to)
 {
     if (from)
-        billed_bag_take(&from->billed, &s->billed);
+        billing_share_take(&from->billed, s);
     if (to)
-        billed_bag_add(&to->billed, &s->billed);
+        billing_share_add(&to->billed, s);
 }
 
 size_t billing_bytes(const struct oks_engine *e)

@@ -39,7 +39,8 @@ struct billing_part {
     size_t rows_room;    /* ... and bits that `counted` holds */
     const char **models; /* interned names of the store's models */
     size_t n_models;
-    struct billed_bag share;  /* what it has put into its session's sum and those above it */
+    struct billed_bag
+        share; /* what it has put into the sums above it; a session's is that of its transcripts */
     struct billed_tree *tree; /* of the counted rows; NULL: nobody has asked for a window yet */
     LIST_HEAD(, loan) loans;
 };
@@ -97,6 +98,9 @@ int billing_own_share(const struct transcript *t, struct billed_bag *out);
 void billing_leave(struct oks_engine *e, struct transcript *t);
 /* The store gave up its rows; sums stay. */
 void billing_dropped(struct transcript *t);
+/* Adds what the session's transcripts own to a bag (-ENOMEM: nothing), or takes it out again. */
+int billing_share_add(struct billed_bag *to, const struct session *s);
+void billing_share_take(struct billed_bag *from, const struct session *s);
 /* The transcript's session moved from one project (NULL: none) to another. */
 void billing_moved(struct session *s, struct project *from, struct project *to);
 

@@ -38,7 +38,6 @@ static void forget_session(const void *node, VISIT visit, void *ctx)
 
     if (visit != postorder && visit != leaf)
         return;
-    forget_costs(&s->billed);
     LIST_FOREACH(t, &s->transcripts, of_session)
         unprice(ctx, t);
 }

@@ -13,7 +13,7 @@ struct entering {
     struct billed_bag batch; /* what rows that are alone come to: goes into all sums in one go */
 };
 
-enum { BILLING_BAGS = 4 + GROUP_KINDS };
+enum { BILLING_BAGS = 3 + GROUP_KINDS };
 
 /* billing_sums.c */
 int billing_put_in(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,

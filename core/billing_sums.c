@@ -95,15 +95,12 @@ void billing_touch(struct oks_engine *e, struct session *s)
     LIST_INSERT_HEAD(&e->billing.touched, s, of_touched);
 }
 
-/* The sums that a transcript's requests are in: its own, its session's, its groups', its project's, that of
- * all.
- */
+/* The sums that a transcript's requests are in: its own, its groups', its project's, that of all. */
 int billing_bags_of(struct oks_engine *e, struct transcript *t, struct billed_bag *bags[BILLING_BAGS])
 {
     int n = 0;
 
     bags[n++] = &t->billed.share;
-    bags[n++] = &t->session->billed;
     bags[n++] = &e->billing.all;
     if (t->session->project)
         bags[n++] = &t->session->project->billed;

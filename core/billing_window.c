@@ -143,7 +143,7 @@ int billing_session(struct oks_engine *e, const struct session *s, const struct 
     int rc = 0;
 
     if (place == MEASURE_OPEN || (place == MEASURE_INSIDE && !has_loans(s)))
-        return billed_bag_add(out, &s->billed);
+        return billing_share_add(out, s);
     if (place == MEASURE_OUTSIDE && !has_loans(s))
         return 0;
     LIST_FOREACH(t, &s->transcripts, of_session)

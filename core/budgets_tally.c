@@ -75,13 +75,9 @@ static void tally_add(struct evaluation *ev, const char *of, const struct billed
 static void add_session(struct evaluation *ev, const char *of, const struct session *s)
 {
     struct billed_bag bag = {0};
-    int rc;
+    bool open = oks_stamp_is_none(ev->span.since) && oks_stamp_is_none(ev->span.until);
+    int rc = open ? billing_share_add(&bag, s) : billing_session(ev->e, s, &ev->span, &bag);
 
-    if (oks_stamp_is_none(ev->span.since) && oks_stamp_is_none(ev->span.until)) {
-        tally_add(ev, of, &s->billed);
-        return;
-    }
-    rc = billing_session(ev->e, s, &ev->span, &bag);
     if (rc == 0)
         tally_add(ev, of, &bag);
     else

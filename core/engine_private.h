@@ -81,7 +81,6 @@ struct session {
     uint64_t version;
     bool summed; /* `share` is in its project's sum and in the sum of all */
     struct measure share;
-    struct billed_bag billed; /* what its transcripts own */
     struct stream stream;
     struct grouping groups[GROUP_KINDS];
     bool timed;          /* its events are in engine->times */

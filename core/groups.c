@@ -85,7 +85,7 @@ static void leave(struct oks_engine *e, struct session *s, enum group_kind kind,
     if (!group)
         return;
     aggregate_replace(&group->sum, share, NULL);
-    billed_bag_take(&group->billed, &s->billed);
+    billing_share_take(&group->billed, s);
     LIST_REMOVE(at, of_group);
     at->group = NULL;
     group->version = ++e->clock;
@@ -100,7 +100,7 @@ static void join(struct oks_engine *e, struct session *s, enum group_kind kind, 
 {
     struct grouping *at = &s->groups[kind];
 
-    if (!group || billed_bag_add(&group->billed, &s->billed) < 0)
+    if (!group || billing_share_add(&group->billed, s) < 0)
         return; /* out of memory: the session shows up with its next change */
     at->session = s;
     at->group = group;

@@ -437,7 +437,6 @@ static void session_release(struct oks_engine *e, struct session *s)
     free(s->usage[1].text);
     if (s->billed_touched)
         LIST_REMOVE(s, of_touched);
-    billed_bag_clear(&s->billed);
     stream_clear(&s->stream);
     free(s);
 }
