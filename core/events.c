@@ -42,7 +42,9 @@ void oks_events_free(struct oks_events *events)
             run_clear(&events->lists[l].runs[i]);
         free(events->lists[l].runs);
     }
-    run_clear(&events->unstamped);
+    if (events->unstamped)
+        run_clear(events->unstamped);
+    free(events->unstamped);
     free(events->texts.bytes);
     free(events);
 }
@@ -52,7 +54,8 @@ void oks_events_trim(struct oks_events *events)
     for (size_t l = 0; l < LISTS; l++)
         for (size_t i = 0; i < events->lists[l].n; i++)
             run_trim(&events->lists[l].runs[i]);
-    run_trim(&events->unstamped);
+    if (events->unstamped)
+        run_trim(events->unstamped);
 }
 
 /* Drops runs[from ...] and puts `merged` there. */
@@ -221,6 +224,17 @@ static int append_text(struct oks_events *events, struct oks_stamp stamp, struct
     return rc;
 }
 
+static int append_unstamped(struct oks_events *events, struct row *row)
+{
+    if (!events->unstamped)
+        events->unstamped = calloc(1, sizeof(*events->unstamped));
+    if (!events->unstamped || run_make_room(events->unstamped) < 0)
+        return -ENOMEM;
+    row->key = 0; /* all equal: the order of arrival stays */
+    run_put(events->unstamped, row);
+    return 0;
+}
+
 int oks_events_append(struct oks_events *events, const struct oks_event *event)
 {
     struct row row;
@@ -232,11 +246,14 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event)
         row.key = event->stamp.key;
         return place(&events->lists[0], NULL, &row);
     }
-    row.key = 0; /* all equal: the order of arrival stays */
-    if (run_make_room(&events->unstamped) < 0)
-        return -ENOMEM;
-    run_put(&events->unstamped, &row);
-    return 0;
+    return append_unstamped(events, &row);
+}
+
+const struct run *events_unstamped(const struct oks_events *events)
+{
+    static const struct run none;
+
+    return events->unstamped ? events->unstamped : &none;
 }
 
 const struct run *events_run(const struct oks_events *events, size_t i)
@@ -252,7 +269,7 @@ const struct run *events_run(const struct oks_events *events, size_t i)
 size_t oks_events_len(const struct oks_events *events)
 {
     const struct run *run;
-    size_t len = run_len(&events->unstamped);
+    size_t len = run_len(events_unstamped(events));
 
     for (size_t i = 0; (run = events_run(events, i)); i++)
         len += run_len(run);
@@ -262,7 +279,7 @@ size_t oks_events_len(const struct oks_events *events)
 size_t oks_events_bytes(const struct oks_events *events)
 {
     const struct run *run;
-    size_t bytes = sizeof(*events) + events->texts.room + run_bytes(&events->unstamped);
+    size_t bytes = sizeof(*events) + events->texts.room + run_bytes(events_unstamped(events));
 
     for (size_t l = 0; l < LISTS; l++)
         bytes += events->lists[l].room * sizeof(struct run);

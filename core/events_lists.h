@@ -18,9 +18,12 @@ struct run_list {
 
 struct oks_events {
     struct run_list lists[LISTS];
-    struct texts texts; /* of all runs in lists[1] */
-    struct run unstamped;
+    struct texts texts;    /* of all runs in lists[1] */
+    struct run *unstamped; /* NULL in nearly all of them */
 };
+
+/* Events without a stamp. */
+const struct run *events_unstamped(const struct oks_events *events);
 
 /* The i-th of all runs with stamps, canonical ones first; NULL behind the last. */
 const struct run *events_run(const struct oks_events *events, size_t i);

@@ -52,8 +52,8 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
     const struct run *run;
     struct window_sum window = {since, until, {{0}}, OKS_TOTALS_NONE};
 
-    run_sums(&events->unstamped, run_len(&events->unstamped), &window.sums);
-    window.totals.events = run_len(&events->unstamped);
+    window.totals.events = run_len(events_unstamped(events));
+    run_sums(events_unstamped(events), window.totals.events, &window.sums);
     for (size_t i = 0; (run = events_run(events, i)); i++)
         add_run(&window, run);
     window_totals(&window, out);
@@ -110,7 +110,7 @@ int oks_events_each(const struct oks_events *events, int (*fn)(void *ctx, const 
     struct oks_event event;
     struct row row;
     size_t n = 0;
-    int rc = each_unstamped(&events->unstamped, fn, ctx);
+    int rc = each_unstamped(events_unstamped(events), fn, ctx);
 
     for (size_t i = 0; (run = events_run(events, i)); i++)
         merge_source_init(&sources[n++], run);
