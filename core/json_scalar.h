@@ -69,6 +69,7 @@ static inline const char *scalar_key(const char *s, unsigned context, const stru
         *field = shape_key(context, s + 1, len);
     } else if (context && len <= SCALAR_RAW_KEY_MAX) {
         len = oks_lex_unescape(s + 1, len, plain + 1);
+        memset(plain + 1 + len, 0, OKS_KEY_PAD);
         plain[0] = plain[len + 1] = '"';
         *field = shape_key(context, plain + 1, len);
     }

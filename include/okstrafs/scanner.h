@@ -9,7 +9,8 @@
  * Any other line is bad: counted, and passed over.
  *
  * A scanner belongs to one thread at a time; different scanners are independent. It keeps its buffers between
- * calls (2 MiB at most unless a longer line came by), so its memory does not depend on the size of a transcript.
+ * calls (2 MiB at most unless a longer line came by), so its memory does not depend on the size of a
+ * transcript.
  */
 #ifndef OKSTRAFS_SCANNER_H
 #define OKSTRAFS_SCANNER_H
