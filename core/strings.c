@@ -4,9 +4,11 @@
  * The common question is "the same as last time?", which costs one comparison. Otherwise the compared forms
  * (the bytes themselves, or their folding) are gone through by their hashes; where there are more than a few,
  * a hash table answers, so that a hostile file with thousands of long names costs no more per line than a
- * tame one. Lists of one name are kept by the ten thousand, and take no more than they must.
+ * tame one. Lists of one name are kept by the ten thousand, and have no more than that name: what is needed
+ * to find one among several is made with the second.
  *
- * Invariant: keys[i] is the compared form of items[i]; it is the item's own memory or owned here.
+ * Invariant: where there is an index, keys[i] is the compared form of items[i]; it is the item's own memory
+ * or owned here.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -125,17 +127,53 @@ static bool is_last(const struct oks_strings *strings, struct oks_slice s)
 {
     const struct oks_owned *last;
 
-    if (!strings->index || strings->len == 0)
+    if (strings->len == 0)
         return false;
-    last = &strings->items[strings->index->last];
+    last = &strings->items[strings->index ? strings->index->last : 0];
     return last->len == s.len && (s.len == 0 || memcmp(last->ptr, s.ptr, s.len) == 0);
 }
 
-static int ensure_index(struct oks_strings *strings)
+static int add_first(struct oks_strings *strings, struct oks_slice s, size_t max)
 {
-    if (!strings->index)
-        strings->index = calloc(1, sizeof(*strings->index));
-    return strings->index ? 0 : -ENOMEM;
+    struct oks_owned *items;
+    char *copy;
+
+    if (max == 0)
+        return -ENOSPC;
+    items = realloc(strings->items, sizeof(*items));
+    if (!items)
+        return -ENOMEM;
+    strings->items = items;
+    strings->room = 1;
+    copy = copy_of(s);
+    if (!copy)
+        return -ENOMEM;
+    items[0] = (struct oks_owned){copy, s.len};
+    strings->len = 1;
+    return 0;
+}
+
+/* An index with the key of the only item there is. */
+static int make_index(struct oks_strings *strings, bool folds)
+{
+    struct oks_owned *first = strings->items;
+    struct oks_strings_index *index = calloc(1, sizeof(*index));
+    struct key *keys = malloc(sizeof(*keys)), key = {first->ptr, first->len, 0};
+
+    if (folds)
+        key.ptr = oks_name_fold((struct oks_slice){first->ptr, first->len}, &key.len);
+    if (!index || !keys || !key.ptr) {
+        if (folds)
+            free(key.ptr);
+        free(index);
+        free(keys);
+        return -ENOMEM;
+    }
+    key.hash = hash_of(key.ptr, key.len);
+    keys[0] = key;
+    index->keys = keys;
+    strings->index = index;
+    return 0;
 }
 
 /* Appends a copy of `s` under the key; key->ptr NULL means that the copy is its own key. */
@@ -181,7 +219,9 @@ int oks_strings_add(struct oks_strings *strings, struct oks_slice s, size_t max)
 {
     if (is_last(strings, s))
         return 1;
-    if (ensure_index(strings) < 0)
+    if (strings->len == 0)
+        return add_first(strings, s, max);
+    if (!strings->index && make_index(strings, false) < 0)
         return -ENOMEM;
     return add(strings, s, NULL, 0, max);
 }
@@ -194,7 +234,9 @@ int oks_strings_add_folded(struct oks_strings *strings, struct oks_slice s, size
 
     if (is_last(strings, s))
         return 1;
-    if (ensure_index(strings) < 0)
+    if (strings->len == 0)
+        return add_first(strings, s, max);
+    if (!strings->index && make_index(strings, true) < 0)
         return -ENOMEM;
     folded = oks_name_fold(s, &len);
     if (!folded)
@@ -208,7 +250,7 @@ int oks_strings_add_folded(struct oks_strings *strings, struct oks_slice s, size
 void oks_strings_clear(struct oks_strings *strings)
 {
     for (size_t i = 0; i < strings->len; i++) {
-        if (strings->index->keys[i].ptr != strings->items[i].ptr)
+        if (strings->index && strings->index->keys[i].ptr != strings->items[i].ptr)
             free(strings->index->keys[i].ptr);
         free(strings->items[i].ptr);
     }
