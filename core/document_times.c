@@ -52,7 +52,7 @@ static bool may_reach(const struct cutting *c, const struct transcript *t)
 
     if (t->billed.rows == 0)
         return false;
-    return !LIST_EMPTY(&t->billed.loans) || t->tail.present || first.key == OKS_STAMP_KEY_TEXT ||
+    return !LIST_EMPTY(&t->billed.loans) || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
            last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
 }
 

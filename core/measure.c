@@ -77,7 +77,7 @@ static bool says_nothing(const struct transcript *t)
 
     for (int i = 0; i < OKS_COLUMNS; i++)
         if (i != OKS_TOOL_USES)
-            any |= t->totals.count[i] | (t->tail.counts ? t->tail.event.count[i] : 0);
+            any |= t->totals.count[i] | (transcript_tail(t)->counts ? t->tail->event.count[i] : 0);
     return t->source->late && !any;
 }
 

@@ -174,7 +174,6 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     t->root = root;
     t->source = root->source;
     t->whole = t->source->whole && t->source->whole(path);
-    t->tail.event.stamp = OKS_STAMP_NONE;
     t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
     t->cache_folder = cache_folder;

@@ -82,12 +82,12 @@ struct listing {
 
 struct oks_totals rescan_span(const struct transcript *t)
 {
-    const struct oks_event *tail = &t->tail.event;
+    const struct oks_event *tail = &transcript_tail(t)->event;
     struct oks_totals totals = t->totals;
     struct oks_totals more = {
         .events = 1, .stamped = !oks_stamp_is_none(tail->stamp), .first = tail->stamp, .last = tail->stamp};
 
-    if (t->tail.counts)
+    if (transcript_tail(t)->counts)
         oks_totals_add(&totals, &more);
     return totals;
 }

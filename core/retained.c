@@ -107,9 +107,10 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
             return false;
     if (retained_moved(e, t))
         return false;
-    if (t->tail.requests && billing_untail(e, t) < 0)
+    if (transcript_tail(t)->requests && billing_untail(e, t) < 0)
         return false;
-    transcript_tail_clear(&t->tail);
+    transcript_tail_free(t->tail);
+    t->tail = NULL;
     registry_linked(e, t, false);
     LIST_REMOVE(t, of_folder);
     t->folder = NULL;

@@ -158,15 +158,15 @@ static void share_of(struct oks_engine *e, const struct oks_totals *totals, cons
 /* The shares that the transcript has now, its unfinished line included; NULL on ENOMEM. */
 static struct model_share *shares_now(struct oks_engine *e, const struct transcript *t, size_t *n)
 {
-    size_t most = t->state.models.len + t->tail.counts;
+    size_t most = t->state.models.len + transcript_tail(t)->counts;
     struct model_share *shares = calloc(most ? most : 1, sizeof(*shares));
-    const struct oks_event *tail = &t->tail.event;
+    const struct oks_event *tail = &transcript_tail(t)->event;
     struct oks_totals extra = {.events = 1, .stamped = tail->stamp.key < OKS_STAMP_KEY_TEXT};
-    const char *tail_name = t->tail.line_model ? t->tail.line_model : "";
+    const char *tail_name = transcript_tail(t)->line_model ? t->tail->line_model : "";
     uint64_t any = 0;
     bool met = false;
 
-    for (int i = 0; t->tail.counts && i < OKS_COLUMNS; i++)
+    for (int i = 0; transcript_tail(t)->counts && i < OKS_COLUMNS; i++)
         any |= extra.count[i] = tail->count[i];
     extra.first = extra.last = extra.stamped ? tail->stamp : OKS_STAMP_NONE;
     *n = 0;

@@ -72,7 +72,7 @@ static bool between(uint64_t key, uint64_t lo, uint64_t hi)
 
 static bool tail_between(const struct transcript *t, uint64_t lo, uint64_t hi)
 {
-    return t->tail.counts && between(t->tail.event.stamp.key, lo, hi);
+    return transcript_tail(t)->counts && between(transcript_tail(t)->event.stamp.key, lo, hi);
 }
 
 bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const struct measure_window *w,
@@ -83,7 +83,7 @@ bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const stru
 
     measure_start(out);
     LIST_FOREACH(t, &s->transcripts, of_session) {
-        const struct oks_event *tail = &t->tail.event;
+        const struct oks_event *tail = &transcript_tail(t)->event;
         struct oks_totals part = {.events = 1, .stamped = 1, .first = tail->stamp, .last = tail->stamp};
 
         if (session_has_twin(s, t))
@@ -124,7 +124,7 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
         if (oks_events_next(t->state.events, from, &at) && at < *key)
             *key = at;
         if (tail_between(t, from, *key))
-            *key = t->tail.event.stamp.key;
+            *key = transcript_tail(t)->event.stamp.key;
     }
     return *key < KEY_END;
 }
@@ -253,11 +253,12 @@ void times_before_all(struct oks_engine *e, struct session *s, struct times_chan
 /* Whether the session's names may be others after the commit: then all of its rows show it. */
 static bool may_rename(const struct session *s, const struct transcript *t, const struct scan_outcome *out)
 {
-    bool agents = out->gain.agent_name || out->tail.agent_name || t->tail.agent_name;
-    bool models = out->gain.model || out->tail.model || t->tail.model;
+    bool agents =
+        out->gain.agent_name || (out->tail && out->tail->agent_name) || transcript_tail(t)->agent_name;
+    bool models = out->gain.model || (out->tail && out->tail->model) || transcript_tail(t)->model;
 
-    return (agents && (!session_agent_name(s) || (t->tail.agent_name && !t->state.agent_name))) ||
-           (models && (!session_model(s) || (t->tail.model && !t->state.model)));
+    return (agents && (!session_agent_name(s) || (transcript_tail(t)->agent_name && !t->state.agent_name))) ||
+           (models && (!session_model(s) || (transcript_tail(t)->model && !t->state.model)));
 }
 
 void times_before(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out,
@@ -273,10 +274,10 @@ void times_before(struct oks_engine *e, struct transcript *t, const struct scan_
     if (!e->times.on || !s->timed)
         return;
     include_events(c, out->gain.events);
-    if (t->tail.counts)
-        include(c, t->tail.event.stamp.key);
-    if (out->tail.counts)
-        include(c, out->tail.event.stamp.key);
+    if (transcript_tail(t)->counts)
+        include(c, transcript_tail(t)->event.stamp.key);
+    if (out->tail && out->tail->counts)
+        include(c, out->tail->event.stamp.key);
     start_change(e, s, c);
 }
 

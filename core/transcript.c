@@ -104,7 +104,7 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
         out->gain.requests = t->state.requests;
         t->state.requests = NULL;
     } else {
-        rc = t->tail.requests ? billing_untail(e, t) : 0;
+        rc = transcript_tail(t)->requests ? billing_untail(e, t) : 0;
         if (rc == 0)
             rc = billing_gain(e, t, rows);
     }
@@ -135,17 +135,17 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
     } else if (rc == 0) {
         rc = commit_gain(&t->state, &out->gain);
     }
-    if (rc == 0 && out->tail.requests)
-        rc = billing_tail(e, t, out->tail.requests);
+    if (rc == 0 && out->tail && out->tail->requests)
+        rc = billing_tail(e, t, out->tail->requests);
     if (rc == 0) {
         days_clear(t);
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
     }
     if (rc == 0)
         t->closed = stream_closed(t);
-    transcript_tail_clear(&t->tail);
+    transcript_tail_free(t->tail);
     t->tail = out->tail;
-    out->tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
+    out->tail = NULL;
     t->mark = out->mark;
     t->loaded = true;
     out->worth_saving = moved && !t->whole && !(out->cache_hit && out->bytes_read == 0);
@@ -186,12 +186,20 @@ void scan_outcome_clear(struct scan_outcome *out)
 {
     oks_state_clear(&out->gain);
     oks_state_clear(&out->base);
-    transcript_tail_clear(&out->tail);
+    transcript_tail_free(out->tail);
+    out->tail = NULL;
     free(out->label);
     out->label = NULL;
 }
 
 /* --- questions --- */
+
+const struct tail *transcript_tail(const struct transcript *t)
+{
+    static const struct tail none = {.event.stamp = OKS_STAMP_NONE};
+
+    return t->tail ? t->tail : &none;
+}
 
 static bool is_open(struct oks_stamp since, struct oks_stamp until)
 {
@@ -230,7 +238,7 @@ static bool window_of_totals(const struct oks_totals *all, struct oks_stamp sinc
 bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out)
 {
-    const struct oks_event *e = &t->tail.event;
+    const struct oks_event *e = &transcript_tail(t)->event;
     bool stamped = !oks_stamp_is_none(e->stamp);
     struct oks_totals tail = {.events = 1, .stamped = stamped, .first = e->stamp, .last = e->stamp};
 
@@ -239,7 +247,7 @@ bool transcript_window(const struct transcript *t, struct oks_stamp since, struc
             return false;
         oks_events_window(t->state.events, since, until, out);
     }
-    if (!t->tail.counts || (stamped && (is_before(e->stamp, since) || is_after(e->stamp, until))))
+    if (!transcript_tail(t)->counts || (stamped && (is_before(e->stamp, since) || is_after(e->stamp, until))))
         return true;
     memcpy(tail.count, e->count, sizeof(tail.count));
     oks_totals_add(out, &tail);
@@ -271,7 +279,7 @@ bool transcript_drop_events(struct transcript *t)
     struct oks_events *none;
 
     /* What an unfinished line has changed could not be taken back. */
-    if (t->tail.requests)
+    if (transcript_tail(t)->requests)
         return false;
     /* Such a stamp lives in the events. */
     if (t->totals.first.key == OKS_STAMP_KEY_TEXT || t->totals.last.key == OKS_STAMP_KEY_TEXT)
@@ -299,7 +307,7 @@ size_t transcript_bytes(const struct transcript *t)
 
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
 {
-    const struct oks_stamp tail = t->tail.event.stamp;
+    const struct oks_stamp tail = transcript_tail(t)->event.stamp;
     int rc = t->dropped ? 0 : oks_events_days(t->state.events, fn, ctx);
 
     for (size_t i = 0; rc == 0 && i < t->n_days; i++) {
@@ -309,7 +317,7 @@ int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char 
                  t->days[i] % 100);
         rc = fn(ctx, day);
     }
-    if (rc == 0 && t->tail.counts && tail.key < OKS_STAMP_KEY_TEXT) {
+    if (rc == 0 && transcript_tail(t)->counts && tail.key < OKS_STAMP_KEY_TEXT) {
         char text[OKS_STAMP_TEXT];
 
         oks_stamp_text(tail, text);
@@ -321,7 +329,7 @@ int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char 
 
 const char *transcript_agent_name(const struct transcript *t)
 {
-    return t->state.agent_name ? t->state.agent_name : t->tail.agent_name;
+    return t->state.agent_name ? t->state.agent_name : transcript_tail(t)->agent_name;
 }
 
 const char *transcript_label(const struct transcript *t)
@@ -331,7 +339,7 @@ const char *transcript_label(const struct transcript *t)
 
 const char *transcript_model(const struct transcript *t)
 {
-    return t->state.model ? t->state.model : t->tail.model;
+    return t->state.model ? t->state.model : transcript_tail(t)->model;
 }
 
 void transcript_forget(struct transcript *t)
@@ -352,7 +360,7 @@ void transcript_clear(struct transcript *t)
 {
     billing_part_clear(&t->billed);
     oks_state_clear(&t->state);
-    transcript_tail_clear(&t->tail);
+    transcript_tail_free(t->tail);
     free(t->days);
     free(t->shares);
     free(t->path);

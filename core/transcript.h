@@ -19,9 +19,8 @@ struct folder;
 struct root;
 struct session;
 
-/* The unfinished last line: it counts now, and is read again next time. */
+/* The unfinished last line, where it is a JSON object: it counts now, and is read again next time. */
 struct tail {
-    bool present; /* it is a JSON object */
     struct oks_event
         event;   /* stamp none and no counts where the line is no event; a text stamp points to stamp_text */
     bool counts; /* the line is an event */
@@ -87,7 +86,7 @@ struct transcript {
     bool dropped;   /* state.events was given up to save memory, and comes back from the cache file */
     uint32_t *days; /* YYYYMMDD, ascending, while dropped */
     size_t n_days;
-    struct tail tail;
+    struct tail *tail; /* NULL: there is none */
     struct file_mark mark;
     struct model_share {
         const char *name; /* interned */
@@ -104,6 +103,9 @@ struct transcript {
     int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
 
+/* Its unfinished last line; one that says nothing where there is none. */
+const struct tail *transcript_tail(const struct transcript *t);
+
 /* What a scan found, made outside the lock and put in place by transcript_commit under it. */
 struct scan_outcome {
     bool changed;  /* anything below differs from before */
@@ -115,7 +117,7 @@ struct scan_outcome {
     bool cache_miss;
     struct oks_state gain;
     struct oks_state base;
-    struct tail tail;
+    struct tail *tail;
     struct file_mark mark;
     uint64_t bytes_read;
     int error;

@@ -17,14 +17,16 @@
 
 #include "okstrafs/discover.h"
 
-void transcript_tail_clear(struct tail *tail)
+void transcript_tail_free(struct tail *tail)
 {
+    if (!tail)
+        return;
     free(tail->stamp_text);
     free(tail->agent_name);
     free(tail->model);
     free(tail->line_model);
     oks_requests_free(tail->requests);
-    *tail = (struct tail){.event.stamp = OKS_STAMP_NONE};
+    free(tail);
 }
 
 static char *copy_slice(struct oks_slice s)
@@ -110,12 +112,15 @@ static int collect_tail_requests(struct tail *tail, const struct oks_record *r, 
     return 0;
 }
 
-static int collect_tail(struct tail *tail, const struct oks_record *r, struct oks_slice name)
+static int collect_tail(struct tail **out, const struct oks_record *r, struct oks_slice name)
 {
+    struct tail *tail = calloc(1, sizeof(*tail));
     struct oks_event event;
 
-    transcript_tail_clear(tail);
-    tail->present = true;
+    transcript_tail_free(*out);
+    *out = tail;
+    if (!tail)
+        return -ENOMEM;
     tail->counts = event_of_record(r, &event);
     tail->event = event;
     if (event.stamp.key == OKS_STAMP_KEY_TEXT) {
@@ -323,8 +328,10 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
     out->gain.lines += result.lines;
     out->gain.bad += result.bad;
     out->gain.odd += result.odd;
-    if (rc < 0)
-        transcript_tail_clear(&out->tail);
+    if (rc < 0) {
+        transcript_tail_free(out->tail);
+        out->tail = NULL;
+    }
     rc = collect_marker(t, &out->gain);
     return rc ? rc : collect_memo(scanner, &out->gain);
 }

@@ -47,8 +47,7 @@ bool transcript_is_unchanged(const struct transcript *t, const struct stat *st)
 {
     struct file_mark mark = mark_of(st);
 
-    return t->loaded && !t->error && !t->tail.present && t->state.offset == mark.size &&
-           mark_equal(&t->mark, &mark);
+    return t->loaded && !t->error && !t->tail && t->state.offset == mark.size && mark_equal(&t->mark, &mark);
 }
 
 /* --- the head and the tail of the file ---------------------------------------------------------------------
@@ -249,11 +248,6 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     return identity_renew(&out->gain, head);
 }
 
-static bool tail_same(const struct tail *a, const struct tail *b)
-{
-    return !a->present && !b->present;
-}
-
 /*
  * Shorter than what was counted, or cut and grown again behind another head. A head that was read while the
  * file was shorter than what was counted after it vouches for nothing: the file would never be known for
@@ -314,7 +308,7 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     int fd, rc;
 
     *cut = false;
-    *out = (struct scan_outcome){.mark = t->mark, .tail.event.stamp = OKS_STAMP_NONE};
+    *out = (struct scan_outcome){.mark = t->mark};
     rc = oks_state_init(&out->gain);
     if (rc < 0)
         return rc;
@@ -346,14 +340,15 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);
     out->changed = out->replace || out->restored || out->error != t->error ||
-                   !mark_equal(&t->mark, &out->mark) || out->gain.offset != t->state.offset ||
-                   !tail_same(&t->tail, &out->tail);
+                   !mark_equal(&t->mark, &out->mark) || out->gain.offset != t->state.offset || t->tail ||
+                   out->tail;
     return rc;
 }
 
 static bool names_agent(const struct transcript *t, const struct scan_outcome *out)
 {
-    return out->gain.agent_name || out->tail.agent_name || (!out->replace && t->state.agent_name);
+    return out->gain.agent_name || (out->tail && out->tail->agent_name) ||
+           (!out->replace && t->state.agent_name);
 }
 
 /* What could not be looked up stays what it was, and due. */

@@ -4,7 +4,7 @@
 
 #include "transcript.h"
 
-void transcript_tail_clear(struct tail *tail);
+void transcript_tail_free(struct tail *tail);
 
 /*
  * Runs the scanner over [from, end of file) into the outcome's gain and tail; records before `events_from`
