@@ -161,7 +161,7 @@ class Amounts(Budgets):
 @unittest.skipIf(harness.is_sanitized() or not CLOCK, "the clock cannot be set here")
 class Midnight(Budgets):
     def check_day(self, zone: str, before: str, after: str, since: str, until: str) -> None:
-        """Spent in the last second of a day, and looked at on both sides of midnight."""
+        """Spent at the end of a day, and looked at on both sides of midnight, which the clock must not reach by itself."""
         path = self.home.transcript("-p", "session-1", [self.request(10, stamp(utc(before)), agentName="lead")])
         self.configure({"day": {"scope": "day", "limitTokens": 10}, "agent": {"scope": "agent-day", "limitTokens": 10}},
                        timeZone=zone)
@@ -179,17 +179,17 @@ class Midnight(Budgets):
             self.assertEqual(mount.json("budgets/day.json")["spent"], 10)
 
     def test_seoul(self):
-        self.check_day("Asia/Seoul", "2026-06-10T14:59:57Z", "2026-06-10T15:00:00Z", "2026-06-09T15:00:00.000Z",
+        self.check_day("Asia/Seoul", "2026-06-10T14:59:30Z", "2026-06-10T15:00:00Z", "2026-06-09T15:00:00.000Z",
                        "2026-06-10T14:59:59Z")
 
     def test_new_york_in_spring(self):
         """A day of 23 hours."""
-        self.check_day("America/New_York", "2026-03-09T03:59:57Z", "2026-03-09T04:00:00Z", "2026-03-08T05:00:00.000Z",
+        self.check_day("America/New_York", "2026-03-09T03:59:30Z", "2026-03-09T04:00:00Z", "2026-03-08T05:00:00.000Z",
                        "2026-03-09T03:59:59Z")
 
     def test_new_york_in_autumn(self):
         """A day of 25 hours."""
-        self.check_day("America/New_York", "2026-11-02T04:59:57Z", "2026-11-02T05:00:00Z", "2026-11-01T04:00:00.000Z",
+        self.check_day("America/New_York", "2026-11-02T04:59:30Z", "2026-11-02T05:00:00Z", "2026-11-01T04:00:00.000Z",
                        "2026-11-02T04:59:59Z")
 
     def test_tz_and_the_option(self):
@@ -206,7 +206,7 @@ class Midnight(Budgets):
         self.home.transcript("-p", "session-1", [self.request(10, "2026-06-10T09:30:00.000Z")])
         self.configure({"block": {"scope": "block", "limitTokens": 10}})
         clock = Clock(self.home)
-        clock.set("2026-06-10T13:59:57Z")
+        clock.set("2026-06-10T13:59:30Z")
         with self.home.mount(environ=clock.environ()) as mount:
             self.assertStates(mount, "exceeded")
             clock.set("2026-06-10T14:00:00Z")
