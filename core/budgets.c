@@ -176,9 +176,11 @@ static int evaluate_if_due(void *ctx)
     return is_current(ev->e, ev->now_ms) ? 0 : evaluate(ev);
 }
 
+/* A caller who read the clock before somebody told a later time must not show that version as it was before. */
 int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
 {
-    struct evaluation ev = {.e = e, .now_ms = now_ms};
+    int64_t told = atomic_load(&e->now_ms);
+    struct evaluation ev = {.e = e, .now_ms = told > now_ms ? told : now_ms};
 
     return engine_answer(e, &ev.wanting, evaluate_if_due, &ev);
 }
