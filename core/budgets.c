@@ -176,7 +176,8 @@ static int evaluate_if_due(void *ctx)
     return is_current(ev->e, ev->now_ms) ? 0 : evaluate(ev);
 }
 
-/* A caller who read the clock before somebody told a later time must not show that version as it was before. */
+/* A caller who read the clock before somebody told a later time must not show that version as it was before.
+ */
 int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
 {
     int64_t told = atomic_load(&e->now_ms);
