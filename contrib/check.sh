@@ -196,7 +196,7 @@ for test in json.load(sys.stdin):
     fi
     OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
         --wrap "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
-            --suppressions='$source_dir/tests/valgrind.supp'"
+            --suppressions='$source_dir/tests/support/valgrind.supp'"
 }
 
 # Another release of clang-format has other tastes: only the one that Debian 12 has is asked.

@@ -16,8 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "okstrafs/request.h"
-#include "okstrafs/scanner.h"
+#include "okstrafs/source.h"
 #include "okstrafs/window.h"
 #include "okstrafs/zone.h"
 
@@ -26,6 +25,8 @@ enum oks_revalidate {
     OKS_REVALIDATE_INOTIFY, /* the same; a folder that cannot be watched is an error in the status document */
     OKS_REVALIDATE_STAT,    /* stat every transcript at every read */
 };
+
+#define OKS_CACHE_ROOT "cache/token-usage" /* below the okstra home */
 
 /* Borrowed for the time of oks_engine_new only, but for what says otherwise. */
 struct oks_config {

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "mount"))
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent / name) for name in ("mount", "support")]
 
 import harness  # noqa: E402
 import records  # noqa: E402

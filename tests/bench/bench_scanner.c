@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "okstrafs/scanner.h"
+#include "scan/scanner.h"
 
 enum {
     ROUNDS_MAX = 99,

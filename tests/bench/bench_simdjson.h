@@ -5,7 +5,7 @@
 #include <simdjson.h>
 
 extern "C" {
-#include "okstrafs/record.h"
+#include "scan/record.h"
 }
 
 // Fills the record (but for offset and length); its slices borrow from the parser. False: the line is no

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import make_corpus
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import records  # noqa: E402
 
 TEAM_SIZE = 10

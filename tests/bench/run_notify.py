@@ -12,14 +12,11 @@ import time
 from pathlib import Path
 
 import bench
+import guarded
 import harness
 import records
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mount"))
-
-import guarded  # noqa: E402
-import watching  # noqa: E402
-from test_storms import append_fast  # noqa: E402
+import watching
+from test_storms import append_fast
 
 LEAVES = ("usage.json", "total_tokens", "window/2026-06-10.json", "window/2026-06-11.json", "window/2026-06-10_.json",
           "window/_2026-06-11.json", "window/2026-06-09_.json", "window/_2026-06-12.json")

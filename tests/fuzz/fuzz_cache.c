@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "okstrafs/cache.h"
+#include "cache/cache.h"
 
 static char root[4096];
 

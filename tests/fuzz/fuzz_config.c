@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../core/budget.h"
+#include "settings/budget.h"
 #include "fuzz.h"
 
 static void check_budget(const struct budget *b, const struct budget *before)

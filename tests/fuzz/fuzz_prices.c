@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "okstrafs/prices.h"
+#include "prices/prices.h"
 
 static void check_costs(const struct oks_prices *prices, const char *model, size_t len)
 {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "okstrafs/scanner.h"
+#include "scan/scanner.h"
 
 enum { STEERING = 2, SHORT_LINE_MAX = 48 };
 enum { LINES_BOUNDED = 1, FROM_DESCRIPTOR = 2 }; /* bits of the second byte */

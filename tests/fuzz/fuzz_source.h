@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "okstrafs/scanner.h"
-#include "okstrafs/totals.h"
+#include "scan/scanner.h"
+#include "history/totals.h"
 
 enum { STEERING = 2 };
 

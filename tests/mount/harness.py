@@ -27,7 +27,7 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent / name) for name in ("support", "reference", "sources")]
 
 import records  # noqa: E402
 import reference  # noqa: E402

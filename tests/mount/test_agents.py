@@ -7,7 +7,6 @@ from pathlib import Path
 
 import harness
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("OKSTRAFS_BIN", "")  # test_sources.py wants it at its import
 import reference_sources as reference
 import test_sources as made

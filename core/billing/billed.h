@@ -1,0 +1,44 @@
+/*
+ * What requests come to, and how that adds up (private to the engine). Exact: nothing saturates before it is
+ * shown, so that a part can be taken out again.
+ */
+#ifndef OKSTRAFS_BILLING_BILLED_H
+#define OKSTRAFS_BILLING_BILLED_H
+
+#include <stddef.h>
+
+#include "history/requests.h"
+
+struct billed_sum {
+    unsigned __int128 input, output, cache_5m, cache_1h, cache_read;
+    unsigned __int128 cost; /* picodollars, of what could be priced */
+    uint64_t requests;
+    uint64_t web_searches;
+    uint64_t tool_uses;
+    uint64_t unsettled;   /* requests whose output is a lower bound */
+    uint64_t unpriced;    /* requests of which at least a part has no price */
+    uint64_t second_hand; /* responses known from a parent's progress lines alone: in none of the above */
+};
+
+void billed_add(struct billed_sum *to, const struct billed_sum *part);
+void billed_take(struct billed_sum *from, const struct billed_sum *part);
+bool billed_is_zero(const struct billed_sum *sum);
+
+/* Sums by model. Zeroed: empty. Names are interned and compared by address; "" is unknown. */
+struct billed_bag {
+    struct billed_item {
+        const char *model;
+        struct billed_sum sum;
+    } * items; /* those that came to nothing included */
+    size_t len;
+};
+
+/* The model's sum, made where there is none; NULL on ENOMEM. */
+struct billed_sum *billed_bag_at(struct billed_bag *bag, const char *model);
+int billed_bag_add(struct billed_bag *to, const struct billed_bag *part);     /* 0 or -ENOMEM */
+void billed_bag_take(struct billed_bag *from, const struct billed_bag *part); /* a part that was added */
+void billed_bag_total(const struct billed_bag *bag, struct billed_sum *out);
+bool billed_bag_is_zero(const struct billed_bag *bag);
+void billed_bag_clear(struct billed_bag *bag);
+
+#endif

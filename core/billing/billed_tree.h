@@ -1,0 +1,32 @@
+/* Sums over the counted requests of one transcript, by time. Private to billing. */
+#ifndef OKSTRAFS_BILLING_BILLED_TREE_H
+#define OKSTRAFS_BILLING_BILLED_TREE_H
+
+#include "billing/billed.h"
+
+enum { TREE_FAN = 32, TREE_LEVELS = 6 }; /* 32^6 rows are more than REQUESTS_MAX */
+
+struct billed_tree;
+
+int billed_tree_new(struct billed_tree **out, size_t models); /* -ENOMEM */
+void billed_tree_free(struct billed_tree *tree);
+size_t billed_tree_bytes(const struct billed_tree *tree);
+
+/* Makes room for `rows` rows of `models` models. 0 or -ENOMEM. */
+int billed_tree_reserve(struct billed_tree *tree, size_t rows, size_t models);
+/* Row i is counted from now on, or no longer. There must be room. */
+void billed_tree_add(struct billed_tree *tree, size_t i, struct oks_stamp stamp, unsigned model,
+                     const struct billed_sum *sum);
+void billed_tree_take(struct billed_tree *tree, size_t i, unsigned model, const struct billed_sum *sum);
+
+/*
+ * Adds up the counted rows in the window: sums[model] grows by what lies wholly inside, and `rows` is called
+ * for the few ranges [from, to) that must be looked at row by row.
+ */
+void billed_tree_window(const struct billed_tree *tree, struct oks_stamp since, struct oks_stamp until,
+                        struct billed_sum *sums, void (*rows)(void *ctx, size_t from, size_t to), void *ctx);
+
+/* Whether a stamp lies in the window: one that is none lies in all. */
+bool billed_in_window(struct oks_stamp stamp, struct oks_stamp since, struct oks_stamp until);
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * What was spent, set against the budgets.
+ *
+ * Spending is `billed`: every request once, at the prices in force. For each scope that a budget asks for,
+ * one tally tells what each team, project, session or agent spent (budgets_tally.c); all budgets of that
+ * scope read from it. The result is kept until the data, a price or the configuration changes, or time runs
+ * out of a window: a day or a block ends without anybody writing anything.
+ */
+#include "budgets/budgets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "budgets/budgets_tally.h"
+
+/* --- results --- */
+
+/* The name under which a budget's own target is in the tally. */
+static void target_name(struct oks_engine *e, const struct budget *b, char out[OKS_NAME_MAX + 1])
+{
+    const struct team *team;
+
+    if (oks_name_escape(oks_slice_of(b->of), out) == 0)
+        return;
+    team = b->scope == BUDGET_TEAM || b->scope == BUDGET_RUN ? registry_team(e, out) : NULL;
+    if (team)
+        memcpy(out, team->name, sizeof(team->name));
+}
+
+static budget_amount spent_of(const struct budget *b, const struct tally_row *row)
+{
+    return b->in_usd ? row->cost : row->tokens;
+}
+
+static bool is_worse(const struct budget *b, const struct tally_row *row, const struct tally_row *than)
+{
+    budget_amount x = spent_of(b, row), y = spent_of(b, than);
+
+    return x != y ? x > y : strcmp(row->of, than->of) < 0;
+}
+
+/* Puts the row among the worst so far, which are in order; returns how many there are now. */
+static size_t keep_worst(const struct budget *b, const struct tally_row **worst, size_t n,
+                         const struct tally_row *row)
+{
+    size_t at = n;
+
+    while (at > 0 && is_worse(b, row, worst[at - 1]))
+        at--;
+    if (at == BUDGET_ROWS_MAX)
+        return n;
+    n += n < BUDGET_ROWS_MAX;
+    memmove(&worst[at + 1], &worst[at], (n - 1 - at) * sizeof(*worst));
+    worst[at] = row;
+    return n;
+}
+
+/* The one that spent most, and all others that are on warn or over, up to a bound. */
+static size_t worst_rows(const struct budget *b, const struct tally *tally, const char *only,
+                         const struct tally_row *worst[BUDGET_ROWS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < tally->n; i++) {
+        const struct tally_row *row = &tally->rows[i];
+
+        if (only && strcmp(only, row->of) != 0)
+            continue;
+        if (n > 0 && budget_state_of(b, spent_of(b, row)) == BUDGET_OK && !is_worse(b, row, worst[0]))
+            continue;
+        if (n > 0 && budget_state_of(b, spent_of(b, worst[0])) == BUDGET_OK)
+            n = 0;
+        n = keep_worst(b, worst, n, row);
+    }
+    return n;
+}
+
+static void set_row(struct budget_row *to, const struct budget *b, const struct tally_row *from)
+{
+    snprintf(to->of, sizeof(to->of), "%s", from->of);
+    to->spent = spent_of(b, from);
+    to->lower_bound = b->in_usd ? from->cost_lower_bound : from->lower_bound;
+    to->state = budget_state_of(b, to->spent);
+}
+
+static int result_make(struct evaluation *ev, const struct budget *b, struct budget_result *out)
+{
+    struct tally *tally = tally_of(ev, b->scope);
+    struct budget_result result = {.budget = b, .window = tally->window};
+    const struct tally_row *worst[BUDGET_ROWS_MAX], nothing = {.of = ""};
+    char only[OKS_NAME_MAX + 1] = "";
+
+    if (b->of)
+        target_name(ev->e, b, only);
+    result.n_rows = worst_rows(b, tally, b->of ? only : NULL, worst);
+    result.rows = calloc(result.n_rows + 1, sizeof(*result.rows));
+    if (!result.rows)
+        return -ENOMEM;
+    for (size_t i = 0; i < result.n_rows; i++)
+        set_row(&result.rows[i], b, worst[i]);
+    if (result.n_rows == 0) { /* nothing was spent yet */
+        set_row(&result.rows[result.n_rows++], b, &nothing);
+        memcpy(result.rows[0].of, only, sizeof(only));
+    }
+    *out = result;
+    return 0;
+}
+
+static void results_free(struct budget_result *results, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(results[i].rows);
+    free(results);
+}
+
+void budgets_forget(struct oks_engine *e)
+{
+    results_free(e->budgets.results, e->budgets.n);
+    e->budgets = (struct budgets){0};
+}
+
+/* Until when the windows that were used are the same. */
+static int64_t next_change(const struct evaluation *ev)
+{
+    int64_t next = INT64_MAX;
+
+    for (int i = 0; i < BUDGET_SCOPES; i++)
+        if (ev->tallies[i].made && ev->tallies[i].window.changes_ms < next)
+            next = ev->tallies[i].window.changes_ms;
+    return next;
+}
+
+/* One try; ev->wanting: the results are void. */
+static int evaluate(struct evaluation *ev)
+{
+    struct oks_engine *e = ev->e;
+    const struct config *config = settings_config(e);
+    struct budgets made = {.version = e->version, .from_ms = ev->now_ms};
+    int rc = 0;
+
+    made.results = calloc(config->n_budgets + 1, sizeof(*made.results));
+    if (!made.results)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->n_budgets && rc == 0; i++) {
+        rc = result_make(ev, &config->budgets[i], &made.results[i]);
+        made.n += rc == 0;
+    }
+    rc = rc < 0 ? rc : ev->rc;
+    made.changes_ms = next_change(ev);
+    for (int i = 0; i < BUDGET_SCOPES; i++)
+        free(ev->tallies[i].rows);
+    if (rc < 0 || ev->wanting) {
+        results_free(made.results, made.n);
+        return rc;
+    }
+    budgets_forget(e);
+    e->budgets = made;
+    atomic_store(&e->budgets_change_ms, made.changes_ms);
+    return 0;
+}
+
+static bool is_current(const struct oks_engine *e, int64_t now_ms)
+{
+    const struct budgets *b = &e->budgets;
+
+    return b->results && b->version == e->version && now_ms >= b->from_ms && now_ms < b->changes_ms;
+}
+
+static int evaluate_if_due(void *ctx)
+{
+    struct evaluation *ev = ctx;
+
+    *ev = (struct evaluation){.e = ev->e, .now_ms = ev->now_ms};
+    return is_current(ev->e, ev->now_ms) ? 0 : evaluate(ev);
+}
+
+/* A caller who read the clock before somebody told a later time must not show that version as it was before.
+ */
+int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
+{
+    int64_t told = atomic_load(&e->now_ms);
+    struct evaluation ev = {.e = e, .now_ms = told > now_ms ? told : now_ms};
+
+    return engine_answer(e, &ev.wanting, evaluate_if_due, &ev);
+}
+
+const struct budget_result *budgets_find(const struct oks_engine *e, const char *name)
+{
+    for (size_t i = 0; i < e->budgets.n; i++)
+        if (strcmp(e->budgets.results[i].budget->name, name) == 0)
+            return &e->budgets.results[i];
+    return NULL;
+}
+
+/* --- for the mount --- */
+
+bool oks_engine_clock(struct oks_engine *e, int64_t now_ms)
+{
+    bool passed;
+
+    atomic_store(&e->now_ms, now_ms);
+    if (now_ms < atomic_load(&e->budgets_change_ms))
+        return false;
+    pthread_mutex_lock(&e->lock);
+    passed = now_ms >= atomic_load(&e->budgets_change_ms);
+    if (passed) {
+        atomic_store(&e->budgets_change_ms, INT64_MAX);
+        e->version = engine_tick(e);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return passed;
+}
+
+int64_t oks_engine_next_change(struct oks_engine *e)
+{
+    return atomic_load(&e->budgets_change_ms);
+}
+
+int oks_engine_budgets(struct oks_engine *e, bool exceeded, int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    rc = budgets_evaluate(e, atomic_load(&e->now_ms));
+    for (size_t i = 0; rc == 0 && i < e->budgets.n; i++)
+        if (!exceeded || e->budgets.results[i].rows[0].state == BUDGET_EXCEEDED)
+            rc = fn(ctx, e->budgets.results[i].budget->name);
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}

@@ -1,0 +1,312 @@
+/*
+ * Tallies: what each session, project, team, run or agent spent, in the window of a scope.
+ *
+ * One walk over the sessions makes a tally, in the order of names, so that rows are only appended. A
+ * session's spending includes that of the sub-agents that it started: they are its doing.
+ */
+#include "budgets/budgets_tally.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "documents/usage.h"
+#include "teams/members.h"
+
+enum { PARENTS_MAX = 32, HORIZON_FIRST_HOURS = 24, HORIZON_LAST_HOURS = 24 * 64 };
+
+/* Where the name is, or belongs. Names come in rising order nearly always: behind the last one. */
+static size_t tally_place(const struct tally *tally, const char *of)
+{
+    size_t low = 0, high = tally->n;
+
+    if (high > 0 && strcmp(tally->rows[high - 1].of, of) < 0)
+        return high;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(tally->rows[mid].of, of) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static struct tally_row *tally_row(struct tally *tally, const char *of)
+{
+    size_t at = tally_place(tally, of);
+
+    if (at < tally->n && strcmp(tally->rows[at].of, of) == 0)
+        return &tally->rows[at];
+    if (tally->n == tally->room) {
+        size_t room = tally->room ? tally->room * 2 : 16;
+        struct tally_row *rows = reallocarray(tally->rows, room, sizeof(*rows));
+
+        if (!rows)
+            return NULL;
+        tally->rows = rows;
+        tally->room = room;
+    }
+    memmove(&tally->rows[at + 1], &tally->rows[at], (tally->n - at) * sizeof(*tally->rows));
+    tally->rows[at] = (struct tally_row){.of = of};
+    tally->n++;
+    return &tally->rows[at];
+}
+
+static void tally_add(struct evaluation *ev, const char *of, const struct billed_bag *bag)
+{
+    struct tally_row *row = bag->len ? tally_row(ev->tally, of) : NULL;
+    struct billed_sum sum;
+
+    if (!row) {
+        ev->rc = bag->len ? -ENOMEM : ev->rc;
+        return;
+    }
+    billed_bag_total(bag, &sum);
+    row->cost += sum.cost;
+    row->tokens += sum.input + sum.output + sum.cache_5m + sum.cache_1h;
+    row->lower_bound |= sum.unsettled > 0 || sum.second_hand > 0;
+    row->cost_lower_bound |= billed_is_lower_bound(&sum);
+}
+
+/* What the session spent in the span goes to `of`. */
+static void add_session(struct evaluation *ev, const char *of, const struct session *s)
+{
+    struct billed_bag bag = {0};
+    bool open = oks_stamp_is_none(ev->span.since) && oks_stamp_is_none(ev->span.until);
+    int rc = open ? billing_share_add(&bag, s) : billing_session(ev->e, s, &ev->span, &bag);
+
+    if (rc == 0)
+        tally_add(ev, of, &bag);
+    else
+        ev->rc = rc;
+    billed_bag_clear(&bag);
+}
+
+/* The session that started it all. */
+static const struct session *root_of(struct oks_engine *e, const struct session *s)
+{
+    for (int i = 0; i < PARENTS_MAX && s->parent; i++) {
+        const struct session *parent = registry_session(e, s->parent);
+
+        if (!parent)
+            break;
+        s = parent;
+    }
+    return s;
+}
+
+/* Sessions of their own come first, in order; what others started is added to them by a second walk. */
+static void visit_family(struct evaluation *ev, const struct session *s)
+{
+    const struct session *root = s->parent ? root_of(ev->e, s) : s;
+
+    if ((root == s) != ev->second_walk)
+        add_session(ev, root->name, s);
+}
+
+static void visit_agent(struct evaluation *ev, const struct session *s)
+{
+    const char *agent = session_label(s);
+    char name[OKS_NAME_MAX + 1];
+
+    if (!agent || oks_name_escape(oks_slice_of(agent), name) == 0)
+        return;
+    agent = sums_intern(ev->e, name);
+    if (agent)
+        add_session(ev, agent, s);
+    else
+        ev->rc = -ENOMEM;
+}
+
+static void visit_session(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *s = *(struct session *const *)node;
+    struct evaluation *ev = ctx;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    if (ev->scope == BUDGET_SESSION)
+        visit_family(ev, s);
+    else if (ev->scope == BUDGET_AGENT_DAY)
+        visit_agent(ev, s);
+    else
+        add_session(ev, "", s);
+}
+
+static void visit_project(const void *node, VISIT visit, void *ctx)
+{
+    const struct project *p = *(struct project *const *)node;
+
+    if (visit == postorder || visit == leaf)
+        tally_add(ctx, p->name, &p->billed);
+}
+
+static void visit_team(const void *node, VISIT visit, void *ctx)
+{
+    const struct team *team = *(struct team *const *)node;
+    const struct run *run = runs_current(team);
+    struct evaluation *ev = ctx;
+    struct session **sessions;
+
+    if ((visit != postorder && visit != leaf) || (ev->scope == BUDGET_RUN && (!run || run->roster)))
+        return;
+    ev->span.since = ev->span.until = OKS_STAMP_NONE;
+    if (ev->scope == BUDGET_RUN)
+        team_own_window(run, &ev->span);
+    sessions = team_sessions(ev->e, team, run);
+    if (!sessions)
+        ev->rc = -ENOMEM;
+    for (size_t i = 0; sessions && sessions[i]; i++)
+        add_session(ev, team->name, sessions[i]);
+    free(sessions);
+}
+
+/* --- the block that is going on --- */
+
+struct times {
+    struct evaluation *ev;
+    int64_t horizon_ms;
+    int64_t *items;
+    size_t n, room;
+};
+
+static int add_time(void *ctx, const struct billing_visit *visit)
+{
+    struct times *times = ctx;
+    int64_t micros;
+    bool aware;
+
+    if (oks_stamp_is_none(visit->stamp) || visit->sum->requests == 0 ||
+        oks_stamp_micros(visit->stamp, &micros, &aware) < 0 || micros / 1000 < times->horizon_ms)
+        return 0;
+    if (times->n == times->room) {
+        size_t room = times->room ? times->room * 2 : 256;
+        int64_t *items = reallocarray(times->items, room, sizeof(*items));
+
+        if (!items)
+            return -ENOMEM;
+        times->items = items;
+        times->room = room;
+    }
+    times->items[times->n++] = micros / 1000;
+    return 0;
+}
+
+static void visit_times(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *s = *(struct session *const *)node;
+    struct times *times = ctx;
+    struct evaluation *ev = times->ev;
+    struct transcript *t;
+
+    if ((visit != postorder && visit != leaf) || measure_place(s, &ev->span) == MEASURE_OUTSIDE)
+        return;
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        if (t->billed.rows == 0 || ev->rc < 0)
+            continue;
+        if (requests_dropped(t->state.requests))
+            measure_want(&ev->span, t);
+        else
+            ev->rc = billing_each(ev->e, t, add_time, times);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/*
+ * Where a block starts depends on the one before, and so on back to a silence of five hours. Nearly always
+ * that is last night, so only as much of the past is looked at as it takes to find one. True: it was found.
+ * *next: the first request of a clock that is ahead of ours.
+ */
+static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, int64_t *next)
+{
+    struct times times = {.ev = ev, .horizon_ms = ev->now_ms - hours * INT64_C(3600000)};
+    char since[OKS_STAMP_TEXT];
+    int64_t before = times.horizon_ms;
+    size_t i = 0;
+    bool found;
+
+    oks_time_text(times.horizon_ms, since);
+    ev->span.since = oks_stamp_of(oks_slice_of(since));
+    ev->span.until = OKS_STAMP_NONE;
+    twalk_r(ev->e->sessions, visit_times, &times);
+    if (times.n)
+        qsort(times.items, times.n, sizeof(*times.items), by_time);
+    while (i < times.n && times.items[i] - before <= BLOCK_MS)
+        before = times.items[i++];
+    found = i < times.n || ev->now_ms - before > BLOCK_MS || hours >= HORIZON_LAST_HOURS;
+    *out = (struct block){0};
+    for (i = i < times.n ? i : 0; found && i < times.n && times.items[i] <= ev->now_ms; i++)
+        block_add(out, times.items[i]);
+    *next = found && i < times.n ? times.items[i] : INT64_MAX;
+    free(times.items);
+    return found || ev->rc < 0 || ev->wanting;
+}
+
+static void find_block(struct evaluation *ev, struct budget_window *out)
+{
+    struct block block;
+    int64_t next;
+
+    for (int64_t hours = HORIZON_FIRST_HOURS; !last_block(ev, hours, &block, &next); hours *= 2)
+        ;
+    budget_window_block(&block, ev->now_ms, out);
+    out->changes_ms = next < out->changes_ms ? next : out->changes_ms;
+}
+
+/* --- making a tally --- */
+
+static const struct oks_zone *zone_of(const struct oks_engine *e)
+{
+    const struct config *config = settings_config(e);
+
+    return config->zone_name ? config->zone : e->zone;
+}
+
+static void set_window(struct evaluation *ev, struct tally *tally)
+{
+    budget_window_open(&tally->window);
+    if (ev->scope == BUDGET_DAY || ev->scope == BUDGET_AGENT_DAY)
+        budget_window_day(zone_of(ev->e), ev->now_ms, &tally->window);
+    else if (ev->scope == BUDGET_BLOCK)
+        find_block(ev, &tally->window);
+    ev->span.since = oks_stamp_of(oks_slice_of(tally->window.from));
+    ev->span.until = oks_stamp_of(oks_slice_of(tally->window.until));
+}
+
+struct tally *tally_of(struct evaluation *ev, enum budget_scope scope)
+{
+    struct tally *tally = &ev->tallies[scope];
+    struct oks_engine *e = ev->e;
+
+    if (tally->made)
+        return tally;
+    tally->made = true;
+    ev->tally = tally;
+    ev->scope = scope;
+    ev->span = (struct measure_window){.wanting = &ev->wanting, .engine = e};
+    set_window(ev, tally);
+    if (tally->window.empty)
+        return tally;
+    if (scope == BUDGET_TOTAL)
+        tally_add(ev, "", &e->billing.all);
+    else if (scope == BUDGET_PROJECT)
+        twalk_r(e->projects, visit_project, ev);
+    else if (scope == BUDGET_TEAM || scope == BUDGET_RUN)
+        twalk_r(e->teams, visit_team, ev);
+    else
+        twalk_r(e->sessions, visit_session, ev);
+    ev->second_walk = true;
+    if (scope == BUDGET_SESSION)
+        twalk_r(e->sessions, visit_session, ev);
+    ev->second_walk = false;
+    return tally;
+}

@@ -1,0 +1,36 @@
+/* What each of many spent, for one scope of budgets (private to budgets*.c). */
+#ifndef OKSTRAFS_BUDGETS_BUDGETS_TALLY_H
+#define OKSTRAFS_BUDGETS_BUDGETS_TALLY_H
+
+#include "engine/engine_private.h"
+
+struct tally_row {
+    const char *of; /* of the registry, or interned: good while the lock is held */
+    budget_amount cost, tokens;
+    bool lower_bound, cost_lower_bound;
+};
+
+struct tally {
+    bool made;
+    struct tally_row *rows; /* ascending by name */
+    size_t n, room;
+    struct budget_window window;
+};
+
+struct evaluation {
+    struct oks_engine *e;
+    int64_t now_ms;
+    bool wanting; /* dropped rows are needed first */
+    int rc;
+    struct tally tallies[BUDGET_SCOPES];
+    /* of the tally that is being made */
+    struct tally *tally;
+    enum budget_scope scope;
+    struct measure_window span;
+    bool second_walk;
+};
+
+/* The tally of a scope, made at the first call; free() its rows. Errors are in ev->rc. */
+struct tally *tally_of(struct evaluation *ev, enum budget_scope scope);
+
+#endif

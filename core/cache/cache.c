@@ -1,0 +1,417 @@
+/*
+ * The cache as the engine sees it: entries by folder and name, loaded or saved whole.
+ *
+ * Two kinds of file are told apart by one byte. What okstrafs wrote ends in a newline and carries a digest
+ * over itself: it must be exactly as it was written (cache_read.c), so a flipped bit, a torn write or a stray
+ * edit is noticed; a file of a later okstrafs with another layout is a miss. What okstra's collector wrote
+ * has no newline, and is read by its types (cache_foreign.c).
+ *
+ * Invariants: a load touches the caller's state only on a hit; a save never leaves less than a whole file
+ * under the entry's name; nothing is kept between calls but the set of folders that were swept.
+ */
+#include "cache/cache_parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SUFFIX ".json"
+
+enum {
+    SWEPT_MAX = 65536, /* folders remembered; in further ones nothing is swept */
+    HASH_DIGITS = 16,
+};
+
+struct swept {
+    dev_t dev;
+    ino_t ino;
+};
+
+struct oks_cache {
+    char *home;   /* $OKSTRA_HOME: how one gets here is the user's affair, symlinks included */
+    char *sub[2]; /* the last two parts of the root; NULL where it had fewer */
+    pthread_mutex_t lock;
+    struct swept *swept; /* protected by lock, like the next two */
+    size_t n_swept;
+    size_t swept_room;
+};
+
+/* --- birth and death --- */
+
+/* Cuts the last part off `path` and returns it malloc'ed; *out stays NULL where there is none to cut. */
+static int cut_last(char *path, char **out)
+{
+    char *slash, *part;
+    size_t len = strlen(path);
+
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+    slash = strrchr(path, '/');
+    part = slash ? slash + 1 : path;
+    if (*part == '\0' || strcmp(part, ".") == 0 || strcmp(part, "..") == 0)
+        return 0;
+    *out = strdup(part);
+    if (!*out)
+        return -ENOMEM;
+    if (!slash)
+        strcpy(path, ".");
+    else if (slash == path)
+        slash[1] = '\0';
+    else
+        *slash = '\0';
+    return 0;
+}
+
+static int cache_init(struct oks_cache *cache, const char *root)
+{
+    size_t len = strlen(root);
+
+    cache->home = malloc(len + 2); /* room for "." */
+    if (!cache->home)
+        return -ENOMEM;
+    memcpy(cache->home, root, len + 1);
+    if (cut_last(cache->home, &cache->sub[1]) < 0 || cut_last(cache->home, &cache->sub[0]) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int oks_cache_new(struct oks_cache **out, const char *root)
+{
+    struct oks_cache *cache = calloc(1, sizeof(*cache));
+    int r;
+
+    if (!cache)
+        return -ENOMEM;
+    pthread_mutex_init(&cache->lock, NULL);
+    r = cache_init(cache, root);
+    if (r < 0) {
+        oks_cache_free(cache);
+        return r;
+    }
+    *out = cache;
+    return 0;
+}
+
+void oks_cache_free(struct oks_cache *cache)
+{
+    if (!cache)
+        return;
+    pthread_mutex_destroy(&cache->lock);
+    free(cache->swept);
+    free(cache->sub[0]);
+    free(cache->sub[1]);
+    free(cache->home);
+    free(cache);
+}
+
+/* --- names --- */
+
+/*
+ * name + suffix as one path component. A name that leaves no room is cut at a character and ends in '~' and
+ * the start of its SHA-256, so that two long names stay two.
+ */
+static int component(const char *name, const char *suffix, char out[NAME_MAX + 1])
+{
+    size_t len = strlen(name), keep = NAME_MAX - strlen(suffix) - 1 - HASH_DIGITS;
+    uint8_t sha256[OKS_SHA256_BYTES];
+    char hex[OKS_SHA256_HEX];
+
+    if (len == 0 || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return -EINVAL;
+    if (len + strlen(suffix) <= NAME_MAX) {
+        stpcpy(stpcpy(out, name), suffix);
+        return 0;
+    }
+    if (oks_sha256(name, len, sha256) < 0)
+        return -EIO;
+    oks_hex(sha256, sizeof(sha256), hex);
+    while (keep > 0 && ((unsigned char)name[keep] & 0xc0) == 0x80)
+        keep--;
+    memcpy(out, name, keep);
+    out[keep] = '~';
+    memcpy(out + keep + 1, hex, HASH_DIGITS);
+    strcpy(out + keep + 1 + HASH_DIGITS, suffix);
+    return 0;
+}
+
+static int open_folder(const struct oks_cache *cache, const char *folder, bool create)
+{
+    char part[NAME_MAX + 1];
+    int r = component(folder, "", part);
+
+    return r < 0 ? r : oks_cache_folder_open(cache->home, cache->sub, part, create);
+}
+
+/* --- load --- */
+
+static bool trusted(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && st->st_uid == geteuid() && !(st->st_mode & S_IWOTH) && st->st_size > 0 &&
+           (uint64_t)st->st_size <= OKS_CACHE_BYTES_MAX;
+}
+
+static size_t read_all(int fd, char *bytes, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pread(fd, bytes + done, len - done, (off_t)done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    return done;
+}
+
+/* The whole file with a 0 behind it. */
+static int slurp(int fd, char **out, size_t *len)
+{
+    struct stat st;
+    char *bytes;
+
+    if (fstat(fd, &st) < 0 || !trusted(&st))
+        return OKS_CACHE_MISS;
+    bytes = malloc((size_t)st.st_size + 1);
+    if (!bytes)
+        return -ENOMEM;
+    if (read_all(fd, bytes, (size_t)st.st_size) != (size_t)st.st_size) {
+        free(bytes);
+        return OKS_CACHE_MISS;
+    }
+    bytes[st.st_size] = '\0';
+    *out = bytes;
+    *len = (size_t)st.st_size;
+    return 0;
+}
+
+static int open_and_slurp(const struct oks_cache *cache, const char *folder, const char *name,
+                          const char *suffix, char **out, size_t *len)
+{
+    char file[NAME_MAX + 1];
+    int dir, fd, r;
+
+    if (component(name, suffix, file) < 0)
+        return OKS_CACHE_MISS;
+    dir = open_folder(cache, folder, false);
+    if (dir < 0)
+        return dir == -ENOMEM ? dir : OKS_CACHE_MISS;
+    fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    close(dir);
+    if (fd < 0)
+        return OKS_CACHE_MISS;
+    r = slurp(fd, out, len);
+    close(fd);
+    return r;
+}
+
+static int parse(char *bytes, size_t len, struct oks_state *state)
+{
+    if (bytes[len - 1] != '\n')
+        return oks_cache_parse_foreign(bytes, len, state);
+    return oks_cache_sealed(bytes, len) ? oks_cache_parse_ours(bytes, len, state) : OKS_CACHE_MISS;
+}
+
+int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name, struct oks_state *state)
+{
+    struct oks_state fresh;
+    size_t len;
+    char *bytes;
+    int r;
+
+    r = open_and_slurp(cache, folder, name, SUFFIX, &bytes, &len);
+    if (r != 0)
+        return r;
+    r = oks_state_init(&fresh);
+    if (r == 0) {
+        r = parse(bytes, len, &fresh);
+        if (r == OKS_CACHE_HIT) {
+            oks_state_clear(state);
+            *state = fresh;
+        } else {
+            oks_state_clear(&fresh);
+        }
+    }
+    free(bytes);
+    return r;
+}
+
+int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char *name, char **bytes,
+                         size_t *len)
+{
+    return open_and_slurp(cache, folder, name, "", bytes, len);
+}
+
+/* --- save --- */
+
+/* True the first time that it is asked about the folder. */
+static bool first_visit(struct oks_cache *cache, int folder)
+{
+    struct stat st;
+    size_t i;
+
+    if (fstat(folder, &st) < 0)
+        return false;
+    for (i = 0; i < cache->n_swept; i++)
+        if (cache->swept[i].ino == st.st_ino && cache->swept[i].dev == st.st_dev)
+            return false;
+    if (cache->n_swept == cache->swept_room) {
+        size_t room = cache->swept_room ? cache->swept_room * 2 : 16;
+        struct swept *swept = room <= SWEPT_MAX ? reallocarray(cache->swept, room, sizeof(*swept)) : NULL;
+
+        if (!swept)
+            return false;
+        cache->swept = swept;
+        cache->swept_room = room;
+    }
+    cache->swept[cache->n_swept++] = (struct swept){st.st_dev, st.st_ino};
+    return true;
+}
+
+static void sweep_once(struct oks_cache *cache, int folder, int64_t now)
+{
+    bool first;
+
+    pthread_mutex_lock(&cache->lock);
+    first = first_visit(cache, folder);
+    pthread_mutex_unlock(&cache->lock);
+    if (first)
+        oks_cache_sweep(folder, now);
+}
+
+static int save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
+                      const char *bytes, size_t len)
+{
+    char file[NAME_MAX + 1];
+    int64_t now;
+    int dir, r;
+
+    r = component(name, suffix, file);
+    if (r < 0)
+        return r;
+    dir = open_folder(cache, folder, true);
+    if (dir < 0)
+        return dir;
+    r = oks_cache_replace(dir, file, bytes, len, &now);
+    if (r == 0)
+        sweep_once(cache, dir, now);
+    close(dir);
+    return r;
+}
+
+int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
+                   const struct oks_state *state)
+{
+    char *bytes;
+    size_t len;
+    int r = oks_cache_render(state, &bytes, &len);
+
+    if (r < 0)
+        return r;
+    r = save_bytes(cache, folder, name, SUFFIX, bytes, len);
+    free(bytes);
+    return r;
+}
+
+int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
+                         size_t len)
+{
+    return save_bytes(cache, folder, name, "", bytes, len);
+}
+
+/* --- what there is --- */
+
+static int stat_file(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
+                     struct stat *st)
+{
+    char file[NAME_MAX + 1];
+    int dir, r = component(name, suffix, file);
+
+    if (r < 0)
+        return r;
+    dir = open_folder(cache, folder, false);
+    if (dir < 0)
+        return dir;
+    r = fstatat(dir, file, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    close(dir);
+    return r;
+}
+
+int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
+{
+    return stat_file(cache, folder, name, SUFFIX, st);
+}
+
+int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
+{
+    return stat_file(cache, folder, name, "", st);
+}
+
+int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name)
+{
+    char file[NAME_MAX + 1];
+    int dir, r = component(name, SUFFIX, file);
+
+    if (r < 0)
+        return r;
+    dir = open_folder(cache, folder, false);
+    if (dir < 0)
+        return dir;
+    r = unlinkat(dir, file, 0) < 0 ? -errno : 0;
+    close(dir);
+    return r;
+}
+
+static int list_folder(struct oks_cache *cache, const char *folder,
+                       int (*fn)(void *ctx, const char *folder, const char *name), void *ctx)
+{
+    const size_t suffix = sizeof(SUFFIX) - 1;
+    int fd = open_folder(cache, folder, false), r = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *d;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    while (r == 0 && (d = readdir(dir)) != NULL) {
+        size_t len = strlen(d->d_name);
+
+        if (d->d_name[0] == '.' || len <= suffix || strcmp(d->d_name + len - suffix, SUFFIX) != 0)
+            continue;
+        d->d_name[len - suffix] = '\0';
+        r = fn(ctx, folder, d->d_name);
+    }
+    closedir(dir);
+    return r;
+}
+
+int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *folder, const char *name),
+                   void *ctx)
+{
+    struct dirent *d;
+    char *path;
+    DIR *dir;
+    int r = 0;
+
+    if (asprintf(&path, "%s/%s/%s", cache->home, cache->sub[0] ? cache->sub[0] : ".",
+                 cache->sub[1] ? cache->sub[1] : ".") < 0)
+        return -ENOMEM;
+    dir = opendir(path);
+    free(path);
+    while (dir && r == 0 && (d = readdir(dir)) != NULL)
+        if (d->d_name[0] != '.')
+            r = list_folder(cache, d->d_name, fn, ctx);
+    if (dir)
+        closedir(dir);
+    return r;
+}

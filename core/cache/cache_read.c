@@ -1,0 +1,414 @@
+/*
+ * A file that was written here, read back.
+ *
+ * A program that starts over ten thousand caches must not build ten thousand trees. Once the seal holds, the
+ * bytes are known to be what cache_write.c wrote, so this reader follows that one layout literally, key by
+ * key, and takes strings where they lie. It is strict all the same: bounds are checked, and the smallest
+ * surprise (another version wrote the file, say) ends in a miss.
+ *
+ * Invariants: the first failure sticks in `error` and every later step does nothing; p never passes end, and
+ * *end is 0, so that one byte may always be looked at.
+ */
+#include "cache/cache_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "history/requests.h"
+
+struct reader {
+    char *p;
+    char *end;
+    int error; /* 0, OKS_CACHE_MISS or -ENOMEM */
+};
+
+bool oks_cache_sealed(const char *bytes, size_t len)
+{
+    const size_t seal = sizeof(OKS_CACHE_SEAL) - 1, tail = sizeof(OKS_CACHE_SEAL_END) - 1;
+    const size_t hex = OKS_SHA256_HEX - 1;
+    uint8_t sha256[OKS_SHA256_BYTES];
+    char digits[OKS_SHA256_HEX];
+    size_t covered;
+
+    if (len < seal + hex + tail)
+        return false;
+    covered = len - hex - tail;
+    if (memcmp(bytes + len - tail, OKS_CACHE_SEAL_END, tail) != 0 ||
+        memcmp(bytes + covered - seal, OKS_CACHE_SEAL, seal) != 0 || oks_sha256(bytes, covered, sha256) < 0)
+        return false;
+    oks_hex(sha256, sizeof(sha256), digits);
+    return memcmp(bytes + covered, digits, hex) == 0;
+}
+
+static void fail(struct reader *r, int error)
+{
+    if (!r->error)
+        r->error = error;
+}
+
+static bool take(struct reader *r, const char *text, size_t len)
+{
+    if (r->error || (size_t)(r->end - r->p) < len || memcmp(r->p, text, len) != 0)
+        return false;
+    r->p += len;
+    return true;
+}
+
+static void want(struct reader *r, const char *text)
+{
+    if (!take(r, text, strlen(text)))
+        fail(r, OKS_CACHE_MISS);
+}
+
+static uint64_t number(struct reader *r, uint64_t max)
+{
+    uint64_t value = 0;
+    size_t n = r->error ? 0 : oks_digits(r->p, (size_t)(r->end - r->p), max, &value);
+
+    if (n == 0)
+        fail(r, OKS_CACHE_MISS);
+    r->p += n;
+    return value;
+}
+
+static uint64_t member(struct reader *r, const char *key, uint64_t max)
+{
+    want(r, key);
+    return number(r, max);
+}
+
+static void digest(struct reader *r, uint8_t out[OKS_SHA256_BYTES])
+{
+    const size_t hex = OKS_SHA256_HEX - 1;
+
+    want(r, "\"");
+    if (r->error)
+        return;
+    if ((size_t)(r->end - r->p) < hex || !oks_unhex(r->p, out, OKS_SHA256_BYTES))
+        fail(r, OKS_CACHE_MISS);
+    else
+        r->p += hex;
+    want(r, "\"");
+}
+
+/* The character of an escape at p[0] = '\\' as the writer spells it; the bytes it takes, 0 where it is none.
+ */
+static size_t unescape(const char *p, size_t n, char *out)
+{
+    static const char from[] = "\"\\btnfr", to[] = "\"\\\b\t\n\f\r";
+    const char *at = n >= 2 && p[1] ? strchr(from, p[1]) : NULL;
+    uint8_t code;
+
+    if (at) {
+        *out = to[at - from];
+        return 2;
+    }
+    if (n < 6 || memcmp(p, "\\u00", 4) != 0 || !oks_unhex(p + 4, &code, 1) || code >= 0x20)
+        return 0;
+    *out = (char)code;
+    return 6;
+}
+
+/* The rest of a string from its first escape on, moved down in place over the escapes. */
+static char *decode_rest(struct reader *r)
+{
+    char *to = r->p;
+
+    while (*r->p != '"') {
+        size_t n = 1;
+
+        if (*r->p == '\\')
+            n = unescape(r->p, (size_t)(r->end - r->p), to);
+        else if ((unsigned char)*r->p < 0x20)
+            n = 0; /* the end, too */
+        else
+            *to = *r->p;
+        if (n == 0) {
+            fail(r, OKS_CACHE_MISS);
+            break;
+        }
+        to++;
+        r->p += n;
+    }
+    return to;
+}
+
+/* A string with its quotes. The slice lies in the buffer and is valid UTF-8. */
+static struct oks_slice string(struct reader *r)
+{
+    struct oks_slice s = {"", 0};
+    unsigned char all = 0;
+    char *start, *stop;
+
+    want(r, "\"");
+    if (r->error)
+        return s;
+    for (start = r->p; *r->p != '"' && *r->p != '\\' && (unsigned char)*r->p >= 0x20; r->p++)
+        all |= (unsigned char)*r->p;
+    stop = r->p;
+    if (*r->p != '"') {
+        stop = decode_rest(r);
+        all = 0x80;
+    }
+    want(r, "\"");
+    s = (struct oks_slice){start, (size_t)(stop - start)};
+    if (all >= 0x80 && !r->error && !oks_utf8_valid(s))
+        fail(r, OKS_CACHE_MISS);
+    return s;
+}
+
+/* A string of arbitrary bytes. */
+static struct oks_slice raw(struct reader *r)
+{
+    struct oks_slice s = string(r);
+
+    if (!r->error && s.len > 0 && oks_unraw((char *)s.ptr, &s.len) < 0)
+        fail(r, OKS_CACHE_MISS);
+    return s;
+}
+
+static void nullable(struct reader *r, const char *key, struct oks_slice (*value)(struct reader *r),
+                     char **out)
+{
+    struct oks_slice s;
+
+    want(r, key);
+    if (take(r, "null", 4))
+        return;
+    s = value(r);
+    if (r->error)
+        return;
+    *out = strndup(s.ptr, s.len);
+    if (!*out)
+        fail(r, -ENOMEM);
+}
+
+static void event(struct reader *r, struct oks_events *events)
+{
+    struct oks_event event = {.stamp = OKS_STAMP_NONE};
+    bool more;
+
+    want(r, "{");
+    more = !r->error && *r->p != '}';
+    for (unsigned i = 0; more && i < OKS_COLUMNS; i++) {
+        const struct oks_cache_key *key = &oks_cache_keys[i];
+
+        if (!take(r, key->text, key->len))
+            continue;
+        event.count[key->column] = number(r, OKS_TOKENS_MAX);
+        more = take(r, ",", 1);
+    }
+    if (more) {
+        want(r, "\"t\":");
+        event.stamp = oks_stamp_of(string(r));
+    }
+    want(r, "}");
+    if (!r->error && oks_events_append(events, &event) < 0)
+        fail(r, -ENOMEM);
+}
+
+static void usage(struct reader *r, struct oks_state *state)
+{
+    state->offset = member(r, ",\"usage\":{\"offset\":", INT64_MAX);
+    nullable(r, ",\"agentName\":", string, &state->agent_name);
+    nullable(r, ",\"model\":", string, &state->model);
+    want(r, ",\"events\":[");
+    if (!r->error && *r->p != ']')
+        do
+            event(r, state->events);
+        while (take(r, ",", 1));
+    want(r, "]}");
+}
+
+/* They say again what `teams` says; only their form matters here. */
+static void needles(struct reader *r)
+{
+    want(r, ",\"needles\":{");
+    if (!r->error && *r->p != '}')
+        do {
+            string(r);
+            want(r, ":{\"offset\":0,\"found\":true}");
+        } while (take(r, ",", 1));
+    want(r, "}");
+}
+
+typedef int add_fn(struct oks_strings *strings, struct oks_slice s, size_t max);
+
+static void list(struct reader *r, const char *key, add_fn *add, struct oks_strings *out, size_t max)
+{
+    want(r, key);
+    if (!r->error && *r->p != ']')
+        do {
+            struct oks_slice s = raw(r);
+            int added = r->error ? 0 : add(out, s, max);
+
+            if (added != 0)
+                fail(r, added == -ENOMEM ? -ENOMEM : OKS_CACHE_MISS);
+        } while (take(r, ",", 1));
+    want(r, "]");
+}
+
+static void tail(struct reader *r, struct oks_state *state)
+{
+    want(r, ",\"tail\":");
+    if (take(r, "null", 4))
+        return;
+    state->tail_len = (uint32_t)member(r, "{\"len\":", UINT32_MAX);
+    want(r, ",\"sha256\":");
+    digest(r, state->tail_sha256);
+    want(r, "}");
+}
+
+/* null, or a canonical stamp. */
+static struct oks_stamp span_end(struct reader *r, const char *key)
+{
+    struct oks_stamp stamp = OKS_STAMP_NONE;
+
+    want(r, key);
+    if (take(r, "null", 4))
+        return stamp;
+    stamp = oks_stamp_of(string(r));
+    if (!r->error && stamp.key >= OKS_STAMP_KEY_TEXT)
+        fail(r, OKS_CACHE_MISS);
+    return stamp;
+}
+
+static void model(struct reader *r, struct oks_models *models)
+{
+    struct oks_totals totals = OKS_TOTALS_NONE;
+    struct oks_slice name;
+    size_t before = models->len;
+
+    want(r, "{\"name\":");
+    name = raw(r);
+    totals.events = member(r, ",\"n\":", OKS_TOKENS_MAX);
+    totals.stamped = member(r, ",\"stamped\":", OKS_TOKENS_MAX);
+    for (unsigned k = 0; k < OKS_COLUMNS; k++) {
+        want(r, ",");
+        totals.count[oks_cache_keys[k].column] = member(r, oks_cache_keys[k].text, OKS_TOKENS_MAX);
+    }
+    totals.first = span_end(r, ",\"first\":");
+    totals.last = span_end(r, ",\"last\":");
+    want(r, "}");
+    if (!r->error && oks_models_add(models, name, &totals) < 0)
+        fail(r, -ENOMEM);
+    else if (!r->error && models->len != before + 1)
+        fail(r, OKS_CACHE_MISS);
+}
+
+static void models(struct reader *r, struct oks_models *out)
+{
+    want(r, ",\"models\":[");
+    if (!r->error && *r->p != ']')
+        do
+            model(r, out);
+        while (take(r, ",", 1));
+    want(r, "]");
+}
+
+static struct oks_slice text_or_null(struct reader *r)
+{
+    return take(r, "null", 4) ? (struct oks_slice){0} : raw(r);
+}
+
+static uint64_t request_key(struct reader *r)
+{
+    uint64_t key = 0;
+    uint8_t big[8];
+
+    want(r, "\"");
+    if (r->error || (size_t)(r->end - r->p) < 16 || !oks_unhex(r->p, big, sizeof(big))) {
+        fail(r, OKS_CACHE_MISS);
+        return 0;
+    }
+    r->p += 16;
+    want(r, "\"");
+    for (size_t i = 0; i < sizeof(big); i++)
+        key = key << 8 | big[i];
+    return key;
+}
+
+static void request(struct reader *r, struct oks_requests *requests, const struct oks_strings *models,
+                    const struct oks_strings *agents)
+{
+    struct oks_cache_row row;
+    int rc;
+
+    want(r, "[");
+    row.message_id = text_or_null(r);
+    want(r, ",");
+    row.request_id = text_or_null(r);
+    want(r, ",");
+    row.stamp = text_or_null(r);
+    want(r, ",");
+    row.key = request_key(r);
+    for (unsigned i = 0; i < REQUEST_NUMBERS; i++) {
+        want(r, ",");
+        row.number[i] = number(r, OKS_TOKENS_MAX);
+    }
+    want(r, "]");
+    rc = r->error ? 0 : oks_cache_take_request(requests, &row, models, agents);
+    if (rc != 0)
+        fail(r, rc);
+}
+
+static void requests(struct reader *r, struct oks_requests *out)
+{
+    struct oks_strings models = {0}, agents = {0};
+
+    uint64_t history = member(r, ",\"requests\":{\"history\":", INT64_MAX);
+
+    requests_set_history(out, history, member(r, ",\"after\":", INT64_MAX));
+    list(r, ",\"models\":[", oks_strings_add, &models, REQUEST_NAMES_MAX);
+    list(r, ",\"agents\":[", oks_strings_add, &agents, REQUEST_NAMES_MAX);
+    want(r, ",\"rows\":[");
+    if (!r->error && *r->p != ']')
+        do
+            request(r, out, &models, &agents);
+        while (take(r, ",", 1));
+    want(r, "]}");
+    oks_strings_clear(&models);
+    oks_strings_clear(&agents);
+}
+
+static void addition(struct reader *r, struct oks_state *state)
+{
+    if (member(r, ",\"okstrafs\":{\"version\":", INT64_MAX) != OKS_CACHE_ADDITION)
+        fail(r, OKS_CACHE_MISS);
+    state->extra_offset = member(r, ",\"offset\":", INT64_MAX);
+    state->dev = member(r, ",\"dev\":", UINT64_MAX);
+    state->ino = member(r, ",\"ino\":", UINT64_MAX);
+    tail(r, state);
+    state->lines = member(r, ",\"lines\":", INT64_MAX);
+    state->bad = member(r, ",\"bad\":", INT64_MAX);
+    state->odd = member(r, ",\"odd\":", INT64_MAX);
+    nullable(r, ",\"sessionId\":", raw, &state->session_id);
+    list(r, ",\"teams\":[", oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX);
+    list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
+    list(r, ",\"compactions\":[", oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX);
+    models(r, &state->models);
+    requests(r, state->requests);
+    nullable(r, ",\"label\":", raw, &state->label);
+    nullable(r, ",\"memo\":", raw, &state->memo);
+    if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
+        fail(r, OKS_CACHE_MISS);
+}
+
+int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state)
+{
+    struct reader r = {bytes, bytes + len, 0};
+
+    if (member(&r, "{\"schemaVersion\":", INT64_MAX) != OKS_CACHE_SCHEMA)
+        fail(&r, OKS_CACHE_MISS);
+    state->identity.len = (uint32_t)member(&r, ",\"identity\":{\"prefixLen\":", OKS_IDENTITY_PREFIX);
+    want(&r, ",\"sha256\":");
+    digest(&r, state->identity.sha256);
+    want(&r, "}");
+    usage(&r, state);
+    needles(&r);
+    addition(&r, state);
+    want(&r, OKS_CACHE_SEAL);
+    if (!r.error && (size_t)(r.end - r.p) != OKS_SHA256_HEX - 1 + sizeof(OKS_CACHE_SEAL_END) - 1)
+        fail(&r, OKS_CACHE_MISS);
+    return r.error;
+}

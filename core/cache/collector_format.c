@@ -1,0 +1,470 @@
+/*
+ * A file that okstra's collector wrote or rewrote.
+ *
+ * Nothing vouches for such a file but itself, so all of it must be JSON, and every value of the type and in
+ * the bounds that we would have written. json-c judges the values, one event or string at a time
+ * (cache_skim.c).
+ *
+ * The collector carries our key `okstrafs` along without understanding it. It is believed where it speaks of
+ * the same offset and as many events as `usage` does now; otherwise it is dropped, and the extras are scanned
+ * again.
+ *
+ * Invariant: a state comes out only if every value of it was present and valid, or is one that may be absent.
+ */
+#include "cache/cache_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cache/cache_skim.h"
+#include "history/requests.h"
+
+enum { DEPTH_MAX = 32 };
+
+/* --- values --- */
+
+static int number(struct oks_slice value, uint64_t max, uint64_t *out)
+{
+    if (!value.ptr || value.len == 0 || oks_digits(value.ptr, value.len, max, out) != value.len)
+        return OKS_CACHE_MISS;
+    return 0;
+}
+
+static int digest(struct oks_slice value, uint8_t out[OKS_SHA256_BYTES])
+{
+    if (value.len != OKS_SHA256_HEX + 1 || value.ptr[0] != '"' || value.ptr[value.len - 1] != '"' ||
+        !oks_unhex(value.ptr + 1, out, OKS_SHA256_BYTES))
+        return OKS_CACHE_MISS;
+    return 0;
+}
+
+/* A malloc'ed copy of a string's content, which may be empty. */
+static int string(const struct oks_skim *s, struct oks_slice value, char **out, size_t *len)
+{
+    struct json_object *json =
+        value.ptr && value.len > 0 && value.ptr[0] == '"' ? oks_skim_parse(s, value) : NULL;
+    int r = OKS_CACHE_MISS;
+
+    if (json_object_is_type(json, json_type_string)) {
+        size_t n = (size_t)json_object_get_string_len(json);
+        char *copy = malloc(n + 1);
+
+        r = copy ? 0 : -ENOMEM;
+        if (copy) {
+            memcpy(copy, json_object_get_string(json), n + 1);
+            *out = copy;
+            *len = n;
+        }
+    }
+    json_object_put(json);
+    return r;
+}
+
+/* The same for null or a string; an empty one is as good as none. `raw`: percent-encoded bytes. */
+static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, char **out)
+{
+    char *copy;
+    size_t len;
+    int r;
+
+    if (!value.ptr || oks_skim_is_null(value))
+        return 0;
+    r = string(s, value, &copy, &len);
+    if (r != 0)
+        return r;
+    if (raw && oks_unraw(copy, &len) < 0)
+        r = OKS_CACHE_MISS;
+    copy[len] = '\0';
+    if (r != 0 || copy[0] == '\0')
+        free(copy);
+    else
+        *out = copy;
+    return r;
+}
+
+/* --- what the file says --- */
+
+static bool count_of(struct json_object *event, const struct oks_cache_key *key, uint64_t *out)
+{
+    struct json_object *value;
+    char name[sizeof(key->text)];
+
+    memcpy(name, key->text + 1, key->len - 3);
+    name[key->len - 3] = '\0';
+    if (!json_object_object_get_ex(event, name, &value))
+        return true;
+    if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0 ||
+        json_object_get_uint64(value) > OKS_TOKENS_MAX)
+        return false;
+    *out = json_object_get_uint64(value);
+    return true;
+}
+
+static bool event_of(struct json_object *json, struct oks_event *out)
+{
+    struct json_object *stamp;
+
+    if (!json_object_is_type(json, json_type_object))
+        return false;
+    for (unsigned i = 0; i < OKS_COLUMNS; i++)
+        if (!count_of(json, &oks_cache_keys[i], &out->count[oks_cache_keys[i].column]))
+            return false;
+    if (!json_object_object_get_ex(json, "t", &stamp))
+        return true;
+    if (!json_object_is_type(stamp, json_type_string))
+        return false;
+    out->stamp = oks_stamp_of(
+        (struct oks_slice){json_object_get_string(stamp), (size_t)json_object_get_string_len(stamp)});
+    return true;
+}
+
+static int add_event(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct oks_event event = {.stamp = OKS_STAMP_NONE};
+    struct json_object *json = value.ptr[0] == '{' ? oks_skim_parse(s, value) : NULL;
+    int r = OKS_CACHE_MISS;
+
+    if (event_of(json, &event))
+        r = oks_events_append(ctx, &event) < 0 ? -ENOMEM : 0;
+    json_object_put(json);
+    return r;
+}
+
+static int read_identity(const struct oks_skim *s, struct oks_slice value, struct oks_identity *identity)
+{
+    struct oks_field fields[] = {{.key = "prefixLen"}, {.key = "sha256"}};
+    uint64_t len;
+
+    if (oks_skim_object(s, value, fields, 2) != 0 || number(fields[0].value, OKS_IDENTITY_PREFIX, &len) != 0)
+        return OKS_CACHE_MISS;
+    identity->len = (uint32_t)len;
+    return digest(fields[1].value, identity->sha256);
+}
+
+static int read_usage(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+{
+    struct oks_field fields[] = {
+        {.key = "offset"}, {.key = "agentName"}, {.key = "model"}, {.key = "events"}};
+    int r = oks_skim_object(s, value, fields, 4);
+
+    if (r == 0)
+        r = number(fields[0].value, INT64_MAX, &state->offset);
+    if (r == 0)
+        r = nullable(s, fields[1].value, false, &state->agent_name);
+    if (r == 0)
+        r = nullable(s, fields[2].value, false, &state->model);
+    return r ? r : oks_skim_each(s, fields[3].value, add_event, state->events);
+}
+
+struct strings_of {
+    int (*add)(struct oks_strings *strings, struct oks_slice s, size_t max);
+    struct oks_strings *strings;
+    size_t max;
+};
+
+static int add_string(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct strings_of *to = ctx;
+    char *copy;
+    size_t len;
+    int r;
+
+    r = string(s, value, &copy, &len);
+    if (r != 0)
+        return r;
+    r = OKS_CACHE_MISS;
+    if (oks_unraw(copy, &len) == 0)
+        r = to->add(to->strings, (struct oks_slice){copy, len}, to->max);
+    free(copy);
+    return r == 0 || r == -ENOMEM ? r : OKS_CACHE_MISS;
+}
+
+static int read_tail(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+{
+    struct oks_field fields[] = {{.key = "len"}, {.key = "sha256"}};
+    uint64_t len;
+
+    if (oks_skim_is_null(value))
+        return 0;
+    if (oks_skim_object(s, value, fields, 2) != 0 || number(fields[0].value, UINT32_MAX, &len) != 0)
+        return OKS_CACHE_MISS;
+    state->tail_len = (uint32_t)len;
+    return digest(fields[1].value, state->tail_sha256);
+}
+
+static bool span_end(struct json_object *json, const char *key, struct oks_stamp *out)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(json, key, &value))
+        return false;
+    if (!value)
+        return true;
+    *out = oks_stamp_of(oks_slice_of(json_object_get_string(value)));
+    return json_object_is_type(value, json_type_string) && out->key < OKS_STAMP_KEY_TEXT;
+}
+
+static bool model_of(struct json_object *json, struct oks_totals *out)
+{
+    static const struct oks_cache_key events = {"\"n\":", 4, 0}, stamped = {"\"stamped\":", 10, 0};
+
+    if (!json_object_is_type(json, json_type_object) || !count_of(json, &events, &out->events) ||
+        !count_of(json, &stamped, &out->stamped))
+        return false;
+    for (unsigned i = 0; i < OKS_COLUMNS; i++)
+        if (!count_of(json, &oks_cache_keys[i], &out->count[oks_cache_keys[i].column]))
+            return false;
+    return span_end(json, "first", &out->first) && span_end(json, "last", &out->last);
+}
+
+static int add_model(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct oks_totals totals = OKS_TOTALS_NONE;
+    struct oks_field name = {.key = "name"};
+    struct json_object *json = value.ptr[0] == '{' ? oks_skim_parse(s, value) : NULL;
+    char *copy = NULL;
+    size_t len;
+    int r = OKS_CACHE_MISS;
+
+    if (model_of(json, &totals))
+        r = oks_skim_object(s, value, &name, 1);
+    if (r == 0)
+        r = string(s, name.value, &copy, &len);
+    if (r == 0)
+        r = oks_unraw(copy, &len) < 0 ? OKS_CACHE_MISS
+                                      : oks_models_add(ctx, (struct oks_slice){copy, len}, &totals);
+    free(copy);
+    json_object_put(json);
+    return r;
+}
+
+/* A row's texts are owned here while it is read. */
+struct foreign_row {
+    struct oks_cache_row row;
+    char *text[3];
+    size_t at;
+};
+
+static int row_text(const struct oks_skim *s, struct oks_slice value, struct foreign_row *to)
+{
+    struct oks_slice *slices[] = {&to->row.message_id, &to->row.request_id, &to->row.stamp};
+    size_t len;
+    int r;
+
+    if (oks_skim_is_null(value))
+        return 0;
+    r = string(s, value, &to->text[to->at], &len);
+    if (r == 0 && oks_unraw(to->text[to->at], &len) < 0)
+        r = OKS_CACHE_MISS;
+    *slices[to->at] = (struct oks_slice){to->text[to->at], r == 0 ? len : 0};
+    return r;
+}
+
+static int row_key(struct oks_slice value, uint64_t *out)
+{
+    uint8_t big[8];
+
+    if (value.len != 18 || value.ptr[0] != '"' || value.ptr[17] != '"' || !oks_unhex(value.ptr + 1, big, 8))
+        return OKS_CACHE_MISS;
+    *out = 0;
+    for (size_t i = 0; i < sizeof(big); i++)
+        *out = *out << 8 | big[i];
+    return 0;
+}
+
+static int row_value(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct foreign_row *to = ctx;
+    int r = OKS_CACHE_MISS;
+
+    if (to->at < 3)
+        r = row_text(s, value, to);
+    else if (to->at == 3)
+        r = row_key(value, &to->row.key);
+    else if (to->at < 4 + REQUEST_NUMBERS)
+        r = number(value, OKS_TOKENS_MAX, &to->row.number[to->at - 4]);
+    to->at++;
+    return r;
+}
+
+struct requests_of {
+    struct oks_requests *requests;
+    struct oks_strings models, agents;
+};
+
+static int add_request(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct requests_of *to = ctx;
+    struct foreign_row row = {0};
+    int r = oks_skim_each(s, value, row_value, &row);
+
+    if (r == 0)
+        r = row.at == 4 + REQUEST_NUMBERS
+                ? oks_cache_take_request(to->requests, &row.row, &to->models, &to->agents)
+                : OKS_CACHE_MISS;
+    for (int i = 0; i < 3; i++)
+        free(row.text[i]);
+    return r;
+}
+
+static int read_requests(const struct oks_skim *s, struct oks_slice value, struct oks_requests *requests)
+{
+    struct oks_field fields[] = {
+        {.key = "models"}, {.key = "agents"}, {.key = "rows"}, {.key = "history"}, {.key = "after"}};
+    struct requests_of to = {.requests = requests};
+    uint64_t history, after;
+    int r = value.ptr ? oks_skim_object(s, value, fields, 5) : OKS_CACHE_MISS;
+
+    if (r == 0)
+        r = number(fields[3].value, INT64_MAX, &history) | number(fields[4].value, INT64_MAX, &after);
+    if (r == 0)
+        requests_set_history(requests, history, after);
+    if (r == 0)
+        r = oks_skim_each(s, fields[0].value, add_string,
+                          &(struct strings_of){oks_strings_add, &to.models, REQUEST_NAMES_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[1].value, add_string,
+                          &(struct strings_of){oks_strings_add, &to.agents, REQUEST_NAMES_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[2].value, add_request, &to);
+    oks_strings_clear(&to.models);
+    oks_strings_clear(&to.agents);
+    return r;
+}
+
+enum {
+    VERSION,
+    OFFSET,
+    DEV,
+    INO,
+    TAIL,
+    LINES,
+    BAD,
+    ODD,
+    SESSION_ID,
+    TEAMS,
+    CWDS,
+    COMPACTIONS,
+    MODELS,
+    REQUESTS,
+    LABEL,
+    MEMO,
+    EVENTS,
+    SHA256,
+    FIELDS
+};
+
+static int read_numbers(const struct oks_field *fields, struct oks_state *state)
+{
+    uint64_t version, events;
+
+    if (number(fields[VERSION].value, INT64_MAX, &version) != 0 || version != OKS_CACHE_ADDITION ||
+        number(fields[OFFSET].value, INT64_MAX, &state->extra_offset) != 0 ||
+        state->extra_offset != state->offset || number(fields[DEV].value, UINT64_MAX, &state->dev) != 0 ||
+        number(fields[INO].value, UINT64_MAX, &state->ino) != 0 ||
+        number(fields[LINES].value, INT64_MAX, &state->lines) != 0 ||
+        number(fields[BAD].value, INT64_MAX, &state->bad) != 0 ||
+        number(fields[ODD].value, INT64_MAX, &state->odd) != 0 ||
+        number(fields[EVENTS].value, INT64_MAX, &events) != 0 || events != oks_events_len(state->events))
+        return OKS_CACHE_MISS;
+    return 0;
+}
+
+/* The digest is only looked at for its form: it speaks of a file that is no more. */
+static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+{
+    struct oks_field fields[FIELDS] = {
+        [VERSION].key = "version",   [OFFSET].key = "offset",
+        [DEV].key = "dev",           [INO].key = "ino",
+        [TAIL].key = "tail",         [LINES].key = "lines",
+        [BAD].key = "bad",           [ODD].key = "odd",
+        [TEAMS].key = "teams",       [SESSION_ID].key = "sessionId",
+        [CWDS].key = "cwds",         [EVENTS].key = "events",
+        [SHA256].key = "sha256",     [MODELS].key = "models",
+        [REQUESTS].key = "requests", [LABEL].key = "label",
+        [MEMO].key = "memo",         [COMPACTIONS].key = "compactions",
+    };
+    uint8_t sha256[OKS_SHA256_BYTES];
+    int r = oks_skim_object(s, value, fields, FIELDS);
+
+    if (r == 0)
+        r = read_numbers(fields, state);
+    if (r == 0)
+        r = read_tail(s, fields[TAIL].value, state);
+    if (r == 0)
+        r = nullable(s, fields[SESSION_ID].value, true, &state->session_id);
+    if (r == 0)
+        r = oks_skim_each(s, fields[TEAMS].value, add_string,
+                          &(struct strings_of){oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[CWDS].value, add_string,
+                          &(struct strings_of){oks_strings_add, &state->cwds, OKS_CWDS_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[COMPACTIONS].value, add_string,
+                          &(struct strings_of){oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX});
+    if (r == 0)
+        r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
+    if (r == 0)
+        r = read_requests(s, fields[REQUESTS].value, state->requests);
+    if (r == 0)
+        r = nullable(s, fields[LABEL].value, true, &state->label);
+    if (r == 0)
+        r = nullable(s, fields[MEMO].value, true, &state->memo);
+    return r ? r : digest(fields[SHA256].value, sha256);
+}
+
+static int drop_addition(struct oks_state *state)
+{
+    struct oks_requests *none;
+
+    if (oks_requests_new(&none) < 0)
+        return -ENOMEM;
+    oks_requests_free(state->requests);
+    state->requests = none;
+    free(state->session_id);
+    free(state->label);
+    free(state->memo);
+    state->session_id = state->label = state->memo = NULL;
+    oks_strings_clear(&state->teams);
+    oks_strings_clear(&state->cwds);
+    oks_strings_clear(&state->compactions);
+    oks_models_clear(&state->models);
+    memset(state->tail_sha256, 0, sizeof(state->tail_sha256));
+    state->tail_len = 0;
+    state->extra_offset = state->dev = state->ino = 0;
+    state->lines = state->bad = state->odd = 0;
+    return 0;
+}
+
+static int read_file(const struct oks_skim *s, struct oks_state *state)
+{
+    struct oks_field fields[] = {
+        {.key = "schemaVersion"}, {.key = "identity"}, {.key = "usage"}, {.key = "okstrafs"}};
+    struct oks_slice whole = {s->p, (size_t)(s->end - s->p)};
+    uint64_t schema;
+    int r;
+
+    if (oks_skim_object(s, whole, fields, 4) != 0 || number(fields[0].value, INT64_MAX, &schema) != 0 ||
+        schema != OKS_CACHE_SCHEMA || read_identity(s, fields[1].value, &state->identity) != 0)
+        return OKS_CACHE_MISS;
+    r = read_usage(s, fields[2].value, state);
+    if (r != 0)
+        return r;
+    r = fields[3].value.ptr ? read_addition(s, fields[3].value, state) : OKS_CACHE_MISS;
+    if (r == OKS_CACHE_MISS && drop_addition(state) < 0)
+        r = -ENOMEM;
+    return r == -ENOMEM ? r : OKS_CACHE_HIT;
+}
+
+int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state)
+{
+    struct oks_skim s = {bytes, bytes + len, json_tokener_new_ex(DEPTH_MAX)};
+    int r;
+
+    if (!s.tokener)
+        return -ENOMEM;
+    json_tokener_set_flags(s.tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    r = read_file(&s, state);
+    json_tokener_free(s.tokener);
+    return r;
+}

@@ -1,0 +1,238 @@
+/*
+ * Sources whose transcripts say themselves where they belong, and what of them is only repeated.
+ *
+ * Claude Code's folders name a transcript's project and its file the session. Elsewhere both stand in the
+ * file, so such a transcript changes its place when it has been read. And some transcripts repeat what others
+ * hold: a fork its parent's beginning, an archived copy all of its twin. Which lines those are depends on
+ * files that may be read later, or never. So each scan is told what is known then, and whenever one of those
+ * others changes, everybody who may repeat it is asked whether he would now tell the same; who would not is
+ * scanned anew, within the same sync.
+ *
+ * Invariant: when a sync ends, no transcript's events depend on the order in which files were read.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/engine_private.h"
+#include "base/utf8.h"
+
+const struct source *session_source(const struct session *s)
+{
+    const struct transcript *t = LIST_FIRST(&s->transcripts);
+
+    return t ? t->source : &oks_source_claude;
+}
+
+/* --- projects --- */
+
+enum { PROJECT_MAX = 200 };
+
+/* The hash that Claude Code's SDK puts behind a name that it cuts: of the path in UTF-16. */
+static void put_hash(const uint16_t *units, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    int32_t h = 0;
+    uint32_t value;
+    char text[16];
+    size_t k = sizeof(text);
+
+    for (size_t i = 0; i < n; i++)
+        h = (int32_t)((uint32_t)h * 31u + units[i]);
+    value = h < 0 ? 0u - (uint32_t)h : (uint32_t)h;
+    do
+        text[--k] = digits[value % 36];
+    while ((value /= 36) != 0);
+    out[0] = '-';
+    memcpy(out + 1, text + k, sizeof(text) - k);
+    out[1 + sizeof(text) - k] = '\0';
+}
+
+static bool is_plain(uint32_t code)
+{
+    return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') || (code >= '0' && code <= '9');
+}
+
+void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1])
+{
+    size_t left = strlen(cwd), n = 0, len;
+    uint16_t units[PATH_MAX];
+    uint32_t code;
+
+    while (left > 0 && n + 2 < sizeof(units) / sizeof(*units)) {
+        utf8_next(cwd, left, &code, &len);
+        if (code > 0xffff) {
+            units[n++] = (uint16_t)(0xd800 + ((code - 0x10000) >> 10));
+            units[n++] = (uint16_t)(0xdc00 + (code & 0x3ff));
+        } else {
+            units[n++] = (uint16_t)code;
+        }
+        cwd += len;
+        left -= len;
+    }
+    for (size_t i = 0; i < n && i < PROJECT_MAX; i++)
+        out[i] = is_plain(units[i]) ? (char)units[i] : '-';
+    out[n < PROJECT_MAX ? n : PROJECT_MAX] = '\0';
+    if (n > PROJECT_MAX)
+        put_hash(units, n, out + PROJECT_MAX);
+}
+
+bool placing_project(const struct session *s, char out[OKS_NAME_MAX + 1])
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (t->state.cwds.len) {
+            project_of_cwd(t->state.cwds.items[0].ptr, out);
+            return true;
+        }
+    return false;
+}
+
+void placing_parent(struct session *s)
+{
+    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    char id[OKS_NAME_MAX + 1];
+
+    if (!t->source->parent_of)
+        return; /* the path says it */
+    if (t->state.memo && t->source->parent_of(t->state.memo, id, sizeof(id)))
+        registry_set_parent(s, oks_slice_of(id));
+    else
+        registry_set_parent(s, (struct oks_slice){0});
+}
+
+/* --- what is repeated --- */
+
+static bool comes_before(const struct transcript *a, const struct transcript *b)
+{
+    int d = a->source->rank ? a->source->rank(a->path) - b->source->rank(b->path) : 0;
+
+    return d ? d < 0 : strcmp(a->path, b->path) < 0;
+}
+
+static bool same_file(const struct transcript *a, const struct transcript *b)
+{
+    return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev;
+}
+
+/* Whether t may repeat what `other`, of its own session, holds. One file under two names counts once anyway.
+ */
+static bool is_twin(const struct transcript *t, const struct transcript *other)
+{
+    return other != t && other->source == t->source && comes_before(other, t) && !same_file(other, t);
+}
+
+static struct session *origin_of(struct oks_engine *e, const struct transcript *t)
+{
+    return t->origin && strcmp(t->origin, t->session->name) != 0 ? registry_session(e, t->origin) : NULL;
+}
+
+/* Appends a memo and its newline. */
+static bool join(char **text, size_t *len, const char *memo)
+{
+    size_t n = strlen(memo);
+    char *longer = realloc(*text, *len + n + 2);
+
+    if (!longer)
+        return false;
+    memcpy(longer + *len, memo, n);
+    memcpy(longer + *len + n, "\n", 2);
+    *text = longer;
+    *len += n + 1;
+    return true;
+}
+
+/* *waiting: one of them has not been read yet. */
+static char *peers_of(struct oks_engine *e, const struct transcript *t, bool *waiting)
+{
+    const struct session *origin = origin_of(e, t);
+    const struct transcript *other;
+    char *text = strdup("");
+    size_t len = 0;
+    bool ok = text;
+
+    *waiting = false;
+    if (!t->source->agrees)
+        return text;
+    LIST_FOREACH(other, &t->session->transcripts, of_session) {
+        if (!ok || !is_twin(t, other))
+            continue;
+        *waiting |= other->unplaced;
+        ok = !other->state.memo || join(&text, &len, other->state.memo);
+    }
+    if (ok && origin)
+        LIST_FOREACH(other, &origin->transcripts, of_session) {
+            if (!ok || other->source != t->source)
+                continue;
+            *waiting |= other->unplaced;
+            ok = !other->state.memo || join(&text, &len, other->state.memo);
+        }
+    if (ok)
+        return text;
+    free(text);
+    return NULL;
+}
+
+char *placing_peers(struct oks_engine *e, const struct transcript *t)
+{
+    bool waiting;
+
+    return peers_of(e, t, &waiting);
+}
+
+static void check(struct oks_engine *e, struct transcript *t)
+{
+    bool waiting;
+    char *peers;
+
+    if (!t->source->agrees || !t->loaded || !t->state.memo)
+        return;
+    peers = peers_of(e, t, &waiting);
+    if (peers && !waiting && !t->source->agrees(t->state.memo, peers)) {
+        t->anew = true;
+        registry_mark_dirty(e, t, true);
+    }
+    free(peers);
+}
+
+static void origin_renew(struct oks_engine *e, struct transcript *t, bool leaves)
+{
+    char id[OKS_NAME_MAX + 1], name[OKS_NAME_MAX + 1];
+
+    if (t->origin)
+        LIST_REMOVE(t, of_forks);
+    free(t->origin);
+    t->origin = NULL;
+    if (leaves || !t->source->origin || !t->state.memo || !t->source->origin(t->state.memo, id, sizeof(id)))
+        return;
+    oks_name_escape(oks_slice_of(id), name);
+    t->origin = strdup(name);
+    if (t->origin)
+        LIST_INSERT_HEAD(&e->forks, t, of_forks);
+}
+
+void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves)
+{
+    struct transcript *other;
+    char *memo = NULL;
+
+    if (!t->source->agrees)
+        return;
+    origin_renew(e, t, leaves);
+    if (leaves) { /* for the others it is gone already */
+        memo = t->state.memo;
+        t->state.memo = NULL;
+    } else {
+        check(e, t);
+    }
+    LIST_FOREACH(other, &t->session->transcripts, of_session)
+        if (other->source == t->source && is_twin(other, t))
+            check(e, other);
+    LIST_FOREACH(other, &e->forks, of_forks)
+        if (other != t && other->source == t->source && strcmp(other->origin, t->session->name) == 0)
+            check(e, other);
+    if (leaves)
+        t->state.memo = memo;
+}

@@ -1,0 +1,194 @@
+/*
+ * Reading transcripts once more.
+ *
+ * Events do not say which model they are of: only the sums over all time are kept by model. A window that
+ * cuts a transcript therefore has it read again, at some gigabytes a second, and only where somebody asks for
+ * models in a window. The list is made under the lock and the files are read without it, so whoever asks
+ * checks that the data is still of the version of the list, and starts over where it is not.
+ */
+#include "catalog/reread.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/engine_private.h"
+#include "files/walk.h"
+#include "catalog/transcript_scan.h"
+
+struct reading {
+    uint64_t end;
+    int (*fn)(void *ctx, const struct oks_record *record);
+    void *ctx;
+};
+
+enum { AT_END = 1 };
+
+static int read_record(void *ctx, const struct oks_record *r, bool complete)
+{
+    const struct reading *reading = ctx;
+
+    (void)complete;
+    return r->offset >= reading->end ? AT_END : reading->fn(reading->ctx, r);
+}
+
+int rescan_file_init(struct oks_engine *e, const struct transcript *t, struct rescan_file *out)
+{
+    *out = (struct rescan_file){.path = strdup(t->path),
+                                .end = t->mark.size,
+                                .source = t->source->id,
+                                .whole = t->whole,
+                                .peers = placing_peers(e, t)};
+    return out->path && out->peers ? 0 : -ENOMEM;
+}
+
+void rescan_file_clear(struct rescan_file *file)
+{
+    free(file->path);
+    free(file->peers);
+    *file = (struct rescan_file){0};
+}
+
+int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
+                     int (*fn)(void *ctx, const struct oks_record *record), void *ctx)
+{
+    struct reading reading = {file->end, fn, ctx};
+    struct oks_sink sink = {.ctx = &reading, .record = read_record};
+    struct oks_scan_result result = {0};
+    struct oks_scanner *scanner = NULL;
+    struct stat st;
+    int fd = oks_open_regular(file->path, &st), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
+
+    if (rc >= 0)
+        rc = oks_scanner_set_source(scanner, file->source, "", file->peers);
+    if (rc >= 0)
+        rc = file->whole ? scan_whole(fd, scanner, &sink, &result)
+                         : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
+    oks_scanner_free(scanner);
+    if (fd >= 0)
+        close(fd);
+    return rc == AT_END ? 0 : rc;
+}
+
+struct listing {
+    struct oks_engine *e;
+    const struct measure_window *w;
+    struct rescan *out;
+    size_t room;
+    int rc;
+};
+
+struct oks_totals rescan_span(const struct transcript *t)
+{
+    const struct oks_event *tail = &transcript_tail(t)->event;
+    struct oks_totals totals = t->totals;
+    struct oks_totals more = {
+        .events = 1, .stamped = !oks_stamp_is_none(tail->stamp), .first = tail->stamp, .last = tail->stamp};
+
+    if (transcript_tail(t)->counts)
+        oks_totals_add(&totals, &more);
+    return totals;
+}
+
+/* Whether the window takes some of its events and not all. */
+static bool is_cut(const struct transcript *t, const struct measure_window *w)
+{
+    struct oks_totals totals = rescan_span(t);
+
+    if (totals.stamped == 0)
+        return false;
+    return billed_in_window(totals.first, w->since, w->until) !=
+               billed_in_window(totals.last, w->since, w->until) ||
+           (!billed_in_window(totals.first, w->since, w->until) &&
+            (totals.events > totals.stamped ||
+             (!oks_stamp_is_none(w->since) && oks_stamp_cmp(totals.first, w->since) < 0 &&
+              !oks_stamp_is_none(w->until) && oks_stamp_cmp(totals.last, w->until) > 0)));
+}
+
+static void list_transcript(const void *node, VISIT visit, void *ctx)
+{
+    const struct transcript *t = *(struct transcript *const *)node;
+    struct listing *l = ctx;
+
+    if ((visit != postorder && visit != leaf) || l->rc < 0 || !is_cut(t, l->w))
+        return;
+    if (l->out->n == l->room) {
+        size_t room = l->room * 2 + 16;
+        struct rescan_part *parts = reallocarray(l->out->parts, room, sizeof(*parts));
+
+        if (!parts) {
+            l->rc = -ENOMEM;
+            return;
+        }
+        l->out->parts = parts;
+        l->room = room;
+    }
+    l->out->parts[l->out->n] = (struct rescan_part){0};
+    l->rc = rescan_file_init(l->e, t, &l->out->parts[l->out->n++].file);
+}
+
+int rescan_list(struct oks_engine *e, const struct measure_window *w, struct rescan *out)
+{
+    struct listing listing = {.e = e, .w = w, .out = out};
+
+    *out = (struct rescan){.version = e->version};
+    twalk_r(e->transcripts, list_transcript, &listing);
+    return listing.rc;
+}
+
+struct by_model {
+    const struct measure_window *w;
+    struct oks_models *models;
+};
+
+static int add_record(void *ctx, const struct oks_record *r)
+{
+    const struct by_model *by = ctx;
+    struct oks_event event;
+
+    if (!event_of_record(r, &event) || !billed_in_window(event.stamp, by->w->since, by->w->until))
+        return 0;
+    return model_of_record(by->models, r, &event);
+}
+
+int rescan_read(enum oks_isa isa, const struct measure_window *w, struct rescan *rescan)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < rescan->n; i++) {
+        struct by_model by = {w, &rescan->parts[i].models};
+
+        rc = rescan_file_read(isa, &rescan->parts[i].file, add_record, &by);
+    }
+    return rc;
+}
+
+const struct rescan_part *rescan_of(const struct rescan *rescan, const char *path)
+{
+    size_t low = 0, high = rescan->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int d = strcmp(path, rescan->parts[mid].file.path);
+
+        if (d == 0)
+            return &rescan->parts[mid];
+        if (d < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
+void rescan_clear(struct rescan *rescan)
+{
+    for (size_t i = 0; i < rescan->n; i++) {
+        rescan_file_clear(&rescan->parts[i].file);
+        oks_models_clear(&rescan->parts[i].models);
+    }
+    free(rescan->parts);
+    *rescan = (struct rescan){0};
+}

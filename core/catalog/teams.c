@@ -1,0 +1,172 @@
+/*
+ * Teams: which there are, and which sessions are in them.
+ *
+ * A session is in each team that one of its transcripts names, and a team exists as long as some session or
+ * team-state file names it. Teams are equal when their escaped names fold to the same bytes.
+ *
+ * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so that it does
+ * not depend on the order in which files were scanned.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine_private.h"
+
+static int by_team_key(const void *a, const void *b)
+{
+    return strcmp(((const struct team *)a)->key, ((const struct team *)b)->key);
+}
+
+struct team *registry_team(struct oks_engine *e, const char *name)
+{
+    size_t len;
+    struct team key = {.key = oks_name_fold(oks_slice_of(name), &len)};
+    struct team **found = key.key ? tfind(&key, &e->teams, by_team_key) : NULL;
+
+    free(key.key);
+    return found ? *found : NULL;
+}
+
+struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
+{
+    struct team *team = calloc(1, sizeof(*team)), **found;
+    size_t len;
+
+    if (!team)
+        return NULL;
+    oks_name_escape(raw, team->name);
+    team->key = oks_name_fold(oks_slice_of(team->name), &len);
+    found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
+    if (found && *found == team) {
+        e->n_teams++;
+        team->version = registry_names_changed(e);
+        return team;
+    }
+    free(team->key);
+    free(team);
+    return found ? *found : NULL;
+}
+
+void registry_team_release(struct oks_engine *e, struct team *team)
+{
+    if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
+        return;
+    tdelete(team, &e->teams, by_team_key);
+    e->n_teams--;
+    registry_names_changed(e);
+    free(team->key);
+    free(team);
+}
+
+/* --- teams of a session --- */
+
+/* The listed name: the spelling in the session whose first transcript sorts first. */
+static void team_rename(struct oks_engine *e, struct team *team)
+{
+    struct membership *m, *first = NULL;
+    char name[sizeof(team->name)];
+
+    LIST_FOREACH(m, &team->members, of_team) {
+        struct transcript *t = LIST_FIRST(&m->session->transcripts);
+
+        if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
+            first = m;
+    }
+    if (!first)
+        return;
+    oks_name_escape(oks_slice_of(first->spelling), name);
+    if (strcmp(name, team->name) == 0)
+        return;
+    strcpy(team->name, name);
+    registry_names_changed(e);
+}
+
+void registry_membership_end(struct oks_engine *e, struct membership *m)
+{
+    struct team *team = m->team;
+
+    LIST_REMOVE(m, of_team);
+    LIST_REMOVE(m, of_session);
+    team->version = engine_tick(e);
+    free(m->spelling);
+    free(m);
+    team_rename(e, team);
+    registry_team_release(e, team);
+}
+
+static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
+{
+    struct team *team;
+    struct membership *m;
+
+    if (raw.len == 0)
+        return 0; /* nobody can ask for a team without a name */
+    team = registry_team_made(e, raw);
+    if (!team)
+        return -ENOMEM;
+    LIST_FOREACH(m, &s->teams, of_session)
+        if (m->team == team)
+            return 0;
+    m = calloc(1, sizeof(*m));
+    if (m)
+        m->spelling = strndup(raw.ptr, raw.len);
+    if (!m || !m->spelling) {
+        free(m);
+        registry_team_release(e, team);
+        return -ENOMEM;
+    }
+    m->session = s;
+    m->team = team;
+    LIST_INSERT_HEAD(&team->members, m, of_team);
+    LIST_INSERT_HEAD(&s->teams, m, of_session);
+    team_rename(e, team);
+    return 0;
+}
+
+static bool session_names_team(const struct session *s, const struct team *team)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        for (size_t i = 0; i < t->state.teams.len; i++) {
+            char name[OKS_NAME_MAX + 1];
+            size_t len;
+            char *key;
+            bool same;
+
+            oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len},
+                            name);
+            key = oks_name_fold(oks_slice_of(name), &len);
+            same = key && strcmp(key, team->key) == 0;
+            free(key);
+            if (same)
+                return true;
+        }
+    return false;
+}
+
+/* Joins the teams that its transcripts name now and leaves the others. */
+int registry_session_teams(struct oks_engine *e, struct session *s)
+{
+    struct transcript *t;
+    struct membership *m, *next;
+    int rc = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
+            rc = membership_begin(
+                e, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+    for (m = LIST_FIRST(&s->teams); m; m = next) {
+        next = LIST_NEXT(m, of_session);
+        if (!session_names_team(s, m->team))
+            registry_membership_end(e, m);
+    }
+    return rc;
+}
+
+void registry_teams_free(struct oks_engine *e)
+{
+    tdestroy(e->teams, keep_node);
+}

@@ -1,0 +1,370 @@
+/*
+ * A transcript's state: what a scan changes in it, what it answers, and what it can give up.
+ *
+ * Invariants: the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
+ * nowhere else; `totals` are those of all events, also after the events themselves were dropped.
+ */
+#include "sums/timeline.h"
+#include "catalog/transcript_scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- putting it in place --- */
+
+static int append_event(void *ctx, const struct oks_event *event)
+{
+    return oks_events_append(ctx, event);
+}
+
+static void move_first(char **to, char **from)
+{
+    if (*to)
+        return;
+    *to = *from;
+    *from = NULL;
+}
+
+static int add_strings(struct oks_strings *to, const struct oks_strings *from, size_t max, bool folded)
+{
+    for (size_t i = 0; i < from->len; i++) {
+        struct oks_slice s = {from->items[i].ptr, from->items[i].len};
+        int rc = folded ? oks_strings_add_folded(to, s, max) : oks_strings_add(to, s, max);
+
+        if (rc == -ENOMEM)
+            return rc;
+    }
+    return 0;
+}
+
+static int commit_gain(struct oks_state *to, struct oks_state *gain)
+{
+    int rc = oks_events_each(gain->events, append_event, to->events);
+
+    if (rc == 0)
+        rc = add_strings(&to->teams, &gain->teams, OKS_TEAMS_MAX, true);
+    if (rc == 0)
+        rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
+    if (rc == 0)
+        rc = add_strings(&to->compactions, &gain->compactions, OKS_COMPACTIONS_MAX, false);
+    if (rc == 0)
+        rc = oks_models_merge(&to->models, &gain->models);
+    if (rc < 0)
+        return rc;
+    move_first(&to->agent_name, &gain->agent_name);
+    move_first(&to->model, &gain->model);
+    move_first(&to->session_id, &gain->session_id);
+    free(to->memo);
+    to->memo = gain->memo;
+    gain->memo = NULL;
+    to->offset = gain->offset;
+    to->extra_offset = gain->extra_offset;
+    to->identity = gain->identity;
+    to->dev = gain->dev;
+    to->ino = gain->ino;
+    to->tail_len = gain->tail_len;
+    memcpy(to->tail_sha256, gain->tail_sha256, sizeof(to->tail_sha256));
+    to->lines += gain->lines;
+    to->bad += gain->bad;
+    to->odd += gain->odd;
+    return 0;
+}
+
+static void days_clear(struct transcript *t)
+{
+    free(t->days);
+    t->days = NULL;
+    t->n_days = 0;
+    t->dropped = false;
+}
+
+/* What was given up is there again. */
+static int commit_base(struct oks_engine *e, struct transcript *t, struct oks_state *base)
+{
+    struct oks_requests *rows = base->requests;
+
+    oks_events_free(t->state.events);
+    t->state.events = base->events;
+    base->events = NULL;
+    base->requests = NULL;
+    t->dropped = false;
+    return billing_enter(e, t, rows, true);
+}
+
+static int commit_requests(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+{
+    struct oks_requests *rows = out->gain.requests;
+    int rc;
+
+    if (out->replace) {
+        out->gain.requests = NULL;
+        rc = billing_enter(e, t, rows, false);
+        /* The state is about to be replaced by the gain. */
+        out->gain.requests = t->state.requests;
+        t->state.requests = NULL;
+    } else {
+        rc = transcript_tail(t)->requests ? billing_untail(e, t) : 0;
+        if (rc == 0)
+            rc = billing_gain(e, t, rows);
+    }
+    return rc;
+}
+
+int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+{
+    bool moved = out->replace || out->gain.offset != t->state.offset;
+    struct times_change change = {0};
+    int rc = 0;
+
+    t->error = out->error;
+    if (out->gone || !out->changed || (out->error && !out->gain.identity.len && !out->replace)) {
+        t->gone |= out->gone;
+        scan_outcome_clear(out);
+        return 0;
+    }
+    if (out->restored)
+        rc = commit_base(e, t, &out->base);
+    times_before(e, t, out, &change);
+    if (rc == 0)
+        rc = commit_requests(e, t, out);
+    if (out->replace) {
+        oks_state_clear(&t->state);
+        t->state = out->gain;
+        out->gain = (struct oks_state){0};
+    } else if (rc == 0) {
+        rc = commit_gain(&t->state, &out->gain);
+    }
+    if (rc == 0 && out->tail && out->tail->requests)
+        rc = billing_tail(e, t, out->tail->requests);
+    if (rc == 0) {
+        days_clear(t);
+        oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
+    }
+    if (rc == 0)
+        t->closed = stream_closed(t);
+    transcript_tail_free(t->tail);
+    t->tail = out->tail;
+    out->tail = NULL;
+    t->mark = out->mark;
+    t->loaded = true;
+    out->worth_saving = moved && !t->whole && !(out->cache_hit && out->bytes_read == 0);
+    scan_outcome_clear(out);
+    if (rc < 0) {
+        billing_leave(e, t);
+        t->loaded = false;
+        t->totals = OKS_TOTALS_NONE;
+        times_reset(e);
+        times_after(e, t->session, &change);
+        return oks_state_reset(&t->state) < 0 ? -ENOMEM : rc;
+    }
+    times_after(e, t->session, &change);
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool transcript_relabel(struct transcript *t, struct scan_outcome *out)
+{
+    bool changed = out->labelled && !same_text(t->state.label, out->label);
+    char **from = out->labelled ? &out->label : &t->state.label,
+         **to = out->replace ? &out->gain.label : &t->state.label;
+
+    /* What was not looked up stays, also where the state is about to be replaced. */
+    if (from != to && (out->labelled || !*to)) {
+        free(*to);
+        *to = *from;
+        *from = NULL;
+    }
+    return changed;
+}
+
+void scan_outcome_clear(struct scan_outcome *out)
+{
+    oks_state_clear(&out->gain);
+    oks_state_clear(&out->base);
+    transcript_tail_free(out->tail);
+    out->tail = NULL;
+    free(out->label);
+    out->label = NULL;
+}
+
+/* --- questions --- */
+
+const struct tail *transcript_tail(const struct transcript *t)
+{
+    static const struct tail none = {.event.stamp = OKS_STAMP_NONE};
+
+    return t->tail ? t->tail : &none;
+}
+
+static bool is_open(struct oks_stamp since, struct oks_stamp until)
+{
+    return oks_stamp_is_none(since) && oks_stamp_is_none(until);
+}
+
+static bool is_before(struct oks_stamp stamp, struct oks_stamp since)
+{
+    return !oks_stamp_is_none(since) && oks_stamp_cmp(stamp, since) < 0;
+}
+
+static bool is_after(struct oks_stamp stamp, struct oks_stamp until)
+{
+    return !oks_stamp_is_none(until) && oks_stamp_cmp(stamp, until) > 0;
+}
+
+/* Answers from the totals alone where all stamps are inside the window, or all outside and every event has
+ * one. */
+static bool window_of_totals(const struct oks_totals *all, struct oks_stamp since, struct oks_stamp until,
+                             struct oks_totals *out)
+{
+    bool bare = all->stamped == 0;
+
+    if (is_open(since, until) || bare ||
+        (!is_before(all->first, since) && !is_after(all->first, until) && !is_before(all->last, since) &&
+         !is_after(all->last, until))) {
+        *out = *all;
+        return true;
+    }
+    if (all->events > all->stamped || !(is_before(all->last, since) || is_after(all->first, until)))
+        return false;
+    *out = OKS_TOTALS_NONE;
+    return true;
+}
+
+bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+                       struct oks_totals *out)
+{
+    const struct oks_event *e = &transcript_tail(t)->event;
+    bool stamped = !oks_stamp_is_none(e->stamp);
+    struct oks_totals tail = {.events = 1, .stamped = stamped, .first = e->stamp, .last = e->stamp};
+
+    if (!window_of_totals(&t->totals, since, until, out)) {
+        if (t->dropped)
+            return false;
+        oks_events_window(t->state.events, since, until, out);
+    }
+    if (!transcript_tail(t)->counts || (stamped && (is_before(e->stamp, since) || is_after(e->stamp, until))))
+        return true;
+    memcpy(tail.count, e->count, sizeof(tail.count));
+    oks_totals_add(out, &tail);
+    return true;
+}
+
+/* --- giving up the events --- */
+
+int transcript_add_day(struct transcript *t, const char day[11])
+{
+    uint32_t *days = reallocarray(t->days, t->n_days + 1, sizeof(*days));
+    unsigned y = 0, m = 0, d = 0;
+
+    if (!days)
+        return -ENOMEM;
+    t->days = days;
+    sscanf(day, "%4u-%2u-%2u", &y, &m, &d);
+    days[t->n_days++] = y * 10000 + m * 100 + d;
+    return 0;
+}
+
+static int add_day(void *ctx, const char day[11])
+{
+    return transcript_add_day(ctx, day);
+}
+
+bool transcript_drop_events(struct transcript *t)
+{
+    struct oks_events *none;
+
+    /* What an unfinished line has changed could not be taken back. */
+    if (transcript_tail(t)->requests)
+        return false;
+    /* Such a stamp lives in the events. */
+    if (t->totals.first.key == OKS_STAMP_KEY_TEXT || t->totals.last.key == OKS_STAMP_KEY_TEXT)
+        return false;
+    if (oks_events_new(&none) < 0)
+        return false;
+    days_clear(t);
+    if (oks_events_days(t->state.events, add_day, t) < 0) {
+        days_clear(t);
+        oks_events_free(none);
+        return false;
+    }
+    oks_events_free(t->state.events);
+    t->state.events = none;
+    requests_drop(t->state.requests);
+    billing_dropped(t);
+    t->dropped = true;
+    return true;
+}
+
+size_t transcript_bytes(const struct transcript *t)
+{
+    return oks_events_bytes(t->state.events) + requests_bytes(t->state.requests) + billing_part_bytes(t);
+}
+
+int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
+{
+    const struct oks_stamp tail = transcript_tail(t)->event.stamp;
+    int rc = t->dropped ? 0 : oks_events_days(t->state.events, fn, ctx);
+
+    for (size_t i = 0; rc == 0 && i < t->n_days; i++) {
+        char day[16];
+
+        snprintf(day, sizeof(day), "%04u-%02u-%02u", t->days[i] / 10000 % 10000, t->days[i] / 100 % 100,
+                 t->days[i] % 100);
+        rc = fn(ctx, day);
+    }
+    if (rc == 0 && transcript_tail(t)->counts && tail.key < OKS_STAMP_KEY_TEXT) {
+        char text[OKS_STAMP_TEXT];
+
+        oks_stamp_text(tail, text);
+        text[10] = '\0';
+        rc = fn(ctx, text);
+    }
+    return rc;
+}
+
+const char *transcript_agent_name(const struct transcript *t)
+{
+    return t->state.agent_name ? t->state.agent_name : transcript_tail(t)->agent_name;
+}
+
+const char *transcript_label(const struct transcript *t)
+{
+    return t->state.label;
+}
+
+const char *transcript_model(const struct transcript *t)
+{
+    return t->state.model ? t->state.model : transcript_tail(t)->model;
+}
+
+void transcript_forget(struct transcript *t)
+{
+    days_clear(t);
+    t->loaded = false;
+    t->totals = OKS_TOTALS_NONE;
+    t->mark = (struct file_mark){0};
+    if (oks_state_reset(&t->state) == 0)
+        return;
+    /* Even without memory nothing of it may be believed: an empty state with no events answers zero until it
+     * is read. */
+    t->state.offset = 0;
+    t->state.identity.len = UINT32_MAX;
+}
+
+void transcript_clear(struct transcript *t)
+{
+    billing_part_clear(&t->billed);
+    oks_state_clear(&t->state);
+    transcript_tail_free(t->tail);
+    free(t->days);
+    free(t->shares);
+    free(t->path);
+    free(t->cache_folder);
+    free(t->cache_name);
+    free(t->origin);
+}

@@ -1,0 +1,337 @@
+/*
+ * What a transcript's records leave behind: events, names, teams.
+ *
+ * The scanner says what each line holds; here it becomes the state that is remembered. A complete line is
+ * committed; the unfinished last one goes into the tail, which the next scan replaces.
+ *
+ * Names are cut to a bound: a name is for people, and must not hold a stranger's megabytes in memory.
+ */
+#include "catalog/transcript_scan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files/walk.h"
+
+void transcript_tail_free(struct tail *tail)
+{
+    if (!tail)
+        return;
+    free(tail->stamp_text);
+    free(tail->agent_name);
+    free(tail->model);
+    free(tail->line_model);
+    oks_requests_free(tail->requests);
+    free(tail);
+}
+
+static char *copy_slice(struct oks_slice s)
+{
+    char *copy = malloc(s.len + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+enum { NAME_BYTES_MAX = 4096 };
+
+static struct oks_slice cut(struct oks_slice s)
+{
+    if (s.len <= NAME_BYTES_MAX)
+        return s;
+    s.len = NAME_BYTES_MAX;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
+        s.len--;
+    return s;
+}
+
+/* *slot = a copy of s, where it has none yet and s is something. */
+static int keep_first(char **slot, struct oks_slice s)
+{
+    if (*slot || !s.ptr || s.len == 0)
+        return 0;
+    s = cut(s);
+    *slot = copy_slice(s);
+    return *slot ? 0 : -ENOMEM;
+}
+
+/* --- from record to event --- */
+
+bool event_of_record(const struct oks_record *r, struct oks_event *event)
+{
+    const struct oks_usage *u = &r->message.usage;
+    bool any;
+
+    *event = (struct oks_event){.stamp = oks_stamp_of(r->timestamp)};
+    any = !oks_stamp_is_none(event->stamp);
+    if (u->present) {
+        event->count[OKS_INPUT] = u->input;
+        event->count[OKS_OUTPUT] = u->output;
+        event->count[OKS_CACHE_CREATION] = u->cache_creation;
+        event->count[OKS_CACHE_CREATION_5M] = u->cache_creation_5m;
+        event->count[OKS_CACHE_CREATION_1H] = u->cache_creation_1h;
+        event->count[OKS_CACHE_READ] = u->cache_read;
+    }
+    if (r->type == OKS_RECORD_ASSISTANT)
+        event->count[OKS_TOOL_USES] = r->tool_uses;
+    for (int i = 0; r->counted && i < OKS_COLUMNS; i++)
+        event->count[i] -= r->counted[i] < event->count[i] ? r->counted[i] : event->count[i];
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        any |= event->count[i] != 0;
+    return any;
+}
+
+struct collector {
+    struct scan_outcome *out;
+    const atomic_bool *stop;
+    struct oks_slice name; /* of the file */
+    uint64_t
+        events_from; /* records before this offset are already in the events: only the extras are rebuilt */
+};
+
+static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name)
+{
+    int rc;
+
+    if (!r->message.usage.present && !r->nested_present)
+        return 0;
+    rc = oks_requests_new(&tail->requests);
+    if (rc == 0)
+        rc = requests_add_record(tail->requests, r, name);
+    if (rc < 0 || requests_len(tail->requests) > 0)
+        return rc;
+    oks_requests_free(tail->requests);
+    tail->requests = NULL;
+    return 0;
+}
+
+static int collect_tail(struct tail **out, const struct oks_record *r, struct oks_slice name)
+{
+    struct tail *tail = calloc(1, sizeof(*tail));
+    struct oks_event event;
+
+    transcript_tail_free(*out);
+    *out = tail;
+    if (!tail)
+        return -ENOMEM;
+    tail->counts = event_of_record(r, &event);
+    tail->event = event;
+    if (event.stamp.key == OKS_STAMP_KEY_TEXT) {
+        tail->stamp_text = copy_slice((struct oks_slice){event.stamp.text, event.stamp.len});
+        if (!tail->stamp_text)
+            return -ENOMEM;
+        tail->event.stamp.text = tail->stamp_text;
+    }
+    if (collect_tail_requests(tail, r, name) < 0)
+        return -ENOMEM;
+    if (keep_first(&tail->agent_name, r->agent_name) < 0 ||
+        keep_first(&tail->line_model, r->message.model) < 0)
+        return -ENOMEM;
+    return r->type == OKS_RECORD_ASSISTANT ? keep_first(&tail->model, r->message.model) : 0;
+}
+
+/* What a compaction is called is a word of the client's; anything else stays out of memory and caches. */
+static const char *trigger_of(struct oks_slice s)
+{
+    static const char *const words[] = {"auto", "manual"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (s.ptr && oks_slice_eq(s, oks_slice_of(words[i])))
+            return words[i];
+    return "other";
+}
+
+static int collect_compaction(struct oks_state *state, const struct oks_record *r)
+{
+    struct oks_stamp stamp = oks_stamp_of(r->timestamp);
+    bool micro = r->subtype.ptr && oks_slice_eq(r->subtype, OKS_SLICE("microcompact_boundary"));
+    char time[OKS_STAMP_TEXT] = "-", text[128];
+    int n, rc;
+
+    if (r->type != OKS_RECORD_SYSTEM || (!r->compact_trigger.ptr && !r->compact_pre_tokens))
+        return 0;
+    if (stamp.key < OKS_STAMP_KEY_TEXT)
+        oks_stamp_text(stamp, time);
+    n = snprintf(text, sizeof(text), "%llu %llu %c %s %s", (unsigned long long)r->offset,
+                 (unsigned long long)r->compact_pre_tokens, micro ? 'm' : 'c', time,
+                 trigger_of(r->compact_trigger));
+    rc = oks_strings_add(&state->compactions, (struct oks_slice){text, (size_t)n}, OKS_COMPACTIONS_MAX);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+static int collect_extras(struct oks_state *state, const struct oks_record *r)
+{
+    int rc = 0;
+
+    if (r->cwd.ptr && r->cwd.len && r->cwd.len < PATH_MAX)
+        rc = oks_strings_add(&state->cwds, r->cwd, OKS_CWDS_MAX);
+    if (rc == -ENOMEM || collect_compaction(state, r) < 0)
+        return -ENOMEM;
+    return keep_first(&state->session_id, r->session_id);
+}
+
+int model_of_record(struct oks_models *models, const struct oks_record *r, const struct oks_event *event)
+{
+    bool stamped = !oks_stamp_is_none(event->stamp);
+    struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
+    uint64_t any = 0;
+
+    memcpy(totals.count, event->count, sizeof(totals.count));
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        any |= event->count[i];
+    return any ? oks_models_add(models, cut(r->message.model), &totals) : 0;
+}
+
+static int collect_record(void *ctx, const struct oks_record *r, bool complete)
+{
+    struct collector *c = ctx;
+    struct oks_state *state = &c->out->gain;
+    struct oks_event event;
+    bool counts;
+    int rc;
+
+    if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
+        return -ECANCELED;
+    if (!complete)
+        return collect_tail(&c->out->tail, r, c->name);
+    counts = event_of_record(r, &event);
+    rc = collect_extras(state, r);
+    if (rc == 0)
+        rc = requests_add_record(state->requests, r, c->name);
+    if (rc == 0 && counts)
+        rc = model_of_record(&state->models, r, &event);
+    if (rc < 0 || r->offset < c->events_from)
+        return rc;
+    rc = keep_first(&state->agent_name, r->agent_name);
+    if (rc == 0 && r->type == OKS_RECORD_ASSISTANT)
+        rc = keep_first(&state->model, r->message.model);
+    if (rc == 0 && counts)
+        rc = oks_events_append(state->events, &event);
+    return rc;
+}
+
+static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
+{
+    struct collector *c = ctx;
+    int rc = oks_strings_add_folded(&c->out->gain.teams, name, OKS_TEAMS_MAX);
+
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* All of a small file, which is one object over any number of lines. As a line of its own it goes the way of
+ * all lines: outside strings '\r' is the same to JSON as '\n', and inside them both are wrong. */
+int scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
+               struct oks_scan_result *result)
+{
+    struct stat st;
+    size_t size, len = 0;
+    char *bytes;
+    ssize_t n = 0;
+    int rc;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size > SOURCE_WHOLE_MAX)
+        return -EFBIG;
+    size = (size_t)st.st_size;
+    bytes = malloc(size + 1);
+    if (!bytes)
+        return -ENOMEM;
+    while (len < size && (n = pread(fd, bytes + len, size - len, (off_t)len)) > 0)
+        len += (size_t)n;
+    rc = n < 0 ? -errno : 0;
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] == '\n')
+            bytes[i] = '\r';
+    bytes[len] = '\n';
+    if (rc == 0)
+        rc = oks_scanner_scan_bytes(scanner, bytes, len + 1, 0, sink, result);
+    free(bytes);
+    result->cursor = len;
+    return rc == 0 && result->bad ? -EBADMSG : rc;
+}
+
+/* Where the project's folder is told beside the transcripts. A file that is not there, or tells nothing, is
+ * as good as none. */
+static int collect_marker(const struct transcript *t, struct oks_state *state)
+{
+    char path[PATH_MAX], text[PATH_MAX];
+    struct stat st;
+    ssize_t n;
+    int fd;
+
+    if (!t->source->marker || state->cwds.len || !t->source->marker(t->path, path, sizeof(path)))
+        return 0;
+    fd = oks_open_regular(path, &st);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]) && text[n - 1])
+        n--;
+    if (n <= 0 || text[0] != '/' || memchr(text, '\0', (size_t)n))
+        return 0;
+    n = oks_strings_add(&state->cwds, (struct oks_slice){text, (size_t)n}, OKS_CWDS_MAX);
+    return n == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int collect_memo(struct oks_scanner *scanner, struct oks_state *state)
+{
+    char *memo;
+    int rc = oks_scanner_memo(scanner, &memo);
+
+    if (rc < 0)
+        return rc;
+    free(state->memo);
+    state->memo = memo;
+    return 0;
+}
+
+/* A file that is being written, most likely: what was known of it stays until it can be read again. */
+static int keep_former(const struct transcript *t, struct scan_outcome *out)
+{
+    out->replace = false;
+    oks_state_clear(&out->gain);
+    return oks_state_init(&out->gain);
+}
+
+int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
+                       struct oks_scanner *scanner, const struct scan_options *options,
+                       struct scan_outcome *out)
+{
+    struct collector collector = {
+        .out = out, .stop = options->stop, .name = oks_slice_of(t->cache_name), .events_from = events_from};
+    struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
+    struct oks_scan_result result = {.cursor = from};
+    const char *memo = out->replace ? out->gain.memo : t->state.memo;
+    int rc = oks_scanner_set_source(scanner, t->source->id, memo ? memo : "", options->peers);
+
+    if (rc == 0)
+        rc = t->whole ? scan_whole(fd, scanner, &sink, &result)
+                      : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
+    out->bytes_read = result.bytes_read;
+    if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
+        return rc;
+    /* Any other failure is the file's: what came before it is kept, and the rest is tried again next time. */
+    out->error = rc;
+    if (rc < 0 && t->whole)
+        return keep_former(t, out);
+    out->gain.offset = result.cursor > events_from ? result.cursor : events_from;
+    out->gain.extra_offset = out->gain.offset;
+    out->gain.lines += result.lines;
+    out->gain.bad += result.bad;
+    out->gain.odd += result.odd;
+    if (rc < 0) {
+        transcript_tail_free(out->tail);
+        out->tail = NULL;
+    }
+    rc = collect_marker(t, &out->gain);
+    return rc ? rc : collect_memo(scanner, &out->gain);
+}

@@ -1,0 +1,386 @@
+/*
+ * From bytes to events, incrementally.
+ *
+ * A transcript is append-only, so a scan starts at the cursor and reads only what came since. Three things
+ * can make that wrong, and each sends the scan back to byte 0: the first bytes are no longer those that we
+ * know (the file was replaced), the file is shorter than the cursor (it was truncated), or it is another
+ * inode. Bytes behind the cursor are otherwise never looked at again, except for the few that verify=tail
+ * compares on request.
+ *
+ * Invariants: a scan works on its own outcome and never on the transcript, so readers see the old state until
+ * the commit; the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
+ * nowhere else.
+ */
+#include "catalog/transcript_scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "sources/labels.h"
+#include "files/walk.h"
+
+static int64_t nanoseconds(struct timespec ts)
+{
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static struct file_mark mark_of(const struct stat *st)
+{
+    return (struct file_mark){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = nanoseconds(st->st_mtim),
+        .ctime_ns = nanoseconds(st->st_ctim),
+    };
+}
+
+static bool mark_equal(const struct file_mark *a, const struct file_mark *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+           a->ctime_ns == b->ctime_ns;
+}
+
+/* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits there. */
+bool transcript_is_unchanged(const struct transcript *t, const struct stat *st)
+{
+    struct file_mark mark = mark_of(st);
+
+    return t->loaded && !t->error && !t->tail && t->state.offset == mark.size && mark_equal(&t->mark, &mark);
+}
+
+/* --- the head and the tail of the file ---------------------------------------------------------------------
+ */
+
+static ssize_t read_at(int fd, void *buf, size_t len, uint64_t offset)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = pread(fd, (char *)buf + got, len - got, (off_t)(offset + got));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+struct head {
+    uint8_t bytes[OKS_IDENTITY_PREFIX];
+    uint32_t len;
+};
+
+static int head_read(int fd, struct head *head)
+{
+    ssize_t n = read_at(fd, head->bytes, sizeof(head->bytes), 0);
+
+    if (n < 0)
+        return (int)n;
+    head->len = (uint32_t)n;
+    return 0;
+}
+
+static bool identity_matches(const struct oks_identity *identity, const struct head *head)
+{
+    uint8_t hash[OKS_SHA256_BYTES];
+
+    return identity->len <= head->len && oks_sha256(head->bytes, identity->len, hash) == 0 &&
+           memcmp(hash, identity->sha256, sizeof(hash)) == 0;
+}
+
+static int tail_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA256_BYTES])
+{
+    uint8_t bytes[OKS_IDENTITY_PREFIX];
+    ssize_t n = read_at(fd, bytes, len, cursor - len);
+
+    if (n != (ssize_t)len)
+        return n < 0 ? (int)n : -EIO;
+    return oks_sha256(bytes, len, out);
+}
+
+static bool tail_matches(int fd, const struct oks_state *state)
+{
+    uint8_t hash[OKS_SHA256_BYTES];
+
+    if (state->tail_len == 0)
+        return true;
+    if (state->tail_len > OKS_IDENTITY_PREFIX || state->tail_len > state->offset)
+        return false;
+    return tail_hash(fd, state->offset, state->tail_len, hash) == 0 &&
+           memcmp(hash, state->tail_sha256, sizeof(hash)) == 0;
+}
+
+/* Whether what we know still holds for the file as it is now. */
+static bool still_valid(int fd, const struct oks_state *state, const struct head *head,
+                        const struct file_mark *mark, bool verify_tail)
+{
+    if (state->offset > mark->size || !identity_matches(&state->identity, head))
+        return false;
+    if (state->ino && (state->ino != mark->ino || state->dev != mark->dev))
+        return false;
+    return !verify_tail || tail_matches(fd, state);
+}
+
+/* --- one scan --- */
+
+static int identity_renew(struct oks_state *state, const struct head *head)
+{
+    state->identity.len = head->len;
+    return oks_sha256(head->bytes, head->len, state->identity.sha256);
+}
+
+static void tail_renew(int fd, struct oks_state *state)
+{
+    uint32_t len = state->offset < OKS_IDENTITY_PREFIX ? (uint32_t)state->offset : OKS_IDENTITY_PREFIX;
+
+    state->tail_len = len && tail_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
+}
+
+static bool is_what_was_dropped(const struct transcript *t, const struct oks_state *cached)
+{
+    return t->loaded && t->dropped && cached->offset == t->state.offset &&
+           cached->extra_offset == cached->offset && t->state.extra_offset == t->state.offset;
+}
+
+/* The scan goes on as if nothing had been dropped. */
+static int keep_as_base(struct scan_outcome *out)
+{
+    struct oks_state gain;
+    int rc = oks_state_init(&gain);
+
+    if (rc < 0)
+        return rc;
+    out->base = out->gain;
+    out->gain = gain;
+    out->restored = true;
+    out->replace = false;
+    return 0;
+}
+
+/* Decides what to build on: the transcript itself, its cache file (in out->gain or out->base), or nothing. */
+static int choose_base(const struct transcript *t, int fd, const struct head *head,
+                       const struct scan_options *options, struct scan_outcome *out)
+{
+    bool afresh = options->anew || t->whole;
+    int rc;
+
+    if (!afresh && t->loaded && !t->dropped &&
+        still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
+        return 0;
+    out->replace = true;
+    if (afresh || (t->loaded && !t->dropped) || !options->cache)
+        return 0;
+    rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
+    if (rc < 0)
+        return rc;
+    out->cache_hit =
+        rc == OKS_CACHE_HIT && still_valid(fd, &out->gain, head, &out->mark, options->verify_tail);
+    out->cache_miss = !out->cache_hit;
+    if (rc != OKS_CACHE_HIT)
+        return 0;
+    if (!out->cache_hit)
+        return oks_state_reset(&out->gain);
+    return is_what_was_dropped(t, &out->gain) ? keep_as_base(out) : 0;
+}
+
+/* A cache written by okstra's collector has the events but not our extras: those are read again from the
+ * start. */
+static int drop_extras(struct oks_state *state)
+{
+    struct oks_requests *none;
+    int rc = oks_requests_new(&none);
+
+    if (rc < 0)
+        return rc;
+    oks_requests_free(state->requests);
+    state->requests = none;
+    state->lines = state->bad = state->odd = 0;
+    oks_strings_clear(&state->teams);
+    oks_strings_clear(&state->cwds);
+    oks_strings_clear(&state->compactions);
+    oks_models_clear(&state->models);
+    free(state->session_id);
+    state->session_id = NULL;
+    return 0;
+}
+
+static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,
+                          const struct scan_options *options, struct scan_outcome *out, struct head *head)
+{
+    uint64_t from, events_from;
+    int rc = head_read(fd, head);
+
+    if (rc < 0) {
+        out->error = rc;
+        return 0;
+    }
+    rc = choose_base(t, fd, head, options, out);
+    if (rc < 0)
+        return rc;
+    from = events_from = out->replace ? out->gain.offset : t->state.offset;
+    if (out->replace && out->gain.extra_offset != out->gain.offset) {
+        from = 0;
+        /* Where the reader has to remember what came before, events without their memo are no base. */
+        if (t->source->reader->tell) {
+            events_from = 0;
+            rc = oks_state_reset(&out->gain);
+            if (rc < 0)
+                return rc;
+        }
+        rc = drop_extras(&out->gain);
+        if (rc < 0)
+            return rc;
+    }
+    out->gain.offset = events_from;
+    rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
+    if (rc < 0 || (out->error && t->whole))
+        return rc;
+    out->gain.dev = out->mark.dev;
+    out->gain.ino = out->mark.ino;
+    if (options->verify_tail)
+        tail_renew(fd, &out->gain);
+    return identity_renew(&out->gain, head);
+}
+
+/*
+ * Shorter than what was counted, or cut and grown again behind another head. A head that was read while the
+ * file was shorter than what was counted after it vouches for nothing: the file would never be known for
+ * another one again.
+ */
+static bool was_cut(int fd, const struct oks_state *gain, const struct head *before)
+{
+    struct stat st;
+    struct head head;
+
+    if (gain->identity.len < OKS_IDENTITY_PREFIX && gain->identity.len < gain->offset)
+        return true;
+    return fstat(fd, &st) == 0 && head_read(fd, &head) == 0 &&
+           ((uint64_t)st.st_size < gain->offset || head.len < before->len ||
+            memcmp(head.bytes, before->bytes, before->len) != 0);
+}
+
+/* There is no file: what was dropped, or never loaded, comes from the cache alone. */
+static int scan_retained(const struct transcript *t, const struct scan_options *options,
+                         struct scan_outcome *out)
+{
+    int rc = options->cache ? oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain)
+                            : OKS_CACHE_MISS;
+    struct oks_totals totals;
+    int64_t micros;
+    bool aware;
+
+    if (rc < 0)
+        return rc;
+    out->cache_hit = rc == OKS_CACHE_HIT && oks_events_len(out->gain.events) > 0;
+    out->gone = out->cache_miss = !out->cache_hit;
+    out->changed = true;
+    if (out->gone)
+        return 0;
+    out->replace = true;
+    oks_events_window(out->gain.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &totals);
+    out->mark = (struct file_mark){.size = out->gain.offset};
+    if (!oks_stamp_is_none(totals.last) && oks_stamp_micros(totals.last, &micros, &aware) == 0)
+        out->mark.mtime_ns = micros * 1000;
+    if (!is_what_was_dropped(t, &out->gain))
+        return 0;
+    out->mark = t->mark;
+    rc = keep_as_base(out);
+    out->gain.offset = out->base.offset;
+    out->gain.extra_offset = out->base.extra_offset;
+    out->gain.identity = out->base.identity;
+    out->gain.dev = out->base.dev;
+    out->gain.ino = out->base.ino;
+    return rc;
+}
+
+/* *cut: the file lost bytes that the outcome counts, while it was being read. */
+static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
+                     const struct scan_options *options, struct scan_outcome *out, bool *cut)
+{
+    struct stat st;
+    struct head head;
+    int fd, rc;
+
+    *cut = false;
+    *out = (struct scan_outcome){.mark = t->mark};
+    rc = oks_state_init(&out->gain);
+    if (rc < 0)
+        return rc;
+    if (t->retained)
+        return scan_retained(t, options, out);
+    fd = oks_open_regular(t->path, &st);
+    if (fd < 0) {
+        /* A FIFO or a link that took its place is no transcript any more. */
+        out->gone = fd == -ENOENT || fd == -ENOTDIR || fd == -EINVAL || fd == -ELOOP;
+        out->error = fd;
+        out->changed = out->gone || t->error != fd;
+        /* Out of descriptors or memory is our trouble, not the file's: no answer is better than a smaller
+         * total. */
+        return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? fd : 0;
+    }
+    out->mark = mark_of(&st);
+    out->linked = st.st_nlink > 1;
+    if (!options->insist && !options->anew && transcript_is_unchanged(t, &st)) {
+        close(fd);
+        return 0;
+    }
+    rc = scan_open_file(t, fd, scanner, options, out, &head);
+    if (rc == 0 && (out->replace || out->restored)) {
+        struct oks_state *whole = out->restored ? &out->base : &out->gain;
+
+        oks_events_trim(whole->events);
+        requests_trim(whole->requests);
+    }
+    *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
+    close(fd);
+    out->changed = out->replace || out->restored || out->error != t->error ||
+                   !mark_equal(&t->mark, &out->mark) || out->gain.offset != t->state.offset || t->tail ||
+                   out->tail;
+    return rc;
+}
+
+static bool names_agent(const struct transcript *t, const struct scan_outcome *out)
+{
+    return out->gain.agent_name || (out->tail && out->tail->agent_name) ||
+           (!out->replace && t->state.agent_name);
+}
+
+/* What could not be looked up stays what it was, and due. */
+static int look_up_label(const struct transcript *t, const struct scan_options *options,
+                         struct scan_outcome *out)
+{
+    char path[8192];
+    int rc;
+
+    if (!t->source->label || t->retained || out->gone || out->error || !(options->label || out->replace) ||
+        names_agent(t, out) || !t->source->label(t->path, path, sizeof(path)))
+        return 0;
+    rc = label_load(path, &out->label);
+    out->labelled = rc == 0;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+enum { CUT_TRIES = 8 }; /* whoever cuts faster than we read gets what there was */
+
+int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
+                    const struct scan_options *options, struct scan_outcome *out)
+{
+    struct scan_options again = *options;
+    bool cut;
+    int rc = scan_once(t, scanner, options, out, &cut);
+
+    for (int i = 1; (cut || (rc == -ESTALE && !again.anew)) && i < CUT_TRIES; i++) {
+        again.anew |= rc == -ESTALE;
+        scan_outcome_clear(out);
+        rc = scan_once(t, scanner, &again, out, &cut);
+    }
+    if (rc == 0)
+        rc = look_up_label(t, options, out);
+    return rc == -ESTALE ? -EIO : rc;
+}

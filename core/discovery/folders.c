@@ -1,0 +1,525 @@
+/*
+ * Finding transcripts, once, and then noticing what changed.
+ *
+ * Each root is walked once; every folder on the way gets a watch before it is listed, so nothing falls
+ * between. From then on a refresh drains the queue of changes, which costs one system call when nothing
+ * happened. Where a folder cannot be watched (limits, network or FUSE below) only that folder falls back to
+ * stat: its own time tells of new files, each transcript's size and times of new bytes. An overflow of the
+ * queue means that some changes are unknown: then everything is walked and looked at again.
+ *
+ * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "engine/engine_private.h"
+#include "files/walk.h"
+#include "discovery/unchanged.h"
+
+/* Not mtime: this one also tells when a folder that could not be listed may be tried again. */
+static int64_t ctime_of(const struct stat *st)
+{
+    return st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
+}
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/*
+ * A folder's time moves in ticks: 10 ms in many kernels, seconds in old file systems. A name that comes
+ * behind a listing but within its tick does not show in the time, so a folder is listed again until one tick
+ * has surely passed since its time was first seen. How long that was is measured here, not read off the time:
+ * the clock of a file server is not ours.
+ */
+static void folder_seen(struct folder *f, const struct stat *st)
+{
+    if (f->ctime_ns == ctime_of(st))
+        return;
+    f->ctime_ns = ctime_of(st);
+    f->seen_ns = monotonic_ns();
+}
+
+static int64_t tick_of(const struct folder *f)
+{
+    return f->ctime_ns % 1000000000 ? INT64_C(25000000) : INT64_C(2100000000);
+}
+
+static int by_inode(const void *a, const void *b)
+{
+    const struct folder *x = a, *y = b;
+
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct folder *)a)->path, ((const struct folder *)b)->path);
+}
+
+static void folder_free(struct folder *f)
+{
+    free(f->path);
+    free(f->rel);
+    free(f);
+}
+
+void folder_release(struct folder *folder)
+{
+    if (folder->dead && LIST_EMPTY(&folder->transcripts))
+        folder_free(folder);
+}
+
+/* Takes the folder out of the root; its transcripts are looked at again and drop out when their files are
+ * gone. */
+static void folder_end(struct oks_engine *e, struct folder *f)
+{
+    struct transcript *t;
+
+    if (f->watch_id >= 0)
+        watch_remove(e->watch, f->watch_id);
+    else
+        e->unwatched--;
+    LIST_REMOVE(f, of_root);
+    tdelete(f, &e->folders_by_path, by_path);
+    tdelete(f, &e->folders_by_inode, by_inode);
+    f->dead = true;
+    LIST_FOREACH(t, &f->transcripts, of_folder)
+        registry_mark_lost(e, t);
+    folder_release(f);
+}
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t n = strlen(top);
+
+    return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* The folder and all below it went away. */
+static void subtree_end(struct oks_engine *e, struct root *root, const char *path)
+{
+    struct folder *f, *next;
+    char top[8192]; /* a copy: `path` may be that of a folder that goes */
+
+    snprintf(top, sizeof(top), "%s", path);
+    for (f = LIST_FIRST(&root->folders); f; f = next) {
+        next = LIST_NEXT(f, of_root);
+        if (is_below(f->path, top))
+            folder_end(e, f);
+    }
+}
+
+static void folder_watch(struct oks_engine *e, struct folder *f)
+{
+    int rc = e->watch ? watch_add(e->watch, f->path, f, &f->watch_id) : -ENOSYS;
+
+    if (rc == 0)
+        return;
+    f->watch_id = -1;
+    f->watch_error = rc;
+    e->unwatched++;
+    if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
+        e->watch_error = rc;
+}
+
+struct walk {
+    struct oks_engine *e;
+    struct root *root;
+    struct folder *folder; /* the one being listed */
+};
+
+/* Takes a new folder into both trees; -ENOMEM. */
+static int folder_index(struct oks_engine *e, struct folder *f)
+{
+    if (!tsearch(f, &e->folders_by_path, by_path))
+        return -ENOMEM;
+    if (tsearch(f, &e->folders_by_inode, by_inode))
+        return 0;
+    tdelete(f, &e->folders_by_path, by_path);
+    return -ENOMEM;
+}
+
+static struct folder *folder_made(struct walk *w, const char *path, const char *rel, const struct stat *st)
+{
+    struct folder *f = calloc(1, sizeof(*f));
+
+    if (!f)
+        return NULL;
+    f->path = strdup(path);
+    f->rel = strdup(rel);
+    f->root = w->root;
+    f->dev = st->st_dev;
+    f->ino = st->st_ino;
+    folder_seen(f, st);
+    if (f->path && f->rel && folder_index(w->e, f) == 0)
+        return f;
+    folder_free(f);
+    return NULL;
+}
+
+static int on_folder(void *ctx, const char *path, const char *rel)
+{
+    struct walk *w = ctx;
+    struct folder key, *f, **found;
+    struct stat st;
+
+    if (*rel && w->root->source->enters && !w->root->source->enters(rel))
+        return 1;
+    if (stat(path, &st) < 0)
+        return 1;
+    key.dev = st.st_dev;
+    key.ino = st.st_ino;
+    found = tfind(&key, &w->e->folders_by_inode, by_inode);
+    if (found && strcmp((*found)->path, path) != 0)
+        return 1; /* the same folder by another way */
+    if (found) {
+        folder_seen(*found, &st);
+        w->folder = *found;
+        return 0;
+    }
+    key.path = (char *)path;
+    found = tfind(&key, &w->e->folders_by_path, by_path);
+    if (found)
+        folder_end(w->e, *found); /* another folder has taken its place */
+    f = folder_made(w, path, rel, &st);
+    if (!f)
+        return -ENOMEM;
+    folder_watch(w->e, f);
+    LIST_INSERT_HEAD(&w->root->folders, f, of_root);
+    if (*rel == '\0') {
+        w->root->dev = f->dev;
+        w->root->ino = f->ino;
+    }
+    w->folder = f;
+    return 0;
+}
+
+/* The walk is depth first, so a transcript's folder may no longer be the one listed last. */
+static struct folder *folder_of(const struct walk *w, const char *path)
+{
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    struct folder key, **found;
+
+    if (w->folder && strlen(w->folder->path) == n && strncmp(w->folder->path, path, n) == 0)
+        return w->folder;
+    key.path = strndup(path, n);
+    found = key.path ? tfind(&key, &w->e->folders_by_path, by_path) : NULL;
+    free(key.path);
+    return found ? *found : NULL;
+}
+
+static int on_transcript(void *ctx, const char *path, const char *rel)
+{
+    struct walk *w = ctx;
+    struct folder *f = w->root->source->wants(rel) ? folder_of(w, path) : NULL;
+
+    return f ? registry_add(w->e, f, path, rel) : 0;
+}
+
+static void on_skipped(void *ctx, const char *path, int error)
+{
+    struct walk *w = ctx;
+
+    /* Known even so, for its change of mode is all that stat will ever tell. */
+    if (error == -EACCES && !w->e->watch && strlen(path) > strlen(w->root->path))
+        on_folder(w, path, path + strlen(w->root->path) + 1);
+    w->e->skipped++;
+    w->e->skipped_error = error;
+    snprintf(w->e->skipped_path, sizeof(w->e->skipped_path), "%s", path);
+}
+
+/* The source judges by the whole path. */
+static bool any_name(const char *name)
+{
+    return source_ends_with(name, ".jsonl") || source_ends_with(name, ".json");
+}
+
+static int walk_from(struct oks_engine *e, struct root *root, const char *start)
+{
+    struct walk walk = {.e = e, .root = root};
+    const struct oks_walker walker = {
+        .ctx = &walk,
+        .folder = on_folder,
+        .wants = any_name,
+        .file = on_transcript,
+        .skipped = on_skipped,
+    };
+    int rc = oks_walk(root->path, start, &walker);
+
+    if (*start == '\0') {
+        root->found = rc == 0 || rc == -E2BIG;
+        /* Whatever else is wrong with it may end without a word. */
+        if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
+            quiet_break(e);
+    }
+    return rc == -ENOMEM ? rc : 0;
+}
+
+static bool is_regular(const char *path)
+{
+    struct statx stx;
+
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
+           S_ISREG(stx.stx_mode);
+}
+
+/* --- what the watches tell --- */
+
+struct drain {
+    struct oks_engine *e;
+    int rc;
+};
+
+static int join(char out[8192], const char *a, const char *b)
+{
+    int n = snprintf(out, 8192, "%s%s%s", a, *a ? "/" : "", b);
+
+    return n < 8192 ? 0 : -ENAMETOOLONG;
+}
+
+/* Learnt without asking the file's filesystem, and without following a link. */
+static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
+{
+    char path[8192], rel[8192];
+    struct transcript *t;
+
+    if (!any_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0 ||
+        !f->root->source->wants(rel))
+        return 0;
+    t = registry_transcript(e, path);
+    if (t && t->folder == f) {
+        registry_mark_dirty(e, t, true);
+        return 0;
+    }
+    return is_regular(path) ? registry_add(e, f, path, rel) : 0;
+}
+
+/* The transcript beside a file that may name its agent; NULL: no such file, or none is known. */
+static struct transcript *transcript_labelled(struct oks_engine *e, const struct folder *f, const char *name)
+{
+    const struct source *source = f->root->source;
+    char path[8192], of[8192];
+
+    return source->labelled && join(path, f->path, name) == 0 && source->labelled(path, of, sizeof(of))
+               ? registry_transcript(e, of)
+               : NULL;
+}
+
+static void label_changed(struct oks_engine *e, const struct folder *f, const char *name)
+{
+    struct transcript *t = transcript_labelled(e, f, name);
+
+    if (!t)
+        return;
+    t->label_due = true;
+    registry_mark_dirty(e, t, false);
+}
+
+static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
+{
+    struct drain *d = ctx;
+    struct folder *f = owner;
+    char path[8192];
+    struct transcript *t;
+    int rc = 0;
+
+    news_came(d->e);
+    switch (change) {
+    case WATCH_FILE:
+        rc = file_changed(d->e, f, name);
+        label_changed(d->e, f, name);
+        break;
+    case WATCH_FOLDER:
+        if (join(path, f->rel, name) == 0)
+            rc = walk_from(d->e, f->root, path);
+        break;
+    case WATCH_LOST:
+        if (join(path, f->path, name) < 0)
+            break;
+        label_changed(d->e, f, name);
+        t = registry_transcript(d->e, path);
+        if (t)
+            registry_mark_lost(d->e, t);
+        else
+            subtree_end(d->e, f->root, path);
+        break;
+    case WATCH_ENDED:
+        f->watch_id = -1;
+        d->e->unwatched++;
+        if (*f->rel == '\0')
+            f->root->found = false;
+        subtree_end(d->e, f->root, f->path);
+        break;
+    }
+    if (rc < 0 && d->rc == 0)
+        d->rc = rc;
+}
+
+/* --- what stat tells --- */
+
+/* Where names have changed, those that left must leave even if only names are asked for. */
+static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
+{
+    struct transcript *t;
+
+    LIST_FOREACH(t, &f->transcripts, of_folder)
+        if (changed && !is_regular(t->path))
+            registry_mark_lost(e, t);
+        else
+            registry_mark_dirty(e, t, false);
+}
+
+enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
+
+/* The time is taken over at once: a folder that changed but cannot be listed must not be tried again and
+ * again. */
+static enum look folder_look(struct oks_engine *e, struct folder *f)
+{
+    struct stat st;
+    bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
+    bool changed = !there || ctime_of(&st) != f->ctime_ns;
+
+    look_at_transcripts(e, f, changed);
+    if (there)
+        folder_seen(f, &st);
+    else if (*f->rel == '\0')
+        f->root->found = false;
+    return !there ? LOOK_GONE : changed ? LOOK_CHANGED : LOOK_SAME;
+}
+
+/* Lists everything once more where times from before this refresh may still hide something. */
+static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t start_ns)
+{
+    int64_t now = monotonic_ns();
+    struct folder *f;
+    bool any = false;
+
+    LIST_FOREACH(f, &root->folders, of_root) {
+        if (f->watch_id >= 0 || !f->seen_ns || f->seen_ns >= start_ns)
+            continue;
+        any = true;
+        if (now - f->seen_ns >= tick_of(f))
+            f->seen_ns = 0;
+        look_at_transcripts(e, f, true);
+    }
+    return any ? walk_from(e, root, "") : 0;
+}
+
+/* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
+ * one. */
+static int look_at_unwatched(struct oks_engine *e, struct root *root)
+{
+    struct folder *f, *next;
+
+    for (f = LIST_FIRST(&root->folders); f; f = next) {
+        enum look verdict;
+        int rc;
+
+        next = LIST_NEXT(f, of_root);
+        if (f->watch_id >= 0)
+            continue;
+        verdict = folder_look(e, f);
+        if (verdict == LOOK_GONE) {
+            subtree_end(e, root, f->path);
+            return 1;
+        }
+        if (verdict == LOOK_CHANGED) {
+            char rel[8192];
+
+            snprintf(rel, sizeof(rel), "%s", f->rel);
+            rc = walk_from(e, root, rel);
+            if (rc < 0)
+                return rc;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Anything may have changed: every transcript and every folder is looked at. */
+static int look_at_all(struct oks_engine *e)
+{
+    struct folder *f;
+    struct transcript *t;
+
+    for (size_t i = 0; i < e->n_roots; i++) {
+        LIST_FOREACH(f, &e->roots[i].folders, of_root)
+            LIST_FOREACH(t, &f->transcripts, of_folder) {
+                t->label_due = true;
+                registry_mark_dirty(e, t, true);
+            }
+        int rc = walk_from(e, &e->roots[i], "");
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* A folder is not told that one above it was renamed, so the root's path is asked itself. */
+static void look_at_root(struct oks_engine *e, struct root *root)
+{
+    struct stat st;
+
+    if (!root->found || (stat(root->path, &st) == 0 && st.st_dev == root->dev && st.st_ino == root->ino))
+        return;
+    subtree_end(e, root, root->path);
+    root->found = false;
+}
+
+enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
+
+int folders_refresh(struct oks_engine *e, bool same_roots)
+{
+    int64_t start_ns = monotonic_ns();
+    struct drain drain = {.e = e};
+    int overflow = e->watch ? watch_drain(e->watch, on_change, &drain) : 0;
+    int rc = drain.rc;
+
+    if (overflow == 1) {
+        e->overflows++;
+        rc = look_at_all(e);
+    }
+    for (size_t i = 0; rc == 0 && !same_roots && i < e->n_roots; i++) {
+        look_at_root(e, &e->roots[i]);
+        if (!e->roots[i].found)
+            rc = walk_from(e, &e->roots[i], "");
+    }
+    for (size_t i = 0; rc == 0 && e->unwatched && i < e->n_roots; i++) {
+        int rounds = 0;
+
+        do
+            rc = look_at_unwatched(e, &e->roots[i]);
+        while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
+        rc = rc < 0 ? rc : look_at_unsettled(e, &e->roots[i], start_ns);
+    }
+    return rc;
+}
+
+void folders_free(struct oks_engine *e)
+{
+    tdestroy(e->folders_by_path, keep_node);
+    tdestroy(e->folders_by_inode, keep_node);
+    for (size_t i = 0; i < e->n_roots; i++) {
+        while (!LIST_EMPTY(&e->roots[i].folders)) {
+            struct folder *f = LIST_FIRST(&e->roots[i].folders);
+
+            LIST_REMOVE(f, of_root);
+            folder_free(f);
+        }
+        free(e->roots[i].path);
+    }
+    free(e->roots);
+}

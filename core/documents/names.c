@@ -1,0 +1,332 @@
+/*
+ * Which names there are: what readdir shows and what lookup resolves.
+ *
+ * Every listing is made from the same structures that lookups use, so each listed name can be looked up.
+ * Lists are sorted by bytes and free of doubles.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "documents/usage.h"
+#include "teams/members.h"
+
+/* Names gathered from wherever, then sorted and made distinct. */
+struct names {
+    char **items;
+    size_t len, room;
+    int rc;
+};
+
+static int names_add(void *ctx, const char *name)
+{
+    struct names *n = ctx;
+
+    if (n->len == n->room) {
+        size_t room = n->room ? n->room * 2 : 64;
+        char **items = reallocarray(n->items, room, sizeof(*items));
+
+        if (!items)
+            return n->rc = -ENOMEM;
+        n->items = items;
+        n->room = room;
+    }
+    n->items[n->len] = strdup(name);
+    if (!n->items[n->len])
+        return n->rc = -ENOMEM;
+    n->len++;
+    return 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Hands the names over and frees them. */
+static int names_emit(struct names *n, int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    int rc = n->rc;
+
+    if (n->len)
+        qsort(n->items, n->len, sizeof(*n->items), by_bytes);
+    for (size_t i = 0; i < n->len; i++)
+        if (rc == 0 && (i == 0 || strcmp(n->items[i], n->items[i - 1]) != 0))
+            rc = fn(ctx, n->items[i]);
+    for (size_t i = 0; i < n->len; i++)
+        free(n->items[i]);
+    free(n->items);
+    return rc;
+}
+
+/* --- what is listed --- */
+
+static void visit_session(const void *node, VISIT visit, void *ctx)
+{
+    if (visit == postorder || visit == leaf)
+        names_add(ctx, (*(struct session *const *)node)->name);
+}
+
+static void visit_team(const void *node, VISIT visit, void *ctx)
+{
+    if (visit == postorder || visit == leaf)
+        names_add(ctx, (*(struct team *const *)node)->name);
+}
+
+static void visit_project(const void *node, VISIT visit, void *ctx)
+{
+    if (visit == postorder || visit == leaf)
+        names_add(ctx, (*(struct project *const *)node)->name);
+}
+
+struct child_search {
+    const char *parent;
+    struct names *names;
+};
+
+static void visit_child(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *s = *(struct session *const *)node;
+    struct child_search *search = ctx;
+
+    if ((visit == postorder || visit == leaf) && s->parent && strcmp(s->parent, search->parent) == 0)
+        names_add(search->names, s->name);
+}
+
+static int add_day(void *ctx, const char day[11])
+{
+    return names_add(ctx, day);
+}
+
+static int add_days(const struct session *s, struct names *names)
+{
+    const struct transcript *t;
+    int rc = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (rc == 0)
+            rc = transcript_days(t, add_day, names);
+    return rc;
+}
+
+static int list_runs(const struct team *team, struct names *names)
+{
+    char name[OKS_NAME_MAX + 1];
+    const struct run *run;
+    int rc = 0;
+
+    LIST_FOREACH(run, &team->runs, of_team) {
+        if (run->roster)
+            continue;
+        runs_name(team, run, name);
+        rc = rc ? rc : names_add(names, name);
+    }
+    return rc;
+}
+
+static void visit_days(const void *node, VISIT visit, void *ctx)
+{
+    if (visit == postorder || visit == leaf)
+        add_days(*(struct session *const *)node, ctx);
+}
+
+static int list_team(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
+                     struct names *names)
+{
+    const struct team *team = registry_team(e, of->name);
+    const struct run *run = !team                 ? NULL
+                            : of->kind == OKS_RUN ? runs_named(team, of->member)
+                                                  : runs_current(team);
+    struct session **sessions = team && (run || of->kind != OKS_RUN) ? team_sessions(e, team, run) : NULL;
+    char member[OKS_NAME_MAX + 1];
+    int rc = 0;
+
+    if (!sessions)
+        return team && (run || of->kind != OKS_RUN) ? -ENOMEM : -ENOENT;
+    if (what == OKS_LIST_RUNS)
+        rc = list_runs(team, names);
+    for (size_t i = 0; rc == 0 && what != OKS_LIST_RUNS && sessions[i]; i++) {
+        session_member(run, sessions[i], member);
+        if (of->kind == OKS_MEMBER && strcmp(member, of->member) != 0)
+            continue;
+        if (what == OKS_LIST_DAYS)
+            rc = add_days(sessions[i], names);
+        else
+            rc = names_add(names, what == OKS_LIST_MEMBERS ? member : sessions[i]->name);
+    }
+    free(sessions);
+    return rc;
+}
+
+static int list_session(struct oks_engine *e, enum oks_list what, const struct session *s,
+                        struct names *names)
+{
+    struct child_search search = {.names = names};
+    const struct membership *m;
+
+    if (!s)
+        return -ENOENT;
+    switch (what) {
+    case OKS_LIST_TEAMS:
+        LIST_FOREACH(m, &s->teams, of_session)
+            names_add(names, m->team->name);
+        return 0;
+    case OKS_LIST_PROJECTS:
+        return s->project ? names_add(names, s->project->name) : 0;
+    case OKS_LIST_SUBAGENTS:
+        search.parent = s->name;
+        twalk_r(e->sessions, visit_child, &search);
+        return 0;
+    case OKS_LIST_DAYS:
+        return add_days(s, names);
+    default:
+        return -ENOENT;
+    }
+}
+
+static int list_project(const struct project *p, enum oks_list what, struct names *names)
+{
+    const struct session *s;
+    int rc = 0;
+
+    if (!p)
+        return -ENOENT;
+    LIST_FOREACH(s, &p->sessions, of_project)
+        if (rc == 0)
+            rc = what == OKS_LIST_DAYS ? add_days(s, names) : names_add(names, s->name);
+    return rc;
+}
+
+static int list_all(struct oks_engine *e, enum oks_list what, struct names *names)
+{
+    switch (what) {
+    case OKS_LIST_SESSIONS:
+        twalk_r(e->sessions, visit_session, names);
+        return 0;
+    case OKS_LIST_TEAMS:
+        twalk_r(e->teams, visit_team, names);
+        return 0;
+    case OKS_LIST_PROJECTS:
+        twalk_r(e->projects, visit_project, names);
+        return 0;
+    case OKS_LIST_DAYS:
+        twalk_r(e->sessions, visit_days, names);
+        return 0;
+    default:
+        return -ENOENT;
+    }
+}
+
+struct budget_names {
+    int (*fn)(void *ctx, const char *name);
+    void *ctx;
+    const char *suffix;
+};
+
+static int emit_budget(void *ctx, const char *name)
+{
+    const struct budget_names *b = ctx;
+    char file[OKS_NAME_MAX + 1];
+
+    snprintf(file, sizeof(file), "%s%s", name, b->suffix);
+    return b->fn(b->ctx, file);
+}
+
+int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
+                    int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    struct budget_names budgets = {fn, ctx, what == OKS_LIST_BUDGETS ? ".json" : ""};
+    struct names names = {0};
+    int rc;
+
+    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED)
+        return oks_engine_budgets(e, what == OKS_LIST_EXCEEDED, emit_budget, &budgets);
+    pthread_mutex_lock(&e->lock);
+    switch (of->kind) {
+    case OKS_SESSION:
+        rc = list_session(e, what, registry_session(e, of->name), &names);
+        break;
+    case OKS_TEAM:
+    case OKS_RUN:
+    case OKS_MEMBER:
+        rc = list_team(e, what, of, &names);
+        break;
+    case OKS_PROJECT:
+        rc = list_project(registry_project(e, of->name), what, &names);
+        break;
+    default:
+        rc = list_all(e, what, &names);
+        break;
+    }
+    if (rc < 0)
+        names.rc = rc;
+    rc = names_emit(&names, fn, ctx);
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}
+
+/* --- other spellings --- */
+
+enum { PREFIX_MIN = 6 };
+
+struct prefix_search {
+    const char *prefix;
+    size_t len;
+    const struct session *found;
+    bool ambiguous;
+};
+
+static void visit_prefix(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *s = *(struct session *const *)node;
+    struct prefix_search *search = ctx;
+
+    if ((visit != postorder && visit != leaf) || strncmp(s->name, search->prefix, search->len) != 0)
+        return;
+    search->ambiguous |= search->found != NULL;
+    search->found = s;
+}
+
+static const char *canonical_session(struct oks_engine *e, const char *name)
+{
+    struct prefix_search search = {.prefix = name, .len = strlen(name)};
+    const struct session *s = registry_session(e, name);
+
+    if (s)
+        return s->name;
+    if (search.len < PREFIX_MIN)
+        return NULL;
+    twalk_r(e->sessions, visit_prefix, &search);
+    return search.found && !search.ambiguous ? search.found->name : NULL;
+}
+
+int oks_engine_resolve(struct oks_engine *e, enum oks_kind kind, const char *name, char canonical[256])
+{
+    const struct team *team;
+    const struct project *project;
+    const char *found = NULL;
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    switch (kind) {
+    case OKS_SESSION:
+        found = canonical_session(e, name);
+        break;
+    case OKS_TEAM:
+        team = registry_team(e, name);
+        found = team ? team->name : NULL;
+        break;
+    case OKS_PROJECT:
+        project = registry_project(e, name);
+        found = project ? project->name : NULL;
+        break;
+    default:
+        break;
+    }
+    if (found)
+        strcpy(canonical, found);
+    rc = !found ? -ENOENT : strcmp(found, name) != 0;
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}

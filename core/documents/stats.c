@@ -1,0 +1,354 @@
+/*
+ * The statistics: everything, cut by model, project, agent, source (here), by time or in blocks.
+ *
+ * Rows over all of time come from running sums, so a document costs its rows and not its sessions; rows of
+ * which there may be many are kept as text, so it costs those that changed. In a window every session is
+ * asked, which most answer from their share.
+ *
+ * Invariant: the rows of a document add up to its total, whatever is counted.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+
+#include "documents/usage.h"
+#include "catalog/reread.h"
+
+/* --- rows --- */
+
+bool put_row(json_object *row, const struct measure *m, const struct billed_bag *billed)
+{
+    return row && put_measure(row, m) && put_billed(row, billed);
+}
+
+json_object *stats_row(const char *key, const struct measure *m, const struct billed_bag *billed)
+{
+    json_object *row = json_object_new_object();
+
+    if (row && put_text(row, "key", key) && put_row(row, m, billed))
+        return row;
+    json_object_put(row);
+    return NULL;
+}
+
+void stats_add(struct stats *s, json_object *row)
+{
+    if (s->ok && row && json_object_array_add(s->rows, row) == 0)
+        return;
+    json_object_put(row);
+    s->ok = false;
+}
+
+void stats_add_rest(struct stats *s, const char *key, const struct measure *rows,
+                    const struct billed_bag *billed)
+{
+    struct measure rest = {.totals = OKS_TOTALS_NONE};
+    struct billed_bag bag = {0};
+    uint64_t any = 0;
+
+    for (int i = 0; i < OKS_COLUMNS; i++) {
+        rest.totals.count[i] = s->total.totals.count[i] - rows->totals.count[i];
+        any |= rest.totals.count[i];
+    }
+    s->ok &= billed_bag_add(&bag, &s->total_billed) == 0;
+    if (s->ok)
+        billed_bag_take(&bag, billed);
+    if (s->ok && (any || !billed_bag_is_zero(&bag)))
+        stats_add(s, stats_row(key, &rest, &bag));
+    billed_bag_clear(&bag);
+}
+
+/* --- by project, agent, source --- */
+
+static void add_group(void *ctx, struct group *g)
+{
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
+    struct stats *s = ctx;
+    uint64_t version = priced_version(s->e, g->version);
+    struct measure m;
+
+    if (remembered_is(&g->row, version, &open, STATS_ROW_LEVEL)) {
+        stats_add(s, remembered_part(&g->row));
+        return;
+    }
+    groups_measure(g, &m);
+    stats_add(s,
+              remembered_keep(&g->row, stats_row(g->key, &m, &g->billed), version, &open, STATS_ROW_LEVEL));
+}
+
+static void add_group_in_window(void *ctx, struct group *g)
+{
+    struct stats *s = ctx;
+    struct billed_bag bag = {0};
+    const struct grouping *at;
+    struct measure sum;
+
+    measure_start(&sum);
+    LIST_FOREACH(at, &g->sessions, of_group) {
+        struct measure m;
+
+        measure_session(at->session, &s->w, &m);
+        s->ok &= billing_session(s->e, at->session, &s->w, &bag) == 0;
+        if (m.totals.events > 0)
+            measure_add(&sum, &m);
+    }
+    if (sum.sessions > 0 || !billed_bag_is_zero(&bag))
+        stats_add(s, stats_row(g->key, &sum, &bag));
+    billed_bag_clear(&bag);
+}
+
+static void stats_groups(struct stats *s, enum group_kind kind)
+{
+    groups_each(s->e, kind, s->window ? add_group_in_window : add_group, s);
+}
+
+/* --- by model --- */
+
+struct model_sums {
+    struct stats *s;
+    struct model_sum {
+        const char *name; /* interned; "": unknown */
+        struct measure measure;
+        struct billed_bag billed; /* of one model */
+    } * items;
+    size_t n;
+};
+
+static struct model_sum *model_at(struct model_sums *sums, const char *name)
+{
+    struct model_sum *items;
+
+    for (size_t i = 0; i < sums->n; i++)
+        if (sums->items[i].name == name)
+            return &sums->items[i];
+    items = reallocarray(sums->items, sums->n + 1, sizeof(*items));
+    if (!items) {
+        sums->s->ok = false;
+        return NULL;
+    }
+    sums->items = items;
+    items[sums->n] = (struct model_sum){.name = name};
+    measure_start(&items[sums->n].measure);
+    return &items[sums->n++];
+}
+
+static void add_measure(void *ctx, const char *name, const struct measure *m)
+{
+    struct model_sum *sum = model_at(ctx, name);
+
+    if (sum)
+        measure_add(&sum->measure, m);
+}
+
+static void add_totals(struct model_sums *sums, const struct transcript *t, const char *name,
+                       const struct oks_totals *totals)
+{
+    struct measure m = {.totals = *totals, .sessions = 1, .mtime_ns = t->mark.mtime_ns};
+    const char *interned = sums_intern(sums->s->e, name);
+
+    m.duration_ms = oks_duration_ms(totals->first, totals->last);
+    m.agent_name = sums_intern(sums->s->e, transcript_agent_name(t));
+    m.model = interned;
+    if (interned)
+        add_measure(sums, interned, &m);
+}
+
+/* A transcript that was read again, or that is in the window or out of it as a whole. */
+static void add_transcript(const void *node, VISIT visit, void *ctx)
+{
+    const struct transcript *t = *(struct transcript *const *)node;
+    struct model_sums *sums = ctx;
+    struct stats *s = sums->s;
+    const struct rescan_part *part;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    part = rescan_of(s->rescan, t->path);
+    for (size_t i = 0; part && i < part->models.len; i++)
+        add_totals(sums, t, part->models.items[i].name, &part->models.items[i].totals);
+    if (part || !billed_in_window(rescan_span(t).first, s->w.since, s->w.until))
+        return;
+    for (size_t i = 0; i < t->n_shares; i++)
+        add_measure(sums, t->shares[i].name, &t->shares[i].measure);
+}
+
+static const char *shown(const struct model_sum *sum)
+{
+    return *sum->name ? sum->name : "unknown";
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(shown(a), shown(b));
+}
+
+static void stats_models(struct stats *s)
+{
+    struct model_sums sums = {.s = s};
+
+    if (s->window)
+        twalk_r(s->e->transcripts, add_transcript, &sums);
+    else
+        sums_models(s->e, add_measure, &sums);
+    for (size_t i = 0; i < s->total_billed.len; i++) {
+        const struct billed_item *item = &s->total_billed.items[i];
+        struct model_sum *sum = billed_is_zero(&item->sum) ? NULL : model_at(&sums, item->model);
+        struct billed_sum *to = sum ? billed_bag_at(&sum->billed, item->model) : NULL;
+
+        if (to)
+            *to = item->sum;
+    }
+    if (sums.n)
+        qsort(sums.items, sums.n, sizeof(*sums.items), by_name);
+    for (size_t i = 0; i < sums.n; i++) {
+        struct model_sum *sum = &sums.items[i];
+
+        if (!sum->measure.model && *sum->name)
+            sum->measure.model = sum->name;
+        stats_add(s, stats_row(shown(sum), &sum->measure, &sum->billed));
+        billed_bag_clear(&sum->billed);
+    }
+    free(sums.items);
+}
+
+/* --- all of them --- */
+
+static void add_session(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *session = *(struct session *const *)node;
+    struct stats *s = ctx;
+    struct measure m;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    measure_session(session, &s->w, &m);
+    s->ok &= billing_session(s->e, session, &s->w, &s->total_billed) == 0;
+    if (m.totals.events > 0)
+        measure_add(&s->total, &m);
+}
+
+static void stats_total(struct stats *s)
+{
+    measure_start(&s->total);
+    if (s->window) {
+        twalk_r(s->e->sessions, add_session, s);
+        return;
+    }
+    sums_all(s->e, &s->total);
+    s->ok &= billed_bag_add(&s->total_billed, &s->e->billing.all) == 0;
+}
+
+static void stats_rows(struct stats *s)
+{
+    switch (s->by) {
+    case OKS_STATS_BY_MODEL:
+        stats_models(s);
+        break;
+    case OKS_STATS_BY_PROJECT:
+        stats_groups(s, GROUP_PROJECT);
+        break;
+    case OKS_STATS_BY_AGENT:
+        stats_groups(s, GROUP_AGENT);
+        break;
+    case OKS_STATS_BY_SOURCE:
+        stats_groups(s, GROUP_SOURCE);
+        break;
+    case OKS_STATS_BY_DAY:
+        stats_times(s, TIMES_DAYS);
+        break;
+    case OKS_STATS_BY_HOUR:
+        stats_times(s, TIMES_HOURS);
+        break;
+    case OKS_STATS_BLOCKS:
+        stats_blocks(s);
+        break;
+    }
+}
+
+static int stats_document(void *ctx, struct oks_document *out)
+{
+    struct stats *s = ctx;
+    json_object *o = json_object_new_object(), *total = json_object_new_object();
+    int64_t mtime_ns;
+
+    s->rows = json_object_new_array();
+    s->ok = o && total && s->rows;
+    if (s->ok)
+        stats_total(s);
+    if (s->ok)
+        stats_rows(s);
+    mtime_ns = s->total.mtime_ns;
+    if (s->ok)
+        s->ok = put_row(total, &s->total, &s->total_billed);
+    billed_bag_clear(&s->total_billed);
+    if (s->ok && s->window)
+        s->ok = put_window(o, s->window->since, s->window->until);
+    if (s->ok && put(o, "rows", s->rows)) {
+        s->rows = NULL;
+        if (put(o, "total", total))
+            return document_finish(o, mtime_ns, s->e->version, out);
+    }
+    json_object_put(s->rows);
+    json_object_put(total);
+    json_object_put(o);
+    return -ENOMEM;
+}
+
+enum { RESCAN_TRIES = 16 };
+
+/* Models in a window: files are read without the lock, and count if nothing has changed meanwhile. */
+static int models_in_window(struct stats *s, struct oks_document *out)
+{
+    int rc = -EAGAIN;
+
+    for (int tries = 0; rc == -EAGAIN && tries < RESCAN_TRIES; tries++) {
+        struct rescan rescan;
+
+        pthread_mutex_lock(&s->e->lock);
+        rc = rescan_list(s->e, &s->w, &rescan);
+        pthread_mutex_unlock(&s->e->lock);
+        if (rc == 0)
+            rc = rescan_read(s->e->isa, &s->w, &rescan);
+        s->rescan = &rescan;
+        if (rc == 0)
+            rc = document_awaited(s->e, &s->wanting, stats_document, s, out);
+        if (rc == 0 && out->version != rescan.version) {
+            oks_document_clear(out);
+            rc = -EAGAIN;
+        }
+        rescan_clear(&rescan);
+    }
+    return rc == -EAGAIN ? -EIO : rc;
+}
+
+int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks_window *window,
+                       int64_t now_ms, struct oks_document *out)
+{
+    struct stats s = {.e = e,
+                      .by = by,
+                      .window = window,
+                      .w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &s.wanting, e},
+                      .now_ms = now_ms};
+    int rc = 0;
+
+    if (window) {
+        s.w.since = oks_window_since(window);
+        s.w.until = oks_window_until(window);
+    }
+    if (by == OKS_STATS_BY_MODEL && window)
+        return models_in_window(&s, out);
+    if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS) {
+        pthread_mutex_lock(&e->lock);
+        rc = times_complete(e);
+        pthread_mutex_unlock(&e->lock);
+    }
+    return rc < 0 ? rc : document_awaited(e, &s.wanting, stats_document, &s, out);
+}
+
+void oks_engine_want_times(struct oks_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    times_want(e);
+    pthread_mutex_unlock(&e->lock);
+}

@@ -1,0 +1,459 @@
+/*
+ * Transcripts that are no more, and still count.
+ *
+ * The client deletes its transcripts after a month; what they used was used all the same. So when a
+ * transcript's file goes, the transcript stays as its cache file has it, without the unfinished last line,
+ * and is marked as retained; unless it goes on under another name. A start looks through the cache for
+ * entries whose transcript is not there. A session that is there in any file has no retained ones: a file
+ * that was moved would count twice.
+ *
+ * To forget one is to remove its cache file. `okstrafs forget` does that and replaces a marker beside the
+ * index; who finds another marker than before looks which cache files are gone.
+ *
+ * Invariant: a retained transcript is in no folder, and is only ever scanned to bring dropped rows back.
+ */
+#include "engine/deleted.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/engine_private.h"
+#include "files/walk.h"
+#include "catalog/transcript_scan.h"
+
+static const char marker_folder[] = ".okstrafs";
+static const char marker_name[] = "forgotten";
+
+static bool is_live(const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!t->retained)
+            return true;
+    return false;
+}
+
+/* Whether the file begins with the bytes by which the transcript is known. */
+static bool begins_alike(const char *path, const struct oks_state *state)
+{
+    char head[OKS_IDENTITY_PREFIX];
+    uint8_t sha256[OKS_SHA256_BYTES];
+    struct stat st;
+    int fd = oks_open_regular(path, &st);
+    ssize_t n;
+
+    if (fd < 0)
+        return false;
+    n = pread(fd, head, state->identity.len, 0);
+    close(fd);
+    return st.st_dev == state->dev && st.st_ino == state->ino && n == (ssize_t)state->identity.len &&
+           oks_sha256(head, (size_t)n, sha256) == 0 &&
+           memcmp(sha256, state->identity.sha256, sizeof(sha256)) == 0;
+}
+
+struct moving {
+    const struct transcript *t;
+    bool found;
+};
+
+static void look_for_file(const void *node, VISIT visit, void *ctx)
+{
+    const struct transcript *other = *(struct transcript *const *)node;
+    struct moving *m = ctx;
+    struct stat st;
+
+    if ((visit != postorder && visit != leaf) || m->found || other == m->t || other->retained)
+        return;
+    if (other->loaded ? other->state.ino != m->t->state.ino || other->state.dev != m->t->state.dev
+                      : lstat(other->path, &st) < 0 || st.st_ino != m->t->state.ino)
+        return;
+    m->found = begins_alike(other->path, &m->t->state);
+}
+
+bool retained_moved(struct oks_engine *e, const struct transcript *t)
+{
+    struct moving m = {.t = t};
+
+    if (t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX)
+        twalk_r(e->transcripts, look_for_file, &m);
+    return m.found;
+}
+
+static void mark_retained(struct oks_engine *e, struct transcript *t)
+{
+    t->retained = true;
+    t->gone = false;
+    t->error = 0;
+    t->mark.dev = t->mark.ino = 0;
+    t->mark.size = t->state.offset;
+    e->n_retained++;
+}
+
+bool retained_keep(struct oks_engine *e, struct transcript *t)
+{
+    struct folder *folder = t->folder;
+    const struct transcript *other;
+
+    if (!e->cache || t->retained || !t->loaded || t->totals.events == 0 || t->source->late)
+        return false;
+    LIST_FOREACH(other, &t->session->transcripts, of_session)
+        if (other != t)
+            return false;
+    if (retained_moved(e, t))
+        return false;
+    if (transcript_tail(t)->requests && billing_untail(e, t) < 0)
+        return false;
+    transcript_tail_free(t->tail);
+    t->tail = NULL;
+    registry_linked(e, t, false);
+    LIST_REMOVE(t, of_folder);
+    t->folder = NULL;
+    folder_release(folder);
+    mark_retained(e, t);
+    return true;
+}
+
+struct coming {
+    const struct transcript *t;
+    struct transcript *same;
+};
+
+static void look_for_same(const void *node, VISIT visit, void *ctx)
+{
+    const struct transcript *other = *(struct transcript *const *)node;
+    struct coming *c = ctx;
+
+    if ((visit != postorder && visit != leaf) || c->same || !other->retained || other->busy ||
+        !other->loaded || other->state.ino != c->t->state.ino || other->state.dev != c->t->state.dev)
+        return;
+    if (begins_alike(c->t->path, &other->state))
+        c->same = (struct transcript *)other;
+}
+
+void retained_came_back(struct oks_engine *e, const struct transcript *t)
+{
+    struct coming c = {.t = t};
+
+    if (e->n_retained && t->state.ino)
+        twalk_r(e->transcripts, look_for_same, &c);
+    if (c.same)
+        registry_drop(e, c.same);
+}
+
+void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
+{
+    t->retained = false;
+    t->folder = folder;
+    LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
+    e->n_retained--;
+}
+
+void retained_replaced(struct oks_engine *e, struct session *s)
+{
+    struct transcript *t, *next;
+
+    if (!is_live(s))
+        return;
+    for (t = LIST_FIRST(&s->transcripts); t; t = next) {
+        next = LIST_NEXT(t, of_session);
+        if (t->retained && !t->busy)
+            registry_drop(e, t);
+    }
+}
+
+bool retained_session(const struct session *s)
+{
+    return !is_live(s);
+}
+
+/* --- what a start finds --- */
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Undoes oks_name_escape(); a name that was cut stays as it is. */
+static bool unescape(const char *name, char out[OKS_NAME_MAX + 1])
+{
+    size_t n = 0;
+
+    for (const char *p = name; *p; p++) {
+        int high = *p == '%' ? nibble(p[1]) : -1, low = high >= 0 ? nibble(p[2]) : -1;
+
+        if (*p == '%' && low < 0)
+            return false;
+        if (n == OKS_NAME_MAX)
+            return false;
+        out[n++] = *p == '%' ? (char)(high * 16 + low) : *p;
+        p += *p == '%' ? 2 : 0;
+    }
+    out[n] = '\0';
+    return n > 0 && strlen(out) == n;
+}
+
+/* The root that a cache folder belongs to; `rel` loses the mark of a further root. */
+static struct root *root_of(struct oks_engine *e, char *rel)
+{
+    size_t n = strlen(rel);
+    struct root *first = NULL;
+
+    for (size_t i = 0; i < e->n_roots; i++) {
+        struct root *root = &e->roots[i];
+        char hex[OKS_SHA256_HEX];
+        uint8_t hash[OKS_SHA256_BYTES];
+
+        if (root->source != &oks_source_claude)
+            continue;
+        if (root->index == 0) {
+            first = root;
+            continue;
+        }
+        if (oks_sha256(root->path, strlen(root->path), hash) < 0)
+            continue;
+        oks_hex(hash, 4, hex);
+        if (n > 9 && rel[n - 9] == '~' && strcmp(rel + n - 8, hex) == 0) {
+            rel[n - 9] = '\0';
+            return root;
+        }
+    }
+    return first;
+}
+
+static bool is_hex_mark(const char *rel)
+{
+    size_t n = strlen(rel);
+
+    return n > 9 && rel[n - 9] == '~' && strspn(rel + n - 8, "0123456789abcdef") == 8;
+}
+
+struct known {
+    char **keys; /* "<folder>/<name>" of all transcripts that are there */
+    size_t n, room;
+    bool failed;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void know(const void *node, VISIT visit, void *ctx)
+{
+    const struct transcript *t = *(struct transcript *const *)node;
+    struct known *known = ctx;
+    char *key;
+
+    if ((visit != postorder && visit != leaf) || known->failed)
+        return;
+    if (known->n == known->room) {
+        size_t room = known->room * 2 + 64;
+        char **keys = reallocarray(known->keys, room, sizeof(*keys));
+
+        if (!keys) {
+            known->failed = true;
+            return;
+        }
+        known->keys = keys;
+        known->room = room;
+    }
+    known->failed = asprintf(&key, "%s/%s", t->cache_folder, t->cache_name) < 0;
+    if (!known->failed)
+        known->keys[known->n++] = key;
+}
+
+struct finding {
+    struct oks_engine *e;
+    struct known known;
+    size_t found;
+    int rc;
+};
+
+static bool is_known(const struct known *known, const char *folder, const char *name)
+{
+    char *key;
+    bool found;
+
+    if (asprintf(&key, "%s/%s", folder, name) < 0)
+        return true;
+    found = known->n && bsearch(&key, known->keys, known->n, sizeof(*known->keys), by_text);
+    free(key);
+    return found;
+}
+
+/* An entry of the cache. Those whose names cannot be undone stay what they are: caches. */
+static int found_entry(void *ctx, const char *folder, const char *name)
+{
+    struct finding *f = ctx;
+    char rel[OKS_NAME_MAX + 1], id[OKS_NAME_MAX + 1], path[PATH_MAX];
+    struct root *root;
+    int n;
+
+    if (is_known(&f->known, folder, name) || !unescape(folder, rel) || !unescape(name, id))
+        return 0;
+    root = root_of(f->e, rel);
+    if (!root || is_hex_mark(rel) || strchr(id, '/'))
+        return 0;
+    n = snprintf(path, sizeof(path), "%s/%s/%s.jsonl", root->path, rel, id);
+    if (n >= (int)sizeof(path) || registry_transcript(f->e, path))
+        return 0;
+    if (f->found++ >= RETAINED_MAX)
+        return 1;
+    f->rc = registry_retain(f->e, root, path, folder, name, id);
+    return f->rc < 0 ? f->rc : 0;
+}
+
+int retained_find(struct oks_engine *e)
+{
+    struct finding f = {.e = e};
+    struct stat st;
+
+    if (!e->cache)
+        return 0;
+    if (oks_cache_stat(e->cache, marker_folder, marker_name, &st) == 0)
+        e->forgotten = st;
+    twalk_r(e->transcripts, know, &f.known);
+    if (f.known.n)
+        qsort(f.known.keys, f.known.n, sizeof(*f.known.keys), by_text);
+    if (!f.known.failed)
+        oks_cache_list(e->cache, found_entry, &f);
+    for (size_t i = 0; i < f.known.n; i++)
+        free(f.known.keys[i]);
+    free(f.known.keys);
+    return f.known.failed ? -ENOMEM : f.rc;
+}
+
+void retained_found(struct oks_engine *e, struct transcript *t)
+{
+    mark_retained(e, t);
+}
+
+/* --- forgetting --- */
+
+struct forgetting {
+    struct oks_engine *e;
+    struct session **sessions; /* those with retained transcripts that are to go */
+    size_t n, room;
+    const char *name; /* of the one that is meant; NULL: those whose cache file is gone, or (all) every one */
+    bool all;
+};
+
+static bool goes(const struct forgetting *f, const struct session *s)
+{
+    const struct transcript *t;
+    struct stat st;
+
+    if (is_live(s))
+        return false;
+    if (f->all)
+        return true;
+    if (f->name)
+        return strcmp(f->name, s->name) == 0;
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!t->unsaved && oks_cache_entry_stat(f->e->cache, t->cache_folder, t->cache_name, &st) == -ENOENT)
+            return true;
+    return false;
+}
+
+static void choose_session(const void *node, VISIT visit, void *ctx)
+{
+    struct session *s = *(struct session *const *)node;
+    struct forgetting *f = ctx;
+
+    if ((visit != postorder && visit != leaf) || !goes(f, s))
+        return;
+    if (f->n == f->room) {
+        size_t room = f->room * 2 + 16;
+        struct session **sessions = reallocarray(f->sessions, room, sizeof(*sessions));
+
+        if (!sessions)
+            return; /* the next look finds it */
+        f->sessions = sessions;
+        f->room = room;
+    }
+    f->sessions[f->n++] = s;
+}
+
+/* Returns whether all of it went: what is being read stays until the next time. */
+static bool forget_session(struct oks_engine *e, struct session *s, bool remove)
+{
+    struct transcript *t, *next;
+    bool all = true;
+
+    for (t = LIST_FIRST(&s->transcripts); t; t = next) {
+        next = LIST_NEXT(t, of_session); /* the session goes with its last one */
+        if (t->busy) {
+            all = false;
+            continue;
+        }
+        if (remove)
+            oks_cache_remove(e->cache, t->cache_folder, t->cache_name);
+        registry_drop(e, t);
+    }
+    return all;
+}
+
+static size_t forget(struct forgetting *f, bool remove, bool *all)
+{
+    size_t n = 0;
+
+    *all = true;
+    twalk_r(f->e->sessions, choose_session, f);
+    for (size_t i = 0; i < f->n; i++) {
+        bool whole = forget_session(f->e, f->sessions[i], remove);
+
+        n += whole;
+        *all &= whole;
+    }
+    free(f->sessions);
+    billing_bump(f->e);
+    return n;
+}
+
+bool retained_refresh(struct oks_engine *e)
+{
+    struct forgetting f = {.e = e};
+    struct stat st;
+    bool all;
+
+    if (!e->n_retained || oks_cache_stat(e->cache, marker_folder, marker_name, &st) < 0 ||
+        (st.st_ino == e->forgotten.st_ino && st.st_mtim.tv_sec == e->forgotten.st_mtim.tv_sec &&
+         st.st_mtim.tv_nsec == e->forgotten.st_mtim.tv_nsec))
+        return true;
+    forget(&f, false, &all);
+    if (all)
+        e->forgotten = st;
+    return all;
+}
+
+char *retained_marker(const char *okstra_home)
+{
+    char *path;
+
+    return asprintf(&path, "%s/" OKS_CACHE_ROOT "/%s/%s", okstra_home, marker_folder, marker_name) < 0 ? NULL
+                                                                                                       : path;
+}
+
+int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
+{
+    struct forgetting f = {.e = e, .name = session, .all = !session};
+    struct session *s;
+    bool all;
+    int rc = 0;
+
+    pthread_mutex_lock(&e->lock);
+    s = session ? registry_session(e, session) : NULL;
+    if (!e->cache || (session && (!s || is_live(s))))
+        rc = s && is_live(s) ? -EBUSY : -ENOENT;
+    if (rc == 0)
+        *n = forget(&f, true, &all);
+    e->index_stale |= rc == 0;
+    pthread_mutex_unlock(&e->lock);
+    return rc ? rc : oks_cache_save_bytes(e->cache, marker_folder, marker_name, "forgotten\n", 10);
+}

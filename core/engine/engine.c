@@ -1,0 +1,335 @@
+/*
+ * Keeping everything up to date at the price of what changed.
+ *
+ * A sync drains the queue of changes, which marks transcripts dirty, and then has the dirty ones scanned
+ * (engine_work.c): all of them, because any of them may turn out to hold, or to own, a request of the target
+ * (billing.c).
+ */
+#include "engine/engine_private.h"
+#include "okstrafs/news.h"
+#include "discovery/places.h"
+#include "discovery/unchanged.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { MEMORY_DEFAULT = 64 << 20 };
+
+/* --- life --- */
+
+static char **strings_copy(const char *const *strings)
+{
+    size_t n = 0;
+    char **copy;
+
+    while (strings && strings[n])
+        n++;
+    copy = calloc(n + 1, sizeof(*copy));
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = strdup(strings[i]);
+        if (!copy[i]) {
+            while (i > 0)
+                free(copy[--i]);
+            free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static void strings_free(char **strings)
+{
+    for (char **s = strings; s && *s; s++)
+        free(*s);
+    free(strings);
+}
+
+/* The folder below a configuration folder; or that folder itself, where the entry names it. */
+static char *root_path(const char *dir, const char *folder)
+{
+    size_t n = strlen(dir), m = strlen(folder);
+    char *path;
+
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    if (n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0)
+        return strndup(dir, n);
+    return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
+}
+
+static int root_add(struct oks_engine *e, const struct source *source, char *path)
+{
+    if (!path)
+        return -ENOMEM;
+    for (size_t k = 0; k < e->n_roots; k++)
+        if (strcmp(e->roots[k].path, path) == 0) {
+            free(path);
+            return 0;
+        }
+    e->roots[e->n_roots] = (struct root){.source = source, .path = path, .index = (unsigned)e->n_roots};
+    LIST_INIT(&e->roots[e->n_roots].folders);
+    e->n_roots++;
+    return 0;
+}
+
+/* Of the entry "<dir>/sessions", only that folder is meant. */
+static bool names_other_folder(const struct source *source, const char *dir, const char *folder)
+{
+    for (int i = 0; i < SOURCE_FOLDERS_MAX && source->folders[i]; i++) {
+        char *end;
+
+        if (strcmp(source->folders[i], folder) == 0 || asprintf(&end, "/%s", source->folders[i]) < 0)
+            continue;
+        bool named = source_ends_with(dir, end);
+
+        free(end);
+        if (named)
+            return true;
+    }
+    return false;
+}
+
+static int roots_init(struct oks_engine *e, const struct oks_config *config)
+{
+    size_t n = 1;
+    int rc = 0;
+
+    for (int k = 0; k < OKS_SOURCES; k++)
+        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
+            n += SOURCE_FOLDERS_MAX;
+    e->roots = calloc(n, sizeof(*e->roots));
+    if (!e->roots)
+        return -ENOMEM;
+    for (int k = 0; k < OKS_SOURCES; k++) {
+        const struct source *source = oks_sources[k];
+
+        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
+            for (int i = 0; rc == 0 && i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
+                if (!names_other_folder(source, *dir, source->folders[i]))
+                    rc = root_add(e, source, root_path(*dir, source->folders[i]));
+    }
+    return rc;
+}
+
+static int cache_init(struct oks_engine *e, const struct oks_config *config)
+{
+    char *root;
+    int rc;
+
+    if (config->no_cache)
+        return 0;
+    if (asprintf(&root, "%s/" OKS_CACHE_ROOT, config->okstra_home) < 0)
+        return -ENOMEM;
+    rc = oks_cache_new(&e->cache, root);
+    free(root);
+    return rc;
+}
+
+static void locks_init(struct oks_engine *e)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->idle, NULL);
+    pthread_cond_init(&e->save_wanted, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->saver_end, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
+{
+    struct oks_engine *e = calloc(1, sizeof(*e));
+    struct oks_scanner *first;
+    int rc;
+
+    if (!e)
+        return -ENOMEM;
+    locks_init(e);
+    TAILQ_INIT(&e->dirty);
+    LIST_INIT(&e->forks);
+    TAILQ_INIT(&e->unsaved);
+    TAILQ_INIT(&e->resident);
+    aggregate_reset(&e->all);
+    billing_init(e);
+    atomic_store(&e->budgets_change_ms, INT64_MAX);
+    e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
+    e->verify_tail = config->verify_tail;
+    e->revalidate = config->revalidate;
+    e->once = config->once;
+    e->isa = config->isa;
+    e->stop = config->stop;
+    e->zone = config->zone;
+    e->clock = e->version = 1;
+    e->task_roots = strings_copy(config->task_roots);
+    rc = e->task_roots ? roots_init(e, config) : -ENOMEM;
+    if (rc == 0)
+        rc = cache_init(e, config);
+    if (rc == 0)
+        rc = settings_new(e, config->okstra_home);
+    if (rc == 0)
+        rc = runs_new(e);
+    if (rc == 0)
+        rc = oks_scanner_new(&first, e->isa);
+    if (rc == 0)
+        e->idle_scanners[e->n_idle_scanners++] = first;
+    if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT && !e->once)
+        e->watch_error = watch_new(&e->watch);
+    if (rc == 0)
+        rc = quiet_new(e, config->okstra_home);
+    if (rc < 0) {
+        oks_engine_free(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+void oks_engine_free(struct oks_engine *e)
+{
+    if (!e)
+        return;
+    saver_stop(e);
+    news_free(e);
+    quiet_free(e);
+    places_free(e);
+    budgets_forget(e);
+    settings_free(e);
+    billing_end(e);
+    times_free(e);
+    registry_free(e);
+    index_forget(e);
+    stream_clear(&e->stream);
+    groups_free(e);
+    sums_free(e);
+    folders_free(e);
+    watch_free(e->watch);
+    while (e->n_idle_scanners > 0)
+        oks_scanner_free(e->idle_scanners[--e->n_idle_scanners]);
+    oks_cache_free(e->cache);
+    strings_free(e->task_roots);
+    pthread_cond_destroy(&e->saver_end);
+    pthread_cond_destroy(&e->save_wanted);
+    pthread_cond_destroy(&e->idle);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+/* --- a sync --- */
+
+enum { SETTLE_TRIES = 8 }; /* what cannot be read again then keeps what was last known of it */
+
+/* Decides who owns what the scans brought. Under the lock. */
+static int settle(struct oks_engine *e)
+{
+    bool pinned = false;
+    int tries = 0, rc = billing_settle(e);
+
+    while (rc > 0) {
+        size_t before = e->billing.n_pending + e->billing.n_unpriced;
+
+        e->pins += !pinned;
+        pinned = true;
+        rc = engine_await(e);
+        if (rc == 0)
+            rc = billing_settle(e);
+        tries = e->billing.n_pending + e->billing.n_unpriced < before ? 0 : tries + 1;
+        if (tries == SETTLE_TRIES)
+            break;
+        /* Rows for elections are kept; those that only wanted a price may go again. */
+        if (e->billing.n_pending == 0) {
+            e->pins -= pinned;
+            pinned = false;
+            residence_trim(e);
+        }
+    }
+    billing_bump(e);
+    e->pins -= pinned;
+    if (pinned)
+        residence_trim(e);
+    return rc < 0 ? rc : 0;
+}
+
+/* What there is, and what of it changed. */
+static int discover(struct oks_engine *e)
+{
+    bool same_roots;
+    int rc;
+
+    if (e->started && e->once)
+        return 0;
+    if (e->started && quiet_is(e))
+        return 0;
+    same_roots = quiet_begin(e);
+    rc = settings_refresh(e);
+    if (rc == 0) {
+        billing_prices(e);
+        if (!e->started)
+            index_load(e);
+        rc = folders_refresh(e, same_roots);
+        if (rc == 0 && !e->started)
+            rc = retained_find(e);
+        if (rc == 0 && !retained_refresh(e))
+            quiet_break(e);
+    }
+    if (rc < 0)
+        quiet_break(e);
+    if (!e->started)
+        index_forget(e);
+    e->started = true;
+    return rc;
+}
+
+int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                    const atomic_bool *cancel)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    rc = discover(e);
+    if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0))
+        rc = engine_scan(e, target, found_only, cancel);
+    if (rc == 0 && !found_only)
+        rc = settle(e);
+    if (rc == 0 && !found_only &&
+        (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
+         target->kind == OKS_ALL))
+        rc = places_refresh(e);
+    news_tell(e);
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}
+
+bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target, bool found_only)
+{
+    bool settled;
+
+    pthread_mutex_lock(&e->lock);
+    settled = e->started && engine_scanned(e, target, found_only);
+    pthread_mutex_unlock(&e->lock);
+    return settled;
+}
+
+void progress_now(const struct oks_engine *e, struct oks_progress *out)
+{
+    struct oks_progress p = {
+        .files = e->n_transcripts, .bytes_read = e->bytes_read, .scanning = e->n_scanning};
+    const struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->dirty, queued) {
+        p.files_left++;
+        p.bytes_left += t->size_seen;
+    }
+    p.bytes = p.bytes_read + p.bytes_left;
+    *out = p;
+}
+
+void oks_engine_progress(struct oks_engine *e, struct oks_progress *out)
+{
+    pthread_mutex_lock(&e->lock);
+    progress_now(e, out);
+    pthread_mutex_unlock(&e->lock);
+}

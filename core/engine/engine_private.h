@@ -1,0 +1,410 @@
+/*
+ * The engine's own structures, shared by the files engine*.c, registry.c, folders.c, places.c, runs.c and
+ * document*.c.
+ *
+ * Lock order: engine->lock is the only lock of the core besides the cache's own; nothing is called with it
+ * held that could wait for it (the scanner and cache writes run outside).
+ */
+#ifndef OKSTRAFS_ENGINE_ENGINE_PRIVATE_H
+#define OKSTRAFS_ENGINE_ENGINE_PRIVATE_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include "okstrafs/engine.h"
+#include "okstrafs/names.h"
+#include "sums/aggregate.h"
+#include "billing/billing.h"
+#include "budgets/budgets.h"
+#include "sums/groups.h"
+#include "documents/kept_text.h"
+#include "engine/deleted.h"
+#include "settings/settings.h"
+#include "streams/stream.h"
+#include "teams/team_state.h"
+#include "sums/timeline.h"
+#include "catalog/transcript.h"
+#include "files/watch.h"
+
+/* A root of transcripts: <config>/projects and the like. */
+struct root {
+    const struct source *source;
+    char *path;
+    unsigned index;
+    bool found;                  /* it was there at the last look ... */
+    uint64_t dev, ino;           /* ... as this folder */
+    LIST_HEAD(, folder) folders; /* all of them, the root's own included */
+};
+
+/* A folder below a root. */
+struct folder {
+    char *path;
+    char *rel; /* below the root, "" for the root itself */
+    struct root *root;
+    uint64_t dev;
+    uint64_t ino;
+    int watch_id;     /* -1: not watched, so looked at with stat */
+    int watch_error;  /* why not */
+    int64_t ctime_ns; /* at the last listing; for folders that are not watched */
+    int64_t seen_ns;  /* CLOCK_MONOTONIC when that was first seen; 0: long enough ago (see folders.c) */
+    bool dead;        /* it is gone; kept until its last transcript is */
+    LIST_ENTRY(folder) of_root;
+    LIST_HEAD(, transcript) transcripts;
+};
+
+struct project {
+    char name[OKS_NAME_MAX + 1];
+    struct aggregate sum; /* of its sessions, open window */
+    unsigned guesses;     /* at its folder, where no record names one */
+    LIST_HEAD(, session) sessions;
+    struct billed_bag billed; /* of its sessions */
+    uint64_t version;
+};
+
+struct membership {
+    struct session *session;
+    struct team *team;
+    char *spelling; /* as first written in that session */
+    LIST_ENTRY(membership) of_team;
+    LIST_ENTRY(membership) of_session;
+};
+
+struct session {
+    const char *name;        /* the id as a file name; lies behind the struct */
+    char *id;                /* the id: stem of the transcript's file name */
+    char *parent;            /* the session that started it, as a file name; NULL: a session of its own */
+    struct project *project; /* of its first transcript; NULL: none */
+    LIST_ENTRY(session) of_project;
+    LIST_HEAD(, transcript) transcripts; /* ascending by path */
+    LIST_HEAD(, membership) teams;
+    uint64_t version;
+    bool summed; /* `share` is in its project's sum and in the sum of all */
+    struct measure share;
+    struct stream stream;
+    struct grouping groups[GROUP_KINDS];
+    bool timed;          /* its events are in engine->times */
+    bool billed_touched; /* in engine->billing.touched */
+    LIST_ENTRY(session) of_touched;
+    struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
+};
+
+/* The sum over all transcripts of what one model used. */
+struct model_row {
+    const char *name; /* interned; "" where records name no model */
+    struct aggregate sum;
+};
+
+struct team {
+    char name[OKS_NAME_MAX + 1]; /* as listed */
+    char *key;                   /* its escaped name, folded */
+    LIST_HEAD(, membership) members;
+    LIST_HEAD(, run) runs; /* newest first */
+    uint64_t version;
+};
+
+/* One run of a team, as its team-state file tells; or a roster. */
+struct run {
+    char *path;
+    const char *place;           /* the project folder below which it lies */
+    bool roster;                 /* from Claude Code's config.json: who, but not when */
+    char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": not told */
+    LIST_ENTRY(run) of_all;
+    struct team *team;
+    LIST_ENTRY(run) of_team;
+    LIST_ENTRY(run) of_place;
+    struct team_state state;
+};
+
+struct oks_engine {
+    /* fixed after oks_engine_new */
+    char **task_roots;
+    struct oks_cache *cache;
+    bool verify_tail;
+    enum oks_revalidate revalidate;
+    bool once;
+    enum oks_isa isa;
+    const struct oks_zone *zone; /* of local days; NULL: UTC */
+    const atomic_bool *stop;
+
+    pthread_mutex_t lock; /* protects all that follows */
+    pthread_cond_t idle;  /* a transcript stopped being busy */
+
+    struct root *roots;
+    size_t n_roots;
+    struct watch *watch; /* of the roots' folders; NULL: none to be had */
+    int watch_error;
+    struct quiet *quiet;   /* NULL: every sync looks */
+    void *folders_by_path; /* tsearch trees of the folders that are not dead */
+    void *folders_by_inode;
+    size_t unwatched; /* folders that are looked at with stat */
+
+    void *transcripts; /* tsearch trees: by path */
+    void *sessions;    /* by name */
+    void *projects;    /* by name */
+    void *teams;       /* by key */
+    size_t n_sessions, n_projects, n_teams, n_transcripts;
+    size_t n_unplaced; /* transcripts whose session and project are not known before they are scanned */
+    LIST_HEAD(, transcript) forks;
+
+    TAILQ_HEAD(dirty_queue, transcript) dirty;
+    LIST_HEAD(, transcript) linked;
+    struct oks_scanner *idle_scanners[64];
+    size_t n_idle_scanners;
+    size_t n_scanning; /* transcripts being scanned now */
+    uint64_t syncs;
+
+    struct place_store *places;
+    LIST_HEAD(, run) runs;
+    uint64_t runs_errors; /* files of them that did not parse, ever */
+    struct settings *settings;
+    struct budgets budgets;
+    atomic_int_least64_t now_ms;            /* as last told by oks_engine_clock */
+    atomic_int_least64_t budgets_change_ms; /* when time alone changes a budget; INT64_MAX: never */
+    uint64_t prices_version; /* when a price last changed: no answer with money in it is older */
+    uint64_t names_version;  /* of the lists of all sessions, projects and teams */
+
+    /* sums.c */
+    void *names;          /* tsearch tree of interned strings */
+    void *model_rows;     /* by name */
+    struct aggregate all; /* of all sessions, open window */
+
+    size_t n_retained;
+    struct stat forgotten; /* the marker of what was forgotten, as last seen */
+
+    struct billing billing;
+    struct stream stream;                       /* of all requests */
+    uint64_t stream_generations, stream_passes; /* the last ones given out */
+    void *groups[GROUP_KINDS];                  /* tsearch trees by key */
+    struct timeline times;
+
+    struct index *index; /* what the last run left, while the first walk lasts */
+    bool index_stale;    /* something of it has changed since it was written */
+    bool started;        /* the first walk has been done */
+
+    /* residence.c: events in memory */
+    size_t memory_max; /* see residence_max() */
+    size_t events_bytes;
+    _Atomic size_t given_up; /* bytes, since oks_engine_gave_up() said so */
+    size_t pins;             /* queries that wait for dropped events: nothing is dropped meanwhile */
+    TAILQ_HEAD(resident_list, transcript) resident;
+
+    struct news *news; /* news.c; NULL: nobody waits for any */
+
+    uint64_t clock;   /* the last version given out */
+    uint64_t version; /* of everything */
+
+    /* for the status document */
+    uint64_t bytes_read;
+    uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
+    int cache_error; /* the last one */
+    uint64_t overflows;
+    uint64_t skipped;
+    char skipped_path[512];
+    int skipped_error;
+
+    /* the saver */
+    pthread_t saver;
+    bool saver_runs;
+    bool saver_ends;
+    pthread_cond_t saver_end; /* CLOCK_MONOTONIC */
+    TAILQ_HEAD(unsaved_queue, transcript) unsaved;
+    pthread_cond_t save_wanted;
+};
+
+/* For tdestroy(3) of a tree whose nodes belong to somebody else. */
+static inline void keep_node(void *node)
+{
+    (void)node;
+}
+
+/* registry.c: sessions, projects and teams as names; all under the lock */
+struct session *registry_session(struct oks_engine *e, const char *name);
+/* Whose child it is, by that one's id; absent: nobody's, and so where memory is out. */
+void registry_set_parent(struct session *s, struct oks_slice id);
+struct team *registry_team(struct oks_engine *e, const char *name);
+/* The team of a name from inside a file, made if need be; NULL on ENOMEM. */
+struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);
+struct transcript *registry_transcript(struct oks_engine *e, const char *path);
+/* Adds a transcript that was found; -ENOMEM. An existing one is marked as touched. */
+int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel);
+/* A transcript that is only left in the cache; `id` is its session's. -ENOMEM. */
+int registry_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
+                    const char *cache_name, const char *id);
+/* Forgets a transcript that is not busy. */
+void registry_drop(struct oks_engine *e, struct transcript *t);
+void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);
+/* Whether the file has other names: a change under one is then looked for under those that we know. */
+void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
+/* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
+void registry_mark_lost(struct oks_engine *e, struct transcript *t);
+/* Before a transcript's first commit: it moves to the session that its records name. 1: it had been committed
+ * as another's, and was taken up anew: there is nothing to commit. -ENOMEM. */
+int registry_rename(struct oks_engine *e, struct transcript *t, const char *id);
+/* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
+int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+
+/* New versions for all that shows the session. */
+void registry_bump(struct oks_engine *e, struct session *s);
+
+/* placing.c: sources whose transcripts say themselves where they belong, and what they repeat */
+/* The name of the project that a working directory is, as Claude Code names its folder. */
+void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
+/* The project that the session's transcripts tell of; false: none yet. */
+bool placing_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
+void placing_parent(struct session *s);
+/* Memos of what the transcript may repeat, one a line; malloc'ed, NULL on ENOMEM. */
+char *placing_peers(struct oks_engine *e, const struct transcript *t);
+/* After a commit, or when the transcript is leaving: those whose content depends on it are scanned anew where
+ * they would then tell something else. */
+void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves);
+const struct source *session_source(const struct session *s);
+
+/* registry_projects.c */
+struct project *registry_project(struct oks_engine *e, const char *name);
+/* The transcript's path below its root. */
+const char *registry_rel(const struct transcript *t);
+/* A session's first transcript is another one, or tells more. -ENOMEM */
+int registry_place(struct oks_engine *e, struct session *s);
+/* A session left the project, which may be gone with it. */
+void registry_project_release(struct oks_engine *e, struct project *p);
+void registry_projects_free(struct oks_engine *e);
+
+/* registry_teams.c */
+/* Removes the team if nothing keeps it. */
+void registry_team_release(struct oks_engine *e, struct team *team);
+/* Joins the teams that the session's transcripts name now and leaves the others. -ENOMEM */
+int registry_session_teams(struct oks_engine *e, struct session *s);
+void registry_membership_end(struct oks_engine *e, struct membership *m);
+void registry_teams_free(struct oks_engine *e);
+
+/* registry.c again */
+void registry_free(struct oks_engine *e);
+uint64_t engine_tick(struct oks_engine *e);
+/* A session, project or team came, went or is called otherwise. A new version, that of the names. */
+uint64_t registry_names_changed(struct oks_engine *e);
+
+/* engine.c */
+/* What a version of one's own comes to with the prices in force: for everything that shows money. */
+static inline uint64_t priced_version(const struct oks_engine *e, uint64_t own)
+{
+    return own > e->prices_version ? own : e->prices_version;
+}
+
+void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
+
+/* folders.c: walking, watching, looking again; under the lock. The roots are not asked for by name where they
+ * are the same as before. 0 or -ENOMEM */
+int folders_refresh(struct oks_engine *e, bool same_roots);
+void folders_free(struct oks_engine *e);
+/* Frees a dead folder that holds no transcript any more. */
+void folder_release(struct folder *folder);
+
+/* news.c; under the lock */
+void news_free(struct oks_engine *e);
+/* Something was taken up that may change an answer; it is told when the sync ends. */
+void news_came(struct oks_engine *e);
+void news_tell(struct oks_engine *e);
+
+/* guess.c: the existing folder that a project folder is named after; false: none fits */
+bool guess_project_folder(const char *project, char out[4096]);
+
+/* runs.c: what team-state files and rosters tell; under the lock */
+int runs_new(struct oks_engine *e); /* -ENOMEM */
+/* A folder that may hold .okstra/tasks; -ENOMEM. */
+int runs_add_project(struct oks_engine *e, const char *path);
+/* A session's data changed, or it left: the teams that it belongs to by a run change too. */
+void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version);
+/* The run, or else the roster, whose window and workers the team's document shows; NULL: none. */
+const struct run *runs_current(const struct team *team);
+/* The name under which a run (no roster) is listed: the number at its file's end where that is enough. */
+void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1]);
+const struct run *runs_named(const struct team *team, const char *name); /* or NULL */
+
+/* saver.c */
+void saver_want(struct oks_engine *e, struct transcript *t);
+void saver_forget(struct oks_engine *e, struct transcript *t);
+void saver_stop(struct oks_engine *e);
+/* Writes one; the lock is held at entry and exit, and free during the write. */
+int saver_save_one(struct oks_engine *e, struct transcript *t);
+
+/* sums.c: running sums over sessions and models; under the lock */
+const char *sums_intern(struct oks_engine *e, const char *name); /* NULL of NULL, and on ENOMEM */
+/* The session's data changed, it moved to another project (`from` is the old one), or it is leaving. */
+void sums_session(struct oks_engine *e, struct session *s, struct project *from, bool leaves);
+void sums_transcript(struct oks_engine *e, struct transcript *t, bool leaves);
+void sums_project(struct oks_engine *e, struct project *p, struct measure *out);
+void sums_all(struct oks_engine *e, struct measure *out);
+/* Calls fn for each model that was used, ascending by name. */
+void sums_models(struct oks_engine *e, void (*fn)(void *ctx, const char *name, const struct measure *m),
+                 void *ctx);
+void sums_free(struct oks_engine *e);
+
+/* residence.c */
+/* The transcript was used, or what it holds has another size now. */
+void residence_changed(struct oks_engine *e, struct transcript *t);
+void residence_leave(struct oks_engine *e, struct transcript *t);
+/* What was brought back for one look goes again, unless another query waits too. */
+void residence_visit_ends(struct oks_engine *e, struct transcript *t);
+/* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
+ */
+void residence_trim(struct oks_engine *e);
+/* Bytes of events and requests that may stay. */
+size_t residence_max(const struct oks_engine *e);
+
+/* engine_work.c; the lock is held at entry and exit, and free in between. 0, -ECANCELED or another -errno */
+/* Scans until nothing of the target (NULL: of what queries want) is dirty or busy. */
+int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                const atomic_bool *cancel);
+/* Whether there would be nothing to do. */
+bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
+/* Brings back what queries want. */
+int engine_await(struct oks_engine *e);
+/*
+ * Calls fn until it has what it needs: where it sets *wanting, because events or requests were dropped, those
+ * are brought back and it is called again. The lock is held at entry and exit, and by fn. What fn returned at
+ * last, or a negative errno.
+ */
+int engine_answer(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx), void *ctx);
+
+/*
+ * index.c: what is shown of every transcript in one file, so that a start does not load every cache. Under
+ * the lock.
+ */
+void index_load(struct oks_engine *e);
+/* Fills a new transcript from the index where it has it; true: it did, and the transcript counts as loaded.
+ */
+bool index_restore(struct oks_engine *e, struct transcript *t);
+/* No new transcript is expected: what nobody asked for is forgotten. */
+void index_forget(struct oks_engine *e);
+/* Writes it where something changed since; the lock is held at entry and exit, and free during the write. */
+int index_save(struct oks_engine *e);
+
+/* measure.c: totals of sessions; under the lock */
+struct measure_window {
+    struct oks_stamp since;
+    struct oks_stamp until;
+    bool *wanting; /* set where dropped events are needed: the measure is void, ask again (engine_await) */
+    struct oks_engine *engine;
+};
+
+/* How the session's events lie in a window, as far as its share tells. */
+enum measure_place { MEASURE_OPEN, MEASURE_INSIDE, MEASURE_OUTSIDE, MEASURE_CUT };
+
+enum measure_place measure_place(const struct session *s, const struct measure_window *w);
+/* The window needs what the transcript dropped. */
+void measure_want(const struct measure_window *w, struct transcript *t);
+void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
+/* Over all time, from the transcripts themselves: what becomes the session's share. */
+void measure_session_anew(const struct session *s, struct measure *out);
+
+/* As its records call its agent; NULL: they do not. */
+const char *session_agent_name(const struct session *s);
+/* The same; and where they do not, as the file beside a transcript calls it. NULL: neither. */
+const char *session_label(const struct session *s);
+const char *session_model(const struct session *s);
+/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
+bool session_has_twin(const struct session *s, const struct transcript *t);
+size_t session_transcripts(const struct session *s);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * Writing caches, away from the reads.
+ *
+ * A cache is derived data, so nobody waits for it: a commit only queues its transcript, and a thread writes
+ * the queue a moment later, many changes in one go. While one is written its transcript is busy (its state
+ * must not change under the writer), which holds up only a scan of that very transcript. After a failure the
+ * rest waits a minute: a full disk is not asked a thousand times.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "engine/engine_private.h"
+
+enum { SAVE_DELAY_S = 1, RETRY_DELAY_S = 60 };
+
+void saver_want(struct oks_engine *e, struct transcript *t)
+{
+    if (!e->cache || t->unsaved)
+        return;
+    t->unsaved = true;
+    TAILQ_INSERT_TAIL(&e->unsaved, t, saved);
+    pthread_cond_signal(&e->save_wanted);
+}
+
+void saver_forget(struct oks_engine *e, struct transcript *t)
+{
+    if (t->unsaved)
+        TAILQ_REMOVE(&e->unsaved, t, saved);
+    t->unsaved = false;
+}
+
+int saver_save_one(struct oks_engine *e, struct transcript *t)
+{
+    int rc;
+
+    saver_forget(e, t);
+    t->busy = true;
+    pthread_mutex_unlock(&e->lock);
+    rc = oks_cache_save(e->cache, t->cache_folder, t->cache_name, &t->state);
+    pthread_mutex_lock(&e->lock);
+    t->busy = false;
+    if (rc == 0) {
+        e->cache_writes++;
+    } else {
+        e->cache_errors++;
+        e->cache_error = rc;
+        saver_want(e, t);
+    }
+    pthread_cond_broadcast(&e->idle);
+    return rc;
+}
+
+/* Writes what is queued; stops at the first failure. Under the lock. */
+static int save_queue(struct oks_engine *e)
+{
+    struct transcript *t;
+    int rc = 0;
+
+    do {
+        TAILQ_FOREACH(t, &e->unsaved, saved)
+            if (!t->busy)
+                break;
+        if (t) {
+            rc = saver_save_one(e, t);
+            residence_trim(e); /* what is saved may be dropped */
+        }
+    } while (t && rc == 0);
+    return rc;
+}
+
+void oks_engine_save(struct oks_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    save_queue(e);
+    index_save(e);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* Sleeps, but not longer than until the end is wanted. Under the lock. */
+static void pause_for(struct oks_engine *e, int seconds)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += seconds;
+    while (!e->saver_ends && pthread_cond_timedwait(&e->saver_end, &e->lock, &until) != ETIMEDOUT)
+        ;
+}
+
+static void *saver(void *arg)
+{
+    struct oks_engine *e = arg;
+
+    pthread_mutex_lock(&e->lock);
+    while (!e->saver_ends) {
+        if (TAILQ_EMPTY(&e->unsaved)) {
+            pthread_cond_wait(&e->save_wanted, &e->lock);
+            continue;
+        }
+        pause_for(e, SAVE_DELAY_S);
+        if (!e->saver_ends && save_queue(e) < 0)
+            pause_for(e, RETRY_DELAY_S);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return NULL;
+}
+
+int oks_engine_start_saver(struct oks_engine *e)
+{
+    int rc = e->cache && !e->saver_runs ? pthread_create(&e->saver, NULL, saver, e) : 0;
+
+    if (rc)
+        return -rc;
+    e->saver_runs = e->cache != NULL;
+    return 0;
+}
+
+void saver_stop(struct oks_engine *e)
+{
+    if (!e->saver_runs)
+        return;
+    pthread_mutex_lock(&e->lock);
+    e->saver_ends = true;
+    pthread_cond_broadcast(&e->save_wanted);
+    pthread_cond_broadcast(&e->saver_end);
+    pthread_mutex_unlock(&e->lock);
+    pthread_join(e->saver, NULL);
+    e->saver_runs = false;
+}

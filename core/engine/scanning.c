@@ -1,0 +1,414 @@
+/*
+ * Scanning what is dirty.
+ *
+ * A scan runs outside the lock on a transcript marked busy, and its outcome is committed under the lock, so a
+ * query always sees whole scans. A transcript that becomes dirty again while it is scanned is scanned again;
+ * a sync that needs a busy one waits for it. Because `dirty` is cleared before the file is opened, whoever
+ * finds a transcript neither dirty nor busy knows that every write before its own drain has been seen.
+ *
+ * A big backlog (the first scan) is shared out over the machine's cores: extra threads run the same loop.
+ */
+#include "engine/engine_private.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    THREADS_MAX = 16,
+    BACKLOG_FOR_THREADS = 8, /* dirty transcripts from which more threads pay */
+};
+
+static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
+{
+    if (e->n_idle_scanners > 0) {
+        *out = e->idle_scanners[--e->n_idle_scanners];
+        return 0;
+    }
+    return oks_scanner_new(out, e->isa);
+}
+
+static void scanner_give(struct oks_engine *e, struct oks_scanner *scanner)
+{
+    if (e->n_idle_scanners < sizeof(e->idle_scanners) / sizeof(*e->idle_scanners))
+        e->idle_scanners[e->n_idle_scanners++] = scanner;
+    else
+        oks_scanner_free(scanner);
+}
+
+static void account(struct oks_engine *e, const struct scan_outcome *out)
+{
+    e->bytes_read += out->bytes_read;
+    e->cache_hits += out->cache_hit;
+    e->cache_misses += out->cache_miss;
+}
+
+/* Puts the outcome in place and passes the news on. The transcript may be freed by this. */
+static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+{
+    bool was_loaded = t->loaded;
+    bool changed = out->changed, teams_changed, relabelled;
+    size_t teams_before = t->state.teams.len;
+    int rc;
+
+    account(e, out);
+    e->n_unplaced -= t->unplaced;
+    t->unplaced = false;
+    if (t->source->late && out->gain.session_id && out->changed) {
+        rc = registry_rename(e, t, out->gain.session_id);
+        if (rc) {
+            scan_outcome_clear(out);
+            return rc < 0 ? rc : 0;
+        }
+    }
+    registry_linked(e, t, out->linked);
+    relabelled = transcript_relabel(t, out);
+    changed |= relabelled;
+    teams_changed = out->replace;
+    rc = transcript_commit(e, t, out);
+    t->wanted = false;
+    if (!t->dropped)
+        residence_changed(e, t);
+    if (rc < 0)
+        return rc;
+    if (rc == 0 && t->loaded && !was_loaded && !t->retained)
+        retained_came_back(e, t);
+    t->gone |= rc == 0 && t->retained && t->loaded && !was_loaded && retained_moved(e, t);
+    if (t->gone && retained_keep(e, t)) {
+        e->index_stale = true;
+        rc = registry_changed(e, t, false);
+        billing_bump(e);
+        return rc;
+    }
+    if (t->gone) {
+        registry_drop(e, t);
+        billing_bump(e);
+        return 0;
+    }
+    if (out->worth_saving || (relabelled && t->loaded && !t->whole && !t->dropped))
+        saver_want(e, t);
+    e->index_stale |= changed;
+    teams_changed |= t->state.teams.len != teams_before;
+    rc = changed ? registry_changed(e, t, teams_changed) : 0;
+    billing_bump(e);
+    return rc;
+}
+
+/* A file that we may not read says so again until its mode changes, and its folder's watch reports that. */
+static bool waits_for_event(const struct transcript *t, int error)
+{
+    return (error == -EACCES || error == -EPERM) && t->folder && t->folder->watch_id >= 0;
+}
+
+/* Its file is looked at again with every scan where nobody would tell of a change. */
+static bool label_stays_due(const struct transcript *t, const struct scan_outcome *out, bool asked)
+{
+    return (asked && !out->labelled) || !t->folder || t->folder->watch_id < 0;
+}
+
+/* Scans one dirty transcript; the lock is held at entry and exit, and free in between. */
+static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel)
+{
+    struct scan_options options = {
+        .cache = e->cache,
+        .verify_tail = e->verify_tail,
+        .cancel = cancel,
+        .stop = e->stop,
+    };
+    struct scan_outcome out;
+    struct oks_scanner *scanner;
+    char *peers = placing_peers(e, t);
+    int rc = peers ? scanner_take(e, &scanner) : -ENOMEM;
+
+    if (rc < 0) {
+        free(peers);
+        return rc;
+    }
+    options.peers = peers;
+    options.anew = t->anew;
+    t->anew = false;
+    TAILQ_REMOVE(&e->dirty, t, queued);
+    t->dirty = false;
+    t->lost = false;
+    options.label = t->label_due;
+    t->label_due = false;
+    options.insist = t->touched || t->wanted; /* others may set them meanwhile: then it is dirty again */
+    t->busy = t->scanning = true;
+    e->n_scanning++;
+    pthread_mutex_unlock(&e->lock);
+    rc = transcript_scan(t, scanner, &options, &out);
+    pthread_mutex_lock(&e->lock);
+    t->busy = t->scanning = false;
+    e->n_scanning--;
+    scanner_give(e, scanner);
+    free(peers);
+    if (rc < 0) {
+        t->anew |= options.anew;
+        t->label_due |= options.label;
+        scan_outcome_clear(&out);
+        registry_mark_dirty(e, t, true);
+    } else {
+        t->touched = t->dirty;
+        t->label_due |= label_stays_due(t, &out, options.label);
+        /* What could not be read is tried again by the next sync, not by this one. */
+        if (out.error && !out.gone && !waits_for_event(t, out.error)) {
+            t->failed_sync = serial;
+            registry_mark_dirty(e, t, true);
+        }
+        rc = commit(e, t, &out);
+    }
+    pthread_cond_broadcast(&e->idle);
+    residence_trim(e);
+    return rc;
+}
+
+struct choice {
+    uint64_t serial;
+    struct transcript *next;
+    bool busy; /* another thread works on one of them */
+};
+
+/* True: there is no need to look further. */
+static bool consider(struct choice *choice, struct transcript *t)
+{
+    if (!t->dirty || t->failed_sync >= choice->serial)
+        return false;
+    if (t->busy) {
+        choice->busy = true;
+        return false;
+    }
+    choice->next = t;
+    return true;
+}
+
+/* The next dirty transcript of the target; *busy tells whether another thread works on one of them. */
+static struct transcript *next_dirty(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                                     uint64_t serial, bool *busy)
+{
+    struct choice choice = {.serial = serial};
+    struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->dirty, queued) {
+        if (found_only && !t->lost) {
+            if (e->n_unplaced == 0)
+                break; /* lost ones come first */
+            if (!t->unplaced)
+                continue; /* the others may not even have their names yet */
+        }
+        if ((target || t->wanted) && consider(&choice, t))
+            break;
+    }
+    *busy = choice.busy;
+    return choice.next;
+}
+
+/* Whether a scan is still going on in another thread. */
+static bool any_busy(const struct oks_engine *e, bool found_only)
+{
+    return (!found_only || e->n_unplaced > 0) && e->n_scanning > 0;
+}
+
+struct job {
+    struct oks_engine *e;
+    const struct oks_target *target; /* NULL: what queries want */
+    bool found_only;
+    uint64_t serial;
+    const atomic_bool *cancel;
+    int rc; /* protected by the lock */
+};
+
+/* Scans until nothing of the target is dirty or busy. Under the lock. */
+static int work(struct job *job)
+{
+    struct oks_engine *e = job->e;
+    int rc = 0;
+
+    while (rc == 0 && job->rc == 0) {
+        bool busy;
+        struct transcript *t = next_dirty(e, job->target, job->found_only, job->serial, &busy);
+
+        if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
+            rc = -ECANCELED;
+        else if (t)
+            rc = scan_one(e, t, job->serial, job->cancel);
+        else if (busy || any_busy(e, job->found_only))
+            pthread_cond_wait(&e->idle, &e->lock);
+        else
+            break;
+    }
+    if (rc < 0 && job->rc == 0)
+        job->rc = rc;
+    return rc;
+}
+
+void oks_engine_wake(struct oks_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    pthread_cond_broadcast(&e->idle);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void *helper(void *arg)
+{
+    struct job *job = arg;
+
+    pthread_mutex_lock(&job->e->lock);
+    work(job);
+    pthread_mutex_unlock(&job->e->lock);
+    return NULL;
+}
+
+static bool backlog_is_big(const struct oks_engine *e)
+{
+    const struct transcript *t;
+    int n = 0;
+
+    TAILQ_FOREACH(t, &e->dirty, queued)
+        if (++n >= BACKLOG_FOR_THREADS)
+            return true;
+    return false;
+}
+
+static int by_size_falling(const void *a, const void *b)
+{
+    const struct transcript *x = *(struct transcript *const *)a, *y = *(struct transcript *const *)b;
+
+    return (x->size_seen < y->size_seen) - (x->size_seen > y->size_seen);
+}
+
+static bool has_label_file(const struct transcript *t)
+{
+    char path[8192];
+
+    return t->source->label && t->source->label(t->path, path, sizeof(path));
+}
+
+/* Whether a scan would find nothing, and nothing else waits for one. */
+static bool needs_no_scan(const struct transcript *t, const struct stat *st)
+{
+    return !t->touched && !t->wanted && !t->anew && !t->retained && !t->unplaced && st->st_nlink == 1 &&
+           !t->linked && transcript_is_unchanged(t, st) && !(t->label_due && has_label_file(t));
+}
+
+/*
+ * After a start nearly all are as the index file left them, which takes one call to see. Of the others the
+ * largest come first: then no core is left with a big file at the end while the others have nothing to do.
+ * Files that left stay in front.
+ */
+static void sort_backlog(struct oks_engine *e)
+{
+    struct transcript *t, *next, **list = calloc(e->n_transcripts + 1, sizeof(*list));
+    size_t n = 0;
+
+    if (!list)
+        return;
+    for (t = TAILQ_FIRST(&e->dirty); t; t = next) {
+        struct stat st;
+        bool is_file;
+
+        next = TAILQ_NEXT(t, queued);
+        if (t->lost || t->busy)
+            continue;
+        is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
+        if (is_file && needs_no_scan(t, &st)) {
+            TAILQ_REMOVE(&e->dirty, t, queued);
+            t->dirty = t->label_due = false;
+            continue;
+        }
+        t->size_seen = is_file ? (uint64_t)st.st_size : 0;
+        if (t->loaded)
+            t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
+        list[n++] = t;
+    }
+    qsort(list, n, sizeof(*list), by_size_falling);
+    for (size_t i = 0; i < n; i++)
+        TAILQ_REMOVE(&e->dirty, list[i], queued);
+    for (size_t i = 0; i < n; i++)
+        TAILQ_INSERT_TAIL(&e->dirty, list[i], queued);
+    free(list);
+}
+
+/* Those that this process may run on: fewer than there are under taskset or in a container. */
+static int cores(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+                                                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* How many threads besides the caller's a job is worth. */
+static int helpers_for(const struct job *job)
+{
+    struct oks_engine *e = job->e;
+    int n;
+
+    if (job->found_only || !backlog_is_big(e))
+        return 0;
+    n = cores() - 1;
+    return n < THREADS_MAX ? n : THREADS_MAX;
+}
+
+int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                const atomic_bool *cancel)
+{
+    struct job job = {
+        .e = e, .target = target, .found_only = found_only, .serial = ++e->syncs, .cancel = cancel};
+    pthread_t threads[THREADS_MAX];
+    int wanted, n = 0, rc;
+
+    if (!found_only && target && backlog_is_big(e))
+        sort_backlog(e);
+    wanted = helpers_for(&job);
+    while (n < wanted && pthread_create(&threads[n], NULL, helper, &job) == 0)
+        n++;
+    rc = work(&job);
+    if (n == 0)
+        return rc;
+    pthread_mutex_unlock(&e->lock);
+    for (int i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+    pthread_mutex_lock(&e->lock);
+    return job.rc;
+}
+
+bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only)
+{
+    bool busy;
+
+    return !next_dirty(e, target, found_only, e->syncs, &busy) && !busy && !any_busy(e, found_only);
+}
+
+int engine_await(struct oks_engine *e)
+{
+    return engine_scan(e, NULL, false, NULL);
+}
+
+enum { ANSWER_TRIES = 8 };
+
+int engine_answer(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx), void *ctx)
+{
+    bool pinned = false;
+    int rc;
+
+    for (int tries = 0;; tries++) {
+        *wanting = false;
+        rc = fn(ctx);
+        if (!*wanting)
+            break;
+        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
+        if (tries == ANSWER_TRIES)
+            break;
+        e->pins += !pinned;
+        pinned = true;
+        rc = engine_await(e);
+        if (rc < 0)
+            break;
+    }
+    e->pins -= pinned;
+    if (pinned)
+        residence_trim(e);
+    return rc;
+}

@@ -1,0 +1,544 @@
+/*
+ * One file that says what is shown of every transcript.
+ *
+ * A cache file holds a transcript's events; ten thousand of them take a second to load, and nobody asks for
+ * the events of ten thousand sessions. So the totals, names and days of all transcripts are also written
+ * together, each with the size, times and inode that its file had. At the next start a transcript whose file
+ * still has exactly these needs neither its cache nor its bytes; any other goes the ordinary way, and its
+ * cache is loaded as if there were no index.
+ *
+ * The file is derived data like the caches: it is checked by its SHA-256, bounds are checked at every step,
+ * and whatever is wrong with it is silence. Its layout is that of this program version on this kind of
+ * machine; others do not read it.
+ *
+ * Invariant: an entry is written only for a transcript whose cache file is as new as its state and that ends
+ * in a complete line, so that restoring it and then dropping it never loses anything.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+
+#include "engine/engine_private.h"
+
+static const char index_folder[] =
+    ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
+static const char index_name[] = "index";
+static const char magic[16] = "okstrafs index\n\5";
+
+enum {
+    ENDIAN_MARK = 0x01020304,
+    ABSENT = 0xffffffff,
+    WORTHWHILE = 256, /* transcripts; so many caches still load in the blink of an eye */
+};
+
+/* --- writing --- */
+
+struct writer {
+    char *bytes;
+    size_t len, room;
+    bool failed;
+};
+
+static void put_bytes(struct writer *w, const void *p, size_t n)
+{
+    if (n == 0)
+        return;
+    if (w->room - w->len < n) {
+        size_t room = (w->len + n) * 2 + 4096;
+        char *bytes = realloc(w->bytes, room);
+
+        if (!bytes) {
+            w->failed = true;
+            return;
+        }
+        w->bytes = bytes;
+        w->room = room;
+    }
+    memcpy(w->bytes + w->len, p, n);
+    w->len += n;
+}
+
+static void put_u32(struct writer *w, uint32_t n)
+{
+    put_bytes(w, &n, sizeof(n));
+}
+
+static void put_u64(struct writer *w, uint64_t n)
+{
+    put_bytes(w, &n, sizeof(n));
+}
+
+static void put_slice(struct writer *w, struct oks_slice s)
+{
+    put_u32(w, s.ptr ? (uint32_t)s.len : (uint32_t)ABSENT);
+    if (s.ptr)
+        put_bytes(w, s.ptr, s.len);
+}
+
+static void put_strings(struct writer *w, const struct oks_strings *list)
+{
+    put_u32(w, (uint32_t)list->len);
+    for (size_t i = 0; i < list->len; i++)
+        put_slice(w, (struct oks_slice){list->items[i].ptr, list->items[i].len});
+}
+
+/* Both stamps must be canonical or none. */
+static void put_totals(struct writer *w, const struct oks_totals *totals)
+{
+    put_bytes(w, totals->count, sizeof(totals->count));
+    put_u64(w, totals->events);
+    put_u64(w, totals->stamped);
+    put_u64(w, totals->first.key);
+    put_u64(w, totals->last.key);
+}
+
+static int put_day(void *ctx, const char day[11])
+{
+    put_bytes(ctx, day, 10);
+    return 0;
+}
+
+static void put_days(struct writer *w, const struct transcript *t)
+{
+    size_t at = w->len;
+    uint32_t n;
+
+    put_u32(w, 0);
+    transcript_days(t, put_day, w);
+    if (w->failed)
+        return;
+    n = (uint32_t)((w->len - at - sizeof(n)) / 10);
+    memcpy(w->bytes + at, &n, sizeof(n));
+}
+
+/* What it asked of models: keys, which of them it owns by a line of its own, and what those come to. */
+static void put_requests(struct writer *w, const struct transcript *t)
+{
+    size_t n = t->billed.rows;
+    struct billed_bag share = {0};
+
+    w->failed |= billing_own_share(t, &share) < 0;
+    put_u64(w, n);
+    for (size_t i = 0; i < n; i++)
+        put_u64(w, requests_key(t->state.requests, i));
+    put_bytes(w, t->billed.counted, (n + 63) / 64 * sizeof(*t->billed.counted));
+    put_u32(w, (uint32_t)share.len);
+    for (size_t i = 0; i < share.len; i++) {
+        put_slice(w, oks_slice_of(share.items[i].model));
+        put_bytes(w, &share.items[i].sum, sizeof(share.items[i].sum));
+    }
+    billed_bag_clear(&share);
+}
+
+static void put_transcript(struct writer *w, const struct transcript *t)
+{
+    const struct oks_state *s = &t->state;
+
+    put_slice(w, oks_slice_of(t->path));
+    put_bytes(w, &t->mark, sizeof(t->mark));
+    put_u64(w, s->offset);
+    put_u64(w, s->dev);
+    put_u64(w, s->ino);
+    put_u64(w, s->lines);
+    put_u64(w, s->bad);
+    put_u64(w, s->odd);
+    put_u32(w, s->identity.len);
+    put_bytes(w, s->identity.sha256, sizeof(s->identity.sha256));
+    put_u32(w, s->tail_len);
+    put_bytes(w, s->tail_sha256, sizeof(s->tail_sha256));
+    put_slice(w, oks_slice_of(s->agent_name));
+    put_slice(w, oks_slice_of(s->model));
+    put_slice(w, oks_slice_of(s->session_id));
+    put_slice(w, oks_slice_of(s->label));
+    put_slice(w, oks_slice_of(s->memo));
+    put_totals(w, &t->totals);
+    put_days(w, t);
+    put_strings(w, &s->teams);
+    put_strings(w, &s->cwds);
+    put_strings(w, &s->compactions);
+    put_u32(w, (uint32_t)s->models.len);
+    for (size_t i = 0; i < s->models.len; i++) {
+        put_slice(w, oks_slice_of(s->models.items[i].name));
+        put_totals(w, &s->models.items[i].totals);
+    }
+    put_requests(w, t);
+}
+
+static bool fits(const struct transcript *t)
+{
+    return t->loaded && !t->source->late && !t->billed.unpriced && !t->unsaved && !t->busy && !t->gone &&
+           !t->error && !t->tail && t->state.offset == t->mark.size &&
+           t->state.extra_offset == t->state.offset && t->totals.first.key != OKS_STAMP_KEY_TEXT &&
+           t->totals.last.key != OKS_STAMP_KEY_TEXT;
+}
+
+static void visit(const void *node, VISIT which, void *ctx)
+{
+    const struct transcript *t = *(struct transcript *const *)node;
+
+    if ((which == postorder || which == leaf) && fits(t))
+        put_transcript(ctx, t);
+}
+
+static void seal(struct writer *w)
+{
+    uint8_t sha256[OKS_SHA256_BYTES];
+
+    if (w->failed || oks_sha256(w->bytes, w->len, sha256) < 0)
+        w->failed = true;
+    else
+        put_bytes(w, sha256, sizeof(sha256));
+}
+
+int index_save(struct oks_engine *e)
+{
+    struct writer w = {0};
+    int rc;
+
+    if (!e->cache || !e->index_stale || e->n_transcripts < WORTHWHILE)
+        return 0;
+    e->index_stale = false;
+    put_bytes(&w, magic, sizeof(magic));
+    put_u32(&w, ENDIAN_MARK);
+    put_u64(&w, billing_prices_mark(e));
+    twalk_r(e->transcripts, visit, &w);
+    pthread_mutex_unlock(&e->lock);
+    seal(&w);
+    rc = w.failed ? -ENOMEM : oks_cache_save_bytes(e->cache, index_folder, index_name, w.bytes, w.len);
+    free(w.bytes);
+    pthread_mutex_lock(&e->lock);
+    if (rc < 0) {
+        e->cache_errors++;
+        e->cache_error = rc;
+    }
+    return rc;
+}
+
+/* --- reading --- */
+
+/* Where a transcript's entry stands: a tree by path, made in one pass over the file. */
+struct index_entry {
+    struct oks_slice path;
+    size_t at; /* behind the path */
+};
+
+struct index {
+    char *bytes;
+    size_t len; /* without the digest */
+    struct index_entry *entries;
+    size_t n, room;
+    size_t rows; /* of requests, in all of them */
+    bool priced; /* costs in it are of the prices in force */
+};
+
+struct reader {
+    const char *p, *end;
+    bool failed;
+};
+
+static const void *get_bytes(struct reader *r, size_t n)
+{
+    const char *p = r->p;
+
+    if (r->failed || (size_t)(r->end - r->p) < n) {
+        r->failed = true;
+        return NULL;
+    }
+    r->p += n;
+    return p;
+}
+
+static void get(struct reader *r, void *out, size_t n)
+{
+    const void *p = get_bytes(r, n);
+
+    if (p)
+        memcpy(out, p, n);
+}
+
+static uint32_t get_u32(struct reader *r)
+{
+    uint32_t n = 0;
+
+    get(r, &n, sizeof(n));
+    return n;
+}
+
+static uint64_t get_u64(struct reader *r)
+{
+    uint64_t n = 0;
+
+    get(r, &n, sizeof(n));
+    return n;
+}
+
+static struct oks_slice get_slice(struct reader *r)
+{
+    uint32_t n = get_u32(r);
+    const char *p = n == (uint32_t)ABSENT ? NULL : get_bytes(r, n);
+
+    return p ? (struct oks_slice){p, n} : (struct oks_slice){0};
+}
+
+static void get_text(struct reader *r, char **out)
+{
+    struct oks_slice s = get_slice(r);
+
+    *out = s.ptr ? strndup(s.ptr, s.len) : NULL;
+    r->failed |= s.ptr && !*out;
+}
+
+static void get_totals(struct reader *r, struct oks_totals *out)
+{
+    *out = OKS_TOTALS_NONE;
+    get(r, out->count, sizeof(out->count));
+    out->events = get_u64(r);
+    out->stamped = get_u64(r);
+    out->first.key = get_u64(r);
+    out->last.key = get_u64(r);
+}
+
+typedef int add_fn(struct oks_strings *strings, struct oks_slice s, size_t max);
+
+static void get_strings(struct reader *r, struct oks_strings *out, add_fn *add, size_t max)
+{
+    uint32_t n = get_u32(r);
+
+    for (uint32_t i = 0; !r->failed && i < n; i++) {
+        struct oks_slice s = get_slice(r);
+
+        r->failed |= !s.ptr || add(out, s, max) != 0;
+    }
+}
+
+static void get_days(struct reader *r, struct transcript *t)
+{
+    uint32_t n = get_u32(r);
+
+    for (uint32_t i = 0; !r->failed && i < n; i++) {
+        const char *p = get_bytes(r, 10);
+        char day[11] = "";
+
+        if (p)
+            memcpy(day, p, 10);
+        r->failed |= !p || transcript_add_day(t, day) < 0;
+    }
+}
+
+static void get_models(struct reader *r, struct oks_models *out)
+{
+    uint32_t n = get_u32(r);
+
+    for (uint32_t i = 0; !r->failed && i < n; i++) {
+        struct oks_slice name = get_slice(r);
+        struct oks_totals totals;
+
+        get_totals(r, &totals);
+        r->failed |= !name.ptr || oks_models_add(out, name, &totals) < 0;
+    }
+}
+
+static void get_share(struct oks_engine *e, struct reader *r, struct billed_bag *out)
+{
+    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
+        struct oks_slice name = get_slice(r);
+        char *text = name.ptr ? strndup(name.ptr, name.len) : NULL;
+        const char *model = text ? sums_intern(e, text) : NULL;
+        struct billed_sum *sum = model ? billed_bag_at(out, model) : NULL;
+
+        free(text);
+        if (sum)
+            get(r, sum, sizeof(*sum));
+        if (sum && !e->index->priced)
+            sum->cost = sum->unpriced = 0;
+        r->failed |= !sum;
+    }
+}
+
+static void get_requests(struct oks_engine *e, struct reader *r, struct transcript *t)
+{
+    uint64_t n = get_u64(r);
+    const void *keys = n < REQUESTS_MAX ? get_bytes(r, n * sizeof(uint64_t)) : NULL;
+    const void *counted = keys ? get_bytes(r, (n + 63) / 64 * sizeof(uint64_t)) : NULL;
+    struct billed_bag share = {0};
+    struct oks_requests *rows;
+
+    get_share(e, r, &share);
+    if (!keys || !counted || requests_new_dropped(&rows, keys, n) < 0)
+        r->failed = true;
+    else if (billing_restore(e, t, rows, counted, &share, e->index->priced) < 0)
+        r->failed = true;
+    billed_bag_clear(&share);
+}
+
+/* All of an entry behind its path. */
+static void get_transcript(struct oks_engine *e, struct reader *r, struct transcript *t)
+{
+    struct oks_state *s = &t->state;
+
+    get(r, &t->mark, sizeof(t->mark));
+    s->offset = s->extra_offset = get_u64(r);
+    s->dev = get_u64(r);
+    s->ino = get_u64(r);
+    s->lines = get_u64(r);
+    s->bad = get_u64(r);
+    s->odd = get_u64(r);
+    s->identity.len = get_u32(r);
+    get(r, s->identity.sha256, sizeof(s->identity.sha256));
+    s->tail_len = get_u32(r);
+    get(r, s->tail_sha256, sizeof(s->tail_sha256));
+    get_text(r, &s->agent_name);
+    get_text(r, &s->model);
+    get_text(r, &s->session_id);
+    get_text(r, &s->label);
+    get_text(r, &s->memo);
+    get_totals(r, &t->totals);
+    get_days(r, t);
+    get_strings(r, &s->teams, oks_strings_add_folded, OKS_TEAMS_MAX);
+    get_strings(r, &s->cwds, oks_strings_add, OKS_CWDS_MAX);
+    get_strings(r, &s->compactions, oks_strings_add, OKS_COMPACTIONS_MAX);
+    get_models(r, &s->models);
+    get_requests(e, r, t);
+}
+
+static void skip_strings(struct reader *r)
+{
+    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--)
+        get_slice(r);
+}
+
+static uint64_t skip_requests(struct reader *r)
+{
+    uint64_t rows = get_u64(r);
+
+    if (rows >= REQUESTS_MAX)
+        r->failed = true;
+    get_bytes(r, r->failed ? 0 : rows * sizeof(uint64_t));
+    get_bytes(r, r->failed ? 0 : (rows + 63) / 64 * sizeof(uint64_t));
+    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
+        get_slice(r);
+        get_bytes(r, sizeof(struct billed_sum));
+    }
+    return r->failed ? 0 : rows;
+}
+
+/* The number of its requests. */
+static uint64_t skip_transcript(struct reader *r)
+{
+    enum { TOTALS = sizeof(uint64_t) * (OKS_COLUMNS + 4) };
+
+    get_bytes(r, sizeof(struct file_mark) + 6 * sizeof(uint64_t) + 2 * (sizeof(uint32_t) + OKS_SHA256_BYTES));
+    for (int i = 0; i < 5; i++)
+        get_slice(r);
+    get_bytes(r, TOTALS);
+    get_bytes(r, (size_t)get_u32(r) * 10);
+    skip_strings(r);
+    skip_strings(r);
+    skip_strings(r);
+    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
+        get_slice(r);
+        get_bytes(r, TOTALS);
+    }
+    return skip_requests(r);
+}
+
+static bool is_ours(const char *bytes, size_t len)
+{
+    uint32_t mark = ENDIAN_MARK;
+    uint8_t sha256[OKS_SHA256_BYTES];
+
+    return len >= sizeof(magic) + sizeof(mark) + sizeof(sha256) && memcmp(bytes, magic, sizeof(magic)) == 0 &&
+           memcmp(bytes + sizeof(magic), &mark, sizeof(mark)) == 0 &&
+           oks_sha256(bytes, len - sizeof(sha256), sha256) == 0 &&
+           memcmp(bytes + len - sizeof(sha256), sha256, sizeof(sha256)) == 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return oks_slice_cmp(((const struct index_entry *)a)->path, ((const struct index_entry *)b)->path);
+}
+
+static bool add_entry(struct index *index, struct oks_slice path, size_t at)
+{
+    if (index->n == index->room) {
+        size_t room = index->room ? index->room * 2 : 1024;
+        struct index_entry *entries = reallocarray(index->entries, room, sizeof(*entries));
+
+        if (!entries)
+            return false;
+        index->entries = entries;
+        index->room = room;
+    }
+    index->entries[index->n++] = (struct index_entry){path, at};
+    return true;
+}
+
+/* Finds all entries; what follows a fault is left out. */
+static void find_entries(struct index *index, uint64_t mark)
+{
+    struct reader r = {index->bytes + sizeof(magic) + sizeof(uint32_t), index->bytes + index->len, false};
+
+    index->priced = get_u64(&r) == mark && mark;
+    while (!r.failed && r.p < r.end) {
+        struct oks_slice path = get_slice(&r);
+        size_t at = (size_t)(r.p - index->bytes);
+
+        index->rows += skip_transcript(&r);
+        if (r.failed || !path.ptr || !add_entry(index, path, at))
+            break;
+    }
+    if (index->n)
+        qsort(index->entries, index->n, sizeof(*index->entries), by_path);
+}
+
+void index_load(struct oks_engine *e)
+{
+    struct index *index;
+    char *bytes;
+    size_t len;
+
+    if (!e->cache || oks_cache_load_bytes(e->cache, index_folder, index_name, &bytes, &len) != 0)
+        return;
+    index = is_ours(bytes, len) ? calloc(1, sizeof(*index)) : NULL;
+    if (!index) {
+        free(bytes);
+        return;
+    }
+    index->bytes = bytes;
+    index->len = len - OKS_SHA256_BYTES;
+    find_entries(index, billing_prices_mark(e));
+    billing_expect(e, index->rows); /* else what comes first moves many times */
+    e->index = index;
+}
+
+void index_forget(struct oks_engine *e)
+{
+    if (!e->index)
+        return;
+    free(e->index->entries);
+    free(e->index->bytes);
+    free(e->index);
+    e->index = NULL;
+}
+
+bool index_restore(struct oks_engine *e, struct transcript *t)
+{
+    struct index_entry key = {.path = oks_slice_of(t->path)}, *found;
+    struct reader r = {0};
+
+    if (!e->index || e->index->n == 0)
+        return false;
+    found = bsearch(&key, e->index->entries, e->index->n, sizeof(key), by_path);
+    if (!found)
+        return false;
+    r.p = e->index->bytes + found->at;
+    r.end = e->index->bytes + e->index->len;
+    t->dropped = true;
+    get_transcript(e, &r, t);
+    t->loaded = !r.failed;
+    if (!r.failed)
+        return true;
+    billing_leave(e, t);
+    transcript_forget(t);
+    return false;
+}

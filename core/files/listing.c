@@ -1,0 +1,107 @@
+/*
+ * What of a folder a walk is interested in: folders and the files that it wants.
+ *
+ * Kinds come from the folder's own listing (d_type), so that no entry has to be asked, least of all one that
+ * is a mountpoint; only a file system that gives no kinds is asked, by a call that may answer from its cache.
+ */
+#include "files/listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files/walk.h"
+
+static unsigned char kind_of(int fd, const struct dirent *dirent)
+{
+    struct statx stx;
+
+    if (dirent->d_type != DT_UNKNOWN)
+        return dirent->d_type;
+    if (statx(fd, dirent->d_name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
+        return DT_UNKNOWN;
+    return IFTODT(stx.stx_mode);
+}
+
+static int listing_add(struct oks_listing *listing, const char *name, bool folder)
+{
+    char *copy;
+
+    if (listing->len == listing->room) {
+        size_t room = listing->room ? listing->room * 2 : 32;
+        struct oks_entry *entries = reallocarray(listing->entries, room, sizeof(*entries));
+
+        if (!entries)
+            return -ENOMEM;
+        listing->entries = entries;
+        listing->room = room;
+    }
+    copy = strdup(name);
+    if (!copy)
+        return -ENOMEM;
+    listing->entries[listing->len++] = (struct oks_entry){copy, folder};
+    return 0;
+}
+
+static int consider(int fd, const struct dirent *dirent, struct oks_listing *listing,
+                    bool (*wants)(const char *name))
+{
+    const char *name = dirent->d_name;
+    unsigned char kind;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return 0;
+    kind = kind_of(fd, dirent);
+    if (kind != DT_DIR && (kind != DT_REG || !wants || !wants(name)))
+        return 0;
+    if (listing->len >= OKS_WALK_FILES_MAX) {
+        listing->overflow = true;
+        return 0;
+    }
+    return listing_add(listing, name, kind == DT_DIR);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct oks_entry *)a)->name, ((const struct oks_entry *)b)->name);
+}
+
+/* Reads the folder through a descriptor of its own, which closedir() takes with it. */
+int oks_listing_read(struct oks_listing *listing, int fd, bool (*wants)(const char *name))
+{
+    struct dirent *dirent;
+    DIR *dir;
+    int r = 0, copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir) {
+        r = -errno;
+        if (copy >= 0)
+            close(copy);
+        return r;
+    }
+    while (r == 0) {
+        errno = 0;
+        dirent = readdir(dir);
+        if (!dirent) {
+            r = -errno;
+            break;
+        }
+        r = consider(fd, dirent, listing, wants);
+    }
+    closedir(dir);
+    if (listing->len > 0)
+        qsort(listing->entries, listing->len, sizeof(*listing->entries), by_name);
+    return r;
+}
+
+void oks_listing_clear(struct oks_listing *listing)
+{
+    for (size_t i = 0; i < listing->len; i++)
+        free(listing->entries[i].name);
+    free(listing->entries);
+}

@@ -1,0 +1,114 @@
+/*
+ * The type of the mount behind a descriptor, learnt without asking that mount.
+ *
+ * statx() names the mount's id, on old kernels /proc/self/fdinfo/<fd> does, and /proc/self/mountinfo names
+ * the type of each id. All are answered by the kernel from its own tables (statx because nothing is asked for
+ * that only the file system knows, and DONT_SYNC), so a hung FUSE server cannot hold us up. The id is used
+ * rather than the path, because paths in mountinfo are escaped, may be hidden below later mounts, and may be
+ * reached through a symlinked root.
+ */
+#include "files/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#define OUR_TYPE "fuse.okstrafs"
+
+enum { TYPE_MAX = 64 };
+
+static int mount_id_of_statx(int fd, long *id)
+{
+    struct statx stx;
+
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stx) < 0)
+        return -errno;
+    if (!(stx.stx_mask & STATX_MNT_ID))
+        return -ENOTSUP;
+    *id = (long)stx.stx_mnt_id;
+    return 0;
+}
+
+/* Before Linux 5.8. */
+static int mount_id_of_proc(int fd, long *id)
+{
+    char line[128], path[48];
+    int r = -ENOENT;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    while (r < 0 && fgets(line, sizeof(line), file))
+        if (sscanf(line, "mnt_id: %ld", id) == 1)
+            r = 0;
+    fclose(file);
+    return r;
+}
+
+static int mount_id(int fd, long *id)
+{
+    int r = mount_id_of_statx(fd, id);
+
+    return r < 0 ? mount_id_of_proc(fd, id) : r;
+}
+
+/* "36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/root rw": the type follows " - ". */
+static int parse_line(const char *line, long id, char type[TYPE_MAX])
+{
+    const char *dash;
+    char *end;
+
+    if (strtol(line, &end, 10) != id || *end != ' ')
+        return -ENOENT;
+    dash = strstr(line, " - "); /* blanks inside a path are written as \040 */
+    return dash && sscanf(dash + 3, "%63s", type) == 1 ? 0 : -ENOENT;
+}
+
+static int mount_type(long id, char type[TYPE_MAX])
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t room = 0;
+    int r = -ENOENT;
+
+    if (!file)
+        return -errno;
+    while (r < 0 && getline(&line, &room, file) >= 0)
+        r = parse_line(line, id, type);
+    free(line);
+    fclose(file);
+    return r;
+}
+
+int oks_mount_crossing(int parent, int handle)
+{
+    char type[TYPE_MAX];
+    long from, to;
+
+    if (mount_id(parent, &from) < 0 || mount_id(handle, &to) < 0)
+        return -EXDEV;
+    if (from == to)
+        return 0;
+    if (mount_type(to, type) < 0)
+        return -EXDEV;
+    return strncmp(type, "fuse", 4) == 0 ? -EXDEV : 0;
+}
+
+int oks_mount_is_ours(int handle, long *other)
+{
+    char type[TYPE_MAX];
+    long id;
+
+    if (mount_id(handle, &id) < 0 || (*other && id == *other) || mount_type(id, type) < 0)
+        return 0;
+    if (strcmp(type, OUR_TYPE) == 0)
+        return 1;
+    *other = id;
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* Small files, read whole (private to the core). */
+#ifndef OKSTRAFS_FILES_READ_FILE_H
+#define OKSTRAFS_FILES_READ_FILE_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+/*
+ * A regular file of at most `max` bytes, with a NUL behind it; malloc'ed. Symlinks are followed, but never
+ * into a mount of ours. -ENOENT, -EFBIG, -EINVAL (no regular file), -ENOMEM, ...
+ */
+int read_file_whole(const char *path, size_t max, char **bytes, size_t *len);
+/* The same of one that oks_open_regular() opened, which is closed. */
+int read_file_opened(int fd, const struct stat *st, size_t max, char **bytes, size_t *len);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * Where a path leads, without asking our own mount.
+ *
+ * A working directory in a transcript can name anything, the own mount included, and even a stat() there from
+ * inside the daemon waits for the daemon. So the path is walked one name at a time with O_PATH descriptors,
+ * which the kernel hands out for a mountpoint without asking its filesystem, and each descriptor's mount is
+ * looked up before the next name is tried.
+ *
+ * Invariant: the descriptor in hand never stands in a mount of okstrafs when a name is looked up below it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files/mounts.h"
+#include "files/walk.h"
+
+enum { LINKS_MAX = 40 };
+
+struct resolver {
+    char done[PATH_MAX]; /* where `fd` stands; "" is the root */
+    char todo[PATH_MAX]; /* what is still to be walked */
+    int fd;
+    int links;
+    long mount; /* see oks_mount_is_ours() */
+};
+
+static int move_to(struct resolver *r, int fd)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = fd;
+    return oks_mount_is_ours(fd, &r->mount) ? -ELOOP : 0;
+}
+
+static int go_to_root(struct resolver *r)
+{
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    r->done[0] = '\0';
+    return fd < 0 ? -errno : move_to(r, fd);
+}
+
+/* The parent is walked to from the root again: by then its name holds no symlink. */
+static int go_up(struct resolver *r)
+{
+    char *slash = strrchr(r->done, '/');
+    size_t kept = slash ? (size_t)(slash - r->done) : 0, rest = strlen(r->todo);
+    char parent[PATH_MAX];
+
+    if (kept + 1 + rest >= PATH_MAX)
+        return -ENAMETOOLONG;
+    memcpy(parent, r->done, kept);
+    memmove(r->todo + kept + 1, r->todo, rest + 1);
+    memcpy(r->todo, parent, kept);
+    r->todo[kept] = '/';
+    return go_to_root(r);
+}
+
+/* A symlink's text goes before the rest. */
+static int go_through_link(struct resolver *r, int link)
+{
+    char text[PATH_MAX];
+    ssize_t n = readlinkat(link, "", text, sizeof(text) - 1);
+    size_t rest = strlen(r->todo);
+
+    if (n < 0)
+        return -errno;
+    if (++r->links > LINKS_MAX)
+        return -ELOOP;
+    if ((size_t)n + 1 + rest >= PATH_MAX)
+        return -ENAMETOOLONG;
+    memmove(r->todo + n + 1, r->todo, rest + 1);
+    memcpy(r->todo, text, (size_t)n);
+    r->todo[n] = '/';
+    return text[0] == '/' ? go_to_root(r) : 0;
+}
+
+static int go_into(struct resolver *r, const char *name)
+{
+    size_t len = strlen(r->done);
+    struct statx stx;
+    int fd = openat(r->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc;
+
+    if (fd < 0)
+        return -errno;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 && S_ISLNK(stx.stx_mode)) {
+        rc = go_through_link(r, fd);
+        close(fd);
+        return rc;
+    }
+    if (len + 1 + strlen(name) >= PATH_MAX) {
+        close(fd);
+        return -ENAMETOOLONG;
+    }
+    r->done[len] = '/';
+    strcpy(r->done + len + 1, name);
+    return move_to(r, fd);
+}
+
+static int resolve(struct resolver *r)
+{
+    int rc = go_to_root(r);
+
+    while (rc == 0 && *r->todo) {
+        char name[NAME_MAX + 1];
+        size_t len = strcspn(r->todo, "/");
+
+        if (len > NAME_MAX)
+            return -ENAMETOOLONG;
+        memcpy(name, r->todo, len);
+        name[len] = '\0';
+        memmove(r->todo, r->todo + len + (r->todo[len] == '/'),
+                strlen(r->todo + len) + (r->todo[len] != '/'));
+        if (len == 0 || strcmp(name, ".") == 0)
+            continue;
+        rc = strcmp(name, "..") == 0 ? go_up(r) : go_into(r, name);
+    }
+    return rc;
+}
+
+int oks_resolve(const char *path, char out[PATH_MAX])
+{
+    struct resolver *r;
+    int rc;
+
+    if (path[0] != '/' || strlen(path) >= PATH_MAX)
+        return path[0] == '/' ? -ENAMETOOLONG : -EINVAL;
+    r = calloc(1, sizeof(*r));
+    if (!r)
+        return -ENOMEM;
+    r->fd = -1;
+    strcpy(r->todo, path);
+    rc = resolve(r);
+    if (rc == 0)
+        strcpy(out, *r->done ? r->done : "/");
+    if (r->fd >= 0)
+        close(r->fd);
+    free(r);
+    return rc;
+}

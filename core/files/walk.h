@@ -1,0 +1,65 @@
+/*
+ * Finding transcripts, and opening files that strangers control.
+ */
+#ifndef OKSTRAFS_FILES_WALK_H
+#define OKSTRAFS_FILES_WALK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+enum {
+    OKS_WALK_DEPTH_MAX = 32,
+    OKS_WALK_FILES_MAX = 1000000, /* of one root; the rest is left out and -E2BIG returned */
+};
+
+struct oks_walker {
+    void *ctx;
+    /*
+     * A folder is about to be listed: place a watch now, so that nothing falls between. `rel` is its path
+     * below the root
+     * ("" for the root itself). 0: list it; 1: skip it; negative: stop.
+     */
+    int (*folder)(void *ctx, const char *path, const char *rel);
+    /* Which regular files are of interest, by their names alone. */
+    bool (*wants)(const char *name);
+    /* One of those. Return non-zero to stop. */
+    int (*file)(void *ctx, const char *path, const char *rel);
+    /*
+     * Something was left out; `error` is a negative errno: -EACCES and the like for a folder that cannot be
+     * read, -ELOOP too deep, -ENAMETOOLONG a path over PATH_MAX, -EXDEV a FUSE mount or one whose type could
+     * not be learnt. What merely vanished meanwhile is not reported. For the status document; may be NULL.
+     */
+    void (*skipped)(void *ctx, const char *path, int error);
+    uint64_t files_max; /* for tests: a smaller bound than OKS_WALK_FILES_MAX; 0: that one */
+};
+
+/*
+ * Walks `root` (resolved once: it may itself be a symlink) without following any symlink below it, each
+ * folder once (device and inode), and never enters a mount point whose filesystem type starts with "fuse"
+ * (asking one about itself can hang for ever). `start` is the path below the root to begin at ("" for all).
+ * Folders come before their content; entries in byte order of their names. 0, a negative errno for the start
+ * folder itself, or what a callback returned. A root that does not exist is -ENOENT.
+ */
+int oks_walk(const char *root, const char *start, const struct oks_walker *walker);
+
+/* Whether a file of this name is a transcript: it ends in ".jsonl" and is not journal.jsonl. */
+bool oks_is_transcript(const char *name);
+
+/*
+ * realpath() for a path that a stranger names: never asks a mount of okstrafs anything, however the path or a
+ * symlink on its way leads there (asked from inside the daemon, it would wait for itself). -ELOOP for such a
+ * path or too many symlinks, -ENOENT, -ENOTDIR, ...
+ */
+int oks_resolve(const char *path, char out[PATH_MAX]);
+
+/*
+ * Opens `path` for reading if it is a regular file, without ever blocking on a FIFO, acting on a device or
+ * following a symlink in the last component: O_PATH|O_NOFOLLOW first, fstat, then reopen. Fills *st from the
+ * opened descriptor. Returns a descriptor (O_CLOEXEC) or -ENOENT, -EACCES, -ELOOP, ..., -EINVAL where it is
+ * no regular file.
+ */
+int oks_open_regular(const char *path, struct stat *st);
+
+#endif

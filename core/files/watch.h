@@ -1,0 +1,43 @@
+/*
+ * Which folders have changed, from inotify (private to the engine).
+ *
+ * Events are queued inside the writer's system call, so a drain that starts after a write has returned sees
+ * it. Not thread safe: the engine's lock covers it.
+ */
+#ifndef OKSTRAFS_FILES_WATCH_H
+#define OKSTRAFS_FILES_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct watch;
+
+enum watch_change {
+    WATCH_FILE,   /* `name` in the folder was written, created, moved here or changed its attributes */
+    WATCH_FOLDER, /* `name` is a folder that appeared */
+    WATCH_LOST,   /* `name` left the folder */
+    WATCH_ENDED,  /* the folder itself went away or moved: its watch is no more */
+};
+
+int watch_new(struct watch **out); /* -EMFILE, -ENFILE, -ENOMEM, -ENOSYS: there is no inotify to be had */
+void watch_free(struct watch *watch);
+int watch_fd(const struct watch *watch); /* readable while something is queued */
+
+/*
+ * Watches a folder; `owner` comes back with its events. -ENOTSUP where the filesystem below cannot be trusted
+ * to report changes (network, FUSE); -ENOSPC, -ENOENT, ... The same folder twice gives the same id and the
+ * newer owner.
+ */
+int watch_add(struct watch *watch, const char *path, void *owner, int *id);
+/* Whether the filesystem below would tell of every change. */
+bool watch_reports(const char *path);
+void watch_remove(struct watch *watch, int id);
+
+/*
+ * Hands over everything queued. 1 where the queue had overflowed: some changes are not known, so everything
+ * must be looked at. 0 or -errno else.
+ */
+int watch_drain(struct watch *watch,
+                void (*fn)(void *ctx, void *owner, enum watch_change change, const char *name), void *ctx);
+
+#endif

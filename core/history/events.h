@@ -1,0 +1,63 @@
+/*
+ * The events of one transcript, compact, with an index that answers any window in logarithmic time.
+ *
+ * Events are appended in any order of their stamps (nearly always in order). The cost of a window is
+ * O(log^2 n) whatever the order of arrival was, and independent of how many events lie in it.
+ * Not thread safe: the owner locks.
+ */
+#ifndef OKSTRAFS_HISTORY_EVENTS_H
+#define OKSTRAFS_HISTORY_EVENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "history/totals.h"
+
+struct oks_event {
+    struct oks_stamp stamp; /* none: the event is in every window */
+    uint64_t count[OKS_COLUMNS];
+};
+
+struct oks_events;
+
+int oks_events_new(struct oks_events **out); /* -ENOMEM */
+void oks_events_free(struct oks_events *events);
+
+/* Copies the event (a text stamp's bytes too). 0 or -ENOMEM, and then nothing has changed. */
+int oks_events_append(struct oks_events *events, const struct oks_event *event);
+
+/* Gives back memory that is only good for growing: many were appended, and few will follow. */
+void oks_events_trim(struct oks_events *events);
+
+size_t oks_events_len(const struct oks_events *events);
+size_t oks_events_bytes(const struct oks_events *events); /* memory held, for budgets and status */
+
+/*
+ * Totals over the events without a stamp and those with since <= stamp <= until; a bound that is none is
+ * open. The stamps in *out borrow from `events` until its next change.
+ */
+void oks_events_window(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
+                       struct oks_totals *out);
+
+/*
+ * Totals over the events whose stamp is a number with from <= key <= to (see stamp.h): those without a stamp,
+ * and those whose stamp is some other text, are in none.
+ */
+void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to, struct oks_totals *out);
+/* The smallest such key from `from` on; false: there is none. */
+bool oks_events_next(const struct oks_events *events, uint64_t from, uint64_t *key);
+
+/*
+ * Calls fn for every event, those without a stamp first, the others in the order of their stamps (equal
+ * stamps in the order of arrival). Stops at the first non-zero value and returns it.
+ */
+int oks_events_each(const struct oks_events *events, int (*fn)(void *ctx, const struct oks_event *event),
+                    void *ctx);
+
+/*
+ * Calls fn once for each distinct day, ascending, on which there was an event: the first 10 bytes of stamps
+ * that start with YYYY-MM-DD. O(days * log^2 n). Stops at the first non-zero value and returns it.
+ */
+int oks_events_days(const struct oks_events *events, int (*fn)(void *ctx, const char day[11]), void *ctx);
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * What is asked of the events: windows, all of them in order, and the days with activity.
+ *
+ * Every run answers a window by itself: two positions, two prefix sums, and their exact difference. Only the
+ * sum over all runs saturates.
+ */
+#include <string.h>
+
+#include "history/events_lists.h"
+
+enum { DAY_LENGTH = 10 }; /* 2026-06-10 */
+
+struct window_sum {
+    struct oks_stamp since;
+    struct oks_stamp until;
+    struct sums sums;
+    struct oks_totals totals; /* all but the counts */
+};
+
+static void add_run(struct window_sum *window, const struct run *run)
+{
+    size_t from = oks_stamp_is_none(window->since) ? 0 : run_find(run, window->since, false);
+    size_t to = oks_stamp_is_none(window->until) ? run_len(run) : run_find(run, window->until, true);
+    struct oks_totals part = OKS_TOTALS_NONE;
+    struct sums low, high;
+
+    if (from >= to)
+        return;
+    run_sums(run, from, &low);
+    run_sums(run, to, &high);
+    for (int c = 0; c < OKS_COLUMNS; c++)
+        window->sums.count[c] += high.count[c] - low.count[c];
+    part.events = part.stamped = to - from;
+    part.first = run_stamp_at(run, from);
+    part.last = run_stamp_at(run, to - 1);
+    oks_totals_add(&window->totals, &part);
+}
+
+static void window_totals(struct window_sum *window, struct oks_totals *out)
+{
+    for (int c = 0; c < OKS_COLUMNS; c++) {
+        unsigned __int128 sum = window->sums.count[c];
+
+        window->totals.count[c] = sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)sum;
+    }
+    *out = window->totals;
+}
+
+void oks_events_window(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
+                       struct oks_totals *out)
+{
+    const struct run *run;
+    struct window_sum window = {since, until, {{0}}, OKS_TOTALS_NONE};
+
+    window.totals.events = run_len(events_unstamped(events));
+    run_sums(events_unstamped(events), window.totals.events, &window.sums);
+    for (size_t i = 0; (run = events_run(events, i)); i++)
+        add_run(&window, run);
+    window_totals(&window, out);
+}
+
+void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to, struct oks_totals *out)
+{
+    const struct run_list *list = &events->lists[0];
+    struct window_sum window = {{.key = from}, {.key = to}, {{0}}, OKS_TOTALS_NONE};
+
+    for (size_t i = 0; i < list->n; i++)
+        add_run(&window, &list->runs[i]);
+    window_totals(&window, out);
+}
+
+bool oks_events_next(const struct oks_events *events, uint64_t from, uint64_t *key)
+{
+    const struct run_list *list = &events->lists[0];
+    bool found = false;
+
+    for (size_t i = 0; i < list->n; i++) {
+        size_t pos = run_find(&list->runs[i], (struct oks_stamp){.key = from}, false);
+        uint64_t at;
+
+        if (pos == run_len(&list->runs[i]))
+            continue;
+        at = run_stamp_at(&list->runs[i], pos).key;
+        if (!found || at < *key)
+            *key = at;
+        found = true;
+    }
+    return found;
+}
+
+static int each_unstamped(const struct run *run, int (*fn)(void *, const struct oks_event *), void *ctx)
+{
+    struct oks_event event = {.stamp = OKS_STAMP_NONE};
+    struct row row;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < run_len(run); i++) {
+        run_row(run, i, &row);
+        memcpy(event.count, row.count, sizeof(event.count));
+        rc = fn(ctx, &event);
+    }
+    return rc;
+}
+
+int oks_events_each(const struct oks_events *events, int (*fn)(void *ctx, const struct oks_event *event),
+                    void *ctx)
+{
+    const struct run *run;
+    struct merge_source sources[LISTS * RUNS_MAX];
+    struct oks_event event;
+    struct row row;
+    size_t n = 0;
+    int rc = each_unstamped(events_unstamped(events), fn, ctx);
+
+    for (size_t i = 0; (run = events_run(events, i)); i++)
+        merge_source_init(&sources[n++], run);
+    while (rc == 0 && merge_next(sources, &n, &row, &event.stamp)) {
+        memcpy(event.count, row.count, sizeof(event.count));
+        rc = fn(ctx, &event);
+    }
+    return rc;
+}
+
+/* The smallest of all stamps that are > bound, or >= bound where `equal_too`; none where there is none. */
+static struct oks_stamp next_stamp(const struct oks_events *events, struct oks_stamp bound, bool equal_too)
+{
+    struct oks_stamp best = OKS_STAMP_NONE;
+    const struct run *run;
+
+    for (size_t i = 0; (run = events_run(events, i)); i++) {
+        size_t pos = run_find(run, bound, !equal_too);
+        struct oks_stamp stamp;
+
+        if (pos == run_len(run))
+            continue;
+        stamp = run_stamp_at(run, pos);
+        if (oks_stamp_is_none(best) || oks_stamp_cmp(stamp, best) < 0)
+            best = stamp;
+    }
+    return best;
+}
+
+static const char day_pattern[] = "dddd-dd-dd";
+
+/* The smallest character at place i of a day, and whether c is one that may stand there. */
+static char day_min(size_t i)
+{
+    return day_pattern[i] == 'd' ? '0' : day_pattern[i];
+}
+
+static bool day_fits(size_t i, char c)
+{
+    return day_pattern[i] == 'd' ? c >= '0' && c <= '9' : c == day_pattern[i];
+}
+
+/*
+ * The smallest string of the shape of a day that is a prefix of the text or sorts behind it: 1 a prefix, 0
+ * behind it, -1 there is none.
+ */
+static int day_from(struct oks_slice text, char day[DAY_LENGTH + 1])
+{
+    size_t fit = 0, i;
+
+    while (fit < DAY_LENGTH && fit < text.len && day_fits(fit, text.ptr[fit]))
+        fit++;
+    memcpy(day, text.ptr, fit);
+    day[DAY_LENGTH] = '\0';
+    if (fit == DAY_LENGTH)
+        return 1;
+    i = fit;
+    if (fit < text.len && (unsigned char)text.ptr[fit] > (unsigned char)day_min(fit)) {
+        while (i > 0 && (day_pattern[i - 1] != 'd' || day[i - 1] == '9'))
+            i--;
+        if (i == 0)
+            return -1;
+        day[i - 1]++;
+    }
+    for (; i < DAY_LENGTH; i++)
+        day[i] = day_min(i);
+    return 0;
+}
+
+int oks_events_days(const struct oks_events *events, int (*fn)(void *ctx, const char day[11]), void *ctx)
+{
+    struct oks_stamp stamp = next_stamp(events, oks_stamp_of(OKS_SLICE("\0")), true);
+    char bound[DAY_LENGTH + 2], buf[OKS_STAMP_TEXT];
+
+    while (!oks_stamp_is_none(stamp)) {
+        int is_day = day_from(oks_stamp_text(stamp, buf), bound);
+        int rc = is_day == 1 ? fn(ctx, bound) : 0;
+
+        if (rc != 0)
+            return rc;
+        if (is_day < 0)
+            break;
+        if (is_day) /* on behind all that begins with this day: no digit and no '-' sorts behind ':' */
+            bound[DAY_LENGTH - 1]++;
+        bound[DAY_LENGTH] = '\0';
+        stamp = next_stamp(events, oks_stamp_of(oks_slice_of(bound)), true);
+    }
+    return 0;
+}

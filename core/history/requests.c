@@ -1,0 +1,567 @@
+/*
+ * The store of one transcript's requests, in the order of their first lines.
+ *
+ * The newest rows are open: nearly all lines of a response follow each other, so a line almost always merges
+ * into the last row. Older rows lie packed in blocks of 32 (requests_block.c), and changing one of them packs
+ * its block anew. Beyond a budget all rows may be dropped, and come back from the cache file; keys stay,
+ * because the map over all transcripts (billing.c) compares them.
+ *
+ * Invariants: rows [0, 32 * n_blocks) are packed, the others open; at least OPEN_MIN of the newest are open,
+ * so that the rows of an unfinished line can be taken back; strings of open rows lie in `text`.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "history/requests_private.h"
+
+enum {
+    OPEN_MIN = REQUESTS_OF_RECORD + 2,
+    OPEN_MAX = OPEN_MIN + REQUESTS_BLOCK,
+    FEW = 24, /* keys that are quicker looked through than hashed */
+};
+
+int oks_requests_new(struct oks_requests **out)
+{
+    struct oks_requests *q = calloc(1, sizeof(*q));
+
+    if (!q)
+        return -ENOMEM;
+    *out = q;
+    return 0;
+}
+
+int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n)
+{
+    struct oks_requests *q = calloc(1, sizeof(*q));
+
+    if (!q)
+        return -ENOMEM;
+    q->keys = calloc(n + 1, sizeof(*q->keys));
+    if (!q->keys) {
+        free(q);
+        return -ENOMEM;
+    }
+    if (n)
+        memcpy(q->keys, keys, n * sizeof(*q->keys));
+    q->len = n;
+    q->keys_room = n + 1;
+    q->dropped = true;
+    *out = q;
+    return 0;
+}
+
+static void free_rows(struct oks_requests *q)
+{
+    for (size_t i = 0; i < q->n_blocks; i++)
+        free(q->blocks[i]);
+    free(q->blocks);
+    free(q->open);
+    free(q->text);
+    free(q->slots);
+    q->blocks = NULL;
+    q->open = NULL;
+    q->text = NULL;
+    q->slots = NULL;
+    q->n_blocks = q->blocks_room = q->blocks_bytes = q->open_room = 0;
+    q->text_len = q->text_room = q->n_slots = q->indexed = 0;
+}
+
+void oks_requests_free(struct oks_requests *q)
+{
+    if (!q)
+        return;
+    requests_tail_free(q);
+    free_rows(q);
+    free(q->keys);
+    oks_strings_clear(&q->models);
+    oks_strings_clear(&q->agents);
+    free(q);
+}
+
+void requests_drop(struct oks_requests *q)
+{
+    free_rows(q);
+    q->dropped = true;
+}
+
+bool requests_dropped(const struct oks_requests *q)
+{
+    return q->dropped;
+}
+
+size_t requests_len(const struct oks_requests *q)
+{
+    return q->len;
+}
+
+size_t requests_bytes(const struct oks_requests *q)
+{
+    return q->blocks_bytes + q->blocks_room * sizeof(*q->blocks) + q->open_room * sizeof(*q->open) +
+           q->text_room + q->n_slots * sizeof(*q->slots);
+}
+
+uint64_t requests_key(const struct oks_requests *q, size_t i)
+{
+    return q->keys[i];
+}
+
+static struct oks_slice name_at(const struct oks_strings *names, unsigned i)
+{
+    return i < names->len ? (struct oks_slice){names->items[i].ptr, names->items[i].len} : OKS_SLICE("");
+}
+
+struct oks_slice requests_model(const struct oks_requests *q, unsigned i)
+{
+    return name_at(&q->models, i);
+}
+
+const struct oks_strings *requests_model_names(const struct oks_requests *q)
+{
+    return &q->models;
+}
+
+const struct oks_strings *requests_agent_names(const struct oks_requests *q)
+{
+    return &q->agents;
+}
+
+size_t requests_models(const struct oks_requests *q)
+{
+    return q->models.len;
+}
+
+struct oks_slice requests_agent(const struct oks_requests *q, unsigned i)
+{
+    return i ? name_at(&q->agents, i - 1) : (struct oks_slice){0};
+}
+
+uint64_t requests_history(const struct oks_requests *q)
+{
+    return q->history;
+}
+
+uint64_t requests_after(const struct oks_requests *q)
+{
+    return q->after;
+}
+
+void requests_set_history(struct oks_requests *q, uint64_t history, uint64_t after)
+{
+    q->history = history;
+    q->after = after;
+}
+
+/* --- names --- */
+
+static size_t position_of(const struct oks_strings *names, struct oks_slice name)
+{
+    for (size_t i = names->len; i-- > 0;)
+        if (names->items[i].len == name.len && memcmp(names->items[i].ptr, name.ptr, name.len) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+/* The name's place in the list, where it is put; -ENOMEM. */
+static int name_of(struct oks_strings *names, struct oks_slice name, unsigned *out)
+{
+    size_t at;
+    int rc = 0;
+
+    if (!name.ptr)
+        name = OKS_SLICE("");
+    name.len = strnlen(name.ptr, name.len < REQUEST_ID_MAX ? name.len : REQUEST_ID_MAX);
+    at = position_of(names, name);
+    if (at == SIZE_MAX && names->len + 1 >= REQUEST_NAMES_MAX) {
+        name = OKS_SLICE("(others)");
+        at = position_of(names, name);
+    }
+    if (at == SIZE_MAX) {
+        rc = oks_strings_add(names, name, REQUEST_NAMES_MAX);
+        at = names->len - 1;
+    }
+    if (rc < 0)
+        return rc;
+    *out = (unsigned)at;
+    return 0;
+}
+
+/* --- strings of open rows --- */
+
+static size_t strings_of(const struct request_row *row)
+{
+    bool text = row->request.stamp.key == OKS_STAMP_KEY_TEXT;
+
+    return row->message_id.len + row->request_id.len + (text ? row->request.stamp.len : 0);
+}
+
+static void rebase(struct oks_slice *s, const char *from, const char *to)
+{
+    if (s->len)
+        s->ptr = to + (s->ptr - from);
+}
+
+/* The text gets another size, not less than it holds; the rows' strings move along. */
+static int text_move(struct oks_requests *q, size_t room)
+{
+    char *text = malloc(room + !room);
+
+    if (!text)
+        return -ENOMEM;
+    if (q->text_len)
+        memcpy(text, q->text, q->text_len);
+    for (size_t i = 0; i < q->len - q->n_blocks * REQUESTS_BLOCK; i++) {
+        struct request_row *row = &q->open[i];
+
+        rebase(&row->message_id, q->text, text);
+        rebase(&row->request_id, q->text, text);
+        if (row->request.stamp.key == OKS_STAMP_KEY_TEXT)
+            row->request.stamp.text = text + (row->request.stamp.text - q->text);
+    }
+    free(q->text);
+    q->text = text;
+    q->text_room = room;
+    return 0;
+}
+
+/* Room for n more bytes. */
+static int text_reserve(struct oks_requests *q, size_t n)
+{
+    return q->text_room - q->text_len >= n ? 0 : text_move(q, (q->text_len + n) * 2 + 1024);
+}
+
+static const char *text_put(struct oks_requests *q, const char *s, size_t n)
+{
+    char *at = q->text + q->text_len;
+
+    memcpy(at, s, n);
+    q->text_len += n;
+    return at;
+}
+
+static bool in_text(const struct oks_requests *q, const char *s)
+{
+    return q->text && s >= q->text && s < q->text + q->text_room;
+}
+
+static void own_slice(struct oks_requests *q, struct oks_slice *s)
+{
+    if (s->len == 0)
+        *s = (struct oks_slice){0};
+    else if (!in_text(q, s->ptr))
+        s->ptr = text_put(q, s->ptr, s->len);
+}
+
+/* The row's strings become the store's, for which there is room. */
+static void own_strings(struct oks_requests *q, struct request_row *row)
+{
+    struct oks_stamp *stamp = &row->request.stamp;
+
+    own_slice(q, &row->message_id);
+    own_slice(q, &row->request_id);
+    if (stamp->key != OKS_STAMP_KEY_TEXT)
+        *stamp = (struct oks_stamp){stamp->key, NULL, 0};
+    else if (!in_text(q, stamp->text))
+        stamp->text = text_put(q, stamp->text, stamp->len);
+}
+
+/* --- blocks --- */
+
+static struct request_row *open_row(const struct oks_requests *q, size_t i)
+{
+    return &q->open[i - q->n_blocks * REQUESTS_BLOCK];
+}
+
+static int blocks_reserve(struct oks_requests *q)
+{
+    size_t room = q->blocks_room ? q->blocks_room * 2 : 4;
+    struct requests_block **blocks;
+
+    if (q->n_blocks < q->blocks_room)
+        return 0;
+    blocks = reallocarray(q->blocks, room, sizeof(*blocks));
+    if (!blocks)
+        return -ENOMEM;
+    q->blocks = blocks;
+    q->blocks_room = room;
+    return 0;
+}
+
+/* Packs the oldest open rows; the others and their strings move to the front. */
+static int seal(struct oks_requests *q)
+{
+    struct requests_block *block;
+    size_t left = q->len - (q->n_blocks + 1) * REQUESTS_BLOCK, bytes = 0;
+    char *text;
+
+    for (size_t i = 0; i < left; i++)
+        bytes += strings_of(&q->open[REQUESTS_BLOCK + i]);
+    bytes = bytes * 2 + 1024;
+    text = malloc(bytes);
+    block = text && blocks_reserve(q) == 0 ? requests_block_pack(q->open) : NULL;
+    if (!block) {
+        free(text);
+        return -ENOMEM;
+    }
+    q->blocks[q->n_blocks++] = block;
+    q->blocks_bytes += sizeof(*block) + block->len;
+    memmove(q->open, q->open + REQUESTS_BLOCK, left * sizeof(*q->open));
+    char *old = q->text;
+    q->text = text;
+    q->text_len = 0;
+    q->text_room = bytes;
+    for (size_t i = 0; i < left; i++)
+        own_strings(q, &q->open[i]);
+    free(old);
+    return 0;
+}
+
+static int reserve(struct oks_requests *q)
+{
+    size_t n_open = q->len - q->n_blocks * REQUESTS_BLOCK;
+
+    if (q->len >= REQUESTS_MAX)
+        return -EFBIG;
+    if (q->len == q->keys_room) {
+        size_t room = q->keys_room + q->keys_room / 4 + 4;
+        uint64_t *keys = reallocarray(q->keys, room, sizeof(*keys));
+
+        if (!keys)
+            return -ENOMEM;
+        q->keys = keys;
+        q->keys_room = room;
+    }
+    if (n_open == OPEN_MAX)
+        return seal(q);
+    if (n_open == q->open_room) {
+        size_t room = q->open_room ? q->open_room * 2 : 2;
+        struct request_row *open = reallocarray(q->open, room, sizeof(*open));
+
+        if (!open)
+            return -ENOMEM;
+        q->open = open;
+        q->open_room = room;
+    }
+    return 0;
+}
+
+/* Of a stranger's time no more than of his ids. */
+static void cut_strings(struct request_row *row)
+{
+    if (row->request.stamp.len > REQUEST_ID_MAX)
+        row->request.stamp.len = REQUEST_ID_MAX;
+    if (row->message_id.len > REQUEST_ID_MAX)
+        row->message_id.len = REQUEST_ID_MAX;
+    if (row->request_id.len > REQUEST_ID_MAX)
+        row->request_id.len = REQUEST_ID_MAX;
+}
+
+int requests_append(struct oks_requests *q, const struct request_row *from, struct oks_slice model,
+                    struct oks_slice agent)
+{
+    struct request_row row = *from;
+    int rc = reserve(q);
+
+    cut_strings(&row);
+    row.request.model = (struct oks_slice){0};
+    row.agent = 0;
+    if (rc == 0)
+        rc = text_reserve(q, strings_of(&row));
+    if (rc == 0)
+        rc = name_of(&q->models, model, &row.model);
+    if (rc == 0 && agent.ptr && agent.len) {
+        rc = name_of(&q->agents, agent, &row.agent);
+        row.agent++;
+    }
+    if (rc < 0)
+        return rc;
+    own_strings(q, &row);
+    q->keys[q->len++] = row.request.key;
+    *open_row(q, q->len - 1) = row;
+    return 0;
+}
+
+void requests_get(const struct oks_requests *q, size_t i, struct request_row *out)
+{
+    struct request_row rows[REQUESTS_BLOCK];
+
+    if (i >= q->n_blocks * REQUESTS_BLOCK) {
+        *out = *open_row(q, i);
+        return;
+    }
+    requests_block_unpack(q->blocks[i / REQUESTS_BLOCK], rows);
+    *out = rows[i % REQUESTS_BLOCK];
+    out->request.key = q->keys[i];
+}
+
+int requests_each(const struct oks_requests *q, size_t from, size_t to,
+                  int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx)
+{
+    struct request_row rows[REQUESTS_BLOCK];
+    size_t unpacked = SIZE_MAX;
+    int rc = 0;
+
+    for (size_t i = from; rc == 0 && i < to; i++) {
+        size_t block = i / REQUESTS_BLOCK;
+        struct request_row *row = &rows[i % REQUESTS_BLOCK];
+
+        /* An open row has its key; the store may be read by others at the same time, so it is left alone. */
+        if (block >= q->n_blocks) {
+            row = open_row(q, i);
+        } else {
+            if (block != unpacked)
+                requests_block_unpack(q->blocks[block], rows);
+            unpacked = block;
+            row->request.key = q->keys[i];
+        }
+        rc = fn(ctx, i, row);
+    }
+    return rc;
+}
+
+static int set_packed(struct oks_requests *q, size_t i, const struct request_row *row)
+{
+    struct requests_block **at = &q->blocks[i / REQUESTS_BLOCK], *block;
+    struct request_row rows[REQUESTS_BLOCK];
+
+    requests_block_unpack(*at, rows);
+    rows[i % REQUESTS_BLOCK] = *row;
+    block = requests_block_pack(rows);
+    if (!block)
+        return -ENOMEM;
+    q->blocks_bytes += block->len;
+    q->blocks_bytes -= (*at)->len;
+    free(*at);
+    *at = block;
+    return 0;
+}
+
+/* Its ids are what they were; of its strings only an uncommon time may be new. */
+static int set_open(struct oks_requests *q, struct request_row *at, struct request_row *row)
+{
+    struct oks_stamp *stamp = &row->request.stamp, old = at->request.stamp;
+
+    if (stamp->key == OKS_STAMP_KEY_TEXT && !in_text(q, stamp->text)) {
+        if (old.key != OKS_STAMP_KEY_TEXT || old.len < stamp->len) {
+            int rc = text_reserve(q, stamp->len);
+
+            if (rc < 0)
+                return rc;
+            stamp->text = text_put(q, stamp->text, stamp->len);
+        } else {
+            stamp->text = memcpy(q->text + (old.text - q->text), stamp->text, stamp->len);
+        }
+    }
+    row->message_id = at->message_id;
+    row->request_id = at->request_id;
+    *at = *row;
+    return 0;
+}
+
+int requests_set(struct oks_requests *q, size_t i, const struct request_row *from, struct oks_slice model)
+{
+    struct request_row row = *from;
+    int rc = name_of(&q->models, model, &row.model);
+
+    if (rc == 0 && q->tail)
+        rc = requests_tail_remember(q, i);
+    if (rc < 0)
+        return rc;
+    cut_strings(&row);
+    row.request.key = q->keys[i];
+    row.request.model = (struct oks_slice){0};
+    if (row.request.stamp.key != OKS_STAMP_KEY_TEXT)
+        row.request.stamp = (struct oks_stamp){row.request.stamp.key, NULL, 0};
+    if (i < q->n_blocks * REQUESTS_BLOCK)
+        return set_packed(q, i, &row);
+    return set_open(q, open_row(q, i), &row);
+}
+
+/* --- the index --- */
+
+void requests_forget_index(struct oks_requests *q)
+{
+    free(q->slots);
+    q->slots = NULL;
+    q->n_slots = q->indexed = 0;
+}
+
+bool requests_take_keys(struct oks_requests *to, struct oks_requests *from)
+{
+    struct oks_requests kept = *to;
+
+    if (to->len != from->len || (to->len && memcmp(to->keys, from->keys, to->len * sizeof(*to->keys)) != 0))
+        return false;
+    to->keys = from->keys;
+    to->keys_room = from->keys_room;
+    from->keys = kept.keys;
+    from->keys_room = kept.keys_room;
+    return true;
+}
+
+/* What cannot be had smaller stays as it is. */
+void requests_trim(struct oks_requests *q)
+{
+    size_t n_open = q->len - q->n_blocks * REQUESTS_BLOCK;
+    struct request_row *open = n_open ? reallocarray(q->open, n_open, sizeof(*open)) : NULL;
+    uint64_t *keys = q->len ? reallocarray(q->keys, q->len, sizeof(*keys)) : NULL;
+
+    if (open) {
+        q->open = open;
+        q->open_room = n_open;
+    }
+    if (keys) {
+        q->keys = keys;
+        q->keys_room = q->len;
+    }
+    if (q->text_room > q->text_len)
+        text_move(q, q->text_len);
+    requests_forget_index(q);
+}
+
+static uint32_t *slot_of(const struct oks_requests *q, uint64_t key)
+{
+    size_t i = key & (q->n_slots - 1);
+
+    while (q->slots[i] && q->keys[q->slots[i] - 1] != key)
+        i = (i + 1) & (q->n_slots - 1);
+    return &q->slots[i];
+}
+
+static bool index_reserve(struct oks_requests *q)
+{
+    size_t n = q->n_slots ? q->n_slots : 64;
+    uint32_t *slots;
+
+    while (n < q->len * 2)
+        n *= 2;
+    if (n == q->n_slots)
+        return true;
+    slots = calloc(n, sizeof(*slots));
+    if (!slots)
+        return false;
+    free(q->slots);
+    q->slots = slots;
+    q->n_slots = n;
+    q->indexed = 0;
+    return true;
+}
+
+static size_t find_slowly(const struct oks_requests *q, uint64_t key)
+{
+    for (size_t i = q->len; i-- > 0;)
+        if (q->keys[i] == key)
+            return i;
+    return SIZE_MAX;
+}
+
+size_t requests_find(struct oks_requests *q, uint64_t key)
+{
+    if (q->len && q->keys[q->len - 1] == key)
+        return q->len - 1;
+    if (q->len <= FEW || !index_reserve(q))
+        return find_slowly(q, key);
+    for (; q->indexed < q->len; q->indexed++)
+        *slot_of(q, q->keys[q->indexed]) = (uint32_t)q->indexed + 1;
+    return (size_t)*slot_of(q, key) - 1;
+}

@@ -1,0 +1,126 @@
+/*
+ * The requests of one transcript: what all the lines that log a response come to, once each (private to the
+ * core). Contract of a request: include/okstrafs/request.h. Not thread safe: the owner locks.
+ */
+#ifndef OKSTRAFS_HISTORY_REQUESTS_H
+#define OKSTRAFS_HISTORY_REQUESTS_H
+
+#include <stddef.h>
+
+#include "scan/record.h"
+#include "scan/request.h"
+#include "history/state.h"
+
+enum {
+    REQUEST_ID_MAX = 255,    /* bytes of an id that are kept; its key is made of all of it */
+    REQUEST_NAMES_MAX = 255, /* models, and agents, told apart in one transcript; others are "(others)" */
+    REQUESTS_MAX = 1 << 26,  /* of one transcript; more is -EFBIG */
+    REQUESTS_OF_RECORD = OKS_ADVISORS_MAX + 2,
+};
+
+struct request_row {
+    struct oks_request request; /* its `model` is absent: see `model` below */
+    uint64_t history;           /* user and assistant records of this transcript before its first line */
+    uint64_t first;             /* offset of its first line ... */
+    uint64_t line;              /* ... and of the line that won */
+    unsigned model;             /* of requests_model() */
+    unsigned agent;             /* of requests_agent(), plus 1; 0: none */
+    struct oks_slice message_id, request_id; /* of its first line; at most REQUEST_ID_MAX bytes */
+};
+
+/* A line that logs a request, before it is known whether an earlier one did. Everything is borrowed. */
+struct request_line {
+    struct oks_request request;
+    uint64_t offset;
+    struct oks_slice message_id, request_id, agent_id;
+};
+
+int oks_requests_new(struct oks_requests **out); /* -ENOMEM */
+/* As if the n rows of these keys had been put in and dropped. -ENOMEM. */
+int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n);
+void oks_requests_free(struct oks_requests *requests);
+
+/* Gives back what is only good for growing and searching: a scan has come to its end. */
+/*
+ * True where both have the same keys: then `to` has the memory of `from` for them, and the reverse. Keys
+ * outlive what comes and goes with rows, and should not lie between it.
+ */
+bool requests_take_keys(struct oks_requests *to, struct oks_requests *from);
+void requests_trim(struct oks_requests *requests);
+
+size_t requests_len(const struct oks_requests *requests);
+size_t requests_bytes(const struct oks_requests *requests); /* memory that requests_drop() would give back */
+uint64_t requests_key(const struct oks_requests *requests, size_t i);             /* also after a drop */
+struct oks_slice requests_model(const struct oks_requests *requests, unsigned i); /* "": unknown */
+struct oks_slice requests_agent(const struct oks_requests *requests, unsigned i);
+const struct oks_strings *requests_model_names(const struct oks_requests *requests);
+const struct oks_strings *requests_agent_names(const struct oks_requests *requests);
+size_t requests_models(const struct oks_requests *requests); /* how many */
+
+/* Gives up all but the keys and names. */
+void requests_drop(struct oks_requests *requests);
+bool requests_dropped(const struct oks_requests *requests);
+
+/* Row i, valid until the store changes. Not after a drop. */
+void requests_get(const struct oks_requests *requests, size_t i, struct request_row *out);
+/*
+ * Calls fn for the rows [from, to) in order; quicker than getting each. Stops at the first non-zero value and
+ * returns it.
+ */
+int requests_each(const struct oks_requests *requests, size_t from, size_t to,
+                  int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx);
+
+/* Appends a row, its model and agent given by name (absent: none). 0, -ENOMEM or -EFBIG: nothing changed. */
+int requests_append(struct oks_requests *requests, const struct request_row *row, struct oks_slice model,
+                    struct oks_slice agent);
+/* Replaces row i by one with the same key and ids. 0 or -ENOMEM, and then nothing changed. */
+int requests_set(struct oks_requests *requests, size_t i, const struct request_row *row,
+                 struct oks_slice model);
+
+/*
+ * The unfinished line: what is changed between begin and end is taken back by end. It may be as much as one
+ * record brings. begin: -ENOMEM.
+ */
+int requests_tail_begin(struct oks_requests *requests);
+int requests_tail_end(struct oks_requests *requests);       /* -ENOMEM: a packed row could not be put back */
+size_t requests_whole(const struct oks_requests *requests); /* rows that complete lines tell of */
+/* The rows that differ for the tail, new ones included; returns how many. */
+size_t requests_tail_rows(const struct oks_requests *requests, size_t rows[REQUESTS_OF_RECORD]);
+/* requests_each() over all rows as if there were no tail: what is written into the cache. */
+int requests_each_whole(const struct oks_requests *requests,
+                        int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx);
+
+/* The row of that key, or SIZE_MAX; builds an index where there are many. */
+size_t requests_find(struct oks_requests *requests, uint64_t key);
+
+/* User and assistant records seen so far, in complete lines. */
+uint64_t requests_history(const struct oks_requests *requests);
+/* How many of them came behind the last line of the last request. */
+uint64_t requests_after(const struct oks_requests *requests);
+void requests_set_history(struct oks_requests *requests, uint64_t history, uint64_t after);
+
+/*
+ * The rule, requests_rule.c: *row becomes what it and a later line come to. True: the line's values won.
+ */
+bool request_merge(struct request_row *row, const struct oks_request *line, uint64_t offset);
+/* >0 where a is to be kept rather than b, whatever file they stand in; 0: they tell the same. */
+int request_rank(const struct oks_request *a, const struct oks_request *b);
+
+/* The key of an id; and of what has none, by what it says and where. `name` is that of the file, without its
+ * folder: a copy of the file elsewhere has the same lines. */
+uint64_t request_key_of_id(struct oks_slice id);
+uint64_t request_key_of_line(struct oks_slice name, uint64_t offset, const struct oks_request *request);
+uint64_t request_key_of_part(uint64_t key, unsigned n);
+
+/*
+ * The requests that a record tells of: its own, those of its advisors, and a sub-agent's. Returns how many.
+ */
+size_t request_lines(const struct oks_record *record, struct oks_slice name,
+                     struct request_line lines[REQUESTS_OF_RECORD]);
+/* Merges a line in; `history` is that before it. 0, -ENOMEM or -EFBIG. */
+int requests_add(struct oks_requests *requests, const struct request_line *line, uint64_t history);
+/* All of a record of Claude Code, its place in the conversation included. */
+int requests_add_record(struct oks_requests *requests, const struct oks_record *record,
+                        struct oks_slice name);
+
+#endif

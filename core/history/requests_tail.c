@@ -1,0 +1,128 @@
+/*
+ * The unfinished line of a transcript: its requests count, and are taken back when the line is read again.
+ *
+ * What it changes is remembered row by row, so that the store can be shown, and written into the cache, as if
+ * there were no such line.
+ *
+ * Invariant: rows at or behind `whole` are the line's own; rows before it that differ for it are in
+ * `changed`.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "history/requests_private.h"
+
+void requests_tail_free(struct oks_requests *q)
+{
+    for (size_t i = 0; q->tail && i < q->tail->n_changed; i++)
+        free(q->tail->changed[i].stamp_text);
+    free(q->tail);
+    q->tail = NULL;
+}
+
+/* Remembers how row i is without the tail. */
+int requests_tail_remember(struct oks_requests *q, size_t i)
+{
+    struct unfinished *tail = q->tail;
+    struct changed *c = &tail->changed[tail->n_changed];
+
+    if (i >= tail->whole)
+        return 0;
+    for (size_t k = 0; k < tail->n_changed; k++)
+        if (tail->changed[k].i == i)
+            return 0;
+    if (tail->n_changed == REQUESTS_OF_RECORD)
+        return -ENOMEM; /* more than a record has */
+    *c = (struct changed){.i = i};
+    requests_get(q, i, &c->before);
+    if (c->before.request.stamp.key == OKS_STAMP_KEY_TEXT) {
+        c->stamp_text = malloc(c->before.request.stamp.len + 1);
+        if (!c->stamp_text)
+            return -ENOMEM;
+        memcpy(c->stamp_text, c->before.request.stamp.text, c->before.request.stamp.len);
+        c->before.request.stamp.text = c->stamp_text;
+    }
+    tail->n_changed++;
+    return 0;
+}
+
+int requests_tail_begin(struct oks_requests *q)
+{
+    q->tail = calloc(1, sizeof(*q->tail));
+    if (!q->tail)
+        return -ENOMEM;
+    q->tail->whole = q->len;
+    return 0;
+}
+
+int requests_tail_end(struct oks_requests *q)
+{
+    struct unfinished *tail = q->tail;
+    int rc = 0;
+
+    if (!tail)
+        return 0;
+    q->tail = NULL;
+    q->len = tail->whole; /* new ones are open: see OPEN_MIN */
+    if (q->indexed > q->len)
+        requests_forget_index(q);
+    for (size_t i = 0; rc == 0 && i < tail->n_changed; i++) {
+        struct request_row row;
+
+        requests_get(q, tail->changed[i].i, &row);
+        tail->changed[i].before.message_id = row.message_id;
+        tail->changed[i].before.request_id = row.request_id;
+        rc = requests_set(q, tail->changed[i].i, &tail->changed[i].before,
+                          requests_model(q, tail->changed[i].before.model));
+    }
+    q->tail = tail;
+    requests_tail_free(q);
+    return rc;
+}
+
+size_t requests_whole(const struct oks_requests *q)
+{
+    return q->tail ? q->tail->whole : q->len;
+}
+
+size_t requests_tail_rows(const struct oks_requests *q, size_t rows[REQUESTS_OF_RECORD])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; q->tail && i < q->tail->n_changed; i++)
+        rows[n++] = q->tail->changed[i].i;
+    for (size_t i = requests_whole(q); i < q->len && n < REQUESTS_OF_RECORD; i++)
+        rows[n++] = i;
+    return n;
+}
+
+struct whole {
+    const struct oks_requests *q;
+    int (*fn)(void *ctx, size_t i, const struct request_row *row);
+    void *ctx;
+};
+
+static int whole_row(void *ctx, size_t i, const struct request_row *row)
+{
+    const struct whole *w = ctx;
+    struct request_row before;
+
+    for (size_t k = 0; w->q->tail && k < w->q->tail->n_changed; k++) {
+        if (w->q->tail->changed[k].i != i)
+            continue;
+        before = w->q->tail->changed[k].before;
+        before.message_id = row->message_id;
+        before.request_id = row->request_id;
+        return w->fn(w->ctx, i, &before);
+    }
+    return w->fn(w->ctx, i, row);
+}
+
+int requests_each_whole(const struct oks_requests *q,
+                        int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx)
+{
+    struct whole w = {q, fn, ctx};
+
+    return requests_each(q, 0, requests_whole(q), whole_row, &w);
+}

@@ -1,0 +1,99 @@
+/*
+ * What is remembered of one transcript: the cursor and all that was read before it.
+ *
+ * This is the content of a cache file. It holds events from before any window is applied, so a window may
+ * shrink between two reads. A state is derived data: dropping it costs a scan and never changes an answer.
+ */
+#ifndef OKSTRAFS_HISTORY_STATE_H
+#define OKSTRAFS_HISTORY_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "history/events.h"
+#include "base/hash.h"
+
+enum { OKS_IDENTITY_PREFIX = 256 };
+
+/* SHA-256 of the first `len` (at most OKS_IDENTITY_PREFIX) bytes of the transcript. */
+struct oks_identity {
+    uint32_t len;
+    uint8_t sha256[OKS_SHA256_BYTES];
+};
+
+/*
+ * An ordered list of distinct byte strings, each malloc'ed and NUL-terminated (they may hold NULs: see len).
+ * Zeroed is empty. It grows only by the functions below; a list takes either plain or folded strings.
+ */
+struct oks_strings {
+    struct oks_owned {
+        char *ptr;
+        size_t len;
+    } * items;
+    size_t len;
+    size_t room;
+    struct oks_strings_index *index; /* private */
+};
+
+enum {
+    OKS_COMPACTIONS_MAX = 1024, /* kept of one transcript: the first ones */
+    OKS_TEAMS_MAX = 4096,       /* team names kept of one transcript */
+    OKS_CWDS_MAX = 64,          /* working directories kept of one transcript */
+};
+
+/* What one model used: a running sum over the events of its records. The span knows canonical stamps only. */
+struct oks_models {
+    struct oks_model {
+        char *name; /* "": records that name no model */
+        struct oks_totals totals;
+    } * items;
+    size_t len;
+};
+
+enum { OKS_MODELS_MAX = 64 }; /* of one transcript; further ones are summed up as "(others)" */
+
+/* Adds to the model's sum; an absent name is "". 0 or -ENOMEM. */
+int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals);
+int oks_models_merge(struct oks_models *to, const struct oks_models *from); /* 0 or -ENOMEM */
+void oks_models_clear(struct oks_models *models);
+
+struct oks_requests; /* what was asked of models, once each: core/requests.h */
+
+struct oks_state {
+    uint64_t offset; /* the cursor: bytes before it are not read again */
+    struct oks_identity identity;
+    char *agent_name; /* UTF-8, NUL-terminated (cut at a NUL); NULL: none yet */
+    char *model;
+    struct oks_events *events; /* never NULL */
+
+    /* What okstra's own collector does not keep: complete up to `extra_offset`. */
+    uint64_t extra_offset;
+    uint64_t dev; /* of the transcript; ino 0: not known */
+    uint64_t ino;
+    uint32_t tail_len; /* bytes before the cursor that tail_sha256 covers; 0: not known */
+    uint8_t tail_sha256[OKS_SHA256_BYTES];
+    uint64_t lines;
+    uint64_t bad;
+    uint64_t odd;
+    char *session_id;               /* the first sessionId in the records; NULL: none */
+    struct oks_strings teams;       /* raw names, first spelling, distinct under oks_name_fold */
+    struct oks_strings cwds;        /* distinct, in order of appearance */
+    struct oks_strings compactions; /* "<offset> <tokens before> <c or m> <time or -> <trigger>" */
+    struct oks_models models;       /* of the events with any count */
+    struct oks_requests *requests;  /* never NULL */
+    char *label;                    /* what a file beside the transcript calls its agent; NULL: none */
+    char *memo;                     /* what the source remembers (okstrafs/scanner.h); NULL: nothing */
+};
+
+int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */
+void oks_state_clear(struct oks_state *state); /* frees what it holds; a zeroed state is fine */
+int oks_state_reset(struct oks_state *state);  /* clear and init */
+
+/* Appends a copy where it is not yet in the list. 1: was there, 0: appended, -ENOMEM, -ENOSPC: `max` reached.
+ */
+int oks_strings_add(struct oks_strings *strings, struct oks_slice s, size_t max);
+/* The same for team names, which are equal when they fold to the same bytes. */
+int oks_strings_add_folded(struct oks_strings *strings, struct oks_slice s, size_t max);
+void oks_strings_clear(struct oks_strings *strings);
+
+#endif

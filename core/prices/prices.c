@@ -1,0 +1,379 @@
+/*
+ * Reading price tables: LiteLLM's model_prices_and_context_window.json.
+ *
+ * The table inside is such a file too (prices_table.json), so that there is one reader, and a user can copy
+ * an entry and change it. Numbers are never doubles here: json-c keeps the text of what it parses, and that
+ * text is read as picodollars.
+ *
+ * A file is taken as a whole or not at all: a price that is not a number must not turn into another price.
+ * What the file says besides prices (there are a hundred other keys) is nobody's business.
+ *
+ * Invariants: entries are sorted by name, each name once, a user's entry instead of the one inside.
+ */
+#include "prices/prices_private.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files/json_file.h"
+#include "prices_table.h"
+
+const char *const price_kind_keys[PRICE_KINDS] = {
+    [PRICE_INPUT] = "input_cost_per_token",
+    [PRICE_OUTPUT] = "output_cost_per_token",
+    [PRICE_WRITE_5M] = "cache_creation_input_token_cost",
+    [PRICE_WRITE_1H] = "cache_creation_input_token_cost_above_1hr",
+    [PRICE_READ] = "cache_read_input_token_cost",
+};
+
+const char *const price_tier_suffixes[] = {
+    [OKS_TIER_STANDARD] = "",
+    [OKS_TIER_PRIORITY] = "_priority",
+    [OKS_TIER_FLEX] = "_flex",
+    [OKS_TIER_BATCH] = "_batches",
+};
+
+enum { TIERS = OKS_TIER_BATCH + 1, NAME_MAX_BYTES = 256, DEPTH_MAX = 32 };
+
+struct reading {
+    struct json_file file;
+    struct oks_prices *prices;
+    bool inside;
+};
+
+/* --- keys --- */
+
+struct price_key {
+    enum price_kind kind;
+    uint32_t threshold_k;
+    enum oks_tier tier;
+};
+
+/* "_above_<n>k_tokens" off the front; false where it is there and means nothing. */
+static bool take_threshold(const char **s, uint32_t *threshold_k)
+{
+    static const char before[] = "_above_", behind[] = "k_tokens";
+    uint32_t value = 0;
+    const char *p = *s;
+
+    *threshold_k = 0;
+    if (strncmp(p, before, sizeof(before) - 1) != 0)
+        return true;
+    for (p += sizeof(before) - 1; isdigit((unsigned char)*p) && value < PRICE_THRESHOLD_MAX; p++)
+        value = value * 10 + (uint32_t)(*p - '0');
+    if (value == 0 || value >= PRICE_THRESHOLD_MAX || strncmp(p, behind, sizeof(behind) - 1) != 0)
+        return false;
+    *threshold_k = value;
+    *s = p + sizeof(behind) - 1;
+    return true;
+}
+
+static bool take_tier(const char *s, enum oks_tier *tier)
+{
+    for (int i = 0; i < TIERS; i++)
+        if (strcmp(s, price_tier_suffixes[i]) == 0) {
+            *tier = (enum oks_tier)i;
+            return true;
+        }
+    return false;
+}
+
+/* Whether a key is a price of tokens. The longest name first: one is the beginning of another. */
+static bool parse_key(const char *key, struct price_key *out)
+{
+    static const enum price_kind order[] = {PRICE_WRITE_1H, PRICE_WRITE_5M, PRICE_READ, PRICE_INPUT,
+                                            PRICE_OUTPUT};
+
+    for (size_t i = 0; i < PRICE_KINDS; i++) {
+        struct price_key found = {.kind = order[i]};
+        size_t n = strlen(price_kind_keys[order[i]]);
+        const char *rest = key + n;
+
+        if (strncmp(key, price_kind_keys[order[i]], n) == 0 && take_threshold(&rest, &found.threshold_k) &&
+            take_tier(rest, &found.tier)) {
+            *out = found;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- one entry --- */
+
+static int rate_order(const struct rate *r, const struct price_key *key)
+{
+    if (r->tier != key->tier)
+        return r->tier < key->tier ? -1 : 1;
+    return (r->threshold_k < key->threshold_k) - (r->threshold_k > key->threshold_k);
+}
+
+/* The rate for the key, made in its place where need be; NULL: there are too many. */
+static struct rate *rate_made(struct rate *rates, size_t *n, const struct price_key *key)
+{
+    size_t at = 0;
+
+    while (at < *n && rate_order(&rates[at], key) < 0)
+        at++;
+    if (at < *n && rate_order(&rates[at], key) == 0)
+        return &rates[at];
+    if (*n == PRICE_RATES_MAX)
+        return NULL;
+    memmove(rates + at + 1, rates + at, (*n - at) * sizeof(*rates));
+    (*n)++;
+    rates[at] = (struct rate){.threshold_k = key->threshold_k, .tier = key->tier};
+    for (int k = 0; k < PRICE_KINDS; k++)
+        rates[at].price[k] = PRICE_NONE;
+    return &rates[at];
+}
+
+/* A number as it stands in the file, or a string that holds one. */
+static int read_money(json_object *value, oks_money *out)
+{
+    json_type type = json_object_get_type(value);
+
+    if (type != json_type_int && type != json_type_double && type != json_type_string)
+        return -EINVAL;
+    return oks_money_parse(oks_slice_of(json_object_get_string(value)), out);
+}
+
+static int read_rates(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
+{
+    struct rate rates[PRICE_RATES_MAX];
+    size_t n = 0;
+
+    json_object_object_foreach(entry, key, value)
+    {
+        struct price_key parsed;
+        struct rate *rate;
+        oks_money price;
+
+        if (!value || !parse_key(key, &parsed))
+            continue;
+        if (read_money(value, &price) < 0)
+            return json_file_error(&r->file, (const char *[]){name, key, NULL},
+                                   "\"%.80s\" of \"%.80s\" is no price", key, name);
+        rate = rate_made(rates, &n, &parsed);
+        if (!rate)
+            return json_file_error(&r->file, (const char *[]){name, key, NULL},
+                                   "\"%.80s\" has too many prices", name);
+        rate->price[parsed.kind] = price;
+    }
+    out->rates = malloc((n ? n : 1) * sizeof(*rates));
+    if (!out->rates)
+        return -ENOMEM;
+    memcpy(out->rates, rates, n * sizeof(*rates));
+    out->n_rates = n;
+    return 0;
+}
+
+static int read_multiplier(struct reading *r, const char *name, json_object *entry, const char *key,
+                           uint32_t *out)
+{
+    json_object *specific, *value;
+    oks_money times;
+
+    if (!json_object_object_get_ex(entry, "provider_specific_entry", &specific) ||
+        !json_object_object_get_ex(specific, key, &value) || !value)
+        return 0;
+    if (read_money(value, &times) < 0 || times > PRICE_MULTIPLIER_MAX * OKS_USD ||
+        times < OKS_USD / PRICE_MULTIPLIER)
+        return json_file_error(&r->file, (const char *[]){name, "provider_specific_entry", key, NULL},
+                               "\"%s\" of \"%.80s\" is no multiplier from 0.000001 to %d", key, name,
+                               PRICE_MULTIPLIER_MAX);
+    *out = (uint32_t)((times + OKS_USD / PRICE_MULTIPLIER / 2) / (OKS_USD / PRICE_MULTIPLIER));
+    return 0;
+}
+
+static bool is_anthropic(const char *name, json_object *entry)
+{
+    json_object *provider;
+
+    if (strstr(name, "claude"))
+        return true;
+    return json_object_object_get_ex(entry, "litellm_provider", &provider) &&
+           json_object_is_type(provider, json_type_string) &&
+           strcmp(json_object_get_string(provider), "anthropic") == 0;
+}
+
+static uint64_t read_limit(json_object *entry)
+{
+    json_object *value;
+    int64_t limit;
+
+    if (!json_object_object_get_ex(entry, "max_input_tokens", &value))
+        return 0;
+    if (!json_object_is_type(value, json_type_int) && !json_object_is_type(value, json_type_double))
+        return 0;
+    limit = json_object_get_int64(value);
+    return limit > 0 ? (uint64_t)limit : 0;
+}
+
+static void price_clear(struct oks_price *price)
+{
+    free(price->name);
+    free(price->rates);
+    *price = (struct oks_price){0};
+}
+
+static int read_entry(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
+{
+    struct oks_price price = {.inside = r->inside};
+    int rc;
+
+    if (!json_object_is_type(entry, json_type_object))
+        return json_file_error(&r->file, (const char *[]){name, NULL}, "\"%.80s\" is no object", name);
+    price.anthropic = is_anthropic(name, entry);
+    price.max_input = read_limit(entry);
+    rc = read_rates(r, name, entry, &price);
+    if (rc == 0)
+        rc = read_multiplier(r, name, entry, "fast", &price.fast);
+    if (rc == 0)
+        rc = read_multiplier(r, name, entry, "us", &price.us);
+    if (rc == 0) {
+        price.name = strdup(name);
+        rc = price.name ? 0 : -ENOMEM;
+    }
+    if (rc < 0) {
+        price_clear(&price);
+        return rc;
+    }
+    *out = price;
+    return 0;
+}
+
+/* --- the table --- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct oks_price *)a)->name, ((const struct oks_price *)b)->name);
+}
+
+/* Of equal names the user's stays. */
+static int by_name_user_first(const void *a, const void *b)
+{
+    const struct oks_price *x = a, *y = b;
+    int d = by_name(a, b);
+
+    return d ? d : x->inside - y->inside;
+}
+
+static void drop_overridden(struct oks_prices *prices)
+{
+    size_t kept = 0;
+
+    qsort(prices->entries, prices->n_entries, sizeof(*prices->entries), by_name_user_first);
+    for (size_t i = 0; i < prices->n_entries; i++) {
+        if (kept > 0 && strcmp(prices->entries[kept - 1].name, prices->entries[i].name) == 0)
+            price_clear(&prices->entries[i]);
+        else
+            prices->entries[kept++] = prices->entries[i];
+    }
+    prices->n_entries = kept;
+}
+
+/* LiteLLM's first entry explains the keys; ours says of which day the table is. */
+static void read_spec(struct reading *r, json_object *spec)
+{
+    json_object *date;
+
+    if (r->inside && json_object_object_get_ex(spec, "date", &date))
+        snprintf(r->prices->date, sizeof(r->prices->date), "%s", json_object_get_string(date));
+}
+
+static int read_entries(struct reading *r, json_object *root)
+{
+    struct oks_prices *prices = r->prices;
+    size_t n = (size_t)json_object_object_length(root);
+    struct oks_price *room;
+
+    if (n > OKS_PRICES_ENTRIES_MAX)
+        return json_file_error(&r->file, (const char *[]){NULL}, "more than %d models",
+                               OKS_PRICES_ENTRIES_MAX);
+    room = reallocarray(prices->entries, prices->n_entries + n + 1, sizeof(*room));
+    if (!room)
+        return -ENOMEM;
+    prices->entries = room;
+    json_object_object_foreach(root, name, entry)
+    {
+        int rc;
+
+        if (strcmp(name, "sample_spec") == 0) {
+            read_spec(r, entry);
+            continue;
+        }
+        if (!*name || strlen(name) > NAME_MAX_BYTES)
+            continue; /* nothing can ask for it */
+        rc = read_entry(r, name, entry, &prices->entries[prices->n_entries]);
+        if (rc < 0)
+            return rc;
+        prices->n_entries++;
+        prices->n_user += !r->inside;
+    }
+    return 0;
+}
+
+static int read_table(struct oks_prices *prices, const char *text, size_t len, bool inside, char error[256])
+{
+    struct reading r = {.prices = prices, .inside = inside};
+    int rc = json_file_parse(&r.file, text, len, DEPTH_MAX, error);
+
+    if (rc == 0)
+        rc = read_entries(&r, r.file.root);
+    json_file_clear(&r.file);
+    return rc;
+}
+
+int oks_prices_new(struct oks_prices **out, const char *user, size_t len, char error[256])
+{
+    struct oks_prices *prices = calloc(1, sizeof(*prices));
+    char unwanted[256];
+    int rc;
+
+    if (!prices)
+        return -ENOMEM;
+    error = error ? error : unwanted;
+    *error = '\0';
+    rc = read_table(prices, prices_table, sizeof(prices_table), true, error);
+    if (rc == 0 && user)
+        rc = read_table(prices, user, len, false, error);
+    if (rc < 0) {
+        oks_prices_free(prices);
+        return rc;
+    }
+    drop_overridden(prices);
+    *out = prices;
+    return 0;
+}
+
+void oks_prices_free(struct oks_prices *prices)
+{
+    if (!prices)
+        return;
+    for (size_t i = 0; i < prices->n_entries; i++)
+        price_clear(&prices->entries[i]);
+    free(prices->entries);
+    free(prices);
+}
+
+const struct oks_price *prices_exact(const struct oks_prices *prices, struct oks_slice name)
+{
+    size_t low = 0, high = prices->n_entries;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int d = oks_slice_cmp(oks_slice_of(prices->entries[mid].name), name);
+
+        if (d == 0)
+            return &prices->entries[mid];
+        if (d < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}

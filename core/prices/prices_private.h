@@ -1,0 +1,49 @@
+/* A table of prices (private to prices*.c). */
+#ifndef OKSTRAFS_PRICES_PRICES_PRIVATE_H
+#define OKSTRAFS_PRICES_PRICES_PRIVATE_H
+
+#include "prices/prices.h"
+
+enum price_kind { PRICE_INPUT, PRICE_OUTPUT, PRICE_WRITE_5M, PRICE_WRITE_1H, PRICE_READ, PRICE_KINDS };
+
+enum {
+    PRICE_RATES_MAX = 32,          /* of one model: tiers times service tiers */
+    PRICE_MULTIPLIER = 1000000,    /* 1 */
+    PRICE_MULTIPLIER_MAX = 1000,   /* times */
+    PRICE_THRESHOLD_MAX = 1000000, /* thousands of tokens */
+    PRICE_WEB_SEARCHES_PER_USD = 100,
+    PRICE_NONE = -1,
+};
+
+/* Prices of one token for a prompt over the threshold, in one service tier. */
+struct rate {
+    uint32_t threshold_k; /* thousands of tokens; 0: from the start */
+    enum oks_tier tier;
+    oks_money price[PRICE_KINDS]; /* PRICE_NONE: not known */
+};
+
+struct oks_price {
+    char *name;
+    bool inside;       /* of the table inside; else of the user's file */
+    bool anthropic;    /* cache prices follow from the input's */
+    uint32_t fast, us; /* multipliers in millionths; 0: none */
+    uint64_t max_input;
+    struct rate *rates; /* ascending by service tier, then falling by threshold */
+    size_t n_rates;
+};
+
+struct oks_prices {
+    struct oks_price *entries; /* ascending by name */
+    size_t n_entries;
+    size_t n_user; /* of these: from the user's file */
+    char date[11]; /* of the table inside */
+};
+
+/* LiteLLM's names: input_cost_per_token and so on. */
+extern const char *const price_kind_keys[PRICE_KINDS];
+extern const char *const price_tier_suffixes[];
+
+/* The entry of exactly that name, or NULL. */
+const struct oks_price *prices_exact(const struct oks_prices *prices, struct oks_slice name);
+
+#endif

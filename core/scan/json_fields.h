@@ -1,0 +1,73 @@
+/*
+ * A shape from a table: what a source whose lines are few and simple needs to collect from them. (Claude
+ * Code's has tables of its own, tuned for gigabytes.) The source's .c file
+ *
+ *   includes json_fields.h and defines
+ *     struct shape           begins with `struct shape_text text`; what fields fill follows
+ *     enum { SHAPE_ROOT }    and its other contexts, 0 being of no interest
+ *     fields[context]        for each: a list of struct field that ends with one without a name, or NULL
+ *   includes json_table.h and defines
+ *     shape_open()           mostly fields_open()
+ *     shape_close()
+ *   includes the two readers, json_scalar.h and json_walk.h.
+ *
+ * As in scan_claude.c: keys come in any order and more than once, the last one wins with all of its subtree.
+ * An object's struct begins with `present`; what lies behind a false one is never looked at.
+ */
+#ifndef OKSTRAFS_SCAN_JSON_FIELDS_H
+#define OKSTRAFS_SCAN_JSON_FIELDS_H
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "scan/json_lex.h"
+#include "scan/json_shape.h"
+#include "okstrafs/slice.h"
+
+/* Strings of this line whose escapes had to be undone. */
+struct shape_text {
+    size_t length; /* of the line, at most: no more than that can be unescaped */
+    char *plain;
+    size_t len, cap;
+};
+
+struct count {
+    uint64_t value;
+    bool given; /* neither absent nor null */
+    bool odd;   /* given, but no count */
+};
+
+enum field_kind {
+    FIELD_TEXT,   /* a slice; absent where it is no string or empty */
+    FIELD_COUNT,  /* struct count */
+    FIELD_OBJECT, /* a struct that begins with `present`, filled through another context */
+    FIELD_ARRAY,
+};
+
+struct field {
+    const char *name;
+    uint8_t len;
+    uint8_t kind;
+    uint8_t context; /* of the container, for the last two kinds */
+    uint16_t offset; /* in struct shape */
+    uint16_t size;   /* of all that the key stands for */
+};
+
+#define FIELD(text, kind, member)                                                \
+    {                                                                            \
+        text, sizeof(text) - 1, FIELD_##kind, 0, offsetof(struct shape, member), \
+            sizeof(((struct shape *)0)->member)                                  \
+    }
+#define FIELD_INTO(text, kind, context, member)                                        \
+    {                                                                                  \
+        text, sizeof(text) - 1, FIELD_##kind, context, offsetof(struct shape, member), \
+            sizeof(((struct shape *)0)->member)                                        \
+    }
+#define FIELDS_END          \
+    {                       \
+        NULL, 0, 0, 0, 0, 0 \
+    }
+
+enum { SHAPE_PLAIN_KEPT = 1 << 20 }; /* bytes */
+
+#endif

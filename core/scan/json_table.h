@@ -1,0 +1,94 @@
+/* What json_fields.h describes: the functions of a shape that is driven by a table. */
+#ifndef OKSTRAFS_SCAN_JSON_TABLE_H
+#define OKSTRAFS_SCAN_JSON_TABLE_H
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "scan/json_fields.h"
+
+static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
+{
+    for (const struct field *f = fields[context]; f && f->name; f++)
+        if (f->len == len && memcmp(f->name, s, len) == 0)
+            return f;
+    return NULL;
+}
+
+static inline void fields_begin(struct shape_text *text, size_t length)
+{
+    text->length = length;
+    text->len = 0;
+}
+
+static inline void fields_trim(struct shape_text *text)
+{
+    if (text->cap <= SHAPE_PLAIN_KEPT)
+        return;
+    free(text->plain);
+    text->plain = NULL;
+    text->cap = 0;
+}
+
+/* The string as it is meant: the line's own bytes where it has no escape. */
+static int fields_text(struct shape_text *text, enum json_kind kind, const char *s, size_t len,
+                       struct oks_slice *out)
+{
+    char *plain;
+
+    *out = (struct oks_slice){0};
+    if (kind != JSON_STRING || len == 0)
+        return 0;
+    if (!lex_has_backslash(s, len)) {
+        *out = (struct oks_slice){s, len};
+        return 0;
+    }
+    if (text->cap < text->length) {
+        /* Nothing points here yet: the room of a line is found at its first escape, for all of it. */
+        free(text->plain);
+        text->cap = 0;
+        text->plain = malloc(text->length);
+        if (!text->plain)
+            return -ENOMEM;
+        text->cap = text->length;
+    }
+    plain = text->plain + text->len;
+    len = oks_lex_unescape(s, len, plain);
+    text->len += len;
+    *out = (struct oks_slice){plain, len};
+    return 0;
+}
+
+static int shape_scalar(struct shape *shape, const struct field *field, enum json_kind kind, const char *s,
+                        size_t len)
+{
+    void *at = (char *)shape + field->offset;
+    struct count *count = at;
+
+    switch (field->kind) {
+    case FIELD_TEXT:
+        return fields_text(&shape->text, kind, s, len, at);
+    case FIELD_COUNT:
+        count->value = 0;
+        count->given = kind != JSON_NULL;
+        count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
+        return 0;
+    default:
+        memset(at, 0, field->size);
+        return 0;
+    }
+}
+
+/* What shape_open() does with a key's value; `array` elements have no field and are the source's business. */
+static inline unsigned fields_open(struct shape *shape, const struct field *field, bool array)
+{
+    if (!field)
+        return 0;
+    shape_scalar(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
+    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT))
+        return 0;
+    *(bool *)((char *)shape + field->offset) = true;
+    return field->context;
+}
+
+#endif

@@ -1,0 +1,458 @@
+/*
+ * Reading: bytes of a file into a buffer in which lines stand whole. Memory goes the same way where it must.
+ *
+ * A read goes behind the unfinished line that the one before left; all lines up to the last '\n' are
+ * delivered, and what is left moves to the front. The buffer doubles when less than one read has room, so a
+ * long line costs a few moves altogether, and it is given back after the scan when it has become large.
+ *
+ * A line that outgrows line_max is skipped: from then on no more of it is kept than a team's name may need
+ * that is cut off by the end of a read. It counts as bad when its '\n' comes; until then the cursor stays
+ * before it.
+ *
+ * Invariants between two reads: buf[0 .. len) are the file's bytes at `base`, without a '\n' among them; they
+ * begin the line at `line` (or lie in it, while `skipping`). OKS_PAD bytes stand readable on both sides.
+ */
+#include "scan/scanner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "scan/json_lex.h"
+#include "scan/scan_lines.h"
+
+enum {
+    READ_SIZE = 256 << 10,
+    READ_ON = 1 << 20, /* once a read was full: a longer copy costs less a byte */
+    BUFFER_MIN = 2 * READ_SIZE,
+    BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
+    ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BATCH,
+};
+
+struct oks_scanner {
+    enum oks_isa isa;
+    oks_stage1 *stage1;
+    uint64_t line_max;
+    const struct oks_reader_ops *ops; /* of the source that is read now ... */
+    void *readers[OKS_SOURCES];       /* ... and each one's reader, once it was needed */
+    void *reader;
+    struct oks_index index;
+    char *memory; /* OKS_PAD, buf[0 .. cap), OKS_PAD */
+    char *buf;
+    size_t cap;
+};
+
+/* One call. */
+struct scan {
+    struct oks_scanner *scanner;
+    struct oks_lines lines;
+    const atomic_bool *cancel;
+
+    int fd;
+    const char *bytes; /* instead of fd, where not NULL */
+    size_t bytes_left;
+
+    uint64_t base;
+    uint64_t line;
+    size_t len;
+    bool skipping;
+    bool long_file; /* a read was full */
+};
+
+static const struct {
+    const char *name;
+    enum oks_isa isa;
+} isa_names[] = {
+    {"auto", OKS_ISA_AUTO}, {"scalar", OKS_ISA_SCALAR}, {"sse2", OKS_ISA_SSE2},
+    {"avx2", OKS_ISA_AVX2}, {"avx512", OKS_ISA_AVX512},
+};
+
+const char *oks_isa_name(enum oks_isa isa)
+{
+    for (size_t i = 0; i < sizeof(isa_names) / sizeof(isa_names[0]); i++)
+        if (isa_names[i].isa == isa)
+            return isa_names[i].name;
+    return "unknown";
+}
+
+int oks_isa_parse(const char *name, enum oks_isa *out)
+{
+    for (size_t i = 0; i < sizeof(isa_names) / sizeof(isa_names[0]); i++) {
+        if (strcmp(isa_names[i].name, name) == 0) {
+            *out = isa_names[i].isa;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+#ifdef __x86_64__
+static bool have_common(void)
+{
+    return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
+}
+
+/* What the CPU and the system both allow. */
+static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
+{
+    bool avx2 = have_common() && __builtin_cpu_supports("avx2");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vbmi2");
+
+    if (*isa == OKS_ISA_AUTO)
+        *isa = avx512 ? OKS_ISA_AVX512 : avx2 ? OKS_ISA_AVX2 : OKS_ISA_SSE2;
+    switch (*isa) {
+    case OKS_ISA_SCALAR:
+        *stage1 = NULL;
+        return 0;
+    case OKS_ISA_SSE2:
+        *stage1 = oks_stage1_sse2;
+        return 0;
+    case OKS_ISA_AVX2:
+        *stage1 = oks_stage1_avx2;
+        return avx2 ? 0 : -ENOTSUP;
+    case OKS_ISA_AVX512:
+        *stage1 = oks_stage1_avx512;
+        return avx512 ? 0 : -ENOTSUP;
+    default:
+        return -ENOTSUP;
+    }
+}
+#else
+static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
+{
+    if (*isa == OKS_ISA_AUTO)
+        *isa = OKS_ISA_SCALAR;
+    *stage1 = NULL;
+    return *isa == OKS_ISA_SCALAR ? 0 : -ENOTSUP;
+}
+#endif
+
+static const struct oks_reader_ops *reader_for(enum oks_source source, enum oks_isa isa)
+{
+    bool avx2 = isa == OKS_ISA_AVX2 || isa == OKS_ISA_AVX512;
+
+    return avx2 && oks_sources[source]->reader_avx2 ? oks_sources[source]->reader_avx2
+                                                    : oks_sources[source]->reader;
+}
+
+/* Gives the buffer this many bytes; what it holds stays. */
+static int set_buffer(struct oks_scanner *s, size_t cap)
+{
+    char *memory = realloc(s->memory, cap + 2 * OKS_PAD); /* moves the pages of a large one, not its bytes */
+
+    if (!memory)
+        return -ENOMEM;
+    memset(memory, 0, OKS_PAD);
+    s->memory = memory;
+    s->buf = memory + OKS_PAD;
+    s->cap = cap;
+    return 0;
+}
+
+/* Room for one more read. No line is held beyond line_max, so that and two reads are always enough. */
+static int make_room(struct oks_scanner *s, size_t len, size_t size)
+{
+    size_t most = (size_t)s->line_max + 2 * READ_ON, cap = s->cap;
+
+    while (cap - len < size)
+        cap = cap * 2 < most ? cap * 2 : most;
+    return cap == s->cap ? 0 : set_buffer(s, cap);
+}
+
+int oks_isa_resolve(enum oks_isa *isa)
+{
+    oks_stage1 *stage1;
+
+    return find_stage1(isa, &stage1);
+}
+
+int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
+{
+    oks_stage1 *stage1;
+    struct oks_scanner *s;
+    int r = find_stage1(&isa, &stage1);
+
+    if (r)
+        return r;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    s->isa = isa;
+    s->stage1 = stage1;
+    s->line_max = OKS_LINE_MAX;
+    s->index.cap = ENTRIES;
+    s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
+    if (!s->index.entries || oks_scanner_set_source(s, OKS_SOURCE_CLAUDE, "", "") ||
+        set_buffer(s, BUFFER_MIN)) {
+        oks_scanner_free(s);
+        return -ENOMEM;
+    }
+    *out = s;
+    return 0;
+}
+
+void oks_scanner_free(struct oks_scanner *scanner)
+{
+    if (!scanner)
+        return;
+    free(scanner->index.entries);
+    for (int i = 0; i < OKS_SOURCES; i++)
+        if (scanner->readers[i])
+            reader_for(i, scanner->isa)->free(scanner->readers[i]);
+    free(scanner->memory);
+    free(scanner);
+}
+
+enum oks_isa oks_scanner_isa(const struct oks_scanner *scanner)
+{
+    return scanner->isa;
+}
+
+int oks_scanner_set_source(struct oks_scanner *s, enum oks_source source, const char *memo, const char *peers)
+{
+    const struct oks_reader_ops *ops = reader_for(source, s->isa);
+    int r = s->readers[source] ? 0 : ops->make(&s->readers[source]);
+
+    if (r)
+        return r;
+    s->ops = ops;
+    s->reader = s->readers[source];
+    return ops->begin ? ops->begin(s->reader, memo, peers) : 0;
+}
+
+int oks_scanner_memo(const struct oks_scanner *s, char **out)
+{
+    char *memo = s->ops->memo ? s->ops->memo(s->reader) : NULL;
+
+    if (s->ops->memo && !memo)
+        return -ENOMEM;
+    *out = memo;
+    return 0;
+}
+
+void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes)
+{
+    scanner->line_max = bytes < OKS_LINE_MAX ? bytes : OKS_LINE_MAX;
+}
+
+/* Returns how many bytes came, 0 at the end, or a negative errno. */
+static ssize_t read_some(struct scan *scan, char *to, size_t size)
+{
+    ssize_t n;
+
+    if (scan->bytes) {
+        n = (ssize_t)(size < scan->bytes_left ? size : scan->bytes_left);
+        if (n == 0)
+            return 0;
+        memcpy(to, scan->bytes, (size_t)n);
+        scan->bytes += n;
+        scan->bytes_left -= (size_t)n;
+        return n;
+    }
+    do
+        n = pread(scan->fd, to, size, (off_t)(scan->base + scan->len));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    if ((size_t)n == size && !scan->long_file) {
+        /* Only now is it worth a system call. The advice may fail; it is one. */
+        posix_fadvise(scan->fd, (off_t)(scan->base + scan->len), 0, POSIX_FADV_SEQUENTIAL);
+        scan->long_file = true;
+    }
+    return n;
+}
+
+/* One read behind what is held. */
+static ssize_t fill(struct scan *scan)
+{
+    struct oks_scanner *s = scan->scanner;
+    size_t size = scan->long_file ? READ_ON : READ_SIZE;
+    ssize_t n;
+
+    if (make_room(s, scan->len, size))
+        return -ENOMEM;
+    n = read_some(scan, s->buf + scan->len, size);
+    if (n > 0) {
+        scan->len += (size_t)n;
+        memset(s->buf + scan->len, 0, OKS_PAD); /* may be looked at, so let it be something */
+        scan->lines.result->bytes_read += (uint64_t)n;
+    }
+    return n;
+}
+
+/* The first bytes are done with. */
+static void drop(struct scan *scan, size_t n)
+{
+    memmove(scan->scanner->buf, scan->scanner->buf + n, scan->len - n);
+    scan->base += n;
+    scan->len -= n;
+}
+
+/* More of a line that is too long, of which the last `n` bytes held are new. */
+static int skip_on(struct scan *scan, size_t n)
+{
+    struct oks_scan_result *result = scan->lines.result;
+    const char *buf = scan->scanner->buf;
+    const char *end = memchr(buf + scan->len - n, '\n', n);
+    size_t rest;
+    int r;
+
+    r = oks_lines_teams(&scan->lines, buf, end ? (size_t)(end - buf) : scan->len, scan->line, &rest);
+    if (end) {
+        rest = (size_t)(end - buf) + 1;
+        scan->skipping = false;
+        scan->line = result->cursor = scan->base + rest;
+        result->lines++;
+        result->bad++;
+    }
+    if (r == 0)
+        drop(scan, rest);
+    return r;
+}
+
+/* All lines that have become whole by the last `n` bytes held. */
+static int deliver(struct scan *scan, size_t n)
+{
+    const char *buf = scan->scanner->buf;
+    const char *last = memrchr(buf + scan->len - n, '\n', n);
+    size_t whole;
+    int r;
+
+    if (!last)
+        return 0;
+    whole = (size_t)(last - buf) + 1;
+    r = oks_lines_deliver(&scan->lines, buf, 0, whole, scan->base, true);
+    if (r)
+        return r;
+    drop(scan, whole);
+    scan->line = scan->base;
+    return 0;
+}
+
+/* The unfinished last line counts now, and will come again. */
+static int deliver_tail(struct scan *scan)
+{
+    if (scan->skipping || scan->len == 0)
+        return 0;
+    scan->scanner->buf[scan->len] = '\n'; /* in the padding at most */
+    return oks_lines_deliver(&scan->lines, scan->scanner->buf, 0, scan->len + 1, scan->base, false);
+}
+
+static int run(struct scan *scan)
+{
+    ssize_t n;
+    int r = 0;
+
+    while (r == 0) {
+        if (scan->cancel && atomic_load_explicit(scan->cancel, memory_order_relaxed))
+            return -ECANCELED;
+        n = fill(scan);
+        if (n < 0)
+            return (int)n;
+        if (n == 0)
+            return deliver_tail(scan);
+        if (scan->skipping) {
+            r = skip_on(scan, (size_t)n);
+            if (r || scan->skipping)
+                continue;
+            n = (ssize_t)scan->len;
+        }
+        r = deliver(scan, (size_t)n);
+        if (r == 0 && scan->len > scan->scanner->line_max) {
+            scan->skipping = true;
+            r = skip_on(scan, 0);
+        }
+    }
+    return r;
+}
+
+/* The end of the last line that ends in s[0 .. window), or else of the first one in s[0 .. len); 0: there is
+ * none. */
+static size_t whole_lines(const char *s, size_t window, size_t len)
+{
+    const char *last = memrchr(s, '\n', window < len ? window : len);
+
+    if (!last && window < len)
+        last = memchr(s + window, '\n', len - window);
+    return last ? (size_t)(last - s) + 1 : 0;
+}
+
+/*
+ * Large memory is scanned where it is, but for what lies too near to its ends to be surrounded by readable
+ * bytes: that goes through the buffer.
+ */
+static int run_in_place(struct scan *scan)
+{
+    const char *bytes = scan->bytes;
+    size_t left = scan->bytes_left, inner = left - 2 * OKS_PAD, head, n;
+    int r;
+
+    head = whole_lines(bytes + OKS_PAD, 1, inner);
+    if (head == 0)
+        return run(scan);
+    head += OKS_PAD;
+    scan->bytes_left = head;
+    r = run(scan);
+    scan->bytes_left = left - head;
+    inner = left - head - OKS_PAD;
+    while (r == 0 && (n = whole_lines(scan->bytes, READ_SIZE, inner)) != 0 && n <= UINT32_MAX) {
+        r = oks_lines_deliver(&scan->lines, scan->bytes, 0, n, scan->base, true);
+        scan->lines.result->bytes_read += n;
+        scan->base += n;
+        scan->bytes += n;
+        scan->bytes_left -= n;
+        inner -= n;
+    }
+    scan->line = scan->base;
+    return r ? r : run(scan);
+}
+
+static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink,
+                 struct oks_scan_result *result)
+{
+    struct oks_scanner *s = scan->scanner;
+    int r;
+
+    *result = (struct oks_scan_result){.cursor = offset};
+    scan->base = scan->line = offset;
+    scan->lines = (struct oks_lines){
+        .ops = s->ops,
+        .reader = s->reader,
+        .stage1 = s->stage1,
+        .index = &s->index,
+        .line_max = s->line_max,
+        .sink = sink,
+        .result = result,
+    };
+    r = scan->bytes_left > 4 * READ_SIZE ? run_in_place(scan) : run(scan);
+    if (s->ops->end && sink->record &&
+        (r == 0 || (r != -ENOMEM && r != -ECANCELED && r != -ESTALE && r < 0))) {
+        int ended = s->ops->end(s->reader, sink);
+
+        r = ended ? ended : r;
+    }
+    result->end = scan->base + scan->len;
+    if (s->cap > BUFFER_KEPT)
+        set_buffer(s, BUFFER_MIN); /* where that fails, the large one stays */
+    s->ops->trim(s->reader);
+    return r;
+}
+
+int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, const struct oks_sink *sink,
+                        const atomic_bool *cancel, struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel};
+
+    return start(&scan, offset, sink, result);
+}
+
+int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_t len, uint64_t offset,
+                           const struct oks_sink *sink, struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .bytes = bytes ? bytes : "", .bytes_left = len};
+
+    return start(&scan, offset, sink, result);
+}

@@ -1,9 +1,0 @@
-/* The shape of Codex's rollouts: which of their lines become records. */
-#ifndef OKSTRAFS_CORE_SCAN_CODEX_H
-#define OKSTRAFS_CORE_SCAN_CODEX_H
-
-#include "source.h"
-
-extern const struct oks_reader_ops oks_codex_reader;
-
-#endif

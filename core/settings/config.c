@@ -1,0 +1,312 @@
+/*
+ * Reading okstrafs.json, strictly.
+ *
+ * A budget that is not quite what was meant is worse than none: so a key that is not known, a value of
+ * another type, or a limit in two units refuses the whole file and says where; the last good one stays in
+ * force.
+ */
+#include "settings/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files/json_file.h"
+#include "okstrafs/names.h"
+
+enum { DEPTH_MAX = 8, WARN_AT_PERCENT = 80 };
+
+static const char *const scope_names[BUDGET_SCOPES] = {"run",     "day",       "session", "team",
+                                                       "project", "agent-day", "block",   "total"};
+static const char *const policy_names[BUDGET_POLICIES] = {"block", "warn_continue", "prompt"};
+
+const char *budget_scope_name(enum budget_scope scope)
+{
+    return scope_names[scope];
+}
+
+const char *budget_policy_name(enum budget_policy policy)
+{
+    return policy_names[policy];
+}
+
+bool budget_has_target(enum budget_scope scope)
+{
+    return scope != BUDGET_DAY && scope != BUDGET_BLOCK && scope != BUDGET_TOTAL;
+}
+
+struct reading {
+    struct json_file file;
+    struct config config;
+    const char *zones;
+    const char *name; /* of the budget that is read */
+};
+
+/* --- one budget --- */
+
+static int wrong(struct reading *r, const char *key, const char *what)
+{
+    return json_file_error(&r->file, (const char *[]){"budgets", r->name, key, NULL}, "budget \"%.100s\": %s",
+                           r->name, what);
+}
+
+/* A non-empty string without NUL; NULL: it is something else. */
+static const char *text(json_object *value)
+{
+    const char *s = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+
+    return s && *s && strlen(s) == (size_t)json_object_get_string_len(value) ? s : NULL;
+}
+
+static int index_of(const char *const *names, int n, json_object *value)
+{
+    const char *s = text(value);
+
+    for (int i = 0; s && i < n; i++)
+        if (strcmp(names[i], s) == 0)
+            return i;
+    return -1;
+}
+
+static int read_scope(struct reading *r, json_object *value, struct budget *b)
+{
+    int i = index_of(scope_names, BUDGET_SCOPES, value);
+
+    if (i < 0)
+        return wrong(r, "scope", "scope is run, day, session, team, project, agent-day, block or total");
+    b->scope = (enum budget_scope)i;
+    return 0;
+}
+
+static int read_policy(struct reading *r, json_object *value, struct budget *b)
+{
+    int i = index_of(policy_names, BUDGET_POLICIES, value);
+
+    if (i < 0)
+        return wrong(r, "policy", "policy is block, warn_continue or prompt");
+    b->policy = (enum budget_policy)i;
+    return 0;
+}
+
+static int read_of(struct reading *r, json_object *value, struct budget *b)
+{
+    const char *of = text(value);
+
+    if (!of || strlen(of) > OKS_NAME_MAX)
+        return wrong(r, "of", "\"of\" is a name");
+    b->of = strdup(of);
+    return b->of ? 0 : -ENOMEM;
+}
+
+static bool is_number(json_object *value)
+{
+    return json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double);
+}
+
+/* Exactly, as picodollars or as a share in 10^-12. */
+static bool read_amount(json_object *value, oks_money *amount)
+{
+    return is_number(value) && oks_money_parse(oks_slice_of(json_object_get_string(value)), amount) == 0 &&
+           *amount > 0;
+}
+
+static int read_usd(struct reading *r, json_object *value, struct budget *b)
+{
+    oks_money limit;
+
+    if (!read_amount(value, &limit))
+        return wrong(r, "limitUSD", "limitUSD is a number above 0");
+    b->limit = (uint64_t)limit;
+    b->in_usd = true;
+    return 0;
+}
+
+static int read_tokens(struct reading *r, json_object *value, struct budget *b)
+{
+    int64_t limit = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+
+    if (limit <= 0)
+        return wrong(r, "limitTokens", "limitTokens is a whole number above 0");
+    b->limit = (uint64_t)limit;
+    return 0;
+}
+
+static int read_warn_at(struct reading *r, json_object *value, struct budget *b)
+{
+    oks_money share;
+
+    if (!read_amount(value, &share) || share > OKS_USD)
+        return wrong(r, "warnAt", "warnAt is a number above 0 and up to 1");
+    b->warn_at = (uint64_t)share;
+    return 0;
+}
+
+static const struct key {
+    const char *name;
+    int (*read)(struct reading *r, json_object *value, struct budget *b);
+} keys[] = {
+    {"scope", read_scope},        {"of", read_of},         {"limitUSD", read_usd},
+    {"limitTokens", read_tokens}, {"policy", read_policy}, {"warnAt", read_warn_at},
+};
+
+static int read_keys(struct reading *r, json_object *object, struct budget *b)
+{
+    json_object_object_foreach(object, name, value)
+    {
+        const struct key *key = NULL;
+        int rc;
+
+        for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+            if (strcmp(keys[i].name, name) == 0)
+                key = &keys[i];
+        if (!key)
+            return wrong(
+                r, name,
+                "a key that is not known; known are scope, of, limitUSD, limitTokens, policy, warnAt");
+        rc = key->read(r, value, b);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static bool is_name(const char *name)
+{
+    char escaped[OKS_NAME_MAX + 1];
+    size_t n = strlen(name);
+
+    return n > 0 && n <= CONFIG_NAME_MAX && oks_name_escape(oks_slice_of(name), escaped) == n &&
+           strcmp(name, escaped) == 0;
+}
+
+static bool has(json_object *object, const char *key)
+{
+    return json_object_object_get_ex(object, key, NULL);
+}
+
+static void budget_clear(struct budget *b)
+{
+    free(b->name);
+    free(b->of);
+}
+
+static int read_budget(struct reading *r, json_object *object, struct budget *out)
+{
+    struct budget b = {.policy = BUDGET_WARN_CONTINUE, .warn_at = OKS_USD / 100 * WARN_AT_PERCENT};
+    int rc;
+
+    if (!is_name(r->name))
+        return wrong(r, NULL, "the name is a file name of up to 100 bytes, without / % and a leading dot");
+    if (!json_object_is_type(object, json_type_object))
+        return wrong(r, NULL, "it is no object");
+    rc = read_keys(r, object, &b);
+    if (rc == 0 && !has(object, "scope"))
+        rc = wrong(r, NULL, "scope is missing");
+    if (rc == 0 && has(object, "limitUSD") == has(object, "limitTokens"))
+        rc = wrong(r, NULL, "one of limitUSD and limitTokens is needed");
+    if (rc == 0 && b.of && !budget_has_target(b.scope))
+        rc = wrong(r, "of", "\"of\" means nothing for this scope");
+    if (rc == 0 && !(b.name = strdup(r->name)))
+        rc = -ENOMEM;
+    if (rc < 0) {
+        budget_clear(&b);
+        return rc;
+    }
+    *out = b;
+    return 0;
+}
+
+/* --- the file --- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct budget *)a)->name, ((const struct budget *)b)->name);
+}
+
+static int read_budgets(struct reading *r, json_object *object)
+{
+    struct config *c = &r->config;
+    int n;
+
+    if (!json_object_is_type(object, json_type_object))
+        return json_file_error(&r->file, (const char *[]){"budgets", NULL},
+                               "budgets is an object: name to budget");
+    n = json_object_object_length(object);
+    if (n > CONFIG_BUDGETS_MAX)
+        return json_file_error(&r->file, (const char *[]){"budgets", NULL}, "more than %d budgets",
+                               CONFIG_BUDGETS_MAX);
+    c->budgets = calloc((size_t)n + 1, sizeof(*c->budgets));
+    if (!c->budgets)
+        return -ENOMEM;
+    json_object_object_foreach(object, name, value)
+    {
+        int rc;
+
+        r->name = name;
+        rc = read_budget(r, value, &c->budgets[c->n_budgets]);
+        if (rc < 0)
+            return rc;
+        c->n_budgets++;
+    }
+    qsort(c->budgets, c->n_budgets, sizeof(*c->budgets), by_name);
+    return 0;
+}
+
+static int read_zone(struct reading *r, json_object *value)
+{
+    const char *name = text(value);
+    int rc = name ? oks_zone_new(&r->config.zone, name, r->zones) : -ENOENT;
+
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc < 0)
+        return json_file_error(&r->file, (const char *[]){"timeZone", NULL},
+                               "timeZone is a zone such as \"Asia/Seoul\" or \"KST-9\"");
+    r->config.zone_name = strdup(name);
+    return r->config.zone_name ? 0 : -ENOMEM;
+}
+
+static int read_root(struct reading *r)
+{
+    json_object_object_foreach(r->file.root, key, value)
+    {
+        int rc;
+
+        if (strcmp(key, "budgets") == 0)
+            rc = read_budgets(r, value);
+        else if (strcmp(key, "timeZone") == 0)
+            rc = read_zone(r, value);
+        else
+            rc = json_file_error(&r->file, (const char *[]){key, NULL},
+                                 "\"%.100s\" is not known; known are budgets and timeZone", key);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int config_parse(struct config *out, const char *text_in, size_t len, const char *zones, char error[256])
+{
+    struct reading r = {.zones = zones};
+    int rc = json_file_parse(&r.file, text_in, len, DEPTH_MAX, error);
+
+    if (rc == 0)
+        rc = read_root(&r);
+    json_file_clear(&r.file);
+    if (rc < 0) {
+        config_clear(&r.config);
+        return rc;
+    }
+    *out = r.config;
+    return 0;
+}
+
+void config_clear(struct config *config)
+{
+    for (size_t i = 0; i < config->n_budgets; i++)
+        budget_clear(&config->budgets[i]);
+    free(config->budgets);
+    free(config->zone_name);
+    oks_zone_free(config->zone);
+    *config = (struct config){0};
+}

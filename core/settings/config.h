@@ -1,0 +1,64 @@
+/*
+ * okstrafs.json: what a person sets up (private to the core). docs/configuration.md describes it.
+ *
+ * Pure: text in, values out.
+ */
+#ifndef OKSTRAFS_SETTINGS_CONFIG_H
+#define OKSTRAFS_SETTINGS_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prices/prices.h"
+#include "okstrafs/zone.h"
+
+enum {
+    CONFIG_BYTES_MAX = 1 << 20,
+    CONFIG_BUDGETS_MAX = 256,
+    CONFIG_NAME_MAX = 100, /* bytes of a budget's name: with ".json" it is a file name */
+};
+
+enum budget_scope {
+    BUDGET_RUN,       /* a team's current run, each or one */
+    BUDGET_DAY,       /* a local day, everything */
+    BUDGET_SESSION,   /* a session and its sub-agents, each or one */
+    BUDGET_TEAM,      /* all sessions of a team, each or one */
+    BUDGET_PROJECT,   /* all sessions of a project folder, each or one */
+    BUDGET_AGENT_DAY, /* what bears one agent's name on a local day, each or one */
+    BUDGET_BLOCK,     /* the five-hour block that is going on */
+    BUDGET_TOTAL,     /* everything, ever */
+    BUDGET_SCOPES,
+};
+
+enum budget_policy { BUDGET_BLOCK_RUN, BUDGET_WARN_CONTINUE, BUDGET_PROMPT, BUDGET_POLICIES };
+
+struct budget {
+    char *name;
+    char *of; /* which one; NULL: each of them, or everything */
+    enum budget_scope scope;
+    enum budget_policy policy;
+    bool in_usd;
+    uint64_t limit;   /* picodollars or tokens; at least 1 */
+    uint64_t warn_at; /* share of the limit, in 10^-12: 1 ... OKS_USD */
+};
+
+struct config {
+    char *zone_name; /* as written; NULL: none */
+    struct oks_zone *zone;
+    struct budget *budgets; /* ascending by name */
+    size_t n_budgets;
+};
+
+/* "run", "day" ...; "block", "warn_continue", "prompt" */
+const char *budget_scope_name(enum budget_scope scope);
+const char *budget_policy_name(enum budget_policy policy);
+
+/* Whether a budget of this scope is about one of many (and may say which). */
+bool budget_has_target(enum budget_scope scope);
+
+/* `zones` is where time zones are (see zone.h). -ENOMEM; -EINVAL with what is wrong and where in `error`. */
+int config_parse(struct config *out, const char *text, size_t len, const char *zones, char error[256]);
+void config_clear(struct config *config);
+
+#endif

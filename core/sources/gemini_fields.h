@@ -1,0 +1,129 @@
+/*
+ * What of a Gemini line is collected, and where it goes. Only scan_gemini.c includes this, in front of the
+ * readers of lines.
+ */
+#ifndef OKSTRAFS_SOURCES_GEMINI_FIELDS_H
+#define OKSTRAFS_SOURCES_GEMINI_FIELDS_H
+
+#include "sources/gemini_messages.h"
+
+enum {
+    CTX_SKIP,
+    CTX_TOP,
+    CTX_SET,
+    CTX_MESSAGES, /* an array of them */
+    CTX_MESSAGE,
+    CTX_TOKENS,      /* of a message that is a line */
+    CTX_ITEM_TOKENS, /* of one in an array */
+    CTX_CALLS,
+    CTX_ITEM_CALLS,
+    CTX_DIRECTORIES,
+    SHAPE_ROOT = CTX_TOP,
+};
+
+#include "scan/json_fields.h"
+
+enum { COUNTS = GEMINI_TOOLS }; /* the columns that are token counts */
+
+struct tokens {
+    bool present;
+    struct count count[COUNTS], tool;
+};
+
+struct calls {
+    bool present;
+    uint64_t n;
+};
+
+struct message {
+    struct oks_slice id, timestamp, type, model;
+    struct tokens tokens;
+    struct calls calls;
+};
+
+struct list {
+    bool present;
+};
+
+struct shape {
+    struct shape_text text;
+    struct message line; /* the line itself, as a message */
+    struct oks_slice session, kind;
+    struct set {
+        bool present;
+        struct list messages;
+    } set;
+    struct list messages;
+    struct message item; /* the element of messages[] that is read */
+    struct list directories;
+
+    struct message *items; /* the elements so far */
+    size_t n_items, items_room;
+    bool no_memory;
+};
+
+#define TOKEN_FIELDS(tokens)                                                                                \
+    FIELD("input", COUNT, tokens.count[GEMINI_INPUT]), FIELD("output", COUNT, tokens.count[GEMINI_OUTPUT]), \
+        FIELD("cached", COUNT, tokens.count[GEMINI_CACHED]),                                                \
+        FIELD("thoughts", COUNT, tokens.count[GEMINI_THOUGHTS]), FIELD("tool", COUNT, tokens.tool),         \
+        FIELDS_END
+#define MESSAGE_FIELDS(message)                                                 \
+    FIELD("id", TEXT, message.id), FIELD("timestamp", TEXT, message.timestamp), \
+        FIELD("type", TEXT, message.type), FIELD("model", TEXT, message.model)
+
+static const struct field *const fields[] = {
+    [CTX_TOP] = (const struct field[]){MESSAGE_FIELDS(line), FIELD("sessionId", TEXT, session),
+                                       FIELD("kind", TEXT, kind),
+                                       FIELD_INTO("tokens", OBJECT, CTX_TOKENS, line.tokens),
+                                       FIELD_INTO("toolCalls", ARRAY, CTX_CALLS, line.calls),
+                                       FIELD_INTO("$set", OBJECT, CTX_SET, set),
+                                       FIELD_INTO("messages", ARRAY, CTX_MESSAGES, messages), FIELDS_END},
+    [CTX_SET] = (const struct field[]){FIELD_INTO("messages", ARRAY, CTX_MESSAGES, set.messages), FIELDS_END},
+    [CTX_MESSAGE] =
+        (const struct field[]){MESSAGE_FIELDS(item),
+                               FIELD_INTO("tokens", OBJECT, CTX_ITEM_TOKENS, item.tokens),
+                               FIELD_INTO("toolCalls", ARRAY, CTX_ITEM_CALLS, item.calls), FIELDS_END},
+    [CTX_TOKENS] = (const struct field[]){TOKEN_FIELDS(line.tokens)},
+    [CTX_ITEM_TOKENS] = (const struct field[]){TOKEN_FIELDS(item.tokens)},
+    [CTX_DIRECTORIES] = NULL,
+};
+
+#include "scan/json_table.h"
+
+static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
+{
+    unsigned inner;
+
+    if (!field) {
+        shape->line.calls.n += context == CTX_CALLS;
+        shape->item.calls.n += context == CTX_ITEM_CALLS;
+        if (context != CTX_MESSAGES || array)
+            return CTX_SKIP;
+        memset(&shape->item, 0, sizeof(shape->item));
+        return CTX_MESSAGE;
+    }
+    inner = fields_open(shape, field, array);
+    if (inner == CTX_MESSAGES)
+        shape->n_items = 0; /* the key came again: the last one counts */
+    return inner;
+}
+
+static inline void shape_close(struct shape *shape, unsigned context)
+{
+    if (context != CTX_MESSAGE)
+        return;
+    if (shape->n_items == shape->items_room) {
+        size_t room = shape->items_room ? shape->items_room * 2 : 64;
+        struct message *items = reallocarray(shape->items, room, sizeof(*items));
+
+        if (!items) {
+            shape->no_memory = true;
+            return;
+        }
+        shape->items = items;
+        shape->items_room = room;
+    }
+    shape->items[shape->n_items++] = shape->item;
+}
+
+#endif

@@ -1,0 +1,373 @@
+/*
+ * From a line of Claude Code to a record.
+ *
+ * One table says it all: for each container that matters (a context) and each key that matters, what to do
+ * with the value and where it goes. Both readers (json_scalar.h, json_walk.h) drive the same few setters
+ * through it.
+ *
+ * Keys may come in any order and more than once, so nothing is decided before the line ends: values are kept
+ * raw in `struct shape`, and shape_finish() makes the record of them. Every sub-object begins with
+ * `present`. A key that comes (again) first clears all of what it stands for, whatever its value is: the last
+ * one wins, with its whole subtree. So what lies behind a false `present` is never looked at, and need not be
+ * cleared per line.
+ *
+ * Where the CPU may have AVX2 this file is built twice, once for such CPUs: core/meson.build names the reader
+ * then.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sources/claude_fields.h"
+#include "scan/json_lex.h"
+#include "sources/scan_claude.h"
+
+#ifndef CLAUDE_READER
+#define CLAUDE_READER oks_claude_reader
+#endif
+
+struct oks_claude {
+    struct shape shape;
+};
+
+enum { CLAUDE_PLAIN_KEPT = 1 << 20 }; /* bytes */
+
+/* memset() to 0 of a multiple of 8 bytes, for few of them: what compilers make of that takes longer. */
+static inline void clear(void *at, size_t size)
+{
+    uint64_t *word = at;
+#ifdef __SSE2__
+    __m128i zero = _mm_setzero_si128();
+
+    __asm__("" : "+x"(zero)); /* or else it is a memset() again */
+#pragma GCC unroll 4
+    for (; size >= sizeof(zero); word += 2, size -= sizeof(zero))
+        _mm_storeu_si128((__m128i *)(void *)word, zero);
+    if (size)
+        *word = 0;
+#else
+    memset(word, 0, size);
+#endif
+}
+
+static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
+{
+    unsigned slot = claude_slot(s, len);
+    const struct field *field = &fields[context][slot];
+
+    return field->kind != FIELD_NONE && claude_is(s, slot) ? field : NULL;
+}
+
+/* Undoes the escapes of a string. */
+static __attribute__((noinline)) int unescaped_text(struct shape *shape, const char *s, size_t len,
+                                                    struct oks_slice *out)
+{
+    char *plain;
+
+    if (shape->plain_cap < shape->length) {
+        /* Nothing points here yet: the room of a line is found at its first escape, for all of it. */
+        free(shape->plain);
+        shape->plain_cap = 0;
+        shape->plain = malloc(shape->length);
+        if (!shape->plain)
+            return -ENOMEM;
+        shape->plain_cap = shape->length;
+    }
+    plain = shape->plain + shape->plain_len;
+    len = oks_lex_unescape(s, len, plain);
+    shape->plain_len += len;
+    *out = (struct oks_slice){plain, len};
+    return 0;
+}
+
+static inline bool is_text(struct oks_slice s, const char *text, size_t len)
+{
+    return s.len == len && memcmp(s.ptr, text, len) == 0;
+}
+
+#define IS(slice, text) is_text(slice, text, sizeof(text) - 1)
+
+static enum oks_record_type record_type(struct oks_slice s)
+{
+    if (IS(s, "assistant"))
+        return OKS_RECORD_ASSISTANT;
+    if (IS(s, "user"))
+        return OKS_RECORD_USER;
+    if (IS(s, "system"))
+        return OKS_RECORD_SYSTEM;
+    if (IS(s, "progress"))
+        return OKS_RECORD_PROGRESS;
+    if (IS(s, "attachment"))
+        return OKS_RECORD_ATTACHMENT;
+    return IS(s, "summary") ? OKS_RECORD_SUMMARY : OKS_RECORD_OTHER;
+}
+
+/* A value that is not what its key mostly has, or takes more work: absent for a text, odd for a count. */
+static __attribute__((noinline)) int set_other(struct shape *shape, const struct field *field,
+                                               enum json_kind kind, const char *s, size_t len)
+{
+    void *at = (char *)shape + field->offset;
+    struct count *count = at;
+
+    if (kind == JSON_STRING && field->kind <= FIELD_NAME)
+        return unescaped_text(shape, s, len, at);
+    if (field->kind == FIELD_TRUE) {
+        *(bool *)at = kind == JSON_TRUE;
+    } else if (field->kind == FIELD_COUNT) {
+        count->value = 0;
+        count->given = kind != JSON_NULL;
+        count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
+    } else {
+        clear(at, field->size);
+    }
+    return 0;
+}
+
+/*
+ * A string as it is meant: the line's own bytes where it has no escape. No switch: a jump by table is
+ * foretold worse than these few branches, which follow the order of keys.
+ */
+static inline __attribute__((always_inline)) int shape_scalar(struct shape *shape, const struct field *field,
+                                                              enum json_kind kind, const char *s, size_t len)
+{
+    void *at = (char *)shape + field->offset;
+
+    if (kind == JSON_STRING && field->kind <= FIELD_NAME && !lex_has_backslash(s, len)) {
+        *(struct oks_slice *)at = (struct oks_slice){len || field->kind == FIELD_TEXT ? s : NULL, len};
+        return 0;
+    }
+    if (kind == JSON_INT && field->kind == FIELD_COUNT && lex_short_int(s) == len) {
+        *(struct count *)at = (struct count){.value = lex_short_value(s, len), .given = true};
+        return 0;
+    }
+    return set_other(shape, field, kind, s, len);
+}
+
+static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
+{
+    if (!field) {
+        if (array)
+            return CTX_SKIP;
+        if (context == CTX_CONTENT) {
+            shape->block = (struct oks_slice){NULL, 0};
+            return CTX_BLOCK;
+        }
+        if (context == CTX_STEPS) {
+            clear(&shape->step, sizeof(shape->step));
+            shape->step.usage.present = true;
+            return CTX_STEP;
+        }
+        return CTX_SKIP;
+    }
+    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT)) {
+        set_other(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
+        return CTX_SKIP;
+    }
+    clear((char *)shape + field->offset, field->size);
+    *(bool *)((char *)shape + field->offset) = true;
+    return field->context;
+}
+
+static inline uint64_t put_count(const struct count *from, uint64_t *to)
+{
+    *to = from->value;
+    return from->odd;
+}
+
+/* Into one that is all zero. Returns how many of its values were odd. */
+static uint64_t put_usage(const struct usage *from, struct oks_usage *to)
+{
+    uint64_t odd = 0;
+
+    if (!from->present)
+        return 0;
+    to->present = true;
+    to->speed = from->speed;
+    to->inference_geo = from->inference_geo;
+    to->service_tier = from->service_tier;
+    odd += put_count(&from->input, &to->input);
+    odd += put_count(&from->output, &to->output);
+    odd += put_count(&from->cache_creation, &to->cache_creation);
+    odd += put_count(&from->cache_read, &to->cache_read);
+    if (from->split.present && (from->split.m5.given || from->split.h1.given)) {
+        odd += put_count(&from->split.m5, &to->cache_creation_5m);
+        odd += put_count(&from->split.h1, &to->cache_creation_1h);
+    } else {
+        /* Without a split, all of it counts as the cheaper tier. */
+        to->cache_creation_5m = to->cache_creation;
+    }
+    if (from->tools.present)
+        odd += put_count(&from->tools.web_search, &to->web_search_requests);
+    return odd;
+}
+
+static void end_step(struct shape *shape)
+{
+    struct steps *steps = &shape->message.steps;
+    struct oks_advisor *advisor;
+
+    if (!IS(shape->step.type, "advisor_message"))
+        return;
+    if (steps->n == OKS_ADVISORS_MAX) {
+        steps->dropped++;
+        return;
+    }
+    advisor = &shape->record.advisors[steps->n++];
+    advisor->model = shape->step.model;
+    clear(&advisor->usage, sizeof(advisor->usage));
+    steps->odd += put_usage(&shape->step.usage, &advisor->usage);
+}
+
+static inline void shape_close(struct shape *shape, unsigned context)
+{
+    if (context == CTX_BLOCK)
+        shape->message.content.tool_uses += IS(shape->block, "tool_use");
+    else if (context == CTX_STEP)
+        end_step(shape);
+}
+
+static void shape_begin(struct shape *shape, size_t from, size_t to)
+{
+    struct oks_record *r = &shape->record;
+
+    /* advisors[] is large and says nothing behind n_advisors. */
+    clear(r, offsetof(struct oks_record, advisors));
+    clear(&r->n_advisors, sizeof(*r) - offsetof(struct oks_record, n_advisors));
+    shape->message.present = shape->data.present = shape->compact.present = shape->micro.present = false;
+    shape->type = (struct oks_slice){NULL, 0};
+    shape->length = to - from;
+    shape->plain_len = 0;
+}
+
+/* Returns how many of its usage values were odd. */
+static uint64_t put_message(const struct message *from, struct oks_message *to)
+{
+    to->id = from->id;
+    to->model = from->model;
+    to->stop_reason = from->stop_reason;
+    return put_usage(&from->usage, &to->usage);
+}
+
+static void finish_message(struct shape *shape)
+{
+    const struct message *m = &shape->message;
+    struct oks_record *r = &shape->record;
+
+    r->odd = put_message(m, &r->message);
+    if (m->usage.present && m->steps.present) {
+        r->n_advisors = m->steps.n;
+        r->advisors_dropped = m->steps.dropped;
+        r->odd += m->steps.odd;
+    }
+    if (m->content.present)
+        r->tool_uses = m->content.tool_uses;
+    if (!r->timestamp.ptr)
+        r->timestamp = m->timestamp;
+}
+
+static void finish_nested(struct shape *shape)
+{
+    const struct data *data = &shape->data;
+    struct oks_record *r = &shape->record;
+
+    if (!data->present || !IS(data->type, "agent_progress") || !data->nest.present)
+        return;
+    r->nested_present = true;
+    r->nested_uuid = data->nest.uuid;
+    r->nested_request_id = data->nest.request_id;
+    r->nested_timestamp = data->nest.timestamp;
+    if (data->nest.message.present)
+        put_message(&data->nest.message, &r->nested);
+}
+
+static void finish_compact(struct shape *shape)
+{
+    const struct compact *compact = shape->compact.present ? &shape->compact : &shape->micro;
+
+    if (compact->present) {
+        shape->record.compact_trigger = compact->trigger;
+        shape->record.compact_pre_tokens = compact->pre_tokens.value;
+    }
+}
+
+static void shape_finish(struct shape *shape)
+{
+    shape->record.type = record_type(shape->type);
+    if (shape->message.present)
+        finish_message(shape);
+    if (shape->record.type == OKS_RECORD_PROGRESS)
+        finish_nested(shape);
+    else if (shape->record.type == OKS_RECORD_SYSTEM)
+        finish_compact(shape);
+}
+
+#include "scan/json_scalar.h"
+#include "scan/json_walk.h"
+
+static int claude_make(void **out)
+{
+    struct oks_claude *claude = calloc(1, sizeof(*claude));
+
+    if (!claude)
+        return -ENOMEM;
+    *out = claude;
+    return 0;
+}
+
+static void claude_free(void *reader)
+{
+    struct oks_claude *claude = reader;
+
+    if (!claude)
+        return;
+    free(claude->shape.plain);
+    free(claude);
+}
+
+static void claude_trim(void *reader)
+{
+    struct shape *shape = &((struct oks_claude *)reader)->shape;
+
+    if (shape->plain_cap > CLAUDE_PLAIN_KEPT) {
+        free(shape->plain);
+        shape->plain = NULL;
+        shape->plain_cap = 0;
+    }
+}
+
+static int claude_scalar(void *reader, const char *buf, size_t from, size_t to, struct oks_record **record,
+                         bool *teams)
+{
+    struct shape *shape = &((struct oks_claude *)reader)->shape;
+    int r;
+
+    shape_begin(shape, from, to);
+    r = scalar_line(shape, buf + from, buf + to, teams);
+    if (r == JSON_LINE_OBJECT) {
+        shape_finish(shape);
+        *record = &shape->record;
+    }
+    return r;
+}
+
+static int claude_walk(void *reader, const char *buf, size_t from, size_t to, const uint32_t **cursor,
+                       struct oks_record **record, bool *teams)
+{
+    struct shape *shape = &((struct oks_claude *)reader)->shape;
+    int r;
+
+    shape_begin(shape, from, to);
+    r = walk_line(shape, buf, from, cursor, teams);
+    if (r == JSON_LINE_OBJECT) {
+        shape_finish(shape);
+        *record = &shape->record;
+    }
+    return r;
+}
+
+const struct oks_reader_ops CLAUDE_READER = {
+    .make = claude_make,
+    .free = claude_free,
+    .trim = claude_trim,
+    .scalar = claude_scalar,
+    .walk = claude_walk,
+};

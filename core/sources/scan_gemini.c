@@ -1,0 +1,388 @@
+/*
+ * From Gemini's lines to records.
+ *
+ * A message is written again whenever it changes, alone or within a `$set` that rebuilds all of them, and its
+ * last form counts; what `$rewindTo` takes out of the conversation was spent all the same. Where an old and a
+ * new file of one session stand side by side, the old one only adds the messages that the new one does not
+ * have.
+ *
+ * Cached tokens are a part of Gemini's input and are taken out of it; thoughts are billed as output, and what
+ * tools put into the prompt as input.
+ *
+ * So messages are gathered in a table (gemini_messages.h), and told when the complete lines are over: those
+ * that are new, and those that have grown, with what of them was counted before. A message that became less,
+ * or another model's, cannot be told as a gain: -ESTALE. The table is the memo.
+ */
+#include <stdio.h>
+
+#include "sources/gemini_messages.h"
+#include "history/totals.h"
+#include "sources/scan_gemini.h"
+
+/* These in this order: the fields are what the readers are made for. */
+#include "sources/gemini_fields.h"
+#include "scan/json_scalar.h"
+#include "scan/json_walk.h"
+
+struct gemini {
+    struct shape shape;
+    struct oks_record record;
+    struct gemini_messages messages;
+    uint64_t counted[OKS_COLUMNS];
+    char id[GEMINI_NAME_MAX + 32];
+};
+
+/* --- the reader's life --- */
+
+static int gemini_make(void **out)
+{
+    *out = calloc(1, sizeof(struct gemini));
+    return *out ? 0 : -ENOMEM;
+}
+
+static void gemini_free(void *reader)
+{
+    struct gemini *g = reader;
+
+    if (!g)
+        return;
+    gemini_messages_clear(&g->messages);
+    free(g->shape.items);
+    free(g->shape.text.plain);
+    free(g);
+}
+
+static void gemini_trim(void *reader)
+{
+    fields_trim(&((struct gemini *)reader)->shape.text);
+}
+
+static int gemini_begin(void *reader, const char *memo, const char *peers)
+{
+    return gemini_messages_begin(&((struct gemini *)reader)->messages, memo, peers);
+}
+
+static char *gemini_memo(void *reader)
+{
+    return gemini_messages_memo(&((struct gemini *)reader)->messages);
+}
+
+static void begin_line(struct gemini *g, size_t from, size_t to)
+{
+    struct shape *s = &g->shape;
+
+    fields_begin(&s->text, to - from);
+    memset(&s->line, 0, sizeof(s->line));
+    s->session = s->kind = (struct oks_slice){0};
+    s->set.present = s->messages.present = false;
+    s->n_items = 0;
+    s->no_memory = false;
+    g->record.odd = 0;
+}
+
+static uint64_t odd_of(const struct message *m)
+{
+    uint64_t odd = 0;
+
+    for (int i = 0; m->tokens.present && i < COUNTS; i++)
+        odd += m->tokens.count[i].odd;
+    return odd + (m->tokens.present && m->tokens.tool.odd);
+}
+
+static int judge_line(struct gemini *g, struct oks_record **record)
+{
+    if (g->shape.no_memory)
+        return -ENOMEM;
+    g->record.odd = odd_of(&g->shape.line);
+    for (size_t i = 0; i < g->shape.n_items; i++)
+        g->record.odd += odd_of(&g->shape.items[i]);
+    *record = &g->record;
+    return JSON_LINE_OBJECT;
+}
+
+static int gemini_scalar(void *reader, const char *buf, size_t from, size_t to, struct oks_record **record,
+                         bool *teams)
+{
+    struct gemini *g = reader;
+    int r;
+
+    begin_line(g, from, to);
+    r = scalar_line(&g->shape, buf + from, buf + to, teams);
+    return r == JSON_LINE_OBJECT ? judge_line(g, record) : r;
+}
+
+static int gemini_walk(void *reader, const char *buf, size_t from, size_t to, const uint32_t **cursor,
+                       struct oks_record **record, bool *teams)
+{
+    struct gemini *g = reader;
+    int r;
+
+    begin_line(g, from, to);
+    r = walk_line(&g->shape, buf, from, cursor, teams);
+    return r == JSON_LINE_OBJECT ? judge_line(g, record) : r;
+}
+
+/* --- from message to record --- */
+
+static bool is(struct oks_slice s, const char *text)
+{
+    return oks_slice_eq(s, oks_slice_of(text));
+}
+
+static struct oks_slice known_text(const char *text)
+{
+    return *text ? oks_slice_of(text) : (struct oks_slice){0};
+}
+
+static struct oks_record *record_start(struct gemini *g, uint64_t offset, uint64_t length)
+{
+    struct oks_record *r = &g->record;
+
+    memset(r, 0, sizeof(*r));
+    r->offset = offset;
+    r->length = length;
+    r->session_id = known_text(g->messages.session);
+    return r;
+}
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    return oks_tokens_add(a, b);
+}
+
+static void columns_of(const struct message *m, uint64_t count[GEMINI_COLUMNS])
+{
+    memset(count, 0, GEMINI_COLUMNS * sizeof(*count));
+    for (int i = 0; m->tokens.present && i < COUNTS; i++)
+        count[i] = m->tokens.count[i].value;
+    if (m->tokens.present)
+        count[GEMINI_INPUT] = add(count[GEMINI_INPUT], m->tokens.tool.value);
+    count[GEMINI_TOOLS] = m->calls.present ? m->calls.n : 0;
+}
+
+/* By enum oks_column. */
+static void counts_of(const uint64_t from[GEMINI_COLUMNS], uint64_t to[OKS_COLUMNS])
+{
+    memset(to, 0, OKS_COLUMNS * sizeof(*to));
+    to[OKS_INPUT] = from[GEMINI_INPUT] > from[GEMINI_CACHED] ? from[GEMINI_INPUT] - from[GEMINI_CACHED] : 0;
+    to[OKS_OUTPUT] = add(from[GEMINI_OUTPUT], from[GEMINI_THOUGHTS]);
+    to[OKS_CACHE_READ] = from[GEMINI_CACHED];
+    to[OKS_TOOL_USES] = from[GEMINI_TOOLS];
+}
+
+/* A message of the model, all of it; `before` (by enum counts) was counted already. */
+static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI_COLUMNS],
+                        const uint64_t before[GEMINI_COLUMNS], bool measured, struct oks_slice stamp,
+                        struct oks_slice model, uint64_t offset, uint64_t length, bool complete,
+                        const struct oks_sink *sink)
+{
+    struct oks_record *r = record_start(g, offset, length);
+    uint64_t counts[OKS_COLUMNS];
+    int n = snprintf(g->id, sizeof(g->id), "%s/%016llx", g->messages.session, (unsigned long long)id);
+
+    counts_of(now, counts);
+    counts_of(before, g->counted);
+    r->type = OKS_RECORD_ASSISTANT;
+    r->timestamp = stamp;
+    r->message.id = (struct oks_slice){g->id, (size_t)n};
+    r->message.model = model;
+    r->message.stop_reason = OKS_SLICE("end_turn");
+    r->message.usage = (struct oks_usage){
+        .present = measured,
+        .input = counts[OKS_INPUT],
+        .output = counts[OKS_OUTPUT],
+        .cache_read = counts[OKS_CACHE_READ],
+    };
+    /* Each call stands on one record of its message. */
+    r->tool_uses = counts[OKS_TOOL_USES] - g->counted[OKS_TOOL_USES];
+    g->counted[OKS_TOOL_USES] = 0;
+    r->counted = g->counted;
+    return sink->record(sink->ctx, r, complete);
+}
+
+static int tell_plain(struct gemini *g, struct oks_slice stamp, enum oks_record_type type, uint64_t offset,
+                      uint64_t length, bool complete, const struct oks_sink *sink)
+{
+    struct oks_record *r = record_start(g, offset, length);
+
+    r->timestamp = stamp;
+    r->type = type;
+    return sink->record(sink->ctx, r, complete);
+}
+
+/* What was counted before can be topped up to the new form. */
+static bool only_grew(const uint64_t before[GEMINI_COLUMNS], const uint64_t now[GEMINI_COLUMNS])
+{
+    uint64_t was[OKS_COLUMNS], has[OKS_COLUMNS];
+
+    counts_of(before, was);
+    counts_of(now, has);
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        if (has[i] < was[i])
+            return false;
+    return true;
+}
+
+static struct oks_slice model_of(const struct gemini *g, const struct message *m)
+{
+    struct oks_slice model = m->model.ptr ? m->model : g->shape.line.model;
+
+    return model.len > GEMINI_NAME_MAX ? (struct oks_slice){0} : model;
+}
+
+static uint64_t id_of_message(struct gemini *g, const struct message *m)
+{
+    char text[32];
+    int n;
+
+    if (m->id.ptr)
+        return gemini_hash(m->id);
+    n = snprintf(text, sizeof(text), "#%llu", (unsigned long long)g->messages.unnamed++);
+    return gemini_hash((struct oks_slice){text, (size_t)n});
+}
+
+static int keep_texts(struct gemini_message *e, struct oks_slice stamp, struct oks_slice model)
+{
+    char *texts = malloc(stamp.len + model.len + 2);
+
+    if (!texts)
+        return -ENOMEM;
+    memcpy(texts, stamp.ptr ? stamp.ptr : "", stamp.len);
+    texts[stamp.len] = '\0';
+    memcpy(texts + stamp.len + 1, model.ptr ? model.ptr : "", model.len);
+    texts[stamp.len + 1 + model.len] = '\0';
+    free(e->texts);
+    e->texts = texts;
+    return 0;
+}
+
+/* Puts the message's present form into the table. */
+static int take_message(struct gemini *g, const struct message *m, uint64_t offset, uint64_t length,
+                        const struct oks_sink *sink)
+{
+    static const uint64_t none[GEMINI_COLUMNS];
+    uint64_t id = id_of_message(g, m), count[GEMINI_COLUMNS];
+    struct oks_slice model = model_of(g, m), stamp = m->timestamp;
+    struct gemini_message *e = gemini_message_of(&g->messages, id, true);
+    uint64_t stamp_hash, model_hash;
+
+    if (stamp.len > GEMINI_NAME_MAX)
+        stamp = (struct oks_slice){0};
+    columns_of(m, count);
+    if (!e && g->messages.n < GEMINI_MESSAGES_MAX)
+        return -ENOMEM;
+    if (!e)
+        return tell_message(g, id, count, none, m->tokens.present, stamp, model, offset, length, true, sink);
+    stamp_hash = gemini_hash(stamp);
+    model_hash = gemini_hash(model);
+    if ((e->told || e->fresh) && e->stamp == stamp_hash && e->model == model_hash &&
+        e->measured == m->tokens.present && memcmp(e->count, count, sizeof(count)) == 0)
+        return 0;
+    if (e->told &&
+        (e->stamp != stamp_hash || (e->model != model_hash && e->measured) || !only_grew(e->counted, count)))
+        return -ESTALE;
+    e->stamp = stamp_hash;
+    e->model = model_hash;
+    e->measured = m->tokens.present;
+    memcpy(e->count, count, sizeof(count));
+    e->fresh = true;
+    e->foreign = memo_numbers_has(&g->messages.known, id);
+    e->offset = offset;
+    e->length = length;
+    return keep_texts(e, stamp, model);
+}
+
+static bool is_models(const struct message *m)
+{
+    return is(m->type, "gemini") || is(m->type, "model") || m->tokens.present;
+}
+
+static enum oks_record_type type_of(const struct message *m)
+{
+    return is(m->type, "user") ? OKS_RECORD_USER : OKS_RECORD_OTHER;
+}
+
+static int take_any(struct gemini *g, const struct message *m, uint64_t offset, uint64_t length,
+                    const struct oks_sink *sink)
+{
+    if (is_models(m))
+        return take_message(g, m, offset, length, sink);
+    return tell_plain(g, m->timestamp, type_of(m), offset, length, true, sink);
+}
+
+/* An unfinished line counts for now, but leaves no trace. */
+static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t offset, uint64_t length,
+                           const struct oks_sink *sink)
+{
+    static const uint64_t none[GEMINI_COLUMNS];
+    const struct gemini_message *e;
+    uint64_t count[GEMINI_COLUMNS];
+
+    if (!is_models(m))
+        return tell_plain(g, m->timestamp, type_of(m), offset, length, false, sink);
+    e = m->id.ptr ? gemini_message_of(&g->messages, gemini_hash(m->id), false) : NULL;
+    columns_of(m, count);
+    if (e && (e->foreign || !only_grew(e->count, count))) /* the complete lines come to e->count */
+        return 0;
+    return tell_message(g, m->id.ptr ? gemini_hash(m->id) : 1, count, e ? e->count : none, m->tokens.present,
+                        m->timestamp, model_of(g, m), offset, length, false, sink);
+}
+
+static int gemini_tell(void *reader, uint64_t offset, uint64_t length, bool complete,
+                       const struct oks_sink *sink)
+{
+    struct gemini *g = reader;
+    const struct shape *s = &g->shape;
+    bool items = s->messages.present || (s->set.present && s->set.messages.present), named = false;
+    int rc = 0;
+
+    if (s->session.ptr && !*g->messages.session && complete && s->session.len <= GEMINI_NAME_MAX) {
+        memcpy(g->messages.session, s->session.ptr, s->session.len);
+        g->messages.session[s->session.len] = '\0';
+        named = true;
+    }
+    if (!complete)
+        return s->line.type.ptr || s->line.tokens.present ? tell_unfinished(g, &s->line, offset, length, sink)
+                                                          : 0;
+    if (named)
+        rc = tell_plain(g, (struct oks_slice){0}, OKS_RECORD_OTHER, offset, length, true, sink);
+    if (rc == 0 && (s->line.type.ptr || s->line.tokens.present))
+        rc = take_any(g, &s->line, offset, length, sink);
+    for (size_t i = 0; rc == 0 && items && i < s->n_items; i++)
+        rc = take_any(g, &s->items[i], offset, length, sink);
+    return rc;
+}
+
+static int gemini_end(void *reader, const struct oks_sink *sink)
+{
+    struct gemini *g = reader;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < g->messages.n; i++) {
+        struct gemini_message *e = &g->messages.items[i];
+
+        if (!e->fresh)
+            continue;
+        if (!e->foreign)
+            rc = tell_message(g, e->id, e->count, e->counted, e->measured, known_text(e->texts),
+                              known_text(e->texts + strlen(e->texts) + 1), e->offset, e->length, true, sink);
+        e->told = true;
+        e->fresh = false;
+        memcpy(e->counted, e->count, sizeof(e->counted));
+        free(e->texts);
+        e->texts = NULL;
+    }
+    return rc;
+}
+
+const struct oks_reader_ops oks_gemini_reader = {
+    .make = gemini_make,
+    .free = gemini_free,
+    .trim = gemini_trim,
+    .scalar = gemini_scalar,
+    .walk = gemini_walk,
+    .begin = gemini_begin,
+    .tell = gemini_tell,
+    .end = gemini_end,
+    .memo = gemini_memo,
+};

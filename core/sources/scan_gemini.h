@@ -1,0 +1,9 @@
+/* The shape of Gemini's chats: which messages of a line become records. */
+#ifndef OKSTRAFS_SOURCES_SCAN_GEMINI_H
+#define OKSTRAFS_SOURCES_SCAN_GEMINI_H
+
+#include "sources/source.h"
+
+extern const struct oks_reader_ops oks_gemini_reader;
+
+#endif

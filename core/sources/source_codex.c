@@ -1,0 +1,44 @@
+/*
+ * Codex as a source: which files are rollouts, and what their names say.
+ *
+ * A rollout is sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl, or lies flat in archived_sessions/.
+ */
+#include <string.h>
+
+#include "sources/codex_memo.h"
+#include "sources/scan_codex.h"
+#include "sources/source.h"
+
+static bool wants(const char *rel)
+{
+    const char *base = strrchr(rel, '/');
+
+    base = base ? base + 1 : rel;
+    return strncmp(base, "rollout-", strlen("rollout-")) == 0 && source_ends_with(base, ".jsonl");
+}
+
+/* The id ends the name: rollout-YYYY-MM-DDThh-mm-ss-<id>. */
+static struct oks_slice id_of(const char *rel)
+{
+    struct oks_slice stem = source_stem(rel, ".jsonl");
+    const size_t before = strlen("rollout-2026-02-23T12-40-23-");
+
+    if (stem.len > before && stem.ptr[before - 1] == '-' && stem.ptr[before - 10] == 'T') {
+        stem.ptr += before;
+        stem.len -= before;
+    }
+    return stem;
+}
+
+const struct source oks_source_codex = {
+    .id = OKS_SOURCE_CODEX,
+    .name = "codex",
+    .folders = {"sessions", "archived_sessions"},
+    .reader = &oks_codex_reader,
+    .wants = wants,
+    .id_of = id_of,
+    .late = true,
+    .origin = codex_origin,
+    .parent_of = codex_parent,
+    .agrees = codex_agrees,
+};

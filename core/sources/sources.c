@@ -1,0 +1,40 @@
+/*
+ * The table of sources: everything else iterates over it or follows a pointer into it.
+ */
+#include "sources/source.h"
+
+#include <string.h>
+
+const struct source *const oks_sources[OKS_SOURCES] = {
+    [OKS_SOURCE_CLAUDE] = &oks_source_claude,
+    [OKS_SOURCE_CODEX] = &oks_source_codex,
+    [OKS_SOURCE_GEMINI] = &oks_source_gemini,
+};
+
+const char *oks_source_name(enum oks_source source)
+{
+    return (unsigned)source < OKS_SOURCES ? oks_sources[source]->name : "unknown";
+}
+
+bool source_ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && memcmp(s + n - m, end, m) == 0;
+}
+
+struct oks_slice source_top(const char *rel)
+{
+    const char *slash = strchr(rel, '/');
+
+    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
+}
+
+struct oks_slice source_stem(const char *rel, const char *suffix)
+{
+    const char *base = strrchr(rel, '/');
+    size_t cut = source_ends_with(rel, suffix) ? strlen(suffix) : 0;
+
+    base = base ? base + 1 : rel;
+    return (struct oks_slice){base, strlen(base) - cut};
+}

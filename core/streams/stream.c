@@ -1,0 +1,484 @@
+/*
+ * The requests as lines that only grow: requests.jsonl of a session, events.jsonl of all.
+ *
+ * A request may be told once its transcript went on without it, or said why its response ended. In a
+ * transcript that holds for all rows but the last one, so what was told of it is a length. A stream that
+ * somebody reads remembers the stretches by which these lengths grew; a cursor is a position in them. Who
+ * begins afresh is told everything, put in order of time; afterwards lines come in the order in which they
+ * were closed.
+ *
+ * A line is told where its request is counted (billing.c), with what the winning line says. When that changes
+ * behind a reader's back (the original of a fork turns up, a transcript is replaced) no appended line can
+ * make it right: the stream starts over, under another generation.
+ *
+ * Nothing of this outlives the process, and streams that nobody reads cost nothing. What one call tells is
+ * held in memory until it is sorted.
+ */
+#include "streams/stream.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+
+#include "cache/cache_parts.h"
+#include "engine/engine_private.h"
+#include "okstrafs/stream.h"
+
+void stream_clear(struct stream *stream)
+{
+    free(stream->ranges);
+    *stream = (struct stream){0};
+}
+
+static struct stream *stream_of(struct oks_engine *e, struct transcript *t, int which)
+{
+    return which == STREAM_OF_ALL ? &e->stream : &t->session->stream;
+}
+
+void stream_changed(struct oks_engine *e, struct transcript *t, size_t i)
+{
+    for (int which = 0; which < STREAMS; which++)
+        if (i < t->told[which])
+            stream_clear(stream_of(e, t, which));
+}
+
+void stream_leave(struct oks_engine *e, struct transcript *t)
+{
+    stream_changed(e, t, 0);
+    memset(t->told, 0, sizeof(t->told));
+}
+
+/* --- how far a transcript can be told --- */
+
+static bool is_settled(const struct oks_requests *rows, size_t i)
+{
+    struct request_row row;
+
+    requests_get(rows, i, &row);
+    return row.request.settled;
+}
+
+size_t stream_closed(const struct transcript *t)
+{
+    const struct oks_requests *rows = t->state.requests;
+    size_t n = requests_whole(rows);
+
+    return n && requests_after(rows) == 0 && !is_settled(rows, n - 1) ? n - 1 : n;
+}
+
+/* --- lines --- */
+
+struct told_line {
+    struct oks_stamp stamp; /* never a text */
+    size_t order;           /* of rendering */
+    size_t at, len;         /* in the bytes */
+};
+
+struct telling {
+    struct oks_engine *e;
+    int which;
+    struct transcript *t;
+    struct oks_bytes bytes;
+    struct told_line *lines;
+    size_t n, room;
+    int64_t mtime_ns;
+};
+
+static void put_text(struct oks_bytes *b, const char *key, struct oks_slice text)
+{
+    oks_bytes_text(b, key);
+    if (text.len == 0) {
+        oks_bytes_text(b, "null");
+        return;
+    }
+    oks_bytes_put(b, "\"", 1);
+    oks_bytes_json(b, text);
+    oks_bytes_put(b, "\"", 1);
+}
+
+static void put_number(struct oks_bytes *b, const char *key, uint64_t n)
+{
+    oks_bytes_text(b, key);
+    oks_bytes_number(b, n);
+}
+
+/* A share of an advisor has an id of its own, which no transcript names. */
+static void put_message_id(struct oks_bytes *b, const struct request_row *row)
+{
+    put_text(b, ",\"messageId\":", row->message_id);
+    if (!row->request.advisor || row->message_id.len == 0)
+        return;
+    b->len -= b->error ? 0 : 1;
+    oks_bytes_text(b, ":advisor\"");
+}
+
+static void put_cost(struct oks_bytes *b, const struct billed_sum *sum)
+{
+    char text[OKS_MONEY_TEXT];
+
+    oks_bytes_text(b, ",\"costUSD\":");
+    if (sum->unpriced) {
+        oks_bytes_text(b, "null");
+        return;
+    }
+    oks_money_text((oks_money)sum->cost, text);
+    oks_bytes_text(b, text);
+}
+
+static uint64_t saturated(unsigned __int128 n)
+{
+    return n < OKS_TOKENS_MAX ? (uint64_t)n : OKS_TOKENS_MAX;
+}
+
+/* `row` says which request, `visit` what it cost. */
+static void put_line(struct telling *telling, const struct billing_visit *visit,
+                     const struct request_row *row)
+{
+    const struct billed_sum *sum = visit->sum;
+    struct oks_bytes *b = &telling->bytes;
+    char buf[OKS_STAMP_TEXT];
+
+    put_text(b, "{\"t\":", oks_stamp_text(visit->stamp, buf));
+    put_text(b, ",\"requestId\":", row->request_id);
+    put_message_id(b, row);
+    put_text(b, ",\"model\":", oks_slice_of(visit->model));
+    put_number(b, ",\"historyLength\":", row->history);
+    put_number(
+        b, ",\"inputTotalTokens\":", saturated(sum->input + sum->cache_read + sum->cache_5m + sum->cache_1h));
+    put_number(b, ",\"cacheReadTokens\":", saturated(sum->cache_read));
+    put_number(b, ",\"cacheWriteTokens\":", saturated(sum->cache_5m + sum->cache_1h));
+    put_number(b, ",\"outputTokens\":", saturated(sum->output));
+    put_number(b, ",\"toolUses\":", sum->tool_uses);
+    put_cost(b, sum);
+    put_text(b, ",\"agentId\":", requests_agent(telling->t->state.requests, row->agent));
+    oks_bytes_text(b, row->request.sidechain ? ",\"sidechain\":true" : ",\"sidechain\":false");
+    if (telling->which == STREAM_OF_ALL) {
+        put_text(b, ",\"sessionId\":", oks_slice_of(telling->t->session->id));
+        put_text(b, ",\"source\":", oks_slice_of(session_source(telling->t->session)->name));
+    }
+    oks_bytes_text(b, "}\n");
+}
+
+static int tell_visit(void *ctx, const struct billing_visit *visit)
+{
+    struct telling *telling = ctx;
+    size_t at = telling->bytes.len;
+
+    if (visit->sum->requests == 0)
+        return 0;
+    if (telling->n == telling->room) {
+        size_t room = telling->room * 2 + 64;
+        struct told_line *lines = reallocarray(telling->lines, room, sizeof(*lines));
+
+        if (!lines)
+            return -ENOMEM;
+        telling->lines = lines;
+        telling->room = room;
+    }
+    put_line(telling, visit, visit->row);
+    telling->lines[telling->n] = (struct told_line){visit->stamp, telling->n, at, telling->bytes.len - at};
+    if (telling->lines[telling->n].stamp.key == OKS_STAMP_KEY_TEXT)
+        telling->lines[telling->n].stamp = OKS_STAMP_NONE;
+    telling->n++;
+    return telling->bytes.error;
+}
+
+static int tell_rows(struct telling *telling, struct transcript *t, size_t from, size_t to)
+{
+    telling->t = t;
+    if (from < to && t->mark.mtime_ns > telling->mtime_ns)
+        telling->mtime_ns = t->mark.mtime_ns;
+    return billing_each_owned(telling->e, t, from, to, tell_visit, telling);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct told_line *x = a, *y = b;
+
+    if (x->stamp.key != y->stamp.key) {
+        bool none_x = oks_stamp_is_none(x->stamp), none_y = oks_stamp_is_none(y->stamp);
+
+        return none_x || none_y ? none_y - none_x : oks_stamp_cmp(x->stamp, y->stamp);
+    }
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+/* --- which transcripts --- */
+
+struct chosen {
+    struct transcript **list;
+    size_t n, room;
+    bool failed;
+};
+
+static void choose(struct chosen *c, struct transcript *t)
+{
+    if (c->n == c->room) {
+        size_t room = c->room * 2 + 16;
+        struct transcript **list = reallocarray(c->list, room, sizeof(*list));
+
+        if (!list) {
+            c->failed = true;
+            return;
+        }
+        c->list = list;
+        c->room = room;
+    }
+    c->list[c->n++] = t;
+}
+
+static void choose_any(const void *node, VISIT visit, void *ctx)
+{
+    if (visit == postorder || visit == leaf)
+        choose(ctx, *(struct transcript *const *)node);
+}
+
+/* Those of the stream, in the order of their paths; -ENOMEM. */
+static int transcripts_of(struct oks_engine *e, const struct session *s, struct chosen *out)
+{
+    struct transcript *t;
+
+    *out = (struct chosen){0};
+    if (!s)
+        twalk_r(e->transcripts, choose_any, out);
+    else
+        LIST_FOREACH(t, &s->transcripts, of_session)
+            choose(out, t);
+    return out->failed ? -ENOMEM : 0;
+}
+
+/* --- going on --- */
+
+static int range_add(struct stream *stream, struct transcript *t, size_t from, size_t to)
+{
+    if (stream->n == stream->room) {
+        size_t room = stream->room * 2 + 16;
+        struct stream_range *ranges = reallocarray(stream->ranges, room, sizeof(*ranges));
+
+        if (!ranges)
+            return -ENOMEM;
+        stream->ranges = ranges;
+        stream->room = room;
+    }
+    stream->sequence += to - from;
+    stream->ranges[stream->n++] = (struct stream_range){stream->sequence, t, from, to};
+    return 0;
+}
+
+/* Takes up what was closed since somebody last asked. */
+static int advance(struct oks_engine *e, const struct session *s, struct stream *stream, int which)
+{
+    struct chosen chosen;
+    int rc = transcripts_of(e, s, &chosen);
+
+    for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
+        struct transcript *t = chosen.list[i];
+
+        if (t->closed <= t->told[which])
+            continue;
+        rc = range_add(stream, t, t->told[which], t->closed);
+        if (rc == 0)
+            t->told[which] = t->closed;
+    }
+    free(chosen.list);
+    return rc;
+}
+
+/* True: dropped rows are needed, and wanted now. */
+static bool want_rows(struct oks_engine *e, struct transcript *t, size_t from, size_t to)
+{
+    if (from >= to || !requests_dropped(t->state.requests))
+        return false;
+    t->wanted = true;
+    registry_mark_dirty(e, t, true);
+    return true;
+}
+
+static int tell_on(struct telling *telling, const struct stream *stream, uint64_t after, bool *wanting)
+{
+    int rc = 0;
+
+    for (size_t i = stream->n; i-- > 0 && stream->ranges[i].sequence > after;)
+        *wanting |=
+            want_rows(telling->e, stream->ranges[i].transcript, stream->ranges[i].from, stream->ranges[i].to);
+    if (*wanting)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < stream->n; i++) {
+        const struct stream_range *r = &stream->ranges[i];
+
+        if (r->sequence > after)
+            rc = tell_rows(telling, r->transcript, r->from, r->to);
+    }
+    return rc;
+}
+
+/* --- from the beginning --- */
+
+enum { WANTED_AT_ONCE = 64 };
+
+/* Tells all of the transcripts that were not told yet in this pass; *wanting: some have to come back first.
+ */
+static int tell_more(struct telling *telling, const struct session *s, uint64_t pass, bool *wanting)
+{
+    struct chosen chosen;
+    int rc = transcripts_of(telling->e, s, &chosen);
+    size_t wanted = 0;
+
+    for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
+        struct transcript *t = chosen.list[i];
+
+        if (t->stream_pass == pass && t->stream_told == t->told[telling->which])
+            continue;
+        if (t->billed.rows && requests_dropped(t->state.requests)) {
+            if (wanted++ < WANTED_AT_ONCE)
+                want_rows(telling->e, t, 0, 1);
+            continue;
+        }
+        rc = tell_rows(telling, t, t->stream_pass == pass ? t->stream_told : 0, t->told[telling->which]);
+        t->stream_pass = pass;
+        t->stream_told = t->told[telling->which];
+    }
+    *wanting = wanted > 0;
+    free(chosen.list);
+    return rc;
+}
+
+/* --- a call --- */
+
+struct call {
+    struct oks_engine *e;
+    const struct oks_target *target;
+    struct session *s; /* NULL: all */
+    struct stream *stream;
+};
+
+/* Finds the stream (again: the lock was free). */
+static int find(struct call *call)
+{
+    call->s = NULL;
+    if (call->target->kind == OKS_SESSION) {
+        call->s = registry_session(call->e, call->target->name);
+        if (!call->s)
+            return -ENOENT;
+        call->stream = &call->s->stream;
+        return 0;
+    }
+    call->stream = &call->e->stream;
+    return call->target->kind == OKS_ALL ? 0 : -ENOENT;
+}
+
+enum { AWAIT_TRIES = 8 };
+
+static void telling_reset(struct telling *telling)
+{
+    telling->bytes.len = 0;
+    telling->n = 0;
+    telling->mtime_ns = 0;
+}
+
+static int begin(struct call *call, struct telling *telling)
+{
+    struct stream *stream = call->stream;
+    struct chosen chosen;
+    int rc = transcripts_of(call->e, call->s, &chosen);
+
+    for (size_t i = 0; i < chosen.n; i++)
+        chosen.list[i]->told[telling->which] = 0;
+    free(chosen.list);
+    if (rc < 0)
+        return rc;
+    stream_clear(stream);
+    stream->generation = ++call->e->stream_generations;
+    return 0;
+}
+
+/* Everything from the beginning. A stream that others read goes on as it is. */
+static int tell_all(struct call *call, struct telling *telling)
+{
+    uint64_t pass = 0, generation = 0;
+    size_t told = 0;
+    int rc = 0;
+
+    for (int tries = 0; tries < AWAIT_TRIES;) {
+        bool wanting = false;
+
+        rc = find(call);
+        if (rc == 0 && call->stream->generation == 0)
+            rc = begin(call, telling);
+        if (rc < 0)
+            return rc;
+        if (call->stream->generation != generation) {
+            /* The first time, or what was told so far is no longer true. */
+            telling_reset(telling);
+            generation = call->stream->generation;
+            pass = ++call->e->stream_passes;
+        }
+        rc = advance(call->e, call->s, call->stream, telling->which);
+        if (rc == 0)
+            rc = tell_more(telling, call->s, pass, &wanting);
+        if (rc < 0 || !wanting)
+            return rc;
+        tries = telling->n > told ? 0 : tries + 1;
+        told = telling->n;
+        /* What was told may go; what is wanted may not, until it is told. */
+        call->e->pins--;
+        residence_trim(call->e);
+        call->e->pins++;
+        rc = engine_await(call->e);
+        if (rc < 0)
+            return rc;
+    }
+    return -EIO; /* a transcript that can no longer be read */
+}
+
+/* What came behind the cursor; 1: the stream starts over. */
+static int tell_new(struct call *call, struct telling *telling, const struct oks_stream_cursor *cursor)
+{
+    for (int tries = 0; tries < AWAIT_TRIES; tries++) {
+        bool wanting = false;
+        int rc = find(call);
+
+        if (rc < 0)
+            return rc;
+        if (call->stream->generation != cursor->generation)
+            return OKS_STREAM_STARTED_OVER;
+        rc = advance(call->e, call->s, call->stream, telling->which);
+        if (rc == 0)
+            rc = tell_on(telling, call->stream, cursor->sequence, &wanting);
+        if (rc < 0 || !wanting)
+            return rc;
+        rc = engine_await(call->e);
+        if (rc < 0)
+            return rc;
+    }
+    return -EIO;
+}
+
+int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
+                    int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
+{
+    struct telling telling = {.e = e, .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
+    struct call call = {.e = e, .target = target};
+    struct oks_stream_cursor behind = {0};
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    e->pins++;
+    rc = cursor->generation ? tell_new(&call, &telling, cursor) : tell_all(&call, &telling);
+    e->pins--;
+    if (rc == 0)
+        behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
+    residence_trim(e);
+    pthread_mutex_unlock(&e->lock);
+    if (rc == 0 && telling.n)
+        qsort(telling.lines, telling.n, sizeof(*telling.lines), by_time);
+    for (size_t i = 0; rc == 0 && i < telling.n; i++)
+        rc = line(ctx, telling.bytes.ptr + telling.lines[i].at, telling.lines[i].len);
+    free(telling.lines);
+    free(telling.bytes.ptr);
+    if (rc < 0)
+        return rc;
+    *cursor = behind;
+    *mtime_ns = telling.mtime_ns;
+    return rc;
+}

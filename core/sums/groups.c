@@ -1,0 +1,183 @@
+/*
+ * Which group a session belongs to, and what each group comes to.
+ *
+ * A project is a working directory: the first that a session's records name. Folder names are made from it by
+ * a rule that loses characters, so they only stand in where no record says better. An agent is the name in
+ * the records, or in the file beside them, and without one "(main)" or "(sub-agent)": parentheses, because
+ * agents are named by people.
+ *
+ * Invariants: a session whose share is summed is in one group of each kind; a group's sums are those of its
+ * sessions, and a group without sessions does not exist.
+ */
+#include "sums/groups.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine_private.h"
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct group *)a)->key, ((const struct group *)b)->key);
+}
+
+static const char *project_of(const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (t->state.cwds.len && *t->state.cwds.items[0].ptr)
+            return t->state.cwds.items[0].ptr;
+    return s->project ? s->project->name : "unknown";
+}
+
+static const char *agent_of(const struct session *s)
+{
+    const char *name = session_label(s);
+
+    return name ? name : s->parent ? "(sub-agent)" : "(main)";
+}
+
+static const char *key_of(const struct session *s, enum group_kind kind)
+{
+    switch (kind) {
+    case GROUP_PROJECT:
+        return project_of(s);
+    case GROUP_AGENT:
+        return agent_of(s);
+    default:
+        return session_source(s)->name;
+    }
+}
+
+static struct group *group_made(struct oks_engine *e, enum group_kind kind, const char *key)
+{
+    struct group wanted = {.key = key}, *group, **found = tfind(&wanted, &e->groups[kind], by_key);
+
+    if (found)
+        return *found;
+    group = calloc(1, sizeof(*group));
+    if (!group)
+        return NULL;
+    group->key = key;
+    aggregate_reset(&group->sum);
+    if (tsearch(group, &e->groups[kind], by_key))
+        return group;
+    free(group);
+    return NULL;
+}
+
+static void group_free(void *node)
+{
+    struct group *group = node;
+
+    billed_bag_clear(&group->billed);
+    free(group->row.text);
+    free(group);
+}
+
+static void leave(struct oks_engine *e, struct session *s, enum group_kind kind, const struct measure *share)
+{
+    struct grouping *at = &s->groups[kind];
+    struct group *group = at->group;
+
+    if (!group)
+        return;
+    aggregate_replace(&group->sum, share, NULL);
+    billing_share_take(&group->billed, s);
+    LIST_REMOVE(at, of_group);
+    at->group = NULL;
+    group->version = ++e->clock;
+    if (!LIST_EMPTY(&group->sessions))
+        return;
+    tdelete(group, &e->groups[kind], by_key);
+    group_free(group);
+}
+
+static void join(struct oks_engine *e, struct session *s, enum group_kind kind, struct group *group,
+                 const struct measure *share)
+{
+    struct grouping *at = &s->groups[kind];
+
+    if (!group || billing_share_add(&group->billed, s) < 0)
+        return; /* out of memory: the session shows up with its next change */
+    at->session = s;
+    at->group = group;
+    LIST_INSERT_HEAD(&group->sessions, at, of_group);
+    aggregate_replace(&group->sum, NULL, share);
+    group->version = ++e->clock;
+}
+
+void groups_session(struct oks_engine *e, struct session *s, const struct measure *before,
+                    const struct measure *now)
+{
+    for (int kind = 0; kind < GROUP_KINDS; kind++) {
+        struct group *group = s->groups[kind].group, *next = NULL;
+        const char *key = now ? sums_intern(e, key_of(s, (enum group_kind)kind)) : NULL;
+
+        if (key)
+            next = group_made(e, (enum group_kind)kind, key);
+        if (group && group == next) {
+            aggregate_replace(&group->sum, before, now);
+            group->version = ++e->clock;
+            continue;
+        }
+        leave(e, s, (enum group_kind)kind, before);
+        if (now)
+            join(e, s, (enum group_kind)kind, next, now);
+    }
+}
+
+void groups_bump(struct session *s, uint64_t version)
+{
+    for (int kind = 0; kind < GROUP_KINDS; kind++)
+        if (s->groups[kind].group)
+            s->groups[kind].group->version = version;
+}
+
+void groups_measure(struct group *group, struct measure *out)
+{
+    const struct grouping *at;
+
+    if (group->sum.stale) {
+        aggregate_reset(&group->sum);
+        LIST_FOREACH(at, &group->sessions, of_group)
+            aggregate_replace(&group->sum, NULL, &at->session->share);
+    }
+    if (!group->sum.stale) {
+        aggregate_show(&group->sum, out);
+        return;
+    }
+    /* An uncommon time among them: added up each time. */
+    measure_start(out);
+    LIST_FOREACH(at, &group->sessions, of_group)
+        measure_add(out, &at->session->share);
+}
+
+struct visitor {
+    void (*fn)(void *ctx, struct group *group);
+    void *ctx;
+};
+
+static void visit(const void *node, VISIT which, void *ctx)
+{
+    const struct visitor *v = ctx;
+
+    if (which == postorder || which == leaf)
+        v->fn(v->ctx, *(struct group *const *)node);
+}
+
+void groups_each(struct oks_engine *e, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
+                 void *ctx)
+{
+    struct visitor v = {fn, ctx};
+
+    twalk_r(e->groups[kind], visit, &v);
+}
+
+void groups_free(struct oks_engine *e)
+{
+    for (int kind = 0; kind < GROUP_KINDS; kind++)
+        tdestroy(e->groups[kind], group_free);
+}

@@ -1,0 +1,45 @@
+/*
+ * Sessions by where they ran, who worked in them, and which program wrote them: the running sums behind
+ * stats/by-project.json and its like (private to the engine; everything under engine->lock).
+ */
+#ifndef OKSTRAFS_SUMS_GROUPS_H
+#define OKSTRAFS_SUMS_GROUPS_H
+
+#include <sys/queue.h>
+
+#include "sums/aggregate.h"
+#include "billing/billed.h"
+#include "documents/kept_text.h"
+
+struct oks_engine;
+struct session;
+
+enum group_kind { GROUP_PROJECT, GROUP_AGENT, GROUP_SOURCE, GROUP_KINDS };
+
+struct group {
+    const char *key;      /* interned */
+    struct aggregate sum; /* of its sessions, open window */
+    struct billed_bag billed;
+    LIST_HEAD(, grouping) sessions;
+    uint64_t version;
+    struct remembered row;
+};
+
+/* A session's place in one kind of groups. */
+struct grouping {
+    struct session *session;
+    struct group *group; /* NULL: not yet in one */
+    LIST_ENTRY(grouping) of_group;
+};
+
+/* The session's share changed from `before` (NULL: it had none) to `now` (NULL: it leaves). */
+void groups_session(struct oks_engine *e, struct session *s, const struct measure *before,
+                    const struct measure *now);
+void groups_bump(struct session *s, uint64_t version);
+void groups_measure(struct group *group, struct measure *out);
+/* Calls fn for each, ascending by key. */
+void groups_each(struct oks_engine *e, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
+                 void *ctx);
+void groups_free(struct oks_engine *e);
+
+#endif

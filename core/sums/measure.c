@@ -1,0 +1,166 @@
+/*
+ * Adding up: from transcripts to sessions, from sessions to teams, members and projects.
+ *
+ * A session pools the events of its transcripts, so its span is that of the pool. An aggregate sums its
+ * sessions: counts and durations add, spans widen, and agent and model are named only where all sessions
+ * agree.
+ */
+#include "engine/engine_private.h"
+
+bool session_has_twin(const struct session *s, const struct transcript *t)
+{
+    const struct transcript *other;
+
+    LIST_FOREACH(other, &s->transcripts, of_session) {
+        if (other == t)
+            return false;
+        if (t->mark.ino && other->mark.ino == t->mark.ino && other->mark.dev == t->mark.dev)
+            return true;
+    }
+    return false;
+}
+
+const char *session_agent_name(const struct session *s)
+{
+    const struct transcript *t;
+    const char *name = NULL;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!name)
+            name = transcript_agent_name(t);
+    return name;
+}
+
+const char *session_label(const struct session *s)
+{
+    const struct transcript *t;
+    const char *name = session_agent_name(s);
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!name)
+            name = transcript_label(t);
+    return name;
+}
+
+const char *session_model(const struct session *s)
+{
+    const struct transcript *t;
+    const char *model = NULL;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!model)
+            model = transcript_model(t);
+    return model;
+}
+
+size_t session_transcripts(const struct session *s)
+{
+    const struct transcript *t;
+    size_t n = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        n += !session_has_twin(s, t);
+    return n;
+}
+
+void measure_want(const struct measure_window *w, struct transcript *t)
+{
+    t->wanted = true;
+    registry_mark_dirty(w->engine, t, true);
+    *w->wanting = true;
+}
+
+/* A transcript of a source that does not always say what was used, and never did. */
+static bool says_nothing(const struct transcript *t)
+{
+    uint64_t any = 0;
+
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        if (i != OKS_TOOL_USES)
+            any |= t->totals.count[i] | (transcript_tail(t)->counts ? t->tail->event.count[i] : 0);
+    return t->source->late && !any;
+}
+
+static bool is_unknown(const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!says_nothing(t))
+            return false;
+    return true;
+}
+
+static void measure_transcripts(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    const struct transcript *t;
+
+    measure_start(out);
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        struct oks_totals part;
+
+        if (session_has_twin(s, t))
+            continue;
+        if (!transcript_window(t, w->since, w->until, &part)) {
+            measure_want(w, (struct transcript *)t);
+            continue;
+        }
+        oks_totals_add(&out->totals, &part);
+        if (t->mark.mtime_ns > out->mtime_ns)
+            out->mtime_ns = t->mark.mtime_ns;
+    }
+    out->duration_ms = oks_duration_ms(out->totals.first, out->totals.last);
+    out->sessions = 1;
+    out->unknown = is_unknown(s);
+    out->agent_name = session_agent_name(s);
+    out->model = session_model(s);
+}
+
+void measure_session_anew(const struct session *s, struct measure *out)
+{
+    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
+                                               .until = {.key = OKS_STAMP_KEY_NONE}};
+
+    measure_transcripts(s, &open, out);
+}
+
+enum measure_place measure_place(const struct session *s, const struct measure_window *w)
+{
+    const struct oks_totals *all = &s->share.totals;
+    bool from_start = oks_stamp_is_none(w->since), to_end = oks_stamp_is_none(w->until);
+
+    if (from_start && to_end)
+        return MEASURE_OPEN;
+    if (!s->summed)
+        return MEASURE_CUT;
+    if (oks_stamp_is_none(all->first))
+        return MEASURE_INSIDE;
+    if ((from_start || oks_stamp_cmp(all->first, w->since) >= 0) &&
+        (to_end || oks_stamp_cmp(all->last, w->until) <= 0))
+        return MEASURE_INSIDE;
+    if (all->events > all->stamped || ((from_start || oks_stamp_cmp(all->last, w->since) >= 0) &&
+                                       (to_end || oks_stamp_cmp(all->first, w->until) <= 0)))
+        return MEASURE_CUT;
+    return MEASURE_OUTSIDE;
+}
+
+/* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
+static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    enum measure_place place = measure_place(s, w);
+
+    if (!s->summed || place == MEASURE_CUT)
+        return false;
+    *out = s->share;
+    if (place != MEASURE_OUTSIDE)
+        return true;
+    out->totals = OKS_TOTALS_NONE;
+    out->duration_ms = 0;
+    return true;
+}
+
+void measure_session(const struct session *s, const struct measure_window *w, struct measure *out)
+{
+    if (!measure_from_share(s, w, out))
+        measure_transcripts(s, w, out);
+}

@@ -1,0 +1,342 @@
+/*
+ * Which row of time a stamp is in, and the rows themselves.
+ *
+ * A stamp belongs to the second whose string it is or sorts behind, so that bounds are bounds of strings, as
+ * those of windows are; "2026-02-30" is late on the 28th. What has no stamp, or one of another form, is in no
+ * row.
+ *
+ * Invariants: the rows of a table ascend and no two of them share a stamp; the first n_sorted `stamps`
+ * ascend.
+ */
+#include "sums/time_rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "time/calendar.h"
+#include "engine/engine_private.h"
+#include "okstrafs/zone.h"
+
+enum {
+    SECONDS_PER_HOUR = 3600,
+    KEY_SHIFT = 10, /* see stamp.c */
+    NO_FRACTION = 1000,
+    SHIFT_MAX = 64, /* places that a stamp moves to get into order at once */
+};
+
+/* --- seconds and keys --- */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+uint64_t times_key(int64_t second)
+{
+    int64_t days = floor_div(second, SECONDS_PER_DAY), s = second - days * SECONDS_PER_DAY;
+    struct date date;
+    uint64_t number;
+
+    if (days < CALENDAR_FIRST_DAY || days > CALENDAR_LAST_DAY) {
+        char text[OKS_STAMP_TEXT];
+
+        oks_time_text(second * 1000, text);
+        return oks_stamp_of(oks_slice_of(text)).key;
+    }
+    date = date_of_days(days);
+    number = ((uint64_t)date.year * 100 + (uint64_t)date.month) * 100 + (uint64_t)date.day;
+    number =
+        ((number * 100 + (uint64_t)(s / 3600)) * 100 + (uint64_t)(s / 60 % 60)) * 100 + (uint64_t)(s % 60);
+    return number << KEY_SHIFT; /* the string that ends in .000Z */
+}
+
+/* The last day that is not behind year-month-day, where that is no date; *late: it is behind all of that day.
+ */
+static int64_t day_of(int year, int month, int day, bool *late)
+{
+    struct date date = {year, month, day};
+
+    *late = !date_valid(date);
+    if (month == 0)
+        return date_to_days((struct date){year, 1, 1}) - 1;
+    if (month > 12)
+        return date_to_days((struct date){year, 12, 31});
+    if (day == 0)
+        return date_to_days((struct date){year, month, 1}) - 1;
+    while (!date_valid(date))
+        date.day--;
+    return date_to_days(date);
+}
+
+bool times_second(uint64_t key, int64_t *second)
+{
+    uint64_t number = key >> KEY_SHIFT;
+    int s = (int)(number % 100), m = (int)(number / 100 % 100), h = (int)(number / 10000 % 100);
+    int day = (int)(number / 1000000 % 100), month = (int)(number / 100000000 % 100);
+    int year = (int)(number / UINT64_C(10000000000));
+    int64_t days;
+    bool late;
+
+    if (year < 1)
+        return false;
+    days = day_of(year, month, day, &late);
+    if (days < CALENDAR_FIRST_DAY)
+        return false;
+    late |= h > 23;
+    if (late)
+        h = 23;
+    late |= m > 59;
+    if (late)
+        m = 59;
+    if (late || s > 59)
+        s = 59;
+    *second = days * SECONDS_PER_DAY + h * SECONDS_PER_HOUR + m * 60 + s;
+    return true;
+}
+
+/* --- rows --- */
+
+/* Where a change of the clock divides an hour, each part is a row. */
+static void bounds_of_hour(const struct oks_zone *zone, int64_t t, int64_t *start, int64_t *end)
+{
+    int64_t until, local = t + oks_zone_offset(zone, t, &until);
+    int64_t hour = t - (local - floor_div(local, SECONDS_PER_HOUR) * SECONDS_PER_HOUR), change;
+
+    *start = hour;
+    *end = hour + SECONDS_PER_HOUR < until ? hour + SECONDS_PER_HOUR : until;
+    for (oks_zone_offset(zone, *start, &change); change <= t; oks_zone_offset(zone, *start, &change))
+        *start = change;
+}
+
+/* The row that a key is in, all but its sums; false: none. */
+static bool row_of_key(const struct oks_engine *e, enum time_kind kind, uint64_t key, struct time_row *row)
+{
+    int64_t t, hour;
+
+    if (!times_second(key, &t))
+        return false;
+    *row = (struct time_row){0};
+    if (kind == TIMES_DAYS) {
+        int64_t day = oks_zone_day(e->zone, t);
+
+        row->id = row->start = oks_zone_day_start(e->zone, day);
+        row->end = oks_zone_day_start(e->zone, day + 1);
+    } else if (kind == TIMES_HOURS) {
+        bounds_of_hour(e->zone, t, &row->start, &row->end);
+        row->id = row->start;
+    } else {
+        hour = floor_div(t, SECONDS_PER_HOUR);
+        row->start = hour * SECONDS_PER_HOUR;
+        row->end = row->start + SECONDS_PER_HOUR;
+        row->id = hour * 2 + (key != times_key(row->start));
+    }
+    row->lo = times_key(row->start);
+    row->hi = times_key(row->end) - 1;
+    if (kind == TIMES_HALVES) {
+        row->hi = row->id % 2 ? row->hi : row->lo;
+        row->lo += row->id % 2 ? 1 : 0;
+    }
+    /* At the ends of the calendar bounds cannot be told. */
+    row->lo = row->lo < key ? row->lo : key;
+    row->hi = row->hi > key ? row->hi : key;
+    return true;
+}
+
+static size_t place_of(const struct time_table *table, int64_t id)
+{
+    size_t low = 0, high = table->n;
+
+    /* News are mostly of the last row. */
+    if (high && table->rows[high - 1]->id <= id)
+        return table->rows[high - 1]->id == id ? high - 1 : high;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (table->rows[mid]->id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct time_row *time_row_made(struct oks_engine *e, enum time_kind kind, uint64_t key)
+{
+    struct time_table *table = &e->times.tables[kind];
+    struct time_row like, *row = table->last;
+    size_t at;
+
+    if (row && key >= row->lo && key <= row->hi)
+        return row;
+    if (!row_of_key(e, kind, key, &like))
+        return NULL;
+    at = place_of(table, like.id);
+    if (at < table->n && table->rows[at]->id == like.id)
+        return table->last = table->rows[at];
+    if (table->n == table->room) {
+        size_t room = table->room * 2 + 64;
+        struct time_row **rows = reallocarray(table->rows, room, sizeof(*rows));
+
+        if (!rows)
+            return NULL;
+        table->rows = rows;
+        table->room = room;
+    }
+    row = malloc(sizeof(*row));
+    if (!row)
+        return NULL;
+    *row = like;
+    aggregate_reset(&row->sum);
+    memmove(&table->rows[at + 1], &table->rows[at], (table->n - at) * sizeof(*table->rows));
+    table->rows[at] = row;
+    table->n++;
+    return table->last = row;
+}
+
+uint64_t time_rows_version(const struct oks_engine *e, struct time_row *const *rows, size_t n)
+{
+    uint64_t newest = 0;
+
+    for (size_t i = 0; i < n; i++)
+        newest = rows[i]->version > newest ? rows[i]->version : newest;
+    return priced_version(e, newest);
+}
+
+void time_rows_widen(const struct oks_engine *e, enum time_kind kind, uint64_t *lo, uint64_t *hi)
+{
+    struct time_row row;
+
+    if (row_of_key(e, kind, *lo, &row))
+        *lo = row.lo;
+    if (*hi < KEY_END && row_of_key(e, kind, *hi, &row))
+        *hi = row.hi;
+}
+
+/* --- the requests of a row --- */
+
+/* Stamps mostly come in order. Where many sessions are taken in one after the other they do not, and are put
+ * in order when somebody asks. */
+int time_row_stamp_comes(struct time_row *row, uint32_t ms)
+{
+    size_t at = row->n_stamps, least;
+
+    if (row->n_stamps == row->stamps_room) {
+        size_t room = row->stamps_room + row->stamps_room / 2 + 8;
+        uint32_t *stamps = reallocarray(row->stamps, room, sizeof(*stamps));
+
+        if (!stamps)
+            return -ENOMEM;
+        row->stamps = stamps;
+        row->stamps_room = room;
+    }
+    row->n_stamps++;
+    row->stamps[at] = ms;
+    if (row->n_sorted < at)
+        return 0;
+    least = at > SHIFT_MAX ? at - SHIFT_MAX : 0;
+    while (at > least && row->stamps[at - 1] > ms)
+        at--;
+    if (at > 0 && row->stamps[at - 1] > ms)
+        return 0; /* too far */
+    memmove(&row->stamps[at + 1], &row->stamps[at], (row->n_sorted - at) * sizeof(*row->stamps));
+    row->stamps[at] = ms;
+    row->n_sorted++;
+    return 0;
+}
+
+void time_rows_trim(struct oks_engine *e)
+{
+    struct time_table *table = &e->times.tables[TIMES_HALVES];
+
+    for (size_t i = 0; i < table->n; i++) {
+        struct time_row *row = table->rows[i];
+        uint32_t *stamps = row->n_stamps ? reallocarray(row->stamps, row->n_stamps, sizeof(*stamps)) : NULL;
+
+        if (!stamps)
+            continue;
+        row->stamps = stamps;
+        row->stamps_room = row->n_stamps;
+    }
+}
+
+static int by_ms(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Merges the last ones, in order, with those before them. */
+static void merge_last(struct time_row *row, const uint32_t *last, size_t n)
+{
+    size_t a = row->n_sorted, to = row->n_stamps;
+
+    while (n > 0)
+        row->stamps[--to] = a > 0 && row->stamps[a - 1] > last[n - 1] ? row->stamps[--a] : last[--n];
+}
+
+const uint32_t *time_row_stamps(struct time_row *row)
+{
+    size_t n = row->n_stamps - row->n_sorted;
+    uint32_t *last = n && n < row->n_sorted ? malloc(n * sizeof(*last)) : NULL;
+
+    if (last) {
+        memcpy(last, &row->stamps[row->n_sorted], n * sizeof(*last));
+        qsort(last, n, sizeof(*last), by_ms);
+        merge_last(row, last, n);
+        free(last);
+    } else if (n) {
+        qsort(row->stamps, row->n_stamps, sizeof(*row->stamps), by_ms);
+    }
+    row->n_sorted = row->n_stamps;
+    return row->stamps;
+}
+
+void time_row_stamp_leaves(struct time_row *row, uint32_t ms)
+{
+    const uint32_t *stamps = time_row_stamps(row);
+    const uint32_t *found = stamps ? bsearch(&ms, stamps, row->n_stamps, sizeof(*stamps), by_ms) : NULL;
+    size_t at;
+
+    if (!found)
+        return;
+    at = (size_t)(found - stamps);
+    row->n_sorted = --row->n_stamps;
+    memmove(&row->stamps[at], &row->stamps[at + 1], (row->n_stamps - at) * sizeof(*row->stamps));
+}
+
+uint32_t time_row_ms(const struct time_row *row, uint64_t key)
+{
+    uint64_t ms = key & ((1u << KEY_SHIFT) - 1);
+    int64_t second = row->start;
+
+    times_second(key, &second);
+    return (uint32_t)((second - row->start) * 1000) + (uint32_t)(ms >= NO_FRACTION ? 0 : ms);
+}
+
+/* --- life --- */
+
+void time_rows_free(struct oks_engine *e)
+{
+    for (int k = 0; k < TIME_KINDS; k++) {
+        struct time_table *table = &e->times.tables[k];
+
+        for (size_t i = 0; i < table->n; i++) {
+            if (table->rows[i]->block)
+                billed_bag_clear(&table->rows[i]->block->billed);
+            free(table->rows[i]->block);
+            billed_bag_clear(&table->rows[i]->billed);
+            free(table->rows[i]->text.text);
+            free(table->rows[i]->stamps);
+            free(table->rows[i]);
+        }
+        for (size_t i = 0; i < table->n_pieces; i++) {
+            free(table->pieces[i].text.text);
+            billed_bag_clear(&table->pieces[i].billed);
+        }
+        free(table->pieces);
+        free(table->rows);
+        *table = (struct time_table){0};
+    }
+}

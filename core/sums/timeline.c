@@ -1,0 +1,515 @@
+/*
+ * Rows of time, kept up to date by what changes.
+ *
+ * A row's thirteen counts are those of its sessions, each measured between the row's bounds as a window would
+ * (durations and times included), so a change measures its session before and after in the few rows that it
+ * touches: two questions to an index. Requests are simpler: each lies in one row, and comes or goes by
+ * itself.
+ *
+ * What was dropped from memory has to be read once when somebody asks first, a few sessions at a time. Where
+ * something leaves that is no longer known (a dropped transcript's file was deleted), all rows are given up,
+ * and made anew when asked for.
+ *
+ * Invariants: `timed` says what is in the rows: of a session its events, of a transcript the requests that it
+ * owns; with times.on and not pending, all are.
+ */
+#include "sums/timeline.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "time/calendar.h"
+#include "engine/engine_private.h"
+#include "sums/time_rows.h"
+
+enum {
+    AT_ONCE = 32, /* sessions that are brought back together */
+    TRIES = 8,
+};
+
+/* --- life --- */
+
+void times_free(struct oks_engine *e)
+{
+    time_rows_free(e);
+    e->times = (struct timeline){0};
+}
+
+static void forget(const void *node, VISIT visit, void *ctx)
+{
+    struct transcript *t = *(struct transcript *const *)node;
+
+    (void)ctx;
+    if (visit == postorder || visit == leaf)
+        t->timed = t->session->timed = false;
+}
+
+void times_reset(struct oks_engine *e)
+{
+    if (!e->times.on)
+        return;
+    time_rows_free(e);
+    twalk_r(e->transcripts, forget, NULL);
+    e->times.pending = true;
+}
+
+void times_want(struct oks_engine *e)
+{
+    if (e->times.on)
+        return;
+    e->times.on = true;
+    times_reset(e);
+}
+
+/* --- events --- */
+
+static bool between(uint64_t key, uint64_t lo, uint64_t hi)
+{
+    return key >= lo && key <= hi && key < KEY_END;
+}
+
+static bool tail_between(const struct transcript *t, uint64_t lo, uint64_t hi)
+{
+    return transcript_tail(t)->counts && between(transcript_tail(t)->event.stamp.key, lo, hi);
+}
+
+bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const struct measure_window *w,
+                   struct measure *out)
+{
+    struct transcript *t;
+    bool known = true;
+
+    measure_start(out);
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        const struct oks_event *tail = &transcript_tail(t)->event;
+        struct oks_totals part = {.events = 1, .stamped = 1, .first = tail->stamp, .last = tail->stamp};
+
+        if (session_has_twin(s, t))
+            continue;
+        if (tail_between(t, lo, hi)) {
+            memcpy(part.count, tail->count, sizeof(part.count));
+            oks_totals_add(&out->totals, &part);
+        }
+        if (t->dropped && (t->totals.stamped == 0 || t->totals.last.key < lo || t->totals.first.key > hi))
+            continue;
+        if (t->dropped) {
+            known = false;
+            if (w)
+                measure_want(w, t);
+            continue;
+        }
+        oks_events_span(t->state.events, lo, hi, &part);
+        oks_totals_add(&out->totals, &part);
+    }
+    out->duration_ms = oks_duration_ms(out->totals.first, out->totals.last);
+    out->sessions = 1;
+    out->agent_name = session_agent_name(s);
+    out->model = session_model(s);
+    return known;
+}
+
+/* The session's smallest key from `from` on; false: none. */
+static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
+{
+    const struct transcript *t;
+
+    *key = KEY_END;
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        uint64_t at;
+
+        if (session_has_twin(s, t))
+            continue;
+        if (oks_events_next(t->state.events, from, &at) && at < *key)
+            *key = at;
+        if (tail_between(t, from, *key))
+            *key = transcript_tail(t)->event.stamp.key;
+    }
+    return *key < KEY_END;
+}
+
+static bool any_dropped(const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (t->dropped)
+            return true;
+    return false;
+}
+
+static int add_part(struct times_change *c, struct time_row *row, const struct measure *m)
+{
+    if (c->n == c->room) {
+        size_t room = c->room * 2 + 4;
+        struct times_part *parts = reallocarray(c->parts, room, sizeof(*parts));
+
+        if (!parts)
+            return -ENOMEM;
+        c->parts = parts;
+        c->room = room;
+    }
+    c->parts[c->n++] = (struct times_part){row, *m};
+    return 0;
+}
+
+/* What the session has in the rows of the change. */
+static int collect(struct oks_engine *e, const struct session *s, struct times_change *c)
+{
+    const char *agent = sums_intern(e, session_agent_name(s)), *model = sums_intern(e, session_model(s));
+
+    c->agent = agent;
+    c->model = model;
+    for (int kind = 0; kind < TIME_KINDS && c->lo <= c->hi; kind++) {
+        uint64_t lo = c->lo, hi = c->hi, key;
+
+        time_rows_widen(e, (enum time_kind)kind, &lo, &hi);
+        while (lo <= hi && next_key(s, lo, &key) && key <= hi) {
+            struct time_row *row = time_row_made(e, (enum time_kind)kind, key);
+            struct measure m;
+
+            if (!row) {
+                if (key >= times_key(CALENDAR_FIRST_DAY * (int64_t)SECONDS_PER_DAY))
+                    return -ENOMEM;
+                lo = key + 1;
+                continue;
+            }
+            times_session(s, row->lo, row->hi, NULL, &m);
+            m.agent_name = agent;
+            m.model = model;
+            if (add_part(c, row, &m) < 0)
+                return -ENOMEM;
+            lo = row->hi + 1;
+        }
+    }
+    return 0;
+}
+
+static const struct measure *part_of(const struct times_change *c, const struct time_row *row)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->parts[i].row == row)
+            return &c->parts[i].measure;
+    return NULL;
+}
+
+/* Both lists are in the order of the tables. */
+static void apply(struct oks_engine *e, const struct times_change *before, const struct times_change *after)
+{
+    for (size_t i = 0; i < before->n; i++)
+        before->parts[i].row->version = ++e->clock;
+    for (size_t i = 0; i < after->n; i++) {
+        struct time_row *row = after->parts[i].row;
+        const struct measure *was =
+            before->n > i && before->parts[i].row == row ? &before->parts[i].measure : part_of(before, row);
+
+        aggregate_replace(&row->sum, was, &after->parts[i].measure);
+        row->version = ++e->clock;
+    }
+    for (size_t i = 0; i < before->n; i++) {
+        struct time_row *row = before->parts[i].row;
+
+        if (!(after->n > i && after->parts[i].row == row) && !part_of(after, row))
+            aggregate_replace(&row->sum, &before->parts[i].measure, NULL);
+    }
+}
+
+static void include(struct times_change *c, uint64_t key)
+{
+    if (key >= KEY_END)
+        return;
+    c->lo = key < c->lo ? key : c->lo;
+    c->hi = key > c->hi ? key : c->hi;
+}
+
+/* The keys among the events: those of its runs, whose order tells the first and the last. */
+static void include_events(struct times_change *c, const struct oks_events *events)
+{
+    struct oks_totals totals;
+    uint64_t first;
+
+    if (!oks_events_next(events, 0, &first))
+        return;
+    oks_events_span(events, 0, KEY_END - 1, &totals);
+    include(c, totals.first.key);
+    include(c, totals.last.key);
+}
+
+static void start_change(struct oks_engine *e, struct session *s, struct times_change *c)
+{
+    if (any_dropped(s) || collect(e, s, c) < 0)
+        times_reset(e);
+    c->live = s->timed;
+}
+
+void times_before_all(struct oks_engine *e, struct session *s, struct times_change *c)
+{
+    *c = (struct times_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
+    if (e->times.on && s->timed)
+        start_change(e, s, c);
+}
+
+/* Whether the session's names may be others after the commit: then all of its rows show it. */
+static bool may_rename(const struct session *s, const struct transcript *t, const struct scan_outcome *out)
+{
+    bool agents =
+        out->gain.agent_name || (out->tail && out->tail->agent_name) || transcript_tail(t)->agent_name;
+    bool models = out->gain.model || (out->tail && out->tail->model) || transcript_tail(t)->model;
+
+    return (agents && (!session_agent_name(s) || (transcript_tail(t)->agent_name && !t->state.agent_name))) ||
+           (models && (!session_model(s) || (transcript_tail(t)->model && !t->state.model)));
+}
+
+void times_before(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out,
+                  struct times_change *c)
+{
+    struct session *s = t->session;
+
+    if (out->replace || may_rename(s, t, out)) {
+        times_before_all(e, s, c);
+        return;
+    }
+    *c = (struct times_change){.lo = KEY_END, .hi = 0};
+    if (!e->times.on || !s->timed)
+        return;
+    include_events(c, out->gain.events);
+    if (transcript_tail(t)->counts)
+        include(c, transcript_tail(t)->event.stamp.key);
+    if (out->tail && out->tail->counts)
+        include(c, out->tail->event.stamp.key);
+    start_change(e, s, c);
+}
+
+void times_after(struct oks_engine *e, struct session *s, struct times_change *c)
+{
+    struct times_change after = {.lo = c->lo, .hi = c->hi};
+
+    if (c->live && s->timed) {
+        int rc = collect(e, s, &after);
+
+        if (rc < 0 || (!c->whole && (after.agent != c->agent || after.model != c->model)))
+            times_reset(e);
+        else
+            apply(e, c, &after);
+    }
+    free(after.parts);
+    free(c->parts);
+    c->parts = NULL;
+}
+
+/* --- requests --- */
+
+static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t key, const char *model,
+                          const struct billed_sum *sum, bool comes)
+{
+    struct billed_sum *to = billed_bag_at(&row->billed, model);
+    int rc = 0;
+
+    if (!to)
+        return -ENOMEM;
+    if (comes)
+        billed_add(to, sum);
+    else
+        billed_take(to, sum);
+    if (kind != TIMES_HALVES)
+        return 0;
+    for (uint64_t n = sum->requests; rc == 0 && n > 0; n--) {
+        if (comes)
+            rc = time_row_stamp_comes(row, time_row_ms(row, key));
+        else
+            time_row_stamp_leaves(row, time_row_ms(row, key));
+    }
+    return rc;
+}
+
+void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
+                   const struct billed_sum *sum, bool comes)
+{
+    int64_t second;
+
+    if (!e->times.on || !t->timed || stamp.key >= KEY_END || !times_second(stamp.key, &second))
+        return;
+    for (int kind = 0; kind < TIME_KINDS; kind++) {
+        struct time_row *row = time_row_made(e, (enum time_kind)kind, stamp.key);
+
+        if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
+            times_reset(e);
+            return;
+        }
+        row->version = ++e->clock;
+    }
+}
+
+struct moving {
+    struct oks_engine *e;
+    struct transcript *t;
+    bool comes;
+};
+
+static int move_request(void *ctx, const struct billing_visit *visit)
+{
+    const struct moving *m = ctx;
+
+    times_request(m->e, m->t, visit->stamp, visit->model, visit->sum, m->comes);
+    return 0;
+}
+
+void times_requests_leave(struct oks_engine *e, struct transcript *t)
+{
+    struct moving m = {e, t, false};
+
+    if (!e->times.on || !t->timed)
+        return;
+    if (requests_dropped(t->state.requests))
+        times_reset(e);
+    else
+        billing_each(e, t, move_request, &m);
+}
+
+/* --- taking in --- */
+
+static void take_in_requests(struct oks_engine *e, struct transcript *t)
+{
+    struct moving m = {e, t, true};
+
+    if (t->timed)
+        return;
+    t->timed = true; /* or the rows would refuse them */
+    if (t->billed.rows)
+        billing_each(e, t, move_request, &m);
+}
+
+/* Of a session that is in memory whole. */
+static int take_in(struct oks_engine *e, struct session *s)
+{
+    struct times_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
+    struct transcript *t;
+    int rc = 0;
+
+    if (!s->timed) {
+        rc = collect(e, s, &all);
+        if (rc == 0)
+            apply(e, &before, &all);
+        free(all.parts);
+        s->timed = rc == 0;
+    }
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (rc == 0)
+            take_in_requests(e, t);
+    return rc;
+}
+
+struct taking {
+    struct oks_engine *e;
+    size_t left;
+    int rc;
+};
+
+static bool is_in(const struct session *s)
+{
+    const struct transcript *t;
+    bool in = s->timed;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        in &= t->timed;
+    return in;
+}
+
+static void take_in_or_want(const void *node, VISIT visit, void *ctx)
+{
+    struct session *s = *(struct session *const *)node;
+    struct taking *taking = ctx;
+    struct transcript *t;
+
+    if ((visit != postorder && visit != leaf) || taking->rc < 0 || is_in(s))
+        return;
+    if (!any_dropped(s)) {
+        taking->rc = take_in(taking->e, s);
+        LIST_FOREACH(t, &s->transcripts, of_session)
+            residence_visit_ends(taking->e, t);
+        return;
+    }
+    if (taking->left++ >= AT_ONCE)
+        return;
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        if (!t->dropped)
+            continue;
+        t->wanted = t->visits = true;
+        registry_mark_dirty(taking->e, t, true);
+    }
+}
+
+int times_complete(struct oks_engine *e)
+{
+    size_t before = SIZE_MAX;
+    int rc = 0, tries = 0;
+
+    times_want(e);
+    if (!e->times.pending)
+        return 0;
+    e->pins++;
+    for (;;) {
+        struct taking taking = {.e = e};
+
+        e->times.pending = false;
+        twalk_r(e->sessions, take_in_or_want, &taking);
+        rc = taking.rc;
+        if (rc < 0 || (taking.left == 0 && !e->times.pending))
+            break;
+        tries = taking.left < before ? 0 : tries + 1;
+        before = taking.left;
+        rc =
+            tries < TRIES ? 0 : -EIO; /* what can no longer be read: no answer is better than a smaller one */
+        e->pins--;
+        residence_trim(e);
+        e->pins++;
+        if (rc == 0)
+            rc = engine_await(e);
+        if (rc < 0)
+            break;
+    }
+    e->times.pending |= rc < 0;
+    time_rows_trim(e);
+    e->pins--;
+    residence_trim(e);
+    return rc;
+}
+
+/* --- asking --- */
+
+struct adding {
+    struct oks_engine *e;
+    const struct measure_window *w;
+    struct time_row *row;
+    struct measure *plain; /* or into the row */
+};
+
+static void add_session(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *s = *(struct session *const *)node;
+    struct adding *a = ctx;
+    struct measure m;
+
+    if ((visit != postorder && visit != leaf) || !s->timed)
+        return;
+    if (!times_session(s, a->row->lo, a->row->hi, a->w, &m) || m.totals.events == 0)
+        return;
+    m.agent_name = sums_intern(a->e, m.agent_name);
+    m.model = sums_intern(a->e, m.model);
+    aggregate_replace(&a->row->sum, NULL, &m);
+}
+
+void times_row_measure(struct oks_engine *e, struct time_row *row, const struct measure_window *w,
+                       struct measure *out)
+{
+    struct adding a = {.e = e, .w = w, .row = row};
+
+    if (row->sum.stale) {
+        aggregate_reset(&row->sum);
+        twalk_r(e->sessions, add_session, &a);
+        row->sum.stale = *w->wanting;
+        row->version = ++e->clock;
+    }
+    aggregate_show(&row->sum, out);
+}

@@ -1,0 +1,131 @@
+/*
+ * What happened when: running sums by local day, by local hour, and by hour of UTC (for blocks). Private to
+ * the engine; everything under engine->lock.
+ *
+ * Nothing is kept before somebody asks. Then every transcript is taken in once, and from there on what
+ * changes moves the rows that it touches.
+ */
+#ifndef OKSTRAFS_SUMS_TIMELINE_H
+#define OKSTRAFS_SUMS_TIMELINE_H
+
+#include "sums/aggregate.h"
+#include "billing/billed.h"
+#include "time/blocks.h"
+#include "documents/kept_text.h"
+
+struct oks_engine;
+struct measure_window;
+struct scan_outcome;
+struct session;
+struct transcript;
+
+enum time_kind {
+    TIMES_DAYS,
+    TIMES_HOURS,
+    TIMES_HALVES, /* of UTC's hours: what is on the full hour, and what lies behind it (see blocks.h) */
+    TIME_KINDS,
+};
+
+struct time_row;
+
+/* What the rows of a block came to when it was shown last; its first row keeps it. */
+struct block_rows {
+    size_t n;                    /* rows, those without a request included */
+    const struct time_row *last; /* of them */
+    uint64_t version;            /* of the newest of them */
+    struct block block;
+    struct measure sum;
+    struct billed_bag billed;
+};
+
+struct time_row {
+    int64_t id;           /* rises with time; unique in its table */
+    int64_t start, end;   /* seconds since 1970 */
+    uint64_t lo, hi;      /* keys of stamps that belong to it, both included */
+    struct aggregate sum; /* of the sessions that have such a stamp, in this span */
+    struct billed_bag billed;
+    uint64_t version;
+    struct remembered text;
+    uint32_t *stamps; /* halves: each request's milliseconds behind `start`; see time_row_stamps() */
+    size_t n_stamps, stamps_room;
+    size_t n_sorted;          /* of them, from the first on */
+    struct block_rows *block; /* halves: of the block that starts with this row; NULL: not known */
+};
+
+/* Rows that stand together in a document, as they were shown there: hardly ever has one of them changed. */
+struct time_piece {
+    const struct time_row *first, *last; /* NULL: nothing is kept */
+    uint64_t version;                    /* of the newest of them, when they were shown */
+    struct remembered text;
+    size_t text_room;
+    struct measure sum;
+    struct billed_bag billed;
+};
+
+enum { TIME_PIECE = 16 }; /* rows */
+
+struct time_table {
+    struct time_row **rows; /* ascending */
+    size_t n, room;
+    struct time_piece *pieces; /* of rows [0, TIME_PIECE) and so on, as many as somebody has looked at */
+    size_t n_pieces;
+    struct time_row *last; /* asked for; what comes next is mostly of the same. NULL: none */
+};
+
+struct timeline {
+    bool on;      /* somebody has asked */
+    bool pending; /* some transcripts may not have been taken in */
+    struct time_table tables[TIME_KINDS];
+};
+
+/* What a session had in the rows that a change touches. */
+struct times_change {
+    bool live;
+    bool whole; /* all of the session's rows */
+    uint64_t lo, hi;
+    const char *agent, *model;
+    struct times_part {
+        struct time_row *row;
+        struct measure measure;
+    } * parts;
+    size_t n, room;
+};
+
+/* From now on rows are kept; costs nothing where no transcript has been read. */
+void times_want(struct oks_engine *e);
+/* Takes in what is missing. The lock is held at entry and exit, and free in between. 0 or -errno. */
+int times_complete(struct oks_engine *e);
+void times_reset(struct oks_engine *e);
+void times_free(struct oks_engine *e);
+
+/* Around a commit of `out` into t, whose events must be there if it ever had any. */
+void times_before(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out,
+                  struct times_change *change);
+/* Around anything else that changes the session. */
+void times_before_all(struct oks_engine *e, struct session *s, struct times_change *change);
+void times_after(struct oks_engine *e, struct session *s, struct times_change *change);
+
+/* A request that t owns came to a sum, or left it again. */
+void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
+                   const struct billed_sum *sum, bool comes);
+/* All that t owns are about to leave. */
+void times_requests_leave(struct oks_engine *e, struct transcript *t);
+
+/* What the session has between two keys; false: its events were dropped (and, with w, are wanted now). */
+bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const struct measure_window *w,
+                   struct measure *out);
+/* The row's sum; where it has to be made anew, *w->wanting may get set. */
+void times_row_measure(struct oks_engine *e, struct time_row *row, const struct measure_window *w,
+                       struct measure *out);
+
+/* The version of the newest of n rows, prices included. */
+uint64_t time_rows_version(const struct oks_engine *e, struct time_row *const *rows, size_t n);
+
+/* The row's n_stamps, ascending. */
+const uint32_t *time_row_stamps(struct time_row *row);
+
+/* The first key of a second, and the second that a key belongs to (false: before the year 1). */
+uint64_t times_key(int64_t second);
+bool times_second(uint64_t key, int64_t *second);
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * Who is in a team, and as whom.
+ *
+ * A session belongs to a team whose name its records hold, or as the lead that a run or roster names. An
+ * agent is known by the name in its records or its label. A run's workers are called <workerId>-worker, with
+ * a number behind it when dispatched again; an agent of another kind than Claude Code that works for a run
+ * also writes transcripts of its own. A roster's members are called by their names, and in-process ones write
+ * theirs as sub-agents of the lead, without a word of the team.
+ *
+ * Invariant: team_sessions() and session_member() look at nothing but what bumps the team's version when it
+ * changes (registry_bump, runs_session_changed).
+ */
+#include "teams/members.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char lead_member[] = "lead";
+static const char unnamed_member[] = "unnamed";
+
+void team_own_window(const struct run *run, struct measure_window *w)
+{
+    if (!run)
+        return;
+    w->since = oks_stamp_of(oks_slice_of(run->state.since));
+    w->until = oks_stamp_of(oks_slice_of(run->state.until));
+}
+
+/* --- who is who --- */
+
+bool member_is_lead(const struct run *run, const struct session *s)
+{
+    return run && strcmp(run->lead, s->name) == 0;
+}
+
+static bool ends_with(const char *s, size_t n, const char *end)
+{
+    size_t m = strlen(end);
+
+    return n >= m && strncmp(s + n - m, end, m) == 0;
+}
+
+/* The length of an agent's name without the suffix -NNN that a worker gets when it is dispatched again. */
+static size_t without_redispatch(const char *agent)
+{
+    size_t n = strlen(agent), digits = 0;
+
+    while (digits < n && isdigit((unsigned char)agent[n - 1 - digits]))
+        digits++;
+    if (digits == 0 || digits + 1 >= n || agent[n - 1 - digits] != '-')
+        return n;
+    if (ends_with(agent, n - 1 - digits, "-worker") || ends_with(agent, n - 1 - digits, "report-writer"))
+        return n - 1 - digits;
+    return n;
+}
+
+static bool is_worker(const struct run_worker *worker, const char *agent)
+{
+    size_t n, id = strlen(worker->worker_id);
+
+    if (!agent)
+        return false;
+    n = without_redispatch(agent);
+    if (strcmp(worker->worker_id, "report-writer") == 0 && n == id &&
+        strncmp(agent, worker->worker_id, n) == 0)
+        return true;
+    return n == id + strlen("-worker") && strncmp(agent, worker->worker_id, id) == 0 &&
+           ends_with(agent, n, "-worker");
+}
+
+const struct run_worker *member_own_worker(const struct run *run, const struct session *s)
+{
+    const struct source *source = session_source(s);
+
+    if (!run || run->roster || source->id == OKS_SOURCE_CLAUDE)
+        return NULL;
+    for (size_t i = 0; i < run->state.n_workers; i++) {
+        const char *agent = run->state.workers[i].agent;
+
+        if (agent && strcmp(agent, source->name) == 0)
+            return &run->state.workers[i];
+    }
+    return NULL;
+}
+
+bool member_works_as(const struct run *run, const struct run_worker *worker, const struct session *s)
+{
+    const char *agent = session_label(s);
+
+    if (run->roster)
+        return agent && strcmp(agent, worker->worker_id) == 0 && !member_is_lead(run, s);
+    return is_worker(worker, agent) || member_own_worker(run, s) == worker;
+}
+
+/* Whether the roster names the session: a sub-agent of its lead that is called as a member is. */
+static bool is_in_roster(const struct run *roster, const struct session *s)
+{
+    if (!s->parent || strcmp(s->parent, roster->lead) != 0)
+        return false;
+    for (size_t i = 0; i < roster->state.n_workers; i++)
+        if (member_works_as(roster, &roster->state.workers[i], s))
+            return true;
+    return false;
+}
+
+void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
+{
+    const struct run_worker *own = member_own_worker(run, s);
+    const char *agent = session_label(s);
+    char name[OKS_NAME_MAX + 1];
+
+    if (member_is_lead(run, s) || (!agent && (!run || run->roster))) {
+        strcpy(out, lead_member);
+    } else if (own) {
+        snprintf(name, sizeof(name), "%s-worker", own->worker_id);
+        oks_name_escape(oks_slice_of(name), out);
+    } else if (!agent) {
+        strcpy(out, unnamed_member);
+    } else {
+        oks_name_escape((struct oks_slice){agent, without_redispatch(agent)}, out);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct session *const *)a)->name, (*(struct session *const *)b)->name);
+}
+
+/* Sessions, each once. */
+struct gathering {
+    struct session **items; /* NULL-terminated */
+    size_t len, room;
+    int rc;
+};
+
+static void gather(struct gathering *g, struct session *s)
+{
+    if (g->rc < 0)
+        return;
+    if (g->len + 1 >= g->room) {
+        size_t room = g->room ? 2 * g->room : 16;
+        struct session **items = reallocarray(g->items, room, sizeof(*items));
+
+        if (!items) {
+            g->rc = -ENOMEM;
+            return;
+        }
+        g->items = items;
+        g->room = room;
+    }
+    g->items[g->len++] = s;
+    g->items[g->len] = NULL;
+}
+
+static bool gathered(const struct gathering *g, const struct session *s)
+{
+    for (size_t i = 0; i < g->len; i++)
+        if (g->items[i] == s)
+            return true;
+    return false;
+}
+
+static bool worked_in(const struct session *s, const char *cwd)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        for (size_t i = 0; i < t->state.cwds.len; i++)
+            if (strcmp(t->state.cwds.items[i].ptr, cwd) == 0)
+                return true;
+    return false;
+}
+
+static bool began_in(const struct session *s, const struct measure_window *w)
+{
+    struct oks_stamp first = s->share.totals.first;
+
+    return s->summed && !oks_stamp_is_none(first) && oks_stamp_cmp(first, w->since) >= 0 &&
+           (oks_stamp_is_none(w->until) || oks_stamp_cmp(first, w->until) <= 0);
+}
+
+/* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
+static void gather_own(struct oks_engine *e, const struct run *run, const char *cwd, struct gathering *g)
+{
+    struct measure_window w = {.since = OKS_STAMP_NONE, .until = OKS_STAMP_NONE};
+    char name[OKS_NAME_MAX + 1];
+    struct project *p;
+    struct session *s;
+
+    team_own_window(run, &w);
+    project_of_cwd(cwd, name);
+    p = registry_project(e, name);
+    if (!p || oks_stamp_is_none(w.since))
+        return; /* nobody could tell a run without a beginning from all that was before */
+    LIST_FOREACH(s, &p->sessions, of_project)
+        if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, &w) && !gathered(g, s))
+            gather(g, s);
+}
+
+static bool has_own_workers(const struct run *run)
+{
+    for (size_t i = 0; i < run->state.n_workers; i++)
+        for (int k = 0; k < OKS_SOURCES; k++)
+            if (k != OKS_SOURCE_CLAUDE && run->state.workers[i].agent &&
+                strcmp(run->state.workers[i].agent, oks_sources[k]->name) == 0)
+                return true;
+    return false;
+}
+
+/* The folders of a run: the one that holds its files, and those that its sessions worked in. */
+static void gather_all_own(struct oks_engine *e, const struct run *run, struct gathering *g)
+{
+    size_t members = g->len;
+
+    if (!run || run->roster || !has_own_workers(run))
+        return;
+    gather_own(e, run, run->place, g);
+    for (size_t i = 0; i < members; i++) {
+        const struct transcript *t;
+
+        LIST_FOREACH(t, &g->items[i]->transcripts, of_session)
+            for (size_t k = 0; k < t->state.cwds.len; k++)
+                if (strcmp(t->state.cwds.items[k].ptr, run->place) != 0)
+                    gather_own(e, run, t->state.cwds.items[k].ptr, g);
+    }
+}
+
+/* Sub-agents lie in their lead's project. */
+static void gather_in_process(const struct run *roster, const struct session *lead, struct gathering *g)
+{
+    struct session *s;
+
+    if (!lead->project)
+        return;
+    LIST_FOREACH(s, &lead->project->sessions, of_project)
+        if (is_in_roster(roster, s) && !gathered(g, s))
+            gather(g, s);
+}
+
+struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run)
+{
+    struct session *lead = run && *run->lead ? registry_session(e, run->lead) : NULL;
+    struct gathering g = {0};
+    const struct membership *m;
+
+    LIST_FOREACH(m, &team->members, of_team)
+        if (m->session != lead)
+            gather(&g, m->session);
+    if (lead)
+        gather(&g, lead);
+    gather_all_own(e, run, &g);
+    if (lead && run->roster)
+        gather_in_process(run, lead, &g);
+    if (g.rc < 0) {
+        free(g.items);
+        return NULL;
+    }
+    if (!g.items)
+        return calloc(1, sizeof(*g.items));
+    qsort(g.items, g.len, sizeof(*g.items), by_name);
+    return g.items;
+}

@@ -1,0 +1,27 @@
+/* Who is in a team, and as whom (private to the engine; under the lock). */
+#ifndef OKSTRAFS_TEAMS_MEMBERS_H
+#define OKSTRAFS_TEAMS_MEMBERS_H
+
+#include "engine/engine_private.h"
+
+/* `run` is what the team is looked at by: a run or a roster, or NULL where no file tells of it. */
+
+/* Sets the bounds to those of the run, where there is one. */
+void team_own_window(const struct run *run, struct measure_window *w);
+
+/* The team's sessions, NULL-terminated, ascending by name; to be freed. NULL on ENOMEM. */
+struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run);
+
+bool member_is_lead(const struct run *run, const struct session *s);
+/*
+ * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
+ * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
+ */
+const struct run_worker *member_own_worker(const struct run *run, const struct session *s);
+bool member_works_as(const struct run *run, const struct run_worker *worker, const struct session *s);
+
+/* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or
+ * "lead". */
+void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * Who is in a team of Claude Code's, while it lasts.
+ *
+ * Members leave the file when they leave the team, and the file goes with the team, so it is a help at best.
+ * It also holds what each member was told to do (`prompt`), which is never taken up.
+ */
+#include "teams/roster.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files/external_json.h"
+
+static const char lead_name[] = "team-lead";
+
+static bool is_lead(json_object *root, json_object *member)
+{
+    const char *lead = foreign_text(root, "leadAgentId"), *id = foreign_text(member, "agentId");
+
+    return (lead && id && strcmp(lead, id) == 0) || strcmp(foreign_text(member, "name"), lead_name) == 0;
+}
+
+static int add_member(struct team_state *state, json_object *member)
+{
+    struct run_worker *to = &state->workers[state->n_workers++];
+
+    return foreign_copy(&to->worker_id, foreign_text(member, "name")) < 0 ||
+                   foreign_copy(&to->agent, foreign_text(member, "agentType")) < 0 ||
+                   foreign_copy(&to->model, foreign_text(member, "model")) < 0
+               ? -ENOMEM
+               : 0;
+}
+
+static int read_members(json_object *root, struct team_state *state)
+{
+    json_object *list = foreign_member(root, "members", json_type_array);
+    size_t n = list ? json_object_array_length(list) : 0;
+    int rc = 0;
+
+    if (n > TEAM_STATE_WORKERS_MAX)
+        n = TEAM_STATE_WORKERS_MAX;
+    state->workers = n ? calloc(n, sizeof(*state->workers)) : NULL;
+    if (n && !state->workers)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        json_object *member = json_object_array_get_idx(list, i);
+
+        if (!foreign_text(member, "name"))
+            continue;
+        if (!is_lead(root, member))
+            rc = add_member(state, member);
+        else if (!state->lead_model)
+            rc = foreign_copy(&state->lead_model, foreign_text(member, "model"));
+    }
+    return rc;
+}
+
+/* The team's name, else its folder's. */
+static int read_name(json_object *root, const char *path, struct team_state *state)
+{
+    const char *name = foreign_text(root, "name"), *end = strrchr(path, '/'), *start = end;
+
+    if (name)
+        return foreign_copy(&state->team_name, name);
+    while (start > path && start[-1] != '/')
+        start--;
+    state->team_name = strndup(start, (size_t)(end - start));
+    return state->team_name ? 0 : -ENOMEM;
+}
+
+int roster_load(const char *path, struct team_state *out)
+{
+    struct team_state state = {0};
+    json_object *root;
+    int rc = foreign_json_load(path, &root, &state.mtime_ns);
+
+    if (rc < 0)
+        return rc;
+    rc = read_name(root, path, &state);
+    if (rc == 0)
+        rc = foreign_copy(&state.lead_session, foreign_text(root, "leadSessionId"));
+    if (rc == 0)
+        rc = read_members(root, &state);
+    json_object_put(root);
+    if (rc == 0 && state.n_workers == 0)
+        rc = -ENOENT;
+    if (rc < 0) {
+        team_state_clear(&state);
+        return rc;
+    }
+    *out = state;
+    return 0;
+}

@@ -1,0 +1,252 @@
+/*
+ * What other programs say of teams: who leads, who works, and since when.
+ *
+ * okstra writes a team-state file for each run, under <project>/.okstra/tasks/<anything>/state/; the projects
+ * are the working directories that transcripts name, and configured roots. Claude Code writes one roster for
+ * each team while there is one, <config>/teams/<team>/config.json. It tells no window, so it counts as a run
+ * of all time that gives way to any other.
+ *
+ * Invariant: a team's runs are in the order in which they count, rosters last; what is listed as a run has a
+ * team-state file.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/engine_private.h"
+#include "teams/members.h"
+#include "discovery/places.h"
+#include "teams/roster.h"
+
+/* --- runs --- */
+
+static void run_end(struct oks_engine *e, struct run *run)
+{
+    struct team *team = run->team;
+
+    LIST_REMOVE(run, of_all);
+    LIST_REMOVE(run, of_team);
+    LIST_REMOVE(run, of_place);
+    team_state_clear(&run->state);
+    free(run->path);
+    free(run);
+    team->version = engine_tick(e);
+    registry_team_release(e, team);
+}
+
+/* Newest first: by the window's start, then by path. */
+static bool run_before(const struct run *a, const struct run *b)
+{
+    int d = strcmp(a->state.since, b->state.since);
+
+    if (a->roster != b->roster)
+        return b->roster;
+    return d ? d > 0 : strcmp(a->path, b->path) > 0;
+}
+
+static void run_insert(struct team *team, struct run *run)
+{
+    struct run *at, *last = NULL;
+
+    LIST_FOREACH(at, &team->runs, of_team) {
+        if (run_before(run, at))
+            break;
+        last = at;
+    }
+    if (last)
+        LIST_INSERT_AFTER(last, run, of_team);
+    else
+        LIST_INSERT_HEAD(&team->runs, run, of_team);
+}
+
+static int run_begin(struct oks_engine *e, struct place *place, const char *path, bool roster)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    int rc;
+
+    if (!run)
+        return -ENOMEM;
+    rc = roster ? roster_load(path, &run->state) : team_state_load(path, &run->state);
+    if (rc < 0) {
+        free(run);
+        e->runs_errors += rc != -ENOENT;
+        return rc == -ENOMEM ? rc : 0;
+    }
+    run->roster = roster;
+    if (run->state.lead_session)
+        oks_name_escape(oks_slice_of(run->state.lead_session), run->lead);
+    run->path = strdup(path);
+    run->place = place->path;
+    run->team = run->path ? registry_team_made(e, oks_slice_of(run->state.team_name)) : NULL;
+    if (!run->team) {
+        team_state_clear(&run->state);
+        free(run->path);
+        free(run);
+        return -ENOMEM;
+    }
+    LIST_INSERT_HEAD(&e->runs, run, of_all);
+    LIST_INSERT_HEAD(&place->runs, run, of_place);
+    run_insert(run->team, run);
+    run->team->version = engine_tick(e);
+    return 0;
+}
+
+const struct run *runs_current(const struct team *team)
+{
+    return LIST_FIRST(&team->runs);
+}
+
+/* --- their names --- */
+
+/* <task-type>-<seq> of .../team-state-<task-type>-<seq>.json, or <seq> alone. */
+static struct oks_slice name_in(const struct run *run, bool whole)
+{
+    const char *base = strrchr(run->path, '/') + 1 + strlen("team-state-");
+    struct oks_slice name = {base, strlen(base) - strlen(".json")};
+    size_t digits = 0;
+
+    while (digits < name.len && isdigit((unsigned char)name.ptr[name.len - 1 - digits]))
+        digits++;
+    if (whole || digits == 0 || (digits < name.len && name.ptr[name.len - 1 - digits] != '-'))
+        return name;
+    return (struct oks_slice){name.ptr + name.len - digits, digits};
+}
+
+static bool is_taken(const struct team *team, const struct run *run, bool whole)
+{
+    const struct run *other;
+
+    LIST_FOREACH(other, &team->runs, of_team)
+        if (other != run && !other->roster && oks_slice_eq(name_in(other, whole), name_in(run, whole)))
+            return true;
+    return false;
+}
+
+void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1])
+{
+    struct oks_slice name = name_in(run, is_taken(team, run, false));
+    uint8_t hash[OKS_SHA256_BYTES] = {0};
+    char raw[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
+
+    if (!is_taken(team, run, true)) {
+        oks_name_escape(name, out);
+        return;
+    }
+    /* The same file name in two tasks. */
+    name = name_in(run, true);
+    oks_sha256(run->path, strlen(run->path), hash);
+    oks_hex(hash, 4, hex);
+    snprintf(raw, sizeof(raw), "%.*s~%s", (int)name.len, name.ptr, hex);
+    oks_name_escape(oks_slice_of(raw), out);
+}
+
+const struct run *runs_named(const struct team *team, const char *name)
+{
+    char own[OKS_NAME_MAX + 1];
+    const struct run *run;
+
+    LIST_FOREACH(run, &team->runs, of_team) {
+        if (run->roster)
+            continue;
+        runs_name(team, run, own);
+        if (strcmp(own, name) == 0)
+            return run;
+    }
+    return NULL;
+}
+
+void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version)
+{
+    struct run *run;
+
+    LIST_FOREACH(run, &e->runs, of_all)
+        if (strcmp(run->lead, s->name) == 0 || member_own_worker(run, s) ||
+            (run->roster && s->parent && strcmp(run->lead, s->parent) == 0))
+            run->team->version = version;
+}
+
+/* --- where they are found --- */
+
+static bool is_state_file(const char *name)
+{
+    return strncmp(name, "team-state-", strlen("team-state-")) == 0 && source_ends_with(name, ".json") &&
+           strlen(name) > strlen("team-state-.json");
+}
+
+static int found_state(struct oks_engine *e, struct place *place, const char *path, const char *rel)
+{
+    const char *base = strrchr(path, '/');
+
+    if (base - path < 6 || strncmp(base - 6, "/state", 6) != 0)
+        return 0;
+    return run_begin(e, place, path, false);
+}
+
+static bool is_team_folder(const char *rel)
+{
+    return !strchr(rel, '/');
+}
+
+static bool is_roster(const char *name)
+{
+    return strcmp(name, "config.json") == 0;
+}
+
+static int found_roster(struct oks_engine *e, struct place *place, const char *path, const char *rel)
+{
+    return strchr(rel, '/') ? run_begin(e, place, path, true) : 0;
+}
+
+static void end_all(struct oks_engine *e, struct place *place)
+{
+    while (!LIST_EMPTY(&place->runs))
+        run_end(e, LIST_FIRST(&place->runs));
+}
+
+static const struct place_kind state_files = {
+    .below = {".okstra", "tasks"},
+    .wants = is_state_file,
+    .found = found_state,
+    .empty = end_all,
+};
+
+static const struct place_kind rosters = {
+    .below = {"teams"},
+    .enters = is_team_folder,
+    .only = "config.json",
+    .wants = is_roster,
+    .found = found_roster,
+    .empty = end_all,
+};
+
+int runs_add_project(struct oks_engine *e, const char *path)
+{
+    return places_add(e, &state_files, path);
+}
+
+/* The configuration folder of a root. */
+static int add_rosters(struct oks_engine *e, const struct root *root)
+{
+    const char *slash = strrchr(root->path, '/');
+    char *config;
+    int rc;
+
+    if (!root->source->rosters || !slash || slash == root->path)
+        return 0;
+    config = strndup(root->path, (size_t)(slash - root->path));
+    rc = config ? places_add(e, &rosters, config) : -ENOMEM;
+    free(config);
+    return rc;
+}
+
+int runs_new(struct oks_engine *e)
+{
+    int rc = places_new(e);
+
+    for (char **root = e->task_roots; rc == 0 && *root; root++)
+        rc = runs_add_project(e, *root);
+    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
+        rc = add_rosters(e, &e->roots[i]);
+    return rc;
+}

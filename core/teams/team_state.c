@@ -1,0 +1,167 @@
+/*
+ * okstra's own description of a run: who leads, who works, since when.
+ *
+ * These files belong to another program and are rewritten while we look, so everything in them is optional
+ * but the team's name, every value of another type than expected counts as absent, and a file that does not
+ * parse is reported by its error and shown as if it were not there.
+ */
+#include "teams/team_state.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "files/external_json.h"
+#include "okstrafs/window.h"
+
+/* Any ISO form becomes the collector's, so that it compares with stamps; what does not parse leaves the bound
+ * open. */
+static void bound(char out[RUN_BOUND], const char *s)
+{
+    struct oks_stamp stamp = oks_stamp_of(oks_slice_of(s));
+    int64_t micros;
+    bool aware;
+
+    out[0] = '\0';
+    if (!s)
+        return;
+    if (stamp.key < OKS_STAMP_KEY_TEXT) {
+        snprintf(out, RUN_BOUND, "%s", s);
+        return;
+    }
+    if (oks_stamp_micros(stamp, &micros, &aware) < 0)
+        return;
+    oks_time_text(micros >= 0 ? micros / 1000 : -((-micros + 999) / 1000), out);
+    if (micros % 1000000 == 0)
+        strcpy(out + strlen("2026-06-10T01:00:00"), "Z");
+}
+
+static bool is_over(const char *status)
+{
+    static const char *const words[] = {"completed", "complete", "done",      "finished", "failed",
+                                        "error",     "timeout",  "cancelled", "canceled", "interrupted",
+                                        "aborted",   "ended",    "succeeded"};
+
+    for (size_t i = 0; status && i < sizeof(words) / sizeof(*words); i++)
+        if (strcasecmp(status, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static int read_workers(json_object *root, struct team_state *state)
+{
+    json_object *list = foreign_member(root, "workers", json_type_array);
+    size_t n = list ? json_object_array_length(list) : 0;
+
+    if (n > TEAM_STATE_WORKERS_MAX)
+        n = TEAM_STATE_WORKERS_MAX;
+    state->workers = n ? calloc(n, sizeof(*state->workers)) : NULL;
+    if (n && !state->workers)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        json_object *w = json_object_array_get_idx(list, i);
+        struct run_worker *to = &state->workers[state->n_workers];
+
+        if (!foreign_text(w, "workerId"))
+            continue;
+        state->n_workers++;
+        if (foreign_copy(&to->worker_id, foreign_text(w, "workerId")) < 0 ||
+            foreign_copy(&to->agent, foreign_text(w, "agent")) < 0 ||
+            foreign_copy(&to->model, foreign_text(w, "model")) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int read_state(json_object *root, struct team_state *state)
+{
+    json_object *lead = foreign_member(root, "lead", json_type_object);
+    const char *name = foreign_text(foreign_member(root, "team", json_type_object), "teamName");
+
+    if (!name)
+        name = foreign_text(root, "teamName");
+    if (!name)
+        return -EINVAL;
+    bound(state->until, foreign_text(root, "runEndedAt"));
+    if (!*state->until && (is_over(foreign_text(root, "status")) || is_over(foreign_text(root, "runStatus"))))
+        oks_time_text(state->mtime_ns / 1000000, state->until);
+    if (foreign_copy(&state->team_name, name) < 0 ||
+        foreign_copy(&state->task_key, foreign_text(root, "taskKey")) < 0 ||
+        foreign_copy(&state->lead_session, foreign_text(lead, "sessionId")) < 0 ||
+        foreign_copy(&state->lead_model, foreign_text(lead, "model")) < 0)
+        return -ENOMEM;
+    return read_workers(root, state);
+}
+
+/* .../state/team-state-<x>.json -> .../manifests/run-manifest-<x>.json; NULL on ENOMEM. */
+static char *manifest_path(const char *path)
+{
+    static const char prefix[] = "team-state-";
+    const char *base = strrchr(path, '/') + 1, *folder = base - 1;
+    char *out;
+
+    while (folder > path && folder[-1] != '/')
+        folder--;
+    return asprintf(&out, "%.*smanifests/run-manifest-%s", (int)(folder - path), path,
+                    base + sizeof(prefix) - 1) < 0
+               ? NULL
+               : out;
+}
+
+static int read_manifest(const char *path, struct team_state *state)
+{
+    char *manifest = manifest_path(path);
+    json_object *root;
+    int64_t mtime_ns;
+    int rc;
+
+    if (!manifest)
+        return -ENOMEM;
+    rc = foreign_json_load(manifest, &root, &mtime_ns);
+    free(manifest);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : 0;
+    bound(state->since, foreign_text(root, "createdAt"));
+    if (mtime_ns > state->mtime_ns)
+        state->mtime_ns = mtime_ns;
+    json_object_put(root);
+    return 0;
+}
+
+int team_state_load(const char *path, struct team_state *out)
+{
+    struct team_state state = {0};
+    json_object *root;
+    int rc = foreign_json_load(path, &root, &state.mtime_ns);
+
+    if (rc < 0)
+        return rc;
+    rc = read_state(root, &state);
+    json_object_put(root);
+    if (rc == 0)
+        rc = read_manifest(path, &state);
+    if (rc < 0) {
+        team_state_clear(&state);
+        return rc;
+    }
+    *out = state;
+    return 0;
+}
+
+void team_state_clear(struct team_state *state)
+{
+    for (size_t i = 0; i < state->n_workers; i++) {
+        free(state->workers[i].worker_id);
+        free(state->workers[i].agent);
+        free(state->workers[i].model);
+    }
+    free(state->workers);
+    free(state->team_name);
+    free(state->task_key);
+    free(state->lead_session);
+    free(state->lead_model);
+    *state = (struct team_state){0};
+}

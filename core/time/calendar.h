@@ -1,0 +1,23 @@
+/* The proleptic Gregorian calendar, years 1 to 9999, as day numbers (0 = 1970-01-01). */
+#ifndef OKSTRAFS_TIME_CALENDAR_H
+#define OKSTRAFS_TIME_CALENDAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    CALENDAR_FIRST_DAY = -719162, /* 0001-01-01 */
+    CALENDAR_LAST_DAY = 2932896,  /* 9999-12-31 */
+};
+
+struct date {
+    int year;
+    int month;
+    int day;
+};
+
+bool date_valid(struct date date);
+int64_t date_to_days(struct date date); /* of a valid date; also of months and days that are in range only */
+struct date date_of_days(int64_t days); /* CALENDAR_FIRST_DAY ... CALENDAR_LAST_DAY */
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * What is wrong with this machine, and what to do about it: one line a check.
+ */
+#include "cli/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "watchers/mountpoint.h"
+
+static int faults;
+
+static void good(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void bad(const char *fix, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void good(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("ok     ", stdout);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
+}
+
+static void bad(const char *fix, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("FAULT  ", stdout);
+    vprintf(format, args);
+    printf("\n       fix: %s\n", fix);
+    va_end(args);
+    faults++;
+}
+
+static void check_fuse(void)
+{
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0) {
+        close(fd);
+        good("/dev/fuse can be opened");
+    } else if (errno == ENOENT) {
+        bad("modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN. 'okstrafs cat' works "
+            "without",
+            "there is no /dev/fuse");
+    } else {
+        bad("chmod 666 /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s", strerror(errno));
+    }
+}
+
+static bool in_path(const char *program)
+{
+    const char *path = getenv("PATH");
+    char *copy = strdup(path ? path : "/usr/bin:/bin"), *save, *dir, file[4096];
+    bool found = false;
+
+    for (dir = copy ? strtok_r(copy, ":", &save) : NULL; dir && !found; dir = strtok_r(NULL, ":", &save)) {
+        snprintf(file, sizeof(file), "%s/%s", dir, program);
+        found = access(file, X_OK) == 0;
+    }
+    free(copy);
+    return found;
+}
+
+static void check_fusermount(void)
+{
+    if (geteuid() == 0)
+        good("running as root: no fusermount3 needed");
+    else if (!in_path("fusermount3"))
+        bad("apt-get install fuse3", "fusermount3 is not installed");
+    else if (access("/etc/mtab", R_OK) < 0)
+        bad("as root: ln -s ../proc/self/mounts /etc/mtab",
+            "/etc/mtab is missing: fusermount3 cannot unmount");
+    else
+        good("fusermount3 is installed");
+}
+
+static void check_home(const struct options *o)
+{
+    struct stat st;
+
+    if (stat(o->okstra_home, &st) < 0)
+        good("okstra home %s does not exist yet: it is made at the first mount", o->okstra_home);
+    else if (!S_ISDIR(st.st_mode))
+        bad("set OKSTRA_HOME to a folder", "okstra home %s is no folder", o->okstra_home);
+    else if (st.st_uid != geteuid())
+        bad("set OKSTRA_HOME to a folder of your own: caches are not kept in somebody else's",
+            "okstra home %s belongs to another user", o->okstra_home);
+    else if (access(o->okstra_home, W_OK) < 0)
+        bad("chmod u+w it, or run with --no-cache", "okstra home %s is not writable", o->okstra_home);
+    else
+        good("okstra home %s is writable", o->okstra_home);
+}
+
+static int check_setting(void *ctx, const char *path, const char *error)
+{
+    if (error)
+        bad("mend it: until then what it said before holds, or nothing (docs/configuration.md)", "%s: %s",
+            path, error);
+    else
+        good("%s is in order", path);
+    return 0;
+}
+
+static void check_sources(const struct options *o)
+{
+    int found = 0;
+
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            if (access(*dir, R_OK | X_OK) == 0) {
+                good("transcripts of %s are looked for in %s", oks_source_name((enum oks_source)i), *dir);
+                found++;
+            }
+    if (!found)
+        bad("run an agent once, or set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME",
+            "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
+}
+
+static void check_watches(void)
+{
+    FILE *f = fopen("/proc/sys/fs/inotify/max_user_watches", "re");
+    long watches = 0;
+
+    if (f && fscanf(f, "%ld", &watches) == 1 && watches < 8192)
+        bad("sysctl fs.inotify.max_user_watches=65536 (folders without a watch are looked at with stat)",
+            "only %ld inotify watches are allowed", watches);
+    else
+        good("inotify watches: %ld", watches);
+    if (f)
+        fclose(f);
+}
+
+static void check_mountpoint(const struct options *o)
+{
+    switch (mountpoint_state(o->mountpoint)) {
+    case MOUNT_NONE:
+        good("nothing is mounted on %s; start with 'okstrafs mount'", o->mountpoint);
+        break;
+    case MOUNT_ALIVE:
+        good("mounted on %s, and it answers", o->mountpoint);
+        break;
+    case MOUNT_STALE:
+        bad("'okstrafs mount' clears it", "%s is the mount of a daemon that is gone", o->mountpoint);
+        break;
+    case MOUNT_HUNG:
+        bad("kill the daemon, then fusermount3 -uz the folder", "%s does not answer", o->mountpoint);
+        break;
+    case MOUNT_OTHER:
+        bad("give another folder", "%s is a mount point of another filesystem", o->mountpoint);
+        break;
+    }
+}
+
+int doctor_run(const struct options *o)
+{
+    enum oks_isa isa = o->isa;
+
+    check_fuse();
+    check_fusermount();
+    check_home(o);
+    oks_settings_check(o->okstra_home, check_setting, NULL);
+    check_sources(o);
+    check_watches();
+    check_mountpoint(o);
+    if (oks_isa_resolve(&isa) == 0)
+        good("scanner: %s", oks_isa_name(isa));
+    else
+        bad("leave -o isa= out", "this CPU lacks the instruction set asked for");
+    return faults ? 1 : 0;
+}

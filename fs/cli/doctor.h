@@ -1,0 +1,10 @@
+/* okstrafs doctor: checks of the set-up, each with its fix. Returns an exit code: 0 where nothing is wrong.
+ */
+#ifndef OKSTRAFS_FS_CLI_DOCTOR_H
+#define OKSTRAFS_FS_CLI_DOCTOR_H
+
+#include "cli/options.h"
+
+int doctor_run(const struct options *options);
+
+#endif

@@ -1,0 +1,303 @@
+/*
+ * The same tree for places without FUSE: containers, CI, a first look.
+ *
+ * Paths are relative to the mount's root; one that starts with the mountpoint is understood too, so that a
+ * command line works with and without a mount.
+ */
+#include "cli/local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "tree/tree.h"
+
+enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
+
+/* The path below the mount's root. */
+static const char *below_mount(const struct options *o, const char *path)
+{
+    size_t n = strlen(o->mountpoint);
+
+    if (strncmp(path, o->mountpoint, n) == 0 && (path[n] == '/' || path[n] == '\0'))
+        return path + n;
+    return path;
+}
+
+/* The components of a path, "." and ".." resolved by name. */
+struct walk {
+    char *parts[64];
+    size_t depth;
+};
+
+static void walk_clear(struct walk *w)
+{
+    while (w->depth > 0)
+        free(w->parts[--w->depth]);
+}
+
+static int walk_push(struct walk *w, const char *path)
+{
+    while (*path) {
+        size_t n = strcspn(path, "/");
+
+        if (n == 2 && strncmp(path, "..", 2) == 0) {
+            if (w->depth > 0)
+                free(w->parts[--w->depth]);
+        } else if (n > 0 && !(n == 1 && *path == '.')) {
+            if (w->depth == sizeof(w->parts) / sizeof(*w->parts))
+                return -ENAMETOOLONG;
+            w->parts[w->depth] = strndup(path, n);
+            if (!w->parts[w->depth])
+                return -ENOMEM;
+            w->depth++;
+        }
+        path += n + (path[n] == '/');
+    }
+    return 0;
+}
+
+/* Replaces component i, a link, by what it points to; the components behind it stay. */
+static int follow(struct walk *w, size_t i, const struct node *link)
+{
+    struct walk next = {0};
+    char *target = tree_link(link);
+    int rc = target ? 0 : -ENOMEM;
+
+    for (size_t k = 0; rc == 0 && k < i; k++)
+        rc = walk_push(&next, w->parts[k]);
+    if (rc == 0)
+        rc = walk_push(&next, target);
+    for (size_t k = i + 1; rc == 0 && k < w->depth; k++)
+        rc = walk_push(&next, w->parts[k]);
+    free(target);
+    walk_clear(w);
+    *w = next;
+    return rc;
+}
+
+/* The node of one pass over the components; 1 where a link was followed and the pass must start over. */
+static int pass(struct oks_engine *engine, struct walk *w, struct node *out)
+{
+    struct node node;
+
+    node_root(&node);
+    for (size_t i = 0; i < w->depth; i++) {
+        struct node child;
+        int rc = tree_lookup(engine, &node, w->parts[i], now_ms(), NULL, &child);
+
+        node_clear(&node);
+        if (rc < 0)
+            return rc;
+        if (node_shape(&child) == NODE_LINK) {
+            rc = follow(w, i, &child);
+            node_clear(&child);
+            return rc < 0 ? rc : 1;
+        }
+        node = child;
+    }
+    *out = node;
+    return 0;
+}
+
+static int find(struct oks_engine *engine, const char *path, struct node *out)
+{
+    struct walk w = {0};
+    int rc = walk_push(&w, path);
+
+    if (rc == 0)
+        for (int links = 0; (rc = pass(engine, &w, out)) == 1; links++)
+            if (links == LINKS_MAX) {
+                rc = -ELOOP;
+                break;
+            }
+    walk_clear(&w);
+    return rc;
+}
+
+static int render(struct oks_engine *engine, const struct node *node, struct oks_document *out)
+{
+    uint64_t version;
+    int rc = tree_version(engine, node, NULL, &version);
+
+    return rc < 0 ? rc : tree_render(engine, node, now_ms(), out);
+}
+
+static bool write_all(const char *bytes, size_t len)
+{
+    return fwrite(bytes, 1, len, stdout) == len;
+}
+
+static int cat_one(struct oks_engine *engine, const struct options *o, const char *path)
+{
+    struct oks_document document;
+    struct node node;
+    int rc = find(engine, below_mount(o, path), &node);
+
+    if (rc == 0) {
+        rc = node_shape(&node) == NODE_DIR ? -EISDIR : render(engine, &node, &document);
+        node_clear(&node);
+    }
+    if (rc < 0) {
+        log_error("%s: %s%s", path, strerror(-rc),
+                  rc == -ENOENT ? "; 'okstrafs ls' shows what there is" : "");
+        return 1;
+    }
+    rc = write_all(document.bytes, document.len) ? 0 : 1;
+    oks_document_clear(&document);
+    return rc;
+}
+
+/* --- ls
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+struct lister {
+    struct oks_engine *engine;
+    const struct node *dir;
+    bool is_long;
+    char **names;
+    size_t n, room;
+};
+
+static int collect(void *ctx, const char *name, enum node_shape shape)
+{
+    struct lister *l = ctx;
+
+    (void)shape;
+    if (l->n == l->room) {
+        size_t room = l->room ? l->room * 2 : 64;
+        char **names = reallocarray(l->names, room, sizeof(*names));
+
+        if (!names)
+            return -ENOMEM;
+        l->names = names;
+        l->room = room;
+    }
+    l->names[l->n] = strdup(name);
+    return l->names[l->n++] ? 0 : -ENOMEM;
+}
+
+static void print_long(struct oks_engine *engine, const struct node *node, const char *name)
+{
+    struct oks_document document = {0};
+    char *target = node_shape(node) == NODE_LINK ? tree_link(node) : NULL;
+    char when[64] = "-";
+    struct tm tm;
+    time_t seconds;
+
+    if (node_shape(node) == NODE_FILE && render(engine, node, &document) < 0)
+        return;
+    seconds = document.mtime_ns / 1000000000;
+    if (document.mtime_ns && localtime_r(&seconds, &tm))
+        strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+    printf("%c %10zu %19s %s%s%s\n",
+           node_shape(node) == NODE_DIR ? 'd'
+           : target                     ? 'l'
+                                        : '-',
+           document.len, when, name, target ? " -> " : "", target ? target : "");
+    oks_document_clear(&document);
+    free(target);
+}
+
+static int print_entry(struct lister *l, const char *name)
+{
+    struct node child;
+    int rc;
+
+    if (!l->is_long) {
+        puts(name);
+        return 0;
+    }
+    rc = tree_lookup(l->engine, l->dir, name, now_ms(), NULL, &child);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    print_long(l->engine, &child, name);
+    node_clear(&child);
+    return 0;
+}
+
+static int ls_node(struct oks_engine *engine, const struct options *o, const struct node *node,
+                   const char *path)
+{
+    struct lister l = {.engine = engine, .dir = node, .is_long = o->long_listing};
+    int rc;
+
+    if (node_shape(node) != NODE_DIR) {
+        if (o->long_listing)
+            print_long(engine, node, path);
+        else
+            puts(path);
+        return 0;
+    }
+    rc = tree_list(engine, node, NULL, collect, &l);
+    for (size_t i = 0; i < l.n; i++) {
+        if (rc == 0)
+            rc = print_entry(&l, l.names[i]);
+        free(l.names[i]);
+    }
+    free(l.names);
+    return rc;
+}
+
+static int ls_one(struct oks_engine *engine, const struct options *o, const char *path)
+{
+    struct node node;
+    int rc = find(engine, below_mount(o, path), &node);
+
+    if (rc == 0) {
+        rc = ls_node(engine, o, &node, path);
+        node_clear(&node);
+    }
+    if (rc < 0)
+        log_error("%s: %s", path, strerror(-rc));
+    return rc < 0;
+}
+
+/* --- both --- */
+
+typedef int (*path_fn)(struct oks_engine *engine, const struct options *o, const char *path);
+
+static int for_each_path(const struct options *o, path_fn fn, const char *fallback)
+{
+    static struct oks_engine *engine; /* never freed: the process ends, and the kernel is quicker at that */
+    struct oks_config config = options_config(o);
+    int rc, failed = 0;
+
+    config.once = true;
+    rc = oks_engine_new(&engine, &config);
+    if (rc < 0) {
+        log_error("cannot start: %s", strerror(-rc));
+        return 1;
+    }
+    oks_engine_clock(engine, now_ms());
+    for (int i = 0; i < o->n_paths; i++)
+        failed |= fn(engine, o, o->paths[i]);
+    if (o->n_paths == 0)
+        failed = fn(engine, o, fallback);
+    if (fflush(stdout) != 0) {
+        log_error("cannot write: %s", strerror(errno));
+        failed = 1;
+    }
+    oks_engine_save(engine);
+    return failed;
+}
+
+int cat_run(const struct options *o)
+{
+    if (o->n_paths == 0) {
+        log_error("cat needs a path, such as teams/<name>/usage.json; 'okstrafs ls' shows what there is");
+        return 1;
+    }
+    return for_each_path(o, cat_one, NULL);
+}
+
+int ls_run(const struct options *o)
+{
+    return for_each_path(o, ls_one, "/");
+}

@@ -1,0 +1,68 @@
+/*
+ * okstrafs: the token usage of coding agents as files.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/doctor.h"
+#include "cli/forget.h"
+#include "common/heap.h"
+#include "cli/local.h"
+#include "cli/mount.h"
+#include "cli/scan.h"
+
+/* With 0, 1 or 2 closed, /dev/fuse would land there and every message would be written into it. */
+static void open_standard_files(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+static int run(const struct options *options)
+{
+    switch (options->command) {
+    case COMMAND_MOUNT:
+        return mount_run(options);
+    case COMMAND_UMOUNT:
+        return umount_run(options);
+    case COMMAND_CAT:
+        return cat_run(options);
+    case COMMAND_LS:
+        return ls_run(options);
+    case COMMAND_SCAN:
+        return scan_run(options);
+    case COMMAND_FORGET:
+        return forget_run(options);
+    case COMMAND_DOCTOR:
+        return doctor_run(options);
+    case COMMAND_VERSION:
+        puts("okstrafs " OKSTRAFS_VERSION);
+        return 0;
+    case COMMAND_HELP:
+        break;
+    }
+    fputs(usage_text, stdout);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int rc;
+
+    open_standard_files();
+    rc = options_parse(argc, argv, &options);
+    if (rc)
+        return rc;
+    if (options.command != COMMAND_MOUNT)
+        heap_for_command();
+    rc = run(&options);
+    options_clear(&options);
+    return rc;
+}

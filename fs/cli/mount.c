@@ -1,0 +1,471 @@
+/*
+ * The daemon: from an empty folder to a mount, and back.
+ *
+ * The parent waits until the child has mounted (or failed), so that the exit code of `okstrafs mount` tells.
+ * The first SIGTERM, SIGINT or SIGHUP ends the session: scans in flight stop, the mount goes, caches are
+ * saved. The second does not wait.
+ *
+ * Threads: libfuse's workers run the operations; one thread of the engine writes caches. Signals reach the
+ * main thread only.
+ */
+#include "cli/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "watchers/write_gate.h"
+#include "common/heap.h"
+#include "common/log.h"
+#include "watchers/mountpoint.h"
+#include "watchers/notify.h"
+#include "ops/ops.h"
+#include "cli/service.h"
+
+enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20 };
+
+/* What the signal handler may touch. */
+static atomic_bool stopping;
+static struct fuse_session *signalled_session;
+static const char *signalled_path;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    if (atomic_exchange(&stopping, true)) {
+        umount2(signalled_path, MNT_DETACH);
+        _exit(EX_SOFTWARE);
+    }
+    fuse_session_exit(signalled_session);
+}
+
+static void install_signals(void)
+{
+    static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int ignored[] = {SIGPIPE, SIGUSR1, SIGUSR2, SIGXFSZ};
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: the main thread must wake */
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        sigaction(ends[i], &action, NULL);
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+        sigaction(ignored[i], &ignore, NULL);
+}
+
+/* --- before the mount --- */
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t n = strlen(top);
+
+    return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* The same by whatever name: links and dots are looked through. What is not there yet stays as it is. */
+static bool would_hide_this(const char *mountpoint, const char *source)
+{
+    char *from = mountpoint_resolve(mountpoint), *to = mountpoint_resolve(source);
+    bool hides = is_below(source, mountpoint) || (from && to && is_below(to, from));
+
+    free(from);
+    free(to);
+    return hides;
+}
+
+/* A folder, or the one below it that we use. */
+static bool would_hide(const char *mountpoint, const char *folder, const char *used)
+{
+    char *below;
+    bool hides = would_hide_this(mountpoint, folder);
+
+    if (hides || asprintf(&below, "%s/%s", folder, used) < 0)
+        return hides;
+    hides = would_hide_this(mountpoint, below);
+    free(below);
+    return hides;
+}
+
+/* Mounting over our own sources or caches would hide them from us. */
+static int check_layout(const struct options *o)
+{
+    if (would_hide(o->mountpoint, o->okstra_home, OKS_CACHE_ROOT)) {
+        log_error("%s holds the okstra home %s, which the mount would hide: choose another folder",
+                  o->mountpoint, o->okstra_home);
+        return EX_USAGE;
+    }
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            if (would_hide(o->mountpoint, *dir, i == OKS_SOURCE_CLAUDE ? "projects" : "")) {
+                log_error("%s holds the transcripts %s, which the mount would hide: choose another folder",
+                          o->mountpoint, *dir);
+                return EX_USAGE;
+            }
+    return 0;
+}
+
+static int check_device(void)
+{
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+        log_error("no /dev/fuse: run 'modprobe fuse', or start the container with --device /dev/fuse "
+                  "(without it, 'okstrafs cat' shows the same files)");
+    else
+        log_error(
+            "cannot open /dev/fuse: %s; make it readable and writable for you (chmod 666 /dev/fuse), or use "
+            "'okstrafs cat'",
+            strerror(errno));
+    return EX_UNAVAILABLE;
+}
+
+/* Clears what is left of a dead daemon; anything else in the way is an error. */
+static int clear_way(const struct options *o)
+{
+    int rc;
+
+    switch (mountpoint_state(o->mountpoint)) {
+    case MOUNT_NONE:
+        return 0;
+    case MOUNT_ALIVE:
+        log_error("%s is already mounted; stop it with 'okstrafs umount %s'", o->mountpoint, o->mountpoint);
+        return EX_TEMPFAIL;
+    case MOUNT_OTHER:
+        log_error("%s is a mount point of another filesystem: choose another folder", o->mountpoint);
+        return EX_USAGE;
+    case MOUNT_HUNG:
+        log_error("the okstrafs at %s does not answer; kill it, then run 'fusermount3 -uz %s'", o->mountpoint,
+                  o->mountpoint);
+        return EX_TEMPFAIL;
+    case MOUNT_STALE:
+        break;
+    }
+    rc = mountpoint_unmount(o->mountpoint, true);
+    if (rc < 0) {
+        log_error("cannot clear the dead mount at %s: %s; try 'fusermount3 -uz %s'", o->mountpoint,
+                  strerror(-rc), o->mountpoint);
+        return EX_OSERR;
+    }
+    return 0;
+}
+
+/* The locked folder, or a negative exit code. */
+static int claim(const struct options *o)
+{
+    int fd, rc = mountpoint_create(o->mountpoint);
+
+    fd = rc < 0 ? rc : mountpoint_claim(o->mountpoint, o->nonempty);
+    if (fd >= 0)
+        return fd;
+    if (fd == -EBUSY)
+        log_error("another okstrafs is starting or running on %s", o->mountpoint);
+    else if (fd == -ENOTEMPTY)
+        log_error("%s is not empty: choose an empty folder, or hide its content with -o nonempty",
+                  o->mountpoint);
+    else
+        log_error("cannot use %s: %s", o->mountpoint, strerror(-fd));
+    return -EX_CANTCREAT;
+}
+
+/* --- the session --- */
+
+/* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
+static char fuse_complaint[512];
+
+__attribute__((format(printf, 2, 0))) static void keep_complaint(enum fuse_log_level level,
+                                                                 const char *format, va_list args)
+{
+    if (level <= FUSE_LOG_WARNING)
+        vsnprintf(fuse_complaint, sizeof(fuse_complaint), format, args);
+    fuse_complaint[strcspn(fuse_complaint, "\n")] = '\0';
+}
+
+static struct fuse_session *session_new(const struct options *o, struct mount *m)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct fuse_session *session = NULL;
+    char *opts;
+
+    if (asprintf(&opts, "-ofsname=okstrafs,subtype=okstrafs%s%s", *o->fuse_options ? "," : "",
+                 o->fuse_options) < 0)
+        return NULL;
+    if (fuse_opt_add_arg(&args, "okstrafs") == 0 && fuse_opt_add_arg(&args, opts) == 0)
+        session = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), m);
+    fuse_opt_free_args(&args);
+    free(opts);
+    return session;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static int serve(struct fuse_session *session)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    int rc;
+
+    if (!config)
+        return -ENOMEM;
+    fuse_loop_cfg_set_clone_fd(config, 0);
+    fuse_loop_cfg_set_max_threads(config, WORKERS_MAX);
+    fuse_loop_cfg_set_idle_threads(config, WORKERS_IDLE);
+    rc = fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
+    return rc < 0 ? rc : 0;
+}
+
+/* Tells the waiting parent that the mount is up, and lets go of its terminal. */
+static void detach(int ready_fd)
+{
+    int null;
+
+    if (ready_fd < 0)
+        return;
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (chdir("/") < 0)
+        log_error("cannot leave the working directory: %s", strerror(errno));
+    if (write(ready_fd, "", 1) != 1)
+        log_error("nobody waits for this daemon");
+    close(ready_fd);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        if (null > 2)
+            close(null);
+    }
+}
+
+/* The saver must not take signals that are meant for the main thread. */
+static void start_saver(struct oks_engine *engine)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = oks_engine_start_saver(engine);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc < 0)
+        log_error("no thread to write caches (%s): they are written at the end", strerror(-rc));
+}
+
+/* Without, there is still a filesystem. */
+static void start_notifying(const struct options *o, struct mount *m, struct ringer *ringer)
+{
+    struct mount_id id;
+    int rc;
+
+    if (ringer && mountpoint_id(o->mountpoint, &id) == 0)
+        ringer_mounted(ringer, &id);
+    rc = m->door ? notify_start(&m->notifier, m, ringer) : 0;
+    if (!m->door || rc < 0)
+        inodes_stop_telling(m->inodes);
+    if (rc < 0)
+        log_error("file watchers will not be told of changes: %s", strerror(-rc));
+}
+
+/*
+ * A child that waits for our end, and rings meanwhile. Before the mount and before any thread, so that it
+ * holds neither the connection nor a lock that nobody will release.
+ */
+static struct ringer *start_ringer(const struct options *o, struct mount *m, int lock_fd)
+{
+    struct ringer *ringer = NULL;
+    int rc = ringer_start(&ringer, o->mountpoint, lock_fd);
+
+    if (rc == 0 && !o->no_notify)
+        rc = door_new(&m->door, m->inodes, ringer_pid(ringer));
+    if (rc < 0)
+        log_error("no process to watch over this one (%s): file watchers will not be told of changes, and if "
+                  "this dies, 'fusermount3 -uz %s' is yours",
+                  strerror(-rc), o->mountpoint);
+    return ringer;
+}
+
+static void say_ready(const struct options *o, const struct mount *m)
+{
+    char status[512];
+
+    snprintf(status, sizeof(status), "Mounted on %s%s", o->mountpoint,
+             m->notifier ? "" : "; file watchers are not told of changes");
+    service_ready(status);
+}
+
+static int mount_and_serve(const struct options *o, struct mount *m, struct ringer *ringer, int ready_fd)
+{
+    struct fuse_session *session = session_new(o, m);
+    int rc;
+
+    m->session = session;
+    /* Before the mount is there: a signal in between would leave it without a daemon. */
+    signalled_session = session;
+    signalled_path = o->mountpoint;
+    if (session)
+        install_signals();
+    if (!session || fuse_session_mount(session, o->mountpoint) < 0) {
+        log_error("cannot mount on %s: %s", o->mountpoint,
+                  *fuse_complaint ? fuse_complaint : strerror(errno));
+        if (session)
+            fuse_session_destroy(session);
+        return EX_UNAVAILABLE;
+    }
+    start_notifying(o, m, ringer);
+    start_saver(m->engine);
+    say_ready(o, m);
+    detach(ready_fd);
+    rc = serve(session);
+    service_stopping();
+    atomic_store(&stopping, true);
+    mount_wake_no_more(m);
+    fuse_session_unmount(session);
+    fuse_session_destroy(session);
+    notify_stop(m->notifier);
+    m->notifier = NULL;
+    oks_engine_save(m->engine);
+    return rc < 0 ? EX_SOFTWARE : 0;
+}
+
+static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
+{
+    struct oks_config config = options_config(o);
+    struct mount m = {.stopping = &stopping,
+                      .uid = getuid(),
+                      .gid = getgid(),
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .wake_lock = PTHREAD_MUTEX_INITIALIZER,
+                      .handing = PTHREAD_MUTEX_INITIALIZER,
+                      .telling = PTHREAD_MUTEX_INITIALIZER};
+    int rc;
+
+    config.stop = &stopping;
+    fuse_set_log_func(keep_complaint);
+    rc = oks_engine_new(&m.engine, &config);
+    if (rc == 0)
+        rc = inodes_new(&m.inodes, now_ns(), !o->no_notify);
+    if (rc == 0) {
+        m.spool = spool_new(o->no_cache ? NULL : o->okstra_home);
+        rc = m.spool ? 0 : -ENOMEM;
+    }
+    if (rc < 0) {
+        log_error("cannot start: %s",
+                  rc == -ENOTSUP ? "this CPU lacks the instruction set asked for" : strerror(-rc));
+        rc = EX_OSERR;
+    } else {
+        struct ringer *ringer = start_ringer(o, &m, lock_fd);
+
+        rc = mount_and_serve(o, &m, ringer, ready_fd);
+        ringer_stop(ringer);
+    }
+    mount_end(&m);
+    door_free(m.door);
+    inodes_free(m.inodes);
+    spool_free(m.spool);
+    oks_engine_free(m.engine);
+    return rc;
+}
+
+/* Forks; the parent returns the child's fate, the child never returns. */
+static int run_in_background(const struct options *o, int lock_fd)
+{
+    int ready[2];
+    char byte;
+    pid_t pid;
+    int status;
+
+    if (pipe2(ready, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+        log_error("cannot start in the background: %s", strerror(errno));
+        return EX_OSERR;
+    }
+    if (pid == 0) {
+        close(ready[0]);
+        setsid();
+        exit(run_daemon(o, lock_fd, ready[1]));
+    }
+    close(ready[1]);
+    while ((status = (int)read(ready[0], &byte, 1)) < 0 && errno == EINTR)
+        ;
+    close(ready[0]);
+    return status == 1 ? 0 : EX_UNAVAILABLE; /* the child has said why */
+}
+
+/* By its real name: libfuse resolves what it is given after the mount, and would ask a mount that nobody
+ * serves yet. */
+static int run(const struct options *o, int lock_fd)
+{
+    struct options real = *o;
+    int rc;
+
+    real.mountpoint = mountpoint_resolve(o->mountpoint);
+    if (!real.mountpoint)
+        return EX_OSERR;
+    rc = check_layout(&real); /* again: the folder exists only now, and with it what ".." leads to */
+    if (!rc)
+        rc = o->foreground ? run_daemon(&real, lock_fd, -1) : run_in_background(&real, lock_fd);
+    free(real.mountpoint);
+    return rc;
+}
+
+int mount_run(const struct options *o)
+{
+    int fd, rc = check_layout(o);
+
+    if (!rc)
+        rc = check_device();
+    if (!rc)
+        rc = clear_way(o);
+    if (rc)
+        return rc;
+    umask(077);
+    heap_for_daemon();
+    fd = claim(o);
+    if (fd < 0)
+        return -fd;
+    rc = run(o, fd);
+    close(fd);
+    return rc;
+}
+
+int umount_run(const struct options *o)
+{
+    enum mount_state state = mountpoint_state(o->mountpoint);
+    int rc;
+
+    if (state == MOUNT_NONE || state == MOUNT_OTHER) {
+        log_error("no okstrafs is mounted on %s", o->mountpoint);
+        return EX_UNAVAILABLE;
+    }
+    rc = mountpoint_unmount(o->mountpoint, false);
+    if (rc == -EBUSY) {
+        rc = mountpoint_unmount(o->mountpoint, true);
+        if (rc == 0) {
+            log_error("%s was in use: it is gone from the tree, and ends when its last user leaves",
+                      o->mountpoint);
+            return 0;
+        }
+    }
+    if (rc < 0) {
+        log_error("cannot unmount %s: %s", o->mountpoint,
+                  rc == -ENOENT ? "fusermount3 is missing" : strerror(-rc));
+        return EX_OSERR;
+    }
+    if (!mountpoint_wait_released(o->mountpoint, UMOUNT_WAIT_S))
+        log_error("the daemon is still saving its caches");
+    return 0;
+}

@@ -1,0 +1,10 @@
+/* okstrafs mount and okstrafs umount. Each returns an exit code and has said on stderr what was wrong. */
+#ifndef OKSTRAFS_FS_CLI_MOUNT_H
+#define OKSTRAFS_FS_CLI_MOUNT_H
+
+#include "cli/options.h"
+
+int mount_run(const struct options *options);
+int umount_run(const struct options *options);
+
+#endif

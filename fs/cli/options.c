@@ -1,0 +1,488 @@
+/*
+ * Reading the command line and the environment.
+ *
+ * `mount -t fuse.okstrafs none DIR` and fstab call us as `okstrafs none DIR -o ...`: a first word that is no
+ * command, followed by a folder, is therefore a mount. Everything relative becomes absolute here, because the
+ * daemon leaves its working directory.
+ */
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+const char usage_text[] =
+    "usage: okstrafs mount [-f] [-o OPTIONS] [MOUNTPOINT]   mount (default $OKSTRA_HOME/usage)\n"
+    "       okstrafs umount [MOUNTPOINT]                    stop\n"
+    "       okstrafs cat PATH...                            the same files without a mount\n"
+    "       okstrafs ls [-l] [PATH]                         the same folders without a mount\n"
+    "       okstrafs scan                                   read everything now, and fill the caches\n"
+    "       okstrafs forget SESSION... | --all              stop counting sessions that were deleted\n"
+    "       okstrafs doctor                                 check the set-up, with a fix for each fault\n"
+    "       okstrafs --version | --help\n"
+    "\n"
+    "  -f, --foreground   stay in the foreground\n"
+    "  --no-cache         neither read nor write caches; the answers are the same\n"
+    "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
+    "                     notify=on|off (tell file watchers of changes),\n"
+    "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
+    "                     memory=SIZE (of events, such as 64M), home=DIR, tz=ZONE (of days and hours; "
+    "default TZ),\n"
+    "                     nonempty, allow_other, allow_root, max_read=N\n"
+    "\n"
+    "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
+    "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
+    "and $XDG_CONFIG_HOME/claude)\n";
+
+/* --- small helpers --- */
+
+static void *need(void *p)
+{
+    if (p)
+        return p;
+    log_error("out of memory");
+    exit(EX_OSERR);
+}
+
+static const char *home_dir(void)
+{
+    const char *home = getenv("HOME");
+    const struct passwd *pw;
+
+    if (home && home[0] == '/')
+        return home;
+    pw = getpwuid(getuid());
+    return pw && pw->pw_dir && pw->pw_dir[0] == '/' ? pw->pw_dir : "/";
+}
+
+/* Takes out "." and doubled slashes, and a slash at the end. ".." stays: what is before it may be a link. */
+static void tidy(char *path)
+{
+    char *to = path;
+
+    for (const char *from = path; *from;) {
+        size_t n = strcspn(from, "/");
+
+        if (n > 0 && !(n == 1 && *from == '.')) {
+            *to++ = '/';
+            memmove(to, from, n);
+            to += n;
+        }
+        from += n + (from[n] == '/');
+    }
+    if (to == path)
+        *to++ = '/';
+    *to = '\0';
+}
+
+/* An absolute path without a trailing slash; ~ is the home. */
+static char *absolute(const char *path)
+{
+    char cwd[4096], *out;
+    size_t n;
+
+    if (path[0] == '~' && (path[1] == '/' || path[1] == '\0'))
+        n = (size_t)asprintf(&out, "%s%s", home_dir(), path + 1);
+    else if (path[0] == '/' || !getcwd(cwd, sizeof(cwd)))
+        n = (size_t)asprintf(&out, "%s", path);
+    else
+        n = (size_t)asprintf(&out, "%s/%s", cwd, path);
+    if (n == (size_t)-1)
+        need(NULL);
+    tidy(out);
+    return out;
+}
+
+static char *trimmed(const char *s, size_t n)
+{
+    while (n > 0 && (*s == ' ' || *s == '\t')) {
+        s++;
+        n--;
+    }
+    while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+        n--;
+    return need(strndup(s, n));
+}
+
+static bool is_blank(const char *s)
+{
+    return !s || s[strspn(s, " \t\n")] == '\0';
+}
+
+static void append(char ***list, char *item)
+{
+    size_t n = 0;
+
+    while (*list && (*list)[n])
+        n++;
+    *list = need(reallocarray(*list, n + 2, sizeof(**list)));
+    (*list)[n] = item;
+    (*list)[n + 1] = NULL;
+}
+
+static void append_comma_list(char ***list, const char *s)
+{
+    for (;;) {
+        size_t n = strcspn(s, ",");
+        char *item = trimmed(s, n);
+
+        if (*item)
+            append(list, absolute(item));
+        free(item);
+        if (s[n] == '\0')
+            return;
+        s += n + 1;
+    }
+}
+
+/* --- the environment --- */
+
+static void list_free(char **list)
+{
+    for (char **s = list; s && *s; s++)
+        free(*s);
+    free(list);
+}
+
+static void dirs_from_environment(struct options *o)
+{
+    const char *claude = getenv("CLAUDE_CONFIG_DIR"), *xdg = getenv("XDG_CONFIG_HOME"),
+               *codex = getenv("CODEX_HOME"), *gemini = getenv("GEMINI_CLI_HOME");
+    char *dir, **homes = NULL;
+
+    append_comma_list(&o->dirs[OKS_SOURCE_CODEX], is_blank(codex) ? "~/.codex" : codex);
+    append_comma_list(&homes, is_blank(gemini) ? "~" : gemini);
+    for (char **home = homes; home && *home; home++) {
+        if (asprintf(&dir, "%s/.gemini", *home) < 0)
+            need(NULL);
+        append(&o->dirs[OKS_SOURCE_GEMINI], absolute(dir));
+        free(dir);
+    }
+    list_free(homes);
+    if (!is_blank(claude)) {
+        append_comma_list(&o->dirs[OKS_SOURCE_CLAUDE], claude);
+        return;
+    }
+    /* ~/.claude first: okstra's collector reads it, and the first root's caches are the ones it shares. */
+    append(&o->dirs[OKS_SOURCE_CLAUDE], absolute("~/.claude"));
+    if (asprintf(&dir, "%s/claude", xdg && xdg[0] == '/' ? xdg : "~/.config") < 0)
+        need(NULL);
+    append(&o->dirs[OKS_SOURCE_CLAUDE], absolute(dir));
+    free(dir);
+}
+
+static void from_environment(struct options *o)
+{
+    const char *home = getenv("OKSTRA_HOME");
+    char *blank_free = home ? trimmed(home, strlen(home)) : NULL;
+
+    o->okstra_home = absolute(is_blank(blank_free) ? "~/.okstra" : blank_free);
+    free(blank_free);
+    dirs_from_environment(o);
+}
+
+/* --- -o
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void pass_on(struct options *o, const char *option)
+{
+    char *joined;
+
+    if (asprintf(&joined, "%s%s%s", o->fuse_options, *o->fuse_options ? "," : "", option) < 0)
+        need(NULL);
+    free(o->fuse_options);
+    o->fuse_options = joined;
+}
+
+/* Words that mount(8) and fstab add for every filesystem, and that mean nothing here. */
+static bool is_generic(const char *option)
+{
+    static const char *const words[] = {"rw",    "ro",      "dev",      "nodev",   "suid",    "nosuid",
+                                        "exec",  "noexec",  "auto",     "noauto",  "user",    "nouser",
+                                        "users", "owner",   "_netdev",  "nofail",  "async",   "sync",
+                                        "atime", "noatime", "relatime", "dirsync", "defaults"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (strcmp(option, words[i]) == 0)
+            return true;
+    return strncmp(option, "x-", 2) == 0 || strncmp(option, "comment=", 8) == 0;
+}
+
+static const char *value_of(const char *option, const char *key)
+{
+    size_t n = strlen(key);
+
+    return strncmp(option, key, n) == 0 && option[n] == '=' ? option + n + 1 : NULL;
+}
+
+static int revalidate_option(struct options *o, const char *value)
+{
+    static const char *const names[] = {"auto", "inotify", "stat"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            o->revalidate = (enum oks_revalidate)i;
+            return 0;
+        }
+    log_error("-o revalidate=%s: say auto, inotify or stat", value);
+    return EX_USAGE;
+}
+
+static int notify_option(struct options *o, const char *value)
+{
+    o->no_notify = strcmp(value, "off") == 0;
+    if (o->no_notify || strcmp(value, "on") == 0)
+        return 0;
+    log_error("-o notify=%s: say on or off", value);
+    return EX_USAGE;
+}
+
+/* A number with K, M or G behind it. */
+static int size_option(struct options *o, const char *value)
+{
+    char *end;
+    unsigned long long n = strtoull(value, &end, 10);
+    const char *units = "KMG", *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+    if (end == value || *value == '-' || (*end && (!unit || end[1])) || n == 0 || n > (SIZE_MAX >> shift)) {
+        log_error("-o memory=%s: say a size, such as 64M", value);
+        return EX_USAGE;
+    }
+    o->memory_max = (size_t)n << shift;
+    return 0;
+}
+
+static int one_option(struct options *o, const char *option)
+{
+    const char *value;
+
+    if (strcmp(option, "no_cache") == 0)
+        o->no_cache = true;
+    else if ((value = value_of(option, "notify")))
+        return notify_option(o, value);
+    else if (strcmp(option, "nonempty") == 0)
+        o->nonempty = true;
+    else if (strcmp(option, "verify=tail") == 0)
+        o->verify_tail = true;
+    else if ((value = value_of(option, "revalidate")))
+        return revalidate_option(o, value);
+    else if ((value = value_of(option, "root")))
+        append(&o->task_roots, absolute(value));
+    else if ((value = value_of(option, "memory")))
+        return size_option(o, value);
+    else if ((value = value_of(option, "home"))) {
+        free(o->okstra_home);
+        o->okstra_home = absolute(value);
+    } else if ((value = value_of(option, "tz"))) {
+        free(o->zone_name);
+        o->zone_name = need(strdup(value));
+    } else if ((value = value_of(option, "isa"))) {
+        if (oks_isa_parse(value, &o->isa) < 0) {
+            log_error("-o isa=%s: say auto, scalar, sse2, avx2 or avx512", value);
+            return EX_USAGE;
+        }
+    } else if (strcmp(option, "allow_other") == 0 || strcmp(option, "allow_root") == 0 ||
+               value_of(option, "max_read"))
+        pass_on(o, option);
+    else if (!is_generic(option)) {
+        log_error("-o %s: no such option; see okstrafs --help", option);
+        return EX_USAGE;
+    }
+    return 0;
+}
+
+static int option_list(struct options *o, const char *list)
+{
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        char *option = trimmed(list, n);
+        int rc = *option ? one_option(o, option) : 0;
+
+        free(option);
+        if (rc)
+            return rc;
+        list += n + (list[n] == ',');
+    }
+    return 0;
+}
+
+/* --- the command line --- */
+
+static const struct {
+    const char *name;
+    enum command command;
+    int max_paths;
+} commands[] = {
+    {"mount", COMMAND_MOUNT, 1},     {"umount", COMMAND_UMOUNT, 1}, {"unmount", COMMAND_UMOUNT, 1},
+    {"cat", COMMAND_CAT, -1},        {"ls", COMMAND_LS, -1},        {"scan", COMMAND_SCAN, 0},
+    {"forget", COMMAND_FORGET, -1},  {"doctor", COMMAND_DOCTOR, 0}, {"help", COMMAND_HELP, 0},
+    {"version", COMMAND_VERSION, 0},
+};
+
+/* Takes the first word as the command where it is one; sets *max_paths. */
+static int take_command(struct options *o, int *max_paths)
+{
+    const char *word = o->n_paths ? o->paths[0] : NULL;
+
+    for (size_t i = 0; word && i < sizeof(commands) / sizeof(*commands); i++)
+        if (strcmp(word, commands[i].name) == 0) {
+            o->command = commands[i].command;
+            *max_paths = commands[i].max_paths;
+            o->paths++;
+            o->n_paths--;
+            return 0;
+        }
+    if (o->n_paths == 2) { /* mount(8): source, folder */
+        o->command = COMMAND_MOUNT;
+        *max_paths = 1;
+        o->paths++;
+        o->n_paths--;
+        return 0;
+    }
+    if (word)
+        log_error("%s: no such command; see okstrafs --help", word);
+    else
+        fputs(usage_text, stderr);
+    return EX_USAGE;
+}
+
+static int take_switches(int argc, char **argv, struct options *o, bool *help, bool *version)
+{
+    static const struct option longs[] = {
+        {"foreground", no_argument, NULL, 'f'},
+        {"no-cache", no_argument, NULL, 'C'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {"long", no_argument, NULL, 'l'},
+        {"all", no_argument, NULL, 'A'},
+        {NULL, 0, NULL, 0},
+    };
+    int c, rc = 0;
+
+    while (rc == 0 && (c = getopt_long(argc, argv, "fhlo:Vns", longs, NULL)) != -1) {
+        if (c == 'f')
+            o->foreground = true;
+        else if (c == 'l')
+            o->long_listing = true;
+        else if (c == 'A')
+            o->all = true;
+        else if (c == 'C')
+            o->no_cache = true;
+        else if (c == 'h')
+            *help = true;
+        else if (c == 'V')
+            *version = true;
+        else if (c == 'o')
+            rc = option_list(o, optarg);
+        else if (c != 'n' && c != 's') /* mount(8) passes these on */
+            rc = EX_USAGE;
+    }
+    o->paths = argv + optind;
+    o->n_paths = argc - optind;
+    return rc;
+}
+
+static int default_mountpoint(struct options *o)
+{
+    char *path;
+
+    if (o->n_paths > 0 && (o->command == COMMAND_MOUNT || o->command == COMMAND_UMOUNT)) {
+        o->mountpoint = absolute(o->paths[0]);
+        return 0;
+    }
+    if (asprintf(&path, "%s/usage", o->okstra_home) < 0)
+        need(NULL);
+    o->mountpoint = path;
+    return 0;
+}
+
+/*
+ * The zone of local days: of -o tz=, else of TZ, else the machine's. What TZ says wrongly is UTC to the C
+ * library and everything that uses it; the same here, and said.
+ */
+static int open_zone(struct options *o)
+{
+    const char *tz = getenv("TZ"), *name = o->zone_name ? o->zone_name : tz ? tz : "/etc/localtime";
+    int rc = oks_zone_new(&o->zone, name, OKS_ZONEINFO);
+
+    if (rc == 0 || (!o->zone_name && !tz))
+        return 0;
+    if (o->zone_name) {
+        log_error("-o tz=%s: no such time zone in %s, and no POSIX string such as KST-9", name, OKS_ZONEINFO);
+        return EX_USAGE;
+    }
+    log_error("TZ=%s: no such time zone in %s (is tzdata installed?); days are those of UTC", name,
+              OKS_ZONEINFO);
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *out)
+{
+    struct options o = {.command = COMMAND_HELP};
+    bool help = false, version = false;
+    int rc, max_paths = 0;
+
+    o.fuse_options = need(strdup(""));
+    o.task_roots = need(calloc(1, sizeof(*o.task_roots)));
+    from_environment(&o);
+    rc = take_switches(argc, argv, &o, &help, &version);
+    if (rc == 0 && (help || version))
+        o.command = help ? COMMAND_HELP : COMMAND_VERSION;
+    else if (rc == 0)
+        rc = take_command(&o, &max_paths);
+    if (rc == 0 && !help && !version && max_paths >= 0 && o.n_paths > max_paths) {
+        log_error("%s: one argument too many; see okstrafs --help", o.paths[max_paths]);
+        rc = EX_USAGE;
+    }
+    if (rc == 0)
+        rc = default_mountpoint(&o);
+    if (rc == 0)
+        rc = open_zone(&o);
+    if (rc) {
+        options_clear(&o);
+        return rc;
+    }
+    *out = o;
+    return 0;
+}
+
+void options_clear(struct options *o)
+{
+    free(o->okstra_home);
+    free(o->mountpoint);
+    free(o->zone_name);
+    oks_zone_free(o->zone);
+    free(o->fuse_options);
+    for (int i = 0; i < OKS_SOURCES; i++)
+        list_free(o->dirs[i]);
+    list_free(o->task_roots);
+    *o = (struct options){0};
+}
+
+struct oks_config options_config(const struct options *o)
+{
+    struct oks_config config = {
+        .okstra_home = o->okstra_home,
+        .task_roots = (const char *const *)o->task_roots,
+        .no_cache = o->no_cache,
+        .verify_tail = o->verify_tail,
+        .revalidate = o->revalidate,
+        .isa = o->isa,
+        .memory_max = o->memory_max,
+        .zone = o->zone,
+    };
+
+    for (int i = 0; i < OKS_SOURCES; i++)
+        config.dirs[i] = (const char *const *)o->dirs[i];
+    return config;
+}

@@ -1,0 +1,53 @@
+/*
+ * The edge: command line and environment become parameters here, and nowhere else.
+ */
+#ifndef OKSTRAFS_FS_CLI_OPTIONS_H
+#define OKSTRAFS_FS_CLI_OPTIONS_H
+
+#include "okstrafs/engine.h"
+
+enum command {
+    COMMAND_MOUNT,
+    COMMAND_UMOUNT,
+    COMMAND_CAT,
+    COMMAND_LS,
+    COMMAND_SCAN,
+    COMMAND_FORGET,
+    COMMAND_DOCTOR,
+    COMMAND_HELP,
+    COMMAND_VERSION,
+};
+
+struct options {
+    enum command command;
+    char **paths; /* what is left of the command line: borrowed from argv, NULL-terminated */
+    int n_paths;
+    bool foreground;
+    bool long_listing;
+    bool all; /* of forget */
+    bool nonempty;
+
+    char *okstra_home;        /* absolute */
+    char *mountpoint;         /* absolute */
+    char **dirs[OKS_SOURCES]; /* absolute, NULL-terminated */
+    char **task_roots;
+    char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */
+    struct oks_zone *zone; /* of local days; NULL: UTC */
+    char *fuse_options;    /* passed on to the mount: "allow_other,..." or "" */
+    bool no_cache;
+    bool verify_tail;
+    bool no_notify; /* file watchers are not told */
+    enum oks_revalidate revalidate;
+    enum oks_isa isa;
+    size_t memory_max; /* bytes of events; 0: the default */
+};
+
+/* 0, or an exit code after a line on stderr that says what is wrong. */
+int options_parse(int argc, char **argv, struct options *out);
+void options_clear(struct options *options);
+
+struct oks_config options_config(const struct options *options);
+
+extern const char usage_text[];
+
+#endif

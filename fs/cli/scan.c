@@ -1,0 +1,137 @@
+/*
+ * The first scan, with somebody watching.
+ *
+ * One thread runs the sync, this one reports: on a terminal a line that is drawn again, elsewhere a plain
+ * line now and then. Ctrl-C ends it; what was read by then is saved, and the next scan goes on from there.
+ */
+#include "cli/scan.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+enum { DRAW_MS = 100, LINE_MS = 2000, BAR = 24 };
+
+static atomic_bool stopped;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    atomic_store(&stopped, true);
+}
+
+struct work {
+    struct oks_engine *engine;
+    atomic_bool done;
+    int rc;
+};
+
+static void *run(void *arg)
+{
+    static const struct oks_target all = {.kind = OKS_ALL};
+    struct work *w = arg;
+
+    w->rc = oks_engine_sync(w->engine, &all, false, &stopped);
+    if (w->rc != -ENOMEM)
+        oks_engine_save(w->engine);
+    atomic_store(&w->done, true);
+    return NULL;
+}
+
+static double seconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+
+    nanosleep(&ts, NULL);
+}
+
+static void show(const struct oks_progress *p, double elapsed, bool terminal)
+{
+    double rate = elapsed > 0 ? (double)p->bytes_read / elapsed : 0;
+    double part = p->bytes ? (double)p->bytes_read / (double)p->bytes : 1;
+    char bar[BAR + 1];
+
+    for (int i = 0; i < BAR; i++)
+        bar[i] = i < (int)(part * BAR) ? '#' : '.';
+    bar[BAR] = '\0';
+    if (terminal)
+        printf("\r[%s] ", bar);
+    printf("%llu of %llu files, %.1f of %.1f MB, %.0f MB/s", (unsigned long long)(p->files - p->files_left),
+           (unsigned long long)p->files, (double)p->bytes_read / 1e6, (double)p->bytes / 1e6, rate / 1e6);
+    if (rate > 0 && p->bytes_left)
+        printf(", %.0f s left", (double)p->bytes_left / rate);
+    fputs(terminal ? "\033[K" : "\n", stdout);
+    fflush(stdout);
+}
+
+static void report(struct work *w, double start)
+{
+    bool terminal = isatty(STDOUT_FILENO);
+    struct oks_progress p;
+    double last = start;
+
+    while (!atomic_load(&w->done)) {
+        sleep_ms(DRAW_MS);
+        if (!terminal && seconds() - last < LINE_MS / 1000.0)
+            continue;
+        last = seconds();
+        oks_engine_progress(w->engine, &p);
+        if (p.files)
+            show(&p, last - start, terminal);
+    }
+    oks_engine_progress(w->engine, &p);
+    show(&p, seconds() - start, terminal);
+    if (terminal)
+        putchar('\n');
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+int scan_run(const struct options *o)
+{
+    struct oks_config config = options_config(o);
+    struct work w = {0};
+    double start = seconds();
+    pthread_t thread;
+    int rc;
+
+    config.stop = &stopped;
+    config.once = true;
+    rc = oks_engine_new(&w.engine, &config);
+    if (rc == 0) {
+        catch_signals();
+        rc = -pthread_create(&thread, NULL, run, &w);
+    }
+    if (rc == 0) {
+        report(&w, start);
+        pthread_join(thread, NULL);
+        rc = w.rc;
+    }
+    oks_engine_free(w.engine);
+    if (rc == -ECANCELED)
+        log_error("interrupted; what was read is saved, and the next scan goes on from there");
+    else if (rc < 0)
+        log_error("cannot scan: %s", strerror(-rc));
+    return rc < 0;
+}

@@ -1,0 +1,17 @@
+/* The time of day, which only the edge reads. */
+#ifndef OKSTRAFS_FS_COMMON_CLOCK_H
+#define OKSTRAFS_FS_COMMON_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* ms since the epoch */
+static inline int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Messages. Names in them come from strangers, so nothing that a terminal would obey gets through.
+ */
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
+{
+    char line[4096];
+    int n = snprintf(line, sizeof(line) - 1, "okstrafs: ");
+    int m = vsnprintf(line + n, sizeof(line) - 1 - (size_t)n, format, args);
+    size_t len;
+
+    if (m < 0)
+        return;
+    len = strlen(line);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    line[len] = '\n';
+    if (write(STDERR_FILENO, line, len + 1) < 0)
+        return; /* nobody listens */
+}
+
+void log_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(format, args);
+    va_end(args);
+}

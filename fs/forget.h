@@ -1,9 +1,0 @@
-#ifndef OKSTRAFS_FS_FORGET_H
-#define OKSTRAFS_FS_FORGET_H
-
-#include "options.h"
-
-/* okstrafs forget SESSION...|--all: an exit code. */
-int forget_run(const struct options *options);
-
-#endif

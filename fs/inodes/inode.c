@@ -1,0 +1,415 @@
+/*
+ * The inode table: a hash of (directory, name) to the place that a lookup answers from.
+ *
+ * Names come from strangers (any window can be looked up), so nothing stays that the kernel does not hold:
+ * memory follows FORGET. Three things outlive it for a while: a directory while something in it lives, the
+ * newest generation while the kernel holds an older one (a watch does; it is what the next change is compared
+ * with), and a generation that watchers have not been told of yet.
+ *
+ * Inode numbers: those of directories and links are a hash of their path with the top bit set, so that they
+ * stay the same over restarts; those of generations count up from 2.
+ */
+#include "inodes/inode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inodes/inode_private.h"
+
+enum { BUCKETS_MIN = 1024 };
+
+static uint64_t stable_ino(const struct inode *dir, const char *name)
+{
+    return table_hash(table_hash(dir->ino, name), "/") | UINT64_C(1) << 63;
+}
+
+static struct inode *inode_made(void)
+{
+    struct inode *inode = calloc(1, sizeof(*inode));
+
+    if (inode) {
+        inode->nlookup = 1;
+        LIST_INIT(&inode->children);
+    }
+    return inode;
+}
+
+/* --- life --- */
+
+static bool root_init(struct inodes *t)
+{
+    struct place *place = calloc(1, sizeof(*place));
+    struct inode *root = inode_made();
+
+    if (!place || !root) {
+        free(place);
+        free(root);
+        return false;
+    }
+    node_root(&place->node);
+    place->current = root;
+    LIST_INSERT_HEAD(&place->gens, root, of_place);
+    place->n_gens = 1;
+    root->place = place;
+    root->ino = 1;
+    root->mtime_ns = t->start_ns;
+    place->told = 1;
+    LIST_INSERT_HEAD(&t->dirs, root, of_dirs);
+    t->root = root;
+    return true;
+}
+
+int inodes_new(struct inodes **out, int64_t start_ns, bool tells)
+{
+    struct inodes *t = calloc(1, sizeof(*t));
+
+    if (t)
+        t->buckets = calloc(BUCKETS_MIN, sizeof(struct place *));
+    if (t) {
+        t->n_buckets = BUCKETS_MIN;
+        t->start_ns = start_ns;
+        t->tells = tells;
+        t->last_generation = 1;
+        TAILQ_INIT(&t->waiting);
+    }
+    if (!t || !t->buckets || !root_init(t)) {
+        if (t)
+            free(t->buckets);
+        free(t);
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&t->lock, NULL);
+    *out = t;
+    return 0;
+}
+
+/* A place with all that is below it. */
+static void free_below(struct place *place)
+{
+    while (!LIST_EMPTY(&place->gens)) {
+        struct inode *inode = LIST_FIRST(&place->gens);
+
+        while (!LIST_EMPTY(&inode->children)) {
+            struct place *child = LIST_FIRST(&inode->children);
+
+            LIST_REMOVE(child, of_dir);
+            free_below(child);
+        }
+        LIST_REMOVE(inode, of_place);
+        inode_free(inode);
+    }
+    place_free(place);
+}
+
+void inodes_free(struct inodes *t)
+{
+    if (!t)
+        return;
+    free_below(t->root->place);
+    free(t->buckets);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+struct inode *inodes_root(struct inodes *t)
+{
+    return t->root;
+}
+
+size_t inodes_count(struct inodes *t)
+{
+    size_t n;
+
+    pthread_mutex_lock(&t->lock);
+    n = t->count;
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+/* --- getting --- */
+
+static struct place *place_made(struct inode *dir, const char *name, struct node *node)
+{
+    struct place *place = calloc(1, sizeof(*place));
+
+    if (place)
+        place->name = strdup(name);
+    if (!place || !place->name) {
+        free(place);
+        node_clear(node);
+        return NULL;
+    }
+    place->dir = dir;
+    place->node = *node;
+    LIST_INIT(&place->gens);
+    *node = (struct node){0};
+    return place;
+}
+
+/* A fresh inode in a fresh place, as yet outside the table; takes over node. */
+static int both_made(struct inode *dir, const char *name, struct node *node, struct place **place,
+                     struct inode **inode)
+{
+    *place = place_made(dir, name, node);
+    *inode = *place ? inode_made() : NULL;
+    if (*inode)
+        return 0;
+    place_free(*place);
+    return -ENOMEM;
+}
+
+static bool same_bytes(const struct inode *inode, const char *bytes, size_t len)
+{
+    return inode->len == len && (len == 0 || memcmp(inode->bytes, bytes, len) == 0);
+}
+
+static int link_target(const struct node *node, struct inode *inode)
+{
+    if (node_shape(node) != NODE_LINK)
+        return 0;
+    inode->bytes = tree_link(node);
+    inode->len = inode->bytes ? strlen(inode->bytes) : 0;
+    return inode->bytes ? 0 : -ENOMEM;
+}
+
+int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct node *node, struct inode **out)
+{
+    struct place *place, *found;
+    struct inode *fresh;
+    bool is_new;
+
+    if (both_made(dir, name, node, &place, &fresh) < 0)
+        return -ENOMEM;
+    if (link_target(&place->node, fresh) < 0) {
+        inode_free(fresh);
+        place_free(place);
+        return -ENOMEM;
+    }
+    fresh->ino = stable_ino(dir, name);
+    fresh->mtime_ns = t->start_ns;
+    pthread_mutex_lock(&t->lock);
+    found = *table_slot(t, dir, name);
+    is_new = !found || found->node.type != place->node.type ||
+             !same_bytes(found->current, fresh->bytes, fresh->len);
+    if (is_new) {
+        if (found) {
+            table_unlist(t, found);
+            table_settle(t, found);
+        }
+        table_list(t, place);
+        table_put(t, place, fresh);
+        *out = fresh;
+    } else {
+        found->current->nlookup++;
+        *out = found->current;
+    }
+    pthread_mutex_unlock(&t->lock);
+    if (!is_new) {
+        inode_free(fresh);
+        place_free(place);
+    }
+    return is_new;
+}
+
+struct inode *inodes_find(struct inodes *t, struct inode *dir, const char *name)
+{
+    struct place *place;
+    struct inode *found;
+
+    pthread_mutex_lock(&t->lock);
+    place = *table_slot(t, dir, name);
+    found = place ? place->current : NULL;
+    if (found)
+        found->nlookup++;
+    pthread_mutex_unlock(&t->lock);
+    return found;
+}
+
+struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *name, uint64_t version,
+                             int64_t oldest_ms)
+{
+    struct place *place;
+    struct inode *found;
+
+    pthread_mutex_lock(&t->lock);
+    place = *table_slot(t, dir, name);
+    found = place ? place->current : NULL;
+    if (found && version && found->version == version && found->shown_ms >= oldest_ms)
+        found->nlookup++;
+    else
+        found = NULL;
+    pthread_mutex_unlock(&t->lock);
+    return found;
+}
+
+/* A later generation is newer by its time too, however fast they follow each other. */
+static int64_t rising(int64_t mtime_ns, const struct inode *before)
+{
+    return before && before->mtime_ns >= mtime_ns ? before->mtime_ns + 1 : mtime_ns;
+}
+
+/* Whether watchers know the first generation that is handed out: the folder's need not, if it has changed
+ * since they were told. */
+static bool is_known(const struct inodes *t, const struct inode *dir, const struct node *node,
+                     uint64_t version)
+{
+    return !t->tells || !dir->folder.version || !version || version <= dir->folder.version ||
+           !tree_tells_files(&dir->place->node) || !node_is_of_table(node);
+}
+
+/* A document may change without its data: who reads it again and again must not be told of it each time. */
+static bool only_the_clock_moved(const struct inodes *t, const struct place *place,
+                                 const struct inode *before, const struct inode *fresh)
+{
+    return !t->tells || (place->told == before->ino && before->version == fresh->version);
+}
+
+/* Of a window relative to now the bounds move with every look: nobody needs to be told of that. */
+static uint64_t essence_of(const struct node *node, const struct oks_document *document)
+{
+    size_t end = document->window_at + document->window_len;
+    uint64_t hash = 0xcbf29ce484222325;
+
+    if (document->window_len == 0 || !tree_follows_clock(node))
+        return 0;
+    hash = hash_bytes(hash, document->bytes, document->window_at);
+    hash = hash_bytes(hash, document->bytes + end, document->len - end);
+    return hash ? hash : 1;
+}
+
+int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct node *node,
+                   struct oks_document *document, int64_t now_ms, struct inode **out)
+{
+    struct place *place, *found, *unused_place;
+    struct inode *fresh, *before, *unused = NULL;
+    bool is_new;
+
+    if (both_made(dir, name, node, &place, &fresh) < 0) {
+        oks_document_clear(document);
+        return -ENOMEM;
+    }
+    unused_place = place;
+    fresh->essence = essence_of(&place->node, document);
+    pthread_mutex_lock(&t->lock);
+    found = *table_slot(t, dir, name);
+    if (found && found->node.type != place->node.type) {
+        table_unlist(t, found);
+        table_settle(t, found);
+        found = NULL;
+    }
+    is_new = !found;
+    before = found ? found->current : NULL;
+    if (before && same_bytes(before, document->bytes, document->len)) {
+        before->nlookup++;
+        before->version = document->version;
+        unused = fresh;
+        fresh = before;
+    } else {
+        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->start_ns, before);
+        fresh->bytes = document->bytes;
+        fresh->len = document->len;
+        fresh->version = document->version;
+        fresh->ino = ++t->last_generation;
+        document->bytes = NULL;
+        if (is_new) {
+            table_list(t, place);
+            found = place;
+            unused_place = NULL;
+        }
+        if (before ? only_the_clock_moved(t, found, before, fresh)
+                   : is_known(t, dir, &found->node, fresh->version)) {
+            found->told = fresh->ino;
+            found->told_essence = fresh->essence;
+        }
+        table_put(t, found, fresh);
+        table_settle(t, found);
+    }
+    fresh->shown_ms = now_ms;
+    pthread_mutex_unlock(&t->lock);
+    inode_free(unused);
+    place_free(unused_place);
+    oks_document_clear(document);
+    *out = fresh;
+    return is_new;
+}
+
+int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name, struct node *node,
+                          struct stream *stream, uint64_t version, const struct inode *before,
+                          struct inode **out)
+{
+    struct place *place, *found, *unused_place;
+    struct inode *fresh, *unused = NULL;
+    bool is_new;
+
+    if (both_made(dir, name, node, &place, &fresh) < 0) {
+        stream_free(stream);
+        return -ENOMEM;
+    }
+    fresh->stream = stream;
+    unused_place = place;
+    pthread_mutex_lock(&t->lock);
+    found = *table_slot(t, dir, name);
+    is_new = !found;
+    if (found && found->current != before) {
+        unused = fresh;
+        fresh = found->current;
+        fresh->nlookup++;
+    } else {
+        fresh->ino = ++t->last_generation;
+        if (is_new) {
+            table_list(t, place);
+            found = place;
+            unused_place = NULL;
+            if (is_known(t, dir, &found->node, version)) {
+                found->told = fresh->ino;
+                found->told_len = stream_len(stream);
+            }
+        }
+        table_put(t, found, fresh);
+        table_settle(t, found);
+    }
+    pthread_mutex_unlock(&t->lock);
+    inode_free(unused);
+    place_free(unused_place);
+    *out = fresh;
+    return is_new;
+}
+
+uint64_t inodes_guess(struct inodes *t, const struct inode *dir, const char *name, enum node_shape shape)
+{
+    const struct place *found;
+    uint64_t ino;
+
+    if (shape != NODE_FILE)
+        return stable_ino(dir, name);
+    pthread_mutex_lock(&t->lock);
+    found = *table_slot(t, dir, name);
+    ino = found ? found->current->ino : UINT64_C(0xffffffff);
+    pthread_mutex_unlock(&t->lock);
+    return ino;
+}
+
+void inodes_hold(struct inodes *t, struct inode *inode)
+{
+    pthread_mutex_lock(&t->lock);
+    inode->nlookup++;
+    pthread_mutex_unlock(&t->lock);
+}
+
+void inodes_forget(struct inodes *t, struct inode *inode, uint64_t nlookup)
+{
+    struct place *place = inode->place;
+
+    if (inode == t->root || !place)
+        return;
+    pthread_mutex_lock(&t->lock);
+    inode->nlookup = nlookup < inode->nlookup ? inode->nlookup - nlookup : 0;
+    if (inode->nlookup == 0) {
+        place->pins++;
+        table_stop_keeping(t, inode);
+        place->pins--;
+        table_settle(t, place);
+    }
+    pthread_mutex_unlock(&t->lock);
+}

@@ -1,0 +1,226 @@
+/*
+ * Streams as files. The core tells each line once; here the lines are kept as long as the kernel knows the
+ * inode, because a reader may start over and every offset must keep its byte.
+ *
+ * Length and time are read without the lock (attributes are asked for while the inode table is locked); they
+ * move after the bytes are in place, so whoever sees a length can read as much.
+ */
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include "inodes/stream.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "okstrafs/stream.h"
+
+struct stream_open {
+    struct stream *stream;
+    size_t seen;
+    struct fuse_pollhandle *handle;
+    LIST_ENTRY(stream_open) of_stream;
+};
+
+struct stream {
+    struct spool *spool;
+    _Atomic size_t len;
+    _Atomic int64_t mtime_ns;
+
+    pthread_mutex_t lock; /* protects the rest; the engine's may be taken under it */
+    struct spooled file;
+    struct oks_stream_cursor cursor;
+    uint64_t version; /* of the data that is in it */
+    bool ended;
+    LIST_HEAD(, stream_open) opens;
+};
+
+struct stream *stream_new(struct spool *spool)
+{
+    struct stream *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->spool = spool;
+    LIST_INIT(&s->opens);
+    pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+void stream_free(struct stream *s)
+{
+    if (!s)
+        return;
+    while (!LIST_EMPTY(&s->opens)) /* of a mount that has ended */
+        stream_open_free(LIST_FIRST(&s->opens));
+    spool_drop(s->spool, &s->file);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* --- growing --- */
+
+enum { GATHER = 256 << 10 };
+
+/* Lines on their way into the spool: it is not worth a write for each. */
+struct gathering {
+    struct stream *stream;
+    char *bytes;
+    size_t len;
+    int rc;
+};
+
+static int flush(struct gathering *g)
+{
+    if (g->rc == 0 && g->len)
+        g->rc = spool_append(g->stream->spool, &g->stream->file, g->bytes, g->len);
+    g->len = 0;
+    return g->rc;
+}
+
+static int gather(void *ctx, const char *bytes, size_t len)
+{
+    struct gathering *g = ctx;
+
+    if (g->len + len > GATHER && flush(g) < 0)
+        return g->rc;
+    if (len > GATHER)
+        return g->rc = spool_append(g->stream->spool, &g->stream->file, bytes, len);
+    memcpy(g->bytes + g->len, bytes, len);
+    g->len += len;
+    return 0;
+}
+
+/* A failure half-way leaves the cursor where it was: what was written behind the old length is written again.
+ */
+static int take_up(struct stream *s, struct oks_engine *engine, const struct node *node)
+{
+    struct gathering g = {.stream = s, .bytes = malloc(GATHER)};
+    struct oks_target target = node_target(node);
+    struct oks_stream_cursor cursor = s->cursor;
+    size_t before = s->file.len;
+    int64_t mtime_ns = 0, last = atomic_load(&s->mtime_ns);
+    int rc;
+
+    if (!g.bytes)
+        return -ENOMEM;
+    rc = oks_stream_next(engine, &target, &cursor, gather, &g, &mtime_ns);
+    if (rc == OKS_STREAM_GOES_ON)
+        rc = flush(&g);
+    free(g.bytes);
+    if (rc != OKS_STREAM_GOES_ON) {
+        s->file.len = before;
+        s->ended = rc == OKS_STREAM_STARTED_OVER;
+        return rc;
+    }
+    s->cursor = cursor;
+    if (s->file.len > before || last == 0) {
+        atomic_store(&s->mtime_ns, mtime_ns > last ? mtime_ns : last + 1);
+        atomic_store(&s->len, s->file.len);
+    }
+    return 0;
+}
+
+int stream_grow(struct stream *s, struct oks_engine *engine, const struct node *node, uint64_t version)
+{
+    int rc = 1;
+
+    pthread_mutex_lock(&s->lock);
+    if (!s->ended)
+        rc = version && s->version == version ? 0 : take_up(s, engine, node);
+    if (rc == 0 && version > s->version)
+        s->version = version;
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+size_t stream_len(const struct stream *s)
+{
+    return atomic_load(&s->len);
+}
+
+int64_t stream_mtime_ns(const struct stream *s)
+{
+    return atomic_load(&s->mtime_ns);
+}
+
+ssize_t stream_read(struct stream *s, size_t offset, char *buf, size_t size)
+{
+    size_t len = stream_len(s), left = offset < len ? len - offset : 0;
+    ssize_t n;
+
+    pthread_mutex_lock(&s->lock); /* the list of extents may move */
+    n = left ? spool_read(s->spool, &s->file, offset, buf, left < size ? left : size) : 0;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+/* --- openings --- */
+
+struct stream_open *stream_open_new(struct stream *s)
+{
+    struct stream_open *open = calloc(1, sizeof(*open));
+
+    if (!open)
+        return NULL;
+    open->stream = s;
+    open->seen = stream_len(s);
+    pthread_mutex_lock(&s->lock);
+    LIST_INSERT_HEAD(&s->opens, open, of_stream);
+    pthread_mutex_unlock(&s->lock);
+    return open;
+}
+
+void stream_open_free(struct stream_open *open)
+{
+    struct stream *s;
+
+    if (!open)
+        return;
+    s = open->stream;
+    pthread_mutex_lock(&s->lock);
+    LIST_REMOVE(open, of_stream);
+    pthread_mutex_unlock(&s->lock);
+    if (open->handle)
+        fuse_pollhandle_destroy(open->handle);
+    free(open);
+}
+
+void stream_open_read(struct stream_open *open, size_t end)
+{
+    pthread_mutex_lock(&open->stream->lock);
+    if (open->seen < end)
+        open->seen = end;
+    pthread_mutex_unlock(&open->stream->lock);
+}
+
+bool stream_open_poll(struct stream_open *open, struct fuse_pollhandle *handle)
+{
+    struct fuse_pollhandle *before = NULL;
+    bool unseen;
+
+    pthread_mutex_lock(&open->stream->lock);
+    unseen = open->seen < open->stream->len;
+    if (handle) {
+        before = open->handle;
+        open->handle = handle;
+    }
+    pthread_mutex_unlock(&open->stream->lock);
+    if (before)
+        fuse_pollhandle_destroy(before);
+    return unseen;
+}
+
+void stream_wake(struct stream *s)
+{
+    struct stream_open *open;
+
+    pthread_mutex_lock(&s->lock);
+    LIST_FOREACH(open, &s->opens, of_stream)
+        if (open->handle && open->seen < s->len)
+            fuse_lowlevel_notify_poll(open->handle);
+    pthread_mutex_unlock(&s->lock);
+}

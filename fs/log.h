@@ -1,7 +1,0 @@
-/* One line on stderr for each thing that a person must know; control characters in it are shown as '?'. */
-#ifndef OKSTRAFS_FS_LOG_H
-#define OKSTRAFS_FS_LOG_H
-
-void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-#endif

@@ -1,0 +1,164 @@
+/*
+ * Everything that would change something: EROFS for all but the ringer, and for that one all but the act that
+ * is announced just now (door.h). Nothing changes by it; the kernel only tells watchers that it did.
+ *
+ * Each has a handler of its own, because the kernel's answers to missing ones are odd (symlink ENOSYS, link
+ * EPERM).
+ */
+#include <errno.h>
+
+#include "ops/ops_private.h"
+
+static void read_only(fuse_req_t req)
+{
+    fuse_reply_err(req, EROFS);
+}
+
+/* Only "changed now": what futimens({UTIME_OMIT, UTIME_NOW}) asks for. */
+void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set, struct fuse_file_info *fi)
+{
+    struct mount *m = mount_of(req);
+    const struct inode *inode = inode_of(req, nodeid);
+    const int now = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
+    struct stat st;
+
+    if ((to_set & now) != now || (to_set & ~(now | FUSE_SET_ATTR_CTIME)) ||
+        !door_admits_open(m->door, caller_of(req), inode)) {
+        read_only(req);
+        return;
+    }
+    st = attributes(m, inode); /* its own time: that of the newest byte counted */
+    fuse_reply_attr(req, &st, attr_timeout(inode));
+}
+
+/* The inode that a new name is to be; NULL: refused, and answered. */
+static struct inode *admitted(fuse_req_t req, fuse_ino_t parent, const char *name, enum node_shape shape)
+{
+    struct inode *inode =
+        door_admits_create(mount_of(req)->door, caller_of(req), inode_of(req, parent), name, shape);
+
+    if (!inode)
+        read_only(req);
+    return inode;
+}
+
+static void reply_created(fuse_req_t req, fuse_ino_t parent, const char *name, enum node_shape shape)
+{
+    struct mount *m = mount_of(req);
+    struct inode *inode = admitted(req, parent, name, shape);
+    struct fuse_entry_param entry;
+
+    if (!inode)
+        return;
+    entry = entry_of(m, inode);
+    if (fuse_reply_entry(req, &entry) < 0)
+        inodes_forget(m->inodes, inode, 1);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+    read_only(req);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    reply_created(req, parent, name, NODE_DIR);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    if (door_admits_remove(mount_of(req)->door, caller_of(req), inode_of(req, parent), name))
+        fuse_reply_err(req, 0);
+    else
+        read_only(req);
+}
+
+/*
+ * The kernel finds nothing more in a folder that was removed, and what is about to be told as gone may be
+ * there again. So first the folder loses its name here: who finds it from now on finds another one, and who
+ * found it before knows no more than the engine does after one more look. Then the engine is asked. EBUSY
+ * tells the announcing thread. (What comes back between this look and the end of the system call goes once
+ * more.)
+ */
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct mount *m = mount_of(req);
+    struct inode *inode = door_admits_remove(m->door, caller_of(req), inode_of(req, parent), name);
+    struct patience patience;
+
+    if (!inode) {
+        read_only(req);
+        return;
+    }
+    place_retire(m->inodes, inode->place);
+    patience_begin(&patience, req);
+    tree_sync_list(m->engine, &inode->place->dir->place->node, &patience.cancel);
+    patience_end(req);
+    if (!tree_is_known(m->engine, &inode->place->node)) {
+        fuse_reply_err(req, 0);
+        return;
+    }
+    place_relist(m->inodes, inode->place);
+    fuse_reply_err(req, EBUSY);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    reply_created(req, parent, name, NODE_LINK);
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+               const char *new_name, unsigned flags)
+{
+    read_only(req);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent, const char *new_name)
+{
+    read_only(req);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t size, off_t offset,
+              struct fuse_file_info *fi)
+{
+    read_only(req);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+    struct mount *m = mount_of(req);
+    struct inode *inode = admitted(req, parent, name, NODE_FILE);
+    struct fuse_entry_param entry;
+
+    if (!inode)
+        return;
+    entry = entry_of(m, inode);
+    fi->keep_cache = 1;
+    fi->noflush = 1;
+    if (fuse_reply_create(req, &entry, fi) < 0)
+        inodes_forget(m->inodes, inode, 1);
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, const char *value, size_t size,
+                 int flags)
+{
+    read_only(req);
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
+{
+    read_only(req);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t offset, off_t length,
+                  struct fuse_file_info *fi)
+{
+    read_only(req);
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t in, off_t in_offset, struct fuse_file_info *in_fi,
+                        fuse_ino_t out, off_t out_offset, struct fuse_file_info *out_fi, size_t len,
+                        int flags)
+{
+    read_only(req);
+}

@@ -1,0 +1,148 @@
+/*
+ * Open files. A document's content is there already and stays as it is: pages are cached for ever, and
+ * nothing is asked when it is closed. A stream is read past the page cache, because its end moves; whoever
+ * reaches the end gets what has come since, or nothing, but never waits for more: that is what poll is for.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ops/ops_private.h"
+
+enum { HAND_OVER_MAX = 256 << 10 };
+
+static struct stream_open *open_of(const struct fuse_file_info *fi)
+{
+    return (struct stream_open *)(uintptr_t)fi->fh;
+}
+
+void stream_follow(fuse_req_t req, struct inode *inode)
+{
+    struct oks_engine *engine = mount_of(req)->engine;
+    const struct node *node = &inode->place->node;
+    struct patience patience;
+    uint64_t version;
+
+    patience_begin(&patience, req);
+    if (tree_version(engine, node, &patience.cancel, &version) == 0)
+        stream_grow(inode->stream, engine, node, version);
+    patience_end(req);
+}
+
+static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
+{
+    struct stream_open *open = stream_open_new(inode->stream);
+
+    if (!open) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    fi->fh = (uintptr_t)open;
+    fi->direct_io = 1;
+    if (fuse_reply_open(req, fi) < 0)
+        stream_open_free(open);
+}
+
+/*
+ * A generation's first reader finds its content in the kernel already: it need not ask for it in a request of
+ * its own. Storing waits for pages that are being read, and a daemon that waits for its own answers could not
+ * even be killed; so nobody's open is answered before, and until then there is nobody who could read.
+ */
+static void hand_over(struct mount *m, fuse_ino_t nodeid, struct inode *inode)
+{
+    struct fuse_bufvec content = FUSE_BUFVEC_INIT(inode->len);
+
+    if (inode->len > HAND_OVER_MAX || inode->handed)
+        return;
+    content.buf[0].mem = inode->bytes;
+    pthread_mutex_lock(&m->handing);
+    if (!inode->handed && inode->len)
+        fuse_lowlevel_notify_store(m->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
+    inode->handed = true; /* also where it failed: then it is read as anything is */
+    pthread_mutex_unlock(&m->handing);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+    bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
+    struct inode *inode = inode_of(req, nodeid);
+
+    if (writes && !door_admits_open(mount_of(req)->door, caller_of(req), inode)) {
+        fuse_reply_err(req, EROFS);
+        return;
+    }
+    fi->noflush = 1;
+    if (inode->stream && !writes) {
+        open_stream(req, inode, fi);
+        return;
+    }
+    fi->keep_cache = 1;
+    if (!writes)
+        hand_over(mount_of(req), nodeid, inode);
+    fuse_reply_open(req, fi);
+}
+
+static void read_stream(fuse_req_t req, struct inode *inode, size_t size, size_t offset,
+                        struct stream_open *open)
+{
+    struct inodes *inodes = mount_of(req)->inodes;
+    char *buf = malloc(size);
+    ssize_t n;
+
+    if (!buf) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    inodes_hold(inodes, inode); /* as in op_readlink */
+    if (offset + size > stream_len(inode->stream))
+        stream_follow(req, inode);
+    n = stream_read(inode->stream, offset, buf, size);
+    if (n > 0)
+        stream_open_read(open, offset + (size_t)n);
+    if (n < 0)
+        fuse_reply_err(req, (int)-n);
+    else
+        fuse_reply_buf(req, buf, (size_t)n);
+    inodes_forget(inodes, inode, 1);
+    free(buf);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    struct inodes *inodes = mount_of(req)->inodes;
+    struct inode *inode = inode_of(req, nodeid);
+    size_t start, len;
+
+    if (open_of(fi)) {
+        read_stream(req, inode, size, (size_t)offset, open_of(fi));
+        return;
+    }
+    start = (uint64_t)offset < inode->len ? (size_t)offset : inode->len;
+    len = inode->len - start < size ? inode->len - start : size;
+    inodes_hold(inodes, inode); /* as in op_readlink */
+    fuse_reply_buf(req, len ? inode->bytes + start : NULL, len);
+    inodes_forget(inodes, inode, 1);
+}
+
+/* Reading never blocks, so it is always possible; POLLPRI tells that a stream has something unread. */
+void op_poll(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
+{
+    unsigned events = POLLIN | POLLRDNORM;
+
+    if (!open_of(fi)) {
+        if (handle)
+            fuse_pollhandle_destroy(handle);
+        fuse_reply_poll(req, events | POLLOUT | POLLWRNORM); /* what the kernel says of files without poll */
+        return;
+    }
+    if (stream_open_poll(open_of(fi), handle))
+        events |= POLLPRI;
+    fuse_reply_poll(req, events);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+    stream_open_free(open_of(fi));
+    fuse_reply_err(req, 0);
+}

@@ -1,9 +1,0 @@
-/* okstrafs scan: reads everything now and fills the caches. Returns an exit code. */
-#ifndef OKSTRAFS_FS_SCAN_H
-#define OKSTRAFS_FS_SCAN_H
-
-#include "options.h"
-
-int scan_run(const struct options *options);
-
-#endif

@@ -1,9 +1,0 @@
-/* Telling a service manager how we are (sd_notify(3)); does nothing where there is none. */
-#ifndef OKSTRAFS_FS_SERVICE_H
-#define OKSTRAFS_FS_SERVICE_H
-
-/* The mount is up; what `systemctl status` shows. */
-void service_ready(const char *status);
-void service_stopping(void);
-
-#endif

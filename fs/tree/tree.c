@@ -1,0 +1,462 @@
+/*
+ * What the table of nodes means: finding, listing, versions.
+ *
+ * Invariant: whatever tree_list names, tree_lookup finds; the reverse does not hold for window/ (any
+ * well-formed name can be looked up) and for other spellings of teams and sessions (which are links to the
+ * listed name).
+ */
+#include "tree/tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/names.h"
+#include "okstrafs/names.h"
+#include "okstrafs/news.h"
+#include "tree/tree_table.h"
+
+/* --- nodes --- */
+
+void node_root(struct node *out)
+{
+    *out = (struct node){.type = &node_type_root};
+}
+
+void node_clear(struct node *node)
+{
+    free(node->name);
+    free(node->member);
+    free(node->leaf);
+    *node = (struct node){0};
+}
+
+/* A copy of s in *out, NULL of NULL. */
+static bool copy(char **out, const char *s)
+{
+    *out = s ? strdup(s) : NULL;
+    return !s || *out;
+}
+
+static int node_make(struct node *out, const struct node_type *type, struct oks_target target,
+                     const char *leaf)
+{
+    struct node node = {.type = type, .kind = target.kind};
+
+    if (copy(&node.name, target.name) && copy(&node.member, target.member) && copy(&node.leaf, leaf)) {
+        *out = node;
+        return 0;
+    }
+    node_clear(&node);
+    return -ENOMEM;
+}
+
+int node_copy(struct node *out, const struct node *node)
+{
+    return node_make(out, node->type, node_target(node), node->leaf);
+}
+
+struct oks_target node_target(const struct node *node)
+{
+    return (struct oks_target){node->kind, node->name, node->member};
+}
+
+enum node_shape node_shape(const struct node *node)
+{
+    return node->type->shape;
+}
+
+bool node_is_fixed(const struct node *node)
+{
+    return node->kind == OKS_ALL && node->type->name;
+}
+
+bool node_is_of_table(const struct node *node)
+{
+    return node->type->name || node->type->told;
+}
+
+char *tree_link(const struct node *link)
+{
+    char *target;
+
+    return asprintf(&target, "%s%s", link->type->up, link->leaf) < 0 ? NULL : target;
+}
+
+/* --- walking --- */
+
+static struct oks_target list_target(const struct node *dir)
+{
+    return dir->type->list_of_all ? (struct oks_target){.kind = OKS_ALL} : node_target(dir);
+}
+
+/*
+ * What must be up to date before names are listed. Sessions and projects come from file names, so finding
+ * files is enough; teams, members and sub-agents come from what the files say.
+ */
+static enum tree_need need_of_list(const struct node *dir)
+{
+    enum oks_list list = dir->type->list;
+
+    if (list == OKS_LIST_SUBAGENTS || list == OKS_LIST_BUDGETS || list == OKS_LIST_EXCEEDED ||
+        (list == OKS_LIST_TEAMS && dir->type->list_of_all))
+        return NEED_ALL;
+    if (dir->type->list_of_all || (list == OKS_LIST_SESSIONS && dir->kind == OKS_PROJECT))
+        return NEED_FOUND;
+    return NEED_TARGET;
+}
+
+static int sync_for(struct oks_engine *engine, const struct node *node, enum tree_need need,
+                    const atomic_bool *cancel)
+{
+    struct oks_target all = {.kind = OKS_ALL}, target = node_target(node);
+
+    if (need == NEED_NOTHING)
+        return 0;
+    return oks_engine_sync(engine, need == NEED_TARGET ? &target : &all, need == NEED_FOUND, cancel);
+}
+
+int tree_sync_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel)
+{
+    return sync_for(engine, dir, need_of_list(dir), cancel);
+}
+
+static enum tree_need need_of_target(const struct node *node)
+{
+    return node->kind == OKS_SESSION || node->kind == OKS_PROJECT ? NEED_TARGET : NEED_ALL;
+}
+
+enum tree_need tree_need(const struct node *node)
+{
+    switch (node->type->shape) {
+    case NODE_FILE:
+        if (node->type->of_no_data)
+            return NEED_NOTHING;
+        /* The status tells how far a scan has come: it does not wait for one. Prices have nothing to do with
+         * one. */
+        return node->type->of_found ? NEED_FOUND : need_of_target(node);
+    case NODE_DIR:
+        if (node->type->each)
+            return need_of_list(node) == NEED_TARGET ? need_of_target(node) : need_of_list(node);
+        return node->type->of_no_data ? NEED_NOTHING : need_of_target(node);
+    default:
+        return NEED_NOTHING;
+    }
+}
+
+bool tree_is_settled(struct oks_engine *engine, const struct node *node)
+{
+    struct oks_target all = {.kind = OKS_ALL}, target = node_target(node);
+    enum tree_need need = tree_need(node);
+
+    return need == NEED_NOTHING ||
+           oks_engine_is_settled(engine, need == NEED_TARGET ? &target : &all, need == NEED_FOUND);
+}
+
+bool tree_has_list(const struct node *dir)
+{
+    return dir->type->shape == NODE_DIR && dir->type->each;
+}
+
+bool tree_tells_files(const struct node *dir)
+{
+    if (dir->type->shape != NODE_DIR || dir->type->untold)
+        return false;
+    return dir->type->fixed || (dir->type->each && dir->type->each->told);
+}
+
+static int add_file(void *ctx, const char *name, enum node_shape shape)
+{
+    return shape == NODE_FILE ? names_add(ctx, name) : 0;
+}
+
+/* The list is made under the engine's lock, and fn asks the engine. */
+static int each_listed_file(struct oks_engine *engine, const struct node *dir,
+                            int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    struct names *names = names_new();
+    int rc = names ? tree_list_known(engine, dir, add_file, names) : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < names->len; i++)
+        rc = fn(ctx, names->items[i]);
+    names_free(names);
+    return rc;
+}
+
+int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(void *ctx, const char *name),
+                   void *ctx)
+{
+    int rc = 0;
+
+    if (dir->type->each && dir->type->each->told)
+        return each_listed_file(engine, dir, fn, ctx);
+    for (const struct node_type *const *t = dir->type->fixed; rc == 0 && t && *t; t++)
+        if ((*t)->shape == NODE_FILE && !(*t)->costly)
+            rc = fn(ctx, (*t)->name);
+    return rc;
+}
+
+struct first_name {
+    const char *wanted; /* NULL: any */
+    char *found;
+};
+
+static int match_name(void *ctx, const char *name)
+{
+    struct first_name *first = ctx;
+
+    if (first->wanted && strcmp(name, first->wanted) != 0)
+        return 0;
+    first->found = strdup(name);
+    return first->found ? 1 : -ENOMEM;
+}
+
+/* A link of the table whose target is the only name of a list (a session's project). */
+static int lookup_single_link(struct oks_engine *engine, const struct node *dir, const struct node_type *type,
+                              struct node *out)
+{
+    struct oks_target target = node_target(dir);
+    struct first_name first = {0};
+    int rc = oks_engine_list(engine, type->list, &target, match_name, &first);
+
+    if (rc == 1)
+        rc = node_make(out, type, target, first.found);
+    else if (rc == 0)
+        rc = -ENOENT;
+    free(first.found);
+    return rc;
+}
+
+static int lookup_fixed(struct oks_engine *engine, const struct node *dir, const char *name,
+                        const atomic_bool *cancel, struct node *out)
+{
+    for (const struct node_type *const *t = dir->type->fixed; t && *t; t++) {
+        if (strcmp((*t)->name, name) != 0)
+            continue;
+        if ((*t)->shape != NODE_LINK)
+            return node_make(out, *t, node_target(dir), dir->leaf);
+        return lookup_single_link(engine, dir, *t, out);
+    }
+    return -ENOENT;
+}
+
+static int lookup_window(const struct node *dir, const char *name, int64_t now_ms, struct node *out)
+{
+    struct oks_window window;
+    int rc = tree_window(dir->type->each->shape, name, now_ms, &window);
+
+    return rc < 0 ? rc : node_make(out, dir->type->each, node_target(dir), name);
+}
+
+/* A directory of its own for the listed name; a link to that for another spelling. */
+static int lookup_entity(struct oks_engine *engine, const struct node *dir, const char *name,
+                         struct node *out)
+{
+    const struct node_type *type = dir->type->each;
+    struct oks_target target = {.kind = type->enters, .name = name};
+    char canonical[256];
+    int rc = oks_engine_resolve(engine, type->enters, name, canonical);
+
+    if (rc == 1)
+        return node_make(out, &node_type_alias, target, canonical);
+    return rc < 0 ? rc : node_make(out, type, target, NULL);
+}
+
+static int lookup_listed(struct oks_engine *engine, const struct node *dir, const char *name,
+                         struct node *out)
+{
+    struct oks_target target = list_target(dir);
+    struct first_name first = {.wanted = name};
+    int rc = oks_engine_list(engine, dir->type->list, &target, match_name, &first);
+
+    free(first.found);
+    if (rc <= 0)
+        return rc < 0 ? rc : -ENOENT;
+    return tree_listed(dir, name, out);
+}
+
+bool tree_is_known(struct oks_engine *engine, const struct node *dir)
+{
+    struct oks_target target = node_target(dir), team = {.kind = OKS_TEAM, .name = target.name};
+    struct first_name member = {.wanted = target.member};
+
+    if (target.kind != OKS_MEMBER)
+        return oks_engine_version(engine, &target) != 0;
+    oks_engine_list(engine, OKS_LIST_MEMBERS, &team, match_name, &member);
+    free(member.found);
+    return member.found != NULL;
+}
+
+int tree_listed(const struct node *dir, const char *name, struct node *out)
+{
+    const struct node_type *each = dir->type->each;
+    struct oks_target target = node_target(dir);
+
+    if (!each)
+        return -ENOENT;
+    if (each->shape != NODE_DIR)
+        return node_make(out, each, target, name);
+    if (dir->type->list_of_all)
+        return node_make(out, each, (struct oks_target){.kind = each->enters, .name = name}, NULL);
+    return node_make(out, each, (struct oks_target){each->enters, target.name, name}, NULL);
+}
+
+int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
+                const atomic_bool *cancel, struct node *out)
+{
+    int rc;
+
+    if (dir->type->shape != NODE_DIR)
+        return -ENOTDIR;
+    if (dir->type->fixed) {
+        rc = lookup_fixed(engine, dir, name, cancel, out);
+        if (rc != -ENOENT || !dir->type->each)
+            return rc;
+    }
+    if (dir->type->list == OKS_LIST_DAYS)
+        return lookup_window(dir, name, now_ms, out);
+    rc = tree_sync_list(engine, dir, cancel);
+    if (rc < 0)
+        return rc;
+    return dir->type->list_of_all ? lookup_entity(engine, dir, name, out)
+                                  : lookup_listed(engine, dir, name, out);
+}
+
+struct emitter {
+    int (*fn)(void *ctx, const char *name, enum node_shape shape);
+    void *ctx;
+    enum node_shape shape;
+    const char *suffix;
+};
+
+static int emit(void *ctx, const char *name)
+{
+    struct emitter *e = ctx;
+    char with_suffix[OKS_NAME_MAX + sizeof(".json")];
+
+    snprintf(with_suffix, sizeof(with_suffix), "%s%s", name, e->suffix);
+    return e->fn(e->ctx, with_suffix, e->shape);
+}
+
+static int list_fixed(struct oks_engine *engine, const struct node *dir, struct emitter *e)
+{
+    int rc = 0;
+
+    for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++) {
+        struct node link = {0};
+
+        if ((*t)->shape == NODE_LINK) {
+            rc = lookup_single_link(engine, dir, *t, &link);
+            if (rc == -ENOENT) {
+                rc = 0;
+                continue;
+            }
+            node_clear(&link);
+        }
+        if (rc == 0)
+            rc = e->fn(e->ctx, (*t)->name, (*t)->shape);
+    }
+    return rc;
+}
+
+/* Ready-made windows: files, or folders of the same name without ".json". */
+static int list_presets(const struct emitter *e)
+{
+    int rc = 0;
+
+    for (const char *const *preset = oks_window_presets; rc == 0 && *preset; preset++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "%.*s%s", (int)(strlen(*preset) - strlen(".json")), *preset, e->suffix);
+        rc = e->fn(e->ctx, name, e->shape);
+    }
+    return rc;
+}
+
+int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,
+              int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
+{
+    struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
+    int rc;
+
+    if (dir->type->shape != NODE_DIR)
+        return -ENOTDIR;
+    if (!dir->type->each)
+        return list_fixed(engine, dir, &e);
+    rc = tree_sync_list(engine, dir, cancel);
+    return rc < 0 ? rc : tree_list_known(engine, dir, fn, ctx);
+}
+
+uint64_t tree_list_version(struct oks_engine *engine, const struct node *dir)
+{
+    return dir->type->list_of_all ? oks_engine_names_version(engine) : 0;
+}
+
+int tree_list_known(struct oks_engine *engine, const struct node *dir,
+                    int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx)
+{
+    struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
+    struct oks_target target = list_target(dir);
+    int rc = dir->type->fixed ? list_fixed(engine, dir, &e) : 0;
+
+    e.shape = dir->type->each->shape;
+    if (rc == 0 && dir->type->list == OKS_LIST_DAYS) {
+        e.suffix = e.shape == NODE_FILE ? ".json" : "";
+        rc = list_presets(&e);
+    }
+    return rc ? rc : oks_engine_list(engine, dir->type->list, &target, emit, &e);
+}
+
+/* --- files --- */
+
+bool tree_is_stream(const struct node *file)
+{
+    return file->type->is_stream;
+}
+
+/* A window relative to now shows another content later, though the data stays. */
+bool tree_follows_clock(const struct node *file)
+{
+    struct oks_window window;
+
+    if (file->type->of_clock)
+        return true;
+    return file->type->of_window && file->leaf &&
+           tree_window(file->type->name ? NODE_DIR : NODE_FILE, file->leaf, 0, &window) == 0 &&
+           window.relative;
+}
+
+int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,
+                 uint64_t *version)
+{
+    int rc;
+
+    if (file->type->of_times)
+        oks_engine_want_times(engine);
+    rc = sync_for(engine, file, tree_need(file), cancel);
+    return rc < 0 ? rc : tree_version_known(engine, file, version);
+}
+
+int tree_version_known(struct oks_engine *engine, const struct node *file, uint64_t *version)
+{
+    struct oks_target target = node_target(file);
+    uint64_t now;
+
+    if (file->type->of_no_data) {
+        *version = 1;
+        return 0;
+    }
+    now = oks_engine_version(engine, &target);
+    if (!now)
+        return -ENOENT;
+    if (file->type->of_all)
+        now = oks_engine_version(engine, &(struct oks_target){.kind = OKS_ALL});
+    *version = file->type->is_volatile ? 0 : now;
+    return 0;
+}
+
+int tree_render(struct oks_engine *engine, const struct node *file, int64_t now_ms, struct oks_document *out)
+{
+    return file->type->shape == NODE_FILE ? file->type->render(engine, file, now_ms, out) : -EISDIR;
+}

@@ -1,0 +1,339 @@
+/*
+ * The table of nodes.
+ *
+ * Each entry says what a node is called, what shape it has, which fixed children it holds, where the names of
+ * its other children come from, and how its content is made. A new file in the mount is one entry and one
+ * render function.
+ */
+#include "tree/tree_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "okstrafs/names.h"
+#include "okstrafs/stream.h"
+
+/* --- content --- */
+
+static const char readme_text[] =
+    "okstrafs: the token usage of your coding agents, as files.\n"
+    "\n"
+    "Every read looks at what the transcripts have gained since the last one and answers with\n"
+    "the totals of now. Nothing here can be written.\n"
+    "\n"
+    "  teams/<name>/usage.json        a team: its lead, its workers, their totals\n"
+    "  teams/<name>/members/<agent>/  one agent of the team\n"
+    "  teams/<name>/runs/<seq>/       one run of the team; the newest is what the team itself shows\n"
+    "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
+    "  projects/<dir>/usage.json      all sessions of a project folder\n"
+    "  sessions/<id>/requests.jsonl   each request on a line, events.jsonl of all sessions: tail -f\n"
+    "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
+    "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
+    "  .../window/<since>_<until>.json  the same, between two times\n"
+    "  stats/by-model.json            and by-project, -agent, -source, -day, -hour, blocks; window/\n"
+    "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while over\n"
+    "  pricing.json                   the prices in force\n"
+    "  status.json                    what was read, skipped, or could not be written\n"
+    "\n"
+    "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
+    "@1781053200, now, or -5h / -30m / -7d. Ready-made: today.json, last-5h.json, last-24h.json,\n"
+    "last-7d.json, and one file for each day (UTC) that saw activity.\n"
+    "\n"
+    "  cat teams/*/total_tokens sessions/0123ab/window/-5h_now.json\n"
+    "  jq .workers[].usage.totalTokens teams/<name>/usage.json\n"
+    "\n"
+    "totalTokens = input + output + cache creation; cache reads are shown apart. Every line of a\n"
+    "transcript counts, as okstra counts them. Times are UTC and compare as strings.\n"
+    "\n"
+    "No prompt, answer or tool text is shown or kept here: counts, ids, names, models, paths\n"
+    "and times only. Same tree without a mount: okstrafs cat PATH, okstrafs ls PATH.\n"
+    "Stop: okstrafs umount\n";
+
+static int render_readme(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    char *bytes = strdup(readme_text);
+
+    if (!bytes)
+        return -ENOMEM;
+    *out = (struct oks_document){.bytes = bytes, .len = strlen(bytes), .version = 1};
+    return 0;
+}
+
+static int render_status(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    return oks_document_status(engine, out);
+}
+
+static int render_pricing(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                          struct oks_document *out)
+{
+    return oks_document_prices(engine, out);
+}
+
+static int render_budget(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    char name[OKS_NAME_MAX + 1];
+
+    snprintf(name, sizeof(name), "%.*s", (int)(strlen(node->leaf) - strlen(".json")), node->leaf);
+    return oks_document_budget(engine, name, false, now_ms, out);
+}
+
+static int render_exceeded(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    return oks_document_budget(engine, node->leaf, true, now_ms, out);
+}
+
+int tree_window(enum node_shape shape, const char *name, int64_t now_ms, struct oks_window *out)
+{
+    char with_suffix[OKS_NAME_MAX + sizeof(".json")];
+
+    if (shape == NODE_FILE)
+        return oks_window_parse(oks_slice_of(name), now_ms, out);
+    if (strlen(name) > OKS_NAME_MAX)
+        return -ENOENT;
+    snprintf(with_suffix, sizeof(with_suffix), "%s.json", name);
+    return oks_window_parse(oks_slice_of(with_suffix), now_ms, out);
+}
+
+/* In stats/ itself, or in the folder of a window, whose name is then the leaf. */
+static int render_stats(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
+{
+    struct oks_window window;
+    int rc = node->leaf ? tree_window(NODE_DIR, node->leaf, now_ms, &window) : 0;
+
+    return rc < 0 ? rc
+                  : oks_document_stats(engine, node->type->stats, node->leaf ? &window : NULL, now_ms, out);
+}
+
+static int render_context(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                          struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_context(engine, &target, out);
+}
+
+static int render_ledger(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_ledger(engine, &target, out);
+}
+
+static int render_usage(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_usage(engine, &target, NULL, out);
+}
+
+struct lines {
+    char *bytes;
+    size_t len, room;
+};
+
+static int add_line(void *ctx, const char *bytes, size_t len)
+{
+    struct lines *lines = ctx;
+
+    if (lines->room - lines->len < len) {
+        size_t room = (lines->room + len) * 2;
+        char *more = realloc(lines->bytes, room);
+
+        if (!more)
+            return -ENOMEM;
+        lines->bytes = more;
+        lines->room = room;
+    }
+    memcpy(lines->bytes + lines->len, bytes, len);
+    lines->len += len;
+    return 0;
+}
+
+/* Without a mount: the stream from its beginning. */
+static int render_stream(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+    struct oks_stream_cursor cursor = {0};
+    struct lines lines = {0};
+    int64_t mtime_ns = 0;
+    int rc = oks_stream_next(engine, &target, &cursor, add_line, &lines, &mtime_ns);
+
+    if (rc < 0) {
+        free(lines.bytes);
+        return rc;
+    }
+    *out = (struct oks_document){.bytes = lines.bytes, .len = lines.len, .mtime_ns = mtime_ns};
+    return 0;
+}
+
+static int render_total_tokens(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                               struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_total_tokens(engine, &target, out);
+}
+
+static int render_cost_usd(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_cost(engine, &target, out);
+}
+
+static int render_window(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+    struct oks_window window;
+    int rc = tree_window(NODE_FILE, node->leaf, now_ms, &window);
+
+    return rc < 0 ? rc : oks_document_usage(engine, &target, &window, out);
+}
+
+/* --- the table --- */
+
+static const struct node_type
+    type_readme = {.name = "README.txt", .shape = NODE_FILE, .render = render_readme, .of_no_data = true},
+    type_status = {.name = "status.json",
+                   .shape = NODE_FILE,
+                   .render = render_status,
+                   .of_found = true,
+                   .is_volatile = true},
+    type_pricing = {.name = "pricing.json", .shape = NODE_FILE, .render = render_pricing, .of_found = true},
+    type_budget = {.shape = NODE_FILE, .render = render_budget, .told = true},
+    type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .told = true},
+    type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
+    type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
+    type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
+    type_requests = {.name = "requests.jsonl",
+                     .shape = NODE_FILE,
+                     .render = render_stream,
+                     .is_stream = true,
+                     .costly = true},
+    type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream, .is_stream = true},
+    type_context = {.name = "context.json", .shape = NODE_FILE, .render = render_context},
+    type_ledger = {.name = "ledger.jsonl",
+                   .shape = NODE_FILE,
+                   .render = render_ledger,
+                   .of_all = true,
+                   .costly = true},
+    type_window_file = {.shape = NODE_FILE, .render = render_window, .of_window = true},
+    type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
+
+    type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
+    type_member_session_link = {.shape = NODE_LINK, .up = "../../../../../sessions/"},
+    type_team_link = {.shape = NODE_LINK, .up = "../../../teams/"},
+    type_subagent_link = {.shape = NODE_LINK, .up = "../../"},
+    type_project_link = {
+        .name = "project", .shape = NODE_LINK, .up = "../../projects/", .list = OKS_LIST_PROJECTS};
+
+#define STATS(id, file, what, ...)       \
+    type_##id = {.name = (file),         \
+                 .shape = NODE_FILE,     \
+                 .render = render_stats, \
+                 .of_window = true,      \
+                 .stats = (what),        \
+                 __VA_ARGS__}
+#define STATS_ALL                                                                                   \
+    &type_by_model, &type_by_project, &type_by_agent, &type_by_source, &type_by_day, &type_by_hour, \
+        &type_blocks
+#define TYPES(...) ((const struct node_type *const[]){__VA_ARGS__, NULL})
+
+static const struct node_type
+    type_linked_sessions = {.name = "sessions",
+                            .shape = NODE_DIR,
+                            .each = &type_session_link,
+                            .list = OKS_LIST_SESSIONS},
+    type_member_sessions = {.name = "sessions",
+                            .shape = NODE_DIR,
+                            .each = &type_member_session_link,
+                            .list = OKS_LIST_SESSIONS},
+    type_linked_teams = {.name = "teams", .shape = NODE_DIR, .each = &type_team_link, .list = OKS_LIST_TEAMS},
+    type_subagents = {.name = "subagents",
+                      .shape = NODE_DIR,
+                      .each = &type_subagent_link,
+                      .list = OKS_LIST_SUBAGENTS},
+
+    type_member = {.shape = NODE_DIR,
+                   .enters = OKS_MEMBER,
+                   .fixed = TYPES(&type_context, &type_usage, &type_total_tokens, &type_cost_usd,
+                                  &type_window, &type_member_sessions)},
+    type_members = {.name = "members", .shape = NODE_DIR, .each = &type_member, .list = OKS_LIST_MEMBERS},
+    type_run = {.shape = NODE_DIR,
+                .enters = OKS_RUN,
+                .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window)},
+    type_runs = {.name = "runs", .shape = NODE_DIR, .each = &type_run, .list = OKS_LIST_RUNS},
+    type_team = {.shape = NODE_DIR,
+                 .enters = OKS_TEAM,
+                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window, &type_members,
+                                &type_runs, &type_linked_sessions)},
+    type_session = {.shape = NODE_DIR,
+                    .enters = OKS_SESSION,
+                    .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
+                                   &type_cost_usd, &type_requests, &type_window, &type_subagents,
+                                   &type_linked_teams, &type_project_link)},
+    type_project = {.shape = NODE_DIR,
+                    .enters = OKS_PROJECT,
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
+                                   &type_linked_sessions)},
+
+    type_teams = {.name = "teams",
+                  .shape = NODE_DIR,
+                  .each = &type_team,
+                  .list = OKS_LIST_TEAMS,
+                  .list_of_all = true},
+    type_sessions = {.name = "sessions",
+                     .shape = NODE_DIR,
+                     .each = &type_session,
+                     .list = OKS_LIST_SESSIONS,
+                     .list_of_all = true},
+    type_projects = {.name = "projects",
+                     .shape = NODE_DIR,
+                     .each = &type_project,
+                     .list = OKS_LIST_PROJECTS,
+                     .list_of_all = true},
+    STATS(by_model, "by-model.json", OKS_STATS_BY_MODEL, .costly = false),
+    STATS(by_project, "by-project.json", OKS_STATS_BY_PROJECT, .costly = false),
+    STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT, .costly = false),
+    STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE, .costly = false),
+    STATS(by_day, "by-day.json", OKS_STATS_BY_DAY, .costly = true, .of_times = true),
+    STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR, .costly = true, .of_times = true),
+    STATS(blocks, "blocks.json", OKS_STATS_BLOCKS, .costly = true, .of_times = true, .of_clock = true),
+    type_stats_span = {.shape = NODE_DIR, .untold = true, .fixed = TYPES(STATS_ALL)},
+    type_stats_window = {.name = "window",
+                         .shape = NODE_DIR,
+                         .each = &type_stats_span,
+                         .list = OKS_LIST_DAYS},
+    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(STATS_ALL, &type_stats_window)},
+    type_exceeded_dir = {.name = "exceeded",
+                         .shape = NODE_DIR,
+                         .each = &type_exceeded,
+                         .list = OKS_LIST_EXCEEDED},
+    type_budgets = {.name = "budgets",
+                    .shape = NODE_DIR,
+                    .fixed = TYPES(&type_exceeded_dir),
+                    .each = &type_budget,
+                    .list = OKS_LIST_BUDGETS};
+
+const struct node_type node_type_root = {
+    .shape = NODE_DIR,
+    .of_no_data = true,
+    .untold = true, /* everybody's way to somewhere else, and its files may be costly */
+    .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
+                   &type_projects, &type_stats, &type_budgets)};
+
+/* A symlink whose leaf is all of its target, beside the name that was asked for. */
+const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

@@ -1,0 +1,405 @@
+/*
+ * From "the data of this folder's target changed" to events.
+ *
+ * Files: each that the kernel knows is rendered again if its data changed, and rung if its content differs
+ * from what watchers were told. A watch on a file sits on the generation that it was placed on, so every
+ * generation that the kernel still holds is rung besides the current one. Files of a folder that nobody has
+ * looked up are told to the folder's watchers as well: where the folder was found recently they are compared
+ * with their content of then, else the version of the data must do.
+ *
+ * Names: the list of now against the list that was told. What is new is made visible inside the handler of
+ * the very mkdir that announces it.
+ *
+ * Whatever is rung is held here until it is done: the kernel may forget it at any moment. No lock is held
+ * while the ringer works, since its calls come back as requests.
+ */
+#include "watchers/announce.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "watchers/write_gate.h"
+#include "serve/generation.h"
+
+enum {
+    FILES_MAX = 1024, /* of one folder, those looked up last: any window can be looked up */
+    OLDER_MAX = 256,  /* generations of one file */
+    NAMES_MAX = 2000, /* creations in one folder and round: a watcher's queue holds 16384 events */
+};
+
+/* --- ringing --- */
+
+static int ring_at(struct announcer *a, enum ring what, enum door_act act, struct inode *dir,
+                   const char *name, struct inode *inode, const char *path)
+{
+    int rc = -EPIPE;
+
+    for (int tries = 0; tries < 2 && !a->dead; tries++) { /* somebody's lookup may have come in between */
+        door_open(a->m->door, act, dir, name, inode);
+        rc = ringer_do(a->ringer, what, path);
+        door_shut(a->m->door);
+        a->dead = rc == -EPIPE;
+        a->rings++;
+        if (rc == 0 || rc == -ESTALE || rc == -EBUSY)
+            break;
+    }
+    return rc;
+}
+
+static int ring(struct announcer *a, enum ring what, enum door_act act, struct inode *inode)
+{
+    const struct place *place = inode->place;
+    char path[PATH_MAX];
+    int rc = place_path(place, path, sizeof(path));
+
+    return rc < 0 ? rc : ring_at(a, what, act, place->dir, place->name, inode, path);
+}
+
+/* The generations without a name. */
+static void ring_older(struct announcer *a, enum ring what, enum door_act act, struct place *place)
+{
+    struct inode *older[OLDER_MAX];
+    size_t n = place_older(a->m->inodes, place, older, OLDER_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        a->door_used = true;
+        ring_at(a, what, act, place->dir, NULL, older[i], DOOR_PATH);
+        inodes_forget(a->m->inodes, older[i], 1);
+    }
+}
+
+/* --- files --- */
+
+static void tell_file(struct announcer *a, struct place *place)
+{
+    bool untold;
+    size_t len;
+    struct inode *current = place_current(a->m->inodes, place, &len, &untold);
+
+    if (untold) {
+        ring_older(a, RING_TOUCH, DOOR_TOUCH_OLD, place);
+        ring(a, RING_TOUCH, DOOR_TOUCH, current);
+        place_told(a->m->inodes, place, current, len);
+        if (current->stream)
+            mount_wake(a->m, current->stream);
+    }
+    inodes_forget(a->m->inodes, current, 1);
+}
+
+static void remove_file(struct announcer *a, struct place *place)
+{
+    bool untold;
+    size_t len;
+    struct inode *current = place_current(a->m->inodes, place, &len, &untold);
+
+    ring_older(a, RING_REMOVE_FILE, DOOR_REMOVE_OLD, place);
+    ring(a, RING_REMOVE_FILE, DOOR_REMOVE, current);
+    place_retire(a->m->inodes, place);
+    inodes_forget(a->m->inodes, current, 1);
+}
+
+/* A file of a list is told to be gone where the lists are compared. */
+static bool is_of_list(struct announcer *a, const struct place *place)
+{
+    const struct names *names =
+        tree_has_list(&place->dir->place->node) ? inodes_folder_names(a->m->inodes, place->dir) : NULL;
+
+    return names && names_have(names, place->name);
+}
+
+static void announce_file(struct announcer *a, struct place *place)
+{
+    struct inode *fresh;
+    int rc = generation_get(a->m, place->dir, place->name, &place->node, INT64_MIN, &fresh);
+
+    if (rc == -ENOENT && !is_of_list(a, place))
+        remove_file(a, place);
+    if (rc < 0)
+        return;
+    tell_file(a, place);
+    inodes_forget(a->m->inodes, fresh, 1);
+}
+
+/* Calls fn for the places in a folder that the kernel knows. */
+static void each_place(struct announcer *a, struct inode *dir, size_t max,
+                       void (*fn)(struct announcer *a, struct place *place))
+{
+    struct place **places;
+    size_t n;
+
+    if (inodes_children(a->m->inodes, dir, max, &places, &n) < 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (!a->dead)
+            fn(a, places[i]);
+        place_unpin(a->m->inodes, places[i]);
+    }
+    free(places);
+}
+
+static void announce_if_file(struct announcer *a, struct place *place)
+{
+    if (node_shape(&place->node) == NODE_FILE)
+        announce_file(a, place);
+}
+
+/* --- files that nobody has looked up --- */
+
+struct folder_files {
+    struct announcer *a;
+    struct inode *dir;
+    bool keep;                   /* only take down what they say now */
+    const struct names *created; /* those that are there already; NULL: all. Others are still to be created */
+};
+
+static int make_file(void *ctx, const char *name)
+{
+    struct folder_files *f = ctx;
+    struct mount *m = f->a->m;
+    struct inode *known, *file;
+    struct node node;
+
+    if (f->created && !names_have(f->created, name))
+        return 0;
+    known = file = inodes_find(m->inodes, f->dir, name);
+
+    if (!known && tree_lookup(m->engine, &f->dir->place->node, name, 0, NULL, &node) == 0) {
+        if (generation_get(m, f->dir, name, &node, INT64_MIN, &file) < 0)
+            file = NULL;
+        node_clear(&node);
+    }
+    if (!file)
+        return 0;
+    if (f->keep)
+        place_keep(m->inodes, file->place);
+    else if (!known)
+        tell_file(f->a, file->place);
+    inodes_forget(m->inodes, file, 1);
+    return 0;
+}
+
+/* --- names --- */
+
+static int add_name(void *ctx, const char *name, enum node_shape shape)
+{
+    return names_add(ctx, name);
+}
+
+static struct names *names_now(struct mount *m, const struct inode *dir)
+{
+    struct names *names = names_new();
+
+    if (!names)
+        return NULL;
+    names->version = tree_list_version(m->engine, &dir->place->node);
+    if (tree_list_known(m->engine, &dir->place->node, add_name, names) < 0) {
+        names_free(names);
+        return NULL;
+    }
+    names_sort(names);
+    return names;
+}
+
+static const enum ring making[] = {[NODE_DIR] = RING_DIR, [NODE_FILE] = RING_FILE, [NODE_LINK] = RING_LINK};
+
+/* What a listed name is, with one reference more. */
+static int listed_inode(struct mount *m, struct inode *dir, const char *name, struct inode **out)
+{
+    struct node node;
+    int rc = tree_listed(&dir->place->node, name, &node);
+
+    if (rc < 0)
+        return rc;
+    if (node_shape(&node) == NODE_FILE) {
+        rc = generation_get(m, dir, name, &node, INT64_MIN, out);
+        node_clear(&node);
+        return rc < 0 ? rc : 0;
+    }
+    rc = inodes_get(m->inodes, dir, name, &node, out);
+    if (rc == 1 && node_shape(&(*out)->place->node) == NODE_DIR)
+        announce_found(m, *out);
+    return rc < 0 ? rc : 0;
+}
+
+static void announce_created(struct announcer *a, struct inode *dir, const char *name)
+{
+    struct inode *inode;
+
+    if (listed_inode(a->m, dir, name, &inode) < 0)
+        return;
+    ring(a, making[node_shape(&inode->place->node)], DOOR_CREATE, inode);
+    inodes_forget(a->m->inodes, inode, 1);
+}
+
+static void remove_child(struct announcer *a, struct place *place);
+
+/* False: what it is about is there again (op_rmdir), and it stays. */
+static bool remove_dir(struct announcer *a, struct inode *dir)
+{
+    bool back = tree_is_known(a->m->engine, &dir->place->node);
+
+    if (!back) {
+        each_place(a, dir, FILES_MAX, remove_child);
+        back = ring(a, RING_REMOVE_DIR, DOOR_REMOVE, dir) == -EBUSY;
+    }
+    if (!back)
+        place_retire(a->m->inodes, dir->place);
+    return !back;
+}
+
+/* With all that is known below it; its users see it go, as they would anywhere. */
+static bool remove_place(struct announcer *a, struct place *place)
+{
+    bool untold, gone;
+    size_t len;
+    struct inode *current;
+
+    if (node_shape(&place->node) != NODE_DIR) {
+        remove_file(a, place);
+        return true;
+    }
+    current = place_current(a->m->inodes, place, &len, &untold);
+    gone = remove_dir(a, current);
+    inodes_forget(a->m->inodes, current, 1);
+    return gone;
+}
+
+static void remove_child(struct announcer *a, struct place *place)
+{
+    remove_place(a, place);
+}
+
+/* What nobody has looked up is made once more, only to be removed. False: it is there again. */
+static bool announce_gone(struct announcer *a, struct inode *dir, const char *name)
+{
+    struct inode *inode = inodes_find(a->m->inodes, dir, name);
+    struct node node;
+    bool gone;
+
+    if (!inode && tree_listed(&dir->place->node, name, &node) == 0) {
+        struct oks_document nothing = {0};
+
+        if (node_shape(&node) != NODE_FILE)
+            inodes_get(a->m->inodes, dir, name, &node, &inode);
+        else
+            inodes_publish(a->m->inodes, dir, name, &node, &nothing, 0, &inode);
+    }
+    if (!inode)
+        return true;
+    gone = remove_place(a, inode->place);
+    inodes_forget(a->m->inodes, inode, 1);
+    return gone;
+}
+
+/* Removes item i, keeping the order. */
+static void names_drop(struct names *n, size_t i)
+{
+    free(n->items[i]);
+    memmove(&n->items[i], &n->items[i + 1], (n->len - i - 1) * sizeof(*n->items));
+    n->len--;
+}
+
+/* Tells the differences; what could not be told is left out of `now`. True: all of them were. */
+static bool tell_names(struct announcer *a, struct inode *dir, const struct names *before, struct names *now)
+{
+    size_t told = 0, before_len = before->len;
+    bool all = true;
+
+    for (size_t i = 0; i < before_len && !a->dead; i++)
+        if (!names_have(now, before->items[i]) && !announce_gone(a, dir, before->items[i]) &&
+            names_add(now, before->items[i]) == 0)
+            names_sort(now);
+    for (size_t i = now->len; i-- > 0 && !a->dead;) {
+        if (names_have(before, now->items[i]))
+            continue;
+        if (told++ < NAMES_MAX) {
+            announce_created(a, dir, now->items[i]);
+        } else {
+            names_drop(now, i);
+            all = false;
+        }
+    }
+    if (!all)
+        now->version = 0;
+    a->more |= !all;
+    return all;
+}
+
+/* --- folders --- */
+
+static uint64_t data_version(struct mount *m, const struct inode *dir)
+{
+    struct oks_target target = node_target(&dir->place->node);
+
+    return oks_engine_version(m->engine, &target);
+}
+
+/* Then they need not be listed: there may be thousands, of a folder whose sums change with every record. */
+static bool same_names(struct mount *m, const struct node *node, const struct names *before)
+{
+    return before && before->version && before->version == tree_list_version(m->engine, node);
+}
+
+void announce_dir(struct announcer *a, struct inode *dir)
+{
+    struct mount *m = a->m;
+    const struct node *node = &dir->place->node;
+    uint64_t version = data_version(m, dir), told = inodes_folder_version(m->inodes, dir);
+    struct folder_files files = {.a = a, .dir = dir};
+    const struct names *before = tree_has_list(node) ? inodes_folder_names(m->inodes, dir) : NULL;
+    struct names *names = NULL;
+    bool all = true;
+
+    if (version == told || version == 0) /* what is gone is told in the folder above */
+        return;
+    files.created = before;
+    if (tree_tells_files(node) && told)
+        tree_each_file(m->engine, node, make_file, &files);
+    each_place(a, dir, FILES_MAX, announce_if_file);
+    if (tree_has_list(node) && !same_names(m, node, before)) {
+        names = names_now(m, dir);
+        if (names && before)
+            all = tell_names(a, dir, before, names);
+    }
+    inodes_folder_told(m->inodes, dir, all ? version : told, names);
+}
+
+void announce_end(struct announcer *a)
+{
+    if (a->door_used && !a->dead)
+        ringer_do(a->ringer, RING_LOOK, DOOR_PATH); /* the door is shut: the kernel drops what it led to */
+    a->door_used = false;
+}
+
+bool announce_found(struct mount *m, struct inode *dir)
+{
+    const struct node *node = &dir->place->node;
+    bool settled = tree_is_settled(m->engine, node);
+    uint64_t version = settled ? data_version(m, dir) : 0;
+    struct names *names = settled && tree_has_list(node) ? names_now(m, dir) : NULL;
+
+    return inodes_folder_begin(m->inodes, dir, version, names, !settled, tree_tells_files(node));
+}
+
+void announce_begin(struct announcer *a, struct inode *dir)
+{
+    struct mount *m = a->m;
+    const struct node *node = &dir->place->node;
+    struct folder_files files = {.a = a, .dir = dir, .keep = true};
+    uint64_t version = data_version(m, dir);
+
+    if (version == 0)
+        return;
+    if (inodes_folder_version(m->inodes, dir) == 0) {
+        inodes_folder_told(m->inodes, dir, version, NULL);
+        each_place(a, dir, FILES_MAX, announce_if_file); /* they may have changed since they were looked up */
+    }
+    if (tree_has_list(node) && !inodes_folder_names(m->inodes, dir))
+        inodes_folder_listed(m->inodes, dir, names_now(m, dir));
+    if (tree_tells_files(node) && inodes_folder_keep(m->inodes, dir))
+        tree_each_file(m->engine, node, make_file, &files);
+}

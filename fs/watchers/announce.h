@@ -1,0 +1,28 @@
+/* What there is to tell of a folder, and telling it. For the notifying thread only. */
+#ifndef OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
+#define OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
+
+#include "ops/ops.h"
+#include "watchers/toucher.h"
+
+struct announcer {
+    struct mount *m;
+    struct ringer *ringer;
+    bool door_used; /* the kernel may know DOOR_PATH */
+    bool more;      /* there was too much for one time */
+    bool dead;      /* the ringer is gone */
+    uint64_t rings;
+};
+
+/* Takes down what a new folder's watchers know: its state of now or, where the lookup could see it, of then.
+ */
+void announce_begin(struct announcer *a, struct inode *dir);
+/* A folder that was just made: the same from what is known. True: announce_begin has something left to do. */
+bool announce_found(struct mount *m, struct inode *dir);
+
+/* Tells what changed in a folder since it was last told. The data is up to date. */
+void announce_dir(struct announcer *a, struct inode *dir);
+/* After a round. */
+void announce_end(struct announcer *a);
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * Handling the mountpoint without ever hanging on it.
+ *
+ * A FUSE mount whose daemon is gone answers ENOTCONN to everything, and one whose daemon is stopped answers
+ * nothing at all, to nobody. So what is mounted is read from the kernel's table, and whether it is alive is
+ * asked by a child that can be left behind.
+ *
+ * Two daemons on one folder would unmount each other; the lock is on the folder below the mount, which only
+ * the first can still reach.
+ */
+#include "watchers/mountpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROBE_MS = 5000, STEP_MS = 20, LINKS_MAX = 40, CLAIM_MS = 3000, BUSY_MS = 500 };
+
+extern char **environ;
+
+static void sleep_ms(int ms)
+{
+    struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+
+    nanosleep(&ts, NULL);
+}
+
+/* The path with its last component as it is; what that is, nobody asks. */
+static char *resolve_parent(const char *path)
+{
+    char *copy = strdup(path), *copy2 = strdup(path), *parent = NULL, *out = NULL;
+    const char *name = copy2 ? basename(copy2) : "";
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "/") == 0)
+        out = realpath(path, NULL);
+    else if (copy && copy2 && (parent = realpath(dirname(copy), NULL)) &&
+             asprintf(&out, "%s/%s", strcmp(parent, "/") ? parent : "", name) < 0)
+        out = NULL;
+    free(parent);
+    free(copy);
+    free(copy2);
+    return out;
+}
+
+/* Where a symlink leads, seen from its own folder; NULL where it is none. */
+static char *link_target(const char *path)
+{
+    char target[PATH_MAX], *out;
+    ssize_t n = readlink(path, target, sizeof(target) - 1);
+    int folder = (int)(strrchr(path, '/') - path);
+
+    if (n < 0)
+        return NULL;
+    target[n] = '\0';
+    n = target[0] == '/' ? asprintf(&out, "%s", target) : asprintf(&out, "%.*s/%s", folder, path, target);
+    return n < 0 ? NULL : out;
+}
+
+char *mountpoint_resolve(const char *path)
+{
+    char *out = resolve_parent(path), *target;
+
+    for (int i = 0; out && i < LINKS_MAX && (target = link_target(out)); i++) {
+        free(out);
+        out = resolve_parent(target);
+        free(target);
+    }
+    return out;
+}
+
+/* Undoes the octal escapes of mountinfo, in place. */
+static void unescape(char *s)
+{
+    char *to = s;
+
+    for (; *s; s++) {
+        if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+            *to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+            s += 3;
+        } else {
+            *to++ = *s;
+        }
+    }
+    *to = '\0';
+}
+
+struct mount_line {
+    char type[64];
+    struct mount_id id;
+};
+
+/* One line of mountinfo: does it mount `path`, and what? */
+static bool parse_line(char *line, const char *path, struct mount_line *out)
+{
+    struct mount_line found = {0};
+    char *save, *field = strtok_r(line, " ", &save);
+    bool same = false;
+
+    for (int i = 0; field; field = strtok_r(NULL, " ", &save), i++) {
+        if (i == 0)
+            found.id.number = strtoull(field, NULL, 10);
+        if (i == 2)
+            sscanf(field, "%u:%u", &found.id.dev_major, &found.id.dev_minor);
+        if (i == 4) {
+            unescape(field);
+            same = strcmp(field, path) == 0;
+        }
+        if (i > 5 && strcmp(field, "-") == 0) {
+            field = strtok_r(NULL, " ", &save);
+            if (!same || !field)
+                return false;
+            snprintf(found.type, sizeof(found.type), "%s", field);
+            *out = found;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The topmost mount at exactly this path. */
+static bool mounted(const char *path, struct mount_line *out)
+{
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+
+    while (f && getline(&line, &room, f) > 0)
+        found |= parse_line(line, path, out);
+    free(line);
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static bool is_ours(const struct mount_line *line)
+{
+    return strcmp(line->type, "fuse.okstrafs") == 0;
+}
+
+int mountpoint_id(const char *path, struct mount_id *out)
+{
+    struct mount_line line;
+
+    if (!mounted(path, &line) || !is_ours(&line))
+        return -ENOENT;
+    *out = line.id;
+    return 0;
+}
+
+bool mountpoint_is(const char *path, const struct mount_id *id)
+{
+    struct mount_id there;
+
+    return mountpoint_id(path, &there) == 0 && there.number == id->number &&
+           there.dev_major == id->dev_major && there.dev_minor == id->dev_minor;
+}
+
+bool mount_id_is(const struct mount_id *id, const struct statx *stx)
+{
+    if ((stx->stx_mask & STATX_MNT_ID) && stx->stx_mnt_id != id->number)
+        return false;
+    return stx->stx_dev_major == id->dev_major && stx->stx_dev_minor == id->dev_minor;
+}
+
+static enum mount_state probe(const char *path)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        struct stat st;
+
+        _exit(stat(path, &st) == 0 || errno == EACCES      ? 0
+              : errno == ENOTCONN || errno == ECONNABORTED ? 1
+                                                           : 2);
+    }
+    for (int ms = 0; pid > 0 && ms < PROBE_MS; ms += STEP_MS) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? MOUNT_STALE : MOUNT_ALIVE;
+        sleep_ms(ms ? STEP_MS : 1);
+    }
+    if (pid > 0)
+        kill(pid, SIGKILL);
+    return MOUNT_HUNG;
+}
+
+enum mount_state mountpoint_state(const char *path)
+{
+    char *resolved = mountpoint_resolve(path);
+    enum mount_state state = MOUNT_NONE;
+    struct mount_line line;
+
+    if (resolved && mounted(resolved, &line))
+        state = is_ours(&line) ? probe(resolved) : MOUNT_OTHER;
+    free(resolved);
+    return state;
+}
+
+/* Its exit code does not tell what went wrong: it may say so itself, but only at the last, lazy, try. */
+static int run_fusermount(const char *path, bool lazy)
+{
+    char *argv[] = {"fusermount3", "-u", lazy ? "-z" : "-q", "--", (char *)path, NULL};
+    pid_t pid;
+    int status, rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+
+    if (rc)
+        return -rc;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EBUSY;
+}
+
+static int unmount_resolved(const char *path, bool lazy)
+{
+    int rc = umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
+
+    return rc == -EPERM ? run_fusermount(path, lazy) : rc;
+}
+
+int mountpoint_unmount(const char *path, bool lazy)
+{
+    char *resolved = mountpoint_resolve(path);
+    int rc;
+
+    if (!resolved)
+        return -errno;
+    rc = unmount_resolved(resolved, lazy);
+    /* A reader of a moment, or the ringer at its work, is gone before anybody need be told of it. */
+    for (int ms = 0; rc == -EBUSY && !lazy && ms < BUSY_MS; ms += STEP_MS) {
+        sleep_ms(STEP_MS);
+        rc = unmount_resolved(resolved, lazy);
+    }
+    free(resolved);
+    return rc;
+}
+
+int mountpoint_detach(const char *path)
+{
+    return unmount_resolved(path, true);
+}
+
+int mountpoint_create(const char *path)
+{
+    char *copy = strdup(path);
+    int rc = copy ? 0 : -ENOMEM;
+
+    for (char *p = copy ? copy + 1 : NULL; rc == 0 && p; p++) {
+        p = strchr(p, '/');
+        if (p)
+            *p = '\0';
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST && (errno != EROFS && errno != EACCES))
+            rc = -errno;
+        if (!p)
+            break;
+        *p = '/';
+    }
+    free(copy);
+    return rc;
+}
+
+static int check_empty(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *entry;
+    int rc = 0;
+
+    if (!dir) {
+        rc = -errno;
+        if (copy >= 0)
+            close(copy);
+        return rc;
+    }
+    while (rc == 0 && (entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            rc = -ENOTEMPTY;
+    closedir(dir);
+    return rc;
+}
+
+static bool is_mounted(const char *path)
+{
+    char *resolved = mountpoint_resolve(path);
+    struct mount_line line;
+    bool is = resolved && mounted(resolved, &line);
+
+    free(resolved);
+    return is;
+}
+
+/* A daemon that died has its mount taken away by a child, which holds the lock until that is done. */
+static int lock(int fd, const char *path)
+{
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += STEP_MS) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (ms >= CLAIM_MS || is_mounted(path))
+            return -EBUSY;
+        sleep_ms(STEP_MS);
+    }
+    return is_mounted(path) ? -EBUSY : 0; /* somebody came and mounted while we looked */
+}
+
+int mountpoint_claim(const char *path, bool nonempty)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = lock(fd, path);
+    if (rc == 0 && !nonempty)
+        rc = check_empty(fd);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+bool mountpoint_wait_released(const char *path, int seconds)
+{
+    for (int ms = 0; ms <= seconds * 1000; ms += STEP_MS) {
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        bool free_now = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+        if (fd >= 0)
+            close(fd);
+        if (free_now || fd < 0)
+            return free_now;
+        sleep_ms(STEP_MS);
+    }
+    return false;
+}

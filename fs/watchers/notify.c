@@ -1,0 +1,311 @@
+/*
+ * When to tell watchers.
+ *
+ * The thread sleeps until the engine has news, and does not even listen while nobody has looked anything up.
+ * Then it waits a moment, so that a writer who reads what he has just written goes first, and makes a round:
+ * a sync of what somebody is interested in, and the announcements of every folder whose data changed. Rounds
+ * are at least 250 ms apart, so a file is rung at most four times a second, and what came during a round or
+ * the pause shows as news again, so the last state is always told. The more a round costs, the longer the
+ * pause: by the thread's own CPU time, because on a busy machine the wall clock tells of others' work.
+ *
+ * Interest is what the inode table holds: the kernel forgets what nobody uses.
+ */
+#include "watchers/notify.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "watchers/announce.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "okstrafs/news.h"
+
+enum {
+    FIRST_PAUSE_MS = 20,
+    ROUND_MS = 250,
+    ROUND_MAX_MS = 900, /* "within a second", as long as the CPU share below allows it */
+    CLOCK_MS = 60000,   /* how long the clock is trusted to go on as it does */
+    BLIND_MS = 750,     /* where only stat can see changes */
+    CPU_SHARE = 20,     /* one part in so many, while rounds are short */
+    CPU_SHARE_MAX = 4,  /* and never more than that */
+};
+
+struct notifier {
+    struct mount *m;
+    struct ringer *ringer;
+    pthread_t thread;
+    int wake_fd;
+    int news_fd;
+    atomic_bool ends;
+    atomic_bool listens; /* news wake the thread */
+
+    /* the thread's own */
+    struct announcer announcer;
+    enum tree_need need;
+    bool due;     /* a round is to be made ... */
+    int64_t next; /* ... not before this time */
+    bool is_blind;
+};
+
+static int64_t clock_us(clockid_t clock)
+{
+    struct timespec ts;
+
+    clock_gettime(clock, &ts);
+    return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+static int64_t now(void)
+{
+    return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+static void wake(struct notifier *n)
+{
+    eventfd_write(n->wake_fd, 1);
+}
+
+void notify_found(struct notifier *n, struct inode *inode)
+{
+    bool waits;
+
+    if (!n)
+        return;
+    waits = node_shape(&inode->place->node) == NODE_DIR && announce_found(n->m, inode);
+    if (waits || !atomic_load(&n->listens))
+        wake(n);
+}
+
+/* --- interest --- */
+
+static enum tree_need greater(enum tree_need a, enum tree_need b)
+{
+    return a > b ? a : b;
+}
+
+/* The root's files stand for themselves; those of other folders need what their folder needs. */
+static enum tree_need need_of_root(struct notifier *n)
+{
+    enum tree_need need = NEED_NOTHING;
+    struct place **places;
+    size_t len;
+
+    if (inodes_children(n->m->inodes, inodes_root(n->m->inodes), SIZE_MAX, &places, &len) < 0)
+        return NEED_ALL;
+    for (size_t i = 0; i < len; i++) {
+        if (node_shape(&places[i]->node) == NODE_FILE)
+            need = greater(need, tree_need(&places[i]->node));
+        place_unpin(n->m->inodes, places[i]);
+    }
+    free(places);
+    return need;
+}
+
+static enum tree_need need_of(struct notifier *n, struct inode *const *dirs, size_t len)
+{
+    enum tree_need need = need_of_root(n);
+
+    for (size_t i = 0; i < len && need < NEED_TARGET; i++)
+        need = greater(need, tree_need(&dirs[i]->place->node));
+    return need;
+}
+
+/* A sync of one target reads as much as a sync of all. */
+static int sync_for(struct notifier *n, enum tree_need need)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+
+    return need == NEED_NOTHING ? 0 : oks_engine_sync(n->m->engine, &all, need == NEED_FOUND, &n->ends);
+}
+
+/* --- rounds --- */
+
+static void make_round(struct notifier *n)
+{
+    struct inodes *inodes = n->m->inodes;
+    struct inode **dirs;
+    size_t len;
+    bool fresh;
+
+    mount_tell_time(n->m);
+    oks_engine_news_seen(n->m->engine);
+    atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
+    if (inodes_dirs(inodes, &dirs, &len) < 0)
+        return;
+    n->need = need_of(n, dirs, len);
+    atomic_store(&n->listens, n->need > NEED_NOTHING);
+    fresh = n->need > NEED_NOTHING && sync_for(n, n->need) == 0;
+    n->is_blind = oks_engine_is_blind(n->m->engine);
+    n->announcer.more = false;
+    for (size_t i = 0; i < len; i++) {
+        if (fresh && !atomic_load(&n->ends) && !n->announcer.dead)
+            announce_dir(&n->announcer, dirs[i]);
+        inodes_forget(inodes, dirs[i], 1);
+    }
+    announce_end(&n->announcer);
+    n->due |= n->announcer.more;
+    free(dirs);
+}
+
+/* A round that told nothing, such as the one behind each that did, must not keep the next change waiting. */
+static int64_t pause_after(int64_t cpu_us, bool told)
+{
+    int64_t pause = cpu_us * CPU_SHARE / 1000;
+
+    if (pause > ROUND_MAX_MS)
+        pause = ROUND_MAX_MS;
+    if (pause < cpu_us * CPU_SHARE_MAX / 1000)
+        pause = cpu_us * CPU_SHARE_MAX / 1000;
+    return told && pause < ROUND_MS ? ROUND_MS : pause;
+}
+
+static void round_with_pause(struct notifier *n)
+{
+    int64_t start = now(), cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t rings = n->announcer.rings;
+
+    n->due = false;
+    make_round(n);
+    n->next = start + pause_after(clock_us(CLOCK_THREAD_CPUTIME_ID) - cpu, n->announcer.rings != rings);
+}
+
+static void be_due(struct notifier *n, int64_t pause_ms)
+{
+    int64_t soon = now() + pause_ms;
+
+    if (!n->due && n->next < soon)
+        n->next = soon;
+    n->due = true;
+}
+
+/* --- what was just looked up --- */
+
+static void take_down(struct notifier *n, struct inode *dir)
+{
+    const struct node *node = &dir->place->node;
+    enum tree_need need = tree_need(node);
+
+    if (!tree_is_settled(n->m->engine, node) && sync_for(n, need) < 0)
+        return;
+    n->need = greater(n->need, need);
+    announce_begin(&n->announcer, dir);
+}
+
+static void take_down_all(struct notifier *n)
+{
+    struct inode *dir;
+
+    while (!atomic_load(&n->ends) && (dir = inodes_next_waiting(n->m->inodes))) {
+        take_down(n, dir);
+        inodes_forget(n->m->inodes, dir, 1);
+    }
+    be_due(n, FIRST_PAUSE_MS); /* for what does not wait, and for what came meanwhile */
+    atomic_store(&n->listens, n->need > NEED_NOTHING);
+}
+
+/* --- the thread --- */
+
+/* Nothing but the clock says that a day or a block is over. The clock may be set meanwhile, hence the bound.
+ */
+static int until_change(const struct notifier *n)
+{
+    int64_t next = n->need > NEED_FOUND ? oks_engine_next_change(n->m->engine) : INT64_MAX, left;
+
+    if (next == INT64_MAX)
+        return -1;
+    left = next - now_ms();
+    return left < 0 ? 0 : left > CLOCK_MS ? CLOCK_MS : (int)left;
+}
+
+static int timeout_of(const struct notifier *n)
+{
+    int64_t left;
+
+    if (!n->due)
+        return n->is_blind && n->need > NEED_NOTHING ? BLIND_MS : until_change(n);
+    left = n->next - now();
+    return left < 0 ? 0 : (int)left;
+}
+
+static void wait_and_act(struct notifier *n)
+{
+    bool listens = !n->due && n->need > NEED_NOTHING;
+    struct pollfd fds[] = {{.fd = n->wake_fd, .events = POLLIN},
+                           {.fd = listens ? n->news_fd : -1, .events = POLLIN}};
+    int rc = poll(fds, 2, timeout_of(n));
+    eventfd_t count;
+
+    if (rc < 0 || atomic_load(&n->ends))
+        return;
+    if (fds[0].revents) {
+        eventfd_read(n->wake_fd, &count);
+        take_down_all(n);
+    }
+    if (listens && (fds[1].revents || rc == 0))
+        be_due(n, rc ? FIRST_PAUSE_MS : 0);
+    if (n->due && now() >= n->next)
+        round_with_pause(n);
+}
+
+static void *notifier_main(void *arg)
+{
+    struct notifier *n = arg;
+
+    while (!atomic_load(&n->ends) && !n->announcer.dead)
+        wait_and_act(n);
+    if (atomic_load(&n->ends))
+        return NULL;
+    inodes_stop_telling(n->m->inodes);
+    log_error("the process that tells file watchers of changes is gone: nobody is told any more");
+    return NULL;
+}
+
+int notify_start(struct notifier **out, struct mount *m, struct ringer *ringer)
+{
+    struct notifier *n = calloc(1, sizeof(*n));
+    sigset_t all, before;
+    int rc;
+
+    if (!n)
+        return -ENOMEM;
+    n->m = m;
+    n->ringer = ringer;
+    n->announcer = (struct announcer){.m = m, .ringer = ringer};
+    n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    rc = n->wake_fd < 0 ? -errno : 0;
+    n->news_fd = rc == 0 ? oks_engine_news_fd(m->engine) : -1;
+    if (rc == 0 && n->news_fd < 0)
+        rc = n->news_fd;
+    if (rc == 0) {
+        sigfillset(&all); /* signals are the main thread's */
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        rc = -pthread_create(&n->thread, NULL, notifier_main, n);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (rc < 0) {
+        if (n->wake_fd >= 0)
+            close(n->wake_fd);
+        free(n);
+        return rc;
+    }
+    *out = n;
+    return 0;
+}
+
+void notify_stop(struct notifier *n)
+{
+    if (!n)
+        return;
+    atomic_store(&n->ends, true);
+    wake(n);
+    ringer_interrupt(n->ringer);
+    oks_engine_wake(n->m->engine);
+    pthread_join(n->thread, NULL);
+    close(n->wake_fd);
+    free(n);
+}

@@ -1,0 +1,24 @@
+/*
+ * Telling file watchers: a thread that waits for changes of the transcripts and has the ringer make the
+ * system calls that watchers of the mount hear. Never called with a lock held.
+ */
+#ifndef OKSTRAFS_FS_WATCHERS_NOTIFY_H
+#define OKSTRAFS_FS_WATCHERS_NOTIFY_H
+
+#include "ops/ops.h"
+#include "watchers/toucher.h"
+
+struct notifier;
+
+/* Both are borrowed until notify_stop. -errno: watchers will not be told. */
+int notify_start(struct notifier **out, struct mount *m, struct ringer *ringer);
+/*
+ * After the end of the FUSE session, which frees the ringer from what it may be waiting for; NULL: nothing to
+ * do. The ringer obeys nobody afterwards.
+ */
+void notify_stop(struct notifier *notifier);
+
+/* For lookups that made a new inode, before they answer; NULL: nobody is told. */
+void notify_found(struct notifier *notifier, struct inode *inode);
+
+#endif

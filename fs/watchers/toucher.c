@@ -1,0 +1,286 @@
+/*
+ * Operations on our own mount, from a process that is not the daemon.
+ *
+ * A daemon that is killed while one of its own threads waits for an answer from its own mount never dies: the
+ * thread waits for the daemon, and the descriptor that would end the wait stays open with it. So this is done
+ * by a child, which has no descriptor of /dev/fuse: when the daemon dies, the kernel ends the connection, the
+ * child's call with it, and the child finds its socket closed. Then it takes the mount away, so that nobody
+ * is left with "Transport endpoint is not connected".
+ *
+ * The child never acts outside the mount: each time it looks whether what is mounted at the mountpoint is
+ * still the mount that it was told of, by number. It holds the lock on the folder below until it ends, so no
+ * newer okstrafs can be there meanwhile. Between two acts it holds nothing of the mount, which would be busy.
+ */
+#include "watchers/toucher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { UNMOUNT_TRIES = 50, UNMOUNT_STEP_MS = 20, EXIT_WAIT_MS = 2000, MESSAGE_MAX = 4096 };
+
+struct ringer {
+    int socket;
+    pid_t pid;
+};
+
+enum { SAYS_MOUNTED = 100 }; /* beside enum ring */
+
+struct message {
+    int what;
+    union {
+        struct mount_id id;
+        char path[MESSAGE_MAX - sizeof(int)];
+    };
+};
+
+static void sleep_ms(int ms)
+{
+    struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+
+    nanosleep(&ts, NULL);
+}
+
+/* --- the child --- */
+
+struct child {
+    const char *mountpoint;
+    struct mount_id id;
+    bool mounted;
+};
+
+/* O_PATH asks the filesystem nothing, nor does this statx. */
+static int open_root(const struct child *c)
+{
+    struct statx stx;
+    int fd = open(c->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return -errno;
+    if (!c->mounted || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stx) < 0 ||
+        !mount_id_is(&c->id, &stx)) {
+        close(fd);
+        return -ESTALE;
+    }
+    return fd;
+}
+
+static int touch(int root, const char *path)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+    int fd = openat(root, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = futimens(fd, times) < 0 ? -errno : 0;
+    close(fd);
+    return rc;
+}
+
+static int create(int root, const char *path)
+{
+    int fd = openat(root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+static int act(int root, int what, const char *path)
+{
+    struct stat st;
+
+    switch (what) {
+    case RING_TOUCH:
+        return touch(root, path);
+    case RING_FILE:
+        return create(root, path);
+    case RING_DIR:
+        return mkdirat(root, path, 0555) < 0 ? -errno : 0;
+    case RING_LINK: /* where it leads to is the daemon's affair */
+        return symlinkat(".", root, path) < 0 ? -errno : 0;
+    case RING_REMOVE_FILE:
+        return unlinkat(root, path, 0) < 0 ? -errno : 0;
+    case RING_REMOVE_DIR:
+        return unlinkat(root, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+    case RING_LOOK:
+        return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int obey(struct child *c, const struct message *m)
+{
+    int root, rc;
+
+    if (m->what == SAYS_MOUNTED) {
+        c->id = m->id;
+        c->mounted = true;
+        return 0;
+    }
+    root = open_root(c);
+    if (root < 0)
+        return root;
+    rc = act(root, m->what, m->path);
+    close(root);
+    return rc;
+}
+
+/* The daemon is gone. If it went in good order, so is its mount. */
+static void clean_up(const struct child *c)
+{
+    for (int i = 0; c->mounted && i < UNMOUNT_TRIES; i++) {
+        if (!mountpoint_is(c->mountpoint, &c->id))
+            return;
+        mountpoint_detach(c->mountpoint);
+        sleep_ms(i ? UNMOUNT_STEP_MS : 0);
+    }
+}
+
+static void quiet(int socket, int lock_fd)
+{
+    int null = open("/dev/null", O_RDWR);
+    int low = socket < lock_fd ? socket : lock_fd, high = socket < lock_fd ? lock_fd : socket;
+
+    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
+    if (high > low + 1)
+        close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+    close_range((unsigned)high + 1, UINT_MAX, 0);
+}
+
+/* It ends when its socket does: what ends the daemon (Ctrl-C, systemd's SIGTERM to all) must not end it
+ * before it has cleaned up. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP};
+    sigset_t none;
+
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+        signal(ignored[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+__attribute__((noreturn)) static void child_main(const char *mountpoint, int socket, int lock_fd)
+{
+    struct child child = {.mountpoint = mountpoint};
+    static struct message m;
+
+    ignore_signals();
+    setsid();
+    quiet(socket, lock_fd);
+    if (chdir("/") < 0)
+        _exit(1);
+    prctl(PR_SET_NAME, "okstrafs-ringer"); /* who is called so holds nothing of the daemon's any more */
+    for (;;) {
+        ssize_t n = recv(socket, &m, sizeof(m), 0);
+        int rc;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        rc = obey(&child, &m);
+        send(socket, &rc, sizeof(rc), MSG_NOSIGNAL);
+    }
+    clean_up(&child);
+    _exit(0);
+}
+
+/* --- the daemon --- */
+
+int ringer_start(struct ringer **out, const char *mountpoint, int lock_fd)
+{
+    struct ringer *r = calloc(1, sizeof(*r));
+    int pair[2], rc;
+
+    if (!r)
+        return -ENOMEM;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        rc = -errno;
+        free(r);
+        return rc;
+    }
+    r->pid = fork();
+    if (r->pid == 0)
+        child_main(mountpoint, pair[1], lock_fd);
+    rc = r->pid < 0 ? -errno : 0;
+    close(pair[1]);
+    r->socket = pair[0];
+    if (rc < 0) {
+        close(r->socket);
+        free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+pid_t ringer_pid(const struct ringer *r)
+{
+    return r->pid;
+}
+
+static int converse(const struct ringer *r, const struct message *m, size_t len)
+{
+    ssize_t n;
+    int answer;
+
+    if (send(r->socket, m, len, MSG_NOSIGNAL) < 0)
+        return -EPIPE;
+    while ((n = recv(r->socket, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)
+        ;
+    return n == sizeof(answer) ? answer : -EPIPE;
+}
+
+void ringer_mounted(struct ringer *r, const struct mount_id *id)
+{
+    struct message m = {.what = SAYS_MOUNTED, .id = *id};
+
+    converse(r, &m, sizeof(m));
+}
+
+int ringer_do(struct ringer *r, enum ring what, const char *path)
+{
+    struct message m = {.what = what};
+    size_t n = strlen(path) + 1;
+
+    if (n > sizeof(m.path))
+        return -ENAMETOOLONG;
+    memcpy(m.path, path, n);
+    return converse(r, &m, offsetof(struct message, path) + n);
+}
+
+void ringer_interrupt(struct ringer *r)
+{
+    shutdown(r->socket, SHUT_RDWR);
+}
+
+void ringer_stop(struct ringer *r)
+{
+    if (!r)
+        return;
+    close(r->socket);
+    for (int ms = 0; waitpid(r->pid, NULL, WNOHANG) == 0; ms++) {
+        if (ms == EXIT_WAIT_MS)
+            kill(r->pid, SIGKILL);
+        sleep_ms(1);
+    }
+    free(r);
+}

@@ -1,0 +1,625 @@
+/*
+ * Prices: every cost here is worked out by hand, in dollars, from the table's figures.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "prices/prices.h"
+#include "tap.h"
+
+/* Picodollars from dollars that are written as micro-dollars: 1 USD = 1000000. */
+#define MICRO(n) ((oks_money)(n)*1000000)
+
+static struct oks_prices *with(const char *user)
+{
+    struct oks_prices *prices;
+    char error[256];
+
+    ck_assert_msg(oks_prices_new(&prices, user, user ? strlen(user) : 0, error) == 0, "%s", error);
+    return prices;
+}
+
+/* What the request costs; it must be priced. */
+static oks_money cost_in(const struct oks_prices *prices, const char *model, struct oks_spend spend)
+{
+    oks_money cost = -1;
+
+    ck_assert_msg(oks_prices_cost(prices, oks_slice_of(model), &spend, &cost) == OKS_PRICED,
+                  "%s has no price", model);
+    return cost;
+}
+
+static oks_money cost(const char *model, struct oks_spend spend)
+{
+    struct oks_prices *prices = with(NULL);
+    oks_money found = cost_in(prices, model, spend);
+
+    oks_prices_free(prices);
+    return found;
+}
+
+/* The lower bound of what cannot be priced. */
+static oks_money unpriced_in(const struct oks_prices *prices, const char *model, struct oks_spend spend)
+{
+    oks_money cost = -1;
+
+    ck_assert_msg(oks_prices_cost(prices, oks_slice_of(model), &spend, &cost) == OKS_UNPRICED,
+                  "%s has a price", model);
+    return cost;
+}
+
+static oks_money unpriced(const char *model, struct oks_spend spend)
+{
+    struct oks_prices *prices = with(NULL);
+    oks_money found = unpriced_in(prices, model, spend);
+
+    oks_prices_free(prices);
+    return found;
+}
+
+#define COST(model, ...)     cost(model, (struct oks_spend){__VA_ARGS__})
+#define UNPRICED(model, ...) unpriced(model, (struct oks_spend){__VA_ARGS__})
+
+/* --- costs --- */
+
+START_TEST(opus_with_all_kinds_of_tokens)
+{
+    /* 10 x 5 + 20 x 25 + 1000 x 6.25 + 2000 x 10 + 4000 x 0.5 = 50 + 500 + 6250 + 20000 + 2000 USD per
+     * million */
+    ck_assert_int_eq(COST("claude-opus-4-5", .input = 10, .output = 20, .cache_5m = 1000, .cache_1h = 2000,
+                          .cache_read = 4000),
+                     MICRO(28800));
+}
+END_TEST
+
+START_TEST(one_token_of_the_cheapest_model_is_a_whole_number)
+{
+    ck_assert_int_eq(COST("gemini-2.5-flash-lite", .cache_read = 1), 10000); /* 0.01 USD per million */
+    ck_assert_int_eq(COST("gpt-5.6-luna", .cache_read = 1), 20000);
+}
+END_TEST
+
+START_TEST(sonnet_45_at_the_threshold)
+{
+    /* at 200,000 the prompt does not exceed it yet: 200000 x 3 + 1000 x 15 */
+    ck_assert_int_eq(COST("claude-sonnet-4-5", .input = 199999, .output = 1000), MICRO(614997));
+    ck_assert_int_eq(COST("claude-sonnet-4-5", .input = 200000, .output = 1000), MICRO(615000));
+    /* one more and all of it is dearer: 200001 x 6 + 1000 x 22.5 */
+    ck_assert_int_eq(COST("claude-sonnet-4-5", .input = 200001, .output = 1000), MICRO(1222506));
+}
+END_TEST
+
+START_TEST(cache_tokens_reach_the_threshold_too)
+{
+    /* 1 x 6 + 100000 x 7.5 + 50000 x 12 + 50000 x 0.6 + 10 x 22.5 */
+    ck_assert_int_eq(COST("claude-sonnet-4-5", .input = 1, .output = 10, .cache_5m = 100000,
+                          .cache_1h = 50000, .cache_read = 50000),
+                     MICRO(6 + 750000 + 600000 + 30000 + 225));
+    /* output does not count: 100000 x 3 + 150000 x 15 */
+    ck_assert_int_eq(COST("claude-sonnet-4-5", .input = 100000, .output = 150000), MICRO(300000 + 2250000));
+}
+END_TEST
+
+START_TEST(sonnet_46_has_no_tier)
+{
+    ck_assert_int_eq(COST("claude-sonnet-4-6", .input = 900000), MICRO(2700000));
+}
+END_TEST
+
+START_TEST(fast_and_us_multiply)
+{
+    struct oks_spend spend = {.input = 1000, .output = 100, .cache_read = 10000, .speed = OKS_SPEED_FAST};
+
+    /* 5000 + 2500 + 5000 = 12500; fast is 6 times for 4-6 and twice for 4-8 */
+    ck_assert_int_eq(cost("claude-opus-4-6", spend), MICRO(75000));
+    ck_assert_int_eq(cost("claude-opus-4-8", spend), MICRO(25000));
+    spend.geo = OKS_GEO_US; /* 75000 x 1.1 */
+    ck_assert_int_eq(cost("claude-opus-4-6", spend), MICRO(82500));
+    spend.speed = OKS_SPEED_STANDARD;
+    ck_assert_int_eq(cost("claude-opus-4-6", spend), MICRO(13750));
+}
+END_TEST
+
+START_TEST(a_region_without_a_multiplier_costs_nothing_extra)
+{
+    ck_assert_int_eq(COST("claude-haiku-4-5", .input = 1000, .geo = OKS_GEO_US), MICRO(1000));
+}
+END_TEST
+
+START_TEST(fast_without_a_multiplier_has_no_price)
+{
+    ck_assert_int_eq(UNPRICED("claude-haiku-4-5", .input = 1000, .speed = OKS_SPEED_FAST), MICRO(1000));
+}
+END_TEST
+
+START_TEST(web_searches_cost_a_cent_and_are_not_multiplied)
+{
+    ck_assert_int_eq(COST("claude-opus-4-6", .input = 1000, .web_searches = 3, .geo = OKS_GEO_US),
+                     MICRO(5500 + 30000));
+}
+END_TEST
+
+START_TEST(gpt_with_cached_input)
+{
+    /* 1000 x 1.25 + 8000 x 0.125 + 500 x 10 */
+    ck_assert_int_eq(COST("gpt-5-codex", .input = 1000, .cache_read = 8000, .output = 500), MICRO(7250));
+    /* 272000 x 2.5 + 100 x 15; then 272001 x 5 + 100 x 22.5 */
+    ck_assert_int_eq(COST("gpt-5.4", .input = 200000, .cache_read = 72000, .output = 100),
+                     MICRO(500000 + 18000 + 1500));
+    ck_assert_int_eq(COST("gpt-5.4", .input = 200001, .cache_read = 72000, .output = 100),
+                     MICRO(1000005 + 36000 + 2250));
+    /* 5.6 has a price for cache writes: 300000 x 12.5 */
+    ck_assert_int_eq(COST("gpt-5.6-sol", .cache_5m = 300000), MICRO(3750000));
+}
+END_TEST
+
+START_TEST(gemini_tier)
+{
+    ck_assert_int_eq(COST("gemini-2.5-pro", .input = 150000, .cache_read = 50000, .output = 1000),
+                     MICRO(187500 + 6250 + 10000));
+    ck_assert_int_eq(COST("gemini-2.5-pro", .input = 150001, .cache_read = 50000, .output = 1000),
+                     MICRO(375002) + 500000 + MICRO(12500 + 15000));
+}
+END_TEST
+
+START_TEST(writes_for_an_hour_default_to_twice_the_input)
+{
+    /* 3-5-haiku has no price for them: 0.8 x 2 */
+    ck_assert_int_eq(COST("claude-3-5-haiku-20241022", .cache_1h = 1000), MICRO(1600));
+}
+END_TEST
+
+START_TEST(defaults_are_anthropics_only)
+{
+    static const char user[] =
+        "{\"claude-x\": {\"input_cost_per_token\": 1e-05},"
+        " \"x\": {\"input_cost_per_token\": 1e-05, \"litellm_provider\": \"anthropic\"},"
+        " \"y\": {\"input_cost_per_token\": 1e-05}}";
+    struct oks_prices *prices = with(user);
+    struct oks_spend spend = {.input = 1, .cache_5m = 100, .cache_1h = 100, .cache_read = 100};
+
+    /* 10 + 1250 + 2000 + 100 */
+    ck_assert_int_eq(cost_in(prices, "claude-x", spend), MICRO(3360));
+    ck_assert_int_eq(cost_in(prices, "x", spend), MICRO(3360));
+    ck_assert_int_eq(unpriced_in(prices, "y", spend), MICRO(10));
+    oks_prices_free(prices);
+    ck_assert_int_eq(UNPRICED("gpt-5", .input = 8, .cache_5m = 1), MICRO(10));
+}
+END_TEST
+
+START_TEST(service_tiers_where_they_have_a_price)
+{
+    static const char user[] =
+        "{\"m\": {\"input_cost_per_token\": 1e-06, \"input_cost_per_token_priority\": 2e-06,"
+        " \"input_cost_per_token_flex\": 5e-07, \"input_cost_per_token_batches\": 2.5e-07,"
+        " \"input_cost_per_token_above_272k_tokens\": 3e-06,"
+        " \"input_cost_per_token_above_272k_tokens_priority\": 7e-06, \"output_cost_per_token\": 4e-06}}";
+    struct oks_prices *prices = with(user);
+    struct oks_spend spend = {.input = 1000};
+
+    ck_assert_int_eq(cost_in(prices, "m", spend), MICRO(1000));
+    spend.tier = OKS_TIER_PRIORITY;
+    ck_assert_int_eq(cost_in(prices, "m", spend), MICRO(2000));
+    spend.tier = OKS_TIER_FLEX;
+    ck_assert_int_eq(cost_in(prices, "m", spend), MICRO(500));
+    spend.tier = OKS_TIER_BATCH;
+    ck_assert_int_eq(cost_in(prices, "m", spend), MICRO(250));
+    spend.output = 10; /* no price of its own: the standard one */
+    ck_assert_int_eq(cost_in(prices, "m", spend), MICRO(290));
+    spend = (struct oks_spend){.input = 272001, .tier = OKS_TIER_PRIORITY};
+    ck_assert_int_eq(cost_in(prices, "m", spend), MICRO(272001 * 7));
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(every_threshold_of_a_model)
+{
+    static const char user[] = "{\"m\": {\"input_cost_per_token_above_512k_tokens\": 5e-06,"
+                               " \"input_cost_per_token\": 1e-06,"
+                               " \"input_cost_per_token_above_128k_tokens\": 2e-06,"
+                               " \"input_cost_per_token_above_256k_tokens\": 3e-06}}";
+    struct oks_prices *prices = with(user);
+    static const struct {
+        uint64_t tokens;
+        int price;
+    } at[] = {{128000, 1}, {128001, 2}, {256000, 2}, {256001, 3}, {512000, 3}, {512001, 5}};
+
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+        ck_assert_int_eq(cost_in(prices, "m", (struct oks_spend){.input = at[i].tokens}),
+                         MICRO(at[i].tokens * (uint64_t)at[i].price));
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(unknown_models_are_never_free)
+{
+    ck_assert_int_eq(UNPRICED("mystery", .input = 1000000), 0);
+    ck_assert_int_eq(UNPRICED("mystery", .output = 1, .web_searches = 2), MICRO(20000));
+    ck_assert_int_eq(COST("mystery", .input = 0), 0); /* there is nothing to price */
+    ck_assert_int_eq(unpriced("", (struct oks_spend){.input = 1}), 0);
+}
+END_TEST
+
+START_TEST(costs_saturate)
+{
+    ck_assert_int_eq(COST("claude-opus-4-6", .input = INT64_MAX, .output = INT64_MAX, .cache_5m = INT64_MAX,
+                          .cache_1h = INT64_MAX, .cache_read = INT64_MAX, .web_searches = INT64_MAX,
+                          .speed = OKS_SPEED_FAST, .geo = OKS_GEO_US),
+                     OKS_MONEY_MAX);
+    ck_assert_int_eq(COST("claude-opus-4-6", .input = UINT64_MAX, .cache_read = UINT64_MAX), OKS_MONEY_MAX);
+    ck_assert_int_eq(oks_money_add(OKS_MONEY_MAX - 1, 1), OKS_MONEY_MAX);
+    ck_assert_int_eq(oks_money_add(OKS_MONEY_MAX - 1, 2), OKS_MONEY_MAX);
+    ck_assert_int_eq(oks_money_add(1, 2), 3);
+}
+END_TEST
+
+START_TEST(a_million_requests_add_up)
+{
+    oks_money sum = 0, one = COST("gemini-2.5-flash", .input = 1, .output = 1, .cache_read = 1);
+
+    for (int i = 0; i < 1000000; i++)
+        sum = oks_money_add(sum, one);
+    ck_assert_int_eq(sum, 2830000 * INT64_C(1000000)); /* 0.3 + 2.5 + 0.03 USD */
+}
+END_TEST
+
+/* --- ids --- */
+
+START_TEST(one_model_has_many_ids)
+{
+    static const char *const ids[] = {
+        "claude-sonnet-4-5",
+        "claude-sonnet-4-5-20250929",
+        "claude-sonnet-4-5[1m]",
+        "claude-sonnet-4-5-20250929[1m]",
+        "claude-sonnet-4-5@20250929",
+        "anthropic/claude-sonnet-4-5",
+        "openrouter/anthropic/claude-sonnet-4.5",
+        "vertex_ai/claude-sonnet-4-5@20250929",
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "jp.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "bedrock/converse/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "Claude-Sonnet-4-5",
+        "claude-sonnet-4-5-thinking",
+        "claude-sonnet-4-5-latest",
+    };
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        ck_assert_msg(cost(ids[i], (struct oks_spend){.input = 1000}) == MICRO(3000), "%s", ids[i]);
+    ck_assert_int_eq(COST("gpt-5-2025-08-07", .input = 1000), MICRO(1250));
+    ck_assert_int_eq(COST("gpt-5-chat-latest", .input = 1000), MICRO(1250));
+    ck_assert_int_eq(COST("gemini-2.5-pro-preview-05-06", .input = 1000), MICRO(1250));
+    ck_assert_int_eq(COST("gemini-2.5-flash-001", .input = 1000), MICRO(300));
+    ck_assert_int_eq(COST("claude-opus-4-20250514", .input = 1000), MICRO(15000));
+    ck_assert_int_eq(COST("claude-opus-4-1-20250805", .input = 1000), MICRO(15000));
+    ck_assert_int_eq(COST("claude-opus-4-0", .input = 1000), MICRO(15000));
+}
+END_TEST
+
+START_TEST(the_longest_name_wins)
+{
+    ck_assert_int_eq(COST("gpt-5.4-mini", .input = 1000), MICRO(750));
+    ck_assert_int_eq(COST("gpt-5.4-mini-2026-03-05", .input = 1000), MICRO(750));
+    ck_assert_int_eq(COST("gpt-5-mini", .input = 1000), MICRO(250));
+    ck_assert_int_eq(COST("gemini-2.5-flash-lite", .input = 1000), MICRO(100));
+    ck_assert_int_eq(COST("gpt-5.1-codex-max", .input = 1000), MICRO(1250));
+}
+END_TEST
+
+START_TEST(a_namesake_is_not_the_model)
+{
+    static const char *const ids[] = {
+        "gpt-5.9",
+        "gpt-5.9-mini",
+        "gpt-50",
+        "gpt-5-nano",
+        "gpt-5-pro",
+        "claude-opus-4-9",
+        "claude-opus-44",
+        "claude-opus-6",
+        "gpt-5.1-codex-mini",
+        "gpt",
+        "claude",
+        "gemini-2.5",
+        "gpt-5.4-",
+        "-gpt-5",
+        "[1m]",
+        "claude-opus-5.5",
+        "anthropic/",
+        "/",
+        "-20250929",
+        "@",
+        "gemini-2.5-flash-image",
+    };
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        unpriced(ids[i], (struct oks_spend){.input = 1});
+}
+END_TEST
+
+START_TEST(gpt_5_never_prices_gpt_5_4_mini)
+{
+    struct oks_prices *prices = with("{\"only-5\": {\"input_cost_per_token\": 1e-06}}");
+
+    unpriced_in(prices, "only-5.4-mini", (struct oks_spend){.input = 1});
+    unpriced_in(prices, "only-5-mini", (struct oks_spend){.input = 1});
+    ck_assert_int_eq(cost_in(prices, "only-5-high", (struct oks_spend){.input = 1}), MICRO(1));
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(contexts)
+{
+    struct oks_prices *prices = with(NULL);
+    uint64_t tokens;
+
+    ck_assert_int_eq(oks_prices_context(prices, oks_slice_of("claude-opus-4-6"), &tokens), OKS_PRICED);
+    ck_assert_uint_eq(tokens, 1000000);
+    ck_assert_int_eq(oks_prices_context(prices, oks_slice_of("claude-sonnet-4-5-20250929"), &tokens),
+                     OKS_PRICED);
+    ck_assert_uint_eq(tokens, 200000);
+    ck_assert_int_eq(oks_prices_context(prices, oks_slice_of("claude-sonnet-4-5[1m]"), &tokens), OKS_PRICED);
+    ck_assert_uint_eq(tokens, 1000000);
+    ck_assert_int_eq(oks_prices_context(prices, oks_slice_of("mystery"), &tokens), OKS_UNPRICED);
+    ck_assert_uint_eq(tokens, 32000);
+    ck_assert_int_eq(oks_prices_context(prices, (struct oks_slice){0}, &tokens), OKS_UNPRICED);
+    oks_prices_free(prices);
+}
+END_TEST
+
+/* --- the user's file --- */
+
+START_TEST(a_users_entry_replaces_the_one_inside)
+{
+    static const char user[] =
+        "{\"claude-opus-4-5\": {\"input_cost_per_token\": 0.000001},"
+        " \"sample_spec\": {\"input_cost_per_token\": \"what it costs\"},"
+        " \"mystery\": {\"input_cost_per_token\": 1e-6, \"output_cost_per_token\": null}}";
+    struct oks_prices *prices = with(user);
+
+    ck_assert_int_eq(cost_in(prices, "claude-opus-4-5-20251101", (struct oks_spend){.input = 7}), MICRO(7));
+    /* the whole entry: its output has no price any more */
+    ck_assert_int_eq(unpriced_in(prices, "claude-opus-4-5", (struct oks_spend){.input = 7, .output = 1}),
+                     MICRO(7));
+    ck_assert_int_eq(cost_in(prices, "mystery", (struct oks_spend){.input = 3}), MICRO(3));
+    unpriced_in(prices, "mystery", (struct oks_spend){.output = 3});
+    /* the others stay */
+    ck_assert_int_eq(cost_in(prices, "claude-opus-4-6", (struct oks_spend){.input = 1}), MICRO(5));
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(numbers_are_exact)
+{
+    static const char user[] = "{\"m\": {\"input_cost_per_token\": 0.1, \"output_cost_per_token\": 3,"
+                               " \"cache_read_input_token_cost\": \"2.5e-07\"}}";
+    struct oks_prices *prices = with(user);
+
+    ck_assert_int_eq(cost_in(prices, "m", (struct oks_spend){.input = 3}), 3 * OKS_USD / 10);
+    ck_assert_int_eq(cost_in(prices, "m", (struct oks_spend){.output = 2}), 6 * OKS_USD);
+    ck_assert_int_eq(cost_in(prices, "m", (struct oks_spend){.cache_read = 4}), MICRO(1));
+    oks_prices_free(prices);
+}
+END_TEST
+
+static void refused(const char *user, const char *why)
+{
+    struct oks_prices *prices;
+    char error[256];
+
+    ck_assert_msg(oks_prices_new(&prices, user, strlen(user), error) == -EINVAL, "taken: %s", user);
+    ck_assert_str_eq(error, why);
+    ck_assert_int_eq(oks_prices_new(&prices, user, strlen(user), NULL), -EINVAL);
+}
+
+START_TEST(wrong_files_say_where)
+{
+    refused("", "line 1: the file ends in the middle");
+    refused("{\n \"m\": {\n", "line 3: the file ends in the middle");
+    refused("[]", "line 1: the file is no JSON object");
+    refused("{}\n{}", "line 2: unexpected character");
+    refused("{\n\"m\": 1}", "line 2: \"m\" is no object");
+    refused("{\"a\": {},\n\"m\": {\n\"x\": [1, {\"y\": \"}\"}],\n\"input_cost_per_token\": true}}",
+            "line 4: \"input_cost_per_token\" of \"m\" is no price");
+    refused("{\"m\": {\"output_cost_per_token\": -1}}",
+            "line 1: \"output_cost_per_token\" of \"m\" is no price");
+    refused("{\"m\": {\"output_cost_per_token\": 1e300}}",
+            "line 1: \"output_cost_per_token\" of \"m\" is no price");
+    refused("{\"m\":\n {\"provider_specific_entry\":\n {\"fast\":\n 0}}}",
+            "line 4: \"fast\" of \"m\" is no multiplier from 0.000001 to 1000");
+}
+END_TEST
+
+START_TEST(what_is_no_price_is_passed_over)
+{
+    static const char user[] =
+        "{\"m\": {\"input_cost_per_token\": 1e-06, \"input_cost_per_token_above_k_tokens\": 1,"
+        " \"input_cost_per_token_above_0k_tokens\": 1, \"input_cost_per_token_above_9999999k_tokens\": 1,"
+        " \"input_cost_per_token_above_128k_tokens_gold\": \"x\", \"input_cost_per_token_sometimes\": \"x\","
+        " \"max_input_tokens\": \"many\", \"provider_specific_entry\": 3, \"mode\": [[]]}}";
+    struct oks_prices *prices = with(user);
+    uint64_t tokens;
+
+    ck_assert_int_eq(cost_in(prices, "m", (struct oks_spend){.input = 9000000}), MICRO(9000000));
+    ck_assert_int_eq(oks_prices_context(prices, oks_slice_of("m"), &tokens), OKS_UNPRICED);
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(too_many_tiers_are_refused)
+{
+    char user[4096], error[256];
+    size_t n = (size_t)snprintf(user, sizeof(user), "{\"m\": {\"mode\": 1");
+    struct oks_prices *prices;
+
+    for (int i = 1; i <= 33; i++)
+        n +=
+            (size_t)snprintf(user + n, sizeof(user) - n, ", \"input_cost_per_token_above_%dk_tokens\": 1", i);
+    snprintf(user + n, sizeof(user) - n, "}}");
+    ck_assert_int_eq(oks_prices_new(&prices, user, strlen(user), error), -EINVAL);
+    ck_assert_str_eq(error, "line 1: \"m\" has too many prices");
+}
+END_TEST
+
+START_TEST(the_document_is_a_users_file_again)
+{
+    struct oks_prices *prices =
+                          with("{\"m\": {\"input_cost_per_token\": 1.5e-05, \"litellm_provider\": \"x\","
+                               " \"output_cost_per_token_above_9k_tokens_flex\": 2}}"),
+                      *again;
+    char *text, *models, error[256];
+    size_t len;
+
+    ck_assert_int_eq(oks_prices_document(prices, &text, &len), 0);
+    ck_assert_uint_eq(strlen(text), len);
+    ck_assert_ptr_nonnull(strstr(text, "\"date\": \"20"));
+    ck_assert_ptr_nonnull(strstr(text, "\"userEntries\": 1,"));
+    ck_assert_ptr_nonnull(strstr(text, "\"webSearchCost\": 0.01,"));
+    ck_assert_ptr_nonnull(strstr(text, "\"input_cost_per_token\": 0.000015,"));
+    ck_assert_ptr_nonnull(strstr(text, "\"output_cost_per_token_above_9k_tokens_flex\": 2\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\"origin\": \"user\","));
+    ck_assert_ptr_nonnull(strstr(text, "\"origin\": \"inside\","));
+    models = strstr(text, "\"models\": ") + strlen("\"models\": ");
+    text[len - 2] = '\0'; /* the brace around it */
+    ck_assert_msg(oks_prices_new(&again, models, strlen(models), error) == 0, "%s", error);
+    ck_assert_int_eq(cost_in(again, "claude-sonnet-4-5", (struct oks_spend){.cache_1h = 200001}),
+                     MICRO(200001 * 12));
+    ck_assert_int_eq(cost_in(again, "claude-opus-4-6",
+                             (struct oks_spend){.input = 1, .geo = OKS_GEO_US, .speed = OKS_SPEED_FAST}),
+                     MICRO(33));
+    oks_prices_free(again);
+    oks_prices_free(prices);
+    free(text);
+}
+END_TEST
+
+/* --- money --- */
+
+static void money(const char *text, int rc, oks_money amount)
+{
+    oks_money found = -7;
+
+    ck_assert_msg(oks_money_parse(oks_slice_of(text), &found) == rc, "%s", text);
+    ck_assert_msg(found == (rc < 0 ? -7 : amount), "%s is %lld", text, (long long)found);
+}
+
+START_TEST(text_is_read_exactly)
+{
+    money("0", 0, 0);
+    money("1", 0, OKS_USD);
+    money("1.5", 0, OKS_USD * 3 / 2);
+    money("5e-06", 0, 5000000);
+    money("5E-6", 0, 5000000);
+    money("1.25e-05", 0, 12500000);
+    money("0.000000000001", 0, 1);
+    money("1e-12", 0, 1);
+    money("10e-13", 0, 1);
+    money("0.1", 0, OKS_USD / 10);
+    money("1e+2", 0, 100 * OKS_USD);
+    money("0e9999", 0, 0);
+    money("0.0e99999999999999999999", 0, 0);
+    money("9223372.036854775807", 0, OKS_MONEY_MAX);
+    money("9223372.036854775808", -ERANGE, 0);
+    money("1e7", -ERANGE, 0);
+    money("1e99999999999", -ERANGE, 0);
+    money("4.9e-13", 1, 0);
+    money("5e-13", 1, 1);
+    money("1.0000000000005", 1, OKS_USD + 1);
+    money("1.00000000000049", 1, OKS_USD);
+    money("1e-99999999999", 1, 0);
+    money("9223372.0368547758075", -ERANGE, 0);
+    money("3.0000000000000000000000000000000000000000001", 1, 3 * OKS_USD);
+}
+END_TEST
+
+START_TEST(what_is_no_number_is_refused)
+{
+    static const char *const texts[] = {"",    "-1",       "-0",   "+1",    ".5",   "1.",  "01",
+                                        "1e",  "1e+",      "e5",   "1 ",    " 1",   "0x1", "1,5",
+                                        "NaN", "Infinity", "1e5.", "1.2.3", "\"1\""};
+    char digits[OKS_MONEY_PARSE_MAX + 2];
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        money(texts[i], -EINVAL, 0);
+    memset(digits, '0', sizeof(digits));
+    digits[1] = '.';
+    digits[sizeof(digits) - 1] = '\0';
+    money(digits, -EINVAL, 0);
+    digits[OKS_MONEY_PARSE_MAX] = '\0';
+    money(digits, 0, 0);
+    ck_assert_int_eq(oks_money_parse((struct oks_slice){0}, &(oks_money){0}), -EINVAL);
+}
+END_TEST
+
+START_TEST(text_and_back)
+{
+    static const struct {
+        oks_money amount;
+        const char *text;
+    } pairs[] = {
+        {0, "0"},
+        {1, "0.000000000001"},
+        {3000000, "0.000003"},
+        {OKS_USD * 3 / 2, "1.5"},
+        {10 * OKS_USD, "10"},
+        {OKS_MONEY_MAX, "9223372.036854775807"},
+    };
+    char text[OKS_MONEY_TEXT];
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+        ck_assert_uint_eq(oks_money_text(pairs[i].amount, text), strlen(pairs[i].text));
+        ck_assert_str_eq(text, pairs[i].text);
+        money(text, 0, pairs[i].amount);
+    }
+    oks_money_text(-OKS_USD / 4, text);
+    ck_assert_str_eq(text, "-0.25");
+    for (uint64_t x = 1, i = 0; i < 10000; i++) {
+        oks_money amount;
+
+        x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+        amount = (oks_money)(x >> (1 + i % 60));
+        oks_money_text(amount, text);
+        money(text, 0, amount);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("prices");
+
+    TEST(s, opus_with_all_kinds_of_tokens);
+    TEST(s, one_token_of_the_cheapest_model_is_a_whole_number);
+    TEST(s, sonnet_45_at_the_threshold);
+    TEST(s, cache_tokens_reach_the_threshold_too);
+    TEST(s, sonnet_46_has_no_tier);
+    TEST(s, fast_and_us_multiply);
+    TEST(s, a_region_without_a_multiplier_costs_nothing_extra);
+    TEST(s, fast_without_a_multiplier_has_no_price);
+    TEST(s, web_searches_cost_a_cent_and_are_not_multiplied);
+    TEST(s, gpt_with_cached_input);
+    TEST(s, gemini_tier);
+    TEST(s, writes_for_an_hour_default_to_twice_the_input);
+    TEST(s, defaults_are_anthropics_only);
+    TEST(s, service_tiers_where_they_have_a_price);
+    TEST(s, every_threshold_of_a_model);
+    TEST(s, unknown_models_are_never_free);
+    TEST(s, costs_saturate);
+    TEST(s, a_million_requests_add_up);
+    TEST(s, one_model_has_many_ids);
+    TEST(s, the_longest_name_wins);
+    TEST(s, a_namesake_is_not_the_model);
+    TEST(s, gpt_5_never_prices_gpt_5_4_mini);
+    TEST(s, contexts);
+    TEST(s, a_users_entry_replaces_the_one_inside);
+    TEST(s, numbers_are_exact);
+    TEST(s, wrong_files_say_where);
+    TEST(s, what_is_no_price_is_passed_over);
+    TEST(s, too_many_tiers_are_refused);
+    TEST(s, the_document_is_a_users_file_again);
+    TEST(s, text_is_read_exactly);
+    TEST(s, what_is_no_number_is_refused);
+    TEST(s, text_and_back);
+    return tap_run(s);
+}

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Where okstrafs and ccusage agree on what was spent, and why they differ where they do.
+
+    compare_ccusage.py OKSTRAFS CCUSAGE [SAMPLES]
+
+lays the samples' real Claude Code transcripts out as a configuration folder, asks both programs for every session, and
+prints the tables of docs/ccusage.md. What is said about a session that differs is checked against ledger.jsonl, line by line:
+a difference that no line explains is printed as such, and makes the exit code 1.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+import records  # noqa: E402
+
+COLUMNS = ("inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
+HEADS = ("in", "out", "cache write", "cache read", "USD")
+
+
+def lay_out(samples: Path, projects: Path) -> None:
+    """Whole projects as they are; single transcripts as sessions of one project; nothing that was trimmed by hand."""
+    projects.mkdir(parents=True)
+    for project in sorted((samples / "claude" / "claude-code-log__test_data" / "real_projects").iterdir()):
+        shutil.copytree(project, projects / project.name)
+    single = projects / "-single"
+    single.mkdir()
+    for path in sorted((samples / "claude").glob("*__*.jsonl")):
+        shutil.copy(path, single / path.name)
+
+
+class Ours:
+    def __init__(self, program: str, environ: dict):
+        self.program, self.environ = program, environ
+
+    def run(self, *arguments: str) -> str:
+        return subprocess.run([self.program, "--no-cache", *arguments], env=self.environ, check=True, stdout=subprocess.PIPE,
+                              text=True).stdout
+
+    def sessions(self) -> dict:
+        names = self.run("ls", "sessions").split("\n")[:-1]
+        text = self.run("cat", *[f"sessions/{name}/usage.json" for name in names])
+        decoder, found, at = json.JSONDecoder(parse_float=Decimal), [], 0
+        while at < len(text):
+            document, end = decoder.raw_decode(text, at)
+            found.append(document)
+            at = end + 1
+        return dict(zip(names, found))
+
+    def ledger(self, name: str) -> list[dict]:
+        return [json.loads(line) for line in self.run("cat", f"sessions/{name}/ledger.jsonl").splitlines()]
+
+    def subagents(self, name: str) -> list[str]:
+        return [one.rstrip("@") for one in self.run("ls", f"sessions/{name}/subagents").split("\n")[:-1]]
+
+
+def theirs(program: str, environ: dict) -> dict:
+    report = subprocess.run([program, "session", "--json", "--offline"], env=environ, check=True, stdout=subprocess.PIPE).stdout
+    return {row["period"]: row for row in json.loads(report, parse_float=Decimal)["session"]}
+
+
+def figures(row: dict, cost: str) -> tuple:
+    return (*[row[column] for column in COLUMNS], Decimal(row[cost]))
+
+
+def added(rows) -> tuple:
+    return tuple(map(sum, zip(*rows))) or (0,) * len(HEADS)
+
+
+def row_text(name: str, row: tuple) -> str:
+    return f"| {name} | " + " | ".join(f"{value:,}" if isinstance(value, int) else f"{value:.6f}" for value in row) + " |"
+
+
+def same(a: tuple, b: tuple) -> bool:
+    """ccusage adds dollars up as floating point numbers."""
+    return a[:-1] == b[:-1] and abs(a[-1] - b[-1]) < Decimal("1e-9")
+
+
+def head(first: str) -> None:
+    print(f"\n| {first} | " + " | ".join(HEADS) + " |\n|---|" + "---:|" * len(HEADS))
+
+
+def verdicts(ours: Ours, name: str) -> str:
+    """What became of the session's lines, as the ledger says."""
+    tally = Counter((line["verdict"], line.get("why")) for line in ours.ledger(name) if "verdict" in line)
+    return ", ".join(f"{count} {verdict}" + (f" ({why})" if why else "") for (verdict, why), count in sorted(tally.items(), key=str))
+
+
+def in_the_us(ours: Ours, name: str) -> bool:
+    """Whether each line that the ledger counts was answered in the US: looked up in the transcript, by path and offset."""
+    path = ""
+    for line in ours.ledger(name):
+        path = line.get("path", path)
+        if line.get("verdict") == "counted" and any(value for key, value in line.items() if key.endswith("Tokens")):
+            with open(path, "rb") as file:
+                file.seek(line["offset"])
+                if json.loads(file.readline())["message"]["usage"].get("inference_geo") != "us":
+                    return False
+    return bool(path)
+
+
+def compare(ours: Ours, other: dict) -> int:
+    documents = ours.sessions()
+    mine = {name: figures(document["billed"], "costUSD") for name, document in documents.items()}
+    their = {name: figures(row, "totalCost") for name, row in other.items()}
+    none = (0, 0, 0, 0, Decimal(0))
+    differ = sorted(name for name in {*mine, *their} if not same(mine.get(name, none), their.get(name, none)))
+    head("all sessions")
+    print(row_text("okstrafs, `billed`", added(mine.values())))
+    print(row_text("ccusage session", added(their.values())))
+    print(f"\n{len(mine)} sessions; the same to the token and the cent in {len({*mine, *their}) - len(differ)}, others in {len(differ)}:")
+    head("session")
+    explained: set[str] = set()
+    notes = []
+    for name in differ:
+        family = [name, *[one for one in ours.subagents(name) if one not in their]] if name in mine else []
+        if len(family) > 1 and same(added(mine[one] for one in family), their.get(name, none)):
+            explained.update(family)
+            notes.append(f"- `{name}`: ccusage counts its {len(family) - 1} sub-agents with it; together they are the same.")
+        elif name in mine and in_the_us(ours, name) and same((*mine[name][:-1], mine[name][-1] / Decimal("1.1")), their.get(name, none)):
+            explained.add(name)
+            notes.append(f"- `{name}`: every counted line with tokens says `inference_geo` us, which costs 1.1 times as much; ccusage does not ask.")
+    for name in differ:
+        print(row_text(f"`{name}`, okstrafs", mine.get(name, none)))
+        print(row_text(f"`{name}`, ccusage", their.get(name, none)))
+    print("\nWhy, by `ledger.jsonl`:\n")
+    print("\n".join(notes))
+    rest = [name for name in differ if name not in explained]
+    for name in rest:
+        print(f"- `{name}`: not explained; its ledger: {verdicts(ours, name) if name in mine else 'no such session'}")
+    return 1 if rest else 0
+
+
+def main() -> int:
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    samples = Path(sys.argv[3] if len(sys.argv) > 3 else records.samples() or "")
+    with tempfile.TemporaryDirectory(prefix="okstrafs-ccusage-") as folder:
+        top = Path(folder)
+        lay_out(samples, top / "claude" / "projects")
+        environ = os.environ | {"HOME": folder, "CLAUDE_CONFIG_DIR": str(top / "claude"), "OKSTRA_HOME": str(top / "okstra"),
+                                "CODEX_HOME": str(top / "codex"), "GEMINI_CLI_HOME": str(top / "gemini"), "TZ": "UTC"}
+        return compare(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
