@@ -11,17 +11,9 @@
  * in what its candidates come to now. Rows that are alone, nearly all, count for themselves. What the owner's
  * own row does not say itself is a loan.
  *
- * An election needs the rows of all candidates; those that were dropped to save memory are asked back, and
- * until then the key is pending and its sums are as they were. oks_engine_sync() returns when nothing is.
- *
- * After a start nobody needs the map before something changes, and it is the most that a start would cost. So
- * transcripts out of the index file stay asleep as long as each of them owns all that it logs, which means
- * that no request of theirs stands in two of them. One that does not, and any row that comes from elsewhere,
- * wakes all for good.
- *
- * Invariants, outside of this file: once awake, a row is in the map exactly if its transcript's part says so
- * (row < part->rows); before, the map is empty, all parts are asleep, and nothing is pending. `counted` rows
- * and loans are what `share` holds; share, project, groups and all agree.
+ * Invariants, outside of this file: a row is in the map exactly if its transcript's part says so (row <
+ * part->rows); no key is pending. `counted` rows and loans are what `share` holds; share, project, groups and
+ * all agree.
  */
 #include "billing/billing_private.h"
 
@@ -122,64 +114,12 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     return others ? billing_pend(b, key) : billing_count_row_in(in->e, in->t, i, row, &in->batch);
 }
 
-/* The rows of a part that came out of the index file go into the map, in which there is room. */
-static int wake_part(struct billing *b, struct transcript *t)
-{
-    const struct oks_requests *rows = t->state.requests;
-    struct billing_part *part = &t->billed;
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < part->rows; i++) {
-        uint64_t key = requests_key(rows, i);
-        struct billing_place place = {part->id, (uint32_t)i};
-
-        if (i + AHEAD < part->rows)
-            billing_map_expect(&b->map, requests_key(rows, i + AHEAD));
-        if (billing_map_add(&b->map, key, place) || !billing_is_counted(part, i))
-            rc = billing_pend(b, key);
-    }
-    part->asleep = rc < 0;
-    return rc;
-}
-
-static void sleep_again(struct billing *b)
-{
-    billing_map_clear(&b->map);
-    b->n_pending = 0;
-    for (size_t id = 1; id <= b->n_ids; id++)
-        if (b->by_id[id])
-            b->by_id[id]->billed.asleep = true;
-}
-
-int billing_wake(struct oks_engine *e)
-{
-    struct billing *b = &e->billing;
-    size_t rows = b->n_asleep > b->expected ? b->n_asleep : b->expected;
-    int rc;
-
-    if (b->awake)
-        return 0;
-    rc = rows ? billing_map_reserve(&b->map, rows) : 0;
-    for (size_t id = 1; rc == 0 && id <= b->n_ids; id++)
-        if (b->by_id[id])
-            rc = wake_part(b, b->by_id[id]);
-    if (rc < 0) {
-        sleep_again(b);
-        return rc;
-    }
-    b->awake = true;
-    b->n_asleep = 0;
-    return 0;
-}
-
 static int enter_rows(struct oks_engine *e, struct transcript *t, const struct oks_requests *rows)
 {
     size_t from = t->billed.rows, to = requests_len(rows);
     struct entering in = {.e = e, .t = t, .rows = rows, .end = to};
-    int rc = from < to ? billing_wake(e) : 0, put;
+    int rc = from < to ? take_id(&e->billing, t) : 0, put;
 
-    if (rc == 0 && from < to)
-        rc = take_id(&e->billing, t);
     if (rc == 0)
         rc = part_reserve(e, t, rows);
     if (rc == 0)
@@ -193,95 +133,23 @@ static int enter_rows(struct oks_engine *e, struct transcript *t, const struct o
     return rc < 0 ? rc : put;
 }
 
+/* What was pending is decided, and nothing is left. */
 static int settled(struct oks_engine *e, int rc)
 {
-    int64_t left = rc < 0 ? rc : billing_decide(e, false);
-
-    return left < 0 ? (int)left : 0;
+    return rc < 0 ? rc : billing_decide(e);
 }
 
-int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows, bool restored)
+int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows)
 {
-    struct oks_requests *before = t->state.requests;
-    bool same = restored && requests_take_keys(rows, before);
-
-    if (!same)
-        billing_leave(e, t);
-    t->billed.n_models = 0; /* the cache numbers them in the order of rows */
-    oks_requests_free(before);
-    t->state.requests = rows;
-    return settled(e, same ? part_reserve(e, t, rows) : enter_rows(e, t, rows));
-}
-
-/* --- the index file --- */
-
-int billing_own_share(const struct transcript *t, struct billed_bag *out)
-{
-    const struct loan *loan;
-    int rc = billed_bag_add(out, &t->billed.share);
-
-    if (rc < 0)
-        return rc;
-    LIST_FOREACH(loan, &t->billed.loans, of_owner)
-        billed_take(billed_bag_at(out, loan->model), &loan->sum);
-    return 0;
-}
-
-static int restore_share(struct oks_engine *e, struct transcript *t, const struct billed_bag *share)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < share->len; i++)
-        rc = billing_put_in(e, t, OKS_STAMP_NONE, share->items[i].model, &share->items[i].sum);
-    return rc;
-}
-
-void billing_expect(struct oks_engine *e, size_t rows)
-{
-    e->billing.expected = rows;
-}
-
-static bool owns_all(const struct billing_part *part)
-{
-    size_t whole = part->rows / 64, rest = part->rows % 64;
-
-    for (size_t i = 0; i < whole; i++)
-        if (part->counted[i] != ~UINT64_C(0))
-            return false;
-    return rest == 0 || (~part->counted[whole] & ((UINT64_C(1) << rest) - 1)) == 0;
-}
-
-int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
-                    const void *counted, const struct billed_bag *share, bool priced)
-{
-    struct billing *b = &e->billing;
-    struct billing_part *part = &t->billed;
-    size_t n = requests_len(rows);
-    int rc = n ? take_id(b, t) : 0;
-
+    billing_leave(e, t);
     oks_requests_free(t->state.requests);
     t->state.requests = rows;
-    if (n == 0)
-        return 0;
-    if (rc == 0)
-        rc = part_reserve(e, t, rows);
-    if (rc < 0)
-        return rc;
-    memcpy(part->counted, counted, (n + 63) / 64 * sizeof(*part->counted));
-    part->rows = n;
-    if (b->awake) {
-        rc = billing_map_reserve(&b->map, n);
-        rc = rc < 0 ? rc : wake_part(b, t);
-    } else {
-        part->asleep = true;
-        b->n_asleep += n;
-        rc = owns_all(part) ? 0 : billing_wake(e);
-    }
-    if (rc == 0 && !priced) {
-        part->unpriced = true;
-        b->n_unpriced++;
-    }
-    return rc < 0 ? rc : restore_share(e, t, share);
+    return settled(e, enter_rows(e, t, rows));
+}
+
+int billing_expect(struct oks_engine *e, size_t rows)
+{
+    return billing_map_reserve(&e->billing.map, rows);
 }
 
 static bool has_others(const struct oks_engine *e, const struct transcript *t, uint64_t key)
@@ -368,9 +236,8 @@ static int gain_row(void *ctx, size_t i, const struct request_row *gain)
 static int take_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain)
 {
     struct gaining in = {e, t, gain, requests_history(t->state.requests)};
-    int rc = requests_len(gain) ? billing_wake(e) : 0;
 
-    return rc < 0 ? rc : requests_each(gain, 0, requests_len(gain), gain_row, &in);
+    return requests_each(gain, 0, requests_len(gain), gain_row, &in);
 }
 
 int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain)
@@ -443,9 +310,7 @@ void billing_leave(struct oks_engine *e, struct transcript *t)
     }
     for (int i = 1; i < n; i++)
         billed_bag_take(bags[i], &part->share);
-    if (part->asleep)
-        e->billing.n_asleep -= part->rows; /* and none of its rows is in the map or anywhere else */
-    for (size_t i = 0; !part->asleep && i < part->rows; i++) {
+    for (size_t i = 0; i < part->rows; i++) {
         uint64_t key = requests_key(t->state.requests, i);
         struct billing_place other;
         size_t at = 0;
@@ -455,10 +320,9 @@ void billing_leave(struct oks_engine *e, struct transcript *t)
             billing_pend(&e->billing, key);
     }
     billing_touch(e, t->session);
-    e->billing.n_unpriced -= part->unpriced;
     give_id(&e->billing, t);
     billing_part_clear(part);
-    billing_decide(e, false);
+    billing_decide(e);
 }
 
 void billing_part_clear(struct billing_part *part)
@@ -468,12 +332,6 @@ void billing_part_clear(struct billing_part *part)
     billed_bag_clear(&part->share);
     billed_tree_free(part->tree);
     *part = (struct billing_part){0};
-}
-
-void billing_dropped(struct transcript *t)
-{
-    billed_tree_free(t->billed.tree);
-    t->billed.tree = NULL;
 }
 
 int billing_share_add(struct billed_bag *to, const struct session *s)
@@ -503,16 +361,6 @@ void billing_moved(struct session *s, struct project *from, struct project *to)
         billing_share_take(&from->billed, s);
     if (to)
         billing_share_add(&to->billed, s);
-}
-
-size_t billing_bytes(const struct oks_engine *e)
-{
-    return billing_map_bytes(&e->billing.map) + e->billing.n_asleep * sizeof(uint64_t);
-}
-
-size_t billing_part_bytes(const struct transcript *t)
-{
-    return t->billed.tree ? billed_tree_bytes(t->billed.tree) : 0;
 }
 
 void billing_bump(struct oks_engine *e)

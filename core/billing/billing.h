@@ -33,9 +33,7 @@ struct loan {
 struct billing_part {
     uint32_t id;         /* in the map; 0: it has no rows there */
     uint64_t *counted;   /* bits: rows whose own values are in `share` */
-    size_t rows;         /* that are in the map (not yet, where asleep) ... */
-    bool asleep;         /* they are not, and all of them are counted */
-    bool unpriced;       /* the prices changed, and the costs of its rows are not in its sums yet */
+    size_t rows;         /* that are in the map ... */
     size_t rows_room;    /* ... and bits that `counted` holds */
     const char **models; /* interned names of the store's models */
     size_t n_models;
@@ -49,12 +47,9 @@ struct billing {
     struct billing_map map;
     struct transcript **by_id; /* [0] is nobody */
     size_t n_ids, ids_room;
-    bool awake;      /* the map is in use: see billing.c */
-    size_t n_asleep; /* rows that are not in it yet */
-    size_t expected; /* that will come, more or less */
     uint32_t *free_ids;
     size_t n_free, free_room;
-    uint64_t *pending; /* keys that wait for dropped rows, or for the end of a commit */
+    uint64_t *pending; /* keys that wait for the end of a commit */
     size_t n_pending, pending_room;
     void *loans; /* tsearch tree by key */
     struct billed_bag all;
@@ -65,7 +60,6 @@ struct billing {
     } * priced;                        /* what was looked up with these prices */
     size_t n_priced;
     bool ends;                    /* all transcripts are leaving: nothing is decided or summed any more */
-    size_t n_unpriced;            /* transcripts whose costs are not in their sums */
     LIST_HEAD(, session) touched; /* sessions whose sum changed since billing_bump() */
 };
 
@@ -75,56 +69,36 @@ void billing_end(struct oks_engine *e);
 
 /*
  * What a scan found goes in: `rows` is the whole store of the transcript from now on (billing_enter), or came
- * on top of it (billing_gain). `restored`: they are those that the transcript gave up before. `tail` are the
+ * on top of it (billing_gain). `tail` are the
  * requests of the unfinished line, which count until the next scan; NULL: none. 0, -ENOMEM or -EFBIG: then
  * billing_leave() makes the transcript as if it had none.
  */
-int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows, bool restored);
+int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows);
 int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain);
 int billing_tail(struct oks_engine *e, struct transcript *t, const struct oks_requests *tail);
 /* Takes the unfinished line's requests away again. */
 int billing_untail(struct oks_engine *e, struct transcript *t);
-/* So many rows are about to come, which is a matter of speed alone. */
-void billing_expect(struct oks_engine *e, size_t rows);
-/*
- * The reverse of what the index file keeps of a part: `rows` has been dropped, `counted` are the bits of its
- * rows, and `share` what those came to, costs included where it is `priced`. What may depend on other
- * transcripts is decided anew.
- */
-int billing_restore(struct oks_engine *e, struct transcript *t, struct oks_requests *rows,
-                    const void *counted, const struct billed_bag *share, bool priced);
-/* The share without what was lent; 0 or -ENOMEM. */
-int billing_own_share(const struct transcript *t, struct billed_bag *out);
+/* Room for so many rows, which is a matter of speed alone. -ENOMEM. */
+int billing_expect(struct oks_engine *e, size_t rows);
 void billing_leave(struct oks_engine *e, struct transcript *t);
-/* The store gave up its rows; sums stay. */
-void billing_dropped(struct transcript *t);
 /* Adds what the session's transcripts own to a bag (-ENOMEM: nothing), or takes it out again. */
 int billing_share_add(struct billed_bag *to, const struct session *s);
 void billing_share_take(struct billed_bag *from, const struct session *s);
 /* The transcript's session moved from one project (NULL: none) to another. */
 void billing_moved(struct session *s, struct project *from, struct project *to);
 
-/* After settings_refresh(): if the prices changed, no sum holds a cost until billing_settle() put it in. */
+/* After settings_refresh(): if the prices changed, all sums get their costs anew. */
 void billing_prices(struct oks_engine *e);
-/* Tells tables of prices apart, over restarts too. 0: out of memory. */
-uint64_t billing_prices_mark(const struct oks_engine *e);
-
-/*
- * Decides what is pending. 1: dropped rows are needed first, and their transcripts are wanted (engine_await).
- * 0 or -ENOMEM.
- */
-int billing_settle(struct oks_engine *e);
 /* New versions for the sessions whose sums changed. */
 void billing_bump(struct oks_engine *e);
 
-/* Adds what the session's requests in the window come to. 0 or -ENOMEM; sets *w->wanting as measure_session.
- */
+/* Adds what the session's requests in the window come to. 0 or -ENOMEM */
 int billing_session(struct oks_engine *e, const struct session *s, const struct measure_window *w,
                     struct billed_bag *out);
 
 /*
  * Calls fn for each request that the transcript owns, counted ones and second-hand ones alike, in no order of
- * time: `row` is the line that tells what it cost, `sum` what it adds. Its rows must not be dropped. Stops at
+ * time: `row` is the line that tells what it cost, `sum` what it adds. Stops at
  * the first non-zero value and returns it.
  */
 struct billing_visit {
@@ -147,7 +121,7 @@ struct billing_ruling {
     bool second_hand;
 };
 
-/* 1: dropped rows are needed first, and their transcripts are wanted. 0; -ENOENT: nobody logs it. */
+/* 0; -ENOENT: nobody logs it. */
 int billing_ruling(struct oks_engine *e, const struct transcript *t, uint64_t key,
                    struct billing_ruling *out);
 
@@ -157,8 +131,6 @@ void billing_sum_of(struct oks_engine *e, const struct oks_request *request, con
 /* The same for those whose own row is in [from, to), in its order; `row` is that row, also where it lends. */
 int billing_each_owned(struct oks_engine *e, const struct transcript *t, size_t from, size_t to,
                        int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
-size_t billing_part_bytes(const struct transcript *t); /* memory that goes with the rows */
-size_t billing_bytes(const struct oks_engine *e);      /* what is kept of every request, and stays */
 void billing_part_clear(struct billing_part *part);
 
 #endif

@@ -42,19 +42,12 @@ int billing_bags_of(struct oks_engine *e, struct transcript *t, struct billed_ba
 void billing_touch(struct oks_engine *e, struct session *s);
 
 /* billing_elect.c */
-int64_t billing_decide(struct oks_engine *e, bool wanting);
+int billing_decide(struct oks_engine *e); /* all that is pending; 0 or -ENOMEM */
 int billing_pend(struct billing *b, uint64_t key);
-void billing_want(struct oks_engine *e, struct transcript *t);
 struct transcript *billing_at(const struct billing *b, struct billing_place place);
 bool billing_same_telling(const struct oks_request *a, const struct oks_request *b);
 
-/* billing_prices.c */
-int64_t billing_reprice(struct oks_engine *e);
-
 /* billing.c */
-/* From now on every row is in the map, which must have happened before anybody asks it. -ENOMEM: nothing
- * changed. */
-int billing_wake(struct oks_engine *e);
 size_t billing_own_row(const struct oks_engine *e, const struct transcript *t, uint64_t key);
 
 #endif

@@ -2,8 +2,7 @@
  * Who owns a request that several files log, and which of their lines tells what it cost.
  *
  * An election undoes all that its key has put into any sum, and puts in what the candidates come to now, so
- * it may be held at any time and as often as anybody likes. It needs the rows of all candidates: while some
- * are dropped, its key is pending.
+ * it may be held at any time, and again.
  */
 #include "billing/billing_private.h"
 
@@ -52,32 +51,6 @@ static bool owns_rather(const struct candidate *a, const struct candidate *b)
 struct transcript *billing_at(const struct billing *b, struct billing_place place)
 {
     return b->by_id[place.transcript];
-}
-
-/* Its rows are needed: engine_await() brings them back. */
-void billing_want(struct oks_engine *e, struct transcript *t)
-{
-    t->wanted = true;
-    registry_mark_dirty(e, t, true);
-}
-
-/* False: rows of a candidate are dropped, and now wanted. */
-static bool candidates_ready(struct oks_engine *e, uint64_t key, bool wanting)
-{
-    struct billing_place place;
-    bool ready = true;
-
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
-        struct transcript *t = billing_at(&e->billing, place);
-
-        if (!requests_dropped(t->state.requests))
-            continue;
-        ready = false;
-        if (!wanting)
-            break;
-        billing_want(e, t);
-    }
-    return ready;
 }
 
 /* Who owned a request, and what it came to: what a stream may have told of it. */
@@ -180,39 +153,23 @@ int billing_pend(struct billing *b, uint64_t key)
     return 0;
 }
 
-/* Decides what can be decided now; returns how many keys are left, or -ENOMEM. */
-int64_t billing_decide(struct oks_engine *e, bool wanting)
+int billing_decide(struct oks_engine *e)
 {
     struct billing *b = &e->billing;
-    size_t left = 0;
+    int rc = 0;
 
-    for (size_t i = 0; i < b->n_pending; i++) {
-        uint64_t key = b->pending[i];
-        int rc = 0;
-
-        if (candidates_ready(e, key, wanting))
-            rc = elect(e, key);
-        else
-            b->pending[left++] = key;
-        if (rc < 0) {
-            b->n_pending = 0; /* who is out of memory scans all of it again */
-            return rc;
-        }
-    }
-    b->n_pending = left;
-    return (int64_t)left;
+    /* Out of memory: the caller scans all of it again. */
+    for (size_t i = 0; rc == 0 && i < b->n_pending; i++)
+        rc = elect(e, b->pending[i]);
+    b->n_pending = 0;
+    return rc;
 }
 
 int billing_ruling(struct oks_engine *e, const struct transcript *t, uint64_t key, struct billing_ruling *out)
 {
     struct candidate best = {0}, owner = {0}, c;
     struct billing_place place;
-    int rc = billing_wake(e);
 
-    if (rc < 0)
-        return rc;
-    if (!candidates_ready(e, key, true))
-        return 1;
     *out = (struct billing_ruling){0};
     for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
         c.t = billing_at(&e->billing, place);

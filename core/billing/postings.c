@@ -82,9 +82,7 @@ void billing_sum_of(struct oks_engine *e, const struct oks_request *r, const cha
 void billing_row_sum(struct oks_engine *e, const struct transcript *t, const struct request_row *row,
                      struct billed_sum *out)
 {
-    tokens_of(&row->request, out);
-    if (!t->billed.unpriced)
-        billing_cost_of(e, &row->request, t->billed.models[row->model], out);
+    billing_sum_of(e, &row->request, t->billed.models[row->model], out);
 }
 
 void billing_touch(struct oks_engine *e, struct session *s)

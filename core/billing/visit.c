@@ -68,7 +68,8 @@ static int plant(struct oks_engine *e, struct transcript *t)
         rc = billed_tree_reserve(part->tree, part->rows_room, part->n_models);
     if (rc == 0)
         return requests_each(t->state.requests, 0, part->rows, plant_row, &in);
-    billing_dropped(t);
+    billed_tree_free(part->tree);
+    part->tree = NULL;
     return rc;
 }
 
@@ -81,7 +82,6 @@ static int window_of_rows(struct oks_engine *e, struct transcript *t, const stru
 
     if (rc < 0)
         return rc;
-    residence_changed(e, t);
     in.sums = calloc(part->n_models + 1, sizeof(*in.sums));
     if (!in.sums)
         return -ENOMEM;
@@ -106,10 +106,6 @@ static int window_of_transcript(struct oks_engine *e, struct transcript *t, cons
 
     if (t->billed.rows == 0)
         return 0;
-    if (requests_dropped(t->state.requests)) {
-        measure_want(w, t);
-        return 0;
-    }
     rc = window_of_rows(e, t, w, out);
     LIST_FOREACH(loan, &t->billed.loans, of_owner) {
         struct billed_sum *to;

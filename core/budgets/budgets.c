@@ -132,7 +132,6 @@ static int64_t next_change(const struct evaluation *ev)
     return next;
 }
 
-/* One try; ev->wanting: the results are void. */
 static int evaluate(struct evaluation *ev)
 {
     struct oks_engine *e = ev->e;
@@ -151,7 +150,7 @@ static int evaluate(struct evaluation *ev)
     made.changes_ms = next_change(ev);
     for (int i = 0; i < BUDGET_SCOPES; i++)
         free(ev->tallies[i].rows);
-    if (rc < 0 || ev->wanting) {
+    if (rc < 0) {
         results_free(made.results, made.n);
         return rc;
     }
@@ -168,14 +167,6 @@ static bool is_current(const struct oks_engine *e, int64_t now_ms)
     return b->results && b->version == e->version && now_ms >= b->from_ms && now_ms < b->changes_ms;
 }
 
-static int evaluate_if_due(void *ctx)
-{
-    struct evaluation *ev = ctx;
-
-    *ev = (struct evaluation){.e = ev->e, .now_ms = ev->now_ms};
-    return is_current(ev->e, ev->now_ms) ? 0 : evaluate(ev);
-}
-
 /* A caller who read the clock before somebody told a later time must not show that version as it was before.
  */
 int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
@@ -183,7 +174,7 @@ int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
     int64_t told = atomic_load(&e->now_ms);
     struct evaluation ev = {.e = e, .now_ms = told > now_ms ? told : now_ms};
 
-    return engine_answer(e, &ev.wanting, evaluate_if_due, &ev);
+    return is_current(e, ev.now_ms) ? 0 : evaluate(&ev);
 }
 
 const struct budget_result *budgets_find(const struct oks_engine *e, const char *name)

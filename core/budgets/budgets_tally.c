@@ -205,11 +205,7 @@ static void visit_times(const void *node, VISIT visit, void *ctx)
     if ((visit != postorder && visit != leaf) || measure_place(s, &ev->span) == MEASURE_OUTSIDE)
         return;
     LIST_FOREACH(t, &s->transcripts, of_session) {
-        if (t->billed.rows == 0 || ev->rc < 0)
-            continue;
-        if (requests_dropped(t->state.requests))
-            measure_want(&ev->span, t);
-        else
+        if (ev->rc == 0)
             ev->rc = billing_each(ev->e, t, add_time, times);
     }
 }
@@ -248,7 +244,7 @@ static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, 
         block_add(out, times.items[i]);
     *next = found && i < times.n ? times.items[i] : INT64_MAX;
     free(times.items);
-    return found || ev->rc < 0 || ev->wanting;
+    return found || ev->rc < 0;
 }
 
 static void find_block(struct evaluation *ev, struct budget_window *out)
@@ -292,7 +288,6 @@ struct tally *tally_of(struct evaluation *ev, enum budget_scope scope)
     tally->made = true;
     ev->tally = tally;
     ev->scope = scope;
-    ev->span = (struct measure_window){.wanting = &ev->wanting, .engine = e};
     set_window(ev, tally);
     if (tally->window.empty)
         return tally;

@@ -20,7 +20,6 @@ struct tally {
 struct evaluation {
     struct oks_engine *e;
     int64_t now_ms;
-    bool wanting; /* dropped rows are needed first */
     int rc;
     struct tally tallies[BUDGET_SCOPES];
     /* of the tally that is being made */

@@ -457,7 +457,6 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     if (t->source->late)
         runs_session_changed(e, s, engine_tick(e)); /* while it still says whose transcript it was */
     sums_transcript(e, t, true);
-    residence_leave(e, t);
     billing_leave(e, t);
     tdelete(t, &e->transcripts, by_path);
     if (t->folder) {

@@ -1,8 +1,8 @@
 /*
- * A transcript's state: what a scan changes in it, what it answers, and what it can give up.
+ * A transcript's state: what a scan changes in it, and what it answers.
  *
  * Invariants: the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
- * nowhere else; `totals` are those of all events, also after the events themselves were dropped.
+ * nowhere else; `totals` are those of all events.
  */
 #include "sums/timeline.h"
 #include "catalog/transcript_scan.h"
@@ -71,27 +71,6 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
     return 0;
 }
 
-static void days_clear(struct transcript *t)
-{
-    free(t->days);
-    t->days = NULL;
-    t->n_days = 0;
-    t->dropped = false;
-}
-
-/* What was given up is there again. */
-static int commit_base(struct oks_engine *e, struct transcript *t, struct oks_state *base)
-{
-    struct oks_requests *rows = base->requests;
-
-    oks_events_free(t->state.events);
-    t->state.events = base->events;
-    base->events = NULL;
-    base->requests = NULL;
-    t->dropped = false;
-    return billing_enter(e, t, rows, true);
-}
-
 static int commit_requests(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     struct oks_requests *rows = out->gain.requests;
@@ -99,7 +78,7 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
 
     if (out->replace) {
         out->gain.requests = NULL;
-        rc = billing_enter(e, t, rows, false);
+        rc = billing_enter(e, t, rows);
         /* The state is about to be replaced by the gain. */
         out->gain.requests = t->state.requests;
         t->state.requests = NULL;
@@ -123,8 +102,6 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
         scan_outcome_clear(out);
         return 0;
     }
-    if (out->restored)
-        rc = commit_base(e, t, &out->base);
     times_before(e, t, out, &change);
     if (rc == 0)
         rc = commit_requests(e, t, out);
@@ -138,11 +115,9 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
     if (rc == 0 && out->tail && out->tail->requests)
         rc = billing_tail(e, t, out->tail->requests);
     if (rc == 0) {
-        days_clear(t);
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
-    }
-    if (rc == 0)
         t->closed = stream_closed(t);
+    }
     transcript_tail_free(t->tail);
     t->tail = out->tail;
     out->tail = NULL;
@@ -185,7 +160,6 @@ bool transcript_relabel(struct transcript *t, struct scan_outcome *out)
 void scan_outcome_clear(struct scan_outcome *out)
 {
     oks_state_clear(&out->gain);
-    oks_state_clear(&out->base);
     transcript_tail_free(out->tail);
     out->tail = NULL;
     free(out->label);
@@ -235,88 +209,26 @@ static bool window_of_totals(const struct oks_totals *all, struct oks_stamp sinc
     return true;
 }
 
-bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out)
 {
     const struct oks_event *e = &transcript_tail(t)->event;
     bool stamped = !oks_stamp_is_none(e->stamp);
     struct oks_totals tail = {.events = 1, .stamped = stamped, .first = e->stamp, .last = e->stamp};
 
-    if (!window_of_totals(&t->totals, since, until, out)) {
-        if (t->dropped)
-            return false;
+    if (!window_of_totals(&t->totals, since, until, out))
         oks_events_window(t->state.events, since, until, out);
-    }
     if (!transcript_tail(t)->counts || (stamped && (is_before(e->stamp, since) || is_after(e->stamp, until))))
-        return true;
+        return;
     memcpy(tail.count, e->count, sizeof(tail.count));
     oks_totals_add(out, &tail);
-    return true;
-}
-
-/* --- giving up the events --- */
-
-int transcript_add_day(struct transcript *t, const char day[11])
-{
-    uint32_t *days = reallocarray(t->days, t->n_days + 1, sizeof(*days));
-    unsigned y = 0, m = 0, d = 0;
-
-    if (!days)
-        return -ENOMEM;
-    t->days = days;
-    sscanf(day, "%4u-%2u-%2u", &y, &m, &d);
-    days[t->n_days++] = y * 10000 + m * 100 + d;
-    return 0;
-}
-
-static int add_day(void *ctx, const char day[11])
-{
-    return transcript_add_day(ctx, day);
-}
-
-bool transcript_drop_events(struct transcript *t)
-{
-    struct oks_events *none;
-
-    /* What an unfinished line has changed could not be taken back. */
-    if (transcript_tail(t)->requests)
-        return false;
-    /* Such a stamp lives in the events. */
-    if (t->totals.first.key == OKS_STAMP_KEY_TEXT || t->totals.last.key == OKS_STAMP_KEY_TEXT)
-        return false;
-    if (oks_events_new(&none) < 0)
-        return false;
-    days_clear(t);
-    if (oks_events_days(t->state.events, add_day, t) < 0) {
-        days_clear(t);
-        oks_events_free(none);
-        return false;
-    }
-    oks_events_free(t->state.events);
-    t->state.events = none;
-    requests_drop(t->state.requests);
-    billing_dropped(t);
-    t->dropped = true;
-    return true;
-}
-
-size_t transcript_bytes(const struct transcript *t)
-{
-    return oks_events_bytes(t->state.events) + requests_bytes(t->state.requests) + billing_part_bytes(t);
 }
 
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
 {
     const struct oks_stamp tail = transcript_tail(t)->event.stamp;
-    int rc = t->dropped ? 0 : oks_events_days(t->state.events, fn, ctx);
+    int rc = oks_events_days(t->state.events, fn, ctx);
 
-    for (size_t i = 0; rc == 0 && i < t->n_days; i++) {
-        char day[16];
-
-        snprintf(day, sizeof(day), "%04u-%02u-%02u", t->days[i] / 10000 % 10000, t->days[i] / 100 % 100,
-                 t->days[i] % 100);
-        rc = fn(ctx, day);
-    }
     if (rc == 0 && transcript_tail(t)->counts && tail.key < OKS_STAMP_KEY_TEXT) {
         char text[OKS_STAMP_TEXT];
 
@@ -344,7 +256,6 @@ const char *transcript_model(const struct transcript *t)
 
 void transcript_forget(struct transcript *t)
 {
-    days_clear(t);
     t->loaded = false;
     t->totals = OKS_TOTALS_NONE;
     t->mark = (struct file_mark){0};
@@ -361,7 +272,6 @@ void transcript_clear(struct transcript *t)
     billing_part_clear(&t->billed);
     oks_state_clear(&t->state);
     transcript_tail_free(t->tail);
-    free(t->days);
     free(t->shares);
     free(t->path);
     free(t->cache_folder);

@@ -65,11 +65,7 @@ struct transcript {
     bool gone;            /* the last scan found no file: to be dropped */
     uint64_t size_seen;   /* bytes that a scan would read, as last looked at; for order and progress */
     uint64_t failed_sync; /* the last sync that could not read it */
-    TAILQ_ENTRY(transcript) used; /* in engine->resident while it holds events: oldest use first */
-    bool resident;
-    bool wanted;  /* a query waits for its events ... */
-    bool visits;  /* ... and will need them once only */
-    bool unsaved; /* the cache file is older than the state: in engine->unsaved */
+    bool unsaved;         /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
     char *origin; /* name of the session whose content this one may repeat, by its memo; NULL: none */
     LIST_ENTRY(transcript) of_forks; /* in engine->forks where there is one */
@@ -83,10 +79,7 @@ struct transcript {
     bool loaded; /* a first scan has been done */
     struct oks_state state;
     struct oks_totals totals; /* of all events; outlives them */
-    bool dropped;   /* state.events was given up to save memory, and comes back from the cache file */
-    uint32_t *days; /* YYYYMMDD, ascending, while dropped */
-    size_t n_days;
-    struct tail *tail; /* NULL: there is none */
+    struct tail *tail;        /* NULL: there is none */
     struct file_mark mark;
     struct model_share {
         const char *name; /* interned */
@@ -96,10 +89,7 @@ struct transcript {
     struct billing_part billed;
     size_t closed;        /* requests, from the first on, that its streams may tell */
     size_t told[STREAMS]; /* rows that its streams have taken up */
-    uint64_t stream_pass; /* of the last telling from the beginning, and how far that is */
-    size_t stream_told;
     bool timed;           /* the requests that it owns are in engine->times */
-    size_t bytes_counted; /* of it in engine->events_bytes */
     int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
 
@@ -108,15 +98,13 @@ const struct tail *transcript_tail(const struct transcript *t);
 
 /* What a scan found, made outside the lock and put in place by transcript_commit under it. */
 struct scan_outcome {
-    bool changed;  /* anything below differs from before */
-    bool replace;  /* `gain` is the whole state, not what came on top */
-    bool restored; /* `base` holds what was dropped, as it was */
+    bool changed; /* anything below differs from before */
+    bool replace; /* `gain` is the whole state, not what came on top */
     bool gone;
     bool linked; /* the file has other names */
     bool cache_hit;
     bool cache_miss;
     struct oks_state gain;
-    struct oks_state base;
     struct tail *tail;
     struct file_mark mark;
     uint64_t bytes_read;
@@ -156,22 +144,17 @@ void scan_outcome_clear(struct scan_outcome *outcome);
 bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome);
 
 /*
- * Totals of the window, the unfinished line included. The stamps borrow from the transcript. False, and
- * nothing in *out, where the events are needed and were dropped.
+ * Totals of the window, the unfinished line included. The stamps borrow from the transcript.
  */
-bool transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out);
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
 const char *transcript_label(const struct transcript *t);      /* of the file beside it; or NULL */
 const char *transcript_model(const struct transcript *t);
 
-size_t transcript_bytes(const struct transcript *t); /* memory that transcript_drop_events() gives back */
-/* Gives up the events and requests and keeps what is shown of them all; false where that cannot be done. */
-bool transcript_drop_events(struct transcript *t);
 /* Calls fn with each day (YYYY-MM-DD) that saw an event. 0 or what fn returned first. */
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx);
 
-int transcript_add_day(struct transcript *t, const char day[11]); /* while dropped; -ENOMEM */
 /* Back to never scanned. */
 void transcript_forget(struct transcript *t);
 void transcript_clear(struct transcript *t);

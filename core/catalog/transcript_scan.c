@@ -142,39 +142,17 @@ static void tail_renew(int fd, struct oks_state *state)
     state->tail_len = len && tail_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
 }
 
-static bool is_what_was_dropped(const struct transcript *t, const struct oks_state *cached)
-{
-    return t->loaded && t->dropped && cached->offset == t->state.offset &&
-           cached->extra_offset == cached->offset && t->state.extra_offset == t->state.offset;
-}
-
-/* The scan goes on as if nothing had been dropped. */
-static int keep_as_base(struct scan_outcome *out)
-{
-    struct oks_state gain;
-    int rc = oks_state_init(&gain);
-
-    if (rc < 0)
-        return rc;
-    out->base = out->gain;
-    out->gain = gain;
-    out->restored = true;
-    out->replace = false;
-    return 0;
-}
-
-/* Decides what to build on: the transcript itself, its cache file (in out->gain or out->base), or nothing. */
+/* Decides what to build on: the transcript itself, its cache file (in out->gain), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
 {
     bool afresh = options->anew || t->whole;
     int rc;
 
-    if (!afresh && t->loaded && !t->dropped &&
-        still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
+    if (!afresh && t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
         return 0;
     out->replace = true;
-    if (afresh || (t->loaded && !t->dropped) || !options->cache)
+    if (afresh || t->loaded || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
     if (rc < 0)
@@ -184,9 +162,7 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     out->cache_miss = !out->cache_hit;
     if (rc != OKS_CACHE_HIT)
         return 0;
-    if (!out->cache_hit)
-        return oks_state_reset(&out->gain);
-    return is_what_was_dropped(t, &out->gain) ? keep_as_base(out) : 0;
+    return out->cache_hit ? 0 : oks_state_reset(&out->gain);
 }
 
 /* A cache written by okstra's collector has the events but not our extras: those are read again from the
@@ -265,7 +241,7 @@ static bool was_cut(int fd, const struct oks_state *gain, const struct head *bef
             memcmp(head.bytes, before->bytes, before->len) != 0);
 }
 
-/* There is no file: what was dropped, or never loaded, comes from the cache alone. */
+/* There is no file: all of it comes from the cache. */
 static int scan_retained(const struct transcript *t, const struct scan_options *options,
                          struct scan_outcome *out)
 {
@@ -287,16 +263,7 @@ static int scan_retained(const struct transcript *t, const struct scan_options *
     out->mark = (struct file_mark){.size = out->gain.offset};
     if (!oks_stamp_is_none(totals.last) && oks_stamp_micros(totals.last, &micros, &aware) == 0)
         out->mark.mtime_ns = micros * 1000;
-    if (!is_what_was_dropped(t, &out->gain))
-        return 0;
-    out->mark = t->mark;
-    rc = keep_as_base(out);
-    out->gain.offset = out->base.offset;
-    out->gain.extra_offset = out->base.extra_offset;
-    out->gain.identity = out->base.identity;
-    out->gain.dev = out->base.dev;
-    out->gain.ino = out->base.ino;
-    return rc;
+    return 0;
 }
 
 /* *cut: the file lost bytes that the outcome counts, while it was being read. */
@@ -331,17 +298,14 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return 0;
     }
     rc = scan_open_file(t, fd, scanner, options, out, &head);
-    if (rc == 0 && (out->replace || out->restored)) {
-        struct oks_state *whole = out->restored ? &out->base : &out->gain;
-
-        oks_events_trim(whole->events);
-        requests_trim(whole->requests);
+    if (rc == 0 && out->replace) {
+        oks_events_trim(out->gain.events);
+        requests_trim(out->gain.requests);
     }
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);
-    out->changed = out->replace || out->restored || out->error != t->error ||
-                   !mark_equal(&t->mark, &out->mark) || out->gain.offset != t->state.offset || t->tail ||
-                   out->tail;
+    out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
+                   out->gain.offset != t->state.offset || t->tail || out->tail;
     return rc;
 }
 

@@ -65,14 +65,11 @@ static void cut_session(const void *node, VISIT visit, void *ctx)
 
     if (visit != postorder && visit != leaf)
         return;
-    if (times_session(session, c->lo, c->hi, &c->s->w, &m) && m.totals.events > 0)
+    times_session(session, c->lo, c->hi, &m);
+    if (m.totals.events > 0)
         measure_add(c->sum, &m);
     LIST_FOREACH(t, &session->transcripts, of_session) {
-        if (!may_reach(c, t))
-            continue;
-        if (requests_dropped(t->state.requests))
-            measure_want(&c->s->w, t);
-        else
+        if (may_reach(c, t))
             billing_each(c->s->e, t, cut_request, c);
     }
 }
@@ -97,7 +94,7 @@ bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *
     if (lo > hi)
         return false;
     if (lo == row->lo && hi == row->hi) {
-        times_row_measure(s->e, row, &s->w, m);
+        times_row_measure(s->e, row, m);
         *billed = &row->billed;
     } else {
         cut_row(s, lo, hi, m, room);
@@ -196,7 +193,7 @@ static int piece_add(struct stats *s, struct time_piece *piece, struct time_row 
 {
     struct measure m;
 
-    times_row_measure(s->e, row, &s->w, &m);
+    times_row_measure(s->e, row, &m);
     if (m.totals.events == 0 && billed_bag_is_zero(&row->billed))
         return 0;
     measure_add(&piece->sum, &m);

@@ -204,16 +204,11 @@ struct context {
 /* The session's last request, if it is later than the one that is known; true: it is. */
 static bool look_at_session(struct context *c, struct session *s, struct last *last)
 {
-    struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &c->wanting, c->e};
     const struct transcript *before = last->t;
     struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session) {
-        if (requests_dropped(t->state.requests) && t->billed.rows)
-            measure_want(&w, t);
-        else
-            look_back(last, t);
-    }
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        look_back(last, t);
     return last->t != before;
 }
 
@@ -290,5 +285,5 @@ int oks_document_context(struct oks_engine *e, const struct oks_target *target, 
 {
     struct context c = {.e = e, .target = target};
 
-    return document_awaited(e, &c.wanting, context_document, &c, out);
+    return document_locked(e, context_document, &c, out);
 }

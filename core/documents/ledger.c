@@ -140,17 +140,12 @@ static bool put_verdict(json_object *o, const char *verdict, const char *why)
     return put_text(o, "verdict", verdict) && put_text(o, "why", why);
 }
 
-/* 1: rows are wanted first. */
 static int put_ruling(struct ledger *l, json_object *o, const struct transcript *t, const struct entry *entry)
 {
     struct billing_ruling r;
     int rc = billing_ruling(l->e, t, entry->key, &r);
     bool ok;
 
-    if (rc == 1) {
-        l->wanting = true;
-        return 1;
-    }
     if (rc < 0)
         return put_verdict(o, "dropped", "unknown") ? 0 : -ENOMEM;
     if (r.teller == t && r.line != entry->offset)
@@ -253,8 +248,6 @@ static int write_file(struct ledger *l, const struct file *f, struct text *text)
         json_object *o = NULL;
         int got = entry_object(l, f, t, &f->entries[i], &o);
 
-        if (got == 1)
-            continue; /* the document is made again when they are there */
         rc = got < 0 ? got : put_line(text, o);
     }
     return rc;
@@ -337,7 +330,7 @@ int oks_document_ledger(struct oks_engine *e, const struct oks_target *target, s
         if (rc == -ENOENT)
             rc = -EAGAIN; /* gone meanwhile */
         if (rc == 0)
-            rc = document_awaited(e, &l.wanting, ledger_document, &l, out);
+            rc = document_locked(e, ledger_document, &l, out);
         files_free(&l);
     }
     return rc == -EAGAIN ? -EIO : rc;

@@ -312,7 +312,7 @@ static int models_in_window(struct stats *s, struct oks_document *out)
             rc = rescan_read(s->e->isa, &s->w, &rescan);
         s->rescan = &rescan;
         if (rc == 0)
-            rc = document_awaited(s->e, &s->wanting, stats_document, s, out);
+            rc = document_locked(s->e, stats_document, s, out);
         if (rc == 0 && out->version != rescan.version) {
             oks_document_clear(out);
             rc = -EAGAIN;
@@ -343,7 +343,7 @@ int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks
         rc = times_complete(e);
         pthread_mutex_unlock(&e->lock);
     }
-    return rc < 0 ? rc : document_awaited(e, &s.wanting, stats_document, &s, out);
+    return rc < 0 ? rc : document_locked(e, stats_document, &s, out);
 }
 
 void oks_engine_want_times(struct oks_engine *e)

@@ -131,7 +131,8 @@ static bool put_memory(json_object *o, struct oks_engine *e)
 {
     json_object *m = json_object_new_object();
 
-    if (m && put_count(m, "eventBytes", e->events_bytes) && put_count(m, "eventBytesMax", residence_max(e)))
+    if (m && put_count(m, "requests", e->billing.map.len) &&
+        put_count(m, "requestMapBytes", billing_map_bytes(&e->billing.map)))
         return put(o, "memory", m);
     json_object_put(m);
     return false;

@@ -445,33 +445,19 @@ static int cost_document(void *ctx, struct oks_document *out)
     return scalar_document(text, &m, version, out);
 }
 
-struct asking {
-    int (*fn)(void *ctx, struct oks_document *out);
-    void *ctx;
-    struct oks_document document;
-};
-
-static int ask(void *ctx)
+int document_locked(struct oks_engine *e, int (*fn)(void *ctx, struct oks_document *out), void *ctx,
+                    struct oks_document *out)
 {
-    struct asking *a = ctx;
-
-    oks_document_clear(&a->document);
-    return a->fn(a->ctx, &a->document);
-}
-
-int document_awaited(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx, struct oks_document *out),
-                     void *ctx, struct oks_document *out)
-{
-    struct asking a = {.fn = fn, .ctx = ctx};
+    struct oks_document document = {0};
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    rc = engine_answer(e, wanting, ask, &a);
+    rc = fn(ctx, &document);
     pthread_mutex_unlock(&e->lock);
     if (rc == 0)
-        *out = a.document;
+        *out = document;
     else
-        oks_document_clear(&a.document);
+        oks_document_clear(&document);
     return rc;
 }
 
@@ -480,19 +466,19 @@ int oks_document_usage(struct oks_engine *e, const struct oks_target *target, co
 {
     struct render r = {e, target, window, false};
 
-    return document_awaited(e, &r.wanting, usage_document, &r, out);
+    return document_locked(e, usage_document, &r, out);
 }
 
 int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
 {
     struct render r = {e, target, NULL, false};
 
-    return document_awaited(e, &r.wanting, total_document, &r, out);
+    return document_locked(e, total_document, &r, out);
 }
 
 int oks_document_cost(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
 {
     struct render r = {e, target, NULL, false};
 
-    return document_awaited(e, &r.wanting, cost_document, &r, out);
+    return document_locked(e, cost_document, &r, out);
 }

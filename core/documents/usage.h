@@ -34,12 +34,9 @@ bool put_measure_window(json_object *object, const struct measure_window *w);
 /* The text of a document; takes over `object` (NULL: -ENOMEM). */
 int document_finish(json_object *object, int64_t mtime_ns, uint64_t version, struct oks_document *out);
 
-/*
- * Calls fn under the lock; where it sets *wanting because it needs events that were dropped, brings them back
- * and calls it again. What fn returns, or a negative errno.
- */
-int document_awaited(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx, struct oks_document *out),
-                     void *ctx, struct oks_document *out);
+/* Calls fn under the lock. What it returns; *out is only set where that is 0. */
+int document_locked(struct oks_engine *e, int (*fn)(void *ctx, struct oks_document *out), void *ctx,
+                    struct oks_document *out);
 
 /* --- stats/: document_stats.c, document_times.c, document_blocks.c --- */
 

@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { MEMORY_DEFAULT = 64 << 20 };
-
 /* --- life --- */
 
 static char **strings_copy(const char *const *strings)
@@ -152,11 +150,9 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     TAILQ_INIT(&e->dirty);
     LIST_INIT(&e->forks);
     TAILQ_INIT(&e->unsaved);
-    TAILQ_INIT(&e->resident);
     aggregate_reset(&e->all);
     billing_init(e);
     atomic_store(&e->budgets_change_ms, INT64_MAX);
-    e->memory_max = config->memory_max ? config->memory_max : MEMORY_DEFAULT;
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
     e->once = config->once;
@@ -220,39 +216,6 @@ void oks_engine_free(struct oks_engine *e)
 
 /* --- a sync --- */
 
-enum { SETTLE_TRIES = 8 }; /* what cannot be read again then keeps what was last known of it */
-
-/* Decides who owns what the scans brought. Under the lock. */
-static int settle(struct oks_engine *e)
-{
-    bool pinned = false;
-    int tries = 0, rc = billing_settle(e);
-
-    while (rc > 0) {
-        size_t before = e->billing.n_pending + e->billing.n_unpriced;
-
-        e->pins += !pinned;
-        pinned = true;
-        rc = engine_await(e);
-        if (rc == 0)
-            rc = billing_settle(e);
-        tries = e->billing.n_pending + e->billing.n_unpriced < before ? 0 : tries + 1;
-        if (tries == SETTLE_TRIES)
-            break;
-        /* Rows for elections are kept; those that only wanted a price may go again. */
-        if (e->billing.n_pending == 0) {
-            e->pins -= pinned;
-            pinned = false;
-            residence_trim(e);
-        }
-    }
-    billing_bump(e);
-    e->pins -= pinned;
-    if (pinned)
-        residence_trim(e);
-    return rc < 0 ? rc : 0;
-}
-
 /* What there is, and what of it changed. */
 static int discover(struct oks_engine *e)
 {
@@ -291,9 +254,7 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     pthread_mutex_lock(&e->lock);
     rc = discover(e);
     if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0))
-        rc = engine_scan(e, target, found_only, cancel);
-    if (rc == 0 && !found_only)
-        rc = settle(e);
+        rc = engine_scan(e, found_only, cancel);
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
@@ -308,9 +269,18 @@ bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target
     bool settled;
 
     pthread_mutex_lock(&e->lock);
-    settled = e->started && engine_scanned(e, target, found_only);
+    settled = e->started && engine_scanned(e, found_only);
     pthread_mutex_unlock(&e->lock);
     return settled;
+}
+
+enum { MUCH = 16 << 20 }; /* bytes */
+
+bool oks_engine_gave_up(struct oks_engine *e)
+{
+    size_t bytes = atomic_load(&e->given_up);
+
+    return bytes >= MUCH && atomic_compare_exchange_strong(&e->given_up, &bytes, 0);
 }
 
 void progress_now(const struct oks_engine *e, struct oks_progress *out)

@@ -173,21 +173,16 @@ struct oks_engine {
     struct stat forgotten; /* the marker of what was forgotten, as last seen */
 
     struct billing billing;
-    struct stream stream;                       /* of all requests */
-    uint64_t stream_generations, stream_passes; /* the last ones given out */
-    void *groups[GROUP_KINDS];                  /* tsearch trees by key */
+    struct stream stream;        /* of all requests */
+    uint64_t stream_generations; /* the last one given out */
+    void *groups[GROUP_KINDS];   /* tsearch trees by key */
     struct timeline times;
 
     struct index *index; /* what the last run left, while the first walk lasts */
     bool index_stale;    /* something of it has changed since it was written */
     bool started;        /* the first walk has been done */
 
-    /* residence.c: events in memory */
-    size_t memory_max; /* see residence_max() */
-    size_t events_bytes;
-    _Atomic size_t given_up; /* bytes, since oks_engine_gave_up() said so */
-    size_t pins;             /* queries that wait for dropped events: nothing is dropped meanwhile */
-    TAILQ_HEAD(resident_list, transcript) resident;
+    _Atomic size_t given_up; /* bytes that were freed, since oks_engine_gave_up() said so */
 
     struct news *news; /* news.c; NULL: nobody waits for any */
 
@@ -325,9 +320,6 @@ const struct run *runs_named(const struct team *team, const char *name); /* or N
 void saver_want(struct oks_engine *e, struct transcript *t);
 void saver_forget(struct oks_engine *e, struct transcript *t);
 void saver_stop(struct oks_engine *e);
-/* Writes one; the lock is held at entry and exit, and free during the write. */
-int saver_save_one(struct oks_engine *e, struct transcript *t);
-
 /* sums.c: running sums over sessions and models; under the lock */
 const char *sums_intern(struct oks_engine *e, const char *name); /* NULL of NULL, and on ENOMEM */
 /* The session's data changed, it moved to another project (`from` is the old one), or it is leaving. */
@@ -340,32 +332,11 @@ void sums_models(struct oks_engine *e, void (*fn)(void *ctx, const char *name, c
                  void *ctx);
 void sums_free(struct oks_engine *e);
 
-/* residence.c */
-/* The transcript was used, or what it holds has another size now. */
-void residence_changed(struct oks_engine *e, struct transcript *t);
-void residence_leave(struct oks_engine *e, struct transcript *t);
-/* What was brought back for one look goes again, unless another query waits too. */
-void residence_visit_ends(struct oks_engine *e, struct transcript *t);
-/* Drops events until the budget is kept; may write caches to be able to, and then frees the lock meanwhile.
- */
-void residence_trim(struct oks_engine *e);
-/* Bytes of events and requests that may stay. */
-size_t residence_max(const struct oks_engine *e);
-
 /* engine_work.c; the lock is held at entry and exit, and free in between. 0, -ECANCELED or another -errno */
-/* Scans until nothing of the target (NULL: of what queries want) is dirty or busy. */
-int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
-                const atomic_bool *cancel);
+/* Scans until nothing is dirty or busy. */
+int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel);
 /* Whether there would be nothing to do. */
-bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
-/* Brings back what queries want. */
-int engine_await(struct oks_engine *e);
-/*
- * Calls fn until it has what it needs: where it sets *wanting, because events or requests were dropped, those
- * are brought back and it is called again. The lock is held at entry and exit, and by fn. What fn returned at
- * last, or a negative errno.
- */
-int engine_answer(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx), void *ctx);
+bool engine_scanned(struct oks_engine *e, bool found_only);
 
 /*
  * index.c: what is shown of every transcript in one file, so that a start does not load every cache. Under
@@ -384,16 +355,14 @@ int index_save(struct oks_engine *e);
 struct measure_window {
     struct oks_stamp since;
     struct oks_stamp until;
-    bool *wanting; /* set where dropped events are needed: the measure is void, ask again (engine_await) */
-    struct oks_engine *engine;
+    bool *wanting;             /* no longer used; goes with the documents that still set it */
+    struct oks_engine *engine; /* the same */
 };
 
 /* How the session's events lie in a window, as far as its share tells. */
 enum measure_place { MEASURE_OPEN, MEASURE_INSIDE, MEASURE_OUTSIDE, MEASURE_CUT };
 
 enum measure_place measure_place(const struct session *s, const struct measure_window *w);
-/* The window needs what the transcript dropped. */
-void measure_want(const struct measure_window *w, struct transcript *t);
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
 /* Over all time, from the transcripts themselves: what becomes the session's share. */
 void measure_session_anew(const struct session *s, struct measure *out);

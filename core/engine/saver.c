@@ -29,7 +29,7 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
     t->unsaved = false;
 }
 
-int saver_save_one(struct oks_engine *e, struct transcript *t)
+static int save_one(struct oks_engine *e, struct transcript *t)
 {
     int rc;
 
@@ -60,10 +60,8 @@ static int save_queue(struct oks_engine *e)
         TAILQ_FOREACH(t, &e->unsaved, saved)
             if (!t->busy)
                 break;
-        if (t) {
-            rc = saver_save_one(e, t);
-            residence_trim(e); /* what is saved may be dropped */
-        }
+        if (t)
+            rc = save_one(e, t);
     } while (t && rc == 0);
     return rc;
 }

@@ -68,9 +68,6 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     changed |= relabelled;
     teams_changed = out->replace;
     rc = transcript_commit(e, t, out);
-    t->wanted = false;
-    if (!t->dropped)
-        residence_changed(e, t);
     if (rc < 0)
         return rc;
     if (rc == 0 && t->loaded && !was_loaded && !t->retained)
@@ -87,7 +84,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         billing_bump(e);
         return 0;
     }
-    if (out->worth_saving || (relabelled && t->loaded && !t->whole && !t->dropped))
+    if (out->worth_saving || (relabelled && t->loaded && !t->whole))
         saver_want(e, t);
     e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
@@ -134,7 +131,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->lost = false;
     options.label = t->label_due;
     t->label_due = false;
-    options.insist = t->touched || t->wanted; /* others may set them meanwhile: then it is dirty again */
+    options.insist = t->touched; /* another thread may set it meanwhile: then it is dirty again */
     t->busy = t->scanning = true;
     e->n_scanning++;
     pthread_mutex_unlock(&e->lock);
@@ -160,7 +157,6 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         rc = commit(e, t, &out);
     }
     pthread_cond_broadcast(&e->idle);
-    residence_trim(e);
     return rc;
 }
 
@@ -183,9 +179,8 @@ static bool consider(struct choice *choice, struct transcript *t)
     return true;
 }
 
-/* The next dirty transcript of the target; *busy tells whether another thread works on one of them. */
-static struct transcript *next_dirty(struct oks_engine *e, const struct oks_target *target, bool found_only,
-                                     uint64_t serial, bool *busy)
+/* The next dirty transcript; *busy tells whether another thread works on one of them. */
+static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint64_t serial, bool *busy)
 {
     struct choice choice = {.serial = serial};
     struct transcript *t;
@@ -197,7 +192,7 @@ static struct transcript *next_dirty(struct oks_engine *e, const struct oks_targ
             if (!t->unplaced)
                 continue; /* the others may not even have their names yet */
         }
-        if ((target || t->wanted) && consider(&choice, t))
+        if (consider(&choice, t))
             break;
     }
     *busy = choice.busy;
@@ -212,14 +207,13 @@ static bool any_busy(const struct oks_engine *e, bool found_only)
 
 struct job {
     struct oks_engine *e;
-    const struct oks_target *target; /* NULL: what queries want */
     bool found_only;
     uint64_t serial;
     const atomic_bool *cancel;
     int rc; /* protected by the lock */
 };
 
-/* Scans until nothing of the target is dirty or busy. Under the lock. */
+/* Scans until nothing is dirty or busy. Under the lock. */
 static int work(struct job *job)
 {
     struct oks_engine *e = job->e;
@@ -227,7 +221,7 @@ static int work(struct job *job)
 
     while (rc == 0 && job->rc == 0) {
         bool busy;
-        struct transcript *t = next_dirty(e, job->target, job->found_only, job->serial, &busy);
+        struct transcript *t = next_dirty(e, job->found_only, job->serial, &busy);
 
         if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
             rc = -ECANCELED;
@@ -288,8 +282,8 @@ static bool has_label_file(const struct transcript *t)
 /* Whether a scan would find nothing, and nothing else waits for one. */
 static bool needs_no_scan(const struct transcript *t, const struct stat *st)
 {
-    return !t->touched && !t->wanted && !t->anew && !t->retained && !t->unplaced && st->st_nlink == 1 &&
-           !t->linked && transcript_is_unchanged(t, st) && !(t->label_due && has_label_file(t));
+    return !t->touched && !t->anew && !t->retained && !t->unplaced && st->st_nlink == 1 && !t->linked &&
+           transcript_is_unchanged(t, st) && !(t->label_due && has_label_file(t));
 }
 
 /*
@@ -351,15 +345,13 @@ static int helpers_for(const struct job *job)
     return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
-int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
-                const atomic_bool *cancel)
+int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel)
 {
-    struct job job = {
-        .e = e, .target = target, .found_only = found_only, .serial = ++e->syncs, .cancel = cancel};
+    struct job job = {.e = e, .found_only = found_only, .serial = ++e->syncs, .cancel = cancel};
     pthread_t threads[THREADS_MAX];
     int wanted, n = 0, rc;
 
-    if (!found_only && target && backlog_is_big(e))
+    if (!found_only && backlog_is_big(e))
         sort_backlog(e);
     wanted = helpers_for(&job);
     while (n < wanted && pthread_create(&threads[n], NULL, helper, &job) == 0)
@@ -374,41 +366,9 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
     return job.rc;
 }
 
-bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only)
+bool engine_scanned(struct oks_engine *e, bool found_only)
 {
     bool busy;
 
-    return !next_dirty(e, target, found_only, e->syncs, &busy) && !busy && !any_busy(e, found_only);
-}
-
-int engine_await(struct oks_engine *e)
-{
-    return engine_scan(e, NULL, false, NULL);
-}
-
-enum { ANSWER_TRIES = 8 };
-
-int engine_answer(struct oks_engine *e, bool *wanting, int (*fn)(void *ctx), void *ctx)
-{
-    bool pinned = false;
-    int rc;
-
-    for (int tries = 0;; tries++) {
-        *wanting = false;
-        rc = fn(ctx);
-        if (!*wanting)
-            break;
-        rc = -EIO; /* a transcript that can no longer be read: no answer is better than a smaller total */
-        if (tries == ANSWER_TRIES)
-            break;
-        e->pins += !pinned;
-        pinned = true;
-        rc = engine_await(e);
-        if (rc < 0)
-            break;
-    }
-    e->pins -= pinned;
-    if (pinned)
-        residence_trim(e);
-    return rc;
+    return !next_dirty(e, found_only, e->syncs, &busy) && !busy && !any_busy(e, found_only);
 }

@@ -92,42 +92,9 @@ static void put_totals(struct writer *w, const struct oks_totals *totals)
     put_u64(w, totals->last.key);
 }
 
-static int put_day(void *ctx, const char day[11])
+static void put_rows(struct writer *w, const struct transcript *t)
 {
-    put_bytes(ctx, day, 10);
-    return 0;
-}
-
-static void put_days(struct writer *w, const struct transcript *t)
-{
-    size_t at = w->len;
-    uint32_t n;
-
-    put_u32(w, 0);
-    transcript_days(t, put_day, w);
-    if (w->failed)
-        return;
-    n = (uint32_t)((w->len - at - sizeof(n)) / 10);
-    memcpy(w->bytes + at, &n, sizeof(n));
-}
-
-/* What it asked of models: keys, which of them it owns by a line of its own, and what those come to. */
-static void put_requests(struct writer *w, const struct transcript *t)
-{
-    size_t n = t->billed.rows;
-    struct billed_bag share = {0};
-
-    w->failed |= billing_own_share(t, &share) < 0;
-    put_u64(w, n);
-    for (size_t i = 0; i < n; i++)
-        put_u64(w, requests_key(t->state.requests, i));
-    put_bytes(w, t->billed.counted, (n + 63) / 64 * sizeof(*t->billed.counted));
-    put_u32(w, (uint32_t)share.len);
-    for (size_t i = 0; i < share.len; i++) {
-        put_slice(w, oks_slice_of(share.items[i].model));
-        put_bytes(w, &share.items[i].sum, sizeof(share.items[i].sum));
-    }
-    billed_bag_clear(&share);
+    put_u64(w, t->billed.rows);
 }
 
 static void put_transcript(struct writer *w, const struct transcript *t)
@@ -152,7 +119,6 @@ static void put_transcript(struct writer *w, const struct transcript *t)
     put_slice(w, oks_slice_of(s->label));
     put_slice(w, oks_slice_of(s->memo));
     put_totals(w, &t->totals);
-    put_days(w, t);
     put_strings(w, &s->teams);
     put_strings(w, &s->cwds);
     put_strings(w, &s->compactions);
@@ -161,15 +127,14 @@ static void put_transcript(struct writer *w, const struct transcript *t)
         put_slice(w, oks_slice_of(s->models.items[i].name));
         put_totals(w, &s->models.items[i].totals);
     }
-    put_requests(w, t);
+    put_rows(w, t);
 }
 
 static bool fits(const struct transcript *t)
 {
-    return t->loaded && !t->source->late && !t->billed.unpriced && !t->unsaved && !t->busy && !t->gone &&
-           !t->error && !t->tail && t->state.offset == t->mark.size &&
-           t->state.extra_offset == t->state.offset && t->totals.first.key != OKS_STAMP_KEY_TEXT &&
-           t->totals.last.key != OKS_STAMP_KEY_TEXT;
+    return t->loaded && !t->source->late && !t->unsaved && !t->busy && !t->gone && !t->error && !t->tail &&
+           t->state.offset == t->mark.size && t->state.extra_offset == t->state.offset &&
+           t->totals.first.key != OKS_STAMP_KEY_TEXT && t->totals.last.key != OKS_STAMP_KEY_TEXT;
 }
 
 static void visit(const void *node, VISIT which, void *ctx)
@@ -200,7 +165,6 @@ int index_save(struct oks_engine *e)
     e->index_stale = false;
     put_bytes(&w, magic, sizeof(magic));
     put_u32(&w, ENDIAN_MARK);
-    put_u64(&w, billing_prices_mark(e));
     twalk_r(e->transcripts, visit, &w);
     pthread_mutex_unlock(&e->lock);
     seal(&w);
@@ -228,7 +192,6 @@ struct index {
     struct index_entry *entries;
     size_t n, room;
     size_t rows; /* of requests, in all of them */
-    bool priced; /* costs in it are of the prices in force */
 };
 
 struct reader {
@@ -311,20 +274,6 @@ static void get_strings(struct reader *r, struct oks_strings *out, add_fn *add, 
     }
 }
 
-static void get_days(struct reader *r, struct transcript *t)
-{
-    uint32_t n = get_u32(r);
-
-    for (uint32_t i = 0; !r->failed && i < n; i++) {
-        const char *p = get_bytes(r, 10);
-        char day[11] = "";
-
-        if (p)
-            memcpy(day, p, 10);
-        r->failed |= !p || transcript_add_day(t, day) < 0;
-    }
-}
-
 static void get_models(struct reader *r, struct oks_models *out)
 {
     uint32_t n = get_u32(r);
@@ -338,37 +287,10 @@ static void get_models(struct reader *r, struct oks_models *out)
     }
 }
 
-static void get_share(struct oks_engine *e, struct reader *r, struct billed_bag *out)
+static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *t)
 {
-    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
-        struct oks_slice name = get_slice(r);
-        char *text = name.ptr ? strndup(name.ptr, name.len) : NULL;
-        const char *model = text ? sums_intern(e, text) : NULL;
-        struct billed_sum *sum = model ? billed_bag_at(out, model) : NULL;
-
-        free(text);
-        if (sum)
-            get(r, sum, sizeof(*sum));
-        if (sum && !e->index->priced)
-            sum->cost = sum->unpriced = 0;
-        r->failed |= !sum;
-    }
-}
-
-static void get_requests(struct oks_engine *e, struct reader *r, struct transcript *t)
-{
-    uint64_t n = get_u64(r);
-    const void *keys = n < REQUESTS_MAX ? get_bytes(r, n * sizeof(uint64_t)) : NULL;
-    const void *counted = keys ? get_bytes(r, (n + 63) / 64 * sizeof(uint64_t)) : NULL;
-    struct billed_bag share = {0};
-    struct oks_requests *rows;
-
-    get_share(e, r, &share);
-    if (!keys || !counted || requests_new_dropped(&rows, keys, n) < 0)
-        r->failed = true;
-    else if (billing_restore(e, t, rows, counted, &share, e->index->priced) < 0)
-        r->failed = true;
-    billed_bag_clear(&share);
+    get_u64(r);
+    r->failed = true;
 }
 
 /* All of an entry behind its path. */
@@ -393,12 +315,11 @@ static void get_transcript(struct oks_engine *e, struct reader *r, struct transc
     get_text(r, &s->label);
     get_text(r, &s->memo);
     get_totals(r, &t->totals);
-    get_days(r, t);
     get_strings(r, &s->teams, oks_strings_add_folded, OKS_TEAMS_MAX);
     get_strings(r, &s->cwds, oks_strings_add, OKS_CWDS_MAX);
     get_strings(r, &s->compactions, oks_strings_add, OKS_COMPACTIONS_MAX);
     get_models(r, &s->models);
-    get_requests(e, r, t);
+    get_rows(e, r, t);
 }
 
 static void skip_strings(struct reader *r)
@@ -407,19 +328,9 @@ static void skip_strings(struct reader *r)
         get_slice(r);
 }
 
-static uint64_t skip_requests(struct reader *r)
+static uint64_t skip_rows(struct reader *r)
 {
-    uint64_t rows = get_u64(r);
-
-    if (rows >= REQUESTS_MAX)
-        r->failed = true;
-    get_bytes(r, r->failed ? 0 : rows * sizeof(uint64_t));
-    get_bytes(r, r->failed ? 0 : (rows + 63) / 64 * sizeof(uint64_t));
-    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
-        get_slice(r);
-        get_bytes(r, sizeof(struct billed_sum));
-    }
-    return r->failed ? 0 : rows;
+    return get_u64(r);
 }
 
 /* The number of its requests. */
@@ -431,7 +342,6 @@ static uint64_t skip_transcript(struct reader *r)
     for (int i = 0; i < 5; i++)
         get_slice(r);
     get_bytes(r, TOTALS);
-    get_bytes(r, (size_t)get_u32(r) * 10);
     skip_strings(r);
     skip_strings(r);
     skip_strings(r);
@@ -439,7 +349,7 @@ static uint64_t skip_transcript(struct reader *r)
         get_slice(r);
         get_bytes(r, TOTALS);
     }
-    return skip_requests(r);
+    return skip_rows(r);
 }
 
 static bool is_ours(const char *bytes, size_t len)
@@ -474,11 +384,10 @@ static bool add_entry(struct index *index, struct oks_slice path, size_t at)
 }
 
 /* Finds all entries; what follows a fault is left out. */
-static void find_entries(struct index *index, uint64_t mark)
+static void find_entries(struct index *index)
 {
     struct reader r = {index->bytes + sizeof(magic) + sizeof(uint32_t), index->bytes + index->len, false};
 
-    index->priced = get_u64(&r) == mark && mark;
     while (!r.failed && r.p < r.end) {
         struct oks_slice path = get_slice(&r);
         size_t at = (size_t)(r.p - index->bytes);
@@ -506,8 +415,9 @@ void index_load(struct oks_engine *e)
     }
     index->bytes = bytes;
     index->len = len - OKS_SHA256_BYTES;
-    find_entries(index, billing_prices_mark(e));
-    billing_expect(e, index->rows); /* else what comes first moves many times */
+    find_entries(index);
+    if (billing_expect(e, index->rows) < 0)
+        index->n = 0; /* it grows with the transcripts that come */
     e->index = index;
 }
 
@@ -533,7 +443,6 @@ bool index_restore(struct oks_engine *e, struct transcript *t)
         return false;
     r.p = e->index->bytes + found->at;
     r.end = e->index->bytes + e->index->len;
-    t->dropped = true;
     get_transcript(e, &r, t);
     t->loaded = !r.failed;
     if (!r.failed)

@@ -284,25 +284,10 @@ static int advance(struct oks_engine *e, const struct session *s, struct stream 
     return rc;
 }
 
-/* True: dropped rows are needed, and wanted now. */
-static bool want_rows(struct oks_engine *e, struct transcript *t, size_t from, size_t to)
-{
-    if (from >= to || !requests_dropped(t->state.requests))
-        return false;
-    t->wanted = true;
-    registry_mark_dirty(e, t, true);
-    return true;
-}
-
-static int tell_on(struct telling *telling, const struct stream *stream, uint64_t after, bool *wanting)
+static int tell_on(struct telling *telling, const struct stream *stream, uint64_t after)
 {
     int rc = 0;
 
-    for (size_t i = stream->n; i-- > 0 && stream->ranges[i].sequence > after;)
-        *wanting |=
-            want_rows(telling->e, stream->ranges[i].transcript, stream->ranges[i].from, stream->ranges[i].to);
-    if (*wanting)
-        return 0;
     for (size_t i = 0; rc == 0 && i < stream->n; i++) {
         const struct stream_range *r = &stream->ranges[i];
 
@@ -314,31 +299,13 @@ static int tell_on(struct telling *telling, const struct stream *stream, uint64_
 
 /* --- from the beginning --- */
 
-enum { WANTED_AT_ONCE = 64 };
-
-/* Tells all of the transcripts that were not told yet in this pass; *wanting: some have to come back first.
- */
-static int tell_more(struct telling *telling, const struct session *s, uint64_t pass, bool *wanting)
+static int tell_from_start(struct telling *telling, const struct session *s)
 {
     struct chosen chosen;
     int rc = transcripts_of(telling->e, s, &chosen);
-    size_t wanted = 0;
 
-    for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
-        struct transcript *t = chosen.list[i];
-
-        if (t->stream_pass == pass && t->stream_told == t->told[telling->which])
-            continue;
-        if (t->billed.rows && requests_dropped(t->state.requests)) {
-            if (wanted++ < WANTED_AT_ONCE)
-                want_rows(telling->e, t, 0, 1);
-            continue;
-        }
-        rc = tell_rows(telling, t, t->stream_pass == pass ? t->stream_told : 0, t->told[telling->which]);
-        t->stream_pass = pass;
-        t->stream_told = t->told[telling->which];
-    }
-    *wanting = wanted > 0;
+    for (size_t i = 0; rc == 0 && i < chosen.n; i++)
+        rc = tell_rows(telling, chosen.list[i], 0, chosen.list[i]->told[telling->which]);
     free(chosen.list);
     return rc;
 }
@@ -352,7 +319,6 @@ struct call {
     struct stream *stream;
 };
 
-/* Finds the stream (again: the lock was free). */
 static int find(struct call *call)
 {
     call->s = NULL;
@@ -365,15 +331,6 @@ static int find(struct call *call)
     }
     call->stream = &call->e->stream;
     return call->target->kind == OKS_ALL ? 0 : -ENOENT;
-}
-
-enum { AWAIT_TRIES = 8 };
-
-static void telling_reset(struct telling *telling)
-{
-    telling->bytes.len = 0;
-    telling->n = 0;
-    telling->mtime_ns = 0;
 }
 
 static int begin(struct call *call, struct telling *telling)
@@ -395,63 +352,22 @@ static int begin(struct call *call, struct telling *telling)
 /* Everything from the beginning. A stream that others read goes on as it is. */
 static int tell_all(struct call *call, struct telling *telling)
 {
-    uint64_t pass = 0, generation = 0;
-    size_t told = 0;
-    int rc = 0;
+    int rc = call->stream->generation == 0 ? begin(call, telling) : 0;
 
-    for (int tries = 0; tries < AWAIT_TRIES;) {
-        bool wanting = false;
-
-        rc = find(call);
-        if (rc == 0 && call->stream->generation == 0)
-            rc = begin(call, telling);
-        if (rc < 0)
-            return rc;
-        if (call->stream->generation != generation) {
-            /* The first time, or what was told so far is no longer true. */
-            telling_reset(telling);
-            generation = call->stream->generation;
-            pass = ++call->e->stream_passes;
-        }
+    if (rc == 0)
         rc = advance(call->e, call->s, call->stream, telling->which);
-        if (rc == 0)
-            rc = tell_more(telling, call->s, pass, &wanting);
-        if (rc < 0 || !wanting)
-            return rc;
-        tries = telling->n > told ? 0 : tries + 1;
-        told = telling->n;
-        /* What was told may go; what is wanted may not, until it is told. */
-        call->e->pins--;
-        residence_trim(call->e);
-        call->e->pins++;
-        rc = engine_await(call->e);
-        if (rc < 0)
-            return rc;
-    }
-    return -EIO; /* a transcript that can no longer be read */
+    return rc < 0 ? rc : tell_from_start(telling, call->s);
 }
 
 /* What came behind the cursor; 1: the stream starts over. */
 static int tell_new(struct call *call, struct telling *telling, const struct oks_stream_cursor *cursor)
 {
-    for (int tries = 0; tries < AWAIT_TRIES; tries++) {
-        bool wanting = false;
-        int rc = find(call);
+    int rc;
 
-        if (rc < 0)
-            return rc;
-        if (call->stream->generation != cursor->generation)
-            return OKS_STREAM_STARTED_OVER;
-        rc = advance(call->e, call->s, call->stream, telling->which);
-        if (rc == 0)
-            rc = tell_on(telling, call->stream, cursor->sequence, &wanting);
-        if (rc < 0 || !wanting)
-            return rc;
-        rc = engine_await(call->e);
-        if (rc < 0)
-            return rc;
-    }
-    return -EIO;
+    if (call->stream->generation != cursor->generation)
+        return OKS_STREAM_STARTED_OVER;
+    rc = advance(call->e, call->s, call->stream, telling->which);
+    return rc < 0 ? rc : tell_on(telling, call->stream, cursor->sequence);
 }
 
 int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
@@ -463,12 +379,11 @@ int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struc
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    e->pins++;
-    rc = cursor->generation ? tell_new(&call, &telling, cursor) : tell_all(&call, &telling);
-    e->pins--;
+    rc = find(&call);
+    if (rc == 0)
+        rc = cursor->generation ? tell_new(&call, &telling, cursor) : tell_all(&call, &telling);
     if (rc == 0)
         behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
-    residence_trim(e);
     pthread_mutex_unlock(&e->lock);
     if (rc == 0 && telling.n)
         qsort(telling.lines, telling.n, sizeof(*telling.lines), by_time);

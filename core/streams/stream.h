@@ -26,7 +26,7 @@ struct stream {
     size_t n, room;
 };
 
-/* How many of the transcript's requests, from the first on, can be told. Its rows must not be dropped. */
+/* How many of the transcript's requests, from the first on, can be told. */
 size_t stream_closed(const struct transcript *t);
 void stream_clear(struct stream *stream);
 /*

@@ -63,13 +63,6 @@ size_t session_transcripts(const struct session *s)
     return n;
 }
 
-void measure_want(const struct measure_window *w, struct transcript *t)
-{
-    t->wanted = true;
-    registry_mark_dirty(w->engine, t, true);
-    *w->wanting = true;
-}
-
 /* A transcript of a source that does not always say what was used, and never did. */
 static bool says_nothing(const struct transcript *t)
 {
@@ -101,10 +94,7 @@ static void measure_transcripts(const struct session *s, const struct measure_wi
 
         if (session_has_twin(s, t))
             continue;
-        if (!transcript_window(t, w->since, w->until, &part)) {
-            measure_want(w, (struct transcript *)t);
-            continue;
-        }
+        transcript_window(t, w->since, w->until, &part);
         oks_totals_add(&out->totals, &part);
         if (t->mark.mtime_ns > out->mtime_ns)
             out->mtime_ns = t->mark.mtime_ns;

@@ -6,9 +6,7 @@
  * touches: two questions to an index. Requests are simpler: each lies in one row, and comes or goes by
  * itself.
  *
- * What was dropped from memory has to be read once when somebody asks first, a few sessions at a time. Where
- * something leaves that is no longer known (a dropped transcript's file was deleted), all rows are given up,
- * and made anew when asked for.
+ * Where memory is out, all rows are given up, and made anew when asked for.
  *
  * Invariants: `timed` says what is in the rows: of a session its events, of a transcript the requests that it
  * owns; with times.on and not pending, all are.
@@ -23,11 +21,6 @@
 #include "time/calendar.h"
 #include "engine/engine_private.h"
 #include "sums/time_rows.h"
-
-enum {
-    AT_ONCE = 32, /* sessions that are brought back together */
-    TRIES = 8,
-};
 
 /* --- life --- */
 
@@ -75,11 +68,9 @@ static bool tail_between(const struct transcript *t, uint64_t lo, uint64_t hi)
     return transcript_tail(t)->counts && between(transcript_tail(t)->event.stamp.key, lo, hi);
 }
 
-bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const struct measure_window *w,
-                   struct measure *out)
+void times_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out)
 {
     struct transcript *t;
-    bool known = true;
 
     measure_start(out);
     LIST_FOREACH(t, &s->transcripts, of_session) {
@@ -92,14 +83,6 @@ bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const stru
             memcpy(part.count, tail->count, sizeof(part.count));
             oks_totals_add(&out->totals, &part);
         }
-        if (t->dropped && (t->totals.stamped == 0 || t->totals.last.key < lo || t->totals.first.key > hi))
-            continue;
-        if (t->dropped) {
-            known = false;
-            if (w)
-                measure_want(w, t);
-            continue;
-        }
         oks_events_span(t->state.events, lo, hi, &part);
         oks_totals_add(&out->totals, &part);
     }
@@ -107,7 +90,6 @@ bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const stru
     out->sessions = 1;
     out->agent_name = session_agent_name(s);
     out->model = session_model(s);
-    return known;
 }
 
 /* The session's smallest key from `from` on; false: none. */
@@ -127,16 +109,6 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
             *key = transcript_tail(t)->event.stamp.key;
     }
     return *key < KEY_END;
-}
-
-static bool any_dropped(const struct session *s)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (t->dropped)
-            return true;
-    return false;
 }
 
 static int add_part(struct times_change *c, struct time_row *row, const struct measure *m)
@@ -175,7 +147,7 @@ static int collect(struct oks_engine *e, const struct session *s, struct times_c
                 lo = key + 1;
                 continue;
             }
-            times_session(s, row->lo, row->hi, NULL, &m);
+            times_session(s, row->lo, row->hi, &m);
             m.agent_name = agent;
             m.model = model;
             if (add_part(c, row, &m) < 0)
@@ -238,7 +210,7 @@ static void include_events(struct times_change *c, const struct oks_events *even
 
 static void start_change(struct oks_engine *e, struct session *s, struct times_change *c)
 {
-    if (any_dropped(s) || collect(e, s, c) < 0)
+    if (collect(e, s, c) < 0)
         times_reset(e);
     c->live = s->timed;
 }
@@ -361,10 +333,7 @@ void times_requests_leave(struct oks_engine *e, struct transcript *t)
 
     if (!e->times.on || !t->timed)
         return;
-    if (requests_dropped(t->state.requests))
-        times_reset(e);
-    else
-        billing_each(e, t, move_request, &m);
+    billing_each(e, t, move_request, &m);
 }
 
 /* --- taking in --- */
@@ -380,7 +349,6 @@ static void take_in_requests(struct oks_engine *e, struct transcript *t)
         billing_each(e, t, move_request, &m);
 }
 
-/* Of a session that is in memory whole. */
 static int take_in(struct oks_engine *e, struct session *s)
 {
     struct times_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
@@ -402,87 +370,36 @@ static int take_in(struct oks_engine *e, struct session *s)
 
 struct taking {
     struct oks_engine *e;
-    size_t left;
     int rc;
 };
 
-static bool is_in(const struct session *s)
+static void take_in_session(const void *node, VISIT visit, void *ctx)
 {
-    const struct transcript *t;
-    bool in = s->timed;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        in &= t->timed;
-    return in;
-}
-
-static void take_in_or_want(const void *node, VISIT visit, void *ctx)
-{
-    struct session *s = *(struct session *const *)node;
     struct taking *taking = ctx;
-    struct transcript *t;
 
-    if ((visit != postorder && visit != leaf) || taking->rc < 0 || is_in(s))
-        return;
-    if (!any_dropped(s)) {
-        taking->rc = take_in(taking->e, s);
-        LIST_FOREACH(t, &s->transcripts, of_session)
-            residence_visit_ends(taking->e, t);
-        return;
-    }
-    if (taking->left++ >= AT_ONCE)
-        return;
-    LIST_FOREACH(t, &s->transcripts, of_session) {
-        if (!t->dropped)
-            continue;
-        t->wanted = t->visits = true;
-        registry_mark_dirty(taking->e, t, true);
-    }
+    if ((visit == postorder || visit == leaf) && taking->rc == 0)
+        taking->rc = take_in(taking->e, *(struct session *const *)node);
 }
 
 int times_complete(struct oks_engine *e)
 {
-    size_t before = SIZE_MAX;
-    int rc = 0, tries = 0;
+    struct taking taking = {.e = e};
 
     times_want(e);
     if (!e->times.pending)
         return 0;
-    e->pins++;
-    for (;;) {
-        struct taking taking = {.e = e};
-
-        e->times.pending = false;
-        twalk_r(e->sessions, take_in_or_want, &taking);
-        rc = taking.rc;
-        if (rc < 0 || (taking.left == 0 && !e->times.pending))
-            break;
-        tries = taking.left < before ? 0 : tries + 1;
-        before = taking.left;
-        rc =
-            tries < TRIES ? 0 : -EIO; /* what can no longer be read: no answer is better than a smaller one */
-        e->pins--;
-        residence_trim(e);
-        e->pins++;
-        if (rc == 0)
-            rc = engine_await(e);
-        if (rc < 0)
-            break;
-    }
-    e->times.pending |= rc < 0;
+    e->times.pending = false;
+    twalk_r(e->sessions, take_in_session, &taking);
+    e->times.pending |= taking.rc < 0;
     time_rows_trim(e);
-    e->pins--;
-    residence_trim(e);
-    return rc;
+    return taking.rc;
 }
 
 /* --- asking --- */
 
 struct adding {
     struct oks_engine *e;
-    const struct measure_window *w;
     struct time_row *row;
-    struct measure *plain; /* or into the row */
 };
 
 static void add_session(const void *node, VISIT visit, void *ctx)
@@ -493,22 +410,21 @@ static void add_session(const void *node, VISIT visit, void *ctx)
 
     if ((visit != postorder && visit != leaf) || !s->timed)
         return;
-    if (!times_session(s, a->row->lo, a->row->hi, a->w, &m) || m.totals.events == 0)
+    times_session(s, a->row->lo, a->row->hi, &m);
+    if (m.totals.events == 0)
         return;
     m.agent_name = sums_intern(a->e, m.agent_name);
     m.model = sums_intern(a->e, m.model);
     aggregate_replace(&a->row->sum, NULL, &m);
 }
 
-void times_row_measure(struct oks_engine *e, struct time_row *row, const struct measure_window *w,
-                       struct measure *out)
+void times_row_measure(struct oks_engine *e, struct time_row *row, struct measure *out)
 {
-    struct adding a = {.e = e, .w = w, .row = row};
+    struct adding a = {e, row};
 
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
         twalk_r(e->sessions, add_session, &a);
-        row->sum.stale = *w->wanting;
         row->version = ++e->clock;
     }
     aggregate_show(&row->sum, out);

@@ -93,12 +93,12 @@ struct times_change {
 
 /* From now on rows are kept; costs nothing where no transcript has been read. */
 void times_want(struct oks_engine *e);
-/* Takes in what is missing. The lock is held at entry and exit, and free in between. 0 or -errno. */
+/* Takes in what is missing. 0 or -ENOMEM. */
 int times_complete(struct oks_engine *e);
 void times_reset(struct oks_engine *e);
 void times_free(struct oks_engine *e);
 
-/* Around a commit of `out` into t, whose events must be there if it ever had any. */
+/* Around a commit of `out` into t. */
 void times_before(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out,
                   struct times_change *change);
 /* Around anything else that changes the session. */
@@ -111,12 +111,10 @@ void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp 
 /* All that t owns are about to leave. */
 void times_requests_leave(struct oks_engine *e, struct transcript *t);
 
-/* What the session has between two keys; false: its events were dropped (and, with w, are wanted now). */
-bool times_session(const struct session *s, uint64_t lo, uint64_t hi, const struct measure_window *w,
-                   struct measure *out);
-/* The row's sum; where it has to be made anew, *w->wanting may get set. */
-void times_row_measure(struct oks_engine *e, struct time_row *row, const struct measure_window *w,
-                       struct measure *out);
+/* What the session has between two keys. */
+void times_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out);
+/* The row's sum, which is made anew where a share could not be taken out of it. */
+void times_row_measure(struct oks_engine *e, struct time_row *row, struct measure *out);
 
 /* The version of the newest of n rows, prices included. */
 uint64_t time_rows_version(const struct oks_engine *e, struct time_row *const *rows, size_t n);

@@ -111,7 +111,7 @@ struct oks_progress {
 
 void oks_engine_progress(struct oks_engine *engine, struct oks_progress *out);
 
-/* True once for every 16 MiB or more of events that were given up: a heap that is full of holes now may be
+/* True once for every 16 MiB or more that were freed in small pieces: a heap that is full of holes now may be
  * able to return them. */
 bool oks_engine_gave_up(struct oks_engine *engine);
 

@@ -37,19 +37,6 @@ static void start(bool no_cache)
     engine = engine_open((struct engine_options){.no_cache = no_cache});
 }
 
-static void restart_small(size_t memory)
-{
-    char home[PATH_MAX], dir[PATH_MAX];
-    const char *dirs[] = {dir, NULL};
-    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs, .memory_max = memory};
-
-    if (engine)
-        engine_close(engine);
-    snprintf(home, sizeof(home), "%s/okstra", scratch);
-    snprintf(dir, sizeof(dir), "%s/claude", scratch);
-    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
-}
-
 /* --- lines --- */
 
 struct line {
@@ -344,7 +331,7 @@ START_TEST(other_prices_show_at_the_next_read)
     engine_close(engine);
     engine = NULL;
     ck_assert_int_eq(unlink(at("okstra/okstrafs/prices.json")), 0);
-    restart_small(1);
+    start(false);
     ck_assert_str_eq(cost(project("-q")), "0.0015");
     ck_assert_str_eq(cost(session("a")), "0.000075");
 }
@@ -420,10 +407,7 @@ START_TEST(deleted_transcripts_stay_counted)
         ck_assert_int_eq(billed("b", "inputTokens"), 7);
         ck_assert_int_eq(input_tokens(engine, project("-p"), NULL), 2507);
         ck_assert(!is_retained("b"));
-        if (pass == 0)
-            start(false);
-        else
-            restart_small(1);
+        start(false);
     }
     /* It comes back, as another file, and goes on. */
     put_file(P "a.jsonl", text_of("%s%s", m2, LINE("m4", .input = 3)));
@@ -584,7 +568,7 @@ START_TEST(neither_cuts_nor_order_nor_restarts_change_anything)
             written[i] += n;
             switch (rand() % 6) {
             case 0:
-                restart_small(1 + (size_t)rand() % 20000);
+                start(false);
                 break;
             case 1:
                 oks_engine_save(engine);
@@ -599,7 +583,7 @@ START_TEST(neither_cuts_nor_order_nor_restarts_change_anything)
                 left |= written[k] < strlen(files[k]);
         }
         ck_assert_str_eq(everything(), expected);
-        restart_small(1);
+        start(false);
         ck_assert_str_eq(everything(), expected);
         oks_engine_free(engine);
         engine = NULL;

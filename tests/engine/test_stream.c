@@ -198,12 +198,11 @@ START_TEST(there_is_no_stream_of_what_is_not_there)
 }
 END_TEST
 
-/* With next to no memory every row has to come back from its cache. */
-START_TEST(dropped_rows_come_back)
+START_TEST(many_sessions_are_told_in_order_of_time)
 {
     char home[PATH_MAX], dir[PATH_MAX];
     const char *dirs[] = {dir, NULL};
-    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs, .memory_max = 1};
+    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs};
     struct oks_stream_cursor cursor = {0};
     char *expected = "", *told;
 
@@ -244,6 +243,6 @@ int main(void)
     SCRATCH(a_key_is_told_once_over_all_files);
     SCRATCH(what_is_no_longer_true_is_told_anew);
     SCRATCH(there_is_no_stream_of_what_is_not_there);
-    SCRATCH(dropped_rows_come_back);
+    SCRATCH(many_sessions_are_told_in_order_of_time);
     return tap_run(suite);
 }
