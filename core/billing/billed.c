@@ -99,3 +99,9 @@ void billed_bag_clear(struct billed_bag *bag)
     free(bag->items);
     *bag = (struct billed_bag){0};
 }
+
+void billed_bag_forget_costs(struct billed_bag *bag)
+{
+    for (size_t i = 0; i < bag->len; i++)
+        bag->items[i].sum.cost = bag->items[i].sum.unpriced = 0;
+}

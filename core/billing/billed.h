@@ -39,6 +39,7 @@ int billed_bag_add(struct billed_bag *to, const struct billed_bag *part);     /*
 void billed_bag_take(struct billed_bag *from, const struct billed_bag *part); /* a part that was added */
 void billed_bag_total(const struct billed_bag *bag, struct billed_sum *out);
 bool billed_bag_is_zero(const struct billed_bag *bag);
+void billed_bag_forget_costs(struct billed_bag *bag); /* the prices changed */
 void billed_bag_clear(struct billed_bag *bag);
 
 #endif

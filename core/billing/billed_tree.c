@@ -148,17 +148,6 @@ void billed_tree_take(struct billed_tree *tree, size_t i, unsigned model, const 
     }
 }
 
-bool billed_in_window(struct oks_stamp stamp, struct oks_stamp since, struct oks_stamp until)
-{
-    /* Nearly always; no bound is the greatest of keys. */
-    if (stamp.key < OKS_STAMP_KEY_TEXT && since.key != OKS_STAMP_KEY_TEXT && until.key != OKS_STAMP_KEY_TEXT)
-        return (oks_stamp_is_none(since) || stamp.key >= since.key) && stamp.key <= until.key;
-    if (oks_stamp_is_none(stamp))
-        return true;
-    return (oks_stamp_is_none(since) || oks_stamp_cmp(stamp, since) >= 0) &&
-           (oks_stamp_is_none(until) || oks_stamp_cmp(stamp, until) <= 0);
-}
-
 struct query {
     const struct billed_tree *tree;
     struct oks_stamp since, until;
@@ -178,7 +167,7 @@ static enum where place_by_text(const struct query *q, const struct span *span)
     if ((!oks_stamp_is_none(q->since) && oks_stamp_cmp(hi, q->since) < 0) ||
         (!oks_stamp_is_none(q->until) && oks_stamp_cmp(lo, q->until) > 0))
         return OUTSIDE;
-    return billed_in_window(lo, q->since, q->until) && billed_in_window(hi, q->since, q->until) ? INSIDE
+    return oks_stamp_within(lo, q->since, q->until) && oks_stamp_within(hi, q->since, q->until) ? INSIDE
                                                                                                 : CUT;
 }
 

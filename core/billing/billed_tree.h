@@ -26,7 +26,4 @@ void billed_tree_take(struct billed_tree *tree, size_t i, unsigned model, const 
 void billed_tree_window(const struct billed_tree *tree, struct oks_stamp since, struct oks_stamp until,
                         struct billed_sum *sums, void (*rows)(void *ctx, size_t from, size_t to), void *ctx);
 
-/* Whether a stamp lies in the window: one that is none lies in all. */
-bool billed_in_window(struct oks_stamp stamp, struct oks_stamp since, struct oks_stamp until);
-
 #endif

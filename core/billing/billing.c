@@ -9,36 +9,34 @@
  *
  * Every row that is not alone goes through elect(), which undoes what its key has put into any sum and puts
  * in what its candidates come to now. Rows that are alone, nearly all, count for themselves. What the owner's
- * own row does not say itself is a loan.
+ * own row does not say itself is a substitute.
  *
  * Invariants, outside of this file: a row is in the map exactly if its transcript's part says so (row <
- * part->rows); no key is pending. `counted` rows and loans are what `share` holds; share, project, groups and
- * all agree.
+ * part->n_rows); no key is pending. `counted` rows and substitutes are what `share` holds; share, project,
+ * groups and all agree.
  */
-#include "billing/billing_private.h"
+#include "billing/parts.h"
 
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
-
 /* --- rows come and go --- */
 
-static int take_id(struct billing *b, struct transcript *t)
+static int take_id(struct billing *b, struct billing_part *part)
 {
-    if (t->billed.id)
+    if (part->id)
         return 0;
     if (b->n_free) {
-        t->billed.id = b->free_ids[--b->n_free];
-        b->by_id[t->billed.id] = t;
+        part->id = b->free_ids[--b->n_free];
+        b->by_id[part->id] = part;
         return 0;
     }
     if (b->n_ids >= BILLING_TRANSCRIPTS_MAX)
         return -EFBIG;
     if (b->n_ids + 1 >= b->ids_room) {
         size_t room = b->ids_room * 2 + 64;
-        struct transcript **by_id = reallocarray(b->by_id, room, sizeof(*by_id));
+        struct billing_part **by_id = reallocarray(b->by_id, room, sizeof(*by_id));
         uint32_t *ids;
 
         if (!by_id)
@@ -50,24 +48,23 @@ static int take_id(struct billing *b, struct transcript *t)
         b->free_ids = ids;
         b->ids_room = room;
     }
-    t->billed.id = (uint32_t)++b->n_ids;
-    b->by_id[t->billed.id] = t;
+    part->id = (uint32_t)++b->n_ids;
+    b->by_id[part->id] = part;
     return 0;
 }
 
-static void give_id(struct billing *b, struct transcript *t)
+static void give_id(struct billing *b, struct billing_part *part)
 {
-    if (!t->billed.id)
+    if (!part->id)
         return;
-    b->by_id[t->billed.id] = NULL;
-    b->free_ids[b->n_free++] = t->billed.id;
-    t->billed.id = 0;
+    b->by_id[part->id] = NULL;
+    b->free_ids[b->n_free++] = part->id;
+    part->id = 0;
 }
 
 /* Names, bits and sums for all that the store holds. */
-static int part_reserve(struct oks_engine *e, struct transcript *t, const struct oks_requests *rows)
+static int part_reserve(struct billing *b, struct billing_part *part, const struct oks_requests *rows)
 {
-    struct billing_part *part = &t->billed;
     size_t len = requests_len(rows), models = requests_models(rows);
 
     if (models > part->n_models) {
@@ -77,7 +74,7 @@ static int part_reserve(struct oks_engine *e, struct transcript *t, const struct
             return -ENOMEM;
         part->models = names;
         for (; part->n_models < models; part->n_models++) {
-            names[part->n_models] = sums_intern(e, requests_model(rows, (unsigned)part->n_models).ptr);
+            names[part->n_models] = oks_intern(b->names, requests_model(rows, (unsigned)part->n_models).ptr);
             if (!names[part->n_models])
                 return -ENOMEM;
         }
@@ -95,125 +92,132 @@ static int part_reserve(struct oks_engine *e, struct transcript *t, const struct
     return part->tree ? billed_tree_reserve(part->tree, len, models) : 0;
 }
 
+struct entering {
+    struct billing *b;
+    struct billing_part *part;
+    const struct oks_requests *rows;
+    size_t end;
+    struct billed_bag batch; /* what rows that are alone come to: goes into all sums in one go */
+};
+
 enum { AHEAD = 8 }; /* rows that another takes, about, while its place in the map arrives */
 
 /* One more row of the store goes into the map. */
 static int enter_row(void *ctx, size_t i, const struct request_row *row)
 {
     struct entering *in = ctx;
-    struct billing *b = &in->e->billing;
-    struct billing_part *part = &in->t->billed;
+    struct billing *b = in->b;
+    struct billing_part *part = in->part;
     uint64_t key = row->request.key;
     bool others;
 
     if (i + AHEAD < in->end)
         billing_map_expect(&b->map, requests_key(in->rows, i + AHEAD));
     others = billing_map_add(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
-    part->rows = i + 1;
+    part->n_rows = i + 1;
     billing_set_counted(part, i, false);
-    return others ? billing_pend(b, key) : billing_count_row_in(in->e, in->t, i, row, &in->batch);
+    return others ? billing_pend(b, key) : billing_count_row_in(b, part, i, row, &in->batch);
 }
 
-static int enter_rows(struct oks_engine *e, struct transcript *t, const struct oks_requests *rows)
+static int enter_rows(struct billing *b, struct billing_part *part, const struct oks_requests *rows)
 {
-    size_t from = t->billed.rows, to = requests_len(rows);
-    struct entering in = {.e = e, .t = t, .rows = rows, .end = to};
-    int rc = from < to ? take_id(&e->billing, t) : 0, put;
+    size_t from = part->n_rows, to = requests_len(rows);
+    struct entering in = {.b = b, .part = part, .rows = rows, .end = to};
+    int rc = from < to ? take_id(b, part) : 0, put;
 
     if (rc == 0)
-        rc = part_reserve(e, t, rows);
+        rc = part_reserve(b, part, rows);
     if (rc == 0)
-        rc = billing_map_reserve(&e->billing.map, to - from);
+        rc = billing_map_reserve(&b->map, to - from);
     if (rc == 0 && from < to)
-        rc = billing_make_places(e, t); /* a row that counts must be in the sums */
+        rc = billing_make_places(b, part); /* a row that counts must be in the sums */
     if (rc == 0)
         rc = requests_each(rows, from, to, enter_row, &in);
-    put = billing_put_bag(e, t, &in.batch);
+    put = billing_post_bag(b, part, &in.batch);
     billed_bag_clear(&in.batch);
     return rc < 0 ? rc : put;
 }
 
 /* What was pending is decided, and nothing is left. */
-static int settled(struct oks_engine *e, int rc)
+static int settled(struct billing *b, int rc)
 {
-    return rc < 0 ? rc : billing_decide(e);
+    return rc < 0 ? rc : billing_decide(b);
 }
 
-int billing_enter(struct oks_engine *e, struct transcript *t, struct oks_requests *rows)
+int billing_enter(struct billing *b, struct billing_part *part, struct oks_requests *rows)
 {
-    billing_leave(e, t);
-    oks_requests_free(t->state.requests);
-    t->state.requests = rows;
-    return settled(e, enter_rows(e, t, rows));
+    billing_leave(b, part);
+    part->rows = rows;
+    return settled(b, enter_rows(b, part, rows));
 }
 
-int billing_expect(struct oks_engine *e, size_t rows)
+int billing_expect(struct billing *b, size_t rows)
 {
-    return billing_map_reserve(&e->billing.map, rows);
+    return billing_map_reserve(&b->map, rows);
 }
 
-static bool has_others(const struct oks_engine *e, const struct transcript *t, uint64_t key)
+static bool has_others(const struct billing *b, const struct billing_part *part, uint64_t key)
 {
     struct billing_place place;
 
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);)
-        if (place.transcript != t->billed.id)
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);)
+        if (place.transcript != part->id)
             return true;
     return false;
 }
 
 /* Row i has other values now than when it was taken out of the sums. */
-static int row_changed(struct oks_engine *e, struct transcript *t, size_t i, bool was_counted)
+static int row_changed(struct billing *b, struct billing_part *part, size_t i, bool was_counted)
 {
     struct request_row row;
-    int rc = part_reserve(e, t, t->state.requests);
+    int rc = part_reserve(b, part, part->rows);
 
-    requests_get(t->state.requests, i, &row);
+    requests_get(part->rows, i, &row);
     if (rc == 0 && was_counted)
-        rc = billing_count_row(e, t, i, &row);
-    return rc == 0 && has_others(e, t, row.request.key) ? billing_pend(&e->billing, row.request.key) : rc;
+        rc = billing_count_row(b, part, i, &row);
+    return rc == 0 && has_others(b, part, row.request.key) ? billing_pend(b, row.request.key) : rc;
 }
 
 /* Merges a row of the gain into the one that the transcript has. */
-static int merge_row(struct oks_engine *e, struct transcript *t, size_t i, const struct request_row *gain,
+static int merge_row(struct billing *b, struct billing_part *part, size_t i, const struct request_row *gain,
                      struct oks_slice gain_model)
 {
-    struct oks_requests *rows = t->state.requests;
-    bool was_counted = billing_is_counted(&t->billed, i);
+    struct oks_requests *rows = part->rows;
+    bool was_counted = billing_is_counted(part, i);
     struct request_row row;
     struct oks_request before;
     struct oks_slice model;
     int rc;
 
-    billing_uncount_row(e, t, i);
+    billing_uncount_row(b, part, i);
     requests_get(rows, i, &row);
     before = row.request;
     model = requests_model(rows, row.model);
     if (request_merge(&row, &gain->request, gain->line))
         model = gain_model;
     if (!billing_same_telling(&before, &row.request))
-        stream_changed(e, t, i);
+        b->events->row_changed(b->ctx, part->owner, i);
     rc = requests_set(rows, i, &row, model);
-    return rc < 0 ? rc : row_changed(e, t, i, was_counted);
+    return rc < 0 ? rc : row_changed(b, part, i, was_counted);
 }
 
 /* The transcript's own row of that key, or SIZE_MAX. */
-size_t billing_own_row(const struct oks_engine *e, const struct transcript *t, uint64_t key)
+size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key)
 {
-    const struct oks_requests *rows = t->state.requests;
+    const struct oks_requests *rows = part->rows;
     struct billing_place place;
 
-    if (t->billed.rows && requests_key(rows, t->billed.rows - 1) == key)
-        return t->billed.rows - 1;
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);)
-        if (place.transcript == t->billed.id)
+    if (part->n_rows && requests_key(rows, part->n_rows - 1) == key)
+        return part->n_rows - 1;
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);)
+        if (place.transcript == part->id)
             return place.row;
     return SIZE_MAX;
 }
 
 struct gaining {
-    struct oks_engine *e;
-    struct transcript *t;
+    struct billing *b;
+    struct billing_part *part;
     const struct oks_requests *gain;
     uint64_t history;
 };
@@ -221,184 +225,203 @@ struct gaining {
 static int gain_row(void *ctx, size_t i, const struct request_row *gain)
 {
     struct gaining *in = ctx;
-    size_t at = billing_own_row(in->e, in->t, gain->request.key);
+    size_t at = billing_own_row(in->b, in->part, gain->request.key);
     struct oks_slice model = requests_model(in->gain, gain->model);
     struct request_row row = *gain;
     int rc;
 
     if (at != SIZE_MAX)
-        return merge_row(in->e, in->t, at, gain, model);
+        return merge_row(in->b, in->part, at, gain, model);
     row.history += in->history;
-    rc = requests_append(in->t->state.requests, &row, model, requests_agent(in->gain, gain->agent));
-    return rc < 0 ? rc : enter_rows(in->e, in->t, in->t->state.requests);
+    rc = requests_append(in->part->rows, &row, model, requests_agent(in->gain, gain->agent));
+    return rc < 0 ? rc : enter_rows(in->b, in->part, in->part->rows);
 }
 
-static int take_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain)
+static int take_gain(struct billing *b, struct billing_part *part, const struct oks_requests *gain)
 {
-    struct gaining in = {e, t, gain, requests_history(t->state.requests)};
+    struct gaining in = {b, part, gain, requests_history(part->rows)};
 
     return requests_each(gain, 0, requests_len(gain), gain_row, &in);
 }
 
-int billing_gain(struct oks_engine *e, struct transcript *t, const struct oks_requests *gain)
+int billing_gain(struct billing *b, struct billing_part *part, const struct oks_requests *gain)
 {
-    int rc = take_gain(e, t, gain);
+    int rc = take_gain(b, part, gain);
 
     if (rc == 0)
-        requests_set_history(t->state.requests, requests_history(t->state.requests) + requests_history(gain),
-                             requests_after(gain) +
-                                 (requests_len(gain) ? 0 : requests_after(t->state.requests)));
-    return settled(e, rc);
+        requests_set_history(part->rows, requests_history(part->rows) + requests_history(gain),
+                             requests_after(gain) + (requests_len(gain) ? 0 : requests_after(part->rows)));
+    return settled(b, rc);
 }
 
 /* --- the unfinished line --- */
 
-int billing_tail(struct oks_engine *e, struct transcript *t, const struct oks_requests *tail)
+int billing_tail(struct billing *b, struct billing_part *part, const struct oks_requests *tail)
 {
-    int rc = requests_tail_begin(t->state.requests);
+    int rc = requests_tail_begin(part->rows);
 
-    return settled(e, rc < 0 ? rc : take_gain(e, t, tail));
+    return settled(b, rc < 0 ? rc : take_gain(b, part, tail));
 }
 
-int billing_untail(struct oks_engine *e, struct transcript *t)
+int billing_untail(struct billing *b, struct billing_part *part)
 {
-    struct oks_requests *rows = t->state.requests;
+    struct oks_requests *rows = part->rows;
     size_t changed[REQUESTS_OF_RECORD], n = requests_tail_rows(rows, changed), whole = requests_whole(rows);
     bool was_counted[REQUESTS_OF_RECORD];
     int rc = 0;
 
     for (size_t i = 0; i < n; i++) {
-        was_counted[i] = billing_is_counted(&t->billed, changed[i]);
-        billing_uncount_row(e, t, changed[i]);
+        was_counted[i] = billing_is_counted(part, changed[i]);
+        billing_uncount_row(b, part, changed[i]);
     }
-    for (; t->billed.rows > whole; t->billed.rows--) {
-        uint64_t key = requests_key(rows, t->billed.rows - 1);
+    for (; part->n_rows > whole; part->n_rows--) {
+        uint64_t key = requests_key(rows, part->n_rows - 1);
 
-        billing_map_remove(&e->billing.map, key,
-                           (struct billing_place){t->billed.id, (uint32_t)t->billed.rows - 1});
-        if (rc == 0 && has_others(e, t, key))
-            rc = billing_pend(&e->billing, key);
+        billing_map_remove(&b->map, key, (struct billing_place){part->id, (uint32_t)part->n_rows - 1});
+        if (rc == 0 && has_others(b, part, key))
+            rc = billing_pend(b, key);
     }
     if (rc == 0)
         rc = requests_tail_end(rows);
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (changed[i] < whole)
-            rc = row_changed(e, t, changed[i], was_counted[i]);
-    return settled(e, rc);
+            rc = row_changed(b, part, changed[i], was_counted[i]);
+    return settled(b, rc);
 }
 
 /* --- leaving --- */
 
-void billing_leave(struct oks_engine *e, struct transcript *t)
-{
-    struct billing_part *part = &t->billed;
-    struct billed_bag *bags[BILLING_BAGS];
-    struct loan *loan;
-    int n = billing_bags_of(e, t, bags);
-
-    stream_leave(e, t);
-    if (e->billing.ends) {
-        billing_part_clear(part);
-        return;
-    }
-    if (!part->id)
-        return;
-    times_requests_leave(e, t);
-    while ((loan = LIST_FIRST(&part->loans))) {
-        billing_pend(&e->billing, loan->key);
-        billing_loan_end(e, loan);
-    }
-    for (int i = 1; i < n; i++)
-        billed_bag_take(bags[i], &part->share);
-    for (size_t i = 0; i < part->rows; i++) {
-        uint64_t key = requests_key(t->state.requests, i);
-        struct billing_place other;
-        size_t at = 0;
-
-        billing_map_remove(&e->billing.map, key, (struct billing_place){part->id, (uint32_t)i});
-        if (billing_map_next(&e->billing.map, key, &at, &other))
-            billing_pend(&e->billing, key);
-    }
-    billing_touch(e, t->session);
-    give_id(&e->billing, t);
-    billing_part_clear(part);
-    billing_decide(e);
-}
-
-void billing_part_clear(struct billing_part *part)
+static void part_clear(struct billing_part *part)
 {
     free(part->counted);
     free(part->models);
     billed_bag_clear(&part->share);
     billed_tree_free(part->tree);
-    *part = (struct billing_part){0};
+    *part = (struct billing_part){.owner = part->owner, .path = part->path};
 }
 
-int billing_share_add(struct billed_bag *to, const struct session *s)
+void billing_leave(struct billing *b, struct billing_part *part)
 {
-    const struct transcript *t;
+    struct substitute *substitute;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        for (size_t i = 0; i < t->billed.share.len; i++)
-            if (!billed_bag_at(to, t->billed.share.items[i].model))
-                return -ENOMEM;
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        billed_bag_add(to, &t->billed.share);
+    if (!b->stopped)
+        b->events->leaves(b->ctx, part->owner);
+    if (b->stopped || !part->id) {
+        part_clear(part);
+        return;
+    }
+    while ((substitute = LIST_FIRST(&part->substitutes))) {
+        billing_pend(b, substitute->key);
+        billing_substitute_end(b, substitute);
+    }
+    billed_bag_take(&b->all, &part->share);
+    for (size_t i = 0; i < part->share.len; i++)
+        b->events->posted(b->ctx, part->owner, part->share.items[i].model, &part->share.items[i].sum, false);
+    for (size_t i = 0; i < part->n_rows; i++) {
+        uint64_t key = requests_key(part->rows, i);
+        struct billing_place other;
+        size_t at = 0;
+
+        billing_map_remove(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
+        if (billing_map_next(&b->map, key, &at, &other))
+            billing_pend(b, key);
+    }
+    give_id(b, part);
+    part_clear(part);
+    billing_decide(b);
+}
+
+/* --- life --- */
+
+int billing_part_new(struct billing_part **out, void *owner, const char *path)
+{
+    struct billing_part *part = calloc(1, sizeof(*part));
+
+    if (!part)
+        return -ENOMEM;
+    part->owner = owner;
+    part->path = path;
+    *out = part;
     return 0;
 }
 
-void billing_share_take(struct billed_bag *from, const struct session *s)
+void billing_part_free(struct billing_part *part)
 {
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        billed_bag_take(from, &t->billed.share);
-}
-
-void billing_moved(struct session *s, struct project *from, struct project *to)
-{
-    if (from)
-        billing_share_take(&from->billed, s);
-    if (to)
-        billing_share_add(&to->billed, s);
-}
-
-void billing_bump(struct oks_engine *e)
-{
-    struct session *s;
-
-    while ((s = LIST_FIRST(&e->billing.touched))) {
-        LIST_REMOVE(s, of_touched);
-        s->billed_touched = false;
-        registry_bump(e, s);
-    }
+    if (part)
+        part_clear(part);
+    free(part);
 }
 
 static uint64_t key_at_place(const void *ctx, struct billing_place place)
 {
     const struct billing *b = ctx;
 
-    return requests_key(b->by_id[place.transcript]->state.requests, place.row);
+    return requests_key(b->by_id[place.transcript]->rows, place.row);
 }
 
-void billing_init(struct oks_engine *e)
+int billing_new(struct billing **out, struct oks_intern *names, const struct billing_events *events,
+                void *ctx)
 {
-    e->billing.map.key_of = key_at_place;
-    e->billing.map.ctx = &e->billing;
-    LIST_INIT(&e->billing.touched);
+    struct billing *b = calloc(1, sizeof(*b));
+
+    if (!b)
+        return -ENOMEM;
+    b->names = names;
+    b->events = events;
+    b->ctx = ctx;
+    b->map.key_of = key_at_place;
+    b->map.ctx = b;
+    *out = b;
+    return 0;
 }
 
-void billing_end(struct oks_engine *e)
+void billing_stop(struct billing *b)
 {
-    struct billing *b = &e->billing;
+    b->stopped = true;
+}
 
-    b->ends = true;
-    tdestroy(b->loans, free);
-    b->loans = NULL;
+void billing_free(struct billing *b)
+{
+    if (!b)
+        return;
+    tdestroy(b->substitutes, free);
     billing_map_clear(&b->map);
     free(b->by_id);
     free(b->free_ids);
     free(b->pending);
     free(b->priced);
     billed_bag_clear(&b->all);
+    free(b);
+}
+
+/* --- questions --- */
+
+const struct billed_bag *billing_all(const struct billing *b)
+{
+    return &b->all;
+}
+
+size_t billing_requests(const struct billing *b)
+{
+    return b->map.len;
+}
+
+size_t billing_bytes(const struct billing *b)
+{
+    return billing_map_bytes(&b->map);
+}
+
+size_t billing_part_rows(const struct billing_part *part)
+{
+    return part->n_rows;
+}
+
+const struct billed_bag *billing_share(const struct billing_part *part)
+{
+    return &part->share;
+}
+
+bool billing_has_substitutes(const struct billing_part *part)
+{
+    return !LIST_EMPTY(&part->substitutes);
 }

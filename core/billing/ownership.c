@@ -4,16 +4,14 @@
  * An election undoes all that its key has put into any sum, and puts in what the candidates come to now, so
  * it may be held at any time, and again.
  */
-#include "billing/billing_private.h"
+#include "billing/parts.h"
 
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
-
 struct candidate {
-    struct transcript *t;
+    struct billing_part *part;
     size_t i;
     struct request_row row;
 };
@@ -32,7 +30,7 @@ static bool tells_better(const struct candidate *a, const struct candidate *b)
 
     if (d == 0)
         d = stamps_cmp(a->row.request.stamp, b->row.request.stamp);
-    return d ? d > 0 : strcmp(a->t->path, b->t->path) < 0;
+    return d ? d > 0 : strcmp(a->part->path, b->part->path) < 0;
 }
 
 static bool owns_rather(const struct candidate *a, const struct candidate *b)
@@ -45,17 +43,12 @@ static bool owns_rather(const struct candidate *a, const struct candidate *b)
     if (x->sidechain != y->sidechain)
         return y->sidechain;
     d = stamps_cmp(x->stamp, y->stamp);
-    return d ? d < 0 : strcmp(a->t->path, b->t->path) < 0;
-}
-
-struct transcript *billing_at(const struct billing *b, struct billing_place place)
-{
-    return b->by_id[place.transcript];
+    return d ? d < 0 : strcmp(a->part->path, b->part->path) < 0;
 }
 
 /* Who owned a request, and what it came to: what a stream may have told of it. */
 struct verdict {
-    struct transcript *t; /* NULL: nobody */
+    struct billing_part *part; /* NULL: nobody */
     size_t i;
     const char *model;
     struct oks_stamp stamp;
@@ -72,68 +65,69 @@ bool billing_same_telling(const struct oks_request *a, const struct oks_request 
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
-    return a->t == b->t && a->i == b->i && a->model == b->model &&
+    return a->part == b->part && a->i == b->i && a->model == b->model &&
            billing_same_telling(&(struct oks_request){.stamp = a->stamp, .spend = a->spend},
                                 &(struct oks_request){.stamp = b->stamp, .spend = b->spend});
 }
 
-static struct verdict verdict_of(struct transcript *t, size_t i, const char *model,
+static struct verdict verdict_of(struct billing_part *part, size_t i, const char *model,
                                  const struct oks_request *r)
 {
-    return (struct verdict){t, i, model, r->stamp, r->spend};
+    return (struct verdict){part, i, model, r->stamp, r->spend};
 }
 
 /* Undoes what the key has put into any sum, and says what that was. */
-static struct verdict undo(struct oks_engine *e, uint64_t key)
+static struct verdict undo(struct billing *b, uint64_t key)
 {
-    struct loan *loan = billing_loan_of(&e->billing, key);
+    struct substitute *substitute = billing_substitute_of(b, key);
     struct verdict before = {0};
     struct billing_place place;
 
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
-        struct transcript *t = billing_at(&e->billing, place);
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);) {
+        struct billing_part *part = b->by_id[place.transcript];
         struct request_row row;
 
-        if (!billing_is_counted(&t->billed, place.row))
+        if (!billing_is_counted(part, place.row))
             continue;
-        requests_get(t->state.requests, place.row, &row);
-        before = verdict_of(t, place.row, t->billed.models[row.model], &row.request);
-        billing_uncount_row(e, t, place.row);
+        requests_get(part->rows, place.row, &row);
+        before = verdict_of(part, place.row, part->models[row.model], &row.request);
+        billing_uncount_row(b, part, place.row);
     }
-    if (!loan)
+    if (!substitute)
         return before;
-    before = verdict_of(loan->owner, billing_own_row(e, loan->owner, key), loan->model, &loan->request);
-    billing_take_out(e, loan->owner, loan->request.stamp, loan->model, &loan->sum);
-    billing_loan_end(e, loan);
+    before = verdict_of(substitute->owner, billing_own_row(b, substitute->owner, key), substitute->model,
+                        &substitute->request);
+    billing_unpost(b, substitute->owner, substitute->request.stamp, substitute->model, &substitute->sum);
+    billing_substitute_end(b, substitute);
     return before;
 }
 
-static int elect(struct oks_engine *e, uint64_t key)
+static int elect(struct billing *b, uint64_t key)
 {
     struct candidate best = {0}, owner = {0}, c;
-    struct verdict before = undo(e, key), after;
+    struct verdict before = undo(b, key), after;
     struct billing_place place;
 
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
-        c.t = billing_at(&e->billing, place);
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);) {
+        c.part = b->by_id[place.transcript];
         c.i = place.row;
-        requests_get(c.t->state.requests, c.i, &c.row);
-        if (!best.t || tells_better(&c, &best))
+        requests_get(c.part->rows, c.i, &c.row);
+        if (!best.part || tells_better(&c, &best))
             best = c;
-        if (!owner.t || owns_rather(&c, &owner))
+        if (!owner.part || owns_rather(&c, &owner))
             owner = c;
     }
-    if (!best.t)
+    if (!best.part)
         return 0;
-    after = verdict_of(owner.t, owner.i, best.t->billed.models[best.row.model], &best.row.request);
+    after = verdict_of(owner.part, owner.i, best.part->models[best.row.model], &best.row.request);
     if (!same_verdict(&before, &after)) {
-        if (before.t)
-            stream_changed(e, before.t, before.i);
-        stream_changed(e, after.t, after.i);
+        if (before.part)
+            b->events->row_changed(b->ctx, before.part->owner, before.i);
+        b->events->row_changed(b->ctx, after.part->owner, after.i);
     }
-    if (best.t == owner.t)
-        return billing_count_row(e, owner.t, owner.i, &owner.row);
-    return billing_lend(e, owner.t, best.t, &best.row);
+    if (best.part == owner.part)
+        return billing_count_row(b, owner.part, owner.i, &owner.row);
+    return billing_substitute(b, owner.part, best.part, &best.row);
 }
 
 int billing_pend(struct billing *b, uint64_t key)
@@ -153,40 +147,39 @@ int billing_pend(struct billing *b, uint64_t key)
     return 0;
 }
 
-int billing_decide(struct oks_engine *e)
+int billing_decide(struct billing *b)
 {
-    struct billing *b = &e->billing;
     int rc = 0;
 
     /* Out of memory: the caller scans all of it again. */
     for (size_t i = 0; rc == 0 && i < b->n_pending; i++)
-        rc = elect(e, b->pending[i]);
+        rc = elect(b, b->pending[i]);
     b->n_pending = 0;
     return rc;
 }
 
-int billing_ruling(struct oks_engine *e, const struct transcript *t, uint64_t key, struct billing_ruling *out)
+int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out)
 {
     struct candidate best = {0}, owner = {0}, c;
     struct billing_place place;
 
     *out = (struct billing_ruling){0};
-    for (size_t at = 0; billing_map_next(&e->billing.map, key, &at, &place);) {
-        c.t = billing_at(&e->billing, place);
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);) {
+        c.part = b->by_id[place.transcript];
         c.i = place.row;
-        requests_get(c.t->state.requests, c.i, &c.row);
-        if (c.t == t)
-            out->own_line = c.row.line;
-        if (!best.t || tells_better(&c, &best))
+        requests_get(c.part->rows, c.i, &c.row);
+        if (!best.part || tells_better(&c, &best))
             best = c;
-        if (!owner.t || owns_rather(&c, &owner))
+        if (!owner.part || owns_rather(&c, &owner))
             owner = c;
         out->files++;
     }
-    if (!best.t)
+    if (!best.part)
         return -ENOENT;
-    out->owner = owner.t;
-    out->teller = best.t;
+    out->owner = owner.part->owner;
+    out->owner_path = owner.part->path;
+    out->teller = best.part->owner;
+    out->teller_path = best.part->path;
     out->line = best.row.line;
     out->second_hand = best.row.request.second_hand;
     return 0;

@@ -1,25 +1,21 @@
 /*
- * What was billed in a span of time, and request by request.
+ * What a part owns: in a span of time, and request by request.
  *
- * A session that lies wholly inside a window, or outside, answers from its sum. One that is cut is asked
- * transcript by transcript, through a tree over its rows (billed_tree.c) that is made at the first such
- * question and kept up to date from then on.
+ * A window is answered by a tree over the rows (billed_tree.c), which is made at the first such question and
+ * kept up to date from then on.
  */
-#include "billing/billing_private.h"
+#include "billing/parts.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
-
-#include "engine/engine_private.h"
 
 /* --- windows --- */
 
 struct windowing {
-    struct oks_engine *e;
-    const struct transcript *t;
+    struct billing *b;
+    const struct billing_part *part;
     struct oks_stamp since, until;
-    struct billed_sum *sums; /* by the transcript's own numbers of models */
+    struct billed_sum *sums; /* by the part's own numbers of models */
 };
 
 static int add_row_in_window(void *ctx, size_t i, const struct request_row *row)
@@ -27,9 +23,9 @@ static int add_row_in_window(void *ctx, size_t i, const struct request_row *row)
     struct windowing *w = ctx;
     struct billed_sum sum;
 
-    if (!billing_is_counted(&w->t->billed, i) || !billed_in_window(row->request.stamp, w->since, w->until))
+    if (!billing_is_counted(w->part, i) || !oks_stamp_within(row->request.stamp, w->since, w->until))
         return 0;
-    billing_row_sum(w->e, w->t, row, &sum);
+    billing_row_sum(w->b, w->part, row, &sum);
     billed_add(&w->sums[row->model], &sum);
     return 0;
 }
@@ -37,28 +33,32 @@ static int add_row_in_window(void *ctx, size_t i, const struct request_row *row)
 static void add_rows_in_window(void *ctx, size_t from, size_t to)
 {
     struct windowing *w = ctx;
-    size_t len = w->t->billed.rows;
+    size_t len = w->part->n_rows;
 
-    requests_each(w->t->state.requests, from, to < len ? to : len, add_row_in_window, w);
+    requests_each(w->part->rows, from, to < len ? to : len, add_row_in_window, w);
 }
+
+struct planting {
+    struct billing *b;
+    struct billing_part *part;
+};
 
 static int plant_row(void *ctx, size_t i, const struct request_row *row)
 {
-    struct entering *in = ctx;
+    struct planting *p = ctx;
     struct billed_sum sum;
 
-    if (!billing_is_counted(&in->t->billed, i))
+    if (!billing_is_counted(p->part, i))
         return 0;
-    billing_row_sum(in->e, in->t, row, &sum);
-    billed_tree_add(in->t->billed.tree, i, row->request.stamp, row->model, &sum);
+    billing_row_sum(p->b, p->part, row, &sum);
+    billed_tree_add(p->part->tree, i, row->request.stamp, row->model, &sum);
     return 0;
 }
 
-/* Makes the tree that nobody has asked for before. */
-static int plant(struct oks_engine *e, struct transcript *t)
+/* Makes the tree at the first question. */
+static int plant(struct billing *b, struct billing_part *part)
 {
-    struct billing_part *part = &t->billed;
-    struct entering in = {.e = e, .t = t};
+    struct planting p = {b, part};
     int rc;
 
     if (part->tree)
@@ -67,25 +67,24 @@ static int plant(struct oks_engine *e, struct transcript *t)
     if (rc == 0)
         rc = billed_tree_reserve(part->tree, part->rows_room, part->n_models);
     if (rc == 0)
-        return requests_each(t->state.requests, 0, part->rows, plant_row, &in);
+        return requests_each(part->rows, 0, part->n_rows, plant_row, &p);
     billed_tree_free(part->tree);
     part->tree = NULL;
     return rc;
 }
 
-static int window_of_rows(struct oks_engine *e, struct transcript *t, const struct measure_window *w,
-                          struct billed_bag *out)
+static int window_of_rows(struct billing *b, struct billing_part *part, struct oks_stamp since,
+                          struct oks_stamp until, struct billed_bag *out)
 {
-    struct billing_part *part = &t->billed;
-    struct windowing in = {e, t, w->since, w->until, NULL};
-    int rc = plant(e, t);
+    struct windowing in = {b, part, since, until, NULL};
+    int rc = plant(b, part);
 
     if (rc < 0)
         return rc;
     in.sums = calloc(part->n_models + 1, sizeof(*in.sums));
     if (!in.sums)
         return -ENOMEM;
-    billed_tree_window(part->tree, w->since, w->until, in.sums, add_rows_in_window, &in);
+    billed_tree_window(part->tree, since, until, in.sums, add_rows_in_window, &in);
     for (size_t i = 0; rc == 0 && i < part->n_models; i++) {
         struct billed_sum *to = billed_bag_at(out, part->models[i]);
 
@@ -98,61 +97,30 @@ static int window_of_rows(struct oks_engine *e, struct transcript *t, const stru
     return rc;
 }
 
-static int window_of_transcript(struct oks_engine *e, struct transcript *t, const struct measure_window *w,
-                                struct billed_bag *out)
+int billing_window(struct billing *b, struct billing_part *part, struct oks_stamp since,
+                   struct oks_stamp until, struct billed_bag *out)
 {
-    const struct loan *loan;
-    int rc;
+    const struct substitute *substitute;
+    int rc = part->n_rows ? window_of_rows(b, part, since, until, out) : 0;
 
-    if (t->billed.rows == 0)
-        return 0;
-    rc = window_of_rows(e, t, w, out);
-    LIST_FOREACH(loan, &t->billed.loans, of_owner) {
+    LIST_FOREACH(substitute, &part->substitutes, of_owner) {
         struct billed_sum *to;
 
-        if (!billed_in_window(loan->request.stamp, w->since, w->until))
+        if (!oks_stamp_within(substitute->request.stamp, since, until))
             continue;
-        to = rc == 0 ? billed_bag_at(out, loan->model) : NULL;
+        to = rc == 0 ? billed_bag_at(out, substitute->model) : NULL;
         if (!to)
             return -ENOMEM;
-        billed_add(to, &loan->sum);
+        billed_add(to, &substitute->sum);
     }
-    return rc;
-}
-
-/* Nothing is lent to the session, so its requests lie between its first event and its last. */
-static bool has_loans(const struct session *s)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (!LIST_EMPTY(&t->billed.loans))
-            return true;
-    return false;
-}
-
-int billing_session(struct oks_engine *e, const struct session *s, const struct measure_window *w,
-                    struct billed_bag *out)
-{
-    enum measure_place place = measure_place(s, w);
-    struct transcript *t;
-    int rc = 0;
-
-    if (place == MEASURE_OPEN || (place == MEASURE_INSIDE && !has_loans(s)))
-        return billing_share_add(out, s);
-    if (place == MEASURE_OUTSIDE && !has_loans(s))
-        return 0;
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (rc == 0)
-            rc = window_of_transcript(e, t, w, out);
     return rc;
 }
 
 /* --- one by one --- */
 
 struct visiting {
-    struct oks_engine *e;
-    const struct transcript *t;
+    struct billing *b;
+    const struct billing_part *part;
     int (*fn)(void *ctx, const struct billing_visit *visit);
     void *ctx;
 };
@@ -160,46 +128,47 @@ struct visiting {
 static int visit_row(void *ctx, size_t i, const struct request_row *row)
 {
     const struct visiting *v = ctx;
-    const char *model = v->t->billed.models[row->model];
+    const char *model = v->part->models[row->model];
     struct billed_sum sum;
 
-    if (!billing_is_counted(&v->t->billed, i))
+    if (!billing_is_counted(v->part, i))
         return 0;
-    billing_row_sum(v->e, v->t, row, &sum);
+    billing_row_sum(v->b, v->part, row, &sum);
     return v->fn(v->ctx, &(struct billing_visit){row, i, row->request.stamp, model, &sum});
 }
 
-int billing_each(struct oks_engine *e, const struct transcript *t,
+int billing_each(struct billing *b, const struct billing_part *part,
                  int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx)
 {
-    struct visiting v = {e, t, fn, ctx};
-    const struct loan *loan;
-    int rc = requests_each(t->state.requests, 0, t->billed.rows, visit_row, &v);
+    struct visiting v = {b, part, fn, ctx};
+    const struct substitute *substitute;
+    int rc = requests_each(part->rows, 0, part->n_rows, visit_row, &v);
 
-    LIST_FOREACH(loan, &t->billed.loans, of_owner)
+    LIST_FOREACH(substitute, &part->substitutes, of_owner)
         if (rc == 0)
-            rc = fn(ctx,
-                    &(struct billing_visit){NULL, SIZE_MAX, loan->request.stamp, loan->model, &loan->sum});
+            rc = fn(ctx, &(struct billing_visit){NULL, SIZE_MAX, substitute->request.stamp, substitute->model,
+                                                 &substitute->sum});
     return rc;
 }
 
 static int visit_owned(void *ctx, size_t i, const struct request_row *row)
 {
     const struct visiting *v = ctx;
-    const struct loan *loan;
+    const struct substitute *substitute;
 
-    if (billing_is_counted(&v->t->billed, i) || LIST_EMPTY(&v->t->billed.loans))
+    if (billing_is_counted(v->part, i) || LIST_EMPTY(&v->part->substitutes))
         return visit_row(ctx, i, row);
-    loan = billing_loan_of(&v->e->billing, row->request.key);
-    if (!loan || loan->owner != v->t)
+    substitute = billing_substitute_of(v->b, row->request.key);
+    if (!substitute || substitute->owner != v->part)
         return 0;
-    return v->fn(v->ctx, &(struct billing_visit){row, i, loan->request.stamp, loan->model, &loan->sum});
+    return v->fn(v->ctx, &(struct billing_visit){row, i, substitute->request.stamp, substitute->model,
+                                                 &substitute->sum});
 }
 
-int billing_each_owned(struct oks_engine *e, const struct transcript *t, size_t from, size_t to,
+int billing_each_owned(struct billing *b, const struct billing_part *part, size_t from, size_t to,
                        int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx)
 {
-    struct visiting v = {e, t, fn, ctx};
+    struct visiting v = {b, part, fn, ctx};
 
-    return requests_each(t->state.requests, from, to < t->billed.rows ? to : t->billed.rows, visit_owned, &v);
+    return requests_each(part->rows, from, to < part->n_rows ? to : part->n_rows, visit_owned, &v);
 }

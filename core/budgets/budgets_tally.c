@@ -76,7 +76,7 @@ static void add_session(struct evaluation *ev, const char *of, const struct sess
 {
     struct billed_bag bag = {0};
     bool open = oks_stamp_is_none(ev->span.since) && oks_stamp_is_none(ev->span.until);
-    int rc = open ? billing_share_add(&bag, s) : billing_session(ev->e, s, &ev->span, &bag);
+    int rc = open ? billed_session_add(&bag, s) : billed_session_window(ev->e->billing, s, &ev->span, &bag);
 
     if (rc == 0)
         tally_add(ev, of, &bag);
@@ -114,7 +114,7 @@ static void visit_agent(struct evaluation *ev, const struct session *s)
 
     if (!agent || oks_name_escape(oks_slice_of(agent), name) == 0)
         return;
-    agent = sums_intern(ev->e, name);
+    agent = oks_intern(&ev->e->names, name);
     if (agent)
         add_session(ev, agent, s);
     else
@@ -206,7 +206,7 @@ static void visit_times(const void *node, VISIT visit, void *ctx)
         return;
     LIST_FOREACH(t, &s->transcripts, of_session) {
         if (ev->rc == 0)
-            ev->rc = billing_each(ev->e, t, add_time, times);
+            ev->rc = billing_each(ev->e->billing, t->billed, add_time, times);
     }
 }
 
@@ -292,7 +292,7 @@ struct tally *tally_of(struct evaluation *ev, enum budget_scope scope)
     if (tally->window.empty)
         return tally;
     if (scope == BUDGET_TOTAL)
-        tally_add(ev, "", &e->billing.all);
+        tally_add(ev, "", billing_all(e->billing));
     else if (scope == BUDGET_PROJECT)
         twalk_r(e->projects, visit_project, ev);
     else if (scope == BUDGET_TEAM || scope == BUDGET_RUN)

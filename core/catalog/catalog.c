@@ -178,7 +178,8 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     t->path = strdup(path);
     t->cache_folder = cache_folder;
     t->cache_name = cache_name;
-    if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0)
+    if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0 &&
+        billing_part_new(&t->billed, t, t->path) == 0)
         return t;
     transcript_clear(t);
     free(t);
@@ -457,7 +458,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     if (t->source->late)
         runs_session_changed(e, s, engine_tick(e)); /* while it still says whose transcript it was */
     sums_transcript(e, t, true);
-    billing_leave(e, t);
+    billing_leave(e->billing, t->billed);
     tdelete(t, &e->transcripts, by_path);
     if (t->folder) {
         LIST_REMOVE(t, of_folder);

@@ -110,7 +110,7 @@ int registry_place(struct oks_engine *e, struct session *s)
         if (p)
             LIST_INSERT_HEAD(&p->sessions, s, of_project);
         sums_session(e, s, before, false);
-        billing_moved(s, before, p);
+        billed_session_moved(s, before, p);
     }
     if (p)
         p->version = engine_tick(e);

@@ -99,9 +99,9 @@ static bool is_cut(const struct transcript *t, const struct measure_window *w)
 
     if (totals.stamped == 0)
         return false;
-    return billed_in_window(totals.first, w->since, w->until) !=
-               billed_in_window(totals.last, w->since, w->until) ||
-           (!billed_in_window(totals.first, w->since, w->until) &&
+    return oks_stamp_within(totals.first, w->since, w->until) !=
+               oks_stamp_within(totals.last, w->since, w->until) ||
+           (!oks_stamp_within(totals.first, w->since, w->until) &&
             (totals.events > totals.stamped ||
              (!oks_stamp_is_none(w->since) && oks_stamp_cmp(totals.first, w->since) < 0 &&
               !oks_stamp_is_none(w->until) && oks_stamp_cmp(totals.last, w->until) > 0)));
@@ -148,7 +148,7 @@ static int add_record(void *ctx, const struct oks_record *r)
     const struct by_model *by = ctx;
     struct oks_event event;
 
-    if (!event_of_record(r, &event) || !billed_in_window(event.stamp, by->w->since, by->w->until))
+    if (!event_of_record(r, &event) || !oks_stamp_within(event.stamp, by->w->since, by->w->until))
         return 0;
     return model_of_record(by->models, r, &event);
 }

@@ -38,7 +38,7 @@ static int add_strings(struct oks_strings *to, const struct oks_strings *from, s
     return 0;
 }
 
-static int commit_gain(struct oks_state *to, struct oks_state *gain)
+static int add_gain(struct oks_state *to, struct oks_state *gain)
 {
     int rc = oks_events_each(gain->events, append_event, to->events);
 
@@ -71,70 +71,23 @@ static int commit_gain(struct oks_state *to, struct oks_state *gain)
     return 0;
 }
 
-static int commit_requests(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+int transcript_apply(struct transcript *t, struct scan_outcome *out)
 {
-    struct oks_requests *rows = out->gain.requests;
-    int rc;
-
-    if (out->replace) {
-        out->gain.requests = NULL;
-        rc = billing_enter(e, t, rows);
-        /* The state is about to be replaced by the gain. */
-        out->gain.requests = t->state.requests;
-        t->state.requests = NULL;
-    } else {
-        rc = transcript_tail(t)->requests ? billing_untail(e, t) : 0;
-        if (rc == 0)
-            rc = billing_gain(e, t, rows);
-    }
-    return rc;
+    if (!out->replace)
+        return add_gain(&t->state, &out->gain);
+    oks_state_clear(&t->state);
+    t->state = out->gain;
+    out->gain = (struct oks_state){0};
+    return 0;
 }
 
-int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+void transcript_apply_marks(struct transcript *t, struct scan_outcome *out)
 {
-    bool moved = out->replace || out->gain.offset != t->state.offset;
-    struct times_change change = {0};
-    int rc = 0;
-
-    t->error = out->error;
-    if (out->gone || !out->changed || (out->error && !out->gain.identity.len && !out->replace)) {
-        t->gone |= out->gone;
-        scan_outcome_clear(out);
-        return 0;
-    }
-    times_before(e, t, out, &change);
-    if (rc == 0)
-        rc = commit_requests(e, t, out);
-    if (out->replace) {
-        oks_state_clear(&t->state);
-        t->state = out->gain;
-        out->gain = (struct oks_state){0};
-    } else if (rc == 0) {
-        rc = commit_gain(&t->state, &out->gain);
-    }
-    if (rc == 0 && out->tail && out->tail->requests)
-        rc = billing_tail(e, t, out->tail->requests);
-    if (rc == 0) {
-        oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
-        t->closed = stream_closed(t);
-    }
     transcript_tail_free(t->tail);
     t->tail = out->tail;
     out->tail = NULL;
     t->mark = out->mark;
     t->loaded = true;
-    out->worth_saving = moved && !t->whole && !(out->cache_hit && out->bytes_read == 0);
-    scan_outcome_clear(out);
-    if (rc < 0) {
-        billing_leave(e, t);
-        t->loaded = false;
-        t->totals = OKS_TOTALS_NONE;
-        times_reset(e);
-        times_after(e, t->session, &change);
-        return oks_state_reset(&t->state) < 0 ? -ENOMEM : rc;
-    }
-    times_after(e, t->session, &change);
-    return 0;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -269,7 +222,7 @@ void transcript_forget(struct transcript *t)
 
 void transcript_clear(struct transcript *t)
 {
-    billing_part_clear(&t->billed);
+    billing_part_free(t->billed);
     oks_state_clear(&t->state);
     transcript_tail_free(t->tail);
     free(t->shares);

@@ -86,7 +86,7 @@ struct transcript {
         struct measure measure;
     } * shares; /* what it has put into the sums by model */
     size_t n_shares;
-    struct billing_part billed;
+    struct billing_part *billed;
     size_t closed;        /* requests, from the first on, that its streams may tell */
     size_t told[STREAMS]; /* rows that its streams have taken up */
     bool timed;           /* the requests that it owns are in engine->times */
@@ -96,7 +96,7 @@ struct transcript {
 /* Its unfinished last line; one that says nothing where there is none. */
 const struct tail *transcript_tail(const struct transcript *t);
 
-/* What a scan found, made outside the lock and put in place by transcript_commit under it. */
+/* What a scan found, made outside the lock and put in place by a commit under it. */
 struct scan_outcome {
     bool changed; /* anything below differs from before */
     bool replace; /* `gain` is the whole state, not what came on top */
@@ -132,13 +132,15 @@ bool transcript_is_unchanged(const struct transcript *t, const struct stat *st);
 
 /*
  * Reads what the file has gained. The transcript must be busy (this thread's). `outcome` is always filled and
- * must go to transcript_commit or scan_outcome_clear. 0; -ENOMEM or -ECANCELED, and then nothing is to be
+ * must go to a commit or to scan_outcome_clear. 0; -ENOMEM or -ECANCELED, and then nothing is to be
  * committed. A file that cannot be read is no failure of this call: outcome->error tells.
  */
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
                     const struct scan_options *options, struct scan_outcome *outcome);
-/* Moves the outcome into the transcript. -ENOMEM: the transcript is reset and must be scanned again. */
-int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *outcome);
+/* Moves the outcome's state into the transcript: in place of the old one, or on top of it. 0 or -ENOMEM */
+int transcript_apply(struct transcript *t, struct scan_outcome *outcome);
+/* The unfinished line and the marks of the file. */
+void transcript_apply_marks(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
 /* Takes over the label before the rest of the outcome; true: it is another than before. */
 bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome);

@@ -50,9 +50,9 @@ static bool may_reach(const struct cutting *c, const struct transcript *t)
 {
     struct oks_stamp first = t->totals.first, last = t->totals.last;
 
-    if (t->billed.rows == 0)
+    if (billing_part_rows(t->billed) == 0)
         return false;
-    return !LIST_EMPTY(&t->billed.loans) || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
+    return billing_has_substitutes(t->billed) || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
            last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
 }
 
@@ -70,7 +70,7 @@ static void cut_session(const void *node, VISIT visit, void *ctx)
         measure_add(c->sum, &m);
     LIST_FOREACH(t, &session->transcripts, of_session) {
         if (may_reach(c, t))
-            billing_each(c->s->e, t, cut_request, c);
+            billing_each(c->s->e->billing, t->billed, cut_request, c);
     }
 }
 

@@ -64,7 +64,7 @@ static void look_back(struct last *last, const struct transcript *t)
     const struct oks_requests *rows = t->state.requests;
     struct chunk c = {.last = last, .t = t, .sidechain = true};
 
-    for (size_t to = t->billed.rows; to > 0 && (!c.found || c.sidechain);) {
+    for (size_t to = billing_part_rows(t->billed); to > 0 && (!c.found || c.sidechain);) {
         size_t from = to > CHUNK ? to - CHUNK : 0;
         struct chunk next = {.last = last, .t = t};
 

@@ -143,7 +143,7 @@ static bool put_verdict(json_object *o, const char *verdict, const char *why)
 static int put_ruling(struct ledger *l, json_object *o, const struct transcript *t, const struct entry *entry)
 {
     struct billing_ruling r;
-    int rc = billing_ruling(l->e, t, entry->key, &r);
+    int rc = billing_ruling(l->e->billing, entry->key, &r);
     bool ok;
 
     if (rc < 0)
@@ -156,14 +156,13 @@ static int put_ruling(struct ledger *l, json_object *o, const struct transcript 
     else if (r.teller == t && r.owner == t)
         ok = put_verdict(o, "counted", NULL);
     else if (r.teller == t)
-        ok =
-            put_verdict(o, "counted", "for the transcript that owns it") && put_text(o, "for", r.owner->path);
+        ok = put_verdict(o, "counted", "for the transcript that owns it") && put_text(o, "for", r.owner_path);
     else if (r.owner == t)
         ok = put_verdict(o, "merged", "a line elsewhere tells more") &&
-             put_place(o, "into", r.teller->path, r.line);
+             put_place(o, "into", r.teller_path, r.line);
     else
-        ok = put_verdict(o, "dropped", "duplicate") && put_place(o, "into", r.teller->path, r.line) &&
-             put_text(o, "for", r.owner->path);
+        ok = put_verdict(o, "dropped", "duplicate") && put_place(o, "into", r.teller_path, r.line) &&
+             put_text(o, "for", r.owner_path);
     return ok ? 0 : -ENOMEM;
 }
 

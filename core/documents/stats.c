@@ -89,7 +89,7 @@ static void add_group_in_window(void *ctx, struct group *g)
         struct measure m;
 
         measure_session(at->session, &s->w, &m);
-        s->ok &= billing_session(s->e, at->session, &s->w, &bag) == 0;
+        s->ok &= billed_session_window(s->e->billing, at->session, &s->w, &bag) == 0;
         if (m.totals.events > 0)
             measure_add(&sum, &m);
     }
@@ -145,10 +145,10 @@ static void add_totals(struct model_sums *sums, const struct transcript *t, cons
                        const struct oks_totals *totals)
 {
     struct measure m = {.totals = *totals, .sessions = 1, .mtime_ns = t->mark.mtime_ns};
-    const char *interned = sums_intern(sums->s->e, name);
+    const char *interned = oks_intern(&sums->s->e->names, name);
 
     m.duration_ms = oks_duration_ms(totals->first, totals->last);
-    m.agent_name = sums_intern(sums->s->e, transcript_agent_name(t));
+    m.agent_name = oks_intern(&sums->s->e->names, transcript_agent_name(t));
     m.model = interned;
     if (interned)
         add_measure(sums, interned, &m);
@@ -167,7 +167,7 @@ static void add_transcript(const void *node, VISIT visit, void *ctx)
     part = rescan_of(s->rescan, t->path);
     for (size_t i = 0; part && i < part->models.len; i++)
         add_totals(sums, t, part->models.items[i].name, &part->models.items[i].totals);
-    if (part || !billed_in_window(rescan_span(t).first, s->w.since, s->w.until))
+    if (part || !oks_stamp_within(rescan_span(t).first, s->w.since, s->w.until))
         return;
     for (size_t i = 0; i < t->n_shares; i++)
         add_measure(sums, t->shares[i].name, &t->shares[i].measure);
@@ -223,7 +223,7 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     if (visit != postorder && visit != leaf)
         return;
     measure_session(session, &s->w, &m);
-    s->ok &= billing_session(s->e, session, &s->w, &s->total_billed) == 0;
+    s->ok &= billed_session_window(s->e->billing, session, &s->w, &s->total_billed) == 0;
     if (m.totals.events > 0)
         measure_add(&s->total, &m);
 }
@@ -236,7 +236,7 @@ static void stats_total(struct stats *s)
         return;
     }
     sums_all(s->e, &s->total);
-    s->ok &= billed_bag_add(&s->total_billed, &s->e->billing.all) == 0;
+    s->ok &= billed_bag_add(&s->total_billed, billing_all(s->e->billing)) == 0;
 }
 
 static void stats_rows(struct stats *s)

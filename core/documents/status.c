@@ -131,8 +131,8 @@ static bool put_memory(json_object *o, struct oks_engine *e)
 {
     json_object *m = json_object_new_object();
 
-    if (m && put_count(m, "requests", e->billing.map.len) &&
-        put_count(m, "requestMapBytes", billing_map_bytes(&e->billing.map)))
+    if (m && put_count(m, "requests", billing_requests(e->billing)) &&
+        put_count(m, "requestMapBytes", billing_bytes(e->billing)))
         return put(o, "memory", m);
     json_object_put(m);
     return false;

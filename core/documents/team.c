@@ -82,7 +82,7 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
         if (outside(&p->measure, w))
             continue;
         session_member(run, sessions[i], p->member);
-        rc = billing_session(e, sessions[i], w, &p->billed);
+        rc = billed_session_window(e->billing, sessions[i], w, &p->billed);
         parts->len++;
     }
     free(sessions);
@@ -111,7 +111,7 @@ static int add_in_window(struct oks_engine *e, const struct session *s, const st
     if (outside(&part, w))
         return 0;
     measure_add(out, &part);
-    return bag ? billing_session(e, s, w, bag) : 0;
+    return bag ? billed_session_window(e->billing, s, w, bag) : 0;
 }
 
 int team_measure(struct oks_engine *e, const struct team *team, const struct run *run,

@@ -212,7 +212,7 @@ static json_object *session_document(struct render *r, const struct session *s, 
     json_object *o = json_object_new_object();
 
     measure_session(s, &w, m);
-    return kept(o, o && billing_session(r->e, s, &w, bag) == 0 && put_measure(o, m) &&
+    return kept(o, o && billed_session_window(r->e->billing, s, &w, bag) == 0 && put_measure(o, m) &&
                        put_text(o, "sessionId", s->id) && put_text(o, "source", session_source(s)->name) &&
                        put_given_window(o, r->window) &&
                        put_count(o, "transcripts", session_transcripts(s)) &&
@@ -237,7 +237,7 @@ static int project_measure(struct render *r, struct project *p, struct measure *
         measure_session(s, &w, &part);
         measure_add(sum, &part);
         if (rc == 0 && bag)
-            rc = billing_session(r->e, s, &w, bag);
+            rc = billed_session_window(r->e->billing, s, &w, bag);
     }
     return rc;
 }
@@ -380,7 +380,7 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
     case OKS_SESSION:
         s = registry_session(r->e, r->target->name);
         measure_session(s, &w, m);
-        return bag ? billing_session(r->e, s, &w, bag) : 0;
+        return bag ? billed_session_window(r->e->billing, s, &w, bag) : 0;
     case OKS_PROJECT:
         return project_measure(r, registry_project(r->e, r->target->name), m, bag);
     case OKS_TEAM:

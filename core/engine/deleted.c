@@ -107,7 +107,7 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
             return false;
     if (retained_moved(e, t))
         return false;
-    if (transcript_tail(t)->requests && billing_untail(e, t) < 0)
+    if (transcript_tail(t)->requests && billing_untail(e->billing, t->billed) < 0)
         return false;
     transcript_tail_free(t->tail);
     t->tail = NULL;
@@ -412,7 +412,7 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
         *all &= whole;
     }
     free(f->sessions);
-    billing_bump(f->e);
+    billed_bump(f->e);
     return n;
 }
 

@@ -151,7 +151,6 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     LIST_INIT(&e->forks);
     TAILQ_INIT(&e->unsaved);
     aggregate_reset(&e->all);
-    billing_init(e);
     atomic_store(&e->budgets_change_ms, INT64_MAX);
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
@@ -160,8 +159,11 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->stop = config->stop;
     e->zone = config->zone;
     e->clock = e->version = 1;
+    e->priced = UINT64_MAX; /* no prices yet */
     e->task_roots = strings_copy(config->task_roots);
-    rc = e->task_roots ? roots_init(e, config) : -ENOMEM;
+    rc = billing_new(&e->billing, &e->names, &commit_billing_events, e);
+    if (rc == 0)
+        rc = e->task_roots ? roots_init(e, config) : -ENOMEM;
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
@@ -194,13 +196,15 @@ void oks_engine_free(struct oks_engine *e)
     places_free(e);
     budgets_forget(e);
     settings_free(e);
-    billing_end(e);
+    billing_stop(e->billing);
     times_free(e);
     registry_free(e);
     index_forget(e);
     stream_clear(&e->stream);
+    billing_free(e->billing);
     groups_free(e);
     sums_free(e);
+    oks_intern_clear(&e->names);
     folders_free(e);
     watch_free(e->watch);
     while (e->n_idle_scanners > 0)
@@ -229,7 +233,7 @@ static int discover(struct oks_engine *e)
     same_roots = quiet_begin(e);
     rc = settings_refresh(e);
     if (rc == 0) {
-        billing_prices(e);
+        commit_prices(e);
         if (!e->started)
             index_load(e);
         rc = folders_refresh(e, same_roots);

@@ -17,6 +17,7 @@
 #include "sums/aggregate.h"
 #include "billing/billing.h"
 #include "budgets/budgets.h"
+#include "sums/billed_session.h"
 #include "sums/groups.h"
 #include "documents/kept_text.h"
 #include "engine/deleted.h"
@@ -84,7 +85,7 @@ struct session {
     struct stream stream;
     struct grouping groups[GROUP_KINDS];
     bool timed;          /* its events are in engine->times */
-    bool billed_touched; /* in engine->billing.touched */
+    bool billed_touched; /* in engine->billed_touched */
     LIST_ENTRY(session) of_touched;
     struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
 };
@@ -165,17 +166,19 @@ struct oks_engine {
     uint64_t names_version;  /* of the lists of all sessions, projects and teams */
 
     /* sums.c */
-    void *names;          /* tsearch tree of interned strings */
+    struct oks_intern names;
     void *model_rows;     /* by name */
     struct aggregate all; /* of all sessions, open window */
 
     size_t n_retained;
     struct stat forgotten; /* the marker of what was forgotten, as last seen */
 
-    struct billing billing;
-    struct stream stream;        /* of all requests */
-    uint64_t stream_generations; /* the last one given out */
-    void *groups[GROUP_KINDS];   /* tsearch trees by key */
+    struct billing *billing;
+    LIST_HEAD(, session) billed_touched; /* their bill changed since billed_bump() */
+    uint64_t priced;                     /* version of the prices in all sums */
+    struct stream stream;                /* of all requests */
+    uint64_t stream_generations;         /* the last one given out */
+    void *groups[GROUP_KINDS];           /* tsearch trees by key */
     struct timeline times;
 
     struct index *index; /* what the last run left, while the first walk lasts */
@@ -316,12 +319,21 @@ const struct run *runs_current(const struct team *team);
 void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1]);
 const struct run *runs_named(const struct team *team, const char *name); /* or NULL */
 
+/* commit.c */
+extern const struct billing_events commit_billing_events; /* ctx is the engine, owners are transcripts */
+/* New versions for the sessions whose bill changed. */
+void billed_bump(struct oks_engine *e);
+/* Moves the outcome into the transcript, the sums, the timeline and the streams. -ENOMEM: the transcript is
+ * reset and must be scanned again. */
+int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *outcome);
+/* After settings_refresh(): if the prices changed, all sums get their costs anew. */
+void commit_prices(struct oks_engine *e);
+
 /* saver.c */
 void saver_want(struct oks_engine *e, struct transcript *t);
 void saver_forget(struct oks_engine *e, struct transcript *t);
 void saver_stop(struct oks_engine *e);
 /* sums.c: running sums over sessions and models; under the lock */
-const char *sums_intern(struct oks_engine *e, const char *name); /* NULL of NULL, and on ENOMEM */
 /* The session's data changed, it moved to another project (`from` is the old one), or it is leaving. */
 void sums_session(struct oks_engine *e, struct session *s, struct project *from, bool leaves);
 void sums_transcript(struct oks_engine *e, struct transcript *t, bool leaves);

@@ -76,12 +76,12 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     if (t->gone && retained_keep(e, t)) {
         e->index_stale = true;
         rc = registry_changed(e, t, false);
-        billing_bump(e);
+        billed_bump(e);
         return rc;
     }
     if (t->gone) {
         registry_drop(e, t);
-        billing_bump(e);
+        billed_bump(e);
         return 0;
     }
     if (out->worth_saving || (relabelled && t->loaded && !t->whole))
@@ -89,7 +89,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     rc = changed ? registry_changed(e, t, teams_changed) : 0;
-    billing_bump(e);
+    billed_bump(e);
     return rc;
 }
 

@@ -94,7 +94,7 @@ static void put_totals(struct writer *w, const struct oks_totals *totals)
 
 static void put_rows(struct writer *w, const struct transcript *t)
 {
-    put_u64(w, t->billed.rows);
+    put_u64(w, billing_part_rows(t->billed));
 }
 
 static void put_transcript(struct writer *w, const struct transcript *t)
@@ -416,7 +416,7 @@ void index_load(struct oks_engine *e)
     index->bytes = bytes;
     index->len = len - OKS_SHA256_BYTES;
     find_entries(index);
-    if (billing_expect(e, index->rows) < 0)
+    if (billing_expect(e->billing, index->rows) < 0)
         index->n = 0; /* it grows with the transcripts that come */
     e->index = index;
 }
@@ -447,7 +447,7 @@ bool index_restore(struct oks_engine *e, struct transcript *t)
     t->loaded = !r.failed;
     if (!r.failed)
         return true;
-    billing_leave(e, t);
+    billing_leave(e->billing, t->billed);
     transcript_forget(t);
     return false;
 }

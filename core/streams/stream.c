@@ -188,7 +188,7 @@ static int tell_rows(struct telling *telling, struct transcript *t, size_t from,
     telling->t = t;
     if (from < to && t->mark.mtime_ns > telling->mtime_ns)
         telling->mtime_ns = t->mark.mtime_ns;
-    return billing_each_owned(telling->e, t, from, to, tell_visit, telling);
+    return billing_each_owned(telling->e->billing, t->billed, from, to, tell_visit, telling);
 }
 
 static int by_time(const void *a, const void *b)

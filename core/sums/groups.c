@@ -85,7 +85,7 @@ static void leave(struct oks_engine *e, struct session *s, enum group_kind kind,
     if (!group)
         return;
     aggregate_replace(&group->sum, share, NULL);
-    billing_share_take(&group->billed, s);
+    billed_session_take(&group->billed, s);
     LIST_REMOVE(at, of_group);
     at->group = NULL;
     group->version = ++e->clock;
@@ -100,7 +100,7 @@ static void join(struct oks_engine *e, struct session *s, enum group_kind kind, 
 {
     struct grouping *at = &s->groups[kind];
 
-    if (!group || billing_share_add(&group->billed, s) < 0)
+    if (!group || billed_session_add(&group->billed, s) < 0)
         return; /* out of memory: the session shows up with its next change */
     at->session = s;
     at->group = group;
@@ -114,7 +114,7 @@ void groups_session(struct oks_engine *e, struct session *s, const struct measur
 {
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
         struct group *group = s->groups[kind].group, *next = NULL;
-        const char *key = now ? sums_intern(e, key_of(s, (enum group_kind)kind)) : NULL;
+        const char *key = now ? oks_intern(&e->names, key_of(s, (enum group_kind)kind)) : NULL;
 
         if (key)
             next = group_made(e, (enum group_kind)kind, key);

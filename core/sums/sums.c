@@ -13,27 +13,6 @@
 
 #include "engine/engine_private.h"
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-const char *sums_intern(struct oks_engine *e, const char *name)
-{
-    char *copy, **found;
-
-    if (!name)
-        return NULL;
-    found = tfind(name, &e->names, by_text);
-    if (found)
-        return *found;
-    copy = strdup(name);
-    found = copy ? tsearch(copy, &e->names, by_text) : NULL;
-    if (!found)
-        free(copy);
-    return found ? *found : NULL;
-}
-
 /* --- sessions --- */
 
 void sums_session(struct oks_engine *e, struct session *s, struct project *from, bool leaves)
@@ -43,8 +22,8 @@ void sums_session(struct oks_engine *e, struct session *s, struct project *from,
 
     if (!leaves) {
         measure_session_anew(s, &now);
-        now.agent_name = sums_intern(e, now.agent_name);
-        now.model = sums_intern(e, now.model);
+        now.agent_name = oks_intern(&e->names, now.agent_name);
+        now.model = oks_intern(&e->names, now.model);
     }
     aggregate_replace(&e->all, before, leaves ? NULL : &now);
     if (from == s->project) {
@@ -145,7 +124,7 @@ static struct model_row *row_made(struct oks_engine *e, const char *name)
 static void share_of(struct oks_engine *e, const struct oks_totals *totals, const char *name,
                      int64_t mtime_ns, struct model_share *out)
 {
-    out->name = sums_intern(e, name);
+    out->name = oks_intern(&e->names, name);
     out->measure = (struct measure){
         .totals = *totals,
         .duration_ms = oks_duration_ms(totals->first, totals->last),
@@ -264,5 +243,4 @@ void sums_models(struct oks_engine *e, void (*fn)(void *ctx, const char *name, c
 void sums_free(struct oks_engine *e)
 {
     tdestroy(e->model_rows, free);
-    tdestroy(e->names, free);
 }

@@ -129,7 +129,8 @@ static int add_part(struct times_change *c, struct time_row *row, const struct m
 /* What the session has in the rows of the change. */
 static int collect(struct oks_engine *e, const struct session *s, struct times_change *c)
 {
-    const char *agent = sums_intern(e, session_agent_name(s)), *model = sums_intern(e, session_model(s));
+    const char *agent = oks_intern(&e->names, session_agent_name(s)),
+               *model = oks_intern(&e->names, session_model(s));
 
     c->agent = agent;
     c->model = model;
@@ -333,7 +334,7 @@ void times_requests_leave(struct oks_engine *e, struct transcript *t)
 
     if (!e->times.on || !t->timed)
         return;
-    billing_each(e, t, move_request, &m);
+    billing_each(e->billing, t->billed, move_request, &m);
 }
 
 /* --- taking in --- */
@@ -345,8 +346,8 @@ static void take_in_requests(struct oks_engine *e, struct transcript *t)
     if (t->timed)
         return;
     t->timed = true; /* or the rows would refuse them */
-    if (t->billed.rows)
-        billing_each(e, t, move_request, &m);
+    if (billing_part_rows(t->billed))
+        billing_each(e->billing, t->billed, move_request, &m);
 }
 
 static int take_in(struct oks_engine *e, struct session *s)
@@ -413,8 +414,8 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     times_session(s, a->row->lo, a->row->hi, &m);
     if (m.totals.events == 0)
         return;
-    m.agent_name = sums_intern(a->e, m.agent_name);
-    m.model = sums_intern(a->e, m.model);
+    m.agent_name = oks_intern(&a->e->names, m.agent_name);
+    m.model = oks_intern(&a->e->names, m.model);
     aggregate_replace(&a->row->sum, NULL, &m);
 }
 

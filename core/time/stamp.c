@@ -90,6 +90,17 @@ int oks_stamp_cmp(struct oks_stamp a, struct oks_stamp b)
     return oks_slice_cmp(oks_stamp_text(a, abuf), oks_stamp_text(b, bbuf));
 }
 
+bool oks_stamp_within(struct oks_stamp stamp, struct oks_stamp since, struct oks_stamp until)
+{
+    /* Nearly always; no bound is the greatest of keys. */
+    if (stamp.key < OKS_STAMP_KEY_TEXT && since.key != OKS_STAMP_KEY_TEXT && until.key != OKS_STAMP_KEY_TEXT)
+        return (oks_stamp_is_none(since) || stamp.key >= since.key) && stamp.key <= until.key;
+    if (oks_stamp_is_none(stamp))
+        return true;
+    return (oks_stamp_is_none(since) || oks_stamp_cmp(stamp, since) >= 0) &&
+           (oks_stamp_is_none(until) || oks_stamp_cmp(stamp, until) <= 0);
+}
+
 /* Writes the digits of `number`, last first, into the places of the pattern before `end`. */
 static void spell(char *buf, size_t from, size_t end, uint64_t number)
 {

@@ -37,6 +37,9 @@ struct oks_stamp oks_stamp_of(struct oks_slice text);
 /* <0, 0, >0 as the strings compare byte-wise. Neither may be none. */
 int oks_stamp_cmp(struct oks_stamp a, struct oks_stamp b);
 
+/* Whether a stamp lies in the window [since, until], of which none is open. A stamp that is none lies in all. */
+bool oks_stamp_within(struct oks_stamp stamp, struct oks_stamp since, struct oks_stamp until);
+
 /* The string again: either borrowed from the stamp or written to buf (NUL-terminated there). None gives an
  * absent slice. */
 struct oks_slice oks_stamp_text(struct oks_stamp s, char buf[OKS_STAMP_TEXT]);

@@ -1,0 +1,98 @@
+/* The parts and the state of billing, as its own files see them (private to core/billing). */
+#ifndef OKSTRAFS_BILLING_PARTS_H
+#define OKSTRAFS_BILLING_PARTS_H
+
+#include <sys/queue.h>
+
+#include "billing/billed_tree.h"
+#include "billing/billing.h"
+#include "billing/key_map.h"
+
+/* A substitute row: what a request cost whose owner's own row is not the one that says so. */
+struct substitute {
+    uint64_t key;
+    struct billing_part *owner;
+    struct oks_request request; /* the row that says it, without its strings */
+    const char *model;          /* interned */
+    struct billed_sum sum;
+    LIST_ENTRY(substitute) of_owner;
+};
+
+struct billing_part {
+    void *owner;
+    const char *path;
+    struct oks_requests *rows; /* NULL: none yet */
+    uint32_t id;               /* in the map; 0: it has no rows there */
+    size_t n_rows;             /* that are in the map ... */
+    uint64_t *counted;         /* bits: of these, those whose own values are in `share` ... */
+    size_t rows_room;          /* ... and bits that there is room for */
+    const char **models;       /* interned names of the store's models */
+    size_t n_models;
+    struct billed_bag share;  /* what it has put into the sums above it */
+    struct billed_tree *tree; /* of the counted rows; NULL: no window was asked for yet */
+    LIST_HEAD(, substitute) substitutes;
+};
+
+struct billing {
+    const struct billing_events *events;
+    void *ctx;
+    struct oks_intern *names;
+    const struct oks_prices *prices; /* NULL: none yet */
+    struct billing_map map;
+    struct billing_part **by_id; /* [0] is nobody */
+    size_t n_ids, ids_room;
+    uint32_t *free_ids;
+    size_t n_free;
+    uint64_t *pending; /* keys that wait for the end of a call */
+    size_t n_pending, pending_room;
+    void *substitutes; /* tsearch tree by key */
+    struct billed_bag all;
+    struct priced_model {
+        const char *model;             /* interned */
+        const struct oks_price *price; /* NULL: it has none */
+    } * priced;                        /* what was looked up with these prices */
+    size_t n_priced;
+    bool stopped;
+};
+
+/* --- postings.c: into the sums, and out of them --- */
+
+int billing_post(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
+                 const struct billed_sum *sum);
+void billing_unpost(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
+                    const struct billed_sum *sum);
+/* The sums of a part's models get their places, so that a post of them cannot fail. -ENOMEM */
+int billing_make_places(struct billing *b, struct billing_part *part);
+/* What rows come to that were counted into a bag, in one go. */
+int billing_post_bag(struct billing *b, struct billing_part *part, const struct billed_bag *batch);
+/* What a request costs, in a sum of nothing else. */
+void billing_cost_of(struct billing *b, const struct oks_request *r, const char *model,
+                     struct billed_sum *out);
+void billing_row_sum(struct billing *b, const struct billing_part *part, const struct request_row *row,
+                     struct billed_sum *out);
+bool billing_is_counted(const struct billing_part *part, size_t i);
+void billing_set_counted(struct billing_part *part, size_t i, bool counted);
+int billing_count_row(struct billing *b, struct billing_part *part, size_t i, const struct request_row *row);
+/* The same, but what the row comes to is added to the bag, for billing_post_bag(). */
+int billing_count_row_in(struct billing *b, struct billing_part *part, size_t i,
+                         const struct request_row *row, struct billed_bag *batch);
+void billing_uncount_row(struct billing *b, struct billing_part *part, size_t i);
+struct substitute *billing_substitute_of(const struct billing *b, uint64_t key);
+void billing_substitute_end(struct billing *b, struct substitute *substitute);
+/* `row` of another part says what a request of `owner` cost. */
+int billing_substitute(struct billing *b, struct billing_part *owner, const struct billing_part *from,
+                       const struct request_row *row);
+
+/* --- ownership.c --- */
+
+int billing_pend(struct billing *b, uint64_t key);
+int billing_decide(struct billing *b); /* all that is pending; 0 or -ENOMEM */
+/* Whether both say the same of a request to a reader of the rows. */
+bool billing_same_telling(const struct oks_request *a, const struct oks_request *b);
+
+/* --- billing.c --- */
+
+/* The part's own row of that key, or SIZE_MAX. */
+size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * What a session was billed: the sum of what its transcripts own (billing/billing.h).
+ */
+#ifndef OKSTRAFS_SUMS_BILLED_SESSION_H
+#define OKSTRAFS_SUMS_BILLED_SESSION_H
+
+#include "billing/billing.h"
+
+struct measure_window;
+struct project;
+struct session;
+
+/* Adds what the session's transcripts own to a bag (-ENOMEM: nothing), or takes it out again. */
+int billed_session_add(struct billed_bag *to, const struct session *s);
+void billed_session_take(struct billed_bag *from, const struct session *s);
+/* The session moved from one project (NULL: none) to another. */
+void billed_session_moved(struct session *s, struct project *from, struct project *to);
+
+/* Adds what the session's requests in the window come to. 0 or -ENOMEM */
+int billed_session_window(struct billing *b, const struct session *s, const struct measure_window *w,
+                          struct billed_bag *out);
+
+#endif
