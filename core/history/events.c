@@ -49,11 +49,23 @@ void oks_events_free(struct oks_events *events)
     free(events);
 }
 
+static void trim_list(struct run_list *list)
+{
+    struct run *runs = list->n ? realloc(list->runs, list->n * sizeof(*runs)) : NULL;
+
+    if (runs) {
+        list->runs = runs;
+        list->room = list->n;
+    }
+    for (size_t i = 0; i < list->n; i++)
+        run_trim(&list->runs[i]);
+}
+
+/* Text stamps stay where they are: totals borrow them. */
 void oks_events_trim(struct oks_events *events)
 {
     for (size_t l = 0; l < LISTS; l++)
-        for (size_t i = 0; i < events->lists[l].n; i++)
-            run_trim(&events->lists[l].runs[i]);
+        trim_list(&events->lists[l]);
     if (events->unstamped)
         run_trim(events->unstamped);
 }

@@ -3,7 +3,7 @@
  *
  * Events are appended in any order of their stamps (nearly always in order). The cost of a window is
  * O(log^2 n) whatever the order of arrival was, and independent of how many events lie in it.
- * Not thread safe: the owner locks.
+ * Readers (whatever takes a const) may run at once; for the others the owner locks.
  */
 #ifndef OKSTRAFS_HISTORY_EVENTS_H
 #define OKSTRAFS_HISTORY_EVENTS_H
@@ -26,7 +26,11 @@ void oks_events_free(struct oks_events *events);
 /* Copies the event (a text stamp's bytes too). 0 or -ENOMEM, and then nothing has changed. */
 int oks_events_append(struct oks_events *events, const struct oks_event *event);
 
-/* Gives back memory that is only good for growing: many were appended, and few will follow. */
+/*
+ * Packs all of them (6 to 9 bytes an event) and gives back memory that is only good for growing: few will
+ * follow for now. No answer changes, whenever it is called; stamps that were borrowed stay valid. The next
+ * append costs a microsecond more.
+ */
 void oks_events_trim(struct oks_events *events);
 
 size_t oks_events_len(const struct oks_events *events);

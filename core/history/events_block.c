@@ -1,168 +1,314 @@
 /*
- * The packing of 64 events: about 14 bytes each instead of 64, and any of them readable by itself.
+ * Bit packing of up to 64 events: about 7 bytes each instead of 64, and any of them readable by itself.
  *
- * Each column takes as many bytes per value as its largest value needs, 0 to 8; keys are stored as the
- * distance from the block's smallest. The two cache creation splits are nearly always 0 or equal to their
- * sum, so a column may also say "same as cache creation" and then takes nothing. Values are little-endian and
- * are read with one load of 8 bytes and a mask; hence the 8 spare bytes behind the last column.
+ * Each column takes as many bits per value as its largest value needs; keys are stored as the distance from
+ * the block's smallest. Many records carry a time and no count: counts are stored only of the events in the
+ * bitmap `counted`, and the place of an event among them is the number of bits before its own. The two cache
+ * creation splits nearly always add up to the creation: then one of them is derived and takes nothing.
  *
- * Invariant: `before` + the columns' values is exact, so that the sum of any range of a run is a difference
- * of two prefix sums plus at most two partial blocks.
+ * A value is read with one load of 8 bytes, a shift and a mask; hence the spare bytes behind the last block,
+ * and no width between 58 and 63.
+ *
+ * Invariant: the sums before a block + its columns' values are exact, so that the sum of any range of a run
+ * is a difference of two prefix sums plus at most two partial blocks.
  */
 #include "history/events_block.h"
 
 #include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    FIELDS = 1 + OKS_COLUMNS, /* the key, then the counts */
-    SAME_AS_CREATION = 9,     /* in the place of a width */
-    SPARE = 8,
+    WIDTH_MAX = 57, /* with a shift of up to 7 it is still inside 8 bytes; wider values take 64 */
+    DERIVED = 65,   /* in the place of a width: cache creation minus the other split */
 };
 
-struct block {
-    struct sums before;
-    uint64_t base;
-    uint8_t width[FIELDS];
-    uint8_t bytes[];
-};
-
-static unsigned stored_width(unsigned width)
+static uint64_t get_u64(const void *p)
 {
-    return width == SAME_AS_CREATION ? 0 : width;
+    uint64_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return le64toh(value);
 }
 
-static uint64_t field(const struct row *row, unsigned f)
+static void put_u64(void *p, uint64_t value)
 {
-    return f == 0 ? row->key : row->count[f - 1];
+    value = htole64(value);
+    memcpy(p, &value, sizeof(value));
 }
 
-static unsigned bytes_for(uint64_t bits)
+static size_t column_bytes(size_t n, unsigned width)
 {
-    return bits ? (71 - (unsigned)__builtin_clzll(bits)) / 8 : 0;
+    return width == DERIVED ? 0 : (n * width + 7) / 8;
 }
 
-static bool same_as_creation(const struct row *rows, unsigned column)
+static unsigned split_beside(unsigned column)
 {
-    if (column != OKS_CACHE_CREATION_5M && column != OKS_CACHE_CREATION_1H)
-        return false;
-    for (size_t i = 0; i < BLOCK_EVENTS; i++)
-        if (rows[i].count[column] != rows[i].count[OKS_CACHE_CREATION])
-            return false;
-    return true;
+    return column == OKS_CACHE_CREATION_5M ? OKS_CACHE_CREATION_1H : OKS_CACHE_CREATION_5M;
 }
 
-static unsigned width_of(const struct row *rows, unsigned f, uint64_t base)
+/* Of the first n events, those with a count. */
+static size_t counted_before(const struct block *block, size_t n)
+{
+    uint64_t bits = get_u64(block->counted);
+
+    return (size_t)__builtin_popcountll(n < BLOCK_EVENTS ? bits & ((UINT64_C(1) << n) - 1) : bits);
+}
+
+/* --- packing --- */
+
+static unsigned width_of(uint64_t bits)
+{
+    unsigned width = bits ? 64 - (unsigned)__builtin_clzll(bits) : 0;
+
+    return width > WIDTH_MAX ? 64 : width;
+}
+
+static unsigned counts_width(const struct row *rows, size_t n, unsigned column)
 {
     uint64_t bits = 0;
 
-    for (size_t i = 0; i < BLOCK_EVENTS; i++)
-        bits |= field(&rows[i], f) - base;
-    if (bits && f > 0 && same_as_creation(rows, f - 1))
-        return SAME_AS_CREATION;
-    return bytes_for(bits);
+    for (size_t i = 0; i < n; i++)
+        bits |= rows[i].count[column];
+    return width_of(bits);
 }
 
-static uint64_t smallest_key(const struct row *rows)
+static bool splits_add_up(const struct row *rows, size_t n)
 {
-    uint64_t min = rows[0].key;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t *count = rows[i].count;
 
-    for (size_t i = 1; i < BLOCK_EVENTS; i++)
+        if (count[OKS_CACHE_CREATION_5M] > count[OKS_CACHE_CREATION] ||
+            count[OKS_CACHE_CREATION] - count[OKS_CACHE_CREATION_5M] != count[OKS_CACHE_CREATION_1H])
+            return false;
+    }
+    return true;
+}
+
+static void choose_widths(const struct row *rows, size_t n, uint64_t base, uint8_t width[BLOCK_FIELDS])
+{
+    uint8_t *counts = width + 1;
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bits |= rows[i].key - base;
+    width[0] = (uint8_t)width_of(bits);
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        counts[c] = (uint8_t)counts_width(rows, n, c);
+    if (splits_add_up(rows, n))
+        counts[counts[OKS_CACHE_CREATION_5M] < counts[OKS_CACHE_CREATION_1H] ? OKS_CACHE_CREATION_1H
+                                                                             : OKS_CACHE_CREATION_5M] =
+            DERIVED;
+}
+
+static uint64_t smallest_key(const struct row *rows, size_t n)
+{
+    uint64_t min = UINT64_MAX;
+
+    for (size_t i = 0; i < n; i++)
         min = rows[i].key < min ? rows[i].key : min;
     return min;
 }
 
-static size_t packed_bytes(const uint8_t width[FIELDS])
+static uint64_t counted_bits(const struct row *rows, size_t n)
 {
+    uint64_t counted = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (unsigned c = 0; c < OKS_COLUMNS; c++)
+            counted |= (uint64_t)(rows[i].count[c] != 0) << i;
+    return counted;
+}
+
+static size_t sum_bytes(const struct sums *sums)
+{
+    unsigned __int128 bits = 0;
     size_t n = 0;
 
-    for (unsigned f = 0; f < FIELDS; f++)
-        n += stored_width(width[f]);
-    return n * BLOCK_EVENTS;
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        bits |= sums->count[c];
+    for (; bits; bits >>= 8)
+        n++;
+    return n;
 }
 
-struct block *block_pack(const struct row rows[BLOCK_EVENTS], const struct sums *before)
+/* All sums have as many bytes as the largest. Returns the place behind them. */
+static uint8_t *put_sums(uint8_t *p, const struct sums *sums, size_t bytes)
 {
-    uint64_t base = smallest_key(rows);
-    uint8_t width[FIELDS];
-    struct block *block;
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        for (size_t i = 0; i < bytes; i++)
+            *p++ = (uint8_t)(sums->count[c] >> (8 * i));
+    return p;
+}
+
+/* Into bytes that are 0. */
+static void put_value(uint8_t *column, unsigned width, size_t i, uint64_t value)
+{
+    size_t bit = i * width;
+
+    put_u64(column + bit / 8, get_u64(column + bit / 8) | value << bit % 8);
+}
+
+size_t block_pack(const struct row *rows, size_t n, const struct sums *before, struct block *out)
+{
+    uint64_t base = smallest_key(rows, n), counted = counted_bits(rows, n);
     uint8_t *p;
 
-    for (unsigned f = 0; f < FIELDS; f++)
-        width[f] = (uint8_t)width_of(rows, f, f == 0 ? base : 0);
-    block = calloc(1, sizeof(*block) + packed_bytes(width) + SPARE);
-    if (!block)
-        return NULL;
-    block->before = *before;
-    block->base = base;
-    memcpy(block->width, width, sizeof(width));
-    p = block->bytes;
-    for (unsigned f = 0; f < FIELDS; f++) {
-        for (size_t i = 0; i < BLOCK_EVENTS; i++, p += stored_width(width[f])) {
-            uint64_t value = htole64(field(&rows[i], f) - (f == 0 ? base : 0));
+    memset(out, 0, BLOCK_BYTES_MAX + BLOCK_SPARE);
+    out->n = (uint8_t)n;
+    out->sum_bytes = (uint8_t)sum_bytes(before);
+    choose_widths(rows, n, base, out->width);
+    put_u64(out->base, base);
+    put_u64(out->counted, counted);
+    p = put_sums(out->bytes, before, out->sum_bytes);
+    for (size_t i = 0; i < n; i++)
+        put_value(p, out->width[0], i, rows[i].key - base);
+    p += column_bytes(n, out->width[0]);
+    for (unsigned c = 0; c < OKS_COLUMNS; c++) {
+        unsigned width = out->width[1 + c];
+        size_t k = 0;
 
-            memcpy(p, &value, stored_width(width[f]));
-        }
+        for (size_t i = 0; i < n && width != DERIVED; i++)
+            if (counted >> i & 1)
+                put_value(p, width, k++, rows[i].count[c]);
+        p += column_bytes(counted_before(out, BLOCK_EVENTS), width);
     }
-    return block;
+    return (size_t)(p - (uint8_t *)out);
 }
 
-size_t block_bytes(const struct block *block)
-{
-    return sizeof(*block) + packed_bytes(block->width) + SPARE;
-}
+/* --- reading --- */
 
 static uint64_t load(const uint8_t *column, unsigned width, size_t i)
 {
-    uint64_t value;
+    size_t bit = i * width;
 
-    if (width == 0)
+    return width == 0 ? 0 : get_u64(column + bit / 8) >> bit % 8 & UINT64_MAX >> (64 - width);
+}
+
+static const uint8_t *keys(const struct block *block)
+{
+    return block->bytes + (size_t)block->sum_bytes * OKS_COLUMNS;
+}
+
+static const uint8_t *counts(const struct block *block)
+{
+    return keys(block) + column_bytes(block->n, block->width[0]);
+}
+
+static bool widths_are_valid(const struct block *block)
+{
+    const uint8_t *width = block->width + 1;
+
+    if (block->width[0] > WIDTH_MAX && block->width[0] != 64)
+        return false;
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        if (width[c] > WIDTH_MAX && width[c] != 64 &&
+            !(width[c] == DERIVED && (c == OKS_CACHE_CREATION_5M || c == OKS_CACHE_CREATION_1H) &&
+              width[split_beside(c)] != DERIVED))
+            return false;
+    return true;
+}
+
+size_t block_check(const uint8_t *bytes, size_t len)
+{
+    const struct block *block = (const void *)bytes;
+    size_t n = sizeof(*block), counted;
+
+    if (len < n || block->n == 0 || block->n > BLOCK_EVENTS ||
+        block->sum_bytes > sizeof(block->bytes[0]) * 16 || !widths_are_valid(block))
         return 0;
-    memcpy(&value, column + i * width, sizeof(value));
-    return le64toh(value) & (UINT64_MAX >> (64 - 8 * width));
+    counted = counted_before(block, BLOCK_EVENTS);
+    if (counted != counted_before(block, block->n))
+        return 0;
+    n += (size_t)block->sum_bytes * OKS_COLUMNS + column_bytes(block->n, block->width[0]);
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        n += column_bytes(counted, block->width[1 + c]);
+    return n <= len ? n : 0;
 }
 
 uint64_t block_key(const struct block *block, size_t i)
 {
-    return block->base + load(block->bytes, block->width[0], i);
+    return get_u64(block->base) + load(keys(block), block->width[0], i);
+}
+
+static void derive_split(const struct block *block, uint64_t count[OKS_COLUMNS])
+{
+    for (unsigned c = OKS_CACHE_CREATION_5M; c <= OKS_CACHE_CREATION_1H; c++)
+        if (block->width[1 + c] == DERIVED)
+            count[c] = count[OKS_CACHE_CREATION] - count[split_beside(c)];
 }
 
 void block_row(const struct block *block, size_t i, struct row *out)
 {
-    const uint8_t *column = block->bytes + (size_t)block->width[0] * BLOCK_EVENTS;
+    size_t counted = counted_before(block, BLOCK_EVENTS), at = counted_before(block, i);
+    const uint8_t *column = counts(block);
 
+    memset(out, 0, sizeof(*out));
     out->key = block_key(block, i);
+    if (!(get_u64(block->counted) >> i & 1))
+        return;
     for (unsigned c = 0; c < OKS_COLUMNS; c++) {
         unsigned width = block->width[1 + c];
 
-        if (width == SAME_AS_CREATION) {
-            out->count[c] = out->count[OKS_CACHE_CREATION];
+        if (width == DERIVED)
             continue;
-        }
-        out->count[c] = load(column, width, i);
-        column += (size_t)width * BLOCK_EVENTS;
+        out->count[c] = load(column, width, at);
+        column += column_bytes(counted, width);
     }
+    derive_split(block, out->count);
+}
+
+/* Up to 64 values of 57 bits: their sum is below 2^64. */
+static uint64_t narrow_sum(const uint8_t *column, unsigned width, size_t n)
+{
+    uint64_t mask = UINT64_MAX >> (64 - width), sum = 0;
+
+    for (size_t bit = 0, end = n * width; bit < end; bit += width)
+        sum += get_u64(column + bit / 8) >> bit % 8 & mask;
+    return sum;
+}
+
+static unsigned __int128 column_sum(const uint8_t *column, unsigned width, size_t n)
+{
+    unsigned __int128 sum = 0;
+
+    if (width == 0)
+        return 0;
+    if (width <= WIDTH_MAX)
+        return narrow_sum(column, width, n);
+    for (size_t i = 0; i < n; i++)
+        sum += load(column, width, i);
+    return sum;
+}
+
+static unsigned __int128 sum_before(const struct block *block, unsigned column)
+{
+    const uint8_t *p = block->bytes + (size_t)block->sum_bytes * column;
+    unsigned __int128 sum = 0;
+
+    for (size_t i = block->sum_bytes; i-- > 0;)
+        sum = sum << 8 | p[i];
+    return sum;
 }
 
 void block_sums(const struct block *block, size_t n, struct sums *out)
 {
-    const uint8_t *column = block->bytes + (size_t)block->width[0] * BLOCK_EVENTS;
+    size_t counted = counted_before(block, BLOCK_EVENTS), summed = counted_before(block, n);
+    const uint8_t *column = counts(block);
     unsigned __int128 here[OKS_COLUMNS] = {0};
 
-    for (unsigned c = 0; c < OKS_COLUMNS; c++) {
+    for (unsigned c = 0; c < OKS_COLUMNS && summed > 0; c++) {
         unsigned width = block->width[1 + c];
 
-        if (width == SAME_AS_CREATION) {
-            here[c] = here[OKS_CACHE_CREATION];
+        if (width == DERIVED)
             continue;
-        }
-        for (size_t i = 0; width && i < n; i++)
-            here[c] += load(column, width, i);
-        column += (size_t)width * BLOCK_EVENTS;
+        here[c] = column_sum(column, width, summed);
+        column += column_bytes(counted, width);
     }
+    for (unsigned c = OKS_CACHE_CREATION_5M; c <= OKS_CACHE_CREATION_1H; c++)
+        if (block->width[1 + c] == DERIVED)
+            here[c] = here[OKS_CACHE_CREATION] - here[split_beside(c)];
     for (unsigned c = 0; c < OKS_COLUMNS; c++)
-        out->count[c] = block->before.count[c] + here[c];
+        out->count[c] = sum_before(block, c) + here[c];
 }
 
 void sums_add_row(struct sums *sums, const struct row *row)

@@ -1,4 +1,7 @@
-/* A sealed block: 64 events of one run, packed column by column. Private to the core. */
+/*
+ * A packed block: up to 64 events of one run, column by column, as bytes that are the same on every machine.
+ * Private to the core.
+ */
 #ifndef OKSTRAFS_HISTORY_EVENTS_BLOCK_H
 #define OKSTRAFS_HISTORY_EVENTS_BLOCK_H
 
@@ -7,7 +10,11 @@
 
 #include "history/totals.h"
 
-enum { BLOCK_EVENTS = 64 };
+enum {
+    BLOCK_EVENTS = 64,
+    BLOCK_FIELDS = 1 + OKS_COLUMNS, /* the key, then the counts */
+    BLOCK_SPARE = 8,                /* bytes behind a block that must be readable; their value is not used */
+};
 
 /* An event inside a run. What `key` means (a stamp's number, a place in the texts, nothing) the run knows. */
 struct row {
@@ -20,12 +27,25 @@ struct sums {
     unsigned __int128 count[OKS_COLUMNS];
 };
 
-struct block;
+/* Without alignment: blocks stand one behind the other. Numbers are little-endian. */
+struct block {
+    uint8_t n;                   /* events */
+    uint8_t sum_bytes;           /* of each sum */
+    uint8_t width[BLOCK_FIELDS]; /* of a column's values, in bits */
+    uint8_t base[8];             /* the smallest key */
+    uint8_t counted[8];          /* bit i: event i has a count that is not 0 */
+    uint8_t bytes[];             /* the sums over all earlier blocks, then the columns */
+};
 
-/* The block of rows[0 ... BLOCK_EVENTS-1]; `before` are the sums over all earlier blocks of the run. NULL: no
- * memory. Freed by free(). */
-struct block *block_pack(const struct row rows[BLOCK_EVENTS], const struct sums *before);
-size_t block_bytes(const struct block *block);
+enum { BLOCK_BYTES_MAX = sizeof(struct block) + sizeof(struct sums) + BLOCK_FIELDS * BLOCK_EVENTS * 8 };
+
+/*
+ * Packs rows[0 ... n-1], n <= BLOCK_EVENTS; `before` are the sums over all earlier blocks of the run. Returns
+ * how many bytes it took. `out` has room for BLOCK_BYTES_MAX and BLOCK_SPARE behind.
+ */
+size_t block_pack(const struct row *rows, size_t n, const struct sums *before, struct block *out);
+/* The length of the block at the start of `bytes`; 0: there is none whose reading stays inside. */
+size_t block_check(const uint8_t *bytes, size_t len);
 
 uint64_t block_key(const struct block *block, size_t i);
 void block_row(const struct block *block, size_t i, struct row *out);

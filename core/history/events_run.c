@@ -5,8 +5,13 @@
  * the blocks' first keys and then inside one block, and its totals are the difference of two prefix sums. The
  * tail is small and is summed by hand.
  *
- * Invariants: every block holds exactly BLOCK_EVENTS rows; the tail is empty only in a run without any event;
- * no stamp in a block is larger than one behind it.
+ * A run at rest is closed: its tail is packed as well, and the last block may hold fewer than 64 events. The
+ * next event that may go into the run opens it: the newest events become the tail again. How many, follows
+ * from the run's length alone, and is never more than were open before. So a stamp that was once too late for
+ * a run stays too late (see events.c), and no answer depends on when a run was closed.
+ *
+ * Invariants: every block but the last of a closed run holds exactly BLOCK_EVENTS rows; the tail is empty
+ * only in a closed run and in one without any event; no stamp in a block is larger than one behind it.
  */
 #include "history/events_run.h"
 
@@ -33,27 +38,47 @@ void run_init(struct run *run, const struct texts *texts)
 
 void run_clear(struct run *run)
 {
-    for (size_t i = 0; i < run->n_blocks; i++)
-        free(run->blocks[i]);
-    free(run->blocks);
+    free(run->bytes);
+    free(run->starts);
     free(run->tail);
     run_init(run, run->texts);
 }
 
 size_t run_len(const struct run *run)
 {
-    return run->n_blocks * BLOCK_EVENTS + run->n_tail;
+    return run->n_packed + run->n_tail;
 }
 
 size_t run_bytes(const struct run *run)
 {
-    return run->packed_bytes + run->blocks_room * sizeof(run->blocks[0]) +
+    return run->bytes_room + run->blocks_room * sizeof(run->starts[0]) +
            run->tail_room * sizeof(run->tail[0]);
 }
 
-static int grow_tail(struct run *run)
+static const struct block *block_at(const struct run *run, size_t i)
 {
-    size_t room = run->tail_room ? run->tail_room * 2 : 4;
+    return (const struct block *)(run->bytes + run->starts[i]);
+}
+
+/* --- the tail --- */
+
+size_t run_pack_tail(const struct run *run, size_t n, uint8_t *out, size_t starts[RUN_TAIL_BLOCKS])
+{
+    struct sums before;
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i += BLOCK_EVENTS) {
+        size_t rows = n - i < BLOCK_EVENTS ? n - i : BLOCK_EVENTS;
+
+        run_sums(run, run->n_packed + i, &before);
+        starts[i / BLOCK_EVENTS] = len;
+        len += block_pack(run->tail + i, rows, &before, (struct block *)(out + len));
+    }
+    return len;
+}
+
+static int resize_tail(struct run *run, size_t room)
+{
     struct row *tail;
 
     if (room > RUN_TAIL_MAX)
@@ -66,51 +91,100 @@ static int grow_tail(struct run *run)
     return 0;
 }
 
-/* What cannot be had smaller stays as it is. */
-void run_trim(struct run *run)
+static int resize_bytes(struct run *run, size_t room)
 {
-    struct row *tail = run->n_tail ? realloc(run->tail, run->n_tail * sizeof(*tail)) : NULL;
+    uint8_t *bytes = realloc(run->bytes, room);
 
-    if (tail) {
-        run->tail = tail;
-        run->tail_room = run->n_tail;
-    }
+    if (!bytes)
+        return -ENOMEM;
+    run->bytes = bytes;
+    run->bytes_room = room;
+    return 0;
 }
 
-static int grow_blocks(struct run *run)
+static int resize_blocks(struct run *run, size_t room)
 {
-    size_t room = run->blocks_room + run->blocks_room / 2 + 4;
-    struct block **blocks = realloc(run->blocks, room * sizeof(*blocks));
+    size_t *starts = realloc(run->starts, room * sizeof(*starts));
 
-    if (!blocks)
+    if (!starts)
         return -ENOMEM;
-    run->blocks = blocks;
+    run->starts = starts;
     run->blocks_room = room;
     return 0;
 }
 
-static int seal(struct run *run)
+/* Packs the first n events of the tail as one or two blocks: all of them, or nothing has changed. */
+static int seal(struct run *run, size_t n)
 {
-    struct block *block;
+    uint8_t packed[RUN_TAIL_BLOCKS * BLOCK_BYTES_MAX + BLOCK_SPARE];
+    size_t starts[RUN_TAIL_BLOCKS], len = run_pack_tail(run, n, packed, starts), blocks;
 
-    if (run->n_blocks == run->blocks_room && grow_blocks(run) < 0)
+    blocks = (n + BLOCK_EVENTS - 1) / BLOCK_EVENTS;
+    if (run->blocks_room < run->n_blocks + blocks &&
+        resize_blocks(run, run->n_blocks + run->n_blocks / 2 + blocks) < 0)
         return -ENOMEM;
-    block = block_pack(run->tail, &run->sealed);
-    if (!block)
+    if (run->bytes_room < run->n_bytes + len + BLOCK_SPARE &&
+        resize_bytes(run, run->n_bytes + run->n_bytes / 2 + len + BLOCK_SPARE) < 0)
         return -ENOMEM;
-    block_sums(block, BLOCK_EVENTS, &run->sealed);
-    run->packed_bytes += block_bytes(block);
-    run->blocks[run->n_blocks++] = block;
-    run->n_tail -= BLOCK_EVENTS;
-    memmove(run->tail, run->tail + BLOCK_EVENTS, run->n_tail * sizeof(run->tail[0]));
+    memcpy(run->bytes + run->n_bytes, packed, len + BLOCK_SPARE);
+    for (size_t i = 0; i < blocks; i++)
+        run->starts[run->n_blocks++] = run->n_bytes + starts[i];
+    run->n_bytes += len;
+    run->n_packed += n;
+    run->n_tail -= n;
+    memmove(run->tail, run->tail + n, run->n_tail * sizeof(run->tail[0]));
+    return 0;
+}
+
+void run_trim(struct run *run)
+{
+    if (run->n_tail > 0 && seal(run, run->n_tail) < 0)
+        return;
+    free(run->tail);
+    run->tail = NULL;
+    run->tail_room = 0;
+    if (run->n_blocks == 0)
+        return;
+    resize_bytes(run, run->n_bytes + BLOCK_SPARE);
+    resize_blocks(run, run->n_blocks);
+}
+
+/*
+ * The events of a closed run that become the tail: those behind the last full block, and where these are
+ * fewer than stay open after a seal, those of that block, too. As many were open before, or 64 more.
+ */
+static size_t reopened(const struct run *run)
+{
+    size_t n = run->n_packed % BLOCK_EVENTS;
+
+    return n < RUN_TAIL_MAX - BLOCK_EVENTS && run->n_packed > n ? n + BLOCK_EVENTS : n;
+}
+
+static int open_run(struct run *run)
+{
+    size_t n = reopened(run), from = run->n_packed - n;
+
+    if (resize_tail(run, n + 8) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        run_row(run, from + i, &run->tail[i]);
+    run->n_tail = n;
+    run->n_packed = from;
+    run->n_blocks = from / BLOCK_EVENTS;
+    if (n > 0)
+        run->n_bytes = run->starts[run->n_blocks];
     return 0;
 }
 
 int run_make_room(struct run *run)
 {
+    if (run->n_tail == 0 && run->n_packed > 0)
+        return open_run(run);
     if (run->n_tail < run->tail_room)
         return 0;
-    return run->n_tail < RUN_TAIL_MAX ? grow_tail(run) : seal(run);
+    if (run->n_tail < RUN_TAIL_MAX)
+        return resize_tail(run, run->tail_room ? run->tail_room * 2 : 4);
+    return seal(run, BLOCK_EVENTS);
 }
 
 /* The order of a stored key and a stamp: nearly always of two numbers, and then without a call. */
@@ -123,9 +197,10 @@ static inline int order(const struct run *run, uint64_t key, struct oks_stamp st
 
 bool run_takes(const struct run *run, struct oks_stamp stamp)
 {
-    if (run->n_blocks == 0)
-        return true;
-    return order(run, block_key(run->blocks[run->n_blocks - 1], BLOCK_EVENTS - 1), stamp) <= 0;
+    size_t sealed = run->n_tail > 0 ? run->n_packed : run->n_packed - reopened(run);
+
+    return sealed == 0 ||
+           order(run, block_key(block_at(run, sealed / BLOCK_EVENTS - 1), BLOCK_EVENTS - 1), stamp) <= 0;
 }
 
 void run_put(struct run *run, const struct row *row)
@@ -140,28 +215,26 @@ void run_put(struct run *run, const struct row *row)
     run->n_tail++;
 }
 
-struct oks_stamp run_top(const struct run *run)
-{
-    return run_stamp(run->texts, run->tail[run->n_tail - 1].key);
-}
+/* --- positions --- */
 
 void run_row(const struct run *run, size_t pos, struct row *out)
 {
-    size_t block = pos / BLOCK_EVENTS;
-
-    if (block < run->n_blocks)
-        block_row(run->blocks[block], pos % BLOCK_EVENTS, out);
+    if (pos < run->n_packed)
+        block_row(block_at(run, pos / BLOCK_EVENTS), pos % BLOCK_EVENTS, out);
     else
-        *out = run->tail[pos - run->n_blocks * BLOCK_EVENTS];
+        *out = run->tail[pos - run->n_packed];
 }
 
 struct oks_stamp run_stamp_at(const struct run *run, size_t pos)
 {
-    size_t block = pos / BLOCK_EVENTS;
+    if (pos < run->n_packed)
+        return run_stamp(run->texts, block_key(block_at(run, pos / BLOCK_EVENTS), pos % BLOCK_EVENTS));
+    return run_stamp(run->texts, run->tail[pos - run->n_packed].key);
+}
 
-    if (block < run->n_blocks)
-        return run_stamp(run->texts, block_key(run->blocks[block], pos % BLOCK_EVENTS));
-    return run_stamp(run->texts, run->tail[pos - run->n_blocks * BLOCK_EVENTS].key);
+struct oks_stamp run_top(const struct run *run)
+{
+    return run_stamp_at(run, run_len(run) - 1);
 }
 
 struct bound {
@@ -191,7 +264,7 @@ static size_t find_in_tail(const struct run *run, const struct bound *bound)
 
 static size_t find_in_block(const struct run *run, const struct block *block, const struct bound *bound)
 {
-    size_t lo = 0, hi = BLOCK_EVENTS;
+    size_t lo = 0, hi = block->n;
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
@@ -210,12 +283,12 @@ size_t run_find(const struct run *run, struct oks_stamp stamp, bool equal_too)
     size_t lo = 0, hi = run->n_blocks, in_tail = find_in_tail(run, &bound);
 
     if (in_tail > 0)
-        return run->n_blocks * BLOCK_EVENTS + in_tail;
+        return run->n_packed + in_tail;
     while (lo < hi) { /* lo: blocks whose first event is before the bound */
         size_t mid = lo + (hi - lo) / 2;
 
         run_blocks_touched++;
-        if (is_before(run, block_key(run->blocks[mid], 0), &bound))
+        if (is_before(run, block_key(block_at(run, mid), 0), &bound))
             lo = mid + 1;
         else
             hi = mid;
@@ -223,20 +296,20 @@ size_t run_find(const struct run *run, struct oks_stamp stamp, bool equal_too)
     if (lo == 0)
         return 0;
     run_blocks_touched++;
-    return (lo - 1) * BLOCK_EVENTS + find_in_block(run, run->blocks[lo - 1], &bound);
+    return (lo - 1) * BLOCK_EVENTS + find_in_block(run, block_at(run, lo - 1), &bound);
 }
 
 void run_sums(const struct run *run, size_t n, struct sums *out)
 {
-    size_t block = n / BLOCK_EVENTS;
+    size_t packed = n < run->n_packed ? n : run->n_packed, block = packed / BLOCK_EVENTS;
 
-    if (block < run->n_blocks) {
+    *out = (struct sums){{0}};
+    if (run->n_blocks > 0) {
+        block -= block == run->n_blocks; /* all of a full last block */
         run_blocks_touched++;
-        block_sums(run->blocks[block], n % BLOCK_EVENTS, out);
-        return;
+        block_sums(block_at(run, block), packed - block * BLOCK_EVENTS, out);
     }
-    *out = run->sealed;
-    for (size_t i = 0; i < n - run->n_blocks * BLOCK_EVENTS; i++)
+    for (size_t i = 0; i < n - packed; i++)
         sums_add_row(out, &run->tail[i]);
 }
 

@@ -2,14 +2,17 @@
  * A run: events sorted by stamp, equal stamps in the order of arrival. Private to the core (and its tests).
  *
  * All but the newest events lie in sealed blocks; the tail is open, so that an event that arrives a little
- * late still finds its place.
+ * late still finds its place. At rest the tail is packed, too; the next event opens it again.
  */
 #ifndef OKSTRAFS_HISTORY_EVENTS_RUN_H
 #define OKSTRAFS_HISTORY_EVENTS_RUN_H
 
 #include "history/events_block.h"
 
-enum { RUN_TAIL_MAX = BLOCK_EVENTS + 32 }; /* after a seal 32 events stay open for latecomers */
+enum {
+    RUN_TAIL_MAX = BLOCK_EVENTS + 32, /* after a seal 32 events stay open for latecomers */
+    RUN_TAIL_BLOCKS = 2,
+};
 
 /* The bytes of text stamps: a row's key is the offset of a uint32_t length with the bytes behind it. */
 struct texts {
@@ -21,14 +24,16 @@ struct texts {
 
 struct run {
     const struct texts *texts; /* NULL: keys are the stamps' own numbers */
-    struct block **blocks;
+    uint8_t *bytes;            /* the blocks, one behind the other, and BLOCK_SPARE bytes */
+    size_t n_bytes;            /* of the blocks */
+    size_t bytes_room;
+    size_t *starts; /* where each block is in `bytes` */
     size_t n_blocks;
     size_t blocks_room;
+    size_t n_packed; /* events in blocks */
     struct row *tail;
     size_t n_tail;
     size_t tail_room;
-    struct sums sealed;  /* over all blocks */
-    size_t packed_bytes; /* of all blocks */
 };
 
 /* Blocks looked at by this thread's run_find() and run_sums(): what the tests hold against a logarithm. */
@@ -38,7 +43,7 @@ struct oks_stamp run_stamp(const struct texts *texts, uint64_t key);
 
 void run_init(struct run *run, const struct texts *texts);
 void run_clear(struct run *run);
-/* Gives back the room that the tail does not need now. */
+/* Packs the tail and gives back all spare room. What there is no memory for stays as it is. */
 void run_trim(struct run *run);
 size_t run_len(const struct run *run);
 size_t run_bytes(const struct run *run);
@@ -49,6 +54,12 @@ int run_make_room(struct run *run);
 bool run_takes(const struct run *run, struct oks_stamp stamp);
 /* Puts a row that run_takes() into its place, behind those with an equal stamp. There must be room. */
 void run_put(struct run *run, const struct row *row);
+
+/*
+ * Packs the first n events of the tail as blocks that follow those of the run. Returns their length; `out`
+ * has room for RUN_TAIL_BLOCKS * BLOCK_BYTES_MAX + BLOCK_SPARE.
+ */
+size_t run_pack_tail(const struct run *run, size_t n, uint8_t *out, size_t starts[RUN_TAIL_BLOCKS]);
 
 struct oks_stamp run_top(const struct run *run); /* the largest stamp of a run that is not empty */
 void run_row(const struct run *run, size_t pos, struct row *out);

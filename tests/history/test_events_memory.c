@@ -91,15 +91,58 @@ START_TEST(a_failed_append_changes_nothing)
 }
 END_TEST
 
+/* Equal stamps in the order of arrival: output counts rise. */
 static int in_order(void *ctx, const struct oks_event *event)
 {
     struct oks_event *last = ctx;
 
-    if (!oks_stamp_is_none(last->stamp))
-        ck_assert_int_le(oks_stamp_cmp(last->stamp, event->stamp), 0);
+    if (!oks_stamp_is_none(last->stamp)) {
+        int order = oks_stamp_cmp(last->stamp, event->stamp);
+
+        ck_assert_int_le(order, 0);
+        if (order == 0)
+            ck_assert_uint_le(last->count[OKS_OUTPUT], event->count[OKS_OUTPUT]);
+    }
     *last = *event;
     return 0;
 }
+
+/* Whether it has all the memory it needs or none of it: a trim takes no event away and spoils no place. */
+START_TEST(a_failed_trim_changes_nothing)
+{
+    struct oks_events *events;
+    uint64_t sum = 0;
+    struct oks_event last = {.stamp = OKS_STAMP_NONE};
+
+    ck_assert_int_eq(oks_events_new(&events), 0);
+    for (unsigned i = 0; i < 1500; i++) {
+        char buf[64];
+        struct oks_event event = {.stamp = falling_stamp(i * 7 % 50, buf)};
+        int rc = -1;
+
+        for (long allow = 0; allow < 4; allow++) {
+            allowed = allow;
+            oks_events_trim(events);
+            allowed = -1;
+            ck_assert_uint_eq(oks_events_len(events), i);
+            check_totals(events, sum);
+        }
+        event.count[OKS_OUTPUT] = i + 1;
+        for (long allow = 0; rc != 0; allow++) {
+            allowed = allow;
+            rc = oks_events_append(events, &event);
+            allowed = -1;
+            ck_assert_uint_eq(oks_events_len(events), i + (rc == 0));
+            check_totals(events, sum + (rc == 0 ? i + 1 : 0));
+        }
+        sum += i + 1;
+    }
+    oks_events_trim(events);
+    ck_assert_uint_lt(oks_events_bytes(events), 1500 * 12);
+    ck_assert_int_eq(oks_events_each(events, in_order, &last), 0);
+    oks_events_free(events);
+}
+END_TEST
 
 /* Enough for an append but never for a merge: the runs pile up to their limit, and then an append fails. */
 START_TEST(runs_have_a_limit_even_without_memory)
@@ -197,6 +240,7 @@ int main(void)
     Suite *suite = suite_create("events_memory");
 
     TEST(suite, a_failed_append_changes_nothing);
+    TEST(suite, a_failed_trim_changes_nothing);
     TEST(suite, runs_have_a_limit_even_without_memory);
     TEST(suite, nothing_is_created_without_memory);
     TEST(suite, a_failed_string_is_not_there);
