@@ -1,13 +1,13 @@
 /*
  * The store of one transcript's requests, in the order of their first lines.
  *
- * The newest rows are open: nearly all lines of a response follow each other, so a line almost always merges
- * into the last row. Older rows lie packed in blocks of 32 (requests_block.c), and changing one of them packs
- * its block anew. Beyond a budget all rows may be dropped, and come back from the cache file; keys stay,
- * because the map over all transcripts (billing.c) compares them.
+ * At rest all rows lie packed in blocks of 32 (requests_block.c). While the store grows, the newest rows are
+ * open: nearly all lines of a response follow each other, so a line almost always merges into the last row.
+ * Changing a packed row packs its block anew. Ids are packed apart, and may be forgotten (requests_ids.c).
  *
- * Invariants: rows [0, 32 * n_blocks) are packed, the others open; at least OPEN_MIN of the newest are open,
- * so that the rows of an unfinished line can be taken back; strings of open rows lie in `text`.
+ * Invariants: rows [0, packed) are packed, the others open; where a row is open, all blocks are full; while
+ * there is an unfinished line, at least OPEN_MIN of the newest rows are open or as many as came since it
+ * began, so that they can be taken back; strings of open rows lie in `text`.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -53,8 +53,10 @@ int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n)
 
 static void free_rows(struct oks_requests *q)
 {
-    for (size_t i = 0; i < q->n_blocks; i++)
-        free(q->blocks[i]);
+    for (size_t i = 0; i < q->n_blocks; i++) {
+        free(q->blocks[i].rows);
+        free(q->blocks[i].ids);
+    }
     free(q->blocks);
     free(q->open);
     free(q->text);
@@ -63,7 +65,7 @@ static void free_rows(struct oks_requests *q)
     q->open = NULL;
     q->text = NULL;
     q->slots = NULL;
-    q->n_blocks = q->blocks_room = q->blocks_bytes = q->open_room = 0;
+    q->n_blocks = q->blocks_room = q->blocks_bytes = q->packed = q->open_room = 0;
     q->text_len = q->text_room = q->n_slots = q->indexed = 0;
 }
 
@@ -210,7 +212,7 @@ static int text_move(struct oks_requests *q, size_t room)
         return -ENOMEM;
     if (q->text_len)
         memcpy(text, q->text, q->text_len);
-    for (size_t i = 0; i < q->len - q->n_blocks * REQUESTS_BLOCK; i++) {
+    for (size_t i = 0; i < q->len - q->packed; i++) {
         struct request_row *row = &q->open[i];
 
         rebase(&row->message_id, q->text, text);
@@ -269,13 +271,13 @@ static void own_strings(struct oks_requests *q, struct request_row *row)
 
 static struct request_row *open_row(const struct oks_requests *q, size_t i)
 {
-    return &q->open[i - q->n_blocks * REQUESTS_BLOCK];
+    return &q->open[i - q->packed];
 }
 
 static int blocks_reserve(struct oks_requests *q)
 {
     size_t room = q->blocks_room ? q->blocks_room * 2 : 4;
-    struct requests_block **blocks;
+    struct packed *blocks;
 
     if (q->n_blocks < q->blocks_room)
         return 0;
@@ -287,26 +289,44 @@ static int blocks_reserve(struct oks_requests *q)
     return 0;
 }
 
+static size_t block_bytes(const struct requests_block *block)
+{
+    return block ? sizeof(*block) + block->len : 0;
+}
+
+/* The oldest n open rows also as a new block. -ENOMEM */
+static int block_add(struct oks_requests *q, const struct request_row *rows, size_t n)
+{
+    struct packed block = {0};
+
+    if (blocks_reserve(q) < 0 || requests_ids_pack(rows, n, &block.ids) < 0)
+        return -ENOMEM;
+    block.rows = requests_block_pack(rows, n);
+    if (!block.rows) {
+        free(block.ids);
+        return -ENOMEM;
+    }
+    q->blocks[q->n_blocks++] = block;
+    q->blocks_bytes += block_bytes(block.rows) + block_bytes(block.ids);
+    q->packed += n;
+    return 0;
+}
+
 /* Packs the oldest open rows; the others and their strings move to the front. */
 static int seal(struct oks_requests *q)
 {
-    struct requests_block *block;
-    size_t left = q->len - (q->n_blocks + 1) * REQUESTS_BLOCK, bytes = 0;
-    char *text;
+    size_t left = q->len - q->packed - REQUESTS_BLOCK, bytes = 0;
+    char *text, *old = q->text;
 
     for (size_t i = 0; i < left; i++)
         bytes += strings_of(&q->open[REQUESTS_BLOCK + i]);
     bytes = bytes * 2 + 1024;
     text = malloc(bytes);
-    block = text && blocks_reserve(q) == 0 ? requests_block_pack(q->open) : NULL;
-    if (!block) {
+    if (!text || block_add(q, q->open, REQUESTS_BLOCK) < 0) {
         free(text);
         return -ENOMEM;
     }
-    q->blocks[q->n_blocks++] = block;
-    q->blocks_bytes += sizeof(*block) + block->len;
     memmove(q->open, q->open + REQUESTS_BLOCK, left * sizeof(*q->open));
-    char *old = q->text;
     q->text = text;
     q->text_len = 0;
     q->text_room = bytes;
@@ -316,32 +336,108 @@ static int seal(struct oks_requests *q)
     return 0;
 }
 
+static void unpack(const struct packed *block, struct request_row *rows, size_t n)
+{
+    requests_block_unpack(block->rows, rows, n);
+    requests_ids_unpack(block->ids, rows, n);
+}
+
+static void close_rows(struct oks_requests *q)
+{
+    free(q->open);
+    free(q->text);
+    q->open = NULL;
+    q->text = NULL;
+    q->open_room = q->text_len = q->text_room = 0;
+}
+
+/* Packs all open rows, or those for which there is memory. */
+static void pack_open(struct oks_requests *q)
+{
+    struct request_row *open = q->open;
+    size_t n = q->len - q->packed;
+
+    while (n >= REQUESTS_BLOCK && seal(q) == 0)
+        n -= REQUESTS_BLOCK;
+    if (n < REQUESTS_BLOCK && (n == 0 || block_add(q, open, n) == 0))
+        close_rows(q);
+}
+
+/* Opens the rows of a last block that is not full: new ones follow them. -ENOMEM */
+static int reopen(struct oks_requests *q)
+{
+    struct packed *last = q->n_blocks ? &q->blocks[q->n_blocks - 1] : NULL;
+    size_t n = q->packed % REQUESTS_BLOCK, bytes = 0, room = n + n / 4 + 2;
+    struct request_row *open;
+    char *text;
+
+    if (n == 0)
+        return 0;
+    open = calloc(room, sizeof(*open));
+    if (!open)
+        return -ENOMEM;
+    unpack(last, open, n);
+    for (size_t i = 0; i < n; i++)
+        bytes += strings_of(&open[i]);
+    bytes = bytes * 2 + 1024;
+    text = malloc(bytes);
+    if (!text) {
+        free(open);
+        return -ENOMEM;
+    }
+    close_rows(q);
+    q->open = open;
+    q->open_room = room;
+    q->text = text;
+    q->text_room = bytes;
+    q->packed -= n;
+    for (size_t i = 0; i < n; i++) {
+        open[i].request.key = q->keys[q->packed + i];
+        own_strings(q, &open[i]);
+    }
+    q->blocks_bytes -= block_bytes(last->rows) + block_bytes(last->ids);
+    free(last->rows);
+    free(last->ids);
+    q->n_blocks--;
+    return 0;
+}
+
+static int keys_reserve(struct oks_requests *q)
+{
+    size_t room = q->keys_room + q->keys_room / 4 + 4;
+    uint64_t *keys;
+
+    if (q->len < q->keys_room)
+        return 0;
+    keys = reallocarray(q->keys, room, sizeof(*keys));
+    if (!keys)
+        return -ENOMEM;
+    q->keys = keys;
+    q->keys_room = room;
+    return 0;
+}
+
+/* Room for one more row. */
 static int reserve(struct oks_requests *q)
 {
-    size_t n_open = q->len - q->n_blocks * REQUESTS_BLOCK;
+    size_t n_open, room;
+    struct request_row *open;
 
     if (q->len >= REQUESTS_MAX)
         return -EFBIG;
-    if (q->len == q->keys_room) {
-        size_t room = q->keys_room + q->keys_room / 4 + 4;
-        uint64_t *keys = reallocarray(q->keys, room, sizeof(*keys));
-
-        if (!keys)
-            return -ENOMEM;
-        q->keys = keys;
-        q->keys_room = room;
-    }
+    if (keys_reserve(q) < 0 || reopen(q) < 0)
+        return -ENOMEM;
+    n_open = q->len - q->packed;
     if (n_open == OPEN_MAX)
         return seal(q);
-    if (n_open == q->open_room) {
-        size_t room = q->open_room ? q->open_room * 2 : 2;
-        struct request_row *open = reallocarray(q->open, room, sizeof(*open));
-
-        if (!open)
-            return -ENOMEM;
-        q->open = open;
-        q->open_room = room;
-    }
+    if (n_open < q->open_room)
+        return 0;
+    room = q->open_room ? q->open_room * 2 : 2;
+    open = reallocarray(q->open, room, sizeof(*open));
+    if (!open)
+        return -ENOMEM;
+    q->open = open;
+    q->open_room = room;
     return 0;
 }
 
@@ -354,6 +450,24 @@ static void cut_strings(struct request_row *row)
         row->message_id.len = REQUEST_ID_MAX;
     if (row->request_id.len > REQUEST_ID_MAX)
         row->request_id.len = REQUEST_ID_MAX;
+    if (row->ids_forgotten)
+        row->message_id = row->request_id = (struct oks_slice){0};
+}
+
+int requests_open_ids(struct oks_requests *q, size_t i, struct oks_slice message_id,
+                      struct oks_slice request_id)
+{
+    struct request_row *row = open_row(q, i), with = {.message_id = message_id, .request_id = request_id};
+
+    cut_strings(&with);
+    if (text_reserve(q, with.message_id.len + with.request_id.len) < 0)
+        return -ENOMEM;
+    own_slice(q, &with.message_id);
+    own_slice(q, &with.request_id);
+    row->message_id = with.message_id;
+    row->request_id = with.request_id;
+    row->ids_forgotten = false;
+    return 0;
 }
 
 int requests_append(struct oks_requests *q, const struct request_row *from, struct oks_slice model,
@@ -381,15 +495,29 @@ int requests_append(struct oks_requests *q, const struct request_row *from, stru
     return 0;
 }
 
+size_t requests_block_rows(const struct oks_requests *q, size_t b, struct request_row rows[REQUESTS_BLOCK])
+{
+    size_t from = b * REQUESTS_BLOCK, end = from < q->packed ? q->packed : q->len, n;
+
+    n = from < end ? end - from : 0;
+    if (n > REQUESTS_BLOCK)
+        n = REQUESTS_BLOCK;
+    if (n && from < q->packed)
+        unpack(&q->blocks[b], rows, n);
+    else if (n)
+        memcpy(rows, open_row(q, from), n * sizeof(*rows));
+    return n;
+}
+
 void requests_get(const struct oks_requests *q, size_t i, struct request_row *out)
 {
     struct request_row rows[REQUESTS_BLOCK];
 
-    if (i >= q->n_blocks * REQUESTS_BLOCK) {
+    if (i >= q->packed) {
         *out = *open_row(q, i);
         return;
     }
-    requests_block_unpack(q->blocks[i / REQUESTS_BLOCK], rows);
+    unpack(&q->blocks[i / REQUESTS_BLOCK], rows, i % REQUESTS_BLOCK + 1);
     *out = rows[i % REQUESTS_BLOCK];
     out->request.key = q->keys[i];
 }
@@ -406,11 +534,11 @@ int requests_each(const struct oks_requests *q, size_t from, size_t to,
         struct request_row *row = &rows[i % REQUESTS_BLOCK];
 
         /* An open row has its key; the store may be read by others at the same time, so it is left alone. */
-        if (block >= q->n_blocks) {
+        if (i >= q->packed) {
             row = open_row(q, i);
         } else {
             if (block != unpacked)
-                requests_block_unpack(q->blocks[block], rows);
+                requests_block_rows(q, block, rows);
             unpacked = block;
             row->request.key = q->keys[i];
         }
@@ -419,20 +547,22 @@ int requests_each(const struct oks_requests *q, size_t from, size_t to,
     return rc;
 }
 
+/* Its ids lie elsewhere. */
 static int set_packed(struct oks_requests *q, size_t i, const struct request_row *row)
 {
-    struct requests_block **at = &q->blocks[i / REQUESTS_BLOCK], *block;
+    struct packed *at = &q->blocks[i / REQUESTS_BLOCK];
+    struct requests_block *block;
     struct request_row rows[REQUESTS_BLOCK];
+    size_t n = requests_block_rows(q, i / REQUESTS_BLOCK, rows);
 
-    requests_block_unpack(*at, rows);
     rows[i % REQUESTS_BLOCK] = *row;
-    block = requests_block_pack(rows);
+    block = requests_block_pack(rows, n);
     if (!block)
         return -ENOMEM;
     q->blocks_bytes += block->len;
-    q->blocks_bytes -= (*at)->len;
-    free(*at);
-    *at = block;
+    q->blocks_bytes -= at->rows->len;
+    free(at->rows);
+    at->rows = block;
     return 0;
 }
 
@@ -454,6 +584,7 @@ static int set_open(struct oks_requests *q, struct request_row *at, struct reque
     }
     row->message_id = at->message_id;
     row->request_id = at->request_id;
+    row->ids_forgotten = at->ids_forgotten;
     *at = *row;
     return 0;
 }
@@ -472,7 +603,7 @@ int requests_set(struct oks_requests *q, size_t i, const struct request_row *fro
     row.request.model = (struct oks_slice){0};
     if (row.request.stamp.key != OKS_STAMP_KEY_TEXT)
         row.request.stamp = (struct oks_stamp){row.request.stamp.key, NULL, 0};
-    if (i < q->n_blocks * REQUESTS_BLOCK)
+    if (i < q->packed)
         return set_packed(q, i, &row);
     return set_open(q, open_row(q, i), &row);
 }
@@ -500,20 +631,25 @@ bool requests_take_keys(struct oks_requests *to, struct oks_requests *from)
 }
 
 /* What cannot be had smaller stays as it is. */
+static void *shrink(void *p, size_t n, size_t size, size_t *room)
+{
+    void *fitting = n ? reallocarray(p, n, size) : NULL;
+
+    if (!fitting)
+        return p;
+    *room = n;
+    return fitting;
+}
+
 void requests_trim(struct oks_requests *q)
 {
-    size_t n_open = q->len - q->n_blocks * REQUESTS_BLOCK;
-    struct request_row *open = n_open ? reallocarray(q->open, n_open, sizeof(*open)) : NULL;
-    uint64_t *keys = q->len ? reallocarray(q->keys, q->len, sizeof(*keys)) : NULL;
-
-    if (open) {
-        q->open = open;
-        q->open_room = n_open;
-    }
-    if (keys) {
-        q->keys = keys;
-        q->keys_room = q->len;
-    }
+    if (q->dropped)
+        return;
+    if (!q->tail)
+        pack_open(q);
+    q->open = shrink(q->open, q->len - q->packed, sizeof(*q->open), &q->open_room);
+    q->blocks = shrink(q->blocks, q->n_blocks, sizeof(*q->blocks), &q->blocks_room);
+    q->keys = shrink(q->keys, q->len, sizeof(*q->keys), &q->keys_room);
     if (q->text_room > q->text_len)
         text_move(q, q->text_len);
     requests_forget_index(q);

@@ -26,6 +26,7 @@ struct request_row {
     unsigned model;             /* of requests_model() */
     unsigned agent;             /* of requests_agent(), plus 1; 0: none */
     struct oks_slice message_id, request_id; /* of its first line; at most REQUEST_ID_MAX bytes */
+    bool ids_forgotten; /* both are absent here, whatever its line says: see requests_forget_ids() */
 };
 
 /* A line that logs a request, before it is known whether an earlier one did. Everything is borrowed. */
@@ -40,12 +41,16 @@ int oks_requests_new(struct oks_requests **out); /* -ENOMEM */
 int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n);
 void oks_requests_free(struct oks_requests *requests);
 
-/* Gives back what is only good for growing and searching: a scan has come to its end. */
 /*
  * True where both have the same keys: then `to` has the memory of `from` for them, and the reverse. Keys
  * outlive what comes and goes with rows, and should not lie between it.
  */
 bool requests_take_keys(struct oks_requests *to, struct oks_requests *from);
+/*
+ * Brings the store to its least size: packs all rows, and gives back what is only good for growing and
+ * searching. The next change unpacks the newest rows again. While there is an unfinished line the newest rows
+ * stay as they are.
+ */
 void requests_trim(struct oks_requests *requests);
 
 size_t requests_len(const struct oks_requests *requests);
@@ -76,6 +81,33 @@ int requests_append(struct oks_requests *requests, const struct request_row *row
 /* Replaces row i by one with the same key and ids. 0 or -ENOMEM, and then nothing changed. */
 int requests_set(struct oks_requests *requests, size_t i, const struct request_row *row,
                  struct oks_slice model);
+
+/*
+ * Ids are three quarters of a row, and only a few documents show them. Once they are saved they can be given
+ * up: then they are absent in rows that are read (ids_forgotten), and are to be read from the transcript
+ * (request_ids.h) or from the cache file. Rows that are appended later have theirs.
+ */
+void requests_forget_ids(struct oks_requests *requests);
+bool requests_has_ids(const struct oks_requests *requests, size_t i);
+bool requests_all_ids(const struct oks_requests *requests); /* of every row */
+/* Gives row i its ids, where they are forgotten. -ENOMEM */
+int requests_put_ids(struct oks_requests *requests, size_t i, struct oks_slice message_id,
+                     struct oks_slice request_id);
+/* Copies ids that `to` has forgotten from the rows of `from` with the same number and key. -ENOMEM: some are
+ * there. */
+int requests_take_ids(struct oks_requests *to, const struct oks_requests *from);
+/* A copy of all rows as if there were no unfinished line. -ENOMEM */
+int requests_copy_whole(struct oks_requests **out, const struct oks_requests *from);
+
+/*
+ * The store as bytes: of this program version, on this kind of machine. Keys, names, and rows without ids.
+ * requests_pack() fills at most requests_pack_max() bytes and returns how many. Not with an unfinished line,
+ * and not after a drop.
+ */
+size_t requests_pack_max(const struct oks_requests *requests);
+size_t requests_pack(const struct oks_requests *requests, void *out);
+/* -EINVAL: they are no such bytes. All of them are checked, so that no row can do harm. -ENOMEM */
+int requests_unpack(struct oks_requests **out, const void *bytes, size_t len);
 
 /*
  * The unfinished line: what is changed between begin and end is taken back by end. It may be as much as one

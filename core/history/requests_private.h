@@ -8,10 +8,13 @@ struct oks_requests {
     size_t len;
     uint64_t *keys;
     size_t keys_room;
-    struct requests_block **blocks;
+    struct packed {
+        struct requests_block *rows, *ids; /* ids NULL: forgotten */
+    } * blocks;
     size_t n_blocks, blocks_room;
     size_t blocks_bytes;
-    struct request_row *open; /* room for OPEN_MAX, from the first row on */
+    size_t packed;            /* rows in blocks */
+    struct request_row *open; /* those behind them */
     size_t open_room;
     char *text;
     size_t text_len, text_room;
@@ -39,5 +42,13 @@ void requests_tail_free(struct oks_requests *requests);
 
 /* requests.c: row numbers changed: the index is made anew */
 void requests_forget_index(struct oks_requests *requests);
+
+/* The rows of block b, or the open ones that belong into it, into rows[]; returns how many. Keys are not set.
+ */
+size_t requests_block_rows(const struct oks_requests *requests, size_t b,
+                           struct request_row rows[REQUESTS_BLOCK]);
+/* Gives row i, which is open, its ids. -ENOMEM */
+int requests_open_ids(struct oks_requests *requests, size_t i, struct oks_slice message_id,
+                      struct oks_slice request_id);
 
 #endif

@@ -68,13 +68,9 @@ int requests_tail_end(struct oks_requests *q)
     if (q->indexed > q->len)
         requests_forget_index(q);
     for (size_t i = 0; rc == 0 && i < tail->n_changed; i++) {
-        struct request_row row;
+        const struct changed *c = &tail->changed[i];
 
-        requests_get(q, tail->changed[i].i, &row);
-        tail->changed[i].before.message_id = row.message_id;
-        tail->changed[i].before.request_id = row.request_id;
-        rc = requests_set(q, tail->changed[i].i, &tail->changed[i].before,
-                          requests_model(q, tail->changed[i].before.model));
+        rc = requests_set(q, c->i, &c->before, requests_model(q, c->before.model));
     }
     q->tail = tail;
     requests_tail_free(q);
@@ -114,6 +110,7 @@ static int whole_row(void *ctx, size_t i, const struct request_row *row)
         before = w->q->tail->changed[k].before;
         before.message_id = row->message_id;
         before.request_id = row->request_id;
+        before.ids_forgotten = row->ids_forgotten;
         return w->fn(w->ctx, i, &before);
     }
     return w->fn(w->ctx, i, row);
