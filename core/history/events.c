@@ -209,16 +209,18 @@ static int texts_reserve(struct texts *texts, size_t more)
 /* Keeps a text stamp's bytes; a text that repeats the last one shares them. */
 static int texts_add(struct texts *texts, struct oks_stamp stamp, uint64_t *key)
 {
+    uint32_t len = htole32(stamp.len);
+
     if (texts->last != SIZE_MAX && oks_stamp_cmp(run_stamp(texts, texts->last), stamp) == 0) {
         *key = texts->last;
         return 0;
     }
-    if (texts_reserve(texts, sizeof(stamp.len) + stamp.len) < 0)
+    if (texts_reserve(texts, sizeof(len) + stamp.len) < 0)
         return -ENOMEM;
-    memcpy(texts->bytes + texts->len, &stamp.len, sizeof(stamp.len));
-    memcpy(texts->bytes + texts->len + sizeof(stamp.len), stamp.text, stamp.len);
+    memcpy(texts->bytes + texts->len, &len, sizeof(len));
+    memcpy(texts->bytes + texts->len + sizeof(len), stamp.text, stamp.len);
     *key = texts->last = texts->len;
-    texts->len += sizeof(stamp.len) + stamp.len;
+    texts->len += sizeof(len) + stamp.len;
     return 0;
 }
 

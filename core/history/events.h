@@ -37,6 +37,18 @@ size_t oks_events_len(const struct oks_events *events);
 size_t oks_events_bytes(const struct oks_events *events); /* memory held, for budgets and status */
 
 /*
+ * Hands all events as packed bytes to `put`, piece by piece; what oks_events_unpack() makes of them answers
+ * as this one does. Stops at the first non-zero value and returns it. Wants no memory; quick after a trim.
+ */
+int oks_events_pack(const struct oks_events *events, int (*put)(void *ctx, const void *bytes, size_t n),
+                    void *ctx);
+/*
+ * The events of packed bytes, copied. -ENOMEM, or -EINVAL where they are not what oks_events_pack() wrote:
+ * bounds and the order of stamps are checked, counts are not.
+ */
+int oks_events_unpack(struct oks_events **out, const void *bytes, size_t len);
+
+/*
  * Totals over the events without a stamp and those with since <= stamp <= until; a bound that is none is
  * open. The stamps in *out borrow from `events` until its next change.
  */

@@ -14,27 +14,10 @@
  */
 #include "history/events_block.h"
 
-#include <endian.h>
-#include <string.h>
-
 enum {
     WIDTH_MAX = 57, /* with a shift of up to 7 it is still inside 8 bytes; wider values take 64 */
     DERIVED = 65,   /* in the place of a width: cache creation minus the other split */
 };
-
-static uint64_t get_u64(const void *p)
-{
-    uint64_t value;
-
-    memcpy(&value, p, sizeof(value));
-    return le64toh(value);
-}
-
-static void put_u64(void *p, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(p, &value, sizeof(value));
-}
 
 static size_t column_bytes(size_t n, unsigned width)
 {
@@ -49,7 +32,7 @@ static unsigned split_beside(unsigned column)
 /* Of the first n events, those with a count. */
 static size_t counted_before(const struct block *block, size_t n)
 {
-    uint64_t bits = get_u64(block->counted);
+    uint64_t bits = packed_get(block->counted);
 
     return (size_t)__builtin_popcountll(n < BLOCK_EVENTS ? bits & ((UINT64_C(1) << n) - 1) : bits);
 }
@@ -145,7 +128,7 @@ static void put_value(uint8_t *column, unsigned width, size_t i, uint64_t value)
 {
     size_t bit = i * width;
 
-    put_u64(column + bit / 8, get_u64(column + bit / 8) | value << bit % 8);
+    packed_put(column + bit / 8, packed_get(column + bit / 8) | value << bit % 8);
 }
 
 size_t block_pack(const struct row *rows, size_t n, const struct sums *before, struct block *out)
@@ -157,8 +140,8 @@ size_t block_pack(const struct row *rows, size_t n, const struct sums *before, s
     out->n = (uint8_t)n;
     out->sum_bytes = (uint8_t)sum_bytes(before);
     choose_widths(rows, n, base, out->width);
-    put_u64(out->base, base);
-    put_u64(out->counted, counted);
+    packed_put(out->base, base);
+    packed_put(out->counted, counted);
     p = put_sums(out->bytes, before, out->sum_bytes);
     for (size_t i = 0; i < n; i++)
         put_value(p, out->width[0], i, rows[i].key - base);
@@ -181,7 +164,7 @@ static uint64_t load(const uint8_t *column, unsigned width, size_t i)
 {
     size_t bit = i * width;
 
-    return width == 0 ? 0 : get_u64(column + bit / 8) >> bit % 8 & UINT64_MAX >> (64 - width);
+    return width == 0 ? 0 : packed_get(column + bit / 8) >> bit % 8 & UINT64_MAX >> (64 - width);
 }
 
 static const uint8_t *keys(const struct block *block)
@@ -227,7 +210,7 @@ size_t block_check(const uint8_t *bytes, size_t len)
 
 uint64_t block_key(const struct block *block, size_t i)
 {
-    return get_u64(block->base) + load(keys(block), block->width[0], i);
+    return packed_get(block->base) + load(keys(block), block->width[0], i);
 }
 
 static void derive_split(const struct block *block, uint64_t count[OKS_COLUMNS])
@@ -244,7 +227,7 @@ void block_row(const struct block *block, size_t i, struct row *out)
 
     memset(out, 0, sizeof(*out));
     out->key = block_key(block, i);
-    if (!(get_u64(block->counted) >> i & 1))
+    if (!(packed_get(block->counted) >> i & 1))
         return;
     for (unsigned c = 0; c < OKS_COLUMNS; c++) {
         unsigned width = block->width[1 + c];
@@ -263,7 +246,7 @@ static uint64_t narrow_sum(const uint8_t *column, unsigned width, size_t n)
     uint64_t mask = UINT64_MAX >> (64 - width), sum = 0;
 
     for (size_t bit = 0, end = n * width; bit < end; bit += width)
-        sum += get_u64(column + bit / 8) >> bit % 8 & mask;
+        sum += packed_get(column + bit / 8) >> bit % 8 & mask;
     return sum;
 }
 

@@ -5,8 +5,10 @@
 #ifndef OKSTRAFS_HISTORY_EVENTS_BLOCK_H
 #define OKSTRAFS_HISTORY_EVENTS_BLOCK_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "history/totals.h"
 
@@ -54,5 +56,20 @@ void block_row(const struct block *block, size_t i, struct row *out);
 void block_sums(const struct block *block, size_t n, struct sums *out);
 
 void sums_add_row(struct sums *sums, const struct row *row);
+
+/* A number in packed bytes, at any address. */
+static inline uint64_t packed_get(const void *p)
+{
+    uint64_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return le64toh(value);
+}
+
+static inline void packed_put(void *p, uint64_t value)
+{
+    value = htole64(value);
+    memcpy(p, &value, sizeof(value));
+}
 
 #endif

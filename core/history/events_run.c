@@ -21,14 +21,20 @@
 
 _Thread_local uint64_t run_blocks_touched;
 
-struct oks_stamp run_stamp(const struct texts *texts, uint64_t key)
+static uint32_t text_len(const struct texts *texts, uint64_t key)
 {
     uint32_t len;
 
+    memcpy(&len, texts->bytes + key, sizeof(len));
+    return le32toh(len);
+}
+
+struct oks_stamp run_stamp(const struct texts *texts, uint64_t key)
+{
     if (!texts)
         return (struct oks_stamp){key, NULL, 0};
-    memcpy(&len, texts->bytes + key, sizeof(len));
-    return (struct oks_stamp){OKS_STAMP_KEY_TEXT, texts->bytes + key + sizeof(len), len};
+    return (struct oks_stamp){OKS_STAMP_KEY_TEXT, texts->bytes + key + sizeof(uint32_t),
+                              text_len(texts, key)};
 }
 
 void run_init(struct run *run, const struct texts *texts)
@@ -213,6 +219,67 @@ void run_put(struct run *run, const struct row *row)
     memmove(&run->tail[i + 1], &run->tail[i], (run->n_tail - i) * sizeof(run->tail[0]));
     run->tail[i] = *row;
     run->n_tail++;
+}
+
+/* --- unpacking --- */
+
+static int take_blocks(struct run *run, size_t n_blocks)
+{
+    for (size_t i = 0; i < n_blocks; i++) {
+        const uint8_t *bytes = run->bytes + run->n_bytes;
+        size_t len = block_check(bytes, run->bytes_room - BLOCK_SPARE - run->n_bytes);
+        size_t n = len ? ((const struct block *)bytes)->n : 0;
+
+        if (n == 0 || (n < BLOCK_EVENTS && i + 1 < n_blocks))
+            return -EINVAL;
+        run->starts[run->n_blocks++] = run->n_bytes;
+        run->n_bytes += len;
+        run->n_packed += n;
+    }
+    return run->n_bytes == run->bytes_room - BLOCK_SPARE ? 0 : -EINVAL;
+}
+
+static const uint64_t key_max = (UINT64_C(99999999999999) << 10) + 1000; /* see stamp.c */
+
+static bool key_is_valid(const struct texts *texts, uint64_t key)
+{
+    if (!texts)
+        return key <= key_max;
+    return key <= texts->len && texts->len - key >= sizeof(uint32_t) &&
+           text_len(texts, key) <= texts->len - key - sizeof(uint32_t);
+}
+
+static int check_keys(const struct run *run)
+{
+    uint64_t last = 0;
+
+    for (size_t b = 0; b < run->n_blocks; b++) {
+        const struct block *block = block_at(run, b);
+
+        for (size_t i = 0; i < block->n; i++) {
+            uint64_t key = block_key(block, i);
+
+            if (!key_is_valid(run->texts, key) ||
+                ((b > 0 || i > 0) && key != last && order(run, last, run_stamp(run->texts, key)) > 0))
+                return -EINVAL;
+            last = key;
+        }
+    }
+    return 0;
+}
+
+int run_unpack(struct run *run, const uint8_t *bytes, size_t n_bytes, size_t n_blocks)
+{
+    int rc;
+
+    if (n_blocks == 0 || n_blocks > n_bytes / sizeof(struct block))
+        return -EINVAL;
+    if (resize_bytes(run, n_bytes + BLOCK_SPARE) < 0 || resize_blocks(run, n_blocks) < 0)
+        return -ENOMEM;
+    memcpy(run->bytes, bytes, n_bytes);
+    memset(run->bytes + n_bytes, 0, BLOCK_SPARE);
+    rc = take_blocks(run, n_blocks);
+    return rc < 0 ? rc : check_keys(run);
 }
 
 /* --- positions --- */

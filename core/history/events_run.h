@@ -14,7 +14,8 @@ enum {
     RUN_TAIL_BLOCKS = 2,
 };
 
-/* The bytes of text stamps: a row's key is the offset of a uint32_t length with the bytes behind it. */
+/* The bytes of text stamps: a row's key is the offset of a length (4 bytes, little-endian) with the text
+ * behind it. */
 struct texts {
     char *bytes;
     size_t len;
@@ -60,6 +61,13 @@ void run_put(struct run *run, const struct row *row);
  * has room for RUN_TAIL_BLOCKS * BLOCK_BYTES_MAX + BLOCK_SPARE.
  */
 size_t run_pack_tail(const struct run *run, size_t n, uint8_t *out, size_t starts[RUN_TAIL_BLOCKS]);
+
+/*
+ * Fills an empty run with the blocks that were packed from one, `n_bytes` of them. 0, -ENOMEM, or -EINVAL
+ * where this is no run: afterwards everything that a run promises is true of it, and nothing read lies
+ * outside.
+ */
+int run_unpack(struct run *run, const uint8_t *bytes, size_t n_bytes, size_t n_blocks);
 
 struct oks_stamp run_top(const struct run *run); /* the largest stamp of a run that is not empty */
 void run_row(const struct run *run, size_t pos, struct row *out);

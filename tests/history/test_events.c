@@ -1,4 +1,5 @@
 /* The events against a naive model: a plain array that is sorted stably and summed by hand. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,6 +297,35 @@ START_TEST(questions_between_appends)
 }
 END_TEST
 
+struct packed {
+    uint8_t *bytes;
+    size_t len;
+    size_t stop_at;
+};
+
+static int put_packed(void *ctx, const void *bytes, size_t n)
+{
+    struct packed *packed = ctx;
+
+    if (packed->stop_at && packed->len >= packed->stop_at)
+        return 66;
+    packed->bytes = realloc(packed->bytes, packed->len + n);
+    memcpy(packed->bytes + packed->len, bytes, n);
+    packed->len += n;
+    return 0;
+}
+
+/* The model goes on with events that were packed and unpacked. */
+static void model_repack(struct model *model)
+{
+    struct packed packed = {0};
+
+    CHECK(oks_events_pack(model->real, put_packed, &packed) == 0);
+    oks_events_free(model->real);
+    CHECK(oks_events_unpack(&model->real, packed.bytes, packed.len) == 0);
+    free(packed.bytes);
+}
+
 /* Texts that sort among, before and behind the canonical stamps. */
 static struct oks_stamp odd_stamp(unsigned days)
 {
@@ -351,6 +381,136 @@ START_TEST(no_answer_depends_on_a_trim)
             model_close(&model);
         }
     }
+}
+END_TEST
+
+START_TEST(no_answer_depends_on_being_packed_and_unpacked)
+{
+    for (enum order order = 0; order < ORDERS; order++) {
+        unsigned n = by_effort(700, 1500, 3000);
+        struct model model;
+
+        model_open(&model);
+        for (unsigned i = 0; i < n; i++) {
+            uint64_t kind = draw(20);
+
+            model_add(&model, kind == 0   ? OKS_STAMP_NONE
+                              : kind == 1 ? odd_stamp(4)
+                                          : tick_stamp(tick_of(order, i, n) / 4));
+            if (draw(20) == 0)
+                model_repack(&model);
+            if (draw(100) == 0)
+                oks_events_trim(model.real);
+            if (draw(100) == 0)
+                check_each(&model);
+        }
+        model_repack(&model);
+        check_each(&model);
+        check_windows(&model, 10, n / 4 + 2);
+        model_close(&model);
+    }
+}
+END_TEST
+
+/* As oks_events_pack() writes it: one canonical run of two blocks, with an open tail. */
+static struct packed packed_of(unsigned n, struct oks_events **events)
+{
+    struct packed packed = {0};
+
+    ck_assert_int_eq(oks_events_new(events), 0);
+    for (unsigned i = 0; i < n; i++) {
+        struct oks_event event = {.stamp = i % 7 == 6 ? odd_stamp(9) : tick_stamp(i)};
+
+        event.count[OKS_OUTPUT] = i % 5;
+        ck_assert_int_eq(oks_events_append(*events, &event), 0);
+    }
+    ck_assert_int_eq(oks_events_pack(*events, put_packed, &packed), 0);
+    return packed;
+}
+
+/* In memory of their own, so that a sanitizer sees what is read behind them. */
+static int unpack_exactly(const uint8_t *bytes, size_t len, struct oks_events **out)
+{
+    uint8_t *copy = malloc(len + !len);
+    int rc;
+
+    memcpy(copy, bytes, len);
+    rc = oks_events_unpack(out, copy, len);
+    free(copy);
+    return rc;
+}
+
+START_TEST(what_is_cut_or_longer_is_refused)
+{
+    struct oks_events *events, *out = NULL;
+    struct packed packed = packed_of(150, &events);
+
+    for (size_t len = 0; len < packed.len; len++)
+        CHECK(unpack_exactly(packed.bytes, len, &out) == -EINVAL);
+    put_packed(&packed, "", 1);
+    CHECK(unpack_exactly(packed.bytes, packed.len, &out) == -EINVAL);
+    ck_assert_ptr_null(out);
+    CHECK(unpack_exactly(packed.bytes, packed.len - 1, &out) == 0);
+    ck_assert_uint_eq(oks_events_len(out), 150);
+    oks_events_free(out);
+    oks_events_free(events);
+    free(packed.bytes);
+}
+END_TEST
+
+static int in_order(void *ctx, const struct oks_event *event)
+{
+    struct oks_stamp *last = ctx;
+
+    CHECK(oks_stamp_is_none(*last) || oks_stamp_cmp(*last, event->stamp) <= 0);
+    *last = event->stamp;
+    return 0;
+}
+
+/* Refused, or something in order of which everything can be read. */
+START_TEST(damaged_bytes_do_no_harm)
+{
+    struct oks_events *events, *out;
+    struct packed packed = packed_of(150, &events);
+    unsigned taken = 0, refused = 0;
+
+    for (unsigned i = 0; i < by_effort(3000, 20000, 200000); i++) {
+        struct oks_stamp last = OKS_STAMP_NONE;
+        struct oks_totals totals;
+        size_t at = draw(packed.len);
+        uint8_t was = packed.bytes[at];
+        int rc;
+
+        packed.bytes[at] = draw(2) ? was ^ (uint8_t)(1 << draw(8)) : (uint8_t)draw(256);
+        rc = unpack_exactly(packed.bytes, packed.len, &out);
+        packed.bytes[at] = was;
+        CHECK(rc == 0 || rc == -EINVAL);
+        refused += rc < 0;
+        taken += rc == 0;
+        if (rc < 0)
+            continue;
+        CHECK(oks_events_each(out, in_order, &last) == 0);
+        oks_events_window(out, tick_stamp(10), tick_stamp(100), &totals);
+        CHECK(oks_events_append(out, &(struct oks_event){.stamp = tick_stamp(draw(200))}) == 0);
+        oks_events_free(out);
+    }
+    ck_assert_uint_gt(taken, 100);
+    ck_assert_uint_gt(refused, 100);
+    oks_events_free(events);
+    free(packed.bytes);
+}
+END_TEST
+
+START_TEST(packing_stops_when_told)
+{
+    struct oks_events *events;
+    struct packed packed = packed_of(150, &events), some = {.stop_at = 20};
+
+    ck_assert_int_eq(oks_events_pack(events, put_packed, &some), 66);
+    ck_assert_uint_lt(some.len, packed.len);
+    oks_events_free(events);
+    free(packed.bytes);
+    free(some.bytes);
 }
 END_TEST
 
@@ -754,6 +914,10 @@ int main(void)
     TEST(suite, streams_in_any_order);
     TEST(suite, questions_between_appends);
     TEST(suite, no_answer_depends_on_a_trim);
+    TEST(suite, no_answer_depends_on_being_packed_and_unpacked);
+    TEST(suite, what_is_cut_or_longer_is_refused);
+    TEST(suite, damaged_bytes_do_no_harm);
+    TEST(suite, packing_stops_when_told);
     TEST(suite, blocks_give_back_what_was_packed);
     TEST(suite, equal_stamps_keep_their_order);
     TEST(suite, texts_among_numbers);

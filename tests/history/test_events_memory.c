@@ -144,6 +144,56 @@ START_TEST(a_failed_trim_changes_nothing)
 }
 END_TEST
 
+struct packed {
+    uint8_t bytes[20000];
+    size_t len;
+};
+
+static int put(void *ctx, const void *bytes, size_t n)
+{
+    struct packed *packed = ctx;
+
+    if (n > sizeof(packed->bytes) - packed->len) /* and no assertion: Check allocates */
+        return -ENOSPC;
+    memcpy(packed->bytes + packed->len, bytes, n);
+    packed->len += n;
+    return 0;
+}
+
+START_TEST(packing_needs_no_memory_and_unpacking_fails_cleanly)
+{
+    static struct packed packed;
+    struct oks_events *events, *out = NULL;
+    uint64_t sum = 0;
+    long allow = 0;
+    int rc;
+
+    ck_assert_int_eq(oks_events_new(&events), 0);
+    for (unsigned i = 0; i < 500; i++) {
+        char buf[64];
+        struct oks_event event = {.stamp = falling_stamp(i, buf), .count = {[OKS_OUTPUT] = i}};
+
+        ck_assert_int_eq(oks_events_append(events, &event), 0);
+        sum += i;
+    }
+    allowed = 0;
+    rc = oks_events_pack(events, put, &packed);
+    allowed = -1;
+    ck_assert_int_eq(rc, 0);
+    do {
+        allowed = allow++;
+        rc = oks_events_unpack(&out, packed.bytes, packed.len);
+        allowed = -1;
+        ck_assert(rc == 0 || (rc == -ENOMEM && !out));
+    } while (rc != 0);
+    ck_assert_int_gt(allow, 6);
+    ck_assert_uint_eq(oks_events_len(out), 500);
+    check_totals(out, sum);
+    oks_events_free(out);
+    oks_events_free(events);
+}
+END_TEST
+
 /* Enough for an append but never for a merge: the runs pile up to their limit, and then an append fails. */
 START_TEST(runs_have_a_limit_even_without_memory)
 {
@@ -241,6 +291,7 @@ int main(void)
 
     TEST(suite, a_failed_append_changes_nothing);
     TEST(suite, a_failed_trim_changes_nothing);
+    TEST(suite, packing_needs_no_memory_and_unpacking_fails_cleanly);
     TEST(suite, runs_have_a_limit_even_without_memory);
     TEST(suite, nothing_is_created_without_memory);
     TEST(suite, a_failed_string_is_not_there);
