@@ -241,24 +241,24 @@ void block_row(const struct block *block, size_t i, struct row *out)
 }
 
 /* Up to 64 values of 57 bits: their sum is below 2^64. */
-static uint64_t narrow_sum(const uint8_t *column, unsigned width, size_t n)
+static uint64_t narrow_sum(const uint8_t *column, unsigned width, size_t from, size_t to)
 {
     uint64_t mask = UINT64_MAX >> (64 - width), sum = 0;
 
-    for (size_t bit = 0, end = n * width; bit < end; bit += width)
+    for (size_t bit = from * width, end = to * width; bit < end; bit += width)
         sum += packed_get(column + bit / 8) >> bit % 8 & mask;
     return sum;
 }
 
-static unsigned __int128 column_sum(const uint8_t *column, unsigned width, size_t n)
+static unsigned __int128 column_sum(const uint8_t *column, unsigned width, size_t from, size_t to)
 {
     unsigned __int128 sum = 0;
 
     if (width == 0)
         return 0;
     if (width <= WIDTH_MAX)
-        return narrow_sum(column, width, n);
-    for (size_t i = 0; i < n; i++)
+        return narrow_sum(column, width, from, to);
+    for (size_t i = from; i < to; i++)
         sum += load(column, width, i);
     return sum;
 }
@@ -273,25 +273,32 @@ static unsigned __int128 sum_before(const struct block *block, unsigned column)
     return sum;
 }
 
-void block_sums(const struct block *block, size_t n, struct sums *out)
+void block_range(const struct block *block, size_t from, size_t to, struct sums *out)
 {
-    size_t counted = counted_before(block, BLOCK_EVENTS), summed = counted_before(block, n);
+    size_t counted = counted_before(block, BLOCK_EVENTS);
     const uint8_t *column = counts(block);
-    unsigned __int128 here[OKS_COLUMNS] = {0};
 
-    for (unsigned c = 0; c < OKS_COLUMNS && summed > 0; c++) {
+    *out = (struct sums){{0}};
+    from = counted_before(block, from);
+    to = counted_before(block, to);
+    for (unsigned c = 0; c < OKS_COLUMNS && from < to; c++) {
         unsigned width = block->width[1 + c];
 
         if (width == DERIVED)
             continue;
-        here[c] = column_sum(column, width, summed);
+        out->count[c] = column_sum(column, width, from, to);
         column += column_bytes(counted, width);
     }
     for (unsigned c = OKS_CACHE_CREATION_5M; c <= OKS_CACHE_CREATION_1H; c++)
         if (block->width[1 + c] == DERIVED)
-            here[c] = here[OKS_CACHE_CREATION] - here[split_beside(c)];
+            out->count[c] = out->count[OKS_CACHE_CREATION] - out->count[split_beside(c)];
+}
+
+void block_sums(const struct block *block, size_t n, struct sums *out)
+{
+    block_range(block, 0, n, out);
     for (unsigned c = 0; c < OKS_COLUMNS; c++)
-        out->count[c] = sum_before(block, c) + here[c];
+        out->count[c] += sum_before(block, c);
 }
 
 void sums_add_row(struct sums *sums, const struct row *row)

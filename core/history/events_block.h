@@ -52,6 +52,8 @@ size_t block_check(const uint8_t *bytes, size_t len);
 uint64_t block_key(const struct block *block, size_t i);
 void block_row(const struct block *block, size_t i, struct row *out);
 
+/* *out = the sums over the events [from, to) of this block */
+void block_range(const struct block *block, size_t from, size_t to, struct sums *out);
 /* *out = the sums over all earlier blocks and the first n events of this one */
 void block_sums(const struct block *block, size_t n, struct sums *out);
 

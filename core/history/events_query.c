@@ -1,7 +1,7 @@
 /*
  * What is asked of the events: windows, all of them in order, and the days with activity.
  *
- * Every run answers a window by itself: two positions, two prefix sums, and their exact difference. Only the
+ * Every run answers a window by itself: two positions and the exact sums between them. Only the
  * sum over all runs saturates.
  */
 #include <string.h>
@@ -17,23 +17,28 @@ struct window_sum {
     struct oks_totals totals; /* all but the counts */
 };
 
-static void add_run(struct window_sum *window, const struct run *run)
+/* Adds the run's events [from, to), of which there are some. */
+static void add_range(struct window_sum *window, const struct run *run, size_t from, size_t to)
 {
-    size_t from = oks_stamp_is_none(window->since) ? 0 : run_find(run, window->since, false);
-    size_t to = oks_stamp_is_none(window->until) ? run_len(run) : run_find(run, window->until, true);
     struct oks_totals part = OKS_TOTALS_NONE;
-    struct sums low, high;
+    struct sums sums;
 
-    if (from >= to)
-        return;
-    run_sums(run, from, &low);
-    run_sums(run, to, &high);
+    run_range(run, from, to, &sums);
     for (int c = 0; c < OKS_COLUMNS; c++)
-        window->sums.count[c] += high.count[c] - low.count[c];
+        window->sums.count[c] += sums.count[c];
     part.events = part.stamped = to - from;
     part.first = run_stamp_at(run, from);
     part.last = run_stamp_at(run, to - 1);
     oks_totals_add(&window->totals, &part);
+}
+
+static void add_run(struct window_sum *window, const struct run *run)
+{
+    size_t from = oks_stamp_is_none(window->since) ? 0 : run_find(run, window->since, false);
+    size_t to = oks_stamp_is_none(window->until) ? run_len(run) : run_find(run, window->until, true);
+
+    if (from < to)
+        add_range(window, run, from, to);
 }
 
 static void window_totals(struct window_sum *window, struct oks_totals *out)
@@ -53,7 +58,7 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
     struct window_sum window = {since, until, {{0}}, OKS_TOTALS_NONE};
 
     window.totals.events = run_len(events_unstamped(events));
-    run_sums(events_unstamped(events), window.totals.events, &window.sums);
+    run_range(events_unstamped(events), 0, window.totals.events, &window.sums);
     for (size_t i = 0; (run = events_run(events, i)); i++)
         add_run(&window, run);
     window_totals(&window, out);

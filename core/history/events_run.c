@@ -66,6 +66,21 @@ static const struct block *block_at(const struct run *run, size_t i)
     return (const struct block *)(run->bytes + run->starts[i]);
 }
 
+/* Sums over the first n events. */
+static void run_sums(const struct run *run, size_t n, struct sums *out)
+{
+    size_t packed = n < run->n_packed ? n : run->n_packed, block = packed / BLOCK_EVENTS;
+
+    *out = (struct sums){{0}};
+    if (run->n_blocks > 0) {
+        block -= block == run->n_blocks; /* all of a full last block */
+        run_blocks_touched++;
+        block_sums(block_at(run, block), packed - block * BLOCK_EVENTS, out);
+    }
+    for (size_t i = 0; i < n - packed; i++)
+        sums_add_row(out, &run->tail[i]);
+}
+
 /* --- the tail --- */
 
 size_t run_pack_tail(const struct run *run, size_t n, uint8_t *out, size_t starts[RUN_TAIL_BLOCKS])
@@ -366,18 +381,20 @@ size_t run_find(const struct run *run, struct oks_stamp stamp, bool equal_too)
     return (lo - 1) * BLOCK_EVENTS + find_in_block(run, block_at(run, lo - 1), &bound);
 }
 
-void run_sums(const struct run *run, size_t n, struct sums *out)
+void run_range(const struct run *run, size_t from, size_t to, struct sums *out)
 {
-    size_t packed = n < run->n_packed ? n : run->n_packed, block = packed / BLOCK_EVENTS;
+    size_t block = from / BLOCK_EVENTS, start = block * BLOCK_EVENTS;
+    struct sums low;
 
-    *out = (struct sums){{0}};
-    if (run->n_blocks > 0) {
-        block -= block == run->n_blocks; /* all of a full last block */
+    if (block < run->n_blocks && to <= start + block_at(run, block)->n) {
         run_blocks_touched++;
-        block_sums(block_at(run, block), packed - block * BLOCK_EVENTS, out);
+        block_range(block_at(run, block), from - start, to - start, out);
+        return;
     }
-    for (size_t i = 0; i < n - packed; i++)
-        sums_add_row(out, &run->tail[i]);
+    run_sums(run, from, &low);
+    run_sums(run, to, out);
+    for (int c = 0; c < OKS_COLUMNS; c++)
+        out->count[c] -= low.count[c];
 }
 
 void merge_source_init(struct merge_source *source, const struct run *run)

@@ -37,7 +37,7 @@ struct run {
     size_t tail_room;
 };
 
-/* Blocks looked at by this thread's run_find() and run_sums(): what the tests hold against a logarithm. */
+/* Blocks looked at by this thread's run_find() and run_range(): what the tests hold against a logarithm. */
 extern _Thread_local uint64_t run_blocks_touched;
 
 struct oks_stamp run_stamp(const struct texts *texts, uint64_t key);
@@ -75,8 +75,8 @@ struct oks_stamp run_stamp_at(const struct run *run, size_t pos);
 
 /* How many stamps are < bound, or <= bound where `equal_too`. */
 size_t run_find(const struct run *run, struct oks_stamp bound, bool equal_too);
-/* Sums over the first n events. */
-void run_sums(const struct run *run, size_t n, struct sums *out);
+/* Sums over the events [from, to), which may be none. */
+void run_range(const struct run *run, size_t from, size_t to, struct sums *out);
 
 /* Walks over several runs at once, in the order of their stamps; ties: the run named first. */
 struct merge_source {

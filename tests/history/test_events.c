@@ -679,6 +679,18 @@ static void draw_rows(struct row rows[BLOCK_EVENTS], unsigned bits)
     }
 }
 
+static void check_range(const struct block *block, const struct row *rows, size_t from, size_t to)
+{
+    struct sums want = {{0}}, got;
+
+    for (size_t i = from; i < to; i++)
+        sums_add_row(&want, &rows[i]);
+    if (from > to)
+        return;
+    block_range(block, from, to, &got);
+    CHECK(memcmp(&got, &want, sizeof(got)) == 0);
+}
+
 static void check_block(const struct row *rows, size_t n, const struct sums *before)
 {
     uint8_t bytes[BLOCK_BYTES_MAX + BLOCK_SPARE];
@@ -701,6 +713,8 @@ static void check_block(const struct row *rows, size_t n, const struct sums *bef
     }
     block_sums(block, n, &got);
     CHECK(memcmp(&got, &sums, sizeof(sums)) == 0);
+    check_range(block, rows, draw(n + 1), n);
+    check_range(block, rows, draw(n + 1), draw(n + 1));
 }
 
 START_TEST(blocks_give_back_what_was_packed)
