@@ -1,18 +1,17 @@
 /*
- * One file that says what is shown of every transcript.
+ * The start snapshot: all transcripts in one file, so that a start does not load ten thousand caches.
  *
- * A cache file holds a transcript's events; ten thousand of them take a second to load, and nobody asks for
- * the events of ten thousand sessions. So the totals, names and days of all transcripts are also written
- * together, each with the size, times and inode that its file had. At the next start a transcript whose file
- * still has exactly these needs neither its cache nor its bytes; any other goes the ordinary way, and its
- * cache is loaded as if there were no index.
+ * A cache file is JSON, and ten thousand of them take seconds to load. So the state of all transcripts is
+ * also written together, rows as they lie in memory, each with the size, times and inode that its file had.
+ * At the next start a transcript whose file still has exactly these needs neither its cache nor its bytes;
+ * any other goes the ordinary way, and its cache is loaded as if there were no index.
  *
  * The file is derived data like the caches: it is checked by its SHA-256, bounds are checked at every step,
  * and whatever is wrong with it is silence. Its layout is that of this program version on this kind of
  * machine; others do not read it.
  *
  * Invariant: an entry is written only for a transcript whose cache file is as new as its state and that ends
- * in a complete line, so that restoring it and then dropping it never loses anything.
+ * in a complete line. Ids of requests are not in it.
  */
 #include <errno.h>
 #include <search.h>
@@ -23,7 +22,7 @@
 static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
-static const char magic[16] = "okstrafs index\n\5";
+static const char magic[16] = "okstrafs index\n\6";
 
 enum {
     ENDIAN_MARK = 0x01020304,
@@ -39,22 +38,30 @@ struct writer {
     bool failed;
 };
 
-static void put_bytes(struct writer *w, const void *p, size_t n)
+/* Room for n bytes at the end; NULL: it failed. */
+static char *room_for(struct writer *w, size_t n)
 {
-    if (n == 0)
-        return;
     if (w->room - w->len < n) {
         size_t room = (w->len + n) * 2 + 4096;
         char *bytes = realloc(w->bytes, room);
 
         if (!bytes) {
             w->failed = true;
-            return;
+            return NULL;
         }
         w->bytes = bytes;
         w->room = room;
     }
-    memcpy(w->bytes + w->len, p, n);
+    return w->bytes + w->len;
+}
+
+static void put_bytes(struct writer *w, const void *p, size_t n)
+{
+    char *to = n ? room_for(w, n) : NULL;
+
+    if (!to)
+        return;
+    memcpy(to, p, n);
     w->len += n;
 }
 
@@ -92,9 +99,38 @@ static void put_totals(struct writer *w, const struct oks_totals *totals)
     put_u64(w, totals->last.key);
 }
 
+static int put_piece(void *ctx, const void *bytes, size_t n)
+{
+    struct writer *w = ctx;
+
+    put_bytes(w, bytes, n);
+    return w->failed ? -ENOMEM : 0;
+}
+
+/* Events and requests, each behind its length; the number of requests comes first. */
 static void put_rows(struct writer *w, const struct transcript *t)
 {
-    put_u64(w, billing_part_rows(t->billed));
+    const struct oks_requests *requests = t->state.requests;
+    uint64_t len = 0;
+    size_t at;
+    char *to;
+
+    put_u64(w, requests_len(requests));
+    at = w->len;
+    put_u64(w, len);
+    oks_events_pack(t->state.events, put_piece, w);
+    if (w->failed)
+        return;
+    len = w->len - at - sizeof(len);
+    memcpy(w->bytes + at, &len, sizeof(len));
+    at = w->len;
+    put_u64(w, len);
+    to = room_for(w, requests_pack_max(requests));
+    if (!to)
+        return;
+    len = requests_pack(requests, to);
+    w->len += len;
+    memcpy(w->bytes + at, &len, sizeof(len));
 }
 
 static void put_transcript(struct writer *w, const struct transcript *t)
@@ -287,10 +323,34 @@ static void get_models(struct reader *r, struct oks_models *out)
     }
 }
 
+/* The rows become the transcript's; billing takes them in. */
 static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *t)
 {
+    struct oks_events *events = NULL;
+    struct oks_requests *requests = NULL;
+    const void *bytes;
+    size_t n;
+
     get_u64(r);
-    r->failed = true;
+    n = get_u64(r);
+    bytes = get_bytes(r, n);
+    if (!bytes || oks_events_unpack(&events, bytes, n) < 0)
+        r->failed = true;
+    n = get_u64(r);
+    bytes = get_bytes(r, n);
+    if (!bytes || requests_unpack(&requests, bytes, n) < 0)
+        r->failed = true;
+    if (r->failed) {
+        oks_events_free(events);
+        oks_requests_free(requests);
+        return;
+    }
+    oks_events_free(t->state.events);
+    t->state.events = events;
+    if (billing_enter(e->billing, t->billed, requests) < 0)
+        r->failed = true;
+    oks_requests_free(t->state.requests);
+    t->state.requests = requests;
 }
 
 /* All of an entry behind its path. */
@@ -330,7 +390,11 @@ static void skip_strings(struct reader *r)
 
 static uint64_t skip_rows(struct reader *r)
 {
-    return get_u64(r);
+    uint64_t rows = get_u64(r);
+
+    get_bytes(r, get_u64(r));
+    get_bytes(r, get_u64(r));
+    return rows < REQUESTS_MAX ? rows : 0;
 }
 
 /* The number of its requests. */
