@@ -193,21 +193,29 @@ static int slurp(int fd, char **out, size_t *len)
     return 0;
 }
 
+/* A descriptor, -ENOMEM or -ENOENT: whatever is wrong with a name is none of ours. */
+static int open_entry(const struct oks_cache *cache, const char *folder, const char *name, const char *suffix)
+{
+    char file[NAME_MAX + 1];
+    int dir, fd;
+
+    if (component(name, suffix, file) < 0)
+        return -ENOENT;
+    dir = open_folder(cache, folder, false);
+    if (dir < 0)
+        return dir == -ENOMEM ? dir : -ENOENT;
+    fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    close(dir);
+    return fd < 0 ? -ENOENT : fd;
+}
+
 static int open_and_slurp(const struct oks_cache *cache, const char *folder, const char *name,
                           const char *suffix, char **out, size_t *len)
 {
-    char file[NAME_MAX + 1];
-    int dir, fd, r;
+    int fd = open_entry(cache, folder, name, suffix), r;
 
-    if (component(name, suffix, file) < 0)
-        return OKS_CACHE_MISS;
-    dir = open_folder(cache, folder, false);
-    if (dir < 0)
-        return dir == -ENOMEM ? dir : OKS_CACHE_MISS;
-    fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    close(dir);
     if (fd < 0)
-        return OKS_CACHE_MISS;
+        return fd == -ENOMEM ? fd : OKS_CACHE_MISS;
     r = slurp(fd, out, len);
     close(fd);
     return r;
@@ -244,10 +252,19 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
     return r;
 }
 
-int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char *name, char **bytes,
-                         size_t *len)
+int oks_cache_open(struct oks_cache *cache, const char *folder, const char *name, uint64_t *size)
 {
-    return open_and_slurp(cache, folder, name, "", bytes, len);
+    struct stat st;
+    int fd = open_entry(cache, folder, name, "");
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0 || !trusted(&st)) {
+        close(fd);
+        return -ENOENT;
+    }
+    *size = (uint64_t)st.st_size;
+    return fd;
 }
 
 /* --- save --- */

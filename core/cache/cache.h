@@ -56,11 +56,10 @@ int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *fol
                    void *ctx);
 
 /*
- * The same for a file of other content, under its own name: loaded whole (malloc'ed, a 0 behind it) or a
- * miss; what is in it is the caller's to check.
+ * The same for a file of other content, under its own name: a descriptor to read it (*size: its bytes),
+ * -ENOENT or -ENOMEM; what is in it is the caller's to check.
  */
-int oks_cache_load_bytes(struct oks_cache *cache, const char *folder, const char *name, char **bytes,
-                         size_t *len);
+int oks_cache_open(struct oks_cache *cache, const char *folder, const char *name, uint64_t *size);
 int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
                          size_t len);
 

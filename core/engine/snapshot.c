@@ -6,9 +6,10 @@
  * At the next start a transcript whose file still has exactly these needs neither its cache nor its bytes;
  * any other goes the ordinary way, and its cache is loaded as if there were no index.
  *
- * The file is derived data like the caches: it is checked by its SHA-256, bounds are checked at every step,
- * and whatever is wrong with it is silence. Its layout is that of this program version on this kind of
- * machine; others do not read it.
+ * Entries are read one by one as their transcripts are found: the table of contents stands at the end of the
+ * file. The file is derived data like the caches: the contents and each entry are checked by their SHA-256,
+ * bounds are checked at every step, and whatever is wrong with it is silence. Its layout is that of this
+ * program version on this kind of machine; others do not read it.
  *
  * Invariant: an entry is written only for a transcript whose cache file is as new as its state and that ends
  * in a complete line. Ids of requests are not in it.
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/engine_private.h"
 
@@ -23,6 +25,15 @@ static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
 static const char magic[16] = "okstrafs index\n\6";
+
+/* The end of the file. */
+struct footer {
+    uint8_t sha256[OKS_SHA256_BYTES]; /* of the contents */
+    uint64_t n;                       /* entries */
+    uint64_t at, len;                 /* of the contents */
+    uint64_t endian;
+    char magic[16];
+};
 
 enum {
     ENDIAN_MARK = 0x01020304,
@@ -107,16 +118,14 @@ static int put_piece(void *ctx, const void *bytes, size_t n)
     return w->failed ? -ENOMEM : 0;
 }
 
-/* Events and requests, each behind its length; the number of requests comes first. */
+/* Events and requests, each behind its length. */
 static void put_rows(struct writer *w, const struct transcript *t)
 {
     const struct oks_requests *requests = t->state.requests;
     uint64_t len = 0;
-    size_t at;
+    size_t at = w->len;
     char *to;
 
-    put_u64(w, requests_len(requests));
-    at = w->len;
     put_u64(w, len);
     oks_events_pack(t->state.events, put_piece, w);
     if (w->failed)
@@ -137,7 +146,6 @@ static void put_transcript(struct writer *w, const struct transcript *t)
 {
     const struct oks_state *s = &t->state;
 
-    put_slice(w, oks_slice_of(t->path));
     put_bytes(w, &t->mark, sizeof(t->mark));
     put_u64(w, s->offset);
     put_u64(w, s->dev);
@@ -173,39 +181,66 @@ static bool fits(const struct transcript *t)
            t->totals.first.key != OKS_STAMP_KEY_TEXT && t->totals.last.key != OKS_STAMP_KEY_TEXT;
 }
 
+/* The table of contents: where each transcript's entry stands. It is written behind the entries. */
+struct writing {
+    struct writer entries, contents;
+    uint64_t n;
+};
+
+static void put_entry(struct writing *w, const struct transcript *t)
+{
+    size_t at = w->entries.len;
+    uint8_t sha256[OKS_SHA256_BYTES];
+
+    put_transcript(&w->entries, t);
+    if (w->entries.failed || oks_sha256(w->entries.bytes + at, w->entries.len - at, sha256) < 0) {
+        w->entries.failed = true;
+        return;
+    }
+    put_slice(&w->contents, oks_slice_of(t->path));
+    put_u64(&w->contents, at);
+    put_u64(&w->contents, w->entries.len - at);
+    put_u64(&w->contents, requests_len(t->state.requests));
+    put_bytes(&w->contents, sha256, sizeof(sha256));
+    w->n++;
+}
+
 static void visit(const void *node, VISIT which, void *ctx)
 {
     const struct transcript *t = *(struct transcript *const *)node;
 
     if ((which == postorder || which == leaf) && fits(t))
-        put_transcript(ctx, t);
+        put_entry(ctx, t);
 }
 
-static void seal(struct writer *w)
+/* Puts the contents and what finds them behind the entries. */
+static void seal(struct writing *w)
 {
-    uint8_t sha256[OKS_SHA256_BYTES];
+    struct footer footer = {.endian = ENDIAN_MARK, .n = w->n, .at = w->entries.len, .len = w->contents.len};
 
-    if (w->failed || oks_sha256(w->bytes, w->len, sha256) < 0)
-        w->failed = true;
-    else
-        put_bytes(w, sha256, sizeof(sha256));
+    memcpy(footer.magic, magic, sizeof(magic));
+    if (w->contents.failed || oks_sha256(w->contents.bytes, w->contents.len, footer.sha256) < 0)
+        w->entries.failed = true;
+    put_bytes(&w->entries, w->contents.bytes, w->contents.len);
+    put_bytes(&w->entries, &footer, sizeof(footer));
 }
 
 int index_save(struct oks_engine *e)
 {
-    struct writer w = {0};
+    struct writing w = {0};
     int rc;
 
     if (!e->cache || !e->index_stale || e->n_transcripts < WORTHWHILE)
         return 0;
     e->index_stale = false;
-    put_bytes(&w, magic, sizeof(magic));
-    put_u32(&w, ENDIAN_MARK);
     twalk_r(e->transcripts, visit, &w);
     pthread_mutex_unlock(&e->lock);
     seal(&w);
-    rc = w.failed ? -ENOMEM : oks_cache_save_bytes(e->cache, index_folder, index_name, w.bytes, w.len);
-    free(w.bytes);
+    rc = w.entries.failed
+             ? -ENOMEM
+             : oks_cache_save_bytes(e->cache, index_folder, index_name, w.entries.bytes, w.entries.len);
+    free(w.entries.bytes);
+    free(w.contents.bytes);
     pthread_mutex_lock(&e->lock);
     if (rc < 0) {
         e->cache_errors++;
@@ -216,18 +251,20 @@ int index_save(struct oks_engine *e)
 
 /* --- reading --- */
 
-/* Where a transcript's entry stands: a tree by path, made in one pass over the file. */
 struct index_entry {
     struct oks_slice path;
-    size_t at; /* behind the path */
+    uint64_t at, len;
+    const uint8_t *sha256;
 };
 
 struct index {
-    char *bytes;
-    size_t len; /* without the digest */
-    struct index_entry *entries;
-    size_t n, room;
-    size_t rows; /* of requests, in all of them */
+    int fd;
+    uint64_t size;               /* of the entries */
+    char *contents;              /* what paths and digests point into */
+    struct index_entry *entries; /* ascending by path */
+    size_t n;
+    char *bytes; /* of the entry that was read last */
+    size_t room;
 };
 
 struct reader {
@@ -331,7 +368,6 @@ static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *
     const void *bytes;
     size_t n;
 
-    get_u64(r);
     n = get_u64(r);
     bytes = get_bytes(r, n);
     if (!bytes || oks_events_unpack(&events, bytes, n) < 0)
@@ -353,7 +389,7 @@ static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *
     t->state.requests = requests;
 }
 
-/* All of an entry behind its path. */
+/* All of an entry. */
 static void get_transcript(struct oks_engine *e, struct reader *r, struct transcript *t)
 {
     struct oks_state *s = &t->state;
@@ -382,49 +418,27 @@ static void get_transcript(struct oks_engine *e, struct reader *r, struct transc
     get_rows(e, r, t);
 }
 
-static void skip_strings(struct reader *r)
+/* --- the file --- */
+
+static bool read_at(int fd, void *to, size_t n, uint64_t at)
 {
-    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--)
-        get_slice(r);
-}
+    for (size_t got = 0; got < n;) {
+        ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
 
-static uint64_t skip_rows(struct reader *r)
-{
-    uint64_t rows = get_u64(r);
-
-    get_bytes(r, get_u64(r));
-    get_bytes(r, get_u64(r));
-    return rows < REQUESTS_MAX ? rows : 0;
-}
-
-/* The number of its requests. */
-static uint64_t skip_transcript(struct reader *r)
-{
-    enum { TOTALS = sizeof(uint64_t) * (OKS_COLUMNS + 4) };
-
-    get_bytes(r, sizeof(struct file_mark) + 6 * sizeof(uint64_t) + 2 * (sizeof(uint32_t) + OKS_SHA256_BYTES));
-    for (int i = 0; i < 5; i++)
-        get_slice(r);
-    get_bytes(r, TOTALS);
-    skip_strings(r);
-    skip_strings(r);
-    skip_strings(r);
-    for (uint32_t n = get_u32(r); !r->failed && n > 0; n--) {
-        get_slice(r);
-        get_bytes(r, TOTALS);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return false;
+        got += (size_t)r;
     }
-    return skip_rows(r);
+    return true;
 }
 
-static bool is_ours(const char *bytes, size_t len)
+static bool is_whole(const char *bytes, size_t len, const uint8_t sha256[OKS_SHA256_BYTES])
 {
-    uint32_t mark = ENDIAN_MARK;
-    uint8_t sha256[OKS_SHA256_BYTES];
+    uint8_t found[OKS_SHA256_BYTES];
 
-    return len >= sizeof(magic) + sizeof(mark) + sizeof(sha256) && memcmp(bytes, magic, sizeof(magic)) == 0 &&
-           memcmp(bytes + sizeof(magic), &mark, sizeof(mark)) == 0 &&
-           oks_sha256(bytes, len - sizeof(sha256), sha256) == 0 &&
-           memcmp(bytes + len - sizeof(sha256), sha256, sizeof(sha256)) == 0;
+    return oks_sha256(bytes, len, found) == 0 && memcmp(found, sha256, sizeof(found)) == 0;
 }
 
 static int by_path(const void *a, const void *b)
@@ -432,67 +446,94 @@ static int by_path(const void *a, const void *b)
     return oks_slice_cmp(((const struct index_entry *)a)->path, ((const struct index_entry *)b)->path);
 }
 
-static bool add_entry(struct index *index, struct oks_slice path, size_t at)
+/* The contents of a file of this size; returns how many requests the entries hold. */
+static uint64_t read_contents(struct index *index, const struct footer *footer)
 {
-    if (index->n == index->room) {
-        size_t room = index->room ? index->room * 2 : 1024;
-        struct index_entry *entries = reallocarray(index->entries, room, sizeof(*entries));
+    struct reader r = {index->contents, index->contents + footer->len, false};
+    uint64_t rows = 0;
 
-        if (!entries)
-            return false;
-        index->entries = entries;
-        index->room = room;
-    }
-    index->entries[index->n++] = (struct index_entry){path, at};
-    return true;
-}
+    for (uint64_t i = 0; i < footer->n; i++) {
+        struct index_entry entry = {.path = get_slice(&r), .at = get_u64(&r), .len = get_u64(&r)};
 
-/* Finds all entries; what follows a fault is left out. */
-static void find_entries(struct index *index)
-{
-    struct reader r = {index->bytes + sizeof(magic) + sizeof(uint32_t), index->bytes + index->len, false};
-
-    while (!r.failed && r.p < r.end) {
-        struct oks_slice path = get_slice(&r);
-        size_t at = (size_t)(r.p - index->bytes);
-
-        index->rows += skip_transcript(&r);
-        if (r.failed || !path.ptr || !add_entry(index, path, at))
+        rows += get_u64(&r);
+        entry.sha256 = get_bytes(&r, OKS_SHA256_BYTES);
+        if (r.failed || !entry.path.ptr || entry.at > footer->at || entry.len > footer->at - entry.at)
             break;
+        index->entries[index->n++] = entry;
     }
     if (index->n)
         qsort(index->entries, index->n, sizeof(*index->entries), by_path);
+    return rows < (UINT64_C(1) << 40) ? rows : 0;
+}
+
+static bool footer_is_ours(const struct footer *footer, uint64_t size)
+{
+    uint64_t before = size - sizeof(*footer);
+
+    return memcmp(footer->magic, magic, sizeof(magic)) == 0 && footer->endian == ENDIAN_MARK &&
+           footer->at <= before && footer->len == before - footer->at &&
+           footer->n <= footer->len / (sizeof(uint32_t) + 3 * sizeof(uint64_t) + OKS_SHA256_BYTES);
+}
+
+static void index_free(struct index *index)
+{
+    close(index->fd);
+    free(index->contents);
+    free(index->entries);
+    free(index->bytes);
+    free(index);
 }
 
 void index_load(struct oks_engine *e)
 {
+    struct footer footer;
     struct index *index;
-    char *bytes;
-    size_t len;
+    uint64_t size;
+    int fd = e->cache ? oks_cache_open(e->cache, index_folder, index_name, &size) : -ENOENT;
 
-    if (!e->cache || oks_cache_load_bytes(e->cache, index_folder, index_name, &bytes, &len) != 0)
+    if (fd < 0)
         return;
-    index = is_ours(bytes, len) ? calloc(1, sizeof(*index)) : NULL;
-    if (!index) {
-        free(bytes);
+    index = calloc(1, sizeof(*index));
+    if (!index || size < sizeof(footer) || !read_at(fd, &footer, sizeof(footer), size - sizeof(footer)) ||
+        !footer_is_ours(&footer, size)) {
+        free(index);
+        close(fd);
         return;
     }
-    index->bytes = bytes;
-    index->len = len - OKS_SHA256_BYTES;
-    find_entries(index);
-    if (billing_expect(e->billing, index->rows) < 0)
-        index->n = 0; /* it grows with the transcripts that come */
+    index->fd = fd;
+    index->contents = malloc(footer.len + 1);
+    index->entries = calloc(footer.n + 1, sizeof(*index->entries));
+    if (!index->contents || !index->entries || !read_at(fd, index->contents, footer.len, footer.at) ||
+        !is_whole(index->contents, footer.len, footer.sha256)) {
+        index_free(index);
+        return;
+    }
+    billing_expect(e->billing, read_contents(index, &footer)); /* without memory it grows as they come */
     e->index = index;
 }
 
 void index_forget(struct oks_engine *e)
 {
-    if (!e->index)
-        return;
-    free(e->index->entries);
-    free(e->index->bytes);
-    free(e->index);
+    if (e->index)
+        index_free(e->index);
     e->index = NULL;
+}
+
+/* The bytes of an entry, valid until the next one is read; NULL: they are damaged, or memory is out. */
+static const char *entry_bytes(struct index *index, const struct index_entry *entry)
+{
+    if (entry->len > index->room) {
+        char *bytes = realloc(index->bytes, entry->len);
+
+        if (!bytes)
+            return NULL;
+        index->bytes = bytes;
+        index->room = entry->len;
+    }
+    return read_at(index->fd, index->bytes, entry->len, entry->at) &&
+                   is_whole(index->bytes, entry->len, entry->sha256)
+               ? index->bytes
+               : NULL;
 }
 
 bool index_restore(struct oks_engine *e, struct transcript *t)
@@ -503,10 +544,10 @@ bool index_restore(struct oks_engine *e, struct transcript *t)
     if (!e->index || e->index->n == 0)
         return false;
     found = bsearch(&key, e->index->entries, e->index->n, sizeof(key), by_path);
-    if (!found)
+    r.p = found ? entry_bytes(e->index, found) : NULL;
+    if (!r.p)
         return false;
-    r.p = e->index->bytes + found->at;
-    r.end = e->index->bytes + e->index->len;
+    r.end = r.p + found->len;
     get_transcript(e, &r, t);
     t->loaded = !r.failed;
     if (!r.failed)
