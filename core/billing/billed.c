@@ -47,6 +47,11 @@ bool billed_is_zero(const struct billed_sum *sum)
     return sum->requests == 0 && sum->second_hand == 0;
 }
 
+bool billed_is_lower_bound(const struct billed_sum *sum)
+{
+    return sum->unsettled > 0 || sum->unpriced > 0 || sum->second_hand > 0;
+}
+
 struct billed_sum *billed_bag_at(struct billed_bag *bag, const char *model)
 {
     struct billed_item *items;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "documents/usage.h"
 #include "teams/members.h"
 
 enum { PARENTS_MAX = 32, HORIZON_FIRST_HOURS = 24, HORIZON_LAST_HOURS = 24 * 64 };

@@ -433,8 +433,6 @@ static void session_release(struct oks_engine *e, struct session *s)
     e->n_sessions--;
     free(s->id);
     free(s->parent);
-    free(s->usage[0].text);
-    free(s->usage[1].text);
     if (s->billed_touched)
         LIST_REMOVE(s, of_touched);
     stream_clear(&s->stream);

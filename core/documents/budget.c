@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "documents/usage.h"
+#include "documents/document.h"
+#include "documents/parts.h"
 
 enum { RATIO_STEPS = 10000 };
 
@@ -27,93 +27,75 @@ static void amount_text(const struct budget *b, budget_amount amount, char out[O
         snprintf(out, OKS_MONEY_TEXT, "%" PRId64, shown(amount));
 }
 
-static json_object *amount_object(const struct budget *b, budget_amount amount)
+static void put_amount(struct json *j, const char *key, const struct budget *b, budget_amount amount)
 {
-    return b->in_usd ? money_object(shown(amount)) : json_object_new_int64(shown(amount));
+    if (b->in_usd)
+        json_put_money(j, key, amount);
+    else
+        json_put_count(j, key, (uint64_t)shown(amount));
 }
 
-/* Cut, not rounded: 1 is reached only with the limit. */
-static json_object *ratio_object(const struct budget *b, budget_amount spent)
+static void put_spent(struct json *j, const struct budget *b, const struct budget_row *row)
 {
-    budget_amount steps = (budget_amount)shown(spent) * RATIO_STEPS / b->limit;
+    budget_amount steps = (budget_amount)shown(row->spent) * RATIO_STEPS / b->limit;
 
-    return money_object(shown(steps * (OKS_USD / RATIO_STEPS)));
-}
-
-static bool put_spent(json_object *o, const struct budget *b, const struct budget_row *row)
-{
-    budget_amount left = row->spent < b->limit ? b->limit - row->spent : 0;
-
-    return put(o, "spent", amount_object(b, row->spent)) && put(o, "remaining", amount_object(b, left)) &&
-           put(o, "ratio", ratio_object(b, row->spent)) &&
-           put_text(o, "state", budget_state_name(row->state)) &&
-           put(o, "lowerBound", json_object_new_boolean(row->lower_bound));
-}
-
-static json_object *row_object(const struct budget *b, const struct budget_row *row)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "of", row->of) && put_spent(o, b, row))
-        return o;
-    json_object_put(o);
-    return NULL;
+    put_amount(j, "spent", b, row->spent);
+    put_amount(j, "remaining", b, row->spent < b->limit ? b->limit - row->spent : 0);
+    /* Cut, not rounded: 1 is reached only with the limit. */
+    json_put_money(j, "ratio", steps * (OKS_USD / RATIO_STEPS));
+    json_put_text(j, "state", budget_state_name(row->state));
+    json_put_bool(j, "lowerBound", row->lower_bound);
 }
 
 /* Where a budget holds for each of many: those that are worth a look, the worst first. */
-static bool put_rows(json_object *o, const struct budget_result *r)
+static void put_rows(struct json *j, const struct budget_result *r)
 {
-    json_object *list;
-
-    if (r->budget->of || !budget_has_target(r->budget->scope))
-        return true;
-    list = json_object_new_array();
-    for (size_t i = 0; list && i < r->n_rows && r->rows[i].state != BUDGET_OK; i++) {
-        json_object *row = row_object(r->budget, &r->rows[i]);
-
-        if (!row || json_object_array_add(list, row) < 0) {
-            json_object_put(row);
-            json_object_put(list);
-            return false;
-        }
+    json_open_array(j, "rows");
+    for (size_t i = 0; i < r->n_rows && r->rows[i].state != BUDGET_OK; i++) {
+        json_open_object(j, NULL);
+        json_put_text(j, "of", r->rows[i].of);
+        put_spent(j, r->budget, &r->rows[i]);
+        json_close_object(j);
     }
-    return put(o, "rows", list);
+    json_close_array(j);
 }
 
-static json_object *budget_object(const struct budget_result *r)
+static void put_budget(struct json *j, const struct budget_result *r)
 {
     const struct budget *b = r->budget;
-    json_object *o = json_object_new_object();
 
-    if (o && put_text(o, "name", b->name) && put_text(o, "scope", budget_scope_name(b->scope)) &&
-        put_text(o, "of", *r->rows[0].of ? r->rows[0].of : NULL) &&
-        put_text(o, "policy", budget_policy_name(b->policy)) &&
-        put_text(o, "unit", b->in_usd ? "USD" : "tokens") && put(o, "limit", amount_object(b, b->limit)) &&
-        put(o, "warnAt", money_object((oks_money)b->warn_at)) && put_spent(o, b, &r->rows[0]) &&
-        put_window(o, r->window.since, r->window.until) && put_rows(o, r))
-        return o;
-    json_object_put(o);
-    return NULL;
+    json_open_object(j, NULL);
+    json_put_text(j, "name", b->name);
+    json_put_text(j, "scope", budget_scope_name(b->scope));
+    json_put_text(j, "of", *r->rows[0].of ? r->rows[0].of : NULL);
+    json_put_text(j, "policy", budget_policy_name(b->policy));
+    json_put_text(j, "unit", b->in_usd ? "USD" : "tokens");
+    put_amount(j, "limit", b, b->limit);
+    json_put_money(j, "warnAt", b->warn_at);
+    put_spent(j, b, &r->rows[0]);
+    json_put_window(j, r->window.since, r->window.until);
+    if (!b->of && budget_has_target(b->scope))
+        put_rows(j, r);
+    json_close_object(j);
 }
 
-static int exceeded_text(const struct budget_result *r, struct oks_document *out)
+static void put_exceeded(struct json *j, const struct budget_result *r)
 {
     const struct budget *b = r->budget;
-    char limit[OKS_MONEY_TEXT], spent[OKS_MONEY_TEXT];
-    FILE *f = open_memstream(&out->bytes, &out->len);
-    bool ok = f;
+    char limit[OKS_MONEY_TEXT], spent[OKS_MONEY_TEXT], *line;
 
     amount_text(b, b->limit, limit);
-    for (size_t i = 0; ok && i < r->n_rows && r->rows[i].state == BUDGET_EXCEEDED; i++) {
+    for (size_t i = 0; i < r->n_rows && r->rows[i].state == BUDGET_EXCEEDED; i++) {
         amount_text(b, r->rows[i].spent, spent);
-        ok =
-            fprintf(f, "%s\t%s\t%s\t%s\t%s\t%s\n", budget_policy_name(b->policy), budget_scope_name(b->scope),
-                    *r->rows[i].of ? r->rows[i].of : "*", spent, limit, b->in_usd ? "USD" : "tokens") > 0;
+        if (asprintf(&line, "%s\t%s\t%s\t%s\t%s\t%s", budget_policy_name(b->policy),
+                     budget_scope_name(b->scope), *r->rows[i].of ? r->rows[i].of : "*", spent, limit,
+                     b->in_usd ? "USD" : "tokens") < 0) {
+            json_fail(j, -ENOMEM);
+            return;
+        }
+        json_put_raw(j, NULL, line);
+        free(line);
     }
-    if (f && fclose(f) == 0 && ok)
-        return 0;
-    free(out->bytes);
-    return -ENOMEM;
 }
 
 static int64_t newest_ns(struct oks_engine *e)
@@ -124,29 +106,40 @@ static int64_t newest_ns(struct oks_engine *e)
     return all.mtime_ns;
 }
 
+struct budget_document {
+    struct oks_engine *e;
+    const char *name;
+    bool exceeded;
+    int64_t now_ms;
+};
+
+static int budget_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    const struct budget_document *d = ctx;
+    int rc = budgets_evaluate(d->e, d->now_ms);
+    const struct budget_result *r = rc == 0 ? budgets_find(d->e, d->name) : NULL;
+
+    if (rc < 0)
+        return rc;
+    if (!r || (d->exceeded && r->rows[0].state != BUDGET_EXCEEDED))
+        return -ENOENT;
+    if (d->exceeded)
+        put_exceeded(j, r);
+    else
+        put_budget(j, r);
+    out->mtime_ns = newest_ns(d->e);
+    out->version = d->e->version;
+    return 0;
+}
+
 int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, int64_t now_ms,
                         struct oks_document *out)
 {
-    const struct budget_result *r;
-    struct oks_document document = {0};
-    json_object *o;
+    struct budget_document d = {e, name, exceeded, now_ms};
     int rc;
 
     pthread_mutex_lock(&e->lock);
-    rc = budgets_evaluate(e, now_ms);
-    r = rc == 0 ? budgets_find(e, name) : NULL;
-    if (rc == 0 && (!r || (exceeded && r->rows[0].state != BUDGET_EXCEEDED))) {
-        rc = -ENOENT;
-    } else if (rc == 0 && exceeded) {
-        rc = exceeded_text(r, &document);
-        document.mtime_ns = newest_ns(e);
-        document.version = e->version;
-    } else if (rc == 0) {
-        o = budget_object(r);
-        rc = o ? document_finish(o, newest_ns(e), e->version, &document) : -ENOMEM;
-    }
+    rc = document_written(budget_document, &d, out);
     pthread_mutex_unlock(&e->lock);
-    if (rc == 0)
-        *out = document;
     return rc;
 }

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "documents/usage.h"
-#include "teams/members.h"
+#include "documents/document.h"
 #include "history/requests.h"
+#include "teams/members.h"
 
 enum { THRESHOLD_TENTHS = 7, RATIO_DIGITS = 10000 };
+
+#define THRESHOLD_TEXT "0.7"
 
 struct last {
     bool found;
@@ -89,18 +91,6 @@ static bool parse(const char *text, struct compaction *out)
                   out->trigger) == 5;
 }
 
-static json_object *compaction_object(const struct compaction *c)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "t", *c->time == '-' ? NULL : c->time) &&
-        put_text(o, "kind", c->kind == 'm' ? "micro" : "full") && put_text(o, "trigger", c->trigger) &&
-        put_count(o, "tokensBefore", c->tokens))
-        return o;
-    json_object_put(o);
-    return NULL;
-}
-
 static int by_time(const void *a, const void *b)
 {
     const struct compaction *x = a, *y = b;
@@ -118,87 +108,101 @@ static bool is_repeated(const struct compaction *all, size_t n, const struct com
     return false;
 }
 
-static json_object *compactions_of(const struct session *s, const struct last *last, bool *since)
+struct compactions {
+    struct compaction *items; /* ascending by time */
+    size_t n;
+    bool since; /* one came after the last request */
+};
+
+static int compactions_make(struct compactions *c, const struct session *s, const struct last *last)
 {
-    json_object *list = json_object_new_array();
-    struct compaction *all;
     const struct transcript *t;
-    size_t n = 0, room = 0;
+    size_t room = 0;
     char buf[OKS_STAMP_TEXT] = "";
 
     LIST_FOREACH(t, &s->transcripts, of_session)
         room += t->state.compactions.len;
-    all = calloc(room + 1, sizeof(*all));
+    *c = (struct compactions){.items = calloc(room + 1, sizeof(*c->items))};
+    if (!c->items)
+        return -ENOMEM;
     LIST_FOREACH(t, &s->transcripts, of_session)
-        for (size_t i = 0; all && i < t->state.compactions.len; i++)
-            if (parse(t->state.compactions.items[i].ptr, &all[n]) && !is_repeated(all, n, &all[n]))
-                n++;
-    if (all)
-        qsort(all, n, sizeof(*all), by_time);
+        for (size_t i = 0; i < t->state.compactions.len; i++)
+            if (parse(t->state.compactions.items[i].ptr, &c->items[c->n]) &&
+                !is_repeated(c->items, c->n, &c->items[c->n]))
+                c->n++;
+    qsort(c->items, c->n, sizeof(*c->items), by_time);
     if (last->found && last->row.request.stamp.key < OKS_STAMP_KEY_TEXT)
         oks_stamp_text(last->row.request.stamp, buf);
-    *since = false;
-    for (size_t i = 0; all && list && i < n; i++) {
-        json_object *o = compaction_object(&all[i]);
-
-        *since |= all[i].kind == 'c' && *buf && strcmp(all[i].time, buf) > 0;
-        if (o && json_object_array_add(list, o) == 0)
-            continue;
-        json_object_put(o);
-        json_object_put(list);
-        list = NULL;
-    }
-    if (!all) {
-        json_object_put(list);
-        list = NULL;
-    }
-    free(all);
-    return list;
+    for (size_t i = 0; i < c->n; i++)
+        c->since |= c->items[i].kind == 'c' && *buf && strcmp(c->items[i].time, buf) > 0;
+    return 0;
 }
 
-static json_object *ratio_object(uint64_t part, uint64_t whole)
+static void put_compactions(struct json *j, const struct compactions *all)
+{
+    json_put_bool(j, "compactedSince", all->since);
+    json_open_array(j, "compactions");
+    for (size_t i = 0; i < all->n; i++) {
+        const struct compaction *c = &all->items[i];
+
+        json_open_object(j, NULL);
+        json_put_text(j, "t", *c->time == '-' ? NULL : c->time);
+        json_put_text(j, "kind", c->kind == 'm' ? "micro" : "full");
+        json_put_text(j, "trigger", c->trigger);
+        json_put_count(j, "tokensBefore", c->tokens);
+        json_close_object(j);
+    }
+    json_close_array(j);
+}
+
+static void put_ratio(struct json *j, uint64_t part, uint64_t whole)
 {
     unsigned __int128 ratio = ((unsigned __int128)part * RATIO_DIGITS + whole / 2) / whole;
     char text[48];
 
     snprintf(text, sizeof(text), "%llu.%04u", (unsigned long long)(ratio / RATIO_DIGITS),
              (unsigned)(ratio % RATIO_DIGITS));
-    return json_object_new_double_s(strtod(text, NULL), text);
+    json_put_raw(j, "ratio", text);
 }
 
-static bool put_last(struct oks_engine *e, json_object *o, const struct last *last, bool since)
+static void put_no_request(struct json *j)
 {
-    const struct oks_spend *s = &last->row.request.spend;
-    struct oks_slice model =
-        last->found ? requests_model(last->t->state.requests, last->row.model) : OKS_SLICE("");
+    json_put_null(j, "t");
+    json_put_null(j, "model");
+    json_put_null(j, "occupancyTokens");
+    json_put_null(j, "contextLimit");
+    json_put_bool(j, "contextLimitKnown", false);
+    json_put_null(j, "ratio");
+    json_put_raw(j, "threshold", THRESHOLD_TEXT);
+    json_put_bool(j, "shouldCompact", false);
+}
+
+static void put_request(struct oks_engine *e, struct json *j, const struct last *last, bool compacted)
+{
+    const struct oks_request *r = &last->row.request;
+    const struct oks_spend *s = &r->spend;
+    struct oks_slice model = requests_model(last->t->state.requests, last->row.model);
     uint64_t limit, occupancy = oks_tokens_add(oks_tokens_add(s->input, s->cache_read),
                                                oks_tokens_add(s->cache_5m, s->cache_1h));
     bool known = oks_prices_context(settings_prices(e), model, &limit) == OKS_PRICED;
     char buf[OKS_STAMP_TEXT];
-    struct oks_slice time =
-        last->found ? oks_stamp_text(last->row.request.stamp, buf) : (struct oks_slice){0};
-    json_object *t = time.ptr && last->row.request.stamp.key < OKS_STAMP_KEY_TEXT ? text_object(buf) : NULL;
 
-    if (!last->found)
-        return put_text(o, "t", NULL) && put_text(o, "model", NULL) && put_text(o, "occupancyTokens", NULL) &&
-               put_text(o, "contextLimit", NULL) && put(o, "contextLimitKnown", json_object_new_boolean(0)) &&
-               put_text(o, "ratio", NULL) && put(o, "threshold", json_object_new_double_s(0.7, "0.7")) &&
-               put(o, "shouldCompact", json_object_new_boolean(0));
-    return (t ? put(o, "t", t) : put_text(o, "t", NULL)) &&
-           put_text(o, "model", model.len ? model.ptr : NULL) && put_count(o, "occupancyTokens", occupancy) &&
-           put_count(o, "contextLimit", limit) &&
-           put(o, "contextLimitKnown", json_object_new_boolean(known)) &&
-           put(o, "ratio", ratio_object(occupancy, limit)) &&
-           put(o, "threshold", json_object_new_double_s(0.7, "0.7")) &&
-           put(o, "shouldCompact",
-               json_object_new_boolean(!since && (unsigned __int128)occupancy * 10 >
-                                                     (unsigned __int128)limit * THRESHOLD_TENTHS));
+    json_put_slice(j, "t",
+                   r->stamp.key < OKS_STAMP_KEY_TEXT ? oks_stamp_text(r->stamp, buf) : (struct oks_slice){0});
+    json_put_text(j, "model", model.len ? model.ptr : NULL);
+    json_put_count(j, "occupancyTokens", occupancy);
+    json_put_count(j, "contextLimit", limit);
+    json_put_bool(j, "contextLimitKnown", known);
+    put_ratio(j, occupancy, limit);
+    json_put_raw(j, "threshold", THRESHOLD_TEXT);
+    json_put_bool(j, "shouldCompact",
+                  !compacted &&
+                      (unsigned __int128)occupancy * 10 > (unsigned __int128)limit * THRESHOLD_TENTHS);
 }
 
 struct context {
     struct oks_engine *e;
     const struct oks_target *target;
-    bool wanting;
 };
 
 /* The session's last request, if it is later than the one that is known; true: it is. */
@@ -218,7 +222,7 @@ static int look_at_member(struct context *c, struct session **out, struct last *
     const struct team *team = registry_team(c->e, c->target->name);
     const struct run *run = team ? runs_current(team) : NULL;
     struct session **sessions = team ? team_sessions(c->e, team, run) : NULL;
-    struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &c->wanting, c->e};
+    struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE};
     struct session *first = NULL;
 
     if (!sessions)
@@ -242,11 +246,14 @@ static int look_at_member(struct context *c, struct session **out, struct last *
     return first ? 0 : -ENOENT;
 }
 
-static bool put_who(json_object *o, const struct context *c, const struct session *s)
+static void put_who(struct json *j, const struct context *c, const struct session *s)
 {
-    return put_text(o, "sessionId", s->id) && put_text(o, "source", session_source(s)->name) &&
-           (c->target->kind != OKS_MEMBER ||
-            (put_text(o, "team", c->target->name) && put_text(o, "member", c->target->member)));
+    json_put_text(j, "sessionId", s->id);
+    json_put_text(j, "source", session_source(s)->name);
+    if (c->target->kind != OKS_MEMBER)
+        return;
+    json_put_text(j, "team", c->target->name);
+    json_put_text(j, "member", c->target->member);
 }
 
 static uint64_t version_of(const struct context *c, const struct session *s)
@@ -256,13 +263,12 @@ static uint64_t version_of(const struct context *c, const struct session *s)
     return priced_version(c->e, team ? team->version : s->version);
 }
 
-static int context_document(void *ctx, struct oks_document *out)
+static int context_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct context *c = ctx;
     struct session *s = NULL;
     struct last last = {0};
-    json_object *o, *list;
-    bool since;
+    struct compactions compactions;
     int rc = 0;
 
     if (c->target->kind == OKS_MEMBER)
@@ -271,14 +277,20 @@ static int context_document(void *ctx, struct oks_document *out)
         look_at_session(c, s, &last);
     if (!s)
         return rc ? rc : -ENOENT;
-    o = json_object_new_object();
-    list = compactions_of(s, &last, &since);
-    if (o && list && put_who(o, c, s) && put_last(c->e, o, &last, since) &&
-        put(o, "compactedSince", json_object_new_boolean(since)) && put(o, "compactions", list))
-        return document_finish(o, s->share.mtime_ns, version_of(c, s), out);
-    json_object_put(o);
-    json_object_put(list);
-    return -ENOMEM;
+    if (compactions_make(&compactions, s, &last) < 0)
+        return -ENOMEM;
+    json_open_object(j, NULL);
+    put_who(j, c, s);
+    if (last.found)
+        put_request(c->e, j, &last, compactions.since);
+    else
+        put_no_request(j);
+    put_compactions(j, &compactions);
+    json_close_object(j);
+    free(compactions.items);
+    out->mtime_ns = s->share.mtime_ns;
+    out->version = version_of(c, s);
+    return 0;
 }
 
 int oks_document_context(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)

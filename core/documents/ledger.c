@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "documents/usage.h"
-#include "history/requests.h"
 #include "catalog/reread.h"
+#include "documents/document.h"
+#include "history/requests.h"
 
 enum { ENTRIES_MAX = 1 << 21, TEXT_MAX = 256 << 20, TRIES = 16 };
 
@@ -41,7 +41,6 @@ struct file {
 struct ledger {
     struct oks_engine *e;
     const struct oks_target *target;
-    bool wanting;
     struct file *files;
     size_t n;
 };
@@ -125,148 +124,113 @@ static int read_record(void *ctx, const struct oks_record *r)
 
 /* --- writing --- */
 
-static bool put_place(json_object *o, const char *key, const char *path, uint64_t offset)
+static void put_place(struct json *j, const char *key, const char *path, uint64_t offset)
 {
-    json_object *place = json_object_new_object();
-
-    if (place && put_text(place, "transcript", path) && put_count(place, "offset", offset))
-        return put(o, key, place);
-    json_object_put(place);
-    return false;
+    json_open_object(j, key);
+    json_put_text(j, "transcript", path);
+    json_put_count(j, "offset", offset);
+    json_close_object(j);
 }
 
-static bool put_verdict(json_object *o, const char *verdict, const char *why)
+static void put_verdict(struct json *j, const char *verdict, const char *why)
 {
-    return put_text(o, "verdict", verdict) && put_text(o, "why", why);
+    json_put_text(j, "verdict", verdict);
+    json_put_text(j, "why", why);
 }
 
-static int put_ruling(struct ledger *l, json_object *o, const struct transcript *t, const struct entry *entry)
+static void put_ruling(struct ledger *l, struct json *j, const struct transcript *t,
+                       const struct entry *entry)
 {
     struct billing_ruling r;
     int rc = billing_ruling(l->e->billing, entry->key, &r);
-    bool ok;
 
-    if (rc < 0)
-        return put_verdict(o, "dropped", "unknown") ? 0 : -ENOMEM;
-    if (r.teller == t && r.line != entry->offset)
-        ok = put_verdict(o, "merged", "another line of this response counts") &&
-             put_place(o, "into", t->path, r.line);
-    else if (r.teller == t && r.second_hand)
-        ok = put_verdict(o, "dropped", "second-hand");
-    else if (r.teller == t && r.owner == t)
-        ok = put_verdict(o, "counted", NULL);
-    else if (r.teller == t)
-        ok = put_verdict(o, "counted", "for the transcript that owns it") && put_text(o, "for", r.owner_path);
-    else if (r.owner == t)
-        ok = put_verdict(o, "merged", "a line elsewhere tells more") &&
-             put_place(o, "into", r.teller_path, r.line);
-    else
-        ok = put_verdict(o, "dropped", "duplicate") && put_place(o, "into", r.teller_path, r.line) &&
-             put_text(o, "for", r.owner_path);
-    return ok ? 0 : -ENOMEM;
+    if (rc < 0) {
+        put_verdict(j, "dropped", "unknown");
+    } else if (r.teller == t && r.line != entry->offset) {
+        put_verdict(j, "merged", "another line of this response counts");
+        put_place(j, "into", t->path, r.line);
+    } else if (r.teller == t && r.second_hand) {
+        put_verdict(j, "dropped", "second-hand");
+    } else if (r.teller == t && r.owner == t) {
+        put_verdict(j, "counted", NULL);
+    } else if (r.teller == t) {
+        put_verdict(j, "counted", "for the transcript that owns it");
+        json_put_text(j, "for", r.owner_path);
+    } else if (r.owner == t) {
+        put_verdict(j, "merged", "a line elsewhere tells more");
+        put_place(j, "into", r.teller_path, r.line);
+    } else {
+        put_verdict(j, "dropped", "duplicate");
+        put_place(j, "into", r.teller_path, r.line);
+        json_put_text(j, "for", r.owner_path);
+    }
 }
 
-static int entry_object(struct ledger *l, const struct file *f, const struct transcript *t,
-                        const struct entry *entry, json_object **out)
+static void put_entry(struct ledger *l, struct json *j, const struct file *f, const struct transcript *t,
+                      const struct entry *entry)
 {
-    json_object *o = json_object_new_object();
     char key[17];
-    int rc = -ENOMEM;
 
     snprintf(key, sizeof(key), "%016" PRIx64, entry->key);
-    if (o && put_text(o, "transcript", f->name) && put_count(o, "offset", entry->offset) &&
-        put_text(o, "kind", kind_names[entry->kind]) &&
-        put_text(o, "key", entry->kind == KIND_OTHER ? NULL : key) &&
-        put_text(o, "messageId", entry->message_id) && put_text(o, "requestId", entry->request_id) &&
-        put_text(o, "model", entry->model) && put_count(o, "inputTokens", entry->spend.input) &&
-        put_count(o, "outputTokens", entry->spend.output) &&
-        put_count(o, "cacheCreation5mTokens", entry->spend.cache_5m) &&
-        put_count(o, "cacheCreation1hTokens", entry->spend.cache_1h) &&
-        put_count(o, "cacheReadTokens", entry->spend.cache_read))
-        rc = entry->kind == KIND_OTHER ? (put_verdict(o, "dropped", entry->why) ? 0 : -ENOMEM)
-                                       : put_ruling(l, o, t, entry);
-    if (rc == 0)
-        *out = o;
+    json_open_object(j, NULL);
+    json_put_text(j, "transcript", f->name);
+    json_put_count(j, "offset", entry->offset);
+    json_put_text(j, "kind", kind_names[entry->kind]);
+    json_put_text(j, "key", entry->kind == KIND_OTHER ? NULL : key);
+    json_put_text(j, "messageId", entry->message_id);
+    json_put_text(j, "requestId", entry->request_id);
+    json_put_text(j, "model", entry->model);
+    json_put_count(j, "inputTokens", entry->spend.input);
+    json_put_count(j, "outputTokens", entry->spend.output);
+    json_put_count(j, "cacheCreation5mTokens", entry->spend.cache_5m);
+    json_put_count(j, "cacheCreation1hTokens", entry->spend.cache_1h);
+    json_put_count(j, "cacheReadTokens", entry->spend.cache_read);
+    if (entry->kind == KIND_OTHER)
+        put_verdict(j, "dropped", entry->why);
     else
-        json_object_put(o);
-    return rc;
+        put_ruling(l, j, t, entry);
+    json_close_object(j);
 }
 
-struct text {
-    char *bytes;
-    size_t len, room;
-};
-
-/* Takes over the object. */
-static int put_line(struct text *text, json_object *o)
+static void put_head(struct json *j, const struct file *f)
 {
-    size_t n;
-    const char *line =
-        o ? json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n)
-          : NULL;
-    int rc = line ? 0 : -ENOMEM;
-
-    if (rc == 0 && text->room - text->len < n + 2) {
-        size_t room = (text->len + n + 2) * 2;
-        char *bytes = room <= TEXT_MAX ? realloc(text->bytes, room) : NULL;
-
-        rc = bytes ? 0 : room <= TEXT_MAX ? -ENOMEM : -EFBIG;
-        text->bytes = bytes ? bytes : text->bytes;
-        text->room = bytes ? room : text->room;
-    }
-    if (rc == 0) {
-        memcpy(text->bytes + text->len, line, n);
-        text->len += n;
-        memcpy(text->bytes + text->len, "\n", 2);
-        text->len++;
-    }
-    json_object_put(o);
-    return rc;
+    json_open_object(j, NULL);
+    json_put_text(j, "transcript", f->name);
+    json_put_text(j, "path", f->read.path);
+    json_put_count(j, "bytes", f->read.end);
+    json_put_count(j, "entries", f->n);
+    json_close_object(j);
 }
 
-static json_object *head_object(const struct file *f)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "transcript", f->name) && put_text(o, "path", f->read.path) &&
-        put_count(o, "bytes", f->read.end) && put_count(o, "entries", f->n))
-        return o;
-    json_object_put(o);
-    return NULL;
-}
-
-static int write_file(struct ledger *l, const struct file *f, struct text *text)
+static void put_file(struct ledger *l, struct json *j, const struct file *f)
 {
     const struct transcript *t = registry_transcript(l->e, f->read.path);
-    int rc;
 
-    if (!t || t->mark.size != f->read.end)
-        return -EAGAIN;
-    rc = put_line(text, head_object(f));
-    for (size_t i = 0; rc == 0 && i < f->n; i++) {
-        json_object *o = NULL;
-        int got = entry_object(l, f, t, &f->entries[i], &o);
-
-        rc = got < 0 ? got : put_line(text, o);
+    if (!t || t->mark.size != f->read.end) {
+        json_fail(j, -EAGAIN);
+        return;
     }
-    return rc;
+    put_head(j, f);
+    for (size_t i = 0; i < f->n && !j->error; i++) {
+        put_entry(l, j, f, t, &f->entries[i]);
+        if (j->len > TEXT_MAX)
+            json_fail(j, -EFBIG);
+    }
 }
 
-static int ledger_document(void *ctx, struct oks_document *out)
+static int ledger_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct ledger *l = ctx;
     const struct session *s = registry_session(l->e, l->target->name);
-    struct text text = {strdup(""), 0, 1};
-    int rc = s ? text.bytes ? 0 : -ENOMEM : -ENOENT;
 
-    for (size_t i = 0; rc == 0 && i < l->n; i++)
-        rc = write_file(l, &l->files[i], &text);
-    if (rc == 0)
-        *out = (struct oks_document){
-            .bytes = text.bytes, .len = text.len, .mtime_ns = s->share.mtime_ns, .version = l->e->version};
-    else
-        free(text.bytes);
-    return rc;
+    if (!s)
+        return -ENOENT;
+    j->style = JSON_COMPACT;
+    for (size_t i = 0; i < l->n; i++)
+        put_file(l, j, &l->files[i]);
+    out->mtime_ns = s->share.mtime_ns;
+    out->version = l->e->version;
+    return 0;
 }
 
 /* --- all of it --- */

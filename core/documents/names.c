@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "documents/usage.h"
+#include "engine/engine_private.h"
 #include "teams/members.h"
 
 /* Names gathered from wherever, then sorted and made distinct. */

@@ -4,33 +4,19 @@
  * "models" is LiteLLM's format again, with where each entry comes from, so that an entry can be copied into
  * the user's file and changed. Numbers are written from integers.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "documents/usage.h"
+#include "documents/json.h"
 #include "prices/prices_private.h"
 
-static json_object *number_object(const char *text)
+static void put_multiplier(struct json *j, const char *key, uint32_t millionths)
 {
-    return json_object_new_double_s(strtod(text, NULL), text); /* written as the text */
+    if (millionths)
+        json_put_money(j, key, (unsigned __int128)millionths * (OKS_USD / PRICE_MULTIPLIER));
 }
 
-json_object *money_object(oks_money amount)
-{
-    char text[OKS_MONEY_TEXT];
-
-    oks_money_text(amount, text);
-    return number_object(text);
-}
-
-static json_object *multiplier_object(uint32_t millionths)
-{
-    return money_object(millionths * (OKS_USD / PRICE_MULTIPLIER));
-}
-
-static bool put_rate(json_object *o, const struct rate *rate)
+static void put_rate(struct json *j, const struct rate *rate)
 {
     for (int kind = 0; kind < PRICE_KINDS; kind++) {
         char threshold[32] = "", key[128];
@@ -41,83 +27,50 @@ static bool put_rate(json_object *o, const struct rate *rate)
             snprintf(threshold, sizeof(threshold), "_above_%" PRIu32 "k_tokens", rate->threshold_k);
         snprintf(key, sizeof(key), "%s%s%s", price_kind_keys[kind], threshold,
                  price_tier_suffixes[rate->tier]);
-        if (json_object_object_add(o, key, money_object(rate->price[kind])) < 0)
-            return false;
+        json_put_money(j, key, (unsigned __int128)rate->price[kind]);
     }
-    return true;
 }
 
 /* From the lowest tier up: the way they are read. */
-static bool put_rates(json_object *o, const struct oks_price *price)
+static void put_rates(struct json *j, const struct oks_price *price)
 {
     for (size_t begin = 0, end; begin < price->n_rates; begin = end) {
         for (end = begin; end < price->n_rates && price->rates[end].tier == price->rates[begin].tier;)
             end++;
         for (size_t i = end; i-- > begin;)
-            if (!put_rate(o, &price->rates[i]))
-                return false;
+            put_rate(j, &price->rates[i]);
     }
-    return true;
 }
 
-static bool put_multipliers(json_object *o, const struct oks_price *price)
+static void put_price(struct json *j, const struct oks_price *price)
 {
-    json_object *m;
-
-    if (!price->fast && !price->us)
-        return true;
-    m = json_object_new_object();
-    if (m && (!price->fast || put(m, "fast", multiplier_object(price->fast))) &&
-        (!price->us || put(m, "us", multiplier_object(price->us))))
-        return put(o, "provider_specific_entry", m);
-    json_object_put(m);
-    return false;
-}
-
-static json_object *price_object(const struct oks_price *price)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "origin", price->inside ? "inside" : "user") &&
-        (!price->max_input || put_count(o, "max_input_tokens", price->max_input)) && put_rates(o, price) &&
-        put_multipliers(o, price))
-        return o;
-    json_object_put(o);
-    return NULL;
-}
-
-static json_object *models_object(const struct oks_prices *prices)
-{
-    json_object *models = json_object_new_object();
-
-    for (size_t i = 0; models && i < prices->n_entries; i++) {
-        json_object *price = price_object(&prices->entries[i]);
-
-        if (!price || json_object_object_add(models, prices->entries[i].name, price) < 0) {
-            json_object_put(price);
-            json_object_put(models);
-            return NULL;
-        }
+    json_open_object(j, price->name);
+    json_put_text(j, "origin", price->inside ? "inside" : "user");
+    if (price->max_input)
+        json_put_count(j, "max_input_tokens", price->max_input);
+    put_rates(j, price);
+    if (price->fast || price->us) {
+        json_open_object(j, "provider_specific_entry");
+        put_multiplier(j, "fast", price->fast);
+        put_multiplier(j, "us", price->us);
+        json_close_object(j);
     }
-    return models;
+    json_close_object(j);
 }
 
 int oks_prices_document(const struct oks_prices *prices, char **out, size_t *len)
 {
-    json_object *o = json_object_new_object();
-    struct oks_document document;
-    int rc = -ENOMEM;
+    struct json j = {0};
 
-    if (o && put_text(o, "date", prices->date) && put_text(o, "unit", "USD per token") &&
-        put_count(o, "userEntries", prices->n_user) &&
-        put(o, "webSearchCost", money_object(OKS_USD / PRICE_WEB_SEARCHES_PER_USD)) &&
-        put(o, "models", models_object(prices)))
-        rc = document_finish(o, 0, 0, &document);
-    else
-        json_object_put(o);
-    if (rc == 0) {
-        *out = document.bytes;
-        *len = document.len;
-    }
-    return rc;
+    json_open_object(&j, NULL);
+    json_put_text(&j, "date", prices->date);
+    json_put_text(&j, "unit", "USD per token");
+    json_put_count(&j, "userEntries", prices->n_user);
+    json_put_money(&j, "webSearchCost", OKS_USD / PRICE_WEB_SEARCHES_PER_USD);
+    json_open_object(&j, "models");
+    for (size_t i = 0; i < prices->n_entries; i++)
+        put_price(&j, &prices->entries[i]);
+    json_close_object(&j);
+    json_close_object(&j);
+    return json_finish(&j, out, len);
 }

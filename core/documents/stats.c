@@ -1,83 +1,31 @@
 /*
  * The statistics: everything, cut by model, project, agent, source (here), by time or in blocks.
  *
- * Rows over all of time come from running sums, so a document costs its rows and not its sessions; rows of
- * which there may be many are kept as text, so it costs those that changed. In a window every session is
- * asked, which most answer from their share.
- *
- * Invariant: the rows of a document add up to its total, whatever is counted.
+ * Rows over all of time come from running sums, so a document costs its rows and not its sessions. In a
+ * window every session is asked, which most answer from their share.
  */
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 
-#include "documents/usage.h"
 #include "catalog/reread.h"
-
-/* --- rows --- */
-
-bool put_row(json_object *row, const struct measure *m, const struct billed_bag *billed)
-{
-    return row && put_measure(row, m) && put_billed(row, billed);
-}
-
-json_object *stats_row(const char *key, const struct measure *m, const struct billed_bag *billed)
-{
-    json_object *row = json_object_new_object();
-
-    if (row && put_text(row, "key", key) && put_row(row, m, billed))
-        return row;
-    json_object_put(row);
-    return NULL;
-}
-
-void stats_add(struct stats *s, json_object *row)
-{
-    if (s->ok && row && json_object_array_add(s->rows, row) == 0)
-        return;
-    json_object_put(row);
-    s->ok = false;
-}
-
-void stats_add_rest(struct stats *s, const char *key, const struct measure *rows,
-                    const struct billed_bag *billed)
-{
-    struct measure rest = {.totals = OKS_TOTALS_NONE};
-    struct billed_bag bag = {0};
-    uint64_t any = 0;
-
-    for (int i = 0; i < OKS_COLUMNS; i++) {
-        rest.totals.count[i] = s->total.totals.count[i] - rows->totals.count[i];
-        any |= rest.totals.count[i];
-    }
-    s->ok &= billed_bag_add(&bag, &s->total_billed) == 0;
-    if (s->ok)
-        billed_bag_take(&bag, billed);
-    if (s->ok && (any || !billed_bag_is_zero(&bag)))
-        stats_add(s, stats_row(key, &rest, &bag));
-    billed_bag_clear(&bag);
-}
+#include "documents/blocks.h"
+#include "documents/by_time.h"
+#include "documents/document.h"
+#include "documents/parts.h"
+#include "documents/stats_rows.h"
 
 /* --- by project, agent, source --- */
 
-static void add_group(void *ctx, struct group *g)
+static void put_group(void *ctx, struct group *g)
 {
-    static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
-                                               .until = {.key = OKS_STAMP_KEY_NONE}};
-    struct stats *s = ctx;
-    uint64_t version = priced_version(s->e, g->version);
     struct measure m;
 
-    if (remembered_is(&g->row, version, &open, STATS_ROW_LEVEL)) {
-        stats_add(s, remembered_part(&g->row));
-        return;
-    }
     groups_measure(g, &m);
-    stats_add(s,
-              remembered_keep(&g->row, stats_row(g->key, &m, &g->billed), version, &open, STATS_ROW_LEVEL));
+    stats_put_row(ctx, g->key, &m, &g->billed);
 }
 
-static void add_group_in_window(void *ctx, struct group *g)
+static void put_group_in_window(void *ctx, struct group *g)
 {
     struct stats *s = ctx;
     struct billed_bag bag = {0};
@@ -89,18 +37,18 @@ static void add_group_in_window(void *ctx, struct group *g)
         struct measure m;
 
         measure_session(at->session, &s->w, &m);
-        s->ok &= billed_session_window(s->e->billing, at->session, &s->w, &bag) == 0;
+        json_fail(s->j, billed_session_window(s->e->billing, at->session, &s->w, &bag));
         if (m.totals.events > 0)
             measure_add(&sum, &m);
     }
     if (sum.sessions > 0 || !billed_bag_is_zero(&bag))
-        stats_add(s, stats_row(g->key, &sum, &bag));
+        stats_put_row(s, g->key, &sum, &bag);
     billed_bag_clear(&bag);
 }
 
 static void stats_groups(struct stats *s, enum group_kind kind)
 {
-    groups_each(s->e, kind, s->window ? add_group_in_window : add_group, s);
+    groups_each(s->e, kind, s->window ? put_group_in_window : put_group, s);
 }
 
 /* --- by model --- */
@@ -124,7 +72,7 @@ static struct model_sum *model_at(struct model_sums *sums, const char *name)
             return &sums->items[i];
     items = reallocarray(sums->items, sums->n + 1, sizeof(*items));
     if (!items) {
-        sums->s->ok = false;
+        json_fail(sums->s->j, -ENOMEM);
         return NULL;
     }
     sums->items = items;
@@ -206,7 +154,7 @@ static void stats_models(struct stats *s)
 
         if (!sum->measure.model && *sum->name)
             sum->measure.model = sum->name;
-        stats_add(s, stats_row(shown(sum), &sum->measure, &sum->billed));
+        stats_put_row(s, shown(sum), &sum->measure, &sum->billed);
         billed_bag_clear(&sum->billed);
     }
     free(sums.items);
@@ -223,7 +171,7 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     if (visit != postorder && visit != leaf)
         return;
     measure_session(session, &s->w, &m);
-    s->ok &= billed_session_window(s->e->billing, session, &s->w, &s->total_billed) == 0;
+    json_fail(s->j, billed_session_window(s->e->billing, session, &s->w, &s->total_billed));
     if (m.totals.events > 0)
         measure_add(&s->total, &m);
 }
@@ -236,10 +184,10 @@ static void stats_total(struct stats *s)
         return;
     }
     sums_all(s->e, &s->total);
-    s->ok &= billed_bag_add(&s->total_billed, billing_all(s->e->billing)) == 0;
+    json_fail(s->j, billed_bag_add(&s->total_billed, billing_all(s->e->billing)));
 }
 
-static void stats_rows(struct stats *s)
+static void put_rows(struct stats *s)
 {
     switch (s->by) {
     case OKS_STATS_BY_MODEL:
@@ -255,44 +203,37 @@ static void stats_rows(struct stats *s)
         stats_groups(s, GROUP_SOURCE);
         break;
     case OKS_STATS_BY_DAY:
-        stats_times(s, TIMES_DAYS);
+        stats_put_times(s, TIMES_DAYS);
         break;
     case OKS_STATS_BY_HOUR:
-        stats_times(s, TIMES_HOURS);
+        stats_put_times(s, TIMES_HOURS);
         break;
     case OKS_STATS_BLOCKS:
-        stats_blocks(s);
+        stats_put_blocks(s);
         break;
     }
 }
 
-static int stats_document(void *ctx, struct oks_document *out)
+static int stats_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct stats *s = ctx;
-    json_object *o = json_object_new_object(), *total = json_object_new_object();
-    int64_t mtime_ns;
 
-    s->rows = json_object_new_array();
-    s->ok = o && total && s->rows;
-    if (s->ok)
-        stats_total(s);
-    if (s->ok)
-        stats_rows(s);
-    mtime_ns = s->total.mtime_ns;
-    if (s->ok)
-        s->ok = put_row(total, &s->total, &s->total_billed);
+    s->j = j;
+    stats_total(s);
+    json_open_object(j, NULL);
+    if (s->window)
+        json_put_window(j, s->window->since, s->window->until);
+    json_open_array(j, "rows");
+    put_rows(s);
+    json_close_array(j);
+    json_open_object(j, "total");
+    stats_put_counts(s, &s->total, &s->total_billed);
+    json_close_object(j);
+    json_close_object(j);
     billed_bag_clear(&s->total_billed);
-    if (s->ok && s->window)
-        s->ok = put_window(o, s->window->since, s->window->until);
-    if (s->ok && put(o, "rows", s->rows)) {
-        s->rows = NULL;
-        if (put(o, "total", total))
-            return document_finish(o, mtime_ns, s->e->version, out);
-    }
-    json_object_put(s->rows);
-    json_object_put(total);
-    json_object_put(o);
-    return -ENOMEM;
+    out->mtime_ns = s->total.mtime_ns;
+    out->version = s->e->version;
+    return 0;
 }
 
 enum { RESCAN_TRIES = 16 };
@@ -325,11 +266,8 @@ static int models_in_window(struct stats *s, struct oks_document *out)
 int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out)
 {
-    struct stats s = {.e = e,
-                      .by = by,
-                      .window = window,
-                      .w = {OKS_STAMP_NONE, OKS_STAMP_NONE, &s.wanting, e},
-                      .now_ms = now_ms};
+    struct stats s = {
+        .e = e, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
     int rc = 0;
 
     if (window) {

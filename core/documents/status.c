@@ -4,30 +4,23 @@
  * Everything that a read passes over in silence (a bad line, an unreadable file, a cache that could not be
  * written) is counted here, because nobody reads a daemon's log to find out why a number looks small.
  */
-#include <errno.h>
 #include <string.h>
 
-#include "documents/usage.h"
+#include "documents/document.h"
 
 enum { ERRORS_SHOWN = 20 };
 
 struct sums {
     uint64_t size, lines, bad, odd;
     uint64_t errors;
+    const struct transcript *first_errors[ERRORS_SHOWN];
     int64_t mtime_ns;
-    json_object *error_list;
-    bool ok;
 };
 
-static bool add_error(json_object *list, const char *path, int error)
+/* An errno, or null. */
+static void put_error(struct json *j, const char *key, int error)
 {
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "path", path) && put_text(o, "error", strerror(-error)) &&
-        json_object_array_add(list, o) == 0)
-        return true;
-    json_object_put(o);
-    return false;
+    json_put_text(j, key, error ? strerror(-error) : NULL);
 }
 
 static void add_transcript(struct sums *sums, const struct transcript *t)
@@ -40,13 +33,13 @@ static void add_transcript(struct sums *sums, const struct transcript *t)
         sums->mtime_ns = t->mark.mtime_ns;
     if (!t->error)
         return;
-    if (sums->errors++ < ERRORS_SHOWN)
-        sums->ok &= add_error(sums->error_list, t->path, t->error);
+    if (sums->errors < ERRORS_SHOWN)
+        sums->first_errors[sums->errors] = t;
+    sums->errors++;
 }
 
-static json_object *source_object(struct oks_engine *e, struct root *root, struct sums *sums)
+static void put_source(struct json *j, const struct root *root, struct sums *sums)
 {
-    json_object *o = json_object_new_object();
     const struct transcript *t;
     const struct folder *f;
     uint64_t files = 0, folders = 0;
@@ -58,156 +51,146 @@ static json_object *source_object(struct oks_engine *e, struct root *root, struc
             add_transcript(sums, t);
         }
     }
-    if (o && put_text(o, "source", root->source->name) && put_text(o, "path", root->path) &&
-        put(o, "found", json_object_new_boolean(root->found)) && put_count(o, "folders", folders) &&
-        put_count(o, "files", files))
-        return o;
-    json_object_put(o);
-    return NULL;
+    json_open_object(j, NULL);
+    json_put_text(j, "source", root->source->name);
+    json_put_text(j, "path", root->path);
+    json_put_bool(j, "found", root->found);
+    json_put_count(j, "folders", folders);
+    json_put_count(j, "files", files);
+    json_close_object(j);
 }
 
-static bool put_sources(json_object *o, struct oks_engine *e, struct sums *sums)
+static void put_sources(struct json *j, const struct oks_engine *e, struct sums *sums)
 {
-    json_object *list = json_object_new_array();
-
-    for (size_t i = 0; list && i < e->n_roots; i++) {
-        json_object *source = source_object(e, &e->roots[i], sums);
-
-        if (!source || json_object_array_add(list, source) < 0) {
-            json_object_put(source);
-            json_object_put(list);
-            return false;
-        }
-    }
-    return put(o, "sources", list);
+    json_open_array(j, "sources");
+    for (size_t i = 0; i < e->n_roots; i++)
+        put_source(j, &e->roots[i], sums);
+    json_close_array(j);
 }
 
-static bool put_cache(json_object *o, struct oks_engine *e)
+static void put_cache(struct json *j, const struct oks_engine *e)
 {
-    json_object *c = json_object_new_object();
-
-    if (c && put(c, "enabled", json_object_new_boolean(e->cache != NULL)) &&
-        put_count(c, "hits", e->cache_hits) && put_count(c, "misses", e->cache_misses) &&
-        put_count(c, "writes", e->cache_writes) && put_count(c, "writeErrors", e->cache_errors) &&
-        put_text(c, "lastWriteError", e->cache_error ? strerror(-e->cache_error) : NULL))
-        return put(o, "cache", c);
-    json_object_put(c);
-    return false;
+    json_open_object(j, "cache");
+    json_put_bool(j, "enabled", e->cache != NULL);
+    json_put_count(j, "hits", e->cache_hits);
+    json_put_count(j, "misses", e->cache_misses);
+    json_put_count(j, "writes", e->cache_writes);
+    json_put_count(j, "writeErrors", e->cache_errors);
+    put_error(j, "lastWriteError", e->cache_error);
+    json_close_object(j);
 }
 
-static bool put_revalidation(json_object *o, struct oks_engine *e)
+static void put_revalidation(struct json *j, const struct oks_engine *e)
 {
     static const char *const asked[] = {"auto", "inotify", "stat"};
-    bool inotify = e->watch != NULL;
-    json_object *r = json_object_new_object();
 
-    if (r && put_text(r, "asked", asked[e->revalidate]) &&
-        put_text(r, "mode",
-                 inotify   ? "inotify"
-                 : e->once ? "once"
-                           : "stat") &&
-        put_count(r, "foldersByStat", e->unwatched) && put_count(r, "overflows", e->overflows) &&
-        put_text(r, "reason", e->watch_error ? strerror(-e->watch_error) : NULL))
-        return put(o, "revalidation", r);
-    json_object_put(r);
-    return false;
+    json_open_object(j, "revalidation");
+    json_put_text(j, "asked", asked[e->revalidate]);
+    json_put_text(j, "mode", e->watch ? "inotify" : e->once ? "once" : "stat");
+    json_put_count(j, "foldersByStat", e->unwatched);
+    json_put_count(j, "overflows", e->overflows);
+    put_error(j, "reason", e->watch_error);
+    json_close_object(j);
 }
 
-static bool put_progress(json_object *o, struct oks_engine *e)
+static void put_progress(struct json *j, struct oks_engine *e)
 {
     struct oks_progress progress;
-    json_object *p = json_object_new_object();
 
     progress_now(e, &progress);
-    if (put_count(o, "lagBytes", progress.bytes_left) && p &&
-        put_count(p, "filesLeft", progress.files_left) && put_count(p, "bytesLeft", progress.bytes_left) &&
-        put_count(p, "filesBeingRead", progress.scanning))
-        return put(o, "scan", p);
-    json_object_put(p);
-    return false;
+    json_put_count(j, "lagBytes", progress.bytes_left);
+    json_open_object(j, "scan");
+    json_put_count(j, "filesLeft", progress.files_left);
+    json_put_count(j, "bytesLeft", progress.bytes_left);
+    json_put_count(j, "filesBeingRead", progress.scanning);
+    json_close_object(j);
 }
 
-static bool put_memory(json_object *o, struct oks_engine *e)
+static void put_memory(struct json *j, const struct oks_engine *e)
 {
-    json_object *m = json_object_new_object();
-
-    if (m && put_count(m, "requests", billing_requests(e->billing)) &&
-        put_count(m, "requestMapBytes", billing_bytes(e->billing)))
-        return put(o, "memory", m);
-    json_object_put(m);
-    return false;
+    json_open_object(j, "memory");
+    json_put_count(j, "requests", billing_requests(e->billing));
+    json_put_count(j, "requestMapBytes", billing_bytes(e->billing));
+    json_close_object(j);
 }
 
-static bool put_skipped(json_object *o, struct oks_engine *e)
+static void put_skipped(struct json *j, const struct oks_engine *e)
 {
-    json_object *s = json_object_new_object();
-
-    if (s && put_count(s, "count", e->skipped) && put_text(s, "last", e->skipped ? e->skipped_path : NULL) &&
-        put_text(s, "error", e->skipped_error ? strerror(-e->skipped_error) : NULL))
-        return put(o, "skipped", s);
-    json_object_put(s);
-    return false;
-}
-
-static bool put_setting(json_object *list, struct settings_state state)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "path", state.path) && put(o, "found", json_object_new_boolean(state.found)) &&
-        put_text(o, "error", state.error) && json_object_array_add(list, o) == 0)
-        return true;
-    json_object_put(o);
-    return false;
+    json_open_object(j, "skipped");
+    json_put_count(j, "count", e->skipped);
+    json_put_text(j, "last", e->skipped ? e->skipped_path : NULL);
+    put_error(j, "error", e->skipped_error);
+    json_close_object(j);
 }
 
 /* The user's files; where one has an error, the last good one is in force. */
-static bool put_settings(json_object *o, struct oks_engine *e)
+static void put_settings(struct json *j, struct oks_engine *e)
 {
-    json_object *list = json_object_new_array();
+    json_open_array(j, "settings");
+    for (int i = 0; i < SETTINGS_FILES; i++) {
+        struct settings_state state = settings_state(e, (enum settings_file)i);
 
-    for (int i = 0; list && i < SETTINGS_FILES; i++)
-        if (!put_setting(list, settings_state(e, (enum settings_file)i))) {
-            json_object_put(list);
-            return false;
-        }
-    return put(o, "settings", list);
+        json_open_object(j, NULL);
+        json_put_text(j, "path", state.path);
+        json_put_bool(j, "found", state.found);
+        json_put_text(j, "error", state.error);
+        json_close_object(j);
+    }
+    json_close_array(j);
 }
 
-static json_object *status_object(struct oks_engine *e, int64_t *mtime_ns)
+static void put_errors(struct json *j, const struct sums *sums)
 {
-    json_object *o = json_object_new_object();
-    struct sums sums = {.error_list = json_object_new_array(), .ok = true};
-    bool ok = o && sums.error_list && put_text(o, "version", OKSTRAFS_VERSION) && put_sources(o, e, &sums) &&
-              put_count(o, "sessions", e->n_sessions) && put_count(o, "teams", e->n_teams) &&
-              put_count(o, "projects", e->n_projects) && put_count(o, "transcripts", e->n_transcripts) &&
-              put_count(o, "transcriptBytes", sums.size) && put_count(o, "bytesScanned", e->bytes_read) &&
-              put_count(o, "lines", sums.lines) && put_count(o, "badLines", sums.bad) &&
-              put_count(o, "oddValues", sums.odd) &&
-              put_text(o, "scanner",
-                       e->n_idle_scanners ? oks_isa_name(oks_scanner_isa(e->idle_scanners[0])) : NULL) &&
-              put_progress(o, e) && put_memory(o, e) && put_cache(o, e) && put_revalidation(o, e) &&
-              put_skipped(o, e) && put_settings(o, e) && put_count(o, "teamStateErrors", e->runs_errors) &&
-              put_count(o, "fileErrors", sums.errors) && sums.ok;
-
-    if (ok && put(o, "errors", sums.error_list)) {
-        *mtime_ns = sums.mtime_ns;
-        return o;
+    json_put_count(j, "fileErrors", sums->errors);
+    json_open_array(j, "errors");
+    for (uint64_t i = 0; i < sums->errors && i < ERRORS_SHOWN; i++) {
+        json_open_object(j, NULL);
+        json_put_text(j, "path", sums->first_errors[i]->path);
+        put_error(j, "error", sums->first_errors[i]->error);
+        json_close_object(j);
     }
-    if (!ok)
-        json_object_put(sums.error_list);
-    json_object_put(o);
-    return NULL;
+    json_close_array(j);
+}
+
+static int status_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct oks_engine *e = ctx;
+    struct sums sums = {0};
+
+    json_open_object(j, NULL);
+    json_put_text(j, "version", OKSTRAFS_VERSION);
+    put_sources(j, e, &sums);
+    json_put_count(j, "sessions", e->n_sessions);
+    json_put_count(j, "teams", e->n_teams);
+    json_put_count(j, "projects", e->n_projects);
+    json_put_count(j, "transcripts", e->n_transcripts);
+    json_put_count(j, "transcriptBytes", sums.size);
+    json_put_count(j, "bytesScanned", e->bytes_read);
+    json_put_count(j, "lines", sums.lines);
+    json_put_count(j, "badLines", sums.bad);
+    json_put_count(j, "oddValues", sums.odd);
+    json_put_text(j, "scanner",
+                  e->n_idle_scanners ? oks_isa_name(oks_scanner_isa(e->idle_scanners[0])) : NULL);
+    put_progress(j, e);
+    put_memory(j, e);
+    put_cache(j, e);
+    put_revalidation(j, e);
+    put_skipped(j, e);
+    put_settings(j, e);
+    json_put_count(j, "teamStateErrors", e->runs_errors);
+    put_errors(j, &sums);
+    json_close_object(j);
+    out->mtime_ns = sums.mtime_ns;
+    out->version = e->version;
+    return 0;
 }
 
 int oks_document_status(struct oks_engine *e, struct oks_document *out)
 {
-    int64_t mtime_ns = 0;
-    json_object *o;
-    uint64_t version;
+    int rc;
 
     pthread_mutex_lock(&e->lock);
-    o = status_object(e, &mtime_ns);
-    version = e->version;
+    rc = document_written(status_document, e, out);
     pthread_mutex_unlock(&e->lock);
-    return o ? document_finish(o, mtime_ns, version, out) : -ENOMEM;
+    return rc;
 }

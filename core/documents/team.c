@@ -8,11 +8,13 @@
  *
  * Invariant: each session is counted in exactly one of lead, one worker, or others.
  */
+#include "documents/team.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "documents/usage.h"
+#include "documents/parts.h"
 #include "teams/members.h"
 
 /* --- measuring --- */
@@ -25,13 +27,17 @@ struct part {
     bool taken;
 };
 
+typedef bool (*part_filter)(const struct part *part, const void *ctx);
+
 struct parts {
-    struct oks_engine *e;
-    const struct measure_window *window;
     struct part *items;
     size_t len;
-    struct billed_bag chosen; /* of the usage that was made last */
-    unsigned __int128 cost;   /* of the lead and the workers */
+    part_filter filter; /* who the next usage is of */
+    const void *ctx;
+    struct measure sum; /* of those */
+    struct billed_bag billed;
+    uint64_t worker_tokens;
+    unsigned __int128 cost; /* of the lead and the workers */
 };
 
 /* A session of another run: nothing of it lies in this window. */
@@ -58,7 +64,7 @@ static void parts_clear(struct parts *parts)
 {
     for (size_t i = 0; i < parts->len; i++)
         billed_bag_clear(&parts->items[i].billed);
-    billed_bag_clear(&parts->chosen);
+    billed_bag_clear(&parts->billed);
     free(parts->items);
 }
 
@@ -73,7 +79,7 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
         return -ENOMEM;
     while (sessions[n])
         n++;
-    *parts = (struct parts){.e = e, .window = w, .items = calloc(n + 1, sizeof(*parts->items))};
+    *parts = (struct parts){.items = calloc(n + 1, sizeof(*parts->items))};
     for (size_t i = 0; parts->items && rc == 0 && i < n; i++) {
         struct part *p = &parts->items[parts->len];
 
@@ -153,111 +159,62 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
     return rc == 0 && !found ? -ENOENT : rc;
 }
 
-/* --- rendering --- */
+/* --- writing --- */
 
-typedef bool (*chooser)(const struct part *part, const void *ctx);
-
-static bool put_ids(json_object *o, const struct parts *parts, chooser chosen, const void *ctx)
+static bool is_chosen(const struct parts *parts, const struct part *part)
 {
-    json_object *more = json_object_new_array();
-    bool first = true, ok = more != NULL;
+    return !part->taken && parts->filter(part, parts->ctx);
+}
 
-    for (size_t i = 0; ok && i < parts->len; i++) {
+/* The next usage is of those that `filter` picks and that are in none yet. */
+static void choose(struct json *j, struct parts *parts, part_filter filter, const void *ctx)
+{
+    parts->filter = filter;
+    parts->ctx = ctx;
+    measure_start(&parts->sum);
+    billed_bag_clear(&parts->billed);
+    for (size_t i = 0; i < parts->len; i++)
+        if (is_chosen(parts, &parts->items[i])) {
+            measure_add(&parts->sum, &parts->items[i].measure);
+            json_fail(j, billed_bag_add(&parts->billed, &parts->items[i].billed));
+        }
+}
+
+/* The source of the earliest session, and the ids of all; they are taken then. */
+static void put_sessions(struct json *j, struct parts *parts)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < parts->len; i++) {
         struct part *p = &parts->items[i];
 
-        if (p->taken || !chosen(p, ctx))
+        if (!is_chosen(parts, p))
             continue;
         if (first) {
-            ok = put_text(o, "sessionId", p->session->id);
+            json_put_text(j, "source", session_source(p->session)->name);
+            json_put_text(j, "sessionId", p->session->id);
+            json_open_array(j, "additionalSessionIds");
         } else {
-            json_object *id = text_object(p->session->id);
-
-            ok = id && json_object_array_add(more, id) == 0;
+            json_put_text(j, NULL, p->session->id);
         }
         p->taken = true;
         first = false;
     }
-    if (ok)
-        return put(o, "additionalSessionIds", more);
-    json_object_put(more);
-    return false;
+    json_close_array(j);
 }
 
-/* Of the earliest session. */
-static bool put_source(json_object *o, const struct parts *parts, chooser chosen, const void *ctx)
+/* The usage of those that were chosen; without any: {"source": "unavailable"}. */
+static void put_usage(struct json *j, const char *key, struct parts *parts)
 {
-    for (size_t i = 0; i < parts->len; i++)
-        if (!parts->items[i].taken && chosen(&parts->items[i], ctx))
-            return put_text(o, "source", session_source(parts->items[i].session)->name);
-    return false;
-}
-
-enum { LEAD_LEVEL = 1, OTHERS_LEVEL = 2, WORKERS_LEVEL = 3 }; /* containers around a usage */
-
-static json_object *usage_made(struct parts *parts, chooser chosen, const void *ctx,
-                               const struct measure *sum)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_measure(o, sum) && put_source(o, parts, chosen, ctx) && put_ids(o, parts, chosen, ctx) &&
-        put_billed(o, &parts->chosen))
-        return o;
-    json_object_put(o);
-    return NULL;
-}
-
-static json_object *usage_of_none(void)
-{
-    json_object *o = json_object_new_object();
-
-    if (o && put_text(o, "source", "unavailable"))
-        return o;
-    json_object_put(o);
-    return NULL;
-}
-
-/* The older text goes: whoever looks at a run and at a window of it in turn finds both. */
-static void make_room(struct session *s)
-{
-    free(s->usage[1].text);
-    s->usage[1] = s->usage[0];
-    s->usage[0] = (struct remembered){0};
-}
-
-/*
- * The usage of those that `chosen` picks, and marks them as taken; without any: {"source": "unavailable"}.
- * That of a single session is remembered with it. NULL on ENOMEM.
- */
-static json_object *usage_of(struct parts *parts, int level, chooser chosen, const void *ctx,
-                             struct measure *sum)
-{
-    struct part *one = NULL;
-    uint64_t version;
-    size_t n = 0;
-
-    measure_start(sum);
-    billed_bag_clear(&parts->chosen);
-    for (size_t i = 0; i < parts->len; i++)
-        if (!parts->items[i].taken && chosen(&parts->items[i], ctx)) {
-            one = &parts->items[i];
-            n++;
-            measure_add(sum, &one->measure);
-            if (billed_bag_add(&parts->chosen, &one->billed) < 0)
-                return NULL;
-        }
-    if (sum->sessions == 0)
-        return usage_of_none();
-    if (n != 1)
-        return usage_made(parts, chosen, ctx, sum);
-    version = priced_version(parts->e, one->session->version);
-    for (int i = 0; i < 2; i++)
-        if (remembered_is(&one->session->usage[i], version, parts->window, level)) {
-            one->taken = true;
-            return remembered_part(&one->session->usage[i]);
-        }
-    make_room(one->session);
-    return remembered_keep(&one->session->usage[0], usage_made(parts, chosen, ctx, sum), version,
-                           parts->window, level);
+    json_open_object(j, key);
+    if (parts->sum.sessions == 0) {
+        json_put_text(j, "source", "unavailable");
+    } else {
+        json_put_measure(j, &parts->sum);
+        put_sessions(j, parts);
+        json_put_billed(j, &parts->billed);
+    }
+    json_close_object(j);
 }
 
 struct worker_of {
@@ -287,192 +244,143 @@ static bool any_part(const struct part *part, const void *ctx)
     return part == ctx;
 }
 
-/* Appends {"workerId", "agent", "model", "usage"} and adds the tokens to *total. */
-static bool add_worker(json_object *workers, const char *id, const char *agent, const char *model,
-                       json_object *usage, const struct measure *sum, uint64_t *total)
-{
-    json_object *o = json_object_new_object();
-
-    if (!o || !usage || !put_text(o, "workerId", id) || !put_text(o, "agent", agent) ||
-        !put_text(o, "model", model)) {
-        json_object_put(o);
-        json_object_put(usage);
-        return false;
-    }
-    if (!put(o, "usage", usage) || json_object_array_add(workers, o) < 0) {
-        json_object_put(o);
-        return false;
-    }
-    *total = oks_tokens_add(*total, oks_totals_tokens(&sum->totals));
-    return true;
-}
-
-/* The usage that was made last is the lead's or a worker's. */
+/* What was chosen is the lead's or a worker's. */
 static void add_cost(struct parts *parts)
 {
     struct billed_sum sum;
 
-    billed_bag_total(&parts->chosen, &sum);
+    billed_bag_total(&parts->billed, &sum);
     parts->cost += sum.cost;
 }
 
-static bool add_run_workers(json_object *workers, const struct run *run, struct parts *parts, uint64_t *total)
+static void put_worker(struct json *j, const char *id, const char *agent, const char *model,
+                       struct parts *parts)
+{
+    json_open_object(j, NULL);
+    json_put_text(j, "workerId", id);
+    json_put_text(j, "agent", agent);
+    json_put_text(j, "model", model);
+    put_usage(j, "usage", parts);
+    json_close_object(j);
+    parts->worker_tokens = oks_tokens_add(parts->worker_tokens, oks_totals_tokens(&parts->sum.totals));
+    add_cost(parts);
+}
+
+static void put_run_workers(struct json *j, const struct run *run, struct parts *parts)
 {
     for (size_t i = 0; i < run->state.n_workers; i++) {
         const struct run_worker *w = &run->state.workers[i];
-        const struct worker_of of = {run, w};
-        struct measure sum;
-        json_object *usage = usage_of(parts, WORKERS_LEVEL, part_is_worker, &of, &sum);
 
-        if (!add_worker(workers, w->worker_id, w->agent, w->model, usage, &sum, total))
-            return false;
-        add_cost(parts);
+        choose(j, parts, part_is_worker, &(struct worker_of){run, w});
+        put_worker(j, w->worker_id, w->agent, w->model, parts);
     }
-    return true;
 }
 
 /* One worker for each agent that is left, in the order of their first events. */
-static bool add_grouped_workers(json_object *workers, struct parts *parts, uint64_t *total)
+static void put_grouped_workers(struct json *j, struct parts *parts)
 {
     for (size_t i = 0; i < parts->len; i++) {
         const char *name = parts->items[i].member;
         char id[OKS_NAME_MAX + 1];
-        struct measure sum;
-        json_object *usage;
 
         if (parts->items[i].taken)
             continue;
         snprintf(id, sizeof(id), "%s", name);
         if (source_ends_with(id, "-worker"))
             id[strlen(id) - strlen("-worker")] = '\0';
-        usage = usage_of(parts, WORKERS_LEVEL, part_is_member, name, &sum);
-        if (!add_worker(workers, id, name, sum.model, usage, &sum, total))
-            return false;
-        add_cost(parts);
+        choose(j, parts, part_is_member, name);
+        put_worker(j, id, name, parts->sum.model, parts);
     }
-    return true;
 }
 
-static bool add_others(json_object *others, struct parts *parts)
+static void put_others(struct json *j, struct parts *parts)
 {
     for (size_t i = 0; i < parts->len; i++) {
-        struct measure sum;
-        json_object *usage;
-
         if (parts->items[i].taken)
             continue;
-        usage = usage_of(parts, OTHERS_LEVEL, any_part, &parts->items[i], &sum);
-        if (!usage || json_object_array_add(others, usage) < 0) {
-            json_object_put(usage);
-            return false;
-        }
+        choose(j, parts, any_part, &parts->items[i]);
+        put_usage(j, NULL, parts);
     }
-    return true;
 }
 
-/* The lead of a team that no file tells of: who calls itself so, or has no agent name. */
-static json_object *grouped_lead(struct parts *parts, struct measure *sum)
+/* A roster may name a lead whose transcript is nowhere. The lead of a team that no file tells of is who calls
+ * itself so, or has no agent name. */
+static void choose_lead(struct json *j, const struct run *run, struct parts *parts)
 {
-    static const char *const names[] = {"lead", "team-lead"};
-
-    for (size_t i = 0; i < 2; i++) {
-        json_object *o = usage_of(parts, LEAD_LEVEL, part_is_member, names[i], sum);
-
-        if (!o || sum->sessions || i == 1)
-            return o;
-        json_object_put(o);
-    }
-    return NULL;
+    if (run)
+        choose(j, parts, part_is_lead, run);
+    if (run && (!run->roster || parts->sum.sessions))
+        return;
+    choose(j, parts, part_is_member, "lead");
+    if (parts->sum.sessions == 0)
+        choose(j, parts, part_is_member, "team-lead");
 }
 
-/* A roster may name a lead whose transcript is nowhere. */
-static json_object *lead_usage(const struct run *run, struct parts *parts, struct measure *sum)
+static void put_summary(struct json *j, uint64_t lead, const struct parts *parts, int64_t mtime_ns)
 {
-    json_object *o = run ? usage_of(parts, LEAD_LEVEL, part_is_lead, run, sum) : NULL;
-
-    if (run && (!run->roster || !o || sum->sessions))
-        return o;
-    json_object_put(o);
-    return grouped_lead(parts, sum);
+    json_open_object(j, "usageSummary");
+    json_put_count(j, "leadTotalTokens", lead);
+    json_put_count(j, "workerTotalTokens", parts->worker_tokens);
+    json_put_count(j, "totalTokens", oks_tokens_add(lead, parts->worker_tokens));
+    json_put_money(j, "costUSD", parts->cost);
+    if (mtime_ns)
+        json_put_time(j, "collectedAt", mtime_ns / 1000000);
+    else
+        json_put_null(j, "collectedAt");
+    json_close_object(j);
 }
 
-static bool put_summary(json_object *o, uint64_t lead, uint64_t workers, unsigned __int128 cost,
-                        int64_t mtime_ns)
+static void put_people(struct json *j, const struct run *run, struct parts *parts, int64_t mtime_ns)
 {
-    json_object *summary = json_object_new_object();
-    char at[OKS_STAMP_TEXT];
+    uint64_t lead;
 
-    oks_time_text(mtime_ns / 1000000, at);
-    if (put_count(summary, "leadTotalTokens", lead) && put_count(summary, "workerTotalTokens", workers) &&
-        put_count(summary, "totalTokens", oks_tokens_add(lead, workers)) &&
-        put_cost(summary, "costUSD", cost) && put_text(summary, "collectedAt", mtime_ns ? at : NULL))
-        return put(o, "usageSummary", summary);
-    json_object_put(summary);
-    return false;
-}
-
-static bool put_people(json_object *o, const struct run *run, struct parts *parts, int64_t mtime_ns)
-{
-    json_object *workers = json_object_new_array(), *others = json_object_new_array();
-    uint64_t total = 0;
-    struct measure lead;
-    json_object *usage = lead_usage(run, parts, &lead);
-    bool ok = workers && others && usage;
-
+    choose_lead(j, run, parts);
+    put_usage(j, "leadUsage", parts);
+    lead = oks_totals_tokens(&parts->sum.totals);
     add_cost(parts);
-    if (ok && run)
-        ok = add_run_workers(workers, run, parts, &total);
-    if (ok && (!run || run->roster))
-        ok = add_grouped_workers(workers, parts, &total);
-    ok = ok && add_others(others, parts);
-    if (!ok) {
-        json_object_put(workers);
-        json_object_put(others);
-        json_object_put(usage);
-        return false;
-    }
-    ok = put(o, "leadUsage", usage);
-    ok &= put(o, "workers", workers);
-    ok &= put(o, "others", others);
-    return ok && put_summary(o, oks_totals_tokens(&lead.totals), total, parts->cost, mtime_ns);
+    json_open_array(j, "workers");
+    if (run)
+        put_run_workers(j, run, parts);
+    if (!run || run->roster)
+        put_grouped_workers(j, parts);
+    json_close_array(j);
+    json_open_array(j, "others");
+    put_others(j, parts);
+    json_close_array(j);
+    put_summary(j, lead, parts, mtime_ns);
 }
 
-static bool put_all_billed(json_object *o, const struct parts *parts)
+static void put_all_billed(struct json *j, const struct parts *parts)
 {
     struct billed_bag all = {0};
-    bool ok = true;
 
-    for (size_t i = 0; ok && i < parts->len; i++)
-        ok = billed_bag_add(&all, &parts->items[i].billed) == 0;
-    ok = ok && put_billed(o, &all);
+    for (size_t i = 0; i < parts->len; i++)
+        json_fail(j, billed_bag_add(&all, &parts->items[i].billed));
+    json_put_billed(j, &all);
     billed_bag_clear(&all);
-    return ok;
 }
 
-json_object *team_document(struct oks_engine *e, struct team *team, const struct run *run,
-                           const struct measure_window *w, int64_t *mtime_ns)
+void team_document(struct oks_engine *e, struct team *team, const struct run *run,
+                   const struct measure_window *w, struct json *j, int64_t *mtime_ns)
 {
     char name[OKS_NAME_MAX + 1];
-    json_object *o = json_object_new_object();
     struct measure all;
     struct parts parts;
-    bool ok;
+    int rc = parts_make(e, team, run, w, &parts);
 
-    if (!o || parts_make(e, team, run, w, &parts) < 0) {
-        json_object_put(o);
-        return NULL;
-    }
+    json_fail(j, rc);
+    if (rc < 0)
+        return;
     if (run && !run->roster)
         runs_name(team, run, name);
     sum_all(&parts, &all);
     *mtime_ns = run && run->state.mtime_ns > all.mtime_ns ? run->state.mtime_ns : all.mtime_ns;
-    ok = put_measure(o, &all) && put_text(o, "team", team->name) &&
-         put_text(o, "taskKey", run ? run->state.task_key : NULL) &&
-         put_text(o, "run", run && !run->roster ? name : NULL) && put_measure_window(o, w) &&
-         put_people(o, run, &parts, all.mtime_ns) && put_all_billed(o, &parts);
+    json_put_measure(j, &all);
+    json_put_text(j, "team", team->name);
+    json_put_text(j, "taskKey", run ? run->state.task_key : NULL);
+    json_put_text(j, "run", run && !run->roster ? name : NULL);
+    json_put_measure_window(j, w);
+    put_people(j, run, &parts, all.mtime_ns);
+    put_all_billed(j, &parts);
     parts_clear(&parts);
-    if (ok)
-        return o;
-    json_object_put(o);
-    return NULL;
 }

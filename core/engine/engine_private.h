@@ -19,7 +19,6 @@
 #include "budgets/budgets.h"
 #include "sums/billed_session.h"
 #include "sums/groups.h"
-#include "documents/kept_text.h"
 #include "engine/deleted.h"
 #include "settings/settings.h"
 #include "streams/stream.h"
@@ -87,7 +86,6 @@ struct session {
     bool timed;          /* its events are in engine->times */
     bool billed_touched; /* in engine->billed_touched */
     LIST_ENTRY(session) of_touched;
-    struct remembered usage[2]; /* its part of a team's document, in the two windows of the last ones */
 };
 
 /* The sum over all transcripts of what one model used. */
@@ -367,8 +365,6 @@ int index_save(struct oks_engine *e);
 struct measure_window {
     struct oks_stamp since;
     struct oks_stamp until;
-    bool *wanting;             /* no longer used; goes with the documents that still set it */
-    struct oks_engine *engine; /* the same */
 };
 
 /* How the session's events lie in a window, as far as its share tells. */

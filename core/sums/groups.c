@@ -73,7 +73,6 @@ static void group_free(void *node)
     struct group *group = node;
 
     billed_bag_clear(&group->billed);
-    free(group->row.text);
     free(group);
 }
 

@@ -9,7 +9,6 @@
 
 #include "sums/aggregate.h"
 #include "billing/billed.h"
-#include "documents/kept_text.h"
 
 struct oks_engine;
 struct session;
@@ -22,7 +21,6 @@ struct group {
     struct billed_bag billed;
     LIST_HEAD(, grouping) sessions;
     uint64_t version;
-    struct remembered row;
 };
 
 /* A session's place in one kind of groups. */

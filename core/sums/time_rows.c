@@ -323,19 +323,10 @@ void time_rows_free(struct oks_engine *e)
         struct time_table *table = &e->times.tables[k];
 
         for (size_t i = 0; i < table->n; i++) {
-            if (table->rows[i]->block)
-                billed_bag_clear(&table->rows[i]->block->billed);
-            free(table->rows[i]->block);
             billed_bag_clear(&table->rows[i]->billed);
-            free(table->rows[i]->text.text);
             free(table->rows[i]->stamps);
             free(table->rows[i]);
         }
-        for (size_t i = 0; i < table->n_pieces; i++) {
-            free(table->pieces[i].text.text);
-            billed_bag_clear(&table->pieces[i].billed);
-        }
-        free(table->pieces);
         free(table->rows);
         *table = (struct time_table){0};
     }

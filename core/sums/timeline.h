@@ -10,8 +10,6 @@
 
 #include "sums/aggregate.h"
 #include "billing/billed.h"
-#include "time/blocks.h"
-#include "documents/kept_text.h"
 
 struct oks_engine;
 struct measure_window;
@@ -26,18 +24,6 @@ enum time_kind {
     TIME_KINDS,
 };
 
-struct time_row;
-
-/* What the rows of a block came to when it was shown last; its first row keeps it. */
-struct block_rows {
-    size_t n;                    /* rows, those without a request included */
-    const struct time_row *last; /* of them */
-    uint64_t version;            /* of the newest of them */
-    struct block block;
-    struct measure sum;
-    struct billed_bag billed;
-};
-
 struct time_row {
     int64_t id;           /* rises with time; unique in its table */
     int64_t start, end;   /* seconds since 1970 */
@@ -45,30 +31,14 @@ struct time_row {
     struct aggregate sum; /* of the sessions that have such a stamp, in this span */
     struct billed_bag billed;
     uint64_t version;
-    struct remembered text;
     uint32_t *stamps; /* halves: each request's milliseconds behind `start`; see time_row_stamps() */
     size_t n_stamps, stamps_room;
-    size_t n_sorted;          /* of them, from the first on */
-    struct block_rows *block; /* halves: of the block that starts with this row; NULL: not known */
+    size_t n_sorted; /* of them, from the first on */
 };
-
-/* Rows that stand together in a document, as they were shown there: hardly ever has one of them changed. */
-struct time_piece {
-    const struct time_row *first, *last; /* NULL: nothing is kept */
-    uint64_t version;                    /* of the newest of them, when they were shown */
-    struct remembered text;
-    size_t text_room;
-    struct measure sum;
-    struct billed_bag billed;
-};
-
-enum { TIME_PIECE = 16 }; /* rows */
 
 struct time_table {
     struct time_row **rows; /* ascending */
     size_t n, room;
-    struct time_piece *pieces; /* of rows [0, TIME_PIECE) and so on, as many as somebody has looked at */
-    size_t n_pieces;
     struct time_row *last; /* asked for; what comes next is mostly of the same. NULL: none */
 };
 

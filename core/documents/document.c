@@ -1,0 +1,40 @@
+/*
+ * How a document is made.
+ *
+ * A document is written under the engine's lock, so it shows one state of the data, and it is a function of
+ * that data and the window alone: no clock, no process state.
+ */
+#include "documents/document.h"
+
+#include <stdlib.h>
+
+void oks_document_clear(struct oks_document *document)
+{
+    free(document->bytes);
+    *document = (struct oks_document){0};
+}
+
+int document_written(document_fn fn, void *ctx, struct oks_document *out)
+{
+    struct oks_document document = {0};
+    struct json j = {0};
+    int rc;
+
+    json_fail(&j, fn(ctx, &j, &document));
+    document.window_at = j.window_at;
+    document.window_len = j.window_len;
+    rc = json_finish(&j, &document.bytes, &document.len);
+    if (rc == 0)
+        *out = document;
+    return rc;
+}
+
+int document_locked(struct oks_engine *e, document_fn fn, void *ctx, struct oks_document *out)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->lock);
+    rc = document_written(fn, ctx, out);
+    pthread_mutex_unlock(&e->lock);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/* How a document is made: written, and handed over with its time and version (private to the core). */
+#ifndef OKSTRAFS_DOCUMENTS_DOCUMENT_H
+#define OKSTRAFS_DOCUMENTS_DOCUMENT_H
+
+#include "documents/json.h"
+#include "engine/engine_private.h"
+
+/* Writes a document, and sets its time and version in *out. 0 or a negative errno; *j may have an error as
+ * well. */
+typedef int (*document_fn)(void *ctx, struct json *j, struct oks_document *out);
+
+/* Calls fn. What it wrote becomes the bytes of *out, which is written on success only. 0 or a negative errno.
+ */
+int document_written(document_fn fn, void *ctx, struct oks_document *out);
+
+/* The same under the lock. */
+int document_locked(struct oks_engine *e, document_fn fn, void *ctx, struct oks_document *out);
+
+#endif

@@ -1,0 +1,19 @@
+/* Members that several documents have (private to the core). */
+#ifndef OKSTRAFS_DOCUMENTS_PARTS_H
+#define OKSTRAFS_DOCUMENTS_PARTS_H
+
+#include "documents/json.h"
+#include "engine/engine_private.h"
+
+/* Nobody can know what these sessions used: their token counts are null. */
+bool measure_is_unknown(const struct measure *m);
+/* The thirteen keys, in their order. */
+void json_put_measure(struct json *j, const struct measure *m);
+/* "billed": what the bag holds */
+void json_put_billed(struct json *j, const struct billed_bag *bag);
+/* "window": {"since": ..., "until": ...}; empty bounds and NULL are null */
+void json_put_window(struct json *j, const char *since, const char *until);
+void json_put_measure_window(struct json *j, const struct measure_window *w);
+void json_put_time(struct json *j, const char *key, int64_t ms);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * Rows of time in a window.
+ *
+ * A window takes rows whole, but for the two that it may cut: there every session that reaches into them is
+ * asked.
+ */
+#include "documents/times_cut.h"
+
+#include <errno.h>
+#include <search.h>
+
+struct cut {
+    struct stats *s;
+    uint64_t lo, hi;
+    struct measure *sum;
+    struct billed_bag *bag;
+};
+
+static bool in_cut(const struct cut *c, struct oks_stamp stamp)
+{
+    return stamp.key >= c->lo && stamp.key <= c->hi && stamp.key < OKS_STAMP_KEY_TEXT;
+}
+
+static int cut_request(void *ctx, const struct billing_visit *visit)
+{
+    const struct cut *c = ctx;
+    struct billed_sum *to = in_cut(c, visit->stamp) ? billed_bag_at(c->bag, visit->model) : NULL;
+
+    if (to)
+        billed_add(to, visit->sum);
+    else if (in_cut(c, visit->stamp))
+        json_fail(c->s->j, -ENOMEM);
+    return 0;
+}
+
+/* Whether any request of it may be between the bounds: one that is lent may be at any time. */
+static bool may_reach(const struct cut *c, const struct transcript *t)
+{
+    struct oks_stamp first = t->totals.first, last = t->totals.last;
+
+    if (billing_part_rows(t->billed) == 0)
+        return false;
+    return billing_has_substitutes(t->billed) || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
+           last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
+}
+
+static void cut_session(const void *node, VISIT visit, void *ctx)
+{
+    const struct session *session = *(struct session *const *)node;
+    struct cut *c = ctx;
+    struct transcript *t;
+    struct measure m;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    times_session(session, c->lo, c->hi, &m);
+    if (m.totals.events > 0)
+        measure_add(c->sum, &m);
+    LIST_FOREACH(t, &session->transcripts, of_session) {
+        if (may_reach(c, t))
+            billing_each(c->s->e->billing, t->billed, cut_request, c);
+    }
+}
+
+static void cut_row(struct stats *s, uint64_t lo, uint64_t hi, struct measure *m, struct billed_bag *bag)
+{
+    struct cut c = {s, lo, hi, m, bag};
+
+    measure_start(m);
+    twalk_r(s->e->sessions, cut_session, &c);
+}
+
+bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
+                         const struct billed_bag **billed, struct billed_bag *room)
+{
+    uint64_t lo = row->lo, hi = row->hi;
+
+    if (s->window && !oks_stamp_is_none(s->w.since) && s->w.since.key > lo)
+        lo = s->w.since.key;
+    if (s->window && !oks_stamp_is_none(s->w.until) && s->w.until.key < hi)
+        hi = s->w.until.key;
+    if (lo > hi)
+        return false;
+    if (lo == row->lo && hi == row->hi) {
+        times_row_measure(s->e, row, m);
+        *billed = &row->billed;
+    } else {
+        cut_row(s, lo, hi, m, room);
+        *billed = room;
+    }
+    return m->totals.events > 0 || !billed_bag_is_zero(*billed);
+}
