@@ -319,7 +319,6 @@ void registry_bump(struct oks_engine *e, struct session *s)
     s->version = version;
     if (s->project)
         s->project->version = version;
-    groups_bump(s, version);
     LIST_FOREACH(m, &s->teams, of_session)
         m->team->version = version;
     runs_session_changed(e, s, version);

@@ -87,15 +87,13 @@ static void leave(struct oks_engine *e, struct session *s, enum group_kind kind,
     billed_session_take(&group->billed, s);
     LIST_REMOVE(at, of_group);
     at->group = NULL;
-    group->version = ++e->clock;
     if (!LIST_EMPTY(&group->sessions))
         return;
     tdelete(group, &e->groups[kind], by_key);
     group_free(group);
 }
 
-static void join(struct oks_engine *e, struct session *s, enum group_kind kind, struct group *group,
-                 const struct measure *share)
+static void join(struct session *s, enum group_kind kind, struct group *group, const struct measure *share)
 {
     struct grouping *at = &s->groups[kind];
 
@@ -105,7 +103,6 @@ static void join(struct oks_engine *e, struct session *s, enum group_kind kind, 
     at->group = group;
     LIST_INSERT_HEAD(&group->sessions, at, of_group);
     aggregate_replace(&group->sum, NULL, share);
-    group->version = ++e->clock;
 }
 
 void groups_session(struct oks_engine *e, struct session *s, const struct measure *before,
@@ -119,20 +116,12 @@ void groups_session(struct oks_engine *e, struct session *s, const struct measur
             next = group_made(e, (enum group_kind)kind, key);
         if (group && group == next) {
             aggregate_replace(&group->sum, before, now);
-            group->version = ++e->clock;
             continue;
         }
         leave(e, s, (enum group_kind)kind, before);
         if (now)
-            join(e, s, (enum group_kind)kind, next, now);
+            join(s, (enum group_kind)kind, next, now);
     }
-}
-
-void groups_bump(struct session *s, uint64_t version)
-{
-    for (int kind = 0; kind < GROUP_KINDS; kind++)
-        if (s->groups[kind].group)
-            s->groups[kind].group->version = version;
 }
 
 void groups_measure(struct group *group, struct measure *out)

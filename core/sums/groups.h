@@ -20,7 +20,6 @@ struct group {
     struct aggregate sum; /* of its sessions, open window */
     struct billed_bag billed;
     LIST_HEAD(, grouping) sessions;
-    uint64_t version;
 };
 
 /* A session's place in one kind of groups. */
@@ -33,7 +32,6 @@ struct grouping {
 /* The session's share changed from `before` (NULL: it had none) to `now` (NULL: it leaves). */
 void groups_session(struct oks_engine *e, struct session *s, const struct measure *before,
                     const struct measure *now);
-void groups_bump(struct session *s, uint64_t version);
 void groups_measure(struct group *group, struct measure *out);
 /* Calls fn for each, ascending by key. */
 void groups_each(struct oks_engine *e, enum group_kind kind, void (*fn)(void *ctx, struct group *group),

@@ -194,15 +194,6 @@ struct time_row *time_row_made(struct oks_engine *e, enum time_kind kind, uint64
     return table->last = row;
 }
 
-uint64_t time_rows_version(const struct oks_engine *e, struct time_row *const *rows, size_t n)
-{
-    uint64_t newest = 0;
-
-    for (size_t i = 0; i < n; i++)
-        newest = rows[i]->version > newest ? rows[i]->version : newest;
-    return priced_version(e, newest);
-}
-
 void time_rows_widen(const struct oks_engine *e, enum time_kind kind, uint64_t *lo, uint64_t *hi)
 {
     struct time_row row;

@@ -168,17 +168,14 @@ static const struct measure *part_of(const struct times_change *c, const struct 
 }
 
 /* Both lists are in the order of the tables. */
-static void apply(struct oks_engine *e, const struct times_change *before, const struct times_change *after)
+static void apply(const struct times_change *before, const struct times_change *after)
 {
-    for (size_t i = 0; i < before->n; i++)
-        before->parts[i].row->version = ++e->clock;
     for (size_t i = 0; i < after->n; i++) {
         struct time_row *row = after->parts[i].row;
         const struct measure *was =
             before->n > i && before->parts[i].row == row ? &before->parts[i].measure : part_of(before, row);
 
         aggregate_replace(&row->sum, was, &after->parts[i].measure);
-        row->version = ++e->clock;
     }
     for (size_t i = 0; i < before->n; i++) {
         struct time_row *row = before->parts[i].row;
@@ -264,7 +261,7 @@ void times_after(struct oks_engine *e, struct session *s, struct times_change *c
         if (rc < 0 || (!c->whole && (after.agent != c->agent || after.model != c->model)))
             times_reset(e);
         else
-            apply(e, c, &after);
+            apply(c, &after);
     }
     free(after.parts);
     free(c->parts);
@@ -310,7 +307,6 @@ void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp 
             times_reset(e);
             return;
         }
-        row->version = ++e->clock;
     }
 }
 
@@ -359,7 +355,7 @@ static int take_in(struct oks_engine *e, struct session *s)
     if (!s->timed) {
         rc = collect(e, s, &all);
         if (rc == 0)
-            apply(e, &before, &all);
+            apply(&before, &all);
         free(all.parts);
         s->timed = rc == 0;
     }
@@ -426,7 +422,6 @@ void times_row_measure(struct oks_engine *e, struct time_row *row, struct measur
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
         twalk_r(e->sessions, add_session, &a);
-        row->version = ++e->clock;
     }
     aggregate_show(&row->sum, out);
 }

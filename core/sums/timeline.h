@@ -30,7 +30,6 @@ struct time_row {
     uint64_t lo, hi;      /* keys of stamps that belong to it, both included */
     struct aggregate sum; /* of the sessions that have such a stamp, in this span */
     struct billed_bag billed;
-    uint64_t version;
     uint32_t *stamps; /* halves: each request's milliseconds behind `start`; see time_row_stamps() */
     size_t n_stamps, stamps_room;
     size_t n_sorted; /* of them, from the first on */
@@ -85,9 +84,6 @@ void times_requests_leave(struct oks_engine *e, struct transcript *t);
 void times_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out);
 /* The row's sum, which is made anew where a share could not be taken out of it. */
 void times_row_measure(struct oks_engine *e, struct time_row *row, struct measure *out);
-
-/* The version of the newest of n rows, prices included. */
-uint64_t time_rows_version(const struct oks_engine *e, struct time_row *const *rows, size_t n);
 
 /* The row's n_stamps, ascending. */
 const uint32_t *time_row_stamps(struct time_row *row);
