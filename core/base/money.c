@@ -6,9 +6,8 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
+#include "base/decimal.h"
 #include "prices/prices.h"
 
 enum { MONEY_DIGITS = 12, EXPONENT_MAX = 9999 };
@@ -23,14 +22,19 @@ oks_money oks_money_add(oks_money a, oks_money b)
 size_t oks_money_text(oks_money amount, char out[OKS_MONEY_TEXT])
 {
     uint64_t value = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount;
-    int n = snprintf(out, OKS_MONEY_TEXT, "%s%" PRIu64 ".%012" PRIu64, amount < 0 ? "-" : "", value / OKS_USD,
-                     value % OKS_USD);
+    char *end = out;
 
-    while (out[n - 1] == '0')
-        n--;
-    n -= out[n - 1] == '.';
-    out[n] = '\0';
-    return (size_t)n;
+    if (amount < 0)
+        *end++ = '-';
+    end = decimal_put(end, value / OKS_USD, 1);
+    if (value % OKS_USD) {
+        *end++ = '.';
+        end = decimal_put(end, value % OKS_USD, MONEY_DIGITS);
+        while (end[-1] == '0')
+            end--;
+    }
+    *end = '\0';
+    return (size_t)(end - out);
 }
 
 /* A JSON number as digits and a power of ten: value = digits * 10^exponent. */

@@ -6,8 +6,6 @@
  */
 #include "documents/by_time.h"
 
-#include <stdio.h>
-
 #include "documents/times_cut.h"
 #include "okstrafs/zone.h"
 #include "time/calendar.h"
@@ -19,23 +17,19 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     int32_t offset = oks_zone_offset(s->e->zone, row->start, NULL), away = offset < 0 ? -offset : offset;
     int64_t local = row->start + offset, days = local / DAY_S - (local % DAY_S < 0);
     int in_day = (int)(local - days * DAY_S);
-    struct date date;
-    char zone[16] = "Z";
+    char *end;
 
-    if (kind == TIMES_DAYS) {
+    if (kind == TIMES_DAYS)
         days = oks_zone_day(s->e->zone, row->start);
-        in_day = 0;
+    end = date_put(out, date_of_days(days));
+    if (kind == TIMES_HOURS) {
+        *end++ = 'T';
+        end = clock_put(end, in_day);
+        *end++ = offset < 0 ? '-' : offset > 0 ? '+' : 'Z';
+        if (offset)
+            end = clock_put(end, away);
     }
-    date = date_of_days(days);
-    if (kind == TIMES_DAYS) {
-        snprintf(out, KEY_TEXT, "%04d-%02d-%02d", date.year, date.month, date.day);
-        return;
-    }
-    if (offset)
-        snprintf(zone, sizeof(zone), "%c%02d:%02d", offset < 0 ? '-' : '+', away / 3600 % 100,
-                 away / 60 % 60);
-    snprintf(out, KEY_TEXT, "%04d-%02d-%02dT%02d:%02d%s", date.year, date.month, date.day, in_day / 3600,
-             in_day / 60 % 60, zone);
+    *end = '\0';
 }
 
 void stats_put_times(struct stats *s, enum time_kind kind)

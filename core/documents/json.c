@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 #include "prices/prices.h"
 
@@ -21,7 +22,8 @@ enum {
     INDENT = 2,
     ROOM_MIN = 1024,
     ESCAPE_MAX = 6, /* bytes that one byte of text can become: \u001f */
-    DIGITS_MAX = 20,
+    BEGIN_MAX = 8,  /* what stands before a value, without key and indent */
+    WORD = sizeof(uint64_t),
 };
 
 /* --- the buffer --- */
@@ -61,8 +63,11 @@ static char *copy(char *to, const char *from, size_t n)
 static char *line(char *to, unsigned level)
 {
     *to++ = '\n';
-    memset(to, ' ', (size_t)level * INDENT);
-    return to + (size_t)level * INDENT;
+    for (; level > 0; level--) {
+        *to++ = ' ';
+        *to++ = ' ';
+    }
+    return to;
 }
 
 /* --- text --- */
@@ -101,16 +106,30 @@ static bool is_plain(char c)
     return (signed char)c >= ' ' && c != '"' && c != '\\';
 }
 
+/* Bytes of which each is plain. May be wrong about bytes above one that is not. */
+static bool are_plain(uint64_t word)
+{
+    const uint64_t each = UINT64_MAX / 255, quotes = word ^ each * '"', slashes = word ^ each * '\\';
+
+    return ((word | (word - each * ' ') | (quotes - each) | (slashes - each)) & each * 0x80) == 0;
+}
+
+/* Eight bytes at a time: nearly all text is plain, and there is much of it. */
 static char *quoted(char *to, const char *text, size_t n)
 {
     const char *end = text + n;
+    uint64_t word;
 
     *to++ = '"';
     while (text < end) {
-        if (is_plain(*text))
+        if (end - text >= WORD && (memcpy(&word, text, WORD), are_plain(word))) {
+            to = copy(to, text, WORD);
+            text += WORD;
+        } else if (is_plain(*text)) {
             *to++ = *text++;
-        else
+        } else {
             to = special(to, &text, end);
+        }
     }
     *to++ = '"';
     return to;
@@ -122,7 +141,7 @@ static char *quoted(char *to, const char *text, size_t n)
 static char *begin_value(struct json *j, const char *key, size_t n)
 {
     size_t key_len = key ? strlen(key) : 0;
-    char *to = reserve(j, n + key_len * ESCAPE_MAX + (size_t)j->level * INDENT + 8);
+    char *to = reserve(j, n + key_len * ESCAPE_MAX + (size_t)j->level * INDENT + BEGIN_MAX);
 
     if (!to)
         return NULL;
@@ -220,29 +239,23 @@ void json_put_text(struct json *j, const char *key, const char *text)
     json_put_slice(j, key, (struct oks_slice){text, text ? strlen(text) : 0});
 }
 
-static char *decimal(char *end_of_digits, uint64_t value)
-{
-    do
-        *--end_of_digits = (char)('0' + value % 10);
-    while ((value /= 10) != 0);
-    return end_of_digits;
-}
-
 void json_put_count(struct json *j, const char *key, uint64_t count)
 {
-    char digits[DIGITS_MAX], *from = decimal(digits + DIGITS_MAX, count);
+    char *to = begin_value(j, key, DECIMAL_MAX + 1);
 
-    put_plain(j, key, from, (size_t)(digits + DIGITS_MAX - from));
+    if (to)
+        end_value(j, decimal_put(to, count, 1));
 }
 
 void json_put_integer(struct json *j, const char *key, int64_t value)
 {
-    char digits[DIGITS_MAX + 1], *end_of_digits = digits + sizeof(digits);
-    char *from = decimal(end_of_digits, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    char *to = begin_value(j, key, DECIMAL_MAX + 2);
 
+    if (!to)
+        return;
     if (value < 0)
-        *--from = '-';
-    put_plain(j, key, from, (size_t)(end_of_digits - from));
+        *to++ = '-';
+    end_value(j, decimal_put(to, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 1));
 }
 
 void json_put_money(struct json *j, const char *key, unsigned __int128 amount)

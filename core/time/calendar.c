@@ -6,6 +6,8 @@
  */
 #include "time/calendar.h"
 
+#include "base/decimal.h"
+
 enum {
     DAYS_PER_400_YEARS = 146097,
     DAYS_FROM_MARCH_0000 = 719468, /* from 0000-03-01 to 1970-01-01 */
@@ -49,4 +51,20 @@ struct date date_of_days(int64_t days)
     date.month = month < 10 ? month + 3 : month - 9;
     date.year = (int)(era * 400 + year + (date.month <= 2));
     return date;
+}
+
+char *date_put(char *to, struct date date)
+{
+    to = decimal_put(to, (uint64_t)date.year, 4);
+    *to++ = '-';
+    to = decimal_put(to, (uint64_t)date.month, 2);
+    *to++ = '-';
+    return decimal_put(to, (uint64_t)date.day, 2);
+}
+
+char *clock_put(char *to, int32_t seconds)
+{
+    to = decimal_put(to, (uint64_t)seconds / 3600, 2);
+    *to++ = ':';
+    return decimal_put(to, (uint64_t)seconds / 60 % 60, 2);
 }

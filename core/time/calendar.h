@@ -20,4 +20,8 @@ bool date_valid(struct date date);
 int64_t date_to_days(struct date date); /* of a valid date; also of months and days that are in range only */
 struct date date_of_days(int64_t days); /* CALENDAR_FIRST_DAY ... CALENDAR_LAST_DAY */
 
+/* These return the end of what they write, where no NUL is. */
+char *date_put(char *to, struct date date); /* 2026-06-10 */
+char *clock_put(char *to, int32_t seconds); /* 23:59, of a second of a day */
+
 #endif

@@ -8,10 +8,10 @@
 #include "okstrafs/window.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "time/calendar.h"
+#include "base/decimal.h"
 #include "okstrafs/names.h"
+#include "time/calendar.h"
 
 enum { SECONDS_PER_DAY = 86400, NO_MILLIS = -1, AMOUNT_DIGITS = 9, EPOCH_DIGITS = 12 };
 
@@ -87,20 +87,20 @@ static bool print_instant(int64_t seconds, int millis, char buf[OKS_STAMP_TEXT])
 {
     int64_t days = floor_div(seconds, SECONDS_PER_DAY);
     int time = (int)(seconds - days * SECONDS_PER_DAY);
-    struct date date;
-    char text[64];
-    int n;
+    char *end = buf;
 
     if (days < CALENDAR_FIRST_DAY || days > CALENDAR_LAST_DAY)
         return false;
-    date = date_of_days(days);
-    n = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", date.year, date.month, date.day,
-                 time / 3600, time / 60 % 60, time % 60);
-    if (millis == NO_MILLIS)
-        snprintf(text + n, sizeof(text) - (size_t)n, "Z");
-    else
-        snprintf(text + n, sizeof(text) - (size_t)n, ".%03dZ", millis);
-    memcpy(buf, text, OKS_STAMP_TEXT);
+    end = date_put(end, date_of_days(days));
+    *end++ = 'T';
+    end = clock_put(end, time);
+    *end++ = ':';
+    end = decimal_put(end, (uint64_t)time % 60, 2);
+    if (millis != NO_MILLIS) {
+        *end++ = '.';
+        end = decimal_put(end, (uint64_t)millis, 3);
+    }
+    memcpy(end, "Z", 2);
     return true;
 }
 
