@@ -3,22 +3,21 @@
 #define OKSTRAFS_BASE_DECIMAL_H
 
 #include <stdint.h>
-#include <string.h>
 
 enum { DECIMAL_MAX = 20 }; /* digits of a uint64_t */
 
 /* Writes at least `width` <= DECIMAL_MAX digits, zeros in front. Returns the end, where no NUL is. */
 static inline char *decimal_put(char *to, uint64_t value, unsigned width)
 {
-    char digits[DECIMAL_MAX];
-    unsigned n = 0;
+    unsigned n = 1;
+    char *end;
 
-    do
-        digits[DECIMAL_MAX - ++n] = (char)('0' + value % 10);
-    while ((value /= 10) != 0);
-    while (n < width)
-        digits[DECIMAL_MAX - ++n] = '0';
-    return (char *)memcpy(to, digits + DECIMAL_MAX - n, n) + n;
+    for (uint64_t least = 10; n < DECIMAL_MAX && value >= least; least *= 10)
+        n++;
+    end = to + (n > width ? n : width);
+    for (char *at = end; at > to; value /= 10)
+        *--at = (char)('0' + value % 10);
+    return end;
 }
 
 #endif

@@ -62,12 +62,15 @@ static char *copy(char *to, const char *from, size_t n)
 
 static char *line(char *to, unsigned level)
 {
-    *to++ = '\n';
-    for (; level > 0; level--) {
-        *to++ = ' ';
-        *to++ = ' ';
+    static const char few[] = "\n                "; /* a copy of fixed length is cheaper */
+
+    if (level * INDENT < sizeof(few) - 1) {
+        memcpy(to, few, sizeof(few) - 1);
+    } else {
+        *to = '\n';
+        memset(to + 1, ' ', (size_t)level * INDENT);
     }
-    return to;
+    return to + 1 + (size_t)level * INDENT;
 }
 
 /* --- text --- */
@@ -114,22 +117,40 @@ static bool are_plain(uint64_t word)
     return ((word | (word - each * ' ') | (quotes - each) | (slashes - each)) & each * 0x80) == 0;
 }
 
-/* Eight bytes at a time: nearly all text is plain, and there is much of it. */
+/* Eight bytes at a time, since nearly all text is plain. False: this is not, and has to be written again. */
+static bool copy_plain(char *to, const char *text, size_t n)
+{
+    uint64_t word;
+    bool plain = true;
+
+    for (size_t i = 0; n >= WORD && plain && i < n; i += WORD) {
+        size_t at = i + WORD <= n ? i : n - WORD; /* the last ones may be copied twice */
+
+        memcpy(&word, text + at, WORD);
+        memcpy(to + at, &word, WORD);
+        plain = are_plain(word);
+    }
+    for (size_t i = 0; n < WORD && plain && i < n; i++) {
+        to[i] = text[i];
+        plain = is_plain(text[i]);
+    }
+    return plain;
+}
+
 static char *quoted(char *to, const char *text, size_t n)
 {
     const char *end = text + n;
-    uint64_t word;
 
     *to++ = '"';
+    if (copy_plain(to, text, n)) {
+        to += n;
+        text = end;
+    }
     while (text < end) {
-        if (end - text >= WORD && (memcpy(&word, text, WORD), are_plain(word))) {
-            to = copy(to, text, WORD);
-            text += WORD;
-        } else if (is_plain(*text)) {
+        if (is_plain(*text))
             *to++ = *text++;
-        } else {
+        else
             to = special(to, &text, end);
-        }
     }
     *to++ = '"';
     return to;
@@ -189,7 +210,7 @@ static void open_container(struct json *j, const char *key, char bracket)
 
 static void close_container(struct json *j, char bracket)
 {
-    char *to = reserve(j, (size_t)j->level * INDENT + 3);
+    char *to = reserve(j, (size_t)j->level * INDENT + BEGIN_MAX);
 
     if (!to)
         return;
