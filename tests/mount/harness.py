@@ -14,6 +14,7 @@ watchdog process outlives a test that hangs or dies: it ends the daemons and tak
 """
 
 import contextlib
+import faulthandler
 import json
 import os
 import shutil
@@ -31,13 +32,16 @@ sys.path[:0] = [str(HERE.parent / name) for name in ("support", "reference", "so
 
 import records  # noqa: E402
 import reference  # noqa: E402
-from tap import run_tap  # noqa: E402
+from tap import run_tap, shortened  # noqa: E402
 
 CAP_SYS_ADMIN = 21
 MOUNT_SECONDS = 20
 STOP_SECONDS = 20
 SANITIZERS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 REPORT = "sanitizer"
+LOG_LINES = 100
+LOGS = 10
+VALUE_LENGTH = 900
 CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS)
 
 
@@ -135,6 +139,17 @@ def detach(path) -> None:
 # --- the watchdog ---------------------------------------------------------------------------------------------------
 
 
+TRACE = signal.SIGUSR2  # asks a test where it is
+
+
+def _show_log_of(pid: int) -> None:
+    """What a daemon has said, from its standard error: a file that has no name any more."""
+    with contextlib.suppress(OSError):
+        said = Path(f"/proc/{pid}/fd/2").read_bytes().decode("utf-8", "replace")
+        lines = [f"daemon {pid}:", *(shortened(said, LOG_LINES) or ["(nothing)"])]
+        print("".join(f"# {line}\n" for line in lines), end="", file=sys.stderr, flush=True)
+
+
 def _watch(owner: int, seconds: float) -> None:
     """Reads "+pid path" and "-pid path" lines until the owner is gone or its time is up; then cleans up."""
     import select
@@ -142,10 +157,11 @@ def _watch(owner: int, seconds: float) -> None:
     live: dict[int, str] = {}
     deadline = time.monotonic() + seconds
     pending = b""
+    late = False
     while True:
-        left = deadline - time.monotonic()
-        ready, _, _ = select.select([0], [], [], max(left, 0))
+        ready, _, _ = select.select([0], [], [], max(deadline - time.monotonic(), 0))
         if not ready:
+            late = True
             print(f"# watchdog: {seconds} s are up", file=sys.stderr, flush=True)
             break
         chunk = os.read(0, 4096)
@@ -158,12 +174,19 @@ def _watch(owner: int, seconds: float) -> None:
                 live[int(pid)] = os.fsdecode(path)
             else:
                 live.pop(int(pid), None)
+    if late:
+        with contextlib.suppress(OSError):
+            os.kill(owner, TRACE)
+            time.sleep(1)
+            os.kill(owner, signal.SIGSTOP)  # what it makes of its dead daemons is no news
     for pid, path in live.items():
+        if late:
+            _show_log_of(pid)
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
         abort(path)
         detach(path)
-    if left <= 0:
+    if late:
         with contextlib.suppress(OSError):
             os.kill(owner, signal.SIGKILL)
 
@@ -235,9 +258,12 @@ class Home:
 
     def run(self, *arguments: str, check: bool = True) -> bytes:
         """The program without FUSE: run("cat", "sessions/x/usage.json")."""
-        done = subprocess.run([binary(), *arguments], env=self.environment(), stdout=subprocess.PIPE, timeout=60)
+        done = subprocess.run([binary(), *arguments], env=self.environment(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=60)
+        said = done.stderr.decode("utf-8", "replace")
         if check and done.returncode:
-            raise AssertionError(f"okstrafs {' '.join(arguments)}: exit {done.returncode}")
+            raise AssertionError(f"okstrafs {' '.join(arguments)}: exit {done.returncode}: {said}")
+        sys.stderr.write(said)
         return done.stdout
 
     def cache_files(self) -> list[Path]:
@@ -270,6 +296,8 @@ class Mount:
 
     `environ` comes on top of the home's; `more` goes to Popen (user, preexec_fn ...)."""
 
+    started: list["Mount"] = []  # by the case that runs
+
     def __init__(self, home: Home, options=(), point: str = "usage", environ=None, program: str = "", **more):
         self.home = home
         self.point = home.root / point
@@ -277,7 +305,9 @@ class Mount:
         self.errors = tempfile.TemporaryFile()
         command = [program or binary(), "mount", "-f", *options, str(self.point)]
         environ = home.environment() | (environ or {})
+        self.command = " ".join(command[1:])
         self.process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stderr=self.errors, **more)
+        self.started.append(self)
         Watchdog.tell("+", self.process.pid, self.point)
         self._wait_until_mounted()
 
@@ -290,8 +320,15 @@ class Mount:
             time.sleep(0.01)
 
     def said(self) -> str:
-        self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace").strip()
+        # Not by this descriptor's position: the daemon writes at the same one.
+        size = os.fstat(self.errors.fileno()).st_size
+        return os.pread(self.errors.fileno(), size, 0).decode("utf-8", "replace").strip()
+
+    def story(self) -> str:
+        """The log for somebody who looks for the cause of a failure."""
+        status = self.process.poll()
+        head = f"okstrafs {self.command}: " + ("it runs" if status is None else f"exit code {status}")
+        return "\n".join([head, *(f"  {line}" for line in shortened(self.said(), LOG_LINES) or ["(it said nothing)"])])
 
     def __enter__(self) -> "Mount":
         return self
@@ -352,8 +389,23 @@ class MountTest(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        Mount.started.clear()
         self.home = Home()
         self.addCleanup(self.home.close)
+
+    def diagnosis(self) -> str:
+        """For tap.py: the logs of the daemons of this case, the last ones where there are many."""
+        stories = [mount.story() for mount in Mount.started]
+        return "\n".join([f"daemons started with -f: {len(stories)}", *stories[-LOGS:]])
+
+    def assertEqual(self, first, second, msg=None) -> None:
+        """Our order is what was got, then what was expected; a failure says so."""
+        try:
+            super().assertEqual(first, second, msg)
+        except self.failureException as error:
+            got, expected = (text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]} ... {len(text)} characters"
+                             for text in (repr(first), repr(second)))
+            raise self.failureException(f"{error}\nexpected: {expected}\n     got: {got}") from None
 
     def assertTotals(self, got: dict, want: dict, note: str = "") -> None:
         """The same thirteen keys, in the same order."""
@@ -366,6 +418,7 @@ def main(module: str) -> None:
         # In TAP this is how a whole file is skipped; an exit code of 77 is for tests that speak no protocol.
         print(f"1..0 # SKIP {reason}")
         sys.exit(0)
+    faulthandler.register(TRACE, all_threads=True)
     Watchdog.start()
     try:
         status = run_tap(sys.modules[module])
