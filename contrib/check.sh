@@ -7,13 +7,14 @@
 #   contrib/check.sh --quick    one build with gcc, one run of the tests
 #
 # The last line counts the test cases of the plain run; a failure of any later stage counts as a failure there too.
+# Above it stand the names of all that failed and the full logs, and in each stage what it left out, and why.
 set -euo pipefail
 
 case ${1-} in
     '') quick=0 ;;
     --quick) quick=1 ;;
     *)
-        sed -n '2,9s/^# \{0,1\}//p' "$0"
+        sed -n '2,10s/^# \{0,1\}//p' "$0"
         [[ $1 == -h || $1 == --help ]] && exit 0
         exit 2
         ;;
@@ -27,16 +28,23 @@ fi
 # shellcheck source=contrib/build-dir.sh
 . "$here/build-dir.sh"
 
-# Tests through a mount wait more than they work.
-export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) + 2))}
+# Tests through a mount wait more than they work; under a sanitizer they work more.
+own_threads=${MESON_TESTTHREADS-}
+export MESON_TESTTHREADS=${own_threads:-$(($(nproc) + 2))}
 
 passed=0 failed=0 skipped=0
+what_failed=() logs=()
 scratch=$(mktemp -d)
 
 finish() { # whatever ends the script, the last line is the count
     local status=$?
     rm -rf -- "${scratch:?}"
     if ((status != 0 && failed == 0)); then failed=1; fi
+    if ((${#what_failed[@]})); then
+        printf '\n== what failed\n'
+        printf '%s\n' "${what_failed[@]}"
+    fi
+    if ((${#logs[@]})); then printf 'full log: %s\n' "${logs[@]}"; fi
     printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
     exit $((status ? status : failed > 0))
 }
@@ -48,6 +56,7 @@ stage() {
 
 broken() {
     printf 'check: FAILED: %s\n' "$*" >&2
+    what_failed+=("$*")
     failed=$((failed + 1))
 }
 
@@ -66,26 +75,38 @@ build() {
     }
 }
 
-# run_tests MESON ARGUMENT...: runs the tests built in $dir and counts their cases into $good, $bad and $idle. A run
-# of which meson complains without a failed case, or that ran nothing, is one failure.
+# run_tests NAME MESON ARGUMENT...: runs the tests built in $dir and counts their cases into $good, $bad and $idle. A run
+# of which meson complains without a failed case, or that ran nothing, is one failure. Meson does not show what a TAP
+# program says on its standard output, so what failed is shown from its log.
 run_tests() {
-    local status=0 log
+    local name=$1 status=0 log names
+    shift
     good=0 bad=0 idle=0
-    rm -f -- "$dir"/meson-logs/testlog*
+    log=$dir/meson-logs/testlog$log_suffix
+    rm -f -- "$log".*
     # Meson runs the tests; $prefix is what makes the sanitizers bear the kernel.
-    "${prefix[@]}" meson test -C "$dir" --no-rebuild --print-errorlogs "$@" || status=$?
-    for log in "$dir"/meson-logs/testlog*.json; do
-        [[ ! -f $log ]] || read -r good bad idle < <("$here/count-tests.py" "$log")
-    done
-    if ((bad == 0 && (status != 0 || good + idle == 0))); then bad=1; fi
+    "${prefix[@]}" meson test -C "$dir" --no-rebuild "$@" || status=$?
+    if [[ -f $log.json ]]; then
+        read -r good bad idle < <("$here/count-tests.py" "$log.json")
+        "$here/count-tests.py" --left-out "$log.json"
+    fi
+    if ((bad == 0 && (status != 0 || good + idle == 0))); then
+        bad=1
+        what_failed+=("$name: meson's exit status is $status, and $((good + idle)) cases were good or left out")
+        logs+=("$log.txt")
+    elif ((bad)); then
+        printf '\n'
+        "$here/count-tests.py" --failures "$log.json"
+        mapfile -t names < <("$here/count-tests.py" --names "$log.json")
+        what_failed+=("${names[@]/#/$name: }")
+        logs+=("$log.txt")
+    fi
     failed=$((failed + bad))
 }
 
 again() { # again NAME MESON ARGUMENT...: a later stage's run of the tests
-    local name=$1
-    shift
     run_tests "$@"
-    printf '%s: %d good, %d bad, %d left out\n' "$name" "$good" "$bad" "$idle"
+    printf '%s: %d good, %d bad, %d left out\n' "$1" "$good" "$bad" "$idle"
 }
 
 bears() { # bears SOURCE COMPILER ARGUMENT...: does what it builds run, every time, behind $prefix?
@@ -101,7 +122,7 @@ bears() { # bears SOURCE COMPILER ARGUMENT...: does what it builds run, every ti
 check_plain() {
     stage 'gcc, warnings are errors'
     build gcc -Dwerror=true || exit 1
-    CK_TIMEOUT_MULTIPLIER=4 run_tests --timeout-multiplier 4
+    MESON_TESTTHREADS=${own_threads:-$((2 * $(nproc) + 2))} CK_TIMEOUT_MULTIPLIER=4 run_tests gcc --timeout-multiplier 4
     passed=$good skipped=$idle
 }
 
@@ -194,7 +215,8 @@ for test in json.load(sys.stdin):
         broken 'no unit test to run under valgrind'
         return
     fi
-    OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
+    # Meson names this log after the wrapper.
+    log_suffix=-valgrind OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
         --wrap "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
             --suppressions='$source_dir/tests/support/valgrind.supp'"
 }
@@ -216,7 +238,7 @@ check_format() {
     (cd "$source_dir" && shellcheck -x -- "${files[@]}") || broken 'shellcheck'
 }
 
-dir='' good=0 bad=0 idle=0 prefix=()
+dir='' good=0 bad=0 idle=0 prefix=() log_suffix=''
 if ((quick)); then
     "$here/install-deps.sh" --quick
     check_plain
