@@ -58,7 +58,7 @@ class Watching(harness.MountTest):
         os.utime(self.home.path("-p", "session-2"))
 
 
-class Kinds(Watching):
+class KindsTest(Watching):
     """Each kind of watcher that is installed here hears of each change, and of nothing else."""
 
     def check(self, *watchers) -> None:
@@ -67,6 +67,8 @@ class Kinds(Watching):
             self.assertQuiet(running, self.no_news)
             self.assertHeard(running, 1)
 
+
+class KindsTogether(KindsTest):
     def test_all_of_them_at_once(self):
         with self.home.mount() as mount:
             file = mount.point / self.file
@@ -75,19 +77,28 @@ class Kinds(Watching):
             self.check(*kinds)
 
 
-def test_of(kind):
+class Kinds(KindsTest):
+    """Of a file."""
+
+
+class KindsOfFolders(KindsTest):
+    """Those that can watch a folder."""
+
+
+def test_of(kind, of_folder: bool):
     @unittest.skipIf(kind.missing(), kind.missing())
     def test(self):
         with self.home.mount() as mount:
             file = mount.point / self.file
-            self.check(kind(file.parent / "total_tokens" if kind is Tail else file))
-            if kind in (InotifyWait, Node, Chokidar, FsWatch):
-                self.check(kind(file.parent))
+            os.stat(file)
+            self.check(kind(file.parent if of_folder else file.parent / "total_tokens" if kind is Tail else file))
     return test
 
 
 for _kind in KINDS:
-    setattr(Kinds, f"test_{_kind.__name__.lower()}", test_of(_kind))
+    setattr(Kinds, f"test_{_kind.__name__.lower()}", test_of(_kind, False))
+    if _kind in (InotifyWait, Node, Chokidar, FsWatch):
+        setattr(KindsOfFolders, f"test_{_kind.__name__.lower()}", test_of(_kind, True))
 
 
 class Events(Watching):
