@@ -14,6 +14,8 @@ watchdog process outlives a test that hangs or dies: it ends the daemons and tak
 """
 
 import contextlib
+import ctypes
+import errno
 import faulthandler
 import json
 import os
@@ -34,6 +36,7 @@ import records  # noqa: E402
 import reference  # noqa: E402
 from tap import run_tap, shortened  # noqa: E402
 
+DEVICE = "/dev/fuse"
 CAP_SYS_ADMIN = 21
 MOUNT_SECONDS = 20
 STOP_SECONDS = 20
@@ -42,19 +45,35 @@ REPORT = "sanitizer"
 LOG_LINES = 100
 LOGS = 10
 VALUE_LENGTH = 900
+DIFF_LENGTH = 20_000
 CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS)
 
 
 # --- can it run here ------------------------------------------------------------------------------------------------
 
 
-def _may_mount() -> bool:
-    if os.geteuid() == 0:
-        with open("/proc/self/status") as file:
-            caps = next(line.split()[1] for line in file if line.startswith("CapEff"))
-        return bool(int(caps, 16) >> CAP_SYS_ADMIN & 1)
+MTAB = "/etc/mtab"
+
+
+def why_not_by_helper() -> str:
+    """Why somebody who is not root cannot mount here, leaving the device aside, or ""."""
     helper = shutil.which("fusermount3")
-    return bool(helper) and bool(os.stat(helper).st_mode & stat.S_ISUID)
+    if not helper:
+        return "no fusermount3 here"
+    return "" if os.stat(helper).st_mode & stat.S_ISUID else "fusermount3 is not setuid"
+
+
+def why_not_unmount() -> str:
+    """Why somebody who is not root cannot take a mount away here, or ""."""
+    return "" if os.path.exists(MTAB) else f"no {MTAB}: fusermount3 -u does nothing for an ordinary user"
+
+
+def _why_not_mount() -> str:
+    if os.geteuid():
+        return why_not_by_helper() or why_not_unmount()
+    with open("/proc/self/status") as file:
+        caps = next(line.split()[1] for line in file if line.startswith("CapEff"))
+    return "" if int(caps, 16) >> CAP_SYS_ADMIN & 1 else "this process may not mount (no CAP_SYS_ADMIN)"
 
 
 def why_not() -> str:
@@ -62,10 +81,12 @@ def why_not() -> str:
     if not os.access(binary(), os.X_OK):
         return f"no program: OKSTRAFS_BIN is {binary()!r}"
     try:
-        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+        os.close(os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
-        return f"/dev/fuse: {error.strerror}"
-    return "" if _may_mount() else "this process may not mount"
+        return f"{DEVICE}: {error.strerror}"
+    if not stat.S_ISCHR(os.stat(DEVICE).st_mode):
+        return f"{DEVICE}: no device"
+    return _why_not_mount()
 
 
 def binary() -> str:
@@ -214,6 +235,57 @@ class Watchdog:
             cls._process.stdin.close()
             cls._process.wait(30)
             cls._process = None
+
+
+# --- a device of our own --------------------------------------------------------------------------------------------
+
+CLONE_NEWNS = 0x20000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(outcome: int) -> None:
+    if outcome:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@contextlib.contextmanager
+def private_device(mode: int):
+    """A /dev/fuse with that mode which only this process and its children see, in a mount namespace of their own; an
+    OSError where this process may not have one. Only for a process without threads."""
+    before = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    number = os.stat(DEVICE).st_rdev
+    cwd = os.getcwd()
+    Watchdog.stop()
+    try:
+        _checked(libc.unshare(CLONE_NEWNS))
+        try:
+            with tempfile.TemporaryDirectory(prefix="okstrafs-device-") as folder:
+                _mount("--make-rprivate", "/")
+                _mount("-t", "tmpfs", "-o", "mode=700", "none", folder)  # /tmp may be nodev
+                try:
+                    os.mknod(f"{folder}/fuse", stat.S_IFCHR, number)
+                    os.chmod(f"{folder}/fuse", mode)
+                    os.close(os.open(f"{folder}/fuse", os.O_RDWR | os.O_CLOEXEC))
+                    _mount("--bind", f"{folder}/fuse", DEVICE)
+                finally:
+                    subprocess.run(["umount", "-l", folder], check=True, timeout=10)
+            Watchdog.start()  # which must see our mounts
+            try:
+                yield
+            finally:
+                Watchdog.stop()
+        finally:
+            _checked(libc.setns(before, CLONE_NEWNS))
+            os.chdir(cwd)
+    finally:
+        os.close(before)
+        Watchdog.start()
+
+
+def _mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], stderr=subprocess.PIPE, text=True, timeout=10)
+    if done.returncode:
+        raise OSError(errno.EPERM, done.stderr.strip())
 
 
 # --- a home and its mount -------------------------------------------------------------------------------------------
@@ -399,13 +471,21 @@ class MountTest(unittest.TestCase):
         return "\n".join([f"daemons started with -f: {len(stories)}", *stories[-LOGS:]])
 
     def assertEqual(self, first, second, msg=None) -> None:
-        """Our order is what was got, then what was expected; a failure says so."""
-        try:
-            super().assertEqual(first, second, msg)
-        except self.failureException as error:
-            got, expected = (text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]} ... {len(text)} characters"
-                             for text in (repr(first), repr(second)))
-            raise self.failureException(f"{error}\nexpected: {expected}\n     got: {got}") from None
+        """Our order is what was got, then what was expected; a failure says so. Of what is long it shows the place
+        where they begin to differ, and nothing is compared line by line, which would take minutes."""
+        if first == second:
+            return
+        got, expected = repr(first), repr(second)
+        at = max(len(os.path.commonprefix([got, expected])) - VALUE_LENGTH // 4, 0)
+        error = msg or "not equal"
+        if max(len(got), len(expected)) <= DIFF_LENGTH:
+            try:
+                super().assertEqual(first, second, msg)
+            except self.failureException as failure:
+                error = failure
+        got, expected = (text if len(text) <= VALUE_LENGTH else f"[{len(text)} characters, from {at}] {text[at:at + VALUE_LENGTH]}"
+                         for text in (got, expected))
+        raise self.failureException(f"{error}\nexpected: {expected}\n     got: {got}")
 
     def assertTotals(self, got: dict, want: dict, note: str = "") -> None:
         """The same thirteen keys, in the same order."""

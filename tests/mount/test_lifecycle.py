@@ -47,6 +47,7 @@ class Lifecycle(harness.MountTest):
     def setUp(self):
         super().setUp()
         self.addCleanup(self.sweep)
+        self.ran: list[str] = []
         self.point = self.home.root / "usage"
         for i in range(4):
             maker = records.Maker(i + 1)
@@ -84,7 +85,14 @@ class Lifecycle(harness.MountTest):
         done = guarded.call(lambda: subprocess.run(
             [program or harness.binary(), *map(str, arguments)], env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, **more), seconds=40)
-        return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+        return self.noted(arguments, (done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")))
+
+    def noted(self, arguments, outcome):
+        self.ran.append(f"okstrafs {' '.join(map(str, arguments))}: exit code {outcome[0]}: {outcome[2].strip()}")
+        return outcome
+
+    def diagnosis(self) -> str:
+        return "\n".join([super().diagnosis(), f"programs run: {len(self.ran)}", *self.ran[-5:]])
 
     def assertRefused(self, outcome, *words: str) -> None:
         code, _, said = outcome
@@ -678,7 +686,8 @@ class Content(Lifecycle):
             names = guarded.call(os.listdir, self.point / "sessions")
             self.assertEqual(sorted(names), sorted({f"session-{i}" for i in range(4)} | {"sparse"}))
             for i in range(4):
-                self.assertTotals(guarded.call(mount.totals, f"sessions/session-{i}/usage.json"), want[f"session-{i}"])
+                got = guarded.call(mount.totals, f"sessions/session-{i}/usage.json", seconds=60)
+                self.assertTotals(got, want[f"session-{i}"])
             self.assertEqual(guarded.call(mount.totals, "sessions/sparse/usage.json", seconds=60)["totalTokens"], 0)
             # They come and go while it runs, and one takes the place of a transcript.
             self.home.path("-p1", "session-1").unlink()
@@ -704,15 +713,28 @@ class Content(Lifecycle):
 
 @unittest.skipUnless(is_root, "needs root to become an ordinary user")
 class OrdinaryUser(Lifecycle):
-    """The whole thing by somebody without privileges, through fusermount3."""
+    """The whole thing by somebody without privileges, through fusermount3. The device has the mode that the test needs,
+    but the machine's own is left as it is."""
+
+    device_is_private = False
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        reason = harness.why_not_by_helper()
+        if reason:
+            raise unittest.SkipTest(reason)
+        device = harness.private_device(0o666)
+        try:
+            device.__enter__()
+            cls.addClassCleanup(device.__exit__, None, None, None)
+            cls.device_is_private = True
+        except OSError as error:
+            if stat.S_IMODE(os.stat(harness.DEVICE).st_mode) & 0o006 != 0o006:
+                raise unittest.SkipTest(f"{harness.DEVICE} is not for everybody, and a private one is refused: {error.strerror}")
 
     def setUp(self):
         super().setUp()
-        if not shutil.which("fusermount3") or not os.stat(shutil.which("fusermount3")).st_mode & stat.S_ISUID:
-            self.skipTest("fusermount3 is not setuid")
-        mode = stat.S_IMODE(os.stat("/dev/fuse").st_mode)
-        os.chmod("/dev/fuse", 0o666)
-        self.addCleanup(os.chmod, "/dev/fuse", mode)
         self.program = str(self.home.root / "okstrafs")
         shutil.copy(harness.binary(), self.program)
         self.give_away()
@@ -726,7 +748,7 @@ class OrdinaryUser(Lifecycle):
         return self.home.mount(*options, program=self.program, user=NOBODY, group=NOBODY, extra_groups=[], **more)
 
     def as_nobody(self, *arguments):
-        return guarded.call(self.command_of_nobody, *arguments, user=NOBODY, seconds=60)
+        return self.noted(arguments, guarded.call(self.command_of_nobody, *arguments, user=NOBODY, seconds=60))
 
     def command_of_nobody(self, *arguments):
         return self.command(*arguments, program=self.program)
@@ -749,6 +771,7 @@ class OrdinaryUser(Lifecycle):
         self.assertEqual(len(self.home.cache_files()), 4)
         self.assertEqual({p.stat().st_uid for p in self.home.cache_files()}, {NOBODY})
 
+    @unittest.skipIf(harness.why_not_unmount(), harness.why_not_unmount())
     def test_commands(self):
         self.assertEqual(self.as_nobody("mount", self.point)[0], 0)
         self.check_as_nobody()
@@ -756,6 +779,7 @@ class OrdinaryUser(Lifecycle):
         self.assertEqual(self.as_nobody("umount", self.point)[0], 0)
         self.assertFalse(harness.is_mounted(self.point))
 
+    @unittest.skipIf(harness.why_not_unmount(), harness.why_not_unmount())
     def test_a_dead_mount_is_cleared(self):
         mount = self.mounted()
         mount.process.kill()
@@ -783,6 +807,7 @@ class OrdinaryUser(Lifecycle):
         with self.mounted():
             self.assertEqual(guarded.call(watch, user=NOBODY), [])
 
+    @unittest.skipIf(harness.why_not_unmount(), harness.why_not_unmount())
     def test_the_dead_leave_no_mount(self):
         """Its child calls fusermount3."""
         for how in (signal.SIGKILL,) if harness.is_sanitized() else (signal.SIGKILL, signal.SIGSEGV):
@@ -804,7 +829,10 @@ class OrdinaryUser(Lifecycle):
         self.assertRefused(self.as_nobody("mount", "/root/usage"), "/root/usage")
 
     def test_no_device(self):
-        os.chmod("/dev/fuse", 0o600)
+        if not self.device_is_private:
+            self.skipTest("no device of our own")
+        os.chmod(harness.DEVICE, 0o600)
+        self.addCleanup(os.chmod, harness.DEVICE, 0o666)
         self.assertRefused(self.as_nobody("mount", self.point), "/dev/fuse")
 
     def test_unreadable_transcripts(self):

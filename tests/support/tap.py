@@ -6,6 +6,7 @@ of a TAP program, so where the standard error goes elsewhere the block is writte
 """
 
 import os
+import re
 import sys
 import unittest
 
@@ -39,7 +40,8 @@ class TapResult(unittest.TestResult):
 
     def _say(self, ok: bool, test, note: str = "") -> str:
         self.number += 1
-        line = f"{'ok' if ok else 'not ok'} {self.number} - {test.id().split('.', 1)[-1]}{note}"
+        name = re.sub(r"^(\w+) \((.*)\)$", r"\2.\1", test.id())  # "setUpClass (module.Class)"
+        line = f"{'ok' if ok else 'not ok'} {self.number} - {name.split('.', 1)[-1]}{note}"
         print(line, file=self.stream, flush=True)
         return line
 
