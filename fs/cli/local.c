@@ -66,7 +66,7 @@ static int walk_push(struct walk *w, const char *path)
 static int follow(struct walk *w, size_t i, const struct node *link)
 {
     struct walk next = {0};
-    char *target = tree_link(link);
+    char *target = node_link_target(link);
     int rc = target ? 0 : -ENOMEM;
 
     for (size_t k = 0; rc == 0 && k < i; k++)
@@ -86,7 +86,7 @@ static int pass(struct oks_engine *engine, struct walk *w, struct node *out)
 {
     struct node node;
 
-    node_root(&node);
+    tree_root(&node);
     for (size_t i = 0; i < w->depth; i++) {
         struct node child;
         int rc = tree_lookup(engine, &node, w->parts[i], now_ms(), NULL, &child);
@@ -186,7 +186,7 @@ static int collect(void *ctx, const char *name, enum node_shape shape)
 static void print_long(struct oks_engine *engine, const struct node *node, const char *name)
 {
     struct oks_document document = {0};
-    char *target = node_shape(node) == NODE_LINK ? tree_link(node) : NULL;
+    char *target = node_shape(node) == NODE_LINK ? node_link_target(node) : NULL;
     char when[64] = "-";
     struct tm tm;
     time_t seconds;

@@ -47,7 +47,7 @@ static bool root_init(struct inodes *t)
         free(root);
         return false;
     }
-    node_root(&place->node);
+    tree_root(&place->node);
     place->current = root;
     LIST_INSERT_HEAD(&place->gens, root, of_place);
     place->n_gens = 1;
@@ -168,7 +168,7 @@ static int link_target(const struct node *node, struct inode *inode)
 {
     if (node_shape(node) != NODE_LINK)
         return 0;
-    inode->bytes = tree_link(node);
+    inode->bytes = node_link_target(node);
     inode->len = inode->bytes ? strlen(inode->bytes) : 0;
     return inode->bytes ? 0 : -ENOMEM;
 }

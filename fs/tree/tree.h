@@ -2,40 +2,16 @@
  * The tree that the mount shows: one table of nodes drives lookup, readdir, getattr and open, with and
  * without FUSE.
  *
- * A node is a name in the tree together with what it is about (its target). Nodes hold no data; documents are
- * rendered from the engine when somebody looks. Thread safe, as far as each node is used by one thread at a
- * time.
+ * Documents are rendered from the engine when they are needed. Thread safe, as far as each node is used by
+ * one thread at a time.
  */
 #ifndef OKSTRAFS_FS_TREE_TREE_H
 #define OKSTRAFS_FS_TREE_TREE_H
 
-#include "okstrafs/engine.h"
+#include "tree/node.h"
 
-enum node_shape { NODE_DIR, NODE_FILE, NODE_LINK };
-
-struct node_type;
-
-struct node {
-    const struct node_type *type;
-    enum oks_kind kind; /* of the target */
-    char *name;         /* of the target: session, team or project, as a file name; NULL: none */
-    char *member;       /* of a team; NULL: none */
-    char *leaf; /* the node's own name, where the table does not fix it, or a link's target; NULL: none */
-};
-
-void node_root(struct node *out);
-void node_clear(struct node *node);
-int node_copy(struct node *out, const struct node *node); /* -ENOMEM */
-enum node_shape node_shape(const struct node *node);
-
-/* A node whose existence does not depend on the data: its name may be cached for ever. */
-bool node_is_fixed(const struct node *node);
-
-/* A node that is in the table by its name, wherever it stands, or that its folder tells of as if it were. */
-bool node_is_of_table(const struct node *node);
-
-/* What the node is about; borrowed from it. */
-struct oks_target node_target(const struct node *node);
+/* The root directory. */
+void tree_root(struct node *out);
 
 /*
  * The child of a directory, brought up to date as far as the answer needs it. -ENOENT, -ENOTDIR, -ENOMEM,
@@ -98,8 +74,5 @@ bool tree_follows_clock(const struct node *file);
 /* The content of a file as of now_ms. Call tree_version (or tree_lookup and tree_version) before: this does
  * not sync. */
 int tree_render(struct oks_engine *engine, const struct node *file, int64_t now_ms, struct oks_document *out);
-
-/* The target of a symlink, malloc'ed; NULL on ENOMEM. */
-char *tree_link(const struct node *link);
 
 #endif

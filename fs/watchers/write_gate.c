@@ -34,7 +34,7 @@ int door_new(struct door **out, struct inodes *inodes, pid_t ringer)
         return -ENOMEM;
     d->inodes = inodes;
     d->ringer = ringer;
-    node_root(&d->place.node);
+    tree_root(&d->place.node);
     d->place.current = &d->folder;
     d->folder.place = &d->place;
     d->folder.ino = UINT64_MAX;
