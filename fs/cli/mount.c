@@ -191,7 +191,7 @@ __attribute__((format(printf, 2, 0))) static void keep_complaint(enum fuse_log_l
     fuse_complaint[strcspn(fuse_complaint, "\n")] = '\0';
 }
 
-static struct fuse_session *session_new(const struct options *o, struct mount *m)
+static struct fuse_session *session_new(const struct options *o, struct connection *c)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     struct fuse_session *session = NULL;
@@ -201,7 +201,7 @@ static struct fuse_session *session_new(const struct options *o, struct mount *m
                  o->fuse_options) < 0)
         return NULL;
     if (fuse_opt_add_arg(&args, "okstrafs") == 0 && fuse_opt_add_arg(&args, opts) == 0)
-        session = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), m);
+        session = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), c);
     fuse_opt_free_args(&args);
     free(opts);
     return session;
@@ -267,16 +267,16 @@ static void start_saver(struct oks_engine *engine)
 }
 
 /* Without, there is still a filesystem. */
-static void start_notifying(const struct options *o, struct mount *m, struct ringer *ringer)
+static void start_notifying(const struct options *o, struct connection *c, struct ringer *ringer)
 {
     struct mount_id id;
     int rc;
 
     if (ringer && mountpoint_id(o->mountpoint, &id) == 0)
         ringer_mounted(ringer, &id);
-    rc = m->door ? notify_start(&m->notifier, m, ringer) : 0;
-    if (!m->door || rc < 0)
-        inodes_stop_telling(m->inodes);
+    rc = c->door ? notify_start(&c->notifier, &c->mount, c->door, ringer) : 0;
+    if (!c->door || rc < 0)
+        inodes_stop_telling(c->mount.inodes);
     if (rc < 0)
         log_error("file watchers will not be told of changes: %s", strerror(-rc));
 }
@@ -285,13 +285,13 @@ static void start_notifying(const struct options *o, struct mount *m, struct rin
  * A child that waits for our end, and rings meanwhile. Before the mount and before any thread, so that it
  * holds neither the connection nor a lock that nobody will release.
  */
-static struct ringer *start_ringer(const struct options *o, struct mount *m, int lock_fd)
+static struct ringer *start_ringer(const struct options *o, struct connection *c, int lock_fd)
 {
     struct ringer *ringer = NULL;
     int rc = ringer_start(&ringer, o->mountpoint, lock_fd);
 
     if (rc == 0 && !o->no_notify)
-        rc = door_new(&m->door, m->inodes, ringer_pid(ringer));
+        rc = door_new(&c->door, c->mount.inodes, ringer_pid(ringer));
     if (rc < 0)
         log_error("no process to watch over this one (%s): file watchers will not be told of changes, and if "
                   "this dies, 'fusermount3 -uz %s' is yours",
@@ -299,21 +299,21 @@ static struct ringer *start_ringer(const struct options *o, struct mount *m, int
     return ringer;
 }
 
-static void say_ready(const struct options *o, const struct mount *m)
+static void say_ready(const struct options *o, const struct connection *c)
 {
     char status[512];
 
     snprintf(status, sizeof(status), "Mounted on %s%s", o->mountpoint,
-             m->notifier ? "" : "; file watchers are not told of changes");
+             c->notifier ? "" : "; file watchers are not told of changes");
     service_ready(status);
 }
 
-static int mount_and_serve(const struct options *o, struct mount *m, struct ringer *ringer, int ready_fd)
+static int mount_and_serve(const struct options *o, struct connection *c, struct ringer *ringer, int ready_fd)
 {
-    struct fuse_session *session = session_new(o, m);
+    struct fuse_session *session = session_new(o, c);
     int rc;
 
-    m->session = session;
+    c->pages.session = session;
     /* Before the mount is there: a signal in between would leave it without a daemon. */
     signalled_session = session;
     signalled_path = o->mountpoint;
@@ -326,58 +326,59 @@ static int mount_and_serve(const struct options *o, struct mount *m, struct ring
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
     }
-    start_notifying(o, m, ringer);
-    start_saver(m->engine);
-    say_ready(o, m);
+    start_notifying(o, c, ringer);
+    start_saver(c->mount.engine);
+    say_ready(o, c);
     detach(ready_fd);
     rc = serve(session);
     service_stopping();
     atomic_store(&stopping, true);
-    mount_wake_no_more(m);
+    mount_stop_wakeups(&c->mount);
     fuse_session_unmount(session);
     fuse_session_destroy(session);
-    notify_stop(m->notifier);
-    m->notifier = NULL;
-    oks_engine_save(m->engine);
+    notify_stop(c->notifier);
+    c->notifier = NULL;
+    oks_engine_save(c->mount.engine);
     return rc < 0 ? EX_SOFTWARE : 0;
 }
 
 static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
 {
     struct oks_config config = options_config(o);
-    struct mount m = {.stopping = &stopping,
-                      .uid = getuid(),
-                      .gid = getgid(),
-                      .lock = PTHREAD_MUTEX_INITIALIZER,
-                      .wake_lock = PTHREAD_MUTEX_INITIALIZER,
-                      .handing = PTHREAD_MUTEX_INITIALIZER,
-                      .telling = PTHREAD_MUTEX_INITIALIZER};
+    struct connection c = {
+        .mount = {.wakeups = {.lock = PTHREAD_MUTEX_INITIALIZER}, .clock_lock = PTHREAD_MUTEX_INITIALIZER},
+        .pages = {.lock = PTHREAD_MUTEX_INITIALIZER},
+        .dirs = {.lock = PTHREAD_MUTEX_INITIALIZER},
+        .stopping = &stopping,
+        .uid = getuid(),
+        .gid = getgid()};
+    struct mount *m = &c.mount;
     int rc;
 
     config.stop = &stopping;
     fuse_set_log_func(keep_complaint);
-    rc = oks_engine_new(&m.engine, &config);
+    rc = oks_engine_new(&m->engine, &config);
     if (rc == 0)
-        rc = inodes_new(&m.inodes, now_ns(), !o->no_notify);
+        rc = inodes_new(&m->inodes, now_ns(), !o->no_notify);
     if (rc == 0) {
-        m.spool = spool_new(o->no_cache ? NULL : o->okstra_home);
-        rc = m.spool ? 0 : -ENOMEM;
+        m->spool = spool_new(o->no_cache ? NULL : o->okstra_home);
+        rc = m->spool ? 0 : -ENOMEM;
     }
     if (rc < 0) {
         log_error("cannot start: %s",
                   rc == -ENOTSUP ? "this CPU lacks the instruction set asked for" : strerror(-rc));
         rc = EX_OSERR;
     } else {
-        struct ringer *ringer = start_ringer(o, &m, lock_fd);
+        struct ringer *ringer = start_ringer(o, &c, lock_fd);
 
-        rc = mount_and_serve(o, &m, ringer, ready_fd);
+        rc = mount_and_serve(o, &c, ringer, ready_fd);
         ringer_stop(ringer);
     }
-    mount_end(&m);
-    door_free(m.door);
-    inodes_free(m.inodes);
-    spool_free(m.spool);
-    oks_engine_free(m.engine);
+    connection_end(&c);
+    door_free(c.door);
+    inodes_free(m->inodes);
+    spool_free(m->spool);
+    oks_engine_free(m->engine);
     return rc;
 }
 

@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 
-#include "ops/ops_private.h"
+#include "ops/handlers.h"
+#include "ops/reply.h"
+#include "watchers/write_gate.h"
 
 static void read_only(fuse_req_t req)
 {
@@ -17,25 +19,25 @@ static void read_only(fuse_req_t req)
 /* Only "changed now": what futimens({UTIME_OMIT, UTIME_NOW}) asks for. */
 void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
-    struct mount *m = mount_of(req);
+    const struct connection *c = connection_of(req);
     const struct inode *inode = inode_of(req, nodeid);
     const int now = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
     struct stat st;
 
     if ((to_set & now) != now || (to_set & ~(now | FUSE_SET_ATTR_CTIME)) ||
-        !door_admits_open(m->door, caller_of(req), inode)) {
+        !door_admits_open(c->door, caller_of(req), inode)) {
         read_only(req);
         return;
     }
-    st = attributes(m, inode); /* its own time: that of the newest byte counted */
-    fuse_reply_attr(req, &st, attr_timeout(inode));
+    st = reply_attr(c, inode); /* its own time: that of the newest byte counted */
+    fuse_reply_attr(req, &st, reply_attr_timeout(inode));
 }
 
 /* The inode that a new name is to be; NULL: refused, and answered. */
 static struct inode *admitted(fuse_req_t req, fuse_ino_t parent, const char *name, enum node_shape shape)
 {
     struct inode *inode =
-        door_admits_create(mount_of(req)->door, caller_of(req), inode_of(req, parent), name, shape);
+        door_admits_create(connection_of(req)->door, caller_of(req), inode_of(req, parent), name, shape);
 
     if (!inode)
         read_only(req);
@@ -50,7 +52,7 @@ static void reply_created(fuse_req_t req, fuse_ino_t parent, const char *name, e
 
     if (!inode)
         return;
-    entry = entry_of(m, inode);
+    entry = reply_entry(connection_of(req), inode);
     if (fuse_reply_entry(req, &entry) < 0)
         inodes_forget(m->inodes, inode, 1);
 }
@@ -67,7 +69,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    if (door_admits_remove(mount_of(req)->door, caller_of(req), inode_of(req, parent), name))
+    if (door_admits_remove(connection_of(req)->door, caller_of(req), inode_of(req, parent), name))
         fuse_reply_err(req, 0);
     else
         read_only(req);
@@ -83,17 +85,18 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct mount *m = mount_of(req);
-    struct inode *inode = door_admits_remove(m->door, caller_of(req), inode_of(req, parent), name);
-    struct patience patience;
+    struct inode *inode =
+        door_admits_remove(connection_of(req)->door, caller_of(req), inode_of(req, parent), name);
+    struct interruptible request;
 
     if (!inode) {
         read_only(req);
         return;
     }
     place_retire(m->inodes, inode->place);
-    patience_begin(&patience, req);
-    tree_sync_list(m->engine, &inode->place->dir->place->node, &patience.cancel);
-    patience_end(req);
+    interruptible_begin(&request, req);
+    tree_sync_list(m->engine, &inode->place->dir->place->node, &request.cancel);
+    interruptible_end(req);
     if (!tree_is_known(m->engine, &inode->place->node)) {
         fuse_reply_err(req, 0);
         return;
@@ -132,7 +135,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
     if (!inode)
         return;
-    entry = entry_of(m, inode);
+    entry = reply_entry(connection_of(req), inode);
     fi->keep_cache = 1;
     fi->noflush = 1;
     if (fuse_reply_create(req, &entry, fi) < 0)

@@ -6,127 +6,114 @@
 #include <string.h>
 
 #include "watchers/notify.h"
-#include "ops/ops_private.h"
+#include "ops/handlers.h"
+#include "ops/reply.h"
 
 /* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
-struct listing {
+struct open_dir {
     struct item {
         char *name;
         enum node_shape shape;
     } * items;
     size_t len, room;
-    LIST_ENTRY(listing) open;
+    LIST_ENTRY(open_dir) of_dirs;
 };
 
-static void listing_free(struct listing *l)
+static void open_dir_free(struct open_dir *d)
 {
-    for (size_t i = 0; l && i < l->len; i++)
-        free(l->items[i].name);
-    if (l)
-        free(l->items);
-    free(l);
+    for (size_t i = 0; d && i < d->len; i++)
+        free(d->items[i].name);
+    if (d)
+        free(d->items);
+    free(d);
 }
 
-static int listing_add(void *ctx, const char *name, enum node_shape shape)
+static int open_dir_add(void *ctx, const char *name, enum node_shape shape)
 {
-    struct listing *l = ctx;
+    struct open_dir *d = ctx;
 
-    if (l->len == l->room) {
-        size_t room = l->room ? l->room * 2 : 32;
-        struct item *items = reallocarray(l->items, room, sizeof(*items));
+    if (d->len == d->room) {
+        size_t room = d->room ? d->room * 2 : 32;
+        struct item *items = reallocarray(d->items, room, sizeof(*items));
 
         if (!items)
             return -ENOMEM;
-        l->items = items;
-        l->room = room;
+        d->items = items;
+        d->room = room;
     }
-    l->items[l->len] = (struct item){.name = strdup(name), .shape = shape};
-    if (!l->items[l->len].name)
+    d->items[d->len] = (struct item){.name = strdup(name), .shape = shape};
+    if (!d->items[d->len].name)
         return -ENOMEM;
-    l->len++;
+    d->len++;
     return 0;
 }
 
-static void listing_opened(struct mount *m, struct listing *l)
+static void open_dirs_add(struct open_dirs *dirs, struct open_dir *d)
 {
-    pthread_mutex_lock(&m->lock);
-    LIST_INSERT_HEAD(&m->listings, l, open);
-    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&dirs->lock);
+    LIST_INSERT_HEAD(&dirs->list, d, of_dirs);
+    pthread_mutex_unlock(&dirs->lock);
 }
 
-static void listing_closed(struct mount *m, struct listing *l)
+static void open_dirs_remove(struct open_dirs *dirs, struct open_dir *d)
 {
-    pthread_mutex_lock(&m->lock);
-    LIST_REMOVE(l, open);
-    pthread_mutex_unlock(&m->lock);
-    listing_free(l);
+    pthread_mutex_lock(&dirs->lock);
+    LIST_REMOVE(d, of_dirs);
+    pthread_mutex_unlock(&dirs->lock);
+    open_dir_free(d);
 }
 
-void mount_wake(struct mount *m, struct stream *stream)
+void connection_end(struct connection *c)
 {
-    pthread_mutex_lock(&m->wake_lock);
-    if (!m->asleep)
-        stream_wake(stream);
-    pthread_mutex_unlock(&m->wake_lock);
-}
-
-void mount_wake_no_more(struct mount *m)
-{
-    pthread_mutex_lock(&m->wake_lock);
-    m->asleep = true;
-    pthread_mutex_unlock(&m->wake_lock);
-}
-
-void mount_end(struct mount *m)
-{
-    while (!LIST_EMPTY(&m->listings))
-        listing_closed(m, LIST_FIRST(&m->listings));
+    while (!LIST_EMPTY(&c->dirs.list))
+        open_dirs_remove(&c->dirs, LIST_FIRST(&c->dirs.list));
 }
 
 /* Who opened the folder knows what was in it then; what comes later is news. */
-static void learn(struct mount *m, struct inode *dir, const struct listing *l)
+static void learn(struct connection *c, struct inode *dir, const struct open_dir *d)
 {
+    struct inodes *inodes = c->mount.inodes;
     struct names *names;
 
-    if (!m->notifier || !tree_has_list(&dir->place->node) || inodes_folder_names(m->inodes, dir))
+    if (!c->notifier || !tree_has_list(&dir->place->node) || inodes_folder_names(inodes, dir))
         return;
     names = names_new();
-    for (size_t i = 2; names && i < l->len; i++)
-        if (names_add(names, l->items[i].name) < 0) {
+    for (size_t i = 2; names && i < d->len; i++)
+        if (names_add(names, d->items[i].name) < 0) {
             names_free(names);
             return;
         }
     if (!names)
         return;
     names_sort(names);
-    inodes_folder_listed(m->inodes, dir, names);
+    inodes_folder_listed(inodes, dir, names);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
     struct inode *inode = inode_of(req, nodeid);
-    struct mount *m = mount_of(req);
-    struct listing *l = calloc(1, sizeof(*l));
-    struct patience patience;
-    int rc = l ? 0 : -ENOMEM;
+    struct connection *c = connection_of(req);
+    struct open_dir *d = calloc(1, sizeof(*d));
+    struct interruptible request;
+    int rc = d ? 0 : -ENOMEM;
 
-    patience_begin(&patience, req);
-    if (l && (listing_add(l, ".", NODE_DIR) < 0 || listing_add(l, "..", NODE_DIR) < 0))
+    interruptible_begin(&request, req);
+    if (d && (open_dir_add(d, ".", NODE_DIR) < 0 || open_dir_add(d, "..", NODE_DIR) < 0))
         rc = -ENOMEM;
-    mount_tell_time(m);
+    mount_update_clock(&c->mount);
     if (rc == 0)
-        rc = tree_list(m->engine, &inode->place->node, &patience.cancel, listing_add, l);
-    patience_end(req);
+        rc = tree_list(c->mount.engine, &inode->place->node, &request.cancel, open_dir_add, d);
+    interruptible_end(req);
     if (rc < 0) {
-        listing_free(l);
-        fuse_reply_err(req, errno_of(req, rc));
+        open_dir_free(d);
+        fuse_reply_err(req, reply_errno(req, rc));
         return;
     }
-    learn(m, inode, l);
-    fi->fh = (uintptr_t)l;
-    listing_opened(m, l); /* before the reply: its close may come before we are back */
+    learn(c, inode, d);
+    fi->fh = (uintptr_t)d;
+    open_dirs_add(&c->dirs, d); /* before the reply: its close may come before we are back */
     if (fuse_reply_open(req, fi) < 0)
-        listing_closed(m, l);
+        open_dirs_remove(&c->dirs, d);
 }
 
 static mode_t type_bits(enum node_shape shape)
@@ -136,7 +123,7 @@ static mode_t type_bits(enum node_shape shape)
 
 void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-    const struct listing *l = (const struct listing *)(uintptr_t)fi->fh;
+    const struct open_dir *d = (const struct open_dir *)(uintptr_t)fi->fh;
     struct mount *m = mount_of(req);
     const struct inode *dir = inode_of(req, nodeid);
     char *buf = malloc(size);
@@ -146,8 +133,8 @@ void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, st
         fuse_reply_err(req, ENOMEM);
         return;
     }
-    for (size_t i = offset < 0 ? l->len : (size_t)offset; i < l->len; i++) {
-        const struct item *item = &l->items[i];
+    for (size_t i = offset < 0 ? d->len : (size_t)offset; i < d->len; i++) {
+        const struct item *item = &d->items[i];
         struct stat st = {.st_mode = type_bits(item->shape)};
         size_t n;
 
@@ -163,6 +150,6 @@ void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, st
 
 void op_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    listing_closed(mount_of(req), (struct listing *)(uintptr_t)fi->fh);
+    open_dirs_remove(&connection_of(req)->dirs, (struct open_dir *)(uintptr_t)fi->fh);
     fuse_reply_err(req, 0);
 }

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "ops/ops_private.h"
+#include "ops/handlers.h"
+#include "ops/reply.h"
+#include "watchers/write_gate.h"
 
 enum { HAND_OVER_MAX = 256 << 10 };
 
@@ -21,13 +23,13 @@ void stream_follow(fuse_req_t req, struct inode *inode)
 {
     struct oks_engine *engine = mount_of(req)->engine;
     const struct node *node = &inode->place->node;
-    struct patience patience;
+    struct interruptible request;
     uint64_t version;
 
-    patience_begin(&patience, req);
-    if (tree_version(engine, node, &patience.cancel, &version) == 0)
+    interruptible_begin(&request, req);
+    if (tree_version(engine, node, &request.cancel, &version) == 0)
         stream_grow(inode->stream, engine, node, version);
-    patience_end(req);
+    interruptible_end(req);
 }
 
 static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
@@ -49,18 +51,18 @@ static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_in
  * its own. Storing waits for pages that are being read, and a daemon that waits for its own answers could not
  * even be killed; so nobody's open is answered before, and until then there is nobody who could read.
  */
-static void hand_over(struct mount *m, fuse_ino_t nodeid, struct inode *inode)
+static void hand_over(struct page_store *pages, fuse_ino_t nodeid, struct inode *inode)
 {
     struct fuse_bufvec content = FUSE_BUFVEC_INIT(inode->len);
 
     if (inode->len > HAND_OVER_MAX || inode->handed)
         return;
     content.buf[0].mem = inode->bytes;
-    pthread_mutex_lock(&m->handing);
+    pthread_mutex_lock(&pages->lock);
     if (!inode->handed && inode->len)
-        fuse_lowlevel_notify_store(m->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
+        fuse_lowlevel_notify_store(pages->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
     inode->handed = true; /* also where it failed: then it is read as anything is */
-    pthread_mutex_unlock(&m->handing);
+    pthread_mutex_unlock(&pages->lock);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
@@ -68,7 +70,7 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
     struct inode *inode = inode_of(req, nodeid);
 
-    if (writes && !door_admits_open(mount_of(req)->door, caller_of(req), inode)) {
+    if (writes && !door_admits_open(connection_of(req)->door, caller_of(req), inode)) {
         fuse_reply_err(req, EROFS);
         return;
     }
@@ -79,7 +81,7 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     }
     fi->keep_cache = 1;
     if (!writes)
-        hand_over(mount_of(req), nodeid, inode);
+        hand_over(&connection_of(req)->pages, nodeid, inode);
     fuse_reply_open(req, fi);
 }
 

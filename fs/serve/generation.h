@@ -2,7 +2,7 @@
 #ifndef OKSTRAFS_FS_SERVE_GENERATION_H
 #define OKSTRAFS_FS_SERVE_GENERATION_H
 
-#include "ops/ops.h"
+#include "serve/mount_state.h"
 
 /*
  * The data is up to date; nothing is synced. A generation that was rendered before oldest_ms is rendered

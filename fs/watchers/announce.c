@@ -22,7 +22,6 @@
 #include <time.h>
 
 #include "common/clock.h"
-#include "watchers/write_gate.h"
 #include "serve/generation.h"
 
 enum {
@@ -39,9 +38,9 @@ static int ring_at(struct announcer *a, enum ring what, enum door_act act, struc
     int rc = -EPIPE;
 
     for (int tries = 0; tries < 2 && !a->dead; tries++) { /* somebody's lookup may have come in between */
-        door_open(a->m->door, act, dir, name, inode);
+        door_open(a->door, act, dir, name, inode);
         rc = ringer_do(a->ringer, what, path);
-        door_shut(a->m->door);
+        door_shut(a->door);
         a->dead = rc == -EPIPE;
         a->rings++;
         if (rc == 0 || rc == -ESTALE || rc == -EBUSY)

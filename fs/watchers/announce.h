@@ -2,11 +2,13 @@
 #ifndef OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
 #define OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
 
-#include "ops/ops.h"
+#include "serve/mount_state.h"
 #include "watchers/toucher.h"
+#include "watchers/write_gate.h"
 
 struct announcer {
     struct mount *m;
+    struct door *door;
     struct ringer *ringer;
     bool door_used; /* the kernel may know DOOR_PATH */
     bool more;      /* there was too much for one time */

@@ -132,7 +132,7 @@ static void make_round(struct notifier *n)
     size_t len;
     bool fresh;
 
-    mount_tell_time(n->m);
+    mount_update_clock(n->m);
     oks_engine_news_seen(n->m->engine);
     atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
@@ -265,7 +265,7 @@ static void *notifier_main(void *arg)
     return NULL;
 }
 
-int notify_start(struct notifier **out, struct mount *m, struct ringer *ringer)
+int notify_start(struct notifier **out, struct mount *m, struct door *door, struct ringer *ringer)
 {
     struct notifier *n = calloc(1, sizeof(*n));
     sigset_t all, before;
@@ -275,7 +275,7 @@ int notify_start(struct notifier **out, struct mount *m, struct ringer *ringer)
         return -ENOMEM;
     n->m = m;
     n->ringer = ringer;
-    n->announcer = (struct announcer){.m = m, .ringer = ringer};
+    n->announcer = (struct announcer){.m = m, .door = door, .ringer = ringer};
     n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     rc = n->wake_fd < 0 ? -errno : 0;
     n->news_fd = rc == 0 ? oks_engine_news_fd(m->engine) : -1;

@@ -5,13 +5,14 @@
 #ifndef OKSTRAFS_FS_WATCHERS_NOTIFY_H
 #define OKSTRAFS_FS_WATCHERS_NOTIFY_H
 
-#include "ops/ops.h"
+#include "serve/mount_state.h"
 #include "watchers/toucher.h"
+#include "watchers/write_gate.h"
 
 struct notifier;
 
-/* Both are borrowed until notify_stop. -errno: watchers will not be told. */
-int notify_start(struct notifier **out, struct mount *m, struct ringer *ringer);
+/* All are borrowed until notify_stop. -errno: watchers will not be told. */
+int notify_start(struct notifier **out, struct mount *m, struct door *door, struct ringer *ringer);
 /*
  * After the end of the FUSE session, which frees the ringer from what it may be waiting for; NULL: nothing to
  * do. The ringer obeys nobody afterwards.

@@ -119,11 +119,6 @@ EXCEPTIONS = [
     ("core/teams/members.c", "session_label"),
     ("core/teams/members.h", "engine/engine_private.h"),
     ("core/teams/runs.c", "engine/engine_private.h"),
-    ("fs/serve/generation.h", "ops/ops.h"),
-    ("fs/watchers/announce.c", "mount_wake"),
-    ("fs/watchers/announce.h", "ops/ops.h"),
-    ("fs/watchers/notify.c", "mount_tell_time"),
-    ("fs/watchers/notify.h", "ops/ops.h"),
 ]
 
 PUBLIC = "include/okstrafs"

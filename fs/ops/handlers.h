@@ -1,45 +1,20 @@
-/* What the files ops*.c share. */
-#ifndef OKSTRAFS_FS_OPS_OPS_PRIVATE_H
-#define OKSTRAFS_FS_OPS_OPS_PRIVATE_H
+/* The handlers, each of a FUSE request: what ops.c puts into its table. */
+#ifndef OKSTRAFS_FS_OPS_HANDLERS_H
+#define OKSTRAFS_FS_OPS_HANDLERS_H
 
-#include "watchers/write_gate.h"
-#include "ops/ops.h"
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
 
-static inline struct mount *mount_of(fuse_req_t req)
-{
-    return fuse_req_userdata(req);
-}
+struct inode;
 
-static inline struct inode *inode_of(fuse_req_t req, fuse_ino_t nodeid)
-{
-    return nodeid == FUSE_ROOT_ID ? inodes_root(mount_of(req)->inodes) : (struct inode *)(uintptr_t)nodeid;
-}
-
-/* The thread that asks. */
-static inline pid_t caller_of(fuse_req_t req)
-{
-    return fuse_req_ctx(req)->pid;
-}
-
-/* The core's error as an errno for the reader: interrupted by its own signal, or cut off by the daemon's end.
- */
-int errno_of(fuse_req_t req, int rc);
-struct stat attributes(const struct mount *m, const struct inode *inode);
-/* What the kernel learns of a child that was found. */
-struct fuse_entry_param entry_of(struct mount *m, const struct inode *inode);
-
-extern const double for_ever;
-double attr_timeout(const struct inode *inode);
-
-/* A request that may take long: Ctrl-C of the reader ends it. */
-struct patience {
-    atomic_bool cancel;
-    struct oks_engine *engine;
-};
-
-void patience_begin(struct patience *p, fuse_req_t req);
-/* Must come before the struct goes out of scope. */
-void patience_end(fuse_req_t req);
+/* lookup.c */
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup);
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
+void op_readlink(fuse_req_t req, fuse_ino_t nodeid);
+void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask);
+void op_statfs(fuse_req_t req, fuse_ino_t nodeid);
 
 /* ops_file.c */
 /* A stream takes up what has come. */

@@ -1,0 +1,145 @@
+/*
+ * LOOKUP, and what is answered from an inode that was found.
+ *
+ * LOOKUP of a file does the work: it brings the data up to date, renders where something changed, and answers
+ * with the inode of that generation. From there on nothing can change: attributes and pages are cached for
+ * ever, and READ hands out bytes that are already there. Directories keep their inode; only their names are
+ * looked up again.
+ */
+#include <errno.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/heap.h"
+#include "ops/handlers.h"
+#include "ops/reply.h"
+#include "watchers/write_gate.h"
+#include "serve/generation.h"
+#include "watchers/notify.h"
+
+/*
+ * A window relative to now would be another generation at each look, and what stats a file before it opens it
+ * (cp, tar) would find it replaced every time. While the data stays, such a window stands still this long.
+ */
+enum { CLOCK_STEP_MS = 1000 };
+
+static int lookup_file(struct connection *c, struct inode *dir, const char *name, const struct node *node,
+                       const atomic_bool *cancel, struct inode **out)
+{
+    struct mount *m = &c->mount;
+    uint64_t version;
+    int rc = tree_version(m->engine, node, cancel, &version);
+
+    if (rc == 0)
+        rc = generation_get(m, dir, name, node, tree_follows_clock(node) ? now_ms() - CLOCK_STEP_MS : 0, out);
+    if (rc == 1)
+        notify_found(c->notifier, *out);
+    return rc < 0 ? rc : 0;
+}
+
+static int lookup(struct connection *c, struct inode *dir, const char *name, const atomic_bool *cancel,
+                  struct inode **out)
+{
+    struct mount *m = &c->mount;
+    struct node node;
+    int64_t now = mount_update_clock(m);
+    int rc;
+
+    rc = tree_lookup(m->engine, &dir->place->node, name, now, cancel, &node);
+    if (oks_engine_gave_up(m->engine))
+        heap_give_back();
+    if (rc < 0)
+        return rc;
+    if (node_shape(&node) == NODE_FILE) {
+        rc = lookup_file(c, dir, name, &node, cancel, out);
+        node_clear(&node);
+        return rc;
+    }
+    rc = inodes_get(m->inodes, dir, name, &node, out);
+    if (rc == 1)
+        notify_found(c->notifier, *out);
+    return rc < 0 ? rc : 0;
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct connection *c = connection_of(req);
+    struct fuse_entry_param entry;
+    struct interruptible request;
+    struct inode *inode;
+    int rc;
+
+    if (door_is_for(c->door, caller_of(req))) {
+        rc = door_lookup(c->door, inode_of(req, parent), name, &inode);
+    } else {
+        interruptible_begin(&request, req);
+        rc = lookup(c, inode_of(req, parent), name, &request.cancel, &inode);
+        interruptible_end(req);
+    }
+    if (rc < 0) {
+        fuse_reply_err(req, reply_errno(req, rc));
+        return;
+    }
+    entry = reply_entry(c, inode);
+    if (fuse_reply_entry(req, &entry) < 0)
+        inodes_forget(c->mount.inodes, inode, 1); /* the caller is gone, and with it the reference */
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
+{
+    inodes_forget(mount_of(req)->inodes, inode_of(req, nodeid), nlookup);
+    fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        inodes_forget(mount_of(req)->inodes, inode_of(req, forgets[i].ino), forgets[i].nlookup);
+    fuse_reply_none(req);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+    struct inode *inode = inode_of(req, nodeid);
+    struct stat st;
+
+    if (inode->stream && !door_is_for(connection_of(req)->door, caller_of(req)))
+        stream_follow(req, inode); /* what could not be read shows at the next look */
+    st = reply_attr(connection_of(req), inode);
+    fuse_reply_attr(req, &st, reply_attr_timeout(inode));
+}
+
+/*
+ * A reply straight from an inode's bytes: the reader has them, and the kernel may forget the inode, before
+ * the system call that carries them is over. Until then the reply has a reference of its own.
+ */
+void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
+{
+    struct inodes *inodes = mount_of(req)->inodes;
+    struct inode *inode = inode_of(req, nodeid);
+
+    inodes_hold(inodes, inode);
+    fuse_reply_readlink(req, inode->bytes);
+    inodes_forget(inodes, inode, 1);
+}
+
+void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
+{
+    bool executes = (mask & X_OK) && node_shape(&inode_of(req, nodeid)->place->node) == NODE_FILE;
+
+    fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
+{
+    struct statvfs st = {
+        .f_bsize = 4096,
+        .f_frsize = 4096,
+        .f_files = inodes_count(mount_of(req)->inodes) + 1,
+        .f_namemax = 255,
+        .f_flag = ST_RDONLY,
+    };
+
+    fuse_reply_statfs(req, &st);
+}
