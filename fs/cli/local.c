@@ -30,18 +30,18 @@ static const char *below_mount(const struct options *o, const char *path)
 }
 
 /* The components of a path, "." and ".." resolved by name. */
-struct walk {
+struct components {
     char *parts[64];
     size_t depth;
 };
 
-static void walk_clear(struct walk *w)
+static void walk_clear(struct components *w)
 {
     while (w->depth > 0)
         free(w->parts[--w->depth]);
 }
 
-static int walk_push(struct walk *w, const char *path)
+static int walk_push(struct components *w, const char *path)
 {
     while (*path) {
         size_t n = strcspn(path, "/");
@@ -63,9 +63,9 @@ static int walk_push(struct walk *w, const char *path)
 }
 
 /* Replaces component i, a link, by what it points to; the components behind it stay. */
-static int follow(struct walk *w, size_t i, const struct node *link)
+static int follow(struct components *w, size_t i, const struct node *link)
 {
-    struct walk next = {0};
+    struct components next = {0};
     char *target = node_link_target(link);
     int rc = target ? 0 : -ENOMEM;
 
@@ -82,7 +82,7 @@ static int follow(struct walk *w, size_t i, const struct node *link)
 }
 
 /* The node of one pass over the components; 1 where a link was followed and the pass must start over. */
-static int pass(struct oks_engine *engine, struct walk *w, struct node *out)
+static int pass(struct oks_engine *engine, struct components *w, struct node *out)
 {
     struct node node;
 
@@ -107,7 +107,7 @@ static int pass(struct oks_engine *engine, struct walk *w, struct node *out)
 
 static int find(struct oks_engine *engine, const char *path, struct node *out)
 {
-    struct walk w = {0};
+    struct components w = {0};
     int rc = walk_push(&w, path);
 
     if (rc == 0)

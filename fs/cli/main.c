@@ -47,7 +47,7 @@ static int run(const struct options *options)
     case COMMAND_HELP:
         break;
     }
-    fputs(usage_text, stdout);
+    fputs(options_usage, stdout);
     return 0;
 }
 

@@ -267,36 +267,36 @@ static void start_saver(struct oks_engine *engine)
 }
 
 /* Without, there is still a filesystem. */
-static void start_notifying(const struct options *o, struct connection *c, struct ringer *ringer)
+static void start_notifying(const struct options *o, struct connection *c, struct toucher *toucher)
 {
     struct mount_id id;
     int rc;
 
-    if (ringer && mountpoint_id(o->mountpoint, &id) == 0)
-        ringer_mounted(ringer, &id);
-    rc = c->door ? notify_start(&c->notifier, &c->mount, c->door, ringer) : 0;
-    if (!c->door || rc < 0)
+    if (toucher && mountpoint_id(o->mountpoint, &id) == 0)
+        toucher_mounted(toucher, &id);
+    rc = c->gate ? notify_start(&c->notifier, &c->mount, c->gate, toucher) : 0;
+    if (!c->gate || rc < 0)
         inodes_stop_telling(c->mount.inodes);
     if (rc < 0)
         log_error("file watchers will not be told of changes: %s", strerror(-rc));
 }
 
 /*
- * A child that waits for our end, and rings meanwhile. Before the mount and before any thread, so that it
+ * A child that waits for our end, and touches meanwhile. Before the mount and before any thread, so that it
  * holds neither the connection nor a lock that nobody will release.
  */
-static struct ringer *start_ringer(const struct options *o, struct connection *c, int lock_fd)
+static struct toucher *start_toucher(const struct options *o, struct connection *c, int lock_fd)
 {
-    struct ringer *ringer = NULL;
-    int rc = ringer_start(&ringer, o->mountpoint, lock_fd);
+    struct toucher *toucher = NULL;
+    int rc = toucher_start(&toucher, o->mountpoint, lock_fd);
 
     if (rc == 0 && !o->no_notify)
-        rc = door_new(&c->door, c->mount.inodes, ringer_pid(ringer));
+        rc = write_gate_new(&c->gate, c->mount.inodes, toucher_pid(toucher));
     if (rc < 0)
         log_error("no process to watch over this one (%s): file watchers will not be told of changes, and if "
                   "this dies, 'fusermount3 -uz %s' is yours",
                   strerror(-rc), o->mountpoint);
-    return ringer;
+    return toucher;
 }
 
 static void say_ready(const struct options *o, const struct connection *c)
@@ -308,7 +308,8 @@ static void say_ready(const struct options *o, const struct connection *c)
     service_ready(status);
 }
 
-static int mount_and_serve(const struct options *o, struct connection *c, struct ringer *ringer, int ready_fd)
+static int mount_and_serve(const struct options *o, struct connection *c, struct toucher *toucher,
+                           int ready_fd)
 {
     struct fuse_session *session = session_new(o, c);
     int rc;
@@ -326,7 +327,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
     }
-    start_notifying(o, c, ringer);
+    start_notifying(o, c, toucher);
     start_saver(c->mount.engine);
     say_ready(o, c);
     detach(ready_fd);
@@ -369,13 +370,13 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
                   rc == -ENOTSUP ? "this CPU lacks the instruction set asked for" : strerror(-rc));
         rc = EX_OSERR;
     } else {
-        struct ringer *ringer = start_ringer(o, &c, lock_fd);
+        struct toucher *toucher = start_toucher(o, &c, lock_fd);
 
-        rc = mount_and_serve(o, &c, ringer, ready_fd);
-        ringer_stop(ringer);
+        rc = mount_and_serve(o, &c, toucher, ready_fd);
+        toucher_stop(toucher);
     }
     connection_end(&c);
-    door_free(c.door);
+    write_gate_free(c.gate);
     inodes_free(m->inodes);
     spool_free(m->spool);
     oks_engine_free(m->engine);

@@ -19,7 +19,7 @@
 
 #include "common/log.h"
 
-const char usage_text[] =
+const char options_usage[] =
     "usage: okstrafs mount [-f] [-o OPTIONS] [MOUNTPOINT]   mount (default $OKSTRA_HOME/usage)\n"
     "       okstrafs umount [MOUNTPOINT]                    stop\n"
     "       okstrafs cat PATH...                            the same files without a mount\n"
@@ -352,7 +352,7 @@ static int take_command(struct options *o, int *max_paths)
     if (word)
         log_error("%s: no such command; see okstrafs --help", word);
     else
-        fputs(usage_text, stderr);
+        fputs(options_usage, stderr);
     return EX_USAGE;
 }
 

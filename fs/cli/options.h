@@ -48,6 +48,6 @@ void options_clear(struct options *options);
 
 struct oks_config options_config(const struct options *options);
 
-extern const char usage_text[];
+extern const char options_usage[];
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The inode table: a hash of (directory, name) to the place that a lookup answers from.
+ * The inode table: a hash map of (directory, name) to the dentry that a lookup answers from.
  *
  * Names come from strangers (any window can be looked up), so nothing stays that the kernel does not hold:
  * memory follows FORGET. Three things outlive it for a while: a directory while something in it lives, the
@@ -39,22 +39,22 @@ static struct inode *inode_made(void)
 
 static bool root_init(struct inodes *t)
 {
-    struct place *place = calloc(1, sizeof(*place));
+    struct dentry *dentry = calloc(1, sizeof(*dentry));
     struct inode *root = inode_made();
 
-    if (!place || !root) {
-        free(place);
+    if (!dentry || !root) {
+        free(dentry);
         free(root);
         return false;
     }
-    tree_root(&place->node);
-    place->current = root;
-    LIST_INSERT_HEAD(&place->gens, root, of_place);
-    place->n_gens = 1;
-    root->place = place;
+    tree_root(&dentry->node);
+    dentry->current = root;
+    LIST_INSERT_HEAD(&dentry->gens, root, of_dentry);
+    dentry->n_gens = 1;
+    root->dentry = dentry;
     root->ino = 1;
     root->mtime_ns = t->start_ns;
-    place->told = 1;
+    dentry->told = 1;
     LIST_INSERT_HEAD(&t->dirs, root, of_dirs);
     t->root = root;
     return true;
@@ -65,7 +65,7 @@ int inodes_new(struct inodes **out, int64_t start_ns, bool tells)
     struct inodes *t = calloc(1, sizeof(*t));
 
     if (t)
-        t->buckets = calloc(BUCKETS_MIN, sizeof(struct place *));
+        t->buckets = calloc(BUCKETS_MIN, sizeof(struct dentry *));
     if (t) {
         t->n_buckets = BUCKETS_MIN;
         t->start_ns = start_ns;
@@ -84,29 +84,29 @@ int inodes_new(struct inodes **out, int64_t start_ns, bool tells)
     return 0;
 }
 
-/* A place with all that is below it. */
-static void free_below(struct place *place)
+/* A dentry with all that is below it. */
+static void free_below(struct dentry *dentry)
 {
-    while (!LIST_EMPTY(&place->gens)) {
-        struct inode *inode = LIST_FIRST(&place->gens);
+    while (!LIST_EMPTY(&dentry->gens)) {
+        struct inode *inode = LIST_FIRST(&dentry->gens);
 
         while (!LIST_EMPTY(&inode->children)) {
-            struct place *child = LIST_FIRST(&inode->children);
+            struct dentry *child = LIST_FIRST(&inode->children);
 
             LIST_REMOVE(child, of_dir);
             free_below(child);
         }
-        LIST_REMOVE(inode, of_place);
+        LIST_REMOVE(inode, of_dentry);
         inode_free(inode);
     }
-    place_free(place);
+    dentry_free(dentry);
 }
 
 void inodes_free(struct inodes *t)
 {
     if (!t)
         return;
-    free_below(t->root->place);
+    free_below(t->root->dentry);
     free(t->buckets);
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -129,33 +129,33 @@ size_t inodes_count(struct inodes *t)
 
 /* --- getting --- */
 
-static struct place *place_made(struct inode *dir, const char *name, struct node *node)
+static struct dentry *dentry_made(struct inode *dir, const char *name, struct node *node)
 {
-    struct place *place = calloc(1, sizeof(*place));
+    struct dentry *dentry = calloc(1, sizeof(*dentry));
 
-    if (place)
-        place->name = strdup(name);
-    if (!place || !place->name) {
-        free(place);
+    if (dentry)
+        dentry->name = strdup(name);
+    if (!dentry || !dentry->name) {
+        free(dentry);
         node_clear(node);
         return NULL;
     }
-    place->dir = dir;
-    place->node = *node;
-    LIST_INIT(&place->gens);
+    dentry->dir = dir;
+    dentry->node = *node;
+    LIST_INIT(&dentry->gens);
     *node = (struct node){0};
-    return place;
+    return dentry;
 }
 
-/* A fresh inode in a fresh place, as yet outside the table; takes over node. */
-static int both_made(struct inode *dir, const char *name, struct node *node, struct place **place,
+/* A fresh inode in a fresh dentry, as yet outside the table; takes over node. */
+static int both_made(struct inode *dir, const char *name, struct node *node, struct dentry **dentry,
                      struct inode **inode)
 {
-    *place = place_made(dir, name, node);
-    *inode = *place ? inode_made() : NULL;
+    *dentry = dentry_made(dir, name, node);
+    *inode = *dentry ? inode_made() : NULL;
     if (*inode)
         return 0;
-    place_free(*place);
+    dentry_free(*dentry);
     return -ENOMEM;
 }
 
@@ -175,30 +175,30 @@ static int link_target(const struct node *node, struct inode *inode)
 
 int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct node *node, struct inode **out)
 {
-    struct place *place, *found;
+    struct dentry *dentry, *found;
     struct inode *fresh;
     bool is_new;
 
-    if (both_made(dir, name, node, &place, &fresh) < 0)
+    if (both_made(dir, name, node, &dentry, &fresh) < 0)
         return -ENOMEM;
-    if (link_target(&place->node, fresh) < 0) {
+    if (link_target(&dentry->node, fresh) < 0) {
         inode_free(fresh);
-        place_free(place);
+        dentry_free(dentry);
         return -ENOMEM;
     }
     fresh->ino = stable_ino(dir, name);
     fresh->mtime_ns = t->start_ns;
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
-    is_new = !found || found->node.type != place->node.type ||
+    is_new = !found || found->node.type != dentry->node.type ||
              !same_bytes(found->current, fresh->bytes, fresh->len);
     if (is_new) {
         if (found) {
             table_unlist(t, found);
             table_settle(t, found);
         }
-        table_list(t, place);
-        table_put(t, place, fresh);
+        table_list(t, dentry);
+        table_put(t, dentry, fresh);
         *out = fresh;
     } else {
         found->current->nlookup++;
@@ -207,19 +207,19 @@ int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct nod
     pthread_mutex_unlock(&t->lock);
     if (!is_new) {
         inode_free(fresh);
-        place_free(place);
+        dentry_free(dentry);
     }
     return is_new;
 }
 
 struct inode *inodes_find(struct inodes *t, struct inode *dir, const char *name)
 {
-    struct place *place;
+    struct dentry *dentry;
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
-    place = *table_slot(t, dir, name);
-    found = place ? place->current : NULL;
+    dentry = *table_slot(t, dir, name);
+    found = dentry ? dentry->current : NULL;
     if (found)
         found->nlookup++;
     pthread_mutex_unlock(&t->lock);
@@ -229,12 +229,12 @@ struct inode *inodes_find(struct inodes *t, struct inode *dir, const char *name)
 struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *name, uint64_t version,
                              int64_t oldest_ms)
 {
-    struct place *place;
+    struct dentry *dentry;
     struct inode *found;
 
     pthread_mutex_lock(&t->lock);
-    place = *table_slot(t, dir, name);
-    found = place ? place->current : NULL;
+    dentry = *table_slot(t, dir, name);
+    found = dentry ? dentry->current : NULL;
     if (found && version && found->version == version && found->shown_ms >= oldest_ms)
         found->nlookup++;
     else
@@ -254,15 +254,15 @@ static int64_t rising(int64_t mtime_ns, const struct inode *before)
 static bool is_known(const struct inodes *t, const struct inode *dir, const struct node *node,
                      uint64_t version)
 {
-    return !t->tells || !dir->folder.version || !version || version <= dir->folder.version ||
-           !tree_tells_files(&dir->place->node) || !node_is_of_table(node);
+    return !t->tells || !dir->watch.version || !version || version <= dir->watch.version ||
+           !tree_tells_files(&dir->dentry->node) || !node_is_of_table(node);
 }
 
 /* A document may change without its data: who reads it again and again must not be told of it each time. */
-static bool only_the_clock_moved(const struct inodes *t, const struct place *place,
+static bool only_the_clock_moved(const struct inodes *t, const struct dentry *dentry,
                                  const struct inode *before, const struct inode *fresh)
 {
-    return !t->tells || (place->told == before->ino && before->version == fresh->version);
+    return !t->tells || (dentry->told == before->ino && before->version == fresh->version);
 }
 
 /* Of a window relative to now the bounds move with every look: nobody needs to be told of that. */
@@ -273,27 +273,27 @@ static uint64_t essence_of(const struct node *node, const struct oks_document *d
 
     if (document->window_len == 0 || !tree_follows_clock(node))
         return 0;
-    hash = hash_bytes(hash, document->bytes, document->window_at);
-    hash = hash_bytes(hash, document->bytes + end, document->len - end);
+    hash = table_hash_bytes(hash, document->bytes, document->window_at);
+    hash = table_hash_bytes(hash, document->bytes + end, document->len - end);
     return hash ? hash : 1;
 }
 
 int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct node *node,
                    struct oks_document *document, int64_t now_ms, struct inode **out)
 {
-    struct place *place, *found, *unused_place;
+    struct dentry *dentry, *found, *unused_dentry;
     struct inode *fresh, *before, *unused = NULL;
     bool is_new;
 
-    if (both_made(dir, name, node, &place, &fresh) < 0) {
+    if (both_made(dir, name, node, &dentry, &fresh) < 0) {
         oks_document_clear(document);
         return -ENOMEM;
     }
-    unused_place = place;
-    fresh->essence = essence_of(&place->node, document);
+    unused_dentry = dentry;
+    fresh->essence = essence_of(&dentry->node, document);
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
-    if (found && found->node.type != place->node.type) {
+    if (found && found->node.type != dentry->node.type) {
         table_unlist(t, found);
         table_settle(t, found);
         found = NULL;
@@ -313,9 +313,9 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
         fresh->ino = ++t->last_generation;
         document->bytes = NULL;
         if (is_new) {
-            table_list(t, place);
-            found = place;
-            unused_place = NULL;
+            table_list(t, dentry);
+            found = dentry;
+            unused_dentry = NULL;
         }
         if (before ? only_the_clock_moved(t, found, before, fresh)
                    : is_known(t, dir, &found->node, fresh->version)) {
@@ -328,26 +328,26 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
     fresh->shown_ms = now_ms;
     pthread_mutex_unlock(&t->lock);
     inode_free(unused);
-    place_free(unused_place);
+    dentry_free(unused_dentry);
     oks_document_clear(document);
     *out = fresh;
     return is_new;
 }
 
 int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name, struct node *node,
-                          struct stream *stream, uint64_t version, const struct inode *before,
+                          struct stream_file *stream, uint64_t version, const struct inode *before,
                           struct inode **out)
 {
-    struct place *place, *found, *unused_place;
+    struct dentry *dentry, *found, *unused_dentry;
     struct inode *fresh, *unused = NULL;
     bool is_new;
 
-    if (both_made(dir, name, node, &place, &fresh) < 0) {
-        stream_free(stream);
+    if (both_made(dir, name, node, &dentry, &fresh) < 0) {
+        stream_file_free(stream);
         return -ENOMEM;
     }
     fresh->stream = stream;
-    unused_place = place;
+    unused_dentry = dentry;
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
     is_new = !found;
@@ -358,12 +358,12 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
     } else {
         fresh->ino = ++t->last_generation;
         if (is_new) {
-            table_list(t, place);
-            found = place;
-            unused_place = NULL;
+            table_list(t, dentry);
+            found = dentry;
+            unused_dentry = NULL;
             if (is_known(t, dir, &found->node, version)) {
                 found->told = fresh->ino;
-                found->told_len = stream_len(stream);
+                found->told_len = stream_file_len(stream);
             }
         }
         table_put(t, found, fresh);
@@ -371,14 +371,14 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
     }
     pthread_mutex_unlock(&t->lock);
     inode_free(unused);
-    place_free(unused_place);
+    dentry_free(unused_dentry);
     *out = fresh;
     return is_new;
 }
 
 uint64_t inodes_guess(struct inodes *t, const struct inode *dir, const char *name, enum node_shape shape)
 {
-    const struct place *found;
+    const struct dentry *found;
     uint64_t ino;
 
     if (shape != NODE_FILE)
@@ -399,17 +399,17 @@ void inodes_hold(struct inodes *t, struct inode *inode)
 
 void inodes_forget(struct inodes *t, struct inode *inode, uint64_t nlookup)
 {
-    struct place *place = inode->place;
+    struct dentry *dentry = inode->dentry;
 
-    if (inode == t->root || !place)
+    if (inode == t->root || !dentry)
         return;
     pthread_mutex_lock(&t->lock);
     inode->nlookup = nlookup < inode->nlookup ? inode->nlookup - nlookup : 0;
     if (inode->nlookup == 0) {
-        place->pins++;
+        dentry->pins++;
         table_stop_keeping(t, inode);
-        place->pins--;
-        table_settle(t, place);
+        dentry->pins--;
+        table_settle(t, dentry);
     }
     pthread_mutex_unlock(&t->lock);
 }

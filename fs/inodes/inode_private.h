@@ -7,9 +7,9 @@
 #include "inodes/inode.h"
 
 struct inodes {
-    pthread_mutex_t lock;   /* a leaf: nothing is called with it held */
-    struct place **buckets; /* of those listed */
-    size_t n_buckets;       /* a power of two */
+    pthread_mutex_t lock;    /* a leaf: nothing is called with it held */
+    struct dentry **buckets; /* of those listed */
+    size_t n_buckets;        /* a power of two */
     size_t n_listed;
     size_t count; /* inodes, the root not counted */
     LIST_HEAD(, inode) dirs;
@@ -22,21 +22,22 @@ struct inodes {
 };
 
 /* inode_table.c. Goes on from h with more bytes; needs no lock. */
-uint64_t hash_bytes(uint64_t h, const void *bytes, size_t len);
+uint64_t table_hash_bytes(uint64_t h, const void *bytes, size_t len);
 
 /* The same file, under the lock */
 uint64_t table_hash(uint64_t dir, const char *name);
-struct place **table_slot(struct inodes *t, const struct inode *dir, const char *name);
-void table_list(struct inodes *t, struct place *place);
-void table_put(struct inodes *t, struct place *place, struct inode *generation); /* becomes the current one */
+struct dentry **table_slot(struct inodes *t, const struct inode *dir, const char *name);
+void table_list(struct inodes *t, struct dentry *dentry);
+void table_put(struct inodes *t, struct dentry *dentry,
+               struct inode *generation); /* becomes the current one */
 void inode_free(struct inode *inode);
-void place_free(struct place *place);
+void dentry_free(struct dentry *dentry);
 /* A directory that the kernel has let go of has no watchers: its files need not be kept for them. */
 void table_stop_keeping(struct inodes *t, struct inode *dir);
-/* Frees what nobody holds any more in a place, and then the place, and its folder's ... */
-void table_settle(struct inodes *t, struct place *place);
+/* Frees what nobody holds any more in a dentry, and then the dentry, and its folder's ... */
+void table_settle(struct inodes *t, struct dentry *dentry);
 /* Whether watchers know all there is to know of a file. */
-bool table_is_told(const struct place *place);
-void table_unlist(struct inodes *t, struct place *place);
+bool table_is_told(const struct dentry *dentry);
+void table_unlist(struct inodes *t, struct dentry *dentry);
 
 #endif

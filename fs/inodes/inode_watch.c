@@ -1,6 +1,6 @@
 /*
- * The inode table as those see it who tell watchers: which directories somebody knows, what is in them, which
- * generations there are, and what of all that has been told.
+ * What the inode table keeps for the notifier: which directories are in use, their dentries and generations,
+ * and what of all that watchers have been told.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,27 +11,27 @@
 
 enum { KEEPERS_MAX = 64 };
 
-/* --- what a folder's watchers know --- */
+/* --- what a directory's watchers know --- */
 
-bool inodes_folder_begin(struct inodes *t, struct inode *dir, uint64_t version, struct names *names,
-                         bool waits, bool has_files)
+bool inodes_watch_begin(struct inodes *t, struct inode *dir, uint64_t version, struct name_list *names,
+                        bool waits, bool has_files)
 {
-    struct folder *f = &dir->folder;
+    struct dir_watch *w = &dir->watch;
 
     pthread_mutex_lock(&t->lock);
-    f->begun = true;
-    f->version = version;
-    if (!f->names) {
-        f->names = names;
+    w->begun = true;
+    w->version = version;
+    if (!w->names) {
+        w->names = names;
         names = NULL;
     }
     waits |= has_files && t->n_keepers < KEEPERS_MAX;
-    if (waits && !f->waiting) {
-        f->waiting = true;
+    if (waits && !w->waiting) {
+        w->waiting = true;
         TAILQ_INSERT_TAIL(&t->waiting, dir, of_waiting);
     }
     pthread_mutex_unlock(&t->lock);
-    names_free(names);
+    name_list_free(names);
     return waits;
 }
 
@@ -43,36 +43,36 @@ struct inode *inodes_next_waiting(struct inodes *t)
     dir = TAILQ_FIRST(&t->waiting);
     if (dir) {
         TAILQ_REMOVE(&t->waiting, dir, of_waiting);
-        dir->folder.waiting = false;
+        dir->watch.waiting = false;
         dir->nlookup++;
     }
     pthread_mutex_unlock(&t->lock);
     return dir;
 }
 
-void inodes_folder_told(struct inodes *t, struct inode *dir, uint64_t version, struct names *names)
+void inodes_watch_told(struct inodes *t, struct inode *dir, uint64_t version, struct name_list *names)
 {
-    struct names *before = NULL;
+    struct name_list *before = NULL;
 
     pthread_mutex_lock(&t->lock);
-    dir->folder.version = version;
+    dir->watch.version = version;
     if (names) {
-        before = dir->folder.names;
-        dir->folder.names = names;
+        before = dir->watch.names;
+        dir->watch.names = names;
     }
     pthread_mutex_unlock(&t->lock);
-    names_free(before);
+    name_list_free(before);
 }
 
-void inodes_folder_listed(struct inodes *t, struct inode *dir, struct names *names)
+void inodes_watch_listed(struct inodes *t, struct inode *dir, struct name_list *names)
 {
     pthread_mutex_lock(&t->lock);
-    if (dir->folder.begun && !dir->folder.names) {
-        dir->folder.names = names;
+    if (dir->watch.begun && !dir->watch.names) {
+        dir->watch.names = names;
         names = NULL;
     }
     pthread_mutex_unlock(&t->lock);
-    names_free(names);
+    name_list_free(names);
 }
 
 bool inodes_is_told(struct inodes *t, const struct inode *dir, const char *name)
@@ -80,39 +80,39 @@ bool inodes_is_told(struct inodes *t, const struct inode *dir, const char *name)
     bool told;
 
     pthread_mutex_lock(&t->lock);
-    told = !dir->folder.names || names_have(dir->folder.names, name);
+    told = !dir->watch.names || name_list_have(dir->watch.names, name);
     pthread_mutex_unlock(&t->lock);
     return told;
 }
 
-uint64_t inodes_folder_version(struct inodes *t, const struct inode *dir)
+uint64_t inodes_watch_version(struct inodes *t, const struct inode *dir)
 {
     uint64_t version;
 
     pthread_mutex_lock(&t->lock);
-    version = dir->folder.version;
+    version = dir->watch.version;
     pthread_mutex_unlock(&t->lock);
     return version;
 }
 
-const struct names *inodes_folder_names(struct inodes *t, const struct inode *dir)
+const struct name_list *inodes_watch_names(struct inodes *t, const struct inode *dir)
 {
-    const struct names *names;
+    const struct name_list *names;
 
     pthread_mutex_lock(&t->lock);
-    names = dir->folder.names;
+    names = dir->watch.names;
     pthread_mutex_unlock(&t->lock);
     return names;
 }
 
-bool inodes_folder_keep(struct inodes *t, struct inode *dir)
+bool inodes_watch_keep(struct inodes *t, struct inode *dir)
 {
     bool keep;
 
     pthread_mutex_lock(&t->lock);
-    keep = !dir->folder.keeps_files && t->n_keepers < KEEPERS_MAX;
+    keep = !dir->watch.keeps_files && t->n_keepers < KEEPERS_MAX;
     if (keep) {
-        dir->folder.keeps_files = true;
+        dir->watch.keeps_files = true;
         t->n_keepers++;
     }
     pthread_mutex_unlock(&t->lock);
@@ -140,7 +140,7 @@ int inodes_dirs(struct inodes *t, struct inode ***out, size_t *n)
     len = 0;
     if (list)
         LIST_FOREACH(dir, &t->dirs, of_dirs)
-            if (dir == t->root || dir->place->listed) {
+            if (dir == t->root || dir->dentry->listed) {
                 dir->nlookup++;
                 list[len++] = dir;
             }
@@ -152,16 +152,16 @@ int inodes_dirs(struct inodes *t, struct inode ***out, size_t *n)
     return 0;
 }
 
-int inodes_children(struct inodes *t, struct inode *dir, size_t max, struct place ***out, size_t *n)
+int inodes_children(struct inodes *t, struct inode *dir, size_t max, struct dentry ***out, size_t *n)
 {
-    struct place *child, **list;
+    struct dentry *child, **list;
     size_t len = 0;
 
     pthread_mutex_lock(&t->lock);
     LIST_FOREACH(child, &dir->children, of_dir)
         if (++len == max)
             break;
-    list = calloc(len ? len : 1, sizeof(struct place *));
+    list = calloc(len ? len : 1, sizeof(struct dentry *));
     len = 0;
     if (list)
         LIST_FOREACH(child, &dir->children, of_dir) {
@@ -180,37 +180,37 @@ int inodes_children(struct inodes *t, struct inode *dir, size_t max, struct plac
     return 0;
 }
 
-void place_unpin(struct inodes *t, struct place *place)
+void dentry_unpin(struct inodes *t, struct dentry *dentry)
 {
     pthread_mutex_lock(&t->lock);
-    place->pins--;
-    table_settle(t, place);
+    dentry->pins--;
+    table_settle(t, dentry);
     pthread_mutex_unlock(&t->lock);
 }
 
 /* --- generations --- */
 
-struct inode *place_current(struct inodes *t, struct place *place, size_t *len, bool *untold)
+struct inode *dentry_current(struct inodes *t, struct dentry *dentry, size_t *len, bool *untold)
 {
     struct inode *current;
 
     pthread_mutex_lock(&t->lock);
-    current = place->current;
+    current = dentry->current;
     current->nlookup++;
-    *untold = !table_is_told(place);
-    *len = current->stream ? stream_len(current->stream) : current->len;
+    *untold = !table_is_told(dentry);
+    *len = current->stream ? stream_file_len(current->stream) : current->len;
     pthread_mutex_unlock(&t->lock);
     return current;
 }
 
-size_t place_older(struct inodes *t, struct place *place, struct inode **out, size_t max)
+size_t dentry_older(struct inodes *t, struct dentry *dentry, struct inode **out, size_t max)
 {
     struct inode *inode;
     size_t n = 0;
 
     pthread_mutex_lock(&t->lock);
-    LIST_FOREACH(inode, &place->gens, of_place)
-        if (inode != place->current && n < max) {
+    LIST_FOREACH(inode, &dentry->gens, of_dentry)
+        if (inode != dentry->current && n < max) {
             inode->nlookup++;
             out[n++] = inode;
         }
@@ -218,56 +218,56 @@ size_t place_older(struct inodes *t, struct place *place, struct inode **out, si
     return n;
 }
 
-void place_told(struct inodes *t, struct place *place, const struct inode *generation, size_t len)
+void dentry_told(struct inodes *t, struct dentry *dentry, const struct inode *generation, size_t len)
 {
     pthread_mutex_lock(&t->lock);
-    place->told = generation->ino;
-    place->told_len = len;
-    place->told_essence = generation->essence;
-    table_settle(t, place);
+    dentry->told = generation->ino;
+    dentry->told_len = len;
+    dentry->told_essence = generation->essence;
+    table_settle(t, dentry);
     pthread_mutex_unlock(&t->lock);
 }
 
-void place_retire(struct inodes *t, struct place *place)
+void dentry_retire(struct inodes *t, struct dentry *dentry)
 {
     pthread_mutex_lock(&t->lock);
-    table_unlist(t, place);
-    table_settle(t, place);
+    table_unlist(t, dentry);
+    table_settle(t, dentry);
     pthread_mutex_unlock(&t->lock);
 }
 
-void place_relist(struct inodes *t, struct place *place)
+void dentry_relist(struct inodes *t, struct dentry *dentry)
 {
     pthread_mutex_lock(&t->lock);
-    if (!place->listed && !*table_slot(t, place->dir, place->name)) {
-        LIST_REMOVE(place, of_dir);
-        table_list(t, place);
+    if (!dentry->listed && !*table_slot(t, dentry->dir, dentry->name)) {
+        LIST_REMOVE(dentry, of_dir);
+        table_list(t, dentry);
     }
     pthread_mutex_unlock(&t->lock);
 }
 
-void place_keep(struct inodes *t, struct place *place)
+void dentry_keep(struct inodes *t, struct dentry *dentry)
 {
     pthread_mutex_lock(&t->lock);
-    if (!place->kept && place->dir->folder.keeps_files) {
-        place->kept = true;
-        place->pins++;
+    if (!dentry->kept && dentry->dir->watch.keeps_files) {
+        dentry->kept = true;
+        dentry->pins++;
     }
     pthread_mutex_unlock(&t->lock);
 }
 
-int place_path(const struct place *place, char *out, size_t size)
+int dentry_path(const struct dentry *dentry, char *out, size_t size)
 {
     size_t n;
     int rc;
 
-    if (!place->dir) {
+    if (!dentry->dir) {
         *out = '\0';
         return 0;
     }
-    rc = place_path(place->dir->place, out, size);
+    rc = dentry_path(dentry->dir->dentry, out, size);
     n = rc < 0 ? 0 : strlen(out);
-    if (rc == 0 && (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "", place->name) >= size - n)
+    if (rc == 0 && (size_t)snprintf(out + n, size - n, "%s%s", n ? "/" : "", dentry->name) >= size - n)
         rc = -ENAMETOOLONG;
     return rc;
 }

@@ -1,7 +1,7 @@
 /*
- * A file grows by extents of the spool, each twice as large as the last up to a limit, so that a line more is
- * usually one write behind the last one. Extents that are given back become holes: the spool's offsets only
- * grow, its size on disk does not.
+ * The spool's files: lists of extents in one unnamed file. A file grows by extents of the spool, each twice
+ * as large as the last up to a limit, so that a line more is usually one write behind the last one. Extents
+ * that are given back become holes: the spool's offsets only grow, its size on disk does not.
  */
 #include "inodes/spool.h"
 

@@ -1,5 +1,5 @@
 /*
- * Bytes of append-only files, in one unnamed file for all of them: looking up ten thousand streams takes
+ * The spool: the bytes of all append-only files, in one unnamed file: looking up ten thousand streams takes
  * neither ten thousand descriptors nor their size in memory. Thread safe, as far as each spooled file is used
  * by one thread at a time for appending and freeing.
  */

@@ -24,7 +24,7 @@ struct open_dirs {
 
 struct connection {
     struct mount mount;
-    struct door *door;         /* NULL: nobody is told of changes ... */
+    struct write_gate *gate;   /* NULL: nobody is told of changes ... */
     struct notifier *notifier; /* ... by this */
     struct page_store pages;
     struct open_dirs dirs;

@@ -46,7 +46,7 @@ static int lookup(struct connection *c, struct inode *dir, const char *name, con
     int64_t now = mount_update_clock(m);
     int rc;
 
-    rc = tree_lookup(m->engine, &dir->place->node, name, now, cancel, &node);
+    rc = tree_lookup(m->engine, &dir->dentry->node, name, now, cancel, &node);
     if (oks_engine_gave_up(m->engine))
         heap_give_back();
     if (rc < 0)
@@ -70,8 +70,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct inode *inode;
     int rc;
 
-    if (door_is_for(c->door, caller_of(req))) {
-        rc = door_lookup(c->door, inode_of(req, parent), name, &inode);
+    if (write_gate_is_for(c->gate, caller_of(req))) {
+        rc = write_gate_lookup(c->gate, inode_of(req, parent), name, &inode);
     } else {
         interruptible_begin(&request, req);
         rc = lookup(c, inode_of(req, parent), name, &request.cancel, &inode);
@@ -104,7 +104,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     struct inode *inode = inode_of(req, nodeid);
     struct stat st;
 
-    if (inode->stream && !door_is_for(connection_of(req)->door, caller_of(req)))
+    if (inode->stream && !write_gate_is_for(connection_of(req)->gate, caller_of(req)))
         stream_follow(req, inode); /* what could not be read shows at the next look */
     st = reply_attr(connection_of(req), inode);
     fuse_reply_attr(req, &st, reply_attr_timeout(inode));
@@ -126,7 +126,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 
 void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
 {
-    bool executes = (mask & X_OK) && node_shape(&inode_of(req, nodeid)->place->node) == NODE_FILE;
+    bool executes = (mask & X_OK) && node_shape(&inode_of(req, nodeid)->dentry->node) == NODE_FILE;
 
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
 }

@@ -1,6 +1,7 @@
 /*
- * Everything that would change something: EROFS for all but the ringer, and for that one all but the act that
- * is announced just now (door.h). Nothing changes by it; the kernel only tells watchers that it did.
+ * Everything that would change something: EROFS for all but the toucher, and for that one all but the act
+ * that is announced just now (write_gate.h). Nothing changes by it; the kernel only tells watchers that it
+ * did.
  *
  * Each has a handler of its own, because the kernel's answers to missing ones are odd (symlink ENOSYS, link
  * EPERM).
@@ -25,7 +26,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set
     struct stat st;
 
     if ((to_set & now) != now || (to_set & ~(now | FUSE_SET_ATTR_CTIME)) ||
-        !door_admits_open(c->door, caller_of(req), inode)) {
+        !write_gate_admits_open(c->gate, caller_of(req), inode)) {
         read_only(req);
         return;
     }
@@ -36,8 +37,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set
 /* The inode that a new name is to be; NULL: refused, and answered. */
 static struct inode *admitted(fuse_req_t req, fuse_ino_t parent, const char *name, enum node_shape shape)
 {
-    struct inode *inode =
-        door_admits_create(connection_of(req)->door, caller_of(req), inode_of(req, parent), name, shape);
+    struct inode *inode = write_gate_admits_create(connection_of(req)->gate, caller_of(req),
+                                                   inode_of(req, parent), name, shape);
 
     if (!inode)
         read_only(req);
@@ -69,7 +70,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    if (door_admits_remove(connection_of(req)->door, caller_of(req), inode_of(req, parent), name))
+    if (write_gate_admits_remove(connection_of(req)->gate, caller_of(req), inode_of(req, parent), name))
         fuse_reply_err(req, 0);
     else
         read_only(req);
@@ -86,22 +87,22 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct mount *m = mount_of(req);
     struct inode *inode =
-        door_admits_remove(connection_of(req)->door, caller_of(req), inode_of(req, parent), name);
+        write_gate_admits_remove(connection_of(req)->gate, caller_of(req), inode_of(req, parent), name);
     struct interruptible request;
 
     if (!inode) {
         read_only(req);
         return;
     }
-    place_retire(m->inodes, inode->place);
+    dentry_retire(m->inodes, inode->dentry);
     interruptible_begin(&request, req);
-    tree_sync_list(m->engine, &inode->place->dir->place->node, &request.cancel);
+    tree_sync_list(m->engine, &inode->dentry->dir->dentry->node, &request.cancel);
     interruptible_end(req);
-    if (!tree_is_known(m->engine, &inode->place->node)) {
+    if (!tree_is_known(m->engine, &inode->dentry->node)) {
         fuse_reply_err(req, 0);
         return;
     }
-    place_relist(m->inodes, inode->place);
+    dentry_relist(m->inodes, inode->dentry);
     fuse_reply_err(req, EBUSY);
 }
 

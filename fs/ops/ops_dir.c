@@ -1,5 +1,5 @@
 /*
- * Listing directories: names are gathered when one is opened, and handed out from there.
+ * The handlers of directory streams: names are gathered by opendir, and readdir hands them out from there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -73,20 +73,20 @@ void connection_end(struct connection *c)
 static void learn(struct connection *c, struct inode *dir, const struct open_dir *d)
 {
     struct inodes *inodes = c->mount.inodes;
-    struct names *names;
+    struct name_list *names;
 
-    if (!c->notifier || !tree_has_list(&dir->place->node) || inodes_folder_names(inodes, dir))
+    if (!c->notifier || !tree_has_list(&dir->dentry->node) || inodes_watch_names(inodes, dir))
         return;
-    names = names_new();
+    names = name_list_new();
     for (size_t i = 2; names && i < d->len; i++)
-        if (names_add(names, d->items[i].name) < 0) {
-            names_free(names);
+        if (name_list_add(names, d->items[i].name) < 0) {
+            name_list_free(names);
             return;
         }
     if (!names)
         return;
-    names_sort(names);
-    inodes_folder_listed(inodes, dir, names);
+    name_list_sort(names);
+    inodes_watch_listed(inodes, dir, names);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
@@ -102,7 +102,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
         rc = -ENOMEM;
     mount_update_clock(&c->mount);
     if (rc == 0)
-        rc = tree_list(c->mount.engine, &inode->place->node, &request.cancel, open_dir_add, d);
+        rc = tree_list(c->mount.engine, &inode->dentry->node, &request.cancel, open_dir_add, d);
     interruptible_end(req);
     if (rc < 0) {
         open_dir_free(d);

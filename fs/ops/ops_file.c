@@ -1,7 +1,8 @@
 /*
- * Open files. A document's content is there already and stays as it is: pages are cached for ever, and
- * nothing is asked when it is closed. A stream is read past the page cache, because its end moves; whoever
- * reaches the end gets what has come since, or nothing, but never waits for more: that is what poll is for.
+ * The handlers of open files. A document's content is there already and stays as it is: pages are cached for
+ * ever, and nothing is asked when it is closed. A stream is read past the page cache, because its end moves;
+ * whoever reaches the end gets what has come since, or nothing, but never waits for more: that is what poll
+ * is for.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,27 +15,27 @@
 
 enum { HAND_OVER_MAX = 256 << 10 };
 
-static struct stream_open *open_of(const struct fuse_file_info *fi)
+static struct stream_handle *open_of(const struct fuse_file_info *fi)
 {
-    return (struct stream_open *)(uintptr_t)fi->fh;
+    return (struct stream_handle *)(uintptr_t)fi->fh;
 }
 
 void stream_follow(fuse_req_t req, struct inode *inode)
 {
     struct oks_engine *engine = mount_of(req)->engine;
-    const struct node *node = &inode->place->node;
+    const struct node *node = &inode->dentry->node;
     struct interruptible request;
     uint64_t version;
 
     interruptible_begin(&request, req);
     if (tree_version(engine, node, &request.cancel, &version) == 0)
-        stream_grow(inode->stream, engine, node, version);
+        stream_file_grow(inode->stream, engine, node, version);
     interruptible_end(req);
 }
 
 static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_info *fi)
 {
-    struct stream_open *open = stream_open_new(inode->stream);
+    struct stream_handle *open = stream_handle_new(inode->stream);
 
     if (!open) {
         fuse_reply_err(req, ENOMEM);
@@ -43,7 +44,7 @@ static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_in
     fi->fh = (uintptr_t)open;
     fi->direct_io = 1;
     if (fuse_reply_open(req, fi) < 0)
-        stream_open_free(open);
+        stream_handle_free(open);
 }
 
 /*
@@ -70,7 +71,7 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
     struct inode *inode = inode_of(req, nodeid);
 
-    if (writes && !door_admits_open(connection_of(req)->door, caller_of(req), inode)) {
+    if (writes && !write_gate_admits_open(connection_of(req)->gate, caller_of(req), inode)) {
         fuse_reply_err(req, EROFS);
         return;
     }
@@ -86,7 +87,7 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 }
 
 static void read_stream(fuse_req_t req, struct inode *inode, size_t size, size_t offset,
-                        struct stream_open *open)
+                        struct stream_handle *open)
 {
     struct inodes *inodes = mount_of(req)->inodes;
     char *buf = malloc(size);
@@ -97,11 +98,11 @@ static void read_stream(fuse_req_t req, struct inode *inode, size_t size, size_t
         return;
     }
     inodes_hold(inodes, inode); /* as in op_readlink */
-    if (offset + size > stream_len(inode->stream))
+    if (offset + size > stream_file_len(inode->stream))
         stream_follow(req, inode);
-    n = stream_read(inode->stream, offset, buf, size);
+    n = stream_file_read(inode->stream, offset, buf, size);
     if (n > 0)
-        stream_open_read(open, offset + (size_t)n);
+        stream_handle_seen(open, offset + (size_t)n);
     if (n < 0)
         fuse_reply_err(req, (int)-n);
     else
@@ -138,13 +139,13 @@ void op_poll(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi, struc
         fuse_reply_poll(req, events | POLLOUT | POLLWRNORM); /* what the kernel says of files without poll */
         return;
     }
-    if (stream_open_poll(open_of(fi), handle))
+    if (stream_handle_poll(open_of(fi), handle))
         events |= POLLPRI;
     fuse_reply_poll(req, events);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    stream_open_free(open_of(fi));
+    stream_handle_free(open_of(fi));
     fuse_reply_err(req, 0);
 }

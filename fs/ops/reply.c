@@ -17,11 +17,11 @@ int reply_errno(fuse_req_t req, int rc)
 
 struct stat reply_attr(const struct connection *c, const struct inode *inode)
 {
-    int64_t mtime_ns = inode->stream ? stream_mtime_ns(inode->stream) : inode->mtime_ns;
+    int64_t mtime_ns = inode->stream ? stream_file_mtime_ns(inode->stream) : inode->mtime_ns;
     struct stat st = {
         .st_ino = inode->ino, .st_nlink = 1, .st_uid = c->uid, .st_gid = c->gid, .st_blksize = 4096};
 
-    switch (node_shape(&inode->place->node)) {
+    switch (node_shape(&inode->dentry->node)) {
     case NODE_DIR:
         st.st_mode = S_IFDIR | 0555;
         st.st_nlink = 2;
@@ -33,7 +33,7 @@ struct stat reply_attr(const struct connection *c, const struct inode *inode)
         st.st_mode = S_IFLNK | 0777;
         break;
     }
-    st.st_size = (off_t)(inode->stream ? stream_len(inode->stream) : inode->len);
+    st.st_size = (off_t)(inode->stream ? stream_file_len(inode->stream) : inode->len);
     st.st_blocks = (st.st_size + 511) / 512;
     st.st_mtim.tv_sec = mtime_ns / 1000000000;
     st.st_mtim.tv_nsec = mtime_ns % 1000000000;
@@ -74,13 +74,13 @@ double reply_attr_timeout(const struct inode *inode)
 
 /* A name whose creation is still to be told must be asked for each time: what the kernel believes to be there
  * cannot be created. */
-static double entry_timeout(struct inodes *inodes, const struct place *place)
+static double entry_timeout(struct inodes *inodes, const struct dentry *dentry)
 {
-    if (node_shape(&place->node) != NODE_DIR || !place->dir)
+    if (node_shape(&dentry->node) != NODE_DIR || !dentry->dir)
         return 0;
-    if (node_is_fixed(&place->node))
+    if (node_is_fixed(&dentry->node))
         return reply_for_ever;
-    return inodes_is_told(inodes, place->dir, place->name) ? entity_timeout : 0;
+    return inodes_is_told(inodes, dentry->dir, dentry->name) ? entity_timeout : 0;
 }
 
 struct fuse_entry_param reply_entry(const struct connection *c, const struct inode *inode)
@@ -90,6 +90,6 @@ struct fuse_entry_param reply_entry(const struct connection *c, const struct ino
         .generation = 1,
         .attr = reply_attr(c, inode),
         .attr_timeout = reply_attr_timeout(inode),
-        .entry_timeout = entry_timeout(c->mount.inodes, inode->place),
+        .entry_timeout = entry_timeout(c->mount.inodes, inode->dentry),
     };
 }

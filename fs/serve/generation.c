@@ -1,6 +1,6 @@
 /*
- * From data to inodes: a document has another inode for each content, a stream keeps its own while it goes
- * on.
+ * The inode that shows a file's data: a document has another inode for each content, a stream keeps its own
+ * while it goes on.
  */
 #include "serve/generation.h"
 
@@ -14,16 +14,16 @@ enum { TRIES = 8 };
 static int begin_stream(struct mount *m, struct inode *dir, const char *name, const struct node *node,
                         uint64_t version, const struct inode *before, struct inode **out)
 {
-    struct stream *stream = stream_new(m->spool);
+    struct stream_file *stream = stream_file_new(m->spool);
     struct node copy;
-    int rc = stream ? stream_grow(stream, m->engine, node, version) : -ENOMEM;
+    int rc = stream ? stream_file_grow(stream, m->engine, node, version) : -ENOMEM;
 
     if (rc == 1)
         rc = -EAGAIN;
     if (rc == 0)
         rc = node_copy(&copy, node);
     if (rc < 0) {
-        stream_free(stream);
+        stream_file_free(stream);
         return rc;
     }
     return inodes_publish_stream(m->inodes, dir, name, &copy, stream, version, before, out);
@@ -37,7 +37,7 @@ static int get_stream(struct mount *m, struct inode *dir, const char *name, cons
     for (int i = 0; rc == -EAGAIN && i < TRIES; i++) {
         struct inode *before = inodes_find(m->inodes, dir, name);
 
-        rc = before && before->stream ? stream_grow(before->stream, m->engine, node, version) : 1;
+        rc = before && before->stream ? stream_file_grow(before->stream, m->engine, node, version) : 1;
         if (rc == 0) {
             *out = before;
             return 0;

@@ -16,11 +16,11 @@ int64_t mount_update_clock(struct mount *m)
     return now;
 }
 
-void mount_wake(struct mount *m, struct stream *stream)
+void mount_wake(struct mount *m, struct stream_file *stream)
 {
     pthread_mutex_lock(&m->wakeups.lock);
     if (!m->wakeups.stopped)
-        stream_wake(stream);
+        stream_file_wake(stream);
     pthread_mutex_unlock(&m->wakeups.lock);
 }
 

@@ -29,7 +29,7 @@ struct mount {
 int64_t mount_update_clock(struct mount *m);
 
 /* Wakes those who poll a stream, until mount_stop_wakeups. Not from a request handler. */
-void mount_wake(struct mount *m, struct stream *stream);
+void mount_wake(struct mount *m, struct stream_file *stream);
 /* Before the session is freed, which wake-ups need. */
 void mount_stop_wakeups(struct mount *m);
 

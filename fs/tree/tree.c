@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/names.h"
+#include "common/name_list.h"
 #include "okstrafs/names.h"
 #include "okstrafs/news.h"
 #include "tree/tree_table.h"
@@ -106,19 +106,19 @@ bool tree_tells_files(const struct node *dir)
 
 static int add_file(void *ctx, const char *name, enum node_shape shape)
 {
-    return shape == NODE_FILE ? names_add(ctx, name) : 0;
+    return shape == NODE_FILE ? name_list_add(ctx, name) : 0;
 }
 
 /* The list is made under the engine's lock, and fn asks the engine. */
 static int each_listed_file(struct oks_engine *engine, const struct node *dir,
                             int (*fn)(void *ctx, const char *name), void *ctx)
 {
-    struct names *names = names_new();
+    struct name_list *names = name_list_new();
     int rc = names ? tree_list_known(engine, dir, add_file, names) : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < names->len; i++)
         rc = fn(ctx, names->items[i]);
-    names_free(names);
+    name_list_free(names);
     return rc;
 }
 

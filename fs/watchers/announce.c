@@ -1,17 +1,18 @@
 /*
- * From "the data of this folder's target changed" to events.
+ * Announcements: what changed in a directory since its watchers were last told, as touches of its files and
+ * names.
  *
- * Files: each that the kernel knows is rendered again if its data changed, and rung if its content differs
+ * Files: each that the kernel knows is rendered again if its data changed, and touched if its content differs
  * from what watchers were told. A watch on a file sits on the generation that it was placed on, so every
- * generation that the kernel still holds is rung besides the current one. Files of a folder that nobody has
- * looked up are told to the folder's watchers as well: where the folder was found recently they are compared
- * with their content of then, else the version of the data must do.
+ * generation that the kernel still holds is touched besides the current one. Files of a folder that nobody
+ * has looked up are told to the folder's watchers as well: where the folder was found recently they are
+ * compared with their content of then, else the version of the data must do.
  *
  * Names: the list of now against the list that was told. What is new is made visible inside the handler of
  * the very mkdir that announces it.
  *
- * Whatever is rung is held here until it is done: the kernel may forget it at any moment. No lock is held
- * while the ringer works, since its calls come back as requests.
+ * Whatever is touched is held here until it is done: the kernel may forget it at any moment. No lock is held
+ * while the toucher works, since its calls come back as requests.
  */
 #include "watchers/announce.h"
 
@@ -30,120 +31,120 @@ enum {
     NAMES_MAX = 2000, /* creations in one folder and round: a watcher's queue holds 16384 events */
 };
 
-/* --- ringing --- */
+/* --- touching --- */
 
-static int ring_at(struct announcer *a, enum ring what, enum door_act act, struct inode *dir,
-                   const char *name, struct inode *inode, const char *path)
+static int touch_path(struct announcer *a, enum touch what, enum write_gate_act act, struct inode *dir,
+                      const char *name, struct inode *inode, const char *path)
 {
     int rc = -EPIPE;
 
     for (int tries = 0; tries < 2 && !a->dead; tries++) { /* somebody's lookup may have come in between */
-        door_open(a->door, act, dir, name, inode);
-        rc = ringer_do(a->ringer, what, path);
-        door_shut(a->door);
+        write_gate_open(a->gate, act, dir, name, inode);
+        rc = toucher_do(a->toucher, what, path);
+        write_gate_shut(a->gate);
         a->dead = rc == -EPIPE;
-        a->rings++;
+        a->touches++;
         if (rc == 0 || rc == -ESTALE || rc == -EBUSY)
             break;
     }
     return rc;
 }
 
-static int ring(struct announcer *a, enum ring what, enum door_act act, struct inode *inode)
+static int touch(struct announcer *a, enum touch what, enum write_gate_act act, struct inode *inode)
 {
-    const struct place *place = inode->place;
+    const struct dentry *dentry = inode->dentry;
     char path[PATH_MAX];
-    int rc = place_path(place, path, sizeof(path));
+    int rc = dentry_path(dentry, path, sizeof(path));
 
-    return rc < 0 ? rc : ring_at(a, what, act, place->dir, place->name, inode, path);
+    return rc < 0 ? rc : touch_path(a, what, act, dentry->dir, dentry->name, inode, path);
 }
 
 /* The generations without a name. */
-static void ring_older(struct announcer *a, enum ring what, enum door_act act, struct place *place)
+static void touch_older(struct announcer *a, enum touch what, enum write_gate_act act, struct dentry *dentry)
 {
     struct inode *older[OLDER_MAX];
-    size_t n = place_older(a->m->inodes, place, older, OLDER_MAX);
+    size_t n = dentry_older(a->m->inodes, dentry, older, OLDER_MAX);
 
     for (size_t i = 0; i < n; i++) {
-        a->door_used = true;
-        ring_at(a, what, act, place->dir, NULL, older[i], DOOR_PATH);
+        a->gate_used = true;
+        touch_path(a, what, act, dentry->dir, NULL, older[i], GATE_PATH);
         inodes_forget(a->m->inodes, older[i], 1);
     }
 }
 
 /* --- files --- */
 
-static void tell_file(struct announcer *a, struct place *place)
+static void tell_file(struct announcer *a, struct dentry *dentry)
 {
     bool untold;
     size_t len;
-    struct inode *current = place_current(a->m->inodes, place, &len, &untold);
+    struct inode *current = dentry_current(a->m->inodes, dentry, &len, &untold);
 
     if (untold) {
-        ring_older(a, RING_TOUCH, DOOR_TOUCH_OLD, place);
-        ring(a, RING_TOUCH, DOOR_TOUCH, current);
-        place_told(a->m->inodes, place, current, len);
+        touch_older(a, TOUCH_WRITE, GATE_TOUCH_OLD, dentry);
+        touch(a, TOUCH_WRITE, GATE_TOUCH, current);
+        dentry_told(a->m->inodes, dentry, current, len);
         if (current->stream)
             mount_wake(a->m, current->stream);
     }
     inodes_forget(a->m->inodes, current, 1);
 }
 
-static void remove_file(struct announcer *a, struct place *place)
+static void remove_file(struct announcer *a, struct dentry *dentry)
 {
     bool untold;
     size_t len;
-    struct inode *current = place_current(a->m->inodes, place, &len, &untold);
+    struct inode *current = dentry_current(a->m->inodes, dentry, &len, &untold);
 
-    ring_older(a, RING_REMOVE_FILE, DOOR_REMOVE_OLD, place);
-    ring(a, RING_REMOVE_FILE, DOOR_REMOVE, current);
-    place_retire(a->m->inodes, place);
+    touch_older(a, TOUCH_UNLINK, GATE_REMOVE_OLD, dentry);
+    touch(a, TOUCH_UNLINK, GATE_REMOVE, current);
+    dentry_retire(a->m->inodes, dentry);
     inodes_forget(a->m->inodes, current, 1);
 }
 
 /* A file of a list is told to be gone where the lists are compared. */
-static bool is_of_list(struct announcer *a, const struct place *place)
+static bool is_of_list(struct announcer *a, const struct dentry *dentry)
 {
-    const struct names *names =
-        tree_has_list(&place->dir->place->node) ? inodes_folder_names(a->m->inodes, place->dir) : NULL;
+    const struct name_list *names =
+        tree_has_list(&dentry->dir->dentry->node) ? inodes_watch_names(a->m->inodes, dentry->dir) : NULL;
 
-    return names && names_have(names, place->name);
+    return names && name_list_have(names, dentry->name);
 }
 
-static void announce_file(struct announcer *a, struct place *place)
+static void announce_file(struct announcer *a, struct dentry *dentry)
 {
     struct inode *fresh;
-    int rc = generation_get(a->m, place->dir, place->name, &place->node, INT64_MIN, &fresh);
+    int rc = generation_get(a->m, dentry->dir, dentry->name, &dentry->node, INT64_MIN, &fresh);
 
-    if (rc == -ENOENT && !is_of_list(a, place))
-        remove_file(a, place);
+    if (rc == -ENOENT && !is_of_list(a, dentry))
+        remove_file(a, dentry);
     if (rc < 0)
         return;
-    tell_file(a, place);
+    tell_file(a, dentry);
     inodes_forget(a->m->inodes, fresh, 1);
 }
 
-/* Calls fn for the places in a folder that the kernel knows. */
-static void each_place(struct announcer *a, struct inode *dir, size_t max,
-                       void (*fn)(struct announcer *a, struct place *place))
+/* Calls fn for the dentries in a folder that the kernel knows. */
+static void each_dentry(struct announcer *a, struct inode *dir, size_t max,
+                        void (*fn)(struct announcer *a, struct dentry *dentry))
 {
-    struct place **places;
+    struct dentry **dentries;
     size_t n;
 
-    if (inodes_children(a->m->inodes, dir, max, &places, &n) < 0)
+    if (inodes_children(a->m->inodes, dir, max, &dentries, &n) < 0)
         return;
     for (size_t i = 0; i < n; i++) {
         if (!a->dead)
-            fn(a, places[i]);
-        place_unpin(a->m->inodes, places[i]);
+            fn(a, dentries[i]);
+        dentry_unpin(a->m->inodes, dentries[i]);
     }
-    free(places);
+    free(dentries);
 }
 
-static void announce_if_file(struct announcer *a, struct place *place)
+static void announce_if_file(struct announcer *a, struct dentry *dentry)
 {
-    if (node_shape(&place->node) == NODE_FILE)
-        announce_file(a, place);
+    if (node_shape(&dentry->node) == NODE_FILE)
+        announce_file(a, dentry);
 }
 
 /* --- files that nobody has looked up --- */
@@ -151,8 +152,9 @@ static void announce_if_file(struct announcer *a, struct place *place)
 struct folder_files {
     struct announcer *a;
     struct inode *dir;
-    bool keep;                   /* only take down what they say now */
-    const struct names *created; /* those that are there already; NULL: all. Others are still to be created */
+    bool keep; /* only take down what they say now */
+    const struct name_list
+        *created; /* those that are there already; NULL: all. Others are still to be created */
 };
 
 static int make_file(void *ctx, const char *name)
@@ -162,11 +164,11 @@ static int make_file(void *ctx, const char *name)
     struct inode *known, *file;
     struct node node;
 
-    if (f->created && !names_have(f->created, name))
+    if (f->created && !name_list_have(f->created, name))
         return 0;
     known = file = inodes_find(m->inodes, f->dir, name);
 
-    if (!known && tree_lookup(m->engine, &f->dir->place->node, name, 0, NULL, &node) == 0) {
+    if (!known && tree_lookup(m->engine, &f->dir->dentry->node, name, 0, NULL, &node) == 0) {
         if (generation_get(m, f->dir, name, &node, INT64_MIN, &file) < 0)
             file = NULL;
         node_clear(&node);
@@ -174,9 +176,9 @@ static int make_file(void *ctx, const char *name)
     if (!file)
         return 0;
     if (f->keep)
-        place_keep(m->inodes, file->place);
+        dentry_keep(m->inodes, file->dentry);
     else if (!known)
-        tell_file(f->a, file->place);
+        tell_file(f->a, file->dentry);
     inodes_forget(m->inodes, file, 1);
     return 0;
 }
@@ -185,31 +187,32 @@ static int make_file(void *ctx, const char *name)
 
 static int add_name(void *ctx, const char *name, enum node_shape shape)
 {
-    return names_add(ctx, name);
+    return name_list_add(ctx, name);
 }
 
-static struct names *names_now(struct mount *m, const struct inode *dir)
+static struct name_list *names_now(struct mount *m, const struct inode *dir)
 {
-    struct names *names = names_new();
+    struct name_list *names = name_list_new();
 
     if (!names)
         return NULL;
-    names->version = tree_list_version(m->engine, &dir->place->node);
-    if (tree_list_known(m->engine, &dir->place->node, add_name, names) < 0) {
-        names_free(names);
+    names->version = tree_list_version(m->engine, &dir->dentry->node);
+    if (tree_list_known(m->engine, &dir->dentry->node, add_name, names) < 0) {
+        name_list_free(names);
         return NULL;
     }
-    names_sort(names);
+    name_list_sort(names);
     return names;
 }
 
-static const enum ring making[] = {[NODE_DIR] = RING_DIR, [NODE_FILE] = RING_FILE, [NODE_LINK] = RING_LINK};
+static const enum touch making[] = {
+    [NODE_DIR] = TOUCH_MKDIR, [NODE_FILE] = TOUCH_CREATE, [NODE_LINK] = TOUCH_SYMLINK};
 
 /* What a listed name is, with one reference more. */
 static int listed_inode(struct mount *m, struct inode *dir, const char *name, struct inode **out)
 {
     struct node node;
-    int rc = tree_listed(&dir->place->node, name, &node);
+    int rc = tree_listed(&dir->dentry->node, name, &node);
 
     if (rc < 0)
         return rc;
@@ -219,7 +222,7 @@ static int listed_inode(struct mount *m, struct inode *dir, const char *name, st
         return rc < 0 ? rc : 0;
     }
     rc = inodes_get(m->inodes, dir, name, &node, out);
-    if (rc == 1 && node_shape(&(*out)->place->node) == NODE_DIR)
+    if (rc == 1 && node_shape(&(*out)->dentry->node) == NODE_DIR)
         announce_found(m, *out);
     return rc < 0 ? rc : 0;
 }
@@ -230,46 +233,46 @@ static void announce_created(struct announcer *a, struct inode *dir, const char 
 
     if (listed_inode(a->m, dir, name, &inode) < 0)
         return;
-    ring(a, making[node_shape(&inode->place->node)], DOOR_CREATE, inode);
+    touch(a, making[node_shape(&inode->dentry->node)], GATE_CREATE, inode);
     inodes_forget(a->m->inodes, inode, 1);
 }
 
-static void remove_child(struct announcer *a, struct place *place);
+static void remove_child(struct announcer *a, struct dentry *dentry);
 
 /* False: what it is about is there again (op_rmdir), and it stays. */
 static bool remove_dir(struct announcer *a, struct inode *dir)
 {
-    bool back = tree_is_known(a->m->engine, &dir->place->node);
+    bool back = tree_is_known(a->m->engine, &dir->dentry->node);
 
     if (!back) {
-        each_place(a, dir, FILES_MAX, remove_child);
-        back = ring(a, RING_REMOVE_DIR, DOOR_REMOVE, dir) == -EBUSY;
+        each_dentry(a, dir, FILES_MAX, remove_child);
+        back = touch(a, TOUCH_RMDIR, GATE_REMOVE, dir) == -EBUSY;
     }
     if (!back)
-        place_retire(a->m->inodes, dir->place);
+        dentry_retire(a->m->inodes, dir->dentry);
     return !back;
 }
 
 /* With all that is known below it; its users see it go, as they would anywhere. */
-static bool remove_place(struct announcer *a, struct place *place)
+static bool remove_dentry(struct announcer *a, struct dentry *dentry)
 {
     bool untold, gone;
     size_t len;
     struct inode *current;
 
-    if (node_shape(&place->node) != NODE_DIR) {
-        remove_file(a, place);
+    if (node_shape(&dentry->node) != NODE_DIR) {
+        remove_file(a, dentry);
         return true;
     }
-    current = place_current(a->m->inodes, place, &len, &untold);
+    current = dentry_current(a->m->inodes, dentry, &len, &untold);
     gone = remove_dir(a, current);
     inodes_forget(a->m->inodes, current, 1);
     return gone;
 }
 
-static void remove_child(struct announcer *a, struct place *place)
+static void remove_child(struct announcer *a, struct dentry *dentry)
 {
-    remove_place(a, place);
+    remove_dentry(a, dentry);
 }
 
 /* What nobody has looked up is made once more, only to be removed. False: it is there again. */
@@ -279,7 +282,7 @@ static bool announce_gone(struct announcer *a, struct inode *dir, const char *na
     struct node node;
     bool gone;
 
-    if (!inode && tree_listed(&dir->place->node, name, &node) == 0) {
+    if (!inode && tree_listed(&dir->dentry->node, name, &node) == 0) {
         struct oks_document nothing = {0};
 
         if (node_shape(&node) != NODE_FILE)
@@ -289,13 +292,13 @@ static bool announce_gone(struct announcer *a, struct inode *dir, const char *na
     }
     if (!inode)
         return true;
-    gone = remove_place(a, inode->place);
+    gone = remove_dentry(a, inode->dentry);
     inodes_forget(a->m->inodes, inode, 1);
     return gone;
 }
 
 /* Removes item i, keeping the order. */
-static void names_drop(struct names *n, size_t i)
+static void names_drop(struct name_list *n, size_t i)
 {
     free(n->items[i]);
     memmove(&n->items[i], &n->items[i + 1], (n->len - i - 1) * sizeof(*n->items));
@@ -303,17 +306,18 @@ static void names_drop(struct names *n, size_t i)
 }
 
 /* Tells the differences; what could not be told is left out of `now`. True: all of them were. */
-static bool tell_names(struct announcer *a, struct inode *dir, const struct names *before, struct names *now)
+static bool tell_names(struct announcer *a, struct inode *dir, const struct name_list *before,
+                       struct name_list *now)
 {
     size_t told = 0, before_len = before->len;
     bool all = true;
 
     for (size_t i = 0; i < before_len && !a->dead; i++)
-        if (!names_have(now, before->items[i]) && !announce_gone(a, dir, before->items[i]) &&
-            names_add(now, before->items[i]) == 0)
-            names_sort(now);
+        if (!name_list_have(now, before->items[i]) && !announce_gone(a, dir, before->items[i]) &&
+            name_list_add(now, before->items[i]) == 0)
+            name_list_sort(now);
     for (size_t i = now->len; i-- > 0 && !a->dead;) {
-        if (names_have(before, now->items[i]))
+        if (name_list_have(before, now->items[i]))
             continue;
         if (told++ < NAMES_MAX) {
             announce_created(a, dir, now->items[i]);
@@ -332,13 +336,13 @@ static bool tell_names(struct announcer *a, struct inode *dir, const struct name
 
 static uint64_t data_version(struct mount *m, const struct inode *dir)
 {
-    struct oks_target target = node_target(&dir->place->node);
+    struct oks_target target = node_target(&dir->dentry->node);
 
     return oks_engine_version(m->engine, &target);
 }
 
 /* Then they need not be listed: there may be thousands, of a folder whose sums change with every record. */
-static bool same_names(struct mount *m, const struct node *node, const struct names *before)
+static bool same_names(struct mount *m, const struct node *node, const struct name_list *before)
 {
     return before && before->version && before->version == tree_list_version(m->engine, node);
 }
@@ -346,11 +350,11 @@ static bool same_names(struct mount *m, const struct node *node, const struct na
 void announce_dir(struct announcer *a, struct inode *dir)
 {
     struct mount *m = a->m;
-    const struct node *node = &dir->place->node;
-    uint64_t version = data_version(m, dir), told = inodes_folder_version(m->inodes, dir);
+    const struct node *node = &dir->dentry->node;
+    uint64_t version = data_version(m, dir), told = inodes_watch_version(m->inodes, dir);
     struct folder_files files = {.a = a, .dir = dir};
-    const struct names *before = tree_has_list(node) ? inodes_folder_names(m->inodes, dir) : NULL;
-    struct names *names = NULL;
+    const struct name_list *before = tree_has_list(node) ? inodes_watch_names(m->inodes, dir) : NULL;
+    struct name_list *names = NULL;
     bool all = true;
 
     if (version == told || version == 0) /* what is gone is told in the folder above */
@@ -358,47 +362,48 @@ void announce_dir(struct announcer *a, struct inode *dir)
     files.created = before;
     if (tree_tells_files(node) && told)
         tree_each_file(m->engine, node, make_file, &files);
-    each_place(a, dir, FILES_MAX, announce_if_file);
+    each_dentry(a, dir, FILES_MAX, announce_if_file);
     if (tree_has_list(node) && !same_names(m, node, before)) {
         names = names_now(m, dir);
         if (names && before)
             all = tell_names(a, dir, before, names);
     }
-    inodes_folder_told(m->inodes, dir, all ? version : told, names);
+    inodes_watch_told(m->inodes, dir, all ? version : told, names);
 }
 
 void announce_end(struct announcer *a)
 {
-    if (a->door_used && !a->dead)
-        ringer_do(a->ringer, RING_LOOK, DOOR_PATH); /* the door is shut: the kernel drops what it led to */
-    a->door_used = false;
+    if (a->gate_used && !a->dead)
+        toucher_do(a->toucher, TOUCH_STAT, GATE_PATH); /* the gate is shut: the kernel drops what it led to */
+    a->gate_used = false;
 }
 
 bool announce_found(struct mount *m, struct inode *dir)
 {
-    const struct node *node = &dir->place->node;
+    const struct node *node = &dir->dentry->node;
     bool settled = tree_is_settled(m->engine, node);
     uint64_t version = settled ? data_version(m, dir) : 0;
-    struct names *names = settled && tree_has_list(node) ? names_now(m, dir) : NULL;
+    struct name_list *names = settled && tree_has_list(node) ? names_now(m, dir) : NULL;
 
-    return inodes_folder_begin(m->inodes, dir, version, names, !settled, tree_tells_files(node));
+    return inodes_watch_begin(m->inodes, dir, version, names, !settled, tree_tells_files(node));
 }
 
 void announce_begin(struct announcer *a, struct inode *dir)
 {
     struct mount *m = a->m;
-    const struct node *node = &dir->place->node;
+    const struct node *node = &dir->dentry->node;
     struct folder_files files = {.a = a, .dir = dir, .keep = true};
     uint64_t version = data_version(m, dir);
 
     if (version == 0)
         return;
-    if (inodes_folder_version(m->inodes, dir) == 0) {
-        inodes_folder_told(m->inodes, dir, version, NULL);
-        each_place(a, dir, FILES_MAX, announce_if_file); /* they may have changed since they were looked up */
+    if (inodes_watch_version(m->inodes, dir) == 0) {
+        inodes_watch_told(m->inodes, dir, version, NULL);
+        each_dentry(a, dir, FILES_MAX,
+                    announce_if_file); /* they may have changed since they were looked up */
     }
-    if (tree_has_list(node) && !inodes_folder_names(m->inodes, dir))
-        inodes_folder_listed(m->inodes, dir, names_now(m, dir));
-    if (tree_tells_files(node) && inodes_folder_keep(m->inodes, dir))
+    if (tree_has_list(node) && !inodes_watch_names(m->inodes, dir))
+        inodes_watch_listed(m->inodes, dir, names_now(m, dir));
+    if (tree_tells_files(node) && inodes_watch_keep(m->inodes, dir))
         tree_each_file(m->engine, node, make_file, &files);
 }

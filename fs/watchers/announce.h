@@ -8,12 +8,12 @@
 
 struct announcer {
     struct mount *m;
-    struct door *door;
-    struct ringer *ringer;
-    bool door_used; /* the kernel may know DOOR_PATH */
+    struct write_gate *gate;
+    struct toucher *toucher;
+    bool gate_used; /* the kernel may know GATE_PATH */
     bool more;      /* there was too much for one time */
-    bool dead;      /* the ringer is gone */
-    uint64_t rings;
+    bool dead;      /* the toucher is gone */
+    uint64_t touches;
 };
 
 /* Takes down what a new folder's watchers know: its state of now or, where the lookup could see it, of then.

@@ -240,7 +240,7 @@ int mountpoint_unmount(const char *path, bool lazy)
     if (!resolved)
         return -errno;
     rc = unmount_resolved(resolved, lazy);
-    /* A reader of a moment, or the ringer at its work, is gone before anybody need be told of it. */
+    /* A reader of a moment, or the toucher at its work, is gone before anybody need be told of it. */
     for (int ms = 0; rc == -EBUSY && !lazy && ms < BUSY_MS; ms += STEP_MS) {
         sleep_ms(STEP_MS);
         rc = unmount_resolved(resolved, lazy);

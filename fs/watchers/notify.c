@@ -1,12 +1,13 @@
 /*
- * When to tell watchers.
+ * The notifier: the thread that decides when watchers are told.
  *
- * The thread sleeps until the engine has news, and does not even listen while nobody has looked anything up.
- * Then it waits a moment, so that a writer who reads what he has just written goes first, and makes a round:
- * a sync of what somebody is interested in, and the announcements of every folder whose data changed. Rounds
- * are at least 250 ms apart, so a file is rung at most four times a second, and what came during a round or
- * the pause shows as news again, so the last state is always told. The more a round costs, the longer the
- * pause: by the thread's own CPU time, because on a busy machine the wall clock tells of others' work.
+ * It waits for the engine's change descriptor, and not even for that while nobody has looked anything up.
+ * After a change it waits a moment, so that a writer who reads what he has just written goes first, and makes
+ * a round: a sync of what somebody is interested in, and the announcements of every directory whose data
+ * changed. Rounds are at least 250 ms apart, so a file is touched at most four times a second. What came
+ * during a round or the pause makes the descriptor readable again, so the last state is always told. The more
+ * a round costs, the longer the pause: by the thread's own CPU time, because on a busy machine the wall clock
+ * counts others' work.
  *
  * Interest is what the inode table holds: the kernel forgets what nobody uses.
  */
@@ -37,7 +38,7 @@ enum {
 
 struct notifier {
     struct mount *m;
-    struct ringer *ringer;
+    struct toucher *toucher;
     pthread_t thread;
     int wake_fd;
     int news_fd;
@@ -76,7 +77,7 @@ void notify_found(struct notifier *n, struct inode *inode)
 
     if (!n)
         return;
-    waits = node_shape(&inode->place->node) == NODE_DIR && announce_found(n->m, inode);
+    waits = node_shape(&inode->dentry->node) == NODE_DIR && announce_found(n->m, inode);
     if (waits || !atomic_load(&n->listens))
         wake(n);
 }
@@ -92,17 +93,17 @@ static enum tree_need greater(enum tree_need a, enum tree_need b)
 static enum tree_need need_of_root(struct notifier *n)
 {
     enum tree_need need = NEED_NOTHING;
-    struct place **places;
+    struct dentry **dentries;
     size_t len;
 
-    if (inodes_children(n->m->inodes, inodes_root(n->m->inodes), SIZE_MAX, &places, &len) < 0)
+    if (inodes_children(n->m->inodes, inodes_root(n->m->inodes), SIZE_MAX, &dentries, &len) < 0)
         return NEED_ALL;
     for (size_t i = 0; i < len; i++) {
-        if (node_shape(&places[i]->node) == NODE_FILE)
-            need = greater(need, tree_need(&places[i]->node));
-        place_unpin(n->m->inodes, places[i]);
+        if (node_shape(&dentries[i]->node) == NODE_FILE)
+            need = greater(need, tree_need(&dentries[i]->node));
+        dentry_unpin(n->m->inodes, dentries[i]);
     }
-    free(places);
+    free(dentries);
     return need;
 }
 
@@ -111,7 +112,7 @@ static enum tree_need need_of(struct notifier *n, struct inode *const *dirs, siz
     enum tree_need need = need_of_root(n);
 
     for (size_t i = 0; i < len && need < NEED_TARGET; i++)
-        need = greater(need, tree_need(&dirs[i]->place->node));
+        need = greater(need, tree_need(&dirs[i]->dentry->node));
     return need;
 }
 
@@ -167,11 +168,11 @@ static int64_t pause_after(int64_t cpu_us, bool told)
 static void round_with_pause(struct notifier *n)
 {
     int64_t start = now(), cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
-    uint64_t rings = n->announcer.rings;
+    uint64_t touches = n->announcer.touches;
 
     n->due = false;
     make_round(n);
-    n->next = start + pause_after(clock_us(CLOCK_THREAD_CPUTIME_ID) - cpu, n->announcer.rings != rings);
+    n->next = start + pause_after(clock_us(CLOCK_THREAD_CPUTIME_ID) - cpu, n->announcer.touches != touches);
 }
 
 static void be_due(struct notifier *n, int64_t pause_ms)
@@ -187,7 +188,7 @@ static void be_due(struct notifier *n, int64_t pause_ms)
 
 static void take_down(struct notifier *n, struct inode *dir)
 {
-    const struct node *node = &dir->place->node;
+    const struct node *node = &dir->dentry->node;
     enum tree_need need = tree_need(node);
 
     if (!tree_is_settled(n->m->engine, node) && sync_for(n, need) < 0)
@@ -265,7 +266,7 @@ static void *notifier_main(void *arg)
     return NULL;
 }
 
-int notify_start(struct notifier **out, struct mount *m, struct door *door, struct ringer *ringer)
+int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate, struct toucher *toucher)
 {
     struct notifier *n = calloc(1, sizeof(*n));
     sigset_t all, before;
@@ -274,8 +275,8 @@ int notify_start(struct notifier **out, struct mount *m, struct door *door, stru
     if (!n)
         return -ENOMEM;
     n->m = m;
-    n->ringer = ringer;
-    n->announcer = (struct announcer){.m = m, .door = door, .ringer = ringer};
+    n->toucher = toucher;
+    n->announcer = (struct announcer){.m = m, .gate = gate, .toucher = toucher};
     n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     rc = n->wake_fd < 0 ? -errno : 0;
     n->news_fd = rc == 0 ? oks_engine_news_fd(m->engine) : -1;
@@ -303,7 +304,7 @@ void notify_stop(struct notifier *n)
         return;
     atomic_store(&n->ends, true);
     wake(n);
-    ringer_interrupt(n->ringer);
+    toucher_interrupt(n->toucher);
     oks_engine_wake(n->m->engine);
     pthread_join(n->thread, NULL);
     close(n->wake_fd);

@@ -1,6 +1,6 @@
 /*
- * Telling file watchers: a thread that waits for changes of the transcripts and has the ringer make the
- * system calls that watchers of the mount hear. Never called with a lock held.
+ * The notifier: a thread that waits for changes of the transcripts and has the toucher make the system calls
+ * that watchers of the mount hear. Never called with a lock held.
  */
 #ifndef OKSTRAFS_FS_WATCHERS_NOTIFY_H
 #define OKSTRAFS_FS_WATCHERS_NOTIFY_H
@@ -12,10 +12,10 @@
 struct notifier;
 
 /* All are borrowed until notify_stop. -errno: watchers will not be told. */
-int notify_start(struct notifier **out, struct mount *m, struct door *door, struct ringer *ringer);
+int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate, struct toucher *toucher);
 /*
- * After the end of the FUSE session, which frees the ringer from what it may be waiting for; NULL: nothing to
- * do. The ringer obeys nobody afterwards.
+ * After the end of the FUSE session, which frees the toucher from what it may be waiting for; NULL: nothing
+ * to do. The toucher can be used no more afterwards.
  */
 void notify_stop(struct notifier *notifier);
 

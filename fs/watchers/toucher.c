@@ -30,14 +30,14 @@
 
 enum { UNMOUNT_TRIES = 50, UNMOUNT_STEP_MS = 20, EXIT_WAIT_MS = 2000, MESSAGE_MAX = 4096 };
 
-struct ringer {
+struct toucher {
     int socket;
     pid_t pid;
 };
 
-enum { SAYS_MOUNTED = 100 }; /* beside enum ring */
+enum { TOUCH_MOUNTED = 100 }; /* beside enum touch */
 
-struct message {
+struct touch_request {
     int what;
     union {
         struct mount_id id;
@@ -103,30 +103,30 @@ static int act(int root, int what, const char *path)
     struct stat st;
 
     switch (what) {
-    case RING_TOUCH:
+    case TOUCH_WRITE:
         return touch(root, path);
-    case RING_FILE:
+    case TOUCH_CREATE:
         return create(root, path);
-    case RING_DIR:
+    case TOUCH_MKDIR:
         return mkdirat(root, path, 0555) < 0 ? -errno : 0;
-    case RING_LINK: /* where it leads to is the daemon's affair */
+    case TOUCH_SYMLINK: /* where it leads to is the daemon's affair */
         return symlinkat(".", root, path) < 0 ? -errno : 0;
-    case RING_REMOVE_FILE:
+    case TOUCH_UNLINK:
         return unlinkat(root, path, 0) < 0 ? -errno : 0;
-    case RING_REMOVE_DIR:
+    case TOUCH_RMDIR:
         return unlinkat(root, path, AT_REMOVEDIR) < 0 ? -errno : 0;
-    case RING_LOOK:
+    case TOUCH_STAT:
         return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
     default:
         return -EINVAL;
     }
 }
 
-static int obey(struct child *c, const struct message *m)
+static int perform(struct child *c, const struct touch_request *m)
 {
     int root, rc;
 
-    if (m->what == SAYS_MOUNTED) {
+    if (m->what == TOUCH_MOUNTED) {
         c->id = m->id;
         c->mounted = true;
         return 0;
@@ -180,14 +180,14 @@ static void ignore_signals(void)
 __attribute__((noreturn)) static void child_main(const char *mountpoint, int socket, int lock_fd)
 {
     struct child child = {.mountpoint = mountpoint};
-    static struct message m;
+    static struct touch_request m;
 
     ignore_signals();
     setsid();
     quiet(socket, lock_fd);
     if (chdir("/") < 0)
         _exit(1);
-    prctl(PR_SET_NAME, "okstrafs-ringer"); /* who is called so holds nothing of the daemon's any more */
+    prctl(PR_SET_NAME, "okstrafs-touch"); /* whose descriptors of the daemon's are closed by now */
     for (;;) {
         ssize_t n = recv(socket, &m, sizeof(m), 0);
         int rc;
@@ -196,7 +196,7 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
             continue;
         if (n <= 0)
             break;
-        rc = obey(&child, &m);
+        rc = perform(&child, &m);
         send(socket, &rc, sizeof(rc), MSG_NOSIGNAL);
     }
     clean_up(&child);
@@ -205,82 +205,82 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
 
 /* --- the daemon --- */
 
-int ringer_start(struct ringer **out, const char *mountpoint, int lock_fd)
+int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd)
 {
-    struct ringer *r = calloc(1, sizeof(*r));
+    struct toucher *t = calloc(1, sizeof(*t));
     int pair[2], rc;
 
-    if (!r)
+    if (!t)
         return -ENOMEM;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
         rc = -errno;
-        free(r);
+        free(t);
         return rc;
     }
-    r->pid = fork();
-    if (r->pid == 0)
+    t->pid = fork();
+    if (t->pid == 0)
         child_main(mountpoint, pair[1], lock_fd);
-    rc = r->pid < 0 ? -errno : 0;
+    rc = t->pid < 0 ? -errno : 0;
     close(pair[1]);
-    r->socket = pair[0];
+    t->socket = pair[0];
     if (rc < 0) {
-        close(r->socket);
-        free(r);
+        close(t->socket);
+        free(t);
         return rc;
     }
-    *out = r;
+    *out = t;
     return 0;
 }
 
-pid_t ringer_pid(const struct ringer *r)
+pid_t toucher_pid(const struct toucher *t)
 {
-    return r->pid;
+    return t->pid;
 }
 
-static int converse(const struct ringer *r, const struct message *m, size_t len)
+static int converse(const struct toucher *t, const struct touch_request *m, size_t len)
 {
     ssize_t n;
     int answer;
 
-    if (send(r->socket, m, len, MSG_NOSIGNAL) < 0)
+    if (send(t->socket, m, len, MSG_NOSIGNAL) < 0)
         return -EPIPE;
-    while ((n = recv(r->socket, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)
+    while ((n = recv(t->socket, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)
         ;
     return n == sizeof(answer) ? answer : -EPIPE;
 }
 
-void ringer_mounted(struct ringer *r, const struct mount_id *id)
+void toucher_mounted(struct toucher *t, const struct mount_id *id)
 {
-    struct message m = {.what = SAYS_MOUNTED, .id = *id};
+    struct touch_request m = {.what = TOUCH_MOUNTED, .id = *id};
 
-    converse(r, &m, sizeof(m));
+    converse(t, &m, sizeof(m));
 }
 
-int ringer_do(struct ringer *r, enum ring what, const char *path)
+int toucher_do(struct toucher *t, enum touch what, const char *path)
 {
-    struct message m = {.what = what};
+    struct touch_request m = {.what = what};
     size_t n = strlen(path) + 1;
 
     if (n > sizeof(m.path))
         return -ENAMETOOLONG;
     memcpy(m.path, path, n);
-    return converse(r, &m, offsetof(struct message, path) + n);
+    return converse(t, &m, offsetof(struct touch_request, path) + n);
 }
 
-void ringer_interrupt(struct ringer *r)
+void toucher_interrupt(struct toucher *t)
 {
-    shutdown(r->socket, SHUT_RDWR);
+    shutdown(t->socket, SHUT_RDWR);
 }
 
-void ringer_stop(struct ringer *r)
+void toucher_stop(struct toucher *t)
 {
-    if (!r)
+    if (!t)
         return;
-    close(r->socket);
-    for (int ms = 0; waitpid(r->pid, NULL, WNOHANG) == 0; ms++) {
+    close(t->socket);
+    for (int ms = 0; waitpid(t->pid, NULL, WNOHANG) == 0; ms++) {
         if (ms == EXIT_WAIT_MS)
-            kill(r->pid, SIGKILL);
+            kill(t->pid, SIGKILL);
         sleep_ms(1);
     }
-    free(r);
+    free(t);
 }

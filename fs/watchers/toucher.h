@@ -1,6 +1,6 @@
 /*
- * The ringer: a child process that makes ordinary system calls on our own mount, because those are what
- * watchers hear; and that takes the mount away when the daemon dies.
+ * The toucher: a child process that makes system calls on our own mount, because file watchers (inotify) hear
+ * of nothing else. It also unmounts when the daemon dies.
  *
  * It is forked before the process has threads and before /dev/fuse is open. One caller at a time.
  */
@@ -11,28 +11,28 @@
 
 #include "watchers/mountpoint.h"
 
-struct ringer;
+struct toucher;
 
-enum ring {
-    RING_TOUCH = 1, /* open for writing, set the time of change, close: MODIFY and CLOSE_WRITE */
-    RING_FILE,      /* create */
-    RING_DIR,
-    RING_LINK,
-    RING_REMOVE_FILE, /* or a link */
-    RING_REMOVE_DIR,
-    RING_LOOK, /* nothing but a look, so that the kernel lets go of what is there no more */
+enum touch {
+    TOUCH_WRITE = 1, /* open for writing, set the time of change, close: MODIFY and CLOSE_WRITE */
+    TOUCH_CREATE,    /* create */
+    TOUCH_MKDIR,
+    TOUCH_SYMLINK,
+    TOUCH_UNLINK, /* or a link */
+    TOUCH_RMDIR,
+    TOUCH_STAT, /* nothing but a look, so that the kernel lets go of what is there no more */
 };
 
 /* `lock_fd` is kept open by the child until it has cleaned up. -errno */
-int ringer_start(struct ringer **out, const char *mountpoint, int lock_fd);
-pid_t ringer_pid(const struct ringer *ringer);
+int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd);
+pid_t toucher_pid(const struct toucher *toucher);
 /* The mount is up: from now on the child takes it away when we are gone. */
-void ringer_mounted(struct ringer *ringer, const struct mount_id *id);
+void toucher_mounted(struct toucher *toucher, const struct mount_id *id);
 /* `path` is below the mountpoint. What the system calls answered, or -EPIPE: the child is gone. */
-int ringer_do(struct ringer *ringer, enum ring what, const char *path);
-/* Makes a ringer_do that waits in another thread return. */
-void ringer_interrupt(struct ringer *ringer);
+int toucher_do(struct toucher *toucher, enum touch what, const char *path);
+/* Makes a toucher_do that waits in another thread return. */
+void toucher_interrupt(struct toucher *toucher);
 /* Waits for the child to end; NULL: nothing to do. */
-void ringer_stop(struct ringer *ringer);
+void toucher_stop(struct toucher *toucher);
 
 #endif

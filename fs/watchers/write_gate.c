@@ -1,9 +1,9 @@
 /*
- * Who may pass, and with what. See door.h.
+ * The check of writes against the one act that is open. Its lookups are answered from the inode table alone:
+ * whatever the toucher is sent to, the announcing thread holds already, and a touch must not scan.
  *
- * The ringer's lookups are answered from the inode table alone: whatever it is sent to, the announcing thread
- * holds already, and a ring must not scan. While a name is being created, it does not exist for the ringer,
- * or the kernel would answer EEXIST by itself; while it is being removed, it still does.
+ * While a name is being created, it does not exist for the toucher, or the kernel would answer EEXIST by
+ * itself; while it is being removed, it still does.
  */
 #include "watchers/write_gate.h"
 
@@ -12,146 +12,148 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct door {
+struct write_gate {
     struct inodes *inodes;
-    pid_t ringer;
-    struct place place;  /* of the folder ... */
-    struct inode folder; /* ... that leads to older generations */
+    pid_t toucher;
+    struct dentry dentry; /* of the folder ... */
+    struct inode folder;  /* ... that leads to older generations */
 
     pthread_mutex_t lock; /* protects the rest; the inode table's comes after it */
-    enum door_act act;
+    enum write_gate_act act;
     struct inode *dir;
     const char *name;
     struct inode *inode;
     bool passed; /* the act has been done: it is done once */
 };
 
-int door_new(struct door **out, struct inodes *inodes, pid_t ringer)
+int write_gate_new(struct write_gate **out, struct inodes *inodes, pid_t toucher)
 {
-    struct door *d = calloc(1, sizeof(*d));
+    struct write_gate *g = calloc(1, sizeof(*g));
 
-    if (!d)
+    if (!g)
         return -ENOMEM;
-    d->inodes = inodes;
-    d->ringer = ringer;
-    tree_root(&d->place.node);
-    d->place.current = &d->folder;
-    d->folder.place = &d->place;
-    d->folder.ino = UINT64_MAX;
-    pthread_mutex_init(&d->lock, NULL);
-    *out = d;
+    g->inodes = inodes;
+    g->toucher = toucher;
+    tree_root(&g->dentry.node);
+    g->dentry.current = &g->folder;
+    g->folder.dentry = &g->dentry;
+    g->folder.ino = UINT64_MAX;
+    pthread_mutex_init(&g->lock, NULL);
+    *out = g;
     return 0;
 }
 
-void door_free(struct door *d)
+void write_gate_free(struct write_gate *g)
 {
-    if (!d)
+    if (!g)
         return;
-    pthread_mutex_destroy(&d->lock);
-    free(d);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
 }
 
-void door_open(struct door *d, enum door_act act, struct inode *dir, const char *name, struct inode *inode)
+void write_gate_open(struct write_gate *g, enum write_gate_act act, struct inode *dir, const char *name,
+                     struct inode *inode)
 {
-    pthread_mutex_lock(&d->lock);
-    d->act = act;
-    d->dir = dir;
-    d->name = name;
-    d->inode = inode;
-    d->passed = false;
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_lock(&g->lock);
+    g->act = act;
+    g->dir = dir;
+    g->name = name;
+    g->inode = inode;
+    g->passed = false;
+    pthread_mutex_unlock(&g->lock);
 }
 
-void door_shut(struct door *d)
+void write_gate_shut(struct write_gate *g)
 {
-    door_open(d, DOOR_SHUT, NULL, NULL, NULL);
+    write_gate_open(g, GATE_SHUT, NULL, NULL, NULL);
 }
 
-bool door_is_for(const struct door *d, pid_t caller)
+bool write_gate_is_for(const struct write_gate *g, pid_t caller)
 {
-    return d && caller == d->ringer;
+    return g && caller == g->toucher;
 }
 
 /* --- what it lets through; under the lock --- */
 
-static bool is_old(const struct door *d)
+static bool is_old(const struct write_gate *g)
 {
-    return d->act == DOOR_TOUCH_OLD || d->act == DOOR_REMOVE_OLD;
+    return g->act == GATE_TOUCH_OLD || g->act == GATE_REMOVE_OLD;
 }
 
-static bool is_meant(const struct door *d, const struct inode *dir, const char *name)
+static bool is_meant(const struct write_gate *g, const struct inode *dir, const char *name)
 {
-    if (d->act == DOOR_SHUT)
+    if (g->act == GATE_SHUT)
         return false;
-    if (is_old(d))
-        return dir == &d->folder && strcmp(name, DOOR_NAME) == 0;
-    return dir == d->dir && strcmp(name, d->name) == 0;
+    if (is_old(g))
+        return dir == &g->folder && strcmp(name, GATE_NAME) == 0;
+    return dir == g->dir && strcmp(name, g->name) == 0;
 }
 
-int door_lookup(struct door *d, struct inode *dir, const char *name, struct inode **out)
+int write_gate_lookup(struct write_gate *g, struct inode *dir, const char *name, struct inode **out)
 {
     struct inode *found = NULL;
 
-    pthread_mutex_lock(&d->lock);
-    if (is_meant(d, dir, name)) {
-        bool is_gone = d->passed && d->act != DOOR_TOUCH && d->act != DOOR_TOUCH_OLD;
+    pthread_mutex_lock(&g->lock);
+    if (is_meant(g, dir, name)) {
+        bool is_gone = g->passed && g->act != GATE_TOUCH && g->act != GATE_TOUCH_OLD;
 
-        found = d->act == DOOR_CREATE || is_gone ? NULL : d->inode;
+        found = g->act == GATE_CREATE || is_gone ? NULL : g->inode;
         if (found)
-            inodes_hold(d->inodes, found);
-    } else if (dir == inodes_root(d->inodes) && strcmp(name, DOOR_FOLDER) == 0) {
-        found = &d->folder;
-    } else if (dir != &d->folder) {
-        found = inodes_find(d->inodes, dir, name);
+            inodes_hold(g->inodes, found);
+    } else if (dir == inodes_root(g->inodes) && strcmp(name, GATE_FOLDER) == 0) {
+        found = &g->folder;
+    } else if (dir != &g->folder) {
+        found = inodes_find(g->inodes, dir, name);
     }
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_unlock(&g->lock);
     if (!found)
         return -ENOENT;
     *out = found;
     return 0;
 }
 
-bool door_admits_open(struct door *d, pid_t caller, const struct inode *inode)
+bool write_gate_admits_open(struct write_gate *g, pid_t caller, const struct inode *inode)
 {
     bool admitted;
 
-    if (!door_is_for(d, caller))
+    if (!write_gate_is_for(g, caller))
         return false;
-    pthread_mutex_lock(&d->lock);
-    admitted = (d->act == DOOR_TOUCH || d->act == DOOR_TOUCH_OLD) && inode == d->inode;
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_lock(&g->lock);
+    admitted = (g->act == GATE_TOUCH || g->act == GATE_TOUCH_OLD) && inode == g->inode;
+    pthread_mutex_unlock(&g->lock);
     return admitted;
 }
 
-struct inode *door_admits_create(struct door *d, pid_t caller, const struct inode *dir, const char *name,
-                                 enum node_shape shape)
+struct inode *write_gate_admits_create(struct write_gate *g, pid_t caller, const struct inode *dir,
+                                       const char *name, enum node_shape shape)
 {
     struct inode *inode = NULL;
 
-    if (!door_is_for(d, caller))
+    if (!write_gate_is_for(g, caller))
         return NULL;
-    pthread_mutex_lock(&d->lock);
-    if (d->act == DOOR_CREATE && !d->passed && is_meant(d, dir, name) &&
-        node_shape(&d->inode->place->node) == shape) {
-        inode = d->inode;
-        inodes_hold(d->inodes, inode);
-        d->passed = true;
+    pthread_mutex_lock(&g->lock);
+    if (g->act == GATE_CREATE && !g->passed && is_meant(g, dir, name) &&
+        node_shape(&g->inode->dentry->node) == shape) {
+        inode = g->inode;
+        inodes_hold(g->inodes, inode);
+        g->passed = true;
     }
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_unlock(&g->lock);
     return inode;
 }
 
-struct inode *door_admits_remove(struct door *d, pid_t caller, const struct inode *dir, const char *name)
+struct inode *write_gate_admits_remove(struct write_gate *g, pid_t caller, const struct inode *dir,
+                                       const char *name)
 {
     struct inode *inode = NULL;
 
-    if (!door_is_for(d, caller))
+    if (!write_gate_is_for(g, caller))
         return NULL;
-    pthread_mutex_lock(&d->lock);
-    if ((d->act == DOOR_REMOVE || d->act == DOOR_REMOVE_OLD) && !d->passed && is_meant(d, dir, name)) {
-        inode = d->inode;
-        d->passed = true;
+    pthread_mutex_lock(&g->lock);
+    if ((g->act == GATE_REMOVE || g->act == GATE_REMOVE_OLD) && !g->passed && is_meant(g, dir, name)) {
+        inode = g->inode;
+        g->passed = true;
     }
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_unlock(&g->lock);
     return inode;
 }

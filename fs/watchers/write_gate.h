@@ -1,9 +1,10 @@
 /*
- * The one door through which anything may be "changed": for the ringer, and only what is announced just now.
+ * The write gate: an access check that lets one process, the toucher, perform the one write that is announced
+ * just now. All else that would change the mount is EROFS.
  *
- * The thread that announces opens the door for one act, has the ringer perform it, and shuts it. Handlers ask
- * the door; it lets in who is the ringer (by thread id, which nobody can forge and which is not given away
- * again while the ringer is our unreaped child) and does that act. Thread safe.
+ * The announcing thread opens the gate for one act, has the toucher perform it, and shuts it. Handlers check
+ * each write against it: the caller must be the toucher (by thread id, which nobody can forge and which is
+ * not given away again while the toucher is our unreaped child) and do that act. Thread safe.
  */
 #ifndef OKSTRAFS_FS_WATCHERS_WRITE_GATE_H
 #define OKSTRAFS_FS_WATCHERS_WRITE_GATE_H
@@ -13,40 +14,41 @@
 
 #include "inodes/inode.h"
 
-enum door_act {
-    DOOR_SHUT,
-    DOOR_TOUCH,      /* open `inode` for writing, at its name in `dir`, and set its time */
-    DOOR_TOUCH_OLD,  /* the same by DOOR_PATH: an older generation has no name any more */
-    DOOR_CREATE,     /* make `name` in `dir`: it becomes `inode` */
-    DOOR_REMOVE,     /* remove `name` from `dir` */
-    DOOR_REMOVE_OLD, /* remove DOOR_PATH, which is `inode` */
+enum write_gate_act {
+    GATE_SHUT,
+    GATE_TOUCH,      /* open `inode` for writing, at its name in `dir`, and set its time */
+    GATE_TOUCH_OLD,  /* the same by GATE_PATH: an older generation has no name any more */
+    GATE_CREATE,     /* make `name` in `dir`: it becomes `inode` */
+    GATE_REMOVE,     /* remove `name` from `dir` */
+    GATE_REMOVE_OLD, /* remove GATE_PATH, which is `inode` */
 };
 
-/* A folder in the root and a name in it that nobody but the ringer finds. */
-#define DOOR_FOLDER ".okstrafs-door"
-#define DOOR_NAME   "inode"
-#define DOOR_PATH   DOOR_FOLDER "/" DOOR_NAME
+/* A folder in the root and a name in it that nobody but the toucher finds. */
+#define GATE_FOLDER ".okstrafs-gate"
+#define GATE_NAME   "inode"
+#define GATE_PATH   GATE_FOLDER "/" GATE_NAME
 
-struct door;
+struct write_gate;
 
-int door_new(struct door **out, struct inodes *inodes, pid_t ringer); /* -ENOMEM */
-void door_free(struct door *door);
+int write_gate_new(struct write_gate **out, struct inodes *inodes, pid_t toucher); /* -ENOMEM */
+void write_gate_free(struct write_gate *gate);
 
-/* The caller holds dir and inode until the door is shut. */
-void door_open(struct door *door, enum door_act act, struct inode *dir, const char *name,
-               struct inode *inode);
-void door_shut(struct door *door);
+/* The caller holds dir and inode until the gate is shut. */
+void write_gate_open(struct write_gate *gate, enum write_gate_act act, struct inode *dir, const char *name,
+                     struct inode *inode);
+void write_gate_shut(struct write_gate *gate);
 
-/* For handlers. Each is false (or -ENOENT) for whom the door is not open; door may be NULL. */
-bool door_is_for(const struct door *door, pid_t caller);
-/* What the ringer finds under a name: what is in the table, nothing that would have to be made. One reference
- * more. -ENOENT */
-int door_lookup(struct door *door, struct inode *dir, const char *name, struct inode **out);
-bool door_admits_open(struct door *door, pid_t caller, const struct inode *inode);
+/* For handlers. Each is false (or -ENOENT) for whom the gate is not open; gate may be NULL. */
+bool write_gate_is_for(const struct write_gate *gate, pid_t caller);
+/* What the toucher finds under a name: what is in the table, nothing that would have to be made. One
+ * reference more. -ENOENT */
+int write_gate_lookup(struct write_gate *gate, struct inode *dir, const char *name, struct inode **out);
+bool write_gate_admits_open(struct write_gate *gate, pid_t caller, const struct inode *inode);
 /* The inode that the new name is to be, with one reference more; NULL: not admitted. */
-struct inode *door_admits_create(struct door *door, pid_t caller, const struct inode *dir, const char *name,
-                                 enum node_shape shape);
+struct inode *write_gate_admits_create(struct write_gate *gate, pid_t caller, const struct inode *dir,
+                                       const char *name, enum node_shape shape);
 /* What loses its name, which the announcing thread holds; NULL: not admitted. */
-struct inode *door_admits_remove(struct door *door, pid_t caller, const struct inode *dir, const char *name);
+struct inode *write_gate_admits_remove(struct write_gate *gate, pid_t caller, const struct inode *dir,
+                                       const char *name);
 
 #endif

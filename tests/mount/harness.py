@@ -433,7 +433,7 @@ class Mount:
             for entry in filter(str.isdigit, os.listdir("/proc")):
                 with contextlib.suppress(OSError):
                     parent = int(Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[1])
-                    if parent == self.process.pid and Path(f"/proc/{entry}/comm").read_text() == "okstrafs-ringer\n":
+                    if parent == self.process.pid and Path(f"/proc/{entry}/comm").read_text() == "okstrafs-touch\n":
                         return int(entry)
             time.sleep(0.01)
         raise AssertionError("no ringer")

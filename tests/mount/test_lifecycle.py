@@ -63,7 +63,7 @@ class Lifecycle(harness.MountTest):
             with contextlib.suppress(OSError):
                 if entry.isdigit() and os.fsencode(self.home.root) in Path("/proc", entry, "cmdline").read_bytes() \
                         and b"okstrafs" in os.path.basename(os.readlink(f"/proc/{entry}/exe")).encode() \
-                        and Path("/proc", entry, "comm").read_text() != "okstrafs-ringer\n":
+                        and Path("/proc", entry, "comm").read_text() != "okstrafs-touch\n":
                     found.append(int(entry))
         return found
 

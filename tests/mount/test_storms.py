@@ -96,7 +96,7 @@ class Storm(harness.MountTest):
     def attack(self, top, seconds: float) -> list:
         """Tries what the ringer does, while it does it; what was not refused."""
         file, folder = str(top / self.total), str(top / "sessions")
-        door = str(top / ".okstrafs-door")
+        door = str(top / ".okstrafs-gate")
         acts = [
             (lambda: os.utime(file), {errno.EROFS}),
             (lambda: os.utime(file, ns=(1, 1)), {errno.EROFS}),

@@ -1,18 +1,18 @@
 /*
- * Lists of names, to tell what came and what went between two looks at a folder.
+ * Sorted arrays of names: two of them tell what came and what went in a directory.
  */
-#include "common/names.h"
+#include "common/name_list.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct names *names_new(void)
+struct name_list *name_list_new(void)
 {
-    return calloc(1, sizeof(struct names));
+    return calloc(1, sizeof(struct name_list));
 }
 
-void names_free(struct names *n)
+void name_list_free(struct name_list *n)
 {
     if (!n)
         return;
@@ -22,7 +22,7 @@ void names_free(struct names *n)
     free(n);
 }
 
-int names_add(struct names *n, const char *name)
+int name_list_add(struct name_list *n, const char *name)
 {
     if (n->len == n->room) {
         size_t room = n->room ? n->room * 2 : 8;
@@ -45,13 +45,13 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void names_sort(struct names *n)
+void name_list_sort(struct name_list *n)
 {
     if (n->len)
         qsort(n->items, n->len, sizeof(*n->items), by_bytes);
 }
 
-bool names_have(const struct names *n, const char *name)
+bool name_list_have(const struct name_list *n, const char *name)
 {
     return n->len && bsearch(&name, n->items, n->len, sizeof(*n->items), by_bytes);
 }

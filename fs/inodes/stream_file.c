@@ -1,6 +1,6 @@
 /*
- * Streams as files. The core tells each line once; here the lines are kept as long as the kernel knows the
- * inode, because a reader may start over and every offset must keep its byte.
+ * An append-only file, kept in the spool. The core gives each line once; here the lines are kept as long as
+ * the kernel knows the inode, because a reader may start over and every offset must keep its byte.
  *
  * Length and time are read without the lock (attributes are asked for while the inode table is locked); they
  * move after the bytes are in place, so whoever sees a length can read as much.
@@ -8,7 +8,7 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
-#include "inodes/stream.h"
+#include "inodes/stream_file.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,14 +18,14 @@
 
 #include "okstrafs/stream.h"
 
-struct stream_open {
-    struct stream *stream;
+struct stream_handle {
+    struct stream_file *stream;
     size_t seen;
     struct fuse_pollhandle *handle;
-    LIST_ENTRY(stream_open) of_stream;
+    LIST_ENTRY(stream_handle) of_stream;
 };
 
-struct stream {
+struct stream_file {
     struct spool *spool;
     _Atomic size_t len;
     _Atomic int64_t mtime_ns;
@@ -35,12 +35,12 @@ struct stream {
     struct oks_stream_cursor cursor;
     uint64_t version; /* of the data that is in it */
     bool ended;
-    LIST_HEAD(, stream_open) opens;
+    LIST_HEAD(, stream_handle) opens;
 };
 
-struct stream *stream_new(struct spool *spool)
+struct stream_file *stream_file_new(struct spool *spool)
 {
-    struct stream *s = calloc(1, sizeof(*s));
+    struct stream_file *s = calloc(1, sizeof(*s));
 
     if (!s)
         return NULL;
@@ -50,12 +50,12 @@ struct stream *stream_new(struct spool *spool)
     return s;
 }
 
-void stream_free(struct stream *s)
+void stream_file_free(struct stream_file *s)
 {
     if (!s)
         return;
     while (!LIST_EMPTY(&s->opens)) /* of a mount that has ended */
-        stream_open_free(LIST_FIRST(&s->opens));
+        stream_handle_free(LIST_FIRST(&s->opens));
     spool_drop(s->spool, &s->file);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -66,14 +66,14 @@ void stream_free(struct stream *s)
 enum { GATHER = 256 << 10 };
 
 /* Lines on their way into the spool: it is not worth a write for each. */
-struct gathering {
-    struct stream *stream;
+struct append_buffer {
+    struct stream_file *stream;
     char *bytes;
     size_t len;
     int rc;
 };
 
-static int flush(struct gathering *g)
+static int flush(struct append_buffer *g)
 {
     if (g->rc == 0 && g->len)
         g->rc = spool_append(g->stream->spool, &g->stream->file, g->bytes, g->len);
@@ -81,9 +81,9 @@ static int flush(struct gathering *g)
     return g->rc;
 }
 
-static int gather(void *ctx, const char *bytes, size_t len)
+static int append(void *ctx, const char *bytes, size_t len)
 {
-    struct gathering *g = ctx;
+    struct append_buffer *g = ctx;
 
     if (g->len + len > GATHER && flush(g) < 0)
         return g->rc;
@@ -96,9 +96,9 @@ static int gather(void *ctx, const char *bytes, size_t len)
 
 /* A failure half-way leaves the cursor where it was: what was written behind the old length is written again.
  */
-static int take_up(struct stream *s, struct oks_engine *engine, const struct node *node)
+static int take_up(struct stream_file *s, struct oks_engine *engine, const struct node *node)
 {
-    struct gathering g = {.stream = s, .bytes = malloc(GATHER)};
+    struct append_buffer g = {.stream = s, .bytes = malloc(GATHER)};
     struct oks_target target = node_target(node);
     struct oks_stream_cursor cursor = s->cursor;
     size_t before = s->file.len;
@@ -107,7 +107,7 @@ static int take_up(struct stream *s, struct oks_engine *engine, const struct nod
 
     if (!g.bytes)
         return -ENOMEM;
-    rc = oks_stream_next(engine, &target, &cursor, gather, &g, &mtime_ns);
+    rc = oks_stream_next(engine, &target, &cursor, append, &g, &mtime_ns);
     if (rc == OKS_STREAM_GOES_ON)
         rc = flush(&g);
     free(g.bytes);
@@ -124,7 +124,8 @@ static int take_up(struct stream *s, struct oks_engine *engine, const struct nod
     return 0;
 }
 
-int stream_grow(struct stream *s, struct oks_engine *engine, const struct node *node, uint64_t version)
+int stream_file_grow(struct stream_file *s, struct oks_engine *engine, const struct node *node,
+                     uint64_t version)
 {
     int rc = 1;
 
@@ -137,19 +138,19 @@ int stream_grow(struct stream *s, struct oks_engine *engine, const struct node *
     return rc;
 }
 
-size_t stream_len(const struct stream *s)
+size_t stream_file_len(const struct stream_file *s)
 {
     return atomic_load(&s->len);
 }
 
-int64_t stream_mtime_ns(const struct stream *s)
+int64_t stream_file_mtime_ns(const struct stream_file *s)
 {
     return atomic_load(&s->mtime_ns);
 }
 
-ssize_t stream_read(struct stream *s, size_t offset, char *buf, size_t size)
+ssize_t stream_file_read(struct stream_file *s, size_t offset, char *buf, size_t size)
 {
-    size_t len = stream_len(s), left = offset < len ? len - offset : 0;
+    size_t len = stream_file_len(s), left = offset < len ? len - offset : 0;
     ssize_t n;
 
     pthread_mutex_lock(&s->lock); /* the list of extents may move */
@@ -160,23 +161,23 @@ ssize_t stream_read(struct stream *s, size_t offset, char *buf, size_t size)
 
 /* --- openings --- */
 
-struct stream_open *stream_open_new(struct stream *s)
+struct stream_handle *stream_handle_new(struct stream_file *s)
 {
-    struct stream_open *open = calloc(1, sizeof(*open));
+    struct stream_handle *open = calloc(1, sizeof(*open));
 
     if (!open)
         return NULL;
     open->stream = s;
-    open->seen = stream_len(s);
+    open->seen = stream_file_len(s);
     pthread_mutex_lock(&s->lock);
     LIST_INSERT_HEAD(&s->opens, open, of_stream);
     pthread_mutex_unlock(&s->lock);
     return open;
 }
 
-void stream_open_free(struct stream_open *open)
+void stream_handle_free(struct stream_handle *open)
 {
-    struct stream *s;
+    struct stream_file *s;
 
     if (!open)
         return;
@@ -189,7 +190,7 @@ void stream_open_free(struct stream_open *open)
     free(open);
 }
 
-void stream_open_read(struct stream_open *open, size_t end)
+void stream_handle_seen(struct stream_handle *open, size_t end)
 {
     pthread_mutex_lock(&open->stream->lock);
     if (open->seen < end)
@@ -197,7 +198,7 @@ void stream_open_read(struct stream_open *open, size_t end)
     pthread_mutex_unlock(&open->stream->lock);
 }
 
-bool stream_open_poll(struct stream_open *open, struct fuse_pollhandle *handle)
+bool stream_handle_poll(struct stream_handle *open, struct fuse_pollhandle *handle)
 {
     struct fuse_pollhandle *before = NULL;
     bool unseen;
@@ -214,9 +215,9 @@ bool stream_open_poll(struct stream_open *open, struct fuse_pollhandle *handle)
     return unseen;
 }
 
-void stream_wake(struct stream *s)
+void stream_file_wake(struct stream_file *s)
 {
-    struct stream_open *open;
+    struct stream_handle *open;
 
     pthread_mutex_lock(&s->lock);
     LIST_FOREACH(open, &s->opens, of_stream)
