@@ -1,5 +1,5 @@
 /*
- * What is wrong with this machine, and what to do about it: one line a check.
+ * The checks of `okstrafs doctor`: one line each, with the fix where one fails.
  */
 #include "cli/doctor.h"
 

@@ -1,5 +1,6 @@
 /*
- * Forgetting sessions whose transcripts were deleted: the one thing that this program takes away.
+ * `okstrafs forget`: drops the kept data of sessions whose transcripts were deleted. No other command deletes
+ * anything.
  *
  * A daemon that has the same home notices at its next read. What is still there as a transcript cannot be
  * forgotten: delete it first.

@@ -1,5 +1,5 @@
 /*
- * The same tree for places without FUSE: containers, CI, a first look.
+ * `okstrafs cat` and `okstrafs ls`: the tree without FUSE, for containers, CI and a first look.
  *
  * Paths are relative to the mount's root; one that starts with the mountpoint is understood too, so that a
  * command line works with and without a mount.

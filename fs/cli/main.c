@@ -1,5 +1,5 @@
 /*
- * okstrafs: the token usage of coding agents as files.
+ * The entry point: runs the command that the options name.
  */
 #include <fcntl.h>
 #include <stdio.h>

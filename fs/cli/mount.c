@@ -1,9 +1,9 @@
 /*
- * The daemon: from an empty folder to a mount, and back.
+ * The life of the daemon: checks, fork, mount, session loop, unmount.
  *
  * The parent waits until the child has mounted (or failed), so that the exit code of `okstrafs mount` tells.
- * The first SIGTERM, SIGINT or SIGHUP ends the session: scans in flight stop, the mount goes, caches are
- * saved. The second does not wait.
+ * The first SIGTERM, SIGINT or SIGHUP ends the session: scans in flight stop, the mount is
+ * removed, caches are saved. The second does not wait.
  *
  * Threads: libfuse's workers run the operations; one thread of the engine writes caches. Signals reach the
  * main thread only.

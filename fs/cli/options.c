@@ -1,5 +1,5 @@
 /*
- * Reading the command line and the environment.
+ * The parser of the command line and the environment.
  *
  * `mount -t fuse.okstrafs none DIR` and fstab call us as `okstrafs none DIR -o ...`: a first word that is no
  * command, followed by a folder, is therefore a mount. Everything relative becomes absolute here, because the

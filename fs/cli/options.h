@@ -1,5 +1,5 @@
 /*
- * The edge: command line and environment become parameters here, and nowhere else.
+ * The options of a run. The command line and the environment are read here and nowhere else.
  */
 #ifndef OKSTRAFS_FS_CLI_OPTIONS_H
 #define OKSTRAFS_FS_CLI_OPTIONS_H

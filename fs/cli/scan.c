@@ -1,5 +1,5 @@
 /*
- * The first scan, with somebody watching.
+ * `okstrafs scan`: a full scan with a progress line.
  *
  * One thread runs the sync, this one reports: on a terminal a line that is drawn again, elsewhere a plain
  * line now and then. Ctrl-C ends it; what was read by then is saved, and the next scan goes on from there.

@@ -1,7 +1,8 @@
 /*
- * A unit of Type=notify counts as started when the mount answers, not when the process exists.
+ * A client of sd_notify(3). A unit of Type=notify counts as started when the mount answers, not when the
+ * process exists.
  *
- * libsystemd is looked for only by a process that a service manager waits for: it draws in seven more
+ * libsystemd is loaded (dlopen) only in a process that a service manager waits for: it draws in seven more
  * libraries, whose loading took every `okstrafs cat` as long as its answer.
  */
 #include "cli/service.h"

@@ -1,4 +1,4 @@
-/* Telling a service manager how we are (sd_notify(3)); does nothing where there is none. */
+/* State reports to a service manager (sd_notify(3)); no effect where there is none. */
 #ifndef OKSTRAFS_FS_CLI_SERVICE_H
 #define OKSTRAFS_FS_CLI_SERVICE_H
 

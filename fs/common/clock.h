@@ -1,4 +1,4 @@
-/* The time of day, which only the edge reads. */
+/* The time of day (CLOCK_REALTIME). Only fs/ reads it; core/ gets it as a parameter. */
 #ifndef OKSTRAFS_FS_COMMON_CLOCK_H
 #define OKSTRAFS_FS_COMMON_CLOCK_H
 

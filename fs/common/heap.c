@@ -1,5 +1,6 @@
 /*
- * A command takes memory as fast as it can get it and gives none back; the daemon must stay small.
+ * Settings of glibc's malloc, for two loads: a command allocates fast and frees nothing; the daemon must stay
+ * small.
  *
  * glibc gives each thread a heap of its own, which grows by a system call per few pages; such a call stops
  * the page faults of all threads, and thousands of them cost two scanning threads a third of their time. A

@@ -1,4 +1,4 @@
-/* How the C library's heap grows and shrinks. The first two: one of them, before there is a second thread. */
+/* How the C library's heap grows and shrinks. Call one of the first two, before there is a second thread. */
 #ifndef OKSTRAFS_FS_COMMON_HEAP_H
 #define OKSTRAFS_FS_COMMON_HEAP_H
 

@@ -1,5 +1,6 @@
 /*
- * Messages. Names in them come from strangers, so nothing that a terminal would obey gets through.
+ * Messages on stderr. Names in them come from untrusted files, so control characters are replaced: a terminal
+ * would execute them.
  */
 #include "common/log.h"
 

@@ -1,4 +1,5 @@
-/* A sorted list of names: what a folder lists. Not thread safe. */
+/* A sorted array of names: what a directory lists. Not thread safe. Fill it by name_list_add, then sort it
+ * once. */
 #ifndef OKSTRAFS_FS_COMMON_NAME_LIST_H
 #define OKSTRAFS_FS_COMMON_NAME_LIST_H
 

@@ -1,10 +1,10 @@
 /*
  * The inode table: a hash map of (directory, name) to the dentry that a lookup answers from.
  *
- * Names come from strangers (any window can be looked up), so nothing stays that the kernel does not hold:
- * memory follows FORGET. Three things outlive it for a while: a directory while something in it lives, the
- * newest generation while the kernel holds an older one (a watch does; it is what the next change is compared
- * with), and a generation that watchers have not been told of yet.
+ * Any window can be looked up, so users choose the names: an inode is freed when the kernel forgets it
+ * (FORGET). Three things outlive that for a while: a directory while something in it lives, the newest
+ * generation while the kernel holds an older one (a watch does; it is what the next change is compared with),
+ * and a generation that watchers have not been told of yet.
  *
  * Inode numbers: those of directories and links are a hash of their path with the top bit set, so that they
  * stay the same over restarts; those of generations count up from 2.

@@ -1,4 +1,4 @@
-/* The inode table's own structures, shared by inode.c and inode_watch.c. */
+/* The inode table's own structures, shared by inode.c, inode_table.c and inode_watch.c. */
 #ifndef OKSTRAFS_FS_INODES_INODE_PRIVATE_H
 #define OKSTRAFS_FS_INODES_INODE_PRIVATE_H
 

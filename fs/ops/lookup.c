@@ -1,5 +1,5 @@
 /*
- * LOOKUP, and what is answered from an inode that was found.
+ * The handlers of LOOKUP and of what needs nothing but an inode: FORGET, GETATTR, READLINK, ACCESS, STATFS.
  *
  * LOOKUP of a file does the work: it brings the data up to date, renders where something changed, and answers
  * with the inode of that generation. From there on nothing can change: attributes and pages are cached for

@@ -1,7 +1,6 @@
 /*
- * Everything that would change something: EROFS for all but the toucher, and for that one all but the act
- * that is announced just now (write_gate.h). Nothing changes by it; the kernel only tells watchers that it
- * did.
+ * The handlers of writes: EROFS for all but the toucher, and for that one all but the act that is announced
+ * just now (write_gate.h). Nothing changes by it; the kernel notifies watchers as if it did.
  *
  * Each has a handler of its own, because the kernel's answers to missing ones are odd (symlink ENOSYS, link
  * EPERM).

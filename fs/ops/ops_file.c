@@ -1,6 +1,6 @@
 /*
  * The handlers of open files. A document's content is there already and stays as it is: pages are cached for
- * ever, and nothing is asked when it is closed. A stream is read past the page cache, because its end moves;
+ * ever, and closing it needs no request. A stream is read past the page cache, because its end moves;
  * whoever reaches the end gets what has come since, or nothing, but never waits for more: that is what poll
  * is for.
  */

@@ -1,4 +1,7 @@
-/* The generation of a file that shows the data of now. */
+/*
+ * Generations: the inode of a file whose content is that of the current data. A document has another inode
+ * for each content, so its pages may be cached for ever.
+ */
 #ifndef OKSTRAFS_FS_SERVE_GENERATION_H
 #define OKSTRAFS_FS_SERVE_GENERATION_H
 

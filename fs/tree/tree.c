@@ -1,5 +1,5 @@
 /*
- * What the table of nodes means: finding, listing, versions.
+ * Lookup, listing and versions, as the table of nodes says.
  *
  * Invariant: whatever tree_list names, tree_lookup finds; the reverse does not hold for window/ (any
  * well-formed name can be looked up) and for other spellings of teams and sessions (which are links to the

@@ -1,4 +1,4 @@
-/* The table of nodes as tree.c reads it (private to the tree). */
+/* The table of nodes (private to the tree). */
 #ifndef OKSTRAFS_FS_TREE_TREE_TABLE_H
 #define OKSTRAFS_FS_TREE_TREE_TABLE_H
 

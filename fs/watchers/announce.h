@@ -1,4 +1,5 @@
-/* What there is to tell of a folder, and telling it. For the notifying thread only. */
+/* Announcements: the changes of a directory, made known to its watchers by touches. For the notifier's thread
+ * only. */
 #ifndef OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
 #define OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
 

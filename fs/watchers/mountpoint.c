@@ -1,9 +1,9 @@
 /*
- * Handling the mountpoint without ever hanging on it.
+ * The state of the mountpoint, read without system calls that could hang on it.
  *
- * A FUSE mount whose daemon is gone answers ENOTCONN to everything, and one whose daemon is stopped answers
- * nothing at all, to nobody. So what is mounted is read from the kernel's table, and whether it is alive is
- * asked by a child that can be left behind.
+ * A FUSE mount whose daemon is gone answers ENOTCONN to every request, and one whose daemon is stopped
+ * answers none. So what is mounted is read from the kernel's table (mountinfo), and a child that can be
+ * abandoned checks whether it is alive.
  *
  * Two daemons on one folder would unmount each other; the lock is on the folder below the mount, which only
  * the first can still reach.

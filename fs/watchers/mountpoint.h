@@ -1,5 +1,5 @@
 /*
- * The folder that we mount on: what is there, whether it is ours, how to get rid of it.
+ * The mountpoint: what is mounted there, whether it is this daemon's, and unmounting.
  */
 #ifndef OKSTRAFS_FS_WATCHERS_MOUNTPOINT_H
 #define OKSTRAFS_FS_WATCHERS_MOUNTPOINT_H

@@ -1,14 +1,14 @@
 /*
- * Operations on our own mount, from a process that is not the daemon.
+ * The toucher: system calls on our own mount, from a child process.
  *
  * A daemon that is killed while one of its own threads waits for an answer from its own mount never dies: the
  * thread waits for the daemon, and the descriptor that would end the wait stays open with it. So this is done
  * by a child, which has no descriptor of /dev/fuse: when the daemon dies, the kernel ends the connection, the
- * child's call with it, and the child finds its socket closed. Then it takes the mount away, so that nobody
+ * child's call with it, and the child finds its socket closed. Then it unmounts, so that nobody
  * is left with "Transport endpoint is not connected".
  *
- * The child never acts outside the mount: each time it looks whether what is mounted at the mountpoint is
- * still the mount that it was told of, by number. It holds the lock on the folder below until it ends, so no
+ * The child never acts outside the mount: each time it compares the id of what is mounted at the mountpoint
+ * with the id of its own mount. It holds the lock on the folder below until it ends, so no
  * newer okstrafs can be there meanwhile. Between two acts it holds nothing of the mount, which would be busy.
  */
 #include "watchers/toucher.h"
