@@ -267,7 +267,7 @@ static void start_saver(struct oks_engine *engine)
 }
 
 /* Without, there is still a filesystem. */
-static void start_notifying(const struct options *o, struct connection *c, struct toucher *toucher)
+static void start_notifier(const struct options *o, struct connection *c, struct toucher *toucher)
 {
     struct mount_id id;
     int rc;
@@ -276,7 +276,7 @@ static void start_notifying(const struct options *o, struct connection *c, struc
         toucher_mounted(toucher, &id);
     rc = c->gate ? notify_start(&c->notifier, &c->mount, c->gate, toucher) : 0;
     if (!c->gate || rc < 0)
-        inodes_stop_telling(c->mount.inodes);
+        inodes_stop_announcing(c->mount.inodes);
     if (rc < 0)
         log_error("file watchers will not be told of changes: %s", strerror(-rc));
 }
@@ -327,7 +327,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
     }
-    start_notifying(o, c, toucher);
+    start_notifier(o, c, toucher);
     start_saver(c->mount.engine);
     say_ready(o, c);
     detach(ready_fd);

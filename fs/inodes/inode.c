@@ -54,13 +54,13 @@ static bool root_init(struct inodes *t)
     root->dentry = dentry;
     root->ino = 1;
     root->mtime_ns = t->start_ns;
-    dentry->told = 1;
+    dentry->announced = 1;
     LIST_INSERT_HEAD(&t->dirs, root, of_dirs);
     t->root = root;
     return true;
 }
 
-int inodes_new(struct inodes **out, int64_t start_ns, bool tells)
+int inodes_new(struct inodes **out, int64_t start_ns, bool announces)
 {
     struct inodes *t = calloc(1, sizeof(*t));
 
@@ -69,7 +69,7 @@ int inodes_new(struct inodes **out, int64_t start_ns, bool tells)
     if (t) {
         t->n_buckets = BUCKETS_MIN;
         t->start_ns = start_ns;
-        t->tells = tells;
+        t->announces = announces;
         t->last_generation = 1;
         TAILQ_INIT(&t->waiting);
     }
@@ -251,22 +251,22 @@ static int64_t rising(int64_t mtime_ns, const struct inode *before)
 
 /* Whether watchers know the first generation that is handed out: the folder's need not, if it has changed
  * since they were told. */
-static bool is_known(const struct inodes *t, const struct inode *dir, const struct node *node,
-                     uint64_t version)
+static bool is_announced(const struct inodes *t, const struct inode *dir, const struct node *node,
+                         uint64_t version)
 {
-    return !t->tells || !dir->watch.version || !version || version <= dir->watch.version ||
-           !tree_tells_files(&dir->dentry->node) || !node_is_of_table(node);
+    return !t->announces || !dir->watch.version || !version || version <= dir->watch.version ||
+           !tree_announces_files(&dir->dentry->node) || !node_is_of_table(node);
 }
 
 /* A document may change without its data: who reads it again and again must not be told of it each time. */
 static bool only_the_clock_moved(const struct inodes *t, const struct dentry *dentry,
                                  const struct inode *before, const struct inode *fresh)
 {
-    return !t->tells || (dentry->told == before->ino && before->version == fresh->version);
+    return !t->announces || (dentry->announced == before->ino && before->version == fresh->version);
 }
 
 /* Of a window relative to now the bounds move with every look: nobody needs to be told of that. */
-static uint64_t essence_of(const struct node *node, const struct oks_document *document)
+static uint64_t digest_of(const struct node *node, const struct oks_document *document)
 {
     size_t end = document->window_at + document->window_len;
     uint64_t hash = 0xcbf29ce484222325;
@@ -290,7 +290,7 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
         return -ENOMEM;
     }
     unused_dentry = dentry;
-    fresh->essence = essence_of(&dentry->node, document);
+    fresh->digest = digest_of(&dentry->node, document);
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
     if (found && found->node.type != dentry->node.type) {
@@ -318,9 +318,9 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
             unused_dentry = NULL;
         }
         if (before ? only_the_clock_moved(t, found, before, fresh)
-                   : is_known(t, dir, &found->node, fresh->version)) {
-            found->told = fresh->ino;
-            found->told_essence = fresh->essence;
+                   : is_announced(t, dir, &found->node, fresh->version)) {
+            found->announced = fresh->ino;
+            found->announced_digest = fresh->digest;
         }
         table_put(t, found, fresh);
         table_settle(t, found);
@@ -361,9 +361,9 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
             table_list(t, dentry);
             found = dentry;
             unused_dentry = NULL;
-            if (is_known(t, dir, &found->node, version)) {
-                found->told = fresh->ino;
-                found->told_len = stream_file_len(stream);
+            if (is_announced(t, dir, &found->node, version)) {
+                found->announced = fresh->ino;
+                found->announced_len = stream_file_len(stream);
             }
         }
         table_put(t, found, fresh);

@@ -30,11 +30,11 @@ struct dentry {
     struct inode *current;   /* the generation that a lookup answers with */
     LIST_HEAD(, inode) gens; /* newest first */
     size_t n_gens;
-    uint64_t told;         /* ino of the generation that watchers know of; 0: of none ... */
-    size_t told_len;       /* ... and, where it grows, how much of it */
-    uint64_t told_essence; /* the generation's */
-    unsigned pins;         /* users that hold no generation in particular */
-    bool kept;             /* one of the pins is for the sake of its folder's watchers */
+    uint64_t announced;        /* ino of the generation that watchers know of; 0: of none ... */
+    size_t announced_len;      /* ... and, where it grows, how much of it */
+    uint64_t announced_digest; /* the generation's */
+    unsigned pins;             /* users that hold no generation in particular */
+    bool kept;                 /* one of the pins is for the sake of its folder's watchers */
     LIST_ENTRY(dentry) of_dir;
 };
 
@@ -54,10 +54,10 @@ struct inode {
     char *bytes; /* files: the content of this generation; links: the target */
     size_t len;
     int64_t mtime_ns;
-    uint64_t essence; /* a hash of the content but for its window, where that moves with the clock; else 0 */
+    uint64_t digest; /* a hash of the content but for its window, where that moves with the clock; else 0 */
     struct stream_file
-        *stream;         /* of an append-only file, instead of bytes, len and mtime_ns; NULL: it is none */
-    _Atomic bool handed; /* it has been opened: see hand_over() in ops_file.c */
+        *stream;            /* of an append-only file, instead of bytes, len and mtime_ns; NULL: it is none */
+    _Atomic bool prefilled; /* it has been opened: see prefill() in ops_file.c */
 
     /* protected by the table's lock */
     int64_t shown_ms;       /* when it was rendered */
@@ -72,8 +72,8 @@ struct inode {
 
 struct inodes;
 
-/* start_ns: time for what has none of its own; tells: somebody tells watchers. -ENOMEM */
-int inodes_new(struct inodes **out, int64_t start_ns, bool tells);
+/* start_ns: time for what has none of its own; announces: changes are announced to watchers. -ENOMEM */
+int inodes_new(struct inodes **out, int64_t start_ns, bool announces);
 void inodes_free(struct inodes *inodes);
 struct inode *inodes_root(struct inodes *inodes);
 
@@ -115,7 +115,7 @@ size_t inodes_count(struct inodes *inodes);
 /* --- for those who tell watchers: watchers/ --- */
 
 /* Nobody will tell watchers: nothing is kept for them from now on. */
-void inodes_stop_telling(struct inodes *inodes);
+void inodes_stop_announcing(struct inodes *inodes);
 
 /* A new directory: what its watchers know. Version 0 or names NULL (takes them over) where that is not known
  * yet: then it waits, as does one whose files can be kept. Whether it does. */
@@ -124,11 +124,11 @@ bool inodes_watch_begin(struct inodes *inodes, struct inode *dir, uint64_t versi
 /* The next directory that waits; waiting no more, with one reference more. NULL: none. */
 struct inode *inodes_next_waiting(struct inodes *inodes);
 /* What watchers know now; names NULL: as before. */
-void inodes_watch_told(struct inodes *inodes, struct inode *dir, uint64_t version, struct name_list *names);
+void inodes_watch_set(struct inodes *inodes, struct inode *dir, uint64_t version, struct name_list *names);
 /* The same for names where none are known. */
 void inodes_watch_listed(struct inodes *inodes, struct inode *dir, struct name_list *names);
 /* Whether `name` may be cached: its creation is not still to be told. */
-bool inodes_is_told(struct inodes *inodes, const struct inode *dir, const char *name);
+bool inodes_is_announced(struct inodes *inodes, const struct inode *dir, const char *name);
 uint64_t inodes_watch_version(struct inodes *inodes, const struct inode *dir);
 /* Its names; valid until the caller changes them. */
 const struct name_list *inodes_watch_names(struct inodes *inodes, const struct inode *dir);
@@ -140,11 +140,12 @@ int inodes_children(struct inodes *inodes, struct inode *dir, size_t max, struct
 void dentry_unpin(struct inodes *inodes, struct dentry *dentry);
 /* The current generation, with one reference more, its length, and whether watchers have not been told of it
  * yet. */
-struct inode *dentry_current(struct inodes *inodes, struct dentry *dentry, size_t *len, bool *untold);
+struct inode *dentry_current(struct inodes *inodes, struct dentry *dentry, size_t *len, bool *unannounced);
 /* The generations that the kernel holds besides the current one, each with one reference more. At most max.
  */
 size_t dentry_older(struct inodes *inodes, struct dentry *dentry, struct inode **out, size_t max);
-void dentry_told(struct inodes *inodes, struct dentry *dentry, const struct inode *generation, size_t len);
+void dentry_set_announced(struct inodes *inodes, struct dentry *dentry, const struct inode *generation,
+                          size_t len);
 /* Takes a dentry out of the table: what has its name next is another one. */
 void dentry_retire(struct inodes *inodes, struct dentry *dentry);
 /* Takes that back, unless something else has its name by now. */

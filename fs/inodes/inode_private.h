@@ -17,7 +17,7 @@ struct inodes {
     size_t n_keepers; /* directories whose files are kept */
     uint64_t last_generation;
     int64_t start_ns;
-    bool tells; /* watchers are told of changes */
+    bool announces; /* watchers are told of changes */
     struct inode *root;
 };
 
@@ -37,7 +37,7 @@ void table_stop_keeping(struct inodes *t, struct inode *dir);
 /* Frees what nobody holds any more in a dentry, and then the dentry, and its folder's ... */
 void table_settle(struct inodes *t, struct dentry *dentry);
 /* Whether watchers know all there is to know of a file. */
-bool table_is_told(const struct dentry *dentry);
+bool table_is_announced(const struct dentry *dentry);
 void table_unlist(struct inodes *t, struct dentry *dentry);
 
 #endif

@@ -128,13 +128,13 @@ static void end_generation(struct inodes *t, struct dentry *dentry, struct inode
     inode_free(inode);
 }
 
-bool table_is_told(const struct dentry *dentry)
+bool table_is_announced(const struct dentry *dentry)
 {
     const struct inode *current = dentry->current;
 
-    if (dentry->told != current->ino)
-        return current->essence && dentry->told && dentry->told_essence == current->essence;
-    return !current->stream || dentry->told_len == stream_file_len(current->stream);
+    if (dentry->announced != current->ino)
+        return current->digest && dentry->announced && dentry->announced_digest == current->digest;
+    return !current->stream || dentry->announced_len == stream_file_len(current->stream);
 }
 
 static bool is_idle(const struct inodes *t, const struct dentry *dentry)
@@ -143,7 +143,8 @@ static bool is_idle(const struct inodes *t, const struct dentry *dentry)
 
     return dentry->pins == 0 && dentry->n_gens == 1 && current->nlookup == 0 &&
            LIST_EMPTY(&current->children) &&
-           (!t->tells || !dentry->listed || table_is_told(dentry) || node_shape(&dentry->node) != NODE_FILE);
+           (!t->announces || !dentry->listed || table_is_announced(dentry) ||
+            node_shape(&dentry->node) != NODE_FILE);
 }
 
 /* A directory that the kernel has let go of has no watchers: its files need not be kept for them. The caller

@@ -50,7 +50,7 @@ struct inode *inodes_next_waiting(struct inodes *t)
     return dir;
 }
 
-void inodes_watch_told(struct inodes *t, struct inode *dir, uint64_t version, struct name_list *names)
+void inodes_watch_set(struct inodes *t, struct inode *dir, uint64_t version, struct name_list *names)
 {
     struct name_list *before = NULL;
 
@@ -75,7 +75,7 @@ void inodes_watch_listed(struct inodes *t, struct inode *dir, struct name_list *
     name_list_free(names);
 }
 
-bool inodes_is_told(struct inodes *t, const struct inode *dir, const char *name)
+bool inodes_is_announced(struct inodes *t, const struct inode *dir, const char *name)
 {
     bool told;
 
@@ -119,10 +119,10 @@ bool inodes_watch_keep(struct inodes *t, struct inode *dir)
     return keep;
 }
 
-void inodes_stop_telling(struct inodes *t)
+void inodes_stop_announcing(struct inodes *t)
 {
     pthread_mutex_lock(&t->lock);
-    t->tells = false;
+    t->announces = false;
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -190,14 +190,14 @@ void dentry_unpin(struct inodes *t, struct dentry *dentry)
 
 /* --- generations --- */
 
-struct inode *dentry_current(struct inodes *t, struct dentry *dentry, size_t *len, bool *untold)
+struct inode *dentry_current(struct inodes *t, struct dentry *dentry, size_t *len, bool *unannounced)
 {
     struct inode *current;
 
     pthread_mutex_lock(&t->lock);
     current = dentry->current;
     current->nlookup++;
-    *untold = !table_is_told(dentry);
+    *unannounced = !table_is_announced(dentry);
     *len = current->stream ? stream_file_len(current->stream) : current->len;
     pthread_mutex_unlock(&t->lock);
     return current;
@@ -218,12 +218,12 @@ size_t dentry_older(struct inodes *t, struct dentry *dentry, struct inode **out,
     return n;
 }
 
-void dentry_told(struct inodes *t, struct dentry *dentry, const struct inode *generation, size_t len)
+void dentry_set_announced(struct inodes *t, struct dentry *dentry, const struct inode *generation, size_t len)
 {
     pthread_mutex_lock(&t->lock);
-    dentry->told = generation->ino;
-    dentry->told_len = len;
-    dentry->told_essence = generation->essence;
+    dentry->announced = generation->ino;
+    dentry->announced_len = len;
+    dentry->announced_digest = generation->digest;
     table_settle(t, dentry);
     pthread_mutex_unlock(&t->lock);
 }

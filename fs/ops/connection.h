@@ -11,7 +11,7 @@
 
 #include "serve/mount_state.h"
 
-/* Content that is stored into the kernel's page cache: see hand_over() in ops_file.c. */
+/* Content that is stored into the kernel's page cache: see prefill() in ops_file.c. */
 struct page_store {
     struct fuse_session *session;
     pthread_mutex_t lock; /* one store at a time */

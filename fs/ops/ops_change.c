@@ -76,9 +76,9 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 }
 
 /*
- * The kernel finds nothing more in a folder that was removed, and what is about to be told as gone may be
- * there again. So first the folder loses its name here: who finds it from now on finds another one, and who
- * found it before knows no more than the engine does after one more look. Then the engine is asked. EBUSY
+ * The kernel finds nothing more in a folder that was removed, and what is about to be announced as gone may
+ * be there again. So first the folder loses its name here: who finds it from now on finds another one, and
+ * who found it before knows no more than the engine does after one more look. Then the engine is asked. EBUSY
  * tells the announcing thread. (What comes back between this look and the end of the system call goes once
  * more.)
  */

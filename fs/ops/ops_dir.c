@@ -69,8 +69,8 @@ void connection_end(struct connection *c)
         open_dirs_remove(&c->dirs, LIST_FIRST(&c->dirs.list));
 }
 
-/* Who opened the folder knows what was in it then; what comes later is news. */
-static void learn(struct connection *c, struct inode *dir, const struct open_dir *d)
+/* What a listing has shown need not be announced; what comes later must be. */
+static void record_names(struct connection *c, struct inode *dir, const struct open_dir *d)
 {
     struct inodes *inodes = c->mount.inodes;
     struct name_list *names;
@@ -109,7 +109,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
         fuse_reply_err(req, reply_errno(req, rc));
         return;
     }
-    learn(c, inode, d);
+    record_names(c, inode, d);
     fi->fh = (uintptr_t)d;
     open_dirs_add(&c->dirs, d); /* before the reply: its close may come before we are back */
     if (fuse_reply_open(req, fi) < 0)

@@ -13,7 +13,7 @@
 #include "ops/reply.h"
 #include "watchers/write_gate.h"
 
-enum { HAND_OVER_MAX = 256 << 10 };
+enum { PREFILL_MAX = 256 << 10 };
 
 static struct stream_handle *open_of(const struct fuse_file_info *fi)
 {
@@ -52,17 +52,17 @@ static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_in
  * its own. Storing waits for pages that are being read, and a daemon that waits for its own answers could not
  * even be killed; so nobody's open is answered before, and until then there is nobody who could read.
  */
-static void hand_over(struct page_store *pages, fuse_ino_t nodeid, struct inode *inode)
+static void prefill(struct page_store *pages, fuse_ino_t nodeid, struct inode *inode)
 {
     struct fuse_bufvec content = FUSE_BUFVEC_INIT(inode->len);
 
-    if (inode->len > HAND_OVER_MAX || inode->handed)
+    if (inode->len > PREFILL_MAX || inode->prefilled)
         return;
     content.buf[0].mem = inode->bytes;
     pthread_mutex_lock(&pages->lock);
-    if (!inode->handed && inode->len)
+    if (!inode->prefilled && inode->len)
         fuse_lowlevel_notify_store(pages->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
-    inode->handed = true; /* also where it failed: then it is read as anything is */
+    inode->prefilled = true; /* also where it failed: then it is read as anything is */
     pthread_mutex_unlock(&pages->lock);
 }
 
@@ -82,7 +82,7 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     }
     fi->keep_cache = 1;
     if (!writes)
-        hand_over(&connection_of(req)->pages, nodeid, inode);
+        prefill(&connection_of(req)->pages, nodeid, inode);
     fuse_reply_open(req, fi);
 }
 

@@ -72,15 +72,15 @@ double reply_attr_timeout(const struct inode *inode)
     return inode->stream ? 0 : reply_for_ever;
 }
 
-/* A name whose creation is still to be told must be asked for each time: what the kernel believes to be there
- * cannot be created. */
+/* A name whose creation is still to be announced must be looked up each time: what the kernel believes to be
+ * there cannot be created. */
 static double entry_timeout(struct inodes *inodes, const struct dentry *dentry)
 {
     if (node_shape(&dentry->node) != NODE_DIR || !dentry->dir)
         return 0;
     if (node_is_fixed(&dentry->node))
         return reply_for_ever;
-    return inodes_is_told(inodes, dentry->dir, dentry->name) ? entity_timeout : 0;
+    return inodes_is_announced(inodes, dentry->dir, dentry->name) ? entity_timeout : 0;
 }
 
 struct fuse_entry_param reply_entry(const struct connection *c, const struct inode *inode)

@@ -57,7 +57,7 @@ bool node_is_fixed(const struct node *node)
 
 bool node_is_of_table(const struct node *node)
 {
-    return node->type->name || node->type->told;
+    return node->type->name || node->type->announced;
 }
 
 char *node_link_target(const struct node *link)

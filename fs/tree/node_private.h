@@ -14,13 +14,13 @@ struct node_type {
     const struct node_type *each;         /* the type of the listed children; NULL: none */
     enum oks_list list;                   /* where their names come from */
     bool list_of_all;                     /* of everything, not of the target */
-    bool untold;                          /* its watchers are not told of files that nobody looked up */
+    bool unannounced;                     /* its watchers are not told of files that nobody looked up */
 
     /* files */
     int (*render)(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                   struct oks_document *out);
     enum oks_stats stats; /* of those in stats/ */
-    bool told;            /* listed: their folder's watchers hear of changes, looked up or not */
+    bool announced;       /* listed: their folder's watchers hear of changes, looked up or not */
     bool costly;          /* its folder's watchers hear of it only if it was looked up */
     bool is_stream;       /* append-only */
     bool is_volatile;     /* the content changes without the target's data changing */

@@ -97,11 +97,11 @@ bool tree_has_list(const struct node *dir)
     return dir->type->shape == NODE_DIR && dir->type->each;
 }
 
-bool tree_tells_files(const struct node *dir)
+bool tree_announces_files(const struct node *dir)
 {
-    if (dir->type->shape != NODE_DIR || dir->type->untold)
+    if (dir->type->shape != NODE_DIR || dir->type->unannounced)
         return false;
-    return dir->type->fixed || (dir->type->each && dir->type->each->told);
+    return dir->type->fixed || (dir->type->each && dir->type->each->announced);
 }
 
 static int add_file(void *ctx, const char *name, enum node_shape shape)
@@ -127,7 +127,7 @@ int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(
 {
     int rc = 0;
 
-    if (dir->type->each && dir->type->each->told)
+    if (dir->type->each && dir->type->each->announced)
         return each_listed_file(engine, dir, fn, ctx);
     for (const struct node_type *const *t = dir->type->fixed; rc == 0 && t && *t; t++)
         if ((*t)->shape == NODE_FILE && !(*t)->costly)

@@ -33,7 +33,7 @@ bool tree_is_settled(struct oks_engine *engine, const struct node *node);
 /* Whether the data decides what is in a directory. */
 bool tree_has_list(const struct node *dir);
 /* Whether the watchers of a directory are told of its fixed files, even if nobody has looked those up. */
-bool tree_tells_files(const struct node *dir);
+bool tree_announces_files(const struct node *dir);
 /* Calls fn with the name of each such file. */
 int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(void *ctx, const char *name),
                    void *ctx);

@@ -213,8 +213,8 @@ static const struct node_type
                    .of_found = true,
                    .is_volatile = true},
     type_pricing = {.name = "pricing.json", .shape = NODE_FILE, .render = render_pricing, .of_found = true},
-    type_budget = {.shape = NODE_FILE, .render = render_budget, .told = true},
-    type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .told = true},
+    type_budget = {.shape = NODE_FILE, .render = render_budget, .announced = true},
+    type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .announced = true},
     type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
     type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
     type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
@@ -312,7 +312,7 @@ static const struct node_type
     STATS(by_day, "by-day.json", OKS_STATS_BY_DAY, .costly = true, .of_times = true),
     STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR, .costly = true, .of_times = true),
     STATS(blocks, "blocks.json", OKS_STATS_BLOCKS, .costly = true, .of_times = true, .of_clock = true),
-    type_stats_span = {.shape = NODE_DIR, .untold = true, .fixed = TYPES(STATS_ALL)},
+    type_stats_span = {.shape = NODE_DIR, .unannounced = true, .fixed = TYPES(STATS_ALL)},
     type_stats_window = {.name = "window",
                          .shape = NODE_DIR,
                          .each = &type_stats_span,
@@ -331,7 +331,7 @@ static const struct node_type
 const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
-    .untold = true, /* everybody's way to somewhere else, and its files may be costly */
+    .unannounced = true, /* everybody's way to somewhere else, and its files may be costly */
     .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
                    &type_projects, &type_stats, &type_budgets)};
 

@@ -74,16 +74,16 @@ static void touch_older(struct announcer *a, enum touch what, enum write_gate_ac
 
 /* --- files --- */
 
-static void tell_file(struct announcer *a, struct dentry *dentry)
+static void announce_changed(struct announcer *a, struct dentry *dentry)
 {
-    bool untold;
+    bool unannounced;
     size_t len;
-    struct inode *current = dentry_current(a->m->inodes, dentry, &len, &untold);
+    struct inode *current = dentry_current(a->m->inodes, dentry, &len, &unannounced);
 
-    if (untold) {
+    if (unannounced) {
         touch_older(a, TOUCH_WRITE, GATE_TOUCH_OLD, dentry);
         touch(a, TOUCH_WRITE, GATE_TOUCH, current);
-        dentry_told(a->m->inodes, dentry, current, len);
+        dentry_set_announced(a->m->inodes, dentry, current, len);
         if (current->stream)
             mount_wake(a->m, current->stream);
     }
@@ -92,9 +92,9 @@ static void tell_file(struct announcer *a, struct dentry *dentry)
 
 static void remove_file(struct announcer *a, struct dentry *dentry)
 {
-    bool untold;
+    bool unannounced;
     size_t len;
-    struct inode *current = dentry_current(a->m->inodes, dentry, &len, &untold);
+    struct inode *current = dentry_current(a->m->inodes, dentry, &len, &unannounced);
 
     touch_older(a, TOUCH_UNLINK, GATE_REMOVE_OLD, dentry);
     touch(a, TOUCH_UNLINK, GATE_REMOVE, current);
@@ -120,7 +120,7 @@ static void announce_file(struct announcer *a, struct dentry *dentry)
         remove_file(a, dentry);
     if (rc < 0)
         return;
-    tell_file(a, dentry);
+    announce_changed(a, dentry);
     inodes_forget(a->m->inodes, fresh, 1);
 }
 
@@ -178,7 +178,7 @@ static int make_file(void *ctx, const char *name)
     if (f->keep)
         dentry_keep(m->inodes, file->dentry);
     else if (!known)
-        tell_file(f->a, file->dentry);
+        announce_changed(f->a, file->dentry);
     inodes_forget(m->inodes, file, 1);
     return 0;
 }
@@ -256,7 +256,7 @@ static bool remove_dir(struct announcer *a, struct inode *dir)
 /* With all that is known below it; its users see it go, as they would anywhere. */
 static bool remove_dentry(struct announcer *a, struct dentry *dentry)
 {
-    bool untold, gone;
+    bool unannounced, gone;
     size_t len;
     struct inode *current;
 
@@ -264,7 +264,7 @@ static bool remove_dentry(struct announcer *a, struct dentry *dentry)
         remove_file(a, dentry);
         return true;
     }
-    current = dentry_current(a->m->inodes, dentry, &len, &untold);
+    current = dentry_current(a->m->inodes, dentry, &len, &unannounced);
     gone = remove_dir(a, current);
     inodes_forget(a->m->inodes, current, 1);
     return gone;
@@ -306,8 +306,8 @@ static void names_drop(struct name_list *n, size_t i)
 }
 
 /* Tells the differences; what could not be told is left out of `now`. True: all of them were. */
-static bool tell_names(struct announcer *a, struct inode *dir, const struct name_list *before,
-                       struct name_list *now)
+static bool announce_names(struct announcer *a, struct inode *dir, const struct name_list *before,
+                           struct name_list *now)
 {
     size_t told = 0, before_len = before->len;
     bool all = true;
@@ -360,15 +360,15 @@ void announce_dir(struct announcer *a, struct inode *dir)
     if (version == told || version == 0) /* what is gone is told in the folder above */
         return;
     files.created = before;
-    if (tree_tells_files(node) && told)
+    if (tree_announces_files(node) && told)
         tree_each_file(m->engine, node, make_file, &files);
     each_dentry(a, dir, FILES_MAX, announce_if_file);
     if (tree_has_list(node) && !same_names(m, node, before)) {
         names = names_now(m, dir);
         if (names && before)
-            all = tell_names(a, dir, before, names);
+            all = announce_names(a, dir, before, names);
     }
-    inodes_watch_told(m->inodes, dir, all ? version : told, names);
+    inodes_watch_set(m->inodes, dir, all ? version : told, names);
 }
 
 void announce_end(struct announcer *a)
@@ -385,7 +385,7 @@ bool announce_found(struct mount *m, struct inode *dir)
     uint64_t version = settled ? data_version(m, dir) : 0;
     struct name_list *names = settled && tree_has_list(node) ? names_now(m, dir) : NULL;
 
-    return inodes_watch_begin(m->inodes, dir, version, names, !settled, tree_tells_files(node));
+    return inodes_watch_begin(m->inodes, dir, version, names, !settled, tree_announces_files(node));
 }
 
 void announce_begin(struct announcer *a, struct inode *dir)
@@ -398,12 +398,12 @@ void announce_begin(struct announcer *a, struct inode *dir)
     if (version == 0)
         return;
     if (inodes_watch_version(m->inodes, dir) == 0) {
-        inodes_watch_told(m->inodes, dir, version, NULL);
+        inodes_watch_set(m->inodes, dir, version, NULL);
         each_dentry(a, dir, FILES_MAX,
                     announce_if_file); /* they may have changed since they were looked up */
     }
     if (tree_has_list(node) && !inodes_watch_names(m->inodes, dir))
         inodes_watch_listed(m->inodes, dir, names_now(m, dir));
-    if (tree_tells_files(node) && inodes_watch_keep(m->inodes, dir))
+    if (tree_announces_files(node) && inodes_watch_keep(m->inodes, dir))
         tree_each_file(m->engine, node, make_file, &files);
 }

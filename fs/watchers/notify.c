@@ -186,7 +186,7 @@ static void be_due(struct notifier *n, int64_t pause_ms)
 
 /* --- what was just looked up --- */
 
-static void take_down(struct notifier *n, struct inode *dir)
+static void record(struct notifier *n, struct inode *dir)
 {
     const struct node *node = &dir->dentry->node;
     enum tree_need need = tree_need(node);
@@ -197,12 +197,12 @@ static void take_down(struct notifier *n, struct inode *dir)
     announce_begin(&n->announcer, dir);
 }
 
-static void take_down_all(struct notifier *n)
+static void record_all(struct notifier *n)
 {
     struct inode *dir;
 
     while (!atomic_load(&n->ends) && (dir = inodes_next_waiting(n->m->inodes))) {
-        take_down(n, dir);
+        record(n, dir);
         inodes_forget(n->m->inodes, dir, 1);
     }
     be_due(n, FIRST_PAUSE_MS); /* for what does not wait, and for what came meanwhile */
@@ -245,7 +245,7 @@ static void wait_and_act(struct notifier *n)
         return;
     if (fds[0].revents) {
         eventfd_read(n->wake_fd, &count);
-        take_down_all(n);
+        record_all(n);
     }
     if (listens && (fds[1].revents || rc == 0))
         be_due(n, rc ? FIRST_PAUSE_MS : 0);
@@ -261,7 +261,7 @@ static void *notifier_main(void *arg)
         wait_and_act(n);
     if (atomic_load(&n->ends))
         return NULL;
-    inodes_stop_telling(n->m->inodes);
+    inodes_stop_announcing(n->m->inodes);
     log_error("the process that tells file watchers of changes is gone: nobody is told any more");
     return NULL;
 }
