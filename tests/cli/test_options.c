@@ -1,0 +1,324 @@
+/* The command line and the environment as options. */
+#include <getopt.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "tap.h"
+
+static char said[1024]; /* on stderr, by the last parse */
+
+/* argv is a line of words. */
+static int parse(const char *line, struct options *o)
+{
+    static char words[1024];
+    static char *argv[32];
+    int argc = 0, pair[2], before = dup(STDERR_FILENO), rc;
+    ssize_t n;
+
+    snprintf(words, sizeof(words), "okstrafs %s", line);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    ck_assert_int_eq(pipe(pair), 0);
+    dup2(pair[1], STDERR_FILENO);
+    optind = 0; /* glibc: begin anew */
+    rc = options_parse(argc, argv, o);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    ck_assert_int_eq(write(pair[1], "", 1), 1);
+    close(pair[1]);
+    n = read(pair[0], said, sizeof(said) - 1);
+    ck_assert_int_gt(n, 0);
+    said[n] = '\0';
+    close(pair[0]);
+    return rc;
+}
+
+static struct options parsed(const char *line)
+{
+    struct options o;
+
+    ck_assert_msg(parse(line, &o) == 0, "%s: %s", line, said);
+    return o;
+}
+
+/* A usage error of which something is said. */
+static void refused(const char *line, const char *part)
+{
+    struct options o;
+
+    ck_assert_int_eq(parse(line, &o), EX_USAGE);
+    ck_assert_msg(strstr(said, part), "%s: %s", line, said);
+}
+
+static void setup(void)
+{
+    clearenv();
+    setenv("HOME", "/home/me", 1);
+    setenv("TZ", "UTC0", 1);
+    ck_assert_int_eq(chdir("/"), 0);
+}
+
+static const char *joined(char *const *list)
+{
+    static char text[1024];
+
+    *text = '\0';
+    for (; *list; list++)
+        strcat(strcat(text, *text ? " " : ""), *list);
+    return text;
+}
+
+START_TEST(each_command)
+{
+    static const struct {
+        const char *line;
+        enum command command;
+        int n_paths;
+    } cases[] = {
+        {"mount", COMMAND_MOUNT, 0},
+        {"mount /m", COMMAND_MOUNT, 1},
+        {"none /m", COMMAND_MOUNT, 1},
+        {"umount", COMMAND_UMOUNT, 0},
+        {"unmount /m", COMMAND_UMOUNT, 1},
+        {"cat a b c", COMMAND_CAT, 3},
+        {"ls", COMMAND_LS, 0},
+        {"ls -l a", COMMAND_LS, 1},
+        {"scan", COMMAND_SCAN, 0},
+        {"forget x y", COMMAND_FORGET, 2},
+        {"forget --all", COMMAND_FORGET, 0},
+        {"doctor", COMMAND_DOCTOR, 0},
+        {"help", COMMAND_HELP, 0},
+        {"--help", COMMAND_HELP, 0},
+        {"-h cat x", COMMAND_HELP, 2},
+        {"version", COMMAND_VERSION, 0},
+        {"-V", COMMAND_VERSION, 0},
+        {"--version scan", COMMAND_VERSION, 1},
+        {"-h -V", COMMAND_HELP, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct options o = parsed(cases[i].line);
+
+        ck_assert_msg(o.command == cases[i].command, "%s", cases[i].line);
+        ck_assert_msg(o.n_paths == cases[i].n_paths, "%s: %d", cases[i].line, o.n_paths);
+        options_clear(&o);
+    }
+}
+END_TEST
+
+START_TEST(what_is_no_command)
+{
+    refused("", "usage:");
+    refused("mout", "mout: no such command");
+    refused("a b c", "a: no such command");
+    refused("mount a b", "b: one argument too many");
+    refused("umount a b", "b: one argument too many");
+    refused("scan a", "a: one argument too many");
+    refused("doctor a", "a: one argument too many");
+    refused("--nonsense", "nonsense");
+}
+END_TEST
+
+START_TEST(switches)
+{
+    struct options o = parsed("mount");
+
+    ck_assert(!o.foreground && !o.long_listing && !o.all && !o.nonempty && !o.no_cache && !o.verify_tail &&
+              !o.no_notify);
+    ck_assert_int_eq(o.revalidate, OKS_REVALIDATE_AUTO);
+    ck_assert_uint_eq(o.memory_max, 0);
+    ck_assert_str_eq(o.fuse_options, "");
+    options_clear(&o);
+    o = parsed("mount -f -n -s --no-cache");
+    ck_assert(o.foreground && o.no_cache && !o.long_listing && !o.all);
+    options_clear(&o);
+    o = parsed("ls --long");
+    ck_assert(o.long_listing && !o.foreground && !o.no_cache);
+    options_clear(&o);
+    o = parsed("forget --all");
+    ck_assert(o.all && !o.foreground);
+    options_clear(&o);
+}
+END_TEST
+
+START_TEST(mount_options)
+{
+    struct options o =
+        parsed("none /m -o no_cache,nonempty,verify=tail,notify=off,revalidate=stat,rw,x-gvfs,,"
+               "comment=a,allow_other,max_read=4096,root=/r/one,root=two,memory=64M,"
+               "home=/okstra/,tz=KST-9 -o defaults,isa=scalar");
+
+    ck_assert(o.no_cache && o.nonempty && o.verify_tail && o.no_notify);
+    ck_assert_int_eq(o.revalidate, OKS_REVALIDATE_STAT);
+    ck_assert_int_eq(o.isa, OKS_ISA_SCALAR);
+    ck_assert_str_eq(o.fuse_options, "allow_other,max_read=4096");
+    ck_assert_str_eq(joined(o.task_roots), "/r/one /two");
+    ck_assert_uint_eq(o.memory_max, 64 << 20);
+    ck_assert_str_eq(o.okstra_home, "/okstra");
+    ck_assert_str_eq(o.mountpoint, "/m");
+    ck_assert_str_eq(o.zone_name, "KST-9");
+    options_clear(&o);
+    o = parsed("mount -o notify=on,revalidate=inotify");
+    ck_assert(!o.no_notify);
+    ck_assert_int_eq(o.revalidate, OKS_REVALIDATE_INOTIFY);
+    options_clear(&o);
+    refused("mount -o notify=maybe", "notify=maybe");
+    refused("mount -o revalidate=never", "revalidate=never");
+    refused("mount -o isa=z80", "isa=z80");
+    refused("mount -o tz=Nowhere/Land", "tz=Nowhere/Land");
+    refused("mount -o nocache", "nocache: no such option");
+    refused("mount -o verify=head", "verify=head: no such option");
+}
+END_TEST
+
+START_TEST(sizes)
+{
+    static const struct {
+        const char *text;
+        size_t size;
+    } good[] = {{"1", 1}, {"7k", 7 << 10}, {"3K", 3 << 10}, {"2m", 2 << 20}, {"1G", 1 << 30}},
+      bad[] = {{"", 0}, {"0", 0}, {"-1", 0}, {"M", 0}, {"1T", 0}, {"1Mb", 0}, {"17179869184G", 0}};
+    char line[64];
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        struct options o;
+
+        snprintf(line, sizeof(line), "mount -o memory=%s", good[i].text);
+        o = parsed(line);
+        ck_assert_uint_eq(o.memory_max, good[i].size);
+        options_clear(&o);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        snprintf(line, sizeof(line), "mount -o memory=%s", bad[i].text);
+        refused(line, "say a size");
+    }
+}
+END_TEST
+
+START_TEST(paths_become_absolute)
+{
+    static const struct {
+        const char *given, *path;
+    } cases[] = {
+        {"/a//b/./c/", "/a/b/c"}, {"~", "/home/me"},    {"~/x", "/home/me/x"}, {"~x", "/usr/~x"},
+        {"x/..", "/usr/x/.."},    {"./y", "/usr/y"},    {".", "/usr"},         {"/", "/"},
+        {"/.hidden", "/.hidden"}, {"/a/...", "/a/..."},
+    };
+    char line[64];
+
+    ck_assert_int_eq(chdir("/usr"), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct options o;
+
+        snprintf(line, sizeof(line), "mount %s", cases[i].given);
+        o = parsed(line);
+        ck_assert_str_eq(o.mountpoint, cases[i].path);
+        options_clear(&o);
+    }
+}
+END_TEST
+
+START_TEST(the_environment)
+{
+    struct options o = parsed("ls /m");
+
+    ck_assert_str_eq(o.okstra_home, "/home/me/.okstra");
+    ck_assert_str_eq(o.mountpoint, "/home/me/.okstra/usage"); /* of ls, a path is none */
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /home/me/.config/claude");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), "/home/me/.codex");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), "/home/me/.gemini");
+    options_clear(&o);
+
+    setenv("OKSTRA_HOME", " /srv/okstra\t", 1);
+    setenv("CLAUDE_CONFIG_DIR", "/c/one, ~/two ,,", 1);
+    setenv("CODEX_HOME", "/x,/y", 1);
+    setenv("GEMINI_CLI_HOME", "/g,/h", 1);
+    o = parsed("mount");
+    ck_assert_str_eq(o.okstra_home, "/srv/okstra");
+    ck_assert_str_eq(o.mountpoint, "/srv/okstra/usage");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/c/one /home/me/two");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), "/x /y");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), "/g/.gemini /h/.gemini");
+    options_clear(&o);
+
+    setenv("OKSTRA_HOME", "  ", 1); /* blank: as if it were not set */
+    setenv("CLAUDE_CONFIG_DIR", "\t", 1);
+    setenv("CODEX_HOME", "", 1);
+    setenv("GEMINI_CLI_HOME", " ", 1);
+    setenv("XDG_CONFIG_HOME", "/xdg", 1);
+    o = parsed("mount");
+    ck_assert_str_eq(o.okstra_home, "/home/me/.okstra");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /xdg/claude");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), "/home/me/.codex");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), "/home/me/.gemini");
+    options_clear(&o);
+
+    setenv("XDG_CONFIG_HOME", "relative", 1); /* the specification: to be ignored */
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /home/me/.config/claude");
+    options_clear(&o);
+}
+END_TEST
+
+START_TEST(a_wrong_tz_is_utc_and_said)
+{
+    struct options o;
+
+    setenv("TZ", "Nowhere/Land", 1);
+    o = parsed("ls");
+    ck_assert_ptr_null(o.zone);
+    ck_assert_ptr_nonnull(strstr(said, "TZ=Nowhere/Land"));
+    options_clear(&o);
+    setenv("TZ", "KST-9", 1);
+    o = parsed("ls");
+    ck_assert_ptr_nonnull(o.zone);
+    ck_assert_str_eq(said, "");
+    options_clear(&o);
+}
+END_TEST
+
+START_TEST(the_engine_gets_them)
+{
+    struct options o = parsed("mount --no-cache -o verify=tail,revalidate=stat,memory=5M,root=/r,isa=scalar");
+    struct oks_config config = options_config(&o);
+
+    ck_assert_ptr_eq(config.okstra_home, o.okstra_home);
+    ck_assert(config.no_cache && config.verify_tail && !config.once);
+    ck_assert_int_eq(config.revalidate, OKS_REVALIDATE_STAT);
+    ck_assert_int_eq(config.isa, OKS_ISA_SCALAR);
+    ck_assert_uint_eq(config.memory_max, 5 << 20);
+    ck_assert_ptr_eq(config.zone, o.zone);
+    ck_assert_str_eq(config.task_roots[0], "/r");
+    for (int i = 0; i < OKS_SOURCES; i++)
+        ck_assert_ptr_eq(config.dirs[i], o.dirs[i]);
+    options_clear(&o);
+    options_clear(&o); /* cleared options are empty ones */
+}
+END_TEST
+
+#define OPTIONS_TEST(suite, function)                   \
+    do {                                                \
+        TCase *tcase_ = tcase_create(#function);        \
+        tcase_add_checked_fixture(tcase_, setup, NULL); \
+        tcase_add_test(tcase_, function);               \
+        suite_add_tcase(suite, tcase_);                 \
+    } while (0)
+
+int main(void)
+{
+    Suite *suite = suite_create("options");
+
+    OPTIONS_TEST(suite, each_command);
+    OPTIONS_TEST(suite, what_is_no_command);
+    OPTIONS_TEST(suite, switches);
+    OPTIONS_TEST(suite, mount_options);
+    OPTIONS_TEST(suite, sizes);
+    OPTIONS_TEST(suite, paths_become_absolute);
+    OPTIONS_TEST(suite, the_environment);
+    OPTIONS_TEST(suite, a_wrong_tz_is_utc_and_said);
+    OPTIONS_TEST(suite, the_engine_gets_them);
+    return tap_run(suite);
+}
