@@ -62,7 +62,7 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     int fd = oks_open_regular(file->path, &st), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
 
     if (rc >= 0)
-        rc = oks_scanner_set_source(scanner, file->source, "", file->peers);
+        rc = source_scanner_set(scanner, file->source, "", file->peers);
     if (rc >= 0)
         rc = file->whole ? scan_whole(fd, scanner, &sink, &result)
                          : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);

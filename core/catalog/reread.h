@@ -5,6 +5,7 @@
 #define OKSTRAFS_CATALOG_REREAD_H
 
 #include "scan/scanner.h"
+#include "sources/source.h"
 #include "history/state.h"
 
 struct measure_window;

@@ -311,7 +311,7 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
     struct oks_scan_result result = {.cursor = from};
     const char *memo = out->replace ? out->gain.memo : t->state.memo;
-    int rc = oks_scanner_set_source(scanner, t->source->id, memo ? memo : "", options->peers);
+    int rc = source_scanner_set(scanner, t->source->id, memo ? memo : "", options->peers);
 
     if (rc == 0)
         rc = t->whole ? scan_whole(fd, scanner, &sink, &result)

@@ -4,7 +4,7 @@
 
 #include "scan/scanner.h"
 #include "scan/scan_stage1.h"
-#include "sources/source.h"
+#include "scan/reader.h"
 
 /* One call of oks_scanner_scan_*(). */
 struct oks_lines {

@@ -27,6 +27,7 @@ enum {
     READ_ON = 1 << 20, /* once a read was full: a longer copy costs less a byte */
     BUFFER_MIN = 2 * READ_SIZE,
     BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
+    READERS_MAX = 16,
     ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BATCH,
 };
 
@@ -34,9 +35,12 @@ struct oks_scanner {
     enum oks_isa isa;
     oks_stage1 *stage1;
     uint64_t line_max;
-    const struct oks_reader_ops *ops; /* of the source that is read now ... */
-    void *readers[OKS_SOURCES];       /* ... and each one's reader, once it was needed */
+    const struct oks_reader_ops *ops; /* of the reader that is set ... */
     void *reader;
+    struct {
+        const struct oks_reader_ops *ops;
+        void *reader;
+    } readers[READERS_MAX]; /* ... and all that were set before */
     struct oks_index index;
     char *memory; /* OKS_PAD, buf[0 .. cap), OKS_PAD */
     char *buf;
@@ -130,14 +134,6 @@ static int find_stage1(enum oks_isa *isa, oks_stage1 **stage1)
 }
 #endif
 
-static const struct oks_reader_ops *reader_for(enum oks_source source, enum oks_isa isa)
-{
-    bool avx2 = isa == OKS_ISA_AVX2 || isa == OKS_ISA_AVX512;
-
-    return avx2 && oks_sources[source]->reader_avx2 ? oks_sources[source]->reader_avx2
-                                                    : oks_sources[source]->reader;
-}
-
 /* Gives the buffer this many bytes; what it holds stays. */
 static int set_buffer(struct oks_scanner *s, size_t cap)
 {
@@ -185,8 +181,7 @@ int oks_scanner_new(struct oks_scanner **out, enum oks_isa isa)
     s->line_max = OKS_LINE_MAX;
     s->index.cap = ENTRIES;
     s->index.entries = malloc(ENTRIES * sizeof(*s->index.entries));
-    if (!s->index.entries || oks_scanner_set_source(s, OKS_SOURCE_CLAUDE, "", "") ||
-        set_buffer(s, BUFFER_MIN)) {
+    if (!s->index.entries || set_buffer(s, BUFFER_MIN)) {
         oks_scanner_free(s);
         return -ENOMEM;
     }
@@ -199,9 +194,8 @@ void oks_scanner_free(struct oks_scanner *scanner)
     if (!scanner)
         return;
     free(scanner->index.entries);
-    for (int i = 0; i < OKS_SOURCES; i++)
-        if (scanner->readers[i])
-            reader_for(i, scanner->isa)->free(scanner->readers[i]);
+    for (int i = 0; i < READERS_MAX && scanner->readers[i].ops; i++)
+        scanner->readers[i].ops->free(scanner->readers[i].reader);
     free(scanner->memory);
     free(scanner);
 }
@@ -211,15 +205,23 @@ enum oks_isa oks_scanner_isa(const struct oks_scanner *scanner)
     return scanner->isa;
 }
 
-int oks_scanner_set_source(struct oks_scanner *s, enum oks_source source, const char *memo, const char *peers)
+int oks_scanner_set_reader(struct oks_scanner *s, const struct oks_reader_ops *ops, const char *memo,
+                           const char *peers)
 {
-    const struct oks_reader_ops *ops = reader_for(source, s->isa);
-    int r = s->readers[source] ? 0 : ops->make(&s->readers[source]);
+    int i = 0, r;
 
-    if (r)
-        return r;
+    while (i < READERS_MAX && s->readers[i].ops && s->readers[i].ops != ops)
+        i++;
+    if (i == READERS_MAX)
+        return -ENOMEM;
+    if (!s->readers[i].ops) {
+        r = ops->make(&s->readers[i].reader);
+        if (r)
+            return r;
+        s->readers[i].ops = ops;
+    }
     s->ops = ops;
-    s->reader = s->readers[source];
+    s->reader = s->readers[i].reader;
     return ops->begin ? ops->begin(s->reader, memo, peers) : 0;
 }
 

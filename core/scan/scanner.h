@@ -70,13 +70,15 @@ void oks_scanner_free(struct oks_scanner *scanner); /* NULL is fine */
 /* The instruction set in use, never OKS_ISA_AUTO. */
 enum oks_isa oks_scanner_isa(const struct oks_scanner *scanner);
 
+struct oks_reader_ops;
+
 /*
- * Whose lines the next scan reads; a new scanner reads those of Claude Code. Some sources have to remember
- * something from one scan of a transcript to the next: that is its memo, printable text that the scan before
- * left ("": none), and is to be set again before every scan. `peers` are the memos, one a line, of the
- * transcripts whose content this one may repeat ("": none). -ENOMEM.
+ * What reads the lines of the next scan: to be set before the first (source_scanner_new does). Some readers
+ * have to remember something from one scan of a transcript to the next: that is its memo, printable text that
+ * the scan before left ("": none), and is to be set again before every scan. `peers` are the memos, one a
+ * line, of the transcripts whose content this one may repeat ("": none). -ENOMEM.
  */
-int oks_scanner_set_source(struct oks_scanner *scanner, enum oks_source source, const char *memo,
+int oks_scanner_set_reader(struct oks_scanner *scanner, const struct oks_reader_ops *ops, const char *memo,
                            const char *peers);
 /* What the last scan has to remember: malloc'ed, NULL where the source needs nothing. -ENOMEM. */
 int oks_scanner_memo(const struct oks_scanner *scanner, char **out);

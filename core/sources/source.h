@@ -7,42 +7,11 @@
 #ifndef OKSTRAFS_SOURCES_SOURCE_H
 #define OKSTRAFS_SOURCES_SOURCE_H
 
-#include "scan/request.h"
-#include "scan/scanner.h"
+#include "scan/reader.h"
 
 enum {
     SOURCE_FOLDERS_MAX = 2,      /* of one configuration folder */
     SOURCE_WHOLE_MAX = 64 << 20, /* bytes of a file that is read as a whole */
-};
-
-/*
- * Reads lines. A reader belongs to one scanner. `scalar` and `walk` are the two readers of json_scalar.h and
- * json_walk.h over the source's own shape (json_shape.h), and judge the line that begins at buf[from] (see
- * json_lex.h for what must surround it): a verdict, or -ENOMEM. After JSON_LINE_OBJECT *record is valid until
- * the next call and while the bytes stay. *teams is false where the line certainly names no team; after
- * JSON_LINE_DOUBT it says nothing. `scalar` wants to know where the line's '\n' is; `walk` finds it by the
- * line's entries, at *cursor before and at the one of the '\n' after it; `to` is where it is at the latest.
- *
- * Where a line is a record as it stands, that is all. Else the members behind `tell` are there: the reader
- * remembers what it needs from line to line (a current model, the counts so far), *record only carries the
- * line's `odd`, and what is delivered comes from `tell`, which is called for every line that is an object,
- * and from `end`, once, when the file's complete lines are over. What must not be lost between two scans of
- * a transcript is its memo: printable text, given to `begin` and taken from `memo`. -ESTALE from either:
- * what was delivered by former scans turned out wrong, and all has to be read anew.
- */
-struct oks_reader_ops {
-    int (*make)(void **out); /* -ENOMEM */
-    void (*free)(void *reader);
-    void (*trim)(void *reader); /* gives back what a long line needed */
-    int (*scalar)(void *reader, const char *buf, size_t from, size_t to, struct oks_record **record,
-                  bool *teams);
-    int (*walk)(void *reader, const char *buf, size_t from, size_t to, const uint32_t **cursor,
-                struct oks_record **record, bool *teams);
-
-    int (*begin)(void *reader, const char *memo, const char *peers); /* "": none; see struct source */
-    int (*tell)(void *reader, uint64_t offset, uint64_t length, bool complete, const struct oks_sink *sink);
-    int (*end)(void *reader, const struct oks_sink *sink);
-    char *(*memo)(void *reader); /* malloc'ed; NULL on ENOMEM */
 };
 
 struct source {
@@ -88,6 +57,12 @@ extern const struct source *const oks_sources[OKS_SOURCES]; /* by enum oks_sourc
 extern const struct source oks_source_claude;
 extern const struct source oks_source_codex;
 extern const struct source oks_source_gemini;
+
+/* A scanner that is set to read transcripts of the source. -ENOMEM, -ENOTSUP (isa). */
+int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source);
+/* The next scan reads lines of the source (scan/scanner.h, oks_scanner_set_reader). */
+int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, const char *memo,
+                       const char *peers);
 
 /* --- what descriptors share: sources.c --- */
 

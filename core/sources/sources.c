@@ -16,6 +16,31 @@ const char *oks_source_name(enum oks_source source)
     return (unsigned)source < OKS_SOURCES ? oks_sources[source]->name : "unknown";
 }
 
+int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, const char *memo,
+                       const char *peers)
+{
+    const struct source *s = oks_sources[source];
+    enum oks_isa isa = oks_scanner_isa(scanner);
+    bool avx2 = isa == OKS_ISA_AVX2 || isa == OKS_ISA_AVX512;
+
+    return oks_scanner_set_reader(scanner, avx2 && s->reader_avx2 ? s->reader_avx2 : s->reader, memo, peers);
+}
+
+int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source)
+{
+    struct oks_scanner *scanner;
+    int rc = oks_scanner_new(&scanner, isa);
+
+    if (rc < 0)
+        return rc;
+    rc = source_scanner_set(scanner, source, "", "");
+    if (rc < 0)
+        oks_scanner_free(scanner);
+    else
+        *out = scanner;
+    return rc;
+}
+
 bool source_ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), m = strlen(end);

@@ -23,6 +23,7 @@
 
 #include "bench.h"
 #include "scan/scanner.h"
+#include "sources/source.h"
 
 enum {
     ROUNDS_MAX = 99,
@@ -155,7 +156,7 @@ static int run_scanner(const struct corpus *corpus, const struct way *way, struc
     const struct oks_sink sink = {.ctx = sum, .record = add_record, .team = hear_team};
     struct oks_scan_result result;
     struct oks_scanner *scanner;
-    int r = oks_scanner_new(&scanner, way->isa);
+    int r = source_scanner_new(&scanner, way->isa, OKS_SOURCE_CLAUDE);
 
     if (r < 0)
         return r;

@@ -13,6 +13,7 @@
 
 #include "fuzz.h"
 #include "scan/scanner.h"
+#include "sources/source.h"
 
 enum { STEERING = 2, SHORT_LINE_MAX = 48 };
 enum { LINES_BOUNDED = 1, FROM_DESCRIPTOR = 2 }; /* bits of the second byte */
@@ -224,7 +225,7 @@ static struct oks_scanner *scanner_of(enum oks_isa isa)
 {
     static struct oks_scanner *scanners[OKS_ISA_AVX512 + 1];
 
-    if (!scanners[isa] && oks_scanner_new(&scanners[isa], isa) < 0)
+    if (!scanners[isa] && source_scanner_new(&scanners[isa], isa, OKS_SOURCE_CLAUDE) < 0)
         scanners[isa] = NULL;
     return scanners[isa];
 }

@@ -14,6 +14,7 @@
 
 #include "fuzz.h"
 #include "scan/scanner.h"
+#include "sources/source.h"
 #include "history/totals.h"
 
 enum { STEERING = 2 };
@@ -60,7 +61,7 @@ static int scan(struct oks_scanner *scanner, enum oks_source source, const char 
 {
     const struct oks_sink sink = {.ctx = sums, .record = on_record};
     struct oks_scan_result result;
-    int r = oks_scanner_set_source(scanner, source, *memo ? *memo : "", peers);
+    int r = source_scanner_set(scanner, source, *memo ? *memo : "", peers);
 
     REQUIRE(r == 0);
     r = oks_scanner_scan_bytes(scanner, bytes, len, offset, &sink, &result);
@@ -102,7 +103,8 @@ static void fuzz_source(enum oks_source source, const uint8_t *data, size_t size
     if (size < STEERING)
         return;
     if (!scalar)
-        REQUIRE(oks_scanner_new(&scalar, OKS_ISA_SCALAR) == 0 && oks_scanner_new(&best, OKS_ISA_AUTO) == 0);
+        REQUIRE(source_scanner_new(&scalar, OKS_ISA_SCALAR, OKS_SOURCE_CLAUDE) == 0 &&
+                source_scanner_new(&best, OKS_ISA_AUTO, OKS_SOURCE_CLAUDE) == 0);
     bytes = (const char *)data + STEERING;
     len = size - STEERING;
     cut = len * data[0] / 255;

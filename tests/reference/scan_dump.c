@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "scan/scanner.h"
+#include "sources/source.h"
 
 enum { EXIT_SKIP = 77 };
 
@@ -228,7 +229,7 @@ static int dump(const struct options *options)
     struct oks_scanner *scanner;
     int fd, r;
 
-    r = oks_scanner_new(&scanner, options->isa);
+    r = source_scanner_new(&scanner, options->isa, OKS_SOURCE_CLAUDE);
     if (r < 0)
         return r;
     if (options->line_max)
@@ -256,7 +257,7 @@ static int list(void)
     for (enum oks_isa isa = OKS_ISA_SCALAR; isa <= OKS_ISA_AVX512; isa++) {
         struct oks_scanner *scanner;
 
-        if (oks_scanner_new(&scanner, isa) < 0)
+        if (source_scanner_new(&scanner, isa, OKS_SOURCE_CLAUDE) < 0)
             continue;
         puts(oks_isa_name(isa));
         oks_scanner_free(scanner);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "scan/scanner.h"
+#include "sources/source.h"
 #include "tap.h"
 
 static const enum oks_isa text_isas[] = {OKS_ISA_SCALAR, OKS_ISA_SSE2, OKS_ISA_AVX2, OKS_ISA_AVX512};
@@ -22,7 +23,7 @@ static const enum oks_isa text_isas[] = {OKS_ISA_SCALAR, OKS_ISA_SSE2, OKS_ISA_A
 static inline struct oks_scanner *text_scanner(enum oks_isa isa)
 {
     struct oks_scanner *scanner = NULL;
-    int r = oks_scanner_new(&scanner, isa);
+    int r = source_scanner_new(&scanner, isa, OKS_SOURCE_CLAUDE);
 
     ck_assert_msg(r == 0 || (r == -ENOTSUP && isa != OKS_ISA_SCALAR), "%s: %d", oks_isa_name(isa), r);
     return r ? NULL : scanner;

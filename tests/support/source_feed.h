@@ -120,8 +120,8 @@ static inline int feed_scan(struct feed *feed, const char *bytes, size_t len, st
     struct oks_sink sink = {feed, feed_record, NULL};
 
     feed->unfinished = false;
-    ck_assert_int_eq(oks_scanner_set_source(feed->scanner, feed->source, feed->memo ? feed->memo : "",
-                                            feed->peers ? feed->peers : ""),
+    ck_assert_int_eq(source_scanner_set(feed->scanner, feed->source, feed->memo ? feed->memo : "",
+                                        feed->peers ? feed->peers : ""),
                      0);
     return oks_scanner_scan_bytes(feed->scanner, bytes + feed->cursor, len - feed->cursor, feed->cursor,
                                   &sink, result);

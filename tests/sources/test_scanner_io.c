@@ -406,7 +406,7 @@ START_TEST(says_what_went_wrong)
     enum oks_isa isa;
     int fds[2];
 
-    ck_assert_int_eq(oks_scanner_new(&s, OKS_ISA_AUTO), 0);
+    ck_assert_int_eq(source_scanner_new(&s, OKS_ISA_AUTO, OKS_SOURCE_CLAUDE), 0);
     ck_assert_int_ne(oks_scanner_isa(s), OKS_ISA_AUTO);
     ck_assert_int_eq(pipe(fds), 0);
     ck_assert_int_eq(oks_scanner_scan_fd(s, fds[0], 5, &nothing, NULL, &r), -ESPIPE);
