@@ -336,10 +336,17 @@ static int seal(struct oks_requests *q)
     return 0;
 }
 
-static void unpack(const struct packed *block, struct request_row *rows, size_t n)
+/* A block may have come from a file: whatever it says, the names of its rows are in the lists. */
+static void unpack(const struct oks_requests *q, size_t b, struct request_row *rows, size_t n)
 {
-    requests_block_unpack(block->rows, rows, n);
-    requests_ids_unpack(block->ids, rows, n);
+    requests_block_unpack(q->blocks[b].rows, rows, n);
+    requests_ids_unpack(q->blocks[b].ids, rows, n);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].model >= q->models.len)
+            rows[i].model = 0;
+        if (rows[i].agent > q->agents.len)
+            rows[i].agent = 0;
+    }
 }
 
 static void close_rows(struct oks_requests *q)
@@ -376,7 +383,7 @@ static int reopen(struct oks_requests *q)
     open = calloc(room, sizeof(*open));
     if (!open)
         return -ENOMEM;
-    unpack(last, open, n);
+    unpack(q, q->n_blocks - 1, open, n);
     for (size_t i = 0; i < n; i++)
         bytes += strings_of(&open[i]);
     bytes = bytes * 2 + 1024;
@@ -503,7 +510,7 @@ size_t requests_block_rows(const struct oks_requests *q, size_t b, struct reques
     if (n > REQUESTS_BLOCK)
         n = REQUESTS_BLOCK;
     if (n && from < q->packed)
-        unpack(&q->blocks[b], rows, n);
+        unpack(q, b, rows, n);
     else if (n)
         memcpy(rows, open_row(q, from), n * sizeof(*rows));
     return n;
@@ -517,7 +524,7 @@ void requests_get(const struct oks_requests *q, size_t i, struct request_row *ou
         *out = *open_row(q, i);
         return;
     }
-    unpack(&q->blocks[i / REQUESTS_BLOCK], rows, i % REQUESTS_BLOCK + 1);
+    unpack(q, i / REQUESTS_BLOCK, rows, i % REQUESTS_BLOCK + 1);
     *out = rows[i % REQUESTS_BLOCK];
     out->request.key = q->keys[i];
 }

@@ -106,7 +106,10 @@ int requests_copy_whole(struct oks_requests **out, const struct oks_requests *fr
  */
 size_t requests_pack_max(const struct oks_requests *requests);
 size_t requests_pack(const struct oks_requests *requests, void *out);
-/* -EINVAL: they are no such bytes. All of them are checked, so that no row can do harm. -ENOMEM */
+/*
+ * -EINVAL: they are no such bytes; -ENOMEM. Bounds are checked, the numbers of rows are not: of bytes that
+ * were changed a row may be nonsense, but its model, agent and stamp are such that it does no harm.
+ */
 int requests_unpack(struct oks_requests **out, const void *bytes, size_t len);
 
 /*

@@ -1,12 +1,16 @@
 /*
  * Variable-length coding of up to 32 requests: each number takes as many bytes as it needs (seven bits a
- * byte, low ones first), times and places as the distance from the row before. A block is always read from
- * its start, which takes less than a microsecond.
+ * byte, low ones first), and what grows from row to row is a distance. A block is always read from its
+ * start, which takes less than a microsecond.
+ *
+ * What nearly every row has is left out: the model and agent of the row before, one use of a tool, no cache
+ * writes for an hour. A prompt is mostly read from the cache as far as the row before read and wrote it, so
+ * that is what its cache reads are a distance from.
  *
  * Ids are three quarters of a row. They have a block of their own, because it is given up once they are
  * saved.
  *
- * Invariant: the last byte of a block is the end of a number.
+ * Invariant: any bytes can be read as a block: a row of nonsense then, but nothing outside of the bytes.
  */
 #include "history/requests_block.h"
 
@@ -15,18 +19,22 @@
 #include <string.h>
 
 enum {
-    SIDECHAIN = 1 << 0,
-    SETTLED = 1 << 1,
-    ADVISOR = 1 << 2,
-    SECOND_HAND = 1 << 3,
-    FAST = 1 << 4,
-    US = 1 << 5,
-    TIER = 1 << 6, /* two bits */
-    RARE = 1 << 8, /* an hour's cache writes or web searches */
-    STAMP_NONE = 1 << 9,
-    STAMP_TEXT = 1 << 10,
-    AGENT = 1 << 11,
-    FLAGS_END = 1 << 12,
+    SETTLED = 1 << 0,
+    SIDECHAIN = 1 << 1,
+    MODEL = 1 << 2, /* another than that of the row before */
+    AGENT = 1 << 3, /* the same */
+    LINE = 1 << 4,  /* another than the first */
+    HOUR = 1 << 5,  /* cache writes for an hour */
+    TOOLS = 1 << 6, /* other than one */
+    STAMP_NONE = 1 << 7,
+    STAMP_TEXT = 1 << 8,
+    SEARCHES = 1 << 9,
+    ADVISOR = 1 << 10,
+    SECOND_HAND = 1 << 11,
+    FAST = 1 << 12,
+    US = 1 << 13,
+    TIER = 1 << 14, /* two bits */
+    FLAGS_END = 1 << 16,
 
     VARINT_MAX = 10,
     NUMBERS_MAX = 16, /* of a row, the length of its stamp included */
@@ -59,60 +67,75 @@ static uint8_t *put_text(uint8_t *p, const char *text, size_t len)
     return p + len;
 }
 
-static unsigned flags_of(const struct request_row *row)
+/* What a row is told as a distance from. */
+struct before {
+    uint64_t stamp, first, history, prompt;
+    unsigned model, agent;
+};
+
+static unsigned flags_of(const struct request_row *row, const struct before *before)
 {
     const struct oks_request *r = &row->request;
     const struct oks_spend *s = &r->spend;
     unsigned flags = (unsigned)s->tier * TIER;
 
-    flags |= r->sidechain ? SIDECHAIN : 0;
     flags |= r->settled ? SETTLED : 0;
+    flags |= r->sidechain ? SIDECHAIN : 0;
+    flags |= row->model != before->model ? MODEL : 0;
+    flags |= row->agent != before->agent ? AGENT : 0;
+    flags |= row->line != row->first ? LINE : 0;
+    flags |= s->cache_1h ? HOUR : 0;
+    flags |= r->tool_uses != 1 ? TOOLS : 0;
+    flags |= r->stamp.key == OKS_STAMP_KEY_NONE ? STAMP_NONE : 0;
+    flags |= r->stamp.key == OKS_STAMP_KEY_TEXT ? STAMP_TEXT : 0;
+    flags |= s->web_searches ? SEARCHES : 0;
     flags |= r->advisor ? ADVISOR : 0;
     flags |= r->second_hand ? SECOND_HAND : 0;
     flags |= s->speed == OKS_SPEED_FAST ? FAST : 0;
-    flags |= s->geo == OKS_GEO_US ? US : 0;
-    flags |= s->cache_1h || s->web_searches ? RARE : 0;
-    flags |= r->stamp.key == OKS_STAMP_KEY_NONE ? STAMP_NONE : 0;
-    flags |= r->stamp.key == OKS_STAMP_KEY_TEXT ? STAMP_TEXT : 0;
-    flags |= row->agent ? AGENT : 0;
-    return flags;
+    return flags | (s->geo == OKS_GEO_US ? US : 0);
 }
 
-/* What rows are told as distances from. */
-struct before {
-    uint64_t stamp, first, history;
-};
+static uint64_t prompt_of(const struct oks_spend *s)
+{
+    return s->cache_read + s->cache_5m + s->cache_1h;
+}
 
 static uint8_t *put_row(uint8_t *p, const struct request_row *row, struct before *before)
 {
     const struct oks_request *r = &row->request;
     const struct oks_spend *s = &r->spend;
-    unsigned flags = flags_of(row);
+    unsigned flags = flags_of(row, before);
 
     p = put(p, flags);
-    if (flags & STAMP_TEXT) {
+    if (flags & STAMP_TEXT)
         p = put_text(p, r->stamp.text, r->stamp.len);
-    } else if (!(flags & STAMP_NONE)) {
+    else if (!(flags & STAMP_NONE))
         p = put_distance(p, before->stamp, r->stamp.key);
-        before->stamp = r->stamp.key;
-    }
-    p = put(p, row->model);
+    if (flags & MODEL)
+        p = put(p, row->model);
     if (flags & AGENT)
         p = put(p, row->agent);
     p = put_distance(p, before->first, row->first);
-    p = put_distance(p, row->first, row->line);
+    if (flags & LINE)
+        p = put_distance(p, row->first, row->line);
     p = put_distance(p, before->history, row->history);
-    before->first = row->first;
-    before->history = row->history;
+    if (flags & TOOLS)
+        p = put(p, r->tool_uses);
+    if (flags & SEARCHES)
+        p = put(p, s->web_searches);
+    if (flags & HOUR)
+        p = put(p, s->cache_1h);
+    p = put(p, s->cache_5m);
     p = put(p, s->input);
     p = put(p, s->output);
-    p = put(p, s->cache_5m);
-    p = put(p, s->cache_read);
-    if (flags & RARE) {
-        p = put(p, s->cache_1h);
-        p = put(p, s->web_searches);
-    }
-    return put(p, r->tool_uses);
+    p = put_distance(p, before->prompt, s->cache_read);
+    *before = (struct before){flags & (STAMP_TEXT | STAMP_NONE) ? before->stamp : r->stamp.key,
+                              row->first,
+                              row->history,
+                              prompt_of(s),
+                              row->model,
+                              row->agent};
+    return p;
 }
 
 size_t requests_block_pack_into(const struct request_row *rows, size_t n, uint8_t out[REQUESTS_BLOCK_MAX])
@@ -143,169 +166,95 @@ struct requests_block *requests_block_pack(const struct request_row *rows, size_
     return block_of(bytes, requests_block_pack_into(rows, n, bytes));
 }
 
-static uint64_t get(const uint8_t **p)
+/* --- reading: whatever the bytes are, it does not leave them --- */
+
+struct input {
+    const uint8_t *p, *end;
+};
+
+static inline uint64_t get(struct input *in)
 {
     uint64_t n = 0;
 
-    for (unsigned shift = 0;; shift += 7) {
-        uint8_t byte = *(*p)++;
+    for (unsigned shift = 0; in->p < in->end; shift += 7) {
+        uint8_t byte = *in->p++;
 
-        n |= (uint64_t)(byte & 0x7f) << shift;
+        n |= (uint64_t)(byte & 0x7f) << (shift & 63);
         if (byte < 0x80)
-            return n;
+            break;
     }
+    return n;
 }
 
-static uint64_t get_distance(const uint8_t **p, uint64_t from)
+static inline uint64_t get_distance(struct input *in, uint64_t from)
 {
-    uint64_t n = get(p);
+    uint64_t n = get(in);
 
     return from + (n >> 1 ^ (n & 1 ? UINT64_MAX : 0));
 }
 
-static struct oks_slice get_text(const uint8_t **p)
+static struct oks_slice get_text(struct input *in, size_t len)
 {
-    size_t len = get(p);
-    struct oks_slice s = {len ? (const char *)*p : NULL, len};
+    struct oks_slice s = {(const char *)in->p, len};
 
-    *p += len;
-    return s;
+    if (len > REQUEST_ID_MAX || len > (size_t)(in->end - in->p))
+        s.len = 0;
+    in->p += s.len;
+    return s.len ? s : (struct oks_slice){0};
 }
 
-static struct oks_stamp get_stamp(const uint8_t **p, unsigned flags, struct before *before)
+static struct oks_stamp get_stamp(struct input *in, unsigned flags, struct before *before)
 {
     struct oks_slice text;
 
     if (flags & STAMP_NONE)
         return OKS_STAMP_NONE;
     if (flags & STAMP_TEXT) {
-        text = get_text(p);
-        return (struct oks_stamp){OKS_STAMP_KEY_TEXT, text.ptr, (uint32_t)text.len};
+        text = get_text(in, get(in));
+        return text.len ? (struct oks_stamp){OKS_STAMP_KEY_TEXT, text.ptr, (uint32_t)text.len}
+                        : OKS_STAMP_NONE;
     }
-    before->stamp = get_distance(p, before->stamp);
-    return (struct oks_stamp){before->stamp, NULL, 0};
+    before->stamp = get_distance(in, before->stamp);
+    return before->stamp < OKS_STAMP_KEY_TEXT ? (struct oks_stamp){before->stamp, NULL, 0} : OKS_STAMP_NONE;
 }
 
-static void get_row(const uint8_t **p, struct request_row *row, struct before *before)
+static void get_row(struct input *in, struct request_row *row, struct before *before)
 {
-    unsigned flags = (unsigned)get(p);
+    unsigned flags = (unsigned)get(in);
     struct oks_request *r = &row->request;
     struct oks_spend *s = &r->spend;
 
     *row = (struct request_row){0};
-    r->sidechain = flags & SIDECHAIN;
     r->settled = flags & SETTLED;
+    r->sidechain = flags & SIDECHAIN;
     r->advisor = flags & ADVISOR;
     r->second_hand = flags & SECOND_HAND;
     s->speed = flags & FAST ? OKS_SPEED_FAST : OKS_SPEED_STANDARD;
     s->geo = flags & US ? OKS_GEO_US : OKS_GEO_ANY;
     s->tier = (enum oks_tier)(flags / TIER & 3);
-    r->stamp = get_stamp(p, flags, before);
-    row->model = (unsigned)get(p);
-    if (flags & AGENT)
-        row->agent = (unsigned)get(p);
-    row->first = before->first = get_distance(p, before->first);
-    row->line = get_distance(p, row->first);
-    row->history = before->history = get_distance(p, before->history);
-    s->input = get(p);
-    s->output = get(p);
-    s->cache_5m = get(p);
-    s->cache_read = get(p);
-    if (flags & RARE) {
-        s->cache_1h = get(p);
-        s->web_searches = get(p);
-    }
-    r->tool_uses = get(p);
+    r->stamp = get_stamp(in, flags, before);
+    row->model = before->model = flags & MODEL ? (unsigned)get(in) : before->model;
+    row->agent = before->agent = flags & AGENT ? (unsigned)get(in) : before->agent;
+    row->first = before->first = get_distance(in, before->first);
+    row->line = flags & LINE ? get_distance(in, row->first) : row->first;
+    row->history = before->history = get_distance(in, before->history);
+    r->tool_uses = flags & TOOLS ? get(in) : 1;
+    s->web_searches = flags & SEARCHES ? get(in) : 0;
+    s->cache_1h = flags & HOUR ? get(in) : 0;
+    s->cache_5m = get(in);
+    s->input = get(in);
+    s->output = get(in);
+    s->cache_read = get_distance(in, before->prompt);
+    before->prompt = prompt_of(s);
 }
 
 void requests_block_unpack(const struct requests_block *block, struct request_row *rows, size_t n)
 {
-    const uint8_t *p = block->bytes;
+    struct input in = {block->bytes, block->bytes + block->len};
     struct before before = {0};
 
     for (size_t i = 0; i < n; i++)
-        get_row(&p, &rows[i], &before);
-}
-
-/* --- bytes from outside --- */
-
-struct check {
-    const uint8_t *p, *end; /* the byte before the end is the last one of a number */
-    struct before before;
-};
-
-static bool number(struct check *c, uint64_t max, uint64_t *out)
-{
-    uint64_t n = 0;
-    uint8_t byte;
-
-    if (c->p >= c->end)
-        return false;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        byte = *c->p++;
-        n |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *out = n;
-            return n <= max && (shift < 63 || byte < 2);
-        }
-    }
-    return false;
-}
-
-static bool distance(struct check *c, uint64_t from, uint64_t max, uint64_t *out)
-{
-    uint64_t n;
-
-    if (!number(c, UINT64_MAX, &n))
-        return false;
-    *out = from + (n >> 1 ^ (n & 1 ? UINT64_MAX : 0));
-    return *out <= max;
-}
-
-static bool check_stamp(struct check *c, uint64_t flags)
-{
-    struct oks_slice text;
-    uint64_t len;
-
-    if (flags & STAMP_NONE)
-        return !(flags & STAMP_TEXT);
-    if (!(flags & STAMP_TEXT))
-        return distance(c, c->before.stamp, OKS_STAMP_KEY_TEXT - 1, &c->before.stamp);
-    if (!number(c, REQUEST_ID_MAX, &len) || len >= (size_t)(c->end - c->p))
-        return false;
-    text = (struct oks_slice){(const char *)c->p, len};
-    c->p += len;
-    return oks_stamp_of(text).key == OKS_STAMP_KEY_TEXT;
-}
-
-static bool check_row(struct check *c, size_t models, size_t agents)
-{
-    uint64_t flags, n, line;
-
-    if (!number(c, FLAGS_END - 1, &flags) || !check_stamp(c, flags) || !number(c, models - 1, &n))
-        return false;
-    if (flags & AGENT && (!number(c, agents, &n) || n == 0))
-        return false;
-    if (!distance(c, c->before.first, INT64_MAX, &c->before.first) ||
-        !distance(c, c->before.first, INT64_MAX, &line) || line < c->before.first ||
-        !distance(c, c->before.history, INT64_MAX, &c->before.history))
-        return false;
-    for (int i = flags & RARE ? 7 : 5; i > 0; i--)
-        if (!number(c, OKS_TOKENS_MAX, &n))
-            return false;
-    return true;
-}
-
-bool requests_block_valid(const uint8_t *bytes, size_t len, size_t n, size_t models, size_t agents)
-{
-    struct check c = {.p = bytes, .end = bytes + len};
-
-    if (len == 0 || len > REQUESTS_BLOCK_MAX || bytes[len - 1] >= 0x80 || models == 0)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (!check_row(&c, models, agents))
-            return false;
-    return c.p == c.end;
+        get_row(&in, &rows[i], &before);
 }
 
 /* --- ids --- */
@@ -333,18 +282,18 @@ int requests_ids_pack(const struct request_row *rows, size_t n, struct requests_
 
 void requests_ids_unpack(const struct requests_block *ids, struct request_row *rows, size_t n)
 {
-    const uint8_t *p = ids ? ids->bytes : NULL;
+    struct input in = {0};
 
+    if (ids)
+        in = (struct input){ids->bytes, ids->bytes + ids->len};
     for (size_t i = 0; i < n; i++) {
-        size_t len = p ? get(&p) : 0;
+        size_t len = get(&in);
 
         rows[i].ids_forgotten = len == 0;
         rows[i].message_id = rows[i].request_id = (struct oks_slice){0};
         if (len == 0)
             continue;
-        if (len > 1)
-            rows[i].message_id = (struct oks_slice){(const char *)p, len - 1};
-        p += len - 1;
-        rows[i].request_id = get_text(&p);
+        rows[i].message_id = get_text(&in, len - 1);
+        rows[i].request_id = get_text(&in, get(&in));
     }
 }

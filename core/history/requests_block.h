@@ -10,6 +10,7 @@
 enum {
     REQUESTS_BLOCK = 32,
     REQUESTS_BLOCK_MAX = 14 * 1024, /* bytes of a block's rows at most */
+    REQUESTS_ROW_MIN = 7,           /* bytes of a row at least */
 };
 
 struct requests_block {
@@ -21,10 +22,9 @@ struct requests_block {
 struct requests_block *requests_block_pack(const struct request_row *rows, size_t n);
 /* The same into a buffer; returns how many bytes. */
 size_t requests_block_pack_into(const struct request_row *rows, size_t n, uint8_t out[REQUESTS_BLOCK_MAX]);
-/* The first n of its rows. Uncommon stamps lie in the block. Keys are 0, ids are absent. */
+/* The first n of its rows. Uncommon stamps lie in the block. Keys are 0, ids are absent; models
+ * and agents are whatever the bytes say. */
 void requests_block_unpack(const struct requests_block *block, struct request_row *rows, size_t n);
-/* Whether bytes that came from outside are n rows, whose models and agents are below those numbers. */
-bool requests_block_valid(const uint8_t *bytes, size_t len, size_t n, size_t models, size_t agents);
 
 /* The ids of at most 32 rows; *out is NULL where all of them are forgotten. -ENOMEM */
 int requests_ids_pack(const struct request_row *rows, size_t n, struct requests_block **out);

@@ -1,0 +1,593 @@
+/*
+ * The store of requests against an array of rows, with allocations that fail on demand; and ids that are read
+ * back by their place in a transcript.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "history/requests.h"
+#include "tap.h"
+
+/* --- memory that runs out --- */
+
+static long allowed = -1; /* allocations until one fails; < 0: all succeed */
+
+static bool refuse(void)
+{
+    if (allowed < 0)
+        return false;
+    return allowed == 0 || allowed-- == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return refuse() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return refuse() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return refuse() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+    return refuse() ? NULL : __real_reallocarray(old, n, size);
+}
+
+/* Check notes down each assertion, which is too slow for a million. */
+#define REQUIRE(condition)            \
+    do {                              \
+        if (!(condition))             \
+            ck_abort_msg(#condition); \
+    } while (0)
+
+/* --- the model --- */
+
+enum { MODEL_MAX = 600, TEXT = 300 };
+
+struct model_row {
+    struct oks_request request;
+    uint64_t history, first, line;
+    unsigned model, agent; /* the names are made of them */
+    char stamp[TEXT], message_id[TEXT], request_id[TEXT];
+    bool forgotten;
+};
+
+struct model {
+    struct model_row rows[MODEL_MAX], before[MODEL_MAX];
+    size_t len, whole;
+    bool tail;
+    size_t tail_changes;
+    size_t touched[REQUESTS_OF_RECORD];
+    uint64_t history, after;
+};
+
+static uint64_t seed;
+
+static uint64_t any(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % n;
+}
+
+static uint64_t any_count(void)
+{
+    return any(4) ? any(3000) : any(8) ? any(UINT64_C(1) << 40) : INT64_MAX;
+}
+
+static void any_text(char out[TEXT], const char *start)
+{
+    size_t n = any(20) ? any(40) : any(TEXT - 1);
+
+    if (any(8) == 0)
+        n = 0;
+    memset(out, 'a' + (int)any(26), n);
+    if (n > strlen(start))
+        memcpy(out, start, strlen(start));
+    out[n] = '\0';
+}
+
+static void any_values(struct model_row *row)
+{
+    struct oks_request *r = &row->request;
+
+    r->spend = (struct oks_spend){.input = any_count(),
+                                  .output = any_count(),
+                                  .cache_5m = any_count(),
+                                  .cache_1h = any(3) ? 0 : any_count(),
+                                  .cache_read = any_count(),
+                                  .web_searches = any(5) ? 0 : any_count(),
+                                  .speed = (enum oks_speed)any(2),
+                                  .geo = (enum oks_geo)any(2),
+                                  .tier = (enum oks_tier)any(4)};
+    r->tool_uses = any(3) ? any(3) : any_count();
+    r->sidechain = any(2);
+    r->settled = any(2);
+    r->advisor = any(9) == 0;
+    r->second_hand = any(9) == 0;
+    row->model = any(3) ? 0 : (unsigned)any(5);
+    row->line = row->first + any(2) * any(100000);
+    if (any(6) == 0)
+        any_text(row->stamp, "about ");
+    else
+        snprintf(row->stamp, TEXT, "2026-06-%02uT%02u:%02u:00.%03uZ", (unsigned)any(28) + 1,
+                 (unsigned)any(24), (unsigned)any(60), (unsigned)any(1000));
+}
+
+static void any_row(const struct model *m, struct model_row *row)
+{
+    *row = (struct model_row){.history = any_count(), .agent = any(3) ? 0 : (unsigned)any(4)};
+    row->request.key = m->len * 1000 + any(1000);
+    row->first = (m->len + 1) * 1000 + (any(50) ? 0 : any(UINT64_C(1) << 50));
+    any_values(row);
+    any_text(row->message_id, "msg_");
+    any_text(row->request_id, "req_");
+}
+
+static struct oks_slice cut_slice(const char *s)
+{
+    size_t n = strlen(s);
+
+    return (struct oks_slice){s, n < REQUEST_ID_MAX ? n : REQUEST_ID_MAX};
+}
+
+static struct oks_slice name_of(const char *start, unsigned i, char out[32])
+{
+    snprintf(out, 32, "%s-%u", start, i);
+    return oks_slice_of(out);
+}
+
+static struct request_row given(const struct model_row *row)
+{
+    struct request_row out = {.request = row->request,
+                              .history = row->history,
+                              .first = row->first,
+                              .line = row->line,
+                              .message_id = oks_slice_of(row->message_id),
+                              .request_id = oks_slice_of(row->request_id)};
+
+    out.request.stamp = oks_stamp_of(oks_slice_of(row->stamp));
+    return out;
+}
+
+static void check_slice(struct oks_slice have, const char *want)
+{
+    if (*want)
+        REQUIRE(oks_slice_eq(have, cut_slice(want)));
+    else
+        REQUIRE(!have.ptr && have.len == 0);
+}
+
+static void check_row(const struct oks_requests *q, const struct model_row *want,
+                      const struct request_row *have)
+{
+    struct oks_spend a = want->request.spend, b = have->request.spend;
+    char buf[OKS_STAMP_TEXT], name[32];
+    struct oks_slice stamp = oks_stamp_text(have->request.stamp, buf);
+
+    REQUIRE(have->request.key == want->request.key);
+    REQUIRE(have->history == want->history);
+    REQUIRE(have->first == want->first);
+    REQUIRE(have->line == want->line);
+    REQUIRE(a.input == b.input && a.output == b.output && a.cache_5m == b.cache_5m &&
+            a.cache_1h == b.cache_1h && a.cache_read == b.cache_read && a.web_searches == b.web_searches &&
+            a.speed == b.speed && a.geo == b.geo && a.tier == b.tier);
+    REQUIRE(have->request.tool_uses == want->request.tool_uses);
+    REQUIRE(have->request.sidechain == want->request.sidechain);
+    REQUIRE(have->request.settled == want->request.settled);
+    REQUIRE(have->request.advisor == want->request.advisor);
+    REQUIRE(have->request.second_hand == want->request.second_hand);
+    check_slice(stamp, want->stamp);
+    REQUIRE(oks_slice_eq(requests_model(q, have->model), name_of("model", want->model, name)));
+    if (want->agent)
+        REQUIRE(oks_slice_eq(requests_agent(q, have->agent), name_of("agent", want->agent, name)));
+    else
+        REQUIRE(have->agent == 0);
+    REQUIRE(have->ids_forgotten == want->forgotten);
+    check_slice(have->message_id, want->forgotten ? "" : want->message_id);
+    check_slice(have->request_id, want->forgotten ? "" : want->request_id);
+}
+
+struct checking {
+    const struct oks_requests *q;
+    const struct model_row *rows;
+    size_t next;
+};
+
+static int check_each(void *ctx, size_t i, const struct request_row *row)
+{
+    struct checking *c = ctx;
+
+    REQUIRE(i == c->next++);
+    check_row(c->q, &c->rows[i], row);
+    return 0;
+}
+
+/* Rows without an unfinished line have the ids that they have now. */
+static void whole_rows(const struct model *m, struct model_row *out)
+{
+    memcpy(out, m->tail ? m->before : m->rows, m->whole * sizeof(*out));
+    for (size_t i = 0; i < m->whole; i++)
+        out[i].forgotten = m->rows[i].forgotten;
+}
+
+static struct model_row scratch[MODEL_MAX];
+
+static void check_store(struct oks_requests *q, const struct model *m)
+{
+    struct checking all = {q, m->rows, 0}, whole = {q, scratch, 0};
+    bool all_ids = true;
+
+    REQUIRE(requests_len(q) == m->len);
+    REQUIRE(requests_whole(q) == (m->tail ? m->whole : m->len));
+    REQUIRE(requests_each(q, 0, m->len, check_each, &all) == 0);
+    REQUIRE(all.next == m->len);
+    whole_rows(m, scratch);
+    REQUIRE(requests_each_whole(q, check_each, &whole) == 0);
+    REQUIRE(whole.next == requests_whole(q));
+    for (size_t i = 0; i < m->len; i++) {
+        struct request_row row;
+
+        REQUIRE(requests_has_ids(q, i) == !m->rows[i].forgotten);
+        all_ids = all_ids && !m->rows[i].forgotten;
+        if (any(8))
+            continue;
+        requests_get(q, i, &row);
+        check_row(q, &m->rows[i], &row);
+        REQUIRE(requests_key(q, i) == m->rows[i].request.key);
+        REQUIRE(requests_find(q, m->rows[i].request.key) == i);
+    }
+    REQUIRE(requests_all_ids(q) == all_ids);
+    REQUIRE(requests_history(q) == m->history);
+    REQUIRE(requests_after(q) == m->after);
+}
+
+/* --- steps --- */
+
+/* Calls what may fail with less memory than it takes first. */
+#define WITHOUT_MEMORY(rc, call)        \
+    do {                                \
+        long allow_ = any(3) ? 100 : 0; \
+                                        \
+        do {                            \
+            allowed = allow_++;         \
+            rc = call;                  \
+            allowed = -1;               \
+        } while (rc == -ENOMEM);        \
+        REQUIRE(rc == 0);               \
+    } while (0)
+
+static void append(struct oks_requests *q, struct model *m)
+{
+    struct model_row row;
+    struct request_row in;
+    char model[32], agent[32];
+    struct oks_slice names[2];
+    int rc;
+
+    if (m->len == MODEL_MAX || (m->tail && m->len - m->whole == REQUESTS_OF_RECORD))
+        return;
+    any_row(m, &row);
+    in = given(&row);
+    names[0] = name_of("model", row.model, model);
+    names[1] = row.agent ? name_of("agent", row.agent, agent) : (struct oks_slice){0};
+    WITHOUT_MEMORY(rc, requests_append(q, &in, names[0], names[1]));
+    m->rows[m->len++] = row;
+    m->whole += !m->tail;
+}
+
+static bool may_change(struct model *m, size_t i)
+{
+    if (!m->tail || i >= m->whole)
+        return true;
+    for (size_t k = 0; k < m->tail_changes; k++)
+        if (m->touched[k] == i)
+            return true;
+    if (m->tail_changes == REQUESTS_OF_RECORD)
+        return false;
+    m->touched[m->tail_changes++] = i;
+    return true;
+}
+
+static void set(struct oks_requests *q, struct model *m)
+{
+    size_t i = m->len ? (any(2) ? m->len - 1 : any(m->len)) : SIZE_MAX;
+    struct request_row in, old;
+    char model[32];
+    int rc;
+
+    if (i == SIZE_MAX || !may_change(m, i))
+        return;
+    any_values(&m->rows[i]);
+    in = given(&m->rows[i]);
+    in.request.key = 0;
+    requests_get(q, i, &old);
+    in.agent = old.agent;
+    WITHOUT_MEMORY(rc, requests_set(q, i, &in, name_of("model", m->rows[i].model, model)));
+}
+
+static void tail(struct oks_requests *q, struct model *m)
+{
+    int rc;
+
+    if (m->tail) {
+        rc = requests_tail_end(q);
+        REQUIRE(rc == 0);
+        for (size_t i = 0; i < m->whole; i++) {
+            bool forgotten = m->rows[i].forgotten;
+
+            m->rows[i] = m->before[i];
+            m->rows[i].forgotten = forgotten;
+        }
+        m->len = m->whole;
+    } else {
+        WITHOUT_MEMORY(rc, requests_tail_begin(q));
+        memcpy(m->before, m->rows, m->len * sizeof(*m->rows));
+        m->tail_changes = 0;
+    }
+    m->tail = !m->tail;
+}
+
+static void trim(struct oks_requests *q)
+{
+    allowed = any(3) ? -1 : (long)any(6);
+    requests_trim(q);
+    allowed = -1;
+}
+
+static void forget(struct oks_requests *q, struct model *m)
+{
+    requests_forget_ids(q);
+    for (size_t i = 0; i < m->len; i++)
+        m->rows[i].forgotten = true;
+}
+
+static void put_ids(struct oks_requests *q, struct model *m)
+{
+    size_t i = m->len ? any(m->len) : 0;
+    int rc;
+
+    if (m->len == 0)
+        return;
+    WITHOUT_MEMORY(
+        rc, requests_put_ids(q, i, oks_slice_of(m->rows[i].message_id), oks_slice_of(m->rows[i].request_id)));
+    m->rows[i].forgotten = false;
+}
+
+/* From a store whose rows are the same in part. */
+static void take_ids(struct oks_requests *q, struct model *m)
+{
+    size_t n = any(m->len + 1), other = any(2) ? any(m->len + 1) : SIZE_MAX;
+    struct oks_requests *from;
+    int rc;
+
+    REQUIRE(oks_requests_new(&from) == 0);
+    for (size_t i = 0; i < n; i++) {
+        struct request_row row = given(&m->rows[i]);
+
+        row.request.key += i == other;
+        REQUIRE(requests_append(from, &row, OKS_SLICE("x"), (struct oks_slice){0}) == 0);
+    }
+    if (any(2))
+        requests_trim(from);
+    WITHOUT_MEMORY(rc, requests_take_ids(q, from));
+    for (size_t i = 0; i < n; i++)
+        m->rows[i].forgotten = m->rows[i].forgotten && i == other;
+    oks_requests_free(from);
+}
+
+static void copy(struct oks_requests *q, const struct model *m)
+{
+    struct oks_requests *to;
+    struct checking c;
+    int rc;
+
+    WITHOUT_MEMORY(rc, requests_copy_whole(&to, q));
+    whole_rows(m, scratch);
+    c = (struct checking){to, scratch, 0};
+    REQUIRE(requests_len(to) == m->whole);
+    REQUIRE(requests_each(to, 0, m->whole, check_each, &c) == 0);
+    oks_requests_free(to);
+}
+
+/* The store goes on as what its bytes say. */
+static struct oks_requests *pack(struct oks_requests *q, struct model *m)
+{
+    size_t max = requests_pack_max(q), len;
+    struct oks_requests *again;
+    char *bytes, *exact;
+    int rc;
+
+    if (m->tail)
+        return q;
+    bytes = malloc(max);
+    len = requests_pack(q, bytes);
+    REQUIRE(len <= max);
+    exact = malloc(len);
+    memcpy(exact, bytes, len);
+    free(bytes);
+    WITHOUT_MEMORY(rc, requests_unpack(&again, exact, len));
+    for (size_t cut = 0; cut < len; cut += 1 + any(len)) {
+        char *less = malloc(cut + !cut);
+        struct oks_requests *none;
+
+        memcpy(less, exact, cut);
+        REQUIRE(requests_unpack(&none, less, cut) == -EINVAL);
+        free(less);
+    }
+    free(exact);
+    oks_requests_free(q);
+    for (size_t i = 0; i < m->len; i++)
+        m->rows[i].forgotten = true;
+    return again;
+}
+
+START_TEST(the_store_is_an_array_of_rows)
+{
+    static struct model m;
+
+    for (unsigned round = 0; round < 200; round++) {
+        struct oks_requests *q;
+
+        seed = 88172645463325252u + round * 7919;
+        m.len = m.whole = 0;
+        m.tail = false;
+        REQUIRE(oks_requests_new(&q) == 0);
+        m.history = m.after = 0;
+        for (unsigned step = 0; step < 900; step++) {
+            unsigned what = (unsigned)any(40);
+
+            if (what < 22)
+                append(q, &m);
+            else if (what < 30)
+                set(q, &m);
+            else if (what == 30 || what == 31)
+                tail(q, &m);
+            else if (what == 32 || what == 33)
+                trim(q);
+            else if (what == 34 && any(3) == 0)
+                forget(q, &m);
+            else if (what == 35)
+                put_ids(q, &m);
+            else if (what == 36)
+                take_ids(q, &m);
+            else if (what == 37)
+                copy(q, &m);
+            else if (what == 38 && any(3) == 0)
+                q = pack(q, &m);
+            else
+                requests_set_history(q, m.history = any_count(), m.after = any(100));
+            if (any(12) == 0)
+                check_store(q, &m);
+        }
+        requests_trim(q);
+        check_store(q, &m);
+        oks_requests_free(q);
+    }
+}
+END_TEST
+
+/* --- bytes from outside --- */
+
+static int look_at_row(void *ctx, size_t i, const struct request_row *row)
+{
+    struct oks_requests *q = ctx;
+    char buf[OKS_STAMP_TEXT];
+
+    (void)i;
+    REQUIRE(row->model < requests_models(q));
+    REQUIRE(row->agent <= requests_agent_names(q)->len);
+    oks_stamp_text(row->request.stamp, buf);
+    if (row->request.stamp.key == OKS_STAMP_KEY_TEXT)
+        REQUIRE(row->request.stamp.text && row->request.stamp.len);
+    return 0;
+}
+
+START_TEST(changed_bytes_do_no_harm)
+{
+    static struct model m;
+    struct oks_requests *q;
+    unsigned taken = 0, refused = 0;
+    size_t len;
+    char *bytes;
+
+    seed = 4711;
+    m.len = m.whole = 0;
+    m.tail = false;
+    REQUIRE(oks_requests_new(&q) == 0);
+    while (m.len < 150)
+        append(q, &m);
+    bytes = malloc(requests_pack_max(q));
+    len = requests_pack(q, bytes);
+    oks_requests_free(q);
+    for (unsigned round = 0; round < 20000; round++) {
+        char *changed = malloc(len);
+        int rc;
+
+        memcpy(changed, bytes, len);
+        for (uint64_t n = 1 + any(8); n > 0; n--)
+            changed[any(any(3) ? len : 200)] = (char)any(256);
+        rc = requests_unpack(&q, changed, len);
+        free(changed);
+        REQUIRE(rc == 0 || rc == -EINVAL);
+        taken += rc == 0;
+        refused += rc != 0;
+        if (rc < 0)
+            continue;
+        REQUIRE(requests_each(q, 0, requests_len(q), look_at_row, q) == 0);
+        append(q, &m);
+        m.len = m.whole = 150;
+        requests_trim(q);
+        REQUIRE(requests_each(q, 0, requests_len(q), look_at_row, q) == 0);
+        oks_requests_free(q);
+    }
+    REQUIRE(taken > 500);
+    REQUIRE(refused > 500);
+    free(bytes);
+}
+END_TEST
+
+/* What a row takes at rest, as docs/performance.md has it. */
+START_TEST(a_row_at_rest_is_small)
+{
+    struct oks_requests *q;
+    size_t n = 3200;
+
+    ck_assert_int_eq(oks_requests_new(&q), 0);
+    for (size_t i = 0; i < n; i++) {
+        char stamp[40], message[40], request[40];
+        struct request_row row = {.request = {.key = i * 7919,
+                                              .spend = {.input = 4,
+                                                        .output = 100 + i % 900,
+                                                        .cache_5m = 1500,
+                                                        .cache_read = 15000 + i % 100 * 1500},
+                                              .tool_uses = i % 2,
+                                              .settled = true},
+                                  .history = i * 2,
+                                  .first = i * 9000,
+                                  .line = i * 9000 + i % 3 * 2500};
+
+        snprintf(stamp, sizeof(stamp), "2026-06-10T%02zu:%02zu:%02zu.%03zuZ", i / 240 % 24, i / 4 % 60,
+                 i % 4 * 15, i % 1000);
+        snprintf(message, sizeof(message), "msg_01%023zu", i);
+        snprintf(request, sizeof(request), "req_011C%021zu", i);
+        row.request.stamp = oks_stamp_of(oks_slice_of(stamp));
+        row.message_id = oks_slice_of(message);
+        row.request_id = oks_slice_of(request);
+        ck_assert_int_eq(requests_append(q, &row, OKS_SLICE("claude-opus-4-5"), (struct oks_slice){0}), 0);
+    }
+    requests_trim(q);
+    ck_assert_uint_le(requests_bytes(q), n * 82);
+    requests_forget_ids(q);
+    ck_assert_uint_le(requests_bytes(q), n * 19);
+    oks_requests_free(q);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("requests");
+
+    TEST(suite, the_store_is_an_array_of_rows);
+    TEST(suite, changed_bytes_do_no_harm);
+    TEST(suite, a_row_at_rest_is_small);
+    return tap_run(suite);
+}
