@@ -67,7 +67,7 @@ static uint8_t *put_text(uint8_t *p, const char *text, size_t len)
     return p + len;
 }
 
-/* What a row is told as a distance from. */
+/* What the numbers of a row are distances from. */
 struct before {
     uint64_t stamp, first, history, prompt;
     unsigned model, agent;

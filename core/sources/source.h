@@ -38,8 +38,9 @@ struct source {
      * paths made from paths, or false. NULL: none. */
     bool (*label)(const char *path, char *out, size_t size);
     bool (*labelled)(const char *path, char *out, size_t size);
-    bool rosters; /* its configuration folders describe teams (roster.h) */
-    bool late;    /* session and project are known only when the file was read */
+    bool rosters;     /* its configuration folders describe teams (roster.h) */
+    bool ids_by_line; /* a line alone says the ids of its requests (history/request_ids.h) */
+    bool late;        /* session and project are known only when the file was read */
 
     /*
      * Transcripts that repeat what others hold. The peers of one are those before it in its session (by

@@ -70,4 +70,5 @@ const struct source oks_source_claude = {
     .label = label,
     .labelled = labelled,
     .rosters = true,
+    .ids_by_line = true,
 };

@@ -3,11 +3,12 @@
  * back by their place in a transcript.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "history/requests.h"
+#include "history/request_ids.h"
 #include "tap.h"
 
 /* --- memory that runs out --- */
@@ -582,6 +583,206 @@ START_TEST(a_row_at_rest_is_small)
 }
 END_TEST
 
+/* --- ids by their place in a transcript --- */
+
+struct file {
+    FILE *stream;
+    struct oks_scanner *scanner;
+    struct oks_requests *rows;
+};
+
+static const struct oks_slice file_name = {"0f1e.jsonl", 10};
+
+static int add_record(void *ctx, const struct oks_record *record, bool complete)
+{
+    (void)complete;
+    return requests_add_record(ctx, record, file_name);
+}
+
+/* The file is written and scanned as a transcript is. */
+static struct file file_of(const char *text, size_t len)
+{
+    struct file f = {.stream = tmpfile()};
+    struct oks_scan_result result;
+    struct oks_sink sink = {.record = add_record};
+
+    ck_assert_ptr_nonnull(f.stream);
+    ck_assert_uint_eq(fwrite(text, 1, len, f.stream), len);
+    ck_assert_int_eq(fflush(f.stream), 0);
+    ck_assert_int_eq(oks_scanner_new(&f.scanner, OKS_ISA_AUTO), 0);
+    ck_assert_int_eq(oks_requests_new(&f.rows), 0);
+    sink.ctx = f.rows;
+    ck_assert_int_eq(oks_scanner_scan_fd(f.scanner, fileno(f.stream), 0, &sink, NULL, &result), 0);
+    return f;
+}
+
+static void file_close(struct file *f)
+{
+    oks_requests_free(f->rows);
+    oks_scanner_free(f->scanner);
+    fclose(f->stream);
+}
+
+struct seen {
+    const struct oks_requests *want; /* with their ids */
+    size_t n, stop_at;
+};
+
+static int same_ids(void *ctx, size_t i, uint64_t key, struct oks_slice message_id,
+                    struct oks_slice request_id)
+{
+    struct seen *seen = ctx;
+    struct request_row row;
+
+    requests_get(seen->want, i, &row);
+    ck_assert_uint_eq(row.request.key, key);
+    ck_assert(row.message_id.len == message_id.len && !row.message_id.ptr == !message_id.ptr);
+    ck_assert(row.request_id.len == request_id.len && !row.request_id.ptr == !request_id.ptr);
+    ck_assert(!message_id.len || oks_slice_eq(row.message_id, message_id));
+    ck_assert(!request_id.len || oks_slice_eq(row.request_id, request_id));
+    return ++seen->n == seen->stop_at ? 77 : 0;
+}
+
+/* Forgets all ids and reads them back; returns what the reader did. */
+static int read_back(struct file *f, size_t stop_at, size_t *n)
+{
+    struct request_place *places = NULL;
+    struct seen seen = {.stop_at = stop_at};
+    size_t n_places;
+    int rc;
+
+    ck_assert_int_eq(requests_copy_whole((struct oks_requests **)&seen.want, f->rows), 0);
+    requests_forget_ids(f->rows);
+    ck_assert_int_eq(request_places(f->rows, 0, requests_len(f->rows), &places, &n_places), 0);
+    ck_assert_uint_eq(n_places, requests_len(f->rows));
+    rc = request_ids_read(f->scanner, fileno(f->stream), file_name, places, n_places, same_ids, &seen);
+    ck_assert_int_eq(requests_take_ids(f->rows, seen.want), 0);
+    free(places);
+    oks_requests_free((struct oks_requests *)seen.want);
+    *n = seen.n;
+    return rc;
+}
+
+#define USAGE "\"usage\":{\"input_tokens\":3,\"output_tokens\":%u%s}"
+
+static int put_line(char *out, size_t room, unsigned i)
+{
+    const char *advisor = i % 5 ? ""
+                                : ",\"iterations\":[{\"type\":\"advisor_message\",\"model\":\"b\","
+                                  "\"output_tokens\":4},{\"type\":\"advisor_message\",\"model\":\"c\"}]";
+
+    switch (i % 7) {
+    case 0: /* an escaped id, longer than what is kept */
+        return snprintf(out, room,
+                        "{\"type\":\"assistant\",\"requestId\":\"req_\\u00e4\\n%u\",\"message\":{\"id\":"
+                        "\"msg_\\\"%0300u\",\"model\":\"a\"," USAGE "}}\n",
+                        i, i, i, advisor);
+    case 1: /* no id, but a uuid */
+        return snprintf(out, room,
+                        "  {\"type\":\"assistant\",\"uuid\":\"u%u\",\"message\":{\"model\":\"a\"," USAGE
+                        "}}\r\n",
+                        i, i, advisor);
+    case 2: /* neither */
+        return snprintf(out, room, "{\"type\":\"assistant\",\"requestId\":\"r\",\"message\":{" USAGE "}}\n",
+                        i, advisor);
+    case 3: /* a sub-agent's, as its parent logs it */
+        return snprintf(
+            out, room,
+            "{\"type\":\"progress\",\"data\":{\"type\":\"agent_progress\",\"message\":{\"requestId\":"
+            "\"nested_%u\",\"message\":{\"id\":\"inner_%u\",\"model\":\"a\"," USAGE "}}}}\n",
+            i, i, i, "");
+    case 4: /* the same once more, itself */
+        return snprintf(out, room,
+                        "{\"type\":\"assistant\",\"requestId\":\"later\",\"message\":{\"id\":\"inner_%u\","
+                        "\"model\":\"a\"," USAGE "}}\n",
+                        i - 1, i, advisor);
+    case 5:
+        return snprintf(out, room, "{\"type\":\"user\",\"text\":\"%0*u\"}\n", i % 3 ? 20 : 90000, i);
+    default:
+        return snprintf(
+            out, room,
+            "{\"type\":\"assistant\",\"requestId\":\"req_%u\",\"pad\":\"%0*u\",\"message\":{\"id\":"
+            "\"msg_%u\",\"model\":\"a\"," USAGE "}}\n",
+            i, i % 4 ? 10 : 200000, i, i, i, advisor);
+    }
+}
+
+static char *transcript_text(unsigned lines, size_t *len)
+{
+    size_t room = (size_t)lines * 210000;
+    char *text = malloc(room);
+
+    *len = 0;
+    for (unsigned i = 0; i < lines; i++)
+        *len += (size_t)put_line(text + *len, room - *len, i);
+    return text;
+}
+
+START_TEST(ids_are_read_by_their_place)
+{
+    size_t len, n;
+    char *text = transcript_text(210, &len);
+
+    for (int unfinished = 0; unfinished < 2; unfinished++) {
+        struct file f = file_of(text, len - (size_t)unfinished);
+
+        ck_assert_uint_gt(requests_len(f.rows), 200);
+        ck_assert_int_eq(read_back(&f, 0, &n), 0);
+        ck_assert_uint_eq(n, requests_len(f.rows));
+        requests_trim(f.rows);
+        ck_assert_int_eq(read_back(&f, 0, &n), 0);
+        ck_assert_uint_eq(n, requests_len(f.rows));
+        ck_assert_int_eq(read_back(&f, 50, &n), 77);
+        ck_assert_uint_eq(n, 50);
+        file_close(&f);
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(another_file_is_stale)
+{
+    size_t len, n;
+    char *text = transcript_text(42, &len), *id;
+    struct file f = file_of(text, len);
+
+    /* One byte of one id. */
+    id = memmem(text, len, "msg_41", 6);
+    ck_assert_ptr_nonnull(id);
+    ck_assert_int_eq(fseek(f.stream, id - text, SEEK_SET), 0);
+    ck_assert_int_ne(fputc('x', f.stream), EOF);
+    ck_assert_int_eq(fflush(f.stream), 0);
+    ck_assert_int_eq(read_back(&f, 0, &n), -ESTALE);
+    ck_assert_uint_gt(n, 20);
+    /* No line there any more. */
+    ck_assert_int_eq(ftruncate(fileno(f.stream), (off_t)(len / 2)), 0);
+    ck_assert_int_eq(read_back(&f, 0, &n), -ESTALE);
+    ck_assert_int_eq(ftruncate(fileno(f.stream), 0), 0);
+    ck_assert_int_eq(read_back(&f, 0, &n), -ESTALE);
+    ck_assert_uint_eq(n, 0);
+    /* Nothing that is JSON. */
+    ck_assert_int_eq(ftruncate(fileno(f.stream), (off_t)len), 0);
+    ck_assert_int_eq(read_back(&f, 0, &n), -ESTALE);
+    file_close(&f);
+    free(text);
+}
+END_TEST
+
+START_TEST(a_place_that_none_can_have_is_stale)
+{
+    struct file f = file_of("", 0);
+    struct request_place place = {.first = UINT64_MAX - 5};
+
+    ck_assert_int_eq(request_ids_read(f.scanner, fileno(f.stream), file_name, &place, 1, same_ids, NULL),
+                     -ESTALE);
+    place.first = INT64_MAX;
+    ck_assert_int_lt(request_ids_read(f.scanner, fileno(f.stream), file_name, &place, 1, same_ids, NULL), 0);
+    ck_assert_int_eq(request_ids_read(f.scanner, -1, file_name, &place, 1, same_ids, NULL), -EBADF);
+    ck_assert_int_eq(request_ids_read(f.scanner, -1, file_name, NULL, 0, same_ids, NULL), 0);
+    file_close(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("requests");
@@ -589,5 +790,8 @@ int main(void)
     TEST(suite, the_store_is_an_array_of_rows);
     TEST(suite, changed_bytes_do_no_harm);
     TEST(suite, a_row_at_rest_is_small);
+    TEST(suite, ids_are_read_by_their_place);
+    TEST(suite, another_file_is_stale);
+    TEST(suite, a_place_that_none_can_have_is_stale);
     return tap_run(suite);
 }
