@@ -9,6 +9,7 @@
  * Invariants: a load touches the caller's state only on a hit; a save never leaves less than a whole file
  * under the entry's name; nothing is kept between calls but the set of folders that were swept.
  */
+#include "cache/cache_ids.h"
 #include "cache/cache_parts.h"
 
 #include <dirent.h>
@@ -248,6 +249,56 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
             oks_state_clear(&fresh);
         }
     }
+    free(bytes);
+    return r;
+}
+
+struct looking {
+    size_t from, to;
+    request_id_fn *fn;
+    void *ctx;
+};
+
+static int look_at_row(void *ctx, size_t i, const struct request_row *row)
+{
+    const struct looking *l = ctx;
+
+    return l->fn(l->ctx, i, row->request.key, row->message_id, row->request_id);
+}
+
+/* What okstra's collector wrote is read as a tree; ours is passed over up to its requests. */
+static int each_id_of_foreign(char *bytes, size_t len, struct looking *l)
+{
+    struct oks_state state;
+    int r = oks_state_init(&state);
+
+    if (r < 0)
+        return r;
+    r = oks_cache_parse_foreign(bytes, len, &state);
+    if (r == OKS_CACHE_HIT) {
+        size_t rows = requests_len(state.requests);
+
+        r = requests_each(state.requests, l->from, l->to < rows ? l->to : rows, look_at_row, l);
+    }
+    oks_state_clear(&state);
+    return r;
+}
+
+int oks_cache_each_id(struct oks_cache *cache, const char *folder, const char *name, size_t from, size_t to,
+                      request_id_fn *fn, void *ctx)
+{
+    struct looking looking = {from, to, fn, ctx};
+    size_t len;
+    char *bytes;
+    int r = open_and_slurp(cache, folder, name, SUFFIX, &bytes, &len);
+
+    if (r != 0)
+        return r;
+    if (bytes[len - 1] != '\n')
+        r = each_id_of_foreign(bytes, len, &looking);
+    else
+        r = oks_cache_sealed(bytes, len) ? oks_cache_parse_ids(bytes, len, from, to, fn, ctx)
+                                         : OKS_CACHE_MISS;
     free(bytes);
     return r;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "history/request_ids.h"
 #include "history/state.h"
 
 enum {
@@ -106,6 +107,10 @@ bool oks_cache_sealed(const char *bytes, size_t len);
  */
 int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state);
 int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state);
+
+/* Calls fn for the ids of rows [from, to), without building a state; bytes as for parse_ours. 0,
+ * OKS_CACHE_MISS, or the first non-zero value of fn. */
+int oks_cache_parse_ids(char *bytes, size_t len, size_t from, size_t to, request_id_fn *fn, void *ctx);
 
 /* --- cache_folder.c --- */
 

@@ -16,6 +16,8 @@
 
 #include "history/requests.h"
 
+#define REQUESTS ",\"requests\":{\"history\":"
+
 struct reader {
     char *p;
     char *end;
@@ -328,8 +330,10 @@ static uint64_t request_key(struct reader *r)
     return key;
 }
 
-static void request(struct reader *r, struct oks_requests *requests, const struct oks_strings *models,
-                    const struct oks_strings *agents)
+/* What fn returns is the reader's error. */
+typedef int row_fn(void *ctx, const struct oks_cache_row *row);
+
+static void request(struct reader *r, row_fn *fn, void *ctx)
 {
     struct oks_cache_row row;
     int rc;
@@ -347,32 +351,45 @@ static void request(struct reader *r, struct oks_requests *requests, const struc
         row.number[i] = number(r, OKS_TOKENS_MAX);
     }
     want(r, "]");
-    rc = r->error ? 0 : oks_cache_take_request(requests, &row, models, agents);
+    rc = r->error ? 0 : fn(ctx, &row);
     if (rc != 0)
         fail(r, rc);
 }
 
-static void requests(struct reader *r, struct oks_requests *out)
+struct taking {
+    struct oks_requests *to; /* NULL: rows are only looked at */
+    struct oks_strings models, agents;
+};
+
+static void requests(struct reader *r, struct taking *taking, row_fn *fn, void *ctx)
 {
-    struct oks_strings models = {0}, agents = {0};
+    uint64_t history = member(r, REQUESTS, INT64_MAX), after = member(r, ",\"after\":", INT64_MAX);
 
-    uint64_t history = member(r, ",\"requests\":{\"history\":", INT64_MAX);
-
-    requests_set_history(out, history, member(r, ",\"after\":", INT64_MAX));
-    list(r, ",\"models\":[", oks_strings_add, &models, REQUEST_NAMES_MAX);
-    list(r, ",\"agents\":[", oks_strings_add, &agents, REQUEST_NAMES_MAX);
+    if (taking->to)
+        requests_set_history(taking->to, history, after);
+    list(r, ",\"models\":[", oks_strings_add, &taking->models, REQUEST_NAMES_MAX);
+    list(r, ",\"agents\":[", oks_strings_add, &taking->agents, REQUEST_NAMES_MAX);
     want(r, ",\"rows\":[");
     if (!r->error && *r->p != ']')
         do
-            request(r, out, &models, &agents);
+            request(r, fn, ctx);
         while (take(r, ",", 1));
     want(r, "]}");
-    oks_strings_clear(&models);
-    oks_strings_clear(&agents);
+    oks_strings_clear(&taking->models);
+    oks_strings_clear(&taking->agents);
+}
+
+static int take_row(void *ctx, const struct oks_cache_row *row)
+{
+    const struct taking *taking = ctx;
+
+    return oks_cache_take_request(taking->to, row, &taking->models, &taking->agents);
 }
 
 static void addition(struct reader *r, struct oks_state *state)
 {
+    struct taking taking = {.to = state->requests};
+
     if (member(r, ",\"okstrafs\":{\"version\":", INT64_MAX) != OKS_CACHE_ADDITION)
         fail(r, OKS_CACHE_MISS);
     state->extra_offset = member(r, ",\"offset\":", INT64_MAX);
@@ -387,7 +404,7 @@ static void addition(struct reader *r, struct oks_state *state)
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
     list(r, ",\"compactions\":[", oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX);
     models(r, &state->models);
-    requests(r, state->requests);
+    requests(r, &taking, take_row, &taking);
     nullable(r, ",\"label\":", raw, &state->label);
     nullable(r, ",\"memo\":", raw, &state->memo);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
@@ -411,4 +428,38 @@ int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state)
     if (!r.error && (size_t)(r.end - r.p) != OKS_SHA256_HEX - 1 + sizeof(OKS_CACHE_SEAL_END) - 1)
         fail(&r, OKS_CACHE_MISS);
     return r.error;
+}
+
+struct looking {
+    size_t next, from, to;
+    request_id_fn *fn;
+    void *ctx;
+    int rc; /* of fn */
+};
+
+enum { ENOUGH = 2 }; /* an error of the reader that is none */
+
+static int look_at_row(void *ctx, const struct oks_cache_row *row)
+{
+    struct looking *l = ctx;
+    size_t i = l->next++;
+
+    if (i >= l->to)
+        return ENOUGH;
+    l->rc = i < l->from ? 0 : l->fn(l->ctx, i, row->key, row->message_id, row->request_id);
+    return l->rc ? ENOUGH : 0;
+}
+
+int oks_cache_parse_ids(char *bytes, size_t len, size_t from, size_t to, request_id_fn *fn, void *ctx)
+{
+    /* In a string of a JSON text its quotes would be escaped. */
+    char *at = memmem(bytes, len, REQUESTS, sizeof(REQUESTS) - 1);
+    struct looking looking = {.from = from, .to = to, .fn = fn, .ctx = ctx};
+    struct reader r = {at, bytes + len, 0};
+    struct taking none = {0};
+
+    if (!at)
+        return OKS_CACHE_MISS;
+    requests(&r, &none, look_at_row, &looking);
+    return r.error == ENOUGH ? looking.rc : r.error;
 }
