@@ -24,7 +24,7 @@
 static const char index_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
 static const char index_name[] = "index";
-static const char magic[16] = "okstrafs index\n\6";
+static const char magic[16] = "okstrafs index\n\7";
 
 /* The end of the file. */
 struct footer {

@@ -69,8 +69,6 @@ EXCEPTIONS: list[tuple[str, str]] = [
     ("core/documents/status.c", "progress_now"),
     ("core/documents/team.h", "engine/engine_private.h"),
     ("core/documents/usage.c", "retained_session"),
-    ("core/scan/scan_lines.h", "sources/source.h"),
-    ("core/scan/scanner.c", "oks_sources"),
     ("core/settings/settings.c", "budgets_forget"),
     ("core/settings/settings.c", "engine/engine_private.h"),
     ("core/settings/settings.c", "engine_tick"),
