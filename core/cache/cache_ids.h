@@ -30,7 +30,7 @@ int oks_cache_each_id(struct oks_cache *cache, const char *folder, const char *n
 
 /* Where ids may be found. */
 struct request_ids_where {
-    struct oks_cache *cache; /* NULL: no cache */
+    struct oks_cache *cache;   /* NULL: no cache */
     const char *folder, *name; /* of the entry; keys are made with the name, too */
     struct oks_scanner
         *scanner; /* of the transcript's source; NULL: its lines do not say ids by themselves */

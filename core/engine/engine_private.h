@@ -330,6 +330,9 @@ void commit_prices(struct oks_engine *e);
 /* saver.c */
 void saver_want(struct oks_engine *e, struct transcript *t);
 void saver_forget(struct oks_engine *e, struct transcript *t);
+/* The transcript is at rest: what its cache entry holds as well is given up, and the rest is packed. Under
+ * the lock. */
+void saver_rest(struct oks_engine *e, struct transcript *t);
 void saver_stop(struct oks_engine *e);
 /* sums.c: running sums over sessions and models; under the lock */
 /* The session's data changed, it moved to another project (`from` is the old one), or it is leaving. */

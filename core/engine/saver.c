@@ -9,7 +9,13 @@
 #include <errno.h>
 #include <time.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/cache_ids.h"
 #include "engine/engine_private.h"
+#include "files/walk.h"
+#include "sources/source.h"
 
 enum { SAVE_DELAY_S = 1, RETRY_DELAY_S = 60 };
 
@@ -29,6 +35,50 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
     t->unsaved = false;
 }
 
+/*
+ * Ids of requests are most of what a row takes, and few documents show them: they are forgotten where the
+ * cache entry holds them, or (without a cache) the transcript itself does. Rows are packed then, too.
+ */
+void saver_rest(struct oks_engine *e, struct transcript *t)
+{
+    size_t before = requests_bytes(t->state.requests);
+
+    if (t->unsaved || !t->loaded)
+        return;
+    if (t->source->ids_by_line && !e->once)
+        requests_forget_ids(t->state.requests);
+    requests_trim(t->state.requests);
+    oks_events_trim(t->state.events);
+    atomic_fetch_add(&e->given_up, before - requests_bytes(t->state.requests));
+}
+
+/* Writes the entry, with ids that the rows have forgotten. Without the lock; the transcript is busy. */
+static int write_entry(struct oks_engine *e, const struct transcript *t)
+{
+    struct request_ids_where where = {
+        .cache = e->cache, .folder = t->cache_folder, .name = t->cache_name, .fd = -1};
+    struct oks_state whole = t->state;
+    struct oks_requests *copy = NULL;
+    struct stat st;
+    int rc = 0;
+
+    if (!requests_all_ids(t->state.requests)) {
+        rc = source_scanner_new(&where.scanner, e->isa, t->source->id);
+        where.fd = t->retained ? -1 : oks_open_regular(t->path, &st);
+        if (rc == 0)
+            rc = request_ids_restore(&copy, t->state.requests, &where);
+        if (copy)
+            whole.requests = copy;
+        if (where.fd >= 0)
+            close(where.fd);
+        oks_scanner_free(where.scanner);
+    }
+    if (rc == 0)
+        rc = oks_cache_save(e->cache, t->cache_folder, t->cache_name, &whole);
+    oks_requests_free(copy);
+    return rc;
+}
+
 static int save_one(struct oks_engine *e, struct transcript *t)
 {
     int rc;
@@ -36,11 +86,12 @@ static int save_one(struct oks_engine *e, struct transcript *t)
     saver_forget(e, t);
     t->busy = true;
     pthread_mutex_unlock(&e->lock);
-    rc = oks_cache_save(e->cache, t->cache_folder, t->cache_name, &t->state);
+    rc = write_entry(e, t);
     pthread_mutex_lock(&e->lock);
     t->busy = false;
     if (rc == 0) {
         e->cache_writes++;
+        saver_rest(e, t);
     } else {
         e->cache_errors++;
         e->cache_error = rc;

@@ -23,6 +23,7 @@
 #include "cache/cache_parts.h"
 #include "engine/engine_private.h"
 #include "okstrafs/stream.h"
+#include "streams/stream_ids.h"
 
 void stream_clear(struct stream *stream)
 {
@@ -72,6 +73,9 @@ struct told_line {
     struct oks_stamp stamp; /* never a text */
     size_t order;           /* of rendering */
     size_t at, len;         /* in the bytes */
+    size_t ids;             /* in the line: where ids belong that are looked up later */
+    bool advisor;
+    size_t ids_at, ids_len; /* in the bytes: what was found */
 };
 
 struct telling {
@@ -81,6 +85,7 @@ struct telling {
     struct oks_bytes bytes;
     struct told_line *lines;
     size_t n, room;
+    struct stream_ids ids; /* of lines whose rows have forgotten theirs */
     int64_t mtime_ns;
 };
 
@@ -103,10 +108,12 @@ static void put_number(struct oks_bytes *b, const char *key, uint64_t n)
 }
 
 /* A share of an advisor has an id of its own, which no transcript names. */
-static void put_message_id(struct oks_bytes *b, const struct request_row *row)
+static void put_ids(struct oks_bytes *b, struct oks_slice message_id, struct oks_slice request_id,
+                    bool advisor)
 {
-    put_text(b, ",\"messageId\":", row->message_id);
-    if (!row->request.advisor || row->message_id.len == 0)
+    put_text(b, ",\"requestId\":", request_id);
+    put_text(b, ",\"messageId\":", message_id);
+    if (!advisor || message_id.len == 0)
         return;
     b->len -= b->error ? 0 : 1;
     oks_bytes_text(b, ":advisor\"");
@@ -132,15 +139,17 @@ static uint64_t saturated(unsigned __int128 n)
 
 /* `row` says which request, `visit` what it cost. */
 static void put_line(struct telling *telling, const struct billing_visit *visit,
-                     const struct request_row *row)
+                     const struct request_row *row, struct told_line *line)
 {
     const struct billed_sum *sum = visit->sum;
     struct oks_bytes *b = &telling->bytes;
     char buf[OKS_STAMP_TEXT];
 
     put_text(b, "{\"t\":", oks_stamp_text(visit->stamp, buf));
-    put_text(b, ",\"requestId\":", row->request_id);
-    put_message_id(b, row);
+    line->ids = b->len - line->at;
+    line->advisor = row->request.advisor;
+    if (!row->ids_forgotten)
+        put_ids(b, row->message_id, row->request_id, line->advisor);
     put_text(b, ",\"model\":", oks_slice_of(visit->model));
     put_number(b, ",\"historyLength\":", row->history);
     put_number(
@@ -162,7 +171,8 @@ static void put_line(struct telling *telling, const struct billing_visit *visit,
 static int tell_visit(void *ctx, const struct billing_visit *visit)
 {
     struct telling *telling = ctx;
-    size_t at = telling->bytes.len;
+    const struct request_row *row = visit->row;
+    struct told_line *line;
 
     if (visit->sum->requests == 0)
         return 0;
@@ -175,14 +185,56 @@ static int tell_visit(void *ctx, const struct billing_visit *visit)
         telling->lines = lines;
         telling->room = room;
     }
-    put_line(telling, visit, visit->row);
-    telling->lines[telling->n] = (struct told_line){visit->stamp, telling->n, at, telling->bytes.len - at};
-    if (telling->lines[telling->n].stamp.key == OKS_STAMP_KEY_TEXT)
-        telling->lines[telling->n].stamp = OKS_STAMP_NONE;
+    line = &telling->lines[telling->n];
+    *line = (struct told_line){.stamp = visit->stamp, .order = telling->n, .at = telling->bytes.len};
+    if (line->stamp.key == OKS_STAMP_KEY_TEXT)
+        line->stamp = OKS_STAMP_NONE;
+    put_line(telling, visit, row, line);
+    line->len = telling->bytes.len - line->at;
     telling->n++;
+    if (row->ids_forgotten &&
+        stream_ids_want(&telling->ids, telling->t,
+                        (struct request_place){visit->i, row->request.key, row->first}, line->order) < 0)
+        return -ENOMEM;
     return telling->bytes.error;
 }
 
+/* Ids of a line that was written without them. */
+static int take_ids(void *ctx, size_t i, struct oks_slice message_id, struct oks_slice request_id)
+{
+    struct telling *telling = ctx;
+    struct told_line *line = &telling->lines[i];
+
+    line->ids_at = telling->bytes.len;
+    put_ids(&telling->bytes, message_id, request_id, line->advisor);
+    line->ids_len = telling->bytes.len - line->ids_at;
+    return telling->bytes.error;
+}
+
+static int deliver(struct telling *telling, int (*fn)(void *ctx, const char *bytes, size_t len), void *ctx)
+{
+    struct oks_bytes whole = {0};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < telling->n; i++) {
+        const struct told_line *line = &telling->lines[i];
+        const char *bytes = telling->bytes.ptr + line->at;
+
+        if (line->ids_len == 0) {
+            rc = fn(ctx, bytes, line->len);
+            continue;
+        }
+        whole.len = 0;
+        oks_bytes_put(&whole, bytes, line->ids);
+        oks_bytes_put(&whole, telling->bytes.ptr + line->ids_at, line->ids_len);
+        oks_bytes_put(&whole, bytes + line->ids, line->len - line->ids);
+        rc = whole.error ? whole.error : fn(ctx, whole.ptr, whole.len);
+    }
+    free(whole.ptr);
+    return rc;
+}
+
+/* In ascending order of rows. */
 static int tell_rows(struct telling *telling, struct transcript *t, size_t from, size_t to)
 {
     telling->t = t;
@@ -370,8 +422,8 @@ static int tell_new(struct call *call, struct telling *telling, const struct oks
     return rc < 0 ? rc : tell_on(telling, call->stream, cursor->sequence);
 }
 
-int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
-                    int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
+int streams_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
+                 int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
 {
     struct telling telling = {.e = e, .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
     struct call call = {.e = e, .target = target};
@@ -385,10 +437,13 @@ int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struc
     if (rc == 0)
         behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
     pthread_mutex_unlock(&e->lock);
+    if (rc == 0) /* before lines are put in order: they are known by their numbers */
+        rc = stream_ids_find(&telling.ids, e->cache, e->isa, take_ids, &telling);
+    stream_ids_clear(&telling.ids);
     if (rc == 0 && telling.n)
         qsort(telling.lines, telling.n, sizeof(*telling.lines), by_time);
-    for (size_t i = 0; rc == 0 && i < telling.n; i++)
-        rc = line(ctx, telling.bytes.ptr + telling.lines[i].at, telling.lines[i].len);
+    if (rc == 0)
+        rc = deliver(&telling, line, ctx);
     free(telling.lines);
     free(telling.bytes.ptr);
     if (rc < 0)

@@ -37,4 +37,12 @@ void stream_changed(struct oks_engine *e, struct transcript *t, size_t i);
 /* The transcript's rows are going. */
 void stream_leave(struct oks_engine *e, struct transcript *t);
 
+struct oks_stream_cursor;
+struct oks_target;
+
+/* As oks_stream_next (okstrafs/stream.h), from the state of the last sync. -ESTALE: a transcript changed
+ * since then, and a line's ids are not to be had without another sync. */
+int streams_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
+                 int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns);
+
 #endif

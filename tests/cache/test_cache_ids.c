@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "sources/source.h"
 #include "tap.h"
 
 #define ENTRY "home/cache/token-usage/folder/name.json"
@@ -48,7 +49,7 @@ static FILE *transcript(struct oks_requests **rows)
 static void begin(void)
 {
     ck_assert_int_eq(oks_cache_new(&cache, at("home/cache/token-usage")), 0);
-    ck_assert_int_eq(oks_scanner_new(&scanner, OKS_ISA_AUTO), 0);
+    ck_assert_int_eq(source_scanner_new(&scanner, OKS_ISA_AUTO, OKS_SOURCE_CLAUDE), 0);
 }
 
 static void end(void)

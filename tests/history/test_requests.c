@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "history/request_ids.h"
+#include "sources/source.h"
 #include "tap.h"
 
 /* --- memory that runs out --- */
@@ -609,7 +610,7 @@ static struct file file_of(const char *text, size_t len)
     ck_assert_ptr_nonnull(f.stream);
     ck_assert_uint_eq(fwrite(text, 1, len, f.stream), len);
     ck_assert_int_eq(fflush(f.stream), 0);
-    ck_assert_int_eq(oks_scanner_new(&f.scanner, OKS_ISA_AUTO), 0);
+    ck_assert_int_eq(source_scanner_new(&f.scanner, OKS_ISA_AUTO, OKS_SOURCE_CLAUDE), 0);
     ck_assert_int_eq(oks_requests_new(&f.rows), 0);
     sink.ctx = f.rows;
     ck_assert_int_eq(oks_scanner_scan_fd(f.scanner, fileno(f.stream), 0, &sink, NULL, &result), 0);

@@ -13,7 +13,6 @@
 #include "scan/json_lex.h"
 #include "scan/scan_stage1.h"
 #include "scan/scanner.h"
-#include "sources/source.h"
 
 enum { ROOM = 64 << 10, ENTRIES = ROOM + OKS_ENTRIES_PER_BATCH };
 
@@ -74,7 +73,7 @@ static void check_all(size_t len)
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct oks_scanner *scanner;
 
-        if (source_scanner_new(&scanner, ways[i].isa, OKS_SOURCE_CLAUDE) == 0)
+        if (oks_scanner_new(&scanner, ways[i].isa) == 0)
             check(ways[i].stage1, oks_isa_name(ways[i].isa), len);
         else
             scanner = NULL; /* not on this CPU */

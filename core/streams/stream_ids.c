@@ -1,0 +1,168 @@
+/*
+ * Ids for the lines of a stream: from cache entries and transcripts, without the lock.
+ */
+#include "streams/stream_ids.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "catalog/transcript.h"
+#include "files/walk.h"
+#include "sources/source.h"
+
+struct ids_file {
+    const struct transcript *t; /* only to be compared: it may be gone when ids are looked up */
+    enum oks_source source;
+    char *path, *folder, *name; /* of the transcript, and of its cache entry */
+    size_t from, to;            /* wanted */
+};
+
+static void file_clear(struct ids_file *file)
+{
+    free(file->path);
+    free(file->folder);
+    free(file->name);
+}
+
+static struct ids_file *file_of(struct stream_ids *ids, const struct transcript *t)
+{
+    struct ids_file *file = ids->n_files ? &ids->files[ids->n_files - 1] : NULL;
+
+    if (file && file->t == t)
+        return file;
+    if (ids->n_files == ids->files_room) {
+        size_t room = ids->files_room * 2 + 8;
+        struct ids_file *files = reallocarray(ids->files, room, sizeof(*files));
+
+        if (!files)
+            return NULL;
+        ids->files = files;
+        ids->files_room = room;
+    }
+    file = &ids->files[ids->n_files];
+    *file = (struct ids_file){.t = t,
+                              .source = t->source->id,
+                              .path = strdup(t->path),
+                              .folder = strdup(t->cache_folder),
+                              .name = strdup(t->cache_name),
+                              .from = ids->n_wanted,
+                              .to = ids->n_wanted};
+    if (file->path && file->folder && file->name) {
+        ids->n_files++;
+        return file;
+    }
+    file_clear(file);
+    return NULL;
+}
+
+int stream_ids_want(struct stream_ids *ids, const struct transcript *t, struct request_place place,
+                    size_t line)
+{
+    struct ids_file *file;
+
+    if (ids->n_wanted == ids->wanted_room) {
+        size_t room = ids->wanted_room * 2 + 64;
+        struct ids_wanted *wanted = reallocarray(ids->wanted, room, sizeof(*wanted));
+
+        if (!wanted)
+            return -ENOMEM;
+        ids->wanted = wanted;
+        ids->wanted_room = room;
+    }
+    file = file_of(ids, t);
+    if (!file)
+        return -ENOMEM;
+    ids->wanted[ids->n_wanted++] = (struct ids_wanted){.place = place, .line = line};
+    file->to = ids->n_wanted;
+    return 0;
+}
+
+struct finding {
+    struct ids_wanted *next, *end; /* ascending by row */
+    stream_ids_fn *fn;
+    void *ctx;
+};
+
+/* Rows come in ascending order, as they are wanted. */
+static int found(void *ctx, size_t row, uint64_t key, struct oks_slice message_id,
+                 struct oks_slice request_id)
+{
+    struct finding *f = ctx;
+    int rc = 0;
+
+    while (f->next < f->end && f->next->place.row < row)
+        f->next++;
+    for (; rc == 0 && f->next < f->end && f->next->place.row == row; f->next++) {
+        if (f->next->found || f->next->place.key != key)
+            continue;
+        f->next->found = true;
+        rc = f->fn(f->ctx, f->next->line, message_id, request_id);
+    }
+    return rc;
+}
+
+/* What the cache did not have. */
+static int find_in_transcript(const struct ids_file *file, enum oks_isa isa, struct finding f)
+{
+    size_t n = 0;
+    struct request_place *places = calloc((size_t)(f.end - f.next) + 1, sizeof(*places));
+    struct oks_scanner *scanner = NULL;
+    struct stat st;
+    int fd = -1, rc = places ? source_scanner_new(&scanner, isa, file->source) : -ENOMEM;
+
+    for (const struct ids_wanted *w = f.next; rc == 0 && w < f.end; w++)
+        if (!w->found)
+            places[n++] = w->place;
+    if (rc == 0 && n) {
+        fd = oks_open_regular(file->path, &st);
+        rc = fd < 0 ? fd : request_ids_read(scanner, fd, oks_slice_of(file->name), places, n, found, &f);
+    }
+    if (fd >= 0)
+        close(fd);
+    oks_scanner_free(scanner);
+    free(places);
+    return rc == -ENOENT ? -ESTALE : rc;
+}
+
+static bool all_found(const struct finding *f)
+{
+    for (const struct ids_wanted *w = f->next; w < f->end; w++)
+        if (!w->found)
+            return false;
+    return true;
+}
+
+static int find_in_file(struct stream_ids *ids, const struct ids_file *file, struct oks_cache *cache,
+                        enum oks_isa isa, stream_ids_fn *fn, void *ctx)
+{
+    struct finding f = {&ids->wanted[file->from], &ids->wanted[file->to], fn, ctx}, start = f;
+    int rc = cache ? oks_cache_each_id(cache, file->folder, file->name, f.next->place.row,
+                                       f.end[-1].place.row + 1, found, &f)
+                   : 0;
+
+    if (rc < 0 || all_found(&start))
+        return rc < 0 ? rc : 0;
+    return find_in_transcript(file, isa, start);
+}
+
+int stream_ids_find(struct stream_ids *ids, struct oks_cache *cache, enum oks_isa isa, stream_ids_fn *fn,
+                    void *ctx)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < ids->n_files; i++)
+        rc = find_in_file(ids, &ids->files[i], cache, isa, fn, ctx);
+    return rc;
+}
+
+void stream_ids_clear(struct stream_ids *ids)
+{
+    for (size_t i = 0; i < ids->n_files; i++)
+        file_clear(&ids->files[i]);
+    free(ids->files);
+    free(ids->wanted);
+    *ids = (struct stream_ids){0};
+}
