@@ -550,8 +550,10 @@ bool index_restore(struct oks_engine *e, struct transcript *t)
     r.end = r.p + found->len;
     get_transcript(e, &r, t);
     t->loaded = !r.failed;
-    if (!r.failed)
+    if (!r.failed) {
+        t->closed = stream_closed(t);
         return true;
+    }
     billing_leave(e->billing, t->billed);
     transcript_forget(t);
     return false;
