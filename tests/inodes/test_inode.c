@@ -89,7 +89,9 @@ START_TEST(a_directory_is_one_inode)
     other = inodes_find(table, sessions, "0123");
     ck_assert_ptr_eq(other, session);
     ck_assert_uint_eq(session->nlookup, 3);
-    inodes_forget(table, session, 2);
+    inodes_hold(table, session);
+    ck_assert_uint_eq(session->nlookup, 4);
+    inodes_forget(table, session, 3);
     ck_assert_uint_eq(session->nlookup, 1);
     end();
 }
@@ -569,7 +571,13 @@ START_TEST(files_are_kept_as_long_as_their_directory)
     ck_assert_uint_eq(file->dentry->pins, 1);
     forget(file);
     ck_assert_uint_eq(inodes_count(table), 3);
-    end(); /* with the directory all go */
+    file = publish("a", 1, 0); /* held, while the directory is forgotten: then it is kept no longer */
+    forget(session);
+    ck_assert(!file->dentry->kept && !session->watch.keeps_files);
+    forget(file);
+    ck_assert_uint_eq(inodes_count(table), 1);
+    session = get(sessions, "0123", "sessions/=0123", 1);
+    end();
 }
 END_TEST
 
