@@ -242,9 +242,9 @@ class Layers(unittest.TestCase):
         self.assertEqual(circle, [], "headers include each other: " + " -> ".join(circle))
 
     def test_unlinked_folders_do_not_link(self):
-        for folder in unlinked:
-            self.assertFalse(links(folder), f"{folder} links with the folders below it alone: remove it from "
-                                            f"{folder.partition('/')[0]}_unlinked in tests/layers/meson.build")
+        linked = [folder for folder in unlinked if links(folder)]
+        self.assertEqual(linked, [], "they link with the folders below them alone: remove them from core_unlinked or "
+                                     "fs_unlinked in tests/layers/meson.build")
 
     def test_every_source_is_in_a_layer(self):
         for top in ("core", "fs"):
