@@ -373,24 +373,13 @@ static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
             registry_mark_dirty(e, other, true);
 }
 
-enum { GUESSES_MAX = 8 }; /* the folder may come later, but nobody waits for ever */
-
-/* The places where team-state files may lie: what the records say, else what the project's name says. */
+/* Team-state files may lie below each folder that the records name. */
 static int places_refresh(struct oks_engine *e, const struct transcript *t)
 {
-    struct project *p = t->session->project;
-    char path[4096];
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
         rc = runs_add_project(e, t->state.cwds.items[i].ptr);
-    if (t->state.cwds.len || !p || p->guesses >= GUESSES_MAX || LIST_EMPTY(&t->session->teams))
-        return rc;
-    p->guesses++;
-    if (rc == 0 && guess_project_folder(p->name, path)) {
-        p->guesses = GUESSES_MAX;
-        rc = runs_add_project(e, path);
-    }
     return rc;
 }
 

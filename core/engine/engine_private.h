@@ -56,7 +56,6 @@ struct folder {
 struct project {
     char name[OKS_NAME_MAX + 1];
     struct aggregate sum; /* of its sessions, open window */
-    unsigned guesses;     /* at its folder, where no record names one */
     LIST_HEAD(, session) sessions;
     struct billed_bag billed; /* of its sessions */
     uint64_t version;
@@ -301,9 +300,6 @@ void news_free(struct oks_engine *e);
 /* Something was taken up that may change an answer; it is told when the sync ends. */
 void news_came(struct oks_engine *e);
 void news_tell(struct oks_engine *e);
-
-/* guess.c: the existing folder that a project folder is named after; false: none fits */
-bool guess_project_folder(const char *project, char out[4096]);
 
 /* runs.c: what team-state files and rosters tell; under the lock */
 int runs_new(struct oks_engine *e); /* -ENOMEM */
