@@ -135,7 +135,7 @@ static int64_t next_change(const struct evaluation *ev)
 static int evaluate(struct evaluation *ev)
 {
     struct oks_engine *e = ev->e;
-    const struct config *config = settings_config(e);
+    const struct config *config = settings_config(e->settings);
     struct budgets made = {.version = e->version, .from_ms = ev->now_ms};
     int rc = 0;
 

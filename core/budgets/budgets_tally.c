@@ -261,7 +261,7 @@ static void find_block(struct evaluation *ev, struct budget_window *out)
 
 static const struct oks_zone *zone_of(const struct oks_engine *e)
 {
-    const struct config *config = settings_config(e);
+    const struct config *config = settings_config(e->settings);
 
     return config->zone_name ? config->zone : e->zone;
 }

@@ -65,8 +65,8 @@ static int news_new(struct oks_engine *e)
         rc = join(n, watch_fd(e->watch));
     if (rc == 0 && places_fd(e) >= 0)
         rc = join(n, places_fd(e));
-    if (rc == 0 && settings_fd(e) >= 0)
-        rc = join(n, settings_fd(e));
+    if (rc == 0 && settings_fd(e->settings) >= 0)
+        rc = join(n, settings_fd(e->settings));
     e->news = n;
     if (rc < 0)
         news_free(e);
@@ -124,8 +124,8 @@ static void expect_roots(const struct oks_engine *e)
     for (size_t i = 0; i < e->n_roots; i++)
         if (!e->roots[i].found)
             watch_ancestor(e->news, e->roots[i].path);
-    if (settings_awaited(e))
-        watch_ancestor(e->news, settings_awaited(e));
+    if (settings_awaited(e->settings))
+        watch_ancestor(e->news, settings_awaited(e->settings));
 }
 
 void oks_engine_news_seen(struct oks_engine *e)
@@ -145,7 +145,7 @@ bool oks_engine_is_blind(struct oks_engine *e)
     bool blind;
 
     pthread_mutex_lock(&e->lock);
-    blind = !e->watch || e->unwatched > 0 || places_are_blind(e) || settings_are_blind(e);
+    blind = !e->watch || e->unwatched > 0 || places_are_blind(e) || settings_are_blind(e->settings);
     pthread_mutex_unlock(&e->lock);
     return blind;
 }

@@ -66,7 +66,7 @@ static bool open_all(const struct oks_engine *e, struct quiet *q)
     q->above_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     q->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     return q->poll_fd >= 0 && join(q, q->above_fd, EPOLLIN) == 0 && join(q, q->mounts_fd, EPOLLPRI) == 0 &&
-           join(q, watch_fd(e->watch), EPOLLIN) == 0 && join(q, settings_fd(e), EPOLLIN) == 0;
+           join(q, watch_fd(e->watch), EPOLLIN) == 0 && join(q, settings_fd(e->settings), EPOLLIN) == 0;
 }
 
 static void quiet_clear(struct quiet *q)
@@ -81,7 +81,7 @@ int quiet_new(struct oks_engine *e, const char *okstra_home)
 {
     struct quiet *q;
 
-    if (!e->watch || settings_fd(e) < 0)
+    if (!e->watch || settings_fd(e->settings) < 0)
         return 0;
     q = calloc(1, sizeof(*q));
     if (!q)
@@ -123,7 +123,7 @@ bool quiet_is(struct oks_engine *e)
     for (int i = 0; i < n; i++)
         if (events[i].data.fd == q->above_fd || events[i].data.fd == q->mounts_fd)
             q->armed = false;
-    return n == 0 && above_is_quiet(e) && !settings_are_blind(e);
+    return n == 0 && above_is_quiet(e) && !settings_are_blind(e->settings);
 }
 
 void quiet_break(struct oks_engine *e)

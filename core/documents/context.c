@@ -184,7 +184,7 @@ static void put_request(struct oks_engine *e, struct json *j, const struct last 
     struct oks_slice model = requests_model(last->t->state.requests, last->row.model);
     uint64_t limit, occupancy = oks_tokens_add(oks_tokens_add(s->input, s->cache_read),
                                                oks_tokens_add(s->cache_5m, s->cache_1h));
-    bool known = oks_prices_context(settings_prices(e), model, &limit) == OKS_PRICED;
+    bool known = oks_prices_context(settings_prices(e->settings), model, &limit) == OKS_PRICED;
     char buf[OKS_STAMP_TEXT];
 
     json_put_slice(j, "t",

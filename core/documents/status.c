@@ -128,7 +128,7 @@ static void put_settings(struct json *j, struct oks_engine *e)
 {
     json_open_array(j, "settings");
     for (int i = 0; i < SETTINGS_FILES; i++) {
-        struct settings_state state = settings_state(e, (enum settings_file)i);
+        struct settings_state state = settings_state(e->settings, (enum settings_file)i);
 
         json_open_object(j, NULL);
         json_put_text(j, "path", state.path);

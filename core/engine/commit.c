@@ -140,7 +140,7 @@ void commit_prices(struct oks_engine *e)
     if (e->priced == e->prices_version)
         return;
     e->priced = e->prices_version;
-    billing_reprice_begin(e->billing, settings_prices(e));
+    billing_reprice_begin(e->billing, settings_prices(e->settings));
     twalk_r(e->projects, forget_project, NULL);
     for (int kind = 0; kind < GROUP_KINDS; kind++)
         groups_each(e, (enum group_kind)kind, forget_group, NULL);

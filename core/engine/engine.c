@@ -167,7 +167,8 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
-        rc = settings_new(e, config->okstra_home);
+        rc =
+            settings_new(&e->settings, config->okstra_home, e->revalidate != OKS_REVALIDATE_STAT && !e->once);
     if (rc == 0)
         rc = runs_new(e);
     if (rc == 0)
@@ -195,7 +196,7 @@ void oks_engine_free(struct oks_engine *e)
     quiet_free(e);
     places_free(e);
     budgets_forget(e);
-    settings_free(e);
+    settings_free(e->settings);
     billing_stop(e->billing);
     times_free(e);
     registry_free(e);
@@ -220,6 +221,21 @@ void oks_engine_free(struct oks_engine *e)
 
 /* --- a sync --- */
 
+/* The user's files, as far as they changed. */
+static int take_up_settings(struct oks_engine *e)
+{
+    int changed = settings_refresh(e->settings);
+
+    if (changed <= 0)
+        return changed;
+    if (changed & SETTINGS_CONFIG)
+        budgets_forget(e); /* its results point into the old one */
+    e->version = engine_tick(e);
+    if (changed & SETTINGS_PRICES)
+        e->prices_version = e->version;
+    return 0;
+}
+
 /* What there is, and what of it changed. */
 static int discover(struct oks_engine *e)
 {
@@ -231,7 +247,7 @@ static int discover(struct oks_engine *e)
     if (e->started && quiet_is(e))
         return 0;
     same_roots = quiet_begin(e);
-    rc = settings_refresh(e);
+    rc = take_up_settings(e);
     if (rc == 0) {
         commit_prices(e);
         if (!e->started)

@@ -18,9 +18,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "engine/engine_private.h"
-#include "files/walk.h"
 #include "files/read_file.h"
+#include "files/walk.h"
+#include "files/watch.h"
+#include "okstrafs/engine.h"
 
 /* What a file was when it was read. */
 struct settings_mark {
@@ -46,7 +47,7 @@ struct user_file {
     struct settings_mark mark;
     char error[256];
     /* Puts the content in force; NULL: there is no file. 0, -ENOMEM, -EINVAL with `error` written. */
-    int (*apply)(struct oks_engine *e, const char *bytes, size_t len, char error[256]);
+    int (*apply)(struct settings *s, const char *bytes, size_t len, char error[256]);
 };
 
 struct settings {
@@ -56,36 +57,36 @@ struct settings {
     struct user_file files[SETTINGS_FILES];
     struct oks_prices *prices;
     struct config config;
+    unsigned changed; /* SETTINGS_..., since the last refresh that did not fail */
 };
 
 static const char own_name[] = "okstrafs";
 
 /* --- putting in force --- */
 
-static int apply_prices(struct oks_engine *e, const char *bytes, size_t len, char error[256])
+static int apply_prices(struct settings *s, const char *bytes, size_t len, char error[256])
 {
     struct oks_prices *prices;
     int rc = oks_prices_new(&prices, bytes, len, error);
 
     if (rc < 0)
         return rc;
-    oks_prices_free(e->settings->prices);
-    e->settings->prices = prices;
-    e->prices_version = e->version = engine_tick(e);
+    oks_prices_free(s->prices);
+    s->prices = prices;
+    s->changed |= SETTINGS_PRICES;
     return 0;
 }
 
-static int apply_config(struct oks_engine *e, const char *bytes, size_t len, char error[256])
+static int apply_config(struct settings *s, const char *bytes, size_t len, char error[256])
 {
     struct config config = {0};
     int rc = bytes ? config_parse(&config, bytes, len, OKS_ZONEINFO, error) : 0;
 
     if (rc < 0)
         return rc;
-    budgets_forget(e); /* its results point into the old one */
-    config_clear(&e->settings->config);
-    e->settings->config = config;
-    e->version = engine_tick(e);
+    config_clear(&s->config);
+    s->config = config;
+    s->changed |= SETTINGS_CONFIG;
     return 0;
 }
 
@@ -124,14 +125,14 @@ static bool same_mark(const struct settings_mark *a, const struct settings_mark 
 }
 
 /* The file is there no more: what it said no longer holds. */
-static int withdraw(struct oks_engine *e, struct user_file *f)
+static int withdraw(struct settings *s, struct user_file *f)
 {
     bool was_found = f->found;
 
     f->found = f->elsewhere = false;
     f->mark = (struct settings_mark){0};
     *f->error = '\0';
-    return was_found ? f->apply(e, NULL, 0, f->error) : 0;
+    return was_found ? f->apply(s, NULL, 0, f->error) : 0;
 }
 
 static void tell_read_error(int rc, char error[256])
@@ -139,7 +140,7 @@ static void tell_read_error(int rc, char error[256])
     snprintf(error, 256, "%s", rc == -EINVAL ? "it is no regular file" : strerror(-rc));
 }
 
-static int read_file(struct oks_engine *e, struct user_file *f, const char *real)
+static int read_file(struct settings *s, struct user_file *f, const char *real)
 {
     char *bytes;
     size_t len;
@@ -149,14 +150,14 @@ static int read_file(struct oks_engine *e, struct user_file *f, const char *real
         tell_read_error(rc, f->error);
         return rc == -ENOMEM ? rc : 0;
     }
-    rc = f->apply(e, bytes, len, f->error);
+    rc = f->apply(s, bytes, len, f->error);
     free(bytes);
     if (rc == 0)
         *f->error = '\0';
     return rc == -ENOMEM ? rc : 0;
 }
 
-static int look_at_file(struct oks_engine *e, struct user_file *f, bool insist)
+static int look_at_file(struct settings *s, struct user_file *f, bool insist)
 {
     char real[PATH_MAX];
     struct settings_mark mark;
@@ -165,7 +166,7 @@ static int look_at_file(struct oks_engine *e, struct user_file *f, bool insist)
     if (rc == -ENOMEM)
         return rc;
     if (rc == -ENOENT || rc == -ENOTDIR)
-        return withdraw(e, f);
+        return withdraw(s, f);
     if (rc < 0) {
         snprintf(f->error, sizeof(f->error), "%s", strerror(-rc));
         f->found = true;
@@ -176,8 +177,8 @@ static int look_at_file(struct oks_engine *e, struct user_file *f, bool insist)
         return 0;
     f->found = true;
     f->mark = mark;
-    e->version = engine_tick(e); /* the status tells of it */
-    return read_file(e, f, real);
+    s->changed |= SETTINGS_STATUS;
+    return read_file(s, f, real);
 }
 
 /* --- watching --- */
@@ -223,9 +224,8 @@ static bool is_blind(const struct settings *s, const struct user_file *f)
     return !s->watch || s->home.watch_id < 0 || f->spot->blind || f->elsewhere;
 }
 
-int settings_refresh(struct oks_engine *e)
+int settings_refresh(struct settings *s)
 {
-    struct settings *s = e->settings;
     int overflow = s->watch ? watch_drain(s->watch, on_change, s) : 0, rc = 0;
 
     s->home.retry |= s->home.watch_id < 0 || overflow == 1;
@@ -239,27 +239,31 @@ int settings_refresh(struct oks_engine *e)
         if (!f->stale && !is_blind(s, f))
             continue;
         f->stale = false;
-        rc = look_at_file(e, f, insist);
+        rc = look_at_file(s, f, insist);
         f->stale |= rc < 0;
     }
+    if (rc < 0)
+        return rc;
+    rc = (int)s->changed;
+    s->changed = 0;
     return rc;
 }
 
 /* --- telling --- */
 
-const struct config *settings_config(const struct oks_engine *e)
+const struct config *settings_config(const struct settings *s)
 {
-    return &e->settings->config;
+    return &s->config;
 }
 
-const struct oks_prices *settings_prices(const struct oks_engine *e)
+const struct oks_prices *settings_prices(const struct settings *s)
 {
-    return e->settings->prices;
+    return s->prices;
 }
 
-struct settings_state settings_state(const struct oks_engine *e, enum settings_file file)
+struct settings_state settings_state(const struct settings *s, enum settings_file file)
 {
-    const struct user_file *f = &e->settings->files[file];
+    const struct user_file *f = &s->files[file];
 
     return (struct settings_state){
         .path = f->path,
@@ -269,41 +273,25 @@ struct settings_state settings_state(const struct oks_engine *e, enum settings_f
     };
 }
 
-int settings_fd(const struct oks_engine *e)
+int settings_fd(const struct settings *s)
 {
-    return e->settings->watch ? watch_fd(e->settings->watch) : -1;
+    return s->watch ? watch_fd(s->watch) : -1;
 }
 
-const char *settings_awaited(const struct oks_engine *e)
+const char *settings_awaited(const struct settings *s)
 {
-    const struct spot *home = &e->settings->home;
+    const struct spot *home = &s->home;
 
     return home->watch_id < 0 && !home->blind ? home->path : NULL;
 }
 
-bool settings_are_blind(const struct oks_engine *e)
+bool settings_are_blind(const struct settings *s)
 {
-    const struct settings *s = e->settings;
     bool blind = !s->watch || s->home.blind;
 
     for (size_t i = 0; i < SETTINGS_FILES; i++)
         blind |= s->files[i].spot->blind || s->files[i].elsewhere;
     return blind;
-}
-
-int oks_document_prices(struct oks_engine *e, struct oks_document *out)
-{
-    struct oks_document document = {0};
-    int rc;
-
-    pthread_mutex_lock(&e->lock);
-    rc = oks_prices_document(e->settings->prices, &document.bytes, &document.len);
-    document.mtime_ns = e->settings->files[SETTINGS_PRICES].mark.mtime_ns;
-    document.version = e->version;
-    pthread_mutex_unlock(&e->lock);
-    if (rc == 0)
-        *out = document;
-    return rc;
 }
 
 /* --- checking --- */
@@ -388,35 +376,39 @@ char *settings_below(const char *okstra_home)
     return make_path(&path, okstra_home, own_name) ? path : NULL;
 }
 
-int settings_new(struct oks_engine *e, const char *okstra_home)
+int settings_new(struct settings **out, const char *okstra_home, bool watched)
 {
     struct settings *s = calloc(1, sizeof(*s));
+    int rc;
 
     if (!s)
         return -ENOMEM;
-    e->settings = s;
     s->home = (struct spot){.path = strdup(okstra_home), .watch_id = -1, .retry = true};
     s->own = (struct spot){.watch_id = -1, .retry = true};
-    if (!s->home.path || !make_path(&s->own.path, okstra_home, own_name))
-        return -ENOMEM;
-    s->files[SETTINGS_CONFIG] = (struct user_file){
+    s->files[CONFIG_FILE] = (struct user_file){
         .name = "okstrafs.json", .max = CONFIG_BYTES_MAX, .spot = &s->home, .apply = apply_config};
-    s->files[SETTINGS_PRICES] = (struct user_file){
+    s->files[PRICES_FILE] = (struct user_file){
         .name = "prices.json", .max = OKS_PRICES_BYTES_MAX, .spot = &s->own, .apply = apply_prices};
-    for (size_t i = 0; i < SETTINGS_FILES; i++) {
+    rc = s->home.path && make_path(&s->own.path, okstra_home, own_name) ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < SETTINGS_FILES; i++) {
         s->files[i].stale = true;
         if (!make_path(&s->files[i].path, s->files[i].spot->path, s->files[i].name))
-            return -ENOMEM;
+            rc = -ENOMEM;
     }
-    if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
+    if (rc == 0)
+        rc = oks_prices_new(&s->prices, NULL, 0, NULL);
+    if (rc < 0) {
+        settings_free(s);
+        return rc;
+    }
+    if (watched)
         watch_new(&s->watch);
-    return oks_prices_new(&s->prices, NULL, 0, NULL);
+    *out = s;
+    return 0;
 }
 
-void settings_free(struct oks_engine *e)
+void settings_free(struct settings *s)
 {
-    struct settings *s = e->settings;
-
     if (!s)
         return;
     for (size_t i = 0; i < SETTINGS_FILES; i++)
@@ -427,5 +419,4 @@ void settings_free(struct oks_engine *e)
     oks_prices_free(s->prices);
     config_clear(&s->config);
     free(s);
-    e->settings = NULL;
 }

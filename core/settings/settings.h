@@ -1,7 +1,7 @@
 /*
- * The files that a person writes for okstrafs, kept in force as they change (private to the engine).
+ * The user's files: <home>/okstrafs.json and <home>/okstrafs/prices.json, and what of them is in force.
  *
- * Everything is under engine->lock.
+ * Not thread safe: the engine's lock covers it.
  */
 #ifndef OKSTRAFS_SETTINGS_SETTINGS_H
 #define OKSTRAFS_SETTINGS_SETTINGS_H
@@ -13,30 +13,33 @@
 #include "prices/prices.h"
 #include "settings/config.h"
 
-struct oks_engine;
 struct settings;
 
 enum settings_file {
-    SETTINGS_CONFIG, /* <home>/okstrafs.json */
-    SETTINGS_PRICES, /* <home>/okstrafs/prices.json */
+    CONFIG_FILE, /* <home>/okstrafs.json */
+    PRICES_FILE, /* <home>/okstrafs/prices.json */
     SETTINGS_FILES,
 };
 
-/* -ENOMEM. The first refresh reads the files. */
-int settings_new(struct oks_engine *e, const char *okstra_home);
-void settings_free(struct oks_engine *e);
+/* What a refresh changed. */
+enum {
+    SETTINGS_PRICES = 1, /* prices: the old table is gone */
+    SETTINGS_CONFIG = 2, /* the configuration: the old one is gone */
+    SETTINGS_STATUS = 4, /* settings_state() of a file */
+};
 
-/*
- * Takes up what changed: engine->prices_version moves where a price may have, engine->version with anything.
- * A file that is wrong leaves the last good one in force. 0 or -ENOMEM.
- */
-int settings_refresh(struct oks_engine *e);
+/* -ENOMEM. The first refresh reads the files. `watched`: with inotify where there is any. */
+int settings_new(struct settings **out, const char *okstra_home, bool watched);
+void settings_free(struct settings *s); /* NULL is fine */
+
+/* Reads what changed. A file that is wrong leaves the last good one in force. SETTINGS_... or -ENOMEM. */
+int settings_refresh(struct settings *s);
 
 /* The prices in force; never NULL, and gone with the next refresh. */
-const struct oks_prices *settings_prices(const struct oks_engine *e);
+const struct oks_prices *settings_prices(const struct settings *s);
 
 /* The configuration in force; never NULL, and gone with the next refresh. */
-const struct config *settings_config(const struct oks_engine *e);
+const struct config *settings_config(const struct settings *s);
 
 /* What is known of a file. */
 struct settings_state {
@@ -46,14 +49,14 @@ struct settings_state {
     int64_t mtime_ns;
 };
 
-struct settings_state settings_state(const struct oks_engine *e, enum settings_file file);
+struct settings_state settings_state(const struct settings *s, enum settings_file file);
 
 /* The descriptor of its queue of changes, -1: none; the folder whose coming is not in it, NULL: none; and
  * whether other changes are not. */
 /* The path of the deepest folder that is looked at; malloc'ed, NULL on ENOMEM. */
 char *settings_below(const char *okstra_home);
-int settings_fd(const struct oks_engine *e);
-const char *settings_awaited(const struct oks_engine *e);
-bool settings_are_blind(const struct oks_engine *e);
+int settings_fd(const struct settings *s);
+const char *settings_awaited(const struct settings *s);
+bool settings_are_blind(const struct settings *s);
 
 #endif
