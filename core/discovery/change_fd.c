@@ -1,30 +1,24 @@
 /*
- * Telling somebody who does not read that there is something to read.
+ * A descriptor to poll for changes, for who does not read.
  *
  * The queues of changes are drained by whoever reads first, and what was drained no longer shows in them. So
  * every sync that took something up raises an event beside the queues, and the descriptor that is handed out
- * watches all of them.
- *
- * A root that does not exist (or the home) has no folder to watch: its nearest existing ancestor is watched
- * for the name that is missing below it.
+ * is an epoll over all of them.
  */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "engine/engine_private.h"
 #include "okstrafs/news.h"
 #include "discovery/places.h"
+#include "discovery/unchanged.h"
 
 struct news {
     int poll_fd;  /* of all that follow */
     int event_fd; /* a sync took something up */
-    int roots_fd; /* inotify: ancestors of roots that do not exist */
     bool fresh;   /* something was taken up and has not been told */
 };
 
@@ -34,7 +28,6 @@ void news_free(struct oks_engine *e)
         return;
     close(e->news->poll_fd);
     close(e->news->event_fd);
-    close(e->news->roots_fd);
     free(e->news);
     e->news = NULL;
 }
@@ -55,18 +48,15 @@ static int news_new(struct oks_engine *e)
         return -ENOMEM;
     n->poll_fd = epoll_create1(EPOLL_CLOEXEC);
     n->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    n->roots_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    rc = n->poll_fd < 0 || n->event_fd < 0 || n->roots_fd < 0 ? -errno : 0;
+    rc = n->poll_fd < 0 || n->event_fd < 0 ? -errno : 0;
     if (rc == 0)
         rc = join(n, n->event_fd);
-    if (rc == 0)
-        rc = join(n, n->roots_fd);
     if (rc == 0 && e->watch)
         rc = join(n, watch_fd(e->watch));
     if (rc == 0 && places_fd(e) >= 0)
         rc = join(n, places_fd(e));
-    if (rc == 0 && settings_fd(e->settings) >= 0)
-        rc = join(n, settings_fd(e->settings));
+    if (rc == 0 && unchanged_fd(e->unchanged) >= 0)
+        rc = join(n, unchanged_fd(e->unchanged));
     e->news = n;
     if (rc < 0)
         news_free(e);
@@ -99,44 +89,13 @@ void news_tell(struct oks_engine *e)
     eventfd_write(e->news->event_fd, 1); /* a counter that is full is readable as well */
 }
 
-/* --- roots that may come --- */
-
-static void watch_ancestor(const struct news *n, const char *path)
-{
-    char *copy = strdup(path), *slash;
-
-    while (copy && (slash = strrchr(copy, '/'))) {
-        slash[slash == copy] = '\0';
-        if (inotify_add_watch(n->roots_fd, copy, IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR) >= 0 ||
-            slash == copy)
-            break;
-    }
-    free(copy);
-}
-
-/* What was waited for may have come, or have been taken away above: all is placed anew. */
-static void expect_roots(const struct oks_engine *e)
-{
-    char events[4096];
-
-    while (read(e->news->roots_fd, events, sizeof(events)) > 0)
-        ;
-    for (size_t i = 0; i < e->n_roots; i++)
-        if (!e->roots[i].found)
-            watch_ancestor(e->news, e->roots[i].path);
-    if (settings_awaited(e->settings))
-        watch_ancestor(e->news, settings_awaited(e->settings));
-}
-
 void oks_engine_news_seen(struct oks_engine *e)
 {
     eventfd_t count;
 
     pthread_mutex_lock(&e->lock);
-    if (e->news) {
+    if (e->news)
         eventfd_read(e->news->event_fd, &count);
-        expect_roots(e);
-    }
     pthread_mutex_unlock(&e->lock);
 }
 
@@ -145,7 +104,7 @@ bool oks_engine_is_blind(struct oks_engine *e)
     bool blind;
 
     pthread_mutex_lock(&e->lock);
-    blind = !e->watch || e->unwatched > 0 || places_are_blind(e) || settings_are_blind(e->settings);
+    blind = !e->watch || e->unwatched > 0 || places_are_blind(e) || unchanged_is_blind(e->unchanged);
     pthread_mutex_unlock(&e->lock);
     return blind;
 }

@@ -15,43 +15,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "engine/engine_private.h"
+#include "files/file_time.h"
 #include "files/walk.h"
 #include "discovery/unchanged.h"
 
-/* Not mtime: this one also tells when a folder that could not be listed may be tried again. */
-static int64_t ctime_of(const struct stat *st)
-{
-    return st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec;
-}
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
-/*
- * A folder's time moves in ticks: 10 ms in many kernels, seconds in old file systems. A name that comes
- * behind a listing but within its tick does not show in the time, so a folder is listed again until one tick
- * has surely passed since its time was first seen. How long that was is measured here, not read off the time:
- * the clock of a file server is not ours.
- */
+/* A name that comes behind a listing but within its tick does not show in the time, so a folder is listed
+ * again until one tick has passed (file_time.h). */
 static void folder_seen(struct folder *f, const struct stat *st)
 {
-    if (f->ctime_ns == ctime_of(st))
+    if (f->ctime_ns == file_ctime_ns(st))
         return;
-    f->ctime_ns = ctime_of(st);
+    f->ctime_ns = file_ctime_ns(st);
     f->seen_ns = monotonic_ns();
-}
-
-static int64_t tick_of(const struct folder *f)
-{
-    return f->ctime_ns % 1000000000 ? INT64_C(25000000) : INT64_C(2100000000);
 }
 
 static int by_inode(const void *a, const void *b)
@@ -262,7 +239,7 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
         root->found = rc == 0 || rc == -E2BIG;
         /* Whatever else is wrong with it may end without a word. */
         if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
-            quiet_break(e);
+            unchanged_break(e->unchanged);
     }
     return rc == -ENOMEM ? rc : 0;
 }
@@ -389,7 +366,7 @@ static enum look folder_look(struct oks_engine *e, struct folder *f)
 {
     struct stat st;
     bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
-    bool changed = !there || ctime_of(&st) != f->ctime_ns;
+    bool changed = !there || file_ctime_ns(&st) != f->ctime_ns;
 
     look_at_transcripts(e, f, changed);
     if (there)
@@ -410,7 +387,7 @@ static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t st
         if (f->watch_id >= 0 || !f->seen_ns || f->seen_ns >= start_ns)
             continue;
         any = true;
-        if (now - f->seen_ns >= tick_of(f))
+        if (now - f->seen_ns >= file_tick_ns(f->ctime_ns))
             f->seen_ns = 0;
         look_at_transcripts(e, f, true);
     }

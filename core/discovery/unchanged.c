@@ -1,57 +1,83 @@
 /*
- * Nearly always nothing has changed, and then a sync must not ask the disk a dozen questions to learn it.
+ * Fast path: decides with one epoll_wait that nothing changed since the last sync.
  *
- * The folders' and the settings' queues of changes tell what happened in them, but not that a folder above a
- * root was renamed, that a root came into being, or that something was mounted over one. So all folders above
- * are watched too, each for one event only: whatever it is, the next look asks for everything by name, and
- * watches again. That a busy home queues no more than one event is why the events are not read for what they
- * say.
+ * The queue of the folders' changes does not tell that a folder above a root was renamed, that a root came
+ * into being, or that something was mounted over one. So everything above the roots and the user's files is
+ * watched too, each folder for one event only: whatever it is, the next sync looks at all paths by name, and
+ * watches again. Because of that a busy home queues no more than one event, and the events need not be read
+ * for what they say.
+ *
+ * The watches lie in two queues. What lies near (the folder of a file, or the nearest folder above a path
+ * that is missing) wakes who waits for changes; what lies further up only ends the fast path.
  *
  * Invariants: the folders above are watched before the look that relies on it; where one of them cannot be
- * watched, or a path leads through a symlink (whose target's ancestors nobody watches), nothing is quiet. Its
- * descriptors are opened by the first look, when everybody who cannot do without has theirs.
+ * watched, or a path leads through a symlink (whose target's ancestors are not watched), nothing counts as
+ * unchanged. The descriptors are opened late, when everything that the program cannot do without has its own.
  */
 #include "discovery/unchanged.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
-#include "engine/engine_private.h"
 #include "files/walk.h"
+#include "files/watch.h"
 
 #define ABOVE_EVENTS                                                                                   \
     (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | \
-     IN_ONLYDIR | IN_ONESHOT)
+     IN_ONLYDIR | IN_ONESHOT | IN_MASK_ADD)
 
-enum { OWN_PATHS = 2 };
-
-struct quiet {
-    int poll_fd;   /* of the queues, and of the next two */
-    int above_fd;  /* inotify */
-    int mounts_fd; /* mountinfo, which tells of every mount */
-    bool armed;    /* nothing was heard from above since it was watched */
-    bool deaf;     /* some folder above cannot be */
-    bool broken;
-    char *own[OWN_PATHS]; /* below the okstra home; NULL: none */
+struct path {
+    char *path;
+    enum watched_path kind;
+    bool blind; /* its folder cannot be watched, or does not tell when the content changes */
+    SLIST_ENTRY(path) next;
 };
 
-static int join(const struct quiet *q, int fd, uint32_t events)
+struct unchanged {
+    int queue_fd;  /* of the folders' changes; borrowed */
+    int poll_fd;   /* epoll over it and the next three */
+    int near_fd;   /* inotify */
+    int far_fd;    /* inotify */
+    int mounts_fd; /* mountinfo, which tells of every mount */
+    bool armed;    /* nothing happened above since it was watched */
+    bool partial;  /* some folder above cannot be watched */
+    bool broken;   /* the last look did not finish */
+    SLIST_HEAD(, path) paths;
+};
+
+/* --- life --- */
+
+static bool join(const struct unchanged *u, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
 
-    return fd < 0 || epoll_ctl(q->poll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -EBADF : 0;
+    return fd >= 0 && epoll_ctl(u->poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void close_all(struct quiet *q)
+int unchanged_new(struct unchanged **out, int queue_fd)
 {
-    int *const fds[] = {&q->poll_fd, &q->above_fd, &q->mounts_fd};
+    struct unchanged *u = calloc(1, sizeof(*u));
+
+    if (!u)
+        return -ENOMEM;
+    u->queue_fd = queue_fd;
+    u->poll_fd = u->near_fd = u->far_fd = u->mounts_fd = -1;
+    *out = u;
+    return 0;
+}
+
+static void close_all(struct unchanged *u)
+{
+    int *const fds[] = {&u->poll_fd, &u->near_fd, &u->far_fd, &u->mounts_fd};
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
         if (*fds[i] >= 0)
@@ -60,157 +86,201 @@ static void close_all(struct quiet *q)
     }
 }
 
-static bool open_all(const struct oks_engine *e, struct quiet *q)
+/* False: they are not to be had (now). */
+static bool open_all(struct unchanged *u)
 {
-    q->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    q->above_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    q->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-    return q->poll_fd >= 0 && join(q, q->above_fd, EPOLLIN) == 0 && join(q, q->mounts_fd, EPOLLPRI) == 0 &&
-           join(q, watch_fd(e->watch), EPOLLIN) == 0 && join(q, settings_fd(e->settings), EPOLLIN) == 0;
+    if (u->poll_fd >= 0)
+        return true;
+    u->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    u->near_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    u->far_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    u->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    if (u->poll_fd >= 0 && join(u, u->queue_fd, EPOLLIN) && join(u, u->near_fd, EPOLLIN) &&
+        join(u, u->far_fd, EPOLLIN) && join(u, u->mounts_fd, EPOLLPRI))
+        return true;
+    close_all(u);
+    return false;
 }
 
-static void quiet_clear(struct quiet *q)
+void unchanged_free(struct unchanged *u)
 {
-    close_all(q);
-    for (size_t i = 0; i < OWN_PATHS; i++)
-        free(q->own[i]);
-    free(q);
+    struct path *p;
+
+    if (!u)
+        return;
+    close_all(u);
+    while ((p = SLIST_FIRST(&u->paths))) {
+        SLIST_REMOVE_HEAD(&u->paths, next);
+        free(p->path);
+        free(p);
+    }
+    free(u);
 }
 
-int quiet_new(struct oks_engine *e, const char *okstra_home)
+int unchanged_add_path(struct unchanged *u, const char *path, enum watched_path kind)
 {
-    struct quiet *q;
+    struct path *p = calloc(1, sizeof(*p));
 
-    if (!e->watch || settings_fd(e->settings) < 0)
-        return 0;
-    q = calloc(1, sizeof(*q));
-    if (!q)
-        return -ENOMEM;
-    q->poll_fd = q->above_fd = q->mounts_fd = -1;
-    q->own[0] = settings_below(okstra_home);
-    q->own[1] = e->cache ? retained_marker(okstra_home) : NULL;
-    if (!q->own[0] || (e->cache && !q->own[1])) {
-        quiet_clear(q);
+    if (p)
+        p->path = strdup(path);
+    if (!p || !p->path) {
+        free(p);
         return -ENOMEM;
     }
-    e->quiet = q;
+    p->kind = kind;
+    SLIST_INSERT_HEAD(&u->paths, p, next);
     return 0;
 }
 
-void quiet_free(struct oks_engine *e)
+/* --- the fast path --- */
+
+static bool above_is_unchanged(const struct unchanged *u)
 {
-    if (e->quiet)
-        quiet_clear(e->quiet);
-    e->quiet = NULL;
+    return u->armed && !u->partial && !u->broken;
 }
 
-static bool above_is_quiet(const struct oks_engine *e)
+bool unchanged_is(struct unchanged *u)
 {
-    const struct quiet *q = e->quiet;
-
-    return q && q->armed && !q->deaf && !q->broken && !e->unwatched;
-}
-
-bool quiet_is(struct oks_engine *e)
-{
-    struct quiet *q = e->quiet;
-    struct epoll_event events[4];
+    struct epoll_event events[8];
     int n;
 
-    if (!q || q->poll_fd < 0)
+    if (!u || u->poll_fd < 0)
         return false;
-    n = epoll_wait(q->poll_fd, events, sizeof(events) / sizeof(*events), 0);
+    n = epoll_wait(u->poll_fd, events, sizeof(events) / sizeof(*events), 0);
     for (int i = 0; i < n; i++)
-        if (events[i].data.fd == q->above_fd || events[i].data.fd == q->mounts_fd)
-            q->armed = false;
-    return n == 0 && above_is_quiet(e) && !settings_are_blind(e->settings);
+        if (events[i].data.fd == u->near_fd || events[i].data.fd == u->far_fd ||
+            events[i].data.fd == u->mounts_fd)
+            u->armed = false;
+    return n == 0 && above_is_unchanged(u);
 }
 
-void quiet_break(struct oks_engine *e)
+void unchanged_break(struct unchanged *u)
 {
-    if (e->quiet)
-        e->quiet->broken = true;
+    if (u)
+        u->broken = true;
+}
+
+int unchanged_fd(struct unchanged *u)
+{
+    return u && open_all(u) ? u->near_fd : -1;
+}
+
+bool unchanged_is_blind(const struct unchanged *u)
+{
+    const struct path *p;
+
+    if (!u || u->poll_fd < 0)
+        return true;
+    SLIST_FOREACH(p, &u->paths, next)
+    if (p->kind == PATH_FILE && p->blind)
+        return true;
+    return false;
 }
 
 /* --- the folders above --- */
+
+static bool is_symlink(const char *path)
+{
+    char c;
+
+    return readlink(path, &c, 1) >= 0;
+}
+
+/* Takes the last name off; false where there is none. */
+static bool go_up(char path[PATH_MAX])
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash || !path[1])
+        return false;
+    slash[slash == path] = '\0';
+    return true;
+}
 
 /* Cuts the path down to what exists of it, at least "/". False where a symlink is on the way, or our own
  * mount, or it cannot be told. */
 static bool cut_to_existing(char path[PATH_MAX])
 {
-    char real[PATH_MAX], *slash;
-    int rc;
+    char real[PATH_MAX];
+    bool exact = true;
 
     for (;;) {
-        rc = oks_resolve(path, real);
+        int rc = oks_resolve(path, real);
+
         if (rc == 0)
-            return strcmp(path, real) == 0;
-        slash = strrchr(path, '/');
-        if ((rc != -ENOENT && rc != -ENOTDIR) || !slash || !path[1])
+            return exact && strcmp(path, real) == 0;
+        exact &= (rc == -ENOENT || rc == -ENOTDIR) && !is_symlink(path);
+        if (!go_up(path))
             return false;
-        slash[slash == path] = '\0';
     }
 }
 
-/* Watches a folder and those above it; false where one cannot be watched. */
-static bool watch_up(const struct quiet *q, char path[PATH_MAX])
+static bool watch_folder(int fd, const char *path, uint32_t more_events)
 {
-    for (;;) {
-        char *slash = strrchr(path, '/');
-
-        if (!watch_reports(path) || inotify_add_watch(q->above_fd, path, ABOVE_EVENTS) < 0)
-            return false;
-        if (!slash || !path[1])
-            return true;
-        slash[slash == path] = '\0';
-    }
+    return watch_reports(path) && inotify_add_watch(fd, path, ABOVE_EVENTS | more_events) >= 0;
 }
 
-/* Watches all that exists above the path. */
-static bool watch_above(const struct quiet *q, const char *path)
+/* `there` is the nearest folder that exists above the path, `own`: the one that would hold it. */
+static void watch_near(const struct unchanged *u, struct path *p, const char *there, bool own)
 {
-    char there[PATH_MAX], again[PATH_MAX], above[PATH_MAX], *slash;
+    bool file = p->kind == PATH_FILE;
 
-    if (snprintf(there, sizeof(there), "%s", path) >= (int)sizeof(there) || !cut_to_existing(there))
+    p->blind =
+        !watch_folder(u->near_fd, there, file && own ? IN_MODIFY : 0) || (file && own && is_symlink(p->path));
+}
+
+/* Watches all that exists above the path. False where something could happen unseen. */
+static bool watch_above(const struct unchanged *u, struct path *p)
+{
+    char there[PATH_MAX], again[PATH_MAX], above[PATH_MAX], own[PATH_MAX];
+    bool complete, exists;
+
+    if (snprintf(there, sizeof(there), "%s", p->path) >= (int)sizeof(there))
         return false;
-    strcpy(above, there);
-    slash = strrchr(above, '/');
-    if (strcmp(there, path) == 0 && slash)
-        slash[slash == above] = '\0';
-    if (!watch_up(q, above))
-        return false;
+    complete = cut_to_existing(there);
+    exists = strcmp(there, p->path) == 0;
+    strcpy(own, p->path);
+    go_up(own);
+    strcpy(above, exists ? own : there);
+    if (p->kind == PATH_FILE || (p->kind == PATH_FOLDER && !exists))
+        watch_near(u, p, above, strcmp(above, own) == 0);
+    do
+        complete &= watch_folder(u->far_fd, above, 0);
+    while (go_up(above));
     /* It may have become another path before it was watched. */
-    strcpy(again, path);
-    return cut_to_existing(again) && strcmp(there, again) == 0;
+    strcpy(again, p->path);
+    return complete && cut_to_existing(again) && strcmp(there, again) == 0;
 }
 
-static void arm(const struct oks_engine *e, struct quiet *q)
+static void drain(int fd)
 {
     char events[4096];
 
-    if (q->poll_fd < 0 && !open_all(e, q)) {
-        close_all(q);
-        return;
-    }
-    while (read(q->above_fd, events, sizeof(events)) > 0)
+    while (read(fd, events, sizeof(events)) > 0)
         ;
-    q->armed = true;
-    q->deaf = false;
-    for (size_t i = 0; i < e->n_roots; i++)
-        q->deaf |= !watch_above(q, e->roots[i].path);
-    for (size_t i = 0; i < OWN_PATHS; i++)
-        if (q->own[i])
-            q->deaf |= !watch_above(q, q->own[i]);
 }
 
-bool quiet_begin(struct oks_engine *e)
+static void arm(struct unchanged *u)
 {
-    bool was_quiet = above_is_quiet(e);
+    struct path *p;
 
-    if (!e->quiet)
+    drain(u->near_fd);
+    drain(u->far_fd);
+    u->armed = true;
+    u->partial = false;
+    SLIST_FOREACH(p, &u->paths, next)
+    u->partial |= !watch_above(u, p);
+}
+
+bool unchanged_begin(struct unchanged *u)
+{
+    bool same;
+
+    if (!u)
         return false;
-    e->quiet->broken = false;
-    if (!e->quiet->armed)
-        arm(e, e->quiet);
-    return was_quiet;
+    same = above_is_unchanged(u);
+    u->broken = false;
+    if (!u->armed && open_all(u))
+        arm(u);
+    return same;
 }

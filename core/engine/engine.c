@@ -138,6 +138,28 @@ static void locks_init(struct oks_engine *e)
     pthread_condattr_destroy(&monotonic);
 }
 
+/* What a sync looks at by name unless nothing happened to it. -ENOMEM */
+static int watch_paths(struct oks_engine *e, const char *okstra_home)
+{
+    char *marker = NULL;
+    int rc;
+
+    if (!e->watch)
+        return 0;
+    rc = unchanged_new(&e->unchanged, watch_fd(e->watch));
+    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
+        rc = unchanged_add_path(e->unchanged, e->roots[i].path, PATH_FOLDER);
+    for (int i = 0; rc == 0 && i < SETTINGS_FILES; i++)
+        rc = unchanged_add_path(e->unchanged, settings_state(e->settings, (enum settings_file)i).path,
+                                PATH_FILE);
+    if (rc < 0 || !e->cache)
+        return rc;
+    marker = retained_marker(okstra_home);
+    rc = marker ? unchanged_add_path(e->unchanged, marker, PATH_REPLACED) : -ENOMEM;
+    free(marker);
+    return rc;
+}
+
 int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
 {
     struct oks_engine *e = calloc(1, sizeof(*e));
@@ -167,8 +189,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
-        rc =
-            settings_new(&e->settings, config->okstra_home, e->revalidate != OKS_REVALIDATE_STAT && !e->once);
+        rc = settings_new(&e->settings, config->okstra_home);
     if (rc == 0)
         rc = runs_new(e);
     if (rc == 0)
@@ -178,7 +199,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT && !e->once)
         e->watch_error = watch_new(&e->watch);
     if (rc == 0)
-        rc = quiet_new(e, config->okstra_home);
+        rc = watch_paths(e, config->okstra_home);
     if (rc < 0) {
         oks_engine_free(e);
         return rc;
@@ -193,7 +214,7 @@ void oks_engine_free(struct oks_engine *e)
         return;
     saver_stop(e);
     news_free(e);
-    quiet_free(e);
+    unchanged_free(e->unchanged);
     places_free(e);
     budgets_forget(e);
     settings_free(e->settings);
@@ -239,27 +260,27 @@ static int take_up_settings(struct oks_engine *e)
 /* What there is, and what of it changed. */
 static int discover(struct oks_engine *e)
 {
-    bool same_roots;
+    bool same_paths;
     int rc;
 
     if (e->started && e->once)
         return 0;
-    if (e->started && quiet_is(e))
+    if (e->started && unchanged_is(e->unchanged) && !e->unwatched)
         return 0;
-    same_roots = quiet_begin(e);
-    rc = take_up_settings(e);
+    same_paths = unchanged_begin(e->unchanged) && !e->unwatched;
+    rc = same_paths ? 0 : take_up_settings(e);
     if (rc == 0) {
         commit_prices(e);
         if (!e->started)
             index_load(e);
-        rc = folders_refresh(e, same_roots);
+        rc = folders_refresh(e, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
         if (rc == 0 && !retained_refresh(e))
-            quiet_break(e);
+            unchanged_break(e->unchanged);
     }
     if (rc < 0)
-        quiet_break(e);
+        unchanged_break(e->unchanged);
     if (!e->started)
         index_forget(e);
     e->started = true;

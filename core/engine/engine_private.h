@@ -132,8 +132,8 @@ struct oks_engine {
     size_t n_roots;
     struct watch *watch; /* of the roots' folders; NULL: none to be had */
     int watch_error;
-    struct quiet *quiet;   /* NULL: every sync looks */
-    void *folders_by_path; /* tsearch trees of the folders that are not dead */
+    struct unchanged *unchanged; /* NULL: every sync looks */
+    void *folders_by_path;       /* tsearch trees of the folders that are not dead */
     void *folders_by_inode;
     size_t unwatched; /* folders that are looked at with stat */
 

@@ -28,11 +28,12 @@ enum {
     SETTINGS_STATUS = 4, /* settings_state() of a file */
 };
 
-/* -ENOMEM. The first refresh reads the files. `watched`: with inotify where there is any. */
-int settings_new(struct settings **out, const char *okstra_home, bool watched);
+/* -ENOMEM. The first refresh reads the files. */
+int settings_new(struct settings **out, const char *okstra_home);
 void settings_free(struct settings *s); /* NULL is fine */
 
-/* Reads what changed. A file that is wrong leaves the last good one in force. SETTINGS_... or -ENOMEM. */
+/* Looks at the files and reads those that changed. A file that is wrong leaves the last good one in force.
+ * SETTINGS_... or -ENOMEM. */
 int settings_refresh(struct settings *s);
 
 /* The prices in force; never NULL, and gone with the next refresh. */
@@ -50,13 +51,5 @@ struct settings_state {
 };
 
 struct settings_state settings_state(const struct settings *s, enum settings_file file);
-
-/* The descriptor of its queue of changes, -1: none; the folder whose coming is not in it, NULL: none; and
- * whether other changes are not. */
-/* The path of the deepest folder that is looked at; malloc'ed, NULL on ENOMEM. */
-char *settings_below(const char *okstra_home);
-int settings_fd(const struct settings *s);
-const char *settings_awaited(const struct settings *s);
-bool settings_are_blind(const struct settings *s);
 
 #endif

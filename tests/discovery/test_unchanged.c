@@ -36,7 +36,7 @@ static bool is_quiet(void)
     bool quiet;
 
     pthread_mutex_lock(&engine->lock);
-    quiet = quiet_is(engine);
+    quiet = unchanged_is(engine->unchanged);
     pthread_mutex_unlock(&engine->lock);
     return quiet;
 }

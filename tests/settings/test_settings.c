@@ -92,6 +92,21 @@ START_TEST(the_same_where_the_home_comes_late)
 }
 END_TEST
 
+/* Within one tick of the clock the file's times stay the same, and here its size does too. */
+START_TEST(changes_that_follow_each_other_quickly)
+{
+    struct oks_engine *engine = engine_open((struct engine_options){.no_cache = true});
+
+    for (int i = 0; i < 64; i++) {
+        const char *cost = text_of("0.0000%02d", 10 + i);
+
+        put_file(OWN "prices.json", text_of("{\"mystery\": {\"input_cost_per_token\": %s}}", cost));
+        ck_assert(strtod(price(engine, "mystery"), NULL) == strtod(cost, NULL));
+    }
+    engine_close(engine);
+}
+END_TEST
+
 START_TEST(a_link_to_elsewhere)
 {
     struct oks_engine *engine;
@@ -105,6 +120,8 @@ START_TEST(a_link_to_elsewhere)
     ck_assert_str_eq(price(engine, "mystery"), "0.0000015");
     ck_assert_int_eq(unlink(at("dotfiles/p.json")), 0);
     ck_assert_ptr_null(price(engine, "mystery"));
+    put_file("dotfiles/p.json", "{\"mystery\": {\"input_cost_per_token\": 2e-06}}");
+    ck_assert_str_eq(price(engine, "mystery"), "0.000002");
     engine_close(engine);
 }
 END_TEST
@@ -183,6 +200,7 @@ int main(void)
     SCRATCH_TEST(s, a_price_change_shows_at_the_next_read);
     SCRATCH_TEST(s, the_same_without_watches);
     SCRATCH_TEST(s, the_same_where_the_home_comes_late);
+    SCRATCH_TEST(s, changes_that_follow_each_other_quickly);
     SCRATCH_TEST(s, a_link_to_elsewhere);
     SCRATCH_TEST(s, a_wrong_file_is_told_and_the_last_good_one_kept);
     SCRATCH_TEST(s, a_price_change_is_a_new_version_of_everything);
