@@ -17,7 +17,6 @@
 
 uint64_t engine_tick(struct oks_engine *e)
 {
-    news_came(e);
     return e->version = ++e->clock;
 }
 
@@ -49,7 +48,7 @@ struct session *registry_session(struct oks_engine *e, const char *name)
     return found ? *found : NULL;
 }
 
-static struct session *session_made(struct oks_engine *e, struct oks_slice id)
+struct session *registry_session_made(struct oks_engine *e, struct oks_slice id)
 {
     char name[OKS_NAME_MAX + 1];
     size_t room = oks_name_escape(id, name) + 1;
@@ -74,38 +73,6 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     session->timed = e->times.on;
     session->version = registry_names_changed(e);
     return session;
-}
-
-/* --- where a transcript belongs, by its path --- */
-
-/*
- * The cache folder. okstra's collector keys its caches by the transcript's folder name, and so do transcripts
- * that lie where it looks for them: directly in a project. Deeper ones take their path below the root, and
- * those of further roots add the root's hash, so that no two transcripts share a file.
- */
-static char *cache_folder_of(const struct folder *folder)
-{
-    char raw[8192], name[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
-    uint8_t hash[OKS_SHA256_BYTES];
-
-    if (folder->root->index == 0 && folder->root->source == &oks_source_claude) {
-        snprintf(raw, sizeof(raw), "%s", *folder->rel ? folder->rel : "projects");
-    } else {
-        if (oks_sha256(folder->root->path, strlen(folder->root->path), hash) < 0)
-            return NULL;
-        oks_hex(hash, 4, hex);
-        snprintf(raw, sizeof(raw), "%s~%s", *folder->rel ? folder->rel : "projects", hex);
-    }
-    oks_name_escape(oks_slice_of(raw), name);
-    return strdup(name);
-}
-
-static char *escaped(struct oks_slice raw)
-{
-    char name[OKS_NAME_MAX + 1];
-
-    oks_name_escape(raw, name);
-    return strdup(name);
 }
 
 static void link_transcript(struct session *s, struct transcript *t)
@@ -176,6 +143,7 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     t->whole = t->source->whole && t->source->whole(path);
     t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
+    t->file.path = t->path;
     t->cache_folder = cache_folder;
     t->cache_name = cache_name;
     if (t->path && t->cache_folder && t->cache_name && oks_state_init(&t->state) == 0 &&
@@ -186,129 +154,29 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     return NULL;
 }
 
-static void session_release(struct oks_engine *e, struct session *s);
-
-int registry_rename(struct oks_engine *e, struct transcript *t, const char *id)
+struct transcript *registry_transcript_made(struct oks_engine *e, struct session *s, struct root *root,
+                                            const char *path, char *cache_folder, char *cache_name)
 {
-    struct session *from = t->session, *to;
-    char *path, *rel;
-    int rc;
+    struct transcript *t = transcript_made(root, path, cache_folder, cache_name);
 
-    if (strcmp(from->id, id) == 0)
-        return 0;
-    if (t->loaded) {
-        struct folder *folder = t->folder;
-
-        path = strdup(t->path);
-        rel = path ? strdup(registry_rel(t)) : NULL;
-        if (rel) {
-            registry_drop(e, t);
-            rc = folder->dead ? 0 : registry_add(e, folder, path, rel);
-        } else {
-            rc = -ENOMEM;
-        }
-        free(path);
-        free(rel);
-        return rc < 0 ? rc : 1;
+    if (t && !tsearch(t, &e->transcripts, by_path)) {
+        transcript_clear(t);
+        free(t);
+        t = NULL;
     }
-    to = session_made(e, oks_slice_of(id));
-    if (!to)
-        return -ENOMEM;
+    if (!t)
+        return NULL;
+    e->n_transcripts++;
+    t->session = s;
+    link_transcript(s, t);
+    return t;
+}
+
+void registry_move(struct transcript *t, struct session *to)
+{
     LIST_REMOVE(t, of_session);
     t->session = to;
     link_transcript(to, t);
-    to->version = engine_tick(e);
-    rc = LIST_FIRST(&to->transcripts) == t ? registry_place(e, to) : 0;
-    if (LIST_EMPTY(&from->transcripts))
-        session_release(e, from);
-    else
-        registry_bump(e, from);
-    return rc;
-}
-
-int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel)
-{
-    struct oks_slice id = folder->root->source->id_of(rel);
-    struct transcript *t = registry_transcript(e, path);
-    struct session *s;
-
-    if (t && t->retained) {
-        retained_return(e, t, folder);
-        retained_replaced(e, t->session);
-        registry_bump(e, t->session);
-    }
-    if (t) {
-        if (t->folder != folder) {
-            LIST_REMOVE(t, of_folder);
-            folder_release(t->folder);
-            t->folder = folder;
-            LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
-        }
-        registry_mark_dirty(e, t, true);
-        return 0;
-    }
-    s = session_made(e, id);
-    t = s ? transcript_made(folder->root, path, cache_folder_of(folder), escaped(id)) : NULL;
-    if (!t || !tsearch(t, &e->transcripts, by_path)) {
-        if (t)
-            transcript_clear(t);
-        free(t);
-        if (s)
-            session_release(e, s);
-        return -ENOMEM;
-    }
-    t->folder = folder;
-    t->session = s;
-    t->timed = e->times.on;
-    e->n_transcripts++;
-    t->unplaced = t->source->late;
-    t->label_due = true;
-    e->n_unplaced += t->unplaced;
-    LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
-    link_transcript(s, t);
-    retained_replaced(e, s);
-    s->version = engine_tick(e);
-    if (LIST_FIRST(&s->transcripts) == t && registry_place(e, s) < 0)
-        return -ENOMEM;
-    if (t->source->late || !index_restore(e, t)) {
-        registry_mark_dirty(e, t, true);
-        return 0;
-    }
-    t->timed = s->timed = false;
-    e->times.pending = true;
-    /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
-    registry_mark_dirty(e, t, false);
-    return registry_changed(e, t, true);
-}
-
-int registry_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
-                    const char *cache_name, const char *id)
-{
-    struct session *s = session_made(e, oks_slice_of(id));
-    struct transcript *t = NULL;
-
-    if (s && !LIST_EMPTY(&s->transcripts))
-        return 0; /* it is there in another file */
-    t = s ? transcript_made(root, path, strdup(cache_folder), strdup(cache_name)) : NULL;
-    if (!t || !tsearch(t, &e->transcripts, by_path)) {
-        if (t)
-            transcript_clear(t);
-        free(t);
-        if (s)
-            session_release(e, s);
-        return -ENOMEM;
-    }
-    t->session = s;
-    e->n_transcripts++;
-    link_transcript(s, t);
-    s->version = engine_tick(e);
-    retained_found(e, t);
-    if (registry_place(e, s) < 0)
-        return -ENOMEM;
-    if (index_restore(e, t))
-        return registry_changed(e, t, true);
-    registry_mark_dirty(e, t, true);
-    return 0;
 }
 
 void registry_bump(struct oks_engine *e, struct session *s)
@@ -321,7 +189,7 @@ void registry_bump(struct oks_engine *e, struct session *s)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
         m->team->version = version;
-    runs_session_changed(e, s, version);
+    runs_session_changed(e->runs, s, version);
 }
 
 void registry_set_parent(struct session *s, struct oks_slice id)
@@ -374,12 +242,12 @@ static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 }
 
 /* Team-state files may lie below each folder that the records name. */
-static int places_refresh(struct oks_engine *e, const struct transcript *t)
+static int watch_cwds(struct oks_engine *e, const struct transcript *t)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_project(e, t->state.cwds.items[i].ptr);
+        rc = runs_add_project(e->runs, t->state.cwds.items[i].ptr);
     return rc;
 }
 
@@ -390,7 +258,7 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
     if (rc == 0 && t->source->late)
         rc = registry_place(e, t->session);
     if (rc == 0)
-        rc = places_refresh(e, t);
+        rc = watch_cwds(e, t);
     placing_changed(e, t, false);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
@@ -402,13 +270,13 @@ int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_chan
 
 /* --- leaving --- */
 
-static void session_release(struct oks_engine *e, struct session *s)
+void registry_session_release(struct oks_engine *e, struct session *s)
 {
     struct project *project = s->project;
 
     if (!LIST_EMPTY(&s->transcripts))
         return;
-    runs_session_changed(e, s, engine_tick(e));
+    runs_session_changed(e->runs, s, engine_tick(e));
     sums_session(e, s, project, true);
     while (!LIST_EMPTY(&s->teams))
         registry_membership_end(e, LIST_FIRST(&s->teams));
@@ -442,14 +310,11 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     saver_forget(e, t);
     registry_linked(e, t, false);
     if (t->source->late)
-        runs_session_changed(e, s, engine_tick(e)); /* while it still says whose transcript it was */
+        runs_session_changed(e->runs, s, engine_tick(e)); /* while it still says whose transcript it was */
     sums_transcript(e, t, true);
     billing_leave(e->billing, t->billed);
     tdelete(t, &e->transcripts, by_path);
-    if (t->folder) {
-        LIST_REMOVE(t, of_folder);
-        folder_release(t->folder);
-    }
+    folder_remove(&t->file);
     e->n_retained -= t->retained;
     LIST_REMOVE(t, of_session);
     times_after(e, s, &change);
@@ -458,7 +323,7 @@ void registry_drop(struct oks_engine *e, struct transcript *t)
     free(t);
     first = LIST_FIRST(&s->transcripts);
     if (!first) {
-        session_release(e, s);
+        registry_session_release(e, s);
         return;
     }
     registry_place(e, s);

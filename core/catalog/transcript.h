@@ -4,19 +4,19 @@
 #ifndef OKSTRAFS_CATALOG_TRANSCRIPT_H
 #define OKSTRAFS_CATALOG_TRANSCRIPT_H
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "sums/aggregate.h"
 #include "billing/billing.h"
 #include "streams/stream.h"
+#include "discovery/discovery.h"
 #include "sources/source.h"
 
 #include "cache/cache.h"
 #include "scan/scanner.h"
 #include "history/state.h"
 
-struct folder;
-struct root;
 struct session;
 
 /* The unfinished last line, where it is a JSON object: it counts now, and is read again next time. */
@@ -48,9 +48,8 @@ struct transcript {
     const struct source *source;
     bool whole; /* one object, scanned from 0 whenever the file changed, and never cached */
     struct root *root;
-    struct folder *folder; /* NULL: retained */
+    struct found_file file; /* in no folder: retained */
     struct session *session;
-    LIST_ENTRY(transcript) of_folder;
     LIST_ENTRY(transcript) of_session; /* ascending by path */
 
     /* protected by engine->lock */
@@ -92,6 +91,11 @@ struct transcript {
     bool timed;           /* the requests that it owns are in engine->times */
     int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
+
+static inline struct transcript *transcript_of(struct found_file *file)
+{
+    return (struct transcript *)((char *)file - offsetof(struct transcript, file));
+}
 
 /* Its unfinished last line; one that says nothing where there is none. */
 const struct tail *transcript_tail(const struct transcript *t);

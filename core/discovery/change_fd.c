@@ -3,7 +3,7 @@
  *
  * The queues of changes are drained by whoever reads first, and what was drained no longer shows in them. So
  * every sync that took something up raises an event beside the queues, and the descriptor that is handed out
- * is an epoll over all of them.
+ * is an epoll over all of them. It is made when it is first asked for.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,100 +11,72 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "engine/engine_private.h"
-#include "okstrafs/news.h"
-#include "discovery/places.h"
-#include "discovery/unchanged.h"
+#include "discovery/discovery_private.h"
 
-struct news {
-    int poll_fd;  /* of all that follow */
+struct change_fd {
+    int poll_fd;  /* of the queues, and of the next one */
     int event_fd; /* a sync took something up */
-    bool fresh;   /* something was taken up and has not been told */
 };
 
-void news_free(struct oks_engine *e)
+void change_fd_free(struct change_fd *c)
 {
-    if (!e->news)
+    if (!c)
         return;
-    close(e->news->poll_fd);
-    close(e->news->event_fd);
-    free(e->news);
-    e->news = NULL;
+    close(c->poll_fd);
+    close(c->event_fd);
+    free(c);
 }
 
-static int join(const struct news *n, int fd)
+/* -1: nothing to join. */
+static int join(const struct change_fd *c, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
 
-    return fd < 0 || epoll_ctl(n->poll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+    return fd >= 0 && epoll_ctl(c->poll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-static int news_new(struct oks_engine *e)
+static int change_fd_new(struct discovery *d)
 {
-    struct news *n = calloc(1, sizeof(*n));
+    struct change_fd *c = calloc(1, sizeof(*c));
     int rc;
 
-    if (!n)
+    if (!c)
         return -ENOMEM;
-    n->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    n->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    rc = n->poll_fd < 0 || n->event_fd < 0 ? -errno : 0;
+    c->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    rc = c->poll_fd < 0 || c->event_fd < 0 ? -errno : join(c, c->event_fd);
     if (rc == 0)
-        rc = join(n, n->event_fd);
-    if (rc == 0 && e->watch)
-        rc = join(n, watch_fd(e->watch));
-    if (rc == 0 && places_fd(e) >= 0)
-        rc = join(n, places_fd(e));
-    if (rc == 0 && unchanged_fd(e->unchanged) >= 0)
-        rc = join(n, unchanged_fd(e->unchanged));
-    e->news = n;
-    if (rc < 0)
-        news_free(e);
-    return rc;
-}
-
-int oks_engine_news_fd(struct oks_engine *e)
-{
-    int rc;
-
-    pthread_mutex_lock(&e->lock);
-    rc = e->news ? 0 : news_new(e);
+        rc = join(c, d->watch ? watch_fd(d->watch) : -1);
     if (rc == 0)
-        rc = e->news->poll_fd;
-    pthread_mutex_unlock(&e->lock);
-    return rc;
+        rc = join(c, watched_dirs_fd(d));
+    if (rc == 0)
+        rc = join(c, unchanged_fd(d->unchanged));
+    if (rc < 0) {
+        change_fd_free(c);
+        return rc;
+    }
+    d->change_fd = c;
+    return 0;
 }
 
-void news_came(struct oks_engine *e)
+int discovery_change_fd(struct discovery *d)
 {
-    if (e->news)
-        e->news->fresh = true;
+    int rc = d->change_fd ? 0 : change_fd_new(d);
+
+    return rc < 0 ? rc : d->change_fd->poll_fd;
 }
 
-void news_tell(struct oks_engine *e)
-{
-    if (!e->news || !e->news->fresh)
-        return;
-    e->news->fresh = false;
-    eventfd_write(e->news->event_fd, 1); /* a counter that is full is readable as well */
-}
-
-void oks_engine_news_seen(struct oks_engine *e)
+void discovery_change_seen(struct discovery *d)
 {
     eventfd_t count;
 
-    pthread_mutex_lock(&e->lock);
-    if (e->news)
-        eventfd_read(e->news->event_fd, &count);
-    pthread_mutex_unlock(&e->lock);
+    if (d->change_fd)
+        eventfd_read(d->change_fd->event_fd, &count);
 }
 
-bool oks_engine_is_blind(struct oks_engine *e)
+void discovery_change_tell(struct discovery *d, bool changed)
 {
-    bool blind;
-
-    pthread_mutex_lock(&e->lock);
-    blind = !e->watch || e->unwatched > 0 || places_are_blind(e) || unchanged_is_blind(e->unchanged);
-    pthread_mutex_unlock(&e->lock);
-    return blind;
+    if (d->change_fd && (changed || d->drained))
+        eventfd_write(d->change_fd->event_fd, 1); /* a counter that is full is readable as well */
+    d->drained = false;
 }

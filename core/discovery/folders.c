@@ -1,11 +1,11 @@
 /*
- * Finding transcripts, once, and then noticing what changed.
+ * The folders below the roots: a walk of each once, then watches that tell what changed.
  *
- * Each root is walked once; every folder on the way gets a watch before it is listed, so nothing falls
- * between. From then on a refresh drains the queue of changes, which costs one system call when nothing
- * happened. Where a folder cannot be watched (limits, network or FUSE below) only that folder falls back to
- * stat: its own time tells of new files, each transcript's size and times of new bytes. An overflow of the
- * queue means that some changes are unknown: then everything is walked and looked at again.
+ * Every folder gets a watch before it is listed, so nothing falls between. From then on a refresh drains the
+ * queue of changes, which costs one system call when nothing happened. Where a folder cannot be watched
+ * (limits, network or FUSE below) only that folder falls back to stat: its own time tells of new files, each
+ * file's size and times of new bytes. An overflow of the queue means that some changes are unknown: then
+ * everything is walked and looked at again.
  *
  * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
  */
@@ -14,12 +14,12 @@
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
-#include "engine/engine_private.h"
+#include "discovery/discovery_private.h"
 #include "files/file_time.h"
 #include "files/walk.h"
-#include "discovery/unchanged.h"
 
 /* A name that comes behind a listing but within its tick does not show in the time, so a folder is listed
  * again until one tick has passed (file_time.h). */
@@ -52,28 +52,44 @@ static void folder_free(struct folder *f)
     free(f);
 }
 
-void folder_release(struct folder *folder)
+void folder_add(struct folder *folder, struct found_file *file)
 {
-    if (folder->dead && LIST_EMPTY(&folder->transcripts))
-        folder_free(folder);
+    file->folder = folder;
+    LIST_INSERT_HEAD(&folder->files, file, of_folder);
 }
 
-/* Takes the folder out of the root; its transcripts are looked at again and drop out when their files are
- * gone. */
-static void folder_end(struct oks_engine *e, struct folder *f)
+static void folder_release(struct folder *f)
 {
-    struct transcript *t;
+    if (f->dead && LIST_EMPTY(&f->files))
+        folder_free(f);
+}
+
+void folder_remove(struct found_file *file)
+{
+    struct folder *f = file->folder;
+
+    if (!f)
+        return;
+    LIST_REMOVE(file, of_folder);
+    file->folder = NULL;
+    folder_release(f);
+}
+
+/* Takes the folder out of the root; its files are looked at again and drop out when they are gone. */
+static void folder_end(struct discovery *d, struct folder *f)
+{
+    struct found_file *file;
 
     if (f->watch_id >= 0)
-        watch_remove(e->watch, f->watch_id);
+        watch_remove(d->watch, f->watch_id);
     else
-        e->unwatched--;
+        d->unwatched--;
     LIST_REMOVE(f, of_root);
-    tdelete(f, &e->folders_by_path, by_path);
-    tdelete(f, &e->folders_by_inode, by_inode);
+    tdelete(f, &d->folders_by_path, by_path);
+    tdelete(f, &d->folders_by_inode, by_inode);
     f->dead = true;
-    LIST_FOREACH(t, &f->transcripts, of_folder)
-        registry_mark_lost(e, t);
+    LIST_FOREACH(file, &f->files, of_folder)
+        d->events->lost(d->ctx, file->path);
     folder_release(f);
 }
 
@@ -85,7 +101,7 @@ static bool is_below(const char *path, const char *top)
 }
 
 /* The folder and all below it went away. */
-static void subtree_end(struct oks_engine *e, struct root *root, const char *path)
+static void subtree_end(struct discovery *d, struct root *root, const char *path)
 {
     struct folder *f, *next;
     char top[8192]; /* a copy: `path` may be that of a folder that goes */
@@ -94,37 +110,36 @@ static void subtree_end(struct oks_engine *e, struct root *root, const char *pat
     for (f = LIST_FIRST(&root->folders); f; f = next) {
         next = LIST_NEXT(f, of_root);
         if (is_below(f->path, top))
-            folder_end(e, f);
+            folder_end(d, f);
     }
 }
 
-static void folder_watch(struct oks_engine *e, struct folder *f)
+static void folder_watch(struct discovery *d, struct folder *f)
 {
-    int rc = e->watch ? watch_add(e->watch, f->path, f, &f->watch_id) : -ENOSYS;
+    int rc = d->watch ? watch_add(d->watch, f->path, f, &f->watch_id) : -ENOSYS;
 
     if (rc == 0)
         return;
     f->watch_id = -1;
-    f->watch_error = rc;
-    e->unwatched++;
-    if (e->revalidate != OKS_REVALIDATE_STAT && !e->once)
-        e->watch_error = rc;
+    d->unwatched++;
+    if (d->watched)
+        d->watch_error = rc;
 }
 
 struct walk {
-    struct oks_engine *e;
+    struct discovery *d;
     struct root *root;
     struct folder *folder; /* the one being listed */
 };
 
 /* Takes a new folder into both trees; -ENOMEM. */
-static int folder_index(struct oks_engine *e, struct folder *f)
+static int folder_index(struct discovery *d, struct folder *f)
 {
-    if (!tsearch(f, &e->folders_by_path, by_path))
+    if (!tsearch(f, &d->folders_by_path, by_path))
         return -ENOMEM;
-    if (tsearch(f, &e->folders_by_inode, by_inode))
+    if (tsearch(f, &d->folders_by_inode, by_inode))
         return 0;
-    tdelete(f, &e->folders_by_path, by_path);
+    tdelete(f, &d->folders_by_path, by_path);
     return -ENOMEM;
 }
 
@@ -140,7 +155,7 @@ static struct folder *folder_made(struct walk *w, const char *path, const char *
     f->dev = st->st_dev;
     f->ino = st->st_ino;
     folder_seen(f, st);
-    if (f->path && f->rel && folder_index(w->e, f) == 0)
+    if (f->path && f->rel && folder_index(w->d, f) == 0)
         return f;
     folder_free(f);
     return NULL;
@@ -158,7 +173,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
         return 1;
     key.dev = st.st_dev;
     key.ino = st.st_ino;
-    found = tfind(&key, &w->e->folders_by_inode, by_inode);
+    found = tfind(&key, &w->d->folders_by_inode, by_inode);
     if (found && strcmp((*found)->path, path) != 0)
         return 1; /* the same folder by another way */
     if (found) {
@@ -167,13 +182,13 @@ static int on_folder(void *ctx, const char *path, const char *rel)
         return 0;
     }
     key.path = (char *)path;
-    found = tfind(&key, &w->e->folders_by_path, by_path);
+    found = tfind(&key, &w->d->folders_by_path, by_path);
     if (found)
-        folder_end(w->e, *found); /* another folder has taken its place */
+        folder_end(w->d, *found); /* another folder has taken its place */
     f = folder_made(w, path, rel, &st);
     if (!f)
         return -ENOMEM;
-    folder_watch(w->e, f);
+    folder_watch(w->d, f);
     LIST_INSERT_HEAD(&w->root->folders, f, of_root);
     if (*rel == '\0') {
         w->root->dev = f->dev;
@@ -183,7 +198,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     return 0;
 }
 
-/* The walk is depth first, so a transcript's folder may no longer be the one listed last. */
+/* The walk is depth first, so a file's folder may no longer be the one listed last. */
 static struct folder *folder_of(const struct walk *w, const char *path)
 {
     size_t n = (size_t)(strrchr(path, '/') - path);
@@ -192,17 +207,17 @@ static struct folder *folder_of(const struct walk *w, const char *path)
     if (w->folder && strlen(w->folder->path) == n && strncmp(w->folder->path, path, n) == 0)
         return w->folder;
     key.path = strndup(path, n);
-    found = key.path ? tfind(&key, &w->e->folders_by_path, by_path) : NULL;
+    found = key.path ? tfind(&key, &w->d->folders_by_path, by_path) : NULL;
     free(key.path);
     return found ? *found : NULL;
 }
 
-static int on_transcript(void *ctx, const char *path, const char *rel)
+static int on_file(void *ctx, const char *path, const char *rel)
 {
     struct walk *w = ctx;
     struct folder *f = w->root->source->wants(rel) ? folder_of(w, path) : NULL;
 
-    return f ? registry_add(w->e, f, path, rel) : 0;
+    return f ? w->d->events->found(w->d->ctx, f, path, rel) : 0;
 }
 
 static void on_skipped(void *ctx, const char *path, int error)
@@ -210,11 +225,11 @@ static void on_skipped(void *ctx, const char *path, int error)
     struct walk *w = ctx;
 
     /* Known even so, for its change of mode is all that stat will ever tell. */
-    if (error == -EACCES && !w->e->watch && strlen(path) > strlen(w->root->path))
+    if (error == -EACCES && !w->d->watch && strlen(path) > strlen(w->root->path))
         on_folder(w, path, path + strlen(w->root->path) + 1);
-    w->e->skipped++;
-    w->e->skipped_error = error;
-    snprintf(w->e->skipped_path, sizeof(w->e->skipped_path), "%s", path);
+    w->d->skipped++;
+    w->d->skipped_error = error;
+    snprintf(w->d->skipped_path, sizeof(w->d->skipped_path), "%s", path);
 }
 
 /* The source judges by the whole path. */
@@ -223,14 +238,14 @@ static bool any_name(const char *name)
     return source_ends_with(name, ".jsonl") || source_ends_with(name, ".json");
 }
 
-static int walk_from(struct oks_engine *e, struct root *root, const char *start)
+static int walk_from(struct discovery *d, struct root *root, const char *start)
 {
-    struct walk walk = {.e = e, .root = root};
+    struct walk walk = {.d = d, .root = root};
     const struct oks_walker walker = {
         .ctx = &walk,
         .folder = on_folder,
         .wants = any_name,
-        .file = on_transcript,
+        .file = on_file,
         .skipped = on_skipped,
     };
     int rc = oks_walk(root->path, start, &walker);
@@ -239,7 +254,7 @@ static int walk_from(struct oks_engine *e, struct root *root, const char *start)
         root->found = rc == 0 || rc == -E2BIG;
         /* Whatever else is wrong with it may end without a word. */
         if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
-            unchanged_break(e->unchanged);
+            discovery_break(d);
     }
     return rc == -ENOMEM ? rc : 0;
 }
@@ -255,7 +270,7 @@ static bool is_regular(const char *path)
 /* --- what the watches tell --- */
 
 struct drain {
-    struct oks_engine *e;
+    struct discovery *d;
     int rc;
 };
 
@@ -267,108 +282,88 @@ static int join(char out[8192], const char *a, const char *b)
 }
 
 /* Learnt without asking the file's filesystem, and without following a link. */
-static int file_changed(struct oks_engine *e, struct folder *f, const char *name)
+static int file_changed(struct discovery *d, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
-    struct transcript *t;
 
     if (!any_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0 ||
-        !f->root->source->wants(rel))
+        !f->root->source->wants(rel) || d->events->changed(d->ctx, f, path))
         return 0;
-    t = registry_transcript(e, path);
-    if (t && t->folder == f) {
-        registry_mark_dirty(e, t, true);
-        return 0;
-    }
-    return is_regular(path) ? registry_add(e, f, path, rel) : 0;
+    return is_regular(path) ? d->events->found(d->ctx, f, path, rel) : 0;
 }
 
-/* The transcript beside a file that may name its agent; NULL: no such file, or none is known. */
-static struct transcript *transcript_labelled(struct oks_engine *e, const struct folder *f, const char *name)
+/* Where the file may name the agent of a file beside it. */
+static void label_changed(struct discovery *d, const struct folder *f, const char *name)
 {
     const struct source *source = f->root->source;
     char path[8192], of[8192];
 
-    return source->labelled && join(path, f->path, name) == 0 && source->labelled(path, of, sizeof(of))
-               ? registry_transcript(e, of)
-               : NULL;
-}
-
-static void label_changed(struct oks_engine *e, const struct folder *f, const char *name)
-{
-    struct transcript *t = transcript_labelled(e, f, name);
-
-    if (!t)
-        return;
-    t->label_due = true;
-    registry_mark_dirty(e, t, false);
+    if (source->labelled && join(path, f->path, name) == 0 && source->labelled(path, of, sizeof(of)))
+        d->events->label_changed(d->ctx, of);
 }
 
 static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
 {
-    struct drain *d = ctx;
+    struct drain *drain = ctx;
+    struct discovery *d = drain->d;
     struct folder *f = owner;
     char path[8192];
-    struct transcript *t;
     int rc = 0;
 
-    news_came(d->e);
+    d->drained = true;
     switch (change) {
     case WATCH_FILE:
-        rc = file_changed(d->e, f, name);
-        label_changed(d->e, f, name);
+        rc = file_changed(d, f, name);
+        label_changed(d, f, name);
         break;
     case WATCH_FOLDER:
         if (join(path, f->rel, name) == 0)
-            rc = walk_from(d->e, f->root, path);
+            rc = walk_from(d, f->root, path);
         break;
     case WATCH_LOST:
         if (join(path, f->path, name) < 0)
             break;
-        label_changed(d->e, f, name);
-        t = registry_transcript(d->e, path);
-        if (t)
-            registry_mark_lost(d->e, t);
-        else
-            subtree_end(d->e, f->root, path);
+        label_changed(d, f, name);
+        if (!d->events->lost(d->ctx, path))
+            subtree_end(d, f->root, path);
         break;
     case WATCH_ENDED:
         f->watch_id = -1;
-        d->e->unwatched++;
+        d->unwatched++;
         if (*f->rel == '\0')
             f->root->found = false;
-        subtree_end(d->e, f->root, f->path);
+        subtree_end(d, f->root, f->path);
         break;
     }
-    if (rc < 0 && d->rc == 0)
-        d->rc = rc;
+    if (rc < 0 && drain->rc == 0)
+        drain->rc = rc;
 }
 
 /* --- what stat tells --- */
 
 /* Where names have changed, those that left must leave even if only names are asked for. */
-static void look_at_transcripts(struct oks_engine *e, struct folder *f, bool changed)
+static void look_at_files(struct discovery *d, struct folder *f, bool changed)
 {
-    struct transcript *t;
+    struct found_file *file;
 
-    LIST_FOREACH(t, &f->transcripts, of_folder)
-        if (changed && !is_regular(t->path))
-            registry_mark_lost(e, t);
+    LIST_FOREACH(file, &f->files, of_folder)
+        if (changed && !is_regular(file->path))
+            d->events->lost(d->ctx, file->path);
         else
-            registry_mark_dirty(e, t, false);
+            d->events->recheck(d->ctx, file, false);
 }
 
 enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
 
 /* The time is taken over at once: a folder that changed but cannot be listed must not be tried again and
  * again. */
-static enum look folder_look(struct oks_engine *e, struct folder *f)
+static enum look folder_look(struct discovery *d, struct folder *f)
 {
     struct stat st;
     bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
     bool changed = !there || file_ctime_ns(&st) != f->ctime_ns;
 
-    look_at_transcripts(e, f, changed);
+    look_at_files(d, f, changed);
     if (there)
         folder_seen(f, &st);
     else if (*f->rel == '\0')
@@ -377,7 +372,7 @@ static enum look folder_look(struct oks_engine *e, struct folder *f)
 }
 
 /* Lists everything once more where times from before this refresh may still hide something. */
-static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t start_ns)
+static int look_at_unsettled(struct discovery *d, struct root *root, int64_t start_ns)
 {
     int64_t now = monotonic_ns();
     struct folder *f;
@@ -389,14 +384,14 @@ static int look_at_unsettled(struct oks_engine *e, struct root *root, int64_t st
         any = true;
         if (now - f->seen_ns >= file_tick_ns(f->ctime_ns))
             f->seen_ns = 0;
-        look_at_transcripts(e, f, true);
+        look_at_files(d, f, true);
     }
-    return any ? walk_from(e, root, "") : 0;
+    return any ? walk_from(d, root, "") : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
  * one. */
-static int look_at_unwatched(struct oks_engine *e, struct root *root)
+static int look_at_unwatched(struct discovery *d, struct root *root)
 {
     struct folder *f, *next;
 
@@ -407,16 +402,16 @@ static int look_at_unwatched(struct oks_engine *e, struct root *root)
         next = LIST_NEXT(f, of_root);
         if (f->watch_id >= 0)
             continue;
-        verdict = folder_look(e, f);
+        verdict = folder_look(d, f);
         if (verdict == LOOK_GONE) {
-            subtree_end(e, root, f->path);
+            subtree_end(d, root, f->path);
             return 1;
         }
         if (verdict == LOOK_CHANGED) {
             char rel[8192];
 
             snprintf(rel, sizeof(rel), "%s", f->rel);
-            rc = walk_from(e, root, rel);
+            rc = walk_from(d, root, rel);
             if (rc < 0)
                 return rc;
             return 1;
@@ -425,19 +420,17 @@ static int look_at_unwatched(struct oks_engine *e, struct root *root)
     return 0;
 }
 
-/* Anything may have changed: every transcript and every folder is looked at. */
-static int look_at_all(struct oks_engine *e)
+/* Anything may have changed: every file and every folder is looked at. */
+static int look_at_all(struct discovery *d)
 {
     struct folder *f;
-    struct transcript *t;
+    struct found_file *file;
 
-    for (size_t i = 0; i < e->n_roots; i++) {
-        LIST_FOREACH(f, &e->roots[i].folders, of_root)
-            LIST_FOREACH(t, &f->transcripts, of_folder) {
-                t->label_due = true;
-                registry_mark_dirty(e, t, true);
-            }
-        int rc = walk_from(e, &e->roots[i], "");
+    for (size_t i = 0; i < d->n_roots; i++) {
+        LIST_FOREACH(f, &d->roots[i].folders, of_root)
+            LIST_FOREACH(file, &f->files, of_folder)
+                d->events->recheck(d->ctx, file, true);
+        int rc = walk_from(d, &d->roots[i], "");
 
         if (rc < 0)
             return rc;
@@ -446,57 +439,63 @@ static int look_at_all(struct oks_engine *e)
 }
 
 /* A folder is not told that one above it was renamed, so the root's path is asked itself. */
-static void look_at_root(struct oks_engine *e, struct root *root)
+static void look_at_root(struct discovery *d, struct root *root)
 {
     struct stat st;
 
     if (!root->found || (stat(root->path, &st) == 0 && st.st_dev == root->dev && st.st_ino == root->ino))
         return;
-    subtree_end(e, root, root->path);
+    subtree_end(d, root, root->path);
     root->found = false;
 }
 
 enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
 
-int folders_refresh(struct oks_engine *e, bool same_roots)
+int discovery_refresh(struct discovery *d, bool same_paths)
 {
     int64_t start_ns = monotonic_ns();
-    struct drain drain = {.e = e};
-    int overflow = e->watch ? watch_drain(e->watch, on_change, &drain) : 0;
+    struct drain drain = {.d = d};
+    int overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
     int rc = drain.rc;
 
     if (overflow == 1) {
-        e->overflows++;
-        rc = look_at_all(e);
+        d->overflows++;
+        rc = look_at_all(d);
     }
-    for (size_t i = 0; rc == 0 && !same_roots && i < e->n_roots; i++) {
-        look_at_root(e, &e->roots[i]);
-        if (!e->roots[i].found)
-            rc = walk_from(e, &e->roots[i], "");
+    for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
+        look_at_root(d, &d->roots[i]);
+        if (!d->roots[i].found)
+            rc = walk_from(d, &d->roots[i], "");
     }
-    for (size_t i = 0; rc == 0 && e->unwatched && i < e->n_roots; i++) {
+    for (size_t i = 0; rc == 0 && d->unwatched && i < d->n_roots; i++) {
         int rounds = 0;
 
         do
-            rc = look_at_unwatched(e, &e->roots[i]);
+            rc = look_at_unwatched(d, &d->roots[i]);
         while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
-        rc = rc < 0 ? rc : look_at_unsettled(e, &e->roots[i], start_ns);
+        rc = rc < 0 ? rc : look_at_unsettled(d, &d->roots[i], start_ns);
     }
     return rc;
 }
 
-void folders_free(struct oks_engine *e)
+/* Of a tree whose nodes are freed elsewhere. */
+static void keep(void *node)
 {
-    tdestroy(e->folders_by_path, keep_node);
-    tdestroy(e->folders_by_inode, keep_node);
-    for (size_t i = 0; i < e->n_roots; i++) {
-        while (!LIST_EMPTY(&e->roots[i].folders)) {
-            struct folder *f = LIST_FIRST(&e->roots[i].folders);
+    (void)node;
+}
+
+void folders_free(struct discovery *d)
+{
+    tdestroy(d->folders_by_path, keep);
+    tdestroy(d->folders_by_inode, keep);
+    for (size_t i = 0; i < d->n_roots; i++) {
+        while (!LIST_EMPTY(&d->roots[i].folders)) {
+            struct folder *f = LIST_FIRST(&d->roots[i].folders);
 
             LIST_REMOVE(f, of_root);
             folder_free(f);
         }
-        free(e->roots[i].path);
+        free(d->roots[i].path);
     }
-    free(e->roots);
+    free(d->roots);
 }

@@ -40,15 +40,15 @@ static void add_transcript(struct sums *sums, const struct transcript *t)
 
 static void put_source(struct json *j, const struct root *root, struct sums *sums)
 {
-    const struct transcript *t;
     const struct folder *f;
+    struct found_file *file;
     uint64_t files = 0, folders = 0;
 
     LIST_FOREACH(f, &root->folders, of_root) {
         folders++;
-        LIST_FOREACH(t, &f->transcripts, of_folder) {
+        LIST_FOREACH(file, &f->files, of_folder) {
             files++;
-            add_transcript(sums, t);
+            add_transcript(sums, transcript_of(file));
         }
     }
     json_open_object(j, NULL);
@@ -62,9 +62,12 @@ static void put_source(struct json *j, const struct root *root, struct sums *sum
 
 static void put_sources(struct json *j, const struct oks_engine *e, struct sums *sums)
 {
+    size_t n;
+    const struct root *roots = discovery_roots(e->discovery, &n);
+
     json_open_array(j, "sources");
-    for (size_t i = 0; i < e->n_roots; i++)
-        put_source(j, &e->roots[i], sums);
+    for (size_t i = 0; i < n; i++)
+        put_source(j, &roots[i], sums);
     json_close_array(j);
 }
 
@@ -83,13 +86,14 @@ static void put_cache(struct json *j, const struct oks_engine *e)
 static void put_revalidation(struct json *j, const struct oks_engine *e)
 {
     static const char *const asked[] = {"auto", "inotify", "stat"};
+    struct discovery_state state = discovery_state(e->discovery);
 
     json_open_object(j, "revalidation");
     json_put_text(j, "asked", asked[e->revalidate]);
-    json_put_text(j, "mode", e->watch ? "inotify" : e->once ? "once" : "stat");
-    json_put_count(j, "foldersByStat", e->unwatched);
-    json_put_count(j, "overflows", e->overflows);
-    put_error(j, "reason", e->watch_error);
+    json_put_text(j, "mode", state.watched ? "inotify" : e->once ? "once" : "stat");
+    json_put_count(j, "foldersByStat", state.unwatched);
+    json_put_count(j, "overflows", state.overflows);
+    put_error(j, "reason", state.watch_error);
     json_close_object(j);
 }
 
@@ -116,10 +120,12 @@ static void put_memory(struct json *j, const struct oks_engine *e)
 
 static void put_skipped(struct json *j, const struct oks_engine *e)
 {
+    struct discovery_state state = discovery_state(e->discovery);
+
     json_open_object(j, "skipped");
-    json_put_count(j, "count", e->skipped);
-    json_put_text(j, "last", e->skipped ? e->skipped_path : NULL);
-    put_error(j, "error", e->skipped_error);
+    json_put_count(j, "count", state.skipped);
+    json_put_text(j, "last", state.skipped_path);
+    put_error(j, "error", state.skipped_error);
     json_close_object(j);
 }
 
@@ -177,7 +183,7 @@ static int status_document(void *ctx, struct json *j, struct oks_document *out)
     put_revalidation(j, e);
     put_skipped(j, e);
     put_settings(j, e);
-    json_put_count(j, "teamStateErrors", e->runs_errors);
+    json_put_count(j, "teamStateErrors", runs_errors(e->runs));
     put_errors(j, &sums);
     json_close_object(j);
     out->mtime_ns = sums.mtime_ns;

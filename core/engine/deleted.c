@@ -97,7 +97,6 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
 
 bool retained_keep(struct oks_engine *e, struct transcript *t)
 {
-    struct folder *folder = t->folder;
     const struct transcript *other;
 
     if (!e->cache || t->retained || !t->loaded || t->totals.events == 0 || t->source->late)
@@ -112,9 +111,7 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
     transcript_tail_free(t->tail);
     t->tail = NULL;
     registry_linked(e, t, false);
-    LIST_REMOVE(t, of_folder);
-    t->folder = NULL;
-    folder_release(folder);
+    folder_remove(&t->file);
     mark_retained(e, t);
     return true;
 }
@@ -149,8 +146,7 @@ void retained_came_back(struct oks_engine *e, const struct transcript *t)
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     t->retained = false;
-    t->folder = folder;
-    LIST_INSERT_HEAD(&folder->transcripts, t, of_folder);
+    folder_add(folder, &t->file);
     e->n_retained--;
 }
 
@@ -201,11 +197,11 @@ static bool unescape(const char *name, char out[OKS_NAME_MAX + 1])
 /* The root that a cache folder belongs to; `rel` loses the mark of a further root. */
 static struct root *root_of(struct oks_engine *e, char *rel)
 {
-    size_t n = strlen(rel);
-    struct root *first = NULL;
+    size_t n = strlen(rel), n_roots;
+    struct root *roots = discovery_roots(e->discovery, &n_roots), *first = NULL;
 
-    for (size_t i = 0; i < e->n_roots; i++) {
-        struct root *root = &e->roots[i];
+    for (size_t i = 0; i < n_roots; i++) {
+        struct root *root = &roots[i];
         char hex[OKS_SHA256_HEX];
         uint8_t hash[OKS_SHA256_BYTES];
 
@@ -305,7 +301,7 @@ static int found_entry(void *ctx, const char *folder, const char *name)
         return 0;
     if (f->found++ >= RETAINED_MAX)
         return 1;
-    f->rc = registry_retain(f->e, root, path, folder, name, id);
+    f->rc = arrivals_retain(f->e, root, path, folder, name, id);
     return f->rc < 0 ? f->rc : 0;
 }
 

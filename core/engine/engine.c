@@ -7,8 +7,7 @@
  */
 #include "engine/engine_private.h"
 #include "okstrafs/news.h"
-#include "discovery/places.h"
-#include "discovery/unchanged.h"
+#include "discovery/watched_dirs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,33 +15,6 @@
 #include <sys/stat.h>
 
 /* --- life --- */
-
-static char **strings_copy(const char *const *strings)
-{
-    size_t n = 0;
-    char **copy;
-
-    while (strings && strings[n])
-        n++;
-    copy = calloc(n + 1, sizeof(*copy));
-    for (size_t i = 0; copy && i < n; i++) {
-        copy[i] = strdup(strings[i]);
-        if (!copy[i]) {
-            while (i > 0)
-                free(copy[--i]);
-            free(copy);
-            return NULL;
-        }
-    }
-    return copy;
-}
-
-static void strings_free(char **strings)
-{
-    for (char **s = strings; s && *s; s++)
-        free(*s);
-    free(strings);
-}
 
 /* The folder below a configuration folder; or that folder itself, where the entry names it. */
 static char *root_path(const char *dir, const char *folder)
@@ -55,21 +27,6 @@ static char *root_path(const char *dir, const char *folder)
     if (n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0)
         return strndup(dir, n);
     return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
-}
-
-static int root_add(struct oks_engine *e, const struct source *source, char *path)
-{
-    if (!path)
-        return -ENOMEM;
-    for (size_t k = 0; k < e->n_roots; k++)
-        if (strcmp(e->roots[k].path, path) == 0) {
-            free(path);
-            return 0;
-        }
-    e->roots[e->n_roots] = (struct root){.source = source, .path = path, .index = (unsigned)e->n_roots};
-    LIST_INIT(&e->roots[e->n_roots].folders);
-    e->n_roots++;
-    return 0;
 }
 
 /* Of the entry "<dir>/sessions", only that folder is meant. */
@@ -89,25 +46,32 @@ static bool names_other_folder(const struct source *source, const char *dir, con
     return false;
 }
 
-static int roots_init(struct oks_engine *e, const struct oks_config *config)
+static int add_roots(struct oks_engine *e, const struct oks_config *config)
 {
-    size_t n = 1;
     int rc = 0;
 
-    for (int k = 0; k < OKS_SOURCES; k++)
-        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
-            n += SOURCE_FOLDERS_MAX;
-    e->roots = calloc(n, sizeof(*e->roots));
-    if (!e->roots)
-        return -ENOMEM;
     for (int k = 0; k < OKS_SOURCES; k++) {
         const struct source *source = oks_sources[k];
 
         for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
             for (int i = 0; rc == 0 && i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
                 if (!names_other_folder(source, *dir, source->folders[i]))
-                    rc = root_add(e, source, root_path(*dir, source->folders[i]));
+                    rc = discovery_add_root(e->discovery, source, root_path(*dir, source->folders[i]));
     }
+    return rc;
+}
+
+/* Where runs of teams are described, as far as it is known from the beginning. */
+static int add_runs(struct oks_engine *e, const char *const *task_roots)
+{
+    size_t n;
+    const struct root *roots = discovery_roots(e->discovery, &n);
+    int rc = 0;
+
+    for (; rc == 0 && task_roots && *task_roots; task_roots++)
+        rc = runs_add_project(e->runs, *task_roots);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = runs_add_rosters(e->runs, &roots[i]);
     return rc;
 }
 
@@ -138,24 +102,17 @@ static void locks_init(struct oks_engine *e)
     pthread_condattr_destroy(&monotonic);
 }
 
-/* What a sync looks at by name unless nothing happened to it. -ENOMEM */
-static int watch_paths(struct oks_engine *e, const char *okstra_home)
+/* The files besides the transcripts that a sync looks at where they changed. -ENOMEM */
+static int add_paths(struct oks_engine *e, const char *okstra_home)
 {
-    char *marker = NULL;
-    int rc;
+    char *marker = retained_marker(okstra_home);
+    int rc = marker ? 0 : -ENOMEM;
 
-    if (!e->watch)
-        return 0;
-    rc = unchanged_new(&e->unchanged, watch_fd(e->watch));
-    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
-        rc = unchanged_add_path(e->unchanged, e->roots[i].path, PATH_FOLDER);
     for (int i = 0; rc == 0 && i < SETTINGS_FILES; i++)
-        rc = unchanged_add_path(e->unchanged, settings_state(e->settings, (enum settings_file)i).path,
+        rc = discovery_add_path(e->discovery, settings_state(e->settings, (enum settings_file)i).path,
                                 PATH_FILE);
-    if (rc < 0 || !e->cache)
-        return rc;
-    marker = retained_marker(okstra_home);
-    rc = marker ? unchanged_add_path(e->unchanged, marker, PATH_REPLACED) : -ENOMEM;
+    if (rc == 0 && e->cache)
+        rc = discovery_add_path(e->discovery, marker, PATH_REPLACED);
     free(marker);
     return rc;
 }
@@ -163,6 +120,12 @@ static int watch_paths(struct oks_engine *e, const char *okstra_home)
 int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
 {
     struct oks_engine *e = calloc(1, sizeof(*e));
+    const struct discovery_config discovery = {
+        .watched = config->revalidate != OKS_REVALIDATE_STAT && !config->once,
+        .once = config->once,
+        .events = &arrivals_events,
+        .ctx = e,
+    };
     struct oks_scanner *first;
     int rc;
 
@@ -182,24 +145,25 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->zone = config->zone;
     e->clock = e->version = 1;
     e->priced = UINT64_MAX; /* no prices yet */
-    e->task_roots = strings_copy(config->task_roots);
     rc = billing_new(&e->billing, &e->names, &commit_billing_events, e);
     if (rc == 0)
-        rc = e->task_roots ? roots_init(e, config) : -ENOMEM;
+        rc = discovery_new(&e->discovery, &discovery);
+    if (rc == 0)
+        rc = add_roots(e, config);
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
         rc = settings_new(&e->settings, config->okstra_home);
     if (rc == 0)
-        rc = runs_new(e);
+        rc = add_paths(e, config->okstra_home);
+    if (rc == 0)
+        rc = runs_new(&e->runs, e->discovery, e);
+    if (rc == 0)
+        rc = add_runs(e, config->task_roots);
     if (rc == 0)
         rc = oks_scanner_new(&first, e->isa);
     if (rc == 0)
         e->idle_scanners[e->n_idle_scanners++] = first;
-    if (rc == 0 && e->revalidate != OKS_REVALIDATE_STAT && !e->once)
-        e->watch_error = watch_new(&e->watch);
-    if (rc == 0)
-        rc = watch_paths(e, config->okstra_home);
     if (rc < 0) {
         oks_engine_free(e);
         return rc;
@@ -213,9 +177,8 @@ void oks_engine_free(struct oks_engine *e)
     if (!e)
         return;
     saver_stop(e);
-    news_free(e);
-    unchanged_free(e->unchanged);
-    places_free(e);
+    runs_free(e->runs);
+    e->runs = NULL;
     budgets_forget(e);
     settings_free(e->settings);
     billing_stop(e->billing);
@@ -227,12 +190,10 @@ void oks_engine_free(struct oks_engine *e)
     groups_free(e);
     sums_free(e);
     oks_intern_clear(&e->names);
-    folders_free(e);
-    watch_free(e->watch);
+    discovery_free(e->discovery);
     while (e->n_idle_scanners > 0)
         oks_scanner_free(e->idle_scanners[--e->n_idle_scanners]);
     oks_cache_free(e->cache);
-    strings_free(e->task_roots);
     pthread_cond_destroy(&e->saver_end);
     pthread_cond_destroy(&e->save_wanted);
     pthread_cond_destroy(&e->idle);
@@ -265,22 +226,22 @@ static int discover(struct oks_engine *e)
 
     if (e->started && e->once)
         return 0;
-    if (e->started && unchanged_is(e->unchanged) && !e->unwatched)
+    if (e->started && discovery_is_unchanged(e->discovery))
         return 0;
-    same_paths = unchanged_begin(e->unchanged) && !e->unwatched;
+    same_paths = discovery_begin(e->discovery);
     rc = same_paths ? 0 : take_up_settings(e);
     if (rc == 0) {
         commit_prices(e);
         if (!e->started)
             index_load(e);
-        rc = folders_refresh(e, same_paths);
+        rc = discovery_refresh(e->discovery, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
         if (rc == 0 && !retained_refresh(e))
-            unchanged_break(e->unchanged);
+            discovery_break(e->discovery);
     }
     if (rc < 0)
-        unchanged_break(e->unchanged);
+        discovery_break(e->discovery);
     if (!e->started)
         index_forget(e);
     e->started = true;
@@ -299,8 +260,9 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
-        rc = places_refresh(e);
-    news_tell(e);
+        rc = discovery_refresh_dirs(e->discovery);
+    discovery_change_tell(e->discovery, e->clock != e->told);
+    e->told = e->clock;
     pthread_mutex_unlock(&e->lock);
     return rc;
 }
@@ -313,6 +275,33 @@ bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target
     settled = e->started && engine_scanned(e, found_only);
     pthread_mutex_unlock(&e->lock);
     return settled;
+}
+
+int oks_engine_news_fd(struct oks_engine *e)
+{
+    int fd;
+
+    pthread_mutex_lock(&e->lock);
+    fd = discovery_change_fd(e->discovery);
+    pthread_mutex_unlock(&e->lock);
+    return fd;
+}
+
+void oks_engine_news_seen(struct oks_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    discovery_change_seen(e->discovery);
+    pthread_mutex_unlock(&e->lock);
+}
+
+bool oks_engine_is_blind(struct oks_engine *e)
+{
+    bool blind;
+
+    pthread_mutex_lock(&e->lock);
+    blind = discovery_is_blind(e->discovery);
+    pthread_mutex_unlock(&e->lock);
+    return blind;
 }
 
 enum { MUCH = 16 << 20 }; /* bytes */

@@ -19,39 +19,13 @@
 #include "budgets/budgets.h"
 #include "sums/billed_session.h"
 #include "sums/groups.h"
+#include "discovery/discovery.h"
 #include "engine/deleted.h"
 #include "settings/settings.h"
 #include "streams/stream.h"
-#include "teams/team_state.h"
+#include "teams/runs.h"
 #include "sums/timeline.h"
 #include "catalog/transcript.h"
-#include "files/watch.h"
-
-/* A root of transcripts: <config>/projects and the like. */
-struct root {
-    const struct source *source;
-    char *path;
-    unsigned index;
-    bool found;                  /* it was there at the last look ... */
-    uint64_t dev, ino;           /* ... as this folder */
-    LIST_HEAD(, folder) folders; /* all of them, the root's own included */
-};
-
-/* A folder below a root. */
-struct folder {
-    char *path;
-    char *rel; /* below the root, "" for the root itself */
-    struct root *root;
-    uint64_t dev;
-    uint64_t ino;
-    int watch_id;     /* -1: not watched, so looked at with stat */
-    int watch_error;  /* why not */
-    int64_t ctime_ns; /* at the last listing; for folders that are not watched */
-    int64_t seen_ns;  /* CLOCK_MONOTONIC when that was first seen; 0: long enough ago (see folders.c) */
-    bool dead;        /* it is gone; kept until its last transcript is */
-    LIST_ENTRY(folder) of_root;
-    LIST_HEAD(, transcript) transcripts;
-};
 
 struct project {
     char name[OKS_NAME_MAX + 1];
@@ -101,22 +75,8 @@ struct team {
     uint64_t version;
 };
 
-/* One run of a team, as its team-state file tells; or a roster. */
-struct run {
-    char *path;
-    const char *place;           /* the project folder below which it lies */
-    bool roster;                 /* from Claude Code's config.json: who, but not when */
-    char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": not told */
-    LIST_ENTRY(run) of_all;
-    struct team *team;
-    LIST_ENTRY(run) of_team;
-    LIST_ENTRY(run) of_place;
-    struct team_state state;
-};
-
 struct oks_engine {
     /* fixed after oks_engine_new */
-    char **task_roots;
     struct oks_cache *cache;
     bool verify_tail;
     enum oks_revalidate revalidate;
@@ -128,14 +88,7 @@ struct oks_engine {
     pthread_mutex_t lock; /* protects all that follows */
     pthread_cond_t idle;  /* a transcript stopped being busy */
 
-    struct root *roots;
-    size_t n_roots;
-    struct watch *watch; /* of the roots' folders; NULL: none to be had */
-    int watch_error;
-    struct unchanged *unchanged; /* NULL: every sync looks */
-    void *folders_by_path;       /* tsearch trees of the folders that are not dead */
-    void *folders_by_inode;
-    size_t unwatched; /* folders that are looked at with stat */
+    struct discovery *discovery;
 
     void *transcripts; /* tsearch trees: by path */
     void *sessions;    /* by name */
@@ -152,9 +105,7 @@ struct oks_engine {
     size_t n_scanning; /* transcripts being scanned now */
     uint64_t syncs;
 
-    struct place_store *places;
-    LIST_HEAD(, run) runs;
-    uint64_t runs_errors; /* files of them that did not parse, ever */
+    struct runs *runs;
     struct settings *settings;
     struct budgets budgets;
     atomic_int_least64_t now_ms;            /* as last told by oks_engine_clock */
@@ -184,19 +135,14 @@ struct oks_engine {
 
     _Atomic size_t given_up; /* bytes that were freed, since oks_engine_gave_up() said so */
 
-    struct news *news; /* news.c; NULL: nobody waits for any */
-
     uint64_t clock;   /* the last version given out */
     uint64_t version; /* of everything */
+    uint64_t told;    /* the clock at the end of the last sync */
 
     /* for the status document */
     uint64_t bytes_read;
     uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
     int cache_error; /* the last one */
-    uint64_t overflows;
-    uint64_t skipped;
-    char skipped_path[512];
-    int skipped_error;
 
     /* the saver */
     pthread_t saver;
@@ -221,11 +167,15 @@ struct team *registry_team(struct oks_engine *e, const char *name);
 /* The team of a name from inside a file, made if need be; NULL on ENOMEM. */
 struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);
 struct transcript *registry_transcript(struct oks_engine *e, const char *path);
-/* Adds a transcript that was found; -ENOMEM. An existing one is marked as touched. */
-int registry_add(struct oks_engine *e, struct folder *folder, const char *path, const char *rel);
-/* A transcript that is only left in the cache; `id` is its session's. -ENOMEM. */
-int registry_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
-                    const char *cache_name, const char *id);
+/* The session of an id, made if need be; NULL on ENOMEM. It has to get a transcript or be released. */
+struct session *registry_session_made(struct oks_engine *e, struct oks_slice id);
+/* Where nothing is left of it: the session ends. */
+void registry_session_release(struct oks_engine *e, struct session *s);
+/* A new transcript of the session. Takes over the last two names; NULL on ENOMEM. */
+struct transcript *registry_transcript_made(struct oks_engine *e, struct session *s, struct root *root,
+                                            const char *path, char *cache_folder, char *cache_name);
+/* It becomes another session's. */
+void registry_move(struct transcript *t, struct session *to);
 /* Forgets a transcript that is not busy. */
 void registry_drop(struct oks_engine *e, struct transcript *t);
 void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);
@@ -233,9 +183,6 @@ void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touche
 void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
 /* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
-/* Before a transcript's first commit: it moves to the session that its records name. 1: it had been committed
- * as another's, and was taken up anew: there is nothing to commit. -ENOMEM. */
-int registry_rename(struct oks_engine *e, struct transcript *t, const char *id);
 /* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
 int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
 
@@ -288,30 +235,14 @@ static inline uint64_t priced_version(const struct oks_engine *e, uint64_t own)
 
 void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
-/* folders.c: walking, watching, looking again; under the lock. The roots are not asked for by name where they
- * are the same as before. 0 or -ENOMEM */
-int folders_refresh(struct oks_engine *e, bool same_roots);
-void folders_free(struct oks_engine *e);
-/* Frees a dead folder that holds no transcript any more. */
-void folder_release(struct folder *folder);
-
-/* news.c; under the lock */
-void news_free(struct oks_engine *e);
-/* Something was taken up that may change an answer; it is told when the sync ends. */
-void news_came(struct oks_engine *e);
-void news_tell(struct oks_engine *e);
-
-/* runs.c: what team-state files and rosters tell; under the lock */
-int runs_new(struct oks_engine *e); /* -ENOMEM */
-/* A folder that may hold .okstra/tasks; -ENOMEM. */
-int runs_add_project(struct oks_engine *e, const char *path);
-/* A session's data changed, or it left: the teams that it belongs to by a run change too. */
-void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version);
-/* The run, or else the roster, whose window and workers the team's document shows; NULL: none. */
-const struct run *runs_current(const struct team *team);
-/* The name under which a run (no roster) is listed: the number at its file's end where that is enough. */
-void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1]);
-const struct run *runs_named(const struct team *team, const char *name); /* or NULL */
+/* arrivals.c */
+extern const struct file_events arrivals_events; /* ctx is the engine */
+/* A transcript that is only left in the cache; `id` is its session's. -ENOMEM. */
+int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
+                    const char *cache_name, const char *id);
+/* Before a transcript's first commit: it moves to the session that its records name. 1: it had been committed
+ * as another's, and was taken up anew: there is nothing to commit. -ENOMEM. */
+int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id);
 
 /* commit.c */
 extern const struct billing_events commit_billing_events; /* ctx is the engine, owners are transcripts */

@@ -57,7 +57,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     e->n_unplaced -= t->unplaced;
     t->unplaced = false;
     if (t->source->late && out->gain.session_id && out->changed) {
-        rc = registry_rename(e, t, out->gain.session_id);
+        rc = arrivals_rename(e, t, out->gain.session_id);
         if (rc) {
             scan_outcome_clear(out);
             return rc < 0 ? rc : 0;
@@ -97,13 +97,13 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
 /* A file that we may not read says so again until its mode changes, and its folder's watch reports that. */
 static bool waits_for_event(const struct transcript *t, int error)
 {
-    return (error == -EACCES || error == -EPERM) && t->folder && t->folder->watch_id >= 0;
+    return (error == -EACCES || error == -EPERM) && t->file.folder && t->file.folder->watch_id >= 0;
 }
 
 /* Its file is looked at again with every scan where nobody would tell of a change. */
 static bool label_stays_due(const struct transcript *t, const struct scan_outcome *out, bool asked)
 {
-    return (asked && !out->labelled) || !t->folder || t->folder->watch_id < 0;
+    return (asked && !out->labelled) || !t->file.folder || t->file.folder->watch_id < 0;
 }
 
 /* Scans one dirty transcript; the lock is held at entry and exit, and free in between. */

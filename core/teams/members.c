@@ -216,13 +216,13 @@ static void gather_all_own(struct oks_engine *e, const struct run *run, struct g
 
     if (!run || run->roster || !has_own_workers(run))
         return;
-    gather_own(e, run, run->place, g);
+    gather_own(e, run, run->dir, g);
     for (size_t i = 0; i < members; i++) {
         const struct transcript *t;
 
         LIST_FOREACH(t, &g->items[i]->transcripts, of_session)
             for (size_t k = 0; k < t->state.cwds.len; k++)
-                if (strcmp(t->state.cwds.items[k].ptr, run->place) != 0)
+                if (strcmp(t->state.cwds.items[k].ptr, run->dir) != 0)
                     gather_own(e, run, t->state.cwds.items[k].ptr, g);
     }
 }

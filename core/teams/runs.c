@@ -1,5 +1,5 @@
 /*
- * What other programs say of teams: who leads, who works, and since when.
+ * The runs of teams: who leads, who works, and since when.
  *
  * okstra writes a team-state file for each run, under <project>/.okstra/tasks/<anything>/state/; the projects
  * are the working directories that transcripts name, and configured roots. Claude Code writes one roster for
@@ -9,6 +9,8 @@
  * Invariant: a team's runs are in the order in which they count, rosters last; what is listed as a run has a
  * team-state file.
  */
+#include "teams/runs.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,23 +18,29 @@
 
 #include "engine/engine_private.h"
 #include "teams/members.h"
-#include "discovery/places.h"
+#include "discovery/watched_dirs.h"
 #include "teams/roster.h"
+
+struct runs {
+    struct discovery *discovery;
+    struct oks_engine *catalog;
+    LIST_HEAD(, run) all;
+    uint64_t errors;
+};
 
 /* --- runs --- */
 
-static void run_end(struct oks_engine *e, struct run *run)
+static void run_end(struct runs *runs, struct run *run)
 {
     struct team *team = run->team;
 
     LIST_REMOVE(run, of_all);
     LIST_REMOVE(run, of_team);
-    LIST_REMOVE(run, of_place);
     team_state_clear(&run->state);
     free(run->path);
     free(run);
-    team->version = engine_tick(e);
-    registry_team_release(e, team);
+    team->version = engine_tick(runs->catalog);
+    registry_team_release(runs->catalog, team);
 }
 
 /* Newest first: by the window's start, then by path. */
@@ -60,7 +68,7 @@ static void run_insert(struct team *team, struct run *run)
         LIST_INSERT_HEAD(&team->runs, run, of_team);
 }
 
-static int run_begin(struct oks_engine *e, struct place *place, const char *path, bool roster)
+static int run_begin(struct runs *runs, struct watched_dir *dir, const char *path, bool roster)
 {
     struct run *run = calloc(1, sizeof(*run));
     int rc;
@@ -70,25 +78,26 @@ static int run_begin(struct oks_engine *e, struct place *place, const char *path
     rc = roster ? roster_load(path, &run->state) : team_state_load(path, &run->state);
     if (rc < 0) {
         free(run);
-        e->runs_errors += rc != -ENOENT;
+        runs->errors += rc != -ENOENT;
         return rc == -ENOMEM ? rc : 0;
     }
     run->roster = roster;
     if (run->state.lead_session)
         oks_name_escape(oks_slice_of(run->state.lead_session), run->lead);
     run->path = strdup(path);
-    run->place = place->path;
-    run->team = run->path ? registry_team_made(e, oks_slice_of(run->state.team_name)) : NULL;
+    run->dir = dir->path;
+    run->team = run->path ? registry_team_made(runs->catalog, oks_slice_of(run->state.team_name)) : NULL;
     if (!run->team) {
         team_state_clear(&run->state);
         free(run->path);
         free(run);
         return -ENOMEM;
     }
-    LIST_INSERT_HEAD(&e->runs, run, of_all);
-    LIST_INSERT_HEAD(&place->runs, run, of_place);
+    LIST_INSERT_HEAD(&runs->all, run, of_all);
+    run->next_in_dir = dir->found;
+    dir->found = run;
     run_insert(run->team, run);
-    run->team->version = engine_tick(e);
+    run->team->version = engine_tick(runs->catalog);
     return 0;
 }
 
@@ -156,11 +165,13 @@ const struct run *runs_named(const struct team *team, const char *name)
     return NULL;
 }
 
-void runs_session_changed(struct oks_engine *e, const struct session *s, uint64_t version)
+void runs_session_changed(struct runs *runs, const struct session *s, uint64_t version)
 {
     struct run *run;
 
-    LIST_FOREACH(run, &e->runs, of_all)
+    if (!runs)
+        return;
+    LIST_FOREACH(run, &runs->all, of_all)
         if (strcmp(run->lead, s->name) == 0 || member_own_worker(run, s) ||
             (run->roster && s->parent && strcmp(run->lead, s->parent) == 0))
             run->team->version = version;
@@ -174,13 +185,13 @@ static bool is_state_file(const char *name)
            strlen(name) > strlen("team-state-.json");
 }
 
-static int found_state(struct oks_engine *e, struct place *place, const char *path, const char *rel)
+static int found_state(void *ctx, struct watched_dir *dir, const char *path, const char *rel)
 {
     const char *base = strrchr(path, '/');
 
     if (base - path < 6 || strncmp(base - 6, "/state", 6) != 0)
         return 0;
-    return run_begin(e, place, path, false);
+    return run_begin(ctx, dir, path, false);
 }
 
 static bool is_team_folder(const char *rel)
@@ -193,25 +204,29 @@ static bool is_roster(const char *name)
     return strcmp(name, "config.json") == 0;
 }
 
-static int found_roster(struct oks_engine *e, struct place *place, const char *path, const char *rel)
+static int found_roster(void *ctx, struct watched_dir *dir, const char *path, const char *rel)
 {
-    return strchr(rel, '/') ? run_begin(e, place, path, true) : 0;
+    return strchr(rel, '/') ? run_begin(ctx, dir, path, true) : 0;
 }
 
-static void end_all(struct oks_engine *e, struct place *place)
+static void end_all(void *ctx, struct watched_dir *dir)
 {
-    while (!LIST_EMPTY(&place->runs))
-        run_end(e, LIST_FIRST(&place->runs));
+    struct run *run;
+
+    while ((run = dir->found)) {
+        dir->found = run->next_in_dir;
+        run_end(ctx, run);
+    }
 }
 
-static const struct place_kind state_files = {
+static const struct watched_dir_kind state_files = {
     .below = {".okstra", "tasks"},
     .wants = is_state_file,
     .found = found_state,
     .empty = end_all,
 };
 
-static const struct place_kind rosters = {
+static const struct watched_dir_kind rosters = {
     .below = {"teams"},
     .enters = is_team_folder,
     .only = "config.json",
@@ -220,13 +235,12 @@ static const struct place_kind rosters = {
     .empty = end_all,
 };
 
-int runs_add_project(struct oks_engine *e, const char *path)
+int runs_add_project(struct runs *runs, const char *path)
 {
-    return places_add(e, &state_files, path);
+    return discovery_watch_dir(runs->discovery, &state_files, runs, path);
 }
 
-/* The configuration folder of a root. */
-static int add_rosters(struct oks_engine *e, const struct root *root)
+int runs_add_rosters(struct runs *runs, const struct root *root)
 {
     const char *slash = strrchr(root->path, '/');
     char *config;
@@ -235,18 +249,35 @@ static int add_rosters(struct oks_engine *e, const struct root *root)
     if (!root->source->rosters || !slash || slash == root->path)
         return 0;
     config = strndup(root->path, (size_t)(slash - root->path));
-    rc = config ? places_add(e, &rosters, config) : -ENOMEM;
+    rc = config ? discovery_watch_dir(runs->discovery, &rosters, runs, config) : -ENOMEM;
     free(config);
     return rc;
 }
 
-int runs_new(struct oks_engine *e)
+uint64_t runs_errors(const struct runs *runs)
 {
-    int rc = places_new(e);
+    return runs->errors;
+}
 
-    for (char **root = e->task_roots; rc == 0 && *root; root++)
-        rc = runs_add_project(e, *root);
-    for (size_t i = 0; rc == 0 && i < e->n_roots; i++)
-        rc = add_rosters(e, &e->roots[i]);
-    return rc;
+/* --- life --- */
+
+int runs_new(struct runs **out, struct discovery *discovery, struct oks_engine *catalog)
+{
+    struct runs *runs = calloc(1, sizeof(*runs));
+
+    if (!runs)
+        return -ENOMEM;
+    runs->discovery = discovery;
+    runs->catalog = catalog;
+    *out = runs;
+    return 0;
+}
+
+void runs_free(struct runs *runs)
+{
+    if (!runs)
+        return;
+    while (!LIST_EMPTY(&runs->all))
+        run_end(runs, LIST_FIRST(&runs->all));
+    free(runs);
 }

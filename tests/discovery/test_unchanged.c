@@ -36,7 +36,7 @@ static bool is_quiet(void)
     bool quiet;
 
     pthread_mutex_lock(&engine->lock);
-    quiet = unchanged_is(engine->unchanged);
+    quiet = discovery_is_unchanged(engine->discovery);
     pthread_mutex_unlock(&engine->lock);
     return quiet;
 }

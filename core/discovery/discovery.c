@@ -1,0 +1,111 @@
+/*
+ * Discovery as a whole: what its parts share is made, freed and looked at here.
+ */
+#include "discovery/discovery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "discovery/discovery_private.h"
+
+int discovery_new(struct discovery **out, const struct discovery_config *config)
+{
+    struct discovery *d = calloc(1, sizeof(*d));
+    int rc;
+
+    if (!d)
+        return -ENOMEM;
+    d->watched = config->watched;
+    d->once = config->once;
+    d->events = config->events;
+    d->ctx = config->ctx;
+    rc = watched_dirs_new(d);
+    if (rc == 0 && d->watched)
+        d->watch_error = watch_new(&d->watch);
+    if (rc == 0 && d->watch)
+        rc = unchanged_new(&d->unchanged, watch_fd(d->watch));
+    if (rc < 0) {
+        discovery_free(d);
+        return rc;
+    }
+    *out = d;
+    return 0;
+}
+
+void discovery_free(struct discovery *d)
+{
+    if (!d)
+        return;
+    change_fd_free(d->change_fd);
+    unchanged_free(d->unchanged);
+    watched_dirs_free(d);
+    folders_free(d);
+    watch_free(d->watch);
+    free(d);
+}
+
+int discovery_add_root(struct discovery *d, const struct source *source, char *path)
+{
+    struct root *roots;
+
+    for (size_t i = 0; path && i < d->n_roots; i++)
+        if (strcmp(d->roots[i].path, path) == 0) {
+            free(path);
+            return 0;
+        }
+    roots = path ? reallocarray(d->roots, d->n_roots + 1, sizeof(*roots)) : NULL;
+    if (roots)
+        d->roots = roots;
+    if (!roots || discovery_add_path(d, path, PATH_FOLDER) < 0) {
+        free(path);
+        return -ENOMEM;
+    }
+    roots[d->n_roots] = (struct root){.source = source, .path = path, .index = (unsigned)d->n_roots};
+    d->n_roots++;
+    return 0;
+}
+
+struct root *discovery_roots(const struct discovery *d, size_t *n)
+{
+    *n = d->n_roots;
+    return d->roots;
+}
+
+int discovery_add_path(struct discovery *d, const char *path, enum watched_path kind)
+{
+    return d->unchanged ? unchanged_add_path(d->unchanged, path, kind) : 0;
+}
+
+bool discovery_is_unchanged(struct discovery *d)
+{
+    return unchanged_is(d->unchanged) && !d->unwatched;
+}
+
+bool discovery_begin(struct discovery *d)
+{
+    return unchanged_begin(d->unchanged) && !d->unwatched;
+}
+
+void discovery_break(struct discovery *d)
+{
+    unchanged_break(d->unchanged);
+}
+
+bool discovery_is_blind(const struct discovery *d)
+{
+    return !d->watch || d->unwatched > 0 || watched_dirs_are_blind(d) || unchanged_is_blind(d->unchanged);
+}
+
+struct discovery_state discovery_state(const struct discovery *d)
+{
+    return (struct discovery_state){
+        .watched = d->watch != NULL,
+        .watch_error = d->watch_error,
+        .unwatched = d->unwatched,
+        .overflows = d->overflows,
+        .skipped = d->skipped,
+        .skipped_path = d->skipped ? d->skipped_path : NULL,
+        .skipped_error = d->skipped_error,
+    };
+}
