@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <search.h>
+#include <string.h>
 
 #include "engine/engine_private.h"
 
@@ -146,4 +147,83 @@ void commit_prices(struct oks_engine *e)
         groups_each(e, (enum group_kind)kind, forget_group, NULL);
     times_reset(e); /* rows of time are made anew from sums with costs */
     billing_reprice(e->billing);
+}
+
+/* --- what shows it --- */
+
+void registry_bump(struct oks_engine *e, struct session *s)
+{
+    uint64_t version = engine_tick(e);
+    struct membership *m;
+
+    s->version = version;
+    if (s->project)
+        s->project->version = version;
+    LIST_FOREACH(m, &s->teams, of_session)
+        m->team->version = version;
+    runs_session_changed(e->runs, s, version);
+}
+
+/* An agent's file beside its session's names the session in its records (the old layout). */
+static void parent_from_records(struct session *s)
+{
+    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    const char *parent = t->state.session_id;
+
+    if (t->source->late) {
+        placing_parent(s);
+        return;
+    }
+    if (t->source->parent && t->source->parent(registry_rel(t)).ptr)
+        return;
+    if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
+        registry_set_parent(s, oks_slice_of(parent));
+    else
+        registry_set_parent(s, (struct oks_slice){0});
+}
+
+static bool same_file_other_state(const struct transcript *a, const struct transcript *b)
+{
+    return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev &&
+           (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
+}
+
+/* A file with several names grows in all of them, but only the folder of the name that it is written by hears
+ * of it. */
+static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
+{
+    struct transcript *other;
+
+    if (!t->linked)
+        return;
+    LIST_FOREACH(other, &e->linked, of_linked)
+        if (other != t && same_file_other_state(other, t))
+            registry_mark_dirty(e, other, true);
+}
+
+/* Team-state files may lie below each folder that the records name. */
+static int watch_cwds(struct oks_engine *e, const struct transcript *t)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
+        rc = runs_add_project(e->runs, t->state.cwds.items[i].ptr);
+    return rc;
+}
+
+int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
+{
+    int rc = teams_changed ? registry_session_teams(e, t->session) : 0;
+
+    if (rc == 0 && t->source->late)
+        rc = registry_place(e, t->session);
+    if (rc == 0)
+        rc = watch_cwds(e, t);
+    placing_changed(e, t, false);
+    twins_mark_dirty(e, t);
+    parent_from_records(t->session);
+    sums_transcript(e, t, false);
+    sums_session(e, t->session, t->session->project, false);
+    registry_bump(e, t->session);
+    return rc;
 }

@@ -159,7 +159,7 @@ static inline void keep_node(void *node)
     (void)node;
 }
 
-/* registry.c: sessions, projects and teams as names; all under the lock */
+/* catalog.c: sessions, projects and teams as names; all under the lock */
 struct session *registry_session(struct oks_engine *e, const char *name);
 /* Whose child it is, by that one's id; absent: nobody's, and so where memory is out. */
 void registry_set_parent(struct session *s, struct oks_slice id);
@@ -169,27 +169,21 @@ struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw);
 struct transcript *registry_transcript(struct oks_engine *e, const char *path);
 /* The session of an id, made if need be; NULL on ENOMEM. It has to get a transcript or be released. */
 struct session *registry_session_made(struct oks_engine *e, struct oks_slice id);
-/* Where nothing is left of it: the session ends. */
-void registry_session_release(struct oks_engine *e, struct session *s);
 /* A new transcript of the session. Takes over the last two names; NULL on ENOMEM. */
 struct transcript *registry_transcript_made(struct oks_engine *e, struct session *s, struct root *root,
                                             const char *path, char *cache_folder, char *cache_name);
 /* It becomes another session's. */
 void registry_move(struct transcript *t, struct session *to);
-/* Forgets a transcript that is not busy. */
-void registry_drop(struct oks_engine *e, struct transcript *t);
 void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched);
+/* Gives up and frees a session of which nothing is left. */
+void registry_session_remove(struct oks_engine *e, struct session *s);
+/* Gives up a transcript, which the caller frees. */
+void registry_transcript_remove(struct oks_engine *e, struct transcript *t);
 /* Whether the file has other names: a change under one is then looked for under those that we know. */
 void registry_linked(struct oks_engine *e, struct transcript *t, bool linked);
 /* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
 void registry_mark_lost(struct oks_engine *e, struct transcript *t);
-/* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
-int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
-
-/* New versions for all that shows the session. */
-void registry_bump(struct oks_engine *e, struct session *s);
-
-/* placing.c: sources whose transcripts say themselves where they belong, and what they repeat */
+/* placement.c: sources whose transcripts say themselves where they belong, and what they repeat */
 /* The name of the project that a working directory is, as Claude Code names its folder. */
 void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
 /* The project that the session's transcripts tell of; false: none yet. */
@@ -202,7 +196,7 @@ char *placing_peers(struct oks_engine *e, const struct transcript *t);
 void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves);
 const struct source *session_source(const struct session *s);
 
-/* registry_projects.c */
+/* projects.c */
 struct project *registry_project(struct oks_engine *e, const char *name);
 /* The transcript's path below its root. */
 const char *registry_rel(const struct transcript *t);
@@ -212,7 +206,7 @@ int registry_place(struct oks_engine *e, struct session *s);
 void registry_project_release(struct oks_engine *e, struct project *p);
 void registry_projects_free(struct oks_engine *e);
 
-/* registry_teams.c */
+/* teams.c */
 /* Removes the team if nothing keeps it. */
 void registry_team_release(struct oks_engine *e, struct team *team);
 /* Joins the teams that the session's transcripts name now and leaves the others. -ENOMEM */
@@ -220,8 +214,7 @@ int registry_session_teams(struct oks_engine *e, struct session *s);
 void registry_membership_end(struct oks_engine *e, struct membership *m);
 void registry_teams_free(struct oks_engine *e);
 
-/* registry.c again */
-void registry_free(struct oks_engine *e);
+/* catalog.c again */
 uint64_t engine_tick(struct oks_engine *e);
 /* A session, project or team came, went or is called otherwise. A new version, that of the names. */
 uint64_t registry_names_changed(struct oks_engine *e);
@@ -244,7 +237,19 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
  * as another's, and was taken up anew: there is nothing to commit. -ENOMEM. */
 int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id);
 
+/* departures.c */
+/* Forgets a transcript that is not busy. */
+void registry_drop(struct oks_engine *e, struct transcript *t);
+/* Where nothing is left of it: the session ends. */
+void registry_session_release(struct oks_engine *e, struct session *s);
+void registry_free(struct oks_engine *e);
+
 /* commit.c */
+/* After a commit: new versions for all that shows the transcript, and its session's teams anew. -ENOMEM. */
+int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+
+/* New versions for all that shows the session. */
+void registry_bump(struct oks_engine *e, struct session *s);
 extern const struct billing_events commit_billing_events; /* ctx is the engine, owners are transcripts */
 /* New versions for the sessions whose bill changed. */
 void billed_bump(struct oks_engine *e);
