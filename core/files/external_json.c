@@ -1,9 +1,9 @@
 /*
- * How other programs' JSON files are read.
+ * A tolerant reader of small JSON files that other programs write.
  *
- * They are rewritten while we look, by programs whose next version we do not know: every member is optional,
- * a value of another type counts as absent, and a file that is being written is one that does not parse.
- * None is waited for, and none is larger than a bound.
+ * They are rewritten while they are read, by programs whose next version we do not know: every member is
+ * optional, a value of another type counts as absent, and a file that is being written is one that does not
+ * parse. None is waited for, and none is larger than a bound.
  */
 #include "files/external_json.h"
 

@@ -1,5 +1,5 @@
 /*
- * Reading a JSON file that a person writes.
+ * A strict parser of a JSON file that a person writes, with line numbers in its errors.
  *
  * Such a file is wrong now and then, and "line 12: ..." is what helps. json-c says where it stopped parsing,
  * but not where a value stood, so that is found by walking the text again: it is known to be valid JSON by

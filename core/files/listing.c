@@ -1,8 +1,8 @@
 /*
- * What of a folder a walk is interested in: folders and the files that it wants.
+ * A sorted listing of one folder: its folders, and those of its files that a walk wants.
  *
- * Kinds come from the folder's own listing (d_type), so that no entry has to be asked, least of all one that
- * is a mountpoint; only a file system that gives no kinds is asked, by a call that may answer from its cache.
+ * Kinds come from the folder's own listing (d_type), so that no entry has to be looked up, least of all one
+ * that is a mountpoint. Only where a filesystem gives no kinds, statx() does, which may answer from a cache.
  */
 #include "files/listing.h"
 

@@ -1,5 +1,5 @@
 /*
- * The type of the mount behind a descriptor, learnt without asking that mount.
+ * The filesystem type of the mount behind a descriptor, from the kernel's own tables.
  *
  * statx() names the mount's id, on old kernels /proc/self/fdinfo/<fd> does, and /proc/self/mountinfo names
  * the type of each id. All are answered by the kernel from its own tables (statx because nothing is asked for

@@ -1,5 +1,5 @@
 /*
- * Opening a path that a stranger controls.
+ * A safe open(2) for paths that a stranger controls: regular files only.
  *
  * A plain open() of "x.jsonl" can block for ever (a FIFO without a writer), can act (a tape rewinds, a
  * watchdog is armed, a writer's FIFO is drained), or can lead elsewhere (a symlink). An O_PATH descriptor

@@ -1,4 +1,4 @@
-/* Files that are read whole: what a person or the system wrote, never a transcript. */
+/* A reader of whole small files: what a person or the system wrote, never a transcript. */
 #include "files/read_file.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * Where a path leads, without asking our own mount.
+ * A realpath(3) that never sends a request to our own mount.
  *
  * A working directory in a transcript can name anything, the own mount included, and even a stat() there from
  * inside the daemon waits for the daemon. So the path is walked one name at a time with O_PATH descriptors,

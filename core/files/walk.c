@@ -1,11 +1,12 @@
 /*
- * Walking a tree of transcripts that strangers write into.
+ * A depth-first walk of a directory tree that strangers write into.
  *
- * Three things must not happen: leaving the tree (symlinks), going round in it (bind mounts), and asking a
- * FUSE mount anything. The last is the subtle one: when the tree holds our own mountpoint, even stat() of it
- * waits for an answer that we ourselves would have to give. So names are judged by the d_type of their
+ * Three things must not happen: leaving the tree (symlinks), going round in it (bind mounts), and sending a
+ * request to a FUSE mount. The last is the subtle one: when the tree holds our own mountpoint, even stat() of
+ * it waits for an answer that we ourselves would have to give. So names are judged by the d_type of their
  * parent's listing, and a folder is opened with openat2(RESOLVE_NO_XDEV), which refuses a mountpoint without
- * touching it; only then is the mount's type looked up (mounts.c), by an O_PATH descriptor that asks nobody.
+ * touching it; only then is the mount's type looked up (mounts.c), by an O_PATH descriptor that sends no
+ * request.
  *
  * Where openat2 is missing (before Linux 5.6, or a seccomp filter), every folder goes that slower way.
  *

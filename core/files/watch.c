@@ -1,9 +1,9 @@
 /*
- * inotify, reduced to what the engine asks: what changed in which folder since I last looked?
+ * A queue of changes in watched folders: inotify, reduced to which name changed in which folder.
  *
  * One watch per folder, never one per file: the cost of a drain is the number of changes, not of transcripts.
  * Filesystems on which others can write without this kernel knowing (network, FUSE) accept a watch and then
- * stay silent, so they are refused by type and the engine looks at them with stat instead.
+ * stay silent, so they are refused by type, and the caller falls back to stat.
  */
 #include "files/watch.h"
 

@@ -1,5 +1,5 @@
 /*
- * Which folders have changed, from inotify (private to the engine).
+ * A queue of changes in watched folders (inotify).
  *
  * Events are queued inside the writer's system call, so a drain that starts after a write has returned sees
  * it. Not thread safe: the engine's lock covers it.

@@ -1,4 +1,4 @@
-/* The arithmetic of budgets; see budget.h. */
+/* The arithmetic of budgets: states, and the windows over which they count. */
 #include "settings/budget.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * Reading okstrafs.json, strictly.
+ * A strict parser of okstrafs.json.
  *
  * A budget that is not quite what was meant is worse than none: so a key that is not known, a value of
  * another type, or a limit in two units refuses the whole file and says where; the last good one stays in

@@ -1,7 +1,7 @@
 /*
  * The user's files: read when they changed, and the last good version kept in force.
  *
- * A refresh looks at each file with stat. The caller knows from discovery (discovery_watch_path) when a
+ * A refresh looks at each file with stat. The caller knows from discovery (discovery_add_path) when a
  * refresh can find nothing new, which is nearly always, and leaves it out then.
  *
  * Invariants: `prices` and `config` are always those of the last good file, in whole; what was wrong with a

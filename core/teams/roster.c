@@ -1,5 +1,5 @@
 /*
- * Who is in a team of Claude Code's, while it lasts.
+ * A reader of Claude Code's team files (config.json): who is in a team, while it lasts.
  *
  * Members leave the file when they leave the team, and the file goes with the team, so it is a help at best.
  * It also holds what each member was told to do (`prompt`), which is never taken up.

@@ -1,9 +1,9 @@
 /*
- * okstra's own description of a run: who leads, who works, since when.
+ * A reader of okstra's team-state files: who leads a run, who works, since when.
  *
- * These files belong to another program and are rewritten while we look, so everything in them is optional
- * but the team's name, every value of another type than expected counts as absent, and a file that does not
- * parse is reported by its error and shown as if it were not there.
+ * These files belong to another program and are rewritten while they are read, so everything in them is
+ * optional but the team's name, every value of another type than expected counts as absent, and a file that
+ * does not parse is reported by its error and shown as if it were not there.
  */
 #include "teams/team_state.h"
 
