@@ -154,7 +154,7 @@ static void visit_team(const void *node, VISIT visit, void *ctx)
         return;
     ev->span.since = ev->span.until = OKS_STAMP_NONE;
     if (ev->scope == BUDGET_RUN)
-        team_own_window(run, &ev->span);
+        run_window(run, &ev->span.since, &ev->span.until);
     sessions = team_sessions(ev->e, team, run);
     if (!sessions)
         ev->rc = -ENOMEM;

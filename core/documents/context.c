@@ -227,7 +227,7 @@ static int look_at_member(struct context *c, struct session **out, struct last *
 
     if (!sessions)
         return team ? -ENOMEM : -ENOENT;
-    team_own_window(run, &w);
+    run_window(run, &w.since, &w.until);
     *out = NULL;
     for (size_t i = 0; sessions[i]; i++) {
         char name[OKS_NAME_MAX + 1];

@@ -105,7 +105,7 @@ static struct measure_window team_window_of(struct render *r, const struct team 
     struct measure_window w = window_of(r);
 
     if (!r->window)
-        team_own_window(run_of(r, team), &w);
+        run_window(run_of(r, team), &w.since, &w.until);
     return w;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Who is in a team, and as whom.
+ * Membership in a team: which sessions belong to it, and under which name of a member.
  *
  * A session belongs to a team whose name its records hold, or as the lead that a run or roster names. An
  * agent is known by the name in its records or its label. A run's workers are called <workerId>-worker, with
@@ -17,15 +17,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/engine_private.h"
+
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
 
-void team_own_window(const struct run *run, struct measure_window *w)
+void run_window(const struct run *run, struct oks_stamp *since, struct oks_stamp *until)
 {
     if (!run)
         return;
-    w->since = oks_stamp_of(oks_slice_of(run->state.since));
-    w->until = oks_stamp_of(oks_slice_of(run->state.until));
+    *since = oks_stamp_of(oks_slice_of(run->state.since));
+    *until = oks_stamp_of(oks_slice_of(run->state.until));
 }
 
 /* --- who is who --- */
@@ -173,29 +175,29 @@ static bool worked_in(const struct session *s, const char *cwd)
     return false;
 }
 
-static bool began_in(const struct session *s, const struct measure_window *w)
+static bool began_in(const struct session *s, struct oks_stamp since, struct oks_stamp until)
 {
     struct oks_stamp first = s->share.totals.first;
 
-    return s->summed && !oks_stamp_is_none(first) && oks_stamp_cmp(first, w->since) >= 0 &&
-           (oks_stamp_is_none(w->until) || oks_stamp_cmp(first, w->until) <= 0);
+    return s->summed && !oks_stamp_is_none(first) && oks_stamp_cmp(first, since) >= 0 &&
+           (oks_stamp_is_none(until) || oks_stamp_cmp(first, until) <= 0);
 }
 
 /* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
 static void gather_own(struct oks_engine *e, const struct run *run, const char *cwd, struct gathering *g)
 {
-    struct measure_window w = {.since = OKS_STAMP_NONE, .until = OKS_STAMP_NONE};
+    struct oks_stamp since = OKS_STAMP_NONE, until = OKS_STAMP_NONE;
     char name[OKS_NAME_MAX + 1];
     struct project *p;
     struct session *s;
 
-    team_own_window(run, &w);
+    run_window(run, &since, &until);
     project_of_cwd(cwd, name);
     p = registry_project(e, name);
-    if (!p || oks_stamp_is_none(w.since))
+    if (!p || oks_stamp_is_none(since))
         return; /* nobody could tell a run without a beginning from all that was before */
     LIST_FOREACH(s, &p->sessions, of_project)
-        if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, &w) && !gathered(g, s))
+        if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, since, until) && !gathered(g, s))
             gather(g, s);
 }
 

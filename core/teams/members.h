@@ -1,13 +1,15 @@
-/* Who is in a team, and as whom (private to the engine; under the lock). */
+/* Membership in a team: which sessions belong to it, and under which name of a member. */
 #ifndef OKSTRAFS_TEAMS_MEMBERS_H
 #define OKSTRAFS_TEAMS_MEMBERS_H
 
-#include "engine/engine_private.h"
+#include "okstrafs/names.h"
+#include "okstrafs/stamp.h"
+#include "teams/runs.h"
 
 /* `run` is what the team is looked at by: a run or a roster, or NULL where no file tells of it. */
 
 /* Sets the bounds to those of the run, where there is one. */
-void team_own_window(const struct run *run, struct measure_window *w);
+void run_window(const struct run *run, struct oks_stamp *since, struct oks_stamp *until);
 
 /* The team's sessions, NULL-terminated, ascending by name; to be freed. NULL on ENOMEM. */
 struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run);
