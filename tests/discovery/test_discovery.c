@@ -1,0 +1,235 @@
+/* Discovery alone, over a table of events: no engine, no catalog. */
+#include <sys/epoll.h>
+
+#include "discovery/discovery.h"
+#include "scratch.h"
+#include "tap.h"
+
+#define ROOT "claude/projects"
+
+enum { FILES_MAX = 8 };
+
+/* An owner of files, as the catalog is one. */
+static struct owned {
+    struct found_file file;
+    char path[PATH_MAX];
+    bool used;
+} owned[FILES_MAX];
+
+static struct discovery *discovery;
+static char seen[4096]; /* the events since they were last looked at */
+
+static void note(const char *event, const char *path)
+{
+    size_t len = strlen(seen);
+
+    snprintf(seen + len, sizeof(seen) - len, "%s%s %s", len ? ", " : "", event, strrchr(path, '/') + 1);
+}
+
+static struct owned *owned_at(const char *path)
+{
+    for (int i = 0; i < FILES_MAX; i++)
+        if (owned[i].used && strcmp(owned[i].path, path) == 0)
+            return &owned[i];
+    return NULL;
+}
+
+static int found(void *ctx, struct folder *folder, const char *path, const char *rel)
+{
+    struct owned *o = owned_at(path);
+
+    (void)ctx;
+    ck_assert_str_eq(rel, path + strlen(folder->root->path) + 1);
+    note("found", path);
+    for (int i = 0; !o && i < FILES_MAX; i++)
+        if (!owned[i].used)
+            o = &owned[i];
+    ck_assert_ptr_nonnull(o);
+    folder_remove(&o->file);
+    o->used = true;
+    snprintf(o->path, sizeof(o->path), "%s", path);
+    o->file.path = o->path;
+    folder_add(folder, &o->file);
+    return 0;
+}
+
+static bool changed(void *ctx, const struct folder *folder, const char *path)
+{
+    const struct owned *o = owned_at(path);
+
+    (void)ctx;
+    if (!o || o->file.folder != folder)
+        return false;
+    note("changed", path);
+    return true;
+}
+
+static bool lost(void *ctx, const char *path)
+{
+    (void)ctx;
+    if (!owned_at(path))
+        return false;
+    note("lost", path);
+    return true;
+}
+
+static void recheck(void *ctx, struct found_file *file, bool all)
+{
+    (void)ctx;
+    note(all ? "recheck all of" : "recheck", file->path);
+}
+
+static void label_changed(void *ctx, const char *path)
+{
+    (void)ctx;
+    note("label of", path);
+}
+
+static const struct file_events events = {found, changed, lost, recheck, label_changed};
+
+static void begin(bool watched)
+{
+    const struct discovery_config config = {.watched = watched, .events = &events};
+
+    scratch_setup();
+    memset(owned, 0, sizeof(owned));
+    *seen = '\0';
+    make_folder("claude");
+    ck_assert_int_eq(discovery_new(&discovery, &config), 0);
+    ck_assert_int_eq(discovery_add_root(discovery, &oks_source_claude, strdup(at(ROOT))), 0);
+    ck_assert_int_eq(discovery_add_root(discovery, &oks_source_claude, strdup(at(ROOT))), 0); /* once */
+}
+
+static void setup(void)
+{
+    begin(true);
+}
+
+static void setup_stat(void)
+{
+    begin(false);
+}
+
+static void drop(const char *rel)
+{
+    struct owned *o = owned_at(at(rel));
+
+    folder_remove(&o->file);
+    o->used = false;
+}
+
+static void teardown(void)
+{
+    for (int i = 0; i < FILES_MAX; i++)
+        folder_remove(&owned[i].file);
+    discovery_free(discovery);
+    scratch_teardown();
+}
+
+/* The events of one sync. */
+static const char *sync_events(void)
+{
+    static char events_seen[sizeof(seen)];
+
+    if (!discovery_is_unchanged(discovery))
+        ck_assert_int_eq(discovery_refresh(discovery, discovery_begin(discovery)), 0);
+    strcpy(events_seen, seen);
+    *seen = '\0';
+    return events_seen;
+}
+
+static void put(const char *rel, const char *text)
+{
+    make_file(rel, text, strlen(text));
+}
+
+START_TEST(files_come_change_and_go)
+{
+    ck_assert_str_eq(sync_events(), "");
+    make_folder(ROOT);
+    make_folder(ROOT "/-p");
+    put(ROOT "/-p/a.jsonl", "{}\n");
+    ck_assert_str_eq(sync_events(), "found a.jsonl");
+    ck_assert_str_eq(sync_events(), "");
+    put(ROOT "/-p/notes.txt", "none of ours");
+    ck_assert_str_eq(sync_events(), "");
+    ck_assert_int_eq(truncate(at(ROOT "/-p/a.jsonl"), 1), 0);
+    ck_assert_str_eq(sync_events(), "changed a.jsonl");
+    ck_assert_int_eq(unlink(at(ROOT "/-p/a.jsonl")), 0);
+    ck_assert_str_eq(sync_events(), "lost a.jsonl");
+    drop(ROOT "/-p/a.jsonl");
+    ck_assert_uint_eq(discovery_state(discovery).unwatched, 0);
+}
+END_TEST
+
+START_TEST(a_folder_goes_with_its_last_file)
+{
+    make_folder(ROOT);
+    make_folder(ROOT "/-p");
+    put(ROOT "/-p/a.jsonl", "{}\n");
+    put(ROOT "/-p/b.jsonl", "{}\n");
+    ck_assert_str_eq(sync_events(), "found a.jsonl, found b.jsonl");
+    ck_assert_int_eq(rename(at(ROOT "/-p"), at("away")), 0);
+    ck_assert_ptr_nonnull(strstr(sync_events(), "lost a.jsonl"));
+    drop(ROOT "/-p/a.jsonl");
+    ck_assert(owned_at(at(ROOT "/-p/b.jsonl"))->file.folder->dead);
+    drop(ROOT "/-p/b.jsonl"); /* the folder is freed now, which valgrind sees */
+    ck_assert_int_eq(rename(at("away"), at(ROOT "/-q")), 0);
+    ck_assert_str_eq(sync_events(), "found a.jsonl, found b.jsonl");
+}
+END_TEST
+
+START_TEST(with_stat_every_file_is_to_be_rechecked)
+{
+    make_folder(ROOT);
+    make_folder(ROOT "/-p");
+    put(ROOT "/-p/a.jsonl", "{}\n");
+    ck_assert_ptr_nonnull(strstr(sync_events(), "found a.jsonl"));
+    ck_assert_ptr_nonnull(strstr(sync_events(), "recheck a.jsonl"));
+    ck_assert_uint_eq(discovery_state(discovery).unwatched, 2);
+    ck_assert_int_eq(unlink(at(ROOT "/-p/a.jsonl")), 0);
+    ck_assert_ptr_nonnull(strstr(sync_events(), "lost a.jsonl"));
+    ck_assert(discovery_is_blind(discovery));
+}
+END_TEST
+
+START_TEST(what_was_drained_is_told_at_the_end_of_the_sync)
+{
+    struct epoll_event event;
+    int fd;
+
+    make_folder(ROOT);
+    sync_events();
+    fd = discovery_change_fd(discovery);
+    ck_assert_int_ge(fd, 0);
+    discovery_change_tell(discovery, false);
+    ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 0);
+    put(ROOT "/-a.jsonl", "{}\n");
+    ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 1);
+    sync_events();
+    ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 0); /* the queue is empty */
+    discovery_change_tell(discovery, false);
+    ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 1);
+    discovery_change_seen(discovery);
+    discovery_change_tell(discovery, false);
+    ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 0);
+    discovery_change_tell(discovery, true);
+    ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("discovery");
+    TCase *stat = tcase_create("stat"), *watched = tcase_create("watched");
+
+    tcase_add_checked_fixture(watched, setup, teardown);
+    tcase_add_test(watched, files_come_change_and_go);
+    tcase_add_test(watched, a_folder_goes_with_its_last_file);
+    tcase_add_test(watched, what_was_drained_is_told_at_the_end_of_the_sync);
+    suite_add_tcase(suite, watched);
+    tcase_add_checked_fixture(stat, setup_stat, teardown);
+    tcase_add_test(stat, with_stat_every_file_is_to_be_rechecked);
+    suite_add_tcase(suite, stat);
+    return tap_run(suite);
+}
