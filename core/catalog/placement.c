@@ -18,13 +18,6 @@
 #include "engine/engine_private.h"
 #include "base/utf8.h"
 
-const struct source *session_source(const struct session *s)
-{
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
-
-    return t ? t->source : &oks_source_claude;
-}
-
 /* --- projects --- */
 
 enum { PROJECT_MAX = 200 };

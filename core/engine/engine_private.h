@@ -194,7 +194,17 @@ char *placing_peers(struct oks_engine *e, const struct transcript *t);
 /* After a commit, or when the transcript is leaving: those whose content depends on it are scanned anew where
  * they would then tell something else. */
 void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves);
+
+/* session.c */
 const struct source *session_source(const struct session *s);
+/* As its records call its agent; NULL: they do not. */
+const char *session_agent_name(const struct session *s);
+/* The same; and where they do not, as the file beside a transcript calls it. NULL: neither. */
+const char *session_label(const struct session *s);
+const char *session_model(const struct session *s);
+/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
+bool session_has_twin(const struct session *s, const struct transcript *t);
+size_t session_transcripts(const struct session *s);
 
 /* projects.c */
 struct project *registry_project(struct oks_engine *e, const char *name);
@@ -309,14 +319,5 @@ enum measure_place measure_place(const struct session *s, const struct measure_w
 void measure_session(const struct session *s, const struct measure_window *w, struct measure *out);
 /* Over all time, from the transcripts themselves: what becomes the session's share. */
 void measure_session_anew(const struct session *s, struct measure *out);
-
-/* As its records call its agent; NULL: they do not. */
-const char *session_agent_name(const struct session *s);
-/* The same; and where they do not, as the file beside a transcript calls it. NULL: neither. */
-const char *session_label(const struct session *s);
-const char *session_model(const struct session *s);
-/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
-bool session_has_twin(const struct session *s, const struct transcript *t);
-size_t session_transcripts(const struct session *s);
 
 #endif

@@ -7,62 +7,6 @@
  */
 #include "engine/engine_private.h"
 
-bool session_has_twin(const struct session *s, const struct transcript *t)
-{
-    const struct transcript *other;
-
-    LIST_FOREACH(other, &s->transcripts, of_session) {
-        if (other == t)
-            return false;
-        if (t->mark.ino && other->mark.ino == t->mark.ino && other->mark.dev == t->mark.dev)
-            return true;
-    }
-    return false;
-}
-
-const char *session_agent_name(const struct session *s)
-{
-    const struct transcript *t;
-    const char *name = NULL;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (!name)
-            name = transcript_agent_name(t);
-    return name;
-}
-
-const char *session_label(const struct session *s)
-{
-    const struct transcript *t;
-    const char *name = session_agent_name(s);
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (!name)
-            name = transcript_label(t);
-    return name;
-}
-
-const char *session_model(const struct session *s)
-{
-    const struct transcript *t;
-    const char *model = NULL;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (!model)
-            model = transcript_model(t);
-    return model;
-}
-
-size_t session_transcripts(const struct session *s)
-{
-    const struct transcript *t;
-    size_t n = 0;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        n += !session_has_twin(s, t);
-    return n;
-}
-
 /* A transcript of a source that does not always say what was used, and never did. */
 static bool says_nothing(const struct transcript *t)
 {
