@@ -93,7 +93,7 @@ static void put_exceeded(struct json *j, const struct budget_result *r)
             json_fail(j, -ENOMEM);
             return;
         }
-        json_put_raw(j, NULL, line);
+        json_put_raw(j, NULL, oks_slice_of(line));
         free(line);
     }
 }

@@ -3,8 +3,14 @@
  *
  * A key says where its row begins: a date, or a time with its distance from UTC, so that the hour that
  * returns when clocks are put back has a key of its own, and every key of hours can be a bound of a window.
+ *
+ * Of the rows of all hours hardly ever more than one has changed, and writing them is most of the price of
+ * this document (140 us of 168 rows). So each row keeps its text, from which whoever changes the row takes
+ * the length.
  */
 #include "documents/by_time.h"
+
+#include <stdlib.h>
 
 #include "documents/times_cut.h"
 #include "okstrafs/zone.h"
@@ -32,6 +38,36 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     *end = '\0';
 }
 
+/* The row's text is what was written from `start` on, behind the comma and the indent. */
+static void keep_text(struct time_row *row, const struct json *j, size_t start)
+{
+    const char *from = j->error ? NULL : memchr(j->bytes + start, '{', j->len - start);
+    size_t len = from ? (size_t)(j->bytes + j->len - from) : 0;
+    char *text = len ? realloc(row->text, len) : NULL;
+
+    if (!text)
+        return;
+    row->text = memcpy(text, from, len);
+    row->text_len = len;
+}
+
+static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, const struct measure *m,
+                    const struct billed_bag *billed)
+{
+    bool whole = billed == &row->billed;
+    size_t start = s->j->len;
+    char key[KEY_TEXT];
+
+    if (whole && row->text_len) {
+        json_put_raw(s->j, NULL, (struct oks_slice){row->text, row->text_len});
+        return;
+    }
+    key_of(s, row, kind, key);
+    stats_put_row(s, key, m, billed);
+    if (whole)
+        keep_text(row, s->j, start);
+}
+
 void stats_put_times(struct stats *s, enum time_kind kind)
 {
     struct time_table *table = &s->e->times.tables[kind];
@@ -43,13 +79,11 @@ void stats_put_times(struct stats *s, enum time_kind kind)
         const struct billed_bag *billed;
         struct billed_bag room = {0};
         struct measure m;
-        char key[KEY_TEXT];
 
         if (times_row_in_window(s, table->rows[i], &m, &billed, &room)) {
             measure_add(&sum, &m);
             json_fail(s->j, billed_bag_add(&sum_billed, billed));
-            key_of(s, table->rows[i], kind, key);
-            stats_put_row(s, key, &m, billed);
+            put_row(s, table->rows[i], kind, &m, billed);
         }
         billed_bag_clear(&room);
     }

@@ -162,7 +162,7 @@ static void put_ratio(struct json *j, uint64_t part, uint64_t whole)
 
     snprintf(text, sizeof(text), "%llu.%04u", (unsigned long long)(ratio / RATIO_DIGITS),
              (unsigned)(ratio % RATIO_DIGITS));
-    json_put_raw(j, "ratio", text);
+    json_put_raw(j, "ratio", oks_slice_of(text));
 }
 
 static void put_no_request(struct json *j)
@@ -173,7 +173,7 @@ static void put_no_request(struct json *j)
     json_put_null(j, "contextLimit");
     json_put_bool(j, "contextLimitKnown", false);
     json_put_null(j, "ratio");
-    json_put_raw(j, "threshold", THRESHOLD_TEXT);
+    json_put_raw(j, "threshold", OKS_SLICE(THRESHOLD_TEXT));
     json_put_bool(j, "shouldCompact", false);
 }
 
@@ -194,7 +194,7 @@ static void put_request(struct oks_engine *e, struct json *j, const struct last 
     json_put_count(j, "contextLimit", limit);
     json_put_bool(j, "contextLimitKnown", known);
     put_ratio(j, occupancy, limit);
-    json_put_raw(j, "threshold", THRESHOLD_TEXT);
+    json_put_raw(j, "threshold", OKS_SLICE(THRESHOLD_TEXT));
     json_put_bool(j, "shouldCompact",
                   !compacted &&
                       (unsigned __int128)occupancy * 10 > (unsigned __int128)limit * THRESHOLD_TENTHS);

@@ -297,9 +297,9 @@ void json_put_null(struct json *j, const char *key)
     put_plain(j, key, "null", 4);
 }
 
-void json_put_raw(struct json *j, const char *key, const char *value)
+void json_put_raw(struct json *j, const char *key, struct oks_slice value)
 {
-    put_plain(j, key, value, strlen(value));
+    put_plain(j, key, value.ptr, value.len);
 }
 
 /* --- life --- */

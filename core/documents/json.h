@@ -54,7 +54,7 @@ void json_put_money(struct json *j, const char *key, unsigned __int128 amount);
 void json_put_bool(struct json *j, const char *key, bool value);
 void json_put_null(struct json *j, const char *key);
 /* A value that is spelt already. */
-void json_put_raw(struct json *j, const char *key, const char *value);
+void json_put_raw(struct json *j, const char *key, struct oks_slice value);
 
 /* Sets the error, unless there is one; 0: no error. */
 void json_fail(struct json *j, int error);

@@ -248,7 +248,7 @@ static int total_document(void *ctx, struct json *j, struct oks_document *out)
         return rc;
     out->mtime_ns = m.mtime_ns;
     if (measure_is_unknown(&m))
-        json_put_raw(j, NULL, "unknown");
+        json_put_raw(j, NULL, OKS_SLICE("unknown"));
     else
         json_put_count(j, NULL, oks_totals_tokens(&m.totals));
     return 0;
@@ -270,7 +270,7 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
         return rc;
     out->mtime_ns = m.mtime_ns;
     if (measure_is_unknown(&m))
-        json_put_raw(j, NULL, "unknown");
+        json_put_raw(j, NULL, OKS_SLICE("unknown"));
     else
         json_put_money(j, NULL, sum.cost);
     return 0;

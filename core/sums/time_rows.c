@@ -315,6 +315,7 @@ void time_rows_free(struct oks_engine *e)
 
         for (size_t i = 0; i < table->n; i++) {
             billed_bag_clear(&table->rows[i]->billed);
+            free(table->rows[i]->text);
             free(table->rows[i]->stamps);
             free(table->rows[i]);
         }

@@ -170,12 +170,15 @@ static const struct measure *part_of(const struct times_change *c, const struct 
 /* Both lists are in the order of the tables. */
 static void apply(const struct times_change *before, const struct times_change *after)
 {
+    for (size_t i = 0; i < before->n; i++)
+        before->parts[i].row->text_len = 0;
     for (size_t i = 0; i < after->n; i++) {
         struct time_row *row = after->parts[i].row;
         const struct measure *was =
             before->n > i && before->parts[i].row == row ? &before->parts[i].measure : part_of(before, row);
 
         aggregate_replace(&row->sum, was, &after->parts[i].measure);
+        row->text_len = 0;
     }
     for (size_t i = 0; i < before->n; i++) {
         struct time_row *row = before->parts[i].row;
@@ -307,6 +310,7 @@ void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp 
             times_reset(e);
             return;
         }
+        row->text_len = 0;
     }
 }
 
@@ -422,6 +426,7 @@ void times_row_measure(struct oks_engine *e, struct time_row *row, struct measur
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
         twalk_r(e->sessions, add_session, &a);
+        row->text_len = 0;
     }
     aggregate_show(&row->sum, out);
 }

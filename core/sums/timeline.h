@@ -30,6 +30,8 @@ struct time_row {
     uint64_t lo, hi;      /* keys of stamps that belong to it, both included */
     struct aggregate sum; /* of the sessions that have such a stamp, in this span */
     struct billed_bag billed;
+    char *text;       /* as the last document showed it; hardly ever more than one row of many has changed */
+    size_t text_len;  /* 0: it has changed since */
     uint32_t *stamps; /* halves: each request's milliseconds behind `start`; see time_row_stamps() */
     size_t n_stamps, stamps_room;
     size_t n_sorted; /* of them, from the first on */

@@ -204,7 +204,7 @@ START_TEST(a_value_at_the_top_is_a_line)
     json_put_null(&j, "b");
     json_close_object(&j);
     json_put_count(&j, NULL, 2);
-    json_put_raw(&j, NULL, "unknown");
+    json_put_raw(&j, NULL, OKS_SLICE("unknown"));
     check(&j, "{\"a\":1,\"b\":null}\n2\nunknown\n");
     check(&j, "");
 }
