@@ -136,10 +136,6 @@ int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, i
                         struct oks_document *out)
 {
     struct budget_document d = {e, name, exceeded, now_ms};
-    int rc;
 
-    pthread_mutex_lock(&e->lock);
-    rc = document_written(budget_document, &d, out);
-    pthread_mutex_unlock(&e->lock);
-    return rc;
+    return document_locked(e, budget_document, &d, out);
 }

@@ -14,7 +14,7 @@ void oks_document_clear(struct oks_document *document)
     *document = (struct oks_document){0};
 }
 
-int document_written(document_fn fn, void *ctx, struct oks_document *out)
+static int document_written(document_fn fn, void *ctx, struct oks_document *out)
 {
     struct oks_document document = {0};
     struct json j = {0};

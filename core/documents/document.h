@@ -9,11 +9,8 @@
  * well. */
 typedef int (*document_fn)(void *ctx, struct json *j, struct oks_document *out);
 
-/* Calls fn. What it wrote becomes the bytes of *out, which is written on success only. 0 or a negative errno.
- */
-int document_written(document_fn fn, void *ctx, struct oks_document *out);
-
-/* The same under the lock. */
+/* Calls fn under the lock. What it wrote becomes the bytes of *out, which is set on success only. 0 or a
+ * negative errno. */
 int document_locked(struct oks_engine *e, document_fn fn, void *ctx, struct oks_document *out);
 
 #endif

@@ -193,10 +193,5 @@ static int status_document(void *ctx, struct json *j, struct oks_document *out)
 
 int oks_document_status(struct oks_engine *e, struct oks_document *out)
 {
-    int rc;
-
-    pthread_mutex_lock(&e->lock);
-    rc = document_written(status_document, e, out);
-    pthread_mutex_unlock(&e->lock);
-    return rc;
+    return document_locked(e, status_document, e, out);
 }
