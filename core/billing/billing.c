@@ -377,7 +377,8 @@ int billing_new(struct billing **out, struct oks_intern *names, const struct bil
 
 void billing_stop(struct billing *b)
 {
-    b->stopped = true;
+    if (b)
+        b->stopped = true;
 }
 
 void billing_free(struct billing *b)

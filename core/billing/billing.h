@@ -40,7 +40,7 @@ struct billing_events {
 int billing_new(struct billing **out, struct oks_intern *names, const struct billing_events *events,
                 void *ctx);
 void billing_free(struct billing *b);
-/* All parts are about to leave: from now on nothing is decided, summed or posted. */
+/* All parts are about to leave: from now on nothing is decided, summed or posted. NULL is fine. */
 void billing_stop(struct billing *b);
 
 /* `path` tells equal parts apart, and is borrowed; `owner` is passed to callbacks. -ENOMEM */

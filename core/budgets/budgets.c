@@ -18,13 +18,13 @@
 /* --- results --- */
 
 /* The name under which a budget's own target is in the tally. */
-static void target_name(struct oks_engine *e, const struct budget *b, char out[OKS_NAME_MAX + 1])
+static void target_name(struct catalog *c, const struct budget *b, char out[OKS_NAME_MAX + 1])
 {
     const struct team *team;
 
     if (oks_name_escape(oks_slice_of(b->of), out) == 0)
         return;
-    team = b->scope == BUDGET_TEAM || b->scope == BUDGET_RUN ? registry_team(e, out) : NULL;
+    team = b->scope == BUDGET_TEAM || b->scope == BUDGET_RUN ? catalog_team(c, out) : NULL;
     if (team)
         memcpy(out, team->name, sizeof(team->name));
 }
@@ -93,7 +93,7 @@ static int result_make(struct evaluation *ev, const struct budget *b, struct bud
     char only[OKS_NAME_MAX + 1] = "";
 
     if (b->of)
-        target_name(ev->e, b, only);
+        target_name(&ev->model->catalog, b, only);
     result.n_rows = worst_rows(b, tally, b->of ? only : NULL, worst);
     result.rows = calloc(result.n_rows + 1, sizeof(*result.rows));
     if (!result.rows)
@@ -115,10 +115,11 @@ static void results_free(struct budget_result *results, size_t n)
     free(results);
 }
 
-void budgets_forget(struct oks_engine *e)
+void budgets_forget(struct budgets *b)
 {
-    results_free(e->budgets.results, e->budgets.n);
-    e->budgets = (struct budgets){0};
+    results_free(b->results, b->n);
+    b->results = NULL;
+    b->n = 0;
 }
 
 /* Until when the windows that were used are the same. */
@@ -132,92 +133,56 @@ static int64_t next_change(const struct evaluation *ev)
     return next;
 }
 
-static int evaluate(struct evaluation *ev)
+static int evaluate(struct budgets *b, struct evaluation *ev)
 {
-    struct oks_engine *e = ev->e;
-    const struct config *config = settings_config(e->settings);
-    struct budgets made = {.version = e->version, .from_ms = ev->now_ms};
+    const struct config *config = settings_config(b->model->settings);
+    struct budget_result *results = calloc(config->n_budgets + 1, sizeof(*results));
+    size_t n = 0;
     int rc = 0;
 
-    made.results = calloc(config->n_budgets + 1, sizeof(*made.results));
-    if (!made.results)
+    if (!results)
         return -ENOMEM;
     for (size_t i = 0; i < config->n_budgets && rc == 0; i++) {
-        rc = result_make(ev, &config->budgets[i], &made.results[i]);
-        made.n += rc == 0;
+        rc = result_make(ev, &config->budgets[i], &results[i]);
+        n += rc == 0;
     }
     rc = rc < 0 ? rc : ev->rc;
-    made.changes_ms = next_change(ev);
     for (int i = 0; i < BUDGET_SCOPES; i++)
         free(ev->tallies[i].rows);
     if (rc < 0) {
-        results_free(made.results, made.n);
+        results_free(results, n);
         return rc;
     }
-    budgets_forget(e);
-    e->budgets = made;
-    atomic_store(&e->budgets_change_ms, made.changes_ms);
+    budgets_forget(b);
+    b->results = results;
+    b->n = n;
+    b->version = b->model->versions.all;
+    b->from_ms = ev->now_ms;
+    b->change_ms = next_change(ev);
+    atomic_store(&b->next_change_ms, b->change_ms);
     return 0;
 }
 
-static bool is_current(const struct oks_engine *e, int64_t now_ms)
+static bool is_current(const struct budgets *b, int64_t now_ms)
 {
-    const struct budgets *b = &e->budgets;
-
-    return b->results && b->version == e->version && now_ms >= b->from_ms && now_ms < b->changes_ms;
+    return b->results && b->version == b->model->versions.all && now_ms >= b->from_ms &&
+           now_ms < b->change_ms;
 }
 
-/* A caller who read the clock before somebody told a later time must not show that version as it was before.
+/* A caller who read the clock before somebody set a later time must not show that version as it was before.
  */
-int budgets_evaluate(struct oks_engine *e, int64_t now_ms)
+int budgets_evaluate(struct budgets *b, int64_t now_ms)
 {
-    int64_t told = atomic_load(&e->now_ms);
-    struct evaluation ev = {.e = e, .now_ms = told > now_ms ? told : now_ms};
+    int64_t set = atomic_load(&b->now_ms);
+    struct evaluation ev = {.model = b->model, .now_ms = set > now_ms ? set : now_ms};
 
-    return is_current(e, ev.now_ms) ? 0 : evaluate(&ev);
+    return is_current(b, ev.now_ms) ? 0 : evaluate(b, &ev);
 }
 
-const struct budget_result *budgets_find(const struct oks_engine *e, const char *name)
+const struct budget_result *budgets_find(const struct budgets *b, const char *name)
 {
-    for (size_t i = 0; i < e->budgets.n; i++)
-        if (strcmp(e->budgets.results[i].budget->name, name) == 0)
-            return &e->budgets.results[i];
+    for (size_t i = 0; i < b->n; i++)
+        if (strcmp(b->results[i].budget->name, name) == 0)
+            return &b->results[i];
     return NULL;
-}
-
-/* --- for the mount --- */
-
-bool oks_engine_clock(struct oks_engine *e, int64_t now_ms)
-{
-    bool passed;
-
-    atomic_store(&e->now_ms, now_ms);
-    if (now_ms < atomic_load(&e->budgets_change_ms))
-        return false;
-    pthread_mutex_lock(&e->lock);
-    passed = now_ms >= atomic_load(&e->budgets_change_ms);
-    if (passed) {
-        atomic_store(&e->budgets_change_ms, INT64_MAX);
-        e->version = engine_tick(e);
-    }
-    pthread_mutex_unlock(&e->lock);
-    return passed;
-}
-
-int64_t oks_engine_next_change(struct oks_engine *e)
-{
-    return atomic_load(&e->budgets_change_ms);
-}
-
-int oks_engine_budgets(struct oks_engine *e, bool exceeded, int (*fn)(void *ctx, const char *name), void *ctx)
-{
-    int rc;
-
-    pthread_mutex_lock(&e->lock);
-    rc = budgets_evaluate(e, atomic_load(&e->now_ms));
-    for (size_t i = 0; rc == 0 && i < e->budgets.n; i++)
-        if (!exceeded || e->budgets.results[i].rows[0].state == BUDGET_EXCEEDED)
-            rc = fn(ctx, e->budgets.results[i].budget->name);
-    pthread_mutex_unlock(&e->lock);
-    return rc;
 }

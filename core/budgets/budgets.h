@@ -4,10 +4,12 @@
 #ifndef OKSTRAFS_BUDGETS_BUDGETS_H
 #define OKSTRAFS_BUDGETS_BUDGETS_H
 
+#include <stdatomic.h>
+
 #include "okstrafs/names.h"
 #include "settings/budget.h"
 
-struct oks_engine;
+struct model;
 
 enum { BUDGET_ROWS_MAX = 100 };
 
@@ -27,23 +29,23 @@ struct budget_result {
     size_t n_rows;
 };
 
-/* The last evaluation; zeroed: none. */
+/* The last evaluation; zeroed but for `model`: none. Protected by the model's lock, but for the atomics. */
 struct budgets {
+    struct model *model;
     struct budget_result *results; /* one for each budget, in their order */
     size_t n;
-    uint64_t version;   /* of everything, that it belongs to */
-    int64_t from_ms;    /* when it was made ... */
-    int64_t changes_ms; /* ... and when a window is another one, the data being the same */
+    uint64_t version;                    /* of everything, that it belongs to */
+    int64_t from_ms;                     /* when it was made ... */
+    int64_t change_ms;                   /* ... and when a window is another one, the data being the same */
+    atomic_int_least64_t now_ms;         /* as last set by the clock */
+    atomic_int_least64_t next_change_ms; /* when time alone changes a budget; INT64_MAX: never */
 };
 
-/*
- * Brings the evaluation up to date for `now_ms`. The lock is held at entry and exit, and may be free in
- * between. 0, -ENOMEM, -EIO (a transcript can no longer be read), -ECANCELED.
- */
-int budgets_evaluate(struct oks_engine *e, int64_t now_ms);
+/* Brings the evaluation up to date for `now_ms`. Under the lock. 0 or -ENOMEM */
+int budgets_evaluate(struct budgets *b, int64_t now_ms);
 /* Of the evaluation; NULL: there is no such budget. */
-const struct budget_result *budgets_find(const struct oks_engine *e, const char *name);
+const struct budget_result *budgets_find(const struct budgets *b, const char *name);
 /* Before the configuration is replaced, and at the end. */
-void budgets_forget(struct oks_engine *e);
+void budgets_forget(struct budgets *b);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "okstrafs/window.h"
+#include "sums/billed_session.h"
 #include "teams/members.h"
 
 enum { PARENTS_MAX = 32, HORIZON_FIRST_HOURS = 24, HORIZON_LAST_HOURS = 24 * 64 };
@@ -75,7 +77,8 @@ static void add_session(struct evaluation *ev, const char *of, const struct sess
 {
     struct billed_bag bag = {0};
     bool open = oks_stamp_is_none(ev->span.since) && oks_stamp_is_none(ev->span.until);
-    int rc = open ? billed_session_add(&bag, s) : billed_session_window(ev->e->billing, s, &ev->span, &bag);
+    int rc =
+        open ? billed_session_add(&bag, s) : billed_session_window(ev->model->billing, s, &ev->span, &bag);
 
     if (rc == 0)
         tally_add(ev, of, &bag);
@@ -85,10 +88,10 @@ static void add_session(struct evaluation *ev, const char *of, const struct sess
 }
 
 /* The session that started it all. */
-static const struct session *root_of(struct oks_engine *e, const struct session *s)
+static const struct session *root_of(struct catalog *c, const struct session *s)
 {
     for (int i = 0; i < PARENTS_MAX && s->parent; i++) {
-        const struct session *parent = registry_session(e, s->parent);
+        const struct session *parent = catalog_session(c, s->parent);
 
         if (!parent)
             break;
@@ -100,7 +103,7 @@ static const struct session *root_of(struct oks_engine *e, const struct session 
 /* Sessions of their own come first, in order; what others started is added to them by a second walk. */
 static void visit_family(struct evaluation *ev, const struct session *s)
 {
-    const struct session *root = s->parent ? root_of(ev->e, s) : s;
+    const struct session *root = s->parent ? root_of(&ev->model->catalog, s) : s;
 
     if ((root == s) != ev->second_walk)
         add_session(ev, root->name, s);
@@ -113,7 +116,7 @@ static void visit_agent(struct evaluation *ev, const struct session *s)
 
     if (!agent || oks_name_escape(oks_slice_of(agent), name) == 0)
         return;
-    agent = oks_intern(&ev->e->names, name);
+    agent = oks_intern(&ev->model->names, name);
     if (agent)
         add_session(ev, agent, s);
     else
@@ -140,7 +143,7 @@ static void visit_project(const void *node, VISIT visit, void *ctx)
     const struct project *p = *(struct project *const *)node;
 
     if (visit == postorder || visit == leaf)
-        tally_add(ctx, p->name, &p->billed);
+        tally_add(ctx, p->name, sums_project_billed(p));
 }
 
 static void visit_team(const void *node, VISIT visit, void *ctx)
@@ -155,7 +158,7 @@ static void visit_team(const void *node, VISIT visit, void *ctx)
     ev->span.since = ev->span.until = OKS_STAMP_NONE;
     if (ev->scope == BUDGET_RUN)
         run_window(run, &ev->span.since, &ev->span.until);
-    sessions = team_sessions(ev->e, team, run);
+    sessions = team_sessions(&ev->model->catalog, team, run);
     if (!sessions)
         ev->rc = -ENOMEM;
     for (size_t i = 0; sessions && sessions[i]; i++)
@@ -201,11 +204,11 @@ static void visit_times(const void *node, VISIT visit, void *ctx)
     struct evaluation *ev = times->ev;
     struct transcript *t;
 
-    if ((visit != postorder && visit != leaf) || measure_place(s, &ev->span) == MEASURE_OUTSIDE)
+    if ((visit != postorder && visit != leaf) || measure_overlap(s, &ev->span) == OVERLAP_OUTSIDE)
         return;
     LIST_FOREACH(t, &s->transcripts, of_session) {
         if (ev->rc == 0)
-            ev->rc = billing_each(ev->e->billing, t->billed, add_time, times);
+            ev->rc = billing_each(ev->model->billing, t->billed, add_time, times);
     }
 }
 
@@ -232,7 +235,7 @@ static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, 
     oks_time_text(times.horizon_ms, since);
     ev->span.since = oks_stamp_of(oks_slice_of(since));
     ev->span.until = OKS_STAMP_NONE;
-    twalk_r(ev->e->sessions, visit_times, &times);
+    twalk_r(ev->model->catalog.sessions, visit_times, &times);
     if (times.n)
         qsort(times.items, times.n, sizeof(*times.items), by_time);
     while (i < times.n && times.items[i] - before <= BLOCK_MS)
@@ -259,18 +262,18 @@ static void find_block(struct evaluation *ev, struct budget_window *out)
 
 /* --- making a tally --- */
 
-static const struct oks_zone *zone_of(const struct oks_engine *e)
+static const struct oks_zone *zone_of(const struct model *m)
 {
-    const struct config *config = settings_config(e->settings);
+    const struct config *config = settings_config(m->settings);
 
-    return config->zone_name ? config->zone : e->zone;
+    return config->zone_name ? config->zone : m->zone;
 }
 
 static void set_window(struct evaluation *ev, struct tally *tally)
 {
     budget_window_open(&tally->window);
     if (ev->scope == BUDGET_DAY || ev->scope == BUDGET_AGENT_DAY)
-        budget_window_day(zone_of(ev->e), ev->now_ms, &tally->window);
+        budget_window_day(zone_of(ev->model), ev->now_ms, &tally->window);
     else if (ev->scope == BUDGET_BLOCK)
         find_block(ev, &tally->window);
     ev->span.since = oks_stamp_of(oks_slice_of(tally->window.from));
@@ -280,7 +283,7 @@ static void set_window(struct evaluation *ev, struct tally *tally)
 struct tally *tally_of(struct evaluation *ev, enum budget_scope scope)
 {
     struct tally *tally = &ev->tallies[scope];
-    struct oks_engine *e = ev->e;
+    struct model *m = ev->model;
 
     if (tally->made)
         return tally;
@@ -291,16 +294,16 @@ struct tally *tally_of(struct evaluation *ev, enum budget_scope scope)
     if (tally->window.empty)
         return tally;
     if (scope == BUDGET_TOTAL)
-        tally_add(ev, "", billing_all(e->billing));
+        tally_add(ev, "", billing_all(m->billing));
     else if (scope == BUDGET_PROJECT)
-        twalk_r(e->projects, visit_project, ev);
+        twalk_r(m->catalog.projects, visit_project, ev);
     else if (scope == BUDGET_TEAM || scope == BUDGET_RUN)
-        twalk_r(e->teams, visit_team, ev);
+        twalk_r(m->catalog.teams, visit_team, ev);
     else
-        twalk_r(e->sessions, visit_session, ev);
+        twalk_r(m->catalog.sessions, visit_session, ev);
     ev->second_walk = true;
     if (scope == BUDGET_SESSION)
-        twalk_r(e->sessions, visit_session, ev);
+        twalk_r(m->catalog.sessions, visit_session, ev);
     ev->second_walk = false;
     return tally;
 }

@@ -2,7 +2,9 @@
 #ifndef OKSTRAFS_BUDGETS_BUDGETS_TALLY_H
 #define OKSTRAFS_BUDGETS_BUDGETS_TALLY_H
 
-#include "engine/engine_private.h"
+#include "budgets/budgets.h"
+#include "sums/measure.h"
+#include "sums/model.h"
 
 struct tally_row {
     const char *of; /* of the registry, or interned: good while the lock is held */
@@ -18,7 +20,7 @@ struct tally {
 };
 
 struct evaluation {
-    struct oks_engine *e;
+    struct model *model;
     int64_t now_ms;
     int rc;
     struct tally tallies[BUDGET_SCOPES];

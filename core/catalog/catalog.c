@@ -12,26 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 
-uint64_t engine_tick(struct oks_engine *e)
+void catalog_init(struct catalog *c, struct versions *versions)
 {
-    return e->version = ++e->clock;
+    c->versions = versions;
+    TAILQ_INIT(&c->dirty);
 }
 
-uint64_t registry_names_changed(struct oks_engine *e)
+static void keep_node(void *node)
 {
-    return e->names_version = engine_tick(e);
+    (void)node;
 }
 
-uint64_t oks_engine_names_version(struct oks_engine *e)
+void catalog_clear(struct catalog *c)
 {
-    uint64_t version;
-
-    pthread_mutex_lock(&e->lock);
-    version = e->names_version;
-    pthread_mutex_unlock(&e->lock);
-    return version;
+    tdestroy(c->sessions, keep_node);
+    tdestroy(c->projects, free);
+    tdestroy(c->teams, keep_node);
 }
 
 static int by_session_name(const void *a, const void *b)
@@ -39,15 +37,15 @@ static int by_session_name(const void *a, const void *b)
     return strcmp(((const struct session *)a)->name, ((const struct session *)b)->name);
 }
 
-struct session *registry_session(struct oks_engine *e, const char *name)
+struct session *catalog_session(struct catalog *c, const char *name)
 {
     struct session key = {.name = name}, **found;
 
-    found = tfind(&key, &e->sessions, by_session_name);
+    found = tfind(&key, &c->sessions, by_session_name);
     return found ? *found : NULL;
 }
 
-struct session *registry_session_made(struct oks_engine *e, struct oks_slice id)
+struct session *catalog_session_made(struct catalog *c, struct oks_slice id)
 {
     char name[OKS_NAME_MAX + 1];
     size_t room = oks_name_escape(id, name) + 1;
@@ -56,7 +54,7 @@ struct session *registry_session_made(struct oks_engine *e, struct oks_slice id)
     if (!session)
         return NULL;
     session->name = memcpy(session + 1, name, room);
-    found = tsearch(session, &e->sessions, by_session_name);
+    found = tsearch(session, &c->sessions, by_session_name);
     if (found && *found != session) {
         free(session);
         return *found;
@@ -64,13 +62,12 @@ struct session *registry_session_made(struct oks_engine *e, struct oks_slice id)
     session->id = found ? strndup(id.ptr, id.len) : NULL;
     if (!session->id) {
         if (found)
-            tdelete(session, &e->sessions, by_session_name);
+            tdelete(session, &c->sessions, by_session_name);
         free(session);
         return NULL;
     }
-    e->n_sessions++;
-    session->timed = e->times.on;
-    session->version = registry_names_changed(e);
+    c->n_sessions++;
+    session->version = version_next_names(c->versions);
     return session;
 }
 
@@ -91,39 +88,39 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct transcript *)a)->path, ((const struct transcript *)b)->path);
 }
 
-struct transcript *registry_transcript(struct oks_engine *e, const char *path)
+struct transcript *catalog_transcript(struct catalog *c, const char *path)
 {
-    struct transcript key = {.path = (char *)path}, **found = tfind(&key, &e->transcripts, by_path);
+    struct transcript key = {.path = (char *)path}, **found = tfind(&key, &c->transcripts, by_path);
 
     return found ? *found : NULL;
 }
 
-void registry_mark_dirty(struct oks_engine *e, struct transcript *t, bool touched)
+void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched)
 {
     t->touched |= touched;
     if (t->dirty)
         return;
     t->dirty = true;
-    TAILQ_INSERT_TAIL(&e->dirty, t, queued);
+    TAILQ_INSERT_TAIL(&c->dirty, t, queued);
 }
 
-void registry_linked(struct oks_engine *e, struct transcript *t, bool linked)
+void catalog_linked(struct catalog *c, struct transcript *t, bool linked)
 {
     if (t->linked == linked)
         return;
     t->linked = linked;
     if (linked)
-        LIST_INSERT_HEAD(&e->linked, t, of_linked);
+        LIST_INSERT_HEAD(&c->linked, t, of_linked);
     else
         LIST_REMOVE(t, of_linked);
 }
 
-void registry_mark_lost(struct oks_engine *e, struct transcript *t)
+void catalog_mark_lost(struct catalog *c, struct transcript *t)
 {
     if (t->dirty)
-        TAILQ_REMOVE(&e->dirty, t, queued);
+        TAILQ_REMOVE(&c->dirty, t, queued);
     t->dirty = t->lost = true;
-    TAILQ_INSERT_HEAD(&e->dirty, t, queued);
+    TAILQ_INSERT_HEAD(&c->dirty, t, queued);
 }
 
 /* A transcript with its names, of which it takes over the last two (also on failure); NULL on ENOMEM. */
@@ -153,32 +150,32 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     return NULL;
 }
 
-struct transcript *registry_transcript_made(struct oks_engine *e, struct session *s, struct root *root,
-                                            const char *path, char *cache_folder, char *cache_name)
+struct transcript *catalog_transcript_made(struct catalog *c, struct session *s, struct root *root,
+                                           const char *path, char *cache_folder, char *cache_name)
 {
     struct transcript *t = transcript_made(root, path, cache_folder, cache_name);
 
-    if (t && !tsearch(t, &e->transcripts, by_path)) {
+    if (t && !tsearch(t, &c->transcripts, by_path)) {
         transcript_clear(t);
         free(t);
         t = NULL;
     }
     if (!t)
         return NULL;
-    e->n_transcripts++;
+    c->n_transcripts++;
     t->session = s;
     link_transcript(s, t);
     return t;
 }
 
-void registry_move(struct transcript *t, struct session *to)
+void catalog_move(struct transcript *t, struct session *to)
 {
     LIST_REMOVE(t, of_session);
     t->session = to;
     link_transcript(to, t);
 }
 
-void registry_set_parent(struct session *s, struct oks_slice id)
+void catalog_set_parent(struct session *s, struct oks_slice id)
 {
     char name[OKS_NAME_MAX + 1] = "";
 
@@ -192,20 +189,20 @@ void registry_set_parent(struct session *s, struct oks_slice id)
 
 /* --- leaving --- */
 
-void registry_session_remove(struct oks_engine *e, struct session *s)
+void catalog_session_remove(struct catalog *c, struct session *s)
 {
-    tdelete(s, &e->sessions, by_session_name);
-    registry_names_changed(e);
-    e->n_sessions--;
+    tdelete(s, &c->sessions, by_session_name);
+    version_next_names(c->versions);
+    c->n_sessions--;
     free(s->id);
     free(s->parent);
     free(s);
 }
 
-void registry_transcript_remove(struct oks_engine *e, struct transcript *t)
+void catalog_transcript_remove(struct catalog *c, struct transcript *t)
 {
-    tdelete(t, &e->transcripts, by_path);
+    tdelete(t, &c->transcripts, by_path);
     folder_remove(&t->file);
     LIST_REMOVE(t, of_session);
-    e->n_transcripts--;
+    c->n_transcripts--;
 }

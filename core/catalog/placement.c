@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 #include "base/utf8.h"
 
 /* --- projects --- */
@@ -91,9 +91,9 @@ void placing_parent(struct session *s)
     if (!t->source->parent_of)
         return; /* the path says it */
     if (t->state.memo && t->source->parent_of(t->state.memo, id, sizeof(id)))
-        registry_set_parent(s, oks_slice_of(id));
+        catalog_set_parent(s, oks_slice_of(id));
     else
-        registry_set_parent(s, (struct oks_slice){0});
+        catalog_set_parent(s, (struct oks_slice){0});
 }
 
 /* --- what is repeated --- */
@@ -117,9 +117,9 @@ static bool is_twin(const struct transcript *t, const struct transcript *other)
     return other != t && other->source == t->source && comes_before(other, t) && !same_file(other, t);
 }
 
-static struct session *origin_of(struct oks_engine *e, const struct transcript *t)
+static struct session *origin_of(struct catalog *c, const struct transcript *t)
 {
-    return t->origin && strcmp(t->origin, t->session->name) != 0 ? registry_session(e, t->origin) : NULL;
+    return t->origin && strcmp(t->origin, t->session->name) != 0 ? catalog_session(c, t->origin) : NULL;
 }
 
 /* Appends a memo and its newline. */
@@ -138,9 +138,9 @@ static bool join(char **text, size_t *len, const char *memo)
 }
 
 /* *waiting: one of them has not been read yet. */
-static char *peers_of(struct oks_engine *e, const struct transcript *t, bool *waiting)
+static char *peers_of(struct catalog *c, const struct transcript *t, bool *waiting)
 {
-    const struct session *origin = origin_of(e, t);
+    const struct session *origin = origin_of(c, t);
     const struct transcript *other;
     char *text = strdup("");
     size_t len = 0;
@@ -168,29 +168,29 @@ static char *peers_of(struct oks_engine *e, const struct transcript *t, bool *wa
     return NULL;
 }
 
-char *placing_peers(struct oks_engine *e, const struct transcript *t)
+char *placing_peers(struct catalog *c, const struct transcript *t)
 {
     bool waiting;
 
-    return peers_of(e, t, &waiting);
+    return peers_of(c, t, &waiting);
 }
 
-static void check(struct oks_engine *e, struct transcript *t)
+static void check(struct catalog *c, struct transcript *t)
 {
     bool waiting;
     char *peers;
 
     if (!t->source->agrees || !t->loaded || !t->state.memo)
         return;
-    peers = peers_of(e, t, &waiting);
+    peers = peers_of(c, t, &waiting);
     if (peers && !waiting && !t->source->agrees(t->state.memo, peers)) {
         t->anew = true;
-        registry_mark_dirty(e, t, true);
+        catalog_mark_dirty(c, t, true);
     }
     free(peers);
 }
 
-static void origin_renew(struct oks_engine *e, struct transcript *t, bool leaves)
+static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
 {
     char id[OKS_NAME_MAX + 1], name[OKS_NAME_MAX + 1];
 
@@ -203,29 +203,29 @@ static void origin_renew(struct oks_engine *e, struct transcript *t, bool leaves
     oks_name_escape(oks_slice_of(id), name);
     t->origin = strdup(name);
     if (t->origin)
-        LIST_INSERT_HEAD(&e->forks, t, of_forks);
+        LIST_INSERT_HEAD(&c->forks, t, of_forks);
 }
 
-void placing_changed(struct oks_engine *e, struct transcript *t, bool leaves)
+void placing_changed(struct catalog *c, struct transcript *t, bool leaves)
 {
     struct transcript *other;
     char *memo = NULL;
 
     if (!t->source->agrees)
         return;
-    origin_renew(e, t, leaves);
+    origin_renew(c, t, leaves);
     if (leaves) { /* for the others it is gone already */
         memo = t->state.memo;
         t->state.memo = NULL;
     } else {
-        check(e, t);
+        check(c, t);
     }
     LIST_FOREACH(other, &t->session->transcripts, of_session)
         if (other->source == t->source && is_twin(other, t))
-            check(e, other);
-    LIST_FOREACH(other, &e->forks, of_forks)
+            check(c, other);
+    LIST_FOREACH(other, &c->forks, of_forks)
         if (other != t && other->source == t->source && strcmp(other->origin, t->session->name) == 0)
-            check(e, other);
+            check(c, other);
     if (leaves)
         t->state.memo = memo;
 }

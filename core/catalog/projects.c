@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 
 static int by_project_name(const void *a, const void *b)
 {
     return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
 }
 
-struct project *registry_project(struct oks_engine *e, const char *name)
+struct project *catalog_project(struct catalog *c, const char *name)
 {
     struct project key;
     struct project **found;
@@ -25,48 +25,39 @@ struct project *registry_project(struct oks_engine *e, const char *name)
     if (strlen(name) > OKS_NAME_MAX)
         return NULL;
     strcpy(key.name, name);
-    found = tfind(&key, &e->projects, by_project_name);
+    found = tfind(&key, &c->projects, by_project_name);
     return found ? *found : NULL;
 }
 
-static struct project *project_made(struct oks_engine *e, struct oks_slice raw)
+static struct project *project_made(struct catalog *c, struct oks_slice raw)
 {
     struct project *project = calloc(1, sizeof(*project)), **found;
 
     if (!project)
         return NULL;
     oks_name_escape(raw, project->name);
-    aggregate_reset(&project->sum);
-    found = tsearch(project, &e->projects, by_project_name);
+    found = tsearch(project, &c->projects, by_project_name);
     if (found && *found == project) {
-        e->n_projects++;
-        project->version = registry_names_changed(e);
+        c->n_projects++;
+        project->version = version_next_names(c->versions);
         return project;
     }
     free(project);
     return found ? *found : NULL;
 }
 
-static void project_free(void *node)
+bool catalog_project_release(struct catalog *c, struct project *p)
 {
-    struct project *p = node;
-
-    billed_bag_clear(&p->billed);
-    free(p);
-}
-
-void registry_project_release(struct oks_engine *e, struct project *p)
-{
-    p->version = engine_tick(e);
+    p->version = version_next(c->versions);
     if (!LIST_EMPTY(&p->sessions))
-        return;
-    tdelete(p, &e->projects, by_project_name);
-    registry_names_changed(e);
-    e->n_projects--;
-    project_free(p);
+        return false;
+    tdelete(p, &c->projects, by_project_name);
+    version_next_names(c->versions);
+    c->n_projects--;
+    return true;
 }
 
-const char *registry_rel(const struct transcript *t)
+const char *catalog_rel(const struct transcript *t)
 {
     const char *rel = t->path + strlen(t->root->path);
 
@@ -74,7 +65,7 @@ const char *registry_rel(const struct transcript *t)
 }
 
 /* The project in the path of its first transcript, or the one that its transcripts tell of. */
-static struct project *project_named(struct oks_engine *e, const struct session *s, int *rc)
+static struct project *project_named(struct catalog *c, const struct session *s, int *rc)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);
     struct oks_slice raw = {0};
@@ -85,22 +76,22 @@ static struct project *project_named(struct oks_engine *e, const struct session 
     if (t->source->late && placing_project(s, name))
         raw = oks_slice_of(name);
     else if (t->source->project)
-        raw = t->source->project(registry_rel(t));
+        raw = t->source->project(catalog_rel(t));
     if (!raw.ptr)
         return NULL;
-    p = project_made(e, raw);
+    p = project_made(c, raw);
     *rc = p ? 0 : -ENOMEM;
     return p;
 }
 
-int registry_place(struct oks_engine *e, struct session *s)
+int catalog_place(struct catalog *c, struct session *s, struct project **from)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);
     struct project *p, *before = s->project;
     struct oks_slice parent = {0};
     int rc;
 
-    p = project_named(e, s, &rc);
+    p = project_named(c, s, &rc);
     if (rc < 0)
         return rc;
     if (before != p) {
@@ -109,20 +100,12 @@ int registry_place(struct oks_engine *e, struct session *s)
         s->project = p;
         if (p)
             LIST_INSERT_HEAD(&p->sessions, s, of_project);
-        sums_session(e, s, before, false);
-        billed_session_moved(s, before, p);
     }
     if (p)
-        p->version = engine_tick(e);
-    if (before && before != p)
-        registry_project_release(e, before);
+        p->version = version_next(c->versions);
     if (t->source->parent)
-        parent = t->source->parent(registry_rel(t));
-    registry_set_parent(s, parent);
-    return 0;
-}
-
-void registry_projects_free(struct oks_engine *e)
-{
-    tdestroy(e->projects, project_free);
+        parent = t->source->parent(catalog_rel(t));
+    catalog_set_parent(s, parent);
+    *from = before;
+    return before != p;
 }

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 #include "files/walk.h"
 #include "catalog/transcript_scan.h"
 
@@ -34,13 +34,13 @@ static int read_record(void *ctx, const struct oks_record *r, bool complete)
     return r->offset >= reading->end ? AT_END : reading->fn(reading->ctx, r);
 }
 
-int rescan_file_init(struct oks_engine *e, const struct transcript *t, struct rescan_file *out)
+int rescan_file_init(struct catalog *c, const struct transcript *t, struct rescan_file *out)
 {
     *out = (struct rescan_file){.path = strdup(t->path),
                                 .end = t->mark.size,
                                 .source = t->source->id,
                                 .whole = t->whole,
-                                .peers = placing_peers(e, t)};
+                                .peers = placing_peers(c, t)};
     return out->path && out->peers ? 0 : -ENOMEM;
 }
 
@@ -73,8 +73,8 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
 }
 
 struct listing {
-    struct oks_engine *e;
-    const struct measure_window *w;
+    struct catalog *c;
+    struct rescan_window w;
     struct rescan *out;
     size_t room;
     int rc;
@@ -93,18 +93,18 @@ struct oks_totals rescan_span(const struct transcript *t)
 }
 
 /* Whether the window takes some of its events and not all. */
-static bool is_cut(const struct transcript *t, const struct measure_window *w)
+static bool is_cut(const struct transcript *t, struct rescan_window w)
 {
     struct oks_totals totals = rescan_span(t);
 
     if (totals.stamped == 0)
         return false;
-    return oks_stamp_within(totals.first, w->since, w->until) !=
-               oks_stamp_within(totals.last, w->since, w->until) ||
-           (!oks_stamp_within(totals.first, w->since, w->until) &&
+    return oks_stamp_within(totals.first, w.since, w.until) !=
+               oks_stamp_within(totals.last, w.since, w.until) ||
+           (!oks_stamp_within(totals.first, w.since, w.until) &&
             (totals.events > totals.stamped ||
-             (!oks_stamp_is_none(w->since) && oks_stamp_cmp(totals.first, w->since) < 0 &&
-              !oks_stamp_is_none(w->until) && oks_stamp_cmp(totals.last, w->until) > 0)));
+             (!oks_stamp_is_none(w.since) && oks_stamp_cmp(totals.first, w.since) < 0 &&
+              !oks_stamp_is_none(w.until) && oks_stamp_cmp(totals.last, w.until) > 0)));
 }
 
 static void list_transcript(const void *node, VISIT visit, void *ctx)
@@ -126,20 +126,20 @@ static void list_transcript(const void *node, VISIT visit, void *ctx)
         l->room = room;
     }
     l->out->parts[l->out->n] = (struct rescan_part){0};
-    l->rc = rescan_file_init(l->e, t, &l->out->parts[l->out->n++].file);
+    l->rc = rescan_file_init(l->c, t, &l->out->parts[l->out->n++].file);
 }
 
-int rescan_list(struct oks_engine *e, const struct measure_window *w, struct rescan *out)
+int rescan_list(struct catalog *c, struct rescan_window w, struct rescan *out)
 {
-    struct listing listing = {.e = e, .w = w, .out = out};
+    struct listing listing = {.c = c, .w = w, .out = out};
 
-    *out = (struct rescan){.version = e->version};
-    twalk_r(e->transcripts, list_transcript, &listing);
+    *out = (struct rescan){.version = c->versions->all};
+    twalk_r(c->transcripts, list_transcript, &listing);
     return listing.rc;
 }
 
 struct by_model {
-    const struct measure_window *w;
+    struct rescan_window w;
     struct oks_models *models;
 };
 
@@ -148,12 +148,12 @@ static int add_record(void *ctx, const struct oks_record *r)
     const struct by_model *by = ctx;
     struct oks_event event;
 
-    if (!event_of_record(r, &event) || !oks_stamp_within(event.stamp, by->w->since, by->w->until))
+    if (!event_of_record(r, &event) || !oks_stamp_within(event.stamp, by->w.since, by->w.until))
         return 0;
     return model_of_record(by->models, r, &event);
 }
 
-int rescan_read(enum oks_isa isa, const struct measure_window *w, struct rescan *rescan)
+int rescan_read(enum oks_isa isa, struct rescan_window w, struct rescan *rescan)
 {
     int rc = 0;
 

@@ -8,8 +8,7 @@
 #include "sources/source.h"
 #include "history/state.h"
 
-struct measure_window;
-struct oks_engine;
+struct catalog;
 struct transcript;
 
 /* How a transcript is read. */
@@ -21,7 +20,7 @@ struct rescan_file {
     char *peers; /* see oks_scanner_set_source */
 };
 
-int rescan_file_init(struct oks_engine *e, const struct transcript *t, struct rescan_file *out); /* -ENOMEM */
+int rescan_file_init(struct catalog *c, const struct transcript *t, struct rescan_file *out); /* -ENOMEM */
 void rescan_file_clear(struct rescan_file *file);
 /*
  * Calls fn for the records before the end, the unfinished last one included; outside of any lock. 0, a
@@ -29,6 +28,11 @@ void rescan_file_clear(struct rescan_file *file);
  */
 int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
                      int (*fn)(void *ctx, const struct oks_record *record), void *ctx);
+
+/* [since, until]; none: open */
+struct rescan_window {
+    struct oks_stamp since, until;
+};
 
 /* What the transcripts that a window cuts say of each model in it. */
 struct rescan {
@@ -43,9 +47,9 @@ struct rescan {
 /* All of its events, the unfinished line's included: how many there are, and between which times. */
 struct oks_totals rescan_span(const struct transcript *t);
 /* Which transcripts the window cuts; under the lock. -ENOMEM */
-int rescan_list(struct oks_engine *e, const struct measure_window *w, struct rescan *out);
+int rescan_list(struct catalog *c, struct rescan_window w, struct rescan *out);
 /* Reads them; without the lock. A file that cannot be read is an error. */
-int rescan_read(enum oks_isa isa, const struct measure_window *w, struct rescan *rescan);
+int rescan_read(enum oks_isa isa, struct rescan_window w, struct rescan *rescan);
 const struct rescan_part *rescan_of(const struct rescan *rescan, const char *path);
 void rescan_clear(struct rescan *rescan);
 

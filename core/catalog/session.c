@@ -3,7 +3,8 @@
  *
  * Each is that of the first transcript, by path, that has one.
  */
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
+#include "catalog/reread.h"
 
 const struct source *session_source(const struct session *s)
 {
@@ -66,4 +67,28 @@ size_t session_transcripts(const struct session *s)
     LIST_FOREACH(t, &s->transcripts, of_session)
         n += !session_has_twin(s, t);
     return n;
+}
+
+bool session_is_live(const struct session *s)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!t->retained)
+            return true;
+    return false;
+}
+
+struct oks_stamp session_first(const struct session *s)
+{
+    struct oks_totals all = OKS_TOTALS_NONE;
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        struct oks_totals part = rescan_span(t);
+
+        if (!session_has_twin(s, t))
+            oks_totals_add(&all, &part);
+    }
+    return all.first;
 }

@@ -12,24 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 
 static int by_team_key(const void *a, const void *b)
 {
     return strcmp(((const struct team *)a)->key, ((const struct team *)b)->key);
 }
 
-struct team *registry_team(struct oks_engine *e, const char *name)
+struct team *catalog_team(struct catalog *c, const char *name)
 {
     size_t len;
     struct team key = {.key = oks_name_fold(oks_slice_of(name), &len)};
-    struct team **found = key.key ? tfind(&key, &e->teams, by_team_key) : NULL;
+    struct team **found = key.key ? tfind(&key, &c->teams, by_team_key) : NULL;
 
     free(key.key);
     return found ? *found : NULL;
 }
 
-struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
+struct team *catalog_team_made(struct catalog *c, struct oks_slice raw)
 {
     struct team *team = calloc(1, sizeof(*team)), **found;
     size_t len;
@@ -38,10 +38,10 @@ struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
         return NULL;
     oks_name_escape(raw, team->name);
     team->key = oks_name_fold(oks_slice_of(team->name), &len);
-    found = team->key ? tsearch(team, &e->teams, by_team_key) : NULL;
+    found = team->key ? tsearch(team, &c->teams, by_team_key) : NULL;
     if (found && *found == team) {
-        e->n_teams++;
-        team->version = registry_names_changed(e);
+        c->n_teams++;
+        team->version = version_next_names(c->versions);
         return team;
     }
     free(team->key);
@@ -49,13 +49,13 @@ struct team *registry_team_made(struct oks_engine *e, struct oks_slice raw)
     return found ? *found : NULL;
 }
 
-void registry_team_release(struct oks_engine *e, struct team *team)
+void catalog_team_release(struct catalog *c, struct team *team)
 {
     if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
         return;
-    tdelete(team, &e->teams, by_team_key);
-    e->n_teams--;
-    registry_names_changed(e);
+    tdelete(team, &c->teams, by_team_key);
+    c->n_teams--;
+    version_next_names(c->versions);
     free(team->key);
     free(team);
 }
@@ -63,7 +63,7 @@ void registry_team_release(struct oks_engine *e, struct team *team)
 /* --- teams of a session --- */
 
 /* The listed name: the spelling in the session whose first transcript sorts first. */
-static void team_rename(struct oks_engine *e, struct team *team)
+static void team_rename(struct catalog *c, struct team *team)
 {
     struct membership *m, *first = NULL;
     char name[sizeof(team->name)];
@@ -80,30 +80,30 @@ static void team_rename(struct oks_engine *e, struct team *team)
     if (strcmp(name, team->name) == 0)
         return;
     strcpy(team->name, name);
-    registry_names_changed(e);
+    version_next_names(c->versions);
 }
 
-void registry_membership_end(struct oks_engine *e, struct membership *m)
+void catalog_membership_end(struct catalog *c, struct membership *m)
 {
     struct team *team = m->team;
 
     LIST_REMOVE(m, of_team);
     LIST_REMOVE(m, of_session);
-    team->version = engine_tick(e);
+    team->version = version_next(c->versions);
     free(m->spelling);
     free(m);
-    team_rename(e, team);
-    registry_team_release(e, team);
+    team_rename(c, team);
+    catalog_team_release(c, team);
 }
 
-static int membership_begin(struct oks_engine *e, struct session *s, struct oks_slice raw)
+static int membership_begin(struct catalog *c, struct session *s, struct oks_slice raw)
 {
     struct team *team;
     struct membership *m;
 
     if (raw.len == 0)
         return 0; /* nobody can ask for a team without a name */
-    team = registry_team_made(e, raw);
+    team = catalog_team_made(c, raw);
     if (!team)
         return -ENOMEM;
     LIST_FOREACH(m, &s->teams, of_session)
@@ -114,14 +114,14 @@ static int membership_begin(struct oks_engine *e, struct session *s, struct oks_
         m->spelling = strndup(raw.ptr, raw.len);
     if (!m || !m->spelling) {
         free(m);
-        registry_team_release(e, team);
+        catalog_team_release(c, team);
         return -ENOMEM;
     }
     m->session = s;
     m->team = team;
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
-    team_rename(e, team);
+    team_rename(c, team);
     return 0;
 }
 
@@ -148,7 +148,7 @@ static bool session_names_team(const struct session *s, const struct team *team)
 }
 
 /* Joins the teams that its transcripts name now and leaves the others. */
-int registry_session_teams(struct oks_engine *e, struct session *s)
+int catalog_session_teams(struct catalog *c, struct session *s)
 {
     struct transcript *t;
     struct membership *m, *next;
@@ -157,16 +157,11 @@ int registry_session_teams(struct oks_engine *e, struct session *s)
     LIST_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
             rc = membership_begin(
-                e, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+                c, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
     for (m = LIST_FIRST(&s->teams); m; m = next) {
         next = LIST_NEXT(m, of_session);
         if (!session_names_team(s, m->team))
-            registry_membership_end(e, m);
+            catalog_membership_end(c, m);
     }
     return rc;
-}
-
-void registry_teams_free(struct oks_engine *e)
-{
-    tdestroy(e->teams, keep_node);
 }

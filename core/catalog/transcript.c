@@ -4,7 +4,6 @@
  * Invariants: the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
  * nowhere else; `totals` are those of all events.
  */
-#include "sums/timeline.h"
 #include "catalog/transcript_scan.h"
 
 #include <errno.h>
@@ -225,7 +224,6 @@ void transcript_clear(struct transcript *t)
     billing_part_free(t->billed);
     oks_state_clear(&t->state);
     transcript_tail_free(t->tail);
-    free(t->shares);
     free(t->path);
     free(t->cache_folder);
     free(t->cache_name);

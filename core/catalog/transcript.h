@@ -7,9 +7,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#include "sums/aggregate.h"
 #include "billing/billing.h"
-#include "streams/stream.h"
 #include "discovery/discovery.h"
 #include "sources/source.h"
 
@@ -52,13 +50,13 @@ struct transcript {
     struct session *session;
     LIST_ENTRY(transcript) of_session; /* ascending by path */
 
-    /* protected by engine->lock */
-    TAILQ_ENTRY(transcript) queued; /* in engine->dirty while `dirty` */
+    /* protected by the lock */
+    TAILQ_ENTRY(transcript) queued; /* in catalog->dirty while `dirty` */
     bool dirty;                     /* may have changed since the last scan began */
     bool busy;                      /* one thread scans or saves it, outside the lock */
     bool scanning;                  /* and that is a scan */
     LIST_ENTRY(transcript) of_linked;
-    bool linked;          /* the file has other names: in engine->linked */
+    bool linked;          /* the file has other names: in catalog->linked */
     bool lost;            /* its folder told that the file left */
     bool retained;        /* its file was deleted: retained.c */
     bool gone;            /* the last scan found no file: to be dropped */
@@ -67,29 +65,23 @@ struct transcript {
     bool unsaved;         /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
     char *origin; /* name of the session whose content this one may repeat, by its memo; NULL: none */
-    LIST_ENTRY(transcript) of_forks; /* in engine->forks where there is one */
+    LIST_ENTRY(transcript) of_forks; /* in catalog->forks where there is one */
     bool unplaced;                   /* it was never scanned, and only that will tell where it belongs */
     bool label_due;                  /* what the file beside it calls its agent is to be looked up */
     bool anew;                       /* the next scan begins at 0 whatever is remembered */
     bool touched;                    /* an event told that it was written, so marks prove nothing */
 
-    /* written under engine->lock, and only by the thread that made it busy; read by that thread or under the
+    /* written under the lock, and only by the thread that made it busy; read by that thread or under the
      * lock */
     bool loaded; /* a first scan has been done */
     struct oks_state state;
     struct oks_totals totals; /* of all events; outlives them */
     struct tail *tail;        /* NULL: there is none */
     struct file_mark mark;
-    struct model_share {
-        const char *name; /* interned */
-        struct measure measure;
-    } * shares; /* what it has put into the sums by model */
-    size_t n_shares;
     struct billing_part *billed;
-    size_t closed;        /* requests, from the first on, that its streams may tell */
-    size_t told[STREAMS]; /* rows that its streams have taken up */
-    bool timed;           /* the requests that it owns are in engine->times */
-    int error;            /* the last scan's, 0 or negative errno; the totals are the last good ones */
+    struct transcript_sums *sums; /* of sums/ */
+    struct stream_marks *marks;   /* of streams/ */
+    int error; /* the last scan's, 0 or negative errno; the totals are the last good ones */
 };
 
 static inline struct transcript *transcript_of(struct found_file *file)

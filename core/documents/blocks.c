@@ -156,7 +156,7 @@ static void add_half(struct drawing *d, struct time_row *row)
 
 void stats_put_blocks(struct stats *s)
 {
-    const struct time_table *table = &s->e->times.tables[TIMES_HALVES];
+    const struct time_table *table = &s->model->timeline.tables[TIMES_HALVES];
     struct drawing d = {.s = s};
 
     measure_start(&d.sum);

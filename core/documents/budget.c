@@ -98,16 +98,16 @@ static void put_exceeded(struct json *j, const struct budget_result *r)
     }
 }
 
-static int64_t newest_ns(struct oks_engine *e)
+static int64_t newest_ns(struct model *model)
 {
     struct measure all;
 
-    sums_all(e, &all);
+    sums_all(&model->sums, &all);
     return all.mtime_ns;
 }
 
 struct budget_document {
-    struct oks_engine *e;
+    struct budgets *budgets;
     const char *name;
     bool exceeded;
     int64_t now_ms;
@@ -116,8 +116,8 @@ struct budget_document {
 static int budget_document(void *ctx, struct json *j, struct oks_document *out)
 {
     const struct budget_document *d = ctx;
-    int rc = budgets_evaluate(d->e, d->now_ms);
-    const struct budget_result *r = rc == 0 ? budgets_find(d->e, d->name) : NULL;
+    int rc = budgets_evaluate(d->budgets, d->now_ms);
+    const struct budget_result *r = rc == 0 ? budgets_find(d->budgets, d->name) : NULL;
 
     if (rc < 0)
         return rc;
@@ -127,15 +127,15 @@ static int budget_document(void *ctx, struct json *j, struct oks_document *out)
         put_exceeded(j, r);
     else
         put_budget(j, r);
-    out->mtime_ns = newest_ns(d->e);
-    out->version = d->e->version;
+    out->mtime_ns = newest_ns(d->budgets->model);
+    out->version = d->budgets->model->versions.all;
     return 0;
 }
 
-int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, int64_t now_ms,
-                        struct oks_document *out)
+int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
+                    struct oks_document *out)
 {
-    struct budget_document d = {e, name, exceeded, now_ms};
+    struct budget_document d = {budgets, name, exceeded, now_ms};
 
-    return document_locked(e, budget_document, &d, out);
+    return document_locked(budgets->model, budget_document, &d, out);
 }

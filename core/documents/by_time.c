@@ -20,13 +20,13 @@ enum { DAY_S = 86400, KEY_TEXT = 64 };
 
 static void key_of(const struct stats *s, const struct time_row *row, enum time_kind kind, char out[KEY_TEXT])
 {
-    int32_t offset = oks_zone_offset(s->e->zone, row->start, NULL), away = offset < 0 ? -offset : offset;
+    int32_t offset = oks_zone_offset(s->model->zone, row->start, NULL), away = offset < 0 ? -offset : offset;
     int64_t local = row->start + offset, days = local / DAY_S - (local % DAY_S < 0);
     int in_day = (int)(local - days * DAY_S);
     char *end;
 
     if (kind == TIMES_DAYS)
-        days = oks_zone_day(s->e->zone, row->start);
+        days = oks_zone_day(s->model->zone, row->start);
     end = date_put(out, date_of_days(days));
     if (kind == TIMES_HOURS) {
         *end++ = 'T';
@@ -70,7 +70,7 @@ static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, 
 
 void stats_put_times(struct stats *s, enum time_kind kind)
 {
-    struct time_table *table = &s->e->times.tables[kind];
+    struct time_table *table = &s->model->timeline.tables[kind];
     struct measure sum; /* of the rows */
     struct billed_bag sum_billed = {0};
 

@@ -177,14 +177,15 @@ static void put_no_request(struct json *j)
     json_put_bool(j, "shouldCompact", false);
 }
 
-static void put_request(struct oks_engine *e, struct json *j, const struct last *last, bool compacted)
+static void put_request(const struct oks_prices *prices, struct json *j, const struct last *last,
+                        bool compacted)
 {
     const struct oks_request *r = &last->row.request;
     const struct oks_spend *s = &r->spend;
     struct oks_slice model = requests_model(last->t->state.requests, last->row.model);
     uint64_t limit, occupancy = oks_tokens_add(oks_tokens_add(s->input, s->cache_read),
                                                oks_tokens_add(s->cache_5m, s->cache_1h));
-    bool known = oks_prices_context(settings_prices(e->settings), model, &limit) == OKS_PRICED;
+    bool known = oks_prices_context(prices, model, &limit) == OKS_PRICED;
     char buf[OKS_STAMP_TEXT];
 
     json_put_slice(j, "t",
@@ -201,7 +202,7 @@ static void put_request(struct oks_engine *e, struct json *j, const struct last 
 }
 
 struct context {
-    struct oks_engine *e;
+    struct model *model;
     const struct oks_target *target;
 };
 
@@ -219,9 +220,9 @@ static bool look_at_session(struct context *c, struct session *s, struct last *l
 /* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno. */
 static int look_at_member(struct context *c, struct session **out, struct last *last)
 {
-    const struct team *team = registry_team(c->e, c->target->name);
+    const struct team *team = catalog_team(&c->model->catalog, c->target->name);
     const struct run *run = team ? runs_current(team) : NULL;
-    struct session **sessions = team ? team_sessions(c->e, team, run) : NULL;
+    struct session **sessions = team ? team_sessions(&c->model->catalog, team, run) : NULL;
     struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE};
     struct session *first = NULL;
 
@@ -258,9 +259,10 @@ static void put_who(struct json *j, const struct context *c, const struct sessio
 
 static uint64_t version_of(const struct context *c, const struct session *s)
 {
-    const struct team *team = c->target->kind == OKS_MEMBER ? registry_team(c->e, c->target->name) : NULL;
+    const struct team *team =
+        c->target->kind == OKS_MEMBER ? catalog_team(&c->model->catalog, c->target->name) : NULL;
 
-    return priced_version(c->e, team ? team->version : s->version);
+    return version_priced(&c->model->versions, team ? team->version : s->version);
 }
 
 static int context_document(void *ctx, struct json *j, struct oks_document *out)
@@ -273,7 +275,7 @@ static int context_document(void *ctx, struct json *j, struct oks_document *out)
 
     if (c->target->kind == OKS_MEMBER)
         rc = look_at_member(c, &s, &last);
-    else if ((s = registry_session(c->e, c->target->name)))
+    else if ((s = catalog_session(&c->model->catalog, c->target->name)))
         look_at_session(c, s, &last);
     if (!s)
         return rc ? rc : -ENOENT;
@@ -282,20 +284,20 @@ static int context_document(void *ctx, struct json *j, struct oks_document *out)
     json_open_object(j, NULL);
     put_who(j, c, s);
     if (last.found)
-        put_request(c->e, j, &last, compactions.since);
+        put_request(settings_prices(c->model->settings), j, &last, compactions.since);
     else
         put_no_request(j);
     put_compactions(j, &compactions);
     json_close_object(j);
     free(compactions.items);
-    out->mtime_ns = s->share.mtime_ns;
+    out->mtime_ns = sums_share(s)->mtime_ns;
     out->version = version_of(c, s);
     return 0;
 }
 
-int oks_document_context(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+int document_context(struct model *model, const struct oks_target *target, struct oks_document *out)
 {
-    struct context c = {.e = e, .target = target};
+    struct context c = {.model = model, .target = target};
 
-    return document_locked(e, context_document, &c, out);
+    return document_locked(model, context_document, &c, out);
 }

@@ -29,12 +29,12 @@ static int document_written(document_fn fn, void *ctx, struct oks_document *out)
     return rc;
 }
 
-int document_locked(struct oks_engine *e, document_fn fn, void *ctx, struct oks_document *out)
+int document_locked(struct model *model, document_fn fn, void *ctx, struct oks_document *out)
 {
     int rc;
 
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&model->lock);
     rc = document_written(fn, ctx, out);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&model->lock);
     return rc;
 }

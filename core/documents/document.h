@@ -3,7 +3,7 @@
 #define OKSTRAFS_DOCUMENTS_DOCUMENT_H
 
 #include "documents/json.h"
-#include "engine/engine_private.h"
+#include "documents/documents.h"
 
 /* Writes a document, and sets its time and version in *out. 0 or a negative errno; *j may have an error as
  * well. */
@@ -11,6 +11,6 @@ typedef int (*document_fn)(void *ctx, struct json *j, struct oks_document *out);
 
 /* Calls fn under the lock. What it wrote becomes the bytes of *out, which is set on success only. 0 or a
  * negative errno. */
-int document_locked(struct oks_engine *e, document_fn fn, void *ctx, struct oks_document *out);
+int document_locked(struct model *model, document_fn fn, void *ctx, struct oks_document *out);
 
 #endif

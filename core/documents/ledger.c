@@ -39,7 +39,7 @@ struct file {
 };
 
 struct ledger {
-    struct oks_engine *e;
+    struct model *model;
     const struct oks_target *target;
     struct file *files;
     size_t n;
@@ -142,7 +142,7 @@ static void put_ruling(struct ledger *l, struct json *j, const struct transcript
                        const struct entry *entry)
 {
     struct billing_ruling r;
-    int rc = billing_ruling(l->e->billing, entry->key, &r);
+    int rc = billing_ruling(l->model->billing, entry->key, &r);
 
     if (rc < 0) {
         put_verdict(j, "dropped", "unknown");
@@ -204,7 +204,7 @@ static void put_head(struct json *j, const struct file *f)
 
 static void put_file(struct ledger *l, struct json *j, const struct file *f)
 {
-    const struct transcript *t = registry_transcript(l->e, f->read.path);
+    const struct transcript *t = catalog_transcript(&l->model->catalog, f->read.path);
 
     if (!t || t->mark.size != f->read.end) {
         json_fail(j, -EAGAIN);
@@ -221,15 +221,15 @@ static void put_file(struct ledger *l, struct json *j, const struct file *f)
 static int ledger_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct ledger *l = ctx;
-    const struct session *s = registry_session(l->e, l->target->name);
+    const struct session *s = catalog_session(&l->model->catalog, l->target->name);
 
     if (!s)
         return -ENOENT;
     j->style = JSON_COMPACT;
     for (size_t i = 0; i < l->n; i++)
         put_file(l, j, &l->files[i]);
-    out->mtime_ns = s->share.mtime_ns;
-    out->version = l->e->version;
+    out->mtime_ns = sums_share(s)->mtime_ns;
+    out->version = l->model->versions.all;
     return 0;
 }
 
@@ -256,7 +256,7 @@ static void files_free(struct ledger *l)
 
 static int files_list(struct ledger *l)
 {
-    const struct session *s = registry_session(l->e, l->target->name);
+    const struct session *s = catalog_session(&l->model->catalog, l->target->name);
     const struct transcript *t;
     int rc = 0;
 
@@ -270,7 +270,7 @@ static int files_list(struct ledger *l)
         l->files = files;
         f = &files[l->n++];
         *f = (struct file){0};
-        rc = rescan_file_init(l->e, t, &f->read);
+        rc = rescan_file_init(&l->model->catalog, t, &f->read);
         f->name = rc < 0 ? NULL : strdup(t->cache_name);
         if (!f->name)
             return -ENOMEM;
@@ -278,22 +278,23 @@ static int files_list(struct ledger *l)
     return rc;
 }
 
-int oks_document_ledger(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+int document_ledger(struct model *model, enum oks_isa isa, const struct oks_target *target,
+                    struct oks_document *out)
 {
     int rc = -EAGAIN;
 
     for (int tries = 0; rc == -EAGAIN && tries < TRIES; tries++) {
-        struct ledger l = {.e = e, .target = target};
+        struct ledger l = {.model = model, .target = target};
 
-        pthread_mutex_lock(&e->lock);
+        pthread_mutex_lock(&model->lock);
         rc = files_list(&l);
-        pthread_mutex_unlock(&e->lock);
+        pthread_mutex_unlock(&model->lock);
         for (size_t i = 0; rc == 0 && i < l.n; i++)
-            rc = rescan_file_read(e->isa, &l.files[i].read, read_record, &l.files[i]);
+            rc = rescan_file_read(isa, &l.files[i].read, read_record, &l.files[i]);
         if (rc == -ENOENT)
             rc = -EAGAIN; /* gone meanwhile */
         if (rc == 0)
-            rc = document_locked(e, ledger_document, &l, out);
+            rc = document_locked(model, ledger_document, &l, out);
         files_free(&l);
     }
     return rc == -EAGAIN ? -EIO : rc;

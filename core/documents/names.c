@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
+#include "documents/documents.h"
 #include "teams/members.h"
 
 /* Names gathered from wherever, then sorted and made distinct. */
@@ -131,14 +131,15 @@ static void visit_days(const void *node, VISIT visit, void *ctx)
         add_days(*(struct session *const *)node, ctx);
 }
 
-static int list_team(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
+static int list_team(struct model *model, enum oks_list what, const struct oks_target *of,
                      struct names *names)
 {
-    const struct team *team = registry_team(e, of->name);
+    const struct team *team = catalog_team(&model->catalog, of->name);
     const struct run *run = !team                 ? NULL
                             : of->kind == OKS_RUN ? runs_named(team, of->member)
                                                   : runs_current(team);
-    struct session **sessions = team && (run || of->kind != OKS_RUN) ? team_sessions(e, team, run) : NULL;
+    struct session **sessions =
+        team && (run || of->kind != OKS_RUN) ? team_sessions(&model->catalog, team, run) : NULL;
     char member[OKS_NAME_MAX + 1];
     int rc = 0;
 
@@ -159,8 +160,7 @@ static int list_team(struct oks_engine *e, enum oks_list what, const struct oks_
     return rc;
 }
 
-static int list_session(struct oks_engine *e, enum oks_list what, const struct session *s,
-                        struct names *names)
+static int list_session(struct model *model, enum oks_list what, const struct session *s, struct names *names)
 {
     struct child_search search = {.names = names};
     const struct membership *m;
@@ -176,7 +176,7 @@ static int list_session(struct oks_engine *e, enum oks_list what, const struct s
         return s->project ? names_add(names, s->project->name) : 0;
     case OKS_LIST_SUBAGENTS:
         search.parent = s->name;
-        twalk_r(e->sessions, visit_child, &search);
+        twalk_r(model->catalog.sessions, visit_child, &search);
         return 0;
     case OKS_LIST_DAYS:
         return add_days(s, names);
@@ -198,72 +198,51 @@ static int list_project(const struct project *p, enum oks_list what, struct name
     return rc;
 }
 
-static int list_all(struct oks_engine *e, enum oks_list what, struct names *names)
+static int list_all(struct model *model, enum oks_list what, struct names *names)
 {
     switch (what) {
     case OKS_LIST_SESSIONS:
-        twalk_r(e->sessions, visit_session, names);
+        twalk_r(model->catalog.sessions, visit_session, names);
         return 0;
     case OKS_LIST_TEAMS:
-        twalk_r(e->teams, visit_team, names);
+        twalk_r(model->catalog.teams, visit_team, names);
         return 0;
     case OKS_LIST_PROJECTS:
-        twalk_r(e->projects, visit_project, names);
+        twalk_r(model->catalog.projects, visit_project, names);
         return 0;
     case OKS_LIST_DAYS:
-        twalk_r(e->sessions, visit_days, names);
+        twalk_r(model->catalog.sessions, visit_days, names);
         return 0;
     default:
         return -ENOENT;
     }
 }
 
-struct budget_names {
-    int (*fn)(void *ctx, const char *name);
-    void *ctx;
-    const char *suffix;
-};
-
-static int emit_budget(void *ctx, const char *name)
+int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
+               int (*fn)(void *ctx, const char *name), void *ctx)
 {
-    const struct budget_names *b = ctx;
-    char file[OKS_NAME_MAX + 1];
-
-    snprintf(file, sizeof(file), "%s%s", name, b->suffix);
-    return b->fn(b->ctx, file);
-}
-
-int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
-                    int (*fn)(void *ctx, const char *name), void *ctx)
-{
-    struct budget_names budgets = {fn, ctx, what == OKS_LIST_BUDGETS ? ".json" : ""};
     struct names names = {0};
     int rc;
 
-    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED)
-        return oks_engine_budgets(e, what == OKS_LIST_EXCEEDED, emit_budget, &budgets);
-    pthread_mutex_lock(&e->lock);
     switch (of->kind) {
     case OKS_SESSION:
-        rc = list_session(e, what, registry_session(e, of->name), &names);
+        rc = list_session(model, what, catalog_session(&model->catalog, of->name), &names);
         break;
     case OKS_TEAM:
     case OKS_RUN:
     case OKS_MEMBER:
-        rc = list_team(e, what, of, &names);
+        rc = list_team(model, what, of, &names);
         break;
     case OKS_PROJECT:
-        rc = list_project(registry_project(e, of->name), what, &names);
+        rc = list_project(catalog_project(&model->catalog, of->name), what, &names);
         break;
     default:
-        rc = list_all(e, what, &names);
+        rc = list_all(model, what, &names);
         break;
     }
     if (rc < 0)
         names.rc = rc;
-    rc = names_emit(&names, fn, ctx);
-    pthread_mutex_unlock(&e->lock);
-    return rc;
+    return names_emit(&names, fn, ctx);
 }
 
 /* --- other spellings --- */
@@ -288,37 +267,35 @@ static void visit_prefix(const void *node, VISIT visit, void *ctx)
     search->found = s;
 }
 
-static const char *canonical_session(struct oks_engine *e, const char *name)
+static const char *canonical_session(struct model *model, const char *name)
 {
     struct prefix_search search = {.prefix = name, .len = strlen(name)};
-    const struct session *s = registry_session(e, name);
+    const struct session *s = catalog_session(&model->catalog, name);
 
     if (s)
         return s->name;
     if (search.len < PREFIX_MIN)
         return NULL;
-    twalk_r(e->sessions, visit_prefix, &search);
+    twalk_r(model->catalog.sessions, visit_prefix, &search);
     return search.found && !search.ambiguous ? search.found->name : NULL;
 }
 
-int oks_engine_resolve(struct oks_engine *e, enum oks_kind kind, const char *name, char canonical[256])
+int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256])
 {
     const struct team *team;
     const struct project *project;
     const char *found = NULL;
-    int rc;
 
-    pthread_mutex_lock(&e->lock);
     switch (kind) {
     case OKS_SESSION:
-        found = canonical_session(e, name);
+        found = canonical_session(model, name);
         break;
     case OKS_TEAM:
-        team = registry_team(e, name);
+        team = catalog_team(&model->catalog, name);
         found = team ? team->name : NULL;
         break;
     case OKS_PROJECT:
-        project = registry_project(e, name);
+        project = catalog_project(&model->catalog, name);
         found = project ? project->name : NULL;
         break;
     default:
@@ -326,7 +303,5 @@ int oks_engine_resolve(struct oks_engine *e, enum oks_kind kind, const char *nam
     }
     if (found)
         strcpy(canonical, found);
-    rc = !found ? -ENOENT : strcmp(found, name) != 0;
-    pthread_mutex_unlock(&e->lock);
-    return rc;
+    return !found ? -ENOENT : strcmp(found, name) != 0;
 }

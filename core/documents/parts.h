@@ -3,7 +3,7 @@
 #define OKSTRAFS_DOCUMENTS_PARTS_H
 
 #include "documents/json.h"
-#include "engine/engine_private.h"
+#include "documents/documents.h"
 
 /* Nobody can know what these sessions used: their token counts are null. */
 bool measure_is_unknown(const struct measure *m);

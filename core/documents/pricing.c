@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "documents/json.h"
+#include "documents/document.h"
 #include "prices/prices_private.h"
 
 static void put_multiplier(struct json *j, const char *key, uint32_t millionths)
@@ -58,19 +58,39 @@ static void put_price(struct json *j, const struct oks_price *price)
     json_close_object(j);
 }
 
-int oks_prices_document(const struct oks_prices *prices, char **out, size_t *len)
+static void put_prices(struct json *j, const struct oks_prices *prices)
+{
+    json_open_object(j, NULL);
+    json_put_text(j, "date", prices->date);
+    json_put_text(j, "unit", "USD per token");
+    json_put_count(j, "userEntries", prices->n_user);
+    json_put_money(j, "webSearchCost", OKS_USD / PRICE_WEB_SEARCHES_PER_USD);
+    json_open_object(j, "models");
+    for (size_t i = 0; i < prices->n_entries; i++)
+        put_price(j, &prices->entries[i]);
+    json_close_object(j);
+    json_close_object(j);
+}
+
+int pricing_text(const struct oks_prices *prices, char **out, size_t *len)
 {
     struct json j = {0};
 
-    json_open_object(&j, NULL);
-    json_put_text(&j, "date", prices->date);
-    json_put_text(&j, "unit", "USD per token");
-    json_put_count(&j, "userEntries", prices->n_user);
-    json_put_money(&j, "webSearchCost", OKS_USD / PRICE_WEB_SEARCHES_PER_USD);
-    json_open_object(&j, "models");
-    for (size_t i = 0; i < prices->n_entries; i++)
-        put_price(&j, &prices->entries[i]);
-    json_close_object(&j);
-    json_close_object(&j);
+    put_prices(&j, prices);
     return json_finish(&j, out, len);
+}
+
+static int pricing_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct model *model = ctx;
+
+    put_prices(j, settings_prices(model->settings));
+    out->mtime_ns = settings_state(model->settings, PRICES_FILE).mtime_ns;
+    out->version = model->versions.all;
+    return 0;
+}
+
+int document_pricing(struct model *model, struct oks_document *out)
+{
+    return document_locked(model, pricing_document, model, out);
 }

@@ -37,7 +37,7 @@ static void put_group_in_window(void *ctx, struct group *g)
         struct measure m;
 
         measure_session(at->session, &s->w, &m);
-        json_fail(s->j, billed_session_window(s->e->billing, at->session, &s->w, &bag));
+        json_fail(s->j, billed_session_window(s->model->billing, at->session, &s->w, &bag));
         if (m.totals.events > 0)
             measure_add(&sum, &m);
     }
@@ -48,7 +48,7 @@ static void put_group_in_window(void *ctx, struct group *g)
 
 static void stats_groups(struct stats *s, enum group_kind kind)
 {
-    groups_each(s->e, kind, s->window ? put_group_in_window : put_group, s);
+    groups_each(&s->model->sums, kind, s->window ? put_group_in_window : put_group, s);
 }
 
 /* --- by model --- */
@@ -93,10 +93,10 @@ static void add_totals(struct model_sums *sums, const struct transcript *t, cons
                        const struct oks_totals *totals)
 {
     struct measure m = {.totals = *totals, .sessions = 1, .mtime_ns = t->mark.mtime_ns};
-    const char *interned = oks_intern(&sums->s->e->names, name);
+    const char *interned = oks_intern(&sums->s->model->names, name);
 
     m.duration_ms = oks_duration_ms(totals->first, totals->last);
-    m.agent_name = oks_intern(&sums->s->e->names, transcript_agent_name(t));
+    m.agent_name = oks_intern(&sums->s->model->names, transcript_agent_name(t));
     m.model = interned;
     if (interned)
         add_measure(sums, interned, &m);
@@ -117,8 +117,7 @@ static void add_transcript(const void *node, VISIT visit, void *ctx)
         add_totals(sums, t, part->models.items[i].name, &part->models.items[i].totals);
     if (part || !oks_stamp_within(rescan_span(t).first, s->w.since, s->w.until))
         return;
-    for (size_t i = 0; i < t->n_shares; i++)
-        add_measure(sums, t->shares[i].name, &t->shares[i].measure);
+    sums_transcript_models(t, add_measure, sums);
 }
 
 static const char *shown(const struct model_sum *sum)
@@ -136,9 +135,9 @@ static void stats_models(struct stats *s)
     struct model_sums sums = {.s = s};
 
     if (s->window)
-        twalk_r(s->e->transcripts, add_transcript, &sums);
+        twalk_r(s->model->catalog.transcripts, add_transcript, &sums);
     else
-        sums_models(s->e, add_measure, &sums);
+        sums_models(&s->model->sums, add_measure, &sums);
     for (size_t i = 0; i < s->total_billed.len; i++) {
         const struct billed_item *item = &s->total_billed.items[i];
         struct model_sum *sum = billed_is_zero(&item->sum) ? NULL : model_at(&sums, item->model);
@@ -171,7 +170,7 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     if (visit != postorder && visit != leaf)
         return;
     measure_session(session, &s->w, &m);
-    json_fail(s->j, billed_session_window(s->e->billing, session, &s->w, &s->total_billed));
+    json_fail(s->j, billed_session_window(s->model->billing, session, &s->w, &s->total_billed));
     if (m.totals.events > 0)
         measure_add(&s->total, &m);
 }
@@ -180,11 +179,11 @@ static void stats_total(struct stats *s)
 {
     measure_start(&s->total);
     if (s->window) {
-        twalk_r(s->e->sessions, add_session, s);
+        twalk_r(s->model->catalog.sessions, add_session, s);
         return;
     }
-    sums_all(s->e, &s->total);
-    json_fail(s->j, billed_bag_add(&s->total_billed, billing_all(s->e->billing)));
+    sums_all(&s->model->sums, &s->total);
+    json_fail(s->j, billed_bag_add(&s->total_billed, billing_all(s->model->billing)));
 }
 
 static void put_rows(struct stats *s)
@@ -232,28 +231,28 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
     json_close_object(j);
     billed_bag_clear(&s->total_billed);
     out->mtime_ns = s->total.mtime_ns;
-    out->version = s->e->version;
+    out->version = s->model->versions.all;
     return 0;
 }
 
 enum { RESCAN_TRIES = 16 };
 
 /* Models in a window: files are read without the lock, and count if nothing has changed meanwhile. */
-static int models_in_window(struct stats *s, struct oks_document *out)
+static int models_in_window(struct stats *s, enum oks_isa isa, struct oks_document *out)
 {
     int rc = -EAGAIN;
 
     for (int tries = 0; rc == -EAGAIN && tries < RESCAN_TRIES; tries++) {
         struct rescan rescan;
 
-        pthread_mutex_lock(&s->e->lock);
-        rc = rescan_list(s->e, &s->w, &rescan);
-        pthread_mutex_unlock(&s->e->lock);
+        pthread_mutex_lock(&s->model->lock);
+        rc = rescan_list(&s->model->catalog, (struct rescan_window){s->w.since, s->w.until}, &rescan);
+        pthread_mutex_unlock(&s->model->lock);
         if (rc == 0)
-            rc = rescan_read(s->e->isa, &s->w, &rescan);
+            rc = rescan_read(isa, (struct rescan_window){s->w.since, s->w.until}, &rescan);
         s->rescan = &rescan;
         if (rc == 0)
-            rc = document_locked(s->e, stats_document, s, out);
+            rc = document_locked(s->model, stats_document, s, out);
         if (rc == 0 && out->version != rescan.version) {
             oks_document_clear(out);
             rc = -EAGAIN;
@@ -263,11 +262,11 @@ static int models_in_window(struct stats *s, struct oks_document *out)
     return rc == -EAGAIN ? -EIO : rc;
 }
 
-int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks_window *window,
-                       int64_t now_ms, struct oks_document *out)
+int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, const struct oks_window *window,
+                   int64_t now_ms, struct oks_document *out)
 {
     struct stats s = {
-        .e = e, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
+        .model = model, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
     int rc = 0;
 
     if (window) {
@@ -275,18 +274,11 @@ int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks
         s.w.until = oks_window_until(window);
     }
     if (by == OKS_STATS_BY_MODEL && window)
-        return models_in_window(&s, out);
+        return models_in_window(&s, isa, out);
     if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS) {
-        pthread_mutex_lock(&e->lock);
-        rc = times_complete(e);
-        pthread_mutex_unlock(&e->lock);
+        pthread_mutex_lock(&model->lock);
+        rc = times_complete(&model->timeline);
+        pthread_mutex_unlock(&model->lock);
     }
-    return rc < 0 ? rc : document_locked(e, stats_document, &s, out);
-}
-
-void oks_engine_want_times(struct oks_engine *e)
-{
-    pthread_mutex_lock(&e->lock);
-    times_want(e);
-    pthread_mutex_unlock(&e->lock);
+    return rc < 0 ? rc : document_locked(model, stats_document, &s, out);
 }

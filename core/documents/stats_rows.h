@@ -3,13 +3,13 @@
 #define OKSTRAFS_DOCUMENTS_STATS_ROWS_H
 
 #include "documents/json.h"
-#include "engine/engine_private.h"
+#include "documents/documents.h"
 
 struct rescan;
 
 /* A document of rows and a total. */
 struct stats {
-    struct oks_engine *e;
+    struct model *model;
     enum oks_stats by;
     const struct oks_window *window; /* NULL: all of time */
     struct measure_window w;

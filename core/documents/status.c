@@ -10,7 +10,7 @@
 
 enum { ERRORS_SHOWN = 20 };
 
-struct sums {
+struct file_totals {
     uint64_t size, lines, bad, odd;
     uint64_t errors;
     const struct transcript *first_errors[ERRORS_SHOWN];
@@ -23,7 +23,7 @@ static void put_error(struct json *j, const char *key, int error)
     json_put_text(j, key, error ? strerror(-error) : NULL);
 }
 
-static void add_transcript(struct sums *sums, const struct transcript *t)
+static void add_transcript(struct file_totals *sums, const struct transcript *t)
 {
     sums->size += t->mark.size;
     sums->lines += t->state.lines;
@@ -38,7 +38,7 @@ static void add_transcript(struct sums *sums, const struct transcript *t)
     sums->errors++;
 }
 
-static void put_source(struct json *j, const struct root *root, struct sums *sums)
+static void put_source(struct json *j, const struct root *root, struct file_totals *sums)
 {
     const struct folder *f;
     struct found_file *file;
@@ -60,10 +60,10 @@ static void put_source(struct json *j, const struct root *root, struct sums *sum
     json_close_object(j);
 }
 
-static void put_sources(struct json *j, const struct oks_engine *e, struct sums *sums)
+static void put_sources(struct json *j, const struct discovery *discovery, struct file_totals *sums)
 {
     size_t n;
-    const struct root *roots = discovery_roots(e->discovery, &n);
+    const struct root *roots = discovery_roots(discovery, &n);
 
     json_open_array(j, "sources");
     for (size_t i = 0; i < n; i++)
@@ -71,56 +71,53 @@ static void put_sources(struct json *j, const struct oks_engine *e, struct sums 
     json_close_array(j);
 }
 
-static void put_cache(struct json *j, const struct oks_engine *e)
+static void put_cache(struct json *j, const struct status_facts *f)
 {
     json_open_object(j, "cache");
-    json_put_bool(j, "enabled", e->cache != NULL);
-    json_put_count(j, "hits", e->cache_hits);
-    json_put_count(j, "misses", e->cache_misses);
-    json_put_count(j, "writes", e->cache_writes);
-    json_put_count(j, "writeErrors", e->cache_errors);
-    put_error(j, "lastWriteError", e->cache_error);
+    json_put_bool(j, "enabled", f->cache_enabled);
+    json_put_count(j, "hits", f->cache_hits);
+    json_put_count(j, "misses", f->cache_misses);
+    json_put_count(j, "writes", f->cache_writes);
+    json_put_count(j, "writeErrors", f->cache_errors);
+    put_error(j, "lastWriteError", f->cache_error);
     json_close_object(j);
 }
 
-static void put_revalidation(struct json *j, const struct oks_engine *e)
+static void put_revalidation(struct json *j, const struct status_facts *f)
 {
     static const char *const asked[] = {"auto", "inotify", "stat"};
-    struct discovery_state state = discovery_state(e->discovery);
+    struct discovery_state state = discovery_state(f->discovery);
 
     json_open_object(j, "revalidation");
-    json_put_text(j, "asked", asked[e->revalidate]);
-    json_put_text(j, "mode", state.watched ? "inotify" : e->once ? "once" : "stat");
+    json_put_text(j, "asked", asked[f->revalidate]);
+    json_put_text(j, "mode", state.watched ? "inotify" : f->once ? "once" : "stat");
     json_put_count(j, "foldersByStat", state.unwatched);
     json_put_count(j, "overflows", state.overflows);
     put_error(j, "reason", state.watch_error);
     json_close_object(j);
 }
 
-static void put_progress(struct json *j, struct oks_engine *e)
+static void put_progress(struct json *j, const struct oks_progress *progress)
 {
-    struct oks_progress progress;
-
-    progress_now(e, &progress);
-    json_put_count(j, "lagBytes", progress.bytes_left);
+    json_put_count(j, "lagBytes", progress->bytes_left);
     json_open_object(j, "scan");
-    json_put_count(j, "filesLeft", progress.files_left);
-    json_put_count(j, "bytesLeft", progress.bytes_left);
-    json_put_count(j, "filesBeingRead", progress.scanning);
+    json_put_count(j, "filesLeft", progress->files_left);
+    json_put_count(j, "bytesLeft", progress->bytes_left);
+    json_put_count(j, "filesBeingRead", progress->scanning);
     json_close_object(j);
 }
 
-static void put_memory(struct json *j, const struct oks_engine *e)
+static void put_memory(struct json *j, const struct model *model)
 {
     json_open_object(j, "memory");
-    json_put_count(j, "requests", billing_requests(e->billing));
-    json_put_count(j, "requestMapBytes", billing_bytes(e->billing));
+    json_put_count(j, "requests", billing_requests(model->billing));
+    json_put_count(j, "requestMapBytes", billing_bytes(model->billing));
     json_close_object(j);
 }
 
-static void put_skipped(struct json *j, const struct oks_engine *e)
+static void put_skipped(struct json *j, const struct status_facts *f)
 {
-    struct discovery_state state = discovery_state(e->discovery);
+    struct discovery_state state = discovery_state(f->discovery);
 
     json_open_object(j, "skipped");
     json_put_count(j, "count", state.skipped);
@@ -130,11 +127,11 @@ static void put_skipped(struct json *j, const struct oks_engine *e)
 }
 
 /* The user's files; where one has an error, the last good one is in force. */
-static void put_settings(struct json *j, struct oks_engine *e)
+static void put_settings(struct json *j, struct model *model)
 {
     json_open_array(j, "settings");
     for (int i = 0; i < SETTINGS_FILES; i++) {
-        struct settings_state state = settings_state(e->settings, (enum settings_file)i);
+        struct settings_state state = settings_state(model->settings, (enum settings_file)i);
 
         json_open_object(j, NULL);
         json_put_text(j, "path", state.path);
@@ -145,7 +142,7 @@ static void put_settings(struct json *j, struct oks_engine *e)
     json_close_array(j);
 }
 
-static void put_errors(struct json *j, const struct sums *sums)
+static void put_errors(struct json *j, const struct file_totals *sums)
 {
     json_put_count(j, "fileErrors", sums->errors);
     json_open_array(j, "errors");
@@ -158,40 +155,39 @@ static void put_errors(struct json *j, const struct sums *sums)
     json_close_array(j);
 }
 
-static int status_document(void *ctx, struct json *j, struct oks_document *out)
+int document_status(struct model *model, const struct status_facts *facts, struct oks_document *out)
 {
-    struct oks_engine *e = ctx;
-    struct sums sums = {0};
+    const struct catalog *c = &model->catalog;
+    struct oks_document document = {.version = model->versions.all};
+    struct file_totals sums = {0};
+    struct json j = {0};
+    int rc;
 
-    json_open_object(j, NULL);
-    json_put_text(j, "version", OKSTRAFS_VERSION);
-    put_sources(j, e, &sums);
-    json_put_count(j, "sessions", e->n_sessions);
-    json_put_count(j, "teams", e->n_teams);
-    json_put_count(j, "projects", e->n_projects);
-    json_put_count(j, "transcripts", e->n_transcripts);
-    json_put_count(j, "transcriptBytes", sums.size);
-    json_put_count(j, "bytesScanned", e->bytes_read);
-    json_put_count(j, "lines", sums.lines);
-    json_put_count(j, "badLines", sums.bad);
-    json_put_count(j, "oddValues", sums.odd);
-    json_put_text(j, "scanner",
-                  e->n_idle_scanners ? oks_isa_name(oks_scanner_isa(e->idle_scanners[0])) : NULL);
-    put_progress(j, e);
-    put_memory(j, e);
-    put_cache(j, e);
-    put_revalidation(j, e);
-    put_skipped(j, e);
-    put_settings(j, e);
-    json_put_count(j, "teamStateErrors", runs_errors(e->runs));
-    put_errors(j, &sums);
-    json_close_object(j);
-    out->mtime_ns = sums.mtime_ns;
-    out->version = e->version;
-    return 0;
-}
-
-int oks_document_status(struct oks_engine *e, struct oks_document *out)
-{
-    return document_locked(e, status_document, e, out);
+    json_open_object(&j, NULL);
+    json_put_text(&j, "version", OKSTRAFS_VERSION);
+    put_sources(&j, facts->discovery, &sums);
+    json_put_count(&j, "sessions", c->n_sessions);
+    json_put_count(&j, "teams", c->n_teams);
+    json_put_count(&j, "projects", c->n_projects);
+    json_put_count(&j, "transcripts", c->n_transcripts);
+    json_put_count(&j, "transcriptBytes", sums.size);
+    json_put_count(&j, "bytesScanned", facts->progress.bytes_read);
+    json_put_count(&j, "lines", sums.lines);
+    json_put_count(&j, "badLines", sums.bad);
+    json_put_count(&j, "oddValues", sums.odd);
+    json_put_text(&j, "scanner", facts->scanner);
+    put_progress(&j, &facts->progress);
+    put_memory(&j, model);
+    put_cache(&j, facts);
+    put_revalidation(&j, facts);
+    put_skipped(&j, facts);
+    put_settings(&j, model);
+    json_put_count(&j, "teamStateErrors", runs_errors(model->runs));
+    put_errors(&j, &sums);
+    json_close_object(&j);
+    document.mtime_ns = sums.mtime_ns;
+    rc = json_finish(&j, &document.bytes, &document.len);
+    if (rc == 0)
+        *out = document;
+    return rc;
 }

@@ -68,10 +68,10 @@ static void parts_clear(struct parts *parts)
     free(parts->items);
 }
 
-static int parts_make(struct oks_engine *e, const struct team *team, const struct run *run,
+static int parts_make(struct model *model, const struct team *team, const struct run *run,
                       const struct measure_window *w, struct parts *parts)
 {
-    struct session **sessions = team_sessions(e, team, run);
+    struct session **sessions = team_sessions(&model->catalog, team, run);
     size_t n = 0;
     int rc = 0;
 
@@ -88,7 +88,7 @@ static int parts_make(struct oks_engine *e, const struct team *team, const struc
         if (outside(&p->measure, w))
             continue;
         session_member(run, sessions[i], p->member);
-        rc = billed_session_window(e->billing, sessions[i], w, &p->billed);
+        rc = billed_session_window(model->billing, sessions[i], w, &p->billed);
         parts->len++;
     }
     free(sessions);
@@ -108,7 +108,7 @@ static void sum_all(const struct parts *parts, struct measure *sum)
 }
 
 /* Adds what the session has in the window. 0 or -ENOMEM */
-static int add_in_window(struct oks_engine *e, const struct session *s, const struct measure_window *w,
+static int add_in_window(struct model *model, const struct session *s, const struct measure_window *w,
                          struct measure *out, struct billed_bag *bag)
 {
     struct measure part;
@@ -117,29 +117,29 @@ static int add_in_window(struct oks_engine *e, const struct session *s, const st
     if (outside(&part, w))
         return 0;
     measure_add(out, &part);
-    return bag ? billed_session_window(e->billing, s, w, bag) : 0;
+    return bag ? billed_session_window(model->billing, s, w, bag) : 0;
 }
 
-int team_measure(struct oks_engine *e, const struct team *team, const struct run *run,
+int team_measure(struct model *model, const struct team *team, const struct run *run,
                  const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
-    struct session **sessions = team_sessions(e, team, run);
+    struct session **sessions = team_sessions(&model->catalog, team, run);
     int rc = 0;
 
     if (!sessions)
         return -ENOMEM;
     measure_start(out);
     for (size_t i = 0; rc == 0 && sessions[i]; i++)
-        rc = add_in_window(e, sessions[i], w, out, bag);
+        rc = add_in_window(model, sessions[i], w, out, bag);
     free(sessions);
     return rc;
 }
 
-int member_measure(struct oks_engine *e, const struct team *team, const char *member,
+int member_measure(struct model *model, const struct team *team, const char *member,
                    const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
     const struct run *run = runs_current(team);
-    struct session **sessions = team_sessions(e, team, run);
+    struct session **sessions = team_sessions(&model->catalog, team, run);
     bool found = false;
     int rc = 0;
 
@@ -153,7 +153,7 @@ int member_measure(struct oks_engine *e, const struct team *team, const char *me
         if (strcmp(name, member) != 0)
             continue;
         found = true;
-        rc = add_in_window(e, sessions[i], w, out, bag);
+        rc = add_in_window(model, sessions[i], w, out, bag);
     }
     free(sessions);
     return rc == 0 && !found ? -ENOENT : rc;
@@ -360,13 +360,13 @@ static void put_all_billed(struct json *j, const struct parts *parts)
     billed_bag_clear(&all);
 }
 
-void team_document(struct oks_engine *e, struct team *team, const struct run *run,
+void team_document(struct model *model, struct team *team, const struct run *run,
                    const struct measure_window *w, struct json *j, int64_t *mtime_ns)
 {
     char name[OKS_NAME_MAX + 1];
     struct measure all;
     struct parts parts;
-    int rc = parts_make(e, team, run, w, &parts);
+    int rc = parts_make(model, team, run, w, &parts);
 
     json_fail(j, rc);
     if (rc < 0)

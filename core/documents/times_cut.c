@@ -58,7 +58,7 @@ static void cut_session(const void *node, VISIT visit, void *ctx)
         measure_add(c->sum, &m);
     LIST_FOREACH(t, &session->transcripts, of_session) {
         if (may_reach(c, t))
-            billing_each(c->s->e->billing, t->billed, cut_request, c);
+            billing_each(c->s->model->billing, t->billed, cut_request, c);
     }
 }
 
@@ -67,7 +67,7 @@ static void cut_row(struct stats *s, uint64_t lo, uint64_t hi, struct measure *m
     struct cut c = {s, lo, hi, m, bag};
 
     measure_start(m);
-    twalk_r(s->e->sessions, cut_session, &c);
+    twalk_r(s->model->catalog.sessions, cut_session, &c);
 }
 
 bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
@@ -82,7 +82,7 @@ bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *
     if (lo > hi)
         return false;
     if (lo == row->lo && hi == row->hi) {
-        times_row_measure(s->e, row, m);
+        times_row_measure(&s->model->timeline, row, m);
         *billed = &row->billed;
     } else {
         cut_row(s, lo, hi, m, room);

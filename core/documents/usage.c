@@ -11,7 +11,7 @@
 
 /* What a document is rendered with. */
 struct render {
-    struct oks_engine *e;
+    struct model *model;
     const struct oks_target *target;
     const struct oks_window *window; /* NULL: the target's own */
 };
@@ -38,13 +38,13 @@ static void session_document(struct render *r, const struct session *s, struct j
     struct measure_window w = window_of(r);
 
     measure_session(s, &w, m);
-    json_fail(j, billed_session_window(r->e->billing, s, &w, bag));
+    json_fail(j, billed_session_window(r->model->billing, s, &w, bag));
     json_put_measure(j, m);
     json_put_text(j, "sessionId", s->id);
     json_put_text(j, "source", session_source(s)->name);
     put_given_window(j, r->window);
     json_put_count(j, "transcripts", session_transcripts(s));
-    json_put_bool(j, "retained", retained_session(s));
+    json_put_bool(j, "retained", !session_is_live(s));
     if (measure_is_unknown(m)) {
         json_put_text(j, "usage", "unknown");
         json_put_null(j, "billed");
@@ -60,8 +60,8 @@ static int project_measure(struct render *r, struct project *p, struct measure *
     int rc = 0;
 
     if (!r->window) {
-        sums_project(r->e, p, sum);
-        return bag ? billed_bag_add(bag, &p->billed) : 0;
+        sums_project(&r->model->sums, p, sum);
+        return bag ? billed_bag_add(bag, sums_project_billed(p)) : 0;
     }
     measure_start(sum);
     LIST_FOREACH(s, &p->sessions, of_project) {
@@ -70,7 +70,7 @@ static int project_measure(struct render *r, struct project *p, struct measure *
         measure_session(s, &w, &part);
         measure_add(sum, &part);
         if (rc == 0 && bag)
-            rc = billed_session_window(r->e->billing, s, &w, bag);
+            rc = billed_session_window(r->model->billing, s, &w, bag);
     }
     return rc;
 }
@@ -113,7 +113,7 @@ static void member_document(struct render *r, const struct team *team, struct js
                             struct billed_bag *bag)
 {
     struct measure_window w = team_window_of(r, team);
-    int rc = member_measure(r->e, team, r->target->member, &w, m, bag);
+    int rc = member_measure(r->model, team, r->target->member, &w, m, bag);
 
     json_fail(j, rc);
     if (rc < 0)
@@ -128,7 +128,7 @@ static void member_document(struct render *r, const struct team *team, struct js
 
 /* --- all targets --- */
 
-static uint64_t version_of(struct oks_engine *e, const struct oks_target *target)
+uint64_t document_version(struct model *model, const struct oks_target *target)
 {
     const struct session *s;
     const struct project *p;
@@ -136,31 +136,21 @@ static uint64_t version_of(struct oks_engine *e, const struct oks_target *target
 
     switch (target->kind) {
     case OKS_SESSION:
-        s = registry_session(e, target->name);
-        return s ? priced_version(e, s->version) : 0;
+        s = catalog_session(&model->catalog, target->name);
+        return s ? version_priced(&model->versions, s->version) : 0;
     case OKS_PROJECT:
-        p = registry_project(e, target->name);
-        return p ? priced_version(e, p->version) : 0;
+        p = catalog_project(&model->catalog, target->name);
+        return p ? version_priced(&model->versions, p->version) : 0;
     case OKS_RUN:
-        t = registry_team(e, target->name);
-        return t && runs_named(t, target->member) ? priced_version(e, t->version) : 0;
+        t = catalog_team(&model->catalog, target->name);
+        return t && runs_named(t, target->member) ? version_priced(&model->versions, t->version) : 0;
     case OKS_TEAM:
     case OKS_MEMBER:
-        t = registry_team(e, target->name);
-        return t ? priced_version(e, t->version) : 0;
+        t = catalog_team(&model->catalog, target->name);
+        return t ? version_priced(&model->versions, t->version) : 0;
     default:
-        return e->version;
+        return model->versions.all;
     }
-}
-
-uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *target)
-{
-    uint64_t version;
-
-    pthread_mutex_lock(&e->lock);
-    version = version_of(e, target);
-    pthread_mutex_unlock(&e->lock);
-    return version;
 }
 
 /* With the bag to work in. */
@@ -172,19 +162,19 @@ static void put_members(struct render *r, struct json *j, struct measure *m, str
 
     switch (r->target->kind) {
     case OKS_SESSION:
-        session_document(r, registry_session(r->e, name), j, m, bag);
+        session_document(r, catalog_session(&r->model->catalog, name), j, m, bag);
         break;
     case OKS_PROJECT:
-        project_document(r, registry_project(r->e, name), j, m, bag);
+        project_document(r, catalog_project(&r->model->catalog, name), j, m, bag);
         break;
     case OKS_TEAM:
     case OKS_RUN:
-        team = registry_team(r->e, name);
+        team = catalog_team(&r->model->catalog, name);
         w = team_window_of(r, team);
-        team_document(r->e, team, run_of(r, team), &w, j, &m->mtime_ns);
+        team_document(r->model, team, run_of(r, team), &w, j, &m->mtime_ns);
         break;
     case OKS_MEMBER:
-        member_document(r, registry_team(r->e, name), j, m, bag);
+        member_document(r, catalog_team(&r->model->catalog, name), j, m, bag);
         break;
     default:
         json_fail(j, -ENOENT);
@@ -198,7 +188,7 @@ static int usage_document(void *ctx, struct json *j, struct oks_document *out)
     struct measure m = {0};
     struct billed_bag bag = {0};
 
-    out->version = version_of(r->e, r->target);
+    out->version = document_version(r->model, r->target);
     if (!out->version)
         return -ENOENT;
     json_open_object(j, NULL);
@@ -218,19 +208,19 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
 
     switch (r->target->kind) {
     case OKS_SESSION:
-        s = registry_session(r->e, r->target->name);
+        s = catalog_session(&r->model->catalog, r->target->name);
         measure_session(s, &w, m);
-        return bag ? billed_session_window(r->e->billing, s, &w, bag) : 0;
+        return bag ? billed_session_window(r->model->billing, s, &w, bag) : 0;
     case OKS_PROJECT:
-        return project_measure(r, registry_project(r->e, r->target->name), m, bag);
+        return project_measure(r, catalog_project(&r->model->catalog, r->target->name), m, bag);
     case OKS_TEAM:
     case OKS_RUN:
     case OKS_MEMBER:
-        team = registry_team(r->e, r->target->name);
+        team = catalog_team(&r->model->catalog, r->target->name);
         w = team_window_of(r, team);
         if (r->target->kind == OKS_MEMBER)
-            return member_measure(r->e, team, r->target->member, &w, m, bag);
-        return team_measure(r->e, team, run_of(r, team), &w, m, bag);
+            return member_measure(r->model, team, r->target->member, &w, m, bag);
+        return team_measure(r->model, team, run_of(r, team), &w, m, bag);
     default:
         return -ENOENT;
     }
@@ -242,7 +232,7 @@ static int total_document(void *ctx, struct json *j, struct oks_document *out)
     struct measure m;
     int rc;
 
-    out->version = version_of(r->e, r->target);
+    out->version = document_version(r->model, r->target);
     rc = out->version ? measure_target(r, &m, NULL) : -ENOENT;
     if (rc < 0)
         return rc;
@@ -262,7 +252,7 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
     struct measure m;
     int rc;
 
-    out->version = version_of(r->e, r->target);
+    out->version = document_version(r->model, r->target);
     rc = out->version ? measure_target(r, &m, &bag) : -ENOENT;
     billed_bag_total(&bag, &sum);
     billed_bag_clear(&bag);
@@ -276,24 +266,24 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
     return 0;
 }
 
-int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
-                       struct oks_document *out)
+int document_usage(struct model *model, const struct oks_target *target, const struct oks_window *window,
+                   struct oks_document *out)
 {
-    struct render r = {e, target, window};
+    struct render r = {model, target, window};
 
-    return document_locked(e, usage_document, &r, out);
+    return document_locked(model, usage_document, &r, out);
 }
 
-int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+int document_total_tokens(struct model *model, const struct oks_target *target, struct oks_document *out)
 {
-    struct render r = {e, target, NULL};
+    struct render r = {model, target, NULL};
 
-    return document_locked(e, total_document, &r, out);
+    return document_locked(model, total_document, &r, out);
 }
 
-int oks_document_cost(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+int document_cost(struct model *model, const struct oks_target *target, struct oks_document *out)
 {
-    struct render r = {e, target, NULL};
+    struct render r = {model, target, NULL};
 
-    return document_locked(e, cost_document, &r, out);
+    return document_locked(model, cost_document, &r, out);
 }

@@ -1,19 +1,86 @@
-/*
- * The public calls that render documents: each takes the lock, and hands what it needs to documents/.
- */
+/* The public calls that render documents (okstrafs/engine.h), over documents/. */
+#include "documents/documents.h"
 #include "engine/engine_private.h"
+
+int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
+                       struct oks_document *out)
+{
+    return document_usage(&e->model, target, window, out);
+}
+
+int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    return document_total_tokens(&e->model, target, out);
+}
+
+int oks_document_cost(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    return document_cost(&e->model, target, out);
+}
+
+int oks_document_context(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    return document_context(&e->model, target, out);
+}
+
+int oks_document_ledger(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+{
+    return document_ledger(&e->model, e->isa, target, out);
+}
+
+int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks_window *window,
+                       int64_t now_ms, struct oks_document *out)
+{
+    return document_stats(&e->model, e->isa, by, window, now_ms, out);
+}
+
+int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, int64_t now_ms,
+                        struct oks_document *out)
+{
+    return document_budget(&e->budgets, name, exceeded, now_ms, out);
+}
 
 int oks_document_prices(struct oks_engine *e, struct oks_document *out)
 {
-    struct oks_document document = {0};
+    return document_pricing(&e->model, out);
+}
+
+int oks_document_status(struct oks_engine *e, struct oks_document *out)
+{
+    struct status_facts facts = {
+        .discovery = e->discovery,
+        .revalidate = e->revalidate,
+        .once = e->once,
+        .cache_enabled = e->cache != NULL,
+    };
     int rc;
 
-    pthread_mutex_lock(&e->lock);
-    rc = oks_prices_document(settings_prices(e->settings), &document.bytes, &document.len);
-    document.mtime_ns = settings_state(e->settings, PRICES_FILE).mtime_ns;
-    document.version = e->version;
-    pthread_mutex_unlock(&e->lock);
-    if (rc == 0)
-        *out = document;
+    pthread_mutex_lock(&e->model.lock);
+    facts.scanner = e->scanning.n_scanners ? oks_isa_name(oks_scanner_isa(e->scanning.scanners[0])) : NULL;
+    facts.cache_hits = e->scanning.cache_hits;
+    facts.cache_misses = e->scanning.cache_misses;
+    facts.cache_writes = e->saver.writes;
+    facts.cache_errors = e->saver.errors;
+    facts.cache_error = e->saver.error;
+    progress_now(e, &facts.progress);
+    rc = document_status(&e->model, &facts, out);
+    pthread_mutex_unlock(&e->model.lock);
     return rc;
+}
+
+uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *target)
+{
+    uint64_t version;
+
+    pthread_mutex_lock(&e->model.lock);
+    version = document_version(&e->model, target);
+    pthread_mutex_unlock(&e->model.lock);
+    return version;
+}
+
+void oks_engine_want_times(struct oks_engine *e)
+{
+    pthread_mutex_lock(&e->model.lock);
+    times_want(&e->model.timeline);
+    pthread_mutex_unlock(&e->model.lock);
 }

@@ -10,12 +10,13 @@ enum { TRIES = 8 }; /* a transcript that is rewritten faster than it is read */
 int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
                     int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
 {
-    int rc = streams_next(e, target, cursor, line, ctx, mtime_ns);
+    const struct stream_sources sources = {e->cache, e->isa};
+    int rc = streams_next(&e->streams, &sources, target, cursor, line, ctx, mtime_ns);
 
     for (int i = 0; rc == -ESTALE && i < TRIES; i++) {
         rc = oks_engine_sync(e, target, false, NULL);
         if (rc == 0)
-            rc = streams_next(e, target, cursor, line, ctx, mtime_ns);
+            rc = streams_next(&e->streams, &sources, target, cursor, line, ctx, mtime_ns);
     }
     return rc == -ESTALE ? -EIO : rc;
 }

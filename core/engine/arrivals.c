@@ -48,70 +48,108 @@ static void comes_again(struct oks_engine *e, struct transcript *t, struct folde
     if (t->retained) {
         retained_return(e, t, folder);
         retained_replaced(e, t->session);
-        registry_bump(e, t->session);
+        commit_bump(e, t->session);
     }
     if (t->file.folder != folder) {
         folder_remove(&t->file);
         folder_add(folder, &t->file);
     }
-    registry_mark_dirty(e, t, true);
+    catalog_mark_dirty(&e->model.catalog, t, true);
+}
+
+static struct catalog *catalog_of(void *ctx)
+{
+    struct oks_engine *e = ctx;
+
+    return &e->model.catalog;
+}
+
+/* The session of an id with what hangs on it; NULL on ENOMEM. */
+static struct session *session_made(struct oks_engine *e, struct oks_slice id)
+{
+    struct session *s = catalog_session_made(&e->model.catalog, id);
+
+    if (!s || s->sums)
+        return s;
+    if (session_sums_new(s) == 0 && session_stream_new(s) == 0) {
+        times_session_new(&e->model.timeline, s);
+        return s;
+    }
+    session_sums_free(s->sums);
+    catalog_session_remove(&e->model.catalog, s);
+    return NULL;
+}
+
+/* A transcript with what hangs on it. Takes over the last two names; NULL on ENOMEM. */
+static struct transcript *transcript_made(struct oks_engine *e, struct session *s, struct root *root,
+                                          const char *path, char *cache_folder, char *cache_name)
+{
+    struct catalog *c = &e->model.catalog;
+    struct transcript *t = catalog_transcript_made(c, s, root, path, cache_folder, cache_name);
+
+    if (!t || (transcript_sums_new(t) == 0 && stream_marks_new(t) == 0))
+        return t;
+    transcript_sums_free(t->sums);
+    catalog_transcript_remove(c, t);
+    transcript_clear(t);
+    free(t);
+    return NULL;
 }
 
 static int found(void *ctx, struct folder *folder, const char *path, const char *rel)
 {
     struct oks_engine *e = ctx;
     struct oks_slice id = folder->root->source->id_of(rel);
-    struct transcript *t = registry_transcript(e, path);
+    struct transcript *t = catalog_transcript(&e->model.catalog, path);
     struct session *s;
 
     if (t) {
         comes_again(e, t, folder);
         return 0;
     }
-    s = registry_session_made(e, id);
+    s = session_made(e, id);
     if (!s)
         return -ENOMEM;
-    t = registry_transcript_made(e, s, folder->root, path, cache_folder_of(folder), escaped(id));
+    t = transcript_made(e, s, folder->root, path, cache_folder_of(folder), escaped(id));
     if (!t) {
-        registry_session_release(e, s);
+        departures_release_session(e, s);
         return -ENOMEM;
     }
-    t->timed = e->times.on;
+    times_transcript_new(&e->model.timeline, t);
     t->unplaced = t->source->late;
     t->label_due = true;
-    e->n_unplaced += t->unplaced;
+    e->model.catalog.n_unplaced += t->unplaced;
     folder_add(folder, &t->file);
     retained_replaced(e, s);
-    s->version = engine_tick(e);
-    if (LIST_FIRST(&s->transcripts) == t && registry_place(e, s) < 0)
+    s->version = version_next(&e->model.versions);
+    if (LIST_FIRST(&s->transcripts) == t && commit_place(e, s) < 0)
         return -ENOMEM;
     if (t->source->late || !index_restore(e, t)) {
-        registry_mark_dirty(e, t, true);
+        catalog_mark_dirty(&e->model.catalog, t, true);
         return 0;
     }
-    t->timed = s->timed = false;
-    e->times.pending = true;
+    times_restored(&e->model.timeline, t);
     /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
-    registry_mark_dirty(e, t, false);
-    return registry_changed(e, t, true);
+    catalog_mark_dirty(&e->model.catalog, t, false);
+    return commit_changed(e, t, true);
 }
 
 static bool changed(void *ctx, const struct folder *folder, const char *path)
 {
-    struct transcript *t = registry_transcript(ctx, path);
+    struct transcript *t = catalog_transcript(catalog_of(ctx), path);
 
     if (!t || t->file.folder != folder)
         return false;
-    registry_mark_dirty(ctx, t, true);
+    catalog_mark_dirty(catalog_of(ctx), t, true);
     return true;
 }
 
 static bool lost(void *ctx, const char *path)
 {
-    struct transcript *t = registry_transcript(ctx, path);
+    struct transcript *t = catalog_transcript(catalog_of(ctx), path);
 
     if (t)
-        registry_mark_lost(ctx, t);
+        catalog_mark_lost(catalog_of(ctx), t);
     return t;
 }
 
@@ -120,17 +158,17 @@ static void recheck(void *ctx, struct found_file *file, bool all)
     struct transcript *t = transcript_of(file);
 
     t->label_due |= all;
-    registry_mark_dirty(ctx, t, all);
+    catalog_mark_dirty(catalog_of(ctx), t, all);
 }
 
 static void label_changed(void *ctx, const char *path)
 {
-    struct transcript *t = registry_transcript(ctx, path);
+    struct transcript *t = catalog_transcript(catalog_of(ctx), path);
 
     if (!t)
         return;
     t->label_due = true;
-    registry_mark_dirty(ctx, t, false);
+    catalog_mark_dirty(catalog_of(ctx), t, false);
 }
 
 const struct file_events arrivals_events = {found, changed, lost, recheck, label_changed};
@@ -140,25 +178,25 @@ const struct file_events arrivals_events = {found, changed, lost, recheck, label
 int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
                     const char *cache_name, const char *id)
 {
-    struct session *s = registry_session_made(e, oks_slice_of(id));
+    struct session *s = session_made(e, oks_slice_of(id));
     struct transcript *t;
 
     if (!s)
         return -ENOMEM;
     if (!LIST_EMPTY(&s->transcripts))
         return 0; /* it is there in another file */
-    t = registry_transcript_made(e, s, root, path, strdup(cache_folder), strdup(cache_name));
+    t = transcript_made(e, s, root, path, strdup(cache_folder), strdup(cache_name));
     if (!t) {
-        registry_session_release(e, s);
+        departures_release_session(e, s);
         return -ENOMEM;
     }
-    s->version = engine_tick(e);
+    s->version = version_next(&e->model.versions);
     retained_found(e, t);
-    if (registry_place(e, s) < 0)
+    if (commit_place(e, s) < 0)
         return -ENOMEM;
     if (index_restore(e, t))
-        return registry_changed(e, t, true);
-    registry_mark_dirty(e, t, true);
+        return commit_changed(e, t, true);
+    catalog_mark_dirty(&e->model.catalog, t, true);
     return 0;
 }
 
@@ -169,11 +207,11 @@ static int comes_anew(struct oks_engine *e, struct transcript *t)
 {
     struct folder *folder = t->file.folder;
     bool dead = folder->dead; /* it may go with the transcript */
-    char *path = strdup(t->path), *rel = path ? strdup(registry_rel(t)) : NULL;
+    char *path = strdup(t->path), *rel = path ? strdup(catalog_rel(t)) : NULL;
     int rc = rel ? 1 : -ENOMEM;
 
     if (rel) {
-        registry_drop(e, t);
+        departures_drop(e, t);
         if (!dead && found(e, folder, path, rel) < 0)
             rc = -ENOMEM;
     }
@@ -191,15 +229,15 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
         return 0;
     if (t->loaded)
         return comes_anew(e, t);
-    to = registry_session_made(e, oks_slice_of(id));
+    to = session_made(e, oks_slice_of(id));
     if (!to)
         return -ENOMEM;
-    registry_move(t, to);
-    to->version = engine_tick(e);
-    rc = LIST_FIRST(&to->transcripts) == t ? registry_place(e, to) : 0;
+    catalog_move(t, to);
+    to->version = version_next(&e->model.versions);
+    rc = LIST_FIRST(&to->transcripts) == t ? commit_place(e, to) : 0;
     if (LIST_EMPTY(&from->transcripts))
-        registry_session_release(e, from);
+        departures_release_session(e, from);
     else
-        registry_bump(e, from);
+        commit_bump(e, from);
     return rc;
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <search.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/engine_private.h"
@@ -13,58 +14,41 @@
 static int posted(void *ctx, void *owner, const char *model, const struct billed_sum *sum, bool comes)
 {
     struct oks_engine *e = ctx;
-    struct session *s = ((struct transcript *)owner)->session;
-    struct billed_bag *bags[1 + GROUP_KINDS];
-    struct billed_sum *to[1 + GROUP_KINDS];
-    int n = 0;
 
-    if (s->project)
-        bags[n++] = &s->project->billed;
-    for (int i = 0; i < GROUP_KINDS; i++)
-        if (s->groups[i].group)
-            bags[n++] = &s->groups[i].group->billed;
-    for (int i = 0; i < n; i++) {
-        to[i] = billed_bag_at(bags[i], model);
-        if (!to[i])
-            return -ENOMEM;
-    }
-    for (int i = 0; i < n; i++)
-        (comes ? billed_add : billed_take)(to[i], sum);
-    if (!s->billed_touched) {
-        s->billed_touched = true;
-        LIST_INSERT_HEAD(&e->billed_touched, s, of_touched);
-    }
-    return 0;
+    return sums_posted(&e->model.sums, ((struct transcript *)owner)->session, model, sum, comes);
 }
 
 static void timed(void *ctx, void *owner, struct oks_stamp stamp, const char *model,
                   const struct billed_sum *sum, bool comes)
 {
-    times_request(ctx, owner, stamp, model, sum, comes);
+    struct oks_engine *e = ctx;
+
+    times_request(&e->model.timeline, owner, stamp, model, sum, comes);
 }
 
 static void row_changed(void *ctx, void *owner, size_t i)
 {
-    stream_changed(ctx, owner, i);
+    struct oks_engine *e = ctx;
+
+    stream_changed(&e->streams, owner, i);
 }
 
 static void leaves(void *ctx, void *owner)
 {
-    stream_leave(ctx, owner);
-    times_requests_leave(ctx, owner);
+    struct oks_engine *e = ctx;
+
+    stream_leave(&e->streams, owner);
+    times_requests_leave(&e->model.timeline, owner);
 }
 
 const struct billing_events commit_billing_events = {posted, timed, row_changed, leaves};
 
-void billed_bump(struct oks_engine *e)
+void commit_bump_billed(struct oks_engine *e)
 {
     struct session *s;
 
-    while ((s = LIST_FIRST(&e->billed_touched))) {
-        LIST_REMOVE(s, of_touched);
-        s->billed_touched = false;
-        registry_bump(e, s);
-    }
+    while ((s = sums_next_touched(&e->model.sums)))
+        commit_bump(e, s);
 }
 
 static int commit_requests(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
@@ -72,22 +56,22 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
     int rc;
 
     if (out->replace) /* the old rows live until the state is replaced */
-        return billing_enter(e->billing, t->billed, out->gain.requests);
-    rc = transcript_tail(t)->requests ? billing_untail(e->billing, t->billed) : 0;
-    return rc < 0 ? rc : billing_gain(e->billing, t->billed, out->gain.requests);
+        return billing_enter(e->model.billing, t->billed, out->gain.requests);
+    rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;
+    return rc < 0 ? rc : billing_gain(e->model.billing, t->billed, out->gain.requests);
 }
 
 /* What was put in place only in part is taken out again: the transcript must be scanned anew. */
 static void commit_fails(struct oks_engine *e, struct transcript *t)
 {
-    billing_leave(e->billing, t->billed);
+    billing_leave(e->model.billing, t->billed);
     t->loaded = false;
     t->totals = OKS_TOTALS_NONE;
-    times_reset(e);
+    times_reset(&e->model.timeline);
     oks_state_reset(&t->state);
 }
 
-int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool moved = out->replace || out->gain.offset != t->state.offset;
     struct times_change change = {0};
@@ -99,7 +83,7 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
         scan_outcome_clear(out);
         return 0;
     }
-    times_before(e, t, out, &change);
+    times_before(&e->model.timeline, t, out, &change);
     rc = commit_requests(e, t, out);
     if (rc == 0 || out->replace) {
         int applied = transcript_apply(t, out);
@@ -107,53 +91,36 @@ int transcript_commit(struct oks_engine *e, struct transcript *t, struct scan_ou
         rc = rc < 0 ? rc : applied;
     }
     if (rc == 0 && out->tail && out->tail->requests)
-        rc = billing_tail(e->billing, t->billed, out->tail->requests);
+        rc = billing_tail(e->model.billing, t->billed, out->tail->requests);
     if (rc == 0) {
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
-        t->closed = stream_closed(t);
+        stream_committed(t);
     }
     out->worth_saving = moved && !t->whole && !(out->cache_hit && out->bytes_read == 0);
     transcript_apply_marks(t, out);
     scan_outcome_clear(out);
     if (rc < 0)
         commit_fails(e, t);
-    times_after(e, t->session, &change);
+    times_after(&e->model.timeline, t->session, &change);
     return rc;
-}
-
-static void forget_project(const void *node, VISIT visit, void *ctx)
-{
-    struct project *p = *(struct project *const *)node;
-
-    (void)ctx;
-    if (visit == postorder || visit == leaf)
-        billed_bag_forget_costs(&p->billed);
-}
-
-static void forget_group(void *ctx, struct group *group)
-{
-    (void)ctx;
-    billed_bag_forget_costs(&group->billed);
 }
 
 void commit_prices(struct oks_engine *e)
 {
-    if (e->priced == e->prices_version)
+    if (e->priced == e->model.versions.prices)
         return;
-    e->priced = e->prices_version;
-    billing_reprice_begin(e->billing, settings_prices(e->settings));
-    twalk_r(e->projects, forget_project, NULL);
-    for (int kind = 0; kind < GROUP_KINDS; kind++)
-        groups_each(e, (enum group_kind)kind, forget_group, NULL);
-    times_reset(e); /* rows of time are made anew from sums with costs */
-    billing_reprice(e->billing);
+    e->priced = e->model.versions.prices;
+    billing_reprice_begin(e->model.billing, settings_prices(e->model.settings));
+    sums_forget_costs(&e->model.sums);
+    times_reset(&e->model.timeline); /* rows of time are made anew from sums with costs */
+    billing_reprice(e->model.billing);
 }
 
 /* --- what shows it --- */
 
-void registry_bump(struct oks_engine *e, struct session *s)
+void commit_bump(struct oks_engine *e, struct session *s)
 {
-    uint64_t version = engine_tick(e);
+    uint64_t version = version_next(&e->model.versions);
     struct membership *m;
 
     s->version = version;
@@ -161,7 +128,29 @@ void registry_bump(struct oks_engine *e, struct session *s)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
         m->team->version = version;
-    runs_session_changed(e->runs, s, version);
+    runs_session_changed(e->model.runs, s, version);
+}
+
+void commit_project_left(struct oks_engine *e, struct project *p)
+{
+    if (!catalog_project_release(&e->model.catalog, p))
+        return;
+    project_sums_free(p->sums);
+    free(p);
+}
+
+int commit_place(struct oks_engine *e, struct session *s)
+{
+    struct project *from;
+    int rc = catalog_place(&e->model.catalog, s, &from);
+
+    if (rc <= 0)
+        return rc;
+    sums_session(&e->model.sums, s, from, false);
+    billed_session_moved(s, from, s->project);
+    if (from)
+        commit_project_left(e, from);
+    return 0;
 }
 
 /* An agent's file beside its session's names the session in its records (the old layout). */
@@ -174,12 +163,12 @@ static void parent_from_records(struct session *s)
         placing_parent(s);
         return;
     }
-    if (t->source->parent && t->source->parent(registry_rel(t)).ptr)
+    if (t->source->parent && t->source->parent(catalog_rel(t)).ptr)
         return;
     if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
-        registry_set_parent(s, oks_slice_of(parent));
+        catalog_set_parent(s, oks_slice_of(parent));
     else
-        registry_set_parent(s, (struct oks_slice){0});
+        catalog_set_parent(s, (struct oks_slice){0});
 }
 
 static bool same_file_other_state(const struct transcript *a, const struct transcript *b)
@@ -196,9 +185,9 @@ static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 
     if (!t->linked)
         return;
-    LIST_FOREACH(other, &e->linked, of_linked)
+    LIST_FOREACH(other, &e->model.catalog.linked, of_linked)
         if (other != t && same_file_other_state(other, t))
-            registry_mark_dirty(e, other, true);
+            catalog_mark_dirty(&e->model.catalog, other, true);
 }
 
 /* Team-state files may lie below each folder that the records name. */
@@ -207,23 +196,23 @@ static int watch_cwds(struct oks_engine *e, const struct transcript *t)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_project(e->runs, t->state.cwds.items[i].ptr);
+        rc = runs_add_project(e->model.runs, t->state.cwds.items[i].ptr);
     return rc;
 }
 
-int registry_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
+int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
-    int rc = teams_changed ? registry_session_teams(e, t->session) : 0;
+    int rc = teams_changed ? catalog_session_teams(&e->model.catalog, t->session) : 0;
 
     if (rc == 0 && t->source->late)
-        rc = registry_place(e, t->session);
+        rc = commit_place(e, t->session);
     if (rc == 0)
         rc = watch_cwds(e, t);
-    placing_changed(e, t, false);
+    placing_changed(&e->model.catalog, t, false);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
-    sums_transcript(e, t, false);
-    sums_session(e, t->session, t->session->project, false);
-    registry_bump(e, t->session);
+    sums_transcript(&e->model.sums, t, false);
+    sums_session(&e->model.sums, t->session, t->session->project, false);
+    commit_bump(e, t->session);
     return rc;
 }

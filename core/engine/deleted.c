@@ -29,16 +29,6 @@
 static const char marker_folder[] = ".okstrafs";
 static const char marker_name[] = "forgotten";
 
-static bool is_live(const struct session *s)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (!t->retained)
-            return true;
-    return false;
-}
-
 /* Whether the file begins with the bytes by which the transcript is known. */
 static bool begins_alike(const char *path, const struct oks_state *state)
 {
@@ -81,7 +71,7 @@ bool retained_moved(struct oks_engine *e, const struct transcript *t)
     struct moving m = {.t = t};
 
     if (t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX)
-        twalk_r(e->transcripts, look_for_file, &m);
+        twalk_r(e->model.catalog.transcripts, look_for_file, &m);
     return m.found;
 }
 
@@ -106,11 +96,11 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
             return false;
     if (retained_moved(e, t))
         return false;
-    if (transcript_tail(t)->requests && billing_untail(e->billing, t->billed) < 0)
+    if (transcript_tail(t)->requests && billing_untail(e->model.billing, t->billed) < 0)
         return false;
     transcript_tail_free(t->tail);
     t->tail = NULL;
-    registry_linked(e, t, false);
+    catalog_linked(&e->model.catalog, t, false);
     folder_remove(&t->file);
     mark_retained(e, t);
     return true;
@@ -138,9 +128,9 @@ void retained_came_back(struct oks_engine *e, const struct transcript *t)
     struct coming c = {.t = t};
 
     if (e->n_retained && t->state.ino)
-        twalk_r(e->transcripts, look_for_same, &c);
+        twalk_r(e->model.catalog.transcripts, look_for_same, &c);
     if (c.same)
-        registry_drop(e, c.same);
+        departures_drop(e, c.same);
 }
 
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
@@ -154,18 +144,13 @@ void retained_replaced(struct oks_engine *e, struct session *s)
 {
     struct transcript *t, *next;
 
-    if (!is_live(s))
+    if (!session_is_live(s))
         return;
     for (t = LIST_FIRST(&s->transcripts); t; t = next) {
         next = LIST_NEXT(t, of_session);
         if (t->retained && !t->busy)
-            registry_drop(e, t);
+            departures_drop(e, t);
     }
-}
-
-bool retained_session(const struct session *s)
-{
-    return !is_live(s);
 }
 
 /* --- what a start finds --- */
@@ -297,7 +282,7 @@ static int found_entry(void *ctx, const char *folder, const char *name)
     if (!root || is_hex_mark(rel) || strchr(id, '/'))
         return 0;
     n = snprintf(path, sizeof(path), "%s/%s/%s.jsonl", root->path, rel, id);
-    if (n >= (int)sizeof(path) || registry_transcript(f->e, path))
+    if (n >= (int)sizeof(path) || catalog_transcript(&f->e->model.catalog, path))
         return 0;
     if (f->found++ >= RETAINED_MAX)
         return 1;
@@ -314,7 +299,7 @@ int retained_find(struct oks_engine *e)
         return 0;
     if (oks_cache_stat(e->cache, marker_folder, marker_name, &st) == 0)
         e->forgotten = st;
-    twalk_r(e->transcripts, know, &f.known);
+    twalk_r(e->model.catalog.transcripts, know, &f.known);
     if (f.known.n)
         qsort(f.known.keys, f.known.n, sizeof(*f.known.keys), by_text);
     if (!f.known.failed)
@@ -345,7 +330,7 @@ static bool goes(const struct forgetting *f, const struct session *s)
     const struct transcript *t;
     struct stat st;
 
-    if (is_live(s))
+    if (session_is_live(s))
         return false;
     if (f->all)
         return true;
@@ -390,7 +375,7 @@ static bool forget_session(struct oks_engine *e, struct session *s, bool remove)
         }
         if (remove)
             oks_cache_remove(e->cache, t->cache_folder, t->cache_name);
-        registry_drop(e, t);
+        departures_drop(e, t);
     }
     return all;
 }
@@ -400,7 +385,7 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
     size_t n = 0;
 
     *all = true;
-    twalk_r(f->e->sessions, choose_session, f);
+    twalk_r(f->e->model.catalog.sessions, choose_session, f);
     for (size_t i = 0; i < f->n; i++) {
         bool whole = forget_session(f->e, f->sessions[i], remove);
 
@@ -408,7 +393,7 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
         *all &= whole;
     }
     free(f->sessions);
-    billed_bump(f->e);
+    commit_bump_billed(f->e);
     return n;
 }
 
@@ -443,13 +428,13 @@ int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
     bool all;
     int rc = 0;
 
-    pthread_mutex_lock(&e->lock);
-    s = session ? registry_session(e, session) : NULL;
-    if (!e->cache || (session && (!s || is_live(s))))
-        rc = s && is_live(s) ? -EBUSY : -ENOENT;
+    pthread_mutex_lock(&e->model.lock);
+    s = session ? catalog_session(&e->model.catalog, session) : NULL;
+    if (!e->cache || (session && (!s || session_is_live(s))))
+        rc = s && session_is_live(s) ? -EBUSY : -ENOENT;
     if (rc == 0)
         *n = forget(&f, true, &all);
     e->index_stale |= rc == 0;
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     return rc ? rc : oks_cache_save_bytes(e->cache, marker_folder, marker_name, "forgotten\n", 10);
 }

@@ -22,8 +22,6 @@ void retained_came_back(struct oks_engine *e, const struct transcript *t);
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder);
 /* Drops the session's retained transcripts where it has another one. */
 void retained_replaced(struct oks_engine *e, struct session *s);
-/* Whether nothing of the session is left but what is retained. */
-bool retained_session(const struct session *s);
 /* Finds what caches tell of that is not there; once, after the first walk. 0 or -ENOMEM. */
 int retained_find(struct oks_engine *e);
 void retained_found(struct oks_engine *e, struct transcript *t);

@@ -9,65 +9,66 @@
 
 #include "engine/engine_private.h"
 
-void registry_session_release(struct oks_engine *e, struct session *s)
+void departures_release_session(struct oks_engine *e, struct session *s)
 {
     struct project *project = s->project;
 
     if (!LIST_EMPTY(&s->transcripts))
         return;
-    runs_session_changed(e->runs, s, engine_tick(e));
-    sums_session(e, s, project, true);
+    runs_session_changed(e->model.runs, s, version_next(&e->model.versions));
+    sums_session(&e->model.sums, s, project, true);
     while (!LIST_EMPTY(&s->teams))
-        registry_membership_end(e, LIST_FIRST(&s->teams));
+        catalog_membership_end(&e->model.catalog, LIST_FIRST(&s->teams));
     if (project) {
         LIST_REMOVE(s, of_project);
-        registry_project_release(e, project);
+        commit_project_left(e, project);
     }
-    if (s->billed_touched)
-        LIST_REMOVE(s, of_touched);
-    stream_clear(&s->stream);
-    registry_session_remove(e, s);
+    session_sums_free(s->sums);
+    session_stream_free(s->stream);
+    catalog_session_remove(&e->model.catalog, s);
 }
 
-void registry_drop(struct oks_engine *e, struct transcript *t)
+void departures_drop(struct oks_engine *e, struct transcript *t)
 {
     struct session *s = t->session;
     struct times_change change;
     struct transcript *first;
 
-    times_before_all(e, s, &change);
+    times_before_all(&e->model.timeline, s, &change);
     if (t->dirty)
-        TAILQ_REMOVE(&e->dirty, t, queued);
-    e->n_unplaced -= t->unplaced;
-    placing_changed(e, t, true);
+        TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
+    e->model.catalog.n_unplaced -= t->unplaced;
+    placing_changed(&e->model.catalog, t, true);
     e->index_stale = true;
     saver_forget(e, t);
-    registry_linked(e, t, false);
+    catalog_linked(&e->model.catalog, t, false);
     if (t->source->late)
-        runs_session_changed(e->runs, s, engine_tick(e)); /* while it still says whose transcript it was */
-    sums_transcript(e, t, true);
-    billing_leave(e->billing, t->billed);
-    registry_transcript_remove(e, t);
+        runs_session_changed(
+            e->model.runs, s,
+            version_next(&e->model.versions)); /* while it still says whose transcript it was */
+    sums_transcript(&e->model.sums, t, true);
+    billing_leave(e->model.billing, t->billed);
+    catalog_transcript_remove(&e->model.catalog, t);
     e->n_retained -= t->retained;
-    times_after(e, s, &change);
+    times_after(&e->model.timeline, s, &change);
+    transcript_sums_free(t->sums);
+    stream_marks_free(t->marks);
     transcript_clear(t);
     free(t);
     first = LIST_FIRST(&s->transcripts);
     if (!first) {
-        registry_session_release(e, s);
+        departures_release_session(e, s);
         return;
     }
-    registry_place(e, s);
-    sums_session(e, s, s->project, false);
-    registry_session_teams(e, s);
-    registry_bump(e, s);
+    commit_place(e, s);
+    sums_session(&e->model.sums, s, s->project, false);
+    catalog_session_teams(&e->model.catalog, s);
+    commit_bump(e, s);
 }
 
-void registry_free(struct oks_engine *e)
+void departures_drop_all(struct oks_engine *e)
 {
-    while (e->transcripts)
-        registry_drop(e, *(struct transcript **)e->transcripts);
-    tdestroy(e->sessions, keep_node);
-    registry_projects_free(e);
-    registry_teams_free(e);
+    while (e->model.catalog.transcripts)
+        departures_drop(e, *(struct transcript **)e->model.catalog.transcripts);
+    catalog_clear(&e->model.catalog);
 }

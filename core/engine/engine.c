@@ -2,7 +2,7 @@
  * Keeping everything up to date at the price of what changed.
  *
  * A sync drains the queue of changes, which marks transcripts dirty, and then has the dirty ones scanned
- * (engine_work.c): all of them, because any of them may turn out to hold, or to own, a request of the target
+ * (scanning.c): all of them, because any of them may turn out to hold, or to own, a request of the target
  * (billing.c).
  */
 #include "engine/engine_private.h"
@@ -69,9 +69,9 @@ static int add_runs(struct oks_engine *e, const char *const *task_roots)
     int rc = 0;
 
     for (; rc == 0 && task_roots && *task_roots; task_roots++)
-        rc = runs_add_project(e->runs, *task_roots);
+        rc = runs_add_project(e->model.runs, *task_roots);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = runs_add_rosters(e->runs, &roots[i]);
+        rc = runs_add_rosters(e->model.runs, &roots[i]);
     return rc;
 }
 
@@ -93,12 +93,12 @@ static void locks_init(struct oks_engine *e)
 {
     pthread_condattr_t monotonic;
 
-    pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->idle, NULL);
-    pthread_cond_init(&e->save_wanted, NULL);
+    pthread_mutex_init(&e->model.lock, NULL);
+    pthread_cond_init(&e->scanning.idle, NULL);
+    pthread_cond_init(&e->saver.wanted, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->saver_end, &monotonic);
+    pthread_cond_init(&e->saver.end, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
 
@@ -109,7 +109,7 @@ static int add_paths(struct oks_engine *e, const char *okstra_home)
     int rc = marker ? 0 : -ENOMEM;
 
     for (int i = 0; rc == 0 && i < SETTINGS_FILES; i++)
-        rc = discovery_add_path(e->discovery, settings_state(e->settings, (enum settings_file)i).path,
+        rc = discovery_add_path(e->discovery, settings_state(e->model.settings, (enum settings_file)i).path,
                                 PATH_FILE);
     if (rc == 0 && e->cache)
         rc = discovery_add_path(e->discovery, marker, PATH_REPLACED);
@@ -132,20 +132,25 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     if (!e)
         return -ENOMEM;
     locks_init(e);
-    TAILQ_INIT(&e->dirty);
-    LIST_INIT(&e->forks);
-    TAILQ_INIT(&e->unsaved);
-    aggregate_reset(&e->all);
-    atomic_store(&e->budgets_change_ms, INT64_MAX);
+    catalog_init(&e->model.catalog, &e->model.versions);
+    sums_init(&e->model.sums, &e->model.catalog, &e->model.names);
+    TAILQ_INIT(&e->saver.unsaved);
+    e->streams.model = &e->model;
+    e->budgets.model = &e->model;
+    atomic_store(&e->budgets.next_change_ms, INT64_MAX);
     e->verify_tail = config->verify_tail;
     e->revalidate = config->revalidate;
     e->once = config->once;
     e->isa = config->isa;
     e->stop = config->stop;
-    e->zone = config->zone;
-    e->clock = e->version = 1;
+    e->model.zone = config->zone;
+    e->model.versions.last = e->model.versions.all = 1;
     e->priced = UINT64_MAX; /* no prices yet */
-    rc = billing_new(&e->billing, &e->names, &commit_billing_events, e);
+    rc = billing_new(&e->model.billing, &e->model.names, &commit_billing_events, e);
+    e->model.timeline = (struct timeline){.catalog = &e->model.catalog,
+                                          .billing = e->model.billing,
+                                          .names = &e->model.names,
+                                          .zone = config->zone};
     if (rc == 0)
         rc = discovery_new(&e->discovery, &discovery);
     if (rc == 0)
@@ -153,17 +158,17 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     if (rc == 0)
         rc = cache_init(e, config);
     if (rc == 0)
-        rc = settings_new(&e->settings, config->okstra_home);
+        rc = settings_new(&e->model.settings, config->okstra_home);
     if (rc == 0)
         rc = add_paths(e, config->okstra_home);
     if (rc == 0)
-        rc = runs_new(&e->runs, e->discovery, e);
+        rc = runs_new(&e->model.runs, e->discovery, &e->model.catalog);
     if (rc == 0)
         rc = add_runs(e, config->task_roots);
     if (rc == 0)
         rc = oks_scanner_new(&first, e->isa);
     if (rc == 0)
-        e->idle_scanners[e->n_idle_scanners++] = first;
+        e->scanning.scanners[e->scanning.n_scanners++] = first;
     if (rc < 0) {
         oks_engine_free(e);
         return rc;
@@ -177,27 +182,26 @@ void oks_engine_free(struct oks_engine *e)
     if (!e)
         return;
     saver_stop(e);
-    runs_free(e->runs);
-    e->runs = NULL;
-    budgets_forget(e);
-    settings_free(e->settings);
-    billing_stop(e->billing);
-    times_free(e);
-    registry_free(e);
+    runs_free(e->model.runs);
+    e->model.runs = NULL;
+    budgets_forget(&e->budgets);
+    settings_free(e->model.settings);
+    billing_stop(e->model.billing);
+    times_free(&e->model.timeline);
+    departures_drop_all(e);
     index_forget(e);
-    stream_clear(&e->stream);
-    billing_free(e->billing);
-    groups_free(e);
-    sums_free(e);
-    oks_intern_clear(&e->names);
+    stream_clear(&e->streams.all);
+    billing_free(e->model.billing);
+    sums_clear(&e->model.sums);
+    oks_intern_clear(&e->model.names);
     discovery_free(e->discovery);
-    while (e->n_idle_scanners > 0)
-        oks_scanner_free(e->idle_scanners[--e->n_idle_scanners]);
+    while (e->scanning.n_scanners > 0)
+        oks_scanner_free(e->scanning.scanners[--e->scanning.n_scanners]);
     oks_cache_free(e->cache);
-    pthread_cond_destroy(&e->saver_end);
-    pthread_cond_destroy(&e->save_wanted);
-    pthread_cond_destroy(&e->idle);
-    pthread_mutex_destroy(&e->lock);
+    pthread_cond_destroy(&e->saver.end);
+    pthread_cond_destroy(&e->saver.wanted);
+    pthread_cond_destroy(&e->scanning.idle);
+    pthread_mutex_destroy(&e->model.lock);
     free(e);
 }
 
@@ -206,15 +210,15 @@ void oks_engine_free(struct oks_engine *e)
 /* The user's files, as far as they changed. */
 static int take_up_settings(struct oks_engine *e)
 {
-    int changed = settings_refresh(e->settings);
+    int changed = settings_refresh(e->model.settings);
 
     if (changed <= 0)
         return changed;
     if (changed & SETTINGS_CONFIG)
-        budgets_forget(e); /* its results point into the old one */
-    e->version = engine_tick(e);
+        budgets_forget(&e->budgets); /* its results point into the old one */
+    version_next(&e->model.versions);
     if (changed & SETTINGS_PRICES)
-        e->prices_version = e->version;
+        e->model.versions.prices = e->model.versions.all;
     return 0;
 }
 
@@ -253,17 +257,17 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
 {
     int rc;
 
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     rc = discover(e);
-    if (rc == 0 && (!TAILQ_EMPTY(&e->dirty) || e->n_scanning > 0))
+    if (rc == 0 && (!TAILQ_EMPTY(&e->model.catalog.dirty) || e->scanning.n_scanning > 0))
         rc = engine_scan(e, found_only, cancel);
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
         rc = discovery_refresh_dirs(e->discovery);
-    discovery_change_tell(e->discovery, e->clock != e->told);
-    e->told = e->clock;
-    pthread_mutex_unlock(&e->lock);
+    discovery_change_tell(e->discovery, e->model.versions.last != e->told);
+    e->told = e->model.versions.last;
+    pthread_mutex_unlock(&e->model.lock);
     return rc;
 }
 
@@ -271,9 +275,9 @@ bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target
 {
     bool settled;
 
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     settled = e->started && engine_scanned(e, found_only);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     return settled;
 }
 
@@ -281,26 +285,26 @@ int oks_engine_news_fd(struct oks_engine *e)
 {
     int fd;
 
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     fd = discovery_change_fd(e->discovery);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     return fd;
 }
 
 void oks_engine_news_seen(struct oks_engine *e)
 {
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     discovery_change_seen(e->discovery);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
 }
 
 bool oks_engine_is_blind(struct oks_engine *e)
 {
     bool blind;
 
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     blind = discovery_is_blind(e->discovery);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     return blind;
 }
 
@@ -308,18 +312,19 @@ enum { MUCH = 16 << 20 }; /* bytes */
 
 bool oks_engine_gave_up(struct oks_engine *e)
 {
-    size_t bytes = atomic_load(&e->given_up);
+    size_t bytes = atomic_load(&e->saver.given_up);
 
-    return bytes >= MUCH && atomic_compare_exchange_strong(&e->given_up, &bytes, 0);
+    return bytes >= MUCH && atomic_compare_exchange_strong(&e->saver.given_up, &bytes, 0);
 }
 
 void progress_now(const struct oks_engine *e, struct oks_progress *out)
 {
-    struct oks_progress p = {
-        .files = e->n_transcripts, .bytes_read = e->bytes_read, .scanning = e->n_scanning};
+    struct oks_progress p = {.files = e->model.catalog.n_transcripts,
+                             .bytes_read = e->scanning.bytes_read,
+                             .scanning = e->scanning.n_scanning};
     const struct transcript *t;
 
-    TAILQ_FOREACH(t, &e->dirty, queued) {
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
         p.files_left++;
         p.bytes_left += t->size_seen;
     }
@@ -329,7 +334,7 @@ void progress_now(const struct oks_engine *e, struct oks_progress *out)
 
 void oks_engine_progress(struct oks_engine *e, struct oks_progress *out)
 {
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     progress_now(e, out);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
 }

@@ -24,14 +24,14 @@ void saver_want(struct oks_engine *e, struct transcript *t)
     if (!e->cache || t->unsaved)
         return;
     t->unsaved = true;
-    TAILQ_INSERT_TAIL(&e->unsaved, t, saved);
-    pthread_cond_signal(&e->save_wanted);
+    TAILQ_INSERT_TAIL(&e->saver.unsaved, t, saved);
+    pthread_cond_signal(&e->saver.wanted);
 }
 
 void saver_forget(struct oks_engine *e, struct transcript *t)
 {
     if (t->unsaved)
-        TAILQ_REMOVE(&e->unsaved, t, saved);
+        TAILQ_REMOVE(&e->saver.unsaved, t, saved);
     t->unsaved = false;
 }
 
@@ -49,7 +49,7 @@ void saver_rest(struct oks_engine *e, struct transcript *t)
         requests_forget_ids(t->state.requests);
     requests_trim(t->state.requests);
     oks_events_trim(t->state.events);
-    atomic_fetch_add(&e->given_up, before - requests_bytes(t->state.requests));
+    atomic_fetch_add(&e->saver.given_up, before - requests_bytes(t->state.requests));
 }
 
 /* Writes the entry, with ids that the rows have forgotten. Without the lock; the transcript is busy. */
@@ -85,19 +85,19 @@ static int save_one(struct oks_engine *e, struct transcript *t)
 
     saver_forget(e, t);
     t->busy = true;
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     rc = write_entry(e, t);
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     t->busy = false;
     if (rc == 0) {
-        e->cache_writes++;
+        e->saver.writes++;
         saver_rest(e, t);
     } else {
-        e->cache_errors++;
-        e->cache_error = rc;
+        e->saver.errors++;
+        e->saver.error = rc;
         saver_want(e, t);
     }
-    pthread_cond_broadcast(&e->idle);
+    pthread_cond_broadcast(&e->scanning.idle);
     return rc;
 }
 
@@ -108,7 +108,7 @@ static int save_queue(struct oks_engine *e)
     int rc = 0;
 
     do {
-        TAILQ_FOREACH(t, &e->unsaved, saved)
+        TAILQ_FOREACH(t, &e->saver.unsaved, saved)
             if (!t->busy)
                 break;
         if (t)
@@ -119,10 +119,10 @@ static int save_queue(struct oks_engine *e)
 
 void oks_engine_save(struct oks_engine *e)
 {
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     save_queue(e);
     index_save(e);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
 }
 
 /* Sleeps, but not longer than until the end is wanted. Under the lock. */
@@ -132,7 +132,7 @@ static void pause_for(struct oks_engine *e, int seconds)
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += seconds;
-    while (!e->saver_ends && pthread_cond_timedwait(&e->saver_end, &e->lock, &until) != ETIMEDOUT)
+    while (!e->saver.ends && pthread_cond_timedwait(&e->saver.end, &e->model.lock, &until) != ETIMEDOUT)
         ;
 }
 
@@ -140,39 +140,39 @@ static void *saver(void *arg)
 {
     struct oks_engine *e = arg;
 
-    pthread_mutex_lock(&e->lock);
-    while (!e->saver_ends) {
-        if (TAILQ_EMPTY(&e->unsaved)) {
-            pthread_cond_wait(&e->save_wanted, &e->lock);
+    pthread_mutex_lock(&e->model.lock);
+    while (!e->saver.ends) {
+        if (TAILQ_EMPTY(&e->saver.unsaved)) {
+            pthread_cond_wait(&e->saver.wanted, &e->model.lock);
             continue;
         }
         pause_for(e, SAVE_DELAY_S);
-        if (!e->saver_ends && save_queue(e) < 0)
+        if (!e->saver.ends && save_queue(e) < 0)
             pause_for(e, RETRY_DELAY_S);
     }
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     return NULL;
 }
 
 int oks_engine_start_saver(struct oks_engine *e)
 {
-    int rc = e->cache && !e->saver_runs ? pthread_create(&e->saver, NULL, saver, e) : 0;
+    int rc = e->cache && !e->saver.runs ? pthread_create(&e->saver.thread, NULL, saver, e) : 0;
 
     if (rc)
         return -rc;
-    e->saver_runs = e->cache != NULL;
+    e->saver.runs = e->cache != NULL;
     return 0;
 }
 
 void saver_stop(struct oks_engine *e)
 {
-    if (!e->saver_runs)
+    if (!e->saver.runs)
         return;
-    pthread_mutex_lock(&e->lock);
-    e->saver_ends = true;
-    pthread_cond_broadcast(&e->save_wanted);
-    pthread_cond_broadcast(&e->saver_end);
-    pthread_mutex_unlock(&e->lock);
-    pthread_join(e->saver, NULL);
-    e->saver_runs = false;
+    pthread_mutex_lock(&e->model.lock);
+    e->saver.ends = true;
+    pthread_cond_broadcast(&e->saver.wanted);
+    pthread_cond_broadcast(&e->saver.end);
+    pthread_mutex_unlock(&e->model.lock);
+    pthread_join(e->saver.thread, NULL);
+    e->saver.runs = false;
 }

@@ -23,8 +23,8 @@ enum {
 
 static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
 {
-    if (e->n_idle_scanners > 0) {
-        *out = e->idle_scanners[--e->n_idle_scanners];
+    if (e->scanning.n_scanners > 0) {
+        *out = e->scanning.scanners[--e->scanning.n_scanners];
         return 0;
     }
     return oks_scanner_new(out, e->isa);
@@ -32,17 +32,17 @@ static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
 
 static void scanner_give(struct oks_engine *e, struct oks_scanner *scanner)
 {
-    if (e->n_idle_scanners < sizeof(e->idle_scanners) / sizeof(*e->idle_scanners))
-        e->idle_scanners[e->n_idle_scanners++] = scanner;
+    if (e->scanning.n_scanners < sizeof(e->scanning.scanners) / sizeof(*e->scanning.scanners))
+        e->scanning.scanners[e->scanning.n_scanners++] = scanner;
     else
         oks_scanner_free(scanner);
 }
 
 static void account(struct oks_engine *e, const struct scan_outcome *out)
 {
-    e->bytes_read += out->bytes_read;
-    e->cache_hits += out->cache_hit;
-    e->cache_misses += out->cache_miss;
+    e->scanning.bytes_read += out->bytes_read;
+    e->scanning.cache_hits += out->cache_hit;
+    e->scanning.cache_misses += out->cache_miss;
 }
 
 /* Puts the outcome in place and passes the news on. The transcript may be freed by this. */
@@ -54,7 +54,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     int rc;
 
     account(e, out);
-    e->n_unplaced -= t->unplaced;
+    e->model.catalog.n_unplaced -= t->unplaced;
     t->unplaced = false;
     if (t->source->late && out->gain.session_id && out->changed) {
         rc = arrivals_rename(e, t, out->gain.session_id);
@@ -63,11 +63,11 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
             return rc < 0 ? rc : 0;
         }
     }
-    registry_linked(e, t, out->linked);
+    catalog_linked(&e->model.catalog, t, out->linked);
     relabelled = transcript_relabel(t, out);
     changed |= relabelled;
     teams_changed = out->replace;
-    rc = transcript_commit(e, t, out);
+    rc = commit_outcome(e, t, out);
     if (rc < 0)
         return rc;
     if (rc == 0 && t->loaded && !was_loaded && !t->retained)
@@ -75,13 +75,13 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     t->gone |= rc == 0 && t->retained && t->loaded && !was_loaded && retained_moved(e, t);
     if (t->gone && retained_keep(e, t)) {
         e->index_stale = true;
-        rc = registry_changed(e, t, false);
-        billed_bump(e);
+        rc = commit_changed(e, t, false);
+        commit_bump_billed(e);
         return rc;
     }
     if (t->gone) {
-        registry_drop(e, t);
-        billed_bump(e);
+        departures_drop(e, t);
+        commit_bump_billed(e);
         return 0;
     }
     if (out->worth_saving || (relabelled && t->loaded && !t->whole))
@@ -89,8 +89,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     saver_rest(e, t);
     e->index_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
-    rc = changed ? registry_changed(e, t, teams_changed) : 0;
-    billed_bump(e);
+    rc = changed ? commit_changed(e, t, teams_changed) : 0;
+    commit_bump_billed(e);
     return rc;
 }
 
@@ -117,7 +117,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
-    char *peers = placing_peers(e, t);
+    char *peers = placing_peers(&e->model.catalog, t);
     int rc = peers ? scanner_take(e, &scanner) : -ENOMEM;
 
     if (rc < 0) {
@@ -127,37 +127,37 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     options.peers = peers;
     options.anew = t->anew;
     t->anew = false;
-    TAILQ_REMOVE(&e->dirty, t, queued);
+    TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
     t->dirty = false;
     t->lost = false;
     options.label = t->label_due;
     t->label_due = false;
     options.insist = t->touched; /* another thread may set it meanwhile: then it is dirty again */
     t->busy = t->scanning = true;
-    e->n_scanning++;
-    pthread_mutex_unlock(&e->lock);
+    e->scanning.n_scanning++;
+    pthread_mutex_unlock(&e->model.lock);
     rc = transcript_scan(t, scanner, &options, &out);
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     t->busy = t->scanning = false;
-    e->n_scanning--;
+    e->scanning.n_scanning--;
     scanner_give(e, scanner);
     free(peers);
     if (rc < 0) {
         t->anew |= options.anew;
         t->label_due |= options.label;
         scan_outcome_clear(&out);
-        registry_mark_dirty(e, t, true);
+        catalog_mark_dirty(&e->model.catalog, t, true);
     } else {
         t->touched = t->dirty;
         t->label_due |= label_stays_due(t, &out, options.label);
         /* What could not be read is tried again by the next sync, not by this one. */
         if (out.error && !out.gone && !waits_for_event(t, out.error)) {
             t->failed_sync = serial;
-            registry_mark_dirty(e, t, true);
+            catalog_mark_dirty(&e->model.catalog, t, true);
         }
         rc = commit(e, t, &out);
     }
-    pthread_cond_broadcast(&e->idle);
+    pthread_cond_broadcast(&e->scanning.idle);
     return rc;
 }
 
@@ -186,9 +186,9 @@ static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint
     struct choice choice = {.serial = serial};
     struct transcript *t;
 
-    TAILQ_FOREACH(t, &e->dirty, queued) {
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
         if (found_only && !t->lost) {
-            if (e->n_unplaced == 0)
+            if (e->model.catalog.n_unplaced == 0)
                 break; /* lost ones come first */
             if (!t->unplaced)
                 continue; /* the others may not even have their names yet */
@@ -203,7 +203,7 @@ static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint
 /* Whether a scan is still going on in another thread. */
 static bool any_busy(const struct oks_engine *e, bool found_only)
 {
-    return (!found_only || e->n_unplaced > 0) && e->n_scanning > 0;
+    return (!found_only || e->model.catalog.n_unplaced > 0) && e->scanning.n_scanning > 0;
 }
 
 struct job {
@@ -229,7 +229,7 @@ static int work(struct job *job)
         else if (t)
             rc = scan_one(e, t, job->serial, job->cancel);
         else if (busy || any_busy(e, job->found_only))
-            pthread_cond_wait(&e->idle, &e->lock);
+            pthread_cond_wait(&e->scanning.idle, &e->model.lock);
         else
             break;
     }
@@ -240,18 +240,18 @@ static int work(struct job *job)
 
 void oks_engine_wake(struct oks_engine *e)
 {
-    pthread_mutex_lock(&e->lock);
-    pthread_cond_broadcast(&e->idle);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
+    pthread_cond_broadcast(&e->scanning.idle);
+    pthread_mutex_unlock(&e->model.lock);
 }
 
 static void *helper(void *arg)
 {
     struct job *job = arg;
 
-    pthread_mutex_lock(&job->e->lock);
+    pthread_mutex_lock(&job->e->model.lock);
     work(job);
-    pthread_mutex_unlock(&job->e->lock);
+    pthread_mutex_unlock(&job->e->model.lock);
     return NULL;
 }
 
@@ -260,7 +260,7 @@ static bool backlog_is_big(const struct oks_engine *e)
     const struct transcript *t;
     int n = 0;
 
-    TAILQ_FOREACH(t, &e->dirty, queued)
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
         if (++n >= BACKLOG_FOR_THREADS)
             return true;
     return false;
@@ -294,12 +294,12 @@ static bool needs_no_scan(const struct transcript *t, const struct stat *st)
  */
 static void sort_backlog(struct oks_engine *e)
 {
-    struct transcript *t, *next, **list = calloc(e->n_transcripts + 1, sizeof(*list));
+    struct transcript *t, *next, **list = calloc(e->model.catalog.n_transcripts + 1, sizeof(*list));
     size_t n = 0;
 
     if (!list)
         return;
-    for (t = TAILQ_FIRST(&e->dirty); t; t = next) {
+    for (t = TAILQ_FIRST(&e->model.catalog.dirty); t; t = next) {
         struct stat st;
         bool is_file;
 
@@ -308,7 +308,7 @@ static void sort_backlog(struct oks_engine *e)
             continue;
         is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
         if (is_file && needs_no_scan(t, &st)) {
-            TAILQ_REMOVE(&e->dirty, t, queued);
+            TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
             t->dirty = t->label_due = false;
             continue;
         }
@@ -319,9 +319,9 @@ static void sort_backlog(struct oks_engine *e)
     }
     qsort(list, n, sizeof(*list), by_size_falling);
     for (size_t i = 0; i < n; i++)
-        TAILQ_REMOVE(&e->dirty, list[i], queued);
+        TAILQ_REMOVE(&e->model.catalog.dirty, list[i], queued);
     for (size_t i = 0; i < n; i++)
-        TAILQ_INSERT_TAIL(&e->dirty, list[i], queued);
+        TAILQ_INSERT_TAIL(&e->model.catalog.dirty, list[i], queued);
     free(list);
 }
 
@@ -348,7 +348,7 @@ static int helpers_for(const struct job *job)
 
 int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel)
 {
-    struct job job = {.e = e, .found_only = found_only, .serial = ++e->syncs, .cancel = cancel};
+    struct job job = {.e = e, .found_only = found_only, .serial = ++e->scanning.syncs, .cancel = cancel};
     pthread_t threads[THREADS_MAX];
     int wanted, n = 0, rc;
 
@@ -360,10 +360,10 @@ int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel
     rc = work(&job);
     if (n == 0)
         return rc;
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&e->model.lock);
     for (int i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     return job.rc;
 }
 
@@ -371,5 +371,5 @@ bool engine_scanned(struct oks_engine *e, bool found_only)
 {
     bool busy;
 
-    return !next_dirty(e, found_only, e->syncs, &busy) && !busy && !any_busy(e, found_only);
+    return !next_dirty(e, found_only, e->scanning.syncs, &busy) && !busy && !any_busy(e, found_only);
 }

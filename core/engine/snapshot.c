@@ -230,21 +230,21 @@ int index_save(struct oks_engine *e)
     struct writing w = {0};
     int rc;
 
-    if (!e->cache || !e->index_stale || e->n_transcripts < WORTHWHILE)
+    if (!e->cache || !e->index_stale || e->model.catalog.n_transcripts < WORTHWHILE)
         return 0;
     e->index_stale = false;
-    twalk_r(e->transcripts, visit, &w);
-    pthread_mutex_unlock(&e->lock);
+    twalk_r(e->model.catalog.transcripts, visit, &w);
+    pthread_mutex_unlock(&e->model.lock);
     seal(&w);
     rc = w.entries.failed
              ? -ENOMEM
              : oks_cache_save_bytes(e->cache, index_folder, index_name, w.entries.bytes, w.entries.len);
     free(w.entries.bytes);
     free(w.contents.bytes);
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->model.lock);
     if (rc < 0) {
-        e->cache_errors++;
-        e->cache_error = rc;
+        e->saver.errors++;
+        e->saver.error = rc;
     }
     return rc;
 }
@@ -383,7 +383,7 @@ static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *
     }
     oks_events_free(t->state.events);
     t->state.events = events;
-    if (billing_enter(e->billing, t->billed, requests) < 0)
+    if (billing_enter(e->model.billing, t->billed, requests) < 0)
         r->failed = true;
     oks_requests_free(t->state.requests);
     t->state.requests = requests;
@@ -508,7 +508,8 @@ void index_load(struct oks_engine *e)
         index_free(index);
         return;
     }
-    billing_expect(e->billing, read_contents(index, &footer)); /* without memory it grows as they come */
+    billing_expect(e->model.billing,
+                   read_contents(index, &footer)); /* without memory it grows as they come */
     e->index = index;
 }
 
@@ -551,10 +552,10 @@ bool index_restore(struct oks_engine *e, struct transcript *t)
     get_transcript(e, &r, t);
     t->loaded = !r.failed;
     if (!r.failed) {
-        t->closed = stream_closed(t);
+        stream_committed(t);
         return true;
     }
-    billing_leave(e->billing, t->billed);
+    billing_leave(e->model.billing, t->billed);
     transcript_forget(t);
     return false;
 }

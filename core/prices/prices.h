@@ -68,9 +68,6 @@ int oks_prices_cost(const struct oks_prices *prices, struct oks_slice model, con
 /* Tokens that fit into the model's context; OKS_UNPRICED and OKS_CONTEXT_UNKNOWN where no table knows it. */
 int oks_prices_context(const struct oks_prices *prices, struct oks_slice model, uint64_t *tokens);
 
-/* pricing.json: date and origin of the tables, and the prices in force. malloc'ed; -ENOMEM. */
-int oks_prices_document(const struct oks_prices *prices, char **out, size_t *len);
-
 /* a + b for a, b >= 0, saturating */
 oks_money oks_money_add(oks_money a, oks_money b);
 

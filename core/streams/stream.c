@@ -21,7 +21,7 @@
 #include <stdlib.h>
 
 #include "cache/cache_parts.h"
-#include "engine/engine_private.h"
+#include "sums/model.h"
 #include "okstrafs/stream.h"
 #include "streams/stream_ids.h"
 
@@ -31,22 +31,52 @@ void stream_clear(struct stream *stream)
     *stream = (struct stream){0};
 }
 
-static struct stream *stream_of(struct oks_engine *e, struct transcript *t, int which)
+/* How far a transcript is in its streams. */
+struct stream_marks {
+    size_t closed;        /* requests, from the first on, that its streams may tell */
+    size_t told[STREAMS]; /* rows that its streams have taken up */
+};
+
+int session_stream_new(struct session *s)
 {
-    return which == STREAM_OF_ALL ? &e->stream : &t->session->stream;
+    s->stream = calloc(1, sizeof(*s->stream));
+    return s->stream ? 0 : -ENOMEM;
 }
 
-void stream_changed(struct oks_engine *e, struct transcript *t, size_t i)
+void session_stream_free(struct stream *stream)
+{
+    if (stream)
+        stream_clear(stream);
+    free(stream);
+}
+
+int stream_marks_new(struct transcript *t)
+{
+    t->marks = calloc(1, sizeof(*t->marks));
+    return t->marks ? 0 : -ENOMEM;
+}
+
+void stream_marks_free(struct stream_marks *marks)
+{
+    free(marks);
+}
+
+static struct stream *stream_of(struct streams *streams, struct transcript *t, int which)
+{
+    return which == STREAM_OF_ALL ? &streams->all : t->session->stream;
+}
+
+void stream_changed(struct streams *streams, struct transcript *t, size_t i)
 {
     for (int which = 0; which < STREAMS; which++)
-        if (i < t->told[which])
-            stream_clear(stream_of(e, t, which));
+        if (i < t->marks->told[which])
+            stream_clear(stream_of(streams, t, which));
 }
 
-void stream_leave(struct oks_engine *e, struct transcript *t)
+void stream_leave(struct streams *streams, struct transcript *t)
 {
-    stream_changed(e, t, 0);
-    memset(t->told, 0, sizeof(t->told));
+    stream_changed(streams, t, 0);
+    memset(t->marks->told, 0, sizeof(t->marks->told));
 }
 
 /* --- how far a transcript can be told --- */
@@ -59,12 +89,17 @@ static bool is_settled(const struct oks_requests *rows, size_t i)
     return row.request.settled;
 }
 
-size_t stream_closed(const struct transcript *t)
+static size_t closed_rows(const struct transcript *t)
 {
     const struct oks_requests *rows = t->state.requests;
     size_t n = requests_whole(rows);
 
     return n && requests_after(rows) == 0 && !is_settled(rows, n - 1) ? n - 1 : n;
+}
+
+void stream_committed(struct transcript *t)
+{
+    t->marks->closed = closed_rows(t);
 }
 
 /* --- lines --- */
@@ -79,7 +114,7 @@ struct told_line {
 };
 
 struct telling {
-    struct oks_engine *e;
+    struct model *model;
     int which;
     struct transcript *t;
     struct oks_bytes bytes;
@@ -240,7 +275,7 @@ static int tell_rows(struct telling *telling, struct transcript *t, size_t from,
     telling->t = t;
     if (from < to && t->mark.mtime_ns > telling->mtime_ns)
         telling->mtime_ns = t->mark.mtime_ns;
-    return billing_each_owned(telling->e->billing, t->billed, from, to, tell_visit, telling);
+    return billing_each_owned(telling->model->billing, t->billed, from, to, tell_visit, telling);
 }
 
 static int by_time(const void *a, const void *b)
@@ -286,13 +321,13 @@ static void choose_any(const void *node, VISIT visit, void *ctx)
 }
 
 /* Those of the stream, in the order of their paths; -ENOMEM. */
-static int transcripts_of(struct oks_engine *e, const struct session *s, struct chosen *out)
+static int transcripts_of(struct model *m, const struct session *s, struct chosen *out)
 {
     struct transcript *t;
 
     *out = (struct chosen){0};
     if (!s)
-        twalk_r(e->transcripts, choose_any, out);
+        twalk_r(m->catalog.transcripts, choose_any, out);
     else
         LIST_FOREACH(t, &s->transcripts, of_session)
             choose(out, t);
@@ -318,19 +353,19 @@ static int range_add(struct stream *stream, struct transcript *t, size_t from, s
 }
 
 /* Takes up what was closed since somebody last asked. */
-static int advance(struct oks_engine *e, const struct session *s, struct stream *stream, int which)
+static int advance(struct model *m, const struct session *s, struct stream *stream, int which)
 {
     struct chosen chosen;
-    int rc = transcripts_of(e, s, &chosen);
+    int rc = transcripts_of(m, s, &chosen);
 
     for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
         struct transcript *t = chosen.list[i];
 
-        if (t->closed <= t->told[which])
+        if (t->marks->closed <= t->marks->told[which])
             continue;
-        rc = range_add(stream, t, t->told[which], t->closed);
+        rc = range_add(stream, t, t->marks->told[which], t->marks->closed);
         if (rc == 0)
-            t->told[which] = t->closed;
+            t->marks->told[which] = t->marks->closed;
     }
     free(chosen.list);
     return rc;
@@ -354,10 +389,10 @@ static int tell_on(struct telling *telling, const struct stream *stream, uint64_
 static int tell_from_start(struct telling *telling, const struct session *s)
 {
     struct chosen chosen;
-    int rc = transcripts_of(telling->e, s, &chosen);
+    int rc = transcripts_of(telling->model, s, &chosen);
 
     for (size_t i = 0; rc == 0 && i < chosen.n; i++)
-        rc = tell_rows(telling, chosen.list[i], 0, chosen.list[i]->told[telling->which]);
+        rc = tell_rows(telling, chosen.list[i], 0, chosen.list[i]->marks->told[telling->which]);
     free(chosen.list);
     return rc;
 }
@@ -365,7 +400,7 @@ static int tell_from_start(struct telling *telling, const struct session *s)
 /* --- a call --- */
 
 struct call {
-    struct oks_engine *e;
+    struct streams *streams;
     const struct oks_target *target;
     struct session *s; /* NULL: all */
     struct stream *stream;
@@ -375,13 +410,13 @@ static int find(struct call *call)
 {
     call->s = NULL;
     if (call->target->kind == OKS_SESSION) {
-        call->s = registry_session(call->e, call->target->name);
+        call->s = catalog_session(&call->streams->model->catalog, call->target->name);
         if (!call->s)
             return -ENOENT;
-        call->stream = &call->s->stream;
+        call->stream = call->s->stream;
         return 0;
     }
-    call->stream = &call->e->stream;
+    call->stream = &call->streams->all;
     return call->target->kind == OKS_ALL ? 0 : -ENOENT;
 }
 
@@ -389,15 +424,15 @@ static int begin(struct call *call, struct telling *telling)
 {
     struct stream *stream = call->stream;
     struct chosen chosen;
-    int rc = transcripts_of(call->e, call->s, &chosen);
+    int rc = transcripts_of(call->streams->model, call->s, &chosen);
 
     for (size_t i = 0; i < chosen.n; i++)
-        chosen.list[i]->told[telling->which] = 0;
+        chosen.list[i]->marks->told[telling->which] = 0;
     free(chosen.list);
     if (rc < 0)
         return rc;
     stream_clear(stream);
-    stream->generation = ++call->e->stream_generations;
+    stream->generation = ++call->streams->generations;
     return 0;
 }
 
@@ -407,7 +442,7 @@ static int tell_all(struct call *call, struct telling *telling)
     int rc = call->stream->generation == 0 ? begin(call, telling) : 0;
 
     if (rc == 0)
-        rc = advance(call->e, call->s, call->stream, telling->which);
+        rc = advance(call->streams->model, call->s, call->stream, telling->which);
     return rc < 0 ? rc : tell_from_start(telling, call->s);
 }
 
@@ -418,27 +453,29 @@ static int tell_new(struct call *call, struct telling *telling, const struct oks
 
     if (call->stream->generation != cursor->generation)
         return OKS_STREAM_STARTED_OVER;
-    rc = advance(call->e, call->s, call->stream, telling->which);
+    rc = advance(call->streams->model, call->s, call->stream, telling->which);
     return rc < 0 ? rc : tell_on(telling, call->stream, cursor->sequence);
 }
 
-int streams_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
+int streams_next(struct streams *streams, const struct stream_sources *sources,
+                 const struct oks_target *target, struct oks_stream_cursor *cursor,
                  int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
 {
-    struct telling telling = {.e = e, .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
-    struct call call = {.e = e, .target = target};
+    struct telling telling = {.model = streams->model,
+                              .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
+    struct call call = {.streams = streams, .target = target};
     struct oks_stream_cursor behind = {0};
     int rc;
 
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&streams->model->lock);
     rc = find(&call);
     if (rc == 0)
         rc = cursor->generation ? tell_new(&call, &telling, cursor) : tell_all(&call, &telling);
     if (rc == 0)
         behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&streams->model->lock);
     if (rc == 0) /* before lines are put in order: they are known by their numbers */
-        rc = stream_ids_find(&telling.ids, e->cache, e->isa, take_ids, &telling);
+        rc = stream_ids_find(&telling.ids, sources->cache, sources->isa, take_ids, &telling);
     stream_ids_clear(&telling.ids);
     if (rc == 0 && telling.n)
         qsort(telling.lines, telling.n, sizeof(*telling.lines), by_time);

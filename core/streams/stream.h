@@ -6,7 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct oks_engine;
+#include "okstrafs/source.h"
+#include "okstrafs/stream.h"
+
+struct model;
+struct oks_cache;
+struct session;
+struct stream_marks;
 struct transcript;
 
 enum { STREAM_OF_SESSION, STREAM_OF_ALL, STREAMS };
@@ -26,23 +32,39 @@ struct stream {
     size_t n, room;
 };
 
-/* How many of the transcript's requests, from the first on, can be told. */
-size_t stream_closed(const struct transcript *t);
+/* The streams of all; zeroed but for `model`: nobody reads them. */
+struct streams {
+    struct model *model;
+    struct stream all;
+    uint64_t generations; /* the last one given out */
+};
+
+int session_stream_new(struct session *s);       /* -ENOMEM */
+int stream_marks_new(struct transcript *t);      /* -ENOMEM */
+void session_stream_free(struct stream *stream); /* NULL is fine */
+void stream_marks_free(struct stream_marks *marks);
+/* The transcript was committed: more of its rows may be closed. */
+void stream_committed(struct transcript *t);
+
 void stream_clear(struct stream *stream);
 /*
  * What row i of the transcript tells changed, or whether it is told: where it was told before, its streams
  * start over.
  */
-void stream_changed(struct oks_engine *e, struct transcript *t, size_t i);
+void stream_changed(struct streams *streams, struct transcript *t, size_t i);
 /* The transcript's rows are going. */
-void stream_leave(struct oks_engine *e, struct transcript *t);
+void stream_leave(struct streams *streams, struct transcript *t);
 
-struct oks_stream_cursor;
-struct oks_target;
+/* Where the ids of rows are looked up that have forgotten theirs. */
+struct stream_sources {
+    struct oks_cache *cache; /* NULL: none */
+    enum oks_isa isa;
+};
 
-/* As oks_stream_next (okstrafs/stream.h), from the state of the last sync. -ESTALE: a transcript changed
- * since then, and a line's ids are not to be had without another sync. */
-int streams_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
+/* As oks_stream_next (okstrafs/stream.h), from the state of the last sync; takes the lock. -ESTALE: a
+ * transcript changed since then, and a line's ids are not to be had without another sync. */
+int streams_next(struct streams *streams, const struct stream_sources *sources,
+                 const struct oks_target *target, struct oks_stream_cursor *cursor,
                  int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "engine/engine_private.h"
+#include "sums/shares.h"
 
 int billed_session_add(struct billed_bag *to, const struct session *s)
 {
@@ -36,10 +36,12 @@ void billed_session_take(struct billed_bag *from, const struct session *s)
 
 void billed_session_moved(struct session *s, struct project *from, struct project *to)
 {
-    if (from)
-        billed_session_take(&from->billed, s);
-    if (to)
-        billed_session_add(&to->billed, s);
+    struct project_sums *sums = to ? project_sums_made(to) : NULL;
+
+    if (from && from->sums)
+        billed_session_take(&from->sums->billed, s);
+    if (sums)
+        billed_session_add(&sums->billed, s);
 }
 
 /* Without substitutes the session's requests lie between its first event and its last. */
@@ -56,13 +58,13 @@ static bool has_substitutes(const struct session *s)
 int billed_session_window(struct billing *b, const struct session *s, const struct measure_window *w,
                           struct billed_bag *out)
 {
-    enum measure_place place = measure_place(s, w);
+    enum window_overlap overlap = measure_overlap(s, w);
     struct transcript *t;
     int rc = 0;
 
-    if (place == MEASURE_OPEN || (place == MEASURE_INSIDE && !has_substitutes(s)))
+    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !has_substitutes(s)))
         return billed_session_add(out, s);
-    if (place == MEASURE_OUTSIDE && !has_substitutes(s))
+    if (overlap == OVERLAP_OUTSIDE && !has_substitutes(s))
         return 0;
     LIST_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)

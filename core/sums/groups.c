@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/engine_private.h"
+#include "sums/billed_session.h"
+#include "sums/shares.h"
 
 static int by_key(const void *a, const void *b)
 {
@@ -51,9 +52,9 @@ static const char *key_of(const struct session *s, enum group_kind kind)
     }
 }
 
-static struct group *group_made(struct oks_engine *e, enum group_kind kind, const char *key)
+static struct group *group_made(struct sums *sums, enum group_kind kind, const char *key)
 {
-    struct group wanted = {.key = key}, *group, **found = tfind(&wanted, &e->groups[kind], by_key);
+    struct group wanted = {.key = key}, *group, **found = tfind(&wanted, &sums->groups[kind], by_key);
 
     if (found)
         return *found;
@@ -62,7 +63,7 @@ static struct group *group_made(struct oks_engine *e, enum group_kind kind, cons
         return NULL;
     group->key = key;
     aggregate_reset(&group->sum);
-    if (tsearch(group, &e->groups[kind], by_key))
+    if (tsearch(group, &sums->groups[kind], by_key))
         return group;
     free(group);
     return NULL;
@@ -76,9 +77,9 @@ static void group_free(void *node)
     free(group);
 }
 
-static void leave(struct oks_engine *e, struct session *s, enum group_kind kind, const struct measure *share)
+static void leave(struct sums *sums, struct session *s, enum group_kind kind, const struct measure *share)
 {
-    struct grouping *at = &s->groups[kind];
+    struct grouping *at = &s->sums->groups[kind];
     struct group *group = at->group;
 
     if (!group)
@@ -89,13 +90,13 @@ static void leave(struct oks_engine *e, struct session *s, enum group_kind kind,
     at->group = NULL;
     if (!LIST_EMPTY(&group->sessions))
         return;
-    tdelete(group, &e->groups[kind], by_key);
+    tdelete(group, &sums->groups[kind], by_key);
     group_free(group);
 }
 
 static void join(struct session *s, enum group_kind kind, struct group *group, const struct measure *share)
 {
-    struct grouping *at = &s->groups[kind];
+    struct grouping *at = &s->sums->groups[kind];
 
     if (!group || billed_session_add(&group->billed, s) < 0)
         return; /* out of memory: the session shows up with its next change */
@@ -105,20 +106,20 @@ static void join(struct session *s, enum group_kind kind, struct group *group, c
     aggregate_replace(&group->sum, NULL, share);
 }
 
-void groups_session(struct oks_engine *e, struct session *s, const struct measure *before,
+void groups_session(struct sums *sums, struct session *s, const struct measure *before,
                     const struct measure *now)
 {
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
-        struct group *group = s->groups[kind].group, *next = NULL;
-        const char *key = now ? oks_intern(&e->names, key_of(s, (enum group_kind)kind)) : NULL;
+        struct group *group = s->sums->groups[kind].group, *next = NULL;
+        const char *key = now ? oks_intern(sums->names, key_of(s, (enum group_kind)kind)) : NULL;
 
         if (key)
-            next = group_made(e, (enum group_kind)kind, key);
+            next = group_made(sums, (enum group_kind)kind, key);
         if (group && group == next) {
             aggregate_replace(&group->sum, before, now);
             continue;
         }
-        leave(e, s, (enum group_kind)kind, before);
+        leave(sums, s, (enum group_kind)kind, before);
         if (now)
             join(s, (enum group_kind)kind, next, now);
     }
@@ -131,7 +132,7 @@ void groups_measure(struct group *group, struct measure *out)
     if (group->sum.stale) {
         aggregate_reset(&group->sum);
         LIST_FOREACH(at, &group->sessions, of_group)
-            aggregate_replace(&group->sum, NULL, &at->session->share);
+            aggregate_replace(&group->sum, NULL, &at->session->sums->share);
     }
     if (!group->sum.stale) {
         aggregate_show(&group->sum, out);
@@ -140,7 +141,7 @@ void groups_measure(struct group *group, struct measure *out)
     /* An uncommon time among them: added up each time. */
     measure_start(out);
     LIST_FOREACH(at, &group->sessions, of_group)
-        measure_add(out, &at->session->share);
+        measure_add(out, &at->session->sums->share);
 }
 
 struct visitor {
@@ -156,16 +157,16 @@ static void visit(const void *node, VISIT which, void *ctx)
         v->fn(v->ctx, *(struct group *const *)node);
 }
 
-void groups_each(struct oks_engine *e, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
+void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
                  void *ctx)
 {
     struct visitor v = {fn, ctx};
 
-    twalk_r(e->groups[kind], visit, &v);
+    twalk_r(sums->groups[kind], visit, &v);
 }
 
-void groups_free(struct oks_engine *e)
+void groups_free(struct sums *sums)
 {
     for (int kind = 0; kind < GROUP_KINDS; kind++)
-        tdestroy(e->groups[kind], group_free);
+        tdestroy(sums->groups[kind], group_free);
 }

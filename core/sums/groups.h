@@ -10,7 +10,7 @@
 #include "sums/aggregate.h"
 #include "billing/billed.h"
 
-struct oks_engine;
+struct sums;
 struct session;
 
 enum group_kind { GROUP_PROJECT, GROUP_AGENT, GROUP_SOURCE, GROUP_KINDS };
@@ -30,12 +30,12 @@ struct grouping {
 };
 
 /* The session's share changed from `before` (NULL: it had none) to `now` (NULL: it leaves). */
-void groups_session(struct oks_engine *e, struct session *s, const struct measure *before,
+void groups_session(struct sums *sums, struct session *s, const struct measure *before,
                     const struct measure *now);
 void groups_measure(struct group *group, struct measure *out);
 /* Calls fn for each, ascending by key. */
-void groups_each(struct oks_engine *e, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
+void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
                  void *ctx);
-void groups_free(struct oks_engine *e);
+void groups_free(struct sums *sums);
 
 #endif

@@ -5,7 +5,7 @@
  * sessions: counts and durations add, spans widen, and agent and model are named only where all sessions
  * agree.
  */
-#include "engine/engine_private.h"
+#include "sums/shares.h"
 
 /* A transcript of a source that does not always say what was used, and never did. */
 static bool says_nothing(const struct transcript *t)
@@ -58,35 +58,35 @@ void measure_session_anew(const struct session *s, struct measure *out)
     measure_transcripts(s, &open, out);
 }
 
-enum measure_place measure_place(const struct session *s, const struct measure_window *w)
+enum window_overlap measure_overlap(const struct session *s, const struct measure_window *w)
 {
-    const struct oks_totals *all = &s->share.totals;
+    const struct oks_totals *all = &s->sums->share.totals;
     bool from_start = oks_stamp_is_none(w->since), to_end = oks_stamp_is_none(w->until);
 
     if (from_start && to_end)
-        return MEASURE_OPEN;
-    if (!s->summed)
-        return MEASURE_CUT;
+        return OVERLAP_OPEN;
+    if (!s->sums->summed)
+        return OVERLAP_CUT;
     if (oks_stamp_is_none(all->first))
-        return MEASURE_INSIDE;
+        return OVERLAP_INSIDE;
     if ((from_start || oks_stamp_cmp(all->first, w->since) >= 0) &&
         (to_end || oks_stamp_cmp(all->last, w->until) <= 0))
-        return MEASURE_INSIDE;
+        return OVERLAP_INSIDE;
     if (all->events > all->stamped || ((from_start || oks_stamp_cmp(all->last, w->since) >= 0) &&
                                        (to_end || oks_stamp_cmp(all->first, w->until) <= 0)))
-        return MEASURE_CUT;
-    return MEASURE_OUTSIDE;
+        return OVERLAP_CUT;
+    return OVERLAP_OUTSIDE;
 }
 
 /* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
 static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
 {
-    enum measure_place place = measure_place(s, w);
+    enum window_overlap overlap = measure_overlap(s, w);
 
-    if (!s->summed || place == MEASURE_CUT)
+    if (!s->sums->summed || overlap == OVERLAP_CUT)
         return false;
-    *out = s->share;
-    if (place != MEASURE_OUTSIDE)
+    *out = s->sums->share;
+    if (overlap != OVERLAP_OUTSIDE)
         return true;
     out->totals = OKS_TOTALS_NONE;
     out->duration_ms = 0;

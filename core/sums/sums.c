@@ -11,55 +11,123 @@
 #include <search.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
+#include "sums/shares.h"
+
+/* --- life --- */
+
+void sums_init(struct sums *sums, struct catalog *catalog, struct oks_intern *names)
+{
+    sums->catalog = catalog;
+    sums->names = names;
+    aggregate_reset(&sums->all);
+}
+
+int session_sums_new(struct session *s)
+{
+    s->sums = calloc(1, sizeof(*s->sums));
+    if (!s->sums)
+        return -ENOMEM;
+    s->sums->session = s;
+    return 0;
+}
+
+void session_sums_free(struct session_sums *sums)
+{
+    if (sums && sums->touched)
+        LIST_REMOVE(sums, of_touched);
+    free(sums);
+}
+
+int transcript_sums_new(struct transcript *t)
+{
+    t->sums = calloc(1, sizeof(*t->sums));
+    return t->sums ? 0 : -ENOMEM;
+}
+
+void transcript_sums_free(struct transcript_sums *sums)
+{
+    if (sums)
+        free(sums->shares);
+    free(sums);
+}
+
+struct project_sums *project_sums_made(struct project *p)
+{
+    if (!p->sums) {
+        p->sums = calloc(1, sizeof(*p->sums));
+        if (p->sums) {
+            aggregate_reset(&p->sums->sum);
+            p->sums->sum.stale = true; /* it takes up what is there when somebody looks */
+        }
+    }
+    return p->sums;
+}
+
+void project_sums_free(struct project_sums *sums)
+{
+    if (sums)
+        billed_bag_clear(&sums->billed);
+    free(sums);
+}
 
 /* --- sessions --- */
 
-void sums_session(struct oks_engine *e, struct session *s, struct project *from, bool leaves)
+/* Without memory the project has no sum, and is added up each time. */
+static void in_project(struct project *p, const struct measure *before, const struct measure *after)
 {
-    const struct measure *before = s->summed ? &s->share : NULL;
+    struct project_sums *sums = project_sums_made(p);
+
+    if (sums)
+        aggregate_replace(&sums->sum, before, after);
+}
+
+void sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves)
+{
+    const struct measure *before = s->sums->summed ? &s->sums->share : NULL;
     struct measure now;
 
     if (!leaves) {
         measure_session_anew(s, &now);
-        now.agent_name = oks_intern(&e->names, now.agent_name);
-        now.model = oks_intern(&e->names, now.model);
+        now.agent_name = oks_intern(sums->names, now.agent_name);
+        now.model = oks_intern(sums->names, now.model);
     }
-    aggregate_replace(&e->all, before, leaves ? NULL : &now);
+    aggregate_replace(&sums->all, before, leaves ? NULL : &now);
     if (from == s->project) {
         if (from)
-            aggregate_replace(&from->sum, before, leaves ? NULL : &now);
+            in_project(from, before, leaves ? NULL : &now);
     } else {
         if (from)
-            aggregate_replace(&from->sum, before, NULL);
+            in_project(from, before, NULL);
         if (s->project)
-            aggregate_replace(&s->project->sum, NULL, leaves ? NULL : &now);
+            in_project(s->project, NULL, leaves ? NULL : &now);
     }
-    groups_session(e, s, before, leaves ? NULL : &now);
-    s->summed = !leaves;
+    groups_session(sums, s, before, leaves ? NULL : &now);
+    s->sums->summed = !leaves;
     if (!leaves)
-        s->share = now;
+        s->sums->share = now;
 }
 
-void sums_project(struct oks_engine *e, struct project *p, struct measure *out)
+void sums_project(struct sums *sums, struct project *p, struct measure *out)
 {
+    struct project_sums *own = project_sums_made(p);
     const struct session *s;
 
-    if (p->sum.stale) {
-        aggregate_reset(&p->sum);
+    (void)sums;
+    if (own && own->sum.stale) {
+        aggregate_reset(&own->sum);
         LIST_FOREACH(s, &p->sessions, of_project)
-            if (s->summed)
-                aggregate_replace(&p->sum, NULL, &s->share);
+            if (s->sums->summed)
+                aggregate_replace(&own->sum, NULL, &s->sums->share);
     }
-    if (!p->sum.stale) {
-        aggregate_show(&p->sum, out);
+    if (own && !own->sum.stale) {
+        aggregate_show(&own->sum, out);
         return;
     }
     /* An uncommon time among them: added up each time. */
     measure_start(out);
     LIST_FOREACH(s, &p->sessions, of_project)
-        if (s->summed)
-            measure_add(out, &s->share);
+        if (s->sums->summed)
+            measure_add(out, &s->sums->share);
 }
 
 struct adder {
@@ -72,29 +140,29 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     const struct session *s = *(struct session *const *)node;
     struct adder *adder = ctx;
 
-    if ((visit != postorder && visit != leaf) || !s->summed)
+    if ((visit != postorder && visit != leaf) || !s->sums->summed)
         return;
     if (adder->sum)
-        aggregate_replace(adder->sum, NULL, &s->share);
+        aggregate_replace(adder->sum, NULL, &s->sums->share);
     else
-        measure_add(adder->plain, &s->share);
+        measure_add(adder->plain, &s->sums->share);
 }
 
-void sums_all(struct oks_engine *e, struct measure *out)
+void sums_all(struct sums *sums, struct measure *out)
 {
-    struct adder adder = {.sum = &e->all, .plain = out};
+    struct adder adder = {.sum = &sums->all, .plain = out};
 
-    if (e->all.stale) {
-        aggregate_reset(&e->all);
-        twalk_r(e->sessions, add_session, &adder);
+    if (sums->all.stale) {
+        aggregate_reset(&sums->all);
+        twalk_r(sums->catalog->sessions, add_session, &adder);
     }
-    if (!e->all.stale) {
-        aggregate_show(&e->all, out);
+    if (!sums->all.stale) {
+        aggregate_show(&sums->all, out);
         return;
     }
     adder.sum = NULL;
     measure_start(out);
-    twalk_r(e->sessions, add_session, &adder);
+    twalk_r(sums->catalog->sessions, add_session, &adder);
 }
 
 /* --- models --- */
@@ -104,9 +172,9 @@ static int by_row_name(const void *a, const void *b)
     return strcmp(((const struct model_row *)a)->name, ((const struct model_row *)b)->name);
 }
 
-static struct model_row *row_made(struct oks_engine *e, const char *name)
+static struct model_row *row_made(struct sums *sums, const char *name)
 {
-    struct model_row key = {.name = name}, **found = tfind(&key, &e->model_rows, by_row_name), *row;
+    struct model_row key = {.name = name}, **found = tfind(&key, &sums->model_rows, by_row_name), *row;
 
     if (found)
         return *found;
@@ -115,16 +183,16 @@ static struct model_row *row_made(struct oks_engine *e, const char *name)
         return NULL;
     row->name = name;
     aggregate_reset(&row->sum);
-    found = tsearch(row, &e->model_rows, by_row_name);
+    found = tsearch(row, &sums->model_rows, by_row_name);
     if (!found)
         free(row);
     return found ? *found : NULL;
 }
 
-static void share_of(struct oks_engine *e, const struct oks_totals *totals, const char *name,
-                     int64_t mtime_ns, struct model_share *out)
+static void share_of(struct sums *sums, const struct oks_totals *totals, const char *name, int64_t mtime_ns,
+                     struct model_share *out)
 {
-    out->name = oks_intern(&e->names, name);
+    out->name = oks_intern(sums->names, name);
     out->measure = (struct measure){
         .totals = *totals,
         .duration_ms = oks_duration_ms(totals->first, totals->last),
@@ -135,7 +203,7 @@ static void share_of(struct oks_engine *e, const struct oks_totals *totals, cons
 }
 
 /* The shares that the transcript has now, its unfinished line included; NULL on ENOMEM. */
-static struct model_share *shares_now(struct oks_engine *e, const struct transcript *t, size_t *n)
+static struct model_share *shares_now(struct sums *sums, const struct transcript *t, size_t *n)
 {
     size_t most = t->state.models.len + transcript_tail(t)->counts;
     struct model_share *shares = calloc(most ? most : 1, sizeof(*shares));
@@ -156,10 +224,10 @@ static struct model_share *shares_now(struct oks_engine *e, const struct transcr
             oks_totals_add(&totals, &extra);
             met = true;
         }
-        share_of(e, &totals, t->state.models.items[i].name, t->mark.mtime_ns, &shares[(*n)++]);
+        share_of(sums, &totals, t->state.models.items[i].name, t->mark.mtime_ns, &shares[(*n)++]);
     }
     if (shares && any && !met)
-        share_of(e, &extra, tail_name, t->mark.mtime_ns, &shares[(*n)++]);
+        share_of(sums, &extra, tail_name, t->mark.mtime_ns, &shares[(*n)++]);
     return shares;
 }
 
@@ -171,28 +239,29 @@ static const struct measure *share_named(const struct model_share *shares, size_
     return NULL;
 }
 
-static void replace_share(struct oks_engine *e, const char *name, const struct measure *before,
+static void replace_share(struct sums *sums, const char *name, const struct measure *before,
                           const struct measure *after)
 {
-    struct model_row *row = name ? row_made(e, name) : NULL;
+    struct model_row *row = name ? row_made(sums, name) : NULL;
 
     if (row)
         aggregate_replace(&row->sum, before, after);
 }
 
-void sums_transcript(struct oks_engine *e, struct transcript *t, bool leaves)
+void sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
 {
     size_t n = 0;
-    struct model_share *now = leaves ? NULL : shares_now(e, t, &n);
+    struct model_share *now = leaves ? NULL : shares_now(sums, t, &n);
 
-    for (size_t i = 0; i < t->n_shares; i++)
-        replace_share(e, t->shares[i].name, &t->shares[i].measure, share_named(now, n, t->shares[i].name));
+    for (size_t i = 0; i < t->sums->n_shares; i++)
+        replace_share(sums, t->sums->shares[i].name, &t->sums->shares[i].measure,
+                      share_named(now, n, t->sums->shares[i].name));
     for (size_t i = 0; i < n; i++)
-        if (!share_named(t->shares, t->n_shares, now[i].name))
-            replace_share(e, now[i].name, NULL, &now[i].measure);
-    free(t->shares);
-    t->shares = now;
-    t->n_shares = n;
+        if (!share_named(t->sums->shares, t->sums->n_shares, now[i].name))
+            replace_share(sums, now[i].name, NULL, &now[i].measure);
+    free(t->sums->shares);
+    t->sums->shares = now;
+    t->sums->n_shares = n;
 }
 
 static void add_shares(const void *node, VISIT visit, void *ctx)
@@ -203,13 +272,13 @@ static void add_shares(const void *node, VISIT visit, void *ctx)
 
     if (visit != postorder && visit != leaf)
         return;
-    share = share_named(t->shares, t->n_shares, row->name);
+    share = share_named(t->sums->shares, t->sums->n_shares, row->name);
     if (share)
         aggregate_replace(&row->sum, NULL, share);
 }
 
 struct model_visitor {
-    struct oks_engine *e;
+    struct sums *sums;
     void (*fn)(void *ctx, const char *name, const struct measure *m);
     void *ctx;
 };
@@ -224,7 +293,7 @@ static void visit_row(const void *node, VISIT visit, void *ctx)
         return;
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
-        twalk_r(v->e->transcripts, add_shares, row);
+        twalk_r(v->sums->catalog->transcripts, add_shares, row);
     }
     if (row->sum.parts == 0)
         return;
@@ -232,15 +301,100 @@ static void visit_row(const void *node, VISIT visit, void *ctx)
     v->fn(v->ctx, row->name, &m);
 }
 
-void sums_models(struct oks_engine *e, void (*fn)(void *ctx, const char *name, const struct measure *m),
+void sums_models(struct sums *sums, void (*fn)(void *ctx, const char *name, const struct measure *m),
                  void *ctx)
 {
-    struct model_visitor v = {e, fn, ctx};
+    struct model_visitor v = {sums, fn, ctx};
 
-    twalk_r(e->model_rows, visit_row, &v);
+    twalk_r(sums->model_rows, visit_row, &v);
 }
 
-void sums_free(struct oks_engine *e)
+void sums_transcript_models(const struct transcript *t,
+                            void (*fn)(void *ctx, const char *name, const struct measure *m), void *ctx)
 {
-    tdestroy(e->model_rows, free);
+    for (size_t i = 0; i < t->sums->n_shares; i++)
+        fn(ctx, t->sums->shares[i].name, &t->sums->shares[i].measure);
+}
+
+/* --- bills --- */
+
+int sums_posted(struct sums *sums, struct session *s, const char *model, const struct billed_sum *sum,
+                bool comes)
+{
+    struct billed_bag *bags[1 + GROUP_KINDS];
+    struct billed_sum *to[1 + GROUP_KINDS];
+    struct session_sums *own = s->sums;
+    int n = 0;
+
+    if (s->project) {
+        if (!project_sums_made(s->project))
+            return -ENOMEM;
+        bags[n++] = &s->project->sums->billed;
+    }
+    for (int i = 0; i < GROUP_KINDS; i++)
+        if (own->groups[i].group)
+            bags[n++] = &own->groups[i].group->billed;
+    for (int i = 0; i < n; i++) {
+        to[i] = billed_bag_at(bags[i], model);
+        if (!to[i])
+            return -ENOMEM;
+    }
+    for (int i = 0; i < n; i++)
+        (comes ? billed_add : billed_take)(to[i], sum);
+    if (!own->touched) {
+        own->touched = true;
+        LIST_INSERT_HEAD(&sums->touched, own, of_touched);
+    }
+    return 0;
+}
+
+struct session *sums_next_touched(struct sums *sums)
+{
+    struct session_sums *first = LIST_FIRST(&sums->touched);
+
+    if (!first)
+        return NULL;
+    LIST_REMOVE(first, of_touched);
+    first->touched = false;
+    return first->session;
+}
+
+static void forget_project(const void *node, VISIT visit, void *ctx)
+{
+    struct project *p = *(struct project *const *)node;
+
+    (void)ctx;
+    if ((visit == postorder || visit == leaf) && p->sums)
+        billed_bag_forget_costs(&p->sums->billed);
+}
+
+static void forget_group(void *ctx, struct group *group)
+{
+    (void)ctx;
+    billed_bag_forget_costs(&group->billed);
+}
+
+void sums_forget_costs(struct sums *sums)
+{
+    twalk_r(sums->catalog->projects, forget_project, NULL);
+    for (int kind = 0; kind < GROUP_KINDS; kind++)
+        groups_each(sums, (enum group_kind)kind, forget_group, NULL);
+}
+
+const struct billed_bag *sums_project_billed(const struct project *p)
+{
+    static const struct billed_bag none;
+
+    return p->sums ? &p->sums->billed : &none;
+}
+
+const struct measure *sums_share(const struct session *s)
+{
+    return &s->sums->share;
+}
+
+void sums_clear(struct sums *sums)
+{
+    tdestroy(sums->model_rows, free);
+    groups_free(sums);
 }

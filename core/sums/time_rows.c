@@ -15,7 +15,8 @@
 #include <string.h>
 
 #include "time/calendar.h"
-#include "engine/engine_private.h"
+#include "sums/shares.h"
+#include "okstrafs/window.h"
 #include "okstrafs/zone.h"
 
 enum {
@@ -110,7 +111,7 @@ static void bounds_of_hour(const struct oks_zone *zone, int64_t t, int64_t *star
 }
 
 /* The row that a key is in, all but its sums; false: none. */
-static bool row_of_key(const struct oks_engine *e, enum time_kind kind, uint64_t key, struct time_row *row)
+static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t key, struct time_row *row)
 {
     int64_t t, hour;
 
@@ -118,12 +119,12 @@ static bool row_of_key(const struct oks_engine *e, enum time_kind kind, uint64_t
         return false;
     *row = (struct time_row){0};
     if (kind == TIMES_DAYS) {
-        int64_t day = oks_zone_day(e->zone, t);
+        int64_t day = oks_zone_day(tl->zone, t);
 
-        row->id = row->start = oks_zone_day_start(e->zone, day);
-        row->end = oks_zone_day_start(e->zone, day + 1);
+        row->id = row->start = oks_zone_day_start(tl->zone, day);
+        row->end = oks_zone_day_start(tl->zone, day + 1);
     } else if (kind == TIMES_HOURS) {
-        bounds_of_hour(e->zone, t, &row->start, &row->end);
+        bounds_of_hour(tl->zone, t, &row->start, &row->end);
         row->id = row->start;
     } else {
         hour = floor_div(t, SECONDS_PER_HOUR);
@@ -161,15 +162,15 @@ static size_t place_of(const struct time_table *table, int64_t id)
     return low;
 }
 
-struct time_row *time_row_made(struct oks_engine *e, enum time_kind kind, uint64_t key)
+struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_t key)
 {
-    struct time_table *table = &e->times.tables[kind];
+    struct time_table *table = &tl->tables[kind];
     struct time_row like, *row = table->last;
     size_t at;
 
     if (row && key >= row->lo && key <= row->hi)
         return row;
-    if (!row_of_key(e, kind, key, &like))
+    if (!row_of_key(tl, kind, key, &like))
         return NULL;
     at = place_of(table, like.id);
     if (at < table->n && table->rows[at]->id == like.id)
@@ -194,13 +195,13 @@ struct time_row *time_row_made(struct oks_engine *e, enum time_kind kind, uint64
     return table->last = row;
 }
 
-void time_rows_widen(const struct oks_engine *e, enum time_kind kind, uint64_t *lo, uint64_t *hi)
+void time_rows_widen(const struct timeline *tl, enum time_kind kind, uint64_t *lo, uint64_t *hi)
 {
     struct time_row row;
 
-    if (row_of_key(e, kind, *lo, &row))
+    if (row_of_key(tl, kind, *lo, &row))
         *lo = row.lo;
-    if (*hi < KEY_END && row_of_key(e, kind, *hi, &row))
+    if (*hi < KEY_END && row_of_key(tl, kind, *hi, &row))
         *hi = row.hi;
 }
 
@@ -236,9 +237,9 @@ int time_row_stamp_comes(struct time_row *row, uint32_t ms)
     return 0;
 }
 
-void time_rows_trim(struct oks_engine *e)
+void time_rows_trim(struct timeline *tl)
 {
-    struct time_table *table = &e->times.tables[TIMES_HALVES];
+    struct time_table *table = &tl->tables[TIMES_HALVES];
 
     for (size_t i = 0; i < table->n; i++) {
         struct time_row *row = table->rows[i];
@@ -308,10 +309,10 @@ uint32_t time_row_ms(const struct time_row *row, uint64_t key)
 
 /* --- life --- */
 
-void time_rows_free(struct oks_engine *e)
+void time_rows_free(struct timeline *tl)
 {
     for (int k = 0; k < TIME_KINDS; k++) {
-        struct time_table *table = &e->times.tables[k];
+        struct time_table *table = &tl->tables[k];
 
         for (size_t i = 0; i < table->n; i++) {
             billed_bag_clear(&table->rows[i]->billed);

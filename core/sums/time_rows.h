@@ -9,12 +9,12 @@ enum { SECONDS_PER_DAY = 86400 };
 #define KEY_END OKS_STAMP_KEY_TEXT /* behind all keys */
 
 /* The row of a key, made where there is none; NULL: none, or out of memory. */
-struct time_row *time_row_made(struct oks_engine *e, enum time_kind kind, uint64_t key);
+struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_t key);
 /* To the bounds of the rows that the ends are in. */
-void time_rows_widen(const struct oks_engine *e, enum time_kind kind, uint64_t *lo, uint64_t *hi);
+void time_rows_widen(const struct timeline *tl, enum time_kind kind, uint64_t *lo, uint64_t *hi);
 /* Gives back room for what may come: after many came at once. */
-void time_rows_trim(struct oks_engine *e);
-void time_rows_free(struct oks_engine *e);
+void time_rows_trim(struct timeline *tl);
+void time_rows_free(struct timeline *tl);
 
 /* Milliseconds behind the row's start. */
 uint32_t time_row_ms(const struct time_row *row, uint64_t key);

@@ -19,15 +19,31 @@
 #include <string.h>
 
 #include "time/calendar.h"
-#include "engine/engine_private.h"
+#include "sums/shares.h"
 #include "sums/time_rows.h"
 
 /* --- life --- */
 
-void times_free(struct oks_engine *e)
+void times_free(struct timeline *tl)
 {
-    time_rows_free(e);
-    e->times = (struct timeline){0};
+    time_rows_free(tl);
+    tl->on = tl->pending = false;
+}
+
+void times_session_new(struct timeline *tl, struct session *s)
+{
+    s->sums->timed = tl->on;
+}
+
+void times_transcript_new(struct timeline *tl, struct transcript *t)
+{
+    t->sums->timed = tl->on;
+}
+
+void times_restored(struct timeline *tl, struct transcript *t)
+{
+    t->sums->timed = t->session->sums->timed = false;
+    tl->pending = true;
 }
 
 static void forget(const void *node, VISIT visit, void *ctx)
@@ -36,24 +52,24 @@ static void forget(const void *node, VISIT visit, void *ctx)
 
     (void)ctx;
     if (visit == postorder || visit == leaf)
-        t->timed = t->session->timed = false;
+        t->sums->timed = t->session->sums->timed = false;
 }
 
-void times_reset(struct oks_engine *e)
+void times_reset(struct timeline *tl)
 {
-    if (!e->times.on)
+    if (!tl->on)
         return;
-    time_rows_free(e);
-    twalk_r(e->transcripts, forget, NULL);
-    e->times.pending = true;
+    time_rows_free(tl);
+    twalk_r(tl->catalog->transcripts, forget, NULL);
+    tl->pending = true;
 }
 
-void times_want(struct oks_engine *e)
+void times_want(struct timeline *tl)
 {
-    if (e->times.on)
+    if (tl->on)
         return;
-    e->times.on = true;
-    times_reset(e);
+    tl->on = true;
+    times_reset(tl);
 }
 
 /* --- events --- */
@@ -127,19 +143,19 @@ static int add_part(struct times_change *c, struct time_row *row, const struct m
 }
 
 /* What the session has in the rows of the change. */
-static int collect(struct oks_engine *e, const struct session *s, struct times_change *c)
+static int collect(struct timeline *tl, const struct session *s, struct times_change *c)
 {
-    const char *agent = oks_intern(&e->names, session_agent_name(s)),
-               *model = oks_intern(&e->names, session_model(s));
+    const char *agent = oks_intern(tl->names, session_agent_name(s)),
+               *model = oks_intern(tl->names, session_model(s));
 
     c->agent = agent;
     c->model = model;
     for (int kind = 0; kind < TIME_KINDS && c->lo <= c->hi; kind++) {
         uint64_t lo = c->lo, hi = c->hi, key;
 
-        time_rows_widen(e, (enum time_kind)kind, &lo, &hi);
+        time_rows_widen(tl, (enum time_kind)kind, &lo, &hi);
         while (lo <= hi && next_key(s, lo, &key) && key <= hi) {
-            struct time_row *row = time_row_made(e, (enum time_kind)kind, key);
+            struct time_row *row = time_row_made(tl, (enum time_kind)kind, key);
             struct measure m;
 
             if (!row) {
@@ -209,18 +225,18 @@ static void include_events(struct times_change *c, const struct oks_events *even
     include(c, totals.last.key);
 }
 
-static void start_change(struct oks_engine *e, struct session *s, struct times_change *c)
+static void start_change(struct timeline *tl, struct session *s, struct times_change *c)
 {
-    if (collect(e, s, c) < 0)
-        times_reset(e);
-    c->live = s->timed;
+    if (collect(tl, s, c) < 0)
+        times_reset(tl);
+    c->live = s->sums->timed;
 }
 
-void times_before_all(struct oks_engine *e, struct session *s, struct times_change *c)
+void times_before_all(struct timeline *tl, struct session *s, struct times_change *c)
 {
     *c = (struct times_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
-    if (e->times.on && s->timed)
-        start_change(e, s, c);
+    if (tl->on && s->sums->timed)
+        start_change(tl, s, c);
 }
 
 /* Whether the session's names may be others after the commit: then all of its rows show it. */
@@ -234,35 +250,35 @@ static bool may_rename(const struct session *s, const struct transcript *t, cons
            (models && (!session_model(s) || (transcript_tail(t)->model && !t->state.model)));
 }
 
-void times_before(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out,
+void times_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
                   struct times_change *c)
 {
     struct session *s = t->session;
 
     if (out->replace || may_rename(s, t, out)) {
-        times_before_all(e, s, c);
+        times_before_all(tl, s, c);
         return;
     }
     *c = (struct times_change){.lo = KEY_END, .hi = 0};
-    if (!e->times.on || !s->timed)
+    if (!tl->on || !s->sums->timed)
         return;
     include_events(c, out->gain.events);
     if (transcript_tail(t)->counts)
         include(c, transcript_tail(t)->event.stamp.key);
     if (out->tail && out->tail->counts)
         include(c, out->tail->event.stamp.key);
-    start_change(e, s, c);
+    start_change(tl, s, c);
 }
 
-void times_after(struct oks_engine *e, struct session *s, struct times_change *c)
+void times_after(struct timeline *tl, struct session *s, struct times_change *c)
 {
     struct times_change after = {.lo = c->lo, .hi = c->hi};
 
-    if (c->live && s->timed) {
-        int rc = collect(e, s, &after);
+    if (c->live && s->sums->timed) {
+        int rc = collect(tl, s, &after);
 
         if (rc < 0 || (!c->whole && (after.agent != c->agent || after.model != c->model)))
-            times_reset(e);
+            times_reset(tl);
         else
             apply(c, &after);
     }
@@ -296,18 +312,18 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
     return rc;
 }
 
-void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
+void times_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
                    const struct billed_sum *sum, bool comes)
 {
     int64_t second;
 
-    if (!e->times.on || !t->timed || stamp.key >= KEY_END || !times_second(stamp.key, &second))
+    if (!tl->on || !t->sums->timed || stamp.key >= KEY_END || !times_second(stamp.key, &second))
         return;
     for (int kind = 0; kind < TIME_KINDS; kind++) {
-        struct time_row *row = time_row_made(e, (enum time_kind)kind, stamp.key);
+        struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
 
         if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
-            times_reset(e);
+            times_reset(tl);
             return;
         }
         row->text_len = 0;
@@ -315,7 +331,7 @@ void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp 
 }
 
 struct moving {
-    struct oks_engine *e;
+    struct timeline *tl;
     struct transcript *t;
     bool comes;
 };
@@ -324,53 +340,53 @@ static int move_request(void *ctx, const struct billing_visit *visit)
 {
     const struct moving *m = ctx;
 
-    times_request(m->e, m->t, visit->stamp, visit->model, visit->sum, m->comes);
+    times_request(m->tl, m->t, visit->stamp, visit->model, visit->sum, m->comes);
     return 0;
 }
 
-void times_requests_leave(struct oks_engine *e, struct transcript *t)
+void times_requests_leave(struct timeline *tl, struct transcript *t)
 {
-    struct moving m = {e, t, false};
+    struct moving m = {tl, t, false};
 
-    if (!e->times.on || !t->timed)
+    if (!tl->on || !t->sums->timed)
         return;
-    billing_each(e->billing, t->billed, move_request, &m);
+    billing_each(tl->billing, t->billed, move_request, &m);
 }
 
 /* --- taking in --- */
 
-static void take_in_requests(struct oks_engine *e, struct transcript *t)
+static void take_in_requests(struct timeline *tl, struct transcript *t)
 {
-    struct moving m = {e, t, true};
+    struct moving m = {tl, t, true};
 
-    if (t->timed)
+    if (t->sums->timed)
         return;
-    t->timed = true; /* or the rows would refuse them */
+    t->sums->timed = true; /* or the rows would refuse them */
     if (billing_part_rows(t->billed))
-        billing_each(e->billing, t->billed, move_request, &m);
+        billing_each(tl->billing, t->billed, move_request, &m);
 }
 
-static int take_in(struct oks_engine *e, struct session *s)
+static int take_in(struct timeline *tl, struct session *s)
 {
     struct times_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
     struct transcript *t;
     int rc = 0;
 
-    if (!s->timed) {
-        rc = collect(e, s, &all);
+    if (!s->sums->timed) {
+        rc = collect(tl, s, &all);
         if (rc == 0)
             apply(&before, &all);
         free(all.parts);
-        s->timed = rc == 0;
+        s->sums->timed = rc == 0;
     }
     LIST_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
-            take_in_requests(e, t);
+            take_in_requests(tl, t);
     return rc;
 }
 
 struct taking {
-    struct oks_engine *e;
+    struct timeline *tl;
     int rc;
 };
 
@@ -379,27 +395,27 @@ static void take_in_session(const void *node, VISIT visit, void *ctx)
     struct taking *taking = ctx;
 
     if ((visit == postorder || visit == leaf) && taking->rc == 0)
-        taking->rc = take_in(taking->e, *(struct session *const *)node);
+        taking->rc = take_in(taking->tl, *(struct session *const *)node);
 }
 
-int times_complete(struct oks_engine *e)
+int times_complete(struct timeline *tl)
 {
-    struct taking taking = {.e = e};
+    struct taking taking = {.tl = tl};
 
-    times_want(e);
-    if (!e->times.pending)
+    times_want(tl);
+    if (!tl->pending)
         return 0;
-    e->times.pending = false;
-    twalk_r(e->sessions, take_in_session, &taking);
-    e->times.pending |= taking.rc < 0;
-    time_rows_trim(e);
+    tl->pending = false;
+    twalk_r(tl->catalog->sessions, take_in_session, &taking);
+    tl->pending |= taking.rc < 0;
+    time_rows_trim(tl);
     return taking.rc;
 }
 
 /* --- asking --- */
 
 struct adding {
-    struct oks_engine *e;
+    struct timeline *tl;
     struct time_row *row;
 };
 
@@ -409,23 +425,23 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     struct adding *a = ctx;
     struct measure m;
 
-    if ((visit != postorder && visit != leaf) || !s->timed)
+    if ((visit != postorder && visit != leaf) || !s->sums->timed)
         return;
     times_session(s, a->row->lo, a->row->hi, &m);
     if (m.totals.events == 0)
         return;
-    m.agent_name = oks_intern(&a->e->names, m.agent_name);
-    m.model = oks_intern(&a->e->names, m.model);
+    m.agent_name = oks_intern(a->tl->names, m.agent_name);
+    m.model = oks_intern(a->tl->names, m.model);
     aggregate_replace(&a->row->sum, NULL, &m);
 }
 
-void times_row_measure(struct oks_engine *e, struct time_row *row, struct measure *out)
+void times_row_measure(struct timeline *tl, struct time_row *row, struct measure *out)
 {
-    struct adding a = {e, row};
+    struct adding a = {tl, row};
 
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
-        twalk_r(e->sessions, add_session, &a);
+        twalk_r(tl->catalog->sessions, add_session, &a);
         row->text_len = 0;
     }
     aggregate_show(&row->sum, out);

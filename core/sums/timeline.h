@@ -11,8 +11,10 @@
 #include "sums/aggregate.h"
 #include "billing/billed.h"
 
-struct oks_engine;
-struct measure_window;
+struct billing;
+struct catalog;
+struct oks_intern;
+struct oks_zone;
 struct scan_outcome;
 struct session;
 struct transcript;
@@ -43,9 +45,14 @@ struct time_table {
     struct time_row *last; /* asked for; what comes next is mostly of the same. NULL: none */
 };
 
+/* Zeroed but for the first four: nothing is kept. */
 struct timeline {
-    bool on;      /* somebody has asked */
-    bool pending; /* some transcripts may not have been taken in */
+    struct catalog *catalog;
+    struct billing *billing;
+    struct oks_intern *names;
+    const struct oks_zone *zone; /* of local days; NULL: UTC */
+    bool on;                     /* somebody has asked */
+    bool pending;                /* some transcripts may not have been taken in */
     struct time_table tables[TIME_KINDS];
 };
 
@@ -62,30 +69,35 @@ struct times_change {
     size_t n, room;
 };
 
+/* Before its first events: they come into the rows that are kept. */
+void times_session_new(struct timeline *tl, struct session *s);
+void times_transcript_new(struct timeline *tl, struct transcript *t);
+/* The transcript got its rows without a commit: it has to be taken in. */
+void times_restored(struct timeline *tl, struct transcript *t);
 /* From now on rows are kept; costs nothing where no transcript has been read. */
-void times_want(struct oks_engine *e);
+void times_want(struct timeline *tl);
 /* Takes in what is missing. 0 or -ENOMEM. */
-int times_complete(struct oks_engine *e);
-void times_reset(struct oks_engine *e);
-void times_free(struct oks_engine *e);
+int times_complete(struct timeline *tl);
+void times_reset(struct timeline *tl);
+void times_free(struct timeline *tl);
 
 /* Around a commit of `out` into t. */
-void times_before(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out,
+void times_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
                   struct times_change *change);
 /* Around anything else that changes the session. */
-void times_before_all(struct oks_engine *e, struct session *s, struct times_change *change);
-void times_after(struct oks_engine *e, struct session *s, struct times_change *change);
+void times_before_all(struct timeline *tl, struct session *s, struct times_change *change);
+void times_after(struct timeline *tl, struct session *s, struct times_change *change);
 
 /* A request that t owns came to a sum, or left it again. */
-void times_request(struct oks_engine *e, struct transcript *t, struct oks_stamp stamp, const char *model,
+void times_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
                    const struct billed_sum *sum, bool comes);
 /* All that t owns are about to leave. */
-void times_requests_leave(struct oks_engine *e, struct transcript *t);
+void times_requests_leave(struct timeline *tl, struct transcript *t);
 
 /* What the session has between two keys. */
 void times_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out);
 /* The row's sum, which is made anew where a share could not be taken out of it. */
-void times_row_measure(struct oks_engine *e, struct time_row *row, struct measure *out);
+void times_row_measure(struct timeline *tl, struct time_row *row, struct measure *out);
 
 /* The row's n_stamps, ascending. */
 const uint32_t *time_row_stamps(struct time_row *row);

@@ -8,7 +8,7 @@
  * theirs as sub-agents of the lead, without a word of the team.
  *
  * Invariant: team_sessions() and session_member() look at nothing but what bumps the team's version when it
- * changes (registry_bump, runs_session_changed).
+ * changes (catalog_bump, runs_session_changed).
  */
 #include "teams/members.h"
 
@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
@@ -177,14 +177,14 @@ static bool worked_in(const struct session *s, const char *cwd)
 
 static bool began_in(const struct session *s, struct oks_stamp since, struct oks_stamp until)
 {
-    struct oks_stamp first = s->share.totals.first;
+    struct oks_stamp first = session_first(s);
 
-    return s->summed && !oks_stamp_is_none(first) && oks_stamp_cmp(first, since) >= 0 &&
+    return !oks_stamp_is_none(first) && oks_stamp_cmp(first, since) >= 0 &&
            (oks_stamp_is_none(until) || oks_stamp_cmp(first, until) <= 0);
 }
 
 /* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
-static void gather_own(struct oks_engine *e, const struct run *run, const char *cwd, struct gathering *g)
+static void gather_own(struct catalog *c, const struct run *run, const char *cwd, struct gathering *g)
 {
     struct oks_stamp since = OKS_STAMP_NONE, until = OKS_STAMP_NONE;
     char name[OKS_NAME_MAX + 1];
@@ -193,7 +193,7 @@ static void gather_own(struct oks_engine *e, const struct run *run, const char *
 
     run_window(run, &since, &until);
     project_of_cwd(cwd, name);
-    p = registry_project(e, name);
+    p = catalog_project(c, name);
     if (!p || oks_stamp_is_none(since))
         return; /* nobody could tell a run without a beginning from all that was before */
     LIST_FOREACH(s, &p->sessions, of_project)
@@ -212,20 +212,20 @@ static bool has_own_workers(const struct run *run)
 }
 
 /* The folders of a run: the one that holds its files, and those that its sessions worked in. */
-static void gather_all_own(struct oks_engine *e, const struct run *run, struct gathering *g)
+static void gather_all_own(struct catalog *c, const struct run *run, struct gathering *g)
 {
     size_t members = g->len;
 
     if (!run || run->roster || !has_own_workers(run))
         return;
-    gather_own(e, run, run->dir, g);
+    gather_own(c, run, run->dir, g);
     for (size_t i = 0; i < members; i++) {
         const struct transcript *t;
 
         LIST_FOREACH(t, &g->items[i]->transcripts, of_session)
             for (size_t k = 0; k < t->state.cwds.len; k++)
                 if (strcmp(t->state.cwds.items[k].ptr, run->dir) != 0)
-                    gather_own(e, run, t->state.cwds.items[k].ptr, g);
+                    gather_own(c, run, t->state.cwds.items[k].ptr, g);
     }
 }
 
@@ -241,9 +241,9 @@ static void gather_in_process(const struct run *roster, const struct session *le
             gather(g, s);
 }
 
-struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run)
+struct session **team_sessions(struct catalog *c, const struct team *team, const struct run *run)
 {
-    struct session *lead = run && *run->lead ? registry_session(e, run->lead) : NULL;
+    struct session *lead = run && *run->lead ? catalog_session(c, run->lead) : NULL;
     struct gathering g = {0};
     const struct membership *m;
 
@@ -252,7 +252,7 @@ struct session **team_sessions(struct oks_engine *e, const struct team *team, co
             gather(&g, m->session);
     if (lead)
         gather(&g, lead);
-    gather_all_own(e, run, &g);
+    gather_all_own(c, run, &g);
     if (lead && run->roster)
         gather_in_process(run, lead, &g);
     if (g.rc < 0) {

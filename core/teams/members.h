@@ -12,7 +12,7 @@
 void run_window(const struct run *run, struct oks_stamp *since, struct oks_stamp *until);
 
 /* The team's sessions, NULL-terminated, ascending by name; to be freed. NULL on ENOMEM. */
-struct session **team_sessions(struct oks_engine *e, const struct team *team, const struct run *run);
+struct session **team_sessions(struct catalog *c, const struct team *team, const struct run *run);
 
 bool member_is_lead(const struct run *run, const struct session *s);
 /*

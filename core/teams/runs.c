@@ -16,14 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/engine_private.h"
+#include "catalog/catalog.h"
 #include "teams/members.h"
 #include "discovery/watched_dirs.h"
 #include "teams/roster.h"
 
 struct runs {
     struct discovery *discovery;
-    struct oks_engine *catalog;
+    struct catalog *catalog;
     LIST_HEAD(, run) all;
     uint64_t errors;
 };
@@ -39,8 +39,8 @@ static void run_end(struct runs *runs, struct run *run)
     team_state_clear(&run->state);
     free(run->path);
     free(run);
-    team->version = engine_tick(runs->catalog);
-    registry_team_release(runs->catalog, team);
+    team->version = version_next(runs->catalog->versions);
+    catalog_team_release(runs->catalog, team);
 }
 
 /* Newest first: by the window's start, then by path. */
@@ -86,7 +86,7 @@ static int run_begin(struct runs *runs, struct watched_dir *dir, const char *pat
         oks_name_escape(oks_slice_of(run->state.lead_session), run->lead);
     run->path = strdup(path);
     run->dir = dir->path;
-    run->team = run->path ? registry_team_made(runs->catalog, oks_slice_of(run->state.team_name)) : NULL;
+    run->team = run->path ? catalog_team_made(runs->catalog, oks_slice_of(run->state.team_name)) : NULL;
     if (!run->team) {
         team_state_clear(&run->state);
         free(run->path);
@@ -97,7 +97,7 @@ static int run_begin(struct runs *runs, struct watched_dir *dir, const char *pat
     run->next_in_dir = dir->found;
     dir->found = run;
     run_insert(run->team, run);
-    run->team->version = engine_tick(runs->catalog);
+    run->team->version = version_next(runs->catalog->versions);
     return 0;
 }
 
@@ -261,7 +261,7 @@ uint64_t runs_errors(const struct runs *runs)
 
 /* --- life --- */
 
-int runs_new(struct runs **out, struct discovery *discovery, struct oks_engine *catalog)
+int runs_new(struct runs **out, struct discovery *discovery, struct catalog *catalog)
 {
     struct runs *runs = calloc(1, sizeof(*runs));
 

@@ -14,7 +14,7 @@
 #include "teams/team_state.h"
 
 struct discovery;
-struct oks_engine;
+struct catalog;
 struct root;
 struct runs;
 struct session;
@@ -34,7 +34,7 @@ struct run {
 };
 
 /* The files are found by `discovery`, the teams belong to `catalog`; both are borrowed. -ENOMEM */
-int runs_new(struct runs **out, struct discovery *discovery, struct oks_engine *catalog);
+int runs_new(struct runs **out, struct discovery *discovery, struct catalog *catalog);
 /* Before the discovery goes. NULL is fine. */
 void runs_free(struct runs *runs);
 

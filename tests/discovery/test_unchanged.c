@@ -35,9 +35,9 @@ static bool is_quiet(void)
 {
     bool quiet;
 
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->model.lock);
     quiet = discovery_is_unchanged(engine->discovery);
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->model.lock);
     return quiet;
 }
 

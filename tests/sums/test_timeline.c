@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "time/calendar.h"
-#include "engine/engine_private.h"
+#include "okstrafs/window.h"
 #include "sums/time_rows.h"
 #include "tap.h"
 
-static struct oks_engine engine; /* no more than its timeline, in UTC */
+static struct timeline timeline; /* in UTC */
 
 static uint64_t key_of(const char *stamp)
 {
@@ -77,7 +77,7 @@ START_TEST(each_key_has_one_row)
         for (int round = 0; round < 50; round++)
             for (int i = 0; i < 6; i++) {
                 int k = round ? rand() % 6 : i;
-                struct time_row *row = time_row_made(&engine, (enum time_kind)kind, key_of(stamps[k]));
+                struct time_row *row = time_row_made(&timeline, (enum time_kind)kind, key_of(stamps[k]));
 
                 ck_assert_ptr_nonnull(row);
                 ck_assert(row->lo <= key_of(stamps[k]) && key_of(stamps[k]) <= row->hi);
@@ -85,12 +85,12 @@ START_TEST(each_key_has_one_row)
                     found[i] = row;
                 ck_assert_ptr_eq(row, found[k]);
             }
-        ck_assert_uint_eq(engine.times.tables[kind].n, (size_t)rows[kind]);
-        for (size_t i = 1; i < engine.times.tables[kind].n; i++)
-            ck_assert(engine.times.tables[kind].rows[i - 1]->hi < engine.times.tables[kind].rows[i]->lo);
+        ck_assert_uint_eq(timeline.tables[kind].n, (size_t)rows[kind]);
+        for (size_t i = 1; i < timeline.tables[kind].n; i++)
+            ck_assert(timeline.tables[kind].rows[i - 1]->hi < timeline.tables[kind].rows[i]->lo);
     }
-    time_rows_free(&engine);
-    ck_assert_ptr_null(engine.times.tables[TIMES_DAYS].last);
+    time_rows_free(&timeline);
+    ck_assert_ptr_null(timeline.tables[TIMES_DAYS].last);
 }
 END_TEST
 
@@ -118,7 +118,7 @@ START_TEST(stamps_are_in_order_when_asked_for)
     enum { MOST = 3000 };
 
     for (int span = 10; span <= 10000000; span *= 100) {
-        struct time_row *row = time_row_made(&engine, TIMES_HALVES, key_of("2026-06-10T01:30:00.000Z"));
+        struct time_row *row = time_row_made(&timeline, TIMES_HALVES, key_of("2026-06-10T01:30:00.000Z"));
         uint32_t model[MOST];
         size_t n = 0;
 
@@ -139,12 +139,12 @@ START_TEST(stamps_are_in_order_when_asked_for)
             if (step % 997 == 0)
                 check_stamps(row, model, n);
             if (step % 5000 == 0)
-                time_rows_trim(&engine);
+                time_rows_trim(&timeline);
         }
         check_stamps(row, model, n);
         time_row_stamp_leaves(row, UINT32_MAX); /* never came */
         check_stamps(row, model, n);
-        time_rows_free(&engine);
+        time_rows_free(&timeline);
     }
 }
 END_TEST

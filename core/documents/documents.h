@@ -1,0 +1,62 @@
+/*
+ * The documents: JSON as a function of the model, a target and a window, and nothing else: no clock, no state
+ * of the process. Each takes the model's lock, and none does when a file is read (the ledger, models in a
+ * window).
+ *
+ * Errors: -ENOENT (no such target), -ENOMEM; -EIO where a transcript that has to be read again cannot be.
+ * *out is written on success only.
+ */
+#ifndef OKSTRAFS_DOCUMENTS_DOCUMENTS_H
+#define OKSTRAFS_DOCUMENTS_DOCUMENTS_H
+
+#include "budgets/budgets.h"
+#include "discovery/discovery.h"
+#include "okstrafs/engine.h"
+#include "sums/billed_session.h"
+#include "sums/measure.h"
+#include "sums/model.h"
+
+/* `window` NULL: all of time. */
+int document_usage(struct model *model, const struct oks_target *target, const struct oks_window *window,
+                   struct oks_document *out);
+int document_total_tokens(struct model *model, const struct oks_target *target, struct oks_document *out);
+int document_cost(struct model *model, const struct oks_target *target, struct oks_document *out);
+int document_context(struct model *model, const struct oks_target *target, struct oks_document *out);
+int document_ledger(struct model *model, enum oks_isa isa, const struct oks_target *target,
+                    struct oks_document *out);
+int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, const struct oks_window *window,
+                   int64_t now_ms, struct oks_document *out);
+int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
+                    struct oks_document *out);
+int document_pricing(struct model *model, struct oks_document *out);
+/* The text of it, malloc'ed: the models in it are a file that oks_prices_new() takes. -ENOMEM */
+int pricing_text(const struct oks_prices *prices, char **out, size_t *len);
+
+/* What of the daemon status.json shows besides the model. */
+struct status_facts {
+    const struct discovery *discovery;
+    enum oks_revalidate revalidate;
+    bool once;
+    const char *scanner; /* its instruction set; NULL: not known yet */
+    struct oks_progress progress;
+    bool cache_enabled;
+    uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
+    int cache_error; /* the last one, or 0 */
+};
+
+/* Under the lock, which the caller took to fill `facts`. */
+int document_status(struct model *model, const struct status_facts *facts, struct oks_document *out);
+
+/* The version of what the target's documents show; 0: there is no such target. Under the lock. */
+uint64_t document_version(struct model *model, const struct oks_target *target);
+
+/* --- names.c: what is listed, and other spellings; under the lock --- */
+
+/* Calls fn for each name, ascending. 0, -ENOENT, -ENOMEM or what fn returned first. Budgets are not among
+ * them. */
+int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
+               int (*fn)(void *ctx, const char *name), void *ctx);
+/* 0: it is the canonical name; 1: `canonical` is; -ENOENT. */
+int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
+
+#endif
