@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by quickstart.sh and check.sh: where to build, and how to get a build folder that works there.
-# The checkout may be read-only, or root's, or have been built in by root before: then the build goes to the cache
-# folder of whoever runs the script, under a name made from the checkout's path, since two checkouts are two builds.
+# Sourced by quickstart.sh and check.sh: chooses and configures the build folder.
+# The checkout may be read-only, or belong to root, or contain a build by root. Then the build goes to the user's cache folder.
+# Its name is made from the checkout's path, so that two checkouts have two builds.
 
 # build_dir SOURCE NAME: prints SOURCE/NAME where this user can build there, else a folder in the user's cache.
 build_dir() {
@@ -16,8 +16,8 @@ build_dir() {
     echo "$dir"
 }
 
-# configure SOURCE DIR [MESON OPTION...]: leaves DIR configured for SOURCE. A folder that was configured for
-# another place (the checkout was moved or copied), with other options or half-way, is made anew.
+# configure SOURCE DIR [MESON OPTION...]: configures DIR for SOURCE. A folder is configured again from scratch if it was
+# configured for another checkout (moved or copied), with other options, or only half-way.
 configure() {
     local source=$1 dir=$2 wish
     shift 2

@@ -6,8 +6,8 @@
 #   contrib/check.sh            all of that
 #   contrib/check.sh --quick    one build with gcc, one run of the tests
 #
-# The last line counts the test cases of the plain run; a failure of any later stage counts as a failure there too.
-# Above it stand the names of all that failed and the full logs, and in each stage what it left out, and why.
+# The last line counts the test cases of the plain run; each failure of a later stage counts as one failure more.
+# Above it are the names of all failed cases and the full logs; each stage also lists what it left out, and why.
 set -euo pipefail
 
 case ${1-} in
@@ -164,9 +164,9 @@ check_asan() {
     fi
 }
 
-# The suite `threads`, where threads meet. ThreadSanitizer's map of the memory leaves little room: on kernels that spread addresses wider than its authors
-# expected it aborts with "unexpected memory mapping", now and then or always. Without the spreading (setarch -R) it
-# runs; where that is forbidden the other compiler's runtime may know the kernel better.
+# The suite `threads`: tests in which threads share data. On kernels that randomise addresses over a wider range than
+# ThreadSanitizer's memory map allows, it aborts with "unexpected memory mapping", sometimes or always. It runs without
+# randomisation (setarch -R). Where that is forbidden, the other compiler's runtime may support the kernel.
 check_tsan() {
     local compiler found=''
     stage 'ThreadSanitizer'
@@ -201,7 +201,7 @@ EOF
     prefix=()
 }
 
-# Of the unit tests only those that are programs of ours: an interpreter is not ours to check.
+# Only the unit tests that are our own programs, not those that an interpreter runs.
 check_valgrind() {
     local names
     stage 'valgrind: unit tests'
@@ -221,7 +221,7 @@ for test in json.load(sys.stdin):
             --suppressions='$source_dir/tests/support/valgrind.supp'"
 }
 
-# Another release of clang-format has other tastes: only the one that Debian 12 has is asked.
+# Other releases of clang-format format differently: only version 14 (Debian 12) is used.
 check_format() {
     local files file
     stage 'format'

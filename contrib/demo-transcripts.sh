@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Writes made-up transcripts for a look at okstrafs on a machine where no agent has run yet: a lead and three
-# workers of one team (one of them dispatched twice) with the run's state files, a subagent, and some sessions of
-# other days and another project. Nothing but bash and mkdir, because a bare Debian has no more.
+# Writes made-up transcripts, to try okstrafs on a machine where no agent has run yet: a lead and three workers of one
+# team (one of them dispatched twice) with the run's state files, a subagent, and some sessions of other days and of
+# another project. It needs only bash and mkdir, because a bare Debian has no more.
 #
 #   contrib/demo-transcripts.sh DIR [EPOCH]     DIR must not exist yet; EPOCH stands for now
 #
-# In DIR: claude/ for CLAUDE_CONFIG_DIR, okstra/ for OKSTRA_HOME, and the projects that the agents worked in. The
-# same EPOCH writes the same bytes but for DIR's own path.
+# In DIR: claude/ for CLAUDE_CONFIG_DIR, okstra/ for OKSTRA_HOME, and the projects in which the agents worked. The
+# same EPOCH gives the same bytes, apart from the path of DIR.
 set -euo pipefail
 export LC_ALL=C TZ=UTC0
 

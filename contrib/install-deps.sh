@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what building okstrafs needs, and with --test what its tests need too: only what is missing, with
-# apt-get, never asking. What is there is judged by asking the tools themselves rather than dpkg, so a compiler or
-# library that came another way counts, and a machine that has everything needs neither root nor apt.
+# Installs what okstrafs needs to be built, and with --test what its tests need: only what is missing, with apt-get,
+# without questions. It tries the tools themselves and not dpkg. So a compiler or library from elsewhere counts, and a
+# machine that has everything needs neither root nor apt.
 #
 #   contrib/install-deps.sh            to build and mount
 #   contrib/install-deps.sh --quick    and to run the tests once

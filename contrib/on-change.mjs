@@ -1,15 +1,14 @@
 #!/usr/bin/env node
-// Reacts to the usage of a team from Node: fs.watch tells, the file says what. As a program it prints one line of JSON
-// for each change:
+// Reacts to the usage of a team from Node, with fs.watch. As a program it prints one line of JSON after each change:
 //
 //     node contrib/on-change.mjs teams/okstra-checkout
 //
-// and as a module it calls you:
+// As a module it calls a function of yours:
 //
 //     import { onChange } from './on-change.mjs';
 //     const stop = onChange('teams/okstra-checkout', (usage) => console.log(usage.usageSummary.totalTokens));
 //
-// A folder that is not there yet, or goes away with the mount, is waited for.
+// If the folder does not exist yet, or disappears with the mount, it waits for the folder.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

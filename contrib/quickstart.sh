@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # From a checkout to a mounted okstrafs in one command: installs what is missing, builds, mounts under
-# $OKSTRA_HOME/usage, shows a team's usage and says how to look around and how to stop. Where no agent has left
-# transcripts yet, it makes some up in a temporary folder and mounts those. Asks nothing; run it as often as you
-# like. Exits 0 when usage was shown; where the machine allows no mount, it says so and shows usage without one.
+# $OKSTRA_HOME/usage, shows a team's usage, and prints how to look around and how to stop. If there are no transcripts
+# yet, it writes made-up ones to a temporary folder and mounts those. It asks no questions and may be run repeatedly.
+# Exits 0 if usage was shown. If the machine allows no mount, it prints why and shows usage without one.
 set -euo pipefail
 
 if (($#)); then

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# The tokens of a team (or of everything, or of a session) in a prompt, without starting a process: bash reads the file
-# itself. Source this from ~/.bashrc:
+# The tokens of a team, session or project in your prompt, without starting a process: bash reads the file itself.
+# Source this from ~/.bashrc:
 #
 #     . /path/to/status-line.sh
 #     PROMPT_COMMAND='okstrafs_status teams/okstra-checkout'
 #     PS1='${OKSTRAFS_STATUS:+[$OKSTRAFS_STATUS] }\w\$ '
 
-# okstrafs_status FOLDER: $OKSTRAFS_STATUS is its total, such as 237.1k; empty where there is none
+# okstrafs_status FOLDER: sets $OKSTRAFS_STATUS to its total, such as 237.1k, or to the empty string if there is none
 okstrafs_status() {
     local file=${OKSTRAFS_MOUNT:-${OKSTRA_HOME:-$HOME/.okstra}/usage}/$1/total_tokens tokens=''
     OKSTRAFS_STATUS=''
