@@ -4,11 +4,12 @@
  * A double cannot hold 0.1, and prices are a few millionths of a dollar: sums of doubles drift. So amounts
  * are counted in picodollars, and text is read digit by digit, never through strtod.
  */
+#include "base/money.h"
+
 #include <ctype.h>
 #include <errno.h>
 
 #include "base/decimal.h"
-#include "prices/prices.h"
 
 enum { MONEY_DIGITS = 12, EXPONENT_MAX = 9999 };
 

@@ -10,11 +10,13 @@
  * Invariant: where there is an index, keys[i] is the compared form of items[i]; it is the item's own memory
  * or owned here.
  */
+#include "base/strings.h"
+
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "okstrafs/names.h"
-#include "history/state.h"
 
 struct key {
     char *ptr;

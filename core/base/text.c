@@ -6,10 +6,10 @@
  * come back exactly (team names, folders) are percent-encoded before, because JSON cannot hold invalid UTF-8
  * and a lone surrogate, Python's own way out, would make the collector's next save fail.
  *
- * Invariant: a byte string grows by doubling and never past OKS_CACHE_BYTES_MAX; the first error sticks, and
+ * Invariant: a byte string grows by doubling and never past OKS_BYTES_MAX; the first error sticks, and
  * callers look at it once, at the end.
  */
-#include "cache/cache_parts.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static bool grow(struct oks_bytes *bytes, size_t n)
 
     if (bytes->error)
         return false;
-    if (n > OKS_CACHE_BYTES_MAX - bytes->len) {
+    if (n > OKS_BYTES_MAX - bytes->len) {
         bytes->error = -EFBIG;
         return false;
     }

@@ -11,13 +11,14 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "history/state.h"
 
 enum { OKS_CACHE_HIT = 0, OKS_CACHE_MISS = 1 };
 
 /* Below $OKSTRA_HOME. */
 
-#define OKS_CACHE_BYTES_MAX (UINT64_C(1) << 30) /* a larger file is a miss */
+#define OKS_CACHE_BYTES_MAX OKS_BYTES_MAX /* a larger file is a miss */
 
 struct oks_cache;
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "cache/cache.h"
 #include "history/request_ids.h"
 #include "history/state.h"
@@ -28,33 +29,6 @@ struct oks_cache_key {
 
 /* The counts of an event under the names and in the order of okstra's collector; `t` comes behind them. */
 extern const struct oks_cache_key oks_cache_keys[OKS_COLUMNS];
-
-/* --- cache_text.c --- */
-
-struct oks_bytes {
-    char *ptr;
-    size_t len;
-    size_t room;
-    int error; /* sticky: -ENOMEM, or -EFBIG past OKS_CACHE_BYTES_MAX */
-};
-
-void oks_bytes_put(struct oks_bytes *bytes, const char *p, size_t n);
-void oks_bytes_text(struct oks_bytes *bytes, const char *text);
-void oks_bytes_number(struct oks_bytes *bytes, uint64_t value);
-/* The content of a JSON string, escaped as Python's json.dumps(ensure_ascii=False) does; invalid UTF-8
- * becomes U+FFFD. */
-void oks_bytes_json(struct oks_bytes *bytes, struct oks_slice s);
-/* The same for any bytes, so that they come back exactly: '%' and every invalid byte as %XX. */
-void oks_bytes_raw(struct oks_bytes *bytes, struct oks_slice s);
-
-bool oks_utf8_valid(struct oks_slice s);
-/* Undoes the %XX of oks_bytes_raw in place; -EINVAL where a '%' is not followed by two upper-case digits. */
-int oks_unraw(char *p, size_t *len);
-/* Decimal digits without sign or leading zeros, at most `max`; returns the bytes used, 0 where there are
- * none. */
-size_t oks_digits(const char *p, size_t n, uint64_t max, uint64_t *out);
-/* `bytes` bytes from twice as many lower-case digits. */
-bool oks_unhex(const char *digits, uint8_t *out, size_t bytes);
 
 /* --- cache_requests.c --- */
 

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "history/events.h"
 #include "base/hash.h"
+#include "base/strings.h"
+#include "history/events.h"
 
 enum { OKS_IDENTITY_PREFIX = 256 };
 
@@ -19,20 +20,6 @@ enum { OKS_IDENTITY_PREFIX = 256 };
 struct oks_identity {
     uint32_t len;
     uint8_t sha256[OKS_SHA256_BYTES];
-};
-
-/*
- * An ordered list of distinct byte strings, each malloc'ed and NUL-terminated (they may hold NULs: see len).
- * Zeroed is empty. It grows only by the functions below; a list takes either plain or folded strings.
- */
-struct oks_strings {
-    struct oks_owned {
-        char *ptr;
-        size_t len;
-    } * items;
-    size_t len;
-    size_t room;
-    struct oks_strings_index *index; /* private */
 };
 
 enum {
@@ -88,12 +75,5 @@ struct oks_state {
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */
 void oks_state_clear(struct oks_state *state); /* frees what it holds; a zeroed state is fine */
 int oks_state_reset(struct oks_state *state);  /* clear and init */
-
-/* Appends a copy where it is not yet in the list. 1: was there, 0: appended, -ENOMEM, -ENOSPC: `max` reached.
- */
-int oks_strings_add(struct oks_strings *strings, struct oks_slice s, size_t max);
-/* The same for team names, which are equal when they fold to the same bytes. */
-int oks_strings_add_folded(struct oks_strings *strings, struct oks_slice s, size_t max);
-void oks_strings_clear(struct oks_strings *strings);
 
 #endif

@@ -10,17 +10,7 @@
 #include <stdint.h>
 
 #include "okstrafs/stamp.h"
-
-enum oks_column {
-    OKS_INPUT = 0,
-    OKS_OUTPUT,
-    OKS_CACHE_CREATION,
-    OKS_CACHE_CREATION_5M,
-    OKS_CACHE_CREATION_1H,
-    OKS_CACHE_READ,
-    OKS_TOOL_USES,
-    OKS_COLUMNS,
-};
+#include "scan/counts.h"
 
 struct oks_totals {
     uint64_t count[OKS_COLUMNS];
@@ -31,15 +21,6 @@ struct oks_totals {
 };
 
 #define OKS_TOTALS_NONE ((struct oks_totals){.first = OKS_STAMP_NONE, .last = OKS_STAMP_NONE})
-#define OKS_TOKENS_MAX  ((uint64_t)INT64_MAX)
-
-/* min(a + b, OKS_TOKENS_MAX) for a, b <= OKS_TOKENS_MAX */
-static inline uint64_t oks_tokens_add(uint64_t a, uint64_t b)
-{
-    uint64_t sum = a + b;
-
-    return sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : sum;
-}
 
 /* to += from, column by column, with the wider of both spans. */
 void oks_totals_add(struct oks_totals *to, const struct oks_totals *from);

@@ -2,8 +2,7 @@
  * What requests cost.
  *
  * Prices are read from LiteLLM's model_prices_and_context_window.json format: a dated table inside, a user's
- * file on top of it, entry by entry. Money is integers: picodollars (10^-12 USD), so one token of the
- * cheapest model is still a whole number and a million requests add up exactly.
+ * file on top of it, entry by entry. Costs are exact: integers of picodollars (base/money.h).
  *
  * A table is immutable once loaded: any number of threads may ask it. Rules: SPEC section 3, "Prices".
  */
@@ -13,17 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/money.h"
 #include "scan/request.h"
-
-typedef int64_t oks_money; /* picodollars; INT64_MAX (9.2 million USD) is where sums saturate */
-
-#define OKS_MONEY_MAX INT64_MAX
-#define OKS_USD       INT64_C(1000000000000)
 
 enum {
     OKS_PRICES_BYTES_MAX = 16 << 20, /* of a user's file */
-    OKS_MONEY_TEXT = 32,             /* bytes that hold any amount as text */
-    OKS_MONEY_PARSE_MAX = 400,       /* bytes of a number that is read as money */
     OKS_PRICES_ENTRIES_MAX = 65536,  /* models in a user's file */
     OKS_CONTEXT_UNKNOWN = 32000,     /* context limit of a model that no table knows */
 };
@@ -67,17 +60,5 @@ int oks_prices_cost(const struct oks_prices *prices, struct oks_slice model, con
 
 /* Tokens that fit into the model's context; OKS_UNPRICED and OKS_CONTEXT_UNKNOWN where no table knows it. */
 int oks_prices_context(const struct oks_prices *prices, struct oks_slice model, uint64_t *tokens);
-
-/* a + b for a, b >= 0, saturating */
-oks_money oks_money_add(oks_money a, oks_money b);
-
-/* Dollars as a decimal number without exponent or trailing zeros: 0, 1.5, 0.000003. Returns its length. */
-size_t oks_money_text(oks_money amount, char out[OKS_MONEY_TEXT]);
-/*
- * The reverse, exact, of a JSON number that is not negative: "1.5", "5e-06". 1 where it is finer than a
- * picodollar: it is rounded half up then. -EINVAL: no such number, or over OKS_MONEY_PARSE_MAX bytes;
- * -ERANGE.
- */
-int oks_money_parse(struct oks_slice text, oks_money *out);
 
 #endif

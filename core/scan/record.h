@@ -95,8 +95,8 @@ struct oks_record {
     struct oks_slice nested_timestamp;  /* data.message.timestamp */
 
     /* What of `message.usage` and `tool_uses` earlier records have already brought into the totals: an array
-     * by enum oks_column. NULL: nothing. A source that writes a message again whenever it changes tells the
-     * whole of it each time. */
+     * by enum oks_column (scan/counts.h). NULL: nothing. A source that writes a message again whenever it
+     * changes tells the whole of it each time. */
     const uint64_t *counted;
 
     uint64_t odd; /* token values of message.usage (splits and advisors included) that were no count */

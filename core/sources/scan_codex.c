@@ -17,8 +17,8 @@
  */
 #include <stdio.h>
 
+#include "scan/counts.h"
 #include "sources/codex_memo.h"
-#include "history/totals.h"
 #include "sources/scan_codex.h"
 
 /* These in this order: the fields are what the readers are made for. */

@@ -15,8 +15,8 @@
  */
 #include <stdio.h>
 
+#include "scan/counts.h"
 #include "sources/gemini_messages.h"
-#include "history/totals.h"
 #include "sources/scan_gemini.h"
 
 /* These in this order: the fields are what the readers are made for. */
