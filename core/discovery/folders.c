@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text_end.h"
 #include "discovery/discovery_private.h"
 #include "files/file_time.h"
 #include "files/walk.h"
@@ -235,7 +236,7 @@ static void on_skipped(void *ctx, const char *path, int error)
 /* The source judges by the whole path. */
 static bool any_name(const char *name)
 {
-    return source_ends_with(name, ".jsonl") || source_ends_with(name, ".json");
+    return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json");
 }
 
 static int walk_from(struct discovery *d, struct root *root, const char *start)

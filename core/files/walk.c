@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/text_end.h"
 #include "files/listing.h"
 #include "files/mounts.h"
 
@@ -340,10 +341,7 @@ static int walk_from(struct walk *walk, const char *root, const char *start)
 
 bool oks_is_transcript(const char *name)
 {
-    static const char suffix[] = ".jsonl";
-    size_t len = strlen(name), end = sizeof(suffix) - 1;
-
-    return len >= end && memcmp(name + len - end, suffix, end) == 0 && strcmp(name, "journal.jsonl") != 0;
+    return text_ends_with(name, ".jsonl") && strcmp(name, "journal.jsonl") != 0;
 }
 
 int oks_walk(const char *root, const char *start, const struct oks_walker *walker)

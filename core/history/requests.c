@@ -73,7 +73,7 @@ void oks_requests_free(struct oks_requests *q)
 {
     if (!q)
         return;
-    requests_tail_free(q);
+    requests_unfinished_free(q);
     free_rows(q);
     free(q->keys);
     oks_strings_clear(&q->models);
@@ -598,11 +598,13 @@ static int set_open(struct oks_requests *q, struct request_row *at, struct reque
 
 int requests_set(struct oks_requests *q, size_t i, const struct request_row *from, struct oks_slice model)
 {
-    struct request_row row = *from;
+    struct request_row row = *from, before;
     int rc = name_of(&q->models, model, &row.model);
 
-    if (rc == 0 && q->tail)
-        rc = requests_tail_remember(q, i);
+    if (rc == 0 && q->tail) {
+        requests_get(q, i, &before);
+        rc = requests_unfinished_keep(q, i, &before);
+    }
     if (rc < 0)
         return rc;
     cut_strings(&row);

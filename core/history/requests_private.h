@@ -35,10 +35,10 @@ struct oks_requests {
     size_t indexed; /* rows in it */
 };
 
-/* requests_tail.c */
-/* Remembers how row i is without the unfinished line. -ENOMEM */
-int requests_tail_remember(struct oks_requests *requests, size_t i);
-void requests_tail_free(struct oks_requests *requests);
+/* requests_unfinished.c */
+/* Row i is about to change: keeps *row, which it is now, the first time. -ENOMEM */
+int requests_unfinished_keep(struct oks_requests *requests, size_t i, const struct request_row *row);
+void requests_unfinished_free(struct oks_requests *requests);
 
 /* requests.c: row numbers changed: the index is made anew */
 void requests_forget_index(struct oks_requests *requests);

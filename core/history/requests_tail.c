@@ -1,51 +1,13 @@
 /*
  * The unfinished line of a transcript: its requests count, and are taken back when the line is read again.
  *
- * What it changes is remembered row by row, so that the store can be shown, and written into the cache, as if
- * there were no such line.
- *
- * Invariant: rows at or behind `whole` are the line's own; rows before it that differ for it are in
- * `changed`.
+ * The rows that it changes are kept as they were (requests_unfinished.c), so that the store can be shown, and
+ * written into the cache, as if there were no such line.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "history/requests_private.h"
-
-void requests_tail_free(struct oks_requests *q)
-{
-    for (size_t i = 0; q->tail && i < q->tail->n_changed; i++)
-        free(q->tail->changed[i].stamp_text);
-    free(q->tail);
-    q->tail = NULL;
-}
-
-/* Remembers how row i is without the tail. */
-int requests_tail_remember(struct oks_requests *q, size_t i)
-{
-    struct unfinished *tail = q->tail;
-    struct changed *c = &tail->changed[tail->n_changed];
-
-    if (i >= tail->whole)
-        return 0;
-    for (size_t k = 0; k < tail->n_changed; k++)
-        if (tail->changed[k].i == i)
-            return 0;
-    if (tail->n_changed == REQUESTS_OF_RECORD)
-        return -ENOMEM; /* more than a record has */
-    *c = (struct changed){.i = i};
-    requests_get(q, i, &c->before);
-    if (c->before.request.stamp.key == OKS_STAMP_KEY_TEXT) {
-        c->stamp_text = malloc(c->before.request.stamp.len + 1);
-        if (!c->stamp_text)
-            return -ENOMEM;
-        memcpy(c->stamp_text, c->before.request.stamp.text, c->before.request.stamp.len);
-        c->before.request.stamp.text = c->stamp_text;
-    }
-    tail->n_changed++;
-    return 0;
-}
 
 int requests_tail_begin(struct oks_requests *q)
 {
@@ -73,7 +35,7 @@ int requests_tail_end(struct oks_requests *q)
         rc = requests_set(q, c->i, &c->before, requests_model(q, c->before.model));
     }
     q->tail = tail;
-    requests_tail_free(q);
+    requests_unfinished_free(q);
     return rc;
 }
 

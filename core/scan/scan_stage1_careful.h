@@ -2,6 +2,7 @@
  * The careful way of stage 1: batches that have mistakes, or newlines inside of what looks like a string, and
  * an entry for each mistake. Part of scan_stage1_kernel.h.
  */
+#include "scan/scan_stage1_block.h"
 
 /* A string ends at a newline at the latest: what follows it in the block is the other way round. */
 static inline uint64_t end_strings(uint64_t string, uint64_t newline)

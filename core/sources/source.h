@@ -7,6 +7,7 @@
 #ifndef OKSTRAFS_SOURCES_SOURCE_H
 #define OKSTRAFS_SOURCES_SOURCE_H
 
+#include "base/text_end.h"
 #include "scan/reader.h"
 
 enum {
@@ -65,12 +66,7 @@ int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_sour
 int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, const char *memo,
                        const char *peers);
 
-/* --- what descriptors share: sources.c --- */
-
-bool source_ends_with(const char *s, const char *end);
-/* The first folder of a path; absent where there is none. */
-struct oks_slice source_top(const char *rel);
-/* The file's name without `suffix`. */
-struct oks_slice source_stem(const char *rel, const char *suffix);
+/* The old name, until no folder above uses it. */
+#define source_ends_with text_ends_with
 
 #endif

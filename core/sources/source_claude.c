@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text_end.h"
 #include "files/walk.h"
 #include "sources/scan_claude.h"
 #include "sources/source.h"
+#include "sources/source_paths.h"
 
 static bool wants(const char *rel)
 {
@@ -39,7 +41,7 @@ static bool other_ending(const char *path, const char *from, const char *to, cha
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     size_t n = strlen(path);
 
-    if (strncmp(base, "agent-", strlen("agent-")) != 0 || !source_ends_with(base, from))
+    if (strncmp(base, "agent-", strlen("agent-")) != 0 || !text_ends_with(base, from))
         return false;
     n -= strlen(from);
     return (size_t)snprintf(out, size, "%.*s%s", (int)n, path, to) < size;

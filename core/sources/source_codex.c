@@ -5,16 +5,18 @@
  */
 #include <string.h>
 
+#include "base/text_end.h"
 #include "sources/codex_memo.h"
 #include "sources/scan_codex.h"
 #include "sources/source.h"
+#include "sources/source_paths.h"
 
 static bool wants(const char *rel)
 {
     const char *base = strrchr(rel, '/');
 
     base = base ? base + 1 : rel;
-    return strncmp(base, "rollout-", strlen("rollout-")) == 0 && source_ends_with(base, ".jsonl");
+    return strncmp(base, "rollout-", strlen("rollout-")) == 0 && text_ends_with(base, ".jsonl");
 }
 
 /* The id ends the name: rollout-YYYY-MM-DDThh-mm-ss-<id>. */

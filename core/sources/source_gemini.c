@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text_end.h"
 #include "sources/gemini_messages.h"
 #include "sources/scan_gemini.h"
 #include "sources/source.h"
+#include "sources/source_paths.h"
 
 /* The part of `rel` behind <project>/chats/, or NULL. */
 static const char *in_chats(const char *rel)
@@ -26,9 +28,9 @@ static bool wants(const char *rel)
     if (!name)
         return false;
     if (strchr(name, '/'))
-        return source_ends_with(name, ".jsonl");
+        return text_ends_with(name, ".jsonl");
     return strncmp(name, "session-", strlen("session-")) == 0 &&
-           (source_ends_with(name, ".jsonl") || source_ends_with(name, ".json"));
+           (text_ends_with(name, ".jsonl") || text_ends_with(name, ".json"));
 }
 
 /* A project's folder holds much else, some of it large. */
@@ -41,7 +43,7 @@ static bool enters(const char *rel)
 
 static bool whole(const char *path)
 {
-    return source_ends_with(path, ".json");
+    return text_ends_with(path, ".json");
 }
 
 static struct oks_slice id_of(const char *rel)

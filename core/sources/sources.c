@@ -3,8 +3,6 @@
  */
 #include "sources/source.h"
 
-#include <string.h>
-
 const struct source *const oks_sources[OKS_SOURCES] = {
     [OKS_SOURCE_CLAUDE] = &oks_source_claude,
     [OKS_SOURCE_CODEX] = &oks_source_codex,
@@ -39,27 +37,4 @@ int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_sour
     else
         *out = scanner;
     return rc;
-}
-
-bool source_ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-
-    return n >= m && memcmp(s + n - m, end, m) == 0;
-}
-
-struct oks_slice source_top(const char *rel)
-{
-    const char *slash = strchr(rel, '/');
-
-    return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
-}
-
-struct oks_slice source_stem(const char *rel, const char *suffix)
-{
-    const char *base = strrchr(rel, '/');
-    size_t cut = source_ends_with(rel, suffix) ? strlen(suffix) : 0;
-
-    base = base ? base + 1 : rel;
-    return (struct oks_slice){base, strlen(base) - cut};
 }
