@@ -1,4 +1,4 @@
-/* Written by core/fold_table.py from Unicode 14.0.0. Do not edit. */
+/* Written by core/base/fold_table.py from Unicode 14.0.0. Do not edit. */
 /* clang-format off */
 
 static const struct lower_range lower_ranges[] = {

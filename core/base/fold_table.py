@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes core/fold_table.h: what fold.c has to know of Unicode.
+"""Writes core/base/fold_table.h: what fold.c has to know of Unicode.
 
-    python3 core/fold_table.py > core/fold_table.h
+    python3 core/base/fold_table.py > core/base/fold_table.h
 
 Everything is asked of this interpreter's own str.lower(), since that is the function to be matched: the
 lower-case form of every character, and the two classes that decide on a final sigma, seen by how a sigma
@@ -72,7 +72,7 @@ def print_table(declaration, rows):
 
 def main():
     assert (chr(0x130) + "x").lower() == "i\u0307x"
-    print(f"/* Written by core/fold_table.py from Unicode {unicodedata.unidata_version}. Do not edit. */")
+    print(f"/* Written by core/base/fold_table.py from Unicode {unicodedata.unidata_version}. Do not edit. */")
     print("/* clang-format off */")
     print_table("struct lower_range lower_ranges",
                 [(f"{first:#x}", f"{last:#x}", str(step), str(delta))

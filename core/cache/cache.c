@@ -4,12 +4,11 @@
  * Two kinds of file are told apart by one byte. What okstrafs wrote ends in a newline and carries a digest
  * over itself: it must be exactly as it was written (cache_read.c), so a flipped bit, a torn write or a stray
  * edit is noticed; a file of a later okstrafs with another layout is a miss. What okstra's collector wrote
- * has no newline, and is read by its types (cache_foreign.c).
+ * has no newline, and is read by its types (collector_format.c).
  *
  * Invariants: a load touches the caller's state only on a hit; a save never leaves less than a whole file
  * under the entry's name; nothing is kept between calls but the set of folders that were swept.
  */
-#include "cache/cache_ids.h"
 #include "cache/cache_parts.h"
 
 #include <dirent.h>

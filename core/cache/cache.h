@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "history/request_ids.h"
 #include "history/state.h"
 
 enum { OKS_CACHE_HIT = 0, OKS_CACHE_MISS = 1 };
@@ -63,5 +64,13 @@ int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *fol
 int oks_cache_open(struct oks_cache *cache, const char *folder, const char *name, uint64_t *size);
 int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
                          size_t len);
+
+/*
+ * Calls fn with the ids of the rows [from, to) of an entry, in order; ids are absent where it has none. Rows
+ * that the entry does not have are passed over. 0, OKS_CACHE_MISS (as oks_cache_load), -ENOMEM, or the first
+ * non-zero value of fn, which should be negative.
+ */
+int oks_cache_each_id(struct oks_cache *cache, const char *folder, const char *name, size_t from, size_t to,
+                      request_id_fn *fn, void *ctx);
 
 #endif

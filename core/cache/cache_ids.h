@@ -20,14 +20,6 @@
 #include "cache/cache.h"
 #include "history/request_ids.h"
 
-/*
- * Calls fn with the ids of the rows [from, to) of an entry, in order; ids are absent where it has none. Rows
- * that the entry does not have are passed over. 0, OKS_CACHE_MISS (as oks_cache_load), -ENOMEM, or the first
- * non-zero value of fn, which should be negative.
- */
-int oks_cache_each_id(struct oks_cache *cache, const char *folder, const char *name, size_t from, size_t to,
-                      request_id_fn *fn, void *ctx);
-
 /* Where ids may be found. */
 struct request_ids_where {
     struct oks_cache *cache;   /* NULL: no cache */

@@ -26,16 +26,16 @@ struct reader {
 
 bool oks_cache_sealed(const char *bytes, size_t len)
 {
-    const size_t seal = sizeof(OKS_CACHE_SEAL) - 1, tail = sizeof(OKS_CACHE_SEAL_END) - 1;
+    const size_t seal = sizeof(OKS_CACHE_SEAL) - 1, last = sizeof(OKS_CACHE_SEAL_END) - 1;
     const size_t hex = OKS_SHA256_HEX - 1;
     uint8_t sha256[OKS_SHA256_BYTES];
     char digits[OKS_SHA256_HEX];
     size_t covered;
 
-    if (len < seal + hex + tail)
+    if (len < seal + hex + last)
         return false;
-    covered = len - hex - tail;
-    if (memcmp(bytes + len - tail, OKS_CACHE_SEAL_END, tail) != 0 ||
+    covered = len - hex - last;
+    if (memcmp(bytes + len - last, OKS_CACHE_SEAL_END, last) != 0 ||
         memcmp(bytes + covered - seal, OKS_CACHE_SEAL, seal) != 0 || oks_sha256(bytes, covered, sha256) < 0)
         return false;
     oks_hex(sha256, sizeof(sha256), digits);
@@ -250,7 +250,7 @@ static void list(struct reader *r, const char *key, add_fn *add, struct oks_stri
     want(r, "]");
 }
 
-static void tail(struct reader *r, struct oks_state *state)
+static void covered_tail(struct reader *r, struct oks_state *state)
 {
     want(r, ",\"tail\":");
     if (take(r, "null", 4))
@@ -395,7 +395,7 @@ static void addition(struct reader *r, struct oks_state *state)
     state->extra_offset = member(r, ",\"offset\":", INT64_MAX);
     state->dev = member(r, ",\"dev\":", UINT64_MAX);
     state->ino = member(r, ",\"ino\":", UINT64_MAX);
-    tail(r, state);
+    covered_tail(r, state);
     state->lines = member(r, ",\"lines\":", INT64_MAX);
     state->bad = member(r, ",\"bad\":", INT64_MAX);
     state->odd = member(r, ",\"odd\":", INT64_MAX);

@@ -244,7 +244,7 @@ static int walk_from(struct discovery *d, struct root *root, const char *start)
     struct walk walk = {.d = d, .root = root};
     const struct oks_walker walker = {
         .ctx = &walk,
-        .folder = on_folder,
+        .enter = on_folder,
         .wants = any_name,
         .file = on_file,
         .skipped = on_skipped,

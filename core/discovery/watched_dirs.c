@@ -201,7 +201,7 @@ static int walk_folder(struct discovery *d, struct watched_dir *dir, const char 
     struct dir_walk walk = {d, dir};
     const struct oks_walker walker = {
         .ctx = &walk,
-        .folder = on_folder,
+        .enter = on_folder,
         .wants = dir->kind->wants,
         .file = on_file,
     };

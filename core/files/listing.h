@@ -7,7 +7,7 @@
 
 struct oks_entry {
     char *name;
-    bool folder;
+    bool is_folder;
 };
 
 struct oks_listing {

@@ -225,7 +225,7 @@ static int walk_entries(struct walk *walk, int fd, const struct oks_listing *lis
         if (path_push(walk, entry->name) < 0)
             skipped(walk, -ENAMETOOLONG); /* reported with its folder's path */
         else
-            r = entry->folder ? walk_child(walk, fd, entry->name, depth + 1) : deliver_file(walk);
+            r = entry->is_folder ? walk_child(walk, fd, entry->name, depth + 1) : deliver_file(walk);
         path_pop(walk, len);
     }
     return r;
@@ -239,8 +239,8 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
     r = enter_once(walk, fd);
     if (r > 0)
         return 0;
-    if (r == 0 && walk->walker->folder) {
-        r = walk->walker->folder(walk->walker->ctx, walk->path, rel_of(walk));
+    if (r == 0 && walk->walker->enter) {
+        r = walk->walker->enter(walk->walker->ctx, walk->path, rel_of(walk));
         if (r != 0)
             return r < 0 ? r : 0;
     }
@@ -299,12 +299,12 @@ static int go_to_start(struct walk *walk, int *fd, const char *start, unsigned *
 }
 
 /* The root may be a symlink, and on whatever file system the user says, but not inside a mount of ours. */
-static int open_root(const char *root)
+static int open_root(const char *top)
 {
     long other = 0;
     int handle, fd, r;
 
-    handle = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    handle = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (handle < 0)
         return -errno;
     r = oks_mount_is_ours(handle, &other);
@@ -318,18 +318,18 @@ static int open_root(const char *root)
     return r;
 }
 
-static int walk_from(struct walk *walk, const char *root, const char *start)
+static int walk_from(struct walk *walk, const char *top, const char *start)
 {
     unsigned depth = 0;
     int fd, r;
 
-    r = path_push(walk, root);
+    r = path_push(walk, top);
     if (r < 0)
         return r;
     while (walk->path_len > 1 && walk->path[walk->path_len - 1] == '/')
         path_pop(walk, walk->path_len - 1);
     walk->root_len = walk->path_len + (walk->path[walk->path_len - 1] != '/');
-    fd = open_root(root);
+    fd = open_root(top);
     if (fd < 0)
         return fd;
     r = go_to_start(walk, &fd, start, &depth);
@@ -344,12 +344,12 @@ bool oks_is_transcript(const char *name)
     return text_ends_with(name, ".jsonl") && strcmp(name, "journal.jsonl") != 0;
 }
 
-int oks_walk(const char *root, const char *start, const struct oks_walker *walker)
+int oks_walk(const char *top, const char *start, const struct oks_walker *walker)
 {
     struct walk *walk;
     int r;
 
-    if (root[0] == '\0')
+    if (top[0] == '\0')
         return -ENOENT;
     walk = calloc(1, sizeof(*walk));
     if (!walk)
@@ -357,7 +357,7 @@ int oks_walk(const char *root, const char *start, const struct oks_walker *walke
     walk->walker = walker;
     walk->files_left = walker->files_max ? walker->files_max : OKS_WALK_FILES_MAX;
     walk->folders_left = OKS_WALK_FILES_MAX;
-    r = walk_from(walk, root, start);
+    r = walk_from(walk, top, start);
     free(walk->seen);
     free(walk);
     return r;

@@ -21,7 +21,7 @@ struct oks_walker {
      * below the root
      * ("" for the root itself). 0: list it; 1: skip it; negative: stop.
      */
-    int (*folder)(void *ctx, const char *path, const char *rel);
+    int (*enter)(void *ctx, const char *path, const char *rel);
     /* Which regular files are of interest, by their names alone. */
     bool (*wants)(const char *name);
     /* One of those. Return non-zero to stop. */
@@ -36,13 +36,13 @@ struct oks_walker {
 };
 
 /*
- * Walks `root` (resolved once: it may itself be a symlink) without following any symlink below it, each
- * folder once (device and inode), and never enters a mount point whose filesystem type starts with "fuse"
- * (asking one about itself can hang for ever). `start` is the path below the root to begin at ("" for all).
- * Folders come before their content; entries in byte order of their names. 0, a negative errno for the start
- * folder itself, or what a callback returned. A root that does not exist is -ENOENT.
+ * Walks `top`, the root (resolved once: it may itself be a symlink) without following any symlink below it,
+ * each folder once (device and inode), and never enters a mount point whose filesystem type starts with
+ * "fuse" (asking one about itself can hang for ever). `start` is the path below the root to begin at ("" for
+ * all). Folders come before their content; entries in byte order of their names. 0, a negative errno for the
+ * start folder itself, or what a callback returned. A root that does not exist is -ENOENT.
  */
-int oks_walk(const char *root, const char *start, const struct oks_walker *walker);
+int oks_walk(const char *top, const char *start, const struct oks_walker *walker);
 
 /* Whether a file of this name is a transcript: it ends in ".jsonl" and is not journal.jsonl. */
 bool oks_is_transcript(const char *name);

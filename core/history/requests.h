@@ -1,15 +1,15 @@
 /*
  * The requests of one transcript: what all the lines that log a response come to, once each (private to the
- * core). Contract of a request: include/okstrafs/request.h. Not thread safe: the owner locks.
+ * core). Contract of a request: scan/request.h. Not thread safe: the owner locks.
  */
 #ifndef OKSTRAFS_HISTORY_REQUESTS_H
 #define OKSTRAFS_HISTORY_REQUESTS_H
 
 #include <stddef.h>
 
+#include "base/strings.h"
 #include "scan/record.h"
 #include "scan/request.h"
-#include "history/state.h"
 
 enum {
     REQUEST_ID_MAX = 255,    /* bytes of an id that are kept; its key is made of all of it */
@@ -17,6 +17,8 @@ enum {
     REQUESTS_MAX = 1 << 26,  /* of one transcript; more is -EFBIG */
     REQUESTS_OF_RECORD = OKS_ADVISORS_MAX + 2,
 };
+
+struct oks_requests;
 
 struct request_row {
     struct oks_request request; /* its `model` is absent: see `model` below */

@@ -14,6 +14,7 @@
  * on purpose cheats himself of a count.
  */
 #include "history/requests.h"
+#include "scan/counts.h"
 
 #include <string.h>
 

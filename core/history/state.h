@@ -44,7 +44,7 @@ int oks_models_add(struct oks_models *models, struct oks_slice name, const struc
 int oks_models_merge(struct oks_models *to, const struct oks_models *from); /* 0 or -ENOMEM */
 void oks_models_clear(struct oks_models *models);
 
-struct oks_requests; /* what was asked of models, once each: core/requests.h */
+struct oks_requests; /* what was asked of models, once each: history/requests.h */
 
 struct oks_state {
     uint64_t offset; /* the cursor: bytes before it are not read again */
@@ -69,7 +69,7 @@ struct oks_state {
     struct oks_models models;       /* of the events with any count */
     struct oks_requests *requests;  /* never NULL */
     char *label;                    /* what a file beside the transcript calls its agent; NULL: none */
-    char *memo;                     /* what the source remembers (okstrafs/scanner.h); NULL: nothing */
+    char *memo;                     /* what the source remembers (scan/scanner.h); NULL: nothing */
 };
 
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */

@@ -3,7 +3,7 @@
  *
  * The thirteen keys count every line, as okstra does. `billed` counts every response once: lines with the
  * same key are one request, and the whole line with the greatest output wins (SPEC section 3). This header
- * holds the shape that the sources (core/scan_*.c), the store, the prices and the documents share.
+ * holds the shape that the sources (core/sources/), the store, the prices and the documents share.
  */
 #ifndef OKSTRAFS_REQUEST_H
 #define OKSTRAFS_REQUEST_H

@@ -83,7 +83,7 @@ static void on_skip(void *ctx, const char *path, int error)
 static struct oks_walker walker_of(struct log *log)
 {
     return (struct oks_walker){
-        .ctx = log, .folder = on_folder, .wants = oks_is_transcript, .file = on_file, .skipped = on_skip};
+        .ctx = log, .enter = on_folder, .wants = oks_is_transcript, .file = on_file, .skipped = on_skip};
 }
 
 static int walk(struct log *log, const char *start)
