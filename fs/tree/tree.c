@@ -1,6 +1,9 @@
 /*
  * Lookup, listing and versions, as the table of nodes says.
  *
+ * A child whose name comes from a list is made by tree_listed alone, whether it was looked up or is announced
+ * without a lookup: both are the same node.
+ *
  * Invariant: whatever tree_list names, tree_lookup finds; the reverse does not hold for window/ (any
  * well-formed name can be looked up) and for other spellings of teams and sessions (which are links to the
  * listed name).
@@ -184,21 +187,20 @@ static int lookup_window(const struct node *dir, const char *name, int64_t now_m
     struct oks_window window;
     int rc = tree_window(dir->type->each->shape, name, now_ms, &window);
 
-    return rc < 0 ? rc : node_make(out, dir->type->each, node_target(dir), name);
+    return rc < 0 ? rc : tree_listed(dir, name, out);
 }
 
 /* A directory of its own for the listed name; a link to that for another spelling. */
 static int lookup_entity(struct oks_engine *engine, const struct node *dir, const char *name,
                          struct node *out)
 {
-    const struct node_type *type = dir->type->each;
-    struct oks_target target = {.kind = type->enters, .name = name};
+    enum oks_kind kind = dir->type->each->enters;
     char canonical[256];
-    int rc = oks_engine_resolve(engine, type->enters, name, canonical);
+    int rc = oks_engine_resolve(engine, kind, name, canonical);
 
     if (rc == 1)
-        return node_make(out, &node_type_alias, target, canonical);
-    return rc < 0 ? rc : node_make(out, type, target, NULL);
+        return node_make(out, &node_type_alias, (struct oks_target){.kind = kind, .name = name}, canonical);
+    return rc < 0 ? rc : tree_listed(dir, name, out);
 }
 
 static int lookup_listed(struct oks_engine *engine, const struct node *dir, const char *name,
@@ -233,7 +235,7 @@ int tree_listed(const struct node *dir, const char *name, struct node *out)
 
     if (!each)
         return -ENOENT;
-    if (each->shape != NODE_DIR)
+    if (each->enters == OKS_ALL) /* it is about what its parent is about: the name is its own */
         return node_make(out, each, target, name);
     if (dir->type->list_of_all)
         return node_make(out, each, (struct oks_target){.kind = each->enters, .name = name}, NULL);

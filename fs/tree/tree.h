@@ -41,7 +41,8 @@ int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(
 bool tree_is_known(struct oks_engine *engine, const struct node *dir);
 /* That sync. 0, or -errno as of tree_lookup. */
 int tree_sync_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel);
-/* A child that was listed, whether it is still there or not. -ENOENT: such a directory lists nothing. */
+/* The child of that name in a directory's list, whether it is still there or not: the node that tree_lookup
+ * gives, without a look at the data. -ENOENT: such a directory lists nothing. */
 int tree_listed(const struct node *dir, const char *name, struct node *out);
 
 /* Calls fn for each child of a directory. 0, -errno, or the first non-zero value of fn. */

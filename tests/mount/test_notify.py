@@ -1,5 +1,6 @@
 """Watching files: who is told, of what, and of nothing else."""
 
+import json
 import os
 import signal
 import time
@@ -245,6 +246,17 @@ class Names(Watching):
                 })
             self.assertEqual(mount.json("sessions/session-3/usage.json")["totalTokens"], 11)
             self.assertEqual(os.readlink(mount.point / "sessions/session-1/teams/other"), "../../../teams/other")
+
+    def test_a_new_day_shows_that_day(self):
+        """Its folder was announced before anybody looked it up."""
+        with self.home.mount() as mount:
+            watches = self.watched(mount, "stats/window")
+            with watching.started(watches.values()):
+                harness.append(self.path, record(5, stamp="2026-06-11T00:00:00.000Z"))
+                self.assertNames(watches, {"stats/window": [(IN_CREATE, "2026-06-11")]})
+                shown = mount.json("stats/window/2026-06-11/by-model.json")
+                shown_without_mount = json.loads(self.home.run("cat", "stats/window/2026-06-11/by-model.json"))
+                self.assertEqual(shown, shown_without_mount)
 
     def test_what_was_looked_up_before_it_was_told(self):
         """A name that the kernel knows cannot be created: it must not know it yet."""

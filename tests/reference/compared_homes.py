@@ -135,9 +135,7 @@ class Made:
         self.completed = self.unfinished[:12]
 
     def when(self, n: int) -> datetime:
-        # What is written late brings no new day: up to 5a062f0, stats/window/<day>/ of a day that the daemon announces before
-        # anybody looks it up can show what stats/ shows (tree_listed() gives it no leaf), and no two runs need be alike.
-        return records.START + timedelta(minutes=min(n, self.count - 1) * 14400 / self.count)
+        return records.START + timedelta(minutes=n * 14400 / self.count)
 
     def pack(self, n: int, lines: list) -> list[bytes]:
         out = [records.line(one) for one in lines]

@@ -130,6 +130,26 @@ static const char *joined(const char *dir, const char *target)
     return text_of("%s%s%s", path, *path ? "/" : "", target);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What is announced before anybody looks it up is the node that a lookup gives. */
+static void check_listed(const struct node *dir, const char *name, const char *path, const struct node *found)
+{
+    struct node listed;
+
+    if (!tree_has_list(dir) || strcmp(path, "budgets/exceeded") == 0) /* which no list names */
+        return;
+    ck_assert_int_eq(tree_listed(dir, name, &listed), 0);
+    ck_assert_msg(listed.type == found->type && listed.kind == found->kind &&
+                      same_text(listed.name, found->name) && same_text(listed.member, found->member) &&
+                      same_text(listed.leaf, found->leaf),
+                  "%s is listed as another node than it is looked up as", path);
+    node_clear(&listed);
+}
+
 static void check_below(const struct node *dir, const char *path)
 {
     struct below b = {.n = 0};
@@ -142,6 +162,7 @@ static void check_below(const struct node *dir, const char *path)
         uint64_t version;
 
         ck_assert_int_eq(node_shape(&node), b.items[i].shape);
+        check_listed(dir, b.items[i].name, below, &node);
         if (node_shape(&node) == NODE_DIR) {
             check_below(&node, below);
         } else if (node_shape(&node) == NODE_FILE) {
@@ -166,6 +187,35 @@ START_TEST(what_is_listed_is_found_and_renders)
 
     tree_root(&root);
     check_below(&root, "");
+}
+END_TEST
+
+START_TEST(every_kind_of_list)
+{
+    struct node root, node;
+
+    put_file(P FIRST ".jsonl",
+             text_of("{\"type\":\"user\",\"teamName\":\"crew\",\"agentName\":\"lead\"}\n%s\n",
+                     record("2026-06-10T01:00:00Z", 1, 2, 3, 4)));
+    put_file(P FIRST "/subagents/agent-1.jsonl", text_of("%s\n", record("2026-06-10T02:00:00Z", 1, 2, 3, 4)));
+    put_file("work/.okstra/tasks/t/runs/r/state/team-state-a-1.json",
+             "{\"teamName\": \"crew\", \"workers\": []}");
+    put_file("okstra/okstrafs.json", "{\"budgets\": {\"over\": {\"scope\": \"total\", \"limitTokens\": 1}}}");
+    engine_close(engine);
+    engine = engine_open((struct engine_options){.once = true, .task_root = "work"});
+    ck_assert_str_eq(list("teams"), "crew/");
+    ck_assert_str_eq(list("teams/crew/members"), "lead/");
+    ck_assert_str_eq(list("teams/crew/sessions"), FIRST "@");
+    ck_assert_str_ne(list("teams/crew/runs"), "");
+    ck_assert_str_ne(list("sessions/" FIRST "/subagents"), "");
+    ck_assert_str_eq(list("sessions/" FIRST "/teams"), "crew@");
+    ck_assert_str_eq(list("budgets"), "exceeded/ over.json");
+    ck_assert_str_eq(list("budgets/exceeded"), "over");
+    tree_root(&root);
+    check_below(&root, "");
+    ck_assert_int_eq(find("stats/window/2026-06-10", &node), 0);
+    ck_assert_str_eq(node.leaf, "2026-06-10");
+    node_clear(&node);
 }
 END_TEST
 
@@ -272,6 +322,7 @@ int main(void)
 
     TREE_TEST(suite, the_names_of_each_folder);
     TREE_TEST(suite, what_is_listed_is_found_and_renders);
+    TREE_TEST(suite, every_kind_of_list);
     TREE_TEST(suite, a_short_id_is_a_link_to_the_session);
     TREE_TEST(suite, versions_follow_what_a_file_shows);
     TREE_TEST(suite, what_is_gone_is_not_known);
