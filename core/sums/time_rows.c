@@ -162,6 +162,22 @@ static size_t place_of(const struct time_table *table, int64_t id)
     return low;
 }
 
+/* The row that a key is in, of those that there are: their bounds ascend. */
+static struct time_row *row_with(const struct time_table *table, uint64_t key)
+{
+    size_t low = 0, high = table->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (table->rows[mid]->hi < key)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < table->n && table->rows[low]->lo <= key ? table->rows[low] : NULL;
+}
+
 struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_t key)
 {
     struct time_table *table = &tl->tables[kind];
@@ -170,6 +186,9 @@ struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_
 
     if (row && key >= row->lo && key <= row->hi)
         return row;
+    row = row_with(table, key); /* quicker than asking the calendar */
+    if (row)
+        return table->last = row;
     if (!row_of_key(tl, kind, key, &like))
         return NULL;
     at = place_of(table, like.id);
