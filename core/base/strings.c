@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "okstrafs/names.h"
 
 struct key {
@@ -88,21 +89,12 @@ static int grow_slots(struct oks_strings_index *index, size_t len)
 
 static int grow_items(struct oks_strings *strings)
 {
-    size_t room = strings->room ? strings->room * 2 : 1;
-    struct oks_owned *items;
-    struct key *keys;
+    size_t keys_room = strings->room;
 
-    if (strings->len < strings->room)
-        return 0;
-    keys = realloc(strings->index->keys, room * sizeof(*keys));
-    if (!keys)
+    /* Both begin with room for one, and grow alike. */
+    if (!OKS_GROW(strings->index->keys, strings->len, keys_room) ||
+        !OKS_GROW(strings->items, strings->len, strings->room))
         return -ENOMEM;
-    strings->index->keys = keys;
-    items = realloc(strings->items, room * sizeof(*items));
-    if (!items)
-        return -ENOMEM;
-    strings->items = items;
-    strings->room = room;
     return 0;
 }
 
@@ -137,20 +129,16 @@ static bool is_last(const struct oks_strings *strings, struct oks_slice s)
 
 static int add_first(struct oks_strings *strings, struct oks_slice s, size_t max)
 {
-    struct oks_owned *items;
     char *copy;
 
     if (max == 0)
         return -ENOSPC;
-    items = realloc(strings->items, sizeof(*items));
-    if (!items)
+    if (!OKS_GROW(strings->items, 0, strings->room))
         return -ENOMEM;
-    strings->items = items;
-    strings->room = 1;
     copy = copy_of(s);
     if (!copy)
         return -ENOMEM;
-    items[0] = (struct oks_owned){copy, s.len};
+    strings->items[0] = (struct oks_owned){copy, s.len};
     strings->len = 1;
     return 0;
 }

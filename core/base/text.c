@@ -14,14 +14,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 
 static const char upper[] = "0123456789ABCDEF";
 
+enum { LEAST = 4096 }; /* bytes of room */
+
 static bool grow(struct oks_bytes *bytes, size_t n)
 {
-    size_t room = bytes->room ? bytes->room : 4096;
-    char *ptr;
+    size_t need = bytes->len + n;
 
     if (bytes->error)
         return false;
@@ -29,16 +31,9 @@ static bool grow(struct oks_bytes *bytes, size_t n)
         bytes->error = -EFBIG;
         return false;
     }
-    while (room < bytes->len + n)
-        room *= 2;
-    ptr = realloc(bytes->ptr, room);
-    if (!ptr) {
+    if (!OKS_ROOM(bytes->ptr, need < LEAST ? LEAST : need, bytes->room))
         bytes->error = -ENOMEM;
-        return false;
-    }
-    bytes->ptr = ptr;
-    bytes->room = room;
-    return true;
+    return !bytes->error;
 }
 
 void oks_bytes_put(struct oks_bytes *bytes, const char *p, size_t n)

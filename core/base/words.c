@@ -7,23 +7,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static bool room_for(struct memo_writer *w, size_t n)
 {
-    size_t room = (w->len + n) * 2 + 256;
-    char *bytes;
-
-    if (w->failed)
-        return false;
-    if (w->room - w->len > n)
-        return true;
-    bytes = realloc(w->bytes, room);
-    if (!bytes) {
+    if (!w->failed && !OKS_ROOM(w->bytes, w->len + n + 1, w->room))
         w->failed = true;
-        return false;
-    }
-    w->bytes = bytes;
-    w->room = room;
-    return true;
+    return !w->failed;
 }
 
 static void put_char(struct memo_writer *w, char c)
@@ -171,15 +161,8 @@ const char *memo_next(const char *memos)
 
 int memo_numbers_add(struct memo_numbers *numbers, uint64_t number)
 {
-    if (numbers->n == numbers->room) {
-        size_t room = numbers->room ? numbers->room * 2 : 64;
-        uint64_t *items = reallocarray(numbers->items, room, sizeof(*items));
-
-        if (!items)
-            return -ENOMEM;
-        numbers->items = items;
-        numbers->room = room;
-    }
+    if (!OKS_GROW(numbers->items, numbers->n, numbers->room))
+        return -ENOMEM;
     numbers->items[numbers->n++] = number;
     return 0;
 }

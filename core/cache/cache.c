@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define SUFFIX ".json"
 
 enum {
@@ -330,15 +332,8 @@ static bool first_visit(struct oks_cache *cache, int folder)
     for (i = 0; i < cache->n_swept; i++)
         if (cache->swept[i].ino == st.st_ino && cache->swept[i].dev == st.st_dev)
             return false;
-    if (cache->n_swept == cache->swept_room) {
-        size_t room = cache->swept_room ? cache->swept_room * 2 : 16;
-        struct swept *swept = room <= SWEPT_MAX ? reallocarray(cache->swept, room, sizeof(*swept)) : NULL;
-
-        if (!swept)
-            return false;
-        cache->swept = swept;
-        cache->swept_room = room;
-    }
+    if (cache->n_swept == SWEPT_MAX || !OKS_GROW(cache->swept, cache->n_swept, cache->swept_room))
+        return false;
     cache->swept[cache->n_swept++] = (struct swept){st.st_dev, st.st_ino};
     return true;
 }

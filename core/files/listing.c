@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "files/walk.h"
 
 static unsigned char kind_of(int fd, const struct dirent *dirent)
@@ -31,15 +32,8 @@ static int listing_add(struct oks_listing *listing, const char *name, bool folde
 {
     char *copy;
 
-    if (listing->len == listing->room) {
-        size_t room = listing->room ? listing->room * 2 : 32;
-        struct oks_entry *entries = reallocarray(listing->entries, room, sizeof(*entries));
-
-        if (!entries)
-            return -ENOMEM;
-        listing->entries = entries;
-        listing->room = room;
-    }
+    if (!OKS_GROW(listing->entries, listing->len, listing->room))
+        return -ENOMEM;
     copy = strdup(name);
     if (!copy)
         return -ENOMEM;

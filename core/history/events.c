@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 int oks_events_new(struct oks_events **out)
 {
     struct oks_events *events = calloc(1, sizeof(*events));
@@ -122,15 +124,8 @@ static int start_run(struct run_list *list, const struct texts *texts, const str
 
     if (list->n == RUNS_MAX && (consolidate(list) < 0 || list->n == RUNS_MAX))
         return -ENOMEM;
-    if (list->n == list->room) {
-        size_t room = list->room ? list->room * 2 : 1;
-        struct run *runs = realloc(list->runs, room * sizeof(*runs));
-
-        if (!runs)
-            return -ENOMEM;
-        list->runs = runs;
-        list->room = room;
-    }
+    if (!OKS_GROW(list->runs, list->n, list->room))
+        return -ENOMEM;
     run_init(&run, texts);
     if (run_make_room(&run) < 0)
         return -ENOMEM;
@@ -191,19 +186,7 @@ static int place(struct run_list *list, const struct texts *texts, const struct 
 
 static int texts_reserve(struct texts *texts, size_t more)
 {
-    size_t room = texts->room ? texts->room : 64;
-    char *bytes;
-
-    if (more <= texts->room - texts->len)
-        return 0;
-    while (room - texts->len < more)
-        room += room / 2;
-    bytes = realloc(texts->bytes, room);
-    if (!bytes)
-        return -ENOMEM;
-    texts->bytes = bytes;
-    texts->room = room;
-    return 0;
+    return OKS_ROOM(texts->bytes, texts->len + more, texts->room) ? 0 : -ENOMEM;
 }
 
 /* Keeps a text stamp's bytes; a text that repeats the last one shares them. */

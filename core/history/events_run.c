@@ -98,6 +98,7 @@ size_t run_pack_tail(const struct run *run, size_t n, uint8_t *out, size_t start
     return len;
 }
 
+/* A run keeps these for good: they grow by less than double, and are trimmed to fit. */
 static int resize_tail(struct run *run, size_t room)
 {
     struct row *tail;

@@ -19,6 +19,7 @@ static struct oks_model *find(const struct oks_models *models, struct oks_slice 
     return NULL;
 }
 
+/* An exact fit: nearly every transcript has one model, and keeps its list for good. */
 static struct oks_model *append(struct oks_models *models, struct oks_slice name)
 {
     struct oks_model *items = reallocarray(models->items, models->len + 1, sizeof(*items));

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 enum { WINDOW = 64 << 10 };
 
 struct window {
@@ -23,12 +25,8 @@ struct window {
 /* Reads on until so many bytes are held or the file ends. */
 static int window_fill(struct window *w, size_t want)
 {
-    char *bytes = want > w->room ? realloc(w->bytes, want) : w->bytes;
-
-    if (!bytes)
+    if (!OKS_ROOM(w->bytes, want, w->room))
         return -ENOMEM;
-    w->bytes = bytes;
-    w->room = want > w->room ? want : w->room;
     while (w->len < want) {
         ssize_t n = pread(w->fd, w->bytes + w->len, want - w->len, (off_t)(w->offset + w->len));
 
@@ -161,15 +159,8 @@ static int list_row(void *ctx, size_t i, const struct request_row *row)
 
     if (!row->ids_forgotten)
         return 0;
-    if (l->n == l->room) {
-        size_t room = l->room * 2 + 64;
-        struct request_place *places = reallocarray(l->places, room, sizeof(*places));
-
-        if (!places)
-            return -ENOMEM;
-        l->places = places;
-        l->room = room;
-    }
+    if (!OKS_GROW(l->places, l->n, l->room))
+        return -ENOMEM;
     l->places[l->n++] = (struct request_place){i, row->request.key, row->first};
     return 0;
 }

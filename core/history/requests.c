@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "history/requests_private.h"
 
 enum {
@@ -274,21 +275,6 @@ static struct request_row *open_row(const struct oks_requests *q, size_t i)
     return &q->open[i - q->packed];
 }
 
-static int blocks_reserve(struct oks_requests *q)
-{
-    size_t room = q->blocks_room ? q->blocks_room * 2 : 4;
-    struct packed *blocks;
-
-    if (q->n_blocks < q->blocks_room)
-        return 0;
-    blocks = reallocarray(q->blocks, room, sizeof(*blocks));
-    if (!blocks)
-        return -ENOMEM;
-    q->blocks = blocks;
-    q->blocks_room = room;
-    return 0;
-}
-
 static size_t block_bytes(const struct requests_block *block)
 {
     return block ? sizeof(*block) + block->len : 0;
@@ -299,7 +285,7 @@ static int block_add(struct oks_requests *q, const struct request_row *rows, siz
 {
     struct packed block = {0};
 
-    if (blocks_reserve(q) < 0 || requests_ids_pack(rows, n, &block.ids) < 0)
+    if (!OKS_GROW(q->blocks, q->n_blocks, q->blocks_room) || requests_ids_pack(rows, n, &block.ids) < 0)
         return -ENOMEM;
     block.rows = requests_block_pack(rows, n);
     if (!block.rows) {
@@ -409,6 +395,7 @@ static int reopen(struct oks_requests *q)
     return 0;
 }
 
+/* Keys stay in memory for good: a quarter more, not twice as many. */
 static int keys_reserve(struct oks_requests *q)
 {
     size_t room = q->keys_room + q->keys_room / 4 + 4;
@@ -427,8 +414,7 @@ static int keys_reserve(struct oks_requests *q)
 /* Room for one more row. */
 static int reserve(struct oks_requests *q)
 {
-    size_t n_open, room;
-    struct request_row *open;
+    size_t n_open;
 
     if (q->len >= REQUESTS_MAX)
         return -EFBIG;
@@ -437,15 +423,7 @@ static int reserve(struct oks_requests *q)
     n_open = q->len - q->packed;
     if (n_open == OPEN_MAX)
         return seal(q);
-    if (n_open < q->open_room)
-        return 0;
-    room = q->open_room ? q->open_room * 2 : 2;
-    open = reallocarray(q->open, room, sizeof(*open));
-    if (!open)
-        return -ENOMEM;
-    q->open = open;
-    q->open_room = room;
-    return 0;
+    return OKS_GROW(q->open, n_open, q->open_room) ? 0 : -ENOMEM;
 }
 
 /* Of a stranger's time no more than of his ids. */

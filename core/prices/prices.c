@@ -294,6 +294,7 @@ static int read_entries(struct reading *r, json_object *root)
     if (n > OKS_PRICES_ENTRIES_MAX)
         return json_file_error(&r->file, (const char *[]){NULL}, "more than %d models",
                                OKS_PRICES_ENTRIES_MAX);
+    /* An exact fit: the number of entries is known. */
     room = reallocarray(prices->entries, prices->n_entries + n + 1, sizeof(*room));
     if (!room)
         return -ENOMEM;

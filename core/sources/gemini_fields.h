@@ -5,6 +5,7 @@
 #ifndef OKSTRAFS_SOURCES_GEMINI_FIELDS_H
 #define OKSTRAFS_SOURCES_GEMINI_FIELDS_H
 
+#include "base/array.h"
 #include "sources/gemini_messages.h"
 
 enum {
@@ -112,16 +113,9 @@ static inline void shape_close(struct shape *shape, unsigned context)
 {
     if (context != CTX_MESSAGE)
         return;
-    if (shape->n_items == shape->items_room) {
-        size_t room = shape->items_room ? shape->items_room * 2 : 64;
-        struct message *items = reallocarray(shape->items, room, sizeof(*items));
-
-        if (!items) {
-            shape->no_memory = true;
-            return;
-        }
-        shape->items = items;
-        shape->items_room = room;
+    if (!OKS_GROW(shape->items, shape->n_items, shape->items_room)) {
+        shape->no_memory = true;
+        return;
     }
     shape->items[shape->n_items++] = shape->item;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 uint64_t gemini_hash(struct oks_slice s)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
@@ -52,15 +54,8 @@ struct gemini_message *gemini_message_of(struct gemini_messages *m, uint64_t id,
             return &m->items[m->slots[at] - 1];
     if (!make || m->n == GEMINI_MESSAGES_MAX)
         return NULL;
-    if (m->n == m->room) {
-        size_t room = m->room ? m->room * 2 : 64;
-        struct gemini_message *items = reallocarray(m->items, room, sizeof(*items));
-
-        if (!items)
-            return NULL;
-        m->items = items;
-        m->room = room;
-    }
+    if (!OKS_GROW(m->items, m->n, m->room))
+        return NULL;
     m->slots[at] = (uint32_t)m->n + 1;
     m->items[m->n] = (struct gemini_message){.id = id};
     return &m->items[m->n++];

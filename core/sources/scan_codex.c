@@ -17,6 +17,7 @@
  */
 #include <stdio.h>
 
+#include "base/array.h"
 #include "scan/counts.h"
 #include "sources/codex_memo.h"
 #include "sources/scan_codex.h"
@@ -238,15 +239,8 @@ static bool hold(struct codex *c, const struct held *line, struct oks_slice stam
 
     if (stamp.len >= HELD_STAMP || c->n_held == HELD_MAX)
         return false;
-    if (c->n_held == c->held_room) {
-        size_t room = c->held_room ? c->held_room * 2 : 64;
-        struct held *bigger = reallocarray(c->held, room, sizeof(*bigger));
-
-        if (!bigger)
-            return false;
-        c->held = bigger;
-        c->held_room = room;
-    }
+    if (!OKS_GROW(c->held, c->n_held, c->held_room))
+        return false;
     h = &c->held[c->n_held++];
     *h = *line;
     memcpy(h->stamp, stamp.ptr ? stamp.ptr : "", stamp.len);

@@ -1,0 +1,49 @@
+/*
+ * Dynamic arrays: geometric growth of memory that a pointer and a `room` describe.
+ *
+ *     struct item *items = NULL;
+ *     size_t n = 0, room = 0;
+ *
+ *     if (!OKS_GROW(items, n, room))
+ *         return -ENOMEM;
+ *     items[n++] = item;
+ *     ...
+ *     free(items);
+ *
+ * The room doubles: 1, 2, 4, ... items. On failure nothing changes. Arrays that are kept by the ten thousand
+ * may want a smaller step, or an exact fit; those call realloc themselves and say why.
+ */
+#ifndef OKSTRAFS_BASE_ARRAY_H
+#define OKSTRAFS_BASE_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for one item behind the `len` that there are. False: no memory. */
+#define OKS_GROW(items, len, room) OKS_ROOM(items, (len) + 1, room)
+
+/* Room for at least `need` items. False: no memory. `items` and `room` are lvalues, `room` a size_t. */
+#define OKS_ROOM(items, need, room) \
+    ((need) <= (room) || oks_array_grow(&(items), (need), &(room), sizeof(*(items))))
+
+/* `items` points to the array's pointer, of whatever type. */
+static inline bool oks_array_grow(void *items, size_t need, size_t *room, size_t size)
+{
+    size_t wanted = *room <= SIZE_MAX / 2 && *room * 2 > need ? *room * 2 : need, bytes;
+    void *memory;
+
+    if (__builtin_mul_overflow(wanted, size, &bytes))
+        return false;
+    memcpy(&memory, items, sizeof(memory));
+    memory = realloc(memory, bytes);
+    if (!memory)
+        return false;
+    memcpy(items, &memory, sizeof(memory));
+    *room = wanted;
+    return true;
+}
+
+#endif
