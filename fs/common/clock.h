@@ -14,4 +14,13 @@ static inline int64_t now_ms(void)
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
+/* The clock of file times, in ns: what is written from now on is not older, by its mtime. */
+static inline int64_t file_time_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
 #endif

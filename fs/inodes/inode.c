@@ -249,13 +249,21 @@ static int64_t rising(int64_t mtime_ns, const struct inode *before)
     return before && before->mtime_ns >= mtime_ns ? before->mtime_ns + 1 : mtime_ns;
 }
 
-/* Whether watchers know the first generation that is handed out: the folder's need not, if it has changed
- * since they were told. */
-static bool is_announced(const struct inodes *t, const struct inode *dir, const struct node *node,
-                         uint64_t version)
+/* Where a folder was found before its data had been read: whether a file's newest data came after that. */
+static bool is_newer_than_watch(const struct inode *dir, int64_t mtime_ns)
 {
-    return !t->announces || !dir->watch.version || !version || version <= dir->watch.version ||
-           !tree_announces_files(&dir->dentry->node) || !node_is_of_table(node);
+    return dir->watch.since_ns && mtime_ns >= dir->watch.since_ns;
+}
+
+/* Whether watchers know the first generation that is handed out: the folder's need not, if it has changed
+ * since they were told, or since they could place their watch. */
+static bool is_announced(const struct inodes *t, const struct inode *dir, const struct node *node,
+                         uint64_t version, int64_t mtime_ns)
+{
+    if (!t->announces || !tree_announces_files(&dir->dentry->node) || !node_is_of_table(node))
+        return true;
+    return (!dir->watch.version || !version || version <= dir->watch.version) &&
+           !is_newer_than_watch(dir, mtime_ns);
 }
 
 /* A document may change without its data: who reads it again and again must not be told of it each time. */
@@ -303,6 +311,8 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
     if (before && same_bytes(before, document->bytes, document->len)) {
         before->nlookup++;
         before->version = document->version;
+        if (is_newer_than_watch(dir, document->mtime_ns) && !is_newer_than_watch(dir, before->mtime_ns))
+            found->announced = 0; /* what came meanwhile was read at once, under the file's earlier time */
         unused = fresh;
         fresh = before;
     } else {
@@ -318,7 +328,7 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
             unused_dentry = NULL;
         }
         if (before ? only_the_clock_moved(t, found, before, fresh)
-                   : is_announced(t, dir, &found->node, fresh->version)) {
+                   : is_announced(t, dir, &found->node, fresh->version, document->mtime_ns)) {
             found->announced = fresh->ino;
             found->announced_digest = fresh->digest;
         }
@@ -361,7 +371,7 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
             table_list(t, dentry);
             found = dentry;
             unused_dentry = NULL;
-            if (is_announced(t, dir, &found->node, version)) {
+            if (is_announced(t, dir, &found->node, version, stream_file_mtime_ns(stream))) {
                 found->announced = fresh->ino;
                 found->announced_len = stream_file_len(stream);
             }

@@ -41,7 +41,8 @@ struct dentry {
 /* What a directory's watchers have been told. */
 struct dir_watch {
     bool begun;
-    uint64_t version;        /* of its target when all below was last told; 0: not known yet */
+    uint64_t version; /* of its target when all below was last told; 0: not known yet */
+    int64_t since_ns; /* what is newer, by its mtime, is still to be told; 0: the version says it all */
     struct name_list *names; /* of its listed children; NULL: not known yet */
     bool waiting;            /* in the list of those whose state is not known yet */
     bool keeps_files;        /* its fixed files are pinned as long as it lives */
@@ -121,6 +122,10 @@ void inodes_stop_announcing(struct inodes *inodes);
  * yet: then it waits, as does one whose files can be kept. Whether it does. */
 bool inodes_watch_begin(struct inodes *inodes, struct inode *dir, uint64_t version, struct name_list *names,
                         bool waits, bool has_files);
+/* When a directory was found (file_time_ns) whose data had not been read by then; 0 from the first round that
+ * has told of it. */
+int64_t inodes_watch_since(struct inodes *inodes, const struct inode *dir);
+void inodes_watch_set_since(struct inodes *inodes, struct inode *dir, int64_t since_ns);
 /* The next directory that waits; waiting no more, with one reference more. NULL: none. */
 struct inode *inodes_next_waiting(struct inodes *inodes);
 /* What watchers know now; names NULL: as before. */
@@ -133,7 +138,9 @@ uint64_t inodes_watch_version(struct inodes *inodes, const struct inode *dir);
 /* Its names; valid until the caller changes them. */
 const struct name_list *inodes_watch_names(struct inodes *inodes, const struct inode *dir);
 
-/* All directories that the kernel knows, each with one reference more; malloc'ed. -ENOMEM */
+/* All directories that the kernel knows and that do not wait, each with one reference more; malloc'ed.
+ * -ENOMEM
+ */
 int inodes_dirs(struct inodes *inodes, struct inode ***out, size_t *n);
 /* At most max dentries in a directory, those looked up last first, each pinned; malloc'ed. -ENOMEM */
 int inodes_children(struct inodes *inodes, struct inode *dir, size_t max, struct dentry ***out, size_t *n);

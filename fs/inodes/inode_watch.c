@@ -35,6 +35,23 @@ bool inodes_watch_begin(struct inodes *t, struct inode *dir, uint64_t version, s
     return waits;
 }
 
+int64_t inodes_watch_since(struct inodes *t, const struct inode *dir)
+{
+    int64_t since_ns;
+
+    pthread_mutex_lock(&t->lock);
+    since_ns = dir->watch.since_ns;
+    pthread_mutex_unlock(&t->lock);
+    return since_ns;
+}
+
+void inodes_watch_set_since(struct inodes *t, struct inode *dir, int64_t since_ns)
+{
+    pthread_mutex_lock(&t->lock);
+    dir->watch.since_ns = since_ns;
+    pthread_mutex_unlock(&t->lock);
+}
+
 struct inode *inodes_next_waiting(struct inodes *t)
 {
     struct inode *dir;
@@ -140,7 +157,7 @@ int inodes_dirs(struct inodes *t, struct inode ***out, size_t *n)
     len = 0;
     if (list)
         LIST_FOREACH(dir, &t->dirs, of_dirs)
-            if (dir == t->root || dir->dentry->listed) {
+            if (!dir->watch.waiting && (dir == t->root || dir->dentry->listed)) {
                 dir->nlookup++;
                 list[len++] = dir;
             }

@@ -6,7 +6,9 @@
  * from what watchers were told. A watch on a file sits on the generation that it was placed on, so every
  * generation that the kernel still holds is touched besides the current one. Files of a folder that nobody
  * has looked up are told to the folder's watchers as well: where the folder was found recently they are
- * compared with their content of then, else the version of the data must do.
+ * compared with their content of then, else the version of the data must do. A folder can be found before its
+ * data has been read, and a watch placed on it at once: then what came since is told from what was there by
+ * the time of the newest transcript.
  *
  * Names: the list of now against the list that was told. What is new is made visible inside the handler of
  * the very mkdir that announces it.
@@ -152,7 +154,7 @@ static void announce_if_file(struct announcer *a, struct dentry *dentry)
 struct folder_files {
     struct announcer *a;
     struct inode *dir;
-    bool keep; /* only take down what they say now */
+    bool keep; /* for their folder's watchers */
     const struct name_list
         *created; /* those that are there already; NULL: all. Others are still to be created */
 };
@@ -177,7 +179,7 @@ static int make_file(void *ctx, const char *name)
         return 0;
     if (f->keep)
         dentry_keep(m->inodes, file->dentry);
-    else if (!known)
+    if (!known)
         announce_changed(f->a, file->dentry);
     inodes_forget(m->inodes, file, 1);
     return 0;
@@ -357,8 +359,8 @@ void announce_dir(struct announcer *a, struct inode *dir)
     struct name_list *names = NULL;
     bool all = true;
 
-    if (version == told || version == 0) /* what is gone is told in the folder above */
-        return;
+    if (version == 0 || (version == told && !inodes_watch_since(m->inodes, dir)))
+        return; /* what is gone is told in the folder above */
     files.created = before;
     if (tree_announces_files(node) && told)
         tree_each_file(m->engine, node, make_file, &files);
@@ -369,6 +371,7 @@ void announce_dir(struct announcer *a, struct inode *dir)
             all = announce_names(a, dir, before, names);
     }
     inodes_watch_set(m->inodes, dir, all ? version : told, names);
+    inodes_watch_set_since(m->inodes, dir, 0);
 }
 
 void announce_end(struct announcer *a)
@@ -385,6 +388,8 @@ bool announce_found(struct mount *m, struct inode *dir)
     uint64_t version = settled ? data_version(m, dir) : 0;
     struct name_list *names = settled && tree_has_list(node) ? names_now(m, dir) : NULL;
 
+    if (!settled)
+        inodes_watch_set_since(m->inodes, dir, file_time_ns());
     return inodes_watch_begin(m->inodes, dir, version, names, !settled, tree_announces_files(node));
 }
 

@@ -418,6 +418,38 @@ START_TEST(nothing_waits_where_nothing_is_announced)
 }
 END_TEST
 
+START_TEST(what_came_after_its_folder_was_found_is_unannounced)
+{
+    const char *usage = "sessions/=0123/usage.json";
+    struct inode *old, *newer, *later;
+
+    begin(true);
+    inodes_watch_set_since(table, session, 1000);
+    ck_assert_int_eq(inodes_watch_since(table, session), 1000);
+    old = publish_at("sessions/=0123/cost_usd", "a", (struct oks_document){.version = 5, .mtime_ns = 999}, 0,
+                     1);
+    ck_assert(!is_unannounced(old->dentry));
+    newer = publish_at(usage, "a", (struct oks_document){.version = 5, .mtime_ns = 1000}, 0, 1);
+    ck_assert(is_unannounced(newer->dentry));
+    inodes_watch_set(table, session, 5, NULL); /* what is known now says nothing of then */
+    forget(newer);
+    ck_assert(is_unannounced(newer->dentry));
+
+    /* The file was looked at, grew, and was read: the content of later under the time of before. */
+    publish_at("sessions/=0123/cost_usd", "a", (struct oks_document){.version = 6, .mtime_ns = 1001}, 0, 0);
+    ck_assert(is_unannounced(old->dentry));
+    dentry_set_announced(table, old->dentry, old, 1);
+    forget(old);
+    forget(old);
+    dentry_set_announced(table, newer->dentry, newer, 1);
+    inodes_watch_set_since(table, session, 0);
+    later = publish_at(usage, "b", (struct oks_document){.version = 5, .mtime_ns = 2000}, 0, 1);
+    ck_assert(!is_unannounced(later->dentry));
+    forget(later);
+    end();
+}
+END_TEST
+
 START_TEST(a_first_generation_newer_than_its_folder_is_unannounced)
 {
     struct inode *file, *window, *unversioned;
@@ -657,6 +689,7 @@ int main(void)
     TEST(suite, children_are_the_last_ones_first);
     TEST(suite, a_generation_waits_to_be_announced);
     TEST(suite, nothing_waits_where_nothing_is_announced);
+    TEST(suite, what_came_after_its_folder_was_found_is_unannounced);
     TEST(suite, a_first_generation_newer_than_its_folder_is_unannounced);
     TEST(suite, another_content_of_the_same_data_is_not_announced);
     TEST(suite, a_window_that_only_moved_needs_no_announcement);

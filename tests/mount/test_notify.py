@@ -91,7 +91,6 @@ def test_of(kind, of_folder: bool):
     def test(self):
         with self.home.mount() as mount:
             file = mount.point / self.file
-            os.stat(file)
             self.check(kind(file.parent if of_folder else file.parent / "total_tokens" if kind is Tail else file))
     return test
 
@@ -147,6 +146,16 @@ class Events(Watching):
                     self.append(i + 1)
                     file.read_bytes()
                     self.assertEqual(watching.unheard(all_, before, SECONDS), [], f"change {i}")
+
+    def test_the_first_change_of_a_folder(self):
+        """Nobody has looked into it: the change comes while its transcript is read for the first time."""
+        harness.append(self.path, (records.line({"type": "summary", "summary": "x" * (1 << 20)}) + b"\n") * 48)
+        for i in range(CHANGES):
+            with self.home.mount("--no-cache") as mount:
+                with watching.started([Inotify((mount.point / self.file).parent)]) as all_:
+                    time.sleep(0.002 * i)
+                    self.assertHeard(all_, 2)
+                    self.assertQuiet(all_, self.no_news)
 
     def test_all_that_shows_it_is_told(self):
         with self.home.mount() as mount:
