@@ -35,6 +35,7 @@ struct dentry {
     uint64_t announced_digest; /* the generation's */
     unsigned pins;             /* users that hold no generation in particular */
     bool kept;                 /* one of the pins is for the sake of its folder's watchers */
+    bool leaves;               /* about to be removed: the kernel must look it up each time */
     LIST_ENTRY(dentry) of_dir;
 };
 
@@ -153,9 +154,12 @@ struct inode *dentry_current(struct inodes *inodes, struct dentry *dentry, size_
 size_t dentry_older(struct inodes *inodes, struct dentry *dentry, struct inode **out, size_t max);
 void dentry_set_announced(struct inodes *inodes, struct dentry *dentry, const struct inode *generation,
                           size_t len);
+/* From now on the kernel may not cache a directory's name. False: so it is already. */
+bool dentry_leave(struct inodes *inodes, struct dentry *dentry);
+bool dentry_leaves(struct inodes *inodes, const struct dentry *dentry);
 /* Takes a dentry out of the table: what has its name next is another one. */
 void dentry_retire(struct inodes *inodes, struct dentry *dentry);
-/* Takes that back, unless something else has its name by now. */
+/* Takes both back, the latter unless something else has its name by now. */
 void dentry_relist(struct inodes *inodes, struct dentry *dentry);
 /* Whether the fixed files of one more directory may be kept for its watchers: then dentry_keep is for them.
  */

@@ -245,6 +245,27 @@ void dentry_set_announced(struct inodes *t, struct dentry *dentry, const struct 
     pthread_mutex_unlock(&t->lock);
 }
 
+bool dentry_leave(struct inodes *t, struct dentry *dentry)
+{
+    bool is_first;
+
+    pthread_mutex_lock(&t->lock);
+    is_first = !dentry->leaves;
+    dentry->leaves = true;
+    pthread_mutex_unlock(&t->lock);
+    return is_first;
+}
+
+bool dentry_leaves(struct inodes *t, const struct dentry *dentry)
+{
+    bool leaves;
+
+    pthread_mutex_lock(&t->lock);
+    leaves = dentry->leaves;
+    pthread_mutex_unlock(&t->lock);
+    return leaves;
+}
+
 void dentry_retire(struct inodes *t, struct dentry *dentry)
 {
     pthread_mutex_lock(&t->lock);
@@ -256,6 +277,7 @@ void dentry_retire(struct inodes *t, struct dentry *dentry)
 void dentry_relist(struct inodes *t, struct dentry *dentry)
 {
     pthread_mutex_lock(&t->lock);
+    dentry->leaves = false;
     if (!dentry->listed && !*table_slot(t, dentry->dir, dentry->name)) {
         LIST_REMOVE(dentry, of_dir);
         table_list(t, dentry);

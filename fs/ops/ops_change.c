@@ -77,10 +77,15 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /*
  * The kernel finds nothing more in a folder that was removed, and what is about to be announced as gone may
- * be there again. So first the folder loses its name here: who finds it from now on finds another one, and
- * who found it before knows no more than the engine does after one more look. Then the engine is asked. EBUSY
- * tells the announcing thread. (What comes back between this look and the end of the system call goes once
- * more.)
+ * be there again. So a folder is removed in two steps, by two system calls.
+ *
+ * The first is answered ENOENT: with that the kernel drops the name that it has cached, and since it may not
+ * cache it again, whoever walks through it has it looked up here.
+ *
+ * In the second the folder loses its name here first: who finds it from now on finds another one, and who
+ * found it before knows no more than the engine does after one more sync. Then the engine is asked: what is
+ * there again stays, and EBUSY says so to the announcing thread. What comes back later, while the system call
+ * is still on its way, is found as another folder, and the kernel removes only this one.
  */
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -91,6 +96,10 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
     if (!inode) {
         read_only(req);
+        return;
+    }
+    if (dentry_leave(m->inodes, inode->dentry)) {
+        fuse_reply_err(req, ENOENT);
         return;
     }
     dentry_retire(m->inodes, inode->dentry);

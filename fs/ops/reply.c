@@ -73,14 +73,16 @@ double reply_attr_timeout(const struct inode *inode)
 }
 
 /* A name whose creation is still to be announced must be looked up each time: what the kernel believes to be
- * there cannot be created. */
+ * there cannot be created. So must one that is about to be removed (op_rmdir). */
 static double entry_timeout(struct inodes *inodes, const struct dentry *dentry)
 {
     if (node_shape(&dentry->node) != NODE_DIR || !dentry->dir)
         return 0;
     if (node_is_fixed(&dentry->node))
         return reply_for_ever;
-    return inodes_is_announced(inodes, dentry->dir, dentry->name) ? entity_timeout : 0;
+    if (dentry_leaves(inodes, dentry) || !inodes_is_announced(inodes, dentry->dir, dentry->name))
+        return 0;
+    return entity_timeout;
 }
 
 struct fuse_entry_param reply_entry(const struct connection *c, const struct inode *inode)

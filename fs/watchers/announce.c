@@ -30,6 +30,7 @@
 enum {
     FILES_MAX = 1024, /* of one folder, those looked up last: any window can be looked up */
     OLDER_MAX = 256,  /* generations of one file */
+    TRIES = 3,        /* a folder is removed at the second (op_rmdir), and a lookup may come in between */
     NAMES_MAX = 2000, /* creations in one folder and round: a watcher's queue holds 16384 events */
 };
 
@@ -40,7 +41,7 @@ static int touch_path(struct announcer *a, enum touch what, enum write_gate_act 
 {
     int rc = -EPIPE;
 
-    for (int tries = 0; tries < 2 && !a->dead; tries++) { /* somebody's lookup may have come in between */
+    for (int tries = 0; tries < TRIES && !a->dead; tries++) {
         write_gate_open(a->gate, act, dir, name, inode);
         rc = toucher_do(a->toucher, what, path);
         write_gate_shut(a->gate);

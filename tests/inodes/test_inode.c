@@ -338,6 +338,23 @@ START_TEST(a_retired_dentry_is_not_found)
 }
 END_TEST
 
+START_TEST(what_leaves_may_come_back)
+{
+    begin(true);
+    ck_assert(!dentry_leaves(table, session->dentry));
+    ck_assert(dentry_leave(table, session->dentry));
+    ck_assert(!dentry_leave(table, session->dentry)); /* it does already */
+    ck_assert(dentry_leaves(table, session->dentry));
+    ck_assert_ptr_eq(inodes_find(table, sessions, "0123"), session); /* until it is retired */
+    dentry_retire(table, session->dentry);
+    ck_assert(dentry_leaves(table, session->dentry));
+    dentry_relist(table, session->dentry);
+    ck_assert(!dentry_leaves(table, session->dentry));
+    forget(session);
+    end();
+}
+END_TEST
+
 START_TEST(children_are_the_last_ones_first)
 {
     struct inode *files[3], **dirs;
@@ -686,6 +703,7 @@ int main(void)
     TEST(suite, the_current_generation_by_version_and_time);
     TEST(suite, older_generations_are_those_that_are_held);
     TEST(suite, a_retired_dentry_is_not_found);
+    TEST(suite, what_leaves_may_come_back);
     TEST(suite, children_are_the_last_ones_first);
     TEST(suite, a_generation_waits_to_be_announced);
     TEST(suite, nothing_waits_where_nothing_is_announced);

@@ -310,6 +310,29 @@ class Names(Watching):
                     os.listdir(mount.point / "sessions")  # found to be gone
                     time.sleep(0.0007 * (i * 37 % 60))
 
+    def test_many_come_back_while_they_go(self):
+        """The same, within the system calls that remove them."""
+        names = [f"back-{i:02d}" for i in range(32)]
+        sessions = [f"sessions/{name}" for name in names]
+        with self.home.mount("--no-cache") as mount:
+            watch = self.folder(mount, "sessions")
+            with watching.started([watch]):
+                for i in range(harness.by_effort(8, 30, 200)):
+                    paths = [self.home.transcript("-back", name, [records.assistant()]) for name in names]
+                    time.sleep(0.35)  # they are announced
+                    for session in sessions:
+                        os.stat(mount.point / session)  # and in the kernel's cache
+                    before = len(watch.read())
+                    for path in paths:
+                        path.unlink()
+                    os.listdir(mount.point / "sessions")
+                    until = time.monotonic() + SECONDS
+                    while not any(mask & IN_DELETE for mask, _ in watch.read()[before:]):
+                        self.assertLess(time.monotonic(), until)
+                    for path, session in reversed(list(zip(paths, sessions))[i % 16:]):  # they go in their order: we meet
+                        path.write_bytes(record())
+                        mount.read(f"{session}/usage.json")
+
     def test_a_root_that_comes_later(self):
         for path in (self.path, self.home.path("-p", "session-2")):
             path.unlink()
