@@ -23,8 +23,8 @@ LEAVES = ("usage.json", "total_tokens", "window/2026-06-10.json", "window/2026-0
 
 
 def tasks(mount) -> list[str]:
-    """Of the daemon and of the ringer."""
-    return [f"/proc/{pid}/task/{task}" for pid in (mount.process.pid, mount.ringer()) for task in os.listdir(f"/proc/{pid}/task")]
+    """Of the daemon and of the toucher."""
+    return [f"/proc/{pid}/task/{task}" for pid in (mount.process.pid, mount.toucher()) for task in os.listdir(f"/proc/{pid}/task")]
 
 
 def cpu_us(mount) -> float:
@@ -88,8 +88,8 @@ def storm(home, path, seconds: float):
             written = guarded.Child(append_fast, path, seconds).result(seconds + 30)
             time.sleep(1)
             took = time.monotonic() - start
-            rings = sum(mask & watching.IN_MODIFY != 0 for mask, _ in watch.read())
-            return written, rings, (cpu_us(mount) - before) / 1e4 / took
+            touches = sum(mask & watching.IN_MODIFY != 0 for mask, _ in watch.read())
+            return written, touches, (cpu_us(mount) - before) / 1e4 / took
 
 
 def measure() -> None:
@@ -99,14 +99,14 @@ def measure() -> None:
         count = int(bench.number("CHANGES", 100))
         latencies, one = changes(home, path, ("usage.json",), count)
         _, many = changes(home, path, LEAVES, count)
-        written, rings, share = storm(home, path, bench.number("STORM", 5))
+        written, touches, share = storm(home, path, bench.number("STORM", 5))
         rows = [("from a write to the event: median, ms", latencies[len(latencies) // 2]),
                 ("from a write to the event: slowest, ms", latencies[-1]),
                 ("CPU time of one change, two files told, us", one),
                 ("CPU time of one file more, us", (many - one) / (len(LEAVES) - 2)),
                 ("idle: context switches a minute", idle(home, bench.number("IDLE", 20))),
-                (f"storm: {written} changes, rings of one file", rings),
-                ("storm: CPU of daemon and ringer, %", share)]
+                (f"storm: {written} changes, touches of one file", touches),
+                ("storm: CPU of daemon and toucher, %", share)]
         bench.table(("telling watchers", "value"), rows)
         bench.target("a change is heard within a second", latencies[-1], 1000)
         bench.target("idle context switches a minute", rows[4][1], 0)

@@ -426,7 +426,7 @@ class Mount:
         Watchdog.tell("-", self.process.pid, self.point)
         return self.process.returncode
 
-    def ringer(self) -> int:
+    def toucher(self) -> int:
         """The child that makes system calls on the mount, and takes it away. A mount can be there before it has got to run."""
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
@@ -436,7 +436,7 @@ class Mount:
                     if parent == self.process.pid and Path(f"/proc/{entry}/comm").read_text() == "okstrafs-touch\n":
                         return int(entry)
             time.sleep(0.01)
-        raise AssertionError("no ringer")
+        raise AssertionError("no toucher")
 
     # -- reading
 

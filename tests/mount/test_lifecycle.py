@@ -171,7 +171,7 @@ class Starting(Lifecycle):
     def test_a_dead_mount_is_cleared(self):
         mount = self.home.mount()
         held = os.open(self.point / "sessions/session-0/usage.json", os.O_RDONLY)
-        os.kill(mount.ringer(), signal.SIGKILL)  # it would be cleared at once
+        os.kill(mount.toucher(), signal.SIGKILL)  # it would be cleared at once
         mount.process.kill()
         mount.process.wait()
         with self.assertRaises(OSError) as caught:

@@ -346,11 +346,11 @@ class Names(Watching):
                 self.assertNames(watches, {"sessions": [(IN_CREATE, "session-9")]})
 
 
-class Ringer(Watching):
+class Toucher(Watching):
     def test_it_holds_nothing(self):
         """No /dev/fuse, nothing of the mount, no terminal."""
         with self.home.mount() as mount:
-            pid = mount.ringer()
+            pid = mount.toucher()
             held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
             self.assertTrue(all(path == "/dev/null" or path.startswith("socket:") or path == str(mount.point) for path in held),
                             held)
@@ -359,7 +359,7 @@ class Ringer(Watching):
     def test_without_it_there_is_still_a_mount(self):
         with self.home.mount() as mount:
             with watching.started([Inotify(mount.point / self.file)]) as all_:
-                os.kill(mount.ringer(), signal.SIGKILL)
+                os.kill(mount.toucher(), signal.SIGKILL)
                 self.assertEqual(len(self.change(all_)), 1)
                 self.assertEqual(mount.json(self.file)["totalTokens"], 11 + 2)
                 self.assertIn("watchers", mount.said())

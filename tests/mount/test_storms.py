@@ -1,4 +1,4 @@
-"""Watchers in bad weather: ten thousand changes a second, attackers beside the ringer, and daemons that are killed.
+"""Watchers in bad weather: ten thousand changes a second, attackers beside the toucher, and daemons that are killed.
 
 Nobody may be left behind: no process that cannot be killed, no mount that hangs, and no watcher that has not heard of
 the last state.
@@ -25,7 +25,7 @@ KILLS = harness.by_effort(2, 8, 200)
 CRASHES = harness.by_effort(1, 3, 50)
 ATTACK_SECONDS = harness.by_effort(0.3, 1.0, 20)
 A_SECOND = 10_000
-RINGS_A_SECOND = 4
+TOUCHES_A_SECOND = 4
 
 
 def line(i: int) -> bytes:
@@ -66,7 +66,7 @@ class Storm(harness.MountTest):
                 os.stat(mount.point / "sessions/session-1" / leaf)
             watches = [Inotify(mount.point / self.total, 0xFFF), Inotify(mount.point / "sessions/session-1", 0xFFF)]
             with watching.started(watches) as (file, folder):
-                before = cpu_seconds(mount.process.pid) + cpu_seconds(mount.ringer())
+                before = cpu_seconds(mount.process.pid) + cpu_seconds(mount.toucher())
                 start = time.monotonic()
                 writer = guarded.Child(append_fast, self.path, STORM_SECONDS)
                 seen = -1
@@ -82,19 +82,19 @@ class Storm(harness.MountTest):
                     time.sleep(0.005)
                 written = writer.result(30)
                 took = time.monotonic() - start
-                used = cpu_seconds(mount.process.pid) + cpu_seconds(mount.ringer()) - before
+                used = cpu_seconds(mount.process.pid) + cpu_seconds(mount.toucher()) - before
                 events = file.read() + folder.read()
-                print(f"# {written} changes in {STORM_SECONDS} s, {sum(m & 2 != 0 for m, _ in file.events)} rings, "
+                print(f"# {written} changes in {STORM_SECONDS} s, {sum(m & 2 != 0 for m, _ in file.events)} touches, "
                       f"daemon's CPU {100 * used / took:.1f} %", flush=True)
                 self.assertFalse([e for e in events if e[0] & IN_Q_OVERFLOW])
                 self.assertEqual(seen, reference.totals(self.path)["totalTokens"])
-                rings = sum(mask & watching.IN_MODIFY != 0 for mask, _ in file.events)
-                self.assertLessEqual(rings, RINGS_A_SECOND * took + 2)
-                self.assertGreater(rings, 1)
+                touches = sum(mask & watching.IN_MODIFY != 0 for mask, _ in file.events)
+                self.assertLessEqual(touches, TOUCHES_A_SECOND * took + 2)
+                self.assertGreater(touches, 1)
                 self.assertLess(used / took, 0.5 if not harness.is_sanitized() else 2)
 
     def attack(self, top, seconds: float) -> list:
-        """Tries what the ringer does, while it does it; what was not refused."""
+        """Tries what the toucher does, while it does it; what was not refused."""
         file, folder = str(top / self.total), str(top / "sessions")
         door = str(top / ".okstrafs-gate")
         acts = [
@@ -127,7 +127,7 @@ class Storm(harness.MountTest):
                         wrong.append((i, errno.errorcode.get(error.errno)))
         return wrong
 
-    def test_nobody_slips_in_behind_the_ringer(self):
+    def test_nobody_slips_in_behind_the_toucher(self):
         with self.home.mount() as mount:
             watches = [Inotify(mount.point / self.total), Inotify(mount.point / "sessions", 0x380)]
             os.listdir(mount.point / "sessions")
@@ -177,7 +177,7 @@ def follow_for_ever(point) -> None:
 
 
 class Deaths(harness.MountTest):
-    """Killed while the ringer rings, readers read, watchers watch and somebody follows a stream."""
+    """Killed while the toucher touches, readers read, watchers watch and somebody follows a stream."""
 
     def setUp(self):
         super().setUp()
