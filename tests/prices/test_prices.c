@@ -495,97 +495,6 @@ START_TEST(the_document_is_a_users_file_again)
 }
 END_TEST
 
-/* --- money --- */
-
-static void money(const char *text, int rc, oks_money amount)
-{
-    oks_money found = -7;
-
-    ck_assert_msg(oks_money_parse(oks_slice_of(text), &found) == rc, "%s", text);
-    ck_assert_msg(found == (rc < 0 ? -7 : amount), "%s is %lld", text, (long long)found);
-}
-
-START_TEST(text_is_read_exactly)
-{
-    money("0", 0, 0);
-    money("1", 0, OKS_USD);
-    money("1.5", 0, OKS_USD * 3 / 2);
-    money("5e-06", 0, 5000000);
-    money("5E-6", 0, 5000000);
-    money("1.25e-05", 0, 12500000);
-    money("0.000000000001", 0, 1);
-    money("1e-12", 0, 1);
-    money("10e-13", 0, 1);
-    money("0.1", 0, OKS_USD / 10);
-    money("1e+2", 0, 100 * OKS_USD);
-    money("0e9999", 0, 0);
-    money("0.0e99999999999999999999", 0, 0);
-    money("9223372.036854775807", 0, OKS_MONEY_MAX);
-    money("9223372.036854775808", -ERANGE, 0);
-    money("1e7", -ERANGE, 0);
-    money("1e99999999999", -ERANGE, 0);
-    money("4.9e-13", 1, 0);
-    money("5e-13", 1, 1);
-    money("1.0000000000005", 1, OKS_USD + 1);
-    money("1.00000000000049", 1, OKS_USD);
-    money("1e-99999999999", 1, 0);
-    money("9223372.0368547758075", -ERANGE, 0);
-    money("3.0000000000000000000000000000000000000000001", 1, 3 * OKS_USD);
-}
-END_TEST
-
-START_TEST(what_is_no_number_is_refused)
-{
-    static const char *const texts[] = {"",    "-1",       "-0",   "+1",    ".5",   "1.",  "01",
-                                        "1e",  "1e+",      "e5",   "1 ",    " 1",   "0x1", "1,5",
-                                        "NaN", "Infinity", "1e5.", "1.2.3", "\"1\""};
-    char digits[OKS_MONEY_PARSE_MAX + 2];
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        money(texts[i], -EINVAL, 0);
-    memset(digits, '0', sizeof(digits));
-    digits[1] = '.';
-    digits[sizeof(digits) - 1] = '\0';
-    money(digits, -EINVAL, 0);
-    digits[OKS_MONEY_PARSE_MAX] = '\0';
-    money(digits, 0, 0);
-    ck_assert_int_eq(oks_money_parse((struct oks_slice){0}, &(oks_money){0}), -EINVAL);
-}
-END_TEST
-
-START_TEST(text_and_back)
-{
-    static const struct {
-        oks_money amount;
-        const char *text;
-    } pairs[] = {
-        {0, "0"},
-        {1, "0.000000000001"},
-        {3000000, "0.000003"},
-        {OKS_USD * 3 / 2, "1.5"},
-        {10 * OKS_USD, "10"},
-        {OKS_MONEY_MAX, "9223372.036854775807"},
-    };
-    char text[OKS_MONEY_TEXT];
-
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
-        ck_assert_uint_eq(oks_money_text(pairs[i].amount, text), strlen(pairs[i].text));
-        ck_assert_str_eq(text, pairs[i].text);
-        money(text, 0, pairs[i].amount);
-    }
-    oks_money_text(-OKS_USD / 4, text);
-    ck_assert_str_eq(text, "-0.25");
-    for (uint64_t x = 1, i = 0; i < 10000; i++) {
-        oks_money amount;
-
-        x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
-        amount = (oks_money)(x >> (1 + i % 60));
-        oks_money_text(amount, text);
-        money(text, 0, amount);
-    }
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("prices");
@@ -619,8 +528,5 @@ int main(void)
     TEST(s, what_is_no_price_is_passed_over);
     TEST(s, too_many_tiers_are_refused);
     TEST(s, the_document_is_a_users_file_again);
-    TEST(s, text_is_read_exactly);
-    TEST(s, what_is_no_number_is_refused);
-    TEST(s, text_and_back);
     return tap_run(s);
 }
