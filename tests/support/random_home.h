@@ -75,7 +75,8 @@ static inline struct said *new_line(int i)
                                .output = rnd(100),
                                .created = rnd(100),
                                .reads = rnd(100),
-                               .tools = rnd(3)};
+                               .tools = rnd(3),
+                               .open = rnd(5) == 0};
     return &said[i][k];
 }
 
