@@ -125,43 +125,61 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     return 0;
 }
 
-static bool session_names_team(const struct session *s, const struct team *team)
+/* How the session first writes the team's name; absent: it does not name it. */
+static struct oks_slice spelling_in(const struct session *s, const struct team *team)
 {
     const struct transcript *t;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; i < t->state.teams.len; i++) {
+            struct oks_slice raw = {t->state.teams.items[i].ptr, t->state.teams.items[i].len};
             char name[OKS_NAME_MAX + 1];
             size_t len;
             char *key;
             bool same;
 
-            oks_name_escape((struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len},
-                            name);
+            oks_name_escape(raw, name);
             key = oks_name_fold(oks_slice_of(name), &len);
             same = key && strcmp(key, team->key) == 0;
             free(key);
             if (same)
-                return true;
+                return raw;
         }
-    return false;
+    return (struct oks_slice){0};
 }
 
-/* Joins the teams that its transcripts name now and leaves the others. */
+/* Its first transcript may be another one, and write the name in another way. */
+static int membership_renew(struct catalog *c, struct membership *m, struct oks_slice raw)
+{
+    char *spelling = strndup(raw.ptr, raw.len);
+
+    if (!spelling)
+        return -ENOMEM;
+    free(m->spelling);
+    m->spelling = spelling;
+    team_rename(c, m->team);
+    return 0;
+}
+
+/* Leaves the teams that its transcripts no longer name and joins the others. */
 int catalog_session_teams(struct catalog *c, struct session *s)
 {
     struct transcript *t;
     struct membership *m, *next;
     int rc = 0;
 
+    for (m = LIST_FIRST(&s->teams); m; m = next) {
+        struct oks_slice raw = spelling_in(s, m->team);
+
+        next = LIST_NEXT(m, of_session);
+        if (!raw.ptr)
+            catalog_membership_end(c, m);
+        else if (rc == 0)
+            rc = membership_renew(c, m, raw);
+    }
     LIST_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
             rc = membership_begin(
                 c, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
-    for (m = LIST_FIRST(&s->teams); m; m = next) {
-        next = LIST_NEXT(m, of_session);
-        if (!session_names_team(s, m->team))
-            catalog_membership_end(c, m);
-    }
     return rc;
 }
