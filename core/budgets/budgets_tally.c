@@ -230,7 +230,7 @@ static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, 
     char since[OKS_STAMP_TEXT];
     int64_t before = times.horizon_ms;
     size_t i = 0;
-    bool found;
+    bool silent, found;
 
     oks_time_text(times.horizon_ms, since);
     ev->span.since = oks_stamp_of(oks_slice_of(since));
@@ -238,11 +238,12 @@ static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, 
     twalk_r(ev->model->catalog.sessions, visit_times, &times);
     if (times.n)
         qsort(times.items, times.n, sizeof(*times.items), by_time);
-    while (i < times.n && times.items[i] - before <= BLOCK_MS)
+    while (i < times.n && times.items[i] <= ev->now_ms && times.items[i] - before <= BLOCK_MS)
         before = times.items[i++];
-    found = i < times.n || ev->now_ms - before > BLOCK_MS || hours >= HORIZON_LAST_HOURS;
+    silent = i < times.n && times.items[i] <= ev->now_ms;
+    found = silent || ev->now_ms - before > BLOCK_MS || hours >= HORIZON_LAST_HOURS;
     *out = (struct block){0};
-    for (i = i < times.n ? i : 0; found && i < times.n && times.items[i] <= ev->now_ms; i++)
+    for (i = silent ? i : 0; found && i < times.n && times.items[i] <= ev->now_ms; i++)
         block_add(out, times.items[i]);
     *next = found && i < times.n ? times.items[i] : INT64_MAX;
     free(times.items);
