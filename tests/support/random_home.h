@@ -37,6 +37,7 @@ static const struct {
 
 static const char *const models[] = {"claude-opus-4-7", "claude-sonnet-4-5", "no-such-model"};
 static const char *const agents[] = {NULL, "scout", "writer"};
+static const char *const teams[] = {NULL, "Crew", "crew", "night"};
 static const char *const cwds[] = {NULL, "/w/one", "/w/two"};
 
 static struct made made[FILES];
@@ -70,6 +71,7 @@ static inline struct said *new_line(int i)
                                .id = ids[i][k],
                                .model = models[rnd(3)],
                                .agent = agents[rnd(8) ? 0 : rnd(3)],
+                               .team = teams[rnd(6) ? 0 : rnd(4)],
                                .cwd = cwds[rnd(4) ? 0 : rnd(3)],
                                .input = 1 + rnd(100),
                                .output = rnd(100),
