@@ -1,0 +1,790 @@
+/*
+ * The catalog by itself: what comes, moves and goes, who is in which team under which name, where a session
+ * is placed, and who has to be read again when another transcript changes.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "catalog/catalog.h"
+#include "catalog/reread.h"
+#include "catalog/transcript_scan.h"
+#include "tap.h"
+
+static struct versions versions;
+static struct catalog catalog;
+static struct root root = {.path = (char *)"/r", .source = &oks_source_claude};
+
+static void setup(void)
+{
+    catalog_init(&catalog, &versions);
+}
+
+/* A transcript below the root, in the session of its name. */
+static struct transcript *add(const char *rel)
+{
+    struct session *s = catalog_session_made(&catalog, root.source->id_of(rel));
+    char path[512];
+    struct transcript *t;
+
+    ck_assert_ptr_nonnull(s);
+    snprintf(path, sizeof(path), "/r/%s", rel);
+    t = catalog_transcript_made(&catalog, s, &root, path, strdup("f"), strdup(s->name));
+    ck_assert_ptr_nonnull(t);
+    return t;
+}
+
+static void place(struct session *s)
+{
+    struct project *from;
+
+    if (catalog_place(&catalog, s, &from) == 1 && from && catalog_project_release(&catalog, from))
+        free(from);
+}
+
+/* With its session, where that is its last one. */
+static void drop(struct transcript *t)
+{
+    struct session *s = t->session;
+    struct project *p = s->project;
+
+    if (t->dirty)
+        TAILQ_REMOVE(&catalog.dirty, t, queued);
+    placing_changed(&catalog, t, true);
+    catalog_linked(&catalog, t, false);
+    catalog_transcript_remove(&catalog, t);
+    transcript_clear(t);
+    free(t);
+    if (!LIST_EMPTY(&s->transcripts)) {
+        ck_assert_int_eq(catalog_session_teams(&catalog, s), 0);
+        return;
+    }
+    while (!LIST_EMPTY(&s->teams))
+        catalog_membership_end(&catalog, LIST_FIRST(&s->teams));
+    if (p) {
+        LIST_REMOVE(s, of_project);
+        if (catalog_project_release(&catalog, p))
+            free(p);
+    }
+    catalog_session_remove(&catalog, s);
+}
+
+static void teardown(void)
+{
+    while (catalog.transcripts)
+        drop(*(struct transcript **)catalog.transcripts);
+    ck_assert_uint_eq(catalog.n_transcripts, 0);
+    ck_assert_uint_eq(catalog.n_sessions, 0);
+    ck_assert_uint_eq(catalog.n_projects, 0);
+    ck_assert_uint_eq(catalog.n_teams, 0);
+    ck_assert(TAILQ_EMPTY(&catalog.dirty) && LIST_EMPTY(&catalog.forks) && LIST_EMPTY(&catalog.linked));
+    catalog_clear(&catalog);
+}
+
+/* --- sessions and transcripts --- */
+
+START_TEST(what_is_made_is_found)
+{
+    struct transcript *a = add("-p/s1.jsonl"), *b = add("-q/s1.jsonl"), *c = add("-p/s2.jsonl");
+    uint64_t names = versions.names;
+
+    ck_assert_ptr_eq(catalog_transcript(&catalog, "/r/-p/s1.jsonl"), a);
+    ck_assert_ptr_eq(catalog_transcript(&catalog, "/r/-q/s1.jsonl"), b);
+    ck_assert_ptr_null(catalog_transcript(&catalog, "/r/-p/s3.jsonl"));
+    ck_assert_ptr_eq(catalog_session(&catalog, "s1"), a->session);
+    ck_assert_ptr_eq(a->session, b->session);
+    ck_assert_ptr_ne(a->session, c->session);
+    ck_assert_ptr_null(catalog_session(&catalog, "s3"));
+    ck_assert_uint_eq(catalog.n_sessions, 2);
+    ck_assert_uint_eq(catalog.n_transcripts, 3);
+    ck_assert_str_eq(catalog_rel(a), "-p/s1.jsonl");
+    ck_assert_ptr_eq(catalog_session_made(&catalog, OKS_SLICE("s1")), a->session);
+    ck_assert_uint_eq(versions.names, names); /* nothing new */
+    drop(c);
+    ck_assert_uint_gt(versions.names, names);
+    ck_assert_ptr_null(catalog_session(&catalog, "s2"));
+    ck_assert_ptr_null(catalog_transcript(&catalog, "/r/-p/s2.jsonl"));
+}
+END_TEST
+
+START_TEST(transcripts_ascend_by_path)
+{
+    static const char *const rels[] = {"-b/s.jsonl", "-d/s.jsonl", "-a/s.jsonl", "-c/s.jsonl"};
+    const struct transcript *t, *last = NULL;
+    struct session *s;
+    size_t n = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        add(rels[i]);
+    s = catalog_session(&catalog, "s");
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        ck_assert(!last || strcmp(last->path, t->path) < 0);
+        last = t;
+        n++;
+    }
+    ck_assert_uint_eq(n, 4);
+}
+END_TEST
+
+START_TEST(a_name_is_the_id_as_a_file_name)
+{
+    struct session *s = catalog_session_made(&catalog, OKS_SLICE("a/b"));
+
+    ck_assert_str_eq(s->name, "a%2Fb");
+    ck_assert_str_eq(s->id, "a/b");
+    ck_assert_ptr_eq(catalog_session(&catalog, "a%2Fb"), s);
+    catalog_session_remove(&catalog, s);
+}
+END_TEST
+
+START_TEST(a_transcript_moves)
+{
+    struct transcript *t = add("-p/s1.jsonl"), *other = add("-q/s1.jsonl");
+    struct session *from = t->session, *to = catalog_session_made(&catalog, OKS_SLICE("s2"));
+
+    catalog_move(t, to);
+    ck_assert_ptr_eq(t->session, to);
+    ck_assert_ptr_eq(LIST_FIRST(&to->transcripts), t);
+    ck_assert_ptr_eq(LIST_FIRST(&from->transcripts), other);
+    ck_assert_ptr_null(LIST_NEXT(other, of_session));
+    catalog_move(other, to);
+    ck_assert_ptr_eq(LIST_NEXT(t, of_session), other);
+    ck_assert(LIST_EMPTY(&from->transcripts));
+    catalog_session_remove(&catalog, from);
+}
+END_TEST
+
+START_TEST(lost_ones_are_scanned_first)
+{
+    struct transcript *a = add("-p/a.jsonl"), *b = add("-p/b.jsonl"), *c = add("-p/c.jsonl");
+
+    catalog_mark_dirty(&catalog, a, false);
+    catalog_mark_dirty(&catalog, b, true);
+    catalog_mark_dirty(&catalog, a, false); /* stays where it is */
+    ck_assert_ptr_eq(TAILQ_FIRST(&catalog.dirty), a);
+    ck_assert(a->dirty && !a->touched && b->touched && !c->dirty);
+    catalog_mark_dirty(&catalog, a, true);
+    catalog_mark_dirty(&catalog, a, false);
+    ck_assert(a->touched);
+    catalog_mark_lost(&catalog, b);
+    catalog_mark_lost(&catalog, c);
+    ck_assert(b->lost && c->lost && c->dirty && !a->lost);
+    ck_assert_ptr_eq(TAILQ_FIRST(&catalog.dirty), c);
+    ck_assert_ptr_eq(TAILQ_NEXT(c, queued), b);
+    ck_assert_ptr_eq(TAILQ_NEXT(b, queued), a);
+    ck_assert_ptr_null(TAILQ_NEXT(a, queued));
+}
+END_TEST
+
+START_TEST(links_are_listed_once)
+{
+    struct transcript *a = add("-p/a.jsonl"), *b = add("-p/b.jsonl");
+
+    catalog_linked(&catalog, a, true);
+    catalog_linked(&catalog, a, true);
+    catalog_linked(&catalog, b, true);
+    ck_assert_ptr_eq(LIST_FIRST(&catalog.linked), b);
+    ck_assert_ptr_eq(LIST_NEXT(b, of_linked), a);
+    ck_assert_ptr_null(LIST_NEXT(a, of_linked));
+    catalog_linked(&catalog, b, false);
+    catalog_linked(&catalog, b, false);
+    ck_assert_ptr_eq(LIST_FIRST(&catalog.linked), a);
+    ck_assert(!b->linked && a->linked);
+}
+END_TEST
+
+START_TEST(a_parent_is_a_file_name)
+{
+    struct session *s = add("-p/a.jsonl")->session;
+
+    ck_assert_ptr_null(s->parent);
+    catalog_set_parent(s, OKS_SLICE("x/y"));
+    ck_assert_str_eq(s->parent, "x%2Fy");
+    catalog_set_parent(s, OKS_SLICE("z"));
+    ck_assert_str_eq(s->parent, "z");
+    catalog_set_parent(s, (struct oks_slice){0});
+    ck_assert_ptr_null(s->parent);
+}
+END_TEST
+
+/* --- what a session says of itself --- */
+
+static void set(char **text, const char *value)
+{
+    free(*text);
+    *text = value ? strdup(value) : NULL;
+}
+
+START_TEST(the_first_that_has_one_names_it)
+{
+    struct transcript *a = add("-a/s.jsonl"), *b = add("-b/s.jsonl"), *c = add("-c/s.jsonl");
+    const struct session *s = a->session;
+
+    ck_assert_ptr_null(session_agent_name(s));
+    ck_assert_ptr_null(session_label(s));
+    ck_assert_ptr_null(session_model(s));
+    set(&c->state.agent_name, "late");
+    set(&c->state.model, "m3");
+    set(&a->state.label, "label");
+    ck_assert_str_eq(session_agent_name(s), "late");
+    ck_assert_str_eq(session_label(s), "late"); /* records count more */
+    set(&b->state.agent_name, "early");
+    set(&b->state.model, "m2");
+    ck_assert_str_eq(session_agent_name(s), "early");
+    ck_assert_str_eq(session_model(s), "m2");
+    set(&b->state.agent_name, NULL);
+    set(&c->state.agent_name, NULL);
+    ck_assert_str_eq(session_label(s), "label");
+    ck_assert_ptr_eq(session_source(s), &oks_source_claude);
+}
+END_TEST
+
+START_TEST(one_file_under_two_names_counts_once)
+{
+    struct transcript *a = add("-a/s.jsonl"), *b = add("-b/s.jsonl"), *c = add("-c/s.jsonl");
+    const struct session *s = a->session;
+
+    ck_assert_uint_eq(session_transcripts(s), 3); /* not known yet */
+    a->mark = (struct file_mark){.dev = 1, .ino = 7};
+    b->mark = (struct file_mark){.dev = 2, .ino = 7};
+    c->mark = (struct file_mark){.dev = 1, .ino = 7};
+    ck_assert(!session_has_twin(s, a) && !session_has_twin(s, b) && session_has_twin(s, c));
+    ck_assert_uint_eq(session_transcripts(s), 2);
+}
+END_TEST
+
+START_TEST(a_session_lives_while_a_file_is_there)
+{
+    struct transcript *a = add("-a/s.jsonl"), *b = add("-b/s.jsonl");
+
+    ck_assert(session_is_live(a->session));
+    a->retained = true;
+    ck_assert(session_is_live(a->session));
+    b->retained = true;
+    ck_assert(!session_is_live(a->session));
+}
+END_TEST
+
+static void add_event(struct transcript *t, const char *stamp)
+{
+    struct oks_event event = {.stamp = oks_stamp_of(oks_slice_of(stamp)), .count = {1}};
+
+    ck_assert_int_eq(oks_events_append(t->state.events, &event), 0);
+    oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
+}
+
+START_TEST(a_session_begins_with_its_first_event)
+{
+    struct transcript *a = add("-a/s.jsonl"), *b = add("-b/s.jsonl");
+    char buf[OKS_STAMP_TEXT];
+
+    ck_assert(oks_stamp_is_none(session_first(a->session)));
+    add_event(a, "2026-06-10T02:00:00Z");
+    add_event(b, "2026-06-10T01:00:00Z");
+    add_event(b, "2026-06-10T03:00:00Z");
+    ck_assert_str_eq(oks_stamp_text(session_first(a->session), buf).ptr, "2026-06-10T01:00:00Z");
+    b->mark = a->mark = (struct file_mark){.dev = 1, .ino = 1}; /* the same file: the first name counts */
+    ck_assert_str_eq(oks_stamp_text(session_first(a->session), buf).ptr, "2026-06-10T02:00:00Z");
+}
+END_TEST
+
+/* --- projects --- */
+
+START_TEST(a_session_is_in_the_project_of_its_first_transcript)
+{
+    struct transcript *a = add("-q/s1.jsonl"), *b;
+    struct session *s = a->session;
+    struct project *from, *q;
+    uint64_t version;
+
+    ck_assert_int_eq(catalog_place(&catalog, s, &from), 1);
+    ck_assert_ptr_null(from);
+    q = s->project;
+    ck_assert_str_eq(q->name, "-q");
+    ck_assert_ptr_eq(catalog_project(&catalog, "-q"), q);
+    ck_assert_ptr_eq(LIST_FIRST(&q->sessions), s);
+    version = q->version;
+    ck_assert_int_eq(catalog_place(&catalog, s, &from), 0);
+    ck_assert_uint_gt(q->version, version);
+    b = add("-p/s1.jsonl");
+    ck_assert_int_eq(catalog_place(&catalog, s, &from), 1);
+    ck_assert_ptr_eq(from, q);
+    ck_assert_str_eq(s->project->name, "-p");
+    ck_assert_uint_eq(catalog.n_projects, 2);
+    ck_assert(catalog_project_release(&catalog, q));
+    free(q);
+    ck_assert_uint_eq(catalog.n_projects, 1);
+    ck_assert_ptr_null(catalog_project(&catalog, "-q"));
+    ck_assert(!catalog_project_release(&catalog, s->project)); /* somebody is in it */
+    drop(b);
+    place(s);
+    ck_assert_str_eq(s->project->name, "-q");
+    ck_assert_ptr_null(catalog_project(&catalog, "-p"));
+}
+END_TEST
+
+START_TEST(a_path_may_name_the_parent)
+{
+    struct session *s = add("-p/s1/subagents/agent-x.jsonl")->session;
+
+    place(s);
+    ck_assert_str_eq(s->parent, "s1");
+    ck_assert_str_eq(s->project->name, "-p");
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_is_no_project)
+{
+    char name[OKS_NAME_MAX + 2];
+
+    memset(name, 'a', sizeof(name));
+    name[OKS_NAME_MAX + 1] = '\0';
+    ck_assert_ptr_null(catalog_project(&catalog, name));
+    name[OKS_NAME_MAX] = '\0';
+    ck_assert_ptr_null(catalog_project(&catalog, name));
+}
+END_TEST
+
+static void project_is(const char *cwd, const char *want)
+{
+    char name[OKS_NAME_MAX + 1];
+
+    project_of_cwd(cwd, name);
+    ck_assert_str_eq(name, want);
+}
+
+START_TEST(a_folder_is_named_as_claude_code_names_it)
+{
+    char cwd[300] = "/", want[OKS_NAME_MAX + 1] = "-";
+
+    project_is("/home/me/a_b.c", "-home-me-a-b-c");
+    project_is("/AZ/az/09", "-AZ-az-09");
+    project_is("/h\xc3\xa4", "-h-");
+    project_is("/\xf0\x9f\x98\x80", "---"); /* two units of UTF-16 */
+    memset(cwd + 1, 'a', 199);
+    memset(want + 1, 'a', 199);
+    project_is(cwd, want); /* 200 units: as they are */
+    strcpy(cwd + 200, "a");
+    project_of_cwd(cwd, want);
+    ck_assert_uint_gt(strlen(want), 201);
+    ck_assert_int_eq(want[200], '-');
+    ck_assert_int_eq(want[199], 'a');
+}
+END_TEST
+
+/* The hash of a name that is cut, made here in the plain way. */
+START_TEST(a_long_folder_ends_in_a_hash)
+{
+    char cwd[402] = "", want[300], digits[16], *p = digits + sizeof(digits);
+    int32_t h = 0;
+    uint32_t value;
+
+    for (int i = 0; i < 400; i++)
+        cwd[i] = i % 7 ? (char)('a' + i % 26) : '/';
+    for (int i = 0; i < 400; i++)
+        h = (int32_t)((uint32_t)h * 31 + (uint8_t)cwd[i]);
+    value = h < 0 ? -(uint32_t)h : (uint32_t)h;
+    *--p = '\0';
+    for (; value; value /= 36)
+        *--p = "0123456789abcdefghijklmnopqrstuvwxyz"[value % 36];
+    for (int i = 0; i < 200; i++)
+        want[i] = cwd[i] == '/' ? '-' : cwd[i];
+    sprintf(want + 200, "-%s", p);
+    project_is(cwd, want);
+    ck_assert_int_ne(h, 0);
+}
+END_TEST
+
+/* --- teams --- */
+
+static void names_teams(struct transcript *t, const char *const *names)
+{
+    oks_strings_clear(&t->state.teams);
+    for (; *names; names++)
+        oks_strings_add_folded(&t->state.teams, oks_slice_of(*names), OKS_TEAMS_MAX);
+    ck_assert_int_eq(catalog_session_teams(&catalog, t->session), 0);
+}
+
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static size_t members(const char *name)
+{
+    const struct team *team = catalog_team(&catalog, name);
+    const struct membership *m;
+    size_t n = 0;
+
+    if (team)
+        LIST_FOREACH(m, &team->members, of_team)
+            n++;
+    return n;
+}
+
+START_TEST(teams_come_and_go_with_their_names)
+{
+    struct transcript *a = add("-a/s1.jsonl"), *b = add("-a/s2.jsonl");
+    uint64_t version;
+
+    names_teams(a, NAMES("Crew", "night"));
+    names_teams(b, NAMES("crew"));
+    ck_assert_uint_eq(catalog.n_teams, 2);
+    ck_assert_uint_eq(members("CREW"), 2);
+    ck_assert_uint_eq(members("night"), 1);
+    ck_assert_uint_eq(members("nobody"), 0);
+    version = catalog_team(&catalog, "crew")->version;
+    names_teams(a, NAMES("night"));
+    ck_assert_uint_eq(members("crew"), 1);
+    ck_assert_uint_gt(catalog_team(&catalog, "crew")->version, version);
+    names_teams(b, NAMES("day"));
+    ck_assert_ptr_null(catalog_team(&catalog, "crew"));
+    ck_assert_uint_eq(catalog.n_teams, 2);
+    names_teams(a, NAMES(""));
+    ck_assert_uint_eq(catalog.n_teams, 1); /* a team without a name is none */
+}
+END_TEST
+
+START_TEST(a_team_is_listed_as_the_first_path_writes_it)
+{
+    struct transcript *b = add("-b/s1.jsonl"), *c = add("-c/s2.jsonl"), *a;
+    struct team *team;
+    uint64_t names;
+
+    names_teams(c, NAMES("CREW"));
+    team = catalog_team(&catalog, "crew");
+    ck_assert_str_eq(team->name, "CREW");
+    names_teams(b, NAMES("Crew"));
+    ck_assert_str_eq(team->name, "Crew");
+    /* Another transcript of the later session is the first now. */
+    a = add("-a/s2.jsonl");
+    names = versions.names;
+    ck_assert_int_eq(catalog_session_teams(&catalog, a->session), 0);
+    ck_assert_str_eq(team->name, "CREW");
+    ck_assert_uint_gt(versions.names, names);
+    /* And writes it in another way. */
+    names_teams(a, NAMES("cREW"));
+    ck_assert_str_eq(team->name, "cREW");
+    names = versions.names;
+    names_teams(a, NAMES("cREW"));
+    ck_assert_uint_eq(versions.names, names);
+    names_teams(a, NAMES("crew"));
+    ck_assert_str_eq(team->name, "crew");
+    drop(a);
+    ck_assert_str_eq(team->name, "Crew");
+    drop(b);
+    ck_assert_str_eq(team->name, "CREW");
+}
+END_TEST
+
+START_TEST(names_fold_as_file_names_do)
+{
+    struct transcript *a = add("-a/s1.jsonl"), *b = add("-a/s2.jsonl");
+
+    names_teams(a, NAMES("x/\xc3\x84"));
+    names_teams(b, NAMES("X/\xc3\xa4"));
+    ck_assert_uint_eq(catalog.n_teams, 1);
+    ck_assert_str_eq(catalog_team(&catalog, "x%2F\xc3\xa4")->name, "x%2F\xc3\x84");
+}
+END_TEST
+
+/* A team-state file keeps a team that nobody is in. */
+START_TEST(a_team_lasts_while_something_names_it)
+{
+    struct team *team = catalog_team_made(&catalog, OKS_SLICE("crew"));
+    struct transcript *a = add("-a/s1.jsonl");
+
+    ck_assert_ptr_eq(catalog_team_made(&catalog, OKS_SLICE("CREW")), team);
+    ck_assert_str_eq(team->name, "crew");
+    names_teams(a, NAMES("Crew"));
+    ck_assert_str_eq(team->name, "Crew");
+    catalog_team_release(&catalog, team);
+    ck_assert_uint_eq(catalog.n_teams, 1);
+    drop(a);
+    ck_assert_uint_eq(catalog.n_teams, 0);
+}
+END_TEST
+
+/* --- who repeats whom --- */
+
+/*
+ * A source whose memo is "<own>" or "<own> <origin>": `agrees` where all peers are listed in `expected`.
+ */
+static char expected[256];
+static unsigned asked;
+
+static bool origin(const char *memo, char *out, size_t size)
+{
+    const char *blank = strchr(memo, ' ');
+
+    if (!blank)
+        return false;
+    snprintf(out, size, "%s", blank + 1);
+    return true;
+}
+
+static bool agrees(const char *memo, const char *peers)
+{
+    asked++;
+    return strcmp(peers, expected) == 0;
+}
+
+static int rank(const char *path)
+{
+    return strstr(path, "/z/") ? 0 : 1; /* what lies in z counts first */
+}
+
+static struct oks_slice id_of(const char *rel)
+{
+    const char *base = strrchr(rel, '/') + 1;
+
+    return (struct oks_slice){base, strcspn(base, "-.")};
+}
+
+static bool parent_of(const char *memo, char *out, size_t size)
+{
+    return origin(memo, out, size);
+}
+
+static const struct source repeating = {.id = OKS_SOURCE_CODEX,
+                                        .name = "codex",
+                                        .id_of = id_of,
+                                        .late = true,
+                                        .rank = rank,
+                                        .origin = origin,
+                                        .parent_of = parent_of,
+                                        .agrees = agrees};
+
+static struct transcript *add_repeating(const char *rel, const char *memo)
+{
+    struct transcript *t;
+
+    root.source = &repeating;
+    t = add(rel);
+    t->loaded = true;
+    set(&t->state.memo, memo);
+    t->mark = (struct file_mark){.dev = 1, .ino = catalog.n_transcripts};
+    return t;
+}
+
+static void peers_are(const struct transcript *t, const char *want)
+{
+    char *peers = placing_peers(&catalog, t);
+
+    ck_assert_str_eq(peers, want);
+    free(peers);
+}
+
+/* Whether it has to be read again; asks once. */
+static bool is_anew(struct transcript *t)
+{
+    bool anew = t->anew;
+
+    ck_assert(!anew || t->dirty);
+    t->anew = false;
+    if (t->dirty)
+        TAILQ_REMOVE(&catalog.dirty, t, queued);
+    t->dirty = t->touched = false;
+    return anew;
+}
+
+START_TEST(peers_are_those_before_it)
+{
+    struct transcript *b = add_repeating("b/s-2.jsonl", "B"), *a = add_repeating("a/s-1.jsonl", "A");
+    struct transcript *z = add_repeating("z/s-3.jsonl", "Z");
+
+    peers_are(z, "");
+    peers_are(a, "Z\n");
+    peers_are(b, "A\nZ\n");
+    set(&a->state.memo, NULL); /* not known yet */
+    peers_are(b, "Z\n");
+    z->mark = b->mark; /* the same file counts once anyway */
+    peers_are(b, "");
+    root.source = &oks_source_claude;
+    peers_are(add("c/s.jsonl"), ""); /* of a source that repeats nothing */
+}
+END_TEST
+
+START_TEST(who_would_say_something_else_is_read_again)
+{
+    struct transcript *a = add_repeating("a/s-1.jsonl", "A"), *b = add_repeating("b/s-2.jsonl", "B");
+    struct transcript *c = add_repeating("c/s-3.jsonl", "C");
+
+    strcpy(expected, "");
+    placing_changed(&catalog, a, false);
+    ck_assert(!is_anew(a) && is_anew(b) && is_anew(c));
+    strcpy(expected, "A\n");
+    placing_changed(&catalog, b, false);
+    ck_assert(!is_anew(a) && !is_anew(b) && is_anew(c));
+    /* What has not been read is waited for. */
+    strcpy(expected, "?");
+    a->unplaced = true;
+    placing_changed(&catalog, b, false);
+    ck_assert(!is_anew(b) && !is_anew(c));
+    a->unplaced = false;
+    c->loaded = false;
+    placing_changed(&catalog, b, false);
+    ck_assert(is_anew(b) && !is_anew(c));
+    c->loaded = true;
+    /* One that leaves is gone for the others. */
+    strcpy(expected, "B\n");
+    placing_changed(&catalog, a, true);
+    ck_assert(is_anew(b) && !is_anew(c));
+    ck_assert_str_eq(a->state.memo, "A");
+    strcpy(expected, "A\nB\n");
+    placing_changed(&catalog, c, false);
+    ck_assert(!is_anew(c));
+}
+END_TEST
+
+START_TEST(a_fork_follows_its_origin)
+{
+    struct transcript *fork = add_repeating("a/f-1.jsonl", "F s"), *s, *other;
+
+    strcpy(expected, "");
+    placing_changed(&catalog, fork, false);
+    ck_assert_str_eq(fork->origin, "s");
+    ck_assert(!is_anew(fork));
+    peers_are(fork, ""); /* it is not there */
+    s = add_repeating("b/s-1.jsonl", "S");
+    peers_are(fork, "S\n");
+    placing_changed(&catalog, s, false);
+    ck_assert(is_anew(fork) && !is_anew(s));
+    s->unplaced = true;
+    placing_changed(&catalog, fork, false);
+    ck_assert(!is_anew(fork)); /* it waits */
+    s->unplaced = false;
+    other = add_repeating("c/x-1.jsonl", "X");
+    placing_changed(&catalog, other, false);
+    ck_assert(!is_anew(fork)); /* of another session */
+    strcpy(expected, "S\n");
+    placing_changed(&catalog, s, true);
+    ck_assert(is_anew(fork));      /* it would repeat nothing now */
+    set(&fork->state.memo, "F f"); /* of itself: it has none */
+    placing_changed(&catalog, fork, false);
+    peers_are(fork, "");
+    set(&fork->state.memo, "F");
+    placing_changed(&catalog, fork, false);
+    ck_assert_ptr_null(fork->origin);
+    ck_assert(LIST_EMPTY(&catalog.forks));
+}
+END_TEST
+
+START_TEST(records_name_project_and_parent)
+{
+    struct transcript *t = add_repeating("b/s-1.jsonl", "S other"), *first;
+    struct session *s = t->session;
+    char name[OKS_NAME_MAX + 1];
+
+    ck_assert(!placing_project(s, name));
+    place(s);
+    ck_assert_ptr_null(s->project);
+    oks_strings_add(&t->state.cwds, OKS_SLICE("/w/x"), OKS_CWDS_MAX);
+    oks_strings_add(&t->state.cwds, OKS_SLICE("/w/y"), OKS_CWDS_MAX);
+    ck_assert(placing_project(s, name));
+    ck_assert_str_eq(name, "-w-x");
+    place(s);
+    ck_assert_str_eq(s->project->name, "-w-x");
+    placing_parent(s);
+    ck_assert_str_eq(s->parent, "other");
+    first = add_repeating("a/s-2.jsonl", "S");
+    placing_parent(s);
+    ck_assert_ptr_null(s->parent);
+    ck_assert(placing_project(s, name)); /* the first that says it */
+    set(&first->state.memo, NULL);
+    placing_parent(s);
+    ck_assert_ptr_null(s->parent);
+    root.source = &oks_source_claude;
+    s = add("-p/s1/subagents/agent-x.jsonl")->session;
+    place(s);
+    placing_parent(s); /* the path says it */
+    ck_assert_str_eq(s->parent, "s1");
+}
+END_TEST
+
+/* --- which transcripts a window cuts --- */
+
+static size_t cut(const char *since, const char *until)
+{
+    struct rescan_window w = {since ? oks_stamp_of(oks_slice_of(since)) : OKS_STAMP_NONE,
+                              until ? oks_stamp_of(oks_slice_of(until)) : OKS_STAMP_NONE};
+    struct rescan list;
+    size_t n;
+
+    ck_assert_int_eq(rescan_list(&catalog, w, &list), 0);
+    n = list.n;
+    ck_assert_uint_eq(list.version, versions.all);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_ptr_eq(rescan_of(&list, list.parts[i].file.path), &list.parts[i]);
+    ck_assert_ptr_null(rescan_of(&list, "/r/none"));
+    rescan_clear(&list);
+    return n;
+}
+
+#define T(minute) "2026-06-10T01:" minute ":00Z"
+
+START_TEST(a_window_cuts_what_it_takes_in_part)
+{
+    struct transcript *a = add("-a/s.jsonl");
+
+    ck_assert_uint_eq(cut(T("10"), NULL), 0);
+    add_event(a, T("10"));
+    add_event(a, T("30"));
+    ck_assert_uint_eq(cut(NULL, NULL), 0);
+    ck_assert_uint_eq(cut(T("10"), T("30")), 0);
+    ck_assert_uint_eq(cut(T("11"), NULL), 1);
+    ck_assert_uint_eq(cut(NULL, T("29")), 1);
+    ck_assert_uint_eq(cut(T("11"), T("29")), 1);
+    ck_assert_uint_eq(cut(T("31"), NULL), 0);
+    ck_assert_uint_eq(cut(NULL, T("09")), 0);
+    ck_assert_uint_eq(cut(T("31"), T("40")), 0);
+    add_event(a, "");
+    ck_assert_uint_eq(cut(T("31"), T("40")), 1); /* what has no time is in it */
+    ck_assert_uint_eq(cut(T("10"), T("30")), 0);
+    for (int i = 0; i < 40; i++) {
+        char rel[32];
+
+        snprintf(rel, sizeof(rel), "-a/t%02d.jsonl", i);
+        a = add(rel);
+        add_event(a, T("10"));
+        add_event(a, T("30"));
+    }
+    ck_assert_uint_eq(cut(T("20"), NULL), 41);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("catalog");
+    TCase *tcase;
+
+#define CATALOG_TEST(function)                         \
+    tcase = tcase_create(#function);                   \
+    tcase_add_checked_fixture(tcase, setup, teardown); \
+    tcase_add_test(tcase, function);                   \
+    suite_add_tcase(suite, tcase)
+
+    CATALOG_TEST(what_is_made_is_found);
+    CATALOG_TEST(transcripts_ascend_by_path);
+    CATALOG_TEST(a_name_is_the_id_as_a_file_name);
+    CATALOG_TEST(a_transcript_moves);
+    CATALOG_TEST(lost_ones_are_scanned_first);
+    CATALOG_TEST(links_are_listed_once);
+    CATALOG_TEST(a_parent_is_a_file_name);
+    CATALOG_TEST(the_first_that_has_one_names_it);
+    CATALOG_TEST(one_file_under_two_names_counts_once);
+    CATALOG_TEST(a_session_lives_while_a_file_is_there);
+    CATALOG_TEST(a_session_begins_with_its_first_event);
+    CATALOG_TEST(a_session_is_in_the_project_of_its_first_transcript);
+    CATALOG_TEST(a_path_may_name_the_parent);
+    CATALOG_TEST(a_name_that_is_too_long_is_no_project);
+    CATALOG_TEST(a_folder_is_named_as_claude_code_names_it);
+    CATALOG_TEST(a_long_folder_ends_in_a_hash);
+    CATALOG_TEST(teams_come_and_go_with_their_names);
+    CATALOG_TEST(a_team_is_listed_as_the_first_path_writes_it);
+    CATALOG_TEST(names_fold_as_file_names_do);
+    CATALOG_TEST(a_team_lasts_while_something_names_it);
+    CATALOG_TEST(peers_are_those_before_it);
+    CATALOG_TEST(who_would_say_something_else_is_read_again);
+    CATALOG_TEST(a_fork_follows_its_origin);
+    CATALOG_TEST(records_name_project_and_parent);
+    CATALOG_TEST(a_window_cuts_what_it_takes_in_part);
+    return tap_run(suite);
+}
