@@ -149,7 +149,7 @@ static void visit_project(const void *node, VISIT visit, void *ctx)
 static void visit_team(const void *node, VISIT visit, void *ctx)
 {
     const struct team *team = *(struct team *const *)node;
-    const struct run *run = runs_current(team);
+    const struct team_run *run = runs_current(team);
     struct evaluation *ev = ctx;
     struct session **sessions;
 
@@ -168,7 +168,7 @@ static void visit_team(const void *node, VISIT visit, void *ctx)
 
 /* --- the block that is going on --- */
 
-struct times {
+struct request_times {
     struct evaluation *ev;
     int64_t horizon_ms;
     int64_t *items;
@@ -177,7 +177,7 @@ struct times {
 
 static int add_time(void *ctx, const struct billing_visit *visit)
 {
-    struct times *times = ctx;
+    struct request_times *times = ctx;
     int64_t micros;
     bool aware;
 
@@ -200,7 +200,7 @@ static int add_time(void *ctx, const struct billing_visit *visit)
 static void visit_times(const void *node, VISIT visit, void *ctx)
 {
     const struct session *s = *(struct session *const *)node;
-    struct times *times = ctx;
+    struct request_times *times = ctx;
     struct evaluation *ev = times->ev;
     struct transcript *t;
 
@@ -226,7 +226,7 @@ static int by_time(const void *a, const void *b)
  */
 static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, int64_t *next)
 {
-    struct times times = {.ev = ev, .horizon_ms = ev->now_ms - hours * INT64_C(3600000)};
+    struct request_times times = {.ev = ev, .horizon_ms = ev->now_ms - hours * INT64_C(3600000)};
     char since[OKS_STAMP_TEXT];
     int64_t before = times.horizon_ms;
     size_t i = 0;

@@ -409,7 +409,7 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
     if (r == 0)
         r = nullable(s, fields[LABEL].value, true, &state->label);
     if (r == 0)
-        r = nullable(s, fields[MEMO].value, true, &state->memo);
+        r = nullable(s, fields[MEMO].value, true, &state->reader_state);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
 
@@ -423,8 +423,8 @@ static int drop_addition(struct oks_state *state)
     state->requests = none;
     free(state->session_id);
     free(state->label);
-    free(state->memo);
-    state->session_id = state->label = state->memo = NULL;
+    free(state->reader_state);
+    state->session_id = state->label = state->reader_state = NULL;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
     oks_strings_clear(&state->compactions);

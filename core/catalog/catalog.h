@@ -48,7 +48,7 @@ struct team {
     char name[OKS_NAME_MAX + 1]; /* as listed */
     char *key;                   /* its escaped name, folded */
     LIST_HEAD(, membership) members;
-    LIST_HEAD(, run) runs; /* newest first */
+    LIST_HEAD(, team_run) runs; /* newest first */
     uint64_t version;
 };
 
@@ -99,13 +99,13 @@ void catalog_mark_lost(struct catalog *c, struct transcript *t);
 /* The name of the project that a working directory is, as Claude Code names its folder. */
 void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
 /* The project that the session's transcripts tell of; false: none yet. */
-bool placing_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
-void placing_parent(struct session *s);
+bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
+void placement_parent(struct session *s);
 /* Memos of what the transcript may repeat, one a line; malloc'ed, NULL on ENOMEM. */
-char *placing_peers(struct catalog *c, const struct transcript *t);
+char *placement_peer_states(struct catalog *c, const struct transcript *t);
 /* After a commit, or when the transcript is leaving: those whose content depends on it are scanned anew where
  * they would then tell something else. */
-void placing_changed(struct catalog *c, struct transcript *t, bool leaves);
+void placement_changed(struct catalog *c, struct transcript *t, bool leaves);
 
 /* session.c */
 const struct source *session_source(const struct session *s);

@@ -71,7 +71,7 @@ void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1])
         put_hash(units, n, out + PROJECT_MAX);
 }
 
-bool placing_project(const struct session *s, char out[OKS_NAME_MAX + 1])
+bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1])
 {
     const struct transcript *t;
 
@@ -83,14 +83,14 @@ bool placing_project(const struct session *s, char out[OKS_NAME_MAX + 1])
     return false;
 }
 
-void placing_parent(struct session *s)
+void placement_parent(struct session *s)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);
     char id[OKS_NAME_MAX + 1];
 
     if (!t->source->parent_of)
         return; /* the path says it */
-    if (t->state.memo && t->source->parent_of(t->state.memo, id, sizeof(id)))
+    if (t->state.reader_state && t->source->parent_of(t->state.reader_state, id, sizeof(id)))
         catalog_set_parent(s, oks_slice_of(id));
     else
         catalog_set_parent(s, (struct oks_slice){0});
@@ -122,15 +122,15 @@ static struct session *origin_of(struct catalog *c, const struct transcript *t)
     return t->origin && strcmp(t->origin, t->session->name) != 0 ? catalog_session(c, t->origin) : NULL;
 }
 
-/* Appends a memo and its newline. */
-static bool join(char **text, size_t *len, const char *memo)
+/* Appends a reader_state and its newline. */
+static bool join(char **text, size_t *len, const char *reader_state)
 {
-    size_t n = strlen(memo);
+    size_t n = strlen(reader_state);
     char *longer = realloc(*text, *len + n + 2);
 
     if (!longer)
         return false;
-    memcpy(longer + *len, memo, n);
+    memcpy(longer + *len, reader_state, n);
     memcpy(longer + *len + n, "\n", 2);
     *text = longer;
     *len += n + 1;
@@ -138,7 +138,7 @@ static bool join(char **text, size_t *len, const char *memo)
 }
 
 /* *waiting: one of them has not been read yet. */
-static char *peers_of(struct catalog *c, const struct transcript *t, bool *waiting)
+static char *peer_states_of(struct catalog *c, const struct transcript *t, bool *waiting)
 {
     const struct session *origin = origin_of(c, t);
     const struct transcript *other;
@@ -153,14 +153,14 @@ static char *peers_of(struct catalog *c, const struct transcript *t, bool *waiti
         if (!ok || !is_twin(t, other))
             continue;
         *waiting |= other->unplaced;
-        ok = !other->state.memo || join(&text, &len, other->state.memo);
+        ok = !other->state.reader_state || join(&text, &len, other->state.reader_state);
     }
     if (ok && origin)
         LIST_FOREACH(other, &origin->transcripts, of_session) {
             if (!ok || other->source != t->source)
                 continue;
             *waiting |= other->unplaced;
-            ok = !other->state.memo || join(&text, &len, other->state.memo);
+            ok = !other->state.reader_state || join(&text, &len, other->state.reader_state);
         }
     if (ok)
         return text;
@@ -168,26 +168,26 @@ static char *peers_of(struct catalog *c, const struct transcript *t, bool *waiti
     return NULL;
 }
 
-char *placing_peers(struct catalog *c, const struct transcript *t)
+char *placement_peer_states(struct catalog *c, const struct transcript *t)
 {
     bool waiting;
 
-    return peers_of(c, t, &waiting);
+    return peer_states_of(c, t, &waiting);
 }
 
 static void check(struct catalog *c, struct transcript *t)
 {
     bool waiting;
-    char *peers;
+    char *peer_states;
 
-    if (!t->source->agrees || !t->loaded || !t->state.memo)
+    if (!t->source->agrees || !t->loaded || !t->state.reader_state)
         return;
-    peers = peers_of(c, t, &waiting);
-    if (peers && !waiting && !t->source->agrees(t->state.memo, peers)) {
+    peer_states = peer_states_of(c, t, &waiting);
+    if (peer_states && !waiting && !t->source->agrees(t->state.reader_state, peer_states)) {
         t->anew = true;
         catalog_mark_dirty(c, t, true);
     }
-    free(peers);
+    free(peer_states);
 }
 
 static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
@@ -198,7 +198,8 @@ static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
         LIST_REMOVE(t, of_forks);
     free(t->origin);
     t->origin = NULL;
-    if (leaves || !t->source->origin || !t->state.memo || !t->source->origin(t->state.memo, id, sizeof(id)))
+    if (leaves || !t->source->origin || !t->state.reader_state ||
+        !t->source->origin(t->state.reader_state, id, sizeof(id)))
         return;
     oks_name_escape(oks_slice_of(id), name);
     t->origin = strdup(name);
@@ -206,17 +207,17 @@ static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
         LIST_INSERT_HEAD(&c->forks, t, of_forks);
 }
 
-void placing_changed(struct catalog *c, struct transcript *t, bool leaves)
+void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
 {
     struct transcript *other;
-    char *memo = NULL;
+    char *reader_state = NULL;
 
     if (!t->source->agrees)
         return;
     origin_renew(c, t, leaves);
     if (leaves) { /* for the others it is gone already */
-        memo = t->state.memo;
-        t->state.memo = NULL;
+        reader_state = t->state.reader_state;
+        t->state.reader_state = NULL;
     } else {
         check(c, t);
     }
@@ -227,5 +228,5 @@ void placing_changed(struct catalog *c, struct transcript *t, bool leaves)
         if (other != t && other->source == t->source && strcmp(other->origin, t->session->name) == 0)
             check(c, other);
     if (leaves)
-        t->state.memo = memo;
+        t->state.reader_state = reader_state;
 }

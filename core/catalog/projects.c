@@ -73,7 +73,7 @@ static struct project *project_named(struct catalog *c, const struct session *s,
     struct project *p;
 
     *rc = 0;
-    if (t->source->late && placing_project(s, name))
+    if (t->source->late && placement_project(s, name))
         raw = oks_slice_of(name);
     else if (t->source->project)
         raw = t->source->project(catalog_rel(t));

@@ -4,7 +4,7 @@
  * Each is that of the first transcript, by path, that has one.
  */
 #include "catalog/catalog.h"
-#include "catalog/reread.h"
+#include "catalog/rescan.h"
 
 const struct source *session_source(const struct session *s)
 {

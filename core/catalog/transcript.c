@@ -54,9 +54,9 @@ static int add_gain(struct oks_state *to, struct oks_state *gain)
     move_first(&to->agent_name, &gain->agent_name);
     move_first(&to->model, &gain->model);
     move_first(&to->session_id, &gain->session_id);
-    free(to->memo);
-    to->memo = gain->memo;
-    gain->memo = NULL;
+    free(to->reader_state);
+    to->reader_state = gain->reader_state;
+    gain->reader_state = NULL;
     to->offset = gain->offset;
     to->extra_offset = gain->extra_offset;
     to->identity = gain->identity;

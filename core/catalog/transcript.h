@@ -64,7 +64,7 @@ struct transcript {
     uint64_t failed_sync; /* the last sync that could not read it */
     bool unsaved;         /* the cache file is older than the state: in engine->unsaved */
     TAILQ_ENTRY(transcript) saved;
-    char *origin; /* name of the session whose content this one may repeat, by its memo; NULL: none */
+    char *origin; /* name of the session whose content this one may repeat, by its reader_state; NULL: none */
     LIST_ENTRY(transcript) of_forks; /* in catalog->forks where there is one */
     bool unplaced;                   /* it was never scanned, and only that will tell where it belongs */
     bool label_due;                  /* what the file beside it calls its agent is to be looked up */
@@ -114,7 +114,7 @@ struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     bool verify_tail;
     bool anew;                 /* begin at 0, without the cache */
-    const char *peers;         /* memos of the transcripts that this one may repeat, one a line; "": none */
+    const char *peer_states;   /* states of the transcripts that this one may repeat, one a line; "": none */
     bool label;                /* look up what the file beside it calls its agent */
     bool insist;               /* read it even if its marks are those of last time */
     const atomic_bool *cancel; /* or NULL: asked between two buffers */

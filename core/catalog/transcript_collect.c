@@ -284,13 +284,13 @@ static int collect_marker(const struct transcript *t, struct oks_state *state)
 
 static int collect_memo(struct oks_scanner *scanner, struct oks_state *state)
 {
-    char *memo;
-    int rc = oks_scanner_memo(scanner, &memo);
+    char *reader_state;
+    int rc = oks_scanner_memo(scanner, &reader_state);
 
     if (rc < 0)
         return rc;
-    free(state->memo);
-    state->memo = memo;
+    free(state->reader_state);
+    state->reader_state = reader_state;
     return 0;
 }
 
@@ -310,8 +310,9 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
         .out = out, .stop = options->stop, .name = oks_slice_of(t->cache_name), .events_from = events_from};
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
     struct oks_scan_result result = {.cursor = from};
-    const char *memo = out->replace ? out->gain.memo : t->state.memo;
-    int rc = source_scanner_set(scanner, t->source->id, memo ? memo : "", options->peers);
+    const char *reader_state = out->replace ? out->gain.reader_state : t->state.reader_state;
+    int rc =
+        source_scanner_set(scanner, t->source->id, reader_state ? reader_state : "", options->peer_states);
 
     if (rc == 0)
         rc = t->whole ? scan_whole(fd, scanner, &sink, &result)

@@ -202,7 +202,8 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     from = events_from = out->replace ? out->gain.offset : t->state.offset;
     if (out->replace && out->gain.extra_offset != out->gain.offset) {
         from = 0;
-        /* Where the reader has to remember what came before, events without their memo are no base. */
+        /* Where the reader has to remember what came before, events without their reader_state are no base.
+         */
         if (t->source->reader->tell) {
             events_from = 0;
             rc = oks_state_reset(&out->gain);

@@ -92,9 +92,10 @@ void discovery_break(struct discovery *d)
     unchanged_break(d->unchanged);
 }
 
-bool discovery_is_blind(const struct discovery *d)
+bool discovery_needs_polling(const struct discovery *d)
 {
-    return !d->watch || d->unwatched > 0 || watched_dirs_are_blind(d) || unchanged_is_blind(d->unchanged);
+    return !d->watch || d->unwatched > 0 || watched_dirs_need_polling(d) ||
+           unchanged_needs_polling(d->unchanged);
 }
 
 struct discovery_state discovery_state(const struct discovery *d)

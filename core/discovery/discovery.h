@@ -111,7 +111,7 @@ void discovery_change_seen(struct discovery *d);
 /* A sync ends; `changed`: it changed something. So it does where it took something out of a queue. */
 void discovery_change_tell(struct discovery *d, bool changed);
 /* Whether changes are possible that the descriptor does not tell of. */
-bool discovery_is_blind(const struct discovery *d);
+bool discovery_needs_polling(const struct discovery *d);
 
 /* --- for the status --- */
 

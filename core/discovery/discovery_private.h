@@ -39,6 +39,6 @@ void change_fd_free(struct change_fd *c);
 int watched_dirs_new(struct discovery *d); /* -ENOMEM */
 void watched_dirs_free(struct discovery *d);
 int watched_dirs_fd(const struct discovery *d); /* of their queue of changes; -1: none */
-bool watched_dirs_are_blind(const struct discovery *d);
+bool watched_dirs_need_polling(const struct discovery *d);
 
 #endif

@@ -127,7 +127,7 @@ static void folder_watch(struct discovery *d, struct folder *f)
         d->watch_error = rc;
 }
 
-struct walk {
+struct folder_walk {
     struct discovery *d;
     struct root *root;
     struct folder *folder; /* the one being listed */
@@ -144,7 +144,8 @@ static int folder_index(struct discovery *d, struct folder *f)
     return -ENOMEM;
 }
 
-static struct folder *folder_made(struct walk *w, const char *path, const char *rel, const struct stat *st)
+static struct folder *folder_made(struct folder_walk *w, const char *path, const char *rel,
+                                  const struct stat *st)
 {
     struct folder *f = calloc(1, sizeof(*f));
 
@@ -164,7 +165,7 @@ static struct folder *folder_made(struct walk *w, const char *path, const char *
 
 static int on_folder(void *ctx, const char *path, const char *rel)
 {
-    struct walk *w = ctx;
+    struct folder_walk *w = ctx;
     struct folder key, *f, **found;
     struct stat st;
 
@@ -200,7 +201,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
 }
 
 /* The walk is depth first, so a file's folder may no longer be the one listed last. */
-static struct folder *folder_of(const struct walk *w, const char *path)
+static struct folder *folder_of(const struct folder_walk *w, const char *path)
 {
     size_t n = (size_t)(strrchr(path, '/') - path);
     struct folder key, **found;
@@ -215,7 +216,7 @@ static struct folder *folder_of(const struct walk *w, const char *path)
 
 static int on_file(void *ctx, const char *path, const char *rel)
 {
-    struct walk *w = ctx;
+    struct folder_walk *w = ctx;
     struct folder *f = w->root->source->wants(rel) ? folder_of(w, path) : NULL;
 
     return f ? w->d->events->found(w->d->ctx, f, path, rel) : 0;
@@ -223,7 +224,7 @@ static int on_file(void *ctx, const char *path, const char *rel)
 
 static void on_skipped(void *ctx, const char *path, int error)
 {
-    struct walk *w = ctx;
+    struct folder_walk *w = ctx;
 
     /* Known even so, for its change of mode is all that stat will ever tell. */
     if (error == -EACCES && !w->d->watch && strlen(path) > strlen(w->root->path))
@@ -241,7 +242,7 @@ static bool any_name(const char *name)
 
 static int walk_from(struct discovery *d, struct root *root, const char *start)
 {
-    struct walk walk = {.d = d, .root = root};
+    struct folder_walk walk = {.d = d, .root = root};
     const struct oks_walker walker = {
         .ctx = &walk,
         .enter = on_folder,

@@ -165,7 +165,7 @@ int unchanged_fd(struct unchanged *u)
     return u && open_all(u) ? u->near_fd : -1;
 }
 
-bool unchanged_is_blind(const struct unchanged *u)
+bool unchanged_needs_polling(const struct unchanged *u)
 {
     const struct path *p;
 

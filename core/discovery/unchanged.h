@@ -42,6 +42,6 @@ void unchanged_break(struct unchanged *u);
 /* Readable when a path may have changed in the way that its kind says; -1: none is to be had. */
 int unchanged_fd(struct unchanged *u);
 /* Whether such changes may be missing there. */
-bool unchanged_is_blind(const struct unchanged *u);
+bool unchanged_needs_polling(const struct unchanged *u);
 
 #endif

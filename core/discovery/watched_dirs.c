@@ -334,7 +334,7 @@ int watched_dirs_fd(const struct discovery *d)
     return d->dirs->watch ? watch_fd(d->dirs->watch) : -1;
 }
 
-bool watched_dirs_are_blind(const struct discovery *d)
+bool watched_dirs_need_polling(const struct discovery *d)
 {
     const struct watched_dir *dir;
 

@@ -8,7 +8,7 @@
 #include "documents/blocks.h"
 
 #include "documents/parts.h"
-#include "documents/times_cut.h"
+#include "documents/timeline_window.h"
 #include "time/blocks.h"
 
 enum { MINUTE_MS = 60000, MINUTES_PER_HOUR = 60 };
@@ -109,13 +109,15 @@ static void stamps_in_window(const struct stats *s, struct time_row *row, size_t
     for (; s->window && *from < *to; ++*from) {
         int64_t ms = row->start * 1000 + stamps[*from];
 
-        if (oks_stamp_is_none(s->w.since) || (times_key(ms / 1000) | (uint64_t)(ms % 1000)) >= s->w.since.key)
+        if (oks_stamp_is_none(s->w.since) ||
+            (timeline_key(ms / 1000) | (uint64_t)(ms % 1000)) >= s->w.since.key)
             break;
     }
     for (; s->window && *from < *to; --*to) {
         int64_t ms = row->start * 1000 + stamps[*to - 1];
 
-        if (oks_stamp_is_none(s->w.until) || (times_key(ms / 1000) | (uint64_t)(ms % 1000)) <= s->w.until.key)
+        if (oks_stamp_is_none(s->w.until) ||
+            (timeline_key(ms / 1000) | (uint64_t)(ms % 1000)) <= s->w.until.key)
             break;
     }
 }
@@ -128,7 +130,7 @@ static void add_half(struct drawing *d, struct time_row *row)
     struct measure m;
     size_t from, to;
 
-    if (!times_row_in_window(d->s, row, &m, &billed, &room))
+    if (!timeline_row_in_window(d->s, row, &m, &billed, &room))
         return;
     stamps_in_window(d->s, row, &from, &to);
     if (from < to) {
@@ -156,7 +158,7 @@ static void add_half(struct drawing *d, struct time_row *row)
 
 void stats_put_blocks(struct stats *s)
 {
-    const struct time_table *table = &s->model->timeline.tables[TIMES_HALVES];
+    const struct time_table *table = &s->model->timeline.tables[TIMELINE_HALVES];
     struct drawing d = {.s = s};
 
     measure_start(&d.sum);

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-#include "documents/times_cut.h"
+#include "documents/timeline_window.h"
 #include "okstrafs/zone.h"
 #include "time/calendar.h"
 
@@ -25,10 +25,10 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     int in_day = (int)(local - days * DAY_S);
     char *end;
 
-    if (kind == TIMES_DAYS)
+    if (kind == TIMELINE_DAYS)
         days = oks_zone_day(s->model->zone, row->start);
     end = date_put(out, date_of_days(days));
-    if (kind == TIMES_HOURS) {
+    if (kind == TIMELINE_HOURS) {
         *end++ = 'T';
         end = clock_put(end, in_day);
         *end++ = offset < 0 ? '-' : offset > 0 ? '+' : 'Z';
@@ -68,7 +68,7 @@ static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, 
         keep_text(row, s->j, start);
 }
 
-void stats_put_times(struct stats *s, enum time_kind kind)
+void stats_put_by_time(struct stats *s, enum time_kind kind)
 {
     struct time_table *table = &s->model->timeline.tables[kind];
     struct measure sum; /* of the rows */
@@ -80,7 +80,7 @@ void stats_put_times(struct stats *s, enum time_kind kind)
         struct billed_bag room = {0};
         struct measure m;
 
-        if (times_row_in_window(s, table->rows[i], &m, &billed, &room)) {
+        if (timeline_row_in_window(s, table->rows[i], &m, &billed, &room)) {
             measure_add(&sum, &m);
             json_fail(s->j, billed_bag_add(&sum_billed, billed));
             put_row(s, table->rows[i], kind, &m, billed);

@@ -4,6 +4,6 @@
 
 #include "documents/stats_rows.h"
 
-void stats_put_times(struct stats *s, enum time_kind kind);
+void stats_put_by_time(struct stats *s, enum time_kind kind);
 
 #endif

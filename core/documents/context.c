@@ -221,7 +221,7 @@ static bool look_at_session(struct context *c, struct session *s, struct last *l
 static int look_at_member(struct context *c, struct session **out, struct last *last)
 {
     const struct team *team = catalog_team(&c->model->catalog, c->target->name);
-    const struct run *run = team ? runs_current(team) : NULL;
+    const struct team_run *run = team ? runs_current(team) : NULL;
     struct session **sessions = team ? team_sessions(&c->model->catalog, team, run) : NULL;
     struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE};
     struct session *first = NULL;

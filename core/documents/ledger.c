@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "catalog/reread.h"
+#include "catalog/rescan.h"
 #include "documents/document.h"
 #include "history/requests.h"
 

@@ -113,7 +113,7 @@ static int add_days(const struct session *s, struct names *names)
 static int list_runs(const struct team *team, struct names *names)
 {
     char name[OKS_NAME_MAX + 1];
-    const struct run *run;
+    const struct team_run *run;
     int rc = 0;
 
     LIST_FOREACH(run, &team->runs, of_team) {
@@ -135,9 +135,9 @@ static int list_team(struct model *model, enum oks_list what, const struct oks_t
                      struct names *names)
 {
     const struct team *team = catalog_team(&model->catalog, of->name);
-    const struct run *run = !team                 ? NULL
-                            : of->kind == OKS_RUN ? runs_named(team, of->member)
-                                                  : runs_current(team);
+    const struct team_run *run = !team                 ? NULL
+                                 : of->kind == OKS_RUN ? runs_named(team, of->member)
+                                                       : runs_current(team);
     struct session **sessions =
         team && (run || of->kind != OKS_RUN) ? team_sessions(&model->catalog, team, run) : NULL;
     char member[OKS_NAME_MAX + 1];

@@ -8,7 +8,7 @@
 #include <search.h>
 #include <stdlib.h>
 
-#include "catalog/reread.h"
+#include "catalog/rescan.h"
 #include "documents/blocks.h"
 #include "documents/by_time.h"
 #include "documents/document.h"
@@ -202,10 +202,10 @@ static void put_rows(struct stats *s)
         stats_groups(s, GROUP_SOURCE);
         break;
     case OKS_STATS_BY_DAY:
-        stats_put_times(s, TIMES_DAYS);
+        stats_put_by_time(s, TIMELINE_DAYS);
         break;
     case OKS_STATS_BY_HOUR:
-        stats_put_times(s, TIMES_HOURS);
+        stats_put_by_time(s, TIMELINE_HOURS);
         break;
     case OKS_STATS_BLOCKS:
         stats_put_blocks(s);
@@ -277,7 +277,7 @@ int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, con
         return models_in_window(&s, isa, out);
     if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS) {
         pthread_mutex_lock(&model->lock);
-        rc = times_complete(&model->timeline);
+        rc = timeline_complete(&model->timeline);
         pthread_mutex_unlock(&model->lock);
     }
     return rc < 0 ? rc : document_locked(model, stats_document, &s, out);

@@ -68,7 +68,7 @@ static void parts_clear(struct parts *parts)
     free(parts->items);
 }
 
-static int parts_make(struct model *model, const struct team *team, const struct run *run,
+static int parts_make(struct model *model, const struct team *team, const struct team_run *run,
                       const struct measure_window *w, struct parts *parts)
 {
     struct session **sessions = team_sessions(&model->catalog, team, run);
@@ -120,7 +120,7 @@ static int add_in_window(struct model *model, const struct session *s, const str
     return bag ? billed_session_window(model->billing, s, w, bag) : 0;
 }
 
-int team_measure(struct model *model, const struct team *team, const struct run *run,
+int team_measure(struct model *model, const struct team *team, const struct team_run *run,
                  const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
     struct session **sessions = team_sessions(&model->catalog, team, run);
@@ -138,7 +138,7 @@ int team_measure(struct model *model, const struct team *team, const struct run 
 int member_measure(struct model *model, const struct team *team, const char *member,
                    const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
-    const struct run *run = runs_current(team);
+    const struct team_run *run = runs_current(team);
     struct session **sessions = team_sessions(&model->catalog, team, run);
     bool found = false;
     int rc = 0;
@@ -218,7 +218,7 @@ static void put_usage(struct json *j, const char *key, struct parts *parts)
 }
 
 struct worker_of {
-    const struct run *run;
+    const struct team_run *run;
     const struct run_worker *worker;
 };
 
@@ -266,7 +266,7 @@ static void put_worker(struct json *j, const char *id, const char *agent, const 
     add_cost(parts);
 }
 
-static void put_run_workers(struct json *j, const struct run *run, struct parts *parts)
+static void put_run_workers(struct json *j, const struct team_run *run, struct parts *parts)
 {
     for (size_t i = 0; i < run->state.n_workers; i++) {
         const struct run_worker *w = &run->state.workers[i];
@@ -305,7 +305,7 @@ static void put_others(struct json *j, struct parts *parts)
 
 /* A roster may name a lead whose transcript is nowhere. The lead of a team that no file tells of is who calls
  * itself so, or has no agent name. */
-static void choose_lead(struct json *j, const struct run *run, struct parts *parts)
+static void choose_lead(struct json *j, const struct team_run *run, struct parts *parts)
 {
     if (run)
         choose(j, parts, part_is_lead, run);
@@ -330,7 +330,7 @@ static void put_summary(struct json *j, uint64_t lead, const struct parts *parts
     json_close_object(j);
 }
 
-static void put_people(struct json *j, const struct run *run, struct parts *parts, int64_t mtime_ns)
+static void put_people(struct json *j, const struct team_run *run, struct parts *parts, int64_t mtime_ns)
 {
     uint64_t lead;
 
@@ -360,7 +360,7 @@ static void put_all_billed(struct json *j, const struct parts *parts)
     billed_bag_clear(&all);
 }
 
-void team_document(struct model *model, struct team *team, const struct run *run,
+void team_document(struct model *model, struct team *team, const struct team_run *run,
                    const struct measure_window *w, struct json *j, int64_t *mtime_ns)
 {
     char name[OKS_NAME_MAX + 1];

@@ -95,7 +95,7 @@ static void project_document(struct render *r, struct project *p, struct json *j
 }
 
 /* The run that the target is about; NULL: none. */
-static const struct run *run_of(const struct render *r, const struct team *team)
+static const struct team_run *run_of(const struct render *r, const struct team *team)
 {
     return r->target->kind == OKS_RUN ? runs_named(team, r->target->member) : runs_current(team);
 }

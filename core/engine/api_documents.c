@@ -78,9 +78,9 @@ uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *targe
     return version;
 }
 
-void oks_engine_want_times(struct oks_engine *e)
+void oks_engine_prepare_timeline(struct oks_engine *e)
 {
     pthread_mutex_lock(&e->model.lock);
-    times_want(&e->model.timeline);
+    timeline_want(&e->model.timeline);
     pthread_mutex_unlock(&e->model.lock);
 }

@@ -72,7 +72,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     if (!s || s->sums)
         return s;
     if (session_sums_new(s) == 0 && session_stream_new(s) == 0) {
-        times_session_new(&e->model.timeline, s);
+        timeline_session_new(&e->model.timeline, s);
         return s;
     }
     session_sums_free(s->sums);
@@ -115,7 +115,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
         departures_release_session(e, s);
         return -ENOMEM;
     }
-    times_transcript_new(&e->model.timeline, t);
+    timeline_transcript_new(&e->model.timeline, t);
     t->unplaced = t->source->late;
     t->label_due = true;
     e->model.catalog.n_unplaced += t->unplaced;
@@ -124,11 +124,11 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     s->version = version_next(&e->model.versions);
     if (LIST_FIRST(&s->transcripts) == t && commit_place(e, s) < 0)
         return -ENOMEM;
-    if (t->source->late || !index_restore(e, t)) {
+    if (t->source->late || !snapshot_restore(e, t)) {
         catalog_mark_dirty(&e->model.catalog, t, true);
         return 0;
     }
-    times_restored(&e->model.timeline, t);
+    timeline_restored(&e->model.timeline, t);
     /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
     catalog_mark_dirty(&e->model.catalog, t, false);
     return commit_changed(e, t, true);
@@ -194,7 +194,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     retained_found(e, t);
     if (commit_place(e, s) < 0)
         return -ENOMEM;
-    if (index_restore(e, t))
+    if (snapshot_restore(e, t))
         return commit_changed(e, t, true);
     catalog_mark_dirty(&e->model.catalog, t, true);
     return 0;

@@ -23,7 +23,7 @@ static void timed(void *ctx, void *owner, struct oks_stamp stamp, const char *mo
 {
     struct oks_engine *e = ctx;
 
-    times_request(&e->model.timeline, owner, stamp, model, sum, comes);
+    timeline_request(&e->model.timeline, owner, stamp, model, sum, comes);
 }
 
 static void row_changed(void *ctx, void *owner, size_t i)
@@ -38,7 +38,7 @@ static void leaves(void *ctx, void *owner)
     struct oks_engine *e = ctx;
 
     stream_leave(&e->streams, owner);
-    times_requests_leave(&e->model.timeline, owner);
+    timeline_requests_leave(&e->model.timeline, owner);
 }
 
 const struct billing_events commit_billing_events = {posted, timed, row_changed, leaves};
@@ -67,14 +67,14 @@ static void commit_fails(struct oks_engine *e, struct transcript *t)
     billing_leave(e->model.billing, t->billed);
     t->loaded = false;
     t->totals = OKS_TOTALS_NONE;
-    times_reset(&e->model.timeline);
+    timeline_reset(&e->model.timeline);
     oks_state_reset(&t->state);
 }
 
 int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool moved = out->replace || out->gain.offset != t->state.offset;
-    struct times_change change = {0};
+    struct timeline_change change = {0};
     int rc;
 
     t->error = out->error;
@@ -83,7 +83,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
         scan_outcome_clear(out);
         return 0;
     }
-    times_before(&e->model.timeline, t, out, &change);
+    timeline_before(&e->model.timeline, t, out, &change);
     rc = commit_requests(e, t, out);
     if (rc == 0 || out->replace) {
         int applied = transcript_apply(t, out);
@@ -101,7 +101,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     scan_outcome_clear(out);
     if (rc < 0)
         commit_fails(e, t);
-    times_after(&e->model.timeline, t->session, &change);
+    timeline_after(&e->model.timeline, t->session, &change);
     return rc;
 }
 
@@ -112,7 +112,7 @@ void commit_prices(struct oks_engine *e)
     e->priced = e->model.versions.prices;
     billing_reprice_begin(e->model.billing, settings_prices(e->model.settings));
     sums_forget_costs(&e->model.sums);
-    times_reset(&e->model.timeline); /* rows of time are made anew from sums with costs */
+    timeline_reset(&e->model.timeline); /* rows of time are made anew from sums with costs */
     billing_reprice(e->model.billing);
 }
 
@@ -160,7 +160,7 @@ static void parent_from_records(struct session *s)
     const char *parent = t->state.session_id;
 
     if (t->source->late) {
-        placing_parent(s);
+        placement_parent(s);
         return;
     }
     if (t->source->parent && t->source->parent(catalog_rel(t)).ptr)
@@ -208,7 +208,7 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
         rc = commit_place(e, t->session);
     if (rc == 0)
         rc = watch_cwds(e, t);
-    placing_changed(&e->model.catalog, t, false);
+    placement_changed(&e->model.catalog, t, false);
     twins_mark_dirty(e, t);
     parent_from_records(t->session);
     sums_transcript(&e->model.sums, t, false);

@@ -31,15 +31,15 @@ void departures_release_session(struct oks_engine *e, struct session *s)
 void departures_drop(struct oks_engine *e, struct transcript *t)
 {
     struct session *s = t->session;
-    struct times_change change;
+    struct timeline_change change;
     struct transcript *first;
 
-    times_before_all(&e->model.timeline, s, &change);
+    timeline_before_all(&e->model.timeline, s, &change);
     if (t->dirty)
         TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
     e->model.catalog.n_unplaced -= t->unplaced;
-    placing_changed(&e->model.catalog, t, true);
-    e->index_stale = true;
+    placement_changed(&e->model.catalog, t, true);
+    e->snapshot_stale = true;
     saver_forget(e, t);
     catalog_linked(&e->model.catalog, t, false);
     if (t->source->late)
@@ -50,7 +50,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     billing_leave(e->model.billing, t->billed);
     catalog_transcript_remove(&e->model.catalog, t);
     e->n_retained -= t->retained;
-    times_after(&e->model.timeline, s, &change);
+    timeline_after(&e->model.timeline, s, &change);
     transcript_sums_free(t->sums);
     stream_marks_free(t->marks);
     transcript_clear(t);

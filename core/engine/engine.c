@@ -6,7 +6,7 @@
  * (billing.c).
  */
 #include "engine/engine_private.h"
-#include "okstrafs/news.h"
+#include "okstrafs/change_fd.h"
 #include "discovery/watched_dirs.h"
 
 #include <errno.h>
@@ -187,9 +187,9 @@ void oks_engine_free(struct oks_engine *e)
     budgets_forget(&e->budgets);
     settings_free(e->model.settings);
     billing_stop(e->model.billing);
-    times_free(&e->model.timeline);
+    timeline_free(&e->model.timeline);
     departures_drop_all(e);
-    index_forget(e);
+    snapshot_forget(e);
     stream_clear(&e->streams.all);
     billing_free(e->model.billing);
     sums_clear(&e->model.sums);
@@ -237,7 +237,7 @@ static int discover(struct oks_engine *e)
     if (rc == 0) {
         commit_prices(e);
         if (!e->started)
-            index_load(e);
+            snapshot_load(e);
         rc = discovery_refresh(e->discovery, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
@@ -247,7 +247,7 @@ static int discover(struct oks_engine *e)
     if (rc < 0)
         discovery_break(e->discovery);
     if (!e->started)
-        index_forget(e);
+        snapshot_forget(e);
     e->started = true;
     return rc;
 }
@@ -281,7 +281,7 @@ bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target
     return settled;
 }
 
-int oks_engine_news_fd(struct oks_engine *e)
+int oks_engine_change_fd(struct oks_engine *e)
 {
     int fd;
 
@@ -291,30 +291,30 @@ int oks_engine_news_fd(struct oks_engine *e)
     return fd;
 }
 
-void oks_engine_news_seen(struct oks_engine *e)
+void oks_engine_changes_seen(struct oks_engine *e)
 {
     pthread_mutex_lock(&e->model.lock);
     discovery_change_seen(e->discovery);
     pthread_mutex_unlock(&e->model.lock);
 }
 
-bool oks_engine_is_blind(struct oks_engine *e)
+bool oks_engine_needs_polling(struct oks_engine *e)
 {
     bool blind;
 
     pthread_mutex_lock(&e->model.lock);
-    blind = discovery_is_blind(e->discovery);
+    blind = discovery_needs_polling(e->discovery);
     pthread_mutex_unlock(&e->model.lock);
     return blind;
 }
 
 enum { MUCH = 16 << 20 }; /* bytes */
 
-bool oks_engine_gave_up(struct oks_engine *e)
+bool oks_engine_trim_due(struct oks_engine *e)
 {
-    size_t bytes = atomic_load(&e->saver.given_up);
+    size_t bytes = atomic_load(&e->saver.freed);
 
-    return bytes >= MUCH && atomic_compare_exchange_strong(&e->saver.given_up, &bytes, 0);
+    return bytes >= MUCH && atomic_compare_exchange_strong(&e->saver.freed, &bytes, 0);
 }
 
 void progress_now(const struct oks_engine *e, struct oks_progress *out)

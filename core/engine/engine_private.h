@@ -14,7 +14,7 @@
 
 #include "budgets/budgets.h"
 #include "discovery/discovery.h"
-#include "engine/deleted.h"
+#include "engine/retained.h"
 #include "okstrafs/engine.h"
 #include "streams/stream.h"
 #include "sums/billed_session.h"
@@ -57,15 +57,15 @@ struct oks_engine {
         pthread_cond_t wanted;
         TAILQ_HEAD(unsaved_queue, transcript) unsaved;
         uint64_t writes, errors;
-        int error;               /* the last one */
-        _Atomic size_t given_up; /* bytes that were freed, since oks_engine_gave_up() said so */
+        int error;            /* the last one */
+        _Atomic size_t freed; /* bytes that were freed, since oks_engine_trim_due() said so */
     } saver;
 
     /* snapshot.c */
-    struct index *index; /* what the last run left, while the first walk lasts */
-    bool index_stale;    /* something of it has changed since it was written */
+    struct snapshot *snapshot; /* what the last run left, while the first walk lasts */
+    bool snapshot_stale;       /* something of it has changed since it was written */
 
-    /* deleted.c */
+    /* retained.c */
     size_t n_retained;
     struct stat forgotten; /* the marker of what was forgotten, as last seen */
 };
@@ -125,13 +125,13 @@ bool engine_scanned(struct oks_engine *e, bool found_only);
  * index.c: what is shown of every transcript in one file, so that a start does not load every cache. Under
  * the lock.
  */
-void index_load(struct oks_engine *e);
+void snapshot_load(struct oks_engine *e);
 /* Fills a new transcript from the index where it has it; true: it did, and the transcript counts as loaded.
  */
-bool index_restore(struct oks_engine *e, struct transcript *t);
+bool snapshot_restore(struct oks_engine *e, struct transcript *t);
 /* No new transcript is expected: what nobody asked for is forgotten. */
-void index_forget(struct oks_engine *e);
+void snapshot_forget(struct oks_engine *e);
 /* Writes it where something changed since; the lock is held at entry and exit, and free during the write. */
-int index_save(struct oks_engine *e);
+int snapshot_save(struct oks_engine *e);
 
 #endif

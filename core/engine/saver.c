@@ -49,7 +49,7 @@ void saver_rest(struct oks_engine *e, struct transcript *t)
         requests_forget_ids(t->state.requests);
     requests_trim(t->state.requests);
     oks_events_trim(t->state.events);
-    atomic_fetch_add(&e->saver.given_up, before - requests_bytes(t->state.requests));
+    atomic_fetch_add(&e->saver.freed, before - requests_bytes(t->state.requests));
 }
 
 /* Writes the entry, with ids that the rows have forgotten. Without the lock; the transcript is busy. */
@@ -121,7 +121,7 @@ void oks_engine_save(struct oks_engine *e)
 {
     pthread_mutex_lock(&e->model.lock);
     save_queue(e);
-    index_save(e);
+    snapshot_save(e);
     pthread_mutex_unlock(&e->model.lock);
 }
 

@@ -74,7 +74,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         retained_came_back(e, t);
     t->gone |= rc == 0 && t->retained && t->loaded && !was_loaded && retained_moved(e, t);
     if (t->gone && retained_keep(e, t)) {
-        e->index_stale = true;
+        e->snapshot_stale = true;
         rc = commit_changed(e, t, false);
         commit_bump_billed(e);
         return rc;
@@ -87,7 +87,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     if (out->worth_saving || (relabelled && t->loaded && !t->whole))
         saver_want(e, t);
     saver_rest(e, t);
-    e->index_stale |= changed;
+    e->snapshot_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     rc = changed ? commit_changed(e, t, teams_changed) : 0;
     commit_bump_billed(e);
@@ -117,14 +117,14 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
-    char *peers = placing_peers(&e->model.catalog, t);
-    int rc = peers ? scanner_take(e, &scanner) : -ENOMEM;
+    char *peer_states = placement_peer_states(&e->model.catalog, t);
+    int rc = peer_states ? scanner_take(e, &scanner) : -ENOMEM;
 
     if (rc < 0) {
-        free(peers);
+        free(peer_states);
         return rc;
     }
-    options.peers = peers;
+    options.peer_states = peer_states;
     options.anew = t->anew;
     t->anew = false;
     TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
@@ -141,7 +141,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->busy = t->scanning = false;
     e->scanning.n_scanning--;
     scanner_give(e, scanner);
-    free(peers);
+    free(peer_states);
     if (rc < 0) {
         t->anew |= options.anew;
         t->label_due |= options.label;

@@ -4,7 +4,7 @@
  * A cache file is JSON, and ten thousand of them take seconds to load. So the state of all transcripts is
  * also written together, rows as they lie in memory, each with the size, times and inode that its file had.
  * At the next start a transcript whose file still has exactly these needs neither its cache nor its bytes;
- * any other goes the ordinary way, and its cache is loaded as if there were no index.
+ * any other goes the ordinary way, and its cache is loaded as if there were no snapshot.
  *
  * Entries are read one by one as their transcripts are found: the table of contents stands at the end of the
  * file. The file is derived data like the caches: the contents and each entry are checked by their SHA-256,
@@ -21,9 +21,9 @@
 
 #include "engine/engine_private.h"
 
-static const char index_folder[] =
+static const char snapshot_folder[] =
     ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
-static const char index_name[] = "index";
+static const char snapshot_name[] = "index";
 static const char magic[16] = "okstrafs index\n\7";
 
 /* The end of the file. */
@@ -43,14 +43,14 @@ enum {
 
 /* --- writing --- */
 
-struct writer {
+struct snapshot_writer {
     char *bytes;
     size_t len, room;
     bool failed;
 };
 
 /* Room for n bytes at the end; NULL: it failed. */
-static char *room_for(struct writer *w, size_t n)
+static char *room_for(struct snapshot_writer *w, size_t n)
 {
     if (w->room - w->len < n) {
         size_t room = (w->len + n) * 2 + 4096;
@@ -66,7 +66,7 @@ static char *room_for(struct writer *w, size_t n)
     return w->bytes + w->len;
 }
 
-static void put_bytes(struct writer *w, const void *p, size_t n)
+static void put_bytes(struct snapshot_writer *w, const void *p, size_t n)
 {
     char *to = n ? room_for(w, n) : NULL;
 
@@ -76,24 +76,24 @@ static void put_bytes(struct writer *w, const void *p, size_t n)
     w->len += n;
 }
 
-static void put_u32(struct writer *w, uint32_t n)
+static void put_u32(struct snapshot_writer *w, uint32_t n)
 {
     put_bytes(w, &n, sizeof(n));
 }
 
-static void put_u64(struct writer *w, uint64_t n)
+static void put_u64(struct snapshot_writer *w, uint64_t n)
 {
     put_bytes(w, &n, sizeof(n));
 }
 
-static void put_slice(struct writer *w, struct oks_slice s)
+static void put_slice(struct snapshot_writer *w, struct oks_slice s)
 {
     put_u32(w, s.ptr ? (uint32_t)s.len : (uint32_t)ABSENT);
     if (s.ptr)
         put_bytes(w, s.ptr, s.len);
 }
 
-static void put_strings(struct writer *w, const struct oks_strings *list)
+static void put_strings(struct snapshot_writer *w, const struct oks_strings *list)
 {
     put_u32(w, (uint32_t)list->len);
     for (size_t i = 0; i < list->len; i++)
@@ -101,7 +101,7 @@ static void put_strings(struct writer *w, const struct oks_strings *list)
 }
 
 /* Both stamps must be canonical or none. */
-static void put_totals(struct writer *w, const struct oks_totals *totals)
+static void put_totals(struct snapshot_writer *w, const struct oks_totals *totals)
 {
     put_bytes(w, totals->count, sizeof(totals->count));
     put_u64(w, totals->events);
@@ -112,14 +112,14 @@ static void put_totals(struct writer *w, const struct oks_totals *totals)
 
 static int put_piece(void *ctx, const void *bytes, size_t n)
 {
-    struct writer *w = ctx;
+    struct snapshot_writer *w = ctx;
 
     put_bytes(w, bytes, n);
     return w->failed ? -ENOMEM : 0;
 }
 
 /* Events and requests, each behind its length. */
-static void put_rows(struct writer *w, const struct transcript *t)
+static void put_rows(struct snapshot_writer *w, const struct transcript *t)
 {
     const struct oks_requests *requests = t->state.requests;
     uint64_t len = 0;
@@ -142,7 +142,7 @@ static void put_rows(struct writer *w, const struct transcript *t)
     memcpy(w->bytes + at, &len, sizeof(len));
 }
 
-static void put_transcript(struct writer *w, const struct transcript *t)
+static void put_transcript(struct snapshot_writer *w, const struct transcript *t)
 {
     const struct oks_state *s = &t->state;
 
@@ -161,7 +161,7 @@ static void put_transcript(struct writer *w, const struct transcript *t)
     put_slice(w, oks_slice_of(s->model));
     put_slice(w, oks_slice_of(s->session_id));
     put_slice(w, oks_slice_of(s->label));
-    put_slice(w, oks_slice_of(s->memo));
+    put_slice(w, oks_slice_of(s->reader_state));
     put_totals(w, &t->totals);
     put_strings(w, &s->teams);
     put_strings(w, &s->cwds);
@@ -183,7 +183,7 @@ static bool fits(const struct transcript *t)
 
 /* The table of contents: where each transcript's entry stands. It is written behind the entries. */
 struct writing {
-    struct writer entries, contents;
+    struct snapshot_writer entries, contents;
     uint64_t n;
 };
 
@@ -225,20 +225,20 @@ static void seal(struct writing *w)
     put_bytes(&w->entries, &footer, sizeof(footer));
 }
 
-int index_save(struct oks_engine *e)
+int snapshot_save(struct oks_engine *e)
 {
     struct writing w = {0};
     int rc;
 
-    if (!e->cache || !e->index_stale || e->model.catalog.n_transcripts < WORTHWHILE)
+    if (!e->cache || !e->snapshot_stale || e->model.catalog.n_transcripts < WORTHWHILE)
         return 0;
-    e->index_stale = false;
+    e->snapshot_stale = false;
     twalk_r(e->model.catalog.transcripts, visit, &w);
     pthread_mutex_unlock(&e->model.lock);
     seal(&w);
     rc = w.entries.failed
              ? -ENOMEM
-             : oks_cache_save_bytes(e->cache, index_folder, index_name, w.entries.bytes, w.entries.len);
+             : oks_cache_save_bytes(e->cache, snapshot_folder, snapshot_name, w.entries.bytes, w.entries.len);
     free(w.entries.bytes);
     free(w.contents.bytes);
     pthread_mutex_lock(&e->model.lock);
@@ -251,28 +251,28 @@ int index_save(struct oks_engine *e)
 
 /* --- reading --- */
 
-struct index_entry {
+struct snapshot_entry {
     struct oks_slice path;
     uint64_t at, len;
     const uint8_t *sha256;
 };
 
-struct index {
+struct snapshot {
     int fd;
-    uint64_t size;               /* of the entries */
-    char *contents;              /* what paths and digests point into */
-    struct index_entry *entries; /* ascending by path */
+    uint64_t size;                  /* of the entries */
+    char *contents;                 /* what paths and digests point into */
+    struct snapshot_entry *entries; /* ascending by path */
     size_t n;
     char *bytes; /* of the entry that was read last */
     size_t room;
 };
 
-struct reader {
+struct snapshot_reader {
     const char *p, *end;
     bool failed;
 };
 
-static const void *get_bytes(struct reader *r, size_t n)
+static const void *get_bytes(struct snapshot_reader *r, size_t n)
 {
     const char *p = r->p;
 
@@ -284,7 +284,7 @@ static const void *get_bytes(struct reader *r, size_t n)
     return p;
 }
 
-static void get(struct reader *r, void *out, size_t n)
+static void get(struct snapshot_reader *r, void *out, size_t n)
 {
     const void *p = get_bytes(r, n);
 
@@ -292,7 +292,7 @@ static void get(struct reader *r, void *out, size_t n)
         memcpy(out, p, n);
 }
 
-static uint32_t get_u32(struct reader *r)
+static uint32_t get_u32(struct snapshot_reader *r)
 {
     uint32_t n = 0;
 
@@ -300,7 +300,7 @@ static uint32_t get_u32(struct reader *r)
     return n;
 }
 
-static uint64_t get_u64(struct reader *r)
+static uint64_t get_u64(struct snapshot_reader *r)
 {
     uint64_t n = 0;
 
@@ -308,7 +308,7 @@ static uint64_t get_u64(struct reader *r)
     return n;
 }
 
-static struct oks_slice get_slice(struct reader *r)
+static struct oks_slice get_slice(struct snapshot_reader *r)
 {
     uint32_t n = get_u32(r);
     const char *p = n == (uint32_t)ABSENT ? NULL : get_bytes(r, n);
@@ -316,7 +316,7 @@ static struct oks_slice get_slice(struct reader *r)
     return p ? (struct oks_slice){p, n} : (struct oks_slice){0};
 }
 
-static void get_text(struct reader *r, char **out)
+static void get_text(struct snapshot_reader *r, char **out)
 {
     struct oks_slice s = get_slice(r);
 
@@ -324,7 +324,7 @@ static void get_text(struct reader *r, char **out)
     r->failed |= s.ptr && !*out;
 }
 
-static void get_totals(struct reader *r, struct oks_totals *out)
+static void get_totals(struct snapshot_reader *r, struct oks_totals *out)
 {
     *out = OKS_TOTALS_NONE;
     get(r, out->count, sizeof(out->count));
@@ -336,7 +336,7 @@ static void get_totals(struct reader *r, struct oks_totals *out)
 
 typedef int add_fn(struct oks_strings *strings, struct oks_slice s, size_t max);
 
-static void get_strings(struct reader *r, struct oks_strings *out, add_fn *add, size_t max)
+static void get_strings(struct snapshot_reader *r, struct oks_strings *out, add_fn *add, size_t max)
 {
     uint32_t n = get_u32(r);
 
@@ -347,7 +347,7 @@ static void get_strings(struct reader *r, struct oks_strings *out, add_fn *add, 
     }
 }
 
-static void get_models(struct reader *r, struct oks_models *out)
+static void get_models(struct snapshot_reader *r, struct oks_models *out)
 {
     uint32_t n = get_u32(r);
 
@@ -361,7 +361,7 @@ static void get_models(struct reader *r, struct oks_models *out)
 }
 
 /* The rows become the transcript's; billing takes them in. */
-static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *t)
+static void get_rows(struct oks_engine *e, struct snapshot_reader *r, struct transcript *t)
 {
     struct oks_events *events = NULL;
     struct oks_requests *requests = NULL;
@@ -390,7 +390,7 @@ static void get_rows(struct oks_engine *e, struct reader *r, struct transcript *
 }
 
 /* All of an entry. */
-static void get_transcript(struct oks_engine *e, struct reader *r, struct transcript *t)
+static void get_transcript(struct oks_engine *e, struct snapshot_reader *r, struct transcript *t)
 {
     struct oks_state *s = &t->state;
 
@@ -409,7 +409,7 @@ static void get_transcript(struct oks_engine *e, struct reader *r, struct transc
     get_text(r, &s->model);
     get_text(r, &s->session_id);
     get_text(r, &s->label);
-    get_text(r, &s->memo);
+    get_text(r, &s->reader_state);
     get_totals(r, &t->totals);
     get_strings(r, &s->teams, oks_strings_add_folded, OKS_TEAMS_MAX);
     get_strings(r, &s->cwds, oks_strings_add, OKS_CWDS_MAX);
@@ -443,26 +443,26 @@ static bool is_whole(const char *bytes, size_t len, const uint8_t sha256[OKS_SHA
 
 static int by_path(const void *a, const void *b)
 {
-    return oks_slice_cmp(((const struct index_entry *)a)->path, ((const struct index_entry *)b)->path);
+    return oks_slice_cmp(((const struct snapshot_entry *)a)->path, ((const struct snapshot_entry *)b)->path);
 }
 
 /* The contents of a file of this size; returns how many requests the entries hold. */
-static uint64_t read_contents(struct index *index, const struct footer *footer)
+static uint64_t read_contents(struct snapshot *snapshot, const struct footer *footer)
 {
-    struct reader r = {index->contents, index->contents + footer->len, false};
+    struct snapshot_reader r = {snapshot->contents, snapshot->contents + footer->len, false};
     uint64_t rows = 0;
 
     for (uint64_t i = 0; i < footer->n; i++) {
-        struct index_entry entry = {.path = get_slice(&r), .at = get_u64(&r), .len = get_u64(&r)};
+        struct snapshot_entry entry = {.path = get_slice(&r), .at = get_u64(&r), .len = get_u64(&r)};
 
         rows += get_u64(&r);
         entry.sha256 = get_bytes(&r, OKS_SHA256_BYTES);
         if (r.failed || !entry.path.ptr || entry.at > footer->at || entry.len > footer->at - entry.at)
             break;
-        index->entries[index->n++] = entry;
+        snapshot->entries[snapshot->n++] = entry;
     }
-    if (index->n)
-        qsort(index->entries, index->n, sizeof(*index->entries), by_path);
+    if (snapshot->n)
+        qsort(snapshot->entries, snapshot->n, sizeof(*snapshot->entries), by_path);
     return rows < (UINT64_C(1) << 40) ? rows : 0;
 }
 
@@ -475,77 +475,78 @@ static bool footer_is_ours(const struct footer *footer, uint64_t size)
            footer->n <= footer->len / (sizeof(uint32_t) + 3 * sizeof(uint64_t) + OKS_SHA256_BYTES);
 }
 
-static void index_free(struct index *index)
+static void snapshot_free(struct snapshot *snapshot)
 {
-    close(index->fd);
-    free(index->contents);
-    free(index->entries);
-    free(index->bytes);
-    free(index);
+    close(snapshot->fd);
+    free(snapshot->contents);
+    free(snapshot->entries);
+    free(snapshot->bytes);
+    free(snapshot);
 }
 
-void index_load(struct oks_engine *e)
+void snapshot_load(struct oks_engine *e)
 {
     struct footer footer;
-    struct index *index;
+    struct snapshot *snapshot;
     uint64_t size;
-    int fd = e->cache ? oks_cache_open(e->cache, index_folder, index_name, &size) : -ENOENT;
+    int fd = e->cache ? oks_cache_open(e->cache, snapshot_folder, snapshot_name, &size) : -ENOENT;
 
     if (fd < 0)
         return;
-    index = calloc(1, sizeof(*index));
-    if (!index || size < sizeof(footer) || !read_at(fd, &footer, sizeof(footer), size - sizeof(footer)) ||
+    snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot || size < sizeof(footer) || !read_at(fd, &footer, sizeof(footer), size - sizeof(footer)) ||
         !footer_is_ours(&footer, size)) {
-        free(index);
+        free(snapshot);
         close(fd);
         return;
     }
-    index->fd = fd;
-    index->contents = malloc(footer.len + 1);
-    index->entries = calloc(footer.n + 1, sizeof(*index->entries));
-    if (!index->contents || !index->entries || !read_at(fd, index->contents, footer.len, footer.at) ||
-        !is_whole(index->contents, footer.len, footer.sha256)) {
-        index_free(index);
+    snapshot->fd = fd;
+    snapshot->contents = malloc(footer.len + 1);
+    snapshot->entries = calloc(footer.n + 1, sizeof(*snapshot->entries));
+    if (!snapshot->contents || !snapshot->entries ||
+        !read_at(fd, snapshot->contents, footer.len, footer.at) ||
+        !is_whole(snapshot->contents, footer.len, footer.sha256)) {
+        snapshot_free(snapshot);
         return;
     }
     billing_expect(e->model.billing,
-                   read_contents(index, &footer)); /* without memory it grows as they come */
-    e->index = index;
+                   read_contents(snapshot, &footer)); /* without memory it grows as they come */
+    e->snapshot = snapshot;
 }
 
-void index_forget(struct oks_engine *e)
+void snapshot_forget(struct oks_engine *e)
 {
-    if (e->index)
-        index_free(e->index);
-    e->index = NULL;
+    if (e->snapshot)
+        snapshot_free(e->snapshot);
+    e->snapshot = NULL;
 }
 
 /* The bytes of an entry, valid until the next one is read; NULL: they are damaged, or memory is out. */
-static const char *entry_bytes(struct index *index, const struct index_entry *entry)
+static const char *entry_bytes(struct snapshot *snapshot, const struct snapshot_entry *entry)
 {
-    if (entry->len > index->room) {
-        char *bytes = realloc(index->bytes, entry->len);
+    if (entry->len > snapshot->room) {
+        char *bytes = realloc(snapshot->bytes, entry->len);
 
         if (!bytes)
             return NULL;
-        index->bytes = bytes;
-        index->room = entry->len;
+        snapshot->bytes = bytes;
+        snapshot->room = entry->len;
     }
-    return read_at(index->fd, index->bytes, entry->len, entry->at) &&
-                   is_whole(index->bytes, entry->len, entry->sha256)
-               ? index->bytes
+    return read_at(snapshot->fd, snapshot->bytes, entry->len, entry->at) &&
+                   is_whole(snapshot->bytes, entry->len, entry->sha256)
+               ? snapshot->bytes
                : NULL;
 }
 
-bool index_restore(struct oks_engine *e, struct transcript *t)
+bool snapshot_restore(struct oks_engine *e, struct transcript *t)
 {
-    struct index_entry key = {.path = oks_slice_of(t->path)}, *found;
-    struct reader r = {0};
+    struct snapshot_entry key = {.path = oks_slice_of(t->path)}, *found;
+    struct snapshot_reader r = {0};
 
-    if (!e->index || e->index->n == 0)
+    if (!e->snapshot || e->snapshot->n == 0)
         return false;
-    found = bsearch(&key, e->index->entries, e->index->n, sizeof(key), by_path);
-    r.p = found ? entry_bytes(e->index, found) : NULL;
+    found = bsearch(&key, e->snapshot->entries, e->snapshot->n, sizeof(key), by_path);
+    r.p = found ? entry_bytes(e->snapshot, found) : NULL;
     if (!r.p)
         return false;
     r.end = r.p + found->len;

@@ -69,7 +69,7 @@ struct oks_state {
     struct oks_models models;       /* of the events with any count */
     struct oks_requests *requests;  /* never NULL */
     char *label;                    /* what a file beside the transcript calls its agent; NULL: none */
-    char *memo;                     /* what the source remembers (scan/scanner.h); NULL: nothing */
+    char *reader_state; /* the state of the source's reader (scan/scanner.h), one line; NULL: none */
 };
 
 int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */

@@ -33,7 +33,7 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-uint64_t times_key(int64_t second)
+uint64_t timeline_key(int64_t second)
 {
     int64_t days = floor_div(second, SECONDS_PER_DAY), s = second - days * SECONDS_PER_DAY;
     struct date date;
@@ -70,7 +70,7 @@ static int64_t day_of(int year, int month, int day, bool *late)
     return date_to_days(date);
 }
 
-bool times_second(uint64_t key, int64_t *second)
+bool timeline_second(uint64_t key, int64_t *second)
 {
     uint64_t number = key >> KEY_SHIFT;
     int s = (int)(number % 100), m = (int)(number / 100 % 100), h = (int)(number / 10000 % 100);
@@ -115,26 +115,26 @@ static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t 
 {
     int64_t t, hour;
 
-    if (!times_second(key, &t))
+    if (!timeline_second(key, &t))
         return false;
     *row = (struct time_row){0};
-    if (kind == TIMES_DAYS) {
+    if (kind == TIMELINE_DAYS) {
         int64_t day = oks_zone_day(tl->zone, t);
 
         row->id = row->start = oks_zone_day_start(tl->zone, day);
         row->end = oks_zone_day_start(tl->zone, day + 1);
-    } else if (kind == TIMES_HOURS) {
+    } else if (kind == TIMELINE_HOURS) {
         bounds_of_hour(tl->zone, t, &row->start, &row->end);
         row->id = row->start;
     } else {
         hour = floor_div(t, SECONDS_PER_HOUR);
         row->start = hour * SECONDS_PER_HOUR;
         row->end = row->start + SECONDS_PER_HOUR;
-        row->id = hour * 2 + (key != times_key(row->start));
+        row->id = hour * 2 + (key != timeline_key(row->start));
     }
-    row->lo = times_key(row->start);
-    row->hi = times_key(row->end) - 1;
-    if (kind == TIMES_HALVES) {
+    row->lo = timeline_key(row->start);
+    row->hi = timeline_key(row->end) - 1;
+    if (kind == TIMELINE_HALVES) {
         row->hi = row->id % 2 ? row->hi : row->lo;
         row->lo += row->id % 2 ? 1 : 0;
     }
@@ -258,7 +258,7 @@ int time_row_stamp_comes(struct time_row *row, uint32_t ms)
 
 void time_rows_trim(struct timeline *tl)
 {
-    struct time_table *table = &tl->tables[TIMES_HALVES];
+    struct time_table *table = &tl->tables[TIMELINE_HALVES];
 
     for (size_t i = 0; i < table->n; i++) {
         struct time_row *row = table->rows[i];
@@ -322,7 +322,7 @@ uint32_t time_row_ms(const struct time_row *row, uint64_t key)
     uint64_t ms = key & ((1u << KEY_SHIFT) - 1);
     int64_t second = row->start;
 
-    times_second(key, &second);
+    timeline_second(key, &second);
     return (uint32_t)((second - row->start) * 1000) + (uint32_t)(ms >= NO_FRACTION ? 0 : ms);
 }
 

@@ -24,23 +24,23 @@
 
 /* --- life --- */
 
-void times_free(struct timeline *tl)
+void timeline_free(struct timeline *tl)
 {
     time_rows_free(tl);
     tl->on = tl->pending = false;
 }
 
-void times_session_new(struct timeline *tl, struct session *s)
+void timeline_session_new(struct timeline *tl, struct session *s)
 {
     s->sums->timed = tl->on;
 }
 
-void times_transcript_new(struct timeline *tl, struct transcript *t)
+void timeline_transcript_new(struct timeline *tl, struct transcript *t)
 {
     t->sums->timed = tl->on;
 }
 
-void times_restored(struct timeline *tl, struct transcript *t)
+void timeline_restored(struct timeline *tl, struct transcript *t)
 {
     t->sums->timed = t->session->sums->timed = false;
     tl->pending = true;
@@ -55,7 +55,7 @@ static void forget(const void *node, VISIT visit, void *ctx)
         t->sums->timed = t->session->sums->timed = false;
 }
 
-void times_reset(struct timeline *tl)
+void timeline_reset(struct timeline *tl)
 {
     if (!tl->on)
         return;
@@ -64,12 +64,12 @@ void times_reset(struct timeline *tl)
     tl->pending = true;
 }
 
-void times_want(struct timeline *tl)
+void timeline_want(struct timeline *tl)
 {
     if (tl->on)
         return;
     tl->on = true;
-    times_reset(tl);
+    timeline_reset(tl);
 }
 
 /* --- events --- */
@@ -84,7 +84,7 @@ static bool tail_between(const struct transcript *t, uint64_t lo, uint64_t hi)
     return transcript_tail(t)->counts && between(transcript_tail(t)->event.stamp.key, lo, hi);
 }
 
-void times_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out)
+void timeline_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out)
 {
     struct transcript *t;
 
@@ -127,23 +127,23 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
     return *key < KEY_END;
 }
 
-static int add_part(struct times_change *c, struct time_row *row, const struct measure *m)
+static int add_part(struct timeline_change *c, struct time_row *row, const struct measure *m)
 {
     if (c->n == c->room) {
         size_t room = c->room * 2 + 4;
-        struct times_part *parts = reallocarray(c->parts, room, sizeof(*parts));
+        struct timeline_part *parts = reallocarray(c->parts, room, sizeof(*parts));
 
         if (!parts)
             return -ENOMEM;
         c->parts = parts;
         c->room = room;
     }
-    c->parts[c->n++] = (struct times_part){row, *m};
+    c->parts[c->n++] = (struct timeline_part){row, *m};
     return 0;
 }
 
 /* What the session has in the rows of the change. */
-static int collect(struct timeline *tl, const struct session *s, struct times_change *c)
+static int collect(struct timeline *tl, const struct session *s, struct timeline_change *c)
 {
     const char *agent = oks_intern(tl->names, session_agent_name(s)),
                *model = oks_intern(tl->names, session_model(s));
@@ -159,12 +159,12 @@ static int collect(struct timeline *tl, const struct session *s, struct times_ch
             struct measure m;
 
             if (!row) {
-                if (key >= times_key(CALENDAR_FIRST_DAY * (int64_t)SECONDS_PER_DAY))
+                if (key >= timeline_key(CALENDAR_FIRST_DAY * (int64_t)SECONDS_PER_DAY))
                     return -ENOMEM;
                 lo = key + 1;
                 continue;
             }
-            times_session(s, row->lo, row->hi, &m);
+            timeline_session(s, row->lo, row->hi, &m);
             m.agent_name = agent;
             m.model = model;
             if (add_part(c, row, &m) < 0)
@@ -175,7 +175,7 @@ static int collect(struct timeline *tl, const struct session *s, struct times_ch
     return 0;
 }
 
-static const struct measure *part_of(const struct times_change *c, const struct time_row *row)
+static const struct measure *part_of(const struct timeline_change *c, const struct time_row *row)
 {
     for (size_t i = 0; i < c->n; i++)
         if (c->parts[i].row == row)
@@ -184,7 +184,7 @@ static const struct measure *part_of(const struct times_change *c, const struct 
 }
 
 /* Both lists are in the order of the tables. */
-static void apply(const struct times_change *before, const struct times_change *after)
+static void apply(const struct timeline_change *before, const struct timeline_change *after)
 {
     for (size_t i = 0; i < before->n; i++)
         before->parts[i].row->text_len = 0;
@@ -204,7 +204,7 @@ static void apply(const struct times_change *before, const struct times_change *
     }
 }
 
-static void include(struct times_change *c, uint64_t key)
+static void include(struct timeline_change *c, uint64_t key)
 {
     if (key >= KEY_END)
         return;
@@ -213,7 +213,7 @@ static void include(struct times_change *c, uint64_t key)
 }
 
 /* The keys among the events: those of its runs, whose order tells the first and the last. */
-static void include_events(struct times_change *c, const struct oks_events *events)
+static void include_events(struct timeline_change *c, const struct oks_events *events)
 {
     struct oks_totals totals;
     uint64_t first;
@@ -225,16 +225,16 @@ static void include_events(struct times_change *c, const struct oks_events *even
     include(c, totals.last.key);
 }
 
-static void start_change(struct timeline *tl, struct session *s, struct times_change *c)
+static void start_change(struct timeline *tl, struct session *s, struct timeline_change *c)
 {
     if (collect(tl, s, c) < 0)
-        times_reset(tl);
+        timeline_reset(tl);
     c->live = s->sums->timed;
 }
 
-void times_before_all(struct timeline *tl, struct session *s, struct times_change *c)
+void timeline_before_all(struct timeline *tl, struct session *s, struct timeline_change *c)
 {
-    *c = (struct times_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
+    *c = (struct timeline_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
     if (tl->on && s->sums->timed)
         start_change(tl, s, c);
 }
@@ -250,16 +250,16 @@ static bool may_rename(const struct session *s, const struct transcript *t, cons
            (models && (!session_model(s) || (transcript_tail(t)->model && !t->state.model)));
 }
 
-void times_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
-                  struct times_change *c)
+void timeline_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
+                     struct timeline_change *c)
 {
     struct session *s = t->session;
 
     if (out->replace || may_rename(s, t, out)) {
-        times_before_all(tl, s, c);
+        timeline_before_all(tl, s, c);
         return;
     }
-    *c = (struct times_change){.lo = KEY_END, .hi = 0};
+    *c = (struct timeline_change){.lo = KEY_END, .hi = 0};
     if (!tl->on || !s->sums->timed)
         return;
     include_events(c, out->gain.events);
@@ -270,15 +270,15 @@ void times_before(struct timeline *tl, struct transcript *t, const struct scan_o
     start_change(tl, s, c);
 }
 
-void times_after(struct timeline *tl, struct session *s, struct times_change *c)
+void timeline_after(struct timeline *tl, struct session *s, struct timeline_change *c)
 {
-    struct times_change after = {.lo = c->lo, .hi = c->hi};
+    struct timeline_change after = {.lo = c->lo, .hi = c->hi};
 
     if (c->live && s->sums->timed) {
         int rc = collect(tl, s, &after);
 
         if (rc < 0 || (!c->whole && (after.agent != c->agent || after.model != c->model)))
-            times_reset(tl);
+            timeline_reset(tl);
         else
             apply(c, &after);
     }
@@ -301,7 +301,7 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
         billed_add(to, sum);
     else
         billed_take(to, sum);
-    if (kind != TIMES_HALVES)
+    if (kind != TIMELINE_HALVES)
         return 0;
     for (uint64_t n = sum->requests; rc == 0 && n > 0; n--) {
         if (comes)
@@ -312,25 +312,25 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
     return rc;
 }
 
-void times_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
-                   const struct billed_sum *sum, bool comes)
+void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
+                      const struct billed_sum *sum, bool comes)
 {
     int64_t second;
 
-    if (!tl->on || !t->sums->timed || stamp.key >= KEY_END || !times_second(stamp.key, &second))
+    if (!tl->on || !t->sums->timed || stamp.key >= KEY_END || !timeline_second(stamp.key, &second))
         return;
     for (int kind = 0; kind < TIME_KINDS; kind++) {
         struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
 
         if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
-            times_reset(tl);
+            timeline_reset(tl);
             return;
         }
         row->text_len = 0;
     }
 }
 
-struct moving {
+struct timeline_moving {
     struct timeline *tl;
     struct transcript *t;
     bool comes;
@@ -338,15 +338,15 @@ struct moving {
 
 static int move_request(void *ctx, const struct billing_visit *visit)
 {
-    const struct moving *m = ctx;
+    const struct timeline_moving *m = ctx;
 
-    times_request(m->tl, m->t, visit->stamp, visit->model, visit->sum, m->comes);
+    timeline_request(m->tl, m->t, visit->stamp, visit->model, visit->sum, m->comes);
     return 0;
 }
 
-void times_requests_leave(struct timeline *tl, struct transcript *t)
+void timeline_requests_leave(struct timeline *tl, struct transcript *t)
 {
-    struct moving m = {tl, t, false};
+    struct timeline_moving m = {tl, t, false};
 
     if (!tl->on || !t->sums->timed)
         return;
@@ -357,7 +357,7 @@ void times_requests_leave(struct timeline *tl, struct transcript *t)
 
 static void take_in_requests(struct timeline *tl, struct transcript *t)
 {
-    struct moving m = {tl, t, true};
+    struct timeline_moving m = {tl, t, true};
 
     if (t->sums->timed)
         return;
@@ -368,7 +368,7 @@ static void take_in_requests(struct timeline *tl, struct transcript *t)
 
 static int take_in(struct timeline *tl, struct session *s)
 {
-    struct times_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
+    struct timeline_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
     struct transcript *t;
     int rc = 0;
 
@@ -385,24 +385,24 @@ static int take_in(struct timeline *tl, struct session *s)
     return rc;
 }
 
-struct taking {
+struct timeline_taking {
     struct timeline *tl;
     int rc;
 };
 
 static void take_in_session(const void *node, VISIT visit, void *ctx)
 {
-    struct taking *taking = ctx;
+    struct timeline_taking *taking = ctx;
 
     if ((visit == postorder || visit == leaf) && taking->rc == 0)
         taking->rc = take_in(taking->tl, *(struct session *const *)node);
 }
 
-int times_complete(struct timeline *tl)
+int timeline_complete(struct timeline *tl)
 {
-    struct taking taking = {.tl = tl};
+    struct timeline_taking taking = {.tl = tl};
 
-    times_want(tl);
+    timeline_want(tl);
     if (!tl->pending)
         return 0;
     tl->pending = false;
@@ -414,7 +414,7 @@ int times_complete(struct timeline *tl)
 
 /* --- asking --- */
 
-struct adding {
+struct timeline_adding {
     struct timeline *tl;
     struct time_row *row;
 };
@@ -422,12 +422,12 @@ struct adding {
 static void add_session(const void *node, VISIT visit, void *ctx)
 {
     const struct session *s = *(struct session *const *)node;
-    struct adding *a = ctx;
+    struct timeline_adding *a = ctx;
     struct measure m;
 
     if ((visit != postorder && visit != leaf) || !s->sums->timed)
         return;
-    times_session(s, a->row->lo, a->row->hi, &m);
+    timeline_session(s, a->row->lo, a->row->hi, &m);
     if (m.totals.events == 0)
         return;
     m.agent_name = oks_intern(a->tl->names, m.agent_name);
@@ -435,9 +435,9 @@ static void add_session(const void *node, VISIT visit, void *ctx)
     aggregate_replace(&a->row->sum, NULL, &m);
 }
 
-void times_row_measure(struct timeline *tl, struct time_row *row, struct measure *out)
+void timeline_row_measure(struct timeline *tl, struct time_row *row, struct measure *out)
 {
-    struct adding a = {tl, row};
+    struct timeline_adding a = {tl, row};
 
     if (row->sum.stale) {
         aggregate_reset(&row->sum);

@@ -20,9 +20,9 @@ struct session;
 struct transcript;
 
 enum time_kind {
-    TIMES_DAYS,
-    TIMES_HOURS,
-    TIMES_HALVES, /* of UTC's hours: what is on the full hour, and what lies behind it (see blocks.h) */
+    TIMELINE_DAYS,
+    TIMELINE_HOURS,
+    TIMELINE_HALVES, /* of UTC's hours: what is on the full hour, and what lies behind it (see blocks.h) */
     TIME_KINDS,
 };
 
@@ -57,12 +57,12 @@ struct timeline {
 };
 
 /* What a session had in the rows that a change touches. */
-struct times_change {
+struct timeline_change {
     bool live;
     bool whole; /* all of the session's rows */
     uint64_t lo, hi;
     const char *agent, *model;
-    struct times_part {
+    struct timeline_part {
         struct time_row *row;
         struct measure measure;
     } * parts;
@@ -70,40 +70,40 @@ struct times_change {
 };
 
 /* Before its first events: they come into the rows that are kept. */
-void times_session_new(struct timeline *tl, struct session *s);
-void times_transcript_new(struct timeline *tl, struct transcript *t);
+void timeline_session_new(struct timeline *tl, struct session *s);
+void timeline_transcript_new(struct timeline *tl, struct transcript *t);
 /* The transcript got its rows without a commit: it has to be taken in. */
-void times_restored(struct timeline *tl, struct transcript *t);
+void timeline_restored(struct timeline *tl, struct transcript *t);
 /* From now on rows are kept; costs nothing where no transcript has been read. */
-void times_want(struct timeline *tl);
+void timeline_want(struct timeline *tl);
 /* Takes in what is missing. 0 or -ENOMEM. */
-int times_complete(struct timeline *tl);
-void times_reset(struct timeline *tl);
-void times_free(struct timeline *tl);
+int timeline_complete(struct timeline *tl);
+void timeline_reset(struct timeline *tl);
+void timeline_free(struct timeline *tl);
 
 /* Around a commit of `out` into t. */
-void times_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
-                  struct times_change *change);
+void timeline_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
+                     struct timeline_change *change);
 /* Around anything else that changes the session. */
-void times_before_all(struct timeline *tl, struct session *s, struct times_change *change);
-void times_after(struct timeline *tl, struct session *s, struct times_change *change);
+void timeline_before_all(struct timeline *tl, struct session *s, struct timeline_change *change);
+void timeline_after(struct timeline *tl, struct session *s, struct timeline_change *change);
 
 /* A request that t owns came to a sum, or left it again. */
-void times_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
-                   const struct billed_sum *sum, bool comes);
+void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
+                      const struct billed_sum *sum, bool comes);
 /* All that t owns are about to leave. */
-void times_requests_leave(struct timeline *tl, struct transcript *t);
+void timeline_requests_leave(struct timeline *tl, struct transcript *t);
 
 /* What the session has between two keys. */
-void times_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out);
+void timeline_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out);
 /* The row's sum, which is made anew where a share could not be taken out of it. */
-void times_row_measure(struct timeline *tl, struct time_row *row, struct measure *out);
+void timeline_row_measure(struct timeline *tl, struct time_row *row, struct measure *out);
 
 /* The row's n_stamps, ascending. */
 const uint32_t *time_row_stamps(struct time_row *row);
 
 /* The first key of a second, and the second that a key belongs to (false: before the year 1). */
-uint64_t times_key(int64_t second);
-bool times_second(uint64_t key, int64_t *second);
+uint64_t timeline_key(int64_t second);
+bool timeline_second(uint64_t key, int64_t *second);
 
 #endif

@@ -22,7 +22,7 @@
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
 
-void run_window(const struct run *run, struct oks_stamp *since, struct oks_stamp *until)
+void run_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until)
 {
     if (!run)
         return;
@@ -32,7 +32,7 @@ void run_window(const struct run *run, struct oks_stamp *since, struct oks_stamp
 
 /* --- who is who --- */
 
-bool member_is_lead(const struct run *run, const struct session *s)
+bool member_is_lead(const struct team_run *run, const struct session *s)
 {
     return run && strcmp(run->lead, s->name) == 0;
 }
@@ -72,7 +72,7 @@ static bool is_worker(const struct run_worker *worker, const char *agent)
            ends_with(agent, n, "-worker");
 }
 
-const struct run_worker *member_own_worker(const struct run *run, const struct session *s)
+const struct run_worker *member_own_worker(const struct team_run *run, const struct session *s)
 {
     const struct source *source = session_source(s);
 
@@ -87,7 +87,7 @@ const struct run_worker *member_own_worker(const struct run *run, const struct s
     return NULL;
 }
 
-bool member_works_as(const struct run *run, const struct run_worker *worker, const struct session *s)
+bool member_works_as(const struct team_run *run, const struct run_worker *worker, const struct session *s)
 {
     const char *agent = session_label(s);
 
@@ -97,7 +97,7 @@ bool member_works_as(const struct run *run, const struct run_worker *worker, con
 }
 
 /* Whether the roster names the session: a sub-agent of its lead that is called as a member is. */
-static bool is_in_roster(const struct run *roster, const struct session *s)
+static bool is_in_roster(const struct team_run *roster, const struct session *s)
 {
     if (!s->parent || strcmp(s->parent, roster->lead) != 0)
         return false;
@@ -107,7 +107,7 @@ static bool is_in_roster(const struct run *roster, const struct session *s)
     return false;
 }
 
-void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
+void session_member(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
 {
     const struct run_worker *own = member_own_worker(run, s);
     const char *agent = session_label(s);
@@ -184,7 +184,7 @@ static bool began_in(const struct session *s, struct oks_stamp since, struct oks
 }
 
 /* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
-static void gather_own(struct catalog *c, const struct run *run, const char *cwd, struct gathering *g)
+static void gather_own(struct catalog *c, const struct team_run *run, const char *cwd, struct gathering *g)
 {
     struct oks_stamp since = OKS_STAMP_NONE, until = OKS_STAMP_NONE;
     char name[OKS_NAME_MAX + 1];
@@ -201,7 +201,7 @@ static void gather_own(struct catalog *c, const struct run *run, const char *cwd
             gather(g, s);
 }
 
-static bool has_own_workers(const struct run *run)
+static bool has_own_workers(const struct team_run *run)
 {
     for (size_t i = 0; i < run->state.n_workers; i++)
         for (int k = 0; k < OKS_SOURCES; k++)
@@ -212,7 +212,7 @@ static bool has_own_workers(const struct run *run)
 }
 
 /* The folders of a run: the one that holds its files, and those that its sessions worked in. */
-static void gather_all_own(struct catalog *c, const struct run *run, struct gathering *g)
+static void gather_all_own(struct catalog *c, const struct team_run *run, struct gathering *g)
 {
     size_t members = g->len;
 
@@ -230,7 +230,7 @@ static void gather_all_own(struct catalog *c, const struct run *run, struct gath
 }
 
 /* Sub-agents lie in their lead's project. */
-static void gather_in_process(const struct run *roster, const struct session *lead, struct gathering *g)
+static void gather_in_process(const struct team_run *roster, const struct session *lead, struct gathering *g)
 {
     struct session *s;
 
@@ -241,7 +241,7 @@ static void gather_in_process(const struct run *roster, const struct session *le
             gather(g, s);
 }
 
-struct session **team_sessions(struct catalog *c, const struct team *team, const struct run *run)
+struct session **team_sessions(struct catalog *c, const struct team *team, const struct team_run *run)
 {
     struct session *lead = run && *run->lead ? catalog_session(c, run->lead) : NULL;
     struct gathering g = {0};

@@ -9,21 +9,21 @@
 /* `run` is what the team is looked at by: a run or a roster, or NULL where no file tells of it. */
 
 /* Sets the bounds to those of the run, where there is one. */
-void run_window(const struct run *run, struct oks_stamp *since, struct oks_stamp *until);
+void run_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until);
 
 /* The team's sessions, NULL-terminated, ascending by name; to be freed. NULL on ENOMEM. */
-struct session **team_sessions(struct catalog *c, const struct team *team, const struct run *run);
+struct session **team_sessions(struct catalog *c, const struct team *team, const struct team_run *run);
 
-bool member_is_lead(const struct run *run, const struct session *s);
+bool member_is_lead(const struct team_run *run, const struct session *s);
 /*
  * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
  * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
  */
-const struct run_worker *member_own_worker(const struct run *run, const struct session *s);
-bool member_works_as(const struct run *run, const struct run_worker *worker, const struct session *s);
+const struct run_worker *member_own_worker(const struct team_run *run, const struct session *s);
+bool member_works_as(const struct team_run *run, const struct run_worker *worker, const struct session *s);
 
 /* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or
  * "lead". */
-void session_member(const struct run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
+void session_member(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
 
 #endif

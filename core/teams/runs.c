@@ -24,13 +24,13 @@
 struct runs {
     struct discovery *discovery;
     struct catalog *catalog;
-    LIST_HEAD(, run) all;
+    LIST_HEAD(, team_run) all;
     uint64_t errors;
 };
 
 /* --- runs --- */
 
-static void run_end(struct runs *runs, struct run *run)
+static void run_end(struct runs *runs, struct team_run *run)
 {
     struct team *team = run->team;
 
@@ -44,7 +44,7 @@ static void run_end(struct runs *runs, struct run *run)
 }
 
 /* Newest first: by the window's start, then by path. */
-static bool run_before(const struct run *a, const struct run *b)
+static bool run_before(const struct team_run *a, const struct team_run *b)
 {
     int d = strcmp(a->state.since, b->state.since);
 
@@ -53,9 +53,9 @@ static bool run_before(const struct run *a, const struct run *b)
     return d ? d > 0 : strcmp(a->path, b->path) > 0;
 }
 
-static void run_insert(struct team *team, struct run *run)
+static void run_insert(struct team *team, struct team_run *run)
 {
-    struct run *at, *last = NULL;
+    struct team_run *at, *last = NULL;
 
     LIST_FOREACH(at, &team->runs, of_team) {
         if (run_before(run, at))
@@ -70,7 +70,7 @@ static void run_insert(struct team *team, struct run *run)
 
 static int run_begin(struct runs *runs, struct watched_dir *dir, const char *path, bool roster)
 {
-    struct run *run = calloc(1, sizeof(*run));
+    struct team_run *run = calloc(1, sizeof(*run));
     int rc;
 
     if (!run)
@@ -101,7 +101,7 @@ static int run_begin(struct runs *runs, struct watched_dir *dir, const char *pat
     return 0;
 }
 
-const struct run *runs_current(const struct team *team)
+const struct team_run *runs_current(const struct team *team)
 {
     return LIST_FIRST(&team->runs);
 }
@@ -109,7 +109,7 @@ const struct run *runs_current(const struct team *team)
 /* --- their names --- */
 
 /* <task-type>-<seq> of .../team-state-<task-type>-<seq>.json, or <seq> alone. */
-static struct oks_slice name_in(const struct run *run, bool whole)
+static struct oks_slice name_in(const struct team_run *run, bool whole)
 {
     const char *base = strrchr(run->path, '/') + 1 + strlen("team-state-");
     struct oks_slice name = {base, strlen(base) - strlen(".json")};
@@ -122,9 +122,9 @@ static struct oks_slice name_in(const struct run *run, bool whole)
     return (struct oks_slice){name.ptr + name.len - digits, digits};
 }
 
-static bool is_taken(const struct team *team, const struct run *run, bool whole)
+static bool is_taken(const struct team *team, const struct team_run *run, bool whole)
 {
-    const struct run *other;
+    const struct team_run *other;
 
     LIST_FOREACH(other, &team->runs, of_team)
         if (other != run && !other->roster && oks_slice_eq(name_in(other, whole), name_in(run, whole)))
@@ -132,7 +132,7 @@ static bool is_taken(const struct team *team, const struct run *run, bool whole)
     return false;
 }
 
-void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1])
+void runs_name(const struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1])
 {
     struct oks_slice name = name_in(run, is_taken(team, run, false));
     uint8_t hash[OKS_SHA256_BYTES] = {0};
@@ -150,10 +150,10 @@ void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME
     oks_name_escape(oks_slice_of(raw), out);
 }
 
-const struct run *runs_named(const struct team *team, const char *name)
+const struct team_run *runs_named(const struct team *team, const char *name)
 {
     char own[OKS_NAME_MAX + 1];
-    const struct run *run;
+    const struct team_run *run;
 
     LIST_FOREACH(run, &team->runs, of_team) {
         if (run->roster)
@@ -167,7 +167,7 @@ const struct run *runs_named(const struct team *team, const char *name)
 
 void runs_session_changed(struct runs *runs, const struct session *s, uint64_t version)
 {
-    struct run *run;
+    struct team_run *run;
 
     if (!runs)
         return;
@@ -211,7 +211,7 @@ static int found_roster(void *ctx, struct watched_dir *dir, const char *path, co
 
 static void end_all(void *ctx, struct watched_dir *dir)
 {
-    struct run *run;
+    struct team_run *run;
 
     while ((run = dir->found)) {
         dir->found = run->next_in_dir;

@@ -21,15 +21,15 @@ struct session;
 struct team;
 
 /* One run of a team, as its team-state file describes it; or a roster. */
-struct run {
+struct team_run {
     char *path;
     const char *dir;             /* the project folder below which it lies */
     bool roster;                 /* from Claude Code's config.json: who, but not when */
     char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": not known */
-    LIST_ENTRY(run) of_all;
+    LIST_ENTRY(team_run) of_all;
     struct team *team;
-    LIST_ENTRY(run) of_team;
-    struct run *next_in_dir;
+    LIST_ENTRY(team_run) of_team;
+    struct team_run *next_in_dir;
     struct team_state state;
 };
 
@@ -48,10 +48,10 @@ int runs_add_rosters(struct runs *runs, const struct root *root);
 void runs_session_changed(struct runs *runs, const struct session *s, uint64_t version);
 
 /* The run, or else the roster, whose window and workers the team's document shows; NULL: none. */
-const struct run *runs_current(const struct team *team);
+const struct team_run *runs_current(const struct team *team);
 /* The name under which a run (no roster) is listed: the number at its file's end where that is enough. */
-void runs_name(const struct team *team, const struct run *run, char out[OKS_NAME_MAX + 1]);
-const struct run *runs_named(const struct team *team, const char *name); /* or NULL */
+void runs_name(const struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1]);
+const struct team_run *runs_named(const struct team *team, const char *name); /* or NULL */
 
 uint64_t runs_errors(const struct runs *runs); /* files that could not be parsed, ever */
 

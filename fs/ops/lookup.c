@@ -47,7 +47,7 @@ static int lookup(struct connection *c, struct inode *dir, const char *name, con
     int rc;
 
     rc = tree_lookup(m->engine, &dir->dentry->node, name, now, cancel, &node);
-    if (oks_engine_gave_up(m->engine))
+    if (oks_engine_trim_due(m->engine))
         heap_give_back();
     if (rc < 0)
         return rc;

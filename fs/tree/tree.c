@@ -17,7 +17,7 @@
 
 #include "common/name_list.h"
 #include "okstrafs/names.h"
-#include "okstrafs/news.h"
+#include "okstrafs/change_fd.h"
 #include "tree/tree_table.h"
 
 void tree_root(struct node *out)
@@ -373,7 +373,7 @@ int tree_version(struct oks_engine *engine, const struct node *file, const atomi
     int rc;
 
     if (file->type->of_times)
-        oks_engine_want_times(engine);
+        oks_engine_prepare_timeline(engine);
     rc = sync_for(engine, file, tree_need(file), cancel);
     return rc < 0 ? rc : tree_version_known(engine, file, version);
 }

@@ -24,7 +24,7 @@
 #include "watchers/announce.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "okstrafs/news.h"
+#include "okstrafs/change_fd.h"
 
 enum {
     FIRST_PAUSE_MS = 20,
@@ -41,7 +41,7 @@ struct notifier {
     struct toucher *toucher;
     pthread_t thread;
     int wake_fd;
-    int news_fd;
+    int change_fd;
     atomic_bool ends;
     atomic_bool listens; /* news wake the thread */
 
@@ -134,14 +134,14 @@ static void make_round(struct notifier *n)
     bool fresh;
 
     mount_update_clock(n->m);
-    oks_engine_news_seen(n->m->engine);
+    oks_engine_changes_seen(n->m->engine);
     atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
         return;
     n->need = need_of(n, dirs, len);
     atomic_store(&n->listens, n->need > NEED_NOTHING);
     fresh = n->need > NEED_NOTHING && sync_for(n, n->need) == 0;
-    n->is_blind = oks_engine_is_blind(n->m->engine);
+    n->is_blind = oks_engine_needs_polling(n->m->engine);
     n->announcer.more = false;
     for (size_t i = 0; i < len; i++) {
         if (fresh && !atomic_load(&n->ends) && !n->announcer.dead)
@@ -237,7 +237,7 @@ static void wait_and_act(struct notifier *n)
 {
     bool listens = !n->due && n->need > NEED_NOTHING;
     struct pollfd fds[] = {{.fd = n->wake_fd, .events = POLLIN},
-                           {.fd = listens ? n->news_fd : -1, .events = POLLIN}};
+                           {.fd = listens ? n->change_fd : -1, .events = POLLIN}};
     int rc = poll(fds, 2, timeout_of(n));
     eventfd_t count;
 
@@ -279,9 +279,9 @@ int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate
     n->announcer = (struct announcer){.m = m, .gate = gate, .toucher = toucher};
     n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     rc = n->wake_fd < 0 ? -errno : 0;
-    n->news_fd = rc == 0 ? oks_engine_news_fd(m->engine) : -1;
-    if (rc == 0 && n->news_fd < 0)
-        rc = n->news_fd;
+    n->change_fd = rc == 0 ? oks_engine_change_fd(m->engine) : -1;
+    if (rc == 0 && n->change_fd < 0)
+        rc = n->change_fd;
     if (rc == 0) {
         sigfillset(&all); /* signals are the main thread's */
         pthread_sigmask(SIG_SETMASK, &all, &before);

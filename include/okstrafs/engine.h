@@ -113,7 +113,7 @@ void oks_engine_progress(struct oks_engine *engine, struct oks_progress *out);
 
 /* True once for every 16 MiB or more that were freed in small pieces: a heap that is full of holes now may be
  * able to return them. */
-bool oks_engine_gave_up(struct oks_engine *engine);
+bool oks_engine_trim_due(struct oks_engine *engine);
 
 /* Makes syncs that wait look at their `cancel` again. */
 void oks_engine_wake(struct oks_engine *engine);
@@ -212,7 +212,7 @@ int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struc
  * Says that a document of days, hours or blocks is about to be asked for. Before a first sync that spares
  * reading everything twice.
  */
-void oks_engine_want_times(struct oks_engine *engine);
+void oks_engine_prepare_timeline(struct oks_engine *engine);
 /*
  * context.json of a session: how full its last request was, of what the model takes, and its compactions; of
  * a member, that of the one of its sessions that asked last. ledger.jsonl: each line of its transcripts that

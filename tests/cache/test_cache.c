@@ -111,7 +111,7 @@ static void make_small(struct oks_state *state)
     state->model = strdup("claude-opus-4-7");
     state->session_id = strdup("0123-4567");
     state->label = strdup("Explore%");
-    state->memo = strdup("codex1 %25 - a");
+    state->reader_state = strdup("codex1 %25 - a");
     event.stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:00:00.123Z"));
     ck_assert_int_eq(oks_events_append(state->events, &event), 0);
     add_event(state, 7, 0, (struct oks_slice){NULL, 0});

@@ -2,7 +2,7 @@
 #include <poll.h>
 
 #include "engine_home.h"
-#include "okstrafs/news.h"
+#include "okstrafs/change_fd.h"
 
 #define P PROJECTS "-p/"
 
@@ -15,7 +15,7 @@ static void begin(enum oks_revalidate mode)
     make_parents(P);
     make_parents("okstra/okstrafs/");
     engine = engine_open((struct engine_options){.revalidate = mode});
-    ck_assert_int_ge(oks_engine_news_fd(engine), 0);
+    ck_assert_int_ge(oks_engine_change_fd(engine), 0);
 }
 
 static void setup(void)
@@ -39,9 +39,9 @@ static char *line(int input)
     return text_of("%s\n", record("2026-06-10T01:00:00.000Z", input, 1, 0, 0));
 }
 
-static bool has_news(void)
+static bool has_changes(void)
 {
-    struct pollfd fd = {.fd = oks_engine_news_fd(engine), .events = POLLIN};
+    struct pollfd fd = {.fd = oks_engine_change_fd(engine), .events = POLLIN};
 
     ck_assert_int_ge(fd.fd, 0);
     return poll(&fd, 1, 0) == 1;
@@ -50,7 +50,7 @@ static bool has_news(void)
 /* As the notifier does. */
 static void look(void)
 {
-    oks_engine_news_seen(engine);
+    oks_engine_changes_seen(engine);
     sync_target(engine, all, false);
 }
 
@@ -59,78 +59,78 @@ static void settle(void)
 {
     for (int i = 0; i < 3; i++)
         look();
-    ck_assert(!has_news());
+    ck_assert(!has_changes());
 }
 
-START_TEST(a_change_is_news_until_it_was_looked_at)
+START_TEST(a_change_is_reported_until_it_was_looked_at)
 {
     put_file(P "a.jsonl", line(1));
     settle();
     append_file(P "a.jsonl", line(2));
-    ck_assert(has_news());
+    ck_assert(has_changes());
     settle();
     put_file(P "b.jsonl", line(1));
-    ck_assert(has_news());
+    ck_assert(has_changes());
     settle();
     ck_assert_int_eq(unlink(at(P "b.jsonl")), 0);
-    ck_assert(has_news());
+    ck_assert(has_changes());
     settle();
 }
 END_TEST
 
-START_TEST(what_a_reader_took_up_stays_news)
+START_TEST(what_a_reader_took_up_is_reported_still)
 {
     put_file(P "a.jsonl", line(1));
     settle();
     append_file(P "a.jsonl", line(2));
     sync_target(engine, all, false);
-    ck_assert(has_news());
+    ck_assert(has_changes());
     settle();
     append_file(P "a.jsonl", line(2));
     sync_target(engine, all, true); /* took the event, and did not read the file */
-    ck_assert(has_news());
+    ck_assert(has_changes());
     look();
     settle();
 }
 END_TEST
 
-START_TEST(reading_alone_is_no_news)
+START_TEST(reading_alone_is_no_change)
 {
     put_file(P "a.jsonl", line(1));
     settle();
     for (int i = 0; i < 3; i++)
         sync_target(engine, all, i == 1);
-    ck_assert(!has_news());
+    ck_assert(!has_changes());
 }
 END_TEST
 
-START_TEST(the_users_files_are_news)
+START_TEST(the_users_files_are_reported)
 {
     settle();
     put_file("okstra/okstrafs/prices.json", "{}");
-    ck_assert(has_news());
+    ck_assert(has_changes());
     settle();
 }
 END_TEST
 
-START_TEST(a_root_that_comes_is_news)
+START_TEST(a_root_that_comes_is_reported)
 {
     ck_assert_int_eq(rmdir(at(P)), 0);
     ck_assert_int_eq(rmdir(at(PROJECTS)), 0);
     ck_assert_int_eq(rmdir(at("claude")), 0);
     settle();
     make_parents("claude/");
-    ck_assert(has_news());
+    ck_assert(has_changes());
     settle();
     make_parents(PROJECTS);
-    ck_assert(has_news());
+    ck_assert(has_changes());
     look();
     put_file(P "a.jsonl", line(1));
     look();
     ck_assert_int_ne(oks_engine_version(engine, &(struct oks_target){OKS_SESSION, "a", NULL}), 0);
     settle();
     append_file(P "a.jsonl", line(1));
-    ck_assert(has_news());
+    ck_assert(has_changes());
 }
 END_TEST
 
@@ -138,7 +138,7 @@ START_TEST(blind_where_only_stat_sees)
 {
     put_file(P "a.jsonl", line(1));
     look();
-    ck_assert(!oks_engine_is_blind(engine));
+    ck_assert(!oks_engine_needs_polling(engine));
 }
 END_TEST
 
@@ -146,11 +146,11 @@ START_TEST(blind_without_watches)
 {
     put_file(P "a.jsonl", line(1));
     look();
-    ck_assert(oks_engine_is_blind(engine));
-    oks_engine_news_seen(engine);
+    ck_assert(oks_engine_needs_polling(engine));
+    oks_engine_changes_seen(engine);
     append_file(P "a.jsonl", line(2));
     sync_target(engine, all, false);
-    ck_assert(has_news()); /* a sync found it, if not a watch */
+    ck_assert(has_changes()); /* a sync found it, if not a watch */
 }
 END_TEST
 
@@ -173,15 +173,15 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("news");
+    Suite *suite = suite_create("change_fd");
     TCase *stat = tcase_create("stat"), *watched = tcase_create("watched");
 
     tcase_add_checked_fixture(watched, setup, teardown);
-    tcase_add_test(watched, a_change_is_news_until_it_was_looked_at);
-    tcase_add_test(watched, what_a_reader_took_up_stays_news);
-    tcase_add_test(watched, reading_alone_is_no_news);
-    tcase_add_test(watched, the_users_files_are_news);
-    tcase_add_test(watched, a_root_that_comes_is_news);
+    tcase_add_test(watched, a_change_is_reported_until_it_was_looked_at);
+    tcase_add_test(watched, what_a_reader_took_up_is_reported_still);
+    tcase_add_test(watched, reading_alone_is_no_change);
+    tcase_add_test(watched, the_users_files_are_reported);
+    tcase_add_test(watched, a_root_that_comes_is_reported);
     tcase_add_test(watched, blind_where_only_stat_sees);
     tcase_add_test(watched, settled_is_who_holds_all_that_is_known);
     suite_add_tcase(suite, watched);

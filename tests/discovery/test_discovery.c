@@ -189,7 +189,7 @@ START_TEST(with_stat_every_file_is_to_be_rechecked)
     ck_assert_uint_eq(discovery_state(discovery).unwatched, 2);
     ck_assert_int_eq(unlink(at(ROOT "/-p/a.jsonl")), 0);
     ck_assert_ptr_nonnull(strstr(sync_events(), "lost a.jsonl"));
-    ck_assert(discovery_is_blind(discovery));
+    ck_assert(discovery_needs_polling(discovery));
 }
 END_TEST
 

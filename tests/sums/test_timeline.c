@@ -31,18 +31,18 @@ START_TEST(a_second_has_the_key_of_its_string)
                     last = (CALENDAR_LAST_DAY + 1) * (int64_t)SECONDS_PER_DAY;
 
     for (size_t i = 0; i < sizeof(stamps) / sizeof(*stamps); i++) {
-        ck_assert(times_second(key_of(stamps[i]), &second));
-        ck_assert_uint_eq(times_key(second), key_of(stamps[i]));
+        ck_assert(timeline_second(key_of(stamps[i]), &second));
+        ck_assert_uint_eq(timeline_key(second), key_of(stamps[i]));
     }
     srandom(7);
     for (int i = 0; i < 200000; i++) {
         second =
             first + (int64_t)(((uint64_t)random() << 31 | (uint64_t)random()) % (uint64_t)(last - first));
-        ck_assert_uint_eq(times_key(second), key_by_text(second));
+        ck_assert_uint_eq(timeline_key(second), key_by_text(second));
     }
-    ck_assert_uint_eq(times_key(first), key_by_text(first));
-    ck_assert_uint_eq(times_key(last - 1), key_by_text(last - 1));
-    ck_assert_uint_eq(times_key(last), key_by_text(last));
+    ck_assert_uint_eq(timeline_key(first), key_by_text(first));
+    ck_assert_uint_eq(timeline_key(last - 1), key_by_text(last - 1));
+    ck_assert_uint_eq(timeline_key(last), key_by_text(last));
 }
 END_TEST
 
@@ -50,16 +50,16 @@ START_TEST(a_string_belongs_to_the_second_that_it_sorts_behind)
 {
     int64_t second, want;
 
-    ck_assert(times_second(key_of("2026-02-30T01:00:00Z"), &second));
-    ck_assert(times_second(key_of("2026-02-28T23:59:59Z"), &want));
+    ck_assert(timeline_second(key_of("2026-02-30T01:00:00Z"), &second));
+    ck_assert(timeline_second(key_of("2026-02-28T23:59:59Z"), &want));
     ck_assert_int_eq(second, want);
-    ck_assert(times_second(key_of("2026-02-10T24:00:00Z"), &second));
-    ck_assert(times_second(key_of("2026-02-10T23:59:59Z"), &want));
+    ck_assert(timeline_second(key_of("2026-02-10T24:00:00Z"), &second));
+    ck_assert(timeline_second(key_of("2026-02-10T23:59:59Z"), &want));
     ck_assert_int_eq(second, want);
-    ck_assert(times_second(key_of("2026-00-10T00:00:00Z"), &second));
-    ck_assert(times_second(key_of("2025-12-31T23:59:59Z"), &want));
+    ck_assert(timeline_second(key_of("2026-00-10T00:00:00Z"), &second));
+    ck_assert(timeline_second(key_of("2025-12-31T23:59:59Z"), &want));
     ck_assert_int_eq(second, want);
-    ck_assert(!times_second(key_of("0000-06-10T00:00:00Z"), &second));
+    ck_assert(!timeline_second(key_of("0000-06-10T00:00:00Z"), &second));
 }
 END_TEST
 
@@ -69,7 +69,7 @@ START_TEST(each_key_has_one_row)
     static const char *const stamps[] = {"2026-06-10T01:00:00.000Z", "2026-06-10T01:00:00.001Z",
                                          "2026-06-10T01:59:59.999Z", "2026-06-10T02:00:00.000Z",
                                          "2026-06-09T23:59:59.999Z", "2026-06-10T00:00:00.000Z"};
-    static const int rows[TIME_KINDS] = {[TIMES_DAYS] = 2, [TIMES_HOURS] = 4, [TIMES_HALVES] = 5};
+    static const int rows[TIME_KINDS] = {[TIMELINE_DAYS] = 2, [TIMELINE_HOURS] = 4, [TIMELINE_HALVES] = 5};
 
     for (int kind = 0; kind < TIME_KINDS; kind++) {
         struct time_row *found[6];
@@ -90,7 +90,7 @@ START_TEST(each_key_has_one_row)
             ck_assert(timeline.tables[kind].rows[i - 1]->hi < timeline.tables[kind].rows[i]->lo);
     }
     time_rows_free(&timeline);
-    ck_assert_ptr_null(timeline.tables[TIMES_DAYS].last);
+    ck_assert_ptr_null(timeline.tables[TIMELINE_DAYS].last);
 }
 END_TEST
 
@@ -118,7 +118,7 @@ START_TEST(stamps_are_in_order_when_asked_for)
     enum { MOST = 3000 };
 
     for (int span = 10; span <= 10000000; span *= 100) {
-        struct time_row *row = time_row_made(&timeline, TIMES_HALVES, key_of("2026-06-10T01:30:00.000Z"));
+        struct time_row *row = time_row_made(&timeline, TIMELINE_HALVES, key_of("2026-06-10T01:30:00.000Z"));
         uint32_t model[MOST];
         size_t n = 0;
 

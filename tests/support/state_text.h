@@ -130,8 +130,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     state_put_hex(out, "session ", oks_slice_of(state->session_id));
     if (state->label)
         state_put_hex(out, "label ", oks_slice_of(state->label));
-    if (state->memo)
-        state_put_hex(out, "memo ", oks_slice_of(state->memo));
+    if (state->reader_state)
+        state_put_hex(out, "memo ", oks_slice_of(state->reader_state));
     fprintf(out, "extra %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
             state->extra_offset, state->dev, state->ino, state->lines, state->bad, state->odd);
     oks_hex(state->tail_sha256, OKS_SHA256_BYTES, hex);

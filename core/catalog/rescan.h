@@ -1,8 +1,8 @@
 /*
  * Transcripts read once more, for what is not remembered of each line. Private to the engine.
  */
-#ifndef OKSTRAFS_CATALOG_REREAD_H
-#define OKSTRAFS_CATALOG_REREAD_H
+#ifndef OKSTRAFS_CATALOG_RESCAN_H
+#define OKSTRAFS_CATALOG_RESCAN_H
 
 #include "scan/scanner.h"
 #include "sources/source.h"
@@ -17,7 +17,7 @@ struct rescan_file {
     uint64_t end; /* bytes of it that have been counted */
     enum oks_source source;
     bool whole;
-    char *peers; /* see oks_scanner_set_source */
+    char *peer_states; /* see oks_scanner_set_source */
 };
 
 int rescan_file_init(struct catalog *c, const struct transcript *t, struct rescan_file *out); /* -ENOMEM */

@@ -1,6 +1,6 @@
 /* Transcripts whose file was deleted, and that still count (private to the engine; under the lock). */
-#ifndef OKSTRAFS_ENGINE_DELETED_H
-#define OKSTRAFS_ENGINE_DELETED_H
+#ifndef OKSTRAFS_ENGINE_RETAINED_H
+#define OKSTRAFS_ENGINE_RETAINED_H
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
  * A window takes rows whole, but for the two that it may cut: there every session that reaches into them is
  * asked.
  */
-#include "documents/times_cut.h"
+#include "documents/timeline_window.h"
 
 #include <errno.h>
 #include <search.h>
@@ -53,7 +53,7 @@ static void cut_session(const void *node, VISIT visit, void *ctx)
 
     if (visit != postorder && visit != leaf)
         return;
-    times_session(session, c->lo, c->hi, &m);
+    timeline_session(session, c->lo, c->hi, &m);
     if (m.totals.events > 0)
         measure_add(c->sum, &m);
     LIST_FOREACH(t, &session->transcripts, of_session) {
@@ -70,8 +70,8 @@ static void cut_row(struct stats *s, uint64_t lo, uint64_t hi, struct measure *m
     twalk_r(s->model->catalog.sessions, cut_session, &c);
 }
 
-bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
-                         const struct billed_bag **billed, struct billed_bag *room)
+bool timeline_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
+                            const struct billed_bag **billed, struct billed_bag *room)
 {
     uint64_t lo = row->lo, hi = row->hi;
 
@@ -82,7 +82,7 @@ bool times_row_in_window(struct stats *s, struct time_row *row, struct measure *
     if (lo > hi)
         return false;
     if (lo == row->lo && hi == row->hi) {
-        times_row_measure(&s->model->timeline, row, m);
+        timeline_row_measure(&s->model->timeline, row, m);
         *billed = &row->billed;
     } else {
         cut_row(s, lo, hi, m, room);

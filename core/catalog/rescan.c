@@ -6,7 +6,7 @@
  * models in a window. The list is made under the lock and the files are read without it, so whoever asks
  * checks that the data is still of the version of the list, and starts over where it is not.
  */
-#include "catalog/reread.h"
+#include "catalog/rescan.h"
 
 #include <errno.h>
 #include <search.h>
@@ -18,7 +18,7 @@
 #include "files/walk.h"
 #include "catalog/transcript_scan.h"
 
-struct reading {
+struct rescan_reading {
     uint64_t end;
     int (*fn)(void *ctx, const struct oks_record *record);
     void *ctx;
@@ -28,7 +28,7 @@ enum { AT_END = 1 };
 
 static int read_record(void *ctx, const struct oks_record *r, bool complete)
 {
-    const struct reading *reading = ctx;
+    const struct rescan_reading *reading = ctx;
 
     (void)complete;
     return r->offset >= reading->end ? AT_END : reading->fn(reading->ctx, r);
@@ -40,21 +40,21 @@ int rescan_file_init(struct catalog *c, const struct transcript *t, struct resca
                                 .end = t->mark.size,
                                 .source = t->source->id,
                                 .whole = t->whole,
-                                .peers = placing_peers(c, t)};
-    return out->path && out->peers ? 0 : -ENOMEM;
+                                .peer_states = placement_peer_states(c, t)};
+    return out->path && out->peer_states ? 0 : -ENOMEM;
 }
 
 void rescan_file_clear(struct rescan_file *file)
 {
     free(file->path);
-    free(file->peers);
+    free(file->peer_states);
     *file = (struct rescan_file){0};
 }
 
 int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
                      int (*fn)(void *ctx, const struct oks_record *record), void *ctx)
 {
-    struct reading reading = {file->end, fn, ctx};
+    struct rescan_reading reading = {file->end, fn, ctx};
     struct oks_sink sink = {.ctx = &reading, .record = read_record};
     struct oks_scan_result result = {0};
     struct oks_scanner *scanner = NULL;
@@ -62,7 +62,7 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     int fd = oks_open_regular(file->path, &st), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
 
     if (rc >= 0)
-        rc = source_scanner_set(scanner, file->source, "", file->peers);
+        rc = source_scanner_set(scanner, file->source, "", file->peer_states);
     if (rc >= 0)
         rc = file->whole ? scan_whole(fd, scanner, &sink, &result)
                          : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
@@ -72,7 +72,7 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     return rc == AT_END ? 0 : rc;
 }
 
-struct listing {
+struct rescan_listing {
     struct catalog *c;
     struct rescan_window w;
     struct rescan *out;
@@ -110,7 +110,7 @@ static bool is_cut(const struct transcript *t, struct rescan_window w)
 static void list_transcript(const void *node, VISIT visit, void *ctx)
 {
     const struct transcript *t = *(struct transcript *const *)node;
-    struct listing *l = ctx;
+    struct rescan_listing *l = ctx;
 
     if ((visit != postorder && visit != leaf) || l->rc < 0 || !is_cut(t, l->w))
         return;
@@ -131,7 +131,7 @@ static void list_transcript(const void *node, VISIT visit, void *ctx)
 
 int rescan_list(struct catalog *c, struct rescan_window w, struct rescan *out)
 {
-    struct listing listing = {.c = c, .w = w, .out = out};
+    struct rescan_listing listing = {.c = c, .w = w, .out = out};
 
     *out = (struct rescan){.version = c->versions->all};
     twalk_r(c->transcripts, list_transcript, &listing);

@@ -12,7 +12,7 @@
  *
  * Invariant: a retained transcript is in no folder, and is only ever scanned to bring dropped rows back.
  */
-#include "engine/deleted.h"
+#include "engine/retained.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -47,7 +47,7 @@ static bool begins_alike(const char *path, const struct oks_state *state)
            memcmp(sha256, state->identity.sha256, sizeof(sha256)) == 0;
 }
 
-struct moving {
+struct retained_moving {
     const struct transcript *t;
     bool found;
 };
@@ -55,7 +55,7 @@ struct moving {
 static void look_for_file(const void *node, VISIT visit, void *ctx)
 {
     const struct transcript *other = *(struct transcript *const *)node;
-    struct moving *m = ctx;
+    struct retained_moving *m = ctx;
     struct stat st;
 
     if ((visit != postorder && visit != leaf) || m->found || other == m->t || other->retained)
@@ -68,7 +68,7 @@ static void look_for_file(const void *node, VISIT visit, void *ctx)
 
 bool retained_moved(struct oks_engine *e, const struct transcript *t)
 {
-    struct moving m = {.t = t};
+    struct retained_moving m = {.t = t};
 
     if (t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX)
         twalk_r(e->model.catalog.transcripts, look_for_file, &m);
@@ -249,7 +249,7 @@ static void know(const void *node, VISIT visit, void *ctx)
         known->keys[known->n++] = key;
 }
 
-struct finding {
+struct retained_finding {
     struct oks_engine *e;
     struct known known;
     size_t found;
@@ -271,7 +271,7 @@ static bool is_known(const struct known *known, const char *folder, const char *
 /* An entry of the cache. Those whose names cannot be undone stay what they are: caches. */
 static int found_entry(void *ctx, const char *folder, const char *name)
 {
-    struct finding *f = ctx;
+    struct retained_finding *f = ctx;
     char rel[OKS_NAME_MAX + 1], id[OKS_NAME_MAX + 1], path[PATH_MAX];
     struct root *root;
     int n;
@@ -292,7 +292,7 @@ static int found_entry(void *ctx, const char *folder, const char *name)
 
 int retained_find(struct oks_engine *e)
 {
-    struct finding f = {.e = e};
+    struct retained_finding f = {.e = e};
     struct stat st;
 
     if (!e->cache)
@@ -434,7 +434,7 @@ int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
         rc = s && session_is_live(s) ? -EBUSY : -ENOENT;
     if (rc == 0)
         *n = forget(&f, true, &all);
-    e->index_stale |= rc == 0;
+    e->snapshot_stale |= rc == 0;
     pthread_mutex_unlock(&e->model.lock);
     return rc ? rc : oks_cache_save_bytes(e->cache, marker_folder, marker_name, "forgotten\n", 10);
 }

@@ -1,8 +1,8 @@
 /*
  * Learning of changes without reading: for one thread that waits until something may have changed.
  *
- *     fd = oks_engine_news_fd(engine);
- *     poll(fd) ... oks_engine_news_seen(engine); oks_engine_sync(...); compare oks_engine_version(...)
+ *     fd = oks_engine_change_fd(engine);
+ *     poll(fd) ... oks_engine_changes_seen(engine); oks_engine_sync(...); compare oks_engine_version(...)
  *
  * Thread safe.
  */
@@ -13,19 +13,19 @@
 
 /*
  * A descriptor that polls as readable while changes wait to be taken up by a sync, or were taken up by
- * somebody's sync since oks_engine_news_seen. The engine's own, the same at each call. It costs nothing
+ * somebody's sync since oks_engine_changes_seen. The engine's own, the same at each call. It costs nothing
  * before the first call. -errno: there is none to be had.
  */
-int oks_engine_news_fd(struct oks_engine *engine);
+int oks_engine_change_fd(struct oks_engine *engine);
 
 /* To be called before the sync that looks. */
-void oks_engine_news_seen(struct oks_engine *engine);
+void oks_engine_changes_seen(struct oks_engine *engine);
 
 /*
  * Whether changes are possible that the descriptor does not tell of: somewhere only stat can see them, so who
  * wants to know has to sync now and then.
  */
-bool oks_engine_is_blind(struct oks_engine *engine);
+bool oks_engine_needs_polling(struct oks_engine *engine);
 
 /*
  * Whether answers about the target hold everything that is known to have changed: a sync would only find what
