@@ -87,7 +87,7 @@ static void set_row(struct budget_row *to, const struct budget *b, const struct 
 
 static int result_make(struct evaluation *ev, const struct budget *b, struct budget_result *out)
 {
-    struct tally *tally = tally_of(ev, b->scope);
+    struct tally *tally = budgets_tally(ev, b->scope);
     struct budget_result result = {.budget = b, .window = tally->window};
     const struct tally_row *worst[BUDGET_ROWS_MAX], nothing = {.of = ""};
     char only[OKS_NAME_MAX + 1] = "";

@@ -157,7 +157,7 @@ static void visit_team(const void *node, VISIT visit, void *ctx)
         return;
     ev->span.since = ev->span.until = OKS_STAMP_NONE;
     if (ev->scope == BUDGET_RUN)
-        run_window(run, &ev->span.since, &ev->span.until);
+        runs_window(run, &ev->span.since, &ev->span.until);
     sessions = team_sessions(&ev->model->catalog, team, run);
     if (!sessions)
         ev->rc = -ENOMEM;
@@ -281,7 +281,7 @@ static void set_window(struct evaluation *ev, struct tally *tally)
     ev->span.until = oks_stamp_of(oks_slice_of(tally->window.until));
 }
 
-struct tally *tally_of(struct evaluation *ev, enum budget_scope scope)
+struct tally *budgets_tally(struct evaluation *ev, enum budget_scope scope)
 {
     struct tally *tally = &ev->tallies[scope];
     struct model *m = ev->model;

@@ -32,6 +32,6 @@ struct evaluation {
 };
 
 /* The tally of a scope, made at the first call; free() its rows. Errors are in ev->rc. */
-struct tally *tally_of(struct evaluation *ev, enum budget_scope scope);
+struct tally *budgets_tally(struct evaluation *ev, enum budget_scope scope);
 
 #endif

@@ -97,7 +97,7 @@ void catalog_linked(struct catalog *c, struct transcript *t, bool linked);
 void catalog_mark_lost(struct catalog *c, struct transcript *t);
 /* placement.c: sources whose transcripts say themselves where they belong, and what they repeat */
 /* The name of the project that a working directory is, as Claude Code names its folder. */
-void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
+void placement_project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
 /* The project that the session's transcripts tell of; false: none yet. */
 bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
 void placement_parent(struct session *s);

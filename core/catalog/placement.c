@@ -47,7 +47,7 @@ static bool is_plain(uint32_t code)
     return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') || (code >= '0' && code <= '9');
 }
 
-void project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1])
+void placement_project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1])
 {
     size_t left = strlen(cwd), n = 0, len;
     uint16_t units[PATH_MAX];
@@ -77,7 +77,7 @@ bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1])
 
     LIST_FOREACH(t, &s->transcripts, of_session)
         if (t->state.cwds.len) {
-            project_of_cwd(t->state.cwds.items[0].ptr, out);
+            placement_project_of_cwd(t->state.cwds.items[0].ptr, out);
             return true;
         }
     return false;

@@ -64,7 +64,7 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     if (rc >= 0)
         rc = source_scanner_set(scanner, file->source, "", file->peer_states);
     if (rc >= 0)
-        rc = file->whole ? scan_whole(fd, scanner, &sink, &result)
+        rc = file->whole ? transcript_scan_whole(fd, scanner, &sink, &result)
                          : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
     oks_scanner_free(scanner);
     if (fd >= 0)
@@ -148,9 +148,9 @@ static int add_record(void *ctx, const struct oks_record *r)
     const struct by_model *by = ctx;
     struct oks_event event;
 
-    if (!event_of_record(r, &event) || !oks_stamp_within(event.stamp, by->w.since, by->w.until))
+    if (!transcript_record_event(r, &event) || !oks_stamp_within(event.stamp, by->w.since, by->w.until))
         return 0;
-    return model_of_record(by->models, r, &event);
+    return transcript_record_model(by->models, r, &event);
 }
 
 int rescan_read(enum oks_isa isa, struct rescan_window w, struct rescan *rescan)

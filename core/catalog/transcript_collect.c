@@ -64,7 +64,7 @@ static int keep_first(char **slot, struct oks_slice s)
 
 /* --- from record to event --- */
 
-bool event_of_record(const struct oks_record *r, struct oks_event *event)
+bool transcript_record_event(const struct oks_record *r, struct oks_event *event)
 {
     const struct oks_usage *u = &r->message.usage;
     bool any;
@@ -121,7 +121,7 @@ static int collect_tail(struct tail **out, const struct oks_record *r, struct ok
     *out = tail;
     if (!tail)
         return -ENOMEM;
-    tail->counts = event_of_record(r, &event);
+    tail->counts = transcript_record_event(r, &event);
     tail->event = event;
     if (event.stamp.key == OKS_STAMP_KEY_TEXT) {
         tail->stamp_text = copy_slice((struct oks_slice){event.stamp.text, event.stamp.len});
@@ -177,7 +177,8 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
-int model_of_record(struct oks_models *models, const struct oks_record *r, const struct oks_event *event)
+int transcript_record_model(struct oks_models *models, const struct oks_record *r,
+                            const struct oks_event *event)
 {
     bool stamped = !oks_stamp_is_none(event->stamp);
     struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
@@ -201,12 +202,12 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
         return -ECANCELED;
     if (!complete)
         return collect_tail(&c->out->tail, r, c->name);
-    counts = event_of_record(r, &event);
+    counts = transcript_record_event(r, &event);
     rc = collect_extras(state, r);
     if (rc == 0)
         rc = requests_add_record(state->requests, r, c->name);
     if (rc == 0 && counts)
-        rc = model_of_record(&state->models, r, &event);
+        rc = transcript_record_model(&state->models, r, &event);
     if (rc < 0 || r->offset < c->events_from)
         return rc;
     rc = keep_first(&state->agent_name, r->agent_name);
@@ -227,8 +228,8 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
 
 /* All of a small file, which is one object over any number of lines. As a line of its own it goes the way of
  * all lines: outside strings '\r' is the same to JSON as '\n', and inside them both are wrong. */
-int scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
-               struct oks_scan_result *result)
+int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
+                          struct oks_scan_result *result)
 {
     struct stat st;
     size_t size, len = 0;
@@ -315,7 +316,7 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
         source_scanner_set(scanner, t->source->id, reader_state ? reader_state : "", options->peer_states);
 
     if (rc == 0)
-        rc = t->whole ? scan_whole(fd, scanner, &sink, &result)
+        rc = t->whole ? transcript_scan_whole(fd, scanner, &sink, &result)
                       : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
     out->bytes_read = result.bytes_read;
     if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)

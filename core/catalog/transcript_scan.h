@@ -16,13 +16,14 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
                        struct scan_outcome *out);
 
 /* Fills *event; false where the record adds nothing to any total. */
-bool event_of_record(const struct oks_record *r, struct oks_event *event);
+bool transcript_record_event(const struct oks_record *r, struct oks_event *event);
 
 /* Adds it to the sum of its model; events that only carry a time belong to none. 0 or -ENOMEM. */
-int model_of_record(struct oks_models *models, const struct oks_record *r, const struct oks_event *event);
+int transcript_record_model(struct oks_models *models, const struct oks_record *r,
+                            const struct oks_event *event);
 
 /* A file that is one object, as a scan that begins and ends with it. */
-int scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
-               struct oks_scan_result *result);
+int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
+                          struct oks_scan_result *result);
 
 #endif

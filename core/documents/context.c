@@ -228,13 +228,13 @@ static int look_at_member(struct context *c, struct session **out, struct last *
 
     if (!sessions)
         return team ? -ENOMEM : -ENOENT;
-    run_window(run, &w.since, &w.until);
+    runs_window(run, &w.since, &w.until);
     *out = NULL;
     for (size_t i = 0; sessions[i]; i++) {
         char name[OKS_NAME_MAX + 1];
         struct measure m;
 
-        session_member(run, sessions[i], name);
+        member_name_of(run, sessions[i], name);
         if (strcmp(name, c->target->member) != 0)
             continue;
         first = first ? first : sessions[i];

@@ -30,7 +30,7 @@ int document_budget(struct budgets *budgets, const char *name, bool exceeded, in
                     struct oks_document *out);
 int document_pricing(struct model *model, struct oks_document *out);
 /* The text of it, malloc'ed: the models in it are a file that oks_prices_new() takes. -ENOMEM */
-int pricing_text(const struct oks_prices *prices, char **out, size_t *len);
+int document_pricing_text(const struct oks_prices *prices, char **out, size_t *len);
 
 /* What of the daemon status.json shows besides the model. */
 struct status_facts {

@@ -148,7 +148,7 @@ static int list_team(struct model *model, enum oks_list what, const struct oks_t
     if (what == OKS_LIST_RUNS)
         rc = list_runs(team, names);
     for (size_t i = 0; rc == 0 && what != OKS_LIST_RUNS && sessions[i]; i++) {
-        session_member(run, sessions[i], member);
+        member_name_of(run, sessions[i], member);
         if (of->kind == OKS_MEMBER && strcmp(member, of->member) != 0)
             continue;
         if (what == OKS_LIST_DAYS)

@@ -13,7 +13,7 @@
 
 /* --- the thirteen --- */
 
-bool measure_is_unknown(const struct measure *m)
+bool document_is_unknown(const struct measure *m)
 {
     return m->sessions && m->unknown == m->sessions;
 }
@@ -41,7 +41,7 @@ void json_put_measure(struct json *j, const struct measure *m)
     };
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
-        if (measure_is_unknown(m))
+        if (document_is_unknown(m))
             json_put_null(j, counts[i].key);
         else
             json_put_count(j, counts[i].key, counts[i].tokens);

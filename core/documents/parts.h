@@ -6,7 +6,7 @@
 #include "documents/documents.h"
 
 /* Nobody can know what these sessions used: their token counts are null. */
-bool measure_is_unknown(const struct measure *m);
+bool document_is_unknown(const struct measure *m);
 /* The thirteen keys, in their order. */
 void json_put_measure(struct json *j, const struct measure *m);
 /* "billed": what the bag holds */

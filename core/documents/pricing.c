@@ -72,7 +72,7 @@ static void put_prices(struct json *j, const struct oks_prices *prices)
     json_close_object(j);
 }
 
-int pricing_text(const struct oks_prices *prices, char **out, size_t *len)
+int document_pricing_text(const struct oks_prices *prices, char **out, size_t *len)
 {
     struct json j = {0};
 

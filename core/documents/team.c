@@ -87,7 +87,7 @@ static int parts_make(struct model *model, const struct team *team, const struct
         measure_session(sessions[i], w, &p->measure);
         if (outside(&p->measure, w))
             continue;
-        session_member(run, sessions[i], p->member);
+        member_name_of(run, sessions[i], p->member);
         rc = billed_session_window(model->billing, sessions[i], w, &p->billed);
         parts->len++;
     }
@@ -135,8 +135,8 @@ int team_measure(struct model *model, const struct team *team, const struct team
     return rc;
 }
 
-int member_measure(struct model *model, const struct team *team, const char *member,
-                   const struct measure_window *w, struct measure *out, struct billed_bag *bag)
+int team_member_measure(struct model *model, const struct team *team, const char *member,
+                        const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
     const struct team_run *run = runs_current(team);
     struct session **sessions = team_sessions(&model->catalog, team, run);
@@ -149,7 +149,7 @@ int member_measure(struct model *model, const struct team *team, const char *mem
     for (size_t i = 0; rc == 0 && sessions[i]; i++) {
         char name[OKS_NAME_MAX + 1];
 
-        session_member(run, sessions[i], name);
+        member_name_of(run, sessions[i], name);
         if (strcmp(name, member) != 0)
             continue;
         found = true;

@@ -13,7 +13,7 @@ void team_document(struct model *model, struct team *team, const struct team_run
  * member. */
 int team_measure(struct model *model, const struct team *team, const struct team_run *run,
                  const struct measure_window *w, struct measure *out, struct billed_bag *bag);
-int member_measure(struct model *model, const struct team *team, const char *member,
-                   const struct measure_window *w, struct measure *out, struct billed_bag *bag);
+int team_member_measure(struct model *model, const struct team *team, const char *member,
+                        const struct measure_window *w, struct measure *out, struct billed_bag *bag);
 
 #endif

@@ -45,7 +45,7 @@ static void session_document(struct render *r, const struct session *s, struct j
     put_given_window(j, r->window);
     json_put_count(j, "transcripts", session_transcripts(s));
     json_put_bool(j, "retained", !session_is_live(s));
-    if (measure_is_unknown(m)) {
+    if (document_is_unknown(m)) {
         json_put_text(j, "usage", "unknown");
         json_put_null(j, "billed");
     } else {
@@ -105,7 +105,7 @@ static struct measure_window team_window_of(struct render *r, const struct team 
     struct measure_window w = window_of(r);
 
     if (!r->window)
-        run_window(run_of(r, team), &w.since, &w.until);
+        runs_window(run_of(r, team), &w.since, &w.until);
     return w;
 }
 
@@ -113,7 +113,7 @@ static void member_document(struct render *r, const struct team *team, struct js
                             struct billed_bag *bag)
 {
     struct measure_window w = team_window_of(r, team);
-    int rc = member_measure(r->model, team, r->target->member, &w, m, bag);
+    int rc = team_member_measure(r->model, team, r->target->member, &w, m, bag);
 
     json_fail(j, rc);
     if (rc < 0)
@@ -219,7 +219,7 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
         team = catalog_team(&r->model->catalog, r->target->name);
         w = team_window_of(r, team);
         if (r->target->kind == OKS_MEMBER)
-            return member_measure(r->model, team, r->target->member, &w, m, bag);
+            return team_member_measure(r->model, team, r->target->member, &w, m, bag);
         return team_measure(r->model, team, run_of(r, team), &w, m, bag);
     default:
         return -ENOENT;
@@ -237,7 +237,7 @@ static int total_document(void *ctx, struct json *j, struct oks_document *out)
     if (rc < 0)
         return rc;
     out->mtime_ns = m.mtime_ns;
-    if (measure_is_unknown(&m))
+    if (document_is_unknown(&m))
         json_put_raw(j, NULL, OKS_SLICE("unknown"));
     else
         json_put_count(j, NULL, oks_totals_tokens(&m.totals));
@@ -259,7 +259,7 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
     if (rc < 0)
         return rc;
     out->mtime_ns = m.mtime_ns;
-    if (measure_is_unknown(&m))
+    if (document_is_unknown(&m))
         json_put_raw(j, NULL, OKS_SLICE("unknown"));
     else
         json_put_money(j, NULL, sum.cost);

@@ -62,7 +62,7 @@ int oks_document_status(struct oks_engine *e, struct oks_document *out)
     facts.cache_writes = e->saver.writes;
     facts.cache_errors = e->saver.errors;
     facts.cache_error = e->saver.error;
-    progress_now(e, &facts.progress);
+    engine_progress(e, &facts.progress);
     rc = document_status(&e->model, &facts, out);
     pthread_mutex_unlock(&e->model.lock);
     return rc;

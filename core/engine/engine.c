@@ -317,7 +317,7 @@ bool oks_engine_trim_due(struct oks_engine *e)
     return bytes >= MUCH && atomic_compare_exchange_strong(&e->saver.freed, &bytes, 0);
 }
 
-void progress_now(const struct oks_engine *e, struct oks_progress *out)
+void engine_progress(const struct oks_engine *e, struct oks_progress *out)
 {
     struct oks_progress p = {.files = e->model.catalog.n_transcripts,
                              .bytes_read = e->scanning.bytes_read,
@@ -335,6 +335,6 @@ void progress_now(const struct oks_engine *e, struct oks_progress *out)
 void oks_engine_progress(struct oks_engine *e, struct oks_progress *out)
 {
     pthread_mutex_lock(&e->model.lock);
-    progress_now(e, out);
+    engine_progress(e, out);
     pthread_mutex_unlock(&e->model.lock);
 }

@@ -70,7 +70,7 @@ struct oks_engine {
     struct stat forgotten; /* the marker of what was forgotten, as last seen */
 };
 
-void progress_now(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
+void engine_progress(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
 /* arrivals.c */
 extern const struct file_events arrivals_events; /* ctx is the engine */

@@ -7,7 +7,7 @@
  * also writes transcripts of its own. A roster's members are called by their names, and in-process ones write
  * theirs as sub-agents of the lead, without a word of the team.
  *
- * Invariant: team_sessions() and session_member() look at nothing but what bumps the team's version when it
+ * Invariant: team_sessions() and member_name_of() look at nothing but what bumps the team's version when it
  * changes (catalog_bump, runs_session_changed).
  */
 #include "teams/members.h"
@@ -22,7 +22,7 @@
 static const char lead_member[] = "lead";
 static const char unnamed_member[] = "unnamed";
 
-void run_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until)
+void runs_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until)
 {
     if (!run)
         return;
@@ -107,7 +107,7 @@ static bool is_in_roster(const struct team_run *roster, const struct session *s)
     return false;
 }
 
-void session_member(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
+void member_name_of(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1])
 {
     const struct run_worker *own = member_own_worker(run, s);
     const char *agent = session_label(s);
@@ -191,8 +191,8 @@ static void gather_own(struct catalog *c, const struct team_run *run, const char
     struct project *p;
     struct session *s;
 
-    run_window(run, &since, &until);
-    project_of_cwd(cwd, name);
+    runs_window(run, &since, &until);
+    placement_project_of_cwd(cwd, name);
     p = catalog_project(c, name);
     if (!p || oks_stamp_is_none(since))
         return; /* nobody could tell a run without a beginning from all that was before */

@@ -9,7 +9,7 @@
 /* `run` is what the team is looked at by: a run or a roster, or NULL where no file tells of it. */
 
 /* Sets the bounds to those of the run, where there is one. */
-void run_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until);
+void runs_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until);
 
 /* The team's sessions, NULL-terminated, ascending by name; to be freed. NULL on ENOMEM. */
 struct session **team_sessions(struct catalog *c, const struct team *team, const struct team_run *run);
@@ -24,6 +24,6 @@ bool member_works_as(const struct team_run *run, const struct run_worker *worker
 
 /* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or
  * "lead". */
-void session_member(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
+void member_name_of(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
 
 #endif

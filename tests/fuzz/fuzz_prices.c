@@ -32,12 +32,12 @@ static void check_document(const struct oks_prices *prices)
     char *text, *models, error[256], *text_again;
     size_t len, len_again;
 
-    REQUIRE(pricing_text(prices, &text, &len) == 0);
+    REQUIRE(document_pricing_text(prices, &text, &len) == 0);
     models = strstr(text, key);
     REQUIRE(models);
     models += sizeof(key) - 1;
     REQUIRE(oks_prices_new(&again, models, len - 2 - (size_t)(models - text), error) == 0);
-    REQUIRE(pricing_text(again, &text_again, &len_again) == 0);
+    REQUIRE(document_pricing_text(again, &text_again, &len_again) == 0);
     oks_prices_free(again);
     free(text_again);
     free(text);

@@ -472,7 +472,7 @@ START_TEST(the_document_is_a_users_file_again)
     char *text, *models, error[256];
     size_t len;
 
-    ck_assert_int_eq(pricing_text(prices, &text, &len), 0);
+    ck_assert_int_eq(document_pricing_text(prices, &text, &len), 0);
     ck_assert_uint_eq(strlen(text), len);
     ck_assert_ptr_nonnull(strstr(text, "\"date\": \"20"));
     ck_assert_ptr_nonnull(strstr(text, "\"userEntries\": 1,"));

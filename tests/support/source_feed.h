@@ -55,7 +55,7 @@ static inline void told_copy(char to[TOLD_NAME], struct oks_slice s)
 static inline void told_of_record(const struct oks_record *r, struct told_line *line)
 {
     memset(line, 0, sizeof(*line));
-    event_of_record(r, &line->event);
+    transcript_record_event(r, &line->event);
     line->measured = r->message.usage.present;
     line->side = r->is_sidechain;
     line->usage = r->message.usage;
