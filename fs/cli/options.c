@@ -34,8 +34,8 @@ const char options_usage[] =
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
     "                     notify=on|off (tell file watchers of changes),\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
-    "                     memory=SIZE (of events, such as 64M), home=DIR, tz=ZONE (of days and hours; "
-    "default TZ),\n"
+    "                     memory=SIZE (accepted, no effect), home=DIR, tz=ZONE (of days and hours; default "
+    "TZ),\n"
     "                     nonempty, allow_other, allow_root, max_read=N\n"
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
@@ -246,8 +246,9 @@ static int notify_option(struct options *o, const char *value)
     return EX_USAGE;
 }
 
-/* A number with K, M or G behind it. */
-static int size_option(struct options *o, const char *value)
+/* A number with K, M or G behind it. Older versions limited their memory by it: fstab lines may still have
+ * it. */
+static int size_option(const char *value)
 {
     char *end;
     unsigned long long n = strtoull(value, &end, 10);
@@ -258,7 +259,6 @@ static int size_option(struct options *o, const char *value)
         log_error("-o memory=%s: say a size, such as 64M", value);
         return EX_USAGE;
     }
-    o->memory_max = (size_t)n << shift;
     return 0;
 }
 
@@ -279,7 +279,7 @@ static int one_option(struct options *o, const char *option)
     else if ((value = value_of(option, "root")))
         append(&o->task_roots, absolute(value));
     else if ((value = value_of(option, "memory")))
-        return size_option(o, value);
+        return size_option(value);
     else if ((value = value_of(option, "home"))) {
         free(o->okstra_home);
         o->okstra_home = absolute(value);
@@ -478,7 +478,6 @@ struct oks_config options_config(const struct options *o)
         .verify_tail = o->verify_tail,
         .revalidate = o->revalidate,
         .isa = o->isa,
-        .memory_max = o->memory_max,
         .zone = o->zone,
     };
 

@@ -39,7 +39,6 @@ struct options {
     bool no_notify; /* file watchers are not told */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    size_t memory_max; /* bytes of events; 0: the default */
 };
 
 /* 0, or an exit code after a line on stderr that says what is wrong. */

@@ -1,36 +1,49 @@
 /*
- * Learning of changes without reading: for one thread that waits until something may have changed.
+ * A file descriptor to poll(2) for changes, for a thread that waits until a sync would find something.
  *
- *     fd = oks_engine_change_fd(engine);
- *     poll(fd) ... oks_engine_changes_seen(engine); oks_engine_sync(...); compare oks_engine_version(...)
+ *     struct pollfd p = {.fd = oks_engine_change_fd(engine), .events = POLLIN};
+ *
+ *     for (;;) {
+ *         poll(&p, 1, oks_engine_needs_polling(engine) ? 750 : -1);
+ *         oks_engine_changes_seen(engine);                    first, so that no later change is lost
+ *         oks_engine_sync(engine, &target, false, NULL);
+ *         if (oks_engine_version(engine, &target) != version)
+ *             ...
+ *     }
  *
  * Thread safe.
  */
-#ifndef OKSTRAFS_NEWS_H
-#define OKSTRAFS_NEWS_H
+#ifndef OKSTRAFS_CHANGE_FD_H
+#define OKSTRAFS_CHANGE_FD_H
 
 #include "okstrafs/engine.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
- * A descriptor that polls as readable while changes wait to be taken up by a sync, or were taken up by
- * somebody's sync since oks_engine_changes_seen. The engine's own, the same at each call. It costs nothing
- * before the first call. -errno: there is none to be had.
+ * A descriptor that is readable while changes wait for a sync, or when any thread's sync has processed
+ * changes since oks_engine_changes_seen(). It belongs to the engine: do not read or close it. Each call
+ * returns the same one; the first makes it. A negative errno: it cannot be made.
  */
 int oks_engine_change_fd(struct oks_engine *engine);
 
-/* To be called before the sync that looks. */
+/* Resets the second condition. Call it before the sync. */
 void oks_engine_changes_seen(struct oks_engine *engine);
 
-/*
- * Whether changes are possible that the descriptor does not tell of: somewhere only stat can see them, so who
- * wants to know has to sync now and then.
- */
+/* Whether some changes do not make the descriptor readable, because a folder cannot be watched: then sync
+ * from time to time as well. */
 bool oks_engine_needs_polling(struct oks_engine *engine);
 
 /*
- * Whether answers about the target hold everything that is known to have changed: a sync would only find what
- * nobody has noticed yet. `found_only` as in oks_engine_sync. Never waits for a scan.
+ * Whether the answers about the target include every change found so far: no transcript waits to be scanned.
+ * `found_only` as in oks_engine_sync(). Does not look for changes, and never waits for a scan.
  */
 bool oks_engine_is_settled(struct oks_engine *engine, const struct oks_target *target, bool found_only);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,17 +1,37 @@
 /*
- * The engine: all transcripts of a machine, kept up to date by what they have gained, and the questions that
- * the mount asks of them.
+ * The engine: token usage of all agents on this machine, computed from their transcripts and kept up to date.
  *
- * Order of a read: oks_engine_sync() for the target, then any queries. A sync that starts after a write to a
- * transcript has returned sees that write. Queries answer from one state of the data each (they take the
- * engine's lock once) and never touch a transcript. Everything here is thread safe.
+ *     struct oks_config config = {.okstra_home = "/home/me/.okstra", .dirs = {claude_dirs}};
+ *     struct oks_target all = {.kind = OKS_ALL};
+ *     struct oks_document doc = {0};
+ *     struct oks_engine *engine;
  *
- * Names in this interface are file names as the mount shows them (oks_name_escape), NUL-terminated.
+ *     rc = oks_engine_new(&engine, &config);
+ *     rc = oks_engine_sync(engine, &all, false, NULL);       finds and reads what changed
+ *     rc = oks_document_usage(engine, &all, NULL, &doc);     answers from memory
+ *     fwrite(doc.bytes, 1, doc.len, stdout);
+ *     oks_document_clear(&doc);
+ *     oks_engine_save(engine);                               writes the caches
+ *     oks_engine_free(engine);
+ *
+ * Order of calls: oks_engine_sync() for the target, then any number of queries about it. A sync that starts
+ * after a write to a transcript has returned includes that write. A query never opens a transcript, except
+ * oks_document_ledger() and oks_document_stats(OKS_STATS_BY_MODEL) of a window.
+ *
+ * Threads: every call may be made from any thread, except oks_engine_new() and oks_engine_free(). A query
+ * takes the engine's lock once, so its answer shows one state of the data. Callbacks run under that lock:
+ * they must not call the engine.
+ *
+ * Ownership: strings and structs that are passed in stay the caller's, and are not used after the call
+ * returns unless their comment says so. A document's bytes are the caller's: oks_document_clear().
+ *
+ * Errors: 0 or a negative errno. An output parameter is written on success only.
+ *
+ * Names are file names as the mount shows them (okstrafs/names.h), NUL-terminated.
  */
 #ifndef OKSTRAFS_ENGINE_H
 #define OKSTRAFS_ENGINE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,51 +40,60 @@
 #include "okstrafs/window.h"
 #include "okstrafs/zone.h"
 
+#ifdef __cplusplus
+#include <atomic>
+typedef std::atomic_bool oks_atomic_bool; /* of the same layout in gcc and clang */
+extern "C" {
+#else
+#include <stdatomic.h>
+typedef atomic_bool oks_atomic_bool;
+#endif
+
 enum oks_revalidate {
-    OKS_REVALIDATE_AUTO = 0, /* inotify, and stat for each folder where that is not to be had */
-    OKS_REVALIDATE_INOTIFY, /* the same; a folder that cannot be watched is an error in the status document */
-    OKS_REVALIDATE_STAT,    /* stat every transcript at every read */
+    OKS_REVALIDATE_AUTO = 0, /* inotify; stat(2) for each folder that inotify cannot watch */
+    OKS_REVALIDATE_INOTIFY,  /* the same; the status document lists a folder without a watch as an error */
+    OKS_REVALIDATE_STAT,     /* stat(2) of every transcript at every sync */
 };
 
 #define OKS_CACHE_ROOT "cache/token-usage" /* below the okstra home */
 
-/* Borrowed for the time of oks_engine_new only, but for what says otherwise. */
+/* Zeroed but for okstra_home: the defaults. Borrowed during oks_engine_new() only, unless a field says more.
+ */
 struct oks_config {
     const char *okstra_home; /* absolute; caches and the user's settings live below it */
-    /* By source, NULL-terminated or NULL: configuration folders, or the folders in them that hold transcripts
-     */
+    /* For each source a NULL-terminated list, or NULL: configuration folders, or their transcript folders. */
     const char *const *dirs[OKS_SOURCES];
-    const char *const
-        *task_roots; /* NULL-terminated or NULL: folders that may hold .okstra/tasks, besides every cwd */
-    bool once; /* for programs that answer and end: what the first sync looked at is not looked at again */
-    bool no_cache;    /* neither read nor write any cache */
-    bool verify_tail; /* also compare a hash of the last bytes before the cursor */
+    /* NULL-terminated, or NULL: folders to search for .okstra/tasks, besides the cwd of each transcript. */
+    const char *const *task_roots;
+    bool once;        /* for a program that answers and exits: only the first sync reads anything */
+    bool no_cache;    /* neither read nor write cache files */
+    bool verify_tail; /* before reading on, compare a hash of the last bytes read before */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    size_t memory_max; /* bytes of events to keep in memory, less what is kept of all requests; 0: 64 MiB */
-    const struct oks_zone *zone; /* of local days; NULL: UTC. Borrowed until oks_engine_free */
-    const atomic_bool
-        *stop; /* set from anywhere (a signal handler too): scans end with -ECANCELED; or NULL */
+    const struct oks_zone *zone; /* of local days; NULL: UTC. Borrowed until oks_engine_free() */
+    /* NULL, or borrowed until oks_engine_free(): once it is true, scans end with -ECANCELED. A signal handler
+     * may set it. */
+    const oks_atomic_bool *stop;
 };
 
 struct oks_engine;
 
-/* Looks at nothing yet: the first sync does. -ENOMEM, -ENOTSUP (isa). */
+/* Opens no transcript: the first sync does. 0, -ENOMEM, or -ENOTSUP: this CPU lacks config->isa. */
 int oks_engine_new(struct oks_engine **out, const struct oks_config *config);
-/* Saves nothing; see oks_engine_save. Nobody else may be in a call. */
+/* Does not save: call oks_engine_save() before. No other call may be running. NULL is fine. */
 void oks_engine_free(struct oks_engine *engine);
 
-/* Writes the caches of all transcripts that changed since they were last written; the errors are in the
- * status. */
+/* Writes the cache file of each transcript that changed since it was last written. Errors are in the status
+ * document. */
 void oks_engine_save(struct oks_engine *engine);
-/* The same from a thread of its own, a moment after a scan has changed something, until oks_engine_free.
- * -EAGAIN. */
+/* Starts a thread that does the same a second after a change, until oks_engine_free(). 0 or -EAGAIN: no
+ * thread. */
 int oks_engine_start_saver(struct oks_engine *engine);
 
 /*
- * Forgets a session whose transcripts were all deleted (NULL: every such session): removes its cache files,
- * so that it counts no more, also for other processes. *n: how many were forgotten. -ENOENT; -EBUSY: a
- * transcript of it is there; or what writing the marker gave.
+ * Forgets a session whose transcripts were all deleted (NULL: every such session). Its cache files are
+ * removed, so it no longer counts, in other processes too. *n: sessions forgotten. 0; -ENOENT: no such
+ * session; -EBUSY: a transcript of it exists; another negative errno: the marker file could not be written.
  */
 int oks_engine_forget(struct oks_engine *engine, const char *session, size_t *n);
 
@@ -73,91 +102,94 @@ enum oks_kind {
     OKS_SESSION,
     OKS_TEAM,
     OKS_PROJECT,
-    OKS_MEMBER, /* an agent of a team */
+    OKS_MEMBER, /* one agent of a team */
     OKS_RUN,    /* one run of a team */
 };
 
 struct oks_target {
     enum oks_kind kind;
     const char *name;   /* session id, team or project; NULL for OKS_ALL */
-    const char *member; /* of OKS_MEMBER the agent, of OKS_RUN the run; name is its team */
+    const char *member; /* OKS_MEMBER: the agent, OKS_RUN: the run; `name` is then its team */
 };
 
 /*
- * Brings everything that the target's answers depend on up to date: finds new and changed transcripts, and
- * scans them all: whose a request is depends on every file that logs it. One bad file never stops the others
- * (it is listed in the status document). With OKS_ALL and `found_only`, only discovery is done: enough to
- * list sessions and projects. 0; -ECANCELED when *cancel (may be NULL) became true; -ENOMEM.
+ * Brings the target's answers up to date: finds new and changed transcripts, and reads what they gained. All
+ * of them are read, because which transcript a request counts in depends on every file that logs it. A file
+ * that cannot be read does not stop the others: it is listed in the status document. With OKS_ALL and
+ * `found_only` transcripts are found and not read, which is enough to list sessions and projects.
+ *
+ * 0; -ECANCELED: *cancel (may be NULL) became true, see oks_engine_wake(); -ENOMEM; -EMFILE.
  */
 int oks_engine_sync(struct oks_engine *engine, const struct oks_target *target, bool found_only,
-                    const atomic_bool *cancel);
+                    const oks_atomic_bool *cancel);
 
 /*
- * Checks the files that a person writes, without an engine: calls fn for each that is there, `error` NULL
- * where it is good, else what is wrong in one line. 0, -ENOMEM, or the first non-zero value of fn.
+ * Checks the user's files (okstrafs.json, prices.json) without an engine. Calls fn for each that exists:
+ * `error` is NULL if the file is valid, else one line that says what is wrong. 0, -ENOMEM, or the first
+ * non-zero value of fn.
  */
 int oks_settings_check(const char *okstra_home, int (*fn)(void *ctx, const char *path, const char *error),
                        void *ctx);
 
-/* How far the scanning has come; cheap, and never waits for a scan. */
+/* How far scanning has come. */
 struct oks_progress {
     uint64_t files;      /* transcripts found */
-    uint64_t files_left; /* of these: not yet looked at since they changed */
-    uint64_t bytes;      /* size of all, as far as it is known */
-    uint64_t bytes_left; /* of those left */
-    uint64_t bytes_read; /* by scans, since the start */
+    uint64_t files_left; /* of these: changed, and not read since */
+    uint64_t bytes;      /* bytes_read + bytes_left */
+    uint64_t bytes_left; /* to be read of the files left, as far as it is known */
+    uint64_t bytes_read; /* since oks_engine_new() */
     uint64_t scanning;   /* transcripts being read right now */
 };
 
+/* Never waits for a scan. */
 void oks_engine_progress(struct oks_engine *engine, struct oks_progress *out);
 
-/* True once for every 16 MiB or more that were freed in small pieces: a heap that is full of holes now may be
- * able to return them. */
+/* True once after at least 16 MiB were freed in small pieces: malloc_trim() can then give memory back to the
+ * system. */
 bool oks_engine_trim_due(struct oks_engine *engine);
 
-/* Makes syncs that wait look at their `cancel` again. */
+/* Wakes syncs that wait, so that they test their `cancel` again. */
 void oks_engine_wake(struct oks_engine *engine);
 
 /*
- * The version of a target's data: changes whenever an answer about it may have changed, and never repeats.
- * 0: there is no such target (now).
+ * The version of a target's data. It changes whenever an answer about the target may have changed, and never
+ * repeats: equal versions mean equal answers. 0: no such target.
  */
 uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *target);
-/* Changes whenever the names of all sessions, projects or teams do, and never repeats. */
+/* The same for the lists of all sessions, projects and teams. */
 uint64_t oks_engine_names_version(struct oks_engine *engine);
 
 /*
- * The name under which a target is listed. 0: `name` is that name; 1: it is another spelling (a team in other
- * case, a unique prefix of a session id with at least 6 characters) and *canonical is the listed one;
- * -ENOENT.
+ * The name under which a target is listed. 0: `name` is that name. 1: `name` is another spelling of it (a
+ * team in another case, a unique prefix of a session id of at least 6 characters); the listed one is in
+ * `canonical`. -ENOENT: neither.
  */
 int oks_engine_resolve(struct oks_engine *engine, enum oks_kind kind, const char *name, char canonical[256]);
 
 /*
- * Tells the engine what time it is (ms since the epoch); cheap. Budgets change with time alone, when a day or
- * a block ends: true where that just happened, and then oks_engine_version(OKS_ALL) is a new one.
+ * Sets the engine's clock (ms since the epoch); the engine reads none itself. Budgets change with time alone,
+ * when a day or a block ends. True: that just happened, and the version of OKS_ALL is a new one.
  */
 bool oks_engine_clock(struct oks_engine *engine, int64_t now_ms);
-/* The time at which oks_engine_clock will say so next, as far as anybody has looked; INT64_MAX: never. */
+/* The time at which oks_engine_clock() returns true next, for the budgets evaluated last; INT64_MAX: never.
+ */
 int64_t oks_engine_next_change(struct oks_engine *engine);
 
 /*
- * Calls fn with the names of the budgets, or of those that are exceeded at the time that oks_engine_clock was
- * told, ascending, under the engine's lock. Sync everything first. 0, -ENOMEM, -EIO, or the first non-zero
- * value of fn.
+ * Calls fn with the name of each budget, or of each that is exceeded at the time of oks_engine_clock(),
+ * ascending. Sync OKS_ALL first. 0, -ENOMEM, -EIO, or the first non-zero value of fn.
  */
 int oks_engine_budgets(struct oks_engine *engine, bool exceeded, int (*fn)(void *ctx, const char *name),
                        void *ctx);
 
 enum oks_stats {
     OKS_STATS_BY_MODEL,
-    OKS_STATS_BY_PROJECT, /* the first working directory that a session's records name, else its folder's name
-                           */
+    OKS_STATS_BY_PROJECT, /* the first working directory in a session's records, else its folder's name */
     OKS_STATS_BY_AGENT,
     OKS_STATS_BY_SOURCE,
-    OKS_STATS_BY_DAY,  /* local ones: see oks_config.zone */
-    OKS_STATS_BY_HOUR, /* those of the calendar that saw activity */
-    OKS_STATS_BLOCKS,  /* of five hours, as ccusage cuts them; the one that is going on depends on now_ms */
+    OKS_STATS_BY_DAY,  /* local days with activity: see oks_config.zone */
+    OKS_STATS_BY_HOUR, /* local hours with activity */
+    OKS_STATS_BLOCKS,  /* five hours each, as ccusage defines them; the current one depends on now_ms */
 };
 
 enum oks_list {
@@ -165,72 +197,72 @@ enum oks_list {
     OKS_LIST_TEAMS,     /* of OKS_ALL or a session */
     OKS_LIST_PROJECTS,  /* of OKS_ALL or a session (one at most) */
     OKS_LIST_MEMBERS,   /* of a team */
-    OKS_LIST_RUNS,      /* of a team: those that team-state files tell of */
-    OKS_LIST_SUBAGENTS, /* of a session: sessions that it started */
-    OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each; see oks_engine_budgets */
-    OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of those that are exceeded */
-    OKS_LIST_DAYS,      /* of any target: YYYY-MM-DD, UTC, with activity */
+    OKS_LIST_RUNS,      /* of a team: its runs that have a team-state file */
+    OKS_LIST_SUBAGENTS, /* of a session: the sessions that it started */
+    OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each budget; see oks_engine_budgets() */
+    OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of each exceeded budget */
+    OKS_LIST_DAYS,      /* of any target: days with activity, YYYY-MM-DD in UTC */
 };
 
-/*
- * Calls fn with each name, ascending by bytes, each once, under the engine's lock: fn must not call the
- * engine. 0, -ENOENT, -ENOMEM, or the first non-zero value of fn.
+/* Calls fn with each name, once, ascending by bytes. 0, -ENOENT, -ENOMEM, or the first non-zero value of fn.
  */
 int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
                     int (*fn)(void *ctx, const char *name), void *ctx);
 
-/* A rendered document. */
+/* A rendered document. Zeroed: none. */
 struct oks_document {
-    char *bytes; /* malloc'ed, the caller's */
+    char *bytes; /* malloc'ed; NUL-terminated behind len */
     size_t len;
     int64_t mtime_ns;  /* time of the newest byte counted, ns since the epoch; 0: none */
-    uint64_t version;  /* of the data that it shows: see oks_engine_version */
-    size_t window_at;  /* the bytes that say which window it shows, */
-    size_t window_len; /* which may move while all else stays; 0: none */
+    uint64_t version;  /* of the data shown: see oks_engine_version() */
+    size_t window_at;  /* offset and length of the "window" member, */
+    size_t window_len; /* whose bounds may move while all else stays; 0: there is none */
 };
 
+/* Frees the bytes. A cleared or zeroed document is fine. */
 void oks_document_clear(struct oks_document *document);
 
 /*
- * usage.json of a target; `window` NULL means the target's own (a team's run window, else open). SPEC section
- * 3; ends in a newline. -ENOENT, -ENOMEM.
+ * The documents. docs/format.md describes their contents. Each ends in a newline. Sync the target first. 0,
+ * -ENOENT: no such target, or -ENOMEM; more where a comment says so.
  */
+
+/* usage.json. `window` NULL: the target's own, which is that of a team's run, else all of time. */
 int oks_document_usage(struct oks_engine *engine, const struct oks_target *target,
                        const struct oks_window *window, struct oks_document *out);
-/* The usage document's totalTokens alone, one line. */
+/* total_tokens: one number of the usage document, on a line. */
 int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target *target,
                               struct oks_document *out);
-/* The usage document's billed.costUSD alone, one line. */
+/* cost_usd: billed.costUSD of the usage document, on a line. */
 int oks_document_cost(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
-/*
- * A document of stats/: {"rows": [{"key", the thirteen keys, "billed"}], "total": {...}}, of all of time
- * (NULL) or of a window.
- */
+/* stats/<by>.json, of everything, in a window or (NULL) all of time. -EIO: a transcript could not be read. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out);
-/*
- * Says that a document of days, hours or blocks is about to be asked for. Before a first sync that spares
- * reading everything twice.
- */
+/* Announces a stats document by day, hour or blocks. Called before the first sync, it saves reading
+ * everything twice. */
 void oks_engine_prepare_timeline(struct oks_engine *engine);
 /*
- * context.json of a session: how full its last request was, of what the model takes, and its compactions; of
- * a member, that of the one of its sessions that asked last. ledger.jsonl: each line of its transcripts that
- * carries usage, and what became of it. -ENOENT, -ENOMEM; the ledger reads the transcripts again: -EIO and
- * the like, -EFBIG.
+ * context.json of a session: the prompt of its last request against the model's context window, and its
+ * compactions. Of a member: that of its session with the latest request.
  */
 int oks_document_context(struct oks_engine *engine, const struct oks_target *target,
                          struct oks_document *out);
+/* ledger.jsonl of a session: each line with usage, and what became of it. Reads the transcripts again: -EIO,
+ * -EFBIG and the like. */
 int oks_document_ledger(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
-/* pricing.json: the prices in force (see prices.h). Needs no more than a sync that is found_only. */
+/* pricing.json: the prices in force. A sync with found_only is enough. */
 int oks_document_prices(struct oks_engine *engine, struct oks_document *out);
 /*
- * budgets/<name>.json, or budgets/exceeded/<name>: those that are used up, a line each (docs/format.md). Sync
- * everything first. -ENOENT: no such budget, or it is not exceeded; -EIO: a transcript can no longer be read.
+ * budgets/<name>.json, or (`exceeded`) budgets/exceeded/<name>. Sync OKS_ALL first. -ENOENT: no such budget,
+ * or it is not exceeded; -EIO: a transcript can no longer be read.
  */
 int oks_document_budget(struct oks_engine *engine, const char *name, bool exceeded, int64_t now_ms,
                         struct oks_document *out);
-/* status.json: what the daemon found, read, refused and could not write. */
+/* status.json: what was found, read, refused, and could not be written. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
