@@ -91,11 +91,11 @@ static void check_home(const struct options *o)
     struct stat st;
 
     if (stat(o->okstra_home, &st) < 0)
-        good("okstra home %s does not exist yet: it is made at the first mount", o->okstra_home);
+        good("okstra home %s does not exist yet: the first mount makes it", o->okstra_home);
     else if (!S_ISDIR(st.st_mode))
-        bad("set OKSTRA_HOME to a folder", "okstra home %s is no folder", o->okstra_home);
+        bad("set OKSTRA_HOME to a folder", "okstra home %s is not a folder", o->okstra_home);
     else if (st.st_uid != geteuid())
-        bad("set OKSTRA_HOME to a folder of your own: caches are not kept in somebody else's",
+        bad("set OKSTRA_HOME to a folder of your own: caches are not written to another user's folder",
             "okstra home %s belongs to another user", o->okstra_home);
     else if (access(o->okstra_home, W_OK) < 0)
         bad("chmod u+w it, or run with --no-cache", "okstra home %s is not writable", o->okstra_home);
@@ -106,10 +106,11 @@ static void check_home(const struct options *o)
 static int check_setting(void *ctx, const char *path, const char *error)
 {
     if (error)
-        bad("mend it: until then what it said before holds, or nothing (docs/configuration.md)", "%s: %s",
-            path, error);
+        bad("correct it; until then the last valid version applies, or none if there was none "
+            "(docs/configuration.md)",
+            "%s: %s", path, error);
     else
-        good("%s is in order", path);
+        good("%s is valid", path);
     return 0;
 }
 
@@ -120,7 +121,7 @@ static void check_sources(const struct options *o)
     for (int i = 0; i < OKS_SOURCES; i++)
         for (char **dir = o->dirs[i]; *dir; dir++)
             if (access(*dir, R_OK | X_OK) == 0) {
-                good("transcripts of %s are looked for in %s", oks_source_name((enum oks_source)i), *dir);
+                good("transcripts of %s are read from %s", oks_source_name((enum oks_source)i), *dir);
                 found++;
             }
     if (!found)
@@ -134,7 +135,7 @@ static void check_watches(void)
     long watches = 0;
 
     if (f && fscanf(f, "%ld", &watches) == 1 && watches < 8192)
-        bad("sysctl fs.inotify.max_user_watches=65536 (folders without a watch are looked at with stat)",
+        bad("sysctl fs.inotify.max_user_watches=65536 (folders without a watch are checked with stat)",
             "only %ld inotify watches are allowed", watches);
     else
         good("inotify watches: %ld", watches);
@@ -149,16 +150,17 @@ static void check_mountpoint(const struct options *o)
         good("nothing is mounted on %s; start with 'okstrafs mount'", o->mountpoint);
         break;
     case MOUNT_ALIVE:
-        good("mounted on %s, and it answers", o->mountpoint);
+        good("mounted on %s, and responding", o->mountpoint);
         break;
     case MOUNT_STALE:
-        bad("'okstrafs mount' clears it", "%s is the mount of a daemon that is gone", o->mountpoint);
+        bad("run 'okstrafs mount': it clears the mount",
+            "%s is a mount without a daemon: it has exited or was killed", o->mountpoint);
         break;
     case MOUNT_HUNG:
         bad("kill the daemon, then fusermount3 -uz the folder", "%s does not answer", o->mountpoint);
         break;
     case MOUNT_OTHER:
-        bad("give another folder", "%s is a mount point of another filesystem", o->mountpoint);
+        bad("choose another folder", "%s is a mount point of another filesystem", o->mountpoint);
         break;
     }
 }
@@ -177,6 +179,6 @@ int doctor_run(const struct options *o)
     if (oks_isa_resolve(&isa) == 0)
         good("scanner: %s", oks_isa_name(isa));
     else
-        bad("leave -o isa= out", "this CPU lacks the instruction set asked for");
+        bad("leave -o isa= out", "this CPU does not support the instruction set of -o isa=");
     return faults ? 1 : 0;
 }

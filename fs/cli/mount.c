@@ -241,7 +241,7 @@ static void detach(int ready_fd)
     if (chdir("/") < 0)
         log_error("cannot leave the working directory: %s", strerror(errno));
     if (write(ready_fd, "", 1) != 1)
-        log_error("nobody waits for this daemon");
+        log_error("cannot report to the process that started this daemon");
     close(ready_fd);
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
@@ -263,7 +263,8 @@ static void start_saver(struct oks_engine *engine)
     rc = oks_engine_start_saver(engine);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc < 0)
-        log_error("no thread to write caches (%s): they are written at the end", strerror(-rc));
+        log_error("cannot start the thread that writes caches (%s): they are written at the end",
+                  strerror(-rc));
 }
 
 /* Without, there is still a filesystem. */
@@ -278,7 +279,7 @@ static void start_notifier(const struct options *o, struct connection *c, struct
     if (!c->gate || rc < 0)
         inodes_stop_announcing(c->mount.inodes);
     if (rc < 0)
-        log_error("file watchers will not be told of changes: %s", strerror(-rc));
+        log_error("file watchers are not notified of changes: %s", strerror(-rc));
 }
 
 /*
@@ -293,8 +294,8 @@ static struct toucher *start_toucher(const struct options *o, struct connection 
     if (rc == 0 && !o->no_notify)
         rc = write_gate_new(&c->gate, c->mount.inodes, toucher_pid(toucher));
     if (rc < 0)
-        log_error("no process to watch over this one (%s): file watchers will not be told of changes, and if "
-                  "this dies, 'fusermount3 -uz %s' is yours",
+        log_error("cannot start the helper process (%s): file watchers are not notified of changes; if this "
+                  "daemon is killed, run 'fusermount3 -uz %s'",
                   strerror(-rc), o->mountpoint);
     return toucher;
 }
@@ -304,7 +305,7 @@ static void say_ready(const struct options *o, const struct connection *c)
     char status[512];
 
     snprintf(status, sizeof(status), "Mounted on %s%s", o->mountpoint,
-             c->notifier ? "" : "; file watchers are not told of changes");
+             c->notifier ? "" : "; file watchers are not notified of changes");
     service_ready(status);
 }
 
@@ -366,8 +367,9 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
         rc = m->spool ? 0 : -ENOMEM;
     }
     if (rc < 0) {
-        log_error("cannot start: %s",
-                  rc == -ENOTSUP ? "this CPU lacks the instruction set asked for" : strerror(-rc));
+        log_error("cannot start: %s", rc == -ENOTSUP
+                                          ? "this CPU does not support the instruction set of -o isa="
+                                          : strerror(-rc));
         rc = EX_OSERR;
     } else {
         struct toucher *toucher = start_toucher(o, &c, lock_fd);
@@ -457,7 +459,7 @@ int umount_run(const struct options *o)
     if (rc == -EBUSY) {
         rc = mountpoint_unmount(o->mountpoint, true);
         if (rc == 0) {
-            log_error("%s was in use: it is gone from the tree, and ends when its last user leaves",
+            log_error("%s is still in use: detached now, finishes when the last process closes it",
                       o->mountpoint);
             return 0;
         }

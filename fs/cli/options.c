@@ -32,7 +32,7 @@ const char options_usage[] =
     "  -f, --foreground   stay in the foreground\n"
     "  --no-cache         neither read nor write caches; the answers are the same\n"
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
-    "                     notify=on|off (tell file watchers of changes),\n"
+    "                     notify=on|off (notify file watchers of changes),\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
     "                     memory=SIZE (accepted, no effect), home=DIR, tz=ZONE (of days and hours; default "
     "TZ),\n"

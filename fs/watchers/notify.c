@@ -262,7 +262,7 @@ static void *notifier_main(void *arg)
     if (atomic_load(&n->ends))
         return NULL;
     inodes_stop_announcing(n->m->inodes);
-    log_error("the process that tells file watchers of changes is gone: nobody is told any more");
+    log_error("the helper process is gone: file watchers are no longer notified of changes");
     return NULL;
 }
 
