@@ -171,7 +171,7 @@ static enum where place_by_text(const struct query *q, const struct span *span)
                                                                                                 : CUT;
 }
 
-static enum where place(const struct query *q, const struct span *span)
+static enum where locate(const struct query *q, const struct span *span)
 {
     if (span->odd)
         return CUT;
@@ -190,7 +190,7 @@ static void visit(const struct query *q, int l, size_t from, size_t to)
     size_t models = q->tree->models;
 
     for (size_t i = from; i < to && i < level->len; i++) {
-        enum where where = place(q, &level->spans[i]);
+        enum where where = locate(q, &level->spans[i]);
 
         if (where == INSIDE)
             for (size_t m = 0; m < models; m++)

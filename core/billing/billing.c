@@ -113,7 +113,7 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
 
     if (i + AHEAD < in->end)
         billing_map_expect(&b->map, requests_key(in->rows, i + AHEAD));
-    others = billing_map_add(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
+    others = billing_map_add(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
     part->n_rows = i + 1;
     billing_set_counted(part, i, false);
     return others ? billing_pend(b, key) : billing_count_row_in(b, part, i, row, &in->batch);
@@ -130,7 +130,7 @@ static int enter_rows(struct billing *b, struct billing_part *part, const struct
     if (rc == 0)
         rc = billing_map_reserve(&b->map, to - from);
     if (rc == 0 && from < to)
-        rc = billing_make_places(b, part); /* a row that counts must be in the sums */
+        rc = billing_make_sums(b, part); /* a row that counts must be in the sums */
     if (rc == 0)
         rc = requests_each(rows, from, to, enter_row, &in);
     put = billing_post_bag(b, part, &in.batch);
@@ -158,10 +158,10 @@ int billing_expect(struct billing *b, size_t rows)
 
 static bool has_others(const struct billing *b, const struct billing_part *part, uint64_t key)
 {
-    struct billing_place place;
+    struct billing_row_ref ref;
 
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);)
-        if (place.transcript != part->id)
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);)
+        if (ref.transcript != part->id)
             return true;
     return false;
 }
@@ -195,7 +195,7 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     model = requests_model(rows, row.model);
     if (request_merge(&row, &gain->request, gain->line))
         model = gain_model;
-    if (!billing_same_telling(&before, &row.request))
+    if (!billing_same_values(&before, &row.request))
         b->events->row_changed(b->ctx, part->owner, i);
     rc = requests_set(rows, i, &row, model);
     return rc < 0 ? rc : row_changed(b, part, i, was_counted);
@@ -205,13 +205,13 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
 size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key)
 {
     const struct oks_requests *rows = part->rows;
-    struct billing_place place;
+    struct billing_row_ref ref;
 
     if (part->n_rows && requests_key(rows, part->n_rows - 1) == key)
         return part->n_rows - 1;
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);)
-        if (place.transcript == part->id)
-            return place.row;
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);)
+        if (ref.transcript == part->id)
+            return ref.row;
     return SIZE_MAX;
 }
 
@@ -277,7 +277,7 @@ int billing_untail(struct billing *b, struct billing_part *part)
     for (; part->n_rows > whole; part->n_rows--) {
         uint64_t key = requests_key(rows, part->n_rows - 1);
 
-        billing_map_remove(&b->map, key, (struct billing_place){part->id, (uint32_t)part->n_rows - 1});
+        billing_map_remove(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)part->n_rows - 1});
         if (rc == 0 && has_others(b, part, key))
             rc = billing_pend(b, key);
     }
@@ -319,10 +319,10 @@ void billing_leave(struct billing *b, struct billing_part *part)
         b->events->posted(b->ctx, part->owner, part->share.items[i].model, &part->share.items[i].sum, false);
     for (size_t i = 0; i < part->n_rows; i++) {
         uint64_t key = requests_key(part->rows, i);
-        struct billing_place other;
+        struct billing_row_ref other;
         size_t at = 0;
 
-        billing_map_remove(&b->map, key, (struct billing_place){part->id, (uint32_t)i});
+        billing_map_remove(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
         if (billing_map_next(&b->map, key, &at, &other))
             billing_pend(b, key);
     }
@@ -352,11 +352,11 @@ void billing_part_free(struct billing_part *part)
     free(part);
 }
 
-static uint64_t key_at_place(const void *ctx, struct billing_place place)
+static uint64_t key_of_ref(const void *ctx, struct billing_row_ref ref)
 {
     const struct billing *b = ctx;
 
-    return requests_key(b->by_id[place.transcript]->rows, place.row);
+    return requests_key(b->by_id[ref.transcript]->rows, ref.row);
 }
 
 int billing_new(struct billing **out, struct oks_intern *names, const struct billing_events *events,
@@ -369,7 +369,7 @@ int billing_new(struct billing **out, struct oks_intern *names, const struct bil
     b->names = names;
     b->events = events;
     b->ctx = ctx;
-    b->map.key_of = key_at_place;
+    b->map.key_of = key_of_ref;
     b->map.ctx = b;
     *out = b;
     return 0;

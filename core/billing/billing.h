@@ -105,9 +105,9 @@ int billing_each_owned(struct billing *b, const struct billing_part *part, size_
 
 /* Who owns a request, and which row says what it cost. */
 struct billing_ruling {
-    const void *owner, *teller; /* owners of parts, and their paths */
-    const char *owner_path, *teller_path;
-    uint64_t line; /* of the teller */
+    const void *owner, *winner; /* owners of parts, and their paths */
+    const char *owner_path, *winner_path;
+    uint64_t line; /* of the winner */
     size_t files;  /* that log it */
     bool second_hand;
 };

@@ -17,16 +17,16 @@
 
 enum { TAG_BITS = 16, ROW_BITS = 26, ROOM_MIN = 64 };
 
-static uint64_t pack(uint64_t key, struct billing_place place)
+static uint64_t pack(uint64_t key, struct billing_row_ref ref)
 {
-    return (uint64_t)place.transcript << (ROW_BITS + TAG_BITS) | (uint64_t)place.row << TAG_BITS |
+    return (uint64_t)ref.transcript << (ROW_BITS + TAG_BITS) | (uint64_t)ref.row << TAG_BITS |
            (key & ((1 << TAG_BITS) - 1));
 }
 
-static struct billing_place place_of(uint64_t slot)
+static struct billing_row_ref place_of(uint64_t slot)
 {
-    return (struct billing_place){(uint32_t)(slot >> (ROW_BITS + TAG_BITS)),
-                                  (uint32_t)(slot >> TAG_BITS) & (BILLING_ROWS_MAX - 1)};
+    return (struct billing_row_ref){(uint32_t)(slot >> (ROW_BITS + TAG_BITS)),
+                                    (uint32_t)(slot >> TAG_BITS) & (BILLING_ROWS_MAX - 1)};
 }
 
 static bool tag_fits(uint64_t slot, uint64_t key)
@@ -86,14 +86,14 @@ void billing_map_expect(const struct billing_map *map, uint64_t key)
     __builtin_prefetch(&map->slots[home(map, key)], 1);
 }
 
-bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_place place)
+bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_row_ref ref)
 {
     size_t i = home(map, key);
     bool other = false;
 
     for (; map->slots[i]; i = behind(map, i))
         other |= tag_fits(map->slots[i], key) && key_at(map, i) == key;
-    map->slots[i] = pack(key, place);
+    map->slots[i] = pack(key, ref);
     map->len++;
     return other;
 }
@@ -104,9 +104,9 @@ static bool stays(size_t hole, size_t h, size_t i)
     return hole <= i ? hole < h && h <= i : hole < h || h <= i;
 }
 
-void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_place place)
+void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_row_ref ref)
 {
-    uint64_t slot = pack(key, place);
+    uint64_t slot = pack(key, ref);
     size_t hole;
 
     if (map->room == 0)
@@ -124,7 +124,7 @@ void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_pl
     map->len--;
 }
 
-bool billing_map_next(const struct billing_map *map, uint64_t key, size_t *at, struct billing_place *out)
+bool billing_map_next(const struct billing_map *map, uint64_t key, size_t *at, struct billing_row_ref *out)
 {
     size_t i;
 

@@ -13,7 +13,7 @@ enum {
     BILLING_ROWS_MAX = 1 << 26, /* of one transcript */
 };
 
-struct billing_place {
+struct billing_row_ref {
     uint32_t transcript; /* 1 ... BILLING_TRANSCRIPTS_MAX */
     uint32_t row;
 };
@@ -21,7 +21,7 @@ struct billing_place {
 struct billing_map {
     uint64_t *slots; /* open addressing; 0: empty */
     size_t room, len;
-    uint64_t (*key_of)(const void *ctx, struct billing_place place); /* the places in the map have keys */
+    uint64_t (*key_of)(const void *ctx, struct billing_row_ref ref); /* the places in the map have keys */
     const void *ctx;
 };
 
@@ -30,10 +30,10 @@ int billing_map_reserve(struct billing_map *map, size_t n);
 /* The key's place is wanted soon: the memory of a big map is far away. There must be room. */
 void billing_map_expect(const struct billing_map *map, uint64_t key);
 /* There must be room. True: another place has the same key. */
-bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_place place);
-void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_place place);
+bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_row_ref ref);
+void billing_map_remove(struct billing_map *map, uint64_t key, struct billing_row_ref ref);
 /* Goes through the places of a key: *at is 0 at first. False: no more. The map must not change meanwhile. */
-bool billing_map_next(const struct billing_map *map, uint64_t key, size_t *at, struct billing_place *out);
+bool billing_map_next(const struct billing_map *map, uint64_t key, size_t *at, struct billing_row_ref *out);
 /* What is kept in memory for the rows in it, their keys included. */
 size_t billing_map_bytes(const struct billing_map *map);
 void billing_map_clear(struct billing_map *map);

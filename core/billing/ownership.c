@@ -24,7 +24,7 @@ static int stamps_cmp(struct oks_stamp a, struct oks_stamp b)
 }
 
 /* Whether a's line is to be believed rather than b's. */
-static bool tells_better(const struct candidate *a, const struct candidate *b)
+static bool has_better_row(const struct candidate *a, const struct candidate *b)
 {
     int d = request_rank(&a->row.request, &b->row.request);
 
@@ -55,7 +55,7 @@ struct verdict {
     struct oks_spend spend;
 };
 
-bool billing_same_telling(const struct oks_request *a, const struct oks_request *b)
+bool billing_same_values(const struct oks_request *a, const struct oks_request *b)
 {
     const struct oks_spend *x = &a->spend, *y = &b->spend;
 
@@ -66,8 +66,8 @@ bool billing_same_telling(const struct oks_request *a, const struct oks_request 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
     return a->part == b->part && a->i == b->i && a->model == b->model &&
-           billing_same_telling(&(struct oks_request){.stamp = a->stamp, .spend = a->spend},
-                                &(struct oks_request){.stamp = b->stamp, .spend = b->spend});
+           billing_same_values(&(struct oks_request){.stamp = a->stamp, .spend = a->spend},
+                               &(struct oks_request){.stamp = b->stamp, .spend = b->spend});
 }
 
 static struct verdict verdict_of(struct billing_part *part, size_t i, const char *model,
@@ -81,17 +81,17 @@ static struct verdict undo(struct billing *b, uint64_t key)
 {
     struct substitute *substitute = billing_substitute_of(b, key);
     struct verdict before = {0};
-    struct billing_place place;
+    struct billing_row_ref ref;
 
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);) {
-        struct billing_part *part = b->by_id[place.transcript];
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
+        struct billing_part *part = b->by_id[ref.transcript];
         struct request_row row;
 
-        if (!billing_is_counted(part, place.row))
+        if (!billing_is_counted(part, ref.row))
             continue;
-        requests_get(part->rows, place.row, &row);
-        before = verdict_of(part, place.row, part->models[row.model], &row.request);
-        billing_uncount_row(b, part, place.row);
+        requests_get(part->rows, ref.row, &row);
+        before = verdict_of(part, ref.row, part->models[row.model], &row.request);
+        billing_uncount_row(b, part, ref.row);
     }
     if (!substitute)
         return before;
@@ -106,13 +106,13 @@ static int elect(struct billing *b, uint64_t key)
 {
     struct candidate best = {0}, owner = {0}, c;
     struct verdict before = undo(b, key), after;
-    struct billing_place place;
+    struct billing_row_ref ref;
 
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);) {
-        c.part = b->by_id[place.transcript];
-        c.i = place.row;
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
+        c.part = b->by_id[ref.transcript];
+        c.i = ref.row;
         requests_get(c.part->rows, c.i, &c.row);
-        if (!best.part || tells_better(&c, &best))
+        if (!best.part || has_better_row(&c, &best))
             best = c;
         if (!owner.part || owns_rather(&c, &owner))
             owner = c;
@@ -161,14 +161,14 @@ int billing_decide(struct billing *b)
 int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out)
 {
     struct candidate best = {0}, owner = {0}, c;
-    struct billing_place place;
+    struct billing_row_ref ref;
 
     *out = (struct billing_ruling){0};
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &place);) {
-        c.part = b->by_id[place.transcript];
-        c.i = place.row;
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
+        c.part = b->by_id[ref.transcript];
+        c.i = ref.row;
         requests_get(c.part->rows, c.i, &c.row);
-        if (!best.part || tells_better(&c, &best))
+        if (!best.part || has_better_row(&c, &best))
             best = c;
         if (!owner.part || owns_rather(&c, &owner))
             owner = c;
@@ -178,8 +178,8 @@ int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling 
         return -ENOENT;
     out->owner = owner.part->owner;
     out->owner_path = owner.part->path;
-    out->teller = best.part->owner;
-    out->teller_path = best.part->path;
+    out->winner = best.part->owner;
+    out->winner_path = best.part->path;
     out->line = best.row.line;
     out->second_hand = best.row.request.second_hand;
     return 0;

@@ -62,7 +62,7 @@ int billing_post(struct billing *b, struct billing_part *part, struct oks_stamp 
 void billing_unpost(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
                     const struct billed_sum *sum);
 /* The sums of a part's models get their places, so that a post of them cannot fail. -ENOMEM */
-int billing_make_places(struct billing *b, struct billing_part *part);
+int billing_make_sums(struct billing *b, struct billing_part *part);
 /* What rows come to that were counted into a bag, in one go. */
 int billing_post_bag(struct billing *b, struct billing_part *part, const struct billed_bag *batch);
 /* What a request costs, in a sum of nothing else. */
@@ -88,7 +88,7 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
 int billing_pend(struct billing *b, uint64_t key);
 int billing_decide(struct billing *b); /* all that is pending; 0 or -ENOMEM */
 /* Whether both say the same of a request to a reader of the rows. */
-bool billing_same_telling(const struct oks_request *a, const struct oks_request *b);
+bool billing_same_values(const struct oks_request *a, const struct oks_request *b);
 
 /* --- billing.c --- */
 

@@ -105,7 +105,7 @@ int billing_post(struct billing *b, struct billing_part *part, struct oks_stamp 
     return rc;
 }
 
-int billing_make_places(struct billing *b, struct billing_part *part)
+int billing_make_sums(struct billing *b, struct billing_part *part)
 {
     static const struct billed_sum nothing;
     int rc = 0;

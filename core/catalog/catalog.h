@@ -130,7 +130,7 @@ const char *catalog_rel(const struct transcript *t);
  * A session's first transcript is another one, or tells more: its project and its parent are those of the
  * first. 1: it moved from *from (NULL: from none), which is to be released. 0: it did not. -ENOMEM
  */
-int catalog_place(struct catalog *c, struct session *s, struct project **from);
+int catalog_assign_project(struct catalog *c, struct session *s, struct project **from);
 /* A session left the project. True: it was the last one, and the project is gone from the catalog: free it.
  */
 bool catalog_project_release(struct catalog *c, struct project *p);

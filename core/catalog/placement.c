@@ -98,7 +98,7 @@ void placement_parent(struct session *s)
 
 /* --- what is repeated --- */
 
-static bool comes_before(const struct transcript *a, const struct transcript *b)
+static bool precedes(const struct transcript *a, const struct transcript *b)
 {
     int d = a->source->rank ? a->source->rank(a->path) - b->source->rank(b->path) : 0;
 
@@ -114,7 +114,7 @@ static bool same_file(const struct transcript *a, const struct transcript *b)
  */
 static bool is_twin(const struct transcript *t, const struct transcript *other)
 {
-    return other != t && other->source == t->source && comes_before(other, t) && !same_file(other, t);
+    return other != t && other->source == t->source && precedes(other, t) && !same_file(other, t);
 }
 
 static struct session *origin_of(struct catalog *c, const struct transcript *t)

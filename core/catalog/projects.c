@@ -84,7 +84,7 @@ static struct project *project_named(struct catalog *c, const struct session *s,
     return p;
 }
 
-int catalog_place(struct catalog *c, struct session *s, struct project **from)
+int catalog_assign_project(struct catalog *c, struct session *s, struct project **from)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);
     struct project *p, *before = s->project;

@@ -317,8 +317,8 @@ static bool names_agent(const struct transcript *t, const struct scan_outcome *o
 }
 
 /* What could not be looked up stays what it was, and due. */
-static int look_up_label(const struct transcript *t, const struct scan_options *options,
-                         struct scan_outcome *out)
+static int lookup_label(const struct transcript *t, const struct scan_options *options,
+                        struct scan_outcome *out)
 {
     char path[8192];
     int rc;
@@ -346,6 +346,6 @@ int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
         rc = scan_once(t, scanner, &again, out, &cut);
     }
     if (rc == 0)
-        rc = look_up_label(t, options, out);
+        rc = lookup_label(t, options, out);
     return rc == -ESTALE ? -EIO : rc;
 }

@@ -74,7 +74,7 @@ void discovery_change_seen(struct discovery *d)
         eventfd_read(d->change_fd->event_fd, &count);
 }
 
-void discovery_change_tell(struct discovery *d, bool changed)
+void discovery_change_report(struct discovery *d, bool changed)
 {
     if (d->change_fd && (changed || d->drained))
         eventfd_write(d->change_fd->event_fd, 1); /* a counter that is full is readable as well */

@@ -7,7 +7,7 @@
  *                 same = discovery_begin(d);
  *                 rc = discovery_refresh(d, same);     -> found, changed, lost, recheck, label_changed
  *                 if (rc < 0) discovery_break(d);
- *                 discovery_change_tell(d, ...);
+ *                 discovery_change_report(d, ...);
  *
  * Everything is added before the first sync, but for directories. Not thread safe: the engine's lock covers
  * it, and the events are called under it.
@@ -104,12 +104,12 @@ int discovery_refresh(struct discovery *d, bool same_paths);
 
 /* --- who waits for changes --- */
 
-/* Readable while changes wait for a sync, or since discovery_change_tell(). -errno: not to be had. */
+/* Readable while changes wait for a sync, or since discovery_change_report(). -errno: not to be had. */
 int discovery_change_fd(struct discovery *d);
 /* To be called before the sync that looks. */
 void discovery_change_seen(struct discovery *d);
 /* A sync ends; `changed`: it changed something. So it does where it took something out of a queue. */
-void discovery_change_tell(struct discovery *d, bool changed);
+void discovery_change_report(struct discovery *d, bool changed);
 /* Whether changes are possible that the descriptor does not tell of. */
 bool discovery_needs_polling(const struct discovery *d);
 

@@ -22,7 +22,7 @@ struct discovery {
     size_t unwatched; /* folders that are looked at with stat */
     struct watched_dirs *dirs;
     struct change_fd *change_fd; /* NULL: not asked for yet */
-    bool drained; /* something was taken out of a queue since the last discovery_change_tell() */
+    bool drained; /* something was taken out of a queue since the last discovery_change_report() */
     uint64_t overflows;
     uint64_t skipped;
     char skipped_path[512];

@@ -344,7 +344,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 /* --- what stat tells --- */
 
 /* Where names have changed, those that left must leave even if only names are asked for. */
-static void look_at_files(struct discovery *d, struct folder *f, bool changed)
+static void check_files(struct discovery *d, struct folder *f, bool changed)
 {
     struct found_file *file;
 
@@ -355,26 +355,26 @@ static void look_at_files(struct discovery *d, struct folder *f, bool changed)
             d->events->recheck(d->ctx, file, false);
 }
 
-enum look { LOOK_SAME = 0, LOOK_GONE = 1, LOOK_CHANGED = 2 };
+enum folder_state { FOLDER_SAME = 0, FOLDER_GONE = 1, FOLDER_CHANGED = 2 };
 
 /* The time is taken over at once: a folder that changed but cannot be listed must not be tried again and
  * again. */
-static enum look folder_look(struct discovery *d, struct folder *f)
+static enum folder_state folder_check(struct discovery *d, struct folder *f)
 {
     struct stat st;
     bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
     bool changed = !there || file_ctime_ns(&st) != f->ctime_ns;
 
-    look_at_files(d, f, changed);
+    check_files(d, f, changed);
     if (there)
         folder_seen(f, &st);
     else if (*f->rel == '\0')
         f->root->found = false;
-    return !there ? LOOK_GONE : changed ? LOOK_CHANGED : LOOK_SAME;
+    return !there ? FOLDER_GONE : changed ? FOLDER_CHANGED : FOLDER_SAME;
 }
 
 /* Lists everything once more where times from before this refresh may still hide something. */
-static int look_at_unsettled(struct discovery *d, struct root *root, int64_t start_ns)
+static int check_unsettled(struct discovery *d, struct root *root, int64_t start_ns)
 {
     int64_t now = monotonic_ns();
     struct folder *f;
@@ -386,30 +386,30 @@ static int look_at_unsettled(struct discovery *d, struct root *root, int64_t sta
         any = true;
         if (now - f->seen_ns >= file_tick_ns(f->ctime_ns))
             f->seen_ns = 0;
-        look_at_files(d, f, true);
+        check_files(d, f, true);
     }
     return any ? walk_from(d, root, "") : 0;
 }
 
 /* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
  * one. */
-static int look_at_unwatched(struct discovery *d, struct root *root)
+static int check_unwatched(struct discovery *d, struct root *root)
 {
     struct folder *f, *next;
 
     for (f = LIST_FIRST(&root->folders); f; f = next) {
-        enum look verdict;
+        enum folder_state state;
         int rc;
 
         next = LIST_NEXT(f, of_root);
         if (f->watch_id >= 0)
             continue;
-        verdict = folder_look(d, f);
-        if (verdict == LOOK_GONE) {
+        state = folder_check(d, f);
+        if (state == FOLDER_GONE) {
             subtree_end(d, root, f->path);
             return 1;
         }
-        if (verdict == LOOK_CHANGED) {
+        if (state == FOLDER_CHANGED) {
             char rel[8192];
 
             snprintf(rel, sizeof(rel), "%s", f->rel);
@@ -423,7 +423,7 @@ static int look_at_unwatched(struct discovery *d, struct root *root)
 }
 
 /* Anything may have changed: every file and every folder is looked at. */
-static int look_at_all(struct discovery *d)
+static int check_all(struct discovery *d)
 {
     struct folder *f;
     struct found_file *file;
@@ -441,7 +441,7 @@ static int look_at_all(struct discovery *d)
 }
 
 /* A folder is not told that one above it was renamed, so the root's path is asked itself. */
-static void look_at_root(struct discovery *d, struct root *root)
+static void check_root(struct discovery *d, struct root *root)
 {
     struct stat st;
 
@@ -451,7 +451,7 @@ static void look_at_root(struct discovery *d, struct root *root)
     root->found = false;
 }
 
-enum { LOOK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
+enum { CHECK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
 
 int discovery_refresh(struct discovery *d, bool same_paths)
 {
@@ -462,10 +462,10 @@ int discovery_refresh(struct discovery *d, bool same_paths)
 
     if (overflow == 1) {
         d->overflows++;
-        rc = look_at_all(d);
+        rc = check_all(d);
     }
     for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
-        look_at_root(d, &d->roots[i]);
+        check_root(d, &d->roots[i]);
         if (!d->roots[i].found)
             rc = walk_from(d, &d->roots[i], "");
     }
@@ -473,9 +473,9 @@ int discovery_refresh(struct discovery *d, bool same_paths)
         int rounds = 0;
 
         do
-            rc = look_at_unwatched(d, &d->roots[i]);
-        while (rc == 1 && ++rounds < LOOK_ROUNDS_MAX);
-        rc = rc < 0 ? rc : look_at_unsettled(d, &d->roots[i], start_ns);
+            rc = check_unwatched(d, &d->roots[i]);
+        while (rc == 1 && ++rounds < CHECK_ROUNDS_MAX);
+        rc = rc < 0 ? rc : check_unsettled(d, &d->roots[i], start_ns);
     }
     return rc;
 }

@@ -140,7 +140,7 @@ static int interest_begin(struct watched_dirs *dirs, struct watched_dir *dir, co
     return 0;
 }
 
-static void look_again(struct watched_dirs *dirs, struct watched_dir *dir)
+static void requeue(struct watched_dirs *dirs, struct watched_dir *dir)
 {
     if (dir->waits)
         return;
@@ -148,10 +148,10 @@ static void look_again(struct watched_dirs *dirs, struct watched_dir *dir)
     TAILQ_INSERT_TAIL(&dirs->waiting, dir, of_waiting);
 }
 
-static void dir_spoilt(struct watched_dirs *dirs, struct watched_dir *dir)
+static void dir_stale(struct watched_dirs *dirs, struct watched_dir *dir)
 {
     dir->stale = true;
-    look_again(dirs, dir);
+    requeue(dirs, dir);
 }
 
 static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
@@ -164,7 +164,7 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         spot->watch_id = -1;
     LIST_FOREACH(i, &spot->interests, of_spot)
         if (!i->name || !name || strcmp(i->name, name) == 0) {
-            dir_spoilt(d->dirs, i->dir);
+            dir_stale(d->dirs, i->dir);
             d->drained = true;
         }
 }
@@ -323,7 +323,7 @@ int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind
         free(dir);
         return -ENOMEM;
     }
-    dir_spoilt(dirs, dir);
+    dir_stale(dirs, dir);
     LIST_INSERT_HEAD(&dirs->all, dir, of_all);
     dirs->n++;
     return 0;
@@ -385,7 +385,7 @@ int discovery_refresh_dirs(struct discovery *d)
 
     if (overflow == 1)
         LIST_FOREACH(dir, &dirs->all, of_all)
-            look_again(dirs, dir);
+            requeue(dirs, dir);
     TAILQ_CONCAT(&batch, &dirs->waiting, of_waiting);
     while ((dir = TAILQ_FIRST(&batch))) {
         int walked;
@@ -396,7 +396,7 @@ int discovery_refresh_dirs(struct discovery *d)
             continue;
         walked = dir_walk(d, dir);
         if (dir->stale || dir->unwatched || !dirs->watch)
-            look_again(dirs, dir);
+            requeue(dirs, dir);
         rc = rc < 0 ? rc : walked;
     }
     return rc;

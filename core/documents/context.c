@@ -33,7 +33,7 @@ struct chunk {
 };
 
 /* Later rows of a transcript replace earlier ones, unless they are of a lesser kind. */
-static int look(void *ctx, size_t i, const struct request_row *row)
+static int consider_row(void *ctx, size_t i, const struct request_row *row)
 {
     struct chunk *c = ctx;
     const struct oks_request *r = &row->request;
@@ -61,7 +61,7 @@ static bool is_later(const struct last *last, const struct chunk *c)
 enum { CHUNK = 64 };
 
 /* From the end in small steps: it is nearly always among the last rows. */
-static void look_back(struct last *last, const struct transcript *t)
+static void search_back(struct last *last, const struct transcript *t)
 {
     const struct oks_requests *rows = t->state.requests;
     struct chunk c = {.last = last, .t = t, .sidechain = true};
@@ -70,7 +70,7 @@ static void look_back(struct last *last, const struct transcript *t)
         size_t from = to > CHUNK ? to - CHUNK : 0;
         struct chunk next = {.last = last, .t = t};
 
-        requests_each(rows, from, to, look, &next);
+        requests_each(rows, from, to, consider_row, &next);
         if (next.found && (!c.found || !next.sidechain))
             c = next;
         to = from;
@@ -207,18 +207,18 @@ struct context {
 };
 
 /* The session's last request, if it is later than the one that is known; true: it is. */
-static bool look_at_session(struct context *c, struct session *s, struct last *last)
+static bool visit_session(struct context *c, struct session *s, struct last *last)
 {
     const struct transcript *before = last->t;
     struct transcript *t;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-        look_back(last, t);
+        search_back(last, t);
     return last->t != before;
 }
 
 /* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno. */
-static int look_at_member(struct context *c, struct session **out, struct last *last)
+static int visit_member(struct context *c, struct session **out, struct last *last)
 {
     const struct team *team = catalog_team(&c->model->catalog, c->target->name);
     const struct team_run *run = team ? runs_current(team) : NULL;
@@ -239,7 +239,7 @@ static int look_at_member(struct context *c, struct session **out, struct last *
             continue;
         first = first ? first : sessions[i];
         measure_session(sessions[i], &w, &m);
-        if (m.totals.events > 0 && look_at_session(c, sessions[i], last))
+        if (m.totals.events > 0 && visit_session(c, sessions[i], last))
             *out = sessions[i];
     }
     free(sessions);
@@ -274,9 +274,9 @@ static int context_document(void *ctx, struct json *j, struct oks_document *out)
     int rc = 0;
 
     if (c->target->kind == OKS_MEMBER)
-        rc = look_at_member(c, &s, &last);
+        rc = visit_member(c, &s, &last);
     else if ((s = catalog_session(&c->model->catalog, c->target->name)))
-        look_at_session(c, s, &last);
+        visit_session(c, s, &last);
     if (!s)
         return rc ? rc : -ENOENT;
     if (compactions_make(&compactions, s, &last) < 0)

@@ -146,22 +146,22 @@ static void put_ruling(struct ledger *l, struct json *j, const struct transcript
 
     if (rc < 0) {
         put_verdict(j, "dropped", "unknown");
-    } else if (r.teller == t && r.line != entry->offset) {
+    } else if (r.winner == t && r.line != entry->offset) {
         put_verdict(j, "merged", "another line of this response counts");
         put_place(j, "into", t->path, r.line);
-    } else if (r.teller == t && r.second_hand) {
+    } else if (r.winner == t && r.second_hand) {
         put_verdict(j, "dropped", "second-hand");
-    } else if (r.teller == t && r.owner == t) {
+    } else if (r.winner == t && r.owner == t) {
         put_verdict(j, "counted", NULL);
-    } else if (r.teller == t) {
+    } else if (r.winner == t) {
         put_verdict(j, "counted", "for the transcript that owns it");
         json_put_text(j, "for", r.owner_path);
     } else if (r.owner == t) {
         put_verdict(j, "merged", "a line elsewhere tells more");
-        put_place(j, "into", r.teller_path, r.line);
+        put_place(j, "into", r.winner_path, r.line);
     } else {
         put_verdict(j, "dropped", "duplicate");
-        put_place(j, "into", r.teller_path, r.line);
+        put_place(j, "into", r.winner_path, r.line);
         json_put_text(j, "for", r.owner_path);
     }
 }

@@ -43,7 +43,7 @@ static char *escaped(struct oks_slice raw)
 }
 
 /* It is known already. */
-static void comes_again(struct oks_engine *e, struct transcript *t, struct folder *folder)
+static void found_again(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     if (t->retained) {
         retained_return(e, t, folder);
@@ -104,7 +104,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     struct session *s;
 
     if (t) {
-        comes_again(e, t, folder);
+        found_again(e, t, folder);
         return 0;
     }
     s = session_made(e, id);
@@ -122,7 +122,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     folder_add(folder, &t->file);
     retained_replaced(e, s);
     s->version = version_next(&e->model.versions);
-    if (LIST_FIRST(&s->transcripts) == t && commit_place(e, s) < 0)
+    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0)
         return -ENOMEM;
     if (t->source->late || !snapshot_restore(e, t)) {
         catalog_mark_dirty(&e->model.catalog, t, true);
@@ -192,7 +192,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     }
     s->version = version_next(&e->model.versions);
     retained_found(e, t);
-    if (commit_place(e, s) < 0)
+    if (commit_assign_project(e, s) < 0)
         return -ENOMEM;
     if (snapshot_restore(e, t))
         return commit_changed(e, t, true);
@@ -203,7 +203,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
 /* --- by its records --- */
 
 /* It was committed as another session's: that one loses it, and it is read anew. */
-static int comes_anew(struct oks_engine *e, struct transcript *t)
+static int read_anew(struct oks_engine *e, struct transcript *t)
 {
     struct folder *folder = t->file.folder;
     bool dead = folder->dead; /* it may go with the transcript */
@@ -228,13 +228,13 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
     if (strcmp(from->id, id) == 0)
         return 0;
     if (t->loaded)
-        return comes_anew(e, t);
+        return read_anew(e, t);
     to = session_made(e, oks_slice_of(id));
     if (!to)
         return -ENOMEM;
     catalog_move(t, to);
     to->version = version_next(&e->model.versions);
-    rc = LIST_FIRST(&to->transcripts) == t ? commit_place(e, to) : 0;
+    rc = LIST_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
     if (LIST_EMPTY(&from->transcripts))
         departures_release_session(e, from);
     else

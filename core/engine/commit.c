@@ -139,10 +139,10 @@ void commit_project_left(struct oks_engine *e, struct project *p)
     free(p);
 }
 
-int commit_place(struct oks_engine *e, struct session *s)
+int commit_assign_project(struct oks_engine *e, struct session *s)
 {
     struct project *from;
-    int rc = catalog_place(&e->model.catalog, s, &from);
+    int rc = catalog_assign_project(&e->model.catalog, s, &from);
 
     if (rc <= 0)
         return rc;
@@ -205,7 +205,7 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
     int rc = teams_changed ? catalog_session_teams(&e->model.catalog, t->session) : 0;
 
     if (rc == 0 && t->source->late)
-        rc = commit_place(e, t->session);
+        rc = commit_assign_project(e, t->session);
     if (rc == 0)
         rc = watch_cwds(e, t);
     placement_changed(&e->model.catalog, t, false);

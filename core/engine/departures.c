@@ -60,7 +60,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
         departures_release_session(e, s);
         return;
     }
-    commit_place(e, s);
+    commit_assign_project(e, s);
     sums_session(&e->model.sums, s, s->project, false);
     catalog_session_teams(&e->model.catalog, s);
     commit_bump(e, s);

@@ -265,8 +265,8 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
         rc = discovery_refresh_dirs(e->discovery);
-    discovery_change_tell(e->discovery, e->model.versions.last != e->told);
-    e->told = e->model.versions.last;
+    discovery_change_report(e->discovery, e->model.versions.last != e->reported);
+    e->reported = e->model.versions.last;
     pthread_mutex_unlock(&e->model.lock);
     return rc;
 }

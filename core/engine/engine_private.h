@@ -33,9 +33,9 @@ struct oks_engine {
     struct streams streams;
     struct budgets budgets;
     struct discovery *discovery;
-    uint64_t priced; /* version of the prices in all sums */
-    uint64_t told;   /* the last version at the end of the last sync */
-    bool started;    /* the first walk has been done */
+    uint64_t priced;   /* version of the prices in all sums */
+    uint64_t reported; /* the last version at the end of the last sync */
+    bool started;      /* the first walk has been done */
 
     /* scanning.c */
     struct scanning {
@@ -102,7 +102,7 @@ void commit_bump_billed(struct oks_engine *e);
  * reset and must be scanned again. */
 int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outcome *outcome);
 /* Its first transcript is another one, or tells more: the session may move to another project. -ENOMEM */
-int commit_place(struct oks_engine *e, struct session *s);
+int commit_assign_project(struct oks_engine *e, struct session *s);
 /* A project that a session left, and that may be gone with it. */
 void commit_project_left(struct oks_engine *e, struct project *p);
 /* After settings_refresh(): if the prices changed, all sums get their costs anew. */

@@ -52,7 +52,7 @@ struct retained_moving {
     bool found;
 };
 
-static void look_for_file(const void *node, VISIT visit, void *ctx)
+static void compare_file(const void *node, VISIT visit, void *ctx)
 {
     const struct transcript *other = *(struct transcript *const *)node;
     struct retained_moving *m = ctx;
@@ -71,7 +71,7 @@ bool retained_moved(struct oks_engine *e, const struct transcript *t)
     struct retained_moving m = {.t = t};
 
     if (t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX)
-        twalk_r(e->model.catalog.transcripts, look_for_file, &m);
+        twalk_r(e->model.catalog.transcripts, compare_file, &m);
     return m.found;
 }
 
@@ -111,7 +111,7 @@ struct coming {
     struct transcript *same;
 };
 
-static void look_for_same(const void *node, VISIT visit, void *ctx)
+static void compare_transcript(const void *node, VISIT visit, void *ctx)
 {
     const struct transcript *other = *(struct transcript *const *)node;
     struct coming *c = ctx;
@@ -128,7 +128,7 @@ void retained_came_back(struct oks_engine *e, const struct transcript *t)
     struct coming c = {.t = t};
 
     if (e->n_retained && t->state.ino)
-        twalk_r(e->model.catalog.transcripts, look_for_same, &c);
+        twalk_r(e->model.catalog.transcripts, compare_transcript, &c);
     if (c.same)
         departures_drop(e, c.same);
 }

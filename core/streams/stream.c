@@ -34,7 +34,7 @@ void stream_clear(struct stream *stream)
 /* How far a transcript is in its streams. */
 struct stream_marks {
     size_t closed;        /* requests, from the first on, that its streams may tell */
-    size_t told[STREAMS]; /* rows that its streams have taken up */
+    size_t sent[STREAMS]; /* rows that its streams have taken up */
 };
 
 int session_stream_new(struct session *s)
@@ -69,14 +69,14 @@ static struct stream *stream_of(struct streams *streams, struct transcript *t, i
 void stream_changed(struct streams *streams, struct transcript *t, size_t i)
 {
     for (int which = 0; which < STREAMS; which++)
-        if (i < t->marks->told[which])
+        if (i < t->marks->sent[which])
             stream_clear(stream_of(streams, t, which));
 }
 
 void stream_leave(struct streams *streams, struct transcript *t)
 {
     stream_changed(streams, t, 0);
-    memset(t->marks->told, 0, sizeof(t->marks->told));
+    memset(t->marks->sent, 0, sizeof(t->marks->sent));
 }
 
 /* --- how far a transcript can be told --- */
@@ -104,7 +104,7 @@ void stream_committed(struct transcript *t)
 
 /* --- lines --- */
 
-struct told_line {
+struct stream_line {
     struct oks_stamp stamp; /* never a text */
     size_t order;           /* of rendering */
     size_t at, len;         /* in the bytes */
@@ -113,12 +113,12 @@ struct told_line {
     size_t ids_at, ids_len; /* in the bytes: what was found */
 };
 
-struct telling {
+struct stream_batch {
     struct model *model;
     int which;
     struct transcript *t;
     struct oks_bytes bytes;
-    struct told_line *lines;
+    struct stream_line *lines;
     size_t n, room;
     struct stream_ids ids; /* of lines whose rows have forgotten theirs */
     int64_t mtime_ns;
@@ -173,11 +173,11 @@ static uint64_t saturated(unsigned __int128 n)
 }
 
 /* `row` says which request, `visit` what it cost. */
-static void put_line(struct telling *telling, const struct billing_visit *visit,
-                     const struct request_row *row, struct told_line *line)
+static void put_line(struct stream_batch *batch, const struct billing_visit *visit,
+                     const struct request_row *row, struct stream_line *line)
 {
     const struct billed_sum *sum = visit->sum;
-    struct oks_bytes *b = &telling->bytes;
+    struct oks_bytes *b = &batch->bytes;
     char buf[OKS_STAMP_TEXT];
 
     put_text(b, "{\"t\":", oks_stamp_text(visit->stamp, buf));
@@ -194,66 +194,66 @@ static void put_line(struct telling *telling, const struct billing_visit *visit,
     put_number(b, ",\"outputTokens\":", saturated(sum->output));
     put_number(b, ",\"toolUses\":", sum->tool_uses);
     put_cost(b, sum);
-    put_text(b, ",\"agentId\":", requests_agent(telling->t->state.requests, row->agent));
+    put_text(b, ",\"agentId\":", requests_agent(batch->t->state.requests, row->agent));
     oks_bytes_text(b, row->request.sidechain ? ",\"sidechain\":true" : ",\"sidechain\":false");
-    if (telling->which == STREAM_OF_ALL) {
-        put_text(b, ",\"sessionId\":", oks_slice_of(telling->t->session->id));
-        put_text(b, ",\"source\":", oks_slice_of(session_source(telling->t->session)->name));
+    if (batch->which == STREAM_OF_ALL) {
+        put_text(b, ",\"sessionId\":", oks_slice_of(batch->t->session->id));
+        put_text(b, ",\"source\":", oks_slice_of(session_source(batch->t->session)->name));
     }
     oks_bytes_text(b, "}\n");
 }
 
-static int tell_visit(void *ctx, const struct billing_visit *visit)
+static int put_request(void *ctx, const struct billing_visit *visit)
 {
-    struct telling *telling = ctx;
+    struct stream_batch *batch = ctx;
     const struct request_row *row = visit->row;
-    struct told_line *line;
+    struct stream_line *line;
 
     if (visit->sum->requests == 0)
         return 0;
-    if (telling->n == telling->room) {
-        size_t room = telling->room * 2 + 64;
-        struct told_line *lines = reallocarray(telling->lines, room, sizeof(*lines));
+    if (batch->n == batch->room) {
+        size_t room = batch->room * 2 + 64;
+        struct stream_line *lines = reallocarray(batch->lines, room, sizeof(*lines));
 
         if (!lines)
             return -ENOMEM;
-        telling->lines = lines;
-        telling->room = room;
+        batch->lines = lines;
+        batch->room = room;
     }
-    line = &telling->lines[telling->n];
-    *line = (struct told_line){.stamp = visit->stamp, .order = telling->n, .at = telling->bytes.len};
+    line = &batch->lines[batch->n];
+    *line = (struct stream_line){.stamp = visit->stamp, .order = batch->n, .at = batch->bytes.len};
     if (line->stamp.key == OKS_STAMP_KEY_TEXT)
         line->stamp = OKS_STAMP_NONE;
-    put_line(telling, visit, row, line);
-    line->len = telling->bytes.len - line->at;
-    telling->n++;
+    put_line(batch, visit, row, line);
+    line->len = batch->bytes.len - line->at;
+    batch->n++;
     if (row->ids_forgotten &&
-        stream_ids_want(&telling->ids, telling->t,
-                        (struct request_place){visit->i, row->request.key, row->first}, line->order) < 0)
+        stream_ids_want(&batch->ids, batch->t, (struct request_place){visit->i, row->request.key, row->first},
+                        line->order) < 0)
         return -ENOMEM;
-    return telling->bytes.error;
+    return batch->bytes.error;
 }
 
 /* Ids of a line that was written without them. */
 static int take_ids(void *ctx, size_t i, struct oks_slice message_id, struct oks_slice request_id)
 {
-    struct telling *telling = ctx;
-    struct told_line *line = &telling->lines[i];
+    struct stream_batch *batch = ctx;
+    struct stream_line *line = &batch->lines[i];
 
-    line->ids_at = telling->bytes.len;
-    put_ids(&telling->bytes, message_id, request_id, line->advisor);
-    line->ids_len = telling->bytes.len - line->ids_at;
-    return telling->bytes.error;
+    line->ids_at = batch->bytes.len;
+    put_ids(&batch->bytes, message_id, request_id, line->advisor);
+    line->ids_len = batch->bytes.len - line->ids_at;
+    return batch->bytes.error;
 }
 
-static int deliver(struct telling *telling, int (*fn)(void *ctx, const char *bytes, size_t len), void *ctx)
+static int deliver(struct stream_batch *batch, int (*fn)(void *ctx, const char *bytes, size_t len), void *ctx)
 {
     struct oks_bytes whole = {0};
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < telling->n; i++) {
-        const struct told_line *line = &telling->lines[i];
-        const char *bytes = telling->bytes.ptr + line->at;
+    for (size_t i = 0; rc == 0 && i < batch->n; i++) {
+        const struct stream_line *line = &batch->lines[i];
+        const char *bytes = batch->bytes.ptr + line->at;
 
         if (line->ids_len == 0) {
             rc = fn(ctx, bytes, line->len);
@@ -261,7 +261,7 @@ static int deliver(struct telling *telling, int (*fn)(void *ctx, const char *byt
         }
         whole.len = 0;
         oks_bytes_put(&whole, bytes, line->ids);
-        oks_bytes_put(&whole, telling->bytes.ptr + line->ids_at, line->ids_len);
+        oks_bytes_put(&whole, batch->bytes.ptr + line->ids_at, line->ids_len);
         oks_bytes_put(&whole, bytes + line->ids, line->len - line->ids);
         rc = whole.error ? whole.error : fn(ctx, whole.ptr, whole.len);
     }
@@ -270,17 +270,17 @@ static int deliver(struct telling *telling, int (*fn)(void *ctx, const char *byt
 }
 
 /* In ascending order of rows. */
-static int tell_rows(struct telling *telling, struct transcript *t, size_t from, size_t to)
+static int put_rows(struct stream_batch *batch, struct transcript *t, size_t from, size_t to)
 {
-    telling->t = t;
-    if (from < to && t->mark.mtime_ns > telling->mtime_ns)
-        telling->mtime_ns = t->mark.mtime_ns;
-    return billing_each_owned(telling->model->billing, t->billed, from, to, tell_visit, telling);
+    batch->t = t;
+    if (from < to && t->mark.mtime_ns > batch->mtime_ns)
+        batch->mtime_ns = t->mark.mtime_ns;
+    return billing_each_owned(batch->model->billing, t->billed, from, to, put_request, batch);
 }
 
 static int by_time(const void *a, const void *b)
 {
-    const struct told_line *x = a, *y = b;
+    const struct stream_line *x = a, *y = b;
 
     if (x->stamp.key != y->stamp.key) {
         bool none_x = oks_stamp_is_none(x->stamp), none_y = oks_stamp_is_none(y->stamp);
@@ -361,17 +361,17 @@ static int advance(struct model *m, const struct session *s, struct stream *stre
     for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
         struct transcript *t = chosen.list[i];
 
-        if (t->marks->closed <= t->marks->told[which])
+        if (t->marks->closed <= t->marks->sent[which])
             continue;
-        rc = range_add(stream, t, t->marks->told[which], t->marks->closed);
+        rc = range_add(stream, t, t->marks->sent[which], t->marks->closed);
         if (rc == 0)
-            t->marks->told[which] = t->marks->closed;
+            t->marks->sent[which] = t->marks->closed;
     }
     free(chosen.list);
     return rc;
 }
 
-static int tell_on(struct telling *telling, const struct stream *stream, uint64_t after)
+static int put_ranges(struct stream_batch *batch, const struct stream *stream, uint64_t after)
 {
     int rc = 0;
 
@@ -379,20 +379,20 @@ static int tell_on(struct telling *telling, const struct stream *stream, uint64_
         const struct stream_range *r = &stream->ranges[i];
 
         if (r->sequence > after)
-            rc = tell_rows(telling, r->transcript, r->from, r->to);
+            rc = put_rows(batch, r->transcript, r->from, r->to);
     }
     return rc;
 }
 
 /* --- from the beginning --- */
 
-static int tell_from_start(struct telling *telling, const struct session *s)
+static int put_from_start(struct stream_batch *batch, const struct session *s)
 {
     struct chosen chosen;
-    int rc = transcripts_of(telling->model, s, &chosen);
+    int rc = transcripts_of(batch->model, s, &chosen);
 
     for (size_t i = 0; rc == 0 && i < chosen.n; i++)
-        rc = tell_rows(telling, chosen.list[i], 0, chosen.list[i]->marks->told[telling->which]);
+        rc = put_rows(batch, chosen.list[i], 0, chosen.list[i]->marks->sent[batch->which]);
     free(chosen.list);
     return rc;
 }
@@ -420,14 +420,14 @@ static int find(struct call *call)
     return call->target->kind == OKS_ALL ? 0 : -ENOENT;
 }
 
-static int begin(struct call *call, struct telling *telling)
+static int begin(struct call *call, struct stream_batch *batch)
 {
     struct stream *stream = call->stream;
     struct chosen chosen;
     int rc = transcripts_of(call->streams->model, call->s, &chosen);
 
     for (size_t i = 0; i < chosen.n; i++)
-        chosen.list[i]->marks->told[telling->which] = 0;
+        chosen.list[i]->marks->sent[batch->which] = 0;
     free(chosen.list);
     if (rc < 0)
         return rc;
@@ -437,32 +437,32 @@ static int begin(struct call *call, struct telling *telling)
 }
 
 /* Everything from the beginning. A stream that others read goes on as it is. */
-static int tell_all(struct call *call, struct telling *telling)
+static int read_all(struct call *call, struct stream_batch *batch)
 {
-    int rc = call->stream->generation == 0 ? begin(call, telling) : 0;
+    int rc = call->stream->generation == 0 ? begin(call, batch) : 0;
 
     if (rc == 0)
-        rc = advance(call->streams->model, call->s, call->stream, telling->which);
-    return rc < 0 ? rc : tell_from_start(telling, call->s);
+        rc = advance(call->streams->model, call->s, call->stream, batch->which);
+    return rc < 0 ? rc : put_from_start(batch, call->s);
 }
 
 /* What came behind the cursor; 1: the stream starts over. */
-static int tell_new(struct call *call, struct telling *telling, const struct oks_stream_cursor *cursor)
+static int read_new(struct call *call, struct stream_batch *batch, const struct oks_stream_cursor *cursor)
 {
     int rc;
 
     if (call->stream->generation != cursor->generation)
         return OKS_STREAM_STARTED_OVER;
-    rc = advance(call->streams->model, call->s, call->stream, telling->which);
-    return rc < 0 ? rc : tell_on(telling, call->stream, cursor->sequence);
+    rc = advance(call->streams->model, call->s, call->stream, batch->which);
+    return rc < 0 ? rc : put_ranges(batch, call->stream, cursor->sequence);
 }
 
 int streams_next(struct streams *streams, const struct stream_sources *sources,
                  const struct oks_target *target, struct oks_stream_cursor *cursor,
                  int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
 {
-    struct telling telling = {.model = streams->model,
-                              .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
+    struct stream_batch batch = {.model = streams->model,
+                                 .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
     struct call call = {.streams = streams, .target = target};
     struct oks_stream_cursor behind = {0};
     int rc;
@@ -470,22 +470,22 @@ int streams_next(struct streams *streams, const struct stream_sources *sources,
     pthread_mutex_lock(&streams->model->lock);
     rc = find(&call);
     if (rc == 0)
-        rc = cursor->generation ? tell_new(&call, &telling, cursor) : tell_all(&call, &telling);
+        rc = cursor->generation ? read_new(&call, &batch, cursor) : read_all(&call, &batch);
     if (rc == 0)
         behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
     pthread_mutex_unlock(&streams->model->lock);
     if (rc == 0) /* before lines are put in order: they are known by their numbers */
-        rc = stream_ids_find(&telling.ids, sources->cache, sources->isa, take_ids, &telling);
-    stream_ids_clear(&telling.ids);
-    if (rc == 0 && telling.n)
-        qsort(telling.lines, telling.n, sizeof(*telling.lines), by_time);
+        rc = stream_ids_find(&batch.ids, sources->cache, sources->isa, take_ids, &batch);
+    stream_ids_clear(&batch.ids);
+    if (rc == 0 && batch.n)
+        qsort(batch.lines, batch.n, sizeof(*batch.lines), by_time);
     if (rc == 0)
-        rc = deliver(&telling, line, ctx);
-    free(telling.lines);
-    free(telling.bytes.ptr);
+        rc = deliver(&batch, line, ctx);
+    free(batch.lines);
+    free(batch.bytes.ptr);
     if (rc < 0)
         return rc;
     *cursor = behind;
-    *mtime_ns = telling.mtime_ns;
+    *mtime_ns = batch.mtime_ns;
     return rc;
 }

@@ -247,9 +247,9 @@ START_TEST(a_row_elsewhere_says_more)
     ck_assert(billing_has_substitutes(parts[0].billed));
     ck_assert_int_eq(billing_ruling(billing, request_key_of_id(OKS_SLICE("m1")), &ruling), 0);
     ck_assert_ptr_eq(ruling.owner, &parts[0]);
-    ck_assert_ptr_eq(ruling.teller, &parts[1]);
+    ck_assert_ptr_eq(ruling.winner, &parts[1]);
     ck_assert_str_eq(ruling.owner_path, "/a");
-    ck_assert_str_eq(ruling.teller_path, "/b");
+    ck_assert_str_eq(ruling.winner_path, "/b");
     ck_assert_uint_eq(ruling.line, 100);
     ck_assert_uint_eq(ruling.files, 2);
     ck_assert(!ruling.second_hand);

@@ -202,18 +202,18 @@ START_TEST(what_was_drained_is_told_at_the_end_of_the_sync)
     sync_events();
     fd = discovery_change_fd(discovery);
     ck_assert_int_ge(fd, 0);
-    discovery_change_tell(discovery, false);
+    discovery_change_report(discovery, false);
     ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 0);
     put(ROOT "/-a.jsonl", "{}\n");
     ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 1);
     sync_events();
     ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 0); /* the queue is empty */
-    discovery_change_tell(discovery, false);
+    discovery_change_report(discovery, false);
     ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 1);
     discovery_change_seen(discovery);
-    discovery_change_tell(discovery, false);
+    discovery_change_report(discovery, false);
     ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 0);
-    discovery_change_tell(discovery, true);
+    discovery_change_report(discovery, true);
     ck_assert_int_eq(epoll_wait(fd, &event, 1, 0), 1);
 }
 END_TEST

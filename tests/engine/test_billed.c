@@ -893,7 +893,7 @@ END_TEST
 
 static uint64_t map_keys[20000];
 
-static uint64_t map_key(const void *ctx, struct billing_place place)
+static uint64_t map_key(const void *ctx, struct billing_row_ref place)
 {
     return map_keys[place.row];
 }
@@ -902,15 +902,15 @@ START_TEST(the_map_finds_all_and_forgets_what_left)
 {
     struct billing_map map = {.key_of = map_key};
     size_t n = sizeof(map_keys) / sizeof(*map_keys), found;
-    struct billing_place place;
+    struct billing_row_ref place;
 
     for (size_t i = 0; i < n; i++) { /* some keys twice, some of them with high bits all alike */
         map_keys[i] = i % 3 ? request_key_of_part(i / 2, 0) : i % 2 ? UINT64_MAX - i % 64 : i;
         ck_assert_int_eq(billing_map_reserve(&map, 1), 0);
-        billing_map_add(&map, map_keys[i], (struct billing_place){1, (uint32_t)i});
+        billing_map_add(&map, map_keys[i], (struct billing_row_ref){1, (uint32_t)i});
     }
     for (size_t i = 0; i < n; i += 2)
-        billing_map_remove(&map, map_keys[i], (struct billing_place){1, (uint32_t)i});
+        billing_map_remove(&map, map_keys[i], (struct billing_row_ref){1, (uint32_t)i});
     ck_assert_uint_eq(map.len, n / 2);
     for (size_t i = 0; i < n; i++) {
         found = 0;
