@@ -1,8 +1,9 @@
 /*
- * Sums over requests, in 128 bits: 2^64 requests of 2^63 tokens still fit, so taking a part out again is
- * exact, and a running sum never has to be made anew.
+ * Sums over requests, in 128 bits. 2^64 requests of 2^63 tokens still fit, so subtracting a part is exact,
+ * and a running sum never has to be computed again.
  *
- * Invariant: a bag has one item a model. It keeps the few that came to nothing: they will come again.
+ * Invariant: a bag has one item for each model. An item whose sum is zero stays, because it will be used
+ * again.
  */
 #include "billing/billed.h"
 

@@ -1,6 +1,6 @@
 /*
- * What requests come to, and how that adds up (private to the engine). Exact: nothing saturates before it is
- * shown, so that a part can be taken out again.
+ * Sums over requests, by kind of token, cost and count; and bags: such sums by model. Exact: nothing
+ * saturates before it is shown, so a part can be subtracted again.
  */
 #ifndef OKSTRAFS_BILLING_BILLED_H
 #define OKSTRAFS_BILLING_BILLED_H
@@ -30,11 +30,11 @@ struct billed_bag {
     struct billed_item {
         const char *model;
         struct billed_sum sum;
-    } * items; /* those that came to nothing included */
+    } * items; /* also those whose sum is zero */
     size_t len;
 };
 
-/* The model's sum, made where there is none; NULL on ENOMEM. */
+/* The model's sum, added if the bag has none; NULL on ENOMEM. */
 struct billed_sum *billed_bag_at(struct billed_bag *bag, const char *model);
 int billed_bag_add(struct billed_bag *to, const struct billed_bag *part);     /* 0 or -ENOMEM */
 void billed_bag_take(struct billed_bag *from, const struct billed_bag *part); /* a part that was added */

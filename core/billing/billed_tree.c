@@ -1,12 +1,13 @@
 /*
- * A tree over the rows as they stand: each node sums 32 below it, and knows between which times they lie.
+ * A tree of sums over the rows of one transcript, in their order: each node holds the sum of its 32 children,
+ * and the first and last time below it.
  *
- * Rows are nearly in the order of time, so a window leaves out or takes whole nodes but for two at each
- * level: a price that grows with the logarithm of the rows. Nothing is lost where they are not in order, nor
- * where a row's place was taken by a later line: then more nodes are looked into.
+ * Rows are nearly sorted by time. So a window includes or excludes whole nodes, except two at each level, and
+ * costs the logarithm of the number of rows. If rows are not sorted, or a later line replaced a row, more
+ * nodes are opened: the answer is the same.
  *
- * Invariants: a node's span covers the stamps of all rows that were ever counted below it (it never narrows);
- * a node with a row that has no stamp, or an uncommon one, is `odd` and always looked into.
+ * Invariants: a node's span covers the stamps of all rows that were ever counted below it (it never becomes
+ * narrower); a node with a row that has no stamp, or one of another form, is `odd` and always opened.
  */
 #include "billing/billed_tree.h"
 
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct span {
-    uint64_t lo, hi; /* lo > hi: nothing yet */
+    uint64_t lo, hi; /* lo > hi: empty */
     bool odd;
 };
 
@@ -85,7 +86,7 @@ static int level_reserve(struct level *level, size_t len, size_t models)
     return 0;
 }
 
-/* Another model came up: every node gets a sum for it. */
+/* A new model: every node gets a sum for it. */
 static int widen(struct billed_tree *tree, size_t models)
 {
     struct billed_sum *wider[TREE_LEVELS] = {0};

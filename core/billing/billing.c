@@ -1,19 +1,19 @@
 /*
- * Counting every request once.
+ * Billing's parts: rows enter the key map and leave it.
  *
- * Forks copy a session's whole history into a new file, compaction and side questions replay their parent,
- * parents log what their sub-agents do, and folders are copied: the same request stands in many files. So one
- * map over all files knows where each key stands. Of the lines of one request the best one (request_rank)
- * says what it cost, and one transcript owns it: the first of those outside a side chain, then the one whose
- * line is earliest, then the one whose path is smallest. Neither asks in which order files were found.
+ * The same request is in many files: forks copy a session into a new file, compaction and side questions
+ * repeat their parent, parents log their sub-agents' responses, and folders are copied. One map over all
+ * files leads from a request's key to its rows. Among the rows of one request, the best (request_rank) gives
+ * the cost. One transcript owns the request: the first of those outside of a side chain, then the one with
+ * the earliest line, then the one with the smallest path. Neither rule depends on the order in which files
+ * were found.
  *
- * Every row that is not alone goes through elect(), which undoes what its key has put into any sum and puts
- * in what its candidates come to now. Rows that are alone, nearly all, count for themselves. What the owner's
- * own row does not say itself is a substitute.
+ * A key with more than one row goes through elect() (ownership.c), which removes from all sums what the key
+ * has added, and adds what its rows come to now. A key with one row, which is nearly every key, counts
+ * directly. If the owner's own row does not give the cost, a substitute row does.
  *
- * Invariants, outside of this file: a row is in the map exactly if its transcript's part says so (row <
- * part->n_rows); no key is pending. `counted` rows and substitutes are what `share` holds; share, project,
- * groups and all agree.
+ * Invariants between calls: a row is in the map exactly if its number is less than part->n_rows; no key is
+ * pending. `share` is the sum of the `counted` rows and of the substitutes. All sums agree with the shares.
  */
 #include "billing/parts.h"
 
@@ -62,7 +62,7 @@ static void give_id(struct billing *b, struct billing_part *part)
     part->id = 0;
 }
 
-/* Names, bits and sums for all that the store holds. */
+/* Room for the names, bits and sums of all rows in the store. */
 static int part_reserve(struct billing *b, struct billing_part *part, const struct oks_requests *rows)
 {
     size_t len = requests_len(rows), models = requests_models(rows);
@@ -97,12 +97,12 @@ struct entering {
     struct billing_part *part;
     const struct oks_requests *rows;
     size_t end;
-    struct billed_bag batch; /* what rows that are alone come to: goes into all sums in one go */
+    struct billed_bag batch; /* rows with a key of their own: added to all sums at once */
 };
 
-enum { AHEAD = 8 }; /* rows that another takes, about, while its place in the map arrives */
+enum { AHEAD = 8 }; /* rows to prefetch ahead: about the time that one map access takes */
 
-/* One more row of the store goes into the map. */
+/* Adds one row of the store to the map. */
 static int enter_row(void *ctx, size_t i, const struct request_row *row)
 {
     struct entering *in = ctx;
@@ -130,7 +130,7 @@ static int enter_rows(struct billing *b, struct billing_part *part, const struct
     if (rc == 0)
         rc = billing_map_reserve(&b->map, to - from);
     if (rc == 0 && from < to)
-        rc = billing_make_sums(b, part); /* a row that counts must be in the sums */
+        rc = billing_make_sums(b, part); /* counting a row needs its model's sums */
     if (rc == 0)
         rc = requests_each(rows, from, to, enter_row, &in);
     put = billing_post_bag(b, part, &in.batch);
@@ -138,7 +138,7 @@ static int enter_rows(struct billing *b, struct billing_part *part, const struct
     return rc < 0 ? rc : put;
 }
 
-/* What was pending is decided, and nothing is left. */
+/* Decides all pending keys. */
 static int settled(struct billing *b, int rc)
 {
     return rc < 0 ? rc : billing_decide(b);
@@ -166,7 +166,7 @@ static bool has_others(const struct billing *b, const struct billing_part *part,
     return false;
 }
 
-/* Row i has other values now than when it was taken out of the sums. */
+/* Row i has changed since it was removed from the sums. */
 static int row_changed(struct billing *b, struct billing_part *part, size_t i, bool was_counted)
 {
     struct request_row row;
@@ -178,7 +178,7 @@ static int row_changed(struct billing *b, struct billing_part *part, size_t i, b
     return rc == 0 && has_others(b, part, row.request.key) ? billing_pend(b, row.request.key) : rc;
 }
 
-/* Merges a row of the gain into the one that the transcript has. */
+/* Merges a row of the gain into the transcript's own. */
 static int merge_row(struct billing *b, struct billing_part *part, size_t i, const struct request_row *gain,
                      struct oks_slice gain_model)
 {
@@ -201,7 +201,7 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     return rc < 0 ? rc : row_changed(b, part, i, was_counted);
 }
 
-/* The transcript's own row of that key, or SIZE_MAX. */
+/* The part's own row of that key, or SIZE_MAX. */
 size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key)
 {
     const struct oks_requests *rows = part->rows;

@@ -1,15 +1,22 @@
 /*
- * Billing: every request once, over all transcripts. A hash map from a request's key to the rows that log it
- * decides which transcript owns the request, and which row says what it cost.
+ * Billing: counts every request once, over all transcripts. A hash map from a request's key to the rows that
+ * log it decides which transcript owns the request, and which row gives its cost.
  *
- * Billing knows parts: what one transcript logs, as a store of requests (history/requests.h). It posts what a
- * part owns to its user through a table of callbacks, and keeps the sums of each part and of all.
+ * A part is the requests of one transcript, as a store (history/requests.h). Billing keeps the sum of each
+ * part and of all parts. It reports changes of them through a table of callbacks, and depends on no session,
+ * stream or timeline.
  *
- * Order of calls: billing_new, billing_reprice (the prices in force), then for each transcript
- * billing_part_new, billing_enter with its rows, billing_gain with what came on top, billing_tail and
- * billing_untail around an unfinished line, billing_leave, billing_part_free.
+ *     billing_new(&b, names, &events, ctx);
+ *     billing_reprice_begin(b, prices); billing_reprice(b);
+ *     for each transcript:
+ *         billing_part_new(&part, owner, path);
+ *         billing_enter(b, part, rows);                    all of its requests
+ *         billing_gain(b, part, gain);                     after a scan: the requests added
+ *         billing_tail(b, part, tail); billing_untail(b, part);    around the scan of an unfinished last line
+ *         billing_leave(b, part); billing_part_free(part);
+ *     billing_free(b);
  *
- * Not thread safe: the owner locks.
+ * Not thread safe: the model's lock covers it.
  */
 #ifndef OKSTRAFS_BILLING_BILLING_H
 #define OKSTRAFS_BILLING_BILLING_H
@@ -21,50 +28,57 @@
 struct billing;
 struct billing_part;
 
-/* Called while a call of this header runs: questions may be asked meanwhile. `owner` is that of the part. */
+/*
+ * Callbacks, called during the calls of this header. They may call the functions under "questions". `owner`
+ * is that of the part.
+ */
 struct billing_events {
-    /* The part's requests of a model come to `sum` more, or (comes false) less. A sum of nothing makes the
-     * place for a model: only then -ENOMEM may be returned. */
+    /*
+     * The part's requests of a model come to `sum` more, or (comes is false) less. -ENOMEM is allowed only
+     * for a sum of zero, which prepares the sums of a model.
+     */
     int (*posted)(void *ctx, void *owner, const char *model, const struct billed_sum *sum, bool comes);
-    /* The same sum by time: requests of one stamp come or leave. */
+    /* The same sum by time: requests of one stamp are added or removed. */
     void (*timed)(void *ctx, void *owner, struct oks_stamp stamp, const char *model,
                   const struct billed_sum *sum, bool comes);
-    /* What row i says, or whether it counts, is no longer what it was. */
+    /* The values of row i changed, or whether it counts. */
     void (*row_changed)(void *ctx, void *owner, size_t i);
-    /* All rows of the part are about to leave, and are still there: sums by time take them out now
-     * (billing_each); `posted` follows, `timed` does not. */
+    /*
+     * All rows of the part are about to leave, and are still there: subtract them from sums by time now
+     * (billing_each). `posted` follows, `timed` does not.
+     */
     void (*leaves)(void *ctx, void *owner);
 };
 
-/* `names` holds the names of models in all sums; `events` and `names` stay the caller's. -ENOMEM */
+/* `names` interns the names of models in all sums. `events` and `names` are borrowed. 0 or -ENOMEM */
 int billing_new(struct billing **out, struct oks_intern *names, const struct billing_events *events,
                 void *ctx);
 void billing_free(struct billing *b);
-/* All parts are about to leave: from now on nothing is decided, summed or posted. NULL is fine. */
+/* At the end of all parts: from now on nothing is decided, summed or reported. NULL is fine. */
 void billing_stop(struct billing *b);
 
-/* `path` tells equal parts apart, and is borrowed; `owner` is passed to callbacks. -ENOMEM */
+/* `path` orders equal parts, and is borrowed; `owner` is passed to callbacks. 0 or -ENOMEM */
 int billing_part_new(struct billing_part **out, void *owner, const char *path);
 void billing_part_free(struct billing_part *part); /* after billing_leave; NULL is fine */
 
 /*
- * What a scan found goes in: `rows` is the whole store of the part from now on (billing_enter; borrowed until
- * it leaves or others enter, and the old store must be valid during the call), or came on top of it
- * (billing_gain). `tail` are the requests of the unfinished line, which count until the next scan. 0, -ENOMEM
- * or -EFBIG: then billing_leave() makes the part as if it had none.
+ * Adds requests. billing_enter: `rows` is the whole store of the part from now on. It is borrowed until
+ * billing_leave() or the next billing_enter(), during which it must still be valid. billing_gain: requests
+ * that came on top. billing_tail: the requests of the unfinished last line, which count until
+ * billing_untail(). 0; -ENOMEM or -EFBIG: then call billing_leave(), which makes the part empty.
  */
 int billing_enter(struct billing *b, struct billing_part *part, struct oks_requests *rows);
 int billing_gain(struct billing *b, struct billing_part *part, const struct oks_requests *gain);
 int billing_tail(struct billing *b, struct billing_part *part, const struct oks_requests *tail);
-/* Takes the unfinished line's requests away again. */
+/* Removes the requests of the unfinished last line. */
 int billing_untail(struct billing *b, struct billing_part *part);
 void billing_leave(struct billing *b, struct billing_part *part);
-/* Room for so many rows, which is a matter of speed alone. -ENOMEM. */
+/* Reserves room for so many rows, for speed. 0 or -ENOMEM */
 int billing_expect(struct billing *b, size_t rows);
 
 /*
- * Other prices (borrowed): billing_reprice_begin takes all costs out of the sums of billing; the caller does
- * the same with his own; billing_reprice posts them anew.
+ * New prices (borrowed): billing_reprice_begin() removes all costs from the sums of billing; the caller does
+ * the same with its own sums; billing_reprice() posts all costs again.
  */
 void billing_reprice_begin(struct billing *b, const struct oks_prices *prices);
 void billing_reprice(struct billing *b);
@@ -76,43 +90,47 @@ size_t billing_requests(const struct billing *b); /* rows in the map */
 size_t billing_bytes(const struct billing *b);    /* of the map, keys included */
 
 size_t billing_part_rows(const struct billing_part *part);
-/* What the part owns. */
+/* The sum of the requests that the part owns. */
 const struct billed_bag *billing_share(const struct billing_part *part);
-/* Whether a request of the part takes what it cost from a row of another part. */
+/* Whether a row of another part gives the cost of a request of this part. */
 bool billing_has_substitutes(const struct billing_part *part);
 
-/* Adds what the part's requests in the window come to. 0 or -ENOMEM */
+/* Adds the part's requests in the window to *out. 0 or -ENOMEM */
 int billing_window(struct billing *b, struct billing_part *part, struct oks_stamp since,
                    struct oks_stamp until, struct billed_bag *out);
 
-/* A request that a part owns: counted ones and second-hand ones alike. */
+/* A request that a part owns, also a second-hand one. */
 struct billing_visit {
-    const struct request_row *row; /* NULL where the row is another part's: see stamp, model */
+    const struct request_row *row; /* NULL if a row of another part is used: see stamp, model */
     size_t i;
     struct oks_stamp stamp;
     const char *model;            /* interned */
-    const struct billed_sum *sum; /* what it adds */
+    const struct billed_sum *sum; /* what it adds to the sums */
 };
 
-/* Calls fn for each request that the part owns, in no order of time. Stops at the first non-zero value and
- * returns it. */
+/*
+ * Calls fn for each request that the part owns, not sorted by time. Returns 0 or the first non-zero value of
+ * fn.
+ */
 int billing_each(struct billing *b, const struct billing_part *part,
                  int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
-/* The same for those whose own row is in [from, to), in its order; `row` is that row, also where another
- * part's row says what it cost. */
+/*
+ * The same for requests whose own row is in [from, to), in that order. `row` is the own row, even if a row of
+ * another part gives the cost.
+ */
 int billing_each_owned(struct billing *b, const struct billing_part *part, size_t from, size_t to,
                        int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 
-/* Who owns a request, and which row says what it cost. */
+/* Which part owns a request, and which row gives its cost. */
 struct billing_ruling {
     const void *owner, *winner; /* owners of parts, and their paths */
     const char *owner_path, *winner_path;
-    uint64_t line; /* of the winner */
-    size_t files;  /* that log it */
+    uint64_t line; /* line number in the winner */
+    size_t files;  /* number of files that log it */
     bool second_hand;
 };
 
-/* 0; -ENOENT: no part logs it. */
+/* 0, or -ENOENT: no part logs it. */
 int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out);
 
 /* What one request adds to a sum, at the prices in force. */

@@ -1,12 +1,13 @@
 /*
- * Eight bytes for each row of every transcript, and the keys stay where the rows are.
+ * An open-addressing hash map with linear probing, of eight bytes for each row. The keys are not in it: they
+ * stay in the rows.
  *
- * A slot says which row of which transcript, and 16 bits of the key, so that others' keys are hardly ever
- * looked at. A key that several files log (forks, copies) has a slot for each, one behind the other. Keys are
- * mixed well: their high bits are the place, and the order of slots is that of keys, also after growing.
+ * A slot holds the transcript, the row, and 16 bits of the key, so other keys are rarely compared. A key that
+ * several files log (forks, copies) has one slot for each, one after the other. Keys are already well mixed:
+ * their high bits are the home slot, and slots are in the order of keys, which growing keeps.
  *
- * Memory of a request that is remembered: 8 to 10 bytes of key, 10.7 to 16 bytes of slot (a table is between
- * half and three quarters full).
+ * Memory for each request: 8 to 10 bytes of key, 10.7 to 16 bytes of slot (the table is between half and
+ * three quarters full).
  *
  * Invariant: between a key's home and each of its slots no slot is empty.
  */
@@ -64,7 +65,7 @@ int billing_map_reserve(struct billing_map *map, size_t n)
 
     if (map->room && map->len + n <= map->room / 4 * 3)
         return 0;
-    /* Between half and two thirds full, so that as much again as a fifth may come before the next time. */
+    /* Between half and two thirds full: a fifth more fits before the next growth. */
     bigger.room = (map->len + n) + (map->len + n) / 2;
     if (bigger.room < map->room + map->room / 2)
         bigger.room = map->room + map->room / 2;
@@ -98,7 +99,7 @@ bool billing_map_add(struct billing_map *map, uint64_t key, struct billing_row_r
     return other;
 }
 
-/* Whether home h is in (hole, i], going round: then what stands at i may not move to the hole. */
+/* Whether home h is in the cyclic range (hole, i]: then the entry of slot i must not move to the hole. */
 static bool stays(size_t hole, size_t h, size_t i)
 {
     return hole <= i ? hole < h && h <= i : hole < h || h <= i;

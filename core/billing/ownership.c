@@ -1,8 +1,8 @@
 /*
- * Who owns a request that several files log, and which of their lines tells what it cost.
+ * The election of a request's owner, and of the row that gives its cost, among the files that log it.
  *
- * An election undoes all that its key has put into any sum, and puts in what the candidates come to now, so
- * it may be held at any time, and again.
+ * An election removes from all sums what the key has added, and adds what its rows come to now. So it may run
+ * at any time, and again.
  */
 #include "billing/parts.h"
 
@@ -23,7 +23,7 @@ static int stamps_cmp(struct oks_stamp a, struct oks_stamp b)
     return none_a || none_b ? none_a - none_b : oks_stamp_cmp(a, b);
 }
 
-/* Whether a's line is to be believed rather than b's. */
+/* Whether the row of a is used rather than that of b. */
 static bool has_better_row(const struct candidate *a, const struct candidate *b)
 {
     int d = request_rank(&a->row.request, &b->row.request);
@@ -46,9 +46,9 @@ static bool owns_rather(const struct candidate *a, const struct candidate *b)
     return d ? d < 0 : strcmp(a->part->path, b->part->path) < 0;
 }
 
-/* Who owned a request, and what it came to: what a stream may have told of it. */
+/* The owner of a request and its values: what a stream may have shown. */
 struct verdict {
-    struct billing_part *part; /* NULL: nobody */
+    struct billing_part *part; /* NULL: none */
     size_t i;
     const char *model;
     struct oks_stamp stamp;
@@ -76,7 +76,7 @@ static struct verdict verdict_of(struct billing_part *part, size_t i, const char
     return (struct verdict){part, i, model, r->stamp, r->spend};
 }
 
-/* Undoes what the key has put into any sum, and says what that was. */
+/* Removes from all sums what the key has added, and returns what that was. */
 static struct verdict undo(struct billing *b, uint64_t key)
 {
     struct substitute *substitute = billing_substitute_of(b, key);
@@ -151,7 +151,7 @@ int billing_decide(struct billing *b)
 {
     int rc = 0;
 
-    /* Out of memory: the caller scans all of it again. */
+    /* On ENOMEM the caller scans the transcript again. */
     for (size_t i = 0; rc == 0 && i < b->n_pending; i++)
         rc = elect(b, b->pending[i]);
     b->n_pending = 0;

@@ -1,4 +1,4 @@
-/* The parts and the state of billing, as its own files see them (private to core/billing). */
+/* The structs of billing and its parts (private to core/billing). */
 #ifndef OKSTRAFS_BILLING_PARTS_H
 #define OKSTRAFS_BILLING_PARTS_H
 
@@ -8,11 +8,11 @@
 #include "billing/billing.h"
 #include "billing/key_map.h"
 
-/* A substitute row: what a request cost whose owner's own row is not the one that says so. */
+/* A substitute row: a row of another part that gives the cost of a request of `owner`. */
 struct substitute {
     uint64_t key;
     struct billing_part *owner;
-    struct oks_request request; /* the row that says it, without its strings */
+    struct oks_request request; /* the row, without its strings */
     const char *model;          /* interned */
     struct billed_sum sum;
     LIST_ENTRY(substitute) of_owner;
@@ -22,13 +22,13 @@ struct billing_part {
     void *owner;
     const char *path;
     struct oks_requests *rows; /* NULL: none yet */
-    uint32_t id;               /* in the map; 0: it has no rows there */
-    size_t n_rows;             /* that are in the map ... */
-    uint64_t *counted;         /* bits: of these, those whose own values are in `share` ... */
+    uint32_t id;               /* in the map; 0: no row of it is there */
+    size_t n_rows;             /* rows in the map ... */
+    uint64_t *counted;         /* bits: of these, those that count with their own values ... */
     size_t rows_room;          /* ... and bits that there is room for */
     const char **models;       /* interned names of the store's models */
     size_t n_models;
-    struct billed_bag share;  /* what it has put into the sums above it */
+    struct billed_bag share;  /* the sum of what it owns */
     struct billed_tree *tree; /* of the counted rows; NULL: no window was asked for yet */
     LIST_HEAD(, substitute) substitutes;
 };
@@ -39,33 +39,33 @@ struct billing {
     struct oks_intern *names;
     const struct oks_prices *prices; /* NULL: none yet */
     struct billing_map map;
-    struct billing_part **by_id; /* [0] is nobody */
+    struct billing_part **by_id; /* [0] is unused */
     size_t n_ids, ids_room;
     uint32_t *free_ids;
     size_t n_free;
-    uint64_t *pending; /* keys that wait for the end of a call */
+    uint64_t *pending; /* keys to be decided at the end of a call */
     size_t n_pending, pending_room;
     void *substitutes; /* tsearch tree by key */
     struct billed_bag all;
     struct priced_model {
         const char *model;             /* interned */
         const struct oks_price *price; /* NULL: it has none */
-    } * priced;                        /* what was looked up with these prices */
+    } * priced;                        /* models whose price was looked up */
     size_t n_priced;
     bool stopped;
 };
 
-/* --- postings.c: into the sums, and out of them --- */
+/* --- postings.c: adding to the sums, and subtracting --- */
 
 int billing_post(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
                  const struct billed_sum *sum);
 void billing_unpost(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
                     const struct billed_sum *sum);
-/* The sums of a part's models get their places, so that a post of them cannot fail. -ENOMEM */
+/* Makes the sums of a part's models, so that posting to them cannot fail. 0 or -ENOMEM */
 int billing_make_sums(struct billing *b, struct billing_part *part);
-/* What rows come to that were counted into a bag, in one go. */
+/* Posts a bag that billing_count_row_in() filled. */
 int billing_post_bag(struct billing *b, struct billing_part *part, const struct billed_bag *batch);
-/* What a request costs, in a sum of nothing else. */
+/* The cost of one request, in a sum of nothing else. */
 void billing_cost_of(struct billing *b, const struct oks_request *r, const char *model,
                      struct billed_sum *out);
 void billing_row_sum(struct billing *b, const struct billing_part *part, const struct request_row *row,
@@ -73,21 +73,21 @@ void billing_row_sum(struct billing *b, const struct billing_part *part, const s
 bool billing_is_counted(const struct billing_part *part, size_t i);
 void billing_set_counted(struct billing_part *part, size_t i, bool counted);
 int billing_count_row(struct billing *b, struct billing_part *part, size_t i, const struct request_row *row);
-/* The same, but what the row comes to is added to the bag, for billing_post_bag(). */
+/* The same, but the row's values are added to the bag, for billing_post_bag(). */
 int billing_count_row_in(struct billing *b, struct billing_part *part, size_t i,
                          const struct request_row *row, struct billed_bag *batch);
 void billing_uncount_row(struct billing *b, struct billing_part *part, size_t i);
 struct substitute *billing_substitute_of(const struct billing *b, uint64_t key);
 void billing_substitute_end(struct billing *b, struct substitute *substitute);
-/* `row` of another part says what a request of `owner` cost. */
+/* `row` of another part gives the cost of a request of `owner`. */
 int billing_substitute(struct billing *b, struct billing_part *owner, const struct billing_part *from,
                        const struct request_row *row);
 
 /* --- ownership.c --- */
 
 int billing_pend(struct billing *b, uint64_t key);
-int billing_decide(struct billing *b); /* all that is pending; 0 or -ENOMEM */
-/* Whether both say the same of a request to a reader of the rows. */
+int billing_decide(struct billing *b); /* decides all pending keys; 0 or -ENOMEM */
+/* Whether both rows have the same values in all documents. */
 bool billing_same_values(const struct oks_request *a, const struct oks_request *b);
 
 /* --- billing.c --- */

@@ -1,11 +1,11 @@
 /*
- * What each request puts into the sums: its transcript's, its session's, its project's and that of all.
+ * Postings: adding a request to the sums of its part and of all parts, and subtracting it.
  *
- * A row that counts for itself has its bit in `counted`; a request whose owner's own line is not the one that
- * tells what it cost is a substitute, and kept by its key.
+ * A row that counts with its own values has its bit in `counted`. A request whose cost a row of another part
+ * gives is a substitute, found by its key.
  *
- * Invariant: what is taken out is what was put in, to the picodollar; so prices change for all rows of a
- * transcript at once (billing_prices.c).
+ * Invariant: what is subtracted is exactly what was added, to the picodollar. So the prices of all rows of a
+ * transcript change at once (repricing.c).
  */
 #include "billing/parts.h"
 
@@ -13,11 +13,11 @@
 #include <search.h>
 #include <stdlib.h>
 
-enum { PRICED_MAX = 256 }; /* models whose price is remembered */
+enum { PRICED_MAX = 256 }; /* models whose price is cached */
 
 /* --- sums --- */
 
-/* Of the prices in force: looked up once, and then found by the address of the name. */
+/* A cache of the prices in force, by the address of the model's name. */
 static const struct oks_price *price_of(struct billing *b, const char *model)
 {
     const struct oks_price *price;
@@ -35,7 +35,7 @@ static const struct oks_price *price_of(struct billing *b, const char *model)
     return price;
 }
 
-/* What it costs alone, in a sum of nothing else. */
+/* The cost of the request alone, in a sum of nothing else. */
 void billing_cost_of(struct billing *b, const struct oks_request *r, const char *model,
                      struct billed_sum *out)
 {
@@ -74,14 +74,14 @@ void billing_sum_of(struct billing *b, const struct oks_request *r, const char *
     billing_cost_of(b, r, model, out);
 }
 
-/* What a row of the transcript has put into the sums, or would now. */
+/* What a row of the part has added to the sums, or would add now. */
 void billing_row_sum(struct billing *b, const struct billing_part *part, const struct request_row *row,
                      struct billed_sum *out)
 {
     billing_sum_of(b, &row->request, part->models[row->model], out);
 }
 
-/* The sums that a part's requests are in: its own, that of all, and those of the user of billing. */
+/* Adds to the sums of the part and of all parts, and reports it. */
 static int put_in(struct billing *b, struct billing_part *part, const char *model,
                   const struct billed_sum *sum)
 {
@@ -124,7 +124,7 @@ int billing_post_bag(struct billing *b, struct billing_part *part, const struct 
     return rc;
 }
 
-/* Of what was posted: its places are there. */
+/* Subtracts what was posted: the sums of its model exist. */
 void billing_unpost(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
                     const struct billed_sum *sum)
 {
@@ -134,7 +134,7 @@ void billing_unpost(struct billing *b, struct billing_part *part, struct oks_sta
     b->events->timed(b->ctx, part->owner, stamp, model, sum, false);
 }
 
-/* --- rows that count for themselves --- */
+/* --- rows that count with their own values --- */
 
 bool billing_is_counted(const struct billing_part *part, size_t i)
 {
@@ -148,7 +148,7 @@ void billing_set_counted(struct billing_part *part, size_t i, bool counted)
     part->counted[i / 64] = counted ? part->counted[i / 64] | bit : part->counted[i / 64] & ~bit;
 }
 
-/* The sums have it. */
+/* The sums include the row now. */
 static void counts_now(struct billing_part *part, size_t i, const struct request_row *row,
                        const struct billed_sum *sum)
 {
@@ -238,7 +238,7 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
     substitute->owner = owner;
     substitute->model = model;
     substitute->request = row->request;
-    /* An uncommon time lies in the other part's rows, which may go. */
+    /* A stamp of another form points into the other part's rows, which may leave. */
     if (substitute->request.stamp.key == OKS_STAMP_KEY_TEXT)
         substitute->request.stamp = OKS_STAMP_NONE;
     billing_sum_of(b, &row->request, model, &substitute->sum);

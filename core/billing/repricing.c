@@ -1,8 +1,8 @@
 /*
- * Other prices: the cost of every request anew.
+ * Repricing: the cost of every request again, after a change of prices.
  *
- * A request's price depends on its whole prompt, so a sum of tokens cannot be priced again: all sums give up
- * their costs, and every request puts its own in.
+ * A request's price depends on its whole prompt, so the cost cannot be computed from sums of tokens. All sums
+ * lose their costs, and every request posts its own again.
  */
 #include "billing/parts.h"
 
@@ -20,7 +20,7 @@ static void price_substitute(const void *node, VISIT visit, void *ctx)
     billing_cost_of(ctx, &substitute->request, substitute->model, &cost);
     substitute->sum.cost = cost.cost;
     substitute->sum.unpriced = cost.unpriced;
-    /* Its place is there. */
+    /* the sums of its model exist */
     billing_post(ctx, substitute->owner, substitute->request.stamp, substitute->model, &cost);
 }
 
@@ -38,7 +38,7 @@ static int price_row(void *ctx, size_t i, const struct request_row *row)
     if (!billing_is_counted(p->part, i))
         return 0;
     billing_cost_of(p->b, &row->request, model, &cost);
-    return billing_post(p->b, p->part, row->request.stamp, model, &cost); /* its places are there */
+    return billing_post(p->b, p->part, row->request.stamp, model, &cost); /* the sums of its model exist */
 }
 
 void billing_reprice_begin(struct billing *b, const struct oks_prices *prices)

@@ -1,8 +1,8 @@
 /*
- * What a part owns: in a span of time, and request by request.
+ * Iteration over what a part owns: by window of time, and request by request.
  *
- * A window is answered by a tree over the rows (billed_tree.c), which is made at the first such question and
- * kept up to date from then on.
+ * A window is answered by a tree over the rows (billed_tree.c). The first such question builds it; from then
+ * on it is kept up to date.
  */
 #include "billing/parts.h"
 
@@ -15,7 +15,7 @@ struct windowing {
     struct billing *b;
     const struct billing_part *part;
     struct oks_stamp since, until;
-    struct billed_sum *sums; /* by the part's own numbers of models */
+    struct billed_sum *sums; /* by the part's own model numbers */
 };
 
 static int add_row_in_window(void *ctx, size_t i, const struct request_row *row)
@@ -55,7 +55,7 @@ static int plant_row(void *ctx, size_t i, const struct request_row *row)
     return 0;
 }
 
-/* Makes the tree at the first question. */
+/* Builds the tree at the first question. */
 static int plant(struct billing *b, struct billing_part *part)
 {
     struct planting p = {b, part};

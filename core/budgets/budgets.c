@@ -1,10 +1,10 @@
 /*
- * What was spent, set against the budgets.
+ * The evaluation of all budgets, cached until its inputs change.
  *
- * Spending is `billed`: every request once, at the prices in force. For each scope that a budget asks for,
- * one tally tells what each team, project, session or agent spent (budgets_tally.c); all budgets of that
- * scope read from it. The result is kept until the data, a price or the configuration changes, or time runs
- * out of a window: a day or a block ends without anybody writing anything.
+ * Spending is `billed`: every request once, at the prices in force. For each scope in use, one tally
+ * (budgets_tally.c) has what each team, project, session or agent spent; all budgets of that scope use it.
+ * The result is valid until the data, a price or the configuration changes, or until a window of time ends: a
+ * day or a block ends without any write.
  */
 #include "budgets/budgets.h"
 
@@ -17,7 +17,7 @@
 
 /* --- results --- */
 
-/* The name under which a budget's own target is in the tally. */
+/* The key in the tally of a budget's target. */
 static void target_name(struct catalog *c, const struct budget *b, char out[OKS_NAME_MAX + 1])
 {
     const struct team *team;
@@ -41,7 +41,7 @@ static bool is_worse(const struct budget *b, const struct tally_row *row, const 
     return x != y ? x > y : strcmp(row->of, than->of) < 0;
 }
 
-/* Puts the row among the worst so far, which are in order; returns how many there are now. */
+/* Inserts the row into the sorted list of the highest so far; returns their new number. */
 static size_t keep_worst(const struct budget *b, const struct tally_row **worst, size_t n,
                          const struct tally_row *row)
 {
@@ -57,7 +57,7 @@ static size_t keep_worst(const struct budget *b, const struct tally_row **worst,
     return n;
 }
 
-/* The one that spent most, and all others that are on warn or over, up to a bound. */
+/* The row with the highest spending, and all others that are at warn or over, up to a bound. */
 static size_t worst_rows(const struct budget *b, const struct tally *tally, const char *only,
                          const struct tally_row *worst[BUDGET_ROWS_MAX])
 {
@@ -100,7 +100,7 @@ static int result_make(struct evaluation *ev, const struct budget *b, struct bud
         return -ENOMEM;
     for (size_t i = 0; i < result.n_rows; i++)
         set_row(&result.rows[i], b, worst[i]);
-    if (result.n_rows == 0) { /* nothing was spent yet */
+    if (result.n_rows == 0) { /* nothing spent yet */
         set_row(&result.rows[result.n_rows++], b, &nothing);
         memcpy(result.rows[0].of, only, sizeof(only));
     }
@@ -122,7 +122,7 @@ void budgets_forget(struct budgets *b)
     b->n = 0;
 }
 
-/* Until when the windows that were used are the same. */
+/* The time until which the windows in use stay the same. */
 static int64_t next_change(const struct evaluation *ev)
 {
     int64_t next = INT64_MAX;
@@ -169,7 +169,9 @@ static bool is_current(const struct budgets *b, int64_t now_ms)
            now_ms < b->change_ms;
 }
 
-/* A caller who read the clock before somebody set a later time must not show that version as it was before.
+/*
+ * The clock may have been set to a later time since the caller read it. One version must not be shown at two
+ * times: the later one counts.
  */
 int budgets_evaluate(struct budgets *b, int64_t now_ms)
 {

@@ -1,5 +1,10 @@
 /*
- * The budgets of the configuration against what was spent (private to the engine).
+ * Budgets: the limits of the configuration against what was spent.
+ *
+ *     rc = budgets_evaluate(b, now_ms);
+ *     result = budgets_find(b, name);
+ *
+ * All calls are made under the model's lock.
  */
 #ifndef OKSTRAFS_BUDGETS_BUDGETS_H
 #define OKSTRAFS_BUDGETS_BUDGETS_H
@@ -13,9 +18,9 @@ struct model;
 
 enum { BUDGET_ROWS_MAX = 100 };
 
-/* One of what a budget is about. */
+/* The state of one target of a budget. */
 struct budget_row {
-    char of[OKS_NAME_MAX + 1]; /* "": everything */
+    char of[OKS_NAME_MAX + 1]; /* its name; "": everything */
     budget_amount spent;
     bool lower_bound; /* it may be more */
     enum budget_state state;
@@ -25,27 +30,27 @@ struct budget_result {
     const struct budget *budget;
     struct budget_window window;
     struct budget_row
-        *rows; /* falling by what was spent: the first, and those on warn or over; at least one */
+        *rows; /* by spending, highest first: the first one, and all at warn or over; at least one */
     size_t n_rows;
 };
 
-/* The last evaluation; zeroed but for `model`: none. Protected by the model's lock, but for the atomics. */
+/* The last evaluation. Zeroed but for `model`: none. Protected by the model's lock, except the atomics. */
 struct budgets {
     struct model *model;
     struct budget_result *results; /* one for each budget, in their order */
     size_t n;
-    uint64_t version;                    /* of everything, that it belongs to */
-    int64_t from_ms;                     /* when it was made ... */
-    int64_t change_ms;                   /* ... and when a window is another one, the data being the same */
-    atomic_int_least64_t now_ms;         /* as last set by the clock */
+    uint64_t version;                    /* version of all data that it is made from */
+    int64_t from_ms;                     /* valid from here ... */
+    int64_t change_ms;                   /* ... until here, while the data is the same */
+    atomic_int_least64_t now_ms;         /* as last set by oks_engine_clock() */
     atomic_int_least64_t next_change_ms; /* when time alone changes a budget; INT64_MAX: never */
 };
 
-/* Brings the evaluation up to date for `now_ms`. Under the lock. 0 or -ENOMEM */
+/* Brings the evaluation up to date for now_ms. 0 or -ENOMEM */
 int budgets_evaluate(struct budgets *b, int64_t now_ms);
-/* Of the evaluation; NULL: there is no such budget. */
+/* From the last evaluation; NULL: no such budget. */
 const struct budget_result *budgets_find(const struct budgets *b, const char *name);
-/* Before the configuration is replaced, and at the end. */
+/* Call it before the configuration is replaced, and at the end. */
 void budgets_forget(struct budgets *b);
 
 #endif

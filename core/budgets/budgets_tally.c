@@ -1,8 +1,8 @@
 /*
  * Tallies: what each session, project, team, run or agent spent, in the window of a scope.
  *
- * One walk over the sessions makes a tally, in the order of names, so that rows are only appended. A
- * session's spending includes that of the sub-agents that it started: they are its doing.
+ * One walk over the sessions makes a tally. The walk is in the order of names, so rows are appended. A
+ * session's spending includes that of the sub-agents that it started.
  */
 #include "budgets/budgets_tally.h"
 
@@ -17,7 +17,7 @@
 
 enum { PARENTS_MAX = 32, HORIZON_FIRST_HOURS = 24, HORIZON_LAST_HOURS = 24 * 64 };
 
-/* Where the name is, or belongs. Names come in rising order nearly always: behind the last one. */
+/* The index of the name, or where to insert it. Names nearly always come in ascending order: at the end. */
 static size_t tally_place(const struct tally *tally, const char *of)
 {
     size_t low = 0, high = tally->n;
@@ -72,7 +72,7 @@ static void tally_add(struct evaluation *ev, const char *of, const struct billed
     row->cost_lower_bound |= billed_is_lower_bound(&sum);
 }
 
-/* What the session spent in the span goes to `of`. */
+/* Adds the session's spending in the span to the row `of`. */
 static void add_session(struct evaluation *ev, const char *of, const struct session *s)
 {
     struct billed_bag bag = {0};
@@ -87,7 +87,7 @@ static void add_session(struct evaluation *ev, const char *of, const struct sess
     billed_bag_clear(&bag);
 }
 
-/* The session that started it all. */
+/* The session at the root of the tree of sub-agents. */
 static const struct session *root_of(struct catalog *c, const struct session *s)
 {
     for (int i = 0; i < PARENTS_MAX && s->parent; i++) {
@@ -100,7 +100,7 @@ static const struct session *root_of(struct catalog *c, const struct session *s)
     return s;
 }
 
-/* Sessions of their own come first, in order; what others started is added to them by a second walk. */
+/* The first walk adds root sessions, in order; the second adds sub-agents to their rows. */
 static void visit_family(struct evaluation *ev, const struct session *s)
 {
     const struct session *root = s->parent ? root_of(&ev->model->catalog, s) : s;
@@ -166,7 +166,7 @@ static void visit_team(const void *node, VISIT visit, void *ctx)
     free(sessions);
 }
 
-/* --- the block that is going on --- */
+/* --- the current block --- */
 
 struct request_times {
     struct evaluation *ev;
@@ -220,9 +220,9 @@ static int by_time(const void *a, const void *b)
 }
 
 /*
- * Where a block starts depends on the one before, and so on back to a silence of five hours. Nearly always
- * that is last night, so only as much of the past is looked at as it takes to find one. True: it was found.
- * *next: the first request of a clock that is ahead of ours.
+ * Finds the last block that begins at or before now. Where a block starts depends on the block before, and so
+ * on back to a gap of five hours. That is usually last night, so the search goes back 24 hours, then twice as
+ * far, and so on. True: a gap was found. *next: the first request after now, if a clock is ahead of ours.
  */
 static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, int64_t *next)
 {

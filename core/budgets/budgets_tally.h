@@ -1,4 +1,4 @@
-/* What each of many spent, for one scope of budgets (private to budgets*.c). */
+/* A tally: what each target of one scope of budgets spent (private to core/budgets). */
 #ifndef OKSTRAFS_BUDGETS_BUDGETS_TALLY_H
 #define OKSTRAFS_BUDGETS_BUDGETS_TALLY_H
 
@@ -7,7 +7,7 @@
 #include "sums/model.h"
 
 struct tally_row {
-    const char *of; /* of the registry, or interned: good while the lock is held */
+    const char *of; /* a name of the catalog, or interned: valid while the lock is held */
     budget_amount cost, tokens;
     bool lower_bound, cost_lower_bound;
 };
@@ -24,14 +24,14 @@ struct evaluation {
     int64_t now_ms;
     int rc;
     struct tally tallies[BUDGET_SCOPES];
-    /* of the tally that is being made */
+    /* of the tally in progress */
     struct tally *tally;
     enum budget_scope scope;
     struct measure_window span;
     bool second_walk;
 };
 
-/* The tally of a scope, made at the first call; free() its rows. Errors are in ev->rc. */
+/* The tally of a scope, made at the first call; the caller frees its rows. Errors are in ev->rc. */
 struct tally *budgets_tally(struct evaluation *ev, enum budget_scope scope);
 
 #endif
