@@ -5,7 +5,7 @@
 
 #include "okstrafs/stream.h"
 
-enum { TRIES = 8 }; /* a transcript that is rewritten faster than it is read */
+enum { TRIES = 8 }; /* for a transcript that is rewritten again and again */
 
 int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
                     int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)

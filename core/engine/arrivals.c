@@ -1,8 +1,9 @@
 /*
- * Transcripts that come: found below a root, left in the cache alone, or named otherwise by their records.
+ * Arrivals: a new transcript, and everything that depends on it. Transcripts are found below a root, found in
+ * the cache alone, or renamed by their records.
  *
- * Discovery reports files, and this is its table of events. A file that is new becomes a transcript of the
- * session that its path names; one that is known is queued to be scanned.
+ * This file is the table of events of discovery. A new file becomes a transcript of the session that its path
+ * names. A known one is queued for a scan.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,9 +14,9 @@
 #include "engine/engine_private.h"
 
 /*
- * The cache folder. okstra's collector keys its caches by the transcript's folder name, and so do transcripts
- * that lie where it looks for them: directly in a project. Deeper ones take their path below the root, and
- * those of further roots add the root's hash, so that no two transcripts share a file.
+ * The name of the cache folder. okstra's collector uses the name of the transcript's folder, so transcripts
+ * directly in a project folder do as well. Deeper ones use their path below the root. Those of further roots
+ * add a hash of the root, so that no two transcripts have the same cache file.
  */
 static char *cache_folder_of(const struct folder *folder)
 {
@@ -42,7 +43,7 @@ static char *escaped(struct oks_slice raw)
     return strdup(name);
 }
 
-/* It is known already. */
+/* The transcript exists already. */
 static void found_again(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     if (t->retained) {
@@ -64,7 +65,7 @@ static struct catalog *catalog_of(void *ctx)
     return &e->model.catalog;
 }
 
-/* The session of an id with what hangs on it; NULL on ENOMEM. */
+/* The session of an id, with its sums and streams; NULL on ENOMEM. */
 static struct session *session_made(struct oks_engine *e, struct oks_slice id)
 {
     struct session *s = catalog_session_made(&e->model.catalog, id);
@@ -80,7 +81,7 @@ static struct session *session_made(struct oks_engine *e, struct oks_slice id)
     return NULL;
 }
 
-/* A transcript with what hangs on it. Takes over the last two names; NULL on ENOMEM. */
+/* A transcript with its sums and streams. Takes over the last two names; NULL on ENOMEM. */
 static struct transcript *transcript_made(struct oks_engine *e, struct session *s, struct root *root,
                                           const char *path, char *cache_folder, char *cache_name)
 {
@@ -129,7 +130,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
         return 0;
     }
     timeline_restored(&e->model.timeline, t);
-    /* Its file still has to be looked at, but where that shows no change nothing has to be read. */
+    /* The file is still checked with stat(2). If it has not changed, nothing is read. */
     catalog_mark_dirty(&e->model.catalog, t, false);
     return commit_changed(e, t, true);
 }
@@ -184,7 +185,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     if (!s)
         return -ENOMEM;
     if (!LIST_EMPTY(&s->transcripts))
-        return 0; /* it is there in another file */
+        return 0; /* it exists in another file */
     t = transcript_made(e, s, root, path, strdup(cache_folder), strdup(cache_name));
     if (!t) {
         departures_release_session(e, s);
@@ -202,11 +203,11 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
 
 /* --- by its records --- */
 
-/* It was committed as another session's: that one loses it, and it is read anew. */
+/* It was committed under another session: it is dropped there, and scanned again. */
 static int read_anew(struct oks_engine *e, struct transcript *t)
 {
     struct folder *folder = t->file.folder;
-    bool dead = folder->dead; /* it may go with the transcript */
+    bool dead = folder->dead; /* the folder may be freed with the transcript */
     char *path = strdup(t->path), *rel = path ? strdup(catalog_rel(t)) : NULL;
     int rc = rel ? 1 : -ENOMEM;
 

@@ -1,8 +1,9 @@
 /*
- * What follows from a change: billing posts it, and it goes to the sums, to the timeline and to the streams.
+ * Commit: moves the outcome of a scan into the model, in the order in which its parts depend on each other:
+ * the transcript's state, billing, the sums, the timeline, the streams, versions.
  *
- * A session whose bill changed is marked, and gets its new version at the end of the commit (billed_bump), so
- * that many requests make one version.
+ * A session whose bill changed is marked. It gets a new version at the end of the commit
+ * (commit_bump_billed), so that many requests make one version.
  */
 #include <errno.h>
 #include <search.h>
@@ -55,13 +56,13 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
 {
     int rc;
 
-    if (out->replace) /* the old rows live until the state is replaced */
+    if (out->replace) /* the old rows must live until the state is replaced */
         return billing_enter(e->model.billing, t->billed, out->gain.requests);
     rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;
     return rc < 0 ? rc : billing_gain(e->model.billing, t->billed, out->gain.requests);
 }
 
-/* What was put in place only in part is taken out again: the transcript must be scanned anew. */
+/* Removes what was committed only in part: the transcript must be scanned again. */
 static void commit_fails(struct oks_engine *e, struct transcript *t)
 {
     billing_leave(e->model.billing, t->billed);
@@ -112,11 +113,11 @@ void commit_prices(struct oks_engine *e)
     e->priced = e->model.versions.prices;
     billing_reprice_begin(e->model.billing, settings_prices(e->model.settings));
     sums_forget_costs(&e->model.sums);
-    timeline_reset(&e->model.timeline); /* rows of time are made anew from sums with costs */
+    timeline_reset(&e->model.timeline); /* rows of time are made again, from sums with costs */
     billing_reprice(e->model.billing);
 }
 
-/* --- what shows it --- */
+/* --- versions --- */
 
 void commit_bump(struct oks_engine *e, struct session *s)
 {
@@ -153,7 +154,7 @@ int commit_assign_project(struct oks_engine *e, struct session *s)
     return 0;
 }
 
-/* An agent's file beside its session's names the session in its records (the old layout). */
+/* In the old layout a sub-agent's file is beside that of its session, and its records name the session. */
 static void parent_from_records(struct session *s)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);
@@ -177,8 +178,10 @@ static bool same_file_other_state(const struct transcript *a, const struct trans
            (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
 }
 
-/* A file with several names grows in all of them, but only the folder of the name that it is written by hears
- * of it. */
+/*
+ * A file with several names (hard links) grows under all of them, but only the folder of the name that was
+ * written to gets an inotify event.
+ */
 static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
 {
     struct transcript *other;
@@ -190,7 +193,7 @@ static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
             catalog_mark_dirty(&e->model.catalog, other, true);
 }
 
-/* Team-state files may lie below each folder that the records name. */
+/* Each working directory may have team-state files below it. */
 static int watch_cwds(struct oks_engine *e, const struct transcript *t)
 {
     int rc = 0;

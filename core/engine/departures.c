@@ -1,8 +1,8 @@
 /*
- * Transcripts that go, and the sessions that go with them.
+ * Departures: removes transcripts, and the sessions that become empty.
  *
- * What they have put into sums, the timeline, streams and teams is taken out before the catalog gives them
- * up.
+ * A transcript is first subtracted from the sums, the timeline, the streams and its teams, then removed from
+ * the catalog.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -43,9 +43,8 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     saver_forget(e, t);
     catalog_linked(&e->model.catalog, t, false);
     if (t->source->late)
-        runs_session_changed(
-            e->model.runs, s,
-            version_next(&e->model.versions)); /* while it still says whose transcript it was */
+        runs_session_changed(e->model.runs, s,
+                             version_next(&e->model.versions)); /* before the links to its session go */
     sums_transcript(&e->model.sums, t, true);
     billing_leave(e->model.billing, t->billed);
     catalog_transcript_remove(&e->model.catalog, t);

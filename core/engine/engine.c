@@ -1,9 +1,8 @@
 /*
- * Keeping everything up to date at the price of what changed.
+ * The engine's life cycle, and the sync: it brings the model up to date, at the cost of what changed.
  *
- * A sync drains the queue of changes, which marks transcripts dirty, and then has the dirty ones scanned
- * (scanning.c): all of them, because any of them may turn out to hold, or to own, a request of the target
- * (billing.c).
+ * A sync drains the inotify queues, which marks transcripts dirty. Then it scans all dirty ones (scanning.c),
+ * not only those of the target: any of them may hold, or own, a request of the target (billing.h).
  */
 #include "engine/engine_private.h"
 #include "okstrafs/change_fd.h"
@@ -16,7 +15,7 @@
 
 /* --- life --- */
 
-/* The folder below a configuration folder; or that folder itself, where the entry names it. */
+/* The folder of transcripts in a configuration folder, or that folder itself if the entry names it. */
 static char *root_path(const char *dir, const char *folder)
 {
     size_t n = strlen(dir), m = strlen(folder);
@@ -29,7 +28,10 @@ static char *root_path(const char *dir, const char *folder)
     return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
 }
 
-/* Of the entry "<dir>/sessions", only that folder is meant. */
+/*
+ * True if the entry ends in another of the source's folders, such as "<dir>/sessions": then only that one is
+ * meant.
+ */
 static bool names_other_folder(const struct source *source, const char *dir, const char *folder)
 {
     for (int i = 0; i < SOURCE_FOLDERS_MAX && source->folders[i]; i++) {
@@ -61,7 +63,7 @@ static int add_roots(struct oks_engine *e, const struct oks_config *config)
     return rc;
 }
 
-/* Where runs of teams are described, as far as it is known from the beginning. */
+/* Adds the known places of team-state files and rosters. */
 static int add_runs(struct oks_engine *e, const char *const *task_roots)
 {
     size_t n;
@@ -102,7 +104,7 @@ static void locks_init(struct oks_engine *e)
     pthread_condattr_destroy(&monotonic);
 }
 
-/* The files besides the transcripts that a sync looks at where they changed. -ENOMEM */
+/* The paths besides transcripts whose changes need a sync. -ENOMEM */
 static int add_paths(struct oks_engine *e, const char *okstra_home)
 {
     char *marker = retained_marker(okstra_home);
@@ -207,7 +209,7 @@ void oks_engine_free(struct oks_engine *e)
 
 /* --- a sync --- */
 
-/* The user's files, as far as they changed. */
+/* Reads the user's files that changed. */
 static int take_up_settings(struct oks_engine *e)
 {
     int changed = settings_refresh(e->model.settings);
@@ -215,14 +217,14 @@ static int take_up_settings(struct oks_engine *e)
     if (changed <= 0)
         return changed;
     if (changed & SETTINGS_CONFIG)
-        budgets_forget(&e->budgets); /* its results point into the old one */
+        budgets_forget(&e->budgets); /* its results point into the old configuration */
     version_next(&e->model.versions);
     if (changed & SETTINGS_PRICES)
         e->model.versions.prices = e->model.versions.all;
     return 0;
 }
 
-/* What there is, and what of it changed. */
+/* Finds files, and which of them changed. */
 static int discover(struct oks_engine *e)
 {
     bool same_paths;

@@ -1,16 +1,15 @@
 /*
- * Transcripts that are no more, and still count.
+ * Retained transcripts: their file was deleted, and they still count, as their cache file has them.
  *
- * The client deletes its transcripts after a month; what they used was used all the same. So when a
- * transcript's file goes, the transcript stays as its cache file has it, without the unfinished last line,
- * and is marked as retained; unless it goes on under another name. A start looks through the cache for
- * entries whose transcript is not there. A session that is there in any file has no retained ones: a file
- * that was moved would count twice.
+ * Claude Code deletes its transcripts after a month; what they used was used all the same. So when a
+ * transcript's file is deleted, the transcript stays, without its unfinished last line, unless the file goes
+ * on under another name. A start looks in the cache for entries without a transcript. A session with any
+ * existing file has no retained transcripts, because a file that was moved would count twice.
  *
- * To forget one is to remove its cache file. `okstrafs forget` does that and replaces a marker beside the
- * index; who finds another marker than before looks which cache files are gone.
+ * `okstrafs forget` removes cache files and replaces a marker file beside the snapshot. When a running engine
+ * sees another marker, it drops the retained transcripts whose cache files are gone.
  *
- * Invariant: a retained transcript is in no folder, and is only ever scanned to bring dropped rows back.
+ * Invariant: a retained transcript is in no folder, and is scanned only to load it from its cache file.
  */
 #include "engine/retained.h"
 
@@ -29,7 +28,7 @@
 static const char marker_folder[] = ".okstrafs";
 static const char marker_name[] = "forgotten";
 
-/* Whether the file begins with the bytes by which the transcript is known. */
+/* Whether the file begins with the transcript's first bytes. */
 static bool begins_alike(const char *path, const struct oks_state *state)
 {
     char head[OKS_IDENTITY_PREFIX];
@@ -153,14 +152,14 @@ void retained_replaced(struct oks_engine *e, struct session *s)
     }
 }
 
-/* --- what a start finds --- */
+/* --- at a start --- */
 
 static int nibble(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Undoes oks_name_escape(); a name that was cut stays as it is. */
+/* Undoes oks_name_escape(). False: the name was cut, which cannot be undone. */
 static bool unescape(const char *name, char out[OKS_NAME_MAX + 1])
 {
     size_t n = 0;
@@ -179,7 +178,7 @@ static bool unescape(const char *name, char out[OKS_NAME_MAX + 1])
     return n > 0 && strlen(out) == n;
 }
 
-/* The root that a cache folder belongs to; `rel` loses the mark of a further root. */
+/* The root of a cache folder; removes the hash of a further root from `rel`. */
 static struct root *root_of(struct oks_engine *e, char *rel)
 {
     size_t n = strlen(rel), n_roots;
@@ -215,7 +214,7 @@ static bool is_hex_mark(const char *rel)
 }
 
 struct known {
-    char **keys; /* "<folder>/<name>" of all transcripts that are there */
+    char **keys; /* "<folder>/<name>" of all existing transcripts */
     size_t n, room;
     bool failed;
 };
@@ -268,7 +267,7 @@ static bool is_known(const struct known *known, const char *folder, const char *
     return found;
 }
 
-/* An entry of the cache. Those whose names cannot be undone stay what they are: caches. */
+/* An entry of the cache. One whose name cannot be undone is ignored. */
 static int found_entry(void *ctx, const char *folder, const char *name)
 {
     struct retained_finding *f = ctx;
@@ -319,9 +318,9 @@ void retained_found(struct oks_engine *e, struct transcript *t)
 
 struct forgetting {
     struct oks_engine *e;
-    struct session **sessions; /* those with retained transcripts that are to go */
+    struct session **sessions; /* whose retained transcripts are to be dropped */
     size_t n, room;
-    const char *name; /* of the one that is meant; NULL: those whose cache file is gone, or (all) every one */
+    const char *name; /* name of one session; NULL: those whose cache file is gone, or (all) every one */
     bool all;
 };
 
@@ -354,21 +353,21 @@ static void choose_session(const void *node, VISIT visit, void *ctx)
         struct session **sessions = reallocarray(f->sessions, room, sizeof(*sessions));
 
         if (!sessions)
-            return; /* the next look finds it */
+            return; /* the next sync finds it */
         f->sessions = sessions;
         f->room = room;
     }
     f->sessions[f->n++] = s;
 }
 
-/* Returns whether all of it went: what is being read stays until the next time. */
+/* True: all of it was dropped. A busy transcript stays until the next time. */
 static bool forget_session(struct oks_engine *e, struct session *s, bool remove)
 {
     struct transcript *t, *next;
     bool all = true;
 
     for (t = LIST_FIRST(&s->transcripts); t; t = next) {
-        next = LIST_NEXT(t, of_session); /* the session goes with its last one */
+        next = LIST_NEXT(t, of_session); /* the session is freed with its last transcript */
         if (t->busy) {
             all = false;
             continue;

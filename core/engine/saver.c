@@ -1,10 +1,10 @@
 /*
- * Writing caches, away from the reads.
+ * The saver: write-back of cache files, by a thread of its own.
  *
- * A cache is derived data, so nobody waits for it: a commit only queues its transcript, and a thread writes
- * the queue a moment later, many changes in one go. While one is written its transcript is busy (its state
- * must not change under the writer), which holds up only a scan of that very transcript. After a failure the
- * rest waits a minute: a full disk is not asked a thousand times.
+ * A cache is derived data, so no reader waits for it. A commit only queues its transcript; the thread writes
+ * the queue a second later, many changes at once. While one is written its transcript is busy, because its
+ * state must not change. That delays only a scan of the same transcript. After a failure the queue waits a
+ * minute, because a full disk stays full for a while.
  */
 #include <errno.h>
 #include <time.h>
@@ -36,8 +36,8 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
 }
 
 /*
- * Ids of requests are most of what a row takes, and few documents show them: they are forgotten where the
- * cache entry holds them, or (without a cache) the transcript itself does. Rows are packed then, too.
+ * Ids of requests are most of a row's memory, and few documents show them. They are freed if the cache file
+ * has them, or (without a cache) the transcript. Rows are packed at the same time.
  */
 void saver_rest(struct oks_engine *e, struct transcript *t)
 {
@@ -52,7 +52,9 @@ void saver_rest(struct oks_engine *e, struct transcript *t)
     atomic_fetch_add(&e->saver.freed, before - requests_bytes(t->state.requests));
 }
 
-/* Writes the entry, with ids that the rows have forgotten. Without the lock; the transcript is busy. */
+/*
+ * Writes the cache file, with the ids that the rows no longer have. Without the lock; the transcript is busy.
+ */
 static int write_entry(struct oks_engine *e, const struct transcript *t)
 {
     struct request_ids_where where = {
@@ -101,7 +103,7 @@ static int save_one(struct oks_engine *e, struct transcript *t)
     return rc;
 }
 
-/* Writes what is queued; stops at the first failure. Under the lock. */
+/* Writes the queue; stops at the first failure. Under the lock. */
 static int save_queue(struct oks_engine *e)
 {
     struct transcript *t;
@@ -125,7 +127,7 @@ void oks_engine_save(struct oks_engine *e)
     pthread_mutex_unlock(&e->model.lock);
 }
 
-/* Sleeps, but not longer than until the end is wanted. Under the lock. */
+/* Waits so many seconds, or until the saver is stopped. Under the lock. */
 static void pause_for(struct oks_engine *e, int seconds)
 {
     struct timespec until;

@@ -1,12 +1,14 @@
 /*
- * Scanning what is dirty.
+ * The scan loop: scans dirty transcripts and commits the outcomes.
  *
- * A scan runs outside the lock on a transcript marked busy, and its outcome is committed under the lock, so a
- * query always sees whole scans. A transcript that becomes dirty again while it is scanned is scanned again;
- * a sync that needs a busy one waits for it. Because `dirty` is cleared before the file is opened, whoever
- * finds a transcript neither dirty nor busy knows that every write before its own drain has been seen.
+ * A scan runs outside the lock, on a transcript marked busy. Its outcome is committed under the lock, so a
+ * query sees whole scans only. A transcript that becomes dirty during its scan is scanned again. A sync that
+ * needs a busy one waits for it.
  *
- * A big backlog (the first scan) is shared out over the machine's cores: extra threads run the same loop.
+ * `dirty` is cleared before the file is opened. So if a sync finds a transcript neither dirty nor busy, every
+ * write before its own drain of the queue has been read.
+ *
+ * If many transcripts are dirty (the first scan), extra threads run the same loop, at most one for each core.
  */
 #include "engine/engine_private.h"
 
@@ -18,7 +20,7 @@
 
 enum {
     THREADS_MAX = 16,
-    BACKLOG_FOR_THREADS = 8, /* dirty transcripts from which more threads pay */
+    BACKLOG_FOR_THREADS = 8, /* with fewer dirty transcripts no extra threads are started */
 };
 
 static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
@@ -45,7 +47,7 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
     e->scanning.cache_misses += out->cache_miss;
 }
 
-/* Puts the outcome in place and passes the news on. The transcript may be freed by this. */
+/* Commits the outcome. The transcript may be freed by this. */
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool was_loaded = t->loaded;
@@ -94,19 +96,19 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     return rc;
 }
 
-/* A file that we may not read says so again until its mode changes, and its folder's watch reports that. */
+/* A file without read permission stays so until its mode changes, and inotify reports that. */
 static bool waits_for_event(const struct transcript *t, int error)
 {
     return (error == -EACCES || error == -EPERM) && t->file.folder && t->file.folder->watch_id >= 0;
 }
 
-/* Its file is looked at again with every scan where nobody would tell of a change. */
+/* Without a watch, the file that names the agent is read at every scan. */
 static bool label_stays_due(const struct transcript *t, const struct scan_outcome *out, bool asked)
 {
     return (asked && !out->labelled) || !t->file.folder || t->file.folder->watch_id < 0;
 }
 
-/* Scans one dirty transcript; the lock is held at entry and exit, and free in between. */
+/* Scans one dirty transcript. The lock is held at entry and exit, and released in between. */
 static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel)
 {
     struct scan_options options = {
@@ -132,7 +134,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->lost = false;
     options.label = t->label_due;
     t->label_due = false;
-    options.insist = t->touched; /* another thread may set it meanwhile: then it is dirty again */
+    options.insist = t->touched; /* if another thread sets it meanwhile, the transcript is dirty again */
     t->busy = t->scanning = true;
     e->scanning.n_scanning++;
     pthread_mutex_unlock(&e->model.lock);
@@ -150,7 +152,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     } else {
         t->touched = t->dirty;
         t->label_due |= label_stays_due(t, &out, options.label);
-        /* What could not be read is tried again by the next sync, not by this one. */
+        /* The next sync tries again, not this one. */
         if (out.error && !out.gone && !waits_for_event(t, out.error)) {
             t->failed_sync = serial;
             catalog_mark_dirty(&e->model.catalog, t, true);
@@ -164,10 +166,10 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
 struct choice {
     uint64_t serial;
     struct transcript *next;
-    bool busy; /* another thread works on one of them */
+    bool busy; /* another thread has one of them */
 };
 
-/* True: there is no need to look further. */
+/* True: the search can end. */
 static bool consider(struct choice *choice, struct transcript *t)
 {
     if (!t->dirty || t->failed_sync >= choice->serial)
@@ -180,7 +182,7 @@ static bool consider(struct choice *choice, struct transcript *t)
     return true;
 }
 
-/* The next dirty transcript; *busy tells whether another thread works on one of them. */
+/* The next dirty transcript. *busy: another thread scans or saves one of them. */
 static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint64_t serial, bool *busy)
 {
     struct choice choice = {.serial = serial};
@@ -189,9 +191,9 @@ static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint
     TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
         if (found_only && !t->lost) {
             if (e->model.catalog.n_unplaced == 0)
-                break; /* lost ones come first */
+                break; /* lost ones are in front */
             if (!t->unplaced)
-                continue; /* the others may not even have their names yet */
+                continue; /* names may still be missing for the others */
         }
         if (consider(&choice, t))
             break;
@@ -200,7 +202,7 @@ static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint
     return choice.next;
 }
 
-/* Whether a scan is still going on in another thread. */
+/* Whether another thread is scanning. */
 static bool any_busy(const struct oks_engine *e, bool found_only)
 {
     return (!found_only || e->model.catalog.n_unplaced > 0) && e->scanning.n_scanning > 0;
@@ -214,7 +216,7 @@ struct job {
     int rc; /* protected by the lock */
 };
 
-/* Scans until nothing is dirty or busy. Under the lock. */
+/* Scans until no transcript is dirty or busy. Under the lock. */
 static int work(struct job *job)
 {
     struct oks_engine *e = job->e;
@@ -280,7 +282,7 @@ static bool has_label_file(const struct transcript *t)
     return t->source->label && t->source->label(t->path, path, sizeof(path));
 }
 
-/* Whether a scan would find nothing, and nothing else waits for one. */
+/* Whether a scan would find nothing new, and nothing else is due. */
 static bool needs_no_scan(const struct transcript *t, const struct stat *st)
 {
     return !t->touched && !t->anew && !t->retained && !t->unplaced && st->st_nlink == 1 && !t->linked &&
@@ -288,9 +290,9 @@ static bool needs_no_scan(const struct transcript *t, const struct stat *st)
 }
 
 /*
- * After a start nearly all are as the index file left them, which takes one call to see. Of the others the
- * largest come first: then no core is left with a big file at the end while the others have nothing to do.
- * Files that left stay in front.
+ * Sorts the dirty queue of a start. Most transcripts are as the snapshot has them, which one stat(2) shows.
+ * Of the others the largest come first, so that at the end no core scans a big file while the rest is idle.
+ * Lost ones stay in front.
  */
 static void sort_backlog(struct oks_engine *e)
 {
@@ -325,7 +327,7 @@ static void sort_backlog(struct oks_engine *e)
     free(list);
 }
 
-/* Those that this process may run on: fewer than there are under taskset or in a container. */
+/* The cores of this process: taskset or a container may allow fewer than there are. */
 static int cores(void)
 {
     cpu_set_t set;
@@ -334,7 +336,7 @@ static int cores(void)
                                                         : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* How many threads besides the caller's a job is worth. */
+/* How many extra threads a job is worth. */
 static int helpers_for(const struct job *job)
 {
     struct oks_engine *e = job->e;

@@ -1,18 +1,19 @@
 /*
- * The start snapshot: all transcripts in one file, so that a start does not load ten thousand caches.
+ * The start snapshot: a file with the state of all transcripts, so that a start need not load ten thousand
+ * cache files.
  *
- * A cache file is JSON, and ten thousand of them take seconds to load. So the state of all transcripts is
- * also written together, rows as they lie in memory, each with the size, times and inode that its file had.
- * At the next start a transcript whose file still has exactly these needs neither its cache nor its bytes;
- * any other goes the ordinary way, and its cache is loaded as if there were no snapshot.
+ * A cache file is JSON, and ten thousand take seconds to load. So the state of all transcripts is also
+ * written together, rows as they are in memory, each with the size, times and inode of its file. At the next
+ * start a transcript whose file still has these needs neither its cache nor its bytes. For any other the
+ * cache file is loaded, as if there were no snapshot.
  *
- * Entries are read one by one as their transcripts are found: the table of contents stands at the end of the
- * file. The file is derived data like the caches: the contents and each entry are checked by their SHA-256,
- * bounds are checked at every step, and whatever is wrong with it is silence. Its layout is that of this
- * program version on this kind of machine; others do not read it.
+ * Entries are read one by one, as their transcripts are found: the table of contents is at the end of the
+ * file. The snapshot is derived data. The contents and each entry have a SHA-256, every step checks its
+ * bounds, and a damaged entry counts as missing. The layout depends on the version of this program and on the
+ * machine: no other reads it.
  *
- * Invariant: an entry is written only for a transcript whose cache file is as new as its state and that ends
- * in a complete line. Ids of requests are not in it.
+ * Invariant: an entry is written only for a transcript whose cache file is as new as its state, and which
+ * ends in a complete line. Ids of requests are not in it.
  */
 #include <errno.h>
 #include <search.h>
@@ -22,7 +23,7 @@
 #include "engine/engine_private.h"
 
 static const char snapshot_folder[] =
-    ".okstrafs"; /* no transcript folder: an escaped name never starts with a dot */
+    ".okstrafs"; /* not a transcript folder: an escaped name never begins with a dot */
 static const char snapshot_name[] = "index";
 static const char magic[16] = "okstrafs index\n\7";
 
@@ -38,7 +39,7 @@ struct footer {
 enum {
     ENDIAN_MARK = 0x01020304,
     ABSENT = 0xffffffff,
-    WORTHWHILE = 256, /* transcripts; so many caches still load in the blink of an eye */
+    WORTHWHILE = 256, /* transcripts; fewer caches load in no time */
 };
 
 /* --- writing --- */
@@ -49,7 +50,7 @@ struct snapshot_writer {
     bool failed;
 };
 
-/* Room for n bytes at the end; NULL: it failed. */
+/* Room for n bytes at the end; NULL on failure. */
 static char *room_for(struct snapshot_writer *w, size_t n)
 {
     if (w->room - w->len < n) {
@@ -118,7 +119,7 @@ static int put_piece(void *ctx, const void *bytes, size_t n)
     return w->failed ? -ENOMEM : 0;
 }
 
-/* Events and requests, each behind its length. */
+/* Events and requests, each after its length. */
 static void put_rows(struct snapshot_writer *w, const struct transcript *t)
 {
     const struct oks_requests *requests = t->state.requests;
@@ -181,7 +182,7 @@ static bool fits(const struct transcript *t)
            t->totals.first.key != OKS_STAMP_KEY_TEXT && t->totals.last.key != OKS_STAMP_KEY_TEXT;
 }
 
-/* The table of contents: where each transcript's entry stands. It is written behind the entries. */
+/* The table of contents: the offset of each transcript's entry. It is written after the entries. */
 struct writing {
     struct snapshot_writer entries, contents;
     uint64_t n;
@@ -213,7 +214,7 @@ static void visit(const void *node, VISIT which, void *ctx)
         put_entry(ctx, t);
 }
 
-/* Puts the contents and what finds them behind the entries. */
+/* Appends the contents and the footer to the entries. */
 static void seal(struct writing *w)
 {
     struct footer footer = {.endian = ENDIAN_MARK, .n = w->n, .at = w->entries.len, .len = w->contents.len};
@@ -260,10 +261,10 @@ struct snapshot_entry {
 struct snapshot {
     int fd;
     uint64_t size;                  /* of the entries */
-    char *contents;                 /* what paths and digests point into */
+    char *contents;                 /* paths and digests point into it */
     struct snapshot_entry *entries; /* ascending by path */
     size_t n;
-    char *bytes; /* of the entry that was read last */
+    char *bytes; /* the entry that was read last */
     size_t room;
 };
 
@@ -360,7 +361,7 @@ static void get_models(struct snapshot_reader *r, struct oks_models *out)
     }
 }
 
-/* The rows become the transcript's; billing takes them in. */
+/* Moves the rows into the transcript and into billing. */
 static void get_rows(struct oks_engine *e, struct snapshot_reader *r, struct transcript *t)
 {
     struct oks_events *events = NULL;
@@ -389,7 +390,7 @@ static void get_rows(struct oks_engine *e, struct snapshot_reader *r, struct tra
     t->state.requests = requests;
 }
 
-/* All of an entry. */
+/* Reads one entry. */
 static void get_transcript(struct oks_engine *e, struct snapshot_reader *r, struct transcript *t)
 {
     struct oks_state *s = &t->state;
@@ -446,7 +447,7 @@ static int by_path(const void *a, const void *b)
     return oks_slice_cmp(((const struct snapshot_entry *)a)->path, ((const struct snapshot_entry *)b)->path);
 }
 
-/* The contents of a file of this size; returns how many requests the entries hold. */
+/* Reads the contents; returns the number of requests in all entries. */
 static uint64_t read_contents(struct snapshot *snapshot, const struct footer *footer)
 {
     struct snapshot_reader r = {snapshot->contents, snapshot->contents + footer->len, false};
@@ -510,7 +511,7 @@ void snapshot_load(struct oks_engine *e)
         return;
     }
     billing_expect(e->model.billing,
-                   read_contents(snapshot, &footer)); /* without memory it grows as they come */
+                   read_contents(snapshot, &footer)); /* for speed; on ENOMEM the map grows later */
     e->snapshot = snapshot;
 }
 
@@ -521,7 +522,7 @@ void snapshot_forget(struct oks_engine *e)
     e->snapshot = NULL;
 }
 
-/* The bytes of an entry, valid until the next one is read; NULL: they are damaged, or memory is out. */
+/* The bytes of an entry, valid until the next call; NULL: damaged, or ENOMEM. */
 static const char *entry_bytes(struct snapshot *snapshot, const struct snapshot_entry *entry)
 {
     if (entry->len > snapshot->room) {
