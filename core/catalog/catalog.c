@@ -1,8 +1,8 @@
 /*
- * Who belongs to whom: transcripts to sessions (and these to projects: projects.c, and to teams: teams.c).
+ * The catalog's sessions and transcripts. Projects are in projects.c, teams in teams.c.
  *
- * Sessions with one id under several folders are one session with several transcripts. Every change gives a
- * new version to all that shows it, so that a document is rendered again only when it may differ.
+ * Transcripts of one session id in several folders are one session. Every change gives a new version to
+ * everything that shows it, so that a document is rendered again only if it may differ.
  *
  * Invariant: a session without transcripts does not exist.
  */
@@ -123,7 +123,7 @@ void catalog_mark_lost(struct catalog *c, struct transcript *t)
     TAILQ_INSERT_HEAD(&c->dirty, t, queued);
 }
 
-/* A transcript with its names, of which it takes over the last two (also on failure); NULL on ENOMEM. */
+/* A transcript with its names. Takes over the last two, also on failure. NULL on ENOMEM. */
 static struct transcript *transcript_made(struct root *root, const char *path, char *cache_folder,
                                           char *cache_name)
 {
@@ -187,7 +187,7 @@ void catalog_set_parent(struct session *s, struct oks_slice id)
     s->parent = *name ? strdup(name) : NULL;
 }
 
-/* --- leaving --- */
+/* --- removal --- */
 
 void catalog_session_remove(struct catalog *c, struct session *s)
 {

@@ -1,11 +1,17 @@
 /*
- * The catalog: which transcripts, sessions, projects and teams there are, and who belongs to whom.
+ * The catalog: the transcripts, sessions, projects and teams, and which belongs to which.
  *
  * A transcript belongs to a session, a session to the project of its first transcript, and to each team that
- * one of its transcripts names. What other folders keep of a session or a transcript hangs on it behind a
- * pointer that is opaque here.
+ * one of its transcripts names. Layers above keep their data of a session or transcript behind an opaque
+ * pointer in it.
  *
- * Not thread safe: the owner locks.
+ *     s = catalog_session_made(c, id);
+ *     t = catalog_transcript_made(c, s, root, path, folder, name);
+ *     catalog_mark_dirty(c, t, true);                 ... scan, commit ...
+ *     catalog_assign_project(c, s, &from);
+ *     catalog_session_teams(c, s);
+ *
+ * Not thread safe: the model's lock covers it.
  */
 #ifndef OKSTRAFS_CATALOG_CATALOG_H
 #define OKSTRAFS_CATALOG_CATALOG_H
@@ -26,15 +32,15 @@ struct project {
 struct membership {
     struct session *session;
     struct team *team;
-    char *spelling; /* as first written in that session */
+    char *spelling; /* as it was first written in that session */
     LIST_ENTRY(membership) of_team;
     LIST_ENTRY(membership) of_session;
 };
 
 struct session {
-    const char *name;        /* the id as a file name; lies behind the struct */
-    char *id;                /* the id: stem of the transcript's file name */
-    char *parent;            /* the session that started it, as a file name; NULL: a session of its own */
+    const char *name;        /* the id as a file name; stored behind the struct */
+    char *id;                /* the stem of the transcript's file name */
+    char *parent;            /* name of the session that started this one; NULL: none did */
     struct project *project; /* of its first transcript; NULL: none */
     LIST_ENTRY(session) of_project;
     LIST_HEAD(, transcript) transcripts; /* ascending by path */
@@ -52,7 +58,7 @@ struct team {
     uint64_t version;
 };
 
-/* Zeroed but for `versions`, and catalog_init(): empty. */
+/* Zeroed but for `versions`, then catalog_init(): empty. */
 struct catalog {
     struct versions *versions;
     void *transcripts; /* tsearch trees: by path */
@@ -60,66 +66,72 @@ struct catalog {
     void *projects;    /* by name */
     void *teams;       /* by key */
     size_t n_sessions, n_projects, n_teams, n_transcripts;
-    size_t n_unplaced; /* transcripts whose session and project are not known before they are scanned */
+    size_t n_unplaced; /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) forks;
     TAILQ_HEAD(dirty_queue, transcript) dirty; /* to be scanned */
-    LIST_HEAD(, transcript) linked;            /* their files have other names */
+    LIST_HEAD(, transcript) linked;            /* transcripts whose file has several names */
 };
 
 void catalog_init(struct catalog *c, struct versions *versions);
-/* All transcripts have left, and with them sessions and projects. */
+/* Call it after all transcripts, sessions and projects are removed. */
 void catalog_clear(struct catalog *c);
 
 /* --- catalog.c: sessions and transcripts --- */
 
 struct session *catalog_session(struct catalog *c, const char *name);
-/* Whose child it is, by that one's id; absent: nobody's, and so where memory is out. */
+/* Sets the parent to the session of this id; absent, or on ENOMEM: none. */
 void catalog_set_parent(struct session *s, struct oks_slice id);
 struct team *catalog_team(struct catalog *c, const char *name);
-/* The team of a name from inside a file, made if need be; NULL on ENOMEM. */
+/* The team of a name from inside a file, created if needed; NULL on ENOMEM. */
 struct team *catalog_team_made(struct catalog *c, struct oks_slice raw);
 struct transcript *catalog_transcript(struct catalog *c, const char *path);
-/* The session of an id, made if need be; NULL on ENOMEM. It has to get a transcript or be released. */
+/* The session of an id, created if needed; NULL on ENOMEM. It must then get a transcript, or be removed. */
 struct session *catalog_session_made(struct catalog *c, struct oks_slice id);
 /* A new transcript of the session. Takes over the last two names; NULL on ENOMEM. */
 struct transcript *catalog_transcript_made(struct catalog *c, struct session *s, struct root *root,
                                            const char *path, char *cache_folder, char *cache_name);
-/* It becomes another session's. */
+/* Moves the transcript to another session. */
 void catalog_move(struct transcript *t, struct session *to);
 void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched);
-/* Frees a session of which nothing is left. */
+/* Frees a session without transcripts. */
 void catalog_session_remove(struct catalog *c, struct session *s);
-/* Gives up a transcript, which the caller frees. */
+/* Removes a transcript; the caller frees it. */
 void catalog_transcript_remove(struct catalog *c, struct transcript *t);
-/* Whether the file has other names: a change under one is then looked for under those that we know. */
+/* Sets whether the file has several names. A change under one of them makes the others dirty as well. */
 void catalog_linked(struct catalog *c, struct transcript *t, bool linked);
-/* Its file left its folder: the next sync of any kind drops it, unless the file is back by then. */
+/*
+ * The file left its folder. The next sync of any kind drops the transcript, unless the file is back by then.
+ */
 void catalog_mark_lost(struct catalog *c, struct transcript *t);
-/* placement.c: sources whose transcripts say themselves where they belong, and what they repeat */
-/* The name of the project that a working directory is, as Claude Code names its folder. */
+/*
+ * placement.c: sources whose records, not paths, name session and project; and transcripts that repeat others
+ */
+/* The project's name for a working directory, as Claude Code names its folder. */
 void placement_project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
-/* The project that the session's transcripts tell of; false: none yet. */
+/* The project that the records of the session's transcripts name. False: none yet. */
 bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
 void placement_parent(struct session *s);
-/* Memos of what the transcript may repeat, one a line; malloc'ed, NULL on ENOMEM. */
+/*
+ * The reader states of the transcripts that this one may repeat (its peers), one a line; malloc'ed, NULL on
+ * ENOMEM.
+ */
 char *placement_peer_states(struct catalog *c, const struct transcript *t);
-/* After a commit, or when the transcript is leaving: those whose content depends on it are scanned anew where
- * they would then tell something else. */
+/* After a commit, or before the transcript leaves: marks those dirty that would now return other records. */
 void placement_changed(struct catalog *c, struct transcript *t, bool leaves);
 
 /* session.c */
 const struct source *session_source(const struct session *s);
-/* As its records call its agent; NULL: they do not. */
+/* The agent's name in its records; NULL: none. */
 const char *session_agent_name(const struct session *s);
-/* The same; and where they do not, as the file beside a transcript calls it. NULL: neither. */
+/* The same; if there is none, the name in the file beside a transcript. NULL: neither. */
 const char *session_label(const struct session *s);
 const char *session_model(const struct session *s);
-/* One file reached by two names (hard links, overlapping roots) counts once in a session. */
+/* A file with two names (hard links, overlapping roots) counts once in a session. */
 bool session_has_twin(const struct session *s, const struct transcript *t);
 size_t session_transcripts(const struct session *s);
-/* Whether a transcript of it is there: not deleted. */
+/* Whether one of its transcripts exists, that is, is not retained. */
 bool session_is_live(const struct session *s);
-/* The time of its first event; none where no event has one. */
+/* The stamp of its first event; none if no event has one. */
 struct oks_stamp session_first(const struct session *s);
 
 /* projects.c */
@@ -127,18 +139,17 @@ struct project *catalog_project(struct catalog *c, const char *name);
 /* The transcript's path below its root. */
 const char *catalog_rel(const struct transcript *t);
 /*
- * A session's first transcript is another one, or tells more: its project and its parent are those of the
- * first. 1: it moved from *from (NULL: from none), which is to be released. 0: it did not. -ENOMEM
+ * The session's first transcript is another one, or has changed: assigns its project and its parent. 1: it
+ * moved from *from (NULL: from none), which the caller releases. 0: it did not move. -ENOMEM
  */
 int catalog_assign_project(struct catalog *c, struct session *s, struct project **from);
-/* A session left the project. True: it was the last one, and the project is gone from the catalog: free it.
- */
+/* A session left the project. True: it was the last one, the project is removed, and the caller frees it. */
 bool catalog_project_release(struct catalog *c, struct project *p);
 
 /* teams.c */
-/* Removes the team if nothing keeps it. */
+/* Removes the team if no session and no run is in it. */
 void catalog_team_release(struct catalog *c, struct team *team);
-/* Joins the teams that the session's transcripts name now and leaves the others. -ENOMEM */
+/* Joins the teams that the session's transcripts name now, and leaves the others. 0 or -ENOMEM */
 int catalog_session_teams(struct catalog *c, struct session *s);
 void catalog_membership_end(struct catalog *c, struct membership *m);
 

@@ -1,14 +1,17 @@
 /*
- * Sources whose transcripts say themselves where they belong, and what of them is only repeated.
+ * Placement: assigns sessions and projects to transcripts whose path does not name them, and finds repeated
+ * transcripts.
  *
- * Claude Code's folders name a transcript's project and its file the session. Elsewhere both stand in the
- * file, so such a transcript changes its place when it has been read. And some transcripts repeat what others
- * hold: a fork its parent's beginning, an archived copy all of its twin. Which lines those are depends on
- * files that may be read later, or never. So each scan is told what is known then, and whenever one of those
- * others changes, everybody who may repeat it is asked whether he would now tell the same; who would not is
- * scanned anew, within the same sync.
+ * Claude Code's paths name a transcript's project and session. For other sources both are in the file, so a
+ * transcript can be assigned only after it was read.
  *
- * Invariant: when a sync ends, no transcript's events depend on the order in which files were read.
+ * Some transcripts repeat what others hold: a fork begins with its parent's events, an archived copy has all
+ * of its original's. Which lines are repeated depends on files that may be read later, or never. So each scan
+ * gets the reader states of the peers that are known by then. When a peer changes, its state is compared with
+ * those of the transcripts that may repeat it. A transcript that would now return other records is scanned
+ * again, in the same sync.
+ *
+ * Invariant: at the end of a sync, no transcript's events depend on the order in which files were read.
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +25,7 @@
 
 enum { PROJECT_MAX = 200 };
 
-/* The hash that Claude Code's SDK puts behind a name that it cuts: of the path in UTF-16. */
+/* Claude Code's SDK cuts long names and appends this hash of the path in UTF-16. */
 static void put_hash(const uint16_t *units, size_t n, char *out)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -89,14 +92,14 @@ void placement_parent(struct session *s)
     char id[OKS_NAME_MAX + 1];
 
     if (!t->source->parent_of)
-        return; /* the path says it */
+        return; /* the path names it */
     if (t->state.reader_state && t->source->parent_of(t->state.reader_state, id, sizeof(id)))
         catalog_set_parent(s, oks_slice_of(id));
     else
         catalog_set_parent(s, (struct oks_slice){0});
 }
 
-/* --- what is repeated --- */
+/* --- repeated transcripts --- */
 
 static bool precedes(const struct transcript *a, const struct transcript *b)
 {
@@ -110,8 +113,7 @@ static bool same_file(const struct transcript *a, const struct transcript *b)
     return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev;
 }
 
-/* Whether t may repeat what `other`, of its own session, holds. One file under two names counts once anyway.
- */
+/* Whether t may repeat `other`, of its own session. One file with two names counts once anyway. */
 static bool is_twin(const struct transcript *t, const struct transcript *other)
 {
     return other != t && other->source == t->source && precedes(other, t) && !same_file(other, t);
@@ -122,7 +124,7 @@ static struct session *origin_of(struct catalog *c, const struct transcript *t)
     return t->origin && strcmp(t->origin, t->session->name) != 0 ? catalog_session(c, t->origin) : NULL;
 }
 
-/* Appends a reader_state and its newline. */
+/* Appends a reader state and a newline. */
 static bool join(char **text, size_t *len, const char *reader_state)
 {
     size_t n = strlen(reader_state);
@@ -137,7 +139,7 @@ static bool join(char **text, size_t *len, const char *reader_state)
     return true;
 }
 
-/* *waiting: one of them has not been read yet. */
+/* *waiting: one of the peers has not been read yet. */
 static char *peer_states_of(struct catalog *c, const struct transcript *t, bool *waiting)
 {
     const struct session *origin = origin_of(c, t);
@@ -215,7 +217,7 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
     if (!t->source->agrees)
         return;
     origin_renew(c, t, leaves);
-    if (leaves) { /* for the others it is gone already */
+    if (leaves) { /* the others must not see it any more */
         reader_state = t->state.reader_state;
         t->state.reader_state = NULL;
     } else {

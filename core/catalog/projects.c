@@ -1,5 +1,5 @@
 /*
- * Which project a session is of, and of which session it is a part.
+ * Projects: which one a session belongs to, and which session is its parent.
  *
  * Both are those of its first transcript, by path.
  *
@@ -64,7 +64,7 @@ const char *catalog_rel(const struct transcript *t)
     return rel + (*rel == '/');
 }
 
-/* The project in the path of its first transcript, or the one that its transcripts tell of. */
+/* The project in the path of its first transcript, or the one that its records name. */
 static struct project *project_named(struct catalog *c, const struct session *s, int *rc)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);

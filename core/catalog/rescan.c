@@ -1,10 +1,10 @@
 /*
- * Reading transcripts once more.
+ * Rescans: reads transcripts again, for facts that the model does not keep of each line.
  *
- * Events do not say which model they are of: only the sums over all time are kept by model. A window that
- * cuts a transcript therefore has it read again, at some gigabytes a second, and only where somebody asks for
- * models in a window. The list is made under the lock and the files are read without it, so whoever asks
- * checks that the data is still of the version of the list, and starts over where it is not.
+ * An event does not say which model it belongs to; only the sums over all time are kept by model. So the
+ * stats by model in a window read each transcript that the window cuts again, at some gigabytes a second. The
+ * list of files is made under the lock; the files are read without it. The caller then checks that the
+ * version of the data is still that of the list, and starts over if not.
  */
 #include "catalog/rescan.h"
 
@@ -92,7 +92,7 @@ struct oks_totals rescan_span(const struct transcript *t)
     return totals;
 }
 
-/* Whether the window takes some of its events and not all. */
+/* Whether the window includes some of its events, and not all. */
 static bool is_cut(const struct transcript *t, struct rescan_window w)
 {
     struct oks_totals totals = rescan_span(t);

@@ -1,7 +1,5 @@
 /*
- * Attributes of a session, derived from its transcripts.
- *
- * Each is that of the first transcript, by path, that has one.
+ * Attributes of a session: each is that of its first transcript, by path, that has one.
  */
 #include "catalog/catalog.h"
 #include "catalog/rescan.h"

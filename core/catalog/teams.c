@@ -1,11 +1,11 @@
 /*
- * Teams: which there are, and which sessions are in them.
+ * Teams, and the sessions in them.
  *
- * A session is in each team that one of its transcripts names, and a team exists as long as some session or
- * team-state file names it. Teams are equal when their escaped names fold to the same bytes.
+ * A session is in each team that one of its transcripts names. A team exists while a session or a team-state
+ * file names it. Teams are equal if their escaped names fold to the same bytes.
  *
- * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so that it does
- * not depend on the order in which files were scanned.
+ * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so it does not
+ * depend on the order of scans.
  */
 #include <errno.h>
 #include <search.h>
@@ -102,7 +102,7 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     struct membership *m;
 
     if (raw.len == 0)
-        return 0; /* nobody can ask for a team without a name */
+        return 0; /* a team without a name cannot be looked up */
     team = catalog_team_made(c, raw);
     if (!team)
         return -ENOMEM;

@@ -1,8 +1,8 @@
 /*
- * A transcript's state: what a scan changes in it, and what it answers.
+ * The state of a transcript: how an outcome is merged into it, and queries of it.
  *
- * Invariants: the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
- * nowhere else; `totals` are those of all events.
+ * Invariants: the cursor is always behind a newline; the unfinished last line is in `tail` only; `totals` are
+ * those of all events.
  */
 #include "catalog/transcript_scan.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- putting it in place --- */
+/* --- merging an outcome --- */
 
 static int append_event(void *ctx, const struct oks_event *event)
 {
@@ -100,7 +100,7 @@ bool transcript_relabel(struct transcript *t, struct scan_outcome *out)
     char **from = out->labelled ? &out->label : &t->state.label,
          **to = out->replace ? &out->gain.label : &t->state.label;
 
-    /* What was not looked up stays, also where the state is about to be replaced. */
+    /* A label that was not looked up stays, also if the state is about to be replaced. */
     if (from != to && (out->labelled || !*to)) {
         free(*to);
         *to = *from;
@@ -118,7 +118,7 @@ void scan_outcome_clear(struct scan_outcome *out)
     out->label = NULL;
 }
 
-/* --- questions --- */
+/* --- queries --- */
 
 const struct tail *transcript_tail(const struct transcript *t)
 {
@@ -142,8 +142,10 @@ static bool is_after(struct oks_stamp stamp, struct oks_stamp until)
     return !oks_stamp_is_none(until) && oks_stamp_cmp(stamp, until) > 0;
 }
 
-/* Answers from the totals alone where all stamps are inside the window, or all outside and every event has
- * one. */
+/*
+ * Answers from the totals alone if all stamps are inside the window, or if all are outside and each event has
+ * one.
+ */
 static bool window_of_totals(const struct oks_totals *all, struct oks_stamp since, struct oks_stamp until,
                              struct oks_totals *out)
 {
@@ -213,8 +215,7 @@ void transcript_forget(struct transcript *t)
     t->mark = (struct file_mark){0};
     if (oks_state_reset(&t->state) == 0)
         return;
-    /* Even without memory nothing of it may be believed: an empty state with no events answers zero until it
-     * is read. */
+    /* On ENOMEM the state cannot be used: an empty state without events gives zero until the file is read. */
     t->state.offset = 0;
     t->state.identity.len = UINT32_MAX;
 }

@@ -1,5 +1,5 @@
 /*
- * One transcript: its file, its cursor, and what was read before it (private to the engine).
+ * One transcript: its file, its cursor, the state of all lines before the cursor, and its scan.
  */
 #ifndef OKSTRAFS_CATALOG_TRANSCRIPT_H
 #define OKSTRAFS_CATALOG_TRANSCRIPT_H
@@ -17,19 +17,19 @@
 
 struct session;
 
-/* The unfinished last line, where it is a JSON object: it counts now, and is read again next time. */
+/* The unfinished last line, if it is a JSON object. It counts now, and is read again by the next scan. */
 struct tail {
     struct oks_event
-        event;   /* stamp none and no counts where the line is no event; a text stamp points to stamp_text */
+        event;   /* none, and no counts, if the line is no event; a text stamp points to stamp_text */
     bool counts; /* the line is an event */
     char *stamp_text;
     char *agent_name;
     char *model;                   /* of an assistant record */
     char *line_model;              /* of any record */
-    struct oks_requests *requests; /* NULL: it tells of none */
+    struct oks_requests *requests; /* NULL: none */
 };
 
-/* Which bytes of which file a transcript was last seen with. */
+/* The file as a scan saw it last: if it is the same now, its bytes are. */
 struct file_mark {
     uint64_t dev;
     uint64_t ino;
@@ -44,44 +44,46 @@ struct transcript {
     char *cache_folder;
     char *cache_name;
     const struct source *source;
-    bool whole; /* one object, scanned from 0 whenever the file changed, and never cached */
+    bool whole; /* one JSON object, scanned from 0 after each change, and never cached */
     struct root *root;
-    struct found_file file; /* in no folder: retained */
+    struct found_file file; /* retained: in no folder */
     struct session *session;
     LIST_ENTRY(transcript) of_session; /* ascending by path */
 
     /* protected by the lock */
     TAILQ_ENTRY(transcript) queued; /* in catalog->dirty while `dirty` */
-    bool dirty;                     /* may have changed since the last scan began */
-    bool busy;                      /* one thread scans or saves it, outside the lock */
-    bool scanning;                  /* and that is a scan */
+    bool dirty;                     /* it may have changed since the last scan began */
+    bool busy;                      /* a thread scans or saves it, outside the lock */
+    bool scanning;                  /* it is busy with a scan */
     LIST_ENTRY(transcript) of_linked;
     bool linked;          /* the file has other names: in catalog->linked */
-    bool lost;            /* its folder told that the file left */
-    bool retained;        /* its file was deleted: retained.c */
+    bool lost;            /* the file left its folder */
+    bool retained;        /* the file was deleted: engine/retained.c */
     bool gone;            /* the last scan found no file: to be dropped */
-    uint64_t size_seen;   /* bytes that a scan would read, as last looked at; for order and progress */
+    uint64_t size_seen;   /* bytes to be read, as last seen; for order and progress */
     uint64_t failed_sync; /* the last sync that could not read it */
-    bool unsaved;         /* the cache file is older than the state: in engine->unsaved */
+    bool unsaved;         /* the cache file is older than the state: in the saver's queue */
     TAILQ_ENTRY(transcript) saved;
-    char *origin; /* name of the session whose content this one may repeat, by its reader_state; NULL: none */
-    LIST_ENTRY(transcript) of_forks; /* in catalog->forks where there is one */
-    bool unplaced;                   /* it was never scanned, and only that will tell where it belongs */
-    bool label_due;                  /* what the file beside it calls its agent is to be looked up */
-    bool anew;                       /* the next scan begins at 0 whatever is remembered */
-    bool touched;                    /* an event told that it was written, so marks prove nothing */
+    char *origin; /* the session that this one may repeat, by the reader state; NULL: none */
+    LIST_ENTRY(transcript) of_forks; /* in catalog->forks if `origin` is set */
+    bool unplaced;                   /* session and project are known only after the first scan */
+    bool label_due;                  /* the file that names the agent is to be read */
+    bool anew;                       /* the next scan begins at 0 in any case */
+    bool touched;                    /* inotify reported a write, so an equal mark proves nothing */
 
-    /* written under the lock, and only by the thread that made it busy; read by that thread or under the
-     * lock */
-    bool loaded; /* a first scan has been done */
+    /*
+     * written under the lock, and only by the thread that made it busy; read by that thread, or under the
+     * lock
+     */
+    bool loaded; /* the first scan is done */
     struct oks_state state;
     struct oks_totals totals; /* of all events; outlives them */
-    struct tail *tail;        /* NULL: there is none */
+    struct tail *tail;        /* NULL: none */
     struct file_mark mark;
     struct billing_part *billed;
     struct transcript_sums *sums; /* of sums/ */
     struct stream_marks *marks;   /* of streams/ */
-    int error; /* the last scan's, 0 or negative errno; the totals are the last good ones */
+    int error; /* of the last scan, 0 or negative errno; the totals are the last good ones */
 };
 
 static inline struct transcript *transcript_of(struct found_file *file)
@@ -89,13 +91,13 @@ static inline struct transcript *transcript_of(struct found_file *file)
     return (struct transcript *)((char *)file - offsetof(struct transcript, file));
 }
 
-/* Its unfinished last line; one that says nothing where there is none. */
+/* The unfinished last line; an empty one if there is none. */
 const struct tail *transcript_tail(const struct transcript *t);
 
-/* What a scan found, made outside the lock and put in place by a commit under it. */
+/* The result of a scan, made outside the lock, and merged by a commit under it. */
 struct scan_outcome {
-    bool changed; /* anything below differs from before */
-    bool replace; /* `gain` is the whole state, not what came on top */
+    bool changed; /* something below differs from the transcript */
+    bool replace; /* `gain` is the whole state, not an addition */
     bool gone;
     bool linked; /* the file has other names */
     bool cache_hit;
@@ -113,47 +115,48 @@ struct scan_outcome {
 struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     bool verify_tail;
-    bool anew;                 /* begin at 0, without the cache */
-    const char *peer_states;   /* states of the transcripts that this one may repeat, one a line; "": none */
-    bool label;                /* look up what the file beside it calls its agent */
-    bool insist;               /* read it even if its marks are those of last time */
-    const atomic_bool *cancel; /* or NULL: asked between two buffers */
-    const atomic_bool *stop;   /* or NULL: asked at every record */
+    bool anew; /* begin at 0, without the cache */
+    const char
+        *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
+    bool label;       /* read the file that names the agent */
+    bool insist;      /* read it even if its mark has not changed */
+    const atomic_bool *cancel; /* or NULL: tested between two buffers */
+    const atomic_bool *stop;   /* or NULL: tested at every record */
 };
 
 struct stat;
 
-/* Whether its file, which has these attributes, is as it was when it was scanned to its end. */
+/* Whether the file, which has these attributes, is as it was when it was scanned to its end. */
 bool transcript_is_unchanged(const struct transcript *t, const struct stat *st);
 
 /*
- * Reads what the file has gained. The transcript must be busy (this thread's). `outcome` is always filled and
- * must go to a commit or to scan_outcome_clear. 0; -ENOMEM or -ECANCELED, and then nothing is to be
- * committed. A file that cannot be read is no failure of this call: outcome->error tells.
+ * Reads what the file has gained. The transcript must be busy, by this thread. *outcome is always filled, and
+ * must be committed or cleared. 0; -ENOMEM or -ECANCELED: then do not commit it. If the file cannot be read,
+ * the call succeeds: see outcome->error.
  */
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
                     const struct scan_options *options, struct scan_outcome *outcome);
-/* Moves the outcome's state into the transcript: in place of the old one, or on top of it. 0 or -ENOMEM */
+/* Merges the outcome's state into the transcript, or replaces it. 0 or -ENOMEM */
 int transcript_apply(struct transcript *t, struct scan_outcome *outcome);
-/* The unfinished line and the marks of the file. */
+/* Merges the unfinished line and the mark of the file. */
 void transcript_apply_marks(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
-/* Takes over the label before the rest of the outcome; true: it is another than before. */
+/* Merges the label, before the rest of the outcome. True: it changed. */
 bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome);
 
 /*
- * Totals of the window, the unfinished line included. The stamps borrow from the transcript.
+ * Totals of the window, with the unfinished line. The stamps borrow from the transcript.
  */
 void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out);
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
-const char *transcript_label(const struct transcript *t);      /* of the file beside it; or NULL */
+const char *transcript_label(const struct transcript *t);      /* from the file beside it; or NULL */
 const char *transcript_model(const struct transcript *t);
 
-/* Calls fn with each day (YYYY-MM-DD) that saw an event. 0 or what fn returned first. */
+/* Calls fn with each day (YYYY-MM-DD) with an event. 0 or the first non-zero value of fn. */
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx);
 
-/* Back to never scanned. */
+/* Resets it to never scanned. */
 void transcript_forget(struct transcript *t);
 void transcript_clear(struct transcript *t);
 

@@ -1,10 +1,11 @@
 /*
- * What a transcript's records leave behind: events, names, teams.
+ * The sink of a scan: turns records into the state of a transcript, that is, events, requests, names and
+ * teams.
  *
- * The scanner says what each line holds; here it becomes the state that is remembered. A complete line is
- * committed; the unfinished last one goes into the tail, which the next scan replaces.
+ * A complete line is added to the state. The unfinished last one goes into the tail, which the next scan
+ * replaces.
  *
- * Names are cut to a bound: a name is for people, and must not hold a stranger's megabytes in memory.
+ * Names are cut to a bound, so that a transcript cannot fill the memory with them.
  */
 #include "catalog/transcript_scan.h"
 
@@ -52,7 +53,7 @@ static struct oks_slice cut(struct oks_slice s)
     return s;
 }
 
-/* *slot = a copy of s, where it has none yet and s is something. */
+/* Copies s into *slot, if *slot is empty and s is not. */
 static int keep_first(char **slot, struct oks_slice s)
 {
     if (*slot || !s.ptr || s.len == 0)
@@ -92,8 +93,8 @@ struct collector {
     struct scan_outcome *out;
     const atomic_bool *stop;
     struct oks_slice name; /* of the file */
-    uint64_t
-        events_from; /* records before this offset are already in the events: only the extras are rebuilt */
+    uint64_t events_from;  /* records before this offset are in the events already: only the extras are built
+                              again */
 };
 
 static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name)
@@ -137,7 +138,7 @@ static int collect_tail(struct tail **out, const struct oks_record *r, struct ok
     return r->type == OKS_RECORD_ASSISTANT ? keep_first(&tail->model, r->message.model) : 0;
 }
 
-/* What a compaction is called is a word of the client's; anything else stays out of memory and caches. */
+/* The trigger of a compaction is one of a few words; any other is not kept. */
 static const char *trigger_of(struct oks_slice s)
 {
     static const char *const words[] = {"auto", "manual"};
@@ -226,8 +227,10 @@ static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* All of a small file, which is one object over any number of lines. As a line of its own it goes the way of
- * all lines: outside strings '\r' is the same to JSON as '\n', and inside them both are wrong. */
+/*
+ * A small file that is one object over several lines. As one line it goes through the scanner like any other:
+ * outside of strings '\r' means the same to JSON as '\n', and inside both are errors.
+ */
 int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
                           struct oks_scan_result *result)
 {
@@ -259,8 +262,10 @@ int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_
     return rc == 0 && result->bad ? -EBADMSG : rc;
 }
 
-/* Where the project's folder is told beside the transcripts. A file that is not there, or tells nothing, is
- * as good as none. */
+/*
+ * Reads the project's folder from the file beside the transcripts. A missing file, or an empty one, is
+ * ignored.
+ */
 static int collect_marker(const struct transcript *t, struct oks_state *state)
 {
     char path[PATH_MAX], text[PATH_MAX];
@@ -295,7 +300,7 @@ static int collect_memo(struct oks_scanner *scanner, struct oks_state *state)
     return 0;
 }
 
-/* A file that is being written, most likely: what was known of it stays until it can be read again. */
+/* Probably being written at the moment: the former state stays until the file can be read again. */
 static int keep_former(const struct transcript *t, struct scan_outcome *out)
 {
     out->replace = false;
@@ -321,7 +326,10 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
     out->bytes_read = result.bytes_read;
     if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
         return rc;
-    /* Any other failure is the file's: what came before it is kept, and the rest is tried again next time. */
+    /*
+     * Any other failure is the file's own: what came before it is kept, and the next sync tries the rest
+     * again.
+     */
     out->error = rc;
     if (rc < 0 && t->whole)
         return keep_former(t, out);

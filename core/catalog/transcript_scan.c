@@ -1,15 +1,13 @@
 /*
- * From bytes to events, incrementally.
+ * The scan of a transcript: from bytes to events, incrementally.
  *
- * A transcript is append-only, so a scan starts at the cursor and reads only what came since. Three things
- * can make that wrong, and each sends the scan back to byte 0: the first bytes are no longer those that we
- * know (the file was replaced), the file is shorter than the cursor (it was truncated), or it is another
- * inode. Bytes behind the cursor are otherwise never looked at again, except for the few that verify=tail
- * compares on request.
+ * A transcript is append-only, so a scan starts at the cursor and reads what came since. It starts at byte 0
+ * instead if the file's first bytes changed (it was replaced), if it is shorter than the cursor (it was
+ * truncated), or if the inode is another one. Bytes before the cursor are otherwise never read again, except
+ * the few that verify=tail compares.
  *
- * Invariants: a scan works on its own outcome and never on the transcript, so readers see the old state until
- * the commit; the cursor only ever stands behind a newline; the unfinished last line lives in `tail` and
- * nowhere else.
+ * Invariants: a scan changes its own outcome and never the transcript, so queries see the old state until the
+ * commit; the cursor is always behind a newline; the unfinished last line is in `tail` only.
  */
 #include "catalog/transcript_scan.h"
 
@@ -42,7 +40,10 @@ static bool mark_equal(const struct file_mark *a, const struct file_mark *b)
            a->ctime_ns == b->ctime_ns;
 }
 
-/* Only bytes behind the cursor matter, so equal marks prove equality where no unfinished line waits there. */
+/*
+ * Only bytes behind the cursor matter. So equal marks prove that nothing changed, if there is no unfinished
+ * line.
+ */
 bool transcript_is_unchanged(const struct transcript *t, const struct stat *st)
 {
     struct file_mark mark = mark_of(st);
@@ -50,8 +51,7 @@ bool transcript_is_unchanged(const struct transcript *t, const struct stat *st)
     return t->loaded && !t->error && !t->tail && t->state.offset == mark.size && mark_equal(&t->mark, &mark);
 }
 
-/* --- the head and the tail of the file ---------------------------------------------------------------------
- */
+/* --- the head and the tail of the file --- */
 
 static ssize_t read_at(int fd, void *buf, size_t len, uint64_t offset)
 {
@@ -116,7 +116,7 @@ static bool tail_matches(int fd, const struct oks_state *state)
            memcmp(hash, state->tail_sha256, sizeof(hash)) == 0;
 }
 
-/* Whether what we know still holds for the file as it is now. */
+/* Whether the file still begins with the bytes of the state. */
 static bool still_valid(int fd, const struct oks_state *state, const struct head *head,
                         const struct file_mark *mark, bool verify_tail)
 {
@@ -142,7 +142,7 @@ static void tail_renew(int fd, struct oks_state *state)
     state->tail_len = len && tail_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
 }
 
-/* Decides what to build on: the transcript itself, its cache file (in out->gain), or nothing. */
+/* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
 {
@@ -165,8 +165,9 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     return out->cache_hit ? 0 : oks_state_reset(&out->gain);
 }
 
-/* A cache written by okstra's collector has the events but not our extras: those are read again from the
- * start. */
+/*
+ * A cache file of okstra's collector has the events and not our extras: those are read again from the start.
+ */
 static int drop_extras(struct oks_state *state)
 {
     struct oks_requests *none;
@@ -202,8 +203,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     from = events_from = out->replace ? out->gain.offset : t->state.offset;
     if (out->replace && out->gain.extra_offset != out->gain.offset) {
         from = 0;
-        /* Where the reader has to remember what came before, events without their reader_state are no base.
-         */
+        /* If the reader depends on earlier lines, events without its state cannot be the base. */
         if (t->source->reader->tell) {
             events_from = 0;
             rc = oks_state_reset(&out->gain);
@@ -226,9 +226,9 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
 }
 
 /*
- * Shorter than what was counted, or cut and grown again behind another head. A head that was read while the
- * file was shorter than what was counted after it vouches for nothing: the file would never be known for
- * another one again.
+ * Whether the file is now shorter than what was counted, or was cut and has grown again with another head. A
+ * head that was read while the file was shorter than what was counted later is no proof of identity: a
+ * replaced file would never be noticed.
  */
 static bool was_cut(int fd, const struct oks_state *gain, const struct head *before)
 {
@@ -242,7 +242,7 @@ static bool was_cut(int fd, const struct oks_state *gain, const struct head *bef
             memcmp(head.bytes, before->bytes, before->len) != 0);
 }
 
-/* There is no file: all of it comes from the cache. */
+/* The file is gone: the state comes from the cache file alone. */
 static int scan_retained(const struct transcript *t, const struct scan_options *options,
                          struct scan_outcome *out)
 {
@@ -267,7 +267,7 @@ static int scan_retained(const struct transcript *t, const struct scan_options *
     return 0;
 }
 
-/* *cut: the file lost bytes that the outcome counts, while it was being read. */
+/* *cut: the file lost bytes that the outcome counts, during the scan. */
 static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
                      const struct scan_options *options, struct scan_outcome *out, bool *cut)
 {
@@ -284,12 +284,11 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return scan_retained(t, options, out);
     fd = oks_open_regular(t->path, &st);
     if (fd < 0) {
-        /* A FIFO or a link that took its place is no transcript any more. */
+        /* a FIFO or a link in its place is no transcript */
         out->gone = fd == -ENOENT || fd == -ENOTDIR || fd == -EINVAL || fd == -ELOOP;
         out->error = fd;
         out->changed = out->gone || t->error != fd;
-        /* Out of descriptors or memory is our trouble, not the file's: no answer is better than a smaller
-         * total. */
+        /* Out of descriptors or memory is not the file's fault: fail, so that no total is too small. */
         return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? fd : 0;
     }
     out->mark = mark_of(&st);
@@ -316,7 +315,7 @@ static bool names_agent(const struct transcript *t, const struct scan_outcome *o
            (!out->replace && t->state.agent_name);
 }
 
-/* What could not be looked up stays what it was, and due. */
+/* If the file cannot be read now, the label stays, and stays due. */
 static int lookup_label(const struct transcript *t, const struct scan_options *options,
                         struct scan_outcome *out)
 {
@@ -331,7 +330,7 @@ static int lookup_label(const struct transcript *t, const struct scan_options *o
     return rc == -ENOMEM ? rc : 0;
 }
 
-enum { CUT_TRIES = 8 }; /* whoever cuts faster than we read gets what there was */
+enum { CUT_TRIES = 8 }; /* after so many cuts during a scan the last outcome is used */
 
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
                     const struct scan_options *options, struct scan_outcome *out)
