@@ -1,14 +1,14 @@
 /*
- * Membership in a team: which sessions belong to it, and under which name of a member.
+ * Membership of a team: which sessions are in it, and as which member.
  *
- * A session belongs to a team whose name its records hold, or as the lead that a run or roster names. An
- * agent is known by the name in its records or its label. A run's workers are called <workerId>-worker, with
- * a number behind it when dispatched again; an agent of another kind than Claude Code that works for a run
- * also writes transcripts of its own. A roster's members are called by their names, and in-process ones write
- * theirs as sub-agents of the lead, without a word of the team.
+ * A session is in a team that its records name, or as the lead that a run or roster names. An agent is
+ * identified by the name in its records, or by its label. A run's workers are called <workerId>-worker, with
+ * a number at the end when dispatched again; a worker of another kind than Claude Code also writes
+ * transcripts of its own. A roster's members are identified by their names; those that run inside the lead's
+ * process write theirs as sub-agents of the lead, and these do not name the team.
  *
- * Invariant: team_sessions() and member_name_of() look at nothing but what bumps the team's version when it
- * changes (catalog_bump, runs_session_changed).
+ * Invariant: team_sessions() and member_name_of() depend only on what gives the team a new version when it
+ * changes (commit_bump, runs_session_changed).
  */
 #include "teams/members.h"
 
@@ -30,7 +30,7 @@ void runs_window(const struct team_run *run, struct oks_stamp *since, struct oks
     *until = oks_stamp_of(oks_slice_of(run->state.until));
 }
 
-/* --- who is who --- */
+/* --- which member a session is --- */
 
 bool member_is_lead(const struct team_run *run, const struct session *s)
 {
@@ -44,7 +44,7 @@ static bool ends_with(const char *s, size_t n, const char *end)
     return n >= m && strncmp(s + n - m, end, m) == 0;
 }
 
-/* The length of an agent's name without the suffix -NNN that a worker gets when it is dispatched again. */
+/* The length of an agent's name without the suffix -NNN of a worker that was dispatched again. */
 static size_t without_redispatch(const char *agent)
 {
     size_t n = strlen(agent), digits = 0;
@@ -96,7 +96,7 @@ bool member_works_as(const struct team_run *run, const struct run_worker *worker
     return is_worker(worker, agent) || member_own_worker(run, s) == worker;
 }
 
-/* Whether the roster names the session: a sub-agent of its lead that is called as a member is. */
+/* Whether the session is a sub-agent of the roster's lead with the name of a member. */
 static bool is_in_roster(const struct team_run *roster, const struct session *s)
 {
     if (!s->parent || strcmp(s->parent, roster->lead) != 0)
@@ -130,7 +130,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(struct session *const *)a)->name, (*(struct session *const *)b)->name);
 }
 
-/* Sessions, each once. */
+/* A list of distinct sessions. */
 struct gathering {
     struct session **items; /* NULL-terminated */
     size_t len, room;
@@ -183,7 +183,7 @@ static bool began_in(const struct session *s, struct oks_stamp since, struct oks
            (oks_stamp_is_none(until) || oks_stamp_cmp(first, until) <= 0);
 }
 
-/* The workers' own transcripts: of their agents, in a folder of the run, begun in its window. */
+/* Adds the workers' own transcripts: those of their agents, in a folder of the run, begun in its window. */
 static void gather_own(struct catalog *c, const struct team_run *run, const char *cwd, struct gathering *g)
 {
     struct oks_stamp since = OKS_STAMP_NONE, until = OKS_STAMP_NONE;
@@ -195,7 +195,7 @@ static void gather_own(struct catalog *c, const struct team_run *run, const char
     placement_project_of_cwd(cwd, name);
     p = catalog_project(c, name);
     if (!p || oks_stamp_is_none(since))
-        return; /* nobody could tell a run without a beginning from all that was before */
+        return; /* without a beginning every earlier transcript would match */
     LIST_FOREACH(s, &p->sessions, of_project)
         if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, since, until) && !gathered(g, s))
             gather(g, s);
@@ -211,7 +211,7 @@ static bool has_own_workers(const struct team_run *run)
     return false;
 }
 
-/* The folders of a run: the one that holds its files, and those that its sessions worked in. */
+/* The folders of a run are the one that holds its files, and the working directories of its sessions. */
 static void gather_all_own(struct catalog *c, const struct team_run *run, struct gathering *g)
 {
     size_t members = g->len;
@@ -229,7 +229,7 @@ static void gather_all_own(struct catalog *c, const struct team_run *run, struct
     }
 }
 
-/* Sub-agents lie in their lead's project. */
+/* Sub-agents are in their lead's project. */
 static void gather_in_process(const struct team_run *roster, const struct session *lead, struct gathering *g)
 {
     struct session *s;

@@ -1,4 +1,4 @@
-/* Membership in a team: which sessions belong to it, and under which name of a member. */
+/* Membership of a team: which sessions are in it, and as which member. */
 #ifndef OKSTRAFS_TEAMS_MEMBERS_H
 #define OKSTRAFS_TEAMS_MEMBERS_H
 
@@ -6,24 +6,26 @@
 #include "okstrafs/stamp.h"
 #include "teams/runs.h"
 
-/* `run` is what the team is looked at by: a run or a roster, or NULL where no file tells of it. */
+/* `run` is the run or roster to go by, or NULL if no file describes the team. */
 
-/* Sets the bounds to those of the run, where there is one. */
+/* Sets the bounds to those of the run, if there is one. */
 void runs_window(const struct team_run *run, struct oks_stamp *since, struct oks_stamp *until);
 
-/* The team's sessions, NULL-terminated, ascending by name; to be freed. NULL on ENOMEM. */
+/* The team's sessions, NULL-terminated, ascending by name; the caller frees the array. NULL on ENOMEM. */
 struct session **team_sessions(struct catalog *c, const struct team *team, const struct team_run *run);
 
 bool member_is_lead(const struct team_run *run, const struct session *s);
 /*
- * The worker whose own transcripts these are: an agent of another kind than Claude Code that works for the
- * run writes them itself, beside those of the session that watches over it. NULL: nobody's.
+ * The worker of the run that wrote this session itself: an agent of another kind than Claude Code, beside the
+ * session of Claude Code that supervises it. NULL: none.
  */
 const struct run_worker *member_own_worker(const struct team_run *run, const struct session *s);
 bool member_works_as(const struct team_run *run, const struct run_worker *worker, const struct session *s);
 
-/* The name under which a session's usage is shown in its team: agent without its re-dispatch suffix, or
- * "lead". */
+/*
+ * The member's name under which the session's usage is shown: the agent without its re-dispatch suffix, or
+ * "lead".
+ */
 void member_name_of(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * A reader of Claude Code's team files (config.json): who is in a team, while it lasts.
+ * A parser of Claude Code's team files (config.json): the members of a team, while it exists.
  *
- * Members leave the file when they leave the team, and the file goes with the team, so it is a help at best.
- * It also holds what each member was told to do (`prompt`), which is never taken up.
+ * Members leave the file when they leave the team, and the file is deleted with the team. It also holds each
+ * member's task (`prompt`), which is never read.
  */
 #include "teams/roster.h"
 
@@ -58,7 +58,7 @@ static int read_members(json_object *root, struct team_state *state)
     return rc;
 }
 
-/* The team's name, else its folder's. */
+/* The team's name in the file, else its folder's. */
 static int read_name(json_object *root, const char *path, struct team_state *state)
 {
     const char *name = foreign_text(root, "name"), *end = strrchr(path, '/'), *start = end;

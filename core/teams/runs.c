@@ -1,12 +1,13 @@
 /*
- * The runs of teams: who leads, who works, and since when.
+ * The runs of teams: lead, workers and window of each, from team-state files and rosters.
  *
- * okstra writes a team-state file for each run, under <project>/.okstra/tasks/<anything>/state/; the projects
- * are the working directories that transcripts name, and configured roots. Claude Code writes one roster for
- * each team while there is one, <config>/teams/<team>/config.json. It tells no window, so it counts as a run
- * of all time that gives way to any other.
+ * okstra writes a team-state file for each run, as
+ * <project>/.okstra/tasks/<anything>/state/team-state-*.json. The projects are the working directories in
+ * transcripts, and configured folders. Claude Code writes one roster for each team while it exists, as
+ * <config>/teams/<team>/config.json. It has no window, so it counts as a run of all time, and yields to any
+ * other.
  *
- * Invariant: a team's runs are in the order in which they count, rosters last; what is listed as a run has a
+ * Invariant: a team's runs are in the order in which they count, rosters last. Every run that is listed has a
  * team-state file.
  */
 #include "teams/runs.h"
@@ -43,7 +44,7 @@ static void run_end(struct runs *runs, struct team_run *run)
     catalog_team_release(runs->catalog, team);
 }
 
-/* Newest first: by the window's start, then by path. */
+/* Newest first: by start of the window, then by path. */
 static bool run_before(const struct team_run *a, const struct team_run *b)
 {
     int d = strcmp(a->state.since, b->state.since);
@@ -106,7 +107,7 @@ const struct team_run *runs_current(const struct team *team)
     return LIST_FIRST(&team->runs);
 }
 
-/* --- their names --- */
+/* --- names of runs --- */
 
 /* <task-type>-<seq> of .../team-state-<task-type>-<seq>.json, or <seq> alone. */
 static struct oks_slice name_in(const struct team_run *run, bool whole)
@@ -142,7 +143,7 @@ void runs_name(const struct team *team, const struct team_run *run, char out[OKS
         oks_name_escape(name, out);
         return;
     }
-    /* The same file name in two tasks. */
+    /* Two tasks have a file of that name. */
     name = name_in(run, true);
     oks_sha256(run->path, strlen(run->path), hash);
     oks_hex(hash, 4, hex);
@@ -177,7 +178,7 @@ void runs_session_changed(struct runs *runs, const struct session *s, uint64_t v
             run->team->version = version;
 }
 
-/* --- where they are found --- */
+/* --- the files --- */
 
 static bool is_state_file(const char *name)
 {

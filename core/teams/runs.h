@@ -1,7 +1,12 @@
 /*
- * The runs of teams, as team-state files and rosters describe them.
+ * The runs of teams, from team-state files and rosters.
  *
- * Not thread safe: the engine's lock covers it.
+ *     runs_new(&runs, discovery, catalog);
+ *     runs_add_project(runs, cwd); runs_add_rosters(runs, root);
+ *     each sync: discovery_refresh_dirs(discovery)     finds new, changed and deleted files
+ *     run = runs_current(team);
+ *
+ * Not thread safe: the model's lock covers it.
  */
 #ifndef OKSTRAFS_TEAMS_RUNS_H
 #define OKSTRAFS_TEAMS_RUNS_H
@@ -20,12 +25,12 @@ struct runs;
 struct session;
 struct team;
 
-/* One run of a team, as its team-state file describes it; or a roster. */
+/* One run of a team, from its team-state file; or a roster. */
 struct team_run {
     char *path;
-    const char *dir;             /* the project folder below which it lies */
-    bool roster;                 /* from Claude Code's config.json: who, but not when */
-    char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": not known */
+    const char *dir;             /* the project folder above it */
+    bool roster;                 /* from Claude Code's config.json: members without times */
+    char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": unknown */
     LIST_ENTRY(team_run) of_all;
     struct team *team;
     LIST_ENTRY(team_run) of_team;
@@ -33,26 +38,31 @@ struct team_run {
     struct team_state state;
 };
 
-/* The files are found by `discovery`, the teams belong to `catalog`; both are borrowed. -ENOMEM */
+/* `discovery` finds the files, `catalog` has the teams; both are borrowed. 0 or -ENOMEM */
 int runs_new(struct runs **out, struct discovery *discovery, struct catalog *catalog);
-/* Before the discovery goes. NULL is fine. */
+/* Call it before discovery_free(). NULL is fine. */
 void runs_free(struct runs *runs);
 
-/* A folder that may hold .okstra/tasks; -ENOMEM. */
+/* Adds a folder that may hold .okstra/tasks. 0 or -ENOMEM */
 int runs_add_project(struct runs *runs, const char *path);
-/* A root, whose configuration folder may hold rosters; -ENOMEM. */
+/* Adds a root: its configuration folder may hold rosters. 0 or -ENOMEM */
 int runs_add_rosters(struct runs *runs, const struct root *root);
 
-/* A session's data changed, or it left: the teams that it belongs to by a run get the version. NULL runs
- * are fine: when all comes to its end. */
+/*
+ * A session changed or left: the teams to which a run assigns it get the version. NULL runs are fine, at the
+ * end of the engine.
+ */
 void runs_session_changed(struct runs *runs, const struct session *s, uint64_t version);
 
 /* The run, or else the roster, whose window and workers the team's document shows; NULL: none. */
 const struct team_run *runs_current(const struct team *team);
-/* The name under which a run (no roster) is listed: the number at its file's end where that is enough. */
+/*
+ * The name under which a run (not a roster) is listed: the number at the end of its file's name, if that is
+ * unique.
+ */
 void runs_name(const struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1]);
 const struct team_run *runs_named(const struct team *team, const char *name); /* or NULL */
 
-uint64_t runs_errors(const struct runs *runs); /* files that could not be parsed, ever */
+uint64_t runs_errors(const struct runs *runs); /* files that could not be parsed, since the start */
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * A reader of okstra's team-state files: who leads a run, who works, since when.
+ * A parser of okstra's team-state files: the lead, the workers and the window of a run.
  *
- * These files belong to another program and are rewritten while they are read, so everything in them is
- * optional but the team's name, every value of another type than expected counts as absent, and a file that
- * does not parse is reported by its error and shown as if it were not there.
+ * Another program writes these files, and rewrites them at any time. So every member is optional except the
+ * team's name, a value of another type than expected counts as absent, and a file that does not parse is
+ * counted as an error and otherwise ignored.
  */
 #include "teams/team_state.h"
 
@@ -17,8 +17,10 @@
 #include "files/external_json.h"
 #include "okstrafs/window.h"
 
-/* Any ISO form becomes the collector's, so that it compares with stamps; what does not parse leaves the bound
- * open. */
+/*
+ * Converts an ISO time stamp to the collector's form, so that it compares with stamps. One that does not
+ * parse leaves the bound open.
+ */
 static void bound(char out[RUN_BOUND], const char *s)
 {
     struct oks_stamp stamp = oks_stamp_of(oks_slice_of(s));

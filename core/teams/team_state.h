@@ -1,4 +1,4 @@
-/* One team-state file and its run manifest, read with json-c (private to the engine). */
+/* A team-state file and its run manifest, parsed. */
 #ifndef OKSTRAFS_TEAMS_TEAM_STATE_H
 #define OKSTRAFS_TEAMS_TEAM_STATE_H
 
@@ -19,8 +19,9 @@ struct run_worker {
 struct team_state {
     char *team_name;       /* never NULL */
     char *task_key;        /* or NULL */
-    char since[RUN_BOUND]; /* createdAt of the manifest, in the collector's form; "" = open */
-    char until[RUN_BOUND]; /* runEndedAt, or the file's own time for a run that says it is over; "" = open */
+    char since[RUN_BOUND]; /* createdAt of the manifest, in the collector's form; "" is open */
+    char until[RUN_BOUND]; /* runEndedAt, or the file's mtime if the status says that the run is over; "" is
+                              open */
     char *lead_session;    /* session id, or NULL */
     char *lead_model;      /* or NULL */
     struct run_worker *workers;
@@ -31,9 +32,8 @@ struct team_state {
 enum { TEAM_STATE_WORKERS_MAX = 4096 };
 
 /*
- * `path` is .../state/team-state-<x>.json; its manifest is .../manifests/run-manifest-<x>.json where there is
- * one. 0 fills *out; -EINVAL where it is no team state (not JSON, no team name), -ENOENT, -EFBIG, -ENOMEM,
- * ...
+ * `path` is .../state/team-state-<x>.json; its manifest is .../manifests/run-manifest-<x>.json, if it exists.
+ * 0 fills *out; -EINVAL: not a team-state file (not JSON, no team name); -ENOENT, -EFBIG, -ENOMEM, ...
  */
 int team_state_load(const char *path, struct team_state *out);
 void team_state_clear(struct team_state *state); /* a zeroed one is fine */
