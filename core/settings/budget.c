@@ -1,4 +1,4 @@
-/* The arithmetic of budgets: states, and the windows over which they count. */
+/* The arithmetic of budgets: states, and windows of time. */
 #include "settings/budget.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ void budget_window_open(struct budget_window *out)
 }
 
 /*
- * From the first instant to the last before `end_ms`, as strings compare: ".000Z" sorts before and "Z" behind
+ * From the first instant to the last before end_ms, as strings compare: ".000Z" sorts before, and "Z" after,
  * every stamp of its second.
  */
 static void set_span(struct budget_window *out, int64_t start_ms, int64_t end_ms)
@@ -59,6 +59,6 @@ void budget_window_block(const struct block *block, int64_t now_ms, struct budge
     }
     out->changes_ms = silent < end ? silent : end;
     oks_time_text(block->start, out->since);
-    oks_time_text(block->first, out->from); /* one at the full hour may belong to the block before */
+    oks_time_text(block->first, out->from); /* a request at the full hour may belong to the block before */
     oks_time_text(end, out->until);         /* and one at the very end belongs to this one */
 }

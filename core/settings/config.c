@@ -1,9 +1,9 @@
 /*
  * A strict parser of okstrafs.json.
  *
- * A budget that is not quite what was meant is worse than none: so a key that is not known, a value of
- * another type, or a limit in two units refuses the whole file and says where; the last good one stays in
- * force.
+ * A budget that differs from what was meant is worse than none. So an unknown key, a value of another type,
+ * or a limit in two units makes the whole file invalid, with the place of the error. The last valid file
+ * stays in force.
  */
 #include "settings/config.h"
 
@@ -39,7 +39,7 @@ struct reading {
     struct json_file file;
     struct config config;
     const char *zones;
-    const char *name; /* of the budget that is read */
+    const char *name; /* of the budget in progress */
 };
 
 /* --- one budget --- */
@@ -50,7 +50,7 @@ static int wrong(struct reading *r, const char *key, const char *what)
                            r->name, what);
 }
 
-/* A non-empty string without NUL; NULL: it is something else. */
+/* A non-empty string without NUL; NULL: anything else. */
 static const char *text(json_object *value)
 {
     const char *s = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
@@ -103,7 +103,7 @@ static bool is_number(json_object *value)
     return json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double);
 }
 
-/* Exactly, as picodollars or as a share in 10^-12. */
+/* Exact: picodollars, or a share in 10^-12. */
 static bool read_amount(json_object *value, oks_money *amount)
 {
     return is_number(value) && oks_money_parse(oks_slice_of(json_object_get_string(value)), amount) == 0 &&

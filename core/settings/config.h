@@ -1,7 +1,5 @@
 /*
- * okstrafs.json: what a person sets up (private to the core). docs/configuration.md describes it.
- *
- * Pure: text in, values out.
+ * The configuration, okstrafs.json, parsed. docs/configuration.md describes it. Pure: text in, values out.
  */
 #ifndef OKSTRAFS_SETTINGS_CONFIG_H
 #define OKSTRAFS_SETTINGS_CONFIG_H
@@ -21,13 +19,13 @@ enum {
 
 enum budget_scope {
     BUDGET_RUN,       /* a team's current run, each or one */
-    BUDGET_DAY,       /* a local day, everything */
+    BUDGET_DAY,       /* a local day, all spending */
     BUDGET_SESSION,   /* a session and its sub-agents, each or one */
     BUDGET_TEAM,      /* all sessions of a team, each or one */
     BUDGET_PROJECT,   /* all sessions of a project folder, each or one */
-    BUDGET_AGENT_DAY, /* what bears one agent's name on a local day, each or one */
-    BUDGET_BLOCK,     /* the five-hour block that is going on */
-    BUDGET_TOTAL,     /* everything, ever */
+    BUDGET_AGENT_DAY, /* all agents of one name on a local day, each or one */
+    BUDGET_BLOCK,     /* the current five-hour block */
+    BUDGET_TOTAL,     /* all spending ever */
     BUDGET_SCOPES,
 };
 
@@ -35,7 +33,7 @@ enum budget_policy { BUDGET_BLOCK_RUN, BUDGET_WARN_CONTINUE, BUDGET_PROMPT, BUDG
 
 struct budget {
     char *name;
-    char *of; /* which one; NULL: each of them, or everything */
+    char *of; /* the target's name; NULL: each of them, or everything */
     enum budget_scope scope;
     enum budget_policy policy;
     bool in_usd;
@@ -54,10 +52,13 @@ struct config {
 const char *budget_scope_name(enum budget_scope scope);
 const char *budget_policy_name(enum budget_policy policy);
 
-/* Whether a budget of this scope is about one of many (and may say which). */
+/* Whether the scope has targets, of which a budget may name one. */
 bool budget_has_target(enum budget_scope scope);
 
-/* `zones` is where time zones are (see zone.h). -ENOMEM; -EINVAL with what is wrong and where in `error`. */
+/*
+ * `zones` is the folder of time zones (okstrafs/zone.h). 0; -ENOMEM; -EINVAL: `error` says what is wrong, and
+ * where.
+ */
 int config_parse(struct config *out, const char *text, size_t len, const char *zones, char error[256]);
 void config_clear(struct config *config);
 

@@ -1,11 +1,11 @@
 /*
- * The user's files: read when they changed, and the last good version kept in force.
+ * The user's files: a cache of their last valid content, read again when they change.
  *
- * A refresh looks at each file with stat. The caller knows from discovery (discovery_add_path) when a
- * refresh can find nothing new, which is nearly always, and leaves it out then.
+ * A refresh calls stat(2) for each file. The caller skips it if discovery_add_path() has shown that nothing
+ * changed, which is nearly always.
  *
- * Invariants: `prices` and `config` are always those of the last good file, in whole; what was wrong with a
- * newer one stays in `error` until it is mended or gone. The own mount is never entered (oks_resolve).
+ * Invariants: `prices` and `config` are those of the last valid file, as a whole. What is wrong with a newer
+ * one stays in `error` until that is corrected or deleted. The own mount is never entered (oks_resolve).
  */
 #include "settings/settings.h"
 
@@ -22,13 +22,13 @@
 #include "files/walk.h"
 #include "okstrafs/engine.h"
 
-/* What a file was when it was read. */
+/* The identity of a file when it was read. */
 struct settings_mark {
     uint64_t dev, ino, size;
     int64_t mtime_ns, ctime_ns;
 };
 
-/* Below the okstra home. */
+/* Below okstra's home. */
 static const char *const file_names[SETTINGS_FILES] = {
     [CONFIG_FILE] = "okstrafs.json",
     [PRICES_FILE] = "okstrafs/prices.json",
@@ -38,12 +38,12 @@ struct user_file {
     char *path;
     size_t max; /* bytes */
     bool found;
-    bool stale;      /* to be read even if it is as it was */
-    int64_t seen_ns; /* monotonic, when `mark` was first seen; 0: so long ago that it can be trusted */
+    bool stale;      /* read it even if its mark is the same */
+    int64_t seen_ns; /* monotonic time when `mark` was first seen; 0: long enough ago to be trusted */
     struct settings_mark mark;
-    uint8_t sha256[OKS_SHA256_BYTES]; /* of the content that was last read */
+    uint8_t sha256[OKS_SHA256_BYTES]; /* of the content read last */
     char error[256];
-    /* Puts the content in force; NULL: there is no file. 0, -ENOMEM, -EINVAL with `error` written. */
+    /* Puts the content in force; NULL: no file. 0, -ENOMEM, or -EINVAL with `error` written. */
     int (*apply)(struct settings *s, const char *bytes, size_t len, char error[256]);
 };
 
@@ -54,7 +54,7 @@ struct settings {
     unsigned changed; /* SETTINGS_..., since the last refresh that did not fail */
 };
 
-/* --- putting in force --- */
+/* --- putting content in force --- */
 
 static int apply_prices(struct settings *s, const char *bytes, size_t len, char error[256])
 {
@@ -82,7 +82,7 @@ static int apply_config(struct settings *s, const char *bytes, size_t len, char 
     return 0;
 }
 
-/* --- looking --- */
+/* --- refreshing --- */
 
 static int look(const char *path, char real[PATH_MAX], struct settings_mark *mark)
 {
@@ -109,7 +109,7 @@ static bool same_mark(const struct settings_mark *a, const struct settings_mark 
            a->ctime_ns == b->ctime_ns;
 }
 
-/* The file is there no more: what it said no longer holds. */
+/* The file was deleted: its content is no longer in force. */
 static int withdraw(struct settings *s, struct user_file *f)
 {
     bool was_found = f->found;
@@ -125,7 +125,7 @@ static void write_read_error(int rc, char error[256])
     snprintf(error, 256, "%s", rc == -EINVAL ? "it is no regular file" : strerror(-rc));
 }
 
-/* Whether the content is what was read last; notes what it is now. */
+/* Whether the content is that of the last read; stores its hash. */
 static bool same_content(struct user_file *f, const char *bytes, size_t len)
 {
     uint8_t sha256[OKS_SHA256_BYTES];
@@ -138,7 +138,7 @@ static bool same_content(struct user_file *f, const char *bytes, size_t len)
     return false;
 }
 
-/* `again`: by its mark it is as it was, which proves nothing yet. */
+/* `again`: the mark is the same, which proves nothing yet. */
 static int read_file(struct settings *s, struct user_file *f, const char *real, bool again)
 {
     char *bytes;
@@ -205,7 +205,7 @@ int settings_refresh(struct settings *s)
     return rc;
 }
 
-/* --- reading it --- */
+/* --- queries --- */
 
 const struct config *settings_config(const struct settings *s)
 {
@@ -251,7 +251,7 @@ static int try_prices(const char *bytes, size_t len, char error[256])
     return rc;
 }
 
-/* 1: there is no such file; 0: *error is "" where it is good */
+/* 1: no such file; 0: *error is "" if it is valid */
 static int check_file(const char *path, size_t max, int (*try)(const char *, size_t, char[256]),
                       char error[256])
 {

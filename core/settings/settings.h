@@ -1,7 +1,11 @@
 /*
- * The user's files: <home>/okstrafs.json and <home>/okstrafs/prices.json, and what of them is in force.
+ * The user's files, <home>/okstrafs.json and <home>/okstrafs/prices.json, and what of them is in force.
  *
- * Not thread safe: the engine's lock covers it.
+ *     settings_new(&s, okstra_home);
+ *     each sync: changed = settings_refresh(s);
+ *     prices = settings_prices(s); config = settings_config(s);
+ *
+ * Not thread safe: the model's lock covers it.
  */
 #ifndef OKSTRAFS_SETTINGS_SETTINGS_H
 #define OKSTRAFS_SETTINGS_SETTINGS_H
@@ -23,26 +27,27 @@ enum settings_file {
 
 /* What a refresh changed. */
 enum {
-    SETTINGS_PRICES = 1, /* prices: the old table is gone */
-    SETTINGS_CONFIG = 2, /* the configuration: the old one is gone */
+    SETTINGS_PRICES = 1, /* prices: the old table was freed */
+    SETTINGS_CONFIG = 2, /* the configuration: the old one was freed */
     SETTINGS_STATUS = 4, /* settings_state() of a file */
 };
 
-/* -ENOMEM. The first refresh reads the files. */
+/* 0 or -ENOMEM. The first refresh reads the files. */
 int settings_new(struct settings **out, const char *okstra_home);
 void settings_free(struct settings *s); /* NULL is fine */
 
-/* Looks at the files and reads those that changed. A file that is wrong leaves the last good one in force.
- * SETTINGS_... or -ENOMEM. */
+/*
+ * Reads the files that changed. An invalid file leaves the last valid one in force. SETTINGS_... or -ENOMEM
+ */
 int settings_refresh(struct settings *s);
 
-/* The prices in force; never NULL, and gone with the next refresh. */
+/* The prices in force; never NULL; valid until the next refresh. */
 const struct oks_prices *settings_prices(const struct settings *s);
 
-/* The configuration in force; never NULL, and gone with the next refresh. */
+/* The configuration in force; never NULL; valid until the next refresh. */
 const struct config *settings_config(const struct settings *s);
 
-/* What is known of a file. */
+/* The state of one file. */
 struct settings_state {
     const char *path;
     bool found;
