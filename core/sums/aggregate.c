@@ -1,12 +1,12 @@
 /*
- * Running sums.
+ * Running sums from which a part can be subtracted.
  *
- * Counts are kept in 128 bits, where nothing saturates, so taking a part out is exact. What has no inverse
- * (the earliest and latest time, and the name that all parts share) is kept as long as the change provably
- * leaves it as it is or widens it; otherwise the sum says that it is stale and its owner adds all parts
- * again. Transcripts only grow, so that is rare.
+ * Counts have 128 bits and never saturate, so subtracting a part is exact. The earliest and latest time, and
+ * the name that all parts share, cannot be subtracted. They are kept as long as a change provably leaves them
+ * the same, or widens them. Otherwise the sum becomes stale, and its owner adds all parts again. Transcripts
+ * only grow, so that is rare.
  *
- * Invariant: unless stale, the sum equals the one over all parts.
+ * Invariant: unless stale, the sum equals the sum of all parts.
  */
 #include "sums/aggregate.h"
 
@@ -45,7 +45,7 @@ void aggregate_reset(struct aggregate *sum)
     *sum = (struct aggregate){.first = OKS_STAMP_NONE, .last = OKS_STAMP_NONE};
 }
 
-/* A text stamp borrows bytes that may be gone by the next change, so no sum keeps one. */
+/* A text stamp borrows bytes that may be freed by the next change, so no sum keeps one. */
 static bool keeps(const struct measure *m)
 {
     return m->totals.first.key != OKS_STAMP_KEY_TEXT && m->totals.last.key != OKS_STAMP_KEY_TEXT;
@@ -64,7 +64,7 @@ static void agree(struct agreement *a, const char *value, size_t parts_before)
         a->holders++;
 }
 
-/* False where the remaining parts may agree on another name, and we cannot tell. */
+/* False: the other parts may agree on another name, which the sum cannot show. */
 static bool disagree(struct agreement *a, const char *value, size_t parts_after)
 {
     if (a->value == value)
@@ -106,7 +106,7 @@ static void put_in(struct aggregate *sum, const struct measure *m)
         sum->last = m->totals.last;
 }
 
-/* Whether a bound that `before` may have set is not held by `after`. */
+/* Whether `before` set a bound of the sum that `after` does not set. */
 static bool narrows(const struct aggregate *sum, const struct measure *before, const struct measure *after)
 {
     const struct oks_totals *b = &before->totals, *a = after ? &after->totals : NULL;

@@ -1,6 +1,11 @@
 /*
- * A running sum of measures: what changes is taken out and put in again, so that its price does not depend on
- * how many parts there are. Private to the engine.
+ * An aggregate: a running sum of measures. A change subtracts the old measure and adds the new one, so its
+ * cost does not depend on the number of parts.
+ *
+ *     aggregate_reset(&sum);
+ *     aggregate_replace(&sum, &before, &after);
+ *     if (sum.stale) ...                           reset it and add every part again
+ *     aggregate_show(&sum, &measure);
  */
 #ifndef OKSTRAFS_SUMS_AGGREGATE_H
 #define OKSTRAFS_SUMS_AGGREGATE_H
@@ -9,13 +14,13 @@
 
 #include "history/totals.h"
 
-/* Totals of a window with what else an aggregate shows. Names are interned or borrowed; see who fills it. */
+/* Totals of a window, and what else a document shows of them. Names are interned or borrowed. */
 struct measure {
     struct oks_totals totals;
-    int64_t duration_ms; /* the sum of the sessions' */
+    int64_t duration_ms; /* the sum of the sessions' durations */
     size_t sessions;
-    size_t unknown;         /* of these: what they used is not known, which is not the same as nothing */
-    const char *agent_name; /* where all agree, else NULL */
+    size_t unknown;         /* sessions whose usage is unknown, which is not the same as zero */
+    const char *agent_name; /* if all agree, else NULL */
     const char *model;
     int64_t mtime_ns; /* newest transcript */
 };
@@ -24,13 +29,12 @@ void measure_start(struct measure *sum);
 void measure_add(struct measure *sum, const struct measure *part);
 
 struct agreement {
-    const char *value; /* interned: compared by address; NULL is a value like any other */
-    size_t holders;    /* parts that have it */
+    const char *value; /* interned: compared by address; NULL is a value too */
+    size_t holders;    /* parts with this value */
 };
 
 struct aggregate {
-    unsigned __int128
-        count[OKS_COLUMNS]; /* exact, saturated only when shown: a part can be taken out again */
+    unsigned __int128 count[OKS_COLUMNS]; /* exact: saturated only when shown */
     unsigned __int128 duration_ms;
     uint64_t events, stamped;
     size_t parts;
@@ -38,12 +42,12 @@ struct aggregate {
     struct agreement agent, model;
     struct oks_stamp first, last;
     int64_t mtime_ns;
-    bool stale; /* a bound was taken away: sum all parts anew */
+    bool stale; /* a bound was removed: add all parts again */
 };
 
 /*
- * Takes `before` out and puts `after` in; NULL: none. Names must be interned. Sets `stale` where the rest
- * cannot be known from the sum alone; then aggregate_reset and putting in every part makes it right.
+ * Subtracts `before` and adds `after`; NULL: none. Names must be interned. Sets `stale` if the result cannot
+ * be computed from the sum alone; then reset it and add every part.
  */
 void aggregate_replace(struct aggregate *sum, const struct measure *before, const struct measure *after);
 void aggregate_reset(struct aggregate *sum);

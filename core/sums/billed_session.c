@@ -1,8 +1,8 @@
 /*
- * What a session was billed.
+ * What a session was billed: the sum of its transcripts' shares.
  *
- * A session that lies wholly inside a window, or outside, answers from its sum. One that is cut is asked
- * transcript by transcript.
+ * A session that lies wholly inside or outside of a window is answered from its sum. For one that the window
+ * cuts, each transcript is computed.
  */
 #include "sums/billed_session.h"
 
@@ -44,7 +44,7 @@ void billed_session_moved(struct session *s, struct project *from, struct projec
         billed_session_add(&sums->billed, s);
 }
 
-/* Without substitutes the session's requests lie between its first event and its last. */
+/* Without substitutes all of the session's requests are between its first and its last event. */
 static bool has_substitutes(const struct session *s)
 {
     const struct transcript *t;

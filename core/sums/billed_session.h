@@ -10,13 +10,13 @@ struct measure_window;
 struct project;
 struct session;
 
-/* Adds what the session's transcripts own to a bag (-ENOMEM: nothing), or takes it out again. */
+/* Adds what the session's transcripts own to a bag (-ENOMEM: adds nothing), or subtracts it. */
 int billed_session_add(struct billed_bag *to, const struct session *s);
 void billed_session_take(struct billed_bag *from, const struct session *s);
 /* The session moved from one project (NULL: none) to another. */
 void billed_session_moved(struct session *s, struct project *from, struct project *to);
 
-/* Adds what the session's requests in the window come to. 0 or -ENOMEM */
+/* Adds the session's requests in the window to *out. 0 or -ENOMEM */
 int billed_session_window(struct billing *b, const struct session *s, const struct measure_window *w,
                           struct billed_bag *out);
 

@@ -1,13 +1,13 @@
 /*
- * Which group a session belongs to, and what each group comes to.
+ * Groups: running sums of sessions by project, agent and source.
  *
- * A project is a working directory: the first that a session's records name. Folder names are made from it by
- * a rule that loses characters, so they only stand in where no record says better. An agent is the name in
- * the records, or in the file beside them, and without one "(main)" or "(sub-agent)": parentheses, because
- * agents are named by people.
+ * A project is a working directory: the first in the session's records. Folder names are made from it by a
+ * rule that loses characters, so they are used only if no record has one. An agent is the name in the
+ * records, or in the file beside them; else "(main)" or "(sub-agent)", in parentheses, because people choose
+ * the names of agents.
  *
  * Invariants: a session whose share is summed is in one group of each kind; a group's sums are those of its
- * sessions, and a group without sessions does not exist.
+ * sessions; a group without sessions does not exist.
  */
 #include "sums/groups.h"
 
@@ -99,7 +99,7 @@ static void join(struct session *s, enum group_kind kind, struct group *group, c
     struct grouping *at = &s->sums->groups[kind];
 
     if (!group || billed_session_add(&group->billed, s) < 0)
-        return; /* out of memory: the session shows up with its next change */
+        return; /* on ENOMEM the session is added with its next change */
     at->session = s;
     at->group = group;
     LIST_INSERT_HEAD(&group->sessions, at, of_group);
@@ -138,7 +138,7 @@ void groups_measure(struct group *group, struct measure *out)
         aggregate_show(&group->sum, out);
         return;
     }
-    /* An uncommon time among them: added up each time. */
+    /* With a stamp of another form: added up each time. */
     measure_start(out);
     LIST_FOREACH(at, &group->sessions, of_group)
         measure_add(out, &at->session->sums->share);

@@ -1,6 +1,6 @@
 /*
- * Sessions by where they ran, who worked in them, and which program wrote them: the running sums behind
- * stats/by-project.json and its like (private to the engine; everything under engine->lock).
+ * Groups: running sums of sessions by project, agent and source, for stats/by-project.json and the like.
+ * Under the model's lock.
  */
 #ifndef OKSTRAFS_SUMS_GROUPS_H
 #define OKSTRAFS_SUMS_GROUPS_H
@@ -22,18 +22,18 @@ struct group {
     LIST_HEAD(, grouping) sessions;
 };
 
-/* A session's place in one kind of groups. */
+/* The group of one kind that a session is in. */
 struct grouping {
     struct session *session;
-    struct group *group; /* NULL: not yet in one */
+    struct group *group; /* NULL: none yet */
     LIST_ENTRY(grouping) of_group;
 };
 
-/* The session's share changed from `before` (NULL: it had none) to `now` (NULL: it leaves). */
+/* The session's share changed from `before` (NULL: none) to `now` (NULL: the session leaves). */
 void groups_session(struct sums *sums, struct session *s, const struct measure *before,
                     const struct measure *now);
 void groups_measure(struct group *group, struct measure *out);
-/* Calls fn for each, ascending by key. */
+/* Calls fn for each group, ascending by key. */
 void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
                  void *ctx);
 void groups_free(struct sums *sums);

@@ -1,13 +1,12 @@
 /*
- * Adding up: from transcripts to sessions, from sessions to teams, members and projects.
+ * Measuring: sums over a session's events in a window, and over sessions.
  *
- * A session pools the events of its transcripts, so its span is that of the pool. An aggregate sums its
- * sessions: counts and durations add, spans widen, and agent and model are named only where all sessions
- * agree.
+ * A session's events are those of all its transcripts, so its span is that of all. An aggregate of sessions
+ * adds counts and durations, and widens the span. It has an agent or a model only if all sessions agree.
  */
 #include "sums/shares.h"
 
-/* A transcript of a source that does not always say what was used, and never did. */
+/* Whether usage is unknown: the source does not always record it, and never did in this transcript. */
 static bool says_nothing(const struct transcript *t)
 {
     uint64_t any = 0;
@@ -78,7 +77,7 @@ enum window_overlap measure_overlap(const struct session *s, const struct measur
     return OVERLAP_OUTSIDE;
 }
 
-/* What the session's share already tells about the window: all of it, nothing of it, or not enough. */
+/* True: the session's share answers for this window. */
 static bool measure_from_share(const struct session *s, const struct measure_window *w, struct measure *out)
 {
     enum window_overlap overlap = measure_overlap(s, w);

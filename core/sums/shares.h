@@ -1,5 +1,5 @@
 /*
- * What a session, a project and a transcript have put into the sums (private to core/sums).
+ * Shares: what each session, project and transcript has added to the running sums (private to core/sums).
  */
 #ifndef OKSTRAFS_SUMS_SHARES_H
 #define OKSTRAFS_SUMS_SHARES_H
@@ -12,7 +12,7 @@
 
 struct session_sums {
     struct session *session;
-    bool summed; /* `share` is in its project's sum and in the sum of all */
+    bool summed; /* `share` is included in the sums of its project and of all sessions */
     struct measure share;
     struct grouping groups[GROUP_KINDS];
     bool timed;   /* its events are in the timeline */
@@ -29,18 +29,18 @@ struct transcript_sums {
     struct model_share {
         const char *name; /* interned */
         struct measure measure;
-    } * shares; /* what it has put into the sums by model */
+    } * shares; /* what it has added to the sums by model */
     size_t n_shares;
-    bool timed; /* the requests that it owns are in the timeline */
+    bool timed; /* its requests are in the timeline */
 };
 
-/* The sum over all transcripts of what one model used. */
+/* The sum over all transcripts for one model. */
 struct model_row {
     const char *name; /* interned; "" where records name no model */
     struct aggregate sum;
 };
 
-/* The project's, made where there are none; NULL on ENOMEM. */
+/* The project's sums, created if there are none; NULL on ENOMEM. */
 struct project_sums *project_sums_made(struct project *p);
 
 #endif

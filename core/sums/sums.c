@@ -1,11 +1,11 @@
 /*
- * The sums that are always there: of each project, of each model, of all.
+ * The running sums of each project, each model, and of all sessions.
  *
- * Every session remembers what it has put into its sums, and every transcript what it has put into the sums
- * by model, so a change replaces that share and nothing else is looked at. A sum that cannot take a share out
- * again (aggregate.c) is made anew from all shares when somebody asks for it.
+ * Each session stores what it has added to the sums, its share, and each transcript its shares by model. A
+ * change replaces the share, and nothing else is read. A sum from which a share cannot be subtracted
+ * (aggregate.c) is computed again from all shares when it is next used.
  *
- * Names in shares are interned: they outlive the transcript that brought them, and compare by address.
+ * Names in shares are interned: they outlive the transcript, and compare by address.
  */
 #include <errno.h>
 #include <search.h>
@@ -57,7 +57,7 @@ struct project_sums *project_sums_made(struct project *p)
         p->sums = calloc(1, sizeof(*p->sums));
         if (p->sums) {
             aggregate_reset(&p->sums->sum);
-            p->sums->sum.stale = true; /* it takes up what is there when somebody looks */
+            p->sums->sum.stale = true; /* computed from its sessions when it is next used */
         }
     }
     return p->sums;
@@ -72,7 +72,7 @@ void project_sums_free(struct project_sums *sums)
 
 /* --- sessions --- */
 
-/* Without memory the project has no sum, and is added up each time. */
+/* On ENOMEM the project has no sum: it is added up each time. */
 static void in_project(struct project *p, const struct measure *before, const struct measure *after)
 {
     struct project_sums *sums = project_sums_made(p);
@@ -123,7 +123,7 @@ void sums_project(struct sums *sums, struct project *p, struct measure *out)
         aggregate_show(&own->sum, out);
         return;
     }
-    /* An uncommon time among them: added up each time. */
+    /* With a stamp of another form: added up each time. */
     measure_start(out);
     LIST_FOREACH(s, &p->sessions, of_project)
         if (s->sums->summed)
@@ -202,7 +202,7 @@ static void share_of(struct sums *sums, const struct oks_totals *totals, const c
     };
 }
 
-/* The shares that the transcript has now, its unfinished line included; NULL on ENOMEM. */
+/* The transcript's shares now, with its unfinished line; NULL on ENOMEM. */
 static struct model_share *shares_now(struct sums *sums, const struct transcript *t, size_t *n)
 {
     size_t most = t->state.models.len + transcript_tail(t)->counts;

@@ -1,12 +1,10 @@
 /*
- * Which row of time a stamp is in, and the rows themselves.
+ * The rows of a timeline: which row a stamp belongs to, and tables of rows.
  *
- * A stamp belongs to the second whose string it is or sorts behind, so that bounds are bounds of strings, as
- * those of windows are; "2026-02-30" is late on the 28th. What has no stamp, or one of another form, is in no
- * row.
+ * A stamp belongs to the last second whose string is not greater, so that bounds compare as strings, like
+ * those of windows; "2026-02-30" is late on the 28th. A stamp that is absent or of another form is in no row.
  *
- * Invariants: the rows of a table ascend and no two of them share a stamp; the first n_sorted `stamps`
- * ascend.
+ * Invariants: the rows of a table ascend, and no two share a stamp; the first n_sorted `stamps` ascend.
  */
 #include "sums/time_rows.h"
 
@@ -23,7 +21,7 @@ enum {
     SECONDS_PER_HOUR = 3600,
     KEY_SHIFT = 10, /* see stamp.c */
     NO_FRACTION = 1000,
-    SHIFT_MAX = 64, /* places that a stamp moves to get into order at once */
+    SHIFT_MAX = 64, /* positions that a new stamp moves at most to be sorted at once */
 };
 
 /* --- seconds and keys --- */
@@ -52,8 +50,7 @@ uint64_t timeline_key(int64_t second)
     return number << KEY_SHIFT; /* the string that ends in .000Z */
 }
 
-/* The last day that is not behind year-month-day, where that is no date; *late: it is behind all of that day.
- */
+/* The last day not after year-month-day, if that is no date; *late: it lies after all of that day. */
 static int64_t day_of(int year, int month, int day, bool *late)
 {
     struct date date = {year, month, day};
@@ -98,7 +95,7 @@ bool timeline_second(uint64_t key, int64_t *second)
 
 /* --- rows --- */
 
-/* Where a change of the clock divides an hour, each part is a row. */
+/* If the clocks change within an hour, each part is a row. */
 static void bounds_of_hour(const struct oks_zone *zone, int64_t t, int64_t *start, int64_t *end)
 {
     int64_t until, local = t + oks_zone_offset(zone, t, &until);
@@ -110,7 +107,7 @@ static void bounds_of_hour(const struct oks_zone *zone, int64_t t, int64_t *star
         *start = change;
 }
 
-/* The row that a key is in, all but its sums; false: none. */
+/* The row of a key, without its sums; false: none. */
 static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t key, struct time_row *row)
 {
     int64_t t, hour;
@@ -138,7 +135,7 @@ static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t 
         row->hi = row->id % 2 ? row->hi : row->lo;
         row->lo += row->id % 2 ? 1 : 0;
     }
-    /* At the ends of the calendar bounds cannot be told. */
+    /* At the ends of the calendar the bounds are unknown. */
     row->lo = row->lo < key ? row->lo : key;
     row->hi = row->hi > key ? row->hi : key;
     return true;
@@ -148,7 +145,7 @@ static size_t place_of(const struct time_table *table, int64_t id)
 {
     size_t low = 0, high = table->n;
 
-    /* News are mostly of the last row. */
+    /* New keys are usually in the last row. */
     if (high && table->rows[high - 1]->id <= id)
         return table->rows[high - 1]->id == id ? high - 1 : high;
     while (low < high) {
@@ -162,7 +159,7 @@ static size_t place_of(const struct time_table *table, int64_t id)
     return low;
 }
 
-/* The row that a key is in, of those that there are: their bounds ascend. */
+/* The existing row of a key, by binary search: their bounds ascend. */
 static struct time_row *row_with(const struct time_table *table, uint64_t key)
 {
     size_t low = 0, high = table->n;
@@ -186,7 +183,7 @@ struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_
 
     if (row && key >= row->lo && key <= row->hi)
         return row;
-    row = row_with(table, key); /* quicker than asking the calendar */
+    row = row_with(table, key); /* faster than the calendar */
     if (row)
         return table->last = row;
     if (!row_of_key(tl, kind, key, &like))
@@ -224,10 +221,12 @@ void time_rows_widen(const struct timeline *tl, enum time_kind kind, uint64_t *l
         *hi = row.hi;
 }
 
-/* --- the requests of a row --- */
+/* --- the stamps of a row --- */
 
-/* Stamps mostly come in order. Where many sessions are taken in one after the other they do not, and are put
- * in order when somebody asks. */
+/*
+ * Stamps usually come in order. Those of many sessions, added one after the other, do not: they are sorted
+ * when they are used.
+ */
 int time_row_stamp_comes(struct time_row *row, uint32_t ms)
 {
     size_t at = row->n_stamps, least;
@@ -278,7 +277,7 @@ static int by_ms(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Merges the last ones, in order, with those before them. */
+/* Merges the last n, sorted, into those before them. */
 static void merge_last(struct time_row *row, const uint32_t *last, size_t n)
 {
     size_t a = row->n_sorted, to = row->n_stamps;

@@ -1,4 +1,4 @@
-/* The rows of a timeline (private to times*.c; under the engine's lock). */
+/* The rows of a timeline (private to core/sums; under the model's lock). */
 #ifndef OKSTRAFS_SUMS_TIME_ROWS_H
 #define OKSTRAFS_SUMS_TIME_ROWS_H
 
@@ -6,13 +6,13 @@
 
 enum { SECONDS_PER_DAY = 86400 };
 
-#define KEY_END OKS_STAMP_KEY_TEXT /* behind all keys */
+#define KEY_END OKS_STAMP_KEY_TEXT /* after all keys */
 
-/* The row of a key, made where there is none; NULL: none, or out of memory. */
+/* The row of a key, created if there is none; NULL: no such row, or ENOMEM. */
 struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_t key);
-/* To the bounds of the rows that the ends are in. */
+/* Widens lo and hi to the bounds of the rows that they are in. */
 void time_rows_widen(const struct timeline *tl, enum time_kind kind, uint64_t *lo, uint64_t *hi);
-/* Gives back room for what may come: after many came at once. */
+/* Frees spare room, after many rows were added. */
 void time_rows_trim(struct timeline *tl);
 void time_rows_free(struct timeline *tl);
 

@@ -1,15 +1,14 @@
 /*
- * Rows of time, kept up to date by what changes.
+ * The timeline: rows of time, kept up to date by each change.
  *
- * A row's thirteen counts are those of its sessions, each measured between the row's bounds as a window would
- * (durations and times included), so a change measures its session before and after in the few rows that it
- * touches: two questions to an index. Requests are simpler: each lies in one row, and comes or goes by
- * itself.
+ * A row's thirteen counts are those of its sessions, each measured between the row's bounds, as in a window
+ * (with durations and times). So a change measures its session before and after, in the few rows that it
+ * touches, which takes two queries of an index. A request is in one row, and is added or removed by itself.
  *
- * Where memory is out, all rows are given up, and made anew when asked for.
+ * On ENOMEM all rows are dropped, and made again when they are next used.
  *
- * Invariants: `timed` says what is in the rows: of a session its events, of a transcript the requests that it
- * owns; with times.on and not pending, all are.
+ * Invariants: `timed` says what is in the rows: a session's events, a transcript's own requests. If the
+ * timeline is on and not pending, all are.
  */
 #include "sums/timeline.h"
 
@@ -108,7 +107,7 @@ void timeline_session(const struct session *s, uint64_t lo, uint64_t hi, struct 
     out->model = session_model(s);
 }
 
-/* The session's smallest key from `from` on; false: none. */
+/* The session's smallest key not before `from`; false: none. */
 static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
 {
     const struct transcript *t;
@@ -142,7 +141,7 @@ static int add_part(struct timeline_change *c, struct time_row *row, const struc
     return 0;
 }
 
-/* What the session has in the rows of the change. */
+/* The session's measure in each row of the change. */
 static int collect(struct timeline *tl, const struct session *s, struct timeline_change *c)
 {
     const char *agent = oks_intern(tl->names, session_agent_name(s)),
@@ -212,7 +211,7 @@ static void include(struct timeline_change *c, uint64_t key)
     c->hi = key > c->hi ? key : c->hi;
 }
 
-/* The keys among the events: those of its runs, whose order tells the first and the last. */
+/* The first and last keys of the events: those of its runs, which are sorted. */
 static void include_events(struct timeline_change *c, const struct oks_events *events)
 {
     struct oks_totals totals;
@@ -239,7 +238,7 @@ void timeline_before_all(struct timeline *tl, struct session *s, struct timeline
         start_change(tl, s, c);
 }
 
-/* Whether the session's names may be others after the commit: then all of its rows show it. */
+/* Whether the commit may change the session's names: then all of its rows show it. */
 static bool may_rename(const struct session *s, const struct transcript *t, const struct scan_outcome *out)
 {
     bool agents =
@@ -353,7 +352,7 @@ void timeline_requests_leave(struct timeline *tl, struct transcript *t)
     billing_each(tl->billing, t->billed, move_request, &m);
 }
 
-/* --- taking in --- */
+/* --- filling --- */
 
 static void take_in_requests(struct timeline *tl, struct transcript *t)
 {
@@ -361,7 +360,7 @@ static void take_in_requests(struct timeline *tl, struct transcript *t)
 
     if (t->sums->timed)
         return;
-    t->sums->timed = true; /* or the rows would refuse them */
+    t->sums->timed = true; /* set first: rows take requests only from timed transcripts */
     if (billing_part_rows(t->billed))
         billing_each(tl->billing, t->billed, move_request, &m);
 }
@@ -412,7 +411,7 @@ int timeline_complete(struct timeline *tl)
     return taking.rc;
 }
 
-/* --- asking --- */
+/* --- queries --- */
 
 struct timeline_adding {
     struct timeline *tl;
