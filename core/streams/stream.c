@@ -1,18 +1,17 @@
 /*
- * The requests as lines that only grow: requests.jsonl of a session, events.jsonl of all.
+ * Streams: requests as lines that only grow: requests.jsonl of a session, events.jsonl of all.
  *
- * A request may be told once its transcript went on without it, or said why its response ended. In a
- * transcript that holds for all rows but the last one, so what was told of it is a length. A stream that
- * somebody reads remembers the stretches by which these lengths grew; a cursor is a position in them. Who
- * begins afresh is told everything, put in order of time; afterwards lines come in the order in which they
- * were closed.
+ * A request is closed when its transcript went on without it, or when its response ended. In a transcript
+ * that holds for all rows except the last one, so a length says which rows a stream has sent. A stream in use
+ * also keeps the ranges of rows by which these lengths grew; a cursor is a position in them. A fresh cursor
+ * gets everything, sorted by time. Later lines come in the order in which their requests were closed.
  *
- * A line is told where its request is counted (billing.c), with what the winning line says. When that changes
- * behind a reader's back (the original of a fork turns up, a transcript is replaced) no appended line can
- * make it right: the stream starts over, under another generation.
+ * A line is in the stream of the transcript that owns its request (billing.h), with the values of the winning
+ * row. If one of these changes after the line was sent (the original of a fork is found, a transcript is
+ * replaced), no further line can correct it: the stream starts over, under another generation.
  *
- * Nothing of this outlives the process, and streams that nobody reads cost nothing. What one call tells is
- * held in memory until it is sorted.
+ * Streams do not outlive the process, and cost nothing if nobody reads them. The lines of one call are in
+ * memory until they are sorted.
  */
 #include "streams/stream.h"
 
@@ -31,10 +30,10 @@ void stream_clear(struct stream *stream)
     *stream = (struct stream){0};
 }
 
-/* How far a transcript is in its streams. */
+/* A transcript's position in its streams. */
 struct stream_marks {
-    size_t closed;        /* requests, from the first on, that its streams may tell */
-    size_t sent[STREAMS]; /* rows that its streams have taken up */
+    size_t closed;        /* requests, from the first on, that are closed */
+    size_t sent[STREAMS]; /* rows that each stream has sent */
 };
 
 int session_stream_new(struct session *s)
@@ -79,7 +78,7 @@ void stream_leave(struct streams *streams, struct transcript *t)
     memset(t->marks->sent, 0, sizeof(t->marks->sent));
 }
 
-/* --- how far a transcript can be told --- */
+/* --- closed rows --- */
 
 static bool is_settled(const struct oks_requests *rows, size_t i)
 {
@@ -108,9 +107,9 @@ struct stream_line {
     struct oks_stamp stamp; /* never a text */
     size_t order;           /* of rendering */
     size_t at, len;         /* in the bytes */
-    size_t ids;             /* in the line: where ids belong that are looked up later */
+    size_t ids;             /* offset in the line at which ids are inserted that are looked up later */
     bool advisor;
-    size_t ids_at, ids_len; /* in the bytes: what was found */
+    size_t ids_at, ids_len; /* in the bytes: the ids found */
 };
 
 struct stream_batch {
@@ -120,7 +119,7 @@ struct stream_batch {
     struct oks_bytes bytes;
     struct stream_line *lines;
     size_t n, room;
-    struct stream_ids ids; /* of lines whose rows have forgotten theirs */
+    struct stream_ids ids; /* of lines whose rows have no ids in memory */
     int64_t mtime_ns;
 };
 
@@ -142,7 +141,7 @@ static void put_number(struct oks_bytes *b, const char *key, uint64_t n)
     oks_bytes_number(b, n);
 }
 
-/* A share of an advisor has an id of its own, which no transcript names. */
+/* An advisor's share has an id of its own, which no transcript contains. */
 static void put_ids(struct oks_bytes *b, struct oks_slice message_id, struct oks_slice request_id,
                     bool advisor)
 {
@@ -172,7 +171,7 @@ static uint64_t saturated(unsigned __int128 n)
     return n < OKS_TOKENS_MAX ? (uint64_t)n : OKS_TOKENS_MAX;
 }
 
-/* `row` says which request, `visit` what it cost. */
+/* `row` is the request, `visit` its cost. */
 static void put_line(struct stream_batch *batch, const struct billing_visit *visit,
                      const struct request_row *row, struct stream_line *line)
 {
@@ -234,7 +233,7 @@ static int put_request(void *ctx, const struct billing_visit *visit)
     return batch->bytes.error;
 }
 
-/* Ids of a line that was written without them. */
+/* The ids of a line that was written without them. */
 static int take_ids(void *ctx, size_t i, struct oks_slice message_id, struct oks_slice request_id)
 {
     struct stream_batch *batch = ctx;
@@ -290,7 +289,7 @@ static int by_time(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
-/* --- which transcripts --- */
+/* --- the transcripts of a stream --- */
 
 struct chosen {
     struct transcript **list;
@@ -320,7 +319,7 @@ static void choose_any(const void *node, VISIT visit, void *ctx)
         choose(ctx, *(struct transcript *const *)node);
 }
 
-/* Those of the stream, in the order of their paths; -ENOMEM. */
+/* The stream's transcripts, ascending by path. 0 or -ENOMEM */
 static int transcripts_of(struct model *m, const struct session *s, struct chosen *out)
 {
     struct transcript *t;
@@ -334,7 +333,7 @@ static int transcripts_of(struct model *m, const struct session *s, struct chose
     return out->failed ? -ENOMEM : 0;
 }
 
-/* --- going on --- */
+/* --- new lines --- */
 
 static int range_add(struct stream *stream, struct transcript *t, size_t from, size_t to)
 {
@@ -352,7 +351,7 @@ static int range_add(struct stream *stream, struct transcript *t, size_t from, s
     return 0;
 }
 
-/* Takes up what was closed since somebody last asked. */
+/* Adds the rows that were closed since the last call to the ranges. */
 static int advance(struct model *m, const struct session *s, struct stream *stream, int which)
 {
     struct chosen chosen;
@@ -384,7 +383,7 @@ static int put_ranges(struct stream_batch *batch, const struct stream *stream, u
     return rc;
 }
 
-/* --- from the beginning --- */
+/* --- all lines --- */
 
 static int put_from_start(struct stream_batch *batch, const struct session *s)
 {
@@ -436,7 +435,7 @@ static int begin(struct call *call, struct stream_batch *batch)
     return 0;
 }
 
-/* Everything from the beginning. A stream that others read goes on as it is. */
+/* All lines. A stream that has other readers keeps its generation. */
 static int read_all(struct call *call, struct stream_batch *batch)
 {
     int rc = call->stream->generation == 0 ? begin(call, batch) : 0;
@@ -446,7 +445,7 @@ static int read_all(struct call *call, struct stream_batch *batch)
     return rc < 0 ? rc : put_from_start(batch, call->s);
 }
 
-/* What came behind the cursor; 1: the stream starts over. */
+/* The lines behind the cursor; 1: the stream starts over. */
 static int read_new(struct call *call, struct stream_batch *batch, const struct oks_stream_cursor *cursor)
 {
     int rc;
@@ -474,7 +473,7 @@ int streams_next(struct streams *streams, const struct stream_sources *sources,
     if (rc == 0)
         behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
     pthread_mutex_unlock(&streams->model->lock);
-    if (rc == 0) /* before lines are put in order: they are known by their numbers */
+    if (rc == 0) /* before lines are sorted: ids refer to them by index */
         rc = stream_ids_find(&batch.ids, sources->cache, sources->isa, take_ids, &batch);
     stream_ids_clear(&batch.ids);
     if (rc == 0 && batch.n)

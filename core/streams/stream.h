@@ -1,4 +1,8 @@
-/* What the streams remember of sessions and transcripts (private to the engine). */
+/*
+ * Streams: requests as lines that only grow, and the position of each transcript in them.
+ *
+ * Under the model's lock, except streams_next(), which takes it.
+ */
 #ifndef OKSTRAFS_STREAMS_STREAM_H
 #define OKSTRAFS_STREAMS_STREAM_H
 
@@ -17,22 +21,22 @@ struct transcript;
 
 enum { STREAM_OF_SESSION, STREAM_OF_ALL, STREAMS };
 
-/* Rows of a transcript that were closed since the stream began, in the order in which that was seen. */
+/* Rows of a transcript that were closed since the stream began, in the order in which a call noticed it. */
 struct stream_range {
-    uint64_t sequence; /* behind it */
+    uint64_t sequence; /* of its last row */
     struct transcript *transcript;
     size_t from, to;
 };
 
-/* Zeroed: nobody reads it. */
+/* Zeroed: no reader. */
 struct stream {
     uint64_t generation; /* 0: it starts over at the next read */
-    uint64_t sequence;   /* rows that were closed, whether they are told or not */
+    uint64_t sequence;   /* number of rows closed, also of those without a line */
     struct stream_range *ranges;
     size_t n, room;
 };
 
-/* The streams of all; zeroed but for `model`: nobody reads them. */
+/* Zeroed but for `model`: no readers. */
 struct streams {
     struct model *model;
     struct stream all;
@@ -43,26 +47,27 @@ int session_stream_new(struct session *s);       /* -ENOMEM */
 int stream_marks_new(struct transcript *t);      /* -ENOMEM */
 void session_stream_free(struct stream *stream); /* NULL is fine */
 void stream_marks_free(struct stream_marks *marks);
-/* The transcript was committed: more of its rows may be closed. */
+/* After a commit: more rows of the transcript may be closed. */
 void stream_committed(struct transcript *t);
 
 void stream_clear(struct stream *stream);
 /*
- * What row i of the transcript tells changed, or whether it is told: where it was told before, its streams
- * start over.
+ * The values of row i changed, or whether it has a line. If it was sent before, its streams start over.
  */
 void stream_changed(struct streams *streams, struct transcript *t, size_t i);
-/* The transcript's rows are going. */
+/* The transcript's rows are about to leave. */
 void stream_leave(struct streams *streams, struct transcript *t);
 
-/* Where the ids of rows are looked up that have forgotten theirs. */
+/* Where ids that are not in memory are looked up. */
 struct stream_sources {
     struct oks_cache *cache; /* NULL: none */
     enum oks_isa isa;
 };
 
-/* As oks_stream_next (okstrafs/stream.h), from the state of the last sync; takes the lock. -ESTALE: a
- * transcript changed since then, and a line's ids are not to be had without another sync. */
+/*
+ * As oks_stream_next() (okstrafs/stream.h), from the state of the last sync. Takes the lock. -ESTALE: a
+ * transcript changed since then, so the ids of a line cannot be found without another sync.
+ */
 int streams_next(struct streams *streams, const struct stream_sources *sources,
                  const struct oks_target *target, struct oks_stream_cursor *cursor,
                  int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns);

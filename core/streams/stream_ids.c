@@ -1,5 +1,6 @@
 /*
- * Ids for the lines of a stream: from cache entries and transcripts, without the lock.
+ * The lookup of request ids that are not in memory, for the lines of a stream: in cache files, then in
+ * transcripts; without the lock.
  */
 #include "streams/stream_ids.h"
 
@@ -14,10 +15,10 @@
 #include "sources/source.h"
 
 struct ids_file {
-    const struct transcript *t; /* only to be compared: it may be gone when ids are looked up */
+    const struct transcript *t; /* only compared: it may be freed before ids are looked up */
     enum oks_source source;
     char *path, *folder, *name; /* of the transcript, and of its cache entry */
-    size_t from, to;            /* wanted */
+    size_t from, to;            /* range of `wanted` */
 };
 
 static void file_clear(struct ids_file *file)
@@ -86,7 +87,7 @@ struct finding {
     void *ctx;
 };
 
-/* Rows come in ascending order, as they are wanted. */
+/* Rows come ascending, as `wanted` is. */
 static int found(void *ctx, size_t row, uint64_t key, struct oks_slice message_id,
                  struct oks_slice request_id)
 {
@@ -104,7 +105,7 @@ static int found(void *ctx, size_t row, uint64_t key, struct oks_slice message_i
     return rc;
 }
 
-/* What the cache did not have. */
+/* Looks up what the cache file did not have. */
 static int find_in_transcript(const struct ids_file *file, enum oks_isa isa, struct finding f)
 {
     size_t n = 0;

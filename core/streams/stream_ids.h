@@ -1,8 +1,8 @@
 /*
- * Ids for the lines of a stream whose rows have forgotten theirs (private to streams/).
+ * The lookup of request ids that are not in memory, for the lines of a stream (private to core/streams).
  *
- * Under the lock the lines that lack ids are noted by transcript; without it they are looked up: in the cache
- * entry, and else in the transcript by the offset of the row.
+ * Under the lock the lines without ids are collected by transcript. Without the lock the ids are looked up:
+ * in the cache file, else in the transcript, by the offset of the row.
  *
  *     struct stream_ids ids = {0};
  *
@@ -26,7 +26,7 @@ struct stream_ids {
         struct request_place place;
         size_t line;
         bool found;
-    } * wanted; /* of the files, one behind the other */
+    } * wanted; /* by file, one after the other */
     size_t n_wanted, wanted_room;
 };
 
@@ -36,8 +36,8 @@ typedef int stream_ids_fn(void *ctx, size_t line, struct oks_slice message_id, s
 int stream_ids_want(struct stream_ids *ids, const struct transcript *t, struct request_place place,
                     size_t line);
 /*
- * Calls fn for each line that is wanted, in no order. `cache` may be NULL. 0, -ENOMEM, what fn returned first
- * or, where a transcript changed since it was scanned, -ESTALE.
+ * Calls fn for each wanted line, not sorted. `cache` may be NULL. 0; -ENOMEM; the first non-zero value of fn;
+ * -ESTALE: a transcript changed since its scan.
  */
 int stream_ids_find(struct stream_ids *ids, struct oks_cache *cache, enum oks_isa isa, stream_ids_fn *fn,
                     void *ctx);
