@@ -1,9 +1,9 @@
 /*
- * stats/blocks.json: five-hour blocks (blocks.h), made of the requests that are billed.
+ * stats/blocks.json: blocks of five hours (time/blocks.h), made from billed requests.
  *
- * A block's thirteen counts are those of its lines: what happened from the full hour at which it starts to
- * its end. Because a block is one stretch of time, its durationMs is from the first of these to the last. The
- * block that is going on also says how fast it goes, and where that leads by its end.
+ * A block's thirteen counts are those of the events from its full hour to its end. A block is one span of
+ * time, so its durationMs is from the first of these events to the last. The current block also has its rate,
+ * and a projection to its end.
  */
 #include "documents/blocks.h"
 
@@ -27,7 +27,7 @@ static uint64_t count_of(unsigned __int128 n)
     return n > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)n;
 }
 
-/* Rates from the first request to the last, and how it ends if it goes on like that. */
+/* The rate from the first request to the last, and the projection at that rate. */
 static void put_rates(const struct drawing *d)
 {
     const struct block *b = &d->block;
@@ -99,7 +99,7 @@ static void finish_block(struct drawing *d)
     billed_bag_clear(&d->billed);
 }
 
-/* The requests of the row that the window takes, as a range of its stamps. */
+/* The range of the row's stamps that lie in the window. */
 static void stamps_in_window(const struct stats *s, struct time_row *row, size_t *from, size_t *to)
 {
     const uint32_t *stamps = time_row_stamps(row);
@@ -122,7 +122,7 @@ static void stamps_in_window(const struct stats *s, struct time_row *row, size_t
     }
 }
 
-/* All requests of a half lie in one block: see timeline.h. */
+/* All requests of a half are in one block: see timeline.h. */
 static void add_half(struct drawing *d, struct time_row *row)
 {
     const struct billed_bag *billed;

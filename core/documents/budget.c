@@ -1,8 +1,9 @@
 /*
- * budgets/<name>.json, and budgets/exceeded/<name>, which is there only while the budget is used up.
+ * budgets/<name>.json; and budgets/exceeded/<name>, which exists only while the budget is used up.
  *
- * The latter is for shells: one line for each that is over, tab-separated: policy, scope, of ("*":
- * everything), spent, limit, unit. Names are written as file names, so a line is a line.
+ * The second is for shells. It has one line for each target over the limit, tab-separated: policy, scope, of
+ * ("*": everything), spent, limit, unit. Names are written as file names, so they contain neither tab nor
+ * newline.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -41,13 +42,13 @@ static void put_spent(struct json *j, const struct budget *b, const struct budge
 
     put_amount(j, "spent", b, row->spent);
     put_amount(j, "remaining", b, row->spent < b->limit ? b->limit - row->spent : 0);
-    /* Cut, not rounded: 1 is reached only with the limit. */
+    /* cut, not rounded: 1 means that the limit is reached */
     json_put_money(j, "ratio", steps * (OKS_USD / RATIO_STEPS));
     json_put_text(j, "state", budget_state_name(row->state));
     json_put_bool(j, "lowerBound", row->lower_bound);
 }
 
-/* Where a budget holds for each of many: those that are worth a look, the worst first. */
+/* The targets of a budget at warn or over, the highest spending first. */
 static void put_rows(struct json *j, const struct budget_result *r)
 {
     json_open_array(j, "rows");

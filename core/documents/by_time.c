@@ -1,12 +1,11 @@
 /*
  * stats/by-day.json and stats/by-hour.json: rows of local time.
  *
- * A key says where its row begins: a date, or a time with its distance from UTC, so that the hour that
- * returns when clocks are put back has a key of its own, and every key of hours can be a bound of a window.
+ * A key is the start of its row: a date, or a time with its offset from UTC. So the hour that repeats when
+ * clocks are put back has a key of its own, and the key of every hour can be a bound of a window.
  *
- * Of the rows of all hours hardly ever more than one has changed, and writing them is most of the price of
- * this document (140 us of 168 rows). So each row keeps its text, from which whoever changes the row takes
- * the length.
+ * Usually no more than one of all hours has changed, and writing them is most of the cost of this document
+ * (140 us for 168 rows). So each row caches its text. A change of the row sets the length of the text to 0.
  */
 #include "documents/by_time.h"
 
@@ -38,7 +37,7 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     *end = '\0';
 }
 
-/* The row's text is what was written from `start` on, behind the comma and the indent. */
+/* Caches the text written since `start`, without the comma and the indent in front. */
 static void keep_text(struct time_row *row, const struct json *j, size_t start)
 {
     const char *from = j->error ? NULL : memchr(j->bytes + start, '{', j->len - start);

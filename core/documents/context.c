@@ -1,10 +1,10 @@
 /*
  * sessions/<id>/context.json: how full the context was at the last request. A member's is that of its session
- * that asked last: a worker that was dispatched again has begun with an empty one.
+ * with the latest request: a worker that was dispatched again has begun with an empty context.
  *
- * The last request is the last one outside a side chain that the session's transcripts log (of a sub-agent's,
- * which knows side chains only, the last one), its own or repeated: it says what the model was last shown. A
- * compaction that came later makes that figure a thing of the past, and says so.
+ * The last request is the last one outside of a side chain in the session's transcripts (in a sub-agent's,
+ * which has side chains only, the last one), repeated ones included: it shows what the model was last sent.
+ * If a compaction came later, the figure is outdated, and the document says so.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ struct chunk {
     struct request_row row;
 };
 
-/* Later rows of a transcript replace earlier ones, unless they are of a lesser kind. */
+/* A later row replaces an earlier one, except one outside of a side chain by one inside. */
 static int consider_row(void *ctx, size_t i, const struct request_row *row)
 {
     struct chunk *c = ctx;
@@ -60,7 +60,7 @@ static bool is_later(const struct last *last, const struct chunk *c)
 
 enum { CHUNK = 64 };
 
-/* From the end in small steps: it is nearly always among the last rows. */
+/* Searches backwards in small steps, because it is nearly always among the last rows. */
 static void search_back(struct last *last, const struct transcript *t)
 {
     const struct oks_requests *rows = t->state.requests;
@@ -206,7 +206,7 @@ struct context {
     const struct oks_target *target;
 };
 
-/* The session's last request, if it is later than the one that is known; true: it is. */
+/* The session's last request, if it is later than the one so far. True: it is. */
 static bool visit_session(struct context *c, struct session *s, struct last *last)
 {
     const struct transcript *before = last->t;
@@ -217,7 +217,7 @@ static bool visit_session(struct context *c, struct session *s, struct last *las
     return last->t != before;
 }
 
-/* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno. */
+/* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno */
 static int visit_member(struct context *c, struct session **out, struct last *last)
 {
     const struct team *team = catalog_team(&c->model->catalog, c->target->name);

@@ -1,8 +1,8 @@
 /*
- * How a document is made.
+ * The frame of every document: it takes the lock, calls a writing function, and hands over the bytes.
  *
- * A document is written under the engine's lock, so it shows one state of the data, and it is a function of
- * that data and the window alone: no clock, no process state.
+ * So a document shows one state of the data. It is a function of that data and the window alone: no clock, no
+ * state of the process.
  */
 #include "documents/document.h"
 

@@ -1,10 +1,10 @@
 /*
- * The documents: JSON as a function of the model, a target and a window, and nothing else: no clock, no state
- * of the process. Each takes the model's lock, and none does when a file is read (the ledger, models in a
- * window).
+ * Documents: JSON as a function of the model, a target and a window, and of nothing else: no clock, no state
+ * of the process. Each takes the model's lock, and none holds it while a file is read (the ledger, models in
+ * a window).
  *
- * Errors: -ENOENT (no such target), -ENOMEM; -EIO where a transcript that has to be read again cannot be.
- * *out is written on success only.
+ * Errors: -ENOENT (no such target), -ENOMEM; -EIO: a transcript that has to be read again cannot be. *out is
+ * written on success only.
  */
 #ifndef OKSTRAFS_DOCUMENTS_DOCUMENTS_H
 #define OKSTRAFS_DOCUMENTS_DOCUMENTS_H
@@ -29,10 +29,10 @@ int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, con
 int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
                     struct oks_document *out);
 int document_pricing(struct model *model, struct oks_document *out);
-/* The text of it, malloc'ed: the models in it are a file that oks_prices_new() takes. -ENOMEM */
+/* Its text, malloc'ed: oks_prices_new() parses the models in it. 0 or -ENOMEM */
 int document_pricing_text(const struct oks_prices *prices, char **out, size_t *len);
 
-/* What of the daemon status.json shows besides the model. */
+/* What status.json shows besides the model. */
 struct status_facts {
     const struct discovery *discovery;
     enum oks_revalidate revalidate;
@@ -47,16 +47,18 @@ struct status_facts {
 /* Under the lock, which the caller took to fill `facts`. */
 int document_status(struct model *model, const struct status_facts *facts, struct oks_document *out);
 
-/* The version of what the target's documents show; 0: there is no such target. Under the lock. */
+/* The version of the data that the target's documents show; 0: no such target. Under the lock. */
 uint64_t document_version(struct model *model, const struct oks_target *target);
 
-/* --- names.c: what is listed, and other spellings; under the lock --- */
+/* --- names.c: lists, and other spellings; under the lock --- */
 
-/* Calls fn for each name, ascending. 0, -ENOENT, -ENOMEM or what fn returned first. Budgets are not among
- * them. */
+/*
+ * Calls fn for each name, ascending; budgets are not among them. 0, -ENOENT, -ENOMEM, or the first non-zero
+ * value of fn.
+ */
 int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
                int (*fn)(void *ctx, const char *name), void *ctx);
-/* 0: it is the canonical name; 1: `canonical` is; -ENOENT. */
+/* 0: `name` is the listed one; 1: the listed one is in `canonical`; -ENOENT. */
 int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
 
 #endif

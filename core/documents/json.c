@@ -1,12 +1,12 @@
 /*
- * The JSON writer.
+ * A JSON writer into a growing buffer.
  *
- * Documents are written straight into the buffer. Building them as objects first, and writing those, took six
- * times as long. The bytes are those that json-c writes (pretty, spaced, slashes as they are).
+ * Values are written directly. Building objects first, and writing those, took six times as long. The bytes
+ * are the same as those of json-c (pretty, spaced, slashes not escaped).
  *
- * Room for the worst case of a value is made before it is written, so that the copying itself checks nothing.
+ * The worst case of a value is reserved before it is written, so that copying needs no checks.
  *
- * Invariant: after an error nothing is written, and what is there is never handed over.
+ * Invariant: after an error nothing is written, and the bytes are never handed over.
  */
 #include "documents/json.h"
 
@@ -22,7 +22,7 @@ enum {
     INDENT = 2,
     ROOM_MIN = 1024,
     ESCAPE_MAX = 6, /* bytes that one byte of text can become: \u001f */
-    BEGIN_MAX = 8,  /* what stands before a value, without key and indent */
+    BEGIN_MAX = 8,  /* bytes before a value, without key and indent */
     WORD = sizeof(uint64_t),
 };
 
@@ -42,7 +42,7 @@ static bool grow(struct json *j, size_t n)
     return true;
 }
 
-/* Where the next n bytes go; NULL: not at all. */
+/* Where the next n bytes go; NULL: nowhere. */
 static char *reserve(struct json *j, size_t n)
 {
     if (j->error || (j->room - j->len < n && !grow(j, n)))
@@ -62,7 +62,7 @@ static char *copy(char *to, const char *from, size_t n)
 
 static char *line(char *to, unsigned level)
 {
-    static const char few[] = "\n                "; /* a copy of fixed length is cheaper */
+    static const char few[] = "\n                "; /* copying a fixed length is faster */
 
     if (level * INDENT < sizeof(few) - 1) {
         memcpy(to, few, sizeof(few) - 1);
@@ -91,7 +91,7 @@ static char *escape(char *to, unsigned char c)
     return to;
 }
 
-/* One character that is no plain ASCII. Names and paths may hold any bytes; JSON may not. */
+/* Writes one character that is not plain ASCII. Names and paths may contain any bytes; JSON must not. */
 static char *special(char *to, const char **text, const char *end)
 {
     uint32_t code;
@@ -109,7 +109,7 @@ static bool is_plain(char c)
     return (signed char)c >= ' ' && c != '"' && c != '\\';
 }
 
-/* Bytes of which each is plain. May be wrong about bytes above one that is not. */
+/* Whether all bytes are plain. May be wrong about the bytes above one that is not. */
 static bool are_plain(uint64_t word)
 {
     const uint64_t each = UINT64_MAX / 255, quotes = word ^ each * '"', slashes = word ^ each * '\\';
@@ -117,14 +117,17 @@ static bool are_plain(uint64_t word)
     return ((word | (word - each * ' ') | (quotes - each) | (slashes - each)) & each * 0x80) == 0;
 }
 
-/* Eight bytes at a time, since nearly all text is plain. False: this is not, and has to be written again. */
+/*
+ * Copies eight bytes at a time, because nearly all text is plain. False: it is not, and must be written
+ * again.
+ */
 static bool copy_plain(char *to, const char *text, size_t n)
 {
     uint64_t word;
     bool plain = true;
 
     for (size_t i = 0; n >= WORD && plain && i < n; i += WORD) {
-        size_t at = i + WORD <= n ? i : n - WORD; /* the last ones may be copied twice */
+        size_t at = i + WORD <= n ? i : n - WORD; /* the last bytes may be copied twice */
 
         memcpy(&word, text + at, WORD);
         memcpy(to + at, &word, WORD);
@@ -158,7 +161,7 @@ static char *quoted(char *to, const char *text, size_t n)
 
 /* --- values --- */
 
-/* What stands before a value. Returns where n bytes of it go; NULL: not at all. */
+/* Writes what is in front of a value. Returns where n bytes of it go; NULL: nowhere. */
 static char *begin_value(struct json *j, const char *key, size_t n)
 {
     size_t key_len = key ? strlen(key) : 0;
@@ -180,7 +183,7 @@ static char *begin_value(struct json *j, const char *key, size_t n)
     return to;
 }
 
-/* A value at the top is a line. */
+/* A value at the top ends in a newline. */
 static void end_value(struct json *j, char *to)
 {
     if (j->level == 0)
@@ -215,7 +218,8 @@ static void close_container(struct json *j, char bracket)
     if (!to)
         return;
     j->level--;
-    if (j->style == JSON_PRETTY && (j->has_members || bracket == ']')) /* as json-c: {}, but [ and ] */
+    if (j->style == JSON_PRETTY &&
+        (j->has_members || bracket == ']')) /* as json-c: {} if empty, but [ and ] on two lines */
         to = line(to, j->level);
     *to++ = bracket;
     j->has_members = j->level > 0;

@@ -1,5 +1,5 @@
 /*
- * A JSON writer: a buffer of bytes that grows (private to the core).
+ * A JSON writer into a growing buffer.
  *
  *     struct json j = {.style = JSON_PRETTY};
  *
@@ -11,8 +11,8 @@
  *     json_close_object(&j);
  *     rc = json_finish(&j, &bytes, &len);
  *
- * Each value is written with its key: NULL in an array and at the top. The first error sticks: all calls
- * after it do nothing, and json_finish() returns it. So nobody checks anything in between.
+ * Each value is written with its key, which is NULL in an array and at the top. The first error sticks: all
+ * later calls do nothing, and json_finish() returns it. So no other call has to be checked.
  */
 #ifndef OKSTRAFS_DOCUMENTS_JSON_H
 #define OKSTRAFS_DOCUMENTS_JSON_H
@@ -24,8 +24,8 @@
 #include "okstrafs/slice.h"
 
 enum json_style {
-    JSON_PRETTY,  /* a member a line, two spaces a level */
-    JSON_COMPACT, /* no spaces, a value at the top a line */
+    JSON_PRETTY,  /* one member a line, two spaces a level */
+    JSON_COMPACT, /* no spaces, one value at the top a line */
 };
 
 /* Zeroed: empty, and pretty. */
@@ -34,8 +34,8 @@ struct json {
     int error; /* 0, or the first negative errno */
     char *bytes;
     size_t len, room;
-    unsigned level;               /* containers that are open */
-    bool has_members;             /* the innermost container does */
+    unsigned level;               /* open containers */
+    bool has_members;             /* of the innermost container */
     size_t window_at, window_len; /* see struct oks_document */
 };
 
@@ -53,10 +53,10 @@ void json_put_integer(struct json *j, const char *key, int64_t value);
 void json_put_money(struct json *j, const char *key, unsigned __int128 amount);
 void json_put_bool(struct json *j, const char *key, bool value);
 void json_put_null(struct json *j, const char *key);
-/* A value that is spelt already. */
+/* A value that is JSON already. */
 void json_put_raw(struct json *j, const char *key, struct oks_slice value);
 
-/* Sets the error, unless there is one; 0: no error. */
+/* Sets the error, if there is none yet; 0: no error. */
 void json_fail(struct json *j, int error);
 /* Hands over the bytes, NUL-terminated behind *len, or frees them. 0 or the error. */
 int json_finish(struct json *j, char **bytes, size_t *len);

@@ -1,12 +1,11 @@
 /*
- * sessions/<id>/ledger.jsonl: every line that carries usage, and what became of it.
+ * sessions/<id>/ledger.jsonl: every line with usage, and what became of it.
  *
- * The transcripts are read once more, line by line, as a scan reads them; then, under the lock, each request
- * is looked up where all transcripts meet. So whoever doubts a total can add up the lines that say "counted",
- * and look at the others in the files at the offsets that are given. A file that grew meanwhile is read
- * again.
+ * The transcripts are read again, line by line, as a scan does. Then each request is looked up in billing,
+ * under the lock. To check a total, add up the lines that are "counted", and find the others in the files at
+ * the given offsets. If a file grows meanwhile, it is read again.
  *
- * Nothing here is remembered: it costs a pass over the session's files, and only when somebody looks.
+ * Nothing is cached: a read of this document costs a pass over the session's files.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -87,7 +86,7 @@ static int add_request(struct file *f, const struct request_line *line)
     return 0;
 }
 
-/* A line with usage that tells of no request. */
+/* A line with usage that is not a request. */
 static int add_other(struct file *f, const struct oks_record *r)
 {
     const struct oks_message *m = r->nested_present && r->nested.usage.present ? &r->nested : &r->message;
@@ -292,7 +291,7 @@ int document_ledger(struct model *model, enum oks_isa isa, const struct oks_targ
         for (size_t i = 0; rc == 0 && i < l.n; i++)
             rc = rescan_file_read(isa, &l.files[i].read, read_record, &l.files[i]);
         if (rc == -ENOENT)
-            rc = -EAGAIN; /* gone meanwhile */
+            rc = -EAGAIN; /* dropped meanwhile */
         if (rc == 0)
             rc = document_locked(model, ledger_document, &l, out);
         files_free(&l);

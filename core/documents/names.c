@@ -1,8 +1,8 @@
 /*
- * Which names there are: what readdir shows and what lookup resolves.
+ * Lists of names: what readdir shows, and what lookup resolves.
  *
- * Every listing is made from the same structures that lookups use, so each listed name can be looked up.
- * Lists are sorted by bytes and free of doubles.
+ * A list is made from the structures that lookups use, so each listed name can be looked up. Lists are sorted
+ * by bytes, without duplicates.
  */
 #include <errno.h>
 #include <search.h>
@@ -12,7 +12,7 @@
 #include "documents/documents.h"
 #include "teams/members.h"
 
-/* Names gathered from wherever, then sorted and made distinct. */
+/* A set of names: collected first, then sorted and made unique. */
 struct names {
     char **items;
     size_t len, room;
@@ -44,7 +44,7 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Hands the names over and frees them. */
+/* Calls fn for each name, then frees them. */
 static int names_emit(struct names *n, int (*fn)(void *ctx, const char *name), void *ctx)
 {
     int rc = n->rc;
@@ -60,7 +60,7 @@ static int names_emit(struct names *n, int (*fn)(void *ctx, const char *name), v
     return rc;
 }
 
-/* --- what is listed --- */
+/* --- lists --- */
 
 static void visit_session(const void *node, VISIT visit, void *ctx)
 {

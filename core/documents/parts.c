@@ -1,10 +1,9 @@
 /*
  * Members that several documents have: the thirteen counts, the window, and `billed`.
  *
- * `billed` says what was really asked of models. Its keys stand in the order of the thirteen, and are sums
- * over requests where those are sums over lines. What is not known is said: `lowerBound` where an output is
- * only what was logged while it still streamed, where a model has no price, or where a sub-agent's responses
- * are known from its parent alone.
+ * `billed` is what was really requested from models. Its keys are in the order of the thirteen, and are sums
+ * over requests, where those are sums over lines. `lowerBound` is true if an output was logged only while it
+ * was still streaming, if a model has no price, or if a sub-agent's responses are known from its parent only.
  */
 #include "documents/parts.h"
 

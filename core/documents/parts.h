@@ -1,11 +1,11 @@
-/* Members that several documents have (private to the core). */
+/* Members that several documents have. */
 #ifndef OKSTRAFS_DOCUMENTS_PARTS_H
 #define OKSTRAFS_DOCUMENTS_PARTS_H
 
 #include "documents/json.h"
 #include "documents/documents.h"
 
-/* Nobody can know what these sessions used: their token counts are null. */
+/* The usage of these sessions is unknown: their token counts are null. */
 bool document_is_unknown(const struct measure *m);
 /* The thirteen keys, in their order. */
 void json_put_measure(struct json *j, const struct measure *m);

@@ -1,8 +1,8 @@
 /*
  * pricing.json: the prices in force.
  *
- * "models" is LiteLLM's format again, with where each entry comes from, so that an entry can be copied into
- * the user's file and changed. Numbers are written from integers.
+ * "models" has LiteLLM's format, with the origin of each entry, so that an entry can be copied into the
+ * user's file and changed. Numbers are written from integers.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void put_rate(struct json *j, const struct rate *rate)
     }
 }
 
-/* From the lowest tier up: the way they are read. */
+/* The tiers in ascending order. */
 static void put_rates(struct json *j, const struct oks_price *price)
 {
     for (size_t begin = 0, end; begin < price->n_rates; begin = end) {

@@ -1,8 +1,8 @@
 /*
- * The statistics: everything, cut by model, project, agent, source (here), by time or in blocks.
+ * The documents of stats/: all usage by model, project, agent or source (here), by time, or in blocks.
  *
- * Rows over all of time come from running sums, so a document costs its rows and not its sessions. In a
- * window every session is asked, which most answer from their share.
+ * Rows over all time come from running sums, so a document costs its rows, not its sessions. In a window
+ * every session is measured; most are answered from their share.
  */
 #include <errno.h>
 #include <search.h>
@@ -102,7 +102,7 @@ static void add_totals(struct model_sums *sums, const struct transcript *t, cons
         add_measure(sums, interned, &m);
 }
 
-/* A transcript that was read again, or that is in the window or out of it as a whole. */
+/* Adds a transcript that was read again, or that lies wholly inside or outside of the window. */
 static void add_transcript(const void *node, VISIT visit, void *ctx)
 {
     const struct transcript *t = *(struct transcript *const *)node;
@@ -159,7 +159,7 @@ static void stats_models(struct stats *s)
     free(sums.items);
 }
 
-/* --- all of them --- */
+/* --- all kinds --- */
 
 static void add_session(const void *node, VISIT visit, void *ctx)
 {
@@ -237,7 +237,7 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
 
 enum { RESCAN_TRIES = 16 };
 
-/* Models in a window: files are read without the lock, and count if nothing has changed meanwhile. */
+/* Models in a window: files are read without the lock, and used if the version has not changed meanwhile. */
 static int models_in_window(struct stats *s, enum oks_isa isa, struct oks_document *out)
 {
     int rc = -EAGAIN;

@@ -1,7 +1,7 @@
 /*
- * Rows of a document of stats/.
+ * The rows of a document of stats/.
  *
- * Invariant: the rows of a document add up to its total, whatever is counted.
+ * Invariant: the rows add up to the total, in every count.
  */
 #include "documents/stats_rows.h"
 

@@ -1,4 +1,4 @@
-/* Rows of a document of stats/ (private to the core). */
+/* The rows of a document of stats/. */
 #ifndef OKSTRAFS_DOCUMENTS_STATS_ROWS_H
 #define OKSTRAFS_DOCUMENTS_STATS_ROWS_H
 
@@ -7,7 +7,7 @@
 
 struct rescan;
 
-/* A document of rows and a total. */
+/* A document in progress. */
 struct stats {
     struct model *model;
     enum oks_stats by;
@@ -17,14 +17,14 @@ struct stats {
     struct measure total;
     struct billed_bag total_billed;
     struct json *j;
-    struct rescan *rescan; /* what transcripts that the window cuts say of models */
+    struct rescan *rescan; /* what the transcripts that the window cuts have of each model */
 };
 
-/* What each row ends with: the thirteen keys and "billed". */
+/* The end of each row: the thirteen keys and "billed". */
 void stats_put_counts(struct stats *s, const struct measure *m, const struct billed_bag *billed);
 void stats_put_row(struct stats *s, const char *key, const struct measure *m,
                    const struct billed_bag *billed);
-/* A row for what is in the total and in no row yet, if that is anything: without times and names. */
+/* A row for what is in the total and in no row, if there is anything: without times and names. */
 void stats_put_rest(struct stats *s, const char *key, const struct measure *rows,
                     const struct billed_bag *rows_billed);
 

@@ -1,8 +1,8 @@
 /*
  * status.json: what was found, read, refused, and could not be written.
  *
- * Everything that a read passes over in silence (a bad line, an unreadable file, a cache that could not be
- * written) is counted here, because nobody reads a daemon's log to find out why a number looks small.
+ * Everything that other documents skip silently (a bad line, an unreadable file, a cache that could not be
+ * written) is counted here, because few people read a daemon's log to find out why a number is small.
  */
 #include <string.h>
 
@@ -126,7 +126,7 @@ static void put_skipped(struct json *j, const struct status_facts *f)
     json_close_object(j);
 }
 
-/* The user's files; where one has an error, the last good one is in force. */
+/* The user's files. If one has an error, its last valid version is in force. */
 static void put_settings(struct json *j, struct model *model)
 {
     json_open_array(j, "settings");

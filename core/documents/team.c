@@ -1,10 +1,10 @@
 /*
- * The team document: what a run's lead and each of its workers used.
+ * The team document: the usage of a run's lead and of each of its workers.
  *
- * With a team-state file the run's own window and workers are shown. Without one the same document comes from
- * the team's sessions, grouped by agent; a roster also names workers of which there is no session (yet). The
- * thirteen keys at the top are those of all the team's sessions in the window; usageSummary counts lead and
- * workers, so the two differ by what `others` lists.
+ * With a team-state file it shows the window and the workers of the run. Without one it shows the team's
+ * sessions, grouped by agent; a roster also names workers without a session (yet). The thirteen keys at the
+ * top are those of all the team's sessions in the window; usageSummary counts lead and workers, so the two
+ * differ by what is in `others`.
  *
  * Invariant: each session is counted in exactly one of lead, one worker, or others.
  */
@@ -21,7 +21,7 @@
 
 struct part {
     struct session *session;
-    char member[OKS_NAME_MAX + 1]; /* made once: everybody's is compared with everybody's */
+    char member[OKS_NAME_MAX + 1]; /* made once, because each is compared with each */
     struct measure measure;
     struct billed_bag billed;
     bool taken;
@@ -32,15 +32,15 @@ typedef bool (*part_filter)(const struct part *part, const void *ctx);
 struct parts {
     struct part *items;
     size_t len;
-    part_filter filter; /* who the next usage is of */
+    part_filter filter; /* of the sessions of the next usage */
     const void *ctx;
-    struct measure sum; /* of those */
+    struct measure sum; /* of those sessions */
     struct billed_bag billed;
     uint64_t worker_tokens;
     unsigned __int128 cost; /* of the lead and the workers */
 };
 
-/* A session of another run: nothing of it lies in this window. */
+/* A session of another run: nothing of it is in this window. */
 static bool outside(const struct measure *m, const struct measure_window *w)
 {
     bool open = oks_stamp_is_none(w->since) && oks_stamp_is_none(w->until);
@@ -48,7 +48,7 @@ static bool outside(const struct measure *m, const struct measure_window *w)
     return !open && m->totals.events == 0;
 }
 
-/* In the order of their first events; those without any last. */
+/* By first event; sessions without events last. */
 static int by_start(const void *a, const void *b)
 {
     const struct part *x = a, *y = b;
@@ -107,7 +107,7 @@ static void sum_all(const struct parts *parts, struct measure *sum)
         measure_add(sum, &parts->items[i].measure);
 }
 
-/* Adds what the session has in the window. 0 or -ENOMEM */
+/* Adds the session's usage in the window. 0 or -ENOMEM */
 static int add_in_window(struct model *model, const struct session *s, const struct measure_window *w,
                          struct measure *out, struct billed_bag *bag)
 {
@@ -166,7 +166,7 @@ static bool is_chosen(const struct parts *parts, const struct part *part)
     return !part->taken && parts->filter(part, parts->ctx);
 }
 
-/* The next usage is of those that `filter` picks and that are in none yet. */
+/* The next usage is that of the sessions that match `filter` and are not counted yet. */
 static void choose(struct json *j, struct parts *parts, part_filter filter, const void *ctx)
 {
     parts->filter = filter;
@@ -180,7 +180,7 @@ static void choose(struct json *j, struct parts *parts, part_filter filter, cons
         }
 }
 
-/* The source of the earliest session, and the ids of all; they are taken then. */
+/* The source of the earliest session, and the ids of all. They count as counted from now on. */
 static void put_sessions(struct json *j, struct parts *parts)
 {
     bool first = true;
@@ -203,7 +203,7 @@ static void put_sessions(struct json *j, struct parts *parts)
     json_close_array(j);
 }
 
-/* The usage of those that were chosen; without any: {"source": "unavailable"}. */
+/* The usage of the chosen sessions; if there are none: {"source": "unavailable"}. */
 static void put_usage(struct json *j, const char *key, struct parts *parts)
 {
     json_open_object(j, key);
@@ -244,7 +244,7 @@ static bool any_part(const struct part *part, const void *ctx)
     return part == ctx;
 }
 
-/* What was chosen is the lead's or a worker's. */
+/* The chosen sessions are the lead's or a worker's. */
 static void add_cost(struct parts *parts)
 {
     struct billed_sum sum;
@@ -276,7 +276,7 @@ static void put_run_workers(struct json *j, const struct team_run *run, struct p
     }
 }
 
-/* One worker for each agent that is left, in the order of their first events. */
+/* One worker for each agent that is left, by first event. */
 static void put_grouped_workers(struct json *j, struct parts *parts)
 {
     for (size_t i = 0; i < parts->len; i++) {
@@ -303,8 +303,10 @@ static void put_others(struct json *j, struct parts *parts)
     }
 }
 
-/* A roster may name a lead whose transcript is nowhere. The lead of a team that no file tells of is who calls
- * itself so, or has no agent name. */
+/*
+ * A roster may name a lead without a transcript. The lead of a team without a file is the session whose agent
+ * name is that of a lead, or that has none.
+ */
 static void choose_lead(struct json *j, const struct team_run *run, struct parts *parts)
 {
     if (run)

@@ -1,8 +1,8 @@
 /*
  * Rows of time in a window.
  *
- * A window takes rows whole, but for the two that it may cut: there every session that reaches into them is
- * asked.
+ * A window includes a row whole, except at most two, which it cuts: for these every session in the row is
+ * measured.
  */
 #include "documents/timeline_window.h"
 
@@ -33,7 +33,10 @@ static int cut_request(void *ctx, const struct billing_visit *visit)
     return 0;
 }
 
-/* Whether any request of it may be between the bounds: one that is lent may be at any time. */
+/*
+ * Whether a request of the transcript may be between the bounds. One with a substitute row may have any
+ * stamp.
+ */
 static bool may_reach(const struct cut *c, const struct transcript *t)
 {
     struct oks_stamp first = t->totals.first, last = t->totals.last;

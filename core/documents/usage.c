@@ -1,5 +1,5 @@
 /*
- * The usage documents: what a target has used.
+ * usage.json of every kind of target, and the two files with one number of it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "documents/team.h"
 #include "teams/members.h"
 
-/* What a document is rendered with. */
+/* The arguments of a document. */
 struct render {
     struct model *model;
     const struct oks_target *target;
@@ -75,7 +75,7 @@ static int project_measure(struct render *r, struct project *p, struct measure *
     return rc;
 }
 
-/* How many sessions were summed, and of how many it is not known what they used. */
+/* How many sessions were summed, and for how many the usage is unknown. */
 static void put_sessions(struct json *j, const struct measure *m)
 {
     json_put_count(j, "sessions", m->sessions);
@@ -94,7 +94,7 @@ static void project_document(struct render *r, struct project *p, struct json *j
     json_put_billed(j, bag);
 }
 
-/* The run that the target is about; NULL: none. */
+/* The target's run; NULL: none. */
 static const struct team_run *run_of(const struct render *r, const struct team *team)
 {
     return r->target->kind == OKS_RUN ? runs_named(team, r->target->member) : runs_current(team);
@@ -153,7 +153,7 @@ uint64_t document_version(struct model *model, const struct oks_target *target)
     }
 }
 
-/* With the bag to work in. */
+/* `bag` is scratch space. */
 static void put_members(struct render *r, struct json *j, struct measure *m, struct billed_bag *bag)
 {
     const char *name = r->target->name;
@@ -199,7 +199,7 @@ static int usage_document(void *ctx, struct json *j, struct oks_document *out)
     return 0;
 }
 
-/* `bag` NULL: what was billed is not asked for. */
+/* `bag` NULL: what was billed is not needed. */
 static int measure_target(struct render *r, struct measure *m, struct billed_bag *bag)
 {
     struct measure_window w = window_of(r);
