@@ -1,9 +1,9 @@
 /*
- * A descriptor to poll for changes, for who does not read.
+ * A file descriptor that polls as readable after a change.
  *
- * The queues of changes are drained by whoever reads first, and what was drained no longer shows in them. So
- * every sync that took something up raises an event beside the queues, and the descriptor that is handed out
- * is an epoll over all of them. It is made when it is first asked for.
+ * A change is in an inotify queue until some sync drains it. Then the queue no longer shows it. So each sync
+ * that drained something also writes to an eventfd, and the descriptor is an epoll over the queues and the
+ * eventfd. The first call makes it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 #include "discovery/discovery_private.h"
 
 struct change_fd {
-    int poll_fd;  /* of the queues, and of the next one */
-    int event_fd; /* a sync took something up */
+    int poll_fd;  /* epoll over the queues and event_fd */
+    int event_fd; /* eventfd: a sync drained something */
 };
 
 void change_fd_free(struct change_fd *c)
@@ -27,7 +27,7 @@ void change_fd_free(struct change_fd *c)
     free(c);
 }
 
-/* -1: nothing to join. */
+/* -1: nothing to add. */
 static int join(const struct change_fd *c, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -77,6 +77,6 @@ void discovery_change_seen(struct discovery *d)
 void discovery_change_report(struct discovery *d, bool changed)
 {
     if (d->change_fd && (changed || d->drained))
-        eventfd_write(d->change_fd->event_fd, 1); /* a counter that is full is readable as well */
+        eventfd_write(d->change_fd->event_fd, 1); /* if the counter is full, it is readable as well */
     d->drained = false;
 }

@@ -1,5 +1,5 @@
 /*
- * Discovery as a whole: what its parts share is made, freed and looked at here.
+ * Discovery as a whole: the state that its parts share.
  */
 #include "discovery/discovery.h"
 

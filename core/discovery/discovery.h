@@ -1,6 +1,6 @@
 /*
  * Discovery: finds the files below the roots once, and from then on what changed. It reports both through a
- * table of events and keeps no record of the files but a list for each folder.
+ * table of events, and keeps a list of files for each folder, nothing else.
  *
  *     discovery_new(&d, &config); discovery_add_root(d, source, path); discovery_add_path(d, path, kind); ...
  *     each sync:  if (discovery_is_unchanged(d)) return;
@@ -9,8 +9,8 @@
  *                 if (rc < 0) discovery_break(d);
  *                 discovery_change_report(d, ...);
  *
- * Everything is added before the first sync, but for directories. Not thread safe: the engine's lock covers
- * it, and the events are called under it.
+ * Add roots and paths before the first sync; watched directories may be added at any time. Not thread safe:
+ * the model's lock covers it. Events are called under that lock.
  */
 #ifndef OKSTRAFS_DISCOVERY_DISCOVERY_H
 #define OKSTRAFS_DISCOVERY_DISCOVERY_H
@@ -30,9 +30,9 @@ struct root {
     const struct source *source;
     char *path;
     unsigned index;
-    bool found;                  /* it was there at the last look ... */
+    bool found;                  /* it existed at the last check ... */
     uint64_t dev, ino;           /* ... as this folder */
-    LIST_HEAD(, folder) folders; /* all of them, the root's own included */
+    LIST_HEAD(, folder) folders; /* all of them, with the root's own */
 };
 
 /* A folder below a root. */
@@ -42,15 +42,15 @@ struct folder {
     struct root *root;
     uint64_t dev;
     uint64_t ino;
-    int watch_id;     /* -1: not watched, so looked at with stat */
-    int64_t ctime_ns; /* at the last listing; for folders that are not watched */
-    int64_t seen_ns;  /* CLOCK_MONOTONIC when that was first seen; 0: long enough ago (file_time.h) */
-    bool dead;        /* it is gone; kept until its last file is */
+    int watch_id;     /* -1: not watched, checked with stat(2) */
+    int64_t ctime_ns; /* at the last listing; if it is not watched */
+    int64_t seen_ns;  /* CLOCK_MONOTONIC when ctime_ns was first seen; 0: long enough ago (file_time.h) */
+    bool dead;        /* it is gone; freed with its last file */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, found_file) files;
 };
 
-/* What a folder keeps of a file; part of a bigger struct, whose owner puts it in and takes it out. */
+/* A file in a folder's list. Part of a bigger struct, whose owner adds it and removes it. */
 struct found_file {
     const char *path;      /* the owner's */
     struct folder *folder; /* NULL: in none */
@@ -58,69 +58,75 @@ struct found_file {
 };
 
 struct file_events {
-    /* A file that its source wants is there; `rel` is its path below the root. 0 or -ENOMEM. */
+    /* A file that belongs to the source exists; `rel` is its path below the root. 0 or -ENOMEM */
     int (*found)(void *ctx, struct folder *folder, const char *path, const char *rel);
-    /* The file at the path was written, or its attributes changed. False: none is known in this folder. */
+    /* The file was written, or its attributes changed. False: no such file is known in this folder. */
     bool (*changed)(void *ctx, const struct folder *folder, const char *path);
-    /* The file left its folder. False: none is known by this path. */
+    /* The file left its folder. False: no such file is known. */
     bool (*lost)(void *ctx, const char *path);
-    /* A change of the file may have gone unnoticed; `all`: also one of the file that names its agent. */
+    /* A change of the file may have been missed. `all`: also one of the file that names its agent. */
     void (*recheck)(void *ctx, struct found_file *file, bool all);
     /* The file that names the agent of the file at the path changed. */
     void (*label_changed)(void *ctx, const char *path);
 };
 
 struct discovery_config {
-    bool watched; /* with inotify, where it is to be had; else with stat */
-    bool once;    /* nothing that was found is looked at again */
+    bool watched; /* with inotify, if it is available; else with stat(2) */
+    bool once;    /* nothing is checked twice */
     const struct file_events *events;
     void *ctx;
 };
 
 int discovery_new(struct discovery **out, const struct discovery_config *config); /* -ENOMEM */
-/* Gives up all folders: no found_file may be in one. NULL is fine. */
+/* Frees all folders: no found_file may be in one. NULL is fine. */
 void discovery_free(struct discovery *d);
 
-/* Takes over the path, also on failure; one that is known is left out. -ENOMEM */
+/* Takes over the path, also on failure. A root that is known is ignored. 0 or -ENOMEM */
 int discovery_add_root(struct discovery *d, const struct source *source, char *path);
 struct root *discovery_roots(const struct discovery *d, size_t *n);
-/* A path whose changes end the fast path and make discovery_begin() return false. -ENOMEM */
+/* A path whose changes end the fast path, and make discovery_begin() return false. 0 or -ENOMEM */
 int discovery_add_path(struct discovery *d, const char *path, enum watched_path kind);
 
 void folder_add(struct folder *folder, struct found_file *file);
-/* NULL folder is fine. A dead folder goes with its last file. */
+/* A NULL folder is fine. A dead folder is freed with its last file. */
 void folder_remove(struct found_file *file);
 
 /* --- a sync --- */
 
-/* True: all that follows would find what it found last time. One epoll_wait. */
+/* True: the calls below would find nothing new. One epoll_wait. */
 bool discovery_is_unchanged(struct discovery *d);
-/* A look begins. True: roots and added paths are as they were, so only the queue has to be looked at. */
+/*
+ * Begins a check. True: roots and added paths are the same as at the last one, so only the queues have to be
+ * drained.
+ */
 bool discovery_begin(struct discovery *d);
-/* The look that goes on did not finish: the next one has to look at everything. */
+/* The check did not finish: the next one must check everything. */
 void discovery_break(struct discovery *d);
-/* Finds what is new and what changed. `same_paths` as discovery_begin() said. 0 or -ENOMEM. */
+/* Finds new files and changes. `same_paths` is what discovery_begin() returned. 0 or -ENOMEM */
 int discovery_refresh(struct discovery *d, bool same_paths);
 
-/* --- who waits for changes --- */
+/* --- polling for changes --- */
 
-/* Readable while changes wait for a sync, or since discovery_change_report(). -errno: not to be had. */
+/*
+ * Readable while changes wait for a sync, or after discovery_change_report(). A negative errno: not
+ * available.
+ */
 int discovery_change_fd(struct discovery *d);
-/* To be called before the sync that looks. */
+/* Call it before the sync. */
 void discovery_change_seen(struct discovery *d);
-/* A sync ends; `changed`: it changed something. So it does where it took something out of a queue. */
+/* Call it at the end of a sync; `changed`: the data changed. It also reports if a queue was drained. */
 void discovery_change_report(struct discovery *d, bool changed);
-/* Whether changes are possible that the descriptor does not tell of. */
+/* Whether some changes do not make the descriptor readable. */
 bool discovery_needs_polling(const struct discovery *d);
 
 /* --- for the status --- */
 
 struct discovery_state {
     bool watched;
-    int watch_error;    /* why something is not; 0: all is, or nothing was to be */
-    size_t unwatched;   /* folders that are looked at with stat */
+    int watch_error;    /* why a folder has no watch; 0: all have one, or none was wanted */
+    size_t unwatched;   /* folders checked with stat(2) */
     uint64_t overflows; /* of the queue of changes */
-    uint64_t skipped;   /* what walks left out, and of that the last: */
+    uint64_t skipped;   /* skipped by walks, and of that the last: */
     const char *skipped_path;
     int skipped_error;
 };

@@ -1,4 +1,4 @@
-/* What the files of discovery/ share. */
+/* The state that the files of core/discovery share. */
 #ifndef OKSTRAFS_DISCOVERY_DISCOVERY_PRIVATE_H
 #define OKSTRAFS_DISCOVERY_DISCOVERY_PRIVATE_H
 
@@ -9,20 +9,20 @@
 struct change_fd;
 
 struct discovery {
-    bool watched, once; /* as asked for */
+    bool watched, once; /* see struct discovery_config */
     const struct file_events *events;
     void *ctx;
     struct root *roots;
     size_t n_roots;
-    struct watch *watch; /* of the roots' folders; NULL: none to be had */
+    struct watch *watch; /* of the roots' folders; NULL: not available */
     int watch_error;
-    struct unchanged *unchanged; /* NULL: every sync looks */
+    struct unchanged *unchanged; /* NULL: no fast path */
     void *folders_by_path;       /* tsearch trees of the folders that are not dead */
     void *folders_by_inode;
-    size_t unwatched; /* folders that are looked at with stat */
+    size_t unwatched; /* folders checked with stat(2) */
     struct watched_dirs *dirs;
-    struct change_fd *change_fd; /* NULL: not asked for yet */
-    bool drained; /* something was taken out of a queue since the last discovery_change_report() */
+    struct change_fd *change_fd; /* NULL: not needed yet */
+    bool drained;                /* a queue was drained since the last discovery_change_report() */
     uint64_t overflows;
     uint64_t skipped;
     char skipped_path[512];
@@ -38,7 +38,7 @@ void change_fd_free(struct change_fd *c);
 /* watched_dirs.c */
 int watched_dirs_new(struct discovery *d); /* -ENOMEM */
 void watched_dirs_free(struct discovery *d);
-int watched_dirs_fd(const struct discovery *d); /* of their queue of changes; -1: none */
+int watched_dirs_fd(const struct discovery *d); /* of their inotify queue; -1: none */
 bool watched_dirs_need_polling(const struct discovery *d);
 
 #endif

@@ -1,13 +1,12 @@
 /*
- * The folders below the roots: a walk of each once, then watches that tell what changed.
+ * The folders below the roots: each is walked once, then watched with inotify.
  *
- * Every folder gets a watch before it is listed, so nothing falls between. From then on a refresh drains the
- * queue of changes, which costs one system call when nothing happened. Where a folder cannot be watched
- * (limits, network or FUSE below) only that folder falls back to stat: its own time tells of new files, each
- * file's size and times of new bytes. An overflow of the queue means that some changes are unknown: then
- * everything is walked and looked at again.
+ * A folder gets its watch before it is listed, so no change is missed in between. Later refreshes drain the
+ * queue of changes, which is one system call if there are none. A folder that cannot be watched (limits, a
+ * network or FUSE filesystem) is checked with stat(2): its ctime shows new files, each file's size and times
+ * show new bytes. If the queue overflows, everything is walked and checked again.
  *
- * Invariant: a folder in root->folders that is not dead was listed after its watch was placed.
+ * Invariant: a folder in root->folders that is not dead was listed after its watch was added.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +21,10 @@
 #include "files/file_time.h"
 #include "files/walk.h"
 
-/* A name that comes behind a listing but within its tick does not show in the time, so a folder is listed
- * again until one tick has passed (file_time.h). */
+/*
+ * A name created after a listing, within the same tick of the clock, does not change the folder's time. So a
+ * folder is listed again until one tick has passed (file_time.h).
+ */
 static void folder_seen(struct folder *f, const struct stat *st)
 {
     if (f->ctime_ns == file_ctime_ns(st))
@@ -76,7 +77,7 @@ void folder_remove(struct found_file *file)
     folder_release(f);
 }
 
-/* Takes the folder out of the root; its files are looked at again and drop out when they are gone. */
+/* Removes the folder from its root. Its files are checked again, and dropped if they are gone. */
 static void folder_end(struct discovery *d, struct folder *f)
 {
     struct found_file *file;
@@ -101,11 +102,11 @@ static bool is_below(const char *path, const char *top)
     return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* The folder and all below it went away. */
+/* Removes the folder and all below it. */
 static void subtree_end(struct discovery *d, struct root *root, const char *path)
 {
     struct folder *f, *next;
-    char top[8192]; /* a copy: `path` may be that of a folder that goes */
+    char top[8192]; /* a copy: `path` may be that of a folder that is freed */
 
     snprintf(top, sizeof(top), "%s", path);
     for (f = LIST_FIRST(&root->folders); f; f = next) {
@@ -133,7 +134,7 @@ struct folder_walk {
     struct folder *folder; /* the one being listed */
 };
 
-/* Takes a new folder into both trees; -ENOMEM. */
+/* Adds a new folder to both trees; -ENOMEM. */
 static int folder_index(struct discovery *d, struct folder *f)
 {
     if (!tsearch(f, &d->folders_by_path, by_path))
@@ -177,7 +178,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     key.ino = st.st_ino;
     found = tfind(&key, &w->d->folders_by_inode, by_inode);
     if (found && strcmp((*found)->path, path) != 0)
-        return 1; /* the same folder by another way */
+        return 1; /* the same folder by another path */
     if (found) {
         folder_seen(*found, &st);
         w->folder = *found;
@@ -186,7 +187,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     key.path = (char *)path;
     found = tfind(&key, &w->d->folders_by_path, by_path);
     if (found)
-        folder_end(w->d, *found); /* another folder has taken its place */
+        folder_end(w->d, *found); /* another folder is at its path now */
     f = folder_made(w, path, rel, &st);
     if (!f)
         return -ENOMEM;
@@ -200,7 +201,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     return 0;
 }
 
-/* The walk is depth first, so a file's folder may no longer be the one listed last. */
+/* The walk is depth first, so the file's folder may not be the one listed last. */
 static struct folder *folder_of(const struct folder_walk *w, const char *path)
 {
     size_t n = (size_t)(strrchr(path, '/') - path);
@@ -226,7 +227,7 @@ static void on_skipped(void *ctx, const char *path, int error)
 {
     struct folder_walk *w = ctx;
 
-    /* Known even so, for its change of mode is all that stat will ever tell. */
+    /* Added even so: its change of mode is all that stat(2) will show. */
     if (error == -EACCES && !w->d->watch && strlen(path) > strlen(w->root->path))
         on_folder(w, path, path + strlen(w->root->path) + 1);
     w->d->skipped++;
@@ -234,7 +235,7 @@ static void on_skipped(void *ctx, const char *path, int error)
     snprintf(w->d->skipped_path, sizeof(w->d->skipped_path), "%s", path);
 }
 
-/* The source judges by the whole path. */
+/* The source decides by the whole path. */
 static bool any_name(const char *name)
 {
     return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json");
@@ -254,7 +255,7 @@ static int walk_from(struct discovery *d, struct root *root, const char *start)
 
     if (*start == '\0') {
         root->found = rc == 0 || rc == -E2BIG;
-        /* Whatever else is wrong with it may end without a word. */
+        /* Any other error may end without an event. */
         if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
             discovery_break(d);
     }
@@ -269,7 +270,7 @@ static bool is_regular(const char *path)
            S_ISREG(stx.stx_mode);
 }
 
-/* --- what the watches tell --- */
+/* --- inotify events --- */
 
 struct drain {
     struct discovery *d;
@@ -283,7 +284,7 @@ static int join(char out[8192], const char *a, const char *b)
     return n < 8192 ? 0 : -ENAMETOOLONG;
 }
 
-/* Learnt without asking the file's filesystem, and without following a link. */
+/* Without a call to the file's filesystem, and without following a link. */
 static int file_changed(struct discovery *d, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
@@ -294,7 +295,7 @@ static int file_changed(struct discovery *d, struct folder *f, const char *name)
     return is_regular(path) ? d->events->found(d->ctx, f, path, rel) : 0;
 }
 
-/* Where the file may name the agent of a file beside it. */
+/* The file may name the agent of a file beside it. */
 static void label_changed(struct discovery *d, const struct folder *f, const char *name)
 {
     const struct source *source = f->root->source;
@@ -341,9 +342,9 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         drain->rc = rc;
 }
 
-/* --- what stat tells --- */
+/* --- checks with stat --- */
 
-/* Where names have changed, those that left must leave even if only names are asked for. */
+/* If names changed, files that left must be dropped even in a sync for names only. */
 static void check_files(struct discovery *d, struct folder *f, bool changed)
 {
     struct found_file *file;
@@ -357,8 +358,7 @@ static void check_files(struct discovery *d, struct folder *f, bool changed)
 
 enum folder_state { FOLDER_SAME = 0, FOLDER_GONE = 1, FOLDER_CHANGED = 2 };
 
-/* The time is taken over at once: a folder that changed but cannot be listed must not be tried again and
- * again. */
+/* Stores the time first: a folder that changed and cannot be listed must not be tried again and again. */
 static enum folder_state folder_check(struct discovery *d, struct folder *f)
 {
     struct stat st;
@@ -373,7 +373,7 @@ static enum folder_state folder_check(struct discovery *d, struct folder *f)
     return !there ? FOLDER_GONE : changed ? FOLDER_CHANGED : FOLDER_SAME;
 }
 
-/* Lists everything once more where times from before this refresh may still hide something. */
+/* Lists everything again if times from before this refresh may still hide a change. */
 static int check_unsettled(struct discovery *d, struct root *root, int64_t start_ns)
 {
     int64_t now = monotonic_ns();
@@ -391,8 +391,7 @@ static int check_unsettled(struct discovery *d, struct root *root, int64_t start
     return any ? walk_from(d, root, "") : 0;
 }
 
-/* Looks at all folders without a watch. The list may change under a walk, so each round starts over after
- * one. */
+/* Checks all folders without a watch. A walk may change the list, so each round starts over after one. */
 static int check_unwatched(struct discovery *d, struct root *root)
 {
     struct folder *f, *next;
@@ -422,7 +421,7 @@ static int check_unwatched(struct discovery *d, struct root *root)
     return 0;
 }
 
-/* Anything may have changed: every file and every folder is looked at. */
+/* Checks every file and every folder. */
 static int check_all(struct discovery *d)
 {
     struct folder *f;
@@ -440,7 +439,7 @@ static int check_all(struct discovery *d)
     return 0;
 }
 
-/* A folder is not told that one above it was renamed, so the root's path is asked itself. */
+/* A folder gets no event if one above it is renamed, so the root's path is resolved again. */
 static void check_root(struct discovery *d, struct root *root)
 {
     struct stat st;
@@ -451,7 +450,9 @@ static void check_root(struct discovery *d, struct root *root)
     root->found = false;
 }
 
-enum { CHECK_ROUNDS_MAX = 10000 }; /* a tree that changes faster than we can look is taken as it is */
+enum {
+    CHECK_ROUNDS_MAX = 10000
+}; /* then a tree that changes faster than it can be checked is taken as it is */
 
 int discovery_refresh(struct discovery *d, bool same_paths)
 {
@@ -480,7 +481,7 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     return rc;
 }
 
-/* Of a tree whose nodes are freed elsewhere. */
+/* For a tree whose nodes are freed elsewhere. */
 static void keep(void *node)
 {
     (void)node;

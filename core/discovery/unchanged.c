@@ -1,18 +1,17 @@
 /*
  * Fast path: decides with one epoll_wait that nothing changed since the last sync.
  *
- * The queue of the folders' changes does not tell that a folder above a root was renamed, that a root came
- * into being, or that something was mounted over one. So everything above the roots and the user's files is
- * watched too, each folder for one event only: whatever it is, the next sync looks at all paths by name, and
- * watches again. Because of that a busy home queues no more than one event, and the events need not be read
- * for what they say.
+ * The folders' queue has no event if a folder above a root is renamed, if a root is created, or if something
+ * is mounted over one. So everything above the roots and the user's files is watched too, each folder for one
+ * event only. After any such event the next sync checks all paths by name, and watches them again. So a busy
+ * home folder queues one event at most, and the events need not be decoded.
  *
- * The watches lie in two queues. What lies near (the folder of a file, or the nearest folder above a path
- * that is missing) wakes who waits for changes; what lies further up only ends the fast path.
+ * The watches are in two queues. Events that are near (in the folder of a file, or in the nearest folder
+ * above a missing path) also make the change descriptor readable. Events further up only end the fast path.
  *
- * Invariants: the folders above are watched before the look that relies on it; where one of them cannot be
- * watched, or a path leads through a symlink (whose target's ancestors are not watched), nothing counts as
- * unchanged. The descriptors are opened late, when everything that the program cannot do without has its own.
+ * Invariants: the folders above are watched before the check that relies on it. If one of them cannot be
+ * watched, or a path leads through a symlink (the folders above its target are not watched), nothing counts
+ * as unchanged. The descriptors are opened late, after those that the program cannot do without.
  */
 #include "discovery/unchanged.h"
 
@@ -38,7 +37,7 @@
 struct path {
     char *path;
     enum watched_path kind;
-    bool blind; /* its folder cannot be watched, or does not tell when the content changes */
+    bool blind; /* its folder cannot be watched, or has no events for its content */
     SLIST_ENTRY(path) next;
 };
 
@@ -47,10 +46,10 @@ struct unchanged {
     int poll_fd;   /* epoll over it and the next three */
     int near_fd;   /* inotify */
     int far_fd;    /* inotify */
-    int mounts_fd; /* mountinfo, which tells of every mount */
+    int mounts_fd; /* mountinfo: readable after each mount */
     bool armed;    /* nothing happened above since it was watched */
     bool partial;  /* some folder above cannot be watched */
-    bool broken;   /* the last look did not finish */
+    bool broken;   /* the last check did not finish */
     SLIST_HEAD(, path) paths;
 };
 
@@ -86,7 +85,7 @@ static void close_all(struct unchanged *u)
     }
 }
 
-/* False: they are not to be had (now). */
+/* False: not available (now). */
 static bool open_all(struct unchanged *u)
 {
     if (u->poll_fd >= 0)
@@ -186,7 +185,7 @@ static bool is_symlink(const char *path)
     return readlink(path, &c, 1) >= 0;
 }
 
-/* Takes the last name off; false where there is none. */
+/* Removes the last name; false: there is none. */
 static bool go_up(char path[PATH_MAX])
 {
     char *slash = strrchr(path, '/');
@@ -197,8 +196,10 @@ static bool go_up(char path[PATH_MAX])
     return true;
 }
 
-/* Cuts the path down to what exists of it, at least "/". False where a symlink is on the way, or our own
- * mount, or it cannot be told. */
+/*
+ * Cuts the path to the part that exists, at least "/". False: a symlink or our own mount is on the way, or it
+ * is unknown.
+ */
 static bool cut_to_existing(char path[PATH_MAX])
 {
     char real[PATH_MAX];
@@ -220,7 +221,7 @@ static bool watch_folder(int fd, const char *path, uint32_t more_events)
     return watch_reports(path) && inotify_add_watch(fd, path, ABOVE_EVENTS | more_events) >= 0;
 }
 
-/* `there` is the nearest folder that exists above the path, `own`: the one that would hold it. */
+/* `there` is the nearest existing folder above the path; `own`: it is the path's parent. */
 static void watch_near(const struct unchanged *u, struct path *p, const char *there, bool own)
 {
     bool file = p->kind == PATH_FILE;
@@ -229,7 +230,7 @@ static void watch_near(const struct unchanged *u, struct path *p, const char *th
         !watch_folder(u->near_fd, there, file && own ? IN_MODIFY : 0) || (file && own && is_symlink(p->path));
 }
 
-/* Watches all that exists above the path. False where something could happen unseen. */
+/* Watches all existing folders above the path. False: a change may be missed. */
 static bool watch_above(const struct unchanged *u, struct path *p)
 {
     char there[PATH_MAX], again[PATH_MAX], above[PATH_MAX], own[PATH_MAX];

@@ -1,10 +1,11 @@
 /*
- * Fast path: decides with one epoll_wait that nothing changed since the last sync (private to discovery).
+ * Fast path: decides with one epoll_wait that nothing changed since the last sync (private to
+ * core/discovery).
  *
  *     unchanged_new(&u, queue_fd); unchanged_add_path(u, path, kind); ...
  *     each sync:  if (unchanged_is(u)) return;
  *                 same = unchanged_begin(u);
- *                 look at the queue, and where !same at the paths; on failure unchanged_break(u)
+ *                 drain the queue; if !same, check the paths; on failure unchanged_break(u)
  *
  * Not thread safe.
  */
@@ -15,33 +16,33 @@
 
 struct unchanged;
 
-/* What a path is, and which of its changes the descriptor of unchanged_fd() reports at once. */
+/* The kind of a path: which of its changes make unchanged_fd() readable. */
 enum watched_path {
-    PATH_FOLDER,   /* a folder with a watch of its own: its coming */
-    PATH_FILE,     /* a file: its coming, its going and its content */
-    PATH_REPLACED, /* a file that only changes by being replaced: nothing */
+    PATH_FOLDER,   /* a folder with a watch of its own: its creation */
+    PATH_FILE,     /* a file: its creation, deletion and content */
+    PATH_REPLACED, /* a file that is only ever replaced: none */
 };
 
-/* `queue_fd`, borrowed, is readable when something changed below the watched folders. -ENOMEM */
+/* `queue_fd`, borrowed, is readable after a change below the watched folders. 0 or -ENOMEM */
 int unchanged_new(struct unchanged **out, int queue_fd);
-void unchanged_free(struct unchanged *u); /* NULL is fine, as it is below where nothing is added */
+void unchanged_free(struct unchanged *u); /* NULL is fine, also below, except to add paths */
 
-/* A path that may come, change and go; absolute. -ENOMEM */
+/* A path that may be created, changed and deleted; absolute. 0 or -ENOMEM */
 int unchanged_add_path(struct unchanged *u, const char *path, enum watched_path kind);
 
-/* Whether a look at all queues and paths would find what the last one found. */
+/* Whether a check of all queues and paths would find nothing new. */
 bool unchanged_is(struct unchanged *u);
 /*
- * A look begins: the next unchanged_is() sees what happens from here on. True: the paths themselves, and all
- * above them, are as the last look found them.
+ * Begins a check: the next unchanged_is() covers what happens from here on. True: the paths, and all folders
+ * above them, are the same as at the last check.
  */
 bool unchanged_begin(struct unchanged *u);
-/* The look that goes on did not finish: the next one has to look at everything. */
+/* The check did not finish: the next one must check everything. */
 void unchanged_break(struct unchanged *u);
 
-/* Readable when a path may have changed in the way that its kind says; -1: none is to be had. */
+/* Readable after a change that the path's kind includes; -1: not available. */
 int unchanged_fd(struct unchanged *u);
-/* Whether such changes may be missing there. */
+/* Whether some of these changes may be missing there. */
 bool unchanged_needs_polling(const struct unchanged *u);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * Watched directories: each is walked once and its folders are watched; any change below makes it stale, and
- * a stale one is walked again.
+ * Watched directories: each is walked once and its folders are watched. Any change below makes it stale, and
+ * it is walked again.
  *
- * One that does not exist yet is watched at its nearest existing ancestor. A working directory comes from a
- * transcript, so it is a stranger's word: it is only listed and read, bounded in depth and number, and never
- * entered where a FUSE mount could hang us.
+ * A directory that does not exist yet is watched at its nearest existing ancestor. A working directory comes
+ * from a transcript, so it is untrusted: it is only listed and read, within bounds of depth and number, and
+ * never entered if a FUSE mount could hang the process.
  *
- * Invariant: a directory that is neither stale nor unwatched shows what is on disk.
+ * Invariant: a directory that is neither stale nor unwatched was read after its last change.
  */
 #include "discovery/watched_dirs.h"
 
@@ -25,7 +25,7 @@ enum {
     DIRS_MAX = 10000,
 };
 
-/* That a watched directory depends on what happens in a folder: to anything, or only to one name. */
+/* The dependency of a watched directory on a folder: on any event, or on those of one name. */
 struct interest {
     struct watched_dir *dir;
     struct spot *spot;
@@ -34,7 +34,7 @@ struct interest {
     LIST_ENTRY(interest) of_spot;
 };
 
-/* A watched folder. */
+/* A folder with an inotify watch. */
 struct spot {
     char *path;
     int watch_id;
@@ -42,12 +42,12 @@ struct spot {
 };
 
 struct watched_dirs {
-    struct watch *watch; /* NULL: none to be had */
+    struct watch *watch; /* NULL: not available */
     void *by_path;
     void *spots_by_path;
     LIST_HEAD(, watched_dir) all;
     TAILQ_HEAD(waiting_dirs, watched_dir)
-    waiting; /* to be looked at by the next refresh: all that are stale or unwatched */
+    waiting; /* for the next refresh: all that are stale or unwatched */
     size_t n;
 };
 
@@ -93,7 +93,7 @@ static int spot_made(struct watched_dirs *dirs, const char *path, struct spot **
     int rc;
 
     if (found) {
-        *out = *found; /* its watch ends with the folder; one that took its place needs another */
+        *out = *found; /* a watch ends with its folder; a new folder at the path needs another */
         return (*found)->watch_id >= 0 ? 0 : watch_add(dirs->watch, path, *found, &(*found)->watch_id);
     }
     spot = calloc(1, sizeof(*spot));
@@ -210,8 +210,7 @@ static int walk_folder(struct discovery *d, struct watched_dir *dir, const char 
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* The folder to be walked is not there: watch its nearest existing ancestor for the name that is missing
- * below it. */
+/* The directory does not exist: watches the nearest existing ancestor for the name that is missing in it. */
 static int wait_for(struct discovery *d, struct watched_dir *dir, char *path)
 {
     char real[PATH_MAX], *slash;
@@ -221,13 +220,13 @@ static int wait_for(struct discovery *d, struct watched_dir *dir, char *path)
         *slash = '\0';
         rc = oks_resolve(path, real);
         if (rc == -ELOOP)
-            return 0; /* a mount of ours: nobody's project */
+            return 0; /* our own mount: not a project */
         if (rc < 0)
             continue;
         rc = interest_begin(d->dirs, dir, real, slash + 1);
         dir->unwatched |= rc < 0;
         *slash = '/';
-        dir->stale = oks_resolve(path, real) == 0; /* it may have come while we were looking */
+        dir->stale = oks_resolve(path, real) == 0; /* it may have been created meanwhile */
         return rc == -ENOMEM ? rc : 0;
     }
     rc = interest_begin(d->dirs, dir, "/", path + 1);
@@ -235,7 +234,7 @@ static int wait_for(struct discovery *d, struct watched_dir *dir, char *path)
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* The directory's path with the first names that lead to its folder; false where that is too long. */
+/* The directory's path with the first names below it; false: too long. */
 static bool path_below(const struct watched_dir *dir, int names, char out[PATH_MAX])
 {
     size_t len = strlen(dir->path);
@@ -251,8 +250,7 @@ static bool path_below(const struct watched_dir *dir, int names, char out[PATH_M
     return true;
 }
 
-/* A folder is told that it was renamed, but not that one above it was: so those up to the directory are
- * watched as well. */
+/* A folder gets no event if one above it is renamed, so those up to the directory are watched as well. */
 static int watch_above(struct discovery *d, struct watched_dir *dir)
 {
     char path[PATH_MAX], real[PATH_MAX];
@@ -261,7 +259,7 @@ static int watch_above(struct discovery *d, struct watched_dir *dir)
         int rc;
 
         if (!path_below(dir, i, path) || oks_resolve(path, real) < 0)
-            continue; /* it went just now, which its folder tells */
+            continue; /* deleted just now: its folder gets an event */
         rc = interest_begin(d->dirs, dir, real, dir->kind->below[i]);
         if (rc == -ENOMEM)
             return rc;
@@ -375,7 +373,7 @@ void watched_dirs_free(struct discovery *d)
     d->dirs = NULL;
 }
 
-/* Only what waits is looked at: a team's document must not pay for all projects of a machine. */
+/* Checks only the queue: a team's document must not cost a check of all projects. */
 int discovery_refresh_dirs(struct discovery *d)
 {
     struct watched_dirs *dirs = d->dirs;

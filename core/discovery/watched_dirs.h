@@ -1,9 +1,15 @@
 /*
- * Watched directories: folders of which files of interest lie at a known depth, found again whenever
- * something below changes.
+ * Watched directories: folders with files of interest at a known depth, found again after any change below.
  *
- * Such a folder is a project, or a configuration folder. It need not exist. What was found in it is kept by
- * who added it, in `found`.
+ * Such a directory is a project, or a configuration folder. It need not exist.
+ *
+ *     static const struct watched_dir_kind kind = {.below = {".okstra", "tasks"}, .wants = is_state_file,
+ *                                                  .found = found_file, .empty = forget_all};
+ *
+ *     discovery_watch_dir(d, &kind, ctx, "/home/me/project");
+ *     each sync: discovery_refresh_dirs(d);                  -> empty, then found for each file
+ *
+ * The callbacks keep what they found in `found`.
  */
 #ifndef OKSTRAFS_DISCOVERY_WATCHED_DIRS_H
 #define OKSTRAFS_DISCOVERY_WATCHED_DIRS_H
@@ -18,14 +24,14 @@ struct watched_dir;
 enum { WATCHED_DIR_NAMES_MAX = 2 };
 
 struct watched_dir_kind {
-    /* The names that lead from the directory to the folder that is walked; NULL: no more. */
+    /* The names from the directory to the folder that is walked; NULL: no more. */
     const char *below[WATCHED_DIR_NAMES_MAX];
-    bool (*enters)(const char *rel); /* a folder below that one, by its path; NULL: all of them */
-    const char *only;                /* the one name in these that says anything; NULL: any does */
+    bool (*enters)(const char *rel); /* which folders below that one to enter, by path; NULL: all */
+    const char *only;                /* the one name in these that matters; NULL: all do */
     bool (*wants)(const char *name);
-    /* A file that is wanted was found. 0 or -ENOMEM. */
+    /* A wanted file exists. 0 or -ENOMEM */
     int (*found)(void *ctx, struct watched_dir *dir, const char *path, const char *rel);
-    /* All that was found is to be found anew. */
+    /* Forget all files: they are reported again. */
     void (*empty)(void *ctx, struct watched_dir *dir);
 };
 
@@ -38,17 +44,17 @@ struct watched_dir {
     /* watched_dirs.c */
     bool stale;
     bool unwatched;
-    unsigned folders; /* visited by the walk in progress */
+    unsigned folders; /* entered by the current walk */
     LIST_ENTRY(watched_dir) of_all;
-    bool waits; /* in dirs->waiting */
+    bool waits; /* it is in dirs->waiting */
     TAILQ_ENTRY(watched_dir) of_waiting;
     LIST_HEAD(, interest) interests;
 };
 
-/* `path` is a stranger's word. Further ones than a bound are left out. 0 or -ENOMEM */
+/* The path is untrusted. Directories beyond a bound are ignored. 0 or -ENOMEM */
 int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind, void *ctx,
                         const char *path);
-/* Looks again at those in which something changed. 0 or -ENOMEM. */
+/* Walks those that changed. 0 or -ENOMEM */
 int discovery_refresh_dirs(struct discovery *d);
 
 #endif
