@@ -315,7 +315,7 @@ END_TEST
 
 START_TEST(a_run_counts_what_lies_in_it)
 {
-    static struct run run = {.path = (char *)"/r/state/team-state-x-1.json", .dir = "/r"};
+    static struct team_run run = {.path = (char *)"/r/state/team-state-x-1.json", .dir = "/r"};
     struct team *team;
 
     configure("\"r\": {\"scope\": \"run\", \"limitTokens\": 10}, \"t\": {\"scope\": \"team\", "

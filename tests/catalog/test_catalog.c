@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "catalog/catalog.h"
-#include "catalog/reread.h"
+#include "catalog/rescan.h"
 #include "catalog/transcript_scan.h"
 #include "tap.h"
 
@@ -38,7 +38,7 @@ static void place(struct session *s)
 {
     struct project *from;
 
-    if (catalog_place(&catalog, s, &from) == 1 && from && catalog_project_release(&catalog, from))
+    if (catalog_assign_project(&catalog, s, &from) == 1 && from && catalog_project_release(&catalog, from))
         free(from);
 }
 
@@ -50,7 +50,7 @@ static void drop(struct transcript *t)
 
     if (t->dirty)
         TAILQ_REMOVE(&catalog.dirty, t, queued);
-    placing_changed(&catalog, t, true);
+    placement_changed(&catalog, t, true);
     catalog_linked(&catalog, t, false);
     catalog_transcript_remove(&catalog, t);
     transcript_clear(t);
@@ -297,17 +297,17 @@ START_TEST(a_session_is_in_the_project_of_its_first_transcript)
     struct project *from, *q;
     uint64_t version;
 
-    ck_assert_int_eq(catalog_place(&catalog, s, &from), 1);
+    ck_assert_int_eq(catalog_assign_project(&catalog, s, &from), 1);
     ck_assert_ptr_null(from);
     q = s->project;
     ck_assert_str_eq(q->name, "-q");
     ck_assert_ptr_eq(catalog_project(&catalog, "-q"), q);
     ck_assert_ptr_eq(LIST_FIRST(&q->sessions), s);
     version = q->version;
-    ck_assert_int_eq(catalog_place(&catalog, s, &from), 0);
+    ck_assert_int_eq(catalog_assign_project(&catalog, s, &from), 0);
     ck_assert_uint_gt(q->version, version);
     b = add("-p/s1.jsonl");
-    ck_assert_int_eq(catalog_place(&catalog, s, &from), 1);
+    ck_assert_int_eq(catalog_assign_project(&catalog, s, &from), 1);
     ck_assert_ptr_eq(from, q);
     ck_assert_str_eq(s->project->name, "-p");
     ck_assert_uint_eq(catalog.n_projects, 2);
@@ -349,7 +349,7 @@ static void project_is(const char *cwd, const char *want)
 {
     char name[OKS_NAME_MAX + 1];
 
-    project_of_cwd(cwd, name);
+    placement_project_of_cwd(cwd, name);
     ck_assert_str_eq(name, want);
 }
 
@@ -365,7 +365,7 @@ START_TEST(a_folder_is_named_as_claude_code_names_it)
     memset(want + 1, 'a', 199);
     project_is(cwd, want); /* 200 units: as they are */
     strcpy(cwd + 200, "a");
-    project_of_cwd(cwd, want);
+    placement_project_of_cwd(cwd, want);
     ck_assert_uint_gt(strlen(want), 201);
     ck_assert_int_eq(want[200], '-');
     ck_assert_int_eq(want[199], 'a');
@@ -559,14 +559,14 @@ static struct transcript *add_repeating(const char *rel, const char *memo)
     root.source = &repeating;
     t = add(rel);
     t->loaded = true;
-    set(&t->state.memo, memo);
+    set(&t->state.reader_state, memo);
     t->mark = (struct file_mark){.dev = 1, .ino = catalog.n_transcripts};
     return t;
 }
 
 static void peers_are(const struct transcript *t, const char *want)
 {
-    char *peers = placing_peers(&catalog, t);
+    char *peers = placement_peer_states(&catalog, t);
 
     ck_assert_str_eq(peers, want);
     free(peers);
@@ -593,7 +593,7 @@ START_TEST(peers_are_those_before_it)
     peers_are(z, "");
     peers_are(a, "Z\n");
     peers_are(b, "A\nZ\n");
-    set(&a->state.memo, NULL); /* not known yet */
+    set(&a->state.reader_state, NULL); /* not known yet */
     peers_are(b, "Z\n");
     z->mark = b->mark; /* the same file counts once anyway */
     peers_are(b, "");
@@ -608,28 +608,28 @@ START_TEST(who_would_say_something_else_is_read_again)
     struct transcript *c = add_repeating("c/s-3.jsonl", "C");
 
     strcpy(expected, "");
-    placing_changed(&catalog, a, false);
+    placement_changed(&catalog, a, false);
     ck_assert(!is_anew(a) && is_anew(b) && is_anew(c));
     strcpy(expected, "A\n");
-    placing_changed(&catalog, b, false);
+    placement_changed(&catalog, b, false);
     ck_assert(!is_anew(a) && !is_anew(b) && is_anew(c));
     /* What has not been read is waited for. */
     strcpy(expected, "?");
     a->unplaced = true;
-    placing_changed(&catalog, b, false);
+    placement_changed(&catalog, b, false);
     ck_assert(!is_anew(b) && !is_anew(c));
     a->unplaced = false;
     c->loaded = false;
-    placing_changed(&catalog, b, false);
+    placement_changed(&catalog, b, false);
     ck_assert(is_anew(b) && !is_anew(c));
     c->loaded = true;
     /* One that leaves is gone for the others. */
     strcpy(expected, "B\n");
-    placing_changed(&catalog, a, true);
+    placement_changed(&catalog, a, true);
     ck_assert(is_anew(b) && !is_anew(c));
-    ck_assert_str_eq(a->state.memo, "A");
+    ck_assert_str_eq(a->state.reader_state, "A");
     strcpy(expected, "A\nB\n");
-    placing_changed(&catalog, c, false);
+    placement_changed(&catalog, c, false);
     ck_assert(!is_anew(c));
 }
 END_TEST
@@ -639,29 +639,29 @@ START_TEST(a_fork_follows_its_origin)
     struct transcript *fork = add_repeating("a/f-1.jsonl", "F s"), *s, *other;
 
     strcpy(expected, "");
-    placing_changed(&catalog, fork, false);
+    placement_changed(&catalog, fork, false);
     ck_assert_str_eq(fork->origin, "s");
     ck_assert(!is_anew(fork));
     peers_are(fork, ""); /* it is not there */
     s = add_repeating("b/s-1.jsonl", "S");
     peers_are(fork, "S\n");
-    placing_changed(&catalog, s, false);
+    placement_changed(&catalog, s, false);
     ck_assert(is_anew(fork) && !is_anew(s));
     s->unplaced = true;
-    placing_changed(&catalog, fork, false);
+    placement_changed(&catalog, fork, false);
     ck_assert(!is_anew(fork)); /* it waits */
     s->unplaced = false;
     other = add_repeating("c/x-1.jsonl", "X");
-    placing_changed(&catalog, other, false);
+    placement_changed(&catalog, other, false);
     ck_assert(!is_anew(fork)); /* of another session */
     strcpy(expected, "S\n");
-    placing_changed(&catalog, s, true);
-    ck_assert(is_anew(fork));      /* it would repeat nothing now */
-    set(&fork->state.memo, "F f"); /* of itself: it has none */
-    placing_changed(&catalog, fork, false);
+    placement_changed(&catalog, s, true);
+    ck_assert(is_anew(fork));              /* it would repeat nothing now */
+    set(&fork->state.reader_state, "F f"); /* of itself: it has none */
+    placement_changed(&catalog, fork, false);
     peers_are(fork, "");
-    set(&fork->state.memo, "F");
-    placing_changed(&catalog, fork, false);
+    set(&fork->state.reader_state, "F");
+    placement_changed(&catalog, fork, false);
     ck_assert_ptr_null(fork->origin);
     ck_assert(LIST_EMPTY(&catalog.forks));
 }
@@ -673,28 +673,28 @@ START_TEST(records_name_project_and_parent)
     struct session *s = t->session;
     char name[OKS_NAME_MAX + 1];
 
-    ck_assert(!placing_project(s, name));
+    ck_assert(!placement_project(s, name));
     place(s);
     ck_assert_ptr_null(s->project);
     oks_strings_add(&t->state.cwds, OKS_SLICE("/w/x"), OKS_CWDS_MAX);
     oks_strings_add(&t->state.cwds, OKS_SLICE("/w/y"), OKS_CWDS_MAX);
-    ck_assert(placing_project(s, name));
+    ck_assert(placement_project(s, name));
     ck_assert_str_eq(name, "-w-x");
     place(s);
     ck_assert_str_eq(s->project->name, "-w-x");
-    placing_parent(s);
+    placement_parent(s);
     ck_assert_str_eq(s->parent, "other");
     first = add_repeating("a/s-2.jsonl", "S");
-    placing_parent(s);
+    placement_parent(s);
     ck_assert_ptr_null(s->parent);
-    ck_assert(placing_project(s, name)); /* the first that says it */
-    set(&first->state.memo, NULL);
-    placing_parent(s);
+    ck_assert(placement_project(s, name)); /* the first that says it */
+    set(&first->state.reader_state, NULL);
+    placement_parent(s);
     ck_assert_ptr_null(s->parent);
     root.source = &oks_source_claude;
     s = add("-p/s1/subagents/agent-x.jsonl")->session;
     place(s);
-    placing_parent(s); /* the path says it */
+    placement_parent(s); /* the path says it */
     ck_assert_str_eq(s->parent, "s1");
 }
 END_TEST

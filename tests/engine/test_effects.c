@@ -95,16 +95,16 @@ RECORDED(void, sums_transcript, (struct sums * sums, struct transcript *t, bool 
 RECORDED(void, billed_session_moved, (struct session * s, struct project *from, struct project *to),
          (s, from, to), s->name)
 
-RECORDED(void, times_before,
+RECORDED(void, timeline_before,
          (struct timeline * tl, struct transcript *t, const struct scan_outcome *out,
-          struct times_change *change),
+          struct timeline_change *change),
          (tl, t, out, change), file_of(t))
-RECORDED(void, times_before_all, (struct timeline * tl, struct session *s, struct times_change *change),
+RECORDED(void, timeline_before_all, (struct timeline * tl, struct session *s, struct timeline_change *change),
          (tl, s, change), s->name)
-RECORDED(void, times_after, (struct timeline * tl, struct session *s, struct times_change *change),
+RECORDED(void, timeline_after, (struct timeline * tl, struct session *s, struct timeline_change *change),
          (tl, s, change), s->name)
-RECORDED(void, times_restored, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
-RECORDED(void, times_requests_leave, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
+RECORDED(void, timeline_restored, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
+RECORDED(void, timeline_requests_leave, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
 
 RECORDED(void, stream_committed, (struct transcript * t), (t), file_of(t))
 RECORDED(void, stream_changed, (struct streams * streams, struct transcript *t, size_t i), (streams, t, i),
@@ -120,14 +120,14 @@ RECORDED(struct transcript *, catalog_transcript_made,
 RECORDED(void, catalog_move, (struct transcript * t, struct session *to), (t, to), to->name)
 RECORDED(void, catalog_transcript_remove, (struct catalog * c, struct transcript *t), (c, t), file_of(t))
 RECORDED(void, catalog_session_remove, (struct catalog * c, struct session *s), (c, s), s->name)
-RECORDED(int, catalog_place, (struct catalog * c, struct session *s, struct project **from), (c, s, from),
-         s->name)
+RECORDED(int, catalog_assign_project, (struct catalog * c, struct session *s, struct project **from),
+         (c, s, from), s->name)
 RECORDED(bool, catalog_project_release, (struct catalog * c, struct project *p), (c, p), p->name)
 RECORDED(int, catalog_session_teams, (struct catalog * c, struct session *s), (c, s), s->name)
 RECORDED(void, catalog_membership_end, (struct catalog * c, struct membership *m), (c, m), m->team->name)
 RECORDED(void, catalog_linked, (struct catalog * c, struct transcript *t, bool linked), (c, t, linked),
          file_of(t))
-RECORDED(void, placing_changed, (struct catalog * c, struct transcript *t, bool leaves), (c, t, leaves),
+RECORDED(void, placement_changed, (struct catalog * c, struct transcript *t, bool leaves), (c, t, leaves),
          leaves ? text_of("-%s", file_of(t)) : file_of(t))
 RECORDED(int, runs_add_project, (struct runs * runs, const char *path), (runs, path), path)
 RECORDED(void, runs_session_changed, (struct runs * runs, const struct session *s, uint64_t version),
@@ -142,7 +142,7 @@ RECORDED(void, retained_return, (struct oks_engine * e, struct transcript *t, st
          (e, t, folder), file_of(t))
 RECORDED(void, retained_replaced, (struct oks_engine * e, struct session *s), (e, s), s->name)
 RECORDED(void, retained_found, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
-RECORDED(bool, index_restore, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
+RECORDED(bool, snapshot_restore, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
 RECORDED(void, commit_bump_billed, (struct oks_engine * e), (e), "")
 
 /* --- what happens --- */
@@ -193,14 +193,15 @@ START_TEST(a_first_commit)
 
     put_file(PROJECTS "-p/s1.jsonl", text_of("%s%s", padding_line(), line_of("a", 10)));
     sync_recorded(engine);
-    TRACE_IS(
-        "catalog_session_made s1; catalog_transcript_made s1; retained_replaced s1; catalog_place s1",
-        "sums_session s1; billed_session_moved s1; index_restore s1; catalog_linked s1",
-        "times_before s1; billing_enter s1; stream_leave s1; times_requests_leave s1; stream_committed s1",
-        "times_after s1; retained_came_back s1; saver_want s1",
-        "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placing_changed s1",
-        "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
-        "runs_session_changed s1");
+    TRACE_IS("catalog_session_made s1; catalog_transcript_made s1; retained_replaced s1; "
+             "catalog_assign_project s1",
+             "sums_session s1; billed_session_moved s1; snapshot_restore s1; catalog_linked s1",
+             "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
+             "stream_committed s1",
+             "timeline_after s1; retained_came_back s1; saver_want s1",
+             "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1",
+             "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
+             "runs_session_changed s1");
     engine_close(engine);
 }
 END_TEST
@@ -215,15 +216,15 @@ START_TEST(a_commit_of_a_gain)
     append_file(PROJECTS "-p/s1.jsonl", text_of("%.*s", (int)strlen(unfinished) - 1, unfinished));
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1",
-             "times_before s1; billing_gain s1; billing_tail s1; stream_committed s1; times_after s1",
-             "saver_rest s1; runs_add_project /w; placing_changed s1; sums_transcript s1; sums_session s1",
+             "timeline_before s1; billing_gain s1; billing_tail s1; stream_committed s1; timeline_after s1",
+             "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     append_file(PROJECTS "-p/s1.jsonl", "\n");
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1",
-             "times_before s1; billing_untail s1; billing_gain s1; stream_committed s1; times_after s1",
+             "timeline_before s1; billing_untail s1; billing_gain s1; stream_committed s1; timeline_after s1",
              "saver_want s1",
-             "saver_rest s1; runs_add_project /w; placing_changed s1; sums_transcript s1; sums_session s1",
+             "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }
@@ -238,13 +239,13 @@ START_TEST(a_commit_in_place_of_another)
     sync_all(engine);
     put_file(PROJECTS "-p/s1.jsonl", text_of("%s%s", line_of("c", 10), padding_line()));
     sync_recorded(engine);
-    TRACE_IS(
-        "catalog_linked s1",
-        "times_before s1; billing_enter s1; stream_leave s1; times_requests_leave s1; stream_committed s1",
-        "times_after s1; saver_want s1",
-        "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placing_changed s1",
-        "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
-        "runs_session_changed s1");
+    TRACE_IS("catalog_linked s1",
+             "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
+             "stream_committed s1",
+             "timeline_after s1; saver_want s1",
+             "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1",
+             "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
+             "runs_session_changed s1");
     engine_close(engine);
 }
 END_TEST
@@ -261,9 +262,11 @@ START_TEST(a_drop)
     remove_file(PROJECTS "-p/s1.jsonl");
     sync_recorded(engine);
     TRACE_IS(
-        "catalog_linked s1; retained_keep s1", "times_before_all s1; placing_changed -s1; saver_forget s1",
-        "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; times_requests_leave s1",
-        "stream_changed s2/0; catalog_transcript_remove s1; times_after s1",
+        "catalog_linked s1; retained_keep s1",
+        "timeline_before_all s1; placement_changed -s1; saver_forget s1",
+        "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; timeline_requests_leave "
+        "s1",
+        "stream_changed s2/0; catalog_transcript_remove s1; timeline_after s1",
         "runs_session_changed s1; sums_session -s1; catalog_membership_end t; catalog_project_release -p",
         "catalog_session_remove s1; commit_bump_billed; runs_session_changed s2");
     engine_close(engine);
@@ -280,12 +283,13 @@ START_TEST(a_drop_of_one_of_two)
     sync_all(engine);
     remove_file(PROJECTS "-p/s1.jsonl");
     sync_recorded(engine);
-    TRACE_IS(
-        "catalog_linked s1; retained_keep s1", "times_before_all s1; placing_changed -s1; saver_forget s1",
-        "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; times_requests_leave s1",
-        "catalog_transcript_remove s1; times_after s1; catalog_place s1; sums_session s1",
-        "billed_session_moved s1; catalog_project_release -p; sums_session s1; catalog_session_teams s1",
-        "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
+    TRACE_IS("catalog_linked s1; retained_keep s1",
+             "timeline_before_all s1; placement_changed -s1; saver_forget s1",
+             "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; "
+             "timeline_requests_leave s1",
+             "catalog_transcript_remove s1; timeline_after s1; catalog_assign_project s1; sums_session s1",
+             "billed_session_moved s1; catalog_project_release -p; sums_session s1; catalog_session_teams s1",
+             "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }
 END_TEST
@@ -301,13 +305,13 @@ START_TEST(a_retain)
     sync_recorded(engine);
     TRACE_IS(
         "catalog_linked s1; retained_keep s1",
-        "catalog_linked s1; runs_add_project /w; placing_changed s1; sums_transcript s1; sums_session s1",
+        "catalog_linked s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
         "runs_session_changed s1; commit_bump_billed");
     ck_assert_int_eq(rename(at("away"), at(PROJECTS "-p/s1.jsonl")), 0); /* the same file */
     sync_recorded(engine);
     TRACE_IS("retained_return s1; retained_replaced s1; runs_session_changed s1; catalog_linked s1",
-             "times_before s1; billing_gain s1; stream_committed s1; times_after s1",
-             "saver_rest s1; runs_add_project /w; placing_changed s1; sums_transcript s1; sums_session s1",
+             "timeline_before s1; billing_gain s1; stream_committed s1; timeline_after s1",
+             "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed");
     engine_close(engine);
 }
@@ -325,10 +329,12 @@ START_TEST(a_start_with_a_retained_one)
     engine = engine_open((struct engine_options){0});
     sync_recorded(engine);
     TRACE_IS(
-        "catalog_session_made s1; catalog_transcript_made s1; retained_found s1; catalog_place s1",
-        "sums_session s1; billed_session_moved s1; index_restore s1; catalog_linked s1",
-        "times_before s1; billing_enter s1; stream_leave s1; times_requests_leave s1; stream_committed s1",
-        "times_after s1", "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placing_changed s1",
+        "catalog_session_made s1; catalog_transcript_made s1; retained_found s1; catalog_assign_project s1",
+        "sums_session s1; billed_session_moved s1; snapshot_restore s1; catalog_linked s1",
+        "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; stream_committed "
+        "s1",
+        "timeline_after s1",
+        "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1",
         "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
         "runs_session_changed s1");
     engine_close(engine);
@@ -361,15 +367,15 @@ START_TEST(a_rename)
              "{\"timestamp\":\"" STAMP "\",\"type\":\"session_meta\",\"payload\":{\"id\":\"two\",\"cwd\":\"/"
              "w\",\"cli_version\":\"0.146.0\"}}\n");
     sync_recorded(engine);
-    TRACE_IS(
-        "catalog_session_made one; catalog_transcript_made one; retained_replaced one; catalog_place one",
-        "catalog_session_made two; catalog_move two; catalog_place two",
-        "runs_session_changed one; sums_session -one; catalog_session_remove one; catalog_linked one",
-        "times_before one; billing_enter one; stream_leave one; times_requests_leave one",
-        "stream_committed one; times_after two; retained_came_back one; saver_want one",
-        "saver_rest one; catalog_session_teams two; catalog_place two; sums_session two",
-        "billed_session_moved two; runs_add_project /w; placing_changed one; sums_transcript one",
-        "sums_session two; runs_session_changed two; commit_bump_billed");
+    TRACE_IS("catalog_session_made one; catalog_transcript_made one; retained_replaced one; "
+             "catalog_assign_project one",
+             "catalog_session_made two; catalog_move two; catalog_assign_project two",
+             "runs_session_changed one; sums_session -one; catalog_session_remove one; catalog_linked one",
+             "timeline_before one; billing_enter one; stream_leave one; timeline_requests_leave one",
+             "stream_committed one; timeline_after two; retained_came_back one; saver_want one",
+             "saver_rest one; catalog_session_teams two; catalog_assign_project two; sums_session two",
+             "billed_session_moved two; runs_add_project /w; placement_changed one; sums_transcript one",
+             "sums_session two; runs_session_changed two; commit_bump_billed");
     engine_close(engine);
 }
 END_TEST
@@ -389,11 +395,12 @@ START_TEST(a_start_from_the_snapshot)
     engine = engine_open((struct engine_options){0});
     only = "s007";
     sync_recorded(engine);
-    TRACE_IS("catalog_session_made s007; catalog_transcript_made s007; retained_replaced s007",
-             "catalog_place s007; sums_session s007; billed_session_moved s007; index_restore s007",
-             "billing_enter s007; stream_leave s007; times_requests_leave s007; stream_committed s007",
-             "times_restored s007; catalog_session_teams s007; placing_changed s007; sums_transcript s007",
-             "sums_session s007; runs_session_changed s007");
+    TRACE_IS(
+        "catalog_session_made s007; catalog_transcript_made s007; retained_replaced s007",
+        "catalog_assign_project s007; sums_session s007; billed_session_moved s007; snapshot_restore s007",
+        "billing_enter s007; stream_leave s007; timeline_requests_leave s007; stream_committed s007",
+        "timeline_restored s007; catalog_session_teams s007; placement_changed s007; sums_transcript s007",
+        "sums_session s007; runs_session_changed s007");
     engine_close(engine);
 }
 END_TEST

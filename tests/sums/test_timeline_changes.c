@@ -42,9 +42,10 @@ static void row_key(const char *stamp, int kind, char out[40])
     bool on_the_hour = strcmp(stamp + strlen("2026-06-10T01:"), "00:00.000Z") == 0;
     struct tm tm;
 
-    if (kind == TIMES_HALVES)
+    if (kind == TIMELINE_HALVES)
         snprintf(out, 40, "%ld %d", ((long)t - ((long)t % 3600 + 3600) % 3600) / 3600, !on_the_hour);
-    else if (strftime(out, 40, kind == TIMES_DAYS ? "%Y-%m-%d" : "%Y-%m-%dT%H %z", localtime_r(&t, &tm)) == 0)
+    else if (strftime(out, 40, kind == TIMELINE_DAYS ? "%Y-%m-%d" : "%Y-%m-%dT%H %z", localtime_r(&t, &tm)) ==
+             0)
         ck_abort();
 }
 
@@ -137,7 +138,7 @@ static void check_row(struct time_row *row, const struct expected *want)
     struct billed_sum billed;
     struct measure m, sessions;
 
-    times_row_measure(&model.timeline, row, &m);
+    timeline_row_measure(&model.timeline, row, &m);
     for (int i = 0; i < OKS_COLUMNS; i++)
         ck_assert_uint_eq(m.totals.count[i], want->count[i]);
     ck_assert_uint_eq(m.totals.events, want->requests);
@@ -181,7 +182,7 @@ static void check_table(int kind)
 
         ck_assert(i == 0 || table->rows[i - 1]->hi < row->lo);
         ck_assert_int_lt(row->start, row->end);
-        times_row_measure(&model.timeline, row, &m);
+        timeline_row_measure(&model.timeline, row, &m);
         if (m.totals.events == 0) {
             ck_assert(billed_bag_is_zero(&row->billed));
             ck_assert_uint_eq(row->n_stamps, 0);
@@ -189,7 +190,7 @@ static void check_table(int kind)
         }
         ck_assert_uint_lt(next, n);
         check_row(row, &rows[next]);
-        if (kind == TIMES_HALVES)
+        if (kind == TIMELINE_HALVES)
             check_stamps(row, &rows[next]);
         next++;
     }
@@ -198,7 +199,7 @@ static void check_table(int kind)
 
 static void check_rows(void)
 {
-    ck_assert_int_eq(times_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
     for (int kind = 0; kind < TIME_KINDS; kind++)
         check_table(kind);
 }
@@ -237,7 +238,7 @@ static void random_rows(const char *zone_name, const char *first_day, uint64_t s
         if (round >= ROUNDS / 4 && rnd(4) == 0) /* until then nobody has asked */
             check_rows();
         if (rnd(100) == 0)
-            times_reset(&model.timeline);
+            timeline_reset(&model.timeline);
     }
     check_rows();
     leave_all();
@@ -279,11 +280,11 @@ START_TEST(nothing_is_kept_before_somebody_asks)
     model_begin(NULL);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5}));
-    ck_assert_uint_eq(model.timeline.tables[TIMES_DAYS].n, 0);
-    times_want(&model.timeline);
-    ck_assert_uint_eq(model.timeline.tables[TIMES_DAYS].n, 0);
-    ck_assert_int_eq(times_complete(&model.timeline), 0);
-    ck_assert_uint_eq(model.timeline.tables[TIMES_DAYS].n, 1);
+    ck_assert_uint_eq(model.timeline.tables[TIMELINE_DAYS].n, 0);
+    timeline_want(&model.timeline);
+    ck_assert_uint_eq(model.timeline.tables[TIMELINE_DAYS].n, 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_uint_eq(model.timeline.tables[TIMELINE_DAYS].n, 1);
     ck_assert(!model.timeline.pending);
     made_leaves(&a);
     model_end();
@@ -298,18 +299,18 @@ START_TEST(a_restored_transcript_is_taken_in)
     struct measure m;
 
     model_begin(NULL);
-    ck_assert_int_eq(times_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5}));
-    row = model.timeline.tables[TIMES_DAYS].rows[0];
-    times_row_measure(&model.timeline, row, &m);
+    row = model.timeline.tables[TIMELINE_DAYS].rows[0];
+    timeline_row_measure(&model.timeline, row, &m);
     ck_assert_uint_eq(m.totals.count[OKS_OUTPUT], 5);
-    times_reset(&model.timeline);
-    times_restored(&model.timeline, a.t);
+    timeline_reset(&model.timeline);
+    timeline_restored(&model.timeline, a.t);
     ck_assert(model.timeline.pending);
     ck_assert(!a.t->sums->timed && !a.t->session->sums->timed);
-    ck_assert_int_eq(times_complete(&model.timeline), 0);
-    times_row_measure(&model.timeline, model.timeline.tables[TIMES_DAYS].rows[0], &m);
+    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    timeline_row_measure(&model.timeline, model.timeline.tables[TIMELINE_DAYS].rows[0], &m);
     ck_assert_uint_eq(m.totals.count[OKS_OUTPUT], 5);
     made_leaves(&a);
     model_end();
@@ -323,12 +324,12 @@ START_TEST(a_name_shows_in_all_rows)
     struct measure m;
 
     model_begin(NULL);
-    ck_assert_int_eq(times_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5}));
     made_says(&a, SAYS({.id = "m2", .at = "2026-06-11T01:00:00.000Z", .output = 5, .agent = "scout"}));
     for (size_t i = 0; i < 2; i++) {
-        times_row_measure(&model.timeline, model.timeline.tables[TIMES_DAYS].rows[i], &m);
+        timeline_row_measure(&model.timeline, model.timeline.tables[TIMELINE_DAYS].rows[i], &m);
         ck_assert_pstr_eq(m.agent_name, "scout");
         ck_assert_pstr_eq(m.model, "claude-opus-4-7");
     }
@@ -340,11 +341,11 @@ END_TEST
 /* What has changed in a row is told by the text that it loses. */
 START_TEST(a_changed_row_loses_its_text)
 {
-    struct time_table *days = &model.timeline.tables[TIMES_DAYS];
+    struct time_table *days = &model.timeline.tables[TIMELINE_DAYS];
     struct made a;
 
     model_begin(NULL);
-    ck_assert_int_eq(times_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5},
                        {.id = "m2", .at = "2026-06-11T01:00:00.000Z", .output = 5}));

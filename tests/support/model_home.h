@@ -73,7 +73,7 @@ static inline int model_posted(void *ctx, void *owner, const char *name, const s
 static inline void model_timed(void *ctx, void *owner, struct oks_stamp stamp, const char *name,
                                const struct billed_sum *sum, bool comes)
 {
-    times_request(&model.timeline, owner, stamp, name, sum, comes);
+    timeline_request(&model.timeline, owner, stamp, name, sum, comes);
 }
 
 static inline void model_row_changed(void *ctx, void *owner, size_t i)
@@ -88,7 +88,7 @@ static inline void model_leaves(void *ctx, void *owner)
 #ifdef MODEL_STREAMS
     stream_leave(&streams, owner);
 #endif
-    times_requests_leave(&model.timeline, owner);
+    timeline_requests_leave(&model.timeline, owner);
 }
 
 /* The prices and the configuration are those of a folder; NULL: built in, and none. */
@@ -103,7 +103,7 @@ static inline void model_settings(const char *folder)
     model.versions.prices = version_next(&model.versions);
     billing_reprice_begin(model.billing, settings_prices(model.settings));
     sums_forget_costs(&model.sums);
-    times_reset(&model.timeline);
+    timeline_reset(&model.timeline);
     billing_reprice(model.billing);
 }
 
@@ -131,7 +131,7 @@ static inline void model_end(void)
     ck_assert_uint_eq(model.catalog.n_sessions, 0);
     ck_assert_uint_eq(model.catalog.n_projects, 0);
     settings_free(model.settings);
-    times_free(&model.timeline);
+    timeline_free(&model.timeline);
     catalog_clear(&model.catalog);
     billing_free(model.billing);
     sums_clear(&model.sums);
@@ -154,7 +154,7 @@ static inline void model_project_left(struct project *p)
 static inline void model_place(struct session *s)
 {
     struct project *from;
-    int rc = catalog_place(&model.catalog, s, &from);
+    int rc = catalog_assign_project(&model.catalog, s, &from);
 
     ck_assert_int_ge(rc, 0);
     if (rc == 0)
@@ -198,7 +198,7 @@ static inline struct made made_of(const struct source *source, const char *rel)
     snprintf(path, sizeof(path), "%s/%s", root.path, rel);
     if (!s->sums) {
         ck_assert_int_eq(session_sums_new(s), 0);
-        times_session_new(&model.timeline, s);
+        timeline_session_new(&model.timeline, s);
 #ifdef MODEL_STREAMS
         ck_assert_int_eq(session_stream_new(s), 0);
 #endif
@@ -210,7 +210,7 @@ static inline struct made made_of(const struct source *source, const char *rel)
     ck_assert_int_eq(stream_marks_new(made.t), 0);
 #endif
     made.t->mark.ino = ++inode;
-    times_transcript_new(&model.timeline, made.t);
+    timeline_transcript_new(&model.timeline, made.t);
     if (LIST_FIRST(&s->transcripts) == made.t)
         model_place(s);
     return made;
@@ -234,9 +234,9 @@ static inline void model_commit_requests(struct transcript *t, struct scan_outco
 
 static inline void model_commit(struct transcript *t, struct scan_outcome *out)
 {
-    struct times_change change = {0};
+    struct timeline_change change = {0};
 
-    times_before(&model.timeline, t, out, &change);
+    timeline_before(&model.timeline, t, out, &change);
     model_commit_requests(t, out);
     ck_assert_int_eq(transcript_apply(t, out), 0);
     if (out->tail && out->tail->requests)
@@ -247,7 +247,7 @@ static inline void model_commit(struct transcript *t, struct scan_outcome *out)
 #endif
     transcript_apply_marks(t, out);
     scan_outcome_clear(out);
-    times_after(&model.timeline, t->session, &change);
+    timeline_after(&model.timeline, t->session, &change);
     ck_assert_int_eq(catalog_session_teams(&model.catalog, t->session), 0);
     if (t->source->late)
         model_place(t->session);
@@ -261,7 +261,7 @@ static inline void model_commit(struct transcript *t, struct scan_outcome *out)
 static inline void made_scan(struct made *made, bool anew)
 {
     struct transcript *t = made->t;
-    struct scan_options options = {.peers = ""};
+    struct scan_options options = {.peer_states = ""};
     struct scan_outcome out = {.changed = true, .replace = anew || !t->loaded};
     uint64_t from = out.replace ? 0 : t->state.offset;
     int fd = memfd_create("transcript", MFD_CLOEXEC);
@@ -390,13 +390,13 @@ static inline void made_leaves(struct made *made)
 {
     struct transcript *t = made->t;
     struct session *s = t->session;
-    struct times_change change;
+    struct timeline_change change;
 
-    times_before_all(&model.timeline, s, &change);
+    timeline_before_all(&model.timeline, s, &change);
     sums_transcript(&model.sums, t, true);
     billing_leave(model.billing, t->billed);
     catalog_transcript_remove(&model.catalog, t);
-    times_after(&model.timeline, s, &change);
+    timeline_after(&model.timeline, s, &change);
     transcript_sums_free(t->sums);
 #ifdef MODEL_STREAMS
     stream_marks_free(t->marks);
