@@ -60,6 +60,7 @@ struct billed_sum *billed_bag_at(struct billed_bag *bag, const char *model)
     for (size_t i = 0; i < bag->len; i++)
         if (bag->items[i].model == model)
             return &bag->items[i].sum;
+    /* An exact fit: there is a bag for each transcript, and few models in it. */
     items = reallocarray(bag->items, bag->len + 1, sizeof(*items));
     if (!items)
         return NULL;

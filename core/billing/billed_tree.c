@@ -68,6 +68,7 @@ static int level_reserve(struct level *level, size_t len, size_t models)
     struct billed_sum *sums;
     struct span *spans;
 
+    /* A quarter more, not twice as much: there is a tree for each transcript that a window cuts. */
     if (len > level->room) {
         spans = reallocarray(level->spans, room, sizeof(*spans));
         if (!spans)

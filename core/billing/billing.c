@@ -21,6 +21,8 @@
 #include <search.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 /* --- rows come and go --- */
 
 static int take_id(struct billing *b, struct billing_part *part)
@@ -34,20 +36,9 @@ static int take_id(struct billing *b, struct billing_part *part)
     }
     if (b->n_ids >= BILLING_TRANSCRIPTS_MAX)
         return -EFBIG;
-    if (b->n_ids + 1 >= b->ids_room) {
-        size_t room = b->ids_room * 2 + 64;
-        struct billing_part **by_id = reallocarray(b->by_id, room, sizeof(*by_id));
-        uint32_t *ids;
-
-        if (!by_id)
-            return -ENOMEM;
-        b->by_id = by_id;
-        ids = reallocarray(b->free_ids, room, sizeof(*ids)); /* as many as could ever be free */
-        if (!ids)
-            return -ENOMEM;
-        b->free_ids = ids;
-        b->ids_room = room;
-    }
+    /* [0] is unused; and all could be free one day, when there may be no memory. */
+    if (!OKS_ROOM(b->by_id, b->n_ids + 2, b->ids_room) || !OKS_ROOM(b->free_ids, b->n_ids + 1, b->free_room))
+        return -ENOMEM;
     part->id = (uint32_t)++b->n_ids;
     b->by_id[part->id] = part;
     return 0;
@@ -62,7 +53,8 @@ static void give_id(struct billing *b, struct billing_part *part)
     part->id = 0;
 }
 
-/* Room for the names, bits and sums of all rows in the store. */
+/* Room for the names, bits and sums of all rows in the store. In small steps: there are ten thousand parts.
+ */
 static int part_reserve(struct billing *b, struct billing_part *part, const struct oks_requests *rows)
 {
     size_t len = requests_len(rows), models = requests_models(rows);

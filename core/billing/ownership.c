@@ -7,8 +7,9 @@
 #include "billing/parts.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
+
+#include "base/array.h"
 
 struct candidate {
     struct billing_part *part;
@@ -134,15 +135,8 @@ int billing_pend(struct billing *b, uint64_t key)
 {
     if (b->n_pending && b->pending[b->n_pending - 1] == key)
         return 0;
-    if (b->n_pending == b->pending_room) {
-        size_t room = b->pending_room * 2 + 16;
-        uint64_t *pending = reallocarray(b->pending, room, sizeof(*pending));
-
-        if (!pending)
-            return -ENOMEM;
-        b->pending = pending;
-        b->pending_room = room;
-    }
+    if (!OKS_GROW(b->pending, b->n_pending, b->pending_room))
+        return -ENOMEM;
     b->pending[b->n_pending++] = key;
     return 0;
 }

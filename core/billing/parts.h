@@ -42,7 +42,7 @@ struct billing {
     struct billing_part **by_id; /* [0] is unused */
     size_t n_ids, ids_room;
     uint32_t *free_ids;
-    size_t n_free;
+    size_t n_free, free_room;
     uint64_t *pending; /* keys to be decided at the end of a call */
     size_t n_pending, pending_room;
     void *substitutes; /* tsearch tree by key */
@@ -51,7 +51,7 @@ struct billing {
         const char *model;             /* interned */
         const struct oks_price *price; /* NULL: it has none */
     } * priced;                        /* models whose price was looked up */
-    size_t n_priced;
+    size_t n_priced, priced_room;
     bool stopped;
 };
 

@@ -13,6 +13,8 @@
 #include <search.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 enum { PRICED_MAX = 256 }; /* models whose price is cached */
 
 /* --- sums --- */
@@ -21,17 +23,13 @@ enum { PRICED_MAX = 256 }; /* models whose price is cached */
 static const struct oks_price *price_of(struct billing *b, const char *model)
 {
     const struct oks_price *price;
-    struct priced_model *priced;
 
     for (size_t i = 0; i < b->n_priced; i++)
         if (b->priced[i].model == model)
             return b->priced[i].price;
     price = oks_prices_find(b->prices, oks_slice_of(model));
-    priced = b->n_priced < PRICED_MAX ? reallocarray(b->priced, b->n_priced + 1, sizeof(*priced)) : NULL;
-    if (priced) {
-        priced[b->n_priced++] = (struct priced_model){model, price};
-        b->priced = priced;
-    }
+    if (b->n_priced < PRICED_MAX && OKS_GROW(b->priced, b->n_priced, b->priced_room))
+        b->priced[b->n_priced++] = (struct priced_model){model, price};
     return price;
 }
 

@@ -6,17 +6,15 @@
  */
 #include "billing/parts.h"
 
-#include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 
-static void price_substitute(const void *node, VISIT visit, void *ctx)
+#include "base/tree.h"
+
+static void price_substitute(void *ctx, void *item)
 {
-    struct substitute *substitute = *(struct substitute *const *)node;
+    struct substitute *substitute = item;
     struct billed_sum cost = {0};
 
-    if (visit != postorder && visit != leaf)
-        return;
     billing_cost_of(ctx, &substitute->request, substitute->model, &cost);
     substitute->sum.cost = cost.cost;
     substitute->sum.unpriced = cost.unpriced;
@@ -65,5 +63,5 @@ void billing_reprice(struct billing *b)
         if (p.part)
             requests_each(p.part->rows, 0, p.part->n_rows, price_row, &p);
     }
-    twalk_r(b->substitutes, price_substitute, b);
+    oks_tree_each(b->substitutes, price_substitute, b);
 }
