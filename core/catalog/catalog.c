@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tree.h"
 #include "catalog/catalog.h"
 
 void catalog_init(struct catalog *c, struct versions *versions)
@@ -20,16 +21,11 @@ void catalog_init(struct catalog *c, struct versions *versions)
     TAILQ_INIT(&c->dirty);
 }
 
-static void keep_node(void *node)
-{
-    (void)node;
-}
-
 void catalog_clear(struct catalog *c)
 {
-    tdestroy(c->sessions, keep_node);
+    tdestroy(c->sessions, oks_tree_keep);
     tdestroy(c->projects, free);
-    tdestroy(c->teams, keep_node);
+    tdestroy(c->teams, oks_tree_keep);
 }
 
 static int by_session_name(const void *a, const void *b)

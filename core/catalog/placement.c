@@ -18,8 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "catalog/catalog.h"
+#include "base/text.h"
 #include "base/utf8.h"
+#include "catalog/catalog.h"
 
 /* --- projects --- */
 
@@ -124,19 +125,13 @@ static struct session *origin_of(struct catalog *c, const struct transcript *t)
     return t->origin && strcmp(t->origin, t->session->name) != 0 ? catalog_session(c, t->origin) : NULL;
 }
 
-/* Appends a reader state and a newline. */
-static bool join(char **text, size_t *len, const char *reader_state)
+/* Appends the transcript's reader state, if it has one, and a newline. */
+static void add_state(struct oks_bytes *text, const struct transcript *t)
 {
-    size_t n = strlen(reader_state);
-    char *longer = realloc(*text, *len + n + 2);
-
-    if (!longer)
-        return false;
-    memcpy(longer + *len, reader_state, n);
-    memcpy(longer + *len + n, "\n", 2);
-    *text = longer;
-    *len += n + 1;
-    return true;
+    if (!t->state.reader_state)
+        return;
+    oks_bytes_text(text, t->state.reader_state);
+    oks_bytes_text(text, "\n");
 }
 
 /* *waiting: one of the peers has not been read yet. */
@@ -144,30 +139,28 @@ static char *peer_states_of(struct catalog *c, const struct transcript *t, bool 
 {
     const struct session *origin = origin_of(c, t);
     const struct transcript *other;
-    char *text = strdup("");
-    size_t len = 0;
-    bool ok = text;
+    struct oks_bytes text = {0};
+    char *states;
 
     *waiting = false;
     if (!t->source->agrees)
-        return text;
+        return strdup("");
     LIST_FOREACH(other, &t->session->transcripts, of_session) {
-        if (!ok || !is_twin(t, other))
+        if (!is_twin(t, other))
             continue;
         *waiting |= other->unplaced;
-        ok = !other->state.reader_state || join(&text, &len, other->state.reader_state);
+        add_state(&text, other);
     }
-    if (ok && origin)
+    if (origin)
         LIST_FOREACH(other, &origin->transcripts, of_session) {
-            if (!ok || other->source != t->source)
+            if (other->source != t->source)
                 continue;
             *waiting |= other->unplaced;
-            ok = !other->state.reader_state || join(&text, &len, other->state.reader_state);
+            add_state(&text, other);
         }
-    if (ok)
-        return text;
-    free(text);
-    return NULL;
+    states = text.error ? NULL : strndup(text.len ? text.ptr : "", text.len);
+    free(text.ptr);
+    return states;
 }
 
 char *placement_peer_states(struct catalog *c, const struct transcript *t)

@@ -9,11 +9,12 @@
 #include "catalog/rescan.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "catalog/catalog.h"
 #include "files/walk.h"
 #include "catalog/transcript_scan.h"
@@ -77,7 +78,6 @@ struct rescan_listing {
     struct rescan_window w;
     struct rescan *out;
     size_t room;
-    int rc;
 };
 
 struct oks_totals rescan_span(const struct transcript *t)
@@ -107,26 +107,17 @@ static bool is_cut(const struct transcript *t, struct rescan_window w)
               !oks_stamp_is_none(w.until) && oks_stamp_cmp(totals.last, w.until) > 0)));
 }
 
-static void list_transcript(const void *node, VISIT visit, void *ctx)
+static int list_transcript(void *ctx, void *item)
 {
-    const struct transcript *t = *(struct transcript *const *)node;
+    const struct transcript *t = item;
     struct rescan_listing *l = ctx;
 
-    if ((visit != postorder && visit != leaf) || l->rc < 0 || !is_cut(t, l->w))
-        return;
-    if (l->out->n == l->room) {
-        size_t room = l->room * 2 + 16;
-        struct rescan_part *parts = reallocarray(l->out->parts, room, sizeof(*parts));
-
-        if (!parts) {
-            l->rc = -ENOMEM;
-            return;
-        }
-        l->out->parts = parts;
-        l->room = room;
-    }
+    if (!is_cut(t, l->w))
+        return 0;
+    if (!OKS_GROW(l->out->parts, l->out->n, l->room))
+        return -ENOMEM;
     l->out->parts[l->out->n] = (struct rescan_part){0};
-    l->rc = rescan_file_init(l->c, t, &l->out->parts[l->out->n++].file);
+    return rescan_file_init(l->c, t, &l->out->parts[l->out->n++].file);
 }
 
 int rescan_list(struct catalog *c, struct rescan_window w, struct rescan *out)
@@ -134,8 +125,7 @@ int rescan_list(struct catalog *c, struct rescan_window w, struct rescan *out)
     struct rescan_listing listing = {.c = c, .w = w, .out = out};
 
     *out = (struct rescan){.version = c->versions->all};
-    twalk_r(c->transcripts, list_transcript, &listing);
-    return listing.rc;
+    return oks_tree_until(c->transcripts, list_transcript, &listing);
 }
 
 struct by_model {
