@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "discovery/discovery_private.h"
 
 int discovery_new(struct discovery **out, const struct discovery_config *config)
@@ -47,21 +48,17 @@ void discovery_free(struct discovery *d)
 
 int discovery_add_root(struct discovery *d, const struct source *source, char *path)
 {
-    struct root *roots;
-
     for (size_t i = 0; path && i < d->n_roots; i++)
         if (strcmp(d->roots[i].path, path) == 0) {
             free(path);
             return 0;
         }
-    roots = path ? reallocarray(d->roots, d->n_roots + 1, sizeof(*roots)) : NULL;
-    if (roots)
-        d->roots = roots;
-    if (!roots || discovery_add_path(d, path, PATH_FOLDER) < 0) {
+    if (!path || !OKS_GROW(d->roots, d->n_roots, d->roots_room) ||
+        discovery_add_path(d, path, PATH_FOLDER) < 0) {
         free(path);
         return -ENOMEM;
     }
-    roots[d->n_roots] = (struct root){.source = source, .path = path, .index = (unsigned)d->n_roots};
+    d->roots[d->n_roots] = (struct root){.source = source, .path = path, .index = (unsigned)d->n_roots};
     d->n_roots++;
     return 0;
 }

@@ -13,7 +13,7 @@ struct discovery {
     const struct file_events *events;
     void *ctx;
     struct root *roots;
-    size_t n_roots;
+    size_t n_roots, roots_room;
     struct watch *watch; /* of the roots' folders; NULL: not available */
     int watch_error;
     struct unchanged *unchanged; /* NULL: no fast path */

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/text_end.h"
+#include "base/tree.h"
 #include "discovery/discovery_private.h"
 #include "files/file_time.h"
 #include "files/walk.h"
@@ -481,16 +482,10 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     return rc;
 }
 
-/* For a tree whose nodes are freed elsewhere. */
-static void keep(void *node)
-{
-    (void)node;
-}
-
 void folders_free(struct discovery *d)
 {
-    tdestroy(d->folders_by_path, keep);
-    tdestroy(d->folders_by_inode, keep);
+    tdestroy(d->folders_by_path, oks_tree_keep);
+    tdestroy(d->folders_by_inode, oks_tree_keep);
     for (size_t i = 0; i < d->n_roots; i++) {
         while (!LIST_EMPTY(&d->roots[i].folders)) {
             struct folder *f = LIST_FIRST(&d->roots[i].folders);
