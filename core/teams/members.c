@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "catalog/catalog.h"
 
 static const char lead_member[] = "lead";
@@ -141,16 +142,9 @@ static void gather(struct gathering *g, struct session *s)
 {
     if (g->rc < 0)
         return;
-    if (g->len + 1 >= g->room) {
-        size_t room = g->room ? 2 * g->room : 16;
-        struct session **items = reallocarray(g->items, room, sizeof(*items));
-
-        if (!items) {
-            g->rc = -ENOMEM;
-            return;
-        }
-        g->items = items;
-        g->room = room;
+    if (!OKS_ROOM(g->items, g->len + 2, g->room)) {
+        g->rc = -ENOMEM;
+        return;
     }
     g->items[g->len++] = s;
     g->items[g->len] = NULL;
