@@ -5,9 +5,10 @@
  * every session is measured; most are answered from their share.
  */
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "catalog/rescan.h"
 #include "documents/blocks.h"
 #include "documents/by_time.h"
@@ -17,16 +18,18 @@
 
 /* --- by project, agent, source --- */
 
-static void put_group(void *ctx, struct group *g)
+static void put_group(void *ctx, void *item)
 {
+    struct group *g = item;
     struct measure m;
 
     groups_measure(g, &m);
     stats_put_row(ctx, g->key, &m, &g->billed);
 }
 
-static void put_group_in_window(void *ctx, struct group *g)
+static void put_group_in_window(void *ctx, void *item)
 {
+    const struct group *g = item;
     struct stats *s = ctx;
     struct billed_bag bag = {0};
     const struct grouping *at;
@@ -60,25 +63,21 @@ struct model_sums {
         struct measure measure;
         struct billed_bag billed; /* of one model */
     } * items;
-    size_t n;
+    size_t n, room;
 };
 
 static struct model_sum *model_at(struct model_sums *sums, const char *name)
 {
-    struct model_sum *items;
-
     for (size_t i = 0; i < sums->n; i++)
         if (sums->items[i].name == name)
             return &sums->items[i];
-    items = reallocarray(sums->items, sums->n + 1, sizeof(*items));
-    if (!items) {
+    if (!OKS_GROW(sums->items, sums->n, sums->room)) {
         json_fail(sums->s->j, -ENOMEM);
         return NULL;
     }
-    sums->items = items;
-    items[sums->n] = (struct model_sum){.name = name};
-    measure_start(&items[sums->n].measure);
-    return &items[sums->n++];
+    sums->items[sums->n] = (struct model_sum){.name = name};
+    measure_start(&sums->items[sums->n].measure);
+    return &sums->items[sums->n++];
 }
 
 static void add_measure(void *ctx, const char *name, const struct measure *m)
@@ -103,16 +102,13 @@ static void add_totals(struct model_sums *sums, const struct transcript *t, cons
 }
 
 /* Adds a transcript that was read again, or that lies wholly inside or outside of the window. */
-static void add_transcript(const void *node, VISIT visit, void *ctx)
+static void add_transcript(void *ctx, void *item)
 {
-    const struct transcript *t = *(struct transcript *const *)node;
+    const struct transcript *t = item;
     struct model_sums *sums = ctx;
     struct stats *s = sums->s;
-    const struct rescan_part *part;
+    const struct rescan_part *part = rescan_of(s->rescan, t->path);
 
-    if (visit != postorder && visit != leaf)
-        return;
-    part = rescan_of(s->rescan, t->path);
     for (size_t i = 0; part && i < part->models.len; i++)
         add_totals(sums, t, part->models.items[i].name, &part->models.items[i].totals);
     if (part || !oks_stamp_within(rescan_span(t).first, s->w.since, s->w.until))
@@ -135,7 +131,7 @@ static void stats_models(struct stats *s)
     struct model_sums sums = {.s = s};
 
     if (s->window)
-        twalk_r(s->model->catalog.transcripts, add_transcript, &sums);
+        oks_tree_each(s->model->catalog.transcripts, add_transcript, &sums);
     else
         sums_models(&s->model->sums, add_measure, &sums);
     for (size_t i = 0; i < s->total_billed.len; i++) {
@@ -161,14 +157,12 @@ static void stats_models(struct stats *s)
 
 /* --- all kinds --- */
 
-static void add_session(const void *node, VISIT visit, void *ctx)
+static void add_session(void *ctx, void *item)
 {
-    const struct session *session = *(struct session *const *)node;
+    const struct session *session = item;
     struct stats *s = ctx;
     struct measure m;
 
-    if (visit != postorder && visit != leaf)
-        return;
     measure_session(session, &s->w, &m);
     json_fail(s->j, billed_session_window(s->model->billing, session, &s->w, &s->total_billed));
     if (m.totals.events > 0)
@@ -179,7 +173,7 @@ static void stats_total(struct stats *s)
 {
     measure_start(&s->total);
     if (s->window) {
-        twalk_r(s->model->catalog.sessions, add_session, s);
+        oks_tree_each(s->model->catalog.sessions, add_session, s);
         return;
     }
     sums_all(&s->model->sums, &s->total);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tree.h"
 #include "sums/billed_session.h"
 #include "sums/shares.h"
 
@@ -144,25 +145,9 @@ void groups_measure(struct group *group, struct measure *out)
         measure_add(out, &at->session->sums->share);
 }
 
-struct visitor {
-    void (*fn)(void *ctx, struct group *group);
-    void *ctx;
-};
-
-static void visit(const void *node, VISIT which, void *ctx)
+void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, void *group), void *ctx)
 {
-    const struct visitor *v = ctx;
-
-    if (which == postorder || which == leaf)
-        v->fn(v->ctx, *(struct group *const *)node);
-}
-
-void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
-                 void *ctx)
-{
-    struct visitor v = {fn, ctx};
-
-    twalk_r(sums->groups[kind], visit, &v);
+    oks_tree_each(sums->groups[kind], fn, ctx);
 }
 
 void groups_free(struct sums *sums)

@@ -33,9 +33,8 @@ struct grouping {
 void groups_session(struct sums *sums, struct session *s, const struct measure *before,
                     const struct measure *now);
 void groups_measure(struct group *group, struct measure *out);
-/* Calls fn for each group, ascending by key. */
-void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, struct group *group),
-                 void *ctx);
+/* Calls fn with each struct group, ascending by key. */
+void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, void *group), void *ctx);
 void groups_free(struct sums *sums);
 
 #endif

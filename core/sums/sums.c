@@ -11,6 +11,7 @@
 #include <search.h>
 #include <stdlib.h>
 
+#include "base/tree.h"
 #include "sums/shares.h"
 
 /* --- life --- */
@@ -135,12 +136,12 @@ struct adder {
     struct measure *plain;
 };
 
-static void add_session(const void *node, VISIT visit, void *ctx)
+static void add_session(void *ctx, void *item)
 {
-    const struct session *s = *(struct session *const *)node;
+    const struct session *s = item;
     struct adder *adder = ctx;
 
-    if ((visit != postorder && visit != leaf) || !s->sums->summed)
+    if (!s->sums->summed)
         return;
     if (adder->sum)
         aggregate_replace(adder->sum, NULL, &s->sums->share);
@@ -154,7 +155,7 @@ void sums_all(struct sums *sums, struct measure *out)
 
     if (sums->all.stale) {
         aggregate_reset(&sums->all);
-        twalk_r(sums->catalog->sessions, add_session, &adder);
+        oks_tree_each(sums->catalog->sessions, add_session, &adder);
     }
     if (!sums->all.stale) {
         aggregate_show(&sums->all, out);
@@ -162,7 +163,7 @@ void sums_all(struct sums *sums, struct measure *out)
     }
     adder.sum = NULL;
     measure_start(out);
-    twalk_r(sums->catalog->sessions, add_session, &adder);
+    oks_tree_each(sums->catalog->sessions, add_session, &adder);
 }
 
 /* --- models --- */
@@ -264,15 +265,12 @@ void sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
     t->sums->n_shares = n;
 }
 
-static void add_shares(const void *node, VISIT visit, void *ctx)
+static void add_shares(void *ctx, void *item)
 {
-    const struct transcript *t = *(struct transcript *const *)node;
+    const struct transcript *t = item;
     struct model_row *row = ctx;
-    const struct measure *share;
+    const struct measure *share = share_named(t->sums->shares, t->sums->n_shares, row->name);
 
-    if (visit != postorder && visit != leaf)
-        return;
-    share = share_named(t->sums->shares, t->sums->n_shares, row->name);
     if (share)
         aggregate_replace(&row->sum, NULL, share);
 }
@@ -283,17 +281,15 @@ struct model_visitor {
     void *ctx;
 };
 
-static void visit_row(const void *node, VISIT visit, void *ctx)
+static void visit_row(void *ctx, void *item)
 {
-    struct model_row *row = *(struct model_row *const *)node;
+    struct model_row *row = item;
     struct model_visitor *v = ctx;
     struct measure m;
 
-    if (visit != postorder && visit != leaf)
-        return;
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
-        twalk_r(v->sums->catalog->transcripts, add_shares, row);
+        oks_tree_each(v->sums->catalog->transcripts, add_shares, row);
     }
     if (row->sum.parts == 0)
         return;
@@ -306,7 +302,7 @@ void sums_models(struct sums *sums, void (*fn)(void *ctx, const char *name, cons
 {
     struct model_visitor v = {sums, fn, ctx};
 
-    twalk_r(sums->model_rows, visit_row, &v);
+    oks_tree_each(sums->model_rows, visit_row, &v);
 }
 
 void sums_transcript_models(const struct transcript *t,
@@ -359,24 +355,26 @@ struct session *sums_next_touched(struct sums *sums)
     return first->session;
 }
 
-static void forget_project(const void *node, VISIT visit, void *ctx)
+static void forget_project(void *ctx, void *item)
 {
-    struct project *p = *(struct project *const *)node;
+    struct project *p = item;
 
     (void)ctx;
-    if ((visit == postorder || visit == leaf) && p->sums)
+    if (p->sums)
         billed_bag_forget_costs(&p->sums->billed);
 }
 
-static void forget_group(void *ctx, struct group *group)
+static void forget_group(void *ctx, void *item)
 {
+    struct group *group = item;
+
     (void)ctx;
     billed_bag_forget_costs(&group->billed);
 }
 
 void sums_forget_costs(struct sums *sums)
 {
-    twalk_r(sums->catalog->projects, forget_project, NULL);
+    oks_tree_each(sums->catalog->projects, forget_project, NULL);
     for (int kind = 0; kind < GROUP_KINDS; kind++)
         groups_each(sums, (enum group_kind)kind, forget_group, NULL);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "time/calendar.h"
 #include "sums/shares.h"
 #include "okstrafs/window.h"
@@ -191,15 +192,8 @@ struct time_row *time_row_made(struct timeline *tl, enum time_kind kind, uint64_
     at = place_of(table, like.id);
     if (at < table->n && table->rows[at]->id == like.id)
         return table->last = table->rows[at];
-    if (table->n == table->room) {
-        size_t room = table->room * 2 + 64;
-        struct time_row **rows = reallocarray(table->rows, room, sizeof(*rows));
-
-        if (!rows)
-            return NULL;
-        table->rows = rows;
-        table->room = room;
-    }
+    if (!OKS_GROW(table->rows, table->n, table->room))
+        return NULL;
     row = malloc(sizeof(*row));
     if (!row)
         return NULL;
@@ -225,7 +219,7 @@ void time_rows_widen(const struct timeline *tl, enum time_kind kind, uint64_t *l
 
 /*
  * Stamps usually come in order. Those of many sessions, added one after the other, do not: they are sorted
- * when they are used.
+ * when they are used. The room grows by half, not by double: each request has a stamp here.
  */
 int time_row_stamp_comes(struct time_row *row, uint32_t ms)
 {

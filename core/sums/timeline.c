@@ -13,10 +13,11 @@
 #include "sums/timeline.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "time/calendar.h"
 #include "sums/shares.h"
 #include "sums/time_rows.h"
@@ -45,13 +46,12 @@ void timeline_restored(struct timeline *tl, struct transcript *t)
     tl->pending = true;
 }
 
-static void forget(const void *node, VISIT visit, void *ctx)
+static void forget(void *ctx, void *item)
 {
-    struct transcript *t = *(struct transcript *const *)node;
+    struct transcript *t = item;
 
     (void)ctx;
-    if (visit == postorder || visit == leaf)
-        t->sums->timed = t->session->sums->timed = false;
+    t->sums->timed = t->session->sums->timed = false;
 }
 
 void timeline_reset(struct timeline *tl)
@@ -59,7 +59,7 @@ void timeline_reset(struct timeline *tl)
     if (!tl->on)
         return;
     time_rows_free(tl);
-    twalk_r(tl->catalog->transcripts, forget, NULL);
+    oks_tree_each(tl->catalog->transcripts, forget, NULL);
     tl->pending = true;
 }
 
@@ -128,15 +128,8 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
 
 static int add_part(struct timeline_change *c, struct time_row *row, const struct measure *m)
 {
-    if (c->n == c->room) {
-        size_t room = c->room * 2 + 4;
-        struct timeline_part *parts = reallocarray(c->parts, room, sizeof(*parts));
-
-        if (!parts)
-            return -ENOMEM;
-        c->parts = parts;
-        c->room = room;
-    }
+    if (!OKS_GROW(c->parts, c->n, c->room))
+        return -ENOMEM;
     c->parts[c->n++] = (struct timeline_part){row, *m};
     return 0;
 }
@@ -365,8 +358,10 @@ static void take_in_requests(struct timeline *tl, struct transcript *t)
         billing_each(tl->billing, t->billed, move_request, &m);
 }
 
-static int take_in(struct timeline *tl, struct session *s)
+static int take_in(void *ctx, void *item)
 {
+    struct timeline *tl = ctx;
+    struct session *s = item;
     struct timeline_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
     struct transcript *t;
     int rc = 0;
@@ -384,31 +379,18 @@ static int take_in(struct timeline *tl, struct session *s)
     return rc;
 }
 
-struct timeline_taking {
-    struct timeline *tl;
-    int rc;
-};
-
-static void take_in_session(const void *node, VISIT visit, void *ctx)
-{
-    struct timeline_taking *taking = ctx;
-
-    if ((visit == postorder || visit == leaf) && taking->rc == 0)
-        taking->rc = take_in(taking->tl, *(struct session *const *)node);
-}
-
 int timeline_complete(struct timeline *tl)
 {
-    struct timeline_taking taking = {.tl = tl};
+    int rc;
 
     timeline_want(tl);
     if (!tl->pending)
         return 0;
     tl->pending = false;
-    twalk_r(tl->catalog->sessions, take_in_session, &taking);
-    tl->pending |= taking.rc < 0;
+    rc = oks_tree_until(tl->catalog->sessions, take_in, tl);
+    tl->pending |= rc < 0;
     time_rows_trim(tl);
-    return taking.rc;
+    return rc;
 }
 
 /* --- queries --- */
@@ -418,13 +400,13 @@ struct timeline_adding {
     struct time_row *row;
 };
 
-static void add_session(const void *node, VISIT visit, void *ctx)
+static void add_session(void *ctx, void *item)
 {
-    const struct session *s = *(struct session *const *)node;
+    const struct session *s = item;
     struct timeline_adding *a = ctx;
     struct measure m;
 
-    if ((visit != postorder && visit != leaf) || !s->sums->timed)
+    if (!s->sums->timed)
         return;
     timeline_session(s, a->row->lo, a->row->hi, &m);
     if (m.totals.events == 0)
@@ -440,7 +422,7 @@ void timeline_row_measure(struct timeline *tl, struct time_row *row, struct meas
 
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
-        twalk_r(tl->catalog->sessions, add_session, &a);
+        oks_tree_each(tl->catalog->sessions, add_session, &a);
         row->text_len = 0;
     }
     aggregate_show(&row->sum, out);
