@@ -7,10 +7,11 @@
 #include "budgets/budgets_tally.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "okstrafs/window.h"
 #include "sums/billed_session.h"
 #include "teams/members.h"
@@ -41,15 +42,8 @@ static struct tally_row *tally_row(struct tally *tally, const char *of)
 
     if (at < tally->n && strcmp(tally->rows[at].of, of) == 0)
         return &tally->rows[at];
-    if (tally->n == tally->room) {
-        size_t room = tally->room ? tally->room * 2 : 16;
-        struct tally_row *rows = reallocarray(tally->rows, room, sizeof(*rows));
-
-        if (!rows)
-            return NULL;
-        tally->rows = rows;
-        tally->room = room;
-    }
+    if (!OKS_GROW(tally->rows, tally->n, tally->room))
+        return NULL;
     memmove(&tally->rows[at + 1], &tally->rows[at], (tally->n - at) * sizeof(*tally->rows));
     tally->rows[at] = (struct tally_row){.of = of};
     tally->n++;
@@ -123,13 +117,11 @@ static void visit_agent(struct evaluation *ev, const struct session *s)
         ev->rc = -ENOMEM;
 }
 
-static void visit_session(const void *node, VISIT visit, void *ctx)
+static void visit_session(void *ctx, void *item)
 {
-    const struct session *s = *(struct session *const *)node;
+    const struct session *s = item;
     struct evaluation *ev = ctx;
 
-    if (visit != postorder && visit != leaf)
-        return;
     if (ev->scope == BUDGET_SESSION)
         visit_family(ev, s);
     else if (ev->scope == BUDGET_AGENT_DAY)
@@ -138,22 +130,21 @@ static void visit_session(const void *node, VISIT visit, void *ctx)
         add_session(ev, "", s);
 }
 
-static void visit_project(const void *node, VISIT visit, void *ctx)
+static void visit_project(void *ctx, void *item)
 {
-    const struct project *p = *(struct project *const *)node;
+    const struct project *p = item;
 
-    if (visit == postorder || visit == leaf)
-        tally_add(ctx, p->name, sums_project_billed(p));
+    tally_add(ctx, p->name, sums_project_billed(p));
 }
 
-static void visit_team(const void *node, VISIT visit, void *ctx)
+static void visit_team(void *ctx, void *item)
 {
-    const struct team *team = *(struct team *const *)node;
+    const struct team *team = item;
     const struct team_run *run = runs_current(team);
     struct evaluation *ev = ctx;
     struct session **sessions;
 
-    if ((visit != postorder && visit != leaf) || (ev->scope == BUDGET_RUN && (!run || run->roster)))
+    if (ev->scope == BUDGET_RUN && (!run || run->roster))
         return;
     ev->span.since = ev->span.until = OKS_STAMP_NONE;
     if (ev->scope == BUDGET_RUN)
@@ -184,27 +175,20 @@ static int add_time(void *ctx, const struct billing_visit *visit)
     if (oks_stamp_is_none(visit->stamp) || visit->sum->requests == 0 ||
         oks_stamp_micros(visit->stamp, &micros, &aware) < 0 || micros / 1000 < times->horizon_ms)
         return 0;
-    if (times->n == times->room) {
-        size_t room = times->room ? times->room * 2 : 256;
-        int64_t *items = reallocarray(times->items, room, sizeof(*items));
-
-        if (!items)
-            return -ENOMEM;
-        times->items = items;
-        times->room = room;
-    }
+    if (!OKS_GROW(times->items, times->n, times->room))
+        return -ENOMEM;
     times->items[times->n++] = micros / 1000;
     return 0;
 }
 
-static void visit_times(const void *node, VISIT visit, void *ctx)
+static void visit_times(void *ctx, void *item)
 {
-    const struct session *s = *(struct session *const *)node;
+    const struct session *s = item;
     struct request_times *times = ctx;
     struct evaluation *ev = times->ev;
     struct transcript *t;
 
-    if ((visit != postorder && visit != leaf) || measure_overlap(s, &ev->span) == OVERLAP_OUTSIDE)
+    if (measure_overlap(s, &ev->span) == OVERLAP_OUTSIDE)
         return;
     LIST_FOREACH(t, &s->transcripts, of_session) {
         if (ev->rc == 0)
@@ -235,7 +219,7 @@ static bool last_block(struct evaluation *ev, int64_t hours, struct block *out, 
     oks_time_text(times.horizon_ms, since);
     ev->span.since = oks_stamp_of(oks_slice_of(since));
     ev->span.until = OKS_STAMP_NONE;
-    twalk_r(ev->model->catalog.sessions, visit_times, &times);
+    oks_tree_each(ev->model->catalog.sessions, visit_times, &times);
     if (times.n)
         qsort(times.items, times.n, sizeof(*times.items), by_time);
     while (i < times.n && times.items[i] <= ev->now_ms && times.items[i] - before <= BLOCK_MS)
@@ -297,14 +281,14 @@ struct tally *budgets_tally(struct evaluation *ev, enum budget_scope scope)
     if (scope == BUDGET_TOTAL)
         tally_add(ev, "", billing_all(m->billing));
     else if (scope == BUDGET_PROJECT)
-        twalk_r(m->catalog.projects, visit_project, ev);
+        oks_tree_each(m->catalog.projects, visit_project, ev);
     else if (scope == BUDGET_TEAM || scope == BUDGET_RUN)
-        twalk_r(m->catalog.teams, visit_team, ev);
+        oks_tree_each(m->catalog.teams, visit_team, ev);
     else
-        twalk_r(m->catalog.sessions, visit_session, ev);
+        oks_tree_each(m->catalog.sessions, visit_session, ev);
     ev->second_walk = true;
     if (scope == BUDGET_SESSION)
-        twalk_r(m->catalog.sessions, visit_session, ev);
+        oks_tree_each(m->catalog.sessions, visit_session, ev);
     ev->second_walk = false;
     return tally;
 }
