@@ -16,9 +16,10 @@
 #include "streams/stream.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "cache/cache_parts.h"
 #include "sums/model.h"
 #include "okstrafs/stream.h"
@@ -210,15 +211,8 @@ static int put_request(void *ctx, const struct billing_visit *visit)
 
     if (visit->sum->requests == 0)
         return 0;
-    if (batch->n == batch->room) {
-        size_t room = batch->room * 2 + 64;
-        struct stream_line *lines = reallocarray(batch->lines, room, sizeof(*lines));
-
-        if (!lines)
-            return -ENOMEM;
-        batch->lines = lines;
-        batch->room = room;
-    }
+    if (!OKS_GROW(batch->lines, batch->n, batch->room))
+        return -ENOMEM;
     line = &batch->lines[batch->n];
     *line = (struct stream_line){.stamp = visit->stamp, .order = batch->n, .at = batch->bytes.len};
     if (line->stamp.key == OKS_STAMP_KEY_TEXT)
@@ -294,58 +288,39 @@ static int by_time(const void *a, const void *b)
 struct chosen {
     struct transcript **list;
     size_t n, room;
-    bool failed;
 };
 
-static void choose(struct chosen *c, struct transcript *t)
+static int choose(void *ctx, void *item)
 {
-    if (c->n == c->room) {
-        size_t room = c->room * 2 + 16;
-        struct transcript **list = reallocarray(c->list, room, sizeof(*list));
+    struct chosen *c = ctx;
 
-        if (!list) {
-            c->failed = true;
-            return;
-        }
-        c->list = list;
-        c->room = room;
-    }
-    c->list[c->n++] = t;
-}
-
-static void choose_any(const void *node, VISIT visit, void *ctx)
-{
-    if (visit == postorder || visit == leaf)
-        choose(ctx, *(struct transcript *const *)node);
+    if (!OKS_GROW(c->list, c->n, c->room))
+        return -ENOMEM;
+    c->list[c->n++] = item;
+    return 0;
 }
 
 /* The stream's transcripts, ascending by path. 0 or -ENOMEM */
 static int transcripts_of(struct model *m, const struct session *s, struct chosen *out)
 {
     struct transcript *t;
+    int rc = 0;
 
     *out = (struct chosen){0};
     if (!s)
-        twalk_r(m->catalog.transcripts, choose_any, out);
-    else
-        LIST_FOREACH(t, &s->transcripts, of_session)
-            choose(out, t);
-    return out->failed ? -ENOMEM : 0;
+        return oks_tree_until(m->catalog.transcripts, choose, out);
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (rc == 0)
+            rc = choose(out, t);
+    return rc;
 }
 
 /* --- new lines --- */
 
 static int range_add(struct stream *stream, struct transcript *t, size_t from, size_t to)
 {
-    if (stream->n == stream->room) {
-        size_t room = stream->room * 2 + 16;
-        struct stream_range *ranges = reallocarray(stream->ranges, room, sizeof(*ranges));
-
-        if (!ranges)
-            return -ENOMEM;
-        stream->ranges = ranges;
-        stream->room = room;
-    }
+    if (!OKS_GROW(stream->ranges, stream->n, stream->room))
+        return -ENOMEM;
     stream->sequence += to - from;
     stream->ranges[stream->n++] = (struct stream_range){stream->sequence, t, from, to};
     return 0;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "catalog/transcript.h"
 #include "files/walk.h"
 #include "sources/source.h"
@@ -34,15 +35,8 @@ static struct ids_file *file_of(struct stream_ids *ids, const struct transcript 
 
     if (file && file->t == t)
         return file;
-    if (ids->n_files == ids->files_room) {
-        size_t room = ids->files_room * 2 + 8;
-        struct ids_file *files = reallocarray(ids->files, room, sizeof(*files));
-
-        if (!files)
-            return NULL;
-        ids->files = files;
-        ids->files_room = room;
-    }
+    if (!OKS_GROW(ids->files, ids->n_files, ids->files_room))
+        return NULL;
     file = &ids->files[ids->n_files];
     *file = (struct ids_file){.t = t,
                               .source = t->source->id,
@@ -64,15 +58,8 @@ int stream_ids_want(struct stream_ids *ids, const struct transcript *t, struct r
 {
     struct ids_file *file;
 
-    if (ids->n_wanted == ids->wanted_room) {
-        size_t room = ids->wanted_room * 2 + 64;
-        struct ids_wanted *wanted = reallocarray(ids->wanted, room, sizeof(*wanted));
-
-        if (!wanted)
-            return -ENOMEM;
-        ids->wanted = wanted;
-        ids->wanted_room = room;
-    }
+    if (!OKS_GROW(ids->wanted, ids->n_wanted, ids->wanted_room))
+        return -ENOMEM;
     file = file_of(ids, t);
     if (!file)
         return -ENOMEM;
