@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "catalog/rescan.h"
 #include "documents/document.h"
 #include "history/requests.h"
@@ -41,7 +42,7 @@ struct ledger {
     struct model *model;
     const struct oks_target *target;
     struct file *files;
-    size_t n;
+    size_t n, room;
 };
 
 /* --- reading --- */
@@ -55,15 +56,8 @@ static char *copy_of(struct oks_slice s)
 
 static struct entry *entry_new(struct file *f)
 {
-    if (f->n == f->room) {
-        size_t room = f->room * 2 + 64;
-        struct entry *entries = reallocarray(f->entries, room, sizeof(*entries));
-
-        if (!entries)
-            return NULL;
-        f->entries = entries;
-        f->room = room;
-    }
+    if (!OKS_GROW(f->entries, f->n, f->room))
+        return NULL;
     f->entries[f->n] = (struct entry){0};
     return &f->entries[f->n++];
 }
@@ -250,7 +244,7 @@ static void files_free(struct ledger *l)
     }
     free(l->files);
     l->files = NULL;
-    l->n = 0;
+    l->n = l->room = 0;
 }
 
 static int files_list(struct ledger *l)
@@ -262,12 +256,11 @@ static int files_list(struct ledger *l)
     if (!s)
         return -ENOENT;
     LIST_FOREACH(t, &s->transcripts, of_session) {
-        struct file *files = reallocarray(l->files, l->n + 1, sizeof(*files)), *f;
+        struct file *f;
 
-        if (!files)
+        if (!OKS_GROW(l->files, l->n, l->room))
             return -ENOMEM;
-        l->files = files;
-        f = &files[l->n++];
+        f = &l->files[l->n++];
         *f = (struct file){0};
         rc = rescan_file_init(&l->model->catalog, t, &f->read);
         f->name = rc < 0 ? NULL : strdup(t->cache_name);

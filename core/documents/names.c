@@ -5,10 +5,11 @@
  * by bytes, without duplicates.
  */
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "documents/documents.h"
 #include "teams/members.h"
 
@@ -23,15 +24,8 @@ static int names_add(void *ctx, const char *name)
 {
     struct names *n = ctx;
 
-    if (n->len == n->room) {
-        size_t room = n->room ? n->room * 2 : 64;
-        char **items = reallocarray(n->items, room, sizeof(*items));
-
-        if (!items)
-            return n->rc = -ENOMEM;
-        n->items = items;
-        n->room = room;
-    }
+    if (!OKS_GROW(n->items, n->len, n->room))
+        return n->rc = -ENOMEM;
     n->items[n->len] = strdup(name);
     if (!n->items[n->len])
         return n->rc = -ENOMEM;
@@ -62,22 +56,19 @@ static int names_emit(struct names *n, int (*fn)(void *ctx, const char *name), v
 
 /* --- lists --- */
 
-static void visit_session(const void *node, VISIT visit, void *ctx)
+static void visit_session(void *ctx, void *item)
 {
-    if (visit == postorder || visit == leaf)
-        names_add(ctx, (*(struct session *const *)node)->name);
+    names_add(ctx, ((struct session *)item)->name);
 }
 
-static void visit_team(const void *node, VISIT visit, void *ctx)
+static void visit_team(void *ctx, void *item)
 {
-    if (visit == postorder || visit == leaf)
-        names_add(ctx, (*(struct team *const *)node)->name);
+    names_add(ctx, ((struct team *)item)->name);
 }
 
-static void visit_project(const void *node, VISIT visit, void *ctx)
+static void visit_project(void *ctx, void *item)
 {
-    if (visit == postorder || visit == leaf)
-        names_add(ctx, (*(struct project *const *)node)->name);
+    names_add(ctx, ((struct project *)item)->name);
 }
 
 struct child_search {
@@ -85,12 +76,12 @@ struct child_search {
     struct names *names;
 };
 
-static void visit_child(const void *node, VISIT visit, void *ctx)
+static void visit_child(void *ctx, void *item)
 {
-    const struct session *s = *(struct session *const *)node;
+    const struct session *s = item;
     struct child_search *search = ctx;
 
-    if ((visit == postorder || visit == leaf) && s->parent && strcmp(s->parent, search->parent) == 0)
+    if (s->parent && strcmp(s->parent, search->parent) == 0)
         names_add(search->names, s->name);
 }
 
@@ -125,10 +116,9 @@ static int list_runs(const struct team *team, struct names *names)
     return rc;
 }
 
-static void visit_days(const void *node, VISIT visit, void *ctx)
+static void visit_days(void *ctx, void *item)
 {
-    if (visit == postorder || visit == leaf)
-        add_days(*(struct session *const *)node, ctx);
+    add_days(item, ctx);
 }
 
 static int list_team(struct model *model, enum oks_list what, const struct oks_target *of,
@@ -176,7 +166,7 @@ static int list_session(struct model *model, enum oks_list what, const struct se
         return s->project ? names_add(names, s->project->name) : 0;
     case OKS_LIST_SUBAGENTS:
         search.parent = s->name;
-        twalk_r(model->catalog.sessions, visit_child, &search);
+        oks_tree_each(model->catalog.sessions, visit_child, &search);
         return 0;
     case OKS_LIST_DAYS:
         return add_days(s, names);
@@ -202,16 +192,16 @@ static int list_all(struct model *model, enum oks_list what, struct names *names
 {
     switch (what) {
     case OKS_LIST_SESSIONS:
-        twalk_r(model->catalog.sessions, visit_session, names);
+        oks_tree_each(model->catalog.sessions, visit_session, names);
         return 0;
     case OKS_LIST_TEAMS:
-        twalk_r(model->catalog.teams, visit_team, names);
+        oks_tree_each(model->catalog.teams, visit_team, names);
         return 0;
     case OKS_LIST_PROJECTS:
-        twalk_r(model->catalog.projects, visit_project, names);
+        oks_tree_each(model->catalog.projects, visit_project, names);
         return 0;
     case OKS_LIST_DAYS:
-        twalk_r(model->catalog.sessions, visit_days, names);
+        oks_tree_each(model->catalog.sessions, visit_days, names);
         return 0;
     default:
         return -ENOENT;
@@ -256,12 +246,12 @@ struct prefix_search {
     bool ambiguous;
 };
 
-static void visit_prefix(const void *node, VISIT visit, void *ctx)
+static void visit_prefix(void *ctx, void *item)
 {
-    const struct session *s = *(struct session *const *)node;
+    const struct session *s = item;
     struct prefix_search *search = ctx;
 
-    if ((visit != postorder && visit != leaf) || strncmp(s->name, search->prefix, search->len) != 0)
+    if (strncmp(s->name, search->prefix, search->len) != 0)
         return;
     search->ambiguous |= search->found != NULL;
     search->found = s;
@@ -276,7 +266,7 @@ static const char *canonical_session(struct model *model, const char *name)
         return s->name;
     if (search.len < PREFIX_MIN)
         return NULL;
-    twalk_r(model->catalog.sessions, visit_prefix, &search);
+    oks_tree_each(model->catalog.sessions, visit_prefix, &search);
     return search.found && !search.ambiguous ? search.found->name : NULL;
 }
 

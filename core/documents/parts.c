@@ -119,7 +119,7 @@ static void put_all_models(struct json *j, const struct billed_bag *bag)
     const struct billed_item *items = bag->items;
 
     if (bag->len > 1) {
-        items = sorted = reallocarray(NULL, bag->len, sizeof(*sorted));
+        items = sorted = calloc(bag->len, sizeof(*sorted));
         if (!sorted) {
             json_fail(j, -ENOMEM);
             return;

@@ -7,7 +7,8 @@
 #include "documents/timeline_window.h"
 
 #include <errno.h>
-#include <search.h>
+
+#include "base/tree.h"
 
 struct cut {
     struct stats *s;
@@ -47,15 +48,13 @@ static bool may_reach(const struct cut *c, const struct transcript *t)
            last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
 }
 
-static void cut_session(const void *node, VISIT visit, void *ctx)
+static void cut_session(void *ctx, void *item)
 {
-    const struct session *session = *(struct session *const *)node;
+    const struct session *session = item;
     struct cut *c = ctx;
     struct transcript *t;
     struct measure m;
 
-    if (visit != postorder && visit != leaf)
-        return;
     timeline_session(session, c->lo, c->hi, &m);
     if (m.totals.events > 0)
         measure_add(c->sum, &m);
@@ -70,7 +69,7 @@ static void cut_row(struct stats *s, uint64_t lo, uint64_t hi, struct measure *m
     struct cut c = {s, lo, hi, m, bag};
 
     measure_start(m);
-    twalk_r(s->model->catalog.sessions, cut_session, &c);
+    oks_tree_each(s->model->catalog.sessions, cut_session, &c);
 }
 
 bool timeline_row_in_window(struct stats *s, struct time_row *row, struct measure *m,
