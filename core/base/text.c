@@ -21,12 +21,10 @@ static const char upper[] = "0123456789ABCDEF";
 
 enum { LEAST = 4096 }; /* bytes of room */
 
-static bool grow(struct oks_bytes *bytes, size_t n)
+bool oks_bytes_grow(struct oks_bytes *bytes, size_t n)
 {
     size_t need = bytes->len + n;
 
-    if (bytes->error)
-        return false;
     if (n > OKS_BYTES_MAX - bytes->len) {
         bytes->error = -EFBIG;
         return false;
@@ -36,11 +34,13 @@ static bool grow(struct oks_bytes *bytes, size_t n)
     return !bytes->error;
 }
 
-void oks_bytes_put(struct oks_bytes *bytes, const char *p, size_t n)
+void oks_bytes_put(struct oks_bytes *bytes, const void *p, size_t n)
 {
-    if (n == 0 || (n > bytes->room - bytes->len && !grow(bytes, n)))
+    char *to = n ? oks_bytes_reserve(bytes, n) : NULL;
+
+    if (!to)
         return;
-    memcpy(bytes->ptr + bytes->len, p, n);
+    memcpy(to, p, n);
     bytes->len += n;
 }
 

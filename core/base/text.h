@@ -26,7 +26,17 @@ struct oks_bytes {
     int error; /* sticky: -ENOMEM, or -EFBIG past OKS_BYTES_MAX */
 };
 
-void oks_bytes_put(struct oks_bytes *bytes, const char *p, size_t n);
+bool oks_bytes_grow(struct oks_bytes *bytes, size_t n); /* the slow part of oks_bytes_reserve() */
+
+/* Where the next `n` bytes go: write up to so many, then add to `len` what was written. NULL: an error. */
+static inline char *oks_bytes_reserve(struct oks_bytes *bytes, size_t n)
+{
+    if (bytes->error || (bytes->room - bytes->len < n && !oks_bytes_grow(bytes, n)))
+        return NULL;
+    return bytes->ptr + bytes->len;
+}
+
+void oks_bytes_put(struct oks_bytes *bytes, const void *p, size_t n);
 void oks_bytes_text(struct oks_bytes *bytes, const char *text);
 void oks_bytes_number(struct oks_bytes *bytes, uint64_t value);
 /* The content of a JSON string, escaped as Python's json.dumps(ensure_ascii=False) does; invalid UTF-8

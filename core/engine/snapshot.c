@@ -16,10 +16,12 @@
  * ends in a complete line. Ids of requests are not in it.
  */
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/text.h"
+#include "base/tree.h"
 #include "engine/engine_private.h"
 
 static const char snapshot_folder[] =
@@ -44,57 +46,24 @@ enum {
 
 /* --- writing --- */
 
-struct snapshot_writer {
-    char *bytes;
-    size_t len, room;
-    bool failed;
-};
-
-/* Room for n bytes at the end; NULL on failure. */
-static char *room_for(struct snapshot_writer *w, size_t n)
+static void put_u32(struct oks_bytes *w, uint32_t n)
 {
-    if (w->room - w->len < n) {
-        size_t room = (w->len + n) * 2 + 4096;
-        char *bytes = realloc(w->bytes, room);
-
-        if (!bytes) {
-            w->failed = true;
-            return NULL;
-        }
-        w->bytes = bytes;
-        w->room = room;
-    }
-    return w->bytes + w->len;
+    oks_bytes_put(w, &n, sizeof(n));
 }
 
-static void put_bytes(struct snapshot_writer *w, const void *p, size_t n)
+static void put_u64(struct oks_bytes *w, uint64_t n)
 {
-    char *to = n ? room_for(w, n) : NULL;
-
-    if (!to)
-        return;
-    memcpy(to, p, n);
-    w->len += n;
+    oks_bytes_put(w, &n, sizeof(n));
 }
 
-static void put_u32(struct snapshot_writer *w, uint32_t n)
-{
-    put_bytes(w, &n, sizeof(n));
-}
-
-static void put_u64(struct snapshot_writer *w, uint64_t n)
-{
-    put_bytes(w, &n, sizeof(n));
-}
-
-static void put_slice(struct snapshot_writer *w, struct oks_slice s)
+static void put_slice(struct oks_bytes *w, struct oks_slice s)
 {
     put_u32(w, s.ptr ? (uint32_t)s.len : (uint32_t)ABSENT);
     if (s.ptr)
-        put_bytes(w, s.ptr, s.len);
+        oks_bytes_put(w, s.ptr, s.len);
 }
 
-static void put_strings(struct snapshot_writer *w, const struct oks_strings *list)
+static void put_strings(struct oks_bytes *w, const struct oks_strings *list)
 {
     put_u32(w, (uint32_t)list->len);
     for (size_t i = 0; i < list->len; i++)
@@ -102,9 +71,9 @@ static void put_strings(struct snapshot_writer *w, const struct oks_strings *lis
 }
 
 /* Both stamps must be canonical or none. */
-static void put_totals(struct snapshot_writer *w, const struct oks_totals *totals)
+static void put_totals(struct oks_bytes *w, const struct oks_totals *totals)
 {
-    put_bytes(w, totals->count, sizeof(totals->count));
+    oks_bytes_put(w, totals->count, sizeof(totals->count));
     put_u64(w, totals->events);
     put_u64(w, totals->stamped);
     put_u64(w, totals->first.key);
@@ -113,14 +82,14 @@ static void put_totals(struct snapshot_writer *w, const struct oks_totals *total
 
 static int put_piece(void *ctx, const void *bytes, size_t n)
 {
-    struct snapshot_writer *w = ctx;
+    struct oks_bytes *w = ctx;
 
-    put_bytes(w, bytes, n);
-    return w->failed ? -ENOMEM : 0;
+    oks_bytes_put(w, bytes, n);
+    return w->error;
 }
 
 /* Events and requests, each after its length. */
-static void put_rows(struct snapshot_writer *w, const struct transcript *t)
+static void put_rows(struct oks_bytes *w, const struct transcript *t)
 {
     const struct oks_requests *requests = t->state.requests;
     uint64_t len = 0;
@@ -129,25 +98,25 @@ static void put_rows(struct snapshot_writer *w, const struct transcript *t)
 
     put_u64(w, len);
     oks_events_pack(t->state.events, put_piece, w);
-    if (w->failed)
+    if (w->error)
         return;
     len = w->len - at - sizeof(len);
-    memcpy(w->bytes + at, &len, sizeof(len));
+    memcpy(w->ptr + at, &len, sizeof(len));
     at = w->len;
     put_u64(w, len);
-    to = room_for(w, requests_pack_max(requests));
+    to = oks_bytes_reserve(w, requests_pack_max(requests));
     if (!to)
         return;
     len = requests_pack(requests, to);
     w->len += len;
-    memcpy(w->bytes + at, &len, sizeof(len));
+    memcpy(w->ptr + at, &len, sizeof(len));
 }
 
-static void put_transcript(struct snapshot_writer *w, const struct transcript *t)
+static void put_transcript(struct oks_bytes *w, const struct transcript *t)
 {
     const struct oks_state *s = &t->state;
 
-    put_bytes(w, &t->mark, sizeof(t->mark));
+    oks_bytes_put(w, &t->mark, sizeof(t->mark));
     put_u64(w, s->offset);
     put_u64(w, s->dev);
     put_u64(w, s->ino);
@@ -155,9 +124,9 @@ static void put_transcript(struct snapshot_writer *w, const struct transcript *t
     put_u64(w, s->bad);
     put_u64(w, s->odd);
     put_u32(w, s->identity.len);
-    put_bytes(w, s->identity.sha256, sizeof(s->identity.sha256));
+    oks_bytes_put(w, s->identity.sha256, sizeof(s->identity.sha256));
     put_u32(w, s->tail_len);
-    put_bytes(w, s->tail_sha256, sizeof(s->tail_sha256));
+    oks_bytes_put(w, s->tail_sha256, sizeof(s->tail_sha256));
     put_slice(w, oks_slice_of(s->agent_name));
     put_slice(w, oks_slice_of(s->model));
     put_slice(w, oks_slice_of(s->session_id));
@@ -184,7 +153,7 @@ static bool fits(const struct transcript *t)
 
 /* The table of contents: the offset of each transcript's entry. It is written after the entries. */
 struct writing {
-    struct snapshot_writer entries, contents;
+    struct oks_bytes entries, contents;
     uint64_t n;
 };
 
@@ -194,24 +163,22 @@ static void put_entry(struct writing *w, const struct transcript *t)
     uint8_t sha256[OKS_SHA256_BYTES];
 
     put_transcript(&w->entries, t);
-    if (w->entries.failed || oks_sha256(w->entries.bytes + at, w->entries.len - at, sha256) < 0) {
-        w->entries.failed = true;
+    if (!w->entries.error && oks_sha256(w->entries.ptr + at, w->entries.len - at, sha256) < 0)
+        w->entries.error = -ENOMEM;
+    if (w->entries.error)
         return;
-    }
     put_slice(&w->contents, oks_slice_of(t->path));
     put_u64(&w->contents, at);
     put_u64(&w->contents, w->entries.len - at);
     put_u64(&w->contents, requests_len(t->state.requests));
-    put_bytes(&w->contents, sha256, sizeof(sha256));
+    oks_bytes_put(&w->contents, sha256, sizeof(sha256));
     w->n++;
 }
 
-static void visit(const void *node, VISIT which, void *ctx)
+static void visit(void *ctx, void *item)
 {
-    const struct transcript *t = *(struct transcript *const *)node;
-
-    if ((which == postorder || which == leaf) && fits(t))
-        put_entry(ctx, t);
+    if (fits(item))
+        put_entry(ctx, item);
 }
 
 /* Appends the contents and the footer to the entries. */
@@ -220,10 +187,10 @@ static void seal(struct writing *w)
     struct footer footer = {.endian = ENDIAN_MARK, .n = w->n, .at = w->entries.len, .len = w->contents.len};
 
     memcpy(footer.magic, magic, sizeof(magic));
-    if (w->contents.failed || oks_sha256(w->contents.bytes, w->contents.len, footer.sha256) < 0)
-        w->entries.failed = true;
-    put_bytes(&w->entries, w->contents.bytes, w->contents.len);
-    put_bytes(&w->entries, &footer, sizeof(footer));
+    if (w->contents.error || oks_sha256(w->contents.ptr, w->contents.len, footer.sha256) < 0)
+        w->entries.error = -ENOMEM;
+    oks_bytes_put(&w->entries, w->contents.ptr, w->contents.len);
+    oks_bytes_put(&w->entries, &footer, sizeof(footer));
 }
 
 int snapshot_save(struct oks_engine *e)
@@ -234,14 +201,14 @@ int snapshot_save(struct oks_engine *e)
     if (!e->cache || !e->snapshot_stale || e->model.catalog.n_transcripts < WORTHWHILE)
         return 0;
     e->snapshot_stale = false;
-    twalk_r(e->model.catalog.transcripts, visit, &w);
+    oks_tree_each(e->model.catalog.transcripts, visit, &w);
     pthread_mutex_unlock(&e->model.lock);
     seal(&w);
-    rc = w.entries.failed
-             ? -ENOMEM
-             : oks_cache_save_bytes(e->cache, snapshot_folder, snapshot_name, w.entries.bytes, w.entries.len);
-    free(w.entries.bytes);
-    free(w.contents.bytes);
+    rc = w.entries.error
+             ? w.entries.error
+             : oks_cache_save_bytes(e->cache, snapshot_folder, snapshot_name, w.entries.ptr, w.entries.len);
+    free(w.entries.ptr);
+    free(w.contents.ptr);
     pthread_mutex_lock(&e->model.lock);
     if (rc < 0) {
         e->saver.errors++;
@@ -525,14 +492,8 @@ void snapshot_forget(struct oks_engine *e)
 /* The bytes of an entry, valid until the next call; NULL: damaged, or ENOMEM. */
 static const char *entry_bytes(struct snapshot *snapshot, const struct snapshot_entry *entry)
 {
-    if (entry->len > snapshot->room) {
-        char *bytes = realloc(snapshot->bytes, entry->len);
-
-        if (!bytes)
-            return NULL;
-        snapshot->bytes = bytes;
-        snapshot->room = entry->len;
-    }
+    if (!OKS_ROOM(snapshot->bytes, entry->len, snapshot->room))
+        return NULL;
     return read_at(snapshot->fd, snapshot->bytes, entry->len, entry->at) &&
                    is_whole(snapshot->bytes, entry->len, entry->sha256)
                ? snapshot->bytes
