@@ -15,12 +15,13 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/tree.h"
 #include "engine/engine_private.h"
 #include "files/walk.h"
 #include "catalog/transcript_scan.h"
@@ -46,32 +47,24 @@ static bool begins_alike(const char *path, const struct oks_state *state)
            memcmp(sha256, state->identity.sha256, sizeof(sha256)) == 0;
 }
 
-struct retained_moving {
-    const struct transcript *t;
-    bool found;
-};
-
-static void compare_file(const void *node, VISIT visit, void *ctx)
+/* Whether `other` is the file of `t` under another name. */
+static int compare_file(void *ctx, void *item)
 {
-    const struct transcript *other = *(struct transcript *const *)node;
-    struct retained_moving *m = ctx;
+    const struct transcript *other = item, *t = *(const struct transcript **)ctx;
     struct stat st;
 
-    if ((visit != postorder && visit != leaf) || m->found || other == m->t || other->retained)
-        return;
-    if (other->loaded ? other->state.ino != m->t->state.ino || other->state.dev != m->t->state.dev
-                      : lstat(other->path, &st) < 0 || st.st_ino != m->t->state.ino)
-        return;
-    m->found = begins_alike(other->path, &m->t->state);
+    if (other == t || other->retained)
+        return 0;
+    if (other->loaded ? other->state.ino != t->state.ino || other->state.dev != t->state.dev
+                      : lstat(other->path, &st) < 0 || st.st_ino != t->state.ino)
+        return 0;
+    return begins_alike(other->path, &t->state);
 }
 
 bool retained_moved(struct oks_engine *e, const struct transcript *t)
 {
-    struct retained_moving m = {.t = t};
-
-    if (t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX)
-        twalk_r(e->model.catalog.transcripts, compare_file, &m);
-    return m.found;
+    return t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX &&
+           oks_tree_until(e->model.catalog.transcripts, compare_file, &t);
 }
 
 static void mark_retained(struct oks_engine *e, struct transcript *t)
@@ -110,16 +103,16 @@ struct coming {
     struct transcript *same;
 };
 
-static void compare_transcript(const void *node, VISIT visit, void *ctx)
+static int compare_transcript(void *ctx, void *item)
 {
-    const struct transcript *other = *(struct transcript *const *)node;
+    struct transcript *other = item;
     struct coming *c = ctx;
 
-    if ((visit != postorder && visit != leaf) || c->same || !other->retained || other->busy ||
-        !other->loaded || other->state.ino != c->t->state.ino || other->state.dev != c->t->state.dev)
-        return;
-    if (begins_alike(c->t->path, &other->state))
-        c->same = (struct transcript *)other;
+    if (!other->retained || other->busy || !other->loaded || other->state.ino != c->t->state.ino ||
+        other->state.dev != c->t->state.dev || !begins_alike(c->t->path, &other->state))
+        return 0;
+    c->same = other;
+    return 1;
 }
 
 void retained_came_back(struct oks_engine *e, const struct transcript *t)
@@ -127,7 +120,7 @@ void retained_came_back(struct oks_engine *e, const struct transcript *t)
     struct coming c = {.t = t};
 
     if (e->n_retained && t->state.ino)
-        twalk_r(e->model.catalog.transcripts, compare_transcript, &c);
+        oks_tree_until(e->model.catalog.transcripts, compare_transcript, &c);
     if (c.same)
         departures_drop(e, c.same);
 }
@@ -213,58 +206,32 @@ static bool is_hex_mark(const char *rel)
     return n > 9 && rel[n - 9] == '~' && strspn(rel + n - 8, "0123456789abcdef") == 8;
 }
 
-struct known {
-    char **keys; /* "<folder>/<name>" of all existing transcripts */
-    size_t n, room;
-    bool failed;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void know(const void *node, VISIT visit, void *ctx)
-{
-    const struct transcript *t = *(struct transcript *const *)node;
-    struct known *known = ctx;
-    char *key;
-
-    if ((visit != postorder && visit != leaf) || known->failed)
-        return;
-    if (known->n == known->room) {
-        size_t room = known->room * 2 + 64;
-        char **keys = reallocarray(known->keys, room, sizeof(*keys));
-
-        if (!keys) {
-            known->failed = true;
-            return;
-        }
-        known->keys = keys;
-        known->room = room;
-    }
-    known->failed = asprintf(&key, "%s/%s", t->cache_folder, t->cache_name) < 0;
-    if (!known->failed)
-        known->keys[known->n++] = key;
-}
-
 struct retained_finding {
     struct oks_engine *e;
-    struct known known;
+    struct oks_strings known; /* "<folder>/<name>" of all existing transcripts, and of the entries found */
     size_t found;
     int rc;
 };
 
-static bool is_known(const struct known *known, const char *folder, const char *name)
+/* 0: added, 1: it was known, -ENOMEM. */
+static int add_known(struct oks_strings *known, const char *folder, const char *name)
 {
     char *key;
-    bool found;
+    int rc;
 
     if (asprintf(&key, "%s/%s", folder, name) < 0)
-        return true;
-    found = known->n && bsearch(&key, known->keys, known->n, sizeof(*known->keys), by_text);
+        return -ENOMEM;
+    rc = oks_strings_add(known, oks_slice_of(key), SIZE_MAX);
     free(key);
-    return found;
+    return rc;
+}
+
+static int add_transcript(void *ctx, void *item)
+{
+    const struct transcript *t = item;
+    int rc = add_known(ctx, t->cache_folder, t->cache_name);
+
+    return rc < 0 ? rc : 0;
 }
 
 /* An entry of the cache. One whose name cannot be undone is ignored. */
@@ -275,7 +242,7 @@ static int found_entry(void *ctx, const char *folder, const char *name)
     struct root *root;
     int n;
 
-    if (is_known(&f->known, folder, name) || !unescape(folder, rel) || !unescape(name, id))
+    if (add_known(&f->known, folder, name) != 0 || !unescape(folder, rel) || !unescape(name, id))
         return 0;
     root = root_of(f->e, rel);
     if (!root || is_hex_mark(rel) || strchr(id, '/'))
@@ -298,15 +265,11 @@ int retained_find(struct oks_engine *e)
         return 0;
     if (oks_cache_stat(e->cache, marker_folder, marker_name, &st) == 0)
         e->forgotten = st;
-    twalk_r(e->model.catalog.transcripts, know, &f.known);
-    if (f.known.n)
-        qsort(f.known.keys, f.known.n, sizeof(*f.known.keys), by_text);
-    if (!f.known.failed)
+    f.rc = oks_tree_until(e->model.catalog.transcripts, add_transcript, &f.known);
+    if (f.rc == 0)
         oks_cache_list(e->cache, found_entry, &f);
-    for (size_t i = 0; i < f.known.n; i++)
-        free(f.known.keys[i]);
-    free(f.known.keys);
-    return f.known.failed ? -ENOMEM : f.rc;
+    oks_strings_clear(&f.known);
+    return f.rc;
 }
 
 void retained_found(struct oks_engine *e, struct transcript *t)
@@ -341,23 +304,13 @@ static bool goes(const struct forgetting *f, const struct session *s)
     return false;
 }
 
-static void choose_session(const void *node, VISIT visit, void *ctx)
+static void choose_session(void *ctx, void *item)
 {
-    struct session *s = *(struct session *const *)node;
+    struct session *s = item;
     struct forgetting *f = ctx;
 
-    if ((visit != postorder && visit != leaf) || !goes(f, s))
-        return;
-    if (f->n == f->room) {
-        size_t room = f->room * 2 + 16;
-        struct session **sessions = reallocarray(f->sessions, room, sizeof(*sessions));
-
-        if (!sessions)
-            return; /* the next sync finds it */
-        f->sessions = sessions;
-        f->room = room;
-    }
-    f->sessions[f->n++] = s;
+    if (goes(f, s) && OKS_GROW(f->sessions, f->n, f->room)) /* else the next sync finds it */
+        f->sessions[f->n++] = s;
 }
 
 /* True: all of it was dropped. A busy transcript stays until the next time. */
@@ -384,7 +337,7 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
     size_t n = 0;
 
     *all = true;
-    twalk_r(f->e->model.catalog.sessions, choose_session, f);
+    oks_tree_each(f->e->model.catalog.sessions, choose_session, f);
     for (size_t i = 0; i < f->n; i++) {
         bool whole = forget_session(f->e, f->sessions[i], remove);
 
