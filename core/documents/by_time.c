@@ -37,11 +37,12 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     *end = '\0';
 }
 
-/* Caches the text written since `start`, without the comma and the indent in front. */
+/* Caches the text written since `start`, without the comma and the indent in front. An exact fit: each row
+ * keeps one. */
 static void keep_text(struct time_row *row, const struct json *j, size_t start)
 {
-    const char *from = j->error ? NULL : memchr(j->bytes + start, '{', j->len - start);
-    size_t len = from ? (size_t)(j->bytes + j->len - from) : 0;
+    const char *from = j->text.error ? NULL : memchr(j->text.ptr + start, '{', j->text.len - start);
+    size_t len = from ? (size_t)(j->text.ptr + j->text.len - from) : 0;
     char *text = len ? realloc(row->text, len) : NULL;
 
     if (!text)
@@ -54,7 +55,7 @@ static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, 
                     const struct billed_bag *billed)
 {
     bool whole = billed == &row->billed;
-    size_t start = s->j->len;
+    size_t start = s->j->text.len;
     char key[KEY_TEXT];
 
     if (whole && row->text_len) {

@@ -20,7 +20,6 @@
 
 enum {
     INDENT = 2,
-    ROOM_MIN = 1024,
     ESCAPE_MAX = 6, /* bytes that one byte of text can become: \u001f */
     BEGIN_MAX = 8,  /* bytes before a value, without key and indent */
     WORD = sizeof(uint64_t),
@@ -28,31 +27,9 @@ enum {
 
 /* --- the buffer --- */
 
-static bool grow(struct json *j, size_t n)
-{
-    size_t room = j->room + n > ROOM_MIN / 2 ? (j->room + n) * 2 : ROOM_MIN;
-    char *bytes = realloc(j->bytes, room);
-
-    if (!bytes) {
-        json_fail(j, -ENOMEM);
-        return false;
-    }
-    j->bytes = bytes;
-    j->room = room;
-    return true;
-}
-
-/* Where the next n bytes go; NULL: nowhere. */
-static char *reserve(struct json *j, size_t n)
-{
-    if (j->error || (j->room - j->len < n && !grow(j, n)))
-        return NULL;
-    return j->bytes + j->len;
-}
-
 static void wrote(struct json *j, const char *end)
 {
-    j->len = (size_t)(end - j->bytes);
+    j->text.len = (size_t)(end - j->text.ptr);
 }
 
 static char *copy(char *to, const char *from, size_t n)
@@ -165,7 +142,7 @@ static char *quoted(char *to, const char *text, size_t n)
 static char *begin_value(struct json *j, const char *key, size_t n)
 {
     size_t key_len = key ? strlen(key) : 0;
-    char *to = reserve(j, n + key_len * ESCAPE_MAX + (size_t)j->level * INDENT + BEGIN_MAX);
+    char *to = oks_bytes_reserve(&j->text, n + key_len * ESCAPE_MAX + (size_t)j->level * INDENT + BEGIN_MAX);
 
     if (!to)
         return NULL;
@@ -213,7 +190,7 @@ static void open_container(struct json *j, const char *key, char bracket)
 
 static void close_container(struct json *j, char bracket)
 {
-    char *to = reserve(j, (size_t)j->level * INDENT + BEGIN_MAX);
+    char *to = oks_bytes_reserve(&j->text, (size_t)j->level * INDENT + BEGIN_MAX);
 
     if (!to)
         return;
@@ -310,22 +287,22 @@ void json_put_raw(struct json *j, const char *key, struct oks_slice value)
 
 void json_fail(struct json *j, int error)
 {
-    if (!j->error)
-        j->error = error;
+    if (!j->text.error)
+        j->text.error = error;
 }
 
 int json_finish(struct json *j, char **bytes, size_t *len)
 {
-    char *to = reserve(j, 1), *fitting;
-    int error = j->error;
+    char *to = oks_bytes_reserve(&j->text, 1), *fitting;
+    int error = j->text.error;
 
     if (to) {
         *to = '\0';
-        fitting = realloc(j->bytes, j->len + 1);
-        *bytes = fitting ? fitting : j->bytes;
-        *len = j->len;
+        fitting = realloc(j->text.ptr, j->text.len + 1);
+        *bytes = fitting ? fitting : j->text.ptr;
+        *len = j->text.len;
     } else {
-        free(j->bytes);
+        free(j->text.ptr);
     }
     *j = (struct json){.style = j->style};
     return error;

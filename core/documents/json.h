@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "okstrafs/slice.h"
 
 enum json_style {
@@ -31,9 +32,7 @@ enum json_style {
 /* Zeroed: empty, and pretty. */
 struct json {
     enum json_style style;
-    int error; /* 0, or the first negative errno */
-    char *bytes;
-    size_t len, room;
+    struct oks_bytes text;
     unsigned level;               /* open containers */
     bool has_members;             /* of the innermost container */
     size_t window_at, window_len; /* see struct oks_document */

@@ -204,9 +204,9 @@ static void put_file(struct ledger *l, struct json *j, const struct file *f)
         return;
     }
     put_head(j, f);
-    for (size_t i = 0; i < f->n && !j->error; i++) {
+    for (size_t i = 0; i < f->n && !j->text.error; i++) {
         put_entry(l, j, f, t, &f->entries[i]);
-        if (j->len > TEXT_MAX)
+        if (j->text.len > TEXT_MAX)
             json_fail(j, -EFBIG);
     }
 }

@@ -59,11 +59,11 @@ static void put_bounds(struct json *j, struct oks_slice since, struct oks_slice 
     static const char start[] = "\"window\": {";
 
     json_open_object(j, "window");
-    j->window_at = j->len - (sizeof(start) - 1);
+    j->window_at = j->text.len - (sizeof(start) - 1);
     json_put_slice(j, "since", since.len ? since : (struct oks_slice){0});
     json_put_slice(j, "until", until.len ? until : (struct oks_slice){0});
     json_close_object(j);
-    j->window_len = j->len - 1 - j->window_at;
+    j->window_len = j->text.len - 1 - j->window_at;
 }
 
 void json_put_window(struct json *j, const char *since, const char *until)
