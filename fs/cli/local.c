@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/name_list.h"
 #include "tree/tree.h"
 
 enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
@@ -161,26 +162,12 @@ struct lister {
     struct oks_engine *engine;
     const struct node *dir;
     bool is_long;
-    char **names;
-    size_t n, room;
 };
 
 static int collect(void *ctx, const char *name, enum node_shape shape)
 {
-    struct lister *l = ctx;
-
     (void)shape;
-    if (l->n == l->room) {
-        size_t room = l->room ? l->room * 2 : 64;
-        char **names = reallocarray(l->names, room, sizeof(*names));
-
-        if (!names)
-            return -ENOMEM;
-        l->names = names;
-        l->room = room;
-    }
-    l->names[l->n] = strdup(name);
-    return l->names[l->n++] ? 0 : -ENOMEM;
+    return name_list_add(ctx, name);
 }
 
 static void print_long(struct oks_engine *engine, const struct node *node, const char *name)
@@ -226,6 +213,7 @@ static int ls_node(struct oks_engine *engine, const struct options *o, const str
                    const char *path)
 {
     struct lister l = {.engine = engine, .dir = node, .is_long = o->long_listing};
+    struct name_list *names;
     int rc;
 
     if (node_shape(node) != NODE_DIR) {
@@ -235,13 +223,11 @@ static int ls_node(struct oks_engine *engine, const struct options *o, const str
             puts(path);
         return 0;
     }
-    rc = tree_list(engine, node, NULL, collect, &l);
-    for (size_t i = 0; i < l.n; i++) {
-        if (rc == 0)
-            rc = print_entry(&l, l.names[i]);
-        free(l.names[i]);
-    }
-    free(l.names);
+    names = name_list_new();
+    rc = names ? tree_list(engine, node, NULL, collect, names) : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < names->len; i++)
+        rc = print_entry(&l, names->items[i]);
+    name_list_free(names);
     return rc;
 }
 
