@@ -88,6 +88,7 @@ static int extend(struct spool *s, struct spooled *f, size_t wanted)
         size = EXTENT_MAX;
     if (size < wanted)
         size = (wanted + EXTENT_MIN - 1) / EXTENT_MIN * EXTENT_MIN;
+    /* An exact fit: each is twice as large as the one before, so there are few. */
     extents = reallocarray(f->extents, f->n_extents + 1, sizeof(*extents));
     if (!extents)
         return -ENOMEM;
