@@ -6,6 +6,7 @@
  *
  * Invariant: what is taken equals what was put; a flag that is not known is a miss.
  */
+#include <endian.h>
 #include <errno.h>
 
 #include "cache/cache_parts.h"
@@ -36,12 +37,10 @@ static void put_text(struct oks_bytes *bytes, struct oks_slice s)
 
 static void put_key(struct oks_bytes *bytes, uint64_t key)
 {
-    uint8_t big[8];
+    uint64_t big = htobe64(key);
     char hex[KEY_DIGITS + 1];
 
-    for (int i = 0; i < 8; i++)
-        big[i] = (uint8_t)(key >> (56 - 8 * i));
-    oks_hex(big, sizeof(big), hex);
+    oks_hex((const uint8_t *)&big, sizeof(big), hex);
     oks_bytes_put(bytes, "\"", 1);
     oks_bytes_put(bytes, hex, KEY_DIGITS);
     oks_bytes_put(bytes, "\"", 1);
