@@ -281,10 +281,11 @@ int document_ledger(struct model *model, enum oks_isa isa, const struct oks_targ
         pthread_mutex_lock(&model->lock);
         rc = files_list(&l);
         pthread_mutex_unlock(&model->lock);
-        for (size_t i = 0; rc == 0 && i < l.n; i++)
+        for (size_t i = 0; rc == 0 && i < l.n; i++) {
             rc = rescan_file_read(isa, &l.files[i].read, read_record, &l.files[i]);
-        if (rc == -ENOENT)
-            rc = -EAGAIN; /* dropped meanwhile */
+            if (rc == -ENOENT)
+                rc = -EAGAIN; /* dropped meanwhile */
+        }
         if (rc == 0)
             rc = document_locked(model, ledger_document, &l, out);
         files_free(&l);
