@@ -107,7 +107,7 @@ END_TEST
 static struct run_worker workers[] = {
     {.worker_id = (char *)"a", .agent = (char *)"claude", .model = (char *)"opus"},
     {.worker_id = (char *)"z"}};
-static struct run run = {.path = (char *)"/w/.okstra/tasks/x/state/team-state-work-7.json",
+static struct team_run run = {.path = (char *)"/w/.okstra/tasks/x/state/team-state-work-7.json",
                          .dir = "/w",
                          .lead = "boss",
                          .state = {.team_name = (char *)"crew",

@@ -156,7 +156,7 @@ static const char *run_names(void)
 {
     const struct team *team = catalog_team(&catalog, "crew");
     char name[OKS_NAME_MAX + 1], *list = "";
-    const struct run *run;
+    const struct team_run *run;
 
     if (!team)
         return NULL;
@@ -250,7 +250,7 @@ END_TEST
 /* --- members, by hand --- */
 
 static struct root root = {.path = (char *)"/r"};
-static struct run run = {.path = (char *)"/w/x/state/team-state-x-1.json", .dir = "/w", .lead = "boss"};
+static struct team_run run = {.path = (char *)"/w/x/state/team-state-x-1.json", .dir = "/w", .lead = "boss"};
 static struct run_worker workers[3];
 
 static struct transcript *add(const struct source *source, const char *rel, const char *agent)
@@ -263,7 +263,7 @@ static struct transcript *add(const struct source *source, const char *rel, cons
     t = catalog_transcript_made(&catalog, s, &root, text_of("/r/%s", rel), strdup("f"), strdup(s->name));
     ck_assert_ptr_nonnull(t);
     t->state.agent_name = agent ? strdup(agent) : NULL;
-    catalog_place(&catalog, s, &from);
+    catalog_assign_project(&catalog, s, &from);
     return t;
 }
 
@@ -276,11 +276,11 @@ static struct transcript *in_crew(const char *rel, const char *agent)
     return t;
 }
 
-static void member_is(const struct run *of, const struct transcript *t, const char *want)
+static void member_is(const struct team_run *of, const struct transcript *t, const char *want)
 {
     char name[OKS_NAME_MAX + 1];
 
-    session_member(of, t->session, name);
+    member_name_of(of, t->session, name);
     ck_assert_str_eq(name, want);
 }
 
@@ -359,13 +359,13 @@ static struct transcript *own(const char *id, const char *cwd, const char *begun
     struct project *from;
 
     oks_strings_add(&t->state.cwds, oks_slice_of(cwd), OKS_CWDS_MAX);
-    catalog_place(&catalog, t->session, &from);
+    catalog_assign_project(&catalog, t->session, &from);
     if (begun)
         add_event(t, begun);
     return t;
 }
 
-static const char *team_of(const struct run *of)
+static const char *team_of(const struct team_run *of)
 {
     struct session **sessions = team_sessions(&catalog, catalog_team_made(&catalog, OKS_SLICE("crew")), of);
     char *list = "";
