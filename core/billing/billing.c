@@ -193,20 +193,6 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     return rc < 0 ? rc : row_changed(b, part, i, was_counted);
 }
 
-/* The part's own row of that key, or SIZE_MAX. */
-size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key)
-{
-    const struct oks_requests *rows = part->rows;
-    struct billing_row_ref ref;
-
-    if (part->n_rows && requests_key(rows, part->n_rows - 1) == key)
-        return part->n_rows - 1;
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);)
-        if (ref.transcript == part->id)
-            return ref.row;
-    return SIZE_MAX;
-}
-
 struct gaining {
     struct billing *b;
     struct billing_part *part;

@@ -131,16 +131,6 @@ static int elect(struct billing *b, uint64_t key)
     return billing_substitute(b, owner.part, best.part, &best.row);
 }
 
-int billing_pend(struct billing *b, uint64_t key)
-{
-    if (b->n_pending && b->pending[b->n_pending - 1] == key)
-        return 0;
-    if (!OKS_GROW(b->pending, b->n_pending, b->pending_room))
-        return -ENOMEM;
-    b->pending[b->n_pending++] = key;
-    return 0;
-}
-
 int billing_decide(struct billing *b)
 {
     int rc = 0;

@@ -83,16 +83,17 @@ void billing_substitute_end(struct billing *b, struct substitute *substitute);
 int billing_substitute(struct billing *b, struct billing_part *owner, const struct billing_part *from,
                        const struct request_row *row);
 
-/* --- ownership.c --- */
-
-int billing_pend(struct billing *b, uint64_t key);
-int billing_decide(struct billing *b); /* decides all pending keys; 0 or -ENOMEM */
-/* Whether both rows have the same values in all documents. */
-bool billing_same_values(const struct oks_request *a, const struct oks_request *b);
-
-/* --- billing.c --- */
+/* --- rows.c --- */
 
 /* The part's own row of that key, or SIZE_MAX. */
 size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key);
+/* The key is decided at the end of the call. -ENOMEM */
+int billing_pend(struct billing *b, uint64_t key);
+
+/* --- ownership.c --- */
+
+int billing_decide(struct billing *b); /* decides all pending keys; 0 or -ENOMEM */
+/* Whether both rows have the same values in all documents. */
+bool billing_same_values(const struct oks_request *a, const struct oks_request *b);
 
 #endif

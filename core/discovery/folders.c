@@ -258,7 +258,7 @@ static int walk_from(struct discovery *d, struct root *root, const char *start)
         root->found = rc == 0 || rc == -E2BIG;
         /* Any other error may end without an event. */
         if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
-            discovery_break(d);
+            unchanged_break(d->unchanged);
     }
     return rc == -ENOMEM ? rc : 0;
 }

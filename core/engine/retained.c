@@ -3,7 +3,7 @@
  *
  * Claude Code deletes its transcripts after a month; what they used was used all the same. So when a
  * transcript's file is deleted, the transcript stays, without its unfinished last line, unless the file goes
- * on under another name. A start looks in the cache for entries without a transcript. A session with any
+ * on under another name. A start finds them in the cache (retained_find.c). A session with any
  * existing file has no retained transcripts, because a file that was moved would count twice.
  *
  * `okstrafs forget` removes cache files and replaces a marker file beside the snapshot. When a running engine
@@ -145,131 +145,12 @@ void retained_replaced(struct oks_engine *e, struct session *s)
     }
 }
 
-/* --- at a start --- */
-
-static int nibble(char c)
+void retained_marker_seen(struct oks_engine *e)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Undoes oks_name_escape(). False: the name was cut, which cannot be undone. */
-static bool unescape(const char *name, char out[OKS_NAME_MAX + 1])
-{
-    size_t n = 0;
-
-    for (const char *p = name; *p; p++) {
-        int high = *p == '%' ? nibble(p[1]) : -1, low = high >= 0 ? nibble(p[2]) : -1;
-
-        if (*p == '%' && low < 0)
-            return false;
-        if (n == OKS_NAME_MAX)
-            return false;
-        out[n++] = *p == '%' ? (char)(high * 16 + low) : *p;
-        p += *p == '%' ? 2 : 0;
-    }
-    out[n] = '\0';
-    return n > 0 && strlen(out) == n;
-}
-
-/* The root of a cache folder; removes the hash of a further root from `rel`. */
-static struct root *root_of(struct oks_engine *e, char *rel)
-{
-    size_t n = strlen(rel), n_roots;
-    struct root *roots = discovery_roots(e->discovery, &n_roots), *first = NULL;
-
-    for (size_t i = 0; i < n_roots; i++) {
-        struct root *root = &roots[i];
-        char hex[OKS_SHA256_HEX];
-        uint8_t hash[OKS_SHA256_BYTES];
-
-        if (root->source != &oks_source_claude)
-            continue;
-        if (root->index == 0) {
-            first = root;
-            continue;
-        }
-        if (oks_sha256(root->path, strlen(root->path), hash) < 0)
-            continue;
-        oks_hex(hash, 4, hex);
-        if (n > 9 && rel[n - 9] == '~' && strcmp(rel + n - 8, hex) == 0) {
-            rel[n - 9] = '\0';
-            return root;
-        }
-    }
-    return first;
-}
-
-static bool is_hex_mark(const char *rel)
-{
-    size_t n = strlen(rel);
-
-    return n > 9 && rel[n - 9] == '~' && strspn(rel + n - 8, "0123456789abcdef") == 8;
-}
-
-struct retained_finding {
-    struct oks_engine *e;
-    struct oks_strings known; /* "<folder>/<name>" of all existing transcripts, and of the entries found */
-    size_t found;
-    int rc;
-};
-
-/* 0: added, 1: it was known, -ENOMEM. */
-static int add_known(struct oks_strings *known, const char *folder, const char *name)
-{
-    char *key;
-    int rc;
-
-    if (asprintf(&key, "%s/%s", folder, name) < 0)
-        return -ENOMEM;
-    rc = oks_strings_add(known, oks_slice_of(key), SIZE_MAX);
-    free(key);
-    return rc;
-}
-
-static int add_transcript(void *ctx, void *item)
-{
-    const struct transcript *t = item;
-    int rc = add_known(ctx, t->cache_folder, t->cache_name);
-
-    return rc < 0 ? rc : 0;
-}
-
-/* An entry of the cache. One whose name cannot be undone is ignored. */
-static int found_entry(void *ctx, const char *folder, const char *name)
-{
-    struct retained_finding *f = ctx;
-    char rel[OKS_NAME_MAX + 1], id[OKS_NAME_MAX + 1], path[PATH_MAX];
-    struct root *root;
-    int n;
-
-    if (add_known(&f->known, folder, name) != 0 || !unescape(folder, rel) || !unescape(name, id))
-        return 0;
-    root = root_of(f->e, rel);
-    if (!root || is_hex_mark(rel) || strchr(id, '/'))
-        return 0;
-    n = snprintf(path, sizeof(path), "%s/%s/%s.jsonl", root->path, rel, id);
-    if (n >= (int)sizeof(path) || catalog_transcript(&f->e->model.catalog, path))
-        return 0;
-    if (f->found++ >= RETAINED_MAX)
-        return 1;
-    f->rc = arrivals_retain(f->e, root, path, folder, name, id);
-    return f->rc < 0 ? f->rc : 0;
-}
-
-int retained_find(struct oks_engine *e)
-{
-    struct retained_finding f = {.e = e};
     struct stat st;
 
-    if (!e->cache)
-        return 0;
     if (oks_cache_stat(e->cache, marker_folder, marker_name, &st) == 0)
         e->forgotten = st;
-    f.rc = oks_tree_until(e->model.catalog.transcripts, add_transcript, &f.known);
-    if (f.rc == 0)
-        oks_cache_list(e->cache, found_entry, &f);
-    oks_strings_clear(&f.known);
-    return f.rc;
 }
 
 void retained_found(struct oks_engine *e, struct transcript *t)

@@ -25,7 +25,9 @@ void retained_return(struct oks_engine *e, struct transcript *t, struct folder *
 /* Drops the session's retained transcripts if it has an existing one. */
 void retained_replaced(struct oks_engine *e, struct session *s);
 /* Adds the transcripts that exist only in the cache; once, after the first walk. 0 or -ENOMEM */
-int retained_find(struct oks_engine *e);
+int retained_find(struct oks_engine *e); /* retained_find.c */
+/* From now on only another marker than this one means that something was forgotten. */
+void retained_marker_seen(struct oks_engine *e);
 void retained_found(struct oks_engine *e, struct transcript *t);
 /* Drops what `okstrafs forget` removed since. False: not all of it yet. */
 bool retained_refresh(struct oks_engine *e);

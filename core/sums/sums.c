@@ -23,54 +23,6 @@ void sums_init(struct sums *sums, struct catalog *catalog, struct oks_intern *na
     aggregate_reset(&sums->all);
 }
 
-int session_sums_new(struct session *s)
-{
-    s->sums = calloc(1, sizeof(*s->sums));
-    if (!s->sums)
-        return -ENOMEM;
-    s->sums->session = s;
-    return 0;
-}
-
-void session_sums_free(struct session_sums *sums)
-{
-    if (sums && sums->touched)
-        LIST_REMOVE(sums, of_touched);
-    free(sums);
-}
-
-int transcript_sums_new(struct transcript *t)
-{
-    t->sums = calloc(1, sizeof(*t->sums));
-    return t->sums ? 0 : -ENOMEM;
-}
-
-void transcript_sums_free(struct transcript_sums *sums)
-{
-    if (sums)
-        free(sums->shares);
-    free(sums);
-}
-
-struct project_sums *project_sums_made(struct project *p)
-{
-    if (!p->sums) {
-        p->sums = calloc(1, sizeof(*p->sums));
-        if (p->sums) {
-            aggregate_reset(&p->sums->sum);
-            p->sums->sum.stale = true; /* computed from its sessions when it is next used */
-        }
-    }
-    return p->sums;
-}
-
-void project_sums_free(struct project_sums *sums)
-{
-    if (sums)
-        billed_bag_clear(&sums->billed);
-    free(sums);
-}
-
 /* --- sessions --- */
 
 /* On ENOMEM the project has no sum: it is added up each time. */
