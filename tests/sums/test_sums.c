@@ -181,8 +181,9 @@ static void check_bill(const struct billed_bag *bag, const struct added *want)
     ck_assert_uint_eq(sum.requests, want->events);
 }
 
-static void check_group(void *ctx, struct group *group)
+static void check_group(void *ctx, void *item)
 {
+    struct group *group = item;
     struct measure m, names;
     struct added want;
     size_t *n = ctx;
@@ -281,8 +282,10 @@ static unsigned __int128 cost_of_bag(const struct billed_bag *bag)
     return sum.cost;
 }
 
-static void take_group_cost(void *ctx, struct group *group)
+static void take_group_cost(void *ctx, void *item)
 {
+    const struct group *group = item;
+
     *(unsigned __int128 *)ctx += cost_of_bag(&group->billed);
 }
 
