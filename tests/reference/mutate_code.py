@@ -21,6 +21,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -162,12 +163,14 @@ class Tree:
         return [test for test in self.tests if self.folders.get(test["cmd"][0], Path()).name == folder]
 
     def passes(self, test: dict) -> bool:
+        run = subprocess.Popen(test["cmd"], env={**os.environ, **test["env"]}, cwd=test.get("workdir") or self.build,
+                               start_new_session=True, **QUIET)
         try:
-            run = subprocess.run(test["cmd"], env={**os.environ, **test["env"]}, timeout=self.timeout,
-                                 cwd=test.get("workdir") or self.build, **QUIET)
+            return run.wait(self.timeout) == 0
         except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)  # a case that hangs is a child of it
+            run.wait()
             return False
-        return run.returncode == 0
 
     def killer(self, file: str) -> str:
         """The first test that fails; empty: none does."""
