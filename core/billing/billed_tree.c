@@ -53,15 +53,6 @@ void billed_tree_free(struct billed_tree *tree)
     free(tree);
 }
 
-size_t billed_tree_bytes(const struct billed_tree *tree)
-{
-    size_t bytes = sizeof(*tree);
-
-    for (int i = 0; i < TREE_LEVELS; i++)
-        bytes += tree->levels[i].room * (sizeof(struct span) + tree->models * sizeof(struct billed_sum));
-    return bytes;
-}
-
 static int level_reserve(struct level *level, size_t len, size_t models)
 {
     size_t room = len + len / 4 + 1;

@@ -10,7 +10,6 @@ struct billed_tree;
 
 int billed_tree_new(struct billed_tree **out, size_t models); /* -ENOMEM */
 void billed_tree_free(struct billed_tree *tree);
-size_t billed_tree_bytes(const struct billed_tree *tree);
 
 /* Makes room for `rows` rows of `models` models. 0 or -ENOMEM. */
 int billed_tree_reserve(struct billed_tree *tree, size_t rows, size_t models);
