@@ -37,7 +37,7 @@
 struct path {
     char *path;
     enum watched_path kind;
-    bool blind; /* its folder cannot be watched, or has no events for its content */
+    bool unwatched; /* its folder cannot be watched, or has no events for its content */
     SLIST_ENTRY(path) next;
 };
 
@@ -171,7 +171,7 @@ bool unchanged_needs_polling(const struct unchanged *u)
     if (!u || u->poll_fd < 0)
         return true;
     SLIST_FOREACH(p, &u->paths, next)
-    if (p->kind == PATH_FILE && p->blind)
+    if (p->kind == PATH_FILE && p->unwatched)
         return true;
     return false;
 }
@@ -226,7 +226,7 @@ static void watch_near(const struct unchanged *u, struct path *p, const char *th
 {
     bool file = p->kind == PATH_FILE;
 
-    p->blind =
+    p->unwatched =
         !watch_folder(u->near_fd, there, file && own ? IN_MODIFY : 0) || (file && own && is_symlink(p->path));
 }
 

@@ -32,7 +32,7 @@ struct chunk {
     struct request_row row;
 };
 
-/* A later row replaces an earlier one, except one outside of a side chain by one inside. */
+/* Later rows replace earlier ones, but a row of a side chain never replaces one outside. */
 static int consider_row(void *ctx, size_t i, const struct request_row *row)
 {
     struct chunk *c = ctx;

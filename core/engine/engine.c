@@ -302,12 +302,12 @@ void oks_engine_changes_seen(struct oks_engine *e)
 
 bool oks_engine_needs_polling(struct oks_engine *e)
 {
-    bool blind;
+    bool unwatched;
 
     pthread_mutex_lock(&e->model.lock);
-    blind = discovery_needs_polling(e->discovery);
+    unwatched = discovery_needs_polling(e->discovery);
     pthread_mutex_unlock(&e->model.lock);
-    return blind;
+    return unwatched;
 }
 
 enum { MUCH = 16 << 20 }; /* bytes */
