@@ -1,16 +1,16 @@
 /*
- * Settings of glibc's malloc, for two loads: a command allocates fast and frees nothing; the daemon must stay
- * small.
+ * Settings of glibc's malloc, for two kinds of load: a command allocates a lot and frees nothing; the daemon
+ * must stay small.
  *
- * glibc gives each thread a heap of its own, which grows by a system call per few pages; such a call stops
- * the page faults of all threads, and thousands of them cost two scanning threads a third of their time. A
- * command therefore has one heap for all of them (what is small comes from each thread's own cache even so),
- * taken from the system in one piece that is only an address until it is touched, and touched by pages of 2
- * MiB where the kernel has them: five thousand page faults of 4 KiB were a tenth of a scan's time.
+ * glibc gives each thread a heap of its own, which grows by one system call for a few pages. Such a call
+ * stops the page faults of all threads; thousands of them took two scanning threads a third of their time. So
+ * a command has one heap for all threads (each thread's cache still serves small blocks). It is reserved in
+ * one piece, and backed by pages of 2 MiB if the kernel has them: five thousand page faults of 4 KiB were a
+ * tenth of a scan's time.
  */
 #include "common/heap.h"
 
-#include <stdlib.h> /* says whose C library it is */
+#include <stdlib.h> /* defines __GLIBC__ */
 
 #ifdef __GLIBC__
 
@@ -25,13 +25,13 @@ void heap_for_command(void)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)sbrk(0), end;
-    void *volatile first; /* the compiler must not see that nothing is done with it */
+    void *volatile first; /* volatile: or the compiler removes the pair */
 
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, PIECE);
     mallopt(M_TRIM_THRESHOLD, FIRST_PIECE);
     mallopt(M_TOP_PAD, FIRST_PIECE);
-    first = malloc(PIECE / 2); /* more than is left of the heap, less than what is mapped on its own */
+    first = malloc(PIECE / 2); /* more than is left of the heap, less than malloc maps separately */
     free(first);
     mallopt(M_TOP_PAD, PIECE);
     end = (uintptr_t)sbrk(0);
@@ -41,8 +41,8 @@ void heap_for_command(void)
 }
 
 /*
- * Workers come and go, each with a request buffer of 1 MiB: those must go back to the system, and their small
- * blocks must not be spread over an arena for each.
+ * libfuse starts and ends workers, each with a request buffer of 1 MiB. Those must be returned to the system,
+ * and small blocks must not be spread over one arena for each worker.
  */
 void heap_for_daemon(void)
 {
@@ -51,14 +51,14 @@ void heap_for_daemon(void)
     mallopt(M_ARENA_MAX, 2);
 }
 
-void heap_give_back(void)
+void heap_trim(void)
 {
     malloc_trim(0);
 }
 
 #else
 
-void heap_give_back(void)
+void heap_trim(void)
 {
 }
 

@@ -1,14 +1,14 @@
-/* How the C library's heap grows and shrinks. Call one of the first two, before there is a second thread. */
+/* Tuning of the C library's heap. Call one of the first two before the second thread starts. */
 #ifndef OKSTRAFS_FS_COMMON_HEAP_H
 #define OKSTRAFS_FS_COMMON_HEAP_H
 
-/* For a command that reads a lot, answers and ends. */
+/* For a command, which reads a lot, answers and exits. */
 void heap_for_command(void);
 
-/* For the daemon, which stays. */
+/* For the daemon. */
 void heap_for_daemon(void);
 
-/* Returns the pages that nothing lies on any more. Thread safe; takes some ms. */
-void heap_give_back(void);
+/* Returns free pages to the system. Thread safe; takes some ms. */
+void heap_trim(void);
 
 #endif

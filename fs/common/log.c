@@ -24,7 +24,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
             line[i] = '?';
     line[len] = '\n';
     if (write(STDERR_FILENO, line, len + 1) < 0)
-        return; /* nobody listens */
+        return; /* no stderr */
 }
 
 void log_error(const char *format, ...)

@@ -1,4 +1,4 @@
-/* One line on stderr for each thing that a person must know; control characters in it are shown as '?'. */
+/* Prints one line on stderr, for what the user must know; control characters are shown as '?'. */
 #ifndef OKSTRAFS_FS_COMMON_LOG_H
 #define OKSTRAFS_FS_COMMON_LOG_H
 

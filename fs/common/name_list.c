@@ -1,5 +1,5 @@
 /*
- * Sorted arrays of names: two of them tell what came and what went in a directory.
+ * Sorted arrays of names. Comparing two shows which names of a directory are new, and which are gone.
  */
 #include "common/name_list.h"
 

@@ -1,5 +1,7 @@
-/* A sorted array of names: what a directory lists. Not thread safe. Fill it by name_list_add, then sort it
- * once. */
+/*
+ * A sorted array of names, such as a listing of a directory. Call name_list_add() for each, then sort it
+ * once. Not thread safe.
+ */
 #ifndef OKSTRAFS_FS_COMMON_NAME_LIST_H
 #define OKSTRAFS_FS_COMMON_NAME_LIST_H
 
@@ -8,9 +10,9 @@
 #include <stdint.h>
 
 struct name_list {
-    char **items; /* ascending by bytes, once name_list_sort was called */
+    char **items; /* ascending by bytes after name_list_sort() */
     size_t len, room;
-    uint64_t version; /* of the list, when it was made; 0: not known. Who makes it says so */
+    uint64_t version; /* of the list, set by the caller; 0: unknown */
 };
 
 struct name_list *name_list_new(void); /* NULL on ENOMEM */

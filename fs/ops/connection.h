@@ -1,5 +1,5 @@
 /*
- * A FUSE connection: the state of its mount, and what only the request handlers use besides.
+ * A FUSE connection: the mount's state, and what only the request handlers use.
  */
 #ifndef OKSTRAFS_FS_OPS_CONNECTION_H
 #define OKSTRAFS_FS_OPS_CONNECTION_H
@@ -11,7 +11,7 @@
 
 #include "serve/mount_state.h"
 
-/* Content that is stored into the kernel's page cache: see prefill() in ops_file.c. */
+/* Storing content in the kernel's page cache: see prefill() in ops_file.c. */
 struct page_store {
     struct fuse_session *session;
     pthread_mutex_t lock; /* one store at a time */
@@ -24,16 +24,16 @@ struct open_dirs {
 
 struct connection {
     struct mount mount;
-    struct write_gate *gate;   /* NULL: nobody is told of changes ... */
-    struct notifier *notifier; /* ... by this */
+    struct write_gate *gate;   /* NULL: watchers are not notified ... */
+    struct notifier *notifier; /* ... by this thread */
     struct page_store pages;
     struct open_dirs dirs;
-    const atomic_bool *stopping; /* the daemon is about to end */
+    const atomic_bool *stopping; /* the daemon is ending */
     uid_t uid;                   /* of everything shown */
     gid_t gid;
 };
 
-/* Frees the open directories of a session that has ended: the kernel closes nothing then. */
+/* Frees the open directories after the end of the session: the kernel does not close them then. */
 void connection_end(struct connection *c);
 
 #endif

@@ -17,7 +17,7 @@ void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask);
 void op_statfs(fuse_req_t req, fuse_ino_t nodeid);
 
 /* ops_file.c */
-/* A stream takes up what has come. */
+/* Appends the stream's new lines. */
 void stream_follow(fuse_req_t req, struct inode *inode);
 void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi);

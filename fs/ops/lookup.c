@@ -1,10 +1,9 @@
 /*
- * The handlers of LOOKUP and of what needs nothing but an inode: FORGET, GETATTR, READLINK, ACCESS, STATFS.
+ * The handlers of LOOKUP, and of requests that need an inode only: FORGET, GETATTR, READLINK, ACCESS, STATFS.
  *
- * LOOKUP of a file does the work: it brings the data up to date, renders where something changed, and answers
- * with the inode of that generation. From there on nothing can change: attributes and pages are cached for
- * ever, and READ hands out bytes that are already there. Directories keep their inode; only their names are
- * looked up again.
+ * LOOKUP of a file does the work: it syncs, renders if the data changed, and replies with the inode of that
+ * generation. A generation never changes, so its attributes and pages are cached for ever, and READ returns
+ * bytes that exist already. A directory keeps its inode; only its names are looked up again.
  */
 #include <errno.h>
 #include <sys/statvfs.h>
@@ -19,8 +18,9 @@
 #include "watchers/notify.h"
 
 /*
- * A window relative to now would be another generation at each look, and what stats a file before it opens it
- * (cp, tar) would find it replaced every time. While the data stays, such a window stands still this long.
+ * A window relative to now would be a new generation at each lookup, and a program that stats a file before
+ * it opens it (cp, tar) would always find it replaced. While the data is the same, such a window is not
+ * rendered again for this long.
  */
 enum { CLOCK_STEP_MS = 1000 };
 
@@ -48,7 +48,7 @@ static int lookup(struct connection *c, struct inode *dir, const char *name, con
 
     rc = tree_lookup(m->engine, &dir->dentry->node, name, now, cancel, &node);
     if (oks_engine_trim_due(m->engine))
-        heap_give_back();
+        heap_trim();
     if (rc < 0)
         return rc;
     if (node_shape(&node) == NODE_FILE) {
@@ -83,7 +83,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     entry = reply_entry(c, inode);
     if (fuse_reply_entry(req, &entry) < 0)
-        inodes_forget(c->mount.inodes, inode, 1); /* the caller is gone, and with it the reference */
+        inodes_forget(c->mount.inodes, inode, 1); /* the request was interrupted: drop its reference */
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
@@ -105,14 +105,14 @@ void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     struct stat st;
 
     if (inode->stream && !write_gate_is_for(connection_of(req)->gate, caller_of(req)))
-        stream_follow(req, inode); /* what could not be read shows at the next look */
+        stream_follow(req, inode); /* on failure the next lookup tries again */
     st = reply_attr(connection_of(req), inode);
     fuse_reply_attr(req, &st, reply_attr_timeout(inode));
 }
 
 /*
- * A reply straight from an inode's bytes: the reader has them, and the kernel may forget the inode, before
- * the system call that carries them is over. Until then the reply has a reference of its own.
+ * Replies with an inode's bytes. The kernel may forget the inode before the system call that copies the bytes
+ * has ended. So the reply has a reference of its own until then.
  */
 void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 {

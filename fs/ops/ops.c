@@ -1,10 +1,10 @@
 /*
- * The table of the FUSE operations.
+ * The table of FUSE operations.
  *
- * Rules for handlers: none touches the own mount or notifies the kernel (both can hang unkillably), but for
- * what op_open says; there is no flush (every close() would wait for a worker); everything that would change
- * something is EROFS, each by a handler of its own, because the kernel's answers to missing ones are odd
- * (symlink ENOSYS, link EPERM, access(W_OK) succeeds).
+ * Rules for handlers. None touches its own mount or notifies the kernel (both can hang and cannot be killed),
+ * except as op_open describes. There is no flush, because every close() would wait for a worker. Everything
+ * that would change something is EROFS, each with a handler of its own, because the kernel's replies for
+ * missing ones are odd (symlink ENOSYS, link EPERM, access(W_OK) succeeds).
  */
 #include "ops/ops.h"
 

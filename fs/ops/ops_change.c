@@ -1,8 +1,8 @@
 /*
- * The handlers of writes: EROFS for all but the toucher, and for that one all but the act that is announced
- * just now (write_gate.h). Nothing changes by it; the kernel notifies watchers as if it did.
+ * The handlers of writes. Each is EROFS, except for the toucher, and for it except the one act that is
+ * announced now (write_gate.h). Even that changes nothing; the kernel notifies watchers as if it did.
  *
- * Each has a handler of its own, because the kernel's answers to missing ones are odd (symlink ENOSYS, link
+ * Each has a handler of its own, because the kernel's replies for missing ones are odd (symlink ENOSYS, link
  * EPERM).
  */
 #include <errno.h>
@@ -16,7 +16,7 @@ static void read_only(fuse_req_t req)
     fuse_reply_err(req, EROFS);
 }
 
-/* Only "changed now": what futimens({UTIME_OMIT, UTIME_NOW}) asks for. */
+/* Allows "changed now" only: what futimens({UTIME_OMIT, UTIME_NOW}) sends. */
 void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
     const struct connection *c = connection_of(req);
@@ -29,11 +29,11 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int to_set
         read_only(req);
         return;
     }
-    st = reply_attr(c, inode); /* its own time: that of the newest byte counted */
+    st = reply_attr(c, inode); /* with its own time: that of the newest byte counted */
     fuse_reply_attr(req, &st, reply_attr_timeout(inode));
 }
 
-/* The inode that a new name is to be; NULL: refused, and answered. */
+/* The inode that a new name refers to; NULL: refused, and replied. */
 static struct inode *admitted(fuse_req_t req, fuse_ino_t parent, const char *name, enum node_shape shape)
 {
     struct inode *inode = write_gate_admits_create(connection_of(req)->gate, caller_of(req),
@@ -77,15 +77,15 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /*
  * The kernel finds nothing more in a folder that was removed, and what is about to be announced as gone may
- * be there again. So a folder is removed in two steps, by two system calls.
+ * exist again. So a folder is removed in two steps, by two system calls.
  *
- * The first is answered ENOENT: with that the kernel drops the name that it has cached, and since it may not
- * cache it again, whoever walks through it has it looked up here.
+ * The reply to the first is ENOENT. With that the kernel drops the name from its cache. It may not cache it
+ * again, so every later walk through the folder looks the name up here.
  *
- * In the second the folder loses its name here first: who finds it from now on finds another one, and who
- * found it before knows no more than the engine does after one more sync. Then the engine is asked: what is
- * there again stays, and EBUSY says so to the announcing thread. What comes back later, while the system call
- * is still on its way, is found as another folder, and the kernel removes only this one.
+ * In the second the dentry is first taken out of the table: later lookups find a new one. Earlier ones have
+ * seen no more than the engine has after one more sync. Then that sync is made. If the target exists again,
+ * the folder stays, and the reply is EBUSY, which the announcing thread handles. A target that comes back
+ * while the system call is still running is found as another folder, and the kernel removes only this one.
  */
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {

@@ -1,5 +1,5 @@
 /*
- * The handlers of directory streams: names are gathered by opendir, and readdir hands them out from there.
+ * The handlers of directories: opendir collects the names, readdir returns them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "ops/handlers.h"
 #include "ops/reply.h"
 
-/* What a directory held when it was opened: offsets stay true however the data changes meanwhile. */
+/* The names when the directory was opened: offsets stay valid while the data changes. */
 struct open_dir {
     struct item {
         char *name;
@@ -69,7 +69,7 @@ void connection_end(struct connection *c)
         open_dirs_remove(&c->dirs, LIST_FIRST(&c->dirs.list));
 }
 
-/* What a listing has shown need not be announced; what comes later must be. */
+/* Names in a listing need not be announced; later ones must be. */
 static void record_names(struct connection *c, struct inode *dir, const struct open_dir *d)
 {
     struct inodes *inodes = c->mount.inodes;
@@ -111,7 +111,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
     }
     record_names(c, inode, d);
     fi->fh = (uintptr_t)d;
-    open_dirs_add(&c->dirs, d); /* before the reply: its close may come before we are back */
+    open_dirs_add(&c->dirs, d); /* before the reply: RELEASEDIR may come before this returns */
     if (fuse_reply_open(req, fi) < 0)
         open_dirs_remove(&c->dirs, d);
 }

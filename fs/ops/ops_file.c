@@ -1,8 +1,9 @@
 /*
- * The handlers of open files. A document's content is there already and stays as it is: pages are cached for
- * ever, and closing it needs no request. A stream is read past the page cache, because its end moves;
- * whoever reaches the end gets what has come since, or nothing, but never waits for more: that is what poll
- * is for.
+ * The handlers of open files.
+ *
+ * A document's content exists already and never changes: its pages are cached for ever, and closing it needs
+ * no request. A stream is read without the page cache, because it grows. A read at its end appends the new
+ * lines, and returns them or nothing. It never waits for more: poll(2) does.
  */
 #include <errno.h>
 #include <poll.h>
@@ -48,9 +49,9 @@ static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_in
 }
 
 /*
- * A generation's first reader finds its content in the kernel already: it need not ask for it in a request of
- * its own. Storing waits for pages that are being read, and a daemon that waits for its own answers could not
- * even be killed; so nobody's open is answered before, and until then there is nobody who could read.
+ * Stores the content of a generation in the page cache before its first reader needs it. The store waits for
+ * pages that are being read. A daemon that waits for its own replies could not even be killed. So no open of
+ * this inode is replied before the store, and until then there is no reader.
  */
 static void prefill(struct page_store *pages, fuse_ino_t nodeid, struct inode *inode)
 {
@@ -62,7 +63,7 @@ static void prefill(struct page_store *pages, fuse_ino_t nodeid, struct inode *i
     pthread_mutex_lock(&pages->lock);
     if (!inode->prefilled && inode->len)
         fuse_lowlevel_notify_store(pages->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
-    inode->prefilled = true; /* also where it failed: then it is read as anything is */
+    inode->prefilled = true; /* also on failure: then it is read by requests */
     pthread_mutex_unlock(&pages->lock);
 }
 
@@ -128,7 +129,7 @@ void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struc
     inodes_forget(inodes, inode, 1);
 }
 
-/* Reading never blocks, so it is always possible; POLLPRI tells that a stream has something unread. */
+/* A read never blocks, so POLLIN is always set. POLLPRI: a stream has unread lines. */
 void op_poll(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
 {
     unsigned events = POLLIN | POLLRDNORM;
@@ -136,7 +137,7 @@ void op_poll(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi, struc
     if (!open_of(fi)) {
         if (handle)
             fuse_pollhandle_destroy(handle);
-        fuse_reply_poll(req, events | POLLOUT | POLLWRNORM); /* what the kernel says of files without poll */
+        fuse_reply_poll(req, events | POLLOUT | POLLWRNORM); /* the kernel's default for files without poll */
         return;
     }
     if (stream_handle_poll(open_of(fi), handle))

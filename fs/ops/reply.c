@@ -1,12 +1,13 @@
 /*
- * What the handlers share: attributes and entries as the kernel learns them, errors, interrupts.
+ * Shared by the handlers: attributes and entries for the kernel, errors, interrupts.
  */
 #include "ops/reply.h"
 
 #include <errno.h>
 
 const double reply_for_ever = 86400.0 * 365;
-static const double entity_timeout = 1.0; /* of a session's, team's or project's folder: it may go away */
+static const double entity_timeout =
+    1.0; /* of a session's, team's or project's folder, which may be removed */
 
 int reply_errno(fuse_req_t req, int rc)
 {
@@ -66,14 +67,16 @@ void interruptible_end(fuse_req_t req)
 
 /* --- entries --- */
 
-/* All but streams is as it is for ever. */
+/* Attributes never change, except a stream's. */
 double reply_attr_timeout(const struct inode *inode)
 {
     return inode->stream ? 0 : reply_for_ever;
 }
 
-/* A name whose creation is still to be announced must be looked up each time: what the kernel believes to be
- * there cannot be created. So must one that is about to be removed (op_rmdir). */
+/*
+ * A name whose creation is still to be announced must not be cached: the kernel refuses to create a name that
+ * it has cached. Neither may one that is about to be removed (op_rmdir).
+ */
 static double entry_timeout(struct inodes *inodes, const struct dentry *dentry)
 {
     if (node_shape(&dentry->node) != NODE_DIR || !dentry->dir)

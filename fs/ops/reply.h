@@ -1,4 +1,4 @@
-/* What the handlers need of a request, and for its reply. */
+/* Shared by the handlers: what they read from a request, and need for its reply. */
 #ifndef OKSTRAFS_FS_OPS_REPLY_H
 #define OKSTRAFS_FS_OPS_REPLY_H
 
@@ -25,24 +25,26 @@ static inline pid_t caller_of(fuse_req_t req)
     return fuse_req_ctx(req)->pid;
 }
 
-/* The core's error as an errno for the reader: interrupted by its own signal, or cut off by the daemon's end.
+/*
+ * The errno for a negative errno of the core: EINTR after a signal of the reader, another at the daemon's
+ * end.
  */
 int reply_errno(fuse_req_t req, int rc);
 struct stat reply_attr(const struct connection *c, const struct inode *inode);
-/* What the kernel learns of a child that was found. */
+/* The kernel's entry for a child that was found. */
 struct fuse_entry_param reply_entry(const struct connection *c, const struct inode *inode);
 
 extern const double reply_for_ever; /* s */
 double reply_attr_timeout(const struct inode *inode);
 
-/* A request that may take long: Ctrl-C of the reader ends it. */
+/* A request that may take long: Ctrl-C in the reader interrupts it. */
 struct interruptible {
     atomic_bool cancel;
     struct oks_engine *engine;
 };
 
 void interruptible_begin(struct interruptible *i, fuse_req_t req);
-/* Must come before the struct goes out of scope. */
+/* Call it before the struct goes out of scope. */
 void interruptible_end(fuse_req_t req);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * The inode that shows a file's data: a document has another inode for each content, a stream keeps its own
- * while it goes on.
+ * The lookup of a file's current generation, which renders or grows it if needed.
  */
 #include "serve/generation.h"
 
@@ -8,7 +7,7 @@
 
 #include "common/clock.h"
 
-/* Stream and notifier may start over at any moment: then it is tried again. */
+/* The stream or the notifier may replace it meanwhile: then try again. */
 enum { TRIES = 8 };
 
 static int begin_stream(struct mount *m, struct inode *dir, const char *name, const struct node *node,

@@ -1,5 +1,5 @@
 /*
- * What may be done to a mount's shared state from any thread.
+ * Operations on a mount's shared state, for any thread.
  */
 #include "serve/mount_state.h"
 

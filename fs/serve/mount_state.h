@@ -1,6 +1,6 @@
 /*
- * The state of a mount that its requests and the notifying thread share: the engine, the inode table and what
- * goes with them. Each of its locks is a leaf but where it is said.
+ * The state of a mount that request handlers and the notifier share: the engine, the inode table, the spool.
+ * Each lock is a leaf, except where a comment says more.
  */
 #ifndef OKSTRAFS_FS_SERVE_MOUNT_STATE_H
 #define OKSTRAFS_FS_SERVE_MOUNT_STATE_H
@@ -9,10 +9,10 @@
 
 #include "inodes/inode.h"
 
-/* Wake-ups of those who poll a stream. */
+/* Wake-ups of programs that poll a stream. */
 struct poll_wakeups {
     pthread_mutex_t lock; /* a stream's is taken under it; protects: */
-    bool stopped;         /* the session ends: nobody is woken any more */
+    bool stopped;         /* the session is ending: no more wake-ups */
 };
 
 struct mount {
@@ -20,17 +20,18 @@ struct mount {
     struct inodes *inodes;
     struct spool *spool; /* of the streams */
     struct poll_wakeups wakeups;
-    pthread_mutex_t
-        clock_lock; /* of the engine's clock: see mount_update_clock(); the engine's is taken under it */
+    pthread_mutex_t clock_lock; /* for mount_update_clock(); the engine's lock is taken under it */
 };
 
-/* Sets the engine's clock to the time of day, and returns that (ms). The engine's time goes back only where
- * the clock did: a thread that is slow to pass it on must not undo what others have passed on since. */
+/*
+ * Sets the engine's clock to the time of day, and returns it (ms). The engine's clock goes back only if the
+ * system's did: a slow thread must not undo a later update of another.
+ */
 int64_t mount_update_clock(struct mount *m);
 
-/* Wakes those who poll a stream, until mount_stop_wakeups. Not from a request handler. */
+/* Wakes the programs that poll the stream, until mount_stop_wakeups(). Not for request handlers. */
 void mount_wake(struct mount *m, struct stream_file *stream);
-/* Before the session is freed, which wake-ups need. */
+/* Call it before the session is freed, which wake-ups use. */
 void mount_stop_wakeups(struct mount *m);
 
 #endif

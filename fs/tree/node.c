@@ -1,5 +1,5 @@
 /*
- * Nodes of the tree: values that are copied, and what their type says of them.
+ * Nodes of the tree, as values that are copied, and their properties by type.
  */
 #include "tree/node_private.h"
 
@@ -16,7 +16,7 @@ void node_clear(struct node *node)
     *node = (struct node){0};
 }
 
-/* A copy of s in *out, NULL of NULL. */
+/* Copies s to *out; NULL gives NULL. */
 static bool copy(char **out, const char *s)
 {
     *out = s ? strdup(s) : NULL;

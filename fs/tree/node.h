@@ -1,6 +1,6 @@
 /*
- * A node: a name in the tree together with what it is about (its target). It holds no data. Thread safe, as
- * far as each node is used by one thread at a time.
+ * A node: a name in the tree, with its target. It holds no data. Thread safe, if each node is used by one
+ * thread at a time.
  */
 #ifndef OKSTRAFS_FS_TREE_NODE_H
 #define OKSTRAFS_FS_TREE_NODE_H
@@ -16,20 +16,20 @@ struct node {
     enum oks_kind kind; /* of the target */
     char *name;         /* of the target: session, team or project, as a file name; NULL: none */
     char *member;       /* of a team; NULL: none */
-    char *leaf; /* the node's own name, where the table does not fix it, or a link's target; NULL: none */
+    char *leaf; /* the node's own name, if the table does not fix it, or a link's target; NULL: none */
 };
 
 void node_clear(struct node *node);
 int node_copy(struct node *out, const struct node *node); /* -ENOMEM */
 enum node_shape node_shape(const struct node *node);
 
-/* A node whose existence does not depend on the data: its name may be cached for ever. */
+/* The node's existence does not depend on the data: its name may be cached for ever. */
 bool node_is_fixed(const struct node *node);
 
-/* A node that is in the table by its name, wherever it stands, or that its folder tells of as if it were. */
+/* The node is in the table by name, or listed as if it were. */
 bool node_is_of_table(const struct node *node);
 
-/* What the node is about; borrowed from it. */
+/* The node's target; borrowed from it. */
 struct oks_target node_target(const struct node *node);
 
 /* The target of a symlink, malloc'ed; NULL on ENOMEM. */

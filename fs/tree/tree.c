@@ -1,12 +1,12 @@
 /*
- * Lookup, listing and versions, as the table of nodes says.
+ * Lookup, listing and versions of nodes, driven by the table of nodes.
  *
- * A child whose name comes from a list is made by tree_listed alone, whether it was looked up or is announced
- * without a lookup: both are the same node.
+ * A child whose name comes from a list is made by tree_listed() alone, for a lookup and for an announcement:
+ * both get the same node.
  *
- * Invariant: whatever tree_list names, tree_lookup finds; the reverse does not hold for window/ (any
- * well-formed name can be looked up) and for other spellings of teams and sessions (which are links to the
- * listed name).
+ * Invariant: tree_lookup() finds every name of tree_list(). The reverse does not hold for window/ (any
+ * well-formed name can be looked up), and for other spellings of teams and sessions (links to the listed
+ * name).
  */
 #include "tree/tree.h"
 
@@ -33,8 +33,8 @@ static struct oks_target list_target(const struct node *dir)
 }
 
 /*
- * What must be up to date before names are listed. Sessions and projects come from file names, so finding
- * files is enough; teams, members and sub-agents come from what the files say.
+ * What must be synced before names are listed. Names of sessions and projects come from file names, so
+ * finding files is enough; those of teams, members and sub-agents come from the files' content.
  */
 static enum tree_need need_of_list(const struct node *dir)
 {
@@ -74,8 +74,10 @@ enum tree_need tree_need(const struct node *node)
     case NODE_FILE:
         if (node->type->of_no_data)
             return NEED_NOTHING;
-        /* The status tells how far a scan has come: it does not wait for one. Prices have nothing to do with
-         * one. */
+        /*
+         * The status shows how far a scan has come, so it does not wait for one. Prices do not depend on
+         * scans.
+         */
         return node->type->of_found ? NEED_FOUND : need_of_target(node);
     case NODE_DIR:
         if (node->type->each)
@@ -112,7 +114,7 @@ static int add_file(void *ctx, const char *name, enum node_shape shape)
     return shape == NODE_FILE ? name_list_add(ctx, name) : 0;
 }
 
-/* The list is made under the engine's lock, and fn asks the engine. */
+/* The list is copied first: it is made under the engine's lock, and fn calls the engine. */
 static int each_listed_file(struct oks_engine *engine, const struct node *dir,
                             int (*fn)(void *ctx, const char *name), void *ctx)
 {
@@ -153,7 +155,7 @@ static int match_name(void *ctx, const char *name)
     return first->found ? 1 : -ENOMEM;
 }
 
-/* A link of the table whose target is the only name of a list (a session's project). */
+/* A link whose target is the only name of a list (a session's project). */
 static int lookup_single_link(struct oks_engine *engine, const struct node *dir, const struct node_type *type,
                               struct node *out)
 {
@@ -190,7 +192,7 @@ static int lookup_window(const struct node *dir, const char *name, int64_t now_m
     return rc < 0 ? rc : tree_listed(dir, name, out);
 }
 
-/* A directory of its own for the listed name; a link to that for another spelling. */
+/* A directory for the listed name; for another spelling a link to it. */
 static int lookup_entity(struct oks_engine *engine, const struct node *dir, const char *name,
                          struct node *out)
 {
@@ -235,7 +237,7 @@ int tree_listed(const struct node *dir, const char *name, struct node *out)
 
     if (!each)
         return -ENOENT;
-    if (each->enters == OKS_ALL) /* it is about what its parent is about: the name is its own */
+    if (each->enters == OKS_ALL) /* the target is the parent's: the name is its own */
         return node_make(out, each, target, name);
     if (dir->type->list_of_all)
         return node_make(out, each, (struct oks_target){.kind = each->enters, .name = name}, NULL);
@@ -300,7 +302,7 @@ static int list_fixed(struct oks_engine *engine, const struct node *dir, struct 
     return rc;
 }
 
-/* Ready-made windows: files, or folders of the same name without ".json". */
+/* Preset windows: files, or folders of the same name without ".json". */
 static int list_presets(const struct emitter *e)
 {
     int rc = 0;
@@ -355,7 +357,7 @@ bool tree_is_stream(const struct node *file)
     return file->type->is_stream;
 }
 
-/* A window relative to now shows another content later, though the data stays. */
+/* The content of a window relative to now changes with time, while the data is the same. */
 bool tree_follows_clock(const struct node *file)
 {
     struct oks_window window;

@@ -1,9 +1,8 @@
 /*
  * The table of nodes.
  *
- * Each entry says what a node is called, what shape it has, which fixed children it holds, where the names of
- * its other children come from, and how its content is made. A new file in the mount is one entry and one
- * render function.
+ * An entry has a node's name, its shape, its fixed children, the source of its other children's names, and
+ * the function that renders its content. A new file in the mount is one entry and one render function.
  */
 #include "tree/tree_table.h"
 
@@ -331,9 +330,9 @@ static const struct node_type
 const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
-    .unannounced = true, /* everybody's way to somewhere else, and its files may be costly */
+    .unannounced = true, /* it leads to other folders, and its files may be costly */
     .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
                    &type_projects, &type_stats, &type_budgets)};
 
-/* A symlink whose leaf is all of its target, beside the name that was asked for. */
+/* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

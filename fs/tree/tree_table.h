@@ -6,10 +6,12 @@
 #include "tree/node_private.h"
 
 extern const struct node_type node_type_root;
-extern const struct node_type node_type_alias; /* a link to the name under which its target is listed */
+extern const struct node_type node_type_alias; /* a link to the listed name of its target */
 
-/* The window that a file's name means (".json"), or a folder's (without). 0, -ENOENT, ... as
- * oks_window_parse. */
+/*
+ * The window of a file's name (".json"), or of a folder's (without). 0, or a negative errno of
+ * oks_window_parse().
+ */
 int tree_window(enum node_shape shape, const char *name, int64_t now_ms, struct oks_window *out);
 
 #endif

@@ -31,7 +31,7 @@ enum {
     ROUND_MS = 250,
     ROUND_MAX_MS = 900, /* "within a second", as long as the CPU share below allows it */
     CLOCK_MS = 60000,   /* how long the clock is trusted to go on as it does */
-    BLIND_MS = 750,     /* where only stat can see changes */
+    POLL_MS = 750,     /* where only stat can see changes */
     CPU_SHARE = 20,     /* one part in so many, while rounds are short */
     CPU_SHARE_MAX = 4,  /* and never more than that */
 };
@@ -43,14 +43,14 @@ struct notifier {
     int wake_fd;
     int change_fd;
     atomic_bool ends;
-    atomic_bool listens; /* news wake the thread */
+    atomic_bool armed; /* news wake the thread */
 
     /* the thread's own */
     struct announcer announcer;
     enum tree_need need;
     bool due;     /* a round is to be made ... */
     int64_t next; /* ... not before this time */
-    bool is_blind;
+    bool needs_polling;
 };
 
 static int64_t clock_us(clockid_t clock)
@@ -78,7 +78,7 @@ void notify_found(struct notifier *n, struct inode *inode)
     if (!n)
         return;
     waits = node_shape(&inode->dentry->node) == NODE_DIR && announce_found(n->m, inode);
-    if (waits || !atomic_load(&n->listens))
+    if (waits || !atomic_load(&n->armed))
         wake(n);
 }
 
@@ -135,13 +135,13 @@ static void make_round(struct notifier *n)
 
     mount_update_clock(n->m);
     oks_engine_changes_seen(n->m->engine);
-    atomic_store(&n->listens, false); /* what is looked up from here on wakes us, or is in the table */
+    atomic_store(&n->armed, false); /* what is looked up from here on wakes us, or is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
         return;
     n->need = need_of(n, dirs, len);
-    atomic_store(&n->listens, n->need > NEED_NOTHING);
+    atomic_store(&n->armed, n->need > NEED_NOTHING);
     fresh = n->need > NEED_NOTHING && sync_for(n, n->need) == 0;
-    n->is_blind = oks_engine_needs_polling(n->m->engine);
+    n->needs_polling = oks_engine_needs_polling(n->m->engine);
     n->announcer.more = false;
     for (size_t i = 0; i < len; i++) {
         if (fresh && !atomic_load(&n->ends) && !n->announcer.dead)
@@ -206,7 +206,7 @@ static void record_all(struct notifier *n)
         inodes_forget(n->m->inodes, dir, 1);
     }
     be_due(n, FIRST_PAUSE_MS); /* for what does not wait, and for what came meanwhile */
-    atomic_store(&n->listens, n->need > NEED_NOTHING);
+    atomic_store(&n->armed, n->need > NEED_NOTHING);
 }
 
 /* --- the thread --- */
@@ -228,16 +228,16 @@ static int timeout_of(const struct notifier *n)
     int64_t left;
 
     if (!n->due)
-        return n->is_blind && n->need > NEED_NOTHING ? BLIND_MS : until_change(n);
+        return n->needs_polling && n->need > NEED_NOTHING ? POLL_MS : until_change(n);
     left = n->next - now();
     return left < 0 ? 0 : (int)left;
 }
 
 static void wait_and_act(struct notifier *n)
 {
-    bool listens = !n->due && n->need > NEED_NOTHING;
+    bool armed = !n->due && n->need > NEED_NOTHING;
     struct pollfd fds[] = {{.fd = n->wake_fd, .events = POLLIN},
-                           {.fd = listens ? n->change_fd : -1, .events = POLLIN}};
+                           {.fd = armed ? n->change_fd : -1, .events = POLLIN}};
     int rc = poll(fds, 2, timeout_of(n));
     eventfd_t count;
 
@@ -247,7 +247,7 @@ static void wait_and_act(struct notifier *n)
         eventfd_read(n->wake_fd, &count);
         record_all(n);
     }
-    if (listens && (fds[1].revents || rc == 0))
+    if (armed && (fds[1].revents || rc == 0))
         be_due(n, rc ? FIRST_PAUSE_MS : 0);
     if (n->due && now() >= n->next)
         round_with_pause(n);
