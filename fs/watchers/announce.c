@@ -1,20 +1,20 @@
 /*
- * Announcements: what changed in a directory since its watchers were last told, as touches of its files and
- * names.
+ * Announcements: turns the changes of a directory since its watchers were last notified into touches of its
+ * files and names.
  *
- * Files: each that the kernel knows is rendered again if its data changed, and touched if its content differs
- * from what watchers were told. A watch on a file sits on the generation that it was placed on, so every
- * generation that the kernel still holds is touched besides the current one. Files of a folder that nobody
- * has looked up are told to the folder's watchers as well: where the folder was found recently they are
- * compared with their content of then, else the version of the data must do. A folder can be found before its
- * data has been read, and a watch placed on it at once: then what came since is told from what was there by
- * the time of the newest transcript.
+ * Files. Each file that the kernel knows is rendered again if its data changed, and touched if its content
+ * differs from the last announced. A watch stays on the generation on which it was placed, so every
+ * generation that the kernel still holds is touched, not only the current one. The watchers of a folder are
+ * also notified of files that were never looked up. In a folder that was found recently these are compared
+ * with their content at that time; in others the version of the data must do. A folder can be found before
+ * its data was read, and a watch placed on it at once. Then a file counts as changed if its newest transcript
+ * is newer than that moment.
  *
- * Names: the list of now against the list that was told. What is new is made visible inside the handler of
- * the very mkdir that announces it.
+ * Names. The list of now is compared with the last announced one. A new name becomes visible in the handler
+ * of the mkdir that announces it.
  *
- * Whatever is touched is held here until it is done: the kernel may forget it at any moment. No lock is held
- * while the toucher works, since its calls come back as requests.
+ * Everything that is touched is referenced until that is done, because the kernel may forget it at any
+ * moment. No lock is held while the toucher works, because its system calls return as requests.
  */
 #include "watchers/announce.h"
 
@@ -28,7 +28,7 @@
 #include "serve/generation.h"
 
 enum {
-    FILES_MAX = 1024, /* of one folder, those looked up last: any window can be looked up */
+    FILES_MAX = 1024, /* in one folder, those looked up last: any window can be looked up */
     OLDER_MAX = 256,  /* generations of one file */
     TRIES = 3,        /* a folder is removed at the second (op_rmdir), and a lookup may come in between */
     NAMES_MAX = 2000, /* creations in one folder and round: a watcher's queue holds 16384 events */
@@ -62,7 +62,7 @@ static int touch(struct announcer *a, enum touch what, enum write_gate_act act, 
     return rc < 0 ? rc : touch_path(a, what, act, dentry->dir, dentry->name, inode, path);
 }
 
-/* The generations without a name. */
+/* The generations that no name leads to. */
 static void touch_older(struct announcer *a, enum touch what, enum write_gate_act act, struct dentry *dentry)
 {
     struct inode *older[OLDER_MAX];
@@ -105,7 +105,7 @@ static void remove_file(struct announcer *a, struct dentry *dentry)
     inodes_forget(a->m->inodes, current, 1);
 }
 
-/* A file of a list is told to be gone where the lists are compared. */
+/* Whether the file is listed: then its removal is announced with the lists. */
 static bool is_of_list(struct announcer *a, const struct dentry *dentry)
 {
     const struct name_list *names =
@@ -127,7 +127,7 @@ static void announce_file(struct announcer *a, struct dentry *dentry)
     inodes_forget(a->m->inodes, fresh, 1);
 }
 
-/* Calls fn for the dentries in a folder that the kernel knows. */
+/* Calls fn for each dentry of a folder that the kernel knows. */
 static void each_dentry(struct announcer *a, struct inode *dir, size_t max,
                         void (*fn)(struct announcer *a, struct dentry *dentry))
 {
@@ -150,14 +150,13 @@ static void announce_if_file(struct announcer *a, struct dentry *dentry)
         announce_file(a, dentry);
 }
 
-/* --- files that nobody has looked up --- */
+/* --- files that were never looked up --- */
 
 struct folder_files {
     struct announcer *a;
     struct inode *dir;
-    bool keep; /* for their folder's watchers */
-    const struct name_list
-        *created; /* those that are there already; NULL: all. Others are still to be created */
+    bool keep;                       /* keep the files for the folder's watchers */
+    const struct name_list *created; /* those that exist already; NULL: all. Others are still to be created */
 };
 
 static int make_file(void *ctx, const char *name)
@@ -211,7 +210,7 @@ static struct name_list *names_now(struct mount *m, const struct inode *dir)
 static const enum touch making[] = {
     [NODE_DIR] = TOUCH_MKDIR, [NODE_FILE] = TOUCH_CREATE, [NODE_LINK] = TOUCH_SYMLINK};
 
-/* What a listed name is, with one reference more. */
+/* The inode of a listed name, with one more reference. */
 static int listed_inode(struct mount *m, struct inode *dir, const char *name, struct inode **out)
 {
     struct node node;
@@ -242,7 +241,7 @@ static void announce_created(struct announcer *a, struct inode *dir, const char 
 
 static void remove_child(struct announcer *a, struct dentry *dentry);
 
-/* False: what it is about is there again (op_rmdir), and it stays. */
+/* False: its target exists again (op_rmdir), so it stays. */
 static bool remove_dir(struct announcer *a, struct inode *dir)
 {
     bool back = tree_is_known(a->m->engine, &dir->dentry->node);
@@ -256,7 +255,7 @@ static bool remove_dir(struct announcer *a, struct inode *dir)
     return !back;
 }
 
-/* With all that is known below it; its users see it go, as they would anywhere. */
+/* With everything known below it. Its users see it removed, as in any filesystem. */
 static bool remove_dentry(struct announcer *a, struct dentry *dentry)
 {
     bool unannounced, gone;
@@ -278,7 +277,7 @@ static void remove_child(struct announcer *a, struct dentry *dentry)
     remove_dentry(a, dentry);
 }
 
-/* What nobody has looked up is made once more, only to be removed. False: it is there again. */
+/* Creates a name that was never looked up, in order to remove it. False: it exists again. */
 static bool announce_gone(struct announcer *a, struct inode *dir, const char *name)
 {
     struct inode *inode = inodes_find(a->m->inodes, dir, name);
@@ -308,7 +307,7 @@ static void names_drop(struct name_list *n, size_t i)
     n->len--;
 }
 
-/* Tells the differences; what could not be told is left out of `now`. True: all of them were. */
+/* Announces the differences. What could not be announced is removed from `now`. True: all of them were. */
 static bool announce_names(struct announcer *a, struct inode *dir, const struct name_list *before,
                            struct name_list *now)
 {
@@ -344,7 +343,9 @@ static uint64_t data_version(struct mount *m, const struct inode *dir)
     return oks_engine_version(m->engine, &target);
 }
 
-/* Then they need not be listed: there may be thousands, of a folder whose sums change with every record. */
+/*
+ * Then the names need not be listed: there may be thousands, in a folder whose sums change with every record.
+ */
 static bool same_names(struct mount *m, const struct node *node, const struct name_list *before)
 {
     return before && before->version && before->version == tree_list_version(m->engine, node);
@@ -361,7 +362,7 @@ void announce_dir(struct announcer *a, struct inode *dir)
     bool all = true;
 
     if (version == 0 || (version == told && !inodes_watch_since(m->inodes, dir)))
-        return; /* what is gone is told in the folder above */
+        return; /* its removal is announced in the folder above */
     files.created = before;
     if (tree_announces_files(node) && told)
         tree_each_file(m->engine, node, make_file, &files);
@@ -378,7 +379,8 @@ void announce_dir(struct announcer *a, struct inode *dir)
 void announce_end(struct announcer *a)
 {
     if (a->gate_used && !a->dead)
-        toucher_do(a->toucher, TOUCH_STAT, GATE_PATH); /* the gate is shut: the kernel drops what it led to */
+        toucher_do(a->toucher, TOUCH_STAT,
+                   GATE_PATH); /* the gate is shut: the kernel drops what the path led to */
     a->gate_used = false;
 }
 

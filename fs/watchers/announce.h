@@ -1,5 +1,7 @@
-/* Announcements: the changes of a directory, made known to its watchers by touches. For the notifier's thread
- * only. */
+/*
+ * Announcements: turns the changes of a directory into touches, which notify its watchers. For the notifier's
+ * thread only.
+ */
 #ifndef OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
 #define OKSTRAFS_FS_WATCHERS_ANNOUNCE_H
 
@@ -11,21 +13,23 @@ struct announcer {
     struct mount *m;
     struct write_gate *gate;
     struct toucher *toucher;
-    bool gate_used; /* the kernel may know GATE_PATH */
-    bool more;      /* there was too much for one time */
+    bool gate_used; /* the kernel may have cached GATE_PATH */
+    bool more;      /* there was too much for one round */
     bool dead;      /* the toucher is gone */
     uint64_t touches;
 };
 
-/* Takes down what a new folder's watchers know: its state of now or, where the lookup could see it, of then.
- */
+/* Stores the state of a new folder as announced: of now or, if the lookup could see it, of that time. */
 void announce_begin(struct announcer *a, struct inode *dir);
-/* A folder that was just made: the same from what is known. True: announce_begin has something left to do. */
+/*
+ * For a folder that was just created: the same from the last sync. True: announce_begin() still has to be
+ * called.
+ */
 bool announce_found(struct mount *m, struct inode *dir);
 
-/* Tells what changed in a folder since it was last told. The data is up to date. */
+/* Announces what changed in a folder since the last call. Sync before. */
 void announce_dir(struct announcer *a, struct inode *dir);
-/* After a round. */
+/* Call it after a round. */
 void announce_end(struct announcer *a);
 
 #endif

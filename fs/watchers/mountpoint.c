@@ -1,12 +1,12 @@
 /*
- * The state of the mountpoint, read without system calls that could hang on it.
+ * The state of the mountpoint, read without system calls that may hang on it.
  *
- * A FUSE mount whose daemon is gone answers ENOTCONN to every request, and one whose daemon is stopped
- * answers none. So what is mounted is read from the kernel's table (mountinfo), and a child that can be
- * abandoned checks whether it is alive.
+ * A FUSE mount without a daemon replies ENOTCONN to every request, and one whose daemon is stopped never
+ * replies. So what is mounted is read from the kernel's table (mountinfo). A child process, which can be
+ * abandoned, checks whether it responds.
  *
- * Two daemons on one folder would unmount each other; the lock is on the folder below the mount, which only
- * the first can still reach.
+ * Two daemons on one folder would unmount each other. The lock is on the folder below the mount, which only
+ * the first daemon can still reach.
  */
 #include "watchers/mountpoint.h"
 
@@ -38,7 +38,7 @@ static void sleep_ms(int ms)
     nanosleep(&ts, NULL);
 }
 
-/* The path with its last component as it is; what that is, nobody asks. */
+/* Resolves all but the last component, which is not accessed. */
 static char *resolve_parent(const char *path)
 {
     char *copy = strdup(path), *copy2 = strdup(path), *parent = NULL, *out = NULL;
@@ -55,7 +55,7 @@ static char *resolve_parent(const char *path)
     return out;
 }
 
-/* Where a symlink leads, seen from its own folder; NULL where it is none. */
+/* The target of a symlink, relative to its own folder; NULL: not a symlink. */
 static char *link_target(const char *path)
 {
     char target[PATH_MAX], *out;
@@ -102,7 +102,7 @@ struct mount_line {
     struct mount_id id;
 };
 
-/* One line of mountinfo: does it mount `path`, and what? */
+/* Parses a line of mountinfo. True: it mounts `path`. */
 static bool parse_line(char *line, const char *path, struct mount_line *out)
 {
     struct mount_line found = {0};
@@ -210,7 +210,9 @@ enum mount_state mountpoint_state(const char *path)
     return state;
 }
 
-/* Its exit code does not tell what went wrong: it may say so itself, but only at the last, lazy, try. */
+/*
+ * fusermount3's exit code does not say what went wrong. Its own message is shown at the last, lazy, try only.
+ */
 static int run_fusermount(const char *path, bool lazy)
 {
     char *argv[] = {"fusermount3", "-u", lazy ? "-z" : "-q", "--", (char *)path, NULL};
@@ -240,7 +242,7 @@ int mountpoint_unmount(const char *path, bool lazy)
     if (!resolved)
         return -errno;
     rc = unmount_resolved(resolved, lazy);
-    /* A reader of a moment, or the toucher at its work, is gone before anybody need be told of it. */
+    /* A short read, or a touch, ends before it is worth an error. */
     for (int ms = 0; rc == -EBUSY && !lazy && ms < BUSY_MS; ms += STEP_MS) {
         sleep_ms(STEP_MS);
         rc = unmount_resolved(resolved, lazy);
@@ -303,7 +305,7 @@ static bool is_mounted(const char *path)
     return is;
 }
 
-/* A daemon that died has its mount taken away by a child, which holds the lock until that is done. */
+/* The mount of a daemon that was killed is removed by a child, which holds the lock until then. */
 static int lock(int fd, const char *path)
 {
     for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += STEP_MS) {
@@ -313,7 +315,7 @@ static int lock(int fd, const char *path)
             return -EBUSY;
         sleep_ms(STEP_MS);
     }
-    return is_mounted(path) ? -EBUSY : 0; /* somebody came and mounted while we looked */
+    return is_mounted(path) ? -EBUSY : 0; /* another process mounted meanwhile */
 }
 
 int mountpoint_claim(const char *path, bool nonempty)

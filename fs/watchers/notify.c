@@ -1,15 +1,15 @@
 /*
- * The notifier: the thread that decides when watchers are told.
+ * The notifier: a thread that decides when watchers are notified.
  *
- * It waits for the engine's change descriptor, and not even for that while nobody has looked anything up.
- * After a change it waits a moment, so that a writer who reads what he has just written goes first, and makes
- * a round: a sync of what somebody is interested in, and the announcements of every directory whose data
- * changed. Rounds are at least 250 ms apart, so a file is touched at most four times a second. What came
- * during a round or the pause makes the descriptor readable again, so the last state is always told. The more
- * a round costs, the longer the pause: by the thread's own CPU time, because on a busy machine the wall clock
- * counts others' work.
+ * It polls the engine's change descriptor, and not even that while no file has been looked up. After a change
+ * it waits a moment, so that a writer that reads what it has just written comes first. Then it makes a round:
+ * a sync of everything in use, and the announcements of each directory whose data changed. Rounds are at
+ * least 250 ms apart, so a file is touched at most four times a second. A change during a round or a pause
+ * makes the descriptor readable again, so the last state is always announced. The more a round costs, the
+ * longer the pause: by the thread's own CPU time, because on a busy machine the wall clock includes other
+ * processes.
  *
- * Interest is what the inode table holds: the kernel forgets what nobody uses.
+ * In use is what the inode table holds, because the kernel forgets what no process uses.
  */
 #include "watchers/notify.h"
 
@@ -29,11 +29,11 @@
 enum {
     FIRST_PAUSE_MS = 20,
     ROUND_MS = 250,
-    ROUND_MAX_MS = 900, /* "within a second", as long as the CPU share below allows it */
-    CLOCK_MS = 60000,   /* how long the clock is trusted to go on as it does */
-    POLL_MS = 750,     /* where only stat can see changes */
-    CPU_SHARE = 20,     /* one part in so many, while rounds are short */
-    CPU_SHARE_MAX = 4,  /* and never more than that */
+    ROUND_MAX_MS = 900, /* "within a second", if the CPU share below allows it */
+    CLOCK_MS = 60000,   /* after so long the clock may have been set */
+    POLL_MS = 750,      /* between syncs if some folder has no watch */
+    CPU_SHARE = 20,     /* a round costs one part in so many of the time, while rounds are short */
+    CPU_SHARE_MAX = 4,  /* and never more than one in so many */
 };
 
 struct notifier {
@@ -43,12 +43,12 @@ struct notifier {
     int wake_fd;
     int change_fd;
     atomic_bool ends;
-    atomic_bool armed; /* news wake the thread */
+    atomic_bool armed; /* the change descriptor wakes the thread */
 
-    /* the thread's own */
+    /* for the thread only */
     struct announcer announcer;
     enum tree_need need;
-    bool due;     /* a round is to be made ... */
+    bool due;     /* a round is due ... */
     int64_t next; /* ... not before this time */
     bool needs_polling;
 };
@@ -82,14 +82,14 @@ void notify_found(struct notifier *n, struct inode *inode)
         wake(n);
 }
 
-/* --- interest --- */
+/* --- what is in use --- */
 
 static enum tree_need greater(enum tree_need a, enum tree_need b)
 {
     return a > b ? a : b;
 }
 
-/* The root's files stand for themselves; those of other folders need what their folder needs. */
+/* The root's files have needs of their own; those of other folders need what their folder needs. */
 static enum tree_need need_of_root(struct notifier *n)
 {
     enum tree_need need = NEED_NOTHING;
@@ -135,7 +135,7 @@ static void make_round(struct notifier *n)
 
     mount_update_clock(n->m);
     oks_engine_changes_seen(n->m->engine);
-    atomic_store(&n->armed, false); /* what is looked up from here on wakes us, or is in the table */
+    atomic_store(&n->armed, false); /* a later lookup wakes the thread, an earlier one is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
         return;
     n->need = need_of(n, dirs, len);
@@ -153,7 +153,10 @@ static void make_round(struct notifier *n)
     free(dirs);
 }
 
-/* A round that told nothing, such as the one behind each that did, must not keep the next change waiting. */
+/*
+ * A round without announcements, such as the one after each round that made some, must not delay the next
+ * change.
+ */
 static int64_t pause_after(int64_t cpu_us, bool told)
 {
     int64_t pause = cpu_us * CPU_SHARE / 1000;
@@ -184,7 +187,7 @@ static void be_due(struct notifier *n, int64_t pause_ms)
     n->due = true;
 }
 
-/* --- what was just looked up --- */
+/* --- new lookups --- */
 
 static void record(struct notifier *n, struct inode *dir)
 {
@@ -205,13 +208,14 @@ static void record_all(struct notifier *n)
         record(n, dir);
         inodes_forget(n->m->inodes, dir, 1);
     }
-    be_due(n, FIRST_PAUSE_MS); /* for what does not wait, and for what came meanwhile */
+    be_due(n, FIRST_PAUSE_MS); /* for folders that did not wait, and for changes in the meantime */
     atomic_store(&n->armed, n->need > NEED_NOTHING);
 }
 
 /* --- the thread --- */
 
-/* Nothing but the clock says that a day or a block is over. The clock may be set meanwhile, hence the bound.
+/*
+ * The end of a day or a block is known from the clock alone. The clock may be set meanwhile, hence the bound.
  */
 static int until_change(const struct notifier *n)
 {
@@ -283,7 +287,7 @@ int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate
     if (rc == 0 && n->change_fd < 0)
         rc = n->change_fd;
     if (rc == 0) {
-        sigfillset(&all); /* signals are the main thread's */
+        sigfillset(&all); /* signals belong to the main thread */
         pthread_sigmask(SIG_SETMASK, &all, &before);
         rc = -pthread_create(&n->thread, NULL, notifier_main, n);
         pthread_sigmask(SIG_SETMASK, &before, NULL);

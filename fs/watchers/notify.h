@@ -1,6 +1,6 @@
 /*
- * The notifier: a thread that waits for changes of the transcripts and has the toucher make the system calls
- * that watchers of the mount hear. Never called with a lock held.
+ * The notifier: a thread that waits for changes of the data, and makes the toucher's system calls notify the
+ * watchers of the mount. Not called with any lock held.
  */
 #ifndef OKSTRAFS_FS_WATCHERS_NOTIFY_H
 #define OKSTRAFS_FS_WATCHERS_NOTIFY_H
@@ -11,15 +11,15 @@
 
 struct notifier;
 
-/* All are borrowed until notify_stop. -errno: watchers will not be told. */
+/* All are borrowed until notify_stop(). 0; a negative errno: watchers are not notified. */
 int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate, struct toucher *toucher);
 /*
- * After the end of the FUSE session, which frees the toucher from what it may be waiting for; NULL: nothing
- * to do. The toucher can be used no more afterwards.
+ * Call it after the end of the FUSE session, which ends any system call of the toucher. NULL is fine. The
+ * toucher cannot be used afterwards.
  */
 void notify_stop(struct notifier *notifier);
 
-/* For lookups that made a new inode, before they answer; NULL: nobody is told. */
+/* For lookups that made a new inode, before they reply. NULL is fine: watchers are not notified. */
 void notify_found(struct notifier *notifier, struct inode *inode);
 
 #endif

@@ -1,15 +1,15 @@
 /*
- * The toucher: system calls on our own mount, from a child process.
+ * The toucher: a child process that makes system calls on the own mount.
  *
- * A daemon that is killed while one of its own threads waits for an answer from its own mount never dies: the
- * thread waits for the daemon, and the descriptor that would end the wait stays open with it. So this is done
- * by a child, which has no descriptor of /dev/fuse: when the daemon dies, the kernel ends the connection, the
- * child's call with it, and the child finds its socket closed. Then it unmounts, so that nobody
- * is left with "Transport endpoint is not connected".
+ * If a daemon is killed while one of its own threads waits for a reply of its own mount, it never ends: the
+ * thread waits for the daemon, and keeps the descriptor open whose closing would end the wait. So a child
+ * makes these calls. It has no descriptor of /dev/fuse. When the daemon dies, the kernel aborts the
+ * connection, and with it the child's call. The child finds its socket closed, and unmounts, so that no
+ * process is left with "Transport endpoint is not connected".
  *
- * The child never acts outside the mount: each time it compares the id of what is mounted at the mountpoint
- * with the id of its own mount. It holds the lock on the folder below until it ends, so no
- * newer okstrafs can be there meanwhile. Between two acts it holds nothing of the mount, which would be busy.
+ * The child never acts outside of the mount: each time it compares the id of what is mounted with that of its
+ * own mount. It holds the lock on the folder below until it ends, so no newer okstrafs can be mounted
+ * meanwhile. Between two acts it has nothing of the mount open, which would be busy.
  */
 #include "watchers/toucher.h"
 
@@ -35,7 +35,7 @@ struct toucher {
     pid_t pid;
 };
 
-enum { TOUCH_MOUNTED = 100 }; /* beside enum touch */
+enum { TOUCH_MOUNTED = 100 }; /* in addition to enum touch */
 
 struct touch_request {
     int what;
@@ -60,7 +60,7 @@ struct child {
     bool mounted;
 };
 
-/* O_PATH asks the filesystem nothing, nor does this statx. */
+/* Neither O_PATH nor this statx sends a request to the filesystem. */
 static int open_root(const struct child *c)
 {
     struct statx stx;
@@ -109,7 +109,7 @@ static int act(int root, int what, const char *path)
         return create(root, path);
     case TOUCH_MKDIR:
         return mkdirat(root, path, 0555) < 0 ? -errno : 0;
-    case TOUCH_SYMLINK: /* where it leads to is the daemon's affair */
+    case TOUCH_SYMLINK: /* any target: the daemon decides where the link leads */
         return symlinkat(".", root, path) < 0 ? -errno : 0;
     case TOUCH_UNLINK:
         return unlinkat(root, path, 0) < 0 ? -errno : 0;
@@ -139,7 +139,7 @@ static int perform(struct child *c, const struct touch_request *m)
     return rc;
 }
 
-/* The daemon is gone. If it went in good order, so is its mount. */
+/* The daemon has ended. If it ended regularly, its mount is gone too. */
 static void clean_up(const struct child *c)
 {
     for (int i = 0; c->mounted && i < UNMOUNT_TRIES; i++) {
@@ -163,8 +163,10 @@ static void quiet(int socket, int lock_fd)
     close_range((unsigned)high + 1, UINT_MAX, 0);
 }
 
-/* It ends when its socket does: what ends the daemon (Ctrl-C, systemd's SIGTERM to all) must not end it
- * before it has cleaned up. */
+/*
+ * The child ends when its socket closes. A signal to all (Ctrl-C, systemd's SIGTERM) must not end it before
+ * it has cleaned up.
+ */
 static void ignore_signals(void)
 {
     static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP};
@@ -187,7 +189,7 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
     quiet(socket, lock_fd);
     if (chdir("/") < 0)
         _exit(1);
-    prctl(PR_SET_NAME, "okstrafs-touch"); /* whose descriptors of the daemon's are closed by now */
+    prctl(PR_SET_NAME, "okstrafs-touch"); /* the daemon's descriptors are closed by now */
     for (;;) {
         ssize_t n = recv(socket, &m, sizeof(m), 0);
         int rc;

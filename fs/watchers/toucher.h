@@ -1,8 +1,13 @@
 /*
- * The toucher: a child process that makes system calls on our own mount, because file watchers (inotify) hear
- * of nothing else. It also unmounts when the daemon dies.
+ * The toucher: a child process that makes system calls on the own mount, because inotify reports system calls
+ * only. It also unmounts when the daemon dies.
  *
- * It is forked before the process has threads and before /dev/fuse is open. One caller at a time.
+ *     toucher_start(&t, mountpoint, lock_fd);       before the first thread, and before /dev/fuse is open
+ *     toucher_mounted(t, &id);
+ *     rc = toucher_do(t, TOUCH_WRITE, "teams/x/usage.json");
+ *     toucher_stop(t);
+ *
+ * One caller at a time, except toucher_interrupt().
  */
 #ifndef OKSTRAFS_FS_WATCHERS_TOUCHER_H
 #define OKSTRAFS_FS_WATCHERS_TOUCHER_H
@@ -14,25 +19,25 @@
 struct toucher;
 
 enum touch {
-    TOUCH_WRITE = 1, /* open for writing, set the time of change, close: MODIFY and CLOSE_WRITE */
+    TOUCH_WRITE = 1, /* open for writing, set ctime, close: MODIFY and CLOSE_WRITE */
     TOUCH_CREATE,    /* create */
     TOUCH_MKDIR,
     TOUCH_SYMLINK,
-    TOUCH_UNLINK, /* or a link */
+    TOUCH_UNLINK, /* a file or a link */
     TOUCH_RMDIR,
-    TOUCH_STAT, /* nothing but a look, so that the kernel lets go of what is there no more */
+    TOUCH_STAT, /* stat only, so that the kernel drops a cached name */
 };
 
-/* `lock_fd` is kept open by the child until it has cleaned up. -errno */
+/* The child keeps lock_fd open until it has cleaned up. 0 or a negative errno. */
 int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd);
 pid_t toucher_pid(const struct toucher *toucher);
-/* The mount is up: from now on the child takes it away when we are gone. */
+/* The mount exists: from now on the child unmounts it when the daemon dies. */
 void toucher_mounted(struct toucher *toucher, const struct mount_id *id);
-/* `path` is below the mountpoint. What the system calls answered, or -EPIPE: the child is gone. */
+/* `path` is relative to the mountpoint. The result of the system calls, or -EPIPE: the child has ended. */
 int toucher_do(struct toucher *toucher, enum touch what, const char *path);
-/* Makes a toucher_do that waits in another thread return. */
+/* Makes a toucher_do() of another thread return. */
 void toucher_interrupt(struct toucher *toucher);
-/* Waits for the child to end; NULL: nothing to do. */
+/* Waits for the child to end. NULL is fine. */
 void toucher_stop(struct toucher *toucher);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * The check of writes against the one act that is open. Its lookups are answered from the inode table alone:
- * whatever the toucher is sent to, the announcing thread holds already, and a touch must not scan.
+ * The access check of writes against the one open act. The toucher's lookups are answered from the inode
+ * table alone: the announcing thread holds everything that the toucher is sent to, and a touch must not scan.
  *
- * While a name is being created, it does not exist for the toucher, or the kernel would answer EEXIST by
- * itself; while it is being removed, it still does.
+ * While a name is being created, it does not exist for the toucher, or the kernel would reply EEXIST by
+ * itself. While a name is being removed, it still exists.
  */
 #include "watchers/write_gate.h"
 
@@ -16,14 +16,14 @@ struct write_gate {
     struct inodes *inodes;
     pid_t toucher;
     struct dentry dentry; /* of the folder ... */
-    struct inode folder;  /* ... that leads to older generations */
+    struct inode folder;  /* ... with the older generations */
 
-    pthread_mutex_t lock; /* protects the rest; the inode table's comes after it */
+    pthread_mutex_t lock; /* protects the rest; the inode table's is taken under it */
     enum write_gate_act act;
     struct inode *dir;
     const char *name;
     struct inode *inode;
-    bool passed; /* the act has been done: it is done once */
+    bool passed; /* the act is done: it is admitted once */
 };
 
 int write_gate_new(struct write_gate **out, struct inodes *inodes, pid_t toucher)
@@ -73,7 +73,7 @@ bool write_gate_is_for(const struct write_gate *g, pid_t caller)
     return g && caller == g->toucher;
 }
 
-/* --- what it lets through; under the lock --- */
+/* --- what is admitted; under the lock --- */
 
 static bool is_old(const struct write_gate *g)
 {
