@@ -1,5 +1,5 @@
 /*
- * The checks of `okstrafs doctor`: one line each, with the fix where one fails.
+ * `okstrafs doctor`: checks of the set-up, one line each, with the fix if it fails.
  */
 #include "cli/doctor.h"
 

@@ -1,5 +1,4 @@
-/* okstrafs doctor: checks of the set-up, each with its fix. Returns an exit code: 0 where nothing is wrong.
- */
+/* okstrafs doctor: checks of the set-up, each with its fix. Returns an exit code: 0 if all pass. */
 #ifndef OKSTRAFS_FS_CLI_DOCTOR_H
 #define OKSTRAFS_FS_CLI_DOCTOR_H
 

@@ -1,7 +1,7 @@
 /*
  * `okstrafs cat` and `okstrafs ls`: the tree without FUSE, for containers, CI and a first look.
  *
- * Paths are relative to the mount's root; one that starts with the mountpoint is understood too, so that a
+ * Paths are relative to the mount's root. One that begins with the mountpoint is accepted too, so that a
  * command line works with and without a mount.
  */
 #include "cli/local.h"
@@ -63,7 +63,7 @@ static int walk_push(struct components *w, const char *path)
     return 0;
 }
 
-/* Replaces component i, a link, by what it points to; the components behind it stay. */
+/* Replaces component i, a link, by its target; the components after it stay. */
 static int follow(struct components *w, size_t i, const struct node *link)
 {
     struct components next = {0};
@@ -82,7 +82,7 @@ static int follow(struct components *w, size_t i, const struct node *link)
     return rc;
 }
 
-/* The node of one pass over the components; 1 where a link was followed and the pass must start over. */
+/* The node of one pass over the components. 1: a link was followed, and the pass must start over. */
 static int pass(struct oks_engine *engine, struct components *w, struct node *out)
 {
     struct node node;
@@ -251,7 +251,7 @@ typedef int (*path_fn)(struct oks_engine *engine, const struct options *o, const
 
 static int for_each_path(const struct options *o, path_fn fn, const char *fallback)
 {
-    static struct oks_engine *engine; /* never freed: the process ends, and the kernel is quicker at that */
+    static struct oks_engine *engine; /* never freed: the process ends, and the kernel frees faster */
     struct oks_config config = options_config(o);
     int rc, failed = 0;
 

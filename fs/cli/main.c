@@ -12,7 +12,7 @@
 #include "cli/mount.h"
 #include "cli/scan.h"
 
-/* With 0, 1 or 2 closed, /dev/fuse would land there and every message would be written into it. */
+/* If 0, 1 or 2 were closed, /dev/fuse would get that number, and every message would be written into it. */
 static void open_standard_files(void)
 {
     int fd;

@@ -1,12 +1,12 @@
 /*
- * The life of the daemon: checks, fork, mount, session loop, unmount.
+ * The daemon's life cycle: checks, fork, mount, session loop, unmount.
  *
- * The parent waits until the child has mounted (or failed), so that the exit code of `okstrafs mount` tells.
- * The first SIGTERM, SIGINT or SIGHUP ends the session: scans in flight stop, the mount is
- * removed, caches are saved. The second does not wait.
+ * The parent waits until the child has mounted, or failed, so that `okstrafs mount` has an exit code. The
+ * first SIGTERM, SIGINT or SIGHUP ends the session: running scans stop, the mount is removed, caches are
+ * saved. The second ends the process at once.
  *
- * Threads: libfuse's workers run the operations; one thread of the engine writes caches. Signals reach the
- * main thread only.
+ * Threads: libfuse's workers run the operations; one thread of the engine writes caches; the notifier is one
+ * more. Signals reach the main thread only.
  */
 #include "cli/mount.h"
 
@@ -69,7 +69,7 @@ static bool is_below(const char *path, const char *top)
     return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* The same by whatever name: links and dots are looked through. What is not there yet stays as it is. */
+/* Compares resolved paths. What does not exist yet stays as it is. */
 static bool would_hide_this(const char *mountpoint, const char *source)
 {
     char *from = mountpoint_resolve(mountpoint), *to = mountpoint_resolve(source);
@@ -80,7 +80,7 @@ static bool would_hide_this(const char *mountpoint, const char *source)
     return hides;
 }
 
-/* A folder, or the one below it that we use. */
+/* A folder, or the one below it that okstrafs uses. */
 static bool would_hide(const char *mountpoint, const char *folder, const char *used)
 {
     char *below;
@@ -93,7 +93,7 @@ static bool would_hide(const char *mountpoint, const char *folder, const char *u
     return hides;
 }
 
-/* Mounting over our own sources or caches would hide them from us. */
+/* A mount over our own transcripts or caches would hide them from us. */
 static int check_layout(const struct options *o)
 {
     if (would_hide(o->mountpoint, o->okstra_home, OKS_CACHE_ROOT)) {
@@ -130,7 +130,7 @@ static int check_device(void)
     return EX_UNAVAILABLE;
 }
 
-/* Clears what is left of a dead daemon; anything else in the way is an error. */
+/* Removes the mount of a daemon that has ended; anything else in the way is an error. */
 static int clear_way(const struct options *o)
 {
     int rc;
@@ -180,7 +180,7 @@ static int claim(const struct options *o)
 
 /* --- the session --- */
 
-/* libfuse may say several lines for one fault: the last one is kept and becomes part of ours. */
+/* libfuse may print several lines for one error: the last one becomes part of our message. */
 static char fuse_complaint[512];
 
 __attribute__((format(printf, 2, 0))) static void keep_complaint(enum fuse_log_level level,
@@ -230,7 +230,7 @@ static int serve(struct fuse_session *session)
     return rc < 0 ? rc : 0;
 }
 
-/* Tells the waiting parent that the mount is up, and lets go of its terminal. */
+/* Reports to the waiting parent that the mount exists, and closes its terminal. */
 static void detach(int ready_fd)
 {
     int null;
@@ -252,7 +252,7 @@ static void detach(int ready_fd)
     }
 }
 
-/* The saver must not take signals that are meant for the main thread. */
+/* Signals are for the main thread, so the saver blocks them. */
 static void start_saver(struct oks_engine *engine)
 {
     sigset_t all, before;
@@ -267,7 +267,7 @@ static void start_saver(struct oks_engine *engine)
                   strerror(-rc));
 }
 
-/* Without, there is still a filesystem. */
+/* On failure the mount works without it. */
 static void start_notifier(const struct options *o, struct connection *c, struct toucher *toucher)
 {
     struct mount_id id;
@@ -283,8 +283,9 @@ static void start_notifier(const struct options *o, struct connection *c, struct
 }
 
 /*
- * A child that waits for our end, and touches meanwhile. Before the mount and before any thread, so that it
- * holds neither the connection nor a lock that nobody will release.
+ * Starts the child that unmounts after our end, and makes system calls on the mount until then. Before the
+ * mount and before any thread, so that the child has neither the connection nor a lock that is never
+ * released.
  */
 static struct toucher *start_toucher(const struct options *o, struct connection *c, int lock_fd)
 {
@@ -316,7 +317,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     int rc;
 
     c->pages.session = session;
-    /* Before the mount is there: a signal in between would leave it without a daemon. */
+    /* Before the mount exists: a signal in between would leave it without a daemon. */
     signalled_session = session;
     signalled_path = o->mountpoint;
     if (session)
@@ -385,7 +386,7 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
     return rc;
 }
 
-/* Forks; the parent returns the child's fate, the child never returns. */
+/* Forks. The parent returns the child's result; the child never returns. */
 static int run_in_background(const struct options *o, int lock_fd)
 {
     int ready[2];
@@ -406,11 +407,13 @@ static int run_in_background(const struct options *o, int lock_fd)
     while ((status = (int)read(ready[0], &byte, 1)) < 0 && errno == EINTR)
         ;
     close(ready[0]);
-    return status == 1 ? 0 : EX_UNAVAILABLE; /* the child has said why */
+    return status == 1 ? 0 : EX_UNAVAILABLE; /* the child has printed why */
 }
 
-/* By its real name: libfuse resolves what it is given after the mount, and would ask a mount that nobody
- * serves yet. */
+/*
+ * Uses the resolved path: libfuse resolves its argument after the mount, and would send a request that no
+ * thread serves yet.
+ */
 static int run(const struct options *o, int lock_fd)
 {
     struct options real = *o;
@@ -419,7 +422,7 @@ static int run(const struct options *o, int lock_fd)
     real.mountpoint = mountpoint_resolve(o->mountpoint);
     if (!real.mountpoint)
         return EX_OSERR;
-    rc = check_layout(&real); /* again: the folder exists only now, and with it what ".." leads to */
+    rc = check_layout(&real); /* again: the folder exists only now, and so does what ".." leads to */
     if (!rc)
         rc = o->foreground ? run_daemon(&real, lock_fd, -1) : run_in_background(&real, lock_fd);
     free(real.mountpoint);

@@ -1,4 +1,4 @@
-/* okstrafs mount and okstrafs umount. Each returns an exit code and has said on stderr what was wrong. */
+/* okstrafs mount and okstrafs umount. Each returns an exit code, after a message on stderr if it failed. */
 #ifndef OKSTRAFS_FS_CLI_MOUNT_H
 #define OKSTRAFS_FS_CLI_MOUNT_H
 

@@ -1,9 +1,9 @@
 /*
  * The parser of the command line and the environment.
  *
- * `mount -t fuse.okstrafs none DIR` and fstab call us as `okstrafs none DIR -o ...`: a first word that is no
- * command, followed by a folder, is therefore a mount. Everything relative becomes absolute here, because the
- * daemon leaves its working directory.
+ * `mount -t fuse.okstrafs none DIR` and fstab run `okstrafs none DIR -o ...`. So a first word that is no
+ * command, followed by a folder, is a mount. Every relative path becomes absolute here, because the daemon
+ * leaves its working directory.
  */
 #include "cli/options.h"
 
@@ -63,7 +63,7 @@ static const char *home_dir(void)
     return pw && pw->pw_dir && pw->pw_dir[0] == '/' ? pw->pw_dir : "/";
 }
 
-/* Takes out "." and doubled slashes, and a slash at the end. ".." stays: what is before it may be a link. */
+/* Removes "." and repeated or trailing slashes. ".." stays: what is before it may be a link. */
 static void tidy(char *path)
 {
     char *to = path;
@@ -171,7 +171,7 @@ static void dirs_from_environment(struct options *o)
         append_comma_list(&o->dirs[OKS_SOURCE_CLAUDE], claude);
         return;
     }
-    /* ~/.claude first: okstra's collector reads it, and the first root's caches are the ones it shares. */
+    /* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
     append(&o->dirs[OKS_SOURCE_CLAUDE], absolute("~/.claude"));
     if (asprintf(&dir, "%s/claude", xdg && xdg[0] == '/' ? xdg : "~/.config") < 0)
         need(NULL);
@@ -203,7 +203,7 @@ static void pass_on(struct options *o, const char *option)
     o->fuse_options = joined;
 }
 
-/* Words that mount(8) and fstab add for every filesystem, and that mean nothing here. */
+/* Options that mount(8) and fstab add for every filesystem, and that have no meaning here. */
 static bool is_generic(const char *option)
 {
     static const char *const words[] = {"rw",    "ro",      "dev",      "nodev",   "suid",    "nosuid",
@@ -329,7 +329,7 @@ static const struct {
     {"version", COMMAND_VERSION, 0},
 };
 
-/* Takes the first word as the command where it is one; sets *max_paths. */
+/* Removes the first word if it is a command; sets *max_paths. */
 static int take_command(struct options *o, int *max_paths)
 {
     const char *word = o->n_paths ? o->paths[0] : NULL;
@@ -407,8 +407,8 @@ static int default_mountpoint(struct options *o)
 }
 
 /*
- * The zone of local days: of -o tz=, else of TZ, else the machine's. What TZ says wrongly is UTC to the C
- * library and everything that uses it; the same here, and said.
+ * The zone of local days: of -o tz=, else of TZ, else the machine's. The C library takes a wrong TZ as UTC;
+ * so does this, with a message.
  */
 static int open_zone(struct options *o)
 {

@@ -1,5 +1,5 @@
 /*
- * The options of a run. The command line and the environment are read here and nowhere else.
+ * The options of a run. Only this reads the command line and the environment.
  */
 #ifndef OKSTRAFS_FS_CLI_OPTIONS_H
 #define OKSTRAFS_FS_CLI_OPTIONS_H
@@ -20,7 +20,7 @@ enum command {
 
 struct options {
     enum command command;
-    char **paths; /* what is left of the command line: borrowed from argv, NULL-terminated */
+    char **paths; /* the other arguments: borrowed from argv, NULL-terminated */
     int n_paths;
     bool foreground;
     bool long_listing;
@@ -33,15 +33,15 @@ struct options {
     char **task_roots;
     char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */
     struct oks_zone *zone; /* of local days; NULL: UTC */
-    char *fuse_options;    /* passed on to the mount: "allow_other,..." or "" */
+    char *fuse_options;    /* passed to the mount: "allow_other,..." or "" */
     bool no_cache;
     bool verify_tail;
-    bool no_notify; /* file watchers are not told */
+    bool no_notify; /* file watchers are not notified */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
 };
 
-/* 0, or an exit code after a line on stderr that says what is wrong. */
+/* 0, or an exit code after a message on stderr. */
 int options_parse(int argc, char **argv, struct options *out);
 void options_clear(struct options *options);
 

@@ -1,8 +1,8 @@
 /*
  * `okstrafs scan`: a full scan with a progress line.
  *
- * One thread runs the sync, this one reports: on a terminal a line that is drawn again, elsewhere a plain
- * line now and then. Ctrl-C ends it; what was read by then is saved, and the next scan goes on from there.
+ * A second thread runs the sync; the main thread reports: on a terminal one line that is redrawn, elsewhere a
+ * plain line now and then. Ctrl-C ends it. What was read is saved, and the next scan continues from there.
  */
 #include "cli/scan.h"
 

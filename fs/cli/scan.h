@@ -1,4 +1,4 @@
-/* okstrafs scan: reads everything now and fills the caches. Returns an exit code. */
+/* okstrafs scan: reads all transcripts and fills the caches. Returns an exit code. */
 #ifndef OKSTRAFS_FS_CLI_SCAN_H
 #define OKSTRAFS_FS_CLI_SCAN_H
 

@@ -1,9 +1,9 @@
 /*
- * A client of sd_notify(3). A unit of Type=notify counts as started when the mount answers, not when the
- * process exists.
+ * A client of sd_notify(3). A unit of Type=notify counts as started when the mount exists, not when the
+ * process does.
  *
- * libsystemd is loaded (dlopen) only in a process that a service manager waits for: it draws in seven more
- * libraries, whose loading took every `okstrafs cat` as long as its answer.
+ * libsystemd is loaded (dlopen) only in a process that a service manager waits for. It loads seven more
+ * libraries, which took each `okstrafs cat` as long as its answer.
  */
 #include "cli/service.h"
 

@@ -1,13 +1,13 @@
 /*
- * The inode table: a hash map of (directory, name) to the dentry that a lookup answers from.
+ * The inode table: a hash map from (directory, name) to the dentry that a lookup returns.
  *
- * Any window can be looked up, so users choose the names: an inode is freed when the kernel forgets it
- * (FORGET). Three things outlive that for a while: a directory while something in it lives, the newest
- * generation while the kernel holds an older one (a watch does; it is what the next change is compared with),
- * and a generation that watchers have not been told of yet.
+ * Any window can be looked up, so users choose the names. An inode is therefore freed at FORGET. Three things
+ * outlive that for a while: a directory while something in it lives; the newest generation while the kernel
+ * holds an older one, as a watch does (the next change is compared with it); and a generation that watchers
+ * have not been notified of.
  *
- * Inode numbers: those of directories and links are a hash of their path with the top bit set, so that they
- * stay the same over restarts; those of generations count up from 2.
+ * Inode numbers: those of directories and links are a hash of the path with the top bit set, so they are the
+ * same after a restart. Those of generations count up from 2.
  */
 #include "inodes/inode.h"
 
@@ -84,7 +84,7 @@ int inodes_new(struct inodes **out, int64_t start_ns, bool announces)
     return 0;
 }
 
-/* A dentry with all that is below it. */
+/* Frees a dentry with everything below it. */
 static void free_below(struct dentry *dentry)
 {
     while (!LIST_EMPTY(&dentry->gens)) {
@@ -147,7 +147,7 @@ static struct dentry *dentry_made(struct inode *dir, const char *name, struct no
     return dentry;
 }
 
-/* A fresh inode in a fresh dentry, as yet outside the table; takes over node. */
+/* A new inode in a new dentry, not yet in the table; takes over node. */
 static int both_made(struct inode *dir, const char *name, struct node *node, struct dentry **dentry,
                      struct inode **inode)
 {
@@ -243,20 +243,22 @@ struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *na
     return found;
 }
 
-/* A later generation is newer by its time too, however fast they follow each other. */
+/* A later generation has a later mtime, however soon it follows. */
 static int64_t rising(int64_t mtime_ns, const struct inode *before)
 {
     return before && before->mtime_ns >= mtime_ns ? before->mtime_ns + 1 : mtime_ns;
 }
 
-/* Where a folder was found before its data had been read: whether a file's newest data came after that. */
+/* For a folder that was found before its data was read: whether the file's newest data came after that. */
 static bool is_newer_than_watch(const struct inode *dir, int64_t mtime_ns)
 {
     return dir->watch.since_ns && mtime_ns >= dir->watch.since_ns;
 }
 
-/* Whether watchers know the first generation that is handed out: the folder's need not, if it has changed
- * since they were told, or since they could place their watch. */
+/*
+ * Whether the first generation counts as announced to the folder's watchers. Not if it changed since they
+ * were last notified, or since they could place their watch.
+ */
 static bool is_announced(const struct inodes *t, const struct inode *dir, const struct node *node,
                          uint64_t version, int64_t mtime_ns)
 {
@@ -266,14 +268,14 @@ static bool is_announced(const struct inodes *t, const struct inode *dir, const 
            !is_newer_than_watch(dir, mtime_ns);
 }
 
-/* A document may change without its data: who reads it again and again must not be told of it each time. */
+/* The content changed and the data did not: reading it repeatedly must not notify watchers each time. */
 static bool only_the_clock_moved(const struct inodes *t, const struct dentry *dentry,
                                  const struct inode *before, const struct inode *fresh)
 {
     return !t->announces || (dentry->announced == before->ino && before->version == fresh->version);
 }
 
-/* Of a window relative to now the bounds move with every look: nobody needs to be told of that. */
+/* The bounds of a window relative to now move at each lookup, which is not a change worth announcing. */
 static uint64_t digest_of(const struct node *node, const struct oks_document *document)
 {
     size_t end = document->window_at + document->window_len;

@@ -1,4 +1,4 @@
-/* The inode table's own structures, shared by inode.c, inode_table.c and inode_watch.c. */
+/* The structs of the inode table (private to fs/inodes). */
 #ifndef OKSTRAFS_FS_INODES_INODE_PRIVATE_H
 #define OKSTRAFS_FS_INODES_INODE_PRIVATE_H
 
@@ -7,11 +7,11 @@
 #include "inodes/inode.h"
 
 struct inodes {
-    pthread_mutex_t lock;    /* a leaf: nothing is called with it held */
+    pthread_mutex_t lock;    /* a leaf: no other lock is taken under it */
     struct dentry **buckets; /* of those listed */
     size_t n_buckets;        /* a power of two */
     size_t n_listed;
-    size_t count; /* inodes, the root not counted */
+    size_t count; /* inodes, without the root */
     LIST_HEAD(, inode) dirs;
     TAILQ_HEAD(, inode) waiting;
     size_t n_keepers; /* directories whose files are kept */
@@ -32,11 +32,11 @@ void table_put(struct inodes *t, struct dentry *dentry,
                struct inode *generation); /* becomes the current one */
 void inode_free(struct inode *inode);
 void dentry_free(struct dentry *dentry);
-/* A directory that the kernel has let go of has no watchers: its files need not be kept for them. */
+/* The kernel has forgotten the directory, so it has no watchers: its files need not be kept for them. */
 void table_stop_keeping(struct inodes *t, struct inode *dir);
-/* Frees what nobody holds any more in a dentry, and then the dentry, and its folder's ... */
+/* Frees what is no longer referenced of a dentry, then the dentry, and its folder's ... */
 void table_settle(struct inodes *t, struct dentry *dentry);
-/* Whether watchers know all there is to know of a file. */
+/* Whether everything of a file was announced to its watchers. */
 bool table_is_announced(const struct dentry *dentry);
 void table_unlist(struct inodes *t, struct dentry *dentry);
 

@@ -1,6 +1,5 @@
 /*
- * The hash map of the inode table, and the freeing of what nobody holds. Everything here is under the table's
- * lock.
+ * The hash map of the inode table, and freeing what is no longer referenced. Under the table's lock.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -111,9 +110,9 @@ void table_put(struct inodes *t, struct dentry *dentry, struct inode *inode)
         LIST_INSERT_HEAD(&t->dirs, inode, of_dirs);
 }
 
-/* --- letting go, under the lock --- */
+/* --- releasing, under the lock --- */
 
-/* Nobody holds it; what is only kept for the sake of its folder goes as well. */
+/* The generation has no references; what was only kept for the folder's watchers is freed as well. */
 static void end_generation(struct inodes *t, struct dentry *dentry, struct inode *inode)
 {
     LIST_REMOVE(inode, of_dentry);
@@ -147,8 +146,10 @@ static bool is_idle(const struct inodes *t, const struct dentry *dentry)
             node_shape(&dentry->node) != NODE_FILE);
 }
 
-/* A directory that the kernel has let go of has no watchers: its files need not be kept for them. The caller
- * keeps dir. */
+/*
+ * The kernel has forgotten the directory, so it has no watchers: its files need not be kept for them. The
+ * caller holds dir.
+ */
 void table_stop_keeping(struct inodes *t, struct inode *dir)
 {
     struct dentry *child, *next;

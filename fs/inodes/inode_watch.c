@@ -1,6 +1,6 @@
 /*
- * What the inode table keeps for the notifier: which directories are in use, their dentries and generations,
- * and what of all that watchers have been told.
+ * The inode table's data for the notifier: the directories in use, their dentries and generations, and what
+ * was last announced of them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 enum { KEEPERS_MAX = 64 };
 
-/* --- what a directory's watchers know --- */
+/* --- what was last announced of a directory --- */
 
 bool inodes_watch_begin(struct inodes *t, struct inode *dir, uint64_t version, struct name_list *names,
                         bool waits, bool has_files)

@@ -1,7 +1,7 @@
 /*
- * The spool's files: lists of extents in one unnamed file. A file grows by extents of the spool, each twice
- * as large as the last up to a limit, so that a line more is usually one write behind the last one. Extents
- * that are given back become holes: the spool's offsets only grow, its size on disk does not.
+ * Files of the spool, as lists of extents in one unnamed file. Each extent is twice as large as the one
+ * before, up to a limit, so that appending a line is usually one write after the last. Freed extents become
+ * holes: offsets in the spool only grow, its size on disk does not.
  */
 #include "inodes/spool.h"
 
@@ -117,7 +117,7 @@ static int write_all(int fd, const char *bytes, size_t len, off_t at)
     return 0;
 }
 
-/* The extent that an offset below f->room lies in. */
+/* The extent that contains an offset below f->room. */
 static const struct extent *extent_at(const struct spooled *f, size_t offset)
 {
     size_t low = 0, high = f->n_extents;

@@ -1,7 +1,14 @@
 /*
- * The spool: the bytes of all append-only files, in one unnamed file: looking up ten thousand streams takes
- * neither ten thousand descriptors nor their size in memory. Thread safe, as far as each spooled file is used
- * by one thread at a time for appending and freeing.
+ * The spool: the bytes of all append-only files, in one unnamed file. So ten thousand streams need neither
+ * ten thousand descriptors nor their size in memory.
+ *
+ *     struct spooled file = {0};
+ *
+ *     rc = spool_append(spool, &file, bytes, len);
+ *     n = spool_read(spool, &file, offset, buf, size);
+ *     spool_drop(spool, &file);
+ *
+ * Thread safe, if each file is appended to and freed by one thread at a time.
  */
 #ifndef OKSTRAFS_FS_INODES_SPOOL_H
 #define OKSTRAFS_FS_INODES_SPOOL_H
@@ -24,11 +31,11 @@ struct spooled {
     size_t len;
 };
 
-/* 0 or -errno; on failure the file is as before. */
+/* 0 or a negative errno; on failure the file is unchanged. */
 int spool_append(struct spool *spool, struct spooled *file, const char *bytes, size_t len);
-/* What lies before `len`, which the caller knows to be there; bytes read or -errno. */
+/* Reads what is before `len`, which must exist. Bytes read, or a negative errno. */
 ssize_t spool_read(struct spool *spool, const struct spooled *file, size_t offset, char *buf, size_t len);
-/* Gives its bytes back. */
+/* Frees its bytes. */
 void spool_drop(struct spool *spool, struct spooled *file);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * An append-only file, kept in the spool. The core gives each line once; here the lines are kept as long as
- * the kernel knows the inode, because a reader may start over and every offset must keep its byte.
+ * An append-only file, stored in the spool. The core returns each line once. Here the lines are kept while
+ * the kernel knows the inode, because a reader may start over, and each offset must keep its byte.
  *
- * Length and time are read without the lock (attributes are asked for while the inode table is locked); they
- * move after the bytes are in place, so whoever sees a length can read as much.
+ * Length and time are read without the lock, because attributes are read with the inode table locked. They
+ * change after the bytes are in place, so the bytes before a length can always be read.
  */
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
@@ -33,7 +33,7 @@ struct stream_file {
     pthread_mutex_t lock; /* protects the rest; the engine's may be taken under it */
     struct spooled file;
     struct oks_stream_cursor cursor;
-    uint64_t version; /* of the data that is in it */
+    uint64_t version; /* of the data in it */
     bool ended;
     LIST_HEAD(, stream_handle) opens;
 };
@@ -65,7 +65,7 @@ void stream_file_free(struct stream_file *s)
 
 enum { GATHER = 256 << 10 };
 
-/* Lines on their way into the spool: it is not worth a write for each. */
+/* Collects lines, so that not each is a write of its own. */
 struct append_buffer {
     struct stream_file *stream;
     char *bytes;
@@ -94,8 +94,7 @@ static int append(void *ctx, const char *bytes, size_t len)
     return 0;
 }
 
-/* A failure half-way leaves the cursor where it was: what was written behind the old length is written again.
- */
+/* On failure the cursor stays: what was written after the old length is written again. */
 static int take_up(struct stream_file *s, struct oks_engine *engine, const struct node *node)
 {
     struct append_buffer g = {.stream = s, .bytes = malloc(GATHER)};
@@ -153,7 +152,7 @@ ssize_t stream_file_read(struct stream_file *s, size_t offset, char *buf, size_t
     size_t len = stream_file_len(s), left = offset < len ? len - offset : 0;
     ssize_t n;
 
-    pthread_mutex_lock(&s->lock); /* the list of extents may move */
+    pthread_mutex_lock(&s->lock); /* the array of extents may move */
     n = left ? spool_read(s->spool, &s->file, offset, buf, left < size ? left : size) : 0;
     pthread_mutex_unlock(&s->lock);
     return n;
