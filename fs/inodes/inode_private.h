@@ -17,7 +17,7 @@ struct inodes {
     size_t n_keepers; /* directories whose files are kept */
     uint64_t last_generation;
     int64_t start_ns;
-    bool announces; /* watchers are told of changes */
+    bool announces; /* changes are announced to watchers */
     struct inode *root;
 };
 
