@@ -29,7 +29,7 @@ struct billing_part {
     const char **models;       /* interned names of the store's models */
     size_t n_models;
     struct billed_bag share;  /* the sum of what it owns */
-    struct billed_tree *tree; /* of the counted rows; NULL: no window was asked for yet */
+    struct billed_tree *tree; /* of the counted rows; NULL: no window was needed yet */
     LIST_HEAD(, substitute) substitutes;
 };
 
