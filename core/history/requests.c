@@ -32,26 +32,6 @@ int oks_requests_new(struct oks_requests **out)
     return 0;
 }
 
-int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n)
-{
-    struct oks_requests *q = calloc(1, sizeof(*q));
-
-    if (!q)
-        return -ENOMEM;
-    q->keys = calloc(n + 1, sizeof(*q->keys));
-    if (!q->keys) {
-        free(q);
-        return -ENOMEM;
-    }
-    if (n)
-        memcpy(q->keys, keys, n * sizeof(*q->keys));
-    q->len = n;
-    q->keys_room = n + 1;
-    q->dropped = true;
-    *out = q;
-    return 0;
-}
-
 static void free_rows(struct oks_requests *q)
 {
     for (size_t i = 0; i < q->n_blocks; i++) {
@@ -80,17 +60,6 @@ void oks_requests_free(struct oks_requests *q)
     oks_strings_clear(&q->models);
     oks_strings_clear(&q->agents);
     free(q);
-}
-
-void requests_drop(struct oks_requests *q)
-{
-    free_rows(q);
-    q->dropped = true;
-}
-
-bool requests_dropped(const struct oks_requests *q)
-{
-    return q->dropped;
 }
 
 size_t requests_len(const struct oks_requests *q)
@@ -604,19 +573,6 @@ void requests_forget_index(struct oks_requests *q)
     q->n_slots = q->indexed = 0;
 }
 
-bool requests_take_keys(struct oks_requests *to, struct oks_requests *from)
-{
-    struct oks_requests kept = *to;
-
-    if (to->len != from->len || (to->len && memcmp(to->keys, from->keys, to->len * sizeof(*to->keys)) != 0))
-        return false;
-    to->keys = from->keys;
-    to->keys_room = from->keys_room;
-    from->keys = kept.keys;
-    from->keys_room = kept.keys_room;
-    return true;
-}
-
 /* What cannot be had smaller stays as it is. */
 static void *shrink(void *p, size_t n, size_t size, size_t *room)
 {
@@ -630,8 +586,6 @@ static void *shrink(void *p, size_t n, size_t size, size_t *room)
 
 void requests_trim(struct oks_requests *q)
 {
-    if (q->dropped)
-        return;
     if (!q->tail)
         pack_open(q);
     q->open = shrink(q->open, q->len - q->packed, sizeof(*q->open), &q->open_room);

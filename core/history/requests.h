@@ -39,15 +39,8 @@ struct request_line {
 };
 
 int oks_requests_new(struct oks_requests **out); /* -ENOMEM */
-/* As if the n rows of these keys had been put in and dropped. -ENOMEM. */
-int requests_new_dropped(struct oks_requests **out, const void *keys, size_t n);
 void oks_requests_free(struct oks_requests *requests);
 
-/*
- * True where both have the same keys: then `to` has the memory of `from` for them, and the reverse. Keys
- * outlive what comes and goes with rows, and should not lie between it.
- */
-bool requests_take_keys(struct oks_requests *to, struct oks_requests *from);
 /*
  * Brings the store to its least size: packs all rows, and gives back what is only good for growing and
  * searching. The next change unpacks the newest rows again. While there is an unfinished line the newest rows
@@ -56,19 +49,15 @@ bool requests_take_keys(struct oks_requests *to, struct oks_requests *from);
 void requests_trim(struct oks_requests *requests);
 
 size_t requests_len(const struct oks_requests *requests);
-size_t requests_bytes(const struct oks_requests *requests); /* memory that requests_drop() would give back */
-uint64_t requests_key(const struct oks_requests *requests, size_t i);             /* also after a drop */
+size_t requests_bytes(const struct oks_requests *requests); /* memory held for rows, without keys and names */
+uint64_t requests_key(const struct oks_requests *requests, size_t i);
 struct oks_slice requests_model(const struct oks_requests *requests, unsigned i); /* "": unknown */
 struct oks_slice requests_agent(const struct oks_requests *requests, unsigned i);
 const struct oks_strings *requests_model_names(const struct oks_requests *requests);
 const struct oks_strings *requests_agent_names(const struct oks_requests *requests);
 size_t requests_models(const struct oks_requests *requests); /* how many */
 
-/* Gives up all but the keys and names. */
-void requests_drop(struct oks_requests *requests);
-bool requests_dropped(const struct oks_requests *requests);
-
-/* Row i, valid until the store changes. Not after a drop. */
+/* Row i, valid until the store changes. */
 void requests_get(const struct oks_requests *requests, size_t i, struct request_row *out);
 /*
  * Calls fn for the rows [from, to) in order; quicker than getting each. Stops at the first non-zero value and
@@ -103,8 +92,7 @@ int requests_copy_whole(struct oks_requests **out, const struct oks_requests *fr
 
 /*
  * The store as bytes: of this program version, on this kind of machine. Keys, names, and rows without ids.
- * requests_pack() fills at most requests_pack_max() bytes and returns how many. Not with an unfinished line,
- * and not after a drop.
+ * requests_pack() fills at most requests_pack_max() bytes and returns how many. Not with an unfinished line.
  */
 size_t requests_pack_max(const struct oks_requests *requests);
 size_t requests_pack(const struct oks_requests *requests, void *out);

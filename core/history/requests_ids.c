@@ -22,7 +22,7 @@ void requests_forget_ids(struct oks_requests *q)
         free(ids);
         q->blocks[b].ids = NULL;
     }
-    for (size_t i = 0; !q->dropped && i < q->len - q->packed; i++) {
+    for (size_t i = 0; i < q->len - q->packed; i++) {
         q->open[i].message_id = q->open[i].request_id = (struct oks_slice){0};
         q->open[i].ids_forgotten = true;
     }
