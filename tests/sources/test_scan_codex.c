@@ -342,6 +342,26 @@ START_TEST(a_spawned_rollout_leaves_its_parents_part_out)
 }
 END_TEST
 
+/* Of a replay all lines are left out but those whose time is too long to be held back: no real one is. */
+START_TEST(times_that_are_too_long_to_be_held_back)
+{
+    for (int len = 36; len < 45; len++) {
+        struct family f = family_of("");
+        struct usage again = {{0}};
+        struct lines l = {0};
+        char *peer = memo_of(&f.parent, NULL);
+
+        put_meta(&l, CHILD, ",\"forked_from_id\":\"" PARENT "\"");
+        put(&l,
+            "{\"timestamp\":\"%0*d\",\"type\":\"response_item\",\"payload\":{\"type\":\"function_call\"}}",
+            len, 7);
+        put_turn(&l, 1, &again);
+        counts_are(&l, peer, len < 40 ? "i=0 o=0 w=0 r=0 u=0" : "i=0 o=0 w=0 r=0 u=1");
+        free(peer);
+    }
+}
+END_TEST
+
 START_TEST(a_spawned_rollout_without_a_replay_is_all_its_own)
 {
     struct family f = family_of(",\"parent_thread_id\":\"" PARENT "\"");
@@ -467,6 +487,7 @@ int main(void)
     TEST(s, a_rollout_says_where_it_belongs);
     TEST(s, a_fork_leaves_its_parents_part_out);
     TEST(s, a_spawned_rollout_leaves_its_parents_part_out);
+    TEST(s, times_that_are_too_long_to_be_held_back);
     TEST(s, a_spawned_rollout_without_a_replay_is_all_its_own);
     TEST(s, a_memo_says_when_it_no_longer_holds);
     TEST(s, of_two_forks_of_each_other_one_is_the_original);
