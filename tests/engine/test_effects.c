@@ -230,6 +230,28 @@ START_TEST(a_commit_of_a_gain)
 }
 END_TEST
 
+/* The queue is first in, first out: nobody waits behind who came later. */
+START_TEST(changes_are_committed_in_their_order)
+{
+    struct oks_engine *engine = started((struct engine_options){0});
+
+    for (int i = 1; i <= 3; i++)
+        put_file(text_of(PROJECTS "-p/s%d.jsonl", i), text_of("%s%s", padding_line(), line_of("a", 10)));
+    sync_all(engine);
+    append_file(PROJECTS "-p/s2.jsonl", line_of("b", 20));
+    append_file(PROJECTS "-p/s3.jsonl", line_of("c", 20));
+    append_file(PROJECTS "-p/s1.jsonl", line_of("d", 20));
+    sync_recorded(engine);
+    recording = false;
+    fclose(trace_out);
+    ck_assert_ptr_nonnull(strstr(trace, "billing_gain s2"));
+    ck_assert(strstr(trace, "billing_gain s2") < strstr(trace, "billing_gain s3"));
+    ck_assert(strstr(trace, "billing_gain s3") < strstr(trace, "billing_gain s1"));
+    free(trace);
+    engine_close(engine);
+}
+END_TEST
+
 /* What others have read of a session starts over. */
 START_TEST(a_commit_in_place_of_another)
 {
@@ -411,6 +433,7 @@ int main(void)
 
     SCRATCH_TEST(suite, a_first_commit);
     SCRATCH_TEST(suite, a_commit_of_a_gain);
+    SCRATCH_TEST(suite, changes_are_committed_in_their_order);
     SCRATCH_TEST(suite, a_commit_in_place_of_another);
     SCRATCH_TEST(suite, a_drop);
     SCRATCH_TEST(suite, a_drop_of_one_of_two);
