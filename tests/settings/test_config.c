@@ -1,6 +1,7 @@
 /* okstrafs.json: what is taken, and what refuses the whole file, with the line. */
 #include <errno.h>
 
+#include "okstrafs/names.h"
 #include "settings/config.h"
 #include "tap.h"
 
@@ -61,6 +62,27 @@ START_TEST(budgets_are_read_exactly_and_sorted)
     ck_assert_str_eq(config.budgets[2].of, "claude-worker");
     ck_assert_int_eq(config.budgets[2].policy, BUDGET_PROMPT);
     config_clear(&config);
+}
+END_TEST
+
+/* As long as a file's name may be. */
+START_TEST(a_target_has_a_bound)
+{
+    char of[OKS_NAME_MAX + 2], text[512];
+    struct config config;
+
+    memset(of, 'a', sizeof(of));
+    of[OKS_NAME_MAX] = '\0';
+    snprintf(text, sizeof(text),
+             "{\"budgets\": {\"b\": {\"scope\": \"team\", \"limitUSD\": 1, \"of\": \"%s\"}}}", of);
+    config = taken(text);
+    ck_assert_str_eq(config.budgets[0].of, of);
+    config_clear(&config);
+    of[OKS_NAME_MAX] = 'a';
+    of[OKS_NAME_MAX + 1] = '\0';
+    snprintf(text, sizeof(text),
+             "{\"budgets\": {\"b\": {\"scope\": \"team\", \"limitUSD\": 1, \"of\": \"%s\"}}}", of);
+    refused(text, "line 1: budget \"b\": \"of\" is a name");
 }
 END_TEST
 
@@ -168,6 +190,7 @@ int main(void)
 
     TEST(s, an_empty_file_sets_nothing);
     TEST(s, budgets_are_read_exactly_and_sorted);
+    TEST(s, a_target_has_a_bound);
     TEST(s, every_scope_and_policy_has_a_name);
     TEST(s, wrong_files_say_where);
     TEST(s, not_too_many);

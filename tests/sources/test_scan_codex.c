@@ -123,6 +123,23 @@ START_TEST(only_advancing_events_count)
 }
 END_TEST
 
+/* A call is a response_item; an event about one is none. */
+START_TEST(only_items_of_responses_are_tools)
+{
+    struct usage one = {{100, 0, 0, 5, 0, 105}};
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put(&l, "{\"timestamp\":\"2026-02-23T12:01:02.000Z\",\"type\":\"event_msg\",\"payload\":{\"type\":"
+            "\"function_call\"}}");
+    put(&l, "{\"timestamp\":\"2026-02-23T12:01:02.000Z\",\"type\":\"response_item\"}");
+    put_count(&l, 1, one, &one);
+    counts_are(&l, NULL, "i=100 o=5 w=0 r=0 u=0");
+    put_item(&l, "function_call", 2);
+    counts_are(&l, NULL, "i=100 o=5 w=0 r=0 u=1");
+}
+END_TEST
+
 START_TEST(cached_and_written_tokens_are_no_input)
 {
     struct lines l = {0};
@@ -478,6 +495,7 @@ int main(void)
     Suite *s = suite_create("scan_codex");
 
     TEST(s, only_advancing_events_count);
+    TEST(s, only_items_of_responses_are_tools);
     TEST(s, cached_and_written_tokens_are_no_input);
     TEST(s, what_a_request_used_may_follow_from_the_sums_alone);
     TEST(s, the_model_is_the_last_that_was_set);
