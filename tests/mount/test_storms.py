@@ -90,7 +90,7 @@ class Storm(harness.MountTest):
                 self.assertEqual(seen, reference.totals(self.path)["totalTokens"])
                 touches = sum(mask & watching.IN_MODIFY != 0 for mask, _ in file.events)
                 self.assertLessEqual(touches, TOUCHES_A_SECOND * took + 2)
-                self.assertGreater(touches, 1)
+                self.assertGreater(touches, 1 if not harness.is_sanitized() else 0)
                 self.assertLess(used / took, 0.5 if not harness.is_sanitized() else 2)
 
     def attack(self, top, seconds: float) -> list:
