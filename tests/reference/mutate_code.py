@@ -6,7 +6,7 @@
 Works in a copy of the tree (--work; kept for the next call, so that it builds only what changed). Each mutant is one
 change of one file: an operator (+ -, < <=, > >=, == !=, && ||), a constant by one, a `!` taken away, the branches of an
 if or a ?: exchanged, or a statement removed. Its own folder's unit tests run first, then the suites of --suites, until
-one fails. A test that does not end within --timeout seconds has failed too.
+one fails. A test that takes --timeout seconds more than five times what it takes without a change has failed too.
 
 Not counted are mutants that do not compile, and those whose object file is the same as before. What survives is printed
 as a diff: some of these are equivalent all the same, which only a reader can tell. Exit status: 1 where the share of
@@ -24,6 +24,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -123,6 +124,13 @@ class Tree:
             sys.exit("the tree does not build")
         self.tests = [test for test in self.introspect("--tests")
                       if {suite.rpartition(":")[2] for suite in test["suite"]} & set(suites)]
+        # How long each takes where nothing is wrong: a slow machine kills no mutant.
+        self.seconds = {}
+        for test in self.tests:
+            start = time.monotonic()
+            if not self.passes(test):
+                sys.exit(f"{test['name']} fails without a change")
+            self.seconds[test["name"]] = time.monotonic() - start
         # Program: the folder of its test.
         self.folders = {target["filename"][0]: Path(target["defined_in"]).parent / Path(source).parent.name
                         for target in self.introspect("--targets") if target["type"] == "executable"
@@ -166,7 +174,7 @@ class Tree:
         run = subprocess.Popen(test["cmd"], env={**os.environ, **test["env"]}, cwd=test.get("workdir") or self.build,
                                start_new_session=True, **QUIET)
         try:
-            return run.wait(self.timeout) == 0
+            return run.wait(self.timeout + 5 * self.seconds.get(test["name"], 0)) == 0
         except subprocess.TimeoutExpired:
             os.killpg(run.pid, signal.SIGKILL)  # a case that hangs is a child of it
             run.wait()
