@@ -8,6 +8,7 @@
  *
  * Invariant: each session is counted in exactly one of lead, one worker, or others.
  */
+#include "base/text_end.h"
 #include "documents/team.h"
 
 #include <errno.h>
@@ -286,7 +287,7 @@ static void put_grouped_workers(struct json *j, struct parts *parts)
         if (parts->items[i].taken)
             continue;
         snprintf(id, sizeof(id), "%s", name);
-        if (source_ends_with(id, "-worker"))
+        if (text_ends_with(id, "-worker"))
             id[strlen(id) - strlen("-worker")] = '\0';
         choose(j, parts, part_is_member, name);
         put_worker(j, id, name, parts->sum.model, parts);

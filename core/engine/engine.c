@@ -4,6 +4,7 @@
  * A sync drains the inotify queues, which marks transcripts dirty. Then it scans all dirty ones (scanning.c),
  * not only those of the target: any of them may hold, or own, a request of the target (billing.h).
  */
+#include "base/text_end.h"
 #include "engine/engine_private.h"
 #include "okstrafs/change_fd.h"
 #include "discovery/watched_dirs.h"
@@ -39,7 +40,7 @@ static bool names_other_folder(const struct source *source, const char *dir, con
 
         if (strcmp(source->folders[i], folder) == 0 || asprintf(&end, "/%s", source->folders[i]) < 0)
             continue;
-        bool named = source_ends_with(dir, end);
+        bool named = text_ends_with(dir, end);
 
         free(end);
         if (named)

@@ -67,6 +67,5 @@ int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, cons
                        const char *peers);
 
 /* The old name, until no folder above uses it. */
-#define source_ends_with text_ends_with
 
 #endif

@@ -10,6 +10,7 @@
  * Invariant: a team's runs are in the order in which they count, rosters last. Every run that is listed has a
  * team-state file.
  */
+#include "base/text_end.h"
 #include "teams/runs.h"
 
 #include <ctype.h>
@@ -182,7 +183,7 @@ void runs_session_changed(struct runs *runs, const struct session *s, uint64_t v
 
 static bool is_state_file(const char *name)
 {
-    return strncmp(name, "team-state-", strlen("team-state-")) == 0 && source_ends_with(name, ".json") &&
+    return strncmp(name, "team-state-", strlen("team-state-")) == 0 && text_ends_with(name, ".json") &&
            strlen(name) > strlen("team-state-.json");
 }
 
