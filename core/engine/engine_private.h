@@ -127,10 +127,10 @@ void commit_prices(struct oks_engine *e);
 void saver_want(struct oks_engine *e, struct transcript *t);
 void saver_forget(struct oks_engine *e, struct transcript *t);
 /*
- * After a scan or a save: frees the ids of requests that the cache file or the transcript holds, and packs
- * the rows. Under the lock.
+ * After a scan or a save: packs the rows and, with `ids_go`, frees the ids of requests, which the cache file
+ * or the transcript holds. A command that answers once keeps those that it has read. Under the lock.
  */
-void saver_rest(struct oks_engine *e, struct transcript *t);
+void saver_rest(struct oks_engine *e, struct transcript *t, bool ids_go);
 void saver_stop(struct oks_engine *e);
 /*
  * scanning.c; the lock is held at entry and exit, and released in between. 0, -ECANCELED or another negative

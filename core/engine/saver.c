@@ -39,13 +39,13 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
  * Ids of requests are most of a row's memory, and few documents show them. They are freed if the cache file
  * has them, or (without a cache) the transcript. Rows are packed at the same time.
  */
-void saver_rest(struct oks_engine *e, struct transcript *t)
+void saver_rest(struct oks_engine *e, struct transcript *t, bool ids_go)
 {
     size_t before = requests_bytes(t->state.requests);
 
     if (t->unsaved || !t->loaded)
         return;
-    if (t->source->ids_by_line && !e->once)
+    if (t->source->ids_by_line && ids_go)
         requests_forget_ids(t->state.requests);
     requests_trim(t->state.requests);
     oks_events_trim(t->state.events);
@@ -93,7 +93,7 @@ static int save_one(struct oks_engine *e, struct transcript *t)
     t->busy = false;
     if (rc == 0) {
         e->saver.writes++;
-        saver_rest(e, t);
+        saver_rest(e, t, true);
     } else {
         e->saver.errors++;
         e->saver.error = rc;

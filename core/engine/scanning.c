@@ -88,7 +88,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     if (out->worth_saving || (relabelled && t->loaded && !t->whole))
         saver_want(e, t);
-    saver_rest(e, t);
+    saver_rest(e, t, !e->once);
     e->snapshot_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     rc = changed ? commit_changed(e, t, teams_changed) : 0;

@@ -2,12 +2,15 @@
  * What was spent, against budgets of every scope: over random changes held against adding up the lines; and
  * by itself the worst rows, the windows, and when an evaluation is no longer good.
  */
+#include "effort.h"
 #include "budgets/budgets.h"
 #include "okstrafs/window.h"
 #include "random_home.h"
 #include "scratch.h"
 
-enum { ROUNDS = 600, ROWS_MAX = FILES + 1, LIMIT = 400 };
+static int rounds; /* of random changes */
+
+enum { ROWS_MAX = FILES + 1, LIMIT = 400 };
 
 #define HOUR INT64_C(3600000)
 
@@ -252,7 +255,7 @@ START_TEST(spending_is_that_of_the_lines)
     make_stamp = stamp_of_three_days;
     configure(each_scope);
     seed = 1;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         int64_t now_ms = ms("2026-06-10T00:00:00Z") + (int64_t)rnd(80) * HOUR;
 
         change((int)rnd(FILES));
@@ -508,6 +511,7 @@ int main(void)
     Suite *suite = suite_create("budgets");
     TCase *tcase;
 
+    rounds = (int)by_effort(75, 600, 12000);
 #define BUDGETS_TEST(function)                         \
     tcase = tcase_create(#function);                   \
     tcase_set_timeout(tcase, 120);                     \

@@ -135,7 +135,8 @@ RECORDED(void, runs_session_changed, (struct runs * runs, const struct session *
 
 RECORDED(void, saver_want, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
 RECORDED(void, saver_forget, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
-RECORDED(void, saver_rest, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
+RECORDED(void, saver_rest, (struct oks_engine * e, struct transcript *t, bool ids_go), (e, t, ids_go),
+         file_of(t))
 RECORDED(bool, retained_keep, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
 RECORDED(void, retained_came_back, (struct oks_engine * e, const struct transcript *t), (e, t), file_of(t))
 RECORDED(void, retained_return, (struct oks_engine * e, struct transcript *t, struct folder *folder),

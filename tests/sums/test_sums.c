@@ -3,9 +3,10 @@
  *
  * The reference keeps the lines of each transcript and looks at nothing else.
  */
+#include "effort.h"
 #include "random_home.h"
 
-enum { ROUNDS = 1500 };
+static int rounds; /* of random changes */
 
 /* --- the reference --- */
 
@@ -257,7 +258,7 @@ START_TEST(sums_are_those_of_the_lines)
     for (uint64_t start = 1; start <= 3; start++) {
         seed = start;
         model_begin(NULL);
-        for (int round = 0; round < ROUNDS; round++) {
+        for (int round = 0; round < rounds; round++) {
             change((int)rnd(FILES));
             if (rnd(3) == 0) /* what is stale may become so again before somebody looks */
                 check_all();
@@ -560,6 +561,7 @@ int main(void)
 {
     Suite *suite = suite_create("sums");
 
+    rounds = (int)by_effort(187, 1500, 30000);
     TEST(suite, sums_are_those_of_the_lines);
     TEST(suite, costs_are_forgotten_and_posted_anew);
     TEST(suite, who_was_touched_is_returned_once);

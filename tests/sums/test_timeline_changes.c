@@ -4,10 +4,13 @@
  */
 #include <time.h>
 
+#include "effort.h"
 #include "random_home.h"
 #include "sums/time_rows.h"
 
-enum { ROUNDS = 500, ROWS_MAX = FILES * LINES };
+static int rounds; /* of random changes */
+
+enum { ROWS_MAX = FILES * LINES };
 
 /* --- rows by the C library --- */
 
@@ -233,9 +236,9 @@ static void random_rows(const char *zone_name, const char *first_day, uint64_t s
     around = second_of(first_day);
     make_stamp = stamp_around;
     model_begin(zone);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         change((int)rnd(FILES));
-        if (round >= ROUNDS / 4 && rnd(4) == 0) /* until then nobody has asked */
+        if (round >= rounds / 4 && rnd(4) == 0) /* until then nobody has asked */
             check_rows();
         if (rnd(100) == 0)
             timeline_reset(&model.timeline);
@@ -370,6 +373,7 @@ int main(void)
 {
     Suite *suite = suite_create("timeline_changes");
 
+    rounds = (int)by_effort(62, 500, 10000);
     TEST(suite, rows_of_utc);
     TEST(suite, rows_where_clocks_are_put_on_and_back);
     TEST(suite, rows_where_hours_are_divided);
