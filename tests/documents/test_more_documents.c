@@ -108,13 +108,13 @@ static struct run_worker workers[] = {
     {.worker_id = (char *)"a", .agent = (char *)"claude", .model = (char *)"opus"},
     {.worker_id = (char *)"z"}};
 static struct team_run run = {.path = (char *)"/w/.okstra/tasks/x/state/team-state-work-7.json",
-                         .dir = "/w",
-                         .lead = "boss",
-                         .state = {.team_name = (char *)"crew",
-                                   .task_key = (char *)"x/work",
-                                   .since = T("01", "30"),
-                                   .workers = workers,
-                                   .n_workers = 2}};
+                              .dir = "/w",
+                              .lead = "boss",
+                              .state = {.team_name = (char *)"crew",
+                                        .task_key = (char *)"x/work",
+                                        .since = T("01", "30"),
+                                        .workers = workers,
+                                        .n_workers = 2}};
 
 static void add_run(void)
 {
