@@ -1,6 +1,6 @@
 """The whole process, without any cache, over a few hundred megabytes: run_cold.py PACKAGES
 
-Against ccusage's native program and tests/reference.py; wall time and CPU time (user + system, all threads), page cache
+Against ccusage's native program and tests/reference/reference.py; wall time and CPU time (user + system, all threads), page cache
 warm. Everybody reads the same transcripts. ccusage comes from npm into the folder PACKAGES once; where that cannot be had
 its rows are left out. OKSTRAFS_BENCH_COLD_MB: size (300). OKSTRAFS_BENCH_ROUNDS: rounds (5; the slow ones once).
 
@@ -53,8 +53,8 @@ def ways(other: str, config: Path) -> dict:
     if other:
         for report in ("daily", "session"):
             out[f"ccusage {report}"] = ([other, report, "--json", "--offline"], True)
-    reference = bench.HERE.parent / "reference.py"
-    out["tests/reference.py"] = ([sys.executable, str(reference), "--tree", str(config)], False)
+    reference = bench.HERE.parent / "reference" / "reference.py"
+    out["tests/reference/reference.py"] = ([sys.executable, str(reference), "--tree", str(config)], False)
     return out
 
 
@@ -122,7 +122,7 @@ def compare(title: str, config: Path, other: str) -> None:
         if name.startswith("ccusage"):
             bench.target(f"{name}, wall", wall[name] / wall["okstrafs"], 7, at_most=False)
             bench.target(f"{name}, CPU", cpu[name] / cpu["okstrafs"], 6, at_most=False)
-    bench.target("tests/reference.py, wall", wall["tests/reference.py"] / wall["okstrafs"], 10, at_most=False)
+    bench.target("tests/reference/reference.py, wall", wall["tests/reference/reference.py"] / wall["okstrafs"], 10, at_most=False)
     if pair:
         ceiling, least = (pick(split[False]) / pick(split[True]) for pick in (bench.median, min))
         print(f"control: two programs with half of it each, at once against one after the other: {ceiling:.2f} (best {least:.2f})")

@@ -1,5 +1,5 @@
 /*
- * The cache at the command line, for tests/test_cache_compat.py and for measuring.
+ * The cache at the command line, for tests/cache/test_cache_compat.py and for measuring.
  *
  *   cache_tool load ROOT FOLDER NAME          prints the state, or "miss"
  *   cache_tool save ROOT FOLDER NAME          saves the state that stands on standard input (state_text.h)

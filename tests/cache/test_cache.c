@@ -1,6 +1,6 @@
 /*
  * The cache: what is saved comes back, and nothing else ever does. Compatibility with okstra's collector is
- * proved by tests/test_cache_compat.py.
+ * proved by tests/cache/test_cache_compat.py.
  */
 #include "cache/cache.h"
 

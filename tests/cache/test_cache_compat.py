@@ -1,7 +1,7 @@
 """Cache files against okstra's own collector.
 
 The collector's side (loading, saving and advancing a cache) is written here again from its contract. The C side
-is driven through tests/cache_tool.c. Shown: the collector resumes from our file, we resume from the collector's,
+is driven through tests/cache/cache_tool.c. Shown: the collector resumes from our file, we resume from the collector's,
 and what a file gains on the one side survives the other.
 
 Run as: test_cache_compat.py CACHE_TOOL (prints TAP).

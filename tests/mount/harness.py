@@ -94,7 +94,7 @@ def binary() -> str:
 
 
 def by_effort(brief, ordinary, everything):
-    """As in tests/effort.h."""
+    """As in tests/support/effort.h."""
     return everything if os.environ.get("OKSTRAFS_LONG") else brief if os.environ.get("OKSTRAFS_BRIEF") else ordinary
 
 

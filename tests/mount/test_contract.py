@@ -1,7 +1,7 @@
 """The collector's contract through a real mount: what a reader sees while transcripts grow, shrink and are replaced.
 
 Each proof is made against a running mount, and where a cache takes part also against one that was started anew. The
-reference (tests/reference.py) tells what is right.
+reference (tests/reference/reference.py) tells what is right.
 """
 
 import errno

@@ -4,7 +4,7 @@ The ordinary run (meson test) takes every line of mutate.borders() and mutate.li
 The long one, wanted after every change of the scanner:
 
     for isa in $(build/tests/scan_dump --list); do
-        python3 tests/diff_scanner.py --dump build/tests/scan_dump --isa $isa --lines 250000 --seed 1
+        python3 tests/reference/diff_scanner.py --dump build/tests/scan_dump --isa $isa --lines 250000 --seed 1
     done
 
 Same seed, same lines. A mismatch prints the shortest line that still shows it, and where its batch was kept.

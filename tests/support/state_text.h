@@ -1,5 +1,5 @@
 /*
- * A state as lines of text, there and back: what tests compare, and what tests/cache_tool.c speaks. Strings
+ * A state as lines of text, there and back: what tests compare, and what tests/cache/cache_tool.c speaks. Strings
  * are in hex, "-" is none.
  *
  *   offset N
