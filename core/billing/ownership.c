@@ -103,21 +103,33 @@ static struct verdict undo(struct billing *b, uint64_t key)
     return before;
 }
 
-static int elect(struct billing *b, uint64_t key)
+/* The one with the best row, and the one that owns the request; no part: there is none. Their number. */
+static size_t compare_candidates(const struct billing *b, uint64_t key, struct candidate *best,
+                                 struct candidate *owner)
 {
-    struct candidate best = {0}, owner = {0}, c;
-    struct verdict before = undo(b, key), after;
     struct billing_row_ref ref;
+    struct candidate c;
+    size_t n = 0;
 
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
+    *best = *owner = (struct candidate){0};
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref); n++) {
         c.part = b->by_id[ref.transcript];
         c.i = ref.row;
         requests_get(c.part->rows, c.i, &c.row);
-        if (!best.part || has_better_row(&c, &best))
-            best = c;
-        if (!owner.part || owns_rather(&c, &owner))
-            owner = c;
+        if (!best->part || has_better_row(&c, best))
+            *best = c;
+        if (!owner->part || owns_rather(&c, owner))
+            *owner = c;
     }
+    return n;
+}
+
+static int elect(struct billing *b, uint64_t key)
+{
+    struct candidate best, owner;
+    struct verdict before = undo(b, key), after;
+
+    compare_candidates(b, key, &best, &owner);
     if (!best.part)
         return 0;
     after = verdict_of(owner.part, owner.i, best.part->models[best.row.model], &best.row.request);
@@ -144,20 +156,10 @@ int billing_decide(struct billing *b)
 
 int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out)
 {
-    struct candidate best = {0}, owner = {0}, c;
-    struct billing_row_ref ref;
+    struct candidate best, owner;
 
     *out = (struct billing_ruling){0};
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
-        c.part = b->by_id[ref.transcript];
-        c.i = ref.row;
-        requests_get(c.part->rows, c.i, &c.row);
-        if (!best.part || has_better_row(&c, &best))
-            best = c;
-        if (!owner.part || owns_rather(&c, &owner))
-            owner = c;
-        out->files++;
-    }
+    out->files = compare_candidates(b, key, &best, &owner);
     if (!best.part)
         return -ENOENT;
     out->owner = owner.part->owner;
