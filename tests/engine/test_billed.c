@@ -926,14 +926,7 @@ int main(void)
 {
     Suite *suite = suite_create("billed");
 
-#define SCRATCH(function)                                   \
-    do {                                                    \
-        TCase *tcase_ = tcase_create(#function);            \
-        tcase_set_timeout(tcase_, 120);                     \
-        tcase_add_checked_fixture(tcase_, setup, teardown); \
-        tcase_add_test(tcase_, function);                   \
-        suite_add_tcase(suite, tcase_);                     \
-    } while (0)
+#define SCRATCH(function) FIXTURE_TEST(suite, function, setup, teardown, 120)
     SCRATCH(lines_of_one_response_are_one_request);
     SCRATCH(the_whole_line_with_the_greatest_output_is_kept);
     SCRATCH(what_was_never_asked_of_a_model_does_not_count);

@@ -228,14 +228,7 @@ int main(void)
 {
     Suite *suite = suite_create("stream");
 
-#define SCRATCH(function)                                   \
-    do {                                                    \
-        TCase *tcase_ = tcase_create(#function);            \
-        tcase_set_timeout(tcase_, 120);                     \
-        tcase_add_checked_fixture(tcase_, setup, teardown); \
-        tcase_add_test(tcase_, function);                   \
-        suite_add_tcase(suite, tcase_);                     \
-    } while (0)
+#define SCRATCH(function) FIXTURE_TEST(suite, function, setup, teardown, 120)
     SCRATCH(a_line_says_what_a_request_was);
     SCRATCH(who_keeps_a_cursor_drains);
     SCRATCH(a_request_is_told_when_it_is_closed);

@@ -4,38 +4,8 @@
 #include <string.h>
 
 #include "history/state.h"
+#include "refused_memory.h"
 #include "tap.h"
-
-static long allowed = -1; /* allocations until one fails; < 0: all succeed */
-
-static bool refuse(void)
-{
-    if (allowed < 0)
-        return false;
-    return allowed == 0 || allowed-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return refuse() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return refuse() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return refuse() ? NULL : __real_realloc(old, size);
-}
 
 static void check_totals(const struct oks_events *events, uint64_t want)
 {

@@ -75,13 +75,16 @@ static inline char *read_file(const char *path, size_t *len)
     return bytes;
 }
 
-#define SCRATCH_TEST(suite, function)                                       \
-    do {                                                                    \
-        TCase *tcase_ = tcase_create(#function);                            \
-        tcase_set_timeout(tcase_, 300);                                     \
-        tcase_add_checked_fixture(tcase_, scratch_setup, scratch_teardown); \
-        tcase_add_test(tcase_, function);                                   \
-        suite_add_tcase(suite, tcase_);                                     \
+/* A test case of its own, in a folder of its own or with what else `setup` makes. */
+#define FIXTURE_TEST(suite, function, setup, teardown, seconds) \
+    do {                                                        \
+        TCase *tcase_ = tcase_create(#function);                \
+        tcase_set_timeout(tcase_, seconds);                     \
+        tcase_add_checked_fixture(tcase_, setup, teardown);     \
+        tcase_add_test(tcase_, function);                       \
+        suite_add_tcase(suite, tcase_);                         \
     } while (0)
+
+#define SCRATCH_TEST(suite, function) FIXTURE_TEST(suite, function, scratch_setup, scratch_teardown, 300)
 
 #endif
