@@ -190,7 +190,7 @@ class Made:
 
     def add_codex(self, n: int) -> None:
         session, day = f"019c8a4c-0000-7000-8000-{n:012x}", f"{self.when(n):%Y-%m-%d}"
-        cwd = {"cwd": str(self.home.project) if n % 4 == 3 else f"/work/p.{n % 5}"}
+        cwd = {"cwd": str(self.home.project) if n % 4 == 3 else f"/srv/p.{n % 5}"}
         model = ("gpt-5.2", "gpt-5.4-mini", "unheard-of-2")[n % 3]
         lines = [made.meta(session, **cwd), made.context(model)] + made.turns(3 + n % 9)
         parent = self.rollouts.get(n - 10) if n % 20 == 17 else None
