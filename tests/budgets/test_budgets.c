@@ -190,8 +190,7 @@ static void check_result(const char *name, int64_t now_ms)
         n++;
     ck_assert_uint_eq(r->n_rows, n);
     if (n_spenders == 0) {
-        if (r->budget->scope != BUDGET_AGENT_DAY) /* whose only agent may be named with nothing spent */
-            ck_assert_str_eq(r->rows[0].of, "");
+        ck_assert_str_eq(r->rows[0].of, "");
         ck_assert_uint_eq((uint64_t)r->rows[0].spent, 0);
         ck_assert_int_eq(r->rows[0].state, BUDGET_OK);
     }
