@@ -3,7 +3,7 @@
 # team (one of them dispatched twice) with the run's state files, a subagent, and some sessions of other days and of
 # another project. It needs only bash and mkdir, because a bare Debian has no more.
 #
-#   contrib/demo-transcripts.sh DIR [EPOCH]     DIR must not exist yet; EPOCH stands for now
+#   contrib/demo-transcripts.sh DIR [EPOCH]     DIR must not exist yet; EPOCH is taken as the present time
 #
 # In DIR: claude/ for CLAUDE_CONFIG_DIR, okstra/ for OKSTRA_HOME, and the projects in which the agents worked. The
 # same EPOCH gives the same bytes, apart from the path of DIR.

@@ -27,9 +27,9 @@ void oks_events_free(struct oks_events *events);
 int oks_events_append(struct oks_events *events, const struct oks_event *event);
 
 /*
- * Packs all of them (6 to 9 bytes an event) and gives back memory that is only good for growing: few will
- * follow for now. No answer changes, whenever it is called; stamps that were borrowed stay valid. The next
- * append costs a microsecond more.
+ * Packs all of them (6 to 9 bytes an event) and gives back memory that is only good for growing: few
+ * are expected to follow. No answer changes, whenever it is called; stamps that were borrowed stay valid. The
+ * next append costs a microsecond more.
  */
 void oks_events_trim(struct oks_events *events);
 

@@ -310,7 +310,7 @@ static int take_any(struct gemini *g, const struct message *m, uint64_t offset, 
     return tell_plain(g, m->timestamp, type_of(m), offset, length, true, sink);
 }
 
-/* An unfinished line counts for now, but leaves no trace. */
+/* An unfinished line counts while it is the last one, and leaves no trace. */
 static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t offset, uint64_t length,
                            const struct oks_sink *sink)
 {
