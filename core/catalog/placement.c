@@ -140,7 +140,6 @@ static char *peer_states_of(struct catalog *c, const struct transcript *t, bool 
     const struct session *origin = origin_of(c, t);
     const struct transcript *other;
     struct oks_bytes text = {0};
-    char *states;
 
     *waiting = false;
     if (!t->source->agrees)
@@ -158,9 +157,11 @@ static char *peer_states_of(struct catalog *c, const struct transcript *t, bool 
             *waiting |= other->unplaced;
             add_state(&text, other);
         }
-    states = text.error ? NULL : strndup(text.len ? text.ptr : "", text.len);
+    oks_bytes_put(&text, "", 1); /* the NUL */
+    if (!text.error)
+        return text.ptr;
     free(text.ptr);
-    return states;
+    return NULL;
 }
 
 char *placement_peer_states(struct catalog *c, const struct transcript *t)

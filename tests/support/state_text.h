@@ -1,6 +1,7 @@
 /*
- * A state as lines of text, there and back: what tests compare, and what tests/cache/cache_tool.c speaks. Strings
- * are in hex, "-" is none.
+ * A state as lines of text, there and back: what tests compare, and what cache_tool speaks.
+ *
+ * Strings are in hex, "-" is none. FIRST and LAST of `by`, and the last five fields of `request`, are in hex.
  *
  *   offset N
  *   identity LEN SHA256
@@ -9,8 +10,9 @@
  *   extra OFFSET DEV INO LINES BAD ODD
  *   tail LEN SHA256
  *   team HEX             cwd HEX
- *   request KEY FLAGS FIRST LINE HISTORY I O C5 C1 R W U MODEL AGENT MESSAGE REQUEST STAMP     (the last five
- * in hex) by HEX N STAMPED I O R C C5 C1 U FIRST LAST      (a model's totals; FIRST and LAST in hex)
+ *   by HEX N STAMPED I O R C C5 C1 U FIRST LAST      (a model's totals)
+ *   request KEY FLAGS FIRST LINE HISTORY I O C5 C1 R W U
+ *           MODEL AGENT MESSAGE REQUEST STAMP
  */
 #ifndef OKSTRAFS_TESTS_STATE_TEXT_H
 #define OKSTRAFS_TESTS_STATE_TEXT_H
