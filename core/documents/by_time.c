@@ -3,9 +3,6 @@
  *
  * A key is the start of its row: a date, or a time with its offset from UTC. So the hour that repeats when
  * clocks are put back has a key of its own, and the key of every hour can be a bound of a window.
- *
- * Usually no more than one of all hours has changed, and writing them is most of the cost of this document
- * (140 us for 168 rows). So each row caches its text. A change of the row sets the length of the text to 0.
  */
 #include "documents/by_time.h"
 
@@ -37,35 +34,19 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     *end = '\0';
 }
 
-/* Caches the text written since `start`, without the comma and the indent in front. An exact fit: each row
- * keeps one. */
-static void keep_text(struct time_row *row, const struct json *j, size_t start)
-{
-    const char *from = j->text.error ? NULL : memchr(j->text.ptr + start, '{', j->text.len - start);
-    size_t len = from ? (size_t)(j->text.ptr + j->text.len - from) : 0;
-    char *text = len ? realloc(row->text, len) : NULL;
-
-    if (!text)
-        return;
-    row->text = memcpy(text, from, len);
-    row->text_len = len;
-}
-
 static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, const struct measure *m,
                     const struct billed_bag *billed)
 {
     bool whole = billed == &row->billed;
-    size_t start = s->j->text.len;
     char key[KEY_TEXT];
 
-    if (whole && row->text_len) {
-        json_put_raw(s->j, NULL, (struct oks_slice){row->text, row->text_len});
+    if (whole && stats_put_kept(s, &row->text))
         return;
-    }
     key_of(s, row, kind, key);
-    stats_put_row(s, key, m, billed);
     if (whole)
-        keep_text(row, s->j, start);
+        stats_put_and_keep(s, &row->text, key, m, billed);
+    else
+        stats_put_row(s, key, m, billed);
 }
 
 void stats_put_by_time(struct stats *s, enum time_kind kind)

@@ -23,8 +23,10 @@ static void put_group(void *ctx, void *item)
     struct group *g = item;
     struct measure m;
 
+    if (stats_put_kept(ctx, &g->text))
+        return;
     groups_measure(g, &m);
-    stats_put_row(ctx, g->key, &m, &g->billed);
+    stats_put_and_keep(ctx, &g->text, g->key, &m, &g->billed);
 }
 
 static void put_group_in_window(void *ctx, void *item)

@@ -5,6 +5,9 @@
  */
 #include "documents/stats_rows.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "documents/parts.h"
 
 void stats_put_counts(struct stats *s, const struct measure *m, const struct billed_bag *billed)
@@ -19,6 +22,33 @@ void stats_put_row(struct stats *s, const char *key, const struct measure *m, co
     json_put_text(s->j, "key", key);
     stats_put_counts(s, m, billed);
     json_close_object(s->j);
+}
+
+/* Without the comma and the indent in front. */
+static void keep(struct row_text *kept, const struct json *j, size_t start)
+{
+    const char *from = j->text.error ? NULL : memchr(j->text.ptr + start, '{', j->text.len - start);
+    size_t len = from ? (size_t)(j->text.ptr + j->text.len - from) : 0;
+    char *text = len ? realloc(kept->ptr, len) : NULL;
+
+    if (text)
+        *kept = (struct row_text){memcpy(text, from, len), len};
+}
+
+bool stats_put_kept(struct stats *s, const struct row_text *kept)
+{
+    if (kept->len)
+        json_put_raw(s->j, NULL, (struct oks_slice){kept->ptr, kept->len});
+    return kept->len > 0;
+}
+
+void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key, const struct measure *m,
+                        const struct billed_bag *billed)
+{
+    size_t start = s->j->text.len;
+
+    stats_put_row(s, key, m, billed);
+    keep(kept, s->j, start);
 }
 
 void stats_put_rest(struct stats *s, const char *key, const struct measure *rows,

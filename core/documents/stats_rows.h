@@ -24,6 +24,11 @@ struct stats {
 void stats_put_counts(struct stats *s, const struct measure *m, const struct billed_bag *billed);
 void stats_put_row(struct stats *s, const char *key, const struct measure *m,
                    const struct billed_bag *billed);
+/* Writes the row as it was last written; false if it has changed since, or never was. */
+bool stats_put_kept(struct stats *s, const struct row_text *kept);
+/* stats_put_row(), and keeps the text. On ENOMEM it is only not kept. */
+void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key, const struct measure *m,
+                        const struct billed_bag *billed);
 /* A row for what is in the total and in no row, if there is anything: without times and names. */
 void stats_put_rest(struct stats *s, const char *key, const struct measure *rows,
                     const struct billed_bag *rows_billed);

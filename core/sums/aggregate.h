@@ -46,6 +46,16 @@ struct aggregate {
 };
 
 /*
+ * What a row of a document was last written as. Usually one row of many has changed since, and writing the
+ * others costs more than all the rest of a document. Whoever changes the row sets `len` to 0; the document
+ * writes both.
+ */
+struct row_text {
+    char *ptr;  /* malloc'ed, an exact fit */
+    size_t len; /* 0: changed since */
+};
+
+/*
  * Subtracts `before` and adds `after`; NULL: none. Names must be interned. Sets `stale` if the result cannot
  * be computed from the sum alone; then reset it and add every part.
  */

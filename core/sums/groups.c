@@ -75,6 +75,7 @@ static void group_free(void *node)
     struct group *group = node;
 
     billed_bag_clear(&group->billed);
+    free(group->text.ptr);
     free(group);
 }
 
@@ -86,7 +87,7 @@ static void leave(struct sums *sums, struct session *s, enum group_kind kind, co
     if (!group)
         return;
     aggregate_replace(&group->sum, share, NULL);
-    billed_session_take(&group->billed, s);
+    billed_session_take(group_bag(group), s);
     LIST_REMOVE(at, of_group);
     at->group = NULL;
     if (!LIST_EMPTY(&group->sessions))
@@ -99,7 +100,7 @@ static void join(struct session *s, enum group_kind kind, struct group *group, c
 {
     struct grouping *at = &s->sums->groups[kind];
 
-    if (!group || billed_session_add(&group->billed, s) < 0)
+    if (!group || billed_session_add(group_bag(group), s) < 0)
         return; /* on ENOMEM the session is added with its next change */
     at->session = s;
     at->group = group;
@@ -118,6 +119,7 @@ void groups_session(struct sums *sums, struct session *s, const struct measure *
             next = group_made(sums, (enum group_kind)kind, key);
         if (group && group == next) {
             aggregate_replace(&group->sum, before, now);
+            group->text.len = 0;
             continue;
         }
         leave(sums, s, (enum group_kind)kind, before);

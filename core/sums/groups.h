@@ -19,6 +19,7 @@ struct group {
     const char *key;      /* interned */
     struct aggregate sum; /* of its sessions, open window */
     struct billed_bag billed;
+    struct row_text text;
     LIST_HEAD(, grouping) sessions;
 };
 
@@ -28,6 +29,13 @@ struct grouping {
     struct group *group; /* NULL: none yet */
     LIST_ENTRY(grouping) of_group;
 };
+
+/* The group's bag, to be changed. */
+static inline struct billed_bag *group_bag(struct group *group)
+{
+    group->text.len = 0;
+    return &group->billed;
+}
 
 /* The session's share changed from `before` (NULL: none) to `now` (NULL: the session leaves). */
 void groups_session(struct sums *sums, struct session *s, const struct measure *before,

@@ -281,7 +281,7 @@ int sums_posted(struct sums *sums, struct session *s, const char *model, const s
     }
     for (int i = 0; i < GROUP_KINDS; i++)
         if (own->groups[i].group)
-            bags[n++] = &own->groups[i].group->billed;
+            bags[n++] = group_bag(own->groups[i].group);
     for (int i = 0; i < n; i++) {
         to[i] = billed_bag_at(bags[i], model);
         if (!to[i])
@@ -318,10 +318,8 @@ static void forget_project(void *ctx, void *item)
 
 static void forget_group(void *ctx, void *item)
 {
-    struct group *group = item;
-
     (void)ctx;
-    billed_bag_forget_costs(&group->billed);
+    billed_bag_forget_costs(group_bag(item));
 }
 
 void sums_forget_costs(struct sums *sums)

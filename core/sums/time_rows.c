@@ -328,7 +328,7 @@ void time_rows_free(struct timeline *tl)
 
         for (size_t i = 0; i < table->n; i++) {
             billed_bag_clear(&table->rows[i]->billed);
-            free(table->rows[i]->text);
+            free(table->rows[i]->text.ptr);
             free(table->rows[i]->stamps);
             free(table->rows[i]);
         }

@@ -179,14 +179,14 @@ static const struct measure *part_of(const struct timeline_change *c, const stru
 static void apply(const struct timeline_change *before, const struct timeline_change *after)
 {
     for (size_t i = 0; i < before->n; i++)
-        before->parts[i].row->text_len = 0;
+        before->parts[i].row->text.len = 0;
     for (size_t i = 0; i < after->n; i++) {
         struct time_row *row = after->parts[i].row;
         const struct measure *was =
             before->n > i && before->parts[i].row == row ? &before->parts[i].measure : part_of(before, row);
 
         aggregate_replace(&row->sum, was, &after->parts[i].measure);
-        row->text_len = 0;
+        row->text.len = 0;
     }
     for (size_t i = 0; i < before->n; i++) {
         struct time_row *row = before->parts[i].row;
@@ -318,7 +318,7 @@ void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stam
             timeline_reset(tl);
             return;
         }
-        row->text_len = 0;
+        row->text.len = 0;
     }
 }
 
@@ -423,7 +423,7 @@ void timeline_row_measure(struct timeline *tl, struct time_row *row, struct meas
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
         oks_tree_each(tl->catalog->sessions, add_session, &a);
-        row->text_len = 0;
+        row->text.len = 0;
     }
     aggregate_show(&row->sum, out);
 }

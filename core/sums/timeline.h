@@ -37,9 +37,8 @@ struct time_row {
     uint64_t lo, hi;      /* the first and last key that belong to it */
     struct aggregate sum; /* of the sessions with such a stamp, in this span */
     struct billed_bag billed;
-    char *text;       /* its text in the last document; usually only one row of many has changed */
-    size_t text_len;  /* 0: changed since */
-    uint32_t *stamps; /* halves: each request's milliseconds after `start`; see time_row_stamps() */
+    struct row_text text; /* days and hours */
+    uint32_t *stamps;     /* halves: each request's milliseconds after `start`; see time_row_stamps() */
     size_t n_stamps, stamps_room;
     size_t n_sorted; /* the first n_sorted ascend */
 };

@@ -3,6 +3,8 @@
  *
  * The reference keeps the lines of each transcript and looks at nothing else.
  */
+#include <inttypes.h>
+
 #include "effort.h"
 #include "random_home.h"
 
@@ -182,6 +184,27 @@ static void check_bill(const struct billed_bag *bag, const struct added *want)
     ck_assert_uint_eq(sum.requests, want->events);
 }
 
+/* A group that still has its text says what it said when the text was kept. */
+static void check_text(struct group *group, const struct measure *m)
+{
+    struct billed_sum sum;
+    char *now;
+    int len;
+
+    billed_bag_total(&group->billed, &sum);
+    len = asprintf(&now,
+                   "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %s %s %" PRIx64 " %" PRIx64
+                   " %" PRIu64,
+                   m->totals.count[OKS_INPUT], m->totals.count[OKS_OUTPUT], m->totals.count[OKS_CACHE_READ],
+                   m->totals.count[OKS_TOOL_USES], m->duration_ms, m->agent_name ? m->agent_name : "-",
+                   m->model ? m->model : "-", m->totals.first.key, m->totals.last.key, sum.requests);
+    ck_assert_int_gt(len, 0);
+    if (group->text.len)
+        ck_assert_str_eq(group->text.ptr, now);
+    free(group->text.ptr);
+    group->text = (struct row_text){now, (size_t)len};
+}
+
 static void check_group(void *ctx, void *item)
 {
     struct group *group = item;
@@ -194,6 +217,7 @@ static void check_group(void *ctx, void *item)
     groups_measure(group, &m);
     same_sum(&m, &want, &names);
     check_bill(&group->billed, &want);
+    check_text(group, &m);
     *n += want.parts;
 }
 
@@ -308,6 +332,11 @@ static void check_costs(unsigned __int128 want)
 #define PER_INPUT  (OKS_USD / 1000000 * 5)
 #define PER_OUTPUT (OKS_USD / 1000000 * 25)
 
+static struct row_text *project_text(const struct made *m)
+{
+    return &m->t->session->sums->groups[GROUP_PROJECT].group->text;
+}
+
 START_TEST(costs_are_forgotten_and_posted_anew)
 {
     struct made a;
@@ -317,7 +346,9 @@ START_TEST(costs_are_forgotten_and_posted_anew)
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00Z", .input = 3, .output = 2, .cwd = "/w"}));
     check_costs(3 * PER_INPUT + 2 * PER_OUTPUT);
+    project_text(&a)->len = 1;
     sums_forget_costs(&model.sums);
+    ck_assert_uint_eq(project_text(&a)->len, 0);
     ck_assert(cost_of_bag(sums_project_billed(a.t->session->project)) == 0);
     billed_bag_total(sums_project_billed(a.t->session->project), &sum);
     ck_assert_uint_eq(sum.requests, 1);
@@ -343,7 +374,9 @@ START_TEST(who_was_touched_is_returned_once)
     ck_assert_ptr_null(sums_next_touched(&model.sums));
     name = oks_intern(&model.names, "claude-opus-4-7");
     for (int i = 0; i < 2; i++) {
+        project_text(&a)->len = 1;
         ck_assert_int_eq(sums_posted(&model.sums, a.t->session, name, &some, i == 0), 0);
+        ck_assert_uint_eq(project_text(&a)->len, 0);
         ck_assert_int_eq(sums_posted(&model.sums, b.t->session, name, &some, i == 0), 0);
     }
     ck_assert_ptr_eq(sums_next_touched(&model.sums), b.t->session);

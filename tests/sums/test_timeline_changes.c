@@ -352,18 +352,18 @@ START_TEST(a_changed_row_loses_its_text)
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5},
                        {.id = "m2", .at = "2026-06-11T01:00:00.000Z", .output = 5}));
-    days->rows[0]->text_len = days->rows[1]->text_len = 1;
+    days->rows[0]->text.len = days->rows[1]->text.len = 1;
     made_says(&a, SAYS({.id = "m3", .at = "2026-06-11T02:00:00.000Z", .output = 5}));
-    ck_assert_uint_eq(days->rows[0]->text_len, 1);
-    ck_assert_uint_eq(days->rows[1]->text_len, 0);
-    days->rows[1]->text_len = 1;
+    ck_assert_uint_eq(days->rows[0]->text.len, 1);
+    ck_assert_uint_eq(days->rows[1]->text.len, 0);
+    days->rows[1]->text.len = 1;
     made_says(&a, SAYS({.at = "2026-06-10T03:00:00.000Z", .user = true})); /* an event, but no request */
-    ck_assert_uint_eq(days->rows[0]->text_len, 0);
-    ck_assert_uint_eq(days->rows[1]->text_len, 1);
-    days->rows[0]->text_len = 1;
+    ck_assert_uint_eq(days->rows[0]->text.len, 0);
+    ck_assert_uint_eq(days->rows[1]->text.len, 1);
+    days->rows[0]->text.len = 1;
     made_says(&a, SAYS({.id = "m1", .output = 6, .at = "2026-06-10T01:00:00.000Z"}));
-    ck_assert_uint_eq(days->rows[0]->text_len, 0);
-    days->rows[0]->text_len = days->rows[1]->text_len = 0;
+    ck_assert_uint_eq(days->rows[0]->text.len, 0);
+    days->rows[0]->text.len = days->rows[1]->text.len = 0;
     made_leaves(&a);
     model_end();
 }
