@@ -160,22 +160,12 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-static int sync_fd(int fd)
-{
-    while (fsync(fd) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return 0;
-}
-
 /* Closes fd. */
 static int fill(int fd, const char *bytes, size_t len, int64_t *now)
 {
     struct stat st;
     int r = write_all(fd, bytes, len);
 
-    if (r == 0)
-        r = sync_fd(fd);
     if (r == 0 && fstat(fd, &st) < 0)
         r = -errno;
     if (close(fd) < 0 && r == 0 && errno != EINTR)
@@ -198,8 +188,8 @@ int oks_cache_replace(int folder, const char *name, const char *bytes, size_t le
         r = -errno;
     if (r < 0)
         unlinkat(folder, temp, 0);
-    /* The folder is not synced: after a loss of power the old file is there or the new one, and either is
-     * whole. */
+    /* Nothing is synced: an entry that a loss of power tore fails its seal, and its transcript is read again.
+     */
     return r;
 }
 
