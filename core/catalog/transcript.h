@@ -64,7 +64,8 @@ struct transcript {
     uint64_t failed_sync; /* the last sync that could not read it */
     bool unsaved;         /* the cache file is older than the state: in the saver's queue */
     TAILQ_ENTRY(transcript) saved;
-    char *origin; /* the session that this one may repeat, by the reader state; NULL: none */
+    size_t ids_waiting; /* bytes of ids in the state that wait for being saved, as the saver counts them */
+    char *origin;       /* the session that this one may repeat, by the reader state; NULL: none */
     LIST_ENTRY(transcript) of_forks; /* in catalog->forks if `origin` is set */
     bool unplaced;                   /* session and project are known only after the first scan */
     bool label_due;                  /* the file that names the agent is to be read */

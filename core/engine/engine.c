@@ -138,6 +138,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     catalog_init(&e->model.catalog, &e->model.versions);
     sums_init(&e->model.sums, &e->model.catalog, &e->model.names);
     TAILQ_INIT(&e->saver.unsaved);
+    e->saver.ids_waiting_max = SAVER_IDS_MAX;
     e->streams.model = &e->model;
     e->budgets.model = &e->model;
     atomic_store(&e->budgets.next_change_ms, INT64_MAX);

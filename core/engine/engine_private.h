@@ -61,6 +61,9 @@ struct oks_engine {
         pthread_cond_t end; /* CLOCK_MONOTONIC */
         pthread_cond_t wanted;
         TAILQ_HEAD(unsaved_queue, transcript) unsaved;
+        size_t ids_waiting;     /* bytes of ids in the queue's transcripts */
+        size_t ids_waiting_max; /* above it whoever scans helps to save */
+        bool failing;           /* the last write failed */
         uint64_t writes, errors;
         int error;            /* the last one */
         _Atomic size_t freed; /* bytes freed in small pieces since oks_engine_trim_due() was true */
@@ -124,13 +127,20 @@ void commit_project_left(struct oks_engine *e, struct project *p);
 void commit_prices(struct oks_engine *e);
 
 /* saver.c */
+enum { SAVER_IDS_MAX = 24 << 20 }; /* bytes of ids that may wait for the saver */
 void saver_want(struct oks_engine *e, struct transcript *t);
 void saver_forget(struct oks_engine *e, struct transcript *t);
 /*
- * After a scan or a save: packs the rows and, with `ids_go`, frees the ids of requests, which the cache file
- * or the transcript holds. A command that answers once keeps those that it has read. Under the lock.
+ * For whoever scanned: writes cache files while too many ids are waiting, because scans are quicker than the
+ * saver. Releases the lock in between.
  */
-void saver_rest(struct oks_engine *e, struct transcript *t, bool ids_go);
+void saver_help(struct oks_engine *e);
+/*
+ * After a scan or a save: packs the rows, and frees the ids of requests if the cache file or the transcript
+ * has them. A command that answers once keeps them. What waits for the saver is packed if it is_new, because
+ * few changes are expected to follow a first scan. Under the lock.
+ */
+void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new);
 void saver_stop(struct oks_engine *e);
 /*
  * scanning.c; the lock is held at entry and exit, and released in between. 0, -ECANCELED or another negative

@@ -5,6 +5,9 @@
  * the queue a second later, many changes at once. While one is written its transcript is busy, because its
  * state must not change. That delays only a scan of the same transcript. After a failure the queue waits a
  * minute, because a full disk stays full for a while.
+ *
+ * Scans are quicker than the saver. In a first scan of gigabytes the ids of requests that wait for it would
+ * be a third of all memory, so beyond SAVER_IDS_MAX whoever scans writes cache files too.
  */
 #include <errno.h>
 #include <time.h>
@@ -19,9 +22,18 @@
 
 enum { SAVE_DELAY_S = 1, RETRY_DELAY_S = 60 };
 
+static void count_ids(struct oks_engine *e, struct transcript *t, size_t bytes)
+{
+    e->saver.ids_waiting += bytes - t->ids_waiting;
+    t->ids_waiting = bytes;
+}
+
 void saver_want(struct oks_engine *e, struct transcript *t)
 {
-    if (!e->cache || t->unsaved)
+    if (!e->cache)
+        return;
+    count_ids(e, t, requests_ids_bytes(t->state.requests));
+    if (t->unsaved)
         return;
     t->unsaved = true;
     TAILQ_INSERT_TAIL(&e->saver.unsaved, t, saved);
@@ -33,19 +45,20 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
     if (t->unsaved)
         TAILQ_REMOVE(&e->saver.unsaved, t, saved);
     t->unsaved = false;
+    count_ids(e, t, 0);
 }
 
 /*
  * Ids of requests are most of a row's memory, and few documents show them. They are freed if the cache file
  * has them, or (without a cache) the transcript. Rows are packed at the same time.
  */
-void saver_rest(struct oks_engine *e, struct transcript *t, bool ids_go)
+void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new)
 {
     size_t before = requests_bytes(t->state.requests);
 
-    if (t->unsaved || !t->loaded)
+    if (!t->loaded || (t->unsaved && !is_new))
         return;
-    if (t->source->ids_by_line && ids_go)
+    if (t->source->ids_by_line && !t->unsaved && !e->once)
         requests_forget_ids(t->state.requests);
     requests_trim(t->state.requests);
     oks_events_trim(t->state.events);
@@ -93,14 +106,26 @@ static int save_one(struct oks_engine *e, struct transcript *t)
     t->busy = false;
     if (rc == 0) {
         e->saver.writes++;
-        saver_rest(e, t, true);
+        e->saver.failing = false;
+        saver_rest(e, t, false);
     } else {
         e->saver.errors++;
+        e->saver.failing = true;
         e->saver.error = rc;
         saver_want(e, t);
     }
     pthread_cond_broadcast(&e->scanning.idle);
     return rc;
+}
+
+static struct transcript *next_unsaved(const struct oks_engine *e)
+{
+    struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->saver.unsaved, saved)
+        if (!t->busy)
+            break;
+    return t;
 }
 
 /* Writes the queue; stops at the first failure. Under the lock. */
@@ -109,14 +134,18 @@ static int save_queue(struct oks_engine *e)
     struct transcript *t;
     int rc = 0;
 
-    do {
-        TAILQ_FOREACH(t, &e->saver.unsaved, saved)
-            if (!t->busy)
-                break;
-        if (t)
-            rc = save_one(e, t);
-    } while (t && rc == 0);
+    while (rc == 0 && (t = next_unsaved(e)))
+        rc = save_one(e, t);
     return rc;
+}
+
+void saver_help(struct oks_engine *e)
+{
+    struct transcript *t;
+
+    while (e->saver.runs && !e->saver.failing && e->saver.ids_waiting > e->saver.ids_waiting_max &&
+           (t = next_unsaved(e)))
+        save_one(e, t);
 }
 
 void oks_engine_save(struct oks_engine *e)

@@ -88,7 +88,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     if (out->worth_saving || (relabelled && t->loaded && !t->whole))
         saver_want(e, t);
-    saver_rest(e, t, !e->once);
+    saver_rest(e, t, !was_loaded);
     e->snapshot_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     rc = changed ? commit_changed(e, t, teams_changed) : 0;
@@ -228,9 +228,10 @@ static int work(struct job *job)
 
         if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
             rc = -ECANCELED;
-        else if (t)
+        else if (t) {
             rc = scan_one(e, t, job->serial, job->cancel);
-        else if (busy || any_busy(e, job->found_only))
+            saver_help(e);
+        } else if (busy || any_busy(e, job->found_only))
             pthread_cond_wait(&e->scanning.idle, &e->model.lock);
         else
             break;

@@ -46,7 +46,7 @@ static void free_rows(struct oks_requests *q)
     q->open = NULL;
     q->text = NULL;
     q->slots = NULL;
-    q->n_blocks = q->blocks_room = q->blocks_bytes = q->packed = q->open_room = 0;
+    q->n_blocks = q->blocks_room = q->rows_bytes = q->ids_bytes = q->packed = q->open_room = 0;
     q->text_len = q->text_room = q->n_slots = q->indexed = 0;
 }
 
@@ -69,8 +69,13 @@ size_t requests_len(const struct oks_requests *q)
 
 size_t requests_bytes(const struct oks_requests *q)
 {
-    return q->blocks_bytes + q->blocks_room * sizeof(*q->blocks) + q->open_room * sizeof(*q->open) +
-           q->text_room + q->n_slots * sizeof(*q->slots);
+    return q->rows_bytes + q->ids_bytes + q->blocks_room * sizeof(*q->blocks) +
+           q->open_room * sizeof(*q->open) + q->text_room + q->n_slots * sizeof(*q->slots);
+}
+
+size_t requests_ids_bytes(const struct oks_requests *q)
+{
+    return q->ids_bytes;
 }
 
 uint64_t requests_key(const struct oks_requests *q, size_t i)
@@ -262,7 +267,8 @@ static int block_add(struct oks_requests *q, const struct request_row *rows, siz
         return -ENOMEM;
     }
     q->blocks[q->n_blocks++] = block;
-    q->blocks_bytes += block_bytes(block.rows) + block_bytes(block.ids);
+    q->rows_bytes += block_bytes(block.rows);
+    q->ids_bytes += block_bytes(block.ids);
     q->packed += n;
     return 0;
 }
@@ -357,7 +363,8 @@ static int reopen(struct oks_requests *q)
         open[i].request.key = q->keys[q->packed + i];
         own_strings(q, &open[i]);
     }
-    q->blocks_bytes -= block_bytes(last->rows) + block_bytes(last->ids);
+    q->rows_bytes -= block_bytes(last->rows);
+    q->ids_bytes -= block_bytes(last->ids);
     free(last->rows);
     free(last->ids);
     q->n_blocks--;
@@ -513,8 +520,8 @@ static int set_packed(struct oks_requests *q, size_t i, const struct request_row
     block = requests_block_pack(rows, n);
     if (!block)
         return -ENOMEM;
-    q->blocks_bytes += block->len;
-    q->blocks_bytes -= at->rows->len;
+    q->rows_bytes += block->len;
+    q->rows_bytes -= at->rows->len;
     free(at->rows);
     at->rows = block;
     return 0;

@@ -50,6 +50,7 @@ void requests_trim(struct oks_requests *requests);
 
 size_t requests_len(const struct oks_requests *requests);
 size_t requests_bytes(const struct oks_requests *requests); /* memory held for rows, without keys and names */
+size_t requests_ids_bytes(const struct oks_requests *requests); /* of packed ids */
 uint64_t requests_key(const struct oks_requests *requests, size_t i);
 struct oks_slice requests_model(const struct oks_requests *requests, unsigned i); /* "": unknown */
 struct oks_slice requests_agent(const struct oks_requests *requests, unsigned i);

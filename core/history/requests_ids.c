@@ -16,12 +16,10 @@ static size_t blocks_of(const struct oks_requests *q)
 void requests_forget_ids(struct oks_requests *q)
 {
     for (size_t b = 0; b < q->n_blocks; b++) {
-        struct requests_block *ids = q->blocks[b].ids;
-
-        q->blocks_bytes -= ids ? sizeof(*ids) + ids->len : 0;
-        free(ids);
+        free(q->blocks[b].ids);
         q->blocks[b].ids = NULL;
     }
+    q->ids_bytes = 0;
     for (size_t i = 0; i < q->len - q->packed; i++) {
         q->open[i].message_id = q->open[i].request_id = (struct oks_slice){0};
         q->open[i].ids_forgotten = true;
@@ -72,8 +70,8 @@ static int set_ids(struct oks_requests *q, size_t b, const struct request_row *r
 
     if (requests_ids_pack(rows, n, &ids) < 0)
         return -ENOMEM;
-    q->blocks_bytes += ids ? sizeof(*ids) + ids->len : 0;
-    q->blocks_bytes -= *at ? sizeof(**at) + (*at)->len : 0;
+    q->ids_bytes += ids ? sizeof(*ids) + ids->len : 0;
+    q->ids_bytes -= *at ? sizeof(**at) + (*at)->len : 0;
     free(*at);
     *at = ids;
     return 0;

@@ -130,7 +130,7 @@ static int get_block(struct oks_requests *q, struct input *in, size_t n)
     block->len = len;
     memcpy(block->bytes, bytes, len);
     q->blocks[q->n_blocks++] = (struct packed){.rows = block};
-    q->blocks_bytes += sizeof(*block) + len;
+    q->rows_bytes += sizeof(*block) + len;
     q->packed += n;
     return 0;
 }

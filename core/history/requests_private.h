@@ -12,9 +12,9 @@ struct oks_requests {
         struct requests_block *rows, *ids; /* ids NULL: forgotten */
     } * blocks;
     size_t n_blocks, blocks_room;
-    size_t blocks_bytes;
-    size_t packed;            /* rows in blocks */
-    struct request_row *open; /* those behind them */
+    size_t rows_bytes, ids_bytes; /* of the blocks */
+    size_t packed;                /* rows in blocks */
+    struct request_row *open;     /* those behind them */
     size_t open_room;
     char *text;
     size_t text_len, text_room;

@@ -10,6 +10,7 @@
 
 #include "billing/billed.h"
 #include "billing/key_map.h"
+#include "engine/engine_private.h"
 #include "history/requests.h"
 #include "effort.h"
 #include "engine_home.h"
@@ -495,6 +496,54 @@ START_TEST(what_is_forgotten_counts_no_more)
 }
 END_TEST
 
+/* --- the saver's queue --- */
+
+/* `n` requests, whose ids are packed from the 32nd on. */
+static char *many_lines(int from, int n)
+{
+    char *text = "";
+
+    for (int i = from; i < from + n; i++)
+        text = text_of("%s%s", text, LINE(text_of("m%d", i), NULL, .input = 1));
+    return text;
+}
+
+/* Within the second that the saver itself lets pass. */
+START_TEST(who_scans_helps_a_saver_that_is_behind)
+{
+    put_file(P "a.jsonl", many_lines(0, 100));
+    put_file(P "b.jsonl", many_lines(100, 100));
+    start(false);
+    ck_assert_int_eq(oks_engine_start_saver(engine), 0);
+    engine->saver.ids_waiting_max = 0;
+    ck_assert_int_eq(billed("a", "requests"), 100);
+    ck_assert_int_eq(number(status_of(engine), "cache/writes"), 2);
+    ck_assert_uint_eq(engine->saver.ids_waiting, 0);
+    append_file(P "a.jsonl", many_lines(200, 100));
+    engine->saver.ids_waiting_max = SAVER_IDS_MAX;
+    ck_assert_int_eq(billed("a", "requests"), 200);
+    ck_assert_uint_gt(engine->saver.ids_waiting, 0);
+    oks_engine_save(engine);
+    ck_assert_uint_eq(engine->saver.ids_waiting, 0);
+}
+END_TEST
+
+START_TEST(a_help_that_fails_is_not_offered_again)
+{
+    put_file("okstra/cache", "no folder");
+    put_file(P "a.jsonl", many_lines(0, 100));
+    put_file(P "b.jsonl", many_lines(100, 100));
+    start(false);
+    ck_assert_int_eq(oks_engine_start_saver(engine), 0);
+    engine->saver.ids_waiting_max = 0;
+    ck_assert_int_eq(billed("a", "requests"), 100);
+    ck_assert_int_eq(number(status_of(engine), "cache/writeErrors"), 1);
+    append_file(P "a.jsonl", many_lines(200, 100));
+    ck_assert_int_eq(billed("a", "requests"), 200);
+    ck_assert_int_eq(number(status_of(engine), "cache/writeErrors"), 1);
+}
+END_TEST
+
 /* --- everything at once: random histories, forked and replayed --- */
 
 enum { FILES = 6, IDS = 40 };
@@ -946,6 +995,8 @@ int main(void)
     SCRATCH(what_was_deleted_meanwhile_is_retained_too);
     SCRATCH(a_file_that_moves_is_not_retained);
     SCRATCH(what_is_forgotten_counts_no_more);
+    SCRATCH(who_scans_helps_a_saver_that_is_behind);
+    SCRATCH(a_help_that_fails_is_not_offered_again);
     SCRATCH(neither_cuts_nor_order_nor_restarts_change_anything);
     SCRATCH(windows_that_part_time_part_the_totals);
     SCRATCH(each_real_transcript_alone);
