@@ -333,18 +333,29 @@ END_TEST
 
 /* --- several transcripts of one session --- */
 
+/* Of all sessions together, which comes from running sums. */
+static int64_t all_tokens(void)
+{
+    struct oks_document document;
+
+    ck_assert_int_eq(oks_document_stats(engine, OKS_STATS_BY_PROJECT, NULL, 0, &document), 0);
+    return number(parsed(kept(document.bytes)), "total/inputTokens");
+}
+
 START_TEST(one_id_in_two_projects_is_one_session)
 {
     json_object *u;
 
     put_session(P "a.jsonl", 1);
-    put_session(PROJECTS "-q/a.jsonl", 2);
+    ck_assert_int_eq(tokens("a"), 1);
+    put_session(PROJECTS "-q/a.jsonl", 2); /* found when the session has sums already */
     u = usage(engine, session("a"), NULL);
     ck_assert_int_eq(number(u, "inputTokens"), 3);
     ck_assert_int_eq(number(u, "transcripts"), 2);
     append_file(PROJECTS "-q/a.jsonl", line_of(4));
     append_file(P "a.jsonl", line_of(8));
     ck_assert_int_eq(tokens("a"), 15);
+    ck_assert_int_eq(all_tokens(), 15);
     restart(); /* each has a cursor and a cache of its own */
     ck_assert_int_eq(tokens("a"), 15);
     ck_assert_int_eq(bytes_scanned(engine), 0);
