@@ -2,6 +2,7 @@
 #include <sys/epoll.h>
 
 #include "discovery/discovery.h"
+#include "discovery/watched_dirs.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -218,6 +219,75 @@ START_TEST(what_was_drained_is_told_at_the_end_of_the_sync)
 }
 END_TEST
 
+/* --- watched directories --- */
+
+static bool any_name(const char *name)
+{
+    return *name != '\0';
+}
+
+static int dir_found(void *ctx, struct watched_dir *dir, const char *path, const char *rel)
+{
+    (void)rel;
+    dir->found = ctx;
+    note("state", path);
+    return 0;
+}
+
+static void dir_emptied(void *ctx, struct watched_dir *dir)
+{
+    (void)ctx;
+    dir->found = NULL;
+}
+
+static const struct watched_dir_kind tasks = {
+    .below = {".okstra", "tasks"},
+    .wants = any_name,
+    .found = dir_found,
+    .empty = dir_emptied,
+};
+
+static const char *dir_events(void)
+{
+    sync_events();
+    ck_assert_int_eq(discovery_refresh_dirs(discovery), 0);
+    return sync_events();
+}
+
+static void make_project(const char *name)
+{
+    static const char *const below[] = {"", "/.okstra", "/.okstra/tasks"};
+    char path[64];
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s%s", name, below[i]);
+        make_folder(path);
+    }
+    snprintf(path, sizeof(path), "%s/.okstra/tasks/%s.json", name, name);
+    put(path, "{}\n");
+}
+
+/* The one that comes takes its interest away from where all of them wait, and the others go on waiting. */
+START_TEST(several_wait_for_names_in_one_folder)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    int found_by_all = 0;
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(discovery_watch_dir(discovery, &tasks, &found_by_all, at(names[i])), 0);
+    ck_assert_str_eq(dir_events(), "");
+    make_project("two");
+    ck_assert_str_eq(dir_events(), "state two.json");
+    make_project("one");
+    ck_assert_str_eq(dir_events(), "state one.json");
+    put("two/.okstra/tasks/more.json", "{}\n");
+    ck_assert_ptr_nonnull(strstr(dir_events(), "more.json"));
+    make_project("three");
+    ck_assert_str_eq(dir_events(), "state three.json");
+    ck_assert_str_eq(dir_events(), "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("discovery");
@@ -226,6 +296,7 @@ int main(void)
     tcase_add_checked_fixture(watched, setup, teardown);
     tcase_add_test(watched, files_come_change_and_go);
     tcase_add_test(watched, a_folder_goes_with_its_last_file);
+    tcase_add_test(watched, several_wait_for_names_in_one_folder);
     tcase_add_test(watched, what_was_drained_is_told_at_the_end_of_the_sync);
     suite_add_tcase(suite, watched);
     tcase_add_checked_fixture(stat, setup_stat, teardown);
