@@ -5,6 +5,8 @@
 #ifndef OKSTRAFS_SCAN_SCAN_STAGE1_BLOCK_H
 #define OKSTRAFS_SCAN_SCAN_STAGE1_BLOCK_H
 
+#include <stdbool.h>
+
 #include "scan/scan_stage1.h"
 
 enum { BATCH_BLOCKS = OKS_BATCH_BYTES / 64 };
@@ -30,6 +32,17 @@ static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t *escape)
     alternate = ((free << 1 | odd) - free) ^ odd;
     *escape = (alternate & backslash) >> 63;
     return alternate ^ (backslash | first);
+}
+
+/*
+ * Whether the last character of the block at s is cut off by an ASCII byte behind the block. Bad UTF-8 shows
+ * in the block in which the next character begins, and a block that is all ASCII is not looked at.
+ */
+static inline bool cut_by_ascii(const char *s)
+{
+    const unsigned char *u = (const unsigned char *)s;
+
+    return __builtin_expect(u[63] & ~u[64] & 0x80, 0) && (u[63] >= 0xc0 || u[62] >= 0xe0 || u[61] >= 0xf0);
 }
 
 /* The entries outside strings, and where strings begin; *scalar as in struct stage1. */

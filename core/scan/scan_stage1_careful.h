@@ -58,6 +58,7 @@ static __attribute__((noinline)) uint32_t *careful(const struct constants *k, co
 
     for (size_t i = 0; i < n; i++)
         careful_block(k, buf + at + 64 * i, st, &entries[1 + i]);
+    entries[n] |= (uint64_t)cut_by_ascii(buf + at + 64 * (n - 1)) << 63;
     /* The first ones belong to the block before this batch. */
     for (size_t i = 0; i <= n; i++)
         if (entries[i])

@@ -100,11 +100,7 @@ static inline bool find_strings(const struct constants *k, const char *buf, size
     return true;
 }
 
-/*
- * Whether a control character in a string or bad UTF-8 is among the special blocks. A character that is cut
- * off by the end of its block shows in the next one, if that is special as well; it is asked for here where
- * the next byte is none of it.
- */
+/* Whether a control character in a string or bad UTF-8 is among the special blocks. */
 static inline bool bad_specials(const struct constants *k, const char *buf, const struct strings *found)
 {
     uint64_t bad = 0;
@@ -116,9 +112,7 @@ static inline bool bad_specials(const struct constants *k, const char *buf, cons
 
         bad |= block_control(k, x) & found->string[i];
         bad |= block_any_bad_utf8(s, x);
-        if (__builtin_expect(s[63] & ~s[64] & 0x80, 0))
-            bad |=
-                (unsigned char)s[63] >= 0xc0 || (unsigned char)s[62] >= 0xe0 || (unsigned char)s[61] >= 0xf0;
+        bad |= cut_by_ascii(s);
     }
     return bad != 0;
 }

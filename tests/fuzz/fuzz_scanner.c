@@ -3,20 +3,27 @@
  * memory as from a descriptor, and a transcript scanned in two appends must give the records of one scan.
  * Whether they are the right ones is the business of diff_scanner.py.
  *
- * The first two bytes of an input steer: where the append is cut, whether lines are bounded, and
- * whether a descriptor is tried too (it takes time). The rest is the transcript. Everything delivered is
- * written into a log, and logs are compared.
+ * The first two bytes of an input steer: where the append is cut, whether lines are bounded, whether a
+ * descriptor is tried too (it takes time), and whether the rest is the transcript or stands in a string of
+ * one, around the border of two batches of stage 1. Everything delivered is written into a log, and logs are
+ * compared.
  */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "scan/scan_stage1.h"
 #include "scan/scanner.h"
 #include "sources/source.h"
 
 enum { STEERING = 2, SHORT_LINE_MAX = 48 };
-enum { LINES_BOUNDED = 1, FROM_DESCRIPTOR = 2 }; /* bits of the second byte */
+enum {
+    LINES_BOUNDED = 1,
+    FROM_DESCRIPTOR = 2,
+    AT_BORDER = 4,
+    BEFORE_BORDER = 3
+}; /* bits of the second byte */
 
 struct log {
     unsigned char *bytes;
@@ -257,6 +264,22 @@ static void check(const char *text, size_t len, size_t cut, uint64_t line_max, b
     forget(&scalar);
 }
 
+/* `bytes` in the middle of a long string, so that they begin `before` bytes in front of a batch. */
+static char *text_around(const uint8_t *bytes, size_t *len, size_t before)
+{
+    static const char head[] = "{\"uuid\":\"", tail[] = "\",\"type\":\"user\"}\n";
+    const size_t start = OKS_BATCH_BYTES - before, n = *len;
+    char *text = malloc(start + n + OKS_BATCH_BYTES + sizeof(tail));
+
+    REQUIRE(text);
+    memset(text, 'p', start + n + OKS_BATCH_BYTES);
+    memcpy(text, head, sizeof(head) - 1);
+    memcpy(text + start, bytes, n);
+    memcpy(text + start + n + OKS_BATCH_BYTES, tail, sizeof(tail));
+    *len = start + n + OKS_BATCH_BYTES + sizeof(tail) - 1;
+    return text;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t len;
@@ -265,10 +288,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < STEERING)
         return 0;
     len = size - STEERING;
-    /* A copy of just the transcript, so that reads before it are seen as well as those behind it. */
-    text = malloc(len ? len : 1);
-    REQUIRE(text);
-    memcpy(text, data + STEERING, len);
+    if (data[1] & AT_BORDER) {
+        text = text_around(data + STEERING, &len, data[1] >> BEFORE_BORDER);
+    } else {
+        /* A copy of just the transcript, so that reads before it are seen as well as those behind it. */
+        text = malloc(len ? len : 1);
+        REQUIRE(text);
+        memcpy(text, data + STEERING, len);
+    }
     check(text, len, data[0] * (len + 1) / 256, data[1] & LINES_BOUNDED ? SHORT_LINE_MAX : OKS_LINE_MAX,
           data[1] & FROM_DESCRIPTOR);
     free(text);

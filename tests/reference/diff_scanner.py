@@ -303,6 +303,7 @@ def run(args, isas: list[str]) -> int:
 
     if not args.random_only:
         batch(b"\n".join(mutate.borders()))
+        batch(b"\n".join(mutate.borders(4096, range(-5, 3))))
         batch(b"\n".join(mutate.literals()) + b"\n")
         short = b"\n".join(line for line in mutate.literals() if len(line) < 9000)
         batch(short, "--line-max", "100", line_max=100)

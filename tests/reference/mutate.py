@@ -101,16 +101,19 @@ FRAMES = (
 )
 
 
-def borders():
-    """(lines): each must start at a multiple of 64 for the item to stand where it is meant to."""
+def borders(size: int = 64, offsets=range(64)):
+    """(lines): each must start at a multiple of `size` for the item to stand where it is meant to.
+
+    The scanner works on blocks of 64 bytes in batches of 4096.
+    """
     for before, after in FRAMES:
         for item in ITEMS:
-            for offset in range(64):
-                pad = (offset - len(before)) % 64
+            for offset in offsets:
+                pad = (offset - len(before)) % size
                 fill = b" " * pad if before.endswith(b"2") else b"p" * pad
                 line = before + fill + item + after
-                # To the next multiple of 64, newline included, with white space that is stripped.
-                yield line + b" " * ((-len(line) - 1) % 64)
+                # To the next multiple, newline included, with white space that is stripped.
+                yield line + b" " * ((-len(line) - 1) % size)
 
 
 def nested(total: int, kind: int) -> bytes:

@@ -1,5 +1,6 @@
 /*
- * Stage 1 of the scanner against a loop that does the same byte by byte: the entries of valid lines, exactly.
+ * Stage 1 of the scanner: the entries of valid lines, exactly, against a loop that finds them byte by byte;
+ * and of each mistake at least one.
  *
  * An entry that is missing makes no wrong total, for the walk then leaves the line to the scalar reader; but
  * it makes the scanner slow, and no other test would tell.
@@ -60,7 +61,20 @@ static void check(oks_stage1 *stage1, const char *name, size_t len)
         ck_assert_msg(found[i] == wanted[i], "%s: entry %zu is at %u, not %u", name, i, found[i], wanted[i]);
 }
 
-static void check_all(size_t len)
+/* Of what is wrong in [from, to), inside a string, one entry is enough: a reader trips over it. */
+static void check_wrong(oks_stage1 *stage1, const char *name, size_t len, size_t from, size_t to)
+{
+    struct oks_index index = {.entries = found, .cap = ENTRIES};
+
+    stage1(text, 0, len, &index);
+    for (size_t i = 0; i < index.n; i++)
+        if (found[i] >= from && found[i] < to && !strchr("{}[]\"", text[found[i]]))
+            return;
+    ck_abort_msg("%s: no entry in %zu ... %zu of %zu bytes", name, from, to, len);
+}
+
+/* With to = 0: the text has no mistakes. */
+static void check_all(size_t len, size_t from, size_t to)
 {
 #ifdef __x86_64__
     static const struct {
@@ -73,10 +87,12 @@ static void check_all(size_t len)
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct oks_scanner *scanner;
 
-        if (oks_scanner_new(&scanner, ways[i].isa) == 0)
-            check(ways[i].stage1, oks_isa_name(ways[i].isa), len);
-        else
+        if (oks_scanner_new(&scanner, ways[i].isa) < 0)
             scanner = NULL; /* not on this CPU */
+        else if (to)
+            check_wrong(ways[i].stage1, oks_isa_name(ways[i].isa), len, from, to);
+        else
+            check(ways[i].stage1, oks_isa_name(ways[i].isa), len);
         oks_scanner_free(scanner);
     }
 #endif
@@ -106,7 +122,7 @@ START_TEST(strings_of_every_length_on_every_place)
             at = put(0, "{\"k\":\"");
             at = put(fill(at, before, "x"), "\",\"v\":\"");
             at = put(fill(at, len, "y"), "\",\"w\":[1,true,{}], \"z\": -1.5e3}\n");
-            check_all(at);
+            check_all(at, 0, 0);
         }
 }
 END_TEST
@@ -120,7 +136,7 @@ START_TEST(long_strings_over_batches)
         at = put(fill(put(0, "{\"k\":\""), before, "\\\\"), before % 2 ? "\\\",\"v\":\"" : "\",\"v\":\"");
         at = put(fill(at, 9000, "z"), "\",\"n\":12345678}\n");
         at = put(at, "\n\r\n{}\n");
-        check_all(at);
+        check_all(at, 0, 0);
     }
 }
 END_TEST
@@ -138,8 +154,94 @@ START_TEST(escapes_and_foreign_letters_are_no_entries)
             at = put(fill(put(0, "[\""), before, "x"), pieces[p]);
             at = put(put(put(at, pieces[p]), "\" , \""), pieces[p]);
             at = put(fill(at, 140 - before, "x"), "\"]\n[null]\n");
-            check_all(at);
+            check_all(at, 0, 0);
         }
+}
+END_TEST
+
+/*
+ * `piece` on every place around every border of a text of several batches, among ASCII and among foreign
+ * letters. The borders are those of vectors, blocks and batches.
+ */
+static void around_borders(const char *piece, bool wrong)
+{
+    static const size_t borders[] = {16, 32, 64, 4096, 4096 + 64, 8192, 12288};
+    static const char *const fillings[] = {"x", "\xc3\xa9", "\xf0\x9f\x9a\x80"};
+
+    for (size_t f = 0; f < sizeof(fillings) / sizeof(fillings[0]); f += by_effort(3, 1, 1))
+        for (size_t b = 0; b < sizeof(borders) / sizeof(borders[0]); b++)
+            for (size_t place = borders[b] - 8; place < borders[b] + 6; place++) {
+                size_t unit = strlen(fillings[f]), at, begin;
+
+                memset(memory, 0, sizeof(memory));
+                at = fill(put(0, "[\""), (place - 2) % unit, "y");
+                at = begin = fill(at, place - at, fillings[f]);
+                at = fill(put(at, piece), 100 * unit, fillings[f]);
+                at = put(at, "\"]\n");
+                at = put(fill(put(at, "[\""), 9000, "z"), "\"]\n");
+                check_all(at, begin - 1, wrong ? begin + strlen(piece) + unit : 0);
+            }
+}
+
+START_TEST(mistakes_are_entries_around_every_border)
+{
+    static const char *const wrong[] = {
+        "\x01",
+        "\t",
+        "\x1f", /* control characters */
+        "\\x",
+        "\\u12g4",
+        "\\u123\\", /* escapes */
+        "\xc3",
+        "\xe2",
+        "\xe2\x9c",
+        "\xf0",
+        "\xf0\x9f",
+        "\xf0\x9f\x9a", /* cut off */
+        "\x80",
+        "\xbf\xbf",
+        "\xc3\xa9\x80",
+        "\xe2\x9c\x93\x80",
+        "\xf0\x9f\x9a\x80\x80", /* too long */
+        "\xc0\x80",
+        "\xc1\xbf",
+        "\xe0\x80\x80",
+        "\xe0\x9f\xbf",
+        "\xf0\x80\x80\x80",
+        "\xf0\x8f\xbf\xbf", /* overlong */
+        "\xed\xa0\x80",
+        "\xed\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xfe",
+        "\xff",
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        around_borders(wrong[i], true);
+}
+END_TEST
+
+START_TEST(the_last_of_each_kind_is_right_around_every_border)
+{
+    static const char *const right[] = {
+        " ",
+        "\x7f",
+        "\\\"",
+        "\\\\",
+        "\\u12f4",
+        "\xc2\x80",
+        "\xdf\xbf",
+        "\xe0\xa0\x80",
+        "\xed\x9f\xbf",
+        "\xee\x80\x80",
+        "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80",
+        "\xf4\x8f\xbf\xbf",
+    };
+
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+        around_borders(right[i], false);
 }
 END_TEST
 
@@ -152,6 +254,8 @@ int main(void)
     tcase_add_test(tcase, strings_of_every_length_on_every_place);
     tcase_add_test(tcase, long_strings_over_batches);
     tcase_add_test(tcase, escapes_and_foreign_letters_are_no_entries);
+    tcase_add_test(tcase, mistakes_are_entries_around_every_border);
+    tcase_add_test(tcase, the_last_of_each_kind_is_right_around_every_border);
     suite_add_tcase(suite, tcase);
     return tap_run(suite);
 }
