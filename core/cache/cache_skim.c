@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cache/cache.h"
+#include "files/strict_json.h"
 
 enum { VALUE_MAX = 256 * 1024 }; /* bytes of a value that json-c parses */
 
@@ -92,16 +93,12 @@ static bool skip_value(struct oks_skim *s, struct oks_slice *out)
 
 struct json_object *oks_skim_parse(const struct oks_skim *s, struct oks_slice value)
 {
-    struct json_object *json;
+    struct json_object *json = NULL;
+    size_t end;
 
     if (value.len > VALUE_MAX)
         return NULL;
-    json_tokener_reset(s->tokener);
-    json = json_tokener_parse_ex(s->tokener, value.ptr, (int)value.len);
-    if (json_tokener_get_error(s->tokener) == json_tokener_success)
-        return json;
-    json_object_put(json);
-    return NULL;
+    return strict_json_parse(s->tokener, value, &json, &end) == 0 ? json : NULL;
 }
 
 bool oks_skim_is_null(struct oks_slice value)
@@ -109,23 +106,16 @@ bool oks_skim_is_null(struct oks_slice value)
     return oks_slice_eq(value, OKS_SLICE("null"));
 }
 
-/* Is it any JSON value at all? A number or a word is only complete for json-c once something follows it. */
+/* Is it any JSON value at all? */
 static bool is_json(const struct oks_skim *s, struct oks_slice value)
 {
     struct json_object *json;
-    bool ok;
 
     if (oks_skim_is_null(value))
         return true;
-    if (value.len > VALUE_MAX)
-        return false;
-    json_tokener_reset(s->tokener);
-    json = json_tokener_parse_ex(s->tokener, value.ptr, (int)value.len);
-    if (!json && json_tokener_get_error(s->tokener) == json_tokener_continue)
-        json = json_tokener_parse_ex(s->tokener, "", 1);
-    ok = json != NULL;
+    json = oks_skim_parse(s, value);
     json_object_put(json);
-    return ok;
+    return json != NULL;
 }
 
 /* --- objects and lists --- */

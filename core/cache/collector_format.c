@@ -463,7 +463,6 @@ int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state)
 
     if (!s.tokener)
         return -ENOMEM;
-    json_tokener_set_flags(s.tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     r = read_file(&s, state);
     json_tokener_free(s.tokener);
     return r;

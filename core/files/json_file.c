@@ -8,11 +8,12 @@
 #include "files/json_file.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "files/strict_json.h"
 
 /* --- finding a line --- */
 
@@ -136,20 +137,15 @@ int json_file_parse(struct json_file *out, const char *text, size_t len, int dep
     struct json_file file = {.text = {text, len}, .error = error};
     json_tokener *tokener = json_tokener_new_ex(depth);
     size_t end;
-    int rc = 0;
+    int rc;
 
     if (!tokener)
         return -ENOMEM;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    if (len > INT_MAX)
-        rc = parse_error(&file, 0, "the file is too long");
-    else
-        file.root = json_tokener_parse_ex(tokener, text, (int)len);
-    end = json_tokener_get_parse_end(tokener);
-    if (rc == 0 && json_tokener_get_error(tokener) == json_tokener_continue)
+    rc = strict_json_parse(tokener, file.text, &file.root, &end);
+    if (rc == json_tokener_continue)
         rc = parse_error(&file, len, "the file ends in the middle");
-    else if (rc == 0 && json_tokener_get_error(tokener) != json_tokener_success)
-        rc = parse_error(&file, end, json_tokener_error_desc(json_tokener_get_error(tokener)));
+    else if (rc > 0)
+        rc = parse_error(&file, end, json_tokener_error_desc((enum json_tokener_error)rc));
     else if (rc == 0 && skip_space(file.text, end) != len)
         rc = parse_error(&file, end, "more text behind the end");
     else if (rc == 0 && !json_object_is_type(file.root, json_type_object))

@@ -28,6 +28,11 @@ START_TEST(what_is_no_such_file)
     refused("{\n\"a\" 1}", "line 2: ");
     refused("{\"a\":1,}", "line 1: ");
     refused("{\"a\":\"\xff\"}", "line 1: ");
+    refused("{\"a\":\"\x01\"}", "line 1: ");
+    refused("{\"a\":\"\xea\xb2\xb0\",\n\"b\":\"\xc0\xaf\"}", "line 2: ");         /* overlong */
+    refused("{\"a\":\"\xf0\x9f\x9a\x80\",\n\"b\":\"\xed\xa0\x80\"}", "line 2: "); /* a surrogate */
+    refused("{\"\xea\xb2\xb0\xec\xa0\x9c\":1,\n\"b\":}", "line 2: ");
+    refused("\xea\xb2\xb0{}", "line 1: ");
 }
 END_TEST
 
@@ -46,6 +51,27 @@ START_TEST(what_is_one)
     }
     ck_assert_str_eq(error, "none");
     refused("{\"a\":[[[[[[[[1]]]]]]]]}", "line 1: ");
+}
+END_TEST
+
+/* Release 0.18 of json-c refuses these, and 0.17 does not. */
+START_TEST(foreign_letters_are_taken)
+{
+    static const char letters[] =
+        "{\"\xc3\xa9\":"
+        "\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xea\xb2\xb0\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\","
+        "\"n\":[\"\xf0\x9f\x9a\x80\\u00e9\",1]}";
+    char error[256];
+    struct json_file file;
+    json_object *value;
+
+    ck_assert_int_eq(json_file_parse(&file, letters, sizeof(letters) - 1, DEPTH, error), 0);
+    ck_assert(json_object_object_get_ex(file.root, "\xc3\xa9", &value));
+    ck_assert_str_eq(json_object_get_string(value),
+                     "\xc2\x80\xdf\xbf\xe0\xa0\x80\xea\xb2\xb0\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+    ck_assert(json_object_object_get_ex(file.root, "n", &value));
+    ck_assert_str_eq(json_object_get_string(json_object_array_get_idx(value, 0)), "\xf0\x9f\x9a\x80\xc3\xa9");
+    json_file_clear(&file);
 }
 END_TEST
 
@@ -133,6 +159,7 @@ int main(void)
 
     TEST(suite, what_is_no_such_file);
     TEST(suite, what_is_one);
+    TEST(suite, foreign_letters_are_taken);
     TEST(suite, errors_name_the_line);
     TEST(suite, errors_of_what_is_missing);
     TEST(suite, long_errors_are_cut);
