@@ -21,6 +21,9 @@ int document_usage(struct model *model, const struct oks_target *target, const s
                    struct oks_document *out);
 int document_total_tokens(struct model *model, const struct oks_target *target, struct oks_document *out);
 int document_cost(struct model *model, const struct oks_target *target, struct oks_document *out);
+/* A session's teams, or its project: a name a line. */
+int document_names(struct model *model, enum oks_list what, const struct oks_target *session,
+                   struct oks_document *out);
 int document_context(struct model *model, const struct oks_target *target, struct oks_document *out);
 int document_ledger(struct model *model, enum oks_isa isa, const struct oks_target *target,
                     struct oks_document *out);

@@ -10,7 +10,7 @@
 
 #include "base/array.h"
 #include "base/tree.h"
-#include "documents/documents.h"
+#include "documents/document.h"
 #include "teams/members.h"
 
 /* A set of names: collected first, then sorted and made unique. */
@@ -233,6 +233,45 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
     if (rc < 0)
         names.rc = rc;
     return names_emit(&names, fn, ctx);
+}
+
+/* --- a session's teams and its project, as text --- */
+
+struct names_text {
+    struct model *model;
+    enum oks_list what;
+    const struct oks_target *of;
+    struct json *j;
+};
+
+static int put_line(void *ctx, const char *name)
+{
+    struct names_text *text = ctx;
+
+    oks_bytes_text(&text->j->text, name);
+    oks_bytes_text(&text->j->text, "\n");
+    return 0;
+}
+
+static int names_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct names_text *text = ctx;
+    const struct session *s = catalog_session(&text->model->catalog, text->of->name);
+
+    text->j = j;
+    out->version = document_version(text->model, text->of);
+    if (!s || !out->version)
+        return -ENOENT;
+    out->mtime_ns = sums_share(s)->mtime_ns;
+    return names_list(text->model, text->what, text->of, put_line, text);
+}
+
+int document_names(struct model *model, enum oks_list what, const struct oks_target *session,
+                   struct oks_document *out)
+{
+    struct names_text text = {model, what, session, NULL};
+
+    return document_locked(model, names_document, &text, out);
 }
 
 /* --- other spellings --- */

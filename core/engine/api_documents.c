@@ -18,6 +18,12 @@ int oks_document_cost(struct oks_engine *e, const struct oks_target *target, str
     return document_cost(&e->model, target, out);
 }
 
+int oks_document_names(struct oks_engine *e, enum oks_list what, const struct oks_target *session,
+                       struct oks_document *out)
+{
+    return document_names(&e->model, what, session, out);
+}
+
 int oks_document_context(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
 {
     return document_context(&e->model, target, out);

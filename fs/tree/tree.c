@@ -155,32 +155,11 @@ static int match_name(void *ctx, const char *name)
     return first->found ? 1 : -ENOMEM;
 }
 
-/* A link whose target is the only name of a list (a session's project). */
-static int lookup_single_link(struct oks_engine *engine, const struct node *dir, const struct node_type *type,
-                              struct node *out)
+static int lookup_fixed(const struct node *dir, const char *name, struct node *out)
 {
-    struct oks_target target = node_target(dir);
-    struct first_name first = {0};
-    int rc = oks_engine_list(engine, type->list, &target, match_name, &first);
-
-    if (rc == 1)
-        rc = node_make(out, type, target, first.found);
-    else if (rc == 0)
-        rc = -ENOENT;
-    free(first.found);
-    return rc;
-}
-
-static int lookup_fixed(struct oks_engine *engine, const struct node *dir, const char *name,
-                        const atomic_bool *cancel, struct node *out)
-{
-    for (const struct node_type *const *t = dir->type->fixed; t && *t; t++) {
-        if (strcmp((*t)->name, name) != 0)
-            continue;
-        if ((*t)->shape != NODE_LINK)
+    for (const struct node_type *const *t = dir->type->fixed; t && *t; t++)
+        if (strcmp((*t)->name, name) == 0)
             return node_make(out, *t, node_target(dir), dir->leaf);
-        return lookup_single_link(engine, dir, *t, out);
-    }
     return -ENOENT;
 }
 
@@ -252,7 +231,7 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
     if (dir->type->shape != NODE_DIR)
         return -ENOTDIR;
     if (dir->type->fixed) {
-        rc = lookup_fixed(engine, dir, name, cancel, out);
+        rc = lookup_fixed(dir, name, out);
         if (rc != -ENOENT || !dir->type->each)
             return rc;
     }
@@ -281,24 +260,12 @@ static int emit(void *ctx, const char *name)
     return e->fn(e->ctx, with_suffix, e->shape);
 }
 
-static int list_fixed(struct oks_engine *engine, const struct node *dir, struct emitter *e)
+static int list_fixed(const struct node *dir, const struct emitter *e)
 {
     int rc = 0;
 
-    for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++) {
-        struct node link = {0};
-
-        if ((*t)->shape == NODE_LINK) {
-            rc = lookup_single_link(engine, dir, *t, &link);
-            if (rc == -ENOENT) {
-                rc = 0;
-                continue;
-            }
-            node_clear(&link);
-        }
-        if (rc == 0)
-            rc = e->fn(e->ctx, (*t)->name, (*t)->shape);
-    }
+    for (const struct node_type *const *t = dir->type->fixed; rc == 0 && *t; t++)
+        rc = e->fn(e->ctx, (*t)->name, (*t)->shape);
     return rc;
 }
 
@@ -325,7 +292,7 @@ int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bo
     if (dir->type->shape != NODE_DIR)
         return -ENOTDIR;
     if (!dir->type->each)
-        return list_fixed(engine, dir, &e);
+        return list_fixed(dir, &e);
     rc = tree_sync_list(engine, dir, cancel);
     return rc < 0 ? rc : tree_list_known(engine, dir, fn, ctx);
 }
@@ -340,7 +307,7 @@ int tree_list_known(struct oks_engine *engine, const struct node *dir,
 {
     struct emitter e = {.fn = fn, .ctx = ctx, .suffix = ""};
     struct oks_target target = list_target(dir);
-    int rc = dir->type->fixed ? list_fixed(engine, dir, &e) : 0;
+    int rc = dir->type->fixed ? list_fixed(dir, &e) : 0;
 
     e.shape = dir->type->each->shape;
     if (rc == 0 && dir->type->list == OKS_LIST_DAYS) {

@@ -111,6 +111,14 @@ static int render_stats(struct oks_engine *engine, const struct node *node, int6
                   : oks_document_stats(engine, node->type->stats, node->leaf ? &window : NULL, now_ms, out);
 }
 
+static int render_names(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_names(engine, node->type->list, &target, out);
+}
+
 static int render_context(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                           struct oks_document *out)
 {
@@ -223,6 +231,18 @@ static const struct node_type
                      .is_stream = true,
                      .costly = true},
     type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream, .is_stream = true},
+    /* Text, and no links: those lead from teams, projects and members to sessions, so that a tool that
+     * follows links comes to an end. */
+    type_session_teams = {.name = "teams",
+                          .shape = NODE_FILE,
+                          .render = render_names,
+                          .list = OKS_LIST_TEAMS,
+                          .costly = true},
+    type_session_project = {.name = "project",
+                            .shape = NODE_FILE,
+                            .render = render_names,
+                            .list = OKS_LIST_PROJECTS,
+                            .costly = true},
     type_context = {.name = "context.json", .shape = NODE_FILE, .render = render_context},
     type_ledger = {.name = "ledger.jsonl",
                    .shape = NODE_FILE,
@@ -234,10 +254,7 @@ static const struct node_type
 
     type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
     type_member_session_link = {.shape = NODE_LINK, .up = "../../../../../sessions/"},
-    type_team_link = {.shape = NODE_LINK, .up = "../../../teams/"},
-    type_subagent_link = {.shape = NODE_LINK, .up = "../../"},
-    type_project_link = {
-        .name = "project", .shape = NODE_LINK, .up = "../../projects/", .list = OKS_LIST_PROJECTS};
+    type_subagent_link = {.shape = NODE_LINK, .up = "../../"};
 
 #define STATS(id, file, what, ...)       \
     type_##id = {.name = (file),         \
@@ -260,7 +277,6 @@ static const struct node_type
                             .shape = NODE_DIR,
                             .each = &type_member_session_link,
                             .list = OKS_LIST_SESSIONS},
-    type_linked_teams = {.name = "teams", .shape = NODE_DIR, .each = &type_team_link, .list = OKS_LIST_TEAMS},
     type_subagents = {.name = "subagents",
                       .shape = NODE_DIR,
                       .each = &type_subagent_link,
@@ -283,7 +299,7 @@ static const struct node_type
                     .enters = OKS_SESSION,
                     .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
                                    &type_cost_usd, &type_requests, &type_window, &type_subagents,
-                                   &type_linked_teams, &type_project_link)},
+                                   &type_session_teams, &type_session_project)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
                     .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,

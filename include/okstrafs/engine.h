@@ -241,6 +241,9 @@ int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struc
 /* Announces a stats document by day, hour or blocks. Called before the first sync, it saves reading
  * everything twice. */
 void oks_engine_prepare_timeline(struct oks_engine *engine);
+/* What a session belongs to, a name a line: OKS_LIST_TEAMS or OKS_LIST_PROJECTS. */
+int oks_document_names(struct oks_engine *engine, enum oks_list what, const struct oks_target *session,
+                       struct oks_document *out);
 /*
  * context.json of a session: the prompt of its last request against the model's context window, and its
  * compactions. Of a member: that of its session with the latest request.

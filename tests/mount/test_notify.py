@@ -240,7 +240,7 @@ class Names(Watching):
     def test_creations(self):
         with self.home.mount() as mount:
             watches = self.watched(mount, "sessions", "teams", "projects", "teams/crew/members", "teams/crew/sessions",
-                                   "sessions/session-1/window", "sessions/session-1/teams")
+                                   "sessions/session-1/window")
             with watching.started(watches.values()):
                 self.home.transcript("-new", "session-3", [records.assistant(teamName="crew", agentName="worker")])
                 harness.append(self.path, record(5, stamp="2026-06-11T00:00:00.000Z", teamName="other"))
@@ -251,10 +251,9 @@ class Names(Watching):
                     "teams/crew/members": [(IN_CREATE, "worker")],
                     "teams/crew/sessions": [(IN_CREATE, "session-3")],
                     "sessions/session-1/window": [(IN_CREATE, "2026-06-11.json")],
-                    "sessions/session-1/teams": [(IN_CREATE, "other")],
                 })
             self.assertEqual(mount.json("sessions/session-3/usage.json")["totalTokens"], 11)
-            self.assertEqual(os.readlink(mount.point / "sessions/session-1/teams/other"), "../../../teams/other")
+            self.assertEqual(mount.read("sessions/session-1/teams"), b"crew\nother\n")
 
     def test_a_new_day_shows_that_day(self):
         """Its folder was announced before anybody looked it up."""

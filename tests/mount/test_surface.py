@@ -75,7 +75,7 @@ class Places:
         self.file = f"{top}/sessions/session-1/usage.json"
         self.dir = f"{top}/sessions/session-1"
         self.empty = f"{top}/sessions/session-1/subagents"
-        self.link = f"{top}/sessions/session-1/project"
+        self.link = f"{top}/sessions/session-0/subagents/sub-0"
         self.new = f"{top}/sessions/new"
         self.own = str(own)
         self.serial = 0
@@ -413,7 +413,7 @@ class Reading(harness.MountTest):
     def test_kinds_are_respected(self):
         point = self.mount.point
         for flags, path, wanted in ((os.O_DIRECTORY, "README.txt", errno.ENOTDIR),
-                                    (os.O_NOFOLLOW, "sessions/session-1/project", errno.ELOOP),
+                                    (os.O_NOFOLLOW, "sessions/session-0/subagents/sub-0", errno.ELOOP),
                                     (os.O_WRONLY, "sessions", errno.EISDIR), (0, "sessions/none", errno.ENOENT),
                                     (0, "README.txt/x", errno.ENOTDIR), (0, "sessions/" + "x" * 255, errno.ENOENT)):
             with self.assertRaises(OSError) as caught:

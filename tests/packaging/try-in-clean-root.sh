@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Tries README's two commands where nothing of ours is installed: in a bare Debian 12, as root and as an ordinary user
-# with sudo, with a good, a forbidden and a missing /dev/fuse.
+# Tries README's two commands where nothing of ours is installed: in a bare Debian, as root and as an ordinary user with
+# sudo, with a good, a forbidden and a missing /dev/fuse.
 #
 #   tests/packaging/try-in-clean-root.sh ROOT [--full]
+#   OKSTRAFS_RELEASE=trixie tests/packaging/try-in-clean-root.sh ROOT
 #
-# Needs root and, where ROOT is not there yet, debootstrap (OKSTRAFS_MIRROR names another mirror than its own). Tries
+# Needs root and, where ROOT is not there yet, debootstrap: of bookworm, Debian 12, unless OKSTRAFS_RELEASE names
+# another release (OKSTRAFS_MIRROR names another mirror than debootstrap's own). Tries
 # contrib/check.sh --quick; with --full all of contrib/check.sh. ROOT itself stays bare: every case works on an
 # overlay in memory over it, and keeps nothing but the downloaded packages.
 #
@@ -13,7 +15,7 @@
 set -euo pipefail
 
 usage() {
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -27,7 +29,7 @@ if [[ ${1-} != --inside ]]; then
         exit 1
     fi
     if [[ ! -x $1/usr/bin/apt-get ]]; then
-        debootstrap --variant=minbase bookworm "$1" ${OKSTRAFS_MIRROR:+"$OKSTRAFS_MIRROR"}
+        debootstrap --variant=minbase "${OKSTRAFS_RELEASE-bookworm}" "$1" ${OKSTRAFS_MIRROR:+"$OKSTRAFS_MIRROR"}
     fi
     root=$(cd -- "$1" && pwd -P)
     if [[ $root == / ]]; then usage; fi

@@ -68,8 +68,9 @@ START_TEST(what_the_table_says)
         {SESSION "/window/today.json", NODE_FILE, NEED_TARGET, CLOCK},
         {SESSION "/window/2026-06-10_2026-06-11.json", NODE_FILE, NEED_TARGET, 0},
         {SESSION "/subagents", NODE_DIR, NEED_ALL, OF_TABLE | LIST},
-        {SESSION "/teams", NODE_DIR, NEED_TARGET, OF_TABLE | LIST},
-        {SESSION "/teams/=t", NODE_LINK, NEED_NOTHING, 0},
+        {SESSION "/teams", NODE_FILE, NEED_TARGET, OF_TABLE},
+        {SESSION "/project", NODE_FILE, NEED_TARGET, OF_TABLE},
+        {SESSION "/subagents/=s", NODE_LINK, NEED_NOTHING, 0},
         {"projects/=-q", NODE_DIR, NEED_TARGET, ANNOUNCES},
         {"projects/=-q/sessions", NODE_DIR, NEED_FOUND, OF_TABLE | LIST},
         {"teams/=t", NODE_DIR, NEED_ALL, ANNOUNCES},
@@ -108,7 +109,7 @@ START_TEST(links_point_into_the_tree)
         {"projects/=-q/sessions/=0123", "../../../sessions/0123"},
         {"teams/=t/sessions/=0123", "../../../sessions/0123"},
         {"teams/=t/members/=m/sessions/=0123", "../../../../../sessions/0123"},
-        {SESSION "/teams/=t", "../../../teams/t"},
+        {SESSION "/subagents/=t", "../../t"},
         {SESSION "/subagents/=4567", "../../4567"},
     };
 
@@ -142,7 +143,7 @@ END_TEST
 
 START_TEST(files_and_links_hold_nothing)
 {
-    struct node file = node_at("README.txt"), link = node_at(SESSION "/teams/=t"), found;
+    struct node file = node_at("README.txt"), link = node_at(SESSION "/subagents/=t"), found;
 
     ck_assert_int_eq(tree_lookup(NULL, &file, "x", 0, NULL, &found), -ENOTDIR);
     ck_assert_int_eq(tree_lookup(NULL, &link, "x", 0, NULL, &found), -ENOTDIR);

@@ -88,7 +88,7 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(list("sessions/" FIRST),
                      "context.json ledger.jsonl usage.json total_tokens cost_usd requests.jsonl window/ "
-                     "subagents/ teams/ project@");
+                     "subagents/ teams project");
     ck_assert_str_eq(list("projects"), "-q/");
     ck_assert_str_eq(list("projects/-q/sessions"), FIRST "@ " OTHER "@");
     ck_assert_str_eq(list("sessions/" FIRST "/window"),
@@ -98,6 +98,17 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list("budgets"), "exceeded/");
 }
 END_TEST
+
+static const char *text(const char *path)
+{
+    struct oks_document document;
+    struct node node;
+
+    ck_assert_int_eq(find(path, &node), 0);
+    ck_assert_int_eq(tree_render(engine, &node, 0, &document), 0);
+    node_clear(&node);
+    return document.bytes ? kept(document.bytes) : "";
+}
 
 struct below {
     struct {
@@ -208,7 +219,9 @@ START_TEST(every_kind_of_list)
     ck_assert_str_eq(list("teams/crew/sessions"), FIRST "@");
     ck_assert_str_ne(list("teams/crew/runs"), "");
     ck_assert_str_ne(list("sessions/" FIRST "/subagents"), "");
-    ck_assert_str_eq(list("sessions/" FIRST "/teams"), "crew@");
+    ck_assert_str_eq(text("sessions/" FIRST "/teams"), "crew\n");
+    ck_assert_str_eq(text("sessions/" FIRST "/project"), "-q\n");
+    ck_assert_str_eq(text("sessions/agent-1/teams"), "");
     ck_assert_str_eq(list("budgets"), "exceeded/ over.json");
     ck_assert_str_eq(list("budgets/exceeded"), "over");
     tree_root(&root);
