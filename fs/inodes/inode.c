@@ -53,14 +53,14 @@ static bool root_init(struct inodes *t)
     dentry->n_gens = 1;
     root->dentry = dentry;
     root->ino = 1;
-    root->mtime_ns = t->start_ns;
+    root->mtime_ns = t->default_ns;
     dentry->announced = 1;
     LIST_INSERT_HEAD(&t->dirs, root, of_dirs);
     t->root = root;
     return true;
 }
 
-int inodes_new(struct inodes **out, int64_t start_ns, bool announces)
+int inodes_new(struct inodes **out, int64_t default_ns, bool announces)
 {
     struct inodes *t = calloc(1, sizeof(*t));
 
@@ -68,7 +68,7 @@ int inodes_new(struct inodes **out, int64_t start_ns, bool announces)
         t->buckets = calloc(BUCKETS_MIN, sizeof(struct dentry *));
     if (t) {
         t->n_buckets = BUCKETS_MIN;
-        t->start_ns = start_ns;
+        t->default_ns = default_ns;
         t->announces = announces;
         t->last_generation = 1;
         TAILQ_INIT(&t->waiting);
@@ -187,7 +187,7 @@ int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct nod
         return -ENOMEM;
     }
     fresh->ino = stable_ino(dir, name);
-    fresh->mtime_ns = t->start_ns;
+    fresh->mtime_ns = t->default_ns;
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
     is_new = !found || found->node.type != dentry->node.type ||
@@ -318,7 +318,7 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
         unused = fresh;
         fresh = before;
     } else {
-        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->start_ns, before);
+        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->default_ns, before);
         fresh->bytes = document->bytes;
         fresh->len = document->len;
         fresh->version = document->version;

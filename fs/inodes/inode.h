@@ -78,10 +78,10 @@ struct inode {
 struct inodes;
 
 /*
- * start_ns: mtime of everything without a time of its own; announces: changes are announced to watchers. 0 or
- * -ENOMEM
+ * default_ns: mtime of everything without a time of its own; announces: changes are announced to watchers. 0
+ * or -ENOMEM
  */
-int inodes_new(struct inodes **out, int64_t start_ns, bool announces);
+int inodes_new(struct inodes **out, int64_t default_ns, bool announces);
 void inodes_free(struct inodes *inodes);
 struct inode *inodes_root(struct inodes *inodes);
 

@@ -16,7 +16,7 @@ struct inodes {
     TAILQ_HEAD(, inode) waiting;
     size_t n_keepers; /* directories whose files are kept */
     uint64_t last_generation;
-    int64_t start_ns;
+    int64_t default_ns;
     bool announces; /* changes are announced to watchers */
     struct inode *root;
 };

@@ -6,11 +6,13 @@
  * bytes that exist already. A directory keeps its inode; only its names are looked up again.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/heap.h"
+#include "okstrafs/names.h"
 #include "ops/handlers.h"
 #include "ops/reply.h"
 #include "watchers/write_gate.h"
@@ -46,6 +48,8 @@ static int lookup(struct connection *c, struct inode *dir, const char *name, con
     int64_t now = mount_update_clock(m);
     int rc;
 
+    if (strlen(name) > OKS_NAME_MAX)
+        return -ENAMETOOLONG;
     rc = tree_lookup(m->engine, &dir->dentry->node, name, now, cancel, &node);
     if (oks_engine_trim_due(m->engine))
         heap_trim();

@@ -480,6 +480,24 @@ class Tree(ContractTest):
             for path in paths[:4]:
                 self.assertEqual(os.stat(mount.point / path).st_mtime_ns, newest, path)
 
+    def test_times_are_the_same_after_a_restart(self):
+        path = self.raw("sess-one", line(stamp(1), teamName="T"))
+        os.utime(path, ns=(0, 1_700_000_000_123_456_789))
+        (self.home.projects / "-p").joinpath("sess-one").joinpath("subagents").mkdir(parents=True)
+        (self.home.projects / "-p/sess-one/subagents/agent-a1.jsonl").write_bytes(line(stamp(2)))
+
+        def times(mount):
+            # status.json shows the daemon; a folder's own time is compared as well.
+            return {os.path.relpath(os.path.join(folder, name), mount.point): os.lstat(os.path.join(folder, name)).st_mtime_ns
+                    for folder, folders, files in os.walk(mount.point) for name in (*folders, *files) if name != "status.json"}
+
+        with self.mount() as mount:
+            before = times(mount)
+        self.assertGreater(len(before), 50)
+        time.sleep(0.01)
+        with self.mount() as mount:
+            self.assertEqual(times(mount), before)
+
     def test_an_open_file_stays_what_it_was(self):
         path = self.raw("sess-one", line(stamp(1), 1))
         with self.mount() as mount:

@@ -415,7 +415,8 @@ class Reading(harness.MountTest):
         for flags, path, wanted in ((os.O_DIRECTORY, "README.txt", errno.ENOTDIR),
                                     (os.O_NOFOLLOW, "sessions/session-0/subagents/sub-0", errno.ELOOP),
                                     (os.O_WRONLY, "sessions", errno.EISDIR), (0, "sessions/none", errno.ENOENT),
-                                    (0, "README.txt/x", errno.ENOTDIR), (0, "sessions/" + "x" * 255, errno.ENOENT)):
+                                    (0, "README.txt/x", errno.ENOTDIR), (0, "sessions/" + "x" * 255, errno.ENOENT),
+                                    (0, "sessions/" + "x" * 256, errno.ENAMETOOLONG)):
             with self.assertRaises(OSError) as caught:
                 guarded.call(opens, str(point / path), os.O_RDONLY | flags)
             self.assertEqual(caught.exception.errno, wanted, path)
