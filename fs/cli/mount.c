@@ -341,6 +341,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     say_ready(o, c);
     detach(ready_fd);
     rc = serve(session);
+    toucher_ending(toucher);
     service_stopping();
     atomic_store(&stopping, true);
     mount_stop_wakeups(&c->mount);

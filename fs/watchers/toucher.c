@@ -10,15 +10,21 @@
  * The child never acts outside of the mount: each time it compares the id of what is mounted with that of its
  * own mount. It holds the lock on the folder below until it ends, so no newer okstrafs can be mounted
  * meanwhile. Between two acts it has nothing of the mount open, which would be busy.
+ *
+ * A mount that was detached lives on while a shell stands in it, or a container has a copy of it. Its daemon
+ * must not keep the folder from a newer one. So the child watches the kernel's table of mounts, and gives up
+ * the lock if the mount is gone from its place and the daemon goes on.
  */
 #include "watchers/toucher.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -28,14 +34,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { UNMOUNT_TRIES = 50, UNMOUNT_STEP_MS = 20, EXIT_WAIT_MS = 2000, MESSAGE_MAX = 4096 };
+enum {
+    UNMOUNT_TRIES = 50,
+    UNMOUNT_STEP_MS = 20,
+    EXIT_WAIT_MS = 2000,
+    DETACHED_MS = 300, /* a daemon without users has heard of its unmount by then */
+    MESSAGE_MAX = 4096,
+};
 
 struct toucher {
     int socket;
     pid_t pid;
 };
 
-enum { TOUCH_MOUNTED = 100 }; /* in addition to enum touch */
+enum { TOUCH_MOUNTED = 100, TOUCH_ENDING }; /* in addition to enum touch */
 
 struct touch_request {
     int what;
@@ -58,6 +70,10 @@ struct child {
     const char *mountpoint;
     struct mount_id id;
     bool mounted;
+    int socket, lock_fd;
+    int mounts_fd; /* readable after a change of the table of mounts; -1: no longer of interest */
+    bool detached; /* the mount was not at its place when last seen */
+    bool ending;   /* the daemon has left its loop */
 };
 
 /* Neither O_PATH nor this statx sends a request to the filesystem. */
@@ -179,10 +195,52 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Serves one request. False: the daemon has ended. */
+static bool serve(struct child *c)
+{
+    static struct touch_request m;
+    ssize_t n = recv(c->socket, &m, sizeof(m), 0);
+    int rc;
+
+    if (n <= 0)
+        return n < 0 && errno == EINTR;
+    if (m.what == TOUCH_ENDING) {
+        c->ending = true;
+        return true;
+    }
+    rc = perform(c, &m);
+    send(c->socket, &rc, sizeof(rc), MSG_NOSIGNAL);
+    return true;
+}
+
+static void release_if_detached(struct child *c)
+{
+    bool gone = c->mounted && !mountpoint_is(c->mountpoint, &c->id);
+
+    if (gone && c->detached && !c->ending) {
+        flock(c->lock_fd, LOCK_UN); /* also for the daemon, whose descriptor is the same */
+        close(c->mounts_fd);
+        c->mounts_fd = -1;
+    }
+    c->detached = gone;
+}
+
+/* False: the daemon has ended. */
+static bool wait_and_serve(struct child *c)
+{
+    struct pollfd fds[] = {{.fd = c->socket, .events = POLLIN}, {.fd = c->mounts_fd, .events = POLLPRI}};
+    int rc = poll(fds, 2, c->detached && c->mounts_fd >= 0 ? DETACHED_MS : -1);
+
+    if (rc < 0)
+        return errno == EINTR;
+    if (rc == 0 || fds[1].revents)
+        release_if_detached(c);
+    return !fds[0].revents || serve(c);
+}
+
 __attribute__((noreturn)) static void child_main(const char *mountpoint, int socket, int lock_fd)
 {
-    struct child child = {.mountpoint = mountpoint};
-    static struct touch_request m;
+    struct child child = {.mountpoint = mountpoint, .socket = socket, .lock_fd = lock_fd};
 
     ignore_signals();
     setsid();
@@ -190,17 +248,9 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
     if (chdir("/") < 0)
         _exit(1);
     prctl(PR_SET_NAME, "okstrafs-touch"); /* the daemon's descriptors are closed by now */
-    for (;;) {
-        ssize_t n = recv(socket, &m, sizeof(m), 0);
-        int rc;
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        rc = perform(&child, &m);
-        send(socket, &rc, sizeof(rc), MSG_NOSIGNAL);
-    }
+    child.mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    while (wait_and_serve(&child))
+        ;
     clean_up(&child);
     _exit(0);
 }
@@ -256,6 +306,15 @@ void toucher_mounted(struct toucher *t, const struct mount_id *id)
     struct touch_request m = {.what = TOUCH_MOUNTED, .id = *id};
 
     converse(t, &m, sizeof(m));
+}
+
+/* There is no answer: the child may be in a call that waits for this daemon. */
+void toucher_ending(struct toucher *t)
+{
+    struct touch_request m = {.what = TOUCH_ENDING};
+
+    if (t)
+        send(t->socket, &m, offsetof(struct touch_request, path), MSG_NOSIGNAL);
 }
 
 int toucher_do(struct toucher *t, enum touch what, const char *path)

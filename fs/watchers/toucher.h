@@ -28,11 +28,16 @@ enum touch {
     TOUCH_STAT, /* stat only, so that the kernel drops a cached name */
 };
 
-/* The child keeps lock_fd open until it has cleaned up. 0 or a negative errno. */
+/*
+ * The child keeps lock_fd open until it has cleaned up, and unlocks it earlier if the mount is no longer
+ * where it was and the daemon does not end. 0 or a negative errno.
+ */
 int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd);
 pid_t toucher_pid(const struct toucher *toucher);
 /* The mount exists: from now on the child unmounts it when the daemon dies. */
 void toucher_mounted(struct toucher *toucher, const struct mount_id *id);
+/* The daemon is ending: the child keeps the lock until it has. From any thread; NULL is fine. */
+void toucher_ending(struct toucher *toucher);
 /* `path` is relative to the mountpoint. The result of the system calls, or -EPIPE: the child has ended. */
 int toucher_do(struct toucher *toucher, enum touch what, const char *path);
 /* Makes a toucher_do() of another thread return. */

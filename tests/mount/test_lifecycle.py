@@ -309,6 +309,49 @@ class Stopping(Lifecycle):
             os.close(held)
             self.assertEqual(mount.process.wait(10), 0)
 
+    def replaced(self, leave) -> None:
+        """Somebody holds the old mount: a new one takes its place at once, and stays when the holder leaves."""
+        self.assertEqual(self.command("umount", self.point)[0], 0)
+        self.assertFalse(harness.is_mounted(self.point))
+        old, = self.daemons()
+        self.assertEqual(self.command("mount", self.point)[0], 0)
+        self.check(self.point)
+        leave()
+        deadline = time.monotonic() + 20
+        while old in self.daemons() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertNotIn(old, self.daemons())
+        self.check(self.point)
+        self.assertEqual(self.command("umount", self.point), (0, b"", ""))
+        self.assertEqual(self.daemons(), [])
+
+    def test_replaced_while_a_shell_stands_in_it(self):
+        self.assertEqual(self.command("mount", self.point)[0], 0)
+        shell = subprocess.Popen(["sleep", "600"], cwd=self.point / "sessions")
+
+        def leave():
+            shell.kill()
+            shell.wait(10)
+
+        self.addCleanup(leave)
+        self.replaced(leave)
+
+    @as_root
+    def test_replaced_while_a_container_has_a_copy(self):
+        self.assertEqual(self.command("mount", self.point)[0], 0)
+        container = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sleep", "600"])
+        mine = os.readlink("/proc/self/ns/mnt")
+        deadline = time.monotonic() + 10
+        while os.readlink(f"/proc/{container.pid}/ns/mnt") == mine and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+        def leave():
+            container.kill()
+            container.wait(10)
+
+        self.addCleanup(leave)
+        self.replaced(leave)
+
     def test_in_use_for_a_moment(self):
         """A reader who is about to leave is waited for, and nobody is told of it."""
         with self.home.mount() as mount:
