@@ -5,7 +5,7 @@
  * thread waits for the daemon, and keeps the descriptor open whose closing would end the wait. So a child
  * makes these calls. It has no descriptor of /dev/fuse. When the daemon dies, the kernel aborts the
  * connection, and with it the child's call. The child finds its socket closed, and unmounts, so that no
- * process is left with "Transport endpoint is not connected".
+ * process is left with "Transport endpoint is not connected". A child that is killed alone is started again.
  *
  * The child never acts outside of the mount: each time it compares the id of what is mounted with that of its
  * own mount. It holds the lock on the folder below until it ends, so no newer okstrafs can be mounted
@@ -21,7 +21,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -34,17 +36,30 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 enum {
     UNMOUNT_TRIES = 50,
     UNMOUNT_STEP_MS = 20,
     EXIT_WAIT_MS = 2000,
+    RESTART_S = 3,
     DETACHED_MS = 300, /* a daemon without users has heard of its unmount by then */
     MESSAGE_MAX = 4096,
 };
 
 struct toucher {
-    int socket;
-    pid_t pid;
+    char *mountpoint;
+    int lock_fd;
+    int socket; /* the number stays the same: a new child's takes its place */
+    _Atomic pid_t pid;
+    struct mount_id id;
+
+    pthread_mutex_t lock; /* one conversation at a time */
+    pthread_cond_t started;
+    unsigned starts; /* protected by lock */
+    pthread_t keeper;
+    bool kept;          /* the keeper runs */
+    atomic_bool ending; /* no new child is wanted */
 };
 
 enum { TOUCH_MOUNTED = 100, TOUCH_ENDING }; /* in addition to enum touch */
@@ -257,39 +272,67 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
 
 /* --- the daemon --- */
 
+static void toucher_free(struct toucher *t)
+{
+    if (t->socket >= 0)
+        close(t->socket);
+    pthread_mutex_destroy(&t->lock);
+    pthread_cond_destroy(&t->started);
+    free(t->mountpoint);
+    free(t);
+}
+
+static int start_child(struct toucher *t)
+{
+    int pair[2], rc = 0;
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    pid = fork();
+    if (pid == 0)
+        child_main(t->mountpoint, pair[1], t->lock_fd);
+    if (pid < 0)
+        rc = -errno;
+    close(pair[1]);
+    if (rc == 0 && t->socket < 0)
+        t->socket = fcntl(pair[0], F_DUPFD_CLOEXEC, 3);
+    else if (rc == 0)
+        dup3(pair[0], t->socket, O_CLOEXEC);
+    close(pair[0]);
+    if (rc == 0)
+        t->pid = pid;
+    return rc;
+}
+
 int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd)
 {
     struct toucher *t = calloc(1, sizeof(*t));
-    int pair[2], rc;
+    int rc;
 
     if (!t)
         return -ENOMEM;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        rc = -errno;
-        free(t);
-        return rc;
-    }
-    t->pid = fork();
-    if (t->pid == 0)
-        child_main(mountpoint, pair[1], lock_fd);
-    rc = t->pid < 0 ? -errno : 0;
-    close(pair[1]);
-    t->socket = pair[0];
+    t->lock_fd = lock_fd;
+    t->socket = -1;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->started, NULL);
+    t->mountpoint = strdup(mountpoint);
+    rc = t->mountpoint ? start_child(t) : -ENOMEM;
     if (rc < 0) {
-        close(t->socket);
-        free(t);
+        toucher_free(t);
         return rc;
     }
     *out = t;
     return 0;
 }
 
-pid_t toucher_pid(const struct toucher *t)
+const _Atomic pid_t *toucher_pid(const struct toucher *t)
 {
-    return t->pid;
+    return &t->pid;
 }
 
-static int converse(const struct toucher *t, const struct touch_request *m, size_t len)
+/* Under the lock. */
+static int ask(const struct toucher *t, const struct touch_request *m, size_t len)
 {
     ssize_t n;
     int answer;
@@ -301,11 +344,91 @@ static int converse(const struct toucher *t, const struct touch_request *m, size
     return n == sizeof(answer) ? answer : -EPIPE;
 }
 
+static int tell_mounted(struct toucher *t)
+{
+    struct touch_request m = {.what = TOUCH_MOUNTED, .id = t->id};
+
+    return ask(t, &m, sizeof(m));
+}
+
+/* A child that was killed is replaced within RESTART_S, and asked again. */
+static int converse(struct toucher *t, const struct touch_request *m, size_t len)
+{
+    struct timespec until;
+    unsigned starts;
+    int rc;
+
+    pthread_mutex_lock(&t->lock);
+    starts = t->starts;
+    rc = ask(t, m, len);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RESTART_S;
+    while (rc == -EPIPE && t->kept && !t->ending && t->starts == starts)
+        if (pthread_cond_timedwait(&t->started, &t->lock, &until) == ETIMEDOUT)
+            break;
+    if (rc == -EPIPE && t->starts != starts)
+        rc = ask(t, m, len);
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+/* Its number is forgotten before the kernel may use it again: what it admits is the child alone. */
+static void await_end(struct toucher *t)
+{
+    pid_t pid = t->pid;
+    siginfo_t info;
+
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        ;
+    t->pid = -1;
+    waitpid(pid, NULL, 0);
+}
+
+/* Starts the child again whenever it ends before its time. One that ends at once is no use: once a second. */
+static void *keeper_main(void *arg)
+{
+    struct toucher *t = arg;
+    int rc = 0;
+
+    for (;;) {
+        time_t begin = time(NULL);
+
+        if (rc == 0)
+            await_end(t);
+        if (t->ending)
+            return NULL;
+        if (rc < 0 || time(NULL) - begin < 1)
+            sleep_ms(1000);
+        pthread_mutex_lock(&t->lock);
+        rc = t->ending ? 0 : start_child(t);
+        if (rc == 0 && !t->ending) {
+            tell_mounted(t);
+            t->starts++;
+            pthread_cond_broadcast(&t->started);
+        }
+        pthread_mutex_unlock(&t->lock);
+        if (t->ending)
+            continue;
+        if (rc < 0)
+            log_error("cannot start the helper process again (%s): file watchers are not notified of changes",
+                      strerror(-rc));
+        else
+            log_error("the helper process was killed: a new one is running");
+    }
+}
+
 void toucher_mounted(struct toucher *t, const struct mount_id *id)
 {
-    struct touch_request m = {.what = TOUCH_MOUNTED, .id = *id};
+    sigset_t all, before;
 
-    converse(t, &m, sizeof(m));
+    t->id = *id;
+    pthread_mutex_lock(&t->lock);
+    tell_mounted(t);
+    pthread_mutex_unlock(&t->lock);
+    sigfillset(&all); /* signals belong to the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    t->kept = pthread_create(&t->keeper, NULL, keeper_main, t) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* There is no answer: the child may be in a call that waits for this daemon. */
@@ -313,8 +436,10 @@ void toucher_ending(struct toucher *t)
 {
     struct touch_request m = {.what = TOUCH_ENDING};
 
-    if (t)
-        send(t->socket, &m, offsetof(struct touch_request, path), MSG_NOSIGNAL);
+    if (!t)
+        return;
+    t->ending = true;
+    send(t->socket, &m, offsetof(struct touch_request, path), MSG_NOSIGNAL);
 }
 
 int toucher_do(struct toucher *t, enum touch what, const char *path)
@@ -330,18 +455,30 @@ int toucher_do(struct toucher *t, enum touch what, const char *path)
 
 void toucher_interrupt(struct toucher *t)
 {
+    t->ending = true;
     shutdown(t->socket, SHUT_RDWR);
+}
+
+/* The keeper waits for the child, where there is one. */
+static bool has_ended(struct toucher *t)
+{
+    if (t->kept)
+        return pthread_tryjoin_np(t->keeper, NULL) == 0;
+    return waitpid(t->pid, NULL, WNOHANG) != 0;
 }
 
 void toucher_stop(struct toucher *t)
 {
     if (!t)
         return;
-    close(t->socket);
-    for (int ms = 0; waitpid(t->pid, NULL, WNOHANG) == 0; ms++) {
-        if (ms == EXIT_WAIT_MS)
-            kill(t->pid, SIGKILL);
+    t->ending = true;
+    shutdown(t->socket, SHUT_RDWR);
+    for (int ms = 0; !has_ended(t); ms++) {
+        pid_t pid = t->pid;
+
+        if (ms == EXIT_WAIT_MS && pid > 0)
+            kill(pid, SIGKILL);
         sleep_ms(1);
     }
-    free(t);
+    toucher_free(t);
 }

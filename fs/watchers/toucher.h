@@ -33,8 +33,11 @@ enum touch {
  * where it was and the daemon does not end. 0 or a negative errno.
  */
 int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd);
-pid_t toucher_pid(const struct toucher *toucher);
-/* The mount exists: from now on the child unmounts it when the daemon dies. */
+const _Atomic pid_t *toucher_pid(const struct toucher *toucher); /* of now; -1: none */
+/*
+ * The mount exists: from now on the child unmounts it when the daemon dies, and is started again if it is
+ * killed alone.
+ */
 void toucher_mounted(struct toucher *toucher, const struct mount_id *id);
 /* The daemon is ending: the child keeps the lock until it has. From any thread; NULL is fine. */
 void toucher_ending(struct toucher *toucher);

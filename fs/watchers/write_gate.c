@@ -14,7 +14,7 @@
 
 struct write_gate {
     struct inodes *inodes;
-    pid_t toucher;
+    const _Atomic pid_t *toucher;
     struct dentry dentry; /* of the folder ... */
     struct inode folder;  /* ... with the older generations */
 
@@ -26,7 +26,7 @@ struct write_gate {
     bool passed; /* the act is done: it is admitted once */
 };
 
-int write_gate_new(struct write_gate **out, struct inodes *inodes, pid_t toucher)
+int write_gate_new(struct write_gate **out, struct inodes *inodes, const _Atomic pid_t *toucher)
 {
     struct write_gate *g = calloc(1, sizeof(*g));
 
@@ -70,7 +70,7 @@ void write_gate_shut(struct write_gate *g)
 
 bool write_gate_is_for(const struct write_gate *g, pid_t caller)
 {
-    return g && caller == g->toucher;
+    return g && caller == *g->toucher;
 }
 
 /* --- what is admitted; under the lock --- */

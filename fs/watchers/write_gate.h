@@ -33,7 +33,8 @@ enum write_gate_act {
 
 struct write_gate;
 
-int write_gate_new(struct write_gate **out, struct inodes *inodes, pid_t toucher); /* -ENOMEM */
+/* *toucher is the process, now and later; -1: none. 0 or -ENOMEM */
+int write_gate_new(struct write_gate **out, struct inodes *inodes, const _Atomic pid_t *toucher);
 void write_gate_free(struct write_gate *gate);
 
 /* The caller holds references to dir and inode until the gate is shut. */

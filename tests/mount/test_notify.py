@@ -351,17 +351,38 @@ class Toucher(Watching):
         with self.home.mount() as mount:
             pid = mount.toucher()
             held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
-            self.assertTrue(all(path == "/dev/null" or path.startswith("socket:") or path == str(mount.point) for path in held),
-                            held)
+            self.assertTrue(all(path in ("/dev/null", f"/proc/{pid}/mountinfo", str(mount.point)) or path.startswith("socket:")
+                                for path in held), held)
             self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
 
-    def test_without_it_there_is_still_a_mount(self):
-        with self.home.mount() as mount:
-            with watching.started([Inotify(mount.point / self.file)]) as all_:
-                os.kill(mount.toucher(), signal.SIGKILL)
-                self.assertEqual(len(self.change(all_)), 1)
-                self.assertEqual(mount.json(self.file)["totalTokens"], 11 + 2)
-                self.assertIn("watchers", mount.said())
+    def test_one_that_is_killed_is_started_again(self):
+        mount = self.home.mount()
+        with watching.started([Inotify(mount.point / self.file)]) as all_:
+            for n in range(3):
+                first = mount.toucher()
+                os.kill(first, signal.SIGKILL)
+                self.assertEqual(self.change(all_, seconds=5), [], f"killed {n + 1} times")
+                self.assertNotEqual(mount.toucher(), first)
+            self.assertEqual(mount.json(self.file)["totalTokens"], 11 + 3 * 2)
+            self.assertIn("the helper process was killed", mount.said())
+        mount.process.kill()  # the new one takes the mount away as well
+        mount.process.wait(20)
+        deadline = time.monotonic() + 5
+        while harness.is_mounted(mount.point) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(harness.is_mounted(mount.point))
+        self.home.mounts.remove(mount)
+        mount.stop()
+
+    def test_one_is_started_again_without_watchers(self):
+        """With notify=off nobody talks to it, and it is still there to take the mount away."""
+        with self.home.mount("-o", "notify=off") as mount:
+            first = mount.toucher()
+            os.kill(first, signal.SIGKILL)
+            deadline = time.monotonic() + 10
+            while mount.toucher() == first and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self.assertNotEqual(mount.toucher(), first)
 
     def test_the_dead_leave_no_mount(self):
         crashes = () if harness.is_sanitized() else (signal.SIGSEGV, signal.SIGABRT)  # which would report them

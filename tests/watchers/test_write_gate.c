@@ -6,6 +6,8 @@
 
 enum { TOUCHER = 4711, OTHER = 4712 };
 
+static _Atomic pid_t toucher = TOUCHER;
+
 static struct inodes *inodes;
 static struct write_gate *gate;
 static struct inode *sessions, *session, *usage;
@@ -24,7 +26,7 @@ static void setup(void)
     struct node node = node_at("sessions/=0123/usage.json");
 
     ck_assert_int_eq(inodes_new(&inodes, 1, true), 0);
-    ck_assert_int_eq(write_gate_new(&gate, inodes, TOUCHER), 0);
+    ck_assert_int_eq(write_gate_new(&gate, inodes, &toucher), 0);
     sessions = directory(inodes_root(inodes), "sessions", node_at("sessions"));
     session = directory(sessions, "0123", node_at("sessions/=0123"));
     ck_assert_int_eq(inodes_publish(inodes, session, "usage.json", &node, &document, 0, &usage), 1);
@@ -72,6 +74,11 @@ static bool removes(pid_t caller, struct inode *dir, const char *name)
 START_TEST(it_is_for_the_toucher)
 {
     ck_assert(write_gate_is_for(gate, TOUCHER));
+    toucher = -1; /* it was killed */
+    ck_assert(!write_gate_is_for(gate, TOUCHER));
+    toucher = OTHER; /* and started again */
+    ck_assert(write_gate_is_for(gate, OTHER));
+    toucher = TOUCHER;
     ck_assert(!write_gate_is_for(gate, OTHER));
     ck_assert(!write_gate_is_for(NULL, TOUCHER));
     write_gate_free(NULL);
