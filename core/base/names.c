@@ -17,6 +17,42 @@ enum {
     CUT_LEAST = CUT - (UTF8_MAX - 1), /* ... and at least, as no character is cut through */
 };
 
+bool oks_char_is_hidden(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     /* C0, DEL, C1 */
+        {0xad, 0xad},     {0x061c, 0x061c}, /* the soft hyphen, the Arabic letter mark */
+        {0x180e, 0x180e}, {0x200b, 0x200f}, /* zero-width, and marks of direction */
+        {0x2028, 0x202e},                   /* separators of lines and paragraphs, embeddings, overrides */
+        {0x2060, 0x206f},                   /* invisible operators, isolates */
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    };
+
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+        if (code >= hidden[i].first && code <= hidden[i].last)
+            return true;
+    return false;
+}
+
+void oks_text_show_hidden(char *text)
+{
+    char *to = text;
+    uint32_t code;
+    size_t len;
+
+    for (const char *from = text; *from; from += len) {
+        if (!utf8_next(from, strlen(from), &code, &len) || oks_char_is_hidden(code)) {
+            *to++ = '?';
+            continue;
+        }
+        memmove(to, from, len);
+        to += len;
+    }
+    *to = '\0';
+}
+
 static size_t escape_byte(unsigned char c, char *out)
 {
     static const char digit[] = "0123456789ABCDEF";
@@ -34,7 +70,8 @@ static size_t next_piece(struct oks_slice *raw, bool first, char out[UTF8_MAX])
     uint32_t code;
     size_t len;
 
-    if (!utf8_next(raw->ptr, raw->len, &code, &len) || c < 0x20 || c == 0x7f || c == '/' || c == '%' ||
+    /* Of a hidden character the other bytes follow as what is no character. */
+    if (!utf8_next(raw->ptr, raw->len, &code, &len) || oks_char_is_hidden(code) || c == '/' || c == '%' ||
         (first && c == '.')) {
         raw->ptr++;
         raw->len--;

@@ -1,6 +1,6 @@
 /*
- * Messages on stderr. Names in them come from untrusted files, so control characters are replaced: a terminal
- * would execute them.
+ * Messages on stderr. Names in them come from untrusted files, so hidden characters are replaced: a terminal
+ * would execute them, or show the line in another order.
  */
 #include "common/log.h"
 
@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "okstrafs/names.h"
 
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {
@@ -18,10 +20,8 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 
     if (m < 0)
         return;
+    oks_text_show_hidden(line);
     len = strlen(line);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
     line[len] = '\n';
     if (write(STDERR_FILENO, line, len + 1) < 0)
         return; /* no stderr */

@@ -37,7 +37,7 @@ START_TEST(plain_names_stay)
                                         "\xc3\xa9t\xc3\xa9",
                                         "\xe2\x82\xac",
                                         "\xf0\x9f\x98\x80",
-                                        "\xc2\x80",
+                                        "\xc2\xa1",
                                         "a:b*c?\"<>|"};
 
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
@@ -58,6 +58,17 @@ START_TEST(what_is_no_name_is_escaped)
         {".x", "%2Ex"},
         {"...", "%2E.."},
         {"a\nb\tc\x7f\x1f", "a%0Ab%09c%7F%1F"},
+        {"a\xc2\x80"
+         "b\xc2\x9f",
+         "a%C2%80b%C2%9F"}, /* C1 */
+        {"\xe2\x80\xae"
+         "x",
+         "%E2%80%AEx"}, /* from right to left */
+        {"\xe2\x81\xa6\xe2\x81\xa9\xd8\x9c", "%E2%81%A6%E2%81%A9%D8%9C"},
+        {"\xe2\x80\xa8\xe2\x80\xa9", "%E2%80%A8%E2%80%A9"}, /* separators */
+        {"a\xe2\x80\x8b"
+         "b\xef\xbb\xbf",
+         "a%E2%80%8Bb%EF%BB%BF"}, /* of no width */
         {"\xff", "%FF"},
         {"a\xc3", "a%C3"},
         {"\xe2\x82", "%E2%82"},
@@ -72,6 +83,17 @@ START_TEST(what_is_no_name_is_escaped)
         ck_assert_str_eq(escape_text(cases[i][0]), cases[i][1]);
     ck_assert_str_eq(escape(OKS_SLICE("a\0b")), "a%00b");
     ck_assert_str_eq(escape(OKS_SLICE("\0")), "%00");
+}
+END_TEST
+
+START_TEST(hidden_characters_are_shown)
+{
+    char text[] = "a\x1b[2J\xc2\x9b"
+                  "b\xe2\x80\xae"
+                  "c\xff\xc3\xa9\n";
+
+    oks_text_show_hidden(text);
+    ck_assert_str_eq(text, "a?[2J?b?c?\xc3\xa9?");
 }
 END_TEST
 
@@ -303,6 +325,7 @@ int main(void)
 
     TEST(suite, plain_names_stay);
     TEST(suite, what_is_no_name_is_escaped);
+    TEST(suite, hidden_characters_are_shown);
     TEST(suite, long_names_are_cut_and_marked);
     TEST(suite, a_cut_never_goes_through_a_character);
     TEST(suite, nobody_poses_as_a_shortened_name);

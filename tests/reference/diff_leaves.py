@@ -60,14 +60,17 @@ def window(name: str, now: int) -> str:
     return f"{parsed[0]}|{parsed[1]}|{int(parsed[2])}" if parsed else "none"
 
 
+HIDDEN = "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+
+
 def escape(raw: bytes) -> bytes:
     text = raw.decode("utf-8", "surrogateescape")
     units = []
     for i, char in enumerate(text):
         if 0xDC80 <= ord(char) <= 0xDCFF:
             units.append(b"%%%02X" % (ord(char) - 0xDC00))
-        elif char in "/%\x7f" or ord(char) < 0x20 or (char == "." and i == 0):
-            units.append(b"%%%02X" % ord(char))
+        elif char in "/%" or re.match(HIDDEN, char) or (char == "." and i == 0):
+            units += [b"%%%02X" % byte for byte in char.encode()]
         else:
             units.append(char.encode())
     whole = b"".join(units) or b"%"
@@ -175,6 +178,7 @@ class Asker:
             if not 0xD800 <= char <= 0xDFFF and (char < 0x3000 or chr(char).lower() != chr(char) or char % 97 == 0):
                 text = chr(char)
                 self.ask(f"f {hexed(text)}", hexed(text.lower()), f"U+{char:04X}")
+                self.ask(f"x {hexed(text)}", hexed(escape(text.encode())), f"U+{char:04X}")
         for _ in range(rounds):
             raw = "".join(self.random.choices(NAMES, k=self.random.randrange(1, 5))).encode()
             raw = bytearray(raw[: self.random.choice((10, 300, 1000))])
