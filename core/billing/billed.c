@@ -19,6 +19,7 @@ void billed_add(struct billed_sum *to, const struct billed_sum *part)
     to->cache_1h += part->cache_1h;
     to->cache_read += part->cache_read;
     to->cost += part->cost;
+    to->missing += part->missing;
     to->requests += part->requests;
     to->web_searches += part->web_searches;
     to->tool_uses += part->tool_uses;
@@ -35,6 +36,7 @@ void billed_take(struct billed_sum *from, const struct billed_sum *part)
     from->cache_1h -= part->cache_1h;
     from->cache_read -= part->cache_read;
     from->cost -= part->cost;
+    from->missing -= part->missing;
     from->requests -= part->requests;
     from->web_searches -= part->web_searches;
     from->tool_uses -= part->tool_uses;
@@ -110,5 +112,5 @@ void billed_bag_clear(struct billed_bag *bag)
 void billed_bag_forget_costs(struct billed_bag *bag)
 {
     for (size_t i = 0; i < bag->len; i++)
-        bag->items[i].sum.cost = bag->items[i].sum.unpriced = 0;
+        bag->items[i].sum.cost = bag->items[i].sum.missing = bag->items[i].sum.unpriced = 0;
 }

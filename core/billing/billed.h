@@ -11,7 +11,8 @@
 
 struct billed_sum {
     unsigned __int128 input, output, cache_5m, cache_1h, cache_read;
-    unsigned __int128 cost; /* picodollars, of what could be priced */
+    unsigned __int128 cost;    /* picodollars, of what could be priced */
+    unsigned __int128 missing; /* picodollars, of what has no price, at the dearest prices */
     uint64_t requests;
     uint64_t web_searches;
     uint64_t tool_uses;

@@ -16,6 +16,7 @@ struct substitute {
     const char *model;          /* interned */
     struct billed_sum sum;
     LIST_ENTRY(substitute) of_owner;
+    char stamp_text[]; /* of a stamp of another form */
 };
 
 struct billing_part {
@@ -48,9 +49,9 @@ struct billing {
     void *substitutes; /* tsearch tree by key */
     struct billed_bag all;
     struct priced_model {
-        const char *model;             /* interned */
-        const struct oks_price *price; /* NULL: it has none */
-    } * priced;                        /* models whose price was looked up */
+        const char *model; /* interned */
+        struct oks_model_price price;
+    } * priced; /* models whose price was looked up */
     size_t n_priced, priced_room;
     bool stopped;
 };

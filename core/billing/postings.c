@@ -12,17 +12,21 @@
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 
-enum { PRICED_MAX = 256 }; /* models whose price is cached */
+enum {
+    PRICED_MAX = 256,    /* models whose price is cached */
+    STAMP_TEXT_MAX = 64, /* bytes of a stamp of another form; a longer one counts as none */
+};
 
 /* --- sums --- */
 
 /* A cache of the prices in force, by the address of the model's name. */
-static const struct oks_price *price_of(struct billing *b, const char *model)
+static struct oks_model_price price_of(struct billing *b, const char *model)
 {
-    const struct oks_price *price;
+    struct oks_model_price price;
 
     for (size_t i = 0; i < b->n_priced; i++)
         if (b->priced[i].model == model)
@@ -37,13 +41,14 @@ static const struct oks_price *price_of(struct billing *b, const char *model)
 void billing_cost_of(struct billing *b, const struct oks_request *r, const char *model,
                      struct billed_sum *out)
 {
-    oks_money cost = 0;
+    struct oks_cost cost;
 
     if (r->second_hand)
         return;
-    if (oks_price_cost(price_of(b, model), &r->spend, &cost) != OKS_PRICED)
+    if (oks_price_cost(price_of(b, model), &r->spend, r->stamp, &cost) != OKS_PRICED)
         out->unpriced = 1;
-    out->cost = (unsigned __int128)cost;
+    out->cost = (unsigned __int128)cost.known;
+    out->missing = (unsigned __int128)cost.missing;
 }
 
 static void tokens_of(const struct oks_request *r, struct billed_sum *out)
@@ -227,7 +232,9 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
                        const struct request_row *row)
 {
     const char *model = from->models[row->model];
-    struct substitute *substitute = calloc(1, sizeof(*substitute));
+    struct oks_stamp stamp = row->request.stamp;
+    size_t text = stamp.key == OKS_STAMP_KEY_TEXT && stamp.len <= STAMP_TEXT_MAX ? stamp.len : 0;
+    struct substitute *substitute = calloc(1, sizeof(*substitute) + text);
     int rc;
 
     if (!substitute)
@@ -237,9 +244,10 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
     substitute->model = model;
     substitute->request = row->request;
     /* A stamp of another form points into the other part's rows, which may leave. */
-    if (substitute->request.stamp.key == OKS_STAMP_KEY_TEXT)
-        substitute->request.stamp = OKS_STAMP_NONE;
-    billing_sum_of(b, &row->request, model, &substitute->sum);
+    if (stamp.key == OKS_STAMP_KEY_TEXT)
+        substitute->request.stamp =
+            oks_stamp_of((struct oks_slice){memcpy(substitute->stamp_text, stamp.text, text), text});
+    billing_sum_of(b, &substitute->request, model, &substitute->sum); /* as repricing does */
     rc = tsearch(substitute, &b->substitutes, by_key) ? 0 : -ENOMEM;
     if (rc == 0) {
         LIST_INSERT_HEAD(&owner->substitutes, substitute, of_owner);

@@ -17,6 +17,7 @@ static void price_substitute(void *ctx, void *item)
 
     billing_cost_of(ctx, &substitute->request, substitute->model, &cost);
     substitute->sum.cost = cost.cost;
+    substitute->sum.missing = cost.missing;
     substitute->sum.unpriced = cost.unpriced;
     /* the sums of its model exist */
     billing_post(ctx, substitute->owner, substitute->request.stamp, substitute->model, &cost);

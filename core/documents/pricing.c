@@ -1,14 +1,15 @@
 /*
  * pricing.json: the prices in force.
  *
- * "models" has LiteLLM's format, with the origin of each entry, so that an entry can be copied into the
- * user's file and changed. Numbers are written from integers.
+ * "models" has LiteLLM's format, with the origin, the source and the dates of each entry, so that an entry
+ * can be copied into the user's file and changed. Numbers are written from integers.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "documents/document.h"
 #include "prices/prices_private.h"
+#include "time/calendar.h"
 
 static void put_multiplier(struct json *j, const char *key, uint32_t millionths)
 {
@@ -42,18 +43,41 @@ static void put_rates(struct json *j, const struct oks_price *price)
     }
 }
 
-static void put_price(struct json *j, const struct oks_price *price)
+/* "2026-08-21"; null: not known */
+static void put_day(struct json *j, const char *key, int64_t day)
 {
-    json_open_object(j, price->name);
+    char text[16];
+
+    if (day < CALENDAR_FIRST_DAY || day > CALENDAR_LAST_DAY) {
+        json_put_null(j, key);
+        return;
+    }
+    *date_put(text, date_of_days(day)) = '\0';
+    json_put_text(j, key, text);
+}
+
+static void put_price(struct json *j, const char *name, const struct oks_price *price)
+{
+    json_open_object(j, name);
     json_put_text(j, "origin", price->inside ? "inside" : "user");
+    json_put_text(j, "source", price->source);
+    put_day(j, "valid_from", price->from_day);
+    put_day(j, "valid_until", price->until_day);
     if (price->max_input)
         json_put_count(j, "max_input_tokens", price->max_input);
     put_rates(j, price);
-    if (price->fast || price->us) {
+    if (price->fast || price->us || price->regional) {
         json_open_object(j, "provider_specific_entry");
         put_multiplier(j, "fast", price->fast);
         put_multiplier(j, "us", price->us);
+        put_multiplier(j, "bedrock_regional", price->regional);
         json_close_object(j);
+    }
+    if (name && price->n_earlier) {
+        json_open_array(j, "earlier");
+        for (size_t i = 1; i <= price->n_earlier; i++)
+            put_price(j, NULL, price - i);
+        json_close_array(j);
     }
     json_close_object(j);
 }
@@ -67,7 +91,8 @@ static void put_prices(struct json *j, const struct oks_prices *prices)
     json_put_money(j, "webSearchCost", OKS_USD / PRICE_WEB_SEARCHES_PER_USD);
     json_open_object(j, "models");
     for (size_t i = 0; i < prices->n_entries; i++)
-        put_price(j, &prices->entries[i]);
+        if (i + 1 == prices->n_entries || prices->entries[i + 1].n_earlier == 0)
+            put_price(j, prices->entries[i].name, &prices->entries[i]);
     json_close_object(j);
     json_close_object(j);
 }

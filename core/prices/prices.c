@@ -5,10 +5,14 @@
  * an entry and change it. Numbers are never doubles here: json-c keeps the text of what it parses, and that
  * text is read as picodollars.
  *
+ * Four keys are not LiteLLM's: "source", "valid_from", "valid_until", and "earlier", a list of the model's
+ * entries of the time before. A program that does not read them sees the newest price.
+ *
  * A file is taken as a whole or not at all: a price that is not a number must not turn into another price.
  * What the file says besides prices (there are a hundred other keys) is nobody's business.
  *
- * Invariants: entries are sorted by name, each name once, a user's entry instead of the one inside.
+ * Invariants: entries are sorted by name, then by time; the periods of a name do not overlap; a user's
+ * entries replace all those inside of that name.
  */
 #include "prices/prices_private.h"
 
@@ -20,8 +24,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "files/json_file.h"
 #include "prices_table.h"
+#include "time/calendar.h"
 
 const char *const price_kind_keys[PRICE_KINDS] = {
     [PRICE_INPUT] = "input_cost_per_token",
@@ -38,7 +44,13 @@ const char *const price_tier_suffixes[] = {
     [OKS_TIER_BATCH] = "_batches",
 };
 
-enum { TIERS = OKS_TIER_BATCH + 1, NAME_MAX_BYTES = 256, DEPTH_MAX = 32 };
+enum {
+    TIERS = OKS_TIER_BATCH + 1,
+    NAME_MAX_BYTES = 256,
+    SOURCE_MAX_BYTES = 512,
+    DEPTH_MAX = 32,
+    DATE_LENGTH = 10
+};
 
 struct reading {
     struct json_file file;
@@ -213,16 +225,45 @@ static uint64_t read_limit(json_object *entry)
     return limit > 0 ? (uint64_t)limit : 0;
 }
 
+/* 2026-08-21 as a day; null and absent: not known, *out stays. */
+static int read_day(struct reading *r, const char *name, json_object *entry, const char *key, int64_t *out)
+{
+    json_object *value;
+    struct date date;
+    int n = 0;
+
+    if (!json_object_object_get_ex(entry, key, &value) || !value)
+        return 0;
+    if (!json_object_is_type(value, json_type_string) ||
+        sscanf(json_object_get_string(value), "%4d-%2d-%2d%n", &date.year, &date.month, &date.day, &n) != 3 ||
+        n != DATE_LENGTH || json_object_get_string_len(value) != DATE_LENGTH || !date_valid(date))
+        return json_file_error(&r->file, (const char *[]){name, key, NULL},
+                               "\"%s\" of \"%.80s\" is no date like 2026-08-21", key, name);
+    *out = date_to_days(date);
+    return 0;
+}
+
+static int read_source(json_object *entry, char **out)
+{
+    json_object *value;
+
+    if (!json_object_object_get_ex(entry, "source", &value) || !json_object_is_type(value, json_type_string))
+        return 0;
+    *out = strndup(json_object_get_string(value), SOURCE_MAX_BYTES);
+    return *out ? 0 : -ENOMEM;
+}
+
 static void price_clear(struct oks_price *price)
 {
     free(price->name);
+    free(price->source);
     free(price->rates);
     *price = (struct oks_price){0};
 }
 
 static int read_entry(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
 {
-    struct oks_price price = {.inside = r->inside};
+    struct oks_price price = {.inside = r->inside, .from_day = PRICE_DAY_FIRST, .until_day = PRICE_DAY_LAST};
     int rc;
 
     if (!json_object_is_type(entry, json_type_object))
@@ -234,6 +275,14 @@ static int read_entry(struct reading *r, const char *name, json_object *entry, s
         rc = read_multiplier(r, name, entry, "fast", &price.fast);
     if (rc == 0)
         rc = read_multiplier(r, name, entry, "us", &price.us);
+    if (rc == 0)
+        rc = read_multiplier(r, name, entry, "bedrock_regional", &price.regional);
+    if (rc == 0)
+        rc = read_day(r, name, entry, "valid_from", &price.from_day);
+    if (rc == 0)
+        rc = read_day(r, name, entry, "valid_until", &price.until_day);
+    if (rc == 0)
+        rc = read_source(entry, &price.source);
     if (rc == 0) {
         price.name = strdup(name);
         rc = price.name ? 0 : -ENOMEM;
@@ -248,32 +297,76 @@ static int read_entry(struct reading *r, const char *name, json_object *entry, s
 
 /* --- the table --- */
 
+static int by_time(const struct oks_price *x, const struct oks_price *y)
+{
+    return (x->from_day > y->from_day) - (x->from_day < y->from_day);
+}
+
+/* Of equal names the user's are first. */
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct oks_price *)a)->name, ((const struct oks_price *)b)->name);
-}
-
-/* Of equal names the user's stays. */
-static int by_name_user_first(const void *a, const void *b)
-{
     const struct oks_price *x = a, *y = b;
-    int d = by_name(a, b);
+    int d = strcmp(x->name, y->name);
 
-    return d ? d : x->inside - y->inside;
+    if (d == 0)
+        d = x->inside - y->inside;
+    return d ? d : by_time(x, y);
 }
 
-static void drop_overridden(struct oks_prices *prices)
+/* Multipliers are no prices: those that a user's entry does not name stay. */
+static void keep_multipliers(struct oks_price *user, const struct oks_price *inside)
 {
+    user->fast = user->fast ? user->fast : inside->fast;
+    user->us = user->us ? user->us : inside->us;
+    user->regional = user->regional ? user->regional : inside->regional;
+}
+
+/* Sorts the entries, and drops those inside that a user's entry replaces. */
+static void settle(struct oks_prices *prices)
+{
+    struct oks_price *entries = prices->entries;
     size_t kept = 0;
 
-    qsort(prices->entries, prices->n_entries, sizeof(*prices->entries), by_name_user_first);
+    if (prices->n_entries)
+        qsort(entries, prices->n_entries, sizeof(*entries), by_name);
     for (size_t i = 0; i < prices->n_entries; i++) {
-        if (kept > 0 && strcmp(prices->entries[kept - 1].name, prices->entries[i].name) == 0)
-            price_clear(&prices->entries[i]);
-        else
-            prices->entries[kept++] = prices->entries[i];
+        struct oks_price *last = kept ? &entries[kept - 1] : NULL;
+        bool same = last && strcmp(last->name, entries[i].name) == 0;
+
+        if (same && !last->inside && entries[i].inside) {
+            for (size_t k = 0; k <= last->n_earlier; k++)
+                keep_multipliers(last - k, &entries[i]);
+            price_clear(&entries[i]);
+            continue;
+        }
+        entries[i].n_earlier = same ? last->n_earlier + 1 : 0;
+        entries[kept++] = entries[i];
     }
     prices->n_entries = kept;
+}
+
+static void raise_to(uint32_t *highest, uint32_t value)
+{
+    *highest = value > *highest ? value : *highest;
+}
+
+/* Of the table inside. */
+static void find_dearest(struct oks_prices *prices)
+{
+    prices->dearest_fast = prices->dearest_region = PRICE_MULTIPLIER;
+    for (size_t i = 0; i < prices->n_entries; i++) {
+        const struct oks_price *price = &prices->entries[i];
+
+        raise_to(&prices->dearest_fast, price->fast);
+        raise_to(&prices->dearest_region, price->us);
+        raise_to(&prices->dearest_region, price->regional);
+        for (size_t k = 0; k < price->n_rates * PRICE_KINDS; k++) {
+            oks_money each = price->rates[k / PRICE_KINDS].price[k % PRICE_KINDS];
+            oks_money *dearest = &prices->dearest[k % PRICE_KINDS];
+
+            *dearest = each > *dearest ? each : *dearest;
+        }
+    }
 }
 
 /* LiteLLM's first entry explains the keys; ours says of which day the table is. */
@@ -285,20 +378,55 @@ static void read_spec(struct reading *r, json_object *spec)
         snprintf(r->prices->date, sizeof(r->prices->date), "%s", json_object_get_string(date));
 }
 
-static int read_entries(struct reading *r, json_object *root)
+static int add_entry(struct reading *r, const char *name, json_object *entry)
 {
     struct oks_prices *prices = r->prices;
-    size_t n = (size_t)json_object_object_length(root);
-    struct oks_price *room;
+    int rc;
 
-    if (n > OKS_PRICES_ENTRIES_MAX)
-        return json_file_error(&r->file, (const char *[]){NULL}, "more than %d models",
+    if (prices->n_entries >= OKS_PRICES_ENTRIES_MAX)
+        return json_file_error(&r->file, (const char *[]){name, NULL}, "more than %d models",
                                OKS_PRICES_ENTRIES_MAX);
-    /* An exact fit: the number of entries is known. */
-    room = reallocarray(prices->entries, prices->n_entries + n + 1, sizeof(*room));
-    if (!room)
+    if (!OKS_GROW(prices->entries, prices->n_entries, prices->room))
         return -ENOMEM;
-    prices->entries = room;
+    rc = read_entry(r, name, entry, &prices->entries[prices->n_entries]);
+    prices->n_entries += rc == 0;
+    return rc;
+}
+
+/* Whether the periods of entries of one name do not overlap. */
+static bool follow_each_other(struct oks_price *entries, size_t n)
+{
+    if (n > 1)
+        qsort(entries, n, sizeof(*entries), by_name);
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].from_day > entries[i].until_day ||
+            (i > 0 && entries[i - 1].until_day >= entries[i].from_day))
+            return false;
+    return true;
+}
+
+/* All periods of a model. */
+static int read_model(struct reading *r, const char *name, json_object *entry)
+{
+    struct oks_prices *prices = r->prices;
+    size_t first = prices->n_entries;
+    json_object *earlier = NULL;
+    int rc = add_entry(r, name, entry);
+
+    if (rc == 0 && json_object_object_get_ex(entry, "earlier", &earlier) &&
+        !json_object_is_type(earlier, json_type_array))
+        return json_file_error(&r->file, (const char *[]){name, "earlier", NULL},
+                               "\"earlier\" of \"%.80s\" is no list", name);
+    for (size_t i = 0; rc == 0 && earlier && i < json_object_array_length(earlier); i++)
+        rc = add_entry(r, name, json_object_array_get_idx(earlier, i));
+    if (rc == 0 && !follow_each_other(prices->entries + first, prices->n_entries - first))
+        return json_file_error(&r->file, (const char *[]){name, NULL},
+                               "the times of the prices of \"%.80s\" overlap", name);
+    return rc;
+}
+
+static int read_entries(struct reading *r, json_object *root)
+{
     json_object_object_foreach(root, name, entry)
     {
         int rc;
@@ -309,11 +437,10 @@ static int read_entries(struct reading *r, json_object *root)
         }
         if (!*name || strlen(name) > NAME_MAX_BYTES)
             continue; /* nothing can ask for it */
-        rc = read_entry(r, name, entry, &prices->entries[prices->n_entries]);
+        rc = read_model(r, name, entry);
         if (rc < 0)
             return rc;
-        prices->n_entries++;
-        prices->n_user += !r->inside;
+        r->prices->n_user += !r->inside;
     }
     return 0;
 }
@@ -340,13 +467,15 @@ int oks_prices_new(struct oks_prices **out, const char *user, size_t len, char e
     error = error ? error : unwanted;
     *error = '\0';
     rc = read_table(prices, prices_table, sizeof(prices_table), true, error);
+    if (rc == 0)
+        find_dearest(prices);
     if (rc == 0 && user)
         rc = read_table(prices, user, len, false, error);
     if (rc < 0) {
         oks_prices_free(prices);
         return rc;
     }
-    drop_overridden(prices);
+    settle(prices);
     *out = prices;
     return 0;
 }
@@ -367,14 +496,13 @@ const struct oks_price *prices_exact(const struct oks_prices *prices, struct oks
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int d = oks_slice_cmp(oks_slice_of(prices->entries[mid].name), name);
 
-        if (d == 0)
-            return &prices->entries[mid];
-        if (d < 0)
+        if (oks_slice_cmp(oks_slice_of(prices->entries[mid].name), name) <= 0)
             low = mid + 1;
         else
             high = mid;
     }
-    return NULL;
+    return low > 0 && oks_slice_eq(oks_slice_of(prices->entries[low - 1].name), name)
+               ? &prices->entries[low - 1]
+               : NULL;
 }

@@ -22,28 +22,41 @@ struct rate {
     oks_money price[PRICE_KINDS]; /* PRICE_NONE: not known */
 };
 
+/*
+ * Prices of a model in one period. The periods of a model are neighbours in the table, ascending by time, and
+ * do not overlap.
+ */
 struct oks_price {
     char *name;
-    bool inside;       /* of the table inside; else of the user's file */
-    bool anthropic;    /* cache prices follow from the input's */
-    uint32_t fast, us; /* multipliers in millionths; 0: none */
+    char *source;                /* where it was read; NULL: not said */
+    bool inside;                 /* of the table inside; else of the user's file */
+    bool anthropic;              /* cache prices follow from the input's */
+    uint32_t fast, us, regional; /* multipliers in millionths; 0: none */
     uint64_t max_input;
-    struct rate *rates; /* ascending by service tier, then falling by threshold */
+    int64_t from_day, until_day; /* first and last day (UTC) on which it holds, since 1970; see below */
+    size_t n_earlier;            /* periods of the same model before this one in the table */
+    struct rate *rates;          /* ascending by service tier, then falling by threshold */
     size_t n_rates;
 };
 
+#define PRICE_DAY_FIRST INT64_MIN /* no first day is known */
+#define PRICE_DAY_LAST  INT64_MAX /* no last day is known */
+
 struct oks_prices {
-    struct oks_price *entries; /* ascending by name */
-    size_t n_entries;
-    size_t n_user; /* of these: from the user's file */
+    struct oks_price *entries; /* ascending by name, then by time */
+    size_t n_entries, room;
+    size_t n_user; /* models of the user's file */
     char date[11]; /* of the table inside */
+    /* The highest of the table inside: an estimate, from above, for what has no price. */
+    oks_money dearest[PRICE_KINDS];
+    uint32_t dearest_fast, dearest_region;
 };
 
 /* LiteLLM's names: input_cost_per_token and so on. */
 extern const char *const price_kind_keys[PRICE_KINDS];
 extern const char *const price_tier_suffixes[];
 
-/* The entry of exactly that name, or NULL. */
+/* The newest entry of exactly that name, or NULL. */
 const struct oks_price *prices_exact(const struct oks_prices *prices, struct oks_slice name);
 
 #endif

@@ -147,7 +147,7 @@ static bool same(const struct billed_sum *a, const struct billed_sum *b)
     struct billed_sum rest = *a;
 
     billed_take(&rest, b);
-    return billed_is_zero(&rest) && rest.cost == 0;
+    return billed_is_zero(&rest) && rest.cost == 0 && rest.missing == 0 && rest.unpriced == 0;
 }
 
 static int add_visit(void *ctx, const struct billing_visit *visit)
@@ -366,8 +366,8 @@ START_TEST(other_prices)
     ck_assert_int_eq(oks_prices_new(&other, user, strlen(user), NULL), 0);
     billing_reprice_begin(billing, other);
     for (int i = 0; i < PARTS; i++) { /* the caller does the same with his sums */
-        parts[i].posted.cost = parts[i].posted.unpriced = 0;
-        parts[i].timed.cost = parts[i].timed.unpriced = 0;
+        parts[i].posted.cost = parts[i].posted.missing = parts[i].posted.unpriced = 0;
+        parts[i].timed.cost = parts[i].timed.missing = parts[i].timed.unpriced = 0;
     }
     billing_reprice(billing);
     billed_bag_total(billing_all(billing), &sum);
@@ -378,6 +378,49 @@ START_TEST(other_prices)
     leave(1);
     ck_assert_uint_eq(owns(0), 11);
     leave(0);
+    oks_prices_free(other);
+}
+END_TEST
+
+/* A price that changes on a date: what is added at first, by repricing and what is subtracted are the same.
+ */
+START_TEST(prices_of_their_time)
+{
+    static const char user[] =
+        "{\"m\": {\"input_cost_per_token\": 2e-06, \"output_cost_per_token\": 0, \"valid_from\": "
+        "\"2026-06-10\","
+        " \"earlier\": [{\"input_cost_per_token\": 1e-06, \"valid_until\": \"2026-06-09\"}]}}";
+    struct oks_prices *other;
+    struct billed_sum sum;
+
+    ck_assert_int_eq(oks_prices_new(&other, user, strlen(user), NULL), 0);
+    billing_reprice_begin(billing, other);
+    billing_reprice(billing);
+    enter(0, ROWS({"m1", "2026-06-09T23:59:59Z", "m", .input = 100},
+                  {"m2", "2026-06-10T00:00:00Z", "m", .input = 10},
+                  {"m3", "2026-06-09T01:00:00Z", "m", .input = 1}));
+    /* m3 is told by another transcript's row, at a time of another form. */
+    enter(1, ROWS({"m3", "2026-06-10T01:00:00+09:00", "m", .input = 1000, .output = 1}));
+    owns(0);
+    billed_bag_total(billing_all(billing), &sum);
+    ck_assert_uint_eq((uint64_t)sum.cost, (100 + 20 + 1000) * UINT64_C(1000000));
+    ck_assert_uint_eq((uint64_t)sum.unpriced, 1); /* the older price has none for output */
+    billing_reprice_begin(billing, other);
+    for (int i = 0; i < PARTS; i++) {
+        parts[i].posted.cost = parts[i].posted.missing = parts[i].posted.unpriced = 0;
+        parts[i].timed.cost = parts[i].timed.missing = parts[i].timed.unpriced = 0;
+    }
+    billing_reprice(billing);
+    billed_bag_total(billing_all(billing), &sum);
+    ck_assert_uint_eq((uint64_t)sum.cost, (100 + 20 + 1000) * UINT64_C(1000000));
+    owns(0);
+    leave(1);
+    owns(0);
+    billed_bag_total(billing_all(billing), &sum);
+    ck_assert_uint_eq((uint64_t)sum.cost, (100 + 20 + 1) * UINT64_C(1000000));
+    leave(0);
+    billed_bag_total(billing_all(billing), &sum);
+    ck_assert(sum.cost == 0 && sum.missing == 0 && sum.unpriced == 0);
     oks_prices_free(other);
 }
 END_TEST
@@ -458,6 +501,7 @@ int main(void)
     BILLING_TEST(a_reader_hears_of_other_verdicts_only);
     BILLING_TEST(windows);
     BILLING_TEST(other_prices);
+    BILLING_TEST(prices_of_their_time);
     BILLING_TEST(without_memory_nothing_is_posted);
     BILLING_TEST(order_does_not_matter);
     return tap_run(suite);

@@ -16,11 +16,13 @@ static void check_costs(const struct oks_prices *prices, const char *model, size
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         struct oks_spend spend = {counts[i], counts[i],      1,          counts[i],       7,
                                   i,         OKS_SPEED_FAST, OKS_GEO_US, (enum oks_tier)i};
-        oks_money cost = -1;
-        int rc = oks_prices_cost(prices, (struct oks_slice){model, len}, &spend, &cost);
+        struct oks_cost cost = {-1, -1};
+        int rc = oks_price_cost(oks_prices_find(prices, (struct oks_slice){model, len}), &spend,
+                                oks_stamp_of((struct oks_slice){model, len}), &cost);
 
         REQUIRE(rc == OKS_PRICED || rc == OKS_UNPRICED);
-        REQUIRE(cost >= 0);
+        REQUIRE(cost.known >= 0 && cost.missing >= 0);
+        REQUIRE(rc == OKS_UNPRICED || cost.missing == 0);
     }
 }
 

@@ -20,14 +20,27 @@ static struct oks_prices *with(const char *user)
     return prices;
 }
 
+static int price_at(const struct oks_prices *prices, const char *model, struct oks_spend spend,
+                    const char *when, struct oks_cost *cost)
+{
+    return oks_price_cost(oks_prices_find(prices, oks_slice_of(model)), &spend,
+                          when ? oks_stamp_of(oks_slice_of(when)) : OKS_STAMP_NONE, cost);
+}
+
 /* What the request costs; it must be priced. */
+static oks_money cost_at(const struct oks_prices *prices, const char *model, struct oks_spend spend,
+                         const char *when)
+{
+    struct oks_cost cost = {-1, -1};
+
+    ck_assert_msg(price_at(prices, model, spend, when, &cost) == OKS_PRICED, "%s has no price", model);
+    ck_assert_int_eq(cost.missing, 0);
+    return cost.known;
+}
+
 static oks_money cost_in(const struct oks_prices *prices, const char *model, struct oks_spend spend)
 {
-    oks_money cost = -1;
-
-    ck_assert_msg(oks_prices_cost(prices, oks_slice_of(model), &spend, &cost) == OKS_PRICED,
-                  "%s has no price", model);
-    return cost;
+    return cost_at(prices, model, spend, NULL);
 }
 
 static oks_money cost(const char *model, struct oks_spend spend)
@@ -42,11 +55,11 @@ static oks_money cost(const char *model, struct oks_spend spend)
 /* The lower bound of what cannot be priced. */
 static oks_money unpriced_in(const struct oks_prices *prices, const char *model, struct oks_spend spend)
 {
-    oks_money cost = -1;
+    struct oks_cost cost = {-1, -1};
 
-    ck_assert_msg(oks_prices_cost(prices, oks_slice_of(model), &spend, &cost) == OKS_UNPRICED,
-                  "%s has a price", model);
-    return cost;
+    ck_assert_msg(price_at(prices, model, spend, NULL, &cost) == OKS_UNPRICED, "%s has a price", model);
+    ck_assert_int_gt(cost.missing, 0);
+    return cost.known;
 }
 
 static oks_money unpriced(const char *model, struct oks_spend spend)
@@ -121,6 +134,142 @@ START_TEST(fast_and_us_multiply)
 }
 END_TEST
 
+/* All Claude models from Opus 4.6 and Sonnet 4.6 on. */
+START_TEST(inference_in_the_us_multiplies)
+{
+    static const struct {
+        const char *id;
+        int micros; /* of 100 tokens of input */
+    } at[] = {{"claude-sonnet-4-6", 330}, {"claude-sonnet-5", 220},    {"claude-fable-5", 1100},
+              {"claude-opus-5-5", 440},   {"claude-fable-5-1", 1100},  {"claude-mythos-5", 1100},
+              {"claude-opus-4-5", 500},   {"claude-sonnet-4-5", 300},  {"claude-haiku-4-5", 100},
+              {"claude-opus-4-7", 550},   {"claude-mythos-5-1", 1100}, {"gpt-5.5", 500}};
+
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+        ck_assert_msg(cost(at[i].id, (struct oks_spend){.input = 100, .geo = OKS_GEO_US}) ==
+                          MICRO(at[i].micros),
+                      "%s", at[i].id);
+}
+END_TEST
+
+/* --- dates --- */
+
+START_TEST(a_request_pays_the_price_of_its_time)
+{
+    static const struct {
+        const char *model, *when;
+        int micros; /* of 1000 tokens of input */
+    } at[] = {
+        {"gpt-5.6", "2026-08-20T23:59:59.999Z", 5000},
+        {"gpt-5.6", "2026-08-21T00:00:00.000Z", 4000},
+        {"gpt-5.6-sol-high", "2026-08-21T00:00:00Z", 4000},
+        {"gpt-5.6-sol", "2026-08-21T08:59:59+09:00", 5000},
+        {"gpt-5.6-sol", "2026-08-20T20:00:00.000000-04:00", 4000},
+        {"gpt-5.6-sol", "2026-08-20", 5000},
+        {"gpt-5.6-sol", "1969-12-31T23:59:59.999Z", 5000},
+        {"gpt-5.6-sol", "yesterday", 4000}, /* not a time: the newest */
+        {"gpt-5.6-sol", NULL, 4000},
+        {"gpt-5.6-terra", "2026-07-29T12:00:00.000Z", 2500},
+        {"gpt-5.6-terra", "2026-07-30T12:00:00.000Z", 2000},
+        {"gpt-5.6-luna", "2026-07-29T12:00:00.000Z", 1000},
+        {"gpt-5.6-luna", "2026-11-30T12:00:00.000Z", 200},
+        {"gemini-3.6-flash", "2026-06-10T12:00:00.000Z", 750},
+        {"gemini-3.8-flash", "2026-12-31T23:59:59.999Z", 750},
+        {"claude-opus-5", "2031-01-01T00:00:00.000Z", 5000},
+    };
+    struct oks_prices *prices = with(NULL);
+    struct oks_cost cost;
+
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+        ck_assert_msg(cost_at(prices, at[i].model, (struct oks_spend){.input = 1000}, at[i].when) ==
+                          MICRO(at[i].micros),
+                      "%s at %s", at[i].model, at[i].when ? at[i].when : "no time");
+    /* 300000 x 8 + 1000 x 30; before, 300000 x 10 + 1000 x 45 */
+    ck_assert_int_eq(cost_at(prices, "gpt-5.6", (struct oks_spend){.input = 300000, .output = 1000},
+                             "2026-09-01T00:00:00.000Z"),
+                     MICRO(2430000));
+    ck_assert_int_eq(cost_at(prices, "gpt-5.6", (struct oks_spend){.input = 300000, .output = 1000},
+                             "2026-08-01T00:00:00.000Z"),
+                     MICRO(3045000));
+    /* Behind the last day that is known, nothing is. */
+    ck_assert_int_eq(price_at(prices, "gemini-3.7-flash", (struct oks_spend){.input = 9},
+                              "2027-01-01T00:00:00.000Z", &cost),
+                     OKS_UNPRICED);
+    ck_assert_int_eq(cost.known, 0);
+    ck_assert_int_gt(cost.missing, 0);
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(a_users_prices_may_have_dates)
+{
+    static const char user[] =
+        "{\"m\": {\"input_cost_per_token\": 3e-06, \"valid_from\": \"2026-03-01\", \"valid_until\": null,"
+        " \"earlier\": [{\"input_cost_per_token\": 2e-06, \"valid_from\": \"2026-01-01\","
+        " \"valid_until\": \"2026-01-31\", \"source\": \"a page\"},"
+        " {\"input_cost_per_token\": 1e-06, \"valid_until\": \"2025-12-31\"}]},"
+        " \"gpt-5.6\": {\"input_cost_per_token\": 9e-06}}";
+    static const struct {
+        const char *when;
+        int micros; /* 0: no price */
+    } at[] = {{"2025-12-31T23:59:59Z", 1}, {"2026-01-01T00:00:00Z", 2}, {"2026-01-31T23:59:59Z", 2},
+              {"2026-02-01T00:00:00Z", 0}, {"2026-02-28T23:59:59Z", 0}, {"2026-03-01T00:00:00Z", 3},
+              {"9999-12-31T00:00:00Z", 3}};
+    struct oks_prices *prices = with(user);
+
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+        struct oks_cost cost;
+
+        ck_assert_int_eq(price_at(prices, "m", (struct oks_spend){.input = 1}, at[i].when, &cost),
+                         at[i].micros ? OKS_PRICED : OKS_UNPRICED);
+        ck_assert_int_eq(cost.known, MICRO(at[i].micros));
+    }
+    /* A user's entry replaces those inside at all times. */
+    ck_assert_int_eq(cost_at(prices, "gpt-5.6", (struct oks_spend){.input = 1}, "2026-01-01T00:00:00Z"),
+                     MICRO(9));
+    oks_prices_free(prices);
+}
+END_TEST
+
+/* --- what has no price --- */
+
+START_TEST(missing_prices_are_estimated_from_above)
+{
+    static const char *const dear[] = {"gpt-5.5-pro", "claude-opus-4-1", "claude-mythos-5-1", "gpt-6-astra",
+                                       "o3-deep-research"};
+    struct oks_spend spend = {.input = 300000, .output = 7, .cache_read = 5, .geo = OKS_GEO_US};
+    struct oks_prices *prices = with("{\"half\": {\"input_cost_per_token\": 1},"
+                                     " \"free\": {\"input_cost_per_token\": 0}}");
+    struct oks_cost none, one;
+
+    ck_assert_int_eq(price_at(prices, "mystery", spend, NULL, &none), OKS_UNPRICED);
+    ck_assert_int_eq(none.known, 0);
+    for (size_t i = 0; i < sizeof(dear) / sizeof(*dear); i++)
+        ck_assert_int_le(cost_in(prices, dear[i], spend), none.missing);
+    /* Only what has no price: a user's own prices are no estimate. */
+    ck_assert_int_eq(price_at(prices, "half", spend, NULL, &one), OKS_UNPRICED);
+    ck_assert_int_eq(one.known, 300000 * OKS_USD);
+    ck_assert_int_gt(one.missing, 0);
+    ck_assert_int_lt(one.missing, none.missing);
+    /* The speed alone has no price. */
+    ck_assert_int_eq(price_at(prices, "claude-haiku-4-5",
+                              (struct oks_spend){.input = 1000, .speed = OKS_SPEED_FAST}, NULL, &one),
+                     OKS_UNPRICED);
+    ck_assert_int_ge(one.missing, MICRO(1000));
+    ck_assert_int_eq(cost_in(prices, "free", (struct oks_spend){.input = 9, .speed = OKS_SPEED_FAST}), 0);
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(cached_input_without_a_price_is_a_lower_bound)
+{
+    /* 1000 x 2 + 100 x 10; above 272,000 x 4 and x 15 */
+    ck_assert_int_eq(COST("gpt-6-sol", .input = 1000, .output = 100), MICRO(3000));
+    ck_assert_int_eq(UNPRICED("gpt-6-sol", .input = 1000, .output = 100, .cache_read = 50), MICRO(3000));
+    ck_assert_int_eq(COST("gpt-6-luna", .input = 300000, .output = 100), MICRO(60075));
+}
+END_TEST
+
 START_TEST(a_region_without_a_multiplier_costs_nothing_extra)
 {
     ck_assert_int_eq(COST("claude-haiku-4-5", .input = 1000, .geo = OKS_GEO_US), MICRO(1000));
@@ -149,8 +298,8 @@ START_TEST(gpt_with_cached_input)
                      MICRO(500000 + 18000 + 1500));
     ck_assert_int_eq(COST("gpt-5.4", .input = 200001, .cache_read = 72000, .output = 100),
                      MICRO(1000005 + 36000 + 2250));
-    /* 5.6 has a price for cache writes: 300000 x 12.5 */
-    ck_assert_int_eq(COST("gpt-5.6-sol", .cache_5m = 300000), MICRO(3750000));
+    /* 5.6 has a price for cache writes: 300000 x 10 */
+    ck_assert_int_eq(COST("gpt-5.6-sol", .cache_5m = 300000), MICRO(3000000));
 }
 END_TEST
 
@@ -278,9 +427,9 @@ START_TEST(one_model_has_many_ids)
         "openrouter/anthropic/claude-sonnet-4.5",
         "vertex_ai/claude-sonnet-4-5@20250929",
         "anthropic.claude-sonnet-4-5-20250929-v1:0",
-        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-        "jp.anthropic.claude-sonnet-4-5-20250929-v1:0",
-        "bedrock/converse/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "bedrock/converse/anthropic.claude-sonnet-4-5-20250929-v1:0[1m]",
+        "publishers/anthropic/models/claude-sonnet-4-5@default",
         "Claude-Sonnet-4-5",
         "claude-sonnet-4-5-thinking",
         "claude-sonnet-4-5-latest",
@@ -314,19 +463,19 @@ START_TEST(a_namesake_is_not_the_model)
         "gpt-5.9",
         "gpt-5.9-mini",
         "gpt-50",
-        "gpt-5-nano",
-        "gpt-5-pro",
+        "gpt-5-tiny",
+        "gpt-5.3-pro",
         "claude-opus-4-9",
         "claude-opus-44",
         "claude-opus-6",
-        "gpt-5.1-codex-mini",
+        "gpt-5.2-codex-mini",
         "gpt",
         "claude",
         "gemini-2.5",
         "gpt-5.4-",
         "-gpt-5",
         "[1m]",
-        "claude-opus-5.5",
+        "claude-opus-5.6",
         "anthropic/",
         "/",
         "-20250929",
@@ -336,6 +485,102 @@ START_TEST(a_namesake_is_not_the_model)
 
     for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
         unpriced(ids[i], (struct oks_spend){.input = 1});
+}
+END_TEST
+
+/* Words that change no price may follow, in any number. */
+START_TEST(words_that_are_known_to_be_harmless)
+{
+    static const char *const ids[] = {
+        "only-5-thinking",
+        "only-5-high",
+        "only-5-xhigh",
+        "only-5-none",
+        "only-5-minimal-latest",
+        "only-5:thinking",
+        "only-5-20260610",
+        "only-5-2026-06-10",
+        "only-5@20260610",
+        "only-5-0610",
+        "only-5-260610",
+        "only-5-001",
+        "only-5-preview",
+        "only-5-preview-06-10",
+        "only-5-preview-06-2026",
+        "only-5-20260610-high",
+        "only-5-20260610-v1:0",
+        "only-5-1m",
+        "any/thing/only-5-low",
+        "ONLY-5-LATEST",
+        "only-5[1m]",
+        "only-5-thinking-medium",
+        "only-5-2026-06-10-low",
+        "only-5@default",
+    };
+    struct oks_prices *prices = with("{\"only-5\": {\"input_cost_per_token\": 1e-06}}");
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        ck_assert_msg(cost_in(prices, ids[i], (struct oks_spend){.input = 1}) == MICRO(1), "%s", ids[i]);
+    ck_assert_int_eq(cost_in(prices, "claude-opus-5-max", (struct oks_spend){.input = 1}), MICRO(5));
+    oks_prices_free(prices);
+}
+END_TEST
+
+/* Any other word may name another model, with another price. */
+START_TEST(words_that_are_not_known_have_no_price)
+{
+    static const char *const ids[] = {
+        "only-5-fast",        "only-5-next",       "only-5-max",         "only-5-high-fast",
+        "only-5-fast-high",   "only-5-preview-2",  "only-5-mini-latest", "only-5:free",
+        "only-5@eu",          "only-5-20261310",   "only-5-2026-06",     "only-5-2026-13-10",
+        "only-5-06-10",       "only-5-0",          "only-5-100",         "only-5-1310",
+        "only-5-thinkingly",  "only-5-high-",      "only-5--high",       "only-5.high",
+        "only-5_high",        "only-5[fast]",      "only-5-202606101",   "only-5-v1000",
+        "uk.only-5",          "only-5-20260610-x", "only-5-lite",        "only-5-preview-fast",
+        "claude-opus-5-fast", "claude-opus-5-pro", "claude-sonnet-5-neo"};
+    struct oks_prices *prices = with("{\"only-5\": {\"input_cost_per_token\": 1e-06}}");
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        unpriced_in(prices, ids[i], (struct oks_spend){.input = 1});
+    oks_prices_free(prices);
+}
+END_TEST
+
+/* Profiles of Bedrock that keep a request in a region cost 1.1 times as much, since Claude 4.5. */
+START_TEST(regional_profiles_multiply)
+{
+    static const struct {
+        const char *id;
+        int micros; /* of 100 tokens of input */
+    } at[] = {
+        {"us.anthropic.claude-sonnet-5", 220},
+        {"eu.anthropic.claude-sonnet-5", 220},
+        {"au.anthropic.claude-sonnet-5-v1:0", 220},
+        {"apac.anthropic.claude-sonnet-5", 220},
+        {"bedrock/converse/jp.anthropic.claude-sonnet-4-5-20250929-v1:0", 330},
+        {"arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0", 110},
+        {"us.anthropic.claude-opus-4-5-20251101-v1:0[1m]", 550},
+        {"global.anthropic.claude-sonnet-5", 200},
+        {"anthropic.claude-sonnet-5", 200},
+        {"us.anthropic.claude-opus-4-1-20250805-v1:0", 1500}, /* it has no regional prices */
+    };
+    struct oks_prices *prices = with("{\"us.anthropic.claude-opus-5\": {\"input_cost_per_token\": 7e-06}}");
+
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+        ck_assert_msg(cost_in(prices, at[i].id, (struct oks_spend){.input = 100}) == MICRO(at[i].micros),
+                      "%s", at[i].id);
+    /* Once, whatever else names a region. */
+    ck_assert_int_eq(
+        cost_in(prices, "us.anthropic.claude-sonnet-5", (struct oks_spend){.input = 100, .geo = OKS_GEO_US}),
+        MICRO(220));
+    /* A price of the profile itself is not multiplied again. */
+    ck_assert_int_eq(cost_in(prices, "us.anthropic.claude-opus-5-v1:0", (struct oks_spend){.input = 1}),
+                     MICRO(7));
+    ck_assert_int_eq(cost_in(prices, "eu.anthropic.claude-opus-5", (struct oks_spend){.input = 10}),
+                     MICRO(55));
+    unpriced_in(prices, "us-gov.anthropic.claude-sonnet-5", (struct oks_spend){.input = 1});
+    unpriced_in(prices, "us.claude-sonnet-5", (struct oks_spend){.input = 1});
+    oks_prices_free(prices);
 }
 END_TEST
 
@@ -391,6 +636,23 @@ START_TEST(a_users_entry_replaces_the_one_inside)
 }
 END_TEST
 
+/* LiteLLM's own file does not name all multipliers. */
+START_TEST(a_users_entry_keeps_the_multipliers_inside)
+{
+    static const char user[] = "{\"claude-sonnet-4-6\": {\"input_cost_per_token\": 4e-06},"
+                               " \"claude-opus-4-6\": {\"input_cost_per_token\": 1e-06,"
+                               " \"provider_specific_entry\": {\"us\": 1, \"fast\": 3}}}";
+    struct oks_prices *prices = with(user);
+    struct oks_spend spend = {.input = 100, .geo = OKS_GEO_US};
+
+    ck_assert_int_eq(cost_in(prices, "claude-sonnet-4-6", spend), MICRO(440));
+    ck_assert_int_eq(cost_in(prices, "eu.anthropic.claude-sonnet-4-6", spend), MICRO(440));
+    spend.speed = OKS_SPEED_FAST;
+    ck_assert_int_eq(cost_in(prices, "claude-opus-4-6", spend), MICRO(300));
+    oks_prices_free(prices);
+}
+END_TEST
+
 START_TEST(numbers_are_exact)
 {
     static const char user[] = "{\"m\": {\"input_cost_per_token\": 0.1, \"output_cost_per_token\": 3,"
@@ -429,6 +691,21 @@ START_TEST(wrong_files_say_where)
             "line 1: \"output_cost_per_token\" of \"m\" is no price");
     refused("{\"m\":\n {\"provider_specific_entry\":\n {\"fast\":\n 0}}}",
             "line 4: \"fast\" of \"m\" is no multiplier from 0.000001 to 1000");
+    refused("{\"m\":\n {\"valid_from\":\n \"2026-02-30\"}}",
+            "line 3: \"valid_from\" of \"m\" is no date like 2026-08-21");
+    refused("{\"m\": {\"valid_until\": 20260230}}",
+            "line 1: \"valid_until\" of \"m\" is no date like 2026-08-21");
+    refused("{\"m\": {\"valid_until\": \"2026-02-03T00:00:00Z\"}}",
+            "line 1: \"valid_until\" of \"m\" is no date like 2026-08-21");
+    refused("{\"m\": {\"earlier\": {}}}", "line 1: \"earlier\" of \"m\" is no list");
+    refused("{\"m\": {\"earlier\": [1]}}", "line 1: \"m\" is no object");
+    refused("{\"m\": {\"earlier\": [{\"valid_until\": \"2026-08-20\"}]}}",
+            "line 1: the times of the prices of \"m\" overlap");
+    refused("{\"m\": {\"valid_from\": \"2026-08-20\","
+            " \"earlier\": [{\"valid_until\": \"2026-08-20\"}]}}",
+            "line 1: the times of the prices of \"m\" overlap");
+    refused("{\"m\": {\"valid_from\": \"2026-08-20\", \"valid_until\": \"2026-08-19\"}}",
+            "line 1: the times of the prices of \"m\" overlap");
 }
 END_TEST
 
@@ -481,6 +758,7 @@ START_TEST(the_document_is_a_users_file_again)
     ck_assert_ptr_nonnull(strstr(text, "\"output_cost_per_token_above_9k_tokens_flex\": 2\n"));
     ck_assert_ptr_nonnull(strstr(text, "\"origin\": \"user\","));
     ck_assert_ptr_nonnull(strstr(text, "\"origin\": \"inside\","));
+    ck_assert_ptr_nonnull(strstr(text, "\"valid_from\": \"2026-08-21\",\n      \"valid_until\": null,"));
     models = strstr(text, "\"models\": ") + strlen("\"models\": ");
     text[len - 2] = '\0'; /* the brace around it */
     ck_assert_msg(oks_prices_new(&again, models, strlen(models), error) == 0, "%s", error);
@@ -489,7 +767,27 @@ START_TEST(the_document_is_a_users_file_again)
     ck_assert_int_eq(cost_in(again, "claude-opus-4-6",
                              (struct oks_spend){.input = 1, .geo = OKS_GEO_US, .speed = OKS_SPEED_FAST}),
                      MICRO(33));
+    ck_assert_int_eq(cost_at(again, "gpt-5.6", (struct oks_spend){.input = 1}, "2026-08-20T00:00:00.000Z"),
+                     MICRO(5));
+    ck_assert_int_eq(cost_at(again, "gpt-5.6", (struct oks_spend){.input = 1}, "2026-08-21T00:00:00.000Z"),
+                     MICRO(4));
+    ck_assert_int_eq(cost_in(again, "jp.anthropic.claude-haiku-4-5", (struct oks_spend){.input = 10}),
+                     MICRO(11));
     oks_prices_free(again);
+    oks_prices_free(prices);
+    free(text);
+}
+END_TEST
+
+START_TEST(every_entry_inside_names_its_source)
+{
+    struct oks_prices *prices = with(NULL);
+    char *text;
+    size_t len;
+
+    ck_assert_int_eq(document_pricing_text(prices, &text, &len), 0);
+    ck_assert_ptr_null(strstr(text, "\"source\": null"));
+    ck_assert_ptr_null(strstr(text, "\"source\": \"\""));
     oks_prices_free(prices);
     free(text);
 }
@@ -505,6 +803,11 @@ int main(void)
     TEST(s, cache_tokens_reach_the_threshold_too);
     TEST(s, sonnet_46_has_no_tier);
     TEST(s, fast_and_us_multiply);
+    TEST(s, inference_in_the_us_multiplies);
+    TEST(s, a_request_pays_the_price_of_its_time);
+    TEST(s, a_users_prices_may_have_dates);
+    TEST(s, missing_prices_are_estimated_from_above);
+    TEST(s, cached_input_without_a_price_is_a_lower_bound);
     TEST(s, a_region_without_a_multiplier_costs_nothing_extra);
     TEST(s, fast_without_a_multiplier_has_no_price);
     TEST(s, web_searches_cost_a_cent_and_are_not_multiplied);
@@ -520,13 +823,18 @@ int main(void)
     TEST(s, one_model_has_many_ids);
     TEST(s, the_longest_name_wins);
     TEST(s, a_namesake_is_not_the_model);
+    TEST(s, words_that_are_known_to_be_harmless);
+    TEST(s, words_that_are_not_known_have_no_price);
+    TEST(s, regional_profiles_multiply);
     TEST(s, gpt_5_never_prices_gpt_5_4_mini);
     TEST(s, contexts);
     TEST(s, a_users_entry_replaces_the_one_inside);
+    TEST(s, a_users_entry_keeps_the_multipliers_inside);
     TEST(s, numbers_are_exact);
     TEST(s, wrong_files_say_where);
     TEST(s, what_is_no_price_is_passed_over);
     TEST(s, too_many_tiers_are_refused);
     TEST(s, the_document_is_a_users_file_again);
+    TEST(s, every_entry_inside_names_its_source);
     return tap_run(s);
 }
