@@ -55,6 +55,11 @@ bool billed_is_lower_bound(const struct billed_sum *sum)
     return sum->unsettled > 0 || sum->unpriced > 0 || sum->second_hand > 0;
 }
 
+bool billed_cost_is_unknown(const struct billed_sum *sum)
+{
+    return sum->cost == 0 && sum->unpriced > 0;
+}
+
 struct billed_sum *billed_bag_at(struct billed_bag *bag, const char *model)
 {
     struct billed_item *items;

@@ -25,6 +25,8 @@ void billed_add(struct billed_sum *to, const struct billed_sum *part);
 void billed_take(struct billed_sum *from, const struct billed_sum *part);
 bool billed_is_zero(const struct billed_sum *sum);
 bool billed_is_lower_bound(const struct billed_sum *sum);
+/* Nothing that was used has a price: the cost is not known, rather than 0. */
+bool billed_cost_is_unknown(const struct billed_sum *sum);
 
 /* Sums by model. Zeroed: empty. Names are interned and compared by address; "" is unknown. */
 struct billed_bag {

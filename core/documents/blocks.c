@@ -35,7 +35,7 @@ static void put_rates(const struct drawing *d)
     uint64_t span = (uint64_t)(b->last - b->first),
              left = (uint64_t)(block_end(b) - d->s->now_ms) / MINUTE_MS;
     unsigned __int128 tokens, future = (unsigned __int128)left * MINUTE_MS;
-    struct billed_sum sum;
+    struct billed_sum sum, hour, end;
 
     if (span == 0) {
         json_put_null(j, "burnRate");
@@ -46,11 +46,14 @@ static void put_rates(const struct drawing *d)
     tokens = sum.input + sum.output + sum.cache_5m + sum.cache_1h;
     json_open_object(j, "burnRate");
     json_put_count(j, "tokensPerMinute", count_of(tokens * MINUTE_MS / span));
-    json_put_money(j, "costUSDPerHour", sum.cost / span * (MINUTE_MS * MINUTES_PER_HOUR));
+    hour = end = sum;
+    hour.cost = sum.cost / span * (MINUTE_MS * MINUTES_PER_HOUR);
+    end.cost = sum.cost + sum.cost * future / span;
+    json_put_cost(j, "costUSDPerHour", &hour);
     json_close_object(j);
     json_open_object(j, "projection");
     json_put_count(j, "totalTokens", count_of(tokens + tokens * future / span));
-    json_put_money(j, "costUSD", sum.cost + sum.cost * future / span);
+    json_put_cost(j, "costUSD", &end);
     json_put_count(j, "remainingMinutes", left);
     json_close_object(j);
 }

@@ -4,6 +4,7 @@
  * `billed` is what was really requested from models. Its keys are in the order of the thirteen, and are sums
  * over requests, where those are sums over lines. `lowerBound` is true if an output was logged only while it
  * was still streaming, if a model has no price, or if a sub-agent's responses are known from its parent only.
+ * `costUSD` is null if nothing that was used has a price.
  */
 #include "documents/parts.h"
 
@@ -137,6 +138,14 @@ static void put_tokens(struct json *j, const char *key, unsigned __int128 n)
     json_put_count(j, key, n > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)n);
 }
 
+void json_put_cost(struct json *j, const char *key, const struct billed_sum *sum)
+{
+    if (billed_cost_is_unknown(sum))
+        json_put_null(j, key);
+    else
+        json_put_money(j, key, sum->cost);
+}
+
 void json_put_billed(struct json *j, const struct billed_bag *bag)
 {
     struct billed_sum sum;
@@ -153,7 +162,7 @@ void json_put_billed(struct json *j, const struct billed_bag *bag)
     put_tokens(j, "cacheCreation5mTokens", sum.cache_5m);
     put_tokens(j, "cacheCreation1hTokens", sum.cache_1h);
     put_tokens(j, "cacheReadTokens", sum.cache_read);
-    json_put_money(j, "costUSD", sum.cost);
+    json_put_cost(j, "costUSD", &sum);
     put_all_models(j, bag);
     json_put_bool(j, "lowerBound", billed_is_lower_bound(&sum));
     json_close_object(j);

@@ -11,6 +11,8 @@ bool document_is_unknown(const struct measure *m);
 void json_put_measure(struct json *j, const struct measure *m);
 /* "billed": what the bag holds */
 void json_put_billed(struct json *j, const struct billed_bag *bag);
+/* What is billed, or null where it is not known. */
+void json_put_cost(struct json *j, const char *key, const struct billed_sum *sum);
 /* "window": {"since": ..., "until": ...}; empty bounds and NULL are null */
 void json_put_window(struct json *j, const char *since, const char *until);
 void json_put_measure_window(struct json *j, const struct measure_window *w);

@@ -38,7 +38,7 @@ struct parts {
     struct measure sum; /* of those sessions */
     struct billed_bag billed;
     uint64_t worker_tokens;
-    unsigned __int128 cost; /* of the lead and the workers */
+    struct billed_sum cost; /* of the lead and the workers */
 };
 
 /* A session of another run: nothing of it is in this window. */
@@ -251,7 +251,7 @@ static void add_cost(struct parts *parts)
     struct billed_sum sum;
 
     billed_bag_total(&parts->billed, &sum);
-    parts->cost += sum.cost;
+    billed_add(&parts->cost, &sum);
 }
 
 static void put_worker(struct json *j, const char *id, const char *agent, const char *model,
@@ -325,7 +325,7 @@ static void put_summary(struct json *j, uint64_t lead, const struct parts *parts
     json_put_count(j, "leadTotalTokens", lead);
     json_put_count(j, "workerTotalTokens", parts->worker_tokens);
     json_put_count(j, "totalTokens", oks_tokens_add(lead, parts->worker_tokens));
-    json_put_money(j, "costUSD", parts->cost);
+    json_put_cost(j, "costUSD", &parts->cost);
     if (mtime_ns)
         json_put_time(j, "collectedAt", mtime_ns / 1000000);
     else

@@ -259,7 +259,7 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
     if (rc < 0)
         return rc;
     out->mtime_ns = m.mtime_ns;
-    if (document_is_unknown(&m))
+    if (document_is_unknown(&m) || billed_cost_is_unknown(&sum))
         json_put_raw(j, NULL, OKS_SLICE("unknown"));
     else
         json_put_money(j, NULL, sum.cost);

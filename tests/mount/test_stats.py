@@ -88,8 +88,8 @@ class StatsTest(harness.MountTest):
 
     def check_total(self, document: dict, world: World, since: str, until: str, note: str) -> None:
         self.compare_row(document["total"], world.total(since, until), note)
-        costs = [Decimal(str(row["billed"].get("costUSD", 0))) for row in document["rows"]]
-        self.assertAlmostEqual(float(sum(costs)), float(document["total"]["billed"].get("costUSD", 0)), 6, note)
+        costs = [Decimal(str(row["billed"].get("costUSD") or 0)) for row in document["rows"]]
+        self.assertAlmostEqual(float(sum(costs)), float(document["total"]["billed"].get("costUSD") or 0), 6, note)
 
     def check(self, mount, world: World, folder: str = "stats", since: str = "", until: str = "") -> None:
         window = (since, until)
