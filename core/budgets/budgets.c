@@ -34,10 +34,19 @@ static budget_amount spent_of(const struct budget *b, const struct tally_row *ro
     return b->in_usd ? row->cost : row->tokens;
 }
 
+static enum budget_state state_of(const struct budget *b, const struct tally_row *row)
+{
+    return budget_state_of(b, spent_of(b, row), b->in_usd ? row->missing : 0);
+}
+
+/* Exceeded ones first, then unknown ones. Where the state is known, spending alone orders the rows. */
 static bool is_worse(const struct budget *b, const struct tally_row *row, const struct tally_row *than)
 {
     budget_amount x = spent_of(b, row), y = spent_of(b, than);
+    enum budget_state state = state_of(b, row), other = state_of(b, than);
 
+    if (state != other && (state >= BUDGET_UNKNOWN || other >= BUDGET_UNKNOWN))
+        return state > other;
     return x != y ? x > y : strcmp(row->of, than->of) < 0;
 }
 
@@ -57,7 +66,7 @@ static size_t keep_worst(const struct budget *b, const struct tally_row **worst,
     return n;
 }
 
-/* The row with the highest spending, and all others that are at warn or over, up to a bound. */
+/* The worst row, and all others that are not ok, up to a bound. */
 static size_t worst_rows(const struct budget *b, const struct tally *tally, const char *only,
                          const struct tally_row *worst[BUDGET_ROWS_MAX])
 {
@@ -68,9 +77,9 @@ static size_t worst_rows(const struct budget *b, const struct tally *tally, cons
 
         if (only && strcmp(only, row->of) != 0)
             continue;
-        if (n > 0 && budget_state_of(b, spent_of(b, row)) == BUDGET_OK && !is_worse(b, row, worst[0]))
+        if (n > 0 && state_of(b, row) == BUDGET_OK && !is_worse(b, row, worst[0]))
             continue;
-        if (n > 0 && budget_state_of(b, spent_of(b, worst[0])) == BUDGET_OK)
+        if (n > 0 && state_of(b, worst[0]) == BUDGET_OK)
             n = 0;
         n = keep_worst(b, worst, n, row);
     }
@@ -82,7 +91,9 @@ static void set_row(struct budget_row *to, const struct budget *b, const struct 
     snprintf(to->of, sizeof(to->of), "%s", from->of);
     to->spent = spent_of(b, from);
     to->lower_bound = b->in_usd ? from->cost_lower_bound : from->lower_bound;
-    to->state = budget_state_of(b, to->spent);
+    to->state = state_of(b, from);
+    if (b->in_usd && from->unpriced)
+        to->unpriced = *from->unpriced;
 }
 
 static int result_make(struct evaluation *ev, const struct budget *b, struct budget_result *out)
@@ -148,7 +159,7 @@ static int evaluate(struct budgets *b, struct evaluation *ev)
     }
     rc = rc < 0 ? rc : ev->rc;
     for (int i = 0; i < BUDGET_SCOPES; i++)
-        free(ev->tallies[i].rows);
+        budgets_tally_clear(&ev->tallies[i]);
     if (rc < 0) {
         results_free(results, n);
         return rc;

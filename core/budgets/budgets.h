@@ -16,7 +16,13 @@
 
 struct model;
 
-enum { BUDGET_ROWS_MAX = 100 };
+enum { BUDGET_ROWS_MAX = 100, BUDGET_MODELS_MAX = 16 };
+
+/* Models without a price: the first ones by name. */
+struct budget_models {
+    const char *names[BUDGET_MODELS_MAX]; /* interned, ascending */
+    size_t n;
+};
 
 /* The state of one target of a budget. */
 struct budget_row {
@@ -24,13 +30,14 @@ struct budget_row {
     budget_amount spent;
     bool lower_bound; /* it may be more */
     enum budget_state state;
+    struct budget_models unpriced; /* of a limit in dollars */
 };
 
 struct budget_result {
     const struct budget *budget;
     struct budget_window window;
-    struct budget_row
-        *rows; /* by spending, highest first: the first one, and all at warn or over; at least one */
+    struct budget_row *rows; /* exceeded, unknown, others; of each by spending, highest first: the first one,
+                                and all that are not ok; at least one */
     size_t n_rows;
 };
 

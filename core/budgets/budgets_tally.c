@@ -50,17 +50,47 @@ static struct tally_row *tally_row(struct tally *tally, const char *of)
     return &tally->rows[at];
 }
 
+/* Keeps the first names of all that are added. */
+static void add_model(struct budget_models *models, const char *name)
+{
+    size_t at = models->n;
+
+    while (at > 0 && strcmp(models->names[at - 1], name) > 0)
+        at--;
+    if (at == BUDGET_MODELS_MAX || (at > 0 && strcmp(models->names[at - 1], name) == 0))
+        return;
+    models->n += models->n < BUDGET_MODELS_MAX;
+    memmove(&models->names[at + 1], &models->names[at], (models->n - 1 - at) * sizeof(*models->names));
+    models->names[at] = name;
+}
+
+/* 0 or -ENOMEM */
+static int add_unpriced(struct tally_row *row, const struct billed_bag *bag)
+{
+    for (size_t i = 0; i < bag->len; i++) {
+        if (bag->items[i].sum.unpriced == 0)
+            continue;
+        if (!row->unpriced)
+            row->unpriced = calloc(1, sizeof(*row->unpriced));
+        if (!row->unpriced)
+            return -ENOMEM;
+        add_model(row->unpriced, bag->items[i].model);
+    }
+    return 0;
+}
+
 static void tally_add(struct evaluation *ev, const char *of, const struct billed_bag *bag)
 {
     struct tally_row *row = bag->len ? tally_row(ev->tally, of) : NULL;
     struct billed_sum sum;
 
-    if (!row) {
-        ev->rc = bag->len ? -ENOMEM : ev->rc;
+    if (bag->len && (!row || add_unpriced(row, bag) < 0))
+        ev->rc = -ENOMEM;
+    if (!row)
         return;
-    }
     billed_bag_total(bag, &sum);
     row->cost += sum.cost;
+    row->missing += sum.missing;
     row->tokens += sum.input + sum.output + sum.cache_5m + sum.cache_1h;
     row->lower_bound |= sum.unsettled > 0 || sum.second_hand > 0;
     row->cost_lower_bound |= billed_is_lower_bound(&sum);
@@ -291,4 +321,11 @@ struct tally *budgets_tally(struct evaluation *ev, enum budget_scope scope)
         oks_tree_each(m->catalog.sessions, visit_session, ev);
     ev->second_walk = false;
     return tally;
+}
+
+void budgets_tally_clear(struct tally *tally)
+{
+    for (size_t i = 0; i < tally->n; i++)
+        free(tally->rows[i].unpriced);
+    free(tally->rows);
 }

@@ -8,8 +8,9 @@
 
 struct tally_row {
     const char *of; /* a name of the catalog, or interned: valid while the lock is held */
-    budget_amount cost, tokens;
+    budget_amount cost, missing, tokens; /* missing: see struct billed_sum */
     bool lower_bound, cost_lower_bound;
+    struct budget_models *unpriced; /* NULL: none */
 };
 
 struct tally {
@@ -31,7 +32,8 @@ struct evaluation {
     bool second_walk;
 };
 
-/* The tally of a scope, made at the first call; the caller frees its rows. Errors are in ev->rc. */
+/* The tally of a scope, made at the first call. Errors are in ev->rc. */
 struct tally *budgets_tally(struct evaluation *ev, enum budget_scope scope);
+void budgets_tally_clear(struct tally *tally);
 
 #endif

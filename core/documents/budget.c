@@ -9,11 +9,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "documents/document.h"
 #include "documents/parts.h"
 
-enum { RATIO_STEPS = 10000 };
+enum { RATIO_STEPS = 10000, MODEL_BYTES_MAX = 128 };
 
 static int64_t shown(budget_amount amount)
 {
@@ -36,6 +37,17 @@ static void put_amount(struct json *j, const char *key, const struct budget *b, 
         json_put_count(j, key, (uint64_t)shown(amount));
 }
 
+static void put_unpriced(struct json *j, const struct budget_models *models)
+{
+    json_open_array(j, "unpriced");
+    for (size_t i = 0; i < models->n; i++) {
+        const char *name = *models->names[i] ? models->names[i] : "unknown";
+
+        json_put_slice(j, NULL, (struct oks_slice){name, strnlen(name, MODEL_BYTES_MAX)});
+    }
+    json_close_array(j);
+}
+
 static void put_spent(struct json *j, const struct budget *b, const struct budget_row *row)
 {
     budget_amount steps = (budget_amount)shown(row->spent) * RATIO_STEPS / b->limit;
@@ -46,9 +58,11 @@ static void put_spent(struct json *j, const struct budget *b, const struct budge
     json_put_money(j, "ratio", steps * (OKS_USD / RATIO_STEPS));
     json_put_text(j, "state", budget_state_name(row->state));
     json_put_bool(j, "lowerBound", row->lower_bound);
+    if (b->in_usd)
+        put_unpriced(j, &row->unpriced);
 }
 
-/* The targets of a budget at warn or over, the highest spending first. */
+/* The targets of a budget that are not ok, the worst first. */
 static void put_rows(struct json *j, const struct budget_result *r)
 {
     json_open_array(j, "rows");

@@ -125,6 +125,14 @@ static wide multiplier(const struct oks_price *price, const struct oks_spend *sp
     return (wide)(fast ? price->fast : PRICE_MULTIPLIER) * (region ? region : PRICE_MULTIPLIER);
 }
 
+static wide dearest_multiplier(struct oks_model_price of, const struct oks_spend *spend)
+{
+    bool region = of.regional || spend->geo == OKS_GEO_US;
+
+    return (wide)(spend->speed == OKS_SPEED_FAST ? of.prices->dearest_fast : PRICE_MULTIPLIER) *
+           (region ? of.prices->dearest_region : PRICE_MULTIPLIER);
+}
+
 static wide multiplied(wide sum, wide by)
 {
     const wide one = (wide)PRICE_MULTIPLIER * PRICE_MULTIPLIER;
@@ -138,7 +146,7 @@ int oks_price_cost(struct oks_model_price of, const struct oks_spend *spend, str
     const struct oks_price *price = in_force(of.price, when);
     const uint64_t counts[PRICE_KINDS] = {spend->input, spend->output, spend->cache_5m, spend->cache_1h,
                                           spend->cache_read};
-    wide sum = 0, missing = 0, dearest = (wide)of.prices->dearest_fast * of.prices->dearest_region;
+    wide sum = 0, missing = 0;
     wide searches = times(OKS_USD / PRICE_WEB_SEARCHES_PER_USD, spend->web_searches);
     uint64_t prompt = prompt_of(spend);
     bool known = true;
@@ -159,7 +167,7 @@ int oks_price_cost(struct oks_model_price of, const struct oks_spend *spend, str
     if (price)
         sum = multiplied(sum, multiplier(price, spend, of.regional));
     cost->known = clamp(plus(sum, searches));
-    cost->missing = clamp(multiplied(missing, dearest));
+    cost->missing = clamp(multiplied(missing, dearest_multiplier(of, spend)));
     return known ? OKS_PRICED : OKS_UNPRICED;
 }
 

@@ -9,15 +9,17 @@ enum { MS = 1000, STAMP_SECONDS = 19 /* bytes of YYYY-MM-DDThh:mm:ss */ };
 
 const char *budget_state_name(enum budget_state state)
 {
-    static const char *const names[] = {"ok", "warn", "exceeded"};
+    static const char *const names[] = {"ok", "warn", "unknown", "exceeded"};
 
     return names[state];
 }
 
-enum budget_state budget_state_of(const struct budget *budget, budget_amount spent)
+enum budget_state budget_state_of(const struct budget *budget, budget_amount spent, budget_amount missing)
 {
     if (spent >= budget->limit)
         return BUDGET_EXCEEDED;
+    if (missing >= budget->limit - spent)
+        return BUDGET_UNKNOWN;
     /* spent / limit >= warn_at; below the limit no product overflows */
     return spent * OKS_USD >= (budget_amount)budget->limit * budget->warn_at ? BUDGET_WARN : BUDGET_OK;
 }

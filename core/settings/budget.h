@@ -10,12 +10,16 @@
 
 typedef unsigned __int128 budget_amount; /* picodollars or tokens */
 
-enum budget_state { BUDGET_OK, BUDGET_WARN, BUDGET_EXCEEDED };
+enum budget_state { BUDGET_OK, BUDGET_WARN, BUDGET_UNKNOWN, BUDGET_EXCEEDED };
 
-const char *budget_state_name(enum budget_state state); /* "ok", "warn", "exceeded" */
+const char *budget_state_name(enum budget_state state); /* "ok", "warn", "unknown", "exceeded" */
 
-/* A budget is exceeded as soon as nothing remains: spending exactly the limit exceeds it. */
-enum budget_state budget_state_of(const struct budget *budget, budget_amount spent);
+/*
+ * A budget is exceeded as soon as nothing remains: spending exactly the limit exceeds it. `missing` is what
+ * may have been spent besides, at models without a price. With it the limit may be reached: then nobody knows
+ * whether the budget is kept.
+ */
+enum budget_state budget_state_of(const struct budget *budget, budget_amount spent, budget_amount missing);
 
 /* A window of a budget as stamps ("" is open), and the time until which it stays the same. */
 struct budget_window {

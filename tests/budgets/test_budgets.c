@@ -316,6 +316,91 @@ START_TEST(dollars_are_exact)
 }
 END_TEST
 
+/* --- models without a price --- */
+
+START_TEST(a_limit_in_dollars_may_be_unknown)
+{
+    const struct budget_row *row;
+
+    configure("\"usd\": {\"scope\": \"total\", \"limitUSD\": 100},"
+              "\"tokens\": {\"scope\": \"total\", \"limitTokens\": 1000000000}");
+    made[0] = made_at("-a/s1.jsonl");
+    /* Few tokens cannot have passed the limit at any price that is known. */
+    made_says(&made[0], SAYS({.id = "m1", .input = 1000, .model = "quartz-9"}));
+    ck_assert_int_eq(result("usd", 0)->rows[0].state, BUDGET_OK);
+    ck_assert(result("usd", 0)->rows[0].lower_bound);
+    made_says(&made[0], SAYS({.id = "m2", .output = 3000000, .model = "quartz-9"},
+                             {.id = "m3", .output = 1, .model = "basalt"}, {.id = "m4", .input = 2000}));
+    row = &result("usd", 0)->rows[0];
+    ck_assert_int_eq(row->state, BUDGET_UNKNOWN);
+    ck_assert(row->spent == (budget_amount)2000 * 5 * (OKS_USD / 1000000));
+    ck_assert_uint_eq(row->unpriced.n, 2);
+    ck_assert_str_eq(row->unpriced.names[0], "basalt");
+    ck_assert_str_eq(row->unpriced.names[1], "quartz-9");
+    ck_assert_int_eq(result("tokens", 0)->rows[0].state, BUDGET_OK);
+    ck_assert_uint_eq(result("tokens", 0)->rows[0].unpriced.n, 0);
+    /* What is known to be spent exceeds it, whatever else was. */
+    made_says(&made[0], SAYS({.id = "m5", .output = 4000000}));
+    ck_assert_int_eq(result("usd", 0)->rows[0].state, BUDGET_EXCEEDED);
+    made_says_instead(&made[0], SAYS({.id = "m5", .output = 1}));
+    ck_assert_int_eq(result("usd", 0)->rows[0].state, BUDGET_OK);
+    ck_assert_uint_eq(result("usd", 0)->rows[0].unpriced.n, 0);
+}
+END_TEST
+
+/* One that nobody can know goes before one that spent more and is known. */
+START_TEST(exceeded_ones_are_first_then_unknown_ones)
+{
+    static const char *const names[] = {"s3", "s5", "s2", "s4"};
+    static const enum budget_state states[] = {BUDGET_EXCEEDED, BUDGET_UNKNOWN, BUDGET_UNKNOWN, BUDGET_WARN};
+    const struct budget_result *r;
+
+    configure("\"s\": {\"scope\": \"session\", \"limitUSD\": 1}");
+    made[0] = made_at("-a/s1.jsonl");
+    made[1] = made_at("-a/s2.jsonl");
+    made_says(&made[0], SAYS({.id = "m1", .input = 100000}));
+    made_says(&made[1], SAYS({.id = "m2", .input = 9000000, .model = "quartz"}));
+    r = result("s", 0);
+    ck_assert_uint_eq(r->n_rows, 1);
+    ck_assert_str_eq(r->rows[0].of, "s2");
+    made[2] = made_at("-a/s3.jsonl");
+    made[3] = made_at("-a/s4.jsonl");
+    made[4] = made_at("-a/s5.jsonl");
+    made_says(&made[2], SAYS({.id = "m3", .input = 200000}));
+    made_says(&made[3], SAYS({.id = "m4", .input = 180000}));
+    made_says(&made[4], SAYS({.id = "m5", .input = 9000000, .model = "quartz"}, {.id = "m6", .input = 1}));
+    r = result("s", 0);
+    ck_assert_uint_eq(r->n_rows, 4);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_str_eq(r->rows[i].of, names[i]);
+        ck_assert_int_eq(r->rows[i].state, states[i]);
+    }
+}
+END_TEST
+
+START_TEST(the_first_models_are_named)
+{
+    struct said lines[BUDGET_MODELS_MAX + 9];
+    char names[BUDGET_MODELS_MAX + 9][16];
+    const struct budget_models *unpriced;
+    enum { N = BUDGET_MODELS_MAX + 9 };
+
+    configure("\"usd\": {\"scope\": \"total\", \"limitUSD\": 1}");
+    made[0] = made_at("-a/s1.jsonl");
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(names[i], sizeof(names[i]), "quartz-%02u", i * 7 % N);
+        lines[i] = (struct said){.id = names[i], .input = 1000000, .model = names[i]};
+    }
+    made_says(&made[0], lines, N);
+    unpriced = &result("usd", 0)->rows[0].unpriced;
+    ck_assert_uint_eq(unpriced->n, BUDGET_MODELS_MAX);
+    for (unsigned i = 0; i < BUDGET_MODELS_MAX; i++) {
+        snprintf(names[0], sizeof(names[0]), "quartz-%02u", i);
+        ck_assert_str_eq(unpriced->names[i], names[0]);
+    }
+}
+END_TEST
+
 /* --- a run --- */
 
 START_TEST(a_run_counts_what_lies_in_it)
@@ -524,6 +609,9 @@ int main(void)
     BUDGETS_TEST(spending_is_that_of_the_lines);
     BUDGETS_TEST(a_budget_of_one_sees_no_other);
     BUDGETS_TEST(dollars_are_exact);
+    BUDGETS_TEST(a_limit_in_dollars_may_be_unknown);
+    BUDGETS_TEST(exceeded_ones_are_first_then_unknown_ones);
+    BUDGETS_TEST(the_first_models_are_named);
     BUDGETS_TEST(a_run_counts_what_lies_in_it);
     BUDGETS_TEST(the_worst_rows_are_kept);
     BUDGETS_TEST(a_circle_of_parents_ends);

@@ -456,6 +456,79 @@ START_TEST(a_budget_as_a_document)
 }
 END_TEST
 
+/* --- models without a price --- */
+
+START_TEST(a_cost_that_nobody_knows_is_null)
+{
+    struct oks_target s1 = of_kind(OKS_SESSION, "s1", NULL), team = of_kind(OKS_TEAM, "crew", NULL);
+    json_object *o;
+
+    made[0] = made_at("-a/s1.jsonl");
+    made_says(
+        &made[0],
+        SAYS({.id = "m1", .at = T("01", "00"), .team = "crew", .agent = "a", .input = 7, .model = "quartz"}));
+    o = DOCUMENT(document_usage(&model, &s1, NULL, &document));
+    ck_assert(has_member(member_of(o, "billed"), "costUSD"));
+    ck_assert_ptr_null(member_of(o, "billed/costUSD"));
+    ck_assert_uint_eq(number_of(o, "billed/inputTokens"), 7);
+    json_object_put(o);
+    o = DOCUMENT(document_usage(&model, &team, NULL, &document));
+    ck_assert(has_member(member_of(o, "usageSummary"), "costUSD"));
+    ck_assert_ptr_null(member_of(o, "usageSummary/costUSD"));
+    json_object_put(o);
+    oks_document_clear(&document);
+    ck_assert_int_eq(document_cost(&model, &s1, &document), 0);
+    ck_assert_str_eq(document.bytes, "unknown\n");
+    /* With something that has a price it is a lower bound. */
+    made_says(&made[0], SAYS({.id = "m2", .at = T("02", "00"), .team = "crew", .agent = "a", .input = 1}));
+    json_object_put(DOCUMENT(document_cost(&model, &s1, &document)));
+    ck_assert_str_eq(document.bytes, "0.000005\n");
+    o = DOCUMENT(document_usage(&model, &team, NULL, &document));
+    ck_assert_int_eq(money_of(o, "usageSummary/costUSD"), 5000000);
+    ck_assert(json_object_get_boolean(member_of(o, "billed/lowerBound")));
+    json_object_put(o);
+    /* Nothing was used: that is 0. */
+    made[1] = made_at("-a/s2.jsonl");
+    made_says(&made[1], SAYS({.at = T("01", "00"), .user = true}));
+    s1.name = "s2";
+    json_object_put(DOCUMENT(document_cost(&model, &s1, &document)));
+    ck_assert_str_eq(document.bytes, "0\n");
+}
+END_TEST
+
+START_TEST(a_budget_names_models_without_a_price)
+{
+    static const char config[] = "{\"budgets\": {\"each\": {\"scope\": \"session\", \"limitUSD\": 1},"
+                                 " \"tokens\": {\"scope\": \"total\", \"limitTokens\": 1000000000}}}";
+    char model_name[300], shown[130];
+    json_object *o;
+
+    make_file("okstrafs.json", config, strlen(config));
+    model_settings(scratch);
+    memset(model_name, 'q', sizeof(model_name));
+    model_name[sizeof(model_name) - 1] = '\0';
+    memset(shown, 'q', 128);
+    shown[128] = '\0';
+    made[0] = made_at("-a/s1.jsonl");
+    made_says(&made[0], SAYS({.id = "m1", .at = T("01", "00"), .input = 70000000, .model = "basalt"},
+                             {.id = "m2", .at = T("01", "00"), .input = 1, .model = model_name}));
+    o = DOCUMENT(document_budget(&budgets, "each", false, 0, &document));
+    ck_assert_str_eq(text_in(o, "state"), "unknown");
+    ck_assert_str_eq(text_in(o, "spent"), "0");
+    ck_assert_str_eq(text_in(o, "unpriced/0"), "basalt");
+    ck_assert_str_eq(text_in(o, "unpriced/1"), shown);
+    ck_assert_str_eq(text_in(o, "rows/0/of"), "s1");
+    ck_assert_str_eq(text_in(o, "rows/0/state"), "unknown");
+    ck_assert_str_eq(text_in(o, "rows/0/unpriced/0"), "basalt");
+    json_object_put(o);
+    ck_assert_int_eq(document_budget(&budgets, "each", true, 0, &document), -ENOENT);
+    o = DOCUMENT(document_budget(&budgets, "tokens", false, 0, &document));
+    ck_assert_str_eq(text_in(o, "state"), "ok");
+    ck_assert(!has_member(o, "unpriced"));
+    json_object_put(o);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("more_documents");
@@ -478,5 +551,7 @@ int main(void)
     DOCUMENT_TEST(the_context_of_a_member_is_its_latest);
     DOCUMENT_TEST(a_ledger_says_what_became_of_each_line);
     DOCUMENT_TEST(a_budget_as_a_document);
+    DOCUMENT_TEST(a_cost_that_nobody_knows_is_null);
+    DOCUMENT_TEST(a_budget_names_models_without_a_price);
     return tap_run(suite);
 }

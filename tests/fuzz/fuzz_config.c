@@ -14,8 +14,8 @@ static void check_budget(const struct budget *b, const struct budget *before)
     REQUIRE(*b->name && strlen(b->name) <= CONFIG_NAME_MAX && !strchr(b->name, '/'));
     REQUIRE(!before || strcmp(before->name, b->name) < 0);
     REQUIRE(!b->of || budget_has_target(b->scope));
-    REQUIRE(budget_state_of(b, b->limit) == BUDGET_EXCEEDED);
-    REQUIRE(budget_state_of(b, b->limit - 1) != BUDGET_EXCEEDED);
+    REQUIRE(budget_state_of(b, b->limit, 0) == BUDGET_EXCEEDED);
+    REQUIRE(budget_state_of(b, b->limit - 1, 0) != BUDGET_EXCEEDED);
     budget_window_day(NULL, (int64_t)b->limit % 253402300800000, &window);
     REQUIRE(strlen(window.since) == 24);
 }

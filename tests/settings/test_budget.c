@@ -13,20 +13,36 @@ START_TEST(a_budget_flips_at_the_exact_amount)
 {
     struct budget b = {.limit = 1000, .warn_at = OKS_USD / 10 * 8};
 
-    ck_assert_int_eq(budget_state_of(&b, 0), BUDGET_OK);
-    ck_assert_int_eq(budget_state_of(&b, 799), BUDGET_OK);
-    ck_assert_int_eq(budget_state_of(&b, 800), BUDGET_WARN);
-    ck_assert_int_eq(budget_state_of(&b, 999), BUDGET_WARN);
-    ck_assert_int_eq(budget_state_of(&b, 1000), BUDGET_EXCEEDED);
+    ck_assert_int_eq(budget_state_of(&b, 0, 0), BUDGET_OK);
+    ck_assert_int_eq(budget_state_of(&b, 799, 0), BUDGET_OK);
+    ck_assert_int_eq(budget_state_of(&b, 800, 0), BUDGET_WARN);
+    ck_assert_int_eq(budget_state_of(&b, 999, 0), BUDGET_WARN);
+    ck_assert_int_eq(budget_state_of(&b, 1000, 0), BUDGET_EXCEEDED);
     b.warn_at = OKS_USD;
-    ck_assert_int_eq(budget_state_of(&b, 999), BUDGET_OK);
+    ck_assert_int_eq(budget_state_of(&b, 999, 0), BUDGET_OK);
     b.warn_at = OKS_USD / 3; /* 333.33 */
-    ck_assert_int_eq(budget_state_of(&b, 333), BUDGET_OK);
-    ck_assert_int_eq(budget_state_of(&b, 334), BUDGET_WARN);
+    ck_assert_int_eq(budget_state_of(&b, 333, 0), BUDGET_OK);
+    ck_assert_int_eq(budget_state_of(&b, 334, 0), BUDGET_WARN);
     b = (struct budget){.limit = INT64_MAX, .warn_at = OKS_USD};
-    ck_assert_int_eq(budget_state_of(&b, INT64_MAX - 1), BUDGET_OK);
-    ck_assert_int_eq(budget_state_of(&b, INT64_MAX), BUDGET_EXCEEDED);
-    ck_assert_int_eq(budget_state_of(&b, (budget_amount)-1), BUDGET_EXCEEDED);
+    ck_assert_int_eq(budget_state_of(&b, INT64_MAX - 1, 0), BUDGET_OK);
+    ck_assert_int_eq(budget_state_of(&b, INT64_MAX, 0), BUDGET_EXCEEDED);
+    ck_assert_int_eq(budget_state_of(&b, (budget_amount)-1, 0), BUDGET_EXCEEDED);
+}
+END_TEST
+
+/* What has no price may have used up what remains. */
+START_TEST(a_budget_is_unknown_at_the_exact_amount)
+{
+    struct budget b = {.limit = 1000, .warn_at = OKS_USD / 10 * 8};
+
+    ck_assert_int_eq(budget_state_of(&b, 0, 999), BUDGET_OK);
+    ck_assert_int_eq(budget_state_of(&b, 0, 1000), BUDGET_UNKNOWN);
+    ck_assert_int_eq(budget_state_of(&b, 800, 199), BUDGET_WARN);
+    ck_assert_int_eq(budget_state_of(&b, 800, 200), BUDGET_UNKNOWN);
+    ck_assert_int_eq(budget_state_of(&b, 999, (budget_amount)-1), BUDGET_UNKNOWN);
+    ck_assert_int_eq(budget_state_of(&b, 1000, (budget_amount)-1), BUDGET_EXCEEDED);
+    ck_assert_str_eq(budget_state_name(BUDGET_UNKNOWN), "unknown");
+    ck_assert_str_eq(budget_state_name(BUDGET_EXCEEDED), "exceeded");
 }
 END_TEST
 
@@ -360,6 +376,7 @@ int main(void)
     Suite *s = suite_create("budget");
 
     TEST(s, a_budget_flips_at_the_exact_amount);
+    TEST(s, a_budget_is_unknown_at_the_exact_amount);
     TEST(s, days_end_at_midnight_wherever_that_is);
     TEST(s, blocks_end_by_the_clock_or_by_silence);
     SCRATCH_TEST(s, the_exact_token);
