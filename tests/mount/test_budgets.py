@@ -67,6 +67,11 @@ class Budgets(harness.MountTest):
         record["message"] |= {"id": f"msg_{self.serial}", "stop_reason": "end_turn"}
         return record
 
+    def unpriced(self, tokens: int, when: str, model: str = "mystery", **more) -> dict:
+        record = self.request(tokens, when, **more)
+        record["message"]["model"] = model
+        return record
+
     def spend(self, path, tokens: int, when: str, **more) -> None:
         harness.append(path, records.line(self.request(tokens, when, **more)) + b"\n")
 
@@ -136,13 +141,29 @@ class Amounts(Budgets):
 
     def test_without_a_price_it_is_a_lower_bound(self):
         now = stamp(time.time() - 1)
-        unpriced = self.request(100, now)
-        unpriced["message"]["model"] = "mystery"
-        self.home.transcript("-p", "session-1", [self.request(100, now), unpriced])
+        self.home.transcript("-p", "session-1", [self.request(100, now), self.unpriced(100, now)])
         self.configure({"b": {"scope": "total", "limitUSD": 1}, "t": {"scope": "total", "limitTokens": 1000}})
         with self.home.mount() as mount:
             self.assertEqual((mount.json("budgets/b.json")["spent"], mount.json("budgets/b.json")["lowerBound"]), (0.0005, True))
             self.assertEqual((mount.json("budgets/t.json")["spent"], mount.json("budgets/t.json")["lowerBound"]), (200, False))
+
+    def test_without_a_price_a_limit_in_dollars_is_unknown(self):
+        now = stamp(time.time() - 1)
+        path = self.home.transcript("-p", "session-1", [self.unpriced(70_000_000, now)])
+        self.configure({"b": {"scope": "total", "limitUSD": 1}, "t": {"scope": "total", "limitTokens": 1_000_000_000}})
+        with self.home.mount() as mount:
+            self.assertEqual(self.states(mount), {"b": "unknown", "t": "ok"})
+            self.assertEqual(mount.json("budgets/b.json")["unpriced"], ["mystery"])
+            self.assertEqual(mount.names("budgets/exceeded"), [])
+            self.assertEqual(mount.read("sessions/session-1/cost_usd"), b"unknown\n")
+            self.assertIsNone(mount.json("sessions/session-1/usage.json")["billed"]["costUSD"])
+            (self.home.okstra / "okstrafs").mkdir(exist_ok=True)
+            (self.home.okstra / "okstrafs" / "prices.json").write_text(
+                '{"mystery": {"input_cost_per_token": 1e-09, "output_cost_per_token": 0}}')
+            self.assertEqual(self.states(mount), {"b": "ok", "t": "ok"})
+            self.assertEqual(mount.read("sessions/session-1/cost_usd"), b"0.07\n")
+            self.spend(path, 1_000_000, now)
+            self.assertEqual(self.states(mount), {"b": "exceeded", "t": "ok"})
 
     def test_a_wrong_configuration_is_told_and_changes_nothing(self):
         self.configure({"b": {"scope": "total", "limitTokens": 1}})
@@ -304,6 +325,38 @@ class Hook(Budgets):
             self.configure({"a": {"scope": "total", "limitTokens": 1}, "b": {"scope": "total", "limitTokens": 1,
                                                                            "policy": "block"}})
             self.assertEqual(self.call().returncode, 2)
+
+    def test_models_without_a_price_ask_or_are_told(self):
+        self.start({})
+        names = ['q"\\', "mystery"]
+        for name in names:
+            harness.append(self.path, records.line(self.unpriced(90_000_000, self.now, name)) + b"\n")
+        text = 'okstrafs: budget b (session session-1): 0.00005 of 1 USD spent, not counting models without a price (mystery, q"\\)'
+        path = os.path.dirname(harness.binary()) + ":" + os.environ["PATH"]
+        for policy, tool in (("block", "ask"), ("prompt", "ask"), ("warn_continue", "message")):
+            self.configure({"b": {"scope": "session", "limitUSD": 1, "policy": policy},
+                            "o": {"scope": "session", "of": "session-2", "limitUSD": 1, "policy": policy},
+                            "t": {"scope": "total", "limitTokens": 1_000_000_000, "policy": policy}})
+            with self.subTest(policy=policy), contextlib.ExitStack() as stack:
+                for environ in ({"PATH": path}, {}):
+                    if not environ:
+                        stack.enter_context(self.home.mount())
+                    done = self.call(**environ)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    self.assertEqual(json.loads(done.stdout), {"systemMessage": text} if tool == "message" else {
+                        "hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": "ask",
+                                               "permissionDecisionReason": text + ". Go on?"}})
+                    done = self.call("UserPromptSubmit", **environ)
+                    self.assertEqual((done.returncode, done.stderr, json.loads(done.stdout)), (0, "", {"systemMessage": text}))
+                    self.assertQuiet(self.call(session="session-2", **environ))
+
+    def test_what_is_exceeded_is_refused_whatever_else_is_unknown(self):
+        self.start({"b": {"scope": "day", "limitUSD": 1, "policy": "block"}, "c": {"scope": "day", "limitTokens": 5, "policy": "block"}})
+        harness.append(self.path, records.line(self.unpriced(90_000_000, self.now)) + b"\n")
+        with self.home.mount():
+            done = self.call()
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertEqual(done.stderr.count("budget"), 1)
 
     def test_a_budget_of_others_stops_nobody_else(self):
         for scope, of in (("session", "session-1"), ("project", "-p"), ("team", "Crew"), ("agent-day", "claude-worker")):
