@@ -5,6 +5,9 @@
  * The last request is the last one outside of a side chain in the session's transcripts (in a sub-agent's,
  * which has side chains only, the last one), repeated ones included: it shows what the model was last sent.
  * If a compaction came later, the figure is outdated, and the document says so.
+ *
+ * A limit that a request of the session went beyond is none. Then the next larger one of the model's family
+ * is shown, which is a guess, or null. No compaction is suggested by it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -177,28 +180,99 @@ static void put_no_request(struct json *j)
     json_put_bool(j, "shouldCompact", false);
 }
 
-static void put_request(const struct oks_prices *prices, struct json *j, const struct last *last,
-                        bool compacted)
+static uint64_t occupancy_of(const struct oks_request *r)
+{
+    const struct oks_spend *s = &r->spend;
+
+    return oks_tokens_add(oks_tokens_add(s->input, s->cache_read), oks_tokens_add(s->cache_5m, s->cache_1h));
+}
+
+/* The highest occupancy of a model in a session. */
+struct highest {
+    const struct oks_requests *rows;
+    struct oks_slice model;
+    uint64_t occupancy;
+};
+
+static int consider_occupancy(void *ctx, size_t i, const struct request_row *row)
+{
+    struct highest *h = ctx;
+    uint64_t occupancy = occupancy_of(&row->request);
+
+    (void)i;
+    if (occupancy > h->occupancy && !row->request.second_hand && !row->request.advisor &&
+        oks_slice_eq(requests_model(h->rows, row->model), h->model))
+        h->occupancy = occupancy;
+    return 0;
+}
+
+static uint64_t highest_occupancy(const struct session *s, struct oks_slice model)
+{
+    struct highest h = {.model = model};
+    struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        size_t n = billing_part_rows(t->billed);
+
+        h.rows = t->state.requests;
+        if (n)
+            requests_each(h.rows, 0, n, consider_occupancy, &h);
+    }
+    return h.occupancy;
+}
+
+struct limit {
+    uint64_t tokens; /* 0: unknown, and no guess is left */
+    bool known;
+    bool beaten; /* the limit that was thought to be the model's */
+};
+
+static struct limit limit_of(const struct oks_prices *prices, const struct session *s, struct oks_slice model)
+{
+    uint64_t highest = highest_occupancy(s, model);
+    struct limit limit;
+
+    limit.known = oks_prices_context(prices, model, &limit.tokens) == OKS_PRICED;
+    limit.beaten = highest > limit.tokens;
+    if (!limit.beaten)
+        return limit;
+    limit.known = false;
+    if (oks_prices_context_above(prices, model, highest, &limit.tokens) != OKS_PRICED)
+        limit.tokens = 0;
+    return limit;
+}
+
+static void put_limit(struct json *j, const struct limit *limit, uint64_t occupancy)
+{
+    if (limit->tokens)
+        json_put_count(j, "contextLimit", limit->tokens);
+    else
+        json_put_null(j, "contextLimit");
+    json_put_bool(j, "contextLimitKnown", limit->known);
+    if (limit->tokens)
+        put_ratio(j, occupancy, limit->tokens);
+    else
+        json_put_null(j, "ratio");
+}
+
+static void put_request(const struct oks_prices *prices, struct json *j, const struct session *session,
+                        const struct last *last, bool compacted)
 {
     const struct oks_request *r = &last->row.request;
-    const struct oks_spend *s = &r->spend;
     struct oks_slice model = requests_model(last->t->state.requests, last->row.model);
-    uint64_t limit, occupancy = oks_tokens_add(oks_tokens_add(s->input, s->cache_read),
-                                               oks_tokens_add(s->cache_5m, s->cache_1h));
-    bool known = oks_prices_context(prices, model, &limit) == OKS_PRICED;
+    struct limit limit = limit_of(prices, session, model);
+    uint64_t occupancy = occupancy_of(r);
     char buf[OKS_STAMP_TEXT];
 
     json_put_slice(j, "t",
                    r->stamp.key < OKS_STAMP_KEY_TEXT ? oks_stamp_text(r->stamp, buf) : (struct oks_slice){0});
     json_put_text(j, "model", model.len ? model.ptr : NULL);
     json_put_count(j, "occupancyTokens", occupancy);
-    json_put_count(j, "contextLimit", limit);
-    json_put_bool(j, "contextLimitKnown", known);
-    put_ratio(j, occupancy, limit);
+    put_limit(j, &limit, occupancy);
     json_put_raw(j, "threshold", OKS_SLICE(THRESHOLD_TEXT));
     json_put_bool(j, "shouldCompact",
-                  !compacted &&
-                      (unsigned __int128)occupancy * 10 > (unsigned __int128)limit * THRESHOLD_TENTHS);
+                  !compacted && !limit.beaten &&
+                      (unsigned __int128)occupancy * 10 > (unsigned __int128)limit.tokens * THRESHOLD_TENTHS);
 }
 
 struct context {
@@ -284,7 +358,7 @@ static int context_document(void *ctx, struct json *j, struct oks_document *out)
     json_open_object(j, NULL);
     put_who(j, c, s);
     if (last.found)
-        put_request(settings_prices(c->model->settings), j, &last, compactions.since);
+        put_request(settings_prices(c->model->settings), j, s, &last, compactions.since);
     else
         put_no_request(j);
     put_compactions(j, &compactions);

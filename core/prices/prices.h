@@ -73,5 +73,11 @@ int oks_price_cost(struct oks_model_price of, const struct oks_spend *spend, str
 
 /* Tokens that fit into the model's context; OKS_UNPRICED and OKS_CONTEXT_UNKNOWN where no table knows it. */
 int oks_prices_context(const struct oks_prices *prices, struct oks_slice model, uint64_t *tokens);
+/*
+ * The smallest context limit into which `occupied` tokens fit, of all models of the family: those whose names
+ * begin with the same letters ("claude", "gpt"). OKS_UNPRICED: none is that large.
+ */
+int oks_prices_context_above(const struct oks_prices *prices, struct oks_slice model, uint64_t occupied,
+                             uint64_t *tokens);
 
 #endif

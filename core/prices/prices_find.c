@@ -8,6 +8,7 @@
  */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "prices/prices_private.h"
 
@@ -201,6 +202,40 @@ static void undot_claude(char *id, size_t len)
     for (size_t i = 0; i < len; i++)
         if (id[i] == '.')
             id[i] = '-';
+}
+
+static size_t letters_of(struct oks_slice name)
+{
+    size_t n = 0;
+
+    while (n < name.len && isalpha((unsigned char)name.ptr[n]))
+        n++;
+    return n;
+}
+
+int oks_prices_context_above(const struct oks_prices *prices, struct oks_slice model, uint64_t occupied,
+                             uint64_t *tokens)
+{
+    uint64_t found = UINT64_MAX;
+    bool regional;
+    size_t family;
+
+    if (!model.ptr)
+        return OKS_UNPRICED;
+    model = without_profile(without_folders(model), &regional);
+    family = letters_of(model);
+    for (size_t i = 0; family && i < prices->n_entries; i++) {
+        const struct oks_price *price = &prices->entries[i];
+        struct oks_slice name = oks_slice_of(price->name);
+
+        if (letters_of(name) == family && strncasecmp(name.ptr, model.ptr, family) == 0 &&
+            price->max_input >= occupied && price->max_input > 0 && price->max_input < found)
+            found = price->max_input;
+    }
+    if (found == UINT64_MAX)
+        return OKS_UNPRICED;
+    *tokens = found;
+    return OKS_PRICED;
 }
 
 struct oks_model_price oks_prices_find(const struct oks_prices *prices, struct oks_slice model)

@@ -294,6 +294,71 @@ START_TEST(a_full_context_should_be_compacted)
 }
 END_TEST
 
+/* "limit known ratio shouldCompact" */
+static void check_limit(const char *session, const char *want)
+{
+    static const char *const keys[] = {"contextLimit", "contextLimitKnown", "ratio", "shouldCompact"};
+    json_object *o = context_of(session);
+    char text[128] = "";
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        const char *value = text_in(o, keys[i]);
+
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? " " : "",
+                 value ? value : "null");
+    }
+    ck_assert_str_eq(text, want);
+    json_object_put(o);
+}
+
+START_TEST(a_limit_that_was_beaten_is_none)
+{
+    made[0] = made_at("-a/s1.jsonl");
+    made_says(&made[0],
+              SAYS({.id = "m1", .at = T("01", "00"), .input = 200000, .model = "claude-sonnet-4-5"}));
+    check_limit("s1", "200000 true 1.0000 true");
+    /* Not by another model, nor in another session. */
+    made_says(&made[0],
+              SAYS({.id = "m2", .at = T("01", "10"), .input = 900000, .model = "claude-opus-5"},
+                   {.id = "m3", .at = T("01", "20"), .input = 150000, .model = "claude-sonnet-4-5"}));
+    made[1] = made_at("-a/s2.jsonl");
+    made_says(&made[1],
+              SAYS({.id = "m4", .at = T("01", "00"), .reads = 350000, .model = "claude-sonnet-4-5"}));
+    check_limit("s1", "200000 true 0.7500 true");
+    check_limit("s2", "1000000 false 0.3500 false");
+    /* It stays beaten, in whatever order and file, and whoever did it. */
+    made_says(&made[1],
+              SAYS({.id = "m5", .at = T("01", "10"), .reads = 190000, .model = "claude-sonnet-4-5"}));
+    check_limit("s2", "1000000 false 0.1900 false");
+    made[2] = made_at("-b/s1.jsonl");
+    made_says(&made[2], SAYS({.id = "m6",
+                              .at = T("00", "10"),
+                              .input = 200001,
+                              .sidechain = true,
+                              .model = "claude-sonnet-4-5"}));
+    check_limit("s1", "1000000 false 0.1500 false");
+    /* No guess is left. */
+    made_says(&made[1],
+              SAYS({.id = "m8", .at = T("01", "20"), .input = 1000001, .model = "claude-sonnet-4-5"}));
+    check_limit("s2", "null false null false");
+}
+END_TEST
+
+START_TEST(a_guess_that_was_beaten_suggests_nothing)
+{
+    made[0] = made_at("-a/s1.jsonl");
+    made_says(&made[0], SAYS({.id = "m1", .at = T("01", "00"), .input = 31000, .model = "claude-quartz"}));
+    check_limit("s1", "32000 false 0.9688 true");
+    made_says(&made[0], SAYS({.id = "m2", .at = T("01", "10"), .input = 190000, .model = "claude-quartz"}));
+    check_limit("s1", "200000 false 0.9500 false");
+    made_says(&made[0], SAYS({.id = "m3", .at = T("01", "20"), .input = 31000, .model = "claude-quartz"}));
+    check_limit("s1", "200000 false 0.1550 false");
+    made[1] = made_at("-a/s2.jsonl");
+    made_says(&made[1], SAYS({.id = "m4", .at = T("01", "00"), .input = 60000, .model = "quartz-9"}));
+    check_limit("s2", "null false null false");
+}
+END_TEST
+
 /* Rows are looked at from the end in steps. */
 START_TEST(a_request_far_back_is_found)
 {
@@ -547,6 +612,8 @@ int main(void)
     DOCUMENT_TEST(a_roster_has_a_lead_of_its_own);
     DOCUMENT_TEST(a_context_is_that_of_the_last_request);
     DOCUMENT_TEST(a_full_context_should_be_compacted);
+    DOCUMENT_TEST(a_limit_that_was_beaten_is_none);
+    DOCUMENT_TEST(a_guess_that_was_beaten_suggests_nothing);
     DOCUMENT_TEST(a_request_far_back_is_found);
     DOCUMENT_TEST(the_context_of_a_member_is_its_latest);
     DOCUMENT_TEST(a_ledger_says_what_became_of_each_line);

@@ -614,6 +614,37 @@ START_TEST(contexts)
 }
 END_TEST
 
+START_TEST(larger_contexts_of_the_family)
+{
+    static const struct {
+        const char *model;
+        uint64_t occupied, tokens; /* 0: none */
+    } at[] = {{"claude-sonnet-4-5", 200001, 1000000},
+              {"claude-whatever", 1, 200000},
+              {"us.anthropic.claude-haiku-4-5-20251001-v1:0", 200001, 1000000},
+              {"openrouter/anthropic/Claude-Opus-4.5", 1000000, 1000000},
+              {"claude-opus-5", 1000001, 0},
+              {"ruby-2", 10, 20000},
+              {"ruby-2", 20001, 0},
+              {"rubynia", 10, 0},
+              {"rub", 10, 0},
+              {"", 1, 0},
+              {"5", 1, 0}};
+    struct oks_prices *prices =
+        with("{\"ruby\": {\"max_input_tokens\": 20000}, \"ruby-1\": {\"max_input_tokens\": 30000},"
+             " \"ruby-1\": {}, \"5-x\": {\"max_input_tokens\": 9}}");
+
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+        uint64_t tokens = 0;
+
+        ck_assert_int_eq(oks_prices_context_above(prices, oks_slice_of(at[i].model), at[i].occupied, &tokens),
+                         at[i].tokens ? OKS_PRICED : OKS_UNPRICED);
+        ck_assert_uint_eq(tokens, at[i].tokens);
+    }
+    oks_prices_free(prices);
+}
+END_TEST
+
 /* --- the user's file --- */
 
 START_TEST(a_users_entry_replaces_the_one_inside)
@@ -828,6 +859,7 @@ int main(void)
     TEST(s, regional_profiles_multiply);
     TEST(s, gpt_5_never_prices_gpt_5_4_mini);
     TEST(s, contexts);
+    TEST(s, larger_contexts_of_the_family);
     TEST(s, a_users_entry_replaces_the_one_inside);
     TEST(s, a_users_entry_keeps_the_multipliers_inside);
     TEST(s, numbers_are_exact);
