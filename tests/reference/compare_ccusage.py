@@ -6,6 +6,8 @@
 lays the samples' real Claude Code transcripts out as a configuration folder, asks both programs for every session, and
 prints the tables of docs/ccusage.md. What is said about a session that differs is checked against ledger.jsonl, line by line:
 a difference that no line explains is printed as such, and makes the exit code 1.
+
+Then it does the same with one made request for each rule of prices in which the programs may differ.
 """
 
 import json
@@ -22,6 +24,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import records  # noqa: E402
 
+NEWEST = "2026-10-10T10:00:00.000Z"
+# Made requests: model, tokens of input, time, and what else the usage says.
+MADE = (
+    *[(model, 300_000, NEWEST, {}) for model in ("claude-sonnet-4", "claude-sonnet-4-5", "claude-opus-5", "gemini-2.5-pro", "gemini-3.1-pro-preview",
+                                                 "gpt-5.4", "gpt-5.5", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-6-astra")],
+    ("gpt-5.6-sol", 100_000, "2026-08-20T10:00:00.000Z", {}),
+    ("gpt-5.6-sol", 100_000, "2026-08-21T10:00:00.000Z", {}),
+    ("gpt-5.6-terra", 100_000, "2026-07-29T10:00:00.000Z", {}),
+    ("us.anthropic.claude-sonnet-5", 100_000, NEWEST, {}),
+    ("claude-sonnet-5", 100_000, NEWEST, {"inference_geo": "us"}),
+    ("claude-opus-5-5", 100_000, NEWEST, {}),
+    ("claude-opus-5-high", 100_000, NEWEST, {}),
+    ("claude-opus-5-fast", 100_000, NEWEST, {}),
+    ("claude-opus-5-neo", 100_000, NEWEST, {}),
+    ("claude-quartz-9", 100_000, NEWEST, {}),
+)
 COLUMNS = ("inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
 HEADS = ("in", "out", "cache write", "cache read", "USD")
 
@@ -55,6 +73,9 @@ class Ours:
             at = end + 1
         return dict(zip(names, found))
 
+    def prices(self) -> dict:
+        return json.loads(self.run("cat", "pricing.json"), parse_float=Decimal)["models"]
+
     def ledger(self, name: str) -> list[dict]:
         return [json.loads(line) for line in self.run("cat", f"sessions/{name}/ledger.jsonl").splitlines()]
 
@@ -68,7 +89,7 @@ def theirs(program: str, environ: dict) -> dict:
 
 
 def figures(row: dict, cost: str) -> tuple:
-    return (*[row[column] for column in COLUMNS], Decimal(row[cost]))
+    return (*[row[column] for column in COLUMNS], Decimal(row[cost] or 0))
 
 
 def added(rows) -> tuple:
@@ -124,10 +145,12 @@ def compare(ours: Ours, other: dict) -> int:
         family = [name, *[one for one in ours.subagents(name) if one not in their]] if name in mine else []
         if len(family) > 1 and same(added(mine[one] for one in family), their.get(name, none)):
             explained.update(family)
-            notes.append(f"- `{name}`: ccusage counts its {len(family) - 1} sub-agents with it; together they are the same.")
+            notes.append(f"- `{name}`: ccusage counts its {len(family) - 1} sub-agents with it; together they are the same. Lines of the ledgers: "
+                         + "; ".join(f"`{one}` {verdicts(ours, one)}" for one in family) + ".")
         elif name in mine and in_the_us(ours, name) and same((*mine[name][:-1], mine[name][-1] / Decimal("1.1")), their.get(name, none)):
             explained.add(name)
-            notes.append(f"- `{name}`: every counted line with tokens says `inference_geo` us, which costs 1.1 times as much; ccusage does not ask.")
+            notes.append(f"- `{name}`: every counted line with tokens says `inference_geo` us, which costs 1.1 times as much; ccusage ignores it. "
+                         f"Lines of the ledger: {verdicts(ours, name)}.")
     for name in differ:
         print(row_text(f"`{name}`, okstrafs", mine.get(name, none)))
         print(row_text(f"`{name}`, ccusage", their.get(name, none)))
@@ -139,6 +162,53 @@ def compare(ours: Ours, other: dict) -> int:
     return 1 if rest else 0
 
 
+def lay_out_made(projects: Path) -> None:
+    projects.mkdir(parents=True)
+    for i, (model, tokens, when, more) in enumerate(MADE):
+        name = f"{i:08d}-0000-4000-8000-000000000000"
+        record = records.assistant(when, records.usage(i=tokens, o=0, **more), model=model, id=f"msg_{i:024d}", stop_reason="end_turn",
+                                   sessionId=name, requestId=f"req_{i}", uuid=f"u{i}", version="2.1.280", cwd="/made", isSidechain=False)
+        (projects / f"{name}.jsonl").write_bytes(records.line(record) + b"\n")
+
+
+def split_cost(prices: dict, model: str, tokens: int):
+    """What the request costs if only the part over the threshold is dearer."""
+    entry, base = prices.get(model, {}), "input_cost_per_token"
+    for key, price in entry.items():
+        if key.startswith(base + "_above_"):
+            threshold = int(key.removeprefix(base + "_above_").removesuffix("k_tokens")) * 1000
+            return threshold * entry[base] + (tokens - threshold) * price
+    return None
+
+
+def why(prices: dict, request: tuple, mine, their) -> str:
+    model, tokens, _, more = request
+    if mine is None or their == 0:
+        return {(True, True): "neither has a price", (True, False): "okstrafs: the last word is not known, so there is no price",
+                (False, True): "ccusage has no price"}[mine is None, their == 0]
+    close = {"the same": mine, "ccusage splits the count at the threshold": split_cost(prices, model, tokens),
+             "ccusage ignores `inference_geo`": mine / Decimal("1.1") if more else None,
+             "ccusage bills at the newest price": tokens * prices.get(model, {}).get("input_cost_per_token", 0)}
+    for text, cost in close.items():
+        if cost is not None and abs(cost - their) < Decimal("1e-9"):
+            return text
+    return "not explained"
+
+
+def compare_made(ours: Ours, other: dict) -> int:
+    prices, documents = ours.prices(), ours.sessions()
+    texts = []
+    print("\n| model | input | day | okstrafs | ccusage | |\n|---|---:|---|---:|---:|---|")
+    for i, request in enumerate(MADE):
+        name = f"{i:08d}-0000-4000-8000-000000000000"
+        mine, their = documents[name]["billed"]["costUSD"], Decimal(other[name]["totalCost"]) if name in other else Decimal(0)
+        mine = mine if mine is None else Decimal(mine)
+        texts.append(why(prices, request, mine, their))
+        model = f"`{request[0]}`" + "".join(f", `{key}` {value}" for key, value in request[3].items())
+        print(f"| {model} | {request[1]:,} | {request[2][:10]} | {'null' if mine is None else f'{mine:.4f}'} | {their:.4f} | {texts[-1]} |")
+    return 1 if "not explained" in texts else 0
+
+
 def main() -> int:
     if len(sys.argv) < 3:
         sys.exit(__doc__)
@@ -148,7 +218,10 @@ def main() -> int:
         lay_out(samples, top / "claude" / "projects")
         environ = os.environ | {"HOME": folder, "CLAUDE_CONFIG_DIR": str(top / "claude"), "OKSTRA_HOME": str(top / "okstra"),
                                 "CODEX_HOME": str(top / "codex"), "GEMINI_CLI_HOME": str(top / "gemini"), "TZ": "UTC"}
-        return compare(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ))
+        status = compare(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ))
+        lay_out_made(top / "made" / "projects" / "-made")
+        environ["CLAUDE_CONFIG_DIR"] = str(top / "made")
+        return max(status, compare_made(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ)))
 
 
 if __name__ == "__main__":
