@@ -321,6 +321,18 @@ static void keep_multipliers(struct oks_price *user, const struct oks_price *ins
     user->regional = user->regional ? user->regional : inside->regional;
 }
 
+/* LiteLLM's list has entries of dated names too, and does not name all multipliers. */
+static void keep_multipliers_of_base(struct oks_prices *prices)
+{
+    for (size_t i = 0; i < prices->n_entries; i++) {
+        struct oks_price *price = &prices->entries[i]; /* shorter names come before it */
+        const struct oks_price *base = price->inside ? NULL : prices_base(prices, oks_slice_of(price->name));
+
+        if (base)
+            keep_multipliers(price, base);
+    }
+}
+
 /* Sorts the entries, and drops those inside that a user's entry replaces. */
 static void settle(struct oks_prices *prices)
 {
@@ -476,6 +488,7 @@ int oks_prices_new(struct oks_prices **out, const char *user, size_t len, char e
         return rc;
     }
     settle(prices);
+    keep_multipliers_of_base(prices);
     *out = prices;
     return 0;
 }

@@ -142,12 +142,13 @@ static bool is_harmless(struct oks_slice rest, bool claude)
     return true;
 }
 
-/* The longest entry from which the id goes on without another word. */
-static const struct oks_price *find_beginning(const struct oks_prices *prices, struct oks_slice id)
+/* The longest entry of at most `longest` bytes from which the id goes on without another word. */
+static const struct oks_price *find_within(const struct oks_prices *prices, struct oks_slice id,
+                                           size_t longest)
 {
     bool claude = starts_with(id, "claude");
 
-    for (size_t n = id.len; n > 0; n--) {
+    for (size_t n = longest; n > 0; n--) {
         const struct oks_price *price;
 
         if (n < id.len && !strchr("-@:", id.ptr[n]))
@@ -157,6 +158,16 @@ static const struct oks_price *find_beginning(const struct oks_prices *prices, s
             return price;
     }
     return NULL;
+}
+
+static const struct oks_price *find_beginning(const struct oks_prices *prices, struct oks_slice id)
+{
+    return find_within(prices, id, id.len);
+}
+
+const struct oks_price *prices_base(const struct oks_prices *prices, struct oks_slice name)
+{
+    return find_within(prices, name, name.len - 1);
 }
 
 /* "bedrock/us-east-1/": who serves the model. */

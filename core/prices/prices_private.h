@@ -58,5 +58,7 @@ extern const char *const price_tier_suffixes[];
 
 /* The newest entry of exactly that name, or NULL. */
 const struct oks_price *prices_exact(const struct oks_prices *prices, struct oks_slice name);
+/* The entry of a shorter name that is the same model ("claude-haiku-4-5" of a dated name), or NULL. */
+const struct oks_price *prices_base(const struct oks_prices *prices, struct oks_slice name);
 
 #endif

@@ -671,6 +671,9 @@ END_TEST
 START_TEST(a_users_entry_keeps_the_multipliers_inside)
 {
     static const char user[] = "{\"claude-sonnet-4-6\": {\"input_cost_per_token\": 4e-06},"
+                               " \"claude-sonnet-4-6-20260217\": {\"input_cost_per_token\": 5e-06},"
+                               " \"claude-haiku-4-5-20251001\": {\"input_cost_per_token\": 2e-06},"
+                               " \"claude-haiku-4-5-fast\": {\"input_cost_per_token\": 2e-06},"
                                " \"claude-opus-4-6\": {\"input_cost_per_token\": 1e-06,"
                                " \"provider_specific_entry\": {\"us\": 1, \"fast\": 3}}}";
     struct oks_prices *prices = with(user);
@@ -678,6 +681,10 @@ START_TEST(a_users_entry_keeps_the_multipliers_inside)
 
     ck_assert_int_eq(cost_in(prices, "claude-sonnet-4-6", spend), MICRO(440));
     ck_assert_int_eq(cost_in(prices, "eu.anthropic.claude-sonnet-4-6", spend), MICRO(440));
+    /* Entries of dated names are the same models. */
+    ck_assert_int_eq(cost_in(prices, "claude-sonnet-4-6-20260217", spend), MICRO(550));
+    ck_assert_int_eq(cost_in(prices, "us.anthropic.claude-haiku-4-5-20251001-v1:0", spend), MICRO(220));
+    ck_assert_int_eq(cost_in(prices, "us.anthropic.claude-haiku-4-5-fast", spend), MICRO(200));
     spend.speed = OKS_SPEED_FAST;
     ck_assert_int_eq(cost_in(prices, "claude-opus-4-6", spend), MICRO(300));
     oks_prices_free(prices);
