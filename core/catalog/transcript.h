@@ -107,6 +107,7 @@ struct scan_outcome {
     struct tail *tail;
     struct file_mark mark;
     uint64_t bytes_read;
+    bool bad_start; /* bytes came, and the first line of them is no JSON object */
     int error;
     bool labelled; /* `label` was looked up; NULL: none */
     char *label;

@@ -324,6 +324,7 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
         rc = t->whole ? transcript_scan_whole(fd, scanner, &sink, &result)
                       : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
     out->bytes_read = result.bytes_read;
+    out->bad_start = result.end > from && !result.sound_start;
     if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
         return rc;
     /*

@@ -3,8 +3,12 @@
  *
  * A transcript is append-only, so a scan starts at the cursor and reads what came since. It starts at byte 0
  * instead if the file's first bytes changed (it was replaced), if it is shorter than the cursor (it was
- * truncated), or if the inode is another one. Bytes before the cursor are otherwise never read again, except
- * the few that verify=tail compares.
+ * truncated), or if the inode is another one.
+ *
+ * A file that was cut and has grown again behind the same head keeps its inode. The cursor then stands inside
+ * a line, with few exceptions, so the first line behind it is no JSON object. Only then (with verify=tail:
+ * always) the last bytes before the cursor are compared with those that were read. Bytes before the cursor
+ * are otherwise never read again.
  *
  * Invariants: a scan changes its own outcome and never the transcript, so queries see the old state until the
  * commit; the cursor is always behind a newline; the unfinished last line is in `tail` only.
@@ -94,7 +98,23 @@ static bool identity_matches(const struct oks_identity *identity, const struct h
            memcmp(hash, identity->sha256, sizeof(hash)) == 0;
 }
 
-static int tail_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA256_BYTES])
+/* The bytes before a cursor, as they were read. */
+struct read_end {
+    uint64_t cursor;
+    uint32_t len; /* of the bytes that sha256 covers; 0: not known */
+    uint8_t sha256[OKS_SHA256_BYTES];
+};
+
+static struct read_end read_end_of(const struct oks_state *state)
+{
+    bool ours = state->extra_offset == state->offset; /* else okstra's collector went on from there */
+    struct read_end end = {.cursor = state->offset, .len = ours ? state->tail_len : 0};
+
+    memcpy(end.sha256, state->tail_sha256, sizeof(end.sha256));
+    return end;
+}
+
+static int end_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA256_BYTES])
 {
     uint8_t bytes[OKS_IDENTITY_PREFIX];
     ssize_t n = read_at(fd, bytes, len, cursor - len);
@@ -104,27 +124,36 @@ static int tail_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA2
     return oks_sha256(bytes, len, out);
 }
 
-static bool tail_matches(int fd, const struct oks_state *state)
+/* A cursor is always behind a newline. */
+static bool is_behind_newline(int fd, uint64_t cursor)
+{
+    char c;
+
+    return cursor == 0 || (read_at(fd, &c, 1, cursor - 1) == 1 && c == '\n');
+}
+
+static bool end_matches(int fd, const struct read_end *end)
 {
     uint8_t hash[OKS_SHA256_BYTES];
 
-    if (state->tail_len == 0)
-        return true;
-    if (state->tail_len > OKS_IDENTITY_PREFIX || state->tail_len > state->offset)
+    if (end->len == 0)
+        return is_behind_newline(fd, end->cursor);
+    if (end->len > OKS_IDENTITY_PREFIX || end->len > end->cursor)
         return false;
-    return tail_hash(fd, state->offset, state->tail_len, hash) == 0 &&
-           memcmp(hash, state->tail_sha256, sizeof(hash)) == 0;
+    return end_hash(fd, end->cursor, end->len, hash) == 0 && memcmp(hash, end->sha256, sizeof(hash)) == 0;
 }
 
 /* Whether the file still begins with the bytes of the state. */
 static bool still_valid(int fd, const struct oks_state *state, const struct head *head,
                         const struct file_mark *mark, bool verify_tail)
 {
+    struct read_end end = read_end_of(state);
+
     if (state->offset > mark->size || !identity_matches(&state->identity, head))
         return false;
     if (state->ino && (state->ino != mark->ino || state->dev != mark->dev))
         return false;
-    return !verify_tail || tail_matches(fd, state);
+    return !verify_tail || end_matches(fd, &end);
 }
 
 /* --- one scan --- */
@@ -135,11 +164,21 @@ static int identity_renew(struct oks_state *state, const struct head *head)
     return oks_sha256(head->bytes, head->len, state->identity.sha256);
 }
 
-static void tail_renew(int fd, struct oks_state *state)
+/*
+ * Only bytes that this scan has read are covered, that is, those from `from` on. Without new ones the former
+ * digest still holds.
+ */
+static void end_renew(int fd, struct oks_state *state, const struct read_end *before, uint64_t from)
 {
-    uint32_t len = state->offset < OKS_IDENTITY_PREFIX ? (uint32_t)state->offset : OKS_IDENTITY_PREFIX;
+    uint64_t fresh = state->offset - from;
+    uint32_t len = fresh < OKS_IDENTITY_PREFIX ? (uint32_t)fresh : OKS_IDENTITY_PREFIX;
 
-    state->tail_len = len && tail_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
+    if (fresh == 0 && state->offset == before->cursor) {
+        state->tail_len = before->len;
+        memcpy(state->tail_sha256, before->sha256, sizeof(state->tail_sha256));
+        return;
+    }
+    state->tail_len = len && end_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
 }
 
 /* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
@@ -191,6 +230,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
                           const struct scan_options *options, struct scan_outcome *out, struct head *head)
 {
     uint64_t from, events_from;
+    struct read_end end;
     int rc = head_read(fd, head);
 
     if (rc < 0) {
@@ -200,11 +240,12 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     rc = choose_base(t, fd, head, options, out);
     if (rc < 0)
         return rc;
-    from = events_from = out->replace ? out->gain.offset : t->state.offset;
+    end = read_end_of(out->replace ? &out->gain : &t->state);
+    from = events_from = end.cursor;
     if (out->replace && out->gain.extra_offset != out->gain.offset) {
         from = 0;
         /* If the reader depends on earlier lines, events without its state cannot be the base. */
-        if (t->source->reader->tell) {
+        if (t->source->reader->tell || !end_matches(fd, &end)) {
             events_from = 0;
             rc = oks_state_reset(&out->gain);
             if (rc < 0)
@@ -218,10 +259,11 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
     if (rc < 0 || (out->error && t->whole))
         return rc;
+    if (from > 0 && out->bad_start && !out->error && !end_matches(fd, &end))
+        return -ESTALE;
     out->gain.dev = out->mark.dev;
     out->gain.ino = out->mark.ino;
-    if (options->verify_tail)
-        tail_renew(fd, &out->gain);
+    end_renew(fd, &out->gain, &end, options->verify_tail ? 0 : from);
     return identity_renew(&out->gain, head);
 }
 

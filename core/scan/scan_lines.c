@@ -78,6 +78,8 @@ static int deliver_line(struct oks_lines *lines, const struct line *line, int ve
     int r = 0;
 
     count_line(lines->result, line, verdict, record);
+    if (line->base + line->from == lines->start)
+        lines->result->sound_start = verdict == JSON_LINE_OBJECT;
     if (teams)
         r = oks_lines_teams(lines, line->buf + line->from, line->to - line->from, line->base + line->from,
                             NULL);

@@ -13,6 +13,7 @@ struct oks_lines {
     oks_stage1 *stage1; /* NULL: scalar */
     struct oks_index *index;
     uint64_t line_max;
+    uint64_t start; /* offset of the first line */
     const struct oks_sink *sink;
     struct oks_scan_result *result;
 };

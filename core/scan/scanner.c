@@ -426,6 +426,7 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
         .stage1 = s->stage1,
         .index = &s->index,
         .line_max = s->line_max,
+        .start = offset,
         .sink = sink,
         .result = result,
     };

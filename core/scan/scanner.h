@@ -59,6 +59,7 @@ struct oks_scan_result {
     uint64_t lines;      /* complete, non-empty ones */
     uint64_t bad;        /* of those: not one valid JSON object */
     uint64_t odd;        /* token values of complete lines that were no count */
+    bool sound_start;    /* the first line, or what there is of it, is a JSON object */
 };
 
 struct oks_scanner;

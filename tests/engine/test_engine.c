@@ -427,6 +427,103 @@ START_TEST(without_verify_tail_consumed_bytes_stay_unread)
 }
 END_TEST
 
+/* --- cut and grown again, so that the cursor stands inside a line --- */
+
+/* A line that is longer than line_of(). */
+static char *long_line_of(int tokens)
+{
+    return text_of("{\"padding\":\"%0100d\",%s", 0, line_of(tokens) + 1);
+}
+
+static void cut_to_head(void)
+{
+    ck_assert_int_eq(truncate(at(P "a.jsonl"), (off_t)strlen(padding_line())), 0);
+}
+
+START_TEST(a_cursor_inside_a_line_starts_the_scan_over)
+{
+    put_known();
+    cut_to_head();
+    append_file(P "a.jsonl", text_of("%s%s", long_line_of(20), line_of(4)));
+    ck_assert_int_eq(tokens("a"), 24);
+    append_file(P "a.jsonl", line_of(100));
+    ck_assert_int_eq(tokens("a"), 124);
+    restart();
+    ck_assert_int_eq(tokens("a"), 124);
+}
+END_TEST
+
+START_TEST(a_cursor_inside_a_line_is_seen_from_a_cache_file)
+{
+    put_known();
+    append_file(P "a.jsonl", line_of(2));
+    ck_assert_int_eq(tokens("a"), 3);
+    oks_engine_save(engine);
+    oks_engine_free(engine);
+    cut_to_head();
+    append_file(P "a.jsonl", text_of("%s%s", long_line_of(20), long_line_of(4)));
+    engine = engine_open((struct engine_options){.revalidate = mode});
+    ck_assert_int_eq(tokens("a"), 24);
+    ck_assert_int_eq(number(status_of(engine), "badLines"), 0);
+}
+END_TEST
+
+/* What is left of the line is white space only, or not even complete. */
+START_TEST(a_cursor_near_the_end_of_a_line_starts_the_scan_over)
+{
+    size_t known = strlen(padding_line()) + strlen(line_of(1)), head = strlen(padding_line());
+    char *line = long_line_of(20);
+
+    put_known();
+    cut_to_head(); /* the first line behind the cursor is empty */
+    append_file(P "a.jsonl", text_of("{\"padding\":\"%0*d\"}\n%s",
+                                     (int)(known - head - strlen("{\"padding\":\"\"}")), 0, line));
+    ck_assert_int_eq(tokens("a"), 20);
+    put_known();
+    cut_to_head();
+    append_file(P "a.jsonl", text_of("%.*s", (int)strlen(line) - 1, line));
+    ck_assert_int_eq(tokens("a"), 20);
+    append_file(P "a.jsonl", text_of("\n%s", line_of(4)));
+    ck_assert_int_eq(tokens("a"), 24);
+}
+END_TEST
+
+/* The line before the cursor has the same end as before, but is longer. */
+START_TEST(a_bad_line_behind_another_one_starts_the_scan_over)
+{
+    char *same = line_of(1), *bad = text_of("%*s\n", (int)strlen(same) - 1, "bad");
+
+    put_known();
+    cut_to_head();
+    append_file(P "a.jsonl", text_of("%sbad\n%s", bad, line_of(4)));
+    ck_assert_int_eq(tokens("a"), 4);
+    ck_assert_int_eq(number(status_of(engine), "badLines"), 2);
+}
+END_TEST
+
+START_TEST(a_bad_line_alone_does_not_start_the_scan_over)
+{
+    uint64_t before;
+
+    put_known();
+    before = bytes_scanned(engine);
+    append_file(P "a.jsonl", "no record\n");
+    ck_assert_int_eq(tokens("a"), 1);
+    ck_assert_int_eq(bytes_scanned(engine) - before, strlen("no record\n"));
+    append_file(P "a.jsonl", "\n");
+    ck_assert_int_eq(tokens("a"), 1);
+    append_file(P "a.jsonl", text_of("{\"un%s", "")); /* unfinished */
+    ck_assert_int_eq(tokens("a"), 1);
+    append_file(P "a.jsonl", text_of("finished\":1}\n%s", line_of(2)));
+    ck_assert_int_eq(tokens("a"), 3);
+    overwrite(P "a.jsonl", (off_t)strlen(padding_line()),
+              strlen(line_of(1)) - 1); /* consumed, and not read */
+    append_file(P "a.jsonl", line_of(4));
+    ck_assert_int_eq(tokens("a"), 7);
+    ck_assert_int_eq(number(status_of(engine), "badLines"), 1);
+}
+END_TEST
+
 static char *head_digest(const char *bytes, size_t len)
 {
     uint8_t sha256[OKS_SHA256_BYTES];
@@ -462,6 +559,22 @@ START_TEST(a_cache_of_the_collector_is_taken_up)
     ck_assert_int_eq(tokens("a"), 1007);
     ck_assert_str_eq(names(engine, OKS_LIST_TEAMS, session("a")), "okstra-T1");
     ck_assert_int_eq(bytes_scanned(engine), 0);
+}
+END_TEST
+
+/* Such a cache has no digest of the last bytes. */
+START_TEST(a_cache_of_the_collector_may_be_of_other_lines)
+{
+    char *head = padding_line();
+
+    put_file(P "a.jsonl", text_of("%s%s%s", head, long_line_of(7), line_of(9)));
+    put_file(
+        CACHES "-p/a.json",
+        text_of("{\"schemaVersion\": 1, \"identity\": {\"prefixLen\": 256, \"sha256\": \"%s\"}, \"usage\": "
+                "{\"offset\": %zu, \"agentName\": null, \"model\": null, \"events\": [{\"i\": 1000}]}, "
+                "\"needles\": {}}",
+                head_digest(head, 256), strlen(head) + 40));
+    ck_assert_int_eq(tokens("a"), 16);
 }
 END_TEST
 
@@ -664,6 +777,12 @@ int main(void)
     BOTH(suite, a_file_with_two_names_counts_once_in_its_session);
     BOTH(suite, verify_tail_sees_a_file_cut_and_grown_again);
     BOTH(suite, without_verify_tail_consumed_bytes_stay_unread);
+    BOTH(suite, a_cursor_inside_a_line_starts_the_scan_over);
+    BOTH(suite, a_cursor_inside_a_line_is_seen_from_a_cache_file);
+    BOTH(suite, a_cursor_near_the_end_of_a_line_starts_the_scan_over);
+    BOTH(suite, a_bad_line_behind_another_one_starts_the_scan_over);
+    BOTH(suite, a_bad_line_alone_does_not_start_the_scan_over);
+    BOTH(suite, a_cache_of_the_collector_may_be_of_other_lines);
     BOTH(suite, a_cache_of_the_collector_is_taken_up);
     BOTH(suite, without_cache_nothing_is_written);
     BOTH(suite, one_that_looks_once_sees_what_was_there);

@@ -100,6 +100,28 @@ START_TEST(carries_lines_over_reads)
 }
 END_TEST
 
+START_TEST(says_whether_the_first_line_is_an_object)
+{
+    static const struct {
+        const char *text;
+        bool sound;
+    } cases[] = {{"{}\nx\n", true},  {" {\"a\":1} \n", true}, {"{\"a\":1}", true},
+                 {"x\n{}\n", false}, {"\n{}\n", false},       {"[1]\n{}\n", false},
+                 {"1}", false},      {"}\n{}\n{}\n", false},  {" \n{}\n", false},
+                 {"", false}};
+
+    EACH_ISA(s)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct tally t = {0};
+        struct oks_sink sink = {&t, tally_record, tally_team};
+        struct oks_scan_result r;
+
+        ck_assert_int_eq(oks_scanner_scan_bytes(s, cases[i].text, strlen(cases[i].text), 1000, &sink, &r), 0);
+        ck_assert_msg(r.sound_start == cases[i].sound, "%s", cases[i].text);
+    }
+}
+END_TEST
+
 START_TEST(leaves_an_unfinished_line_for_later)
 {
     static const char head[] = "{\"uuid\":\"1\"}\n",
@@ -532,6 +554,7 @@ int main(void)
     Suite *suite = suite_create("scanner_io");
 
     TEST(suite, carries_lines_over_reads);
+    TEST(suite, says_whether_the_first_line_is_an_object);
     TEST(suite, leaves_an_unfinished_line_for_later);
     TEST(suite, scans_large_memory_as_it_does_files);
     TEST(suite, passes_over_lines_beyond_the_bound);
