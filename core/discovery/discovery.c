@@ -76,12 +76,13 @@ int discovery_add_path(struct discovery *d, const char *path, enum watched_path 
 
 bool discovery_is_unchanged(struct discovery *d)
 {
-    return unchanged_is(d->unchanged) && !d->unwatched;
+    return unchanged_is(d->unchanged) && !d->unwatched && !d->n_links;
 }
 
 bool discovery_begin(struct discovery *d)
 {
-    return unchanged_begin(d->unchanged) && !d->unwatched;
+    /* The folders above the target of a symlink are not watched. */
+    return unchanged_begin(d->unchanged) && !d->unwatched && !d->n_links;
 }
 
 void discovery_break(struct discovery *d)
@@ -102,8 +103,7 @@ struct discovery_state discovery_state(const struct discovery *d)
         .watch_error = d->watch_error,
         .unwatched = d->unwatched,
         .overflows = d->overflows,
-        .skipped = d->skipped,
-        .skipped_path = d->skipped ? d->skipped_path : NULL,
-        .skipped_error = d->skipped_error,
+        .passed_path = d->n_passed ? d->passed_path : NULL,
+        .passed_error = d->n_passed ? d->passed_error : 0,
     };
 }

@@ -32,7 +32,9 @@ struct root {
     unsigned index;
     bool found;                  /* it existed at the last check ... */
     uint64_t dev, ino;           /* ... as this folder */
+    int error;                   /* why it could not be listed; 0: it was, or it does not exist */
     LIST_HEAD(, folder) folders; /* all of them, with the root's own */
+    LIST_HEAD(, link) links;     /* the symlinks directly below it */
 };
 
 /* A folder below a root. */
@@ -46,8 +48,10 @@ struct folder {
     int64_t ctime_ns; /* at the last listing; if it is not watched */
     int64_t seen_ns;  /* CLOCK_MONOTONIC when ctime_ns was first seen; 0: long enough ago (file_time.h) */
     bool dead;        /* it is gone; freed with its last file */
+    bool linked;      /* it is reached through a symlink */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, found_file) files;
+    LIST_HEAD(, passed_over) passed_over;
 };
 
 /* A file in a folder's list. Part of a bigger struct, whose owner adds it and removes it. */
@@ -123,14 +127,30 @@ bool discovery_needs_polling(const struct discovery *d);
 
 struct discovery_state {
     bool watched;
-    int watch_error;    /* why a folder has no watch; 0: all have one, or none was wanted */
-    size_t unwatched;   /* folders checked with stat(2) */
-    uint64_t overflows; /* of the queue of changes */
-    uint64_t skipped;   /* skipped by walks, and of that the last: */
-    const char *skipped_path;
-    int skipped_error;
+    int watch_error;         /* why a folder has no watch; 0: all have one, or none was wanted */
+    size_t unwatched;        /* folders checked with stat(2) */
+    uint64_t overflows;      /* of the queue of changes */
+    const char *passed_path; /* passed over at last; NULL: nothing is */
+    int passed_error;
 };
 
 struct discovery_state discovery_state(const struct discovery *d);
+
+/*
+ * What is passed over: folders that cannot be read or entered, symlinks that are not followed, and what has a
+ * transcript's name and is no regular file.
+ */
+struct passed_path {
+    char *path;
+    int error; /* negative errno; -EMLINK: a symlink; -EINVAL: no regular file */
+};
+
+enum { PASSED_OVER_MAX = 1000 }; /* so many are named; further ones are only counted */
+
+/* Their number; *out: malloc'ed, with *n of them ascending by path. NULL: only the number. -ENOMEM */
+int64_t discovery_passed_over(const struct discovery *d, struct passed_path **out, size_t *n);
+void discovery_passed_free(struct passed_path *list, size_t n);
+/* The reason, in a few words. */
+const char *discovery_passed_reason(int error);
 
 #endif

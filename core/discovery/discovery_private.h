@@ -24,13 +24,39 @@ struct discovery {
     struct change_fd *change_fd; /* NULL: not needed yet */
     bool drained;                /* a queue was drained since the last discovery_change_report() */
     uint64_t overflows;
-    uint64_t skipped;
-    char skipped_path[512];
-    int skipped_error;
+    size_t n_links;        /* in all roots */
+    size_t n_passed;       /* in the folders' lists, and of those ... */
+    size_t n_unnamed;      /* ... this many are not named */
+    char passed_path[512]; /* the last one */
+    int passed_error;
 };
 
 /* folders.c */
 void folders_free(struct discovery *d);
+struct folder *folders_at(const struct discovery *d, const char *path); /* NULL: none is known */
+/* Removes the folder at the path and all below it. */
+void folders_end(struct discovery *d, struct root *root, const char *path);
+/* Walks from a folder of the root. 0 or -ENOMEM */
+int folders_walk(struct discovery *d, struct root *root, const char *start);
+
+/* links.c */
+/* A symlink directly below the root. 0 or -ENOMEM */
+int links_add(struct discovery *d, struct root *root, const char *name);
+/* False: there is none of that name. */
+bool links_remove(struct discovery *d, struct root *root, const char *name);
+void links_clear(struct discovery *d, struct root *root);
+/* Whether the path's first name is one. */
+bool links_begin(const struct root *root, const char *rel);
+/* After the root was listed: removes the folders behind links that are gone. */
+void links_prune(struct discovery *d, struct root *root);
+/* Follows those that now lead elsewhere. 0 or -ENOMEM */
+int links_check(struct discovery *d, struct root *root);
+
+/* passed_over.c */
+/* By the path of what is passed over. Its folder must be known, or it is a root. On ENOMEM it has no name. */
+void passed_over_add(struct discovery *d, const char *path, int error);
+void passed_over_remove(struct discovery *d, const char *path);
+void passed_over_clear(struct discovery *d, struct folder *f);
 
 /* change_fd.c */
 void change_fd_free(struct change_fd *c);

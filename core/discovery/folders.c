@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,9 @@ static void folder_end(struct discovery *d, struct folder *f)
         watch_remove(d->watch, f->watch_id);
     else
         d->unwatched--;
+    passed_over_clear(d, f);
+    if (*f->rel == '\0')
+        links_clear(d, f->root);
     LIST_REMOVE(f, of_root);
     tdelete(f, &d->folders_by_path, by_path);
     tdelete(f, &d->folders_by_inode, by_inode);
@@ -104,7 +108,7 @@ static bool is_below(const char *path, const char *top)
 }
 
 /* Removes the folder and all below it. */
-static void subtree_end(struct discovery *d, struct root *root, const char *path)
+void folders_end(struct discovery *d, struct root *root, const char *path)
 {
     struct folder *f, *next;
     char top[8192]; /* a copy: `path` may be that of a folder that is freed */
@@ -132,6 +136,7 @@ static void folder_watch(struct discovery *d, struct folder *f)
 struct folder_walk {
     struct discovery *d;
     struct root *root;
+    bool linked;           /* it began behind a symlink */
     struct folder *folder; /* the one being listed */
 };
 
@@ -156,6 +161,7 @@ static struct folder *folder_made(struct folder_walk *w, const char *path, const
     f->path = strdup(path);
     f->rel = strdup(rel);
     f->root = w->root;
+    f->linked = w->linked;
     f->dev = st->st_dev;
     f->ino = st->st_ino;
     folder_seen(f, st);
@@ -163,6 +169,12 @@ static struct folder *folder_made(struct folder_walk *w, const char *path, const
         return f;
     folder_free(f);
     return NULL;
+}
+
+/* Of a folder that has several paths, which one counts: one without a symlink, else the first in order. */
+static bool precedes(const struct folder_walk *w, const char *path, const struct folder *other)
+{
+    return other->linked && (!w->linked || strcmp(path, other->path) < 0);
 }
 
 static int on_folder(void *ctx, const char *path, const char *rel)
@@ -178,10 +190,15 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     key.dev = st.st_dev;
     key.ino = st.st_ino;
     found = tfind(&key, &w->d->folders_by_inode, by_inode);
-    if (found && strcmp((*found)->path, path) != 0)
-        return 1; /* the same folder by another path */
+    if (found && strcmp((*found)->path, path) != 0) {
+        if (!precedes(w, path, *found))
+            return 1; /* the same folder by another path */
+        folders_end(w->d, (*found)->root, (*found)->path);
+        found = NULL;
+    }
     if (found) {
         folder_seen(*found, &st);
+        passed_over_clear(w->d, *found);
         w->folder = *found;
         return 0;
     }
@@ -202,18 +219,23 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     return 0;
 }
 
+struct folder *folders_at(const struct discovery *d, const char *path)
+{
+    struct folder key = {.path = (char *)path}, **found = tfind(&key, &d->folders_by_path, by_path);
+
+    return found ? *found : NULL;
+}
+
 /* The walk is depth first, so the file's folder may not be the one listed last. */
 static struct folder *folder_of(const struct folder_walk *w, const char *path)
 {
     size_t n = (size_t)(strrchr(path, '/') - path);
-    struct folder key, **found;
+    char parent[PATH_MAX];
 
     if (w->folder && strlen(w->folder->path) == n && strncmp(w->folder->path, path, n) == 0)
         return w->folder;
-    key.path = strndup(path, n);
-    found = key.path ? tfind(&key, &w->d->folders_by_path, by_path) : NULL;
-    free(key.path);
-    return found ? *found : NULL;
+    snprintf(parent, sizeof(parent), "%.*s", (int)n, path);
+    return folders_at(w->d, parent);
 }
 
 static int on_file(void *ctx, const char *path, const char *rel)
@@ -231,9 +253,20 @@ static void on_skipped(void *ctx, const char *path, int error)
     /* Added even so: its change of mode is all that stat(2) will show. */
     if (error == -EACCES && !w->d->watch && strlen(path) > strlen(w->root->path))
         on_folder(w, path, path + strlen(w->root->path) + 1);
-    w->d->skipped++;
-    w->d->skipped_error = error;
-    snprintf(w->d->skipped_path, sizeof(w->d->skipped_path), "%s", path);
+    passed_over_add(w->d, path, error);
+}
+
+/* The walk must end before a link is followed: the folder behind it may still be found without the link. */
+static int on_other(void *ctx, const char *path, const char *rel, bool is_link)
+{
+    struct folder_walk *w = ctx;
+    const struct source *source = w->root->source;
+
+    if (is_link && !strchr(rel, '/'))
+        return links_add(w->d, w->root, rel);
+    if (source->wants(rel) || (is_link && (!source->enters || source->enters(rel))))
+        passed_over_add(w->d, path, is_link ? -EMLINK : -EINVAL);
+    return 0;
 }
 
 /* The source decides by the whole path. */
@@ -242,33 +275,60 @@ static bool any_name(const char *name)
     return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json");
 }
 
-static int walk_from(struct discovery *d, struct root *root, const char *start)
+static void forget_passed(struct discovery *d, const struct root *root, const char *rel)
 {
-    struct folder_walk walk = {.d = d, .root = root};
+    char path[8192];
+
+    if (snprintf(path, sizeof(path), "%s/%s", root->path, rel) < (int)sizeof(path))
+        passed_over_remove(d, path);
+}
+
+int folders_walk(struct discovery *d, struct root *root, const char *start)
+{
+    struct folder_walk walk = {.d = d, .root = root, .linked = links_begin(root, start)};
     const struct oks_walker walker = {
         .ctx = &walk,
         .enter = on_folder,
         .wants = any_name,
         .file = on_file,
         .skipped = on_skipped,
+        .other = on_other,
+        .linked = walk.linked,
     };
-    int rc = oks_walk(root->path, start, &walker);
+    int rc;
 
+    if (*start)
+        forget_passed(d, root, start);
+    else
+        links_clear(d, root);
+    rc = oks_walk(root->path, start, &walker);
     if (*start == '\0') {
+        root->error = rc == 0 || rc == -E2BIG || rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
         root->found = rc == 0 || rc == -E2BIG;
         /* Any other error may end without an event. */
         if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
             unchanged_break(d->unchanged);
+        if (rc != -ENOMEM) {
+            links_prune(d, root);
+            rc = links_check(d, root);
+        }
     }
     return rc == -ENOMEM ? rc : 0;
 }
 
-static bool is_regular(const char *path)
+/* S_IFMT bits; 0: it does not exist. Without a call to its filesystem, and without following a link. */
+static mode_t type_of(const char *path)
 {
     struct statx stx;
 
-    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 &&
-           S_ISREG(stx.stx_mode);
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0
+               ? stx.stx_mode & S_IFMT
+               : 0;
+}
+
+static bool is_regular(const char *path)
+{
+    return type_of(path) == S_IFREG;
 }
 
 /* --- inotify events --- */
@@ -285,15 +345,30 @@ static int join(char out[8192], const char *a, const char *b)
     return n < 8192 ? 0 : -ENAMETOOLONG;
 }
 
-/* Without a call to the file's filesystem, and without following a link. */
+/* A name in the folder appeared or changed. */
 static int file_changed(struct discovery *d, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
+    bool wanted;
+    mode_t type;
 
-    if (!any_name(name) || join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0 ||
-        !f->root->source->wants(rel) || d->events->changed(d->ctx, f, path))
+    if (join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
-    return is_regular(path) ? d->events->found(d->ctx, f, path, rel) : 0;
+    wanted = any_name(name) && f->root->source->wants(rel);
+    type = type_of(path);
+    passed_over_remove(d, path);
+    if (wanted && d->events->changed(d->ctx, f, path) && (type == S_IFREG || !type))
+        return 0;
+    if (*f->rel == '\0' && type != S_IFLNK && links_remove(d, f->root, name))
+        folders_end(d, f->root, path);
+    if (type == S_IFREG)
+        return wanted ? d->events->found(d->ctx, f, path, rel) : 0;
+    if (type && (wanted || type == S_IFLNK)) {
+        struct folder_walk walk = {.d = d, .root = f->root};
+
+        return on_other(&walk, path, rel, type == S_IFLNK);
+    }
+    return 0;
 }
 
 /* The file may name the agent of a file beside it. */
@@ -322,21 +397,24 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         break;
     case WATCH_FOLDER:
         if (join(path, f->rel, name) == 0)
-            rc = walk_from(d, f->root, path);
+            rc = folders_walk(d, f->root, path);
         break;
     case WATCH_LOST:
         if (join(path, f->path, name) < 0)
             break;
         label_changed(d, f, name);
+        passed_over_remove(d, path);
+        if (*f->rel == '\0')
+            links_remove(d, f->root, name);
         if (!d->events->lost(d->ctx, path))
-            subtree_end(d, f->root, path);
+            folders_end(d, f->root, path);
         break;
     case WATCH_ENDED:
         f->watch_id = -1;
         d->unwatched++;
         if (*f->rel == '\0')
             f->root->found = false;
-        subtree_end(d, f->root, f->path);
+        folders_end(d, f->root, f->path);
         break;
     }
     if (rc < 0 && drain->rc == 0)
@@ -389,7 +467,7 @@ static int check_unsettled(struct discovery *d, struct root *root, int64_t start
             f->seen_ns = 0;
         check_files(d, f, true);
     }
-    return any ? walk_from(d, root, "") : 0;
+    return any ? folders_walk(d, root, "") : 0;
 }
 
 /* Checks all folders without a watch. A walk may change the list, so each round starts over after one. */
@@ -406,14 +484,14 @@ static int check_unwatched(struct discovery *d, struct root *root)
             continue;
         state = folder_check(d, f);
         if (state == FOLDER_GONE) {
-            subtree_end(d, root, f->path);
+            folders_end(d, root, f->path);
             return 1;
         }
         if (state == FOLDER_CHANGED) {
             char rel[8192];
 
             snprintf(rel, sizeof(rel), "%s", f->rel);
-            rc = walk_from(d, root, rel);
+            rc = folders_walk(d, root, rel);
             if (rc < 0)
                 return rc;
             return 1;
@@ -432,7 +510,7 @@ static int check_all(struct discovery *d)
         LIST_FOREACH(f, &d->roots[i].folders, of_root)
             LIST_FOREACH(file, &f->files, of_folder)
                 d->events->recheck(d->ctx, file, true);
-        int rc = walk_from(d, &d->roots[i], "");
+        int rc = folders_walk(d, &d->roots[i], "");
 
         if (rc < 0)
             return rc;
@@ -447,7 +525,7 @@ static void check_root(struct discovery *d, struct root *root)
 
     if (!root->found || (stat(root->path, &st) == 0 && st.st_dev == root->dev && st.st_ino == root->ino))
         return;
-    subtree_end(d, root, root->path);
+    folders_end(d, root, root->path);
     root->found = false;
 }
 
@@ -469,7 +547,7 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
         check_root(d, &d->roots[i]);
         if (!d->roots[i].found)
-            rc = walk_from(d, &d->roots[i], "");
+            rc = folders_walk(d, &d->roots[i], "");
     }
     for (size_t i = 0; rc == 0 && d->unwatched && i < d->n_roots; i++) {
         int rounds = 0;
@@ -479,6 +557,8 @@ int discovery_refresh(struct discovery *d, bool same_paths)
         while (rc == 1 && ++rounds < CHECK_ROUNDS_MAX);
         rc = rc < 0 ? rc : check_unsettled(d, &d->roots[i], start_ns);
     }
+    for (size_t i = 0; rc == 0 && i < d->n_roots; i++)
+        rc = links_check(d, &d->roots[i]);
     return rc;
 }
 
@@ -490,9 +570,11 @@ void folders_free(struct discovery *d)
         while (!LIST_EMPTY(&d->roots[i].folders)) {
             struct folder *f = LIST_FIRST(&d->roots[i].folders);
 
+            passed_over_clear(d, f);
             LIST_REMOVE(f, of_root);
             folder_free(f);
         }
+        links_clear(d, &d->roots[i]);
         free(d->roots[i].path);
     }
     free(d->roots);

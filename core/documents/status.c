@@ -115,15 +115,32 @@ static void put_memory(struct json *j, const struct model *model)
     json_close_object(j);
 }
 
+/* What discovery passed over. `last` is one of those that were found by the latest changes. */
 static void put_skipped(struct json *j, const struct status_facts *f)
 {
     struct discovery_state state = discovery_state(f->discovery);
+    struct passed_path *list;
+    size_t n;
+    int64_t count = discovery_passed_over(f->discovery, &list, &n);
 
+    if (count < 0) {
+        json_fail(j, (int)count);
+        return;
+    }
     json_open_object(j, "skipped");
-    json_put_count(j, "count", state.skipped);
-    json_put_text(j, "last", state.skipped_path);
-    put_error(j, "error", state.skipped_error);
+    json_put_count(j, "count", (uint64_t)count);
+    json_put_text(j, "last", state.passed_path);
+    json_put_text(j, "error", state.passed_error ? discovery_passed_reason(state.passed_error) : NULL);
+    json_open_array(j, "paths");
+    for (size_t i = 0; i < n && i < ERRORS_SHOWN; i++) {
+        json_open_object(j, NULL);
+        json_put_text(j, "path", list[i].path);
+        json_put_text(j, "error", discovery_passed_reason(list[i].error));
+        json_close_object(j);
+    }
+    json_close_array(j);
     json_close_object(j);
+    discovery_passed_free(list, n);
 }
 
 /* The user's files. If one has an error, its last valid version is in force. */

@@ -28,7 +28,7 @@ static unsigned char kind_of(int fd, const struct dirent *dirent)
     return IFTODT(stx.stx_mode);
 }
 
-static int listing_add(struct oks_listing *listing, const char *name, bool folder)
+static int listing_add(struct oks_listing *listing, const char *name, enum oks_entry_kind kind)
 {
     char *copy;
 
@@ -37,26 +37,37 @@ static int listing_add(struct oks_listing *listing, const char *name, bool folde
     copy = strdup(name);
     if (!copy)
         return -ENOMEM;
-    listing->entries[listing->len++] = (struct oks_entry){copy, folder};
+    listing->entries[listing->len++] = (struct oks_entry){copy, kind};
     return 0;
 }
 
+/* False: unknown, because it is gone. */
+static bool entry_kind(unsigned char type, enum oks_entry_kind *kind)
+{
+    *kind = type == DT_DIR   ? OKS_ENTRY_FOLDER
+            : type == DT_REG ? OKS_ENTRY_FILE
+            : type == DT_LNK ? OKS_ENTRY_LINK
+                             : OKS_ENTRY_OTHER;
+    return type != DT_UNKNOWN;
+}
+
 static int consider(int fd, const struct dirent *dirent, struct oks_listing *listing,
-                    bool (*wants)(const char *name))
+                    bool (*wants)(const char *name), bool others)
 {
     const char *name = dirent->d_name;
-    unsigned char kind;
+    enum oks_entry_kind kind;
 
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !entry_kind(kind_of(fd, dirent), &kind))
         return 0;
-    kind = kind_of(fd, dirent);
-    if (kind != DT_DIR && (kind != DT_REG || !wants || !wants(name)))
+    if ((kind == OKS_ENTRY_FILE || kind == OKS_ENTRY_OTHER) && (!wants || !wants(name)))
+        return 0;
+    if ((kind == OKS_ENTRY_LINK || kind == OKS_ENTRY_OTHER) && !others)
         return 0;
     if (listing->len >= OKS_WALK_FILES_MAX) {
         listing->overflow = true;
         return 0;
     }
-    return listing_add(listing, name, kind == DT_DIR);
+    return listing_add(listing, name, kind);
 }
 
 static int by_name(const void *a, const void *b)
@@ -65,7 +76,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Reads the folder through a descriptor of its own, which closedir() takes with it. */
-int oks_listing_read(struct oks_listing *listing, int fd, bool (*wants)(const char *name))
+int oks_listing_read(struct oks_listing *listing, int fd, bool (*wants)(const char *name), bool others)
 {
     struct dirent *dirent;
     DIR *dir;
@@ -85,7 +96,7 @@ int oks_listing_read(struct oks_listing *listing, int fd, bool (*wants)(const ch
             r = -errno;
             break;
         }
-        r = consider(fd, dirent, listing, wants);
+        r = consider(fd, dirent, listing, wants, others);
     }
     closedir(dir);
     if (listing->len > 0)

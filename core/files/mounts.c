@@ -100,15 +100,32 @@ int oks_mount_crossing(int parent, int handle)
     return strncmp(type, "fuse", 4) == 0 ? -EXDEV : 0;
 }
 
-int oks_mount_is_ours(int handle, long *other)
+static int mount_begins_with(int handle, const char *prefix, long *other)
 {
     char type[TYPE_MAX];
     long id;
 
     if (mount_id(handle, &id) < 0 || (*other && id == *other) || mount_type(id, type) < 0)
         return 0;
-    if (strcmp(type, OUR_TYPE) == 0)
+    if (strncmp(type, prefix, strlen(prefix)) == 0)
         return 1;
     *other = id;
     return 0;
+}
+
+int oks_mount_is_ours(int handle, long *other)
+{
+    return mount_begins_with(handle, OUR_TYPE, other);
+}
+
+int oks_mount_is_fuse(int handle, long *other)
+{
+    return mount_begins_with(handle, "fuse", other);
+}
+
+long oks_mount_of(int handle)
+{
+    long id;
+
+    return mount_id(handle, &id) < 0 ? -1 : id;
 }

@@ -14,5 +14,9 @@ int oks_mount_crossing(int parent, int handle);
  * of the one before, and is told by its number alone. It must not be kept longer than such a way takes.
  */
 int oks_mount_is_ours(int handle, long *other);
+/* The same for any FUSE mount. */
+int oks_mount_is_fuse(int handle, long *other);
+/* The id of its mount; -1: unknown. */
+long oks_mount_of(int handle);
 
 #endif

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,15 +26,27 @@ struct resolver {
     char todo[PATH_MAX]; /* what is still to be walked */
     int fd;
     int links;
-    long mount; /* see oks_mount_is_ours() */
+    long mount;    /* see oks_mount_is_ours() */
+    bool any_fuse; /* no FUSE mount is entered, but for these two: */
+    long top, system;
 };
+
+static bool is_closed(struct resolver *r, int fd)
+{
+    long id;
+
+    if (!r->any_fuse)
+        return oks_mount_is_ours(fd, &r->mount);
+    id = oks_mount_of(fd);
+    return id < 0 || (id != r->top && id != r->system && oks_mount_is_fuse(fd, &r->mount));
+}
 
 static int move_to(struct resolver *r, int fd)
 {
     if (r->fd >= 0)
         close(r->fd);
     r->fd = fd;
-    return oks_mount_is_ours(fd, &r->mount) ? -ELOOP : 0;
+    return is_closed(r, fd) ? (r->any_fuse ? -EXDEV : -ELOOP) : 0;
 }
 
 static int go_to_root(struct resolver *r)
@@ -122,16 +135,12 @@ static int resolve(struct resolver *r)
     return rc;
 }
 
-int oks_resolve(const char *path, char out[PATH_MAX])
+static int resolve_path(struct resolver *r, const char *path, char out[PATH_MAX])
 {
-    struct resolver *r;
     int rc;
 
     if (path[0] != '/' || strlen(path) >= PATH_MAX)
         return path[0] == '/' ? -ENAMETOOLONG : -EINVAL;
-    r = calloc(1, sizeof(*r));
-    if (!r)
-        return -ENOMEM;
     r->fd = -1;
     strcpy(r->todo, path);
     rc = resolve(r);
@@ -139,6 +148,40 @@ int oks_resolve(const char *path, char out[PATH_MAX])
         strcpy(out, *r->done ? r->done : "/");
     if (r->fd >= 0)
         close(r->fd);
+    return rc;
+}
+
+int oks_resolve(const char *path, char out[PATH_MAX])
+{
+    struct resolver *r = calloc(1, sizeof(*r));
+    int rc = r ? resolve_path(r, path, out) : -ENOMEM;
+
+    free(r);
+    return rc;
+}
+
+/* -1: it does not exist. */
+static long mount_at(const char *path)
+{
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    long id = fd < 0 ? -1 : oks_mount_of(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return id;
+}
+
+int oks_resolve_link(const char *top, const char *path, char out[PATH_MAX])
+{
+    struct resolver *r = calloc(1, sizeof(*r));
+    int rc;
+
+    if (!r)
+        return -ENOMEM;
+    r->any_fuse = true;
+    r->top = mount_at(top);
+    r->system = mount_at("/");
+    rc = resolve_path(r, path, out);
     free(r);
     return rc;
 }

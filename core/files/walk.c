@@ -12,7 +12,8 @@
  *
  * Invariants: one descriptor is open per level, at most OKS_WALK_DEPTH_MAX + 1; a folder's listing is read in
  * whole, after its callback, and sorted before the first entry is delivered; nothing below the root is
- * reached through a symlink; no folder is entered twice in one walk.
+ * reached through a symlink, but for the first name of the way to the start folder if the walker says so; no
+ * folder is entered twice in one walk.
  */
 #include "files/walk.h"
 
@@ -214,6 +215,17 @@ static int walk_child(struct walk *walk, int parent, const char *name, unsigned 
     return r;
 }
 
+static int walk_entry(struct walk *walk, int fd, const struct oks_entry *entry, unsigned depth)
+{
+    const struct oks_walker *walker = walk->walker;
+
+    if (entry->kind == OKS_ENTRY_FOLDER)
+        return walk_child(walk, fd, entry->name, depth + 1);
+    if (entry->kind == OKS_ENTRY_FILE)
+        return deliver_file(walk);
+    return walker->other(walker->ctx, walk->path, rel_of(walk), entry->kind == OKS_ENTRY_LINK);
+}
+
 static int walk_entries(struct walk *walk, int fd, const struct oks_listing *listing, unsigned depth)
 {
     size_t len = walk->path_len;
@@ -225,7 +237,7 @@ static int walk_entries(struct walk *walk, int fd, const struct oks_listing *lis
         if (path_push(walk, entry->name) < 0)
             skipped(walk, -ENAMETOOLONG); /* reported with its folder's path */
         else
-            r = entry->is_folder ? walk_child(walk, fd, entry->name, depth + 1) : deliver_file(walk);
+            r = walk_entry(walk, fd, entry, depth);
         path_pop(walk, len);
     }
     return r;
@@ -245,7 +257,7 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
             return r < 0 ? r : 0;
     }
     if (r == 0)
-        r = oks_listing_read(&listing, fd, walk->walker->wants);
+        r = oks_listing_read(&listing, fd, walk->walker->wants, walk->walker->other != NULL);
     if (r < 0) {
         skipped(walk, r);
         r = start || r == -ENOMEM ? r : 0;
@@ -257,8 +269,23 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
     return r;
 }
 
+/* Opens the folder behind the symlink at the walk's path. */
+static int open_linked(const struct walk *walk)
+{
+    char top[PATH_MAX], real[PATH_MAX];
+    int fd, r;
+
+    memcpy(top, walk->path, walk->root_len);
+    top[walk->root_len] = '\0';
+    r = oks_resolve_link(top, walk->path, real);
+    if (r < 0)
+        return r;
+    fd = open(real, FOLDER_FLAGS);
+    return fd < 0 ? -errno : fd;
+}
+
 /* One step of the way from the root to the start folder. Takes *fd and replaces it. */
-static int step(struct walk *walk, int *fd, const char *name)
+static int step(struct walk *walk, int *fd, const char *name, bool linked)
 {
     int next, r;
 
@@ -270,7 +297,7 @@ static int step(struct walk *walk, int *fd, const char *name)
     r = path_push(walk, name);
     if (r < 0)
         return r;
-    next = open_folder(*fd, name);
+    next = linked ? open_linked(walk) : open_folder(*fd, name);
     if (next < 0)
         return next;
     close(*fd);
@@ -292,7 +319,7 @@ static int go_to_start(struct walk *walk, int *fd, const char *start, unsigned *
             return -ELOOP;
         memcpy(name, start, len);
         name[len] = '\0';
-        r = step(walk, fd, name);
+        r = step(walk, fd, name, walk->walker->linked && *depth == 1);
         start += len + (start[len] == '/');
     }
     return r;

@@ -32,11 +32,18 @@ struct oks_walker {
      * not be learnt. What merely vanished meanwhile is not reported. For the status document; may be NULL.
      */
     void (*skipped)(void *ctx, const char *path, int error);
+    /*
+     * A symlink; or something that is neither folder nor regular file, and has a wanted name. May be NULL.
+     * Return non-zero to stop.
+     */
+    int (*other)(void *ctx, const char *path, const char *rel, bool is_link);
+    bool linked;        /* the first name of the way to the start folder is a symlink, and is followed */
     uint64_t files_max; /* for tests: a smaller bound than OKS_WALK_FILES_MAX; 0: that one */
 };
 
 /*
- * Walks `top`, the root (resolved once: it may itself be a symlink) without following any symlink below it,
+ * Walks `top`, the root (resolved once: it may itself be a symlink) without following any symlink below it
+ * (but see `linked`),
  * each folder once (device and inode), and never enters a mount point whose filesystem type starts with
  * "fuse" (asking one about itself can hang for ever). `start` is the path below the root to begin at ("" for
  * all). Folders come before their content; entries in byte order of their names. 0, a negative errno for the
@@ -53,6 +60,11 @@ bool oks_is_transcript(const char *name);
  * path or too many symlinks, -ENOENT, -ENOTDIR, ...
  */
 int oks_resolve(const char *path, char out[PATH_MAX]);
+/*
+ * The same for a symlink below `top`, and no FUSE mount is entered, because one that hangs would hang us:
+ * -EXDEV. The mounts of `top` and of "/" are excepted, because this program works in them anyway.
+ */
+int oks_resolve_link(const char *top, const char *path, char out[PATH_MAX]);
 
 /*
  * Opens `path` for reading if it is a regular file, without ever blocking on a FIFO, acting on a device or

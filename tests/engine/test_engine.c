@@ -606,6 +606,124 @@ END_TEST
 
 /* --- what is no transcript --- */
 
+/* --- links --- */
+
+#define SHARED "shared/-srv/"
+
+static void put_link(const char *target, const char *rel)
+{
+    ck_assert_int_eq(symlink(target, at(rel)), 0);
+}
+
+static int64_t passed(void)
+{
+    sync_target(engine, (struct oks_target){.kind = OKS_ALL}, false);
+    return number(status_of(engine), "skipped/count");
+}
+
+static const char *first_passed(void)
+{
+    return string(status_of(engine), "skipped/paths/0/path");
+}
+
+START_TEST(a_project_may_be_a_link)
+{
+    without_caches();
+    put_session(SHARED "a.jsonl", 1);
+    put_session(P "b.jsonl", 2);
+    put_link(at("shared/-srv"), PROJECTS "-link");
+    ck_assert_str_eq(sessions(engine), "a b");
+    ck_assert_str_eq(projects(), "-link -p");
+    ck_assert_int_eq(tokens("a"), 1);
+    append_file(SHARED "a.jsonl", line_of(4));
+    ck_assert_int_eq(tokens("a"), 5);
+    put_session(SHARED "c.jsonl", 8);
+    put_session(SHARED "c/subagents/agent-1.jsonl", 16);
+    ck_assert_str_eq(sessions(engine), "a agent-1 b c");
+    append_file(SHARED "c/subagents/agent-1.jsonl", line_of(32));
+    ck_assert_int_eq(tokens("agent-1"), 48);
+    ck_assert_int_eq(passed(), 0);
+    ck_assert_int_eq(unlink(at(SHARED "a.jsonl")), 0);
+    ck_assert_str_eq(sessions(engine), "agent-1 b c");
+    ck_assert_int_eq(unlink(at(PROJECTS "-link")), 0);
+    ck_assert_str_eq(sessions(engine), "b");
+}
+END_TEST
+
+/* Each read must find it: a target that comes, goes or is replaced sends no event. */
+START_TEST(the_target_of_a_link_may_change)
+{
+    without_caches();
+    put_link(at("shared/-srv"), PROJECTS "-link");
+    ck_assert_str_eq(sessions(engine), "");
+    ck_assert_int_eq(passed(), 1);
+    ck_assert_str_eq(first_passed(), at(PROJECTS "-link"));
+    put_session(SHARED "a.jsonl", 1);
+    ck_assert_str_eq(sessions(engine), "a");
+    ck_assert_int_eq(passed(), 0);
+    move("shared/-srv", "shared/-old");
+    ck_assert_str_eq(sessions(engine), "");
+    put_session(SHARED "b.jsonl", 2);
+    ck_assert_str_eq(sessions(engine), "b");
+    put_link(at("shared/-old"), PROJECTS "-new");
+    ck_assert_str_eq(sessions(engine), "a b");
+    ck_assert_int_eq(rename(at(PROJECTS "-new"), at(PROJECTS "-link")), 0);
+    ck_assert_str_eq(sessions(engine), "a");
+    ck_assert_int_eq(unlink(at(PROJECTS "-link")), 0);
+    put_session(PROJECTS "-link/c.jsonl", 4);
+    ck_assert_str_eq(sessions(engine), "c");
+}
+END_TEST
+
+START_TEST(a_folder_with_several_names_counts_once)
+{
+    put_session(SHARED "a.jsonl", 1);
+    put_link(at("shared/-srv"), PROJECTS "-b");
+    ck_assert_str_eq(projects(), "-b");
+    put_link(at("shared/-srv"), PROJECTS "-a"); /* first in order, though it comes later */
+    ck_assert_int_eq(tokens("a"), 1);
+    ck_assert_str_eq(projects(), "-a");
+    restart();
+    ck_assert_str_eq(projects(), "-a");
+    ck_assert_int_eq(unlink(at(PROJECTS "-a")), 0);
+    ck_assert_str_eq(projects(), "-b");
+    move("shared/-srv", PROJECTS "-real"); /* its own name */
+    put_link("-real", PROJECTS "-0");
+    ck_assert_str_eq(projects(), "-real");
+    ck_assert_int_eq(tokens("a"), 1);
+    ck_assert_str_eq(first_passed(), at(PROJECTS "-b"));
+    ck_assert_int_eq(passed(), 1);
+}
+END_TEST
+
+START_TEST(no_link_leads_round)
+{
+    make_parents(PROJECTS "-p/x/");
+    put_session(P "a.jsonl", 1);
+    put_link(".", PROJECTS "-self");
+    put_link("..", PROJECTS "-up");
+    put_link("/", PROJECTS "-all");
+    put_link("-loop", PROJECTS "-loop");
+    put_link("../..", P "x/deep");
+    put_link("../a.jsonl", P "x/b.jsonl");
+    ck_assert_int_eq(mkfifo(at(P "fifo.jsonl"), 0600), 0);
+    ck_assert_int_eq(mkfifo(at(P "notes"), 0600), 0);
+    ck_assert_str_eq(sessions(engine), "a");
+    ck_assert_int_eq(passed(), 6); /* -self is read as what it is */
+    ck_assert_str_eq(first_passed(), at(PROJECTS "-all"));
+    ck_assert_str_eq(string(status_of(engine), "skipped/paths/2/error"), "not a regular file");
+    ck_assert_str_eq(string(status_of(engine), "skipped/paths/3/error"), "a symbolic link");
+    ck_assert_int_eq(unlink(at(P "fifo.jsonl")), 0);
+    ck_assert_int_eq(unlink(at(P "x/deep")), 0);
+    ck_assert_int_eq(unlink(at(PROJECTS "-loop")), 0);
+    ck_assert_int_eq(passed(), 3);
+    put_link("../a.jsonl", P "x/c.jsonl");
+    ck_assert_int_eq(passed(), 4);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(passed(), 4);
+}
+END_TEST
+
 START_TEST(what_is_no_regular_file_is_no_session)
 {
     put_session(P "a.jsonl", 1);
@@ -777,6 +895,10 @@ int main(void)
     BOTH(suite, a_file_with_two_names_counts_once_in_its_session);
     BOTH(suite, verify_tail_sees_a_file_cut_and_grown_again);
     BOTH(suite, without_verify_tail_consumed_bytes_stay_unread);
+    BOTH(suite, a_project_may_be_a_link);
+    BOTH(suite, the_target_of_a_link_may_change);
+    BOTH(suite, a_folder_with_several_names_counts_once);
+    BOTH(suite, no_link_leads_round);
     BOTH(suite, a_cursor_inside_a_line_starts_the_scan_over);
     BOTH(suite, a_cursor_inside_a_line_is_seen_from_a_cache_file);
     BOTH(suite, a_cursor_near_the_end_of_a_line_starts_the_scan_over);
