@@ -29,38 +29,56 @@ static char *root_path(const char *dir, const char *folder)
     return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
 }
 
-/*
- * True if the entry ends in another of the source's folders, such as "<dir>/sessions": then only that one is
- * meant.
- */
-static bool names_other_folder(const struct source *source, const char *dir, const char *folder)
+static bool ends_in_folder(const char *dir, const char *folder)
 {
-    for (int i = 0; i < SOURCE_FOLDERS_MAX && source->folders[i]; i++) {
-        char *end;
+    size_t n = strlen(dir), m = strlen(folder);
 
-        if (strcmp(source->folders[i], folder) == 0 || asprintf(&end, "/%s", source->folders[i]) < 0)
-            continue;
-        bool named = text_ends_with(dir, end);
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    return n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0;
+}
 
-        free(end);
-        if (named)
+/* Whether the entry names one of the source's folders, such as "<dir>/sessions". */
+static bool names_folder_of(const struct source *source, const char *dir)
+{
+    for (int i = 0; i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
+        if (ends_in_folder(dir, source->folders[i]))
             return true;
-    }
     return false;
+}
+
+/* Whether it names one of the source's folders, or of other places of the source. Then only that is meant. */
+static bool names_some_folder(const struct source *source, const char *dir)
+{
+    bool named = names_folder_of(source, dir);
+
+    for (int i = 0; i < SOURCE_PLACES; i++)
+        named |= oks_source_places[i]->id == source->id && names_folder_of(oks_source_places[i], dir);
+    return named;
+}
+
+static int add_roots_of(struct oks_engine *e, const struct source *source, const char *dir)
+{
+    bool named = names_some_folder(oks_sources[source->id], dir);
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
+        if (named ? ends_in_folder(dir, source->folders[i]) : !source->named_only)
+            rc = discovery_add_root(e->discovery, source, root_path(dir, source->folders[i]));
+    return rc;
 }
 
 static int add_roots(struct oks_engine *e, const struct oks_config *config)
 {
     int rc = 0;
 
-    for (int k = 0; k < OKS_SOURCES; k++) {
-        const struct source *source = oks_sources[k];
-
-        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++)
-            for (int i = 0; rc == 0 && i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
-                if (!names_other_folder(source, *dir, source->folders[i]))
-                    rc = discovery_add_root(e->discovery, source, root_path(*dir, source->folders[i]));
-    }
+    for (int k = 0; k < OKS_SOURCES; k++)
+        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++) {
+            rc = rc < 0 ? rc : add_roots_of(e, oks_sources[k], *dir);
+            for (int i = 0; rc == 0 && i < SOURCE_PLACES; i++)
+                if ((int)oks_source_places[i]->id == k)
+                    rc = add_roots_of(e, oks_source_places[i], *dir);
+        }
     return rc;
 }
 

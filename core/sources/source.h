@@ -19,6 +19,7 @@ struct source {
     enum oks_source id;
     const char *name;
     const char *folders[SOURCE_FOLDERS_MAX]; /* below a configuration folder: where transcripts lie */
+    bool named_only; /* such a folder is a root only if the configuration names itself */
     const struct oks_reader_ops *reader;
     const struct oks_reader_ops *reader_avx2; /* the same for CPUs that have AVX2, or NULL */
 
@@ -56,7 +57,12 @@ struct source {
 
 extern const struct source *const oks_sources[OKS_SOURCES]; /* by enum oks_source */
 
+/* Other places of a source's transcripts; their id is that source's. */
+enum { SOURCE_PLACES = 1 };
+extern const struct source *const oks_source_places[SOURCE_PLACES];
+
 extern const struct source oks_source_claude;
+extern const struct source oks_source_claude_desktop;
 extern const struct source oks_source_codex;
 extern const struct source oks_source_gemini;
 

@@ -74,3 +74,66 @@ const struct source oks_source_claude = {
     .rosters = true,
     .ids_by_line = true,
 };
+
+/*
+ * Claude Desktop's agent mode gives each of its sessions a configuration folder of its own:
+ * local-agent-mode-sessions/<account>/<workspace>/local_<session>/.claude/projects/<project>/<session>.jsonl.
+ * Logs beside it are no transcripts.
+ */
+static const char *in_projects(const char *rel)
+{
+    static const char mark[] = "/.claude/projects/";
+    const char *at = strstr(rel, mark);
+
+    return at ? at + strlen(mark) : NULL;
+}
+
+static bool desktop_wants(const char *rel)
+{
+    const char *inner = in_projects(rel);
+
+    return inner && strchr(inner, '/') && wants(inner);
+}
+
+enum { ABOVE_CONFIGURATION = 3 }; /* folders */
+
+/* The working folders of the sessions lie in the same tree, and hold anything. */
+static bool desktop_enters(const char *rel)
+{
+    const char *p = rel;
+
+    for (int i = 0; i < ABOVE_CONFIGURATION; i++) {
+        p = strchr(p, '/');
+        if (!p)
+            return true;
+        p++;
+    }
+    return strcmp(p, ".claude") == 0 || strcmp(p, ".claude/projects") == 0 ||
+           strncmp(p, ".claude/projects/", strlen(".claude/projects/")) == 0;
+}
+
+static struct oks_slice desktop_project(const char *rel)
+{
+    const char *inner = in_projects(rel);
+
+    return inner ? source_top(inner) : (struct oks_slice){0};
+}
+
+const struct source oks_source_claude_desktop = {
+    .id = OKS_SOURCE_CLAUDE,
+    .name = "claude",
+    .folders = {"local-agent-mode-sessions"},
+    .named_only = true,
+    .reader = &oks_claude_reader,
+#ifdef __x86_64__
+    .reader_avx2 = &oks_claude_reader_avx2,
+#endif
+    .wants = desktop_wants,
+    .enters = desktop_enters,
+    .id_of = id,
+    .parent = parent,
+    .project = desktop_project,
+    .label = label,
+    .labelled = labelled,
+    .ids_by_line = true,
+};

@@ -9,6 +9,8 @@ const struct source *const oks_sources[OKS_SOURCES] = {
     [OKS_SOURCE_GEMINI] = &oks_source_gemini,
 };
 
+const struct source *const oks_source_places[SOURCE_PLACES] = {&oks_source_claude_desktop};
+
 const char *oks_source_name(enum oks_source source)
 {
     return (unsigned)source < OKS_SOURCES ? oks_sources[source]->name : "unknown";

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -128,12 +129,28 @@ static void append(char ***list, char *item)
     (*list)[n + 1] = NULL;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The agents take the value as one path, so if that is a folder, no comma separates. */
 static void append_comma_list(char ***list, const char *s)
 {
+    char *item = trimmed(s, strlen(s)), *whole = absolute(item);
+
+    free(item);
+    if (is_folder(whole)) {
+        append(list, whole);
+        return;
+    }
+    free(whole);
     for (;;) {
         size_t n = strcspn(s, ",");
-        char *item = trimmed(s, n);
 
+        item = trimmed(s, n);
         if (*item)
             append(list, absolute(item));
         free(item);
@@ -152,10 +169,40 @@ static void list_free(char **list)
     free(list);
 }
 
+/* The path of a folder in $XDG_CONFIG_HOME. */
+static char *in_config(const char *name)
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    char *dir, *path;
+
+    if (asprintf(&dir, "%s/%s", xdg && xdg[0] == '/' ? xdg : "~/.config", name) < 0)
+        need(NULL);
+    path = absolute(dir);
+    free(dir);
+    return path;
+}
+
+/*
+ * Other programs that run Claude Code, or write as it does; those that have been used. CLAUDE_CONFIG_DIR does
+ * not move their folders.
+ */
+static void append_wrappers(char ***list)
+{
+    const char *openclaude = getenv("OPENCLAUDE_CONFIG_DIR");
+    char *paths[] = {in_config("Claude/local-agent-mode-sessions"),
+                     absolute(is_blank(openclaude) ? "~/.openclaude" : openclaude)};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+        if (is_folder(paths[i]))
+            append(list, paths[i]);
+        else
+            free(paths[i]);
+}
+
 static void dirs_from_environment(struct options *o)
 {
-    const char *claude = getenv("CLAUDE_CONFIG_DIR"), *xdg = getenv("XDG_CONFIG_HOME"),
-               *codex = getenv("CODEX_HOME"), *gemini = getenv("GEMINI_CLI_HOME");
+    const char *claude = getenv("CLAUDE_CONFIG_DIR"), *codex = getenv("CODEX_HOME"),
+               *gemini = getenv("GEMINI_CLI_HOME");
     char *dir, **homes = NULL;
 
     append_comma_list(&o->dirs[OKS_SOURCE_CODEX], is_blank(codex) ? "~/.codex" : codex);
@@ -169,14 +216,12 @@ static void dirs_from_environment(struct options *o)
     list_free(homes);
     if (!is_blank(claude)) {
         append_comma_list(&o->dirs[OKS_SOURCE_CLAUDE], claude);
-        return;
+    } else {
+        /* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
+        append(&o->dirs[OKS_SOURCE_CLAUDE], absolute("~/.claude"));
+        append(&o->dirs[OKS_SOURCE_CLAUDE], in_config("claude"));
     }
-    /* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
-    append(&o->dirs[OKS_SOURCE_CLAUDE], absolute("~/.claude"));
-    if (asprintf(&dir, "%s/claude", xdg && xdg[0] == '/' ? xdg : "~/.config") < 0)
-        need(NULL);
-    append(&o->dirs[OKS_SOURCE_CLAUDE], absolute(dir));
-    free(dir);
+    append_wrappers(&o->dirs[OKS_SOURCE_CLAUDE]);
 }
 
 static void from_environment(struct options *o)

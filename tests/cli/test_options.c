@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "scratch.h"
 #include "tap.h"
 
 static char said[1024]; /* on stderr, by the last parse */
@@ -301,6 +302,68 @@ END_TEST
         suite_add_tcase(suite, tcase_);                 \
     } while (0)
 
+/* Home is a scratch folder. */
+static void begin_home(void)
+{
+    unsetenv("XDG_CONFIG_HOME");
+    scratch_setup();
+    setenv("HOME", scratch, 1);
+    make_folder(".config");
+    make_folder(".config/Claude");
+    make_folder(".config/Claude/local-agent-mode-sessions");
+    make_folder(".openclaude");
+    make_folder("a,b");
+    make_folder("a");
+}
+
+START_TEST(other_programs_folders_are_roots_where_they_exist)
+{
+    struct options o;
+    char want[4096];
+
+    begin_home();
+    setenv("CLAUDE_CONFIG_DIR", "/c", 1);
+    o = parsed("mount");
+    snprintf(want, sizeof(want), "/c %s/.config/Claude/local-agent-mode-sessions %s/.openclaude", scratch,
+             scratch);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), want);
+    options_clear(&o);
+    setenv("OPENCLAUDE_CONFIG_DIR", at("a"), 1);
+    setenv("XDG_CONFIG_HOME", at("a"), 1);
+    o = parsed("mount");
+    snprintf(want, sizeof(want), "/c %s/a", scratch);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), want);
+    options_clear(&o);
+    scratch_teardown();
+}
+END_TEST
+
+START_TEST(a_value_that_names_a_folder_is_that_folder)
+{
+    struct options o;
+    char value[4096];
+
+    begin_home();
+    setenv("XDG_CONFIG_HOME", "/nowhere", 1);
+    setenv("OPENCLAUDE_CONFIG_DIR", "/nowhere", 1);
+    setenv("CLAUDE_CONFIG_DIR", at("a,b"), 1);
+    setenv("CODEX_HOME", " ~/a,b/ ", 1);
+    setenv("GEMINI_CLI_HOME", "~/a,b", 1);
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), at("a,b"));
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), at("a,b"));
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), at("a,b/.gemini"));
+    options_clear(&o);
+    snprintf(value, sizeof(value), "%s/a,b,c", scratch); /* no folder: a list */
+    setenv("CLAUDE_CONFIG_DIR", value, 1);
+    o = parsed("mount");
+    snprintf(value, sizeof(value), "%s/a /b /c", scratch);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), value);
+    options_clear(&o);
+    scratch_teardown();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("options");
@@ -312,6 +375,8 @@ int main(void)
     OPTIONS_TEST(suite, sizes);
     OPTIONS_TEST(suite, paths_become_absolute);
     OPTIONS_TEST(suite, the_environment);
+    OPTIONS_TEST(suite, other_programs_folders_are_roots_where_they_exist);
+    OPTIONS_TEST(suite, a_value_that_names_a_folder_is_that_folder);
     OPTIONS_TEST(suite, a_wrong_tz_is_utc_and_said);
     OPTIONS_TEST(suite, the_engine_gets_them);
     return tap_run(suite);

@@ -72,10 +72,41 @@ START_TEST(what_is_left_belongs_to_its_root)
 }
 END_TEST
 
+#define DESKTOP "Claude/local-agent-mode-sessions"
+
+START_TEST(claude_desktop_has_a_configuration_for_each_session)
+{
+    char *home = text_of("%s/okstra", scratch), *one = text_of("%s/claude", scratch),
+         *desktop = text_of("%s/" DESKTOP "/", scratch);
+    const char *dirs[] = {one, desktop, NULL};
+    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CLAUDE] = dirs};
+    struct oks_engine *engine;
+
+    put_file(PROJECTS "-p/s.jsonl", line_of("m1", 1));
+    put_file(DESKTOP "/a/w/local_1/.claude/projects/-p/d.jsonl", line_of("m2", 20));
+    put_file(DESKTOP "/a/w/local_1/.claude/projects/-p/d/subagents/agent-x.jsonl", line_of("m3", 300));
+    put_file(DESKTOP "/a/w/local_1/audit.jsonl", line_of("m2", 20));
+    put_file(DESKTOP "/a/w/local_1/outputs/.claude/projects/-p/o.jsonl", line_of("m4", 4000));
+    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
+    ck_assert_str_eq(sessions(engine), "agent-x d s");
+    ck_assert_int_eq(input_tokens(engine, project("-p"), NULL), 321);
+    ck_assert_str_eq(names(engine, OKS_LIST_SUBAGENTS, session("d")), "agent-x");
+    put_file(DESKTOP "/a/w/local_2/.claude/projects/-q/e.jsonl", line_of("m5", 50000));
+    ck_assert_str_eq(sessions(engine), "agent-x d e s");
+    engine_close(engine);
+    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
+    ck_assert_int_eq(input_tokens(engine, project("-q"), NULL), 50000);
+    ck_assert_int_eq(input_tokens(engine, project("-p"), NULL), 321);
+    ck_assert_int_eq(bytes_scanned(engine), 0);
+    engine_close(engine);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("roots");
 
     SCRATCH_TEST(suite, what_is_left_belongs_to_its_root);
+    SCRATCH_TEST(suite, claude_desktop_has_a_configuration_for_each_session);
     return tap_run(suite);
 }

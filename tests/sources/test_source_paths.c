@@ -43,6 +43,28 @@ START_TEST(each_has_its_place_in_the_table)
 }
 END_TEST
 
+START_TEST(paths_of_claude_desktop)
+{
+    const struct source *desktop = &oks_source_claude_desktop;
+#define CONFIG "account/space/local_1/.claude"
+
+    ck_assert_int_eq(desktop->id, OKS_SOURCE_CLAUDE);
+    ck_assert(desktop->wants(CONFIG "/projects/-p/s.jsonl"));
+    ck_assert(desktop->wants(CONFIG "/projects/-p/s/subagents/agent-1.jsonl"));
+    ck_assert(!desktop->wants("account/space/local_1/audit.jsonl") &&
+              !desktop->wants(CONFIG "/history.jsonl") && !desktop->wants(CONFIG "/projects/s.jsonl") &&
+              !desktop->wants(CONFIG "/projects/-p/journal.jsonl"));
+    ck_assert(desktop->enters("account") && desktop->enters("account/space/local_1") &&
+              desktop->enters(CONFIG) && desktop->enters(CONFIG "/projects") &&
+              desktop->enters(CONFIG "/projects/-p/s/subagents"));
+    ck_assert(!desktop->enters("account/space/local_1/outputs") && !desktop->enters(CONFIG "/todos") &&
+              !desktop->enters("account/space/local_1/outputs/.claude"));
+    is(desktop->project(CONFIG "/projects/-p/s.jsonl"), "-p");
+    is(desktop->id_of(CONFIG "/projects/-p/s.jsonl"), "s");
+    is(desktop->parent(CONFIG "/projects/-p/s/subagents/agent-1.jsonl"), "s");
+}
+END_TEST
+
 START_TEST(paths_of_claude_code)
 {
     char out[64];
@@ -120,6 +142,7 @@ int main(void)
 
     TEST(suite, parts_of_a_path);
     TEST(suite, each_has_its_place_in_the_table);
+    TEST(suite, paths_of_claude_desktop);
     TEST(suite, paths_of_claude_code);
     TEST(suite, paths_of_codex);
     TEST(suite, paths_of_gemini);
