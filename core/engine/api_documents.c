@@ -1,4 +1,6 @@
 /* The public calls that render documents (okstrafs/engine.h), over documents/. */
+#include <string.h>
+
 #include "documents/documents.h"
 #include "engine/engine_private.h"
 
@@ -71,6 +73,49 @@ int oks_document_status(struct oks_engine *e, struct oks_document *out)
     engine_progress(e, &facts.progress);
     rc = document_status(&e->model, &facts, out);
     pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
+static int unread_below(const struct root *root,
+                        int (*fn)(void *ctx, const char *path, const char *reason, bool unread), void *ctx)
+{
+    const struct folder *f;
+    struct found_file *file;
+    int rc = 0;
+
+    LIST_FOREACH(f, &root->folders, of_root)
+        LIST_FOREACH(file, &f->files, of_folder) {
+            int error = transcript_of(file)->error;
+
+            if (rc == 0 && error)
+                rc = fn(ctx, file->path, strerror(-error), true);
+        }
+    return rc;
+}
+
+int oks_engine_left_out(struct oks_engine *e,
+                        int (*fn)(void *ctx, const char *path, const char *reason, bool unread), void *ctx,
+                        uint64_t *more)
+{
+    struct passed_path *list = NULL;
+    const struct root *roots;
+    size_t n_roots, n = 0;
+    int64_t count;
+    int rc = 0;
+
+    pthread_mutex_lock(&e->model.lock);
+    roots = discovery_roots(e->discovery, &n_roots);
+    for (size_t i = 0; rc == 0 && i < n_roots; i++)
+        rc = unread_below(&roots[i], fn, ctx);
+    count = rc == 0 ? discovery_passed_over(e->discovery, &list, &n) : 0;
+    if (count < 0)
+        rc = (int)count;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = fn(ctx, list[i].path, discovery_passed_reason(list[i].error), false);
+    discovery_passed_free(list, n);
+    pthread_mutex_unlock(&e->model.lock);
+    if (rc == 0)
+        *more = (uint64_t)count - n;
     return rc;
 }
 

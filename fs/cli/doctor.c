@@ -129,6 +129,61 @@ static void check_sources(const struct options *o)
             "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
 }
 
+/* Of each kind, so many are printed. */
+enum { LEFT_OUT_SHOWN = 20 };
+
+struct left_out {
+    uint64_t unread, passed;
+};
+
+static int print_left_out(void *ctx, const char *path, const char *reason, bool unread)
+{
+    struct left_out *left = ctx;
+    uint64_t n = unread ? ++left->unread : ++left->passed;
+
+    if (n > LEFT_OUT_SHOWN)
+        return 0;
+    if (unread)
+        bad("make it readable; until then its sessions lack what it holds", "%s: %s", path, reason);
+    else
+        printf("note   passed over: %s: %s\n", path, reason);
+    return 0;
+}
+
+static void print_more(const char *what, uint64_t n)
+{
+    if (n)
+        printf("note   and %llu more %s\n", (unsigned long long)n, what);
+}
+
+/* Reads all transcripts as 'okstrafs cat' does, and writes nothing. */
+static void check_transcripts(const struct options *o)
+{
+    static const struct oks_target all = {.kind = OKS_ALL};
+    struct oks_config config = options_config(o);
+    struct oks_engine *engine = NULL;
+    struct left_out left = {0};
+    uint64_t more = 0;
+    int rc;
+
+    config.once = true;
+    rc = oks_engine_new(&engine, &config);
+    if (rc == 0)
+        rc = oks_engine_sync(engine, &all, false, NULL);
+    if (rc == 0)
+        rc = oks_engine_left_out(engine, print_left_out, &left, &more);
+    oks_engine_free(engine);
+    if (rc < 0) {
+        bad("see the message", "transcripts cannot be read: %s", strerror(-rc));
+        return;
+    }
+    print_more("transcripts cannot be read", left.unread > LEFT_OUT_SHOWN ? left.unread - LEFT_OUT_SHOWN : 0);
+    print_more("paths are passed over",
+               more + (left.passed > LEFT_OUT_SHOWN ? left.passed - LEFT_OUT_SHOWN : 0));
+    if (left.unread == 0)
+        good("all transcripts can be read");
+}
+
 static void check_watches(void)
 {
     FILE *f = fopen("/proc/sys/fs/inotify/max_user_watches", "re");
@@ -174,6 +229,7 @@ int doctor_run(const struct options *o)
     check_home(o);
     oks_settings_check(o->okstra_home, check_setting, NULL);
     check_sources(o);
+    check_transcripts(o);
     check_watches();
     check_mountpoint(o);
     if (oks_isa_resolve(&isa) == 0)

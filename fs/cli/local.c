@@ -123,8 +123,12 @@ static int find(struct oks_engine *engine, const char *path, struct node *out)
 
 static int render(struct oks_engine *engine, const struct node *node, struct oks_document *out)
 {
+    static const struct oks_target all = {.kind = OKS_ALL};
     uint64_t version;
-    int rc = tree_version(engine, node, NULL, &version);
+    int rc = tree_shows_scan(node) ? oks_engine_sync(engine, &all, false, NULL) : 0;
+
+    if (rc == 0)
+        rc = tree_version(engine, node, NULL, &version);
 
     return rc < 0 ? rc : tree_render(engine, node, now_ms(), out);
 }

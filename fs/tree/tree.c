@@ -88,6 +88,11 @@ enum tree_need tree_need(const struct node *node)
     }
 }
 
+bool tree_shows_scan(const struct node *file)
+{
+    return file->type->shape == NODE_FILE && file->type->of_found && file->type->is_volatile;
+}
+
 bool tree_is_settled(struct oks_engine *engine, const struct node *node)
 {
     struct oks_target all = {.kind = OKS_ALL}, target = node_target(node);

@@ -31,6 +31,11 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
 enum tree_need { NEED_NOTHING, NEED_FOUND, NEED_TARGET, NEED_ALL };
 
 enum tree_need tree_need(const struct node *node);
+/*
+ * Whether the file shows how far scans have come, and waits for none. A program that reads once must scan
+ * before.
+ */
+bool tree_shows_scan(const struct node *file);
 /* Whether a sync of the node's target would only find changes that are not known yet. */
 bool tree_is_settled(struct oks_engine *engine, const struct node *node);
 

@@ -264,6 +264,16 @@ int oks_document_budget(struct oks_engine *engine, const char *name, bool exceed
 /* status.json: what was found, read, refused, and could not be written. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
 
+/*
+ * Calls fn for each transcript that could not be read (`unread`), and for each path that discovery passed
+ * over: symlinks, folders that cannot be entered, what is no regular file. Sync OKS_ALL first. `fn` must not
+ * call the engine. *more: paths that were passed over and are not named. 0, -ENOMEM, or the first non-zero
+ * value of fn.
+ */
+int oks_engine_left_out(struct oks_engine *engine,
+                        int (*fn)(void *ctx, const char *path, const char *reason, bool unread), void *ctx,
+                        uint64_t *more);
+
 #ifdef __cplusplus
 }
 #endif

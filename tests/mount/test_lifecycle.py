@@ -901,6 +901,25 @@ class OrdinaryUser(Lifecycle):
             self.check_as_nobody()
             self.assertEqual(self.read("status.json")["fileErrors"], 0)
 
+    def test_what_is_left_out_is_named(self):
+        """By `doctor`, and by `cat status.json`, which scans first."""
+        self.give_away()
+        hidden = self.home.path("-p0", "session-0")
+        hidden.chmod(0)
+        link = self.home.path("-p0", "a-link")
+        link.symlink_to(self.home.path("-p0", "session-1"))
+        status = json.loads(self.as_nobody("cat", "status.json")[1])
+        self.assertEqual((status["fileErrors"], status["errors"][0]["path"]), (1, str(hidden)))
+        self.assertGreater(status["bytesScanned"], 0)
+        self.assertEqual((status["skipped"]["count"], status["skipped"]["paths"]),
+                         (1, [{"path": str(link), "error": "a symbolic link"}]))
+        out = self.as_nobody("doctor")[1].decode()
+        self.assertIn(f"FAULT  {hidden}: Permission denied\n", out)
+        self.assertIn(f"note   passed over: {link}: a symbolic link\n", out)
+        self.assertNotIn("all transcripts can be read", out)
+        hidden.chmod(0o600)
+        self.assertIn("ok     all transcripts can be read\n", self.as_nobody("doctor")[1].decode())
+
     def test_a_read_only_cache(self):
         self.home.okstra.mkdir()
         self.give_away()
