@@ -13,7 +13,7 @@
 
 enum {
     OKS_CACHE_SCHEMA = 1,
-    OKS_CACHE_ADDITION = 4, /* version of the key `okstrafs` */
+    OKS_CACHE_ADDITION = 5, /* version of the key `okstrafs` */
     OKS_CACHE_NEEDLES = 16, /* as many as okstra's collector keeps */
 };
 
