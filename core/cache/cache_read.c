@@ -406,6 +406,7 @@ static void addition(struct reader *r, struct oks_state *state)
     models(r, &state->models);
     requests(r, &taking, take_row, &taking);
     nullable(r, ",\"label\":", raw, &state->label);
+    nullable(r, ",\"labelTeam\":", raw, &state->label_team);
     nullable(r, ",\"memo\":", raw, &state->reader_state);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);

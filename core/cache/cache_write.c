@@ -201,6 +201,8 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     oks_cache_put_requests(bytes, state->requests);
     oks_bytes_text(bytes, ",\"label\":");
     put_nullable(bytes, state->label, oks_bytes_raw);
+    oks_bytes_text(bytes, ",\"labelTeam\":");
+    put_nullable(bytes, state->label_team, oks_bytes_raw);
     oks_bytes_text(bytes, ",\"memo\":");
     put_nullable(bytes, state->reader_state, oks_bytes_raw);
     put_member(bytes, ",\"events\":", oks_events_len(state->events));

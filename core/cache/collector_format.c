@@ -348,6 +348,7 @@ enum {
     MODELS,
     REQUESTS,
     LABEL,
+    LABEL_TEAM,
     MEMO,
     EVENTS,
     SHA256,
@@ -374,15 +375,25 @@ static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[FIELDS] = {
-        [VERSION].key = "version",   [OFFSET].key = "offset",
-        [DEV].key = "dev",           [INO].key = "ino",
-        [TAIL].key = "tail",         [LINES].key = "lines",
-        [BAD].key = "bad",           [ODD].key = "odd",
-        [TEAMS].key = "teams",       [SESSION_ID].key = "sessionId",
-        [CWDS].key = "cwds",         [EVENTS].key = "events",
-        [SHA256].key = "sha256",     [MODELS].key = "models",
-        [REQUESTS].key = "requests", [LABEL].key = "label",
-        [MEMO].key = "memo",         [COMPACTIONS].key = "compactions",
+        [VERSION].key = "version",
+        [OFFSET].key = "offset",
+        [DEV].key = "dev",
+        [INO].key = "ino",
+        [TAIL].key = "tail",
+        [LINES].key = "lines",
+        [BAD].key = "bad",
+        [ODD].key = "odd",
+        [TEAMS].key = "teams",
+        [SESSION_ID].key = "sessionId",
+        [CWDS].key = "cwds",
+        [EVENTS].key = "events",
+        [SHA256].key = "sha256",
+        [MODELS].key = "models",
+        [REQUESTS].key = "requests",
+        [LABEL].key = "label",
+        [MEMO].key = "memo",
+        [COMPACTIONS].key = "compactions",
+        [LABEL_TEAM].key = "labelTeam",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
     int r = oks_skim_object(s, value, fields, FIELDS);
@@ -409,6 +420,8 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
     if (r == 0)
         r = nullable(s, fields[LABEL].value, true, &state->label);
     if (r == 0)
+        r = nullable(s, fields[LABEL_TEAM].value, true, &state->label_team);
+    if (r == 0)
         r = nullable(s, fields[MEMO].value, true, &state->reader_state);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
@@ -423,8 +436,9 @@ static int drop_addition(struct oks_state *state)
     state->requests = none;
     free(state->session_id);
     free(state->label);
+    free(state->label_team);
     free(state->reader_state);
-    state->session_id = state->label = state->reader_state = NULL;
+    state->session_id = state->label = state->label_team = state->reader_state = NULL;
     oks_strings_clear(&state->teams);
     oks_strings_clear(&state->cwds);
     oks_strings_clear(&state->compactions);

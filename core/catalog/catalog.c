@@ -187,6 +187,7 @@ void catalog_set_parent(struct session *s, struct oks_slice id)
 
 void catalog_session_remove(struct catalog *c, struct session *s)
 {
+    lead_set_unnamed(c, s, NULL);
     tdelete(s, &c->sessions, by_session_name);
     version_next_names(c->versions);
     c->n_sessions--;

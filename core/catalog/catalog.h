@@ -32,9 +32,18 @@ struct project {
 struct membership {
     struct session *session;
     struct team *team;
-    char *spelling; /* as it was first written in that session */
+    char *spelling;    /* as it was first written in that session */
+    struct lead *lead; /* the session is a teammate inside this lead's process; NULL: it is not */
     LIST_ENTRY(membership) of_team;
     LIST_ENTRY(membership) of_session;
+    LIST_ENTRY(membership) of_lead;
+};
+
+/* A session that started teammates inside its process; it need not exist. */
+struct lead {
+    char *name; /* of the session */
+    LIST_HEAD(, membership) teammates;
+    LIST_HEAD(, session) unnamed; /* teammates whose team only its records may name */
 };
 
 struct session {
@@ -45,6 +54,8 @@ struct session {
     LIST_ENTRY(session) of_project;
     LIST_HEAD(, transcript) transcripts; /* ascending by path */
     LIST_HEAD(, membership) teams;
+    struct lead *unnamed_of; /* see struct lead; NULL: none */
+    LIST_ENTRY(session) of_unnamed;
     uint64_t version;
     struct session_sums *sums; /* of sums/ */
     struct stream *stream;     /* of streams/ */
@@ -65,6 +76,7 @@ struct catalog {
     void *sessions;    /* by name */
     void *projects;    /* by name */
     void *teams;       /* by key */
+    void *leads;       /* by name */
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced; /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) forks;
@@ -152,5 +164,18 @@ void catalog_team_release(struct catalog *c, struct team *team);
 /* Joins the teams that the session's transcripts name now, and leaves the others. 0 or -ENOMEM */
 int catalog_session_teams(struct catalog *c, struct session *s);
 void catalog_membership_end(struct catalog *c, struct membership *m);
+
+/* leads.c */
+/* Makes the session of that name the membership's lead; NULL: none. 0 or -ENOMEM */
+int lead_set(struct catalog *c, struct membership *m, const char *name);
+/* The same for a teammate whose team is not named. */
+int lead_set_unnamed(struct catalog *c, struct session *s, const char *name);
+/* The team of a session by the file beside its transcript; absent: it is in none. May point into `buf`. */
+struct oks_slice lead_team_of(struct catalog *c, const struct session *s, char buf[OKS_NAME_MAX + 1]);
+struct lead *catalog_lead(const struct catalog *c, const char *name); /* or NULL */
+/* The session changed: the teams of its teammates get the version. */
+void catalog_lead_bump(const struct catalog *c, const struct session *s, uint64_t version);
+/* Its transcripts name other teams now, or it is about to go. 0 or -ENOMEM */
+int catalog_lead_changed(struct catalog *c, const struct session *s);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * Teams, and the sessions in them.
  *
- * A session is in each team that one of its transcripts names. A team exists while a session or a team-state
- * file names it. Teams are equal if their escaped names fold to the same bytes.
+ * A session is in each team that one of its transcripts names, or the file beside it (leads.c). A team exists
+ * while a session or a team-state file names it. Teams are equal if their escaped names fold to the same
+ * bytes.
  *
  * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so it does not
  * depend on the order of scans.
@@ -87,6 +88,7 @@ void catalog_membership_end(struct catalog *c, struct membership *m)
 {
     struct team *team = m->team;
 
+    lead_set(c, m, NULL);
     LIST_REMOVE(m, of_team);
     LIST_REMOVE(m, of_session);
     team->version = version_next(c->versions);
@@ -121,11 +123,26 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     m->team = team;
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
+    team->version = version_next(c->versions);
     team_rename(c, team);
     return 0;
 }
 
-/* How the session first writes the team's name; absent: it does not name it. */
+static bool names_team(struct oks_slice raw, const struct team *team)
+{
+    char name[OKS_NAME_MAX + 1];
+    size_t len;
+    char *key;
+    bool same;
+
+    oks_name_escape(raw, name);
+    key = oks_name_fold(oks_slice_of(name), &len);
+    same = key && strcmp(key, team->key) == 0;
+    free(key);
+    return same;
+}
+
+/* How the session's records first write the team's name; absent: they do not name it. */
 static struct oks_slice spelling_in(const struct session *s, const struct team *team)
 {
     const struct transcript *t;
@@ -133,16 +150,8 @@ static struct oks_slice spelling_in(const struct session *s, const struct team *
     LIST_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; i < t->state.teams.len; i++) {
             struct oks_slice raw = {t->state.teams.items[i].ptr, t->state.teams.items[i].len};
-            char name[OKS_NAME_MAX + 1];
-            size_t len;
-            char *key;
-            bool same;
 
-            oks_name_escape(raw, name);
-            key = oks_name_fold(oks_slice_of(name), &len);
-            same = key && strcmp(key, team->key) == 0;
-            free(key);
-            if (same)
+            if (names_team(raw, team))
                 return raw;
         }
     return (struct oks_slice){0};
@@ -162,24 +171,55 @@ static int membership_renew(struct catalog *c, struct membership *m, struct oks_
 }
 
 /* Leaves the teams that its transcripts no longer name and joins the others. */
-int catalog_session_teams(struct catalog *c, struct session *s)
+static int renew_teams(struct catalog *c, struct session *s)
 {
+    char buf[OKS_NAME_MAX + 1];
+    struct oks_slice inner = lead_team_of(c, s, buf);
     struct transcript *t;
     struct membership *m, *next;
+    bool unnamed = false;
     int rc = 0;
 
     for (m = LIST_FIRST(&s->teams); m; m = next) {
         struct oks_slice raw = spelling_in(s, m->team);
 
         next = LIST_NEXT(m, of_session);
+        if (!raw.ptr && inner.ptr && names_team(inner, m->team))
+            raw = inner;
         if (!raw.ptr)
             catalog_membership_end(c, m);
         else if (rc == 0)
             rc = membership_renew(c, m, raw);
     }
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    LIST_FOREACH(t, &s->transcripts, of_session) {
+        unnamed |= t->state.label_team && !*t->state.label_team;
         for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
             rc = membership_begin(
                 c, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+    }
+    if (rc == 0 && inner.ptr)
+        rc = membership_begin(c, s, inner);
+    LIST_FOREACH(m, &s->teams, of_session)
+        if (rc == 0)
+            rc = lead_set(c, m, inner.ptr && names_team(inner, m->team) ? s->parent : NULL);
+    return rc < 0 ? rc : lead_set_unnamed(c, s, unnamed ? s->parent : NULL);
+}
+
+int catalog_lead_changed(struct catalog *c, const struct session *s)
+{
+    struct lead *lead = c->leads ? catalog_lead(c, s->name) : NULL;
+    struct session *teammate;
+    int rc = 0;
+
+    if (lead)
+        LIST_FOREACH(teammate, &lead->unnamed, of_unnamed)
+            rc = rc < 0 ? rc : renew_teams(c, teammate);
     return rc;
+}
+
+int catalog_session_teams(struct catalog *c, struct session *s)
+{
+    int rc = renew_teams(c, s);
+
+    return rc < 0 ? rc : catalog_lead_changed(c, s);
 }

@@ -94,18 +94,25 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-bool transcript_relabel(struct transcript *t, struct scan_outcome *out)
+/* A label that was not looked up stays, also if the state is about to be replaced. */
+static void relabel(char **from, char **to, bool labelled)
 {
-    bool changed = out->labelled && !same_text(t->state.label, out->label);
-    char **from = out->labelled ? &out->label : &t->state.label,
-         **to = out->replace ? &out->gain.label : &t->state.label;
+    if (from == to || (!labelled && *to))
+        return;
+    free(*to);
+    *to = *from;
+    *from = NULL;
+}
 
-    /* A label that was not looked up stays, also if the state is about to be replaced. */
-    if (from != to && (out->labelled || !*to)) {
-        free(*to);
-        *to = *from;
-        *from = NULL;
-    }
+bool transcript_relabel(struct transcript *t, struct scan_outcome *out, bool *team)
+{
+    struct oks_state *state = &t->state, *to = out->replace ? &out->gain : state;
+    bool changed = out->labelled && !same_text(state->label, out->label.name);
+
+    *team = out->labelled && !same_text(state->label_team, out->label.team);
+    changed |= *team;
+    relabel(out->labelled ? &out->label.name : &state->label, &to->label, out->labelled);
+    relabel(out->labelled ? &out->label.team : &state->label_team, &to->label_team, out->labelled);
     return changed;
 }
 
@@ -114,8 +121,7 @@ void scan_outcome_clear(struct scan_outcome *out)
     oks_state_clear(&out->gain);
     transcript_tail_free(out->tail);
     out->tail = NULL;
-    free(out->label);
-    out->label = NULL;
+    label_clear(&out->label);
 }
 
 /* --- queries --- */

@@ -9,6 +9,7 @@
 
 #include "billing/billing.h"
 #include "discovery/discovery.h"
+#include "sources/labels.h"
 #include "sources/source.h"
 
 #include "cache/cache.h"
@@ -109,8 +110,8 @@ struct scan_outcome {
     uint64_t bytes_read;
     bool bad_start; /* bytes came, and the first line of them is no JSON object */
     int error;
-    bool labelled; /* `label` was looked up; NULL: none */
-    char *label;
+    bool labelled; /* `label` was looked up */
+    struct label label;
     bool worth_saving; /* set by the commit: the cache file is now older than the state */
 };
 
@@ -143,8 +144,8 @@ int transcript_apply(struct transcript *t, struct scan_outcome *outcome);
 /* Merges the unfinished line and the mark of the file. */
 void transcript_apply_marks(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
-/* Merges the label, before the rest of the outcome. True: it changed. */
-bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome);
+/* Merges the label, before the rest of the outcome. True: it changed; *team: the team in it did. */
+bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome, bool *team);
 
 /*
  * Totals of the window, with the unfinished line. The stamps borrow from the transcript.

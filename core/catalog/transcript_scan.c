@@ -351,12 +351,6 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     return rc;
 }
 
-static bool names_agent(const struct transcript *t, const struct scan_outcome *out)
-{
-    return out->gain.agent_name || (out->tail && out->tail->agent_name) ||
-           (!out->replace && t->state.agent_name);
-}
-
 /* If the file cannot be read now, the label stays, and stays due. */
 static int lookup_label(const struct transcript *t, const struct scan_options *options,
                         struct scan_outcome *out)
@@ -365,7 +359,7 @@ static int lookup_label(const struct transcript *t, const struct scan_options *o
     int rc;
 
     if (!t->source->label || t->retained || out->gone || out->error || !(options->label || out->replace) ||
-        names_agent(t, out) || !t->source->label(t->path, path, sizeof(path)))
+        !t->source->label(t->path, path, sizeof(path)))
         return 0;
     rc = label_load(path, &out->label);
     out->labelled = rc == 0;

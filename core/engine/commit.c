@@ -129,6 +129,7 @@ void commit_bump(struct oks_engine *e, struct session *s)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
         m->team->version = version;
+    catalog_lead_bump(&e->model.catalog, s, version);
     runs_session_changed(e->model.runs, s, version);
 }
 
@@ -205,15 +206,19 @@ static int watch_cwds(struct oks_engine *e, const struct transcript *t)
 
 int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
-    int rc = teams_changed ? catalog_session_teams(&e->model.catalog, t->session) : 0;
+    int rc;
 
+    if (!t->source->late)
+        parent_from_records(t->session); /* it may be the lead of the session's team */
+    rc = teams_changed ? catalog_session_teams(&e->model.catalog, t->session) : 0;
     if (rc == 0 && t->source->late)
         rc = commit_assign_project(e, t->session);
     if (rc == 0)
         rc = watch_cwds(e, t);
     placement_changed(&e->model.catalog, t, false);
     twins_mark_dirty(e, t);
-    parent_from_records(t->session);
+    if (t->source->late)
+        parent_from_records(t->session);
     sums_transcript(&e->model.sums, t, false);
     sums_session(&e->model.sums, t->session, t->session->project, false);
     commit_bump(e, t->session);

@@ -16,6 +16,7 @@ void departures_release_session(struct oks_engine *e, struct session *s)
     if (!LIST_EMPTY(&s->transcripts))
         return;
     runs_session_changed(e->model.runs, s, version_next(&e->model.versions));
+    catalog_lead_bump(&e->model.catalog, s, version_next(&e->model.versions));
     sums_session(&e->model.sums, s, project, true);
     while (!LIST_EMPTY(&s->teams))
         catalog_membership_end(&e->model.catalog, LIST_FIRST(&s->teams));
@@ -23,6 +24,7 @@ void departures_release_session(struct oks_engine *e, struct session *s)
         LIST_REMOVE(s, of_project);
         commit_project_left(e, project);
     }
+    catalog_lead_changed(&e->model.catalog, s);
     session_sums_free(s->sums);
     session_stream_free(s->stream);
     catalog_session_remove(&e->model.catalog, s);
@@ -42,7 +44,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     e->snapshot_stale = true;
     saver_forget(e, t);
     catalog_linked(&e->model.catalog, t, false);
-    if (t->source->late)
+    if (t->source->late || transcript_agent_name(t))
         runs_session_changed(e->model.runs, s,
                              version_next(&e->model.versions)); /* before the links to its session go */
     sums_transcript(&e->model.sums, t, true);

@@ -66,9 +66,9 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         }
     }
     catalog_linked(&e->model.catalog, t, out->linked);
-    relabelled = transcript_relabel(t, out);
+    relabelled = transcript_relabel(t, out, &teams_changed);
     changed |= relabelled;
-    teams_changed = out->replace;
+    teams_changed |= out->replace;
     rc = commit_outcome(e, t, out);
     if (rc < 0)
         return rc;

@@ -131,6 +131,7 @@ static void put_transcript(struct oks_bytes *w, const struct transcript *t)
     put_slice(w, oks_slice_of(s->model));
     put_slice(w, oks_slice_of(s->session_id));
     put_slice(w, oks_slice_of(s->label));
+    put_slice(w, oks_slice_of(s->label_team));
     put_slice(w, oks_slice_of(s->reader_state));
     put_totals(w, &t->totals);
     put_strings(w, &s->teams);
@@ -377,6 +378,7 @@ static void get_transcript(struct oks_engine *e, struct snapshot_reader *r, stru
     get_text(r, &s->model);
     get_text(r, &s->session_id);
     get_text(r, &s->label);
+    get_text(r, &s->label_team);
     get_text(r, &s->reader_state);
     get_totals(r, &t->totals);
     get_strings(r, &s->teams, oks_strings_add_folded, OKS_TEAMS_MAX);

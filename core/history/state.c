@@ -28,6 +28,7 @@ void oks_state_clear(struct oks_state *state)
     free(state->model);
     free(state->session_id);
     free(state->label);
+    free(state->label_team);
     free(state->reader_state);
     oks_events_free(state->events);
     oks_strings_clear(&state->teams);

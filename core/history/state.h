@@ -69,6 +69,7 @@ struct oks_state {
     struct oks_models models;       /* of the events with any count */
     struct oks_requests *requests;  /* never NULL */
     char *label;                    /* what a file beside the transcript calls its agent; NULL: none */
+    char *label_team;   /* the team of the agent by that file; "": one that it does not name; NULL: none */
     char *reader_state; /* the state of the source's reader (scan/scanner.h), one line; NULL: none */
 };
 

@@ -1,5 +1,5 @@
 /*
- * What a sub-agent is called where its records do not say so.
+ * What a sub-agent is called, and which team it is in, where its records do not say so.
  *
  * Claude Code writes a small file beside a sub-agent's transcript when it starts the agent. It also holds
  * what the agent was told to do (`description`), which is part of a prompt and is never taken up.
@@ -38,8 +38,34 @@ static bool says_nothing(int rc)
     return rc == -ENOENT || rc == -ENOTDIR || rc == -EINVAL || rc == -ELOOP || rc == -EFBIG;
 }
 
-int label_load(const char *path, char **out)
+void label_clear(struct label *label)
 {
+    free(label->name);
+    free(label->team);
+    *label = (struct label){0};
+}
+
+/* *out: a copy, cut; NULL stays NULL. 0 or -ENOMEM */
+static int copy(char **out, const char *s)
+{
+    *out = s ? strndup(s, length_of(s)) : NULL;
+    return s && !*out ? -ENOMEM : 0;
+}
+
+/* The team of a teammate inside its lead's process. Other agents that a team's member starts are in no team.
+ */
+static const char *team_of(json_object *root)
+{
+    const char *kind = foreign_text(root, "taskKind"), *team = foreign_text(root, "teamName");
+
+    if (kind && strcmp(kind, "in_process_teammate") != 0)
+        return NULL;
+    return team || !kind ? team : "";
+}
+
+int label_load(const char *path, struct label *out)
+{
+    struct label label = {0};
     json_object *root;
     const char *name;
     int64_t mtime_ns;
@@ -48,14 +74,17 @@ int label_load(const char *path, char **out)
     if (rc < 0) {
         if (!says_nothing(rc))
             return rc;
-        *out = NULL;
+        *out = label;
         return 0;
     }
     name = foreign_text(root, "name");
-    if (!name)
-        name = foreign_text(root, "agentType");
-    *out = name ? strndup(name, length_of(name)) : NULL;
-    rc = name && !*out ? -ENOMEM : 0;
+    rc = copy(&label.name, name ? name : foreign_text(root, "agentType"));
+    if (rc == 0)
+        rc = copy(&label.team, team_of(root));
     json_object_put(root);
+    if (rc < 0)
+        label_clear(&label);
+    else
+        *out = label;
     return rc;
 }

@@ -5,7 +5,8 @@
  * identified by the name in its records, or by its label. A run's workers are called <workerId>-worker, with
  * a number at the end when dispatched again; a worker of another kind than Claude Code also writes
  * transcripts of its own. A roster's members are identified by their names; those that run inside the lead's
- * process write theirs as sub-agents of the lead, and these do not name the team.
+ * process write theirs as sub-agents of the lead, and these do not name the team: the file beside them does
+ * (catalog/leads.c), or the roster.
  *
  * Invariant: team_sessions() and member_name_of() depend only on what gives the team a new version when it
  * changes (commit_bump, runs_session_changed).
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/tree.h"
 #include "catalog/catalog.h"
 
 static const char lead_member[] = "lead";
@@ -150,14 +152,6 @@ static void gather(struct gathering *g, struct session *s)
     g->items[g->len] = NULL;
 }
 
-static bool gathered(const struct gathering *g, const struct session *s)
-{
-    for (size_t i = 0; i < g->len; i++)
-        if (g->items[i] == s)
-            return true;
-    return false;
-}
-
 static bool worked_in(const struct session *s, const char *cwd)
 {
     const struct transcript *t;
@@ -191,7 +185,7 @@ static void gather_own(struct catalog *c, const struct team_run *run, const char
     if (!p || oks_stamp_is_none(since))
         return; /* without a beginning every earlier transcript would match */
     LIST_FOREACH(s, &p->sessions, of_project)
-        if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, since, until) && !gathered(g, s))
+        if (member_own_worker(run, s) && worked_in(s, cwd) && began_in(s, since, until))
             gather(g, s);
 }
 
@@ -223,6 +217,98 @@ static void gather_all_own(struct catalog *c, const struct team_run *run, struct
     }
 }
 
+/* --- teammates with a process of their own --- */
+
+/*
+ * Since Claude Code 2.1.178 their records say who they are, and not in which team. A session is a member's if
+ * it has the member's name, began in its working directory, and did so after the member joined and before one
+ * of that name joined again, in this team or another.
+ */
+struct joining {
+    const struct team_run *roster;
+    const struct run_worker *worker;
+    int64_t until_ms; /* the next one of that name there joined */
+};
+
+static bool may_be(const struct run_worker *worker, const struct session *s)
+{
+    const char *agent = session_agent_name(s);
+
+    return worker->cwd && worker->joined_ms > 0 && agent && !s->parent &&
+           strcmp(agent, worker->worker_id) == 0 && worked_in(s, worker->cwd);
+}
+
+bool member_may_have_joined(const struct team_run *roster, const struct session *s)
+{
+    for (size_t i = 0; roster->roster && i < roster->state.n_workers; i++)
+        if (may_be(&roster->state.workers[i], s))
+            return true;
+    return false;
+}
+
+/* Of two that joined at the same time the first roster in order counts. */
+static bool joined_later(const struct run_worker *w, const struct team_run *roster,
+                         const struct joining *than)
+{
+    if (w->joined_ms != than->worker->joined_ms)
+        return w->joined_ms > than->worker->joined_ms;
+    return strcmp(roster->path, than->roster->path) < 0;
+}
+
+static void consider_rival(struct joining *j, const struct team_run *roster, const struct run_worker *w)
+{
+    if (w != j->worker && w->cwd && w->joined_ms > 0 && strcmp(w->worker_id, j->worker->worker_id) == 0 &&
+        strcmp(w->cwd, j->worker->cwd) == 0 && joined_later(w, roster, j) && w->joined_ms < j->until_ms)
+        j->until_ms = w->joined_ms;
+}
+
+static void consider_team(void *ctx, void *item)
+{
+    const struct team *team = item;
+    const struct team_run *run;
+
+    LIST_FOREACH(run, &team->runs, of_team)
+        for (size_t i = 0; run->roster && i < run->state.n_workers; i++)
+            consider_rival(ctx, run, &run->state.workers[i]);
+}
+
+/* Stamps may be of whole seconds. */
+static bool began_between(const struct session *s, int64_t since_ms, int64_t until_ms)
+{
+    int64_t micros;
+    bool aware;
+
+    if (oks_stamp_is_none(session_first(s)) || oks_stamp_micros(session_first(s), &micros, &aware) < 0)
+        return false;
+    return micros / 1000000 >= since_ms / 1000 &&
+           (until_ms == INT64_MAX || micros / 1000000 < until_ms / 1000);
+}
+
+static void gather_joined(struct catalog *c, const struct team_run *roster, const struct run_worker *w,
+                          struct gathering *g)
+{
+    struct joining j = {.roster = roster, .worker = w, .until_ms = INT64_MAX};
+    char name[OKS_NAME_MAX + 1];
+    struct project *p;
+    struct session *s;
+
+    placement_project_of_cwd(w->cwd, name);
+    p = catalog_project(c, name);
+    if (!p)
+        return;
+    oks_tree_each(c->teams, consider_team, &j);
+    LIST_FOREACH(s, &p->sessions, of_project)
+        if (may_be(w, s) && LIST_EMPTY(&s->teams) && began_between(s, w->joined_ms, j.until_ms))
+            gather(g, s);
+}
+
+static void gather_all_joined(struct catalog *c, const struct team_run *roster, struct gathering *g)
+{
+    for (size_t i = 0; i < roster->state.n_workers; i++)
+        if (roster->state.workers[i].cwd && roster->state.workers[i].joined_ms > 0)
+            gather_joined(c, roster, &roster->state.workers[i], g);
+}
+
 /* Sub-agents are in their lead's project. */
 static void gather_in_process(const struct team_run *roster, const struct session *lead, struct gathering *g)
 {
@@ -231,30 +317,50 @@ static void gather_in_process(const struct team_run *roster, const struct sessio
     if (!lead->project)
         return;
     LIST_FOREACH(s, &lead->project->sessions, of_project)
-        if (is_in_roster(roster, s) && !gathered(g, s))
+        if (is_in_roster(roster, s))
             gather(g, s);
+}
+
+/* Each session once, in order of their names. */
+static void sort_distinct(struct gathering *g)
+{
+    size_t n = 0;
+
+    qsort(g->items, g->len, sizeof(*g->items), by_name);
+    for (size_t i = 0; i < g->len; i++)
+        if (n == 0 || g->items[n - 1] != g->items[i])
+            g->items[n++] = g->items[i];
+    g->items[n] = NULL;
+    g->len = n;
 }
 
 struct session **team_sessions(struct catalog *c, const struct team *team, const struct team_run *run)
 {
-    struct session *lead = run && *run->lead ? catalog_session(c, run->lead) : NULL;
+    struct session *lead = run && *run->lead ? catalog_session(c, run->lead) : NULL, *inner = NULL;
     struct gathering g = {0};
     const struct membership *m;
 
-    LIST_FOREACH(m, &team->members, of_team)
-        if (m->session != lead)
-            gather(&g, m->session);
+    LIST_FOREACH(m, &team->members, of_team) {
+        gather(&g, m->session);
+        if (!m->lead || (inner && strcmp(inner->name, m->lead->name) == 0))
+            continue;
+        inner = catalog_session(c, m->lead->name);
+        if (inner)
+            gather(&g, inner);
+    }
     if (lead)
         gather(&g, lead);
     gather_all_own(c, run, &g);
     if (lead && run->roster)
         gather_in_process(run, lead, &g);
+    if (run && run->roster)
+        gather_all_joined(c, run, &g);
     if (g.rc < 0) {
         free(g.items);
         return NULL;
     }
     if (!g.items)
         return calloc(1, sizeof(*g.items));
-    qsort(g.items, g.len, sizeof(*g.items), by_name);
+    sort_distinct(&g);
     return g.items;
 }

@@ -28,4 +28,10 @@ bool member_works_as(const struct team_run *run, const struct run_worker *worker
  */
 void member_name_of(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
 
+/*
+ * Whether the session may be that of a roster's member with a process of its own, by its name and working
+ * directory.
+ */
+bool member_may_have_joined(const struct team_run *roster, const struct session *s);
+
 #endif

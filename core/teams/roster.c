@@ -15,6 +15,7 @@
 #include "files/external_json.h"
 
 static const char lead_name[] = "team-lead";
+static const char in_process[] = "in-process";
 
 static bool is_lead(json_object *root, json_object *member)
 {
@@ -23,13 +24,26 @@ static bool is_lead(json_object *root, json_object *member)
     return (lead && id && strcmp(lead, id) == 0) || strcmp(foreign_text(member, "name"), lead_name) == 0;
 }
 
+/* Its own working directory and its start tell a teammate's session. Those in the lead's process have
+ * neither. */
+static int add_process(struct run_worker *to, json_object *member)
+{
+    const char *pane = foreign_text(member, "tmuxPaneId"), *backend = foreign_text(member, "backendType");
+    json_object *joined = foreign_member(member, "joinedAt", json_type_int);
+
+    if ((pane && strcmp(pane, in_process) == 0) || (backend && strcmp(backend, in_process) == 0))
+        return 0;
+    to->joined_ms = joined ? json_object_get_int64(joined) : 0;
+    return foreign_copy(&to->cwd, foreign_text(member, "cwd"));
+}
+
 static int add_member(struct team_state *state, json_object *member)
 {
     struct run_worker *to = &state->workers[state->n_workers++];
 
     return foreign_copy(&to->worker_id, foreign_text(member, "name")) < 0 ||
                    foreign_copy(&to->agent, foreign_text(member, "agentType")) < 0 ||
-                   foreign_copy(&to->model, foreign_text(member, "model")) < 0
+                   foreign_copy(&to->model, foreign_text(member, "model")) < 0 || add_process(to, member) < 0
                ? -ENOMEM
                : 0;
 }

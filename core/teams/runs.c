@@ -175,7 +175,7 @@ void runs_session_changed(struct runs *runs, const struct session *s, uint64_t v
         return;
     LIST_FOREACH(run, &runs->all, of_all)
         if (strcmp(run->lead, s->name) == 0 || member_own_worker(run, s) ||
-            (run->roster && s->parent && strcmp(run->lead, s->parent) == 0))
+            (run->roster && s->parent && strcmp(run->lead, s->parent) == 0) || member_may_have_joined(run, s))
             run->team->version = version;
 }
 

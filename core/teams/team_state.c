@@ -159,6 +159,7 @@ void team_state_clear(struct team_state *state)
         free(state->workers[i].worker_id);
         free(state->workers[i].agent);
         free(state->workers[i].model);
+        free(state->workers[i].cwd);
     }
     free(state->workers);
     free(state->team_name);

@@ -14,6 +14,10 @@ struct run_worker {
     char *worker_id; /* never NULL */
     char *agent;     /* or NULL */
     char *model;     /* or NULL */
+
+    /* of a roster's member with a process of its own: */
+    char *cwd;         /* NULL: it has none, or it is unknown */
+    int64_t joined_ms; /* 0: unknown */
 };
 
 struct team_state {

@@ -111,6 +111,7 @@ static void make_small(struct oks_state *state)
     state->model = strdup("claude-opus-4-7");
     state->session_id = strdup("0123-4567");
     state->label = strdup("Explore%");
+    state->label_team = strdup("crew");
     state->reader_state = strdup("codex1 %25 - a");
     event.stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:00:00.123Z"));
     ck_assert_int_eq(oks_events_append(state->events, &event), 0);
@@ -239,7 +240,8 @@ START_TEST(the_layout_is_as_documented)
         "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
         "9223372036854775807,3,4,5,6,7]]},"
-        "\"label\":\"Explore%25\",\"memo\":\"codex1 %2525 - a\",\"events\":2,\"sha256\":\"";
+        "\"label\":\"Explore%25\",\"labelTeam\":\"crew\",\"memo\":\"codex1 %2525 - "
+        "a\",\"events\":2,\"sha256\":\"";
     struct oks_state state;
     uint8_t sha256[OKS_SHA256_BYTES];
     char hex[OKS_SHA256_HEX];
@@ -563,6 +565,7 @@ START_TEST(a_sealed_file_is_still_checked)
         {"\"found\":true", "\"found\":false"},
         {"\"version\":5", "\"version\":6"},
         {"\"label\":\"Explore%25\"", "\"label\":8"},
+        {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
         {"\"ino\":77", "\"ino\":18446744073709551616"},
         {"\"len\":64", "\"len\":4294967296"},
         {"\"tail\":{", "\"tail\":["},
@@ -831,6 +834,7 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
         {"\"version\":5,\"offset\":12345", "\"version\":5,\"offset\":12344"},
         {"\"version\":5", "\"version\":6"},
         {"\"label\":\"Explore%25\"", "\"label\":8"},
+        {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
         {"{\"i\":7},", ""},
         {"\"okstrafs\":{", "\"okstrafs\":null,\"was\":{"},
         {"\"okstrafs\":{", "\"was\":{"},

@@ -419,6 +419,59 @@ static size_t members(const char *name)
     return n;
 }
 
+/* A teammate inside the process of `lead`; NULL: the file beside it is gone. */
+static void labels_team(struct transcript *t, const char *team)
+{
+    free(t->state.label_team);
+    t->state.label_team = team ? strdup(team) : NULL;
+    ck_assert_int_eq(catalog_session_teams(&catalog, t->session), 0);
+}
+
+static bool only_team_is(const struct session *s, const char *name)
+{
+    const struct membership *m = LIST_FIRST(&s->teams);
+
+    return m && !LIST_NEXT(m, of_session) && strcmp(m->team->name, name) == 0;
+}
+
+START_TEST(teammates_have_a_lead)
+{
+    struct transcript *mate, *lead;
+    uint64_t before;
+
+    setup();
+    mate = add("p/leader-of-all/subagents/agent-1.jsonl");
+    place(mate->session);
+    labels_team(mate, "crew");
+    ck_assert(only_team_is(mate->session, "crew"));
+    ck_assert_ptr_nonnull(catalog_lead(&catalog, "leader-of-all"));
+    lead = add("p/leader-of-all.jsonl"); /* it comes later, and changes */
+    place(lead->session);
+    before = catalog_team(&catalog, "crew")->version;
+    catalog_lead_bump(&catalog, lead->session, before + 7);
+    ck_assert_uint_eq(catalog_team(&catalog, "crew")->version, before + 7);
+    catalog_lead_bump(&catalog, mate->session, before + 9);
+    ck_assert_uint_eq(catalog_team(&catalog, "crew")->version, before + 7);
+
+    labels_team(mate, ""); /* the team is not named */
+    ck_assert(only_team_is(mate->session, "session-leader-o"));
+    names_teams(lead, NAMES("night"));
+    ck_assert(only_team_is(mate->session, "night"));
+    names_teams(lead, NAMES("night", "day"));
+    ck_assert_ptr_null(LIST_FIRST(&mate->session->teams));
+    names_teams(lead, NAMES("DAY"));
+    ck_assert(only_team_is(mate->session, "DAY"));
+    names_teams(lead, NAMES(NULL));
+    ck_assert(only_team_is(mate->session, "session-leader-o"));
+    labels_team(mate, NULL);
+    ck_assert_ptr_null(LIST_FIRST(&mate->session->teams));
+    ck_assert_ptr_null(catalog_lead(&catalog, "leader-of-all"));
+    ck_assert_uint_eq(catalog.n_teams, 0);
+    drop(lead);
+    drop(mate);
+}
+END_TEST
+
 START_TEST(teams_come_and_go_with_their_names)
 {
     struct transcript *a = add("-a/s1.jsonl"), *b = add("-a/s2.jsonl");
@@ -777,6 +830,7 @@ int main(void)
     CATALOG_TEST(a_name_that_is_too_long_is_no_project);
     CATALOG_TEST(a_folder_is_named_as_claude_code_names_it);
     CATALOG_TEST(a_long_folder_ends_in_a_hash);
+    CATALOG_TEST(teammates_have_a_lead);
     CATALOG_TEST(teams_come_and_go_with_their_names);
     CATALOG_TEST(a_team_is_listed_as_the_first_path_writes_it);
     CATALOG_TEST(names_fold_as_file_names_do);

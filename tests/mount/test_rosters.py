@@ -124,6 +124,127 @@ class Teams(RosterTest):
             self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
 
 
+class TeamsThatAreGone(RosterTest):
+    """The .meta.json beside a teammate's transcript stays when the member leaves, and when the team is gone."""
+
+    def teammate(self, name: str, tokens: int, lead: str = LEAD, **meta) -> Path:
+        path = self.home.transcript("-p", f"agent-{name}", [records.assistant(
+            sessionId=lead, isSidechain=True, agentId=name, id=f"msg_{name}", requestId=f"req_{name}",
+            counts=records.usage(tokens, 0))], parent=lead)
+        meta = {"agentType": "general-purpose", "name": name, "taskKind": "in_process_teammate"} | meta
+        path.with_name(f"agent-{name}.meta.json").write_text(json.dumps(meta))
+        return path
+
+    def test_a_member_that_left(self):
+        self.teammate("scout", 10, teamName="build")
+        self.teammate("gone", 20, teamName="Build")
+        self.teammate("helper", 40, taskKind="local_agent", teamName="build")
+        self.roster("scout")
+        for _ in "cold", "from the caches":
+            with self.home.mount() as mount:
+                self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10, "gone": 20}))
+                self.assertEqual(mount.names("teams/build/sessions"), [LEAD, "agent-gone", "agent-scout"])
+        shutil.rmtree(self.teams)
+        for options in (), ("-o", "revalidate=stat"):
+            with self.home.mount(*options) as mount:
+                self.assertEqual([t.lower() for t in mount.names("teams")], ["build"])
+                self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10, "gone": 20}))
+                self.assertEqual(self.team(mount)["totalTokens"], 35)
+                harness.append(self.home.path("-p", LEAD),
+                               records.line(records.assistant(counts=records.usage(0, 0), id="m")) + b"\n")
+        self.assertEqual(json.loads(self.home.run("--no-cache", "cat", self.path))["totalTokens"], 35)
+
+    def test_found_in_any_order(self):
+        lead = self.home.path("-p", LEAD)
+        kept = lead.read_bytes()
+        lead.unlink()
+        with self.home.mount() as mount:
+            scout = self.teammate("scout", 10, teamName="build")
+            self.assertEqual(self.people(self.team(mount)), (None, {"scout": 10}))
+            lead.write_bytes(kept)
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+            harness.append(lead, records.line(records.assistant(counts=records.usage(2, 0), id="m")) + b"\n")
+            self.assertEqual(self.people(self.team(mount)), (7, {"scout": 10}))
+            meta = scout.with_name("agent-scout.meta.json")
+            meta.write_text(json.dumps({"name": "scout", "taskKind": "in_process_teammate", "teamName": "other"}))
+            self.assertEqual(mount.names("teams"), ["other"])
+            self.assertEqual(self.people(self.team(mount, "other")), (7, {"scout": 10}))
+            meta.unlink()
+            self.assertEqual(mount.names("teams"), [])
+
+    def test_a_teammate_that_also_says_its_name(self):
+        path = self.home.transcript("-p", "agent-x", [records.assistant(
+            sessionId=LEAD, isSidechain=True, agentName="scout", id="msg_x", counts=records.usage(10, 0))], parent=LEAD)
+        path.with_name("agent-x.meta.json").write_text(json.dumps({"agentType": "t", "teamName": "build"}))
+        with self.home.mount() as mount:
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+
+    def test_a_team_without_a_name(self):
+        """It is the one that the lead's records name, or else the implicit one of the lead's session."""
+        self.teammate("scout", 10)
+        implicit = f"session-{LEAD[:8]}"
+        with self.home.mount() as mount:
+            self.assertEqual(mount.names("teams"), [implicit])
+            self.assertEqual(self.people(self.team(mount, implicit)), (5, {"scout": 10}))
+            harness.append(self.home.path("-p", LEAD),
+                           records.line(records.assistant(teamName="squad", counts=records.usage(2, 0), id="m")) + b"\n")
+            self.assertEqual(mount.names("teams"), ["squad"])
+            self.assertEqual(self.people(self.team(mount, "squad")), (7, {"scout": 10}))
+            harness.append(self.home.path("-p", LEAD),
+                           records.line(records.assistant(teamName="crew", counts=records.usage(1, 0), id="n")) + b"\n")
+            self.assertEqual(mount.names("teams"), ["crew", "squad"])
+            self.assertEqual(self.people(self.team(mount, "crew")), (8, {}))  # which of the two is not known
+
+
+class Processes(RosterTest):
+    """Teammates with a process of their own, since 2.1.178: their records have a name, and no team."""
+
+    CWD = "/srv/work"
+
+    def own(self, sid: str, name: str, minute: int, tokens: int, cwd: str = CWD, **more) -> Path:
+        return self.home.transcript("-srv-work", sid, [records.assistant(
+            sessionId=sid, agentName=name, cwd=cwd, timestamp=f"2026-06-10T01:{minute:02d}:00.000Z", id=f"msg_{sid}",
+            counts=records.usage(tokens, 0), **more)])
+
+    def joined(self, folder: str, *members, **more) -> None:
+        """Members: name and the minute when they joined."""
+        path = self.roster(*(name for name, _ in members), folder=folder)
+        content = json.loads(path.read_text()) | more
+        for person, (_, minute) in zip(content["members"][1:], members):
+            person |= {"cwd": self.CWD, "joinedAt": 1781053200000 + minute * 60000 + 300, "tmuxPaneId": "%3"}
+        path.write_text(json.dumps(content))
+
+    def test_by_name_folder_and_time(self):
+        self.own("s1", "scout", 10, 10)
+        self.own("s2", "scout", 5, 20)  # before it joined
+        self.own("s3", "scout", 10, 40, cwd="/srv/other")
+        self.own("s4", "other", 10, 80)
+        self.own("s5", "scout", 11, 160, teamName="elsewhere")
+        self.joined("build", ("scout", 10))
+        with self.home.mount() as mount:
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+            self.own("s6", "scout", 30, 1000)
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 1010}))
+            self.joined("later", ("scout", 20))  # from then on it is a member of that one
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+            self.assertEqual(self.people(self.team(mount, "later")), (5, {"scout": 1000}))
+            self.home.path("-srv-work", "s6").unlink()
+            self.assertEqual(mount.names("teams/later/sessions"), [LEAD, "s6"])  # retained
+        with self.home.mount("--no-cache") as mount:
+            self.assertEqual(self.people(self.team(mount, "later")), (5, {"scout": None}))
+            self.home.path("-srv-work", "s1").unlink()
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": None}))
+
+    def test_one_in_the_leads_process_has_none(self):
+        self.own("s1", "scout", 10, 10)
+        self.joined("build", ("scout", 10))
+        path = self.teams / "build/config.json"
+        with self.home.mount() as mount:
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
+            path.write_text(path.read_text().replace("%3", "in-process"))
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": None}))
+
+
 class Files(RosterTest):
     def test_comes_changes_breaks_and_goes(self):
         self.in_process("scout", 10)

@@ -132,6 +132,8 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     state_put_hex(out, "session ", oks_slice_of(state->session_id));
     if (state->label)
         state_put_hex(out, "label ", oks_slice_of(state->label));
+    if (state->label_team)
+        state_put_hex(out, "label team ", oks_slice_of(state->label_team));
     if (state->reader_state)
         state_put_hex(out, "memo ", oks_slice_of(state->reader_state));
     fprintf(out, "extra %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
