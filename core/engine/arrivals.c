@@ -116,7 +116,6 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
         departures_release_session(e, s);
         return -ENOMEM;
     }
-    timeline_transcript_new(&e->model.timeline, t);
     t->unplaced = t->source->late;
     t->label_due = true;
     e->model.catalog.n_unplaced += t->unplaced;
@@ -126,6 +125,8 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0)
         return -ENOMEM;
     if (t->source->late || !snapshot_restore(e, t)) {
+        /* Not before: a restore posts its requests, which go into rows of time later, with its events. */
+        timeline_transcript_new(&e->model.timeline, t);
         catalog_mark_dirty(&e->model.catalog, t, true);
         return 0;
     }
@@ -195,8 +196,10 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     retained_found(e, t);
     if (commit_assign_project(e, s) < 0)
         return -ENOMEM;
-    if (snapshot_restore(e, t))
+    if (snapshot_restore(e, t)) {
+        timeline_restored(&e->model.timeline, t);
         return commit_changed(e, t, true);
+    }
     catalog_mark_dirty(&e->model.catalog, t, true);
     return 0;
 }

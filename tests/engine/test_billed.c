@@ -823,6 +823,52 @@ START_TEST(a_start_from_the_index_knows_everything)
 }
 END_TEST
 
+static char *by_day(void)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+    struct oks_document document;
+
+    oks_engine_prepare_timeline(engine); /* before the first sync, as a program that reads only this */
+    ck_assert_int_eq(oks_engine_sync(engine, &all, false, NULL), 0);
+    ck_assert_int_eq(oks_document_stats(engine, OKS_STATS_BY_DAY, NULL, 0, &document), 0);
+    return kept(document.bytes);
+}
+
+/* Too long for a message of Check. */
+static void same_days(const char *expected)
+{
+    const char *got = by_day();
+    size_t at = 0;
+
+    while (got[at] && got[at] == expected[at])
+        at++;
+    ck_assert_msg(got[at] == expected[at], "from byte %zu: %.200s ... wanted %.200s", at, got + at, expected + at);
+}
+
+START_TEST(rows_of_time_are_the_same_after_a_start_from_the_index)
+{
+    char *expected;
+
+    for (int i = 0; i < 300; i++)
+        put_file(text_of(P "s%03d.jsonl", i), text_of("%s%s", LINE("shared", .input = 1, .output = i),
+                                                      LINE(text_of("own%d", i), .input = 2)));
+    start(false);
+    expected = by_day();
+    ck_assert_ptr_null(strstr(expected, "unknown\""));
+    start(false);
+    same_days(expected);
+    ck_assert_int_eq(bytes_scanned(engine), 0);
+    append_file(P "s007.jsonl", LINE("new", .input = 1));
+    start(true);
+    expected = by_day();
+    start(false);
+    same_days(expected);
+    ck_assert_int_eq(unlink(at(P "s009.jsonl")), 0);
+    start(false);
+    same_days(expected); /* retained */
+}
+END_TEST
+
 static char *content_of(const char *rel)
 {
     static char text[4096];
@@ -1002,6 +1048,7 @@ int main(void)
     SCRATCH(each_real_transcript_alone);
     SCRATCH(the_real_projects_together);
     SCRATCH(a_start_from_the_index_knows_everything);
+    SCRATCH(rows_of_time_are_the_same_after_a_start_from_the_index);
     SCRATCH(a_start_from_the_index_finds_doubles_that_come_later);
     TEST(suite, sums_of_millions_are_exact);
     TEST(suite, rows_come_back_as_they_went_in);
