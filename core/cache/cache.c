@@ -36,12 +36,13 @@ struct swept {
 };
 
 struct oks_cache {
-    char *home;   /* $OKSTRA_HOME: how one gets here is the user's affair, symlinks included */
-    char *sub[2]; /* the last two parts of the root; NULL where it had fewer */
+    struct oks_cache_place place; /* $OKSTRA_HOME, which may be reached through symlinks, and the last two
+                                     parts of the root; NULL where it had fewer */
     pthread_mutex_t lock;
-    struct swept *swept; /* protected by lock, like the next two */
+    struct swept *swept; /* protected by lock, like the rest */
     size_t n_swept;
     size_t swept_room;
+    struct packs *packs;
 };
 
 /* --- birth and death --- */
@@ -74,11 +75,12 @@ static int cache_init(struct oks_cache *cache, const char *root)
 {
     size_t len = strlen(root);
 
-    cache->home = malloc(len + 2); /* room for "." */
-    if (!cache->home)
+    cache->place.home = malloc(len + 2); /* room for "." */
+    if (!cache->place.home)
         return -ENOMEM;
-    memcpy(cache->home, root, len + 1);
-    if (cut_last(cache->home, &cache->sub[1]) < 0 || cut_last(cache->home, &cache->sub[0]) < 0)
+    memcpy(cache->place.home, root, len + 1);
+    if (cut_last(cache->place.home, &cache->place.sub[1]) < 0 ||
+        cut_last(cache->place.home, &cache->place.sub[0]) < 0)
         return -ENOMEM;
     return 0;
 }
@@ -92,6 +94,8 @@ int oks_cache_new(struct oks_cache **out, const char *root)
         return -ENOMEM;
     pthread_mutex_init(&cache->lock, NULL);
     r = cache_init(cache, root);
+    if (r == 0)
+        r = packs_new(&cache->packs);
     if (r < 0) {
         oks_cache_free(cache);
         return r;
@@ -105,10 +109,11 @@ void oks_cache_free(struct oks_cache *cache)
     if (!cache)
         return;
     pthread_mutex_destroy(&cache->lock);
+    packs_free(cache->packs);
     free(cache->swept);
-    free(cache->sub[0]);
-    free(cache->sub[1]);
-    free(cache->home);
+    free(cache->place.sub[0]);
+    free(cache->place.sub[1]);
+    free(cache->place.home);
     free(cache);
 }
 
@@ -147,7 +152,7 @@ static int open_folder(const struct oks_cache *cache, const char *folder, bool c
     char part[NAME_MAX + 1];
     int r = component(folder, "", part);
 
-    return r < 0 ? r : oks_cache_folder_open(cache->home, cache->sub, part, create);
+    return r < 0 ? r : oks_cache_folder_open(cache->place.home, cache->place.sub, part, create);
 }
 
 /* --- load --- */
@@ -211,13 +216,20 @@ static int open_entry(const struct oks_cache *cache, const char *folder, const c
     return fd < 0 ? -ENOENT : fd;
 }
 
-static int open_and_slurp(const struct oks_cache *cache, const char *folder, const char *name,
-                          const char *suffix, char **out, size_t *len)
+/* The entry's own file, else the one in a pack. */
+static int open_and_slurp(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
+                          char **out, size_t *len)
 {
     int fd = open_entry(cache, folder, name, suffix), r;
 
-    if (fd < 0)
-        return fd == -ENOMEM ? fd : OKS_CACHE_MISS;
+    if (fd == -ENOMEM)
+        return fd;
+    if (fd < 0) {
+        pthread_mutex_lock(&cache->lock);
+        r = packs_slurp(cache->packs, &cache->place, folder, name, out, len);
+        pthread_mutex_unlock(&cache->lock);
+        return r;
+    }
     r = slurp(fd, out, len);
     close(fd);
     return r;
@@ -369,6 +381,41 @@ static int save_bytes(struct oks_cache *cache, const char *folder, const char *n
     return r;
 }
 
+int oks_cache_batch_begin(struct oks_cache *cache)
+{
+    int r;
+
+    pthread_mutex_lock(&cache->lock);
+    r = packs_begin(cache->packs, &cache->place);
+    pthread_mutex_unlock(&cache->lock);
+    return r < 0 ? r : 0;
+}
+
+int oks_cache_batch_end(struct oks_cache *cache)
+{
+    int r;
+
+    pthread_mutex_lock(&cache->lock);
+    r = packs_end(cache->packs, &cache->place);
+    pthread_mutex_unlock(&cache->lock);
+    return r;
+}
+
+/* 1: it must be a file of its own. */
+static int pack(struct oks_cache *cache, const char *folder, const char *name, const char *bytes, size_t len)
+{
+    char part[NAME_MAX + 1], file[NAME_MAX + 1];
+    struct pack_item item = {folder, name, part, file, bytes, len};
+    int r;
+
+    if (component(folder, "", part) < 0 || component(name, SUFFIX, file) < 0)
+        return 1;
+    pthread_mutex_lock(&cache->lock);
+    r = packs_add(cache->packs, &cache->place, &item);
+    pthread_mutex_unlock(&cache->lock);
+    return r;
+}
+
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state)
 {
@@ -378,7 +425,9 @@ int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name
 
     if (r < 0)
         return r;
-    r = save_bytes(cache, folder, name, SUFFIX, bytes, len);
+    r = pack(cache, folder, name, bytes, len);
+    if (r == 1)
+        r = save_bytes(cache, folder, name, SUFFIX, bytes, len);
     free(bytes);
     return r;
 }
@@ -409,7 +458,14 @@ static int stat_file(struct oks_cache *cache, const char *folder, const char *na
 
 int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
 {
-    return stat_file(cache, folder, name, SUFFIX, st);
+    int r = stat_file(cache, folder, name, SUFFIX, st);
+
+    if (r != -ENOENT)
+        return r;
+    pthread_mutex_lock(&cache->lock);
+    r = packs_stat(cache->packs, &cache->place, folder, name, st);
+    pthread_mutex_unlock(&cache->lock);
+    return r;
 }
 
 int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
@@ -417,7 +473,7 @@ int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name
     return stat_file(cache, folder, name, "", st);
 }
 
-int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name)
+static int remove_file(struct oks_cache *cache, const char *folder, const char *name)
 {
     char file[NAME_MAX + 1];
     int dir, r = component(name, SUFFIX, file);
@@ -430,6 +486,18 @@ int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *na
     r = unlinkat(dir, file, 0) < 0 ? -errno : 0;
     close(dir);
     return r;
+}
+
+int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name)
+{
+    int file = remove_file(cache, folder, name), packed;
+
+    pthread_mutex_lock(&cache->lock);
+    packed = packs_remove(cache->packs, &cache->place, folder, name);
+    pthread_mutex_unlock(&cache->lock);
+    if (packed == -ENOENT)
+        return file;
+    return packed < 0 || file == -ENOENT ? packed : file;
 }
 
 static int list_folder(struct oks_cache *cache, const char *folder,
@@ -457,6 +525,26 @@ static int list_folder(struct oks_cache *cache, const char *folder,
     return r;
 }
 
+/* The names are copied first, because fn may use the cache. */
+static int list_packs(struct oks_cache *cache, int (*fn)(void *ctx, const char *folder, const char *name),
+                      void *ctx)
+{
+    struct oks_bytes names = {0};
+    int r;
+
+    pthread_mutex_lock(&cache->lock);
+    r = packs_list(cache->packs, &cache->place, &names);
+    pthread_mutex_unlock(&cache->lock);
+    for (size_t at = 0; r == 0 && at < names.len;) {
+        const char *folder = names.ptr + at, *name = folder + strlen(folder) + 1;
+
+        at = (size_t)(name - names.ptr) + strlen(name) + 1;
+        r = fn(ctx, folder, name);
+    }
+    free(names.ptr);
+    return r;
+}
+
 int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *folder, const char *name),
                    void *ctx)
 {
@@ -465,8 +553,8 @@ int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *fol
     DIR *dir;
     int r = 0;
 
-    if (asprintf(&path, "%s/%s/%s", cache->home, cache->sub[0] ? cache->sub[0] : ".",
-                 cache->sub[1] ? cache->sub[1] : ".") < 0)
+    if (asprintf(&path, "%s/%s/%s", cache->place.home, cache->place.sub[0] ? cache->place.sub[0] : ".",
+                 cache->place.sub[1] ? cache->place.sub[1] : ".") < 0)
         return -ENOMEM;
     dir = opendir(path);
     free(path);
@@ -475,5 +563,5 @@ int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *fol
             r = list_folder(cache, d->d_name, fn, ctx);
     if (dir)
         closedir(dir);
-    return r;
+    return r != 0 ? r : list_packs(cache, fn, ctx);
 }

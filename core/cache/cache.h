@@ -47,6 +47,14 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state);
 
+/*
+ * For a program that ends with many entries to save: between the two calls, small entries that are new go
+ * into one file (cache_pack.c), because to create a file for each would take longer than to read their
+ * transcripts. If the second call fails, none of them was saved. 0 or a negative errno.
+ */
+int oks_cache_batch_begin(struct oks_cache *cache);
+int oks_cache_batch_end(struct oks_cache *cache);
+
 /* Removes an entry. 0, -ENOENT, ... */
 int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name);
 /* What the file system says of an entry, or of a file of other content. 0, -ENOENT, ... */

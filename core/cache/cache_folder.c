@@ -28,10 +28,12 @@
 enum {
     FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
     TEMP_RANDOM = 8,
-    TEMP_NAME = sizeof(TEMP_PREFIX) + 2 * TEMP_RANDOM + sizeof(TEMP_SUFFIX),
     TEMP_TRIES = 8,
     STRAY_SECONDS = 3600,
 };
+
+_Static_assert(OKS_CACHE_TEMP_NAME >= sizeof(TEMP_PREFIX) + 2 * TEMP_RANDOM + sizeof(TEMP_SUFFIX),
+               "a temporary name fits");
 
 /* --- folders --- */
 
@@ -113,7 +115,7 @@ int oks_cache_folder_open(const char *home, char *const sub[2], const char *fold
 
 /* --- files --- */
 
-static int random_name(char name[TEMP_NAME])
+static int random_name(char name[OKS_CACHE_TEMP_NAME])
 {
     uint8_t random[TEMP_RANDOM];
     char hex[2 * TEMP_RANDOM + 1];
@@ -125,11 +127,11 @@ static int random_name(char name[TEMP_NAME])
     if (n != (ssize_t)sizeof(random))
         return n < 0 ? -errno : -EIO;
     oks_hex(random, sizeof(random), hex);
-    snprintf(name, TEMP_NAME, "%s%s%s", TEMP_PREFIX, hex, TEMP_SUFFIX);
+    snprintf(name, OKS_CACHE_TEMP_NAME, "%s%s%s", TEMP_PREFIX, hex, TEMP_SUFFIX);
     return 0;
 }
 
-static int create_temp(int folder, char name[TEMP_NAME])
+int oks_cache_temp(int folder, char name[OKS_CACHE_TEMP_NAME])
 {
     for (int i = 0; i < TEMP_TRIES; i++) {
         int fd, r = random_name(name);
@@ -145,7 +147,7 @@ static int create_temp(int folder, char name[TEMP_NAME])
     return -EEXIST;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
+int oks_cache_write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(fd, bytes, len);
@@ -164,7 +166,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 static int fill(int fd, const char *bytes, size_t len, int64_t *now)
 {
     struct stat st;
-    int r = write_all(fd, bytes, len);
+    int r = oks_cache_write_all(fd, bytes, len);
 
     if (r == 0 && fstat(fd, &st) < 0)
         r = -errno;
@@ -177,10 +179,10 @@ static int fill(int fd, const char *bytes, size_t len, int64_t *now)
 
 int oks_cache_replace(int folder, const char *name, const char *bytes, size_t len, int64_t *now)
 {
-    char temp[TEMP_NAME];
+    char temp[OKS_CACHE_TEMP_NAME];
     int fd, r;
 
-    fd = create_temp(folder, temp);
+    fd = oks_cache_temp(folder, temp);
     if (fd < 0)
         return fd;
     r = fill(fd, bytes, len, now);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "cache/cache.h"
@@ -101,5 +102,52 @@ int oks_cache_replace(int folder, const char *name, const char *bytes, size_t le
 
 /* Removes what interrupted savers left in the folder more than an hour before `now`. */
 void oks_cache_sweep(int folder, int64_t now);
+
+/* For a file that is written step by step: its descriptor, and a random name that did not exist. */
+enum { OKS_CACHE_TEMP_NAME = 40 };
+
+int oks_cache_temp(int folder, char name[OKS_CACHE_TEMP_NAME]);
+int oks_cache_write_all(int fd, const char *bytes, size_t len); /* 0 or a negative errno */
+
+/* --- cache_pack.c --- */
+
+#define OKS_CACHE_OWN_FOLDER ".okstrafs" /* in the cache; an escaped name never begins with a dot */
+
+enum { OKS_CACHE_PACKED_MAX = 16 << 10 }; /* bytes of an entry; a larger one is a file of its own */
+
+/* Where the cache is: see oks_cache_folder_open(). */
+struct oks_cache_place {
+    char *home;
+    char *sub[2];
+};
+
+struct packs;
+
+struct pack_item {
+    const char *folder, *name; /* of the entry */
+    const char *part, *file;   /* as a folder and a file of their own would be called */
+    const char *bytes;
+    size_t len;
+};
+
+/* Not thread safe: the cache's lock covers all of it. */
+int packs_new(struct packs **out); /* -ENOMEM */
+void packs_free(struct packs *packs);
+
+/* malloc'ed bytes with a NUL behind them. 0, OKS_CACHE_MISS, -ENOMEM */
+int packs_slurp(struct packs *packs, const struct oks_cache_place *place, const char *folder,
+                const char *name, char **out, size_t *len);
+int packs_remove(struct packs *packs, const struct oks_cache_place *place, const char *folder,
+                 const char *name); /* 0, -ENOENT, ... */
+int packs_stat(struct packs *packs, const struct oks_cache_place *place, const char *folder, const char *name,
+               struct stat *st); /* of the pack; 0, -ENOENT, ... */
+/* Appends folder and name of each entry, each with a NUL. */
+int packs_list(struct packs *packs, const struct oks_cache_place *place, struct oks_bytes *out);
+
+/* Begins a pack. 1: none can be made, so entries become files. */
+int packs_begin(struct packs *packs, const struct oks_cache_place *place);
+/* 0: added; 1: it must be a file of its own; or a negative errno */
+int packs_add(struct packs *packs, const struct oks_cache_place *place, const struct pack_item *item);
+int packs_end(struct packs *packs, const struct oks_cache_place *place);
 
 #endif

@@ -148,10 +148,66 @@ void saver_help(struct oks_engine *e)
         save_one(e, t);
 }
 
+enum { MANY = 256 }; /* entries, beyond which small ones go into one file */
+
+static bool many_wait(const struct oks_engine *e)
+{
+    const struct transcript *t;
+    int n = 0;
+
+    TAILQ_FOREACH(t, &e->saver.unsaved, saved)
+        if (++n > MANY)
+            return true;
+    return false;
+}
+
+static void *save_helper(void *arg)
+{
+    struct oks_engine *e = arg;
+
+    pthread_mutex_lock(&e->model.lock);
+    save_queue(e);
+    pthread_mutex_unlock(&e->model.lock);
+    return NULL;
+}
+
+/* The queue, by two threads: most of the time goes into making the entries. Releases the lock in between. */
+static void save_in_batch(struct oks_engine *e)
+{
+    pthread_t helper;
+    bool helped = pthread_create(&helper, NULL, save_helper, e) == 0;
+
+    save_queue(e);
+    if (!helped)
+        return;
+    pthread_mutex_unlock(&e->model.lock);
+    pthread_join(helper, NULL);
+    pthread_mutex_lock(&e->model.lock);
+}
+
+static void save_many(struct oks_engine *e)
+{
+    int rc = oks_cache_batch_begin(e->cache);
+
+    if (rc == 0) {
+        save_in_batch(e);
+        pthread_mutex_unlock(&e->model.lock);
+        rc = oks_cache_batch_end(e->cache);
+        pthread_mutex_lock(&e->model.lock);
+    }
+    if (rc < 0) {
+        e->saver.errors++;
+        e->saver.error = rc;
+    }
+}
+
 void oks_engine_save(struct oks_engine *e)
 {
     pthread_mutex_lock(&e->model.lock);
-    save_queue(e);
+    if (e->cache && many_wait(e))
+        save_many(e);
+    else
+        save_queue(e);
     snapshot_save(e);
     pthread_mutex_unlock(&e->model.lock);
 }

@@ -842,7 +842,8 @@ static void same_days(const char *expected)
 
     while (got[at] && got[at] == expected[at])
         at++;
-    ck_assert_msg(got[at] == expected[at], "from byte %zu: %.200s ... wanted %.200s", at, got + at, expected + at);
+    ck_assert_msg(got[at] == expected[at], "from byte %zu: %.200s ... wanted %.200s", at, got + at,
+                  expected + at);
 }
 
 START_TEST(rows_of_time_are_the_same_after_a_start_from_the_index)
@@ -866,6 +867,40 @@ START_TEST(rows_of_time_are_the_same_after_a_start_from_the_index)
     ck_assert_int_eq(unlink(at(P "s009.jsonl")), 0);
     start(false);
     same_days(expected); /* retained */
+}
+END_TEST
+
+/* Many small entries are saved in one file. */
+START_TEST(many_small_transcripts_have_no_files_of_their_own)
+{
+    size_t n;
+
+    for (int i = 0; i < 300; i++)
+        put_file(text_of(P "s%03d.jsonl", i), LINE(text_of("own%d", i), .input = 1 + i));
+    start(false);
+    ck_assert_int_eq(billed("s007", "inputTokens"), 8);
+    start(false);
+    ck_assert(access(at(CACHES "-p/s007.json"), F_OK) < 0);
+    ck_assert_int_eq(unlink(at(CACHES ".okstrafs/index")), 0);
+    start(false);
+    ck_assert_int_eq(billed("s007", "inputTokens"), 8);
+    ck_assert_int_eq(bytes_scanned(engine), 0);
+    append_file(P "s007.jsonl", LINE("more", .input = 100)); /* it gets a file of its own now */
+    ck_assert_int_eq(unlink(at(P "s009.jsonl")), 0);
+    start(false);
+    ck_assert_int_eq(billed("s007", "inputTokens"), 108);
+    ck_assert_int_eq(unlink(at(P "s007.jsonl")), 0);
+    ck_assert_int_eq(billed("s007", "inputTokens"), 108);
+    start(false);
+    ck_assert_int_eq(billed("s007", "inputTokens"), 108);
+    ck_assert_int_eq(billed("s009", "inputTokens"), 10);
+    ck_assert_int_eq(oks_engine_forget(engine, "s009", &n), 0);
+    ck_assert_uint_eq(n, 1);
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_ptr_null(usage_text(engine, session("s009"), NULL));
+        ck_assert_int_eq(billed("s007", "inputTokens"), 108);
+        start(false);
+    }
 }
 END_TEST
 
@@ -1048,6 +1083,7 @@ int main(void)
     SCRATCH(each_real_transcript_alone);
     SCRATCH(the_real_projects_together);
     SCRATCH(a_start_from_the_index_knows_everything);
+    SCRATCH(many_small_transcripts_have_no_files_of_their_own);
     SCRATCH(rows_of_time_are_the_same_after_a_start_from_the_index);
     SCRATCH(a_start_from_the_index_finds_doubles_that_come_later);
     TEST(suite, sums_of_millions_are_exact);
