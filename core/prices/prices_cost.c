@@ -125,6 +125,18 @@ static wide multiplier(const struct oks_price *price, const struct oks_spend *sp
     return (wide)(fast ? price->fast : PRICE_MULTIPLIER) * (region ? region : PRICE_MULTIPLIER);
 }
 
+/* An estimate, from above, for a kind of tokens that has no price. Cached input is never dearer than input.
+ */
+static oks_money dearest_of(const struct oks_prices *prices, const struct oks_price *price,
+                            const struct oks_spend *spend, enum price_kind kind)
+{
+    oks_money dearest = prices->dearest[kind], input = PRICE_NONE;
+
+    if (price && kind == PRICE_READ)
+        input = price_of(price, spend, prompt_of(spend), PRICE_INPUT);
+    return input != PRICE_NONE && input < dearest ? input : dearest;
+}
+
 static wide dearest_multiplier(struct oks_model_price of, const struct oks_spend *spend)
 {
     bool region = of.regional || spend->geo == OKS_GEO_US;
@@ -151,14 +163,18 @@ int oks_price_cost(struct oks_model_price of, const struct oks_spend *spend, str
     uint64_t prompt = prompt_of(spend);
     bool known = true;
 
-    for (int kind = 0; kind < PRICE_KINDS; kind++) {
-        oks_money each = price ? price_of(price, spend, prompt, (enum price_kind)kind) : PRICE_NONE;
+    for (enum price_kind kind = 0; kind < PRICE_KINDS; kind++) {
+        oks_money each;
 
-        if (each != PRICE_NONE)
+        if (counts[kind] == 0)
+            continue;
+        each = price ? price_of(price, spend, prompt, kind) : PRICE_NONE;
+        if (each != PRICE_NONE) {
             sum = plus(sum, times(each, counts[kind]));
-        else
-            missing = plus(missing, times(of.prices->dearest[kind], counts[kind]));
-        known &= each != PRICE_NONE || counts[kind] == 0;
+            continue;
+        }
+        known = false;
+        missing = plus(missing, times(dearest_of(of.prices, price, spend, kind), counts[kind]));
     }
     if (price && spend->speed == OKS_SPEED_FAST && !price->fast) {
         known &= sum == 0;

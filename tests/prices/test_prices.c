@@ -246,6 +246,10 @@ START_TEST(missing_prices_are_estimated_from_above)
     ck_assert_int_eq(none.known, 0);
     for (size_t i = 0; i < sizeof(dear) / sizeof(*dear); i++)
         ck_assert_int_le(cost_in(prices, dear[i], spend), none.missing);
+    /* Cached input is not dearer than input: 1000 x 2 */
+    ck_assert_int_eq(price_at(prices, "gpt-6-sol", (struct oks_spend){.cache_read = 1000}, NULL, &one),
+                     OKS_UNPRICED);
+    ck_assert_int_eq(one.missing, MICRO(2000));
     /* Only what has no price: a user's own prices are no estimate. */
     ck_assert_int_eq(price_at(prices, "half", spend, NULL, &one), OKS_UNPRICED);
     ck_assert_int_eq(one.known, 300000 * OKS_USD);
