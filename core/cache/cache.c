@@ -235,14 +235,17 @@ static int open_and_slurp(struct oks_cache *cache, const char *folder, const cha
     return r;
 }
 
-static int parse(char *bytes, size_t len, struct oks_state *state)
+static int parse(char *bytes, size_t len, bool any_version, struct oks_state *state)
 {
     if (bytes[len - 1] != '\n')
         return oks_cache_parse_foreign(bytes, len, state);
+    if (any_version)
+        return oks_cache_parse_kept(bytes, len, state);
     return oks_cache_sealed(bytes, len) ? oks_cache_parse_ours(bytes, len, state) : OKS_CACHE_MISS;
 }
 
-int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name, struct oks_state *state)
+static int load(struct oks_cache *cache, const char *folder, const char *name, bool any_version,
+                struct oks_state *state)
 {
     struct oks_state fresh;
     size_t len;
@@ -254,7 +257,7 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
         return r;
     r = oks_state_init(&fresh);
     if (r == 0) {
-        r = parse(bytes, len, &fresh);
+        r = parse(bytes, len, any_version, &fresh);
         if (r == OKS_CACHE_HIT) {
             oks_state_clear(state);
             *state = fresh;
@@ -264,6 +267,17 @@ int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name
     }
     free(bytes);
     return r;
+}
+
+int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name, struct oks_state *state)
+{
+    return load(cache, folder, name, false, state);
+}
+
+int oks_cache_load_kept(struct oks_cache *cache, const char *folder, const char *name,
+                        struct oks_state *state)
+{
+    return load(cache, folder, name, true, state);
 }
 
 struct looking {

@@ -37,6 +37,9 @@ void oks_cache_free(struct oks_cache *cache);
  * The caller still compares the identity with the transcript.
  */
 int oks_cache_load(struct oks_cache *cache, const char *folder, const char *name, struct oks_state *state);
+/* The same for a deleted transcript, which cannot be scanned: layouts of earlier versions are hits, too. */
+int oks_cache_load_kept(struct oks_cache *cache, const char *folder, const char *name,
+                        struct oks_state *state);
 
 /*
  * Writes the entry: temporary file in the same folder (created exclusively, 0600, random name; folders 0700,

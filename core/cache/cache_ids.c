@@ -35,6 +35,10 @@ static int find_ids(struct oks_requests *to, const struct request_ids_where *whe
 
     if (rc < 0)
         return rc;
+    if (where->history && !requests_all_ids(to))
+        rc = history_store_each_id(where->history, where->path, 0, requests_len(to), put_ids, to);
+    if (rc < 0)
+        return rc;
     return where->scanner && where->fd >= 0 && !requests_all_ids(to) ? from_transcript(to, where) : 0;
 }
 

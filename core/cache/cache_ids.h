@@ -18,12 +18,15 @@
 #define OKSTRAFS_CACHE_CACHE_IDS_H
 
 #include "cache/cache.h"
+#include "cache/history_store.h"
 #include "history/request_ids.h"
 
 /* Where ids may be found. */
 struct request_ids_where {
-    struct oks_cache *cache;   /* NULL: no cache */
-    const char *folder, *name; /* of the entry; keys are made with the name, too */
+    struct oks_cache *cache;       /* NULL: no cache */
+    const char *folder, *name;     /* of the entry; keys are made with the name, too */
+    struct history_store *history; /* NULL: none */
+    const char *path;              /* of the transcript */
     struct oks_scanner
         *scanner; /* of the transcript's source; NULL: its lines do not say ids by themselves */
     int fd;       /* the transcript; < 0: there is none */

@@ -15,6 +15,7 @@
 enum {
     OKS_CACHE_SCHEMA = 1,
     OKS_CACHE_ADDITION = 5, /* version of the key `okstrafs` */
+    OKS_CACHE_OLDEST = 4,   /* the oldest one that is still read where the transcript is gone */
     OKS_CACHE_NEEDLES = 16, /* as many as okstra's collector keeps */
 };
 
@@ -82,6 +83,12 @@ bool oks_cache_sealed(const char *bytes, size_t len);
  */
 int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state);
 int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state);
+
+/*
+ * The same for what no transcript can give again: entries of deleted transcripts, and the history store. The
+ * seal is checked here, and the layouts of earlier versions are read as well.
+ */
+int oks_cache_parse_kept(char *bytes, size_t len, struct oks_state *state);
 
 /* Calls fn for the ids of rows [from, to), without building a state; bytes as for parse_ours. 0,
  * OKS_CACHE_MISS, or the first non-zero value of fn. */

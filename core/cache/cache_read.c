@@ -21,7 +21,8 @@
 struct reader {
     char *p;
     char *end;
-    int error; /* 0, OKS_CACHE_MISS or -ENOMEM */
+    int error;       /* 0, OKS_CACHE_MISS or -ENOMEM */
+    uint64_t oldest; /* version of the key `okstrafs` that is read */
 };
 
 bool oks_cache_sealed(const char *bytes, size_t len)
@@ -389,8 +390,9 @@ static int take_row(void *ctx, const struct oks_cache_row *row)
 static void addition(struct reader *r, struct oks_state *state)
 {
     struct taking taking = {.to = state->requests};
+    uint64_t version = member(r, ",\"okstrafs\":{\"version\":", INT64_MAX);
 
-    if (member(r, ",\"okstrafs\":{\"version\":", INT64_MAX) != OKS_CACHE_ADDITION)
+    if (version < r->oldest || version > OKS_CACHE_ADDITION)
         fail(r, OKS_CACHE_MISS);
     state->extra_offset = member(r, ",\"offset\":", INT64_MAX);
     state->dev = member(r, ",\"dev\":", UINT64_MAX);
@@ -412,9 +414,9 @@ static void addition(struct reader *r, struct oks_state *state)
         fail(r, OKS_CACHE_MISS);
 }
 
-int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state)
+static int parse(char *bytes, size_t len, uint64_t oldest, struct oks_state *state)
 {
-    struct reader r = {bytes, bytes + len, 0};
+    struct reader r = {bytes, bytes + len, 0, oldest};
 
     if (member(&r, "{\"schemaVersion\":", INT64_MAX) != OKS_CACHE_SCHEMA)
         fail(&r, OKS_CACHE_MISS);
@@ -429,6 +431,16 @@ int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state)
     if (!r.error && (size_t)(r.end - r.p) != OKS_SHA256_HEX - 1 + sizeof(OKS_CACHE_SEAL_END) - 1)
         fail(&r, OKS_CACHE_MISS);
     return r.error;
+}
+
+int oks_cache_parse_ours(char *bytes, size_t len, struct oks_state *state)
+{
+    return parse(bytes, len, OKS_CACHE_ADDITION, state);
+}
+
+int oks_cache_parse_kept(char *bytes, size_t len, struct oks_state *state)
+{
+    return oks_cache_sealed(bytes, len) ? parse(bytes, len, OKS_CACHE_OLDEST, state) : OKS_CACHE_MISS;
 }
 
 struct looking {
@@ -456,7 +468,7 @@ int oks_cache_parse_ids(char *bytes, size_t len, size_t from, size_t to, request
     /* In a string of a JSON text its quotes would be escaped. */
     char *at = memmem(bytes, len, REQUESTS, sizeof(REQUESTS) - 1);
     struct looking looking = {.from = from, .to = to, .fn = fn, .ctx = ctx};
-    struct reader r = {at, bytes + len, 0};
+    struct reader r = {at, bytes + len, 0, 0};
     struct taking none = {0};
 
     if (!at)

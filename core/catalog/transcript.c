@@ -12,68 +12,10 @@
 
 /* --- merging an outcome --- */
 
-static int append_event(void *ctx, const struct oks_event *event)
-{
-    return oks_events_append(ctx, event);
-}
-
-static void move_first(char **to, char **from)
-{
-    if (*to)
-        return;
-    *to = *from;
-    *from = NULL;
-}
-
-static int add_strings(struct oks_strings *to, const struct oks_strings *from, size_t max, bool folded)
-{
-    for (size_t i = 0; i < from->len; i++) {
-        struct oks_slice s = {from->items[i].ptr, from->items[i].len};
-        int rc = folded ? oks_strings_add_folded(to, s, max) : oks_strings_add(to, s, max);
-
-        if (rc == -ENOMEM)
-            return rc;
-    }
-    return 0;
-}
-
-static int add_gain(struct oks_state *to, struct oks_state *gain)
-{
-    int rc = oks_events_each(gain->events, append_event, to->events);
-
-    if (rc == 0)
-        rc = add_strings(&to->teams, &gain->teams, OKS_TEAMS_MAX, true);
-    if (rc == 0)
-        rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
-    if (rc == 0)
-        rc = add_strings(&to->compactions, &gain->compactions, OKS_COMPACTIONS_MAX, false);
-    if (rc == 0)
-        rc = oks_models_merge(&to->models, &gain->models);
-    if (rc < 0)
-        return rc;
-    move_first(&to->agent_name, &gain->agent_name);
-    move_first(&to->model, &gain->model);
-    move_first(&to->session_id, &gain->session_id);
-    free(to->reader_state);
-    to->reader_state = gain->reader_state;
-    gain->reader_state = NULL;
-    to->offset = gain->offset;
-    to->extra_offset = gain->extra_offset;
-    to->identity = gain->identity;
-    to->dev = gain->dev;
-    to->ino = gain->ino;
-    to->tail_len = gain->tail_len;
-    memcpy(to->tail_sha256, gain->tail_sha256, sizeof(to->tail_sha256));
-    to->lines += gain->lines;
-    to->bad += gain->bad;
-    to->odd += gain->odd;
-    return 0;
-}
-
 int transcript_apply(struct transcript *t, struct scan_outcome *out)
 {
     if (!out->replace)
-        return add_gain(&t->state, &out->gain);
+        return oks_state_gain(&t->state, &out->gain);
     oks_state_clear(&t->state);
     t->state = out->gain;
     out->gain = (struct oks_state){0};

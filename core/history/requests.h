@@ -116,6 +116,15 @@ size_t requests_tail_rows(const struct oks_requests *requests, size_t rows[REQUE
 int requests_each_whole(const struct oks_requests *requests,
                         int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx);
 
+/* requests_join.c: */
+/* Adds the requests of lines that follow, as a scan found them: rows of one key merge. 0, -ENOMEM or -EFBIG
+ */
+int requests_gain(struct oks_requests *to, const struct oks_requests *gain);
+/* Adds rows of another version of the transcript: of two rows with one key the better one stays. */
+int requests_unite(struct oks_requests *to, const struct oks_requests *other);
+/* Whether `now` lacks a row of `before`, or has a worse one. */
+bool requests_lose(const struct oks_requests *before, struct oks_requests *now);
+
 /* The row of that key, or SIZE_MAX; builds an index where there are many. */
 size_t requests_find(struct oks_requests *requests, uint64_t key);
 

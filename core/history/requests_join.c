@@ -1,0 +1,71 @@
+/*
+ * Joining two stores of requests: what a later scan found, or what another version of the same transcript
+ * has.
+ */
+#include "history/requests.h"
+
+struct joining {
+    struct oks_requests *to;
+    const struct oks_requests *from;
+    uint64_t history; /* user and assistant records before the first line of `from` */
+    bool versions;    /* rows of one key are two versions of one line, not two lines */
+};
+
+static int join_row(void *ctx, size_t i, const struct request_row *row)
+{
+    const struct joining *j = ctx;
+    size_t at = requests_find(j->to, row->request.key);
+    struct oks_slice model = requests_model(j->from, row->model);
+    struct request_row own = *row;
+
+    (void)i;
+    own.history += j->history;
+    if (at == SIZE_MAX)
+        return requests_append(j->to, &own, model, requests_agent(j->from, row->agent));
+    requests_get(j->to, at, &own);
+    if (j->versions) {
+        if (request_rank(&row->request, &own.request) <= 0)
+            return 0;
+        own.request = row->request;
+        own.line = row->line;
+    } else if (!request_merge(&own, &row->request, row->line)) {
+        model = requests_model(j->to, own.model);
+    }
+    return requests_set(j->to, at, &own, model);
+}
+
+int requests_gain(struct oks_requests *to, const struct oks_requests *gain)
+{
+    struct joining j = {to, gain, requests_history(to), false};
+    int rc = requests_each(gain, 0, requests_len(gain), join_row, &j);
+
+    if (rc == 0)
+        requests_set_history(to, j.history + requests_history(gain),
+                             requests_after(gain) + (requests_len(gain) ? 0 : requests_after(to)));
+    return rc;
+}
+
+int requests_unite(struct oks_requests *to, const struct oks_requests *other)
+{
+    struct joining j = {to, other, 0, true};
+
+    return requests_each(other, 0, requests_len(other), join_row, &j);
+}
+
+static int is_kept(void *ctx, size_t i, const struct request_row *row)
+{
+    struct oks_requests *now = ctx;
+    size_t at = requests_find(now, row->request.key);
+    struct request_row own;
+
+    (void)i;
+    if (at == SIZE_MAX)
+        return 1;
+    requests_get(now, at, &own);
+    return request_rank(&row->request, &own.request) > 0;
+}
+
+bool requests_lose(const struct oks_requests *before, struct oks_requests *now)
+{
+    return requests_each_whole(before, is_kept, now) > 0;
+}
