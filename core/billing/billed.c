@@ -25,6 +25,7 @@ void billed_add(struct billed_sum *to, const struct billed_sum *part)
     to->tool_uses += part->tool_uses;
     to->unsettled += part->unsettled;
     to->unpriced += part->unpriced;
+    to->retained += part->retained;
     to->second_hand += part->second_hand;
 }
 
@@ -42,6 +43,7 @@ void billed_take(struct billed_sum *from, const struct billed_sum *part)
     from->tool_uses -= part->tool_uses;
     from->unsettled -= part->unsettled;
     from->unpriced -= part->unpriced;
+    from->retained -= part->retained;
     from->second_hand -= part->second_hand;
 }
 

@@ -275,7 +275,7 @@ static void part_clear(struct billing_part *part)
     free(part->models);
     billed_bag_clear(&part->share);
     billed_tree_free(part->tree);
-    *part = (struct billing_part){.owner = part->owner, .path = part->path};
+    *part = (struct billing_part){.owner = part->owner, .path = part->path, .retained = part->retained};
 }
 
 void billing_leave(struct billing *b, struct billing_part *part)
@@ -307,6 +307,36 @@ void billing_leave(struct billing *b, struct billing_part *part)
     give_id(b, part);
     part_clear(part);
     billing_decide(b);
+}
+
+/* --- retained parts --- */
+
+int billing_retain(struct billing *b, struct billing_part *part, bool retained)
+{
+    struct substitute *substitute;
+    int rc = 0;
+
+    if (part->retained == retained)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < part->n_rows; i++) {
+        struct request_row row;
+
+        if (!billing_is_counted(part, i))
+            continue;
+        part->retained = !retained;
+        billing_uncount_row(b, part, i);
+        part->retained = retained;
+        requests_get(part->rows, i, &row);
+        rc = billing_count_row(b, part, i, &row);
+    }
+    part->retained = retained;
+    LIST_FOREACH(substitute, &part->substitutes, of_owner)
+        if (rc == 0) {
+            billing_unpost(b, part, substitute->request.stamp, substitute->model, &substitute->sum);
+            billing_mark_retained(part, &substitute->sum);
+            rc = billing_post(b, part, substitute->request.stamp, substitute->model, &substitute->sum);
+        }
+    return rc;
 }
 
 /* --- life --- */

@@ -73,6 +73,8 @@ int billing_tail(struct billing *b, struct billing_part *part, const struct oks_
 /* Removes the requests of the unfinished last line. */
 int billing_untail(struct billing *b, struct billing_part *part);
 void billing_leave(struct billing *b, struct billing_part *part);
+/* The part's file is gone, or (false) there again: its requests count as retained. 0; -ENOMEM: as above */
+int billing_retain(struct billing *b, struct billing_part *part, bool retained);
 /* Reserves room for so many rows, for speed. 0 or -ENOMEM */
 int billing_expect(struct billing *b, size_t rows);
 

@@ -29,6 +29,7 @@ struct billing_part {
     size_t rows_room;          /* ... and bits that there is room for */
     const char **models;       /* interned names of the store's models */
     size_t n_models;
+    bool retained;            /* its file is gone: billing_retain() */
     struct billed_bag share;  /* the sum of what it owns */
     struct billed_tree *tree; /* of the counted rows; NULL: no window was needed yet */
     LIST_HEAD(, substitute) substitutes;
@@ -78,6 +79,8 @@ int billing_count_row(struct billing *b, struct billing_part *part, size_t i, co
 int billing_count_row_in(struct billing *b, struct billing_part *part, size_t i,
                          const struct request_row *row, struct billed_bag *batch);
 void billing_uncount_row(struct billing *b, struct billing_part *part, size_t i);
+/* Marks a sum as one of requests that are in no file. */
+void billing_mark_retained(const struct billing_part *part, struct billed_sum *sum);
 struct substitute *billing_substitute_of(const struct billing *b, uint64_t key);
 void billing_substitute_end(struct billing *b, struct substitute *substitute);
 /* `row` of another part gives the cost of a request of `owner`. */

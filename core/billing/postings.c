@@ -77,11 +77,17 @@ void billing_sum_of(struct billing *b, const struct oks_request *r, const char *
     billing_cost_of(b, r, model, out);
 }
 
+void billing_mark_retained(const struct billing_part *part, struct billed_sum *sum)
+{
+    sum->retained = part->retained ? sum->requests : 0;
+}
+
 /* What a row of the part has added to the sums, or would add now. */
 void billing_row_sum(struct billing *b, const struct billing_part *part, const struct request_row *row,
                      struct billed_sum *out)
 {
     billing_sum_of(b, &row->request, part->models[row->model], out);
+    billing_mark_retained(part, out);
 }
 
 /* Adds to the sums of the part and of all parts, and reports it. */
@@ -248,6 +254,7 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
         substitute->request.stamp =
             oks_stamp_of((struct oks_slice){memcpy(substitute->stamp_text, stamp.text, text), text});
     billing_sum_of(b, &substitute->request, model, &substitute->sum); /* as repricing does */
+    billing_mark_retained(owner, &substitute->sum);
     rc = tsearch(substitute, &b->substitutes, by_key) ? 0 : -ENOMEM;
     if (rc == 0) {
         LIST_INSERT_HEAD(&owner->substitutes, substitute, of_owner);

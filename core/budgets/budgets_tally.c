@@ -218,7 +218,7 @@ static void visit_times(void *ctx, void *item)
     struct evaluation *ev = times->ev;
     struct transcript *t;
 
-    if (measure_overlap(s, &ev->span) == OVERLAP_OUTSIDE)
+    if (measure_overlap(s, &ev->span) == OVERLAP_OUTSIDE && !s->n_remnants)
         return;
     LIST_FOREACH(t, &s->transcripts, of_session) {
         if (ev->rc == 0)

@@ -167,6 +167,8 @@ struct transcript *catalog_transcript_made(struct catalog *c, struct session *s,
 void catalog_move(struct transcript *t, struct session *to)
 {
     LIST_REMOVE(t, of_session);
+    t->session->n_remnants -= t->remnant;
+    to->n_remnants += t->remnant;
     t->session = to;
     link_transcript(to, t);
 }
@@ -201,5 +203,6 @@ void catalog_transcript_remove(struct catalog *c, struct transcript *t)
     tdelete(t, &c->transcripts, by_path);
     folder_remove(&t->file);
     LIST_REMOVE(t, of_session);
+    t->session->n_remnants -= t->remnant;
     c->n_transcripts--;
 }

@@ -53,6 +53,7 @@ struct session {
     struct project *project; /* of its first transcript; NULL: none */
     LIST_ENTRY(session) of_project;
     LIST_HEAD(, transcript) transcripts; /* ascending by path */
+    size_t n_remnants;                   /* of these, remnants */
     LIST_HEAD(, membership) teams;
     struct lead *unnamed_of; /* see struct lead; NULL: none */
     LIST_ENTRY(session) of_unnamed;
@@ -138,7 +139,10 @@ const char *session_agent_name(const struct session *s);
 /* The same; if there is none, the name in the file beside a transcript. NULL: neither. */
 const char *session_label(const struct session *s);
 const char *session_model(const struct session *s);
-/* A file with two names (hard links, overlapping roots) counts once in a session. */
+/*
+ * A file with two names (hard links, overlapping roots) counts once in a session. A remnant is not counted
+ * beside its file: true as well.
+ */
 bool session_has_twin(const struct session *s, const struct transcript *t);
 size_t session_transcripts(const struct session *s);
 /* Whether one of its transcripts exists, that is, is not retained. */

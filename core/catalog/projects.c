@@ -59,7 +59,7 @@ bool catalog_project_release(struct catalog *c, struct project *p)
 
 const char *catalog_rel(const struct transcript *t)
 {
-    const char *rel = t->path + strlen(t->root->path);
+    const char *rel = transcript_file(t) + strlen(t->root->path);
 
     return rel + (*rel == '/');
 }

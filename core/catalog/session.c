@@ -15,6 +15,8 @@ bool session_has_twin(const struct session *s, const struct transcript *t)
 {
     const struct transcript *other;
 
+    if (t->remnant)
+        return true;
     LIST_FOREACH(other, &s->transcripts, of_session) {
         if (other == t)
             return false;

@@ -13,6 +13,7 @@
 #include "sources/source.h"
 
 #include "cache/cache.h"
+#include "cache/history_store.h"
 #include "scan/scanner.h"
 #include "history/state.h"
 
@@ -60,6 +61,8 @@ struct transcript {
     bool linked;          /* the file has other names: in catalog->linked */
     bool lost;            /* the file left its folder */
     bool retained;        /* the file was deleted: engine/retained.c */
+    bool remnant;         /* no file, but requests that the file of its path no longer has; `retained` too */
+    bool keep_all;        /* the history store needs all of its state again */
     bool gone;            /* the last scan found no file: to be dropped */
     uint64_t size_seen;   /* bytes to be read, as last seen; for order and progress */
     uint64_t failed_sync; /* the last sync that could not read it */
@@ -93,6 +96,17 @@ static inline struct transcript *transcript_of(struct found_file *file)
     return (struct transcript *)((char *)file - offsetof(struct transcript, file));
 }
 
+/*
+ * The path of its file in the history store. The path of a remnant is that of its file behind a word that no
+ * absolute path begins with, and that sorts behind all of them: in a tie the file counts.
+ */
+#define REMNANT_PREFIX "lost:"
+
+static inline const char *transcript_file(const struct transcript *t)
+{
+    return t->path + (t->remnant ? sizeof(REMNANT_PREFIX) - 1 : 0);
+}
+
 /* The unfinished last line; an empty one if there is none. */
 const struct tail *transcript_tail(const struct transcript *t);
 
@@ -101,7 +115,10 @@ struct scan_outcome {
     bool changed; /* something below differs from the transcript */
     bool replace; /* `gain` is the whole state, not an addition */
     bool gone;
-    bool linked; /* the file has other names */
+    bool rewritten; /* the file no longer begins with what was counted */
+    bool sheds;     /* and requests that were counted are not in it */
+    bool adopted;   /* it is retained, and came from a cache */
+    bool linked;    /* the file has other names */
     bool cache_hit;
     bool cache_miss;
     struct oks_state gain;
@@ -117,6 +134,7 @@ struct scan_outcome {
 
 struct scan_options {
     struct oks_cache *cache; /* NULL: none */
+    struct history_store *history;
     bool verify_tail;
     bool anew; /* begin at 0, without the cache */
     const char

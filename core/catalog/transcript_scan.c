@@ -191,6 +191,7 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     if (!afresh && t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
         return 0;
     out->replace = true;
+    out->rewritten = t->loaded && (t->whole || !still_valid(fd, &t->state, head, &out->mark, true));
     if (afresh || t->loaded || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
@@ -284,20 +285,39 @@ static bool was_cut(int fd, const struct oks_state *gain, const struct head *bef
             memcmp(head.bytes, before->bytes, before->len) != 0);
 }
 
-/* The file is gone: the state comes from the cache file alone. */
+/* The last state of a deleted transcript. OKS_CACHE_HIT, OKS_CACHE_MISS or a negative errno */
+static int load_retained(const struct transcript *t, const struct scan_options *options,
+                         struct scan_outcome *out)
+{
+    struct history_facts facts = {0};
+    int rc;
+
+    if (options->history)
+        history_store_facts(options->history, t->path, &facts);
+    if (facts.live)
+        rc = history_store_load(options->history, t->path, &out->gain, NULL);
+    else
+        rc = options->cache ? oks_cache_load_kept(options->cache, t->cache_folder, t->cache_name, &out->gain)
+                            : OKS_CACHE_MISS;
+    out->adopted = !facts.live && rc == OKS_CACHE_HIT;
+    return rc;
+}
+
+/* There is no file: the state comes from the history store, or from a cache file of an earlier version. */
 static int scan_retained(const struct transcript *t, const struct scan_options *options,
                          struct scan_outcome *out)
 {
-    int rc = options->cache ? oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain)
-                            : OKS_CACHE_MISS;
+    int rc = t->remnant ? history_store_load(options->history, transcript_file(t), NULL, &out->gain)
+                        : load_retained(t, options, out);
     struct oks_totals totals;
     int64_t micros;
     bool aware;
 
     if (rc < 0)
         return rc;
-    out->cache_hit = rc == OKS_CACHE_HIT && oks_events_len(out->gain.events) > 0;
-    out->gone = out->cache_miss = !out->cache_hit;
+    out->gone = rc != OKS_CACHE_HIT ||
+                (t->remnant ? requests_len(out->gain.requests) : oks_events_len(out->gain.events)) == 0;
+    out->cache_hit = out->adopted && !out->gone;
     out->changed = true;
     if (out->gone)
         return 0;

@@ -287,7 +287,8 @@ static bool visit_session(struct context *c, struct session *s, struct last *las
     struct transcript *t;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-        search_back(last, t);
+        if (!t->remnant) /* the conversation goes on without those */
+            search_back(last, t);
     return last->t != before;
 }
 

@@ -25,8 +25,9 @@ int document_cost(struct model *model, const struct oks_target *target, struct o
 int document_names(struct model *model, enum oks_list what, const struct oks_target *session,
                    struct oks_document *out);
 int document_context(struct model *model, const struct oks_target *target, struct oks_document *out);
-int document_ledger(struct model *model, enum oks_isa isa, const struct oks_target *target,
-                    struct oks_document *out);
+/* `history` has ids of retained requests; NULL: they are null. */
+int document_ledger(struct model *model, struct history_store *history, enum oks_isa isa,
+                    const struct oks_target *target, struct oks_document *out);
 int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, const struct oks_window *window,
                    int64_t now_ms, struct oks_document *out);
 int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
@@ -44,7 +45,9 @@ struct status_facts {
     struct oks_progress progress;
     bool cache_enabled;
     uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
-    int cache_error; /* the last one, or 0 */
+    int cache_error;        /* the last one, or 0 */
+    uint64_t history_bytes; /* of the history store */
+    size_t retained;        /* transcripts without a file, remnants included */
 };
 
 /* Under the lock, which the caller took to fill `facts`. */

@@ -2,8 +2,10 @@
  * sessions/<id>/ledger.jsonl: every line with usage, and what became of it.
  *
  * The transcripts are read again, line by line, as a scan does. Then each request is looked up in billing,
- * under the lock. To check a total, add up the lines that are "counted", and find the others in the files at
- * the given offsets. If a file grows meanwhile, it is read again.
+ * under the lock. To check a total, add up the lines that are "counted" or "retained", and find the others in
+ * the files at the given offsets. If a file grows meanwhile, it is read again.
+ *
+ * Requests that are in no file any more have one line each, from the rows in memory.
  *
  * Nothing is cached: a read of this document costs a pass over the session's files.
  */
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "cache/cache_ids.h"
 #include "catalog/rescan.h"
 #include "documents/document.h"
 #include "history/requests.h"
@@ -33,13 +36,16 @@ struct entry {
 
 struct file {
     struct rescan_file read;
-    char *name;
+    char *name, *path;         /* of the transcript; the path as it is shown */
+    struct oks_requests *rows; /* of a retained transcript; else NULL */
+    bool remnant;
     struct entry *entries;
     size_t n, room;
 };
 
 struct ledger {
     struct model *model;
+    struct history_store *history;
     const struct oks_target *target;
     struct file *files;
     size_t n, room;
@@ -115,6 +121,43 @@ static int read_record(void *ctx, const struct oks_record *r)
     return rc;
 }
 
+static int read_row(void *ctx, size_t i, const struct request_row *row)
+{
+    struct file *f = ctx;
+    struct request_line line = {.request = row->request,
+                                .offset = row->line,
+                                .message_id = row->message_id,
+                                .request_id = row->request_id};
+
+    (void)i;
+    line.request.model = requests_model(f->rows, row->model);
+    return add_request(f, &line);
+}
+
+/* The rows of a retained transcript, with the ids that are not in memory. Without the lock. */
+static int read_rows(const struct ledger *l, struct file *f)
+{
+    const struct request_ids_where where = {
+        .folder = "", .name = f->name, .history = f->remnant ? NULL : l->history, .path = f->path, .fd = -1};
+    struct oks_requests *whole;
+    int rc = request_ids_restore(&whole, f->rows, &where);
+
+    if (rc < 0)
+        return rc;
+    if (whole) {
+        oks_requests_free(f->rows);
+        f->rows = whole;
+    }
+    return requests_each(f->rows, 0, requests_len(f->rows), read_row, f);
+}
+
+static int read_file(const struct ledger *l, enum oks_isa isa, struct file *f)
+{
+    int rc = f->rows ? read_rows(l, f) : rescan_file_read(isa, &f->read, read_record, f);
+
+    return rc == -ENOENT ? -EAGAIN : rc; /* dropped meanwhile */
+}
+
 /* --- writing --- */
 
 static void put_place(struct json *j, const char *key, const char *path, uint64_t offset)
@@ -131,11 +174,10 @@ static void put_verdict(struct json *j, const char *verdict, const char *why)
     json_put_text(j, "why", why);
 }
 
-static void put_ruling(struct ledger *l, struct json *j, const struct transcript *t,
-                       const struct entry *entry)
+static void put_ruling(struct json *j, const struct transcript *t, const struct entry *entry, int rc,
+                       const struct billing_ruling *ruling)
 {
-    struct billing_ruling r;
-    int rc = billing_ruling(l->model->billing, entry->key, &r);
+    const struct billing_ruling r = *ruling;
 
     if (rc < 0) {
         put_verdict(j, "dropped", "unknown");
@@ -145,25 +187,29 @@ static void put_ruling(struct ledger *l, struct json *j, const struct transcript
     } else if (r.winner == t && r.second_hand) {
         put_verdict(j, "dropped", "second-hand");
     } else if (r.winner == t && r.owner == t) {
-        put_verdict(j, "counted", NULL);
+        put_verdict(j, t->retained ? "retained" : "counted", t->retained ? "no file has it any more" : NULL);
     } else if (r.winner == t) {
         put_verdict(j, "counted", "for the transcript that owns it");
-        json_put_text(j, "for", r.owner_path);
+        json_put_text(j, "for", transcript_file(r.owner));
     } else if (r.owner == t) {
         put_verdict(j, "merged", "a line elsewhere tells more");
-        put_place(j, "into", r.winner_path, r.line);
+        put_place(j, "into", transcript_file(r.winner), r.line);
     } else {
         put_verdict(j, "dropped", "duplicate");
-        put_place(j, "into", r.winner_path, r.line);
-        json_put_text(j, "for", r.owner_path);
+        put_place(j, "into", transcript_file(r.winner), r.line);
+        json_put_text(j, "for", transcript_file(r.owner));
     }
 }
 
 static void put_entry(struct ledger *l, struct json *j, const struct file *f, const struct transcript *t,
                       const struct entry *entry)
 {
+    struct billing_ruling r = {0};
+    int rc = entry->kind == KIND_OTHER ? 0 : billing_ruling(l->model->billing, entry->key, &r);
     char key[17];
 
+    if (f->remnant && r.winner != t && r.owner != t)
+        return; /* the file has it */
     snprintf(key, sizeof(key), "%016" PRIx64, entry->key);
     json_open_object(j, NULL);
     json_put_text(j, "transcript", f->name);
@@ -181,7 +227,7 @@ static void put_entry(struct ledger *l, struct json *j, const struct file *f, co
     if (entry->kind == KIND_OTHER)
         put_verdict(j, "dropped", entry->why);
     else
-        put_ruling(l, j, t, entry);
+        put_ruling(j, t, entry, rc, &r);
     json_close_object(j);
 }
 
@@ -189,7 +235,7 @@ static void put_head(struct json *j, const struct file *f)
 {
     json_open_object(j, NULL);
     json_put_text(j, "transcript", f->name);
-    json_put_text(j, "path", f->read.path);
+    json_put_text(j, "path", f->path);
     json_put_count(j, "bytes", f->read.end);
     json_put_count(j, "entries", f->n);
     json_close_object(j);
@@ -240,6 +286,8 @@ static void files_free(struct ledger *l)
         }
         free(f->entries);
         free(f->name);
+        free(f->path);
+        oks_requests_free(f->rows);
         rescan_file_clear(&f->read);
     }
     free(l->files);
@@ -263,29 +311,30 @@ static int files_list(struct ledger *l)
         f = &l->files[l->n++];
         *f = (struct file){0};
         rc = rescan_file_init(&l->model->catalog, t, &f->read);
-        f->name = rc < 0 ? NULL : strdup(t->cache_name);
-        if (!f->name)
+        f->name = strdup(t->cache_name);
+        f->path = strdup(transcript_file(t));
+        f->remnant = t->remnant;
+        if (rc == 0 && t->retained)
+            rc = requests_copy_whole(&f->rows, t->state.requests);
+        if (rc < 0 || !f->name || !f->path)
             return -ENOMEM;
     }
     return rc;
 }
 
-int document_ledger(struct model *model, enum oks_isa isa, const struct oks_target *target,
-                    struct oks_document *out)
+int document_ledger(struct model *model, struct history_store *history, enum oks_isa isa,
+                    const struct oks_target *target, struct oks_document *out)
 {
     int rc = -EAGAIN;
 
     for (int tries = 0; rc == -EAGAIN && tries < TRIES; tries++) {
-        struct ledger l = {.model = model, .target = target};
+        struct ledger l = {.model = model, .history = history, .target = target};
 
         pthread_mutex_lock(&model->lock);
         rc = files_list(&l);
         pthread_mutex_unlock(&model->lock);
-        for (size_t i = 0; rc == 0 && i < l.n; i++) {
-            rc = rescan_file_read(isa, &l.files[i].read, read_record, &l.files[i]);
-            if (rc == -ENOENT)
-                rc = -EAGAIN; /* dropped meanwhile */
-        }
+        for (size_t i = 0; rc == 0 && i < l.n; i++)
+            rc = read_file(&l, isa, &l.files[i]);
         if (rc == 0)
             rc = document_locked(model, ledger_document, &l, out);
         files_free(&l);

@@ -155,6 +155,7 @@ void json_put_billed(struct json *j, const struct billed_bag *bag)
     creation = sum.cache_5m + sum.cache_1h;
     json_open_object(j, "billed");
     json_put_count(j, "requests", sum.requests);
+    json_put_count(j, "retainedRequests", sum.retained);
     put_tokens(j, "totalTokens", sum.input + sum.output + creation);
     put_tokens(j, "inputTokens", sum.input);
     put_tokens(j, "outputTokens", sum.output);

@@ -83,6 +83,15 @@ static void put_cache(struct json *j, const struct status_facts *f)
     json_close_object(j);
 }
 
+/* What is shown of deleted and rewritten transcripts. */
+static void put_history(struct json *j, const struct status_facts *f)
+{
+    json_open_object(j, "history");
+    json_put_count(j, "bytes", f->history_bytes);
+    json_put_count(j, "retainedTranscripts", f->retained);
+    json_close_object(j);
+}
+
 static void put_revalidation(struct json *j, const struct status_facts *f)
 {
     static const char *const asked[] = {"auto", "inotify", "stat"};
@@ -196,6 +205,7 @@ int document_status(struct model *model, const struct status_facts *facts, struc
     put_progress(&j, &facts->progress);
     put_memory(&j, model);
     put_cache(&j, facts);
+    put_history(&j, facts);
     put_revalidation(&j, facts);
     put_skipped(&j, facts);
     put_settings(&j, model);

@@ -44,7 +44,7 @@ static bool may_reach(const struct cut *c, const struct transcript *t)
 
     if (billing_part_rows(t->billed) == 0)
         return false;
-    return billing_has_substitutes(t->billed) || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
+    return billing_has_substitutes(t->billed) || t->remnant || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
            last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
 }
 

@@ -33,7 +33,7 @@ int oks_document_context(struct oks_engine *e, const struct oks_target *target, 
 
 int oks_document_ledger(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
 {
-    return document_ledger(&e->model, e->isa, target, out);
+    return document_ledger(&e->model, e->history, e->isa, target, out);
 }
 
 int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks_window *window,
@@ -70,6 +70,8 @@ int oks_document_status(struct oks_engine *e, struct oks_document *out)
     facts.cache_writes = e->saver.writes;
     facts.cache_errors = e->saver.errors;
     facts.cache_error = e->saver.error;
+    facts.history_bytes = history_store_bytes(e->history);
+    facts.retained = e->n_retained;
     engine_progress(e, &facts.progress);
     rc = document_status(&e->model, &facts, out);
     pthread_mutex_unlock(&e->model.lock);

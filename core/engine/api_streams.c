@@ -10,7 +10,7 @@ enum { TRIES = 8 }; /* for a transcript that is rewritten again and again */
 int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struct oks_stream_cursor *cursor,
                     int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
 {
-    const struct stream_sources sources = {e->cache, e->isa};
+    const struct stream_sources sources = {e->cache, e->history, e->isa};
     int rc = streams_next(&e->streams, &sources, target, cursor, line, ctx, mtime_ns);
 
     for (int i = 0; rc == -ESTALE && i < TRIES; i++) {

@@ -18,21 +18,32 @@
  * directly in a project folder do as well. Deeper ones use their path below the root. Those of further roots
  * add a hash of the root, so that no two transcripts have the same cache file.
  */
-static char *cache_folder_of(const struct folder *folder)
+static char *cache_folder_of(const struct root *root, const char *rel)
 {
     char raw[8192], name[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
     uint8_t hash[OKS_SHA256_BYTES];
 
-    if (folder->root->index == 0 && folder->root->source == &oks_source_claude) {
-        snprintf(raw, sizeof(raw), "%s", *folder->rel ? folder->rel : "projects");
+    if (root->index == 0 && root->source == &oks_source_claude) {
+        snprintf(raw, sizeof(raw), "%s", *rel ? rel : "projects");
     } else {
-        if (oks_sha256(folder->root->path, strlen(folder->root->path), hash) < 0)
+        if (oks_sha256(root->path, strlen(root->path), hash) < 0)
             return NULL;
         oks_hex(hash, 4, hex);
-        snprintf(raw, sizeof(raw), "%s~%s", *folder->rel ? folder->rel : "projects", hex);
+        snprintf(raw, sizeof(raw), "%s~%s", *rel ? rel : "projects", hex);
     }
     oks_name_escape(oks_slice_of(raw), name);
     return strdup(name);
+}
+
+/* That of a transcript that is in no folder. */
+static char *cache_folder_at(const struct root *root, const char *path)
+{
+    const char *rel = path + strlen(root->path) + 1, *slash = strrchr(rel, '/');
+    char *folder = strndup(rel, slash ? (size_t)(slash - rel) : 0);
+    char *name = folder ? cache_folder_of(root, folder) : NULL;
+
+    free(folder);
+    return name;
 }
 
 static char *escaped(struct oks_slice raw)
@@ -111,7 +122,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     s = session_made(e, id);
     if (!s)
         return -ENOMEM;
-    t = transcript_made(e, s, folder->root, path, cache_folder_of(folder), escaped(id));
+    t = transcript_made(e, s, folder->root, path, cache_folder_of(folder->root, folder->rel), escaped(id));
     if (!t) {
         departures_release_session(e, s);
         return -ENOMEM;
@@ -131,6 +142,8 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
         return 0;
     }
     timeline_restored(&e->model.timeline, t);
+    if (keeping_due(e, t))
+        saver_want(e, t);
     /* The file is still checked with stat(2). If it has not changed, nothing is read. */
     catalog_mark_dirty(&e->model.catalog, t, false);
     return commit_changed(e, t, true);
@@ -175,7 +188,7 @@ static void label_changed(void *ctx, const char *path)
 
 const struct file_events arrivals_events = {found, changed, lost, recheck, label_changed};
 
-/* --- from the cache --- */
+/* --- without a file --- */
 
 int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
                     const char *cache_name, const char *id)
@@ -185,23 +198,63 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
 
     if (!s)
         return -ENOMEM;
-    if (!LIST_EMPTY(&s->transcripts))
-        return 0; /* it exists in another file */
-    t = transcript_made(e, s, root, path, strdup(cache_folder), strdup(cache_name));
+    t = transcript_made(e, s, root, path, cache_folder ? strdup(cache_folder) : cache_folder_at(root, path),
+                        cache_name ? strdup(cache_name) : escaped(oks_slice_of(id)));
     if (!t) {
         departures_release_session(e, s);
         return -ENOMEM;
     }
     s->version = version_next(&e->model.versions);
+    timeline_transcript_new(&e->model.timeline, t);
     retained_found(e, t);
-    if (commit_assign_project(e, s) < 0)
+    t->unplaced = t->source->late;
+    e->model.catalog.n_unplaced += t->unplaced;
+    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0)
         return -ENOMEM;
-    if (snapshot_restore(e, t)) {
-        timeline_restored(&e->model.timeline, t);
-        return commit_changed(e, t, true);
+    if (!t->source->late && snapshot_restore(e, t)) {
+        if (history_store_has(e->history, path, &t->state) && retained_stays(e, t)) {
+            timeline_restored(&e->model.timeline, t);
+            return commit_changed(e, t, true);
+        }
+        billing_leave(e->model.billing, t->billed);
+        transcript_forget(t);
     }
     catalog_mark_dirty(&e->model.catalog, t, true);
     return 0;
+}
+
+int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root, const char *path)
+{
+    struct transcript *t;
+    char *key;
+    int rc = 0;
+
+    if (asprintf(&key, REMNANT_PREFIX "%s", path) < 0)
+        return -ENOMEM;
+    t = catalog_transcript(&e->model.catalog, key);
+    if (!t) {
+        struct oks_slice id = root->source->id_of(path + strlen(root->path) + 1);
+        bool placed = s != NULL;
+
+        s = placed ? s : session_made(e, id);
+        t = s ? transcript_made(e, s, root, key, strdup(""), escaped(id)) : NULL;
+        if (t) {
+            t->remnant = true;
+            s->n_remnants++;
+            timeline_transcript_new(&e->model.timeline, t);
+            retained_found(e, t);
+            t->unplaced = t->source->late && !placed;
+            e->model.catalog.n_unplaced += t->unplaced;
+            s->version = version_next(&e->model.versions);
+            rc = LIST_FIRST(&s->transcripts) == t ? commit_assign_project(e, s) : 0;
+        } else if (s && !placed) {
+            departures_release_session(e, s);
+        }
+    }
+    free(key);
+    if (t)
+        catalog_mark_dirty(&e->model.catalog, t, true);
+    return t ? rc : -ENOMEM;
 }
 
 /* --- by its records --- */
@@ -231,6 +284,8 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
 
     if (strcmp(from->id, id) == 0)
         return 0;
+    if (t->loaded && t->retained)
+        return 0; /* it was placed when it had its file */
     if (t->loaded)
         return read_anew(e, t);
     to = session_made(e, oks_slice_of(id));
@@ -238,6 +293,8 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
         return -ENOMEM;
     catalog_move(t, to);
     to->version = version_next(&e->model.versions);
+    if (!t->retained)
+        retained_replaced(e, to);
     rc = LIST_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
     if (LIST_EMPTY(&from->transcripts))
         departures_release_session(e, from);

@@ -97,7 +97,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
         stream_committed(t);
     }
-    out->worth_saving = moved && !t->whole && !(out->cache_hit && out->bytes_read == 0);
+    out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
     transcript_apply_marks(t, out);
     scan_outcome_clear(out);
     if (rc < 0)

@@ -101,8 +101,9 @@ static int cache_init(struct oks_engine *e, const struct oks_config *config)
     char *root;
     int rc;
 
-    if (config->no_cache)
-        return 0;
+    rc = history_store_new(&e->history, config->okstra_home, !config->no_cache);
+    if (rc < 0 || config->no_cache)
+        return rc;
     if (asprintf(&root, "%s/" OKS_CACHE_ROOT, config->okstra_home) < 0)
         return -ENOMEM;
     rc = oks_cache_new(&e->cache, root);
@@ -220,6 +221,7 @@ void oks_engine_free(struct oks_engine *e)
     while (e->scanning.n_scanners > 0)
         oks_scanner_free(e->scanning.scanners[--e->scanning.n_scanners]);
     oks_cache_free(e->cache);
+    history_store_free(e->history);
     pthread_cond_destroy(&e->saver.end);
     pthread_cond_destroy(&e->saver.wanted);
     pthread_cond_destroy(&e->scanning.idle);
@@ -244,6 +246,21 @@ static int take_up_settings(struct oks_engine *e)
     return 0;
 }
 
+/* What is wrong with the history store is shown in the status. Out of descriptors or memory no total is
+ * known. */
+static int history_read(struct oks_engine *e)
+{
+    int rc = history_store_read(e->history);
+
+    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+        return rc;
+    if (rc < 0) {
+        e->saver.errors++;
+        e->saver.error = rc;
+    }
+    return 0;
+}
+
 /* Finds files, and which of them changed. */
 static int discover(struct oks_engine *e)
 {
@@ -259,8 +276,11 @@ static int discover(struct oks_engine *e)
     if (rc == 0) {
         commit_prices(e);
         if (!e->started)
+            rc = history_read(e);
+        if (rc == 0 && !e->started)
             snapshot_load(e);
-        rc = discovery_refresh(e->discovery, same_paths);
+        if (rc == 0)
+            rc = discovery_refresh(e->discovery, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
         if (rc == 0 && !retained_refresh(e))

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "budgets/budgets.h"
+#include "cache/history_store.h"
 #include "discovery/discovery.h"
 #include "engine/retained.h"
 #include "okstrafs/engine.h"
@@ -28,6 +29,7 @@
 struct oks_engine {
     /* fixed after oks_engine_new */
     struct oks_cache *cache;
+    struct history_store *history;
     bool verify_tail;
     enum oks_revalidate revalidate;
     bool once;
@@ -75,6 +77,7 @@ struct oks_engine {
 
     /* retained.c */
     size_t n_retained;
+    bool adopting;         /* caches of deleted transcripts are being taken over into the history store */
     struct stat forgotten; /* the marker file of `okstrafs forget`, as last seen */
 };
 
@@ -82,9 +85,15 @@ void engine_progress(const struct oks_engine *e, struct oks_progress *out); /* u
 
 /* arrivals.c */
 extern const struct file_events arrivals_events; /* ctx is the engine */
-/* Adds a transcript that exists only in the cache; `id` is its session's. 0 or -ENOMEM */
+/*
+ * Adds a transcript that has no file any more; `id` is its session's. The names of its cache may be NULL:
+ * those that its path gives. 0 or -ENOMEM
+ */
 int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
                     const char *cache_name, const char *id);
+/* The lost part of a path has grown: its remnant is made, and read. The session is that of a transcript, or
+ * made by the path. 0 or -ENOMEM */
+int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root, const char *path);
 /*
  * Before a transcript's first commit: moves it to the session that its records name. 1: it had been committed
  * under another session, and was dropped and found again, so there is nothing to commit. -ENOMEM
@@ -125,6 +134,28 @@ int commit_assign_project(struct oks_engine *e, struct session *s);
 void commit_project_left(struct oks_engine *e, struct project *p);
 /* After settings_refresh(): if the prices changed, all costs are computed again. */
 void commit_prices(struct oks_engine *e);
+
+/* keeping.c */
+/* Whether the store lacks the state. Under the lock, like all that follows if nothing else is said. */
+bool keeping_due(struct oks_engine *e, const struct transcript *t);
+/* Without the lock; the transcript is busy: the state with all ids. Free the copy. */
+int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks_state *whole,
+                    struct oks_requests **copy);
+/*
+ * Without the lock, after a scan: puts the last state into the store if the file is gone or has lost some of
+ * it (out->sheds). 0 or a negative errno: the scan has failed.
+ */
+int keeping_examine(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out);
+/* Before the commit of an outcome. 0 or a negative errno */
+int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out);
+/* The transcript is about to leave, and its requests stay as a remnant. 0 or a negative errno */
+int keeping_shed(struct oks_engine *e, struct transcript *t);
+/* Puts a record without a state. */
+void keeping_drop(struct oks_engine *e, const struct transcript *t, enum history_kind kind);
+/* Without the lock; the transcript is busy. Writes what waits, and the state if it is not there. */
+int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole);
+/* Writes and syncs what waits. Releases the lock in between. */
+int keeping_finish(struct oks_engine *e);
 
 /* saver.c */
 enum { SAVER_IDS_MAX = 24 << 20 }; /* bytes of ids that may wait for the saver */

@@ -1,15 +1,18 @@
 /*
- * Retained transcripts: their file was deleted, and they still count, as their cache file has them.
+ * Retained transcripts: their file was deleted, and they still count, as the history store has them.
  *
- * Claude Code deletes its transcripts after a month; what they used was used all the same. So when a
- * transcript's file is deleted, the transcript stays, without its unfinished last line, unless the file goes
- * on under another name. A start finds them in the cache (retained_find.c). A session with any
- * existing file has no retained transcripts, because a file that was moved would count twice.
+ * Agents delete their transcripts after a while; what they used was used all the same. So when a transcript's
+ * file is deleted, the transcript stays, without its unfinished last line, unless the file goes on under
+ * another name. A start finds them in the history store (retained_find.c).
  *
- * `okstrafs forget` removes cache files and replaces a marker file beside the snapshot. When a running engine
- * sees another marker, it drops the retained transcripts whose cache files are gone.
+ * A session with any existing file has no retained transcripts, because a file that was copied and deleted
+ * would count twice. Of those, and of what a file has lost, only the requests stay: a remnant is a transcript
+ * without file and events. Billing counts its requests like any other's, each once.
  *
- * Invariant: a retained transcript is in no folder, and is scanned only to load it from its cache file.
+ * `okstrafs forget` puts records into the history store and replaces a marker file beside it. When a running
+ * engine sees another marker, it reads the store and drops what is not in it any more.
+ *
+ * Invariant: a retained transcript is in no folder, and is scanned only to load it from the store.
  */
 #include "engine/retained.h"
 
@@ -25,9 +28,6 @@
 #include "engine/engine_private.h"
 #include "files/walk.h"
 #include "catalog/transcript_scan.h"
-
-static const char marker_folder[] = ".okstrafs";
-static const char marker_name[] = "forgotten";
 
 /* Whether the file begins with the transcript's first bytes. */
 static bool begins_alike(const char *path, const struct oks_state *state)
@@ -75,19 +75,40 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
     t->mark.dev = t->mark.ino = 0;
     t->mark.size = t->state.offset;
     e->n_retained++;
+    billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
+}
+
+/* Whether its session goes on in an existing file. */
+static bool has_other_file(const struct transcript *t)
+{
+    const struct transcript *other;
+
+    LIST_FOREACH(other, &t->session->transcripts, of_session)
+        if (other != t && !other->retained)
+            return true;
+    return false;
+}
+
+static bool is_kept(struct oks_engine *e, const struct transcript *t)
+{
+    struct history_facts facts;
+
+    history_store_facts(e->history, t->path, &facts);
+    return e->cache || facts.live;
 }
 
 bool retained_keep(struct oks_engine *e, struct transcript *t)
 {
-    const struct transcript *other;
-
-    if (!e->cache || t->retained || !t->loaded || t->totals.events == 0 || t->source->late)
+    if (t->retained || !t->loaded || t->totals.events == 0 || !is_kept(e, t))
         return false;
-    LIST_FOREACH(other, &t->session->transcripts, of_session)
-        if (other != t)
-            return false;
-    if (retained_moved(e, t))
+    if (retained_moved(e, t)) {
+        keeping_drop(e, t, HISTORY_MOVED);
         return false;
+    }
+    if (has_other_file(t)) {
+        keeping_shed(e, t);
+        return false;
+    }
     if (transcript_tail(t)->requests && billing_untail(e->model.billing, t->billed) < 0)
         return false;
     transcript_tail_free(t->tail);
@@ -96,6 +117,20 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
     folder_remove(&t->file);
     mark_retained(e, t);
     return true;
+}
+
+bool retained_stays(struct oks_engine *e, struct transcript *t)
+{
+    if (t->remnant)
+        return true;
+    if (retained_moved(e, t)) {
+        keeping_drop(e, t, HISTORY_MOVED);
+        return false;
+    }
+    if (!has_other_file(t))
+        return true;
+    keeping_shed(e, t);
+    return false;
 }
 
 struct coming {
@@ -121,13 +156,16 @@ void retained_came_back(struct oks_engine *e, const struct transcript *t)
 
     if (e->n_retained && t->state.ino)
         oks_tree_until(e->model.catalog.transcripts, compare_transcript, &c);
-    if (c.same)
-        departures_drop(e, c.same);
+    if (!c.same)
+        return;
+    keeping_drop(e, c.same, HISTORY_MOVED);
+    departures_drop(e, c.same);
 }
 
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     t->retained = false;
+    billing_retain(e->model.billing, t->billed, false);
     folder_add(folder, &t->file);
     e->n_retained--;
 }
@@ -140,7 +178,9 @@ void retained_replaced(struct oks_engine *e, struct session *s)
         return;
     for (t = LIST_FIRST(&s->transcripts); t; t = next) {
         next = LIST_NEXT(t, of_session);
-        if (t->retained && !t->busy)
+        if (!t->retained || t->remnant || t->busy || !t->loaded)
+            continue; /* one that is not loaded yet is looked at when it is */
+        if (keeping_shed(e, t) == 0)
             departures_drop(e, t);
     }
 }
@@ -149,7 +189,7 @@ void retained_marker_seen(struct oks_engine *e)
 {
     struct stat st;
 
-    if (oks_cache_stat(e->cache, marker_folder, marker_name, &st) == 0)
+    if (history_store_marker(e->history, &st) == 0)
         e->forgotten = st;
 }
 
@@ -162,53 +202,71 @@ void retained_found(struct oks_engine *e, struct transcript *t)
 
 struct forgetting {
     struct oks_engine *e;
-    struct session **sessions; /* whose retained transcripts are to be dropped */
+    struct session **sessions; /* some of whose transcripts are to be dropped */
     size_t n, room;
-    const char *name; /* name of one session; NULL: those whose cache file is gone, or (all) every one */
+    const char *name; /* name of one session; NULL: what the store has no more, or (all) every one */
     bool all;
 };
 
-static bool goes(const struct forgetting *f, const struct session *s)
+/* Whether the store has forgotten the transcript. */
+static bool is_forgotten(const struct forgetting *f, const struct transcript *t)
 {
-    const struct transcript *t;
-    struct stat st;
+    struct history_facts facts;
 
-    if (session_is_live(s))
-        return false;
-    if (f->all)
-        return true;
-    if (f->name)
-        return strcmp(f->name, s->name) == 0;
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (!t->unsaved && oks_cache_entry_stat(f->e->cache, t->cache_folder, t->cache_name, &st) == -ENOENT)
-            return true;
-    return false;
+    history_store_facts(f->e->history, transcript_file(t), &facts);
+    return !t->unsaved && !(t->remnant ? facts.lost : facts.live);
+}
+
+static bool goes(const struct forgetting *f, const struct transcript *t)
+{
+    return t->retained && (f->all || f->name || is_forgotten(f, t));
 }
 
 static void choose_session(void *ctx, void *item)
 {
     struct session *s = item;
     struct forgetting *f = ctx;
+    const struct transcript *t;
+    bool any = false;
 
-    if (goes(f, s) && OKS_GROW(f->sessions, f->n, f->room)) /* else the next sync finds it */
+    if (f->name && strcmp(f->name, s->name) != 0)
+        return;
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        any |= goes(f, t);
+    if (any && OKS_GROW(f->sessions, f->n, f->room)) /* else the next sync finds it */
         f->sessions[f->n++] = s;
 }
 
+/* Removes all that is stored of a transcript without a file. If the path has a file now, that is stored
+ * again. */
+static void remove_stored(struct oks_engine *e, const struct transcript *t)
+{
+    struct transcript *file = t->remnant ? catalog_transcript(&e->model.catalog, transcript_file(t)) : NULL;
+
+    keeping_drop(e, t, HISTORY_FORGOTTEN);
+    if (!t->remnant)
+        oks_cache_remove(e->cache, t->cache_folder, t->cache_name);
+    if (file && !file->retained)
+        saver_want(e, file);
+}
+
 /* True: all of it was dropped. A busy transcript stays until the next time. */
-static bool forget_session(struct oks_engine *e, struct session *s, bool remove)
+static bool forget_session(const struct forgetting *f, struct session *s, bool remove)
 {
     struct transcript *t, *next;
     bool all = true;
 
     for (t = LIST_FIRST(&s->transcripts); t; t = next) {
         next = LIST_NEXT(t, of_session); /* the session is freed with its last transcript */
+        if (!goes(f, t))
+            continue;
         if (t->busy) {
             all = false;
             continue;
         }
         if (remove)
-            oks_cache_remove(e->cache, t->cache_folder, t->cache_name);
-        departures_drop(e, t);
+            remove_stored(f->e, t);
+        departures_drop(f->e, t);
     }
     return all;
 }
@@ -220,7 +278,7 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
     *all = true;
     oks_tree_each(f->e->model.catalog.sessions, choose_session, f);
     for (size_t i = 0; i < f->n; i++) {
-        bool whole = forget_session(f->e, f->sessions[i], remove);
+        bool whole = forget_session(f, f->sessions[i], remove);
 
         n += whole;
         *all &= whole;
@@ -236,10 +294,12 @@ bool retained_refresh(struct oks_engine *e)
     struct stat st;
     bool all;
 
-    if (!e->n_retained || oks_cache_stat(e->cache, marker_folder, marker_name, &st) < 0 ||
+    if (!e->n_retained || history_store_marker(e->history, &st) < 0 ||
         (st.st_ino == e->forgotten.st_ino && st.st_mtim.tv_sec == e->forgotten.st_mtim.tv_sec &&
          st.st_mtim.tv_nsec == e->forgotten.st_mtim.tv_nsec))
         return true;
+    if (history_store_read(e->history) < 0)
+        return false;
     forget(&f, false, &all);
     if (all)
         e->forgotten = st;
@@ -250,8 +310,7 @@ char *retained_marker(const char *okstra_home)
 {
     char *path;
 
-    return asprintf(&path, "%s/" OKS_CACHE_ROOT "/%s/%s", okstra_home, marker_folder, marker_name) < 0 ? NULL
-                                                                                                       : path;
+    return asprintf(&path, "%s/" HISTORY_MARKER, okstra_home) < 0 ? NULL : path;
 }
 
 int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
@@ -263,11 +322,15 @@ int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
 
     pthread_mutex_lock(&e->model.lock);
     s = session ? catalog_session(&e->model.catalog, session) : NULL;
-    if (!e->cache || (session && (!s || session_is_live(s))))
+    if (!e->cache || (session && (!s || (session_is_live(s) && !s->n_remnants))))
         rc = s && session_is_live(s) ? -EBUSY : -ENOENT;
     if (rc == 0)
         *n = forget(&f, true, &all);
     e->snapshot_stale |= rc == 0;
     pthread_mutex_unlock(&e->model.lock);
-    return rc ? rc : oks_cache_save_bytes(e->cache, marker_folder, marker_name, "forgotten\n", 10);
+    if (rc == 0)
+        rc = history_store_flush(e->history);
+    if (rc == 0)
+        rc = history_store_sync(e->history, true);
+    return rc ? rc : history_store_mark(e->history);
 }

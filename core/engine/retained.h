@@ -1,5 +1,5 @@
 /*
- * Retained transcripts: deleted, and still counted from their cache file (private to core/engine; under the
+ * Retained transcripts: deleted, and still counted from the history store (private to core/engine; under the
  * lock).
  */
 #ifndef OKSTRAFS_ENGINE_RETAINED_H
@@ -16,15 +16,20 @@ enum { RETAINED_MAX = 1000000 };
 
 /* The transcript's file is gone. True: it stays, retained. */
 bool retained_keep(struct oks_engine *e, struct transcript *t);
+/* After its first load. False: its file goes on elsewhere; it must be dropped, and what has to stay stays. */
+bool retained_stays(struct oks_engine *e, struct transcript *t);
 /* Whether an existing transcript is the same file under another name. */
 bool retained_moved(struct oks_engine *e, const struct transcript *t);
 /* After a transcript's first scan: drops a retained one that is the same file under another name. */
 void retained_came_back(struct oks_engine *e, const struct transcript *t);
 /* The file exists again, in this folder. */
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder);
-/* Drops the session's retained transcripts if it has an existing one. */
+/* If the session has an existing transcript, of its retained ones only remnants stay. */
 void retained_replaced(struct oks_engine *e, struct session *s);
-/* Adds the transcripts that exist only in the cache; once, after the first walk. 0 or -ENOMEM */
+/*
+ * Adds the transcripts and remnants that are only in the history store, and once those that are only in
+ * caches; after the first walk. 0 or -ENOMEM
+ */
 int retained_find(struct oks_engine *e); /* retained_find.c */
 /* From now on only another marker than this one means that something was forgotten. */
 void retained_marker_seen(struct oks_engine *e);

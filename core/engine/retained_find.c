@@ -1,14 +1,17 @@
 /*
- * Retained transcripts at a start: the entries of the cache whose transcript does not exist.
+ * Retained transcripts at a start: those in the history store whose file does not exist, and the remnants of
+ * files that lost something.
  *
- * The path of a transcript is restored from the names of its cache folder and file. Names that cannot be
- * restored stay what they are: caches.
+ * Versions of okstrafs without a history store counted deleted transcripts from their caches. Those are found
+ * once, and taken over. The path of such a transcript is restored from the names of its cache folder and
+ * file. Names that cannot be restored stay what they are: caches.
  */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/tree.h"
 #include "engine/engine_private.h"
 
@@ -121,16 +124,97 @@ static int found_entry(void *ctx, const char *folder, const char *name)
     return f->rc < 0 ? f->rc : 0;
 }
 
-int retained_find(struct oks_engine *e)
+/* Once: the caches of deleted transcripts, of a version without a history store. */
+static int adopt(struct oks_engine *e)
 {
-    struct retained_finding f = {.e = e};
+    struct retained_finding f = {.e = e, .rc = 0};
 
-    if (!e->cache)
-        return 0;
-    retained_marker_seen(e);
     f.rc = oks_tree_until(e->model.catalog.transcripts, add_transcript, &f.known);
     if (f.rc == 0)
         oks_cache_list(e->cache, found_entry, &f);
     oks_strings_clear(&f.known);
     return f.rc;
+}
+
+struct stored {
+    char *path;
+    bool live, lost;
+};
+
+struct stored_list {
+    struct stored *items;
+    size_t n, room;
+};
+
+static int list_stored(void *ctx, const char *path, const struct history_facts *facts)
+{
+    struct stored_list *l = ctx;
+
+    if (!OKS_GROW(l->items, l->n, l->room))
+        return -ENOMEM;
+    l->items[l->n] = (struct stored){strdup(path), facts->live, facts->lost};
+    return l->items[l->n++].path ? 0 : -ENOMEM;
+}
+
+/* The root that a path is below, and whose source such a file belongs to; NULL: none. */
+static struct root *root_above(struct oks_engine *e, const char *path)
+{
+    size_t n_roots;
+    struct root *roots = discovery_roots(e->discovery, &n_roots), *best = NULL;
+
+    for (size_t i = 0; i < n_roots; i++) {
+        size_t n = strlen(roots[i].path);
+
+        if (strncmp(path, roots[i].path, n) == 0 && path[n] == '/' && roots[i].source->wants(path + n + 1) &&
+            (!best || n > strlen(best->path)))
+            best = &roots[i];
+    }
+    return best;
+}
+
+static int find_stored(struct oks_engine *e, const struct stored *stored)
+{
+    struct root *root = root_above(e, stored->path);
+    struct oks_slice id;
+    char text[OKS_NAME_MAX + 1];
+    int rc = 0;
+
+    if (!root)
+        return 0;
+    id = root->source->id_of(stored->path + strlen(root->path) + 1);
+    if (id.len > OKS_NAME_MAX)
+        return 0;
+    memcpy(text, id.ptr, id.len);
+    text[id.len] = '\0';
+    if (stored->live && !catalog_transcript(&e->model.catalog, stored->path))
+        rc = arrivals_retain(e, root, stored->path, NULL, NULL, text);
+    if (rc == 0 && stored->lost)
+        rc = arrivals_remnant(e, NULL, root, stored->path);
+    return rc;
+}
+
+static int find_all_stored(struct oks_engine *e)
+{
+    struct stored_list l = {0};
+    int rc = history_store_each(e->history, list_stored, &l);
+
+    for (size_t i = 0; i < l.n; i++) {
+        if (rc == 0 && i < RETAINED_MAX)
+            rc = find_stored(e, &l.items[i]);
+        free(l.items[i].path);
+    }
+    free(l.items);
+    return rc;
+}
+
+int retained_find(struct oks_engine *e)
+{
+    int rc;
+
+    retained_marker_seen(e);
+    rc = find_all_stored(e);
+    if (rc < 0 || !e->cache || history_store_adopted(e->history))
+        return rc;
+    e->adopting = true;
+    return adopt(e);
 }

@@ -12,13 +12,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "cache/cache_ids.h"
 #include "engine/engine_private.h"
-#include "files/walk.h"
-#include "sources/source.h"
 
 enum { SAVE_DELAY_S = 1, RETRY_DELAY_S = 60 };
 
@@ -58,7 +52,7 @@ void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new)
 
     if (!t->loaded || (t->unsaved && !is_new))
         return;
-    if (t->source->ids_by_line && !t->unsaved && !e->once)
+    if (t->source->ids_by_line && !t->unsaved && !t->remnant && !e->once)
         requests_forget_ids(t->state.requests);
     requests_trim(t->state.requests);
     oks_events_trim(t->state.events);
@@ -66,29 +60,18 @@ void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new)
 }
 
 /*
- * Writes the cache file, with the ids that the rows no longer have. Without the lock; the transcript is busy.
+ * Writes what the history store lacks, and the cache file, with the ids that the rows no longer have. Without
+ * the lock; the transcript is busy.
  */
-static int write_entry(struct oks_engine *e, const struct transcript *t)
+static int write_entry(struct oks_engine *e, struct transcript *t)
 {
-    struct request_ids_where where = {
-        .cache = e->cache, .folder = t->cache_folder, .name = t->cache_name, .fd = -1};
-    struct oks_state whole = t->state;
-    struct oks_requests *copy = NULL;
-    struct stat st;
-    int rc = 0;
+    struct oks_requests *copy;
+    struct oks_state whole;
+    int rc = keeping_restore(e, t, &whole, &copy);
 
-    if (!requests_all_ids(t->state.requests)) {
-        rc = source_scanner_new(&where.scanner, e->isa, t->source->id);
-        where.fd = t->retained ? -1 : oks_open_regular(t->path, &st);
-        if (rc == 0)
-            rc = request_ids_restore(&copy, t->state.requests, &where);
-        if (copy)
-            whole.requests = copy;
-        if (where.fd >= 0)
-            close(where.fd);
-        oks_scanner_free(where.scanner);
-    }
     if (rc == 0)
+        rc = keeping_save(e, t, &whole);
+    if (rc == 0 && !t->whole && !t->retained)
         rc = oks_cache_save(e->cache, t->cache_folder, t->cache_name, &whole);
     oks_requests_free(copy);
     return rc;
@@ -136,6 +119,11 @@ static int save_queue(struct oks_engine *e)
 
     while (rc == 0 && (t = next_unsaved(e)))
         rc = save_one(e, t);
+    if (rc == 0) {
+        rc = keeping_finish(e);
+        e->saver.errors += rc < 0;
+        e->saver.error = rc < 0 ? rc : e->saver.error;
+    }
     return rc;
 }
 
@@ -229,7 +217,7 @@ static void *saver(void *arg)
 
     pthread_mutex_lock(&e->model.lock);
     while (!e->saver.ends) {
-        if (TAILQ_EMPTY(&e->saver.unsaved)) {
+        if (TAILQ_EMPTY(&e->saver.unsaved) && !history_store_waits(e->history)) {
             pthread_cond_wait(&e->saver.wanted, &e->model.lock);
             continue;
         }

@@ -51,7 +51,7 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool was_loaded = t->loaded;
-    bool changed = out->changed, teams_changed, relabelled;
+    bool changed = out->changed, adopted = out->adopted, teams_changed, relabelled;
     size_t teams_before = t->state.teams.len;
     int rc;
 
@@ -69,12 +69,20 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     relabelled = transcript_relabel(t, out, &teams_changed);
     changed |= relabelled;
     teams_changed |= out->replace;
+    rc = keeping_commit(e, t, out);
+    if (rc < 0) {
+        scan_outcome_clear(out);
+        t->anew = true;
+        catalog_mark_dirty(&e->model.catalog, t, true);
+        return rc;
+    }
     rc = commit_outcome(e, t, out);
     if (rc < 0)
         return rc;
-    if (rc == 0 && t->loaded && !was_loaded && !t->retained)
+    if (t->loaded && !was_loaded && !t->retained)
         retained_came_back(e, t);
-    t->gone |= rc == 0 && t->retained && t->loaded && !was_loaded && retained_moved(e, t);
+    t->gone |= t->retained && t->loaded && !was_loaded && !retained_stays(e, t);
+    t->keep_all |= relabelled && was_loaded && !t->whole;
     if (t->gone && retained_keep(e, t)) {
         e->snapshot_stale = true;
         rc = commit_changed(e, t, false);
@@ -86,7 +94,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         commit_bump_billed(e);
         return 0;
     }
-    if (out->worth_saving || (relabelled && t->loaded && !t->whole))
+    if (t->retained ? adopted
+                    : out->worth_saving || (relabelled && t->loaded && !t->whole) || keeping_due(e, t))
         saver_want(e, t);
     saver_rest(e, t, !was_loaded);
     e->snapshot_stale |= changed;
@@ -113,6 +122,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
 {
     struct scan_options options = {
         .cache = e->cache,
+        .history = e->history,
         .verify_tail = e->verify_tail,
         .cancel = cancel,
         .stop = e->stop,
@@ -139,6 +149,8 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     e->scanning.n_scanning++;
     pthread_mutex_unlock(&e->model.lock);
     rc = transcript_scan(t, scanner, &options, &out);
+    if (rc == 0)
+        rc = keeping_examine(e, t, &out);
     pthread_mutex_lock(&e->model.lock);
     t->busy = t->scanning = false;
     e->scanning.n_scanning--;

@@ -449,7 +449,7 @@ int streams_next(struct streams *streams, const struct stream_sources *sources,
         behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
     pthread_mutex_unlock(&streams->model->lock);
     if (rc == 0) /* before lines are sorted: ids refer to them by index */
-        rc = stream_ids_find(&batch.ids, sources->cache, sources->isa, take_ids, &batch);
+        rc = stream_ids_find(&batch.ids, sources, take_ids, &batch);
     stream_ids_clear(&batch.ids);
     if (rc == 0 && batch.n)
         qsort(batch.lines, batch.n, sizeof(*batch.lines), by_time);

@@ -14,6 +14,7 @@
 #include "okstrafs/stream.h"
 
 struct model;
+struct history_store;
 struct oks_cache;
 struct session;
 struct stream_marks;
@@ -60,7 +61,8 @@ void stream_leave(struct streams *streams, struct transcript *t);
 
 /* Where ids that are not in memory are looked up. */
 struct stream_sources {
-    struct oks_cache *cache; /* NULL: none */
+    struct oks_cache *cache;       /* NULL: none */
+    struct history_store *history; /* NULL: none */
     enum oks_isa isa;
 };
 

@@ -1,6 +1,6 @@
 /*
  * The lookup of request ids that are not in memory, for the lines of a stream: in cache files, then in
- * transcripts; without the lock.
+ * transcripts, and of deleted ones in the history store; without the lock.
  */
 #include "streams/stream_ids.h"
 
@@ -14,6 +14,7 @@
 #include "catalog/transcript.h"
 #include "files/walk.h"
 #include "sources/source.h"
+#include "streams/stream.h"
 
 struct ids_file {
     const struct transcript *t; /* only compared: it may be freed before ids are looked up */
@@ -123,26 +124,31 @@ static bool all_found(const struct finding *f)
     return true;
 }
 
-static int find_in_file(struct stream_ids *ids, const struct ids_file *file, struct oks_cache *cache,
-                        enum oks_isa isa, stream_ids_fn *fn, void *ctx)
+static int find_in_file(struct stream_ids *ids, const struct ids_file *file,
+                        const struct stream_sources *sources, stream_ids_fn *fn, void *ctx)
 {
     struct finding f = {&ids->wanted[file->from], &ids->wanted[file->to], fn, ctx}, start = f;
-    int rc = cache ? oks_cache_each_id(cache, file->folder, file->name, f.next->place.row,
-                                       f.end[-1].place.row + 1, found, &f)
-                   : 0;
+    size_t from = f.next->place.row, to = f.end[-1].place.row + 1;
+    int rc =
+        sources->cache ? oks_cache_each_id(sources->cache, file->folder, file->name, from, to, found, &f) : 0;
 
     if (rc < 0 || all_found(&start))
         return rc < 0 ? rc : 0;
-    return find_in_transcript(file, isa, start);
+    rc = find_in_transcript(file, sources->isa, start);
+    if (rc != -ESTALE || !sources->history)
+        return rc;
+    f = start;
+    rc = history_store_each_id(sources->history, file->path, from, to, found, &f);
+    return rc == 0 && !all_found(&start) ? -ESTALE : rc;
 }
 
-int stream_ids_find(struct stream_ids *ids, struct oks_cache *cache, enum oks_isa isa, stream_ids_fn *fn,
+int stream_ids_find(struct stream_ids *ids, const struct stream_sources *sources, stream_ids_fn *fn,
                     void *ctx)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < ids->n_files; i++)
-        rc = find_in_file(ids, &ids->files[i], cache, isa, fn, ctx);
+        rc = find_in_file(ids, &ids->files[i], sources, fn, ctx);
     return rc;
 }
 

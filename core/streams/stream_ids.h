@@ -36,10 +36,11 @@ typedef int stream_ids_fn(void *ctx, size_t line, struct oks_slice message_id, s
 int stream_ids_want(struct stream_ids *ids, const struct transcript *t, struct request_place place,
                     size_t line);
 /*
- * Calls fn for each wanted line, not sorted. `cache` may be NULL. 0; -ENOMEM; the first non-zero value of fn;
- * -ESTALE: a transcript changed since its scan.
+ * Calls fn for each wanted line, not sorted. 0; -ENOMEM; the first non-zero value of fn; -ESTALE: a
+ * transcript changed since its scan.
  */
-int stream_ids_find(struct stream_ids *ids, struct oks_cache *cache, enum oks_isa isa, stream_ids_fn *fn,
+struct stream_sources;
+int stream_ids_find(struct stream_ids *ids, const struct stream_sources *sources, stream_ids_fn *fn,
                     void *ctx);
 void stream_ids_clear(struct stream_ids *ids);
 

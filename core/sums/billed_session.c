@@ -44,11 +44,13 @@ void billed_session_moved(struct session *s, struct project *from, struct projec
         billed_session_add(&sums->billed, s);
 }
 
-/* Without substitutes all of the session's requests are between its first and its last event. */
+/* Without substitutes and remnants all of the session's requests are between its first and its last event. */
 static bool has_substitutes(const struct session *s)
 {
     const struct transcript *t;
 
+    if (s->n_remnants)
+        return true;
     LIST_FOREACH(t, &s->transcripts, of_session)
         if (billing_has_substitutes(t->billed))
             return true;

@@ -103,6 +103,24 @@ static void check_home(const struct options *o)
         good("okstra home %s is writable", o->okstra_home);
 }
 
+static void check_history(const struct options *o)
+{
+    struct stat st;
+    char *path;
+
+    if (asprintf(&path, "%s/okstrafs/history/log", o->okstra_home) < 0)
+        return;
+    if (stat(path, &st) < 0)
+        good("no history of deleted transcripts is stored yet (%s)", path);
+    else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & S_IWOTH))
+        bad("it must be a regular file of yours that others cannot write: correct owner and mode, or move it "
+            "away",
+            "%s is not read", path);
+    else
+        good("history of deleted transcripts: %s, %lld bytes", path, (long long)st.st_size);
+    free(path);
+}
+
 static int check_setting(void *ctx, const char *path, const char *error)
 {
     if (error)
@@ -227,6 +245,7 @@ int doctor_run(const struct options *o)
     check_fuse();
     check_fusermount();
     check_home(o);
+    check_history(o);
     oks_settings_check(o->okstra_home, check_setting, NULL);
     check_sources(o);
     check_transcripts(o);

@@ -412,7 +412,7 @@ static const char *verdicts(const char *name)
 
     oks_document_clear(&document);
     list[0] = '\0';
-    ck_assert_int_eq(document_ledger(&model, OKS_ISA_AUTO, &target, &document), 0);
+    ck_assert_int_eq(document_ledger(&model, NULL, OKS_ISA_AUTO, &target, &document), 0);
     for (char *p = document.bytes; *p; p = strchr(p, '\n') + 1) {
         char *line = strndup(p, strcspn(p, "\n"));
         json_object *o = json_tokener_parse(line);
@@ -462,9 +462,9 @@ START_TEST(a_ledger_says_what_became_of_each_line)
     ck_assert_str_eq(verdicts("s1"),
                      "merged: a line elsewhere tells more, merged: a line elsewhere tells more, "
                      "dropped: synthetic");
-    ck_assert_int_eq(document_ledger(&model, OKS_ISA_AUTO, &none, &document), -ENOENT);
+    ck_assert_int_eq(document_ledger(&model, NULL, OKS_ISA_AUTO, &none, &document), -ENOENT);
     ck_assert_int_eq(unlink(made[0].t->path), 0);
-    ck_assert_int_eq(document_ledger(&model, OKS_ISA_AUTO, &s1, &document), -EIO);
+    ck_assert_int_eq(document_ledger(&model, NULL, OKS_ISA_AUTO, &s1, &document), -EIO);
 }
 END_TEST
 

@@ -262,13 +262,18 @@ START_TEST(a_commit_in_place_of_another)
     sync_all(engine);
     put_file(PROJECTS "-p/s1.jsonl", text_of("%s%s", line_of("c", 10), padding_line()));
     sync_recorded(engine);
-    TRACE_IS("catalog_linked s1",
+    TRACE_IS("catalog_linked s1; catalog_transcript_made s1; retained_found s1", /* the remnant of "a" */
              "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
              "stream_committed s1",
              "timeline_after s1; saver_want s1",
              "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1",
              "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
-             "runs_session_changed s1");
+             "runs_session_changed s1; catalog_linked s1", /* which is loaded now */
+             "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
+             "stream_committed s1",
+             "timeline_after s1; saver_rest s1; catalog_session_teams s1; runs_add_project /w",
+             "placement_changed s1; sums_transcript s1; sums_session s1; runs_session_changed s1",
+             "commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }
 END_TEST
@@ -329,13 +334,13 @@ START_TEST(a_retain)
     TRACE_IS(
         "catalog_linked s1; retained_keep s1",
         "catalog_linked s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
-        "runs_session_changed s1; commit_bump_billed");
+        "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     ck_assert_int_eq(rename(at("away"), at(PROJECTS "-p/s1.jsonl")), 0); /* the same file */
     sync_recorded(engine);
     TRACE_IS("retained_return s1; retained_replaced s1; runs_session_changed s1; catalog_linked s1",
              "timeline_before s1; billing_gain s1; stream_committed s1; timeline_after s1",
              "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
-             "runs_session_changed s1; commit_bump_billed");
+             "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }
 END_TEST
@@ -392,7 +397,7 @@ START_TEST(a_rename)
     sync_recorded(engine);
     TRACE_IS("catalog_session_made one; catalog_transcript_made one; retained_replaced one; "
              "catalog_assign_project one",
-             "catalog_session_made two; catalog_move two; catalog_assign_project two",
+             "catalog_session_made two; catalog_move two; retained_replaced two; catalog_assign_project two",
              "runs_session_changed one; sums_session -one; catalog_session_remove one; catalog_linked one",
              "timeline_before one; billing_enter one; stream_leave one; timeline_requests_leave one",
              "stream_committed one; timeline_after two; retained_came_back one; saver_want one",

@@ -1,0 +1,200 @@
+/*
+ * Keeping: what reaches the history store, and when (cache/history_store.h).
+ *
+ * The store gets what the cache file of a transcript gets, and at the same time: all of it after a first
+ * scan, and from then on what each scan has added. So at the first deletion it is there already, whatever
+ * became of the caches. Before a scan that finds another content in a file is committed, its last state is
+ * put into the store if it is not there, and then shed. What is put counts at once; the saver writes it.
+ *
+ * An engine without caches writes nothing. What the store has it shows all the same.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/cache_ids.h"
+#include "engine/engine_private.h"
+#include "files/walk.h"
+#include "sources/source.h"
+
+enum { MORE_BYTES_MAX = 1 << 20 }; /* of a transcript; a scan that read more is better written as a whole */
+
+static bool has_content(const struct oks_state *state)
+{
+    return oks_events_len(state->events) > 0 || requests_len(state->requests) > 0;
+}
+
+bool keeping_due(struct oks_engine *e, const struct transcript *t)
+{
+    return e->cache && t->loaded && !t->unsaved && has_content(&t->state) &&
+           (t->keep_all || !history_store_has(e->history, t->path, &t->state));
+}
+
+/* A state with the ids that the rows no longer have, to be cleared with oks_requests_free(copy). */
+int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks_state *whole,
+                    struct oks_requests **copy)
+{
+    struct request_ids_where where = {.cache = e->cache,
+                                      .folder = t->cache_folder,
+                                      .name = t->cache_name,
+                                      .history = e->history,
+                                      .path = t->path,
+                                      .fd = -1};
+    struct stat st;
+    int rc;
+
+    *whole = t->state;
+    *copy = NULL;
+    if (requests_all_ids(t->state.requests))
+        return 0;
+    rc = source_scanner_new(&where.scanner, e->isa, t->source->id);
+    where.fd = t->retained ? -1 : oks_open_regular(t->path, &st);
+    if (rc == 0)
+        rc = request_ids_restore(copy, t->state.requests, &where);
+    if (*copy)
+        whole->requests = *copy;
+    if (where.fd >= 0)
+        close(where.fd);
+    oks_scanner_free(where.scanner);
+    return rc;
+}
+
+/* Puts the transcript's state, if it is not there. Without the lock; the transcript is busy. */
+static int put_state(struct oks_engine *e, const struct transcript *t)
+{
+    struct oks_requests *copy;
+    struct oks_state whole;
+    int rc;
+
+    if (!has_content(&t->state) || history_store_has(e->history, t->path, &t->state))
+        return 0;
+    rc = keeping_restore(e, t, &whole, &copy);
+    if (rc == 0)
+        rc = history_store_put(e->history, HISTORY_WHOLE, t->path, &whole);
+    oks_requests_free(copy);
+    return rc;
+}
+
+/* Whether the store's live part may be an earlier state of the file. */
+static bool agrees(const struct history_facts *facts, const struct oks_state *state)
+{
+    return facts->dev == state->dev && facts->ino == state->ino && facts->offset <= state->offset &&
+           (facts->identity.len != state->identity.len ||
+            memcmp(facts->identity.sha256, state->identity.sha256, OKS_SHA256_BYTES) == 0);
+}
+
+/* Whether the store's live part has requests that the outcome lacks. 1, 0 or a negative errno */
+static int store_loses(struct oks_engine *e, const struct transcript *t, const struct scan_outcome *out)
+{
+    struct oks_state live;
+    int rc = oks_state_init(&live);
+
+    if (rc < 0)
+        return rc;
+    rc = history_store_load(e->history, t->path, &live, NULL);
+    if (rc == 0)
+        rc = requests_lose(live.requests, out->gain.requests);
+    oks_state_clear(&live);
+    return rc;
+}
+
+int keeping_examine(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+{
+    struct history_facts facts;
+    int rc;
+
+    if (t->retained)
+        return 0;
+    history_store_facts(e->history, t->path, &facts);
+    if (!e->cache && !facts.live)
+        return 0;
+    if (out->gone)
+        return t->loaded ? put_state(e, t) : 0;
+    if (!out->replace || out->error)
+        return 0;
+    if (t->loaded) {
+        out->sheds = out->rewritten && requests_lose(t->state.requests, out->gain.requests);
+        return out->sheds ? put_state(e, t) : 0;
+    }
+    /* Records that depend on other transcripts may be fewer although the file has not changed. */
+    if (!facts.live || (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees)))
+        return 0;
+    rc = store_loses(e, t, out);
+    out->sheds = rc > 0;
+    return rc < 0 ? rc : 0;
+}
+
+int keeping_shed(struct oks_engine *e, struct transcript *t)
+{
+    int rc = put_state(e, t);
+
+    if (rc == 0)
+        rc = history_store_put(e->history, HISTORY_SHED, t->path, NULL);
+    if (rc == 0)
+        rc = arrivals_remnant(e, t->session, t->root, t->path);
+    pthread_cond_signal(&e->saver.wanted);
+    return rc;
+}
+
+int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out)
+{
+    int rc = 0;
+
+    if (t->retained || out->gone || out->error)
+        return 0;
+    if (out->sheds) {
+        rc = history_store_put(e->history, HISTORY_SHED, t->path, NULL);
+        if (rc == 0)
+            rc = arrivals_remnant(e, t->session, t->root, t->path);
+    } else if (e->cache && !out->replace && out->gain.offset != t->state.offset &&
+               out->bytes_read <= MORE_BYTES_MAX && history_store_has(e->history, t->path, &t->state)) {
+        history_store_put(e->history, HISTORY_MORE, t->path, &out->gain); /* else the saver puts all of it */
+    }
+    return rc;
+}
+
+void keeping_drop(struct oks_engine *e, const struct transcript *t, enum history_kind kind)
+{
+    history_store_put(e->history, kind, transcript_file(t), NULL);
+    pthread_cond_signal(&e->saver.wanted);
+}
+
+int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole)
+{
+    int rc = history_store_flush(e->history);
+
+    if (rc < 0 || t->remnant || !has_content(whole) ||
+        (!t->keep_all && history_store_has(e->history, t->path, whole) &&
+         !history_store_wants_whole(e->history, t->path)))
+        return rc;
+    rc = history_store_put(e->history, HISTORY_WHOLE, t->path, whole);
+    if (rc == 0)
+        rc = history_store_flush(e->history);
+    if (rc == 0)
+        t->keep_all = false;
+    return rc;
+}
+
+/* All caches of deleted transcripts are in the store. Under the lock. */
+static bool has_adopted(const struct oks_engine *e)
+{
+    return e->adopting && TAILQ_EMPTY(&e->model.catalog.dirty) && TAILQ_EMPTY(&e->saver.unsaved) &&
+           e->scanning.n_scanning == 0;
+}
+
+int keeping_finish(struct oks_engine *e)
+{
+    int rc;
+
+    if (has_adopted(e)) {
+        history_store_put(e->history, HISTORY_ADOPTED, "", NULL);
+        e->adopting = false;
+    }
+    pthread_mutex_unlock(&e->model.lock);
+    rc = history_store_flush(e->history);
+    if (rc == 0)
+        rc = history_store_sync(e->history, false);
+    pthread_mutex_lock(&e->model.lock);
+    return rc;
+}

@@ -1,0 +1,398 @@
+/*
+ * What was counted stays counted: made histories of all three agents at random, against a reference that only
+ * remembers. And by hand: what a file loses, what becomes of caches, damaged and foreign records of the
+ * store.
+ */
+#include "effort.h"
+#include "engine_home.h"
+
+enum { FILES = 14, REQUESTS = 4000, LINES = 60 };
+
+#define LOG "okstra/okstrafs/history/log"
+
+static struct oks_engine *engine;
+static const struct oks_target all = {.kind = OKS_ALL};
+
+static struct oks_engine *engine_made(bool no_cache)
+{
+    char *home = text_of("%s/okstra", scratch);
+    const char *claude[] = {text_of("%s/claude", scratch), NULL},
+               *codex[] = {text_of("%s/codex", scratch), NULL},
+               *gemini[] = {text_of("%s/gemini", scratch), NULL};
+    struct oks_config config = {.okstra_home = home,
+                                .dirs[OKS_SOURCE_CLAUDE] = claude,
+                                .dirs[OKS_SOURCE_CODEX] = codex,
+                                .dirs[OKS_SOURCE_GEMINI] = gemini,
+                                .no_cache = no_cache};
+    struct oks_engine *made;
+
+    ck_assert_int_eq(oks_engine_new(&made, &config), 0);
+    return made;
+}
+
+static void remove_tree(const char *rel)
+{
+    nftw(at(rel), scratch_remove_, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static json_object *by_source(struct oks_engine *e)
+{
+    struct oks_document document;
+
+    sync_target(e, all, false);
+    ck_assert_int_eq(oks_document_stats(e, OKS_STATS_BY_SOURCE, NULL, 0, &document), 0);
+    return parsed(kept(document.bytes));
+}
+
+/* --- files of three agents --- */
+
+enum kind { CLAUDE, CODEX, GEMINI, GEMINI_OLD, KINDS };
+
+static struct made_file {
+    enum kind kind;
+    int id; /* of its session */
+    bool there, closed;
+    unsigned version; /* in its first line, so that a new content has a new head */
+    int n, requests[LINES];
+    int place; /* which of its possible paths */
+} made[FILES];
+
+static struct made_request {
+    int input, output;
+    bool seen; /* it must be counted */
+} requests[REQUESTS];
+
+static int n_requests, n_ids;
+static uint64_t seed;
+
+static unsigned rnd(unsigned n)
+{
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (unsigned)((seed >> 33) % n);
+}
+
+static const char *path_of(const struct made_file *f)
+{
+    switch (f->kind) {
+    case CLAUDE:
+        return text_of("claude/projects/-p%d/s%d.jsonl", f->place, f->id);
+    case CODEX:
+        return text_of("codex/%s/rollout-2026-06-10T01-00-00-c%d.jsonl",
+                       f->place ? "archived_sessions" : "sessions/2026/06/10", f->id);
+    case GEMINI:
+        return text_of("gemini/tmp/p%d/chats/session-2026-06-10T01-00-%d.jsonl", f->place, f->id);
+    default:
+        return text_of("gemini/tmp/p%d/chats/session-2026-06-10T01-00-%d.json", f->place, f->id);
+    }
+}
+
+static char *stamp_of(int i)
+{
+    return text_of("2026-06-%02dT%02d:%02d:00.000Z", 1 + i / 1440 % 28, i / 60 % 24, i % 60);
+}
+
+static char *claude_line(int i)
+{
+    return text_of(
+        "{\"type\":\"assistant\",\"timestamp\":\"%s\",\"uuid\":\"u%d\",\"message\":{\"id\":\"msg_%d\","
+        "\"model\":\"claude-opus-4-7\",\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":%d,"
+        "\"output_tokens\":%d}}}\n",
+        stamp_of(i), i, i, requests[i].input, requests[i].output);
+}
+
+static char *gemini_message(int i)
+{
+    return text_of("{\"id\":\"g%d\",\"timestamp\":\"%s\",\"type\":\"gemini\",\"content\":\"\",\"model\":"
+                   "\"gemini-2.5-pro\",\"tokens\":{\"input\":%d,\"output\":%d,\"cached\":0,\"thoughts\":0,"
+                   "\"tool\":0,\"total\":%d}}",
+                   i, stamp_of(i), requests[i].input, requests[i].output,
+                   requests[i].input + requests[i].output);
+}
+
+static char *codex_line(const struct made_file *f, int k)
+{
+    int input = 0, output = 0, i = f->requests[k];
+
+    for (int j = 0; j <= k; j++) {
+        input += requests[f->requests[j]].input;
+        output += requests[f->requests[j]].output;
+    }
+    return text_of(
+        "{\"timestamp\":\"%s\",\"type\":\"event_msg\",\"payload\":{\"type\":\"token_count\",\"info\":{"
+        "\"total_token_usage\":{\"input_tokens\":%d,\"cached_input_tokens\":0,\"output_tokens\":%d,"
+        "\"reasoning_output_tokens\":0,\"total_tokens\":%d},\"last_token_usage\":{\"input_tokens\":%d,"
+        "\"cached_input_tokens\":0,\"output_tokens\":%d,\"reasoning_output_tokens\":0,"
+        "\"total_tokens\":%d}}}}\n",
+        stamp_of(i), input, output, input + output, requests[i].input, requests[i].output,
+        requests[i].input + requests[i].output);
+}
+
+static char *first_line(const struct made_file *f)
+{
+    switch (f->kind) {
+    case CLAUDE:
+        return text_of("{\"type\":\"summary\",\"v\":\"%d-%u\",\"f\":\"%0300d\"}\n", f->id, f->version, 0);
+    case CODEX:
+        return text_of(
+            "{\"timestamp\":\"2026-06-10T01:00:00.000Z\",\"type\":\"session_meta\",\"payload\":{\"id\":"
+            "\"c%d\",\"cwd\":\"/w/x\",\"cli_version\":\"0.146.0\",\"v\":%u}}\n{\"timestamp\":"
+            "\"2026-06-10T01:00:00.000Z\",\"type\":\"turn_context\",\"payload\":{\"model\":\"gpt-5.2\"}}\n",
+            f->id, f->version);
+    default:
+        return text_of("{\"v\":%u,\"sessionId\":\"g-%d\",\"projectHash\":\"x\",\"startTime\":"
+                       "\"2026-06-10T01:00:00.000Z\",\"lastUpdated\":\"2026-06-10T01:00:00.000Z\"%s",
+                       f->version, f->id, f->kind == GEMINI ? "}\n" : ",\"messages\":[");
+    }
+}
+
+static char *lines_from(const struct made_file *f, int from)
+{
+    char *text = "";
+
+    for (int k = from; k < f->n; k++) {
+        int i = f->requests[k];
+
+        if (f->kind == CLAUDE)
+            text = text_of("%s%s", text, claude_line(i));
+        else if (f->kind == CODEX)
+            text = text_of("%s%s", text, codex_line(f, k));
+        else if (f->kind == GEMINI)
+            text = text_of("%s%s\n", text, gemini_message(i));
+        else
+            text = text_of("%s%s%s", text, k ? "," : "", gemini_message(i));
+    }
+    return text;
+}
+
+static char *content(const struct made_file *f)
+{
+    return text_of("%s%s%s", first_line(f), lines_from(f, 0), f->kind == GEMINI_OLD ? "]}\n" : "");
+}
+
+/* Another content: in place, or as a new file that takes the place of the old one. */
+static void write_anew(struct made_file *f)
+{
+    const char *path = path_of(f);
+
+    f->version++;
+    if (rnd(2)) {
+        put_file(path, content(f));
+        return;
+    }
+    put_file(text_of("%s.new", path), content(f));
+    ck_assert_int_eq(rename(at(text_of("%s.new", path)), at(path)), 0);
+}
+
+/* --- what happens to them --- */
+
+static void add_requests(struct made_file *f, int n)
+{
+    while (n-- > 0 && f->n < LINES && n_requests < REQUESTS) {
+        requests[n_requests] = (struct made_request){1 + (int)rnd(900), 1 + (int)rnd(90), false};
+        f->requests[f->n++] = n_requests++;
+    }
+}
+
+static void come(struct made_file *f)
+{
+    *f = (struct made_file){.kind = rnd(KINDS), .id = n_ids++, .there = true};
+    add_requests(f, 1 + rnd(5));
+    put_file(path_of(f), content(f));
+}
+
+static void grow(struct made_file *f)
+{
+    int n = f->n;
+
+    if (f->closed)
+        return;
+    add_requests(f, 1 + rnd(3));
+    if (f->kind == GEMINI_OLD)
+        write_anew(f);
+    else
+        append_file(path_of(f), lines_from(f, n));
+}
+
+/* A copy with the first lines, which goes on by itself. */
+static void fork_of(struct made_file *f, struct made_file *to)
+{
+    if (f->kind != CLAUDE)
+        return;
+    *to = *f;
+    to->id = n_ids++;
+    to->version++;
+    to->n = 1 + (int)rnd((unsigned)f->n);
+    add_requests(to, rnd(3));
+    put_file(path_of(to), content(to));
+}
+
+/* A Codex rollout only loses its end: the others lose any lines. */
+static void lose(struct made_file *f)
+{
+    int n = 0;
+
+    if (f->kind == CODEX) {
+        f->n -= (int)rnd((unsigned)f->n);
+        f->closed = true; /* the next request would have the number of one that it lost */
+    } else {
+        for (int k = 0; k < f->n; k++)
+            if (rnd(3))
+                f->requests[n++] = f->requests[k];
+        f->n = n ? n : 1;
+        add_requests(f, rnd(3));
+    }
+    write_anew(f);
+}
+
+static void move(struct made_file *f)
+{
+    const char *from = text_of("%s", path_of(f)), *to;
+
+    f->place = !f->place;
+    to = text_of("%s", path_of(f));
+    make_parents(to);
+    ck_assert_int_eq(rename(at(from), at(to)), 0);
+}
+
+static bool is_in_a_file(int i)
+{
+    for (int k = 0; k < FILES; k++)
+        for (int j = 0; made[k].there && j < made[k].n; j++)
+            if (made[k].requests[j] == i)
+                return true;
+    return false;
+}
+
+static void change(void)
+{
+    struct made_file *f = &made[rnd(FILES)], *other = &made[rnd(FILES)];
+
+    if (!f->there) {
+        come(f);
+        return;
+    }
+    switch (rnd(8)) {
+    case 0:
+        if (!other->there && f->n)
+            fork_of(f, other);
+        break;
+    case 1:
+    case 2:
+        if (f->n)
+            lose(f);
+        break;
+    case 3:
+        ck_assert_int_eq(unlink(at(path_of(f))), 0);
+        f->there = false;
+        break;
+    case 4:
+        move(f);
+        break;
+    default:
+        grow(f);
+    }
+}
+
+/* --- the reference --- */
+
+static void check(struct oks_engine *e, unsigned round, const char *when)
+{
+    json_object *stats = by_source(e);
+    int64_t n = 0, input = 0, output = 0, lost = 0;
+
+    for (int i = 0; i < n_requests; i++) {
+        bool there = is_in_a_file(i);
+
+        requests[i].seen |= there;
+        n += requests[i].seen;
+        lost += requests[i].seen && !there;
+        input += requests[i].seen ? requests[i].input : 0;
+        output += requests[i].seen ? requests[i].output : 0;
+    }
+    ck_assert_msg(number(stats, "total/billed/requests") == n, "%u, %s: %" PRId64 " requests, not %" PRId64,
+                  round, when, number(stats, "total/billed/requests"), n);
+    ck_assert_msg(number(stats, "total/billed/inputTokens") == input, "%u, %s: input", round, when);
+    ck_assert_msg(number(stats, "total/billed/outputTokens") == output, "%u, %s: output", round, when);
+    ck_assert_msg(number(stats, "total/billed/retainedRequests") >= lost, "%u, %s: retained", round, when);
+    for (int k = 0; k < FILES; k++) {
+        const struct made_file *f = &made[k];
+        int64_t own = 0;
+
+        if (!f->there || f->kind != CLAUDE)
+            continue;
+        for (int j = 0; j < f->n; j++)
+            own += requests[f->requests[j]].input;
+        ck_assert_msg(input_tokens(e, session(text_of("s%d", f->id)), NULL) == own, "%u, %s: the keys of s%d",
+                      round, when, f->id);
+    }
+}
+
+static void forget_all(void)
+{
+    size_t n;
+
+    ck_assert_int_eq(oks_engine_forget(engine, NULL, &n), 0);
+    for (int i = 0; i < n_requests; i++)
+        requests[i].seen &= is_in_a_file(i);
+}
+
+static void look_without_caches(unsigned round)
+{
+    struct oks_engine *other = engine_made(true);
+
+    check(other, round, "without caches");
+    oks_engine_free(other);
+}
+
+START_TEST(billed_never_falls)
+{
+    unsigned rounds = by_effort(60, 500, 20000);
+
+    for (unsigned run = 0; run < 3; run++) {
+        seed = 7 + run;
+        n_requests = n_ids = 0;
+        memset(made, 0, sizeof(made));
+        remove_tree("claude");
+        remove_tree("codex");
+        remove_tree("gemini");
+        remove_tree("okstra");
+        for (int k = 0; k < KINDS; k++)
+            make_parents("claude/projects/-p0/");
+        engine = engine_made(false);
+        for (unsigned round = 0; round < rounds && n_requests < REQUESTS; round++) {
+            bool away = rnd(8) == 0;
+
+            if (away) { /* it happens while no engine is running */
+                engine_close(engine);
+                if (rnd(2))
+                    remove_tree("okstra/cache");
+            }
+            change();
+            if (away)
+                engine = engine_made(false);
+            check(engine, round, away ? "after a start" : "");
+            if (rnd(10) == 0)
+                oks_engine_save(engine);
+            if (rnd(20) == 0)
+                remove_tree("okstra/cache");
+            if (rnd(12) == 0) {
+                oks_engine_save(engine);
+                look_without_caches(round);
+            }
+            if (rnd(60) == 0) {
+                forget_all();
+                check(engine, round, "after forgetting");
+            }
+        }
+        engine_close(engine);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("retention");
+
+    SCRATCH_TEST(suite, billed_never_falls);
+    return tap_run(suite);
+}
