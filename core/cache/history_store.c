@@ -6,9 +6,9 @@
  * record is found when it is read. The search for the next record goes by its mark, which begins with a byte
  * that is in no UTF-8.
  *
- * Writers take flock(2) on the log. They append all that waits in one go, and cut the file back if that fails
- * in the middle. A writer that finds records of another program reads those first. A compaction writes a new
- * log beside the old one and renames it; a program with the old one open sees that it has another inode.
+ * Writers take flock(2) on the log. They cut off a torn record at its end, and append what waits. A writer
+ * that finds records of another program reads those first. A compaction writes a new log beside the old one
+ * and renames it; a program with the old one open sees that it has another inode.
  *
  * Two locks: `io` for whoever reads or writes the log, `lock` for index and queue. Neither `put` nor `facts`
  * takes `io`.
@@ -86,7 +86,7 @@ struct history_store {
     bool writes;
     pthread_mutex_t io; /* protects the next three */
     int fd;             /* the log; -1: none yet */
-    uint64_t end;       /* of the log as it was last read */
+    uint64_t end;       /* of the last whole record that was read */
     bool unsynced;
     pthread_mutex_t lock; /* protects what follows; taken after io */
     void *files;          /* tsearch tree by path */
@@ -445,8 +445,8 @@ static uint64_t next_mark(int fd, uint64_t at, uint64_t size)
     return found ? at : size;
 }
 
-/* Reads the records in [from, size). */
-static int read_records(struct history_store *s, uint64_t from, uint64_t size)
+/* Reads the records in [from, size). *end: of the last whole one. */
+static int read_records(struct history_store *s, uint64_t from, uint64_t size, uint64_t *end)
 {
     char *path = malloc(PATH_BYTES_MAX);
     int rc = path ? 0 : -ENOMEM;
@@ -461,7 +461,7 @@ static int read_records(struct history_store *s, uint64_t from, uint64_t size)
             struct piece piece = {at + sizeof(h) + h.path_len, h.payload_len, NULL};
 
             rc = apply(s, path, &h, &piece);
-            at = piece.at + piece.len;
+            *end = at = piece.at + piece.len;
         } else {
             at = next_mark(s->fd, at + 1, size);
         }
@@ -534,9 +534,8 @@ static int catch_up(struct history_store *s, bool reopened)
         index_clear(s);
         s->end = 0;
     }
-    rc = s->fd >= 0 ? read_records(s, s->end, (uint64_t)st.st_size) : 0;
-    if (rc == 0)
-        s->end = s->bytes = (uint64_t)st.st_size;
+    rc = s->fd >= 0 ? read_records(s, s->end, (uint64_t)st.st_size, &s->end) : 0;
+    s->bytes = (uint64_t)st.st_size;
     if (reopened)
         TAILQ_FOREACH(w, &s->queue, next)
             if (rc == 0)
@@ -806,6 +805,19 @@ static int lock_log(int fd)
     return rc < 0 ? -errno : 0;
 }
 
+/* A torn record at the end would hide what is appended to it. Under flock(2) nobody is writing it. */
+static int cut_torn(struct history_store *s)
+{
+    if (s->bytes == s->end)
+        return 0;
+    if (ftruncate(s->fd, (off_t)s->end) < 0)
+        return -errno;
+    pthread_mutex_lock(&s->lock);
+    s->bytes = s->end;
+    pthread_mutex_unlock(&s->lock);
+    return 0;
+}
+
 /* Opens and locks the log that is in force, with the index up to it. */
 static int begin_writing(struct history_store *s, int folder)
 {
@@ -822,6 +834,8 @@ static int begin_writing(struct history_store *s, int folder)
     }
     if (rc == 0)
         rc = catch_up(s, reopened);
+    if (rc == 0)
+        rc = cut_torn(s);
     if (rc < 0 && s->fd >= 0)
         flock(s->fd, LOCK_UN);
     return rc;
@@ -857,8 +871,8 @@ static int write_queue(struct history_store *s)
             break;
         rc = write_record(s->fd, &w->head, w->path, w->payload);
         if (rc < 0) {
-            if (ftruncate(s->fd, (off_t)s->end) < 0) /* else the next start passes over it */
-                s->end = UINT64_MAX;                 /* the log is read anew */
+            if (ftruncate(s->fd, (off_t)s->end) < 0) /* else the next writer does it */
+                rc = -errno;
             break;
         }
         pthread_mutex_lock(&s->lock);

@@ -141,13 +141,13 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
 {
     int rc = 0;
 
-    if (t->retained || out->gone || out->error)
+    if (t->retained || out->gone || out->error || !out->changed)
         return 0;
     if (out->sheds) {
         rc = history_store_put(e->history, HISTORY_SHED, t->path, NULL);
         if (rc == 0)
             rc = arrivals_remnant(e, t->session, t->root, t->path);
-    } else if (e->cache && !out->replace && out->gain.offset != t->state.offset &&
+    } else if (e->cache && !out->replace && out->gain.offset > t->state.offset &&
                out->bytes_read <= MORE_BYTES_MAX && history_store_has(e->history, t->path, &t->state)) {
         history_store_put(e->history, HISTORY_MORE, t->path, &out->gain); /* else the saver puts all of it */
     }

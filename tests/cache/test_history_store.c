@@ -1,0 +1,406 @@
+/*
+ * The history store: what is put comes back, whatever happens to the file in between, or is missing whole.
+ */
+#include "cache/history_store.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "history/requests.h"
+#include "scratch.h"
+#include "tap.h"
+
+#define FOLDER "okstra/okstrafs/history"
+#define LOG    FOLDER "/log"
+
+static struct history_store *store;
+
+static struct history_store *opened(bool writes)
+{
+    struct history_store *s;
+
+    ck_assert_int_eq(history_store_new(&s, at("okstra"), writes), 0);
+    ck_assert_int_eq(history_store_read(s), 0);
+    return s;
+}
+
+static void reopen(void)
+{
+    history_store_free(store);
+    store = opened(true);
+}
+
+static void setup(void)
+{
+    scratch_setup();
+    store = opened(true);
+}
+
+static void teardown(void)
+{
+    history_store_free(store);
+    scratch_teardown();
+}
+
+/* A state with the requests [from, to), up to a cursor of 100 for each. */
+static void state_make(struct oks_state *state, unsigned from, unsigned to)
+{
+    ck_assert_int_eq(oks_state_init(state), 0);
+    state->offset = state->extra_offset = to * UINT64_C(100);
+    state->dev = 1;
+    state->ino = 2;
+    for (unsigned i = from; i < to; i++) {
+        char id[32];
+        struct oks_event event = {.count = {[OKS_INPUT] = 10 + i},
+                                  .stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:00:00.000Z"))};
+        struct request_row row = {.first = i * UINT64_C(100), .line = i * UINT64_C(100)};
+
+        snprintf(id, sizeof(id), "msg_%u", i);
+        row.message_id = oks_slice_of(id);
+        row.request = (struct oks_request){.key = request_key_of_id(row.message_id),
+                                           .stamp = event.stamp,
+                                           .spend = {.input = 10 + i, .output = 1}};
+        ck_assert_int_eq(oks_events_append(state->events, &event), 0);
+        ck_assert_int_eq(requests_append(state->requests, &row, OKS_SLICE("m"), (struct oks_slice){0}), 0);
+    }
+}
+
+static int put(enum history_kind kind, const char *path, unsigned from, unsigned to)
+{
+    struct oks_state state;
+    int rc;
+
+    state_make(&state, from, to);
+    rc = history_store_put(store, kind, path, &state);
+    oks_state_clear(&state);
+    return rc;
+}
+
+static void mark(enum history_kind kind, const char *path)
+{
+    ck_assert_int_eq(history_store_put(store, kind, path, NULL), 0);
+}
+
+static void flush(void)
+{
+    ck_assert_int_eq(history_store_flush(store), 0);
+    ck_assert(!history_store_waits(store));
+}
+
+static uint64_t input_of(const struct oks_state *state)
+{
+    struct request_row row;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < requests_len(state->requests); i++) {
+        requests_get(state->requests, i, &row);
+        ck_assert_uint_gt(row.message_id.len, 4);
+        sum += row.request.spend.input;
+    }
+    return sum;
+}
+
+/* "<events>/<requests>/<input> <requests>/<input>" of the live and the lost part. */
+static const char *parts(struct history_store *s, const char *path)
+{
+    static char text[128];
+    struct oks_state live, lost;
+
+    ck_assert_int_eq(oks_state_init(&live), 0);
+    ck_assert_int_eq(oks_state_init(&lost), 0);
+    ck_assert_int_eq(history_store_load(s, path, &live, &lost), 0);
+    snprintf(text, sizeof(text), "%zu/%zu/%llu %zu/%llu", oks_events_len(live.events),
+             requests_len(live.requests), (unsigned long long)input_of(&live), requests_len(lost.requests),
+             (unsigned long long)input_of(&lost));
+    oks_state_clear(&live);
+    oks_state_clear(&lost);
+    return text;
+}
+
+#define PARTS_ARE(path, text) ck_assert_str_eq(parts(store, path), text)
+
+static off_t size_of(const char *rel)
+{
+    struct stat st;
+
+    return stat(at(rel), &st) == 0 ? st.st_size : -1;
+}
+
+static void damage(off_t at_byte)
+{
+    int fd = open(at(LOG), O_RDWR | O_CLOEXEC);
+    char c;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, &c, 1, at_byte), 1);
+    c ^= 0x20;
+    ck_assert_int_eq(pwrite(fd, &c, 1, at_byte), 1);
+    close(fd);
+}
+
+/* --- records --- */
+
+START_TEST(a_part_grows_and_is_shed)
+{
+    struct history_facts facts;
+
+    for (int pass = 0; pass < 2; pass++) { /* from memory, and from the file */
+        if (pass == 0) {
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+            ck_assert_int_eq(put(HISTORY_MORE, "/a", 3, 5), 0);
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 0, 2), 0);
+            mark(HISTORY_SHED, "/b");
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 1, 4), 0);
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/c", 0, 1), 0);
+            mark(HISTORY_MOVED, "/c");
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/d", 0, 1), 0);
+            mark(HISTORY_SHED, "/d");
+            mark(HISTORY_FORGOTTEN, "/d");
+        }
+        PARTS_ARE("/a", "5/5/60 0/0");
+        PARTS_ARE("/b", "3/3/36 2/21");
+        PARTS_ARE("/c", "0/0/0 0/0");
+        PARTS_ARE("/d", "0/0/0 0/0");
+        history_store_facts(store, "/a", &facts);
+        ck_assert(facts.live && !facts.lost);
+        ck_assert_uint_eq(facts.offset, 500);
+        history_store_facts(store, "/b", &facts);
+        ck_assert(facts.live && facts.lost);
+        flush();
+        reopen();
+    }
+}
+END_TEST
+
+/* Another program's: the state that it continues is not the one here. */
+START_TEST(an_addition_counts_where_it_belongs)
+{
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 3, 5), 0);
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 4), 0);
+    flush();
+    damage(size_of(LOG) - 10); /* the last state is damaged: what it replaced does not come back */
+    reopen();
+    PARTS_ARE("/a", "0/0/0 0/0");
+    ck_assert_int_eq(put(HISTORY_MORE, "/b", 0, 1), 0); /* continues nothing */
+    PARTS_ARE("/b", "0/0/0 0/0");
+}
+END_TEST
+
+START_TEST(what_is_torn_or_damaged_is_passed_over)
+{
+    off_t first, second;
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    flush();
+    first = size_of(LOG);
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 0, 3), 0);
+    flush();
+    second = size_of(LOG);
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/c", 0, 3), 0);
+    flush();
+    damage(first + 20); /* in a head */
+    ck_assert_int_eq(truncate(at(LOG), size_of(LOG) - 5), 0);
+    for (int pass = 0; pass < 2; pass++) {
+        reopen();
+        PARTS_ARE("/a", "3/3/33 0/0");
+        PARTS_ARE("/b", "0/0/0 0/0");
+        PARTS_ARE("/c", "0/0/0 0/0");
+        if (pass == 0) { /* what is appended behind a torn record is found */
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/d", 0, 1), 0);
+            flush();
+        }
+        PARTS_ARE("/d", "1/1/10 0/0");
+    }
+    ck_assert_int_gt(second, first);
+    for (off_t size = size_of(LOG); size >= first; size -= 37) { /* torn anywhere */
+        ck_assert_int_eq(truncate(at(LOG), size), 0);
+        reopen();
+        PARTS_ARE("/a", "3/3/33 0/0");
+    }
+}
+END_TEST
+
+/* --- two programs --- */
+
+START_TEST(two_programs_write_one_log)
+{
+    struct history_store *other = opened(true), *mine = store;
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    flush();
+    store = other;
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 0, 2), 0);
+    flush(); /* reads what the first one wrote */
+    PARTS_ARE("/a", "3/3/33 0/0");
+    store = mine;
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 3, 4), 0);
+    ck_assert_int_eq(history_store_sync(store, true), 0); /* writes it, and another log */
+    PARTS_ARE("/b", "2/2/21 0/0");
+    store = other;
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/c", 0, 1), 0);
+    flush(); /* into the new log */
+    PARTS_ARE("/a", "4/4/46 0/0");
+    history_store_free(mine);
+    reopen();
+    PARTS_ARE("/a", "4/4/46 0/0");
+    PARTS_ARE("/b", "2/2/21 0/0");
+    PARTS_ARE("/c", "1/1/10 0/0");
+}
+END_TEST
+
+START_TEST(who_only_reads_writes_nothing)
+{
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    flush();
+    history_store_free(store);
+    store = opened(false);
+    mark(HISTORY_SHED, "/a");
+    PARTS_ARE("/a", "0/0/0 3/33");
+    ck_assert_int_eq(history_store_flush(store), 0);
+    ck_assert_int_eq(history_store_sync(store, true), 0);
+    reopen();
+    PARTS_ARE("/a", "3/3/33 0/0");
+}
+END_TEST
+
+/* --- the file --- */
+
+START_TEST(a_log_is_compacted)
+{
+    off_t size;
+
+    for (unsigned i = 1; i <= 20; i++) {
+        ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, i), 0);
+        ck_assert_int_eq(put(HISTORY_WHOLE, "/b", i, i + 2), 0);
+        mark(HISTORY_SHED, "/b");
+        ck_assert_int_eq(put(i == 1 ? HISTORY_WHOLE : HISTORY_MORE, "/c", i - 1, i), 0);
+    }
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/gone", 0, 9), 0);
+    mark(HISTORY_FORGOTTEN, "/gone");
+    mark(HISTORY_ADOPTED, "");
+    flush();
+    size = size_of(LOG);
+    ck_assert_int_eq(history_store_sync(store, true), 0);
+    ck_assert_int_lt(size_of(LOG), size / 3);
+    ck_assert_uint_eq(history_store_bytes(store), (uint64_t)size_of(LOG));
+    for (int pass = 0; pass < 2; pass++) {
+        PARTS_ARE("/a", "20/20/390 0/0");
+        PARTS_ARE("/b", "0/0/0 21/441");
+        PARTS_ARE("/c", "20/20/390 0/0");
+        ck_assert(history_store_adopted(store));
+        reopen();
+    }
+    ck_assert_int_eq(put(HISTORY_MORE, "/c", 20, 21), 0); /* its facts are there as well */
+    PARTS_ARE("/c", "21/21/420 0/0");
+}
+END_TEST
+
+/* A log that is mostly out of date becomes smaller by itself. */
+START_TEST(a_log_stays_bounded)
+{
+    off_t most = 0;
+
+    for (unsigned i = 0; i < 300; i++) {
+        ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 400), 0);
+        flush();
+        ck_assert_int_eq(history_store_sync(store, false), 0);
+        most = size_of(LOG) > most ? size_of(LOG) : most;
+    }
+    ck_assert_int_lt(most, 5 << 20);
+    PARTS_ARE("/a", "400/400/83800 0/0");
+}
+END_TEST
+
+START_TEST(nobody_else_can_read_it)
+{
+    struct stat st;
+    mode_t before = umask(0);
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 1), 0);
+    flush();
+    umask(before);
+    ck_assert_int_eq(stat(at(LOG), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0600);
+    ck_assert_int_eq(stat(at(FOLDER), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0700);
+    ck_assert_int_eq(unlink(at(LOG)), 0);
+    ck_assert_int_eq(symlink("/dev/null", at(LOG)), 0); /* is neither read nor written */
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 0, 1), 0);
+    ck_assert_int_lt(history_store_flush(store), 0);
+    ck_assert(history_store_waits(store));
+    ck_assert_int_eq(unlink(at(LOG)), 0);
+    flush();
+    PARTS_ARE("/b", "1/1/10 0/0");
+}
+END_TEST
+
+/* What cannot be written waits, counts, and is written later; the log has no half of it. */
+START_TEST(a_full_disk_loses_nothing)
+{
+    struct rlimit limit, before;
+    off_t size;
+    int rc;
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    flush();
+    size = size_of(LOG);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)size + 300;
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 0, 30), 0);
+    setrlimit(RLIMIT_FSIZE, &limit); /* Check writes files as well: no assertion meanwhile */
+    rc = history_store_flush(store);
+    setrlimit(RLIMIT_FSIZE, &before);
+    ck_assert_int_eq(rc, -EFBIG);
+    ck_assert_int_eq(size_of(LOG), size);
+    ck_assert(history_store_waits(store));
+    PARTS_ARE("/b", "30/30/735 0/0");
+    flush();
+    reopen();
+    PARTS_ARE("/a", "3/3/33 0/0");
+    PARTS_ARE("/b", "30/30/735 0/0");
+}
+END_TEST
+
+/* The cursor of the live part says whether an addition is enough, and their number when it is not. */
+START_TEST(many_additions_are_written_as_a_whole)
+{
+    struct oks_state state;
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 1), 0);
+    for (unsigned i = 1; i < 40; i++) {
+        ck_assert(!history_store_wants_whole(store, "/a") || i > 32);
+        ck_assert_int_eq(put(HISTORY_MORE, "/a", i, i + 1), 0);
+    }
+    ck_assert(history_store_wants_whole(store, "/a"));
+    state_make(&state, 0, 40);
+    ck_assert(history_store_has(store, "/a", &state));
+    state.ino++;
+    ck_assert(!history_store_has(store, "/a", &state));
+    oks_state_clear(&state);
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 40), 0);
+    ck_assert(!history_store_wants_whole(store, "/a"));
+}
+END_TEST
+
+#define STORE_TEST(suite, function) FIXTURE_TEST(suite, function, setup, teardown, 120)
+
+int main(void)
+{
+    Suite *suite = suite_create("history_store");
+
+    STORE_TEST(suite, a_part_grows_and_is_shed);
+    STORE_TEST(suite, an_addition_counts_where_it_belongs);
+    STORE_TEST(suite, what_is_torn_or_damaged_is_passed_over);
+    STORE_TEST(suite, two_programs_write_one_log);
+    STORE_TEST(suite, who_only_reads_writes_nothing);
+    STORE_TEST(suite, a_log_is_compacted);
+    STORE_TEST(suite, a_log_stays_bounded);
+    STORE_TEST(suite, nobody_else_can_read_it);
+    STORE_TEST(suite, a_full_disk_loses_nothing);
+    STORE_TEST(suite, many_additions_are_written_as_a_whole);
+    return tap_run(suite);
+}
