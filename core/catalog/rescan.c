@@ -112,8 +112,8 @@ static int list_transcript(void *ctx, void *item)
     const struct transcript *t = item;
     struct rescan_listing *l = ctx;
 
-    if (!is_cut(t, l->w))
-        return 0;
+    if (t->retained || !is_cut(t, l->w))
+        return 0; /* of a retained one there is no file */
     if (!OKS_GROW(l->out->parts, l->out->n, l->room))
         return -ENOMEM;
     l->out->parts[l->out->n] = (struct rescan_part){0};

@@ -103,6 +103,23 @@ static void add_totals(struct model_sums *sums, const struct transcript *t, cons
         add_measure(sums, interned, &m);
 }
 
+/*
+ * A retained transcript cannot be read again, and its events do not name models. If it used several, those of
+ * a part of it are of an unknown one.
+ */
+static void add_retained(struct model_sums *sums, const struct transcript *t)
+{
+    const struct stats *s = sums->s;
+    const struct oks_models *models = &t->state.models;
+    struct oks_totals totals;
+
+    transcript_window(t, s->w.since, s->w.until, &totals);
+    if (totals.events == t->totals.events)
+        sums_transcript_models(t, add_measure, sums);
+    else if (totals.events)
+        add_totals(sums, t, models->len == 1 ? models->items[0].name : "", &totals);
+}
+
 /* Adds a transcript that was read again, or that lies wholly inside or outside of the window. */
 static void add_transcript(void *ctx, void *item)
 {
@@ -111,6 +128,10 @@ static void add_transcript(void *ctx, void *item)
     struct stats *s = sums->s;
     const struct rescan_part *part = rescan_of(s->rescan, t->path);
 
+    if (t->retained) {
+        add_retained(sums, t);
+        return;
+    }
     for (size_t i = 0; part && i < part->models.len; i++)
         add_totals(sums, t, part->models.items[i].name, &part->models.items[i].totals);
     if (part || !oks_stamp_within(rescan_span(t).first, s->w.since, s->w.until))

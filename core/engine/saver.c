@@ -71,7 +71,7 @@ static int write_entry(struct oks_engine *e, struct transcript *t)
 
     if (rc == 0)
         rc = keeping_save(e, t, &whole);
-    if (rc == 0 && !t->whole && !t->retained)
+    if (rc == 0 && !t->whole && !t->remnant)
         rc = oks_cache_save(e->cache, t->cache_folder, t->cache_name, &whole);
     oks_requests_free(copy);
     return rc;

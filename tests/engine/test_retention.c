@@ -5,6 +5,7 @@
  */
 #include "effort.h"
 #include "engine_home.h"
+#include "okstrafs/stream.h"
 
 enum { FILES = 14, REQUESTS = 4000, LINES = 60 };
 
@@ -336,11 +337,15 @@ static void forget_all(void)
         requests[i].seen &= is_in_a_file(i);
 }
 
-static void look_without_caches(unsigned round)
+/* Another program beside it, which writes too or (without caches) only reads. */
+static void look_from_another(unsigned round, bool no_cache)
 {
-    struct oks_engine *other = engine_made(true);
+    struct oks_engine *other;
 
-    check(other, round, "without caches");
+    oks_engine_save(engine);
+    other = engine_made(no_cache);
+    check(other, round, no_cache ? "without caches" : "of another");
+    oks_engine_save(other);
     oks_engine_free(other);
 }
 
@@ -362,8 +367,9 @@ START_TEST(billed_never_falls)
         for (unsigned round = 0; round < rounds && n_requests < REQUESTS; round++) {
             bool away = rnd(8) == 0;
 
-            if (away) { /* it happens while no engine is running */
-                engine_close(engine);
+            if (away) { /* it happens while no engine is running, or when one was killed after a save */
+                oks_engine_save(engine);
+                oks_engine_free(engine);
                 if (rnd(2))
                     remove_tree("okstra/cache");
             }
@@ -375,24 +381,290 @@ START_TEST(billed_never_falls)
                 oks_engine_save(engine);
             if (rnd(20) == 0)
                 remove_tree("okstra/cache");
-            if (rnd(12) == 0) {
-                oks_engine_save(engine);
-                look_without_caches(round);
-            }
+            if (rnd(12) == 0)
+                look_from_another(round, rnd(2));
             if (rnd(60) == 0) {
                 forget_all();
                 check(engine, round, "after forgetting");
             }
         }
         engine_close(engine);
+        engine = NULL;
     }
 }
 END_TEST
+
+/* --- by hand --- */
+
+#define P "claude/projects/-p/"
+
+static const char *stamp_text(int hour)
+{
+    return text_of("2026-06-10T%02d:00:00.000Z", hour);
+}
+
+static char *line_of(const char *id, int hour, int input, const char *model)
+{
+    return text_of("{\"type\":\"assistant\",\"timestamp\":\"%s\",\"requestId\":\"r-%s\",\"message\":{\"id\":"
+                   "\"%s\",\"model\":\"%s\",\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":%d,"
+                   "\"output_tokens\":1}}}\n",
+                   stamp_text(hour), id, id, model, input);
+}
+
+static char *opus(const char *id, int hour, int input)
+{
+    return line_of(id, hour, input, "claude-opus-4-7");
+}
+
+static void start(bool caches_go)
+{
+    if (engine)
+        engine_close(engine);
+    if (caches_go)
+        remove_tree("okstra/cache");
+    engine = engine_made(false);
+}
+
+/* "<input of the thirteen keys> <requests>-<of these retained> <input billed>" */
+static const char *shown(const char *id)
+{
+    char *text = usage_text(engine, session(id), NULL);
+    json_object *o = text ? parsed(text) : NULL;
+
+    return o ? text_of("%" PRId64 " %" PRId64 "-%" PRId64 " %" PRId64 "%s", number(o, "inputTokens"),
+                       number(o, "billed/requests"), number(o, "billed/retainedRequests"),
+                       number(o, "billed/inputTokens"),
+                       json_object_get_boolean(member_at(o, "retained")) ? " retained" : "")
+             : "none";
+}
+
+static char *ledger_of(const char *id)
+{
+    struct oks_target target = session(id);
+    struct oks_document document;
+
+    sync_target(engine, target, false);
+    ck_assert_int_eq(oks_document_ledger(engine, &target, &document), 0);
+    return kept(document.bytes);
+}
+
+static int collect_line(void *ctx, const char *bytes, size_t len)
+{
+    char **text = ctx;
+
+    *text = text_of("%s%.*s", *text, (int)len, bytes);
+    return 0;
+}
+
+static char *stream_of(const char *id)
+{
+    struct oks_stream_cursor cursor = {0};
+    struct oks_target target = session(id);
+    int64_t mtime_ns;
+    char *text = "";
+
+    sync_target(engine, target, false);
+    ck_assert_int_eq(oks_stream_next(engine, &target, &cursor, collect_line, &text, &mtime_ns), 0);
+    return text;
+}
+
+START_TEST(what_a_file_loses_stays_billed)
+{
+    put_file(P "a.jsonl",
+             text_of("%s%s%s%s", padding_line(), opus("m1", 1, 1), opus("m2", 2, 20), opus("m3", 3, 300)));
+    start(false);
+    ck_assert_str_eq(shown("a"), "321 3-0 321");
+    put_file(P "a.jsonl", text_of("%s%s%s", opus("m1", 1, 1), padding_line(), opus("m4", 4, 4000)));
+    for (int pass = 0; pass < 3; pass++) { /* at once, after a start, and without caches */
+        ck_assert_str_eq(shown("a"), "4001 4-2 4321");
+        ck_assert_int_eq(number(usage(engine, session("a"), NULL), "transcripts"), 1);
+        ck_assert_int_eq(
+            number(usage(engine, session("a"), "2026-06-10T01:30Z_2026-06-10T03:30Z"), "billed/inputTokens"),
+            320);
+        ck_assert_int_eq(number(usage(engine, project("-p"), NULL), "billed/inputTokens"), 4321);
+        ck_assert_int_eq(number(by_source(engine), "total/billed/inputTokens"), 4321);
+        ck_assert_ptr_nonnull(strstr(ledger_of("a"), "\"requestId\":\"r-m3\""));
+        ck_assert_ptr_nonnull(
+            strstr(strstr(ledger_of("a"), "\"requestId\":\"r-m3\""), "\"verdict\":\"retained\""));
+        ck_assert_ptr_null(strstr(ledger_of("a"), "lost:"));
+        ck_assert_ptr_nonnull(strstr(stream_of("a"), "\"requestId\":\"r-m2\""));
+        start(pass == 1);
+    }
+    append_file(P "a.jsonl", opus("m2", 2, 20)); /* it comes back */
+    ck_assert_str_eq(shown("a"), "4021 4-1 4321");
+    ck_assert_int_eq(truncate(at(P "a.jsonl"), 0), 0);
+    ck_assert_str_eq(shown("a"), "0 4-4 4321");
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_str_eq(shown("a"), "0 4-4 4321 retained");
+        start(true);
+    }
+}
+END_TEST
+
+START_TEST(a_request_counts_once_wherever_it_is)
+{
+    put_file(P "a.jsonl", text_of("%s%s", opus("m1", 1, 1), opus("m2", 2, 20)));
+    put_file(P "b.jsonl", text_of("%s%s", opus("m2", 2, 20), opus("m3", 3, 300)));
+    start(false);
+    ck_assert_int_eq(number(by_source(engine), "total/billed/inputTokens"), 321);
+    put_file(P "a.jsonl", opus("m4", 4, 4000)); /* loses m2, which b has */
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_str_eq(shown("a"), "4000 2-1 4001");
+        ck_assert_str_eq(shown("b"), "320 2-0 320");
+        start(true);
+    }
+    ck_assert_int_eq(unlink(at(P "b.jsonl")), 0);
+    put_file(P "c.jsonl", opus("m3", 3, 300)); /* what is stored of b turns up elsewhere */
+    ck_assert_int_eq(number(by_source(engine), "total/billed/inputTokens"), 4321);
+    ck_assert_int_eq(number(by_source(engine), "total/billed/requests"), 4);
+    start(true);
+    ck_assert_int_eq(number(by_source(engine), "total/billed/inputTokens"), 4321);
+}
+END_TEST
+
+START_TEST(lost_requests_can_be_forgotten)
+{
+    size_t n = 0;
+
+    put_file(P "a.jsonl", text_of("%s%s", opus("m1", 1, 1), opus("m2", 2, 20)));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    ck_assert_int_eq(oks_engine_forget(engine, "a", &n), -EBUSY);
+    put_file(P "a.jsonl", opus("m3", 3, 300));
+    ck_assert_str_eq(shown("a"), "300 3-2 321");
+    ck_assert_int_eq(oks_engine_forget(engine, "a", &n), 0);
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_str_eq(shown("a"), "300 1-0 300");
+        start(pass == 0);
+    }
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0); /* and what was not forgotten is stored */
+    start(true);
+    ck_assert_str_eq(shown("a"), "300 1-1 300 retained");
+}
+END_TEST
+
+/* A version without a store counted deleted transcripts from their caches. */
+START_TEST(old_caches_are_taken_over_once)
+{
+    size_t len, n = 0;
+    char *cache;
+
+    put_file(P "a.jsonl", text_of("%s%s", opus("m1", 1, 1), opus("m2", 2, 20)));
+    put_file(P "b.jsonl", opus("m3", 3, 300));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    engine_close(engine);
+    engine = NULL;
+    remove_tree("okstra/okstrafs");
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    for (int pass = 0; pass < 3; pass++) { /* from the cache; from the store; from it alone */
+        start(false);
+        if (pass == 2)
+            overwrite(CACHES "-p/a.json", 0, 20);
+        ck_assert_str_eq(shown("a"), "21 2-2 21 retained");
+        ck_assert_ptr_nonnull(strstr(stream_of("a"), "\"requestId\":\"r-m2\""));
+    }
+    ck_assert_str_eq(shown("b"), "300 1-0 300");
+    cache = read_file(at(CACHES "-p/a.json"), &len);
+    ck_assert_int_eq(oks_engine_forget(engine, "a", &n), 0);
+    make_file(CACHES "-p/a.json", cache, len); /* what was forgotten does not come back from a cache */
+    free(cache);
+    start(false);
+    ck_assert_str_eq(shown("a"), "none");
+}
+END_TEST
+
+START_TEST(models_of_a_window_that_cuts_a_deleted_one)
+{
+    struct oks_document document;
+    struct oks_window window;
+    json_object *o;
+
+    put_file(P "a.jsonl", text_of("%s%s", opus("m1", 1, 1), opus("m2", 2, 20)));
+    put_file(P "b.jsonl", text_of("%s%s", opus("m3", 1, 300), line_of("m4", 2, 4000, "claude-sonnet-4-5")));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    ck_assert_int_eq(unlink(at(P "b.jsonl")), 0);
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("2026-06-10T01:30Z_.json"), 0, &window), 0);
+    ck_assert_int_eq(oks_document_stats(engine, OKS_STATS_BY_MODEL, &window, 0, &document), 0);
+    o = parsed(kept(document.bytes));
+    ck_assert_int_eq(number(o, "total/inputTokens"), 4020);
+    ck_assert_int_eq(number(o, "total/billed/inputTokens"), 4020);
+    ck_assert_str_eq(string(o, "rows/0/key"), "claude-opus-4-7");
+    ck_assert_int_eq(number(o, "rows/0/inputTokens"), 20);
+    ck_assert_int_eq(number(o, "rows/0/billed/inputTokens"), 20);
+}
+END_TEST
+
+/* A cut Codex rollout, and one that is deleted while nobody looks. */
+START_TEST(other_agents_keep_theirs)
+{
+    struct made_file *f = &made[0], *g = &made[1];
+
+    *f = (struct made_file){.kind = CODEX, .id = 1, .there = true};
+    *g = (struct made_file){.kind = GEMINI_OLD, .id = 2, .there = true};
+    n_requests = 0;
+    add_requests(f, 4);
+    add_requests(g, 3);
+    put_file(path_of(f), content(f));
+    put_file(path_of(g), content(g));
+    start(false);
+    check(engine, 0, "");
+    ck_assert_int_eq(truncate(at(path_of(f)), (off_t)strlen(content(f)) - 20), 0);
+    f->n--;
+    check(engine, 1, "cut");
+    start(true);
+    check(engine, 2, "cut, after a start");
+    engine_close(engine);
+    engine = NULL;
+    ck_assert_int_eq(unlink(at(path_of(f))), 0);
+    ck_assert_int_eq(unlink(at(path_of(g))), 0);
+    f->there = g->there = false;
+    start(true);
+    check(engine, 3, "deleted");
+    ck_assert(json_object_get_boolean(member_at(usage(engine, session("c1"), NULL), "retained")));
+    ck_assert(json_object_get_boolean(member_at(usage(engine, session("g-2"), NULL), "retained")));
+}
+END_TEST
+
+/* A store that cannot be read or written is no reason to fail; what cannot be written stays. */
+START_TEST(a_store_out_of_reach)
+{
+    make_parents("okstra/okstrafs/");
+    put_file("okstra/okstrafs/history", "in the way");
+    put_file(P "a.jsonl", text_of("%s%s", opus("m1", 1, 1), opus("m2", 2, 20)));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    oks_engine_save(engine);
+    ck_assert_int_gt(number(status_of(engine), "cache/writeErrors"), 0);
+    put_file(P "a.jsonl", opus("m3", 3, 300));
+    ck_assert_str_eq(shown("a"), "300 3-2 321");
+    ck_assert_int_eq(unlink(at("okstra/okstrafs/history")), 0);
+    start(true);
+    ck_assert_str_eq(shown("a"), "300 3-2 321");
+}
+END_TEST
+
+static void teardown(void)
+{
+    oks_engine_free(engine);
+    scratch_teardown();
+}
 
 int main(void)
 {
     Suite *suite = suite_create("retention");
 
-    SCRATCH_TEST(suite, billed_never_falls);
+    FIXTURE_TEST(suite, what_a_file_loses_stays_billed, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, a_request_counts_once_wherever_it_is, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, lost_requests_can_be_forgotten, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, old_caches_are_taken_over_once, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, models_of_a_window_that_cuts_a_deleted_one, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, other_agents_keep_theirs, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, a_store_out_of_reach, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, billed_never_falls, scratch_setup, teardown, 600);
     return tap_run(suite);
 }
