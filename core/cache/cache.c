@@ -439,11 +439,17 @@ int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name
 
     if (r < 0)
         return r;
-    r = pack(cache, folder, name, bytes, len);
-    if (r == 1)
-        r = save_bytes(cache, folder, name, SUFFIX, bytes, len);
+    r = oks_cache_save_rendered(cache, folder, name, bytes, len);
     free(bytes);
     return r;
+}
+
+int oks_cache_save_rendered(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
+                            size_t len)
+{
+    int r = pack(cache, folder, name, bytes, len);
+
+    return r == 1 ? save_bytes(cache, folder, name, SUFFIX, bytes, len) : r;
 }
 
 int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,

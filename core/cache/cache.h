@@ -49,6 +49,10 @@ int oks_cache_load_kept(struct oks_cache *cache, const char *folder, const char 
  */
 int oks_cache_save(struct oks_cache *cache, const char *folder, const char *name,
                    const struct oks_state *state);
+/* The same in two steps: malloc'ed bytes of the whole file (-ENOMEM, -EFBIG, -EIO), and saving them. */
+int oks_cache_render(const struct oks_state *state, char **out, size_t *len);
+int oks_cache_save_rendered(struct oks_cache *cache, const char *folder, const char *name, const char *bytes,
+                            size_t len);
 
 /*
  * For a program that ends with many entries to save: between the two calls, small entries that are new go

@@ -70,9 +70,6 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
 
 /* --- the parts of a file --- */
 
-/* malloc'ed bytes of the whole file; -ENOMEM, -EFBIG, -EIO. */
-int oks_cache_render(const struct oks_state *state, char **out, size_t *len);
-
 /* True where the file was written here and is as it was written. */
 bool oks_cache_sealed(const char *bytes, size_t len);
 

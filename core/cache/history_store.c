@@ -530,6 +530,7 @@ static int catch_up(struct history_store *s, bool reopened)
     if (!reopened && (uint64_t)st.st_size == s->end)
         return 0;
     pthread_mutex_lock(&s->lock);
+    reopened |= !TAILQ_EMPTY(&s->queue); /* what waits comes behind what others have appended */
     if (reopened) {
         index_clear(s);
         s->end = 0;
@@ -701,8 +702,8 @@ int history_store_each_id(struct history_store *s, const char *path, size_t from
 
 /* --- the queue --- */
 
-static int head_fill(struct record_head *h, enum history_kind kind, const char *path,
-                     const struct oks_state *state, size_t payload_len)
+static void head_fill(struct record_head *h, enum history_kind kind, const char *path,
+                      const struct oks_state *state, size_t payload_len)
 {
     memset(h, 0, sizeof(*h));
     memcpy(h->mark, mark, sizeof(mark));
@@ -717,25 +718,25 @@ static int head_fill(struct record_head *h, enum history_kind kind, const char *
         h->identity_len = state->identity.len;
         memcpy(h->identity, state->identity.sha256, sizeof(h->identity));
     }
-    return 0;
 }
 
-int history_store_put(struct history_store *s, enum history_kind kind, const char *path,
-                      const struct oks_state *state)
+/* Takes over the payload. */
+static int put_payload(struct history_store *s, enum history_kind kind, const char *path,
+                       const struct oks_state *state, char *payload, size_t len)
 {
     struct waiting *w = calloc(1, sizeof(*w));
     const struct history_file *f;
-    size_t len = 0;
-    int rc = w ? 0 : -ENOMEM;
+    int rc = 0;
 
-    if (w) {
-        w->path = strdup(path);
-        rc = !w->path ? -ENOMEM : strlen(path) >= PATH_BYTES_MAX ? -ENAMETOOLONG : 0;
+    if (!w) {
+        free(payload);
+        return -ENOMEM;
     }
-    if (rc == 0 && state)
-        rc = oks_cache_render(state, &w->payload, &len);
+    w->payload = payload;
+    w->path = strdup(path);
+    rc = !w->path ? -ENOMEM : strlen(path) >= PATH_BYTES_MAX ? -ENAMETOOLONG : 0;
     if (rc == 0)
-        rc = head_fill(&w->head, kind, path, state, len);
+        head_fill(&w->head, kind, path, state, len);
     pthread_mutex_lock(&s->lock);
     if (rc == 0 && len && s->queued_bytes + len > WAITING_MAX && s->queued_bytes)
         rc = -ENOSPC;
@@ -752,9 +753,30 @@ int history_store_put(struct history_store *s, enum history_kind kind, const cha
         s->queued_bytes += len;
     }
     pthread_mutex_unlock(&s->lock);
-    if (rc < 0 && w)
+    if (rc < 0)
         waiting_free(w);
     return rc;
+}
+
+int history_store_put(struct history_store *s, enum history_kind kind, const char *path,
+                      const struct oks_state *state)
+{
+    char *payload = NULL;
+    size_t len = 0;
+    int rc = state ? oks_cache_render(state, &payload, &len) : 0;
+
+    return rc < 0 ? rc : put_payload(s, kind, path, state, payload, len);
+}
+
+int history_store_put_rendered(struct history_store *s, const char *path, const struct oks_state *state,
+                               const char *bytes, size_t len)
+{
+    char *payload = malloc(len);
+
+    if (!payload)
+        return -ENOMEM;
+    memcpy(payload, bytes, len);
+    return put_payload(s, HISTORY_WHOLE, path, state, payload, len);
 }
 
 bool history_store_waits(struct history_store *s)

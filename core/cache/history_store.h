@@ -76,6 +76,9 @@ int history_store_each_id(struct history_store *store, const char *path, size_t 
 /* `state` for the kinds that have one, else NULL. 0; -ENOMEM, -ENOSPC: too much waits to be written */
 int history_store_put(struct history_store *store, enum history_kind kind, const char *path,
                       const struct oks_state *state);
+/* A whole state that is rendered already (oks_cache_render). */
+int history_store_put_rendered(struct history_store *store, const char *path, const struct oks_state *state,
+                               const char *bytes, size_t len);
 bool history_store_waits(struct history_store *store); /* whether a flush or a sync would write something */
 int history_store_flush(struct history_store *store);
 /* Also rewrites the file without what no longer counts, when that is most of it; `compact`: in any case. */

@@ -152,8 +152,10 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
 int keeping_shed(struct oks_engine *e, struct transcript *t);
 /* Puts a record without a state. */
 void keeping_drop(struct oks_engine *e, const struct transcript *t, enum history_kind kind);
-/* Without the lock; the transcript is busy. Writes what waits, and the state if it is not there. */
-int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole);
+/* Without the lock; the transcript is busy. Writes what waits, and the state (rendered) if it is not there.
+ */
+int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole, const char *bytes,
+                 size_t len);
 /* Writes and syncs what waits. Releases the lock in between. */
 int keeping_finish(struct oks_engine *e);
 

@@ -160,7 +160,8 @@ void keeping_drop(struct oks_engine *e, const struct transcript *t, enum history
     pthread_cond_signal(&e->saver.wanted);
 }
 
-int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole)
+int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole, const char *bytes,
+                 size_t len)
 {
     int rc = history_store_flush(e->history);
 
@@ -168,7 +169,7 @@ int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_st
         (!t->keep_all && history_store_has(e->history, t->path, whole) &&
          !history_store_wants_whole(e->history, t->path)))
         return rc;
-    rc = history_store_put(e->history, HISTORY_WHOLE, t->path, whole);
+    rc = history_store_put_rendered(e->history, t->path, whole, bytes, len);
     if (rc == 0)
         rc = history_store_flush(e->history);
     if (rc == 0)

@@ -10,6 +10,7 @@
  * be a third of all memory, so beyond SAVER_IDS_MAX whoever scans writes cache files too.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "engine/engine_private.h"
@@ -67,12 +68,17 @@ static int write_entry(struct oks_engine *e, struct transcript *t)
 {
     struct oks_requests *copy;
     struct oks_state whole;
+    char *bytes = NULL;
+    size_t len = 0;
     int rc = keeping_restore(e, t, &whole, &copy);
 
     if (rc == 0)
-        rc = keeping_save(e, t, &whole);
+        rc = oks_cache_render(&whole, &bytes, &len);
+    if (rc == 0)
+        rc = keeping_save(e, t, &whole, bytes, len);
     if (rc == 0 && !t->whole && !t->remnant)
-        rc = oks_cache_save(e->cache, t->cache_folder, t->cache_name, &whole);
+        rc = oks_cache_save_rendered(e->cache, t->cache_folder, t->cache_name, bytes, len);
+    free(bytes);
     oks_requests_free(copy);
     return rc;
 }

@@ -1,9 +1,9 @@
 /*
- * `okstrafs forget`: deletes the caches of sessions whose transcripts were deleted. No other command deletes
+ * `okstrafs forget`: removes from the history store what no transcript says any more. No other command deletes
  * anything.
  *
- * A daemon of the same home notices at its next sync. A session whose transcript exists cannot be forgotten:
- * delete that first.
+ * A daemon of the same home notices at its next sync. A session whose transcript exists and has lost nothing
+ * cannot be forgotten: delete that first.
  */
 #include "cli/forget.h"
 
@@ -73,7 +73,7 @@ int forget_run(const struct options *o)
         return EX_USAGE;
     }
     config.once = true;
-    config.no_cache = false; /* the caches are what is to be forgotten */
+    config.no_cache = false; /* with it the history store is only read */
     rc = oks_engine_new(&engine, &config);
     if (rc < 0) {
         log_error("cannot start: %s", strerror(-rc));

@@ -66,7 +66,7 @@ struct oks_config {
     /* NULL-terminated, or NULL: folders to search for .okstra/tasks, besides the cwd of each transcript. */
     const char *const *task_roots;
     bool once;        /* for a program that answers and exits: only the first sync reads anything */
-    bool no_cache;    /* neither read nor write cache files */
+    bool no_cache;    /* neither read nor write cache files; only read the history store */
     bool verify_tail; /* before reading on, compare a hash of the last bytes read before */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
@@ -83,17 +83,18 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config);
 /* Does not save: call oks_engine_save() before. No other call may be running. NULL is fine. */
 void oks_engine_free(struct oks_engine *engine);
 
-/* Writes the cache file of each transcript that changed since it was last written. Errors are in the status
- * document. */
+/* Writes what the history store lacks, and the cache file of each transcript that changed since it was last
+ * written. Errors are in the status document. */
 void oks_engine_save(struct oks_engine *engine);
 /* Starts a thread that does the same a second after a change, until oks_engine_free(). 0 or -EAGAIN: no
  * thread. */
 int oks_engine_start_saver(struct oks_engine *engine);
 
 /*
- * Forgets a session whose transcripts were all deleted (NULL: every such session). Its cache files are
- * removed, so it no longer counts, in other processes too. *n: sessions forgotten. 0; -ENOENT: no such
- * session; -EBUSY: a transcript of it exists; another negative errno: the marker file could not be written.
+ * Forgets what no file has any more of a session (NULL: of all): deleted transcripts, and requests that a
+ * file has lost. It is removed from the history store and from the cache, so it no longer counts, in other
+ * processes too. *n: sessions concerned. 0; -ENOENT: no such session; -EBUSY: its transcripts exist and have
+ * lost nothing; another negative errno: the store or its marker file could not be written.
  */
 int oks_engine_forget(struct oks_engine *engine, const char *session, size_t *n);
 

@@ -250,6 +250,32 @@ START_TEST(two_programs_write_one_log)
 }
 END_TEST
 
+/* The second one puts its record before it has read those of the first. */
+START_TEST(two_programs_see_one_rewrite)
+{
+    struct history_store *other, *mine = store;
+    struct history_facts facts;
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    flush();
+    other = opened(true);
+    mark(HISTORY_SHED, "/a");
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 5, 7), 0);
+    flush();
+    store = other;
+    mark(HISTORY_SHED, "/a");
+    flush();
+    history_store_facts(store, "/a", &facts); /* as whoever reads the log from now on */
+    ck_assert(!facts.live && facts.lost);
+    PARTS_ARE("/a", "0/0/0 5/64");
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 5, 7), 0);
+    flush();
+    history_store_free(mine);
+    reopen();
+    PARTS_ARE("/a", "2/2/31 5/64");
+}
+END_TEST
+
 START_TEST(who_only_reads_writes_nothing)
 {
     ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
@@ -396,6 +422,7 @@ int main(void)
     STORE_TEST(suite, an_addition_counts_where_it_belongs);
     STORE_TEST(suite, what_is_torn_or_damaged_is_passed_over);
     STORE_TEST(suite, two_programs_write_one_log);
+    STORE_TEST(suite, two_programs_see_one_rewrite);
     STORE_TEST(suite, who_only_reads_writes_nothing);
     STORE_TEST(suite, a_log_is_compacted);
     STORE_TEST(suite, a_log_stays_bounded);

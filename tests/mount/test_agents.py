@@ -44,7 +44,7 @@ class Samples(SourcesTest):
                 path.write_bytes(data)
                 self.assertEqual(self.counts(mount, session), reference.codex(data)[0], sample.name)
                 path.unlink()
-                self.assertNotIn(session, mount.names("sessions"))
+                self.assertTrue(mount.json(f"sessions/{session}/usage.json")["retained"])
                 for cut in made.cuts(data, n):
                     harness.append(path, data[at:cut])
                     at = cut

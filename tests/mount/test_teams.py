@@ -368,7 +368,7 @@ class Runs(TeamsTest):
                                                "tokens": {"input": 1, "output": 1}}) + b"\n")
             self.assertEqual(self.summary(self.team(mount)), (30, 6402, 6432))
             chat.unlink()
-            self.assertEqual(self.summary(self.team(mount)), (30, 6000, 6030))
+            self.assertEqual(self.summary(self.team(mount)), (30, 6402, 6432))  # retained
 
     def test_two_teams_of_one_session(self):
         self.example()
