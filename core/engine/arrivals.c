@@ -205,7 +205,6 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
         return -ENOMEM;
     }
     s->version = version_next(&e->model.versions);
-    timeline_transcript_new(&e->model.timeline, t);
     retained_found(e, t);
     t->unplaced = t->source->late;
     e->model.catalog.n_unplaced += t->unplaced;
@@ -219,6 +218,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
         billing_leave(e->model.billing, t->billed);
         transcript_forget(t);
     }
+    timeline_transcript_new(&e->model.timeline, t); /* not before the restore, as in found() */
     catalog_mark_dirty(&e->model.catalog, t, true);
     return 0;
 }
