@@ -37,7 +37,7 @@
 #include "history/requests.h"
 
 static const char mark[8] = "\xffokshist";
-static const char log_name[] = "log", new_name[] = "log.new", marker_name[] = "forgotten";
+static const char log_name[] = "log", new_name[] = "log.new", marker_name[] = HISTORY_MARKER;
 
 enum {
     ORDER = 0x01020304, /* of bytes in a number */

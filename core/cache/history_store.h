@@ -90,6 +90,6 @@ uint64_t history_store_bytes(struct history_store *store); /* of the file */
 struct stat;
 int history_store_marker(struct history_store *store, struct stat *st);
 int history_store_mark(struct history_store *store);
-#define HISTORY_MARKER "okstrafs/history/forgotten" /* below the okstra home */
+#define HISTORY_MARKER "forgotten" /* in its folder */
 
 #endif

@@ -310,7 +310,7 @@ char *retained_marker(const char *okstra_home)
 {
     char *path;
 
-    return asprintf(&path, "%s/" HISTORY_MARKER, okstra_home) < 0 ? NULL : path;
+    return asprintf(&path, "%s/" OKS_HISTORY_ROOT "/" HISTORY_MARKER, okstra_home) < 0 ? NULL : path;
 }
 
 int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)

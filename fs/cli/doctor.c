@@ -108,7 +108,7 @@ static void check_history(const struct options *o)
     struct stat st;
     char *path;
 
-    if (asprintf(&path, "%s/okstrafs/history/log", o->okstra_home) < 0)
+    if (asprintf(&path, "%s/" OKS_HISTORY_ROOT "/log", o->okstra_home) < 0)
         return;
     if (stat(path, &st) < 0)
         good("no history of deleted transcripts is stored yet (%s)", path);

@@ -1,6 +1,6 @@
 /*
- * `okstrafs forget`: removes from the history store what no transcript says any more. No other command deletes
- * anything.
+ * `okstrafs forget`: removes from the history store what no transcript says any more. No other command
+ * deletes anything.
  *
  * A daemon of the same home notices at its next sync. A session whose transcript exists and has lost nothing
  * cannot be forgotten: delete that first.

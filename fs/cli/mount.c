@@ -96,7 +96,8 @@ static bool would_hide(const char *mountpoint, const char *folder, const char *u
 /* A mount over our own transcripts or caches would hide them from us. */
 static int check_layout(const struct options *o)
 {
-    if (would_hide(o->mountpoint, o->okstra_home, OKS_CACHE_ROOT)) {
+    if (would_hide(o->mountpoint, o->okstra_home, OKS_CACHE_ROOT) ||
+        would_hide(o->mountpoint, o->okstra_home, OKS_HISTORY_ROOT)) {
         log_error("%s holds the okstra home %s, which the mount would hide: choose another folder",
                   o->mountpoint, o->okstra_home);
         return EX_USAGE;

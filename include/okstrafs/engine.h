@@ -55,7 +55,8 @@ enum oks_revalidate {
     OKS_REVALIDATE_STAT,     /* stat(2) of every transcript at every sync */
 };
 
-#define OKS_CACHE_ROOT "cache/token-usage" /* below the okstra home */
+#define OKS_CACHE_ROOT   "cache/token-usage" /* below the okstra home */
+#define OKS_HISTORY_ROOT "okstrafs/history"
 
 /* Zeroed but for okstra_home: the defaults. Borrowed during oks_engine_new() only, unless a field says more.
  */
