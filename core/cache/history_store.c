@@ -863,16 +863,27 @@ static int begin_writing(struct history_store *s, int folder)
     return rc;
 }
 
-/* It is in the log now. Under `lock`. */
+/*
+ * It is in the log now. Under `lock`. Pieces are written in the order of the list, so the first one that
+ * waits is that of the record, if it has one.
+ */
 static void was_written(struct history_store *s, struct waiting *w, uint64_t at)
 {
     struct history_file *f = file_of(s, w->path);
+    size_t low = 0, high = f ? f->n : 0;
 
-    for (size_t i = 0; f && i < f->n; i++)
-        if (f->pieces[i].waiting == w) {
-            f->pieces[i].waiting = NULL;
-            f->pieces[i].at = at + sizeof(w->head) + w->head.path_len;
-        }
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (f->pieces[mid].waiting)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    if (f && low < f->n && f->pieces[low].waiting == w) {
+        f->pieces[low].waiting = NULL;
+        f->pieces[low].at = at + sizeof(w->head) + w->head.path_len;
+    }
     TAILQ_REMOVE(&s->queue, w, next);
     s->queued_bytes -= w->head.payload_len;
     s->bytes += sizeof(w->head) + w->head.path_len + w->head.payload_len;
