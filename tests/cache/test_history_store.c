@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "cache/cache_parts.h"
 #include "history/requests.h"
 #include "scratch.h"
 #include "tap.h"
@@ -412,6 +413,51 @@ START_TEST(many_additions_are_written_as_a_whole)
 }
 END_TEST
 
+/*
+ * Version 4 of the layout, in which entries of deleted transcripts were written before there was a store. It
+ * stays readable, whatever the layout becomes.
+ */
+static const char version_4[] =
+    "{\"schemaVersion\":1,\"identity\":{\"prefixLen\":3,\"sha256\":"
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\"usage\":{\"offset\":264,"
+    "\"agentName\":null,\"model\":\"claude-opus-4-7\",\"events\":[{\"i\":1000,\"o\":10,\"t\":\"2026-06-01T10:"
+    "00:01.000Z\"}]},"
+    "\"needles\":{\"\\\"teamname\\\":\\\"crew\\\"\":{\"offset\":0,\"found\":true}},\"okstrafs\":{\"version\":"
+    "4,\"offset\":264,"
+    "\"dev\":2049,\"ino\":77,\"tail\":null,\"lines\":1,\"bad\":0,\"odd\":0,\"sessionId\":\"s1\",\"teams\":["
+    "\"Crew\"],"
+    "\"cwds\":[\"/"
+    "w\"],\"compactions\":[],\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":1,\"stamped\":1,\"i\":1000,"
+    "\"o\":10,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,\"first\":\"2026-06-01T10:00:01.000Z\",\"last\":"
+    "\"2026-06-01T10:00:01.000Z\"}],\"requests\":{\"history\":1,\"after\":0,\"models\":[\"claude-opus-4-7\"],"
+    "\"agents\":[],\"rows\":[[\"msg_01\",\"r1\",\"2026-06-01T10:00:01.000Z\",\"0123456789abcdef\",0,0,2,0,0,"
+    "0,1000,10,0,"
+    "0,0,0,0]]},\"label\":null,\"memo\":null,\"events\":1,\"sha256\":\"";
+
+START_TEST(version_4_stays_readable)
+{
+    struct request_row row;
+    struct oks_state state;
+    uint8_t sha256[OKS_SHA256_BYTES];
+    char text[sizeof(version_4) + OKS_SHA256_HEX + 8], hex[OKS_SHA256_HEX];
+    size_t n = sizeof(version_4) - 1;
+
+    ck_assert_int_eq(oks_sha256(version_4, n, sha256), 0);
+    oks_hex(sha256, sizeof(sha256), hex);
+    n = (size_t)snprintf(text, sizeof(text), "%s%s\"}}\n", version_4, hex);
+    ck_assert_int_eq(oks_state_init(&state), 0);
+    ck_assert_int_eq(oks_cache_parse_kept(text, n, &state), OKS_CACHE_HIT);
+    ck_assert_uint_eq(state.offset, 264);
+    ck_assert_str_eq(state.session_id, "s1");
+    ck_assert_uint_eq(oks_events_len(state.events), 1);
+    ck_assert_uint_eq(requests_len(state.requests), 1);
+    requests_get(state.requests, 0, &row);
+    ck_assert_uint_eq(row.request.key, UINT64_C(0x0123456789abcdef));
+    ck_assert_uint_eq(row.request.spend.input, 1000);
+    oks_state_clear(&state);
+}
+END_TEST
+
 #define STORE_TEST(suite, function) FIXTURE_TEST(suite, function, setup, teardown, 120)
 
 int main(void)
@@ -428,6 +474,7 @@ int main(void)
     STORE_TEST(suite, a_log_stays_bounded);
     STORE_TEST(suite, nobody_else_can_read_it);
     STORE_TEST(suite, a_full_disk_loses_nothing);
+    STORE_TEST(suite, version_4_stays_readable);
     STORE_TEST(suite, many_additions_are_written_as_a_whole);
     return tap_run(suite);
 }
