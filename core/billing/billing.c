@@ -108,6 +108,7 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     others = billing_map_add(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
     part->n_rows = i + 1;
     billing_set_counted(part, i, false);
+    part->foreign += others ? key : 0; /* until it is elected */
     return others ? billing_pend(b, key) : billing_count_row_in(b, part, i, row, &in->batch);
 }
 
@@ -254,6 +255,12 @@ int billing_untail(struct billing *b, struct billing_part *part)
     }
     for (; part->n_rows > whole; part->n_rows--) {
         uint64_t key = requests_key(rows, part->n_rows - 1);
+        const struct substitute *substitute = billing_substitute_of(b, key);
+        bool owned = substitute && substitute->owner == part;
+
+        for (size_t i = 0; i < n; i++)
+            owned |= changed[i] == part->n_rows - 1 && was_counted[i];
+        part->foreign -= owned ? 0 : key;
 
         billing_map_remove(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)part->n_rows - 1});
         if (rc == 0 && has_others(b, part, key))
@@ -418,6 +425,27 @@ size_t billing_requests(const struct billing *b)
 size_t billing_bytes(const struct billing *b)
 {
     return billing_map_bytes(&b->map);
+}
+
+uint64_t billing_foreign(const struct billing_part *part)
+{
+    return part->foreign;
+}
+
+int billing_each_foreign(const struct billing *b, const struct billing_part *part,
+                         int (*fn)(void *ctx, uint64_t key), void *ctx)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && part->foreign && i < part->n_rows; i++) {
+        uint64_t key = requests_key(part->rows, i);
+        const struct substitute *substitute =
+            LIST_EMPTY(&part->substitutes) ? NULL : billing_substitute_of(b, key);
+
+        if (!billing_is_counted(part, i) && !(substitute && substitute->owner == part))
+            rc = fn(ctx, key);
+    }
+    return rc;
 }
 
 size_t billing_part_rows(const struct billing_part *part)

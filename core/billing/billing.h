@@ -92,6 +92,13 @@ size_t billing_requests(const struct billing *b); /* rows in the map */
 size_t billing_bytes(const struct billing *b);    /* of the map, keys included */
 
 size_t billing_part_rows(const struct billing_part *part);
+/*
+ * The requests that the part logs and another part owns: the sum of their keys, modulo 2^64 (0: there are
+ * none), and one by one. billing_each_foreign: 0 or the first non-zero value of fn.
+ */
+uint64_t billing_foreign(const struct billing_part *part);
+int billing_each_foreign(const struct billing *b, const struct billing_part *part,
+                         int (*fn)(void *ctx, uint64_t key), void *ctx);
 /* The sum of the requests that the part owns. */
 const struct billed_bag *billing_share(const struct billing_part *part);
 /* Whether a row of another part gives the cost of a request of this part. */
@@ -129,7 +136,7 @@ struct billing_ruling {
     const char *owner_path, *winner_path;
     uint64_t line; /* line number in the winner */
     size_t files;  /* number of files that log it */
-    bool second_hand;
+    bool second_hand, alias;
 };
 
 /* 0, or -ENOENT: no part logs it. */

@@ -30,7 +30,7 @@ static bool has_better_row(const struct candidate *a, const struct candidate *b)
     int d = request_rank(&a->row.request, &b->row.request);
 
     if (d == 0)
-        d = stamps_cmp(a->row.request.stamp, b->row.request.stamp);
+        d = stamps_cmp(a->row.request.stamp, b->row.request.stamp) * (a->row.request.restamped ? -1 : 1);
     return d ? d > 0 : strcmp(a->part->path, b->part->path) < 0;
 }
 
@@ -39,9 +39,11 @@ static bool owns_rather(const struct candidate *a, const struct candidate *b)
     const struct oks_request *x = &a->row.request, *y = &b->row.request;
     int d;
 
+    if (x->alias != y->alias)
+        return x->alias;
     if (x->second_hand != y->second_hand)
         return y->second_hand;
-    if (x->sidechain != y->sidechain)
+    if (x->sidechain != y->sidechain && !x->restamped)
         return y->sidechain;
     d = stamps_cmp(x->stamp, y->stamp);
     return d ? d < 0 : strcmp(a->part->path, b->part->path) < 0;
@@ -54,27 +56,30 @@ struct verdict {
     const char *model;
     struct oks_stamp stamp;
     struct oks_spend spend;
+    bool alias;
 };
 
 bool billing_same_values(const struct oks_request *a, const struct oks_request *b)
 {
     const struct oks_spend *x = &a->spend, *y = &b->spend;
 
-    return a->stamp.key == b->stamp.key && x->input == y->input && x->output == y->output &&
-           x->cache_5m == y->cache_5m && x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
+    return a->alias == b->alias && a->stamp.key == b->stamp.key && x->input == y->input &&
+           x->output == y->output && x->cache_5m == y->cache_5m && x->cache_1h == y->cache_1h &&
+           x->cache_read == y->cache_read;
 }
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
     return a->part == b->part && a->i == b->i && a->model == b->model &&
-           billing_same_values(&(struct oks_request){.stamp = a->stamp, .spend = a->spend},
-                               &(struct oks_request){.stamp = b->stamp, .spend = b->spend});
+           billing_same_values(
+               &(struct oks_request){.stamp = a->stamp, .spend = a->spend, .alias = a->alias},
+               &(struct oks_request){.stamp = b->stamp, .spend = b->spend, .alias = b->alias});
 }
 
 static struct verdict verdict_of(struct billing_part *part, size_t i, const char *model,
                                  const struct oks_request *r)
 {
-    return (struct verdict){part, i, model, r->stamp, r->spend};
+    return (struct verdict){part, i, model, r->stamp, r->spend, r->alias};
 }
 
 /* Removes from all sums what the key has added, and returns what that was. */
@@ -133,6 +138,11 @@ static int elect(struct billing *b, uint64_t key)
     if (!best.part)
         return 0;
     after = verdict_of(owner.part, owner.i, best.part->models[best.row.model], &best.row.request);
+    if (before.part != owner.part) {
+        if (before.part && before.i != SIZE_MAX)
+            before.part->foreign += key;
+        owner.part->foreign -= key;
+    }
     if (!same_verdict(&before, &after)) {
         if (before.part)
             b->events->row_changed(b->ctx, before.part->owner, before.i);
@@ -168,5 +178,6 @@ int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling 
     out->winner_path = best.part->path;
     out->line = best.row.line;
     out->second_hand = best.row.request.second_hand;
+    out->alias = best.row.request.alias;
     return 0;
 }

@@ -30,6 +30,7 @@ struct billing_part {
     const char **models;       /* interned names of the store's models */
     size_t n_models;
     bool retained;            /* its file is gone: billing_retain() */
+    uint64_t foreign;         /* sum of the keys of its rows whose request another part owns */
     struct billed_bag share;  /* the sum of what it owns */
     struct billed_tree *tree; /* of the counted rows; NULL: no window was needed yet */
     LIST_HEAD(, substitute) substitutes;

@@ -43,7 +43,7 @@ void billing_cost_of(struct billing *b, const struct oks_request *r, const char 
 {
     struct oks_cost cost;
 
-    if (r->second_hand)
+    if (r->second_hand || r->alias)
         return;
     if (oks_price_cost(price_of(b, model), &r->spend, r->stamp, &cost) != OKS_PRICED)
         out->unpriced = 1;
@@ -56,6 +56,8 @@ static void tokens_of(const struct oks_request *r, struct billed_sum *out)
     const struct oks_spend *s = &r->spend;
 
     *out = (struct billed_sum){0};
+    if (r->alias)
+        return;
     if (r->second_hand) {
         out->second_hand = 1;
         return;

@@ -20,7 +20,9 @@ enum {
     FAST = 1 << 4,
     US = 1 << 5,
     TIER = 1 << 6, /* two bits */
-    FLAGS_END = 1 << 8,
+    ALIAS = 1 << 8,
+    RESTAMPED = 1 << 9,
+    FLAGS_END = 1 << 10,
     KEY_DIGITS = 16,
 };
 
@@ -54,6 +56,8 @@ static uint64_t flags_of(const struct oks_request *r)
     flags |= r->settled ? SETTLED : 0;
     flags |= r->advisor ? ADVISOR : 0;
     flags |= r->second_hand ? SECOND_HAND : 0;
+    flags |= r->alias ? ALIAS : 0;
+    flags |= r->restamped ? RESTAMPED : 0;
     flags |= r->spend.speed == OKS_SPEED_FAST ? FAST : 0;
     return flags | (r->spend.geo == OKS_GEO_US ? US : 0);
 }
@@ -152,6 +156,8 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
                 .settled = flags & SETTLED,
                 .advisor = flags & ADVISOR,
                 .second_hand = flags & SECOND_HAND,
+                .alias = flags & ALIAS,
+                .restamped = flags & RESTAMPED,
             },
         .history = n[REQUEST_HISTORY],
         .first = n[REQUEST_FIRST],

@@ -70,7 +70,9 @@ bool transcript_record_event(const struct oks_record *r, struct oks_event *event
     const struct oks_usage *u = &r->message.usage;
     bool any;
 
-    *event = (struct oks_event){.stamp = oks_stamp_of(r->timestamp)};
+    *event = (struct oks_event){.stamp = r->copied ? OKS_STAMP_NONE : oks_stamp_of(r->timestamp)};
+    if (r->copied)
+        return false;
     any = !oks_stamp_is_none(event->stamp);
     if (u->present) {
         event->count[OKS_INPUT] = u->input;
@@ -101,7 +103,7 @@ static int collect_tail_requests(struct tail *tail, const struct oks_record *r, 
 {
     int rc;
 
-    if (!r->message.usage.present && !r->nested_present)
+    if (!r->message.usage.present && !r->nested_present && !r->alias)
         return 0;
     rc = oks_requests_new(&tail->requests);
     if (rc == 0)

@@ -42,7 +42,7 @@ static int consider_row(void *ctx, size_t i, const struct request_row *row)
     const struct oks_request *r = &row->request;
 
     (void)i;
-    if (r->second_hand || r->advisor || (c->found && r->sidechain && !c->sidechain))
+    if (r->second_hand || r->alias || r->advisor || (c->found && r->sidechain && !c->sidechain))
         return 0;
     c->found = true;
     c->sidechain = r->sidechain;

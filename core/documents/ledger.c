@@ -22,9 +22,9 @@
 
 enum { ENTRIES_MAX = 1 << 21, TEXT_MAX = 256 << 20, TRIES = 16 };
 
-enum kind { KIND_RESPONSE, KIND_ADVISOR, KIND_PROGRESS, KIND_OTHER };
+enum kind { KIND_RESPONSE, KIND_ADVISOR, KIND_PROGRESS, KIND_REPEAT, KIND_OTHER };
 
-static const char *const kind_names[] = {"response", "advisor", "progress", "other"};
+static const char *const kind_names[] = {"response", "advisor", "progress", "repeat", "other"};
 
 struct entry {
     uint64_t offset, key;
@@ -78,12 +78,22 @@ static int add_request(struct file *f, const struct request_line *line)
     entry->key = line->request.key;
     entry->kind = line->request.second_hand ? KIND_PROGRESS
                   : line->request.advisor   ? KIND_ADVISOR
+                  : line->request.alias     ? KIND_REPEAT
                                             : KIND_RESPONSE;
     entry->spend = line->request.spend;
     entry->model = copy_of(line->request.model);
     entry->message_id = copy_of(line->message_id);
     entry->request_id = copy_of(line->request_id);
     return 0;
+}
+
+static struct oks_spend spend_of(const struct oks_usage *u)
+{
+    return (struct oks_spend){.input = u->input,
+                              .output = u->output,
+                              .cache_5m = u->cache_creation_5m,
+                              .cache_1h = u->cache_creation_1h,
+                              .cache_read = u->cache_read};
 }
 
 /* A line with usage that is not a request. */
@@ -98,11 +108,7 @@ static int add_other(struct file *f, const struct oks_record *r)
     entry->offset = r->offset;
     entry->kind = KIND_OTHER;
     entry->why = synthetic ? "synthetic" : "not a response";
-    entry->spend = (struct oks_spend){.input = m->usage.input,
-                                      .output = m->usage.output,
-                                      .cache_5m = m->usage.cache_creation_5m,
-                                      .cache_1h = m->usage.cache_creation_1h,
-                                      .cache_read = m->usage.cache_read};
+    entry->spend = spend_of(&m->usage);
     entry->message_id = copy_of(m->id);
     return 0;
 }
@@ -114,8 +120,13 @@ static int read_record(void *ctx, const struct oks_record *r)
     size_t n = request_lines(r, oks_slice_of(f->name), lines);
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (lines[i].request.alias && r->key)
+            continue; /* the record's own entry is enough */
         rc = add_request(f, &lines[i]);
+        if (rc == 0 && lines[i].request.alias)
+            f->entries[f->n - 1].spend = spend_of(&r->message.usage);
+    }
     if (n == 0 && (r->message.usage.present || (r->nested_present && r->nested.usage.present)))
         rc = add_other(f, r);
     return rc;
@@ -181,6 +192,11 @@ static void put_ruling(struct json *j, const struct transcript *t, const struct 
 
     if (rc < 0) {
         put_verdict(j, "dropped", "unknown");
+    } else if (entry->kind == KIND_REPEAT) {
+        put_verdict(j, "merged", "a record of this response counts");
+    } else if (r.alias) {
+        put_verdict(j, "merged", "a record of this response counts");
+        put_place(j, "into", r.winner_path, r.line);
     } else if (r.winner == t && r.line != entry->offset) {
         put_verdict(j, "merged", "another line of this response counts");
         put_place(j, "into", t->path, r.line);

@@ -15,7 +15,7 @@ enum {
     REQUEST_ID_MAX = 255,    /* bytes of an id that are kept; its key is made of all of it */
     REQUEST_NAMES_MAX = 255, /* models, and agents, told apart in one transcript; others are "(others)" */
     REQUESTS_MAX = 1 << 26,  /* of one transcript; more is -EFBIG */
-    REQUESTS_OF_RECORD = OKS_ADVISORS_MAX + 2,
+    REQUESTS_OF_RECORD = OKS_ADVISORS_MAX + 3,
 };
 
 struct oks_requests;
@@ -148,7 +148,8 @@ uint64_t request_key_of_line(struct oks_slice name, uint64_t offset, const struc
 uint64_t request_key_of_part(uint64_t key, unsigned n);
 
 /*
- * The requests that a record tells of: its own, those of its advisors, and a sub-agent's. Returns how many.
+ * The requests that a record tells of: its own, its alias, those of its advisors, and a sub-agent's. Returns
+ * how many.
  */
 size_t request_lines(const struct oks_record *record, struct oks_slice name,
                      struct request_line lines[REQUESTS_OF_RECORD]);

@@ -34,7 +34,8 @@ enum {
     FAST = 1 << 12,
     US = 1 << 13,
     TIER = 1 << 14, /* two bits */
-    FLAGS_END = 1 << 16,
+    ALIAS = 1 << 16,
+    RESTAMPED = 1 << 17,
 
     VARINT_MAX = 10,
     NUMBERS_MAX = 16, /* of a row, the length of its stamp included */
@@ -91,6 +92,8 @@ static unsigned flags_of(const struct request_row *row, const struct before *bef
     flags |= s->web_searches ? SEARCHES : 0;
     flags |= r->advisor ? ADVISOR : 0;
     flags |= r->second_hand ? SECOND_HAND : 0;
+    flags |= r->alias ? ALIAS : 0;
+    flags |= r->restamped ? RESTAMPED : 0;
     flags |= s->speed == OKS_SPEED_FAST ? FAST : 0;
     return flags | (s->geo == OKS_GEO_US ? US : 0);
 }
@@ -229,6 +232,8 @@ static void get_row(struct input *in, struct request_row *row, struct before *be
     r->sidechain = flags & SIDECHAIN;
     r->advisor = flags & ADVISOR;
     r->second_hand = flags & SECOND_HAND;
+    r->alias = flags & ALIAS;
+    r->restamped = flags & RESTAMPED;
     s->speed = flags & FAST ? OKS_SPEED_FAST : OKS_SPEED_STANDARD;
     s->geo = flags & US ? OKS_GEO_US : OKS_GEO_ANY;
     s->tier = (enum oks_tier)(flags / TIER & 3);

@@ -7,6 +7,10 @@
  * greatest of each field: a fallback in mid-stream changes the model and the cache counts together. Of equals
  * the one outside a side chain is kept, then the later one.
  *
+ * Codex logs a response in two kinds of line, and copies either of them alone into other rollouts. Where both
+ * are there, the key of the second is an alias of the first: a row with that key that counts nothing, and
+ * ranks above all others. Copies of its lines have the time of the copy, so there the earliest is kept.
+ *
  * What a parent's progress lines tell of a sub-agent's response is a first snapshot of it. It ranks below
  * every line of the sub-agent itself.
  *
@@ -73,11 +77,13 @@ uint64_t request_key_of_part(uint64_t key, unsigned n)
 
 int request_rank(const struct oks_request *a, const struct oks_request *b)
 {
+    if (a->alias != b->alias)
+        return a->alias ? 1 : -1;
     if (a->second_hand != b->second_hand)
         return a->second_hand ? -1 : 1;
     if (a->spend.output != b->spend.output)
         return a->spend.output < b->spend.output ? -1 : 1;
-    if (a->sidechain != b->sidechain)
+    if (a->sidechain != b->sidechain && !a->restamped)
         return a->sidechain ? -1 : 1;
     return 0;
 }
@@ -85,7 +91,7 @@ int request_rank(const struct oks_request *a, const struct oks_request *b)
 bool request_merge(struct request_row *row, const struct oks_request *line, uint64_t offset)
 {
     struct oks_request *kept = &row->request;
-    bool wins = request_rank(line, kept) >= 0;
+    bool wins = request_rank(line, kept) >= line->restamped;
     uint64_t tools = kept->tool_uses + line->tool_uses;
     bool settled = kept->settled || line->settled;
 
@@ -164,13 +170,32 @@ static void own_line(const struct oks_record *r, struct oks_slice name, struct r
                 .tool_uses = r->tool_uses,
                 .sidechain = r->is_sidechain,
                 .settled = m->stop_reason.ptr != NULL,
+                .restamped = r->key != 0,
             },
         .offset = r->offset,
         .message_id = m->id,
         .request_id = r->request_id,
         .agent_id = r->agent_id,
     };
-    out->request.key = key_of(m->id, r->uuid, name, r->offset, &out->request);
+    out->request.key = r->key ? r->key : key_of(m->id, r->uuid, name, r->offset, &out->request);
+}
+
+static void alias_line(const struct oks_record *r, struct request_line *out)
+{
+    *out = (struct request_line){
+        .request =
+            {
+                .key = r->alias,
+                .stamp = oks_stamp_of(r->timestamp),
+                .model = r->message.model,
+                .sidechain = r->is_sidechain,
+                .settled = true,
+                .alias = true,
+                .restamped = true,
+            },
+        .offset = r->offset,
+        .agent_id = r->agent_id,
+    };
 }
 
 /* An advisor's answer is complete when it is logged. */
@@ -220,10 +245,14 @@ size_t request_lines(const struct oks_record *r, struct oks_slice name,
 {
     size_t n = 0;
 
+    if (r->alias)
+        alias_line(r, &lines[n++]);
     if (r->type == OKS_RECORD_ASSISTANT && counts(&r->message)) {
+        const struct request_line *own = &lines[n];
+
         own_line(r, name, &lines[n++]);
         for (unsigned i = 0; i < r->n_advisors; i++)
-            advisor_line(&lines[0], &r->advisors[i], i, &lines[n++]);
+            advisor_line(own, &r->advisors[i], i, &lines[n++]);
     }
     if (r->nested_present && counts(&r->nested))
         nested_line(r, name, &lines[n++]);
@@ -262,7 +291,7 @@ int requests_add_record(struct oks_requests *requests, const struct oks_record *
     size_t n = 0;
     int rc = 0;
 
-    if (r->type == OKS_RECORD_ASSISTANT || r->nested_present)
+    if (r->type == OKS_RECORD_ASSISTANT || r->nested_present || r->alias)
         n = request_lines(r, name, lines);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = requests_add(requests, &lines[i], history);

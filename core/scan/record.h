@@ -99,6 +99,14 @@ struct oks_record {
      * changes tells the whole of it each time. */
     const uint64_t *counted;
 
+    /*
+     * What identifies its request, where the source says so itself; 0: the ids of the message do. `alias` is
+     * a key under which other records may log the same request: whatever has it counts nothing. A record with
+     * an alias and no key is no request, only one more line about one.
+     */
+    uint64_t key, alias;
+    bool copied; /* another transcript owns its request: it is in no event of this one */
+
     uint64_t odd; /* token values of message.usage (splits and advisors included) that were no count */
 };
 

@@ -42,6 +42,8 @@ struct oks_request {
     bool sidechain;
     bool settled;     /* a line of it says why the response ended; else its output is a lower bound */
     bool advisor;     /* an advisor's share of another request */
+    bool alias;       /* no request: its key names one that counts under another key, so it is in no sum */
+    bool restamped;   /* copies of its line have later time stamps, so the earliest is the original */
     bool second_hand; /* seen only in a parent's progress lines: in no sum, but makes it a lower bound */
 };
 

@@ -95,7 +95,7 @@ static void teardown(void)
 struct what {
     const char *id, *stamp, *model;
     uint64_t input, output;
-    bool sidechain, second_hand, open;
+    bool sidechain, second_hand, open, alias, restamped;
 };
 
 static struct oks_requests *store_of(const struct what *what, size_t n)
@@ -112,6 +112,8 @@ static struct oks_requests *store_of(const struct what *what, size_t n)
                         .spend = {.input = what[i].input, .output = what[i].output},
                         .sidechain = what[i].sidechain,
                         .second_hand = what[i].second_hand,
+                        .alias = what[i].alias,
+                        .restamped = what[i].alias || what[i].restamped,
                         .settled = !what[i].open},
             .offset = i * 100,
             .message_id = oks_slice_of(what[i].id),
@@ -274,6 +276,150 @@ START_TEST(second_hand_is_in_no_sum)
     ck_assert_uint_eq(owns(1), 10);
     billed_bag_total(billing_share(parts[0].billed), &share);
     ck_assert_uint_eq((uint64_t)share.second_hand, 0);
+}
+END_TEST
+
+START_TEST(what_has_an_alias_is_no_request)
+{
+    struct billing_ruling ruling;
+    struct billed_sum sum;
+
+    enter(0, ROWS({"t1", "2026-06-10T01:00:00Z", .input = 10, .output = 9, .restamped = true}));
+    ck_assert_uint_eq(owns(0), 10);
+    parts[0].changes = 0;
+    enter(1, ROWS({"r1", "2026-06-10T02:00:00Z", .input = 10, .restamped = true},
+                  {"t1", "2026-06-10T02:00:00Z", .alias = true}));
+    ck_assert_uint_eq(owns(0), 0);
+    ck_assert_uint_eq(owns(1), 10);
+    ck_assert_uint_ge(parts[0].changes, 1);
+    billed_bag_total(billing_all(billing), &sum);
+    ck_assert_uint_eq(sum.requests, 1);
+    ck_assert(!billed_is_lower_bound(&sum));
+    ck_assert_int_eq(billing_ruling(billing, request_key_of_id(OKS_SLICE("t1")), &ruling), 0);
+    ck_assert(ruling.alias);
+    ck_assert_ptr_eq(ruling.owner, &parts[1]); /* although it is later */
+    leave(1);
+    ck_assert_uint_eq(owns(0), 10);
+}
+END_TEST
+
+/* Both lines may be in one store, the count first. */
+START_TEST(an_alias_may_come_after_its_row)
+{
+    struct oks_requests *gain = ROWS({"r1", .input = 10}, {"t1", .alias = true});
+
+    enter(0, ROWS({"t1", .input = 10, .restamped = true}));
+    parts[0].changes = 0;
+    ck_assert_int_eq(billing_gain(billing, parts[0].billed, gain), 0);
+    ck_assert_uint_eq(owns(0), 10);
+    ck_assert_uint_eq(parts[0].changes, 1); /* t1 may have been sent */
+    ck_assert_uint_eq(parts[0].changed, 0);
+    oks_requests_free(gain);
+}
+END_TEST
+
+START_TEST(of_restamped_copies_the_earliest_counts)
+{
+    struct billed_bag window = {0};
+    struct billed_sum sum;
+
+    enter(0, ROWS({"m1", "2026-06-10T03:00:00Z", .input = 10, .restamped = true}));
+    enter(1, ROWS({"m1", "2026-06-10T01:00:00Z", .input = 10, .restamped = true, .sidechain = true}));
+    enter(2, ROWS({"m1", "2026-06-10T02:00:00Z", .input = 10, .restamped = true}));
+    ck_assert_uint_eq(owns(1), 10);
+    ck_assert_int_eq(billing_window(billing, parts[1].billed, oks_stamp_of(OKS_SLICE("2026-06-10T00:30:00Z")),
+                                    oks_stamp_of(OKS_SLICE("2026-06-10T01:30:00Z")), &window),
+                     0);
+    billed_bag_total(&window, &sum);
+    ck_assert_uint_eq(sum.requests, 1);
+    billed_bag_clear(&window);
+    leave(1);
+    ck_assert_uint_eq(owns(2), 10);
+}
+END_TEST
+
+/* --- what others own --- */
+
+static int add_key(void *ctx, uint64_t key)
+{
+    *(uint64_t *)ctx += key;
+    return 0;
+}
+
+/* The part's sum of keys, as rulings and as a visit of each say it too. */
+static uint64_t foreign(int i)
+{
+    uint64_t ruled = 0, visited = 0;
+
+    for (size_t k = 0; k < billing_part_rows(parts[i].billed); k++) {
+        uint64_t key = requests_key(parts[i].rows, k);
+        struct billing_ruling ruling;
+
+        ck_assert_int_eq(billing_ruling(billing, key, &ruling), 0);
+        ruled += ruling.owner == &parts[i] ? 0 : key;
+    }
+    ck_assert_int_eq(billing_each_foreign(billing, parts[i].billed, add_key, &visited), 0);
+    ck_assert_uint_eq(visited, ruled);
+    ck_assert_uint_eq(billing_foreign(parts[i].billed), ruled);
+    return ruled;
+}
+
+static struct oks_requests *any_rows(unsigned *seed, unsigned most)
+{
+    static char ids[8][4], stamps[8][32];
+    struct what what[8];
+    size_t n = 0;
+
+    for (unsigned id = 0; id < 6 && n < most; id++) {
+        unsigned dice = (unsigned)rand_r(seed);
+
+        if (dice % 3 == 0)
+            continue;
+        sprintf(ids[n], "m%u", id);
+        sprintf(stamps[n], "2026-06-10T0%u:00:00Z", dice / 4 % 4);
+        what[n] = (struct what){.id = ids[n],
+                                .stamp = stamps[n],
+                                .input = 1,
+                                .output = dice / 64 % 3,
+                                .sidechain = dice / 256 % 4 == 0,
+                                .alias = dice / 1024 % 5 == 0,
+                                .restamped = id % 2};
+        n++;
+    }
+    return store_of(what, n);
+}
+
+START_TEST(what_others_own_is_known_at_any_time)
+{
+    unsigned seed = 1, any = 0;
+
+    for (int round = 0; round < 3000; round++) {
+        int i = rand_r(&seed) % PARTS;
+        struct oks_requests *more = any_rows(&seed, 8);
+
+        switch (parts[i].rows ? rand_r(&seed) % 4 : 0) {
+        case 0:
+            enter(i, more);
+            more = NULL;
+            break;
+        case 1:
+            leave(i);
+            break;
+        case 2:
+            ck_assert_int_eq(billing_gain(billing, parts[i].billed, more), 0);
+            break;
+        case 3:
+            ck_assert_int_eq(billing_tail(billing, parts[i].billed, more), 0);
+            for (int k = 0; k < PARTS; k++)
+                foreign(k);
+            ck_assert_int_eq(billing_untail(billing, parts[i].billed), 0);
+            break;
+        }
+        oks_requests_free(more);
+        for (int k = 0; k < PARTS; k++)
+            any += foreign(k) != 0;
+    }
+    ck_assert_uint_gt(any, 1000);
 }
 END_TEST
 
@@ -499,6 +645,10 @@ int main(void)
     BILLING_TEST(what_comes_on_top_merges);
     BILLING_TEST(an_unfinished_line_is_taken_back);
     BILLING_TEST(a_reader_hears_of_other_verdicts_only);
+    BILLING_TEST(what_has_an_alias_is_no_request);
+    BILLING_TEST(an_alias_may_come_after_its_row);
+    BILLING_TEST(of_restamped_copies_the_earliest_counts);
+    BILLING_TEST(what_others_own_is_known_at_any_time);
     BILLING_TEST(windows);
     BILLING_TEST(other_prices);
     BILLING_TEST(prices_of_their_time);

@@ -96,6 +96,8 @@ static void any_values(struct model_row *row)
     r->settled = any(2);
     r->advisor = any(9) == 0;
     r->second_hand = any(9) == 0;
+    r->restamped = any(9) == 0;
+    r->alias = r->restamped && any(3) == 0;
     row->model = any(3) ? 0 : (unsigned)any(5);
     row->line = row->first + any(2) * any(100000);
     if (any(6) == 0)
@@ -168,6 +170,8 @@ static void check_row(const struct oks_requests *q, const struct model_row *want
     REQUIRE(have->request.settled == want->request.settled);
     REQUIRE(have->request.advisor == want->request.advisor);
     REQUIRE(have->request.second_hand == want->request.second_hand);
+    REQUIRE(have->request.alias == want->request.alias);
+    REQUIRE(have->request.restamped == want->request.restamped);
     check_slice(stamp, want->stamp);
     REQUIRE(oks_slice_eq(requests_model(q, have->model), name_of("model", want->model, name)));
     if (want->agent)

@@ -25,6 +25,8 @@ static void same(const struct request_row *a, const struct request_row *b)
     ck_assert_int_eq(p->settled, q->settled);
     ck_assert_int_eq(p->advisor, q->advisor);
     ck_assert_int_eq(p->second_hand, q->second_hand);
+    ck_assert_int_eq(p->alias, q->alias);
+    ck_assert_int_eq(p->restamped, q->restamped);
     ck_assert_int_eq(oks_stamp_cmp(p->stamp, q->stamp), 0);
     ck_assert_uint_eq(a->history, b->history);
     ck_assert_uint_eq(a->first, b->first);
@@ -116,32 +118,33 @@ static void set_member(struct request_row *row, unsigned which, uint64_t value)
                                  &r->spend.cache_1h, &r->spend.cache_read, &r->spend.web_searches,
                                  &r->tool_uses,      &row->history,        &row->first,
                                  &row->line};
-    bool *const flags[] = {&r->sidechain, &r->settled, &r->advisor, &r->second_hand};
+    bool *const flags[] = {&r->sidechain,   &r->settled, &r->advisor,
+                           &r->second_hand, &r->alias,   &r->restamped};
 
     if (which < 10)
         *numbers[which] = value;
-    else if (which < 14)
+    else if (which < 16)
         *flags[which - 10] = true;
-    else if (which == 14)
-        r->stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:02:03.004Z"));
-    else if (which == 15)
-        r->stamp = oks_stamp_of(OKS_SLICE("10 June"));
     else if (which == 16)
-        row->model = (unsigned)value;
+        r->stamp = oks_stamp_of(OKS_SLICE("2026-06-10T01:02:03.004Z"));
     else if (which == 17)
-        row->agent = (unsigned)value;
+        r->stamp = oks_stamp_of(OKS_SLICE("10 June"));
     else if (which == 18)
-        r->spend.speed = OKS_SPEED_FAST;
+        row->model = (unsigned)value;
     else if (which == 19)
+        row->agent = (unsigned)value;
+    else if (which == 20)
+        r->spend.speed = OKS_SPEED_FAST;
+    else if (which == 21)
         r->spend.geo = OKS_GEO_US;
     else
-        r->spend.tier = (enum oks_tier)(which - 20);
+        r->spend.tier = (enum oks_tier)(which - 22);
 }
 
 /* One member after the other, alone: nothing of it is in the next row. */
 START_TEST(each_member_comes_back_alone)
 {
-    for (unsigned which = 0; which < 24; which++)
+    for (unsigned which = 0; which < 26; which++)
         for (unsigned shift = 0; shift < 64; shift += 7) {
             uint64_t value = UINT64_C(1) << shift;
             struct request_row rows[3];

@@ -107,8 +107,8 @@ static inline int state_put_request(void *ctx, size_t i, const struct request_ro
     const struct oks_spend *s = &r->spend;
     char buf[OKS_STAMP_TEXT];
 
-    fprintf(to->out, "request %016" PRIx64 " %d%d%d%d%d%d%d", r->key, r->sidechain, r->settled, r->advisor,
-            r->second_hand, (int)s->speed, (int)s->geo, (int)s->tier);
+    fprintf(to->out, "request %016" PRIx64 " %d%d%d%d%d%d%d%d%d", r->key, r->sidechain, r->settled,
+            r->advisor, r->second_hand, (int)s->speed, (int)s->geo, (int)s->tier, r->alias, r->restamped);
     fprintf(to->out, " %" PRIu64 " %" PRIu64 " %" PRIu64, row->first, row->line, row->history);
     fprintf(to->out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
             s->input, s->output, s->cache_5m, s->cache_1h, s->cache_read, s->web_searches, r->tool_uses);
@@ -265,6 +265,8 @@ static inline void state_take_request(char *rest, struct oks_state *state)
     row.request.settled = flags[1] == '1';
     row.request.advisor = flags[2] == '1';
     row.request.second_hand = flags[3] == '1';
+    row.request.alias = flags[7] == '1';
+    row.request.restamped = flags[8] == '1';
     row.message_id = text[2];
     row.request_id = text[3];
     row.request.stamp = oks_stamp_of(text[4]);
