@@ -205,4 +205,6 @@ void catalog_transcript_remove(struct catalog *c, struct transcript *t)
     LIST_REMOVE(t, of_session);
     t->session->n_remnants -= t->remnant;
     c->n_transcripts--;
+    if (t->suspect)
+        LIST_REMOVE(t, of_suspects);
 }

@@ -81,6 +81,8 @@ struct catalog {
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced; /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) forks;
+    LIST_HEAD(, transcript) suspects; /* whose events may include requests that others own by now */
+    const struct billing *billing;    /* says which requests those are; may be NULL if no source needs it */
     TAILQ_HEAD(dirty_queue, transcript) dirty; /* to be scanned */
     LIST_HEAD(, transcript) linked;            /* transcripts whose file has several names */
 };
@@ -131,6 +133,13 @@ void placement_parent(struct session *s);
 char *placement_peer_states(struct catalog *c, const struct transcript *t);
 /* After a commit, or before the transcript leaves: marks those dirty that would now return other records. */
 void placement_changed(struct catalog *c, struct transcript *t, bool leaves);
+
+/*
+ * A request of the transcript has another owner now, or came. placement_check then marks those dirty whose
+ * events have other requests than they own. Call it at the end of each commit.
+ */
+void placement_suspect(struct catalog *c, struct transcript *t);
+void placement_check(struct catalog *c);
 
 /* session.c */
 const struct source *session_source(const struct session *s);

@@ -5,11 +5,11 @@
  * Claude Code's paths name a transcript's project and session. For other sources both are in the file, so a
  * transcript can be assigned only after it was read.
  *
- * Some transcripts repeat what others hold: a fork begins with its parent's events, an archived copy has all
- * of its original's. Which lines are repeated depends on files that may be read later, or never. So each scan
- * gets the reader states of the peers that are known by then. When a peer changes, its state is compared with
- * those of the transcripts that may repeat it. A transcript that would now return other records is scanned
- * again, in the same sync.
+ * Some transcripts repeat what others hold: a fork begins with its parent's requests, an archived copy has
+ * all of its original's, a page begins with the last count of the page before. Which lines are repeated
+ * depends on files that may be read later, or never. So each scan gets the keys of the requests that others
+ * own, and the reader states of the peers, as they are known by then. When an owner or a peer changes, a
+ * transcript that would now return other records is scanned again, in the same sync.
  *
  * Invariant: at the end of a sync, no transcript's events depend on the order in which files were read.
  */
@@ -20,6 +20,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "base/words.h"
 #include "catalog/catalog.h"
 
 /* --- projects --- */
@@ -125,6 +126,12 @@ static struct session *origin_of(struct catalog *c, const struct transcript *t)
     return t->origin && strcmp(t->origin, t->session->name) != 0 ? catalog_session(c, t->origin) : NULL;
 }
 
+/* Its records depend on no peer, as far as it was read. */
+static bool is_alone(const struct transcript *t)
+{
+    return t->loaded && t->state.reader_state && t->source->alone && t->source->alone(t->state.reader_state);
+}
+
 /* Appends the transcript's reader state, if it has one, and a newline. */
 static void add_state(struct oks_bytes *text, const struct transcript *t)
 {
@@ -132,6 +139,32 @@ static void add_state(struct oks_bytes *text, const struct transcript *t)
         return;
     oks_bytes_text(text, t->state.reader_state);
     oks_bytes_text(text, "\n");
+}
+
+static int add_foreign(void *ctx, uint64_t key)
+{
+    memo_put(ctx, key);
+    return 0;
+}
+
+/* The line about the transcript itself, see struct source. */
+static void add_self(const struct catalog *c, struct oks_bytes *text, const struct transcript *t)
+{
+    struct memo_writer w = {0};
+    char *line;
+
+    if (!t->source->assumed)
+        return;
+    memo_put_text(&w, OKS_SLICE("self"));
+    memo_put_text(&w, oks_slice_of(t->cache_name));
+    if (c->billing)
+        billing_each_foreign(c->billing, t->billed, add_foreign, &w);
+    line = memo_take(&w);
+    if (!line)
+        text->error = -ENOMEM;
+    oks_bytes_text(text, line ? line : "");
+    oks_bytes_text(text, "\n");
+    free(line);
 }
 
 /* *waiting: one of the peers has not been read yet. */
@@ -144,13 +177,16 @@ static char *peer_states_of(struct catalog *c, const struct transcript *t, bool 
     *waiting = false;
     if (!t->source->agrees)
         return strdup("");
+    add_self(c, &text, t);
     LIST_FOREACH(other, &t->session->transcripts, of_session) {
+        if (is_alone(t))
+            break;
         if (!is_twin(t, other))
             continue;
         *waiting |= other->unplaced;
         add_state(&text, other);
     }
-    if (origin)
+    if (origin && !is_alone(t))
         LIST_FOREACH(other, &origin->transcripts, of_session) {
             if (other->source != t->source)
                 continue;
@@ -176,7 +212,7 @@ static void check(struct catalog *c, struct transcript *t)
     bool waiting;
     char *peer_states;
 
-    if (!t->source->agrees || !t->loaded || !t->state.reader_state)
+    if (!t->source->agrees || !t->loaded || !t->state.reader_state || is_alone(t))
         return;
     peer_states = peer_states_of(c, t, &waiting);
     if (peer_states && !waiting && !t->source->agrees(t->state.reader_state, peer_states)) {
@@ -211,6 +247,8 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
     if (!t->source->agrees)
         return;
     origin_renew(c, t, leaves);
+    if (t->source->assumed && !leaves)
+        placement_suspect(c, t);
     if (leaves) { /* the others must not see it any more */
         reader_state = t->state.reader_state;
         t->state.reader_state = NULL;
@@ -225,4 +263,36 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
             check(c, other);
     if (leaves)
         t->state.reader_state = reader_state;
+}
+
+/* --- requests that others own --- */
+
+void placement_suspect(struct catalog *c, struct transcript *t)
+{
+    if (t->suspect || !t->source->assumed)
+        return;
+    t->suspect = true;
+    LIST_INSERT_HEAD(&c->suspects, t, of_suspects);
+}
+
+/* A retained one has no file to be read anew. */
+static bool is_outdated(const struct transcript *t)
+{
+    return t->loaded && !t->retained && t->state.reader_state &&
+           t->source->assumed(t->state.reader_state) != billing_foreign(t->billed);
+}
+
+/* While transcripts wait for their first scan, owners are not final. */
+void placement_check(struct catalog *c)
+{
+    struct transcript *t;
+
+    while (c->n_unplaced == 0 && (t = LIST_FIRST(&c->suspects))) {
+        LIST_REMOVE(t, of_suspects);
+        t->suspect = false;
+        if (!is_outdated(t))
+            continue;
+        t->anew = true;
+        catalog_mark_dirty(c, t, true);
+    }
 }

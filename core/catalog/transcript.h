@@ -71,10 +71,12 @@ struct transcript {
     size_t ids_waiting; /* bytes of ids in the state that wait for being saved, as the saver counts them */
     char *origin;       /* the session that this one may repeat, by the reader state; NULL: none */
     LIST_ENTRY(transcript) of_forks; /* in catalog->forks if `origin` is set */
-    bool unplaced;                   /* session and project are known only after the first scan */
-    bool label_due;                  /* the file that names the agent is to be read */
-    bool anew;                       /* the next scan begins at 0 in any case */
-    bool touched;                    /* inotify reported a write, so an equal mark proves nothing */
+    LIST_ENTRY(transcript) of_suspects;
+    bool suspect;   /* in catalog->suspects */
+    bool unplaced;  /* session and project are known only after the first scan */
+    bool label_due; /* the file that names the agent is to be read */
+    bool anew;      /* the next scan begins at 0 in any case */
+    bool touched;   /* inotify reported a write, so an equal mark proves nothing */
 
     /*
      * written under the lock, and only by the thread that made it busy; read by that thread, or under the

@@ -122,7 +122,8 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     s = session_made(e, id);
     if (!s)
         return -ENOMEM;
-    t = transcript_made(e, s, folder->root, path, cache_folder_of(folder->root, folder->rel), escaped(id));
+    t = transcript_made(e, s, folder->root, path, cache_folder_of(folder->root, folder->rel),
+                        escaped(folder->root->source->name_of ? folder->root->source->name_of(rel) : id));
     if (!t) {
         departures_release_session(e, s);
         return -ENOMEM;

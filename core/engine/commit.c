@@ -32,6 +32,7 @@ static void row_changed(void *ctx, void *owner, size_t i)
     struct oks_engine *e = ctx;
 
     stream_changed(&e->streams, owner, i);
+    placement_suspect(&e->model.catalog, owner);
 }
 
 static void leaves(void *ctx, void *owner)
@@ -48,6 +49,7 @@ void commit_bump_billed(struct oks_engine *e)
 {
     struct session *s;
 
+    placement_check(&e->model.catalog);
     while ((s = sums_next_touched(&e->model.sums)))
         commit_bump(e, s);
 }

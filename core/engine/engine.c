@@ -170,6 +170,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->model.versions.last = e->model.versions.all = 1;
     e->priced = UINT64_MAX; /* no prices yet */
     rc = billing_new(&e->model.billing, &e->model.names, &commit_billing_events, e);
+    e->model.catalog.billing = e->model.billing;
     e->model.timeline = (struct timeline){.catalog = &e->model.catalog,
                                           .billing = e->model.billing,
                                           .names = &e->model.names,

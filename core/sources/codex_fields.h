@@ -17,6 +17,9 @@ enum {
     CTX_INFO,
     CTX_TOTAL,
     CTX_LAST,
+    CTX_USED,
+    CTX_THREAD_USED,
+    CTX_BASE,
     SHAPE_ROOT = CTX_TOP,
 };
 
@@ -34,6 +37,12 @@ struct shape {
         bool present;
         struct oks_slice type, id, session_id, cwd, model, version, role, nickname, agent_role;
         struct oks_slice forked_from, parent_thread;
+        struct oks_slice turn, thread, response;
+        struct usage used, thread_used; /* of a token_usage_record */
+        struct base {
+            bool present;
+            struct oks_slice thread;
+        } base; /* the page that this one goes on from */
         struct agent_source {
             bool present;
             struct subagent {
@@ -63,15 +72,26 @@ static const struct field *const fields[] = {
     [CTX_TOP] = (const struct field[]){FIELD("timestamp", TEXT, timestamp), FIELD("type", TEXT, type),
                                        FIELD_INTO("payload", OBJECT, CTX_PAYLOAD, payload), FIELDS_END},
     [CTX_PAYLOAD] =
-        (const struct field[]){
-            FIELD("type", TEXT, payload.type), FIELD("id", TEXT, payload.id),
-            FIELD("session_id", TEXT, payload.session_id), FIELD("cwd", TEXT, payload.cwd),
-            FIELD("model", TEXT, payload.model), FIELD("cli_version", TEXT, payload.version),
-            FIELD("role", TEXT, payload.role), FIELD("agent_nickname", TEXT, payload.nickname),
-            FIELD("agent_role", TEXT, payload.agent_role), FIELD("forked_from_id", TEXT, payload.forked_from),
-            FIELD("parent_thread_id", TEXT, payload.parent_thread),
-            FIELD_INTO("source", OBJECT, CTX_SOURCE, payload.source),
-            FIELD_INTO("info", OBJECT, CTX_INFO, payload.info), FIELDS_END},
+        (const struct field[]){FIELD("type", TEXT, payload.type),
+                               FIELD("id", TEXT, payload.id),
+                               FIELD("session_id", TEXT, payload.session_id),
+                               FIELD("cwd", TEXT, payload.cwd),
+                               FIELD("model", TEXT, payload.model),
+                               FIELD("cli_version", TEXT, payload.version),
+                               FIELD("role", TEXT, payload.role),
+                               FIELD("agent_nickname", TEXT, payload.nickname),
+                               FIELD("agent_role", TEXT, payload.agent_role),
+                               FIELD("forked_from_id", TEXT, payload.forked_from),
+                               FIELD("parent_thread_id", TEXT, payload.parent_thread),
+                               FIELD("turn_id", TEXT, payload.turn),
+                               FIELD("thread_id", TEXT, payload.thread),
+                               FIELD("response_id", TEXT, payload.response),
+                               FIELD_INTO("usage", OBJECT, CTX_USED, payload.used),
+                               FIELD_INTO("thread_token_usage", OBJECT, CTX_THREAD_USED, payload.thread_used),
+                               FIELD_INTO("history_base", OBJECT, CTX_BASE, payload.base),
+                               FIELD_INTO("source", OBJECT, CTX_SOURCE, payload.source),
+                               FIELD_INTO("info", OBJECT, CTX_INFO, payload.info),
+                               FIELDS_END},
     [CTX_SOURCE] =
         (const struct field[]){FIELD_INTO("subagent", OBJECT, CTX_SUBAGENT, payload.source.subagent),
                                FIELDS_END},
@@ -88,6 +108,9 @@ static const struct field *const fields[] = {
                                FIELDS_END},
     [CTX_TOTAL] = (const struct field[]){USAGE_FIELDS(payload.info.total)},
     [CTX_LAST] = (const struct field[]){USAGE_FIELDS(payload.info.last)},
+    [CTX_USED] = (const struct field[]){USAGE_FIELDS(payload.used)},
+    [CTX_THREAD_USED] = (const struct field[]){USAGE_FIELDS(payload.thread_used)},
+    [CTX_BASE] = (const struct field[]){FIELD("thread_id", TEXT, payload.base.thread), FIELDS_END},
 };
 
 #include "scan/json_table.h"

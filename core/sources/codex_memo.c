@@ -1,4 +1,4 @@
-/* A rollout's state, there and back: see codex_memo.h. */
+/* A rollout's state, there and back, and the keys of its requests: see codex_memo.h. */
 #include "sources/codex_memo.h"
 
 #include <errno.h>
@@ -14,52 +14,151 @@ void codex_name_set(struct codex_name *name, struct oks_slice s)
     name->text[n] = '\0';
 }
 
-uint64_t codex_hash(const uint64_t v[CODEX_COUNTS])
-{
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
+/* --- keys --- */
 
-    for (int i = 0; i < CODEX_COUNTS; i++) {
-        h = (h ^ v[i]) * UINT64_C(0xbf58476d1ce4e5b9);
-        h ^= h >> 29;
+enum { KEY_RECORD = 1, KEY_TURN, KEY_COUNT, KEY_COUNT_OF_FAMILY, KEY_MEASURE, KEY_TEXT };
+
+static uint64_t mix(uint64_t h, uint64_t value)
+{
+    unsigned __int128 product =
+        (unsigned __int128)(h ^ UINT64_C(0xa0761d6478bd642f)) * (value ^ UINT64_C(0xe7037ed1a0b428db));
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64) ^ h << 1;
+}
+
+static uint64_t mix_text(uint64_t h, struct oks_slice s)
+{
+    h = mix(h, s.len);
+    for (size_t at = 0; at < s.len; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+
+        memcpy(&word, s.ptr + at, s.len - at < sizeof(word) ? s.len - at : sizeof(word));
+        h = mix(h, word);
     }
     return h;
 }
 
-/* --- memos --- */
-
-static const char memo_magic[] = "codex1";
-
-static void memo_names(struct memo_reader *r, struct codex_state *s)
+static uint64_t mix_five(uint64_t h, const uint64_t five[CODEX_FIVE])
 {
-    struct codex_name *names[] = {&s->session, &s->origin, &s->parent, &s->model};
-    char text[MEMO_TEXT_MAX + 1];
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        memo_get_text(r, text);
-        codex_name_set(names[i], oks_slice_of(text));
-    }
+    for (int i = 0; i < CODEX_FIVE; i++)
+        h = mix(h, five[i]);
+    return h;
 }
 
-/* False where it is no memo of ours. What is left in *r are the hashes. */
+static uint64_t key_end(uint64_t h)
+{
+    h = mix(h, UINT64_C(0x8ebc6af09c88c6e3));
+    return h ? h : 1;
+}
+
+uint64_t codex_record_key(struct oks_slice thread, struct oks_slice response, const uint64_t used[CODEX_FIVE])
+{
+    return key_end(mix_five(mix_text(mix_text(KEY_RECORD, thread), response), used));
+}
+
+uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const uint64_t total[CODEX_FIVE])
+{
+    return key_end(mix_five(mix_text(mix_text(KEY_TURN, thread), turn), total));
+}
+
+static bool is_uuid(const char *s)
+{
+    for (int i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? s[i] != '-' : !s[i] || !strchr("0123456789abcdefABCDEF", s[i]))
+            return false;
+    }
+    return !s[36];
+}
+
+uint64_t codex_count_key(const struct codex_state *s, const uint64_t total[CODEX_FIVE],
+                         const uint64_t last[CODEX_FIVE])
+{
+    uint64_t h =
+        is_uuid(s->turn.text) ? KEY_COUNT : mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(s->family.text));
+
+    return key_end(mix_five(mix_five(mix_text(h, oks_slice_of(s->turn.text)), total), last));
+}
+
+uint64_t codex_measure(const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE])
+{
+    return key_end(mix_five(mix_five(KEY_MEASURE, total), last));
+}
+
+uint64_t codex_text_hash(struct oks_slice text)
+{
+    return key_end(mix_text(KEY_TEXT, text));
+}
+
+/* --- memos --- */
+
+static const char memo_magic[] = "codex2", self_magic[] = "self";
+
+enum { NAMES = 6, FLAGS = 10, NUMBERS = 8 };
+
+static void names_of(struct codex_state *s, struct codex_name *out[NAMES])
+{
+    struct codex_name *names[NAMES] = {&s->session, &s->origin, &s->parent, &s->family, &s->turn, &s->model};
+
+    memcpy(out, names, sizeof(names));
+}
+
+static void flags_of(struct codex_state *s, bool *out[FLAGS])
+{
+    bool *flags[FLAGS] = {&s->own,  &s->copies,   &s->told,    &s->dropped,  &s->nameless,
+                          &s->base, &s->repeated, &s->counted, &s->recorded, &s->compacted};
+
+    memcpy(out, flags, sizeof(flags));
+}
+
+static void numbers_of(struct codex_state *s, uint64_t *out[NUMBERS])
+{
+    uint64_t *numbers[NUMBERS] = {&s->assumed, &s->opening, &s->tools,         &s->prompt,
+                                  &s->record,  &s->pending, &s->pending_tools, &s->turns[0].turn};
+
+    memcpy(out, numbers, sizeof(numbers));
+}
+
+static void get_name(struct memo_reader *r, struct codex_name *name)
+{
+    char text[MEMO_TEXT_MAX + 1];
+
+    memo_get_text(r, text);
+    codex_name_set(name, oks_slice_of(text));
+}
+
+/* False where it is no memo of ours. What is left in *r are the measures. */
 static bool memo_head(struct memo_reader *r, struct codex_state *s)
 {
     char magic[MEMO_TEXT_MAX + 1];
-    uint64_t flags;
+    struct codex_name *names[NAMES];
+    uint64_t *numbers[NUMBERS], bits;
+    bool *flags[FLAGS];
 
     memset(s, 0, sizeof(*s));
     memo_get_text(r, magic);
     if (strcmp(magic, memo_magic) != 0)
         return false;
-    memo_names(r, s);
-    flags = memo_get(r);
-    s->own = flags & 1;
-    s->twin = flags & 2;
-    s->flushed = flags & 4;
-    s->measures = memo_get(r);
-    s->replayed = memo_get(r);
-    s->tools = memo_get(r);
-    for (int i = 0; i < CODEX_COUNTS; i++)
+    names_of(s, names);
+    flags_of(s, flags);
+    numbers_of(s, numbers);
+    for (int i = 0; i < NAMES; i++)
+        get_name(r, names[i]);
+    bits = memo_get(r);
+    for (int i = 0; i < FLAGS; i++)
+        *flags[i] = bits >> i & 1;
+    for (int i = 0; i < NUMBERS; i++)
+        *numbers[i] = memo_get(r);
+    for (int i = 0; i < CODEX_FIVE; i++)
         s->total[i] = memo_get(r);
+    for (int i = 0; s->pending && i < CODEX_FIVE; i++)
+        s->pending_last[i] = memo_get(r);
+    for (int i = 0; i < CODEX_TURNS && s->turns[i].turn; i++) {
+        get_name(r, &s->turns[i].model);
+        if (i + 1 < CODEX_TURNS)
+            s->turns[i + 1].turn = memo_get(r);
+    }
     return true;
 }
 
@@ -76,38 +175,47 @@ int codex_memo_read(const char *memo, struct codex_state *state, struct memo_num
     return 0;
 }
 
-char *codex_memo_text(const struct codex_state *s, const struct memo_numbers *seq)
+char *codex_memo_text(const struct codex_state *state, const struct memo_numbers *seq)
 {
-    const struct codex_name *names[] = {&s->session, &s->origin, &s->parent, &s->model};
+    struct codex_state s = *state;
+    struct codex_name *names[NAMES];
+    uint64_t *numbers[NUMBERS], bits = 0;
+    bool *flags[FLAGS];
     struct memo_writer w = {0};
 
+    names_of(&s, names);
+    flags_of(&s, flags);
+    numbers_of(&s, numbers);
     memo_put_text(&w, OKS_SLICE(memo_magic));
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    for (int i = 0; i < NAMES; i++)
         memo_put_text(&w, oks_slice_of(names[i]->text));
-    memo_put(&w, (uint64_t)(s->own | s->twin << 1 | s->flushed << 2));
-    memo_put(&w, s->measures);
-    memo_put(&w, s->replayed);
-    memo_put(&w, s->tools);
-    for (int i = 0; i < CODEX_COUNTS; i++)
-        memo_put(&w, s->total[i]);
+    for (int i = 0; i < FLAGS; i++)
+        bits |= (uint64_t)*flags[i] << i;
+    memo_put(&w, bits);
+    for (int i = 0; i < NUMBERS; i++)
+        memo_put(&w, *numbers[i]);
+    for (int i = 0; i < CODEX_FIVE; i++)
+        memo_put(&w, s.total[i]);
+    for (int i = 0; s.pending && i < CODEX_FIVE; i++)
+        memo_put(&w, s.pending_last[i]);
+    for (int i = 0; i < CODEX_TURNS && s.turns[i].turn; i++) {
+        memo_put_text(&w, oks_slice_of(s.turns[i].model.text));
+        if (i + 1 < CODEX_TURNS)
+            memo_put(&w, s.turns[i + 1].turn);
+    }
     for (size_t i = 0; i < seq->n; i++)
         memo_put(&w, seq->items[i]);
     return memo_take(&w);
 }
 
-int codex_peers_read(const char *peers, const char *session, struct memo_numbers *known, bool *twin)
+int codex_peers_read(const char *peers, struct memo_numbers *known)
 {
     *known = (struct memo_numbers){0};
-    *twin = false;
     for (const char *p = peers; p && *p; p = memo_next(p)) {
         struct memo_reader r = {p};
         struct codex_state peer;
 
         if (!memo_head(&r, &peer))
-            continue;
-        if (strcmp(peer.session.text, session) == 0)
-            *twin = true;
-        else if (strcmp(peer.origin.text, session) == 0 && strcmp(session, peer.session.text) < 0)
             continue;
         while (!memo_is_over(&r))
             if (memo_numbers_add(known, memo_get(&r)) < 0) {
@@ -119,20 +227,52 @@ int codex_peers_read(const char *peers, const char *session, struct memo_numbers
     return 0;
 }
 
+int codex_self_read(const char *peers, struct codex_name *file, struct memo_numbers *foreign)
+{
+    char magic[MEMO_TEXT_MAX + 1];
+    struct memo_reader r = {peers};
+
+    *file = (struct codex_name){0};
+    foreign->n = 0;
+    memo_get_text(&r, magic);
+    if (strcmp(magic, self_magic) != 0)
+        return 0;
+    get_name(&r, file);
+    while (!memo_is_over(&r))
+        if (memo_numbers_add(foreign, memo_get(&r)) < 0)
+            return -ENOMEM;
+    memo_numbers_sort(foreign);
+    return 0;
+}
+
+uint64_t codex_assumed(const char *memo)
+{
+    struct memo_reader r = {memo};
+    struct codex_state s;
+
+    return memo_head(&r, &s) ? s.assumed : 0;
+}
+
+bool codex_alone(const char *memo)
+{
+    struct memo_reader r = {memo};
+    struct codex_state s;
+
+    return memo_head(&r, &s) && !s.base;
+}
+
 bool codex_agrees(const char *memo, const char *peers)
 {
     struct memo_reader r = {memo};
     struct codex_state own;
     struct memo_numbers known;
-    uint64_t replayed = 0;
-    bool twin;
+    bool repeated;
 
-    if (!memo_head(&r, &own) || codex_peers_read(peers, own.session.text, &known, &twin) < 0)
+    if (!memo_head(&r, &own) || !own.opening || codex_peers_read(peers, &known) < 0)
         return true;
-    while (!memo_is_over(&r) && memo_numbers_has(&known, memo_get(&r)))
-        replayed++;
+    repeated = memo_numbers_has(&known, own.opening);
     memo_numbers_clear(&known);
-    return replayed == own.replayed && twin == own.twin;
+    return repeated == own.repeated;
 }
 
 static bool text_of_memo(const char *memo, char *out, size_t size, size_t offset)

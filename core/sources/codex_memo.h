@@ -1,7 +1,7 @@
 /*
- * What a Codex rollout's complete lines come to, and the memo that it makes (private to the source).
+ * What a Codex rollout's complete lines come to, its memo, and the identity of its requests (private to the
+ * source).
  *
- * Rollouts that repeat another's events are told by its memo: it says which cumulative counts that one had.
  * Not thread safe.
  */
 #ifndef OKSTRAFS_SOURCES_CODEX_MEMO_H
@@ -11,16 +11,19 @@
 
 enum {
     CODEX_NAME_MAX = 255,         /* bytes of an id or a model */
-    CODEX_MEASURES_MAX = 1 << 16, /* of one rollout whose cumulative counts are remembered */
+    CODEX_MEASURES_MAX = 1 << 16, /* of one rollout, that its later pages can be compared with */
+    CODEX_TURNS = 8,              /* the last turns whose model is kept */
 };
 
+/* What a usage object holds. A request is told by the first five; the total follows from them. */
 enum codex_count {
     CODEX_INPUT,
     CODEX_CACHED,
     CODEX_CACHE_WRITE,
     CODEX_OUTPUT,
     CODEX_REASONING,
-    CODEX_TOTAL,
+    CODEX_FIVE,
+    CODEX_TOTAL = CODEX_FIVE,
     CODEX_COUNTS,
 };
 
@@ -29,34 +32,69 @@ struct codex_name {
 };
 
 struct codex_state {
-    struct codex_name session, origin, parent, model;
-    uint64_t total[CODEX_COUNTS]; /* the last cumulative counts */
-    uint64_t measures;            /* so far, replayed ones included */
-    uint64_t replayed;            /* of these */
-    uint64_t tools;               /* tool calls since the last measurement */
-    bool own;                     /* what comes now is its own */
-    bool twin;                    /* another file of this session comes before it */
-    bool flushed;                 /* lines were taken for its own before that was certain */
+    struct codex_name session, parent;
+    struct codex_name origin; /* the session of the page that this one goes on from, if it is another */
+    struct codex_name
+        family; /* the oldest session that it names: what ids of turns are unique in, if no more */
+    struct codex_name turn, model; /* the current ones */
+    struct codex_turn {
+        uint64_t turn; /* hash of its id; 0: none */
+        struct codex_name model;
+    } turns[CODEX_TURNS];
+    uint64_t total[CODEX_FIVE];        /* of the last count */
+    uint64_t pending;                  /* key of the last count, if a record may still come for it; 0: none */
+    uint64_t pending_last[CODEX_FIVE]; /* what it says of its request ... */
+    uint64_t pending_tools;            /* ... and the tool calls of that */
+    uint64_t record;                   /* key of the last record */
+    uint64_t opening; /* hash of the first count of a page that goes on from another; 0: none */
+    uint64_t assumed; /* sum of the keys of requests that others own */
+    uint64_t tools;   /* tool calls since the last request */
+    uint64_t prompt;  /* tokens that the last request sent */
+    /* In the memo, each is a bit, in this order. */
+    bool own;       /* what comes now is its own */
+    bool copies;    /* it has requests that others own */
+    bool told;      /* lines were taken for its own before that was certain ... */
+    bool dropped;   /* ... or for copies */
+    bool nameless;  /* requests were told before a model was known */
+    bool base;      /* it goes on from another page */
+    bool repeated;  /* its first count repeats that page's last */
+    bool counted;   /* there was a count */
+    bool recorded;  /* a record came since the last count that advanced */
+    bool compacted; /* a compaction came since the last request */
 };
 
 /* Cut to what fits. */
 void codex_name_set(struct codex_name *name, struct oks_slice s);
 
-/* What tells cumulative counts apart. */
-uint64_t codex_hash(const uint64_t total[CODEX_COUNTS]);
+/* --- keys: the same in all copies of a line; never 0 --- */
 
-/* `seq`: the hashes of its measurements, in their order. Zeros where it is no memo of ours. 0 or -ENOMEM. */
+/* Of a record: the thread and the response that it names, and what that used. */
+uint64_t codex_record_key(struct oks_slice thread, struct oks_slice response,
+                          const uint64_t used[CODEX_FIVE]);
+/* Of a record without the id of a response. */
+uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const uint64_t total[CODEX_FIVE]);
+/* Of a count. An id of a turn that is no UUID is unique in the family only. */
+uint64_t codex_count_key(const struct codex_state *state, const uint64_t total[CODEX_FIVE],
+                         const uint64_t last[CODEX_FIVE]);
+/* What tells counts of one session apart. */
+uint64_t codex_measure(const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE]);
+uint64_t codex_text_hash(struct oks_slice text);
+
+/* --- memos --- */
+
+/* `seq`: the measures of its counts, in their order. Zeros where it is no memo of ours. 0 or -ENOMEM. */
 int codex_memo_read(const char *memo, struct codex_state *state, struct memo_numbers *seq);
 char *codex_memo_text(const struct codex_state *state, const struct memo_numbers *seq); /* NULL on ENOMEM */
 
-/*
- * The hashes of the peers, in order. Of two that name each other as their origin, only the one with the
- * greater id has the other for a peer: else both would take all that they share for the other's. *twin: one
- * of them is of the same session. 0 or -ENOMEM.
+/* The measures of the peers, sorted. 0 or -ENOMEM. */
+int codex_peers_read(const char *peers, struct memo_numbers *known);
+/* The line about the rollout itself (struct source): the file's name, and the keys that others own, sorted.
  */
-int codex_peers_read(const char *peers, const char *session, struct memo_numbers *known, bool *twin);
+int codex_self_read(const char *peers, struct codex_name *file, struct memo_numbers *foreign);
 
 /* Of struct source. */
+uint64_t codex_assumed(const char *memo);
+bool codex_alone(const char *memo);
 bool codex_agrees(const char *memo, const char *peers);
 bool codex_origin(const char *memo, char *out, size_t size);
 bool codex_parent(const char *memo, char *out, size_t size);

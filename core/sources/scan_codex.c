@@ -1,21 +1,28 @@
 /*
  * From Codex's lines to records.
  *
- * Usage comes as token_count events that carry the session's cumulative counts and the last request's; about
- * half of them repeat the one before, so only those whose cumulative counts moved are measurements, and each
- * is one request. The cumulative counts can fall (a full context resets them), and all zero they say nothing.
- * `token_usage_record` lines repeat all this and are not looked at. Cached tokens and those written to the
- * cache are parts of Codex's input, and are taken out of it.
+ * Codex logs a response in two ways. A token_usage_record has its id and what it used. A token_count event
+ * has the session's cumulative counts, and what the last request used; about half of them repeat the one
+ * before, so only a count that advances is about a request. Newer versions write both, a record and then the
+ * count; older ones only counts; a compaction's request has only a record. So a count that advances is
+ * covered by the record that came since the last such count, or by one that comes next and says the same;
+ * only else is it a request itself. Cached tokens and those written to the cache are parts of Codex's input,
+ * and are taken out of it.
  *
- * A fork and a spawned agent may open with a replay of their parent's events, with other times. Replays are
- * found by the parent's memo: as long as a rollout's cumulative counts are some that the parent had, the line
- * and what led to it is not its own. A copy in archived_sessions/ repeats its twin in the same way, to the
- * end. Until the first measurement decides, lines are held back; where the file ends first, they are taken
- * for its own, and a later scan that learns better says -ESTALE.
+ * Forks, spawned agents, pages and archived copies repeat other rollouts' lines, with other times, and
+ * sometimes the counts without the records. So each request has a key that all copies share (codex_memo.h),
+ * and the key of a covered count is an alias of its record. Billing decides which transcript owns a key. The
+ * requests of other owners are told as `copied`, and what led to them is not its own: until the first request
+ * that is, lines are held back. Where the file ends first, they are dropped after a copy, else taken for its
+ * own; a later scan that learns better says -ESTALE. Requests wait for the first model as well.
+ *
+ * A page goes on from another one (`history_base`), and often opens with that one's last count, in a turn of
+ * its own. That is told by the measures in the other's memo.
  *
  * Invariant: `state` is what all complete lines so far come to; an unfinished line leaves no trace in it.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "scan/counts.h"
@@ -32,26 +39,40 @@ enum {
     HELD_STAMP = 40,
 };
 
+/* What a line says of a request. */
+struct measure {
+    uint64_t used[CODEX_FIVE];
+    uint64_t key, alias; /* see struct oks_record */
+    uint64_t turn;       /* hash of its id; 0: unknown */
+    uint64_t tools;
+    bool copied;
+    bool again; /* the count before it has told the same */
+};
+
 /* A line held back. */
 struct held {
     uint64_t offset, length;
     char stamp[HELD_STAMP];
     enum oks_record_type type;
     bool tool;
+    bool compaction;
+    uint64_t prompt;
+    struct measure *measure; /* NULL: none */
+    char *response;          /* id of the response; NULL: none */
 };
 
 struct codex {
     struct shape shape;
     struct oks_record record; /* the one being told */
     struct codex_state state;
-    struct memo_numbers seq; /* hashes of the first measurements, CODEX_MEASURES_MAX at most */
+    struct memo_numbers seq; /* of its first counts, CODEX_MEASURES_MAX at most */
+    struct codex_name file;
+    struct memo_numbers foreign; /* keys of the requests that others own */
     char *peers;
-    bool peers_read;
-    struct memo_numbers known; /* those of the peers */
+    bool nameless_before; /* already at the begin of this scan */
     struct held *held;
     size_t n_held, held_room;
     uint64_t counted[OKS_COLUMNS];
-    char id[CODEX_NAME_MAX + 32];
 };
 
 /* --- the reader's life --- */
@@ -62,13 +83,19 @@ static int codex_make(void **out)
     return *out ? 0 : -ENOMEM;
 }
 
+static void held_clear(struct held *h)
+{
+    free(h->measure);
+    free(h->response);
+}
+
 static void forget(struct codex *c)
 {
+    for (size_t i = 0; i < c->n_held; i++)
+        held_clear(&c->held[i]);
     free(c->peers);
-    memo_numbers_clear(&c->known);
     c->peers = NULL;
-    c->peers_read = false;
-    c->seq.n = c->n_held = 0;
+    c->seq.n = c->foreign.n = c->n_held = 0;
     memset(&c->state, 0, sizeof(c->state));
 }
 
@@ -80,6 +107,7 @@ static void codex_free(void *reader)
         return;
     forget(c);
     memo_numbers_clear(&c->seq);
+    memo_numbers_clear(&c->foreign);
     free(c->held);
     free(c->shape.text.plain);
     free(c);
@@ -93,10 +121,23 @@ static void codex_trim(void *reader)
 static int codex_begin(void *reader, const char *memo, const char *peers)
 {
     struct codex *c = reader;
+    int rc;
 
     forget(c);
     c->peers = strdup(peers);
-    return c->peers ? codex_memo_read(memo, &c->state, &c->seq) : -ENOMEM;
+    rc = c->peers ? codex_memo_read(memo, &c->state, &c->seq) : -ENOMEM;
+    if (rc == 0)
+        rc = codex_self_read(peers, &c->file, &c->foreign);
+    if (rc < 0)
+        return rc;
+    c->nameless_before = c->state.nameless;
+    if (*memo)
+        return 0;
+    c->state.own = c->foreign.n == 0;
+    for (size_t i = 0; i < c->foreign.n; i++)
+        c->state.assumed += c->foreign.items[i];
+    codex_name_set(&c->state.family, oks_slice_of(c->file.text));
+    return 0;
 }
 
 static char *codex_memo(void *reader)
@@ -120,9 +161,9 @@ static void begin_line(struct codex *c, size_t from, size_t to)
 static void judge_line(struct codex *c, struct oks_record **record)
 {
     const struct payload *p = &c->shape.payload;
-    const struct usage *of[] = {&p->info.total, &p->info.last};
+    const struct usage *of[] = {&p->used, &p->info.total, &p->info.last};
 
-    for (int k = 0; p->present && p->info.present && k < 2; k++)
+    for (int k = 0; p->present && k < (p->info.present ? 3 : 1); k++)
         for (int i = 0; of[k]->present && i < CODEX_COUNTS; i++)
             c->record.odd += of[k]->count[i].odd;
     *record = &c->record;
@@ -188,17 +229,6 @@ static struct oks_record *record_start(struct codex *c, uint64_t offset, uint64_
     return r;
 }
 
-static bool is_tool_call(const struct payload *p)
-{
-    static const char *const types[] = {"function_call", "custom_tool_call", "local_shell_call",
-                                        "web_search_call"};
-
-    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-        if (is(p->type, types[i]))
-            return true;
-    return false;
-}
-
 /* A line without usage. */
 static int tell_plain(struct codex *c, const struct held *line, struct oks_slice stamp, bool complete,
                       const struct oks_sink *sink)
@@ -212,70 +242,195 @@ static int tell_plain(struct codex *c, const struct held *line, struct oks_slice
         r->type = OKS_RECORD_ASSISTANT;
         r->tool_uses = 1;
     }
+    if (line->compaction) {
+        r->type = OKS_RECORD_SYSTEM;
+        r->compact_trigger = OKS_SLICE("other");
+        r->compact_pre_tokens = line->prompt;
+    }
     r->message.model = known_text(&c->state.model);
     if (stamp.ptr == c->shape.timestamp.ptr && p->present && !line->tool)
         r->cwd = p->cwd;
     return sink->record(sink->ctx, r, complete);
 }
 
-static int tell_held(struct codex *c, const struct oks_sink *sink)
+static uint64_t less(uint64_t a, uint64_t b)
 {
+    return a > b ? a - b : 0;
+}
+
+/* The model of the request's turn, else the current one. */
+static struct oks_slice model_of(const struct codex *c, const struct measure *m)
+{
+    for (int i = 0; m->turn && i < CODEX_TURNS; i++)
+        if (c->state.turns[i].turn == m->turn)
+            return known_text(&c->state.turns[i].model);
+    return known_text(&c->state.model);
+}
+
+static void usage_of(const struct measure *m, struct oks_usage *u)
+{
+    u->present = true;
+    u->input = less(less(m->used[CODEX_INPUT], m->used[CODEX_CACHED]), m->used[CODEX_CACHE_WRITE]);
+    u->cache_read = m->used[CODEX_CACHED];
+    u->cache_creation = u->cache_creation_5m = m->used[CODEX_CACHE_WRITE];
+    u->output = m->used[CODEX_OUTPUT];
+}
+
+/* A line with usage. One that is covered by a record has no key. */
+static int tell_measure(struct codex *c, const struct held *line, struct oks_slice stamp, bool complete,
+                        const struct oks_sink *sink)
+{
+    struct oks_record *r = record_start(c, line->offset, line->length);
+    const struct measure *m = line->measure;
+    struct oks_usage *u = &r->message.usage;
+    bool counted = m->again || !m->key;
+
+    r->type = m->key ? OKS_RECORD_ASSISTANT : OKS_RECORD_OTHER;
+    r->timestamp = stamp;
+    r->message.model = model_of(c, m);
+    r->request_id = line->response ? oks_slice_of(line->response) : (struct oks_slice){0};
+    r->message.stop_reason = OKS_SLICE("end_turn");
+    r->key = m->key;
+    r->alias = m->alias;
+    r->copied = m->copied;
+    usage_of(m, u);
+    /* The calls were counted when they were logged; here they say which request made them. */
+    memset(c->counted, 0, sizeof(c->counted));
+    r->tool_uses = c->counted[OKS_TOOL_USES] = m->tools;
+    c->counted[OKS_INPUT] = counted ? u->input : 0;
+    c->counted[OKS_OUTPUT] = counted ? u->output : 0;
+    c->counted[OKS_CACHE_CREATION] = c->counted[OKS_CACHE_CREATION_5M] = counted ? u->cache_creation : 0;
+    c->counted[OKS_CACHE_READ] = counted ? u->cache_read : 0;
+    r->counted = c->counted;
+    return sink->record(sink->ctx, r, complete);
+}
+
+/* --- lines held back --- */
+
+enum which { HELD_ALL, HELD_MEASURES, HELD_PLAIN };
+
+/* Tells those lines, or only drops them. */
+static int held_end(struct codex *c, enum which which, bool tell, const struct oks_sink *sink)
+{
+    uint64_t odd = c->record.odd;
+    size_t kept = 0;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < c->n_held; i++) {
-        const struct held *h = &c->held[i];
+    for (size_t i = 0; i < c->n_held; i++) {
+        struct held *h = &c->held[i];
+        struct oks_slice stamp = *h->stamp ? oks_slice_of(h->stamp) : (struct oks_slice){0};
 
+        if (which != HELD_ALL && (which == HELD_MEASURES) != (h->measure != NULL)) {
+            c->held[kept++] = *h;
+            continue;
+        }
         c->record.odd = 0;
-        rc = tell_plain(c, h, *h->stamp ? oks_slice_of(h->stamp) : (struct oks_slice){0}, true, sink);
+        if (rc == 0 && tell)
+            rc = h->measure ? tell_measure(c, h, stamp, true, sink) : tell_plain(c, h, stamp, true, sink);
+        held_clear(h);
     }
-    c->n_held = 0;
+    c->n_held = kept;
+    c->record.odd = odd;
     return rc;
 }
 
-/* False where it does not fit, or there is no memory. */
-static bool hold(struct codex *c, const struct held *line, struct oks_slice stamp)
+static bool any_held(const struct codex *c, bool measures)
 {
-    struct held *h;
+    for (size_t i = 0; i < c->n_held; i++)
+        if ((c->held[i].measure != NULL) == measures)
+            return true;
+    return false;
+}
+
+/* 0: it is held; 1: it does not fit. -ENOMEM */
+static int hold(struct codex *c, const struct held *line, struct oks_slice stamp)
+{
+    struct held h = *line;
 
     if (stamp.len >= HELD_STAMP || c->n_held == HELD_MAX)
-        return false;
+        return 1;
     if (!OKS_GROW(c->held, c->n_held, c->held_room))
-        return false;
-    h = &c->held[c->n_held++];
-    *h = *line;
-    memcpy(h->stamp, stamp.ptr ? stamp.ptr : "", stamp.len);
-    h->stamp[stamp.len] = '\0';
-    return true;
+        return -ENOMEM;
+    if (line->measure) {
+        h.measure = malloc(sizeof(*h.measure));
+        h.response = line->response ? strdup(line->response) : NULL;
+        if (!h.measure || (line->response && !h.response)) {
+            held_clear(&h);
+            return -ENOMEM;
+        }
+        *h.measure = *line->measure;
+    }
+    memcpy(h.stamp, stamp.ptr ? stamp.ptr : "", stamp.len);
+    h.stamp[stamp.len] = '\0';
+    c->held[c->n_held++] = h;
+    return 0;
+}
+
+/* --- lines --- */
+
+static bool is_tool_call(const struct payload *p)
+{
+    static const char *const types[] = {"function_call", "custom_tool_call", "local_shell_call",
+                                        "web_search_call"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (is(p->type, types[i]))
+            return true;
+    return false;
 }
 
 static int line_plain(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
 {
     const struct payload *p = &c->shape.payload;
+    int rc = 1;
 
     if (is(c->shape.type, "response_item") && p->present) {
         line->tool = is_tool_call(p);
         line->type = is(p->role, "user") ? OKS_RECORD_USER : OKS_RECORD_OTHER;
         c->state.tools += line->tool;
     }
-    if (!c->state.own && complete && hold(c, line, c->shape.timestamp))
-        return 0;
-    return tell_plain(c, line, c->shape.timestamp, complete, sink);
+    if (complete && (!c->state.own || c->n_held))
+        rc = hold(c, line, c->shape.timestamp);
+    return rc <= 0 ? rc : tell_plain(c, line, c->shape.timestamp, complete, sink);
 }
 
-/* The first session_meta is the session's own; further ones come with a replay. */
+/* Newer versions write a line and an event for one compaction, in any order. */
+static int line_compaction(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+{
+    line->compaction = !c->state.compacted;
+    line->prompt = c->state.prompt;
+    c->state.compacted = true;
+    return line_plain(c, line, complete, sink);
+}
+
+/* The oldest session that a session_meta names: of a spawned agent, the root of all. */
+static struct oks_slice oldest_of(const struct payload *p, struct oks_slice parent)
+{
+    if (p->session_id.ptr && (!p->id.ptr || !oks_slice_eq(p->session_id, p->id)))
+        return p->session_id;
+    return first_of(first_of(p->forked_from, parent), first_of(p->id, p->session_id));
+}
+
+/* The first session_meta is the session's own; further ones come with a replay, the oldest last. */
 static int line_meta(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
 {
     const struct payload *p = &c->shape.payload;
     const struct spawn *spawn = &p->source.subagent.spawn;
     bool spawned = p->source.present && p->source.subagent.present && spawn->present;
+    struct oks_slice parent = spawned ? first_of(spawn->parent_thread, p->parent_thread) : p->parent_thread;
+    struct oks_slice family = oldest_of(p, parent);
     struct codex_state *s = &c->state;
     struct oks_record *r;
 
+    if (family.ptr && !s->counted)
+        codex_name_set(&s->family, family);
     if (*s->session.text)
         return line_plain(c, line, complete, sink);
     codex_name_set(&s->session, first_of(p->id, p->session_id));
-    codex_name_set(&s->parent, spawned ? first_of(spawn->parent_thread, p->parent_thread) : p->parent_thread);
-    codex_name_set(&s->origin, first_of(p->forked_from, known_text(&s->parent)));
+    codex_name_set(&s->parent, parent);
+    s->base = p->base.present;
+    if (s->base && !is(p->base.thread, s->session.text))
+        codex_name_set(&s->origin, first_of(p->forked_from, p->base.thread));
     r = record_start(c, line->offset, line->length);
     r->timestamp = c->shape.timestamp;
     r->cwd = p->cwd;
@@ -286,112 +441,211 @@ static int line_meta(struct codex *c, struct held *line, bool complete, const st
     return sink->record(sink->ctx, r, complete);
 }
 
+/* A turn begins, and may say its model. */
+static int line_turn(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+{
+    const struct payload *p = &c->shape.payload;
+    struct codex_state *s = &c->state;
+    int rc = 0;
+
+    if (p->turn.ptr)
+        codex_name_set(&s->turn, p->turn);
+    if (p->model.ptr && is(c->shape.type, "turn_context")) {
+        uint64_t turn = p->turn.ptr ? codex_text_hash(p->turn) : 0;
+
+        if (!*s->model.text && c->nameless_before)
+            return -ESTALE;
+        s->nameless = false;
+        codex_name_set(&s->model, p->model);
+        if (turn && s->turns[0].turn != turn) {
+            memmove(&s->turns[1], &s->turns[0], sizeof(s->turns) - sizeof(*s->turns));
+            s->turns[0].turn = turn;
+        }
+        if (turn)
+            s->turns[0].model = s->model;
+        if (complete)
+            rc = held_end(c, s->own ? HELD_ALL : HELD_MEASURES, true, sink);
+    }
+    return rc ? rc : line_plain(c, line, complete, sink);
+}
+
+/* A request, by whichever line. */
+static int line_request(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+{
+    struct codex_state *s = &c->state;
+    struct measure *m = line->measure;
+    int rc = 0;
+
+    s->tools = 0;
+    s->compacted = false;
+    s->prompt = m->used[CODEX_INPUT];
+    m->copied = memo_numbers_has(&c->foreign, m->key);
+    s->copies |= m->copied;
+    if (!s->own && (m->copied ? s->told : s->dropped))
+        return -ESTALE;
+    if (!s->own && m->copied && complete)
+        rc = held_end(c, HELD_PLAIN, false, sink);
+    s->own |= !m->copied;
+    if (complete && !*s->model.text && !s->nameless) {
+        rc = rc ? rc : hold(c, line, c->shape.timestamp);
+        if (rc <= 0)
+            return rc;
+        s->nameless = true;
+        rc = 0;
+    }
+    if (rc == 0 && s->own && complete)
+        rc = held_end(c, HELD_ALL, true, sink);
+    return rc ? rc : tell_measure(c, line, c->shape.timestamp, complete, sink);
+}
+
+static void five_of(const struct usage *u, uint64_t five[CODEX_FIVE])
+{
+    for (int i = 0; i < CODEX_FIVE; i++)
+        five[i] = u->present ? u->count[i].value : 0;
+}
+
+static bool same_five(const uint64_t a[CODEX_FIVE], const uint64_t b[CODEX_FIVE])
+{
+    return memcmp(a, b, CODEX_FIVE * sizeof(*a)) == 0;
+}
+
+/* Conversations of other agents, as Codex imported them. */
+static bool is_imported(struct oks_slice turn)
+{
+    const struct oks_slice prefix = OKS_SLICE("external-import-");
+
+    return turn.len >= prefix.len && memcmp(turn.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+/* A token_usage_record. */
+static int line_record(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+{
+    const struct payload *p = &c->shape.payload;
+    struct oks_slice thread = first_of(p->thread, known_text(&c->state.session));
+    struct measure m = {.tools = c->state.tools, .turn = p->turn.ptr ? codex_text_hash(p->turn) : 0};
+    struct codex_state *s = &c->state;
+    char response[CODEX_NAME_MAX + 1];
+    uint64_t total[CODEX_FIVE];
+
+    five_of(&p->used, m.used);
+    five_of(&p->thread_used, total);
+    m.key = p->response.ptr ? codex_record_key(thread, p->response, m.used)
+                            : codex_turn_key(thread, p->turn, total);
+    if (is_imported(p->turn) || m.key == s->record)
+        return line_plain(c, line, complete, sink);
+    s->record = m.key;
+    s->recorded = !s->pending || !same_five(s->pending_last, m.used);
+    if (!s->recorded) { /* this time the count came first */
+        m.alias = s->pending;
+        m.tools = s->pending_tools;
+        m.again = true;
+    }
+    s->pending = 0;
+    if (p->response.ptr) {
+        snprintf(response, sizeof(response), "%.*s",
+                 (int)(p->response.len < CODEX_NAME_MAX ? p->response.len : CODEX_NAME_MAX), p->response.ptr);
+        line->response = response;
+    }
+    line->measure = &m;
+    return line_request(c, line, complete, sink);
+}
+
 /* What the last request used: as it says, else what the cumulative counts gained; from 0 where they fell. */
-static void last_of(const struct codex *c, const uint64_t total[CODEX_COUNTS], uint64_t last[CODEX_COUNTS])
+static void last_of(const struct codex *c, const uint64_t total[CODEX_FIVE], uint64_t last[CODEX_FIVE])
 {
     const struct usage *u = &c->shape.payload.info.last;
     bool fell = false;
 
-    for (int i = 0; i < CODEX_COUNTS; i++)
+    for (int i = 0; i < CODEX_FIVE; i++)
         fell |= total[i] < c->state.total[i];
-    for (int i = 0; i < CODEX_COUNTS; i++)
+    for (int i = 0; i < CODEX_FIVE; i++)
         last[i] = u->present ? u->count[i].value : fell ? total[i] : total[i] - c->state.total[i];
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
+/* Whether the first count of a page repeats one of the page before: without what the last request used,
+ * nothing can be told from it. 0, 1 or -ENOMEM */
+static int repeats_base(struct codex *c, const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE])
 {
-    return a > b ? a - b : 0;
-}
-
-static int tell_measure(struct codex *c, const struct held *line, const uint64_t last[CODEX_COUNTS],
-                        bool complete, const struct oks_sink *sink)
-{
-    struct oks_record *r = record_start(c, line->offset, line->length);
-    struct oks_usage *u = &r->message.usage;
-    int n = snprintf(c->id, sizeof(c->id), "%s#%llu", c->state.session.text,
-                     (unsigned long long)c->state.measures);
-
-    r->type = OKS_RECORD_ASSISTANT;
-    r->timestamp = c->shape.timestamp;
-    r->message.model = known_text(&c->state.model);
-    r->message.id = (struct oks_slice){c->id, (size_t)n};
-    r->message.stop_reason = OKS_SLICE("end_turn");
-    u->present = true;
-    u->input = less(less(last[CODEX_INPUT], last[CODEX_CACHED]), last[CODEX_CACHE_WRITE]);
-    u->cache_read = last[CODEX_CACHED];
-    u->cache_creation = u->cache_creation_5m = last[CODEX_CACHE_WRITE];
-    u->output = last[CODEX_OUTPUT];
-    /* The calls were counted when they were logged; here they say which request made them. */
-    r->tool_uses = c->counted[OKS_TOOL_USES] = c->state.tools;
-    r->counted = c->counted;
-    return sink->record(sink->ctx, r, complete);
-}
-
-static int peers_once(struct codex *c)
-{
-    int rc;
-
-    if (c->peers_read)
-        return 0;
-    c->peers_read = true;
-    rc = codex_peers_read(c->peers, c->state.session.text, &c->known, &c->state.twin);
-    if (rc == 0 && c->known.n == 0 && !c->state.twin)
-        c->state.own = true;
-    return rc;
-}
-
-/* A token_count that may be a measurement. */
-static int line_measure(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
-{
-    uint64_t total[CODEX_COUNTS], last[CODEX_COUNTS], any = 0, hash;
     struct codex_state *s = &c->state;
+    struct memo_numbers known;
+
+    if (!c->shape.payload.info.last.present)
+        return 1;
+    if (codex_peers_read(c->peers, &known) < 0)
+        return -ENOMEM;
+    s->opening = codex_measure(total, last);
+    s->repeated = memo_numbers_has(&known, s->opening);
+    memo_numbers_clear(&known);
+    return s->repeated;
+}
+
+/* A count that advances. */
+static int line_advance(struct codex *c, struct held *line, struct measure *m, bool complete,
+                        const struct oks_sink *sink)
+{
+    struct codex_state *s = &c->state;
+    uint64_t key = codex_count_key(s, s->total, m->used);
+
+    if (complete && c->seq.n < CODEX_MEASURES_MAX &&
+        memo_numbers_add(&c->seq, codex_measure(s->total, m->used)) < 0)
+        return -ENOMEM;
+    line->measure = m;
+    s->compacted = false;
+    m->turn = *s->turn.text ? codex_text_hash(oks_slice_of(s->turn.text)) : 0;
+    if (s->recorded) {
+        s->recorded = false;
+        m->alias = key;
+        m->copied = memo_numbers_has(&c->foreign, key);
+        return tell_measure(c, line, c->shape.timestamp, complete, sink);
+    }
+    s->pending = m->key = key;
+    memcpy(s->pending_last, m->used, sizeof(m->used));
+    s->pending_tools = m->tools = s->tools;
+    return line_request(c, line, complete, sink);
+}
+
+/* A token_count with counts. All zero it is the mark of a full context. */
+static int line_count(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+{
+    static const uint64_t zero[CODEX_FIVE];
+    struct codex_state *s = &c->state;
+    uint64_t total[CODEX_FIVE];
+    struct measure m = {0};
+    bool first = !s->counted, repeats;
     int rc = 0;
 
-    for (int i = 0; i < CODEX_COUNTS; i++) {
-        total[i] = c->shape.payload.info.total.count[i].value;
-        any |= i == CODEX_TOTAL ? 0 : total[i];
-    }
-    if (!any || memcmp(total, s->total, sizeof(total)) == 0)
-        return line_plain(c, line, complete, sink);
-    last_of(c, total, last);
+    five_of(&c->shape.payload.info.total, total);
+    last_of(c, total, m.used);
+    s->counted = true;
+    repeats = same_five(total, zero) || same_five(total, s->total);
+    if (!repeats && first && s->base)
+        rc = repeats_base(c, total, m.used);
+    if (rc < 0)
+        return rc;
     memcpy(s->total, total, sizeof(total));
-    s->measures++;
-    hash = codex_hash(total);
-    if (complete && c->seq.n < CODEX_MEASURES_MAX)
-        rc = memo_numbers_add(&c->seq, hash);
-    if (rc == 0 && !s->own && memo_numbers_has(&c->known, hash)) {
-        if (s->flushed)
-            return -ESTALE;
-        s->replayed++;
-        c->n_held = complete ? 0 : c->n_held;
-    } else if (rc == 0) {
-        if (!s->own && complete)
-            rc = tell_held(c, sink);
-        s->own = true;
-        rc = rc ? rc : tell_measure(c, line, last, complete, sink);
-    }
-    s->tools = 0;
-    return rc;
+    if (repeats || rc == 1 || is_imported(oks_slice_of(s->turn.text)))
+        return line_plain(c, line, complete, sink);
+    return line_advance(c, line, &m, complete, sink);
 }
 
 static int tell_line(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
 {
-    const struct shape *shape = &c->shape;
-    const struct payload *p = &shape->payload;
-    int rc;
+    const struct oks_slice type = c->shape.type;
+    const struct payload *p = &c->shape.payload;
+    bool event = is(type, "event_msg");
 
-    if (is(shape->type, "session_meta") && p->present) {
-        rc = line_meta(c, line, complete, sink);
-        return rc ? rc : peers_once(c);
-    }
-    rc = peers_once(c);
-    if (rc)
-        return rc;
-    if (is(shape->type, "turn_context") && p->present && p->model.ptr)
-        codex_name_set(&c->state.model, p->model);
-    if (is(shape->type, "event_msg") && p->present && is(p->type, "token_count") && p->info.present &&
-        p->info.total.present)
-        return line_measure(c, line, complete, sink);
+    if (!p->present)
+        return line_plain(c, line, complete, sink);
+    if (is(type, "session_meta"))
+        return line_meta(c, line, complete, sink);
+    if (is(type, "turn_context") || (event && is(p->type, "task_started")))
+        return line_turn(c, line, complete, sink);
+    if (is(type, "token_usage_record") && p->used.present)
+        return line_record(c, line, complete, sink);
+    if (is(type, "compacted") || (event && is(p->type, "context_compacted")))
+        return line_compaction(c, line, complete, sink);
+    if (event && is(p->type, "token_count") && p->info.present && p->info.total.present)
+        return line_count(c, line, complete, sink);
     return line_plain(c, line, complete, sink);
 }
 
@@ -401,7 +655,6 @@ static int codex_tell(void *reader, uint64_t offset, uint64_t length, bool compl
     struct codex *c = reader;
     struct held line = {.offset = offset, .length = length};
     struct codex_state before;
-    bool peers_read = c->peers_read;
     int rc;
 
     /* Lacking values behind a false `present` are those of some earlier line. */
@@ -412,24 +665,26 @@ static int codex_tell(void *reader, uint64_t offset, uint64_t length, bool compl
     before = c->state;
     rc = tell_line(c, &line, complete, sink);
     c->state = before;
-    if (!peers_read) {
-        memo_numbers_clear(&c->known);
-        c->peers_read = false;
-    }
     return rc;
 }
 
-/* The complete lines are over and nothing decided: they are its own, as far as anybody can tell. */
+/* The complete lines are over and nothing decided. What followed copies is probably a copy too. */
 static int codex_end(void *reader, const struct oks_sink *sink)
 {
     struct codex *c = reader;
+    struct codex_state *s = &c->state;
+    bool plain = !s->own && any_held(c, false);
 
-    if (c->n_held == 0 || c->state.twin) {
-        c->n_held = 0;
-        return 0;
+    s->nameless |= any_held(c, true);
+    s->dropped |= plain && s->copies;
+    s->told |= plain && !s->copies;
+    if (s->dropped && plain) {
+        int rc = held_end(c, HELD_PLAIN, false, sink);
+
+        if (rc)
+            return rc;
     }
-    c->state.flushed = true;
-    return tell_held(c, sink);
+    return held_end(c, HELD_ALL, true, sink);
 }
 
 const struct oks_reader_ops oks_codex_reader = {

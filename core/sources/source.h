@@ -29,6 +29,8 @@ struct source {
     /* The session's id in the file's name: a part of `rel`. What the records say instead counts more, where
      * `late` is set. */
     struct oks_slice (*id_of)(const char *rel);
+    /* What tells it from the others in its folder, in the file's name; NULL: the session's id. */
+    struct oks_slice (*name_of)(const char *rel);
     struct oks_slice (*parent)(const char *rel); /* the session above, in its path; NULL or absent: none */
     /* The project folder in its path; NULL: named after the working directory that the records name, as
      * Claude Code would name it. */
@@ -45,10 +47,18 @@ struct source {
     bool late;        /* session and project are known only when the file was read */
 
     /*
-     * Transcripts that repeat what others hold. The peers of one are those before it in its session (by
+     * Transcripts that repeat what others hold, in one of two ways.
+     *
+     * Some log requests that others log too, and each is in the events of the one that owns it in billing.
+     * The reader gets a line before those of the peers: "self", the file's name, and the keys of the requests
+     * that others own. `assumed` is the sum of these keys, as the memo was made with them.
+     *
+     * Of others what a line means depends on the memos of the peers: those before it in its session (by
      * `rank`, then by path), and the session that `origin` names in its memo, if any. `agrees` says whether
      * reading it anew beside these peers' memos (one a line) would deliver what it did.
      */
+    uint64_t (*assumed)(const char *memo);                       /* NULL: its events have all that it logs */
+    bool (*alone)(const char *memo);                             /* it depends on no peer; NULL: it may */
     int (*rank)(const char *path);                               /* NULL: all the same */
     bool (*origin)(const char *memo, char *out, size_t size);    /* NULL: none */
     bool (*parent_of)(const char *memo, char *out, size_t size); /* the session that started this one; NULL */

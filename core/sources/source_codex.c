@@ -1,7 +1,8 @@
 /*
  * Codex as a source: which files are rollouts, and what their names say.
  *
- * A rollout is sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl, or lies flat in archived_sessions/.
+ * A rollout is sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl, or lies flat in archived_sessions/. A
+ * thread goes on in further files, its pages, whose names end in <thread>_<page>.
  */
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #include "sources/source.h"
 #include "sources/source_paths.h"
 
+enum { UUID_TEXT = 36 };
+
 static bool wants(const char *rel)
 {
     const char *base = strrchr(rel, '/');
@@ -19,7 +22,12 @@ static bool wants(const char *rel)
     return strncmp(base, "rollout-", strlen("rollout-")) == 0 && text_ends_with(base, ".jsonl");
 }
 
-/* The id ends the name: rollout-YYYY-MM-DDThh-mm-ss-<id>. */
+static struct oks_slice name_of(const char *rel)
+{
+    return source_stem(rel, ".jsonl");
+}
+
+/* rollout-YYYY-MM-DDThh-mm-ss-<thread>, with a page's id behind it. The thread's is a UUID. */
 static struct oks_slice id_of(const char *rel)
 {
     struct oks_slice stem = source_stem(rel, ".jsonl");
@@ -29,6 +37,8 @@ static struct oks_slice id_of(const char *rel)
         stem.ptr += before;
         stem.len -= before;
     }
+    if (stem.len > UUID_TEXT && stem.ptr[UUID_TEXT] == '_')
+        stem.len = UUID_TEXT;
     return stem;
 }
 
@@ -39,7 +49,10 @@ const struct source oks_source_codex = {
     .reader = &oks_codex_reader,
     .wants = wants,
     .id_of = id_of,
+    .name_of = name_of,
     .late = true,
+    .assumed = codex_assumed,
+    .alone = codex_alone,
     .origin = codex_origin,
     .parent_of = codex_parent,
     .agrees = codex_agrees,

@@ -720,6 +720,55 @@ START_TEST(a_fork_follows_its_origin)
 }
 END_TEST
 
+static uint64_t assumed(const char *memo)
+{
+    return strtoull(memo, NULL, 10);
+}
+
+static const struct source copying = {.id = OKS_SOURCE_CODEX,
+                                      .name = "codex",
+                                      .id_of = id_of,
+                                      .late = true,
+                                      .agrees = agrees,
+                                      .assumed = assumed};
+
+START_TEST(who_counts_what_others_own_is_read_again)
+{
+    struct transcript *a, *b;
+
+    root.source = &copying;
+    a = add("a/s-1.jsonl");
+    a->loaded = true;
+    set(&a->state.reader_state, "0");
+    peers_are(a, "self s\n");
+    placement_suspect(&catalog, a);
+    placement_suspect(&catalog, a);
+    placement_check(&catalog);
+    ck_assert(!is_anew(a)); /* it owns all that it logs */
+    set(&a->state.reader_state, "77");
+    placement_check(&catalog);
+    ck_assert(!is_anew(a)); /* nothing has changed */
+    placement_suspect(&catalog, a);
+    catalog.n_unplaced = 1;
+    placement_check(&catalog);
+    ck_assert(!is_anew(a)); /* owners are not final */
+    catalog.n_unplaced = 0;
+    placement_check(&catalog);
+    ck_assert(is_anew(a));
+    placement_suspect(&catalog, a);
+    a->retained = true;
+    placement_check(&catalog);
+    ck_assert(!is_anew(a)); /* there is no file */
+    a->retained = false;
+    b = add_repeating("b/x-1.jsonl", "77"); /* of a source whose events have all that it logs */
+    placement_suspect(&catalog, b);
+    ck_assert(LIST_EMPTY(&catalog.suspects));
+    placement_suspect(&catalog, a); /* and goes */
+    drop(a);
+    ck_assert(LIST_EMPTY(&catalog.suspects));
+}
+END_TEST
+
 START_TEST(records_name_project_and_parent)
 {
     struct transcript *t = add_repeating("b/s-1.jsonl", "S other"), *first;
@@ -838,6 +887,7 @@ int main(void)
     CATALOG_TEST(peers_are_those_before_it);
     CATALOG_TEST(who_would_say_something_else_is_read_again);
     CATALOG_TEST(a_fork_follows_its_origin);
+    CATALOG_TEST(who_counts_what_others_own_is_read_again);
     CATALOG_TEST(records_name_project_and_parent);
     CATALOG_TEST(a_window_cuts_what_it_takes_in_part);
     return tap_run(suite);

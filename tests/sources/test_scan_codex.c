@@ -1,6 +1,6 @@
 /*
- * Codex's rollouts: which events are measurements, what of a fork is its own, and that neither depends on
- * when somebody looked. test_sources.py asks the whole program the same of real rollouts.
+ * Codex's rollouts: which lines are requests, which of them are the same in other rollouts, and that neither
+ * depends on when somebody looked. tests/mount/test_codex.py compares homes of several rollouts.
  */
 #include "source_feed.h"
 
@@ -88,6 +88,41 @@ static struct feed scanned(const struct lines *lines, const char *peers)
     return feed;
 }
 
+/* "<model> <input>/<write>/<read>/<output>", one a line, in the order in which they were told. */
+static const char *requests_of(const struct feed *feed)
+{
+    struct told now = feed_now(feed);
+    char *text = feed_text_room(), *p = text;
+
+    *p = '\0';
+    for (size_t i = 0; i < now.n_requests; i++)
+        p += sprintf(p, "%s %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64 "\n", now.requests[i].model,
+                     now.requests[i].usage.input, now.requests[i].usage.cache_creation,
+                     now.requests[i].usage.cache_read, now.requests[i].usage.output);
+    return text;
+}
+
+static void requests_are(const struct lines *lines, const char *peers, const char *want)
+{
+    struct feed feed = scanned(lines, peers);
+
+    ck_assert_str_eq(requests_of(&feed), want);
+    feed_free(&feed);
+}
+
+/* What catalog gives a rollout whose requests are all of another owner, if it has those of `lines`. */
+static char *foreign_of(const struct lines *lines)
+{
+    struct feed feed = scanned(lines, NULL);
+    char *text = malloc(32 + feed.told.n_requests * TOLD_NAME), *p = text;
+
+    p += sprintf(p, "self rollout-x");
+    for (size_t i = 0; i < feed.told.n_requests; i++)
+        p += sprintf(p, " %s", feed.told.requests[i].id);
+    feed_free(&feed);
+    return text;
+}
+
 static void counts_are(const struct lines *lines, const char *peers, const char *want)
 {
     EACH_ISA(scanner)
@@ -143,7 +178,6 @@ END_TEST
 START_TEST(cached_and_written_tokens_are_no_input)
 {
     struct lines l = {0};
-    struct feed feed;
 
     put_meta(&l, PARENT, "");
     put_model(&l, "gpt-5.2");
@@ -151,9 +185,7 @@ START_TEST(cached_and_written_tokens_are_no_input)
     /* more cached than there is input: no wrap */
     put_count(&l, 2, (struct usage){{110, 90, 10, 6, 2, 116}}, &(struct usage){{10, 30, 0, 1, 0, 11}});
     counts_are(&l, NULL, "i=30 o=6 w=10 r=90 u=0");
-    feed = scanned(&l, NULL);
-    ck_assert_str_eq(feed_requests(&feed), PARENT "#1 gpt-5.2 30/10/60/5\n" PARENT "#2 gpt-5.2 0/0/30/1\n");
-    feed_free(&feed);
+    requests_are(&l, NULL, "gpt-5.2 30/10/60/5\ngpt-5.2 0/0/30/1\n");
 }
 END_TEST
 
@@ -171,25 +203,24 @@ START_TEST(what_a_request_used_may_follow_from_the_sums_alone)
 }
 END_TEST
 
-START_TEST(the_model_is_the_last_that_was_set)
+START_TEST(the_model_is_the_last_that_was_set_else_the_first)
 {
     struct usage one = {{10, 0, 0, 1, 0, 11}};
     struct lines l = {0};
-    struct feed feed;
 
     put_meta(&l, PARENT, "");
+    put_item(&l, "function_call", 1);
     put_count(&l, 1, one, &one); /* before any is known */
+    requests_are(&l, NULL, " 10/0/0/1\n");
     put_model(&l, "gpt-5.2");
     put_count(&l, 2, (struct usage){{20, 0, 0, 2, 0, 22}}, &one);
     put_model(&l, "");
     put_count(&l, 3, (struct usage){{30, 0, 0, 3, 0, 33}}, &one);
     put_model(&l, "gpt-5.4-mini");
     put_count(&l, 4, (struct usage){{40, 0, 0, 4, 0, 44}}, &one);
-    feed = scanned(&l, NULL);
-    ck_assert_str_eq(feed_requests(&feed),
-                     PARENT "#1  10/0/0/1\n" PARENT "#2 gpt-5.2 10/0/0/1\n" PARENT
-                            "#3 gpt-5.2 10/0/0/1\n" PARENT "#4 gpt-5.4-mini 10/0/0/1\n");
-    feed_free(&feed);
+    requests_are(&l, NULL, "gpt-5.2 10/0/0/1\ngpt-5.2 10/0/0/1\ngpt-5.2 10/0/0/1\ngpt-5.4-mini 10/0/0/1\n");
+    counts_are(&l, NULL, "i=40 o=4 w=0 r=0 u=1");
+    feed_every_cut(OKS_SOURCE_CODEX, l.bytes, l.len, NULL);
 }
 END_TEST
 
@@ -224,8 +255,7 @@ START_TEST(what_is_not_said_is_not_zero)
     put_info(&l, 2, "{}");
     put_info(&l, 3, "{\"total_token_usage\":null,\"last_token_usage\":null}");
     put_count(&l, 4, (struct usage){{0, 0, 0, 0, 0, 0}}, &one);
-    put(&l,
-        "{\"type\":\"token_usage_record\",\"payload\":{\"usage\":{\"input_tokens\":5,\"output_tokens\":5}}}");
+    put(&l, "{\"type\":\"token_usage_record\",\"payload\":{\"usage\":null}}");
     feed = scanned(&l, NULL);
     ck_assert_uint_eq(feed.told.n_requests, 0); /* no usage in any record, not even an empty one */
     ck_assert_str_eq(feed_counts(&feed), "i=0 o=0 w=0 r=0 u=1");
@@ -275,16 +305,19 @@ START_TEST(a_rollout_says_where_it_belongs)
     ck_assert_str_eq(feed_text(&feed),
                      "i=0 o=0 w=0 r=0 u=0 2026-02-23T12:00:00.000Z..2026-02-23T12:00:00.000Z "
                      "session <" CHILD "> agent <Ada> cwd </w> side\n");
-    ck_assert(oks_source_codex.origin(feed.memo, name, sizeof(name)));
-    ck_assert_str_eq(name, PARENT);
+    ck_assert(oks_source_codex.alone(feed.memo));
     ck_assert(oks_source_codex.parent_of(feed.memo, name, sizeof(name)));
     ck_assert_str_eq(name, PARENT);
     feed_free(&feed);
-    put_meta(&other, CHILD, ",\"source\":\"cli\",\"forked_from_id\":\"" PARENT "\"");
+    put_meta(&other, CHILD,
+             ",\"source\":\"cli\",\"forked_from_id\":\"" PARENT
+             "\",\"history_base\":{\"thread_id\":\"page\"}");
     memo = memo_of(&other, NULL);
     ck_assert(oks_source_codex.origin(memo, name, sizeof(name)));
+    ck_assert_str_eq(name, PARENT);
     ck_assert(!oks_source_codex.origin(memo, name, strlen(PARENT)));
     ck_assert(!oks_source_codex.parent_of(memo, name, sizeof(name)));
+    ck_assert(!oks_source_codex.alone(memo));
     free(memo);
 }
 END_TEST
@@ -325,14 +358,13 @@ static struct family family_of(const char *more)
 
 static void leaves_the_replay_out(const struct family *f)
 {
-    char *peer = memo_of(&f->parent, NULL);
+    char *peer = foreign_of(&f->parent);
     struct feed child = scanned(&f->child, peer), own = scanned(&f->own, NULL);
     char want[TOLD_TEXT];
 
     strcpy(want, feed_counts(&own));
     counts_are(&f->child, peer, want);
     ck_assert_uint_eq(child.told.n_requests, 3);
-    ck_assert_str_eq(child.told.requests[0].id, CHILD "#4"); /* counted on, whatever is left out */
     ck_assert_str_eq(child.told.requests[0].model, "gpt-5.2");
     ck_assert_str_eq(child.told.session, CHILD);
     ck_assert_str_eq(child.told.first, own.told.first);
@@ -366,7 +398,7 @@ START_TEST(times_that_are_too_long_to_be_held_back)
         struct family f = family_of("");
         struct usage again = {{0}};
         struct lines l = {0};
-        char *peer = memo_of(&f.parent, NULL);
+        char *peer = foreign_of(&f.parent);
 
         put_meta(&l, CHILD, ",\"forked_from_id\":\"" PARENT "\"");
         put(&l,
@@ -384,7 +416,7 @@ START_TEST(a_spawned_rollout_without_a_replay_is_all_its_own)
     struct family f = family_of(",\"parent_thread_id\":\"" PARENT "\"");
     struct usage total = {{0}};
     struct lines l = {0};
-    char *peer = memo_of(&f.parent, NULL);
+    char *peer = foreign_of(&f.parent);
     struct feed alone;
 
     put_meta(&l, CHILD, ",\"parent_thread_id\":\"" PARENT "\"");
@@ -400,39 +432,22 @@ START_TEST(a_spawned_rollout_without_a_replay_is_all_its_own)
 }
 END_TEST
 
-START_TEST(a_memo_says_when_it_no_longer_holds)
+START_TEST(a_memo_says_what_it_was_made_with)
 {
     struct family f = family_of(",\"forked_from_id\":\"" PARENT "\"");
-    char *peer = memo_of(&f.parent, NULL), *alone = memo_of(&f.child, NULL),
-         *beside = memo_of(&f.child, peer);
+    char *peer = foreign_of(&f.parent), *alone = memo_of(&f.child, NULL), *beside = memo_of(&f.child, peer);
+    struct feed parent = scanned(&f.parent, NULL);
+    uint64_t sum = 0;
 
-    ck_assert(oks_source_codex.agrees(alone, ""));
-    ck_assert(!oks_source_codex.agrees(alone, peer)); /* the parent turned up */
-    ck_assert(oks_source_codex.agrees(beside, peer));
-    ck_assert(!oks_source_codex.agrees(beside, "")); /* and went */
-    ck_assert(oks_source_codex.agrees("", peer));    /* not a memo of ours */
+    for (size_t i = 0; i < parent.told.n_requests; i++)
+        sum += strtoull(parent.told.requests[i].id, NULL, 16);
+    ck_assert_uint_eq(oks_source_codex.assumed(alone), 0);
+    ck_assert_uint_eq(oks_source_codex.assumed(beside), sum);
+    ck_assert_uint_eq(oks_source_codex.assumed("codex1 not a memo of ours"), 0);
+    feed_free(&parent);
     free(peer);
     free(alone);
     free(beside);
-}
-END_TEST
-
-START_TEST(of_two_forks_of_each_other_one_is_the_original)
-{
-    struct lines a = {0}, b = {0};
-    struct usage one = {{0}}, two = {{0}};
-    char *of_a, *of_b;
-
-    put_meta(&a, PARENT, ",\"forked_from_id\":\"" CHILD "\"");
-    put_turn(&a, 1, &one);
-    put_meta(&b, CHILD, ",\"forked_from_id\":\"" PARENT "\"");
-    put_turn(&b, 1, &two);
-    of_a = memo_of(&a, NULL);
-    of_b = memo_of(&b, NULL);
-    counts_are(&a, of_b, "i=695 o=51 w=21 r=301 u=1"); /* the smaller id */
-    counts_are(&b, of_a, "i=0 o=0 w=0 r=0 u=0");
-    free(of_a);
-    free(of_b);
 }
 END_TEST
 
@@ -441,7 +456,7 @@ START_TEST(a_copy_repeats_to_the_end)
 {
     struct family f = family_of("");
     struct lines longer = {0};
-    char *peer = memo_of(&f.parent, NULL);
+    char *peer = foreign_of(&f.parent);
 
     counts_are(&f.parent, peer, "i=0 o=0 w=0 r=0 u=0");
     put_all(&longer, &f.parent);
@@ -466,10 +481,304 @@ END_TEST
 START_TEST(a_growing_fork_says_what_a_whole_one_does)
 {
     struct family f = family_of(",\"forked_from_id\":\"" PARENT "\"");
-    char *peer = memo_of(&f.parent, NULL);
+    char *peer = foreign_of(&f.parent);
 
     feed_every_cut(OKS_SOURCE_CODEX, f.child.bytes, f.child.len, peer);
     free(peer);
+}
+END_TEST
+
+/* --- records --- */
+
+#define TURN(n) "019c8a4c-0000-7000-8000-0000000000" n
+
+static void put_turn_id(struct lines *to, const char *turn, const char *model)
+{
+    put(to,
+        "{\"timestamp\":\"2026-02-23T12:00:01.000Z\",\"type\":\"turn_context\","
+        "\"payload\":{\"turn_id\":\"%s\",\"model\":\"%s\"}}",
+        turn, model);
+}
+
+/* `response` NULL: the record has none. */
+static void put_record(struct lines *to, int minute, const char *turn, const char *response,
+                       struct usage used)
+{
+    char id[128] = "", usage[512], sum[512];
+
+    if (response)
+        sprintf(id, "\"response_id\":\"%s\",", response);
+    usage_text(usage, "usage", used);
+    usage_text(sum, "thread_token_usage", used);
+    put(to,
+        "{\"timestamp\":\"2026-02-23T12:%02d:02.500Z\",\"type\":\"token_usage_record\",\"payload\":{"
+        "\"thread_id\":\"" PARENT "\",\"turn_id\":\"%s\",%s%s,%s}}",
+        minute, turn, id, usage, sum);
+}
+
+static struct usage sum_of(struct usage a, struct usage b)
+{
+    for (int i = 0; i < 6; i++)
+        a.n[i] += b.n[i];
+    return a;
+}
+
+static const struct usage first = {{100, 60, 10, 5, 2, 105}}, second = {{200, 150, 0, 7, 0, 207}},
+                          third = {{300, 250, 0, 9, 0, 309}};
+
+/* Told once, whether a line of each kind is there, in whichever order, or only one. */
+START_TEST(a_record_and_its_count_are_one_request)
+{
+    for (int kinds = 0; kinds < 4; kinds++) {
+        struct lines l = {0};
+
+        put_meta(&l, PARENT, "");
+        put_turn_id(&l, TURN("0a"), "gpt-5.5");
+        for (int i = 0; i < 2; i++) {
+            struct usage total = i ? sum_of(first, second) : first;
+
+            put_item(&l, "function_call", i);
+            if (kinds == 0 || kinds == 1)
+                put_record(&l, i, TURN("0a"), i ? "resp_2" : "resp_1", i ? second : first);
+            if (kinds != 1) {
+                put_count(&l, i, total, i ? &second : &first);
+                put_count(&l, i, total, i ? &second : &first);
+            }
+            if (kinds == 2)
+                put_record(&l, i, TURN("0a"), i ? "resp_2" : "resp_1", i ? second : first);
+        }
+        requests_are(&l, NULL, "gpt-5.5 30/10/60/5\ngpt-5.5 50/0/150/7\n");
+        counts_are(&l, NULL, "i=80 o=12 w=10 r=210 u=2");
+        feed_every_cut(OKS_SOURCE_CODEX, l.bytes, l.len, NULL);
+    }
+}
+END_TEST
+
+START_TEST(what_is_covered_is_decided_count_by_count)
+{
+    struct usage total = first;
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_turn_id(&l, TURN("0a"), "gpt-5.5");
+    put_count(&l, 1, total, &first); /* of a version without records */
+    put_record(&l, 2, TURN("0a"), "resp_2", second);
+    put_count(&l, 2, total = sum_of(total, second), &second);
+    put_record(&l, 3, TURN("0a"), "resp_3", third); /* a compaction's: no count follows */
+    put_count(&l, 3, total, &second);
+    put_record(&l, 4, TURN("0a"), "resp_4", first);
+    put_record(&l, 4, TURN("0a"), "resp_4", first); /* the same line again */
+    put_count(&l, 4, total = sum_of(total, first), &first);
+    put_count(&l, 5, total = sum_of(total, first), &first); /* and one that nobody covers */
+    put_record(&l, 6, TURN("0a"), "resp_6", second);        /* not the same: another request */
+    requests_are(&l, NULL,
+                 "gpt-5.5 30/10/60/5\ngpt-5.5 50/0/150/7\ngpt-5.5 50/0/250/9\ngpt-5.5 30/10/60/5\n"
+                 "gpt-5.5 30/10/60/5\ngpt-5.5 50/0/150/7\n");
+    counts_are(&l, NULL, "i=240 o=38 w=30 r=730 u=0");
+    feed_every_cut(OKS_SOURCE_CODEX, l.bytes, l.len, NULL);
+}
+END_TEST
+
+START_TEST(a_record_may_lack_its_response)
+{
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_turn_id(&l, TURN("0a"), "gpt-5.5");
+    put_record(&l, 1, TURN("0a"), NULL, first);
+    put_record(&l, 1, TURN("0a"), NULL, first); /* the thread's sum did not move */
+    put_record(&l, 1, TURN("0b"), NULL, first);
+    requests_are(&l, NULL, "gpt-5.5 30/10/60/5\ngpt-5.5 30/10/60/5\n");
+}
+END_TEST
+
+START_TEST(a_records_model_is_that_of_its_turn)
+{
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_turn_id(&l, TURN("0a"), "gpt-5.5");
+    put_turn_id(&l, TURN("0b"), "gpt-5.4-mini");
+    put_record(&l, 1, TURN("0a"), "resp_1", first);
+    put_record(&l, 2, TURN("0b"), "resp_2", first);
+    put_record(&l, 3, TURN("0c"), "resp_3", first);
+    requests_are(&l, NULL, "gpt-5.5 30/10/60/5\ngpt-5.4-mini 30/10/60/5\ngpt-5.4-mini 30/10/60/5\n");
+    feed_every_cut(OKS_SOURCE_CODEX, l.bytes, l.len, NULL);
+}
+END_TEST
+
+START_TEST(imported_conversations_are_no_usage)
+{
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_turn_id(&l, "external-import-1", "gpt-5.5");
+    put_count(&l, 1, first, &first);
+    put_record(&l, 1, "external-import-1", "resp_1", first);
+    put_turn_id(&l, TURN("0a"), "gpt-5.5");
+    put_count(&l, 2, sum_of(first, second), &second);
+    requests_are(&l, NULL, "gpt-5.5 50/0/150/7\n");
+}
+END_TEST
+
+/* The keys of all requests, sorted by what they are told from. */
+static const char *keys_of(const struct lines *lines)
+{
+    struct feed feed = scanned(lines, NULL);
+    char *text = feed_text_room(), *p = text;
+
+    *p = '\0';
+    for (size_t i = 0; i < feed.told.n_requests; i++)
+        p += sprintf(p, "%s\n", feed.told.requests[i].id);
+    feed_free(&feed);
+    return text;
+}
+
+static const char *key_of_count(const char *id, const char *more, const char *copied, const char *turn)
+{
+    struct lines l = {0};
+
+    put_meta(&l, id, more);
+    if (copied)
+        put_meta(&l, copied, "");
+    put_turn_id(&l, turn, "gpt-5.5");
+    put_count(&l, 1, first, &first);
+    return keys_of(&l);
+}
+
+START_TEST(copies_of_a_count_have_one_key)
+{
+    const char *old = key_of_count(PARENT, "", NULL, "1"), *now = key_of_count(PARENT, "", NULL, TURN("0a"));
+
+    ck_assert_str_ne(old, now);
+    /* The id of a turn, if it is a UUID, is enough. */
+    ck_assert_str_eq(now, key_of_count(CHILD, "", NULL, TURN("0a")));
+    ck_assert_str_ne(now, key_of_count(PARENT, "", NULL, TURN("0b")));
+    /* Else it is one in a family, which is named in several ways. */
+    ck_assert_str_ne(old, key_of_count(CHILD, "", NULL, "1"));
+    ck_assert_str_eq(old, key_of_count(CHILD, "", PARENT, "1"));
+    ck_assert_str_eq(old, key_of_count(CHILD, ",\"forked_from_id\":\"" PARENT "\"", NULL, "1"));
+    ck_assert_str_eq(old, key_of_count(CHILD, ",\"parent_thread_id\":\"" PARENT "\"", NULL, "1"));
+    ck_assert_str_eq(
+        old, key_of_count(CHILD, ",\"forked_from_id\":\"middle\",\"session_id\":\"" PARENT "\"", NULL, "1"));
+}
+END_TEST
+
+/* The alias of a covered count is the key that a copy without the record has. */
+START_TEST(a_covered_counts_key_is_an_alias)
+{
+    struct lines both = {0}, turned = {0}, counts = {0};
+    const char *key;
+
+    put_meta(&both, PARENT, "");
+    put_turn_id(&both, TURN("0a"), "gpt-5.5");
+    put_all(&counts, &both);
+    put_all(&turned, &both);
+    put_record(&both, 1, TURN("0a"), "resp_1", first);
+    put_count(&both, 1, first, &first);
+    put_count(&turned, 1, first, &first);
+    put_record(&turned, 1, TURN("0a"), "resp_1", first);
+    put_count(&counts, 1, first, &first);
+    key = keys_of(&counts);
+    ck_assert_str_eq(keys_of(&both), keys_of(&turned));
+    ck_assert_str_ne(keys_of(&both), key);
+    for (int i = 0; i < 2; i++) {
+        struct lines *l = i ? &both : &turned;
+        struct feed feed = feed_new(OKS_SOURCE_CODEX, OKS_ISA_AUTO, NULL);
+
+        /* Without the '\n', the line is the unfinished one, and is what was told last. */
+        feed_to(&feed, l->bytes, l->len - 1);
+        ck_assert_int_eq(strncmp(feed.tail.alias, key, 16), 0);
+        feed_free(&feed);
+    }
+}
+END_TEST
+
+/* --- pages --- */
+
+START_TEST(a_page_may_open_with_the_last_count_of_another)
+{
+    struct lines one = {0}, page = {0}, other = {0};
+    char *peer, *beside, *alone;
+
+    put_meta(&one, PARENT, "");
+    put_turn_id(&one, TURN("0a"), "gpt-5.5");
+    put_count(&one, 1, first, &first);
+    put_count(&one, 2, sum_of(first, second), &second);
+    peer = memo_of(&one, NULL);
+    put_meta(&page, PARENT, ",\"history_base\":{\"thread_id\":\"" PARENT "\"}");
+    put_turn_id(&page, TURN("0b"), "gpt-5.5");
+    put_all(&other, &page);
+    put_count(&page, 3, sum_of(first, second), &second);
+    put_count(&page, 4, sum_of(sum_of(first, second), third), &third);
+    requests_are(&page, NULL, "gpt-5.5 50/0/150/7\ngpt-5.5 50/0/250/9\n");
+    requests_are(&page, peer, "gpt-5.5 50/0/250/9\n");
+    counts_are(&page, peer, "i=50 o=9 w=0 r=250 u=0");
+    feed_every_cut(OKS_SOURCE_CODEX, page.bytes, page.len, peer);
+    put_count(&other, 3, sum_of(sum_of(first, second), third), &third); /* or not */
+    requests_are(&other, peer, "gpt-5.5 50/0/250/9\n");
+    alone = memo_of(&page, NULL);
+    beside = memo_of(&page, peer);
+    ck_assert(oks_source_codex.agrees(alone, ""));
+    ck_assert(!oks_source_codex.agrees(alone, peer));
+    ck_assert(oks_source_codex.agrees(beside, peer));
+    ck_assert(!oks_source_codex.agrees(beside, ""));
+    ck_assert(oks_source_codex.agrees(peer, beside)); /* the first page depends on nobody */
+    free(peer);
+    free(alone);
+    free(beside);
+}
+END_TEST
+
+START_TEST(a_pages_first_count_may_say_too_little)
+{
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, ",\"history_base\":{\"thread_id\":\"" PARENT "\"}");
+    put_turn_id(&l, TURN("0b"), "gpt-5.5");
+    put_count(&l, 1, first, NULL);
+    put_count(&l, 2, sum_of(first, second), NULL);
+    requests_are(&l, NULL, "gpt-5.5 50/0/150/7\n");
+}
+END_TEST
+
+/* --- compactions --- */
+
+static char compactions[256];
+
+static int note_compaction(void *ctx, const struct oks_record *r, bool complete)
+{
+    (void)ctx;
+    (void)complete;
+    if (r->type == OKS_RECORD_SYSTEM && r->compact_trigger.ptr)
+        sprintf(compactions + strlen(compactions), "%d %.*s\n", (int)r->compact_pre_tokens,
+                (int)r->compact_trigger.len, r->compact_trigger.ptr);
+    return 0;
+}
+
+START_TEST(compactions_are_told_once_each)
+{
+    struct oks_scanner *scanner = text_scanner(OKS_ISA_AUTO);
+    struct oks_sink sink = {NULL, note_compaction, NULL};
+    struct oks_scan_result result;
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_turn_id(&l, TURN("0a"), "gpt-5.5");
+    put_record(&l, 1, TURN("0a"), "resp_1", third);
+    put(&l,
+        "{\"timestamp\":\"2026-02-23T12:02:00.000Z\",\"type\":\"compacted\",\"payload\":{\"message\":\"\"}}");
+    put(&l, "{\"timestamp\":\"2026-02-23T12:02:00.000Z\",\"type\":\"event_msg\",\"payload\":{\"type\":"
+            "\"context_compacted\"}}");
+    put_count(&l, 3, first, &first);
+    put(&l, "{\"timestamp\":\"2026-02-23T12:04:00.000Z\",\"type\":\"event_msg\",\"payload\":{\"type\":"
+            "\"context_compacted\"}}");
+    put(&l,
+        "{\"timestamp\":\"2026-02-23T12:04:00.000Z\",\"type\":\"compacted\",\"payload\":{\"message\":\"\"}}");
+    ck_assert_int_eq(source_scanner_set(scanner, OKS_SOURCE_CODEX, "", ""), 0);
+    ck_assert_int_eq(oks_scanner_scan_bytes(scanner, l.bytes, l.len, 0, &sink, &result), 0);
+    ck_assert_str_eq(compactions, "300 other\n300 other\n");
+    oks_scanner_free(scanner);
 }
 END_TEST
 
@@ -482,6 +791,10 @@ START_TEST(which_files_are_rollouts)
     ck_assert(oks_slice_eq(id, OKS_SLICE(PARENT)));
     id = oks_source_codex.id_of("rollout-x.jsonl");
     ck_assert(oks_slice_eq(id, OKS_SLICE("rollout-x")));
+    id = oks_source_codex.id_of("2026/02/23/rollout-2026-02-23T12-40-23-" PARENT "_" CHILD ".jsonl");
+    ck_assert(oks_slice_eq(id, OKS_SLICE(PARENT)));
+    id = oks_source_codex.name_of("a/rollout-2026-02-23T12-40-23-" PARENT "_" CHILD ".jsonl");
+    ck_assert(oks_slice_eq(id, OKS_SLICE("rollout-2026-02-23T12-40-23-" PARENT "_" CHILD)));
     ck_assert(oks_source_codex.wants("2026/02/23/rollout-2026-02-23T12-40-23-" PARENT ".jsonl"));
     ck_assert(oks_source_codex.wants("rollout-2026-02-23T12-40-23-" PARENT ".jsonl"));
     ck_assert(!oks_source_codex.wants("rollout-2026-02-23T12-40-23-" PARENT ".json"));
@@ -498,7 +811,7 @@ int main(void)
     TEST(s, only_items_of_responses_are_tools);
     TEST(s, cached_and_written_tokens_are_no_input);
     TEST(s, what_a_request_used_may_follow_from_the_sums_alone);
-    TEST(s, the_model_is_the_last_that_was_set);
+    TEST(s, the_model_is_the_last_that_was_set_else_the_first);
     TEST(s, tool_calls_count_where_they_were_logged);
     TEST(s, what_is_not_said_is_not_zero);
     TEST(s, values_that_are_no_counts_are_told);
@@ -507,11 +820,20 @@ int main(void)
     TEST(s, a_spawned_rollout_leaves_its_parents_part_out);
     TEST(s, times_that_are_too_long_to_be_held_back);
     TEST(s, a_spawned_rollout_without_a_replay_is_all_its_own);
-    TEST(s, a_memo_says_when_it_no_longer_holds);
-    TEST(s, of_two_forks_of_each_other_one_is_the_original);
+    TEST(s, a_memo_says_what_it_was_made_with);
     TEST(s, a_copy_repeats_to_the_end);
     TEST(s, a_growing_rollout_says_what_a_whole_one_does);
     TEST(s, a_growing_fork_says_what_a_whole_one_does);
+    TEST(s, a_record_and_its_count_are_one_request);
+    TEST(s, what_is_covered_is_decided_count_by_count);
+    TEST(s, a_record_may_lack_its_response);
+    TEST(s, a_records_model_is_that_of_its_turn);
+    TEST(s, imported_conversations_are_no_usage);
+    TEST(s, copies_of_a_count_have_one_key);
+    TEST(s, a_covered_counts_key_is_an_alias);
+    TEST(s, a_page_may_open_with_the_last_count_of_another);
+    TEST(s, a_pages_first_count_may_say_too_little);
+    TEST(s, compactions_are_told_once_each);
     TEST(s, which_files_are_rollouts);
     return tap_run(s);
 }

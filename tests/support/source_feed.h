@@ -23,8 +23,8 @@ struct told_line {
     struct oks_event event;
     bool measured, side;
     struct oks_usage usage; /* numbers only */
-    char stamp[TOLD_NAME], id[TOLD_NAME], model[TOLD_NAME], session[TOLD_NAME], agent[TOLD_NAME],
-        cwd[TOLD_NAME];
+    char stamp[TOLD_NAME], id[TOLD_NAME], alias[TOLD_NAME], model[TOLD_NAME], session[TOLD_NAME],
+        agent[TOLD_NAME], cwd[TOLD_NAME];
 };
 
 struct told {
@@ -52,15 +52,25 @@ static inline void told_copy(char to[TOLD_NAME], struct oks_slice s)
     snprintf(to, TOLD_NAME, "%.*s", (int)s.len, s.ptr ? s.ptr : "");
 }
 
+static inline void told_key(char to[TOLD_NAME], uint64_t key)
+{
+    snprintf(to, TOLD_NAME, "%016" PRIx64, key);
+}
+
 static inline void told_of_record(const struct oks_record *r, struct told_line *line)
 {
     memset(line, 0, sizeof(*line));
     transcript_record_event(r, &line->event);
-    line->measured = r->message.usage.present;
+    line->measured = r->message.usage.present && !r->copied && (r->key || !r->alias);
     line->side = r->is_sidechain;
     line->usage = r->message.usage;
-    told_copy(line->stamp, r->timestamp);
+    if (!r->copied)
+        told_copy(line->stamp, r->timestamp);
     told_copy(line->id, r->message.id);
+    if (r->key)
+        told_key(line->id, r->key);
+    if (r->alias)
+        told_key(line->alias, r->alias);
     told_copy(line->model, r->message.model);
     told_copy(line->session, r->session_id);
     told_copy(line->agent, r->agent_name);
@@ -84,6 +94,17 @@ static inline void told_request(struct told *told, const struct told_line *line)
     told->n_requests += i == told->n_requests;
 }
 
+/* What has the key is no request. */
+static inline void told_alias(struct told *told, const char *key)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < told->n_requests; i++)
+        if (strcmp(told->requests[i].id, key) != 0)
+            told->requests[kept++] = told->requests[i];
+    told->n_requests = kept;
+}
+
 static inline void told_add(struct told *told, const struct told_line *line)
 {
     for (int i = 0; i < OKS_COLUMNS; i++)
@@ -96,6 +117,8 @@ static inline void told_add(struct told *told, const struct told_line *line)
     told_first(told->agent, line->agent);
     told_first(told->cwd, line->cwd);
     told->side |= line->side;
+    if (*line->alias)
+        told_alias(told, line->alias);
     if (line->measured)
         told_request(told, line);
 }
