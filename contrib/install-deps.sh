@@ -44,6 +44,7 @@ missing_for_build() {
     need libfuse3-dev pkg-config --exists fuse3
     need libjson-c-dev pkg-config --exists json-c
     need libssl-dev pkg-config --exists libcrypto
+    need libzstd-dev pkg-config --exists libzstd
     # libfuse calls it for everyone but root, and so do the tests.
     need fuse3 command -v fusermount3
 }

@@ -133,6 +133,7 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     t->root = root;
     t->source = root->source;
     t->whole = t->source->whole && t->source->whole(path);
+    t->packed = t->source->packed && t->source->packed(path);
     t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
     t->file.path = t->path;
@@ -204,7 +205,7 @@ void catalog_transcript_remove(struct catalog *c, struct transcript *t)
     folder_remove(&t->file);
     LIST_REMOVE(t, of_session);
     t->session->n_remnants -= t->remnant;
-    c->n_transcripts--;
     if (t->suspect)
         LIST_REMOVE(t, of_suspects);
+    c->n_transcripts--;
 }

@@ -41,6 +41,7 @@ int rescan_file_init(struct catalog *c, const struct transcript *t, struct resca
                                 .end = t->mark.size,
                                 .source = t->source->id,
                                 .whole = t->whole,
+                                .packed = t->packed,
                                 .peer_states = placement_peer_states(c, t)};
     return out->path && out->peer_states ? 0 : -ENOMEM;
 }
@@ -55,7 +56,7 @@ void rescan_file_clear(struct rescan_file *file)
 int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
                      int (*fn)(void *ctx, const struct oks_record *record), void *ctx)
 {
-    struct rescan_reading reading = {file->end, fn, ctx};
+    struct rescan_reading reading = {file->packed ? UINT64_MAX : file->end, fn, ctx};
     struct oks_sink sink = {.ctx = &reading, .record = read_record};
     struct oks_scan_result result = {0};
     struct oks_scanner *scanner = NULL;
@@ -65,8 +66,9 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     if (rc >= 0)
         rc = source_scanner_set(scanner, file->source, "", file->peer_states);
     if (rc >= 0)
-        rc = file->whole ? transcript_scan_whole(fd, scanner, &sink, &result)
-                         : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
+        rc = file->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
+             : file->packed ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
+                            : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
     oks_scanner_free(scanner);
     if (fd >= 0)
         close(fd);

@@ -24,7 +24,7 @@ struct rescan_file {
     char *path;
     uint64_t end; /* bytes that the model has counted */
     enum oks_source source;
-    bool whole;
+    bool whole, packed;
     char *peer_states; /* see oks_scanner_set_source() */
 };
 

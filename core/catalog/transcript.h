@@ -46,7 +46,8 @@ struct transcript {
     char *cache_folder;
     char *cache_name;
     const struct source *source;
-    bool whole; /* one JSON object, scanned from 0 after each change, and never cached */
+    bool whole;  /* one JSON object, scanned from 0 after each change, and never cached */
+    bool packed; /* compressed: scanned from 0 after each change; its cursor is the file's size */
     struct root *root;
     struct found_file file; /* retained: in no folder */
     struct session *session;

@@ -302,7 +302,7 @@ static int collect_memo(struct oks_scanner *scanner, struct oks_state *state)
     return 0;
 }
 
-/* Probably being written at the moment: the former state stays until the file can be read again. */
+/* Probably being written at the moment, or torn: the former state stays until the file can be read again. */
 static int keep_former(const struct transcript *t, struct scan_outcome *out)
 {
     out->replace = false;
@@ -323,8 +323,9 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
         source_scanner_set(scanner, t->source->id, reader_state ? reader_state : "", options->peer_states);
 
     if (rc == 0)
-        rc = t->whole ? transcript_scan_whole(fd, scanner, &sink, &result)
-                      : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
+        rc = t->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
+             : t->packed ? oks_scanner_scan_packed(scanner, fd, &sink, options->cancel, &result)
+                         : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
     out->bytes_read = result.bytes_read;
     out->bad_start = result.end > from && !result.sound_start;
     if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
@@ -334,8 +335,10 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
      * again.
      */
     out->error = rc;
-    if (rc < 0 && t->whole)
+    if (rc < 0 && (t->whole || t->packed))
         return keep_former(t, out);
+    if (t->packed)
+        result.cursor = out->mark.size;
     out->gain.offset = result.cursor > events_from ? result.cursor : events_from;
     out->gain.extra_offset = out->gain.offset;
     out->gain.lines += result.lines;

@@ -181,11 +181,17 @@ static void end_renew(int fd, struct oks_state *state, const struct read_end *be
     state->tail_len = len && end_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
 }
 
+/* A compressed file is replaced if it changes, so what is cached is all of it or nothing. */
+static bool packed_is_same(const struct oks_state *state, const struct file_mark *mark)
+{
+    return state->offset == mark->size && state->extra_offset == state->offset;
+}
+
 /* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
 {
-    bool afresh = options->anew || t->whole;
+    bool afresh = options->anew || t->whole || (t->packed && t->loaded);
     int rc;
 
     if (!afresh && t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
@@ -197,8 +203,9 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
     if (rc < 0)
         return rc;
-    out->cache_hit =
-        rc == OKS_CACHE_HIT && still_valid(fd, &out->gain, head, &out->mark, options->verify_tail);
+    out->cache_hit = rc == OKS_CACHE_HIT &&
+                     still_valid(fd, &out->gain, head, &out->mark, options->verify_tail) &&
+                     (!t->packed || packed_is_same(&out->gain, &out->mark));
     out->cache_miss = !out->cache_hit;
     if (rc != OKS_CACHE_HIT)
         return 0;
@@ -257,8 +264,9 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
             return rc;
     }
     out->gain.offset = events_from;
-    rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
-    if (rc < 0 || (out->error && t->whole))
+    if (!t->packed || !out->cache_hit)
+        rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
+    if (rc < 0 || (out->error && (t->whole || t->packed)))
         return rc;
     if (from > 0 && out->bad_start && !out->error && !end_matches(fd, &end))
         return -ESTALE;

@@ -272,7 +272,8 @@ static int on_other(void *ctx, const char *path, const char *rel, bool is_link)
 /* The source decides by the whole path. */
 static bool any_name(const char *name)
 {
-    return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json");
+    return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json") ||
+           text_ends_with(name, ".jsonl.zst");
 }
 
 static void forget_passed(struct discovery *d, const struct root *root, const char *rel)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "engine/engine_private.h"
@@ -148,6 +149,20 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     /* The file is still checked with stat(2). If it has not changed, nothing is read. */
     catalog_mark_dirty(&e->model.catalog, t, false);
     return commit_changed(e, t, true);
+}
+
+int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
+{
+    size_t rel = (size_t)(catalog_rel(t) - t->path);
+    struct folder *folder = t->file.folder;
+    char path[8192];
+    struct stat st;
+
+    if (!t->source->other_form || !folder || folder->dead ||
+        !t->source->other_form(t->path, path, sizeof(path)) || catalog_transcript(&e->model.catalog, path) ||
+        lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    return found(e, folder, path, path + rel);
 }
 
 static bool changed(void *ctx, const struct folder *folder, const char *path)

@@ -83,6 +83,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         retained_came_back(e, t);
     t->gone |= t->retained && t->loaded && !was_loaded && !retained_stays(e, t);
     t->keep_all |= relabelled && was_loaded && !t->whole;
+    if (t->gone && (rc = arrivals_other_form(e, t)) < 0)
+        return rc;
     if (t->gone && retained_keep(e, t)) {
         e->snapshot_stale = true;
         rc = commit_changed(e, t, false);
@@ -105,10 +107,14 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     return rc;
 }
 
-/* A file without read permission stays so until its mode changes, and inotify reports that. */
+/*
+ * A file without read permission stays so until its mode changes, and a bad compressed file stays bad until
+ * it is replaced. inotify reports both.
+ */
 static bool waits_for_event(const struct transcript *t, int error)
 {
-    return (error == -EACCES || error == -EPERM) && t->file.folder && t->file.folder->watch_id >= 0;
+    return (error == -EACCES || error == -EPERM || (t->packed && error == -EBADMSG)) && t->file.folder &&
+           t->file.folder->watch_id >= 0;
 }
 
 /* Without a watch, the file that names the agent is read at every scan. */

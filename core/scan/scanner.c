@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "scan/json_lex.h"
+#include "files/unpack.h"
 #include "scan/scan_lines.h"
 
 enum {
@@ -56,6 +57,7 @@ struct scan {
     int fd;
     const char *bytes; /* instead of fd, where not NULL */
     size_t bytes_left;
+    struct unpack *unpack; /* the same */
 
     uint64_t base;
     uint64_t line;
@@ -254,6 +256,8 @@ static ssize_t read_some(struct scan *scan, char *to, size_t size)
         scan->bytes_left -= (size_t)n;
         return n;
     }
+    if (scan->unpack)
+        return unpack_read(scan->unpack, to, size);
     do
         n = pread(scan->fd, to, size, (off_t)(scan->base + scan->len));
     while (n < 0 && errno == EINTR);
@@ -450,6 +454,19 @@ int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, co
     struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel};
 
     return start(&scan, offset, sink, result);
+}
+
+int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct oks_sink *sink,
+                            const atomic_bool *cancel, struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel};
+    int r = unpack_new(&scan.unpack, fd);
+
+    *result = (struct oks_scan_result){0};
+    if (r == 0)
+        r = start(&scan, 0, sink, result);
+    unpack_free(scan.unpack);
+    return r;
 }
 
 int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_t len, uint64_t offset,

@@ -98,6 +98,13 @@ void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes);
 int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, const struct oks_sink *sink,
                         const atomic_bool *cancel, struct oks_scan_result *result);
 
+/*
+ * The same from 0 over the content of a zstd file (files/unpack.h), -EBADMSG where it is a bad one. Offsets
+ * and the cursor are those in the content.
+ */
+int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct oks_sink *sink,
+                            const atomic_bool *cancel, struct oks_scan_result *result);
+
 /* The same over bytes in memory, which stand at `offset` of a transcript. */
 int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_t len, uint64_t offset,
                            const struct oks_sink *sink, struct oks_scan_result *result);

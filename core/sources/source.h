@@ -26,6 +26,10 @@ struct source {
     bool (*wants)(const char *rel);  /* whether the file is a transcript, by its path below such a folder */
     bool (*enters)(const char *rel); /* whether to look into a folder; NULL: into all */
     bool (*whole)(const char *path); /* one object, rewritten when it changes; NULL: never */
+    bool (*packed)(
+        const char *path); /* compressed (files/unpack.h), and replaced if it changes; NULL: never */
+    /* Where the same content is if the file is gone: it was compressed, or unpacked. NULL: nowhere else. */
+    bool (*other_form)(const char *path, char *out, size_t size);
     /* The session's id in the file's name: a part of `rel`. What the records say instead counts more, where
      * `late` is set. */
     struct oks_slice (*id_of)(const char *rel);

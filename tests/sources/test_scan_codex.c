@@ -793,8 +793,12 @@ START_TEST(which_files_are_rollouts)
     ck_assert(oks_slice_eq(id, OKS_SLICE("rollout-x")));
     id = oks_source_codex.id_of("2026/02/23/rollout-2026-02-23T12-40-23-" PARENT "_" CHILD ".jsonl");
     ck_assert(oks_slice_eq(id, OKS_SLICE(PARENT)));
+    id = oks_source_codex.id_of("rollout-2026-02-23T12-40-23-" PARENT ".jsonl.zst");
+    ck_assert(oks_slice_eq(id, OKS_SLICE(PARENT)));
     id = oks_source_codex.name_of("a/rollout-2026-02-23T12-40-23-" PARENT "_" CHILD ".jsonl");
     ck_assert(oks_slice_eq(id, OKS_SLICE("rollout-2026-02-23T12-40-23-" PARENT "_" CHILD)));
+    ck_assert(oks_source_codex.wants("2026/02/23/rollout-2026-02-23T12-40-23-" PARENT ".jsonl.zst"));
+    ck_assert(!oks_source_codex.wants("2026/02/23/rollout-compress-x.jsonl.zst.tmp"));
     ck_assert(oks_source_codex.wants("2026/02/23/rollout-2026-02-23T12-40-23-" PARENT ".jsonl"));
     ck_assert(oks_source_codex.wants("rollout-2026-02-23T12-40-23-" PARENT ".jsonl"));
     ck_assert(!oks_source_codex.wants("rollout-2026-02-23T12-40-23-" PARENT ".json"));
