@@ -95,7 +95,7 @@ uint64_t codex_text_hash(struct oks_slice text)
 
 static const char memo_magic[] = "codex2", self_magic[] = "self";
 
-enum { NAMES = 6, FLAGS = 10, NUMBERS = 8 };
+enum { NAMES = 6, FLAGS = 10, NUMBERS = 9 };
 
 static void names_of(struct codex_state *s, struct codex_name *out[NAMES])
 {
@@ -114,8 +114,8 @@ static void flags_of(struct codex_state *s, bool *out[FLAGS])
 
 static void numbers_of(struct codex_state *s, uint64_t *out[NUMBERS])
 {
-    uint64_t *numbers[NUMBERS] = {&s->assumed, &s->opening, &s->tools,         &s->prompt,
-                                  &s->record,  &s->pending, &s->pending_tools, &s->turns[0].turn};
+    uint64_t *numbers[NUMBERS] = {&s->assumed, &s->opening,       &s->tools,   &s->prompt,       &s->record,
+                                  &s->pending, &s->pending_tools, &s->rollout, &s->turns[0].turn};
 
     memcpy(out, numbers, sizeof(numbers));
 }
@@ -208,14 +208,14 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
     return memo_take(&w);
 }
 
-int codex_peers_read(const char *peers, struct memo_numbers *known)
+int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *known)
 {
     *known = (struct memo_numbers){0};
     for (const char *p = peers; p && *p; p = memo_next(p)) {
         struct memo_reader r = {p};
         struct codex_state peer;
 
-        if (!memo_head(&r, &peer))
+        if (!memo_head(&r, &peer) || (rollout && peer.rollout == rollout))
             continue;
         while (!memo_is_over(&r))
             if (memo_numbers_add(known, memo_get(&r)) < 0) {
@@ -268,7 +268,7 @@ bool codex_agrees(const char *memo, const char *peers)
     struct memo_numbers known;
     bool repeated;
 
-    if (!memo_head(&r, &own) || !own.opening || codex_peers_read(peers, &known) < 0)
+    if (!memo_head(&r, &own) || !own.opening || codex_peers_read(peers, own.rollout, &known) < 0)
         return true;
     repeated = memo_numbers_has(&known, own.opening);
     memo_numbers_clear(&known);

@@ -45,7 +45,9 @@ struct codex_state {
     uint64_t pending;                  /* key of the last count, if a record may still come for it; 0: none */
     uint64_t pending_last[CODEX_FIVE]; /* what it says of its request ... */
     uint64_t pending_tools;            /* ... and the tool calls of that */
-    uint64_t record;                   /* key of the last record */
+    uint64_t
+        rollout;     /* hash of its name: another form of it, or an archived copy, has the same; 0: unknown */
+    uint64_t record; /* key of the last record */
     uint64_t opening; /* hash of the first count of a page that goes on from another; 0: none */
     uint64_t assumed; /* sum of the keys of requests that others own */
     uint64_t tools;   /* tool calls since the last request */
@@ -86,8 +88,8 @@ uint64_t codex_text_hash(struct oks_slice text);
 int codex_memo_read(const char *memo, struct codex_state *state, struct memo_numbers *seq);
 char *codex_memo_text(const struct codex_state *state, const struct memo_numbers *seq); /* NULL on ENOMEM */
 
-/* The measures of the peers, sorted. 0 or -ENOMEM. */
-int codex_peers_read(const char *peers, struct memo_numbers *known);
+/* The measures of the peers, but for copies of this rollout, sorted. 0 or -ENOMEM. */
+int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *known);
 /* The line about the rollout itself (struct source): the file's name, and the keys that others own, sorted.
  */
 int codex_self_read(const char *peers, struct codex_name *file, struct memo_numbers *foreign);

@@ -118,6 +118,15 @@ static void codex_trim(void *reader)
     fields_trim(&((struct codex *)reader)->shape.text);
 }
 
+static uint64_t rollout_of(struct oks_slice file)
+{
+    const struct oks_slice packed = OKS_SLICE(".jsonl.zst");
+
+    if (file.len > packed.len && memcmp(file.ptr + file.len - packed.len, packed.ptr, packed.len) == 0)
+        file.len -= packed.len;
+    return codex_text_hash(file);
+}
+
 static int codex_begin(void *reader, const char *memo, const char *peers)
 {
     struct codex *c = reader;
@@ -137,6 +146,7 @@ static int codex_begin(void *reader, const char *memo, const char *peers)
     for (size_t i = 0; i < c->foreign.n; i++)
         c->state.assumed += c->foreign.items[i];
     codex_name_set(&c->state.family, oks_slice_of(c->file.text));
+    c->state.rollout = *c->file.text ? rollout_of(oks_slice_of(c->file.text)) : 0;
     return 0;
 }
 
@@ -571,7 +581,7 @@ static int repeats_base(struct codex *c, const uint64_t total[CODEX_FIVE], const
 
     if (!c->shape.payload.info.last.present)
         return 1;
-    if (codex_peers_read(c->peers, &known) < 0)
+    if (codex_peers_read(c->peers, s->rollout, &known) < 0)
         return -ENOMEM;
     s->opening = codex_measure(total, last);
     s->repeated = memo_numbers_has(&known, s->opening);
@@ -579,29 +589,41 @@ static int repeats_base(struct codex *c, const uint64_t total[CODEX_FIVE], const
     return s->repeated;
 }
 
+/* A count of a request that another line tells: whatever copy of it has no such line, it is none there. */
+static int line_covered(struct codex *c, struct held *line, struct measure *m, bool complete,
+                        const struct oks_sink *sink)
+{
+    line->measure = m;
+    m->alias = codex_count_key(&c->state, c->state.total, m->used);
+    m->copied = memo_numbers_has(&c->foreign, m->alias);
+    return tell_measure(c, line, c->shape.timestamp, complete, sink);
+}
+
 /* A count that advances. */
 static int line_advance(struct codex *c, struct held *line, struct measure *m, bool complete,
                         const struct oks_sink *sink)
 {
     struct codex_state *s = &c->state;
-    uint64_t key = codex_count_key(s, s->total, m->used);
 
-    if (complete && c->seq.n < CODEX_MEASURES_MAX &&
-        memo_numbers_add(&c->seq, codex_measure(s->total, m->used)) < 0)
-        return -ENOMEM;
-    line->measure = m;
     s->compacted = false;
-    m->turn = *s->turn.text ? codex_text_hash(oks_slice_of(s->turn.text)) : 0;
     if (s->recorded) {
         s->recorded = false;
-        m->alias = key;
-        m->copied = memo_numbers_has(&c->foreign, key);
-        return tell_measure(c, line, c->shape.timestamp, complete, sink);
+        return line_covered(c, line, m, complete, sink);
     }
-    s->pending = m->key = key;
+    line->measure = m;
+    m->turn = *s->turn.text ? codex_text_hash(oks_slice_of(s->turn.text)) : 0;
+    s->pending = m->key = codex_count_key(s, s->total, m->used);
     memcpy(s->pending_last, m->used, sizeof(m->used));
     s->pending_tools = m->tools = s->tools;
     return line_request(c, line, complete, sink);
+}
+
+/* What a later page of the thread may open with. -ENOMEM */
+static int remember(struct codex *c, uint64_t measure)
+{
+    if (c->seq.n == CODEX_MEASURES_MAX || (c->seq.n && c->seq.items[c->seq.n - 1] == measure))
+        return 0;
+    return memo_numbers_add(&c->seq, measure);
 }
 
 /* A token_count with counts. All zero it is the mark of a full context. */
@@ -611,20 +633,27 @@ static int line_count(struct codex *c, struct held *line, bool complete, const s
     struct codex_state *s = &c->state;
     uint64_t total[CODEX_FIVE];
     struct measure m = {0};
-    bool first = !s->counted, repeats;
+    bool first = !s->counted, repeats, opening = false;
     int rc = 0;
 
     five_of(&c->shape.payload.info.total, total);
     last_of(c, total, m.used);
     s->counted = true;
     repeats = same_five(total, zero) || same_five(total, s->total);
-    if (!repeats && first && s->base)
+    if (!repeats && first && s->base) {
         rc = repeats_base(c, total, m.used);
+        opening = rc == 1 && s->repeated;
+        repeats = rc == 1;
+    }
     if (rc < 0)
         return rc;
     memcpy(s->total, total, sizeof(total));
-    if (repeats || rc == 1 || is_imported(oks_slice_of(s->turn.text)))
+    if (complete && remember(c, codex_measure(total, m.used)) < 0)
+        return -ENOMEM;
+    if (is_imported(oks_slice_of(s->turn.text)) || (repeats && !opening))
         return line_plain(c, line, complete, sink);
+    if (opening)
+        return line_covered(c, line, &m, complete, sink);
     return line_advance(c, line, &m, complete, sink);
 }
 
