@@ -81,6 +81,8 @@ struct catalog {
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced; /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) forks;
+    LIST_HEAD(, transcript) related;  /* those for which their family makes a difference */
+    bool families_changed;            /* since the last check */
     LIST_HEAD(, transcript) suspects; /* whose events may include requests that others own by now */
     const struct billing *billing;    /* says which requests those are; may be NULL if no source needs it */
     TAILQ_HEAD(dirty_queue, transcript) dirty; /* to be scanned */

@@ -23,6 +23,11 @@
 #include "base/words.h"
 #include "catalog/catalog.h"
 
+enum {
+    FAMILY_NAME = 256,
+    FAMILY_STEPS = 64, /* from a session to an older one */
+};
+
 /* --- projects --- */
 
 enum { PROJECT_MAX = 200 };
@@ -107,6 +112,8 @@ static bool precedes(const struct transcript *a, const struct transcript *b)
 {
     int d = a->source->rank ? a->source->rank(a->path) - b->source->rank(b->path) : 0;
 
+    if (d == 0) /* one of them may be archived */
+        d = strcmp(strrchr(a->path, '/'), strrchr(b->path, '/'));
     return d ? d < 0 : strcmp(a->path, b->path) < 0;
 }
 
@@ -141,6 +148,35 @@ static void add_state(struct oks_bytes *text, const struct transcript *t)
     oks_bytes_text(text, "\n");
 }
 
+static const char *older_than(struct catalog *c, const char *id)
+{
+    char name[OKS_NAME_MAX + 1];
+    const struct transcript *t;
+    const struct session *s;
+
+    oks_name_escape(oks_slice_of(id), name);
+    s = catalog_session(c, name);
+    if (s)
+        LIST_FOREACH(t, &s->transcripts, of_session)
+            if (t->oldest && strcmp(t->oldest, id) != 0)
+                return t->oldest;
+    return NULL;
+}
+
+/* The transcript's family (struct source); NULL: it was not read yet. Of a ring it is the least. */
+static const char *family_of(struct catalog *c, const struct transcript *t)
+{
+    const char *id = t->oldest ? t->session->id : NULL, *least = id, *older = NULL;
+    int steps = 0;
+
+    while (id && steps < FAMILY_STEPS && (older = older_than(c, id))) {
+        id = older;
+        least = strcmp(id, least) < 0 ? id : least;
+        steps++;
+    }
+    return steps < FAMILY_STEPS ? id : least;
+}
+
 static int add_foreign(void *ctx, uint64_t key)
 {
     memo_put(ctx, key);
@@ -148,8 +184,9 @@ static int add_foreign(void *ctx, uint64_t key)
 }
 
 /* The line about the transcript itself, see struct source. */
-static void add_self(const struct catalog *c, struct oks_bytes *text, const struct transcript *t)
+static void add_self(struct catalog *c, struct oks_bytes *text, const struct transcript *t)
 {
+    const char *family = family_of(c, t);
     struct memo_writer w = {0};
     char *line;
 
@@ -157,6 +194,7 @@ static void add_self(const struct catalog *c, struct oks_bytes *text, const stru
         return;
     memo_put_text(&w, OKS_SLICE("self"));
     memo_put_text(&w, oks_slice_of(t->cache_name));
+    memo_put_text(&w, family ? oks_slice_of(family) : (struct oks_slice){0});
     if (c->billing)
         billing_each_foreign(c->billing, t->billed, add_foreign, &w);
     line = memo_take(&w);
@@ -239,6 +277,26 @@ static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
         LIST_INSERT_HEAD(&c->forks, t, of_forks);
 }
 
+/* What the transcript names, and whether its family makes a difference. */
+static void family_renew(struct catalog *c, struct transcript *t, bool leaves)
+{
+    const char *memo = leaves ? NULL : t->state.reader_state;
+    char id[FAMILY_NAME] = "";
+
+    if (t->related)
+        LIST_REMOVE(t, of_related);
+    t->related = memo && t->source->family(memo, id, sizeof(id));
+    if (t->related)
+        LIST_INSERT_HEAD(&c->related, t, of_related);
+    if (!memo || !t->source->oldest(memo, id, sizeof(id)))
+        *id = '\0';
+    if (strcmp(t->oldest ? t->oldest : "", id) == 0)
+        return;
+    free(t->oldest);
+    t->oldest = *id ? strdup(id) : NULL;
+    c->families_changed = true;
+}
+
 void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
 {
     struct transcript *other;
@@ -247,7 +305,9 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
     if (!t->source->agrees)
         return;
     origin_renew(c, t, leaves);
-    if (t->source->assumed && !leaves)
+    if (t->source->assumed)
+        family_renew(c, t, leaves);
+    if (!leaves)
         placement_suspect(c, t);
     if (leaves) { /* the others must not see it any more */
         reader_state = t->state.reader_state;
@@ -275,22 +335,36 @@ void placement_suspect(struct catalog *c, struct transcript *t)
     LIST_INSERT_HEAD(&c->suspects, t, of_suspects);
 }
 
-/* A retained one has no file to be read anew. */
-static bool is_outdated(const struct transcript *t)
+static bool is_of_family(struct catalog *c, const struct transcript *t)
 {
-    return t->loaded && !t->retained && t->state.reader_state &&
-           t->source->assumed(t->state.reader_state) != billing_foreign(t->billed);
+    const char *family = family_of(c, t);
+    char id[FAMILY_NAME];
+
+    return !family || !t->source->family(t->state.reader_state, id, sizeof(id)) || strcmp(family, id) == 0;
 }
 
-/* While transcripts wait for their first scan, owners are not final. */
+/* A retained one has no file to be read anew. */
+static bool is_outdated(struct catalog *c, const struct transcript *t)
+{
+    return t->loaded && !t->retained && t->state.reader_state &&
+           (t->source->assumed(t->state.reader_state) != billing_foreign(t->billed) || !is_of_family(c, t));
+}
+
+/* While transcripts wait for their first scan, neither families nor owners are final. */
 void placement_check(struct catalog *c)
 {
     struct transcript *t;
 
+    if (c->n_unplaced == 0 && c->families_changed) {
+        c->families_changed = false;
+        LIST_FOREACH(t, &c->related, of_related)
+            placement_suspect(c, t);
+    }
+
     while (c->n_unplaced == 0 && (t = LIST_FIRST(&c->suspects))) {
         LIST_REMOVE(t, of_suspects);
         t->suspect = false;
-        if (!is_outdated(t))
+        if (!is_outdated(c, t))
             continue;
         t->anew = true;
         catalog_mark_dirty(c, t, true);

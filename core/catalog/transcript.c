@@ -177,4 +177,5 @@ void transcript_clear(struct transcript *t)
     free(t->cache_folder);
     free(t->cache_name);
     free(t->origin);
+    free(t->oldest);
 }

@@ -72,6 +72,9 @@ struct transcript {
     size_t ids_waiting; /* bytes of ids in the state that wait for being saved, as the saver counts them */
     char *origin;       /* the session that this one may repeat, by the reader state; NULL: none */
     LIST_ENTRY(transcript) of_forks; /* in catalog->forks if `origin` is set */
+    char *oldest;                    /* the oldest session that it names, by the reader state; NULL: none */
+    LIST_ENTRY(transcript) of_related;
+    bool related; /* in catalog->related */
     LIST_ENTRY(transcript) of_suspects;
     bool suspect;   /* in catalog->suspects */
     bool unplaced;  /* session and project are known only after the first scan */

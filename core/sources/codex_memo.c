@@ -72,12 +72,16 @@ static bool is_uuid(const char *s)
     return !s[36];
 }
 
-uint64_t codex_count_key(const struct codex_state *s, const uint64_t total[CODEX_FIVE],
+uint64_t codex_count_key(struct codex_state *s, const uint64_t total[CODEX_FIVE],
                          const uint64_t last[CODEX_FIVE])
 {
-    uint64_t h =
-        is_uuid(s->turn.text) ? KEY_COUNT : mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(s->family.text));
+    const char *family = *s->family.text ? s->family.text : s->oldest.text;
+    bool unique = is_uuid(s->turn.text);
+    uint64_t h = unique ? KEY_COUNT : mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(family));
 
+    if (!unique && !*family)
+        h = mix(h, s->rollout);
+    s->related |= !unique;
     return key_end(mix_five(mix_five(mix_text(h, oks_slice_of(s->turn.text)), total), last));
 }
 
@@ -95,19 +99,20 @@ uint64_t codex_text_hash(struct oks_slice text)
 
 static const char memo_magic[] = "codex2", self_magic[] = "self";
 
-enum { NAMES = 6, FLAGS = 10, NUMBERS = 9 };
+enum { NAMES = 7, FLAGS = 11, NUMBERS = 9 };
 
 static void names_of(struct codex_state *s, struct codex_name *out[NAMES])
 {
-    struct codex_name *names[NAMES] = {&s->session, &s->origin, &s->parent, &s->family, &s->turn, &s->model};
+    struct codex_name *names[NAMES] = {&s->session, &s->origin, &s->parent, &s->oldest,
+                                       &s->family,  &s->turn,   &s->model};
 
     memcpy(out, names, sizeof(names));
 }
 
 static void flags_of(struct codex_state *s, bool *out[FLAGS])
 {
-    bool *flags[FLAGS] = {&s->own,  &s->copies,   &s->told,    &s->dropped,  &s->nameless,
-                          &s->base, &s->repeated, &s->counted, &s->recorded, &s->compacted};
+    bool *flags[FLAGS] = {&s->own,      &s->copies,  &s->told,     &s->dropped,   &s->nameless, &s->base,
+                          &s->repeated, &s->counted, &s->recorded, &s->compacted, &s->related};
 
     memcpy(out, flags, sizeof(flags));
 }
@@ -227,17 +232,19 @@ int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *k
     return 0;
 }
 
-int codex_self_read(const char *peers, struct codex_name *file, struct memo_numbers *foreign)
+int codex_self_read(const char *peers, struct codex_name *file, struct codex_name *family,
+                    struct memo_numbers *foreign)
 {
     char magic[MEMO_TEXT_MAX + 1];
     struct memo_reader r = {peers};
 
-    *file = (struct codex_name){0};
+    *file = *family = (struct codex_name){0};
     foreign->n = 0;
     memo_get_text(&r, magic);
     if (strcmp(magic, self_magic) != 0)
         return 0;
     get_name(&r, file);
+    get_name(&r, family);
     while (!memo_is_over(&r))
         if (memo_numbers_add(foreign, memo_get(&r)) < 0)
             return -ENOMEM;
@@ -295,4 +302,19 @@ bool codex_origin(const char *memo, char *out, size_t size)
 bool codex_parent(const char *memo, char *out, size_t size)
 {
     return text_of_memo(memo, out, size, offsetof(struct codex_state, parent));
+}
+
+bool codex_oldest(const char *memo, char *out, size_t size)
+{
+    return text_of_memo(memo, out, size, offsetof(struct codex_state, oldest));
+}
+
+bool codex_family(const char *memo, char *out, size_t size)
+{
+    struct memo_reader r = {memo};
+    struct codex_state s;
+
+    return memo_head(&r, &s) && s.related &&
+           (text_of_memo(memo, out, size, offsetof(struct codex_state, family)) ||
+            codex_oldest(memo, out, size));
 }

@@ -33,9 +33,10 @@ struct codex_name {
 
 struct codex_state {
     struct codex_name session, parent;
-    struct codex_name origin; /* the session of the page that this one goes on from, if it is another */
+    struct codex_name origin; /* of a page: another session that may have the count which it opens with */
+    struct codex_name oldest; /* the oldest session that it names; "": it names none */
     struct codex_name
-        family; /* the oldest session that it names: what ids of turns are unique in, if no more */
+        family; /* what ids of turns are unique in, if no more; "": that session, or the rollout */
     struct codex_name turn, model; /* the current ones */
     struct codex_turn {
         uint64_t turn; /* hash of its id; 0: none */
@@ -62,6 +63,7 @@ struct codex_state {
     bool repeated;  /* its first count repeats that page's last */
     bool counted;   /* there was a count */
     bool recorded;  /* a record came since the last count that advanced */
+    bool related;   /* a key is made of the family */
     bool compacted; /* a compaction came since the last request */
 };
 
@@ -76,7 +78,7 @@ uint64_t codex_record_key(struct oks_slice thread, struct oks_slice response,
 /* Of a record without the id of a response. */
 uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const uint64_t total[CODEX_FIVE]);
 /* Of a count. An id of a turn that is no UUID is unique in the family only. */
-uint64_t codex_count_key(const struct codex_state *state, const uint64_t total[CODEX_FIVE],
+uint64_t codex_count_key(struct codex_state *state, const uint64_t total[CODEX_FIVE],
                          const uint64_t last[CODEX_FIVE]);
 /* What tells counts of one session apart. */
 uint64_t codex_measure(const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE]);
@@ -90,12 +92,14 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
 
 /* The measures of the peers, but for copies of this rollout, sorted. 0 or -ENOMEM. */
 int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *known);
-/* The line about the rollout itself (struct source): the file's name, and the keys that others own, sorted.
- */
-int codex_self_read(const char *peers, struct codex_name *file, struct memo_numbers *foreign);
+/* The line about the rollout itself (struct source); the keys are sorted. 0 or -ENOMEM */
+int codex_self_read(const char *peers, struct codex_name *file, struct codex_name *family,
+                    struct memo_numbers *foreign);
 
 /* Of struct source. */
 uint64_t codex_assumed(const char *memo);
+bool codex_oldest(const char *memo, char *out, size_t size);
+bool codex_family(const char *memo, char *out, size_t size);
 bool codex_alone(const char *memo);
 bool codex_agrees(const char *memo, const char *peers);
 bool codex_origin(const char *memo, char *out, size_t size);

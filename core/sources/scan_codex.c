@@ -130,13 +130,14 @@ static uint64_t rollout_of(struct oks_slice file)
 static int codex_begin(void *reader, const char *memo, const char *peers)
 {
     struct codex *c = reader;
+    struct codex_name family;
     int rc;
 
     forget(c);
     c->peers = strdup(peers);
     rc = c->peers ? codex_memo_read(memo, &c->state, &c->seq) : -ENOMEM;
     if (rc == 0)
-        rc = codex_self_read(peers, &c->file, &c->foreign);
+        rc = codex_self_read(peers, &c->file, &family, &c->foreign);
     if (rc < 0)
         return rc;
     c->nameless_before = c->state.nameless;
@@ -145,7 +146,7 @@ static int codex_begin(void *reader, const char *memo, const char *peers)
     c->state.own = c->foreign.n == 0;
     for (size_t i = 0; i < c->foreign.n; i++)
         c->state.assumed += c->foreign.items[i];
-    codex_name_set(&c->state.family, oks_slice_of(c->file.text));
+    c->state.family = family;
     c->state.rollout = *c->file.text ? rollout_of(oks_slice_of(c->file.text)) : 0;
     return 0;
 }
@@ -428,18 +429,18 @@ static int line_meta(struct codex *c, struct held *line, bool complete, const st
     const struct spawn *spawn = &p->source.subagent.spawn;
     bool spawned = p->source.present && p->source.subagent.present && spawn->present;
     struct oks_slice parent = spawned ? first_of(spawn->parent_thread, p->parent_thread) : p->parent_thread;
-    struct oks_slice family = oldest_of(p, parent);
+    struct oks_slice oldest = oldest_of(p, parent);
     struct codex_state *s = &c->state;
     struct oks_record *r;
 
-    if (family.ptr && !s->counted)
-        codex_name_set(&s->family, family);
+    if (oldest.ptr && !s->counted)
+        codex_name_set(&s->oldest, oldest);
     if (*s->session.text)
         return line_plain(c, line, complete, sink);
     codex_name_set(&s->session, first_of(p->id, p->session_id));
     codex_name_set(&s->parent, parent);
     s->base = p->base.present;
-    if (s->base && !is(p->base.thread, s->session.text))
+    if (s->base)
         codex_name_set(&s->origin, first_of(p->forked_from, p->base.thread));
     r = record_start(c, line->offset, line->length);
     r->timestamp = c->shape.timestamp;

@@ -54,14 +54,20 @@ struct source {
      * Transcripts that repeat what others hold, in one of two ways.
      *
      * Some log requests that others log too, and each is in the events of the one that owns it in billing.
-     * The reader gets a line before those of the peers: "self", the file's name, and the keys of the requests
-     * that others own. `assumed` is the sum of these keys, as the memo was made with them.
+     * The reader gets a line before those of the peers: "self", the file's name, its family, and the keys of
+     * the requests that others own. `assumed` is the sum of these keys, as the memo was made with them.
+     *
+     * The family is what such a key is unique in, if a line says no more: the sessions that come from one.
+     * `oldest` is the oldest session that the transcript names; if one of that session's names an older one,
+     * it is that, and so on. `family` is the one that the memo was made with; false: it makes no difference.
      *
      * Of others what a line means depends on the memos of the peers: those before it in its session (by
-     * `rank`, then by path), and the session that `origin` names in its memo, if any. `agrees` says whether
-     * reading it anew beside these peers' memos (one a line) would deliver what it did.
+     * `rank`, the file's name and its path), and the session that `origin` names in its memo, if any.
+     * `agrees` says whether reading it anew beside these peers' memos (one a line) would deliver what it did.
      */
     uint64_t (*assumed)(const char *memo);                       /* NULL: its events have all that it logs */
+    bool (*oldest)(const char *memo, char *out, size_t size);    /* where `assumed` is not NULL */
+    bool (*family)(const char *memo, char *out, size_t size);    /* the same */
     bool (*alone)(const char *memo);                             /* it depends on no peer; NULL: it may */
     int (*rank)(const char *path);                               /* NULL: all the same */
     bool (*origin)(const char *memo, char *out, size_t size);    /* NULL: none */

@@ -725,12 +725,70 @@ static uint64_t assumed(const char *memo)
     return strtoull(memo, NULL, 10);
 }
 
+/* "<sum of keys> <oldest session> <family, or - >" */
+static bool oldest(const char *memo, char *out, size_t size)
+{
+    return sscanf(memo, "%*s %31s", out) == 1;
+}
+
+static bool family(const char *memo, char *out, size_t size)
+{
+    return sscanf(memo, "%*s %*s %31s", out) == 1 && strcmp(out, "-") != 0;
+}
+
+static bool alone(const char *memo)
+{
+    return true;
+}
+
 static const struct source copying = {.id = OKS_SOURCE_CODEX,
                                       .name = "codex",
                                       .id_of = id_of,
                                       .late = true,
                                       .agrees = agrees,
-                                      .assumed = assumed};
+                                      .assumed = assumed,
+                                      .oldest = oldest,
+                                      .family = family,
+                                      .alone = alone};
+
+static struct transcript *add_copying(const char *rel, const char *memo)
+{
+    struct transcript *t;
+
+    root.source = &copying;
+    t = add(rel);
+    t->loaded = true;
+    set(&t->state.reader_state, memo);
+    return t;
+}
+
+START_TEST(a_family_is_followed_to_its_oldest)
+{
+    struct transcript *c = add_copying("c/c-1.jsonl", "0 b b"), *b, *a;
+
+    placement_changed(&catalog, c, false);
+    placement_check(&catalog);
+    ck_assert(!is_anew(c)); /* as far as it is known */
+    b = add_copying("b/b-1.jsonl", "0 a -");
+    placement_changed(&catalog, b, false);
+    placement_check(&catalog);
+    ck_assert(is_anew(c) && !is_anew(b)); /* b comes from a */
+    set(&c->state.reader_state, "0 b a");
+    placement_changed(&catalog, c, false);
+    placement_check(&catalog);
+    ck_assert(!is_anew(c));
+    a = add_copying("a/a-1.jsonl", "0 b -"); /* a ring */
+    placement_changed(&catalog, a, false);
+    placement_check(&catalog);
+    ck_assert(!is_anew(c)); /* a is the least */
+    placement_changed(&catalog, b, true);
+    set(&b->state.reader_state, NULL);
+    placement_check(&catalog);
+    ck_assert(is_anew(c)); /* b names nobody any more */
+    drop(c);
+    ck_assert(LIST_EMPTY(&catalog.related));
+}
+END_TEST
 
 START_TEST(who_counts_what_others_own_is_read_again)
 {
@@ -740,7 +798,7 @@ START_TEST(who_counts_what_others_own_is_read_again)
     a = add("a/s-1.jsonl");
     a->loaded = true;
     set(&a->state.reader_state, "0");
-    peers_are(a, "self s\n");
+    peers_are(a, "self s -\n");
     placement_suspect(&catalog, a);
     placement_suspect(&catalog, a);
     placement_check(&catalog);
@@ -887,6 +945,7 @@ int main(void)
     CATALOG_TEST(peers_are_those_before_it);
     CATALOG_TEST(who_would_say_something_else_is_read_again);
     CATALOG_TEST(a_fork_follows_its_origin);
+    CATALOG_TEST(a_family_is_followed_to_its_oldest);
     CATALOG_TEST(who_counts_what_others_own_is_read_again);
     CATALOG_TEST(records_name_project_and_parent);
     CATALOG_TEST(a_window_cuts_what_it_takes_in_part);

@@ -116,7 +116,7 @@ static char *foreign_of(const struct lines *lines)
     struct feed feed = scanned(lines, NULL);
     char *text = malloc(32 + feed.told.n_requests * TOLD_NAME), *p = text;
 
-    p += sprintf(p, "self rollout-x");
+    p += sprintf(p, "self rollout-x -");
     for (size_t i = 0; i < feed.told.n_requests; i++)
         p += sprintf(p, " %s", feed.told.requests[i].id);
     feed_free(&feed);
