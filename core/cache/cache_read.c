@@ -387,6 +387,8 @@ static int take_row(void *ctx, const struct oks_cache_row *row)
     return oks_cache_take_request(taking->to, row, &taking->models, &taking->agents);
 }
 
+enum { LABEL_TEAM_SINCE = 5 }; /* version of the addition */
+
 static void addition(struct reader *r, struct oks_state *state)
 {
     struct taking taking = {.to = state->requests};
@@ -408,7 +410,8 @@ static void addition(struct reader *r, struct oks_state *state)
     models(r, &state->models);
     requests(r, &taking, take_row, &taking);
     nullable(r, ",\"label\":", raw, &state->label);
-    nullable(r, ",\"labelTeam\":", raw, &state->label_team);
+    if (version >= LABEL_TEAM_SINCE)
+        nullable(r, ",\"labelTeam\":", raw, &state->label_team);
     nullable(r, ",\"memo\":", raw, &state->reader_state);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
         fail(r, OKS_CACHE_MISS);
