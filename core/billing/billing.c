@@ -109,7 +109,7 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     part->n_rows = i + 1;
     billing_set_counted(part, i, false);
     part->foreign += others ? key : 0; /* until it is elected */
-    return others ? billing_pend(b, key) : billing_count_row_in(b, part, i, row, &in->batch);
+    return others ? billing_pend_row(b, key, part, i) : billing_count_row_in(b, part, i, row, &in->batch);
 }
 
 static int enter_rows(struct billing *b, struct billing_part *part, const struct oks_requests *rows)
@@ -308,7 +308,9 @@ void billing_leave(struct billing *b, struct billing_part *part)
         size_t at = 0;
 
         billing_map_remove(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
-        if (billing_map_next(&b->map, key, &at, &other))
+        /* If another part's own row counts, this one made no difference. */
+        if ((billing_is_counted(part, i) || (b->substitutes && billing_substitute_of(b, key))) &&
+            billing_map_next(&b->map, key, &at, &other))
             billing_pend(b, key);
     }
     give_id(b, part);

@@ -98,6 +98,7 @@ static struct verdict undo(struct billing *b, uint64_t key)
         requests_get(part->rows, ref.row, &row);
         before = verdict_of(part, ref.row, part->models[row.model], &row.request);
         billing_uncount_row(b, part, ref.row);
+        break; /* at most one counts */
     }
     if (!substitute)
         return before;
@@ -129,12 +130,50 @@ static size_t compare_candidates(const struct billing *b, uint64_t key, struct c
     return n;
 }
 
-static int elect(struct billing *b, uint64_t key)
+/* The row that counts with its own values, and so owns the request. False: there is none. */
+static bool find_counted(const struct billing *b, uint64_t key, struct candidate *out)
 {
-    struct candidate best, owner;
-    struct verdict before = undo(b, key), after;
+    struct billing_row_ref ref;
 
-    compare_candidates(b, key, &best, &owner);
+    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
+        out->part = b->by_id[ref.transcript];
+        out->i = ref.row;
+        if (!billing_is_counted(out->part, out->i))
+            continue;
+        requests_get(out->part->rows, out->i, &out->row);
+        return true;
+    }
+    return false;
+}
+
+/*
+ * If one row came, only it and the one that counts are compared: a request with many copies is not decided
+ * among all of them each time another comes. False: the comparison of all is needed.
+ */
+static bool compare_two(const struct billing *b, const struct pending *p, struct candidate *best,
+                        struct candidate *owner)
+{
+    struct candidate came = {.part = p->part, .i = p->i}, counted;
+
+    if (!p->part || !find_counted(b, p->key, &counted))
+        return false;
+    requests_get(came.part->rows, came.i, &came.row);
+    *best = has_better_row(&came, &counted) ? came : counted;
+    *owner = owns_rather(&came, &counted) ? came : counted;
+    return true;
+}
+
+static int elect(struct billing *b, const struct pending *pending)
+{
+    uint64_t key = pending->key;
+    struct candidate best, owner;
+    struct verdict before, after;
+
+    if (!compare_two(b, pending, &best, &owner))
+        compare_candidates(b, key, &best, &owner);
+    else if (best.part != pending->part && owner.part != pending->part)
+        return 0;
+    before = undo(b, key);
     if (!best.part)
         return 0;
     after = verdict_of(owner.part, owner.i, best.part->models[best.row.model], &best.row.request);
@@ -159,7 +198,7 @@ int billing_decide(struct billing *b)
 
     /* On ENOMEM the caller scans the transcript again. */
     for (size_t i = 0; rc == 0 && i < b->n_pending; i++)
-        rc = elect(b, b->pending[i]);
+        rc = elect(b, &b->pending[i]);
     b->n_pending = 0;
     return rc;
 }

@@ -36,6 +36,13 @@ struct billing_part {
     LIST_HEAD(, substitute) substitutes;
 };
 
+/* A key whose owner is to be elected. `part` is not NULL if all that changed is that its row i came. */
+struct pending {
+    uint64_t key;
+    struct billing_part *part;
+    size_t i;
+};
+
 struct billing {
     const struct billing_events *events;
     void *ctx;
@@ -46,7 +53,7 @@ struct billing {
     size_t n_ids, ids_room;
     uint32_t *free_ids;
     size_t n_free, free_room;
-    uint64_t *pending; /* keys to be decided at the end of a call */
+    struct pending *pending; /* to be decided at the end of a call */
     size_t n_pending, pending_room;
     void *substitutes; /* tsearch tree by key */
     struct billed_bag all;
@@ -94,6 +101,8 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
 size_t billing_own_row(const struct billing *b, const struct billing_part *part, uint64_t key);
 /* The key is decided at the end of the call. -ENOMEM */
 int billing_pend(struct billing *b, uint64_t key);
+/* The same, if all that changed is that row i of the part came. */
+int billing_pend_row(struct billing *b, uint64_t key, struct billing_part *part, size_t i);
 
 /* --- ownership.c --- */
 

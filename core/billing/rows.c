@@ -19,12 +19,20 @@ size_t billing_own_row(const struct billing *b, const struct billing_part *part,
     return SIZE_MAX;
 }
 
-int billing_pend(struct billing *b, uint64_t key)
+int billing_pend_row(struct billing *b, uint64_t key, struct billing_part *part, size_t i)
 {
-    if (b->n_pending && b->pending[b->n_pending - 1] == key)
-        return 0;
     if (!OKS_GROW(b->pending, b->n_pending, b->pending_room))
         return -ENOMEM;
-    b->pending[b->n_pending++] = key;
+    b->pending[b->n_pending++] = (struct pending){key, part, i};
+    return 0;
+}
+
+int billing_pend(struct billing *b, uint64_t key)
+{
+    struct pending *last = b->n_pending ? &b->pending[b->n_pending - 1] : NULL;
+
+    if (!last || last->key != key)
+        return billing_pend_row(b, key, NULL, 0);
+    last->part = NULL;
     return 0;
 }
