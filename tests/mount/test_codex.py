@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import random
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -49,6 +50,10 @@ class CodexTest(harness.MountTest):
         shown = Counter((x["t"], x["model"] or "", x["inputTotalTokens"], x["cacheReadTokens"], x["outputTokens"]) for x in lines)
         self.assertEqual(shown, Counter((r.stamp, r.model, r.numbers[0], r.numbers[1], r.numbers[3]) for r in expected), when)
 
+    def forget(self) -> None:
+        """What was deleted is retained otherwise."""
+        shutil.rmtree(self.home.okstra)
+
     def cat(self, *path: str) -> bytes:
         return self.home.run("cat", *path)
 
@@ -84,8 +89,7 @@ class Homes(CodexTest):
             self.compare(self.cat, self.contents(), f"seed {seed}, again")
             for path in folder.iterdir():
                 path.unlink()
-            for path in self.home.cache_files():
-                path.unlink()
+            self.forget()
 
     def test_files_that_change_their_form(self):
         for seed in SEEDS:
@@ -115,8 +119,7 @@ class Homes(CodexTest):
             self.compare(self.cat, contents, f"seed {seed}, again")
             for path in [*self.folder.iterdir(), *self.archive.iterdir()]:
                 path.unlink()
-            for path in self.home.cache_files():
-                path.unlink()
+            self.forget()
 
 
 class Compressed(CodexTest):

@@ -231,9 +231,9 @@ class Processes(RosterTest):
             self.home.path("-srv-work", "s6").unlink()
             self.assertEqual(mount.names("teams/later/sessions"), [LEAD, "s6"])  # retained
         with self.home.mount("--no-cache") as mount:
-            self.assertEqual(self.people(self.team(mount, "later")), (5, {"scout": None}))
+            self.assertEqual(self.people(self.team(mount, "later")), (5, {"scout": 1000}))
             self.home.path("-srv-work", "s1").unlink()
-            self.assertEqual(self.people(self.team(mount)), (5, {"scout": None}))
+            self.assertEqual(self.people(self.team(mount)), (5, {"scout": 10}))
 
     def test_one_in_the_leads_process_has_none(self):
         self.own("s1", "scout", 10, 10)
