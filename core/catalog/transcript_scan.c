@@ -197,7 +197,8 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     if (!afresh && t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
         return 0;
     out->replace = true;
-    out->rewritten = t->loaded && (t->whole || !still_valid(fd, &t->state, head, &out->mark, true));
+    out->rewritten = t->loaded && (t->whole ? !mark_equal(&t->mark, &out->mark)
+                                            : !still_valid(fd, &t->state, head, &out->mark, true));
     if (afresh || t->loaded || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
