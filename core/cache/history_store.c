@@ -866,16 +866,12 @@ static int begin_writing(struct history_store *s, int folder)
     return rc;
 }
 
-/*
- * It is in the log now. Under `lock`. Pieces are written in the order of the list, so the first one that
- * waits is that of the record, if it has one.
- */
-static void was_written(struct history_store *s, struct waiting *w, uint64_t at)
+/* The piece of a record that waits; NULL: it has none any more. */
+static struct piece *piece_of(struct history_file *f, const struct waiting *w)
 {
-    struct history_file *f = file_of(s, w->path);
-    size_t low = 0, high = f ? f->n : 0;
+    size_t low = f->n_shed, high = f->n;
 
-    while (low < high) {
+    while (low < high) { /* a live part, which may have many pieces, is written in the order of the list */
         size_t mid = low + (high - low) / 2;
 
         if (f->pieces[mid].waiting)
@@ -883,9 +879,23 @@ static void was_written(struct history_store *s, struct waiting *w, uint64_t at)
         else
             low = mid + 1;
     }
-    if (f && low < f->n && f->pieces[low].waiting == w) {
-        f->pieces[low].waiting = NULL;
-        f->pieces[low].at = at + sizeof(w->head) + w->head.path_len;
+    if (low < f->n && f->pieces[low].waiting == w)
+        return &f->pieces[low];
+    for (size_t i = 0; i < f->n; i++)
+        if (f->pieces[i].waiting == w)
+            return &f->pieces[i];
+    return NULL;
+}
+
+/* It is in the log now. Under `lock`. */
+static void was_written(struct history_store *s, struct waiting *w, uint64_t at)
+{
+    struct history_file *f = w->payload ? file_of(s, w->path) : NULL;
+    struct piece *piece = f ? piece_of(f, w) : NULL;
+
+    if (piece) {
+        piece->waiting = NULL;
+        piece->at = at + sizeof(w->head) + w->head.path_len;
     }
     TAILQ_REMOVE(&s->queue, w, next);
     s->queued_bytes -= w->head.payload_len;

@@ -84,25 +84,60 @@ static bool agrees(const struct history_facts *facts, const struct oks_state *st
             memcmp(facts->identity.sha256, state->identity.sha256, OKS_SHA256_BYTES) == 0);
 }
 
-/* Whether the store's live part has requests that the outcome lacks. 1, 0 or a negative errno */
-static int store_loses(struct oks_engine *e, const struct transcript *t, const struct scan_outcome *out)
+/* Puts the requests of the last state that the outcome lacks, as a lost part. Without the lock. */
+static int put_lost(struct oks_engine *e, const struct transcript *t, const struct oks_state *last,
+                    struct scan_outcome *out)
 {
-    struct oks_state live;
-    int rc = oks_state_init(&live);
+    struct oks_requests *rows = NULL;
+    struct oks_events *none = NULL;
+    struct oks_state lost;
+    int rc = requests_lost(last->requests, out->gain.requests, &rows);
+
+    if (rc < 0 || !rows)
+        return rc;
+    rc = oks_events_new(&none);
+    lost = (struct oks_state){.events = none,
+                              .requests = rows,
+                              .session_id = last->session_id,
+                              .teams = last->teams,
+                              .cwds = last->cwds};
+    if (rc == 0)
+        rc = history_store_put(e->history, HISTORY_LOST, t->path, &lost);
+    out->sheds = rc == 0;
+    oks_events_free(none);
+    oks_requests_free(rows);
+    return rc;
+}
+
+static int compare_with_last(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+{
+    struct oks_requests *copy;
+    struct oks_state last;
+    int rc = keeping_restore(e, t, &last, &copy);
+
+    if (rc == 0)
+        rc = put_lost(e, t, &last, out);
+    oks_requests_free(copy);
+    return rc;
+}
+
+static int compare_with_store(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+{
+    struct oks_state last;
+    int rc = oks_state_init(&last);
 
     if (rc < 0)
         return rc;
-    rc = history_store_load(e->history, t->path, &live, NULL);
+    rc = history_store_load(e->history, t->path, &last, NULL);
     if (rc == 0)
-        rc = requests_lose(live.requests, out->gain.requests);
-    oks_state_clear(&live);
+        rc = put_lost(e, t, &last, out);
+    oks_state_clear(&last);
     return rc;
 }
 
 int keeping_examine(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
 {
     struct history_facts facts;
-    int rc;
 
     if (t->retained)
         return 0;
@@ -113,16 +148,12 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
         return t->loaded ? put_state(e, t) : 0;
     if (!out->replace || out->error)
         return 0;
-    if (t->loaded) {
-        out->sheds = out->rewritten && requests_lose(t->state.requests, out->gain.requests);
-        return out->sheds ? put_state(e, t) : 0;
-    }
+    if (t->loaded)
+        return out->rewritten ? compare_with_last(e, t, out) : 0;
     /* Records that depend on other transcripts may be fewer although the file has not changed. */
     if (!facts.live || (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees)))
         return 0;
-    rc = store_loses(e, t, out);
-    out->sheds = rc > 0;
-    return rc < 0 ? rc : 0;
+    return compare_with_store(e, t, out);
 }
 
 int keeping_shed(struct oks_engine *e, struct transcript *t)
@@ -144,7 +175,7 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
     if (t->retained || out->gone || out->error || !out->changed)
         return 0;
     if (out->sheds) {
-        rc = history_store_put(e->history, HISTORY_SHED, t->path, NULL);
+        rc = history_store_put(e->history, HISTORY_MOVED, t->path, NULL);
         if (rc == 0)
             rc = arrivals_remnant(e, t->session, t->root, t->path);
     } else if (e->cache && !out->replace && out->gain.offset > t->state.offset &&

@@ -122,8 +122,9 @@ int requests_each_whole(const struct oks_requests *requests,
 int requests_gain(struct oks_requests *to, const struct oks_requests *gain);
 /* Adds rows of another version of the transcript: of two rows with one key the better one stays. */
 int requests_unite(struct oks_requests *to, const struct oks_requests *other);
-/* Whether `now` lacks a row of `before`, or has a worse one. */
-bool requests_lose(const struct oks_requests *before, struct oks_requests *now);
+/* *out: the rows of `before` that `now` lacks, or has worse or other ones of; NULL: none. 0, -ENOMEM or
+ * -EFBIG */
+int requests_lost(const struct oks_requests *before, struct oks_requests *now, struct oks_requests **out);
 
 /* The row of that key, or SIZE_MAX; builds an index where there are many. */
 size_t requests_find(struct oks_requests *requests, uint64_t key);

@@ -52,20 +52,52 @@ int requests_unite(struct oks_requests *to, const struct oks_requests *other)
     return requests_each(other, 0, requests_len(other), join_row, &j);
 }
 
-static int is_kept(void *ctx, size_t i, const struct request_row *row)
-{
-    struct oks_requests *now = ctx;
-    size_t at = requests_find(now, row->request.key);
-    struct request_row own;
+struct comparing {
+    const struct oks_requests *before;
+    struct oks_requests *now, *lost; /* `lost` is made with its first row */
+};
 
-    (void)i;
-    if (at == SIZE_MAX)
-        return 1;
-    requests_get(now, at, &own);
-    return request_rank(&row->request, &own.request) > 0;
+static bool same_counts(const struct oks_request *a, const struct oks_request *b)
+{
+    const struct oks_spend *x = &a->spend, *y = &b->spend;
+
+    return a->stamp.key == b->stamp.key && x->input == y->input && x->output == y->output &&
+           x->cache_5m == y->cache_5m && x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
 }
 
-bool requests_lose(const struct oks_requests *before, struct oks_requests *now)
+/* `now` has the row if its own is better, or says the same. */
+static int take_lost(void *ctx, size_t i, const struct request_row *row)
 {
-    return requests_each_whole(before, is_kept, now) > 0;
+    struct comparing *c = ctx;
+    size_t at = requests_find(c->now, row->request.key);
+    struct request_row own;
+    int rc = 0;
+
+    (void)i;
+    if (at != SIZE_MAX) {
+        int rank;
+
+        requests_get(c->now, at, &own);
+        rank = request_rank(&row->request, &own.request);
+        if (rank < 0 || (rank == 0 && same_counts(&row->request, &own.request)))
+            return 0;
+    }
+    if (!c->lost)
+        rc = oks_requests_new(&c->lost);
+    return rc < 0 ? rc
+                  : requests_append(c->lost, row, requests_model(c->before, row->model),
+                                    requests_agent(c->before, row->agent));
+}
+
+int requests_lost(const struct oks_requests *before, struct oks_requests *now, struct oks_requests **out)
+{
+    struct comparing c = {.before = before, .now = now};
+    int rc = requests_each_whole(before, take_lost, &c);
+
+    if (rc < 0) {
+        oks_requests_free(c.lost);
+        return rc;
+    }
+    *out = c.lost;
+    return 0;
 }

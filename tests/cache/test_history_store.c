@@ -158,7 +158,13 @@ START_TEST(a_part_grows_and_is_shed)
             ck_assert_int_eq(put(HISTORY_WHOLE, "/d", 0, 1), 0);
             mark(HISTORY_SHED, "/d");
             mark(HISTORY_FORGOTTEN, "/d");
+            ck_assert_int_eq(put(HISTORY_WHOLE, "/e", 0, 3), 0);
+            flush();
+            ck_assert_int_eq(put(HISTORY_LOST, "/e", 7, 9),
+                             0); /* before the live part, and written after it */
+            ck_assert_int_eq(put(HISTORY_MORE, "/e", 3, 4), 0);
         }
+        PARTS_ARE("/e", "4/4/46 2/35");
         PARTS_ARE("/a", "5/5/60 0/0");
         PARTS_ARE("/b", "3/3/36 2/21");
         PARTS_ARE("/c", "0/0/0 0/0");
