@@ -121,7 +121,7 @@ struct scan_outcome {
     bool changed; /* something below differs from the transcript */
     bool replace; /* `gain` is the whole state, not an addition */
     bool gone;
-    bool rewritten; /* the file no longer begins with what was counted */
+    bool rewritten; /* the file is read from 0, and may have lost what was counted */
     bool sheds;     /* and requests that were counted are not in it */
     bool adopted;   /* it is retained, and came from a cache */
     bool linked;    /* the file has other names */

@@ -187,6 +187,18 @@ static bool packed_is_same(const struct oks_state *state, const struct file_mark
     return state->offset == mark->size && state->extra_offset == state->offset;
 }
 
+/*
+ * Whether a file that is read from 0 may have lost lines. If its records depend on other transcripts, it may
+ * be read again although it has not changed: then it has not.
+ */
+static bool is_rewritten(const struct transcript *t, int fd, const struct head *head,
+                         const struct file_mark *mark)
+{
+    if (!t->source->agrees)
+        return true;
+    return t->whole ? !mark_equal(&t->mark, mark) : !still_valid(fd, &t->state, head, mark, true);
+}
+
 /* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
@@ -197,8 +209,7 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     if (!afresh && t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
         return 0;
     out->replace = true;
-    out->rewritten = t->loaded && (t->whole ? !mark_equal(&t->mark, &out->mark)
-                                            : !still_valid(fd, &t->state, head, &out->mark, true));
+    out->rewritten = t->loaded && is_rewritten(t, fd, head, &out->mark);
     if (afresh || t->loaded || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
