@@ -100,8 +100,8 @@ int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root,
  */
 int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id);
 /*
- * The file is gone. The same content may be in a file that discovery reports only in the next sync; without it
- * this sync would show less than was known. It becomes a transcript. 0 or -ENOMEM
+ * The file is gone. The same content may be in a file that discovery reports only in the next sync; without
+ * it this sync would show less than was known. It becomes a transcript. 0 or -ENOMEM
  */
 int arrivals_other_form(struct oks_engine *e, const struct transcript *t);
 
