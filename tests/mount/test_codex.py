@@ -122,6 +122,41 @@ class Homes(CodexTest):
             self.forget()
 
 
+class Samples(CodexTest):
+    def test_sets_that_grow_in_any_order(self):
+        folder = Path(os.environ.get("OKSTRAFS_SAMPLES", "")) / "codex-pages"
+        totals = folder.parent / "REFERENCE_AGENTS.json"
+        if not os.environ.get("OKSTRAFS_SAMPLES") or not totals.exists():
+            self.skipTest("no samples")
+        for seed, name in enumerate(sorted(s for s in json.loads(totals.read_text())["sets"] if s.startswith("codex-pages/"))):
+            dice, codex = random.Random(seed), self.home.root / ".codex"
+            rest = {p.relative_to(folder.parent / name): p.read_bytes() for p in (folder.parent / name).rglob("rollout-*")}
+            plain = all(path.suffix != ".zst" for path in rest)  # the reference reads no others
+            with self.home.mount() as mount:
+                while rest:
+                    path = dice.choice(sorted(rest))
+                    size = len(rest[path]) if path.suffix == ".zst" else dice.choice((40, 700, 5000))
+                    (codex / path).parent.mkdir(parents=True, exist_ok=True)
+                    harness.append(codex / path, rest[path][:size])
+                    rest[path] = rest[path][size:]
+                    if not rest[path]:
+                        del rest[path]
+                    if plain:
+                        self.compare(mount.read, {str(p): p.read_bytes() for p in codex.rglob("*.jsonl")}, name)
+                self.total(mount.read, json.loads(totals.read_text())["sets"][name]["total"], name)
+            self.total(self.cat, json.loads(totals.read_text())["sets"][name]["total"], name)
+            for path in codex.rglob("rollout-*"):
+                path.unlink()
+            for path in self.home.cache_files():
+                path.unlink()
+
+    def total(self, read, expected: dict, when: str) -> None:
+        billed = json.loads(read("stats/by-model.json"))["total"]["billed"]
+        keys = {"requests": "requests", "input": "inputTokens", "output": "outputTokens",
+                "cacheWrite": "cacheCreationTokens", "cacheRead": "cacheReadTokens"}
+        self.assertEqual({key: billed[shown] for key, shown in keys.items()}, {key: expected[key] for key in keys}, when)
+
+
 class Compressed(CodexTest):
     def one(self) -> tuple:
         home = reference.Home(3, 1)

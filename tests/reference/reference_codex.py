@@ -47,7 +47,7 @@ class File:
             if line["type"] == "turn_context" and payload.get("model"):
                 self.models.setdefault(payload.get("turn_id"), payload["model"])
             if payload.get("type") == "token_count" and payload.get("info"):
-                self.counts.add((five(payload["info"]["total_token_usage"]), five(payload["info"]["last_token_usage"])))
+                self.counts.add((five(payload["info"]["total_token_usage"]), five(payload["info"].get("last_token_usage") or {})))
 
     def model(self, turn, at):
         if turn in self.models:
@@ -103,7 +103,9 @@ def requests(contents: dict) -> list:
                 pending = None
             if payload.get("type") != "token_count" or not payload.get("info"):
                 continue
-            total, last = five(payload["info"]["total_token_usage"]), five(payload["info"]["last_token_usage"])
+            total, last = five(payload["info"]["total_token_usage"]), payload["info"].get("last_token_usage")
+            fell = any(a < b for a, b in zip(total, previous))
+            last = five(last) if last else total if fell else tuple(a - b for a, b in zip(total, previous))
             opens, first = first and file.base, False
             key = (turn if UUID.match(turn or "") else (family[file.meta["id"]], turn), total, last)
             if opens and any((total, last) in f.counts for f in others):
