@@ -15,7 +15,7 @@ enum {
     REQUEST_ID_MAX = 255,    /* bytes of an id that are kept; its key is made of all of it */
     REQUEST_NAMES_MAX = 255, /* models, and agents, told apart in one transcript; others are "(others)" */
     REQUESTS_MAX = 1 << 26,  /* of one transcript; more is -EFBIG */
-    REQUESTS_OF_RECORD = OKS_ADVISORS_MAX + 3,
+    REQUESTS_OF_RECORD = OKS_STEPS_MAX + 3,
 };
 
 struct oks_requests;

@@ -199,7 +199,7 @@ static void alias_line(const struct oks_record *r, struct request_line *out)
 }
 
 /* An advisor's answer is complete when it is logged. */
-static void advisor_line(const struct request_line *own, const struct oks_advisor *advisor, unsigned n,
+static void advisor_line(const struct request_line *own, const struct oks_step *advisor, unsigned n,
                          struct request_line *out)
 {
     *out = *own;
@@ -251,8 +251,11 @@ size_t request_lines(const struct oks_record *r, struct oks_slice name,
         const struct request_line *own = &lines[n];
 
         own_line(r, name, &lines[n++]);
-        for (unsigned i = 0; i < r->n_advisors; i++)
-            advisor_line(own, &r->advisors[i], i, &lines[n++]);
+        for (unsigned i = 0; i < r->n_steps; i++)
+            if (r->steps[i].type == OKS_STEP_ADVISOR) {
+                advisor_line(own, &r->steps[i], (unsigned)(&lines[n] - own) - 1, &lines[n]);
+                n++;
+            }
     }
     if (r->nested_present && counts(&r->nested))
         nested_line(r, name, &lines[n++]);

@@ -27,7 +27,8 @@ enum oks_record_type {
 
 /*
  * Token counts of one usage object, each 0 ... 2^63-1. Null or absent is 0; any other JSON value (negative,
- * float, string, bool, list, too large) is 0 too and adds one to the record's `odd`.
+ * float, string, bool, list, too large) is 0 too and adds one to the record's `odd`. (The steps of type
+ * message and fallback_message repeat the top level, and add none.)
  */
 struct oks_usage {
     bool present;               /* the usage key held an object */
@@ -43,16 +44,29 @@ struct oks_usage {
     struct oks_slice service_tier;
 };
 
-/* An element of usage.iterations[] whose type is advisor_message: counted apart from the top level. */
-struct oks_advisor {
-    struct oks_slice model;
+/* The types of usage.iterations[]; an element of any other type is passed over. */
+enum oks_step_type {
+    OKS_STEP_MESSAGE = 0, /* message */
+    OKS_STEP_FALLBACK,    /* fallback_message: the answer of another model, after the first one declined */
+    OKS_STEP_ADVISOR,     /* advisor_message */
+    OKS_STEP_COMPACTION,  /* compaction */
+};
+
+/* An element of usage.iterations[]: one pass of a model within a response. */
+struct oks_step {
+    enum oks_step_type type;
+    struct oks_slice model; /* ptr NULL: it names none */
     struct oks_usage usage;
 };
 
-enum { OKS_ADVISORS_MAX = 16 }; /* of one record; further ones only count into `advisors_dropped` */
+enum {
+    OKS_STEPS_MAX = 24,   /* of one record; further ones only count into `steps_dropped` */
+    OKS_SEARCHES_MAX = 4, /* web searches that one record asks for; further ones are passed over */
+};
 
 struct oks_message {
     struct oks_slice id;
+    bool foreign_id; /* the id is not one that the vendor made: other responses may have it too */
     struct oks_slice model;
     struct oks_slice stop_reason; /* ptr NULL: null or absent */
     struct oks_usage usage;
@@ -78,9 +92,15 @@ struct oks_record {
 
     struct oks_message message; /* all absent where `message` is no object */
     uint64_t tool_uses;         /* message.content[] objects of type tool_use, whatever the record's type */
-    struct oks_advisor advisors[OKS_ADVISORS_MAX];
-    unsigned n_advisors;
-    unsigned advisors_dropped;
+    struct oks_step steps[OKS_STEPS_MAX];
+    struct oks_slice searches[OKS_SEARCHES_MAX]; /* ids of message.content[] tool_use blocks of WebSearch */
+    unsigned n_steps;
+    unsigned steps_dropped;
+    unsigned n_searches;
+
+    bool is_tool_result;        /* message.content[] has a block of type tool_result */
+    struct oks_slice result_of; /* tool_use_id of the first of them, or ptr NULL */
+    uint64_t search_count;      /* toolUseResult.searchCount, 0 where it is no count */
 
     /* compactMetadata or microcompactMetadata of a system record */
     struct oks_slice compact_trigger;
@@ -107,7 +127,8 @@ struct oks_record {
     uint64_t key, alias;
     bool copied; /* another transcript owns its request: it is in no event of this one */
 
-    uint64_t odd; /* token values of message.usage (splits and advisors included) that were no count */
+    uint64_t odd; /* token values of message.usage (splits, advisors and compactions included) that were no
+                     count */
 };
 
 #endif

@@ -32,6 +32,7 @@ enum context {
     CTX_NEST_USAGE,
     CTX_NEST_SPLIT,
     CTX_NEST_TOOLS,
+    CTX_RESULT, /* toolUseResult */
     CTX_COUNT,
 };
 
@@ -69,7 +70,20 @@ struct steps {
 
 struct content {
     bool present;
+    bool tool_result;
+    unsigned n_searches; /* in record.searches */
     uint64_t tool_uses;
+    struct oks_slice result_of;
+};
+
+struct result {
+    bool present;
+    struct count searches;
+};
+
+/* An element of content[]. */
+struct block {
+    struct oks_slice type, id, name, tool_use_id;
 };
 
 struct message {
@@ -104,13 +118,14 @@ struct step {
 };
 
 struct shape {
-    struct oks_record record; /* top-level fields go straight here; advisors too */
+    struct oks_record record; /* top-level fields go straight here; steps and searches too */
     struct oks_slice type;    /* what record.type is made of */
     struct message message;
     struct data data;
     struct compact compact, micro;
-    struct step step;       /* the element of iterations[] being read */
-    struct oks_slice block; /* type of the element of content[] being read */
+    struct result result;
+    struct step step;   /* the element of iterations[] being read */
+    struct block block; /* the element of content[] being read */
 
     size_t length; /* of the line, at most: no more than that can be unescaped */
     char *plain;   /* unescaped strings of this line */
@@ -191,6 +206,7 @@ static const struct field fields[CTX_COUNT][CLAUDE_SLOTS] = {
         [KEY_COMPACT_METADATA] = INTO(OBJECT, COMPACT, compact),
         [KEY_MICROCOMPACT_METADATA] = INTO(OBJECT, MICRO, micro),
         [KEY_DATA] = OBJECT(DATA, data, nest),
+        [KEY_TOOL_USE_RESULT] = INTO(OBJECT, RESULT, result),
     },
     [CTX_MESSAGE] = {
         MESSAGE_FIELDS(message),
@@ -199,7 +215,12 @@ static const struct field fields[CTX_COUNT][CLAUDE_SLOTS] = {
         [KEY_USAGE] = {FIELD_OBJECT, CTX_USAGE, offsetof(struct shape, message.usage),
                        offsetof(struct shape, message.steps.present) + 8 - offsetof(struct shape, message.usage)},
     },
-    [CTX_BLOCK] = {[KEY_TYPE] = AT(TEXT, block)},
+    [CTX_BLOCK] = {
+        [KEY_TYPE] = AT(TEXT, block.type),
+        [KEY_ID] = AT(NAME, block.id),
+        [KEY_NAME] = AT(TEXT, block.name),
+        [KEY_TOOL_USE_ID] = AT(NAME, block.tool_use_id),
+    },
     [CTX_USAGE] = {
         USAGE_FIELDS(message.usage, SPLIT, TOOLS),
         [KEY_ITERATIONS] = INTO(ARRAY, STEPS, message.steps),
@@ -232,13 +253,15 @@ static const struct field fields[CTX_COUNT][CLAUDE_SLOTS] = {
     [CTX_NEST_USAGE] = {USAGE_FIELDS(data.nest.message.usage, NEST_SPLIT, NEST_TOOLS)},
     [CTX_NEST_SPLIT] = {SPLIT_FIELDS(data.nest.message.usage)},
     [CTX_NEST_TOOLS] = {TOOLS_FIELDS(data.nest.message.usage)},
+    [CTX_RESULT] = {[KEY_SEARCH_COUNT] = AT(COUNT, result.searches)},
 };
 /* clang-format on */
 
 _Static_assert(sizeof(struct shape) < UINT16_MAX, "fields hold offsets in 16 bits");
 _Static_assert(sizeof(struct message) % 8 == 0 && sizeof(struct data) % 8 == 0 &&
                    sizeof(struct steps) % 8 == 0 && sizeof(struct compact) % 8 == 0 &&
-                   sizeof(struct content) % 8 == 0,
+                   sizeof(struct content) % 8 == 0 && sizeof(struct result) % 8 == 0 &&
+                   sizeof(struct block) % 8 == 0,
                "what a key stands for is cleared in words");
 
 #endif

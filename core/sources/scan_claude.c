@@ -29,7 +29,10 @@ struct oks_claude {
     struct shape shape;
 };
 
-enum { CLAUDE_PLAIN_KEPT = 1 << 20 }; /* bytes */
+enum {
+    CLAUDE_PLAIN_KEPT = 1 << 20, /* bytes */
+    VENDOR_ID_MIN = 20,          /* letters and digits */
+};
 
 /* memset() to 0 of a multiple of 8 bytes, for few of them: what compilers make of that takes longer. */
 static inline void clear(void *at, size_t size)
@@ -77,6 +80,30 @@ static __attribute__((noinline)) int unescaped_text(struct shape *shape, const c
     shape->plain_len += len;
     *out = (struct oks_slice){plain, len};
     return 0;
+}
+
+/*
+ * Whether the vendor made this id: msg_, perhaps the cloud that served it, and at least twenty letters and
+ * digits. Such an id is given once in the world. Relays that answer in the vendor's format make ids of their
+ * own, and many give one id to all responses, or the same one within a millisecond.
+ */
+static bool vendor_id(struct oks_slice id)
+{
+    static const char *const prefixes[] = {"msg_bdrk_", "msg_vrtx_", "msg_"};
+    size_t n = 0;
+
+    for (size_t i = 0; n == 0 && i < sizeof(prefixes) / sizeof(*prefixes); i++)
+        if (id.len > strlen(prefixes[i]) && memcmp(id.ptr, prefixes[i], strlen(prefixes[i])) == 0)
+            n = strlen(prefixes[i]);
+    if (n == 0 || id.len - n < VENDOR_ID_MIN)
+        return false;
+    for (; n < id.len; n++) {
+        unsigned char c = (unsigned char)id.ptr[n], letter = c | 0x20;
+
+        if ((c < '0' || c > '9') && (letter < 'a' || letter > 'z'))
+            return false;
+    }
+    return true;
 }
 
 static inline bool is_text(struct oks_slice s, const char *text, size_t len)
@@ -148,7 +175,7 @@ static unsigned shape_open(struct shape *shape, unsigned context, const struct f
         if (array)
             return CTX_SKIP;
         if (context == CTX_CONTENT) {
-            shape->block = (struct oks_slice){NULL, 0};
+            clear(&shape->block, sizeof(shape->block));
             return CTX_BLOCK;
         }
         if (context == CTX_STEPS) {
@@ -200,27 +227,64 @@ static uint64_t put_usage(const struct usage *from, struct oks_usage *to)
     return odd;
 }
 
+static bool step_type(struct oks_slice s, enum oks_step_type *out)
+{
+    if (IS(s, "message"))
+        *out = OKS_STEP_MESSAGE;
+    else if (IS(s, "fallback_message"))
+        *out = OKS_STEP_FALLBACK;
+    else if (IS(s, "advisor_message"))
+        *out = OKS_STEP_ADVISOR;
+    else if (IS(s, "compaction"))
+        *out = OKS_STEP_COMPACTION;
+    else
+        return false;
+    return true;
+}
+
 static void end_step(struct shape *shape)
 {
     struct steps *steps = &shape->message.steps;
-    struct oks_advisor *advisor;
+    enum oks_step_type type;
+    struct oks_step *step;
+    uint64_t odd;
 
-    if (!IS(shape->step.type, "advisor_message"))
+    if (!step_type(shape->step.type, &type))
         return;
-    if (steps->n == OKS_ADVISORS_MAX) {
+    if (steps->n == OKS_STEPS_MAX) {
         steps->dropped++;
         return;
     }
-    advisor = &shape->record.advisors[steps->n++];
-    advisor->model = shape->step.model;
-    clear(&advisor->usage, sizeof(advisor->usage));
-    steps->odd += put_usage(&shape->step.usage, &advisor->usage);
+    step = &shape->record.steps[steps->n++];
+    step->type = type;
+    step->model = shape->step.model;
+    clear(&step->usage, sizeof(step->usage));
+    odd = put_usage(&shape->step.usage, &step->usage);
+    if (type == OKS_STEP_ADVISOR || type == OKS_STEP_COMPACTION)
+        steps->odd += odd;
+}
+
+/* What a tool returned, or the use of one. Of the tools only WebSearch matters: its searches are billed. */
+static inline void end_block(struct shape *shape)
+{
+    struct content *content = &shape->message.content;
+    const struct block *block = &shape->block;
+
+    if (IS(block->type, "tool_use")) {
+        content->tool_uses++;
+        if (IS(block->name, "WebSearch") && block->id.ptr && content->n_searches < OKS_SEARCHES_MAX)
+            shape->record.searches[content->n_searches++] = block->id;
+    } else if (IS(block->type, "tool_result")) {
+        if (!content->tool_result)
+            content->result_of = block->tool_use_id;
+        content->tool_result = true;
+    }
 }
 
 static inline void shape_close(struct shape *shape, unsigned context)
 {
     if (context == CTX_BLOCK)
-        shape->message.content.tool_uses += IS(shape->block, "tool_use");
+        end_block(shape);
     else if (context == CTX_STEP)
         end_step(shape);
 }
@@ -229,10 +293,11 @@ static void shape_begin(struct shape *shape, size_t from, size_t to)
 {
     struct oks_record *r = &shape->record;
 
-    /* advisors[] is large and says nothing behind n_advisors. */
-    clear(r, offsetof(struct oks_record, advisors));
-    clear(&r->n_advisors, sizeof(*r) - offsetof(struct oks_record, n_advisors));
+    /* steps[] and searches[] are large and say nothing behind n_steps and n_searches. */
+    clear(r, offsetof(struct oks_record, steps));
+    clear(&r->n_steps, sizeof(*r) - offsetof(struct oks_record, n_steps));
     shape->message.present = shape->data.present = shape->compact.present = shape->micro.present = false;
+    shape->result.present = false;
     shape->type = (struct oks_slice){NULL, 0};
     shape->length = to - from;
     shape->plain_len = 0;
@@ -244,6 +309,7 @@ static uint64_t put_message(const struct message *from, struct oks_message *to)
     to->id = from->id;
     to->model = from->model;
     to->stop_reason = from->stop_reason;
+    to->foreign_id = from->usage.present && from->id.len && !vendor_id(from->id);
     return put_usage(&from->usage, &to->usage);
 }
 
@@ -254,12 +320,16 @@ static void finish_message(struct shape *shape)
 
     r->odd = put_message(m, &r->message);
     if (m->usage.present && m->steps.present) {
-        r->n_advisors = m->steps.n;
-        r->advisors_dropped = m->steps.dropped;
+        r->n_steps = m->steps.n;
+        r->steps_dropped = m->steps.dropped;
         r->odd += m->steps.odd;
     }
-    if (m->content.present)
+    if (m->content.present) {
         r->tool_uses = m->content.tool_uses;
+        r->n_searches = m->content.n_searches;
+        r->is_tool_result = m->content.tool_result;
+        r->result_of = m->content.result_of;
+    }
     if (!r->timestamp.ptr)
         r->timestamp = m->timestamp;
 }
@@ -294,6 +364,8 @@ static void shape_finish(struct shape *shape)
     shape->record.type = record_type(shape->type);
     if (shape->message.present)
         finish_message(shape);
+    if (shape->result.present)
+        shape->record.search_count = shape->result.searches.value;
     if (shape->record.type == OKS_RECORD_PROGRESS)
         finish_nested(shape);
     else if (shape->record.type == OKS_RECORD_SYSTEM)

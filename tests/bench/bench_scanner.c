@@ -126,9 +126,9 @@ static uint64_t sum_fields(const struct oks_record *r)
     sum += r->is_compact_summary * 107U + r->tool_uses * 109 + r->compact_trigger.len * 113;
     sum += r->compact_pre_tokens * 127 + r->nested_present * 131U + r->nested_uuid.len * 137;
     sum += r->nested_request_id.len * 139 + r->nested_timestamp.len * 149 + r->odd * 151;
-    for (unsigned i = 0; i < r->n_advisors; i++)
-        sum += sum_usage(&r->advisors[i].usage) * 157 + r->advisors[i].model.len * 163;
-    return sum + r->advisors_dropped * 167U;
+    for (unsigned i = 0; i < r->n_steps; i++)
+        sum += sum_usage(&r->steps[i].usage) * 157 + r->steps[i].model.len * 163 + r->steps[i].type * 173U;
+    return sum + r->steps_dropped * 167U;
 }
 
 void bench_record(struct bench_sum *sum, const struct oks_record *record)

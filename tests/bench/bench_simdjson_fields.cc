@@ -126,35 +126,51 @@ struct usage {
     }
 };
 
+bool step_type(oks_slice s, oks_step_type &type)
+{
+    if (equal(s, "message"))
+        type = OKS_STEP_MESSAGE;
+    else if (equal(s, "fallback_message"))
+        type = OKS_STEP_FALLBACK;
+    else if (equal(s, "advisor_message"))
+        type = OKS_STEP_ADVISOR;
+    else if (equal(s, "compaction"))
+        type = OKS_STEP_COMPACTION;
+    else
+        return false;
+    return true;
+}
+
 void take_steps(array steps, oks_record *r)
 {
     for (element step : steps) {
         object members;
-        oks_advisor advisor;
+        oks_step to;
         oks_slice type = {nullptr, 0};
         uint64_t odd = 0;
 
         if (step.get(members))
             continue;
-        std::memset(static_cast<void *>(&advisor), 0, sizeof(advisor));
-        usage u = {&advisor.usage, false, 0, 0, &odd};
+        std::memset(static_cast<void *>(&to), 0, sizeof(to));
+        usage u = {&to.usage, false, 0, 0, &odd};
         for (auto member : members) {
             if (u.take(member.key, member.value))
                 continue;
             if (member.key == "type")
                 type = text(member.value);
             else if (member.key == "model")
-                advisor.model = text(member.value);
+                to.model = text(member.value);
         }
         u.end();
-        if (!equal(type, "advisor_message"))
+        if (!step_type(type, to.type))
             continue;
-        if (r->n_advisors == OKS_ADVISORS_MAX) {
-            r->advisors_dropped++;
+        if (r->n_steps == OKS_STEPS_MAX) {
+            r->steps_dropped++;
             continue;
         }
-        r->advisors[r->n_advisors++] = advisor;
-        r->odd += odd;
+        r->steps[r->n_steps++] = to;
+        if (to.type == OKS_STEP_ADVISOR || to.type == OKS_STEP_COMPACTION)
+            r->odd += odd;
     }
 }
 
@@ -279,8 +295,8 @@ bool simdjson_fields(simdjson::dom::element line, oks_record *r)
 
     if (line.get(members))
         return false;
-    std::memset(static_cast<void *>(r), 0, offsetof(oks_record, advisors));
-    std::memset(static_cast<void *>(&r->n_advisors), 0, sizeof(*r) - offsetof(oks_record, n_advisors));
+    std::memset(static_cast<void *>(r), 0, offsetof(oks_record, steps));
+    std::memset(static_cast<void *>(&r->n_steps), 0, sizeof(*r) - offsetof(oks_record, n_steps));
     for (auto member : members) {
         string_view key = member.key;
         element value = member.value;

@@ -78,6 +78,7 @@ static void put_usage(struct log *log, const struct oks_usage *usage)
 static void put_message(struct log *log, const struct oks_message *message)
 {
     put_slice(log, message->id);
+    put_number(log, message->foreign_id);
     put_slice(log, message->model);
     put_slice(log, message->stop_reason);
     put_usage(log, &message->usage);
@@ -86,14 +87,15 @@ static void put_message(struct log *log, const struct oks_message *message)
 static void put_envelope(struct log *log, const struct oks_record *record)
 {
     const struct oks_slice slices[] = {
-        record->timestamp,       record->agent_name,      record->session_id,  record->uuid,
-        record->request_id,      record->agent_id,        record->cwd,         record->version,
-        record->subtype,         record->compact_trigger, record->nested_uuid, record->nested_request_id,
-        record->nested_timestamp};
+        record->timestamp,        record->agent_name,      record->session_id,  record->uuid,
+        record->request_id,       record->agent_id,        record->cwd,         record->version,
+        record->subtype,          record->compact_trigger, record->nested_uuid, record->nested_request_id,
+        record->nested_timestamp, record->result_of};
     const uint64_t numbers[] = {record->offset,         record->length,       record->type,
                                 record->is_sidechain,   record->is_api_error, record->is_compact_summary,
-                                record->tool_uses,      record->n_advisors,   record->advisors_dropped,
-                                record->nested_present, record->odd,          record->compact_pre_tokens};
+                                record->tool_uses,      record->n_steps,      record->steps_dropped,
+                                record->nested_present, record->odd,          record->compact_pre_tokens,
+                                record->n_searches,     record->search_count, record->is_tool_result};
 
     put(log, numbers, sizeof(numbers));
     for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++)
@@ -104,14 +106,17 @@ static int on_record(void *ctx, const struct oks_record *record, bool complete)
 {
     struct log *log = ctx;
 
-    REQUIRE(record->n_advisors <= OKS_ADVISORS_MAX);
+    REQUIRE(record->n_steps <= OKS_STEPS_MAX && record->n_searches <= OKS_SEARCHES_MAX);
     put_envelope(log, record);
     put_message(log, &record->message);
     put_message(log, &record->nested);
-    for (unsigned i = 0; i < record->n_advisors; i++) {
-        put_slice(log, record->advisors[i].model);
-        put_usage(log, &record->advisors[i].usage);
+    for (unsigned i = 0; i < record->n_steps; i++) {
+        put_number(log, record->steps[i].type);
+        put_slice(log, record->steps[i].model);
+        put_usage(log, &record->steps[i].usage);
     }
+    for (unsigned i = 0; i < record->n_searches; i++)
+        put_slice(log, record->searches[i]);
     put_number(log, complete);
     return 0;
 }

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import mutate  # noqa: E402
 import records  # noqa: E402
 import reference  # noqa: E402
-from reference import ADVISORS_MAX, shown, text_of, token_count  # noqa: E402
+from reference import SEARCHES_MAX, STEPS_MAX, shown, text_of, token_count  # noqa: E402
 
 BATCH_LINES = 4000
 SAMPLE_LINE_MAX = 16 << 10
@@ -66,19 +66,37 @@ def expected_usage(usage, odd: list) -> dict:
 
 def expected_message(message: dict, odd: list) -> dict:
     return without_defaults({
-        "id": string_at(message, "id"), "model": string_at(message, "model"),
+        "id": string_at(message, "id"), "foreign_id": is_foreign(message), "model": string_at(message, "model"),
         "stop_reason": string_at(message, "stop_reason"), "usage": expected_usage(message.get("usage"), odd)})
 
 
-def expected_advisors(message: dict, odd: list) -> dict:
-    steps = object_at(message, "usage").get("iterations")
-    steps = steps if isinstance(steps, list) else []
-    advisors = [s for s in steps if isinstance(s, dict) and s.get("type") == "advisor_message"]
-    if not advisors:
+def is_foreign(message: dict) -> bool:
+    ident = string_at(message, "id")
+    return bool(ident) and isinstance(message.get("usage"), dict) and not reference.VENDOR_ID.match(ident)
+
+
+def expected_steps(message: dict, odd: list) -> dict:
+    steps = reference.steps_of(message)
+    if not steps:
         return {}
-    out = [without_defaults({"model": string_at(a, "model"), "usage": expected_usage(a, odd)})
-           for a in advisors[:ADVISORS_MAX]]
-    return {"advisors": out} | without_defaults({"advisors_dropped": len(advisors) - len(out)})
+    out = []
+    for step in steps[:STEPS_MAX]:
+        counted = odd if step["type"] in reference.STEPS_APART else []
+        out.append(without_defaults({"type": step["type"], "model": string_at(step, "model"),
+                                     "usage": expected_usage(step, counted)}))
+    return {"steps": out} | without_defaults({"steps_dropped": len(steps) - len(out)})
+
+
+def expected_searches(record: dict, message: dict) -> dict:
+    blocks = message.get("content")
+    blocks = [b for b in blocks if isinstance(b, dict)] if isinstance(blocks, list) else []
+    asked = [text_of(b.get("id")) for b in blocks if b.get("type") == "tool_use" and b.get("name") == "WebSearch"]
+    asked = [ident for ident in asked if ident][:SEARCHES_MAX]
+    results = [b for b in blocks if b.get("type") == "tool_result"]
+    result = object_at(record, "toolUseResult")
+    return ({"searches": asked} if asked else {}) | without_defaults({
+        "is_tool_result": bool(results), "result_of": text_of(results[0].get("tool_use_id")) if results else None,
+        "search_count": token_count(result.get("searchCount"))[0]})
 
 
 def expected_compaction(record: dict) -> dict:
@@ -118,7 +136,7 @@ def expected_record(record: dict, at: int, length: int, complete: bool) -> dict:
     fields |= {name: text_of(record.get(key)) for name, key in ENVELOPE}
     fields |= {name: record.get(key) is True for name, key in FLAGS}
     fields |= {"message": expected_message(message, odd), "tool_uses": reference.tool_uses(message)}
-    fields |= expected_advisors(message, odd) | expected_compaction(record) | expected_nested(record)
+    fields |= expected_steps(message, odd) | expected_searches(record, message) | expected_compaction(record) | expected_nested(record)
     return without_defaults(fields | {"odd": sum(odd)})
 
 

@@ -31,7 +31,11 @@ TOKENS_MAX = 2**63 - 1
 DEPTH_MAX = 1024
 LINE_MAX = 256 << 20
 TEAM_NAME_MAX = 1024
-ADVISORS_MAX = 16
+STEPS_MAX = 24
+SEARCHES_MAX = 4
+STEPS = ("message", "fallback_message", "advisor_message", "compaction")
+STEPS_APART = ("advisor_message", "compaction")  # their numbers are nowhere else
+VENDOR_ID = re.compile(r"msg_((bdrk|vrtx)_)?[A-Za-z0-9]{20,}\Z")
 
 KEYS = ("totalTokens", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheCreation5mTokens",
         "cacheCreation1hTokens", "cacheReadTokens", "toolUses", "durationMs", "agentName", "model", "startedAt",
@@ -158,18 +162,21 @@ def event_of(record: dict) -> Optional[Event]:
     return Event(stamp, counts, tools)
 
 
+def steps_of(message: dict) -> list[dict]:
+    """The elements of usage.iterations[] whose type matters."""
+    usage = message.get("usage") if isinstance(message, dict) else None
+    steps = usage.get("iterations") if isinstance(usage, dict) else None
+    return [s for s in steps if isinstance(s, dict) and s.get("type") in STEPS] if isinstance(steps, list) else []
+
+
 def odd_of(record: dict) -> int:
-    """Counts in message.usage, those of its advisor iterations and of web searches included, that are none."""
+    """Counts in message.usage, those of advisors, compactions and web searches included, that are none."""
     message = record.get("message")
     usage = message.get("usage") if isinstance(message, dict) else None
     if not isinstance(usage, dict):
         return 0
     odd = usage_counts(usage).odd
-    steps = usage.get("iterations")
-    if isinstance(steps, list):
-        advisors = [s for s in steps if isinstance(s, dict) and s.get("type") == "advisor_message"]
-        odd += sum(usage_counts(step).odd for step in advisors[:ADVISORS_MAX])
-    return odd
+    return odd + sum(usage_counts(s).odd for s in steps_of(message)[:STEPS_MAX] if s["type"] in STEPS_APART)
 
 
 # --- transcripts ----------------------------------------------------------------------------------------------------

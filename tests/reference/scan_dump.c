@@ -119,27 +119,52 @@ static void put_message(struct writer *w, const char *key, const struct oks_mess
 {
     open_object(w, key);
     put_slice(w, "id", message->id);
+    put_flag(w, "foreign_id", message->foreign_id);
     put_slice(w, "model", message->model);
     put_slice(w, "stop_reason", message->stop_reason);
     put_usage(w, &message->usage);
     close_object(w);
 }
 
-static void put_advisors(struct writer *w, const struct oks_record *record)
+static const char *const step_names[] = {
+    [OKS_STEP_MESSAGE] = "message",
+    [OKS_STEP_FALLBACK] = "fallback_message",
+    [OKS_STEP_ADVISOR] = "advisor_message",
+    [OKS_STEP_COMPACTION] = "compaction",
+};
+
+static void put_steps(struct writer *w, const struct oks_record *record)
 {
-    if (record->n_advisors) {
-        put_key(w, "advisors");
+    if (record->n_steps) {
+        put_key(w, "steps");
         putchar('[');
-        for (unsigned i = 0; i < record->n_advisors; i++) {
+        for (unsigned i = 0; i < record->n_steps; i++) {
             fputs(i ? ",{" : "{", stdout);
             w->comma = false;
-            put_slice(w, "model", record->advisors[i].model);
-            put_usage(w, &record->advisors[i].usage);
+            put_slice(w, "type", oks_slice_of(step_names[record->steps[i].type]));
+            put_slice(w, "model", record->steps[i].model);
+            put_usage(w, &record->steps[i].usage);
             close_object(w);
         }
         putchar(']');
     }
-    put_number(w, "advisors_dropped", record->advisors_dropped);
+    put_number(w, "steps_dropped", record->steps_dropped);
+}
+
+static void put_searches(struct writer *w, const struct oks_record *record)
+{
+    if (record->n_searches) {
+        put_key(w, "searches");
+        putchar('[');
+        for (unsigned i = 0; i < record->n_searches; i++) {
+            fputs(i ? "," : "", stdout);
+            put_quoted(record->searches[i], false);
+        }
+        putchar(']');
+    }
+    put_flag(w, "is_tool_result", record->is_tool_result);
+    put_slice(w, "result_of", record->result_of);
+    put_number(w, "search_count", record->search_count);
 }
 
 static const char *const type_names[] = {
@@ -185,7 +210,8 @@ static int on_record(void *ctx, const struct oks_record *record, bool complete)
     put_envelope(&w, record);
     put_message(&w, "message", &record->message);
     put_number(&w, "tool_uses", record->tool_uses);
-    put_advisors(&w, record);
+    put_steps(&w, record);
+    put_searches(&w, record);
     put_slice(&w, "compact_trigger", record->compact_trigger);
     put_number(&w, "compact_pre_tokens", record->compact_pre_tokens);
     put_nested(&w, record);

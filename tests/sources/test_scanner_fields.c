@@ -43,9 +43,9 @@ static void expect_record(const char *line, const char *want)
              "\"type\":\"advisor_message\",\"input_tokens\":8,\"cache_creation_input_tokens\":3}]}}}"
 #define WHOLE_TEXT                                                                                \
     "type=1 t=<2026> agent=<w> session=<s> uuid=<u> request=<q> agentid=<a> cwd=</c> version=<2>" \
-    " subtype=<st> side error summary id=<m> model=<x> stop=<e>" WHOLE_USAGE_TEXT(                \
+    " subtype=<st> side error summary id=<m> foreign model=<x> stop=<e>" WHOLE_USAGE_TEXT(        \
         "1") " tools=2"                                                                           \
-             " advisor model=<adv> usage{ i=8 c=3 c5=3 }"
+             " message usage{ i=9 } advisor model=<adv> usage{ i=8 c=3 c5=3 }"
 
 START_TEST(takes_every_field)
 {
@@ -56,7 +56,8 @@ START_TEST(takes_every_field)
         "\"requestId\":\"q\","
         "\"timestamp\":\"t\",\"message\":{\"id\":\"i\",\"model\":\"m\",\"stop_reason\":\"s\","
         "\"usage\":" WHOLE_USAGE("2") "}}}}}",
-        "type=4 nested{ uuid=<u> request=<q> t=<t> id=<i> model=<m> stop=<s>" WHOLE_USAGE_TEXT("2") " }");
+        "type=4 nested{ uuid=<u> request=<q> t=<t> id=<i> foreign model=<m> stop=<s>" WHOLE_USAGE_TEXT(
+            "2") " }");
     expect_record("{\"type\":\"system\",\"compactMetadata\":{\"trigger\":\"auto\",\"preTokens\":5}}",
                   "type=3 trigger=<auto> pre=5");
     expect_record("{\"type\":\"system\",\"microcompactMetadata\":{\"trigger\":\"manual\",\"preTokens\":6}}",
@@ -295,19 +296,87 @@ START_TEST(ignores_values_of_other_types)
 }
 END_TEST
 
-START_TEST(keeps_so_many_advisors)
+START_TEST(keeps_so_many_steps)
 {
     char line[4096] = "{\"message\":{\"usage\":{\"iterations\":[0", want[4096] = "type=0 usage{ }";
 
-    for (int i = 0; i < OKS_ADVISORS_MAX + 3; i++) {
+    for (int i = 0; i < OKS_STEPS_MAX + 3; i++) {
         sprintf(line + strlen(line), ",{\"type\":\"advisor_message\",\"model\":\"m%d\",\"output_tokens\":%s}",
                 i, i ? "2" : "-2");
-        if (i < OKS_ADVISORS_MAX)
+        if (i < OKS_STEPS_MAX)
             sprintf(want + strlen(want), " advisor model=<m%d> usage{%s }", i, i ? " o=2" : "");
     }
     strcat(line, "]}}}");
     strcat(want, " dropped=3 odd=1");
     expect_record(line, want);
+}
+END_TEST
+
+START_TEST(tells_the_steps_apart)
+{
+    expect_record(
+        USAGE("{\"iterations\":[{\"type\":\"compaction\",\"input_tokens\":1},{\"type\":\"message\"},"
+              "{\"type\":\"other\",\"input_tokens\":2},{\"input_tokens\":3},[],"
+              "{\"type\":\"fallback_message\",\"model\":\"b\",\"output_tokens\":4}]}"),
+        "type=0 usage{ } compaction usage{ i=1 } message usage{ } fallback model=<b> usage{ o=4 }");
+    expect_record(USAGE("{\"iterations\":[{\"type\":\"message\",\"input_tokens\":-1},"
+                        "{\"type\":\"compaction\",\"input_tokens\":-1}]}"),
+                  "type=0 usage{ } message usage{ } compaction usage{ } odd=1");
+}
+END_TEST
+
+START_TEST(tells_whose_an_id_is)
+{
+    static const char *const vendors[] = {"msg_01ABCDEFGHIJKLMNOPQR", "msg_bdrk_abcdefghijklmnopqrst",
+                                          "msg_vrtx_01234567890123456789",
+                                          "msg_01ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"};
+    static const char *const others[] = {"msg_01ABCDEFGHIJKLMNOPQ",
+                                         "relay",
+                                         "msg_1788256800000",
+                                         "msg_bdrk_abcdefghijklmnopqrs",
+                                         "msg_",
+                                         "chatcmpl-01ABCDEFGHIJKLMNOPQR",
+                                         "MSG_01ABCDEFGHIJKLMNOPQR",
+                                         "msg_01ABCDEFGHIJ-KLMNOPQRSTU",
+                                         "msg_bdrk-abcdefghijklmnopqrst",
+                                         "msg_vrtx_"};
+    char line[256], want[256];
+
+    for (size_t i = 0; i < sizeof(vendors) / sizeof(*vendors); i++) {
+        sprintf(line, "{\"message\":{\"id\":\"%s\",\"usage\":{}}}", vendors[i]);
+        sprintf(want, "type=0 id=<%s> usage{ }", vendors[i]);
+        expect_record(line, want);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        sprintf(line, "{\"message\":{\"usage\":{},\"id\":\"%s\"}}", others[i]);
+        sprintf(want, "type=0 id=<%s> foreign usage{ }", others[i]);
+        expect_record(line, want);
+    }
+}
+END_TEST
+
+#define CONTENT(text) "{\"message\":{\"content\":[" text "]}"
+
+START_TEST(takes_web_searches)
+{
+    expect_record(CONTENT("{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"WebSearch\"},"
+                          "{\"name\":\"WebSearch\",\"id\":\"t2\",\"type\":\"tool_use\"},"
+                          "{\"type\":\"tool_use\",\"id\":\"t3\",\"name\":\"WebFetch\"},"
+                          "{\"type\":\"tool_use\",\"id\":\"\",\"name\":\"WebSearch\"},"
+                          "{\"type\":\"server_tool_use\",\"id\":\"t4\",\"name\":\"WebSearch\"}") "}",
+                  "type=0 tools=4 search=<t1> search=<t2>");
+    expect_record(
+        CONTENT("{\"type\":\"tool_result\",\"tool_use_id\":\"t1\"},"
+                "{\"type\":\"tool_result\",\"tool_use_id\":\"t2\"}") ",\"toolUseResult\":"
+                                                                     "{\"query\":\"q\",\"searchCount\":3,"
+                                                                     "\"results\":[{\"searchCount\":9}]}}",
+        "type=0 result of=<t1> searched=3");
+    expect_record(CONTENT("{\"type\":\"tool_result\"}") ",\"toolUseResult\":{\"searchCount\":-3}}",
+                  "type=0 result");
+    expect_record(CONTENT("") ",\"toolUseResult\":{\"searchCount\":3},\"toolUseResult\":\"text\"}", "type=0");
+    expect_record("{\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"WebSearch\"}],"
+                  "\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t2\"}]}}",
+                  "type=0 result of=<t2>");
 }
 END_TEST
 
@@ -323,6 +392,9 @@ int main(void)
     TEST(suite, splits_cache_creation);
     TEST(suite, lets_the_last_of_repeated_keys_win);
     TEST(suite, ignores_values_of_other_types);
-    TEST(suite, keeps_so_many_advisors);
+    TEST(suite, keeps_so_many_steps);
+    TEST(suite, tells_the_steps_apart);
+    TEST(suite, tells_whose_an_id_is);
+    TEST(suite, takes_web_searches);
     return tap_run(suite);
 }

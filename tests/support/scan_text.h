@@ -70,6 +70,7 @@ static inline void text_usage(FILE *f, const struct oks_usage *u)
 static inline void text_message(FILE *f, const struct oks_message *m)
 {
     text_slice(f, "id", m->id);
+    fprintf(f, "%s", m->foreign_id ? " foreign" : "");
     text_slice(f, "model", m->model);
     text_slice(f, "stop", m->stop_reason);
     text_usage(f, &m->usage);
@@ -86,6 +87,8 @@ static inline void text_nested(FILE *f, const struct oks_record *r)
     text_message(f, &r->nested);
     fprintf(f, " }");
 }
+
+static const char *const text_steps[] = {"message", "fallback", "advisor", "compaction"};
 
 static inline int text_record(void *ctx, const struct oks_record *r, bool complete)
 {
@@ -105,12 +108,17 @@ static inline int text_record(void *ctx, const struct oks_record *r, bool comple
             r->is_compact_summary ? " summary" : "");
     text_message(f, &r->message);
     text_number(f, "tools", r->tool_uses);
-    for (unsigned i = 0; i < r->n_advisors; i++) {
-        fprintf(f, " advisor");
-        text_slice(f, "model", r->advisors[i].model);
-        text_usage(f, &r->advisors[i].usage);
+    for (unsigned i = 0; i < r->n_steps; i++) {
+        fprintf(f, " %s", text_steps[r->steps[i].type]);
+        text_slice(f, "model", r->steps[i].model);
+        text_usage(f, &r->steps[i].usage);
     }
-    text_number(f, "dropped", r->advisors_dropped);
+    text_number(f, "dropped", r->steps_dropped);
+    for (unsigned i = 0; i < r->n_searches; i++)
+        text_slice(f, "search", r->searches[i]);
+    fprintf(f, "%s", r->is_tool_result ? " result" : "");
+    text_slice(f, "of", r->result_of);
+    text_number(f, "searched", r->search_count);
     text_slice(f, "trigger", r->compact_trigger);
     text_number(f, "pre", r->compact_pre_tokens);
     text_nested(f, r);
