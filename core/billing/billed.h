@@ -16,7 +16,7 @@ struct billed_sum {
     uint64_t requests;
     uint64_t web_searches;
     uint64_t tool_uses;
-    uint64_t unsettled;   /* requests whose output is a lower bound */
+    uint64_t unsettled;   /* requests that are a lower bound: their output, or their numbers contradict */
     uint64_t unpriced;    /* requests of which at least a part has no price */
     uint64_t retained;    /* requests that are in no file any more */
     uint64_t second_hand; /* responses known from a parent's progress lines alone: in none of the above */

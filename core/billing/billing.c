@@ -8,6 +8,9 @@
  * the earliest line, then the one with the smallest path. Neither rule depends on the order in which files
  * were found.
  *
+ * Where an id does not say which lines are one response, links do (links.h): rows under all keys that they
+ * join are rows of one request.
+ *
  * A key with more than one row goes through elect() (ownership.c), which removes from all sums what the key
  * has added, and adds what its rows come to now. A key with one row, which is nearly every key, counts
  * directly. If the owner's own row does not give the cost, a substitute row does.
@@ -102,12 +105,21 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     struct billing_part *part = in->part;
     uint64_t key = row->request.key;
     bool others;
+    int rc = 0;
 
     if (i + AHEAD < in->end)
         billing_map_expect(&b->map, requests_key(in->rows, i + AHEAD));
     others = billing_map_add(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
     part->n_rows = i + 1;
     billing_set_counted(part, i, false);
+    if (row->request.part == OKS_PART_LINK) {
+        rc = billing_link(b, row);
+        return rc == 0 && others ? billing_pend(b, key) : rc;
+    }
+    if (key_links_of(&b->links, key)) {
+        rc = key_links_home(&b->links, key);
+        return rc < 0 ? rc : billing_pend(b, key);
+    }
     part->foreign += others ? key : 0; /* until it is elected */
     return others ? billing_pend_row(b, key, part, i) : billing_count_row_in(b, part, i, row, &in->batch);
 }
@@ -153,6 +165,8 @@ static bool has_others(const struct billing *b, const struct billing_part *part,
 {
     struct billing_row_ref ref;
 
+    if (key_links_of(&b->links, key))
+        return true;
     for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);)
         if (ref.transcript != part->id)
             return true;
@@ -191,6 +205,10 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     if (!billing_same_values(&before, &row.request))
         b->events->row_changed(b->ctx, part->owner, i);
     rc = requests_set(rows, i, &row, model);
+    if (rc == 0 && row.request.part == OKS_PART_LINK && before.part != OKS_PART_LINK)
+        rc = billing_pend(b, row.request.key);
+    if (rc == 0 && row.request.part == OKS_PART_LINK)
+        return billing_link(b, &row);
     return rc < 0 ? rc : row_changed(b, part, i, was_counted);
 }
 
@@ -227,6 +245,7 @@ int billing_gain(struct billing *b, struct billing_part *part, const struct oks_
 {
     int rc = take_gain(b, part, gain);
 
+    *requests_edit_runs(part->rows) = *requests_runs(gain);
     if (rc == 0)
         requests_set_history(part->rows, requests_history(part->rows) + requests_history(gain),
                              requests_after(gain) + (requests_len(gain) ? 0 : requests_after(part->rows)));
@@ -247,9 +266,12 @@ int billing_untail(struct billing *b, struct billing_part *part)
     struct oks_requests *rows = part->rows;
     size_t changed[REQUESTS_OF_RECORD], n = requests_tail_rows(rows, changed), whole = requests_whole(rows);
     bool was_counted[REQUESTS_OF_RECORD];
-    int rc = 0;
+    uint64_t keys[REQUESTS_OF_RECORD];
+    struct linked *parted = NULL;
+    int rc = 0, relinked;
 
     for (size_t i = 0; i < n; i++) {
+        keys[i] = requests_key(rows, changed[i]);
         was_counted[i] = billing_is_counted(part, changed[i]);
         billing_uncount_row(b, part, changed[i]);
     }
@@ -271,10 +293,28 @@ int billing_untail(struct billing *b, struct billing_part *part)
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (changed[i] < whole)
             rc = row_changed(b, part, changed[i], was_counted[i]);
-    return settled(b, rc);
+    for (size_t i = 0; i < n; i++)
+        billing_unlink(b, keys[i], &parted);
+    relinked = billing_relink(b, parted);
+    return settled(b, rc < 0 ? rc : relinked);
 }
 
 /* --- leaving --- */
+
+struct unlinking {
+    struct billing *b;
+    struct linked *parted;
+};
+
+static int unlink_row(void *ctx, size_t i, const struct request_row *row)
+{
+    struct unlinking *u = ctx;
+
+    (void)i;
+    if (row->request.part == OKS_PART_LINK)
+        billing_unlink(u->b, row->request.key, &u->parted);
+    return 0;
+}
 
 static void part_clear(struct billing_part *part)
 {
@@ -309,9 +349,16 @@ void billing_leave(struct billing *b, struct billing_part *part)
 
         billing_map_remove(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
         /* If another part's own row counts, this one made no difference. */
-        if ((billing_is_counted(part, i) || (b->substitutes && billing_substitute_of(b, key))) &&
-            billing_map_next(&b->map, key, &at, &other))
+        if (key_links_of(&b->links, key) ||
+            ((billing_is_counted(part, i) || (b->substitutes && billing_substitute_of(b, key))) &&
+             billing_map_next(&b->map, key, &at, &other)))
             billing_pend(b, key);
+    }
+    if (b->links.members) {
+        struct unlinking u = {.b = b};
+
+        requests_each(part->rows, 0, part->n_rows, unlink_row, &u);
+        billing_relink(b, u.parted);
     }
     give_id(b, part);
     part_clear(part);
@@ -404,6 +451,7 @@ void billing_free(struct billing *b)
         return;
     tdestroy(b->substitutes, free);
     billing_map_clear(&b->map);
+    key_links_clear(&b->links);
     free(b->by_id);
     free(b->free_ids);
     free(b->pending);

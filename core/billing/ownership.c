@@ -24,6 +24,14 @@ static int stamps_cmp(struct oks_stamp a, struct oks_stamp b)
     return none_a || none_b ? none_a - none_b : oks_stamp_cmp(a, b);
 }
 
+/* Two rows of one transcript: the first one, as in the transcript. */
+static int places_cmp(const struct candidate *a, const struct candidate *b)
+{
+    int d = strcmp(a->part->path, b->part->path);
+
+    return d ? d : (a->i > b->i) - (a->i < b->i);
+}
+
 /* Whether the row of a is used rather than that of b. */
 static bool has_better_row(const struct candidate *a, const struct candidate *b)
 {
@@ -31,7 +39,7 @@ static bool has_better_row(const struct candidate *a, const struct candidate *b)
 
     if (d == 0)
         d = stamps_cmp(a->row.request.stamp, b->row.request.stamp) * (a->row.request.restamped ? -1 : 1);
-    return d ? d > 0 : strcmp(a->part->path, b->part->path) < 0;
+    return d ? d > 0 : places_cmp(a, b) < 0;
 }
 
 static bool owns_rather(const struct candidate *a, const struct candidate *b)
@@ -46,7 +54,7 @@ static bool owns_rather(const struct candidate *a, const struct candidate *b)
     if (x->sidechain != y->sidechain && !x->restamped)
         return y->sidechain;
     d = stamps_cmp(x->stamp, y->stamp);
-    return d ? d < 0 : strcmp(a->part->path, b->part->path) < 0;
+    return d ? d < 0 : places_cmp(a, b) < 0;
 }
 
 /* The owner of a request and its values: what a stream may have shown. */
@@ -82,30 +90,50 @@ static struct verdict verdict_of(struct billing_part *part, size_t i, const char
     return (struct verdict){part, i, model, r->stamp, r->spend, r->alias};
 }
 
+/* Rows that were two requests until now may be one: then the first verdict has changed in any case. */
+static void undone(struct billing *b, struct verdict *before, struct verdict verdict)
+{
+    if (before->part)
+        b->events->row_changed(b->ctx, before->part->owner, before->i);
+    *before = verdict;
+}
+
 /* Removes from all sums what the key has added, and returns what that was. */
-static struct verdict undo(struct billing *b, uint64_t key)
+static void undo_substitute(struct billing *b, uint64_t key, struct verdict *before)
 {
     struct substitute *substitute = billing_substitute_of(b, key);
+
+    if (!substitute)
+        return;
+    undone(b, before,
+           verdict_of(substitute->owner, billing_own_row(b, substitute->owner, key), substitute->model,
+                      &substitute->request));
+    billing_unpost(b, substitute->owner, substitute->request.stamp, substitute->model, &substitute->sum);
+    billing_substitute_end(b, substitute);
+}
+
+static struct verdict undo(struct billing *b, uint64_t key)
+{
+    struct billing_rows rows = billing_rows_of(b, key);
     struct verdict before = {0};
     struct billing_row_ref ref;
 
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref);) {
+    while (billing_rows_next(b, &rows, &ref)) {
         struct billing_part *part = b->by_id[ref.transcript];
         struct request_row row;
 
         if (!billing_is_counted(part, ref.row))
             continue;
         requests_get(part->rows, ref.row, &row);
-        before = verdict_of(part, ref.row, part->models[row.model], &row.request);
+        undone(b, &before, verdict_of(part, ref.row, part->models[row.model], &row.request));
         billing_uncount_row(b, part, ref.row);
-        break; /* at most one counts */
+        if (!rows.set)
+            break; /* at most one counts, but of keys that have been joined just now each may have one */
     }
-    if (!substitute)
-        return before;
-    before = verdict_of(substitute->owner, billing_own_row(b, substitute->owner, key), substitute->model,
-                        &substitute->request);
-    billing_unpost(b, substitute->owner, substitute->request.stamp, substitute->model, &substitute->sum);
-    billing_substitute_end(b, substitute);
+    if (!rows.set)
+        undo_substitute(b, key, &before);
+    for (size_t i = 0; rows.set && i < rows.set->n_homes; i++)
+        undo_substitute(b, rows.set->homes[i], &before);
     return before;
 }
 
@@ -113,15 +141,19 @@ static struct verdict undo(struct billing *b, uint64_t key)
 static size_t compare_candidates(const struct billing *b, uint64_t key, struct candidate *best,
                                  struct candidate *owner)
 {
+    struct billing_rows rows = billing_rows_of(b, key);
     struct billing_row_ref ref;
     struct candidate c;
     size_t n = 0;
 
     *best = *owner = (struct candidate){0};
-    for (size_t at = 0; billing_map_next(&b->map, key, &at, &ref); n++) {
+    while (billing_rows_next(b, &rows, &ref)) {
         c.part = b->by_id[ref.transcript];
         c.i = ref.row;
         requests_get(c.part->rows, c.i, &c.row);
+        if (c.row.request.part == OKS_PART_LINK)
+            continue;
+        n++;
         if (!best->part || has_better_row(&c, best))
             *best = c;
         if (!owner->part || owns_rather(&c, owner))
@@ -187,9 +219,9 @@ static int elect(struct billing *b, const struct pending *pending)
             b->events->row_changed(b->ctx, before.part->owner, before.i);
         b->events->row_changed(b->ctx, after.part->owner, after.i);
     }
-    if (best.part == owner.part)
+    if (best.part == owner.part && best.i == owner.i)
         return billing_count_row(b, owner.part, owner.i, &owner.row);
-    return billing_substitute(b, owner.part, best.part, &best.row);
+    return billing_substitute(b, owner.part, owner.row.request.key, best.part, &best.row);
 }
 
 int billing_decide(struct billing *b)

@@ -7,6 +7,7 @@
 #include "billing/billed_tree.h"
 #include "billing/billing.h"
 #include "billing/key_map.h"
+#include "billing/key_links.h"
 
 /* A substitute row: a row of another part that gives the cost of a request of `owner`. */
 struct substitute {
@@ -49,6 +50,7 @@ struct billing {
     struct oks_intern *names;
     const struct oks_prices *prices; /* NULL: none yet */
     struct billing_map map;
+    struct key_links links;
     struct billing_part **by_id; /* [0] is unused */
     size_t n_ids, ids_room;
     uint32_t *free_ids;
@@ -91,9 +93,9 @@ void billing_uncount_row(struct billing *b, struct billing_part *part, size_t i)
 void billing_mark_retained(const struct billing_part *part, struct billed_sum *sum);
 struct substitute *billing_substitute_of(const struct billing *b, uint64_t key);
 void billing_substitute_end(struct billing *b, struct substitute *substitute);
-/* `row` of another part gives the cost of a request of `owner`. */
-int billing_substitute(struct billing *b, struct billing_part *owner, const struct billing_part *from,
-                       const struct request_row *row);
+/* `row` of another part gives the cost of the request of `owner` that has this key there. */
+int billing_substitute(struct billing *b, struct billing_part *owner, uint64_t key,
+                       const struct billing_part *from, const struct request_row *row);
 
 /* --- rows.c --- */
 
@@ -103,6 +105,25 @@ size_t billing_own_row(const struct billing *b, const struct billing_part *part,
 int billing_pend(struct billing *b, uint64_t key);
 /* The same, if all that changed is that row i of the part came. */
 int billing_pend_row(struct billing *b, uint64_t key, struct billing_part *part, size_t i);
+
+/* Iterates over the rows of a request, under all keys that belong together with this one. */
+struct billing_rows {
+    uint64_t key;
+    const struct linked *set; /* NULL: that key alone */
+    size_t k, at;
+};
+
+struct billing_rows billing_rows_of(const struct billing *b, uint64_t key);
+bool billing_rows_next(const struct billing *b, struct billing_rows *rows, struct billing_row_ref *out);
+
+/* A row that is a link has entered the map. 0 or -ENOMEM */
+int billing_link(struct billing *b, const struct request_row *row);
+/*
+ * Links of a key have gone: takes apart what they joined, and puts it in front of the list; then, when all
+ * have gone, joins and decides it again by the links that are left. 0 or -ENOMEM
+ */
+void billing_unlink(struct billing *b, uint64_t key, struct linked **parted);
+int billing_relink(struct billing *b, struct linked *parted);
 
 /* --- ownership.c --- */
 

@@ -43,7 +43,7 @@ void billing_cost_of(struct billing *b, const struct oks_request *r, const char 
 {
     struct oks_cost cost;
 
-    if (r->second_hand || r->alias)
+    if (r->second_hand || r->alias || r->free)
         return;
     if (oks_price_cost(price_of(b, model), &r->spend, r->stamp, &cost) != OKS_PRICED)
         out->unpriced = 1;
@@ -62,6 +62,10 @@ static void tokens_of(const struct oks_request *r, struct billed_sum *out)
         out->second_hand = 1;
         return;
     }
+    if (r->part == OKS_PART_SEARCH) {
+        out->web_searches = r->free ? 0 : s->web_searches;
+        return;
+    }
     out->requests = 1;
     out->input = s->input;
     out->output = s->output;
@@ -70,7 +74,7 @@ static void tokens_of(const struct oks_request *r, struct billed_sum *out)
     out->cache_read = s->cache_read;
     out->web_searches = s->web_searches;
     out->tool_uses = r->tool_uses;
-    out->unsettled = !r->settled;
+    out->unsettled = !r->settled || r->doubtful;
 }
 
 void billing_sum_of(struct billing *b, const struct oks_request *r, const char *model, struct billed_sum *out)
@@ -236,8 +240,8 @@ void billing_substitute_end(struct billing *b, struct substitute *substitute)
     free(substitute);
 }
 
-int billing_substitute(struct billing *b, struct billing_part *owner, const struct billing_part *from,
-                       const struct request_row *row)
+int billing_substitute(struct billing *b, struct billing_part *owner, uint64_t key,
+                       const struct billing_part *from, const struct request_row *row)
 {
     const char *model = from->models[row->model];
     struct oks_stamp stamp = row->request.stamp;
@@ -247,7 +251,7 @@ int billing_substitute(struct billing *b, struct billing_part *owner, const stru
 
     if (!substitute)
         return -ENOMEM;
-    substitute->key = row->request.key;
+    substitute->key = key;
     substitute->owner = owner;
     substitute->model = model;
     substitute->request = row->request;

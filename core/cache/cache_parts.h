@@ -49,6 +49,7 @@ enum oks_cache_request {
     REQUEST_CACHE_READ,
     REQUEST_WEB_SEARCHES,
     REQUEST_TOOL_USES,
+    REQUEST_CONTEXT,
     REQUEST_NUMBERS,
 };
 
@@ -63,6 +64,8 @@ struct oks_cache_row {
     uint64_t number[REQUEST_NUMBERS];
 };
 
+/* Brings a row of version 4, whose last number is absent, into today's form. */
+void oks_cache_row_of_version_4(struct oks_cache_row *row);
 /* Appends the row; `models` and `agents` are the lists that its numbers point into. 0, OKS_CACHE_MISS,
  * -ENOMEM. */
 int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *row,

@@ -21,9 +21,13 @@
 struct reader {
     char *p;
     char *end;
-    int error;       /* 0, OKS_CACHE_MISS or -ENOMEM */
-    uint64_t oldest; /* version of the key `okstrafs` that is read */
+    int error;        /* 0, OKS_CACHE_MISS or -ENOMEM */
+    uint64_t oldest;  /* version of the key `okstrafs` that is read */
+    uint64_t version; /* of the one that is being read */
 };
+
+/* What version 4 lacks: the team of a label, the parts of responses, and their runs. */
+enum { LABEL_TEAM_SINCE = 5, PARTS_SINCE = 5 };
 
 bool oks_cache_sealed(const char *bytes, size_t len)
 {
@@ -347,11 +351,13 @@ static void request(struct reader *r, row_fn *fn, void *ctx)
     row.stamp = text_or_null(r);
     want(r, ",");
     row.key = request_key(r);
-    for (unsigned i = 0; i < REQUEST_NUMBERS; i++) {
+    for (unsigned i = 0; i < (r->version < PARTS_SINCE ? REQUEST_CONTEXT : REQUEST_NUMBERS); i++) {
         want(r, ",");
         row.number[i] = number(r, OKS_TOKENS_MAX);
     }
     want(r, "]");
+    if (r->version < PARTS_SINCE)
+        oks_cache_row_of_version_4(&row);
     rc = r->error ? 0 : fn(ctx, &row);
     if (rc != 0)
         fail(r, rc);
@@ -362,10 +368,22 @@ struct taking {
     struct oks_strings models, agents;
 };
 
+static void runs(struct reader *r, struct oks_requests *to)
+{
+    char *text = NULL;
+
+    nullable(r, ",\"runs\":", raw, &text);
+    if (to && text)
+        request_runs_read(requests_edit_runs(to), text);
+    free(text);
+}
+
 static void requests(struct reader *r, struct taking *taking, row_fn *fn, void *ctx)
 {
     uint64_t history = member(r, REQUESTS, INT64_MAX), after = member(r, ",\"after\":", INT64_MAX);
 
+    if (r->version >= PARTS_SINCE)
+        runs(r, taking->to);
     if (taking->to)
         requests_set_history(taking->to, history, after);
     list(r, ",\"models\":[", oks_strings_add, &taking->models, REQUEST_NAMES_MAX);
@@ -387,14 +405,12 @@ static int take_row(void *ctx, const struct oks_cache_row *row)
     return oks_cache_take_request(taking->to, row, &taking->models, &taking->agents);
 }
 
-enum { LABEL_TEAM_SINCE = 5 }; /* version of the addition */
-
 static void addition(struct reader *r, struct oks_state *state)
 {
     struct taking taking = {.to = state->requests};
-    uint64_t version = member(r, ",\"okstrafs\":{\"version\":", INT64_MAX);
 
-    if (version < r->oldest || version > OKS_CACHE_ADDITION)
+    r->version = member(r, ",\"okstrafs\":{\"version\":", INT64_MAX);
+    if (r->version < r->oldest || r->version > OKS_CACHE_ADDITION)
         fail(r, OKS_CACHE_MISS);
     state->extra_offset = member(r, ",\"offset\":", INT64_MAX);
     state->dev = member(r, ",\"dev\":", UINT64_MAX);
@@ -410,7 +426,7 @@ static void addition(struct reader *r, struct oks_state *state)
     models(r, &state->models);
     requests(r, &taking, take_row, &taking);
     nullable(r, ",\"label\":", raw, &state->label);
-    if (version >= LABEL_TEAM_SINCE)
+    if (r->version >= LABEL_TEAM_SINCE)
         nullable(r, ",\"labelTeam\":", raw, &state->label_team);
     nullable(r, ",\"memo\":", raw, &state->reader_state);
     if (member(r, ",\"events\":", INT64_MAX) != oks_events_len(state->events))
@@ -419,7 +435,7 @@ static void addition(struct reader *r, struct oks_state *state)
 
 static int parse(char *bytes, size_t len, uint64_t oldest, struct oks_state *state)
 {
-    struct reader r = {bytes, bytes + len, 0, oldest};
+    struct reader r = {bytes, bytes + len, 0, oldest, 0};
 
     if (member(&r, "{\"schemaVersion\":", INT64_MAX) != OKS_CACHE_SCHEMA)
         fail(&r, OKS_CACHE_MISS);
@@ -471,7 +487,7 @@ int oks_cache_parse_ids(char *bytes, size_t len, size_t from, size_t to, request
     /* In a string of a JSON text its quotes would be escaped. */
     char *at = memmem(bytes, len, REQUESTS, sizeof(REQUESTS) - 1);
     struct looking looking = {.from = from, .to = to, .fn = fn, .ctx = ctx};
-    struct reader r = {at, bytes + len, 0, 0};
+    struct reader r = {at, bytes + len, 0, 0, OKS_CACHE_ADDITION};
     struct taking none = {0};
 
     if (!at)

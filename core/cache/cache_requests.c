@@ -8,6 +8,7 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "cache/cache_parts.h"
 #include "history/requests.h"
@@ -15,14 +16,16 @@
 enum {
     SIDECHAIN = 1 << 0,
     SETTLED = 1 << 1,
-    ADVISOR = 1 << 2,
+    DOUBTFUL = 1 << 2,
     SECOND_HAND = 1 << 3,
     FAST = 1 << 4,
     US = 1 << 5,
     TIER = 1 << 6, /* two bits */
-    ALIAS = 1 << 8,
-    RESTAMPED = 1 << 9,
-    FLAGS_END = 1 << 10,
+    PART = 1 << 8, /* three bits */
+    FREE = 1 << 11,
+    ALIAS = 1 << 12,
+    RESTAMPED = 1 << 13,
+    FLAGS_END = 1 << 14,
     KEY_DIGITS = 16,
 };
 
@@ -54,7 +57,9 @@ static uint64_t flags_of(const struct oks_request *r)
 
     flags |= r->sidechain ? SIDECHAIN : 0;
     flags |= r->settled ? SETTLED : 0;
-    flags |= r->advisor ? ADVISOR : 0;
+    flags |= r->doubtful ? DOUBTFUL : 0;
+    flags |= (uint64_t)r->part * PART;
+    flags |= r->free ? FREE : 0;
     flags |= r->second_hand ? SECOND_HAND : 0;
     flags |= r->alias ? ALIAS : 0;
     flags |= r->restamped ? RESTAMPED : 0;
@@ -73,7 +78,7 @@ static int put_row(void *ctx, size_t i, const struct request_row *row)
         [REQUEST_INPUT] = s->input,           [REQUEST_OUTPUT] = s->output,
         [REQUEST_CACHE_5M] = s->cache_5m,     [REQUEST_CACHE_1H] = s->cache_1h,
         [REQUEST_CACHE_READ] = s->cache_read, [REQUEST_WEB_SEARCHES] = s->web_searches,
-        [REQUEST_TOOL_USES] = r->tool_uses,
+        [REQUEST_TOOL_USES] = r->tool_uses,   [REQUEST_CONTEXT] = s->context,
     };
     struct oks_bytes *bytes = ctx;
     char buf[OKS_STAMP_TEXT];
@@ -105,17 +110,47 @@ static void put_names(struct oks_bytes *bytes, const char *key, const struct oks
     oks_bytes_put(bytes, "]", 1);
 }
 
+/* Responses that may still be going on: null, or a line of words. */
+static void put_runs(struct oks_bytes *bytes, const struct request_runs *runs)
+{
+    char *text;
+
+    oks_bytes_text(bytes, ",\"runs\":");
+    if (request_runs_none(runs)) {
+        oks_bytes_text(bytes, "null");
+        return;
+    }
+    text = request_runs_text(runs);
+    if (!text) {
+        bytes->error = bytes->error ? bytes->error : -ENOMEM;
+        return;
+    }
+    put_text(bytes, oks_slice_of(text));
+    free(text);
+}
+
 void oks_cache_put_requests(struct oks_bytes *bytes, const struct oks_requests *requests)
 {
     oks_bytes_text(bytes, ",\"requests\":{\"history\":");
     oks_bytes_number(bytes, requests_history(requests));
     oks_bytes_text(bytes, ",\"after\":");
     oks_bytes_number(bytes, requests_after(requests));
+    put_runs(bytes, requests_runs(requests));
     put_names(bytes, ",\"models\":[", requests_model_names(requests));
     put_names(bytes, ",\"agents\":[", requests_agent_names(requests));
     oks_bytes_text(bytes, ",\"rows\":[");
     requests_each_whole(requests, put_row, bytes);
     oks_bytes_text(bytes, "]}");
+}
+
+void oks_cache_row_of_version_4(struct oks_cache_row *row)
+{
+    enum { ADVISOR_4 = 1 << 2 };
+    uint64_t *flags = &row->number[REQUEST_FLAGS];
+
+    if (*flags & ADVISOR_4)
+        *flags = (*flags & ~(uint64_t)ADVISOR_4) | OKS_PART_ADVISOR * PART;
+    row->number[REQUEST_CONTEXT] = 0;
 }
 
 int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *from,
@@ -127,8 +162,8 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
     struct request_row row;
     int rc;
 
-    if (flags >= FLAGS_END || n[REQUEST_MODEL] >= models->len || n[REQUEST_AGENT] > agents->len ||
-        n[REQUEST_LINE] > INT64_MAX || n[REQUEST_FIRST] > n[REQUEST_LINE])
+    if (flags >= FLAGS_END || (flags / PART & 7) >= OKS_PARTS || n[REQUEST_MODEL] >= models->len ||
+        n[REQUEST_AGENT] > agents->len || n[REQUEST_LINE] > INT64_MAX || n[REQUEST_FIRST] > n[REQUEST_LINE])
         return OKS_CACHE_MISS;
     model = (struct oks_slice){models->items[n[REQUEST_MODEL]].ptr, models->items[n[REQUEST_MODEL]].len};
     if (n[REQUEST_AGENT])
@@ -147,6 +182,7 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
                         .cache_1h = n[REQUEST_CACHE_1H],
                         .cache_read = n[REQUEST_CACHE_READ],
                         .web_searches = n[REQUEST_WEB_SEARCHES],
+                        .context = n[REQUEST_CONTEXT],
                         .speed = flags & FAST ? OKS_SPEED_FAST : OKS_SPEED_STANDARD,
                         .geo = flags & US ? OKS_GEO_US : OKS_GEO_ANY,
                         .tier = (enum oks_tier)(flags / TIER & 3),
@@ -154,7 +190,9 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
                 .tool_uses = n[REQUEST_TOOL_USES],
                 .sidechain = flags & SIDECHAIN,
                 .settled = flags & SETTLED,
-                .advisor = flags & ADVISOR,
+                .doubtful = flags & DOUBTFUL,
+                .free = flags & FREE,
+                .part = (enum oks_part)(flags / PART & 7),
                 .second_hand = flags & SECOND_HAND,
                 .alias = flags & ALIAS,
                 .restamped = flags & RESTAMPED,

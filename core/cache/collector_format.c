@@ -309,14 +309,19 @@ static int add_request(const struct oks_skim *s, struct oks_slice value, void *c
 
 static int read_requests(const struct oks_skim *s, struct oks_slice value, struct oks_requests *requests)
 {
-    struct oks_field fields[] = {
-        {.key = "models"}, {.key = "agents"}, {.key = "rows"}, {.key = "history"}, {.key = "after"}};
+    struct oks_field fields[] = {{.key = "models"},  {.key = "agents"}, {.key = "rows"},
+                                 {.key = "history"}, {.key = "after"},  {.key = "runs"}};
     struct requests_of to = {.requests = requests};
     uint64_t history, after;
-    int r = value.ptr ? oks_skim_object(s, value, fields, 5) : OKS_CACHE_MISS;
+    char *runs = NULL;
+    int r = value.ptr ? oks_skim_object(s, value, fields, 6) : OKS_CACHE_MISS;
 
     if (r == 0)
         r = number(fields[3].value, INT64_MAX, &history) | number(fields[4].value, INT64_MAX, &after);
+    if (r == 0)
+        r = nullable(s, fields[5].value, true, &runs);
+    if (r == 0 && runs)
+        request_runs_read(requests_edit_runs(requests), runs);
     if (r == 0)
         requests_set_history(requests, history, after);
     if (r == 0)
@@ -329,6 +334,7 @@ static int read_requests(const struct oks_skim *s, struct oks_slice value, struc
         r = oks_skim_each(s, fields[2].value, add_request, &to);
     oks_strings_clear(&to.models);
     oks_strings_clear(&to.agents);
+    free(runs);
     return r;
 }
 

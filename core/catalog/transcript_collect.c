@@ -99,13 +99,16 @@ struct collector {
                               again */
 };
 
-static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name)
+static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name,
+                                 const struct oks_requests *before)
 {
     int rc;
 
-    if (!r->message.usage.present && !r->nested_present && !r->alias)
+    if (!r->message.usage.present && !r->nested_present && !r->alias && !r->search_count)
         return 0;
     rc = oks_requests_new(&tail->requests);
+    if (rc == 0)
+        *requests_edit_runs(tail->requests) = *requests_runs(before);
     if (rc == 0)
         rc = requests_add_record(tail->requests, r, name);
     if (rc < 0 || requests_len(tail->requests) > 0)
@@ -115,7 +118,8 @@ static int collect_tail_requests(struct tail *tail, const struct oks_record *r, 
     return 0;
 }
 
-static int collect_tail(struct tail **out, const struct oks_record *r, struct oks_slice name)
+static int collect_tail(struct tail **out, const struct oks_record *r, struct oks_slice name,
+                        const struct oks_requests *before)
 {
     struct tail *tail = calloc(1, sizeof(*tail));
     struct oks_event event;
@@ -132,7 +136,7 @@ static int collect_tail(struct tail **out, const struct oks_record *r, struct ok
             return -ENOMEM;
         tail->event.stamp.text = tail->stamp_text;
     }
-    if (collect_tail_requests(tail, r, name) < 0)
+    if (collect_tail_requests(tail, r, name, before) < 0)
         return -ENOMEM;
     if (keep_first(&tail->agent_name, r->agent_name) < 0 ||
         keep_first(&tail->line_model, r->message.model) < 0)
@@ -204,7 +208,7 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
     if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
         return -ECANCELED;
     if (!complete)
-        return collect_tail(&c->out->tail, r, c->name);
+        return collect_tail(&c->out->tail, r, c->name, state->requests);
     counts = transcript_record_event(r, &event);
     rc = collect_extras(state, r);
     if (rc == 0)
@@ -322,6 +326,8 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
     int rc =
         source_scanner_set(scanner, t->source->id, reader_state ? reader_state : "", options->peer_states);
 
+    if (!out->replace)
+        *requests_edit_runs(out->gain.requests) = *requests_runs(t->state.requests);
     if (rc == 0)
         rc = t->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
              : t->packed ? oks_scanner_scan_packed(scanner, fd, &sink, options->cancel, &result)

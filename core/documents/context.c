@@ -4,7 +4,9 @@
  *
  * The last request is the last one outside of a side chain in the session's transcripts (in a sub-agent's,
  * which has side chains only, the last one), repeated ones included: it shows what the model was last sent.
- * If a compaction came later, the figure is outdated, and the document says so.
+ * Of a response of several passes (an advisor was asked, say) it is the prompt of the last one, because the
+ * response's own numbers are their sum. If a compaction came later, the figure is outdated, and the document
+ * says so.
  *
  * A limit that a request of the session went beyond is none. Then the next larger one of the model's family
  * is shown, which is a guess, or null. No compaction is suggested by it.
@@ -42,7 +44,8 @@ static int consider_row(void *ctx, size_t i, const struct request_row *row)
     const struct oks_request *r = &row->request;
 
     (void)i;
-    if (r->second_hand || r->alias || r->advisor || (c->found && r->sidechain && !c->sidechain))
+    if (r->second_hand || r->alias || r->part != OKS_PART_RESPONSE ||
+        (c->found && r->sidechain && !c->sidechain))
         return 0;
     c->found = true;
     c->sidechain = r->sidechain;
@@ -184,6 +187,8 @@ static uint64_t occupancy_of(const struct oks_request *r)
 {
     const struct oks_spend *s = &r->spend;
 
+    if (s->context)
+        return s->context;
     return oks_tokens_add(oks_tokens_add(s->input, s->cache_read), oks_tokens_add(s->cache_5m, s->cache_1h));
 }
 
@@ -200,8 +205,8 @@ static int consider_occupancy(void *ctx, size_t i, const struct request_row *row
     uint64_t occupancy = occupancy_of(&row->request);
 
     (void)i;
-    if (occupancy > h->occupancy && !row->request.second_hand && !row->request.advisor &&
-        oks_slice_eq(requests_model(h->rows, row->model), h->model))
+    if (occupancy > h->occupancy && !row->request.second_hand && !row->request.alias &&
+        row->request.part == OKS_PART_RESPONSE && oks_slice_eq(requests_model(h->rows, row->model), h->model))
         h->occupancy = occupancy;
     return 0;
 }

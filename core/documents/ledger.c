@@ -22,9 +22,24 @@
 
 enum { ENTRIES_MAX = 1 << 21, TEXT_MAX = 256 << 20, TRIES = 16 };
 
-enum kind { KIND_RESPONSE, KIND_ADVISOR, KIND_PROGRESS, KIND_REPEAT, KIND_OTHER };
+enum kind {
+    KIND_RESPONSE,
+    KIND_ADVISOR,
+    KIND_COMPACTION,
+    KIND_ATTEMPT,
+    KIND_SEARCH,
+    KIND_PROGRESS,
+    KIND_REPEAT,
+    KIND_OTHER
+};
 
-static const char *const kind_names[] = {"response", "advisor", "progress", "repeat", "other"};
+static const char *const kind_names[] = {"response", "advisor",  "compaction", "attempt",
+                                         "search",   "progress", "repeat",     "other"};
+static const enum kind kinds[OKS_PARTS] = {
+    [OKS_PART_RESPONSE] = KIND_RESPONSE,     [OKS_PART_ADVISOR] = KIND_ADVISOR,
+    [OKS_PART_COMPACTION] = KIND_COMPACTION, [OKS_PART_ATTEMPT] = KIND_ATTEMPT,
+    [OKS_PART_SEARCH] = KIND_SEARCH,
+};
 
 struct entry {
     uint64_t offset, key;
@@ -39,6 +54,7 @@ struct file {
     char *name, *path;         /* of the transcript; the path as it is shown */
     struct oks_requests *rows; /* of a retained transcript; else NULL */
     bool remnant;
+    struct request_runs runs;
     struct entry *entries;
     size_t n, room;
 };
@@ -77,9 +93,8 @@ static int add_request(struct file *f, const struct request_line *line)
     entry->offset = line->offset;
     entry->key = line->request.key;
     entry->kind = line->request.second_hand ? KIND_PROGRESS
-                  : line->request.advisor   ? KIND_ADVISOR
                   : line->request.alias     ? KIND_REPEAT
-                                            : KIND_RESPONSE;
+                                            : kinds[line->request.part];
     entry->spend = line->request.spend;
     entry->model = copy_of(line->request.model);
     entry->message_id = copy_of(line->message_id);
@@ -117,11 +132,11 @@ static int read_record(void *ctx, const struct oks_record *r)
 {
     struct request_line lines[REQUESTS_OF_RECORD];
     struct file *f = ctx;
-    size_t n = request_lines(r, oks_slice_of(f->name), lines);
+    size_t n = request_lines(&f->runs, r, oks_slice_of(f->name), lines);
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (lines[i].request.alias && r->key)
+        if (lines[i].request.part == OKS_PART_LINK || (lines[i].request.alias && r->key))
             continue; /* the record's own entry is enough */
         rc = add_request(f, &lines[i]);
         if (rc == 0 && lines[i].request.alias)

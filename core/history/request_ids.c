@@ -95,17 +95,25 @@ static struct oks_slice cut(struct oks_slice id)
 static int give_place(const struct reading *r, const struct request_place *place,
                       const struct request_line *lines, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    const struct request_line *line = NULL;
+
+    for (size_t i = 0; !line && i < n; i++)
         if (lines[i].request.key == place->key)
-            return r->fn(r->ctx, place->row, place->key, cut(lines[i].message_id), cut(lines[i].request_id));
-    return -ESTALE;
+            line = &lines[i];
+    /* The lines before it, which are not read here, may say which response a part belongs to. */
+    if (!line && n && lines[0].foreign && place->part != OKS_PART_RESPONSE)
+        line = &lines[0];
+    if (!line)
+        return -ESTALE;
+    return r->fn(r->ctx, place->row, place->key, cut(line->message_id), cut(line->request_id));
 }
 
 static int read_record(void *ctx, const struct oks_record *record, bool complete)
 {
     struct request_line lines[REQUESTS_OF_RECORD];
     struct reading *r = ctx;
-    size_t n = request_lines(record, r->name, lines);
+    struct request_runs none = {0};
+    size_t n = request_lines(&none, record, r->name, lines);
     int rc = 0;
 
     (void)complete;
@@ -161,7 +169,7 @@ static int list_row(void *ctx, size_t i, const struct request_row *row)
         return 0;
     if (!OKS_GROW(l->places, l->n, l->room))
         return -ENOMEM;
-    l->places[l->n++] = (struct request_place){i, row->request.key, row->first};
+    l->places[l->n++] = (struct request_place){i, row->request.key, row->first, row->request.part};
     return 0;
 }
 

@@ -14,6 +14,7 @@
 struct request_place {
     size_t row;
     uint64_t key, first; /* the offset of its first line, which says its ids */
+    enum oks_part part;
 };
 
 /* The rows of [from, to) without ids, malloc'ed; *n is 0 and *out NULL where there are none. -ENOMEM */

@@ -113,6 +113,16 @@ struct oks_slice requests_agent(const struct oks_requests *q, unsigned i)
     return i ? name_at(&q->agents, i - 1) : (struct oks_slice){0};
 }
 
+const struct request_runs *requests_runs(const struct oks_requests *q)
+{
+    return &q->runs;
+}
+
+struct request_runs *requests_edit_runs(struct oks_requests *q)
+{
+    return &q->runs;
+}
+
 uint64_t requests_history(const struct oks_requests *q)
 {
     return q->history;

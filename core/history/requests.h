@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/strings.h"
+#include "history/request_runs.h"
 #include "scan/record.h"
 #include "scan/request.h"
 
@@ -15,7 +16,7 @@ enum {
     REQUEST_ID_MAX = 255,    /* bytes of an id that are kept; its key is made of all of it */
     REQUEST_NAMES_MAX = 255, /* models, and agents, told apart in one transcript; others are "(others)" */
     REQUESTS_MAX = 1 << 26,  /* of one transcript; more is -EFBIG */
-    REQUESTS_OF_RECORD = OKS_STEPS_MAX + 3,
+    REQUESTS_OF_RECORD = OKS_STEPS_MAX + OKS_SEARCHES_MAX + REQUEST_LINKS * (1 + REQUEST_LINKED_PARTS) + 3,
 };
 
 struct oks_requests;
@@ -36,6 +37,7 @@ struct request_line {
     struct oks_request request;
     uint64_t offset;
     struct oks_slice message_id, request_id, agent_id;
+    bool foreign; /* its key may depend on the lines before it */
 };
 
 int oks_requests_new(struct oks_requests **out); /* -ENOMEM */
@@ -135,6 +137,10 @@ uint64_t requests_history(const struct oks_requests *requests);
 uint64_t requests_after(const struct oks_requests *requests);
 void requests_set_history(struct oks_requests *requests, uint64_t history, uint64_t after);
 
+/* The responses that may still be going on behind the last line. */
+const struct request_runs *requests_runs(const struct oks_requests *requests);
+struct request_runs *requests_edit_runs(struct oks_requests *requests);
+
 /*
  * The rule, requests_rule.c: *row becomes what it and a later line come to. True: the line's values won.
  */
@@ -147,12 +153,20 @@ int request_rank(const struct oks_request *a, const struct oks_request *b);
 uint64_t request_key_of_id(struct oks_slice id);
 uint64_t request_key_of_line(struct oks_slice name, uint64_t offset, const struct oks_request *request);
 uint64_t request_key_of_part(uint64_t key, unsigned n);
+uint64_t request_key_of_search(struct oks_slice tool_use_id);
+uint64_t request_hash(uint64_t seed, const char *bytes, size_t n);
+
+/* A row that is a link: another key of the request with this key. */
+void request_link_set(struct oks_request *link, uint64_t key, enum request_link_kind kind);
+uint64_t request_link_key(const struct oks_request *link);
+enum request_link_kind request_link_kind(const struct oks_request *link);
 
 /*
- * The requests that a record tells of: its own, its alias, those of its advisors, and a sub-agent's. Returns
- * how many.
+ * The requests that a record tells of: its own, its alias and its parts, a sub-agent's, web searches, and
+ * links. `runs` are those of the lines before it; zeroed ones give the keys of the line alone. Returns how
+ * many.
  */
-size_t request_lines(const struct oks_record *record, struct oks_slice name,
+size_t request_lines(struct request_runs *runs, const struct oks_record *record, struct oks_slice name,
                      struct request_line lines[REQUESTS_OF_RECORD]);
 /* Merges a line in; `history` is that before it. 0, -ENOMEM or -EFBIG. */
 int requests_add(struct oks_requests *requests, const struct request_line *line, uint64_t history);

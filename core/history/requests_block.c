@@ -29,13 +29,16 @@ enum {
     STAMP_NONE = 1 << 7,
     STAMP_TEXT = 1 << 8,
     SEARCHES = 1 << 9,
-    ADVISOR = 1 << 10,
+    DOUBTFUL = 1 << 10,
     SECOND_HAND = 1 << 11,
     FAST = 1 << 12,
     US = 1 << 13,
     TIER = 1 << 14, /* two bits */
-    ALIAS = 1 << 16,
-    RESTAMPED = 1 << 17,
+    PART = 1 << 16, /* three bits */
+    FREE = 1 << 19,
+    CONTEXT = 1 << 20,
+    ALIAS = 1 << 21,
+    RESTAMPED = 1 << 22,
 
     VARINT_MAX = 10,
     NUMBERS_MAX = 16, /* of a row, the length of its stamp included */
@@ -90,11 +93,14 @@ static unsigned flags_of(const struct request_row *row, const struct before *bef
     flags |= r->stamp.key == OKS_STAMP_KEY_NONE ? STAMP_NONE : 0;
     flags |= r->stamp.key == OKS_STAMP_KEY_TEXT ? STAMP_TEXT : 0;
     flags |= s->web_searches ? SEARCHES : 0;
-    flags |= r->advisor ? ADVISOR : 0;
+    flags |= r->doubtful ? DOUBTFUL : 0;
     flags |= r->second_hand ? SECOND_HAND : 0;
     flags |= r->alias ? ALIAS : 0;
     flags |= r->restamped ? RESTAMPED : 0;
     flags |= s->speed == OKS_SPEED_FAST ? FAST : 0;
+    flags |= (unsigned)r->part * PART;
+    flags |= r->free ? FREE : 0;
+    flags |= s->context ? CONTEXT : 0;
     return flags | (s->geo == OKS_GEO_US ? US : 0);
 }
 
@@ -126,6 +132,8 @@ static uint8_t *put_row(uint8_t *p, const struct request_row *row, struct before
         p = put(p, r->tool_uses);
     if (flags & SEARCHES)
         p = put(p, s->web_searches);
+    if (flags & CONTEXT)
+        p = put(p, s->context);
     if (flags & HOUR)
         p = put(p, s->cache_1h);
     p = put(p, s->cache_5m);
@@ -230,7 +238,11 @@ static void get_row(struct input *in, struct request_row *row, struct before *be
     *row = (struct request_row){0};
     r->settled = flags & SETTLED;
     r->sidechain = flags & SIDECHAIN;
-    r->advisor = flags & ADVISOR;
+    r->doubtful = flags & DOUBTFUL;
+    r->free = flags & FREE;
+    r->part = (enum oks_part)(flags / PART & 7);
+    if (r->part >= OKS_PARTS)
+        r->part = OKS_PART_RESPONSE;
     r->second_hand = flags & SECOND_HAND;
     r->alias = flags & ALIAS;
     r->restamped = flags & RESTAMPED;
@@ -245,6 +257,7 @@ static void get_row(struct input *in, struct request_row *row, struct before *be
     row->history = before->history = get_distance(in, before->history);
     r->tool_uses = flags & TOOLS ? get(in) : 1;
     s->web_searches = flags & SEARCHES ? get(in) : 0;
+    s->context = flags & CONTEXT ? get(in) : 0;
     s->cache_1h = flags & HOUR ? get(in) : 0;
     s->cache_5m = get(in);
     s->input = get(in);

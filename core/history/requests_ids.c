@@ -172,6 +172,7 @@ int requests_copy_whole(struct oks_requests **out, const struct oks_requests *fr
         return rc;
     }
     requests_set_history(c.to, from->history, from->after);
+    c.to->runs = from->runs;
     *out = c.to;
     return 0;
 }

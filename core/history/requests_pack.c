@@ -1,8 +1,8 @@
 /*
  * The store as bytes, for a file that restores ten thousand stores at once (engine/snapshot.c).
  *
- * A head, the names of models and agents, all keys, and the blocks as they lie in memory, each behind its
- * length. Reading them copies block by block and looks into none: a row that is nonsense does no harm
+ * A head, the names of models and agents, all keys, the blocks as they lie in memory, each behind its length,
+ * and the runs. Reading them copies block by block and looks into none: a row that is nonsense does no harm
  * (requests_block.c), and the file has a checksum.
  */
 #include <errno.h>
@@ -31,7 +31,7 @@ static size_t names_max(const struct oks_strings *names)
 size_t requests_pack_max(const struct oks_requests *q)
 {
     size_t open = (q->len - q->packed + REQUESTS_BLOCK - 1) / REQUESTS_BLOCK;
-    size_t n = sizeof(struct head) + names_max(&q->models) + names_max(&q->agents) +
+    size_t n = sizeof(struct head) + sizeof(q->runs) + names_max(&q->models) + names_max(&q->agents) +
                q->len * sizeof(*q->keys) + open * (sizeof(uint16_t) + REQUESTS_BLOCK_MAX);
 
     for (size_t b = 0; b < q->n_blocks; b++)
@@ -79,6 +79,7 @@ size_t requests_pack(const struct oks_requests *q, void *out)
 
         p = put_block(p, bytes, requests_block_pack_into(rows, n, bytes));
     }
+    p = put(p, &q->runs, sizeof(q->runs));
     return (size_t)(p - (uint8_t *)out);
 }
 
@@ -156,6 +157,16 @@ static int get_rows(struct oks_requests *q, struct input *in, size_t len)
     return rc;
 }
 
+static int get_runs(struct oks_requests *q, struct input *in)
+{
+    const uint8_t *runs = get(in, sizeof(q->runs));
+
+    if (!runs)
+        return -EINVAL;
+    memcpy(&q->runs, runs, sizeof(q->runs));
+    return 0;
+}
+
 int requests_unpack(struct oks_requests **out, const void *bytes, size_t len)
 {
     struct input in = {bytes, (const uint8_t *)bytes + len};
@@ -178,6 +189,8 @@ int requests_unpack(struct oks_requests **out, const void *bytes, size_t len)
         rc = get_names(&in, &q->agents, head.agents);
     if (rc == 0)
         rc = get_rows(q, &in, head.rows);
+    if (rc == 0)
+        rc = get_runs(q, &in);
     if (rc == 0 && in.p != in.end)
         rc = -EINVAL;
     if (rc < 0) {

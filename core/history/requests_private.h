@@ -20,6 +20,7 @@ struct oks_requests {
     size_t text_len, text_room;
     struct oks_strings models, agents;
     uint64_t history, after;
+    struct request_runs runs;
     struct unfinished {
         size_t whole; /* rows before it */
         size_t n_changed;

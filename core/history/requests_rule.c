@@ -22,7 +22,7 @@
 
 #include <string.h>
 
-enum { DOMAIN_ID = 1, DOMAIN_LINE, DOMAIN_PART };
+enum { DOMAIN_ID = 1, DOMAIN_LINE, DOMAIN_PART, DOMAIN_SEARCH };
 
 static uint64_t fold(uint64_t a, uint64_t b)
 {
@@ -39,7 +39,7 @@ static uint64_t word(const char *p, size_t n)
     return value;
 }
 
-static uint64_t hash(uint64_t seed, const char *p, size_t n)
+uint64_t request_hash(uint64_t seed, const char *p, size_t n)
 {
     uint64_t h = seed ^ fold(n + UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93));
 
@@ -51,7 +51,7 @@ static uint64_t hash(uint64_t seed, const char *p, size_t n)
 
 uint64_t request_key_of_id(struct oks_slice id)
 {
-    return hash(DOMAIN_ID, id.ptr, id.len);
+    return request_hash(DOMAIN_ID, id.ptr, id.len);
 }
 
 /*
@@ -63,16 +63,85 @@ uint64_t request_key_of_line(struct oks_slice name, uint64_t offset, const struc
     const struct oks_spend *s = &request->spend;
     uint64_t what[] = {offset,      request->stamp.key, s->input,      s->output,
                        s->cache_5m, s->cache_1h,        s->cache_read, request->second_hand};
-    uint64_t h = hash(DOMAIN_LINE, name.ptr, name.len);
+    uint64_t h = request_hash(DOMAIN_LINE, name.ptr, name.len);
 
-    return hash(h, (const char *)what, sizeof(what));
+    return request_hash(h, (const char *)what, sizeof(what));
 }
 
 uint64_t request_key_of_part(uint64_t key, unsigned n)
 {
     uint64_t what[] = {key, n};
 
-    return hash(DOMAIN_PART, (const char *)what, sizeof(what));
+    return request_hash(DOMAIN_PART, (const char *)what, sizeof(what));
+}
+
+uint64_t request_key_of_search(struct oks_slice id)
+{
+    return request_hash(DOMAIN_SEARCH, id.ptr, id.len);
+}
+
+/* --- links: the key that they lead to, and their kind, in the fields for counts --- */
+
+void request_link_set(struct oks_request *link, uint64_t key, enum request_link_kind kind)
+{
+    link->spend.input = key >> 32;
+    link->spend.output = key & UINT32_MAX;
+    link->spend.cache_5m = kind;
+}
+
+uint64_t request_link_key(const struct oks_request *link)
+{
+    return link->spend.input << 32 | (link->spend.output & UINT32_MAX);
+}
+
+enum request_link_kind request_link_kind(const struct oks_request *link)
+{
+    /* A row may have been read from a file of nonsense. */
+    return link->spend.cache_5m <= REQUEST_LINK_REPLAY ? (enum request_link_kind)link->spend.cache_5m
+                                                       : REQUEST_LINK_SAME;
+}
+
+/* --- merging --- */
+
+/* Of web searches the result's number is used, at the time and for the model of the response. */
+static int search_rank(const struct oks_request *a, const struct oks_request *b)
+{
+    if (a->free != b->free)
+        return a->free ? 1 : -1;
+    if (a->spend.web_searches != b->spend.web_searches)
+        return a->spend.web_searches < b->spend.web_searches ? -1 : 1;
+    return a->settled - b->settled;
+}
+
+static bool merge_search(struct request_row *row, const struct oks_request *line, uint64_t offset)
+{
+    struct oks_request *kept = &row->request, before = *kept;
+    bool wins = line->settled && !kept->settled;
+
+    if (wins) {
+        *kept = *line;
+        kept->model = (struct oks_slice){0};
+        row->line = offset;
+    }
+    kept->free = before.free || line->free;
+    kept->spend.web_searches = before.spend.web_searches > line->spend.web_searches
+                                   ? before.spend.web_searches
+                                   : line->spend.web_searches;
+    return wins;
+}
+
+/*
+ * A key that has been a response's own may turn out to be a second key of another one, which then has the
+ * same lines. The other way round nothing changes.
+ */
+static bool merge_link(struct request_row *row, const struct oks_request *line, uint64_t offset)
+{
+    if (row->request.part == OKS_PART_LINK)
+        return false;
+    row->request = *line;
+    row->request.model = (struct oks_slice){0};
+    row->line = offset;
+    return true;
 }
 
 int request_rank(const struct oks_request *a, const struct oks_request *b)
@@ -81,6 +150,8 @@ int request_rank(const struct oks_request *a, const struct oks_request *b)
         return a->alias ? 1 : -1;
     if (a->second_hand != b->second_hand)
         return a->second_hand ? -1 : 1;
+    if (a->part == OKS_PART_SEARCH && b->part == OKS_PART_SEARCH)
+        return search_rank(a, b);
     if (a->spend.output != b->spend.output)
         return a->spend.output < b->spend.output ? -1 : 1;
     if (a->sidechain != b->sidechain && !a->restamped)
@@ -95,6 +166,10 @@ bool request_merge(struct request_row *row, const struct oks_request *line, uint
     uint64_t tools = kept->tool_uses + line->tool_uses;
     bool settled = kept->settled || line->settled;
 
+    if (kept->part == OKS_PART_LINK || line->part == OKS_PART_LINK)
+        return merge_link(row, line, offset);
+    if (kept->part == OKS_PART_SEARCH)
+        return merge_search(row, line, offset);
     if (wins) {
         *kept = *line;
         kept->model = (struct oks_slice){0};
@@ -103,163 +178,6 @@ bool request_merge(struct request_row *row, const struct oks_request *line, uint
     kept->tool_uses = tools < OKS_TOKENS_MAX ? tools : OKS_TOKENS_MAX;
     kept->settled = settled;
     return wins;
-}
-
-/* --- from a record --- */
-
-static bool is(struct oks_slice s, const char *text)
-{
-    return oks_slice_eq(s, oks_slice_of(text));
-}
-
-static enum oks_tier tier_of(struct oks_slice s)
-{
-    if (!s.ptr || is(s, "standard"))
-        return OKS_TIER_STANDARD;
-    if (is(s, "priority"))
-        return OKS_TIER_PRIORITY;
-    if (is(s, "flex"))
-        return OKS_TIER_FLEX;
-    return is(s, "batch") ? OKS_TIER_BATCH : OKS_TIER_STANDARD;
-}
-
-/*
- * The tokens written to the cache are those of the whole; of these the hour's share is what the split says.
- * A split that does not add up is believed about the hour only, so that nothing is counted that the total
- * does not hold, and nothing lost.
- */
-static struct oks_spend spend_of(const struct oks_usage *u)
-{
-    struct oks_spend spend = {
-        .input = u->input,
-        .output = u->output,
-        .cache_5m = u->cache_creation_5m,
-        .cache_1h = u->cache_creation_1h,
-        .cache_read = u->cache_read,
-        .web_searches = u->web_search_requests,
-        .speed = u->speed.ptr && is(u->speed, "fast") ? OKS_SPEED_FAST : OKS_SPEED_STANDARD,
-        .geo = u->inference_geo.ptr && is(u->inference_geo, "us") ? OKS_GEO_US : OKS_GEO_ANY,
-        .tier = tier_of(u->service_tier),
-    };
-
-    if (u->cache_creation > oks_tokens_add(spend.cache_5m, spend.cache_1h))
-        spend.cache_5m = u->cache_creation - spend.cache_1h;
-    return spend;
-}
-
-static uint64_t key_of(struct oks_slice id, struct oks_slice uuid, struct oks_slice name, uint64_t offset,
-                       const struct oks_request *request)
-{
-    if (id.ptr && id.len)
-        return request_key_of_id(id);
-    if (uuid.ptr && uuid.len)
-        return request_key_of_id(uuid);
-    return request_key_of_line(name, offset, request);
-}
-
-static void own_line(const struct oks_record *r, struct oks_slice name, struct request_line *out)
-{
-    const struct oks_message *m = &r->message;
-
-    *out = (struct request_line){
-        .request =
-            {
-                .stamp = oks_stamp_of(r->timestamp),
-                .model = m->model,
-                .spend = spend_of(&m->usage),
-                .tool_uses = r->tool_uses,
-                .sidechain = r->is_sidechain,
-                .settled = m->stop_reason.ptr != NULL,
-                .restamped = r->key != 0,
-            },
-        .offset = r->offset,
-        .message_id = m->id,
-        .request_id = r->request_id,
-        .agent_id = r->agent_id,
-    };
-    out->request.key = r->key ? r->key : key_of(m->id, r->uuid, name, r->offset, &out->request);
-}
-
-static void alias_line(const struct oks_record *r, struct request_line *out)
-{
-    *out = (struct request_line){
-        .request =
-            {
-                .key = r->alias,
-                .stamp = oks_stamp_of(r->timestamp),
-                .model = r->message.model,
-                .sidechain = r->is_sidechain,
-                .settled = true,
-                .alias = true,
-                .restamped = true,
-            },
-        .offset = r->offset,
-        .agent_id = r->agent_id,
-    };
-}
-
-/* An advisor's answer is complete when it is logged. */
-static void advisor_line(const struct request_line *own, const struct oks_step *advisor, unsigned n,
-                         struct request_line *out)
-{
-    *out = *own;
-    out->request.key = request_key_of_part(own->request.key, n);
-    out->request.model = advisor->model;
-    out->request.spend = spend_of(&advisor->usage);
-    out->request.tool_uses = 0;
-    out->request.settled = true;
-    out->request.advisor = true;
-}
-
-static void nested_line(const struct oks_record *r, struct oks_slice name, struct request_line *out)
-{
-    const struct oks_message *m = &r->nested;
-
-    *out = (struct request_line){
-        .request =
-            {
-                .stamp = oks_stamp_of(r->nested_timestamp.ptr && r->nested_timestamp.len ? r->nested_timestamp
-                                                                                         : r->timestamp),
-                .model = m->model,
-                .spend = spend_of(&m->usage),
-                .sidechain = true,
-                .settled = m->stop_reason.ptr != NULL,
-                .second_hand = true,
-            },
-        .offset = r->offset,
-        .message_id = m->id,
-        .request_id = r->nested_request_id,
-        .agent_id = r->agent_id,
-    };
-    out->request.key = key_of(m->id, r->nested_uuid, name, r->offset, &out->request);
-}
-
-/* What the client makes up itself, such as the text of an error, was never asked of a model. */
-static bool counts(const struct oks_message *m)
-{
-    return m->usage.present && !is(m->model, "<synthetic>");
-}
-
-size_t request_lines(const struct oks_record *r, struct oks_slice name,
-                     struct request_line lines[REQUESTS_OF_RECORD])
-{
-    size_t n = 0;
-
-    if (r->alias)
-        alias_line(r, &lines[n++]);
-    if (r->type == OKS_RECORD_ASSISTANT && counts(&r->message)) {
-        const struct request_line *own = &lines[n];
-
-        own_line(r, name, &lines[n++]);
-        for (unsigned i = 0; i < r->n_steps; i++)
-            if (r->steps[i].type == OKS_STEP_ADVISOR) {
-                advisor_line(own, &r->steps[i], (unsigned)(&lines[n] - own) - 1, &lines[n]);
-                n++;
-            }
-    }
-    if (r->nested_present && counts(&r->nested))
-        nested_line(r, name, &lines[n++]);
-    return n;
 }
 
 int requests_add(struct oks_requests *requests, const struct request_line *line, uint64_t history)
@@ -294,11 +212,12 @@ int requests_add_record(struct oks_requests *requests, const struct oks_record *
     size_t n = 0;
     int rc = 0;
 
-    if (r->type == OKS_RECORD_ASSISTANT || r->nested_present || r->alias)
-        n = request_lines(r, name, lines);
+    if (conversation || r->nested_present || r->alias)
+        n = request_lines(requests_edit_runs(requests), r, name, lines);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = requests_add(requests, &lines[i], history);
-        after = 0;
+        if (r->type != OKS_RECORD_USER) /* what a tool returned comes behind its response */
+            after = 0;
     }
     requests_set_history(requests, history + conversation, after);
     return rc;

@@ -81,20 +81,23 @@ void stream_leave(struct streams *streams, struct transcript *t)
 
 /* --- closed rows --- */
 
-static bool is_settled(const struct oks_requests *rows, size_t i)
-{
-    struct request_row row;
+enum { PARTS_MAX = 2 * REQUESTS_OF_RECORD }; /* behind the last response: more than its lines bring mostly */
 
-    requests_get(rows, i, &row);
-    return row.request.settled;
-}
-
+/* What follows the last response are its parts. They are open as long as it is. */
 static size_t closed_rows(const struct transcript *t)
 {
     const struct oks_requests *rows = t->state.requests;
     size_t n = requests_whole(rows);
+    struct request_row row;
 
-    return n && requests_after(rows) == 0 && !is_settled(rows, n - 1) ? n - 1 : n;
+    if (requests_after(rows))
+        return n;
+    for (size_t i = n; i > 0 && n - i < PARTS_MAX; i--) {
+        requests_get(rows, i - 1, &row);
+        if (row.request.part == OKS_PART_RESPONSE)
+            return row.request.settled ? n : i - 1;
+    }
+    return n;
 }
 
 void stream_committed(struct transcript *t)
@@ -109,7 +112,7 @@ struct stream_line {
     size_t order;           /* of rendering */
     size_t at, len;         /* in the bytes */
     size_t ids;             /* offset in the line at which ids are inserted that are looked up later */
-    bool advisor;
+    enum oks_part part;
     size_t ids_at, ids_len; /* in the bytes: the ids found */
 };
 
@@ -142,16 +145,20 @@ static void put_number(struct oks_bytes *b, const char *key, uint64_t n)
     oks_bytes_number(b, n);
 }
 
-/* An advisor's share has an id of its own, which no transcript contains. */
+/* A part of a response has an id of its own, which no transcript contains. */
 static void put_ids(struct oks_bytes *b, struct oks_slice message_id, struct oks_slice request_id,
-                    bool advisor)
+                    enum oks_part part)
 {
+    static const char *const suffix[OKS_PARTS] = {[OKS_PART_ADVISOR] = ":advisor\"",
+                                                  [OKS_PART_COMPACTION] = ":compaction\"",
+                                                  [OKS_PART_ATTEMPT] = ":attempt\""};
+
     put_text(b, ",\"requestId\":", request_id);
     put_text(b, ",\"messageId\":", message_id);
-    if (!advisor || message_id.len == 0)
+    if (!suffix[part] || message_id.len == 0)
         return;
     b->len -= b->error ? 0 : 1;
-    oks_bytes_text(b, ":advisor\"");
+    oks_bytes_text(b, suffix[part]);
 }
 
 static void put_cost(struct oks_bytes *b, const struct billed_sum *sum)
@@ -182,9 +189,9 @@ static void put_line(struct stream_batch *batch, const struct billing_visit *vis
 
     put_text(b, "{\"t\":", oks_stamp_text(visit->stamp, buf));
     line->ids = b->len - line->at;
-    line->advisor = row->request.advisor;
+    line->part = row->request.part;
     if (!row->ids_forgotten)
-        put_ids(b, row->message_id, row->request_id, line->advisor);
+        put_ids(b, row->message_id, row->request_id, line->part);
     put_text(b, ",\"model\":", oks_slice_of(visit->model));
     put_number(b, ",\"historyLength\":", row->history);
     put_number(
@@ -221,7 +228,8 @@ static int put_request(void *ctx, const struct billing_visit *visit)
     line->len = batch->bytes.len - line->at;
     batch->n++;
     if (row->ids_forgotten &&
-        stream_ids_want(&batch->ids, batch->t, (struct request_place){visit->i, row->request.key, row->first},
+        stream_ids_want(&batch->ids, batch->t,
+                        (struct request_place){visit->i, row->request.key, row->first, row->request.part},
                         line->order) < 0)
         return -ENOMEM;
     return batch->bytes.error;
@@ -234,7 +242,7 @@ static int take_ids(void *ctx, size_t i, struct oks_slice message_id, struct oks
     struct stream_line *line = &batch->lines[i];
 
     line->ids_at = batch->bytes.len;
-    put_ids(&batch->bytes, message_id, request_id, line->advisor);
+    put_ids(&batch->bytes, message_id, request_id, line->part);
     line->ids_len = batch->bytes.len - line->ids_at;
     return batch->bytes.error;
 }

@@ -8,6 +8,7 @@
 #include "tap.h"
 
 #include "billing/billing.h"
+#include "billing/key_links.h"
 
 enum { PARTS = 3 };
 
@@ -259,6 +260,106 @@ START_TEST(a_row_elsewhere_says_more)
     ck_assert_uint_eq(owns(0), 10);
     ck_assert(!billing_has_substitutes(parts[0].billed));
     ck_assert_int_eq(billing_ruling(billing, request_key_of_id(OKS_SLICE("m0")), &ruling), -ENOENT);
+}
+END_TEST
+
+/* --- links --- */
+
+static void link_rows(struct oks_requests *rows, const char *key, const char *to, enum request_link_kind kind)
+{
+    struct request_line line = {
+        .request = {.key = request_key_of_id(oks_slice_of(key)), .settled = true, .part = OKS_PART_LINK},
+        .offset = 1000};
+
+    request_link_set(&line.request, request_key_of_id(oks_slice_of(to)), kind);
+    ck_assert_int_eq(requests_add(rows, &line, 0), 0);
+}
+
+/* Whatever comes first and leaves first. */
+START_TEST(linked_keys_are_one_request)
+{
+    for (int first = 0; first < PARTS; first++) {
+        for (int i = 0; i < PARTS; i++) {
+            int which = (first + i) % PARTS;
+            struct oks_requests *rows =
+                which == 0   ? ROWS({"k0", "2026-06-10T01:00:00Z", .input = 1, .output = 1})
+                : which == 1 ? ROWS({"k1", "2026-06-10T02:00:00Z", .input = 2, .output = 2})
+                             : ROWS({"k2", "2026-06-10T03:00:00Z", .input = 4, .output = 3});
+
+            if (which == 1)
+                link_rows(rows, "name", "k1", REQUEST_LINK_SAME);
+            if (which == 2) {
+                link_rows(rows, "name", "k2", REQUEST_LINK_SAME);
+                link_rows(rows, "k0", "k2", REQUEST_LINK_SAME);
+            }
+            enter(which, rows);
+        }
+        ck_assert_uint_eq(owns(0), 4); /* the first one owns it, the greatest tells */
+        ck_assert_uint_eq(all(), 4);
+        leave(first);
+        ck_assert_uint_eq(all(), first == 2 ? 3 : 4); /* the third one joined them all */
+        ck_assert_uint_eq(owns(0) + owns(1) + owns(2), all());
+        leave((first + 1) % PARTS);
+        ck_assert_uint_eq(all(), first == 0 ? 4 : first == 1 ? 1 : 2);
+        leave((first + 2) % PARTS);
+        ck_assert_uint_eq(all(), 0);
+    }
+}
+END_TEST
+
+START_TEST(a_replay_needs_an_original)
+{
+    struct oks_requests *rows;
+
+    for (int i = 0; i < 2; i++) {
+        rows = i ? ROWS({"k1", .input = 2}) : ROWS({"k0", .input = 1});
+        link_rows(rows, "said", i ? "k1" : "k0", REQUEST_LINK_REPLAY);
+        enter(i, rows);
+    }
+    ck_assert_uint_eq(all(), 3); /* two agents that said the same */
+    rows = ROWS({"k2", .input = 4, .output = 1});
+    link_rows(rows, "said", "k2", REQUEST_LINK_ORIGINAL);
+    enter(2, rows);
+    ck_assert_uint_eq(all(), 4);
+    ck_assert_uint_eq(owns(0) + owns(1) + owns(2), 4);
+    leave(2);
+    ck_assert_uint_eq(owns(0), 1);
+    ck_assert_uint_eq(owns(1), 2);
+}
+END_TEST
+
+START_TEST(a_link_that_is_not_finished_yet)
+{
+    struct oks_requests *tail = ROWS({"k2", .input = 4});
+
+    enter(0, ROWS({"k1", .input = 1, .output = 9}));
+    enter(1, ROWS({"k0", .input = 2}));
+    link_rows(tail, "k1", "k2", REQUEST_LINK_SAME);
+    link_rows(tail, "k0", "k2", REQUEST_LINK_SAME); /* its own row is one, for the time being */
+    ck_assert_int_eq(billing_tail(billing, parts[1].billed, tail), 0);
+    oks_requests_free(tail);
+    ck_assert_uint_eq(all(), 1);
+    ck_assert_int_eq(billing_untail(billing, parts[1].billed), 0);
+    ck_assert_uint_eq(owns(0), 1);
+    ck_assert_uint_eq(owns(1), 2);
+}
+END_TEST
+
+START_TEST(so_many_keys_are_joined)
+{
+    struct oks_requests *rows;
+    char name[32];
+
+    rows = ROWS({"k0", .input = 1});
+    for (unsigned i = 0; i < LINKED_MAX + 100; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        link_rows(rows, name, "k0", REQUEST_LINK_SAME);
+    }
+    enter(0, rows);
+    enter(1, ROWS({"n0", .input = 2, .output = 1}, {"n4195", .input = 4}));
+    ck_assert_uint_eq(all(), 6);
+    leave(0);
+    ck_assert_uint_eq(all(), 6);
 }
 END_TEST
 
@@ -641,6 +742,10 @@ int main(void)
     BILLING_TEST(the_earlier_line_owns);
     BILLING_TEST(outside_a_side_chain_owns);
     BILLING_TEST(a_row_elsewhere_says_more);
+    BILLING_TEST(linked_keys_are_one_request);
+    BILLING_TEST(a_replay_needs_an_original);
+    BILLING_TEST(a_link_that_is_not_finished_yet);
+    BILLING_TEST(so_many_keys_are_joined);
     BILLING_TEST(second_hand_is_in_no_sum);
     BILLING_TEST(what_comes_on_top_merges);
     BILLING_TEST(an_unfinished_line_is_taken_back);

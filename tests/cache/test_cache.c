@@ -81,13 +81,14 @@ static void add_request(struct oks_state *state, uint64_t key, const char *model
                           .cache_1h = 4,
                           .cache_read = 5,
                           .web_searches = 6,
+                          .context = 8,
                           .speed = OKS_SPEED_FAST,
                           .geo = OKS_GEO_US,
                           .tier = OKS_TIER_BATCH},
                 .tool_uses = 7,
                 .settled = true,
                 .sidechain = agent != NULL,
-                .advisor = agent == NULL,
+                .part = agent ? OKS_PART_RESPONSE : OKS_PART_ADVISOR,
             },
         .history = 5,
         .first = 100,
@@ -236,10 +237,11 @@ START_TEST(the_layout_is_as_documented)
         "\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
         "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
         "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
-        "\"requests\":{\"history\":6,\"after\":1,\"models\":[\"claude-opus-4-7\"],\"agents\":[\"a1\"],"
+        "\"requests\":{\"history\":6,\"after\":1,\"runs\":null,\"models\":[\"claude-opus-4-7\"],\"agents\":["
+        "\"a1\"],"
         "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
-        "9223372036854775807,3,4,5,6,7]]},"
+        "9223372036854775807,3,4,5,6,7,8]]},"
         "\"label\":\"Explore%25\",\"labelTeam\":\"crew\",\"memo\":\"codex1 %2525 - "
         "a\",\"events\":2,\"sha256\":\"";
     struct oks_state state;
@@ -579,10 +581,13 @@ START_TEST(a_sealed_file_is_still_checked)
         {"\"0123456789abcdef\"", "\"0123456789abcdeF\""},
         {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",1,1,243"},
         {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",0,2,243"},
-        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",0,1,1024"},
+        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",0,1,1536"},
+        {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",0,1,16384"},
+        {"\"runs\":null", "\"runs\":7"},
+        {"\"runs\":null,", ""},
         {"100,300,5,", "301,300,5,"},
-        {"3,4,5,6,7]", "3,4,5,6]"},
-        {"3,4,5,6,7]", "3,4,5,6,7,8]"},
+        {"3,4,5,6,7,8]", "3,4,5,6,7]"},
+        {"3,4,5,6,7,8]", "3,4,5,6,7,8,9]"},
         {"\"events\":2,", "\"events\":3,"},
         {"\"events\":2,", "\"events\":2,\"more\":0,"},
     };
@@ -852,9 +857,9 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
         {"\"requests\":{", "\"questions\":{"},
         {"\"0123456789abcdef\"", "\"0123456789abcde\""},
         {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",1,1,243"},
-        {"3,4,5,6,7]", "3,4,5,6]"},
-        {"3,4,5,6,7]", "3,4,5,6,7,8]"},
-        {"3,4,5,6,7]", "3,4,5,6,-7]"},
+        {"3,4,5,6,7,8]", "3,4,5,6,7]"},
+        {"3,4,5,6,7,8]", "3,4,5,6,7,8,9]"},
+        {"3,4,5,6,7,8]", "3,4,5,6,-7,8]"},
     };
     struct oks_state state;
     size_t len;

@@ -183,14 +183,16 @@ static const char *nested(const char *id, int output)
         id, output);
 }
 
+#define VENDOR "msg_0123456789abcdefghijkl"
+
 /* Its first snapshot is less than what the agent's own file says, however large its output. */
 START_TEST(a_parents_word_yields_to_the_agents_own)
 {
-    put_file(P "a.jsonl", text_of("%s%s", nested("m1", 99), LINE("m2", .input = 1)));
+    put_file(P "a.jsonl", text_of("%s%s", nested(VENDOR, 99), LINE("m2", .input = 1)));
     start(false);
     ck_assert_int_eq(billed("a", "requests"), 1);
     ck_assert_int_eq(billed("a", "lowerBound"), 1);
-    put_file(P "a/subagents/agent-1.jsonl", LINE("m1", .input = 41, .output = 5, .sidechain = true));
+    put_file(P "a/subagents/agent-1.jsonl", LINE(VENDOR, .input = 41, .output = 5, .sidechain = true));
     ck_assert_int_eq(billed("agent-1", "inputTokens"), 41);
     ck_assert_int_eq(billed("a", "requests"), 1);
     ck_assert_int_eq(billed("a", "lowerBound"), 0);

@@ -14,8 +14,15 @@ static void check_costs(const struct oks_prices *prices, const char *model, size
     static const uint64_t counts[] = {0, 1, 200001, INT64_MAX};
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-        struct oks_spend spend = {counts[i], counts[i],      1,          counts[i],       7,
-                                  i,         OKS_SPEED_FAST, OKS_GEO_US, (enum oks_tier)i};
+        struct oks_spend spend = {.input = counts[i],
+                                  .output = counts[i],
+                                  .cache_5m = 1,
+                                  .cache_1h = counts[i],
+                                  .cache_read = 7,
+                                  .web_searches = i,
+                                  .speed = OKS_SPEED_FAST,
+                                  .geo = OKS_GEO_US,
+                                  .tier = (enum oks_tier)i};
         struct oks_cost cost = {-1, -1};
         int rc = oks_price_cost(oks_prices_find(prices, (struct oks_slice){model, len}), &spend,
                                 oks_stamp_of((struct oks_slice){model, len}), &cost);

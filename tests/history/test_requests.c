@@ -88,13 +88,17 @@ static void any_values(struct model_row *row)
                                   .cache_1h = any(3) ? 0 : any_count(),
                                   .cache_read = any_count(),
                                   .web_searches = any(5) ? 0 : any_count(),
+                                  .context = any(5) ? 0 : any_count(),
                                   .speed = (enum oks_speed)any(2),
                                   .geo = (enum oks_geo)any(2),
                                   .tier = (enum oks_tier)any(4)};
     r->tool_uses = any(3) ? any(3) : any_count();
     r->sidechain = any(2);
     r->settled = any(2);
-    r->advisor = any(9) == 0;
+    r->part =
+        any(9) ? OKS_PART_RESPONSE : (enum oks_part)any(OKS_PART_SEARCH); /* the others merge otherwise */
+    r->free = any(9) == 0;
+    r->doubtful = any(9) == 0;
     r->second_hand = any(9) == 0;
     r->restamped = any(9) == 0;
     r->alias = r->restamped && any(3) == 0;
@@ -164,11 +168,13 @@ static void check_row(const struct oks_requests *q, const struct model_row *want
     REQUIRE(have->line == want->line);
     REQUIRE(a.input == b.input && a.output == b.output && a.cache_5m == b.cache_5m &&
             a.cache_1h == b.cache_1h && a.cache_read == b.cache_read && a.web_searches == b.web_searches &&
-            a.speed == b.speed && a.geo == b.geo && a.tier == b.tier);
+            a.context == b.context && a.speed == b.speed && a.geo == b.geo && a.tier == b.tier);
     REQUIRE(have->request.tool_uses == want->request.tool_uses);
     REQUIRE(have->request.sidechain == want->request.sidechain);
     REQUIRE(have->request.settled == want->request.settled);
-    REQUIRE(have->request.advisor == want->request.advisor);
+    REQUIRE(have->request.part == want->request.part);
+    REQUIRE(have->request.free == want->request.free);
+    REQUIRE(have->request.doubtful == want->request.doubtful);
     REQUIRE(have->request.second_hand == want->request.second_hand);
     REQUIRE(have->request.alias == want->request.alias);
     REQUIRE(have->request.restamped == want->request.restamped);
@@ -390,12 +396,15 @@ static struct oks_requests *pack(struct oks_requests *q, struct model *m)
 {
     size_t max = requests_pack_max(q), len;
     struct oks_requests *again;
+    struct request_runs runs;
     char *bytes, *exact;
     int rc;
 
     if (m->tail)
         return q;
     bytes = malloc(max);
+    requests_edit_runs(q)->items[1].prompt = any(1000); /* what goes on is in it too */
+    runs = *requests_runs(q);
     len = requests_pack(q, bytes);
     REQUIRE(len <= max);
     exact = malloc(len);
@@ -411,6 +420,7 @@ static struct oks_requests *pack(struct oks_requests *q, struct model *m)
         free(less);
     }
     free(exact);
+    REQUIRE(memcmp(requests_runs(again), &runs, sizeof(runs)) == 0);
     oks_requests_free(q);
     for (size_t i = 0; i < m->len; i++)
         m->rows[i].forgotten = true;
@@ -668,10 +678,11 @@ static int put_line(char *out, size_t room, unsigned i)
             "\"nested_%u\",\"message\":{\"id\":\"inner_%u\",\"model\":\"a\"," USAGE "}}}}\n",
             i, i, i, "");
     case 4: /* the same once more, itself */
-        return snprintf(out, room,
-                        "{\"type\":\"assistant\",\"requestId\":\"later\",\"message\":{\"id\":\"inner_%u\","
-                        "\"model\":\"a\"," USAGE "}}\n",
-                        i - 1, i, advisor);
+        return snprintf(
+            out, room,
+            "{\"type\":\"assistant\",\"requestId\":\"nested_%u\",\"message\":{\"id\":\"inner_%u\","
+            "\"model\":\"a\"," USAGE "}}\n",
+            i - 1, i - 1, i, advisor);
     case 5:
         return snprintf(out, room, "{\"type\":\"user\",\"text\":\"%0*u\"}\n", i % 3 ? 20 : 90000, i);
     default:

@@ -17,13 +17,16 @@ static void same(const struct request_row *a, const struct request_row *b)
     ck_assert_uint_eq(p->spend.cache_1h, q->spend.cache_1h);
     ck_assert_uint_eq(p->spend.cache_read, q->spend.cache_read);
     ck_assert_uint_eq(p->spend.web_searches, q->spend.web_searches);
+    ck_assert_uint_eq(p->spend.context, q->spend.context);
     ck_assert_int_eq(p->spend.speed, q->spend.speed);
     ck_assert_int_eq(p->spend.geo, q->spend.geo);
     ck_assert_int_eq(p->spend.tier, q->spend.tier);
     ck_assert_uint_eq(p->tool_uses, q->tool_uses);
     ck_assert_int_eq(p->sidechain, q->sidechain);
     ck_assert_int_eq(p->settled, q->settled);
-    ck_assert_int_eq(p->advisor, q->advisor);
+    ck_assert_int_eq(p->part, q->part);
+    ck_assert_int_eq(p->free, q->free);
+    ck_assert_int_eq(p->doubtful, q->doubtful);
     ck_assert_int_eq(p->second_hand, q->second_hand);
     ck_assert_int_eq(p->alias, q->alias);
     ck_assert_int_eq(p->restamped, q->restamped);
@@ -71,13 +74,16 @@ static struct request_row greatest(size_t i)
                               .cache_1h = UINT64_MAX,
                               .cache_read = UINT64_MAX,
                               .web_searches = UINT64_MAX,
+                              .context = UINT64_MAX,
                               .speed = OKS_SPEED_FAST,
                               .geo = OKS_GEO_US,
                               .tier = OKS_TIER_BATCH},
                     .tool_uses = UINT64_MAX,
                     .sidechain = true,
                     .settled = true,
-                    .advisor = true,
+                    .part = OKS_PARTS - 1,
+                    .free = true,
+                    .doubtful = true,
                     .second_hand = true},
         .history = far,
         .first = far,
@@ -118,7 +124,7 @@ static void set_member(struct request_row *row, unsigned which, uint64_t value)
                                  &r->spend.cache_1h, &r->spend.cache_read, &r->spend.web_searches,
                                  &r->tool_uses,      &row->history,        &row->first,
                                  &row->line};
-    bool *const flags[] = {&r->sidechain,   &r->settled, &r->advisor,
+    bool *const flags[] = {&r->sidechain,   &r->settled, &r->doubtful,
                            &r->second_hand, &r->alias,   &r->restamped};
 
     if (which < 10)
@@ -137,14 +143,20 @@ static void set_member(struct request_row *row, unsigned which, uint64_t value)
         r->spend.speed = OKS_SPEED_FAST;
     else if (which == 21)
         r->spend.geo = OKS_GEO_US;
-    else
+    else if (which < 26)
         r->spend.tier = (enum oks_tier)(which - 22);
+    else if (which == 26)
+        r->spend.context = value;
+    else if (which == 27)
+        r->free = true;
+    else
+        r->part = (enum oks_part)(which - 28);
 }
 
 /* One member after the other, alone: nothing of it is in the next row. */
 START_TEST(each_member_comes_back_alone)
 {
-    for (unsigned which = 0; which < 26; which++)
+    for (unsigned which = 0; which < 28 + OKS_PARTS; which++)
         for (unsigned shift = 0; shift < 64; shift += 7) {
             uint64_t value = UINT64_C(1) << shift;
             struct request_row rows[3];

@@ -1,7 +1,8 @@
 """What `billed` and the documents of stats/ must say: every line looked at again each time, nothing remembered.
 
 As slow and plain as reference.py, whose events it shares. A request is all lines with one key; the line with the
-greatest output tells its tokens, the earliest file outside a side chain owns it (docs/architecture.md).
+greatest output tells its tokens, the earliest file outside a side chain owns it (docs/architecture.md). Where a relay made
+the id, lines are joined one by one: by uuid, by requestId, by standing together, and replays with what they replay.
 """
 
 import json
@@ -16,9 +17,12 @@ import reference
 BILLED = ("requests", "totalTokens", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheCreation5mTokens",
           "cacheCreation1hTokens", "cacheReadTokens")
 CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z\Z")
-ADVISORS_MAX = 16
 HOUR_MS = 3_600_000
 BLOCK_MS = 5 * HOUR_MS
+
+
+FREE_FROM = b"2026-06-02T00:00:00.000Z"
+REPEATING = ("acompact-", "aside_question-")
 
 
 class Line(NamedTuple):
@@ -32,9 +36,14 @@ class Line(NamedTuple):
     path: str
     offset: int
     settled: bool
+    part: tuple = ()  # of the response with this key: (kind, which of them)
+    searches: int = 0
+    free: bool = False
 
 
 def rank(line: Line) -> tuple:
+    if line.part[:1] == ("search",):
+        return not line.second_hand, line.free, line.searches, line.settled
     return not line.second_hand, line.output, not line.sidechain
 
 
@@ -50,50 +59,244 @@ def text(value) -> Optional[str]:
     return reference.text_of(value)
 
 
-def message_lines(record, message, uuid, stamp, path, offset, sidechain, second_hand):
+# --- what one line logs -----------------------------------------------------------------------------------------------
+
+
+def plus(a: tuple, b: tuple) -> tuple:
+    return tuple(x + y for x, y in zip(a, b))
+
+
+def four(counts: tuple) -> tuple:
+    """The split of cache writes does not matter where numbers are compared."""
+    i, o, five, hour, read = counts
+    return i, o, five + hour, read
+
+
+def minus(whole: tuple, part: tuple) -> tuple:
+    i, o, five, hour, read = (a - b for a, b in zip(whole, part))
+    return i, o, max(five, 0), hour + min(five, 0), read
+
+
+def without_output(counts: tuple, stamp) -> bool:
+    return counts[1] == 0 and stamp is not None and stamp.encode() >= FREE_FROM
+
+
+def step_lines(line: Line, message: dict):
+    """What is billed besides the answer, and what of the answer has another price."""
+    steps = reference.steps_of(message)[:reference.STEPS_MAX]
+    passes = [s for s in steps if s["type"] in ("message", "fallback_message")]
+    answers = [s for s in passes if s["type"] == "fallback_message"]
+    zero, top = (0,) * 5, line.counts
+
+    def total(some):
+        out = zero
+        for step in some:
+            out = plus(out, counts_of(step))
+        return four(out)
+
+    inside, apart = [], []
+    if total(passes) == four(top):
+        inside = passes
+    elif answers and total(answers) == four(top):
+        inside, apart = answers, [s for s in passes if s not in answers]
+    elif answers and total(answers[-1:]) == four(top):
+        inside, apart = answers[-1:], [s for s in passes if s is not answers[-1]]
+    own = top
+    for n, step in enumerate(passes):
+        model, counts = text(step.get("model")) or line.model, counts_of(step)
+        is_in = any(step is s for s in inside) and model != line.model
+        if not is_in and not any(step is s for s in apart) or counts == zero:
+            continue
+        own = minus(own, counts) if is_in else own
+        yield line._replace(part=("attempt", n), counts=counts, output=counts[1], model=model, settled=True)
+    yield line._replace(counts=own, output=own[1])
+    for kind in ("advisor_message", "compaction"):
+        for n, step in enumerate(s for s in steps if s["type"] == kind):
+            model = text(step.get("model")) or ("unknown" if kind == "advisor_message" else line.model)
+            counts = counts_of(step)
+            yield line._replace(part=(kind, n), counts=counts, output=counts[1], model=model, settled=True)
+
+
+def message_line(message, stamp, path, offset, sidechain, second_hand) -> Optional[Line]:
     usage = message.get("usage") if isinstance(message, dict) else None
     if not isinstance(usage, dict) or message.get("model") == "<synthetic>":
-        return
+        return None
     counts = counts_of(usage)
-    ident = text(message.get("id")) or text(uuid)
-    name = os.path.basename(path)
-    key = ("id", ident) if ident else ("line", name, offset, stamp, counts, second_hand)
-    settled = isinstance(message.get("stop_reason"), str)
-    yield Line(key, counts[1], sidechain, second_hand, stamp, text(message.get("model")) or "unknown", counts, path,
-               offset, settled)
-    steps = usage.get("iterations")
-    if second_hand or not isinstance(steps, list):
-        return
-    advisors = [s for s in steps if isinstance(s, dict) and s.get("type") == "advisor_message"][:ADVISORS_MAX]
-    for n, step in enumerate(advisors):
-        counts = counts_of(step)
-        yield Line(("part", key, n), counts[1], sidechain, False, stamp, text(step.get("model")) or "unknown", counts,
-                   path, offset, True)
+    return Line((), counts[1], sidechain, second_hand, stamp, text(message.get("model")) or "unknown", counts, path, offset,
+                isinstance(message.get("stop_reason"), str))
+
+
+class Names(NamedTuple):
+    """What a line says about who it is."""
+    ident: Optional[str]
+    uuid: Optional[str]
+    request_id: Optional[str]
+
+
+def own_names(line: Line, names: Names, session=None) -> list[tuple]:
+    """All keys that the line itself gives: they are of one request."""
+    name = os.path.basename(line.path)
+    place = ("line", name, line.offset, line.stamp, line.counts, line.second_hand)
+    if names.ident and reference.VENDOR_ID.match(names.ident):
+        return [("id", names.ident)]
+    if not names.ident:
+        return [("id", names.uuid) if names.uuid else place]
+    if line.stamp and CANONICAL.match(line.stamp):
+        i, _, five, hour, read = line.counts
+        place = ("content", names.ident, session, line.stamp, i, five + hour, read)
+    keys = [(kind, names.ident, value) for kind, value in (("request", names.request_id), ("uuid", names.uuid)) if value]
+    return keys or [place]
+
+
+def is_repeating(path: str, agent) -> bool:
+    names = (os.path.basename(path).removeprefix("agent-"), agent or "")
+    return any(name.startswith(REPEATING) for name in names if name)
+
+
+class File:
+    """The lines of one file, and which keys belong together by what stands in it."""
+
+    def __init__(self, path: str, joined: "Joined"):
+        self.path, self.joined = path, joined
+        self.lines: list[Line] = []
+        self.last: dict[tuple, dict] = {}  # by conversation: the response that it is at
+        with open(path, "rb") as file:
+            content = file.read()
+        offset = 0
+        for raw in content.split(b"\n"):
+            record = reference.parse_line(raw) if raw.strip() else None
+            if record is not None:
+                self.record(record, offset)
+            offset += len(raw) + 1
+
+    def record(self, record: dict, offset: int) -> None:
+        message = record.get("message") if isinstance(record.get("message"), dict) else {}
+        stamp = text(record.get("timestamp")) or text(message.get("timestamp"))
+        kind, sidechain = record.get("type"), record.get("isSidechain") is True
+        conversation = (text(record.get("sessionId")), sidechain, text(record.get("agentId")))
+        blocks = message.get("content") if isinstance(message.get("content"), list) else []
+        blocks = [b for b in blocks if isinstance(b, dict)]
+        line = message_line(message, stamp, self.path, offset, sidechain, False) if kind == "assistant" else None
+        if line:
+            names = Names(reference.text_of(message.get("id")), text(record.get("uuid")), text(record.get("requestId")))
+            if sidechain and is_repeating(self.path, conversation[2]):
+                names = names._replace(request_id=None)
+            key = self.identify(line, names, conversation)
+            self.lines += step_lines(line._replace(key=key), message)
+            self.uses(line, blocks, message)
+        elif kind == "assistant":
+            if self.last.get(conversation, {}).get("ident") != text(message.get("id")):
+                self.last.pop(conversation, None)
+        elif kind == "user":
+            self.turn(conversation, blocks)
+            self.result(record, blocks, stamp, offset, sidechain)
+        self.nested(record, stamp, offset)
+
+    def turn(self, conversation: tuple, blocks: list) -> None:
+        if not any(b.get("type") == "tool_result" for b in blocks):
+            self.last.pop(conversation, None)
+        elif conversation in self.last:
+            self.last[conversation]["tool"] = True
+
+    def identify(self, line: Line, names: Names, conversation: tuple) -> tuple:
+        keys = own_names(line, names, conversation[0])
+        for key in keys:
+            self.joined.join(keys[0], key)
+        if not names.ident or reference.VENDOR_ID.match(names.ident):
+            self.last.pop(conversation, None)
+            return keys[0]
+        i, _, five, hour, read = line.counts
+        prompt = (i, five + hour, read) if i or five or hour or read else None
+        last = self.last.get(conversation)
+        if last and self.goes_on(last, names, prompt, line.stamp):
+            self.joined.join(last["key"], keys[0])
+        else:
+            last = self.last[conversation] = {"ident": names.ident, "request": None, "prompt": None, "key": keys[0]}
+            self.joined.replays.append((conversation, names.ident, line, prompt, keys[0]))
+        last["tool"] = False
+        last["request"] = names.request_id or last["request"]
+        last["prompt"] = prompt or last["prompt"]
+        last["stamp"] = line.stamp
+        return keys[0]
+
+    @staticmethod
+    def goes_on(last: dict, names: Names, prompt, stamp) -> bool:
+        if last["ident"] != names.ident:
+            return False
+        if last["request"] and names.request_id:
+            return last["request"] == names.request_id
+        if last["prompt"]:
+            return prompt == last["prompt"]
+        both = [s for s in (stamp, last["stamp"]) if s and CANONICAL.match(s)]
+        return not last["tool"] and (len(both) < 2 or both[0] >= both[1])
+
+    def uses(self, line: Line, blocks: list, message: dict) -> None:
+        own = reference.usage_counts(message["usage"]).searches
+        asked = [text(b.get("id")) for b in blocks if b.get("type") == "tool_use" and b.get("name") == "WebSearch"]
+        for ident in [a for a in asked if a][:reference.SEARCHES_MAX]:
+            self.lines.append(line._replace(key=("search", ident), part=("search",), output=0, counts=(0,) * 5, settled=True,
+                                            free=own > 0))
+
+    def result(self, record: dict, blocks: list, stamp, offset: int, sidechain: bool) -> None:
+        result = record.get("toolUseResult")
+        count = reference.token_count(result.get("searchCount"))[0] if isinstance(result, dict) else 0
+        of = next((text(b.get("tool_use_id")) for b in blocks if b.get("type") == "tool_result"), None)
+        if count and of:
+            self.lines.append(Line(("search", of), 0, sidechain, False, stamp, "unknown", (0,) * 5, self.path, offset, False,
+                                   ("search",), count))
+
+    def nested(self, record: dict, stamp, offset: int) -> None:
+        data = record.get("data")
+        if record.get("type") != "progress" or not isinstance(data, dict) or data.get("type") != "agent_progress":
+            return
+        outer = data.get("message")
+        message = outer.get("message") if isinstance(outer, dict) else None
+        if not isinstance(message, dict):
+            return
+        line = message_line(message, text(outer.get("timestamp")) or stamp, self.path, offset, True, True)
+        if not line:
+            return
+        names = Names(text(message.get("id")), text(outer.get("uuid")), text(outer.get("requestId")))
+        keys = own_names(line, names, text(record.get("sessionId")))
+        for key in keys:
+            self.joined.join(keys[0], key)
+        self.lines.append(line._replace(key=keys[0]))
+
+
+class Joined:
+    """Keys that belong together."""
+
+    def __init__(self):
+        self.up: dict[tuple, tuple] = {}
+        self.replays: list[tuple] = []
+
+    def root(self, key: tuple) -> tuple:
+        while self.up.get(key, key) != key:
+            key = self.up[key]
+        return key
+
+    def join(self, a: tuple, b: tuple) -> None:
+        self.up[self.root(a)] = self.root(b)
+
+    def join_replays(self) -> None:
+        """A side chain repeats a response of its session: the same prompt and output, or the prompt if its agent repeats."""
+        groups: dict[tuple, tuple] = {}
+        for (session, sidechain, agent), ident, line, prompt, key in self.replays:
+            said = (session, ident, line.model, prompt)
+            names = [said + (line.output,)] if prompt else []
+            if prompt and (not sidechain or is_repeating(line.path, agent)):
+                names.append(said)
+            if not prompt and line.stamp and CANONICAL.match(line.stamp):
+                names.append(said + (line.output, line.stamp))
+            for name in names:
+                groups.setdefault(name, ([], []))[sidechain].append(key)
+        for originals, replays in groups.values():
+            for key in originals + replays if originals and replays else []:
+                self.join(originals[0], key)
 
 
 def lines_of(path: str):
-    with open(path, "rb") as file:
-        content = file.read()
-    offset = 0
-    for raw in content.split(b"\n"):
-        record = reference.parse_line(raw) if raw.strip() else None
-        if record is not None:
-            yield from record_lines(record, path, offset)
-        offset += len(raw) + 1
-
-
-def record_lines(record, path, offset):
-    message = record.get("message") if isinstance(record.get("message"), dict) else {}
-    stamp = text(record.get("timestamp")) or text(message.get("timestamp"))
-    if record.get("type") == "assistant":
-        yield from message_lines(record, message, record.get("uuid"), stamp, path, offset,
-                                 record.get("isSidechain") is True, False)
-    data = record.get("data")
-    if record.get("type") == "progress" and isinstance(data, dict) and data.get("type") == "agent_progress":
-        outer = data.get("message")
-        if isinstance(outer, dict):
-            nested = text(outer.get("timestamp")) or stamp
-            yield from message_lines(record, outer.get("message"), outer.get("uuid"), nested, path, offset, True, True)
+    return File(path, Joined()).lines
 
 
 class Request(NamedTuple):
@@ -106,16 +309,22 @@ def when(stamp: Optional[str]) -> tuple:
 
 
 def requests(paths) -> list[Request]:
+    joined = Joined()
+    files = [File(path, joined) for path in paths]
+    joined.join_replays()
     rows: dict[tuple, dict[str, Line]] = {}
-    for path in paths:
-        for line in lines_of(path):
-            of_file = rows.setdefault(line.key, {})
-            kept = of_file.get(path)
-            if kept is None or rank(line) >= rank(kept):
-                settled = line.settled or bool(kept and kept.settled)
-                of_file[path] = line._replace(settled=settled)
-            elif line.settled:
-                of_file[path] = kept._replace(settled=True)
+    for line in (line for file in files for line in file.lines):
+        of_file = rows.setdefault((joined.root(line.key), line.part), {})
+        kept = of_file.get(line.path)
+        if kept is None:
+            of_file[line.path] = line
+        elif line.part == ("search",):
+            first = line if line.settled and not kept.settled else kept
+            of_file[line.path] = first._replace(free=line.free or kept.free, searches=max(line.searches, kept.searches))
+        elif rank(line) >= rank(kept):
+            of_file[line.path] = line._replace(settled=line.settled or kept.settled)
+        elif line.settled:
+            of_file[line.path] = kept._replace(settled=True)
     out = []
     for of_file in rows.values():
         first_path = sorted(of_file.values(), key=lambda l: os.fsencode(l.path))
@@ -126,7 +335,7 @@ def requests(paths) -> list[Request]:
 
 
 def billed(found) -> dict:
-    own = [r.line for r in found if not r.line.second_hand]
+    own = [r.line for r in found if not r.line.second_hand and r.line.part != ("search",)]
     i, o, five, hour, read = (sum(line.counts[k] for line in own) for k in range(5))
     values = (len(own), i + o + five + hour, i, o, five + hour, five, hour, read)
     return dict(zip(BILLED, values)) | {"models": sorted({line.model for line in own})}

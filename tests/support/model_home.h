@@ -325,6 +325,7 @@ static inline char *line_said(const struct said *s)
     put_member_(out, "teamName", s->team);
     put_member_(out, "cwd", s->cwd);
     put_member_(out, "sessionId", s->session);
+    put_member_(out, "uuid", s->user ? NULL : s->id); /* the lines of a request are copies of one */
     fprintf(out, "\"isSidechain\":%s,\"type\":\"%s\"", s->sidechain ? "true" : "false",
             s->user ? "user" : "assistant");
     if (!s->user)

@@ -35,10 +35,12 @@ def usage(i=10, o=1, c=0, r=0, split=None, **more) -> dict:
 
 
 def assistant(stamp="2026-06-10T01:00:00.000Z", counts=None, content=None, model=MODELS[0], **more) -> dict:
-    message = {"id": more.pop("id", "msg_01"), "type": "message", "role": "assistant", "model": model,
+    ident = more.pop("id", "msg_01")
+    message = {"id": ident, "type": "message", "role": "assistant", "model": model,
                "content": [{"type": "text", "text": "ok"}] if content is None else content,
                "stop_reason": more.pop("stop_reason", None), "usage": usage() if counts is None else counts}
-    return {"type": "assistant", "timestamp": stamp, "message": message} | more
+    # Lines with one id are copies of one line: the uuid says so too.
+    return {"type": "assistant", "timestamp": stamp, "uuid": f"of-{ident}", "message": message} | more
 
 
 def user(stamp="2026-06-10T01:00:00.000Z", text="please", **more) -> dict:

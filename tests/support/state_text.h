@@ -107,11 +107,14 @@ static inline int state_put_request(void *ctx, size_t i, const struct request_ro
     const struct oks_spend *s = &r->spend;
     char buf[OKS_STAMP_TEXT];
 
-    fprintf(to->out, "request %016" PRIx64 " %d%d%d%d%d%d%d%d%d", r->key, r->sidechain, r->settled,
-            r->advisor, r->second_hand, (int)s->speed, (int)s->geo, (int)s->tier, r->alias, r->restamped);
+    fprintf(to->out, "request %016" PRIx64 " %d%d%d%d%d%d%d%d%d%d%d", r->key, r->sidechain, r->settled,
+            (int)r->part, r->second_hand, (int)s->speed, (int)s->geo, (int)s->tier, r->free, r->doubtful,
+            r->alias, r->restamped);
     fprintf(to->out, " %" PRIu64 " %" PRIu64 " %" PRIu64, row->first, row->line, row->history);
-    fprintf(to->out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-            s->input, s->output, s->cache_5m, s->cache_1h, s->cache_read, s->web_searches, r->tool_uses);
+    fprintf(to->out,
+            " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+            s->input, s->output, s->cache_5m, s->cache_1h, s->cache_read, s->web_searches, r->tool_uses,
+            s->context);
     state_put_hex_field(to->out, requests_model(to->requests, row->model));
     state_put_hex_field(to->out, requests_agent(to->requests, row->agent));
     state_put_hex_field(to->out, row->message_id);
@@ -152,6 +155,12 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     if (requests_history(state->requests))
         fprintf(out, "history %" PRIu64 " %" PRIu64 "\n", requests_history(state->requests),
                 requests_after(state->requests));
+    if (!request_runs_none(requests_runs(state->requests))) {
+        char *going = request_runs_text(requests_runs(state->requests));
+
+        fprintf(out, "going %s\n", going);
+        free(going);
+    }
     requests_each_whole(state->requests, state_put_request, &(struct state_requests_){out, state->requests});
 }
 
@@ -239,12 +248,12 @@ static inline void state_take_request(char *rest, struct oks_state *state)
 {
     struct request_row row = {0};
     struct oks_slice text[5] = {{0}};
-    uint64_t n[10];
+    uint64_t n[11];
     char flags[16] = "", *save, *field = strtok_r(rest, " ", &save);
 
     row.request.key = strtoull(field, NULL, 16);
     snprintf(flags, sizeof(flags), "%s", strtok_r(NULL, " ", &save));
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 11; i++)
         n[i] = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
     for (int i = 0; i < 5; i++)
         text[i].ptr = state_unhex(strtok_r(NULL, " ", &save), &text[i].len);
@@ -257,16 +266,19 @@ static inline void state_take_request(char *rest, struct oks_state *state)
                                            .cache_1h = n[6],
                                            .cache_read = n[7],
                                            .web_searches = n[8],
+                                           .context = n[10],
                                            .speed = (enum oks_speed)(flags[4] - '0'),
                                            .geo = (enum oks_geo)(flags[5] - '0'),
                                            .tier = (enum oks_tier)(flags[6] - '0')};
     row.request.tool_uses = n[9];
     row.request.sidechain = flags[0] == '1';
     row.request.settled = flags[1] == '1';
-    row.request.advisor = flags[2] == '1';
+    row.request.part = (enum oks_part)(flags[2] - '0');
+    row.request.free = flags[7] == '1';
+    row.request.doubtful = flags[8] == '1';
     row.request.second_hand = flags[3] == '1';
-    row.request.alias = flags[7] == '1';
-    row.request.restamped = flags[8] == '1';
+    row.request.alias = flags[9] == '1';
+    row.request.restamped = flags[10] == '1';
     row.message_id = text[2];
     row.request_id = text[3];
     row.request.stamp = oks_stamp_of(text[4]);
@@ -299,6 +311,10 @@ static inline void state_take_line(char *line, struct oks_state *state)
     if (strncmp(line, "tail", 4) == 0) {
         sscanf(rest, "%u %64s", &state->tail_len, digest);
         state_take_digest(digest, state->tail_sha256);
+        return;
+    }
+    if (strncmp(line, "going", 5) == 0) {
+        request_runs_read(requests_edit_runs(state->requests), rest);
         return;
     }
     if (strncmp(line, "history", 7) == 0) {
