@@ -16,6 +16,7 @@ import harness
 import records
 import reference
 import reference_billed
+import responses
 import test_samples
 from reference_billed import World, millis
 
@@ -296,6 +297,44 @@ class StatsTest(harness.MountTest):
         self.assertNotIn(SECRET.encode(), b"".join(first))
         for cache in self.home.cache_files():
             self.assertNotIn(SECRET.encode(), cache.read_bytes())
+
+    def grow(self, world: responses.World, rest: dict) -> None:
+        """Some of the files, in any order, up to anywhere."""
+        for name in self.rnd.sample(sorted(rest), min(len(rest), self.rnd.randrange(1, 4))):
+            path = responses.path_of(Path(self.home.config), name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            end = self.rnd.choice((len(rest[name]), self.rnd.randrange(len(rest[name]) + 1)))
+            harness.append(path, rest[name][:end])
+            rest[name] = rest[name][end:]
+            if not rest[name]:
+                del rest[name]
+
+    def test_responses_of_relays(self):
+        for seed in range(1000, 1000 + (40 if os.environ.get("OKSTRAFS_LONG") else 4)):
+            self.setUp()
+            self.rnd = random.Random(seed)
+            made = responses.World(seed)
+            made.make()
+            rest = {name: made.bytes_of(name) for name in made.files}
+            with self.home.mount("--no-cache") as mount:
+                while rest:
+                    self.grow(made, rest)
+                    self.check_sessions(mount, f"seed {seed}")
+                paths = sorted(self.home.projects.rglob("*.jsonl"))
+                paths.pop(self.rnd.randrange(len(paths))).unlink()
+                self.check_sessions(mount, f"seed {seed} without one")
+                lines = paths[0].read_bytes().splitlines(keepends=True)
+                paths[0].write_bytes(b"".join(lines[len(lines) // 2:]))
+                self.check_sessions(mount, f"seed {seed} without a head")
+                self.check(mount, self.world())
+                self.check_ledgers(mount)
+            self.tearDown()
+            self.doCleanups()
+
+    def check_sessions(self, mount, note: str) -> None:
+        for sid, row in self.world().by_session(lambda sid: sid).items():
+            shown = mount.json(f"sessions/{sid}/usage.json")["billed"]
+            self.assertEqual({key: shown[key] for key in row["billed"]}, row["billed"], f"{note} {sid}")
 
     # -- one session
 
