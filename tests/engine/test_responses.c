@@ -445,6 +445,20 @@ START_TEST(the_context_is_that_of_the_last_pass)
 }
 END_TEST
 
+/* Sonnet 4.5 is dearer above 200,000 tokens, which none of the passes has. */
+START_TEST(a_tier_is_reached_by_one_pass)
+{
+    const char *pass = PASS("message", ",\"input_tokens\":150000");
+
+    expect(LINE(VENDOR, .model = "claude-sonnet-4-5", .input = 300000,
+                .usage = text_of(PASSES("%s,%s"), pass, pass)),
+           1, 300000, 0);
+    ck_assert_str_eq(cost("a"), "0.9");
+    expect(LINE(VENDOR, .model = "claude-sonnet-4-5", .input = 300000), 1, 300000, 0);
+    ck_assert_str_eq(cost("a"), "1.8");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("responses");
@@ -472,5 +486,6 @@ int main(void)
     SCRATCH(web_searches_of_the_client);
     SCRATCH(the_requests_own_count_of_searches_wins);
     SCRATCH(the_context_is_that_of_the_last_pass);
+    SCRATCH(a_tier_is_reached_by_one_pass);
     return tap_run(suite);
 }
