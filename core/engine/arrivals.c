@@ -1,6 +1,6 @@
 /*
  * Arrivals: a new transcript, and everything that depends on it. Transcripts are found below a root, found in
- * the cache alone, or renamed by their records.
+ * the history store alone, or renamed by their records.
  *
  * This file is the table of events of discovery. A new file becomes a transcript of the session that its path
  * names. A known one is queued for a scan.

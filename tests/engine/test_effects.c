@@ -345,7 +345,7 @@ START_TEST(a_retain)
 }
 END_TEST
 
-/* The next start finds it in its cache alone. */
+/* The next start finds it in the history store alone. */
 START_TEST(a_start_with_a_retained_one)
 {
     struct oks_engine *engine = started((struct engine_options){0});
