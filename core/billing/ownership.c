@@ -64,6 +64,7 @@ struct verdict {
     const char *model;
     struct oks_stamp stamp;
     struct oks_spend spend;
+    uint64_t tool_uses;
     bool alias;
 };
 
@@ -71,23 +72,25 @@ bool billing_same_values(const struct oks_request *a, const struct oks_request *
 {
     const struct oks_spend *x = &a->spend, *y = &b->spend;
 
-    return a->alias == b->alias && a->stamp.key == b->stamp.key && x->input == y->input &&
-           x->output == y->output && x->cache_5m == y->cache_5m && x->cache_1h == y->cache_1h &&
-           x->cache_read == y->cache_read;
+    return a->alias == b->alias && a->stamp.key == b->stamp.key && a->tool_uses == b->tool_uses &&
+           x->input == y->input && x->output == y->output && x->cache_5m == y->cache_5m &&
+           x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
 }
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
-    return a->part == b->part && a->i == b->i && a->model == b->model &&
-           billing_same_values(
-               &(struct oks_request){.stamp = a->stamp, .spend = a->spend, .alias = a->alias},
-               &(struct oks_request){.stamp = b->stamp, .spend = b->spend, .alias = b->alias});
+    const struct oks_request x = {
+        .stamp = a->stamp, .spend = a->spend, .tool_uses = a->tool_uses, .alias = a->alias};
+    const struct oks_request y = {
+        .stamp = b->stamp, .spend = b->spend, .tool_uses = b->tool_uses, .alias = b->alias};
+
+    return a->part == b->part && a->i == b->i && a->model == b->model && billing_same_values(&x, &y);
 }
 
 static struct verdict verdict_of(struct billing_part *part, size_t i, const char *model,
                                  const struct oks_request *r)
 {
-    return (struct verdict){part, i, model, r->stamp, r->spend, r->alias};
+    return (struct verdict){part, i, model, r->stamp, r->spend, r->tool_uses, r->alias};
 }
 
 /* Rows that were two requests until now may be one: then the first verdict has changed in any case. */

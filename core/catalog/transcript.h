@@ -154,6 +154,8 @@ struct scan_options {
 struct stat;
 
 /* Whether the file, which has these attributes, is as it was when it was scanned to its end. */
+/* What stands for the file of a retained transcript: the time is that of its last event. */
+struct file_mark transcript_retained_mark(const struct oks_state *state);
 bool transcript_is_unchanged(const struct transcript *t, const struct stat *st);
 
 /*

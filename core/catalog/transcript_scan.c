@@ -324,14 +324,24 @@ static int load_retained(const struct transcript *t, const struct scan_options *
 }
 
 /* There is no file: the state comes from the history store, or from a cache file of an earlier version. */
+struct file_mark transcript_retained_mark(const struct oks_state *state)
+{
+    struct file_mark mark = {.size = state->offset};
+    struct oks_totals totals;
+    int64_t micros;
+    bool aware;
+
+    oks_events_window(state->events, OKS_STAMP_NONE, OKS_STAMP_NONE, &totals);
+    if (!oks_stamp_is_none(totals.last) && oks_stamp_micros(totals.last, &micros, &aware) == 0)
+        mark.mtime_ns = micros * 1000;
+    return mark;
+}
+
 static int scan_retained(const struct transcript *t, const struct scan_options *options,
                          struct scan_outcome *out)
 {
     int rc = t->remnant ? history_store_load(options->history, transcript_file(t), NULL, &out->gain)
                         : load_retained(t, options, out);
-    struct oks_totals totals;
-    int64_t micros;
-    bool aware;
 
     if (rc < 0)
         return rc;
@@ -342,10 +352,7 @@ static int scan_retained(const struct transcript *t, const struct scan_options *
     if (out->gone)
         return 0;
     out->replace = true;
-    oks_events_window(out->gain.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &totals);
-    out->mark = (struct file_mark){.size = out->gain.offset};
-    if (!oks_stamp_is_none(totals.last) && oks_stamp_micros(totals.last, &micros, &aware) == 0)
-        out->mark.mtime_ns = micros * 1000;
+    out->mark = transcript_retained_mark(&out->gain);
     return 0;
 }
 

@@ -72,8 +72,7 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
     t->retained = true;
     t->gone = false;
     t->error = 0;
-    t->mark.dev = t->mark.ino = 0;
-    t->mark.size = t->state.offset;
+    t->mark = transcript_retained_mark(&t->state);
     e->n_retained++;
     billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
 }
@@ -97,6 +96,22 @@ static bool is_kept(struct oks_engine *e, const struct transcript *t)
     return e->cache || facts.live;
 }
 
+/* A line that was never finished goes with the file: out of the bill, and out of the rows of time. */
+static int take_tail(struct oks_engine *e, struct transcript *t)
+{
+    struct timeline_change change;
+    int rc;
+
+    timeline_before_all(&e->model.timeline, t->session, &change);
+    rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;
+    if (rc == 0) {
+        transcript_tail_free(t->tail);
+        t->tail = NULL;
+    }
+    timeline_after(&e->model.timeline, t->session, &change);
+    return rc;
+}
+
 bool retained_keep(struct oks_engine *e, struct transcript *t)
 {
     if (t->retained || !t->loaded || t->totals.events == 0 || !is_kept(e, t))
@@ -109,10 +124,8 @@ bool retained_keep(struct oks_engine *e, struct transcript *t)
         keeping_shed(e, t);
         return false;
     }
-    if (transcript_tail(t)->requests && billing_untail(e->model.billing, t->billed) < 0)
+    if (t->tail && take_tail(e, t) < 0)
         return false;
-    transcript_tail_free(t->tail);
-    t->tail = NULL;
     catalog_linked(&e->model.catalog, t, false);
     folder_remove(&t->file);
     mark_retained(e, t);

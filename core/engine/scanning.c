@@ -50,7 +50,7 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 /* Commits the outcome. The transcript may be freed by this. */
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
-    bool was_loaded = t->loaded;
+    bool was_loaded = t->loaded, replaced = out->replace;
     bool changed = out->changed, adopted = out->adopted, teams_changed, relabelled;
     size_t teams_before = t->state.teams.len;
     int rc;
@@ -79,8 +79,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     rc = commit_outcome(e, t, out);
     if (rc < 0)
         return rc;
-    if (t->loaded && !was_loaded && !t->retained)
-        retained_came_back(e, t);
+    if (t->loaded && (!was_loaded || replaced) && !t->retained)
+        retained_came_back(e, t); /* under its name, or moved onto another one's */
     t->gone |= t->retained && t->loaded && !was_loaded && !retained_stays(e, t);
     t->keep_all |= relabelled && was_loaded && !t->whole;
     if (t->gone && (rc = arrivals_other_form(e, t)) < 0)

@@ -892,6 +892,59 @@ START_TEST(rows_of_time_are_the_same_after_a_start_from_the_index)
 }
 END_TEST
 
+/* Retained without it: neither the session nor a row of time has it any more. */
+START_TEST(an_unfinished_line_goes_with_its_file)
+{
+    const char *two = LINE("two", .input = 1000), *got;
+
+    put_file(P "a.jsonl", text_of("%s%.*s", LINE("one", .input = 100), (int)strlen(two) - 1, two));
+    start(false);
+    ck_assert_ptr_nonnull(strstr(by_day(), "\"inputTokens\": 1100"));
+    oks_engine_save(engine);
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    got = by_day();
+    ck_assert_ptr_null(strstr(got, "\"inputTokens\": 1100"));
+    ck_assert_ptr_nonnull(strstr(got, "\"inputTokens\": 100,"));
+    ck_assert_ptr_null(strstr(got, "unknown\""));
+}
+END_TEST
+
+/* What was there under that name goes on, as the history store has it, and the moved one counts once. */
+START_TEST(one_that_is_moved_onto_another_counts_once)
+{
+    put_file(P "a.jsonl", LINE("one", .input = 100));
+    put_file(P "b.jsonl", LINE("two", .input = 1000));
+    start(false);
+    ck_assert_int_eq(billed("a", "inputTokens"), 100);
+    oks_engine_save(engine);
+    ck_assert_int_eq(rename(at(P "a.jsonl"), at(P "b.jsonl")), 0);
+    ck_assert_int_eq(number(usage(engine, project("-p"), NULL), "inputTokens"), 100);
+    ck_assert_int_eq(number(usage(engine, project("-p"), NULL), "billed/inputTokens"), 1100);
+    ck_assert_str_eq(sessions(engine), "b");
+}
+END_TEST
+
+/* Its time is that of its last event, as after a start, which knows no other. */
+START_TEST(the_time_of_a_deleted_transcript_is_the_same_after_a_start)
+{
+    struct oks_target target = session("a");
+    struct oks_document before, after;
+
+    put_file(P "a.jsonl", LINE("one", .input = 100));
+    start(false);
+    ck_assert_int_eq(billed("a", "inputTokens"), 100);
+    oks_engine_save(engine);
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    sync_target(engine, target, false);
+    ck_assert_int_eq(oks_document_usage(engine, &target, NULL, &before), 0);
+    start(false);
+    sync_target(engine, target, false);
+    ck_assert_int_eq(oks_document_usage(engine, &target, NULL, &after), 0);
+    ck_assert_int_eq(before.mtime_ns, after.mtime_ns);
+    ck_assert_str_eq(kept(before.bytes), kept(after.bytes));
+}
+END_TEST
+
 /* Many small entries are saved in one file. */
 START_TEST(many_small_transcripts_have_no_files_of_their_own)
 {
@@ -1105,6 +1158,9 @@ int main(void)
     SCRATCH(each_real_transcript_alone);
     SCRATCH(the_real_projects_together);
     SCRATCH(a_start_from_the_index_knows_everything);
+    SCRATCH(an_unfinished_line_goes_with_its_file);
+    SCRATCH(one_that_is_moved_onto_another_counts_once);
+    SCRATCH(the_time_of_a_deleted_transcript_is_the_same_after_a_start);
     SCRATCH(many_small_transcripts_have_no_files_of_their_own);
     SCRATCH(rows_of_time_are_the_same_after_a_start_from_the_index);
     SCRATCH(a_start_from_the_index_finds_doubles_that_come_later);

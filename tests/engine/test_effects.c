@@ -265,7 +265,7 @@ START_TEST(a_commit_in_place_of_another)
     TRACE_IS("catalog_linked s1; catalog_transcript_made s1; retained_found s1", /* the remnant of "a" */
              "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
              "stream_committed s1",
-             "timeline_after s1; saver_want s1",
+             "timeline_after s1; retained_came_back s1; saver_want s1",
              "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1",
              "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
              "runs_session_changed s1; catalog_linked s1", /* which is loaded now */

@@ -185,6 +185,19 @@ START_TEST(what_is_no_longer_true_is_told_anew)
 }
 END_TEST
 
+/* The uses of tools stand on the lines of a response, some of which may come later. */
+START_TEST(tools_that_come_later_are_told)
+{
+    struct oks_stream_cursor cursor = {0};
+
+    put_file(P "a.jsonl", line("m1", "2026-06-10T01:00:00.000Z", 5, false));
+    ck_assert_ptr_nonnull(strstr(next(session("a"), &cursor), "\"toolUses\":1"));
+    append_file(P "a.jsonl", line("m1", "2026-06-10T01:00:00.000Z", 5, false));
+    ck_assert_ptr_null(next(session("a"), &cursor));
+    ck_assert_ptr_nonnull(strstr(next(session("a"), &cursor), "\"toolUses\":2"));
+}
+END_TEST
+
 START_TEST(there_is_no_stream_of_what_is_not_there)
 {
     struct oks_target none = session("none"), team_ = team("t");
@@ -235,6 +248,7 @@ int main(void)
     SCRATCH(an_unfinished_line_is_not_told);
     SCRATCH(a_key_is_told_once_over_all_files);
     SCRATCH(what_is_no_longer_true_is_told_anew);
+    SCRATCH(tools_that_come_later_are_told);
     SCRATCH(there_is_no_stream_of_what_is_not_there);
     SCRATCH(many_sessions_are_told_in_order_of_time);
     return tap_run(suite);
