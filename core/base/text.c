@@ -44,6 +44,19 @@ void oks_bytes_put(struct oks_bytes *bytes, const void *p, size_t n)
     bytes->len += n;
 }
 
+char *oks_slice_copy(struct oks_slice s)
+{
+    size_t n = s.len ? strnlen(s.ptr, s.len) : 0;
+    char *copy = malloc(n + 1);
+
+    if (!copy)
+        return NULL;
+    if (n)
+        memcpy(copy, s.ptr, n);
+    copy[n] = '\0';
+    return copy;
+}
+
 void oks_bytes_text(struct oks_bytes *bytes, const char *text)
 {
     oks_bytes_put(bytes, text, strlen(text));

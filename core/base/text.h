@@ -45,6 +45,12 @@ void oks_bytes_json(struct oks_bytes *bytes, struct oks_slice s);
 /* The same for any bytes, so that they come back exactly: '%' and every invalid byte as %XX. */
 void oks_bytes_raw(struct oks_bytes *bytes, struct oks_slice s);
 
+/*
+ * A copy up to the first NUL, if there is one, as a string; malloc'ed, NULL on ENOMEM. strndup() is for what
+ * ends with a NUL somewhere, and a slice may not.
+ */
+char *oks_slice_copy(struct oks_slice s);
+
 bool oks_utf8_valid(struct oks_slice s);
 /* Undoes the %XX of oks_bytes_raw in place; -EINVAL where a '%' is not followed by two upper-case digits. */
 int oks_unraw(char *p, size_t *len);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "history/requests.h"
 
 #define REQUESTS ",\"requests\":{\"history\":"
@@ -185,7 +186,7 @@ static void nullable(struct reader *r, const char *key, struct oks_slice (*value
     s = value(r);
     if (r->error)
         return;
-    *out = strndup(s.ptr, s.len);
+    *out = oks_slice_copy(s);
     if (!*out)
         fail(r, -ENOMEM);
 }

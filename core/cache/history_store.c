@@ -663,7 +663,7 @@ int history_store_load(struct history_store *s, const char *path, struct oks_sta
     if (rc == 0 && lost)
         rc = read_pieces(s, pieces, n_shed, NULL, lost);
     if (rc == 0 && live)
-        rc = read_pieces(s, pieces + n_shed, n - n_shed, live, NULL);
+        rc = read_pieces(s, n > n_shed ? pieces + n_shed : NULL, n - n_shed, live, NULL);
     pthread_mutex_unlock(&s->io);
     free(pieces);
     return rc;

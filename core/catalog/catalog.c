@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/tree.h"
 #include "catalog/catalog.h"
 
@@ -55,7 +56,7 @@ struct session *catalog_session_made(struct catalog *c, struct oks_slice id)
         free(session);
         return *found;
     }
-    session->id = found ? strndup(id.ptr, id.len) : NULL;
+    session->id = found ? oks_slice_copy(id) : NULL;
     if (!session->id) {
         if (found)
             tdelete(session, &c->sessions, by_session_name);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "catalog/catalog.h"
 
 static int by_team_key(const void *a, const void *b)
@@ -113,7 +114,7 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
             return 0;
     m = calloc(1, sizeof(*m));
     if (m)
-        m->spelling = strndup(raw.ptr, raw.len);
+        m->spelling = oks_slice_copy(raw);
     if (!m || !m->spelling) {
         free(m);
         catalog_team_release(c, team);
@@ -160,7 +161,7 @@ static struct oks_slice spelling_in(const struct session *s, const struct team *
 /* Its first transcript may be another one, and write the name in another way. */
 static int membership_renew(struct catalog *c, struct membership *m, struct oks_slice raw)
 {
-    char *spelling = strndup(raw.ptr, raw.len);
+    char *spelling = oks_slice_copy(raw);
 
     if (!spelling)
         return -ENOMEM;

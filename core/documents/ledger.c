@@ -73,7 +73,7 @@ static char *copy_of(struct oks_slice s)
 {
     size_t n = s.ptr ? strnlen(s.ptr, s.len < REQUEST_ID_MAX ? s.len : REQUEST_ID_MAX) : 0;
 
-    return n ? strndup(s.ptr, n) : NULL;
+    return n ? oks_slice_copy((struct oks_slice){s.ptr, n}) : NULL;
 }
 
 static struct entry *entry_new(struct file *f)

@@ -289,7 +289,7 @@ static void get_text(struct snapshot_reader *r, char **out)
 {
     struct oks_slice s = get_slice(r);
 
-    *out = s.ptr ? strndup(s.ptr, s.len) : NULL;
+    *out = s.ptr ? oks_slice_copy(s) : NULL;
     r->failed |= s.ptr && !*out;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "history/state.h"
 
 static const char overflow_name[] = "(others)";
@@ -23,7 +24,7 @@ static struct oks_model *find(const struct oks_models *models, struct oks_slice 
 static struct oks_model *append(struct oks_models *models, struct oks_slice name)
 {
     struct oks_model *items = reallocarray(models->items, models->len + 1, sizeof(*items));
-    char *copy = items ? strndup(name.ptr, name.len) : NULL;
+    char *copy = items ? oks_slice_copy(name) : NULL;
 
     if (items)
         models->items = items;
