@@ -56,8 +56,8 @@ struct oks_request {
     bool free;     /* declined without output: it cost nothing */
     bool doubtful; /* its numbers contradict each other: what it cost is a lower bound */
     enum oks_part part;
-    bool alias;     /* no request: its key names one that counts under another key, so it is in no sum */
-    bool restamped; /* copies of its line have later time stamps, so the earliest is the original */
+    bool alias;       /* no request: its key names one that counts under another key, so it is in no sum */
+    bool restamped;   /* copies of its line have later time stamps, so the earliest is the original */
     bool second_hand; /* seen only in a parent's progress lines: in no sum, but makes it a lower bound */
 };
 
