@@ -19,7 +19,7 @@ import records  # noqa: E402
 
 TEAM_SIZE = 10
 PROJECT_SIZE = 100
-PREFIX = "okstrafs-bench-"
+PREFIX = "okstrafs-bench-2-"
 
 
 def folder() -> Path:
@@ -90,7 +90,7 @@ def long_session(megabytes: int) -> Path:
     return one_session(f"long-{megabytes}", lambda path: make_corpus.write(str(path), megabytes << 20))
 
 
-EVENT = ('{"type":"assistant","timestamp":"%s","sessionId":"%s","message":{"id":"msg_%08x","role":"assistant","model":"%s",'
+EVENT = ('{"type":"assistant","timestamp":"%s","sessionId":"%s","message":{"id":"msg_01%022x","role":"assistant","model":"%s",'
          '"content":[],"usage":{"input_tokens":%d,"output_tokens":%d}}}\n')
 
 

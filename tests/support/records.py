@@ -62,6 +62,10 @@ class Maker:
         self.serial += 1
         return f"{prefix}{self.serial:08x}-{self.random.getrandbits(32):08x}"
 
+    def vendor_ident(self) -> str:
+        """As the vendor makes them; others are looked at differently (docs/architecture.md)."""
+        return "msg_01" + self.ident().replace("-", "K") + "vQ9x"
+
     def words(self, low: int = 3, high: int = 60) -> str:
         return " ".join(self.random.choices(WORDS, k=self.random.randrange(low, high)))
 
@@ -96,7 +100,7 @@ class Maker:
         return {"type": kind, "model": self.random.choice(MODELS)} | usage(3, 4, 5, 6, (5, 0))
 
     def response(self) -> dict:
-        return {"model": self.random.choice(MODELS), "id": self.ident("msg_"), "type": "message", "role": "assistant",
+        return {"model": self.random.choice(MODELS), "id": self.vendor_ident(), "type": "message", "role": "assistant",
                 "content": [self.block() for _ in range(self.random.randrange(0, 3))],
                 "stop_reason": self.random.choice((None, "tool_use", "end_turn")), "stop_sequence": None,
                 "usage": self.full_usage()}
