@@ -112,10 +112,13 @@ static int enter_row(void *ctx, size_t i, const struct request_row *row)
     others = billing_map_add(&b->map, key, (struct billing_row_ref){part->id, (uint32_t)i});
     part->n_rows = i + 1;
     billing_set_counted(part, i, false);
-    if (row->request.part == OKS_PART_LINK) {
+    b->has_links |= row->request.part == OKS_PART_LINK;
+    if (others && b->has_links)
         rc = billing_link(b, row);
-        return rc == 0 && others ? billing_pend(b, key) : rc;
-    }
+    if (rc < 0)
+        return rc;
+    if (row->request.part == OKS_PART_LINK)
+        return others ? billing_pend(b, key) : 0;
     if (key_links_of(&b->links, key)) {
         rc = key_links_home(&b->links, key);
         return rc < 0 ? rc : billing_pend(b, key);
@@ -293,6 +296,8 @@ int billing_untail(struct billing *b, struct billing_part *part)
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (changed[i] < whole)
             rc = row_changed(b, part, changed[i], was_counted[i]);
+    for (size_t i = 0; rc == 0 && b->has_links && i < n; i++)
+        rc = billing_pend(b, keys[i]); /* it may have been a link */
     for (size_t i = 0; i < n; i++)
         billing_unlink(b, keys[i], &parted);
     relinked = billing_relink(b, parted);

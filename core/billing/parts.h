@@ -51,6 +51,7 @@ struct billing {
     const struct oks_prices *prices; /* NULL: none yet */
     struct billing_map map;
     struct key_links links;
+    bool has_links;              /* some row is a link, or was */
     struct billing_part **by_id; /* [0] is unused */
     size_t n_ids, ids_room;
     uint32_t *free_ids;
@@ -116,7 +117,10 @@ struct billing_rows {
 struct billing_rows billing_rows_of(const struct billing *b, uint64_t key);
 bool billing_rows_next(const struct billing *b, struct billing_rows *rows, struct billing_row_ref *out);
 
-/* A row that is a link has entered the map. 0 or -ENOMEM */
+/*
+ * A row has entered the map, and there are links. A link says something only if another row has its key: most
+ * have none, and are never looked at again. 0 or -ENOMEM
+ */
 int billing_link(struct billing *b, const struct request_row *row);
 /*
  * Links of a key have gone: takes apart what they joined, and puts it in front of the list; then, when all

@@ -116,27 +116,54 @@ static int join(struct billing *b, const struct request_row *row)
     return join_replays(b, row->request.key);
 }
 
-int billing_link(struct billing *b, const struct request_row *row)
-{
-    int rc = join(b, row);
-
-    return rc > 0 && is_contested(b, row->request.key) ? billing_pend(b, row->request.key) : rc < 0 ? rc : 0;
-}
-
-static int relink_key(struct billing *b, uint64_t key)
+/* All links that have this key. 1: keys that were apart are joined. */
+static int join_all(struct billing *b, uint64_t key)
 {
     struct billing_row_ref ref;
-    int rc = billing_pend(b, key);
+    int joined = 0, rc = 0;
 
-    for (size_t at = 0; rc == 0 && billing_map_next(&b->map, key, &at, &ref);) {
+    for (size_t at = 0; rc >= 0 && billing_map_next(&b->map, key, &at, &ref);) {
         struct request_row row;
 
         requests_get(b->by_id[ref.transcript]->rows, ref.row, &row);
         row.request.key = key;
-        if (row.request.part == OKS_PART_LINK)
-            rc = join(b, &row) < 0 ? -ENOMEM : 0;
+        rc = row.request.part == OKS_PART_LINK ? join(b, &row) : 0;
+        joined |= rc > 0;
     }
-    return rc;
+    return rc < 0 ? rc : joined;
+}
+
+/* How many rows have this key, up to `most`. */
+static size_t count_rows(const struct billing *b, uint64_t key, size_t most)
+{
+    struct billing_row_ref ref;
+    size_t n = 0;
+
+    for (size_t at = 0; n < most && billing_map_next(&b->map, key, &at, &ref);)
+        n++;
+    return n;
+}
+
+int billing_link(struct billing *b, const struct request_row *row)
+{
+    uint64_t key = row->request.key;
+    size_t n = count_rows(b, key, 3);
+    int rc = 0;
+
+    if (n == 2)
+        rc = join_all(b, key);
+    else if (n > 2 && row->request.part == OKS_PART_LINK)
+        rc = join(b, row);
+    return rc > 0 && is_contested(b, key) ? billing_pend(b, key) : rc < 0 ? rc : 0;
+}
+
+static int relink_key(struct billing *b, uint64_t key)
+{
+    int rc = billing_pend(b, key);
+
+    if (rc == 0 && count_rows(b, key, 2) > 1)
+        rc = join_all(b, key);
+    return rc < 0 ? rc : 0;
 }
 
 void billing_unlink(struct billing *b, uint64_t key, struct linked **parted)

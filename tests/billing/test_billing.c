@@ -347,19 +347,43 @@ END_TEST
 
 START_TEST(so_many_keys_are_joined)
 {
-    struct oks_requests *rows;
+    struct oks_requests *rows[] = {ROWS({"k0", .input = 1}), ROWS({"k1", .input = 2, .output = 1})};
     char name[32];
 
-    rows = ROWS({"k0", .input = 1});
     for (unsigned i = 0; i < LINKED_MAX + 100; i++) {
         snprintf(name, sizeof(name), "n%u", i);
-        link_rows(rows, name, "k0", REQUEST_LINK_SAME);
+        link_rows(rows[0], name, "k0", REQUEST_LINK_SAME);
+        link_rows(rows[1], name, "k1", REQUEST_LINK_SAME);
     }
-    enter(0, rows);
-    enter(1, ROWS({"n0", .input = 2, .output = 1}, {"n4195", .input = 4}));
+    enter(0, rows[0]);
+    enter(1, rows[1]);
+    ck_assert_uint_eq(all(), 2);
+    enter(2, ROWS({"n0", .input = 8}, {"n4195", .input = 4}));
     ck_assert_uint_eq(all(), 6);
     leave(0);
-    ck_assert_uint_eq(all(), 6);
+    leave(1);
+    ck_assert_uint_eq(all(), 12);
+}
+END_TEST
+
+/* Most links have a key that nothing else has: they join nothing, until another row comes. */
+START_TEST(a_link_alone_joins_nothing)
+{
+    struct oks_requests *rows = ROWS({"k0", .input = 1, .output = 9});
+
+    link_rows(rows, "u0", "k0", REQUEST_LINK_SAME);
+    enter(0, rows);
+    rows = ROWS({"k1", .input = 2});
+    link_rows(rows, "u1", "k1", REQUEST_LINK_SAME);
+    enter(1, rows);
+    ck_assert_uint_eq(all(), 3);
+    rows = ROWS({"k2", .input = 4});
+    link_rows(rows, "u1", "k2", REQUEST_LINK_SAME);
+    link_rows(rows, "u0", "k2", REQUEST_LINK_SAME);
+    enter(2, rows);
+    ck_assert_uint_eq(all(), 1);
+    leave(2);
+    ck_assert_uint_eq(all(), 3);
 }
 END_TEST
 
@@ -746,6 +770,7 @@ int main(void)
     BILLING_TEST(a_replay_needs_an_original);
     BILLING_TEST(a_link_that_is_not_finished_yet);
     BILLING_TEST(so_many_keys_are_joined);
+    BILLING_TEST(a_link_alone_joins_nothing);
     BILLING_TEST(second_hand_is_in_no_sum);
     BILLING_TEST(what_comes_on_top_merges);
     BILLING_TEST(an_unfinished_line_is_taken_back);
