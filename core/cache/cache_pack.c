@@ -24,6 +24,7 @@
 
 #include "base/array.h"
 #include "cache/cache_parts.h"
+#include "files/read_file.h"
 
 #define PACK_PREFIX "pack-"
 
@@ -98,20 +99,6 @@ static int by_key(const void *a, const void *b)
     return d ? d : (x->number < y->number) - (x->number > y->number);
 }
 
-static bool read_at(int fd, void *to, size_t n, uint64_t at)
-{
-    for (size_t got = 0; got < n;) {
-        ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        got += (size_t)r;
-    }
-    return true;
-}
-
 static bool footer_is_ours(const struct footer *f, uint64_t size)
 {
     return memcmp(f->magic, magic, sizeof(magic)) == 0 && f->endian == ENDIAN_MARK &&
@@ -171,7 +158,8 @@ static int read_pack(struct packs *packs, int fd, uint32_t number)
     char *table;
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & S_IWOTH) ||
-        (uint64_t)st.st_size < sizeof(f) || !read_at(fd, &f, sizeof(f), (uint64_t)st.st_size - sizeof(f)) ||
+        (uint64_t)st.st_size < sizeof(f) ||
+        !read_file_at(fd, &f, sizeof(f), (uint64_t)st.st_size - sizeof(f)) ||
         !footer_is_ours(&f, (uint64_t)st.st_size))
         return 0;
     table = malloc(f.len + f.n + 1);
@@ -180,7 +168,7 @@ static int read_pack(struct packs *packs, int fd, uint32_t number)
         return -ENOMEM;
     }
     packs->tables[packs->n_tables++] = table;
-    if (!read_at(fd, table, f.len + f.n, f.at) || oks_sha256(table, f.len, sha256) < 0 ||
+    if (!read_file_at(fd, table, f.len + f.n, f.at) || oks_sha256(table, f.len, sha256) < 0 ||
         memcmp(sha256, f.sha256, sizeof(sha256)) != 0)
         return 0;
     return add_entries(packs, &f, table, table + f.len, number);
@@ -302,7 +290,7 @@ int packs_slurp(struct packs *packs, const struct oks_cache_place *place, const 
     if (fd < 0)
         return OKS_CACHE_MISS;
     bytes = malloc((size_t)e->len + 1);
-    rc = !bytes ? -ENOMEM : read_at(fd, bytes, e->len, e->at) ? 0 : OKS_CACHE_MISS;
+    rc = !bytes ? -ENOMEM : read_file_at(fd, bytes, e->len, e->at) ? 0 : OKS_CACHE_MISS;
     close(fd);
     if (rc != 0) {
         free(bytes);
@@ -366,9 +354,9 @@ int packs_stat(struct packs *packs, const struct oks_cache_place *place, const c
     if (fd < 0)
         return fd;
     /* Another process may have removed it. */
-    rc = fstat(fd, st) < 0                                            ? -errno
-         : !read_at(fd, &flag, 1, packs->entries[at].flag_at) || flag ? -ENOENT
-                                                                      : 0;
+    rc = fstat(fd, st) < 0                                                 ? -errno
+         : !read_file_at(fd, &flag, 1, packs->entries[at].flag_at) || flag ? -ENOENT
+                                                                           : 0;
     close(fd);
     return rc;
 }

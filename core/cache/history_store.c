@@ -34,6 +34,7 @@
 #include "base/text.h"
 #include "base/tree.h"
 #include "cache/cache_parts.h"
+#include "files/read_file.h"
 #include "history/requests.h"
 
 static const char mark[8] = "\xffokshist";
@@ -379,20 +380,6 @@ uint64_t history_store_bytes(struct history_store *s)
 
 /* --- reading the log; under `io` --- */
 
-static bool read_at(int fd, void *to, size_t n, uint64_t at)
-{
-    for (size_t got = 0; got < n;) {
-        ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        got += (size_t)r;
-    }
-    return true;
-}
-
 /* The checksum of a head: `head` without its checksum, then the path. */
 static int head_hash(const struct record_head *h, const char *path, uint8_t out[OKS_SHA256_BYTES])
 {
@@ -415,11 +402,11 @@ static int read_head(int fd, uint64_t at, uint64_t size, struct record_head *h, 
     uint8_t sha256[OKS_SHA256_BYTES];
     int rc;
 
-    if (size - at < sizeof(*h) || !read_at(fd, h, sizeof(*h), at) ||
+    if (size - at < sizeof(*h) || !read_file_at(fd, h, sizeof(*h), at) ||
         memcmp(h->mark, mark, sizeof(mark)) != 0 || h->order != ORDER || h->kind == 0 ||
         h->kind >= HISTORY_KINDS || h->path_len >= PATH_BYTES_MAX || h->payload_len > PAYLOAD_MAX ||
         h->path_len + h->payload_len > size - at - sizeof(*h) ||
-        !read_at(fd, path, h->path_len, at + sizeof(*h)))
+        !read_file_at(fd, path, h->path_len, at + sizeof(*h)))
         return 0;
     path[h->path_len] = '\0';
     if (strlen(path) != h->path_len)
@@ -436,7 +423,7 @@ static uint64_t next_mark(int fd, uint64_t at, uint64_t size)
     while (bytes && !found && size - at >= sizeof(mark)) {
         size_t n = size - at < SEARCH_BYTES ? (size_t)(size - at) : SEARCH_BYTES;
 
-        if (!read_at(fd, bytes, n, at))
+        if (!read_file_at(fd, bytes, n, at))
             break;
         found = memmem(bytes, n, mark, sizeof(mark));
         at += found ? (size_t)(found - bytes) : n - sizeof(mark) + 1;
@@ -574,7 +561,7 @@ static int read_piece(struct history_store *s, const struct piece *piece, struct
     if (piece->waiting) {
         memcpy(bytes, piece->waiting->payload, piece->len);
         rc = 0;
-    } else if (s->fd >= 0 && read_at(s->fd, bytes, piece->len, piece->at)) {
+    } else if (s->fd >= 0 && read_file_at(s->fd, bytes, piece->len, piece->at)) {
         rc = 0;
     }
     bytes[piece->len] = '\0';
@@ -791,30 +778,13 @@ bool history_store_waits(struct history_store *s)
 
 /* --- writing; under `io` --- */
 
-static int write_all(int fd, const void *bytes, size_t len)
-{
-    const char *p = bytes;
-
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 static int write_record(int fd, const struct record_head *h, const char *path, const char *payload)
 {
-    int rc = write_all(fd, h, sizeof(*h));
+    int rc = oks_cache_write_all(fd, (const char *)h, sizeof(*h));
 
     if (rc == 0)
-        rc = write_all(fd, path, h->path_len);
-    return rc == 0 && h->payload_len ? write_all(fd, payload, h->payload_len) : rc;
+        rc = oks_cache_write_all(fd, path, h->path_len);
+    return rc == 0 && h->payload_len ? oks_cache_write_all(fd, payload, h->payload_len) : rc;
 }
 
 static int lock_log(int fd)
@@ -1025,7 +995,7 @@ static int copy_live(struct history_store *s, int fd, const struct history_file 
     char *payload = malloc(piece->len + 1);
     int rc = payload ? 1 : -ENOMEM;
 
-    if (payload && read_at(s->fd, payload, piece->len, piece->at))
+    if (payload && read_file_at(s->fd, payload, piece->len, piece->at))
         rc = put_record(fd, HISTORY_WHOLE, f->path, &f->facts, payload, piece->len);
     free(payload);
     return rc;

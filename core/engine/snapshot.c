@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/tree.h"
 #include "engine/engine_private.h"
+#include "files/read_file.h"
 
 static const char snapshot_folder[] =
     ".okstrafs"; /* not a transcript folder: an escaped name never begins with a dot */
@@ -390,20 +391,6 @@ static void get_transcript(struct oks_engine *e, struct snapshot_reader *r, stru
 
 /* --- the file --- */
 
-static bool read_at(int fd, void *to, size_t n, uint64_t at)
-{
-    for (size_t got = 0; got < n;) {
-        ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        got += (size_t)r;
-    }
-    return true;
-}
-
 static bool is_whole(const char *bytes, size_t len, const uint8_t sha256[OKS_SHA256_BYTES])
 {
     uint8_t found[OKS_SHA256_BYTES];
@@ -464,8 +451,8 @@ void snapshot_load(struct oks_engine *e)
     if (fd < 0)
         return;
     snapshot = calloc(1, sizeof(*snapshot));
-    if (!snapshot || size < sizeof(footer) || !read_at(fd, &footer, sizeof(footer), size - sizeof(footer)) ||
-        !footer_is_ours(&footer, size)) {
+    if (!snapshot || size < sizeof(footer) ||
+        !read_file_at(fd, &footer, sizeof(footer), size - sizeof(footer)) || !footer_is_ours(&footer, size)) {
         free(snapshot);
         close(fd);
         return;
@@ -474,7 +461,7 @@ void snapshot_load(struct oks_engine *e)
     snapshot->contents = malloc(footer.len + 1);
     snapshot->entries = calloc(footer.n + 1, sizeof(*snapshot->entries));
     if (!snapshot->contents || !snapshot->entries ||
-        !read_at(fd, snapshot->contents, footer.len, footer.at) ||
+        !read_file_at(fd, snapshot->contents, footer.len, footer.at) ||
         !is_whole(snapshot->contents, footer.len, footer.sha256)) {
         snapshot_free(snapshot);
         return;
@@ -496,7 +483,7 @@ static const char *entry_bytes(struct snapshot *snapshot, const struct snapshot_
 {
     if (!OKS_ROOM(snapshot->bytes, entry->len, snapshot->room))
         return NULL;
-    return read_at(snapshot->fd, snapshot->bytes, entry->len, entry->at) &&
+    return read_file_at(snapshot->fd, snapshot->bytes, entry->len, entry->at) &&
                    is_whole(snapshot->bytes, entry->len, entry->sha256)
                ? snapshot->bytes
                : NULL;

@@ -1,4 +1,4 @@
-/* A reader of whole small files: what a person or the system wrote, never a transcript. */
+/* Readers of small files (what a person or the system wrote, never a transcript), and of parts of ours. */
 #include "files/read_file.h"
 
 #include <errno.h>
@@ -60,4 +60,18 @@ int read_file_whole(const char *path, size_t max, char **bytes, size_t *len)
         return rc;
     fd = oks_open_regular(real, &st);
     return fd < 0 ? fd : read_file_opened(fd, &st, max, bytes, len);
+}
+
+bool read_file_at(int fd, void *to, size_t n, uint64_t at)
+{
+    for (size_t got = 0; got < n;) {
+        ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return false;
+        got += (size_t)r;
+    }
+    return true;
 }
