@@ -176,6 +176,16 @@ bool mount_id_is(const struct mount_id *id, const struct statx *stx)
     return stx->stx_dev_major == id->dev_major && stx->stx_dev_minor == id->dev_minor;
 }
 
+#define DEVICES "/sys/class/bdi"
+
+bool mount_id_exists(const struct mount_id *id)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), DEVICES "/%u:%u", id->dev_major, id->dev_minor);
+    return access(path, F_OK) == 0 || access(DEVICES, X_OK) != 0;
+}
+
 static enum mount_state probe(const char *path)
 {
     pid_t pid = fork();

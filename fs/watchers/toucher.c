@@ -13,7 +13,8 @@
  *
  * A mount that was detached lives on while a shell stands in it, or a container has a copy of it. Its daemon
  * must not keep the folder from a newer one. So the child watches the kernel's table of mounts, and gives up
- * the lock if the mount is gone from its place and the daemon goes on.
+ * the lock if the mount is gone from its place and is still in use. When the last user has left, the daemon
+ * ends, and keeps the lock until then: whoever waits for the lock waits for the caches.
  */
 #include "watchers/toucher.h"
 
@@ -43,7 +44,7 @@ enum {
     UNMOUNT_STEP_MS = 20,
     EXIT_WAIT_MS = 2000,
     RESTART_S = 3,
-    DETACHED_MS = 300, /* a daemon without users has heard of its unmount by then */
+    DETACHED_MS = 300, /* the kernel has taken away a mount without users by then */
     MESSAGE_MAX = 4096,
 };
 
@@ -232,7 +233,7 @@ static void release_if_detached(struct child *c)
 {
     bool gone = c->mounted && !mountpoint_is(c->mountpoint, &c->id);
 
-    if (gone && c->detached && !c->ending) {
+    if (gone && c->detached && !c->ending && mount_id_exists(&c->id)) {
         flock(c->lock_fd, LOCK_UN); /* also for the daemon, whose descriptor is the same */
         close(c->mounts_fd);
         c->mounts_fd = -1;
