@@ -156,6 +156,22 @@ static bool still_valid(int fd, const struct oks_state *state, const struct head
     return !verify_tail || end_matches(fd, &end);
 }
 
+bool transcript_state_is_of(const struct oks_state *state, const char *path)
+{
+    struct head head;
+    struct file_mark mark;
+    struct stat st;
+    int fd = oks_open_regular(path, &st);
+    bool same;
+
+    if (fd < 0)
+        return false;
+    mark = mark_of(&st);
+    same = head_read(fd, &head) == 0 && still_valid(fd, state, &head, &mark, true);
+    close(fd);
+    return same;
+}
+
 /* --- one scan --- */
 
 static int identity_renew(struct oks_state *state, const struct head *head)

@@ -21,31 +21,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/array.h"
 #include "base/tree.h"
 #include "engine/engine_private.h"
-#include "files/walk.h"
 #include "catalog/transcript_scan.h"
-
-/* Whether the file begins with the transcript's first bytes. */
-static bool begins_alike(const char *path, const struct oks_state *state)
-{
-    char head[OKS_IDENTITY_PREFIX];
-    uint8_t sha256[OKS_SHA256_BYTES];
-    struct stat st;
-    int fd = oks_open_regular(path, &st);
-    ssize_t n;
-
-    if (fd < 0)
-        return false;
-    n = pread(fd, head, state->identity.len, 0);
-    close(fd);
-    return st.st_dev == state->dev && st.st_ino == state->ino && n == (ssize_t)state->identity.len &&
-           oks_sha256(head, (size_t)n, sha256) == 0 &&
-           memcmp(sha256, state->identity.sha256, sizeof(sha256)) == 0;
-}
 
 /* Whether `other` is the file of `t` under another name. */
 static int compare_file(void *ctx, void *item)
@@ -58,7 +38,7 @@ static int compare_file(void *ctx, void *item)
     if (other->loaded ? other->state.ino != t->state.ino || other->state.dev != t->state.dev
                       : lstat(other->path, &st) < 0 || st.st_ino != t->state.ino)
         return 0;
-    return begins_alike(other->path, &t->state);
+    return transcript_state_is_of(&t->state, other->path);
 }
 
 bool retained_moved(struct oks_engine *e, const struct transcript *t)
@@ -157,7 +137,7 @@ static int compare_transcript(void *ctx, void *item)
     struct coming *c = ctx;
 
     if (!other->retained || other->busy || !other->loaded || other->state.ino != c->t->state.ino ||
-        other->state.dev != c->t->state.dev || !begins_alike(c->t->path, &other->state))
+        other->state.dev != c->t->state.dev || !transcript_state_is_of(&other->state, c->t->path))
         return 0;
     c->same = other;
     return 1;

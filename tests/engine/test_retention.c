@@ -523,6 +523,25 @@ START_TEST(a_request_counts_once_wherever_it_is)
 }
 END_TEST
 
+/* As if the filesystem gave the inode of a deleted file to a new one, whose first bytes are the same. */
+START_TEST(an_inode_alone_is_not_the_same_file)
+{
+    put_file(P "a.jsonl", text_of("%s%s%s", padding_line(), opus("m1", 1, 1), opus("m2", 2, 20)));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    ck_assert_int_eq(rename(at(P "a.jsonl"), at(P "b.jsonl")), 0);
+    put_file(P "b.jsonl", text_of("%s%s%s", padding_line(), opus("m3", 3, 300), opus("m4", 4, 4000)));
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_str_eq(shown("a"), "21 2-2 21 retained");
+        ck_assert_str_eq(shown("b"), "4300 2-0 4300");
+        start(pass == 0);
+    }
+    put_file(P "b.jsonl", text_of("%s%s%s", padding_line(), opus("m1", 1, 1), opus("m2", 2, 20)));
+    ck_assert_str_eq(shown("b"), "21 4-2 4321");
+    ck_assert_int_eq(number(by_source(engine), "total/billed/inputTokens"), 4321);
+}
+END_TEST
+
 START_TEST(lost_requests_can_be_forgotten)
 {
     size_t n = 0;
@@ -660,6 +679,7 @@ int main(void)
 
     FIXTURE_TEST(suite, what_a_file_loses_stays_billed, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, a_request_counts_once_wherever_it_is, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, an_inode_alone_is_not_the_same_file, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, lost_requests_can_be_forgotten, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, old_caches_are_taken_over_once, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, models_of_a_window_that_cuts_a_deleted_one, scratch_setup, teardown, 600);
