@@ -5,7 +5,6 @@
  * made-up ones against sums by hand. What must not change anything (cutting, copying, restarting, forgetting
  * from memory) is tried on all of them, and all figures are compared.
  */
-#include <ftw.h>
 #include <libgen.h>
 
 #include "billing/billed.h"
@@ -38,16 +37,11 @@ static void start(bool no_cache)
     engine = engine_open((struct engine_options){.no_cache = no_cache});
 }
 
-static void remove_stored(void)
-{
-    nftw(at("okstra"), scratch_remove_, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 /* Without what was stored of deleted transcripts. */
 static void start_afresh(void)
 {
     engine_close(engine);
-    remove_stored();
+    remove_tree("okstra");
     engine = engine_open((struct engine_options){0});
 }
 
@@ -618,7 +612,7 @@ START_TEST(neither_cuts_nor_order_nor_restarts_change_anything)
             if (i > 1 && rand() % 2) /* a fork */
                 files[i] = text_of("%s%s", files[rand() % i], files[i]);
         }
-        remove_stored(); /* the round before had other files of these names */
+        remove_tree("okstra"); /* the round before had other files of these names */
         for (int i = 0; i < FILES; i++)
             put_file(file_at(i), files[i]);
         start(true);

@@ -88,8 +88,7 @@ static void grow(const char *text, bool restarts)
     if (engine)
         engine_close(engine);
     engine = NULL;
-    nftw(at("okstra"), scratch_remove_, 16,
-         FTW_DEPTH | FTW_PHYS); /* what the file said before is not retained */
+    remove_tree("okstra"); /* what the file said before is not retained */
     put_file(P "a.jsonl", "");
     start();
     for (const char *next = text, *end; *next; next = end) {

@@ -31,11 +31,6 @@ static struct oks_engine *engine_made(bool no_cache)
     return made;
 }
 
-static void remove_tree(const char *rel)
-{
-    nftw(at(rel), scratch_remove_, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 static json_object *by_source(struct oks_engine *e)
 {
     struct oks_document document;

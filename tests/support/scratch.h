@@ -20,9 +20,15 @@ static inline int scratch_remove_(const char *path, const struct stat *st, int f
     return remove(path);
 }
 
+/* Without FTW_MOUNT: the files and the folders of an overlay have different device numbers. */
+static inline void scratch_remove_all_(const char *path)
+{
+    nftw(path, scratch_remove_, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static inline void scratch_teardown(void)
 {
-    nftw(scratch, scratch_remove_, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    scratch_remove_all_(scratch);
 }
 
 static inline void scratch_setup(void)
@@ -42,6 +48,12 @@ static inline const char *at(const char *rel)
 
     snprintf(path, sizeof(ring[0]), "%s/%s", scratch, rel);
     return path;
+}
+
+/* A file, or a folder with all that is in it, if it is there. */
+static inline void remove_tree(const char *rel)
+{
+    scratch_remove_all_(at(rel));
 }
 
 static inline void make_folder(const char *rel)
