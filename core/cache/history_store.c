@@ -238,18 +238,12 @@ static int add_piece(struct history_store *s, struct history_file *f, const stru
     return 0;
 }
 
-/* What one record does to the index. 0 or -ENOMEM */
-static int apply(struct history_store *s, const char *path, const struct record_head *h,
-                 const struct piece *piece)
+/* What one record does to the file's pieces. 0 or -ENOMEM */
+static int apply_to(struct history_store *s, struct history_file *f, const struct record_head *h,
+                    const struct piece *piece)
 {
-    struct history_file *f =
-        h->kind == HISTORY_WHOLE || h->kind == HISTORY_LOST ? file_made(s, path) : file_of(s, path);
     int rc = 0;
 
-    if (h->kind == HISTORY_ADOPTED)
-        s->adopted = true;
-    if (!f)
-        return h->kind == HISTORY_WHOLE || h->kind == HISTORY_LOST ? -ENOMEM : 0;
     switch (h->kind) {
     case HISTORY_WHOLE:
         cut_pieces(s, f, f->n_shed);
@@ -289,6 +283,20 @@ static int apply(struct history_store *s, const char *path, const struct record_
     return rc;
 }
 
+/* What one record does to the index. 0 or -ENOMEM */
+static int apply(struct history_store *s, const char *path, const struct record_head *h,
+                 const struct piece *piece)
+{
+    bool makes = h->kind == HISTORY_WHOLE || h->kind == HISTORY_LOST;
+    struct history_file *f = makes ? file_made(s, path) : file_of(s, path);
+
+    if (h->kind == HISTORY_ADOPTED)
+        s->adopted = true;
+    if (!f)
+        return makes ? -ENOMEM : 0;
+    return apply_to(s, f, h, piece);
+}
+
 static int apply_waiting(struct history_store *s, struct waiting *w)
 {
     struct piece piece = {0, w->head.payload_len, w};
@@ -308,14 +316,19 @@ void history_store_facts(struct history_store *s, const char *path, struct histo
     pthread_mutex_unlock(&s->lock);
 }
 
+static bool is_state(const struct history_facts *facts, const struct oks_state *state)
+{
+    return facts->live && facts->offset == state->offset && facts->dev == state->dev &&
+           facts->ino == state->ino && facts->identity.len == state->identity.len &&
+           memcmp(facts->identity.sha256, state->identity.sha256, OKS_SHA256_BYTES) == 0;
+}
+
 bool history_store_has(struct history_store *s, const char *path, const struct oks_state *state)
 {
     struct history_facts facts;
 
     history_store_facts(s, path, &facts);
-    return facts.live && facts.offset == state->offset && facts.dev == state->dev &&
-           facts.ino == state->ino && facts.identity.len == state->identity.len &&
-           memcmp(facts.identity.sha256, state->identity.sha256, OKS_SHA256_BYTES) == 0;
+    return is_state(&facts, state);
 }
 
 bool history_store_wants_whole(struct history_store *s, const char *path)
@@ -707,41 +720,52 @@ static void head_fill(struct record_head *h, enum history_kind kind, const char 
     }
 }
 
-/* Takes over the payload. */
+/* Takes over the payload. NULL: -ENOMEM or -ENAMETOOLONG, in *rc. */
+static struct waiting *waiting_new(enum history_kind kind, const char *path, const struct oks_state *state,
+                                   char *payload, size_t len, int *rc)
+{
+    struct waiting *w = calloc(1, sizeof(*w));
+
+    *rc = strlen(path) >= PATH_BYTES_MAX ? -ENAMETOOLONG : w && (w->path = strdup(path)) ? 0 : -ENOMEM;
+    if (*rc < 0) {
+        free(payload);
+        free(w);
+        return NULL;
+    }
+    w->payload = payload;
+    head_fill(&w->head, kind, path, state, len);
+    return w;
+}
+
+/* Takes over the record. `f`: its file, where that is known. Under `lock`. */
+static int enqueue(struct history_store *s, struct history_file *f, struct waiting *w)
+{
+    struct piece piece = {0, w->head.payload_len, w};
+    uint64_t len = w->head.payload_len;
+    int rc = len && s->queued_bytes && s->queued_bytes + len > WAITING_MAX ? -ENOSPC : 0;
+
+    if (rc == 0)
+        rc = f ? apply_to(s, f, &w->head, &piece) : apply_waiting(s, w);
+    if (rc < 0) {
+        waiting_free(w);
+        return rc;
+    }
+    TAILQ_INSERT_TAIL(&s->queue, w, next);
+    s->queued_bytes += len;
+    return 0;
+}
+
 static int put_payload(struct history_store *s, enum history_kind kind, const char *path,
                        const struct oks_state *state, char *payload, size_t len)
 {
-    struct waiting *w = calloc(1, sizeof(*w));
-    const struct history_file *f;
-    int rc = 0;
+    int rc;
+    struct waiting *w = waiting_new(kind, path, state, payload, len, &rc);
 
-    if (!w) {
-        free(payload);
-        return -ENOMEM;
-    }
-    w->payload = payload;
-    w->path = strdup(path);
-    rc = !w->path ? -ENOMEM : strlen(path) >= PATH_BYTES_MAX ? -ENAMETOOLONG : 0;
-    if (rc == 0)
-        head_fill(&w->head, kind, path, state, len);
+    if (!w)
+        return rc;
     pthread_mutex_lock(&s->lock);
-    if (rc == 0 && len && s->queued_bytes + len > WAITING_MAX && s->queued_bytes)
-        rc = -ENOSPC;
-    if (rc == 0 && kind == HISTORY_MORE) {
-        f = file_of(s, path);
-        w->head.from = f ? f->facts.offset : 0;
-    }
-    if (rc == 0)
-        rc = head_hash(&w->head, path, w->head.sha256);
-    if (rc == 0)
-        rc = apply_waiting(s, w);
-    if (rc == 0) {
-        TAILQ_INSERT_TAIL(&s->queue, w, next);
-        s->queued_bytes += len;
-    }
+    rc = enqueue(s, NULL, w);
     pthread_mutex_unlock(&s->lock);
-    if (rc < 0)
-        waiting_free(w);
     return rc;
 }
 
@@ -766,6 +790,27 @@ int history_store_put_rendered(struct history_store *s, const char *path, const 
     return put_payload(s, HISTORY_WHOLE, path, state, payload, len);
 }
 
+/* The file is looked up once: this is done after each record that a transcript gains. */
+int history_store_put_more(struct history_store *s, const char *path, const struct oks_state *before,
+                           const struct oks_state *gain)
+{
+    struct history_file *f;
+    struct waiting *w;
+    char *payload;
+    size_t len;
+    int rc = -ESTALE;
+
+    pthread_mutex_lock(&s->lock);
+    f = file_of(s, path);
+    if (f && is_state(&f->facts, before) && (rc = oks_cache_render(gain, &payload, &len)) == 0 &&
+        (w = waiting_new(HISTORY_MORE, path, gain, payload, len, &rc))) {
+        w->head.from = before->offset;
+        rc = enqueue(s, f, w);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
 bool history_store_waits(struct history_store *s)
 {
     bool waits;
@@ -778,9 +823,13 @@ bool history_store_waits(struct history_store *s)
 
 /* --- writing; under `io` --- */
 
-static int write_record(int fd, const struct record_head *h, const char *path, const char *payload)
+/* Completes the head with its checksum. */
+static int write_record(int fd, struct record_head *h, const char *path, const char *payload)
 {
-    int rc = oks_cache_write_all(fd, (const char *)h, sizeof(*h));
+    int rc = head_hash(h, path, h->sha256);
+
+    if (rc == 0)
+        rc = oks_cache_write_all(fd, (const char *)h, sizeof(*h));
 
     if (rc == 0)
         rc = oks_cache_write_all(fd, path, h->path_len);
@@ -962,7 +1011,6 @@ static int put_record(int fd, enum history_kind kind, const char *path, const st
 {
     struct oks_state state = {0};
     struct record_head h;
-    int rc;
 
     if (facts) {
         state.offset = facts->offset;
@@ -971,8 +1019,7 @@ static int put_record(int fd, enum history_kind kind, const char *path, const st
         state.identity = facts->identity;
     }
     head_fill(&h, kind, path, &state, len);
-    rc = head_hash(&h, path, h.sha256);
-    return rc < 0 ? rc : write_record(fd, &h, path, payload);
+    return write_record(fd, &h, path, payload);
 }
 
 static int put_state(int fd, enum history_kind kind, const struct history_file *f,

@@ -7,11 +7,12 @@
  * lost part). Requests of both are counted, events of the live part alone.
  *
  *     history_store_new(&store, okstra_home, writes);
- *     history_store_read(store);                                 once, and after other programs may have
- * written history_store_facts(store, path, &facts);                  from memory history_store_load(store,
- * path, &live, &lost);             from the file history_store_put(store, HISTORY_..., path, facts, bytes)
- * into memory, and counted from now on history_store_flush(store);                                into the
- * file history_store_sync(store);                                 onto the disk
+ *     history_store_read(store);                           // once, and when others may have written
+ *     history_store_facts(store, path, &facts);            // from memory
+ *     history_store_load(store, path, &live, &lost);       // from the file
+ *     history_store_put(store, HISTORY_LOST, path, state); // into memory, and counted from now on
+ *     history_store_flush(store);                          // into the file
+ *     history_store_sync(store, false);                    // onto the disk
  *
  * A record that is torn or damaged is passed over, up to the next whole one. Thread safe. Its lock is a leaf.
  * facts, put and each never wait for the disk.
@@ -73,9 +74,13 @@ int history_store_load(struct history_store *store, const char *path, struct oks
 int history_store_each_id(struct history_store *store, const char *path, size_t from, size_t to,
                           request_id_fn *fn, void *ctx);
 
-/* `state` for the kinds that have one, else NULL. 0; -ENOMEM, -ENOSPC: too much waits to be written */
+/* Not HISTORY_MORE. `state` for the kinds that have one, else NULL. 0; -ENOMEM, -ENOSPC: too much waits to be
+ * written */
 int history_store_put(struct history_store *store, enum history_kind kind, const char *path,
                       const struct oks_state *state);
+/* HISTORY_MORE, if the live part is `before`; else -ESTALE. */
+int history_store_put_more(struct history_store *store, const char *path, const struct oks_state *before,
+                           const struct oks_state *gain);
 /* A whole state that is rendered already (oks_cache_render). */
 int history_store_put_rendered(struct history_store *store, const char *path, const struct oks_state *state,
                                const char *bytes, size_t len);

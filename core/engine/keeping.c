@@ -139,15 +139,13 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
 {
     struct history_facts facts;
 
-    if (t->retained)
+    if (t->retained || (!out->gone && (!out->replace || out->error)))
         return 0;
     history_store_facts(e->history, t->path, &facts);
     if (!e->cache && !facts.live)
         return 0;
     if (out->gone)
         return t->loaded ? put_state(e, t) : 0;
-    if (!out->replace || out->error)
-        return 0;
     if (t->loaded)
         return out->rewritten ? compare_with_last(e, t, out) : 0;
     /* Records that depend on other transcripts may be fewer although the file has not changed. */
@@ -179,8 +177,9 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
         if (rc == 0)
             rc = arrivals_remnant(e, t->session, t->root, t->path);
     } else if (e->cache && !out->replace && out->gain.offset > t->state.offset &&
-               out->bytes_read <= MORE_BYTES_MAX && history_store_has(e->history, t->path, &t->state)) {
-        history_store_put(e->history, HISTORY_MORE, t->path, &out->gain); /* else the saver puts all of it */
+               out->bytes_read <= MORE_BYTES_MAX) {
+        history_store_put_more(e->history, t->path, &t->state,
+                               &out->gain); /* else the saver puts all of it */
     }
     return rc;
 }

@@ -67,13 +67,24 @@ static void state_make(struct oks_state *state, unsigned from, unsigned to)
     }
 }
 
+/* A state with the facts of the live part. */
+static struct oks_state live_part(const char *path)
+{
+    struct history_facts facts;
+
+    history_store_facts(store, path, &facts);
+    return (struct oks_state){
+        .offset = facts.offset, .dev = facts.dev, .ino = facts.ino, .identity = facts.identity};
+}
+
 static int put(enum history_kind kind, const char *path, unsigned from, unsigned to)
 {
-    struct oks_state state;
+    struct oks_state state, before = live_part(path);
     int rc;
 
     state_make(&state, from, to);
-    rc = history_store_put(store, kind, path, &state);
+    rc = kind == HISTORY_MORE ? history_store_put_more(store, path, &before, &state)
+                              : history_store_put(store, kind, path, &state);
     oks_state_clear(&state);
     return rc;
 }
@@ -183,6 +194,8 @@ END_TEST
 /* Another program's: the state that it continues is not the one here. */
 START_TEST(an_addition_counts_where_it_belongs)
 {
+    struct oks_state before, more;
+
     ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
     ck_assert_int_eq(put(HISTORY_MORE, "/a", 3, 5), 0);
     ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 4), 0);
@@ -190,8 +203,18 @@ START_TEST(an_addition_counts_where_it_belongs)
     damage(size_of(LOG) - 10); /* the last state is damaged: what it replaced does not come back */
     reopen();
     PARTS_ARE("/a", "0/0/0 0/0");
-    ck_assert_int_eq(put(HISTORY_MORE, "/b", 0, 1), 0); /* continues nothing */
+    ck_assert_int_eq(put(HISTORY_MORE, "/b", 0, 1), -ESTALE); /* continues nothing */
     PARTS_ARE("/b", "0/0/0 0/0");
+    before = live_part("/a");
+    before.offset--;
+    state_make(&more, 4, 5);
+    ck_assert_int_eq(history_store_put_more(store, "/a", &before, &more), -ESTALE);
+    before.offset++;
+    before.ino++;
+    ck_assert_int_eq(history_store_put_more(store, "/a", &before, &more), -ESTALE);
+    before.ino--;
+    ck_assert_int_eq(history_store_put_more(store, "/a", &before, &more), 0);
+    oks_state_clear(&more);
 }
 END_TEST
 
