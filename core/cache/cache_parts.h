@@ -14,7 +14,7 @@
 
 enum {
     OKS_CACHE_SCHEMA = 1,
-    OKS_CACHE_ADDITION = 5, /* version of the key `okstrafs` */
+    OKS_CACHE_ADDITION = 6, /* version of the key `okstrafs` */
     OKS_CACHE_OLDEST = 4,   /* the oldest one that is still read where the transcript is gone */
     OKS_CACHE_NEEDLES = 16, /* as many as okstra's collector keeps */
 };

@@ -229,7 +229,7 @@ START_TEST(the_layout_is_as_documented)
         "{\"i\":1,\"o\":2,\"r\":9223372036854775807,\"c\":30,\"c5\":10,\"c1\":20,\"u\":4,"
         "\"t\":\"2026-06-10T01:00:00.123Z\"}]},"
         "\"needles\":{\"\\\"teamname\\\":\\\"okstra-t1\\\"\":{\"offset\":0,\"found\":true}},"
-        "\"okstrafs\":{\"version\":5,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
+        "\"okstrafs\":{\"version\":6,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
         "\"sha256\":"
         "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"},"
         "\"lines\":9,\"bad\":2,\"odd\":1,\"sessionId\":\"0123-4567\",\"teams\":[\"okstra-T1\"],"
@@ -565,7 +565,7 @@ START_TEST(a_sealed_file_is_still_checked)
         {"{\"i\":7}", "{\"i\":true}"},
         {"{\"i\":7}", "{\"i\":}"},
         {"\"found\":true", "\"found\":false"},
-        {"\"version\":5", "\"version\":6"},
+        {"\"version\":6", "\"version\":7"},
         {"\"label\":\"Explore%25\"", "\"label\":8"},
         {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
         {"\"ino\":77", "\"ino\":18446744073709551616"},
@@ -836,8 +836,8 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
 {
     static const char *const changes[][2] = {
         {"\"usage\":{\"offset\":12345", "\"usage\":{\"offset\":12346"},
-        {"\"version\":5,\"offset\":12345", "\"version\":5,\"offset\":12344"},
-        {"\"version\":5", "\"version\":6"},
+        {"\"version\":6,\"offset\":12345", "\"version\":6,\"offset\":12344"},
+        {"\"version\":6", "\"version\":7"},
         {"\"label\":\"Explore%25\"", "\"label\":8"},
         {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
         {"{\"i\":7},", ""},
