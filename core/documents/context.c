@@ -327,10 +327,24 @@ static int visit_member(struct context *c, struct session **out, struct last *la
     return first ? 0 : -ENOENT;
 }
 
+/* When the session began. NULL: not known. */
+static const char *branch_of(const struct session *s, char *out, size_t size)
+{
+    const struct transcript *t;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (t->source->branch && t->state.reader_state && t->source->branch(t->state.reader_state, out, size))
+            return out;
+    return NULL;
+}
+
 static void put_who(struct json *j, const struct context *c, const struct session *s)
 {
+    char branch[OKS_NAME_MAX + 1];
+
     json_put_text(j, "sessionId", s->id);
     json_put_text(j, "source", session_source(s)->name);
+    json_put_text(j, "gitBranch", branch_of(s, branch, sizeof(branch)));
     if (c->target->kind != OKS_MEMBER)
         return;
     json_put_text(j, "team", c->target->name);

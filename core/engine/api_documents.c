@@ -48,6 +48,12 @@ int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, i
     return document_budget(&e->budgets, name, exceeded, now_ms, out);
 }
 
+int oks_document_limits(struct oks_engine *e, enum oks_source source, int64_t now_ms,
+                        struct oks_document *out)
+{
+    return document_limits(&e->model, source, now_ms, out);
+}
+
 int oks_document_prices(struct oks_engine *e, struct oks_document *out)
 {
     return document_pricing(&e->model, out);

@@ -40,6 +40,7 @@ struct count {
 enum field_kind {
     FIELD_TEXT,   /* a slice; absent where it is no string or empty */
     FIELD_COUNT,  /* struct count */
+    FIELD_NUMBER, /* a slice: the number as it stands; absent where it is none */
     FIELD_OBJECT, /* a struct that begins with `present`, filled through another context */
     FIELD_ARRAY,
 };

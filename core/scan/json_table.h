@@ -73,6 +73,10 @@ static int shape_scalar(struct shape *shape, const struct field *field, enum jso
         count->given = kind != JSON_NULL;
         count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
         return 0;
+    case FIELD_NUMBER:
+        *(struct oks_slice *)at =
+            kind == JSON_INT || kind == JSON_FLOAT ? (struct oks_slice){s, len} : (struct oks_slice){0};
+        return 0;
     default:
         memset(at, 0, field->size);
         return 0;

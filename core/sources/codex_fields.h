@@ -20,6 +20,10 @@ enum {
     CTX_USED,
     CTX_THREAD_USED,
     CTX_BASE,
+    CTX_GIT,
+    CTX_LIMITS,
+    CTX_PRIMARY,
+    CTX_SECONDARY,
     SHAPE_ROOT = CTX_TOP,
 };
 
@@ -43,6 +47,19 @@ struct shape {
             bool present;
             struct oks_slice thread;
         } base; /* the page that this one goes on from */
+        struct git {
+            bool present;
+            struct oks_slice branch;
+        } git;
+        struct limits {
+            bool present;
+            struct oks_slice id, name, plan, reached;
+            struct limit_window {
+                bool present;
+                struct oks_slice used;
+                struct count minutes, resets_at, resets_in;
+            } window[SOURCE_LIMIT_WINDOWS];
+        } limits;
         struct agent_source {
             bool present;
             struct subagent {
@@ -68,6 +85,11 @@ struct shape {
         FIELD("reasoning_output_tokens", COUNT, usage.count[CODEX_REASONING]),    \
         FIELD("total_tokens", COUNT, usage.count[CODEX_TOTAL]), FIELDS_END
 
+#define WINDOW_FIELDS(window)                                                                             \
+    FIELD("used_percent", NUMBER, window.used), FIELD("window_minutes", COUNT, window.minutes),           \
+        FIELD("resets_at", COUNT, window.resets_at), FIELD("resets_in_seconds", COUNT, window.resets_in), \
+        FIELDS_END
+
 static const struct field *const fields[] = {
     [CTX_TOP] = (const struct field[]){FIELD("timestamp", TEXT, timestamp), FIELD("type", TEXT, type),
                                        FIELD_INTO("payload", OBJECT, CTX_PAYLOAD, payload), FIELDS_END},
@@ -89,6 +111,8 @@ static const struct field *const fields[] = {
                                FIELD_INTO("usage", OBJECT, CTX_USED, payload.used),
                                FIELD_INTO("thread_token_usage", OBJECT, CTX_THREAD_USED, payload.thread_used),
                                FIELD_INTO("history_base", OBJECT, CTX_BASE, payload.base),
+                               FIELD_INTO("git", OBJECT, CTX_GIT, payload.git),
+                               FIELD_INTO("rate_limits", OBJECT, CTX_LIMITS, payload.limits),
                                FIELD_INTO("source", OBJECT, CTX_SOURCE, payload.source),
                                FIELD_INTO("info", OBJECT, CTX_INFO, payload.info),
                                FIELDS_END},
@@ -111,6 +135,16 @@ static const struct field *const fields[] = {
     [CTX_USED] = (const struct field[]){USAGE_FIELDS(payload.used)},
     [CTX_THREAD_USED] = (const struct field[]){USAGE_FIELDS(payload.thread_used)},
     [CTX_BASE] = (const struct field[]){FIELD("thread_id", TEXT, payload.base.thread), FIELDS_END},
+    [CTX_GIT] = (const struct field[]){FIELD("branch", TEXT, payload.git.branch), FIELDS_END},
+    [CTX_LIMITS] =
+        (const struct field[]){
+            FIELD("limit_id", TEXT, payload.limits.id), FIELD("limit_name", TEXT, payload.limits.name),
+            FIELD("plan_type", TEXT, payload.limits.plan),
+            FIELD("rate_limit_reached_type", TEXT, payload.limits.reached),
+            FIELD_INTO("primary", OBJECT, CTX_PRIMARY, payload.limits.window[0]),
+            FIELD_INTO("secondary", OBJECT, CTX_SECONDARY, payload.limits.window[1]), FIELDS_END},
+    [CTX_PRIMARY] = (const struct field[]){WINDOW_FIELDS(payload.limits.window[0])},
+    [CTX_SECONDARY] = (const struct field[]){WINDOW_FIELDS(payload.limits.window[1])},
 };
 
 #include "scan/json_table.h"

@@ -97,14 +97,15 @@ uint64_t codex_text_hash(struct oks_slice text)
 
 /* --- memos --- */
 
-static const char memo_magic[] = "codex2", self_magic[] = "self";
+/* The older one has no limits and no branch; memos of deleted rollouts may have it. */
+static const char memo_magic[] = "codex3", older_magic[] = "codex2", self_magic[] = "self";
 
-enum { NAMES = 7, FLAGS = 11, NUMBERS = 9 };
+enum { NAMES = 8, OLDER_NAMES = 7, FLAGS = 11, NUMBERS = 9, LIMIT_TEXTS = 5 };
 
 static void names_of(struct codex_state *s, struct codex_name *out[NAMES])
 {
     struct codex_name *names[NAMES] = {&s->session, &s->origin, &s->parent, &s->oldest,
-                                       &s->family,  &s->turn,   &s->model};
+                                       &s->family,  &s->turn,   &s->model,  &s->branch};
 
     memcpy(out, names, sizeof(names));
 }
@@ -133,22 +134,88 @@ static void get_name(struct memo_reader *r, struct codex_name *name)
     codex_name_set(name, oks_slice_of(text));
 }
 
+static void limit_texts_of(struct codex_limit *l, struct source_limit_text *out[LIMIT_TEXTS])
+{
+    struct source_limit_text *texts[LIMIT_TEXTS] = {&l->id, &l->name, &l->plan, &l->reached, &l->stamp};
+
+    memcpy(out, texts, sizeof(texts));
+}
+
+void codex_limit_text_set(struct source_limit_text *to, struct oks_slice s)
+{
+    size_t n = s.len < sizeof(to->text) ? s.len : 0; /* one that does not fit is not kept */
+
+    if (n)
+        memcpy(to->text, s.ptr, n);
+    to->text[n] = '\0';
+}
+
+static void get_limits(struct memo_reader *r, struct codex_state *s)
+{
+    uint64_t n = memo_get(r);
+
+    for (uint64_t i = 0; i < n && i < CODEX_LIMITS; i++) {
+        struct codex_limit *l = &s->limits[s->n_limits++];
+        struct source_limit_text *texts[LIMIT_TEXTS];
+        char text[MEMO_TEXT_MAX + 1];
+
+        limit_texts_of(l, texts);
+        for (int k = 0; k < LIMIT_TEXTS; k++) {
+            memo_get_text(r, text);
+            codex_limit_text_set(texts[k], oks_slice_of(text));
+        }
+        for (int k = 0; k < SOURCE_LIMIT_WINDOWS; k++) {
+            struct source_limit_window *w = &l->window[k];
+
+            w->given = memo_get(r);
+            w->used = w->given ? memo_get(r) : 0;
+            w->minutes = w->given ? memo_get(r) : 0;
+            w->resets_at = w->given ? memo_get(r) : 0;
+        }
+    }
+}
+
+static void put_limits(struct memo_writer *writer, struct codex_state *s)
+{
+    memo_put(writer, s->n_limits);
+    for (unsigned i = 0; i < s->n_limits; i++) {
+        struct source_limit_text *texts[LIMIT_TEXTS];
+
+        limit_texts_of(&s->limits[i], texts);
+        for (int k = 0; k < LIMIT_TEXTS; k++)
+            memo_put_text(writer, *texts[k]->text ? oks_slice_of(texts[k]->text) : (struct oks_slice){0});
+        for (int k = 0; k < SOURCE_LIMIT_WINDOWS; k++) {
+            const struct source_limit_window *w = &s->limits[i].window[k];
+
+            memo_put(writer, w->given);
+            if (!w->given)
+                continue;
+            memo_put(writer, w->used);
+            memo_put(writer, w->minutes);
+            memo_put(writer, w->resets_at);
+        }
+    }
+}
+
 /* False where it is no memo of ours. What is left in *r are the measures. */
 static bool memo_head(struct memo_reader *r, struct codex_state *s)
 {
     char magic[MEMO_TEXT_MAX + 1];
     struct codex_name *names[NAMES];
     uint64_t *numbers[NUMBERS], bits;
-    bool *flags[FLAGS];
+    bool *flags[FLAGS], older;
 
     memset(s, 0, sizeof(*s));
     memo_get_text(r, magic);
-    if (strcmp(magic, memo_magic) != 0)
+    older = strcmp(magic, older_magic) == 0;
+    if (!older && strcmp(magic, memo_magic) != 0)
         return false;
+    if (!older)
+        get_limits(r, s);
     names_of(s, names);
     flags_of(s, flags);
     numbers_of(s, numbers);
-    for (int i = 0; i < NAMES; i++)
+    for (int i = 0; i < (older ? OLDER_NAMES : NAMES); i++)
         get_name(r, names[i]);
     bits = memo_get(r);
     for (int i = 0; i < FLAGS; i++)
@@ -192,6 +259,7 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
     flags_of(&s, flags);
     numbers_of(&s, numbers);
     memo_put_text(&w, OKS_SLICE(memo_magic));
+    put_limits(&w, &s);
     for (int i = 0; i < NAMES; i++)
         memo_put_text(&w, oks_slice_of(names[i]->text));
     for (int i = 0; i < FLAGS; i++)
@@ -307,6 +375,41 @@ bool codex_parent(const char *memo, char *out, size_t size)
 bool codex_oldest(const char *memo, char *out, size_t size)
 {
     return text_of_memo(memo, out, size, offsetof(struct codex_state, oldest));
+}
+
+bool codex_branch(const char *memo, char *out, size_t size)
+{
+    return text_of_memo(memo, out, size, offsetof(struct codex_state, branch));
+}
+
+static const char *known(const struct source_limit_text *text)
+{
+    return *text->text ? text->text : NULL;
+}
+
+int codex_limits(const char *memo, source_limit_fn *fn, void *ctx)
+{
+    struct memo_reader r = {memo};
+    char magic[MEMO_TEXT_MAX + 1];
+    struct codex_state s;
+    int rc = 0;
+
+    memo_get_text(&r, magic);
+    s.n_limits = 0;
+    if (strcmp(magic, memo_magic) == 0)
+        get_limits(&r, &s);
+    for (unsigned i = 0; rc == 0 && i < s.n_limits; i++) {
+        const struct codex_limit *l = &s.limits[i];
+        struct source_limit limit = {.id = l->id.text,
+                                     .stamp = l->stamp.text,
+                                     .name = known(&l->name),
+                                     .plan = known(&l->plan),
+                                     .reached = known(&l->reached)};
+
+        memcpy(limit.window, l->window, sizeof(limit.window));
+        rc = fn(ctx, &limit);
+    }
+    return rc;
 }
 
 bool codex_family(const char *memo, char *out, size_t size)

@@ -8,11 +8,13 @@
 #define OKSTRAFS_SOURCES_CODEX_MEMO_H
 
 #include "base/words.h"
+#include "sources/source.h"
 
 enum {
     CODEX_NAME_MAX = 255,         /* bytes of an id or a model */
     CODEX_MEASURES_MAX = 1 << 16, /* of one rollout, that its later pages can be compared with */
     CODEX_TURNS = 8,              /* the last turns whose model is kept */
+    CODEX_LIMITS = 8,             /* limits of the plan that are kept of a rollout */
 };
 
 /* What a usage object holds. A request is told by the first five; the total follows from them. */
@@ -31,6 +33,14 @@ struct codex_name {
     char text[CODEX_NAME_MAX + 1]; /* "": not known */
 };
 
+/* One limit of the plan, as its newest line says. */
+struct codex_limit {
+    struct source_limit_text {
+        char text[SOURCE_LIMIT_TEXT]; /* "": not known */
+    } id, name, plan, reached, stamp;
+    struct source_limit_window window[SOURCE_LIMIT_WINDOWS];
+};
+
 struct codex_state {
     struct codex_name session, parent;
     struct codex_name origin; /* of a page: another session that may have the count which it opens with */
@@ -38,6 +48,9 @@ struct codex_state {
     struct codex_name
         family; /* what ids of turns are unique in, if no more; "": that session, or the rollout */
     struct codex_name turn, model; /* the current ones */
+    struct codex_name branch;      /* of git, when the session began */
+    struct codex_limit limits[CODEX_LIMITS];
+    unsigned n_limits;
     struct codex_turn {
         uint64_t turn; /* hash of its id; 0: none */
         struct codex_name model;
@@ -69,6 +82,8 @@ struct codex_state {
 
 /* Cut to what fits. */
 void codex_name_set(struct codex_name *name, struct oks_slice s);
+/* "" where it does not fit. */
+void codex_limit_text_set(struct source_limit_text *to, struct oks_slice s);
 
 /* --- keys: the same in all copies of a line; never 0 --- */
 
@@ -104,5 +119,7 @@ bool codex_alone(const char *memo);
 bool codex_agrees(const char *memo, const char *peers);
 bool codex_origin(const char *memo, char *out, size_t size);
 bool codex_parent(const char *memo, char *out, size_t size);
+bool codex_branch(const char *memo, char *out, size_t size);
+int codex_limits(const char *memo, source_limit_fn *fn, void *ctx);
 
 #endif

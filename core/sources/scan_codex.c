@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "okstrafs/stamp.h"
 #include "scan/counts.h"
 #include "sources/codex_memo.h"
 #include "sources/scan_codex.h"
@@ -37,7 +38,10 @@
 enum {
     HELD_MAX = 1 << 16, /* lines held back */
     HELD_STAMP = 40,
+    LIMIT_USED_MAX = 1000000, /* hundredths of a percent; more is no limit */
 };
+
+static const uint64_t LIMIT_TIME_MAX = UINT64_C(253402300799); /* the end of 9999, seconds */
 
 /* What a line says of a request. */
 struct measure {
@@ -444,6 +448,7 @@ static int line_meta(struct codex *c, struct held *line, bool complete, const st
         codex_name_set(&s->origin, first_of(p->forked_from, p->base.thread));
     r = record_start(c, line->offset, line->length);
     r->timestamp = c->shape.timestamp;
+    codex_name_set(&s->branch, p->git.present ? p->git.branch : (struct oks_slice){0});
     r->cwd = p->cwd;
     r->version = p->version;
     r->agent_name = first_of(p->nickname, p->agent_role);
@@ -658,7 +663,81 @@ static int line_count(struct codex *c, struct held *line, bool complete, const s
     return line_advance(c, line, &m, complete, sink);
 }
 
-static int tell_line(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+/* Hundredths, rounded down. False: it is no number like 12 or 12.5. */
+static bool hundredths_of(struct oks_slice number, uint64_t *out)
+{
+    uint64_t value = 0;
+    unsigned digits = 0; /* behind the point */
+    bool point = false;
+
+    for (size_t i = 0; i < number.len; i++) {
+        char c = number.ptr[i];
+
+        if (c == '.' && !point && i > 0) {
+            point = true;
+            continue;
+        }
+        if (c < '0' || c > '9' || value > LIMIT_USED_MAX)
+            return false;
+        if (digits < 2)
+            value = value * 10 + (uint64_t)(c - '0');
+        digits += point;
+    }
+    for (; digits < 2; digits++)
+        value *= 10;
+    *out = value;
+    return number.len > 0;
+}
+
+static void limit_window_set(struct source_limit_window *to, const struct limit_window *w, int64_t line_s)
+{
+    *to = (struct source_limit_window){0};
+    to->given = w->present && hundredths_of(w->used, &to->used);
+    if (!to->given)
+        return;
+    to->minutes = w->minutes.odd ? 0 : w->minutes.value;
+    if (w->resets_at.given && !w->resets_at.odd && w->resets_at.value <= LIMIT_TIME_MAX)
+        to->resets_at = w->resets_at.value;
+    else if (w->resets_in.given && !w->resets_in.odd && line_s >= 0 &&
+             w->resets_in.value <= LIMIT_TIME_MAX - (uint64_t)line_s)
+        to->resets_at = (uint64_t)line_s + w->resets_in.value; /* 0.4x and 0.5x */
+}
+
+static struct codex_limit *limit_slot(struct codex_state *s, const char *id)
+{
+    for (unsigned i = 0; i < s->n_limits; i++)
+        if (strcmp(s->limits[i].id.text, id) == 0)
+            return &s->limits[i];
+    return s->n_limits < CODEX_LIMITS ? &s->limits[s->n_limits++] : NULL;
+}
+
+/* What the plan's limits are. Versions with one limit do not name it. Copied lines say what was once. */
+static void note_limits(struct codex *c)
+{
+    const struct limits *l = &c->shape.payload.limits;
+    struct oks_stamp stamp = oks_stamp_of(c->shape.timestamp);
+    struct source_limit_text id;
+    struct codex_limit *to;
+    char buf[OKS_STAMP_TEXT];
+    int64_t micros = -1;
+    bool aware;
+
+    if (!c->state.own || stamp.key >= OKS_STAMP_KEY_TEXT || oks_stamp_micros(stamp, &micros, &aware) < 0)
+        return;
+    codex_limit_text_set(&id, l->id.ptr ? l->id : OKS_SLICE("codex"));
+    to = *id.text ? limit_slot(&c->state, id.text) : NULL;
+    if (!to)
+        return;
+    *to = (struct codex_limit){.id = id};
+    codex_limit_text_set(&to->name, l->name);
+    codex_limit_text_set(&to->plan, l->plan);
+    codex_limit_text_set(&to->reached, l->reached);
+    codex_limit_text_set(&to->stamp, oks_stamp_text(stamp, buf));
+    for (int i = 0; i < SOURCE_LIMIT_WINDOWS; i++)
+        limit_window_set(&to->window[i], &l->window[i], micros / 1000000);
+}
+
+static int tell_by_type(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
 {
     const struct oks_slice type = c->shape.type;
     const struct payload *p = &c->shape.payload;
@@ -677,6 +756,16 @@ static int tell_line(struct codex *c, struct held *line, bool complete, const st
     if (event && is(p->type, "token_count") && p->info.present && p->info.total.present)
         return line_count(c, line, complete, sink);
     return line_plain(c, line, complete, sink);
+}
+
+static int tell_line(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+{
+    int rc = tell_by_type(c, line, complete, sink);
+
+    if (rc == 0 && c->shape.payload.present && c->shape.payload.limits.present &&
+        is(c->shape.type, "event_msg") && is(c->shape.payload.type, "token_count"))
+        note_limits(c);
+    return rc;
 }
 
 static int codex_tell(void *reader, uint64_t offset, uint64_t length, bool complete,

@@ -15,6 +15,23 @@ enum {
     SOURCE_WHOLE_MAX = 64 << 20, /* bytes of a file that is read as a whole */
 };
 
+/* A limit of the user's plan, as a transcript's newest line about it says. NULL: it does not say. */
+enum { SOURCE_LIMIT_WINDOWS = 2, SOURCE_LIMIT_TEXT = 64 };
+
+struct source_limit {
+    const char *id;    /* never NULL */
+    const char *stamp; /* the line's time, in one of the two usual forms; never NULL */
+    const char *name, *plan, *reached;
+    struct source_limit_window {
+        bool given;
+        uint64_t used;              /* hundredths of a percent */
+        uint64_t minutes;           /* its length; 0: unknown */
+        uint64_t resets_at;         /* seconds since the epoch; 0: unknown */
+    } window[SOURCE_LIMIT_WINDOWS]; /* the shorter one first */
+};
+
+typedef int source_limit_fn(void *ctx, const struct source_limit *limit);
+
 struct source {
     enum oks_source id;
     const char *name;
@@ -73,6 +90,10 @@ struct source {
     bool (*origin)(const char *memo, char *out, size_t size);    /* NULL: none */
     bool (*parent_of)(const char *memo, char *out, size_t size); /* the session that started this one; NULL */
     bool (*agrees)(const char *memo, const char *peers);         /* NULL: always */
+
+    /* Calls fn for each limit of the plan; stops at the first non-zero value and returns it. NULL: none. */
+    int (*limits)(const char *memo, source_limit_fn *fn, void *ctx);
+    bool (*branch)(const char *memo, char *out, size_t size); /* of git; NULL: unknown */
 };
 
 extern const struct source *const oks_sources[OKS_SOURCES]; /* by enum oks_source */
@@ -91,7 +112,5 @@ int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_sour
 /* The next scan reads lines of the source (scan/scanner.h, oks_scanner_set_reader). */
 int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, const char *memo,
                        const char *peers);
-
-/* The old name, until no folder above uses it. */
 
 #endif

@@ -77,4 +77,6 @@ const struct source oks_source_codex = {
     .origin = codex_origin,
     .parent_of = codex_parent,
     .agrees = codex_agrees,
+    .limits = codex_limits,
+    .branch = codex_branch,
 };

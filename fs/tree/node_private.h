@@ -19,15 +19,16 @@ struct node_type {
     /* files */
     int (*render)(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                   struct oks_document *out);
-    enum oks_stats stats; /* of the documents in stats/ */
-    bool announced;       /* the folder's watchers are notified of changes, even if it was never looked up */
-    bool costly;          /* they are notified only if it was looked up */
-    bool is_stream;       /* append-only */
-    bool is_volatile;     /* the content may change while the target's data does not */
-    bool of_clock;        /* it changes with the clock */
-    bool of_window; /* the leaf, if there is one, is the name of its window, or of its folder's window */
-    bool of_times;  /* it needs the timeline */
-    bool of_all;    /* it depends on all data, whatever its target is */
+    enum oks_stats stats;   /* of the documents in stats/ */
+    enum oks_source source; /* of the documents in limits/ */
+    bool announced;   /* the folder's watchers are notified of changes, even if it was never looked up */
+    bool costly;      /* they are notified only if it was looked up */
+    bool is_stream;   /* append-only */
+    bool is_volatile; /* the content may change while the target's data does not */
+    bool of_clock;    /* it changes with the clock */
+    bool of_window;   /* the leaf, if there is one, is the name of its window, or of its folder's window */
+    bool of_times;    /* it needs the timeline */
+    bool of_all;      /* it depends on all data, whatever its target is */
 
     bool of_no_data; /* it depends on no data */
     bool of_found;   /* it depends on what was found, read or not */

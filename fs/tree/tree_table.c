@@ -32,6 +32,7 @@ static const char readme_text[] =
     "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json            and by-project, -agent, -source, -day, -hour, blocks; window/\n"
+    "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
     "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while over\n"
     "  pricing.json                   the prices in force\n"
     "  status.json                    what was read, skipped, or could not be written\n"
@@ -71,6 +72,12 @@ static int render_pricing(struct oks_engine *engine, const struct node *node, in
                           struct oks_document *out)
 {
     return oks_document_prices(engine, out);
+}
+
+static int render_limits(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                         struct oks_document *out)
+{
+    return oks_document_limits(engine, node->type->source, now_ms, out);
 }
 
 static int render_budget(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -333,6 +340,12 @@ static const struct node_type
                          .each = &type_stats_span,
                          .list = OKS_LIST_DAYS},
     type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(STATS_ALL, &type_stats_window)},
+    type_limits_codex = {.name = "codex.json",
+                         .shape = NODE_FILE,
+                         .render = render_limits,
+                         .source = OKS_SOURCE_CODEX,
+                         .of_clock = true},
+    type_limits = {.name = "limits", .shape = NODE_DIR, .fixed = TYPES(&type_limits_codex)},
     type_exceeded_dir = {.name = "exceeded",
                          .shape = NODE_DIR,
                          .each = &type_exceeded,
@@ -348,7 +361,7 @@ const struct node_type node_type_root = {
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
     .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
-                   &type_projects, &type_stats, &type_budgets)};
+                   &type_projects, &type_stats, &type_budgets, &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

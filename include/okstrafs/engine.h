@@ -255,6 +255,9 @@ int oks_document_context(struct oks_engine *engine, const struct oks_target *tar
 /* ledger.jsonl of a session: each line with usage, and what became of it. Reads the transcripts again: -EIO,
  * -EFBIG and the like. */
 int oks_document_ledger(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
+/* limits/<source>.json: what transcripts last said about the limits of the user's plan, as of now_ms. */
+int oks_document_limits(struct oks_engine *engine, enum oks_source source, int64_t now_ms,
+                        struct oks_document *out);
 /* pricing.json: the prices in force. A sync with found_only is enough. */
 int oks_document_prices(struct oks_engine *engine, struct oks_document *out);
 /*

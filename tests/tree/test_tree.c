@@ -84,7 +84,7 @@ static const char *list(const char *path)
 START_TEST(the_names_of_each_folder)
 {
     ck_assert_str_eq(list(""), "README.txt status.json pricing.json events.jsonl teams/ sessions/ projects/ "
-                               "stats/ budgets/");
+                               "stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(list("sessions/" FIRST),
                      "context.json ledger.jsonl usage.json total_tokens cost_usd requests.jsonl window/ "

@@ -1,0 +1,161 @@
+/*
+ * limits/<source>.json: what the transcripts last said about the limits of the user's plan.
+ *
+ * Each limit is shown as the newest line about it says, of whichever transcript. "over" says that its window
+ * has ended since, so that the percentage no longer holds.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/tree.h"
+#include "documents/document.h"
+#include "documents/parts.h"
+
+enum {
+    LIMITS_MAX = 64, /* different ones; further ones are not shown */
+    HUNDREDTHS = 100,
+};
+
+struct limit_row {
+    char id[SOURCE_LIMIT_TEXT], stamp[SOURCE_LIMIT_TEXT];
+    const struct transcript *of; /* the transcript with the newest line */
+};
+
+struct limits_found {
+    enum oks_source source;
+    struct limit_row *rows;
+    size_t n, room;
+    const struct transcript *t; /* the one being looked at */
+};
+
+static struct limit_row *row_of(struct limits_found *f, const char *id)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->rows[i].id, id) == 0)
+            return &f->rows[i];
+    if (f->n == LIMITS_MAX || !OKS_GROW(f->rows, f->n, f->room))
+        return NULL;
+    f->rows[f->n] = (struct limit_row){0};
+    strcpy(f->rows[f->n].id, id);
+    return &f->rows[f->n++];
+}
+
+static int note(void *ctx, const struct source_limit *limit)
+{
+    struct limits_found *f = ctx;
+    struct limit_row *row = row_of(f, limit->id);
+
+    if (!row)
+        return f->n == LIMITS_MAX ? 0 : -ENOMEM;
+    if (strcmp(limit->stamp, row->stamp) > 0) {
+        strcpy(row->stamp, limit->stamp);
+        row->of = f->t;
+    }
+    return 0;
+}
+
+static int note_all(void *ctx, void *item)
+{
+    struct limits_found *f = ctx;
+    const struct transcript *t = item;
+
+    if (t->source->id != f->source || !t->source->limits || !t->state.reader_state)
+        return 0;
+    f->t = t;
+    return t->source->limits(t->state.reader_state, note, f);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct limit_row *)a)->id, ((const struct limit_row *)b)->id);
+}
+
+struct limits {
+    struct model *model;
+    enum oks_source source;
+    int64_t now_ms;
+    struct json *j;
+    const char *id; /* the limit that is shown */
+    int64_t newest_ms;
+};
+
+static void put_limit_window(const struct limits *l, const char *key, const struct source_limit_window *w)
+{
+    int64_t resets_ms = (int64_t)w->resets_at * 1000;
+
+    if (!w->given) {
+        json_put_null(l->j, key);
+        return;
+    }
+    json_open_object(l->j, key);
+    json_put_money(l->j, "usedPercent", (unsigned __int128)w->used * (OKS_USD / HUNDREDTHS));
+    if (w->minutes)
+        json_put_count(l->j, "windowMinutes", w->minutes);
+    else
+        json_put_null(l->j, "windowMinutes");
+    if (w->resets_at)
+        json_put_time(l->j, "resetsAt", resets_ms);
+    else
+        json_put_null(l->j, "resetsAt");
+    json_put_bool(l->j, "over", w->resets_at && resets_ms <= l->now_ms);
+    json_close_object(l->j);
+}
+
+static int put_limit(void *ctx, const struct source_limit *limit)
+{
+    struct limits *l = ctx;
+    int64_t micros;
+    bool aware;
+
+    if (strcmp(limit->id, l->id) != 0)
+        return 0;
+    if (oks_stamp_micros(oks_stamp_of(oks_slice_of(limit->stamp)), &micros, &aware) == 0 &&
+        micros / 1000 > l->newest_ms)
+        l->newest_ms = micros / 1000;
+    json_open_object(l->j, NULL);
+    json_put_text(l->j, "limitId", limit->id);
+    json_put_text(l->j, "limitName", limit->name);
+    json_put_text(l->j, "asOf", limit->stamp);
+    json_put_text(l->j, "planType", limit->plan);
+    json_put_text(l->j, "reachedType", limit->reached);
+    put_limit_window(l, "primary", &limit->window[0]);
+    put_limit_window(l, "secondary", &limit->window[1]);
+    json_close_object(l->j);
+    return 0;
+}
+
+static int limits_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct limits *l = ctx;
+    struct limits_found found = {.source = l->source};
+    int rc = oks_tree_until(l->model->catalog.transcripts, note_all, &found);
+
+    l->j = j;
+    if (found.n)
+        qsort(found.rows, found.n, sizeof(*found.rows), by_id);
+    json_open_object(j, NULL);
+    json_put_text(j, "source", oks_sources[l->source]->name);
+    json_open_array(j, "limits");
+    for (size_t i = 0; rc == 0 && i < found.n; i++) {
+        const struct transcript *t = found.rows[i].of;
+
+        l->id = found.rows[i].id;
+        if (t)
+            rc = t->source->limits(t->state.reader_state, put_limit, l);
+    }
+    json_close_array(j);
+    json_close_object(j);
+    free(found.rows);
+    out->mtime_ns = l->newest_ms * 1000000;
+    out->version = l->model->versions.all;
+    return rc;
+}
+
+int document_limits(struct model *model, enum oks_source source, int64_t now_ms, struct oks_document *out)
+{
+    struct limits l = {.model = model, .source = source, .now_ms = now_ms};
+
+    return document_locked(model, limits_document, &l, out);
+}
