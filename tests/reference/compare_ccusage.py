@@ -7,6 +7,9 @@ lays the samples' real Claude Code transcripts out as a configuration folder, as
 prints the tables of docs/ccusage.md. What is said about a session that differs is checked against ledger.jsonl, line by line:
 a difference that no line explains is printed as such, and makes the exit code 1.
 
+It compares the samples' sets of Codex rollouts file by file: each set is a Codex home of its own, and the tokens in which a
+file differs must be those of lines of its ledger.
+
 Then it does the same with one made request for each rule of prices in which the programs may differ.
 """
 
@@ -18,6 +21,7 @@ import sys
 import tempfile
 from collections import Counter
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -162,6 +166,87 @@ def compare(ours: Ours, other: dict) -> int:
     return 1 if rest else 0
 
 
+# --- Codex ---
+
+def tokens_of(line: dict) -> tuple:
+    written = line["cacheCreation5mTokens"] + line["cacheCreation1hTokens"]
+    return (line["inputTokens"], line["outputTokens"], written, line["cacheReadTokens"])
+
+
+def rollouts(ours: Ours) -> dict:
+    """Path of each rollout -> the lines of its ledger that have tokens."""
+    found: dict[str, list] = {}
+    for name in ours.run("ls", "sessions").split("\n")[:-1]:
+        path = ""
+        for line in ours.ledger(name):
+            path = line.get("path", path)
+            if "verdict" in line and any(tokens_of(line)):
+                found.setdefault(path, []).append(line)
+    return found
+
+
+def their_rollouts(program: str, environ: dict) -> dict:
+    report = subprocess.run([program, "codex", "session", "--json", "--offline"], env=environ, check=True, stdout=subprocess.PIPE).stdout
+    found = {}
+    for row in json.loads(report)["sessions"]:
+        folder = f"sessions/{row['directory']}" if row["directory"] else "archived_sessions"
+        found[f"{folder}/{row['sessionFile']}.jsonl"] = tuple(row[column] for column in COLUMNS)
+    return found
+
+
+def lines_between(lines: list, theirs_: tuple):
+    """Lines that ccusage counts and okstrafs does not, and the other way round, whose tokens are the whole difference."""
+    mine = added([tokens_of(line) for line in lines if line["verdict"] == "counted"] or [(0,) * 4])
+    missing = tuple(b - a for a, b in zip(mine, theirs_))
+    groups = {}
+    for line in lines:
+        groups.setdefault((line["verdict"], line["kind"], line["why"]), []).append(line)
+    for parts, most in (([[line] for line in lines], 3 if len(lines) < 60 else 2), (list(groups.values()), 4)):
+        signed = [added([tuple((-1 if line["verdict"] == "counted" else 1) * value for value in tokens_of(line)) for line in part])
+                  for part in parts]
+        for n in range(most + 1):
+            for chosen in combinations(range(len(parts)), n):
+                if tuple(sum(signed[i][k] for i in chosen) for k in range(4)) == missing:
+                    return [line for i in chosen for line in parts[i]]
+    return None
+
+
+def line_text(line: dict) -> str:
+    verb = "leaves out" if line["verdict"] == "counted" else "counts"
+    why_ = f", {line['why']}" if line["why"] else ""
+    return f"{verb} the {line['kind']} at byte {line['offset']:,} ({line['verdict']}{why_})"
+
+
+def compare_codex(program: str, ccusage: str, samples: Path, environ: dict) -> int:
+    status, notes, n = 0, [], 0
+    print("\n| rollouts of Codex | files | the same | okstrafs, tokens | ccusage, tokens |\n|---|---:|---:|---:|---:|")
+    homes = sorted({path.parent for path in (samples / "codex-pages").rglob("sessions")})
+    for home in homes:
+        n += 1
+        env = environ | {"CLAUDE_CONFIG_DIR": f"{environ['OKSTRA_HOME']}-none", "CODEX_HOME": str(home), "OKSTRA_HOME": f"{environ['OKSTRA_HOME']}-codex-{n}"}
+        mine = {os.path.relpath(path, home): lines for path, lines in rollouts(Ours(program, env)).items()}
+        their, label = their_rollouts(ccusage, env), str(home.relative_to(samples / "codex-pages"))
+        same_, sums = 0, [0, 0]
+        for path in sorted({*mine, *their}):
+            lines, row = mine.get(path, []), their.get(path, (0,) * 4)
+            counted = added([tokens_of(line) for line in lines if line["verdict"] == "counted"] or [(0,) * 4])
+            sums = [sums[0] + sum(counted), sums[1] + sum(row)]
+            if counted == row:
+                same_ += 1
+                continue
+            between = lines_between(lines, row)
+            status |= between is None
+            if path.endswith(".zst"):
+                told = "ccusage does not read compressed rollouts" if not any(row) else "not explained"
+            else:
+                told = "not explained" if between is None else "ccusage " + "; ".join(map(line_text, between))
+            notes.append(f"- {label}, `{path.rsplit('/', 1)[-1]}`: {told}.")
+        print(f"| {label} | {len({*mine, *their})} | {same_} | {sums[0]:,} | {sums[1]:,} |")
+    print("\nWhy, by `ledger.jsonl`:\n")
+    print("\n".join(notes))
+    return status
+
+
 def lay_out_made(projects: Path) -> None:
     projects.mkdir(parents=True)
     for i, (model, tokens, when, more) in enumerate(MADE):
@@ -219,6 +304,7 @@ def main() -> int:
         environ = os.environ | {"HOME": folder, "CLAUDE_CONFIG_DIR": str(top / "claude"), "OKSTRA_HOME": str(top / "okstra"),
                                 "CODEX_HOME": str(top / "codex"), "GEMINI_CLI_HOME": str(top / "gemini"), "TZ": "UTC"}
         status = compare(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ))
+        status = max(status, compare_codex(os.path.abspath(sys.argv[1]), sys.argv[2], samples, environ))
         lay_out_made(top / "made" / "projects" / "-made")
         environ["CLAUDE_CONFIG_DIR"] = str(top / "made")
         return max(status, compare_made(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ)))
