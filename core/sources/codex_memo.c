@@ -300,6 +300,19 @@ int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *k
     return 0;
 }
 
+bool codex_peers_in_turn(const char *peers, uint64_t rollout, const struct codex_name *turn)
+{
+    for (const char *p = peers; p && *p; p = memo_next(p)) {
+        struct memo_reader r = {p};
+        struct codex_state peer;
+
+        if (memo_head(&r, &peer) && !(rollout && peer.rollout == rollout) &&
+            strcmp(peer.turn.text, turn->text) == 0)
+            return true;
+    }
+    return false;
+}
+
 int codex_self_read(const char *peers, struct codex_name *file, struct codex_name *family,
                     struct memo_numbers *foreign)
 {

@@ -1,8 +1,10 @@
 /*
- * What was counted stays counted: made histories of all three agents at random, against a reference that only
- * remembers. And by hand: what a file loses, what becomes of caches, damaged and foreign records of the
- * store.
+ * What was counted stays counted: made histories of all three agents at random (grown, forked, paged,
+ * compressed, archived, rewritten, moved, deleted), against a reference that only remembers. And by hand:
+ * what a file loses, what becomes of caches, damaged and foreign records of the store.
  */
+#include <zstd.h>
+
 #include "effort.h"
 #include "engine_home.h"
 #include "okstrafs/stream.h"
@@ -51,6 +53,13 @@ static struct made_file {
     unsigned version; /* in its first line, so that a new content has a new head */
     int n, requests[LINES];
     int place; /* which of its possible paths */
+
+    /* of Codex */
+    int page;        /* of its session: 0 is the first */
+    int before[2];   /* what the pages before have used: input, output */
+    int opening;     /* the last request of the page before, whose count it repeats; -1: none */
+    int forked_from; /* -1: no fork */
+    bool packed;     /* compressed */
 } made[FILES];
 
 static struct made_request {
@@ -67,14 +76,21 @@ static unsigned rnd(unsigned n)
     return (unsigned)((seed >> 33) % n);
 }
 
+/* The id of a Codex session is a UUID. */
+static const char *thread_of(int id)
+{
+    return text_of("019ead00-0000-7000-8000-%012d", id);
+}
+
 static const char *path_of(const struct made_file *f)
 {
     switch (f->kind) {
     case CLAUDE:
         return text_of("claude/projects/-p%d/s%d.jsonl", f->place, f->id);
     case CODEX:
-        return text_of("codex/%s/rollout-2026-06-10T01-00-00-c%d.jsonl",
-                       f->place ? "archived_sessions" : "sessions/2026/06/10", f->id);
+        return text_of("codex/%s/rollout-2026-06-10T01-%02d-00-%s%s.jsonl%s",
+                       f->place ? "archived_sessions" : "sessions/2026/06/10", f->page, thread_of(f->id),
+                       f->page ? text_of("_%s", thread_of(100000 + f->page)) : "", f->packed ? ".zst" : "");
     case GEMINI:
         return text_of("gemini/tmp/p%d/chats/session-2026-06-10T01-00-%d.jsonl", f->place, f->id);
     default:
@@ -105,22 +121,59 @@ static char *gemini_message(int i)
                    requests[i].input + requests[i].output);
 }
 
-static char *codex_line(const struct made_file *f, int k)
+/* A count: `total` with the request, `i`. */
+static char *codex_count(const int total[2], int i)
 {
-    int input = 0, output = 0, i = f->requests[k];
-
-    for (int j = 0; j <= k; j++) {
-        input += requests[f->requests[j]].input;
-        output += requests[f->requests[j]].output;
-    }
     return text_of(
         "{\"timestamp\":\"%s\",\"type\":\"event_msg\",\"payload\":{\"type\":\"token_count\",\"info\":{"
         "\"total_token_usage\":{\"input_tokens\":%d,\"cached_input_tokens\":0,\"output_tokens\":%d,"
         "\"reasoning_output_tokens\":0,\"total_tokens\":%d},\"last_token_usage\":{\"input_tokens\":%d,"
         "\"cached_input_tokens\":0,\"output_tokens\":%d,\"reasoning_output_tokens\":0,"
         "\"total_tokens\":%d}}}}\n",
-        stamp_of(i), input, output, input + output, requests[i].input, requests[i].output,
+        stamp_of(i), total[0], total[1], total[0] + total[1], requests[i].input, requests[i].output,
         requests[i].input + requests[i].output);
+}
+
+static void used_by(const struct made_file *f, int n, int used[2])
+{
+    used[0] = f->before[0];
+    used[1] = f->before[1];
+    for (int j = 0; j < n; j++) {
+        used[0] += requests[f->requests[j]].input;
+        used[1] += requests[f->requests[j]].output;
+    }
+}
+
+static char *codex_line(const struct made_file *f, int k)
+{
+    int used[2];
+
+    used_by(f, k + 1, used);
+    return codex_count(used, f->requests[k]);
+}
+
+static char *codex_meta(const char *more, int id, unsigned version)
+{
+    return text_of(
+        "{\"timestamp\":\"2026-06-10T01:00:00.000Z\",\"type\":\"session_meta\",\"payload\":{\"id\":"
+        "\"%s\",\"cwd\":\"/w/x\",\"cli_version\":\"0.146.0\",\"v\":%u%s}}\n",
+        thread_of(id), version, more);
+}
+
+/* What a rollout begins with. A fork has the first line of the other, a page may repeat the last count. */
+static char *codex_head(const struct made_file *f)
+{
+    const char *more = f->page ? text_of(",\"history_base\":{\"thread_id\":\"%s\"}", thread_of(f->id))
+                       : f->forked_from >= 0
+                           ? text_of(",\"forked_from_id\":\"%s\"", thread_of(f->forked_from))
+                           : "";
+
+    return text_of(
+        "%s%s%s%s", codex_meta(more, f->id, f->version),
+        f->forked_from >= 0 ? codex_meta("", f->forked_from, 0) : "",
+        "{\"timestamp\":\"2026-06-10T01:00:00.000Z\",\"type\":\"turn_context\",\"payload\":{\"model\":"
+        "\"gpt-5.2\"}}\n",
+        f->opening >= 0 ? codex_count(f->before, f->opening) : "");
 }
 
 static char *first_line(const struct made_file *f)
@@ -129,11 +182,7 @@ static char *first_line(const struct made_file *f)
     case CLAUDE:
         return text_of("{\"type\":\"summary\",\"v\":\"%d-%u\",\"f\":\"%0300d\"}\n", f->id, f->version, 0);
     case CODEX:
-        return text_of(
-            "{\"timestamp\":\"2026-06-10T01:00:00.000Z\",\"type\":\"session_meta\",\"payload\":{\"id\":"
-            "\"c%d\",\"cwd\":\"/w/x\",\"cli_version\":\"0.146.0\",\"v\":%u}}\n{\"timestamp\":"
-            "\"2026-06-10T01:00:00.000Z\",\"type\":\"turn_context\",\"payload\":{\"model\":\"gpt-5.2\"}}\n",
-            f->id, f->version);
+        return codex_head(f);
     default:
         return text_of("{\"v\":%u,\"sessionId\":\"g-%d\",\"projectHash\":\"x\",\"startTime\":"
                        "\"2026-06-10T01:00:00.000Z\",\"lastUpdated\":\"2026-06-10T01:00:00.000Z\"%s",
@@ -165,17 +214,35 @@ static char *content(const struct made_file *f)
     return text_of("%s%s%s", first_line(f), lines_from(f, 0), f->kind == GEMINI_OLD ? "]}\n" : "");
 }
 
+static void put_content(const char *path, const struct made_file *f)
+{
+    const char *text = content(f);
+    size_t len = strlen(text), room = ZSTD_compressBound(len);
+    char *bytes = kept(malloc(room));
+    FILE *file;
+
+    put_file(path, text);
+    if (!f->packed)
+        return;
+    len = ZSTD_compress(bytes, room, text, len, 3);
+    ck_assert(!ZSTD_isError(len));
+    file = fopen(at(path), "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
 /* Another content: in place, or as a new file that takes the place of the old one. */
 static void write_anew(struct made_file *f)
 {
     const char *path = path_of(f);
 
     f->version++;
-    if (rnd(2)) {
+    if (rnd(2) && !f->packed) {
         put_file(path, content(f));
         return;
     }
-    put_file(text_of("%s.new", path), content(f));
+    put_content(text_of("%s.new", path), f);
     ck_assert_int_eq(rename(at(text_of("%s.new", path)), at(path)), 0);
 }
 
@@ -184,16 +251,28 @@ static void write_anew(struct made_file *f)
 static void add_requests(struct made_file *f, int n)
 {
     while (n-- > 0 && f->n < LINES && n_requests < REQUESTS) {
-        requests[n_requests] = (struct made_request){1 + (int)rnd(900), 1 + (int)rnd(90), false};
+        requests[n_requests] = (struct made_request){1 + (int)rnd(9000), 1 + (int)rnd(900), false};
         f->requests[f->n++] = n_requests++;
     }
 }
 
 static void come(struct made_file *f)
 {
-    *f = (struct made_file){.kind = rnd(KINDS), .id = n_ids++, .there = true};
+    *f = (struct made_file){
+        .kind = rnd(KINDS), .id = n_ids++, .there = true, .opening = -1, .forked_from = -1};
     add_requests(f, 1 + rnd(5));
     put_file(path_of(f), content(f));
+}
+
+/* Codex compresses what lies unchanged, and unpacks it to go on. */
+static void pack(struct made_file *f, bool packed)
+{
+    const char *before = path_of(f);
+
+    f->packed = packed;
+    put_content(text_of("%s.tmp", path_of(f)), f);
+    ck_assert_int_eq(rename(at(text_of("%s.tmp", path_of(f))), at(path_of(f))), 0);
+    ck_assert_int_eq(unlink(at(before)), 0);
 }
 
 static void grow(struct made_file *f)
@@ -202,6 +281,8 @@ static void grow(struct made_file *f)
 
     if (f->closed)
         return;
+    if (f->packed)
+        pack(f, false);
     add_requests(f, 1 + rnd(3));
     if (f->kind == GEMINI_OLD)
         write_anew(f);
@@ -212,14 +293,34 @@ static void grow(struct made_file *f)
 /* A copy with the first lines, which goes on by itself. */
 static void fork_of(struct made_file *f, struct made_file *to)
 {
-    if (f->kind != CLAUDE)
+    if ((f->kind != CLAUDE && f->kind != CODEX) || f->page)
         return;
     *to = *f;
     to->id = n_ids++;
     to->version++;
     to->n = 1 + (int)rnd((unsigned)f->n);
+    to->forked_from = f->id;
+    to->closed = to->packed = false;
     add_requests(to, rnd(3));
-    put_file(path_of(to), content(to));
+    put_content(path_of(to), to);
+}
+
+/* The next page of a Codex session: the counts go on. The page before stays as it is. */
+static void page_of(struct made_file *f, struct made_file *to)
+{
+    if (f->kind != CODEX || f->closed)
+        return;
+    *to = *f;
+    to->page++;
+    to->version++;
+    to->n = 0;
+    to->forked_from = -1;
+    to->packed = false;
+    used_by(f, f->n, to->before);
+    to->opening = rnd(2) ? f->requests[f->n - 1] : -1;
+    f->closed = true;
+    add_requests(to, 1 + rnd(3));
+    put_content(path_of(to), to);
 }
 
 /* A Codex rollout only loses its end: the others lose any lines. */
@@ -252,10 +353,13 @@ static void move(struct made_file *f)
 
 static bool is_in_a_file(int i)
 {
-    for (int k = 0; k < FILES; k++)
+    for (int k = 0; k < FILES; k++) {
         for (int j = 0; made[k].there && j < made[k].n; j++)
             if (made[k].requests[j] == i)
                 return true;
+        if (made[k].there && made[k].opening == i)
+            return true;
+    }
     return false;
 }
 
@@ -267,10 +371,16 @@ static void change(void)
         come(f);
         return;
     }
-    switch (rnd(8)) {
+    switch (rnd(9)) {
     case 0:
-        if (!other->there && f->n)
+        if (!other->there && f->n && rnd(2))
             fork_of(f, other);
+        else if (!other->there && f->n)
+            page_of(f, other);
+        break;
+    case 8:
+        if (f->kind == CODEX)
+            pack(f, !f->packed);
         break;
     case 1:
     case 2:
@@ -618,8 +728,8 @@ START_TEST(other_agents_keep_theirs)
 {
     struct made_file *f = &made[0], *g = &made[1];
 
-    *f = (struct made_file){.kind = CODEX, .id = 1, .there = true};
-    *g = (struct made_file){.kind = GEMINI_OLD, .id = 2, .there = true};
+    *f = (struct made_file){.kind = CODEX, .id = 1, .there = true, .opening = -1, .forked_from = -1};
+    *g = (struct made_file){.kind = GEMINI_OLD, .id = 2, .there = true, .opening = -1, .forked_from = -1};
     n_requests = 0;
     add_requests(f, 4);
     add_requests(g, 3);
@@ -639,7 +749,7 @@ START_TEST(other_agents_keep_theirs)
     f->there = g->there = false;
     start(true);
     check(engine, 3, "deleted");
-    ck_assert(json_object_get_boolean(member_at(usage(engine, session("c1"), NULL), "retained")));
+    ck_assert(json_object_get_boolean(member_at(usage(engine, session(thread_of(1)), NULL), "retained")));
     ck_assert(json_object_get_boolean(member_at(usage(engine, session("g-2"), NULL), "retained")));
 }
 END_TEST
