@@ -147,8 +147,7 @@ class Samples(CodexTest):
             self.total(self.cat, json.loads(totals.read_text())["sets"][name]["total"], name)
             for path in codex.rglob("rollout-*"):
                 path.unlink()
-            for path in self.home.cache_files():
-                path.unlink()
+            self.forget()
 
     def total(self, read, expected: dict, when: str) -> None:
         billed = json.loads(read("stats/by-model.json"))["total"]["billed"]
