@@ -298,7 +298,7 @@ static void model(struct reader *r, struct oks_models *models)
     totals.first = span_end(r, ",\"first\":");
     totals.last = span_end(r, ",\"last\":");
     want(r, "}");
-    if (!r->error && oks_models_add(models, name, &totals) < 0)
+    if (!r->error && oks_models_add(models, name, &totals, NULL) < 0)
         fail(r, -ENOMEM);
     else if (!r->error && models->len != before + 1)
         fail(r, OKS_CACHE_MISS);

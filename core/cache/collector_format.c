@@ -232,7 +232,7 @@ static int add_model(const struct oks_skim *s, struct oks_slice value, void *ctx
         r = string(s, name.value, &copy, &len);
     if (r == 0)
         r = oks_unraw(copy, &len) < 0 ? OKS_CACHE_MISS
-                                      : oks_models_add(ctx, (struct oks_slice){copy, len}, &totals);
+                                      : oks_models_add(ctx, (struct oks_slice){copy, len}, &totals, NULL);
     free(copy);
     json_object_put(json);
     return r;

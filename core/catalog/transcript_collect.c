@@ -94,9 +94,10 @@ bool transcript_record_event(const struct oks_record *r, struct oks_event *event
 struct collector {
     struct scan_outcome *out;
     const atomic_bool *stop;
-    struct oks_slice name; /* of the file */
-    uint64_t events_from;  /* records before this offset are in the events already: only the extras are built
-                              again */
+    struct oks_slice name;  /* of the file */
+    uint64_t events_from;   /* records before this offset are in the events already: only the extras are built
+                               again */
+    struct oks_events *all; /* of these records as well; NULL: there are none */
 };
 
 static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name,
@@ -184,17 +185,14 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
-int transcript_record_model(struct oks_models *models, const struct oks_record *r,
-                            const struct oks_event *event)
+int transcript_record_model(struct oks_models *models, const struct oks_record *r, struct oks_event *event)
 {
     bool stamped = !oks_stamp_is_none(event->stamp);
     struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
-    uint64_t any = 0;
 
     memcpy(totals.count, event->count, sizeof(totals.count));
-    for (int i = 0; i < OKS_COLUMNS; i++)
-        any |= event->count[i];
-    return any ? oks_models_add(models, cut(r->message.model), &totals) : 0;
+    return oks_event_has_count(event) ? oks_models_add(models, cut(r->message.model), &totals, &event->model)
+                                      : 0;
 }
 
 static int collect_record(void *ctx, const struct oks_record *r, bool complete)
@@ -215,6 +213,8 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
         rc = requests_add_record(state->requests, r, c->name);
     if (rc == 0 && counts)
         rc = transcript_record_model(&state->models, r, &event);
+    if (rc == 0 && counts && c->all)
+        rc = oks_events_append(c->all, &event);
     if (rc < 0 || r->offset < c->events_from)
         return rc;
     rc = keep_first(&state->agent_name, r->agent_name);
@@ -314,6 +314,24 @@ static int keep_former(const struct transcript *t, struct scan_outcome *out)
     return oks_state_init(&out->gain);
 }
 
+/*
+ * Events that okstra's collector has counted do not name models. If the lines before its cursor give the same
+ * sums, their events take their place.
+ */
+static void prefer_own_events(struct oks_state *state, struct oks_events **own)
+{
+    struct oks_totals a, b;
+
+    oks_events_window(state->events, OKS_STAMP_NONE, OKS_STAMP_NONE, &a);
+    oks_events_window(*own, OKS_STAMP_NONE, OKS_STAMP_NONE, &b);
+    if (a.events == b.events && a.stamped == b.stamped && memcmp(a.count, b.count, sizeof(a.count)) == 0) {
+        struct oks_events *theirs = state->events;
+
+        state->events = *own;
+        *own = theirs;
+    }
+}
+
 int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
                        struct oks_scanner *scanner, const struct scan_options *options,
                        struct scan_outcome *out)
@@ -328,10 +346,15 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
 
     if (!out->replace)
         *requests_edit_runs(out->gain.requests) = *requests_runs(t->state.requests);
+    if (rc == 0 && events_from > from)
+        rc = oks_events_new(&collector.all);
     if (rc == 0)
         rc = t->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
              : t->packed ? oks_scanner_scan_packed(scanner, fd, &sink, options->cancel, &result)
                          : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
+    if (rc == 0 && collector.all)
+        prefer_own_events(&out->gain, &collector.all);
+    oks_events_free(collector.all);
     out->bytes_read = result.bytes_read;
     out->bad_start = result.end > from && !result.sound_start;
     if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)

@@ -241,7 +241,8 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
 }
 
 /*
- * A cache file of okstra's collector has the events and not our extras: those are read again from the start.
+ * A cache file of okstra's collector has the events and not our extras: those are read again from the start,
+ * and with them the models of the events.
  */
 static int drop_extras(struct oks_state *state)
 {
@@ -259,7 +260,7 @@ static int drop_extras(struct oks_state *state)
     oks_models_clear(&state->models);
     free(state->session_id);
     state->session_id = NULL;
-    return 0;
+    return oks_events_set_models(&state->events, oks_events_model_unknown, NULL);
 }
 
 static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,

@@ -326,7 +326,7 @@ static void get_models(struct snapshot_reader *r, struct oks_models *out)
         struct oks_totals totals;
 
         get_totals(r, &totals);
-        r->failed |= !name.ptr || oks_models_add(out, name, &totals) < 0;
+        r->failed |= !name.ptr || oks_models_add(out, name, &totals, NULL) < 0;
     }
 }
 

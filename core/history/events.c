@@ -237,6 +237,7 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event)
     struct row row;
 
     memcpy(row.count, event->count, sizeof(row.count));
+    row.model = oks_event_has_count(event) ? event->model : 0;
     if (event->stamp.key == OKS_STAMP_KEY_TEXT)
         return append_text(events, event->stamp, &row);
     if (!oks_stamp_is_none(event->stamp)) {
@@ -244,6 +245,54 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event)
         return place(&events->lists[0], NULL, &row);
     }
     return append_unstamped(events, &row);
+}
+
+bool oks_event_has_count(const struct oks_event *event)
+{
+    uint64_t any = 0;
+
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        any |= event->count[c];
+    return any != 0;
+}
+
+struct setting {
+    struct oks_events *to;
+    uint8_t (*fn)(void *ctx);
+    void *ctx;
+};
+
+static int append_with_model(void *ctx, const struct oks_event *event)
+{
+    const struct setting *s = ctx;
+    struct oks_event own = *event;
+
+    if (oks_event_has_count(event))
+        own.model = s->fn(s->ctx);
+    return oks_events_append(s->to, &own);
+}
+
+int oks_events_set_models(struct oks_events **events, uint8_t (*fn)(void *ctx), void *ctx)
+{
+    struct setting setting = {.fn = fn, .ctx = ctx};
+    int rc = oks_events_new(&setting.to);
+
+    if (rc < 0)
+        return rc;
+    rc = oks_events_each(*events, append_with_model, &setting);
+    if (rc < 0) {
+        oks_events_free(setting.to);
+        return rc;
+    }
+    oks_events_free(*events);
+    *events = setting.to;
+    return 0;
+}
+
+uint8_t oks_events_model_unknown(void *ctx)
+{
+    (void)ctx;
+    return OKS_MODEL_UNKNOWN;
 }
 
 const struct run *events_unstamped(const struct oks_events *events)

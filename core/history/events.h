@@ -13,10 +13,18 @@
 
 #include "history/totals.h"
 
+enum {
+    OKS_MODELS_MAX = 64,     /* of one transcript; further ones are summed up as "(others)" */
+    OKS_MODEL_UNKNOWN = 255, /* of an event from a file of an earlier version */
+};
+
 struct oks_event {
     struct oks_stamp stamp; /* none: the event is in every window */
     uint64_t count[OKS_COLUMNS];
+    uint8_t model; /* its place in the transcript's list of models; of an event without counts: nothing */
 };
+
+bool oks_event_has_count(const struct oks_event *event);
 
 struct oks_events;
 
@@ -32,6 +40,11 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event);
  * next append costs a microsecond more.
  */
 void oks_events_trim(struct oks_events *events);
+
+/* Makes them anew, each with the model that fn gives for it; fn is called for those with a count, in order.
+ * On -ENOMEM nothing has changed. */
+int oks_events_set_models(struct oks_events **events, uint8_t (*fn)(void *ctx), void *ctx);
+uint8_t oks_events_model_unknown(void *ctx); /* such a function */
 
 size_t oks_events_len(const struct oks_events *events);
 size_t oks_events_bytes(const struct oks_events *events); /* memory held, for budgets and status */
@@ -62,6 +75,14 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
 void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to, struct oks_totals *out);
 /* The smallest such key from `from` on; false: there is none. */
 bool oks_events_next(const struct oks_events *events, uint64_t from, uint64_t *key);
+
+/*
+ * The same window by model: out[m] are the totals of the events with a count whose model is m, and the last
+ * one those of the others. Only canonical stamps widen a span. The cost is that of the blocks in the window,
+ * and of each event in a block with several models.
+ */
+void oks_events_models(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
+                       struct oks_totals out[OKS_MODELS_MAX + 1]);
 
 /*
  * Calls fn for every event, those without a stamp first, the others in the order of their stamps (equal

@@ -6,6 +6,7 @@
 #define OKSTRAFS_HISTORY_EVENTS_BLOCK_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,6 +23,7 @@ enum {
 struct row {
     uint64_t key;
     uint64_t count[OKS_COLUMNS];
+    uint8_t model; /* kept only if there is a count */
 };
 
 /* Exact sums: 2^64 events of 2^64 tokens fit, so differences of sums are exact too. Saturation comes last. */
@@ -36,10 +38,15 @@ struct block {
     uint8_t width[BLOCK_FIELDS]; /* of a column's values, in bits */
     uint8_t base[8];             /* the smallest key */
     uint8_t counted[8];          /* bit i: event i has a count that is not 0 */
+    uint8_t model;               /* the smallest */
+    uint8_t model_width;         /* 0: all are of this model */
     uint8_t bytes[];             /* the sums over all earlier blocks, then the columns */
 };
 
-enum { BLOCK_BYTES_MAX = sizeof(struct block) + sizeof(struct sums) + BLOCK_FIELDS * BLOCK_EVENTS * 8 };
+enum {
+    BLOCK_BYTES_MAX =
+        sizeof(struct block) + sizeof(struct sums) + BLOCK_FIELDS * BLOCK_EVENTS * 8 + BLOCK_EVENTS
+};
 
 /*
  * Packs rows[0 ... n-1], n <= BLOCK_EVENTS; `before` are the sums over all earlier blocks of the run. Returns
@@ -52,11 +59,15 @@ size_t block_check(const uint8_t *bytes, size_t len);
 uint64_t block_key(const struct block *block, size_t i);
 void block_row(const struct block *block, size_t i, struct row *out);
 
+/* Of the events [from, to): how many have a count, and, if any, the first and the last of these. */
+size_t block_counted(const struct block *block, size_t from, size_t to, size_t *first, size_t *last);
+
 /* *out = the sums over the events [from, to) of this block */
 void block_range(const struct block *block, size_t from, size_t to, struct sums *out);
 /* *out = the sums over all earlier blocks and the first n events of this one */
 void block_sums(const struct block *block, size_t n, struct sums *out);
 
+bool row_has_count(const struct row *row);
 void sums_add_row(struct sums *sums, const struct row *row);
 
 /* A number in packed bytes, at any address. */

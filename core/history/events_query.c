@@ -41,13 +41,15 @@ static void add_run(struct window_sum *window, const struct run *run)
         add_range(window, run, from, to);
 }
 
+static uint64_t saturated(unsigned __int128 sum)
+{
+    return sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)sum;
+}
+
 static void window_totals(struct window_sum *window, struct oks_totals *out)
 {
-    for (int c = 0; c < OKS_COLUMNS; c++) {
-        unsigned __int128 sum = window->sums.count[c];
-
-        window->totals.count[c] = sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)sum;
-    }
+    for (int c = 0; c < OKS_COLUMNS; c++)
+        window->totals.count[c] = saturated(window->sums.count[c]);
     *out = window->totals;
 }
 
@@ -62,6 +64,58 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
     for (size_t i = 0; (run = events_run(events, i)); i++)
         add_run(&window, run);
     window_totals(&window, out);
+}
+
+struct window_models {
+    const struct run *run;
+    unsigned __int128 count[OKS_MODELS_MAX + 1][OKS_COLUMNS];
+    struct oks_totals *out; /* all but the counts */
+};
+
+static struct oks_stamp canonical_at(const struct run *run, size_t pos, bool stamped)
+{
+    return stamped && !run->texts ? run_stamp_at(run, pos) : OKS_STAMP_NONE;
+}
+
+static void add_part(struct window_models *window, const struct run_part *part, bool stamped)
+{
+    size_t m = part->model < OKS_MODELS_MAX ? part->model : OKS_MODELS_MAX;
+    struct oks_totals totals = {.events = part->n, .stamped = stamped ? part->n : 0};
+
+    totals.first = canonical_at(window->run, part->first, stamped);
+    totals.last = canonical_at(window->run, part->last, stamped);
+    oks_totals_add(&window->out[m], &totals);
+    for (int c = 0; c < OKS_COLUMNS; c++)
+        window->count[m][c] += part->sums.count[c];
+}
+
+static void add_unstamped_part(void *ctx, const struct run_part *part)
+{
+    add_part(ctx, part, false);
+}
+
+static void add_stamped_part(void *ctx, const struct run_part *part)
+{
+    add_part(ctx, part, true);
+}
+
+void oks_events_models(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
+                       struct oks_totals out[OKS_MODELS_MAX + 1])
+{
+    struct window_models window = {.run = events_unstamped(events), .out = out};
+
+    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+        out[m] = OKS_TOTALS_NONE;
+    run_parts(window.run, 0, run_len(window.run), add_unstamped_part, &window);
+    for (size_t i = 0; (window.run = events_run(events, i)); i++) {
+        size_t from = oks_stamp_is_none(since) ? 0 : run_find(window.run, since, false);
+        size_t to = oks_stamp_is_none(until) ? run_len(window.run) : run_find(window.run, until, true);
+
+        run_parts(window.run, from, to, add_stamped_part, &window);
+    }
+    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+        for (int c = 0; c < OKS_COLUMNS; c++)
+            out[m].count[c] = saturated(window.count[m][c]);
 }
 
 void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to, struct oks_totals *out)
@@ -102,6 +156,7 @@ static int each_unstamped(const struct run *run, int (*fn)(void *, const struct 
     for (size_t i = 0; rc == 0 && i < run_len(run); i++) {
         run_row(run, i, &row);
         memcpy(event.count, row.count, sizeof(event.count));
+        event.model = row.model;
         rc = fn(ctx, &event);
     }
     return rc;
@@ -121,6 +176,7 @@ int oks_events_each(const struct oks_events *events, int (*fn)(void *ctx, const 
         merge_source_init(&sources[n++], run);
     while (rc == 0 && merge_next(sources, &n, &row, &event.stamp)) {
         memcpy(event.count, row.count, sizeof(event.count));
+        event.model = row.model;
         rc = fn(ctx, &event);
     }
     return rc;

@@ -1,8 +1,8 @@
 /*
  * What each model used, in one transcript.
  *
- * An event does not carry its model (nearly all of a transcript's events share one), so the totals by model
- * are kept beside the events as running sums.
+ * An event carries its model as a place in this list. The totals over all time are kept beside the events as
+ * running sums, so that only a window that cuts the transcript has to add events up.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +34,8 @@ static struct oks_model *append(struct oks_models *models, struct oks_slice name
     return &items[models->len++];
 }
 
-int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals)
+int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals,
+                   uint8_t *place)
 {
     struct oks_totals part = *totals;
     struct oks_model *model;
@@ -55,15 +56,17 @@ int oks_models_add(struct oks_models *models, struct oks_slice name, const struc
     if (part.last.key == OKS_STAMP_KEY_TEXT)
         part.last = OKS_STAMP_NONE;
     oks_totals_add(&model->totals, &part);
+    if (place)
+        *place = (uint8_t)(model - models->items);
     return 0;
 }
 
-int oks_models_merge(struct oks_models *to, const struct oks_models *from)
+int oks_models_merge(struct oks_models *to, const struct oks_models *from, uint8_t places[OKS_MODELS_MAX])
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < from->len; i++)
-        rc = oks_models_add(to, oks_slice_of(from->items[i].name), &from->items[i].totals);
+        rc = oks_models_add(to, oks_slice_of(from->items[i].name), &from->items[i].totals, &places[i]);
     return rc;
 }
 

@@ -54,9 +54,19 @@ int oks_state_reset(struct oks_state *state)
 
 /* --- adding what a scan found --- */
 
+struct gaining {
+    struct oks_events *to;
+    uint8_t places[OKS_MODELS_MAX]; /* of the gain's models in the state's list */
+    size_t n_places;
+};
+
 static int append_event(void *ctx, const struct oks_event *event)
 {
-    return oks_events_append(ctx, event);
+    const struct gaining *g = ctx;
+    struct oks_event own = *event;
+
+    own.model = event->model < g->n_places ? g->places[event->model] : OKS_MODEL_UNKNOWN;
+    return oks_events_append(g->to, &own);
 }
 
 static void move_first(char **to, char **from)
@@ -81,16 +91,17 @@ static int add_strings(struct oks_strings *to, const struct oks_strings *from, s
 
 int oks_state_gain(struct oks_state *to, struct oks_state *gain)
 {
-    int rc = oks_events_each(gain->events, append_event, to->events);
+    struct gaining gaining = {.to = to->events, .n_places = gain->models.len};
+    int rc = oks_models_merge(&to->models, &gain->models, gaining.places);
 
+    if (rc == 0)
+        rc = oks_events_each(gain->events, append_event, &gaining);
     if (rc == 0)
         rc = add_strings(&to->teams, &gain->teams, OKS_TEAMS_MAX, true);
     if (rc == 0)
         rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
     if (rc == 0)
         rc = add_strings(&to->compactions, &gain->compactions, OKS_COMPACTIONS_MAX, false);
-    if (rc == 0)
-        rc = oks_models_merge(&to->models, &gain->models);
     if (rc < 0)
         return rc;
     move_first(&to->agent_name, &gain->agent_name);

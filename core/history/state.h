@@ -37,11 +37,12 @@ struct oks_models {
     size_t len;
 };
 
-enum { OKS_MODELS_MAX = 64 }; /* of one transcript; further ones are summed up as "(others)" */
-
-/* Adds to the model's sum; an absent name is "". 0 or -ENOMEM. */
-int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals);
-int oks_models_merge(struct oks_models *to, const struct oks_models *from); /* 0 or -ENOMEM */
+/* Adds to the model's sum; an absent name is "". *place, if not NULL: where it is in the list. 0 or -ENOMEM.
+ */
+int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals,
+                   uint8_t *place);
+/* places[i]: where the i-th of `from` is in `to`. 0 or -ENOMEM */
+int oks_models_merge(struct oks_models *to, const struct oks_models *from, uint8_t places[OKS_MODELS_MAX]);
 void oks_models_clear(struct oks_models *models);
 
 struct oks_requests; /* what was asked of models, once each: history/requests.h */

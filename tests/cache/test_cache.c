@@ -64,7 +64,7 @@ static void add_model(struct oks_state *state, const char *name, const char *sta
     struct oks_totals totals = {.count = {[OKS_INPUT] = 8}, .events = 2, .stamped = 1};
 
     totals.first = totals.last = oks_stamp_of(oks_slice_of(stamp));
-    ck_assert_int_eq(oks_models_add(&state->models, oks_slice_of(name), &totals), 0);
+    ck_assert_int_eq(oks_models_add(&state->models, oks_slice_of(name), &totals, NULL), 0);
 }
 
 static void add_request(struct oks_state *state, uint64_t key, const char *model, const char *agent,

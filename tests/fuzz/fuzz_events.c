@@ -27,7 +27,7 @@ static int put(void *ctx, const void *bytes, size_t n)
 
 struct walk {
     struct oks_stamp last;
-    size_t n;
+    size_t n, counted;
     uint64_t hash;
 };
 
@@ -41,10 +41,12 @@ static int see(void *ctx, const struct oks_event *event)
         REQUIRE(!oks_stamp_is_none(event->stamp) && oks_stamp_cmp(walk->last, event->stamp) <= 0);
     walk->last = event->stamp;
     walk->n++;
+    walk->counted += oks_event_has_count(event);
     for (size_t i = 0; i < text.len; i++)
         walk->hash = (walk->hash ^ (uint8_t)text.ptr[i]) * 0x100000001b3;
     for (size_t c = 0; c < OKS_COLUMNS; c++)
         walk->hash = (walk->hash ^ event->count[c]) * 0x100000001b3;
+    walk->hash = (walk->hash ^ event->model) * 0x100000001b3;
     return 0;
 }
 
@@ -61,13 +63,18 @@ static int see_day(void *ctx, const char day[11])
 static uint64_t read_all(const struct oks_events *events)
 {
     struct walk walk = {.last = OKS_STAMP_NONE};
-    struct oks_totals totals;
-    uint64_t key = 0;
+    struct oks_totals totals, models[OKS_MODELS_MAX + 1];
+    uint64_t key = 0, counted = 0;
 
     REQUIRE(oks_events_each(events, see, &walk) == 0);
     REQUIRE(walk.n == oks_events_len(events));
     oks_events_window(events, OKS_STAMP_NONE, OKS_STAMP_NONE, &totals);
     REQUIRE(totals.events == walk.n && totals.stamped <= walk.n);
+    oks_events_models(events, OKS_STAMP_NONE, OKS_STAMP_NONE, models);
+    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+        counted += models[m].events;
+    REQUIRE(counted >= walk.counted &&
+            counted <= walk.n); /* a damaged block may say of an event without counts that it has one */
     for (unsigned i = 0; i < 100 && oks_events_next(events, key, &key); i++) {
         oks_events_span(events, key / 2, key, &totals);
         REQUIRE(totals.stamped > 0);

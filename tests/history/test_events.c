@@ -68,6 +68,19 @@ static void model_close(struct model *model)
     oks_events_free(model->real);
 }
 
+/* Whole blocks of one model, blocks of two of which one is not known, and blocks of many. */
+static uint8_t draw_model(size_t n)
+{
+    switch (n / 150 % 3) {
+    case 0:
+        return (uint8_t)(n / 450 % OKS_MODELS_MAX);
+    case 1:
+        return draw(3) ? 2 : OKS_MODEL_UNKNOWN;
+    default:
+        return (uint8_t)draw(OKS_MODELS_MAX);
+    }
+}
+
 /* counts[OKS_INPUT] is the number of the event, so that its place can be told apart from its twins'. */
 static void model_add(struct model *model, struct oks_stamp at)
 {
@@ -82,6 +95,7 @@ static void model_add(struct model *model, struct oks_stamp at)
     event.count[OKS_CACHE_CREATION_1H] = creation - event.count[OKS_CACHE_CREATION_5M];
     event.count[OKS_CACHE_READ] = draw(UINT64_C(1) << (1 + draw(50)));
     event.count[OKS_TOOL_USES] = draw(4);
+    event.model = draw_model(model->n);
     CHECK(oks_events_append(model->real, &event) == 0);
     if (model->n == model->room) {
         model->room = model->room * 2 + 16;
@@ -126,6 +140,41 @@ static void same_stamp(struct oks_stamp a, struct oks_stamp b)
         CHECK(oks_stamp_cmp(a, b) == 0);
 }
 
+static void model_models(const struct model *model, struct oks_stamp since, struct oks_stamp until,
+                         struct oks_totals out[OKS_MODELS_MAX + 1])
+{
+    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+        out[m] = OKS_TOTALS_NONE;
+    for (size_t i = 0; i < model->n; i++) {
+        const struct oks_event *event = &model->events[i];
+        bool stamped = !oks_stamp_is_none(event->stamp), any = false;
+        struct oks_totals one = {
+            .events = 1, .stamped = stamped, .first = OKS_STAMP_NONE, .last = OKS_STAMP_NONE};
+
+        for (int c = 0; c < OKS_COLUMNS; c++)
+            any |= (one.count[c] = event->count[c]) != 0;
+        if (!any || (stamped && !model_inside(event->stamp, since, until)))
+            continue;
+        if (event->stamp.key < OKS_STAMP_KEY_TEXT)
+            one.first = one.last = event->stamp;
+        oks_totals_add(&out[event->model < OKS_MODELS_MAX ? event->model : OKS_MODELS_MAX], &one);
+    }
+}
+
+static void check_models(const struct model *model, struct oks_stamp since, struct oks_stamp until)
+{
+    struct oks_totals want[OKS_MODELS_MAX + 1], got[OKS_MODELS_MAX + 1];
+
+    model_models(model, since, until, want);
+    oks_events_models(model->real, since, until, got);
+    for (size_t m = 0; m <= OKS_MODELS_MAX; m++) {
+        CHECK(got[m].events == want[m].events && got[m].stamped == want[m].stamped);
+        CHECK(memcmp(got[m].count, want[m].count, sizeof(want[m].count)) == 0);
+        same_stamp(got[m].first, want[m].first);
+        same_stamp(got[m].last, want[m].last);
+    }
+}
+
 static void check_window(const struct model *model, struct oks_stamp since, struct oks_stamp until)
 {
     struct oks_totals want, got;
@@ -138,6 +187,7 @@ static void check_window(const struct model *model, struct oks_stamp since, stru
         CHECK(got.count[c] == want.count[c]);
     same_stamp(got.first, want.first);
     same_stamp(got.last, want.last);
+    check_models(model, since, until);
 }
 
 struct walk {
@@ -159,7 +209,7 @@ static int walk_one(void *ctx, const struct oks_event *event)
     walk->met[number] = true;
     want = &walk->model->events[number];
     same_stamp(event->stamp, want->stamp);
-    CHECK(memcmp(event->count, want->count, sizeof(event->count)) == 0);
+    CHECK(memcmp(event->count, want->count, sizeof(event->count)) == 0 && event->model == want->model);
     if (walk->seen > 0 && !oks_stamp_is_none(walk->last.stamp)) {
         int order = oks_stamp_is_none(event->stamp) ? -1 : oks_stamp_cmp(event->stamp, walk->last.stamp);
 
@@ -422,6 +472,7 @@ static struct packed packed_of(unsigned n, struct oks_events **events)
         struct oks_event event = {.stamp = i % 7 == 6 ? odd_stamp(9) : tick_stamp(i)};
 
         event.count[OKS_OUTPUT] = i % 5;
+        event.model = i % 9 && i % 5 ? 3 : 0;
         ck_assert_int_eq(oks_events_append(*events, &event), 0);
     }
     ck_assert_int_eq(oks_events_pack(*events, put_packed, &packed), 0);
@@ -660,7 +711,7 @@ END_TEST
 /* Up to 3 bits, up to `bits`, or all that there are: in some rows, in some columns. */
 static void draw_rows(struct row rows[BLOCK_EVENTS], unsigned bits)
 {
-    uint64_t columns = draw(1 << OKS_COLUMNS), every = 1 + draw(4), splits = draw(4);
+    uint64_t columns = draw(1 << OKS_COLUMNS), every = 1 + draw(4), splits = draw(4), models = 1 + draw(256);
 
     memset(rows, 0, BLOCK_EVENTS * sizeof(*rows));
     for (size_t i = 0; i < BLOCK_EVENTS; i++) {
@@ -670,13 +721,29 @@ static void draw_rows(struct row rows[BLOCK_EVENTS], unsigned bits)
         for (unsigned c = 0; c < OKS_COLUMNS && draw(every) == 0; c++)
             if (columns >> c & 1)
                 count[c] = draw(UINT64_MAX >> (64 - bits)) + (bits == 64);
-        if (splits == 0)
-            continue;
-        count[OKS_CACHE_CREATION_5M] = splits == 1   ? count[OKS_CACHE_CREATION]
-                                       : splits == 2 ? 0
-                                                     : count[OKS_CACHE_CREATION] / 3;
-        count[OKS_CACHE_CREATION_1H] = count[OKS_CACHE_CREATION] - count[OKS_CACHE_CREATION_5M];
+        if (splits > 0) {
+            count[OKS_CACHE_CREATION_5M] = splits == 1   ? count[OKS_CACHE_CREATION]
+                                           : splits == 2 ? 0
+                                                         : count[OKS_CACHE_CREATION] / 3;
+            count[OKS_CACHE_CREATION_1H] = count[OKS_CACHE_CREATION] - count[OKS_CACHE_CREATION_5M];
+        }
+        if (row_has_count(&rows[i]))
+            rows[i].model = (uint8_t)(UINT8_MAX - draw(models));
     }
+}
+
+static void check_counted(const struct block *block, const struct row *rows, size_t from, size_t to)
+{
+    size_t n = 0, low = 0, high = 0, first = 0, last = 0;
+
+    for (size_t i = from; i < to; i++) {
+        if (!row_has_count(&rows[i]))
+            continue;
+        low = n ? low : i;
+        high = i;
+        n++;
+    }
+    CHECK(block_counted(block, from, to, &first, &last) == n && first == low && last == high);
 }
 
 static void check_range(const struct block *block, const struct row *rows, size_t from, size_t to)
@@ -687,6 +754,8 @@ static void check_range(const struct block *block, const struct row *rows, size_
         sums_add_row(&want, &rows[i]);
     if (from > to)
         return;
+    if (from < to)
+        check_counted(block, rows, from, to);
     block_range(block, from, to, &got);
     CHECK(memcmp(&got, &want, sizeof(got)) == 0);
 }

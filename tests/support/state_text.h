@@ -240,7 +240,7 @@ static inline void state_take_model(char *rest, struct oks_state *state)
         if (text)
             *to = oks_stamp_of((struct oks_slice){text, len});
     }
-    if (oks_models_add(&state->models, oks_slice_of(name), &totals) < 0)
+    if (oks_models_add(&state->models, oks_slice_of(name), &totals, NULL) < 0)
         abort();
 }
 
