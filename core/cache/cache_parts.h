@@ -32,6 +32,30 @@ struct oks_cache_key {
 /* The counts of an event under the names and in the order of okstra's collector; `t` comes behind them. */
 extern const struct oks_cache_key oks_cache_keys[OKS_COLUMNS];
 
+/* --- cache_event_models.c --- */
+
+#define OKS_CACHE_EVENT_MODELS ",\"eventModels\":["
+
+/* `,"eventModels":[...]`: runs of a number of events with a count, and the place of their model in `models`;
+ * none if that is always the first. */
+void oks_cache_put_event_models(struct oks_bytes *bytes, const struct oks_state *state);
+
+/* What is read of it. All 0: nothing yet. */
+struct oks_event_models {
+    struct oks_event_run {
+        uint64_t n;
+        uint8_t model;
+    } * runs;
+    size_t len, room;
+    size_t at;     /* while they are assigned */
+    bool short_of; /* then: there were more events */
+};
+
+/* The next number of the list. 0, OKS_CACHE_MISS, -ENOMEM */
+int oks_cache_take_event_model(struct oks_event_models *m, bool is_model, uint64_t number);
+/* Gives the state's events their models, after its `models`; frees the runs. 0, OKS_CACHE_MISS, -ENOMEM */
+int oks_cache_assign_event_models(struct oks_event_models *m, struct oks_state *state);
+
 /* --- cache_requests.c --- */
 
 /* A request as the numbers of a row, in the order of the file. */

@@ -27,8 +27,11 @@ struct reader {
     uint64_t version; /* of the one that is being read */
 };
 
-/* What version 4 lacks: the team of a label, the parts of responses, and their runs. */
-enum { LABEL_TEAM_SINCE = 5, PARTS_SINCE = 5 };
+/*
+ * What version 4 lacks: the team of a label, the parts of responses, and their runs. What version 5 lacks:
+ * the models of events.
+ */
+enum { LABEL_TEAM_SINCE = 5, PARTS_SINCE = 5, EVENT_MODELS_SINCE = 6 };
 
 bool oks_cache_sealed(const char *bytes, size_t len)
 {
@@ -314,6 +317,35 @@ static void models(struct reader *r, struct oks_models *out)
     want(r, "]");
 }
 
+static void event_models(struct reader *r, struct oks_state *state)
+{
+    struct oks_event_models m = {0};
+    int rc;
+
+    want(r, OKS_CACHE_EVENT_MODELS);
+    if (!r->error && *r->p != ']')
+        do {
+            rc = oks_cache_take_event_model(&m, false, number(r, INT64_MAX));
+            want(r, ",");
+            rc = rc == 0 ? oks_cache_take_event_model(&m, true, number(r, OKS_MODEL_UNKNOWN)) : rc;
+            if (rc != 0)
+                fail(r, rc);
+        } while (take(r, ",", 1));
+    want(r, "]");
+    rc = r->error ? 0 : oks_cache_assign_event_models(&m, state);
+    free(m.runs);
+    if (rc != 0)
+        fail(r, rc);
+}
+
+/* Before version 6: with one model they are of that one. */
+static void models_not_known(struct reader *r, struct oks_state *state)
+{
+    if (!r->error && state->models.len > 1 &&
+        oks_events_set_models(&state->events, oks_events_model_unknown, NULL) < 0)
+        fail(r, -ENOMEM);
+}
+
 static struct oks_slice text_or_null(struct reader *r)
 {
     return take(r, "null", 4) ? (struct oks_slice){0} : raw(r);
@@ -425,6 +457,10 @@ static void addition(struct reader *r, struct oks_state *state)
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
     list(r, ",\"compactions\":[", oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX);
     models(r, &state->models);
+    if (r->version >= EVENT_MODELS_SINCE)
+        event_models(r, state);
+    else
+        models_not_known(r, state);
     requests(r, &taking, take_row, &taking);
     nullable(r, ",\"label\":", raw, &state->label);
     if (r->version >= LABEL_TEAM_SINCE)

@@ -198,6 +198,7 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     put_list(bytes, ",\"cwds\":[", &state->cwds);
     put_list(bytes, ",\"compactions\":[", &state->compactions);
     put_models(bytes, &state->models);
+    oks_cache_put_event_models(bytes, state);
     oks_cache_put_requests(bytes, state->requests);
     oks_bytes_text(bytes, ",\"label\":");
     put_nullable(bytes, state->label, oks_bytes_raw);

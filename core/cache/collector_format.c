@@ -238,6 +238,35 @@ static int add_model(const struct oks_skim *s, struct oks_slice value, void *ctx
     return r;
 }
 
+struct event_models_of {
+    struct oks_event_models models;
+    bool is_model; /* the next number */
+};
+
+static int add_event_model(const struct oks_skim *s, struct oks_slice value, void *ctx)
+{
+    struct event_models_of *to = ctx;
+    uint64_t n;
+    int r = number(value, INT64_MAX, &n);
+
+    (void)s;
+    if (r == 0)
+        r = oks_cache_take_event_model(&to->models, to->is_model, n);
+    to->is_model = !to->is_model;
+    return r;
+}
+
+static int read_event_models(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+{
+    struct event_models_of to = {0};
+    int r = oks_skim_each(s, value, add_event_model, &to);
+
+    if (r == 0)
+        r = to.is_model ? OKS_CACHE_MISS : oks_cache_assign_event_models(&to.models, state);
+    free(to.models.runs);
+    return r;
+}
+
 /* A row's texts are owned here while it is read. */
 struct foreign_row {
     struct oks_cache_row row;
@@ -352,6 +381,7 @@ enum {
     CWDS,
     COMPACTIONS,
     MODELS,
+    EVENT_MODELS,
     REQUESTS,
     LABEL,
     LABEL_TEAM,
@@ -395,6 +425,7 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
         [EVENTS].key = "events",
         [SHA256].key = "sha256",
         [MODELS].key = "models",
+        [EVENT_MODELS].key = "eventModels",
         [REQUESTS].key = "requests",
         [LABEL].key = "label",
         [MEMO].key = "memo",
@@ -421,6 +452,8 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
                           &(struct strings_of){oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX});
     if (r == 0)
         r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
+    if (r == 0)
+        r = read_event_models(s, fields[EVENT_MODELS].value, state);
     if (r == 0)
         r = read_requests(s, fields[REQUESTS].value, state->requests);
     if (r == 0)
@@ -453,7 +486,7 @@ static int drop_addition(struct oks_state *state)
     state->tail_len = 0;
     state->extra_offset = state->dev = state->ino = 0;
     state->lines = state->bad = state->odd = 0;
-    return 0;
+    return oks_events_set_models(&state->events, oks_events_model_unknown, NULL);
 }
 
 static int read_file(const struct oks_skim *s, struct oks_state *state)

@@ -237,7 +237,8 @@ START_TEST(the_layout_is_as_documented)
         "\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
         "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
         "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
-        "\"requests\":{\"history\":6,\"after\":1,\"runs\":null,\"models\":[\"claude-opus-4-7\"],\"agents\":["
+        "\"eventModels\":[],\"requests\":{\"history\":6,\"after\":1,\"runs\":null,\"models\":[\"claude-opus-"
+        "4-7\"],\"agents\":["
         "\"a1\"],"
         "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
@@ -565,7 +566,17 @@ START_TEST(a_sealed_file_is_still_checked)
         {"{\"i\":7}", "{\"i\":true}"},
         {"{\"i\":7}", "{\"i\":}"},
         {"\"found\":true", "\"found\":false"},
+        {"\"version\":6", "\"version\":5"},
         {"\"version\":6", "\"version\":7"},
+        {"\"eventModels\":[]", "\"eventModels\":[1]"},
+        {"\"eventModels\":[]", "\"eventModels\":[1,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[3,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,0,1,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[0,0,2,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,1]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,256]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,0"},
+        {"\"eventModels\":[]", "\"eventModels\":null"},
         {"\"label\":\"Explore%25\"", "\"label\":8"},
         {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
         {"\"ino\":77", "\"ino\":18446744073709551616"},
@@ -837,7 +848,16 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
     static const char *const changes[][2] = {
         {"\"usage\":{\"offset\":12345", "\"usage\":{\"offset\":12346"},
         {"\"version\":6,\"offset\":12345", "\"version\":6,\"offset\":12344"},
+        {"\"version\":6", "\"version\":5"},
         {"\"version\":6", "\"version\":7"},
+        {"\"eventModels\":[]", "\"eventModels\":[1]"},
+        {"\"eventModels\":[]", "\"eventModels\":[1,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[3,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,0,1,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[0,0,2,0]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,1]"},
+        {"\"eventModels\":[]", "\"eventModels\":[2,256]"},
+        {"\"eventModels\":[]", "\"eventModels\":null"},
         {"\"label\":\"Explore%25\"", "\"label\":8"},
         {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
         {"{\"i\":7},", ""},

@@ -463,19 +463,27 @@ static const char version_4[] =
     "0,1000,10,0,"
     "0,0,0,0]]},\"label\":null,\"memo\":null,\"events\":1,\"sha256\":\"";
 
+/* Seals it and reads it. */
+static void parse_version(const char *version, struct oks_state *state)
+{
+    uint8_t sha256[OKS_SHA256_BYTES];
+    char hex[OKS_SHA256_HEX], *text;
+    size_t n = strlen(version);
+
+    ck_assert_int_eq(oks_sha256(version, n, sha256), 0);
+    oks_hex(sha256, sizeof(sha256), hex);
+    ck_assert_int_gt(asprintf(&text, "%s%s\"}}\n", version, hex), 0);
+    ck_assert_int_eq(oks_state_init(state), 0);
+    ck_assert_int_eq(oks_cache_parse_kept(text, strlen(text), state), OKS_CACHE_HIT);
+    free(text);
+}
+
 START_TEST(version_4_stays_readable)
 {
     struct request_row row;
     struct oks_state state;
-    uint8_t sha256[OKS_SHA256_BYTES];
-    char text[sizeof(version_4) + OKS_SHA256_HEX + 8], hex[OKS_SHA256_HEX];
-    size_t n = sizeof(version_4) - 1;
 
-    ck_assert_int_eq(oks_sha256(version_4, n, sha256), 0);
-    oks_hex(sha256, sizeof(sha256), hex);
-    n = (size_t)snprintf(text, sizeof(text), "%s%s\"}}\n", version_4, hex);
-    ck_assert_int_eq(oks_state_init(&state), 0);
-    ck_assert_int_eq(oks_cache_parse_kept(text, n, &state), OKS_CACHE_HIT);
+    parse_version(version_4, &state);
     ck_assert_uint_eq(state.offset, 264);
     ck_assert_str_eq(state.session_id, "s1");
     ck_assert_uint_eq(oks_events_len(state.events), 1);
@@ -484,6 +492,46 @@ START_TEST(version_4_stays_readable)
     ck_assert_uint_eq(row.request.key, UINT64_C(0x0123456789abcdef));
     ck_assert_uint_eq(row.request.spend.input, 1000);
     oks_state_clear(&state);
+}
+END_TEST
+
+static const char version_5[] =
+    "{\"schemaVersion\":1,\"identity\":{\"prefixLen\":3,\"sha256\":"
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\"usage\":{\"offset\":264,"
+    "\"agentName\":null,\"model\":\"m1\",\"events\":[{\"i\":1,\"t\":\"2026-06-01T10:00:01Z\"},"
+    "{\"i\":2,\"t\":\"2026-06-01T10:00:02Z\"}]},\"needles\":{},\"okstrafs\":{\"version\":5,\"offset\":264,"
+    "\"dev\":2049,\"ino\":77,\"tail\":null,\"lines\":1,\"bad\":0,\"odd\":0,\"sessionId\":null,\"teams\":[],"
+    "\"cwds\":[],\"compactions\":[],\"models\":[%s],"
+    "\"requests\":{\"history\":1,\"after\":0,\"runs\":null,\"models\":[],\"agents\":[],\"rows\":[]},"
+    "\"label\":null,\"labelTeam\":null,\"memo\":null,\"events\":2,\"sha256\":\"";
+#define VERSION_5_MODEL(name, n, i)                             \
+    "{\"name\":\"" name "\",\"n\":" n ",\"stamped\":0,\"i\":" i \
+    ",\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,"               \
+    "\"u\":0,\"first\":null,\"last\":null}"
+
+/* Version 5 has no models of events. They are not known, if there were several. */
+START_TEST(version_5_stays_readable)
+{
+    static const struct {
+        const char *models;
+        size_t place;
+    } cases[] = {{VERSION_5_MODEL("m1", "2", "3"), 0},
+                 {VERSION_5_MODEL("m1", "1", "1") "," VERSION_5_MODEL("m2", "1", "2"), OKS_MODELS_MAX}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct oks_totals sums[OKS_MODELS_MAX + 1];
+        struct oks_state state;
+        char *text;
+
+        ck_assert_int_gt(asprintf(&text, version_5, cases[i].models), 0);
+        parse_version(text, &state);
+        oks_events_models(state.events, oks_stamp_of(OKS_SLICE("2026-06-01T10:00:02Z")), OKS_STAMP_NONE,
+                          sums);
+        ck_assert_uint_eq(sums[cases[i].place].events, 1);
+        ck_assert_uint_eq(sums[cases[i].place].count[OKS_INPUT], 2);
+        oks_state_clear(&state);
+        free(text);
+    }
 }
 END_TEST
 
@@ -504,6 +552,7 @@ int main(void)
     STORE_TEST(suite, nobody_else_can_read_it);
     STORE_TEST(suite, a_full_disk_loses_nothing);
     STORE_TEST(suite, version_4_stays_readable);
+    STORE_TEST(suite, version_5_stays_readable);
     STORE_TEST(suite, many_additions_are_written_as_a_whole);
     return tap_run(suite);
 }
