@@ -2,7 +2,6 @@
  * Attributes of a session: each is that of its first transcript, by path, that has one.
  */
 #include "catalog/catalog.h"
-#include "catalog/rescan.h"
 
 const struct source *session_source(const struct session *s)
 {
@@ -85,7 +84,7 @@ struct oks_stamp session_first(const struct session *s)
     const struct transcript *t;
 
     LIST_FOREACH(t, &s->transcripts, of_session) {
-        struct oks_totals part = rescan_span(t);
+        struct oks_totals part = transcript_span(t);
 
         if (!session_has_twin(s, t))
             oks_totals_add(&all, &part);

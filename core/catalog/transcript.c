@@ -126,6 +126,79 @@ void transcript_window(const struct transcript *t, struct oks_stamp since, struc
     oks_totals_add(out, &tail);
 }
 
+struct oks_totals transcript_span(const struct transcript *t)
+{
+    const struct oks_event *tail = &transcript_tail(t)->event;
+    struct oks_totals totals = t->totals;
+    struct oks_totals more = {
+        .events = 1, .stamped = !oks_stamp_is_none(tail->stamp), .first = tail->stamp, .last = tail->stamp};
+
+    if (transcript_tail(t)->counts)
+        oks_totals_add(&totals, &more);
+    return totals;
+}
+
+enum transcript_overlap transcript_overlap(const struct transcript *t, struct oks_stamp since,
+                                           struct oks_stamp until)
+{
+    struct oks_totals all = transcript_span(t);
+    bool first, last;
+
+    if (all.stamped == 0)
+        return TRANSCRIPT_INSIDE;
+    first = oks_stamp_within(all.first, since, until);
+    last = oks_stamp_within(all.last, since, until);
+    if (first && last)
+        return TRANSCRIPT_INSIDE;
+    if (first || last || all.events > all.stamped ||
+        (is_before(all.first, since) && is_after(all.last, until)))
+        return TRANSCRIPT_CUT;
+    return TRANSCRIPT_OUTSIDE;
+}
+
+/* The unfinished line's event, if it has a count and is in the window. */
+static bool tail_totals(const struct tail *tail, struct oks_stamp since, struct oks_stamp until,
+                        struct oks_totals *out)
+{
+    const struct oks_event *e = &tail->event;
+
+    if (!tail->counts || !oks_event_has_count(e) || !oks_stamp_within(e->stamp, since, until))
+        return false;
+    *out = (struct oks_totals){.events = 1, .stamped = !oks_stamp_is_none(e->stamp)};
+    out->first = out->last = e->stamp.key < OKS_STAMP_KEY_TEXT ? e->stamp : OKS_STAMP_NONE;
+    memcpy(out->count, e->count, sizeof(out->count));
+    return true;
+}
+
+void transcript_window_models(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+                              void (*fn)(void *ctx, const char *name, const struct oks_totals *totals),
+                              void *ctx)
+{
+    const struct oks_models *models = &t->state.models;
+    const struct tail *tail = transcript_tail(t);
+    const char *tail_name = tail->line_model ? tail->line_model : "";
+    struct oks_totals sums[OKS_MODELS_MAX + 1], last, unknown = OKS_TOTALS_NONE;
+    bool has_tail = tail_totals(tail, since, until, &last);
+
+    oks_events_models(t->state.events, since, until, sums);
+    for (size_t m = 0; m <= OKS_MODELS_MAX; m++) {
+        const char *name = m < models->len ? models->items[m].name : "";
+
+        if (has_tail && strcmp(name, tail_name) == 0) {
+            oks_totals_add(&sums[m], &last);
+            has_tail = false;
+        }
+        if (!*name)
+            oks_totals_add(&unknown, &sums[m]);
+        else if (sums[m].events)
+            fn(ctx, name, &sums[m]);
+    }
+    if (unknown.events)
+        fn(ctx, "", &unknown);
+    if (has_tail)
+        fn(ctx, tail_name, &last);
+}
+
 int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
 {
     const struct oks_stamp tail = transcript_tail(t)->event.stamp;

@@ -183,6 +183,21 @@ bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome, bool
  */
 void transcript_window(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
                        struct oks_totals *out);
+/* Number and first and last stamp of its events, with the unfinished line. */
+struct oks_totals transcript_span(const struct transcript *t);
+
+enum transcript_overlap { TRANSCRIPT_OUTSIDE, TRANSCRIPT_CUT, TRANSCRIPT_INSIDE };
+
+/* Whether a window includes none, some or all of its events. */
+enum transcript_overlap transcript_overlap(const struct transcript *t, struct oks_stamp since,
+                                           struct oks_stamp until);
+/*
+ * Calls fn once for each model with an event with a count in the window, with the unfinished line. The name
+ * "" stands for records without a model, and for events of which it is not known.
+ */
+void transcript_window_models(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
+                              void (*fn)(void *ctx, const char *name, const struct oks_totals *totals),
+                              void *ctx);
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
 const char *transcript_label(const struct transcript *t);      /* from the file beside it; or NULL */
 const char *transcript_model(const struct transcript *t);

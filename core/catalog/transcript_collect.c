@@ -185,7 +185,8 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
-int transcript_record_model(struct oks_models *models, const struct oks_record *r, struct oks_event *event)
+/* Adds the event to the sum of its model. An event that only has a time belongs to none. 0 or -ENOMEM */
+static int add_to_model(struct oks_models *models, const struct oks_record *r, struct oks_event *event)
 {
     bool stamped = !oks_stamp_is_none(event->stamp);
     struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
@@ -212,7 +213,7 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
     if (rc == 0)
         rc = requests_add_record(state->requests, r, c->name);
     if (rc == 0 && counts)
-        rc = transcript_record_model(&state->models, r, &event);
+        rc = add_to_model(&state->models, r, &event);
     if (rc == 0 && counts && c->all)
         rc = oks_events_append(c->all, &event);
     if (rc < 0 || r->offset < c->events_from)

@@ -18,9 +18,6 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
 /* Fills *event; false: the record adds nothing to any total. */
 bool transcript_record_event(const struct oks_record *r, struct oks_event *event);
 
-/* Adds the event to the sum of its model. An event that only has a time belongs to none. 0 or -ENOMEM */
-int transcript_record_model(struct oks_models *models, const struct oks_record *r, struct oks_event *event);
-
 /* Scans a file that is one object. */
 int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
                           struct oks_scan_result *result);

@@ -28,8 +28,8 @@ int document_context(struct model *model, const struct oks_target *target, struc
 /* `history` has ids of retained requests; NULL: they are null. */
 int document_ledger(struct model *model, struct history_store *history, enum oks_isa isa,
                     const struct oks_target *target, struct oks_document *out);
-int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, const struct oks_window *window,
-                   int64_t now_ms, struct oks_document *out);
+int document_stats(struct model *model, enum oks_stats by, const struct oks_window *window, int64_t now_ms,
+                   struct oks_document *out);
 int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
                     struct oks_document *out);
 /* `now_ms` tells which windows are over. */

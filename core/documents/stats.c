@@ -9,7 +9,6 @@
 
 #include "base/array.h"
 #include "base/tree.h"
-#include "catalog/rescan.h"
 #include "documents/blocks.h"
 #include "documents/by_time.h"
 #include "documents/document.h"
@@ -90,53 +89,42 @@ static void add_measure(void *ctx, const char *name, const struct measure *m)
         measure_add(&sum->measure, m);
 }
 
-static void add_totals(struct model_sums *sums, const struct transcript *t, const char *name,
-                       const struct oks_totals *totals)
+struct cut {
+    struct model_sums *sums;
+    const struct transcript *t;
+};
+
+static void add_totals(void *ctx, const char *name, const struct oks_totals *totals)
 {
+    const struct cut *cut = ctx;
+    const struct transcript *t = cut->t;
     struct measure m = {.totals = *totals, .sessions = 1, .mtime_ns = t->mark.mtime_ns};
-    const char *interned = oks_intern(&sums->s->model->names, name);
 
     m.duration_ms = oks_duration_ms(totals->first, totals->last);
-    m.agent_name = oks_intern(&sums->s->model->names, transcript_agent_name(t));
-    m.model = interned;
-    if (interned)
-        add_measure(sums, interned, &m);
+    m.agent_name = oks_intern(&cut->sums->s->model->names, transcript_agent_name(t));
+    m.model = oks_intern(&cut->sums->s->model->names, name);
+    if (!m.model)
+        json_fail(cut->sums->s->j, -ENOMEM);
+    else
+        add_measure(cut->sums, m.model, &m);
 }
 
-/*
- * A retained transcript cannot be read again, and its events do not name models. If it used several, those of
- * a part of it are of an unknown one.
- */
-static void add_retained(struct model_sums *sums, const struct transcript *t)
-{
-    const struct stats *s = sums->s;
-    const struct oks_models *models = &t->state.models;
-    struct oks_totals totals;
-
-    transcript_window(t, s->w.since, s->w.until, &totals);
-    if (totals.events == t->totals.events)
-        sums_transcript_models(t, add_measure, sums);
-    else if (totals.events)
-        add_totals(sums, t, models->len == 1 ? models->items[0].name : "", &totals);
-}
-
-/* Adds a transcript that was read again, or that lies wholly inside or outside of the window. */
 static void add_transcript(void *ctx, void *item)
 {
-    const struct transcript *t = item;
     struct model_sums *sums = ctx;
-    struct stats *s = sums->s;
-    const struct rescan_part *part = rescan_of(s->rescan, t->path);
+    const struct stats *s = sums->s;
+    struct cut cut = {sums, item};
 
-    if (t->retained) {
-        add_retained(sums, t);
-        return;
+    switch (transcript_overlap(item, s->w.since, s->w.until)) {
+    case TRANSCRIPT_INSIDE:
+        sums_transcript_models(item, add_measure, sums);
+        break;
+    case TRANSCRIPT_CUT:
+        transcript_window_models(item, s->w.since, s->w.until, add_totals, &cut);
+        break;
+    case TRANSCRIPT_OUTSIDE:
+        break;
     }
-    for (size_t i = 0; part && i < part->models.len; i++)
-        add_totals(sums, t, part->models.items[i].name, &part->models.items[i].totals);
-    if (part || !oks_stamp_within(rescan_span(t).first, s->w.since, s->w.until))
-        return;
-    sums_transcript_models(t, add_measure, sums);
 }
 
 static const char *shown(const struct model_sum *sum)
@@ -252,35 +240,8 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
     return 0;
 }
 
-enum { RESCAN_TRIES = 16 };
-
-/* Models in a window: files are read without the lock, and used if the version has not changed meanwhile. */
-static int models_in_window(struct stats *s, enum oks_isa isa, struct oks_document *out)
-{
-    int rc = -EAGAIN;
-
-    for (int tries = 0; rc == -EAGAIN && tries < RESCAN_TRIES; tries++) {
-        struct rescan rescan;
-
-        pthread_mutex_lock(&s->model->lock);
-        rc = rescan_list(&s->model->catalog, (struct rescan_window){s->w.since, s->w.until}, &rescan);
-        pthread_mutex_unlock(&s->model->lock);
-        if (rc == 0)
-            rc = rescan_read(isa, (struct rescan_window){s->w.since, s->w.until}, &rescan);
-        s->rescan = &rescan;
-        if (rc == 0)
-            rc = document_locked(s->model, stats_document, s, out);
-        if (rc == 0 && out->version != rescan.version) {
-            oks_document_clear(out);
-            rc = -EAGAIN;
-        }
-        rescan_clear(&rescan);
-    }
-    return rc == -EAGAIN ? -EIO : rc;
-}
-
-int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, const struct oks_window *window,
-                   int64_t now_ms, struct oks_document *out)
+int document_stats(struct model *model, enum oks_stats by, const struct oks_window *window, int64_t now_ms,
+                   struct oks_document *out)
 {
     struct stats s = {
         .model = model, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
@@ -290,8 +251,6 @@ int document_stats(struct model *model, enum oks_isa isa, enum oks_stats by, con
         s.w.since = oks_window_since(window);
         s.w.until = oks_window_until(window);
     }
-    if (by == OKS_STATS_BY_MODEL && window)
-        return models_in_window(&s, isa, out);
     if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS) {
         pthread_mutex_lock(&model->lock);
         rc = timeline_complete(&model->timeline);

@@ -5,8 +5,6 @@
 #include "documents/json.h"
 #include "documents/documents.h"
 
-struct rescan;
-
 /* A document in progress. */
 struct stats {
     struct model *model;
@@ -17,7 +15,6 @@ struct stats {
     struct measure total;
     struct billed_bag total_billed;
     struct json *j;
-    struct rescan *rescan; /* what the transcripts that the window cuts have of each model */
 };
 
 /* The end of each row: the thirteen keys and "billed". */

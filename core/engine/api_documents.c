@@ -39,7 +39,7 @@ int oks_document_ledger(struct oks_engine *e, const struct oks_target *target, s
 int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out)
 {
-    return document_stats(&e->model, e->isa, by, window, now_ms, out);
+    return document_stats(&e->model, by, window, now_ms, out);
 }
 
 int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, int64_t now_ms,

@@ -16,7 +16,7 @@
  *
  * Order of calls: oks_engine_sync() for the target, then any number of queries about it. A sync that starts
  * after a write to a transcript has returned includes that write. A query never opens a transcript, except
- * oks_document_ledger() and oks_document_stats(OKS_STATS_BY_MODEL) of a window.
+ * oks_document_ledger().
  *
  * Threads: every call may be made from any thread, except oks_engine_new() and oks_engine_free(). A query
  * takes the engine's lock once, so its answer shows one state of the data. Callbacks run under that lock:
@@ -237,7 +237,7 @@ int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target
                               struct oks_document *out);
 /* cost_usd: billed.costUSD of the usage document, on a line. */
 int oks_document_cost(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
-/* stats/<by>.json, of everything, in a window or (NULL) all of time. -EIO: a transcript could not be read. */
+/* stats/<by>.json, of everything, in a window or (NULL) all of time. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out);
 /* Announces a stats document by day, hour or blocks. Called before the first sync, it saves reading

@@ -270,7 +270,7 @@ static void check_project(const char *name, const struct oks_window *w)
 
 static json_object *stats(enum oks_stats by, const struct oks_window *w)
 {
-    return DOCUMENT(document_stats(&model, OKS_ISA_AUTO, by, w, 0, &document));
+    return DOCUMENT(document_stats(&model, by, w, 0, &document));
 }
 
 /* Rows ascend by key, each is what the lines say, and together they are the total. */
@@ -486,7 +486,7 @@ START_TEST(blocks_have_gaps_and_rates)
                              {.id = "m2", .at = T("02", "10"), .input = 20, .reads = 7},
                              {.id = "m3", .at = T("09", "30"), .input = 300, .created = 30},
                              {.id = "m4", .at = T("10", "30"), .output = 300}));
-    o = DOCUMENT(document_stats(&model, OKS_ISA_AUTO, OKS_STATS_BLOCKS, NULL, ms(T("11", "00")), &document));
+    o = DOCUMENT(document_stats(&model, OKS_STATS_BLOCKS, NULL, ms(T("11", "00")), &document));
     ck_assert_uint_eq(json_object_array_length(member_of(o, "rows")), 3);
     ck_assert_str_eq(text_in(o, "rows/0/key"), T("01", "00"));
     ck_assert_str_eq(text_in(o, "rows/0/endTime"), T("06", "00"));
@@ -512,8 +512,7 @@ START_TEST(blocks_have_gaps_and_rates)
     json_object_put(o);
     /* A window leaves its requests; one alone has no rate. */
     strcpy(window.since, T("10", "00"));
-    o = DOCUMENT(
-        document_stats(&model, OKS_ISA_AUTO, OKS_STATS_BLOCKS, &window, ms(T("11", "00")), &document));
+    o = DOCUMENT(document_stats(&model, OKS_STATS_BLOCKS, &window, ms(T("11", "00")), &document));
     ck_assert_uint_eq(json_object_array_length(member_of(o, "rows")), 1);
     ck_assert_str_eq(text_in(o, "rows/0/key"), T("10", "00"));
     ck_assert_ptr_null(member_of(o, "rows/0/burnRate"));

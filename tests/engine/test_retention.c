@@ -720,6 +720,8 @@ START_TEST(models_of_a_window_that_cuts_a_deleted_one)
     ck_assert_str_eq(string(o, "rows/0/key"), "claude-opus-4-7");
     ck_assert_int_eq(number(o, "rows/0/inputTokens"), 20);
     ck_assert_int_eq(number(o, "rows/0/billed/inputTokens"), 20);
+    ck_assert_str_eq(string(o, "rows/1/key"), "claude-sonnet-4-5");
+    ck_assert_int_eq(number(o, "rows/1/inputTokens"), 4000);
 }
 END_TEST
 
