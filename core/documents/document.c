@@ -8,10 +8,19 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 void oks_document_clear(struct oks_document *document)
 {
     free(document->bytes);
     *document = (struct oks_document){0};
+}
+
+_Static_assert((int)OKS_DIGEST_BYTES == (int)OKS_SHA256_BYTES, "a digest is a SHA-256");
+
+int oks_digest(const void *bytes, size_t len, uint8_t out[OKS_DIGEST_BYTES])
+{
+    return oks_sha256(bytes, len, out);
 }
 
 static int document_written(document_fn fn, void *ctx, struct oks_document *out)

@@ -31,6 +31,7 @@
 #include "cli/service.h"
 
 enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20 };
+enum { IDLE_SHARE = 4 }; /* of the memory; the rest is for rows, which always stay, and for work */
 
 /* What the signal handler may touch. */
 static atomic_bool stopping;
@@ -354,6 +355,15 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     return rc < 0 ? EX_SOFTWARE : 0;
 }
 
+static int mount_state_init(const struct options *o, struct mount *m)
+{
+    struct inodes_config config = {
+        .idle_max = o->memory / IDLE_SHARE, .default_ns = program_ns(), .announces = !o->no_notify};
+
+    config.spool = m->spool = spool_new(o->no_cache ? NULL : o->okstra_home);
+    return m->spool ? inodes_new(&m->inodes, &config) : -ENOMEM;
+}
+
 static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
 {
     struct oks_config config = options_config(o);
@@ -371,11 +381,7 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
     fuse_set_log_func(keep_complaint);
     rc = oks_engine_new(&m->engine, &config);
     if (rc == 0)
-        rc = inodes_new(&m->inodes, program_ns(), !o->no_notify);
-    if (rc == 0) {
-        m->spool = spool_new(o->no_cache ? NULL : o->okstra_home);
-        rc = m->spool ? 0 : -ENOMEM;
-    }
+        rc = mount_state_init(o, m);
     if (rc < 0) {
         log_error("cannot start: %s", rc == -ENOTSUP
                                           ? "this CPU does not support the instruction set of -o isa="

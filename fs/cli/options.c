@@ -35,13 +35,14 @@ const char options_usage[] =
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
     "                     notify=on|off (notify file watchers of changes),\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
-    "                     memory=SIZE (accepted, no effect), home=DIR, tz=ZONE (of days and hours; default "
-    "TZ),\n"
+    "                     memory=SIZE (default 64M), home=DIR, tz=ZONE (of days and hours; default TZ),\n"
     "                     nonempty, allow_other, allow_root, max_read=N\n"
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
     "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
     "and $XDG_CONFIG_HOME/claude)\n";
+
+#define MEMORY_DEFAULT ((size_t)64 << 20)
 
 /* --- small helpers --- */
 
@@ -291,9 +292,8 @@ static int notify_option(struct options *o, const char *value)
     return EX_USAGE;
 }
 
-/* A number with K, M or G behind it. Older versions limited their memory by it: fstab lines may still have
- * it. */
-static int size_option(const char *value)
+/* A number with K, M or G behind it. */
+static int memory_option(struct options *o, const char *value)
 {
     char *end;
     unsigned long long n = strtoull(value, &end, 10);
@@ -304,6 +304,7 @@ static int size_option(const char *value)
         log_error("-o memory=%s: say a size, such as 64M", value);
         return EX_USAGE;
     }
+    o->memory = (size_t)(n << shift);
     return 0;
 }
 
@@ -324,7 +325,7 @@ static int one_option(struct options *o, const char *option)
     else if ((value = value_of(option, "root")))
         append(&o->task_roots, absolute(value));
     else if ((value = value_of(option, "memory")))
-        return size_option(value);
+        return memory_option(o, value);
     else if ((value = value_of(option, "home"))) {
         free(o->okstra_home);
         o->okstra_home = absolute(value);
@@ -473,7 +474,7 @@ static int open_zone(struct options *o)
 
 int options_parse(int argc, char **argv, struct options *out)
 {
-    struct options o = {.command = COMMAND_HELP};
+    struct options o = {.command = COMMAND_HELP, .memory = MEMORY_DEFAULT};
     bool help = false, version = false;
     int rc, max_paths = 0;
 

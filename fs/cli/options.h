@@ -34,6 +34,7 @@ struct options {
     char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */
     struct oks_zone *zone; /* of local days; NULL: UTC */
     char *fuse_options;    /* passed to the mount: "allow_other,..." or "" */
+    size_t memory;         /* bytes that the daemon is to use */
     bool no_cache;
     bool verify_tail;
     bool no_notify; /* file watchers are not notified */

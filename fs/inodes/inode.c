@@ -53,14 +53,14 @@ static bool root_init(struct inodes *t)
     dentry->n_gens = 1;
     root->dentry = dentry;
     root->ino = 1;
-    root->mtime_ns = t->default_ns;
+    root->mtime_ns = t->config.default_ns;
     dentry->announced = 1;
     LIST_INSERT_HEAD(&t->dirs, root, of_dirs);
     t->root = root;
     return true;
 }
 
-int inodes_new(struct inodes **out, int64_t default_ns, bool announces)
+int inodes_new(struct inodes **out, const struct inodes_config *config)
 {
     struct inodes *t = calloc(1, sizeof(*t));
 
@@ -68,8 +68,8 @@ int inodes_new(struct inodes **out, int64_t default_ns, bool announces)
         t->buckets = calloc(BUCKETS_MIN, sizeof(struct dentry *));
     if (t) {
         t->n_buckets = BUCKETS_MIN;
-        t->default_ns = default_ns;
-        t->announces = announces;
+        t->config = *config;
+        TAILQ_INIT(&t->idle);
         t->last_generation = 1;
         TAILQ_INIT(&t->waiting);
     }
@@ -85,7 +85,7 @@ int inodes_new(struct inodes **out, int64_t default_ns, bool announces)
 }
 
 /* Frees a dentry with everything below it. */
-static void free_below(struct dentry *dentry)
+static void free_below(struct inodes *t, struct dentry *dentry)
 {
     while (!LIST_EMPTY(&dentry->gens)) {
         struct inode *inode = LIST_FIRST(&dentry->gens);
@@ -94,10 +94,10 @@ static void free_below(struct dentry *dentry)
             struct dentry *child = LIST_FIRST(&inode->children);
 
             LIST_REMOVE(child, of_dir);
-            free_below(child);
+            free_below(t, child);
         }
         LIST_REMOVE(inode, of_dentry);
-        inode_free(inode);
+        inode_free(t, inode);
     }
     dentry_free(dentry);
 }
@@ -106,7 +106,7 @@ void inodes_free(struct inodes *t)
 {
     if (!t)
         return;
-    free_below(t->root->dentry);
+    free_below(t, t->root->dentry);
     free(t->buckets);
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -159,18 +159,13 @@ static int both_made(struct inode *dir, const char *name, struct node *node, str
     return -ENOMEM;
 }
 
-static bool same_bytes(const struct inode *inode, const char *bytes, size_t len)
-{
-    return inode->len == len && (len == 0 || memcmp(inode->bytes, bytes, len) == 0);
-}
-
 static int link_target(const struct node *node, struct inode *inode)
 {
     if (node_shape(node) != NODE_LINK)
         return 0;
-    inode->bytes = node_link_target(node);
-    inode->len = inode->bytes ? strlen(inode->bytes) : 0;
-    return inode->bytes ? 0 : -ENOMEM;
+    inode->content.bytes = node_link_target(node);
+    inode->content.len = inode->content.bytes ? strlen(inode->content.bytes) : 0;
+    return inode->content.bytes ? 0 : -ENOMEM;
 }
 
 int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct node *node, struct inode **out)
@@ -182,16 +177,16 @@ int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct nod
     if (both_made(dir, name, node, &dentry, &fresh) < 0)
         return -ENOMEM;
     if (link_target(&dentry->node, fresh) < 0) {
-        inode_free(fresh);
+        inode_free(t, fresh);
         dentry_free(dentry);
         return -ENOMEM;
     }
     fresh->ino = stable_ino(dir, name);
-    fresh->mtime_ns = t->default_ns;
+    fresh->mtime_ns = t->config.default_ns;
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
     is_new = !found || found->node.type != dentry->node.type ||
-             !same_bytes(found->current, fresh->bytes, fresh->len);
+             !content_equal(&found->current->content, &fresh->content);
     if (is_new) {
         if (found) {
             table_unlist(t, found);
@@ -206,7 +201,7 @@ int inodes_get(struct inodes *t, struct inode *dir, const char *name, struct nod
     }
     pthread_mutex_unlock(&t->lock);
     if (!is_new) {
-        inode_free(fresh);
+        inode_free(t, fresh);
         dentry_free(dentry);
     }
     return is_new;
@@ -235,7 +230,9 @@ struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *na
     pthread_mutex_lock(&t->lock);
     dentry = *table_slot(t, dir, name);
     found = dentry ? dentry->current : NULL;
-    if (found && version && found->version == version && found->shown_ms >= oldest_ms)
+    /* What follows the clock cannot be rendered again as it was. */
+    if (found && version && found->version == version && found->shown_ms >= oldest_ms &&
+        !(found->content.given_up && oldest_ms))
         found->nlookup++;
     else
         found = NULL;
@@ -262,7 +259,7 @@ static bool is_newer_than_watch(const struct inode *dir, int64_t mtime_ns)
 static bool is_announced(const struct inodes *t, const struct inode *dir, const struct node *node,
                          uint64_t version, int64_t mtime_ns)
 {
-    if (!t->announces || !tree_announces_files(&dir->dentry->node) || !node_is_of_table(node))
+    if (!t->config.announces || !tree_announces_files(&dir->dentry->node) || !node_is_of_table(node))
         return true;
     return (!dir->watch.version || !version || version <= dir->watch.version) &&
            !is_newer_than_watch(dir, mtime_ns);
@@ -272,7 +269,7 @@ static bool is_announced(const struct inodes *t, const struct inode *dir, const 
 static bool only_the_clock_moved(const struct inodes *t, const struct dentry *dentry,
                                  const struct inode *before, const struct inode *fresh)
 {
-    return !t->announces || (dentry->announced == before->ino && before->version == fresh->version);
+    return !t->config.announces || (dentry->announced == before->ino && before->version == fresh->version);
 }
 
 /* The bounds of a window relative to now move at each lookup, which is not a change worth announcing. */
@@ -288,6 +285,18 @@ static uint64_t digest_of(const struct node *node, const struct oks_document *do
     return hash ? hash : 1;
 }
 
+/* The same content was rendered again: an inode without takes it over. It is now the one used last. */
+static void content_restore(struct inodes *t, struct inode *inode, struct inode *fresh)
+{
+    table_not_idle(t, inode);
+    if (inode->content.given_up) {
+        inode->content = fresh->content;
+        fresh->content = (struct content){0};
+    }
+    if (inode->n_opens == 0)
+        table_idle(t, inode);
+}
+
 int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct node *node,
                    struct oks_document *document, int64_t now_ms, struct inode **out)
 {
@@ -301,6 +310,8 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
     }
     unused_dentry = dentry;
     fresh->digest = digest_of(&dentry->node, document);
+    content_init(&fresh->content, t->config.spool, document->bytes, document->len);
+    document->bytes = NULL;
     pthread_mutex_lock(&t->lock);
     found = *table_slot(t, dir, name);
     if (found && found->node.type != dentry->node.type) {
@@ -310,20 +321,18 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
     }
     is_new = !found;
     before = found ? found->current : NULL;
-    if (before && same_bytes(before, document->bytes, document->len)) {
+    if (before && content_equal(&before->content, &fresh->content)) {
         before->nlookup++;
+        content_restore(t, before, fresh);
         before->version = document->version;
         if (is_newer_than_watch(dir, document->mtime_ns) && !is_newer_than_watch(dir, before->mtime_ns))
             found->announced = 0; /* what came meanwhile was read at once, under the file's earlier time */
         unused = fresh;
         fresh = before;
     } else {
-        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->default_ns, before);
-        fresh->bytes = document->bytes;
-        fresh->len = document->len;
+        fresh->mtime_ns = rising(document->mtime_ns ? document->mtime_ns : t->config.default_ns, before);
         fresh->version = document->version;
         fresh->ino = ++t->last_generation;
-        document->bytes = NULL;
         if (is_new) {
             table_list(t, dentry);
             found = dentry;
@@ -336,12 +345,12 @@ int inodes_publish(struct inodes *t, struct inode *dir, const char *name, struct
         }
         table_put(t, found, fresh);
         table_settle(t, found);
+        table_idle(t, fresh);
     }
     fresh->shown_ms = now_ms;
     pthread_mutex_unlock(&t->lock);
-    inode_free(unused);
+    inode_free(t, unused);
     dentry_free(unused_dentry);
-    oks_document_clear(document);
     *out = fresh;
     return is_new;
 }
@@ -382,10 +391,64 @@ int inodes_publish_stream(struct inodes *t, struct inode *dir, const char *name,
         table_settle(t, found);
     }
     pthread_mutex_unlock(&t->lock);
-    inode_free(unused);
+    inode_free(t, unused);
     dentry_free(unused_dentry);
     *out = fresh;
     return is_new;
+}
+
+/* --- opening --- */
+
+int inodes_open(struct inodes *t, struct inode *inode)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&t->lock);
+    if (inode->content.given_up) {
+        rc = -ESTALE;
+    } else {
+        table_not_idle(t, inode);
+        inode->n_opens++;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+int inodes_reopen(struct inodes *t, struct inode *inode, struct oks_document *document)
+{
+    struct inode *fresh = inode_made();
+    int rc = 0;
+
+    if (!fresh) {
+        oks_document_clear(document);
+        return -ENOMEM;
+    }
+    content_init(&fresh->content, t->config.spool, document->bytes, document->len);
+    document->bytes = NULL;
+    pthread_mutex_lock(&t->lock);
+    if (content_equal(&inode->content, &fresh->content)) {
+        inode->n_opens++;
+        content_restore(t, inode, fresh);
+    } else {
+        inode->version = 0; /* the next lookup renders it */
+        rc = -ESTALE;
+    }
+    pthread_mutex_unlock(&t->lock);
+    inode_free(t, fresh);
+    return rc;
+}
+
+void inodes_close(struct inodes *t, struct inode *inode)
+{
+    pthread_mutex_lock(&t->lock);
+    if (--inode->n_opens == 0)
+        table_idle(t, inode);
+    pthread_mutex_unlock(&t->lock);
+}
+
+ssize_t inodes_read(struct inodes *t, const struct inode *inode, size_t offset, char *buf, size_t size)
+{
+    return content_read(&inode->content, t->config.spool, offset, buf, size);
 }
 
 uint64_t inodes_guess(struct inodes *t, const struct inode *dir, const char *name, enum node_shape shape)

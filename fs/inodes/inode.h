@@ -10,6 +10,9 @@
  *     rc = inodes_publish(inodes, dir, name, &node, &document, now_ms, &inode);
  *     inodes_forget(inodes, inode, 1);                                   drops one reference
  *
+ * The content of a document that no program has open may be given up, the one used least recently first. The
+ * inode stays as it is, and the document is rendered again when it is opened.
+ *
  * A dentry also has the state that watchers were last notified of. If there is no notifier, nothing is kept
  * for it. Thread safe.
  */
@@ -20,6 +23,7 @@
 #include <sys/queue.h>
 
 #include "common/name_list.h"
+#include "inodes/content.h"
 #include "inodes/stream_file.h"
 #include "tree/tree.h"
 
@@ -57,31 +61,36 @@ struct inode {
     struct dentry *dentry;
     uint64_t ino; /* st_ino */
 
-    char *bytes; /* files: the content of this generation; links: the target */
-    size_t len;
+    struct content content; /* of this generation of a file; the target of a link */
     int64_t mtime_ns;
     uint64_t digest; /* a hash of the content without its window, if that moves with the clock; else 0 */
-    struct stream_file *stream; /* of an append-only file, instead of bytes, len and mtime_ns; else NULL */
+    struct stream_file *stream; /* of an append-only file, instead of content and mtime_ns; else NULL */
     _Atomic bool prefilled;     /* it was opened: see prefill() in ops_file.c */
 
     /* protected by the table's lock */
     int64_t shown_ms;       /* when it was rendered */
     uint64_t version;       /* of the data for which the content was last known to be right; 0: unknown */
     uint64_t nlookup;       /* references of the kernel, and of replies in progress */
+    unsigned n_opens;       /* of a document: its content must stay */
+    bool idle;              /* in the list of content that may be given up */
     struct dir_watch watch; /* of directories */
     LIST_HEAD(, dentry) children; /* of directories */
     LIST_ENTRY(inode) of_dentry;
     LIST_ENTRY(inode) of_dirs;     /* all directories */
     TAILQ_ENTRY(inode) of_waiting; /* directories whose state is unknown yet */
+    TAILQ_ENTRY(inode) of_idle;    /* documents that no program has open */
 };
 
 struct inodes;
 
-/*
- * default_ns: mtime of everything without a time of its own; announces: changes are announced to watchers. 0
- * or -ENOMEM
- */
-int inodes_new(struct inodes **out, int64_t default_ns, bool announces);
+struct inodes_config {
+    struct spool *spool; /* of large documents; borrowed. NULL: they are in memory */
+    size_t idle_max;     /* bytes of documents that are kept though no program has them open */
+    int64_t default_ns;  /* mtime of everything without a time of its own */
+    bool announces;      /* changes are announced to watchers */
+};
+
+int inodes_new(struct inodes **out, const struct inodes_config *config); /* 0 or -ENOMEM */
 void inodes_free(struct inodes *inodes);
 struct inode *inodes_root(struct inodes *inodes);
 
@@ -114,6 +123,17 @@ int inodes_publish(struct inodes *inodes, struct inode *dir, const char *name, s
 int inodes_publish_stream(struct inodes *inodes, struct inode *dir, const char *name, struct node *node,
                           struct stream_file *stream, uint64_t version, const struct inode *before,
                           struct inode **out);
+
+/*
+ * A document is opened: its content stays until inodes_close(). -ESTALE: it was given up. Then render it
+ * again and call inodes_reopen(), which takes over the document. -ESTALE: it is another content by now, and
+ * the next lookup returns another inode.
+ */
+int inodes_open(struct inodes *inodes, struct inode *inode);
+int inodes_reopen(struct inodes *inodes, struct inode *inode, struct oks_document *document);
+void inodes_close(struct inodes *inodes, struct inode *inode);
+/* Reads an open document. Bytes read (0: the end) or a negative errno. */
+ssize_t inodes_read(struct inodes *inodes, const struct inode *inode, size_t offset, char *buf, size_t size);
 
 /* st_ino of a child, if it is known without a lookup. */
 uint64_t inodes_guess(struct inodes *inodes, const struct inode *dir, const char *name,

@@ -16,8 +16,9 @@ struct inodes {
     TAILQ_HEAD(, inode) waiting;
     size_t n_keepers; /* directories whose files are kept */
     uint64_t last_generation;
-    int64_t default_ns;
-    bool announces; /* changes are announced to watchers */
+    struct inodes_config config; /* fixed */
+    TAILQ_HEAD(, inode) idle;    /* documents that no program has open, used least recently first */
+    size_t idle_bytes;           /* of their content */
     struct inode *root;
 };
 
@@ -30,7 +31,10 @@ struct dentry **table_slot(struct inodes *t, const struct inode *dir, const char
 void table_list(struct inodes *t, struct dentry *dentry);
 void table_put(struct inodes *t, struct dentry *dentry,
                struct inode *generation); /* becomes the current one */
-void inode_free(struct inode *inode);
+void inode_free(struct inodes *t, struct inode *inode);
+/* Nobody has the document open: its content may be given up, and that of others is. */
+void table_idle(struct inodes *t, struct inode *inode);
+void table_not_idle(struct inodes *t, struct inode *inode);
 void dentry_free(struct dentry *dentry);
 /* The kernel has forgotten the directory, so it has no watchers: its files need not be kept for them. */
 void table_stop_keeping(struct inodes *t, struct inode *dir);

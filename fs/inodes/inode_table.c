@@ -21,13 +21,13 @@ uint64_t table_hash(uint64_t dir, const char *name)
                             strlen(name));
 }
 
-void inode_free(struct inode *inode)
+void inode_free(struct inodes *t, struct inode *inode)
 {
     if (!inode)
         return;
     name_list_free(inode->watch.names);
     stream_file_free(inode->stream);
-    free(inode->bytes);
+    content_clear(&inode->content, t->config.spool);
     free(inode);
 }
 
@@ -110,6 +110,33 @@ void table_put(struct inodes *t, struct dentry *dentry, struct inode *inode)
         LIST_INSERT_HEAD(&t->dirs, inode, of_dirs);
 }
 
+/* --- content that no program has open, under the lock --- */
+
+void table_not_idle(struct inodes *t, struct inode *inode)
+{
+    if (!inode->idle)
+        return;
+    TAILQ_REMOVE(&t->idle, inode, of_idle);
+    t->idle_bytes -= inode->content.len;
+    inode->idle = false;
+}
+
+/* The newest one stays, however long it is: it was looked up to be opened. */
+void table_idle(struct inodes *t, struct inode *inode)
+{
+    struct inode *oldest;
+
+    if (inode->content.given_up || node_shape(&inode->dentry->node) != NODE_FILE)
+        return;
+    TAILQ_INSERT_TAIL(&t->idle, inode, of_idle);
+    t->idle_bytes += inode->content.len;
+    inode->idle = true;
+    while (t->idle_bytes > t->config.idle_max && (oldest = TAILQ_FIRST(&t->idle)) != inode) {
+        table_not_idle(t, oldest);
+        content_give_up(&oldest->content, t->config.spool);
+    }
+}
+
 /* --- releasing, under the lock --- */
 
 /* The generation has no references; what was only kept for the folder's watchers is freed as well. */
@@ -124,7 +151,8 @@ static void end_generation(struct inodes *t, struct dentry *dentry, struct inode
         TAILQ_REMOVE(&t->waiting, inode, of_waiting);
     if (inode->watch.keeps_files)
         t->n_keepers--;
-    inode_free(inode);
+    table_not_idle(t, inode);
+    inode_free(t, inode);
 }
 
 bool table_is_announced(const struct dentry *dentry)
@@ -142,7 +170,7 @@ static bool is_idle(const struct inodes *t, const struct dentry *dentry)
 
     return dentry->pins == 0 && dentry->n_gens == 1 && current->nlookup == 0 &&
            LIST_EMPTY(&current->children) &&
-           (!t->announces || !dentry->listed || table_is_announced(dentry) ||
+           (!t->config.announces || !dentry->listed || table_is_announced(dentry) ||
             node_shape(&dentry->node) != NODE_FILE);
 }
 

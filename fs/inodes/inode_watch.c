@@ -139,7 +139,7 @@ bool inodes_watch_keep(struct inodes *t, struct inode *dir)
 void inodes_stop_announcing(struct inodes *t)
 {
     pthread_mutex_lock(&t->lock);
-    t->announces = false;
+    t->config.announces = false;
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -215,7 +215,7 @@ struct inode *dentry_current(struct inodes *t, struct dentry *dentry, size_t *le
     current = dentry->current;
     current->nlookup++;
     *unannounced = !table_is_announced(dentry);
-    *len = current->stream ? stream_file_len(current->stream) : current->len;
+    *len = current->stream ? stream_file_len(current->stream) : current->content.len;
     pthread_mutex_unlock(&t->lock);
     return current;
 }

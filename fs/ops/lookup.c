@@ -124,7 +124,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
     struct inode *inode = inode_of(req, nodeid);
 
     inodes_hold(inodes, inode);
-    fuse_reply_readlink(req, inode->bytes);
+    fuse_reply_readlink(req, inode->content.bytes);
     inodes_forget(inodes, inode, 1);
 }
 

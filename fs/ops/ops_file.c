@@ -12,13 +12,19 @@
 
 #include "ops/handlers.h"
 #include "ops/reply.h"
+#include "serve/generation.h"
 #include "watchers/write_gate.h"
 
 enum { PREFILL_MAX = 256 << 10 };
 
-static struct stream_handle *open_of(const struct fuse_file_info *fi)
+_Static_assert((int)PREFILL_MAX <= (int)CONTENT_MEMORY_MAX, "what is stored there is in memory");
+
+enum { IS_OPEN = 1 }; /* fh of a document that is open for reading */
+
+/* NULL: it is no stream, or open for the gate's write. */
+static struct stream_handle *open_of(const struct inode *inode, const struct fuse_file_info *fi)
 {
-    return (struct stream_handle *)(uintptr_t)fi->fh;
+    return inode->stream ? (struct stream_handle *)(uintptr_t)fi->fh : NULL;
 }
 
 void stream_follow(fuse_req_t req, struct inode *inode)
@@ -55,16 +61,32 @@ static void open_stream(fuse_req_t req, struct inode *inode, struct fuse_file_in
  */
 static void prefill(struct page_store *pages, fuse_ino_t nodeid, struct inode *inode)
 {
-    struct fuse_bufvec content = FUSE_BUFVEC_INIT(inode->len);
+    struct fuse_bufvec content = FUSE_BUFVEC_INIT(inode->content.len);
 
-    if (inode->len > PREFILL_MAX || inode->prefilled)
+    if (inode->content.len > PREFILL_MAX || inode->prefilled)
         return;
-    content.buf[0].mem = inode->bytes;
+    content.buf[0].mem = inode->content.bytes;
     pthread_mutex_lock(&pages->lock);
-    if (!inode->prefilled && inode->len)
+    if (!inode->prefilled && inode->content.len)
         fuse_lowlevel_notify_store(pages->session, nodeid, 0, &content, FUSE_BUF_NO_SPLICE);
     inode->prefilled = true; /* also on failure: then it is read by requests */
     pthread_mutex_unlock(&pages->lock);
+}
+
+/* The kernel replies to ESTALE with another lookup, and opens what that returns. */
+static void open_document(fuse_req_t req, fuse_ino_t nodeid, struct inode *inode, struct fuse_file_info *fi)
+{
+    struct mount *m = mount_of(req);
+    int rc = generation_open(m, inode);
+
+    if (rc < 0) {
+        fuse_reply_err(req, -rc);
+        return;
+    }
+    fi->fh = IS_OPEN;
+    prefill(&connection_of(req)->pages, nodeid, inode);
+    if (fuse_reply_open(req, fi) < 0)
+        inodes_close(m->inodes, inode);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
@@ -82,9 +104,10 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
         return;
     }
     fi->keep_cache = 1;
-    if (!writes)
-        prefill(&connection_of(req)->pages, nodeid, inode);
-    fuse_reply_open(req, fi);
+    if (writes)
+        fuse_reply_open(req, fi);
+    else
+        open_document(req, nodeid, inode, fi);
 }
 
 static void read_stream(fuse_req_t req, struct inode *inode, size_t size, size_t offset,
@@ -112,41 +135,60 @@ static void read_stream(fuse_req_t req, struct inode *inode, size_t size, size_t
     free(buf);
 }
 
+static void read_document(fuse_req_t req, struct inode *inode, size_t size, size_t offset)
+{
+    const struct content *content = &inode->content;
+    struct inodes *inodes = mount_of(req)->inodes;
+    size_t start = offset < content->len ? offset : content->len;
+    size_t len = content->len - start < size ? content->len - start : size;
+    char *buf = content->bytes ? NULL : malloc(size);
+    ssize_t n = (ssize_t)len;
+
+    inodes_hold(inodes, inode); /* as in op_readlink */
+    if (!content->bytes)
+        n = buf ? inodes_read(inodes, inode, start, buf, len) : -ENOMEM;
+    if (n < 0)
+        fuse_reply_err(req, (int)-n);
+    else
+        fuse_reply_buf(req, buf ? buf : len ? content->bytes + start : NULL, (size_t)n);
+    inodes_forget(inodes, inode, 1);
+    free(buf);
+}
+
 void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-    struct inodes *inodes = mount_of(req)->inodes;
     struct inode *inode = inode_of(req, nodeid);
-    size_t start, len;
 
-    if (open_of(fi)) {
-        read_stream(req, inode, size, (size_t)offset, open_of(fi));
-        return;
-    }
-    start = (uint64_t)offset < inode->len ? (size_t)offset : inode->len;
-    len = inode->len - start < size ? inode->len - start : size;
-    inodes_hold(inodes, inode); /* as in op_readlink */
-    fuse_reply_buf(req, len ? inode->bytes + start : NULL, len);
-    inodes_forget(inodes, inode, 1);
+    if (open_of(inode, fi))
+        read_stream(req, inode, size, (size_t)offset, open_of(inode, fi));
+    else
+        read_document(req, inode, size, (size_t)offset);
 }
 
 /* A read never blocks, so POLLIN is always set. POLLPRI: a stream has unread lines. */
 void op_poll(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi, struct fuse_pollhandle *handle)
 {
+    struct stream_handle *open = open_of(inode_of(req, nodeid), fi);
     unsigned events = POLLIN | POLLRDNORM;
 
-    if (!open_of(fi)) {
+    if (!open) {
         if (handle)
             fuse_pollhandle_destroy(handle);
         fuse_reply_poll(req, events | POLLOUT | POLLWRNORM); /* the kernel's default for files without poll */
         return;
     }
-    if (stream_handle_poll(open_of(fi), handle))
+    if (stream_handle_poll(open, handle))
         events |= POLLPRI;
     fuse_reply_poll(req, events);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-    stream_handle_free(open_of(fi));
+    struct inode *inode = inode_of(req, nodeid);
+
+    if (inode->stream)
+        stream_handle_free(open_of(inode, fi));
+    else if (fi->fh == IS_OPEN)
+        inodes_close(mount_of(req)->inodes, inode);
     fuse_reply_err(req, 0);
 }

@@ -34,7 +34,7 @@ struct stat reply_attr(const struct connection *c, const struct inode *inode)
         st.st_mode = S_IFLNK | 0777;
         break;
     }
-    st.st_size = (off_t)(inode->stream ? stream_file_len(inode->stream) : inode->len);
+    st.st_size = (off_t)(inode->stream ? stream_file_len(inode->stream) : inode->content.len);
     st.st_blocks = (st.st_size + 511) / 512;
     st.st_mtim.tv_sec = mtime_ns / 1000000000;
     st.st_mtim.tv_nsec = mtime_ns % 1000000000;

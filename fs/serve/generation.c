@@ -75,3 +75,16 @@ int generation_get(struct mount *m, struct inode *dir, const char *name, const s
     }
     return inodes_publish(m->inodes, dir, name, &copy, &document, now, out);
 }
+
+int generation_open(struct mount *m, struct inode *inode)
+{
+    struct oks_document document;
+    int rc = inodes_open(m->inodes, inode);
+
+    if (rc != -ESTALE)
+        return rc;
+    rc = tree_render(m->engine, &inode->dentry->node, now_ms(), &document);
+    if (rc < 0)
+        return rc == -ENOENT ? -ESTALE : rc;
+    return inodes_reopen(m->inodes, inode, &document);
+}

@@ -14,5 +14,10 @@
  */
 int generation_get(struct mount *m, struct inode *dir, const char *name, const struct node *node,
                    int64_t oldest_ms, struct inode **out);
+/*
+ * Opens a document; inodes_close() closes it. -ESTALE: its content was given up, and its data has changed, so
+ * it must be looked up again; -EIO ...
+ */
+int generation_open(struct mount *m, struct inode *inode);
 
 #endif

@@ -18,7 +18,7 @@ struct poll_wakeups {
 struct mount {
     struct oks_engine *engine;
     struct inodes *inodes;
-    struct spool *spool; /* of the streams */
+    struct spool *spool; /* of the streams and of large documents */
     struct poll_wakeups wakeups;
     pthread_mutex_t clock_lock; /* for mount_update_clock(); the engine's lock is taken under it */
 };

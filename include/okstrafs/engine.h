@@ -224,6 +224,10 @@ struct oks_document {
 /* Frees the bytes. A cleared or zeroed document is fine. */
 void oks_document_clear(struct oks_document *document);
 
+/* The SHA-256 of some bytes, to compare a document with one that is not kept. 0 or -EIO */
+enum { OKS_DIGEST_BYTES = 32 };
+int oks_digest(const void *bytes, size_t len, uint8_t out[OKS_DIGEST_BYTES]);
+
 /*
  * The documents. docs/format.md describes their contents. Each ends in a newline. Sync the target first. 0,
  * -ENOENT: no such target, or -ENOMEM; more where a comment says so.

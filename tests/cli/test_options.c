@@ -148,7 +148,7 @@ START_TEST(mount_options)
 {
     struct options o =
         parsed("none /m -o no_cache,nonempty,verify=tail,notify=off,revalidate=stat,rw,x-gvfs,,"
-               "comment=a,allow_other,max_read=4096,root=/r/one,root=two,memory=64M,"
+               "comment=a,allow_other,max_read=4096,root=/r/one,root=two,memory=63M,"
                "home=/okstra/,tz=KST-9 -o defaults,isa=scalar");
 
     ck_assert(o.no_cache && o.nonempty && o.verify_tail && o.no_notify);
@@ -159,9 +159,11 @@ START_TEST(mount_options)
     ck_assert_str_eq(o.okstra_home, "/okstra");
     ck_assert_str_eq(o.mountpoint, "/m");
     ck_assert_str_eq(o.zone_name, "KST-9");
+    ck_assert_uint_eq(o.memory, 63 << 20);
     options_clear(&o);
     o = parsed("mount -o notify=on,revalidate=inotify");
     ck_assert(!o.no_notify);
+    ck_assert_uint_eq(o.memory, 64 << 20);
     ck_assert_int_eq(o.revalidate, OKS_REVALIDATE_INOTIFY);
     options_clear(&o);
     refused("mount -o notify=maybe", "notify=maybe");
@@ -178,6 +180,7 @@ START_TEST(sizes)
     static const char *const good[] = {"1", "7k", "3K", "2m", "1G"}, *const bad[] = {
                                                                          "",   "0",   "-1",          "M",
                                                                          "1T", "1Mb", "17179869184G"};
+    static const size_t bytes[] = {1, 7 << 10, 3 << 10, 2 << 20, 1 << 30};
     char line[64];
 
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -185,6 +188,7 @@ START_TEST(sizes)
 
         snprintf(line, sizeof(line), "mount -o memory=%s", good[i]);
         o = parsed(line);
+        ck_assert_uint_eq(o.memory, bytes[i]);
         options_clear(&o);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

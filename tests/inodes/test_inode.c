@@ -7,6 +7,8 @@
 enum { START_NS = 1000 };
 
 static struct inodes *table;
+static struct spool *spool;
+static size_t idle_max = 1 << 20;
 static struct inode *sessions, *session;
 
 static struct inode *get(struct inode *dir, const char *name, const char *path, int expected)
@@ -20,9 +22,24 @@ static struct inode *get(struct inode *dir, const char *name, const char *path, 
 
 static void begin(bool announces)
 {
-    ck_assert_int_eq(inodes_new(&table, START_NS, announces), 0);
+    struct inodes_config config = {
+        .spool = spool, .idle_max = idle_max, .default_ns = START_NS, .announces = announces};
+
+    ck_assert_int_eq(inodes_new(&table, &config), 0);
     sessions = get(inodes_root(table), "sessions", "sessions", 1);
     session = get(sessions, "0123", "sessions/=0123", 1);
+}
+
+static bool reads(const struct inode *inode, const char *text)
+{
+    char *got = malloc(strlen(text) + 2);
+    ssize_t n;
+
+    ck_assert_ptr_nonnull(got);
+    n = inodes_read(table, inode, 0, got, strlen(text) + 1);
+    n = n == (ssize_t)strlen(text) ? memcmp(got, text, (size_t)n) : 1;
+    free(got);
+    return n == 0;
 }
 
 /* With one reference to be given back. */
@@ -37,8 +54,8 @@ static struct inode *publish_at(const char *path, const char *text, struct oks_d
     document.len = strlen(text);
     ck_assert_int_eq(inodes_publish(table, session, strrchr(path, '/') + 1, &node, &document, now, &inode),
                      expected);
-    ck_assert_uint_eq(inode->len, strlen(text));
-    ck_assert_int_eq(memcmp(inode->bytes, text, inode->len), 0);
+    ck_assert_uint_eq(inode->content.len, strlen(text));
+    ck_assert(reads(inode, text));
     return inode;
 }
 
@@ -148,11 +165,11 @@ START_TEST(a_link_of_another_target_is_another_inode)
     first = get(session, "x", "teams/=t/sessions/=one", 1);
     again = get(session, "x", "teams/=t/sessions/=one", 0);
     ck_assert_ptr_eq(first, again);
-    ck_assert_str_eq(first->bytes, "../../../sessions/one");
-    ck_assert_uint_eq(first->len, strlen(first->bytes));
+    ck_assert_str_eq(first->content.bytes, "../../../sessions/one");
+    ck_assert_uint_eq(first->content.len, strlen(first->content.bytes));
     second = get(session, "x", "teams/=t/sessions/=two", 1);
     ck_assert_ptr_ne(first, second);
-    ck_assert_str_eq(first->bytes, "../../../sessions/one"); /* as long as it is held */
+    ck_assert_str_eq(first->content.bytes, "../../../sessions/one"); /* as long as it is held */
     inodes_forget(table, first, 2);
     again = inodes_find(table, session, "x");
     ck_assert_ptr_eq(again, second);
@@ -229,7 +246,7 @@ START_TEST(a_generation_for_each_content)
     ck_assert_int_eq(b->mtime_ns, START_NS + 1); /* newer, whatever the clock says */
     ck_assert_uint_eq(a->dentry->n_gens, 2);
     ck_assert_ptr_eq(a->dentry->current, b);
-    ck_assert_int_eq(a->bytes[0], 'a');
+    ck_assert_int_eq(a->content.bytes[0], 'a');
     ck_assert_uint_eq(inodes_guess(table, session, "usage.json", NODE_FILE), 3);
     ck_assert_uint_eq(inodes_guess(table, session, "cost_usd", NODE_FILE), 0xffffffff);
     forget(b); /* the newest is kept while an older one is held */
@@ -408,7 +425,7 @@ START_TEST(a_generation_waits_to_be_announced)
     forget(a);
     forget(b);
     ck_assert_uint_eq(inodes_count(table), 3); /* the current one outlives FORGET */
-    dentry_set_announced(table, b->dentry, b, b->len);
+    dentry_set_announced(table, b->dentry, b, b->content.len);
     ck_assert_uint_eq(inodes_count(table), 2);
     end();
 }
@@ -504,7 +521,7 @@ START_TEST(another_content_of_the_same_data_is_not_announced)
     forget(b);
     b = publish("d", 2, 0); /* what waits goes on waiting */
     ck_assert(is_unannounced(b->dentry));
-    dentry_set_announced(table, b->dentry, b, b->len);
+    dentry_set_announced(table, b->dentry, b, b->content.len);
     forget(a);
     forget(b);
     forget(c);
@@ -535,16 +552,16 @@ START_TEST(a_window_that_only_moved_needs_no_announcement)
     ck_assert(!is_unannounced(held[1]->dentry)); /* only the bounds differ */
     held[n++] = publish_window(moving, "w=0003 y", 3, 0);
     ck_assert(is_unannounced(held[2]->dentry));
-    dentry_set_announced(table, held[2]->dentry, held[2], held[2]->len);
+    dentry_set_announced(table, held[2]->dentry, held[2], held[2]->content.len);
     held[n++] = publish_window(moving, "v=0003 y", 4, 0);
     ck_assert(is_unannounced(held[3]->dentry));
-    dentry_set_announced(table, held[3]->dentry, held[3], held[3]->len);
+    dentry_set_announced(table, held[3]->dentry, held[3], held[3]->content.len);
 
     held[n++] = publish_window(fixed, "w=0001 x", 1, 1);
     ck_assert_uint_eq(held[4]->digest, 0);
     held[n++] = publish_window(fixed, "w=0002 x", 2, 0);
     ck_assert(is_unannounced(held[5]->dentry));
-    dentry_set_announced(table, held[5]->dentry, held[5], held[5]->len);
+    dentry_set_announced(table, held[5]->dentry, held[5], held[5]->content.len);
     for (size_t i = 0; i < n; i++)
         forget(held[i]);
     end();
@@ -652,13 +669,139 @@ START_TEST(only_so_many_directories_keep_files)
 }
 END_TEST
 
+/* --- content that is given up --- */
+
+static struct inode *publish_cost(const char *text, uint64_t version, int64_t now, int expected)
+{
+    return publish_at("sessions/=0123/cost_usd", text, (struct oks_document){.version = version}, now,
+                      expected);
+}
+
+static int reopen(struct inode *inode, const char *text)
+{
+    struct oks_document document = {.bytes = strdup(text), .len = strlen(text)};
+    int rc = inodes_reopen(table, inode, &document);
+
+    ck_assert_ptr_null(document.bytes);
+    return rc;
+}
+
+START_TEST(content_that_nobody_has_open_is_given_up)
+{
+    struct inode *a, *b, *again;
+
+    idle_max = 10;
+    begin(false);
+    a = publish("0123456", 5, 1);
+    b = publish_cost("abcdef", 5, 0, 1);
+    ck_assert(a->content.given_up && !b->content.given_up);
+    ck_assert_uint_eq(a->content.len, 7);
+    again = inodes_current(table, session, "usage.json", 5, 0); /* to stat it, it is not rendered */
+    ck_assert_ptr_eq(again, a);
+    forget(again);
+    ck_assert_int_eq(inodes_open(table, a), -ESTALE);
+    ck_assert_int_eq(reopen(a, "0123456"), 0);
+    ck_assert(reads(a, "0123456"));
+    ck_assert(!b->content.given_up); /* what is open does not count */
+    again = publish_cost("a long content of the other", 6, 0, 0);
+    ck_assert(b->content.given_up && !a->content.given_up && !again->content.given_up);
+    inodes_close(table, a); /* now it is the one used last */
+    ck_assert(!a->content.given_up && again->content.given_up);
+    ck_assert_int_eq(inodes_open(table, a), 0);
+    inodes_close(table, a);
+    forget(again);
+    forget(b);
+    forget(a);
+    end();
+    idle_max = 1 << 20;
+}
+END_TEST
+
+START_TEST(what_was_given_up_comes_back_only_as_it_was)
+{
+    struct inode *a, *b, *same;
+
+    idle_max = 0;
+    begin(false);
+    a = publish("0123456", 5, 1);
+    b = publish_cost("x", 5, 0, 1);
+    ck_assert(a->content.given_up);
+    same = publish("0123456", 6, 0); /* rendered again for newer data */
+    ck_assert_ptr_eq(same, a);
+    ck_assert(!a->content.given_up && b->content.given_up);
+    forget(same);
+    ck_assert_int_eq(reopen(b, "y"), -ESTALE);
+    ck_assert_ptr_null(inodes_current(table, session, "cost_usd", 5, 0)); /* it must be rendered */
+    same = publish_cost("y", 5, 0, 0);
+    ck_assert_ptr_ne(same, b);
+    ck_assert(a->content.given_up);
+    forget(same);
+    same = publish("0123457", 6, 0);
+    ck_assert_ptr_ne(same, a);
+    forget(same);
+    forget(b);
+    forget(a);
+    end();
+    idle_max = 1 << 20;
+}
+END_TEST
+
+START_TEST(a_window_that_was_given_up_is_rendered_anew)
+{
+    struct inode *a, *b;
+
+    idle_max = 0;
+    begin(false);
+    a = publish_cost("0123456", 5, 1000, 1);
+    b = inodes_current(table, session, "cost_usd", 5, 900);
+    ck_assert_ptr_eq(a, b);
+    forget(b);
+    b = publish("x", 5, 1);
+    ck_assert(a->content.given_up);
+    ck_assert_ptr_null(inodes_current(table, session, "cost_usd", 5, 900)); /* its bounds would be others */
+    forget(b);
+    forget(a);
+    end();
+    idle_max = 1 << 20;
+}
+END_TEST
+
+START_TEST(long_content_is_spooled)
+{
+    char *text = malloc(CONTENT_MEMORY_MAX + 2);
+    struct inode *a, *b, *c;
+
+    spool = spool_new(NULL);
+    begin(false);
+    memset(text, 'a', CONTENT_MEMORY_MAX + 1);
+    text[CONTENT_MEMORY_MAX + 1] = '\0';
+    a = publish(text, 1, 1);
+    ck_assert_ptr_null(a->content.bytes);
+    b = publish(text, 2, 0);
+    ck_assert_ptr_eq(a, b);
+    text[77] = 'b';
+    c = publish(text, 3, 0);
+    ck_assert_ptr_ne(a, c);
+    ck_assert(!reads(a, text));
+    forget(b);
+    forget(c);
+    text[77] = 'a';
+    ck_assert(reads(a, text));
+    forget(a);
+    end();
+    spool_free(spool);
+    spool = NULL;
+    free(text);
+}
+END_TEST
+
 /* --- streams --- */
 
 START_TEST(a_stream_replaces_the_one_that_ended)
 {
-    struct spool *spool = spool_new(NULL);
     struct inode *first, *same, *second;
 
+    spool = spool_new(NULL);
     begin(true);
     for (int i = 0; i < 3; i++) {
         struct node node = node_at("sessions/=0123/requests.jsonl");
@@ -683,6 +826,7 @@ START_TEST(a_stream_replaces_the_one_that_ended)
     forget(second);
     end();
     spool_free(spool);
+    spool = NULL;
 }
 END_TEST
 
@@ -715,6 +859,10 @@ int main(void)
     TEST(suite, directories_wait_in_turn);
     TEST(suite, files_are_kept_as_long_as_their_directory);
     TEST(suite, only_so_many_directories_keep_files);
+    TEST(suite, content_that_nobody_has_open_is_given_up);
+    TEST(suite, what_was_given_up_comes_back_only_as_it_was);
+    TEST(suite, a_window_that_was_given_up_is_rendered_anew);
+    TEST(suite, long_content_is_spooled);
     TEST(suite, a_stream_replaces_the_one_that_ended);
     return tap_run(suite);
 }

@@ -25,7 +25,9 @@ static void setup(void)
     struct oks_document document = {.bytes = strdup("{}"), .len = 2, .version = 1};
     struct node node = node_at("sessions/=0123/usage.json");
 
-    ck_assert_int_eq(inodes_new(&inodes, 1, true), 0);
+    ck_assert_int_eq(
+        inodes_new(&inodes, &(struct inodes_config){.idle_max = 1 << 20, .default_ns = 1, .announces = true}),
+        0);
     ck_assert_int_eq(write_gate_new(&gate, inodes, &toucher), 0);
     sessions = directory(inodes_root(inodes), "sessions", node_at("sessions"));
     session = directory(sessions, "0123", node_at("sessions/=0123"));
