@@ -125,7 +125,7 @@ static void stamps_in_window(const struct stats *s, struct time_row *row, size_t
     }
 }
 
-/* All requests of a half are in one block: see timeline.h. */
+/* All requests of a half are in one block: see timeline.h. What is outside is left to the last row. */
 static void add_half(struct drawing *d, struct time_row *row)
 {
     const struct billed_bag *billed;
@@ -133,7 +133,7 @@ static void add_half(struct drawing *d, struct time_row *row)
     struct measure m;
     size_t from, to;
 
-    if (!timeline_row_in_window(d->s, row, &m, &billed, &room))
+    if (row->outside || !timeline_row_in_window(d->s, row, &m, &billed, &room))
         return;
     stamps_in_window(d->s, row, &from, &to);
     if (from < to) {

@@ -2,7 +2,8 @@
  * stats/by-day.json and stats/by-hour.json: rows of local time.
  *
  * A key is the start of its row: a date, or a time with its offset from UTC. So the hour that repeats when
- * clocks are put back has a key of its own, and the key of every hour can be a bound of a window.
+ * clocks are put back has a key of its own, and the key of every hour can be a bound of a window. "outside"
+ * is what no transcript can have said at that time (timeline.h), "unknown" what has no time.
  */
 #include "documents/by_time.h"
 
@@ -13,6 +14,7 @@
 #include "time/calendar.h"
 
 enum { DAY_S = 86400, KEY_TEXT = 64 };
+enum { KEPT_MAX = 10000 }; /* rows of a table beyond which none keeps its text */
 
 static void key_of(const struct stats *s, const struct time_row *row, enum time_kind kind, char out[KEY_TEXT])
 {
@@ -37,7 +39,7 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
 static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, const struct measure *m,
                     const struct billed_bag *billed)
 {
-    bool whole = billed == &row->billed;
+    bool whole = billed == &row->billed && s->model->timeline.tables[kind].n <= KEPT_MAX;
     char key[KEY_TEXT];
 
     if (whole && stats_put_kept(s, &row->text))
@@ -49,25 +51,41 @@ static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, 
         stats_put_row(s, key, m, billed);
 }
 
+struct part {
+    struct measure sum;
+    struct billed_bag billed;
+};
+
+static void add(struct stats *s, struct part *to, const struct measure *m, const struct billed_bag *billed)
+{
+    measure_add(&to->sum, m);
+    json_fail(s->j, billed_bag_add(&to->billed, billed));
+}
+
 void stats_put_by_time(struct stats *s, enum time_kind kind)
 {
     struct time_table *table = &s->model->timeline.tables[kind];
-    struct measure sum; /* of the rows */
-    struct billed_bag sum_billed = {0};
+    struct part all = {0}, outside = {0};
 
-    measure_start(&sum);
+    measure_start(&all.sum);
+    measure_start(&outside.sum);
     for (size_t i = 0; i < table->n; i++) {
         const struct billed_bag *billed;
         struct billed_bag room = {0};
         struct measure m;
 
         if (timeline_row_in_window(s, table->rows[i], &m, &billed, &room)) {
-            measure_add(&sum, &m);
-            json_fail(s->j, billed_bag_add(&sum_billed, billed));
-            put_row(s, table->rows[i], kind, &m, billed);
+            add(s, &all, &m, billed);
+            if (table->rows[i]->outside)
+                add(s, &outside, &m, billed);
+            else
+                put_row(s, table->rows[i], kind, &m, billed);
         }
         billed_bag_clear(&room);
     }
-    stats_put_rest(s, "unknown", &sum, &sum_billed);
-    billed_bag_clear(&sum_billed);
+    if (outside.sum.totals.events || !billed_bag_is_zero(&outside.billed))
+        stats_put_row(s, "outside", &outside.sum, &outside.billed);
+    stats_put_rest(s, "unknown", &all.sum, &all.billed);
+    billed_bag_clear(&outside.billed);
+    billed_bag_clear(&all.billed);
 }

@@ -108,6 +108,34 @@ static void bounds_of_hour(const struct oks_zone *zone, int64_t t, int64_t *star
         *start = change;
 }
 
+/* The row of what is outside of the years that have rows of their own. */
+static struct time_row row_outside(int64_t t)
+{
+    struct time_row row = {.outside = true};
+
+    if (t < TIMELINE_FIRST) {
+        row.id = INT64_MIN;
+        row.start = CALENDAR_FIRST_DAY * (int64_t)SECONDS_PER_DAY;
+        row.end = TIMELINE_FIRST;
+        row.lo = timeline_key(row.start);
+        row.hi = timeline_key(TIMELINE_FIRST) - 1;
+    } else {
+        row.id = INT64_MAX;
+        row.start = TIMELINE_END;
+        row.end = (CALENDAR_LAST_DAY + 1) * (int64_t)SECONDS_PER_DAY;
+        row.lo = timeline_key(TIMELINE_END);
+        row.hi = KEY_END - 1;
+    }
+    return row;
+}
+
+/* Keeps the row between the two that are outside. */
+static void clamp(struct time_row *row)
+{
+    row->start = row->start > TIMELINE_FIRST ? row->start : TIMELINE_FIRST;
+    row->end = row->end < TIMELINE_END ? row->end : TIMELINE_END;
+}
+
 /* The row of a key, without its sums; false: none. */
 static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t key, struct time_row *row)
 {
@@ -115,6 +143,10 @@ static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t 
 
     if (!timeline_second(key, &t))
         return false;
+    if (t < TIMELINE_FIRST || t >= TIMELINE_END) {
+        *row = row_outside(t);
+        return true;
+    }
     *row = (struct time_row){0};
     if (kind == TIMELINE_DAYS) {
         int64_t day = oks_zone_day(tl->zone, t);
@@ -130,15 +162,13 @@ static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t 
         row->end = row->start + SECONDS_PER_HOUR;
         row->id = hour * 2 + (key != timeline_key(row->start));
     }
+    clamp(row);
     row->lo = timeline_key(row->start);
     row->hi = timeline_key(row->end) - 1;
     if (kind == TIMELINE_HALVES) {
         row->hi = row->id % 2 ? row->hi : row->lo;
         row->lo += row->id % 2 ? 1 : 0;
     }
-    /* At the ends of the calendar the bounds are unknown. */
-    row->lo = row->lo < key ? row->lo : key;
-    row->hi = row->hi > key ? row->hi : key;
     return true;
 }
 

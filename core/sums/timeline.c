@@ -293,7 +293,7 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
         billed_add(to, sum);
     else
         billed_take(to, sum);
-    if (kind != TIMELINE_HALVES)
+    if (kind != TIMELINE_HALVES || row->outside)
         return 0;
     for (uint64_t n = sum->requests; rc == 0 && n > 0; n--) {
         if (comes)

@@ -24,6 +24,13 @@ struct scan_outcome;
 struct session;
 struct transcript;
 
+/*
+ * When a transcript can have been written: from 2020 on, before 2040. All stamps before are in one row, all
+ * after in another. So nobody can make more than 7,305 days and 175,320 hours.
+ */
+#define TIMELINE_FIRST INT64_C(1577836800)
+#define TIMELINE_END   INT64_C(2208988800)
+
 enum time_kind {
     TIMELINE_DAYS,
     TIMELINE_HOURS,
@@ -35,10 +42,12 @@ struct time_row {
     int64_t id;           /* ascends with time; unique in its table */
     int64_t start, end;   /* seconds since 1970 */
     uint64_t lo, hi;      /* the first and last key that belong to it */
+    bool outside;         /* before TIMELINE_FIRST, or from TIMELINE_END on */
     struct aggregate sum; /* of the sessions with such a stamp, in this span */
     struct billed_bag billed;
     struct row_text text; /* days and hours */
-    uint32_t *stamps;     /* halves: each request's milliseconds after `start`; see time_row_stamps() */
+    uint32_t *stamps;     /* halves: each request's milliseconds after `start`; see time_row_stamps(). Not of
+                             what is outside */
     size_t n_stamps, stamps_room;
     size_t n_sorted; /* the first n_sorted ascend */
 };

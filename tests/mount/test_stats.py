@@ -164,6 +164,28 @@ class StatsTest(harness.MountTest):
             self.assertEqual(hours[7:9], ["2026-11-01T01:00-04:00", "2026-11-01T01:00-05:00"])
             self.check(mount, self.world())
 
+    def test_times_that_cannot_be_have_one_row(self):
+        times = ["2026-06-10T01:00:00.000Z", None] + [f"{y:04d}-0{m}-01T00:00:00.000Z" for m in (1, 2) for y in range(1, 2020, 19)]
+        times += [f"{y}-12-31T23:59:59.999Z" for y in range(2040, 10000, 31)] + ["2020-01-01T00:00:00.000Z", "2039-12-31T23:59:59.999Z"]
+        lines = [records.assistant(at, records.usage(1, 2), id=f"msg_{i}") for i, at in enumerate(times)]
+        for line in lines:
+            if line["timestamp"] is None:
+                del line["timestamp"]
+        self.home.transcript("-p", "one", lines)
+        with self.home.mount("-o", "tz=UTC") as mount:
+            for name, hour in ("by-day", ""), ("by-hour", "T01:00Z"), ("blocks", None):
+                document = mount.json(f"stats/{name}.json")
+                rows = {row["key"]: row["inputTokens"] for row in document["rows"] if not row.get("isGap")}
+                self.assertEqual(sum(rows.values()), len(times), name)
+                self.assertEqual(sum(row["billed"]["requests"] for row in document["rows"]), len(times), name)
+                if hour is None:
+                    self.assertEqual((len(rows), rows["outside"]), (4, len(times) - 3))
+                    continue
+                self.assertEqual((len(rows), rows["unknown"], rows["outside"]), (5, 1, len(times) - 4))
+                self.assertEqual(rows["2026-06-10" + hour], 1)
+            window = mount.json("stats/window/0001-01-01_2020-01-01/by-day.json")["rows"]
+            self.assertEqual([row["key"] for row in window], ["2020-01-01", "outside", "unknown"])
+
     def test_what_changes_is_followed(self):
         self.zone = "Asia/Kathmandu"
         self.made_up()

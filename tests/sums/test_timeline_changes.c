@@ -45,7 +45,9 @@ static void row_key(const char *stamp, int kind, char out[40])
     bool on_the_hour = strcmp(stamp + strlen("2026-06-10T01:"), "00:00.000Z") == 0;
     struct tm tm;
 
-    if (kind == TIMELINE_HALVES)
+    if (t < TIMELINE_FIRST || t >= TIMELINE_END)
+        strcpy(out, t < TIMELINE_FIRST ? "before" : "after");
+    else if (kind == TIMELINE_HALVES)
         snprintf(out, 40, "%ld %d", ((long)t - ((long)t % 3600 + 3600) % 3600) / 3600, !on_the_hour);
     else if (strftime(out, 40, kind == TIMELINE_DAYS ? "%Y-%m-%d" : "%Y-%m-%dT%H %z", localtime_r(&t, &tm)) ==
              0)
@@ -163,6 +165,10 @@ static void check_stamps(struct time_row *row, const struct expected *want)
     const uint32_t *ms = time_row_stamps(row);
     uint32_t sum = 0;
 
+    if (row->outside) {
+        ck_assert_uint_eq(row->n_stamps, 0);
+        return;
+    }
     ck_assert_uint_eq(row->n_stamps, want->requests);
     for (size_t i = 0; i < row->n_stamps; i++) {
         ck_assert(i == 0 || ms[i - 1] <= ms[i]);
@@ -253,7 +259,16 @@ static void random_rows(const char *zone_name, const char *first_day, uint64_t s
 START_TEST(rows_of_utc)
 {
     random_rows("UTC0", "2026-06-10T00:00:00", 1);
-    random_rows("UTC0", "1969-12-30T12:00:00", 2);
+    random_rows("UTC0", "2019-12-30T12:00:00", 2);
+}
+END_TEST
+
+START_TEST(rows_at_both_ends)
+{
+    random_rows("XXX-5:30", "2019-12-30T12:00:00", 8);
+    random_rows("EST5EDT,M3.2.0,M11.1.0", "2019-12-30T12:00:00", 9);
+    random_rows("XXX-5:30", "2039-12-30T12:00:00", 10);
+    random_rows("EST5EDT,M3.2.0,M11.1.0", "2039-12-30T12:00:00", 11);
 }
 END_TEST
 
@@ -375,6 +390,7 @@ int main(void)
 
     rounds = (int)by_effort(62, 500, 10000);
     TEST(suite, rows_of_utc);
+    TEST(suite, rows_at_both_ends);
     TEST(suite, rows_where_clocks_are_put_on_and_back);
     TEST(suite, rows_where_hours_are_divided);
     TEST(suite, nothing_is_kept_before_somebody_asks);
