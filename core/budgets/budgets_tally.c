@@ -169,7 +169,7 @@ static void visit_project(void *ctx, void *item)
 
 static void visit_team(void *ctx, void *item)
 {
-    const struct team *team = item;
+    struct team *team = item;
     const struct team_run *run = runs_current(team);
     struct evaluation *ev = ctx;
     struct session **sessions;

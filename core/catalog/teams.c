@@ -58,6 +58,7 @@ void catalog_team_release(struct catalog *c, struct team *team)
     tdelete(team, &c->teams, by_team_key);
     c->n_teams--;
     version_next_names(c->versions);
+    free(team->runs_by_name);
     free(team->key);
     free(team);
 }

@@ -300,7 +300,7 @@ static bool visit_session(struct context *c, struct session *s, struct last *las
 /* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno */
 static int visit_member(struct context *c, struct session **out, struct last *last)
 {
-    const struct team *team = catalog_team(&c->model->catalog, c->target->name);
+    struct team *team = catalog_team(&c->model->catalog, c->target->name);
     const struct team_run *run = team ? runs_current(team) : NULL;
     struct session **sessions = team ? team_sessions(&c->model->catalog, team, run) : NULL;
     struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE};

@@ -101,13 +101,13 @@ static int add_days(const struct session *s, struct names *names)
     return rc;
 }
 
-static int list_runs(const struct team *team, struct names *names)
+static int list_runs(struct team *team, struct names *names)
 {
     char name[OKS_NAME_MAX + 1];
     const struct team_run *run;
     int rc = 0;
 
-    LIST_FOREACH(run, &team->runs, of_team) {
+    for (run = runs_current(team); run; run = LIST_NEXT(run, of_team)) {
         if (run->roster)
             continue;
         runs_name(team, run, name);
@@ -124,7 +124,7 @@ static void visit_days(void *ctx, void *item)
 static int list_team(struct model *model, enum oks_list what, const struct oks_target *of,
                      struct names *names)
 {
-    const struct team *team = catalog_team(&model->catalog, of->name);
+    struct team *team = catalog_team(&model->catalog, of->name);
     const struct team_run *run = !team                 ? NULL
                                  : of->kind == OKS_RUN ? runs_named(team, of->member)
                                                        : runs_current(team);

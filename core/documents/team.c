@@ -136,7 +136,7 @@ int team_measure(struct model *model, const struct team *team, const struct team
     return rc;
 }
 
-int team_member_measure(struct model *model, const struct team *team, const char *member,
+int team_member_measure(struct model *model, struct team *team, const char *member,
                         const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
     const struct team_run *run = runs_current(team);

@@ -12,7 +12,7 @@ void team_document(struct model *model, struct team *team, const struct team_run
 /* These two also add what was billed to *bag (NULL: not needed). 0; -ENOMEM; -ENOENT: no such member. */
 int team_measure(struct model *model, const struct team *team, const struct team_run *run,
                  const struct measure_window *w, struct measure *out, struct billed_bag *bag);
-int team_member_measure(struct model *model, const struct team *team, const char *member,
+int team_member_measure(struct model *model, struct team *team, const char *member,
                         const struct measure_window *w, struct measure *out, struct billed_bag *bag);
 
 #endif

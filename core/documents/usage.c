@@ -95,12 +95,12 @@ static void project_document(struct render *r, struct project *p, struct json *j
 }
 
 /* The target's run; NULL: none. */
-static const struct team_run *run_of(const struct render *r, const struct team *team)
+static const struct team_run *run_of(const struct render *r, struct team *team)
 {
     return r->target->kind == OKS_RUN ? runs_named(team, r->target->member) : runs_current(team);
 }
 
-static struct measure_window team_window_of(struct render *r, const struct team *team)
+static struct measure_window team_window_of(struct render *r, struct team *team)
 {
     struct measure_window w = window_of(r);
 
@@ -109,7 +109,7 @@ static struct measure_window team_window_of(struct render *r, const struct team 
     return w;
 }
 
-static void member_document(struct render *r, const struct team *team, struct json *j, struct measure *m,
+static void member_document(struct render *r, struct team *team, struct json *j, struct measure *m,
                             struct billed_bag *bag)
 {
     struct measure_window w = team_window_of(r, team);
@@ -132,7 +132,7 @@ uint64_t document_version(struct model *model, const struct oks_target *target)
 {
     const struct session *s;
     const struct project *p;
-    const struct team *t;
+    struct team *t;
 
     switch (target->kind) {
     case OKS_SESSION:
@@ -204,7 +204,7 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
 {
     struct measure_window w = window_of(r);
     const struct session *s;
-    const struct team *team;
+    struct team *team;
 
     switch (r->target->kind) {
     case OKS_SESSION:

@@ -7,8 +7,11 @@
  * <config>/teams/<team>/config.json. It has no window, so it counts as a run of all time, and yields to any
  * other.
  *
- * Invariant: a team's runs are in the order in which they count, rosters last. Every run that is listed has a
- * team-state file.
+ * A stranger may make thousands of runs of one team. So runs are sorted and named when they are next used,
+ * all at once, and found by name in a sorted array.
+ *
+ * Invariant: unless runs_changed is set, a team's runs are in the order in which they count, rosters last.
+ * Every run that is listed has a team-state file.
  */
 #include "base/text_end.h"
 #include "teams/runs.h"
@@ -32,6 +35,13 @@ struct runs {
 
 /* --- runs --- */
 
+static void runs_changed(struct team *team)
+{
+    team->runs_changed = true;
+    free(team->runs_by_name);
+    team->runs_by_name = NULL;
+}
+
 static void run_end(struct runs *runs, struct team_run *run)
 {
     struct team *team = run->team;
@@ -39,8 +49,10 @@ static void run_end(struct runs *runs, struct team_run *run)
     LIST_REMOVE(run, of_all);
     LIST_REMOVE(run, of_team);
     team_state_clear(&run->state);
+    free(run->name);
     free(run->path);
     free(run);
+    runs_changed(team);
     team->version = version_next(runs->catalog->versions);
     catalog_team_release(runs->catalog, team);
 }
@@ -53,21 +65,6 @@ static bool run_before(const struct team_run *a, const struct team_run *b)
     if (a->roster != b->roster)
         return b->roster;
     return d ? d > 0 : strcmp(a->path, b->path) > 0;
-}
-
-static void run_insert(struct team *team, struct team_run *run)
-{
-    struct team_run *at, *last = NULL;
-
-    LIST_FOREACH(at, &team->runs, of_team) {
-        if (run_before(run, at))
-            break;
-        last = at;
-    }
-    if (last)
-        LIST_INSERT_AFTER(last, run, of_team);
-    else
-        LIST_INSERT_HEAD(&team->runs, run, of_team);
 }
 
 static int run_begin(struct runs *runs, struct watched_dir *dir, const char *path, bool roster)
@@ -98,14 +95,10 @@ static int run_begin(struct runs *runs, struct watched_dir *dir, const char *pat
     LIST_INSERT_HEAD(&runs->all, run, of_all);
     run->next_in_dir = dir->found;
     dir->found = run;
-    run_insert(run->team, run);
+    LIST_INSERT_HEAD(&run->team->runs, run, of_team);
+    runs_changed(run->team);
     run->team->version = version_next(runs->catalog->versions);
     return 0;
-}
-
-const struct team_run *runs_current(const struct team *team)
-{
-    return LIST_FIRST(&team->runs);
 }
 
 /* --- names of runs --- */
@@ -124,43 +117,181 @@ static struct oks_slice name_in(const struct team_run *run, bool whole)
     return (struct oks_slice){name.ptr + name.len - digits, digits};
 }
 
-static bool is_taken(const struct team *team, const struct team_run *run, bool whole)
+static int by_slices(struct oks_slice a, struct oks_slice b)
 {
-    const struct team_run *other;
+    int d = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
 
-    LIST_FOREACH(other, &team->runs, of_team)
-        if (other != run && !other->roster && oks_slice_eq(name_in(other, whole), name_in(run, whole)))
-            return true;
-    return false;
+    return d ? d : (a.len > b.len) - (a.len < b.len);
 }
 
-void runs_name(const struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1])
+static bool short_before(const struct team_run *a, const struct team_run *b)
 {
-    struct oks_slice name = name_in(run, is_taken(team, run, false));
+    if (a->roster || b->roster)
+        return !a->roster && b->roster;
+    return by_slices(name_in(a, false), name_in(b, false)) < 0;
+}
+
+static bool whole_before(const struct team_run *a, const struct team_run *b)
+{
+    if (a->roster || b->roster)
+        return !a->roster && b->roster;
+    return by_slices(name_in(a, true), name_in(b, true)) < 0;
+}
+
+typedef bool (*run_order)(const struct team_run *a, const struct team_run *b);
+
+/* Sorts a chain of n runs, which ends in NULL; needs no memory. */
+static struct team_run *chain_sort(struct team_run *first, size_t n, run_order before)
+{
+    struct team_run *middle = first, *rest, *sorted = NULL, **end = &sorted;
+
+    if (n < 2)
+        return first;
+    for (size_t i = 1; i < n / 2; i++)
+        middle = LIST_NEXT(middle, of_team);
+    rest = LIST_NEXT(middle, of_team);
+    LIST_NEXT(middle, of_team) = NULL;
+    first = chain_sort(first, n / 2, before);
+    rest = chain_sort(rest, n - n / 2, before);
+    while (first && rest) {
+        struct team_run **from = before(rest, first) ? &rest : &first;
+
+        *end = *from;
+        end = &LIST_NEXT(*from, of_team);
+        *from = LIST_NEXT(*from, of_team);
+    }
+    *end = first ? first : rest;
+    return sorted;
+}
+
+static void sort_runs(struct team *team, size_t n, run_order before)
+{
+    struct team_run *run = chain_sort(LIST_FIRST(&team->runs), n, before), *next, *last = NULL;
+
+    LIST_INIT(&team->runs);
+    for (; run; run = next) {
+        next = LIST_NEXT(run, of_team);
+        if (last)
+            LIST_INSERT_AFTER(last, run, of_team);
+        else
+            LIST_INSERT_HEAD(&team->runs, run, of_team);
+        last = run;
+    }
+}
+
+/* Those that `before` holds for equal need a longer name than `naming`. */
+static void name_apart(struct team *team, size_t n, run_order before, enum run_naming naming)
+{
+    struct team_run *run, *next;
+
+    sort_runs(team, n, before);
+    for (run = LIST_FIRST(&team->runs); run; run = next) {
+        next = LIST_NEXT(run, of_team);
+        if (next && !run->roster && !next->roster && !before(run, next))
+            run->naming = next->naming = naming + 1;
+    }
+}
+
+static void make_name(const struct team_run *run, char out[OKS_NAME_MAX + 1])
+{
+    struct oks_slice name = name_in(run, run->naming != RUN_BY_NUMBER);
     uint8_t hash[OKS_SHA256_BYTES] = {0};
     char raw[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
 
-    if (!is_taken(team, run, true)) {
+    if (run->naming != RUN_BY_PATH) {
         oks_name_escape(name, out);
         return;
     }
     /* Two tasks have a file of that name. */
-    name = name_in(run, true);
     oks_sha256(run->path, strlen(run->path), hash);
     oks_hex(hash, 4, hex);
     snprintf(raw, sizeof(raw), "%.*s~%s", (int)name.len, name.ptr, hex);
     oks_name_escape(oks_slice_of(raw), out);
 }
 
-const struct team_run *runs_named(const struct team *team, const char *name)
+static int by_name(const void *a, const void *b)
 {
+    return strcmp((*(struct team_run *const *)a)->name, (*(struct team_run *const *)b)->name);
+}
+
+/* On ENOMEM there is none, and runs are looked for one by one. */
+static void make_index(struct team *team, size_t n)
+{
+    struct team_run **index = malloc((n ? n : 1) * sizeof(struct team_run *)), *run;
+    char name[OKS_NAME_MAX + 1];
+    bool whole = index != NULL;
+
+    team->n_by_name = 0;
+    LIST_FOREACH(run, &team->runs, of_team) {
+        free(run->name);
+        run->name = NULL;
+        if (run->roster || !whole)
+            continue;
+        make_name(run, name);
+        run->name = strdup(name);
+        whole = run->name != NULL;
+        index[team->n_by_name++] = run;
+    }
+    if (whole)
+        qsort(index, team->n_by_name, sizeof(struct team_run *), by_name);
+    else
+        free(index);
+    team->runs_by_name = whole ? index : NULL;
+}
+
+static void settle(struct team *team)
+{
+    struct team_run *run;
+    size_t n = 0;
+
+    if (!team->runs_changed)
+        return;
+    team->runs_changed = false;
+    LIST_FOREACH(run, &team->runs, of_team) {
+        run->naming = RUN_BY_NUMBER;
+        n++;
+    }
+    name_apart(team, n, short_before, RUN_BY_NUMBER);
+    name_apart(team, n, whole_before, RUN_BY_FILE);
+    sort_runs(team, n, run_before);
+    make_index(team, n);
+}
+
+const struct team_run *runs_current(struct team *team)
+{
+    settle(team);
+    return LIST_FIRST(&team->runs);
+}
+
+void runs_name(struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1])
+{
+    settle(team);
+    if (run->name)
+        strcpy(out, run->name);
+    else
+        make_name(run, out);
+}
+
+static int compare_name(const void *name, const void *item)
+{
+    return strcmp(name, (*(struct team_run *const *)item)->name);
+}
+
+const struct team_run *runs_named(struct team *team, const char *name)
+{
+    struct team_run **found;
     char own[OKS_NAME_MAX + 1];
     const struct team_run *run;
 
+    settle(team);
+    if (team->runs_by_name) {
+        found = bsearch(name, team->runs_by_name, team->n_by_name, sizeof(*found), compare_name);
+        return found ? *found : NULL;
+    }
     LIST_FOREACH(run, &team->runs, of_team) {
         if (run->roster)
             continue;
-        runs_name(team, run, own);
+        make_name(run, own);
         if (strcmp(own, name) == 0)
             return run;
     }

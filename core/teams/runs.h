@@ -25,10 +25,19 @@ struct runs;
 struct session;
 struct team;
 
+/* What tells a run from the others of its team. */
+enum run_naming {
+    RUN_BY_NUMBER, /* the number at the end of its file's name */
+    RUN_BY_FILE,
+    RUN_BY_PATH,
+};
+
 /* One run of a team, from its team-state file; or a roster. */
 struct team_run {
     char *path;
-    const char *dir;             /* the project folder above it */
+    const char *dir; /* the project folder above it */
+    char *name;      /* as listed; NULL: not made */
+    enum run_naming naming;
     bool roster;                 /* from Claude Code's config.json: members without times */
     char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": unknown */
     LIST_ENTRY(team_run) of_all;
@@ -54,14 +63,15 @@ int runs_add_rosters(struct runs *runs, const struct root *root);
  */
 void runs_session_changed(struct runs *runs, const struct session *s, uint64_t version);
 
-/* The run, or else the roster, whose window and workers the team's document shows; NULL: none. */
-const struct team_run *runs_current(const struct team *team);
+/* The run, or else the roster, whose window and workers the team's document shows; NULL: none. The others
+ * follow by LIST_NEXT(), in the order in which they count. */
+const struct team_run *runs_current(struct team *team);
 /*
  * The name under which a run (not a roster) is listed: the number at the end of its file's name, if that is
  * unique.
  */
-void runs_name(const struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1]);
-const struct team_run *runs_named(const struct team *team, const char *name); /* or NULL */
+void runs_name(struct team *team, const struct team_run *run, char out[OKS_NAME_MAX + 1]);
+const struct team_run *runs_named(struct team *team, const char *name); /* or NULL */
 
 uint64_t runs_errors(const struct runs *runs); /* files that could not be parsed, since the start */
 

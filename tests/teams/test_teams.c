@@ -154,13 +154,13 @@ static void put_run(const char *task, const char *name, const char *created, con
 /* The names of the team's runs, newest first. */
 static const char *run_names(void)
 {
-    const struct team *team = catalog_team(&catalog, "crew");
+    struct team *team = catalog_team(&catalog, "crew");
     char name[OKS_NAME_MAX + 1], *list = "";
     const struct team_run *run;
 
     if (!team)
         return NULL;
-    LIST_FOREACH(run, &team->runs, of_team) {
+    for (run = runs_current(team); run; run = LIST_NEXT(run, of_team)) {
         if (run->roster) {
             list = text_of("%s roster", list);
             continue;
@@ -222,6 +222,76 @@ START_TEST(one_file_name_in_two_tasks)
     ck_assert_ptr_nonnull(
         strstr(runs_current(catalog_team(&catalog, "crew"))->path, "/two/")); /* the later path */
     ck_assert_str_eq(runs_current(catalog_team(&catalog, "crew"))->dir, at("w"));
+    end();
+}
+END_TEST
+
+enum { TASKS = 3, KINDS = 3, NUMBERS = 12, MADE = TASKS * KINDS * NUMBERS };
+
+/* Of the runs that exist: how many have this number, and how many of them this kind as well. */
+static void count_like(const bool *exists, int i, int *numbers, int *files)
+{
+    *numbers = *files = 0;
+    for (int k = 0; k < MADE; k++) {
+        *numbers += exists[k] && k % NUMBERS == i % NUMBERS;
+        *files += exists[k] && k % (KINDS * NUMBERS) == i % (KINDS * NUMBERS);
+    }
+}
+
+static void check_names(const bool *exists)
+{
+    struct team *team = catalog_team(&catalog, "crew");
+    int n = 0, found = 0;
+
+    run_names(); /* finds each run by its name */
+    for (const struct team_run *run = runs_current(team); run; run = LIST_NEXT(run, of_team), found++)
+        ck_assert(!LIST_NEXT(run, of_team) || strcmp(run->path, LIST_NEXT(run, of_team)->path) > 0);
+    for (int i = 0; i < MADE; i++) {
+        const char *file = text_of("work%d-%d", i / NUMBERS % KINDS, i % NUMBERS);
+        const char *path =
+            at(text_of("w/.okstra/tasks/%d/state/team-state-%s.json", i / (KINDS * NUMBERS), file));
+        const char *number = strchr(file, '-') + 1;
+        int numbers, files;
+
+        count_like(exists, i, &numbers, &files);
+        n += exists[i];
+        if (numbers != 1)
+            ck_assert_ptr_null(runs_named(team, number));
+        else if (exists[i])
+            ck_assert_str_eq(runs_named(team, number)->path, path);
+        if (numbers < 2 || files != 1)
+            ck_assert_ptr_null(runs_named(team, file));
+        else if (exists[i])
+            ck_assert_str_eq(runs_named(team, file)->path, path);
+    }
+    ck_assert_int_eq(found, n);
+}
+
+START_TEST(many_runs_come_and_go)
+{
+    static bool exists[MADE];
+
+    begin();
+    put_run("0", "work0-0", "2026-06-10T01:00:00Z", ""); /* for a folder to watch */
+    exists[0] = true;
+    ck_assert_int_eq(runs_add_project(runs, at("w")), 0);
+    srandom(5);
+    for (int round = 0; round < 12; round++) {
+        for (int k = 0; k < 20; k++) {
+            int i = 1 + (int)(random() % (MADE - 1));
+            const char *task = text_of("%d", i / (KINDS * NUMBERS));
+            const char *file = text_of("work%d-%d", i / NUMBERS % KINDS, i % NUMBERS);
+
+            if (exists[i])
+                ck_assert_int_eq(
+                    unlink(at(text_of("w/.okstra/tasks/%s/state/team-state-%s.json", task, file))), 0);
+            else
+                put_run(task, file, "2026-06-10T01:00:00Z", "");
+            exists[i] = !exists[i];
+        }
+        refresh();
+        check_names(exists);
+    }
     end();
 }
 END_TEST
@@ -491,6 +561,7 @@ int main(void)
     SCRATCH_TEST(suite, bounds_compare_with_stamps);
     SCRATCH_TEST(suite, runs_are_named_by_their_numbers);
     SCRATCH_TEST(suite, one_file_name_in_two_tasks);
+    SCRATCH_TEST(suite, many_runs_come_and_go);
     SCRATCH_TEST(suite, a_roster_gives_way_to_any_run);
     TEST(suite, a_member_is_called_by_its_agent);
     TEST(suite, a_worker_is_called_after_its_id);
