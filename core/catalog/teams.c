@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
 
@@ -29,6 +30,15 @@ struct team *catalog_team(struct catalog *c, const char *name)
 
     free(key.key);
     return found ? *found : NULL;
+}
+
+/* The team of a name from inside a file; NULL: none. */
+static struct team *team_of_raw(struct catalog *c, struct oks_slice raw)
+{
+    char name[OKS_NAME_MAX + 1];
+
+    oks_name_escape(raw, name);
+    return catalog_team(c, name);
 }
 
 struct team *catalog_team_made(struct catalog *c, struct oks_slice raw)
@@ -102,17 +112,11 @@ void catalog_membership_end(struct catalog *c, struct membership *m)
 
 static int membership_begin(struct catalog *c, struct session *s, struct oks_slice raw)
 {
-    struct team *team;
+    struct team *team = catalog_team_made(c, raw);
     struct membership *m;
 
-    if (raw.len == 0)
-        return 0; /* a team without a name cannot be looked up */
-    team = catalog_team_made(c, raw);
     if (!team)
         return -ENOMEM;
-    LIST_FOREACH(m, &s->teams, of_session)
-        if (m->team == team)
-            return 0;
     m = calloc(1, sizeof(*m));
     if (m)
         m->spelling = oks_slice_copy(raw);
@@ -130,35 +134,6 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     return 0;
 }
 
-static bool names_team(struct oks_slice raw, const struct team *team)
-{
-    char name[OKS_NAME_MAX + 1];
-    size_t len;
-    char *key;
-    bool same;
-
-    oks_name_escape(raw, name);
-    key = oks_name_fold(oks_slice_of(name), &len);
-    same = key && strcmp(key, team->key) == 0;
-    free(key);
-    return same;
-}
-
-/* How the session's records first write the team's name; absent: they do not name it. */
-static struct oks_slice spelling_in(const struct session *s, const struct team *team)
-{
-    const struct transcript *t;
-
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        for (size_t i = 0; i < t->state.teams.len; i++) {
-            struct oks_slice raw = {t->state.teams.items[i].ptr, t->state.teams.items[i].len};
-
-            if (names_team(raw, team))
-                return raw;
-        }
-    return (struct oks_slice){0};
-}
-
 /* Its first transcript may be another one, and write the name in another way. */
 static int membership_renew(struct catalog *c, struct membership *m, struct oks_slice raw)
 {
@@ -172,38 +147,160 @@ static int membership_renew(struct catalog *c, struct membership *m, struct oks_
     return 0;
 }
 
+/* --- the teams that a session should be in --- */
+
+struct wanted {
+    char *key;            /* of the team */
+    struct oks_slice raw; /* how the session first writes its name */
+    size_t place;         /* among all names */
+    bool is_member;
+};
+
+/* A session may name thousands of teams, so they are sorted by key, and each is there once. */
+struct wanted_teams {
+    struct wanted *items;
+    size_t len, room;
+};
+
+static void wanted_clear(struct wanted_teams *w)
+{
+    for (size_t i = 0; i < w->len; i++)
+        free(w->items[i].key);
+    free(w->items);
+}
+
+static int wanted_add(struct wanted_teams *w, struct oks_slice raw)
+{
+    char name[OKS_NAME_MAX + 1], *key;
+    size_t len;
+
+    if (raw.len == 0)
+        return 0; /* a team without a name cannot be looked up */
+    oks_name_escape(raw, name);
+    key = oks_name_fold(oks_slice_of(name), &len);
+    if (!key || !OKS_GROW(w->items, w->len, w->room)) {
+        free(key);
+        return -ENOMEM;
+    }
+    w->items[w->len] = (struct wanted){.key = key, .raw = raw, .place = w->len};
+    w->len++;
+    return 0;
+}
+
+static int by_key_and_place(const void *a, const void *b)
+{
+    const struct wanted *x = a, *y = b;
+    int d = strcmp(x->key, y->key);
+
+    return d ? d : (x->place > y->place) - (x->place < y->place);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct wanted *x = a, *y = b;
+
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+static int by_key(const void *key, const void *item)
+{
+    return strcmp(key, ((const struct wanted *)item)->key);
+}
+
+static void wanted_sort(struct wanted_teams *w)
+{
+    size_t n = 0;
+
+    if (w->len)
+        qsort(w->items, w->len, sizeof(*w->items), by_key_and_place);
+    for (size_t i = 0; i < w->len; i++) {
+        if (n && strcmp(w->items[n - 1].key, w->items[i].key) == 0)
+            free(w->items[i].key);
+        else
+            w->items[n++] = w->items[i];
+    }
+    w->len = n;
+}
+
+/* What the session's records name, and then the team of the file beside it. 0 or -ENOMEM */
+static int wanted_of(const struct session *s, struct oks_slice inner, struct wanted_teams *w)
+{
+    const struct transcript *t;
+    int rc = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
+            rc = wanted_add(w, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+    if (rc == 0)
+        rc = wanted_add(w, inner);
+    wanted_sort(w);
+    return rc;
+}
+
+/* Leaves the teams that are not wanted; those that are have is_member. 0 or -ENOMEM */
+static int leave_teams(struct catalog *c, struct session *s, struct wanted_teams *w)
+{
+    struct membership *m, *next;
+    int rc = 0;
+
+    for (m = LIST_FIRST(&s->teams); m; m = next) {
+        struct wanted *is =
+            w->len ? bsearch(m->team->key, w->items, w->len, sizeof(*w->items), by_key) : NULL;
+
+        next = LIST_NEXT(m, of_session);
+        if (!is) {
+            catalog_membership_end(c, m);
+            continue;
+        }
+        is->is_member = true;
+        rc = rc < 0 ? rc : membership_renew(c, m, is->raw);
+    }
+    return rc;
+}
+
+static int join_teams(struct catalog *c, struct session *s, struct wanted_teams *w)
+{
+    int rc = 0;
+
+    if (w->len)
+        qsort(w->items, w->len, sizeof(*w->items), by_place);
+    for (size_t i = 0; rc == 0 && i < w->len; i++)
+        if (!w->items[i].is_member)
+            rc = membership_begin(c, s, w->items[i].raw);
+    return rc;
+}
+
+/* The lead is that of the team of the file beside the session. */
+static int set_leads(struct catalog *c, struct session *s, struct oks_slice inner)
+{
+    const struct team *team = inner.ptr ? team_of_raw(c, inner) : NULL;
+    struct membership *m;
+    int rc = 0;
+
+    LIST_FOREACH(m, &s->teams, of_session)
+        rc = rc < 0 ? rc : lead_set(c, m, team && m->team == team ? s->parent : NULL);
+    return rc;
+}
+
 /* Leaves the teams that its transcripts no longer name and joins the others. */
 static int renew_teams(struct catalog *c, struct session *s)
 {
     char buf[OKS_NAME_MAX + 1];
     struct oks_slice inner = lead_team_of(c, s, buf);
-    struct transcript *t;
-    struct membership *m, *next;
+    struct wanted_teams wanted = {0};
+    const struct transcript *t;
     bool unnamed = false;
-    int rc = 0;
+    int rc = wanted_of(s, inner, &wanted);
 
-    for (m = LIST_FIRST(&s->teams); m; m = next) {
-        struct oks_slice raw = spelling_in(s, m->team);
-
-        next = LIST_NEXT(m, of_session);
-        if (!raw.ptr && inner.ptr && names_team(inner, m->team))
-            raw = inner;
-        if (!raw.ptr)
-            catalog_membership_end(c, m);
-        else if (rc == 0)
-            rc = membership_renew(c, m, raw);
-    }
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    if (rc == 0)
+        rc = leave_teams(c, s, &wanted);
+    if (rc == 0)
+        rc = join_teams(c, s, &wanted);
+    wanted_clear(&wanted);
+    if (rc == 0)
+        rc = set_leads(c, s, inner);
+    LIST_FOREACH(t, &s->transcripts, of_session)
         unnamed |= t->state.label_team && !*t->state.label_team;
-        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
-            rc = membership_begin(
-                c, s, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
-    }
-    if (rc == 0 && inner.ptr)
-        rc = membership_begin(c, s, inner);
-    LIST_FOREACH(m, &s->teams, of_session)
-        if (rc == 0)
-            rc = lead_set(c, m, inner.ptr && names_team(inner, m->team) ? s->parent : NULL);
     return rc < 0 ? rc : lead_set_unnamed(c, s, unnamed ? s->parent : NULL);
 }
 

@@ -495,6 +495,38 @@ START_TEST(teams_come_and_go_with_their_names)
 }
 END_TEST
 
+/* Two sessions, each naming many teams in two spellings, at random. */
+START_TEST(thousands_of_teams)
+{
+    enum { TEAMS = 400, ROUNDS = 12 };
+    struct transcript *of[2] = {add("-a/s1.jsonl"), add("-a/s2.jsonl")};
+    static bool named[2][TEAMS];
+    char name[32];
+
+    srandom(3);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct transcript *t = of[round % 2];
+        bool *is = named[round % 2];
+        size_t n = 0;
+
+        oks_strings_clear(&t->state.teams);
+        for (int i = 0; i < TEAMS; i++) {
+            is[i] = random() % 3 > 0;
+            snprintf(name, sizeof(name), random() % 2 ? "team %d" : "Team %d", i);
+            if (is[i])
+                oks_strings_add_folded(&t->state.teams, oks_slice_of(name), OKS_TEAMS_MAX);
+        }
+        ck_assert_int_eq(catalog_session_teams(&catalog, t->session), 0);
+        for (int i = 0; i < TEAMS; i++) {
+            snprintf(name, sizeof(name), "TEAM %d", i);
+            ck_assert_uint_eq(members(name), (size_t)named[0][i] + named[1][i]);
+            n += named[0][i] || named[1][i];
+        }
+        ck_assert_uint_eq(catalog.n_teams, n);
+    }
+}
+END_TEST
+
 START_TEST(a_team_is_listed_as_the_first_path_writes_it)
 {
     struct transcript *b = add("-b/s1.jsonl"), *c = add("-c/s2.jsonl"), *a;
@@ -943,6 +975,7 @@ int main(void)
     CATALOG_TEST(a_long_folder_ends_in_a_hash);
     CATALOG_TEST(teammates_have_a_lead);
     CATALOG_TEST(teams_come_and_go_with_their_names);
+    CATALOG_TEST(thousands_of_teams);
     CATALOG_TEST(a_team_is_listed_as_the_first_path_writes_it);
     CATALOG_TEST(names_fold_as_file_names_do);
     CATALOG_TEST(a_team_lasts_while_something_names_it);
