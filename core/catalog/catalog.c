@@ -27,6 +27,7 @@ void catalog_clear(struct catalog *c)
     tdestroy(c->sessions, oks_tree_keep);
     tdestroy(c->projects, free);
     tdestroy(c->teams, oks_tree_keep);
+    free(c->by_inode.chains);
 }
 
 static int by_session_name(const void *a, const void *b)
@@ -163,6 +164,7 @@ struct transcript *catalog_transcript_made(struct catalog *c, struct session *s,
     c->n_transcripts++;
     t->session = s;
     link_transcript(s, t);
+    catalog_inode_unseen(c, t);
     return t;
 }
 
@@ -205,6 +207,7 @@ void catalog_transcript_remove(struct catalog *c, struct transcript *t)
     tdelete(t, &c->transcripts, by_path);
     folder_remove(&t->file);
     LIST_REMOVE(t, of_session);
+    catalog_inode_gone(c, t);
     t->session->n_remnants -= t->remnant;
     if (t->suspect)
         LIST_REMOVE(t, of_suspects);

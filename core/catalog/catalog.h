@@ -73,6 +73,17 @@ struct team {
     uint64_t version;
 };
 
+enum { INODE_CHAINS = 64 };
+LIST_HEAD(inode_chain, transcript);
+
+/* Transcripts by the inode of their file; zeroed: empty. */
+struct inode_map {
+    struct inode_chain first[INODE_CHAINS]; /* until there are more */
+    struct inode_chain *chains;
+    size_t n_chains, n;
+    struct inode_chain unseen; /* new ones: their inode is not known yet */
+};
+
 /* Zeroed but for `versions`, then catalog_init(): empty. */
 struct catalog {
     struct versions *versions;
@@ -90,11 +101,23 @@ struct catalog {
     const struct billing *billing;    /* says which requests those are; may be NULL if no source needs it */
     TAILQ_HEAD(dirty_queue, transcript) dirty; /* to be scanned */
     LIST_HEAD(, transcript) linked;            /* transcripts whose file has several names */
+    struct inode_map by_inode;
 };
 
 void catalog_init(struct catalog *c, struct versions *versions);
 /* Call it after all transcripts, sessions and projects are removed. */
 void catalog_clear(struct catalog *c);
+
+/* --- by_inode.c: transcripts by the inode of their file --- */
+
+/* A new transcript: in the list of those whose inode is unknown. */
+void catalog_inode_unseen(struct catalog *c, struct transcript *t);
+/* Its file has this inode, or (0) none that is known. Call it again when t->retained changes. */
+void catalog_inode_is(struct catalog *c, struct transcript *t, uint64_t ino);
+void catalog_inode_gone(struct catalog *c, struct transcript *t);
+/* The first and the next one of an inode that is retained, or that is not; NULL: no more. */
+struct transcript *catalog_of_inode(struct catalog *c, uint64_t ino, bool retained);
+struct transcript *catalog_of_inode_next(const struct transcript *t);
 
 /* --- catalog.c: sessions and transcripts --- */
 

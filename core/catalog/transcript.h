@@ -54,10 +54,14 @@ struct transcript {
     LIST_ENTRY(transcript) of_session; /* ascending by path */
 
     /* protected by the lock */
-    TAILQ_ENTRY(transcript) queued; /* in catalog->dirty while `dirty` */
-    bool dirty;                     /* it may have changed since the last scan began */
-    bool busy;                      /* a thread scans or saves it, outside the lock */
-    bool scanning;                  /* it is busy with a scan */
+    TAILQ_ENTRY(transcript) queued;  /* in catalog->dirty while `dirty` */
+    bool dirty;                      /* it may have changed since the last scan began */
+    bool busy;                       /* a thread scans or saves it, outside the lock */
+    bool scanning;                   /* it is busy with a scan */
+    LIST_ENTRY(transcript) of_inode; /* see by_inode.c */
+    enum { INODE_NONE, INODE_UNSEEN, INODE_KNOWN } inode;
+    uint64_t known_ino;
+    bool known_retained;
     LIST_ENTRY(transcript) of_linked;
     bool linked;          /* the file has other names: in catalog->linked */
     bool lost;            /* the file left its folder */

@@ -101,6 +101,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     }
     out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
     transcript_apply_marks(t, out);
+    catalog_inode_is(&e->model.catalog, t, t->state.ino);
     scan_outcome_clear(out);
     if (rc < 0)
         commit_fails(e, t);

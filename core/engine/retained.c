@@ -27,24 +27,36 @@
 #include "engine/engine_private.h"
 #include "catalog/transcript_scan.h"
 
-/* Whether `other` is the file of `t` under another name. */
-static int compare_file(void *ctx, void *item)
+/* Files that were not scanned yet are asked for their inode once. */
+static void see_all(struct catalog *c)
 {
-    const struct transcript *other = item, *t = *(const struct transcript **)ctx;
+    struct transcript *t;
     struct stat st;
 
-    if (other == t || other->retained)
-        return 0;
-    if (other->loaded ? other->state.ino != t->state.ino || other->state.dev != t->state.dev
-                      : lstat(other->path, &st) < 0 || st.st_ino != t->state.ino)
-        return 0;
+    while ((t = LIST_FIRST(&c->by_inode.unseen)))
+        catalog_inode_is(c, t, lstat(t->path, &st) == 0 ? st.st_ino : 0);
+}
+
+/* Whether `other` is the file of `t` under another name. */
+static bool is_file_of(const struct transcript *other, const struct transcript *t)
+{
+    if (other == t || other->retained || (other->loaded && other->state.dev != t->state.dev))
+        return false;
     return transcript_state_is_of(&t->state, other->path);
 }
 
 bool retained_moved(struct oks_engine *e, const struct transcript *t)
 {
-    return t->state.ino && t->state.identity.len <= OKS_IDENTITY_PREFIX &&
-           oks_tree_until(e->model.catalog.transcripts, compare_file, &t);
+    struct catalog *c = &e->model.catalog;
+    const struct transcript *other;
+
+    if (!t->state.ino || t->state.identity.len > OKS_IDENTITY_PREFIX)
+        return false;
+    see_all(c);
+    for (other = catalog_of_inode(c, t->state.ino, false); other; other = catalog_of_inode_next(other))
+        if (is_file_of(other, t))
+            return true;
+    return false;
 }
 
 static void mark_retained(struct oks_engine *e, struct transcript *t)
@@ -53,6 +65,7 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
     t->gone = false;
     t->error = 0;
     t->mark = transcript_retained_mark(&t->state);
+    catalog_inode_is(&e->model.catalog, t, t->state.ino);
     e->n_retained++;
     billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
 }
@@ -126,38 +139,31 @@ bool retained_stays(struct oks_engine *e, struct transcript *t)
     return false;
 }
 
-struct coming {
-    const struct transcript *t;
-    struct transcript *same;
-};
-
-static int compare_transcript(void *ctx, void *item)
+/* Whether a retained one is the file of `t` under its earlier name. */
+static bool was_file_of(const struct transcript *other, const struct transcript *t)
 {
-    struct transcript *other = item;
-    struct coming *c = ctx;
-
-    if (!other->retained || other->busy || !other->loaded || other->state.ino != c->t->state.ino ||
-        other->state.dev != c->t->state.dev || !transcript_state_is_of(&other->state, c->t->path))
-        return 0;
-    c->same = other;
-    return 1;
+    return !other->busy && other->loaded && other->state.dev == t->state.dev &&
+           transcript_state_is_of(&other->state, t->path);
 }
 
 void retained_came_back(struct oks_engine *e, const struct transcript *t)
 {
-    struct coming c = {.t = t};
+    struct catalog *c = &e->model.catalog;
+    struct transcript *other = t->state.ino ? catalog_of_inode(c, t->state.ino, true) : NULL, *same = NULL;
 
-    if (e->n_retained && t->state.ino)
-        oks_tree_until(e->model.catalog.transcripts, compare_transcript, &c);
-    if (!c.same)
+    for (; other; other = catalog_of_inode_next(other))
+        if ((!same || strcmp(other->path, same->path) < 0) && was_file_of(other, t))
+            same = other;
+    if (!same)
         return;
-    keeping_drop(e, c.same, HISTORY_MOVED);
-    departures_drop(e, c.same);
+    keeping_drop(e, same, HISTORY_MOVED);
+    departures_drop(e, same);
 }
 
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     t->retained = false;
+    catalog_inode_is(&e->model.catalog, t, t->state.ino);
     billing_retain(e->model.billing, t->billed, false);
     folder_add(folder, &t->file);
     e->n_retained--;

@@ -505,6 +505,7 @@ bool snapshot_restore(struct oks_engine *e, struct transcript *t)
     t->loaded = !r.failed;
     if (!r.failed) {
         stream_committed(t);
+        catalog_inode_is(&e->model.catalog, t, t->state.ino);
         return true;
     }
     billing_leave(e->model.billing, t->billed);

@@ -395,6 +395,52 @@ START_TEST(a_long_folder_ends_in_a_hash)
 }
 END_TEST
 
+/* Transcripts that come, go, change their inode and are deleted, at random. */
+START_TEST(transcripts_by_inode)
+{
+    enum { FILES = 600, INODES = 150, ROUNDS = 6000 };
+    static struct transcript *all[FILES];
+    static uint64_t ino[FILES];
+    char path[32];
+
+    srandom(9);
+    for (int round = 0; round < ROUNDS; round++) {
+        int i = (int)(random() % FILES);
+
+        snprintf(path, sizeof(path), "-a/s%d.jsonl", i);
+        if (!all[i]) {
+            all[i] = add(path);
+            ino[i] = 0;
+            ck_assert_int_eq(all[i]->inode, INODE_UNSEEN);
+            ck_assert_ptr_eq(LIST_FIRST(&catalog.by_inode.unseen), all[i]);
+        } else if (random() % 8 == 0) {
+            drop(all[i]);
+            all[i] = NULL;
+        } else {
+            ino[i] = (uint64_t)(random() % INODES);
+            all[i]->retained = random() % 2;
+            catalog_inode_is(&catalog, all[i], ino[i]);
+        }
+    }
+    for (uint64_t n = 1; n < INODES; n++)
+        for (int retained = 0; retained < 2; retained++) {
+            size_t want = 0, got = 0;
+
+            for (int i = 0; i < FILES; i++)
+                want += all[i] && ino[i] == n && all[i]->retained == retained;
+            for (struct transcript *t = catalog_of_inode(&catalog, n, retained); t;
+                 t = catalog_of_inode_next(t))
+                got += ino[atoi(t->session->name + 1)] == n && t->retained == retained;
+            ck_assert_uint_eq(got, want);
+        }
+    for (int i = 0; i < FILES; i++)
+        if (all[i])
+            drop(all[i]);
+    ck_assert(LIST_EMPTY(&catalog.by_inode.unseen));
+    ck_assert_uint_eq(catalog.by_inode.n, 0);
+}
+END_TEST
+
 /* --- teams --- */
 
 static void names_teams(struct transcript *t, const char *const *names)
@@ -974,6 +1020,7 @@ int main(void)
     CATALOG_TEST(a_folder_is_named_as_claude_code_names_it);
     CATALOG_TEST(a_long_folder_ends_in_a_hash);
     CATALOG_TEST(teammates_have_a_lead);
+    CATALOG_TEST(transcripts_by_inode);
     CATALOG_TEST(teams_come_and_go_with_their_names);
     CATALOG_TEST(thousands_of_teams);
     CATALOG_TEST(a_team_is_listed_as_the_first_path_writes_it);
