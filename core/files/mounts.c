@@ -3,7 +3,7 @@
  *
  * statx() names the mount's id, on old kernels /proc/self/fdinfo/<fd> does, and /proc/self/mountinfo names
  * the type of each id. All are answered by the kernel from its own tables (statx because nothing is asked for
- * that only the file system knows, and DONT_SYNC), so a hung FUSE server cannot hold us up. The id is used
+ * that only the file system knows, and DONT_SYNC), so a server that hangs cannot hold us up. The id is used
  * rather than the path, because paths in mountinfo are escaped, may be hidden below later mounts, and may be
  * reached through a symlinked root.
  */
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,25 @@ static int mount_type(long id, char type[TYPE_MAX])
     return r;
 }
 
+/*
+ * Filesystems that are served by another process or another machine. Any call may wait for ever there, and
+ * a process that waits may not even be killed.
+ */
+static bool is_remote(const char *type)
+{
+    static const char *const types[] = {"9p",    "afs",    "autofs",   "beegfs", "ceph",  "cifs",
+                                        "coda",  "drvfs",  "gpfs",     "lustre", "ncpfs", "nfs",
+                                        "nfs4",  "ocfs2",  "orangefs", "prl_fs", "pvfs2", "smb3",
+                                        "smbfs", "vboxsf", "virtiofs", "vmhgfs"};
+
+    if (strncmp(type, "fuse", strlen("fuse")) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
 int oks_mount_crossing(int parent, int handle)
 {
     char type[TYPE_MAX];
@@ -97,17 +117,22 @@ int oks_mount_crossing(int parent, int handle)
         return 0;
     if (mount_type(to, type) < 0)
         return -EXDEV;
-    return strncmp(type, "fuse", 4) == 0 ? -EXDEV : 0;
+    return is_remote(type) ? -EXDEV : 0;
 }
 
-static int mount_begins_with(int handle, const char *prefix, long *other)
+static bool is_ours(const char *type)
+{
+    return strcmp(type, OUR_TYPE) == 0;
+}
+
+static int mount_is(int handle, bool (*kind)(const char *type), long *other)
 {
     char type[TYPE_MAX];
     long id;
 
     if (mount_id(handle, &id) < 0 || (*other && id == *other) || mount_type(id, type) < 0)
         return 0;
-    if (strncmp(type, prefix, strlen(prefix)) == 0)
+    if (kind(type))
         return 1;
     *other = id;
     return 0;
@@ -115,12 +140,12 @@ static int mount_begins_with(int handle, const char *prefix, long *other)
 
 int oks_mount_is_ours(int handle, long *other)
 {
-    return mount_begins_with(handle, OUR_TYPE, other);
+    return mount_is(handle, is_ours, other);
 }
 
-int oks_mount_is_fuse(int handle, long *other)
+int oks_mount_is_remote(int handle, long *other)
 {
-    return mount_begins_with(handle, "fuse", other);
+    return mount_is(handle, is_remote, other);
 }
 
 long oks_mount_of(int handle)

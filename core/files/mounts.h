@@ -4,7 +4,7 @@
 
 /*
  * May a walk go from `parent` into the folder behind the O_PATH descriptor `handle`? 0: yes (the same mount,
- * or another one that is no FUSE); -EXDEV: no, or it cannot be told. Asks no file system anything.
+ * or another one that is not remote); -EXDEV: no, or it cannot be told. Asks no file system anything.
  */
 int oks_mount_crossing(int parent, int handle);
 
@@ -14,8 +14,8 @@ int oks_mount_crossing(int parent, int handle);
  * of the one before, and is told by its number alone. It must not be kept longer than such a way takes.
  */
 int oks_mount_is_ours(int handle, long *other);
-/* The same for any FUSE mount. */
-int oks_mount_is_fuse(int handle, long *other);
+/* The same for a remote filesystem: a network filesystem, FUSE, or anything else that may not answer. */
+int oks_mount_is_remote(int handle, long *other);
 /* The id of its mount; -1: unknown. */
 long oks_mount_of(int handle);
 

@@ -1,5 +1,6 @@
 /*
- * A realpath(3) that never sends a request to our own mount.
+ * A realpath(3) that never sends a request to our own mount, nor, in its other forms, to any remote
+ * filesystem.
  *
  * A working directory in a transcript can name anything, the own mount included, and even a stat() there from
  * inside the daemon waits for the daemon. So the path is walked one name at a time with O_PATH descriptors,
@@ -26,8 +27,8 @@ struct resolver {
     char todo[PATH_MAX]; /* what is still to be walked */
     int fd;
     int links;
-    long mount;    /* see oks_mount_is_ours() */
-    bool any_fuse; /* no FUSE mount is entered, but for these two: */
+    long mount; /* see oks_mount_is_ours() */
+    bool local; /* no remote filesystem is entered, except these two mounts: */
     long top, system;
 };
 
@@ -35,10 +36,10 @@ static bool is_closed(struct resolver *r, int fd)
 {
     long id;
 
-    if (!r->any_fuse)
+    if (!r->local)
         return oks_mount_is_ours(fd, &r->mount);
     id = oks_mount_of(fd);
-    return id < 0 || (id != r->top && id != r->system && oks_mount_is_fuse(fd, &r->mount));
+    return id < 0 || (id != r->top && id != r->system && oks_mount_is_remote(fd, &r->mount));
 }
 
 static int move_to(struct resolver *r, int fd)
@@ -46,7 +47,7 @@ static int move_to(struct resolver *r, int fd)
     if (r->fd >= 0)
         close(r->fd);
     r->fd = fd;
-    return is_closed(r, fd) ? (r->any_fuse ? -EXDEV : -ELOOP) : 0;
+    return is_closed(r, fd) ? (r->local ? -EXDEV : -ELOOP) : 0;
 }
 
 static int go_to_root(struct resolver *r)
@@ -171,17 +172,27 @@ static long mount_at(const char *path)
     return id;
 }
 
-int oks_resolve_link(const char *top, const char *path, char out[PATH_MAX])
+static int resolve_local(const char *path, long top, char out[PATH_MAX])
 {
     struct resolver *r = calloc(1, sizeof(*r));
     int rc;
 
     if (!r)
         return -ENOMEM;
-    r->any_fuse = true;
-    r->top = mount_at(top);
+    r->local = true;
+    r->top = top;
     r->system = mount_at("/");
     rc = resolve_path(r, path, out);
     free(r);
     return rc;
+}
+
+int oks_resolve_local(const char *path, char out[PATH_MAX])
+{
+    return resolve_local(path, -1, out);
+}
+
+int oks_resolve_link(const char *top, const char *path, char out[PATH_MAX])
+{
+    return resolve_local(path, mount_at(top), out);
 }

@@ -2,11 +2,11 @@
  * A depth-first walk of a directory tree that strangers write into.
  *
  * Three things must not happen: leaving the tree (symlinks), going round in it (bind mounts), and sending a
- * request to a FUSE mount. The last is the subtle one: when the tree holds our own mountpoint, even stat() of
- * it waits for an answer that we ourselves would have to give. So names are judged by the d_type of their
- * parent's listing, and a folder is opened with openat2(RESOLVE_NO_XDEV), which refuses a mountpoint without
- * touching it; only then is the mount's type looked up (mounts.c), by an O_PATH descriptor that sends no
- * request.
+ * request to a remote filesystem. The last is the subtle one: when the tree holds our own mountpoint, even
+ * stat() of it waits for an answer that we ourselves would have to give. So names are judged by the d_type of
+ * their parent's listing, and a folder is opened with openat2(RESOLVE_NO_XDEV), which refuses a mountpoint
+ * without touching it; only then is the mount's type looked up (mounts.c), by an O_PATH descriptor that sends
+ * no request.
  *
  * Where openat2 is missing (before Linux 5.6, or a seccomp filter), every folder goes that slower way.
  *
@@ -109,7 +109,7 @@ static int enter_once(struct walk *walk, int fd)
 
 /* --- opening a folder --- */
 
-/* Enters a folder that may be a mountpoint, once its mount proved to be no FUSE. */
+/* Enters a folder that may be a mountpoint, once its mount proved to be no remote filesystem. */
 static int open_across(int parent, const char *name)
 {
     int handle, fd, r;

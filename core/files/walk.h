@@ -28,8 +28,9 @@ struct oks_walker {
     int (*file)(void *ctx, const char *path, const char *rel);
     /*
      * Something was left out; `error` is a negative errno: -EACCES and the like for a folder that cannot be
-     * read, -ELOOP too deep, -ENAMETOOLONG a path over PATH_MAX, -EXDEV a FUSE mount or one whose type could
-     * not be learnt. What merely vanished meanwhile is not reported. For the status document; may be NULL.
+     * read, -ELOOP too deep, -ENAMETOOLONG a path over PATH_MAX, -EXDEV a remote filesystem (files/mounts.h)
+     * or one whose type could not be learnt. What merely vanished meanwhile is not reported. For the status
+     * document; may be NULL.
      */
     void (*skipped)(void *ctx, const char *path, int error);
     /*
@@ -44,8 +45,8 @@ struct oks_walker {
 /*
  * Walks `top`, the root (resolved once: it may itself be a symlink) without following any symlink below it
  * (but see `linked`),
- * each folder once (device and inode), and never enters a mount point whose filesystem type starts with
- * "fuse" (asking one about itself can hang for ever). `start` is the path below the root to begin at ("" for
+ * each folder once (device and inode), and never enters a mount point of a remote filesystem (any request to
+ * it can hang for ever). `start` is the path below the root to begin at ("" for
  * all). Folders come before their content; entries in byte order of their names. 0, a negative errno for the
  * start folder itself, or what a callback returned. A root that does not exist is -ENOENT.
  */
@@ -61,9 +62,12 @@ bool oks_is_transcript(const char *name);
  */
 int oks_resolve(const char *path, char out[PATH_MAX]);
 /*
- * The same for a symlink below `top`, and no FUSE mount is entered, because one that hangs would hang us:
- * -EXDEV. The mounts of `top` and of "/" are excepted, because this program works in them anyway.
+ * The same, and no remote filesystem (files/mounts.h) is entered, because one that does not answer would hold
+ * up the caller for ever: -EXDEV. Only the mount of "/" is excepted. This is decided by the kernel's tables
+ * alone, without a request to such a filesystem.
  */
+int oks_resolve_local(const char *path, char out[PATH_MAX]);
+/* The same for a symlink below `top`; the mount of `top` is excepted as well. */
 int oks_resolve_link(const char *top, const char *path, char out[PATH_MAX]);
 
 /*
