@@ -19,6 +19,7 @@ int discovery_new(struct discovery **out, const struct discovery_config *config)
         return -ENOMEM;
     d->watched = config->watched;
     d->once = config->once;
+    d->lock = config->lock;
     d->events = config->events;
     d->ctx = config->ctx;
     rc = watched_dirs_new(d);

@@ -15,6 +15,7 @@
 #ifndef OKSTRAFS_DISCOVERY_DISCOVERY_H
 #define OKSTRAFS_DISCOVERY_DISCOVERY_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,8 +76,9 @@ struct file_events {
 };
 
 struct discovery_config {
-    bool watched; /* with inotify, if it is available; else with stat(2) */
-    bool once;    /* nothing is checked twice */
+    bool watched;          /* with inotify, if it is available; else with stat(2) */
+    bool once;             /* nothing is checked twice */
+    pthread_mutex_t *lock; /* the caller's, held at each call; see discovery_refresh_dirs(). NULL: none */
     const struct file_events *events;
     void *ctx;
 };

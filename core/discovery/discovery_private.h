@@ -10,6 +10,7 @@ struct change_fd;
 
 struct discovery {
     bool watched, once; /* see struct discovery_config */
+    pthread_mutex_t *lock;
     const struct file_events *events;
     void *ctx;
     struct root *roots;
@@ -66,5 +67,9 @@ int watched_dirs_new(struct discovery *d); /* -ENOMEM */
 void watched_dirs_free(struct discovery *d);
 int watched_dirs_fd(const struct discovery *d); /* of their inotify queue; -1: none */
 bool watched_dirs_need_polling(const struct discovery *d);
+void watched_dirs_remounted(struct discovery *d);
+/* Those that are not entered. On ENOMEM one is missing. */
+size_t watched_dirs_passed(const struct discovery *d, struct passed_path *list, size_t max);
+size_t watched_dirs_n_passed(const struct discovery *d);
 
 #endif

@@ -541,6 +541,8 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     int overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
     int rc = drain.rc;
 
+    if (!same_paths)
+        watched_dirs_remounted(d);
     if (overflow == 1) {
         d->overflows++;
         rc = check_all(d);

@@ -118,7 +118,7 @@ static bool collect(const struct discovery *d, struct passed_path *list, size_t 
 
 int64_t discovery_passed_over(const struct discovery *d, struct passed_path **out, size_t *n)
 {
-    size_t count = d->n_passed, len = 0;
+    size_t dirs = watched_dirs_n_passed(d), count = d->n_passed + dirs, len = 0;
     struct passed_path *list;
 
     for (size_t i = 0; i < d->n_roots; i++)
@@ -130,6 +130,7 @@ int64_t discovery_passed_over(const struct discovery *d, struct passed_path **ou
         discovery_passed_free(list, len);
         return -ENOMEM;
     }
+    len += watched_dirs_passed(d, list + len, dirs < PASSED_OVER_MAX ? dirs : PASSED_OVER_MAX);
     qsort(list, len, sizeof(*list), by_path);
     *out = list;
     *n = len;
@@ -146,7 +147,7 @@ const char *discovery_passed_reason(int error)
     case -ELOOP:
         return "it leads to a folder above, or too deep";
     case -EXDEV:
-        return "in a FUSE filesystem";
+        return "in a FUSE or network filesystem";
     default:
         return strerror(-error);
     }

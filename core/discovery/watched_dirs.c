@@ -3,8 +3,12 @@
  * it is walked again.
  *
  * A directory that does not exist yet is watched at its nearest existing ancestor. A working directory comes
- * from a transcript, so it is untrusted: it is only listed and read, within bounds of depth and number, and
- * never entered if a FUSE mount could hang the process.
+ * from a transcript, so it is untrusted: it is only listed and read, within bounds of depth and number. It is
+ * not entered if it is in a remote filesystem (files/mounts.h), which may never answer.
+ *
+ * A walk, with the reading of what it finds, goes on without the caller's lock, by one thread at a time.
+ * Under the lock its result replaces that of the walk before. Others wait for it as long as it makes
+ * progress; then they go on with what is known.
  *
  * Invariant: a directory that is neither stale nor unwatched was read after its last change.
  */
@@ -12,18 +16,24 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <search.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "discovery/discovery_private.h"
+#include "files/file_time.h"
 #include "files/walk.h"
 
 enum {
     FOLDERS_MAX = 20000, /* of one directory */
     DIRS_MAX = 10000,
 };
+
+#define WALK_WAIT_NS INT64_C(2000000000) /* without any progress */
 
 /* The dependency of a watched directory on a folder: on any event, or on those of one name. */
 struct interest {
@@ -49,6 +59,11 @@ struct watched_dirs {
     TAILQ_HEAD(waiting_dirs, watched_dir)
     waiting; /* for the next refresh: all that are stale or unwatched */
     size_t n;
+    size_t n_passed;            /* of them are not entered */
+    bool walking;               /* a thread walks, without the lock */
+    struct watched_dir *walked; /* that one; NULL between two */
+    _Atomic int64_t progress_ns;
+    pthread_cond_t idle; /* the end of walking; CLOCK_MONOTONIC */
 };
 
 static int by_dir_path(const void *a, const void *b)
@@ -86,41 +101,40 @@ static void interest_end(struct watched_dirs *dirs, struct interest *i)
         spot_free(dirs, spot);
 }
 
-static int spot_made(struct watched_dirs *dirs, const char *path, struct spot **out)
+/* Takes over the watch, which is placed already. */
+static int spot_made(struct watched_dirs *dirs, const char *path, int watch_id, struct spot **out)
 {
     struct spot key = {.path = (char *)path}, **found = tfind(&key, &dirs->spots_by_path, by_spot_path);
-    struct spot *spot;
-    int rc;
+    struct spot *spot = found ? *found : calloc(1, sizeof(*spot));
 
-    if (found) {
-        *out = *found; /* a watch ends with its folder; a new folder at the path needs another */
-        return (*found)->watch_id >= 0 ? 0 : watch_add(dirs->watch, path, *found, &(*found)->watch_id);
-    }
-    spot = calloc(1, sizeof(*spot));
     if (!spot)
         return -ENOMEM;
-    spot->watch_id = -1;
-    spot->path = strdup(path);
-    rc = spot->path ? watch_add(dirs->watch, path, spot, &spot->watch_id) : -ENOMEM;
-    if (rc == 0 && !tsearch(spot, &dirs->spots_by_path, by_spot_path))
-        rc = -ENOMEM;
-    if (rc < 0) {
-        if (spot->watch_id >= 0)
-            watch_remove(dirs->watch, spot->watch_id);
-        free(spot->path);
-        free(spot);
-        return rc;
+    if (!found) {
+        spot->watch_id = -1;
+        spot->path = strdup(path);
     }
+    if (!spot->path || watch_own(dirs->watch, watch_id, spot) < 0 ||
+        (!found && !tsearch(spot, &dirs->spots_by_path, by_spot_path))) {
+        if (!found) {
+            watch_remove(dirs->watch, watch_id);
+            free(spot->path);
+            free(spot);
+        }
+        return -ENOMEM;
+    }
+    if (spot->watch_id >= 0 && spot->watch_id != watch_id)
+        watch_remove(dirs->watch, spot->watch_id); /* of the folder that was there before */
+    spot->watch_id = watch_id;
     *out = spot;
     return 0;
 }
 
 static int interest_begin(struct watched_dirs *dirs, struct watched_dir *dir, const char *path,
-                          const char *name)
+                          const char *name, int watch_id)
 {
     struct interest *i;
     struct spot *spot;
-    int rc = dirs->watch ? spot_made(dirs, path, &spot) : -ENOSYS;
+    int rc = spot_made(dirs, path, watch_id, &spot);
 
     if (rc < 0)
         return rc;
@@ -169,40 +183,93 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         }
 }
 
-/* --- walking a directory --- */
+/* --- walking a directory, without the lock --- */
 
-struct dir_walk {
-    struct discovery *d;
-    struct watched_dir *dir;
+/* A folder whose watch is placed. */
+struct placed {
+    char *path;
+    const char *name; /* in the walk's path, or the kind's; NULL: anything */
+    int watch_id;
 };
+
+/* What a walk has found. */
+struct dir_walk {
+    struct watched_dirs *dirs;
+    const struct watched_dir_kind *kind;
+    char path[PATH_MAX]; /* of the directory, with the names below it */
+    struct placed *placed;
+    size_t n_placed, placed_room;
+    struct found {
+        char *path;
+        void *loaded;
+    } * found;
+    size_t n_found, found_room;
+    unsigned folders;
+    bool unwatched, stale;
+    int passed; /* why it was not entered; 0: it was, or it does not exist */
+};
+
+static void progress(struct watched_dirs *dirs)
+{
+    atomic_store(&dirs->progress_ns, monotonic_ns());
+}
+
+/* Places a watch. 0 or -ENOMEM */
+static int place(struct dir_walk *w, const char *path, const char *name)
+{
+    int id = w->dirs->watch ? watch_place(w->dirs->watch, path) : -ENOSYS;
+    char *copy;
+
+    w->unwatched |= id < 0;
+    if (id < 0)
+        return id == -ENOMEM ? id : 0;
+    copy = strdup(path);
+    if (!copy || !OKS_GROW(w->placed, w->n_placed, w->placed_room)) {
+        free(copy);
+        return -ENOMEM; /* the watch has no owner, and its events are ignored */
+    }
+    w->placed[w->n_placed++] = (struct placed){copy, name, id};
+    return 0;
+}
 
 static int on_folder(void *ctx, const char *path, const char *rel)
 {
     struct dir_walk *w = ctx;
-    const struct watched_dir_kind *kind = w->dir->kind;
-    int rc;
 
-    if ((*rel && kind->enters && !kind->enters(rel)) || ++w->dir->folders > FOLDERS_MAX)
+    progress(w->dirs);
+    if ((*rel && w->kind->enters && !w->kind->enters(rel)) || ++w->folders > FOLDERS_MAX)
         return 1;
-    rc = interest_begin(w->d->dirs, w->dir, path, *rel ? kind->only : NULL);
-    w->dir->unwatched |= rc < 0;
-    return rc == -ENOMEM ? rc : 0;
+    return place(w, path, *rel ? w->kind->only : NULL);
 }
 
 static int on_file(void *ctx, const char *path, const char *rel)
 {
     struct dir_walk *w = ctx;
+    void *loaded = NULL;
+    char *copy;
+    int rc;
 
-    return w->dir->kind->found(w->dir->ctx, w->dir, path, rel);
+    progress(w->dirs);
+    rc = w->kind->load ? w->kind->load(path, rel, &loaded) : 0;
+    if (rc < 0 || (w->kind->load && !loaded))
+        return rc;
+    copy = strdup(path);
+    if (!copy || !OKS_GROW(w->found, w->n_found, w->found_room)) {
+        if (w->kind->unload)
+            w->kind->unload(loaded);
+        free(copy);
+        return -ENOMEM;
+    }
+    w->found[w->n_found++] = (struct found){copy, loaded};
+    return 0;
 }
 
-static int walk_folder(struct discovery *d, struct watched_dir *dir, const char *path)
+static int walk_folder(struct dir_walk *w, const char *path)
 {
-    struct dir_walk walk = {d, dir};
     const struct oks_walker walker = {
-        .ctx = &walk,
+        .ctx = w,
         .enter = on_folder,
-        .wants = dir->kind->wants,
+        .wants = w->kind->wants,
         .file = on_file,
     };
     int rc = oks_walk(path, "", &walker);
@@ -210,28 +277,36 @@ static int walk_folder(struct discovery *d, struct watched_dir *dir, const char 
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* The directory does not exist: watches the nearest existing ancestor for the name that is missing in it. */
-static int wait_for(struct discovery *d, struct watched_dir *dir, char *path)
+/*
+ * The directory does not exist: watches the nearest existing ancestor for the name that is missing in it. A
+ * remote filesystem on the way is not entered, so nothing is waited for there.
+ */
+static int wait_for(struct dir_walk *w)
 {
-    char real[PATH_MAX], *slash;
-    int rc;
+    char *path = w->path, real[PATH_MAX], *slash;
+    size_t len = strlen(path);
+    int rc = -ENOENT;
 
-    while ((slash = strrchr(path, '/')) && slash != path) {
+    while (rc < 0 && (slash = memrchr(path, '/', len)) && slash != path) {
+        len = (size_t)(slash - path);
         *slash = '\0';
-        rc = oks_resolve(path, real);
-        if (rc == -ELOOP)
-            return 0; /* our own mount: not a project */
-        if (rc < 0)
-            continue;
-        rc = interest_begin(d->dirs, dir, real, slash + 1);
-        dir->unwatched |= rc < 0;
+        rc = oks_resolve_local(path, real);
         *slash = '/';
-        dir->stale = oks_resolve(path, real) == 0; /* it may have been created meanwhile */
-        return rc == -ENOMEM ? rc : 0;
+        if (rc == -ELOOP || rc == -EXDEV)
+            return 0;
     }
-    rc = interest_begin(d->dirs, dir, "/", path + 1);
-    dir->unwatched |= rc < 0;
-    return rc == -ENOMEM ? rc : 0;
+    if (rc < 0) {
+        strcpy(real, "/");
+        len = 0;
+    }
+    /* The name ends at its slash, in the path that the caller still has. */
+    slash = strchr(path + len + 1, '/');
+    if (slash)
+        *slash = '\0';
+    rc = place(w, real, path + len + 1);
+    if (oks_resolve_local(path, real) == 0)
+        w->stale = true; /* it was created meanwhile */
+    return rc;
 }
 
 /* The directory's path with the first names below it; false: too long. */
@@ -251,54 +326,117 @@ static bool path_below(const struct watched_dir *dir, int names, char out[PATH_M
 }
 
 /* A folder gets no event if one above it is renamed, so those up to the directory are watched as well. */
-static int watch_above(struct discovery *d, struct watched_dir *dir)
+static int watch_above(struct dir_walk *w, const struct watched_dir *dir)
 {
     char path[PATH_MAX], real[PATH_MAX];
 
-    for (int i = 0; i < WATCHED_DIR_NAMES_MAX && dir->kind->below[i]; i++) {
-        int rc;
-
-        if (!path_below(dir, i, path) || oks_resolve(path, real) < 0)
+    for (int i = 0; i < WATCHED_DIR_NAMES_MAX && w->kind->below[i]; i++) {
+        if (!path_below(dir, i, path) || oks_resolve_local(path, real) < 0)
             continue; /* deleted just now: its folder gets an event */
-        rc = interest_begin(d->dirs, dir, real, dir->kind->below[i]);
-        if (rc == -ENOMEM)
-            return rc;
-        dir->unwatched |= rc < 0;
+        if (place(w, real, w->kind->below[i]) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
 
-static void interests_end(struct watched_dirs *dirs, struct watched_dir *dir)
+/* The directory's path does not change. 0 or -ENOMEM */
+static int walk(struct dir_walk *w, const struct watched_dir *dir, bool once)
 {
-    while (!LIST_EMPTY(&dir->interests))
-        interest_end(dirs, LIST_FIRST(&dir->interests));
-}
-
-static void dir_empty(struct discovery *d, struct watched_dir *dir)
-{
-    dir->kind->empty(dir->ctx, dir);
-    interests_end(d->dirs, dir);
-}
-
-static int dir_walk(struct discovery *d, struct watched_dir *dir)
-{
-    char path[PATH_MAX], real[PATH_MAX];
+    char real[PATH_MAX];
     int rc;
 
-    dir->stale = dir->unwatched = false;
-    dir->folders = 0;
-    dir_empty(d, dir);
-    if (!path_below(dir, WATCHED_DIR_NAMES_MAX, path))
+    if (!path_below(dir, WATCHED_DIR_NAMES_MAX, w->path))
         return 0;
-    rc = oks_resolve(path, real);
+    rc = oks_resolve_local(w->path, real);
     if (rc == -ENOMEM || rc == -ELOOP)
-        return rc == -ENOMEM ? rc : 0;
+        return rc == -ENOMEM ? rc : 0; /* our own mount: not a project */
+    if (rc == -EXDEV) {
+        w->passed = rc;
+        return 0;
+    }
     if (rc == 0)
-        rc = watch_above(d, dir) < 0 ? -ENOMEM : walk_folder(d, dir, real);
-    else
-        rc = d->once ? 0 : wait_for(d, dir, path);
-    if (rc < 0)
-        dir->stale = true;
+        return watch_above(w, dir) < 0 ? -ENOMEM : walk_folder(w, real);
+    return once ? 0 : wait_for(w);
+}
+
+/* --- what it found, under the lock --- */
+
+static void interests_end(struct watched_dirs *dirs, struct interests *list)
+{
+    while (!LIST_EMPTY(list))
+        interest_end(dirs, LIST_FIRST(list));
+}
+
+/* The new watches come before the old ones go: most are the same. */
+static int take_placed(struct watched_dirs *dirs, struct watched_dir *dir, struct dir_walk *w)
+{
+    struct interests before = LIST_HEAD_INITIALIZER(before);
+    struct interest *i;
+    int rc = 0;
+
+    while ((i = LIST_FIRST(&dir->interests))) {
+        LIST_REMOVE(i, of_dir);
+        LIST_INSERT_HEAD(&before, i, of_dir);
+    }
+    for (struct placed *p = w->placed; p < w->placed + w->n_placed; p++)
+        if (rc == 0)
+            rc = interest_begin(dirs, dir, p->path, p->name, p->watch_id);
+    interests_end(dirs, &before);
+    for (struct placed *p = w->placed; p < w->placed + w->n_placed; p++) {
+        if (rc < 0)
+            watch_displace(dirs->watch, p->watch_id);
+        free(p->path);
+    }
+    free(w->placed);
+    return rc;
+}
+
+static int take_found(struct watched_dir *dir, struct dir_walk *w, int rc)
+{
+    if (rc == 0)
+        dir->kind->empty(dir->ctx, dir);
+    for (size_t i = 0; i < w->n_found; i++) {
+        if (rc == 0)
+            rc = dir->kind->found(dir->ctx, dir, w->found[i].path, w->found[i].loaded);
+        else if (dir->kind->unload)
+            dir->kind->unload(w->found[i].loaded);
+        free(w->found[i].path);
+    }
+    free(w->found);
+    return rc;
+}
+
+static void passed_set(struct watched_dirs *dirs, struct watched_dir *dir, int error)
+{
+    dirs->n_passed += (error != 0) - (dir->passed != 0);
+    dir->passed = error;
+}
+
+/* Releases the lock during the walk. What the last walk found stays until the end of this one. */
+static int dir_walk(struct discovery *d, struct watched_dir *dir)
+{
+    struct watched_dirs *dirs = d->dirs;
+    struct dir_walk w = {.dirs = dirs, .kind = dir->kind};
+    uint64_t strays = dirs->watch ? watch_strays(dirs->watch) : 0;
+    int rc, taken;
+
+    dir->stale = false;
+    dirs->walked = dir;
+    progress(dirs);
+    if (d->lock)
+        pthread_mutex_unlock(d->lock);
+    rc = walk(&w, dir, d->once);
+    if (d->lock)
+        pthread_mutex_lock(d->lock);
+    dirs->walked = NULL;
+    dir->unwatched = w.unwatched;
+    /* An event without an owner may be one of the folders whose watches were placed just now. */
+    dir->stale |= w.stale || (dirs->watch && watch_strays(dirs->watch) != strays);
+    if (rc == 0)
+        passed_set(dirs, dir, w.passed);
+    taken = take_placed(dirs, dir, &w);
+    rc = take_found(dir, &w, rc < 0 ? rc : taken);
+    dir->stale |= rc < 0;
     return rc;
 }
 
@@ -342,13 +480,53 @@ bool watched_dirs_need_polling(const struct discovery *d)
     return false;
 }
 
+/* A mount may have come over a directory that was not entered, or have gone from it. */
+void watched_dirs_remounted(struct discovery *d)
+{
+    struct watched_dir *dir;
+
+    if (d->dirs->n_passed == 0)
+        return;
+    LIST_FOREACH(dir, &d->dirs->all, of_all)
+        if (dir->passed)
+            dir_stale(d->dirs, dir);
+}
+
+size_t watched_dirs_n_passed(const struct discovery *d)
+{
+    return d->dirs->n_passed;
+}
+
+size_t watched_dirs_passed(const struct discovery *d, struct passed_path *list, size_t max)
+{
+    const struct watched_dir *dir;
+    size_t n = 0;
+
+    if (d->dirs->n_passed == 0)
+        return 0;
+    LIST_FOREACH(dir, &d->dirs->all, of_all) {
+        if (!dir->passed || n == max)
+            continue;
+        list[n].path = strdup(dir->path);
+        list[n].error = dir->passed;
+        n += list[n].path != NULL;
+    }
+    return n;
+}
+
 /* --- life --- */
 
 int watched_dirs_new(struct discovery *d)
 {
+    pthread_condattr_t monotonic;
+
     d->dirs = calloc(1, sizeof(*d->dirs));
     if (!d->dirs)
         return -ENOMEM;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->dirs->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     TAILQ_INIT(&d->dirs->waiting);
     if (d->watched)
         watch_new(&d->dirs->watch);
@@ -362,28 +540,38 @@ void watched_dirs_free(struct discovery *d)
     while (!LIST_EMPTY(&d->dirs->all)) {
         struct watched_dir *dir = LIST_FIRST(&d->dirs->all);
 
-        interests_end(d->dirs, dir);
+        interests_end(d->dirs, &dir->interests);
         LIST_REMOVE(dir, of_all);
         tdelete(dir, &d->dirs->by_path, by_dir_path);
         free(dir->path);
         free(dir);
     }
     watch_free(d->dirs->watch);
+    pthread_cond_destroy(&d->dirs->idle);
     free(d->dirs);
     d->dirs = NULL;
 }
 
-/* Checks only the queue: a team's document must not cost a check of all projects. */
-int discovery_refresh_dirs(struct discovery *d)
+/* False: the thread that walks has made no progress for too long. Releases the lock. */
+static bool wait_for_walk(struct discovery *d)
+{
+    int64_t until = atomic_load(&d->dirs->progress_ns) + WALK_WAIT_NS;
+    struct timespec ts = {until / 1000000000, until % 1000000000};
+
+    if (!d->lock || monotonic_ns() >= until)
+        return false;
+    pthread_cond_timedwait(&d->dirs->idle, d->lock, &ts);
+    return true;
+}
+
+/* Walks all that wait. */
+static int walk_waiting(struct discovery *d)
 {
     struct watched_dirs *dirs = d->dirs;
     struct waiting_dirs batch = TAILQ_HEAD_INITIALIZER(batch);
     struct watched_dir *dir;
-    int rc = 0, overflow = dirs->watch ? watch_drain(dirs->watch, on_change, d) : 0;
+    int rc = 0;
 
-    if (overflow == 1)
-        LIST_FOREACH(dir, &dirs->all, of_all)
-            requeue(dirs, dir);
     TAILQ_CONCAT(&batch, &dirs->waiting, of_waiting);
     while ((dir = TAILQ_FIRST(&batch))) {
         int walked;
@@ -397,5 +585,27 @@ int discovery_refresh_dirs(struct discovery *d)
             requeue(dirs, dir);
         rc = rc < 0 ? rc : walked;
     }
+    return rc;
+}
+
+/* Checks only the queue: a team's document must not cost a check of all projects. */
+int discovery_refresh_dirs(struct discovery *d)
+{
+    struct watched_dirs *dirs = d->dirs;
+    struct watched_dir *dir;
+    int rc;
+
+    while (dirs->walking)
+        if (!wait_for_walk(d))
+            return 0; /* with what is known */
+    if (dirs->watch && watch_drain(dirs->watch, on_change, d) == 1)
+        LIST_FOREACH(dir, &dirs->all, of_all)
+            requeue(dirs, dir);
+    if (TAILQ_EMPTY(&dirs->waiting))
+        return 0;
+    dirs->walking = true;
+    rc = walk_waiting(d);
+    dirs->walking = false;
+    pthread_cond_broadcast(&dirs->idle);
     return rc;
 }

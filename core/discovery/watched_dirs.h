@@ -4,6 +4,7 @@
  * Such a directory is a project, or a configuration folder. It need not exist.
  *
  *     static const struct watched_dir_kind kind = {.below = {".okstra", "tasks"}, .wants = is_state_file,
+ *                                                  .load = load_file, .unload = free_file,
  *                                                  .found = found_file, .empty = forget_all};
  *
  *     discovery_watch_dir(d, &kind, ctx, "/home/me/project");
@@ -29,8 +30,14 @@ struct watched_dir_kind {
     bool (*enters)(const char *rel); /* which folders below that one to enter, by path; NULL: all */
     const char *only;                /* the one name in these that matters; NULL: all do */
     bool (*wants)(const char *name);
-    /* A wanted file exists. 0 or -ENOMEM */
-    int (*found)(void *ctx, struct watched_dir *dir, const char *path, const char *rel);
+    /*
+     * Reads a wanted file, without any lock; `rel` is its path below that folder. *out stays NULL if it is to
+     * be ignored. 0 or -ENOMEM. NULL: nothing is read.
+     */
+    int (*load)(const char *path, const char *rel, void **out);
+    void (*unload)(void *loaded);
+    /* The file exists. Takes over what was loaded. 0 or -ENOMEM */
+    int (*found)(void *ctx, struct watched_dir *dir, const char *path, void *loaded);
     /* Forget all files: they are reported again. */
     void (*empty)(void *ctx, struct watched_dir *dir);
 };
@@ -44,17 +51,20 @@ struct watched_dir {
     /* watched_dirs.c */
     bool stale;
     bool unwatched;
-    unsigned folders; /* entered by the current walk */
+    int passed; /* why it is not entered: a negative errno; 0: it is, or it does not exist */
     LIST_ENTRY(watched_dir) of_all;
     bool waits; /* it is in dirs->waiting */
     TAILQ_ENTRY(watched_dir) of_waiting;
-    LIST_HEAD(, interest) interests;
+    LIST_HEAD(interests, interest) interests;
 };
 
 /* The path is untrusted. Directories beyond a bound are ignored. 0 or -ENOMEM */
 int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind, void *ctx,
                         const char *path);
-/* Walks those that changed. 0 or -ENOMEM */
+/*
+ * Walks those that changed. Releases the lock (struct discovery_config) while files are read; if another
+ * thread already does so and makes no progress, what is known stays. 0 or -ENOMEM
+ */
 int discovery_refresh_dirs(struct discovery *d);
 
 #endif

@@ -145,6 +145,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     const struct discovery_config discovery = {
         .watched = config->revalidate != OKS_REVALIDATE_STAT && !config->once,
         .once = config->once,
+        .lock = &e->model.lock,
         .events = &arrivals_events,
         .ctx = e,
     };

@@ -28,6 +28,7 @@ struct owner {
 struct watch {
     int fd;
     void *owners; /* tsearch tree of struct owner, by id */
+    uint64_t strays;
     char *buffer;
 };
 
@@ -103,26 +104,22 @@ bool watch_reports(const char *path)
     return true;
 }
 
-int watch_add(struct watch *w, const char *path, void *owner, int *id)
+int watch_place(const struct watch *w, const char *path)
 {
-    struct owner *o, **found;
-    int wd;
+    int wd = watch_reports(path) ? inotify_add_watch(w->fd, path, FOLDER_EVENTS) : -ENOTSUP;
 
-    if (!watch_reports(path))
-        return -ENOTSUP;
-    o = malloc(sizeof(*o));
+    return wd == -1 ? -errno : wd;
+}
+
+int watch_own(struct watch *w, int id, void *owner)
+{
+    struct owner *o = malloc(sizeof(*o)), **found;
+
     if (!o)
         return -ENOMEM;
-    wd = inotify_add_watch(w->fd, path, FOLDER_EVENTS);
-    if (wd < 0) {
-        wd = -errno;
-        free(o);
-        return wd;
-    }
-    *o = (struct owner){wd, owner};
+    *o = (struct owner){id, owner};
     found = tsearch(o, &w->owners, by_id);
     if (!found) {
-        inotify_rm_watch(w->fd, wd);
         free(o);
         return -ENOMEM;
     }
@@ -130,8 +127,31 @@ int watch_add(struct watch *w, const char *path, void *owner, int *id)
         (*found)->owner = owner;
         free(o);
     }
-    *id = wd;
     return 0;
+}
+
+int watch_add(struct watch *w, const char *path, void *owner, int *id)
+{
+    int wd = watch_place(w, path), rc = wd < 0 ? wd : watch_own(w, wd, owner);
+
+    if (rc == 0)
+        *id = wd;
+    else if (wd >= 0)
+        inotify_rm_watch(w->fd, wd);
+    return rc;
+}
+
+void watch_displace(const struct watch *w, int id)
+{
+    struct owner key = {.id = id};
+
+    if (id >= 0 && !tfind(&key, &w->owners, by_id))
+        inotify_rm_watch(w->fd, id);
+}
+
+uint64_t watch_strays(const struct watch *w)
+{
+    return w->strays;
 }
 
 static void forget(struct watch *w, int id)
@@ -160,8 +180,10 @@ static void deliver(struct watch *w, const struct inotify_event *e,
     struct owner **found = tfind(&key, &w->owners, by_id);
     void *owner;
 
-    if (!found)
+    if (!found) {
+        w->strays += !(e->mask & IN_IGNORED); /* that is the end of a watch which was removed */
         return;
+    }
     owner = (*found)->owner;
     if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) {
         if (e->mask & IN_MOVE_SELF)

@@ -2,7 +2,7 @@
  * A queue of changes in watched folders (inotify).
  *
  * Events are queued inside the writer's system call, so a drain that starts after a write has returned sees
- * it. Not thread safe: the engine's lock covers it.
+ * it. Not thread safe, except watch_place(): the engine's lock covers it.
  */
 #ifndef OKSTRAFS_FILES_WATCH_H
 #define OKSTRAFS_FILES_WATCH_H
@@ -29,6 +29,14 @@ int watch_fd(const struct watch *watch); /* readable while something is queued *
  * newer owner.
  */
 int watch_add(struct watch *watch, const char *path, void *owner, int *id);
+/*
+ * The same in two steps: the watch is placed without any lock, and gets its owner later. What happens between
+ * the two has no owner: it is only counted, once it is drained.
+ */
+int watch_place(const struct watch *watch, const char *path); /* its id, or as above */
+int watch_own(struct watch *watch, int id, void *owner);      /* 0 or -ENOMEM */
+void watch_displace(const struct watch *watch, int id);       /* removes it if it has no owner; -1 is fine */
+uint64_t watch_strays(const struct watch *watch);             /* drained events without an owner */
 /* Whether the filesystem below would tell of every change. */
 bool watch_reports(const char *path);
 void watch_remove(struct watch *watch, int id);

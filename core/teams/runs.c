@@ -42,16 +42,23 @@ static void runs_changed(struct team *team)
     team->runs_by_name = NULL;
 }
 
+static void run_unload(void *loaded)
+{
+    struct team_run *run = loaded;
+
+    team_state_clear(&run->state);
+    free(run->name);
+    free(run->path);
+    free(run);
+}
+
 static void run_end(struct runs *runs, struct team_run *run)
 {
     struct team *team = run->team;
 
     LIST_REMOVE(run, of_all);
     LIST_REMOVE(run, of_team);
-    team_state_clear(&run->state);
-    free(run->name);
-    free(run->path);
-    free(run);
+    run_unload(run);
     runs_changed(team);
     team->version = version_next(runs->catalog->versions);
     catalog_team_release(runs->catalog, team);
@@ -67,29 +74,41 @@ static bool run_before(const struct team_run *a, const struct team_run *b)
     return d ? d > 0 : strcmp(a->path, b->path) > 0;
 }
 
-static int run_begin(struct runs *runs, struct watched_dir *dir, const char *path, bool roster)
+static int run_load(const char *path, bool roster, void **out)
 {
     struct team_run *run = calloc(1, sizeof(*run));
-    int rc;
 
     if (!run)
         return -ENOMEM;
-    rc = roster ? roster_load(path, &run->state) : team_state_load(path, &run->state);
-    if (rc < 0) {
-        free(run);
-        runs->errors += rc != -ENOENT;
-        return rc == -ENOMEM ? rc : 0;
-    }
     run->roster = roster;
+    run->error = roster ? roster_load(path, &run->state) : team_state_load(path, &run->state);
+    if (run->error == -ENOMEM || run->error == -ENOENT) {
+        int rc = run->error == -ENOMEM ? -ENOMEM : 0;
+
+        free(run);
+        return rc;
+    }
+    *out = run;
+    return 0;
+}
+
+static int run_begin(void *ctx, struct watched_dir *dir, const char *path, void *loaded)
+{
+    struct runs *runs = ctx;
+    struct team_run *run = loaded;
+
+    if (run->error) {
+        runs->errors++;
+        run_unload(run);
+        return 0;
+    }
     if (run->state.lead_session)
         oks_name_escape(oks_slice_of(run->state.lead_session), run->lead);
     run->path = strdup(path);
     run->dir = dir->path;
     run->team = run->path ? catalog_team_made(runs->catalog, oks_slice_of(run->state.team_name)) : NULL;
     if (!run->team) {
-        team_state_clear(&run->state);
-        free(run->path);
-        free(run);
+        run_unload(run);
         return -ENOMEM;
     }
     LIST_INSERT_HEAD(&runs->all, run, of_all);
@@ -318,13 +337,14 @@ static bool is_state_file(const char *name)
            strlen(name) > strlen("team-state-.json");
 }
 
-static int found_state(void *ctx, struct watched_dir *dir, const char *path, const char *rel)
+static int load_state(const char *path, const char *rel, void **out)
 {
     const char *base = strrchr(path, '/');
 
+    (void)rel;
     if (base - path < 6 || strncmp(base - 6, "/state", 6) != 0)
         return 0;
-    return run_begin(ctx, dir, path, false);
+    return run_load(path, false, out);
 }
 
 static bool is_team_folder(const char *rel)
@@ -337,9 +357,9 @@ static bool is_roster(const char *name)
     return strcmp(name, "config.json") == 0;
 }
 
-static int found_roster(void *ctx, struct watched_dir *dir, const char *path, const char *rel)
+static int load_roster(const char *path, const char *rel, void **out)
 {
-    return strchr(rel, '/') ? run_begin(ctx, dir, path, true) : 0;
+    return strchr(rel, '/') ? run_load(path, true, out) : 0;
 }
 
 static void end_all(void *ctx, struct watched_dir *dir)
@@ -355,7 +375,9 @@ static void end_all(void *ctx, struct watched_dir *dir)
 static const struct watched_dir_kind state_files = {
     .below = {".okstra", "tasks"},
     .wants = is_state_file,
-    .found = found_state,
+    .load = load_state,
+    .unload = run_unload,
+    .found = run_begin,
     .empty = end_all,
 };
 
@@ -364,7 +386,9 @@ static const struct watched_dir_kind rosters = {
     .enters = is_team_folder,
     .only = "config.json",
     .wants = is_roster,
-    .found = found_roster,
+    .load = load_roster,
+    .unload = run_unload,
+    .found = run_begin,
     .empty = end_all,
 };
 

@@ -39,6 +39,7 @@ struct team_run {
     char *name;      /* as listed; NULL: not made */
     enum run_naming naming;
     bool roster;                 /* from Claude Code's config.json: members without times */
+    int error;                   /* why it could not be read: it is counted, and dropped */
     char lead[OKS_NAME_MAX + 1]; /* the lead's session as a file name; "": unknown */
     LIST_ENTRY(team_run) of_all;
     struct team *team;

@@ -8,6 +8,7 @@
 #include "teams/team_state.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <strings.h>
 
 #include "files/external_json.h"
+#include "files/walk.h"
 #include "okstrafs/window.h"
 
 /*
@@ -115,14 +117,18 @@ static char *manifest_path(const char *path)
 
 static int read_manifest(const char *path, struct team_state *state)
 {
-    char *manifest = manifest_path(path);
+    char *manifest = manifest_path(path), folder[PATH_MAX];
     json_object *root;
     int64_t mtime_ns;
     int rc;
 
     if (!manifest)
         return -ENOMEM;
-    rc = foreign_json_load(manifest, &root, &mtime_ns);
+    /* Its folder may be a symlink into a filesystem that does not answer. */
+    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(manifest, '/') - manifest), manifest);
+    rc = oks_resolve_local(folder, folder);
+    if (rc == 0)
+        rc = foreign_json_load(manifest, &root, &mtime_ns);
     free(manifest);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;

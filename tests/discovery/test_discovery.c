@@ -226,9 +226,9 @@ static bool any_name(const char *name)
     return *name != '\0';
 }
 
-static int dir_found(void *ctx, struct watched_dir *dir, const char *path, const char *rel)
+static int dir_found(void *ctx, struct watched_dir *dir, const char *path, void *loaded)
 {
-    (void)rel;
+    ck_assert_ptr_null(loaded);
     dir->found = ctx;
     note("state", path);
     return 0;
