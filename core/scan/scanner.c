@@ -7,7 +7,7 @@
  *
  * A line that outgrows line_max is skipped: from then on no more of it is kept than a team's name may need
  * that is cut off by the end of a read. It counts as bad when its '\n' comes; until then the cursor stays
- * before it.
+ * before it. A line with a hole of a sparse file in it is skipped in the same way, and the hole is not read.
  *
  * Invariants between two reads: buf[0 .. len) are the file's bytes at `base`, without a '\n' among them; they
  * begin the line at `line` (or lie in it, while `skipping`). OKS_PAD bytes stand readable on both sides.
@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "scan/json_lex.h"
@@ -64,6 +65,8 @@ struct scan {
     size_t len;
     bool skipping;
     bool long_file; /* a read was full */
+    bool zeros;     /* the last read ended with a NUL, as before a hole */
+    uint64_t limit; /* bytes to be read; 0: all */
 };
 
 static const struct {
@@ -283,6 +286,7 @@ static ssize_t fill(struct scan *scan)
     n = read_some(scan, s->buf + scan->len, size);
     if (n > 0) {
         scan->len += (size_t)n;
+        scan->zeros = s->buf[scan->len - 1] == '\0';
         memset(s->buf + scan->len, 0, OKS_PAD); /* may be looked at, so let it be something */
         scan->lines.result->bytes_read += (uint64_t)n;
     }
@@ -338,6 +342,27 @@ static int deliver(struct scan *scan, size_t n)
     return 0;
 }
 
+static int begin_skipping(struct scan *scan)
+{
+    scan->skipping = true;
+    return skip_on(scan, 0);
+}
+
+/* What the last `n` bytes held have completed. */
+static int take(struct scan *scan, size_t n)
+{
+    int r;
+
+    if (scan->skipping) {
+        r = skip_on(scan, n);
+        if (r || scan->skipping)
+            return r;
+        n = scan->len;
+    }
+    r = deliver(scan, n);
+    return r == 0 && scan->len > scan->scanner->line_max ? begin_skipping(scan) : r;
+}
+
 /* The unfinished last line counts now, and will come again. */
 static int deliver_tail(struct scan *scan)
 {
@@ -345,6 +370,43 @@ static int deliver_tail(struct scan *scan)
         return 0;
     scan->scanner->buf[scan->len] = '\n'; /* in the padding at most */
     return oks_lines_deliver(&scan->lines, scan->scanner->buf, 0, scan->len + 1, scan->base, false);
+}
+
+/* The offset of the first data at `pos` or behind it. If that cannot be found out, the position itself. */
+static uint64_t next_data(int fd, uint64_t pos)
+{
+    off_t data = lseek(fd, (off_t)pos, SEEK_DATA);
+    struct stat st;
+
+    if (data < 0 && errno == ENXIO && fstat(fd, &st) == 0) /* there is none up to the end */
+        data = st.st_size;
+    return data > (off_t)pos ? (uint64_t)data : pos;
+}
+
+/* If a hole follows, its line is bad, and the next read begins behind it. */
+static int pass_hole(struct scan *scan)
+{
+    uint64_t pos = scan->base + scan->len, data = next_data(scan->fd, pos);
+    int r = 0;
+
+    if (data == pos)
+        return 0;
+    if (!scan->skipping)
+        r = begin_skipping(scan);
+    scan->base = data;
+    scan->len = 0;
+    return r;
+}
+
+/* Whether a scan from here on, in a further call, reads something else than this one did. */
+static bool has_advanced(const struct scan *scan)
+{
+    return scan->skipping || scan->lines.result->cursor > scan->lines.start;
+}
+
+static bool is_at_limit(const struct scan *scan)
+{
+    return scan->limit && scan->lines.result->bytes_read >= scan->limit && has_advanced(scan);
 }
 
 static int run(struct scan *scan)
@@ -360,16 +422,12 @@ static int run(struct scan *scan)
             return (int)n;
         if (n == 0)
             return deliver_tail(scan);
-        if (scan->skipping) {
-            r = skip_on(scan, (size_t)n);
-            if (r || scan->skipping)
-                continue;
-            n = (ssize_t)scan->len;
-        }
-        r = deliver(scan, (size_t)n);
-        if (r == 0 && scan->len > scan->scanner->line_max) {
-            scan->skipping = true;
-            r = skip_on(scan, 0);
+        r = take(scan, (size_t)n);
+        if (r == 0 && scan->zeros && !scan->bytes && !scan->unpack)
+            r = pass_hole(scan);
+        if (r == 0 && is_at_limit(scan)) {
+            scan->lines.result->more = true;
+            return 0;
         }
     }
     return r;
@@ -416,14 +474,16 @@ static int run_in_place(struct scan *scan)
     return r ? r : run(scan);
 }
 
-static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink,
+static int start(struct scan *scan, uint64_t offset, uint64_t passed, const struct oks_sink *sink,
                  struct oks_scan_result *result)
 {
     struct oks_scanner *s = scan->scanner;
     int r;
 
     *result = (struct oks_scan_result){.cursor = offset};
-    scan->base = scan->line = offset;
+    scan->skipping = passed > offset;
+    scan->base = scan->skipping ? passed : offset;
+    scan->line = offset;
     scan->lines = (struct oks_lines){
         .ops = s->ops,
         .reader = s->reader,
@@ -442,18 +502,28 @@ static int start(struct scan *scan, uint64_t offset, const struct oks_sink *sink
         r = ended ? ended : r;
     }
     result->end = scan->base + scan->len;
+    result->passed = scan->skipping ? scan->base : 0; /* a name may begin in what is held */
     if (s->cap > BUFFER_KEPT)
         set_buffer(s, BUFFER_MIN); /* where that fails, the large one stays */
     s->ops->trim(s->reader);
     return r;
 }
 
+int oks_scanner_scan_part(struct oks_scanner *scanner, int fd, const struct oks_scan_part *part,
+                          const struct oks_sink *sink, const atomic_bool *cancel,
+                          struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel, .limit = part->limit};
+
+    return start(&scan, part->offset, part->passed, sink, result);
+}
+
 int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, const struct oks_sink *sink,
                         const atomic_bool *cancel, struct oks_scan_result *result)
 {
-    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel};
+    const struct oks_scan_part all = {.offset = offset};
 
-    return start(&scan, offset, sink, result);
+    return oks_scanner_scan_part(scanner, fd, &all, sink, cancel, result);
 }
 
 int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct oks_sink *sink,
@@ -464,7 +534,7 @@ int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct ok
 
     *result = (struct oks_scan_result){0};
     if (r == 0)
-        r = start(&scan, 0, sink, result);
+        r = start(&scan, 0, 0, sink, result);
     unpack_free(scan.unpack);
     return r;
 }
@@ -474,5 +544,5 @@ int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_
 {
     struct scan scan = {.scanner = scanner, .bytes = bytes ? bytes : "", .bytes_left = len};
 
-    return start(&scan, offset, sink, result);
+    return start(&scan, offset, 0, sink, result);
 }

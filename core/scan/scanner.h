@@ -10,7 +10,7 @@
  *
  * A scanner belongs to one thread at a time; different scanners are independent. It keeps its buffers between
  * calls (2 MiB at most unless a longer line came by), so its memory does not depend on the size of a
- * transcript.
+ * transcript. Holes of a sparse file are not read: what is in them is NUL, so their line is bad.
  */
 #ifndef OKSTRAFS_SCANNER_H
 #define OKSTRAFS_SCANNER_H
@@ -60,6 +60,15 @@ struct oks_scan_result {
     uint64_t bad;        /* of those: not one valid JSON object */
     uint64_t odd;        /* token values of complete lines that were no count */
     bool sound_start;    /* the first line, or what there is of it, is a JSON object */
+    uint64_t passed;     /* the line at the cursor is bad, and has no '\n' before this offset; 0: not known */
+    bool more;           /* the part's limit was reached before the end of the file */
+};
+
+/* What one call reads of a file. */
+struct oks_scan_part {
+    uint64_t offset; /* 0, or just behind a '\n' */
+    uint64_t passed; /* of the result of a former scan that ended at this cursor; 0: none */
+    uint64_t limit;  /* stop at a line's end once so many bytes were read; 0: at the end of the file */
 };
 
 struct oks_scanner;
@@ -97,6 +106,14 @@ void oks_scanner_set_line_max(struct oks_scanner *scanner, uint64_t bytes);
  */
 int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, const struct oks_sink *sink,
                         const atomic_bool *cancel, struct oks_scan_result *result);
+
+/*
+ * The same for a part of the file. The limit is exceeded by what is missing of the first line, unless that
+ * line is too long anyway: then the next part goes on inside it.
+ */
+int oks_scanner_scan_part(struct oks_scanner *scanner, int fd, const struct oks_scan_part *part,
+                          const struct oks_sink *sink, const atomic_bool *cancel,
+                          struct oks_scan_result *result);
 
 /*
  * The same from 0 over the content of a zstd file (files/unpack.h), -EBADMSG where it is a bad one. Offsets

@@ -229,6 +229,104 @@ START_TEST(passes_over_lines_beyond_the_bound)
 }
 END_TEST
 
+static void put_at(int fd, const char *text, uint64_t offset)
+{
+    ck_assert_int_eq(pwrite(fd, text, strlen(text), (off_t)offset), (ssize_t)strlen(text));
+}
+
+/* A hole of gigabytes is not read, and its line is bad, wherever it begins and ends. */
+START_TEST(passes_holes_over)
+{
+    static const uint64_t sizes[] = {UINT64_C(1) << 20, (UINT64_C(1) << 20) + 77, UINT64_C(5) << 30};
+    static const char first[] = "{}\n{\"teamName\":\"before\",", last[] = "\"teamName\":\"behind\"}\n{}\n{}";
+
+    EACH_ISA(s)
+    {
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            uint64_t end = sizes[i] + sizeof(last) - 1;
+            struct tally t = {0};
+            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_scan_part on = {.offset = 3};
+            struct oks_scan_result r;
+            int fd = file_of(first, sizeof(first) - 1);
+
+            ck_assert_int_eq(ftruncate(fd, (off_t)sizes[i]), 0);
+            if (lseek(fd, 0, SEEK_HOLE) == (off_t)sizes[i]) {
+                close(fd); /* this filesystem has no holes */
+                return;
+            }
+            ck_assert_int_eq(oks_scanner_scan_fd(s, fd, 0, &sink, NULL, &r), 0);
+            ck_assert(r.cursor == 3 && r.end == sizes[i] && r.passed == sizes[i] && r.lines == 1);
+            ck_assert(r.bytes_read < (2 << 20) && t.records == 1 && t.teams == 1 && !r.more);
+
+            /* From where it ended only what is new is read. */
+            put_at(fd, last, sizes[i]);
+            on.passed = r.passed;
+            ck_assert_int_eq(oks_scanner_scan_part(s, fd, &on, &sink, NULL, &r), 0);
+            ck_assert(r.cursor == end - 2 && r.end == end && r.passed == 0 &&
+                      r.bytes_read == sizeof(last) - 1);
+            ck_assert(r.lines == 2 && r.bad == 1 && !r.sound_start && t.records == 3 && t.tails == 1);
+            ck_assert(t.teams == 2 && t.team_offset == 3);
+            ck_assert_str_eq(t.name, "behind");
+
+            /* All of it at once says the same. */
+            t = (struct tally){0};
+            ck_assert_int_eq(oks_scanner_scan_fd(s, fd, 0, &sink, NULL, &r), 0);
+            ck_assert(r.cursor == end - 2 && r.lines == 3 && r.bad == 1 && r.bytes_read < (2 << 20));
+            ck_assert(t.records == 3 && t.teams == 2 && t.tails == 1);
+            close(fd);
+        }
+    }
+}
+END_TEST
+
+/* What parts say together is what one scan says. */
+START_TEST(scans_in_parts)
+{
+    enum { LINES = 40000, LONG = 700 << 10 };
+    char *bytes = malloc(LINES * 64 + LONG + 16), *o = bytes;
+    size_t n;
+
+    for (int i = 0; i < LINES; i++) {
+        o += sprintf(o, "{\"n\":%d,\"message\":{\"usage\":{\"output_tokens\":1}}}\n", i);
+        if (i == LINES / 2) {
+            memset(o, 'x', LONG);
+            o += LONG;
+            *o++ = '\n';
+        }
+    }
+    o = stpcpy(o, "{}");
+    n = (size_t)(o - bytes);
+    EACH_ISA(s)
+    {
+        for (uint64_t limit = 1; limit < n; limit = limit * 3 + (256 << 10)) {
+            struct tally t = {0};
+            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_scan_part part = {.limit = limit};
+            struct oks_scan_result r;
+            uint64_t lines = 0, bad = 0, parts = 0;
+            int fd = file_of(bytes, n);
+
+            oks_scanner_set_line_max(s, 4096);
+            do {
+                ck_assert_int_eq(oks_scanner_scan_part(s, fd, &part, &sink, NULL, &r), 0);
+                ck_assert(r.cursor > part.offset || r.passed > part.passed || !r.more);
+                ck_assert(r.bytes_read < limit + (4 << 20));
+                part.offset = r.cursor;
+                part.passed = r.passed;
+                lines += r.lines;
+                bad += r.bad;
+                parts++;
+            } while (r.more);
+            ck_assert(r.cursor == n - 2 && r.end == n && lines == LINES + 1 && bad == 1 && t.tails == 1);
+            ck_assert(t.records == LINES + 1 && t.output == LINES && parts > 1);
+            close(fd);
+        }
+    }
+    free(bytes);
+}
+END_TEST
+
 START_TEST(holds_lines_with_more_entries_than_the_index)
 {
     size_t n = 400 << 10, len;
@@ -558,6 +656,8 @@ int main(void)
     TEST(suite, leaves_an_unfinished_line_for_later);
     TEST(suite, scans_large_memory_as_it_does_files);
     TEST(suite, passes_over_lines_beyond_the_bound);
+    TEST(suite, passes_holes_over);
+    TEST(suite, scans_in_parts);
     TEST(suite, holds_lines_with_more_entries_than_the_index);
     TEST(suite, finds_teams_in_any_line);
     TEST(suite, finds_teams_at_every_place);
