@@ -27,6 +27,7 @@ void transcript_apply_marks(struct transcript *t, struct scan_outcome *out)
     transcript_tail_free(t->tail);
     t->tail = out->tail;
     out->tail = NULL;
+    t->passed = out->passed;
     t->mark = out->mark;
     t->loaded = true;
 }
@@ -234,6 +235,7 @@ void transcript_forget(struct transcript *t)
     t->loaded = false;
     t->totals = OKS_TOTALS_NONE;
     t->mark = (struct file_mark){0};
+    t->passed = (struct passed_line){0};
     if (oks_state_reset(&t->state) == 0)
         return;
     /* On ENOMEM the state cannot be used: an empty state without events gives zero until the file is read. */

@@ -40,6 +40,15 @@ struct file_mark {
     int64_t ctime_ns;
 };
 
+/*
+ * How far the line at the cursor is known to be bad, and to have no newline. It is not read again from its
+ * start. Like the cursor itself, this is checked by bytes of the file.
+ */
+struct passed_line {
+    uint64_t end;                     /* 0: not known */
+    uint8_t sha256[OKS_SHA256_BYTES]; /* of the line's first bytes, and of the last ones before `end` */
+};
+
 struct transcript {
     /* fixed */
     char *path;
@@ -54,10 +63,11 @@ struct transcript {
     LIST_ENTRY(transcript) of_session; /* ascending by path */
 
     /* protected by the lock */
-    TAILQ_ENTRY(transcript) queued;  /* in catalog->dirty while `dirty` */
-    bool dirty;                      /* it may have changed since the last scan began */
-    bool busy;                       /* a thread scans or saves it, outside the lock */
-    bool scanning;                   /* it is busy with a scan */
+    TAILQ_ENTRY(transcript) queued; /* in catalog->dirty while `dirty` */
+    bool dirty;                     /* it may have changed since the last scan began */
+    bool busy;                      /* a thread scans or saves it, outside the lock */
+    bool scanning;                  /* it is busy with a scan: in the engine's list of these */
+    LIST_ENTRY(transcript) of_current;
     LIST_ENTRY(transcript) of_inode; /* see by_inode.c */
     enum { INODE_NONE, INODE_UNSEEN, INODE_KNOWN } inode;
     uint64_t known_ino;
@@ -85,6 +95,7 @@ struct transcript {
     bool label_due; /* the file that names the agent is to be read */
     bool anew;      /* the next scan begins at 0 in any case */
     bool touched;   /* inotify reported a write, so an equal mark proves nothing */
+    bool behind;    /* the last scan ended before the end of the file */
 
     /*
      * written under the lock, and only by the thread that made it busy; read by that thread, or under the
@@ -94,6 +105,7 @@ struct transcript {
     struct oks_state state;
     struct oks_totals totals; /* of all events; outlives them */
     struct tail *tail;        /* NULL: none */
+    struct passed_line passed;
     struct file_mark mark;
     struct billing_part *billed;
     struct transcript_sums *sums; /* of sums/ */
@@ -133,8 +145,10 @@ struct scan_outcome {
     bool cache_miss;
     struct oks_state gain;
     struct tail *tail;
+    struct passed_line passed;
     struct file_mark mark;
     uint64_t bytes_read;
+    bool more;      /* the scan stopped before the end of the file: it is to be scanned again */
     bool bad_start; /* bytes came, and the first line of them is no JSON object */
     int error;
     bool labelled; /* `label` was looked up */
@@ -146,7 +160,8 @@ struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     struct history_store *history;
     bool verify_tail;
-    bool anew; /* begin at 0, without the cache */
+    uint64_t slice; /* stop after so many bytes, if a part of the file may be committed; 0: never */
+    bool anew;      /* begin at 0, without the cache */
     const char
         *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
     bool label;       /* read the file that names the agent */

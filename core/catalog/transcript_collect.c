@@ -333,10 +333,11 @@ static void prefer_own_events(struct oks_state *state, struct oks_events **own)
     }
 }
 
-int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
-                       struct oks_scanner *scanner, const struct scan_options *options,
+int transcript_collect(const struct transcript *t, int fd, const struct oks_scan_part *part,
+                       uint64_t events_from, struct oks_scanner *scanner, const struct scan_options *options,
                        struct scan_outcome *out)
 {
+    uint64_t from = part->offset;
     struct collector collector = {
         .out = out, .stop = options->stop, .name = oks_slice_of(t->cache_name), .events_from = events_from};
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
@@ -352,11 +353,13 @@ int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64
     if (rc == 0)
         rc = t->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
              : t->packed ? oks_scanner_scan_packed(scanner, fd, &sink, options->cancel, &result)
-                         : oks_scanner_scan_fd(scanner, fd, from, &sink, options->cancel, &result);
+                         : oks_scanner_scan_part(scanner, fd, part, &sink, options->cancel, &result);
     if (rc == 0 && collector.all)
         prefer_own_events(&out->gain, &collector.all);
     oks_events_free(collector.all);
     out->bytes_read = result.bytes_read;
+    out->more = result.more;
+    out->passed.end = result.passed;
     out->bad_start = result.end > from && !result.sound_start;
     if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
         return rc;

@@ -172,6 +172,38 @@ bool transcript_state_is_of(const struct oks_state *state, const char *path)
     return same;
 }
 
+/* --- the line at the cursor, if it is known to be bad --- */
+
+static int passed_hash(int fd, uint64_t cursor, uint64_t end, uint8_t out[OKS_SHA256_BYTES])
+{
+    uint8_t bytes[2 * OKS_IDENTITY_PREFIX];
+    size_t n = end - cursor < OKS_IDENTITY_PREFIX ? (size_t)(end - cursor) : OKS_IDENTITY_PREFIX;
+    ssize_t first = read_at(fd, bytes, n, cursor), last = read_at(fd, bytes + n, n, end - n);
+
+    if (first != (ssize_t)n || last != (ssize_t)n)
+        return -EIO;
+    return oks_sha256(bytes, 2 * n, out);
+}
+
+/* Where the scan goes on inside that line; 0: it reads the line from its start. */
+static uint64_t passed_until(const struct transcript *t, int fd)
+{
+    const struct passed_line *passed = &t->passed;
+    uint8_t hash[OKS_SHA256_BYTES];
+
+    if (passed->end <= t->state.offset || passed_hash(fd, t->state.offset, passed->end, hash) < 0)
+        return 0;
+    return memcmp(hash, passed->sha256, sizeof(hash)) == 0 ? passed->end : 0;
+}
+
+static void passed_renew(int fd, struct scan_outcome *out)
+{
+    struct passed_line *passed = &out->passed;
+
+    if (passed->end <= out->gain.offset || passed_hash(fd, out->gain.offset, passed->end, passed->sha256) < 0)
+        passed->end = 0;
+}
+
 /* --- one scan --- */
 
 static int identity_renew(struct oks_state *state, const struct head *head)
@@ -263,10 +295,27 @@ static int drop_extras(struct oks_state *state)
     return oks_events_set_models(&state->events, oks_events_model_unknown, NULL);
 }
 
+/*
+ * Whether the scan may stop before the end of the file. A state that replaces another one must be whole,
+ * because what it lacks counts as lost (engine/keeping.c).
+ */
+static bool may_stop(const struct transcript *t, const struct scan_options *options,
+                     const struct scan_outcome *out)
+{
+    struct history_facts facts = {0};
+
+    if (!out->replace || t->loaded)
+        return !out->replace;
+    if (options->history)
+        history_store_facts(options->history, t->path, &facts);
+    return !facts.live || (out->cache_hit && facts.offset <= out->gain.offset);
+}
+
 static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,
                           const struct scan_options *options, struct scan_outcome *out, struct head *head)
 {
     uint64_t from, events_from;
+    struct oks_scan_part part;
     struct read_end end;
     int rc = head_read(fd, head);
 
@@ -293,14 +342,19 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
             return rc;
     }
     out->gain.offset = events_from;
+    part = (struct oks_scan_part){.offset = from,
+                                  .passed = out->replace ? 0 : passed_until(t, fd),
+                                  .limit =
+                                      from == events_from && may_stop(t, options, out) ? options->slice : 0};
     if (!t->packed || !out->cache_hit)
-        rc = transcript_collect(t, fd, from, events_from, scanner, options, out);
+        rc = transcript_collect(t, fd, &part, events_from, scanner, options, out);
     if (rc < 0 || (out->error && (t->whole || t->packed)))
         return rc;
     if (from > 0 && out->bad_start && !out->error && !end_matches(fd, &end))
         return -ESTALE;
     out->gain.dev = out->mark.dev;
     out->gain.ino = out->mark.ino;
+    passed_renew(fd, out);
     end_renew(fd, &out->gain, &end, options->verify_tail ? 0 : from);
     return identity_renew(&out->gain, head);
 }
@@ -411,7 +465,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);
     out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
-                   out->gain.offset != t->state.offset || t->tail || out->tail;
+                   out->gain.offset != t->state.offset || out->passed.end != t->passed.end || t->tail ||
+                   out->tail;
     return rc;
 }
 

@@ -7,12 +7,12 @@
 void transcript_tail_free(struct tail *tail);
 
 /*
- * Runs the scanner over [from, end of file) into the outcome's gain and tail. Records before `events_from`
+ * Runs the scanner over the part of the file into the outcome's gain and tail. Records before `events_from`
  * only build the extras again. 0; -ENOMEM or -ECANCELED; -ESTALE: scan again from 0. What is wrong with the
  * file is in out->error.
  */
-int transcript_collect(const struct transcript *t, int fd, uint64_t from, uint64_t events_from,
-                       struct oks_scanner *scanner, const struct scan_options *options,
+int transcript_collect(const struct transcript *t, int fd, const struct oks_scan_part *part,
+                       uint64_t events_from, struct oks_scanner *scanner, const struct scan_options *options,
                        struct scan_outcome *out);
 
 /* Fills *event; false: the record adds nothing to any total. */

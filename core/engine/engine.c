@@ -116,10 +116,10 @@ static void locks_init(struct oks_engine *e)
     pthread_condattr_t monotonic;
 
     pthread_mutex_init(&e->model.lock, NULL);
-    pthread_cond_init(&e->scanning.idle, NULL);
     pthread_cond_init(&e->saver.wanted, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->scanning.idle, &monotonic);
     pthread_cond_init(&e->saver.end, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
@@ -304,7 +304,7 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     pthread_mutex_lock(&e->model.lock);
     rc = discover(e);
     if (rc == 0 && (!TAILQ_EMPTY(&e->model.catalog.dirty) || e->scanning.n_scanning > 0))
-        rc = engine_scan(e, found_only, cancel);
+        rc = engine_scan(e, target, found_only, cancel);
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
@@ -320,7 +320,7 @@ bool oks_engine_is_settled(struct oks_engine *e, const struct oks_target *target
     bool settled;
 
     pthread_mutex_lock(&e->model.lock);
-    settled = e->started && engine_scanned(e, found_only);
+    settled = e->started && engine_scanned(e, target, found_only);
     pthread_mutex_unlock(&e->model.lock);
     return settled;
 }

@@ -46,10 +46,11 @@ struct oks_engine {
 
     /* scanning.c */
     struct scanning {
-        pthread_cond_t idle; /* a transcript stopped being busy */
+        pthread_cond_t idle; /* a transcript stopped being busy; CLOCK_MONOTONIC */
         struct oks_scanner *scanners[64];
         size_t n_scanners;
-        size_t n_scanning; /* transcripts being scanned */
+        LIST_HEAD(, transcript) current; /* transcripts being scanned */
+        size_t n_scanning;
         uint64_t syncs;
         uint64_t bytes_read;
         uint64_t cache_hits, cache_misses;
@@ -184,10 +185,11 @@ void saver_stop(struct oks_engine *e);
  * scanning.c; the lock is held at entry and exit, and released in between. 0, -ECANCELED or another negative
  * errno
  */
-/* Scans until no transcript is dirty or busy. */
-int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel);
+/* Scans until no transcript is dirty or busy, except large ones that only may concern the target. */
+int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                const atomic_bool *cancel);
 /* Whether engine_scan() would do nothing. */
-bool engine_scanned(struct oks_engine *e, bool found_only);
+bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
 
 /*
  * snapshot.c: the state of all transcripts in one file, so that a start need not load every cache file. Under

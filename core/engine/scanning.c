@@ -5,12 +5,17 @@
  * query sees whole scans only. A transcript that becomes dirty during its scan is scanned again. A sync that
  * needs a busy one waits for it.
  *
+ * A large file is scanned in slices, with a commit after each, so that others go on in between. A read of one
+ * session or project waits for the rest of somebody else's large file only for a moment: such a file may own
+ * some of its requests, but only the bill depends on that, and it changes when the rest is read.
+ *
  * `dirty` is cleared before the file is opened. So if a sync finds a transcript neither dirty nor busy, every
  * write before its own drain of the queue has been read.
  *
  * If many transcripts are dirty (the first scan), extra threads run the same loop, at most one for each core.
  */
 #include "engine/engine_private.h"
+#include "files/file_time.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -21,7 +26,10 @@
 enum {
     THREADS_MAX = 16,
     BACKLOG_FOR_THREADS = 8, /* with fewer dirty transcripts no extra threads are started */
+    SLICE = 64 << 20,        /* bytes of one scan */
 };
+
+#define OTHERS_WAIT_NS INT64_C(1000000000)
 
 static int scanner_take(struct oks_engine *e, struct oks_scanner **out)
 {
@@ -51,7 +59,7 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool was_loaded = t->loaded, replaced = out->replace;
-    bool changed = out->changed, adopted = out->adopted, teams_changed, relabelled;
+    bool changed = out->changed, adopted = out->adopted, more = out->more, teams_changed, relabelled;
     size_t teams_before = t->state.teams.len;
     int rc;
 
@@ -96,10 +104,12 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         commit_bump_billed(e);
         return 0;
     }
-    if (t->retained ? adopted
-                    : out->worth_saving || (relabelled && t->loaded && !t->whole) || keeping_due(e, t))
-        saver_want(e, t);
-    saver_rest(e, t, !was_loaded);
+    if (!more) { /* each save writes the whole, so it waits for the end of the file */
+        if (t->retained ? adopted
+                        : out->worth_saving || (relabelled && t->loaded && !t->whole) || keeping_due(e, t))
+            saver_want(e, t);
+        saver_rest(e, t, !was_loaded);
+    }
     e->snapshot_stale |= changed;
     teams_changed |= t->state.teams.len != teams_before;
     rc = changed ? commit_changed(e, t, teams_changed) : 0;
@@ -130,6 +140,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         .cache = e->cache,
         .history = e->history,
         .verify_tail = e->verify_tail,
+        .slice = SLICE,
         .cancel = cancel,
         .stop = e->stop,
     };
@@ -153,6 +164,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     options.insist = t->touched; /* if another thread sets it meanwhile, the transcript is dirty again */
     t->busy = t->scanning = true;
     e->scanning.n_scanning++;
+    LIST_INSERT_HEAD(&e->scanning.current, t, of_current);
     pthread_mutex_unlock(&e->model.lock);
     rc = transcript_scan(t, scanner, &options, &out);
     if (rc == 0)
@@ -160,6 +172,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     pthread_mutex_lock(&e->model.lock);
     t->busy = t->scanning = false;
     e->scanning.n_scanning--;
+    LIST_REMOVE(t, of_current);
     scanner_give(e, scanner);
     free(peer_states);
     if (rc < 0) {
@@ -169,6 +182,9 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         catalog_mark_dirty(&e->model.catalog, t, true);
     } else {
         t->touched = t->dirty;
+        t->behind = out.more;
+        if (out.more)
+            catalog_mark_dirty(&e->model.catalog, t, false);
         t->label_due |= label_stays_due(t, &out, options.label);
         /* The next sync tries again, not this one. */
         if (out.error && !out.gone && !waits_for_event(t, out.error)) {
@@ -181,8 +197,37 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     return rc;
 }
 
-struct choice {
+struct job {
+    struct oks_engine *e;
+    const struct oks_target *target;
+    bool found_only;
     uint64_t serial;
+    int64_t until_ns; /* how long it waits for what only may concern it; see is_left_out() */
+    const atomic_bool *cancel;
+    int rc; /* protected by the lock */
+};
+
+/* Whether the target's own numbers depend on the transcript. Of a team's it is known only when it was read.
+ */
+static bool concerns(const struct oks_target *target, const struct transcript *t)
+{
+    const struct session *s = t->session;
+
+    if (target->kind == OKS_SESSION && !t->unplaced)
+        return strcmp(s->name, target->name) == 0 || (s->parent && strcmp(s->parent, target->name) == 0);
+    if (target->kind == OKS_PROJECT && !t->unplaced)
+        return s->project && strcmp(s->project->name, target->name) == 0;
+    return true;
+}
+
+/* Whether the job ends without the rest of this large file. */
+static bool is_left_out(const struct job *job, const struct transcript *t)
+{
+    return t->behind && !concerns(job->target, t) && monotonic_ns() >= job->until_ns;
+}
+
+struct choice {
+    const struct job *job;
     struct transcript *next;
     bool busy; /* another thread has one of them */
 };
@@ -190,7 +235,7 @@ struct choice {
 /* True: the search can end. */
 static bool consider(struct choice *choice, struct transcript *t)
 {
-    if (!t->dirty || t->failed_sync >= choice->serial)
+    if (!t->dirty || t->failed_sync >= choice->job->serial || is_left_out(choice->job, t))
         return false;
     if (t->busy) {
         choice->busy = true;
@@ -201,13 +246,14 @@ static bool consider(struct choice *choice, struct transcript *t)
 }
 
 /* The next dirty transcript. *busy: another thread scans or saves one of them. */
-static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint64_t serial, bool *busy)
+static struct transcript *next_dirty(const struct job *job, bool *busy)
 {
-    struct choice choice = {.serial = serial};
+    struct oks_engine *e = job->e;
+    struct choice choice = {.job = job};
     struct transcript *t;
 
     TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
-        if (found_only && !t->lost) {
+        if (job->found_only && !t->lost) {
             if (e->model.catalog.n_unplaced == 0)
                 break; /* lost ones are in front */
             if (!t->unplaced)
@@ -220,19 +266,30 @@ static struct transcript *next_dirty(struct oks_engine *e, bool found_only, uint
     return choice.next;
 }
 
-/* Whether another thread is scanning. */
-static bool any_busy(const struct oks_engine *e, bool found_only)
+/* Whether another thread is scanning what the job does not leave out. */
+static bool any_busy(const struct job *job)
 {
-    return (!found_only || e->model.catalog.n_unplaced > 0) && e->scanning.n_scanning > 0;
+    const struct oks_engine *e = job->e;
+    const struct transcript *t;
+
+    if (job->found_only && e->model.catalog.n_unplaced == 0)
+        return false;
+    LIST_FOREACH(t, &e->scanning.current, of_current)
+        if (!is_left_out(job, t))
+            return true;
+    return false;
 }
 
-struct job {
-    struct oks_engine *e;
-    bool found_only;
-    uint64_t serial;
-    const atomic_bool *cancel;
-    int rc; /* protected by the lock */
-};
+static void wait_for_others(const struct job *job)
+{
+    struct timespec until = {job->until_ns / 1000000000, job->until_ns % 1000000000};
+    struct oks_engine *e = job->e;
+
+    if (monotonic_ns() < job->until_ns)
+        pthread_cond_timedwait(&e->scanning.idle, &e->model.lock, &until);
+    else
+        pthread_cond_wait(&e->scanning.idle, &e->model.lock);
+}
 
 /* Scans until no transcript is dirty or busy. Under the lock. */
 static int work(struct job *job)
@@ -242,15 +299,15 @@ static int work(struct job *job)
 
     while (rc == 0 && job->rc == 0) {
         bool busy;
-        struct transcript *t = next_dirty(e, job->found_only, job->serial, &busy);
+        struct transcript *t = next_dirty(job, &busy);
 
         if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
             rc = -ECANCELED;
         else if (t) {
             rc = scan_one(e, t, job->serial, job->cancel);
             saver_help(e);
-        } else if (busy || any_busy(e, job->found_only))
-            pthread_cond_wait(&e->scanning.idle, &e->model.lock);
+        } else if (busy || any_busy(job))
+            wait_for_others(job);
         else
             break;
     }
@@ -367,9 +424,15 @@ static int helpers_for(const struct job *job)
     return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
-int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel)
+int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
+                const atomic_bool *cancel)
 {
-    struct job job = {.e = e, .found_only = found_only, .serial = ++e->scanning.syncs, .cancel = cancel};
+    struct job job = {.e = e,
+                      .target = target,
+                      .found_only = found_only,
+                      .serial = ++e->scanning.syncs,
+                      .until_ns = monotonic_ns() + OTHERS_WAIT_NS,
+                      .cancel = cancel};
     pthread_t threads[THREADS_MAX];
     int wanted, n = 0, rc;
 
@@ -388,9 +451,10 @@ int engine_scan(struct oks_engine *e, bool found_only, const atomic_bool *cancel
     return job.rc;
 }
 
-bool engine_scanned(struct oks_engine *e, bool found_only)
+bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only)
 {
+    const struct job job = {.e = e, .target = target, .found_only = found_only, .serial = e->scanning.syncs};
     bool busy;
 
-    return !next_dirty(e, found_only, e->scanning.syncs, &busy) && !busy && !any_busy(e, found_only);
+    return !next_dirty(&job, &busy) && !busy && !any_busy(&job);
 }

@@ -116,8 +116,9 @@ struct oks_target {
 
 /*
  * Brings the target's answers up to date: finds new and changed transcripts, and reads what they gained. All
- * of them are read, because which transcript a request counts in depends on every file that logs it. A file
- * that cannot be read does not stop the others: it is listed in the status document. With OKS_ALL and
+ * of them are read, because which transcript a request counts in depends on every file that logs it. For the
+ * rest of a large file of others, a session or project waits no longer than a second. A file that cannot be
+ * read does not stop the others: it is listed in the status document. With OKS_ALL and
  * `found_only` transcripts are found and not read, which is enough to list sessions and projects.
  *
  * 0; -ECANCELED: *cancel (may be NULL) became true, see oks_engine_wake(); -ENOMEM; -EMFILE.

@@ -272,7 +272,8 @@ static inline void made_scan(struct made *made, bool anew)
     mtime_ns++;
     out.mark = (struct file_mark){
         .dev = 1, .ino = t->mark.ino, .size = made->len, .mtime_ns = mtime_ns, .ctime_ns = mtime_ns};
-    ck_assert_int_eq(transcript_collect(t, fd, from, from, scanner, &options, &out), 0);
+    ck_assert_int_eq(
+        transcript_collect(t, fd, &(struct oks_scan_part){.offset = from}, from, scanner, &options, &out), 0);
     ck_assert_int_eq(out.error, 0);
     close(fd);
     model_commit(t, &out);

@@ -1,0 +1,101 @@
+/*
+ * Tests of the scan loop: who waits for the rest of a large file.
+ *
+ * The other thread, which reads that file in slices, is played by the test.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "engine/engine_private.h"
+#include "engine_home.h"
+
+#define OWN   PROJECTS "-p/a.jsonl"
+#define LARGE PROJECTS "-other/large.jsonl"
+
+static struct oks_engine *engine;
+
+static void setup(void)
+{
+    scratch_setup();
+    engine = engine_open((struct engine_options){.revalidate = OKS_REVALIDATE_AUTO});
+}
+
+static void teardown(void)
+{
+    oks_engine_free(engine);
+    scratch_teardown();
+}
+
+static char *line_of(int input)
+{
+    return text_of("%s\n", record("2026-06-10T01:00:00Z", input, 0, 0, 0));
+}
+
+static struct transcript *begin_slice(void)
+{
+    struct transcript *t = catalog_transcript(&engine->model.catalog, at(LARGE));
+
+    ck_assert_ptr_nonnull(t);
+    pthread_mutex_lock(&engine->model.lock);
+    t->behind = t->busy = t->scanning = true;
+    LIST_INSERT_HEAD(&engine->scanning.current, t, of_current);
+    engine->scanning.n_scanning++;
+    catalog_mark_dirty(&engine->model.catalog, t, true);
+    pthread_mutex_unlock(&engine->model.lock);
+    return t;
+}
+
+static void end_slice(struct transcript *t)
+{
+    pthread_mutex_lock(&engine->model.lock);
+    LIST_REMOVE(t, of_current);
+    engine->scanning.n_scanning--;
+    t->busy = t->scanning = false;
+    pthread_cond_broadcast(&engine->scanning.idle);
+    pthread_mutex_unlock(&engine->model.lock);
+}
+
+static void *sync_all(void *arg)
+{
+    sync_target(engine, (struct oks_target){.kind = OKS_ALL}, false);
+    atomic_store((atomic_bool *)arg, true);
+    return NULL;
+}
+
+START_TEST(a_session_is_not_held_up_by_the_rest_of_a_large_file)
+{
+    struct transcript *large;
+    atomic_bool done = false;
+    pthread_t thread;
+
+    put_file(OWN, line_of(1));
+    put_file(LARGE, line_of(2));
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1);
+    large = begin_slice();
+    append_file(LARGE, line_of(20));
+    append_file(OWN, line_of(10));
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 11);
+    ck_assert_int_eq(input_tokens(engine, project("-p"), NULL), 11);
+    ck_assert(large->dirty);
+    /* What depends on it waits. */
+    ck_assert_int_eq(pthread_create(&thread, NULL, sync_all, &done), 0);
+    usleep(50000);
+    ck_assert(!atomic_load(&done));
+    end_slice(large);
+    pthread_join(thread, NULL);
+    ck_assert(!large->dirty && !large->behind);
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 22);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scanning");
+    TCase *c = tcase_create("scanning");
+
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, a_session_is_not_held_up_by_the_rest_of_a_large_file);
+    suite_add_tcase(suite, c);
+    return tap_run(suite);
+}
