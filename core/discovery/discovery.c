@@ -77,17 +77,18 @@ int discovery_add_path(struct discovery *d, const char *path, enum watched_path 
 
 bool discovery_is_unchanged(struct discovery *d)
 {
-    return unchanged_is(d->unchanged) && !d->unwatched && !d->n_links;
+    return unchanged_is(d->unchanged) && !d->incomplete && !d->unwatched && !d->n_links;
 }
 
 bool discovery_begin(struct discovery *d)
 {
     /* The folders above the target of a symlink are not watched. */
-    return unchanged_begin(d->unchanged) && !d->unwatched && !d->n_links;
+    return unchanged_begin(d->unchanged) && !d->incomplete && !d->unwatched && !d->n_links;
 }
 
 void discovery_break(struct discovery *d)
 {
+    d->incomplete = true;
     unchanged_break(d->unchanged);
 }
 

@@ -108,7 +108,10 @@ bool discovery_is_unchanged(struct discovery *d);
 bool discovery_begin(struct discovery *d);
 /* The check did not finish: the next one must check everything. */
 void discovery_break(struct discovery *d);
-/* Finds new files and changes. `same_paths` is what discovery_begin() returned. 0 or -ENOMEM */
+/*
+ * Finds new files and changes. `same_paths` is what discovery_begin() returned. 0, or a failure that passes
+ * (base/passing.h): then something may be missing, and the next refresh checks everything.
+ */
 int discovery_refresh(struct discovery *d, bool same_paths);
 
 /* --- polling for changes --- */

@@ -23,6 +23,7 @@ struct discovery {
     size_t unwatched; /* folders checked with stat(2) */
     struct watched_dirs *dirs;
     struct change_fd *change_fd; /* NULL: not needed yet */
+    bool incomplete;             /* the last check did not finish: everything is checked again */
     bool drained;                /* a queue was drained since the last discovery_change_report() */
     uint64_t overflows;
     size_t n_links;        /* in all roots */
@@ -37,7 +38,7 @@ void folders_free(struct discovery *d);
 struct folder *folders_at(const struct discovery *d, const char *path); /* NULL: none is known */
 /* Removes the folder at the path and all below it. */
 void folders_end(struct discovery *d, struct root *root, const char *path);
-/* Walks from a folder of the root. 0 or -ENOMEM */
+/* Walks from a folder of the root. 0 or a failure that passes: what is below may not have been found */
 int folders_walk(struct discovery *d, struct root *root, const char *start);
 
 /* links.c */
@@ -50,7 +51,7 @@ void links_clear(struct discovery *d, struct root *root);
 bool links_begin(const struct root *root, const char *rel);
 /* After the root was listed: removes the folders behind links that are gone. */
 void links_prune(struct discovery *d, struct root *root);
-/* Follows those that now lead elsewhere. 0 or -ENOMEM */
+/* Follows those that now lead elsewhere. 0 or a failure that passes */
 int links_check(struct discovery *d, struct root *root);
 
 /* passed_over.c */

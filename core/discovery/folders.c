@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/passing.h"
 #include "base/text_end.h"
 #include "base/tree.h"
 #include "discovery/discovery_private.h"
@@ -186,7 +187,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     if (*rel && w->root->source->enters && !w->root->source->enters(rel))
         return 1;
     if (stat(path, &st) < 0)
-        return 1;
+        return is_passing(-errno) ? -errno : 1;
     key.dev = st.st_dev;
     key.ino = st.st_ino;
     found = tfind(&key, &w->d->folders_by_inode, by_inode);
@@ -309,22 +310,25 @@ int folders_walk(struct discovery *d, struct root *root, const char *start)
         /* Any other error may end without an event. */
         if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
             unchanged_break(d->unchanged);
-        if (rc != -ENOMEM) {
+        if (!is_passing(rc)) {
             links_prune(d, root);
             rc = links_check(d, root);
         }
     }
-    return rc == -ENOMEM ? rc : 0;
+    return passing(rc);
 }
 
-/* S_IFMT bits; 0: it does not exist. Without a call to its filesystem, and without following a link. */
-static mode_t type_of(const char *path)
+/*
+ * S_IFMT bits; 0: it does not exist; or a failure that passes. Without a call to its filesystem, and without
+ * following a link.
+ */
+static int type_of(const char *path)
 {
     struct statx stx;
 
     return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0
                ? stx.stx_mode & S_IFMT
-               : 0;
+               : passing(-errno);
 }
 
 static bool is_regular(const char *path)
@@ -351,12 +355,14 @@ static int file_changed(struct discovery *d, struct folder *f, const char *name)
 {
     char path[8192], rel[8192];
     bool wanted;
-    mode_t type;
+    int type;
 
     if (join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
     wanted = any_name(name) && f->root->source->wants(rel);
     type = type_of(path);
+    if (type < 0)
+        return type;
     passed_over_remove(d, path);
     if (wanted && d->events->changed(d->ctx, f, path) && (type == S_IFREG || !type))
         return 0;
@@ -438,13 +444,19 @@ static void check_files(struct discovery *d, struct folder *f, bool changed)
 
 enum folder_state { FOLDER_SAME = 0, FOLDER_GONE = 1, FOLDER_CHANGED = 2 };
 
-/* Stores the time first: a folder that changed and cannot be listed must not be tried again and again. */
-static enum folder_state folder_check(struct discovery *d, struct folder *f)
+/*
+ * Stores the time first: a folder that changed and cannot be listed must not be tried again and again. A
+ * folder_state, or a failure that passes.
+ */
+static int folder_check(struct discovery *d, struct folder *f)
 {
     struct stat st;
-    bool there = stat(f->path, &st) == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
+    int rc = stat(f->path, &st) < 0 ? -errno : 0;
+    bool there = rc == 0 && S_ISDIR(st.st_mode) && f->dev == st.st_dev && f->ino == st.st_ino;
     bool changed = !there || file_ctime_ns(&st) != f->ctime_ns;
 
+    if (is_passing(rc))
+        return rc;
     check_files(d, f, changed);
     if (there)
         folder_seen(f, &st);
@@ -477,13 +489,14 @@ static int check_unwatched(struct discovery *d, struct root *root)
     struct folder *f, *next;
 
     for (f = LIST_FIRST(&root->folders); f; f = next) {
-        enum folder_state state;
-        int rc;
+        int state, rc;
 
         next = LIST_NEXT(f, of_root);
         if (f->watch_id >= 0)
             continue;
         state = folder_check(d, f);
+        if (state < 0)
+            return state;
         if (state == FOLDER_GONE) {
             folders_end(d, root, f->path);
             return 1;
@@ -519,15 +532,25 @@ static int check_all(struct discovery *d)
     return 0;
 }
 
-/* A folder gets no event if one above it is renamed, so the root's path is resolved again. */
-static void check_root(struct discovery *d, struct root *root)
+/*
+ * A folder gets no event if one above it is renamed, so the root's path is resolved again. 0 or a failure
+ * that passes
+ */
+static int check_root(struct discovery *d, struct root *root)
 {
     struct stat st;
+    int rc;
 
-    if (!root->found || (stat(root->path, &st) == 0 && st.st_dev == root->dev && st.st_ino == root->ino))
-        return;
+    if (!root->found)
+        return 0;
+    rc = stat(root->path, &st) < 0 ? -errno : 0;
+    if (is_passing(rc))
+        return rc;
+    if (rc == 0 && st.st_dev == root->dev && st.st_ino == root->ino)
+        return 0;
     folders_end(d, root, root->path);
     root->found = false;
+    return 0;
 }
 
 enum {
@@ -539,17 +562,16 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     int64_t start_ns = monotonic_ns();
     struct drain drain = {.d = d};
     int overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
-    int rc = drain.rc;
+    int rc = overflow < 0 ? overflow : drain.rc;
 
     if (!same_paths)
         watched_dirs_remounted(d);
-    if (overflow == 1) {
-        d->overflows++;
+    d->overflows += overflow == 1;
+    if (rc == 0 && (overflow == 1 || d->incomplete))
         rc = check_all(d);
-    }
     for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
-        check_root(d, &d->roots[i]);
-        if (!d->roots[i].found)
+        rc = check_root(d, &d->roots[i]);
+        if (rc == 0 && !d->roots[i].found)
             rc = folders_walk(d, &d->roots[i], "");
     }
     for (size_t i = 0; rc == 0 && d->unwatched && i < d->n_roots; i++) {
@@ -562,6 +584,7 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     }
     for (size_t i = 0; rc == 0 && i < d->n_roots; i++)
         rc = links_check(d, &d->roots[i]);
+    d->incomplete = rc < 0;
     return rc;
 }
 

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/passing.h"
 #include "discovery/discovery_private.h"
 #include "files/walk.h"
 
@@ -116,13 +117,18 @@ static bool is_below(const char *path, const char *top)
     return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* 0: it may be followed; 1: it is read under its own name; -ELOOP: a root is below it. */
+/* 0: it may be followed; 1: it is read under its own name; -ELOOP: a root is below it; or a failure that
+ * passes */
 static int compare_with_roots(const struct discovery *d, const char *target)
 {
     char root[PATH_MAX];
 
     for (size_t i = 0; i < d->n_roots; i++) {
-        if (oks_resolve(d->roots[i].path, root) < 0)
+        int rc = oks_resolve(d->roots[i].path, root);
+
+        if (is_passing(rc))
+            return rc;
+        if (rc < 0)
             continue;
         if (is_below(target, root))
             return 1;
@@ -165,7 +171,7 @@ int links_check(struct discovery *d, struct root *root)
         if (!path_of(root, link->name, path) || (root->source->enters && !root->source->enters(link->name)))
             continue;
         verdict = judge(d, root, path);
-        if (verdict == -ENOMEM)
+        if (is_passing(verdict))
             return verdict;
         if (verdict == 0)
             continue;

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "discovery/discovery_private.h"
 #include "files/file_time.h"
 #include "files/walk.h"
@@ -272,9 +273,7 @@ static int walk_folder(struct dir_walk *w, const char *path)
         .wants = w->kind->wants,
         .file = on_file,
     };
-    int rc = oks_walk(path, "", &walker);
-
-    return rc == -ENOMEM ? rc : 0;
+    return passing(oks_walk(path, "", &walker));
 }
 
 /*
@@ -292,8 +291,8 @@ static int wait_for(struct dir_walk *w)
         *slash = '\0';
         rc = oks_resolve_local(path, real);
         *slash = '/';
-        if (rc == -ELOOP || rc == -EXDEV)
-            return 0;
+        if (rc == -ELOOP || rc == -EXDEV || is_passing(rc))
+            return passing(rc);
     }
     if (rc < 0) {
         strcpy(real, "/");
@@ -304,9 +303,11 @@ static int wait_for(struct dir_walk *w)
     if (slash)
         *slash = '\0';
     rc = place(w, real, path + len + 1);
-    if (oks_resolve_local(path, real) == 0)
-        w->stale = true; /* it was created meanwhile */
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = oks_resolve_local(path, real);
+    w->stale |= rc == 0; /* it was created meanwhile */
+    return passing(rc);
 }
 
 /* The directory's path with the first names below it; false: too long. */
@@ -331,7 +332,11 @@ static int watch_above(struct dir_walk *w, const struct watched_dir *dir)
     char path[PATH_MAX], real[PATH_MAX];
 
     for (int i = 0; i < WATCHED_DIR_NAMES_MAX && w->kind->below[i]; i++) {
-        if (!path_below(dir, i, path) || oks_resolve_local(path, real) < 0)
+        int rc = path_below(dir, i, path) ? oks_resolve_local(path, real) : -ENAMETOOLONG;
+
+        if (is_passing(rc))
+            return rc;
+        if (rc < 0)
             continue; /* deleted just now: its folder gets an event */
         if (place(w, real, w->kind->below[i]) < 0)
             return -ENOMEM;
@@ -339,7 +344,7 @@ static int watch_above(struct dir_walk *w, const struct watched_dir *dir)
     return 0;
 }
 
-/* The directory's path does not change. 0 or -ENOMEM */
+/* The directory's path does not change. 0 or a failure that passes */
 static int walk(struct dir_walk *w, const struct watched_dir *dir, bool once)
 {
     char real[PATH_MAX];
@@ -348,15 +353,17 @@ static int walk(struct dir_walk *w, const struct watched_dir *dir, bool once)
     if (!path_below(dir, WATCHED_DIR_NAMES_MAX, w->path))
         return 0;
     rc = oks_resolve_local(w->path, real);
-    if (rc == -ENOMEM || rc == -ELOOP)
-        return rc == -ENOMEM ? rc : 0; /* our own mount: not a project */
+    if (rc == -ELOOP)
+        return 0; /* our own mount: not a project */
     if (rc == -EXDEV) {
         w->passed = rc;
         return 0;
     }
     if (rc == 0)
-        return watch_above(w, dir) < 0 ? -ENOMEM : walk_folder(w, real);
-    return once ? 0 : wait_for(w);
+        rc = watch_above(w, dir);
+    else
+        return is_passing(rc) ? rc : once ? 0 : wait_for(w);
+    return rc < 0 ? rc : walk_folder(w, real);
 }
 
 /* --- what it found, under the lock --- */
@@ -593,14 +600,17 @@ int discovery_refresh_dirs(struct discovery *d)
 {
     struct watched_dirs *dirs = d->dirs;
     struct watched_dir *dir;
-    int rc;
+    int rc, overflow;
 
     while (dirs->walking)
         if (!wait_for_walk(d))
             return 0; /* with what is known */
-    if (dirs->watch && watch_drain(dirs->watch, on_change, d) == 1)
+    overflow = dirs->watch ? watch_drain(dirs->watch, on_change, d) : 0;
+    if (overflow != 0)
         LIST_FOREACH(dir, &dirs->all, of_all)
-            requeue(dirs, dir);
+            dir_stale(dirs, dir);
+    if (overflow < 0)
+        return overflow;
     if (TAILQ_EMPTY(&dirs->waiting))
         return 0;
     dirs->walking = true;

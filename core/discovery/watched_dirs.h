@@ -63,7 +63,8 @@ int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind
                         const char *path);
 /*
  * Walks those that changed. Releases the lock (struct discovery_config) while files are read; if another
- * thread already does so and makes no progress, what is known stays. 0 or -ENOMEM
+ * thread already does so and makes no progress, what is known stays. 0 or a failure that passes: those are
+ * walked again by the next call
  */
 int discovery_refresh_dirs(struct discovery *d);
 

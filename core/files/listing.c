@@ -15,16 +15,18 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "files/walk.h"
 
-static unsigned char kind_of(int fd, const struct dirent *dirent)
+/* DT_UNKNOWN: it is gone. */
+static int kind_of(int fd, const struct dirent *dirent)
 {
     struct statx stx;
 
     if (dirent->d_type != DT_UNKNOWN)
         return dirent->d_type;
     if (statx(fd, dirent->d_name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
-        return DT_UNKNOWN;
+        return is_passing(-errno) ? -errno : DT_UNKNOWN;
     return IFTODT(stx.stx_mode);
 }
 
@@ -41,14 +43,12 @@ static int listing_add(struct oks_listing *listing, const char *name, enum oks_e
     return 0;
 }
 
-/* False: unknown, because it is gone. */
-static bool entry_kind(unsigned char type, enum oks_entry_kind *kind)
+static enum oks_entry_kind entry_kind(int type)
 {
-    *kind = type == DT_DIR   ? OKS_ENTRY_FOLDER
-            : type == DT_REG ? OKS_ENTRY_FILE
-            : type == DT_LNK ? OKS_ENTRY_LINK
-                             : OKS_ENTRY_OTHER;
-    return type != DT_UNKNOWN;
+    return type == DT_DIR   ? OKS_ENTRY_FOLDER
+           : type == DT_REG ? OKS_ENTRY_FILE
+           : type == DT_LNK ? OKS_ENTRY_LINK
+                            : OKS_ENTRY_OTHER;
 }
 
 static int consider(int fd, const struct dirent *dirent, struct oks_listing *listing,
@@ -56,9 +56,14 @@ static int consider(int fd, const struct dirent *dirent, struct oks_listing *lis
 {
     const char *name = dirent->d_name;
     enum oks_entry_kind kind;
+    int type;
 
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !entry_kind(kind_of(fd, dirent), &kind))
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
+    type = kind_of(fd, dirent);
+    if (type < 0 || type == DT_UNKNOWN)
+        return type < 0 ? type : 0;
+    kind = entry_kind(type);
     if ((kind == OKS_ENTRY_FILE || kind == OKS_ENTRY_OTHER) && (!wants || !wants(name)))
         return 0;
     if ((kind == OKS_ENTRY_LINK || kind == OKS_ENTRY_OTHER) && !others)

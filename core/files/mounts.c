@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/passing.h"
+
 #define OUR_TYPE "fuse.okstrafs"
 
 enum { TYPE_MAX = 64 };
@@ -56,7 +58,7 @@ static int mount_id(int fd, long *id)
 {
     int r = mount_id_of_statx(fd, id);
 
-    return r < 0 ? mount_id_of_proc(fd, id) : r;
+    return r < 0 && !is_passing(r) ? mount_id_of_proc(fd, id) : r;
 }
 
 /* "36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/root rw": the type follows " - ". */
@@ -82,6 +84,8 @@ static int mount_type(long id, char type[TYPE_MAX])
         return -errno;
     while (r < 0 && getline(&line, &room, file) >= 0)
         r = parse_line(line, id, type);
+    if (r < 0 && !feof(file))
+        r = errno == ENOMEM ? -ENOMEM : -EIO;
     free(line);
     fclose(file);
     return r;
@@ -110,13 +114,16 @@ int oks_mount_crossing(int parent, int handle)
 {
     char type[TYPE_MAX];
     long from, to;
+    int r = mount_id(parent, &from);
 
-    if (mount_id(parent, &from) < 0 || mount_id(handle, &to) < 0)
-        return -EXDEV;
-    if (from == to)
+    if (r == 0)
+        r = mount_id(handle, &to);
+    if (r == 0 && from == to)
         return 0;
-    if (mount_type(to, type) < 0)
-        return -EXDEV;
+    if (r == 0)
+        r = mount_type(to, type);
+    if (r < 0)
+        return is_passing(r) ? r : -EXDEV;
     return is_remote(type) ? -EXDEV : 0;
 }
 
@@ -129,9 +136,14 @@ static int mount_is(int handle, bool (*kind)(const char *type), long *other)
 {
     char type[TYPE_MAX];
     long id;
+    int r = mount_id(handle, &id);
 
-    if (mount_id(handle, &id) < 0 || (*other && id == *other) || mount_type(id, type) < 0)
+    if (r == 0 && *other && id == *other)
         return 0;
+    if (r == 0)
+        r = mount_type(id, type);
+    if (r < 0)
+        return passing(r);
     if (kind(type))
         return 1;
     *other = id;
@@ -151,6 +163,7 @@ int oks_mount_is_remote(int handle, long *other)
 long oks_mount_of(int handle)
 {
     long id;
+    int r = mount_id(handle, &id);
 
-    return mount_id(handle, &id) < 0 ? -1 : id;
+    return r < 0 ? r : id;
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "files/mounts.h"
 #include "files/walk.h"
 
@@ -32,22 +33,28 @@ struct resolver {
     long top, system;
 };
 
-static bool is_closed(struct resolver *r, int fd)
+/* 1: the mount is not entered; or a negative errno. */
+static int is_closed(struct resolver *r, int fd)
 {
     long id;
 
     if (!r->local)
         return oks_mount_is_ours(fd, &r->mount);
     id = oks_mount_of(fd);
-    return id < 0 || (id != r->top && id != r->system && oks_mount_is_remote(fd, &r->mount));
+    if (id < 0)
+        return is_passing((int)id) ? (int)id : 1;
+    return id != r->top && id != r->system ? oks_mount_is_remote(fd, &r->mount) : 0;
 }
 
 static int move_to(struct resolver *r, int fd)
 {
+    int closed;
+
     if (r->fd >= 0)
         close(r->fd);
     r->fd = fd;
-    return is_closed(r, fd) ? (r->local ? -EXDEV : -ELOOP) : 0;
+    closed = is_closed(r, fd);
+    return closed > 0 ? (r->local ? -EXDEV : -ELOOP) : closed;
 }
 
 static int go_to_root(struct resolver *r)
@@ -101,8 +108,9 @@ static int go_into(struct resolver *r, const char *name)
 
     if (fd < 0)
         return -errno;
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) == 0 && S_ISLNK(stx.stx_mode)) {
-        rc = go_through_link(r, fd);
+    rc = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0 ? -errno : 0;
+    if (is_passing(rc) || (rc == 0 && S_ISLNK(stx.stx_mode))) {
+        rc = rc < 0 ? rc : go_through_link(r, fd);
         close(fd);
         return rc;
     }
@@ -161,11 +169,11 @@ int oks_resolve(const char *path, char out[PATH_MAX])
     return rc;
 }
 
-/* -1: it does not exist. */
+/* A negative errno: it does not exist, or cannot be told. */
 static long mount_at(const char *path)
 {
     int fd = open(path, O_PATH | O_CLOEXEC);
-    long id = fd < 0 ? -1 : oks_mount_of(fd);
+    long id = fd < 0 ? -errno : oks_mount_of(fd);
 
     if (fd >= 0)
         close(fd);
@@ -182,7 +190,9 @@ static int resolve_local(const char *path, long top, char out[PATH_MAX])
     r->local = true;
     r->top = top;
     r->system = mount_at("/");
-    rc = resolve_path(r, path, out);
+    rc = is_passing((int)r->top) ? (int)r->top : r->system < 0 ? passing((int)r->system) : 0;
+    if (rc == 0)
+        rc = resolve_path(r, path, out);
     free(r);
     return rc;
 }

@@ -28,6 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "base/text_end.h"
 #include "files/listing.h"
 #include "files/mounts.h"
@@ -191,7 +192,7 @@ static int deliver_file(struct walk *walk)
 
 static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start);
 
-/* A failure of a folder below the start never ends the walk; what a callback says does. */
+/* A failure of a folder below the start ends the walk if it passes; else the folder is left out. */
 static int walk_child(struct walk *walk, int parent, const char *name, unsigned depth)
 {
     int fd, r;
@@ -206,6 +207,8 @@ static int walk_child(struct walk *walk, int parent, const char *name, unsigned 
     }
     walk->folders_left--;
     fd = open_folder(parent, name);
+    if (is_passing(fd))
+        return fd;
     if (fd < 0) {
         skipped(walk, fd);
         return 0;
@@ -259,8 +262,9 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth, bool start)
     if (r == 0)
         r = oks_listing_read(&listing, fd, walk->walker->wants, walk->walker->other != NULL);
     if (r < 0) {
-        skipped(walk, r);
-        r = start || r == -ENOMEM ? r : 0;
+        if (!is_passing(r))
+            skipped(walk, r);
+        r = start ? r : passing(r);
     } else {
         walk->overflow |= listing.overflow;
         r = walk_entries(walk, fd, &listing, depth);
@@ -337,7 +341,7 @@ static int open_root(const char *top)
     r = oks_mount_is_ours(handle, &other);
     if (r != 0) {
         close(handle);
-        return -ELOOP;
+        return r < 0 ? r : -ELOOP;
     }
     fd = openat(handle, ".", FOLDER_FLAGS);
     r = fd < 0 ? -errno : fd;

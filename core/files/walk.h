@@ -48,7 +48,8 @@ struct oks_walker {
  * each folder once (device and inode), and never enters a mount point of a remote filesystem (any request to
  * it can hang for ever). `start` is the path below the root to begin at ("" for
  * all). Folders come before their content; entries in byte order of their names. 0, a negative errno for the
- * start folder itself, or what a callback returned. A root that does not exist is -ENOENT.
+ * start folder itself, one of any folder if it passes (base/passing.h), or what a callback returned. A root
+ * that does not exist is -ENOENT.
  */
 int oks_walk(const char *top, const char *start, const struct oks_walker *walker);
 

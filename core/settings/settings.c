@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "base/passing.h"
 #include "files/file_time.h"
 #include "files/read_file.h"
 #include "files/walk.h"
@@ -149,10 +150,12 @@ static int read_file(struct settings *s, struct user_file *f, const char *real, 
         free(bytes);
         return 0;
     }
+    if (is_passing(rc))
+        return rc;
     s->changed |= rc < 0 && again ? 0 : SETTINGS_STATUS;
     if (rc < 0) {
         write_read_error(rc, f->error);
-        return rc == -ENOMEM ? rc : 0;
+        return 0;
     }
     rc = f->apply(s, bytes, len, f->error);
     free(bytes);
@@ -169,7 +172,7 @@ static int look_at_file(struct settings *s, struct user_file *f)
     bool again;
     int rc = look(f->path, real, &mark);
 
-    if (rc == -ENOMEM)
+    if (is_passing(rc))
         return rc;
     if (rc == -ENOENT || rc == -ENOTDIR)
         return withdraw(s, f);
@@ -264,7 +267,7 @@ static int check_file(const char *path, size_t max, int (*try)(const char *, siz
         return 1;
     if (rc < 0) {
         write_read_error(rc, error);
-        return rc == -ENOMEM ? rc : 0;
+        return passing(rc);
     }
     rc = try(bytes, len, error);
     free(bytes);

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/passing.h"
 #include "catalog/catalog.h"
 #include "teams/members.h"
 #include "discovery/watched_dirs.h"
@@ -82,8 +83,8 @@ static int run_load(const char *path, bool roster, void **out)
         return -ENOMEM;
     run->roster = roster;
     run->error = roster ? roster_load(path, &run->state) : team_state_load(path, &run->state);
-    if (run->error == -ENOMEM || run->error == -ENOENT) {
-        int rc = run->error == -ENOMEM ? -ENOMEM : 0;
+    if (is_passing(run->error) || run->error == -ENOENT) {
+        int rc = passing(run->error);
 
         free(run);
         return rc;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/passing.h"
 #include "files/external_json.h"
 #include "files/walk.h"
 #include "okstrafs/window.h"
@@ -131,7 +132,7 @@ static int read_manifest(const char *path, struct team_state *state)
         rc = foreign_json_load(manifest, &root, &mtime_ns);
     free(manifest);
     if (rc < 0)
-        return rc == -ENOMEM ? rc : 0;
+        return passing(rc);
     bound(state->since, foreign_text(root, "createdAt"));
     if (mtime_ns > state->mtime_ns)
         state->mtime_ns = mtime_ns;
