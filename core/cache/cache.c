@@ -22,6 +22,8 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/passing.h"
+#include "files/read_file.h"
 
 #define SUFFIX ".json"
 
@@ -163,36 +165,24 @@ static bool trusted(const struct stat *st)
            (uint64_t)st->st_size <= OKS_CACHE_BYTES_MAX;
 }
 
-static size_t read_all(int fd, char *bytes, size_t len)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t n = pread(fd, bytes + done, len - done, (off_t)done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    return done;
-}
-
 /* The whole file with a 0 behind it. */
 static int slurp(int fd, char **out, size_t *len)
 {
     struct stat st;
     char *bytes;
+    int r;
 
-    if (fstat(fd, &st) < 0 || !trusted(&st))
+    if (fstat(fd, &st) < 0)
+        return is_passing(-errno) ? -errno : OKS_CACHE_MISS;
+    if (!trusted(&st))
         return OKS_CACHE_MISS;
     bytes = malloc((size_t)st.st_size + 1);
     if (!bytes)
         return -ENOMEM;
-    if (read_all(fd, bytes, (size_t)st.st_size) != (size_t)st.st_size) {
+    r = read_file_at(fd, bytes, (size_t)st.st_size, 0);
+    if (r < 0) {
         free(bytes);
-        return OKS_CACHE_MISS;
+        return is_passing(r) ? r : OKS_CACHE_MISS;
     }
     bytes[st.st_size] = '\0';
     *out = bytes;
@@ -200,7 +190,7 @@ static int slurp(int fd, char **out, size_t *len)
     return 0;
 }
 
-/* A descriptor, -ENOMEM or -ENOENT: whatever is wrong with a name is none of ours. */
+/* A descriptor, a failure that passes, or -ENOENT: whatever else is wrong with a name is none of ours. */
 static int open_entry(const struct oks_cache *cache, const char *folder, const char *name, const char *suffix)
 {
     char file[NAME_MAX + 1];
@@ -210,10 +200,12 @@ static int open_entry(const struct oks_cache *cache, const char *folder, const c
         return -ENOENT;
     dir = open_folder(cache, folder, false);
     if (dir < 0)
-        return dir == -ENOMEM ? dir : -ENOENT;
+        return is_passing(dir) ? dir : -ENOENT;
     fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        fd = is_passing(-errno) ? -errno : -ENOENT;
     close(dir);
-    return fd < 0 ? -ENOENT : fd;
+    return fd;
 }
 
 /* The entry's own file, else the one in a pack. */
@@ -222,7 +214,7 @@ static int open_and_slurp(struct oks_cache *cache, const char *folder, const cha
 {
     int fd = open_entry(cache, folder, name, suffix), r;
 
-    if (fd == -ENOMEM)
+    if (is_passing(fd))
         return fd;
     if (fd < 0) {
         pthread_mutex_lock(&cache->lock);
@@ -529,13 +521,21 @@ static int list_folder(struct oks_cache *cache, const char *folder,
     struct dirent *d;
 
     if (!dir) {
+        r = passing(fd < 0 ? fd : -errno);
         if (fd >= 0)
             close(fd);
-        return 0;
+        return r;
     }
-    while (r == 0 && (d = readdir(dir)) != NULL) {
-        size_t len = strlen(d->d_name);
+    while (r == 0) {
+        size_t len;
 
+        errno = 0;
+        d = readdir(dir);
+        if (!d) {
+            r = -errno;
+            break;
+        }
+        len = strlen(d->d_name);
         if (d->d_name[0] == '.' || len <= suffix || strcmp(d->d_name + len - suffix, SUFFIX) != 0)
             continue;
         d->d_name[len - suffix] = '\0';
@@ -571,16 +571,24 @@ int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *fol
     struct dirent *d;
     char *path;
     DIR *dir;
-    int r = 0;
+    int r;
 
     if (asprintf(&path, "%s/%s/%s", cache->place.home, cache->place.sub[0] ? cache->place.sub[0] : ".",
                  cache->place.sub[1] ? cache->place.sub[1] : ".") < 0)
         return -ENOMEM;
     dir = opendir(path);
+    r = dir ? 0 : passing(-errno);
     free(path);
-    while (dir && r == 0 && (d = readdir(dir)) != NULL)
+    while (dir && r == 0) {
+        errno = 0;
+        d = readdir(dir);
+        if (!d) {
+            r = -errno;
+            break;
+        }
         if (d->d_name[0] != '.')
             r = list_folder(cache, d->d_name, fn, ctx);
+    }
     if (dir)
         closedir(dir);
     return r != 0 ? r : list_packs(cache, fn, ctx);

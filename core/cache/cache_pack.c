@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "base/array.h"
 #include "cache/cache_parts.h"
 #include "files/read_file.h"
@@ -149,28 +150,32 @@ static int add_entries(struct packs *packs, const struct footer *f, const char *
     return 0;
 }
 
-/* -ENOMEM; a pack that is damaged has no entries. */
+/* A failure that passes; a pack that is damaged has no entries. */
 static int read_pack(struct packs *packs, int fd, uint32_t number)
 {
     uint8_t sha256[OKS_SHA256_BYTES];
     struct footer f;
     struct stat st;
     char *table;
+    int rc;
 
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & S_IWOTH) ||
-        (uint64_t)st.st_size < sizeof(f) ||
-        !read_file_at(fd, &f, sizeof(f), (uint64_t)st.st_size - sizeof(f)) ||
-        !footer_is_ours(&f, (uint64_t)st.st_size))
+    if (fstat(fd, &st) < 0)
+        return passing(-errno);
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & S_IWOTH) ||
+        (uint64_t)st.st_size < sizeof(f))
         return 0;
+    rc = read_file_at(fd, &f, sizeof(f), (uint64_t)st.st_size - sizeof(f));
+    if (rc < 0 || !footer_is_ours(&f, (uint64_t)st.st_size))
+        return passing(rc);
     table = malloc(f.len + f.n + 1);
     if (!table || !OKS_GROW(packs->tables, packs->n_tables, packs->tables_room)) {
         free(table);
         return -ENOMEM;
     }
     packs->tables[packs->n_tables++] = table;
-    if (!read_file_at(fd, table, f.len + f.n, f.at) || oks_sha256(table, f.len, sha256) < 0 ||
-        memcmp(sha256, f.sha256, sizeof(sha256)) != 0)
-        return 0;
+    rc = read_file_at(fd, table, f.len + f.n, f.at);
+    if (rc < 0 || oks_sha256(table, f.len, sha256) < 0 || memcmp(sha256, f.sha256, sizeof(sha256)) != 0)
+        return passing(rc);
     return add_entries(packs, &f, table, table + f.len, number);
 }
 
@@ -191,19 +196,22 @@ static int read_all_packs(struct packs *packs, DIR *dir)
     uint32_t number;
     int rc = 0;
 
-    while (rc == 0 && (d = readdir(dir)) != NULL) {
+    while (rc == 0) {
         int fd;
 
+        errno = 0;
+        d = readdir(dir);
+        if (!d)
+            return -errno;
         if (!number_of(d->d_name, &number))
             continue;
         packs->n_packs++;
         if (number > packs->last)
             packs->last = number;
         fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        rc = read_pack(packs, fd, number);
-        close(fd);
+        rc = fd < 0 ? passing(-errno) : read_pack(packs, fd, number);
+        if (fd >= 0)
+            close(fd);
     }
     return rc;
 }
@@ -223,14 +231,16 @@ static int index_load(struct packs *packs, const struct oks_cache_place *place)
 
     if (packs->loaded)
         return 0;
-    packs->loaded = true;
     fd = open_packs(place, false);
     dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
+        rc = passing(fd < 0 ? fd : -errno);
         if (fd >= 0)
             close(fd);
-        return fd == -ENOMEM ? fd : 0;
+        packs->loaded = rc == 0;
+        return rc;
     }
+    packs->loaded = true;
     rc = read_all_packs(packs, dir);
     closedir(dir);
     if (packs->n)
@@ -288,9 +298,11 @@ int packs_slurp(struct packs *packs, const struct oks_cache_place *place, const 
     e = &packs->entries[at];
     fd = open_pack(place, e->number, O_RDONLY);
     if (fd < 0)
-        return OKS_CACHE_MISS;
+        return is_passing(fd) ? fd : OKS_CACHE_MISS;
     bytes = malloc((size_t)e->len + 1);
-    rc = !bytes ? -ENOMEM : read_file_at(fd, bytes, e->len, e->at) ? 0 : OKS_CACHE_MISS;
+    rc = bytes ? read_file_at(fd, bytes, e->len, e->at) : -ENOMEM;
+    if (rc < 0 && !is_passing(rc))
+        rc = OKS_CACHE_MISS;
     close(fd);
     if (rc != 0) {
         free(bytes);
@@ -354,9 +366,9 @@ int packs_stat(struct packs *packs, const struct oks_cache_place *place, const c
     if (fd < 0)
         return fd;
     /* Another process may have removed it. */
-    rc = fstat(fd, st) < 0                                                 ? -errno
-         : !read_file_at(fd, &flag, 1, packs->entries[at].flag_at) || flag ? -ENOENT
-                                                                           : 0;
+    rc = fstat(fd, st) < 0 ? -errno : read_file_at(fd, &flag, 1, packs->entries[at].flag_at);
+    if (rc == 0 && flag)
+        rc = -ENOENT;
     close(fd);
     return rc;
 }

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "base/text.h"
 #include "base/tree.h"
 #include "cache/cache_parts.h"
@@ -85,9 +86,10 @@ struct history_file {
 struct history_store {
     char *home;
     bool writes;
-    pthread_mutex_t io; /* protects the next three */
+    pthread_mutex_t io; /* protects the next four */
     int fd;             /* the log; -1: none yet */
     uint64_t end;       /* of the last whole record that was read */
+    bool partial;       /* the index lacks something: all of the log is read again */
     bool unsynced;
     pthread_mutex_t lock; /* protects what follows; taken after io */
     void *files;          /* tsearch tree by path */
@@ -223,49 +225,46 @@ static void set_facts(struct history_file *f, const struct record_head *h)
     memcpy(f->facts.identity.sha256, h->identity, sizeof(h->identity));
 }
 
-/* A piece before the live ones, or behind them. -ENOMEM */
-static int add_piece(struct history_store *s, struct history_file *f, const struct piece *piece, bool lost)
+/* A piece before the live ones, or behind them. There is room for it. */
+static void add_piece(struct history_store *s, struct history_file *f, const struct piece *piece, bool lost)
 {
     size_t i = lost ? f->n_shed : f->n;
 
-    if (!OKS_GROW(f->pieces, f->n, f->room))
-        return -ENOMEM;
     memmove(f->pieces + i + 1, f->pieces + i, (f->n - i) * sizeof(*piece));
     f->pieces[i] = *piece;
     f->n++;
     f->n_shed += lost;
     s->used += piece->len;
-    return 0;
 }
 
-/* What one record does to the file's pieces. 0 or -ENOMEM */
+/* What one record does to the file's pieces: all of it, or nothing and -ENOMEM. */
 static int apply_to(struct history_store *s, struct history_file *f, const struct record_head *h,
                     const struct piece *piece)
 {
-    int rc = 0;
-
+    if ((h->kind == HISTORY_WHOLE || h->kind == HISTORY_MORE || h->kind == HISTORY_LOST) &&
+        !OKS_GROW(f->pieces, f->n, f->room)) {
+        if (f->n == 0)
+            file_remove(s, f);
+        return -ENOMEM;
+    }
     switch (h->kind) {
     case HISTORY_WHOLE:
         cut_pieces(s, f, f->n_shed);
-        rc = add_piece(s, f, piece, false);
-        if (rc == 0)
-            set_facts(f, h);
-        else
-            no_live(f);
+        add_piece(s, f, piece, false);
+        set_facts(f, h);
         break;
     case HISTORY_MORE:
         if (!f->facts.live || f->facts.offset != h->from)
             break;
-        rc = add_piece(s, f, piece, false);
-        if (rc == 0)
-            set_facts(f, h);
+        add_piece(s, f, piece, false);
+        set_facts(f, h);
         break;
     case HISTORY_SHED:
         f->n_shed = f->n;
         no_live(f);
         break;
     case HISTORY_LOST:
-        rc = add_piece(s, f, piece, true);
+        add_piece(s, f, piece, true);
         f->facts.lost = f->n_shed > 0;
         break;
     case HISTORY_MOVED:
@@ -280,7 +279,7 @@ static int apply_to(struct history_store *s, struct history_file *f, const struc
     }
     if (f->n == 0)
         file_remove(s, f);
-    return rc;
+    return 0;
 }
 
 /* What one record does to the index. 0 or -ENOMEM */
@@ -409,18 +408,24 @@ static int head_hash(const struct record_head *h, const char *path, uint8_t out[
     return rc;
 }
 
-/* Reads the head and the path at an offset of a log of `size` bytes. 1: it is whole, 0: it is not, -ENOMEM */
+/* Reads the head and the path at an offset of a log of `size` bytes. 1: it is whole, 0: it is not. */
 static int read_head(int fd, uint64_t at, uint64_t size, struct record_head *h, char path[PATH_BYTES_MAX])
 {
     uint8_t sha256[OKS_SHA256_BYTES];
     int rc;
 
-    if (size - at < sizeof(*h) || !read_file_at(fd, h, sizeof(*h), at) ||
-        memcmp(h->mark, mark, sizeof(mark)) != 0 || h->order != ORDER || h->kind == 0 ||
-        h->kind >= HISTORY_KINDS || h->path_len >= PATH_BYTES_MAX || h->payload_len > PAYLOAD_MAX ||
-        h->path_len + h->payload_len > size - at - sizeof(*h) ||
-        !read_file_at(fd, path, h->path_len, at + sizeof(*h)))
+    if (size - at < sizeof(*h))
         return 0;
+    rc = read_file_at(fd, h, sizeof(*h), at);
+    if (rc < 0)
+        return passing(rc);
+    if (memcmp(h->mark, mark, sizeof(mark)) != 0 || h->order != ORDER || h->kind == 0 ||
+        h->kind >= HISTORY_KINDS || h->path_len >= PATH_BYTES_MAX || h->payload_len > PAYLOAD_MAX ||
+        h->path_len + h->payload_len > size - at - sizeof(*h))
+        return 0;
+    rc = read_file_at(fd, path, h->path_len, at + sizeof(*h));
+    if (rc < 0)
+        return passing(rc);
     path[h->path_len] = '\0';
     if (strlen(path) != h->path_len)
         return 0;
@@ -428,21 +433,25 @@ static int read_head(int fd, uint64_t at, uint64_t size, struct record_head *h, 
     return rc < 0 ? rc : memcmp(sha256, h->sha256, sizeof(sha256)) == 0;
 }
 
-/* The offset of the next mark from `at` on, or `size`. */
-static uint64_t next_mark(int fd, uint64_t at, uint64_t size)
+/* *at: the offset of the next mark from there on, or `size`. 0 or a failure that passes */
+static int next_mark(int fd, uint64_t *at, uint64_t size)
 {
     char *bytes = malloc(SEARCH_BYTES), *found = NULL;
+    uint64_t here = *at;
+    int rc = bytes ? 0 : -ENOMEM;
 
-    while (bytes && !found && size - at >= sizeof(mark)) {
-        size_t n = size - at < SEARCH_BYTES ? (size_t)(size - at) : SEARCH_BYTES;
+    while (rc == 0 && !found && size - here >= sizeof(mark)) {
+        size_t n = size - here < SEARCH_BYTES ? (size_t)(size - here) : SEARCH_BYTES;
 
-        if (!read_file_at(fd, bytes, n, at))
+        rc = read_file_at(fd, bytes, n, here);
+        if (rc < 0)
             break;
         found = memmem(bytes, n, mark, sizeof(mark));
-        at += found ? (size_t)(found - bytes) : n - sizeof(mark) + 1;
+        here += found ? (size_t)(found - bytes) : n - sizeof(mark) + 1;
     }
     free(bytes);
-    return found ? at : size;
+    *at = found ? here : size;
+    return passing(rc);
 }
 
 /* Reads the records in [from, size). *end: of the last whole one. */
@@ -461,9 +470,12 @@ static int read_records(struct history_store *s, uint64_t from, uint64_t size, u
             struct piece piece = {at + sizeof(h) + h.path_len, h.payload_len, NULL};
 
             rc = apply(s, path, &h, &piece);
-            *end = at = piece.at + piece.len;
+            at = piece.at + piece.len;
+            if (rc == 0)
+                *end = at;
         } else {
-            at = next_mark(s->fd, at + 1, size);
+            at++;
+            rc = next_mark(s->fd, &at, size);
         }
     }
     free(path);
@@ -488,8 +500,10 @@ static int open_log(struct history_store *s, int folder, bool create)
 {
     struct stat st, open_st;
     bool there = fstatat(folder, log_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    int flags = (create ? O_RDWR | O_APPEND | O_CREAT : s->writes ? O_RDWR | O_APPEND : O_RDONLY), fd;
+    int flags = (create ? O_RDWR | O_APPEND | O_CREAT : s->writes ? O_RDWR | O_APPEND : O_RDONLY), fd, rc;
 
+    if (!there && is_passing(-errno))
+        return -errno;
     if (there && s->fd >= 0 && fstat(s->fd, &open_st) == 0 && st.st_ino == open_st.st_ino &&
         st.st_dev == open_st.st_dev)
         return 0;
@@ -507,9 +521,10 @@ static int open_log(struct history_store *s, int folder, bool create)
         fd = openat(folder, log_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0 || !is_ours(&st)) {
+    rc = fstat(fd, &st) < 0 ? -errno : is_ours(&st) ? 0 : -EPERM;
+    if (rc < 0) {
         close(fd);
-        return -EPERM;
+        return rc;
     }
     if (s->fd >= 0)
         close(s->fd);
@@ -526,7 +541,7 @@ static int catch_up(struct history_store *s, bool reopened)
 
     if (s->fd >= 0 && fstat(s->fd, &st) < 0)
         return -errno;
-    reopened |= (uint64_t)st.st_size < s->end;
+    reopened |= s->partial || (uint64_t)st.st_size < s->end;
     if (!reopened && (uint64_t)st.st_size == s->end)
         return 0;
     pthread_mutex_lock(&s->lock);
@@ -541,6 +556,7 @@ static int catch_up(struct history_store *s, bool reopened)
         TAILQ_FOREACH(w, &s->queue, next)
             if (rc == 0)
                 rc = apply_waiting(s, w);
+    s->partial = rc < 0;
     pthread_mutex_unlock(&s->lock);
     return rc;
 }
@@ -556,14 +572,14 @@ int history_store_read(struct history_store *s)
         close(folder);
         if (rc >= 0)
             rc = catch_up(s, rc);
-    } else if (folder == -ENOMEM) {
-        rc = folder;
+    } else {
+        rc = passing(folder);
     }
     pthread_mutex_unlock(&s->io);
     return rc;
 }
 
-/* A state from a payload. OKS_CACHE_HIT, OKS_CACHE_MISS or -ENOMEM */
+/* A state from a payload. OKS_CACHE_HIT, OKS_CACHE_MISS or a failure that passes */
 static int read_piece(struct history_store *s, const struct piece *piece, struct oks_state *state)
 {
     char *bytes = malloc(piece->len + 1);
@@ -574,8 +590,9 @@ static int read_piece(struct history_store *s, const struct piece *piece, struct
     if (piece->waiting) {
         memcpy(bytes, piece->waiting->payload, piece->len);
         rc = 0;
-    } else if (s->fd >= 0 && read_file_at(s->fd, bytes, piece->len, piece->at)) {
-        rc = 0;
+    } else if (s->fd >= 0) {
+        rc = read_file_at(s->fd, bytes, piece->len, piece->at);
+        rc = rc < 0 && !is_passing(rc) ? OKS_CACHE_MISS : rc;
     }
     bytes[piece->len] = '\0';
     if (rc == 0)
@@ -1040,12 +1057,12 @@ static int copy_live(struct history_store *s, int fd, const struct history_file 
 {
     const struct piece *piece = &f->pieces[f->n_shed];
     char *payload = malloc(piece->len + 1);
-    int rc = payload ? 1 : -ENOMEM;
+    int rc = payload ? read_file_at(s->fd, payload, piece->len, piece->at) : -ENOMEM;
 
-    if (payload && read_file_at(s->fd, payload, piece->len, piece->at))
+    if (rc == 0)
         rc = put_record(fd, HISTORY_WHOLE, f->path, &f->facts, payload, piece->len);
     free(payload);
-    return rc;
+    return rc == -ENODATA ? 1 : rc;
 }
 
 /* Writes one record for the lost part, and one for the live part. */

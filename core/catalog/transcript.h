@@ -194,6 +194,8 @@ int transcript_apply(struct transcript *t, struct scan_outcome *outcome);
 /* Merges the unfinished line and the mark of the file. */
 void transcript_apply_marks(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
+/* Drops what was read: the former state stays until the file can be read again. 0 or -ENOMEM */
+int scan_outcome_keep_former(struct scan_outcome *outcome);
 /* Merges the label, before the rest of the outcome. True: it changed; *team: the team in it did. */
 bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome, bool *team);
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "files/walk.h"
 
 void transcript_tail_free(struct tail *tail)
@@ -278,15 +279,18 @@ static int collect_marker(const struct transcript *t, struct oks_state *state)
     char path[PATH_MAX], text[PATH_MAX];
     struct stat st;
     ssize_t n;
-    int fd;
+    int fd, rc;
 
     if (!t->source->marker || state->cwds.len || !t->source->marker(t->path, path, sizeof(path)))
         return 0;
     fd = oks_open_regular(path, &st);
     if (fd < 0)
-        return 0;
+        return passing(fd);
     n = read(fd, text, sizeof(text) - 1);
+    rc = n < 0 ? -errno : 0;
     close(fd);
+    if (rc < 0)
+        return passing(rc);
     while (n > 0 && strchr(" \t\r\n", text[n - 1]) && text[n - 1])
         n--;
     if (n <= 0 || text[0] != '/' || memchr(text, '\0', (size_t)n))
@@ -307,10 +311,11 @@ static int collect_memo(struct oks_scanner *scanner, struct oks_state *state)
     return 0;
 }
 
-/* Probably being written at the moment, or torn: the former state stays until the file can be read again. */
-static int keep_former(const struct transcript *t, struct scan_outcome *out)
+int scan_outcome_keep_former(struct scan_outcome *out)
 {
-    out->replace = false;
+    out->replace = out->rewritten = false;
+    transcript_tail_free(out->tail);
+    out->tail = NULL;
     oks_state_clear(&out->gain);
     return oks_state_init(&out->gain);
 }
@@ -361,15 +366,15 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
     out->more = result.more;
     out->passed.end = result.passed;
     out->bad_start = result.end > from && !result.sound_start;
-    if (rc == -ENOMEM || rc == -ECANCELED || rc == -ESTALE)
+    if ((is_passing(rc) && rc != -EIO) || rc == -ECANCELED || rc == -ESTALE)
         return rc;
     /*
      * Any other failure is the file's own: what came before it is kept, and the next sync tries the rest
-     * again.
+     * again. One that is read as a whole is probably being written at the moment, or torn.
      */
     out->error = rc;
     if (rc < 0 && (t->whole || t->packed))
-        return keep_former(t, out);
+        return scan_outcome_keep_former(out);
     if (t->packed)
         result.cursor = out->mark.size;
     out->gain.offset = result.cursor > events_from ? result.cursor : events_from;

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "sources/labels.h"
 #include "files/walk.h"
 
@@ -261,7 +262,7 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     if (afresh || t->loaded || !options->cache)
         return 0;
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
-    if (rc < 0)
+    if (rc == -ENOMEM)
         return rc;
     out->cache_hit = rc == OKS_CACHE_HIT &&
                      still_valid(fd, &out->gain, head, &out->mark, options->verify_tail) &&
@@ -321,7 +322,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
 
     if (rc < 0) {
         out->error = rc;
-        return 0;
+        return is_passing(rc) && rc != -EIO ? rc : 0;
     }
     rc = choose_base(t, fd, head, options, out);
     if (rc < 0)
@@ -448,8 +449,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         out->gone = fd == -ENOENT || fd == -ENOTDIR || fd == -EINVAL || fd == -ELOOP;
         out->error = fd;
         out->changed = out->gone || t->error != fd;
-        /* Out of descriptors or memory is not the file's fault: fail, so that no total is too small. */
-        return fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE ? fd : 0;
+        /* Not the file's fault: fail, so that no total is too small. */
+        return passing(fd);
     }
     out->mark = mark_of(&st);
     out->linked = st.st_nlink > 1;
@@ -482,7 +483,7 @@ static int lookup_label(const struct transcript *t, const struct scan_options *o
         return 0;
     rc = label_load(path, &out->label);
     out->labelled = rc == 0;
-    return rc == -ENOMEM ? rc : 0;
+    return passing(rc);
 }
 
 enum { CUT_TRIES = 8 }; /* after so many cuts during a scan the last outcome is used */

@@ -4,6 +4,7 @@
  * A sync drains the inotify queues, which marks transcripts dirty. Then it scans all dirty ones (scanning.c),
  * not only those of the target: any of them may hold, or own, a request of the target (billing.h).
  */
+#include "base/passing.h"
 #include "base/text_end.h"
 #include "engine/engine_private.h"
 #include "okstrafs/change_fd.h"
@@ -248,13 +249,13 @@ static int take_up_settings(struct oks_engine *e)
     return 0;
 }
 
-/* What is wrong with the history store is shown in the status. Out of descriptors or memory no total is
- * known. */
+/* What is wrong with the history store is shown in the status. If it cannot be read now, no total is known.
+ */
 static int history_read(struct oks_engine *e)
 {
     int rc = history_store_read(e->history);
 
-    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+    if (is_passing(rc))
         return rc;
     if (rc < 0) {
         e->saver.errors++;
@@ -285,15 +286,14 @@ static int discover(struct oks_engine *e)
             rc = discovery_refresh(e->discovery, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
-        if (rc == 0 && !retained_refresh(e))
-            discovery_break(e->discovery);
+        if (rc == 0)
+            rc = retained_refresh(e);
     }
-    if (rc < 0)
+    if (rc != 0)
         discovery_break(e->discovery);
-    if (!e->started)
-        snapshot_forget(e);
-    e->started = true;
-    return rc;
+    snapshot_forget(e);
+    e->started |= rc >= 0;
+    return rc < 0 ? rc : 0;
 }
 
 int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,

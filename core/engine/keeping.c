@@ -139,9 +139,11 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
 {
     struct history_facts facts;
 
-    if (t->retained || (!out->gone && (!out->replace || out->error)))
+    if (t->retained || (!out->gone && !out->replace))
         return 0;
     history_store_facts(e->history, t->path, &facts);
+    if (out->error && out->replace && t->loaded)
+        return scan_outcome_keep_former(out);
     if (!e->cache && !facts.live)
         return 0;
     if (out->gone)
@@ -151,7 +153,8 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
     /* Records that depend on other transcripts may be fewer although the file has not changed. */
     if (!facts.live || (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees)))
         return 0;
-    return compare_with_store(e, t, out);
+    /* What could not be read to its end cannot be compared, and must not take the place of what is stored. */
+    return out->error ? scan_outcome_keep_former(out) : compare_with_store(e, t, out);
 }
 
 int keeping_shed(struct oks_engine *e, struct transcript *t)

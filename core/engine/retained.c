@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "base/tree.h"
 #include "engine/engine_private.h"
 #include "catalog/transcript_scan.h"
@@ -287,22 +288,26 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
     return n;
 }
 
-bool retained_refresh(struct oks_engine *e)
+int retained_refresh(struct oks_engine *e)
 {
     struct forgetting f = {.e = e};
     struct stat st;
     bool all;
+    int rc;
 
-    if (!e->n_retained || history_store_marker(e->history, &st) < 0 ||
-        (st.st_ino == e->forgotten.st_ino && st.st_mtim.tv_sec == e->forgotten.st_mtim.tv_sec &&
-         st.st_mtim.tv_nsec == e->forgotten.st_mtim.tv_nsec))
-        return true;
-    if (history_store_read(e->history) < 0)
-        return false;
+    if (!e->n_retained)
+        return 0;
+    rc = history_store_marker(e->history, &st);
+    if (rc < 0 || (st.st_ino == e->forgotten.st_ino && st.st_mtim.tv_sec == e->forgotten.st_mtim.tv_sec &&
+                   st.st_mtim.tv_nsec == e->forgotten.st_mtim.tv_nsec))
+        return passing(rc);
+    rc = history_store_read(e->history);
+    if (rc < 0)
+        return is_passing(rc) ? rc : 1;
     forget(&f, false, &all);
     if (all)
         e->forgotten = st;
-    return all;
+    return !all;
 }
 
 char *retained_marker(const char *okstra_home)

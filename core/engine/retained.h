@@ -34,8 +34,8 @@ int retained_find(struct oks_engine *e); /* retained_find.c */
 /* From now on only another marker than this one means that something was forgotten. */
 void retained_marker_seen(struct oks_engine *e);
 void retained_found(struct oks_engine *e, struct transcript *t);
-/* Drops what `okstrafs forget` removed since. False: not all of it yet. */
-bool retained_refresh(struct oks_engine *e);
+/* Drops what `okstrafs forget` removed since. 0; 1: not all of it yet; or a failure that passes */
+int retained_refresh(struct oks_engine *e);
 /* The path of the marker file; malloc'ed, NULL on ENOMEM. */
 char *retained_marker(const char *okstra_home);
 

@@ -452,7 +452,8 @@ void snapshot_load(struct oks_engine *e)
         return;
     snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot || size < sizeof(footer) ||
-        !read_file_at(fd, &footer, sizeof(footer), size - sizeof(footer)) || !footer_is_ours(&footer, size)) {
+        read_file_at(fd, &footer, sizeof(footer), size - sizeof(footer)) < 0 ||
+        !footer_is_ours(&footer, size)) {
         free(snapshot);
         close(fd);
         return;
@@ -461,7 +462,7 @@ void snapshot_load(struct oks_engine *e)
     snapshot->contents = malloc(footer.len + 1);
     snapshot->entries = calloc(footer.n + 1, sizeof(*snapshot->entries));
     if (!snapshot->contents || !snapshot->entries ||
-        !read_file_at(fd, snapshot->contents, footer.len, footer.at) ||
+        read_file_at(fd, snapshot->contents, footer.len, footer.at) < 0 ||
         !is_whole(snapshot->contents, footer.len, footer.sha256)) {
         snapshot_free(snapshot);
         return;
@@ -483,7 +484,7 @@ static const char *entry_bytes(struct snapshot *snapshot, const struct snapshot_
 {
     if (!OKS_ROOM(snapshot->bytes, entry->len, snapshot->room))
         return NULL;
-    return read_file_at(snapshot->fd, snapshot->bytes, entry->len, entry->at) &&
+    return read_file_at(snapshot->fd, snapshot->bytes, entry->len, entry->at) == 0 &&
                    is_whole(snapshot->bytes, entry->len, entry->sha256)
                ? snapshot->bytes
                : NULL;

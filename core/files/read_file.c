@@ -62,7 +62,7 @@ int read_file_whole(const char *path, size_t max, char **bytes, size_t *len)
     return fd < 0 ? fd : read_file_opened(fd, &st, max, bytes, len);
 }
 
-bool read_file_at(int fd, void *to, size_t n, uint64_t at)
+int read_file_at(int fd, void *to, size_t n, uint64_t at)
 {
     for (size_t got = 0; got < n;) {
         ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
@@ -70,8 +70,8 @@ bool read_file_at(int fd, void *to, size_t n, uint64_t at)
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
-            return false;
+            return r < 0 ? -errno : -ENODATA;
         got += (size_t)r;
     }
-    return true;
+    return 0;
 }

@@ -2,7 +2,6 @@
 #ifndef OKSTRAFS_FILES_READ_FILE_H
 #define OKSTRAFS_FILES_READ_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -15,7 +14,7 @@ int read_file_whole(const char *path, size_t max, char **bytes, size_t *len);
 /* The same of one that oks_open_regular() opened, which is closed. */
 int read_file_opened(int fd, const struct stat *st, size_t max, char **bytes, size_t *len);
 
-/* All n bytes at that offset; false: there are fewer, or they cannot be read. */
-bool read_file_at(int fd, void *to, size_t n, uint64_t at);
+/* All n bytes at that offset. 0; -ENODATA: there are fewer; another negative errno: they cannot be read. */
+int read_file_at(int fd, void *to, size_t n, uint64_t at);
 
 #endif

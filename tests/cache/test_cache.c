@@ -1230,7 +1230,7 @@ START_TEST(a_write_that_stops_short_changes_nothing)
 }
 END_TEST
 
-START_TEST(without_descriptors_a_save_fails_and_a_load_misses)
+START_TEST(without_descriptors_a_save_and_a_load_fail)
 {
     struct oks_state state;
     struct rlimit limit, before;
@@ -1249,7 +1249,7 @@ START_TEST(without_descriptors_a_save_fails_and_a_load_misses)
         r = load(&loaded);
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
         ck_assert(saved == 0 || saved == -EMFILE);
-        ck_assert(r == OKS_CACHE_HIT || r == OKS_CACHE_MISS);
+        ck_assert(r == OKS_CACHE_HIT || r == OKS_CACHE_MISS || r == -EMFILE);
         oks_state_clear(&loaded);
         assert_only_entry();
         assert_hit(&state);
@@ -1421,7 +1421,7 @@ static void add_places(Suite *suite)
     SCRATCH_TEST(suite, a_file_that_anybody_may_write_is_a_miss);
     SCRATCH_TEST(suite, a_giant_file_is_a_miss);
     SCRATCH_TEST(suite, a_write_that_stops_short_changes_nothing);
-    SCRATCH_TEST(suite, without_descriptors_a_save_fails_and_a_load_misses);
+    SCRATCH_TEST(suite, without_descriptors_a_save_and_a_load_fail);
     SCRATCH_TEST(suite, strays_are_swept_at_the_first_save);
     SCRATCH_TEST(suite, a_killed_saver_leaves_the_old_entry_or_the_new);
     SCRATCH_TEST(suite, savers_at_once_leave_a_whole_file);
