@@ -119,17 +119,11 @@ static size_t fold_one(uint32_t code, struct oks_slice rest, bool *cased_before,
     return n;
 }
 
-char *oks_name_fold(struct oks_slice raw, size_t *len)
+static size_t fold(struct oks_slice raw, char *out)
 {
     bool cased_before = false;
     size_t n = 0, step;
-    char *out, *fit;
 
-    if (raw.len > SIZE_MAX / GROWTH - 1)
-        return NULL;
-    out = malloc(raw.len * GROWTH + 1);
-    if (!out)
-        return NULL;
     for (size_t i = 0; i < raw.len; i += step) {
         uint32_t code;
 
@@ -138,6 +132,27 @@ char *oks_name_fold(struct oks_slice raw, size_t *len)
                       out + n);
     }
     out[n] = '\0';
+    return n;
+}
+
+_Static_assert(OKS_NAME_FOLD_MAX == GROWTH * OKS_NAME_MAX, "a folded name fits");
+
+size_t oks_name_fold_to(struct oks_slice raw, char out[OKS_NAME_FOLD_MAX + 1])
+{
+    return fold(raw, out);
+}
+
+char *oks_name_fold(struct oks_slice raw, size_t *len)
+{
+    size_t n;
+    char *out, *fit;
+
+    if (raw.len > SIZE_MAX / GROWTH - 1)
+        return NULL;
+    out = malloc(raw.len * GROWTH + 1);
+    if (!out)
+        return NULL;
+    n = fold(raw, out);
     fit = realloc(out, n + 1);
     *len = n;
     return fit ? fit : out;

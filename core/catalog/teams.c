@@ -24,11 +24,14 @@ static int by_team_key(const void *a, const void *b)
 
 struct team *catalog_team(struct catalog *c, const char *name)
 {
-    size_t len;
-    struct team key = {.key = oks_name_fold(oks_slice_of(name), &len)};
-    struct team **found = key.key ? tfind(&key, &c->teams, by_team_key) : NULL;
+    char folded[OKS_NAME_FOLD_MAX + 1];
+    struct oks_slice own = oks_slice_of(name);
+    struct team key = {.key = folded}, **found;
 
-    free(key.key);
+    if (own.len > OKS_NAME_MAX)
+        return NULL;
+    oks_name_fold_to(own, folded);
+    found = tfind(&key, &c->teams, by_team_key);
     return found ? *found : NULL;
 }
 

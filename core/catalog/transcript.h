@@ -178,9 +178,10 @@ struct file_mark transcript_retained_mark(const struct oks_state *state);
 bool transcript_is_unchanged(const struct transcript *t, const struct stat *st);
 /*
  * Whether the file at `path` is the one that the state was read from: the same inode, with the same bytes at
- * its start and before the cursor. A filesystem gives the inode of a deleted file to a new one.
+ * its start and before the cursor. A filesystem gives the inode of a deleted file to a new one. 1 or 0, or a
+ * failure that passes
  */
-bool transcript_state_is_of(const struct oks_state *state, const char *path);
+int transcript_state_is_of(const struct oks_state *state, const char *path);
 
 /*
  * Reads what the file has gained. The transcript must be busy, by this thread. *outcome is always filled, and

@@ -157,20 +157,21 @@ static bool still_valid(int fd, const struct oks_state *state, const struct head
     return !verify_tail || end_matches(fd, &end);
 }
 
-bool transcript_state_is_of(const struct oks_state *state, const char *path)
+int transcript_state_is_of(const struct oks_state *state, const char *path)
 {
     struct head head;
     struct file_mark mark;
     struct stat st;
     int fd = oks_open_regular(path, &st);
-    bool same;
+    int rc;
 
     if (fd < 0)
-        return false;
+        return passing(fd);
     mark = mark_of(&st);
-    same = head_read(fd, &head) == 0 && still_valid(fd, state, &head, &mark, true);
+    rc = head_read(fd, &head);
+    rc = rc < 0 ? passing(rc) : still_valid(fd, state, &head, &mark, true);
     close(fd);
-    return same;
+    return rc;
 }
 
 /* --- the line at the cursor, if it is known to be bad --- */

@@ -69,11 +69,13 @@ struct ledger {
 
 /* --- reading --- */
 
-static char *copy_of(struct oks_slice s)
+/* *out: a copy; NULL: there is nothing to copy. False: ENOMEM. */
+static bool copy_of(struct oks_slice s, char **out)
 {
     size_t n = s.ptr ? strnlen(s.ptr, s.len < REQUEST_ID_MAX ? s.len : REQUEST_ID_MAX) : 0;
 
-    return n ? oks_slice_copy((struct oks_slice){s.ptr, n}) : NULL;
+    *out = n ? oks_slice_copy((struct oks_slice){s.ptr, n}) : NULL;
+    return !n || *out;
 }
 
 static struct entry *entry_new(struct file *f)
@@ -96,10 +98,10 @@ static int add_request(struct file *f, const struct request_line *line)
                   : line->request.alias     ? KIND_REPEAT
                                             : kinds[line->request.part];
     entry->spend = line->request.spend;
-    entry->model = copy_of(line->request.model);
-    entry->message_id = copy_of(line->message_id);
-    entry->request_id = copy_of(line->request_id);
-    return 0;
+    return copy_of(line->request.model, &entry->model) && copy_of(line->message_id, &entry->message_id) &&
+                   copy_of(line->request_id, &entry->request_id)
+               ? 0
+               : -ENOMEM;
 }
 
 static struct oks_spend spend_of(const struct oks_usage *u)
@@ -124,8 +126,7 @@ static int add_other(struct file *f, const struct oks_record *r)
     entry->kind = KIND_OTHER;
     entry->why = synthetic ? "synthetic" : "not a response";
     entry->spend = spend_of(&m->usage);
-    entry->message_id = copy_of(m->id);
-    return 0;
+    return copy_of(m->id, &entry->message_id) ? 0 : -ENOMEM;
 }
 
 static int read_record(void *ctx, const struct oks_record *r)

@@ -152,6 +152,8 @@ static void stats_models(struct stats *s)
 
         if (to)
             *to = item->sum;
+        else if (sum)
+            json_fail(s->j, -ENOMEM);
     }
     if (sums.n)
         qsort(sums.items, sums.n, sizeof(*sums.items), by_name);

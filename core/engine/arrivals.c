@@ -135,8 +135,10 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     folder_add(folder, &t->file);
     retained_replaced(e, s);
     s->version = version_next(&e->model.versions);
-    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0)
+    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
+        departures_drop(e, t);
         return -ENOMEM;
+    }
     if (t->source->late || !snapshot_restore(e, t)) {
         /* Not before: a restore posts its requests, which go into rows of time later, with its events. */
         timeline_transcript_new(&e->model.timeline, t);
@@ -148,7 +150,11 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
         saver_want(e, t);
     /* The file is still checked with stat(2). If it has not changed, nothing is read. */
     catalog_mark_dirty(&e->model.catalog, t, false);
-    return commit_changed(e, t, true);
+    if (commit_changed(e, t, true) < 0) {
+        departures_drop(e, t);
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
@@ -224,10 +230,12 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     retained_found(e, t);
     t->unplaced = t->source->late;
     e->model.catalog.n_unplaced += t->unplaced;
-    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0)
+    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
+        departures_drop(e, t);
         return -ENOMEM;
+    }
     if (!t->source->late && snapshot_restore(e, t)) {
-        if (history_store_has(e->history, path, &t->state) && retained_stays(e, t)) {
+        if (history_store_has(e->history, path, &t->state) && retained_stays(e, t) > 0) {
             timeline_restored(&e->model.timeline, t);
             return commit_changed(e, t, true);
         }
@@ -283,10 +291,14 @@ static int read_anew(struct oks_engine *e, struct transcript *t)
     char *path = strdup(t->path), *rel = path ? strdup(catalog_rel(t)) : NULL;
     int rc = rel ? 1 : -ENOMEM;
 
-    if (rel) {
+    if (!rel) {
+        catalog_mark_dirty(&e->model.catalog, t, true);
+    } else {
         departures_drop(e, t);
-        if (!dead && found(e, folder, path, rel) < 0)
+        if (!dead && found(e, folder, path, rel) < 0) {
+            discovery_break(e->discovery); /* which finds it again */
             rc = -ENOMEM;
+        }
     }
     free(path);
     free(rel);
@@ -305,8 +317,10 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
     if (t->loaded)
         return read_anew(e, t);
     to = session_made(e, oks_slice_of(id));
-    if (!to)
+    if (!to) {
+        catalog_mark_dirty(&e->model.catalog, t, true);
         return -ENOMEM;
+    }
     catalog_move(t, to);
     to->version = version_next(&e->model.versions);
     if (!t->retained)
@@ -316,5 +330,7 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
         departures_release_session(e, from);
     else
         commit_bump(e, from);
+    if (rc < 0)
+        catalog_mark_dirty(&e->model.catalog, t, true);
     return rc;
 }

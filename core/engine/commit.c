@@ -151,11 +151,11 @@ int commit_assign_project(struct oks_engine *e, struct session *s)
 
     if (rc <= 0)
         return rc;
-    sums_session(&e->model.sums, s, from, false);
+    rc = sums_session(&e->model.sums, s, from, false);
     billed_session_moved(s, from, s->project);
     if (from)
         commit_project_left(e, from);
-    return 0;
+    return rc;
 }
 
 /* In the old layout a sub-agent's file is beside that of its session, and its records name the session. */
@@ -209,7 +209,7 @@ static int watch_cwds(struct oks_engine *e, const struct transcript *t)
 
 int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
-    int rc;
+    int rc, summed;
 
     if (!t->source->late)
         parent_from_records(t->session); /* it may be the lead of the session's team */
@@ -222,8 +222,9 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
     twins_mark_dirty(e, t);
     if (t->source->late)
         parent_from_records(t->session);
-    sums_transcript(&e->model.sums, t, false);
-    sums_session(&e->model.sums, t->session, t->session->project, false);
+    summed = sums_transcript(&e->model.sums, t, false);
+    rc = rc < 0 ? rc : summed;
+    summed = sums_session(&e->model.sums, t->session, t->session->project, false);
     commit_bump(e, t->session);
-    return rc;
+    return rc < 0 ? rc : summed;
 }

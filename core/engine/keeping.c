@@ -162,9 +162,9 @@ int keeping_shed(struct oks_engine *e, struct transcript *t)
     int rc = put_state(e, t);
 
     if (rc == 0)
-        rc = history_store_put(e->history, HISTORY_SHED, t->path, NULL);
-    if (rc == 0)
         rc = arrivals_remnant(e, t->session, t->root, t->path);
+    if (rc == 0)
+        rc = history_store_put(e->history, HISTORY_SHED, t->path, NULL);
     pthread_cond_signal(&e->saver.wanted);
     return rc;
 }
@@ -176,9 +176,9 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
     if (t->retained || out->gone || out->error || !out->changed)
         return 0;
     if (out->sheds) {
-        rc = history_store_put(e->history, HISTORY_MOVED, t->path, NULL);
-        if (rc == 0)
-            rc = arrivals_remnant(e, t->session, t->root, t->path);
+        rc = arrivals_remnant(e, t->session, t->root, t->path);
+        if (rc == 0) /* last: from then on the store no longer says that there is something to compare */
+            rc = history_store_put(e->history, HISTORY_MOVED, t->path, NULL);
     } else if (e->cache && !out->replace && out->gain.offset > t->state.offset &&
                out->bytes_read <= MORE_BYTES_MAX) {
         history_store_put_more(e->history, t->path, &t->state,

@@ -28,36 +28,45 @@
 #include "engine/engine_private.h"
 #include "catalog/transcript_scan.h"
 
-/* Files that were not scanned yet are asked for their inode once. */
-static void see_all(struct catalog *c)
+/* Files that were not scanned yet are asked for their inode once. 0 or a failure that passes */
+static int see_all(struct catalog *c)
 {
     struct transcript *t;
     struct stat st;
 
-    while ((t = LIST_FIRST(&c->by_inode.unseen)))
-        catalog_inode_is(c, t, lstat(t->path, &st) == 0 ? st.st_ino : 0);
+    while ((t = LIST_FIRST(&c->by_inode.unseen))) {
+        int rc = lstat(t->path, &st) < 0 ? -errno : 0;
+
+        if (is_passing(rc))
+            return rc;
+        catalog_inode_is(c, t, rc == 0 ? st.st_ino : 0);
+    }
+    return 0;
 }
 
-/* Whether `other` is the file of `t` under another name. */
-static bool is_file_of(const struct transcript *other, const struct transcript *t)
+/* Whether `other` is the file of `t` under another name. 1, 0 or a failure that passes */
+static int is_file_of(const struct transcript *other, const struct transcript *t)
 {
     if (other == t || other->retained || (other->loaded && other->state.dev != t->state.dev))
-        return false;
+        return 0;
     return transcript_state_is_of(&t->state, other->path);
 }
 
-bool retained_moved(struct oks_engine *e, const struct transcript *t)
+int retained_moved(struct oks_engine *e, const struct transcript *t)
 {
     struct catalog *c = &e->model.catalog;
     const struct transcript *other;
+    int rc;
 
     if (!t->state.ino || t->state.identity.len > OKS_IDENTITY_PREFIX)
-        return false;
-    see_all(c);
-    for (other = catalog_of_inode(c, t->state.ino, false); other; other = catalog_of_inode_next(other))
-        if (is_file_of(other, t))
-            return true;
-    return false;
+        return 0;
+    rc = see_all(c);
+    if (rc < 0)
+        return rc;
+    other = catalog_of_inode(c, t->state.ino, false);
+    for (; rc == 0 && other; other = catalog_of_inode_next(other))
+        rc = is_file_of(other, t);
+    return rc;
 }
 
 static void mark_retained(struct oks_engine *e, struct transcript *t)
@@ -106,59 +115,72 @@ static int take_tail(struct oks_engine *e, struct transcript *t)
     return rc;
 }
 
-bool retained_keep(struct oks_engine *e, struct transcript *t)
+int retained_keep(struct oks_engine *e, struct transcript *t)
 {
+    int rc;
+
     if (t->retained || !t->loaded || t->totals.events == 0 || !is_kept(e, t))
-        return false;
-    if (retained_moved(e, t)) {
+        return 0;
+    rc = retained_moved(e, t);
+    if (rc < 0)
+        return rc;
+    if (rc > 0) {
         keeping_drop(e, t, HISTORY_MOVED);
-        return false;
+        return 0;
     }
-    if (has_other_file(t)) {
-        keeping_shed(e, t);
-        return false;
-    }
-    if (t->tail && take_tail(e, t) < 0)
-        return false;
+    if (has_other_file(t))
+        return keeping_shed(e, t);
+    rc = t->tail ? take_tail(e, t) : 0;
+    if (rc < 0)
+        return rc;
     catalog_linked(&e->model.catalog, t, false);
     folder_remove(&t->file);
     mark_retained(e, t);
-    return true;
+    return 1;
 }
 
-bool retained_stays(struct oks_engine *e, struct transcript *t)
+int retained_stays(struct oks_engine *e, struct transcript *t)
 {
+    int rc;
+
     if (t->remnant)
-        return true;
-    if (retained_moved(e, t)) {
+        return 1;
+    rc = retained_moved(e, t);
+    if (rc < 0)
+        return rc;
+    if (rc > 0) {
         keeping_drop(e, t, HISTORY_MOVED);
-        return false;
+        return 0;
     }
-    if (!has_other_file(t))
-        return true;
-    keeping_shed(e, t);
-    return false;
+    return has_other_file(t) ? keeping_shed(e, t) : 1;
 }
 
-/* Whether a retained one is the file of `t` under its earlier name. */
-static bool was_file_of(const struct transcript *other, const struct transcript *t)
+/* Whether a retained one is the file of `t` under its earlier name. 1, 0 or a failure that passes */
+static int was_file_of(const struct transcript *other, const struct transcript *t)
 {
-    return !other->busy && other->loaded && other->state.dev == t->state.dev &&
-           transcript_state_is_of(&other->state, t->path);
+    return other->busy || !other->loaded || other->state.dev != t->state.dev
+               ? 0
+               : transcript_state_is_of(&other->state, t->path);
 }
 
-void retained_came_back(struct oks_engine *e, const struct transcript *t)
+int retained_came_back(struct oks_engine *e, const struct transcript *t)
 {
     struct catalog *c = &e->model.catalog;
     struct transcript *other = t->state.ino ? catalog_of_inode(c, t->state.ino, true) : NULL, *same = NULL;
 
-    for (; other; other = catalog_of_inode_next(other))
-        if ((!same || strcmp(other->path, same->path) < 0) && was_file_of(other, t))
+    for (; other; other = catalog_of_inode_next(other)) {
+        int rc = same && strcmp(other->path, same->path) > 0 ? 0 : was_file_of(other, t);
+
+        if (rc < 0)
+            return rc;
+        if (rc > 0)
             same = other;
+    }
     if (!same)
-        return;
+        return 0;
     keeping_drop(e, same, HISTORY_MOVED);
     departures_drop(e, same);
+    return 0;
 }
 
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)

@@ -14,14 +14,20 @@ struct transcript;
 
 enum { RETAINED_MAX = 1000000 };
 
-/* The transcript's file is gone. True: it stays, retained. */
-bool retained_keep(struct oks_engine *e, struct transcript *t);
-/* After its first load. False: its file goes on elsewhere; it must be dropped, and what has to stay stays. */
-bool retained_stays(struct oks_engine *e, struct transcript *t);
-/* Whether an existing transcript is the same file under another name. */
-bool retained_moved(struct oks_engine *e, const struct transcript *t);
-/* After a transcript's first scan: drops a retained one that is the same file under another name. */
-void retained_came_back(struct oks_engine *e, const struct transcript *t);
+/* The transcript's file is gone. 1: it stays, retained; 0: it must be dropped; or a failure that passes */
+int retained_keep(struct oks_engine *e, struct transcript *t);
+/*
+ * After its first load. 1: it stays; 0: its file goes on elsewhere; it must be dropped, and what has to stay
+ * stays; or a failure that passes
+ */
+int retained_stays(struct oks_engine *e, struct transcript *t);
+/* 1: an existing transcript is the same file under another name; 0: none is; or a failure that passes */
+int retained_moved(struct oks_engine *e, const struct transcript *t);
+/*
+ * After a transcript's first scan: drops a retained one that is the same file under another name. 0 or a
+ * failure that passes
+ */
+int retained_came_back(struct oks_engine *e, const struct transcript *t);
 /* The file exists again, in this folder. */
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder);
 /* If the session has an existing transcript, of its retained ones only remnants stay. */

@@ -55,6 +55,14 @@ static void account(struct oks_engine *e, const struct scan_outcome *out)
     e->scanning.cache_misses += out->cache_miss;
 }
 
+/* The commit failed in the middle: the transcript is scanned again, from its begin. */
+static int again(struct oks_engine *e, struct transcript *t, int rc)
+{
+    t->anew = true;
+    catalog_mark_dirty(&e->model.catalog, t, true);
+    return rc;
+}
+
 /* Commits the outcome. The transcript may be freed by this. */
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
@@ -64,8 +72,6 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     int rc;
 
     account(e, out);
-    e->model.catalog.n_unplaced -= t->unplaced;
-    t->unplaced = false;
     if (t->source->late && out->gain.session_id && out->changed) {
         rc = arrivals_rename(e, t, out->gain.session_id);
         if (rc) {
@@ -73,6 +79,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
             return rc < 0 ? rc : 0;
         }
     }
+    e->model.catalog.n_unplaced -= t->unplaced;
+    t->unplaced = false;
     catalog_linked(&e->model.catalog, t, out->linked);
     relabelled = transcript_relabel(t, out, &teams_changed);
     changed |= relabelled;
@@ -80,24 +88,30 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     rc = keeping_commit(e, t, out);
     if (rc < 0) {
         scan_outcome_clear(out);
-        t->anew = true;
-        catalog_mark_dirty(&e->model.catalog, t, true);
-        return rc;
+        return again(e, t, rc);
     }
     rc = commit_outcome(e, t, out);
     if (rc < 0)
-        return rc;
+        return again(e, t, rc);
     if (t->loaded && (!was_loaded || replaced) && !t->retained)
-        retained_came_back(e, t); /* under its name, or moved onto another one's */
-    t->gone |= t->retained && t->loaded && !was_loaded && !retained_stays(e, t);
+        rc = retained_came_back(e, t); /* under its name, or moved onto another one's */
+    if (rc == 0 && t->retained && t->loaded && !was_loaded) {
+        rc = retained_stays(e, t);
+        t->gone |= rc == 0;
+    }
+    if (rc < 0)
+        return again(e, t, rc);
     t->keep_all |= relabelled && was_loaded && !t->whole;
     if (t->gone && (rc = arrivals_other_form(e, t)) < 0)
-        return rc;
-    if (t->gone && retained_keep(e, t)) {
+        return again(e, t, rc);
+    rc = t->gone ? retained_keep(e, t) : 0;
+    if (rc < 0)
+        return again(e, t, rc);
+    if (rc > 0) {
         e->snapshot_stale = true;
         rc = commit_changed(e, t, false);
         commit_bump_billed(e);
-        return rc;
+        return rc < 0 ? again(e, t, rc) : 0;
     }
     if (t->gone) {
         departures_drop(e, t);
@@ -114,7 +128,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     teams_changed |= t->state.teams.len != teams_before;
     rc = changed ? commit_changed(e, t, teams_changed) : 0;
     commit_bump_billed(e);
-    return rc;
+    return rc < 0 ? again(e, t, rc) : 0;
 }
 
 /*

@@ -11,6 +11,7 @@
  */
 #include "sums/groups.h"
 
+#include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,36 +97,49 @@ static void leave(struct sums *sums, struct session *s, enum group_kind kind, co
     group_free(group);
 }
 
-static void join(struct session *s, enum group_kind kind, struct group *group, const struct measure *share)
+static int join(struct sums *sums, struct session *s, enum group_kind kind, struct group *group,
+                const struct measure *share)
 {
     struct grouping *at = &s->sums->groups[kind];
 
-    if (!group || billed_session_add(group_bag(group), s) < 0)
-        return; /* on ENOMEM the session is added with its next change */
+    if (billed_session_add(group_bag(group), s) < 0) {
+        if (LIST_EMPTY(&group->sessions)) {
+            tdelete(group, &sums->groups[kind], by_key);
+            group_free(group);
+        }
+        return -ENOMEM;
+    }
     at->session = s;
     at->group = group;
     LIST_INSERT_HEAD(&group->sessions, at, of_group);
     aggregate_replace(&group->sum, NULL, share);
+    return 0;
 }
 
-void groups_session(struct sums *sums, struct session *s, const struct measure *before,
-                    const struct measure *now)
+int groups_session(struct sums *sums, struct session *s, const struct measure *before,
+                   const struct measure *now)
 {
+    int rc = 0;
+
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
         struct group *group = s->sums->groups[kind].group, *next = NULL;
-        const char *key = now ? oks_intern(sums->names, key_of(s, (enum group_kind)kind)) : NULL;
+        const char *name = now ? key_of(s, (enum group_kind)kind) : NULL,
+                   *key = oks_intern(sums->names, name);
 
         if (key)
             next = group_made(sums, (enum group_kind)kind, key);
+        if (name && !next)
+            rc = -ENOMEM;
         if (group && group == next) {
             aggregate_replace(&group->sum, before, now);
             group->text.len = 0;
             continue;
         }
         leave(sums, s, (enum group_kind)kind, before);
-        if (now)
-            join(s, (enum group_kind)kind, next, now);
+        if (next && join(sums, s, (enum group_kind)kind, next, now) < 0)
+            rc = -ENOMEM;
     }
+    return rc;
 }
 
 void groups_measure(struct group *group, struct measure *out)

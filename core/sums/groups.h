@@ -38,8 +38,8 @@ static inline struct billed_bag *group_bag(struct group *group)
 }
 
 /* The session's share changed from `before` (NULL: none) to `now` (NULL: the session leaves). */
-void groups_session(struct sums *sums, struct session *s, const struct measure *before,
-                    const struct measure *now);
+int groups_session(struct sums *sums, struct session *s, const struct measure *before,
+                   const struct measure *now);
 void groups_measure(struct group *group, struct measure *out);
 /* Calls fn with each struct group, ascending by key. */
 void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, void *group), void *ctx);

@@ -34,15 +34,22 @@ static void in_project(struct project *p, const struct measure *before, const st
         aggregate_replace(&sums->sum, before, after);
 }
 
-void sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves)
+int sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves)
 {
     const struct measure *before = s->sums->summed ? &s->sums->share : NULL;
     struct measure now;
+    bool failed = false;
+    int rc;
 
     if (!leaves) {
+        const char *agent, *model;
+
         measure_session_anew(s, &now);
-        now.agent_name = oks_intern(sums->names, now.agent_name);
-        now.model = oks_intern(sums->names, now.model);
+        agent = oks_intern(sums->names, now.agent_name);
+        model = oks_intern(sums->names, now.model);
+        failed = (now.agent_name && !agent) || (now.model && !model);
+        now.agent_name = agent;
+        now.model = model;
     }
     aggregate_replace(&sums->all, before, leaves ? NULL : &now);
     if (from == s->project) {
@@ -54,10 +61,11 @@ void sums_session(struct sums *sums, struct session *s, struct project *from, bo
         if (s->project)
             in_project(s->project, NULL, leaves ? NULL : &now);
     }
-    groups_session(sums, s, before, leaves ? NULL : &now);
+    rc = groups_session(sums, s, before, leaves ? NULL : &now);
     s->sums->summed = !leaves;
     if (!leaves)
         s->sums->share = now;
+    return failed ? -ENOMEM : rc;
 }
 
 void sums_project(struct sums *sums, struct project *p, struct measure *out)
@@ -195,17 +203,30 @@ static const struct measure *share_named(const struct model_share *shares, size_
 static void replace_share(struct sums *sums, const char *name, const struct measure *before,
                           const struct measure *after)
 {
-    struct model_row *row = name ? row_made(sums, name) : NULL;
+    struct model_row *row = row_made(sums, name); /* it was made before */
 
     if (row)
         aggregate_replace(&row->sum, before, after);
 }
 
-void sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
+/* Whether all shares have a name and a row. */
+static bool have_rows(struct sums *sums, const struct model_share *shares, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!shares[i].name || !row_made(sums, shares[i].name))
+            return false;
+    return true;
+}
+
+int sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
 {
     size_t n = 0;
     struct model_share *now = leaves ? NULL : shares_now(sums, t, &n);
 
+    if (!leaves && (!now || !have_rows(sums, now, n))) {
+        free(now);
+        return -ENOMEM;
+    }
     for (size_t i = 0; i < t->sums->n_shares; i++)
         replace_share(sums, t->sums->shares[i].name, &t->sums->shares[i].measure,
                       share_named(now, n, t->sums->shares[i].name));
@@ -215,6 +236,7 @@ void sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
     free(t->sums->shares);
     t->sums->shares = now;
     t->sums->n_shares = n;
+    return 0;
 }
 
 static void add_shares(void *ctx, void *item)

@@ -40,8 +40,8 @@ void transcript_sums_free(struct transcript_sums *sums);
 void project_sums_free(struct project_sums *sums);
 
 /* The session changed, moved to another project (`from` is the old one), or is leaving. */
-void sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves);
-void sums_transcript(struct sums *sums, struct transcript *t, bool leaves);
+int sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves);
+int sums_transcript(struct sums *sums, struct transcript *t, bool leaves);
 
 /* The session's bill grew by `sum`, or (comes is false) shrank. -ENOMEM only for a sum of zero. */
 int sums_posted(struct sums *sums, struct session *s, const char *model, const struct billed_sum *sum,

@@ -388,6 +388,8 @@ int timeline_complete(struct timeline *tl)
         return 0;
     tl->pending = false;
     rc = oks_tree_until(tl->catalog->sessions, take_in, tl);
+    if (rc == 0 && tl->pending)
+        rc = -ENOMEM; /* the rows were dropped meanwhile */
     tl->pending |= rc < 0;
     time_rows_trim(tl);
     return rc;

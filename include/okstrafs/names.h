@@ -44,6 +44,10 @@ void oks_text_show_hidden(char *text);
  * length is in *len; NULL on ENOMEM.
  */
 char *oks_name_fold(struct oks_slice raw, size_t *len);
+/* The same of at most OKS_NAME_MAX bytes, without memory of its own; `out` ends in NUL. Returns the length.
+ */
+enum { OKS_NAME_FOLD_MAX = 3 * OKS_NAME_MAX };
+size_t oks_name_fold_to(struct oks_slice raw, char out[OKS_NAME_FOLD_MAX + 1]);
 
 #ifdef __cplusplus
 }

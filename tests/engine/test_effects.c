@@ -88,9 +88,9 @@ RECORDED(int, billing_tail, (struct billing * b, struct billing_part *p, const s
 RECORDED(int, billing_untail, (struct billing * b, struct billing_part *p), (b, p), part_of(p))
 RECORDED(void, billing_leave, (struct billing * b, struct billing_part *p), (b, p), part_of(p))
 
-RECORDED(void, sums_session, (struct sums * sums, struct session *s, struct project *from, bool leaves),
+RECORDED(int, sums_session, (struct sums * sums, struct session *s, struct project *from, bool leaves),
          (sums, s, from, leaves), leaves ? text_of("-%s", s->name) : s->name)
-RECORDED(void, sums_transcript, (struct sums * sums, struct transcript *t, bool leaves), (sums, t, leaves),
+RECORDED(int, sums_transcript, (struct sums * sums, struct transcript *t, bool leaves), (sums, t, leaves),
          leaves ? text_of("-%s", file_of(t)) : file_of(t))
 RECORDED(void, billed_session_moved, (struct session * s, struct project *from, struct project *to),
          (s, from, to), s->name)
@@ -137,8 +137,8 @@ RECORDED(void, saver_want, (struct oks_engine * e, struct transcript *t), (e, t)
 RECORDED(void, saver_forget, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
 RECORDED(void, saver_rest, (struct oks_engine * e, struct transcript *t, bool ids_go), (e, t, ids_go),
          file_of(t))
-RECORDED(bool, retained_keep, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
-RECORDED(void, retained_came_back, (struct oks_engine * e, const struct transcript *t), (e, t), file_of(t))
+RECORDED(int, retained_keep, (struct oks_engine * e, struct transcript *t), (e, t), file_of(t))
+RECORDED(int, retained_came_back, (struct oks_engine * e, const struct transcript *t), (e, t), file_of(t))
 RECORDED(void, retained_return, (struct oks_engine * e, struct transcript *t, struct folder *folder),
          (e, t, folder), file_of(t))
 RECORDED(void, retained_replaced, (struct oks_engine * e, struct session *s), (e, s), s->name)
