@@ -1,0 +1,160 @@
+"""`okstrafs cat`, `ls` and `scan` in which the Nth call of a kind fails, once or from then on.
+
+Each run gives the right answer, or says what is wrong and exits with 1; it never prints a document that is not true.
+Afterwards, without faults, everything is there again: no cache and no history was damaged.
+"""
+
+import errno
+import random
+
+import faults
+import harness
+from faults import FOREVER, KILL, SHORT
+
+READING = (errno.EMFILE, errno.EIO)
+WRITING = (errno.ENOSPC, SHORT)
+
+
+class Commands(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        if not faults.library():
+            self.skipTest("no library: OKSTRAFS_FAULTS_LIBRARY is unset")
+        if harness.is_sanitized():
+            self.skipTest("the sanitizer must be the first library")
+        self.made = faults.MadeHome(self.home)
+        self.failing = faults.Faults(self.home.root)
+        self.addCleanup(self.failing.map.close)
+        self.cat = ["cat", *self.made.documents]
+        self.made.reset()
+        self.documents = [self.made.run(["cat", name]).stdout for name in self.made.documents]
+        self.right = b"".join(self.documents)
+        self.assertEqual(self.made.run(["--no-cache", *self.cat]).stdout, self.right)
+
+    def is_part(self, printed: bytes) -> bool:
+        """Whether it is some of the right documents, whole and in their order."""
+        for document in self.documents:
+            printed = printed.removeprefix(document)
+        return not printed
+
+    def calls(self, kind: str, arguments: list, caches: bool) -> int:
+        self.made.reset(caches)
+        self.failing.arm(kind)
+        done = self.made.run(arguments, self.failing)
+        self.failing.disarm()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.failing.count
+
+    def chosen(self, n: int, most: int) -> list:
+        """Which calls to fail: all by hand, else a sample, the same each time."""
+        numbers = range(1, n + 1)
+        most = harness.by_effort(max(most // 4, 2), most, n)
+        return list(numbers) if n <= most else sorted(random.Random(n).sample(numbers, most))
+
+    def check(self, note: str, done, killed: bool = False) -> None:
+        if killed:
+            self.assertIn(done.returncode, (0, 1, -9), note)
+        elif done.returncode == 0:
+            self.assertEqual(done.stdout, self.right, note)
+        else:
+            self.assertEqual(done.returncode, 1, f"{note}: {done.stderr}")
+            self.assertTrue(done.stderr, f"{note}: it says nothing")
+        self.assertTrue(self.is_part(done.stdout), f"{note}: {done.stderr}: {done.stdout}")
+
+    def check_afterwards(self, note: str) -> None:
+        done = self.made.run(self.cat)
+        self.assertEqual(done.returncode, 0, f"afterwards, {note}: {done.stderr}")
+        self.assertEqual(done.stdout, self.right, f"afterwards, {note}")
+
+    def fail_each(self, kind: str, errors, most: int, arguments=None) -> int:
+        failed = 0
+        for caches in (True, False):
+            for error in errors:
+                for first in self.chosen(self.calls(kind, arguments or self.cat, caches), most):
+                    for last in (first, FOREVER) if error != KILL else (first,):
+                        self.made.reset(caches)
+                        self.failing.arm(kind, first, error, last)
+                        done = self.made.run(arguments or self.cat, self.failing)
+                        note = f"{kind} {first}{'+' if last == FOREVER else ''} {error} caches={caches}"
+                        failed += bool(self.failing.disarm())
+                        if arguments:
+                            self.assertIn(done.returncode, (0, 1) if error != KILL else (0, -9), f"{note}: {done.stderr}")
+                        else:
+                            self.check(note, done, error == KILL)
+                        self.check_afterwards(note)
+        self.assertTrue(failed, f"no call of the kind {kind} failed")
+        return failed
+
+
+class Reading(Commands):
+    def test_opens(self):
+        self.fail_each("open", READING, 4)
+
+    def test_reads(self):
+        self.fail_each("read", READING, 4)
+
+    def test_listings(self):
+        self.fail_each("list", READING, 4)
+
+    def test_stats(self):
+        self.fail_each("stat", (errno.ENOMEM, errno.EIO), 4)
+
+    def test_listings_of_names(self):
+        """`ls` lists all or says that it cannot."""
+        self.made.reset()
+        right = self.made.run(["ls", "sessions"]).stdout
+        for kind in ("open", "list", "stat"):
+            for first in self.chosen(self.calls(kind, ["ls", "sessions"], True), 8):
+                self.made.reset()
+                self.failing.arm(kind, first, errno.EMFILE)
+                done = self.made.run(["ls", "sessions"], self.failing)
+                self.assertTrue(done.stdout == right or (done.returncode == 1 and done.stderr), f"{kind} {first}: {done}")
+
+
+class Writing(Commands):
+    def test_writes(self):
+        self.fail_each("write", WRITING, 4)
+
+    def test_renames(self):
+        self.fail_each("rename", (errno.EROFS,), 3)
+
+    def test_syncs(self):
+        self.fail_each("sync", (errno.EIO,), 3)
+
+    def test_killed_at_each_step(self):
+        """Of the path by which a cache and the history store are written."""
+        for kind in ("write", "rename", "sync", "open"):
+            self.fail_each(kind, (KILL,), 4)
+
+    def test_killed_while_scanning(self):
+        for kind in ("write", "rename"):
+            self.fail_each(kind, (KILL,), 4, ["scan"])
+
+
+class Twins(Commands):
+    """The tests above can see a fault: where one is ignored, the answer is wrong."""
+
+    def test_a_folder_that_is_left_out_is_seen(self):
+        folder = self.home.projects / "-other"
+        folder.rename(self.home.root / "elsewhere")
+        done = self.made.run(self.cat)
+        self.assertNotEqual(done.stdout, self.right)
+        self.assertFalse(self.is_part(done.stdout))
+
+    def test_a_lost_history_is_seen(self):
+        self.made.reset()
+        (self.home.okstra / "okstrafs/history/log").unlink()
+        for name in ("rewritten", "gone"):
+            done = self.made.run(["--no-cache", "cat", f"sessions/{name}/usage.json"])
+            self.assertNotIn(done.stdout, self.documents, name)
+
+    def test_calls_fail(self):
+        """The library does what it says."""
+        self.failing.arm("open", 1, errno.EMFILE, FOREVER)
+        done = self.made.run(self.cat, self.failing)
+        self.assertGreater(self.failing.disarm(), 0)
+        self.assertEqual(done.returncode, 1)
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
