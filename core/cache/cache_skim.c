@@ -1,23 +1,28 @@
 /*
  * Finding values in a JSON file without parsing it whole.
  *
- * A json-c tree of a cache takes some 1.5 KB per event. So this skimmer, which knows no more than strings and
- * brackets, finds where the members of the outer objects and lists lie, and json-c gets them one by one: the
- * largest tree is one event, or one value of a key that we do not know.
+ * A tree of a whole cache takes some 500 bytes per event. So this skimmer, which knows no more than strings
+ * and brackets, finds where the members of the outer objects and lists lie, and the parser gets them one by
+ * one: the largest tree is one event, or one value of a key that we do not know.
  *
  * Invariant: the skimmer only ever narrows a slice of the file. It may pass over what is no JSON, but every
- * value that it hands out is parsed by somebody, and what it hands to nobody it lets json-c check.
+ * value that it hands out is parsed by somebody, and what it hands to nobody it has checked.
  */
 #include "cache/cache_skim.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "cache/cache.h"
-#include "files/strict_json.h"
 
-enum { VALUE_MAX = 256 * 1024 }; /* bytes of a value that json-c parses */
+enum { DEPTH_MAX = 32, VALUE_MAX = 256 * 1024 }; /* bytes of a value that is parsed */
 
 /* --- skimming --- */
+
+struct oks_skim {
+    const char *p;
+    const char *end;
+};
 
 static void blank(struct oks_skim *s)
 {
@@ -91,14 +96,13 @@ static bool skip_value(struct oks_skim *s, struct oks_slice *out)
     return ok && s->p <= s->end;
 }
 
-struct json_object *oks_skim_parse(const struct oks_skim *s, struct oks_slice value)
+int oks_skim_parse(struct json_tree *out, struct oks_slice value)
 {
-    struct json_object *json = NULL;
-    size_t end;
+    static const struct json_rules rules = {.depth = DEPTH_MAX};
+    struct json_fault fault;
+    int rc = value.len > VALUE_MAX ? -EINVAL : json_tree_parse(out, value, &rules, &fault);
 
-    if (value.len > VALUE_MAX)
-        return NULL;
-    return strict_json_parse(s->tokener, value, &json, &end) == 0 ? json : NULL;
+    return rc == -EINVAL ? OKS_CACHE_MISS : rc;
 }
 
 bool oks_skim_is_null(struct oks_slice value)
@@ -106,27 +110,25 @@ bool oks_skim_is_null(struct oks_slice value)
     return oks_slice_eq(value, OKS_SLICE("null"));
 }
 
-/* Is it any JSON value at all? */
-static bool is_json(const struct oks_skim *s, struct oks_slice value)
+/* Is it any JSON value at all? 0, OKS_CACHE_MISS or -ENOMEM */
+static int check(struct oks_slice value)
 {
-    struct json_object *json;
+    struct json_tree tree;
+    int rc = oks_skim_parse(&tree, value);
 
-    if (oks_skim_is_null(value))
-        return true;
-    json = oks_skim_parse(s, value);
-    json_object_put(json);
-    return json != NULL;
+    if (rc == 0)
+        json_tree_clear(&tree);
+    return rc;
 }
 
 /* --- objects and lists --- */
 
 /* Enters an object or a list; *more tells whether there is anything in it. */
-static bool begin(const struct oks_skim *s, struct oks_slice value, char open, char close,
-                  struct oks_skim *in, bool *more)
+static bool begin(struct oks_slice value, char open, char close, struct oks_skim *in, bool *more)
 {
     if (!value.ptr)
         return false;
-    *in = (struct oks_skim){value.ptr, value.ptr + value.len, s->tokener};
+    *in = (struct oks_skim){value.ptr, value.ptr + value.len};
     if (!next(in, open))
         return false;
     *more = in->p < in->end && *in->p != close;
@@ -142,16 +144,17 @@ static struct oks_field *find(struct oks_field *fields, size_t n, struct oks_sli
 }
 
 /* Finds the values of the named keys of an object, the last of each; the rest must be JSON. */
-int oks_skim_object(const struct oks_skim *s, struct oks_slice value, struct oks_field *fields, size_t n)
+int oks_skim_object(struct oks_slice value, struct oks_field *fields, size_t n)
 {
     struct oks_skim in;
     bool more;
 
-    if (!begin(s, value, '{', '}', &in, &more))
+    if (!begin(value, '{', '}', &in, &more))
         return OKS_CACHE_MISS;
     while (more) {
         struct oks_slice key, member;
         struct oks_field *field;
+        int rc;
 
         if (in.p == in.end || *in.p != '"' || !skip_value(&in, &key) || !next(&in, ':') ||
             !skip_value(&in, &member))
@@ -159,23 +162,26 @@ int oks_skim_object(const struct oks_skim *s, struct oks_slice value, struct oks
         field = find(fields, n, key);
         if (field)
             field->value = member;
-        if (!is_json(s, key) || (!field && !is_json(s, member)))
-            return OKS_CACHE_MISS;
+        rc = check(key);
+        if (rc == 0 && !field)
+            rc = check(member);
+        if (rc != 0)
+            return rc;
         more = next(&in, ',');
     }
     return next(&in, '}') && in.p == in.end ? 0 : OKS_CACHE_MISS;
 }
 
-int oks_skim_each(const struct oks_skim *s, struct oks_slice value, oks_element_fn *fn, void *ctx)
+int oks_skim_each(struct oks_slice value, oks_element_fn *fn, void *ctx)
 {
     struct oks_skim in;
     bool more;
 
-    if (!begin(s, value, '[', ']', &in, &more))
+    if (!begin(value, '[', ']', &in, &more))
         return OKS_CACHE_MISS;
     while (more) {
         struct oks_slice element;
-        int r = skip_value(&in, &element) ? fn(s, element, ctx) : OKS_CACHE_MISS;
+        int r = skip_value(&in, &element) ? fn(element, ctx) : OKS_CACHE_MISS;
 
         if (r != 0)
             return r;

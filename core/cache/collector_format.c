@@ -2,7 +2,7 @@
  * A file that okstra's collector wrote or rewrote.
  *
  * Nothing vouches for such a file but itself, so all of it must be JSON, and every value of the type and in
- * the bounds that we would have written. json-c judges the values, one event or string at a time
+ * the bounds that we would have written. The values are judged one event or string at a time
  * (cache_skim.c).
  *
  * The collector carries our key `okstrafs` along without understanding it. It is believed where it speaks of
@@ -18,8 +18,6 @@
 
 #include "cache/cache_skim.h"
 #include "history/requests.h"
-
-enum { DEPTH_MAX = 32 };
 
 /* --- values --- */
 
@@ -39,29 +37,26 @@ static int digest(struct oks_slice value, uint8_t out[OKS_SHA256_BYTES])
 }
 
 /* A malloc'ed copy of a string's content, which may be empty. */
-static int string(const struct oks_skim *s, struct oks_slice value, char **out, size_t *len)
+static int string(struct oks_slice value, char **out, size_t *len)
 {
-    struct json_object *json =
-        value.ptr && value.len > 0 && value.ptr[0] == '"' ? oks_skim_parse(s, value) : NULL;
-    int r = OKS_CACHE_MISS;
+    struct json_tree tree;
+    char *copy;
+    int r = value.ptr && value.len > 0 && value.ptr[0] == '"' ? oks_skim_parse(&tree, value) : OKS_CACHE_MISS;
 
-    if (json_object_is_type(json, json_type_string)) {
-        size_t n = (size_t)json_object_get_string_len(json);
-        char *copy = malloc(n + 1);
-
-        r = copy ? 0 : -ENOMEM;
-        if (copy) {
-            memcpy(copy, json_object_get_string(json), n + 1);
-            *out = copy;
-            *len = n;
-        }
+    if (r != 0)
+        return r;
+    copy = malloc(tree.root->len + 1);
+    if (copy) {
+        memcpy(copy, tree.root->text, tree.root->len + 1);
+        *out = copy;
+        *len = tree.root->len;
     }
-    json_object_put(json);
-    return r;
+    json_tree_clear(&tree);
+    return copy ? 0 : -ENOMEM;
 }
 
 /* The same for null or a string; an empty one is as good as none. `raw`: percent-encoded bytes. */
-static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, char **out)
+static int nullable(struct oks_slice value, bool raw, char **out)
 {
     char *copy;
     size_t len;
@@ -69,7 +64,7 @@ static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, 
 
     if (!value.ptr || oks_skim_is_null(value))
         return 0;
-    r = string(s, value, &copy, &len);
+    r = string(value, &copy, &len);
     if (r != 0)
         return r;
     if (raw && oks_unraw(copy, &len) < 0)
@@ -84,76 +79,81 @@ static int nullable(const struct oks_skim *s, struct oks_slice value, bool raw, 
 
 /* --- what the file says --- */
 
-static bool count_of(struct json_object *event, const struct oks_cache_key *key, uint64_t *out)
+static bool count_of(const struct json_value *event, const struct oks_cache_key *key, uint64_t *out)
 {
-    struct json_object *value;
+    const struct json_value *value;
     char name[sizeof(key->text)];
 
     memcpy(name, key->text + 1, key->len - 3);
     name[key->len - 3] = '\0';
-    if (!json_object_object_get_ex(event, name, &value))
+    value = json_member(event, name);
+    if (!value)
         return true;
-    if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0 ||
-        json_object_get_uint64(value) > OKS_TOKENS_MAX)
+    if (!json_is(value, JSON_TYPE_INT) || json_int64(value) < 0 || json_uint64(value) > OKS_TOKENS_MAX)
         return false;
-    *out = json_object_get_uint64(value);
+    *out = json_uint64(value);
     return true;
 }
 
-static bool event_of(struct json_object *json, struct oks_event *out)
+static bool event_of(const struct json_value *json, struct oks_event *out)
 {
-    struct json_object *stamp;
+    const struct json_value *stamp;
 
-    if (!json_object_is_type(json, json_type_object))
-        return false;
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
         if (!count_of(json, &oks_cache_keys[i], &out->count[oks_cache_keys[i].column]))
             return false;
-    if (!json_object_object_get_ex(json, "t", &stamp))
+    stamp = json_member(json, "t");
+    if (!stamp)
         return true;
-    if (!json_object_is_type(stamp, json_type_string))
+    if (!json_is(stamp, JSON_TYPE_STRING))
         return false;
-    out->stamp = oks_stamp_of(
-        (struct oks_slice){json_object_get_string(stamp), (size_t)json_object_get_string_len(stamp)});
+    out->stamp = oks_stamp_of((struct oks_slice){stamp->text, stamp->len});
     return true;
 }
 
-static int add_event(const struct oks_skim *s, struct oks_slice value, void *ctx)
+static int add_event(struct oks_slice value, void *ctx)
 {
     struct oks_event event = {.stamp = OKS_STAMP_NONE};
-    struct json_object *json = value.ptr[0] == '{' ? oks_skim_parse(s, value) : NULL;
-    int r = OKS_CACHE_MISS;
+    struct json_tree tree;
+    int r = value.ptr[0] == '{' ? oks_skim_parse(&tree, value) : OKS_CACHE_MISS;
 
-    if (event_of(json, &event))
-        r = oks_events_append(ctx, &event) < 0 ? -ENOMEM : 0;
-    json_object_put(json);
+    if (r != 0)
+        return r;
+    if (!event_of(tree.root, &event))
+        r = OKS_CACHE_MISS;
+    else if (oks_events_append(ctx, &event) < 0)
+        r = -ENOMEM;
+    json_tree_clear(&tree);
     return r;
 }
 
-static int read_identity(const struct oks_skim *s, struct oks_slice value, struct oks_identity *identity)
+static int read_identity(struct oks_slice value, struct oks_identity *identity)
 {
     struct oks_field fields[] = {{.key = "prefixLen"}, {.key = "sha256"}};
     uint64_t len;
+    int r = oks_skim_object(value, fields, 2);
 
-    if (oks_skim_object(s, value, fields, 2) != 0 || number(fields[0].value, OKS_IDENTITY_PREFIX, &len) != 0)
-        return OKS_CACHE_MISS;
+    if (r == 0)
+        r = number(fields[0].value, OKS_IDENTITY_PREFIX, &len);
+    if (r != 0)
+        return r;
     identity->len = (uint32_t)len;
     return digest(fields[1].value, identity->sha256);
 }
 
-static int read_usage(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+static int read_usage(struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[] = {
         {.key = "offset"}, {.key = "agentName"}, {.key = "model"}, {.key = "events"}};
-    int r = oks_skim_object(s, value, fields, 4);
+    int r = oks_skim_object(value, fields, 4);
 
     if (r == 0)
         r = number(fields[0].value, INT64_MAX, &state->offset);
     if (r == 0)
-        r = nullable(s, fields[1].value, false, &state->agent_name);
+        r = nullable(fields[1].value, false, &state->agent_name);
     if (r == 0)
-        r = nullable(s, fields[2].value, false, &state->model);
-    return r ? r : oks_skim_each(s, fields[3].value, add_event, state->events);
+        r = nullable(fields[2].value, false, &state->model);
+    return r ? r : oks_skim_each(fields[3].value, add_event, state->events);
 }
 
 struct strings_of {
@@ -162,14 +162,14 @@ struct strings_of {
     size_t max;
 };
 
-static int add_string(const struct oks_skim *s, struct oks_slice value, void *ctx)
+static int add_string(struct oks_slice value, void *ctx)
 {
     struct strings_of *to = ctx;
     char *copy;
     size_t len;
     int r;
 
-    r = string(s, value, &copy, &len);
+    r = string(value, &copy, &len);
     if (r != 0)
         return r;
     r = OKS_CACHE_MISS;
@@ -179,37 +179,40 @@ static int add_string(const struct oks_skim *s, struct oks_slice value, void *ct
     return r == 0 || r == -ENOMEM ? r : OKS_CACHE_MISS;
 }
 
-static int read_tail(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+static int read_tail(struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[] = {{.key = "len"}, {.key = "sha256"}};
     uint64_t len;
+    int r;
 
     if (oks_skim_is_null(value))
         return 0;
-    if (oks_skim_object(s, value, fields, 2) != 0 || number(fields[0].value, UINT32_MAX, &len) != 0)
-        return OKS_CACHE_MISS;
+    r = oks_skim_object(value, fields, 2);
+    if (r == 0)
+        r = number(fields[0].value, UINT32_MAX, &len);
+    if (r != 0)
+        return r;
     state->tail_len = (uint32_t)len;
     return digest(fields[1].value, state->tail_sha256);
 }
 
-static bool span_end(struct json_object *json, const char *key, struct oks_stamp *out)
+static bool span_end(const struct json_value *json, const char *key, struct oks_stamp *out)
 {
-    struct json_object *value;
+    const struct json_value *value = json_member(json, key);
 
-    if (!json_object_object_get_ex(json, key, &value))
+    if (!value || json_is(value, JSON_TYPE_NULL))
+        return value != NULL;
+    if (!json_is(value, JSON_TYPE_STRING))
         return false;
-    if (!value)
-        return true;
-    *out = oks_stamp_of(oks_slice_of(json_object_get_string(value)));
-    return json_object_is_type(value, json_type_string) && out->key < OKS_STAMP_KEY_TEXT;
+    *out = oks_stamp_of(oks_slice_of(value->text));
+    return out->key < OKS_STAMP_KEY_TEXT;
 }
 
-static bool model_of(struct json_object *json, struct oks_totals *out)
+static bool model_of(const struct json_value *json, struct oks_totals *out)
 {
     static const struct oks_cache_key events = {"\"n\":", 4, 0}, stamped = {"\"stamped\":", 10, 0};
 
-    if (!json_object_is_type(json, json_type_object) || !count_of(json, &events, &out->events) ||
-        !count_of(json, &stamped, &out->stamped))
+    if (!count_of(json, &events, &out->events) || !count_of(json, &stamped, &out->stamped))
         return false;
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
         if (!count_of(json, &oks_cache_keys[i], &out->count[oks_cache_keys[i].column]))
@@ -217,24 +220,28 @@ static bool model_of(struct json_object *json, struct oks_totals *out)
     return span_end(json, "first", &out->first) && span_end(json, "last", &out->last);
 }
 
-static int add_model(const struct oks_skim *s, struct oks_slice value, void *ctx)
+static int add_model(struct oks_slice value, void *ctx)
 {
     struct oks_totals totals = OKS_TOTALS_NONE;
     struct oks_field name = {.key = "name"};
-    struct json_object *json = value.ptr[0] == '{' ? oks_skim_parse(s, value) : NULL;
+    struct json_tree tree;
     char *copy = NULL;
     size_t len;
-    int r = OKS_CACHE_MISS;
+    int r = value.ptr[0] == '{' ? oks_skim_parse(&tree, value) : OKS_CACHE_MISS;
 
-    if (model_of(json, &totals))
-        r = oks_skim_object(s, value, &name, 1);
+    if (r != 0)
+        return r;
+    if (!model_of(tree.root, &totals))
+        r = OKS_CACHE_MISS;
+    json_tree_clear(&tree);
     if (r == 0)
-        r = string(s, name.value, &copy, &len);
+        r = oks_skim_object(value, &name, 1);
+    if (r == 0)
+        r = string(name.value, &copy, &len);
     if (r == 0)
         r = oks_unraw(copy, &len) < 0 ? OKS_CACHE_MISS
                                       : oks_models_add(ctx, (struct oks_slice){copy, len}, &totals, NULL);
     free(copy);
-    json_object_put(json);
     return r;
 }
 
@@ -243,23 +250,22 @@ struct event_models_of {
     bool is_model; /* the next number */
 };
 
-static int add_event_model(const struct oks_skim *s, struct oks_slice value, void *ctx)
+static int add_event_model(struct oks_slice value, void *ctx)
 {
     struct event_models_of *to = ctx;
     uint64_t n;
     int r = number(value, INT64_MAX, &n);
 
-    (void)s;
     if (r == 0)
         r = oks_cache_take_event_model(&to->models, to->is_model, n);
     to->is_model = !to->is_model;
     return r;
 }
 
-static int read_event_models(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+static int read_event_models(struct oks_slice value, struct oks_state *state)
 {
     struct event_models_of to = {0};
-    int r = oks_skim_each(s, value, add_event_model, &to);
+    int r = oks_skim_each(value, add_event_model, &to);
 
     if (r == 0)
         r = to.is_model ? OKS_CACHE_MISS : oks_cache_assign_event_models(&to.models, state);
@@ -274,7 +280,7 @@ struct foreign_row {
     size_t at;
 };
 
-static int row_text(const struct oks_skim *s, struct oks_slice value, struct foreign_row *to)
+static int row_text(struct oks_slice value, struct foreign_row *to)
 {
     struct oks_slice *slices[] = {&to->row.message_id, &to->row.request_id, &to->row.stamp};
     size_t len;
@@ -282,7 +288,7 @@ static int row_text(const struct oks_skim *s, struct oks_slice value, struct for
 
     if (oks_skim_is_null(value))
         return 0;
-    r = string(s, value, &to->text[to->at], &len);
+    r = string(value, &to->text[to->at], &len);
     if (r == 0 && oks_unraw(to->text[to->at], &len) < 0)
         r = OKS_CACHE_MISS;
     *slices[to->at] = (struct oks_slice){to->text[to->at], r == 0 ? len : 0};
@@ -301,13 +307,13 @@ static int row_key(struct oks_slice value, uint64_t *out)
     return 0;
 }
 
-static int row_value(const struct oks_skim *s, struct oks_slice value, void *ctx)
+static int row_value(struct oks_slice value, void *ctx)
 {
     struct foreign_row *to = ctx;
     int r = OKS_CACHE_MISS;
 
     if (to->at < 3)
-        r = row_text(s, value, to);
+        r = row_text(value, to);
     else if (to->at == 3)
         r = row_key(value, &to->row.key);
     else if (to->at < 4 + REQUEST_NUMBERS)
@@ -321,11 +327,11 @@ struct requests_of {
     struct oks_strings models, agents;
 };
 
-static int add_request(const struct oks_skim *s, struct oks_slice value, void *ctx)
+static int add_request(struct oks_slice value, void *ctx)
 {
     struct requests_of *to = ctx;
     struct foreign_row row = {0};
-    int r = oks_skim_each(s, value, row_value, &row);
+    int r = oks_skim_each(value, row_value, &row);
 
     if (r == 0)
         r = row.at == 4 + REQUEST_NUMBERS
@@ -336,31 +342,31 @@ static int add_request(const struct oks_skim *s, struct oks_slice value, void *c
     return r;
 }
 
-static int read_requests(const struct oks_skim *s, struct oks_slice value, struct oks_requests *requests)
+static int read_requests(struct oks_slice value, struct oks_requests *requests)
 {
     struct oks_field fields[] = {{.key = "models"},  {.key = "agents"}, {.key = "rows"},
                                  {.key = "history"}, {.key = "after"},  {.key = "runs"}};
     struct requests_of to = {.requests = requests};
     uint64_t history, after;
     char *runs = NULL;
-    int r = value.ptr ? oks_skim_object(s, value, fields, 6) : OKS_CACHE_MISS;
+    int r = value.ptr ? oks_skim_object(value, fields, 6) : OKS_CACHE_MISS;
 
     if (r == 0)
         r = number(fields[3].value, INT64_MAX, &history) | number(fields[4].value, INT64_MAX, &after);
     if (r == 0)
-        r = nullable(s, fields[5].value, true, &runs);
+        r = nullable(fields[5].value, true, &runs);
     if (r == 0 && runs)
         request_runs_read(requests_edit_runs(requests), runs);
     if (r == 0)
         requests_set_history(requests, history, after);
     if (r == 0)
-        r = oks_skim_each(s, fields[0].value, add_string,
+        r = oks_skim_each(fields[0].value, add_string,
                           &(struct strings_of){oks_strings_add, &to.models, REQUEST_NAMES_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[1].value, add_string,
+        r = oks_skim_each(fields[1].value, add_string,
                           &(struct strings_of){oks_strings_add, &to.agents, REQUEST_NAMES_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[2].value, add_request, &to);
+        r = oks_skim_each(fields[2].value, add_request, &to);
     oks_strings_clear(&to.models);
     oks_strings_clear(&to.agents);
     free(runs);
@@ -408,7 +414,7 @@ static int read_numbers(const struct oks_field *fields, struct oks_state *state)
 }
 
 /* The digest is only looked at for its form: it speaks of a file that is no more. */
-static int read_addition(const struct oks_skim *s, struct oks_slice value, struct oks_state *state)
+static int read_addition(struct oks_slice value, struct oks_state *state)
 {
     struct oks_field fields[FIELDS] = {
         [VERSION].key = "version",
@@ -433,35 +439,35 @@ static int read_addition(const struct oks_skim *s, struct oks_slice value, struc
         [LABEL_TEAM].key = "labelTeam",
     };
     uint8_t sha256[OKS_SHA256_BYTES];
-    int r = oks_skim_object(s, value, fields, FIELDS);
+    int r = oks_skim_object(value, fields, FIELDS);
 
     if (r == 0)
         r = read_numbers(fields, state);
     if (r == 0)
-        r = read_tail(s, fields[TAIL].value, state);
+        r = read_tail(fields[TAIL].value, state);
     if (r == 0)
-        r = nullable(s, fields[SESSION_ID].value, true, &state->session_id);
+        r = nullable(fields[SESSION_ID].value, true, &state->session_id);
     if (r == 0)
-        r = oks_skim_each(s, fields[TEAMS].value, add_string,
+        r = oks_skim_each(fields[TEAMS].value, add_string,
                           &(struct strings_of){oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[CWDS].value, add_string,
+        r = oks_skim_each(fields[CWDS].value, add_string,
                           &(struct strings_of){oks_strings_add, &state->cwds, OKS_CWDS_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[COMPACTIONS].value, add_string,
+        r = oks_skim_each(fields[COMPACTIONS].value, add_string,
                           &(struct strings_of){oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX});
     if (r == 0)
-        r = oks_skim_each(s, fields[MODELS].value, add_model, &state->models);
+        r = oks_skim_each(fields[MODELS].value, add_model, &state->models);
     if (r == 0)
-        r = read_event_models(s, fields[EVENT_MODELS].value, state);
+        r = read_event_models(fields[EVENT_MODELS].value, state);
     if (r == 0)
-        r = read_requests(s, fields[REQUESTS].value, state->requests);
+        r = read_requests(fields[REQUESTS].value, state->requests);
     if (r == 0)
-        r = nullable(s, fields[LABEL].value, true, &state->label);
+        r = nullable(fields[LABEL].value, true, &state->label);
     if (r == 0)
-        r = nullable(s, fields[LABEL_TEAM].value, true, &state->label_team);
+        r = nullable(fields[LABEL_TEAM].value, true, &state->label_team);
     if (r == 0)
-        r = nullable(s, fields[MEMO].value, true, &state->reader_state);
+        r = nullable(fields[MEMO].value, true, &state->reader_state);
     return r ? r : digest(fields[SHA256].value, sha256);
 }
 
@@ -489,21 +495,25 @@ static int drop_addition(struct oks_state *state)
     return oks_events_set_models(&state->events, oks_events_model_unknown, NULL);
 }
 
-static int read_file(const struct oks_skim *s, struct oks_state *state)
+static int read_file(struct oks_slice whole, struct oks_state *state)
 {
     struct oks_field fields[] = {
         {.key = "schemaVersion"}, {.key = "identity"}, {.key = "usage"}, {.key = "okstrafs"}};
-    struct oks_slice whole = {s->p, (size_t)(s->end - s->p)};
     uint64_t schema;
-    int r;
+    int r = oks_skim_object(whole, fields, 4);
 
-    if (oks_skim_object(s, whole, fields, 4) != 0 || number(fields[0].value, INT64_MAX, &schema) != 0 ||
-        schema != OKS_CACHE_SCHEMA || read_identity(s, fields[1].value, &state->identity) != 0)
-        return OKS_CACHE_MISS;
-    r = read_usage(s, fields[2].value, state);
+    if (r == 0)
+        r = number(fields[0].value, INT64_MAX, &schema);
+    if (r == 0 && schema != OKS_CACHE_SCHEMA)
+        r = OKS_CACHE_MISS;
+    if (r == 0)
+        r = read_identity(fields[1].value, &state->identity);
     if (r != 0)
         return r;
-    r = fields[3].value.ptr ? read_addition(s, fields[3].value, state) : OKS_CACHE_MISS;
+    r = read_usage(fields[2].value, state);
+    if (r != 0)
+        return r;
+    r = fields[3].value.ptr ? read_addition(fields[3].value, state) : OKS_CACHE_MISS;
     if (r == OKS_CACHE_MISS && drop_addition(state) < 0)
         r = -ENOMEM;
     return r == -ENOMEM ? r : OKS_CACHE_HIT;
@@ -511,12 +521,5 @@ static int read_file(const struct oks_skim *s, struct oks_state *state)
 
 int oks_cache_parse_foreign(char *bytes, size_t len, struct oks_state *state)
 {
-    struct oks_skim s = {bytes, bytes + len, json_tokener_new_ex(DEPTH_MAX)};
-    int r;
-
-    if (!s.tokener)
-        return -ENOMEM;
-    r = read_file(&s, state);
-    json_tokener_free(s.tokener);
-    return r;
+    return read_file((struct oks_slice){bytes, len}, state);
 }

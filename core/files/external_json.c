@@ -8,12 +8,13 @@
 #include "files/external_json.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "files/walk.h"
 #include "files/read_file.h"
+
+enum { DEPTH_MAX = 64 };
 
 static int read_whole(const char *path, char **bytes, size_t *len, int64_t *mtime_ns)
 {
@@ -28,56 +29,42 @@ static int read_whole(const char *path, char **bytes, size_t *len, int64_t *mtim
     return rc;
 }
 
-/* json-c stops behind the first value; a file that goes on is being written, or is something else. */
-static bool ends_there(json_tokener *tokener, const char *bytes, size_t len)
+int foreign_json_load(const char *path, struct json_tree *out, int64_t *mtime_ns)
 {
-    size_t end = json_tokener_get_parse_end(tokener);
-
-    while (end < len && strchr(" \t\r\n", bytes[end]) && bytes[end])
-        end++;
-    return end == len;
-}
-
-int foreign_json_load(const char *path, json_object **out, int64_t *mtime_ns)
-{
-    json_tokener *tokener;
-    json_object *root;
+    static const struct json_rules rules = {.depth = DEPTH_MAX, .any_bytes = true};
+    struct json_tree tree;
+    struct json_fault fault;
     char *bytes;
     size_t len;
     int rc = read_whole(path, &bytes, &len, mtime_ns);
 
     if (rc < 0)
         return rc;
-    tokener = json_tokener_new_ex(64);
-    root = tokener ? json_tokener_parse_ex(tokener, bytes, (int)len) : NULL;
-    rc = !tokener ? -ENOMEM : 0;
-    if (rc == 0 && (!json_object_is_type(root, json_type_object) || !ends_there(tokener, bytes, len))) {
-        json_object_put(root);
-        rc = -EINVAL;
-    }
-    json_tokener_free(tokener);
+    rc = json_tree_parse(&tree, (struct oks_slice){bytes, len}, &rules, &fault);
     free(bytes);
-    if (rc == 0)
-        *out = root;
-    return rc;
+    if (rc < 0)
+        return rc;
+    if (!json_is(tree.root, JSON_TYPE_OBJECT)) {
+        json_tree_clear(&tree);
+        return -EINVAL;
+    }
+    *out = tree;
+    return 0;
 }
 
-json_object *foreign_member(json_object *object, const char *key, json_type type)
+const struct json_value *foreign_member(const struct json_value *object, const char *key,
+                                        enum json_value_type type)
 {
-    json_object *value;
+    const struct json_value *value = json_member(object, key);
 
-    if (!json_object_is_type(object, json_type_object) || !json_object_object_get_ex(object, key, &value) ||
-        !json_object_is_type(value, type))
-        return NULL;
-    return value;
+    return json_is(value, type) ? value : NULL;
 }
 
-const char *foreign_text(json_object *object, const char *key)
+const char *foreign_text(const struct json_value *object, const char *key)
 {
-    json_object *value = foreign_member(object, key, json_type_string);
-    const char *s = value ? json_object_get_string(value) : NULL;
+    const char *s = json_text(json_member(object, key));
 
-    return s && *s && strlen(s) == (size_t)json_object_get_string_len(value) ? s : NULL;
+    return s && *s ? s : NULL;
 }
 
 int foreign_copy(char **out, const char *s)

@@ -1,9 +1,9 @@
 /*
  * A strict parser of a JSON file that a person writes, with line numbers in its errors.
  *
- * Such a file is wrong now and then, and "line 12: ..." is what helps. json-c says where it stopped parsing,
- * but not where a value stood, so that is found by walking the text again: it is known to be valid JSON by
- * then, and the walk only has to skip strings and count brackets.
+ * Such a file is wrong now and then, and "line 12: ..." is what helps. The tree does not say where a value
+ * stood, so that is found by walking the text again: it is known to be valid JSON by then, and the walk only
+ * has to skip strings and count brackets.
  */
 #include "files/json_file.h"
 
@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "files/strict_json.h"
 
 /* --- finding a line --- */
 
@@ -135,32 +133,21 @@ static int parse_error(struct json_file *file, size_t at, const char *what)
 int json_file_parse(struct json_file *out, const char *text, size_t len, int depth, char error[256])
 {
     struct json_file file = {.text = {text, len}, .error = error};
-    json_tokener *tokener = json_tokener_new_ex(depth);
-    size_t end;
-    int rc;
+    const struct json_rules rules = {.depth = (unsigned)depth};
+    struct json_fault fault;
+    int rc = json_tree_parse(&file.tree, file.text, &rules, &fault);
 
-    if (!tokener)
-        return -ENOMEM;
-    rc = strict_json_parse(tokener, file.text, &file.root, &end);
-    if (rc == json_tokener_continue)
-        rc = parse_error(&file, len, "the file ends in the middle");
-    else if (rc > 0)
-        rc = parse_error(&file, end, json_tokener_error_desc((enum json_tokener_error)rc));
-    else if (rc == 0 && skip_space(file.text, end) != len)
-        rc = parse_error(&file, end, "more text behind the end");
-    else if (rc == 0 && !json_object_is_type(file.root, json_type_object))
+    if (rc == -EINVAL)
+        parse_error(&file, fault.at, fault.what);
+    else if (rc == 0 && !json_is(file.tree.root, JSON_TYPE_OBJECT))
         rc = parse_error(&file, 0, "the file is no JSON object");
-    json_tokener_free(tokener);
-    if (rc < 0) {
-        json_object_put(file.root);
-        file.root = NULL;
-    }
+    if (rc < 0)
+        json_tree_clear(&file.tree);
     *out = file;
     return rc;
 }
 
 void json_file_clear(struct json_file *file)
 {
-    json_object_put(file->root);
-    file->root = NULL;
+    json_tree_clear(&file->tree);
 }

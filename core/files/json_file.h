@@ -1,20 +1,17 @@
 /*
  * A JSON file that a person writes: parsed strictly, with errors that name the line (private to the core).
- *
- * json-c keeps the text of numbers with a fraction or an exponent, so json_object_get_string gives a number
- * as it stands in the file.
  */
 #ifndef OKSTRAFS_FILES_JSON_FILE_H
 #define OKSTRAFS_FILES_JSON_FILE_H
 
-#include <json-c/json.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "files/json_tree.h"
 #include "okstrafs/slice.h"
 
 struct json_file {
-    json_object *root;     /* an object */
+    struct json_tree tree; /* its root is an object */
     struct oks_slice text; /* borrowed: it must outlive this */
     char *error;           /* borrowed: 256 bytes */
 };

@@ -2,7 +2,7 @@
  * Reading price tables: LiteLLM's model_prices_and_context_window.json.
  *
  * The table inside is such a file too (prices_table.json), so that there is one reader, and a user can copy
- * an entry and change it. Numbers are never doubles here: json-c keeps the text of what it parses, and that
+ * an entry and change it. Numbers are never doubles here: the tree keeps the text of a number, and that
  * text is read as picodollars.
  *
  * Four keys are not LiteLLM's: "source", "valid_from", "valid_until", and "earlier", a list of the model's
@@ -144,27 +144,27 @@ static struct rate *rate_made(struct rate *rates, size_t *n, const struct price_
 }
 
 /* A number as it stands in the file, or a string that holds one. */
-static int read_money(json_object *value, oks_money *out)
+static int read_money(const struct json_value *value, oks_money *out)
 {
-    json_type type = json_object_get_type(value);
-
-    if (type != json_type_int && type != json_type_double && type != json_type_string)
+    if (!json_is(value, JSON_TYPE_INT) && !json_is(value, JSON_TYPE_DOUBLE) &&
+        !json_is(value, JSON_TYPE_STRING))
         return -EINVAL;
-    return oks_money_parse(oks_slice_of(json_object_get_string(value)), out);
+    return oks_money_parse(oks_slice_of(value->text), out);
 }
 
-static int read_rates(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
+static int read_rates(struct reading *r, const char *name, const struct json_value *entry,
+                      struct oks_price *out)
 {
     struct rate rates[PRICE_RATES_MAX];
     size_t n = 0;
 
-    json_object_object_foreach(entry, key, value)
-    {
+    for (const struct json_value *value = json_first(entry); value; value = json_next(entry, value)) {
+        const char *key = value->key;
         struct price_key parsed;
         struct rate *rate;
         oks_money price;
 
-        if (!value || !parse_key(key, &parsed))
+        if (json_is(value, JSON_TYPE_NULL) || !parse_key(key, &parsed))
             continue;
         if (read_money(value, &price) < 0)
             return json_file_error(&r->file, (const char *[]){name, key, NULL},
@@ -183,14 +183,13 @@ static int read_rates(struct reading *r, const char *name, json_object *entry, s
     return 0;
 }
 
-static int read_multiplier(struct reading *r, const char *name, json_object *entry, const char *key,
-                           uint32_t *out)
+static int read_multiplier(struct reading *r, const char *name, const struct json_value *entry,
+                           const char *key, uint32_t *out)
 {
-    json_object *specific, *value;
+    const struct json_value *value = json_member(json_member(entry, "provider_specific_entry"), key);
     oks_money times;
 
-    if (!json_object_object_get_ex(entry, "provider_specific_entry", &specific) ||
-        !json_object_object_get_ex(specific, key, &value) || !value)
+    if (!value || json_is(value, JSON_TYPE_NULL))
         return 0;
     if (read_money(value, &times) < 0 || times > PRICE_MULTIPLIER_MAX * OKS_USD ||
         times < OKS_USD / PRICE_MULTIPLIER)
@@ -201,55 +200,49 @@ static int read_multiplier(struct reading *r, const char *name, json_object *ent
     return 0;
 }
 
-static bool is_anthropic(const char *name, json_object *entry)
+static bool is_anthropic(const char *name, const struct json_value *entry)
 {
-    json_object *provider;
+    const char *provider;
 
     if (strstr(name, "claude"))
         return true;
-    return json_object_object_get_ex(entry, "litellm_provider", &provider) &&
-           json_object_is_type(provider, json_type_string) &&
-           strcmp(json_object_get_string(provider), "anthropic") == 0;
+    provider = json_text(json_member(entry, "litellm_provider"));
+    return provider && strcmp(provider, "anthropic") == 0;
 }
 
-static uint64_t read_limit(json_object *entry)
+static uint64_t read_limit(const struct json_value *entry)
 {
-    json_object *value;
-    int64_t limit;
+    int64_t limit = json_int64(json_member(entry, "max_input_tokens"));
 
-    if (!json_object_object_get_ex(entry, "max_input_tokens", &value))
-        return 0;
-    if (!json_object_is_type(value, json_type_int) && !json_object_is_type(value, json_type_double))
-        return 0;
-    limit = json_object_get_int64(value);
     return limit > 0 ? (uint64_t)limit : 0;
 }
 
 /* 2026-08-21 as a day; null and absent: not known, *out stays. */
-static int read_day(struct reading *r, const char *name, json_object *entry, const char *key, int64_t *out)
+static int read_day(struct reading *r, const char *name, const struct json_value *entry, const char *key,
+                    int64_t *out)
 {
-    json_object *value;
+    const struct json_value *value = json_member(entry, key);
     struct date date;
     int n = 0;
 
-    if (!json_object_object_get_ex(entry, key, &value) || !value)
+    if (!value || json_is(value, JSON_TYPE_NULL))
         return 0;
-    if (!json_object_is_type(value, json_type_string) ||
-        sscanf(json_object_get_string(value), "%4d-%2d-%2d%n", &date.year, &date.month, &date.day, &n) != 3 ||
-        n != DATE_LENGTH || json_object_get_string_len(value) != DATE_LENGTH || !date_valid(date))
+    if (!json_is(value, JSON_TYPE_STRING) ||
+        sscanf(value->text, "%4d-%2d-%2d%n", &date.year, &date.month, &date.day, &n) != 3 ||
+        n != DATE_LENGTH || value->len != DATE_LENGTH || !date_valid(date))
         return json_file_error(&r->file, (const char *[]){name, key, NULL},
                                "\"%s\" of \"%.80s\" is no date like 2026-08-21", key, name);
     *out = date_to_days(date);
     return 0;
 }
 
-static int read_source(json_object *entry, char **out)
+static int read_source(const struct json_value *entry, char **out)
 {
-    json_object *value;
+    const struct json_value *value = json_member(entry, "source");
 
-    if (!json_object_object_get_ex(entry, "source", &value) || !json_object_is_type(value, json_type_string))
+    if (!json_is(value, JSON_TYPE_STRING))
         return 0;
-    *out = strndup(json_object_get_string(value), SOURCE_MAX_BYTES);
+    *out = strndup(value->text, SOURCE_MAX_BYTES);
     return *out ? 0 : -ENOMEM;
 }
 
@@ -261,12 +254,13 @@ static void price_clear(struct oks_price *price)
     *price = (struct oks_price){0};
 }
 
-static int read_entry(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
+static int read_entry(struct reading *r, const char *name, const struct json_value *entry,
+                      struct oks_price *out)
 {
     struct oks_price price = {.inside = r->inside, .from_day = PRICE_DAY_FIRST, .until_day = PRICE_DAY_LAST};
     int rc;
 
-    if (!json_object_is_type(entry, json_type_object))
+    if (!json_is(entry, JSON_TYPE_OBJECT))
         return json_file_error(&r->file, (const char *[]){name, NULL}, "\"%.80s\" is no object", name);
     price.anthropic = is_anthropic(name, entry);
     price.max_input = read_limit(entry);
@@ -382,15 +376,15 @@ static void find_dearest(struct oks_prices *prices)
 }
 
 /* LiteLLM's first entry explains the keys; ours says of which day the table is. */
-static void read_spec(struct reading *r, json_object *spec)
+static void read_spec(struct reading *r, const struct json_value *spec)
 {
-    json_object *date;
+    const char *date = r->inside ? json_text(json_member(spec, "date")) : NULL;
 
-    if (r->inside && json_object_object_get_ex(spec, "date", &date))
-        snprintf(r->prices->date, sizeof(r->prices->date), "%s", json_object_get_string(date));
+    if (date)
+        snprintf(r->prices->date, sizeof(r->prices->date), "%s", date);
 }
 
-static int add_entry(struct reading *r, const char *name, json_object *entry)
+static int add_entry(struct reading *r, const char *name, const struct json_value *entry)
 {
     struct oks_prices *prices = r->prices;
     int rc;
@@ -418,29 +412,28 @@ static bool follow_each_other(struct oks_price *entries, size_t n)
 }
 
 /* All periods of a model. */
-static int read_model(struct reading *r, const char *name, json_object *entry)
+static int read_model(struct reading *r, const char *name, const struct json_value *entry)
 {
     struct oks_prices *prices = r->prices;
     size_t first = prices->n_entries;
-    json_object *earlier = NULL;
     int rc = add_entry(r, name, entry);
+    const struct json_value *earlier = rc == 0 ? json_member(entry, "earlier") : NULL;
 
-    if (rc == 0 && json_object_object_get_ex(entry, "earlier", &earlier) &&
-        !json_object_is_type(earlier, json_type_array))
+    if (earlier && !json_is(earlier, JSON_TYPE_ARRAY))
         return json_file_error(&r->file, (const char *[]){name, "earlier", NULL},
                                "\"earlier\" of \"%.80s\" is no list", name);
-    for (size_t i = 0; rc == 0 && earlier && i < json_object_array_length(earlier); i++)
-        rc = add_entry(r, name, json_object_array_get_idx(earlier, i));
+    for (const struct json_value *e = json_first(earlier); rc == 0 && e; e = json_next(earlier, e))
+        rc = add_entry(r, name, e);
     if (rc == 0 && !follow_each_other(prices->entries + first, prices->n_entries - first))
         return json_file_error(&r->file, (const char *[]){name, NULL},
                                "the times of the prices of \"%.80s\" overlap", name);
     return rc;
 }
 
-static int read_entries(struct reading *r, json_object *root)
+static int read_entries(struct reading *r, const struct json_value *root)
 {
-    json_object_object_foreach(root, name, entry)
-    {
+    for (const struct json_value *entry = json_first(root); entry; entry = json_next(root, entry)) {
+        const char *name = entry->key;
         int rc;
 
         if (strcmp(name, "sample_spec") == 0) {
@@ -463,7 +456,7 @@ static int read_table(struct oks_prices *prices, const char *text, size_t len, b
     int rc = json_file_parse(&r.file, text, len, DEPTH_MAX, error);
 
     if (rc == 0)
-        rc = read_entries(&r, r.file.root);
+        rc = read_entries(&r, r.file.tree.root);
     json_file_clear(&r.file);
     return rc;
 }

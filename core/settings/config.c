@@ -51,14 +51,14 @@ static int wrong(struct reading *r, const char *key, const char *what)
 }
 
 /* A non-empty string without NUL; NULL: anything else. */
-static const char *text(json_object *value)
+static const char *text(const struct json_value *value)
 {
-    const char *s = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+    const char *s = json_text(value);
 
-    return s && *s && strlen(s) == (size_t)json_object_get_string_len(value) ? s : NULL;
+    return s && *s ? s : NULL;
 }
 
-static int index_of(const char *const *names, int n, json_object *value)
+static int index_of(const char *const *names, int n, const struct json_value *value)
 {
     const char *s = text(value);
 
@@ -68,7 +68,7 @@ static int index_of(const char *const *names, int n, json_object *value)
     return -1;
 }
 
-static int read_scope(struct reading *r, json_object *value, struct budget *b)
+static int read_scope(struct reading *r, const struct json_value *value, struct budget *b)
 {
     int i = index_of(scope_names, BUDGET_SCOPES, value);
 
@@ -78,7 +78,7 @@ static int read_scope(struct reading *r, json_object *value, struct budget *b)
     return 0;
 }
 
-static int read_policy(struct reading *r, json_object *value, struct budget *b)
+static int read_policy(struct reading *r, const struct json_value *value, struct budget *b)
 {
     int i = index_of(policy_names, BUDGET_POLICIES, value);
 
@@ -88,7 +88,7 @@ static int read_policy(struct reading *r, json_object *value, struct budget *b)
     return 0;
 }
 
-static int read_of(struct reading *r, json_object *value, struct budget *b)
+static int read_of(struct reading *r, const struct json_value *value, struct budget *b)
 {
     const char *of = text(value);
 
@@ -98,19 +98,18 @@ static int read_of(struct reading *r, json_object *value, struct budget *b)
     return b->of ? 0 : -ENOMEM;
 }
 
-static bool is_number(json_object *value)
+static bool is_number(const struct json_value *value)
 {
-    return json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double);
+    return json_is(value, JSON_TYPE_INT) || json_is(value, JSON_TYPE_DOUBLE);
 }
 
 /* Exact: picodollars, or a share in 10^-12. */
-static bool read_amount(json_object *value, oks_money *amount)
+static bool read_amount(const struct json_value *value, oks_money *amount)
 {
-    return is_number(value) && oks_money_parse(oks_slice_of(json_object_get_string(value)), amount) == 0 &&
-           *amount > 0;
+    return is_number(value) && oks_money_parse(oks_slice_of(value->text), amount) == 0 && *amount > 0;
 }
 
-static int read_usd(struct reading *r, json_object *value, struct budget *b)
+static int read_usd(struct reading *r, const struct json_value *value, struct budget *b)
 {
     oks_money limit;
 
@@ -121,9 +120,9 @@ static int read_usd(struct reading *r, json_object *value, struct budget *b)
     return 0;
 }
 
-static int read_tokens(struct reading *r, json_object *value, struct budget *b)
+static int read_tokens(struct reading *r, const struct json_value *value, struct budget *b)
 {
-    int64_t limit = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+    int64_t limit = json_is(value, JSON_TYPE_INT) ? json_int64(value) : 0;
 
     if (limit <= 0)
         return wrong(r, "limitTokens", "limitTokens is a whole number above 0");
@@ -131,7 +130,7 @@ static int read_tokens(struct reading *r, json_object *value, struct budget *b)
     return 0;
 }
 
-static int read_warn_at(struct reading *r, json_object *value, struct budget *b)
+static int read_warn_at(struct reading *r, const struct json_value *value, struct budget *b)
 {
     oks_money share;
 
@@ -143,16 +142,16 @@ static int read_warn_at(struct reading *r, json_object *value, struct budget *b)
 
 static const struct key {
     const char *name;
-    int (*read)(struct reading *r, json_object *value, struct budget *b);
+    int (*read)(struct reading *r, const struct json_value *value, struct budget *b);
 } keys[] = {
     {"scope", read_scope},        {"of", read_of},         {"limitUSD", read_usd},
     {"limitTokens", read_tokens}, {"policy", read_policy}, {"warnAt", read_warn_at},
 };
 
-static int read_keys(struct reading *r, json_object *object, struct budget *b)
+static int read_keys(struct reading *r, const struct json_value *object, struct budget *b)
 {
-    json_object_object_foreach(object, name, value)
-    {
+    for (const struct json_value *value = json_first(object); value; value = json_next(object, value)) {
+        const char *name = value->key;
         const struct key *key = NULL;
         int rc;
 
@@ -179,9 +178,9 @@ static bool is_name(const char *name)
            strcmp(name, escaped) == 0;
 }
 
-static bool has(json_object *object, const char *key)
+static bool has(const struct json_value *object, const char *key)
 {
-    return json_object_object_get_ex(object, key, NULL);
+    return json_member(object, key) != NULL;
 }
 
 static void budget_clear(struct budget *b)
@@ -190,14 +189,14 @@ static void budget_clear(struct budget *b)
     free(b->of);
 }
 
-static int read_budget(struct reading *r, json_object *object, struct budget *out)
+static int read_budget(struct reading *r, const struct json_value *object, struct budget *out)
 {
     struct budget b = {.policy = BUDGET_WARN_CONTINUE, .warn_at = OKS_USD / 100 * WARN_AT_PERCENT};
     int rc;
 
     if (!is_name(r->name))
         return wrong(r, NULL, "the name is a file name of up to 100 bytes, without / % and a leading dot");
-    if (!json_object_is_type(object, json_type_object))
+    if (!json_is(object, JSON_TYPE_OBJECT))
         return wrong(r, NULL, "it is no object");
     rc = read_keys(r, object, &b);
     if (rc == 0 && !has(object, "scope"))
@@ -223,27 +222,25 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct budget *)a)->name, ((const struct budget *)b)->name);
 }
 
-static int read_budgets(struct reading *r, json_object *object)
+static int read_budgets(struct reading *r, const struct json_value *object)
 {
     struct config *c = &r->config;
-    int n;
+    uint32_t n;
 
-    if (!json_object_is_type(object, json_type_object))
+    if (!json_is(object, JSON_TYPE_OBJECT))
         return json_file_error(&r->file, (const char *[]){"budgets", NULL},
                                "budgets is an object: name to budget");
-    n = json_object_object_length(object);
+    n = object->n;
     if (n > CONFIG_BUDGETS_MAX)
         return json_file_error(&r->file, (const char *[]){"budgets", NULL}, "more than %d budgets",
                                CONFIG_BUDGETS_MAX);
-    c->budgets = calloc((size_t)n + 1, sizeof(*c->budgets));
+    c->budgets = calloc(n + 1, sizeof(*c->budgets));
     if (!c->budgets)
         return -ENOMEM;
-    json_object_object_foreach(object, name, value)
-    {
-        int rc;
+    for (const struct json_value *value = json_first(object); value; value = json_next(object, value)) {
+        r->name = value->key;
+        int rc = read_budget(r, value, &c->budgets[c->n_budgets]);
 
-        r->name = name;
-        rc = read_budget(r, value, &c->budgets[c->n_budgets]);
         if (rc < 0)
             return rc;
         c->n_budgets++;
@@ -252,7 +249,7 @@ static int read_budgets(struct reading *r, json_object *object)
     return 0;
 }
 
-static int read_zone(struct reading *r, json_object *value)
+static int read_zone(struct reading *r, const struct json_value *value)
 {
     const char *name = text(value);
     int rc = name ? oks_zone_new(&r->config.zone, name, r->zones) : -ENOENT;
@@ -268,8 +265,10 @@ static int read_zone(struct reading *r, json_object *value)
 
 static int read_root(struct reading *r)
 {
-    json_object_object_foreach(r->file.root, key, value)
-    {
+    const struct json_value *root = r->file.tree.root;
+
+    for (const struct json_value *value = json_first(root); value; value = json_next(root, value)) {
+        const char *key = value->key;
         int rc;
 
         if (strcmp(key, "budgets") == 0)

@@ -54,7 +54,7 @@ static int copy(char **out, const char *s)
 
 /* The team of a teammate inside its lead's process. Other agents that a team's member starts are in no team.
  */
-static const char *team_of(json_object *root)
+static const char *team_of(const struct json_value *root)
 {
     const char *kind = foreign_text(root, "taskKind"), *team = foreign_text(root, "teamName");
 
@@ -66,10 +66,10 @@ static const char *team_of(json_object *root)
 int label_load(const char *path, struct label *out)
 {
     struct label label = {0};
-    json_object *root;
+    struct json_tree tree;
     const char *name;
     int64_t mtime_ns;
-    int rc = foreign_json_load(path, &root, &mtime_ns);
+    int rc = foreign_json_load(path, &tree, &mtime_ns);
 
     if (rc < 0) {
         if (!says_nothing(rc))
@@ -77,11 +77,11 @@ int label_load(const char *path, struct label *out)
         *out = label;
         return 0;
     }
-    name = foreign_text(root, "name");
-    rc = copy(&label.name, name ? name : foreign_text(root, "agentType"));
+    name = foreign_text(tree.root, "name");
+    rc = copy(&label.name, name ? name : foreign_text(tree.root, "agentType"));
     if (rc == 0)
-        rc = copy(&label.team, team_of(root));
-    json_object_put(root);
+        rc = copy(&label.team, team_of(tree.root));
+    json_tree_clear(&tree);
     if (rc < 0)
         label_clear(&label);
     else

@@ -56,18 +56,17 @@ static bool is_over(const char *status)
     return false;
 }
 
-static int read_workers(json_object *root, struct team_state *state)
+static int read_workers(const struct json_value *root, struct team_state *state)
 {
-    json_object *list = foreign_member(root, "workers", json_type_array);
-    size_t n = list ? json_object_array_length(list) : 0;
+    const struct json_value *list = foreign_member(root, "workers", JSON_TYPE_ARRAY);
+    size_t n = list ? list->n : 0;
 
     if (n > TEAM_STATE_WORKERS_MAX)
         n = TEAM_STATE_WORKERS_MAX;
     state->workers = n ? calloc(n, sizeof(*state->workers)) : NULL;
     if (n && !state->workers)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        json_object *w = json_object_array_get_idx(list, i);
+    for (const struct json_value *w = json_first(list); w && n > 0; w = json_next(list, w), n--) {
         struct run_worker *to = &state->workers[state->n_workers];
 
         if (!foreign_text(w, "workerId"))
@@ -81,10 +80,10 @@ static int read_workers(json_object *root, struct team_state *state)
     return 0;
 }
 
-static int read_state(json_object *root, struct team_state *state)
+static int read_state(const struct json_value *root, struct team_state *state)
 {
-    json_object *lead = foreign_member(root, "lead", json_type_object);
-    const char *name = foreign_text(foreign_member(root, "team", json_type_object), "teamName");
+    const struct json_value *lead = foreign_member(root, "lead", JSON_TYPE_OBJECT);
+    const char *name = foreign_text(foreign_member(root, "team", JSON_TYPE_OBJECT), "teamName");
 
     if (!name)
         name = foreign_text(root, "teamName");
@@ -119,7 +118,7 @@ static char *manifest_path(const char *path)
 static int read_manifest(const char *path, struct team_state *state)
 {
     char *manifest = manifest_path(path), folder[PATH_MAX];
-    json_object *root;
+    struct json_tree tree;
     int64_t mtime_ns;
     int rc;
 
@@ -129,27 +128,27 @@ static int read_manifest(const char *path, struct team_state *state)
     snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(manifest, '/') - manifest), manifest);
     rc = oks_resolve_local(folder, folder);
     if (rc == 0)
-        rc = foreign_json_load(manifest, &root, &mtime_ns);
+        rc = foreign_json_load(manifest, &tree, &mtime_ns);
     free(manifest);
     if (rc < 0)
         return passing(rc);
-    bound(state->since, foreign_text(root, "createdAt"));
+    bound(state->since, foreign_text(tree.root, "createdAt"));
     if (mtime_ns > state->mtime_ns)
         state->mtime_ns = mtime_ns;
-    json_object_put(root);
+    json_tree_clear(&tree);
     return 0;
 }
 
 int team_state_load(const char *path, struct team_state *out)
 {
     struct team_state state = {0};
-    json_object *root;
-    int rc = foreign_json_load(path, &root, &state.mtime_ns);
+    struct json_tree tree;
+    int rc = foreign_json_load(path, &tree, &state.mtime_ns);
 
     if (rc < 0)
         return rc;
-    rc = read_state(root, &state);
-    json_object_put(root);
+    rc = read_state(tree.root, &state);
+    json_tree_clear(&tree);
     if (rc == 0)
         rc = read_manifest(path, &state);
     if (rc < 0) {

@@ -111,6 +111,11 @@ class Reading(Commands):
                 self.assertTrue(done.stdout == right or (done.returncode == 1 and done.stderr), f"{kind} {first}: {done}")
 
 
+class Allocating(Commands):
+    def test_one_allocation(self):
+        self.fail_each("allocate", (errno.ENOMEM,), 24)
+
+
 class Writing(Commands):
     def test_writes(self):
         self.fail_each("write", WRITING, 4)
