@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "base/tree.h"
 #include "catalog/catalog.h"
@@ -107,10 +108,91 @@ void catalog_linked(struct catalog *c, struct transcript *t, bool linked)
     if (t->linked == linked)
         return;
     t->linked = linked;
+    c->links_new |= linked;
     if (linked)
         LIST_INSERT_HEAD(&c->linked, t, of_linked);
     else
         LIST_REMOVE(t, of_linked);
+}
+
+/* Files with several names, by inode. The newest state that was seen under any name comes first. */
+static int by_inode(const void *a, const void *b)
+{
+    const struct file_mark *x = a, *y = b;
+
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    if (x->ino != y->ino)
+        return x->ino < y->ino ? -1 : 1;
+    return (x->ctime_ns < y->ctime_ns) - (x->ctime_ns > y->ctime_ns);
+}
+
+struct link_check {
+    struct catalog *c;
+    struct file_mark *files; /* one for each inode */
+    size_t n, room;
+};
+
+static int same_inode(const void *a, const void *b)
+{
+    const struct file_mark *x = a, *y = b;
+
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+static void check_name(struct link_check *check, struct transcript *t)
+{
+    const struct file_mark *file =
+        bsearch(&t->mark, check->files, check->n, sizeof(*check->files), same_inode);
+
+    if (file && !t->retained && (file->size != t->mark.size || file->ctime_ns != t->mark.ctime_ns))
+        catalog_mark_dirty(check->c, t, true);
+}
+
+static int check_any(void *ctx, void *item)
+{
+    check_name(ctx, item);
+    return 0;
+}
+
+/*
+ * A file with several names (hard links) grows under all of them, but only the folder of the name that was
+ * written to gets an inotify event. One that got its second name after it was read is not yet in the list of
+ * linked transcripts, so then all are compared.
+ */
+int catalog_check_links(struct catalog *c)
+{
+    struct link_check check = {.c = c};
+    struct transcript *t;
+    size_t n = 0;
+
+    if (!c->links_due)
+        return 0;
+    LIST_FOREACH(t, &c->linked, of_linked) {
+        if (!t->mark.ino)
+            continue;
+        if (!OKS_GROW(check.files, check.n, check.room)) {
+            free(check.files);
+            return -ENOMEM;
+        }
+        check.files[check.n++] = t->mark;
+    }
+    if (check.n)
+        qsort(check.files, check.n, sizeof(*check.files), by_inode);
+    for (size_t i = 0; i < check.n; i++)
+        if (n == 0 || same_inode(&check.files[n - 1], &check.files[i]) != 0)
+            check.files[n++] = check.files[i];
+    check.n = n;
+    if (c->links_new && n)
+        oks_tree_until(c->transcripts, check_any, &check);
+    else if (n)
+        LIST_FOREACH(t, &c->linked, of_linked)
+            check_name(&check, t);
+    c->links_due = c->links_new = false;
+    free(check.files);
+    return 0;
 }
 
 void catalog_mark_lost(struct catalog *c, struct transcript *t)

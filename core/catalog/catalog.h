@@ -102,6 +102,8 @@ struct catalog {
     TAILQ_HEAD(dirty_queue, transcript) dirty; /* to be scanned */
     LIST_HEAD(, transcript) linked;            /* transcripts whose file has several names */
     struct inode_map by_inode;
+    bool links_due; /* one of them changed since the last check */
+    bool links_new; /* one has joined them since then */
 };
 
 void catalog_init(struct catalog *c, struct versions *versions);
@@ -140,8 +142,10 @@ void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched);
 void catalog_session_remove(struct catalog *c, struct session *s);
 /* Removes a transcript; the caller frees it. */
 void catalog_transcript_remove(struct catalog *c, struct transcript *t);
-/* Sets whether the file has several names. A change under one of them makes the others dirty as well. */
+/* Sets whether the file has several names. */
 void catalog_linked(struct catalog *c, struct transcript *t, bool linked);
+/* After a change of a linked transcript: makes its file dirty under all other names. 0 or -ENOMEM */
+int catalog_check_links(struct catalog *c);
 /*
  * The file left its folder. The next sync of any kind drops the transcript, unless the file is back by then.
  */

@@ -176,27 +176,6 @@ static void parent_from_records(struct session *s)
         catalog_set_parent(s, (struct oks_slice){0});
 }
 
-static bool same_file_other_state(const struct transcript *a, const struct transcript *b)
-{
-    return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev &&
-           (a->mark.size != b->mark.size || a->mark.ctime_ns != b->mark.ctime_ns);
-}
-
-/*
- * A file with several names (hard links) grows under all of them, but only the folder of the name that was
- * written to gets an inotify event.
- */
-static void twins_mark_dirty(struct oks_engine *e, struct transcript *t)
-{
-    struct transcript *other;
-
-    if (!t->linked)
-        return;
-    LIST_FOREACH(other, &e->model.catalog.linked, of_linked)
-        if (other != t && same_file_other_state(other, t))
-            catalog_mark_dirty(&e->model.catalog, other, true);
-}
-
 /* Each working directory may have team-state files below it. */
 static int watch_cwds(struct oks_engine *e, const struct transcript *t)
 {
@@ -219,7 +198,7 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
     if (rc == 0)
         rc = watch_cwds(e, t);
     placement_changed(&e->model.catalog, t, false);
-    twins_mark_dirty(e, t);
+    e->model.catalog.links_due |= t->linked;
     if (t->source->late)
         parent_from_records(t->session);
     summed = sums_transcript(&e->model.sums, t, false);

@@ -322,6 +322,8 @@ static int work(struct job *job)
             saver_help(e);
         } else if (busy || any_busy(job))
             wait_for_others(job);
+        else if (e->model.catalog.links_due)
+            rc = catalog_check_links(&e->model.catalog);
         else
             break;
     }

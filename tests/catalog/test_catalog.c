@@ -193,6 +193,43 @@ START_TEST(links_are_listed_once)
 }
 END_TEST
 
+static void scanned_as(struct transcript *t, uint64_t ino, int64_t ctime_ns)
+{
+    if (t->dirty)
+        TAILQ_REMOVE(&catalog.dirty, t, queued);
+    t->dirty = false;
+    t->mark = (struct file_mark){.dev = 1, .ino = ino, .size = 10, .ctime_ns = ctime_ns};
+}
+
+START_TEST(a_file_is_dirty_under_all_its_names)
+{
+    struct transcript *a = add("-p/a.jsonl"), *b = add("-p/b.jsonl"), *c = add("-p/c.jsonl");
+
+    scanned_as(a, 7, 1); /* when the file had one name */
+    scanned_as(b, 7, 2);
+    scanned_as(c, 8, 1);
+    catalog_linked(&catalog, b, true);
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    ck_assert(!a->dirty); /* nothing was committed */
+    catalog.links_due = true;
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    ck_assert(a->dirty && !b->dirty && !c->dirty && !catalog.links_due);
+
+    scanned_as(a, 7, 2);
+    catalog_linked(&catalog, a, true);
+    catalog_linked(&catalog, c, true);
+    scanned_as(c, 8, 3); /* another file, whose other name is none of ours */
+    catalog.links_due = true;
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    ck_assert(!a->dirty && !b->dirty && !c->dirty);
+
+    scanned_as(a, 7, 4); /* written to */
+    catalog.links_due = true;
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    ck_assert(!a->dirty && b->dirty && !c->dirty);
+}
+END_TEST
+
 START_TEST(a_parent_is_a_file_name)
 {
     struct session *s = add("-p/a.jsonl")->session;
@@ -1009,6 +1046,7 @@ int main(void)
     CATALOG_TEST(a_transcript_moves);
     CATALOG_TEST(lost_ones_are_scanned_first);
     CATALOG_TEST(links_are_listed_once);
+    CATALOG_TEST(a_file_is_dirty_under_all_its_names);
     CATALOG_TEST(a_parent_is_a_file_name);
     CATALOG_TEST(the_first_that_has_one_names_it);
     CATALOG_TEST(one_file_under_two_names_counts_once);
