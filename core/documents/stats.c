@@ -115,6 +115,8 @@ static void add_transcript(void *ctx, void *item)
     const struct stats *s = sums->s;
     struct cut cut = {sums, item};
 
+    if (sums_is_twin(item))
+        return;
     switch (transcript_overlap(item, s->w.since, s->w.until)) {
     case TRANSCRIPT_INSIDE:
         sums_transcript_models(item, add_measure, sums);

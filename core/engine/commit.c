@@ -203,6 +203,8 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
         parent_from_records(t->session);
     summed = sums_transcript(&e->model.sums, t, false);
     rc = rc < 0 ? rc : summed;
+    summed = sums_twins(&e->model.sums, t->session, &t->mark);
+    rc = rc < 0 ? rc : summed;
     summed = sums_session(&e->model.sums, t->session, t->session->project, false);
     commit_bump(e, t->session);
     return rc < 0 ? rc : summed;

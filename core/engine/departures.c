@@ -33,6 +33,7 @@ void departures_release_session(struct oks_engine *e, struct session *s)
 void departures_drop(struct oks_engine *e, struct transcript *t)
 {
     struct session *s = t->session;
+    struct file_mark mark = t->mark;
     struct timeline_change change;
     struct transcript *first;
 
@@ -62,6 +63,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
         return;
     }
     commit_assign_project(e, s);
+    sums_twins(&e->model.sums, s, &mark);
     sums_session(&e->model.sums, s, s->project, false);
     catalog_session_teams(&e->model.catalog, s);
     commit_bump(e, s);

@@ -31,6 +31,7 @@ struct transcript_sums {
         struct measure measure;
     } * shares; /* what it has added to the sums by model */
     size_t n_shares;
+    bool twin;  /* its file counts under another name in its session, so it has added nothing */
     bool timed; /* its requests are in the timeline */
 };
 

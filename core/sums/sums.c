@@ -221,9 +221,11 @@ static bool have_rows(struct sums *sums, const struct model_share *shares, size_
 int sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
 {
     size_t n = 0;
-    struct model_share *now = leaves ? NULL : shares_now(sums, t, &n);
+    struct model_share *now;
 
-    if (!leaves && (!now || !have_rows(sums, now, n))) {
+    t->sums->twin = !leaves && session_has_twin(t->session, t);
+    now = leaves || t->sums->twin ? NULL : shares_now(sums, t, &n);
+    if (!leaves && !t->sums->twin && (!now || !have_rows(sums, now, n))) {
         free(now);
         return -ENOMEM;
     }
@@ -237,6 +239,24 @@ int sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
     t->sums->shares = now;
     t->sums->n_shares = n;
     return 0;
+}
+
+int sums_twins(struct sums *sums, struct session *s, const struct file_mark *mark)
+{
+    struct transcript *t;
+    int rc = 0;
+
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (rc == 0 && t->loaded &&
+            (t->sums->twin || (t->mark.ino == mark->ino && t->mark.dev == mark->dev)) &&
+            t->sums->twin != session_has_twin(s, t))
+            rc = sums_transcript(sums, t, false);
+    return rc;
+}
+
+bool sums_is_twin(const struct transcript *t)
+{
+    return t->sums->twin;
 }
 
 static void add_shares(void *ctx, void *item)

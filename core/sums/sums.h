@@ -42,6 +42,12 @@ void project_sums_free(struct project_sums *sums);
 /* The session changed, moved to another project (`from` is the old one), or is leaving. */
 int sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves);
 int sums_transcript(struct sums *sums, struct transcript *t, bool leaves);
+/*
+ * After the file of this mark came to the session, or left it: it counts once there, under one of its names.
+ */
+int sums_twins(struct sums *sums, struct session *s, const struct file_mark *mark);
+/* Whether the file counts under another name in its session. */
+bool sums_is_twin(const struct transcript *t);
 
 /* The session's bill grew by `sum`, or (comes is false) shrank. -ENOMEM only for a sum of zero. */
 int sums_posted(struct sums *sums, struct session *s, const char *model, const struct billed_sum *sum,
