@@ -103,12 +103,11 @@ static bool same_team(struct oks_slice a, struct oks_slice b)
 static bool only_team(const struct session *s, struct oks_slice *out)
 {
     const struct transcript *t;
+    struct oks_slice raw;
 
     *out = (struct oks_slice){0};
     LIST_FOREACH(t, &s->transcripts, of_session)
-        for (size_t i = 0; i < t->state.teams.len; i++) {
-            struct oks_slice raw = {t->state.teams.items[i].ptr, t->state.teams.items[i].len};
-
+        for (size_t i = 0; (raw = transcript_team(t, i)).ptr; i++) {
             if (out->ptr && !same_team(*out, raw))
                 return false;
             if (!out->ptr)

@@ -229,11 +229,12 @@ static void wanted_sort(struct wanted_teams *w)
 static int wanted_of(const struct session *s, struct oks_slice inner, struct wanted_teams *w)
 {
     const struct transcript *t;
+    struct oks_slice raw;
     int rc = 0;
 
     LIST_FOREACH(t, &s->transcripts, of_session)
-        for (size_t i = 0; rc == 0 && i < t->state.teams.len; i++)
-            rc = wanted_add(w, (struct oks_slice){t->state.teams.items[i].ptr, t->state.teams.items[i].len});
+        for (size_t i = 0; rc == 0 && (raw = transcript_team(t, i)).ptr; i++)
+            rc = wanted_add(w, raw);
     if (rc == 0)
         rc = wanted_add(w, inner);
     wanted_sort(w);

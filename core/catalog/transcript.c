@@ -76,6 +76,18 @@ const struct tail *transcript_tail(const struct transcript *t)
     return t->tail ? t->tail : &none;
 }
 
+struct oks_slice transcript_team(const struct transcript *t, size_t i)
+{
+    const struct oks_strings *teams = &t->state.teams;
+
+    if (i >= teams->len) {
+        i -= teams->len;
+        teams = &transcript_tail(t)->teams;
+    }
+    return i < teams->len ? (struct oks_slice){teams->items[i].ptr, teams->items[i].len}
+                          : (struct oks_slice){0};
+}
+
 static bool is_open(struct oks_stamp since, struct oks_stamp until)
 {
     return oks_stamp_is_none(since) && oks_stamp_is_none(until);

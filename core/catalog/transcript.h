@@ -29,6 +29,7 @@ struct tail {
     char *model;                   /* of an assistant record */
     char *line_model;              /* of any record */
     struct oks_requests *requests; /* NULL: none */
+    struct oks_strings teams;      /* that the line names, also if it is no JSON */
 };
 
 /* The file as a scan saw it last: if it is the same now, its bytes are. */
@@ -131,6 +132,8 @@ static inline const char *transcript_file(const struct transcript *t)
 
 /* The unfinished last line; an empty one if there is none. */
 const struct tail *transcript_tail(const struct transcript *t);
+/* The i-th team that a line names, as it was first written; absent: there are no more. */
+struct oks_slice transcript_team(const struct transcript *t, size_t i);
 
 /* The result of a scan, made outside the lock, and merged by a commit under it. */
 struct scan_outcome {

@@ -28,6 +28,7 @@ void transcript_tail_free(struct tail *tail)
     free(tail->model);
     free(tail->line_model);
     oks_requests_free(tail->requests);
+    oks_strings_clear(&tail->teams);
     free(tail);
 }
 
@@ -99,6 +100,8 @@ struct collector {
     uint64_t events_from;   /* records before this offset are in the events already: only the extras are built
                                again */
     struct oks_events *all; /* of these records as well; NULL: there are none */
+    uint64_t line;          /* offset of the last line that names a team */
+    struct oks_strings line_teams; /* of that line */
 };
 
 static int collect_tail_requests(struct tail *tail, const struct oks_record *r, struct oks_slice name,
@@ -227,12 +230,47 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
     return rc;
 }
 
+/* The teams of a line that turned out to be complete. */
+static int keep_teams(struct collector *c)
+{
+    struct oks_strings *teams = &c->line_teams;
+    int rc = 0;
+
+    for (size_t i = 0; rc != -ENOMEM && i < teams->len; i++)
+        rc = oks_strings_add_folded(
+            &c->out->gain.teams, (struct oks_slice){teams->items[i].ptr, teams->items[i].len}, OKS_TEAMS_MAX);
+    oks_strings_clear(teams);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* Which line is the unfinished one is known at the end only. */
 static int collect_team(void *ctx, struct oks_slice name, uint64_t offset)
 {
     struct collector *c = ctx;
-    int rc = oks_strings_add_folded(&c->out->gain.teams, name, OKS_TEAMS_MAX);
+    int rc = offset != c->line ? keep_teams(c) : 0;
 
+    c->line = offset;
+    if (rc == 0)
+        rc = oks_strings_add_folded(&c->line_teams, name, OKS_TEAMS_MAX);
     return rc == -ENOMEM ? rc : 0;
+}
+
+/* After the last line, with the offset behind the last complete one. */
+static int collect_last_teams(struct collector *c, uint64_t cursor)
+{
+    struct tail **tail = &c->out->tail;
+
+    if (c->line_teams.len == 0 || c->line < cursor)
+        return keep_teams(c);
+    if (!*tail)
+        *tail = calloc(1, sizeof(**tail));
+    if (!*tail)
+        return -ENOMEM;
+    if (!(*tail)->counts)
+        (*tail)->event.stamp = OKS_STAMP_NONE;
+    (*tail)->teams = c->line_teams;
+    c->line_teams = (struct oks_strings){0};
+    return 0;
 }
 
 /*
@@ -366,26 +404,32 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
     out->more = result.more;
     out->passed.end = result.passed;
     out->bad_start = result.end > from && !result.sound_start;
-    if ((is_passing(rc) && rc != -EIO) || rc == -ECANCELED || rc == -ESTALE)
+    if ((is_passing(rc) && rc != -EIO) || rc == -ECANCELED || rc == -ESTALE) {
+        oks_strings_clear(&collector.line_teams);
         return rc;
+    }
     /*
      * Any other failure is the file's own: what came before it is kept, and the next sync tries the rest
      * again. One that is read as a whole is probably being written at the moment, or torn.
      */
     out->error = rc;
-    if (rc < 0 && (t->whole || t->packed))
+    if (rc < 0 && (t->whole || t->packed)) {
+        oks_strings_clear(&collector.line_teams);
         return scan_outcome_keep_former(out);
+    }
     if (t->packed)
         result.cursor = out->mark.size;
+    rc = collect_last_teams(&collector, t->packed ? UINT64_MAX : result.cursor);
     out->gain.offset = result.cursor > events_from ? result.cursor : events_from;
     out->gain.extra_offset = out->gain.offset;
     out->gain.lines += result.lines;
     out->gain.bad += result.bad;
     out->gain.odd += result.odd;
-    if (rc < 0) {
+    if (out->error) {
         transcript_tail_free(out->tail);
         out->tail = NULL;
     }
-    rc = collect_marker(t, &out->gain);
+    if (rc == 0)
+        rc = collect_marker(t, &out->gain);
     return rc ? rc : collect_memo(scanner, &out->gain);
 }

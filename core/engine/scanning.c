@@ -68,7 +68,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
 {
     bool was_loaded = t->loaded, replaced = out->replace;
     bool changed = out->changed, adopted = out->adopted, more = out->more, teams_changed, relabelled;
-    size_t teams_before = t->state.teams.len;
+    size_t teams_before = t->state.teams.len, in_tail = transcript_tail(t)->teams.len;
     int rc;
 
     account(e, out);
@@ -109,7 +109,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         return again(e, t, rc);
     if (rc > 0) {
         e->snapshot_stale = true;
-        rc = commit_changed(e, t, false);
+        rc = commit_changed(e, t, in_tail);
         commit_bump_billed(e);
         return rc < 0 ? again(e, t, rc) : 0;
     }
@@ -125,7 +125,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         saver_rest(e, t, !was_loaded);
     }
     e->snapshot_stale |= changed;
-    teams_changed |= t->state.teams.len != teams_before;
+    teams_changed |= t->state.teams.len != teams_before || in_tail || transcript_tail(t)->teams.len;
     rc = changed ? commit_changed(e, t, teams_changed) : 0;
     commit_bump_billed(e);
     return rc < 0 ? again(e, t, rc) : 0;

@@ -218,14 +218,16 @@ START_TEST(a_commit_of_a_gain)
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1",
              "timeline_before s1; billing_gain s1; billing_tail s1; stream_committed s1; timeline_after s1",
-             "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
+             "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1; "
+             "sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     append_file(PROJECTS "-p/s1.jsonl", "\n");
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1",
              "timeline_before s1; billing_untail s1; billing_gain s1; stream_committed s1; timeline_after s1",
              "saver_want s1",
-             "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
+             "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1; "
+             "sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }
