@@ -41,12 +41,16 @@ struct parts {
     struct billed_sum cost; /* of the lead and the workers */
 };
 
-/* A session of another run: nothing of it is in this window. */
-static bool outside(const struct measure *m, const struct measure_window *w)
+/* A session of another run: nothing of it is in this window, also no request that its file has lost. */
+static bool outside(const struct measure *m, const struct billed_bag *bag, const struct measure_window *w)
 {
     bool open = oks_stamp_is_none(w->since) && oks_stamp_is_none(w->until);
+    struct billed_sum sum;
 
-    return !open && m->totals.events == 0;
+    if (open || m->totals.events)
+        return false;
+    billed_bag_total(bag, &sum);
+    return sum.requests == 0;
 }
 
 /* By first event; sessions without events last. */
@@ -86,10 +90,12 @@ static int parts_make(struct model *model, const struct team *team, const struct
 
         p->session = sessions[i];
         measure_session(sessions[i], w, &p->measure);
-        if (outside(&p->measure, w))
-            continue;
-        member_name_of(run, sessions[i], p->member);
         rc = billed_session_window(model->billing, sessions[i], w, &p->billed);
+        if (rc == 0 && outside(&p->measure, &p->billed, w)) {
+            billed_bag_clear(&p->billed);
+            continue;
+        }
+        member_name_of(run, sessions[i], p->member);
         parts->len++;
     }
     free(sessions);
@@ -112,13 +118,17 @@ static void sum_all(const struct parts *parts, struct measure *sum)
 static int add_in_window(struct model *model, const struct session *s, const struct measure_window *w,
                          struct measure *out, struct billed_bag *bag)
 {
+    struct billed_bag own = {0};
     struct measure part;
+    int rc = billed_session_window(model->billing, s, w, &own);
 
     measure_session(s, w, &part);
-    if (outside(&part, w))
-        return 0;
-    measure_add(out, &part);
-    return bag ? billed_session_window(model->billing, s, w, bag) : 0;
+    if (rc == 0 && !outside(&part, &own, w)) {
+        measure_add(out, &part);
+        rc = bag ? billed_bag_add(bag, &own) : 0;
+    }
+    billed_bag_clear(&own);
+    return rc;
 }
 
 int team_measure(struct model *model, const struct team *team, const struct team_run *run,
