@@ -47,11 +47,13 @@ static char *cache_folder_at(const struct root *root, const char *path)
     return name;
 }
 
-static char *escaped(struct oks_slice raw)
+/* The name of the cache file: that of the session where a path tells it, else that of the transcript. */
+static char *cache_name_of(const struct root *root, const char *rel)
 {
+    const struct source *source = root->source;
     char name[OKS_NAME_MAX + 1];
 
-    oks_name_escape(raw, name);
+    oks_name_escape(source->name_of ? source->name_of(rel) : source->id_of(rel), name);
     return strdup(name);
 }
 
@@ -124,7 +126,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     if (!s)
         return -ENOMEM;
     t = transcript_made(e, s, folder->root, path, cache_folder_of(folder->root, folder->rel),
-                        escaped(folder->root->source->name_of ? folder->root->source->name_of(rel) : id));
+                        cache_name_of(folder->root, rel));
     if (!t) {
         departures_release_session(e, s);
         return -ENOMEM;
@@ -221,7 +223,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     if (!s)
         return -ENOMEM;
     t = transcript_made(e, s, root, path, cache_folder ? strdup(cache_folder) : cache_folder_at(root, path),
-                        cache_name ? strdup(cache_name) : escaped(oks_slice_of(id)));
+                        cache_name ? strdup(cache_name) : cache_name_of(root, path + strlen(root->path) + 1));
     if (!t) {
         departures_release_session(e, s);
         return -ENOMEM;
@@ -257,11 +259,12 @@ int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root,
         return -ENOMEM;
     t = catalog_transcript(&e->model.catalog, key);
     if (!t) {
-        struct oks_slice id = root->source->id_of(path + strlen(root->path) + 1);
+        const char *rel = path + strlen(root->path) + 1;
+        struct oks_slice id = root->source->id_of(rel);
         bool placed = s != NULL;
 
         s = placed ? s : session_made(e, id);
-        t = s ? transcript_made(e, s, root, key, strdup(""), escaped(id)) : NULL;
+        t = s ? transcript_made(e, s, root, key, strdup(""), cache_name_of(root, rel)) : NULL;
         if (t) {
             t->remnant = true;
             s->n_remnants++;
@@ -326,10 +329,13 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
     if (!t->retained)
         retained_replaced(e, to);
     rc = LIST_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
-    if (LIST_EMPTY(&from->transcripts))
+    if (LIST_EMPTY(&from->transcripts)) {
         departures_release_session(e, from);
-    else
+    } else {
+        if (rc == 0)
+            rc = commit_assign_project(e, from); /* its first transcript may be another one */
         commit_bump(e, from);
+    }
     if (rc < 0)
         catalog_mark_dirty(&e->model.catalog, t, true);
     return rc;
