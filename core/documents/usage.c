@@ -36,6 +36,7 @@ static void session_document(struct render *r, const struct session *s, struct j
                              struct billed_bag *bag)
 {
     struct measure_window w = window_of(r);
+    struct billed_sum lost;
 
     measure_session(s, &w, m);
     json_fail(j, billed_session_window(r->model->billing, s, &w, bag));
@@ -45,12 +46,13 @@ static void session_document(struct render *r, const struct session *s, struct j
     put_given_window(j, r->window);
     json_put_count(j, "transcripts", session_transcripts(s));
     json_put_bool(j, "retained", !session_is_live(s));
-    if (document_is_unknown(m)) {
+    if (document_is_unknown(m))
         json_put_text(j, "usage", "unknown");
+    billed_bag_total(bag, &lost);
+    if (document_is_unknown(m) && lost.requests == 0)
         json_put_null(j, "billed");
-    } else {
-        json_put_billed(j, bag);
-    }
+    else
+        json_put_billed(j, bag); /* also of requests that a file of unknown usage has lost */
 }
 
 static int project_measure(struct render *r, struct project *p, struct measure *sum, struct billed_bag *bag)

@@ -63,17 +63,45 @@ static int again(struct oks_engine *e, struct transcript *t, int rc)
     return rc;
 }
 
+/*
+ * The session that the transcript belongs to by its records, if it is in another one; else NULL. A file that
+ * was replaced by one without a name is in the session that its path names.
+ */
+static const char *other_session(const struct transcript *t, const struct scan_outcome *out,
+                                 char buf[OKS_NAME_MAX + 1])
+{
+    const char *id = out->gain.session_id;
+
+    if (!t->source->late || !out->changed)
+        return NULL;
+    if (!id && t->loaded && out->replace && !t->retained && !out->gone && !out->error) {
+        struct oks_slice name = t->source->id_of(catalog_rel(t));
+
+        if (name.len > OKS_NAME_MAX)
+            return NULL;
+        memcpy(buf, name.ptr, name.len);
+        buf[name.len] = '\0';
+        id = buf;
+    }
+    return id && strcmp(t->session->id, id) != 0 ? id : NULL;
+}
+
 /* Commits the outcome. The transcript may be freed by this. */
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool was_loaded = t->loaded, replaced = out->replace;
     bool changed = out->changed, adopted = out->adopted, more = out->more, teams_changed, relabelled;
+    char buf[OKS_NAME_MAX + 1];
+    const char *id;
     size_t teams_before = t->state.teams.len, in_tail = transcript_tail(t)->teams.len;
     int rc;
 
     account(e, out);
-    if (t->source->late && out->gain.session_id && out->changed) {
-        rc = arrivals_rename(e, t, out->gain.session_id);
+    id = other_session(t, out, buf);
+    if (id) {
+        rc = t->loaded && out->sheds ? keeping_commit(e, t, out) : 0;
+        if (rc == 0)
+            rc = arrivals_rename(e, t, id);
         if (rc) {
             scan_outcome_clear(out);
             return rc < 0 ? rc : 0;

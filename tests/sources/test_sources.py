@@ -59,7 +59,7 @@ class Home:
 
 def counts(usage: dict):
     if usage["totalTokens"] is None:
-        assert usage["usage"] == "unknown" and usage["billed"] is None, usage
+        assert usage["usage"] == "unknown" and (usage["billed"] is None or usage["billed"]["retainedRequests"]), usage
         return None
     return {key: usage[name] for key, name in KEYS.items()}
 
