@@ -326,8 +326,6 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
     }
     catalog_move(t, to);
     to->version = version_next(&e->model.versions);
-    if (!t->retained)
-        retained_replaced(e, to);
     rc = LIST_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
     if (LIST_EMPTY(&from->transcripts)) {
         departures_release_session(e, from);

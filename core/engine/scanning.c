@@ -121,8 +121,11 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     rc = commit_outcome(e, t, out);
     if (rc < 0)
         return again(e, t, rc);
-    if (t->loaded && (!was_loaded || replaced) && !t->retained)
+    if (t->loaded && (!was_loaded || replaced) && !t->retained) {
         rc = retained_came_back(e, t); /* under its name, or moved onto another one's */
+        if (rc == 0 && t->source->late)
+            retained_replaced(e, t->session); /* not before: its session is known only now */
+    }
     if (rc == 0 && t->retained && t->loaded && !was_loaded) {
         rc = retained_stays(e, t);
         t->gone |= rc == 0;

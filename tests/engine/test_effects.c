@@ -399,10 +399,11 @@ START_TEST(a_rename)
     sync_recorded(engine);
     TRACE_IS("catalog_session_made one; catalog_transcript_made one; retained_replaced one; "
              "catalog_assign_project one",
-             "catalog_session_made two; catalog_move two; retained_replaced two; catalog_assign_project two",
+             "catalog_session_made two; catalog_move two; catalog_assign_project two",
              "runs_session_changed one; sums_session -one; catalog_session_remove one; catalog_linked one",
              "timeline_before one; billing_enter one; stream_leave one; timeline_requests_leave one",
-             "stream_committed one; timeline_after two; retained_came_back one; saver_want one",
+             "stream_committed one; timeline_after two; retained_came_back one; retained_replaced two",
+             "saver_want one",
              "saver_rest one; catalog_session_teams two; catalog_assign_project two; sums_session two",
              "billed_session_moved two; runs_add_project /w; placement_changed one; sums_transcript one",
              "sums_session two; runs_session_changed two; commit_bump_billed");
