@@ -156,12 +156,13 @@ def is_repeating(path: str, agent) -> bool:
 class File:
     """The lines of one file, and which keys belong together by what stands in it."""
 
-    def __init__(self, path: str, joined: "Joined"):
+    def __init__(self, path: str, joined: "Joined", content: Optional[bytes] = None):
         self.path, self.joined = path, joined
         self.lines: list[Line] = []
         self.last: dict[tuple, dict] = {}  # by conversation: the response that it is at
-        with open(path, "rb") as file:
-            content = file.read()
+        if content is None:
+            with open(path, "rb") as file:
+                content = file.read()
         offset = 0
         for raw in content.split(b"\n"):
             record = reference.parse_line(raw) if raw.strip() else None
@@ -295,25 +296,27 @@ class Joined:
                 self.join(originals[0], key)
 
 
-def lines_of(path: str):
-    return File(path, Joined()).lines
+def lines_of(path: str, content: Optional[bytes] = None):
+    return File(path, Joined(), content).lines
 
 
 class Request(NamedTuple):
     owner: str  # path
     line: Line  # that tells
+    settled: bool  # the owner's own line
 
 
 def when(stamp: Optional[str]) -> tuple:
     return (1, b"") if stamp is None else (0, stamp.encode())
 
 
-def requests(paths) -> list[Request]:
+def requests(paths, more=()) -> list[Request]:
+    """Those of the files, and of lines that no file has any more."""
     joined = Joined()
     files = [File(path, joined) for path in paths]
     joined.join_replays()
     rows: dict[tuple, dict[str, Line]] = {}
-    for line in (line for file in files for line in file.lines):
+    for line in [*(line for file in files for line in file.lines), *more]:
         of_file = rows.setdefault((joined.root(line.key), line.part), {})
         kept = of_file.get(line.path)
         if kept is None:
@@ -330,14 +333,14 @@ def requests(paths) -> list[Request]:
         first_path = sorted(of_file.values(), key=lambda l: os.fsencode(l.path))
         best = max(first_path, key=lambda l: (rank(l), when(l.stamp)))
         owner = min(first_path, key=lambda l: (l.second_hand, l.sidechain, when(l.stamp)))
-        out.append(Request(owner.path, best))
+        out.append(Request(owner.path, best, owner.settled))
     return out
 
 
 def billed(found) -> dict:
     own = [r.line for r in found if not r.line.second_hand and r.line.part != ("search",)]
     i, o, five, hour, read = (sum(line.counts[k] for line in own) for k in range(5))
-    values = (len(own), i + o + five + hour, i, o, five + hour, five, hour, read)
+    values = (len(own), *(min(n, reference.TOKENS_MAX) for n in (i + o + five + hour, i, o, five + hour, five, hour, read)))
     return dict(zip(BILLED, values)) | {"models": sorted({line.model for line in own})}
 
 
@@ -347,11 +350,11 @@ def billed(found) -> dict:
 class World:
     """All transcripts below some configuration folders, in a zone (a tzinfo)."""
 
-    def __init__(self, configs, zone=timezone.utc):
+    def __init__(self, configs, zone=timezone.utc, more=()):
         self.zone = zone
         self.sessions = reference.sessions_of(configs)
         self.of_path = {p: sid for sid, s in self.sessions.items() for p in s.paths}
-        self.requests = requests(list(self.of_path))
+        self.requests = requests(list(self.of_path), more)
         self.cwds = {sid: self._cwd(s) for sid, s in self.sessions.items()}
 
     @staticmethod
@@ -364,6 +367,9 @@ class World:
                 if record and isinstance(record.get("cwd"), str) and record["cwd"] and len(record["cwd"].encode()) < 4096:
                     return record["cwd"]
         return None
+
+    def files(self) -> list[str]:
+        return list(self.of_path)
 
     # -- what a session belongs to
 
@@ -473,7 +479,7 @@ class World:
     def by_model(self, since="", until="") -> dict:
         """Of the counts only those of the columns: spans are those of transcripts."""
         rows: dict[str, dict] = {}
-        for path in self.of_path:
+        for path in self.files():
             with open(path, "rb") as file:
                 for raw in file.read().split(b"\n"):
                     record = reference.parse_line(raw) if raw.strip() else None
@@ -485,7 +491,7 @@ class World:
                     message = record.get("message") if isinstance(record.get("message"), dict) else {}
                     row = rows.setdefault(text(message.get("model")) or "unknown", dict.fromkeys(COUNTS, 0))
                     for key, value in zip(COUNTS, [*event.usage[:6], event.tools]):
-                        row[key] += value
+                        row[key] = min(row[key] + value, reference.TOKENS_MAX)
         for r in self.requests:
             if self.in_window(r.line.stamp, since, until):
                 rows.setdefault(r.line.model, dict.fromkeys(COUNTS, 0)).setdefault("found", []).append(r)

@@ -1,0 +1,324 @@
+"""The steps of the model test: what happens to a home of transcripts, at random or by a script.
+
+A step is a list: a verb and its arguments, all plain JSON. It carries all that it writes, so a script repeats a run without
+its seed, and any selection of its steps is a script as well: a step whose file does not exist does nothing.
+"""
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import records
+import reference_codex
+from test_codex import packed
+
+DAYS = ("2026-06-01", "2026-06-02", "2026-06-03", "2026-06-09")
+MODELS = ("claude-opus-4-7", "claude-sonnet-4-6", "claude-haiku-4-5", "unheard-of-1")
+PROJECTS = ("-p-a", "-p-b", "-p-c")
+SESSIONS = tuple(f"aaaaaaa{n}-0000-4000-8000-00000000000{n}" for n in range(1, 5))
+AGENTS = ("agent-a1", "agent-a2")
+TEAMS = ("okstra-x", "Okstra-X", "crew")
+CODEX = "codex/sessions/2026/09/01"
+ARCHIVE = "codex/archived_sessions"
+CHATS = "gemini/.gemini/tmp/slug-{}/chats"
+
+DESTRUCTIVE = ("truncate", "rewrite", "replace", "move", "delete", "pack")
+WRITES = ("append", "link", *DESTRUCTIVE)
+
+
+# --- what is written ------------------------------------------------------------------------------------------------
+
+
+class Claude:
+    """Lines of Claude Code. Few ids, so that files share requests, and lines of one request differ."""
+
+    def __init__(self, dice: random.Random):
+        self.dice = dice
+        self.ids = [f"msg_01{n:022d}" for n in range(dice.choice((6, 14, 30)))]
+        self.huge = dice.random() < 0.06
+        self.teams = dice.random() < 0.5
+        self.rests: dict[str, str] = {}  # by path: the rest of an unfinished line
+
+    def stamp(self) -> str:
+        pick = self.dice.randrange
+        return f"{self.dice.choice(DAYS)}T{pick(24):02d}:{pick(60):02d}:{pick(60):02d}.{pick(1000):03d}Z"
+
+    def usage(self) -> dict:
+        pick = self.dice.randrange
+        if self.huge and pick(4) == 0:
+            return records.usage(2**63 - 1 - pick(3), pick(9), 0, 2**62)
+        five, hour = pick(60), pick(20)
+        return records.usage(pick(100), pick(60), five + hour, pick(300), (five, hour) if pick(2) else None)
+
+    def response(self, path: str) -> dict:
+        dice = self.dice
+        content = [{"type": dice.choice(("text", "tool_use"))} for _ in range(dice.randrange(3))]
+        line = records.assistant(self.stamp(), self.usage(), content, dice.choice(MODELS), id=dice.choice(self.ids),
+                                 stop_reason=dice.choice((None, "end_turn")), sessionId=Path(path).stem)
+        if dice.random() < 0.15:
+            line["isSidechain"] = True
+        if dice.random() < 0.05:
+            del line["timestamp"]
+        return line
+
+    def nested(self, path: str) -> dict:
+        inner = self.response(path)
+        if self.dice.random() < 0.5:
+            inner.pop("timestamp", None)
+        line = {"type": "progress", "data": {"type": "agent_progress", "message": inner}, "sessionId": Path(path).stem}
+        return line | ({"timestamp": self.stamp()} if self.dice.random() < 0.7 else {})
+
+    def line(self, path: str) -> str:
+        what = self.dice.random()
+        if what < 0.04:
+            return self.dice.choice(("", "{", "[1]", '"x"', "{}", " "))
+        one = self.response(path) if what < 0.8 else self.nested(path) if what < 0.86 else records.user(self.stamp())
+        if self.teams and self.dice.random() < 0.2:
+            one["teamName"] = self.dice.choice(TEAMS)
+        if self.dice.random() < 0.1:
+            one["agentName"] = self.dice.choice(("lead", "codex-worker"))
+        return records.line(one).decode()
+
+    def lines(self, path: str) -> str:
+        """What is appended: a piece may end anywhere in a line, and the next one goes on there, or begins anew."""
+        before = self.rests.pop(path, "")
+        if before and self.dice.random() < 0.25:
+            before = "" if self.dice.random() < 0.5 else "\n"
+        text = before + "".join(self.line(path) + "\n" for _ in range(self.dice.choice((0, 1, 1, 2, 6))))
+        if self.dice.random() < 0.3 and text:
+            cut = self.dice.randrange(1, len(text) + 1)
+            if self.dice.random() < 0.4:
+                cut = len(text) - 1  # all of a line but its end
+            text, self.rests[path] = text[:cut], text[cut:]
+        return text
+
+    def path(self) -> str:
+        dice, project = self.dice, self.dice.choice(PROJECTS)
+        if dice.random() < 0.05:
+            return f"claude/projects/{dice.choice(SESSIONS)}.jsonl"
+        if dice.random() < 0.25:
+            return f"claude/projects/{project}/{dice.choice(SESSIONS)}/subagents/{dice.choice(AGENTS)}.jsonl"
+        return f"claude/projects/{project}/{dice.choice(SESSIONS)}.jsonl"
+
+
+class Codex:
+    """Rollouts of made-up threads, a piece at a time."""
+
+    def __init__(self, dice: random.Random):
+        self.dice = dice
+        self.rest = {f"{CODEX}/{name}": data.decode() for name, data in
+                     reference_codex.Home(dice.getrandbits(32), 4).files.items()}
+
+    def lines(self, path: str) -> str:
+        size = self.dice.choice((40, 700, 3000, 100000))
+        text = self.rest.get(path, "")[:size]
+        self.rest[path] = self.rest.get(path, "")[size:]
+        return text
+
+    def path(self) -> str:
+        return self.dice.choice(sorted(self.rest))
+
+    @staticmethod
+    def other_place(path: str) -> str:
+        folder, name = os.path.split(path)
+        return f"{ARCHIVE if folder == CODEX else CODEX}/{name}"
+
+
+class Gemini:
+    """Chats: messages that come again with other counts, and settings."""
+
+    def __init__(self, dice: random.Random):
+        self.dice = dice
+        self.begun: set[str] = set()  # files that have their first line
+
+    def message(self) -> dict:
+        pick = self.dice.randrange
+        tokens = {key: pick(90) for key in ("input", "output", "cached", "thoughts", "tool", "total")}
+        stamp = f"{self.dice.choice(DAYS)}T{pick(24):02d}:{pick(60):02d}:00.000Z"
+        return {"id": f"m{pick(12)}", "timestamp": stamp, "type": "gemini", "model": f"gemini-2.5-{self.dice.choice(('pro', 'flash'))}",
+                "tokens": tokens, "toolCalls": [{}] * pick(3)}
+
+    def lines(self, path: str) -> str:
+        out = []
+        if path not in self.begun:
+            self.begun.add(path)
+            ident = path.rpartition("-")[2].split(".")[0]
+            out.append({"sessionId": f"0ab84937-0000-4000-8000-{ident:0>12}", "projectHash": "x", "kind": "main",
+                        "startTime": "2026-06-01T00:00:00.000Z", "lastUpdated": "2026-06-01T00:00:00.000Z"})
+        for _ in range(self.dice.choice((0, 1, 2, 5))):
+            out.append(self.message() if self.dice.random() < 0.9 else {"$set": {"lastUpdated": "2026-06-12T00:00:00.000Z"}})
+        return "".join(records.line(one).decode() + "\n" for one in out)
+
+    def path(self) -> str:
+        n = self.dice.randrange(4)
+        return f"{CHATS.format(n % 2)}/session-2026-06-01T00-00-{n}.jsonl"
+
+
+MAKERS = {"claude": Claude, "codex": Codex, "gemini": Gemini}
+WEIGHTS = {
+    "claude": {"append": 30, "read": 12, "check": 8, "truncate": 4, "rewrite": 4, "replace": 4, "move": 8, "movefolder": 3,
+               "link": 5, "fork": 5, "delete": 7, "deletefolder": 1, "restart": 4, "kill": 1, "forget": 4, "caches": 2, "damage": 2},
+    "codex": {"append": 40, "read": 12, "check": 8, "archive": 5, "pack": 5, "delete": 4, "restart": 4, "kill": 1, "caches": 2,
+              "damage": 2, "link": 2},
+    "gemini": {"append": 40, "read": 12, "check": 8, "delete": 5, "move": 2, "restart": 4, "kill": 1, "caches": 2, "damage": 2,
+               "forget": 2, "replace": 3},
+}
+
+
+class Chooser:
+    """Chooses the next step, given the files that are there."""
+
+    def __init__(self, seed: int, agents, root: Path):
+        self.dice, self.root = random.Random(seed), root
+        self.makers = {agent: MAKERS[agent](self.dice) for agent in agents}
+
+    def existing(self, agent: str) -> list[str]:
+        folder = self.root / agent
+        return sorted(str(p.relative_to(self.root)) for p in folder.rglob("*.jsonl*") if p.is_file())
+
+    def step(self) -> list:
+        agent = self.dice.choice(sorted(self.makers))
+        weights = WEIGHTS[agent]
+        verb = self.dice.choices(list(weights), list(weights.values()))[0]
+        return getattr(self, f"_{verb}")(agent, self.makers[agent], self.existing(agent)) or ["check"]
+
+    def _append(self, agent, maker, files):
+        if agent == "gemini":
+            maker.begun = set(files)
+        path = self.dice.choice(files) if files and self.dice.random() < 0.6 else maker.path()
+        if path.endswith(".zst") or (self.root / f"{path}.zst").exists():
+            return None  # a compressed rollout is unpacked before it grows
+        return ["append", path, maker.lines(path)]
+
+    def _read(self, agent, maker, files):
+        return ["read", self.dice.random()]
+
+    def _check(self, agent, maker, files):
+        return ["check"]
+
+    def _truncate(self, agent, maker, files):
+        if files:
+            path = self.dice.choice(files)
+            maker.rests.pop(path, None)
+            return ["truncate", path, self.dice.randrange((self.root / path).stat().st_size + 1)]
+
+    def _rewrite(self, agent, maker, files, verb="rewrite"):
+        if files:
+            path = self.dice.choice(files)
+            return [verb, path, "".join(maker.line(path) + "\n" for _ in range(self.dice.randrange(8)))]
+
+    def _replace(self, agent, maker, files):
+        if agent == "claude":
+            return self._rewrite(agent, maker, files, "replace")
+        if files:
+            path = self.dice.choice(files)
+            maker.begun = set(files) - {path}
+            return ["replace", path, maker.lines(path) + maker.lines(path)]
+
+    def _move(self, agent, maker, files):
+        return ["move", self.dice.choice(files), maker.path()] if files else None
+
+    def _movefolder(self, agent, maker, files):
+        here = f"claude/projects/{self.dice.choice(PROJECTS)}"
+        to = f"claude/projects/{self.dice.choice((*PROJECTS, '-p-d'))}"
+        if self.dice.random() < 0.3:
+            session = self.dice.choice(SESSIONS)
+            here, to = f"{here}/{session}", f"{to}/{self.dice.choice((session, self.dice.choice(SESSIONS)))}"
+        return ["move", here, to]
+
+    def _link(self, agent, maker, files):
+        if files:
+            path = self.dice.choice(files)
+            to = maker.path() if agent == "claude" else Codex.other_place(path)
+            return ["link", path, to]
+
+    def _fork(self, agent, maker, files):
+        if files:
+            path = self.dice.choice(files)
+            lines = (self.root / path).read_bytes().decode("utf-8", "replace").splitlines(True)
+            return ["append", maker.path(), "".join(lines[:self.dice.randrange(len(lines) + 1)])]
+
+    def _delete(self, agent, maker, files):
+        return ["delete", self.dice.choice(files)] if files else None
+
+    def _deletefolder(self, agent, maker, files):
+        return ["delete", f"claude/projects/{self.dice.choice(PROJECTS)}"]
+
+    def _archive(self, agent, maker, files):
+        if files:
+            path = self.dice.choice(files)
+            return ["move", path, maker.other_place(path)]
+
+    def _pack(self, agent, maker, files):
+        plain = [path for path in files if path.endswith(".jsonl")]
+        return ["pack", self.dice.choice(plain)] if plain else None
+
+    def _restart(self, agent, maker, files):
+        return ["restart", self.dice.choice(("", "", "memory=4K", "memory=1M"))]
+
+    def _kill(self, agent, maker, files):
+        return ["kill"]
+
+    def _forget(self, agent, maker, files):
+        return ["forget", self.dice.choice(SESSIONS + AGENTS) if agent == "claude" else "--all"]
+
+    def _caches(self, agent, maker, files):
+        return ["caches"]
+
+    def _damage(self, agent, maker, files):
+        return ["damage", self.dice.random(), self.dice.random(), self.dice.randrange(256)]
+
+
+# --- doing it -------------------------------------------------------------------------------------------------------
+
+
+def write(path: Path, data: bytes, flags: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o644)
+    os.write(number, data)
+    os.close(number)
+
+
+def perform(root: Path, step: list) -> bool:
+    """A step that concerns files. False: nothing changed."""
+    verb, path = step[0], root / step[1]
+    to = root / step[2] if verb in ("move", "link") else None
+    if verb == "append":
+        if path.is_dir():
+            return False
+        write(path, step[2].encode(), os.O_APPEND)
+        return True
+    if not path.exists() or (to and (to == path or path in to.parents)):
+        return False
+    if verb in ("move", "link"):
+        if path.is_dir() and (verb == "link" or to.exists()):
+            return False
+        if path.is_file() and to.exists() and (verb == "link" or path.samefile(to)):
+            return False
+        to.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(path, to) if verb == "move" else os.link(path, to)
+    elif verb == "delete":
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    elif verb == "truncate":
+        os.truncate(path, min(step[2], path.stat().st_size))
+    elif verb == "rewrite":
+        write(path, step[2].encode(), os.O_TRUNC)
+    elif verb == "replace":
+        write(path.with_name("new.tmp"), step[2].encode(), os.O_TRUNC)
+        path.with_name("new.tmp").rename(path)
+    elif verb == "pack":
+        new = path.with_name("rollout-compress-x.tmp")
+        new.write_bytes(packed(path.read_bytes()))
+        new.rename(path.with_name(path.name + ".zst"))
+        path.unlink()
+    return True
+
+
+def load(text: str) -> list[list]:
+    return [json.loads(line) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def dump(steps: list[list]) -> str:
+    return "".join(json.dumps(step, ensure_ascii=False) + "\n" for step in steps)

@@ -1,0 +1,604 @@
+"""The model test: random things happen to transcripts and to the daemon, and all documents are compared with a reference.
+
+    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py                     some seeds, as in CI
+    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --seed 7 [--steps N]    one seed again
+    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --hours 2 [--from SEED] seeds until the time is up
+    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --script FILE           a script that a failure has printed
+
+What is compared (class Check): the sums of rows and totals, streams and totals, an appending reader and a new one, all with
+the reference, the mount with `okstrafs cat`, before and after a restart, and a process that has nothing but the files.
+
+A failure is made small: steps are left out as long as it fails. The script that remains is printed.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from decimal import Decimal
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "mount"))
+os.environ.setdefault("OKSTRAFS_BIN", "")
+
+import harness  # noqa: E402
+import reference  # noqa: E402
+import reference_billed  # noqa: E402
+import reference_codex  # noqa: E402
+import reference_sources  # noqa: E402
+from expected import Past, complete  # noqa: E402
+from steps import DESTRUCTIVE, Chooser, dump, load, perform  # noqa: E402
+
+STATS = ("by-model", "by-project", "by-agent", "by-source", "by-day", "by-hour", "blocks")
+COLUMNS = reference_billed.COUNTS
+BILLED = reference_billed.BILLED
+COST_MAX = Decimal(2**63 - 1) / 10**12
+WINDOWS = ("_2026-06-01", "2026-06-02_2026-06-02", "2026-06-02T12:00Z_")
+STREAMS = ("requests.jsonl", "events.jsonl")
+SAVED_SECONDS = 1.4  # the saver waits a second
+MODES = (("claude", True), ("claude", True), ("claude", False), ("codex", True), ("gemini", True), ("mixed", False))
+AGENTS = {"mixed": ("claude", "codex", "gemini")}
+
+
+class Wrong(AssertionError):
+    """`kind` says which comparison failed, so that a failure is not made small into another one."""
+
+    def __init__(self, kind: str, text: str):
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+
+
+def same(kind: str, got, want, note: str = "") -> None:
+    if got == want:
+        return
+    if isinstance(got, dict) and isinstance(want, dict):
+        keys = [key for key in [*want, *(k for k in got if k not in want)] if got.get(key) != want.get(key)][:4]
+        got, want = ({key: of.get(key) for key in keys} for of in (got, want))
+    raise Wrong(kind, f"{note}\n     got: {str(got)[:900]}\nexpected: {str(want)[:900]}")
+
+
+def total(values) -> int:
+    return min(sum(values), reference.TOKENS_MAX)
+
+
+def is_stream(path: str) -> bool:
+    return path.rpartition("/")[2] in STREAMS
+
+
+def comparable(path: str, data: bytes):
+    """The order of a stream's lines depends on when they were found."""
+    return sorted(data.splitlines()) if is_stream(path) else data
+
+
+class Run:
+    """A home, its daemon, and what has happened."""
+
+    def __init__(self, agents: str, exact: bool):
+        self.agents, self.exact = AGENTS.get(agents, (agents,)), exact
+        self.home = harness.Home()
+        self.root = self.home.root
+        environment = self.home.environment
+        more = {"CODEX_HOME": str(self.root / "codex"), "GEMINI_CLI_HOME": str(self.root / "gemini")}
+        self.home.environment = lambda: environment() | more
+        for folder in ("codex/sessions", "codex/archived_sessions", "gemini/.gemini/tmp"):
+            (self.root / folder).mkdir(parents=True)
+        self.past = Past(self.home.projects)
+        self.rollouts: dict[str, bytes] = {}  # all that any file of Codex has said
+        self.chats: dict[str, bytes] = {}
+        self.unsaved = False  # the store may lack what a file has lost
+        self.lines: dict[str, tuple] = {}  # by stream: its inode, and what a reader has got that only goes on
+        self.mount = self.home.mount()
+        self.checks = 0
+
+    def close(self) -> None:
+        self.home.close()
+
+    # -- steps
+
+    def step(self, step: list) -> None:
+        verb = step[0]
+        action = getattr(self, f"_{verb}", None)
+        if action:
+            action(*step[1:])
+            return
+        strict = self.exact or verb in ("truncate", "rewrite")
+        if strict:
+            self.sync()
+        self.unsaved |= perform(self.root, step) and verb in DESTRUCTIVE
+        if strict:
+            self.sync()
+
+    def sync(self) -> None:
+        """The daemon sees everything, and so do we."""
+        os.stat(self.mount.point / "stats/by-model.json")
+        if not self.exact:
+            return
+        self.past.observe()
+        for folder in ("codex/sessions", "codex/archived_sessions"):
+            for path in sorted((self.root / folder).rglob("rollout-*.jsonl")):
+                self.hold_rollout(str(path), path.read_bytes())
+        for name, data in self.chats.items():
+            if not Path(name).exists():
+                self.chats[name] = complete(data)
+        for path in sorted((self.root / "gemini").rglob("session-*.jsonl")):
+            self.chats[str(path)] = path.read_bytes()
+
+    def hold_rollout(self, path: str, data: bytes) -> None:
+        """What was there before counts as well, as if it were a file of that name elsewhere."""
+        before = complete(self.rollouts.get(path, b""))
+        if not data.startswith(before):
+            self.rollouts[f"lost-{len(self.rollouts)}/{os.path.basename(path)}"] = before
+        self.rollouts[path] = data
+
+    def _read(self, which: float) -> None:
+        paths = self.documents()
+        self.read(paths[int(which * len(paths))])
+
+    def _check(self) -> None:
+        Check(self).everything()
+
+    def saved(self) -> None:
+        if self.unsaved:
+            self.sync()
+            time.sleep(SAVED_SECONDS)
+        self.unsaved = False
+
+    def _restart(self, options: str) -> None:
+        self.sync()
+        before = self.all()
+        how = self.mount.stop()
+        if how:
+            raise Wrong("exit", f"the daemon ended by {how}: {self.mount.said()}")
+        self.start(options, before, "restart")
+
+    def _kill(self) -> None:
+        self.sync()
+        before = self.all()
+        self.saved()
+        self.mount.stop(signal.SIGKILL)
+        self.home.mounts.remove(self.mount)
+        self.start("", before, "kill")
+
+    def start(self, options: str, before: dict, kind: str) -> None:
+        self.unsaved = False
+        self.lines.clear()
+        self.mount = self.home.mount(*(["-o", options] if options else []))
+        after = self.all()
+        self.compare(kind, after, before)
+
+    def compare(self, kind: str, got: dict, want: dict) -> None:
+        same(f"{kind} names", sorted(got), sorted(want), f"missing {sorted(set(want) - set(got))}, more {sorted(set(got) - set(want))}")
+        for path, data in want.items():
+            a, b = comparable(path, got[path]), comparable(path, data)
+            if a != b:
+                a, b = (x if isinstance(x, list) else x.splitlines() for x in (a, b))
+                only = [x for x in a if x not in b][:4], [x for x in b if x not in a][:4]
+                raise Wrong(f"{kind} {path.rpartition('/')[2]}", f"{path}: {len(a)} and {len(b)} lines"
+                            f"\n     got: {only[0]}\nexpected: {only[1]}")
+
+    def _forget(self, session: str) -> None:
+        self.sync()
+        self.saved()
+        done = subprocess.run([harness.binary(), "forget", session], env=self.home.environment(), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, timeout=60)
+        if done.returncode not in (0, 1):
+            raise Wrong("forget", done.stderr.decode())
+        if done.returncode == 0:
+            self.past.forget(session)
+            if "codex" in self.agents or "gemini" in self.agents:
+                self.chats = {name: data for name, data in self.chats.items() if Path(name).exists()}
+                self.rollouts = {name: data for name, data in self.rollouts.items() if Path(name).exists()}
+
+    def _caches(self) -> None:
+        self.sync()
+        shutil.rmtree(self.home.okstra / "cache", ignore_errors=True)
+
+    def _damage(self, which: float, where: float, byte: int) -> None:
+        files = self.home.cache_files()
+        if files:
+            path = files[int(which * len(files))]
+            with contextlib.suppress(OSError):
+                data = bytearray(path.read_bytes())
+                if data:
+                    data[int(where * len(data))] ^= byte
+                    path.write_bytes(data)
+
+    # -- reading
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self.mount.read(path)
+        except OSError as error:
+            raise Wrong(f"cannot read {path.rpartition('/')[2]}", f"{path}: {error}") from error
+
+    def folders(self, name: str) -> list[str]:
+        point = self.mount.point / name
+        try:
+            return sorted(n for n in os.listdir(point) if not os.path.islink(point / n) and os.path.isdir(point / n))
+        except OSError as error:
+            raise Wrong("cannot list", f"{name}: {error}") from error
+
+    def documents(self) -> list[str]:
+        out = ["events.jsonl", *(f"stats/{name}.json" for name in STATS),
+               *(f"stats/window/{window}/{name}.json" for window in WINDOWS for name in STATS)]
+        for kind in ("sessions", "projects", "teams"):
+            for name in self.folders(kind):
+                here = f"{kind}/{name}"
+                out += [f"{here}/{one}" for one in sorted(os.listdir(self.mount.point / here))
+                        if one.endswith((".json", ".jsonl", "_tokens", "_usd"))]
+                out += [f"{here}/window/{window}.json" for window in WINDOWS]
+                for member in self.folders(f"{here}/members") if kind == "teams" else []:
+                    out += [f"{here}/members/{member}/usage.json"]
+        return out
+
+    def all(self) -> dict[str, bytes]:
+        return {path: self.read(path) for path in self.documents()}
+
+    def cat(self, paths: list[str], *options: str, **environ: str) -> dict[str, bytes]:
+        """By one process; documents are told apart by a text between them."""
+        between = b"README of okstrafs"
+        mark = subprocess.run([harness.binary(), "cat", "README.txt"], env=self.home.environment(), stdout=subprocess.PIPE,
+                              timeout=60).stdout
+        words = [word for path in paths for word in (path, "README.txt")]
+        done = subprocess.run([harness.binary(), *options, "cat", *words], env=self.home.environment() | environ,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        if done.returncode:
+            raise Wrong("cat", f"exit {done.returncode}: {done.stderr.decode()}")
+        return dict(zip(paths, done.stdout.split(mark or between)))
+
+
+class Check:
+    def __init__(self, run: Run):
+        self.run = run
+
+    def everything(self) -> None:
+        run = self.run
+        run.sync()
+        run.checks += 1
+        self.text = run.all()
+        self.documents = {path: self.parsed(path, data) for path, data in self.text.items()
+                          if path.endswith(".json")}
+        self.sessions = run.folders("sessions")
+        self.sums_of_rows()
+        self.sums_of_sessions()
+        self.streams()
+        self.readers()
+        if run.exact:
+            {"claude": self.claude, "codex": self.codex, "gemini": self.gemini}[run.agents[0]]()
+        if run.checks % 3 == 0:
+            self.files_alone()
+        if run.checks % 3 == 1 and not run.unsaved:
+            run.compare("cat", run.cat(list(self.text)), self.text)
+
+    @staticmethod
+    def parsed(path: str, data: bytes):
+        try:
+            return json.loads(data, parse_float=Decimal)
+        except ValueError as error:
+            raise Wrong("JSON", f"{path}: {error}") from error
+
+    # -- what documents say of each other
+
+    def is_sum(self, kind: str, parts: list, whole: dict, note: str) -> None:
+        """Counts, requests, tokens and money."""
+        for key in COLUMNS:
+            same(f"{kind} {key}", total(p[key] or 0 for p in parts), whole[key] or 0, f"{note} {key}")
+        known = [p["billed"] for p in parts if p["billed"]]
+        if not whole["billed"]:
+            return
+        for key in (*BILLED, "retainedRequests"):
+            same(f"{kind} billed {key}", total(b[key] for b in known), whole["billed"][key], f"{note} billed {key}")
+        cost = min(sum(b["costUSD"] or 0 for b in known), COST_MAX)
+        if abs(cost - (whole["billed"]["costUSD"] or 0)) > Decimal("0.000001") * (1 + len(known)):
+            same(f"{kind} costUSD", cost, whole["billed"]["costUSD"], note)
+
+    def sums_of_rows(self) -> None:
+        for path, document in self.documents.items():
+            if path.startswith("stats/"):
+                name = path.rpartition("/")[2][: -len(".json")]
+                self.is_sum(f"rows {name}", document["rows"], document["total"], path)
+        for window in ("", *(f"window/{window}/" for window in WINDOWS)):
+            one, *others = (self.documents[f"stats/{window}{name}.json"]["total"] for name in STATS)
+            for name, other in zip(STATS[1:], others):
+                same("totals", other, one, f"{window}{name}")
+
+    def sums_of_sessions(self) -> None:
+        each = {sid: self.documents[f"sessions/{sid}/usage.json"] for sid in self.sessions}
+        self.is_sum("sessions", list(each.values()), self.documents["stats/by-source.json"]["total"], "sessions")
+        for window in WINDOWS:
+            parts = [self.documents[f"sessions/{sid}/window/{window}.json"] for sid in self.sessions]
+            self.is_sum("sessions window", parts, self.documents[f"stats/window/{window}/by-source.json"]["total"], window)
+        for kind in ("projects", "teams"):
+            for name in self.run.folders(kind):
+                ids = [os.path.basename(os.readlink(link)) for link in (self.run.mount.point / kind / name / "sessions").iterdir()]
+                document = self.documents[f"{kind}/{name}/usage.json"]
+                if missing := set(ids) - set(each):
+                    raise Wrong("links", f"{kind}/{name}/sessions: no {missing}")
+                if set(COLUMNS) <= set(document):
+                    self.is_sum(kind, [each[sid] for sid in ids], document, name)
+                    for window in WINDOWS:
+                        parts = [self.documents[f"sessions/{sid}/window/{window}.json"] for sid in ids]
+                        self.is_sum(f"{kind} window", parts, self.documents[f"{kind}/{name}/window/{window}.json"], f"{name} {window}")
+
+    def streams(self) -> None:
+        every = []
+        for sid in self.sessions:
+            lines = [self.parsed("requests.jsonl", line) for line in self.text.get(f"sessions/{sid}/requests.jsonl", b"").splitlines()]
+            billed = self.documents[f"sessions/{sid}/usage.json"]["billed"]
+            every += [line["messageId"] or line["t"] for line in lines]
+            if not billed:
+                continue
+            open_ones = billed["requests"] - len(lines)  # the last one of a file, whose response has not ended
+            if not 0 <= open_ones <= self.documents[f"sessions/{sid}/usage.json"]["transcripts"] + billed["retainedRequests"]:
+                same("requests.jsonl lines", len(lines), billed["requests"], f"requests.jsonl of {sid}")
+            if open_ones:
+                continue
+            same("requests.jsonl outputTokens", total(x["outputTokens"] for x in lines), billed["outputTokens"], sid)
+            if billed["totalTokens"] < reference.TOKENS_MAX and billed["cacheReadTokens"] < reference.TOKENS_MAX // 2:
+                got = total(x["inputTotalTokens"] for x in lines)
+                same("requests.jsonl inputTotalTokens", got, total(billed[k] for k in ("inputTokens", "cacheCreationTokens", "cacheReadTokens")), sid)
+        lines = [self.parsed("events.jsonl", line) for line in self.text["events.jsonl"].splitlines()]
+        same("events.jsonl", sorted(map(str, (x["messageId"] or x["t"] for x in lines))), sorted(map(str, every)))
+
+    def readers(self) -> None:
+        """A stream only grows, or has another inode."""
+        for path in [p for p in self.text if is_stream(p)]:
+            whole = self.text[path]
+            inode = os.stat(self.run.mount.point / path).st_ino
+            before = self.run.lines.get(path)
+            if before and before[0] == inode and not whole.startswith(before[1]):
+                raise Wrong("stream", f"{path} has changed what a reader has got")
+            self.run.lines[path] = inode, whole
+
+    # -- what the reference says
+
+    def row(self, kind: str, got: dict, want: dict, note: str, keys=reference.KEYS) -> None:
+        same(kind, {k: got[k] for k in keys}, {k: want[k] for k in keys}, note)
+        same(f"{kind} billed", {k: got["billed"][k] for k in want["billed"]}, want["billed"], f"{note} billed")
+
+    def claude(self) -> None:
+        with tempfile.TemporaryDirectory(dir=self.run.root) as folder:
+            world = self.run.past.world(Path(folder))
+            same("sessions", self.sessions, sorted(world.sessions))
+            for sid in self.sessions:
+                document = self.documents[f"sessions/{sid}/usage.json"]
+                self.row("usage.json", document, world.session(sid), sid)
+                got = [(x["t"] or "", x["model"], x["inputTotalTokens"], x["cacheReadTokens"], x["cacheWriteTokens"], x["outputTokens"])
+                       for x in map(json.loads, self.text[f"sessions/{sid}/requests.jsonl"].splitlines())
+                       if x["messageId"] not in world.in_tails]
+                self.lines_of_requests(got, world.log(sid), sid)
+            teams = {name.lower(): sorted(os.listdir(self.run.mount.point / "teams" / name / "sessions"))
+                     for name in self.run.folders("teams")}
+            same("teams", teams, world.teams())
+            self.stats(world, "stats", "", "")
+            for window in WINDOWS:
+                since, until, _ = reference.reference_window.parse(f"{window}.json", 0)
+                for sid in self.sessions:
+                    self.row("window", self.documents[f"sessions/{sid}/window/{window}.json"], world.session(sid, since, until), f"{sid} {window}")
+                self.stats(world, f"stats/window/{window}", since, until)
+
+    @staticmethod
+    def is_full(row: dict) -> bool:
+        return any(row[key] == reference.TOKENS_MAX for key in (*COLUMNS, "totalTokens"))
+
+    @staticmethod
+    def lines_of_requests(got: list[tuple], want: list[tuple], sid: str) -> None:
+        """What only the reference has must be open: its response has not ended, and it is the last one of a file."""
+        rest, missing = list(got), []
+        for *one, settled in want:
+            if tuple(one) in rest:
+                rest.remove(tuple(one))
+            elif settled:
+                missing.append(one)
+        if rest or missing:
+            raise Wrong("requests.jsonl", f"{sid}\n more: {rest[:3]}\nmissing: {missing[:3]}")
+
+    def stats(self, world, folder: str, since: str, until: str) -> None:
+        tables = {"by-project": lambda: world.by_session(world.project, since, until), "by-day": lambda: world.by_time(world.day, since, until),
+                  "by-hour": lambda: world.by_time(world.hour, since, until), "by-model": lambda: world.by_model(since, until)}
+        if not world.only_lost:
+            tables["by-agent"] = lambda: world.by_session(world.agent, since, until)
+        plain = [key for key in reference.KEYS if not (since or until) or key not in ("agentName", "model")]
+        self.row("total", self.documents[f"{folder}/by-model.json"]["total"], world.total(since, until), folder, plain)
+        for name, table in tables.items():
+            got, want = {row["key"]: row for row in self.documents[f"{folder}/{name}.json"]["rows"]}, table()
+            keys = plain if name in ("by-project", "by-agent") else COLUMNS
+            if name == "by-model" and (since or until) and world.kept:
+                continue  # of a deleted transcript that the window cuts the models are not known
+            for key in sorted({*got, *want}):
+                if key == "unknown" and keys is COLUMNS and self.is_full(self.documents[f"{folder}/{name}.json"]["total"]):
+                    continue  # the rest is what rows lack of the total, which is cut at 2^63-1
+                if key in got and key in want:
+                    self.row(name, got[key], want[key], f"{folder} {key}", keys)
+                elif key in got or any(want[key][k] for k in COLUMNS) or want[key]["billed"]["requests"]:
+                    raise Wrong(f"{name} rows", f"{folder}: {key} is in {'the document' if key in got else 'the reference'} only")
+
+    def codex(self) -> None:
+        run = self.run
+        folders = [str(run.root / "codex" / name) for name in ("sessions/2026/09/01", "archived_sessions")]
+        there = {str(p).removesuffix(".zst") for folder in folders if Path(folder).exists() for p in Path(folder).iterdir()}
+        names = {os.path.basename(path) for path in there}
+        contents = {path: data if path in there else complete(data) for path, data in run.rollouts.items()
+                    if path in there or path.startswith("lost-") or os.path.basename(path) not in names}
+        want = reference_codex.requests(contents)
+        sums = [sum(r.numbers[i] for r in want) for i in range(4)]
+        billed = self.documents["stats/by-source.json"]["total"]["billed"]
+        keys = ("inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
+        got = [billed["requests"], *(billed[key] for key in keys)]
+        same("codex billed", got, [len(want), sums[0] - sums[1] - sums[2], sums[3], sums[2], sums[1]])
+
+    def gemini(self) -> None:
+        want: dict[str, bytes] = {}
+        for name, data in self.run.chats.items():
+            head = reference_sources.objects(data)
+            if head and head[0].get("sessionId"):
+                want[head[0]["sessionId"]] = data
+        for sid in self.sessions:
+            if sid not in want:
+                continue
+            document = self.documents[f"sessions/{sid}/usage.json"]
+            counts = reference_sources.gemini(reference_sources.gemini_messages(want[sid], False))
+            keys = dict(input="inputTokens", output="outputTokens", read="cacheReadTokens", tools="toolUses")
+            if counts:
+                same("gemini", {key: document[name] for key, name in keys.items()}, {key: counts[key] for key in keys}, sid)
+
+    def files_alone(self) -> None:
+        """A process that has nothing but the files says the same of sessions that have files."""
+        live = [sid for sid in self.sessions if not self.documents[f"sessions/{sid}/usage.json"]["retained"]]
+        paths = [f"sessions/{sid}/usage.json" for sid in live if self.documents[f"sessions/{sid}/usage.json"]["transcripts"]]
+        with tempfile.TemporaryDirectory(dir=self.run.root) as empty:
+            got = self.run.cat(paths, "--no-cache", OKSTRA_HOME=empty) if paths else {}
+        for path in paths:
+            fresh, ours = json.loads(got[path], parse_float=Decimal), self.documents[path]
+            keys = (*reference.KEYS, "source", "retained")
+            if fresh["totalTokens"] is None:
+                keys = ("source", "retained")  # what the files have lost says that usage is known
+            same("files alone", {k: ours[k] for k in keys}, {k: fresh[k] for k in keys}, path)
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def run_script(steps: list[list], also=None) -> None:
+    """Raises Wrong. `also` gives further steps, until None, and they are added to the list."""
+    run = Run(*steps[0][1:])
+    try:
+        for step in steps[1:]:
+            run.step(step)
+        while also and (step := also(run)):
+            steps.append(step)
+            run.step(step)
+        run.step(["check"])
+    except Wrong as wrong:
+        if run.mount.process.poll() is not None:
+            raise Wrong("died", f"{run.mount.process.returncode}: {run.mount.said()}\n{wrong}") from wrong
+        raise
+    finally:
+        run.close()
+
+
+def fails_by(steps: list[list]):
+    try:
+        run_script(list(steps))
+    except Wrong as wrong:
+        return wrong
+    return None
+
+
+def shrink(steps: list[list], wrong: Wrong, seconds: float) -> tuple[list[list], Wrong]:
+    """Leaves out steps, and lines of what is written, as long as the same comparison fails."""
+    until = time.monotonic() + seconds
+    size = max(len(steps) // 2, 1)
+    while size:
+        at = 1
+        while at < len(steps) and time.monotonic() < until:
+            fewer = steps[:at] + steps[at + size:]
+            again = fails_by(fewer)
+            if again and again.kind == wrong.kind:
+                steps, wrong = fewer, again
+            else:
+                at += size
+        size //= 2
+    for at, step in enumerate(steps):
+        if step[0] not in ("append", "rewrite", "replace"):
+            continue
+        lines = step[2].splitlines(True)
+        n = 0
+        while n < len(lines) and len(lines) > 1 and time.monotonic() < until:
+            fewer = [*steps[:at], [*step[:2], "".join(lines[:n] + lines[n + 1:])], *steps[at + 1:]]
+            again = fails_by(fewer)
+            if again and again.kind == wrong.kind:
+                steps, wrong = fewer, again
+                del lines[n]
+            else:
+                n += 1
+    return steps, wrong
+
+
+def run_seed(seed: int, count: int, shrinking: float) -> str:
+    """What went wrong, with a script, or ""."""
+    agents, exact = MODES[seed % len(MODES)]
+    steps: list[list] = [["mode", agents, exact]]
+    chooser = []
+
+    def following(run: Run):
+        if not chooser:
+            chooser.append(Chooser(seed, run.agents, run.root))
+        return chooser[0].step() if len(steps) <= count else None
+
+    try:
+        run_script(steps, following)
+    except Wrong as wrong:
+        first = len(steps)
+        steps, wrong = shrink(steps, wrong, shrinking) if shrinking else (steps, wrong)
+        return f"seed {seed} ({agents}), {first} steps, {len(steps)} made small: {wrong}\n{dump(steps)}"
+    return ""
+
+
+class Found(unittest.TestCase):
+    """What the test has found before: each script failed once."""
+
+    def test_scripts(self):
+        scripts = sorted((Path(__file__).resolve().parent / "found").glob("*.jsonl"))
+        self.assertTrue(scripts)
+        for path in scripts:
+            with self.subTest(path.stem):
+                wrong = fails_by(load(path.read_text()))
+                self.assertIsNone(wrong, f"{path.stem}: {wrong}")
+
+
+class Model(unittest.TestCase):
+    def test_some_seeds(self):
+        until = time.monotonic() + (600 if os.environ.get("OKSTRAFS_LONG") else 12)
+        seeds = int(os.environ.get("OKSTRAFS_MODEL_SEEDS", "2" if os.environ.get("OKSTRAFS_BRIEF") else "1000"))
+        for seed in range(seeds):
+            if seed >= len(MODES) and time.monotonic() > until:
+                break
+            self.assertEqual(run_seed(seed, 40, 30), "")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--hours", type=float, default=0)
+    parser.add_argument("--script", type=Path)
+    parser.add_argument("--shrink", type=float, default=120, metavar="SECONDS")
+    parser.add_argument("--keep-going", action="store_true")
+    args = parser.parse_args()
+    os.environ["OKSTRAFS_TEST_SECONDS"] = str(int(args.hours * 3600 + 3600))
+    harness.Watchdog.start()
+    try:
+        if args.script:
+            wrong = fails_by(load(args.script.read_text()))
+            print(wrong or "as it should be")
+            return bool(wrong)
+        until = time.monotonic() + args.hours * 3600
+        seed, failed = args.first if args.seed is None else args.seed, 0
+        while True:
+            said = run_seed(seed, args.steps, args.shrink)
+            failed += bool(said)
+            if said:
+                print(said, flush=True)
+            if args.seed is not None or time.monotonic() >= until or (failed and not args.keep_going):
+                break
+            seed += 1
+        print(f"seeds up to {seed}: {failed} failed", flush=True)
+        return bool(failed)
+    finally:
+        harness.Watchdog.stop()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1].startswith("--"):
+        sys.exit(main())
+    harness.main(__name__)
