@@ -601,9 +601,15 @@ static int read_piece(struct history_store *s, const struct piece *piece, struct
     return rc;
 }
 
-static int unite_names(struct oks_state *lost, const struct oks_state *piece)
+static int unite_names(struct oks_state *lost, struct oks_state *piece)
 {
     int rc = 0;
+
+    if (piece->reader_state) { /* later files repeat what it says, also when it is gone */
+        free(lost->reader_state);
+        lost->reader_state = piece->reader_state;
+        piece->reader_state = NULL;
+    }
 
     for (size_t i = 0; rc >= 0 && i < piece->teams.len; i++)
         rc = oks_strings_add_folded(&lost->teams,

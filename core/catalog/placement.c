@@ -122,10 +122,19 @@ static bool same_file(const struct transcript *a, const struct transcript *b)
     return a->mark.ino && a->mark.ino == b->mark.ino && a->mark.dev == b->mark.dev;
 }
 
-/* Whether t may repeat `other`, of its own session. One file with two names counts once anyway. */
+/*
+ * Whether t may repeat what `other` has. A remnant has no events. So what it repeats counts in t, except
+ * where billing says what is repeated.
+ */
+static bool is_peer(const struct transcript *t, const struct transcript *other)
+{
+    return other != t && other->source == t->source && (!other->remnant || t->source->assumed);
+}
+
+/* The same of its own session. One file with two names counts once anyway. */
 static bool is_twin(const struct transcript *t, const struct transcript *other)
 {
-    return other != t && other->source == t->source && precedes(other, t) && !same_file(other, t);
+    return is_peer(t, other) && precedes(other, t) && !same_file(other, t);
 }
 
 static struct session *origin_of(struct catalog *c, const struct transcript *t)
@@ -226,7 +235,7 @@ static char *peer_states_of(struct catalog *c, const struct transcript *t, bool 
     }
     if (origin && !is_alone(t))
         LIST_FOREACH(other, &origin->transcripts, of_session) {
-            if (other->source != t->source)
+            if (!is_peer(t, other))
                 continue;
             *waiting |= other->unplaced;
             add_state(&text, other);
@@ -250,8 +259,8 @@ static void check(struct catalog *c, struct transcript *t)
     bool waiting;
     char *peer_states;
 
-    if (!t->source->agrees || !t->loaded || !t->state.reader_state || is_alone(t))
-        return;
+    if (!t->source->agrees || !t->loaded || t->retained || !t->state.reader_state || is_alone(t))
+        return; /* of a retained one there is no file to scan again */
     peer_states = peer_states_of(c, t, &waiting);
     if (peer_states && !waiting && !t->source->agrees(t->state.reader_state, peer_states)) {
         t->anew = true;
