@@ -22,7 +22,7 @@ enum { MORE_BYTES_MAX = 1 << 20 }; /* of a transcript; a scan that read more is 
 
 static bool has_content(const struct oks_state *state)
 {
-    return oks_events_len(state->events) > 0 || requests_len(state->requests) > 0;
+    return oks_events_len(state->events) > 0 || requests_whole(state->requests) > 0;
 }
 
 bool keeping_due(struct oks_engine *e, const struct transcript *t)

@@ -115,11 +115,24 @@ static int take_tail(struct oks_engine *e, struct transcript *t)
     return rc;
 }
 
+/* Without events there is nothing to retain: a start must not find it in the store either. */
+static bool drop_empty(struct oks_engine *e, const struct transcript *t)
+{
+    struct history_facts facts;
+
+    if (t->totals.events)
+        return false;
+    history_store_facts(e->history, t->path, &facts);
+    if (e->cache && facts.live)
+        keeping_drop(e, t, HISTORY_MOVED);
+    return true;
+}
+
 int retained_keep(struct oks_engine *e, struct transcript *t)
 {
     int rc;
 
-    if (t->retained || !t->loaded || t->totals.events == 0 || !is_kept(e, t))
+    if (t->retained || !t->loaded || drop_empty(e, t) || !is_kept(e, t))
         return 0;
     rc = retained_moved(e, t);
     if (rc < 0)
