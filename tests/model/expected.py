@@ -118,8 +118,9 @@ class World(reference_billed.World):
             if sid not in self.sessions:
                 self.only_lost.add(sid)
                 self.sessions[sid] = reference.Session()
-                self.sessions[sid].projects |= {path.split(os.sep)[0]} if os.sep in path else set()
                 self.cwds[sid] = None
+            if sid in self.only_lost and os.sep in path:
+                self.sessions[sid].projects.add(path.split(os.sep)[0])
 
     def part(self, sid: str, keep) -> dict:
         """Sessions without events are sessions: not all of a project name an agent then."""

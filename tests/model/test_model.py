@@ -91,7 +91,7 @@ class Run:
         for folder in ("codex/sessions", "codex/archived_sessions", "gemini/.gemini/tmp"):
             (self.root / folder).mkdir(parents=True)
         self.past = Past(self.home.projects)
-        self.rollouts: dict[str, bytes] = {}  # all that any file of Codex has said
+        self.rollouts: set[tuple[str, bytes]] = set()  # all that any file of Codex has said
         self.chats: dict[str, bytes] = {}
         self.unsaved = False  # the store may lack what a file has lost
         self.lines: dict[str, tuple] = {}  # by stream: its inode, and what a reader has got that only goes on
@@ -124,19 +124,17 @@ class Run:
         self.past.observe()
         for folder in ("codex/sessions", "codex/archived_sessions"):
             for path in sorted((self.root / folder).rglob("rollout-*.jsonl")):
-                self.hold_rollout(str(path), path.read_bytes())
+                self.hold_rollout(path.name, path.read_bytes())
+        chats = {str(path): path.read_bytes() for path in sorted((self.root / "gemini").rglob("session-*.jsonl"))}
         for name, data in self.chats.items():
-            if not Path(name).exists():
-                self.chats[name] = complete(data)
-        for path in sorted((self.root / "gemini").rglob("session-*.jsonl")):
-            self.chats[str(path)] = path.read_bytes()
+            if name not in chats and not any(other.startswith(complete(data)) for other in chats.values()):
+                chats[name] = complete(data)
+        self.chats = chats
 
-    def hold_rollout(self, path: str, data: bytes) -> None:
-        """What was there before counts as well, as if it were a file of that name elsewhere."""
-        before = complete(self.rollouts.get(path, b""))
-        if not data.startswith(before):
-            self.rollouts[f"lost-{len(self.rollouts)}/{os.path.basename(path)}"] = before
-        self.rollouts[path] = data
+    def hold_rollout(self, name: str, data: bytes) -> None:
+        """What was there before counts as well, unless the file has only grown."""
+        self.rollouts = {(n, said) for n, said in self.rollouts if n != name or not data.startswith(complete(said))}
+        self.rollouts.add((name, data))
 
     def _read(self, which: float) -> None:
         paths = self.documents()
@@ -148,8 +146,15 @@ class Run:
     def saved(self) -> None:
         if self.unsaved:
             self.sync()
-            time.sleep(SAVED_SECONDS)
+            for _ in range(20):  # a loaded machine may be slow
+                before = self.store()
+                time.sleep(SAVED_SECONDS)
+                if before == self.store():
+                    break
         self.unsaved = False
+
+    def store(self) -> list:
+        return [(path, path.stat().st_size) for path in sorted((self.home.okstra / "okstrafs").rglob("*"))]
 
     def _restart(self, options: str) -> None:
         self.sync()
@@ -195,7 +200,8 @@ class Run:
             self.past.forget(session)
             if "codex" in self.agents or "gemini" in self.agents:
                 self.chats = {name: data for name, data in self.chats.items() if Path(name).exists()}
-                self.rollouts = {name: data for name, data in self.rollouts.items() if Path(name).exists()}
+                there = {path.name.removesuffix(".zst") for path in (self.root / "codex").rglob("rollout-*")}
+                self.rollouts = {(name, data) for name, data in self.rollouts if name in there}
 
     def _caches(self) -> None:
         self.sync()
@@ -423,11 +429,11 @@ class Check:
 
     def codex(self) -> None:
         run = self.run
-        folders = [str(run.root / "codex" / name) for name in ("sessions/2026/09/01", "archived_sessions")]
-        there = {str(p).removesuffix(".zst") for folder in folders if Path(folder).exists() for p in Path(folder).iterdir()}
-        names = {os.path.basename(path) for path in there}
-        contents = {path: data if path in there else complete(data) for path, data in run.rollouts.items()
-                    if path in there or path.startswith("lost-") or os.path.basename(path) not in names}
+        files = list((run.root / "codex").rglob("rollout-*"))
+        packed = {path.name.removesuffix(".zst") for path in files if path.suffix == ".zst"}
+        now = {(path.name, path.read_bytes()) for path in files if path.suffix != ".zst"}
+        contents = {f"{n}/{name}": data if name in packed or (name, data) in now else complete(data)
+                    for n, (name, data) in enumerate(sorted(run.rollouts))}
         want = reference_codex.requests(contents)
         sums = [sum(r.numbers[i] for r in want) for i in range(4)]
         billed = self.documents["stats/by-source.json"]["total"]["billed"]
@@ -436,16 +442,15 @@ class Check:
         same("codex billed", got, [len(want), sums[0] - sums[1] - sums[2], sums[3], sums[2], sums[1]])
 
     def gemini(self) -> None:
-        want: dict[str, bytes] = {}
-        for name, data in self.run.chats.items():
+        want: dict[str, list[bytes]] = {}
+        for data in self.run.chats.values():
             head = reference_sources.objects(data)
-            if head and head[0].get("sessionId"):
-                want[head[0]["sessionId"]] = data
+            want.setdefault(head[0].get("sessionId") if head else None, []).append(data)
         for sid in self.sessions:
-            if sid not in want:
+            if len(want.get(sid, [])) != 1:
                 continue
             document = self.documents[f"sessions/{sid}/usage.json"]
-            counts = reference_sources.gemini(reference_sources.gemini_messages(want[sid], False))
+            counts = reference_sources.gemini(reference_sources.gemini_messages(want[sid][0], False))
             keys = dict(input="inputTokens", output="outputTokens", read="cacheReadTokens", tools="toolUses")
             if counts:
                 same("gemini", {key: document[name] for key, name in keys.items()}, {key: counts[key] for key in keys}, sid)
@@ -454,6 +459,8 @@ class Check:
         """A process that has nothing but the files says the same of sessions that have files."""
         live = [sid for sid in self.sessions if not self.documents[f"sessions/{sid}/usage.json"]["retained"]]
         paths = [f"sessions/{sid}/usage.json" for sid in live if self.documents[f"sessions/{sid}/usage.json"]["transcripts"]]
+        if self.documents["stats/by-source.json"]["total"]["billed"]["retainedRequests"]:  # a page may repeat one of these
+            paths = [path for path in paths if self.documents[path]["source"] != "codex"]
         with tempfile.TemporaryDirectory(dir=self.run.root) as empty:
             got = self.run.cat(paths, "--no-cache", OKSTRA_HOME=empty) if paths else {}
         for path in paths:
