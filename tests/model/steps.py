@@ -24,6 +24,9 @@ CODEX = "codex/sessions/2026/09/01"
 ARCHIVE = "codex/archived_sessions"
 CHATS = "gemini/.gemini/tmp/slug-{}/chats"
 
+TASK = "work/.okstra/tasks/TG/TID/runs"
+ROOT = "@ROOT@"  # stands for the folder of the home, which is another one in each run
+
 DESTRUCTIVE = ("truncate", "rewrite", "replace", "move", "delete", "pack")
 WRITES = ("append", "link", *DESTRUCTIVE)
 
@@ -34,8 +37,9 @@ WRITES = ("append", "link", *DESTRUCTIVE)
 class Claude:
     """Lines of Claude Code. Few ids, so that files share requests, and lines of one request differ."""
 
-    def __init__(self, dice: random.Random):
+    def __init__(self, dice: random.Random, exact: bool = True):
         self.dice = dice
+        self.runs = not exact
         self.ids = [f"msg_01{n:022d}" for n in range(dice.choice((6, 14, 30)))]
         self.huge = dice.random() < 0.06
         self.teams = dice.random() < 0.5
@@ -79,6 +83,8 @@ class Claude:
             one["teamName"] = self.dice.choice(TEAMS)
         if self.dice.random() < 0.1:
             one["agentName"] = self.dice.choice(("lead", "codex-worker"))
+        if self.runs and self.dice.random() < 0.2:
+            one["cwd"] = f"{ROOT}/work" if self.dice.random() < 0.7 else "/made/up"
         return records.line(one).decode()
 
     def lines(self, path: str) -> str:
@@ -106,7 +112,7 @@ class Claude:
 class Codex:
     """Rollouts of made-up threads, a piece at a time."""
 
-    def __init__(self, dice: random.Random):
+    def __init__(self, dice: random.Random, exact: bool = True):
         self.dice = dice
         self.rest = {f"{CODEX}/{name}": data.decode() for name, data in
                      reference_codex.Home(dice.getrandbits(32), 4).files.items()}
@@ -129,7 +135,7 @@ class Codex:
 class Gemini:
     """Chats: messages that come again with other counts, and settings."""
 
-    def __init__(self, dice: random.Random):
+    def __init__(self, dice: random.Random, exact: bool = True):
         self.dice = dice
         self.begun: set[str] = set()  # files that have their first line
 
@@ -170,9 +176,9 @@ WEIGHTS = {
 class Chooser:
     """Chooses the next step, given the files that are there."""
 
-    def __init__(self, seed: int, agents, root: Path):
-        self.dice, self.root = random.Random(seed), root
-        self.makers = {agent: MAKERS[agent](self.dice) for agent in agents}
+    def __init__(self, seed: int, agents, exact: bool, root: Path):
+        self.dice, self.root, self.exact = random.Random(seed), root, exact
+        self.makers = {agent: MAKERS[agent](self.dice, exact) for agent in agents}
 
     def existing(self, agent: str) -> list[str]:
         folder = self.root / agent
@@ -180,7 +186,7 @@ class Chooser:
 
     def step(self) -> list:
         agent = self.dice.choice(sorted(self.makers))
-        weights = WEIGHTS[agent]
+        weights = WEIGHTS[agent] | ({"run": 6} if agent == "claude" and not self.exact else {})
         verb = self.dice.choices(list(weights), list(weights.values()))[0]
         return getattr(self, f"_{verb}")(agent, self.makers[agent], self.existing(agent)) or ["check"]
 
@@ -255,6 +261,25 @@ class Chooser:
         plain = [path for path in files if path.endswith(".jsonl")]
         return ["pack", self.dice.choice(plain)] if plain else None
 
+    def _run(self, agent, maker, files):
+        """What okstra and Claude Code write about teams, or that they remove it."""
+        dice, n = self.dice, self.dice.randrange(1, 3)
+        kind = dice.choice(("state", "state", "manifest", "roster", "label"))
+        workers = [{"workerId": w, "agent": w, "model": "m"} for w in ("codex", "scout") if dice.random() < 0.8]
+        state = {"schemaVersion": "1.0", "taskKey": "TG:TID:tid", "team": {"teamName": dice.choice(TEAMS)},
+                 "runEndedAt": dice.choice((None, "2026-06-03T00:00:00Z")), "lead": {"sessionId": dice.choice(SESSIONS)},
+                 "runDirectoryPath": f".okstra/tasks/TG/TID/runs/{n}", "workers": workers}
+        members = [{"agentId": f"{name}@build", "name": name} for name in ("team-lead", "scout", "writer") if dice.random() < 0.8]
+        label = f"claude/projects/{dice.choice(PROJECTS)}/{dice.choice(SESSIONS)}/subagents/{dice.choice(AGENTS)}.meta.json"
+        path, content = {
+            "state": (f"{TASK}/{n}/state/team-state-{n}-1.json", state),
+            "manifest": (f"{TASK}/{n}/manifests/run-manifest-{n}-1.json", {"createdAt": dice.choice(DAYS) + "T08:00:00Z"}),
+            "roster": ("claude/teams/build/config.json", {"name": "build", "leadAgentId": "team-lead@build",
+                                                          "leadSessionId": dice.choice(SESSIONS), "members": members}),
+            "label": (label, {"agentType": "scout"} | ({"name": "scout"} if dice.random() < 0.5 else {})),
+        }[kind]
+        return ["delete", path] if dice.random() < 0.15 else ["write", path, json.dumps(content)]
+
     def _restart(self, agent, maker, files):
         return ["restart", self.dice.choice(("", "", "memory=4K", "memory=1M"))]
 
@@ -284,11 +309,16 @@ def write(path: Path, data: bytes, flags: int) -> None:
 def perform(root: Path, step: list) -> bool:
     """A step that concerns files. False: nothing changed."""
     verb, path = step[0], root / step[1]
+    text = step[2].replace(ROOT, str(root)).encode() if isinstance(step[-1], str) and len(step) > 2 else b""
     to = root / step[2] if verb in ("move", "link") else None
     if verb == "append":
         if path.is_dir():
             return False
-        write(path, step[2].encode(), os.O_APPEND)
+        write(path, text, os.O_APPEND)
+        return True
+    if verb == "write":
+        write(path.with_name("new.tmp"), text, os.O_TRUNC)
+        path.with_name("new.tmp").rename(path)
         return True
     if not path.exists() or (to and (to == path or path in to.parents)):
         return False
@@ -304,9 +334,9 @@ def perform(root: Path, step: list) -> bool:
     elif verb == "truncate":
         os.truncate(path, min(step[2], path.stat().st_size))
     elif verb == "rewrite":
-        write(path, step[2].encode(), os.O_TRUNC)
+        write(path, text, os.O_TRUNC)
     elif verb == "replace":
-        write(path.with_name("new.tmp"), step[2].encode(), os.O_TRUNC)
+        write(path.with_name("new.tmp"), text, os.O_TRUNC)
         path.with_name("new.tmp").rename(path)
     elif verb == "pack":
         new = path.with_name("rollout-compress-x.tmp")
