@@ -99,6 +99,7 @@ static int put_lost(struct oks_engine *e, const struct transcript *t, const stru
     lost = (struct oks_state){.events = none,
                               .requests = rows,
                               .session_id = last->session_id,
+                              .reader_state = last->reader_state,
                               .teams = last->teams,
                               .cwds = last->cwds};
     if (rc == 0)
