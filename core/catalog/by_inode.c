@@ -38,18 +38,19 @@ static void grow(struct inode_map *map)
     map->n_chains = wanted;
 }
 
-void catalog_inode_unseen(struct catalog *c, struct transcript *t)
-{
-    t->inode = INODE_UNSEEN;
-    LIST_INSERT_HEAD(&c->by_inode.unseen, t, of_inode);
-}
-
 void catalog_inode_gone(struct catalog *c, struct transcript *t)
 {
     if (t->inode != INODE_NONE)
         LIST_REMOVE(t, of_inode);
     c->by_inode.n -= t->inode == INODE_KNOWN;
     t->inode = INODE_NONE;
+}
+
+void catalog_inode_unseen(struct catalog *c, struct transcript *t)
+{
+    catalog_inode_gone(c, t);
+    t->inode = INODE_UNSEEN;
+    LIST_INSERT_HEAD(&c->by_inode.unseen, t, of_inode);
 }
 
 void catalog_inode_is(struct catalog *c, struct transcript *t, uint64_t ino)

@@ -101,6 +101,8 @@ void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched)
         return;
     t->dirty = true;
     TAILQ_INSERT_TAIL(&c->dirty, t, queued);
+    if (!t->retained)
+        catalog_inode_unseen(c, t); /* another file may have its name now */
 }
 
 void catalog_linked(struct catalog *c, struct transcript *t, bool linked)

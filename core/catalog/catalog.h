@@ -112,7 +112,7 @@ void catalog_clear(struct catalog *c);
 
 /* --- by_inode.c: transcripts by the inode of their file --- */
 
-/* A new transcript: in the list of those whose inode is unknown. */
+/* A new transcript, or one to be scanned: in the list of those whose inode is unknown. */
 void catalog_inode_unseen(struct catalog *c, struct transcript *t);
 /* Its file has this inode, or (0) none that is known. Call it again when t->retained changes. */
 void catalog_inode_is(struct catalog *c, struct transcript *t, uint64_t ino);

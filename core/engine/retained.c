@@ -28,7 +28,7 @@
 #include "engine/engine_private.h"
 #include "catalog/transcript_scan.h"
 
-/* Files that were not scanned yet are asked for their inode once. 0 or a failure that passes */
+/* Files whose inode may be another one by now are asked for it, once. 0 or a failure that passes */
 static int see_all(struct catalog *c)
 {
     struct transcript *t;
@@ -47,7 +47,7 @@ static int see_all(struct catalog *c)
 /* Whether `other` is the file of `t` under another name. 1, 0 or a failure that passes */
 static int is_file_of(const struct transcript *other, const struct transcript *t)
 {
-    if (other == t || other->retained || (other->loaded && other->state.dev != t->state.dev))
+    if (other == t || other->retained)
         return 0;
     return transcript_state_is_of(&t->state, other->path);
 }
