@@ -142,8 +142,8 @@ class Gemini:
     def message(self) -> dict:
         pick = self.dice.randrange
         tokens = {key: pick(90) for key in ("input", "output", "cached", "thoughts", "tool", "total")}
-        stamp = f"{self.dice.choice(DAYS)}T{pick(24):02d}:{pick(60):02d}:00.000Z"
-        return {"id": f"m{pick(12)}", "timestamp": stamp, "type": "gemini", "model": f"gemini-2.5-{self.dice.choice(('pro', 'flash'))}",
+        n = pick(12)  # a message that comes again has the time that it had
+        return {"id": f"m{n}", "timestamp": f"{DAYS[n % len(DAYS)]}T{n:02d}:{n:02d}:00.000Z", "type": "gemini", "model": f"gemini-2.5-{self.dice.choice(('pro', 'flash'))}",
                 "tokens": tokens, "toolCalls": [{}] * pick(3)}
 
     def lines(self, path: str) -> str:
