@@ -268,7 +268,7 @@ static int history_read(struct oks_engine *e)
 static int discover(struct oks_engine *e)
 {
     bool same_paths;
-    int rc;
+    int rc, forgets = 0;
 
     if (e->started && e->once)
         return 0;
@@ -282,12 +282,16 @@ static int discover(struct oks_engine *e)
             rc = history_read(e);
         if (rc == 0 && !e->started)
             snapshot_load(e);
+        if (rc == 0 && e->started)
+            forgets = retained_refresh(e); /* before files come back that were forgotten */
+        if (forgets < 0)
+            rc = forgets;
         if (rc == 0)
             rc = discovery_refresh(e->discovery, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
         if (rc == 0)
-            rc = retained_refresh(e);
+            rc = forgets;
     }
     if (rc != 0)
         discovery_break(e->discovery);
