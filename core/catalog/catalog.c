@@ -111,6 +111,8 @@ void catalog_linked(struct catalog *c, struct transcript *t, bool linked)
         return;
     t->linked = linked;
     c->links_new |= linked;
+    c->links_gone |= !linked;
+    c->links_due |= !linked;
     if (linked)
         LIST_INSERT_HEAD(&c->linked, t, of_linked);
     else
@@ -187,12 +189,15 @@ int catalog_check_links(struct catalog *c)
         if (n == 0 || same_inode(&check.files[n - 1], &check.files[i]) != 0)
             check.files[n++] = check.files[i];
     check.n = n;
+    if (c->links_gone) /* nobody has read what was written under a name that is gone */
+        LIST_FOREACH(t, &c->linked, of_linked)
+            catalog_mark_dirty(c, t, false);
     if (c->links_new && n)
         oks_tree_until(c->transcripts, check_any, &check);
     else if (n)
         LIST_FOREACH(t, &c->linked, of_linked)
             check_name(&check, t);
-    c->links_due = c->links_new = false;
+    c->links_due = c->links_new = c->links_gone = false;
     free(check.files);
     return 0;
 }

@@ -102,8 +102,9 @@ struct catalog {
     TAILQ_HEAD(dirty_queue, transcript) dirty; /* to be scanned */
     LIST_HEAD(, transcript) linked;            /* transcripts whose file has several names */
     struct inode_map by_inode;
-    bool links_due; /* one of them changed since the last check */
-    bool links_new; /* one has joined them since then */
+    bool links_due;  /* one of them changed since the last check */
+    bool links_new;  /* one has joined them since then */
+    bool links_gone; /* one has left them: its file may have changed before */
 };
 
 void catalog_init(struct catalog *c, struct versions *versions);

@@ -227,6 +227,11 @@ START_TEST(a_file_is_dirty_under_all_its_names)
     catalog.links_due = true;
     ck_assert_int_eq(catalog_check_links(&catalog), 0);
     ck_assert(!a->dirty && b->dirty && !c->dirty);
+
+    scanned_as(b, 7, 4);
+    catalog_linked(&catalog, a, false); /* gone, perhaps after it was written to */
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    ck_assert(b->dirty && c->dirty && !catalog.links_gone);
 }
 END_TEST
 
