@@ -124,7 +124,14 @@ class Codex:
         return text
 
     def path(self) -> str:
-        return self.dice.choice(sorted(self.rest))
+        """In the order in which they were begun: a fork or a page comes after what it goes on from."""
+        return next((path for path in sorted(self.rest) if self.rest[path]), min(self.rest))
+
+    def is_gone(self, path: str) -> None:
+        """Nobody goes on in the middle of a rollout."""
+        for rest in self.rest:
+            if os.path.basename(path).startswith(os.path.basename(rest)):
+                self.rest[rest] = ""
 
     @staticmethod
     def other_place(path: str) -> str:
@@ -193,7 +200,7 @@ class Chooser:
     def _append(self, agent, maker, files):
         if agent == "gemini":
             maker.begun = set(files)
-        path = self.dice.choice(files) if files and self.dice.random() < 0.6 else maker.path()
+        path = self.dice.choice(files) if files and self.dice.random() < 0.6 and agent != "codex" else maker.path()
         if path.endswith(".zst") or (self.root / f"{path}.zst").exists():
             return None  # a compressed rollout is unpacked before it grows
         return ["append", path, maker.lines(path)]
@@ -247,7 +254,11 @@ class Chooser:
             return ["append", maker.path(), "".join(lines[:self.dice.randrange(len(lines) + 1)])]
 
     def _delete(self, agent, maker, files):
-        return ["delete", self.dice.choice(files)] if files else None
+        if files:
+            path = self.dice.choice(files)
+            if agent == "codex":
+                maker.is_gone(path)
+            return ["delete", path]
 
     def _deletefolder(self, agent, maker, files):
         return ["delete", f"claude/projects/{self.dice.choice(PROJECTS)}"]
@@ -255,11 +266,15 @@ class Chooser:
     def _archive(self, agent, maker, files):
         if files:
             path = self.dice.choice(files)
+            maker.is_gone(path)
             return ["move", path, maker.other_place(path)]
 
     def _pack(self, agent, maker, files):
         plain = [path for path in files if path.endswith(".jsonl")]
-        return ["pack", self.dice.choice(plain)] if plain else None
+        if plain:
+            path = self.dice.choice(plain)
+            maker.is_gone(path)
+            return ["pack", path]
 
     def _run(self, agent, maker, files):
         """What okstra and Claude Code write about teams, or that they remove it."""

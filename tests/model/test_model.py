@@ -95,11 +95,18 @@ class Run:
         self.chats: dict[str, bytes] = {}
         self.unsaved = False  # the store may lack what a file has lost
         self.lines: dict[str, tuple] = {}  # by stream: its inode, and what a reader has got that only goes on
-        self.mount = self.home.mount()
+        # Else runs are found by the working directories of transcripts, and stay until a restart when those go.
+        self.options = [] if exact else [f"root={self.root}/work"]
+        (self.root / "work").mkdir()
+        self.mount = self.home.mount(*self.arguments())
         self.checks = 0
 
     def close(self) -> None:
         self.home.close()
+
+    def arguments(self, *options: str) -> list[str]:
+        options = [option for option in (*self.options, *options) if option]
+        return ["-o", ",".join(options)] if options else []
 
     # -- steps
 
@@ -112,7 +119,8 @@ class Run:
         strict = self.exact or verb in ("truncate", "rewrite")
         if strict:
             self.sync()
-        self.unsaved |= perform(self.root, step) and verb in DESTRUCTIVE
+        comes = not (self.root / step[1]).exists()  # what its session had of other files may be given up
+        self.unsaved |= perform(self.root, step) and (comes or verb in DESTRUCTIVE)
         if strict:
             self.sync()
 
@@ -175,7 +183,7 @@ class Run:
     def start(self, options: str, before: dict, kind: str) -> None:
         self.unsaved = False
         self.lines.clear()
-        self.mount = self.home.mount(*(["-o", options] if options else []))
+        self.mount = self.home.mount(*self.arguments(options))
         after = self.all()
         self.compare(kind, after, before)
 
@@ -254,7 +262,7 @@ class Run:
         mark = subprocess.run([harness.binary(), "cat", "README.txt"], env=self.home.environment(), stdout=subprocess.PIPE,
                               timeout=60).stdout
         words = [word for path in paths for word in (path, "README.txt")]
-        done = subprocess.run([harness.binary(), *options, "cat", *words], env=self.home.environment() | environ,
+        done = subprocess.run([harness.binary(), *self.arguments(), *options, "cat", *words], env=self.home.environment() | environ,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
         if done.returncode:
             raise Wrong("cat", f"exit {done.returncode}: {done.stderr.decode()}")
