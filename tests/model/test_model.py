@@ -1,6 +1,6 @@
 """The model test: random things happen to transcripts and to the daemon, and all documents are compared with a reference.
 
-    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py                     some seeds, as in CI
+    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py                     twelve seeds, as in CI
     OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --seed 7 [--steps N]    one seed again
     OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --hours 2 [--from SEED] seeds until the time is up
     OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --script FILE           a script that a failure has printed
@@ -350,8 +350,9 @@ class Check:
             every += [line["messageId"] or line["t"] for line in lines]
             if not billed:
                 continue
-            open_ones = billed["requests"] - len(lines)  # the last one of a file, whose response has not ended
-            if not 0 <= open_ones <= self.documents[f"sessions/{sid}/usage.json"]["transcripts"] + billed["retainedRequests"]:
+            # Of each file the last response may not have ended, and the unfinished line behind it may be another one.
+            open_ones = billed["requests"] - len(lines)
+            if not 0 <= open_ones <= 2 * self.documents[f"sessions/{sid}/usage.json"]["transcripts"] + billed["retainedRequests"]:
                 same("requests.jsonl lines", len(lines), billed["requests"], f"requests.jsonl of {sid}")
             if open_ones:
                 continue
@@ -572,12 +573,14 @@ class Found(unittest.TestCase):
 
 class Model(unittest.TestCase):
     def test_some_seeds(self):
-        until = time.monotonic() + (600 if os.environ.get("OKSTRAFS_LONG") else 12)
-        seeds = int(os.environ.get("OKSTRAFS_MODEL_SEEDS", "2" if os.environ.get("OKSTRAFS_BRIEF") else "1000"))
-        for seed in range(seeds):
-            if seed >= len(MODES) and time.monotonic() > until:
+        until = time.monotonic() + 500
+        brief, long = os.environ.get("OKSTRAFS_BRIEF"), os.environ.get("OKSTRAFS_LONG")
+        for seed in range(2 if brief else 100_000 if long else 2 * len(MODES)):
+            if time.monotonic() > until:
                 break
-            self.assertEqual(run_seed(seed, 40, 30), "")
+            said = run_seed(seed, 40, 30)
+            if said:
+                self.fail(said)
 
 
 def main() -> int:
