@@ -25,26 +25,34 @@ void content_init(struct content *c, struct spool *spool, char *bytes, size_t le
     c->bytes = NULL;
 }
 
-void content_clear(struct content *c, struct spool *spool)
+static void drop_bytes(struct content *c, struct spool *spool)
 {
     free(c->bytes);
+    c->bytes = NULL;
     if (c->spooled.n_extents)
         spool_drop(spool, &c->spooled);
+}
+
+void content_clear(struct content *c, struct spool *spool)
+{
+    drop_bytes(c, spool);
     *c = (struct content){0};
 }
 
 void content_give_up(struct content *c, struct spool *spool)
 {
-    struct content kept;
-
     if (!c->has_digest)
         make_digest(c);
-    kept = *c;
-    content_clear(c, spool);
-    c->len = kept.len;
+    drop_bytes(c, spool);
     c->given_up = true;
-    c->has_digest = kept.has_digest;
-    memcpy(c->digest, kept.digest, sizeof(c->digest));
+}
+
+void content_take(struct content *c, struct content *from)
+{
+    c->bytes = from->bytes;
+    c->spooled = from->spooled;
+    c->given_up = false;
+    *from = (struct content){0};
 }
 
 bool content_equal(const struct content *a, const struct content *b)

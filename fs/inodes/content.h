@@ -9,7 +9,8 @@
  *     content_give_up(&content, spool);
  *     if (content_equal(&content, &other)) ...             whatever became of the bytes
  *
- * Not thread safe, except that several threads may read.
+ * Not thread safe, except that several threads may read, and that `len` never changes: attributes are read
+ * without a lock.
  */
 #ifndef OKSTRAFS_FS_INODES_CONTENT_H
 #define OKSTRAFS_FS_INODES_CONTENT_H
@@ -38,6 +39,8 @@ struct content {
 void content_init(struct content *content, struct spool *spool, char *bytes, size_t len);
 void content_clear(struct content *content, struct spool *spool);
 void content_give_up(struct content *content, struct spool *spool);
+/* Takes the bytes of equal content over, into one that was given up. */
+void content_take(struct content *content, struct content *from);
 bool content_equal(const struct content *a, const struct content *b);
 /* At most size bytes, of content that was not given up. Bytes read (0: the end) or a negative errno. */
 ssize_t content_read(const struct content *content, struct spool *spool, size_t offset, char *buf,

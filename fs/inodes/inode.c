@@ -289,10 +289,8 @@ static uint64_t digest_of(const struct node *node, const struct oks_document *do
 static void content_restore(struct inodes *t, struct inode *inode, struct inode *fresh)
 {
     table_not_idle(t, inode);
-    if (inode->content.given_up) {
-        inode->content = fresh->content;
-        fresh->content = (struct content){0};
-    }
+    if (inode->content.given_up)
+        content_take(&inode->content, &fresh->content);
     if (inode->n_opens == 0)
         table_idle(t, inode);
 }
