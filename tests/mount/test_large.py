@@ -119,8 +119,8 @@ class Slices(LargeTest):
             self.assertEqual(self.billed(mount, "session-large"), (8 * count, 2 * count, 0))
             self.assertLess(self.scanned(mount), 1 << 20)  # it was cached as a whole
 
-    def test_a_rewritten_file_has_lost_only_what_it_lacks(self):
-        """What is committed after a first slice must not count the rest as lost."""
+    def test_a_large_file_that_is_rewritten(self):
+        """What it kept is counted once, and not as lost."""
         count = LARGE // RECORD
         self.write("session-large", count, 3)
         with self.home.mount() as mount:
