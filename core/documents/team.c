@@ -6,6 +6,9 @@
  * top are those of all the team's sessions in the window; usageSummary counts lead and workers, so the two
  * differ by what is in `others`.
  *
+ * A stranger may make thousands of members and of workers, so the sessions of a member are found in a sorted
+ * array.
+ *
  * Invariant: each session is counted in exactly one of lead, one worker, or others.
  */
 #include "base/text_end.h"
@@ -22,7 +25,7 @@
 
 struct part {
     struct session *session;
-    char member[OKS_NAME_MAX + 1]; /* made once, because each is compared with each */
+    char member[OKS_NAME_MAX + 1];
     struct measure measure;
     struct billed_bag billed;
     bool taken;
@@ -33,8 +36,10 @@ typedef bool (*part_filter)(const struct part *part, const void *ctx);
 struct parts {
     struct part *items;
     size_t len;
-    part_filter filter; /* of the sessions of the next usage */
-    const void *ctx;
+    struct part **by_member; /* sorted by member, then as the items */
+    bool two_names;          /* a session may be that of a worker in two ways: see member_has_two_names() */
+    struct part **chosen;    /* the sessions of the next usage */
+    size_t n_chosen;
     struct measure sum; /* of those sessions */
     struct billed_bag billed;
     uint64_t worker_tokens;
@@ -70,7 +75,41 @@ static void parts_clear(struct parts *parts)
     for (size_t i = 0; i < parts->len; i++)
         billed_bag_clear(&parts->items[i].billed);
     billed_bag_clear(&parts->billed);
+    free(parts->by_member);
+    free(parts->chosen);
     free(parts->items);
+}
+
+static int by_member(const void *a, const void *b)
+{
+    const struct part *x = *(struct part *const *)a, *y = *(struct part *const *)b;
+    int d = strcmp(x->member, y->member);
+
+    return d ? d : (x > y) - (x < y);
+}
+
+static void parts_sort(struct parts *parts)
+{
+    qsort(parts->items, parts->len, sizeof(*parts->items), by_start);
+    for (size_t i = 0; i < parts->len; i++)
+        parts->by_member[i] = &parts->items[i];
+    qsort(parts->by_member, parts->len, sizeof(*parts->by_member), by_member);
+}
+
+/* Where the sessions of a member begin. */
+static size_t first_of_member(const struct parts *parts, const char *member)
+{
+    size_t low = 0, high = parts->len;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(parts->by_member[middle]->member, member) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static int parts_make(struct model *model, const struct team *team, const struct team_run *run,
@@ -84,8 +123,12 @@ static int parts_make(struct model *model, const struct team *team, const struct
         return -ENOMEM;
     while (sessions[n])
         n++;
-    *parts = (struct parts){.items = calloc(n + 1, sizeof(*parts->items))};
-    for (size_t i = 0; parts->items && rc == 0 && i < n; i++) {
+    *parts = (struct parts){.items = calloc(n + 1, sizeof(*parts->items)),
+                            .by_member = calloc(n + 1, sizeof(*parts->by_member)),
+                            .chosen = calloc(n + 1, sizeof(*parts->chosen))};
+    if (!parts->items || !parts->by_member || !parts->chosen)
+        rc = -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         struct part *p = &parts->items[parts->len];
 
         p->session = sessions[i];
@@ -96,14 +139,15 @@ static int parts_make(struct model *model, const struct team *team, const struct
             continue;
         }
         member_name_of(run, sessions[i], p->member);
+        parts->two_names |= member_has_two_names(run, sessions[i]);
         parts->len++;
     }
     free(sessions);
-    if (!parts->items || rc < 0) {
+    if (rc < 0) {
         parts_clear(parts);
         return -ENOMEM;
     }
-    qsort(parts->items, parts->len, sizeof(*parts->items), by_start);
+    parts_sort(parts);
     return 0;
 }
 
@@ -172,36 +216,54 @@ int team_member_measure(struct model *model, struct team *team, const char *memb
 
 /* --- writing --- */
 
-static bool is_chosen(const struct parts *parts, const struct part *part)
+static void choose_none(struct parts *parts)
 {
-    return !part->taken && parts->filter(part, parts->ctx);
+    parts->n_chosen = 0;
+    measure_start(&parts->sum);
+    billed_bag_clear(&parts->billed);
+}
+
+/* Unless it is counted already. */
+static void choose_part(struct json *j, struct parts *parts, struct part *part)
+{
+    if (part->taken)
+        return;
+    parts->chosen[parts->n_chosen++] = part;
+    measure_add(&parts->sum, &part->measure);
+    json_fail(j, billed_bag_add(&parts->billed, &part->billed));
 }
 
 /* The next usage is that of the sessions that match `filter` and are not counted yet. */
 static void choose(struct json *j, struct parts *parts, part_filter filter, const void *ctx)
 {
-    parts->filter = filter;
-    parts->ctx = ctx;
-    measure_start(&parts->sum);
-    billed_bag_clear(&parts->billed);
+    choose_none(parts);
     for (size_t i = 0; i < parts->len; i++)
-        if (is_chosen(parts, &parts->items[i])) {
-            measure_add(&parts->sum, &parts->items[i].measure);
-            json_fail(j, billed_bag_add(&parts->billed, &parts->items[i].billed));
-        }
+        if (filter(&parts->items[i], ctx))
+            choose_part(j, parts, &parts->items[i]);
+}
+
+/* The same among the sessions of a member; `filter` NULL: all of them. */
+static void choose_of(struct json *j, struct parts *parts, const char *member, part_filter filter,
+                      const void *ctx)
+{
+    choose_none(parts);
+    for (size_t i = first_of_member(parts, member); i < parts->len; i++) {
+        struct part *part = parts->by_member[i];
+
+        if (strcmp(part->member, member) != 0)
+            return;
+        if (!filter || filter(part, ctx))
+            choose_part(j, parts, part);
+    }
 }
 
 /* The source of the earliest session, and the ids of all. They count as counted from now on. */
 static void put_sessions(struct json *j, struct parts *parts)
 {
-    bool first = true;
+    for (size_t i = 0; i < parts->n_chosen; i++) {
+        struct part *p = parts->chosen[i];
 
-    for (size_t i = 0; i < parts->len; i++) {
-        struct part *p = &parts->items[i];
-
-        if (!is_chosen(parts, p))
-            continue;
-        if (first) {
+        if (i == 0) {
             json_put_text(j, "source", session_source(p->session)->name);
             json_put_text(j, "sessionId", p->session->id);
             json_open_array(j, "additionalSessionIds");
@@ -209,7 +271,6 @@ static void put_sessions(struct json *j, struct parts *parts)
             json_put_text(j, NULL, p->session->id);
         }
         p->taken = true;
-        first = false;
     }
     json_close_array(j);
 }
@@ -245,16 +306,6 @@ static bool part_is_lead(const struct part *part, const void *ctx)
     return member_is_lead(ctx, part->session);
 }
 
-static bool part_is_member(const struct part *part, const void *ctx)
-{
-    return strcmp(part->member, ctx) == 0;
-}
-
-static bool any_part(const struct part *part, const void *ctx)
-{
-    return part == ctx;
-}
-
 /* The chosen sessions are the lead's or a worker's. */
 static void add_cost(struct parts *parts)
 {
@@ -282,7 +333,12 @@ static void put_run_workers(struct json *j, const struct team_run *run, struct p
     for (size_t i = 0; i < run->state.n_workers; i++) {
         const struct run_worker *w = &run->state.workers[i];
 
-        choose(j, parts, part_is_worker, &(struct worker_of){run, w});
+        char member[OKS_NAME_MAX + 1];
+
+        if (!parts->two_names && member_of_worker(run, w, member))
+            choose_of(j, parts, member, part_is_worker, &(struct worker_of){run, w});
+        else
+            choose(j, parts, part_is_worker, &(struct worker_of){run, w});
         put_worker(j, w->worker_id, w->agent, w->model, parts);
     }
 }
@@ -299,7 +355,7 @@ static void put_grouped_workers(struct json *j, struct parts *parts)
         snprintf(id, sizeof(id), "%s", name);
         if (text_ends_with(id, "-worker"))
             id[strlen(id) - strlen("-worker")] = '\0';
-        choose(j, parts, part_is_member, name);
+        choose_of(j, parts, name, NULL, NULL);
         put_worker(j, id, name, parts->sum.model, parts);
     }
 }
@@ -309,7 +365,8 @@ static void put_others(struct json *j, struct parts *parts)
     for (size_t i = 0; i < parts->len; i++) {
         if (parts->items[i].taken)
             continue;
-        choose(j, parts, any_part, &parts->items[i]);
+        choose_none(parts);
+        choose_part(j, parts, &parts->items[i]);
         put_usage(j, NULL, parts);
     }
 }
@@ -324,9 +381,9 @@ static void choose_lead(struct json *j, const struct team_run *run, struct parts
         choose(j, parts, part_is_lead, run);
     if (run && (!run->roster || parts->sum.sessions))
         return;
-    choose(j, parts, part_is_member, "lead");
+    choose_of(j, parts, "lead", NULL, NULL);
     if (parts->sum.sessions == 0)
-        choose(j, parts, part_is_member, "team-lead");
+        choose_of(j, parts, "team-lead", NULL, NULL);
 }
 
 static void put_summary(struct json *j, uint64_t lead, const struct parts *parts, int64_t mtime_ns)

@@ -128,6 +128,29 @@ void member_name_of(const struct team_run *run, const struct session *s, char ou
     }
 }
 
+bool member_has_two_names(const struct team_run *run, const struct session *s)
+{
+    return member_own_worker(run, s) && session_label(s);
+}
+
+enum { WORKER_ID_PLAIN = 200 }; /* longer ones may be cut in a name */
+
+bool member_of_worker(const struct team_run *run, const struct run_worker *worker, char out[OKS_NAME_MAX + 1])
+{
+    const char *id = worker->worker_id;
+    char name[OKS_NAME_MAX + 1];
+
+    if (strcmp(id, "report-writer") == 0 || strlen(id) > WORKER_ID_PLAIN)
+        return false;
+    if (run->roster) {
+        oks_name_escape((struct oks_slice){id, without_redispatch(id)}, out);
+    } else {
+        snprintf(name, sizeof(name), "%s-worker", id);
+        oks_name_escape(oks_slice_of(name), out);
+    }
+    return true;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(struct session *const *)a)->name, (*(struct session *const *)b)->name);

@@ -28,6 +28,15 @@ bool member_works_as(const struct team_run *run, const struct run_worker *worker
  */
 void member_name_of(const struct team_run *run, const struct session *s, char out[OKS_NAME_MAX + 1]);
 
+/* Whether it is a worker's own session, and has a name that may be that of another worker. */
+bool member_has_two_names(const struct team_run *run, const struct session *s);
+/*
+ * The name that all sessions of a worker without a second name have by member_name_of(). False: there may be
+ * several; try each session with member_works_as().
+ */
+bool member_of_worker(const struct team_run *run, const struct run_worker *worker,
+                      char out[OKS_NAME_MAX + 1]);
+
 /*
  * Whether the session may be that of a roster's member with a process of its own, by its name and working
  * directory.
