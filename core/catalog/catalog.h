@@ -66,6 +66,7 @@ struct team {
     char name[OKS_NAME_MAX + 1]; /* as listed */
     char *key;                   /* its escaped name, folded */
     LIST_HEAD(, membership) members;
+    struct membership *first; /* whose spelling is listed; NULL: to be found */
     LIST_HEAD(team_runs, team_run) runs;
     bool runs_changed;              /* they are not sorted yet: teams/runs.c, which has the rest as well */
     struct team_run **runs_by_name; /* NULL: not made */

@@ -78,21 +78,41 @@ void catalog_team_release(struct catalog *c, struct team *team)
 
 /* --- teams of a session --- */
 
-/* The listed name: the spelling in the session whose first transcript sorts first. */
-static void team_rename(struct catalog *c, struct team *team)
+/* Whether the first transcript of the session of m sorts first; one without transcripts sorts last. */
+static bool is_before(const struct membership *m, const struct membership *than)
 {
-    struct membership *m, *first = NULL;
+    const struct transcript *t = LIST_FIRST(&m->session->transcripts);
+    const struct transcript *other = than ? LIST_FIRST(&than->session->transcripts) : NULL;
+
+    return t && (!other || strcmp(t->path, other->path) < 0);
+}
+
+static void find_first(struct team *team)
+{
+    struct membership *m;
+
+    team->first = NULL;
+    LIST_FOREACH(m, &team->members, of_team)
+        if (is_before(m, team->first))
+            team->first = m;
+}
+
+/*
+ * The listed name: the spelling in the session whose first transcript sorts first. `changed`: the membership
+ * that began or was renewed; NULL: one has ended. The other members are looked at only if the first one was
+ * the one that changed, because a team may have many.
+ */
+static void team_rename(struct catalog *c, struct team *team, struct membership *changed)
+{
     char name[sizeof(team->name)];
 
-    LIST_FOREACH(m, &team->members, of_team) {
-        struct transcript *t = LIST_FIRST(&m->session->transcripts);
-
-        if (t && (!first || strcmp(t->path, LIST_FIRST(&first->session->transcripts)->path) < 0))
-            first = m;
-    }
-    if (!first)
+    if (!team->first || changed == team->first)
+        find_first(team);
+    else if (changed && is_before(changed, team->first))
+        team->first = changed;
+    if (!team->first)
         return;
-    oks_name_escape(oks_slice_of(first->spelling), name);
+    oks_name_escape(oks_slice_of(team->first->spelling), name);
     if (strcmp(name, team->name) == 0)
         return;
     strcpy(team->name, name);
@@ -107,9 +127,10 @@ void catalog_membership_end(struct catalog *c, struct membership *m)
     LIST_REMOVE(m, of_team);
     LIST_REMOVE(m, of_session);
     team->version = version_next(c->versions);
+    team->first = team->first == m ? NULL : team->first;
     free(m->spelling);
     free(m);
-    team_rename(c, team);
+    team_rename(c, team, NULL);
     catalog_team_release(c, team);
 }
 
@@ -133,7 +154,7 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
     team->version = version_next(c->versions);
-    team_rename(c, team);
+    team_rename(c, team, m);
     return 0;
 }
 
@@ -146,7 +167,7 @@ static int membership_renew(struct catalog *c, struct membership *m, struct oks_
         return -ENOMEM;
     free(m->spelling);
     m->spelling = spelling;
-    team_rename(c, m->team);
+    team_rename(c, m->team, m);
     return 0;
 }
 
