@@ -1,0 +1,205 @@
+"""What a stranger can make slow: run_hostile.py LOCK_HOLD_LIBRARY
+
+Each case is made once with N of something and once with ten times as many. The CPU time of the daemon for the same read
+is compared: a slope of 1 is linear, 2 is quadratic. The longest time for which a lock was held is measured by
+lock_hold.c. The last table is the memory that a walk over all documents leaves behind.
+OKSTRAFS_BENCH_HOSTILE: multiplies all N (1).
+"""
+
+import contextlib
+import datetime
+import json
+import math
+import mmap
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bench
+import harness
+import records
+
+SOME = records.usage(3, 5, 7, 11)
+SLOW_FROM_MS = 50  # below it the CPU time says nothing: its unit is 10 ms
+
+
+def line(name: str, **more) -> bytes:
+    return records.line(records.assistant(more.pop("stamp", "2026-01-01T00:00:00.000Z"), SOME, id=f"msg_{name}", uuid=name,
+                                          requestId=f"req_{name}", **more)) + b"\n"
+
+
+def session_name(i: int) -> str:
+    return f"{i:08x}-0000-4000-8000-000000000000"
+
+
+class Case:
+    """A home, and a daemon in it whose locks are watched."""
+
+    def __init__(self, library: str, *options: str):
+        self.home = harness.Home()
+        self.library, self.options = library, options
+        self.hold_file = self.home.root / "lock-hold"
+        self.hold_file.write_bytes(bytes(8))
+
+    def sessions(self, count: int, **more) -> None:
+        for i in range(count):
+            self.home.transcript(f"-p{i // 100}", session_name(i), [line(f"s{i}", **{k: v.format(i) for k, v in more.items()})], end=b"")
+
+    def one(self, lines) -> Path:
+        return self.home.transcript("-p", "one", [b"".join(lines)], end=b"")
+
+    @contextlib.contextmanager
+    def mounted(self):
+        environ = {"LD_PRELOAD": self.library, "OKSTRAFS_LOCK_HOLD": str(self.hold_file)}
+        with open(self.hold_file, "r+b") as file, mmap.mmap(file.fileno(), 8) as self.hold:
+            with self.home.mount(*self.options, environ=environ) as self.mount:
+                yield self.mount
+
+    def cpu_ms(self) -> float:
+        fields = Path(f"/proc/{self.mount.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+    def measured(self, read) -> tuple[float, float, float]:
+        """CPU time of the daemon, wall time, longest hold of a lock: ms."""
+        self.hold[:] = bytes(8)
+        cpu, start = self.cpu_ms(), time.monotonic()
+        read()
+        return self.cpu_ms() - cpu, 1000 * (time.monotonic() - start), struct.unpack("q", self.hold[:])[0] / 1e6
+
+
+def walk(mount, top: str) -> None:
+    subprocess.run(["find", str(mount.point / top)], stdout=subprocess.DEVNULL, check=False, timeout=600)
+
+
+# --- the cases: each makes N of something, and reads -----------------------------------------------------------------
+
+
+def many_teams(case: Case, n: int):
+    path = case.one(line(f"t{i}", teamName=f"team {i}", agentName="a") for i in range(n))
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        harness.append(path, line("more", teamName="one more", agentName="a"))
+        return case.measured(lambda: mount.read("stats/by-source.json"))
+
+
+def many_models(case: Case, n: int):
+    case.one(line(f"m{i}", model=f"model-{i}") for i in range(n))
+    with case.mounted() as mount:
+        return case.measured(lambda: [mount.read(f"stats/by-{key}.json") for key in ("model", "day")])
+
+
+def many_runs(case: Case, n: int):
+    cwd = case.home.root / "work"
+    for i in range(n):
+        state = cwd / f".okstra/tasks/task/{i}/state"
+        state.mkdir(parents=True)
+        (state / f"team-state-work-{i}.json").write_text(json.dumps({"teamName": "crew", "leadSessionId": "one"}))
+    case.one([line("r", cwd=str(cwd))])
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        return case.measured(lambda: walk(mount, "teams"))
+
+
+def many_sessions(case: Case, n: int):
+    case.sessions(n)
+    with case.mounted() as mount:
+        return case.measured(lambda: mount.read("stats/by-source.json"))
+
+
+def days_of_many_sessions(case: Case, n: int):
+    case.sessions(n)
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        return case.measured(lambda: mount.read("stats/by-day.json"))
+
+
+def members_of_a_team(case: Case, n: int):
+    case.sessions(n, teamName="crew", agentName="agent{}")
+    with case.mounted() as mount:
+        return case.measured(lambda: (mount.read("stats/by-source.json"), mount.read("teams/crew/usage.json")))
+
+
+def deleted_and_moved(case: Case, n: int):
+    case.sessions(n)
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        folders = sorted(case.home.projects.iterdir())
+        for folder in folders[::2]:
+            shutil.rmtree(folder)
+        mount.read("stats/by-source.json")
+        for folder in folders[1::2]:
+            folder.rename(folder.with_name(f"-moved{folder.name}"))
+        return case.measured(lambda: mount.read("stats/by-source.json"))
+
+
+def many_days(case: Case, n: int):
+    first = datetime.date(1, 1, 1)
+    case.one(line(f"d{i}", stamp=f"{(first + datetime.timedelta(days=i)).isoformat()}T00:00:00.000Z") for i in range(n))
+    with case.mounted() as mount:
+        return case.measured(lambda: [mount.read(f"stats/{name}.json") for name in ("by-day", "by-hour", "blocks")])
+
+
+def many_hours(case: Case, n: int):
+    first = datetime.datetime(2020, 1, 1)
+    case.one(line(f"h{i}", stamp=f"{(first + datetime.timedelta(hours=n - i)).isoformat()}.000Z") for i in range(n))
+    with case.mounted() as mount:
+        return case.measured(lambda: [mount.read(f"stats/{name}.json") for name in ("by-day", "by-hour", "blocks")])
+
+
+CASES = ((many_teams, 300), (many_models, 5000), (many_runs, 100), (many_sessions, 1000), (days_of_many_sessions, 1000),
+         (members_of_a_team, 500), (deleted_and_moved, 1000), (many_days, 10000), (many_hours, 3000))
+
+
+def slope(small: float, large: float) -> float:
+    return math.log10(max(large, SLOW_FROM_MS) / max(small, SLOW_FROM_MS / 10))
+
+
+def run(library: str, case, n: int):
+    made = Case(library)
+    try:
+        return case(made, n)
+    finally:
+        made.home.close()
+
+
+def memory(sessions: int, size: int) -> list:
+    """Of a walk that reads every document: what it reads, and what is kept, in MiB."""
+    home = harness.Home()
+    try:
+        for i in range(sessions):
+            home.transcript("-p", session_name(i), [line(f"w{i}-{k}", text="x" * 2000) for k in range(size)], end=b"")
+        of_transcripts = sum(path.stat().st_size for path in home.projects.rglob("*.jsonl")) / 2**20
+        with home.mount() as mount:
+            mount.read("stats/by-source.json")
+            before = bench.memory_of(mount.process.pid)["VmRSS"]
+            read = 0
+            for folder, _, files in os.walk(mount.point):
+                read += sum(len(Path(folder, name).read_bytes()) for name in files)
+            after = bench.memory_of(mount.process.pid)
+            return [f"{sessions} sessions", of_transcripts, read / 2**20, before, after["VmRSS"], after["VmHWM"]]
+    finally:
+        home.close()
+
+
+def measure() -> None:
+    library, factor = sys.argv[1], bench.number("HOSTILE", 1)
+    rows, worst_slope, longest = [], 0.0, 0.0
+    for case, size in CASES:
+        n = int(size * factor)
+        small, large = run(library, case, n), run(library, case, 10 * n)
+        rows.append([case.__name__.replace("_", " "), f"{n}, {10 * n}", small[0], large[0], slope(small[0], large[0]), large[1], large[2]])
+        worst_slope, longest = max(worst_slope, rows[-1][4]), max(longest, large[2])
+    bench.table(("case", "N", "CPU ms", "of 10 N", "slope", "wall ms of 10 N", "longest hold ms"), rows)
+    bench.target("steepest slope", worst_slope, 1.5)
+    bench.target("longest hold of a lock, ms", longest, 50)
+    walks = [memory(int(n * factor), 500) for n in (20, 200)]
+    bench.table(("a walk that reads everything, MiB", "transcripts", "read", "before", "after", "most"), walks)
+    bench.target("resident after the walk, of memory=64M", walks[-1][4] / 64, 1.2)
+
+
+if __name__ == "__main__":
+    bench.main(measure)
