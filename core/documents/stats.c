@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "base/tree.h"
@@ -244,21 +245,55 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
     return 0;
 }
 
+enum { TIMELINE_TRIES = 16 };
+
+/* Adds what the rows of time lack. Others get the lock in between. */
+static int complete_timeline(struct model *model)
+{
+    const struct timespec pause = {.tv_nsec = 100000};
+    int rc = 1;
+
+    while (rc > 0) {
+        pthread_mutex_lock(&model->lock);
+        rc = timeline_complete_some(&model->timeline);
+        pthread_mutex_unlock(&model->lock);
+        if (rc > 0)
+            nanosleep(&pause, NULL);
+    }
+    return rc;
+}
+
+/* A document of rows of time. It is written again if something came in between that is not in them yet. */
+static int time_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    const struct stats *s = ctx;
+
+    return s->model->timeline.pending ? -EAGAIN : stats_document(ctx, j, out);
+}
+
+static int rows_of_time(struct stats *s, struct oks_document *out)
+{
+    int rc = -EAGAIN;
+
+    for (int tries = 0; rc == -EAGAIN && tries < TIMELINE_TRIES; tries++) {
+        rc = complete_timeline(s->model);
+        if (rc == 0)
+            rc = document_locked(s->model, time_document, s, out);
+    }
+    return rc == -EAGAIN ? -ENOMEM : rc; /* rows are made anew for lack of memory, again and again */
+}
+
 int document_stats(struct model *model, enum oks_stats by, const struct oks_window *window, int64_t now_ms,
                    struct oks_document *out)
 {
     struct stats s = {
         .model = model, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
-    int rc = 0;
 
     if (window) {
         s.w.since = oks_window_since(window);
         s.w.until = oks_window_until(window);
     }
-    if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS) {
-        pthread_mutex_lock(&model->lock);
-        rc = timeline_complete(&model->timeline);
-        pthread_mutex_unlock(&model->lock);
-    }
-    return rc < 0 ? rc : document_locked(model, stats_document, &s, out);
+    if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS)
+        return rows_of_time(&s, out);
+    return document_locked(model, stats_document, &s, out);
 }

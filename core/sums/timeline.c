@@ -358,14 +358,27 @@ static void take_in_requests(struct timeline *tl, struct transcript *t)
         billing_each(tl->billing, t->billed, move_request, &m);
 }
 
+enum { SLICE_ROWS = 20000 }; /* events and requests; a few ms */
+
+struct slice {
+    struct timeline *tl;
+    size_t rows; /* added so far */
+};
+
 static int take_in(void *ctx, void *item)
 {
-    struct timeline *tl = ctx;
+    struct slice *slice = ctx;
+    struct timeline *tl = slice->tl;
     struct session *s = item;
     struct timeline_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
     struct transcript *t;
     int rc = 0;
 
+    if (slice->rows >= SLICE_ROWS)
+        return 1;
+    LIST_FOREACH(t, &s->transcripts, of_session)
+        if (!t->sums->timed)
+            slice->rows += 1 + oks_events_len(t->state.events) + billing_part_rows(t->billed);
     if (!s->sums->timed) {
         rc = collect(tl, s, &all);
         if (rc == 0)
@@ -379,19 +392,30 @@ static int take_in(void *ctx, void *item)
     return rc;
 }
 
-int timeline_complete(struct timeline *tl)
+int timeline_complete_some(struct timeline *tl)
 {
+    struct slice slice = {.tl = tl};
     int rc;
 
     timeline_want(tl);
     if (!tl->pending)
         return 0;
     tl->pending = false;
-    rc = oks_tree_until(tl->catalog->sessions, take_in, tl);
+    rc = oks_tree_until(tl->catalog->sessions, take_in, &slice);
     if (rc == 0 && tl->pending)
         rc = -ENOMEM; /* the rows were dropped meanwhile */
-    tl->pending |= rc < 0;
-    time_rows_trim(tl);
+    tl->pending |= rc != 0;
+    if (rc <= 0)
+        time_rows_trim(tl);
+    return rc;
+}
+
+int timeline_complete(struct timeline *tl)
+{
+    int rc;
+
+    while ((rc = timeline_complete_some(tl)) > 0)
+        ;
     return rc;
 }
 

@@ -89,8 +89,12 @@ void timeline_transcript_new(struct timeline *tl, struct transcript *t);
 void timeline_restored(struct timeline *tl, struct transcript *t);
 /* From now on rows are kept. Free of cost while no transcript has been read. */
 void timeline_want(struct timeline *tl);
-/* Adds what is missing. 0 or -ENOMEM */
-int timeline_complete(struct timeline *tl);
+/*
+ * Adds what is missing, or some of it: 1 if there is more, so that the lock need not be held for all of it.
+ * 0: nothing is missing; -ENOMEM. `pending` is set while something is.
+ */
+int timeline_complete_some(struct timeline *tl);
+int timeline_complete(struct timeline *tl); /* all of it: 0 or -ENOMEM */
 void timeline_reset(struct timeline *tl);
 void timeline_free(struct timeline *tl);
 

@@ -4,6 +4,7 @@ Made-up sessions that share requests, and real transcripts where there are sampl
 clocks change; windows that part time; after appends, restarts, and without a cache.
 """
 
+import concurrent.futures
 import json
 import os
 import random
@@ -185,6 +186,28 @@ class StatsTest(harness.MountTest):
                 self.assertEqual(rows["2026-06-10" + hour], 1)
             window = mount.json("stats/window/0001-01-01_2020-01-01/by-day.json")["rows"]
             self.assertEqual([row["key"] for row in window], ["2020-01-01", "outside", "unknown"])
+
+    def test_rows_of_many_requests_are_made_in_pieces(self):
+        total = 0
+        for i in range(12):
+            lines = [records.assistant(f"2026-06-{1 + k % 28:02d}T{k % 24:02d}:00:01.000Z", records.usage(1, 2), id=f"msg_{i}_{k}") for k in range(2000)]
+            self.home.transcript(f"-p{i % 3}", f"s{i}", lines)
+            total += len(lines)
+        with self.home.mount() as mount:
+            mount.read("stats/by-source.json")  # now all is read, and no row of time is made
+            names = ("by-day", "by-hour", "blocks")
+            with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+                pending = [pool.submit(mount.json, f"stats/{name}.json") for name in names]
+                for k in range(20):  # meanwhile
+                    harness.append(self.home.path("-p0", "s0"), records.line(records.assistant(counts=records.usage(1, 2), id=f"msg_more_{k}")) + b"\n")
+                    self.assertEqual(mount.json("sessions/s0/usage.json")["inputTokens"], 2001 + k)
+                for document in [one.result() for one in pending] + [mount.json(f"stats/{name}.json") for name in names]:
+                    rows = [row for row in document["rows"] if not row.get("isGap")]
+                    self.assertEqual(sum(row["inputTokens"] for row in rows), document["total"]["inputTokens"])
+                    self.assertEqual(sum(row["billed"]["requests"] for row in rows), document["total"]["billed"]["requests"])
+                    self.assertNotIn("unknown", [row["key"] for row in rows])
+                    self.assertNotIn("outside", [row["key"] for row in rows])
+                self.assertEqual(document["total"]["inputTokens"], total + 20)
 
     def test_what_changes_is_followed(self):
         self.zone = "Asia/Kathmandu"
