@@ -33,6 +33,9 @@ static int read_record(void *ctx, const struct oks_record *r, bool complete)
 
 int rescan_file_init(struct catalog *c, const struct transcript *t, struct rescan_file *out)
 {
+    *out = (struct rescan_file){0};
+    if (transcript_is_remote(t) && t->root->silent)
+        return -ETIMEDOUT; /* the reader would wait for ever */
     *out = (struct rescan_file){.path = strdup(t->path),
                                 .end = t->mark.size,
                                 .source = t->source->id,

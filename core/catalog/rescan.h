@@ -25,7 +25,8 @@ struct rescan_file {
     char *peer_states; /* see oks_scanner_set_source() */
 };
 
-int rescan_file_init(struct catalog *c, const struct transcript *t, struct rescan_file *out); /* -ENOMEM */
+/* -ENOMEM; -ETIMEDOUT: its filesystem does not answer */
+int rescan_file_init(struct catalog *c, const struct transcript *t, struct rescan_file *out);
 void rescan_file_clear(struct rescan_file *file);
 /*
  * Calls fn for each record before the end, with the unfinished last one; without any lock. 0, a negative

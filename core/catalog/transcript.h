@@ -68,6 +68,7 @@ struct transcript {
     bool dirty;                     /* it may have changed since the last scan began */
     bool busy;                      /* a thread scans or saves it, outside the lock */
     bool scanning;                  /* it is busy with a scan: in the engine's list of these */
+    bool left_behind;               /* by the thread of a remote root, which may never end it */
     LIST_ENTRY(transcript) of_current;
     LIST_ENTRY(transcript) of_inode; /* see by_inode.c */
     enum { INODE_NONE, INODE_UNSEEN, INODE_KNOWN } inode;
@@ -130,6 +131,12 @@ static inline const char *transcript_file(const struct transcript *t)
     return t->path + (t->remnant ? sizeof(REMNANT_PREFIX) - 1 : 0);
 }
 
+/* Whether its file is in a remote filesystem: no call is made to it under the lock. */
+static inline bool transcript_is_remote(const struct transcript *t)
+{
+    return t->root->remote && !t->retained;
+}
+
 /* The unfinished last line; an empty one if there is none. */
 const struct tail *transcript_tail(const struct transcript *t);
 /* The i-th team that a line names, as it was first written; absent: there are no more. */
@@ -169,8 +176,9 @@ struct scan_options {
         *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
     bool label;       /* read the file that names the agent */
     bool insist;      /* read it even if its mark has not changed */
-    const atomic_bool *cancel; /* or NULL: tested between two buffers */
-    const atomic_bool *stop;   /* or NULL: tested at every record */
+    const atomic_bool *cancel;    /* or NULL: tested between two buffers */
+    _Atomic int64_t *progress_ns; /* or NULL: set at every record; CLOCK_MONOTONIC */
+    const atomic_bool *stop;      /* or NULL: tested at every record */
 };
 
 struct stat;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/passing.h"
+#include "files/file_time.h"
 #include "files/walk.h"
 
 void transcript_tail_free(struct tail *tail)
@@ -96,6 +97,7 @@ bool transcript_record_event(const struct oks_record *r, struct oks_event *event
 struct collector {
     struct scan_outcome *out;
     const atomic_bool *stop;
+    _Atomic int64_t *progress_ns;
     struct oks_slice name;  /* of the file */
     uint64_t events_from;   /* records before this offset are in the events already: only the extras are built
                                again */
@@ -210,6 +212,8 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
 
     if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
         return -ECANCELED;
+    if (c->progress_ns)
+        atomic_store_explicit(c->progress_ns, monotonic_ns(), memory_order_relaxed);
     if (!complete)
         return collect_tail(&c->out->tail, r, c->name, state->requests);
     counts = transcript_record_event(r, &event);
@@ -381,8 +385,11 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
                        struct scan_outcome *out)
 {
     uint64_t from = part->offset;
-    struct collector collector = {
-        .out = out, .stop = options->stop, .name = oks_slice_of(t->cache_name), .events_from = events_from};
+    struct collector collector = {.out = out,
+                                  .stop = options->stop,
+                                  .progress_ns = options->progress_ns,
+                                  .name = oks_slice_of(t->cache_name),
+                                  .events_from = events_from};
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
     struct oks_scan_result result = {.cursor = from};
     const char *reader_state = out->replace ? out->gain.reader_state : t->state.reader_state;

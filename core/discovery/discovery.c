@@ -77,7 +77,7 @@ int discovery_add_path(struct discovery *d, const char *path, enum watched_path 
 
 bool discovery_is_unchanged(struct discovery *d)
 {
-    return unchanged_is(d->unchanged) && !d->incomplete && !d->unwatched && !d->n_links;
+    return unchanged_is(d->unchanged) && !d->incomplete && !d->unwatched && !d->n_links && !d->n_remote;
 }
 
 bool discovery_begin(struct discovery *d)
@@ -94,7 +94,7 @@ void discovery_break(struct discovery *d)
 
 bool discovery_needs_polling(const struct discovery *d)
 {
-    return !d->watch || d->unwatched > 0 || watched_dirs_need_polling(d) ||
+    return !d->watch || d->unwatched > 0 || d->n_remote > 0 || watched_dirs_need_polling(d) ||
            unchanged_needs_polling(d->unchanged);
 }
 

@@ -16,6 +16,7 @@
 #define OKSTRAFS_DISCOVERY_DISCOVERY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,8 @@ struct root {
     bool found;                  /* it existed at the last check ... */
     uint64_t dev, ino;           /* ... as this folder */
     int error;                   /* why it could not be listed; 0: it was, or it does not exist */
+    bool remote;                 /* in a remote filesystem: see discovery_remote_list() */
+    bool silent;                 /* and that does not answer; set by the caller */
     LIST_HEAD(, folder) folders; /* all of them, with the root's own */
     LIST_HEAD(, link) links;     /* the symlinks directly below it */
 };
@@ -50,6 +53,7 @@ struct folder {
     int64_t seen_ns;  /* CLOCK_MONOTONIC when ctime_ns was first seen; 0: long enough ago (file_time.h) */
     bool dead;        /* it is gone; freed with its last file */
     bool linked;      /* it is reached through a symlink */
+    bool listed;      /* in the listing of a remote root that is being taken up */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, found_file) files;
     LIST_HEAD(, passed_over) passed_over;
@@ -113,6 +117,22 @@ void discovery_break(struct discovery *d);
  * (base/passing.h): then something may be missing, and the next refresh checks everything.
  */
 int discovery_refresh(struct discovery *d, bool same_paths);
+
+/* --- roots in a remote filesystem --- */
+
+/*
+ * discovery_refresh() leaves these roots alone. Their files are listed without the lock, by a thread that may
+ * wait for ever, and reported when the listing is taken up under the lock. *progress_ns is set to the time of
+ * each sign of life (CLOCK_MONOTONIC).
+ */
+struct remote_listing;
+
+bool discovery_has_remote(const struct discovery *d);
+int discovery_remote_list(const struct discovery *d, const struct root *root, _Atomic int64_t *progress_ns,
+                          struct remote_listing **out); /* -ENOMEM */
+int discovery_remote_apply(struct discovery *d, struct root *root,
+                           struct remote_listing *listing); /* the same */
+void discovery_remote_free(struct remote_listing *listing);
 
 /* --- polling for changes --- */
 

@@ -2,6 +2,8 @@
 #ifndef OKSTRAFS_DISCOVERY_DISCOVERY_PRIVATE_H
 #define OKSTRAFS_DISCOVERY_DISCOVERY_PRIVATE_H
 
+#include <sys/stat.h>
+
 #include "discovery/discovery.h"
 #include "discovery/watched_dirs.h"
 #include "files/watch.h"
@@ -26,6 +28,7 @@ struct discovery {
     bool incomplete;             /* the last check did not finish: everything is checked again */
     bool drained;                /* a queue was drained since the last discovery_change_report() */
     uint64_t overflows;
+    size_t n_remote;       /* roots in a remote filesystem */
     size_t n_links;        /* in all roots */
     size_t n_passed;       /* in the folders' lists, and of those ... */
     size_t n_unnamed;      /* ... this many are not named */
@@ -40,6 +43,13 @@ struct folder *folders_at(const struct discovery *d, const char *path); /* NULL:
 void folders_end(struct discovery *d, struct root *root, const char *path);
 /* Walks from a folder of the root. 0 or a failure that passes: what is below may not have been found */
 int folders_walk(struct discovery *d, struct root *root, const char *start);
+/* Names that may be a transcript's in some source. */
+bool folders_any_name(const char *name);
+/* A folder of a remote root exists. 0 or -ENOMEM */
+int folders_listed(struct discovery *d, struct root *root, const char *path, const char *rel, bool linked,
+                   const struct stat *st);
+/* A file that the source wants. 0 or -ENOMEM */
+int folders_found(struct discovery *d, struct root *root, const char *path, const char *rel);
 
 /* links.c */
 /* A symlink directly below the root. 0 or -ENOMEM */
@@ -53,6 +63,17 @@ bool links_begin(const struct root *root, const char *rel);
 void links_prune(struct discovery *d, struct root *root);
 /* Follows those that now lead elsewhere. 0 or a failure that passes */
 int links_check(struct discovery *d, struct root *root);
+
+/*
+ * What to do with a link at the path; `f` is the folder behind it, if it was walked. 0: nothing; 1: walk it;
+ * 2: it is read under its own name; or why it is passed over. Makes calls to the filesystems on the way, and
+ * may be called without the lock.
+ */
+int links_judge(const struct discovery *d, const struct root *root, const char *path, const struct folder *f);
+
+/* remote.c */
+/* Finds out which roots are remote. */
+void remote_check(struct discovery *d);
 
 /* passed_over.c */
 /* By the path of what is passed over. Its folder must be known, or it is a root. On ENOMEM it has no name. */

@@ -124,7 +124,7 @@ void folders_end(struct discovery *d, struct root *root, const char *path)
 
 static void folder_watch(struct discovery *d, struct folder *f)
 {
-    int rc = d->watch ? watch_add(d->watch, f->path, f, &f->watch_id) : -ENOSYS;
+    int rc = f->root->remote ? -ENOTSUP : d->watch ? watch_add(d->watch, f->path, f, &f->watch_id) : -ENOSYS;
 
     if (rc == 0)
         return;
@@ -178,18 +178,13 @@ static bool precedes(const struct folder_walk *w, const char *path, const struct
     return other->linked && (!w->linked || strcmp(path, other->path) < 0);
 }
 
-static int on_folder(void *ctx, const char *path, const char *rel)
+/* The folder is known from now on, as w->folder. 1: by another path. */
+static int folder_found(struct folder_walk *w, const char *path, const char *rel, const struct stat *st)
 {
-    struct folder_walk *w = ctx;
     struct folder key, *f, **found;
-    struct stat st;
 
-    if (*rel && w->root->source->enters && !w->root->source->enters(rel))
-        return 1;
-    if (stat(path, &st) < 0)
-        return is_passing(-errno) ? -errno : 1;
-    key.dev = st.st_dev;
-    key.ino = st.st_ino;
+    key.dev = st->st_dev;
+    key.ino = st->st_ino;
     found = tfind(&key, &w->d->folders_by_inode, by_inode);
     if (found && strcmp((*found)->path, path) != 0) {
         if (!precedes(w, path, *found))
@@ -198,7 +193,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
         found = NULL;
     }
     if (found) {
-        folder_seen(*found, &st);
+        folder_seen(*found, st);
         passed_over_clear(w->d, *found);
         w->folder = *found;
         return 0;
@@ -207,7 +202,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     found = tfind(&key, &w->d->folders_by_path, by_path);
     if (found)
         folder_end(w->d, *found); /* another folder is at its path now */
-    f = folder_made(w, path, rel, &st);
+    f = folder_made(w, path, rel, st);
     if (!f)
         return -ENOMEM;
     folder_watch(w->d, f);
@@ -218,6 +213,29 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     }
     w->folder = f;
     return 0;
+}
+
+static int on_folder(void *ctx, const char *path, const char *rel)
+{
+    struct folder_walk *w = ctx;
+    struct stat st;
+
+    if (*rel && w->root->source->enters && !w->root->source->enters(rel))
+        return 1;
+    if (stat(path, &st) < 0)
+        return is_passing(-errno) ? -errno : 1;
+    return folder_found(w, path, rel, &st);
+}
+
+int folders_listed(struct discovery *d, struct root *root, const char *path, const char *rel, bool linked,
+                   const struct stat *st)
+{
+    struct folder_walk w = {.d = d, .root = root, .linked = linked};
+    int rc = folder_found(&w, path, rel, st);
+
+    if (rc == 0)
+        w.folder->listed = true;
+    return rc < 0 ? rc : 0;
 }
 
 struct folder *folders_at(const struct discovery *d, const char *path)
@@ -247,6 +265,13 @@ static int on_file(void *ctx, const char *path, const char *rel)
     return f ? w->d->events->found(w->d->ctx, f, path, rel) : 0;
 }
 
+int folders_found(struct discovery *d, struct root *root, const char *path, const char *rel)
+{
+    struct folder_walk w = {.d = d, .root = root};
+
+    return on_file(&w, path, rel);
+}
+
 static void on_skipped(void *ctx, const char *path, int error)
 {
     struct folder_walk *w = ctx;
@@ -271,7 +296,7 @@ static int on_other(void *ctx, const char *path, const char *rel, bool is_link)
 }
 
 /* The source decides by the whole path. */
-static bool any_name(const char *name)
+bool folders_any_name(const char *name)
 {
     return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json") ||
            text_ends_with(name, ".jsonl.zst");
@@ -291,7 +316,7 @@ int folders_walk(struct discovery *d, struct root *root, const char *start)
     const struct oks_walker walker = {
         .ctx = &walk,
         .enter = on_folder,
-        .wants = any_name,
+        .wants = folders_any_name,
         .file = on_file,
         .skipped = on_skipped,
         .other = on_other,
@@ -359,7 +384,7 @@ static int file_changed(struct discovery *d, struct folder *f, const char *name)
 
     if (join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
-    wanted = any_name(name) && f->root->source->wants(rel);
+    wanted = folders_any_name(name) && f->root->source->wants(rel);
     type = type_of(path);
     if (type < 0)
         return type;
@@ -521,6 +546,8 @@ static int check_all(struct discovery *d)
     struct found_file *file;
 
     for (size_t i = 0; i < d->n_roots; i++) {
+        if (d->roots[i].remote)
+            continue;
         LIST_FOREACH(f, &d->roots[i].folders, of_root)
             LIST_FOREACH(file, &f->files, of_folder)
                 d->events->recheck(d->ctx, file, true);
@@ -561,15 +588,20 @@ int discovery_refresh(struct discovery *d, bool same_paths)
 {
     int64_t start_ns = monotonic_ns();
     struct drain drain = {.d = d};
-    int overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
-    int rc = overflow < 0 ? overflow : drain.rc;
+    int overflow, rc;
 
-    if (!same_paths)
+    if (!same_paths) {
+        remote_check(d);
         watched_dirs_remounted(d);
+    }
+    overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
+    rc = overflow < 0 ? overflow : drain.rc;
     d->overflows += overflow == 1;
     if (rc == 0 && (overflow == 1 || d->incomplete))
         rc = check_all(d);
     for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
+        if (d->roots[i].remote)
+            continue;
         rc = check_root(d, &d->roots[i]);
         if (rc == 0 && !d->roots[i].found)
             rc = folders_walk(d, &d->roots[i], "");
@@ -577,13 +609,16 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     for (size_t i = 0; rc == 0 && d->unwatched && i < d->n_roots; i++) {
         int rounds = 0;
 
+        if (d->roots[i].remote)
+            continue;
         do
             rc = check_unwatched(d, &d->roots[i]);
         while (rc == 1 && ++rounds < CHECK_ROUNDS_MAX);
         rc = rc < 0 ? rc : check_unsettled(d, &d->roots[i], start_ns);
     }
     for (size_t i = 0; rc == 0 && i < d->n_roots; i++)
-        rc = links_check(d, &d->roots[i]);
+        if (!d->roots[i].remote)
+            rc = links_check(d, &d->roots[i]);
     d->incomplete = rc < 0;
     return rc;
 }

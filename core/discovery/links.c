@@ -138,11 +138,8 @@ static int compare_with_roots(const struct discovery *d, const char *target)
     return 0;
 }
 
-/* 0: the folder behind the link was walked before; 1: it is to be walked; 2: it is read under its own name.
- */
-static int judge(const struct discovery *d, const struct root *root, const char *path)
+int links_judge(const struct discovery *d, const struct root *root, const char *path, const struct folder *f)
 {
-    const struct folder *f = folders_at(d, path);
     char target[PATH_MAX];
     struct stat st;
     int rc = oks_resolve_link(root->path, path, target);
@@ -170,7 +167,7 @@ int links_check(struct discovery *d, struct root *root)
 
         if (!path_of(root, link->name, path) || (root->source->enters && !root->source->enters(link->name)))
             continue;
-        verdict = judge(d, root, path);
+        verdict = links_judge(d, root, path, folders_at(d, path));
         if (is_passing(verdict))
             return verdict;
         if (verdict == 0)

@@ -99,6 +99,12 @@ static bool append(struct passed_path *list, size_t *n, const char *a, const cha
     return true;
 }
 
+/* Why nothing is known of a root, or nothing new. */
+static int error_of(const struct root *root)
+{
+    return root->remote && root->silent ? -ETIMEDOUT : root->error;
+}
+
 static bool collect(const struct discovery *d, struct passed_path *list, size_t *n)
 {
     for (size_t i = 0; i < d->n_roots; i++) {
@@ -106,7 +112,7 @@ static bool collect(const struct discovery *d, struct passed_path *list, size_t 
         const struct folder *f;
         const struct passed_over *p;
 
-        if (root->error && !append(list, n, root->path, NULL, root->error))
+        if (error_of(root) && !append(list, n, root->path, NULL, error_of(root)))
             return false;
         LIST_FOREACH(f, &root->folders, of_root)
             LIST_FOREACH(p, &f->passed_over, of_folder)
@@ -122,7 +128,7 @@ int64_t discovery_passed_over(const struct discovery *d, struct passed_path **ou
     struct passed_path *list;
 
     for (size_t i = 0; i < d->n_roots; i++)
-        count += d->roots[i].error != 0;
+        count += error_of(&d->roots[i]) != 0;
     if (!out)
         return (int64_t)count;
     list = calloc(count + 1, sizeof(*list));
@@ -148,6 +154,8 @@ const char *discovery_passed_reason(int error)
         return "it leads to a folder above, or too deep";
     case -EXDEV:
         return "in a FUSE or network filesystem";
+    case -ETIMEDOUT:
+        return "its filesystem does not answer: what was known stays";
     default:
         return strerror(-error);
     }

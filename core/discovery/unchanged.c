@@ -197,19 +197,21 @@ static bool go_up(char path[PATH_MAX])
 }
 
 /*
- * Cuts the path to the part that exists, at least "/". False: a symlink or our own mount is on the way, or it
- * is unknown.
+ * Cuts the path to the part that exists outside of remote filesystems, at least "/". False: a symlink, such a
+ * filesystem or our own mount is on the way, or it is unknown.
  */
-static bool cut_to_existing(char path[PATH_MAX])
+static bool cut_to_existing(char path[PATH_MAX], bool *remote)
 {
     char real[PATH_MAX];
     bool exact = true;
 
+    *remote = false;
     for (;;) {
-        int rc = oks_resolve(path, real);
+        int rc = oks_resolve_local(path, real);
 
         if (rc == 0)
             return exact && strcmp(path, real) == 0;
+        *remote |= rc == -EXDEV;
         exact &= (rc == -ENOENT || rc == -ENOTDIR) && !is_symlink(path);
         if (!go_up(path))
             return false;
@@ -234,23 +236,24 @@ static void watch_near(const struct unchanged *u, struct path *p, const char *th
 static bool watch_above(const struct unchanged *u, struct path *p)
 {
     char there[PATH_MAX], again[PATH_MAX], above[PATH_MAX], own[PATH_MAX];
-    bool complete, exists;
+    bool complete, exists, remote, still;
 
     if (snprintf(there, sizeof(there), "%s", p->path) >= (int)sizeof(there))
         return false;
-    complete = cut_to_existing(there);
+    complete = cut_to_existing(there, &remote);
     exists = strcmp(there, p->path) == 0;
     strcpy(own, p->path);
     go_up(own);
     strcpy(above, exists ? own : there);
     if (p->kind == PATH_FILE || (p->kind == PATH_FOLDER && !exists))
         watch_near(u, p, above, strcmp(above, own) == 0);
+    p->unwatched |= remote;
     do
         complete &= watch_folder(u->far_fd, above, 0);
     while (go_up(above));
     /* It may have become another path before it was watched. */
     strcpy(again, p->path);
-    return complete && cut_to_existing(again) && strcmp(there, again) == 0;
+    return complete && cut_to_existing(again, &still) && strcmp(there, again) == 0;
 }
 
 static void drain(int fd)

@@ -55,6 +55,7 @@ static void put_source(struct json *j, const struct root *root, struct file_tota
     json_put_text(j, "source", root->source->name);
     json_put_text(j, "path", root->path);
     json_put_bool(j, "found", root->found);
+    json_put_bool(j, "answers", !(root->remote && root->silent));
     json_put_count(j, "folders", folders);
     json_put_count(j, "files", files);
     json_close_object(j);

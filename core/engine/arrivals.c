@@ -166,7 +166,7 @@ int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
     char path[8192];
     struct stat st;
 
-    if (!t->source->other_form || !folder || folder->dead ||
+    if (!t->source->other_form || t->root->remote || !folder || folder->dead ||
         !t->source->other_form(t->path, path, sizeof(path)) || catalog_transcript(&e->model.catalog, path) ||
         lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return 0;

@@ -121,6 +121,7 @@ static void locks_init(struct oks_engine *e)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&e->scanning.idle, &monotonic);
+    pthread_cond_init(&e->remote.wanted, NULL);
     pthread_cond_init(&e->saver.end, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
@@ -208,6 +209,13 @@ void oks_engine_free(struct oks_engine *e)
     if (!e)
         return;
     saver_stop(e);
+    if (!remote_stop(e)) {
+        static void *volatile left_behind; /* a thread uses all this, so it is no leak */
+
+        left_behind = e;
+        (void)left_behind;
+        return;
+    }
     runs_free(e->model.runs);
     e->model.runs = NULL;
     budgets_forget(&e->budgets);
@@ -228,6 +236,7 @@ void oks_engine_free(struct oks_engine *e)
     pthread_cond_destroy(&e->saver.end);
     pthread_cond_destroy(&e->saver.wanted);
     pthread_cond_destroy(&e->scanning.idle);
+    pthread_cond_destroy(&e->remote.wanted);
     pthread_mutex_destroy(&e->model.lock);
     free(e);
 }
@@ -307,8 +316,12 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
 
     pthread_mutex_lock(&e->model.lock);
     rc = discover(e);
+    if (rc == 0)
+        rc = remote_ask(e);
     if (rc == 0 && (!TAILQ_EMPTY(&e->model.catalog.dirty) || e->scanning.n_scanning > 0))
         rc = engine_scan(e, target, found_only, cancel);
+    if (rc == 0)
+        rc = remote_wait(e, found_only, cancel);
     if (rc == 0 && !found_only &&
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))

@@ -56,6 +56,13 @@ struct oks_engine {
         uint64_t cache_hits, cache_misses;
     } scanning;
 
+    /* remote.c */
+    struct remotes {
+        LIST_HEAD(, remote_root) roots;
+        pthread_cond_t wanted; /* a round is asked for, or the end */
+        atomic_bool ends;
+    } remote;
+
     /* saver.c */
     struct saver {
         pthread_t thread;
@@ -190,8 +197,24 @@ void saver_stop(struct oks_engine *e);
 /* Scans until no transcript is dirty or busy, except large ones that only may concern the target. */
 int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
                 const atomic_bool *cancel);
+/* Scans the dirty transcripts of a remote root; they are left out of all other scans. */
+int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int64_t *progress_ns,
+                     const atomic_bool *cancel);
 /* Whether engine_scan() would do nothing. */
 bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
+
+/*
+ * remote.c: roots in a remote filesystem. Under the lock, which remote_wait() releases in between.
+ */
+/* Asks for a round of each. 0 or a negative errno */
+int remote_ask(struct oks_engine *e);
+/*
+ * Waits for the rounds that were asked for, or (found_only) for their listings, but not for a root that does
+ * not answer. 0, -ECANCELED or another negative errno
+ */
+int remote_wait(struct oks_engine *e, bool found_only, const atomic_bool *cancel);
+/* Ends the threads; without the lock. False: one cannot be ended, and the engine must not be freed. */
+bool remote_stop(struct oks_engine *e);
 
 /*
  * snapshot.c: the state of all transcripts in one file, so that a start need not load every cache file. Under

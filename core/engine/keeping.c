@@ -49,7 +49,7 @@ int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks
     if (requests_all_ids(t->state.requests))
         return 0;
     rc = source_scanner_new(&where.scanner, e->isa, t->source->id);
-    where.fd = t->retained ? -1 : oks_open_regular(t->path, &st);
+    where.fd = t->retained || t->root->remote ? -1 : oks_open_regular(t->path, &st);
     if (rc == 0)
         rc = request_ids_restore(copy, t->state.requests, &where);
     if (*copy)

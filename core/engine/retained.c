@@ -35,20 +35,32 @@ static int see_all(struct catalog *c)
     struct stat st;
 
     while ((t = LIST_FIRST(&c->by_inode.unseen))) {
-        int rc = lstat(t->path, &st) < 0 ? -errno : 0;
+        int rc = t->root->remote ? -ENOTSUP : lstat(t->path, &st) < 0 ? -errno : 0;
 
         if (is_passing(rc))
             return rc;
-        catalog_inode_is(c, t, rc == 0 ? st.st_ino : 0);
+        catalog_inode_is(c, t, rc == 0 ? st.st_ino : t->root->remote && t->loaded ? t->state.ino : 0);
     }
     return 0;
 }
 
-/* Whether `other` is the file of `t` under another name. 1, 0 or a failure that passes */
+/* By what is known of both. */
+static bool is_same_content(const struct oks_state *a, const struct oks_state *b)
+{
+    return a->ino == b->ino && a->dev == b->dev && a->identity.len == b->identity.len &&
+           memcmp(a->identity.sha256, b->identity.sha256, sizeof(a->identity.sha256)) == 0;
+}
+
+/*
+ * Whether `other` is the file of `t` under another name. A remote one is not read for that. 1, 0 or a failure
+ * that passes
+ */
 static int is_file_of(const struct transcript *other, const struct transcript *t)
 {
     if (other == t || other->retained)
         return 0;
+    if (other->root->remote)
+        return other->loaded && is_same_content(&t->state, &other->state);
     return transcript_state_is_of(&t->state, other->path);
 }
 
@@ -171,9 +183,10 @@ int retained_stays(struct oks_engine *e, struct transcript *t)
 /* Whether a retained one is the file of `t` under its earlier name. 1, 0 or a failure that passes */
 static int was_file_of(const struct transcript *other, const struct transcript *t)
 {
-    return other->busy || !other->loaded || other->state.dev != t->state.dev
-               ? 0
-               : transcript_state_is_of(&other->state, t->path);
+    if (other->busy || !other->loaded || other->state.dev != t->state.dev)
+        return 0;
+    return t->root->remote ? is_same_content(&other->state, &t->state)
+                           : transcript_state_is_of(&other->state, t->path);
 }
 
 int retained_came_back(struct oks_engine *e, const struct transcript *t)

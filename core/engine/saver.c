@@ -45,7 +45,8 @@ void saver_forget(struct oks_engine *e, struct transcript *t)
 
 /*
  * Ids of requests are most of a row's memory, and few documents show them. They are freed if the cache file
- * has them, or (without a cache) the transcript. Rows are packed at the same time.
+ * has them, or (without a cache) the transcript. Of a remote transcript they stay, so that nobody has to read
+ * it for them. Rows are packed at the same time.
  */
 void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new)
 {
@@ -53,7 +54,7 @@ void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new)
 
     if (!t->loaded || (t->unsaved && !is_new))
         return;
-    if (t->source->ids_by_line && !t->unsaved && !t->remnant && !e->once)
+    if (t->source->ids_by_line && !transcript_is_remote(t) && !t->unsaved && !t->remnant && !e->once)
         requests_forget_ids(t->state.requests);
     requests_trim(t->state.requests);
     oks_events_trim(t->state.events);

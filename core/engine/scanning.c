@@ -179,7 +179,8 @@ static bool label_stays_due(const struct transcript *t, const struct scan_outcom
 }
 
 /* Scans one dirty transcript. The lock is held at entry and exit, and released in between. */
-static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel)
+static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel,
+                    _Atomic int64_t *progress_ns)
 {
     struct scan_options options = {
         .cache = e->cache,
@@ -187,6 +188,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         .verify_tail = e->verify_tail,
         .slice = SLICE,
         .cancel = cancel,
+        .progress_ns = progress_ns,
         .stop = e->stop,
     };
     struct scan_outcome out;
@@ -208,6 +210,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->label_due = false;
     options.insist = t->touched; /* if another thread sets it meanwhile, the transcript is dirty again */
     t->busy = t->scanning = true;
+    t->left_behind = progress_ns != NULL;
     e->scanning.n_scanning++;
     LIST_INSERT_HEAD(&e->scanning.current, t, of_current);
     pthread_mutex_unlock(&e->model.lock);
@@ -215,7 +218,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     if (rc == 0)
         rc = keeping_examine(e, t, &out);
     pthread_mutex_lock(&e->model.lock);
-    t->busy = t->scanning = false;
+    t->busy = t->scanning = t->left_behind = false;
     e->scanning.n_scanning--;
     LIST_REMOVE(t, of_current);
     scanner_give(e, scanner);
@@ -265,9 +268,11 @@ static bool concerns(const struct oks_target *target, const struct transcript *t
     return true;
 }
 
-/* Whether the job ends without the rest of this large file. */
+/* Whether the job ends without this transcript. */
 static bool is_left_out(const struct job *job, const struct transcript *t)
 {
+    if (transcript_is_remote(t) || t->left_behind)
+        return true; /* its root has a thread of its own */
     return t->behind && !concerns(job->target, t) && monotonic_ns() >= job->until_ns;
 }
 
@@ -349,7 +354,7 @@ static int work(struct job *job)
         if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
             rc = -ECANCELED;
         else if (t) {
-            rc = scan_one(e, t, job->serial, job->cancel);
+            rc = scan_one(e, t, job->serial, job->cancel, NULL);
             saver_help(e);
         } else if (busy || any_busy(job))
             wait_for_others(job);
@@ -429,7 +434,7 @@ static void sort_backlog(struct oks_engine *e)
         bool is_file;
 
         next = TAILQ_NEXT(t, queued);
-        if (t->lost || t->busy)
+        if (t->lost || t->busy || transcript_is_remote(t))
             continue;
         is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
         if (is_file && needs_no_scan(t, &st)) {
@@ -496,6 +501,34 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
         pthread_join(threads[i], NULL);
     pthread_mutex_lock(&e->model.lock);
     return job.rc;
+}
+
+/* The next dirty one of a remote root that is not busy. */
+static struct transcript *next_of_root(struct oks_engine *e, const struct root *root, uint64_t serial)
+{
+    struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
+        if (t->root == root && transcript_is_remote(t) && !t->busy && t->failed_sync < serial)
+            return t;
+    return NULL;
+}
+
+int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int64_t *progress_ns,
+                     const atomic_bool *cancel)
+{
+    uint64_t serial = ++e->scanning.syncs;
+    struct transcript *t;
+    int rc = 0;
+
+    while (rc == 0 && (t = next_of_root(e, root, serial))) {
+        if (atomic_load(cancel) || (e->stop && atomic_load(e->stop)))
+            return -ECANCELED;
+        atomic_store(progress_ns, monotonic_ns());
+        rc = scan_one(e, t, serial, cancel, progress_ns);
+        saver_help(e);
+    }
+    return rc;
 }
 
 bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only)

@@ -58,6 +58,15 @@ static int read_dir(const char *path, void *buf, fuse_fill_dir_t fill, off_t off
     return 0;
 }
 
+static int read_link(const char *path, char *buf, size_t size)
+{
+    char at[PATH_MAX];
+    ssize_t n = readlink(real(path, at), buf, size - 1);
+
+    buf[n < 0 ? 0 : n] = '\0';
+    return n < 0 ? -errno : 0;
+}
+
 static int open_file(const char *path, struct fuse_file_info *info)
 {
     char at[PATH_MAX];
@@ -98,6 +107,7 @@ int main(int argc, char **argv)
     static const struct fuse_operations operations = {.init = begin,
                                                       .getattr = get_attr,
                                                       .readdir = read_dir,
+                                                      .readlink = read_link,
                                                       .open = open_file,
                                                       .read = read_file,
                                                       .release = release};

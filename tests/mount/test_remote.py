@@ -25,7 +25,8 @@ class HangingFs:
         self.source, self.hang, self.point = (root / f"{name}-{part}" for part in ("source", "hang", "point"))
         self.source.mkdir()
         self.point.mkdir()
-        self.process = subprocess.Popen([PROGRAM, self.source, self.hang, self.point], stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([PROGRAM, self.source, self.hang, self.point], stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + SECONDS
         while not harness.is_mounted(self.point):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -144,6 +145,118 @@ class Projects(RemoteTest):
             self.assertIn("network filesystem", skipped[str(self.home.projects / "-linked")])
             self.assertIn("network filesystem", skipped[str(self.home.config)])
             self.end(mount)
+
+
+class Roots(RemoteTest):
+    """A second configuration folder, in a filesystem that may not answer."""
+
+    def setUp(self):
+        super().setUp()
+        self.fs = self.filesystem("far")
+        self.projects = self.fs.source / "projects"
+        self.home.transcript("-near", "session-near", [self.line(10, id="msg_near", requestId="req_near")])
+        self.far("session-far", self.line(300))
+
+    def far(self, session: str, *lines) -> Path:
+        path = self.projects / "-far" / f"{session}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab") as file:
+            file.writelines(records.line({"sessionId": session} | one) + b"\n" for one in lines)
+        return path
+
+    def start(self):
+        return self.home.mount(environ={"CLAUDE_CONFIG_DIR": f"{self.home.config},{self.fs.point}"})
+
+    @contextlib.contextmanager
+    def mount(self):
+        """At its end the filesystem answers, so that the daemon can end."""
+        with self.start() as mount:
+            try:
+                yield mount
+            finally:
+                self.fs.answer()
+
+    def answers(self, mount) -> dict:
+        return {one["path"]: one["answers"] for one in self.json(mount, "status.json")["sources"]}
+
+    def total(self, mount) -> int:
+        return self.json(mount, "stats/by-source.json")["total"]["totalTokens"]
+
+    def test_every_change_is_seen(self):
+        with self.mount() as mount:
+            self.assertEqual((self.tokens(mount, "session-near"), self.tokens(mount, "session-far")), (10, 300))
+            path = self.far("session-far", self.line(7))
+            self.assertEqual(self.tokens(mount, "session-far"), 307)
+            self.far("session-more", self.line(1))
+            self.assertEqual(self.total(mount), 318)
+            (self.projects / "-new").mkdir()
+            path.rename(self.projects / "-new" / path.name)
+            self.assertEqual(self.tokens(mount, "session-far"), 307)
+            self.assertEqual(self.total(mount), 318)
+            names = guarded.call(os.listdir, mount.point / "projects", seconds=SECONDS)
+            self.assertEqual(sorted(names), ["-far", "-near", "-new"])
+            shutil.rmtree(self.projects / "-far")
+            self.assertEqual(self.total(mount), 318)  # deleted transcripts still count
+            self.assertTrue(self.json(mount, "sessions/session-more/usage.json")["retained"])
+            self.assertEqual(set(self.answers(mount).values()), {True})
+        with self.mount() as mount:
+            self.assertEqual(self.total(mount), 318)
+            self.assertFalse(self.json(mount, "sessions/session-far/usage.json")["retained"])
+
+    def test_links_in_such_a_root(self):
+        (self.fs.source / "elsewhere").mkdir()
+        self.far("session-linked", self.line(2)).rename(self.fs.source / "elsewhere/session-linked.jsonl")
+        (self.projects / "-linked").symlink_to("../elsewhere")
+        with self.mount() as mount:
+            self.assertEqual(self.tokens(mount, "session-linked"), 2)
+            self.assertEqual(self.json(mount, "projects/-linked/usage.json")["totalTokens"], 2)
+
+    def test_one_that_stops_answering_costs_its_own_transcripts(self):
+        with self.mount() as mount:
+            self.assertEqual(self.total(mount), 310)
+            self.fs.stop_answering()
+            harness.append(self.home.path("-near", "session-near"), records.line(self.line(5)) + b"\n")
+            self.assertEqual(self.tokens(mount, "session-near"), 15)
+            self.assertEqual(self.tokens(mount, "session-far"), 300)  # as last known
+            self.assertEqual(self.total(mount), 315)
+            root = str(self.fs.point / "projects")
+            self.assertEqual([path for path, answers in self.answers(mount).items() if not answers], [root])
+            self.assertIn("does not answer", self.skipped(mount)[root])
+            self.far("session-far", self.line(7))
+            self.fs.answer()
+            deadline = time.monotonic() + SECONDS
+            while self.tokens(mount, "session-far") != 307 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertEqual(self.total(mount), 322)
+            self.assertEqual(set(self.answers(mount).values()), {True})
+
+    def test_one_that_stops_answering_while_it_is_read(self):
+        with self.mount() as mount:
+            self.assertEqual(self.total(mount), 310)
+            for n in range(3):
+                self.far("session-far", *[self.line(1)] * 2000)
+                reader = guarded.Child(lambda: (mount.point / "total_tokens").exists())
+                self.fs.stop_answering()
+                reader.result(SECONDS)
+                harness.append(self.home.path("-near", "session-near"), records.line(self.line(5)) + b"\n")
+                self.assertEqual(self.tokens(mount, "session-near"), 15 + 5 * n)
+                self.fs.answer()
+
+    def test_a_daemon_starts_and_ends_without_an_answer(self):
+        with self.mount() as mount:
+            self.assertEqual(self.total(mount), 310)
+        self.fs.stop_answering()
+        mount = self.start()
+        self.assertEqual(self.tokens(mount, "session-near"), 10)
+        self.assertEqual(self.tokens(mount, "session-far"), 300)  # from the history
+        mount.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + SECONDS
+        while harness.is_mounted(mount.point) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(harness.is_mounted(mount.point))
+        # A thread that waits for another process's answer cannot be ended by anybody; nothing else is left.
+        self.fs.close()
+        self.assertEqual(mount.process.wait(SECONDS), 0)
 
 
 if __name__ == "__main__":
