@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +95,44 @@ static bool would_hide(const char *mountpoint, const char *folder, const char *u
     return hides;
 }
 
+static int check_sources(const struct options *o)
+{
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            if (would_hide(o->mountpoint, *dir, i == OKS_SOURCE_CLAUDE ? "projects" : "")) {
+                log_error("%s holds the transcripts %s, which the mount would hide: choose another folder",
+                          o->mountpoint, *dir);
+                return EX_USAGE;
+            }
+    return 0;
+}
+
+enum { CHECK_MS = 2000, STEP_MS = 10 };
+
+/*
+ * Runs a check that may hang in a filesystem that does not answer. Such a one is not below the mountpoint, so
+ * then nothing is wrong.
+ */
+static int in_child(int (*check)(const struct options *o), const struct options *o)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid < 0)
+        return check(o);
+    if (pid == 0)
+        _exit(check(o));
+    for (int ms = 0; ms < CHECK_MS; ms += STEP_MS) {
+        const struct timespec step = {.tv_nsec = (ms ? STEP_MS : 1) * 1000000L};
+
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+        nanosleep(&step, NULL);
+    }
+    kill(pid, SIGKILL);
+    return 0;
+}
+
 /* A mount over our own transcripts or caches would hide them from us. */
 static int check_layout(const struct options *o)
 {
@@ -103,14 +142,7 @@ static int check_layout(const struct options *o)
                   o->mountpoint, o->okstra_home);
         return EX_USAGE;
     }
-    for (int i = 0; i < OKS_SOURCES; i++)
-        for (char **dir = o->dirs[i]; *dir; dir++)
-            if (would_hide(o->mountpoint, *dir, i == OKS_SOURCE_CLAUDE ? "projects" : "")) {
-                log_error("%s holds the transcripts %s, which the mount would hide: choose another folder",
-                          o->mountpoint, *dir);
-                return EX_USAGE;
-            }
-    return 0;
+    return in_child(check_sources, o);
 }
 
 static int check_device(void)

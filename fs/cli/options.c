@@ -143,7 +143,8 @@ static void append_comma_list(char ***list, const char *s)
     char *item = trimmed(s, strlen(s)), *whole = absolute(item);
 
     free(item);
-    if (is_folder(whole)) {
+    /* A folder without a comma needs no look, and its filesystem may not answer. */
+    if (!strchr(whole, ',') || is_folder(whole)) {
         append(list, whole);
         return;
     }
