@@ -133,6 +133,10 @@ int discovery_remote_list(const struct discovery *d, const struct root *root, _A
 int discovery_remote_apply(struct discovery *d, struct root *root,
                            struct remote_listing *listing); /* the same */
 void discovery_remote_free(struct remote_listing *listing);
+/* Whether a watched directory may be there that discovery_remote_dirs() has not seen yet. */
+bool discovery_remote_due(const struct discovery *d);
+/* Walks the watched directories in the root's filesystem. Releases the lock in between. 0 or -ENOMEM */
+int discovery_remote_dirs(struct discovery *d, const struct root *root, _Atomic int64_t *progress_ns);
 
 /* --- polling for changes --- */
 

@@ -4,7 +4,8 @@
  *
  * A directory that does not exist yet is watched at its nearest existing ancestor. A working directory comes
  * from a transcript, so it is untrusted: it is only listed and read, within bounds of depth and number. It is
- * not entered if it is in a remote filesystem (files/mounts.h), which may never answer.
+ * not entered if it is in a remote filesystem (files/mounts.h), which may never answer. Only if a root is in
+ * the same one, that root's thread walks it, in each of its rounds (remote.c).
  *
  * A walk, with the reading of what it finds, goes on without the caller's lock, by one thread at a time.
  * Under the lock its result replaces that of the walk before. Others wait for it as long as it makes
@@ -60,9 +61,9 @@ struct watched_dirs {
     TAILQ_HEAD(waiting_dirs, watched_dir)
     waiting; /* for the next refresh: all that are stale or unwatched */
     size_t n;
-    size_t n_passed;            /* of them are not entered */
-    bool walking;               /* a thread walks, without the lock */
-    struct watched_dir *walked; /* that one; NULL between two */
+    size_t n_passed; /* of them are not entered */
+    bool remote_due; /* one of them may be in the filesystem of a root */
+    bool walking;    /* a thread walks, without the lock */
     _Atomic int64_t progress_ns;
     pthread_cond_t idle; /* the end of walking; CLOCK_MONOTONIC */
 };
@@ -196,6 +197,8 @@ struct placed {
 /* What a walk has found. */
 struct dir_walk {
     struct watched_dirs *dirs;
+    const struct root *root; /* whose filesystem may be entered; NULL: only local ones */
+    _Atomic int64_t *progress_ns;
     const struct watched_dir_kind *kind;
     char path[PATH_MAX]; /* of the directory, with the names below it */
     struct placed *placed;
@@ -210,15 +213,15 @@ struct dir_walk {
     int passed; /* why it was not entered; 0: it was, or it does not exist */
 };
 
-static void progress(struct watched_dirs *dirs)
+static void progress(const struct dir_walk *w)
 {
-    atomic_store(&dirs->progress_ns, monotonic_ns());
+    atomic_store(w->progress_ns, monotonic_ns());
 }
 
 /* Places a watch. 0 or -ENOMEM */
 static int place(struct dir_walk *w, const char *path, const char *name)
 {
-    int id = w->dirs->watch ? watch_place(w->dirs->watch, path) : -ENOSYS;
+    int id = w->root ? -ENOTSUP : w->dirs->watch ? watch_place(w->dirs->watch, path) : -ENOSYS;
     char *copy;
 
     w->unwatched |= id < 0;
@@ -237,7 +240,7 @@ static int on_folder(void *ctx, const char *path, const char *rel)
 {
     struct dir_walk *w = ctx;
 
-    progress(w->dirs);
+    progress(w);
     if ((*rel && w->kind->enters && !w->kind->enters(rel)) || ++w->folders > FOLDERS_MAX)
         return 1;
     return place(w, path, *rel ? w->kind->only : NULL);
@@ -250,7 +253,7 @@ static int on_file(void *ctx, const char *path, const char *rel)
     char *copy;
     int rc;
 
-    progress(w->dirs);
+    progress(w);
     rc = w->kind->load ? w->kind->load(path, rel, &loaded) : 0;
     if (rc < 0 || (w->kind->load && !loaded))
         return rc;
@@ -352,17 +355,19 @@ static int walk(struct dir_walk *w, const struct watched_dir *dir, bool once)
 
     if (!path_below(dir, WATCHED_DIR_NAMES_MAX, w->path))
         return 0;
-    rc = oks_resolve_local(w->path, real);
+    rc = w->root ? oks_resolve_link(w->root->path, w->path, real) : oks_resolve_local(w->path, real);
     if (rc == -ELOOP)
         return 0; /* our own mount: not a project */
     if (rc == -EXDEV) {
         w->passed = rc;
         return 0;
     }
+    if (rc == 0 && w->root)
+        return walk_folder(w, real);
     if (rc == 0)
         rc = watch_above(w, dir);
     else
-        return is_passing(rc) ? rc : once ? 0 : wait_for(w);
+        return is_passing(rc) ? rc : once || w->root ? 0 : wait_for(w);
     return rc < 0 ? rc : walk_folder(w, real);
 }
 
@@ -423,27 +428,61 @@ static void passed_set(struct watched_dirs *dirs, struct watched_dir *dir, int e
 static int dir_walk(struct discovery *d, struct watched_dir *dir)
 {
     struct watched_dirs *dirs = d->dirs;
-    struct dir_walk w = {.dirs = dirs, .kind = dir->kind};
+    struct dir_walk w = {.dirs = dirs, .progress_ns = &dirs->progress_ns, .kind = dir->kind};
     uint64_t strays = dirs->watch ? watch_strays(dirs->watch) : 0;
     int rc, taken;
 
     dir->stale = false;
-    dirs->walked = dir;
-    progress(dirs);
+    progress(&w);
     if (d->lock)
         pthread_mutex_unlock(d->lock);
     rc = walk(&w, dir, d->once);
     if (d->lock)
         pthread_mutex_lock(d->lock);
-    dirs->walked = NULL;
+    if (rc == 0 && w.passed && dir->remote)
+        return 0; /* nothing was placed or found: it is where it was */
+    dir->remote = NULL;
     dir->unwatched = w.unwatched;
     /* An event without an owner may be one of the folders whose watches were placed just now. */
     dir->stale |= w.stale || (dirs->watch && watch_strays(dirs->watch) != strays);
+    dirs->remote_due |= rc == 0 && w.passed && !dir->passed && d->n_remote > 0;
     if (rc == 0)
         passed_set(dirs, dir, w.passed);
     taken = take_placed(dirs, dir, &w);
     rc = take_found(dir, &w, rc < 0 ? rc : taken);
     dir->stale |= rc < 0;
+    return rc;
+}
+
+bool discovery_remote_due(const struct discovery *d)
+{
+    return d->dirs->remote_due;
+}
+
+int discovery_remote_dirs(struct discovery *d, const struct root *root, _Atomic int64_t *progress_ns)
+{
+    struct watched_dir *dir;
+    int rc = 0;
+
+    d->dirs->remote_due = false;
+    LIST_FOREACH(dir, &d->dirs->all, of_all) {
+        struct dir_walk w = {.dirs = d->dirs, .root = root, .progress_ns = progress_ns, .kind = dir->kind};
+
+        if (rc < 0 || dir->remote != (dir->passed ? NULL : root))
+            continue;
+        progress(&w);
+        pthread_mutex_unlock(d->lock);
+        rc = walk(&w, dir, d->once);
+        pthread_mutex_lock(d->lock);
+        if (w.passed && !dir->remote)
+            continue; /* in another one */
+        if (rc == 0)
+            passed_set(d->dirs, dir, w.passed);
+        dir->remote = w.passed ? NULL : root;
+        dir->unwatched = false;
+        interests_end(d->dirs, &dir->interests);
+        rc = take_found(dir, &w, rc);
+    }
     return rc;
 }
 
@@ -492,10 +531,8 @@ void watched_dirs_remounted(struct discovery *d)
 {
     struct watched_dir *dir;
 
-    if (d->dirs->n_passed == 0)
-        return;
     LIST_FOREACH(dir, &d->dirs->all, of_all)
-        if (dir->passed)
+        if (dir->passed || dir->remote)
             dir_stale(d->dirs, dir);
 }
 

@@ -51,7 +51,8 @@ struct watched_dir {
     /* watched_dirs.c */
     bool stale;
     bool unwatched;
-    int passed; /* why it is not entered: a negative errno; 0: it is, or it does not exist */
+    int passed;                /* why it is not entered: a negative errno; 0: it is, or it does not exist */
+    const struct root *remote; /* whose thread walks it; NULL: none's */
     LIST_ENTRY(watched_dir) of_all;
     bool waits; /* it is in dirs->waiting */
     TAILQ_ENTRY(watched_dir) of_waiting;

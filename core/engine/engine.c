@@ -317,7 +317,7 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     pthread_mutex_lock(&e->model.lock);
     rc = discover(e);
     if (rc == 0)
-        rc = remote_ask(e);
+        rc = remote_ask(e, false);
     if (rc == 0 && (!TAILQ_EMPTY(&e->model.catalog.dirty) || e->scanning.n_scanning > 0))
         rc = engine_scan(e, target, found_only, cancel);
     if (rc == 0)
@@ -326,6 +326,10 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         (target->kind == OKS_TEAM || target->kind == OKS_RUN || target->kind == OKS_MEMBER ||
          target->kind == OKS_ALL))
         rc = discovery_refresh_dirs(e->discovery);
+    if (rc == 0 && discovery_remote_due(e->discovery)) {
+        rc = remote_ask(e, true);
+        rc = rc < 0 ? rc : remote_wait(e, false, cancel);
+    }
     discovery_change_report(e->discovery, e->model.versions.last != e->reported);
     e->reported = e->model.versions.last;
     pthread_mutex_unlock(&e->model.lock);

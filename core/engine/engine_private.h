@@ -206,8 +206,9 @@ bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool 
 /*
  * remote.c: roots in a remote filesystem. Under the lock, which remote_wait() releases in between.
  */
-/* Asks for a round of each. 0 or a negative errno */
-int remote_ask(struct oks_engine *e);
+/* Asks for a round of each; an engine that looks once only does so `again` if it must. 0 or a negative errno
+ */
+int remote_ask(struct oks_engine *e, bool again);
 /*
  * Waits for the rounds that were asked for, or (found_only) for their listings, but not for a root that does
  * not answer. 0, -ECANCELED or another negative errno

@@ -1,10 +1,11 @@
 /*
  * Remote roots: a thread for each root in a remote filesystem, which makes all calls to that filesystem.
  *
- * A sync asks for a round: the thread lists the root without the lock, takes the listing up under it, and
- * scans the root's transcripts. The sync waits for the round as long as the thread shows signs of life. A
- * filesystem that does not answer holds up this thread alone: after a while the root counts as silent, its
- * transcripts keep their last totals, and no sync waits for it until the round has ended after all.
+ * A sync asks for a round: the thread lists the root without the lock, takes the listing up under it, scans
+ * the root's transcripts, and walks the watched directories in that filesystem. The sync waits for the round
+ * as long as the thread shows signs of life. A filesystem that does not answer holds up this thread alone:
+ * after a while the root counts as silent, its transcripts keep their last totals, and no sync waits for it
+ * until the round has ended after all.
  *
  * A thread in such a call cannot be ended. At the end of the engine it is left behind, with all memory that
  * it may still use.
@@ -57,6 +58,8 @@ static int round_trip(struct remote_root *r)
     pthread_cond_broadcast(&e->scanning.idle);
     if (rc == 0 && !r->root->error)
         rc = engine_scan_root(e, r->root, &r->progress_ns, &e->remote.ends);
+    if (rc == 0 && r->root->remote)
+        rc = discovery_remote_dirs(e->discovery, r->root, &r->progress_ns);
     return rc;
 }
 
@@ -115,13 +118,13 @@ static int ask(struct oks_engine *e, struct root *root)
     return 0;
 }
 
-int remote_ask(struct oks_engine *e)
+int remote_ask(struct oks_engine *e, bool again)
 {
     size_t n;
     struct root *roots = discovery_roots(e->discovery, &n);
     int rc = 0;
 
-    if (!discovery_has_remote(e->discovery) || (e->once && !LIST_EMPTY(&e->remote.roots)))
+    if (!discovery_has_remote(e->discovery) || (e->once && !again && !LIST_EMPTY(&e->remote.roots)))
         return 0;
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (roots[i].remote)

@@ -117,7 +117,7 @@ static char *manifest_path(const char *path)
 
 static int read_manifest(const char *path, struct team_state *state)
 {
-    char *manifest = manifest_path(path), folder[PATH_MAX];
+    char *manifest = manifest_path(path), own[PATH_MAX], folder[PATH_MAX];
     struct json_tree tree;
     int64_t mtime_ns;
     int rc;
@@ -126,7 +126,8 @@ static int read_manifest(const char *path, struct team_state *state)
         return -ENOMEM;
     /* Its folder may be a symlink into a filesystem that does not answer. */
     snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(manifest, '/') - manifest), manifest);
-    rc = oks_resolve_local(folder, folder);
+    snprintf(own, sizeof(own), "%.*s", (int)(strrchr(path, '/') - path), path);
+    rc = oks_resolve_link(own, folder, folder);
     if (rc == 0)
         rc = foreign_json_load(manifest, &tree, &mtime_ns);
     free(manifest);

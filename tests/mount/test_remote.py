@@ -211,6 +211,35 @@ class Roots(RemoteTest):
             self.assertEqual(self.tokens(mount, "session-linked"), 2)
             self.assertEqual(self.json(mount, "projects/-linked/usage.json")["totalTokens"], 2)
 
+    def test_rosters_and_runs_beside_such_a_root(self):
+        state = self.fs.source / "work/.okstra/tasks/run/state/team-state-a-001.json"
+        state.parent.mkdir(parents=True)
+        state.write_text(json.dumps({"team": {"teamName": "runs"}, "workers": []}))
+        manifest = state.parents[1] / "manifests/run-manifest-a-001.json"
+        manifest.parent.mkdir()
+        manifest.write_text(json.dumps({"createdAt": "2026-06-10T00:00:00Z"}))
+        roster = self.fs.source / "teams/listed/config.json"
+        roster.parent.mkdir(parents=True)
+        roster.write_text(json.dumps({"name": "listed", "leadSessionId": "session-far",
+                                      "members": [{"agentId": "a@listed", "name": "a"}, {"agentId": "b@listed", "name": "b"}]}))
+        other = self.filesystem("other")
+        self.far("session-far", self.line(1, cwd=str(self.fs.point / "work")), self.line(1, cwd=str(other.point)))
+        with self.mount() as mount:
+            self.assertEqual(self.teams(mount), ["listed", "runs"])
+            self.assertEqual(self.json(mount, "teams/runs/usage.json")["window"]["since"], "2026-06-10T00:00:00Z")
+            self.assertEqual(list(self.skipped(mount)), [str(other.point)])
+            self.fs.stop_answering()
+            self.assertEqual(self.json(mount, "teams/runs/usage.json")["window"]["since"], "2026-06-10T00:00:00Z")
+            self.fs.answer()
+            shutil.rmtree(roster.parent)
+            deadline = time.monotonic() + SECONDS
+            while "listed" in self.teams(mount) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertEqual(self.teams(mount), ["runs"])
+
+    def teams(self, mount) -> list:
+        return sorted(guarded.call(os.listdir, mount.point / "teams", seconds=SECONDS))
+
     def test_one_that_stops_answering_costs_its_own_transcripts(self):
         with self.mount() as mount:
             self.assertEqual(self.total(mount), 310)
