@@ -6,7 +6,8 @@
  * driver in faults.py has the same layout). With $OKSTRAFS_FAULTS_TRACE each failure writes a backtrace.
  *
  * Calls on /dev/fuse and on sockets never fail: without them there is no daemon to test. Nor do allocations
- * of the dynamic linker, which aborts the process by itself.
+ * of the dynamic linker, which aborts the process by itself. Reads and writes go to the C library's own
+ * functions, because libfuse ends its threads at cancellation points.
  */
 #undef _FILE_OFFSET_BITS /* the names below are those that the program links */
 #ifndef _GNU_SOURCE
@@ -235,12 +236,12 @@ int fcntl64(int fd, int what, ...)
 
 ssize_t read(int fd, void *to, size_t n)
 {
-    return !is_spared(fd) && fails(READ) ? -1 : syscall(SYS_read, fd, to, n);
+    return !is_spared(fd) && fails(READ) ? -1 : NEXT(read)(fd, to, n);
 }
 
 ssize_t pread64(int fd, void *to, size_t n, off_t at)
 {
-    return fails(READ) ? -1 : syscall(SYS_pread64, fd, to, n, at);
+    return fails(READ) ? -1 : NEXT(pread64)(fd, to, n, at);
 }
 
 ssize_t write(int fd, const void *from, size_t n)
@@ -249,7 +250,7 @@ ssize_t write(int fd, const void *from, size_t n)
 
     if (error > 0)
         errno = error;
-    return error > 0 ? -1 : syscall(SYS_write, fd, from, error == SHORT && n ? 1 : n);
+    return error > 0 ? -1 : NEXT(write)(fd, from, error == SHORT && n ? 1 : n);
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off_t at)
