@@ -174,16 +174,19 @@ static int collect(void *ctx, const char *name, enum node_shape shape)
     return name_list_add(ctx, name);
 }
 
-static void print_long(struct oks_engine *engine, const struct node *node, const char *name)
+static int print_long(struct oks_engine *engine, const struct node *node, const char *name)
 {
     struct oks_document document = {0};
     char *target = node_shape(node) == NODE_LINK ? node_link_target(node) : NULL;
     char when[64] = "-";
     struct tm tm;
     time_t seconds;
+    int rc = node_shape(node) == NODE_LINK && !target ? -ENOMEM : 0;
 
-    if (node_shape(node) == NODE_FILE && render(engine, node, &document) < 0)
-        return;
+    if (node_shape(node) == NODE_FILE)
+        rc = render(engine, node, &document);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
     seconds = document.mtime_ns / 1000000000;
     if (document.mtime_ns && localtime_r(&seconds, &tm))
         strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
@@ -194,6 +197,7 @@ static void print_long(struct oks_engine *engine, const struct node *node, const
            document.len, when, name, target ? " -> " : "", target ? target : "");
     oks_document_clear(&document);
     free(target);
+    return 0;
 }
 
 static int print_entry(struct lister *l, const char *name)
@@ -208,9 +212,9 @@ static int print_entry(struct lister *l, const char *name)
     rc = tree_lookup(l->engine, l->dir, name, now_ms(), NULL, &child);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    print_long(l->engine, &child, name);
+    rc = print_long(l->engine, &child, name);
     node_clear(&child);
-    return 0;
+    return rc;
 }
 
 static int ls_node(struct oks_engine *engine, const struct options *o, const struct node *node,
@@ -222,9 +226,8 @@ static int ls_node(struct oks_engine *engine, const struct options *o, const str
 
     if (node_shape(node) != NODE_DIR) {
         if (o->long_listing)
-            print_long(engine, node, path);
-        else
-            puts(path);
+            return print_long(engine, node, path);
+        puts(path);
         return 0;
     }
     names = name_list_new();
@@ -270,8 +273,9 @@ static int for_each_path(const struct options *o, path_fn fn, const char *fallba
         failed |= fn(engine, o, o->paths[i]);
     if (o->n_paths == 0)
         failed = fn(engine, o, fallback);
-    if (fflush(stdout) != 0) {
-        log_error("cannot write: %s", strerror(errno));
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        log_error("cannot write the answer: %s", strerror(errno ? errno : EIO));
         failed = 1;
     }
     oks_engine_save(engine);

@@ -2,6 +2,7 @@
  * The entry point: runs the command that the options name.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
     int rc;
 
     open_standard_files();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of a write (EFBIG), and ends no answer */
     rc = options_parse(argc, argv, &options);
     if (rc)
         return rc;

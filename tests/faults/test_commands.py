@@ -6,6 +6,7 @@ Afterwards, without faults, everything is there again: no cache and no history w
 
 import errno
 import random
+import subprocess
 
 import faults
 import harness
@@ -109,6 +110,27 @@ class Reading(Commands):
                 self.failing.arm(kind, first, errno.EMFILE)
                 done = self.made.run(["ls", "sessions"], self.failing)
                 self.assertTrue(done.stdout == right or (done.returncode == 1 and done.stderr), f"{kind} {first}: {done}")
+
+
+    def test_long_listings(self):
+        """`ls -l` leaves out no entry that it cannot show."""
+        arguments = ["ls", "-l", "stats"]
+        self.made.reset()
+        right = self.made.run(arguments).stdout
+        for kind in ("open", "allocate"):
+            for first in self.chosen(self.calls(kind, arguments, True), 12):
+                self.made.reset()
+                self.failing.arm(kind, first, errno.ENOMEM, FOREVER)
+                done = self.made.run(arguments, self.failing)
+                self.assertTrue(done.stdout == right or (done.returncode == 1 and done.stderr), f"{kind} {first}: {done}")
+
+    def test_an_output_that_is_full(self):
+        for arguments in (self.cat, ["ls", "sessions"], ["ls", "-l", "stats"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([harness.binary(), *arguments], env=self.home.environment(), stdout=full,
+                                      stderr=subprocess.PIPE, timeout=faults.SECONDS)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn(b"cannot write", done.stderr, arguments)
 
 
 class Allocating(Commands):
