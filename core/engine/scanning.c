@@ -215,6 +215,8 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     LIST_INSERT_HEAD(&e->scanning.current, t, of_current);
     pthread_mutex_unlock(&e->model.lock);
     rc = transcript_scan(t, scanner, &options, &out);
+    if (rc == 0 && out.error == -EIO && e->once)
+        rc = out.error; /* there is no later read that could try again, and no status that is looked at */
     if (rc == 0)
         rc = keeping_examine(e, t, &out);
     pthread_mutex_lock(&e->model.lock);
