@@ -31,6 +31,8 @@ static int join_row(void *ctx, size_t i, const struct request_row *row)
     } else if (!request_merge(&own, &row->request, row->line)) {
         model = requests_model(j->to, own.model);
     }
+    if (own.first > own.line) /* the line that counts was further up in the other version */
+        own.first = own.line;
     return requests_set(j->to, at, &own, model);
 }
 

@@ -535,6 +535,28 @@ START_TEST(version_5_stays_readable)
 }
 END_TEST
 
+/* Two versions of a file had the request, and the one that counts had it further up. */
+START_TEST(a_lost_request_outlives_a_compaction)
+{
+    for (unsigned version = 0; version < 2; version++) {
+        struct request_row row = {.first = 500 - 400 * version, .line = 500 - 400 * version};
+        struct oks_state state;
+
+        state_make(&state, 0, 0);
+        row.message_id = OKS_SLICE("msg_twice");
+        row.request = (struct oks_request){.key = 7, .spend = {.input = 9, .output = 1 + version}};
+        ck_assert_int_eq(requests_append(state.requests, &row, OKS_SLICE("m"), (struct oks_slice){0}), 0);
+        ck_assert_int_eq(history_store_put(store, HISTORY_LOST, "/a", &state), 0);
+        oks_state_clear(&state);
+    }
+    flush();
+    PARTS_ARE("/a", "0/0/0 1/9");
+    ck_assert_int_eq(history_store_sync(store, true), 0);
+    reopen();
+    PARTS_ARE("/a", "0/0/0 1/9");
+}
+END_TEST
+
 #define STORE_TEST(suite, function) FIXTURE_TEST(suite, function, setup, teardown, 120)
 
 int main(void)
@@ -553,6 +575,7 @@ int main(void)
     STORE_TEST(suite, a_full_disk_loses_nothing);
     STORE_TEST(suite, version_4_stays_readable);
     STORE_TEST(suite, version_5_stays_readable);
+    STORE_TEST(suite, a_lost_request_outlives_a_compaction);
     STORE_TEST(suite, many_additions_are_written_as_a_whole);
     return tap_run(suite);
 }
