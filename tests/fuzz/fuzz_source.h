@@ -91,7 +91,7 @@ static void in_two_pieces(struct oks_scanner *scanner, enum oks_source source, c
             REQUIRE(sums.count[i] == whole->count[i] || whole->count[i] == OKS_TOKENS_MAX);
 }
 
-static void fuzz_source(enum oks_source source, const uint8_t *data, size_t size)
+static inline void fuzz_source(enum oks_source source, const uint8_t *data, size_t size)
 {
     static struct oks_scanner *scalar, *best;
     struct sums whole = {0}, again = {0}, first = {0};
