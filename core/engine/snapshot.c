@@ -403,7 +403,8 @@ static int by_path(const void *a, const void *b)
     return oks_slice_cmp(((const struct snapshot_entry *)a)->path, ((const struct snapshot_entry *)b)->path);
 }
 
-/* Reads the contents; returns the number of requests in all entries. */
+/* Reads the contents; returns the number of requests in all entries, or 0 if they do not have the bytes for
+ * it. */
 static uint64_t read_contents(struct snapshot *snapshot, const struct footer *footer)
 {
     struct snapshot_reader r = {snapshot->contents, snapshot->contents + footer->len, false};
@@ -420,7 +421,7 @@ static uint64_t read_contents(struct snapshot *snapshot, const struct footer *fo
     }
     if (snapshot->n)
         qsort(snapshot->entries, snapshot->n, sizeof(*snapshot->entries), by_path);
-    return rows < (UINT64_C(1) << 40) ? rows : 0;
+    return rows <= footer->at ? rows : 0;
 }
 
 static bool footer_is_ours(const struct footer *footer, uint64_t size)
