@@ -48,7 +48,7 @@ static int run(const struct options *options)
     case COMMAND_HELP:
         break;
     }
-    fputs(options_usage, stdout);
+    options_help(options, stdout);
     return 0;
 }
 

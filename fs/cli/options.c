@@ -1,9 +1,9 @@
 /*
  * The parser of the command line and the environment.
  *
- * `mount -t fuse.okstrafs none DIR` and fstab run `okstrafs none DIR -o ...`. So a first word that is no
- * command, followed by a folder, is a mount. Every relative path becomes absolute here, because the daemon
- * leaves its working directory.
+ * `mount -t fuse.okstrafs none DIR` and fstab run `okstrafs none DIR -o ...`. So the sources "none" and
+ * "okstrafs", followed by a folder, are a mount; any other word that is no command is refused. Every relative
+ * path becomes absolute here, because the daemon leaves its working directory.
  */
 #include "cli/options.h"
 
@@ -20,15 +20,36 @@
 
 #include "common/log.h"
 
-const char options_usage[] =
-    "usage: okstrafs mount [-f] [-o OPTIONS] [MOUNTPOINT]   mount (default $OKSTRA_HOME/usage)\n"
-    "       okstrafs umount [MOUNTPOINT]                    stop\n"
-    "       okstrafs cat PATH...                            the same files without a mount\n"
-    "       okstrafs ls [-l] [PATH]                         the same folders without a mount\n"
-    "       okstrafs scan                                   read everything now, and fill the caches\n"
-    "       okstrafs forget SESSION... | --all              stop counting sessions that were deleted\n"
-    "       okstrafs doctor                                 check the set-up, with a fix for each fault\n"
-    "       okstrafs --version | --help\n"
+struct command_name {
+    const char *name;
+    enum command command;
+    int max_paths;        /* -1: any number */
+    const char *synopsis; /* NULL: another name of a command, or of a switch */
+    const char *what;
+};
+
+static const struct command_name commands[] = {
+    {"mount", COMMAND_MOUNT, 1, "[-f] [-o OPTIONS] [MOUNTPOINT]", "mount (default $OKSTRA_HOME/usage)"},
+    {"umount", COMMAND_UMOUNT, 1, "[MOUNTPOINT]", "stop"},
+    {"unmount", COMMAND_UMOUNT, 1, NULL, NULL},
+    {"cat", COMMAND_CAT, -1, "PATH...", "the same files without a mount"},
+    {"ls", COMMAND_LS, -1, "[-l] [PATH...]", "the same folders without a mount"},
+    {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
+    {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
+    {"doctor", COMMAND_DOCTOR, 0, "", "check the set-up, with a fix for each fault"},
+    {"help", COMMAND_HELP, 1, NULL, NULL},
+    {"version", COMMAND_VERSION, 0, NULL, NULL},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static const char about[] =
+    "okstrafs shows the token usage and cost of coding agents (Claude Code, Codex, Gemini CLI) as files.\n"
+    "Mount it, then read ~/.okstra/usage/cost_usd, or ~/.okstra/usage/teams/NAME/usage.json.\n"
+    "\n";
+
+static const char details[] =
+    "       okstrafs --version | --help | help COMMAND\n"
     "\n"
     "  -f, --foreground   stay in the foreground\n"
     "  --no-cache         neither read nor write caches; the answers are the same\n"
@@ -40,7 +61,47 @@ const char options_usage[] =
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
     "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
-    "and $XDG_CONFIG_HOME/claude)\n";
+    "and $XDG_CONFIG_HOME/claude)\n"
+    "\n"
+    "man okstrafs has the rest.\n";
+
+static const struct command_name *find_command(const char *word)
+{
+    for (size_t i = 0; word && i < N_COMMANDS; i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* The lines of one command, or (NULL) of all. */
+static void print_synopses(FILE *f, const struct command_name *only)
+{
+    const char *lead = "usage:";
+
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        const struct command_name *c = &commands[i];
+
+        if (!c->synopsis || (only && c->command != only->command))
+            continue;
+        fprintf(f, "%-6s okstrafs %s %*s %s\n", lead, c->name, (int)strlen(c->name) - 37, c->synopsis,
+                c->what);
+        lead = "";
+    }
+}
+
+void options_help(const struct options *o, FILE *f)
+{
+    const struct command_name *one = o->n_paths ? find_command(o->paths[0]) : NULL;
+
+    if (one && one->command != COMMAND_HELP && one->command != COMMAND_VERSION) {
+        print_synopses(f, one);
+        fputs("okstrafs --help has the options, man okstrafs the details.\n", f);
+        return;
+    }
+    fputs(about, f);
+    print_synopses(f, NULL);
+    fputs(details, f);
+}
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
 
@@ -313,6 +374,10 @@ static int one_option(struct options *o, const char *option)
 {
     const char *value;
 
+    if (strcmp(option, "home=") == 0 || strcmp(option, "root=") == 0) {
+        log_error("-o %s: a folder is missing behind the =", option);
+        return EX_USAGE;
+    }
     if (strcmp(option, "no_cache") == 0)
         o->no_cache = true;
     else if ((value = value_of(option, "notify")))
@@ -365,58 +430,121 @@ static int option_list(struct options *o, const char *list)
 
 /* --- the command line --- */
 
-static const struct {
-    const char *name;
-    enum command command;
-    int max_paths;
-} commands[] = {
-    {"mount", COMMAND_MOUNT, 1},     {"umount", COMMAND_UMOUNT, 1}, {"unmount", COMMAND_UMOUNT, 1},
-    {"cat", COMMAND_CAT, -1},        {"ls", COMMAND_LS, -1},        {"scan", COMMAND_SCAN, 0},
-    {"forget", COMMAND_FORGET, -1},  {"doctor", COMMAND_DOCTOR, 0}, {"help", COMMAND_HELP, 0},
-    {"version", COMMAND_VERSION, 0},
-};
+enum { NEAR = 2, COMMAND_BYTES = 8 };
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    a = a < b ? a : b;
+    return a < c ? a : c;
+}
+
+/* How many characters differ, are missing or are too many (Levenshtein). `name` is that of a command. */
+static size_t distance(const char *word, const char *name)
+{
+    size_t row[COMMAND_BYTES + 1], n = strlen(name);
+
+    for (size_t k = 0; k <= n; k++)
+        row[k] = k;
+    for (size_t i = 0; word[i]; i++) {
+        size_t before = row[0];
+
+        row[0] = i + 1;
+        for (size_t k = 0; k < n; k++) {
+            size_t left = row[k], above = row[k + 1];
+
+            row[k + 1] = least(left + 1, above + 1, before + (word[i] != name[k]));
+            before = above;
+        }
+    }
+    return row[n];
+}
+
+static void refuse_command(const char *word)
+{
+    size_t nearest = 0, least_far = SIZE_MAX;
+
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        size_t far = distance(word, commands[i].name);
+
+        if (far < least_far) {
+            least_far = far;
+            nearest = i;
+        }
+    }
+    if (least_far <= NEAR && least_far < strlen(word))
+        log_error("%s: no such command; the nearest is '%s' (okstrafs --help has all)", word,
+                  commands[nearest].name);
+    else
+        log_error("%s: no such command; there are mount, umount, cat, ls, scan, forget and doctor (see "
+                  "okstrafs --help)",
+                  word);
+}
+
+/*
+ * Whether these are the arguments that mount(8) gives: a source and a folder. Two other words are a misspelt
+ * command and its argument.
+ */
+static bool is_from_mount(const char *program, const struct options *o)
+{
+    const char *slash = strrchr(program, '/'), *base = slash ? slash + 1 : program;
+
+    return o->n_paths == 2 && (strncmp(base, "mount.", strlen("mount.")) == 0 ||
+                               strcmp(o->paths[0], "none") == 0 || strcmp(o->paths[0], "okstrafs") == 0);
+}
 
 /* Removes the first word if it is a command; sets *max_paths. */
-static int take_command(struct options *o, int *max_paths)
+static int take_command(struct options *o, const char *program, int *max_paths)
 {
     const char *word = o->n_paths ? o->paths[0] : NULL;
+    const struct command_name *command = is_from_mount(program, o) ? &commands[0] : find_command(word);
 
-    for (size_t i = 0; word && i < sizeof(commands) / sizeof(*commands); i++)
-        if (strcmp(word, commands[i].name) == 0) {
-            o->command = commands[i].command;
-            *max_paths = commands[i].max_paths;
-            o->paths++;
-            o->n_paths--;
-            return 0;
-        }
-    if (o->n_paths == 2) { /* mount(8): source, folder */
-        o->command = COMMAND_MOUNT;
-        *max_paths = 1;
+    if (command) {
+        o->command = command->command;
+        *max_paths = command->max_paths;
         o->paths++;
         o->n_paths--;
         return 0;
     }
     if (word)
-        log_error("%s: no such command; see okstrafs --help", word);
+        refuse_command(word);
     else
-        fputs(options_usage, stderr);
+        options_help(o, stderr);
     return EX_USAGE;
 }
 
-static int take_switches(int argc, char **argv, struct options *o, bool *help, bool *version)
+/* What the command line has besides values: to be judged when the command is known. */
+struct switches {
+    bool help, short_help, version;
+    char bad[64]; /* the first option that is wrong; "": none */
+    bool lacks_value;
+};
+
+static void remember_bad(struct switches *s, int c, char *const *argv)
+{
+    if (*s->bad)
+        return;
+    s->lacks_value = c == ':';
+    if (optopt > 0 && optopt < 128)
+        snprintf(s->bad, sizeof(s->bad), "-%c", optopt);
+    else
+        snprintf(s->bad, sizeof(s->bad), "%s", argv[optind - 1]);
+}
+
+static int take_switches(int argc, char **argv, struct options *o, struct switches *s)
 {
     static const struct option longs[] = {
         {"foreground", no_argument, NULL, 'f'},
         {"no-cache", no_argument, NULL, 'C'},
         {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
+        {"help", no_argument, NULL, 'H'},
         {"long", no_argument, NULL, 'l'},
         {"all", no_argument, NULL, 'A'},
         {NULL, 0, NULL, 0},
     };
     int c, rc = 0;
 
-    while (rc == 0 && (c = getopt_long(argc, argv, "fhlo:Vns", longs, NULL)) != -1) {
+    opterr = 0;
+    while (rc == 0 && (c = getopt_long(argc, argv, ":fhlo:Vns", longs, NULL)) != -1) {
         if (c == 'f')
             o->foreground = true;
         else if (c == 'l')
@@ -426,17 +554,51 @@ static int take_switches(int argc, char **argv, struct options *o, bool *help, b
         else if (c == 'C')
             o->no_cache = true;
         else if (c == 'h')
-            *help = true;
+            s->short_help = true;
+        else if (c == 'H')
+            s->help = true;
         else if (c == 'V')
-            *version = true;
+            s->version = true;
         else if (c == 'o')
             rc = option_list(o, optarg);
         else if (c != 'n' && c != 's') /* mount(8) passes these on */
-            rc = EX_USAGE;
+            remember_bad(s, c, argv);
     }
     o->paths = argv + optind;
     o->n_paths = argc - optind;
+    /* Of ls it stands for readable sizes elsewhere, together with -l. */
+    if (s->short_help && o->long_listing && !*s->bad)
+        strcpy(s->bad, "-h");
+    s->help |= s->short_help;
     return rc;
+}
+
+static int refuse_switch(const struct options *o, const struct switches *s)
+{
+    const struct command_name *c = o->n_paths ? find_command(o->paths[0]) : NULL;
+
+    if (s->lacks_value)
+        log_error("%s needs a value; see okstrafs --help", s->bad);
+    else if (!c || !c->synopsis)
+        log_error("%s: no such option; see okstrafs --help", s->bad);
+    else
+        log_error("%s: no such option; 'okstrafs %s%s%s' is all%s", s->bad, c->name, *c->synopsis ? " " : "",
+                  c->synopsis,
+                  c->command == COMMAND_LS
+                      ? ": nothing is hidden, sizes are bytes, and a mount can be listed by ls itself"
+                      : "");
+    return EX_USAGE;
+}
+
+/* Of an unset variable in a script, most likely. It must not become the working directory. */
+static int refuse_empty_names(const struct options *o)
+{
+    for (int i = 0; i < o->n_paths; i++)
+        if (!*o->paths[i]) {
+            log_error("argument %d is empty: give a name, or leave it out", i + 1);
+            return EX_USAGE;
+        }
+    return 0;
 }
 
 static int default_mountpoint(struct options *o)
@@ -476,18 +638,24 @@ static int open_zone(struct options *o)
 int options_parse(int argc, char **argv, struct options *out)
 {
     struct options o = {.command = COMMAND_HELP, .memory = MEMORY_DEFAULT};
-    bool help = false, version = false;
-    int rc, max_paths = 0;
+    struct switches s = {0};
+    int rc, max_paths = -1;
 
     o.fuse_options = need(strdup(""));
     o.task_roots = need(calloc(1, sizeof(*o.task_roots)));
     from_environment(&o);
-    rc = take_switches(argc, argv, &o, &help, &version);
-    if (rc == 0 && (help || version))
-        o.command = help ? COMMAND_HELP : COMMAND_VERSION;
+    rc = take_switches(argc, argv, &o, &s);
+    if (rc == 0 && *s.bad && (!o.n_paths || find_command(o.paths[0])))
+        rc = refuse_switch(&o, &s);
+    else if (rc == 0 && (s.help || s.version))
+        o.command = s.help ? COMMAND_HELP : COMMAND_VERSION;
     else if (rc == 0)
-        rc = take_command(&o, &max_paths);
-    if (rc == 0 && !help && !version && max_paths >= 0 && o.n_paths > max_paths) {
+        rc = take_command(&o, argv[0], &max_paths);
+    if (rc == 0)
+        rc = refuse_empty_names(&o);
+    if (rc == 0 && *s.bad)
+        rc = refuse_switch(&o, &s);
+    if (rc == 0 && max_paths >= 0 && o.n_paths > max_paths) {
         log_error("%s: one argument too many; see okstrafs --help", o.paths[max_paths]);
         rc = EX_USAGE;
     }

@@ -4,6 +4,8 @@
 #ifndef OKSTRAFS_FS_CLI_OPTIONS_H
 #define OKSTRAFS_FS_CLI_OPTIONS_H
 
+#include <stdio.h>
+
 #include "okstrafs/engine.h"
 
 enum command {
@@ -48,6 +50,7 @@ void options_clear(struct options *options);
 
 struct oks_config options_config(const struct options *options);
 
-extern const char options_usage[];
+/* What --help prints: of the command that the first path names, or of all. */
+void options_help(const struct options *options, FILE *f);
 
 #endif

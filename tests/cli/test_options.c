@@ -8,20 +8,15 @@
 #include "scratch.h"
 #include "tap.h"
 
-static char said[1024]; /* on stderr, by the last parse */
+static char said[4096]; /* on stderr, by the last parse */
 
-/* argv is a line of words. */
-static int parse(const char *line, struct options *o)
+static const char *program = "okstrafs"; /* argv[0] */
+
+static int parse_words(int argc, char **argv, struct options *o)
 {
-    static char words[1024];
-    static char *argv[32];
-    int argc = 0, pair[2], before = dup(STDERR_FILENO), rc;
+    int pair[2], before = dup(STDERR_FILENO), rc;
     ssize_t n;
 
-    snprintf(words, sizeof(words), "okstrafs %s", line);
-    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
-        argv[argc++] = word;
-    argv[argc] = NULL;
     ck_assert_int_eq(pipe(pair), 0);
     dup2(pair[1], STDERR_FILENO);
     optind = 0; /* glibc: begin anew */
@@ -35,6 +30,20 @@ static int parse(const char *line, struct options *o)
     said[n] = '\0';
     close(pair[0]);
     return rc;
+}
+
+/* argv is a line of words. */
+static int parse(const char *line, struct options *o)
+{
+    static char words[1024];
+    static char *argv[32];
+    int argc = 0;
+
+    snprintf(words, sizeof(words), "%s %s", program, line);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return parse_words(argc, argv, o);
 }
 
 static struct options parsed(const char *line)
@@ -120,6 +129,116 @@ START_TEST(what_is_no_command)
     refused("scan a", "a: one argument too many");
     refused("doctor a", "a: one argument too many");
     refused("--nonsense", "nonsense");
+}
+END_TEST
+
+/* Two words were once taken as mount(8)'s source and folder, so a typo mounted. */
+START_TEST(a_misspelt_command_is_no_mount)
+{
+    struct options o;
+
+    refused("tail events.jsonl", "tail: no such command");
+    refused("tail -f events.jsonl", "tail: no such command");
+    refused("cat2 x", "the nearest is 'cat'");
+    refused("scann now", "the nearest is 'scan'");
+    refused("moutn /m", "the nearest is 'mount'");
+    refused("mount.fuse /m", "no such command");
+    o = parsed("okstrafs /m");
+    ck_assert_int_eq(o.command, COMMAND_MOUNT);
+    ck_assert_str_eq(o.mountpoint, "/m");
+    options_clear(&o);
+    program = "/sbin/mount.fuse.okstrafs";
+    o = parsed("anything /m -o rw");
+    ck_assert_int_eq(o.command, COMMAND_MOUNT);
+    ck_assert_str_eq(o.mountpoint, "/m");
+    options_clear(&o);
+}
+END_TEST
+
+START_TEST(the_nearest_command)
+{
+    static const char *const typos[][2] = {
+        {"mout", "mount"}, {"mont x", "mount"},    {"umoumt", "umount"}, {"cta x", "cat"},      {"lss", "ls"},
+        {"scna", "scan"},  {"forgot s", "forget"}, {"docter", "doctor"}, {"versoin", "version"}};
+
+    for (size_t i = 0; i < sizeof(typos) / sizeof(*typos); i++) {
+        char want[64];
+
+        snprintf(want, sizeof(want), "the nearest is '%s'", typos[i][1]);
+        refused(typos[i][0], want);
+    }
+    refused("x", "there are mount, umount, cat");
+    refused("a-word-that-is-longer-than-every-command", "there are mount, umount, cat");
+}
+END_TEST
+
+START_TEST(options_of_other_programs_get_a_hint)
+{
+    struct options o;
+
+    refused("ls -la", "-a: no such option; 'okstrafs ls [-l] [PATH...]' is all: nothing is hidden");
+    refused("ls -R teams", "-R: no such option; 'okstrafs ls");
+    refused("-R ls", "'okstrafs ls");
+    refused("ls -lh", "sizes are bytes");
+    refused("cat -A x", "'okstrafs cat PATH...' is all");
+    refused("scan --force", "--force: no such option; 'okstrafs scan' is all");
+    refused("scan -x", "'okstrafs scan' is all");
+    refused("mount -o", "-o needs a value");
+    o = parsed("ls -h");
+    ck_assert_int_eq(o.command, COMMAND_HELP);
+    options_clear(&o);
+}
+END_TEST
+
+static void help_of(const char *line, char text[4096])
+{
+    struct options o = parsed(line);
+    FILE *f = fmemopen(text, 4096, "w");
+
+    ck_assert_int_eq(o.command, COMMAND_HELP);
+    options_help(&o, f);
+    fclose(f);
+    options_clear(&o);
+}
+
+START_TEST(help_says_what_it_is)
+{
+    static const char *const names[] = {"mount", "umount", "cat", "ls", "scan", "forget", "doctor"};
+    char all[4096], ls[4096], other[4096];
+
+    help_of("--help", all);
+    help_of("ls --help", ls);
+    ck_assert_ptr_nonnull(strstr(all, "token usage and cost of coding agents"));
+    ck_assert_ptr_nonnull(strstr(all, "~/.okstra/usage/cost_usd"));
+    ck_assert_ptr_nonnull(strstr(all, "man okstrafs"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        snprintf(other, sizeof(other), "okstrafs %s ", names[i]);
+        ck_assert_ptr_nonnull(strstr(all, other));
+    }
+    ck_assert_ptr_nonnull(strstr(ls, "okstrafs ls [-l]"));
+    ck_assert_ptr_null(strstr(ls, "okstrafs cat"));
+    help_of("help ls", other);
+    ck_assert_str_eq(other, ls);
+    help_of("help nonsense", other);
+    ck_assert_str_eq(other, all);
+    refused("help ls cat", "one argument too many");
+}
+END_TEST
+
+/* An unset variable in a script: the working directory would be mounted on. */
+START_TEST(an_empty_name_is_refused)
+{
+    char *lines[][3] = {{"mount", ""}, {"umount", ""}, {"cat", ""}, {"none", ""}};
+    struct options o;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        char *argv[] = {"okstrafs", lines[i][0], lines[i][1], NULL};
+
+        ck_assert_int_eq(parse_words(3, argv, &o), EX_USAGE);
+        ck_assert_msg(strstr(said, "is empty"), "%s", said);
+    }
+    refused("mount -o home=", "-o home=: a folder is missing");
+    refused("mount -o root=,nonempty", "-o root=: a folder is missing");
 }
 END_TEST
 
@@ -374,6 +493,11 @@ int main(void)
 
     OPTIONS_TEST(suite, each_command);
     OPTIONS_TEST(suite, what_is_no_command);
+    OPTIONS_TEST(suite, a_misspelt_command_is_no_mount);
+    OPTIONS_TEST(suite, the_nearest_command);
+    OPTIONS_TEST(suite, options_of_other_programs_get_a_hint);
+    OPTIONS_TEST(suite, help_says_what_it_is);
+    OPTIONS_TEST(suite, an_empty_name_is_refused);
     OPTIONS_TEST(suite, switches);
     OPTIONS_TEST(suite, mount_options);
     OPTIONS_TEST(suite, sizes);
