@@ -27,4 +27,10 @@ void json_file_clear(struct json_file *file);
 int json_file_error(const struct json_file *file, const char *const *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Whether no name stands twice in the object at the path, of which the last would count. 0, or -EINVAL with
+ * a message as of json_file_error(). Call it after the names were checked: its time is members times names.
+ */
+int json_file_unique(const struct json_file *file, const char *const *path, const struct json_value *object);
+
 #endif

@@ -347,7 +347,7 @@ int json_tree_parse(struct json_tree *out, struct oks_slice text, const struct j
     if (rc == 0)
         blank(&p);
     if (rc == 0 && p.p < p.end)
-        rc = wrong(&p, "unexpected character");
+        rc = wrong(&p, "more text behind the end");
     free(p.members);
     if (rc < 0) {
         *fault = (struct json_fault){(size_t)(p.p - p.begin), p.what};

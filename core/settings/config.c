@@ -1,9 +1,9 @@
 /*
  * A strict parser of okstrafs.json.
  *
- * A budget that differs from what was meant is worse than none. So an unknown key, a value of another type,
- * or a limit in two units makes the whole file invalid, with the place of the error. The last valid file
- * stays in force.
+ * A budget that differs from what was meant is worse than none. So an unknown key, a key that stands twice, a
+ * value of another type, or a limit in two units makes the whole file invalid, with the place of the error.
+ * The last valid file stays in force.
  */
 #include "settings/config.h"
 
@@ -148,6 +148,14 @@ static const struct key {
     {"limitTokens", read_tokens}, {"policy", read_policy}, {"warnAt", read_warn_at},
 };
 
+static int unknown_key(struct reading *r, const char *name)
+{
+    return json_file_error(&r->file, (const char *[]){"budgets", r->name, name, NULL},
+                           "budget \"%.60s\": a key that is not known: \"%.60s\"; known are scope, of, "
+                           "limitUSD, limitTokens, policy, warnAt",
+                           r->name, name);
+}
+
 static int read_keys(struct reading *r, const struct json_value *object, struct budget *b)
 {
     for (const struct json_value *value = json_first(object); value; value = json_next(object, value)) {
@@ -159,14 +167,12 @@ static int read_keys(struct reading *r, const struct json_value *object, struct 
             if (strcmp(keys[i].name, name) == 0)
                 key = &keys[i];
         if (!key)
-            return wrong(
-                r, name,
-                "a key that is not known; known are scope, of, limitUSD, limitTokens, policy, warnAt");
+            return unknown_key(r, name);
         rc = key->read(r, value, b);
         if (rc < 0)
             return rc;
     }
-    return 0;
+    return json_file_unique(&r->file, (const char *[]){"budgets", r->name, NULL}, object);
 }
 
 static bool is_name(const char *name)
@@ -202,7 +208,10 @@ static int read_budget(struct reading *r, const struct json_value *object, struc
     if (rc == 0 && !has(object, "scope"))
         rc = wrong(r, NULL, "scope is missing");
     if (rc == 0 && has(object, "limitUSD") == has(object, "limitTokens"))
-        rc = wrong(r, NULL, "one of limitUSD and limitTokens is needed");
+        rc = wrong(r, NULL,
+                   has(object, "limitUSD")
+                       ? "only one of limitUSD and limitTokens can be given: make two budgets of it"
+                       : "one of limitUSD and limitTokens is needed");
     if (rc == 0 && b.of && !budget_has_target(b.scope))
         rc = wrong(r, "of", "\"of\" means nothing for this scope");
     if (rc == 0 && !(b.name = strdup(r->name)))
@@ -246,7 +255,7 @@ static int read_budgets(struct reading *r, const struct json_value *object)
         c->n_budgets++;
     }
     qsort(c->budgets, c->n_budgets, sizeof(*c->budgets), by_name);
-    return 0;
+    return json_file_unique(&r->file, (const char *[]){"budgets", NULL}, object);
 }
 
 static int read_zone(struct reading *r, const struct json_value *value)
@@ -281,7 +290,7 @@ static int read_root(struct reading *r)
         if (rc < 0)
             return rc;
     }
-    return 0;
+    return json_file_unique(&r->file, (const char *[]){NULL}, root);
 }
 
 int config_parse(struct config *out, const char *text_in, size_t len, const char *zones, char error[256])

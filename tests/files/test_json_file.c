@@ -36,6 +36,53 @@ START_TEST(what_is_no_such_file)
 }
 END_TEST
 
+START_TEST(what_helps_to_find_it)
+{
+    refused(" \n", "line 1: the file ends in the middle: it is empty");
+    refused("{\"a\":1,\n \"b\":2,\n }",
+            "line 3: a key without quotes at }, column 2: there is no comma behind the last member");
+    refused("{\"a\": [1,]}",
+            "line 1: unexpected character at ], column 10: there is no comma behind the last member");
+    refused("{\n  // why\n\"a\":1}",
+            "line 2: a key without quotes at /, column 3: JSON has no comments");
+    refused("{\n# why\n\"a\":1}",
+            "line 2: a key without quotes at #, column 1: JSON has no comments");
+    refused("{} // why", "line 1: more text behind the end at /, column 4: JSON has no comments");
+    refused("{\"a\": \"'\",\n 'b': 1}",
+            "line 2: a key without quotes at ', column 2: names and texts stand in double quotes");
+    refused("{\"\xea\xb2\xb0\xec\xa0\x9c\": x}", "line 1: unexpected character at x, column 8");
+    refused("{\"a\": 1 \"b\": 2}", "line 1: a comma is missing at \", column 9");
+}
+END_TEST
+
+START_TEST(a_name_that_stands_twice)
+{
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        {"{\"a\":{\"x\":1,\"y\":[{\"x\":2}]}, \"b\":{\"x\":3}}", ""},
+        {"{\"a\":{}}", ""},
+        {"{\"a\":{\"x\":1,\n\"y\":2,\n\"x\":3}}", "line 3: \"x\" stands twice: only one of them could count"},
+        {"{\"a\":{\"x\":1, \"\\u0078\":3}}",
+         "line 1: \"\\u0078\" stands twice: only one of them could count"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char error[256] = "";
+        struct json_file file;
+        const struct json_value *a;
+
+        ck_assert_int_eq(json_file_parse(&file, cases[i].text, strlen(cases[i].text), DEPTH, error), 0);
+        a = json_member(file.tree.root, "a");
+        ck_assert_ptr_nonnull(a);
+        ck_assert_int_eq(json_file_unique(&file, (const char *[]){"a", NULL}, a),
+                         *cases[i].error ? -EINVAL : 0);
+        ck_assert_str_eq(error, cases[i].error);
+        json_file_clear(&file);
+    }
+}
+END_TEST
+
 START_TEST(what_is_one)
 {
     static const char *const texts[] = {"{}", " {} \n\t\r ", "{\"a\":[[[[[[1]]]]]]}"};
@@ -157,6 +204,8 @@ int main(void)
     Suite *suite = suite_create("json_file");
 
     TEST(suite, what_is_no_such_file);
+    TEST(suite, what_helps_to_find_it);
+    TEST(suite, a_name_that_stands_twice);
     TEST(suite, what_is_one);
     TEST(suite, foreign_letters_are_taken);
     TEST(suite, errors_name_the_line);

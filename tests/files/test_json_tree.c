@@ -35,7 +35,7 @@ START_TEST(what_is_none)
     refused("{\"a\":tru", 8, middle);
     refused("[-", 2, middle);
     refused("[1,]", 3, character);
-    refused("[1]]", 3, character);
+    refused("[1]]", 3, "more text behind the end");
     refused("[01]", 2, "a comma is missing");
     refused("[1.]", 3, "a number that is none");
     refused("[.5]", 1, character);

@@ -285,6 +285,7 @@ static void start(void)
     char *argv[] = {"fuzz_ops", NULL};
     struct fuse_args args = FUSE_ARGS_INIT(1, argv);
     struct mount *m = &connection.mount;
+    struct inodes_config inodes = {.idle_max = 1 << 20, .default_ns = 1000};
 
     make_home();
     snprintf(claude, sizeof(claude), "%s/claude", home);
@@ -292,9 +293,10 @@ static void start(void)
     snprintf(none, sizeof(none), "%s/none", home);
     fuse_set_log_func(quiet);
     REQUIRE(oks_engine_new(&m->engine, &config) == 0);
-    REQUIRE(inodes_new(&m->inodes, 1000, false) == 0);
     m->spool = spool_new(NULL);
-    REQUIRE(m->spool && write_gate_new(&connection.gate, m->inodes, &toucher) == 0);
+    inodes.spool = m->spool;
+    REQUIRE(m->spool && inodes_new(&m->inodes, &inodes) == 0);
+    REQUIRE(write_gate_new(&connection.gate, m->inodes, &toucher) == 0);
     session = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), &connection);
     REQUIRE(session && fuse_session_custom_io(session, &io, open("/dev/null", O_RDWR | O_CLOEXEC)) == 0);
     fuse_opt_free_args(&args);

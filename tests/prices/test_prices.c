@@ -720,10 +720,10 @@ static void refused(const char *user, const char *why)
 
 START_TEST(wrong_files_say_where)
 {
-    refused("", "line 1: the file ends in the middle");
+    refused("", "line 1: the file ends in the middle: it is empty (delete it, or write {} into it)");
     refused("{\n \"m\": {\n", "line 3: the file ends in the middle");
-    refused("[]", "line 1: the file is no JSON object");
-    refused("{}\n{}", "line 2: unexpected character");
+    refused("[]", "line 1: the file is no JSON object: it begins with {");
+    refused("{}\n{}", "line 2: more text behind the end at {, column 1");
     refused("{\n\"m\": 1}", "line 2: \"m\" is no object");
     refused("{\"a\": {},\n\"m\": {\n\"x\": [1, {\"y\": \"}\"}],\n\"input_cost_per_token\": true}}",
             "line 4: \"input_cost_per_token\" of \"m\" is no price");

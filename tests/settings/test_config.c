@@ -121,7 +121,7 @@ START_TEST(wrong_files_say_where)
          "line 3: budget \"b\": scope is run, day, session, team, project, agent-day, block or total"},
         {"\"scope\": \"day\"", "line 2: budget \"b\": one of limitUSD and limitTokens is needed"},
         {"\"scope\": \"day\", \"limitTokens\": 1, \"limitUSD\": 1",
-         "line 2: budget \"b\": one of limitUSD and limitTokens is needed"},
+         "line 2: budget \"b\": only one of limitUSD and limitTokens can be given: make two budgets of it"},
         {"\"scope\": \"day\", \"limitTokens\": 0",
          "line 3: budget \"b\": limitTokens is a whole number above 0"},
         {"\"scope\": \"day\", \"limitTokens\": 1.5",
@@ -140,8 +140,9 @@ START_TEST(wrong_files_say_where)
          "line 3: budget \"b\": \"of\" means nothing for this scope"},
         {"\"scope\": \"team\", \"limitUSD\": 5, \"of\": \"\"", "line 3: budget \"b\": \"of\" is a name"},
         {"\"scope\": \"team\", \"limitUSD\": 5, \"of\": null", "line 3: budget \"b\": \"of\" is a name"},
-        {"\"scope\": \"day\", \"limit\": 5", "line 3: budget \"b\": a key that is not known; known are "
-                                             "scope, of, limitUSD, limitTokens, policy, warnAt"},
+        {"\"scope\": \"day\", \"limit\": 5",
+         "line 3: budget \"b\": a key that is not known: \"limit\"; known are "
+         "scope, of, limitUSD, limitTokens, policy, warnAt"},
     };
 
     for (size_t i = 0; i < sizeof(wrongs) / sizeof(*wrongs); i++) {
@@ -150,6 +151,17 @@ START_TEST(wrong_files_say_where)
         snprintf(text, sizeof(text), "{\"budgets\": {\n\"b\": {\n%s}}}", wrongs[i].budget);
         refused(text, wrongs[i].why);
     }
+    refused("{\"budgets\": {\n\"b\": {\"scope\": \"day\",\n\"polcy\": \"block\", \"limitUSD\": 1}}}",
+            "line 3: budget \"b\": a key that is not known: \"polcy\"; known are scope, of, limitUSD, "
+            "limitTokens, policy, warnAt");
+    /* Of two, one would be in force and the other not. */
+    refused("{\"budgets\": {\"b\": {\"scope\": \"day\", \"limitUSD\": 1},\n"
+            "\"c\": {\"scope\": \"day\", \"limitUSD\": 1},\n\"b\": {\"scope\": \"day\", \"limitUSD\": 2}}}",
+            "line 3: \"b\" stands twice: only one of them could count");
+    refused("{\"budgets\": {\"b\": {\"scope\": \"day\",\n\"limitUSD\": 1, \"limitUSD\": 2}}}",
+            "line 2: \"limitUSD\" stands twice: only one of them could count");
+    refused("{\"budgets\": {\"b\": {\"scope\": \"day\", \"limitUSD\": 1}},\n\"budgets\": {}}",
+            "line 2: \"budgets\" stands twice: only one of them could count");
     refused("{", "line 1: the file ends in the middle");
     refused("{\n\"budget\": {}}", "line 2: \"budget\" is not known; known are budgets and timeZone");
     refused("{\n\"budgets\": []}", "line 2: budgets is an object: name to budget");
