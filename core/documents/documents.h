@@ -34,6 +34,8 @@ int document_budget(struct budgets *budgets, const char *name, bool exceeded, in
                     struct oks_document *out);
 /* `now_ms` tells which windows are over. */
 int document_limits(struct model *model, enum oks_source source, int64_t now_ms, struct oks_document *out);
+/* What is wrong with the user's files: a line for each; -ENOENT: nothing. */
+int document_settings_error(struct model *model, struct oks_document *out);
 int document_pricing(struct model *model, struct oks_document *out);
 /* Its text, malloc'ed: oks_prices_new() parses the models in it. 0 or -ENOMEM */
 int document_pricing_text(const struct oks_prices *prices, char **out, size_t *len);

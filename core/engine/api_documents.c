@@ -54,6 +54,11 @@ int oks_document_limits(struct oks_engine *e, enum oks_source source, int64_t no
     return document_limits(&e->model, source, now_ms, out);
 }
 
+int oks_document_settings_error(struct oks_engine *e, struct oks_document *out)
+{
+    return document_settings_error(&e->model, out);
+}
+
 int oks_document_prices(struct oks_engine *e, struct oks_document *out)
 {
     return document_pricing(&e->model, out);

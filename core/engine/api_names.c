@@ -1,5 +1,6 @@
 /* The public calls for names (okstrafs/engine.h): what readdir shows and what lookup resolves. */
 #include <stdio.h>
+#include <string.h>
 
 #include "documents/documents.h"
 #include "engine/engine_private.h"
@@ -8,25 +9,50 @@ struct budget_names {
     int (*fn)(void *ctx, const char *name);
     void *ctx;
     const char *suffix;
+    bool wrong; /* OKS_SETTINGS_ERROR is still to be listed */
 };
+
+/* In its place among the names. */
+static int emit_wrong(struct budget_names *b, const char *next)
+{
+    if (!b->wrong || (next && strcmp(next, OKS_SETTINGS_ERROR) < 0))
+        return 0;
+    b->wrong = false;
+    return b->fn(b->ctx, OKS_SETTINGS_ERROR);
+}
 
 static int emit_budget(void *ctx, const char *name)
 {
-    const struct budget_names *b = ctx;
+    struct budget_names *b = ctx;
     char file[OKS_NAME_MAX + 1];
+    int rc;
 
     snprintf(file, sizeof(file), "%s%s", name, b->suffix);
-    return b->fn(b->ctx, file);
+    rc = emit_wrong(b, file);
+    return rc ? rc : b->fn(b->ctx, file);
+}
+
+static int list_budgets(struct oks_engine *e, int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    struct budget_names budgets = {fn, ctx, ".json", false};
+    int rc;
+
+    pthread_mutex_lock(&e->model.lock);
+    budgets.wrong = settings_are_wrong(e->model.settings);
+    pthread_mutex_unlock(&e->model.lock);
+    rc = oks_engine_budgets(e, false, emit_budget, &budgets);
+    return rc ? rc : emit_wrong(&budgets, NULL);
 }
 
 int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
                     int (*fn)(void *ctx, const char *name), void *ctx)
 {
-    struct budget_names budgets = {fn, ctx, what == OKS_LIST_BUDGETS ? ".json" : ""};
     int rc;
 
-    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED)
-        return oks_engine_budgets(e, what == OKS_LIST_EXCEEDED, emit_budget, &budgets);
+    if (what == OKS_LIST_BUDGETS)
+        return list_budgets(e, fn, ctx);
+    if (what == OKS_LIST_EXCEEDED)
+        return oks_engine_budgets(e, true, fn, ctx);
     pthread_mutex_lock(&e->model.lock);
     rc = names_list(&e->model, what, of, fn, ctx);
     pthread_mutex_unlock(&e->model.lock);

@@ -110,6 +110,35 @@ static bool same_mark(const struct settings_mark *a, const struct settings_mark 
            a->ctime_ns == b->ctime_ns;
 }
 
+static void write_read_error(int rc, char error[256])
+{
+    snprintf(error, 256, "%s",
+             rc == -EINVAL   ? "it is no regular file"
+             : rc == -ENOENT ? "it is a symbolic link to a file that does not exist"
+                             : strerror(-rc));
+}
+
+/* Why the file's content cannot be had; 0: nothing is wrong with it. */
+static void set_read_error(struct settings *s, struct user_file *f, int rc)
+{
+    char error[sizeof(f->error)] = "";
+
+    if (rc < 0)
+        write_read_error(rc, error);
+    if (strcmp(error, f->error) == 0)
+        return;
+    memcpy(f->error, error, sizeof(error));
+    s->changed |= SETTINGS_STATUS;
+}
+
+/* A link that leads nowhere is there, so somebody expects it to count. */
+static bool is_dangling(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* The file was deleted: its content is no longer in force. */
 static int withdraw(struct settings *s, struct user_file *f)
 {
@@ -117,13 +146,8 @@ static int withdraw(struct settings *s, struct user_file *f)
 
     f->found = false;
     f->mark = (struct settings_mark){0};
-    *f->error = '\0';
+    set_read_error(s, f, is_dangling(f->path) ? -ENOENT : 0);
     return was_found ? f->apply(s, NULL, 0, f->error) : 0;
-}
-
-static void write_read_error(int rc, char error[256])
-{
-    snprintf(error, 256, "%s", rc == -EINVAL ? "it is no regular file" : strerror(-rc));
 }
 
 /* Whether the content is that of the last read; stores its hash. */
@@ -177,7 +201,7 @@ static int look_at_file(struct settings *s, struct user_file *f)
     if (rc == -ENOENT || rc == -ENOTDIR)
         return withdraw(s, f);
     if (rc < 0) {
-        snprintf(f->error, sizeof(f->error), "%s", strerror(-rc));
+        set_read_error(s, f, rc);
         f->found = f->stale = true;
         return 0;
     }
@@ -232,6 +256,11 @@ struct settings_state settings_state(const struct settings *s, enum settings_fil
     };
 }
 
+bool settings_are_wrong(const struct settings *s)
+{
+    return *s->files[CONFIG_FILE].error || *s->files[PRICES_FILE].error;
+}
+
 /* --- checking --- */
 
 static int try_config(const char *bytes, size_t len, char error[256])
@@ -263,7 +292,7 @@ static int check_file(const char *path, size_t max, int (*try)(const char *, siz
     int rc = read_file_whole(path, max, &bytes, &len);
 
     *error = '\0';
-    if (rc == -ENOENT || rc == -ENOTDIR)
+    if ((rc == -ENOENT || rc == -ENOTDIR) && !is_dangling(path))
         return 1;
     if (rc < 0) {
         write_read_error(rc, error);

@@ -56,5 +56,7 @@ struct settings_state {
 };
 
 struct settings_state settings_state(const struct settings *s, enum settings_file file);
+/* Whether any file has an error. */
+bool settings_are_wrong(const struct settings *s);
 
 #endif

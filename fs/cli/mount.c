@@ -145,6 +145,15 @@ static int check_layout(const struct options *o)
     return in_child(check_sources, o);
 }
 
+/* A budget in a file with an error is off, which must not happen in silence. */
+static int say_wrong_setting(void *ctx, const char *path, const char *error)
+{
+    (void)ctx;
+    if (error)
+        log_error("%s: %s; it is ignored until that is corrected", path, error);
+    return 0;
+}
+
 static int check_device(void)
 {
     int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -486,6 +495,7 @@ int mount_run(const struct options *o)
         rc = clear_way(o);
     if (rc)
         return rc;
+    oks_settings_check(o->okstra_home, say_wrong_setting, NULL);
     umask(077);
     heap_for_daemon();
     fd = claim(o);

@@ -34,6 +34,7 @@ static const char readme_text[] =
     "  stats/by-model.json            and by-project, -agent, -source, -day, -hour, blocks; window/\n"
     "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
     "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while over\n"
+    "  budgets/ERROR                  only while okstrafs.json or prices.json is wrong: what is wrong\n"
     "  pricing.json                   the prices in force\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
@@ -85,6 +86,8 @@ static int render_budget(struct oks_engine *engine, const struct node *node, int
 {
     char name[OKS_NAME_MAX + 1];
 
+    if (strcmp(node->leaf, OKS_SETTINGS_ERROR) == 0)
+        return oks_document_settings_error(engine, out);
     snprintf(name, sizeof(name), "%.*s", (int)(strlen(node->leaf) - strlen(".json")), node->leaf);
     return oks_document_budget(engine, name, false, now_ms, out);
 }

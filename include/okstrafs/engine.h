@@ -202,7 +202,8 @@ enum oks_list {
     OKS_LIST_MEMBERS,   /* of a team */
     OKS_LIST_RUNS,      /* of a team: its runs that have a team-state file */
     OKS_LIST_SUBAGENTS, /* of a session: the sessions that it started */
-    OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each budget; see oks_engine_budgets() */
+    OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each budget (see oks_engine_budgets()), and
+                           OKS_SETTINGS_ERROR while one of the user's files is wrong */
     OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of each exceeded budget */
     OKS_LIST_DAYS,      /* of any target: days with activity, YYYY-MM-DD in UTC */
 };
@@ -271,6 +272,10 @@ int oks_document_prices(struct oks_engine *engine, struct oks_document *out);
  */
 int oks_document_budget(struct oks_engine *engine, const char *name, bool exceeded, int64_t now_ms,
                         struct oks_document *out);
+/* The file in budgets/ that exists only while okstrafs.json or prices.json is wrong. */
+#define OKS_SETTINGS_ERROR "ERROR"
+/* Its content: a line for each such file, with its path and what is wrong. -ENOENT: none is wrong. */
+int oks_document_settings_error(struct oks_engine *engine, struct oks_document *out);
 /* status.json: what was found, read, refused, and could not be written. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
 

@@ -92,6 +92,73 @@ START_TEST(the_same_where_the_home_comes_late)
 }
 END_TEST
 
+static const char *wrong_files(struct oks_engine *engine)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+    struct oks_document document;
+    int rc;
+
+    ck_assert_int_eq(oks_engine_sync(engine, &all, true, NULL), 0);
+    rc = oks_document_settings_error(engine, &document);
+    ck_assert(rc == 0 || rc == -ENOENT);
+    return rc ? "" : kept(document.bytes);
+}
+
+static int join(void *ctx, const char *name)
+{
+    char **names = ctx;
+
+    *names = text_of("%s%s ", *names, name);
+    return 0;
+}
+
+static const char *budgets(struct oks_engine *engine)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+    char *names = "";
+
+    ck_assert_int_eq(oks_engine_sync(engine, &all, false, NULL), 0);
+    ck_assert_int_eq(oks_engine_list(engine, OKS_LIST_BUDGETS, &all, join, &names), 0);
+    return names;
+}
+
+/* Also what names no file, and what cannot be read at all. */
+START_TEST(an_error_is_a_document_and_a_version)
+{
+    static const char good[] = "{\"budgets\": {\"D\": {\"scope\": \"day\", \"limitUSD\": 1},"
+                               " \"a\": {\"scope\": \"day\", \"limitUSD\": 1}}}";
+    struct oks_engine *engine = engine_open((struct engine_options){0});
+    uint64_t before;
+
+    ck_assert_str_eq(wrong_files(engine), "");
+    put_file("okstra/okstrafs.json", good);
+    ck_assert_str_eq(budgets(engine), "D.json a.json ");
+    before = version_of(engine, (struct oks_target){.kind = OKS_ALL});
+    put_file("okstra/okstrafs.json", "{\"b\\u202e\": 1}");
+    ck_assert_uint_ne(version_of(engine, (struct oks_target){.kind = OKS_ALL}), before);
+    ck_assert_str_eq(wrong_files(engine),
+                     text_of("%s: line 1: \"b?\" is not known; known are budgets and timeZone\n",
+                             at("okstra/okstrafs.json")));
+    ck_assert_str_eq(budgets(engine), "D.json ERROR a.json ");
+    ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
+    ck_assert_str_eq(wrong_files(engine), "");
+    before = version_of(engine, (struct oks_target){.kind = OKS_ALL});
+    ck_assert_int_eq(symlink("okstrafs.json", at("okstra/okstrafs.json")), 0);
+    ck_assert_uint_ne(version_of(engine, (struct oks_target){.kind = OKS_ALL}), before);
+    ck_assert_str_eq(wrong_files(engine),
+                     text_of("%s: Too many levels of symbolic links\n", at("okstra/okstrafs.json")));
+    ck_assert_str_eq(budgets(engine), "ERROR ");
+    ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
+    ck_assert_int_eq(symlink("nowhere", at("okstra/okstrafs.json")), 0);
+    ck_assert_str_eq(wrong_files(engine), text_of("%s: it is a symbolic link to a file that does not exist\n",
+                                                  at("okstra/okstrafs.json")));
+    ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
+    put_file("okstra/okstrafs.json", good);
+    ck_assert_str_eq(budgets(engine), "D.json a.json ");
+    engine_close(engine);
+}
+END_TEST
+
 /* Within one tick of the clock the file's times stay the same, and here its size does too. */
 START_TEST(changes_that_follow_each_other_quickly)
 {
@@ -197,6 +264,7 @@ int main(void)
 {
     Suite *s = suite_create("settings");
 
+    SCRATCH_TEST(s, an_error_is_a_document_and_a_version);
     SCRATCH_TEST(s, a_price_change_shows_at_the_next_read);
     SCRATCH_TEST(s, the_same_without_watches);
     SCRATCH_TEST(s, the_same_where_the_home_comes_late);
