@@ -178,6 +178,31 @@ class Amounts(Budgets):
             with self.assertRaises(FileNotFoundError):
                 mount.read("budgets/b.json")
 
+    def test_a_wrong_configuration_has_a_file(self):
+        """A typo switches a budget off: the mount, and a file that exists no longer than the error, tell."""
+        self.configure({"b": {"scope": "total", "limitTokens": 1, "polcy": "block"}})
+        path = self.home.okstra / "okstrafs.json"
+        with self.home.mount() as mount:
+            self.assertIn(f"{path}: line 1: ", mount.said())
+            self.assertIn('"polcy"', mount.said())
+            self.assertEqual(mount.names("budgets"), ["ERROR", "exceeded"])
+            self.assertRegex(mount.read("budgets/ERROR").decode(), rf'^{path}: line 1: budget "b": .*"polcy".*\n$')
+            self.assertEqual(self.home.run("cat", "budgets/ERROR"), mount.read("budgets/ERROR"))
+            self.configure({"A": {"scope": "total", "limitTokens": 1}})
+            self.assertEqual(mount.names("budgets"), ["A.json", "exceeded"])
+            with self.assertRaises(FileNotFoundError):
+                mount.read("budgets/ERROR")
+            path.unlink()
+            path.symlink_to("nowhere")
+            self.assertEqual(mount.read("budgets/ERROR").decode(),
+                             f"{path}: it is a symbolic link to a file that does not exist\n")
+            prices = self.home.okstra / "okstrafs" / "prices.json"
+            prices.parent.mkdir(exist_ok=True)
+            prices.write_text("{,}")
+            self.assertEqual([line.split(": ")[0] for line in mount.read("budgets/ERROR").decode().splitlines()],
+                             [str(path), str(prices)])
+            self.assertEqual(self.home.run("ls", "budgets").decode().split(), ["exceeded", "ERROR"])
+
 
 @unittest.skipIf(harness.is_sanitized() or not CLOCK, "the clock cannot be set here")
 class Midnight(Budgets):
@@ -269,6 +294,19 @@ class Watchers(Budgets):
             self.spend(path, 1, now)
             self.assertEqual(watching.unheard([names, folder], [0, 0], SECONDS), [])
             self.assertIn("CREATE b", [line.strip() for line in names.lines])
+
+    def test_an_error_is_told(self):
+        self.configure({"b": {"scope": "total", "limitTokens": 10}})
+        with self.home.mount() as mount, contextlib.ExitStack() as stack:
+            self.assertEqual(mount.names("budgets"), ["b.json", "exceeded"])
+            names = watching.InotifyWait(mount.point / "budgets", "-e", "create,delete")
+            stack.enter_context(watching.started([names]))
+            time.sleep(0.5)
+            for budgets, said in (({"b": {}}, "CREATE ERROR"), ({"b": {"scope": "total", "limitTokens": 10}}, "DELETE ERROR")):
+                before = names.count
+                self.configure(budgets)
+                self.assertEqual(watching.unheard([names], [before], SECONDS), [])
+                self.assertIn(said, [line.strip() for line in names.lines])
 
 
 class Hook(Budgets):
@@ -381,6 +419,42 @@ class Hook(Budgets):
         self.configure({"p": {"scope": "project", "limitTokens": 10}, "t": {"scope": "team", "limitTokens": 10}})
         done = self.call(PATH=path)
         self.assertEqual((done.returncode, done.stdout.count("budget")), (0, 2))
+
+    def test_other_events_are_left_alone(self):
+        """Exit 2 of Stop would mean: go on."""
+        self.start({"b": {"scope": "day", "limitTokens": 1, "policy": "block"}})
+        with self.home.mount():
+            for event in ("Stop", "SubagentStop", "PostToolUse", "SessionStart", "Notification", "PreCompact"):
+                self.assertQuiet(self.call(event))
+            self.assertEqual(self.call("PreToolUse").returncode, 2)
+            done = self.call("")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("hook_event_name", done.stderr)
+
+    def test_a_wrong_configuration_is_told(self):
+        """With a mount and without: the hook cannot know what is in force, and what is exceeded is still refused."""
+        wrong = {"b": {"scope": "day", "limitTokens": 1, "polcy": "block"}}
+        self.start(wrong)
+        path = os.path.dirname(harness.binary()) + ":" + os.environ["PATH"]
+        with contextlib.ExitStack() as stack:
+            for environ in ({"PATH": path}, {}):
+                if not environ:
+                    stack.enter_context(self.home.mount())
+                for event in ("PreToolUse", "UserPromptSubmit"):
+                    done = self.call(event, **environ)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertIn("a budget may be off", done.stderr)
+                    self.assertIn(f'{self.home.okstra}/okstrafs.json: line 1: budget "b": a key that is not known: "polcy"',
+                                  done.stderr)
+                self.assertQuiet(self.call("Stop", **environ))
+            for policy, code in (("block", 2), ("warn_continue", 1), ("prompt", 0)):
+                self.configure({"b": {"scope": "day", "limitTokens": 1, "policy": policy}})
+                self.assertEqual(self.call().returncode, 2 if policy == "block" else 0)
+                self.configure(wrong)  # the last good one is in force
+                done = self.call()
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn("11 of 1 tokens", done.stdout + done.stderr)
+                self.assertEqual("a budget may be off" in done.stderr, code == 1)
 
     def test_what_cannot_be_found_out_stops_nobody(self):
         self.start({})
