@@ -19,8 +19,10 @@
 /* `window` NULL: all of time. */
 int document_usage(struct model *model, const struct oks_target *target, const struct oks_window *window,
                    struct oks_document *out);
-int document_total_tokens(struct model *model, const struct oks_target *target, struct oks_document *out);
-int document_cost(struct model *model, const struct oks_target *target, struct oks_document *out);
+int document_total_tokens(struct model *model, const struct oks_target *target,
+                          const struct oks_window *window, struct oks_document *out);
+int document_cost(struct model *model, const struct oks_target *target, const struct oks_window *window,
+                  struct oks_document *out);
 /* A session's teams, or its project: a name a line. */
 int document_names(struct model *model, enum oks_list what, const struct oks_target *session,
                    struct oks_document *out);

@@ -7,6 +7,7 @@
 #include "documents/document.h"
 #include "documents/parts.h"
 #include "documents/team.h"
+#include "base/tree.h"
 #include "teams/members.h"
 
 /* The arguments of a document. */
@@ -55,26 +56,59 @@ static void session_document(struct render *r, const struct session *s, struct j
         json_put_billed(j, bag); /* also of requests that a file of unknown usage has lost */
 }
 
+/* The sum of sessions in a window. */
+struct adding {
+    struct billing *billing;
+    struct measure_window w;
+    struct measure *sum;
+    struct billed_bag *bag; /* NULL: what was billed is not needed */
+    int rc;
+};
+
+static void add_session(void *ctx, void *item)
+{
+    const struct session *s = item;
+    struct adding *a = ctx;
+    struct measure part;
+
+    measure_session(s, &a->w, &part);
+    measure_add(a->sum, &part);
+    if (a->rc == 0 && a->bag)
+        a->rc = billed_session_window(a->billing, s, &a->w, a->bag);
+}
+
+static struct adding adding_of(struct render *r, struct measure *sum, struct billed_bag *bag)
+{
+    measure_start(sum);
+    return (struct adding){.billing = r->model->billing, .w = window_of(r), .sum = sum, .bag = bag};
+}
+
 static int project_measure(struct render *r, struct project *p, struct measure *sum, struct billed_bag *bag)
 {
-    struct measure_window w = window_of(r);
-    const struct session *s;
-    int rc = 0;
+    struct adding adding;
+    struct session *s;
 
     if (!r->window) {
         sums_project(&r->model->sums, p, sum);
         return bag ? billed_bag_add(bag, sums_project_billed(p)) : 0;
     }
-    measure_start(sum);
-    LIST_FOREACH(s, &p->sessions, of_project) {
-        struct measure part;
+    adding = adding_of(r, sum, bag);
+    LIST_FOREACH(s, &p->sessions, of_project)
+        add_session(&adding, s);
+    return adding.rc;
+}
 
-        measure_session(s, &w, &part);
-        measure_add(sum, &part);
-        if (rc == 0 && bag)
-            rc = billed_session_window(r->model->billing, s, &w, bag);
+static int all_measure(struct render *r, struct measure *sum, struct billed_bag *bag)
+{
+    struct adding adding;
+
+    if (!r->window) {
+        sums_all(&r->model->sums, sum);
+        return bag ? billed_bag_add(bag, billing_all(r->model->billing)) : 0;
     }
-    return rc;
+    adding = adding_of(r, sum, bag);
+    oks_tree_each(r->model->catalog.sessions, add_session, &adding);
+    return adding.rc;
 }
 
 /* How many sessions were summed, and for how many the usage is unknown. */
@@ -83,6 +117,15 @@ static void put_sessions(struct json *j, const struct measure *m)
     json_put_count(j, "sessions", m->sessions);
     if (m->unknown > 0)
         json_put_count(j, "unknownSessions", m->unknown);
+}
+
+static void all_document(struct render *r, struct json *j, struct measure *m, struct billed_bag *bag)
+{
+    json_fail(j, all_measure(r, m, bag));
+    json_put_measure(j, m);
+    put_given_window(j, r->window);
+    put_sessions(j, m);
+    json_put_billed(j, bag);
 }
 
 static void project_document(struct render *r, struct project *p, struct json *j, struct measure *m,
@@ -178,8 +221,8 @@ static void put_members(struct render *r, struct json *j, struct measure *m, str
     case OKS_MEMBER:
         member_document(r, catalog_team(&r->model->catalog, name), j, m, bag);
         break;
-    default:
-        json_fail(j, -ENOENT);
+    case OKS_ALL:
+        all_document(r, j, m, bag);
         break;
     }
 }
@@ -223,9 +266,10 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
         if (r->target->kind == OKS_MEMBER)
             return team_member_measure(r->model, team, r->target->member, &w, m, bag);
         return team_measure(r->model, team, run_of(r, team), &w, m, bag);
-    default:
-        return -ENOENT;
+    case OKS_ALL:
+        break;
     }
+    return all_measure(r, m, bag);
 }
 
 static int total_document(void *ctx, struct json *j, struct oks_document *out)
@@ -276,16 +320,18 @@ int document_usage(struct model *model, const struct oks_target *target, const s
     return document_locked(model, usage_document, &r, out);
 }
 
-int document_total_tokens(struct model *model, const struct oks_target *target, struct oks_document *out)
+int document_total_tokens(struct model *model, const struct oks_target *target,
+                          const struct oks_window *window, struct oks_document *out)
 {
-    struct render r = {model, target, NULL};
+    struct render r = {model, target, window};
 
     return document_locked(model, total_document, &r, out);
 }
 
-int document_cost(struct model *model, const struct oks_target *target, struct oks_document *out)
+int document_cost(struct model *model, const struct oks_target *target, const struct oks_window *window,
+                  struct oks_document *out)
 {
-    struct render r = {model, target, NULL};
+    struct render r = {model, target, window};
 
     return document_locked(model, cost_document, &r, out);
 }

@@ -10,14 +10,16 @@ int oks_document_usage(struct oks_engine *e, const struct oks_target *target, co
     return document_usage(&e->model, target, window, out);
 }
 
-int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+int oks_document_total_tokens(struct oks_engine *e, const struct oks_target *target,
+                              const struct oks_window *window, struct oks_document *out)
 {
-    return document_total_tokens(&e->model, target, out);
+    return document_total_tokens(&e->model, target, window, out);
 }
 
-int oks_document_cost(struct oks_engine *e, const struct oks_target *target, struct oks_document *out)
+int oks_document_cost(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
+                      struct oks_document *out)
 {
-    return document_cost(&e->model, target, out);
+    return document_cost(&e->model, target, window, out);
 }
 
 int oks_document_names(struct oks_engine *e, enum oks_list what, const struct oks_target *session,

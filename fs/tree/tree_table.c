@@ -17,14 +17,13 @@
 /* --- content --- */
 
 static const char readme_text[] =
-    "okstrafs: the token usage of your coding agents, as files.\n"
+    "okstrafs: the token usage and cost of your coding agents, as files.\n"
     "\n"
     "Every read looks at what the transcripts have gained since the last one and answers with\n"
     "the totals of now. Nothing here can be written.\n"
     "\n"
-    "  teams/<name>/usage.json        a team: its lead, its workers, their totals\n"
-    "  teams/<name>/members/<agent>/  one agent of the team\n"
-    "  teams/<name>/runs/<seq>/       one run of the team; the newest is what the team itself shows\n"
+    "  cost_usd, usage.json           everything; of today alone: stats/window/today/cost_usd\n"
+    "  teams/<name>/usage.json        a team: its lead, its workers, their totals; members/, runs/\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
     "  sessions/<id>/requests.jsonl   each request on a line, events.jsonl of all sessions: tail -f\n"
@@ -33,8 +32,8 @@ static const char readme_text[] =
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json            and by-project, -agent, -source, -day, -hour, blocks; window/\n"
     "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
-    "  budgets/<name>.json            what was spent of a budget; budgets/exceeded/<name> while over\n"
-    "  budgets/ERROR                  only while okstrafs.json or prices.json is wrong: what is wrong\n"
+    "  budgets/<name>.json            what was spent of a budget; exceeded/<name> while it is over\n"
+    "  budgets/ERROR                  only while the configuration is wrong: what is wrong\n"
     "  pricing.json                   the prices in force\n"
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
@@ -43,14 +42,13 @@ static const char readme_text[] =
     "last-7d.json, and one file for each day (UTC) that saw activity.\n"
     "\n"
     "  cat teams/*/total_tokens sessions/0123ab/window/-5h_now.json\n"
-    "  jq .workers[].usage.totalTokens teams/<name>/usage.json\n"
     "\n"
-    "totalTokens = input + output + cache creation; cache reads are shown apart. Every line of a\n"
-    "transcript counts, as okstra counts them. Times are UTC and compare as strings.\n"
+    "cost_usd and \"billed\" count each request once. total_tokens and the first keys of usage.json\n"
+    "count every line of a transcript, as okstra does. Cache reads are shown apart.\n"
     "\n"
     "No prompt, answer or tool text is shown or kept here: counts, ids, names, models, paths\n"
     "and times only. Same tree without a mount: okstrafs cat PATH, okstrafs ls PATH.\n"
-    "Stop: okstrafs umount\n";
+    "Stop: okstrafs umount THIS-FOLDER\n";
 
 static int render_readme(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                          struct oks_document *out)
@@ -110,15 +108,22 @@ int tree_window(enum node_shape shape, const char *name, int64_t now_ms, struct 
     return oks_window_parse(oks_slice_of(with_suffix), now_ms, out);
 }
 
-/* In stats/ itself, or in the folder of a window, whose name is then the leaf. */
+/* The window of the node's folder, whose name is then the leaf; *window is NULL elsewhere. */
+static int window_of_folder(const struct node *node, int64_t now_ms, struct oks_window *space,
+                            const struct oks_window **window)
+{
+    *window = node->leaf ? space : NULL;
+    return node->leaf ? tree_window(NODE_DIR, node->leaf, now_ms, space) : 0;
+}
+
 static int render_stats(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                         struct oks_document *out)
 {
-    struct oks_window window;
-    int rc = node->leaf ? tree_window(NODE_DIR, node->leaf, now_ms, &window) : 0;
+    const struct oks_window *window;
+    struct oks_window space;
+    int rc = window_of_folder(node, now_ms, &space, &window);
 
-    return rc < 0 ? rc
-                  : oks_document_stats(engine, node->type->stats, node->leaf ? &window : NULL, now_ms, out);
+    return rc < 0 ? rc : oks_document_stats(engine, node->type->stats, window, now_ms, out);
 }
 
 static int render_names(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -149,8 +154,11 @@ static int render_usage(struct oks_engine *engine, const struct node *node, int6
                         struct oks_document *out)
 {
     struct oks_target target = node_target(node);
+    const struct oks_window *window;
+    struct oks_window space;
+    int rc = window_of_folder(node, now_ms, &space, &window);
 
-    return oks_document_usage(engine, &target, NULL, out);
+    return rc < 0 ? rc : oks_document_usage(engine, &target, window, out);
 }
 
 struct lines {
@@ -198,16 +206,22 @@ static int render_total_tokens(struct oks_engine *engine, const struct node *nod
                                struct oks_document *out)
 {
     struct oks_target target = node_target(node);
+    const struct oks_window *window;
+    struct oks_window space;
+    int rc = window_of_folder(node, now_ms, &space, &window);
 
-    return oks_document_total_tokens(engine, &target, out);
+    return rc < 0 ? rc : oks_document_total_tokens(engine, &target, window, out);
 }
 
 static int render_cost_usd(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                            struct oks_document *out)
 {
     struct oks_target target = node_target(node);
+    const struct oks_window *window;
+    struct oks_window space;
+    int rc = window_of_folder(node, now_ms, &space, &window);
 
-    return oks_document_cost(engine, &target, out);
+    return rc < 0 ? rc : oks_document_cost(engine, &target, window, out);
 }
 
 static int render_window(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -232,9 +246,12 @@ static const struct node_type
     type_pricing = {.name = "pricing.json", .shape = NODE_FILE, .render = render_pricing, .of_found = true},
     type_budget = {.shape = NODE_FILE, .render = render_budget, .announced = true},
     type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .announced = true},
-    type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage},
-    type_total_tokens = {.name = "total_tokens", .shape = NODE_FILE, .render = render_total_tokens},
-    type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd},
+    type_usage = {.name = "usage.json", .shape = NODE_FILE, .render = render_usage, .of_window = true},
+    type_total_tokens = {.name = "total_tokens",
+                         .shape = NODE_FILE,
+                         .render = render_total_tokens,
+                         .of_window = true},
+    type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd, .of_window = true},
     type_requests = {.name = "requests.jsonl",
                      .shape = NODE_FILE,
                      .render = render_stream,
@@ -337,7 +354,9 @@ static const struct node_type
     STATS(by_day, "by-day.json", OKS_STATS_BY_DAY, .costly = true, .of_times = true),
     STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR, .costly = true, .of_times = true),
     STATS(blocks, "blocks.json", OKS_STATS_BLOCKS, .costly = true, .of_times = true, .of_clock = true),
-    type_stats_span = {.shape = NODE_DIR, .unannounced = true, .fixed = TYPES(STATS_ALL)},
+    type_stats_span = {.shape = NODE_DIR,
+                       .unannounced = true,
+                       .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, STATS_ALL)},
     type_stats_window = {.name = "window",
                          .shape = NODE_DIR,
                          .each = &type_stats_span,
@@ -363,8 +382,9 @@ const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
-    .fixed = TYPES(&type_readme, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
-                   &type_projects, &type_stats, &type_budgets, &type_limits)};
+    .fixed = TYPES(&type_readme, &type_usage, &type_total_tokens, &type_cost_usd, &type_window, &type_status,
+                   &type_pricing, &type_events, &type_teams, &type_sessions, &type_projects, &type_stats,
+                   &type_budgets, &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

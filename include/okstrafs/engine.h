@@ -235,14 +235,16 @@ int oks_digest(const void *bytes, size_t len, uint8_t out[OKS_DIGEST_BYTES]);
  * -ENOENT: no such target, or -ENOMEM; more where a comment says so.
  */
 
-/* usage.json. `window` NULL: the target's own, which is that of a team's run, else all of time. */
+/* usage.json, of everything too. `window` NULL: the target's own, which is that of a team's run, else all of
+ * time. */
 int oks_document_usage(struct oks_engine *engine, const struct oks_target *target,
                        const struct oks_window *window, struct oks_document *out);
 /* total_tokens: one number of the usage document, on a line. */
 int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target *target,
-                              struct oks_document *out);
+                              const struct oks_window *window, struct oks_document *out);
 /* cost_usd: billed.costUSD of the usage document, on a line. */
-int oks_document_cost(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
+int oks_document_cost(struct oks_engine *engine, const struct oks_target *target,
+                      const struct oks_window *window, struct oks_document *out);
 /* stats/<by>.json, of everything, in a window or (NULL) all of time. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out);

@@ -206,8 +206,8 @@ static void check_session(const char *name, const struct oks_window *w)
 
     if (!catalog_session(&model.catalog, name)) {
         ck_assert_int_eq(document_usage(&model, &target, w, &document), -ENOENT);
-        ck_assert_int_eq(document_total_tokens(&model, &target, &document), -ENOENT);
-        ck_assert_int_eq(document_cost(&model, &target, &document), -ENOENT);
+        ck_assert_int_eq(document_total_tokens(&model, &target, NULL, &document), -ENOENT);
+        ck_assert_int_eq(document_cost(&model, &target, NULL, &document), -ENOENT);
         ck_assert_uint_eq(document_version(&model, &target), 0);
         return;
     }
@@ -225,13 +225,13 @@ static void check_session(const char *name, const struct oks_window *w)
     json_object_put(o);
     if (w)
         return;
-    json_object_put(DOCUMENT(document_total_tokens(&model, &target, &document)));
+    json_object_put(DOCUMENT(document_total_tokens(&model, &target, NULL, &document)));
     snprintf(text, sizeof(text), "%llu\n",
              (unsigned long long)(want.count[OKS_INPUT] + want.count[OKS_OUTPUT] +
                                   want.count[OKS_CACHE_CREATION]));
     ck_assert_str_eq(document.bytes, text);
     oks_document_clear(&document);
-    ck_assert_int_eq(document_cost(&model, &target, &document), 0);
+    ck_assert_int_eq(document_cost(&model, &target, NULL, &document), 0);
     if (want.unpriced && want.cost == 0)
         strcpy(text, "unknown");
     else
@@ -260,10 +260,39 @@ static void check_project(const char *name, const struct oks_window *w)
     json_object_put(o);
     if (w)
         return;
-    json_object_put(DOCUMENT(document_total_tokens(&model, &target, &document)));
+    json_object_put(DOCUMENT(document_total_tokens(&model, &target, NULL, &document)));
     ck_assert_uint_eq(strtoull(document.bytes, NULL, 10),
                       want.count[OKS_INPUT] + want.count[OKS_OUTPUT] + want.count[OKS_CACHE_CREATION]);
     ck_assert_uint_gt(document.mtime_ns, 0);
+}
+
+/* Of everything, in a window or not. */
+static void check_all(const struct oks_window *w)
+{
+    struct oks_target target = {.kind = OKS_ALL};
+    struct added want = add_up(of_any, NULL);
+    char text[64];
+    json_object *o = DOCUMENT(document_usage(&model, &target, w, &document));
+
+    check_counts(o, &want);
+    check_billed(o, &want);
+    ck_assert_uint_ge(number_of(o, "sessions"), want.sessions);
+    ck_assert_pstr_eq(text_in(o, "window/since"), w ? since : NULL);
+    ck_assert_pstr_eq(text_in(o, "window/until"), w ? until : NULL);
+    json_object_put(o);
+    oks_document_clear(&document);
+    ck_assert_int_eq(document_total_tokens(&model, &target, w, &document), 0);
+    ck_assert_uint_eq(strtoull(document.bytes, NULL, 10),
+                      want.count[OKS_INPUT] + want.count[OKS_OUTPUT] + want.count[OKS_CACHE_CREATION]);
+    oks_document_clear(&document);
+    ck_assert_int_eq(document_cost(&model, &target, w, &document), 0);
+    if (want.unpriced && want.cost == 0)
+        strcpy(text, "unknown");
+    else
+        oks_money_text(want.cost, text);
+    strcat(text, "\n");
+    ck_assert_str_eq(document.bytes, text);
+    oks_document_clear(&document);
 }
 
 /* --- statistics --- */
@@ -346,6 +375,7 @@ START_TEST(documents_say_what_the_lines_say)
             check_session(files[f].session, w);
             check_project(files[f].project, w);
         }
+        check_all(w);
         check_stats(OKS_STATS_BY_MODEL, of_model, w);
         check_stats(OKS_STATS_BY_PROJECT, of_folder, w);
         check_stats(OKS_STATS_BY_AGENT, of_agent, w);
@@ -571,10 +601,10 @@ START_TEST(unknown_is_not_nothing)
     ck_assert_uint_eq(number_of(o, "unknownSessions"), 1);
     json_object_put(o);
     oks_document_clear(&document);
-    ck_assert_int_eq(document_total_tokens(&model, &one, &document), 0);
+    ck_assert_int_eq(document_total_tokens(&model, &one, NULL, &document), 0);
     ck_assert_str_eq(document.bytes, "unknown\n");
     oks_document_clear(&document);
-    ck_assert_int_eq(document_cost(&model, &one, &document), 0);
+    ck_assert_int_eq(document_cost(&model, &one, NULL, &document), 0);
     ck_assert_str_eq(document.bytes, "unknown\n");
     ck_assert_int_eq(document.mtime_ns, made[0].t->mark.mtime_ns);
     made[0].t->retained = true;

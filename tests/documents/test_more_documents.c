@@ -52,9 +52,9 @@ START_TEST(a_team_without_a_file_is_grouped_by_agent)
     ck_assert_str_eq(text_in(o, "usageSummary/collectedAt"), "1970-01-01T00:00:00.000Z");
     ck_assert_int_eq(document.mtime_ns, mtime_ns);
     json_object_put(o);
-    json_object_put(DOCUMENT(document_total_tokens(&model, &crew, &document)));
+    json_object_put(DOCUMENT(document_total_tokens(&model, &crew, NULL, &document)));
     ck_assert_str_eq(document.bytes, "4321\n");
-    json_object_put(DOCUMENT(document_cost(&model, &crew, &document)));
+    json_object_put(DOCUMENT(document_cost(&model, &crew, NULL, &document)));
     ck_assert_str_eq(document.bytes, "0.021605\n");
 }
 END_TEST
@@ -92,9 +92,9 @@ START_TEST(a_member_is_its_sessions)
     ck_assert_uint_eq(number_of(o, "billed/requests"), 2);
     ck_assert_uint_eq(document.version, catalog_team(&model.catalog, "crew")->version);
     json_object_put(o);
-    json_object_put(DOCUMENT(document_total_tokens(&model, &lead, &document)));
+    json_object_put(DOCUMENT(document_total_tokens(&model, &lead, NULL, &document)));
     ck_assert_str_eq(document.bytes, "1\n");
-    json_object_put(DOCUMENT(document_cost(&model, &a, &document)));
+    json_object_put(DOCUMENT(document_cost(&model, &a, NULL, &document)));
     ck_assert_str_eq(document.bytes, "0.0016\n");
     ck_assert_int_eq(document_usage(&model, &nobody, NULL, &document), -ENOENT);
     nobody.name = "none";
@@ -542,11 +542,11 @@ START_TEST(a_cost_that_nobody_knows_is_null)
     ck_assert_ptr_null(member_of(o, "usageSummary/costUSD"));
     json_object_put(o);
     oks_document_clear(&document);
-    ck_assert_int_eq(document_cost(&model, &s1, &document), 0);
+    ck_assert_int_eq(document_cost(&model, &s1, NULL, &document), 0);
     ck_assert_str_eq(document.bytes, "unknown\n");
     /* With something that has a price it is a lower bound. */
     made_says(&made[0], SAYS({.id = "m2", .at = T("02", "00"), .team = "crew", .agent = "a", .input = 1}));
-    json_object_put(DOCUMENT(document_cost(&model, &s1, &document)));
+    json_object_put(DOCUMENT(document_cost(&model, &s1, NULL, &document)));
     ck_assert_str_eq(document.bytes, "0.000005\n");
     o = DOCUMENT(document_usage(&model, &team, NULL, &document));
     ck_assert_int_eq(money_of(o, "usageSummary/costUSD"), 5000000);
@@ -556,7 +556,7 @@ START_TEST(a_cost_that_nobody_knows_is_null)
     made[1] = made_at("-a/s2.jsonl");
     made_says(&made[1], SAYS({.at = T("01", "00"), .user = true}));
     s1.name = "s2";
-    json_object_put(DOCUMENT(document_cost(&model, &s1, &document)));
+    json_object_put(DOCUMENT(document_cost(&model, &s1, NULL, &document)));
     ck_assert_str_eq(document.bytes, "0\n");
 }
 END_TEST

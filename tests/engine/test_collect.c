@@ -359,7 +359,7 @@ START_TEST(test_total_tokens_excludes_cache_read)
     u = usage(engine, target, NULL);
     ck_assert_int_eq(number(u, "totalTokens"), 125);
     ck_assert_int_eq(number(u, "cacheReadTokens"), 9000);
-    ck_assert_int_eq(oks_document_total_tokens(engine, &target, &line), 0);
+    ck_assert_int_eq(oks_document_total_tokens(engine, &target, NULL, &line), 0);
     ck_assert_str_eq(line.bytes, "125\n");
     oks_document_clear(&line);
     engine_close(engine);

@@ -19,6 +19,7 @@ import reference
 import reference_billed
 import responses
 import test_samples
+import watching
 from reference_billed import World, millis
 
 SECRET = "a prompt that nobody may see"
@@ -57,6 +58,9 @@ def random_lines(rnd: random.Random, count: int, cwd, agent) -> bytes:
             record["message"]["usage"]["iterations"] = [{"type": "advisor_message", "model": "adv"} | records.usage(3, 5, 7, 9)]
         out.append(records.line(record) + b"\n")
     return b"".join(out)
+
+
+TOTALS = ("usage.json", "total_tokens", "cost_usd")
 
 
 def without_retained(document):
@@ -307,10 +311,51 @@ class StatsTest(harness.MountTest):
             self.assertTrue({"today", "last-5h", "last-24h", "last-7d"} <= set(names), names)
             self.assertTrue(set(names) & set(DAYS), names)
             for name in names:
-                self.assertEqual(len(mount.names(f"stats/window/{name}")), 7)
+                self.assertEqual(len(mount.names(f"stats/window/{name}")), 7 + len(TOTALS))
             for name in ("2026-06-10.json", "nonsense", "2026-13-01", "a_b"):
                 self.assertFalse(os.path.exists(mount.point / "stats/window" / name), name)
             self.assertEqual(mount.json("stats/window/2026-12-01_2026-01-01/by-model.json")["total"]["inputTokens"] >= 0, True)
+
+    def check_everything(self, mount, world: World, folder: str, since: str, until: str) -> None:
+        document = mount.json(f"{folder}usage.json")
+        total = world.total(since, until)
+        self.compare_row(document, total, folder)
+        tokens = sum(total[key] for key in ("inputTokens", "outputTokens", "cacheCreationTokens"))
+        self.assertEqual(mount.read(f"{folder}total_tokens"), b"%d\n" % tokens)
+        cost = json.loads(mount.read(f"{folder}usage.json"), parse_float=str)["billed"]["costUSD"]
+        self.assertEqual(mount.read(f"{folder}cost_usd").decode(), f"{'unknown' if cost is None else cost}\n")
+
+    def test_everything_has_a_total(self):
+        """Against the reference, at the top and in a window; the window's file at the top is the same document."""
+        self.made_up(6)
+        day = ("2026-06-10T00:00:00.000Z", "2026-06-10T23:59:59.999Z")
+        with self.home.mount() as mount:
+            world = self.world()
+            self.check_everything(mount, world, "", "", "")
+            self.check_everything(mount, world, "stats/window/2026-06-10/", *day)
+            self.assertEqual(mount.json("window/2026-06-10.json"), mount.json("stats/window/2026-06-10/usage.json"))
+            for name in TOTALS:
+                self.assertEqual(self.home.run("cat", name), mount.read(name))
+            self.home.transcript("-new", "session-new", [records.assistant("2026-06-10T12:00:00.000Z", id="new")])
+            self.check_everything(mount, self.world(), "", "", "")
+            self.check_everything(mount, self.world(), "stats/window/2026-06-10/", *day)
+
+    def test_watchers_of_everything(self):
+        """Of a file, and of the folder of files that were looked up."""
+        def one(number: int) -> dict:
+            return records.assistant(id=f"m{number}", model="claude-opus-4-5", stop_reason="end_turn")
+        path = self.home.transcript("-p", "s", [one(0)])
+        with self.home.mount() as mount:
+            files = [mount.point / name for name in TOTALS] + [mount.point / "stats/window/2026-06-10_/cost_usd"]
+            for file in files:
+                file.read_bytes()
+            watchers = [watching.Inotify(file) for file in files] + [watching.Inotify(mount.point)]
+            with watching.started(watchers):
+                for number in (1, 2):
+                    before = [w.count for w in watchers]
+                    harness.append(path, records.line(one(number)) + b"\n")
+                    self.assertEqual(watching.unheard(watchers, before), [])
+                self.assertEqual(set(TOTALS) - {name for _, name in watchers[-1].events}, set())
 
     def test_an_active_block_says_where_it_leads(self):
         import datetime

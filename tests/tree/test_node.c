@@ -23,6 +23,8 @@ START_TEST(the_target_is_that_of_the_folder_above)
         {"teams/=t/members/=m/usage.json", OKS_MEMBER, "t", "m", NULL},
         {"teams/=t/runs/=1/usage.json", OKS_RUN, "t", "1", NULL},
         {"stats/window/last-7d/by-model.json", OKS_ALL, NULL, NULL, "last-7d"},
+        {"stats/window/last-7d/cost_usd", OKS_ALL, NULL, NULL, "last-7d"},
+        {"cost_usd", OKS_ALL, NULL, NULL, NULL},
         {"budgets/=b.json", OKS_ALL, NULL, NULL, "b.json"},
     };
 
@@ -58,6 +60,12 @@ START_TEST(what_the_table_says)
         {"status.json", NODE_FILE, NEED_FOUND, FIXED | OF_TABLE},
         {"pricing.json", NODE_FILE, NEED_FOUND, FIXED | OF_TABLE},
         {"events.jsonl", NODE_FILE, NEED_ALL, FIXED | OF_TABLE | STREAM},
+        {"usage.json", NODE_FILE, NEED_ALL, FIXED | OF_TABLE},
+        {"cost_usd", NODE_FILE, NEED_ALL, FIXED | OF_TABLE},
+        {"window", NODE_DIR, NEED_ALL, FIXED | OF_TABLE | LIST},
+        {"window/today.json", NODE_FILE, NEED_ALL, CLOCK},
+        {"stats/window/today/cost_usd", NODE_FILE, NEED_ALL, FIXED | OF_TABLE | CLOCK},
+        {"stats/window/2026-06-10/total_tokens", NODE_FILE, NEED_ALL, FIXED | OF_TABLE},
         {"sessions", NODE_DIR, NEED_FOUND, FIXED | OF_TABLE | LIST},
         {"projects", NODE_DIR, NEED_FOUND, FIXED | OF_TABLE | LIST},
         {"teams", NODE_DIR, NEED_ALL, FIXED | OF_TABLE | LIST},

@@ -83,8 +83,8 @@ static const char *list(const char *path)
 
 START_TEST(the_names_of_each_folder)
 {
-    ck_assert_str_eq(list(""), "README.txt status.json pricing.json events.jsonl teams/ sessions/ projects/ "
-                               "stats/ budgets/ limits/");
+    ck_assert_str_eq(list(""), "README.txt usage.json total_tokens cost_usd window/ status.json pricing.json "
+                               "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(list("sessions/" FIRST),
                      "context.json ledger.jsonl usage.json total_tokens cost_usd requests.jsonl window/ "
@@ -94,6 +94,11 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list("sessions/" FIRST "/window"),
                      "today.json last-5h.json last-24h.json last-7d.json 2026-06-10.json");
     ck_assert_str_eq(list("stats/window"), "today/ last-5h/ last-24h/ last-7d/ 2026-06-10/ 2026-06-11/");
+    ck_assert_str_eq(list("stats/window/today"),
+                     "usage.json total_tokens cost_usd by-model.json by-project.json by-agent.json "
+                     "by-source.json by-day.json by-hour.json blocks.json");
+    ck_assert_str_eq(list("window"),
+                     "today.json last-5h.json last-24h.json last-7d.json 2026-06-10.json 2026-06-11.json");
     ck_assert_str_eq(list("teams"), "");
     ck_assert_str_eq(list("budgets"), "exceeded/");
 }
@@ -109,6 +114,24 @@ static const char *text(const char *path)
     node_clear(&node);
     return document.bytes ? kept(document.bytes) : "";
 }
+
+/* The same number by three ways, for all of time and for a day. */
+START_TEST(the_totals_of_everything)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+
+    ck_assert_int_eq(oks_engine_sync(engine, &all, false, NULL), 0);
+    ck_assert_str_eq(text("total_tokens"), "66\n");
+    ck_assert_str_eq(text("window/2026-06-10.json"), text("stats/window/2026-06-10/usage.json"));
+    ck_assert_str_eq(text("stats/window/2026-06-10/total_tokens"), "6\n");
+    ck_assert_str_eq(text("stats/window/2026-06-11/total_tokens"), "60\n");
+    ck_assert_str_eq(text("stats/window/2025-06-11/total_tokens"), "0\n");
+    ck_assert_ptr_nonnull(strstr(text("usage.json"), "\"sessions\": 2,"));
+    ck_assert_str_eq(text("cost_usd"), text("projects/-q/cost_usd"));
+    ck_assert_str_eq(text("stats/window/_/cost_usd"), text("cost_usd"));
+    ck_assert_str_eq(text("stats/window/2026-06-10/cost_usd"), text("sessions/" FIRST "/cost_usd"));
+}
+END_TEST
 
 struct below {
     struct {
@@ -334,6 +357,7 @@ int main(void)
     Suite *suite = suite_create("tree");
 
     TREE_TEST(suite, the_names_of_each_folder);
+    TREE_TEST(suite, the_totals_of_everything);
     TREE_TEST(suite, what_is_listed_is_found_and_renders);
     TREE_TEST(suite, every_kind_of_list);
     TREE_TEST(suite, a_short_id_is_a_link_to_the_session);
