@@ -85,6 +85,26 @@ class Scripts(harness.MountTest):
             self.assertEqual(self.bash(script.replace("crew", "nobody")).splitlines()[0], "<>")
         self.assertEqual(self.bash(script).splitlines()[0], "<>")
 
+    def test_status_line_of_everything(self):
+        script = f'. {CONTRIB}/status-line.sh; set -u; okstrafs_%s; echo "<$OKSTRAFS_STATUS>"'
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        self.home.transcript("-q", "session-2", [records.assistant(now, records.usage(i=100_000, o=0), id="x",
+                                                                  model="claude-opus-4-5", stop_reason="end_turn")])
+        with self.home.mount() as mount:
+            for folder in ("", "''", ".", "stats/window/_"):
+                self.assertEqual(self.bash(script % f"status {folder}"), "<100.0k>\n")
+                self.assertRegex(self.bash(script % f"cost {folder}"), r"^<\$0\.50>$")
+            self.assertEqual(self.bash(script % "status stats/window/last-24h"), "<100.0k>\n")
+            self.assertEqual(self.bash(script % "cost stats/window/last-24h"), "<$0.50>\n")
+            self.assertEqual(self.bash(script % "cost stats/window/2020-01-01"), "<$0.00>\n")
+            for cost, shown in (("12", "$12.00"), ("0.005", "$0.00"), ("3.4", "$3.40"), ("unknown", ""), ("1.2.3", "")):
+                point = self.home.root / "false"
+                point.mkdir(exist_ok=True)
+                (point / "cost_usd").write_text(cost + "\n")
+                self.assertEqual(self.bash(f"OKSTRAFS_MOUNT={point}; {script % 'cost'}"), f"<{shown}>\n")
+            self.assertEqual(self.bash(script % "cost teams/nobody"), "<>\n")
+            self.assertGreater(int(mount.read("total_tokens")), 100_000)
+
     @needs("strace")
     def test_status_line_starts_no_process(self):
         with self.home.mount():
