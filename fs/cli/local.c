@@ -133,9 +133,42 @@ static int render(struct oks_engine *engine, const struct node *node, struct oks
     return rc < 0 ? rc : tree_render(engine, node, now_ms(), out);
 }
 
-static bool write_all(const char *bytes, size_t len)
+/* The errno of the first write that failed. stdio forgets it, and drops what it could not write. */
+static int write_error;
+
+/* Call it after each print. 0 or a negative errno */
+static int check_written(void)
 {
-    return fwrite(bytes, 1, len, stdout) == len;
+    if (ferror(stdout) && !write_error)
+        write_error = errno ? errno : EIO;
+    return -write_error;
+}
+
+/* What a path that was not found is mistaken for. */
+static void say_not_found(const struct options *o, const char *path)
+{
+    const char *pattern = strpbrk(path, "*?["), *slash = NULL;
+
+    for (const char *s = path; pattern && s < pattern; s++)
+        slash = *s == '/' ? s : slash;
+    if (pattern)
+        log_error("%s: No such file or directory; patterns are not expanded without a mount: "
+                  "'okstrafs ls%s%.*s' lists the names",
+                  path, slash ? " " : "", slash ? (int)(slash - path) : 0, path);
+    else if (path[0] == '/' && below_mount(o, path) == path)
+        log_error("%s: No such file or directory; a path begins at the top of the tree, such as teams, or "
+                  "with %s (see OKSTRA_HOME)",
+                  path, o->mountpoint);
+    else
+        log_error("%s: No such file or directory; 'okstrafs ls' shows what there is", path);
+}
+
+static void say_error(const struct options *o, const char *path, int rc)
+{
+    if (rc == -ENOENT)
+        say_not_found(o, path);
+    else
+        log_error("%s: %s", path, strerror(-rc));
 }
 
 static int cat_one(struct oks_engine *engine, const struct options *o, const char *path)
@@ -149,13 +182,13 @@ static int cat_one(struct oks_engine *engine, const struct options *o, const cha
         node_clear(&node);
     }
     if (rc < 0) {
-        log_error("%s: %s%s", path, strerror(-rc),
-                  rc == -ENOENT ? "; 'okstrafs ls' shows what there is" : "");
+        say_error(o, path, rc);
         return 1;
     }
-    rc = write_all(document.bytes, document.len) ? 0 : 1;
+    fwrite(document.bytes, 1, document.len, stdout);
+    rc = check_written();
     oks_document_clear(&document);
-    return rc;
+    return rc < 0;
 }
 
 /* --- ls
@@ -207,14 +240,14 @@ static int print_entry(struct lister *l, const char *name)
 
     if (!l->is_long) {
         puts(name);
-        return 0;
+        return check_written();
     }
     rc = tree_lookup(l->engine, l->dir, name, now_ms(), NULL, &child);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
     rc = print_long(l->engine, &child, name);
     node_clear(&child);
-    return rc;
+    return rc < 0 ? rc : check_written();
 }
 
 static int ls_node(struct oks_engine *engine, const struct options *o, const struct node *node,
@@ -222,13 +255,14 @@ static int ls_node(struct oks_engine *engine, const struct options *o, const str
 {
     struct lister l = {.engine = engine, .dir = node, .is_long = o->long_listing};
     struct name_list *names;
-    int rc;
+    int rc = 0;
 
     if (node_shape(node) != NODE_DIR) {
         if (o->long_listing)
-            return print_long(engine, node, path);
-        puts(path);
-        return 0;
+            rc = print_long(engine, node, path);
+        else
+            puts(path);
+        return rc < 0 ? rc : check_written();
     }
     names = name_list_new();
     rc = names ? tree_list(engine, node, NULL, collect, names) : -ENOMEM;
@@ -247,8 +281,8 @@ static int ls_one(struct oks_engine *engine, const struct options *o, const char
         rc = ls_node(engine, o, &node, path);
         node_clear(&node);
     }
-    if (rc < 0)
-        log_error("%s: %s", path, strerror(-rc));
+    if (rc < 0 && !write_error)
+        say_error(o, path, rc);
     return rc < 0;
 }
 
@@ -269,13 +303,13 @@ static int for_each_path(const struct options *o, path_fn fn, const char *fallba
         return 1;
     }
     oks_engine_clock(engine, now_ms());
-    for (int i = 0; i < o->n_paths; i++)
+    for (int i = 0; i < o->n_paths && !write_error; i++)
         failed |= fn(engine, o, o->paths[i]);
     if (o->n_paths == 0)
         failed = fn(engine, o, fallback);
     errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error("cannot write the answer: %s", strerror(errno ? errno : EIO));
+    if (fflush(stdout) != 0 || ferror(stdout) || write_error) {
+        log_error("cannot write: %s", strerror(write_error ? write_error : errno ? errno : EIO));
         failed = 1;
     }
     oks_engine_save(engine);
