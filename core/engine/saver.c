@@ -196,15 +196,21 @@ static void save_many(struct oks_engine *e)
     }
 }
 
-void oks_engine_save(struct oks_engine *e)
+int oks_engine_save(struct oks_engine *e)
 {
+    uint64_t errors;
+    int rc;
+
     pthread_mutex_lock(&e->model.lock);
+    errors = e->saver.errors;
     if (e->cache && many_wait(e))
         save_many(e);
     else
         save_queue(e);
     snapshot_save(e);
+    rc = e->saver.errors != errors ? e->saver.error : 0;
     pthread_mutex_unlock(&e->model.lock);
+    return rc;
 }
 
 /* Waits so many seconds, or until the saver is stopped. Under the lock. */

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct work {
     struct oks_engine *engine;
     atomic_bool done;
     int rc;
+    int saved; /* of oks_engine_save() */
 };
 
 static void *run(void *arg)
@@ -39,7 +41,7 @@ static void *run(void *arg)
 
     w->rc = oks_engine_sync(w->engine, &all, false, &stopped);
     if (w->rc != -ENOMEM)
-        oks_engine_save(w->engine);
+        w->saved = oks_engine_save(w->engine);
     atomic_store(&w->done, true);
     return NULL;
 }
@@ -59,26 +61,71 @@ static void sleep_ms(long ms)
     nanosleep(&ts, NULL);
 }
 
-static void show(const struct oks_progress *p, double elapsed, bool terminal)
+/* Columns of the terminal; 80 if it does not say. */
+static int columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static void describe(const struct oks_progress *p, double elapsed, char *text, size_t room)
 {
     double rate = elapsed > 0 ? (double)p->bytes_read / elapsed : 0;
-    double part = p->bytes ? (double)p->bytes_read / (double)p->bytes : 1;
-    char bar[BAR + 1];
+    int n = snprintf(text, room, "%llu of %llu files", (unsigned long long)(p->files - p->files_left),
+                     (unsigned long long)p->files);
 
-    for (int i = 0; i < BAR; i++)
-        bar[i] = i < (int)(part * BAR) ? '#' : '.';
-    bar[BAR] = '\0';
-    if (terminal)
-        printf("\r[%s] ", bar);
-    printf("%llu of %llu files, %.1f of %.1f MB, %.0f MB/s", (unsigned long long)(p->files - p->files_left),
-           (unsigned long long)p->files, (double)p->bytes_read / 1e6, (double)p->bytes / 1e6, rate / 1e6);
+    if (p->bytes == 0)
+        n += snprintf(text + n, room - (size_t)n, ", nothing new in them");
+    else
+        n += snprintf(text + n, room - (size_t)n, ", %.1f of %.1f MB, %.0f MB/s", (double)p->bytes_read / 1e6,
+                      (double)p->bytes / 1e6, rate / 1e6);
     if (rate > 0 && p->bytes_left)
-        printf(", %.0f s left", (double)p->bytes_left / rate);
-    fputs(terminal ? "\033[K" : "\n", stdout);
+        snprintf(text + n, room - (size_t)n, ", %.0f s left", (double)p->bytes_left / rate);
+}
+
+/* A line that is longer than the terminal is wide would not be redrawn, but repeated. */
+static void draw(const struct oks_progress *p, const char *text)
+{
+    double part = p->bytes ? (double)p->bytes_read / (double)p->bytes : 1;
+    int room = columns() - 1;
+
+    putchar('\r');
+    if ((int)strlen(text) + BAR + 3 <= room) {
+        putchar('[');
+        for (int i = 0; i < BAR; i++)
+            putchar(i < (int)(part * BAR) ? '#' : '.');
+        fputs("] ", stdout);
+    }
+    printf("%.*s\033[K", room, text);
+}
+
+static void show(const struct oks_progress *p, double elapsed, bool terminal)
+{
+    char text[256];
+
+    describe(p, elapsed, text, sizeof(text));
+    if (terminal)
+        draw(p, text);
+    else
+        puts(text);
     fflush(stdout);
 }
 
-static void report(struct work *w, double start)
+/* Where it looked, one folder a line. */
+static void say_nothing_found(const struct options *o)
+{
+    log_error(
+        "no transcripts were found; set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME if they are not "
+        "in one of these folders:");
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            log_error("    %s (%s)%s", *dir, oks_source_name((enum oks_source)i),
+                      access(*dir, F_OK) < 0 ? ", which does not exist" : "");
+}
+
+/* The number of transcripts. */
+static uint64_t report(struct work *w, double start)
 {
     bool terminal = isatty(STDOUT_FILENO);
     struct oks_progress p;
@@ -97,6 +144,7 @@ static void report(struct work *w, double start)
     show(&p, seconds() - start, terminal);
     if (terminal)
         putchar('\n');
+    return p.files;
 }
 
 static void catch_signals(void)
@@ -113,6 +161,7 @@ int scan_run(const struct options *o)
     struct oks_config config = options_config(o);
     struct work w = {0};
     double start = seconds();
+    uint64_t files = 0;
     pthread_t thread;
     int rc;
 
@@ -124,14 +173,22 @@ int scan_run(const struct options *o)
         rc = -pthread_create(&thread, NULL, run, &w);
     }
     if (rc == 0) {
-        report(&w, start);
+        files = report(&w, start);
         pthread_join(thread, NULL);
         rc = w.rc;
     }
     oks_engine_free(w.engine);
     if (rc == -ECANCELED)
-        log_error("interrupted; what was read is saved, and the next scan goes on from there");
+        log_error("interrupted; %s", w.saved < 0
+                                         ? "nothing was saved"
+                                         : "what was read is saved, and the next scan goes on from there");
     else if (rc < 0)
         log_error("cannot scan: %s", strerror(-rc));
-    return rc < 0;
+    else if (files == 0)
+        say_nothing_found(o);
+    if (w.saved < 0)
+        log_error(
+            "cannot save what was read below %s: %s; the next scan reads it again (see 'okstrafs doctor')",
+            o->okstra_home, strerror(-w.saved));
+    return rc < 0 || w.saved < 0;
 }

@@ -85,8 +85,8 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config);
 void oks_engine_free(struct oks_engine *engine);
 
 /* Writes what the history store lacks, and the cache file of each transcript that changed since it was last
- * written. Errors are in the status document. */
-void oks_engine_save(struct oks_engine *engine);
+ * written. 0, or the errno of the last that could not be written; errors are in the status document too. */
+int oks_engine_save(struct oks_engine *engine);
 /* Starts a thread that does the same a second after a change, until oks_engine_free(). 0 or -EAGAIN: no
  * thread. */
 int oks_engine_start_saver(struct oks_engine *engine);
