@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "cli/fusermount.h"
 #include "watchers/mountpoint.h"
 
 static int faults;
@@ -59,44 +60,55 @@ static void check_fuse(void)
     }
 }
 
-static bool in_path(const char *program)
-{
-    const char *path = getenv("PATH");
-    char *copy = strdup(path ? path : "/usr/bin:/bin"), *save, *dir, file[4096];
-    bool found = false;
-
-    for (dir = copy ? strtok_r(copy, ":", &save) : NULL; dir && !found; dir = strtok_r(NULL, ":", &save)) {
-        snprintf(file, sizeof(file), "%s/%s", dir, program);
-        found = access(file, X_OK) == 0;
-    }
-    free(copy);
-    return found;
-}
-
 static void check_fusermount(void)
 {
-    if (geteuid() == 0)
+    const struct mount_fault *fault = fusermount_fault();
+
+    if (fault)
+        bad(fault->fix, "%s", fault->what);
+    else if (geteuid() == 0)
         good("running as root: no fusermount3 needed");
-    else if (!in_path("fusermount3"))
-        bad("apt-get install fuse3", "fusermount3 is not installed");
-    else if (access("/etc/mtab", R_OK) < 0)
-        bad("as root: ln -s ../proc/self/mounts /etc/mtab",
-            "/etc/mtab is missing: fusermount3 cannot unmount");
     else
-        good("fusermount3 is installed");
+        good("fusermount3 is installed, and may mount");
 }
+
+/* Whether a folder that does not exist can be made: in its nearest ancestor that exists. 0 or the errno. */
+static int cannot_make(const char *path)
+{
+    char *copy = strdup(path), *slash;
+    int rc = 0;
+
+    while (copy && (slash = strrchr(copy, '/'))) {
+        slash[slash == copy] = '\0';
+        if (access(copy, W_OK | X_OK) == 0 || errno != ENOENT || slash == copy) {
+            rc = access(copy, W_OK | X_OK) < 0 ? errno : 0;
+            break;
+        }
+    }
+    free(copy);
+    return rc;
+}
+
+#define WRITABLE_HOME                                                                                     \
+    "set OKSTRA_HOME to a folder on a filesystem that can be written, or run with --no-cache and name a " \
+    "mountpoint"
 
 static void check_home(const struct options *o)
 {
     struct stat st;
 
-    if (stat(o->okstra_home, &st) < 0)
+    if (stat(o->okstra_home, &st) < 0 && cannot_make(o->okstra_home))
+        bad(WRITABLE_HOME, "okstra home %s does not exist and cannot be made: %s", o->okstra_home,
+            strerror(cannot_make(o->okstra_home)));
+    else if (stat(o->okstra_home, &st) < 0)
         good("okstra home %s does not exist yet: the first mount makes it", o->okstra_home);
     else if (!S_ISDIR(st.st_mode))
         bad("set OKSTRA_HOME to a folder", "okstra home %s is not a folder", o->okstra_home);
     else if (st.st_uid != geteuid())
         bad("set OKSTRA_HOME to a folder of your own: caches are not written to another user's folder",
             "okstra home %s belongs to another user", o->okstra_home);
+    else if (access(o->okstra_home, W_OK) < 0 && errno == EROFS)
+        bad(WRITABLE_HOME, "okstra home %s is on a read-only filesystem: no cache is kept", o->okstra_home);
     else if (access(o->okstra_home, W_OK) < 0)
         bad("chmod u+w it, or run with --no-cache", "okstra home %s is not writable", o->okstra_home);
     else

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "watchers/write_gate.h"
+#include "cli/fusermount.h"
 #include "common/heap.h"
 #include "common/log.h"
 #include "watchers/mountpoint.h"
@@ -168,9 +169,28 @@ static int check_device(void)
     else
         log_error(
             "cannot open /dev/fuse: %s; make it readable and writable for you (chmod 666 /dev/fuse), or use "
-            "'okstrafs cat'",
+            "'okstrafs cat'; 'okstrafs doctor' checks the rest",
             strerror(errno));
     return EX_UNAVAILABLE;
+}
+
+/* Said before the mount, which would work and then stay. */
+static void warn_of_unmounting(const struct options *o)
+{
+    const struct mount_fault *fault = fusermount_fault();
+
+    if (fault && fault->at_end)
+        log_error("%s %s until that is mended; %s", fault->what, o->mountpoint, fault->fix);
+}
+
+static void say_not_unmounted(const char *what, const char *path, int rc)
+{
+    const struct mount_fault *fault = fusermount_fault();
+
+    if (fault)
+        log_error("%s %s: %s; %s", what, path, fault->what, fault->fix);
+    else
+        log_error("%s %s: %s; try 'fusermount3 -uz %s'", what, path, strerror(-rc), path);
 }
 
 /* Removes the mount of a daemon that has ended; anything else in the way is an error. */
@@ -196,8 +216,7 @@ static int clear_way(const struct options *o)
     }
     rc = mountpoint_unmount(o->mountpoint, true);
     if (rc < 0) {
-        log_error("cannot clear the dead mount at %s: %s; try 'fusermount3 -uz %s'", o->mountpoint,
-                  strerror(-rc), o->mountpoint);
+        say_not_unmounted("cannot clear the dead mount at", o->mountpoint, rc);
         return EX_OSERR;
     }
     return 0;
@@ -217,7 +236,8 @@ static int claim(const struct options *o)
         log_error("%s is not empty: choose an empty folder, or hide its content with -o nonempty",
                   o->mountpoint);
     else
-        log_error("cannot use %s: %s", o->mountpoint, strerror(-fd));
+        log_error("cannot use %s: %s; choose another folder, or see 'okstrafs doctor'", o->mountpoint,
+                  strerror(-fd));
     return -EX_CANTCREAT;
 }
 
@@ -360,6 +380,17 @@ static void say_ready(const struct options *o, const struct connection *c)
     service_ready(status);
 }
 
+static void say_not_mounted(const char *path, const char *why)
+{
+    const struct mount_fault *fault = fusermount_fault();
+
+    if (fault && !fault->at_end)
+        log_error("cannot mount on %s: %s: %s; %s ('okstrafs doctor' checks the rest)", path, why,
+                  fault->what, fault->fix);
+    else
+        log_error("cannot mount on %s: %s; see 'okstrafs doctor'", path, why);
+}
+
 static int mount_and_serve(const struct options *o, struct connection *c, struct toucher *toucher,
                            int ready_fd)
 {
@@ -373,8 +404,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     if (session)
         install_signals();
     if (!session || fuse_session_mount(session, o->mountpoint) < 0) {
-        log_error("cannot mount on %s: %s", o->mountpoint,
-                  *fuse_complaint ? fuse_complaint : strerror(errno));
+        say_not_mounted(o->mountpoint, *fuse_complaint ? fuse_complaint : strerror(errno));
         if (session)
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
@@ -496,6 +526,7 @@ int mount_run(const struct options *o)
     if (rc)
         return rc;
     oks_settings_check(o->okstra_home, say_wrong_setting, NULL);
+    warn_of_unmounting(o);
     umask(077);
     heap_for_daemon();
     fd = claim(o);
@@ -515,6 +546,10 @@ int umount_run(const struct options *o)
         log_error("no okstrafs is mounted on %s", o->mountpoint);
         return EX_UNAVAILABLE;
     }
+    if (fusermount_fault()) { /* fusermount3 would say so at each try, and that the mount is busy */
+        say_not_unmounted("cannot unmount", o->mountpoint, 0);
+        return EX_OSERR;
+    }
     rc = mountpoint_unmount(o->mountpoint, false);
     if (rc == -EBUSY) {
         rc = mountpoint_unmount(o->mountpoint, true);
@@ -525,8 +560,7 @@ int umount_run(const struct options *o)
         }
     }
     if (rc < 0) {
-        log_error("cannot unmount %s: %s", o->mountpoint,
-                  rc == -ENOENT ? "fusermount3 is missing" : strerror(-rc));
+        say_not_unmounted("cannot unmount", o->mountpoint, rc);
         return EX_OSERR;
     }
     if (!mountpoint_wait_released(o->mountpoint, UMOUNT_WAIT_S))

@@ -269,19 +269,25 @@ int mountpoint_detach(const char *path)
 int mountpoint_create(const char *path)
 {
     char *copy = strdup(path);
-    int rc = copy ? 0 : -ENOMEM;
+    int rc = copy ? 0 : -ENOMEM, denied = 0;
 
     for (char *p = copy ? copy + 1 : NULL; rc == 0 && p; p++) {
         p = strchr(p, '/');
         if (p)
             *p = '\0';
-        if (mkdir(copy, 0700) < 0 && errno != EEXIST && (errno != EROFS && errno != EACCES))
-            rc = -errno;
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST) {
+            if (errno == EROFS || errno == EACCES)
+                denied = -errno; /* it may exist even so */
+            else
+                rc = denied ? denied : -errno;
+        }
         if (!p)
             break;
         *p = '/';
     }
     free(copy);
+    if (rc == 0 && denied && access(path, F_OK) < 0 && errno == ENOENT)
+        rc = denied;
     return rc;
 }
 

@@ -1,0 +1,159 @@
+"""What goes wrong for somebody new, on the command line and with the machine, and whether the message says what to do."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import termios
+import unittest
+
+import harness
+import records
+
+NOBODY = 65534
+
+as_root = unittest.skipUnless(os.geteuid() == 0, "needs root to change the machine, in a mount namespace of its own")
+
+
+class Mistakes(harness.MountTest):
+    def setUp(self):
+        super().setUp()
+        self.home.transcript("-p", "session-1", [records.assistant(teamName="crew")])
+
+    def run_it(self, *arguments, stdout=subprocess.PIPE, environ=None, **more):
+        """Exit code, output and complaints."""
+        done = subprocess.run([harness.binary(), *arguments], env=self.home.environment() | (environ or {}), stdout=stdout,
+                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60, **more)
+        return done.returncode, done.stdout or "", done.stderr
+
+    def assertSaid(self, outcome, code: int, *words: str) -> None:
+        self.assertEqual(outcome[0], code, outcome)
+        for word in words:
+            self.assertIn(word, outcome[2])
+
+
+class Commands(Mistakes):
+    def test_a_misspelt_command_makes_nothing(self):
+        for words in (("tail", "events.jsonl"), ("tail", "-f", "events.jsonl"), ("scann", "now"), ("mount", ""), ("umount", "")):
+            outcome = self.run_it(*words, cwd=self.home.root)
+            self.assertSaid(outcome, 64, "okstrafs: ")
+            self.assertEqual(len(outcome[2].splitlines()), 1)
+        self.assertEqual(sorted(os.listdir(self.home.root)), ["claude"])
+
+    def test_paths_that_are_not_there(self):
+        for path, hint in (("teams/*/usage.json", "'okstrafs ls teams' lists"), ("*", "'okstrafs ls' lists"),
+                           ("/elsewhere/usage/cost_usd", f"or with {self.home.okstra}/usage"),
+                           ("sessions/nobody", "'okstrafs ls' shows")):
+            for command in ("cat", "ls"):
+                self.assertSaid(self.run_it(command, path), 1, path, hint)
+        self.assertEqual(self.run_it("cat", f"{self.home.okstra}/usage/total_tokens"), self.run_it("cat", "/total_tokens"))
+
+    def test_a_full_disk_is_told(self):
+        """Also of a long output, of which an early part could not be written."""
+        self.home.transcript("-p", "session-2", [records.assistant(id=f"m{i}") for i in range(300)])
+        with open("/dev/full", "w") as full:
+            for words in (("cat", "events.jsonl"), ("cat", "usage.json"), ("cat", *["README.txt"] * 9), ("ls", "-l"),
+                          ("ls", *["stats"] * 500)):
+                outcome = self.run_it(*words, stdout=full)
+                self.assertEqual(outcome, (1, "", "okstrafs: cannot write: No space left on device\n"), words)
+
+
+class Scan(Mistakes):
+    def test_nothing_found(self):
+        nowhere = str(self.home.root / "nowhere")
+        outcome = self.run_it("scan", environ={"CLAUDE_CONFIG_DIR": nowhere})
+        self.assertSaid(outcome, 0, "no transcripts were found", f"{nowhere} (claude), which does not exist",
+                        f"{self.home.root}/.codex (codex)")
+        self.assertEqual(outcome[1], "0 of 0 files, nothing new in them\n")
+
+    def test_nothing_new(self):
+        self.assertRegex(self.run_it("scan")[1], r"^1 of 1 files, 0\.0 of 0\.0 MB, \d+ MB/s\n$")
+        self.assertEqual(self.run_it("scan"), (0, "1 of 1 files, nothing new in them\n", ""))
+
+    def lines_on_terminal(self, columns: int) -> list:
+        """What a terminal of that width shows."""
+        here, there = pty.openpty()
+        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen([harness.binary(), "scan", "--no-cache"], env=self.home.environment(), stdin=there,
+                                   stdout=there, stderr=there)
+        os.close(there)
+        said = b""
+        with contextlib.suppress(OSError):
+            while chunk := os.read(here, 4096):
+                said += chunk
+        os.close(here)
+        self.assertEqual(process.wait(30), 0)
+        return [line for line in re.split(r"[\r\n]+", said.decode().replace("\x1b[K", "")) if line]
+
+    def test_the_bar_fits(self):
+        wide, narrow, tiny = self.lines_on_terminal(100), self.lines_on_terminal(50), self.lines_on_terminal(20)
+        self.assertRegex(wide[-1], r"^\[#{24}\] 1 of 1 files, ")
+        self.assertRegex(narrow[-1], "^1 of 1 files, ")
+        for lines, columns in ((wide, 100), (narrow, 50), (tiny, 20)):
+            self.assertLess(max(map(len, lines)), columns)
+
+
+@as_root
+class Machine(Mistakes):
+    """Each in a mount namespace of its own, in which the machine is broken."""
+
+    def broken(self, script: str, user: bool = False) -> str:
+        """What the script says. $B is the program; `user`: as somebody without privileges, in a home of his own."""
+        program = self.home.root / "okstrafs"
+        shutil.copy(harness.binary(), program)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", self.home.root], check=True)
+        become = f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups " if user else ""
+        script = f'set -u; B="{become}{program}"; own=$(mktemp -d); mount -t tmpfs none "$own" || exit 77\n{script}\n'
+        script += 'cd /; umount -l "$own"; rmdir "$own"'
+        done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", script], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=self.home.environment(), text=True, timeout=120)
+        if done.returncode == 77 or "unshare failed" in done.stdout:
+            self.skipTest("no mount namespace of our own: " + done.stdout.strip())
+        return done.stdout
+
+    def test_a_read_only_home(self):
+        for home in ("here", "missing/deep"):
+            said = self.broken(f'mkdir "$own/here"; mount -o remount,ro "$own"; export OKSTRA_HOME="$own/{home}"\n'
+                               '$B mount; echo "exit $?"; $B scan; echo "exit $?"; $B doctor; $B cat total_tokens')
+            self.assertRegex(said, rf"okstrafs: cannot use .*/{home}/usage: Read-only file system; .*doctor'\nexit 73\n")
+            self.assertRegex(said, r"okstrafs: cannot save .*Read-only file system; .*\nexit 1\n")
+            self.assertRegex(said, r"FAULT  okstra home .*\n +fix: set OKSTRA_HOME to a folder")
+            self.assertTrue(said.endswith("\n11\n"), said)
+
+    ETC = ('cp -a /etc/{passwd,group,nsswitch.conf,ld.so.cache,ld.so.conf,ld.so.conf.d,fuse.conf,localtime} "$own/" 2>/dev/null; '
+           'mount --bind "$own" /etc\n')
+
+    @unittest.skipIf(harness.why_not_by_helper(), harness.why_not_by_helper())
+    def test_no_mtab(self):
+        """One line says so, when it is mounted and when it is not unmounted; fusermount3 would say it 30 times."""
+        said = self.broken(self.ETC + 'chmod 755 "$own"; $B mount; echo "exit $?"; $B umount; echo "exit $?"; $B doctor\n'
+                           f'umount -l {self.home.okstra}/usage', user=True)
+        self.assertRegex(said, r"\Aokstrafs: /etc/mtab is missing.*ln -s \.\./proc/self/mounts /etc/mtab\nexit 0\n"
+                               r"okstrafs: cannot unmount .*: /etc/mtab is missing.*ln -s \.\./proc/self/mounts /etc/mtab\nexit 71\n")
+        self.assertIn("FAULT  /etc/mtab is missing", said)
+
+    @unittest.skipIf(harness.why_not_by_helper(), harness.why_not_by_helper())
+    def test_a_helper_that_is_not_setuid(self):
+        said = self.broken('chmod 755 "$own"; cp "$(command -v fusermount3)" "$own/"; mount --bind "$own/fusermount3" "$(command -v '
+                           'fusermount3)"\n$B mount; echo "exit $?"; $B doctor', user=True)
+        self.assertRegex(said, r"okstrafs: cannot mount on .*: fusermount3 is not setuid root; as root: .*chmod u\+s .*doctor.*\nexit 69\n")
+        self.assertRegex(said, r"FAULT  fusermount3 is not setuid root\n +fix: as root: ")
+
+    @unittest.skipIf(harness.why_not_by_helper(), harness.why_not_by_helper())
+    def test_setuid_programs_that_are_forbidden(self):
+        said = self.broken('B="setpriv --no-new-privs $B"; $B mount; echo "exit $?"; $B doctor', user=True)
+        self.assertRegex(said, r"okstrafs: cannot mount on .*no_new_privs.*\nexit 69\n")
+        self.assertRegex(said, r"FAULT  .*no_new_privs")
+
+    def test_root_without_the_right(self):
+        said = self.broken('B="setpriv --bounding-set -sys_admin $B"; $B mount; echo "exit $?"; $B doctor')
+        self.assertRegex(said, r"okstrafs: cannot mount on .*no CAP_SYS_ADMIN.*\nexit 69\n")
+        self.assertRegex(said, r"FAULT  root may not mount here \(no CAP_SYS_ADMIN\)\n +fix: .*--cap-add SYS_ADMIN")
+
+
+if __name__ == "__main__":
+    harness.main(__name__)
