@@ -9,10 +9,11 @@
  * entries of the time before. A program that does not read them sees the newest price.
  *
  * A file is taken as a whole or not at all: a price that is not a number must not turn into another price.
- * What the file says besides prices (there are a hundred other keys) is nobody's business.
+ * What the file says besides prices (there are a hundred other keys) is nobody's business, unless it looks
+ * like a misspelt price: then that is a doubt, which doctor shows.
  *
  * Invariants: entries are sorted by name, then by time; the periods of a name do not overlap; a user's
- * entries replace all those inside of that name.
+ * entries replace all those inside of that name, if they have any price.
  */
 #include "prices/prices_private.h"
 
@@ -115,6 +116,42 @@ static bool parse_key(const char *key, struct price_key *out)
     return false;
 }
 
+static bool begins(const char *s, const char *with)
+{
+    return strncmp(s, with, strlen(with)) == 0;
+}
+
+/*
+ * Whether a key that is no price was meant to be one. LiteLLM's other costs are per something that is no
+ * token ("input_cost_per_image"), or of a kind of token ("cache_creation_input_audio_token_cost").
+ */
+static bool looks_like_price(const char *key)
+{
+    if (!strcasestr(key, "cost") && !strcasestr(key, "price"))
+        return false;
+    if (strcasestr(key, "_1m") || strcasestr(key, "million") || strcasestr(key, "mtok"))
+        return true;
+    if (begins(key, "input_cost_per_token") || begins(key, "output_cost_per_token"))
+        return strstr(key, "_per_token")[strlen("_per_token")] != '_';
+    return !strstr(key, "_per_") && !strstr(key, "_token_cost");
+}
+
+__attribute__((format(printf, 2, 3))) static void doubt(struct oks_prices *prices, const char *format, ...)
+{
+    va_list args;
+
+    if (prices->n_doubts++ > 0)
+        return;
+    va_start(args, format);
+    vsnprintf(prices->doubt, sizeof(prices->doubt), format, args);
+    va_end(args);
+}
+
+const char *oks_prices_doubt(const struct oks_prices *prices)
+{
+    return prices->n_doubts ? prices->doubt : NULL;
+}
+
 /* --- one entry --- */
 
 static int rate_order(const struct rate *r, const struct price_key *key)
@@ -164,8 +201,14 @@ static int read_rates(struct reading *r, const char *name, const struct json_val
         struct rate *rate;
         oks_money price;
 
-        if (json_is(value, JSON_TYPE_NULL) || !parse_key(key, &parsed))
+        if (json_is(value, JSON_TYPE_NULL))
             continue;
+        if (!parse_key(key, &parsed)) {
+            if (!r->inside && looks_like_price(key))
+                doubt(r->prices, "\"%.60s\" of \"%.60s\" is no price that is known, such as %s", key, name,
+                      price_kind_keys[strcasestr(key, "out") ? PRICE_OUTPUT : PRICE_INPUT]);
+            continue;
+        }
         if (read_money(value, &price) < 0)
             return json_file_error(&r->file, (const char *[]){name, key, NULL},
                                    "\"%.80s\" of \"%.80s\" is no price", key, name);
@@ -327,26 +370,90 @@ static void keep_multipliers_of_base(struct oks_prices *prices)
     }
 }
 
+/* Of an entry without prices: what else it says counts, and the prices inside stay. */
+static void overlay(struct oks_price *inside, const struct oks_price *user)
+{
+    inside->max_input = user->max_input ? user->max_input : inside->max_input;
+    inside->fast = user->fast ? user->fast : inside->fast;
+    inside->us = user->us ? user->us : inside->us;
+    inside->regional = user->regional ? user->regional : inside->regional;
+}
+
+static bool has_price(const struct oks_price *price, enum price_kind kind)
+{
+    for (size_t i = 0; i < price->n_rates; i++)
+        if (price->rates[i].price[kind] != PRICE_NONE)
+            return true;
+    return false;
+}
+
+/* Prices that are lost with the entry that is replaced. */
+static void doubt_missing(struct oks_prices *prices, const struct oks_price *user,
+                          const struct oks_price *inside)
+{
+    static const enum price_kind kinds[] = {PRICE_INPUT, PRICE_OUTPUT, PRICE_READ};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (has_price(inside, kinds[i]) && !has_price(user, kinds[i]) &&
+            !(kinds[i] == PRICE_READ && user->anthropic))
+            doubt(prices, "\"%.80s\" has no %s: it replaces an entry of the table inside, which has one",
+                  user->name, price_kind_keys[kinds[i]]);
+}
+
+static bool says_nothing(const struct oks_price *price)
+{
+    return !price->n_rates && !price->max_input && !price->fast && !price->us && !price->regional;
+}
+
+/* Of the entries of one name, `users` of the user's file and then those inside: how many stay, in front. */
+static size_t settle_name(struct oks_prices *prices, struct oks_price *entries, size_t users, size_t n)
+{
+    struct oks_price *inside = entries + users;
+    bool priced = false;
+
+    for (size_t i = 0; i < users; i++)
+        priced |= entries[i].n_rates > 0;
+    if (users == 0 || users == n)
+        return n;
+    if (says_nothing(&entries[users - 1]))
+        doubt(prices, "\"%.80s\" has no price of a token, such as %s: the prices inside stay", entries->name,
+              price_kind_keys[PRICE_INPUT]);
+    for (size_t i = 0; i < users; i++)
+        for (size_t k = users; k < n; k++) {
+            if (priced)
+                keep_multipliers(&entries[i], &entries[k]);
+            else
+                overlay(&entries[k], &entries[i]);
+        }
+    if (priced)
+        doubt_missing(prices, &entries[users - 1], &entries[n - 1]);
+    for (size_t i = 0; i < n; i++)
+        if (priced == entries[i].inside)
+            price_clear(&entries[i]);
+    if (priced)
+        return users;
+    memmove(entries, inside, (n - users) * sizeof(*entries));
+    return n - users;
+}
+
 /* Sorts the entries, and drops those inside that a user's entry replaces. */
 static void settle(struct oks_prices *prices)
 {
     struct oks_price *entries = prices->entries;
-    size_t kept = 0;
+    size_t kept = 0, n;
 
     if (prices->n_entries)
         qsort(entries, prices->n_entries, sizeof(*entries), by_name);
-    for (size_t i = 0; i < prices->n_entries; i++) {
-        struct oks_price *last = kept ? &entries[kept - 1] : NULL;
-        bool same = last && strcmp(last->name, entries[i].name) == 0;
+    for (size_t i = 0; i < prices->n_entries; i += n) {
+        size_t users = 0, stay;
 
-        if (same && !last->inside && entries[i].inside) {
-            for (size_t k = 0; k <= last->n_earlier; k++)
-                keep_multipliers(last - k, &entries[i]);
-            price_clear(&entries[i]);
-            continue;
+        for (n = 0; i + n < prices->n_entries && strcmp(entries[i + n].name, entries[i].name) == 0; n++)
+            users += !entries[i + n].inside;
+        stay = settle_name(prices, entries + i, users, n);
+        for (size_t k = 0; k < stay; k++) {
+            entries[kept] = entries[i + k];
+            entries[kept++].n_earlier = k;
         }
-        entries[i].n_earlier = same ? last->n_earlier + 1 : 0;
-        entries[kept++] = entries[i];
     }
     prices->n_entries = kept;
 }

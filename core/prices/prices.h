@@ -51,6 +51,12 @@ int oks_prices_new(struct oks_prices **out, const char *user, size_t len, char e
 void oks_prices_free(struct oks_prices *prices);
 
 /*
+ * What is most likely a mistake in the user's file, though it is valid: a key that looks like a price and is
+ * none, an entry without any price. In one line; NULL: nothing. Borrowed from the table.
+ */
+const char *oks_prices_doubt(const struct oks_prices *prices);
+
+/*
  * What a model id is priced by: the id itself; then without a provider's prefix ("anthropic/",
  * "us.anthropic."); then the longest entry from which the id goes on with nothing but words that change no
  * price: "thinking", "latest", "high", dates, "[1m]" and the like. Any other word may name another model, so

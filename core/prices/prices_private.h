@@ -45,7 +45,9 @@ struct oks_price {
 struct oks_prices {
     struct oks_price *entries; /* ascending by name, then by time */
     size_t n_entries, room;
-    size_t n_user; /* models of the user's file */
+    size_t n_user;   /* models of the user's file */
+    char doubt[256]; /* the first thing in it that is most likely a mistake; "": none */
+    size_t n_doubts;
     char date[11]; /* of the table inside */
     /* The highest of the table inside: an estimate, from above, for what has no price. */
     oks_money dearest[PRICE_KINDS];

@@ -263,7 +263,7 @@ bool settings_are_wrong(const struct settings *s)
 
 /* --- checking --- */
 
-static int try_config(const char *bytes, size_t len, char error[256])
+static int try_config(const char *bytes, size_t len, char error[256], char doubt[256])
 {
     struct config config;
     int rc = config_parse(&config, bytes, len, OKS_ZONEINFO, error);
@@ -273,54 +273,59 @@ static int try_config(const char *bytes, size_t len, char error[256])
     return rc;
 }
 
-static int try_prices(const char *bytes, size_t len, char error[256])
+static int try_prices(const char *bytes, size_t len, char error[256], char doubt[256])
 {
     struct oks_prices *prices;
     int rc = oks_prices_new(&prices, bytes, len, error);
 
-    if (rc == 0)
-        oks_prices_free(prices);
-    return rc;
+    if (rc < 0)
+        return rc;
+    if (oks_prices_doubt(prices))
+        snprintf(doubt, 256, "%s", oks_prices_doubt(prices));
+    oks_prices_free(prices);
+    return 0;
 }
 
+typedef int (*try_fn)(const char *bytes, size_t len, char error[256], char doubt[256]);
+
 /* 1: no such file; 0: *error is "" if it is valid */
-static int check_file(const char *path, size_t max, int (*try)(const char *, size_t, char[256]),
-                      char error[256])
+static int check_file(const char *path, size_t max, try_fn try, char error[256], char doubt[256])
 {
     char *bytes;
     size_t len;
     int rc = read_file_whole(path, max, &bytes, &len);
 
-    *error = '\0';
+    *error = *doubt = '\0';
     if ((rc == -ENOENT || rc == -ENOTDIR) && !is_dangling(path))
         return 1;
     if (rc < 0) {
         write_read_error(rc, error);
         return passing(rc);
     }
-    rc = try(bytes, len, error);
+    rc = try(bytes, len, error, doubt);
     free(bytes);
     return rc == -ENOMEM ? rc : 0;
 }
 
-int oks_settings_check(const char *okstra_home, int (*fn)(void *ctx, const char *path, const char *error),
+int oks_settings_check(const char *okstra_home,
+                       int (*fn)(void *ctx, const char *path, const char *error, const char *doubt),
                        void *ctx)
 {
     static const struct {
         size_t max;
-        int (*try)(const char *bytes, size_t len, char error[256]);
+        try_fn try;
     } files[SETTINGS_FILES] = {
         [CONFIG_FILE] = {CONFIG_BYTES_MAX, try_config}, [PRICES_FILE] = {OKS_PRICES_BYTES_MAX, try_prices}};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < SETTINGS_FILES; i++) {
-        char *path, error[256];
+        char *path, error[256], doubt[256];
 
         if (asprintf(&path, "%s/%s", okstra_home, file_names[i]) < 0)
             return -ENOMEM;
-        rc = check_file(path, files[i].max, files[i].try, error);
+        rc = check_file(path, files[i].max, files[i].try, error, doubt);
         if (rc == 0)
-            rc = fn(ctx, path, *error ? error : NULL);
+            rc = fn(ctx, path, *error ? error : NULL, *doubt ? doubt : NULL);
         else if (rc == 1)
             rc = 0;
         free(path);

@@ -133,12 +133,17 @@ static void check_history(const struct options *o)
     free(path);
 }
 
-static int check_setting(void *ctx, const char *path, const char *error)
+static int check_setting(void *ctx, const char *path, const char *error, const char *doubt)
 {
     if (error)
         bad("correct it; until then the last valid version applies, or none if there was none "
             "(docs/configuration.md)",
             "%s: %s", path, error);
+    else if (doubt)
+        bad("correct the key; docs/configuration.md lists those that are read, and pricing.json has entries "
+            "to "
+            "copy",
+            "%s: %s", path, doubt);
     else
         good("%s is valid", path);
     return 0;

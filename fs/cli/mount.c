@@ -147,11 +147,13 @@ static int check_layout(const struct options *o)
 }
 
 /* A budget in a file with an error is off, which must not happen in silence. */
-static int say_wrong_setting(void *ctx, const char *path, const char *error)
+static int say_wrong_setting(void *ctx, const char *path, const char *error, const char *doubt)
 {
     (void)ctx;
     if (error)
         log_error("%s: %s; it is ignored until that is corrected", path, error);
+    else if (doubt)
+        log_error("%s: is this meant? %s", path, doubt);
     return 0;
 }
 

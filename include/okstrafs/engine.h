@@ -128,10 +128,11 @@ int oks_engine_sync(struct oks_engine *engine, const struct oks_target *target, 
 
 /*
  * Checks the user's files (okstrafs.json, prices.json) without an engine. Calls fn for each that exists:
- * `error` is NULL if the file is valid, else one line that says what is wrong. 0, -ENOMEM, or the first
- * non-zero value of fn.
+ * `error` is NULL if the file is valid, else one line that says what is wrong. `doubt` is NULL, or what is
+ * most likely a mistake in a valid file. 0, -ENOMEM, or the first non-zero value of fn.
  */
-int oks_settings_check(const char *okstra_home, int (*fn)(void *ctx, const char *path, const char *error),
+int oks_settings_check(const char *okstra_home,
+                       int (*fn)(void *ctx, const char *path, const char *error, const char *doubt),
                        void *ctx);
 
 /* How far scanning has come. */

@@ -821,6 +821,75 @@ START_TEST(the_document_is_a_users_file_again)
 }
 END_TEST
 
+/* A misspelt key once took the model's price away. */
+START_TEST(an_entry_without_prices_replaces_none)
+{
+    static const char text[] =
+        "{\"claude-opus-4-7\": {\"input_cost\": 3e-6, \"max_input_tokens\": 12345,"
+        " \"provider_specific_entry\": {\"us\": 3}}, \"gpt-5\": {\"mode\": \"chat\", \"earlier\": []}}";
+    struct oks_prices *prices = with(text);
+    uint64_t tokens;
+
+    ck_assert_int_eq(cost_in(prices, "claude-opus-4-7", (struct oks_spend){.input = 1}), MICRO(5));
+    ck_assert_int_eq(cost_in(prices, "claude-opus-4-7", (struct oks_spend){.output = 1}), MICRO(25));
+    ck_assert_int_eq(cost_in(prices, "gpt-5", (struct oks_spend){.output = 1}), MICRO(10));
+    ck_assert_int_eq(oks_prices_context(prices, oks_slice_of("claude-opus-4-7"), &tokens), OKS_PRICED);
+    ck_assert_uint_eq(tokens, 12345); /* what it does say counts */
+    oks_prices_free(prices);
+}
+END_TEST
+
+START_TEST(what_is_most_likely_a_mistake)
+{
+    static const struct {
+        const char *user, *doubt;
+    } cases[] = {
+        {"{\"claude-opus-4-7\": {\"input_cost\": 3e-6}}",
+         "\"input_cost\" of \"claude-opus-4-7\" is no price that"},
+        {"{\"m\": {\"outputPrice\": 3e-6}}",
+         "\"outputPrice\" of \"m\" is no price that is known, such as output_cost_per_token"},
+        {"{\"m\": {\"input_cost_per_token\": 1, \"output_cost_per_tokens\": 1}}",
+         "\"output_cost_per_tokens\""},
+        {"{\"m\": {\"input_cost_per_1M_tokens\": 3}}", "\"input_cost_per_1M_tokens\""},
+        {"{\"m\": {\"cache_read_cost\": 3}}", "\"cache_read_cost\""},
+        {"{\"claude-opus-4-7\": {\"inptu\": 3}}",
+         "\"claude-opus-4-7\" has no price of a token, such as input_cost_per_token"},
+        {"{\"claude-opus-4-7\": {\"input_cost_per_token\": 3e-6}}",
+         "\"claude-opus-4-7\" has no output_cost_per_token: it replaces"},
+        {"{\"gpt-5\": {\"input_cost_per_token\": 3e-6, \"output_cost_per_token\": 3e-6}}",
+         "\"gpt-5\" has no cache_read_input_token_cost: it replaces"},
+    };
+    /* What is in LiteLLM's file, and own models. */
+    static const char *const good[] = {
+        "{}",
+        "{\"m\": {\"input_cost_per_token\": 1e-6, \"output_cost_per_token\": 1e-6}}",
+        "{\"m\": {\"input_cost_per_image\": 1, \"input_cost_per_audio_token\": 1, "
+        "\"output_cost_per_second\": 1}}",
+        "{\"m\": {\"cache_creation_input_audio_token_cost\": 1, \"search_context_cost_per_query\": {\"a\": "
+        "1}}}",
+        "{\"m\": {\"input_cost_per_token_cache_hit\": 1, \"ocr_cost_per_page\": 1, \"tiered_pricing\": []}}",
+        "{\"dall-e\": {\"mode\": \"image_generation\", \"input_cost_per_pixel\": 1}}",
+        "{\"claude-opus-4-7\": {\"max_input_tokens\": 5}}",
+        "{\"claude-opus-4-7\": {\"input_cost_per_token\": 1, \"output_cost_per_token\": 1}}",
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct oks_prices *prices = with(cases[i].user);
+        const char *doubt = oks_prices_doubt(prices);
+
+        ck_assert_msg(doubt && strncmp(doubt, cases[i].doubt, strlen(cases[i].doubt)) == 0, "%s: %s",
+                      cases[i].user, doubt ? doubt : "nothing");
+        oks_prices_free(prices);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        struct oks_prices *prices = with(good[i]);
+
+        ck_assert_msg(!oks_prices_doubt(prices), "%s: %s", good[i], oks_prices_doubt(prices));
+        oks_prices_free(prices);
+    }
+}
+END_TEST
+
 START_TEST(every_entry_inside_names_its_source)
 {
     struct oks_prices *prices = with(NULL);
@@ -840,6 +909,8 @@ int main(void)
     Suite *s = suite_create("prices");
 
     TEST(s, opus_with_all_kinds_of_tokens);
+    TEST(s, an_entry_without_prices_replaces_none);
+    TEST(s, what_is_most_likely_a_mistake);
     TEST(s, one_token_of_the_cheapest_model_is_a_whole_number);
     TEST(s, sonnet_45_at_the_threshold);
     TEST(s, cache_tokens_reach_the_threshold_too);

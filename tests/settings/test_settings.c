@@ -238,11 +238,12 @@ START_TEST(a_price_change_is_a_new_version_of_everything)
 }
 END_TEST
 
-static int note(void *ctx, const char *path, const char *error)
+static int note(void *ctx, const char *path, const char *error, const char *doubt)
 {
     char **notes = ctx;
 
-    *notes = text_of("%s%s: %s\n", *notes, strrchr(path, '/') + 1, error ? error : "good");
+    *notes =
+        text_of("%s%s: %s%s\n", *notes, strrchr(path, '/') + 1, error ? error : "good", doubt ? " ?" : "");
     return 0;
 }
 
@@ -257,6 +258,11 @@ START_TEST(the_files_can_be_checked_without_an_engine)
     ck_assert_int_eq(oks_settings_check(at("okstra"), note, &notes), 0);
     ck_assert_str_eq(notes, "okstrafs.json: line 2: \"budget\" is not known; known are budgets and timeZone\n"
                             "prices.json: good\n");
+    put_file(OWN "prices.json", "{\"m\": {\"input_cost\": 1}}");
+    ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
+    notes = "";
+    ck_assert_int_eq(oks_settings_check(at("okstra"), note, &notes), 0);
+    ck_assert_str_eq(notes, "prices.json: good ?\n");
 }
 END_TEST
 
