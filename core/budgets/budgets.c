@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tree.h"
 #include "budgets/budgets_tally.h"
 
 /* --- results --- */
@@ -27,6 +28,43 @@ static void target_name(struct catalog *c, const struct budget *b, char out[OKS_
     team = b->scope == BUDGET_TEAM || b->scope == BUDGET_RUN ? catalog_team(c, out) : NULL;
     if (team)
         memcpy(out, team->name, sizeof(team->name));
+}
+
+struct agent_search {
+    const char *name;
+    bool found;
+};
+
+static void match_agent(void *ctx, void *item)
+{
+    struct agent_search *search = ctx;
+    const char *label = session_label(item);
+
+    search->found |= label && strcmp(label, search->name) == 0;
+}
+
+bool budgets_has_target(struct model *model, const struct budget *b)
+{
+    struct agent_search agent = {.name = b->of};
+    char name[OKS_NAME_MAX + 1];
+
+    if (!b->of)
+        return true;
+    target_name(&model->catalog, b, name);
+    switch (b->scope) {
+    case BUDGET_SESSION:
+        return catalog_session(&model->catalog, name);
+    case BUDGET_PROJECT:
+        return catalog_project(&model->catalog, name);
+    case BUDGET_TEAM:
+    case BUDGET_RUN:
+        return catalog_team(&model->catalog, name);
+    case BUDGET_AGENT_DAY:
+        oks_tree_each(model->catalog.sessions, match_agent, &agent);
+        return agent.found;
+    default:
+        return true;
+    }
 }
 
 static budget_amount spent_of(const struct budget *b, const struct tally_row *row)

@@ -57,6 +57,8 @@ struct budgets {
 int budgets_evaluate(struct budgets *b, int64_t now_ms);
 /* From the last evaluation; NULL: no such budget. */
 const struct budget_result *budgets_find(const struct budgets *b, const char *name);
+/* Whether the budget's target was found, if it names one. */
+bool budgets_has_target(struct model *model, const struct budget *budget);
 /* Call it before the configuration is replaced, and at the end. */
 void budgets_forget(struct budgets *b);
 

@@ -37,3 +37,22 @@ int oks_engine_budgets(struct oks_engine *e, bool exceeded, int (*fn)(void *ctx,
     pthread_mutex_unlock(&e->model.lock);
     return rc;
 }
+
+int oks_engine_lost_budgets(struct oks_engine *e,
+                            int (*fn)(void *ctx, const char *budget, const char *scope, const char *of),
+                            void *ctx)
+{
+    const struct config *config;
+    int rc = 0;
+
+    pthread_mutex_lock(&e->model.lock);
+    config = settings_config(e->model.settings);
+    for (size_t i = 0; rc == 0 && i < config->n_budgets; i++) {
+        const struct budget *b = &config->budgets[i];
+
+        if (!budgets_has_target(&e->model, b))
+            rc = fn(ctx, b->name, budget_scope_name(b->scope), b->of);
+    }
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}

@@ -185,6 +185,25 @@ static int print_left_out(void *ctx, const char *path, const char *reason, bool 
     return 0;
 }
 
+static int print_lost_budget(void *ctx, const char *budget, const char *scope, const char *of)
+{
+    bool is_team = strcmp(scope, "team") == 0 || strcmp(scope, "run") == 0;
+    char fix[256];
+
+    (void)ctx;
+    snprintf(fix, sizeof(fix), "correct \"of\" in okstrafs.json: %s; nothing is wrong if it is still to come",
+             strcmp(scope, "agent-day") == 0 ? "stats/by-agent.json has the names"
+             : is_team                       ? "'okstrafs ls teams' has the names"
+             : strcmp(scope, "project") == 0 ? "'okstrafs ls projects' has the names"
+                                             : "'okstrafs ls sessions' has the ids, which must be whole");
+    bad(fix, "budget \"%s\" applies to nothing: there is no %s \"%s\"", budget,
+        is_team                           ? "team"
+        : strcmp(scope, "agent-day") == 0 ? "agent"
+                                          : scope,
+        of);
+    return 0;
+}
+
 static void print_more(const char *what, uint64_t n)
 {
     if (n)
@@ -207,6 +226,8 @@ static void check_transcripts(const struct options *o)
         rc = oks_engine_sync(engine, &all, false, NULL);
     if (rc == 0)
         rc = oks_engine_left_out(engine, print_left_out, &left, &more);
+    if (rc == 0)
+        rc = oks_engine_lost_budgets(engine, print_lost_budget, NULL);
     oks_engine_free(engine);
     if (rc < 0) {
         bad("see the message", "transcripts cannot be read: %s", strerror(-rc));

@@ -186,6 +186,14 @@ int64_t oks_engine_next_change(struct oks_engine *engine);
 int oks_engine_budgets(struct oks_engine *engine, bool exceeded, int (*fn)(void *ctx, const char *name),
                        void *ctx);
 
+/*
+ * Calls fn for each budget whose "of" names nothing that was found, as after a typo: it never applies. Sync
+ * OKS_ALL first. `fn` must not call the engine. 0 or the first non-zero value of fn.
+ */
+int oks_engine_lost_budgets(struct oks_engine *engine,
+                            int (*fn)(void *ctx, const char *budget, const char *scope, const char *of),
+                            void *ctx);
+
 enum oks_stats {
     OKS_STATS_BY_MODEL,
     OKS_STATS_BY_PROJECT, /* the first working directory in a session's records, else its folder's name */

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -95,6 +96,39 @@ class Scan(Mistakes):
         self.assertRegex(narrow[-1], "^1 of 1 files, ")
         for lines, columns in ((wide, 100), (narrow, 50), (tiny, 20)):
             self.assertLess(max(map(len, lines)), columns)
+
+
+class Doctor(Mistakes):
+    def doctor(self, name: str, text: str) -> str:
+        path = self.home.okstra / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return self.run_it("doctor")[1]
+
+    def test_budgets_of_what_is_not_there(self):
+        self.home.transcript("-p", "session-2", [records.assistant(agentName="lead")])
+        found = {"session": "session-2", "project": "-p", "team": "CREW", "run": "crew", "agent-day": "lead"}
+        lost = {scope: of[:-1] for scope, of in found.items()} | {"run": "crow", "agent-day": "led"}
+        for names, faults in ((found, 0), (lost, len(lost))):
+            said = self.doctor("okstrafs.json", json.dumps({"budgets": {
+                scope: {"scope": scope, "of": of, "limitUSD": 1} for scope, of in names.items()} | {
+                "each": {"scope": "team", "limitUSD": 1}, "day": {"scope": "day", "limitUSD": 1}}}))
+            self.assertEqual(said.count("applies to nothing"), faults, said)
+        self.assertIn('FAULT  budget "team" applies to nothing: there is no team "CRE"\n       fix: correct "of" in okstrafs.json: '
+                      "'okstrafs ls teams' has the names", said)
+        self.assertIn('budget "agent-day" applies to nothing: there is no agent "led"', said)
+
+    def test_prices_with_a_wrong_key(self):
+        """And the model keeps the price that it has."""
+        def cost() -> bytes:
+            return self.home.run("cat", "cost_usd")
+        self.home.transcript("-q", "s", [records.assistant(counts=records.usage(i=1000, o=0), model="claude-opus-4-5", id="x",
+                                                          stop_reason="end_turn")])
+        before = cost()
+        said = self.doctor("okstrafs/prices.json", '{"claude-opus-4-5": {"input_cost": 3e-6}}')
+        self.assertRegex(said, r'FAULT  .*prices.json: "input_cost" of "claude-opus-4-5" is no price .*\n +fix: ')
+        self.assertEqual(cost(), before)
+        self.assertIn("prices.json is valid", self.doctor("okstrafs/prices.json", '{"mine": {"input_cost_per_token": 3e-6}}'))
 
 
 @as_root
