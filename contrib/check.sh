@@ -32,7 +32,7 @@ fi
 own_threads=${MESON_TESTTHREADS-}
 export MESON_TESTTHREADS=${own_threads:-$(($(nproc) + 2))}
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 untested=''
 what_failed=() logs=()
 scratch=$(mktemp -d)
 
@@ -45,6 +45,10 @@ finish() { # whatever ends the script, the last line is the count
         printf '%s\n' "${what_failed[@]}"
     fi
     if ((${#logs[@]})); then printf 'full log: %s\n' "${logs[@]}"; fi
+    if [[ $untested ]]; then
+        printf '\nFUSE was NOT tested: %s\n' "$untested"
+        echo "No file was read through a mount. 'okstrafs doctor' says what a mount needs."
+    fi
     printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
     exit $((status ? status : failed > 0))
 }
@@ -124,6 +128,7 @@ check_plain() {
     build gcc -Dwerror=true || exit 1
     MESON_TESTTHREADS=${own_threads:-$((2 * $(nproc) + 2))} CK_TIMEOUT_MULTIPLIER=4 run_tests gcc --timeout-multiplier 4
     passed=$good skipped=$idle
+    [[ ! -f $dir/meson-logs/testlog.json ]] || untested=$("$here/count-tests.py" --untested "$dir/meson-logs/testlog.json")
 }
 
 # The fuzzers are built, and each takes its corpus, so that they are ready when somebody lets them run for hours.

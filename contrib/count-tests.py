@@ -4,9 +4,10 @@
     count-tests.py --failures testlog.json    what failed, with all that the programs said about it
     count-tests.py --names testlog.json       the names of what failed, one a line
     count-tests.py --left-out testlog.json    what was skipped, and why, one reason a line
+    count-tests.py --untested testlog.json    why no mount was tested, and how many cases that are; nothing if one was
 
 Meson's own summary counts programs. Ours are TAP programs of many cases each, so the cases are counted where a
-program printed any, and the program itself where it did not. A program that ended badly without naming a failed
+program printed any, and the program itself where it did not. A program that skips all of its cases says "# N cases" in front of its plan. A program that ended badly without naming a failed
 case (it crashed, hung, leaked, or stopped short of its plan) is one failure more.
 """
 import json
@@ -15,6 +16,7 @@ import sys
 
 CASE = re.compile(r"(not )?ok\b(.*)")
 DIRECTIVE = re.compile(r"#\s*(skip|todo)\S*\s*(.*)", re.IGNORECASE)
+LEFT_OUT_CASES = re.compile(r"# (\d+) cases?$", re.MULTILINE)
 PLAN_SKIP = re.compile(r"1\.\.0\s*#\s*skip\S*\s*(.*)", re.IGNORECASE)
 NAME = re.compile(r"\s*\d*\s*-?\s*([^#]*)")
 LAST_LINES = 100
@@ -49,7 +51,8 @@ def count(test):
     result = test["result"]
     passed, failed, skipped = cases(test.get("stdout") or "")
     if result == "SKIP":
-        return 0, 0, max(1, skipped)
+        said = LEFT_OUT_CASES.search(test.get("stdout") or "")
+        return 0, 0, max(1, skipped, int(said.group(1)) if said else 0)
     if result in ("OK", "EXPECTEDFAIL"):
         return (passed, failed, skipped) if passed + failed + skipped else (1, 0, 0)
     return passed, max(1, failed), skipped
@@ -108,6 +111,15 @@ def show_left_out(tests):
         print(f"LEFT OUT: {what}: {reason or 'no reason given'}")
 
 
+def show_untested(tests):
+    mounts = [test for test in tests if short_name(test).startswith(MOUNT)]
+    if not mounts or any(test["result"] != "SKIP" for test in mounts):
+        return
+    plans = (PLAN_SKIP.search(test.get("stdout") or "") for test in mounts)
+    reasons = sorted({plan.group(1).strip() for plan in plans if plan})
+    print(f"{', '.join(reasons) or 'no reason given'} ({sum(count(test)[2] for test in mounts)} cases left out)")
+
+
 def show_count(tests):
     totals = [0, 0, 0]
     for test in tests:
@@ -115,7 +127,7 @@ def show_count(tests):
     print(*totals)
 
 
-SHOWS = {"--failures": show_failures, "--names": show_names, "--left-out": show_left_out}
+SHOWS = {"--failures": show_failures, "--names": show_names, "--left-out": show_left_out, "--untested": show_untested}
 
 
 def main(arguments):

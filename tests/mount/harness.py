@@ -34,7 +34,7 @@ sys.path[:0] = [str(HERE.parent / name) for name in ("support", "reference", "so
 
 import records  # noqa: E402
 import reference  # noqa: E402
-from tap import run_tap, shortened  # noqa: E402
+from tap import count_cases, run_tap, shortened  # noqa: E402
 
 DEVICE = "/dev/fuse"
 CAP_SYS_ADMIN = 21
@@ -495,7 +495,9 @@ class MountTest(unittest.TestCase):
 def main(module: str) -> None:
     reason = why_not()
     if reason:
-        # In TAP this is how a whole file is skipped; an exit code of 77 is for tests that speak no protocol.
+        # In TAP this is how a whole file is skipped; an exit code of 77 is for tests that speak no protocol. The cases are
+        # for count-tests.py.
+        print(f"# {count_cases(sys.modules[module])} cases")
         print(f"1..0 # SKIP {reason}")
         sys.exit(0)
     faulthandler.register(TRACE, all_threads=True)

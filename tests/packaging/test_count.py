@@ -17,6 +17,8 @@ CASES = {
     "not TAP, failed": ("FAIL", "", "0 1 0"),
     "not TAP, skipped": ("SKIP", "", "0 0 1"),
     "all skipped": ("SKIP", "1..0 # SKIP nothing here\n", "0 0 1"),
+    "all skipped, and counted": ("SKIP", "# 37 cases\n1..0 # SKIP nothing here\n", "0 0 37"),
+    "cases that a program speaks of": ("OK", "# 37 cases\nok 1\n1..1\n", "1 0 0"),
     "a failed case": ("ERROR", "1..2\nok 1\nnot ok 2 - x\n", "1 1 0"),
     "crashed half-way": ("ERROR", "1..2\nok 1\n", "1 1 0"),
     "leaked after its last case": ("ERROR", "1..1\nok 1\n", "1 1 0"),
@@ -69,12 +71,17 @@ def counted(tests):
 
 def main():
     checks = {name: (counted([(result, out)]), want) for name, (result, out, want) in CASES.items()}
-    checks["all of them together"] = (counted([case[:2] for case in CASES.values()]), "10 5 3")
+    checks["all of them together"] = (counted([case[:2] for case in CASES.values()]), "11 5 40")
     checks["none"] = (counted([]), "0 0 0")
     for name, (tests, *wants) in SHOWN.items():
         for option, want in zip(("--failures", "--names", "--left-out"), wants):
             checks[f"{name}, {option}"] = (shown(option, tests), want)
     checks["two that crashed, --names"] = (shown("--names", SHOWN["a program that crashed"][0] * 2), "a: (ERROR)\na: (ERROR)")
+    no_fuse = [("mount / mount-a", "SKIP", "# 30 cases\n1..0 # SKIP no fuse\n", ""),
+               ("mount / mount-b", "SKIP", "# 1 cases\n1..0 # SKIP no fuse\n", ""), ("unit / c", "OK", "1..1\nok 1 - x\n", "")]
+    checks["no mounts, --untested"] = (shown("--untested", no_fuse), "no fuse (31 cases left out)")
+    checks["some mounts, --untested"] = (shown("--untested", [*no_fuse, ("mount / mount-d", "OK", "1..1\nok 1 - x\n", "")]), "")
+    checks["no mount tests, --untested"] = (shown("--untested", no_fuse[2:]), "")
     print(f"1..{len(checks)}")
     for number, (name, (got, want)) in enumerate(checks.items(), 1):
         print(f"{'ok' if got == want else 'not ok'} {number} - {name}: {got!r}")

@@ -111,6 +111,11 @@ def _suite(module, names: list) -> unittest.TestSuite:
     return unittest.TestSuite(loader.loadTestsFromTestCase(classes[name]) for name in sorted(set(classes) - set(names[1:])))
 
 
+def count_cases(module) -> int:
+    """How many cases run_tap() would run."""
+    return _suite(module, sys.argv[1:]).countTestCases()
+
+
 def run_tap(module) -> int:
     """Runs a module's cases; the names given on the command line select some (Class or Class.test), and after
     --without they are classes that are left to somebody else."""
