@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what okstrafs needs to be built, and with --test what its tests need: only what is missing, with apt-get,
-# without questions. It tries the tools themselves and not dpkg. So a compiler or library from elsewhere counts, and a
+# without questions; and /etc/mtab, if there is none. It tries the tools themselves and not dpkg. So a compiler or library from elsewhere counts, and a
 # machine that has everything needs neither root nor apt.
 #
 #   contrib/install-deps.sh            to build and mount
@@ -118,6 +118,18 @@ clang_runtime() {
     return "$status"
 }
 
+# Whoever boots a machine or starts a container makes this link, and a bare root has none. Without it fusermount3 mounts for
+# an ordinary user and never unmounts.
+make_mtab() {
+    local link=/etc/mtab target=../proc/self/mounts
+    if [[ -e $link || -L $link ]]; then return; fi
+    if as_root ln -s "$target" "$link"; then
+        echo "install-deps: made $link, which fusermount3 needs to unmount" >&2
+    else
+        echo "install-deps: there is no $link, so an ordinary user cannot unmount; as root run: ln -s $target $link" >&2
+    fi
+}
+
 missing_for_build
 [[ $want == build ]] || missing_for_quick
 [[ $want != test ]] || missing_for_test
@@ -126,3 +138,4 @@ if [[ $want == test ]]; then
     missing_clang_runtime
     install_packages
 fi
+make_mtab
