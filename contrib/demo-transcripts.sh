@@ -76,7 +76,9 @@ record() { # record TYPE REST
 
 # One answer is logged as one line per content block, each of them repeating the usage: so do the real ones.
 answer() { # answer TOOLS
-    local rolled usage message block input output fresh5m fresh1h cached
+    local rolled usage message block input output fresh5m fresh1h cached stop=null
+    # Of an answer without an end only the beginning is known, and its cost would be a lower bound.
+    (($1)) || stop='"end_turn"'
     roll 3 40 && input=$rolled
     roll 80 1900 && output=$rolled
     roll 0 4000 && fresh5m=$rolled
@@ -87,7 +89,7 @@ answer() { # answer TOOLS
     usage+=",\"cache_read_input_tokens\":$cached,\"output_tokens\":$output,\"service_tier\":\"standard\"}"
     message="\"requestId\":\"req_demo$serial\",\"message\":{\"id\":\"msg_demo$serial\",\"type\":\"message\""
     message+=",\"role\":\"assistant\",\"model\":\"$model\""
-    record assistant "$message,\"content\":[{\"type\":\"text\",\"text\":\"…\"}],\"stop_reason\":null,$usage}"
+    record assistant "$message,\"content\":[{\"type\":\"text\",\"text\":\"…\"}],\"stop_reason\":$stop,$usage}"
     for ((block = 0; block < $1; block++)); do
         clock=$((clock + 1))
         record assistant "$message,\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_demo$serial\",\"name\":\"Bash\",\"input\":{}}],\"stop_reason\":\"tool_use\",$usage}"

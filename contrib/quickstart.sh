@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a checkout to a mounted okstrafs in one command: installs what is missing, builds, mounts under
-# $OKSTRA_HOME/usage, shows a team's usage, and prints how to look around and how to stop. If there are no transcripts
+# $OKSTRA_HOME/usage, shows what was spent, and prints how to look around and how to stop. If there are no transcripts
 # yet, it writes made-up ones to a temporary folder and mounts those. It asks no questions and may be run repeatedly.
 # Exits 0 if usage was shown. If the machine allows no mount, it prints why and shows usage without one.
 set -euo pipefail
@@ -76,7 +76,19 @@ use_demo() {
     fi
     export CLAUDE_CONFIG_DIR=$demo/claude OKSTRA_HOME=$demo/okstra
     say "No Claude Code transcripts found (CLAUDE_CONFIG_DIR, ~/.claude, ~/.config/claude): showing made-up ones"
-    say "from $demo instead. Run this again once an agent has worked here."
+    say "from $demo instead. Run this again once an agent has worked here: that removes them."
+}
+
+# The demo of an earlier run, once there is something real to show.
+remove_demo() {
+    local base=${TMPDIR:-/tmp}/okstrafs-demo-$EUID
+    if [[ -L $base || ! -d $base || ! -O $base ]]; then return; fi
+    if mountpoint -q -- "$base/home/okstra/usage" 2>/dev/null && ! "$program" umount "$base/home/okstra/usage"; then
+        return
+    fi
+    if mountpoint -q -- "$base/home/okstra/usage" 2>/dev/null; then return; fi
+    rm -rf --one-file-system -- "${base:?}"
+    say "Removed the made-up transcripts of an earlier run, $base."
 }
 
 is_mounted() { # a mount that answers; a stale one is the program's to clean up
@@ -123,17 +135,35 @@ first() {
     return 1
 }
 
+show_file() { # show_file PATH: prints a command, and what it answers
+    if ((mounted)); then
+        say "\$ cat $(printf %q "$mountpoint/$1")"
+        cat -- "$mountpoint/$1"
+    else
+        say "\$ okstrafs cat $(printf %q "$1")"
+        "$program" cat "$1"
+    fi
+}
+
+# What was billed comes first: total_tokens, and the first keys of usage.json, count every line of the transcripts.
 show() {
-    if ! first teams && ! first sessions; then
-        shown=status.json
+    local only_billed='/^  "billed"/,/^  }/p'
+    say
+    say "# what everything cost, in dollars"
+    show_file cost_usd
+    if first teams || first sessions; then
+        show_file "${shown%/*}/cost_usd"
+    else
+        shown=''
     fi
     say
+    say "# and the tokens of it"
     if ((mounted)); then
-        say "\$ cat $(printf %q "$mountpoint/$shown")"
-        cat -- "$mountpoint/$shown"
+        say "\$ sed -n '$only_billed' $(printf %q "$mountpoint/usage.json")"
+        sed -n "$only_billed" "$mountpoint/usage.json"
     else
-        say "\$ okstrafs cat $(printf %q "$shown")"
-        "$program" cat "$shown"
+        say "\$ okstrafs cat usage.json | sed -n '$only_billed'"
+        "$program" cat usage.json | sed -n "$only_billed"
     fi
     say
 }
@@ -145,11 +175,13 @@ say_next() {
     if ((mounted)); then
         say "okstrafs is mounted at $mountpoint and always up to date."
         say "  look around:    cd $at && cat README.txt && ls teams sessions"
-        if [[ $shown == */* ]]; then
-            say "  the last week:  cat $at/${shown%/*}/window/last-7d.json"
-            say "  in a script:    tokens=\$(<$at/${shown%/*}/total_tokens)"
+        say "  today's cost:   cat $at/stats/window/today/cost_usd"
+        if [[ $shown ]]; then
+            say "  the last week:  cat $at/$(printf %q "${shown%/*}")/window/last-7d.json"
+            say "  in a script:    cost=\$(<$at/$(printf %q "${shown%/*}")/cost_usd)"
         fi
         say "  stop:           $binary umount $at"
+        [[ ! $demo ]] || say "  and remove it:  rm -r $(printf %q "${demo%/home}")"
     else
         say "okstrafs is NOT mounted: $reason"
         say "The same tree can be read without a mount, each time anew:"
@@ -161,7 +193,11 @@ say_next() {
 demo='' program='' shown='' reason='' mounted=0
 "$here/install-deps.sh"
 build
-has_transcripts || use_demo
+if has_transcripts; then
+    remove_demo
+else
+    use_demo
+fi
 home=$(trimmed "${OKSTRA_HOME-}")
 home=${home:-$HOME/.okstra}
 [[ $home == /* ]] || home=$PWD/$home

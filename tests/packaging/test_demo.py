@@ -30,6 +30,10 @@ def of_team(found):
     return {path for path in found if f'"teamName":"{TEAM}"' in path.read_text()}
 
 
+def tokens(usages):
+    return sum(u["input_tokens"] + u["output_tokens"] + u["cache_creation_input_tokens"] for u in usages)
+
+
 def test_every_line_is_a_record(demo, found):
     assert len(found) >= 8
     for path, records in found.items():
@@ -82,9 +86,19 @@ def test_readme_shows_what_the_demo_has_used(demo, found):
     since, until = json.loads(manifest.read_text())["createdAt"], json.loads(state_path.read_text())["runEndedAt"]
     used = [r["message"]["usage"] for path in of_team(found) for r in found[path]
             if "usage" in r["message"] and since <= r["timestamp"] <= until]
-    total = sum(u["input_tokens"] + u["output_tokens"] + u["cache_creation_input_tokens"] for u in used)
+    everything = {r["message"]["id"]: r["message"]["usage"] for records in found.values() for r in records
+                  if "usage" in r["message"]}
     readme = (SCRIPT.parent.parent / "README.md").read_text()
-    assert re.search(rf"^\$ cat .*/{TEAM}/total_tokens\n(\d+)$", readme, re.MULTILINE)[1] == str(total)
+    assert f"of the team at the top `total_tokens` is {tokens(used)}," in readme
+    assert re.search(r"^\$ jq .billed.totalTokens .*/usage/usage.json\n(\d+)$", readme, re.MULTILINE)[1] == \
+        str(tokens(everything.values()))
+
+
+def test_every_answer_has_an_end(demo, found):
+    """Otherwise each cost would be a lower bound."""
+    last = {r["message"]["id"]: r["message"]["stop_reason"] for records in found.values() for r in records
+            if "usage" in r["message"]}
+    assert last and set(last.values()) <= {"end_turn", "tool_use"}
 
 
 def test_the_same_moment_gives_the_same_bytes(demo, found):
