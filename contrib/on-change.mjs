@@ -8,7 +8,7 @@
 //     import { onChange } from './on-change.mjs';
 //     const stop = onChange('teams/okstra-checkout', (usage) => console.log(usage.usageSummary.totalTokens));
 //
-// If the folder does not exist yet, or disappears with the mount, it waits for the folder.
+// If the folder does not exist yet, or disappears with the mount, it says so on stderr and waits for the folder.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -27,6 +27,7 @@ export function onChange(name, react) {
     let watcher = null;
     let timer = null;
     let last = null;
+    let waits = false;
 
     function look() {
         let text;
@@ -47,6 +48,16 @@ export function onChange(name, react) {
         timer = setTimeout(start, RETRY_MS);
     }
 
+    function sayMissing() { // once: a misspelt name would be waited for without a word
+        if (waits)
+            return;
+        waits = true;
+        const parent = path.dirname(folder);
+        console.error(fs.existsSync(parent)
+            ? `on-change: there is no ${folder} yet: waiting for it; 'ls ${parent}' has the names`
+            : `on-change: there is no ${parent}: waiting for it; 'okstrafs mount' makes it (see OKSTRA_HOME)`);
+    }
+
     function start() {
         try {
             watcher = fs.watch(folder, (what, changed) => {
@@ -57,8 +68,10 @@ export function onChange(name, react) {
             });
             watcher.on('error', again);
         } catch {
+            sayMissing();
             return again();
         }
+        waits = false;
         look(); // what came between two watches
     }
 

@@ -136,6 +136,38 @@ class Scripts(harness.MountTest):
                 running.lines.clear()
                 self.until_it_says(running, 100)
 
+    @needs("inotifywait")
+    def test_on_change_says_what_it_waits_for(self):
+        """A misspelt name, and no mount at all; each once."""
+        kinds = [(CONTRIB / "on-change", "teams/crow", "true"), *([("node", CONTRIB / "on-change.mjs", "teams/crow")]
+                                                                  if shutil.which("node") else [])]
+        point = self.home.root / "usage"
+        for command in kinds:
+            with Running(*command, env=self.env) as running:
+                self.assertTrue(running.says(f"on-change: there is no {point}/teams: waiting for it; 'okstrafs mount'"), running.lines)
+            with self.home.mount(), Running(*command, env=self.env) as running:
+                self.assertTrue(running.says(f"on-change: there is no {point}/teams/crow yet: waiting for it"), running.lines)
+                time.sleep(1.2)
+                self.assertEqual(len(running.lines), 1)
+
+    @needs("inotifywait")
+    def test_on_change_of_everything(self):
+        with self.home.mount(), Running(CONTRIB / "on-change", ".", "sh", "-c", 'echo "total $(cat "${1%/*}/total_tokens")"', "-",
+                                        env=self.env) as running:
+            self.until_it_says(running, 100)
+
+    def test_completion(self):
+        def completed(*words: str) -> list:
+            quoted = " ".join(f"'{word}'" for word in words)
+            return self.bash(f"compopt() {{ :; }}; . {CONTRIB}/okstrafs.bash-completion; COMP_WORDS=(okstrafs {quoted}); "
+                             f'COMP_CWORD={len(words)}; _okstrafs; printf "%s\n" "${{COMPREPLY[@]}}"').split()
+        self.env["PATH"] = os.path.dirname(os.path.abspath(harness.binary())) + ":" + self.env["PATH"]
+        self.assertEqual(completed("u"), ["umount"])
+        self.assertEqual(completed("cat", "tea"), ["teams"])
+        self.assertEqual(completed("cat", "teams/cr"), ["teams/crew"])
+        self.assertEqual(completed("ls", "teams/crew/cost"), ["teams/crew/cost_usd"])
+        self.assertEqual(completed("forget", "sess"), ["session-1"])
+
     def test_on_change_refuses_nonsense(self):
         done = subprocess.run([CONTRIB / "on-change", "teams/x"], stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 2)
