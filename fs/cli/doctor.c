@@ -51,10 +51,13 @@ static void check_fuse(void)
     if (fd >= 0) {
         close(fd);
         good("/dev/fuse can be opened");
-    } else if (errno == ENOENT) {
+    } else if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
         bad("modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN. 'okstrafs cat' works "
             "without",
             "there is no /dev/fuse");
+    } else if (errno == EPERM) {
+        bad("start the container with --device /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s",
+            strerror(errno));
     } else {
         bad("chmod 666 /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s", strerror(errno));
     }

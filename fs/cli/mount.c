@@ -167,7 +167,12 @@ static int check_device(void)
     }
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
         log_error("no /dev/fuse: run 'modprobe fuse', or start the container with --device /dev/fuse "
-                  "(without it, 'okstrafs cat' shows the same files)");
+                  "(without it, 'okstrafs cat' shows the same files; 'okstrafs doctor' checks the rest)");
+    else if (errno == EPERM)
+        log_error(
+            "cannot open /dev/fuse: %s; start the container with --device /dev/fuse, or use 'okstrafs cat'; "
+            "'okstrafs doctor' checks the rest",
+            strerror(errno));
     else
         log_error(
             "cannot open /dev/fuse: %s; make it readable and writable for you (chmod 666 /dev/fuse), or use "
