@@ -51,9 +51,10 @@ struct status_facts {
     struct oks_progress progress;
     bool cache_enabled;
     uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
-    int cache_error;        /* the last one, or 0 */
-    uint64_t history_bytes; /* of the history store */
-    size_t retained;        /* transcripts without a file, remnants included */
+    int cache_error;                       /* the last one, or 0 */
+    uint64_t history_bytes;                /* of the history store */
+    size_t retained;                       /* transcripts without a file, remnants included */
+    const struct oks_daemon_state *daemon; /* NULL: no mount's daemon */
 };
 
 /* Under the lock, which the caller took to fill `facts`. */

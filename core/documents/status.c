@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "documents/daemon_state.h"
 #include "documents/document.h"
 
 enum { ERRORS_SHOWN = 20 };
@@ -208,6 +209,7 @@ int document_status(struct model *model, const struct status_facts *facts, struc
     put_cache(&j, facts);
     put_history(&j, facts);
     put_revalidation(&j, facts);
+    json_put_daemon(&j, facts->daemon);
     put_skipped(&j, facts);
     put_settings(&j, model);
     json_put_count(&j, "teamStateErrors", runs_errors(model->runs));

@@ -66,13 +66,39 @@ int oks_document_prices(struct oks_engine *e, struct oks_document *out)
     return document_pricing(&e->model, out);
 }
 
+void oks_engine_set_daemon(struct oks_engine *e, void (*fn)(void *ctx, struct oks_daemon_state *out),
+                           void *ctx)
+{
+    pthread_mutex_lock(&e->model.lock);
+    e->daemon = fn;
+    e->daemon_ctx = ctx;
+    pthread_mutex_unlock(&e->model.lock);
+}
+
+/* Takes the lock of the inode table, which is never held together with the engine's. False: no daemon. */
+static bool daemon_state(struct oks_engine *e, struct oks_daemon_state *out)
+{
+    void (*fn)(void *ctx, struct oks_daemon_state *out);
+    void *ctx;
+
+    pthread_mutex_lock(&e->model.lock);
+    fn = e->daemon;
+    ctx = e->daemon_ctx;
+    pthread_mutex_unlock(&e->model.lock);
+    if (fn)
+        fn(ctx, out);
+    return fn;
+}
+
 int oks_document_status(struct oks_engine *e, struct oks_document *out)
 {
+    struct oks_daemon_state daemon = {0};
     struct status_facts facts = {
         .discovery = e->discovery,
         .revalidate = e->revalidate,
         .once = e->once,
         .cache_enabled = e->cache != NULL,
+        .daemon = daemon_state(e, &daemon) ? &daemon : NULL,
     };
     int rc;
 

@@ -21,6 +21,7 @@
 #include "cache/history_store.h"
 #include "discovery/discovery.h"
 #include "engine/retained.h"
+#include "okstrafs/daemon_state.h"
 #include "okstrafs/engine.h"
 #include "streams/stream.h"
 #include "sums/billed_session.h"
@@ -87,6 +88,10 @@ struct oks_engine {
     size_t n_retained;
     bool adopting;         /* caches of deleted transcripts are being taken over into the history store */
     struct stat forgotten; /* the marker file of `okstrafs forget`, as last seen */
+
+    /* api_documents.c: of oks_engine_set_daemon() */
+    void (*daemon)(void *ctx, struct oks_daemon_state *out);
+    void *daemon_ctx;
 };
 
 void engine_progress(const struct oks_engine *e, struct oks_progress *out); /* under the lock */

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/fusermount.h"
+#include "okstrafs/daemon_state.h"
 #include "watchers/mountpoint.h"
 
 static int faults;
@@ -257,6 +259,51 @@ static void check_watches(void)
         fclose(f);
 }
 
+static void print_helper(const struct oks_daemon_state *d)
+{
+    time_t since = (time_t)(d->helper_since_ms / 1000);
+    char when[32] = "";
+    struct tm tm;
+
+    if (gmtime_r(&since, &tm))
+        strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (!d->helper_runs)
+        bad("stop it with 'okstrafs umount', and mount again",
+            "the helper process of the mount is missing since %s: nobody unmounts when the daemon dies",
+            when);
+    else if (d->helper_restarts)
+        printf(
+            "note   the helper process of the mount was killed and started again, %llu times: the last one "
+            "runs since %s\n",
+            (unsigned long long)d->helper_restarts, when);
+    else
+        good("the helper process of the mount runs since %s", when);
+}
+
+enum { STATUS_MAX = 1 << 20 };
+
+/* What the mount's own status says about its daemon. */
+static void check_daemon(const struct options *o)
+{
+    struct oks_daemon_state state;
+    char *status = malloc(STATUS_MAX);
+    ssize_t n = status ? mountpoint_read(o->mountpoint, "status.json", status, STATUS_MAX) : -ENOMEM;
+    int rc = n < 0 ? (int)n : oks_daemon_state_read(&state, (struct oks_slice){status, (size_t)n});
+
+    free(status);
+    if (rc < 0) {
+        bad("stop it with 'okstrafs umount', and mount again, if it is of another version",
+            "%s/status.json says nothing about the daemon: %s", o->mountpoint, strerror(-rc));
+        return;
+    }
+    print_helper(&state);
+    if (state.watchers_notified)
+        good("file watchers are notified of changes");
+    else
+        printf("note   file watchers are not notified of changes (-o notify=off, or see the daemon's "
+               "messages)\n");
+}
+
 static void check_mountpoint(const struct options *o)
 {
     switch (mountpoint_state(o->mountpoint)) {
@@ -265,6 +312,7 @@ static void check_mountpoint(const struct options *o)
         break;
     case MOUNT_ALIVE:
         good("mounted on %s, and responding", o->mountpoint);
+        check_daemon(o);
         break;
     case MOUNT_STALE:
         bad("run 'okstrafs mount': it clears the mount",

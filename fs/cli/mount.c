@@ -29,6 +29,7 @@
 #include "common/log.h"
 #include "watchers/mountpoint.h"
 #include "watchers/notify.h"
+#include "okstrafs/daemon_state.h"
 #include "ops/ops.h"
 #include "cli/service.h"
 
@@ -378,6 +379,24 @@ static struct toucher *start_toucher(const struct options *o, struct connection 
     return toucher;
 }
 
+/* A number that each lookup changes would make a new generation of status.json at each. */
+enum { INODES_STEP = 1000 };
+
+/* What status.json shows of this process. */
+struct daemon {
+    struct connection *connection;
+    struct toucher *toucher;
+};
+
+static void daemon_state(void *ctx, struct oks_daemon_state *out)
+{
+    const struct daemon *d = ctx;
+
+    out->inodes = inodes_count(d->connection->mount.inodes) / INODES_STEP * INODES_STEP;
+    out->watchers_notified = notify_works(d->connection->notifier);
+    toucher_state(d->toucher, out);
+}
+
 static void say_ready(const struct options *o, const struct connection *c)
 {
     char status[512];
@@ -402,6 +421,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
                            int ready_fd)
 {
     struct fuse_session *session = session_new(o, c);
+    struct daemon daemon = {.connection = c, .toucher = toucher};
     int rc;
 
     c->pages.session = session;
@@ -417,6 +437,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
         return EX_UNAVAILABLE;
     }
     start_notifier(o, c, toucher);
+    oks_engine_set_daemon(c->mount.engine, daemon_state, &daemon);
     start_saver(c->mount.engine);
     say_ready(o, c);
     detach(ready_fd);
@@ -427,6 +448,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     mount_stop_wakeups(&c->mount);
     fuse_session_unmount(session);
     fuse_session_destroy(session);
+    oks_engine_set_daemon(c->mount.engine, NULL, NULL);
     notify_stop(c->notifier);
     c->notifier = NULL;
     oks_engine_save(c->mount.engine);

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -184,6 +185,59 @@ bool mount_id_exists(const struct mount_id *id)
 
     snprintf(path, sizeof(path), DEVICES "/%u:%u", id->dev_major, id->dev_minor);
     return access(path, F_OK) == 0 || access(DEVICES, X_OK) != 0;
+}
+
+/* In a child: copies what a file of the mount contains. */
+__attribute__((noreturn)) static void copy_file(const char *path, int to)
+{
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    char buf[4096];
+    ssize_t n = -1;
+
+    while (from >= 0 && (n = read(from, buf, sizeof(buf))) > 0)
+        if (write(to, buf, (size_t)n) != n)
+            _exit(1);
+    _exit(n == 0 ? 0 : 1);
+}
+
+/* Until the other end is closed. -ETIMEDOUT; -EFBIG */
+static ssize_t read_until(int fd, char *buf, size_t size, int ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    size_t len = 0;
+    ssize_t n = 1;
+
+    while (n > 0 && len < size) {
+        if (poll(&p, 1, ms) <= 0)
+            return -ETIMEDOUT;
+        n = read(fd, buf + len, size - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return n < 0 ? -errno : n > 0 ? -EFBIG : (ssize_t)len;
+}
+
+ssize_t mountpoint_read(const char *mountpoint, const char *name, char *buf, size_t size)
+{
+    char path[PATH_MAX];
+    int ends[2], status = 0;
+    ssize_t len;
+    pid_t pid;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", mountpoint, name) >= sizeof(path))
+        return -ENAMETOOLONG;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    pid = fork();
+    if (pid == 0)
+        copy_file(path, ends[1]);
+    close(ends[1]);
+    len = pid < 0 ? -EAGAIN : read_until(ends[0], buf, size, PROBE_MS);
+    close(ends[0]);
+    if (pid > 0 && len < 0)
+        kill(pid, SIGKILL);
+    if (pid > 0 && len >= 0 && (waitpid(pid, &status, 0) != pid || status != 0))
+        len = -EIO;
+    return len;
 }
 
 static enum mount_state probe(const char *path)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct statx;
 
@@ -19,6 +20,12 @@ enum mount_state {
 
 /* This process never accesses the mount itself, so it cannot hang. */
 enum mount_state mountpoint_state(const char *path);
+
+/*
+ * The content of one of its files, read by a child process with a deadline. The length; -EFBIG: more than
+ * `size`; -ETIMEDOUT; -EIO; or another negative errno.
+ */
+ssize_t mountpoint_read(const char *mountpoint, const char *name, char *buf, size_t size);
 
 /*
  * The path without symlinks, as in the kernel's mount table, even if the folder does not exist yet;

@@ -44,6 +44,7 @@ struct notifier {
     int change_fd;
     atomic_bool ends;
     atomic_bool armed; /* the change descriptor wakes the thread */
+    atomic_bool works; /* the thread runs, and has a toucher */
 
     /* for the thread only */
     struct announcer announcer;
@@ -69,6 +70,11 @@ static int64_t now(void)
 static void wake(struct notifier *n)
 {
     eventfd_write(n->wake_fd, 1);
+}
+
+bool notify_works(const struct notifier *n)
+{
+    return n && atomic_load(&n->works);
 }
 
 void notify_found(struct notifier *n, struct inode *inode)
@@ -265,6 +271,7 @@ static void *notifier_main(void *arg)
         wait_and_act(n);
     if (atomic_load(&n->ends))
         return NULL;
+    atomic_store(&n->works, false);
     inodes_stop_announcing(n->m->inodes);
     log_error("the helper process is gone: file watchers are no longer notified of changes");
     return NULL;
@@ -281,6 +288,7 @@ int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate
     n->m = m;
     n->toucher = toucher;
     n->announcer = (struct announcer){.m = m, .gate = gate, .toucher = toucher};
+    atomic_init(&n->works, true);
     n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     rc = n->wake_fd < 0 ? -errno : 0;
     n->change_fd = rc == 0 ? oks_engine_change_fd(m->engine) : -1;

@@ -19,6 +19,9 @@ int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate
  */
 void notify_stop(struct notifier *notifier);
 
+/* Whether changes are announced. From any thread; NULL is fine. */
+bool notify_works(const struct notifier *notifier);
+
 /* For lookups that made a new inode, before they reply. NULL is fine: watchers are not notified. */
 void notify_found(struct notifier *notifier, struct inode *inode);
 

@@ -37,6 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 enum {
@@ -58,6 +59,8 @@ struct toucher {
     pthread_mutex_t lock; /* one conversation at a time */
     pthread_cond_t started;
     unsigned starts; /* protected by lock */
+    _Atomic uint64_t restarts;
+    _Atomic int64_t since_ms; /* the time of the last start or end */
     pthread_t keeper;
     bool kept;          /* the keeper runs */
     atomic_bool ending; /* no new child is wanted */
@@ -301,8 +304,10 @@ static int start_child(struct toucher *t)
     else if (rc == 0)
         dup3(pair[0], t->socket, O_CLOEXEC);
     close(pair[0]);
-    if (rc == 0)
+    if (rc == 0) {
         t->pid = pid;
+        t->since_ms = now_ms();
+    }
     return rc;
 }
 
@@ -330,6 +335,15 @@ int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd)
 const _Atomic pid_t *toucher_pid(const struct toucher *t)
 {
     return &t->pid;
+}
+
+void toucher_state(const struct toucher *t, struct oks_daemon_state *out)
+{
+    if (!t)
+        return;
+    out->helper_runs = t->pid > 0;
+    out->helper_since_ms = t->since_ms;
+    out->helper_restarts = t->restarts;
 }
 
 /* Under the lock. */
@@ -382,6 +396,7 @@ static void await_end(struct toucher *t)
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
         ;
     t->pid = -1;
+    t->since_ms = now_ms();
     waitpid(pid, NULL, 0);
 }
 
@@ -405,6 +420,7 @@ static void *keeper_main(void *arg)
         if (rc == 0 && !t->ending) {
             tell_mounted(t);
             t->starts++;
+            t->restarts++;
             pthread_cond_broadcast(&t->started);
         }
         pthread_mutex_unlock(&t->lock);

@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include "okstrafs/daemon_state.h"
 #include "watchers/mountpoint.h"
 
 struct toucher;
@@ -34,6 +35,8 @@ enum touch {
  */
 int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd);
 const _Atomic pid_t *toucher_pid(const struct toucher *toucher); /* of now; -1: none */
+/* Fills in helper_*. From any thread; NULL is fine: it could not be started. */
+void toucher_state(const struct toucher *toucher, struct oks_daemon_state *out);
 /*
  * The mount exists: from now on the child unmounts it when the daemon dies, and is started again if it is
  * killed alone.

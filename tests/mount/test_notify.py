@@ -374,6 +374,40 @@ class Toucher(Watching):
         self.home.mounts.remove(mount)
         mount.stop()
 
+    def mount_by_default(self, *options: str) -> harness.Mount:
+        """Where `doctor` looks."""
+        self.home.okstra.mkdir(exist_ok=True)
+        return self.home.mount(*options, point="okstra/usage")
+
+    def helper(self, mount) -> dict:
+        return mount.json("status.json")["daemon"]["helper"]
+
+    def test_status_and_doctor_show_it(self):
+        with self.mount_by_default() as mount:
+            begin = self.helper(mount)
+            self.assertEqual((begin["running"], begin["restarts"]), (True, 0))
+            self.assertTrue(mount.json("status.json")["daemon"]["watchersNotified"])
+            self.assertIn(b"ok     the helper process of the mount runs since", self.doctor())
+            time.sleep(0.002)
+            os.kill(mount.toucher(), signal.SIGKILL)
+            deadline = time.monotonic() + 10
+            while (now := self.helper(mount))["restarts"] == 0 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self.assertEqual((now["running"], now["restarts"]), (True, 1))
+            self.assertGreater(now["since"], begin["since"])
+            said = self.doctor()
+            self.assertIn(b"the helper process of the mount was killed and started again, 1 times", said)
+            self.assertIn(b"ok     file watchers are notified", said)
+
+    def test_status_and_doctor_show_that_nobody_is_notified(self):
+        with self.mount_by_default("-o", "notify=off") as mount:
+            self.assertFalse(mount.json("status.json")["daemon"]["watchersNotified"])
+            self.assertIn(b"note   file watchers are not notified", self.doctor())
+        self.assertIsNone(json.loads(self.home.run("cat", "status.json"))["daemon"])
+
+    def doctor(self) -> bytes:
+        return self.home.run("doctor", check=False)
+
     def test_one_is_started_again_without_watchers(self):
         """With notify=off nobody talks to it, and it is still there to take the mount away."""
         with self.home.mount("-o", "notify=off") as mount:

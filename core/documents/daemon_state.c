@@ -1,0 +1,88 @@
+/*
+ * The member "daemon" of status.json: written by the daemon of a mount, read by `okstrafs doctor`.
+ */
+#include "okstrafs/daemon_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "documents/daemon_state.h"
+#include "documents/parts.h"
+#include "files/external_json.h"
+#include "files/strict_json.h"
+#include "okstrafs/stamp.h"
+
+enum { DEPTH_MAX = 32 };
+
+void json_put_daemon(struct json *j, const struct oks_daemon_state *d)
+{
+    if (!d) {
+        json_put_null(j, "daemon");
+        return;
+    }
+    json_open_object(j, "daemon");
+    json_put_count(j, "inodes", d->inodes);
+    json_put_bool(j, "watchersNotified", d->watchers_notified);
+    json_open_object(j, "helper");
+    json_put_bool(j, "running", d->helper_runs);
+    json_put_time(j, "since", d->helper_since_ms);
+    json_put_count(j, "restarts", d->helper_restarts);
+    json_close_object(j);
+    json_close_object(j);
+}
+
+/* --- reading --- */
+
+static bool flag_in(json_object *object, const char *key)
+{
+    return json_object_get_boolean(foreign_member(object, key, json_type_boolean));
+}
+
+static uint64_t count_in(json_object *object, const char *key)
+{
+    json_object *value = foreign_member(object, key, json_type_int);
+
+    return value ? json_object_get_uint64(value) : 0;
+}
+
+static int64_t time_in(json_object *object, const char *key)
+{
+    const char *text = foreign_text(object, key);
+    int64_t micros;
+    bool aware;
+
+    return text && oks_stamp_micros(oks_stamp_of(oks_slice_of(text)), &micros, &aware) == 0 ? micros / 1000
+                                                                                            : 0;
+}
+
+static int read_member(struct oks_daemon_state *out, json_object *status)
+{
+    json_object *daemon = foreign_member(status, "daemon", json_type_object);
+    json_object *helper = foreign_member(daemon, "helper", json_type_object);
+
+    if (!daemon)
+        return -ENOENT;
+    *out = (struct oks_daemon_state){
+        .inodes = count_in(daemon, "inodes"),
+        .watchers_notified = flag_in(daemon, "watchersNotified"),
+        .helper_runs = flag_in(helper, "running"),
+        .helper_since_ms = time_in(helper, "since"),
+        .helper_restarts = count_in(helper, "restarts"),
+    };
+    return 0;
+}
+
+int oks_daemon_state_read(struct oks_daemon_state *out, struct oks_slice status)
+{
+    json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    json_object *value = NULL;
+    size_t end;
+    int rc = tokener ? strict_json_parse(tokener, status, &value, &end) : -ENOMEM;
+
+    if (tokener)
+        json_tokener_free(tokener);
+    if (rc == 0)
+        rc = read_member(out, value);
+    json_object_put(value);
+    return rc > 0 ? -EINVAL : rc;
+}
