@@ -25,6 +25,19 @@ static void open_standard_files(void)
         close(fd);
 }
 
+/*
+ * A parent may ignore SIGCHLD, or block signals, and both are inherited. Then the end of a child could not be
+ * waited for, and no signal would end the daemon.
+ */
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static int run(const struct options *options)
 {
     switch (options->command) {
@@ -58,6 +71,7 @@ int main(int argc, char **argv)
     int rc;
 
     open_standard_files();
+    reset_signals();
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of a write (EFBIG), and ends no answer */
     rc = options_parse(argc, argv, &options);
     if (rc)

@@ -143,6 +143,20 @@ class Starting(Lifecycle):
         self.assertEqual(len(self.home.cache_files()), 4)
         self.assertRefused(self.command("umount", self.point), str(self.point))
 
+    def test_what_a_parent_ignores_and_blocks(self):
+        """Both are inherited: the end of a child could not be waited for, and no signal would end the daemon."""
+        def inherit():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP})
+
+        self.assertEqual(self.command("mount", self.point, preexec_fn=inherit)[0], 0)
+        self.assertRefused(self.command("mount", self.point, preexec_fn=inherit), "already mounted")
+        self.assertEqual(self.command("umount", self.point, preexec_fn=inherit), (0, b"", ""))
+        with self.home.mount(preexec_fn=inherit) as mount:
+            mount.process.send_signal(signal.SIGTERM)
+            self.assertEqual(mount.process.wait(20), 0)
+            self.assertFalse(harness.is_mounted(self.point))
+
     def test_the_default_mountpoint(self):
         self.assertEqual(self.command("mount")[0], 0)
         self.check(self.home.okstra / "usage")
