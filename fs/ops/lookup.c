@@ -135,12 +135,12 @@ void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
     fuse_reply_err(req, mask & W_OK ? EROFS : executes ? EACCES : 0);
 }
 
+/* No files of none: df -i shows no percentage then. With any number it would be 100 % used. */
 void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 {
     struct statvfs st = {
         .f_bsize = 4096,
         .f_frsize = 4096,
-        .f_files = inodes_count(mount_of(req)->inodes) + 1,
         .f_namemax = 255,
         .f_flag = ST_RDONLY,
     };

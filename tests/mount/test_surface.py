@@ -428,7 +428,13 @@ class Reading(harness.MountTest):
         st = guarded.call(os.statvfs, self.mount.point)
         self.assertEqual(st.f_namemax, 255)
         self.assertGreaterEqual(st.f_bsize, 512)
-        self.assertGreater(st.f_files, 0)
+        self.assertEqual((st.f_files, st.f_ffree, st.f_blocks, st.f_bfree), (0, 0, 0, 0))
+
+    def test_df_shows_nothing_used(self):
+        for column in ("ipcent", "pcent"):
+            out = subprocess.run(["df", f"--output={column}", self.mount.point], stdout=subprocess.PIPE, text=True,
+                                 check=True, timeout=20).stdout
+            self.assertEqual(out.split()[-1], "-", out)
 
 
 # --- tools ----------------------------------------------------------------------------------------------------------
