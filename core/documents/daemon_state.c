@@ -4,6 +4,9 @@
 #include "okstrafs/daemon_state.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "documents/daemon_state.h"
@@ -13,6 +16,21 @@
 #include "okstrafs/stamp.h"
 
 enum { DEPTH_MAX = 32 };
+
+static void put_hardening(struct json *j, const struct oks_daemon_state *d)
+{
+    char capabilities[17];
+
+    snprintf(capabilities, sizeof(capabilities), "%016" PRIx64, d->capabilities);
+    json_open_object(j, "hardening");
+    json_put_bool(j, "noCoreDumps", d->no_core_dumps);
+    json_put_text(j, "capabilities", capabilities); /* as /proc has them */
+    json_put_bool(j, "noNewPrivileges", d->no_new_privileges);
+    json_put_count(j, "landlock", (uint64_t)d->landlock);
+    json_put_bool(j, "seccomp", d->seccomp);
+    json_put_text(j, "note", *d->hardening_note ? d->hardening_note : NULL);
+    json_close_object(j);
+}
 
 void json_put_daemon(struct json *j, const struct oks_daemon_state *d)
 {
@@ -27,7 +45,9 @@ void json_put_daemon(struct json *j, const struct oks_daemon_state *d)
     json_put_bool(j, "running", d->helper_runs);
     json_put_time(j, "since", d->helper_since_ms);
     json_put_count(j, "restarts", d->helper_restarts);
+    json_put_bool(j, "unmounts", d->helper_unmounts);
     json_close_object(j);
+    put_hardening(j, d);
     json_close_object(j);
 }
 
@@ -55,6 +75,19 @@ static int64_t time_in(json_object *object, const char *key)
                                                                                             : 0;
 }
 
+static void read_hardening(struct oks_daemon_state *out, json_object *hardening)
+{
+    const char *capabilities = foreign_text(hardening, "capabilities"),
+               *note = foreign_text(hardening, "note");
+
+    out->no_core_dumps = flag_in(hardening, "noCoreDumps");
+    out->capabilities = capabilities ? strtoull(capabilities, NULL, 16) : 0;
+    out->no_new_privileges = flag_in(hardening, "noNewPrivileges");
+    out->landlock = (int)count_in(hardening, "landlock");
+    out->seccomp = flag_in(hardening, "seccomp");
+    snprintf(out->hardening_note, sizeof(out->hardening_note), "%s", note ? note : "");
+}
+
 static int read_member(struct oks_daemon_state *out, json_object *status)
 {
     json_object *daemon = foreign_member(status, "daemon", json_type_object);
@@ -68,7 +101,9 @@ static int read_member(struct oks_daemon_state *out, json_object *status)
         .helper_runs = flag_in(helper, "running"),
         .helper_since_ms = time_in(helper, "since"),
         .helper_restarts = count_in(helper, "restarts"),
+        .helper_unmounts = flag_in(helper, "unmounts"),
     };
+    read_hardening(out, foreign_member(daemon, "hardening", json_type_object));
     return 0;
 }
 

@@ -267,10 +267,10 @@ static void print_helper(const struct oks_daemon_state *d)
 
     if (gmtime_r(&since, &tm))
         strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    if (!d->helper_runs)
+    if (!d->helper_runs || !d->helper_unmounts)
         bad("stop it with 'okstrafs umount', and mount again",
-            "the helper process of the mount is missing since %s: nobody unmounts when the daemon dies",
-            when);
+            "the helper process of the mount %s since %s: nobody unmounts when the daemon dies",
+            d->helper_runs ? "was started without the right to unmount, and runs" : "is missing", when);
     else if (d->helper_restarts)
         printf(
             "note   the helper process of the mount was killed and started again, %llu times: the last one "
@@ -278,6 +278,16 @@ static void print_helper(const struct oks_daemon_state *d)
             (unsigned long long)d->helper_restarts, when);
     else
         good("the helper process of the mount runs since %s", when);
+}
+
+static void print_hardening(const struct oks_daemon_state *d)
+{
+    printf("%s the daemon has given up: core dumps: %s; capabilities: %s; new privileges: %s; files beyond "
+           "what it needs (Landlock): %s; programs, network and mounts (seccomp): %s%s%s\n",
+           *d->hardening_note ? "note  " : "ok    ", d->no_core_dumps ? "yes" : "no",
+           d->capabilities == 0 ? "all" : "some are left", d->no_new_privileges ? "yes" : "no",
+           d->landlock ? "yes" : "no", d->seccomp ? "yes" : "no", *d->hardening_note ? "; " : "",
+           d->hardening_note);
 }
 
 enum { STATUS_MAX = 1 << 20 };
@@ -297,6 +307,7 @@ static void check_daemon(const struct options *o)
         return;
     }
     print_helper(&state);
+    print_hardening(&state);
     if (state.watchers_notified)
         good("file watchers are notified of changes");
     else

@@ -25,6 +25,7 @@
 
 #include "watchers/write_gate.h"
 #include "cli/fusermount.h"
+#include "common/hardening.h"
 #include "common/heap.h"
 #include "common/log.h"
 #include "watchers/mountpoint.h"
@@ -386,6 +387,7 @@ enum { INODES_STEP = 1000 };
 struct daemon {
     struct connection *connection;
     struct toucher *toucher;
+    struct hardening hardening;
 };
 
 static void daemon_state(void *ctx, struct oks_daemon_state *out)
@@ -395,6 +397,38 @@ static void daemon_state(void *ctx, struct oks_daemon_state *out)
     out->inodes = inodes_count(d->connection->mount.inodes) / INODES_STEP * INODES_STEP;
     out->watchers_notified = notify_works(d->connection->notifier);
     toucher_state(d->toucher, out);
+    out->no_core_dumps = d->hardening.no_core_dumps;
+    out->capabilities = d->hardening.capabilities;
+    out->no_new_privileges = d->hardening.no_new_privileges;
+    out->landlock = d->hardening.landlock;
+    out->seccomp = d->hardening.seccomp;
+    snprintf(out->hardening_note, sizeof(out->hardening_note), "%s",
+             d->hardening.note ? d->hardening.note : "");
+}
+
+/*
+ * After the mount, and before the first thread. From here on only the helper process can unmount, so without
+ * it everything stays as it is.
+ */
+static void harden(const struct options *o, struct daemon *d)
+{
+    const char *const *readable[OKS_SOURCES + 1];
+    struct hardening_paths paths = {
+        .mount = o->mountpoint, .readable = readable, .n_readable = OKS_SOURCES + 1};
+
+    if (o->no_harden || !d->toucher) {
+        hardening_none(&d->hardening,
+                       o->no_harden ? "switched off by -o harden=off" : "there is no helper process");
+        return;
+    }
+    if (!o->no_cache && mountpoint_create(o->okstra_home) == 0)
+        paths.writable = o->okstra_home;
+    for (int i = 0; i < OKS_SOURCES; i++)
+        readable[i] = (const char *const *)o->dirs[i];
+    readable[OKS_SOURCES] = (const char *const *)o->task_roots;
+    hardening_apply(&paths, &d->hardening);
+    if (d->hardening.tried)
+        toucher_set_hardened(d->toucher);
 }
 
 static void say_ready(const struct options *o, const struct connection *c)
@@ -436,6 +470,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
             fuse_session_destroy(session);
         return EX_UNAVAILABLE;
     }
+    harden(o, &daemon);
     start_notifier(o, c, toucher);
     oks_engine_set_daemon(c->mount.engine, daemon_state, &daemon);
     start_saver(c->mount.engine);
@@ -446,8 +481,13 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     service_stopping();
     atomic_store(&stopping, true);
     mount_stop_wakeups(&c->mount);
-    fuse_session_unmount(session);
-    fuse_session_destroy(session);
+    if (daemon.hardening.tried) { /* libfuse would try, and print that it may not */
+        fuse_session_destroy(session);
+        toucher_unmount(toucher);
+    } else {
+        fuse_session_unmount(session);
+        fuse_session_destroy(session);
+    }
     oks_engine_set_daemon(c->mount.engine, NULL, NULL);
     notify_stop(c->notifier);
     c->notifier = NULL;

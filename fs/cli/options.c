@@ -55,6 +55,7 @@ static const char details[] =
     "  --no-cache         neither read nor write caches; the answers are the same\n"
     "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
     "                     notify=on|off (notify file watchers of changes),\n"
+    "                     harden=on|off (give up privileges after the mount),\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
     "                     memory=SIZE (default 64M), home=DIR, tz=ZONE (of days and hours; default TZ),\n"
     "                     nonempty, allow_other, allow_root, max_read=N\n"
@@ -345,12 +346,13 @@ static int revalidate_option(struct options *o, const char *value)
     return EX_USAGE;
 }
 
-static int notify_option(struct options *o, const char *value)
+/* `name` is on or off. */
+static int switch_option(const char *name, const char *value, bool *off)
 {
-    o->no_notify = strcmp(value, "off") == 0;
-    if (o->no_notify || strcmp(value, "on") == 0)
+    *off = strcmp(value, "off") == 0;
+    if (*off || strcmp(value, "on") == 0)
         return 0;
-    log_error("-o notify=%s: say on or off", value);
+    log_error("-o %s=%s: say on or off", name, value);
     return EX_USAGE;
 }
 
@@ -381,7 +383,9 @@ static int one_option(struct options *o, const char *option)
     if (strcmp(option, "no_cache") == 0)
         o->no_cache = true;
     else if ((value = value_of(option, "notify")))
-        return notify_option(o, value);
+        return switch_option("notify", value, &o->no_notify);
+    else if ((value = value_of(option, "harden")))
+        return switch_option("harden", value, &o->no_harden);
     else if (strcmp(option, "nonempty") == 0)
         o->nonempty = true;
     else if (strcmp(option, "verify=tail") == 0)

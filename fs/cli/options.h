@@ -40,6 +40,7 @@ struct options {
     bool no_cache;
     bool verify_tail;
     bool no_notify; /* file watchers are not notified */
+    bool no_harden; /* keep all privileges */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
 };

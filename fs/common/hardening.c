@@ -149,15 +149,18 @@ struct ruleset {
     uint64_t handled;
 };
 
-/* 0 or a negative errno */
+/* Nothing here sends a request to the own mount, which nobody answers yet. 0 or a negative errno */
 static int allow(const struct ruleset *rules, const char *path, uint64_t rights)
 {
     struct landlock_path_beneath_attr rule = {.allowed_access = rights & rules->handled,
                                               .parent_fd = open(path, O_PATH | O_CLOEXEC)};
-    struct stat st;
-    int rc = rule.parent_fd < 0 || fstat(rule.parent_fd, &st) < 0 ? -errno : 0;
+    struct statx st;
+    int rc = rule.parent_fd < 0 ||
+                     statx(rule.parent_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0
+                 ? -errno
+                 : 0;
 
-    if (rc == 0 && !S_ISDIR(st.st_mode))
+    if (rc == 0 && !S_ISDIR(st.stx_mode))
         rule.allowed_access &= file_rights;
     if (rc == 0 && syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
         rc = -errno;
@@ -220,6 +223,8 @@ static void allow_paths(const struct ruleset *rules, const struct hardening_path
             allow_future(rules, *path, read_rights);
     if (paths->writable)
         allow(rules, paths->writable, read_rights | change_rights);
+    if (paths->mount)
+        allow(rules, paths->mount, rules->handled);
 }
 
 /* Its version, or 0. */
@@ -404,13 +409,16 @@ void hardening_apply(const struct hardening_paths *paths, struct hardening *stat
     hardening_none(state, obstacle());
     if (state->note)
         return;
+    state->tried = true;
     state->no_core_dumps = hardening_no_core_dumps();
     state->no_new_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     state->landlock = state->no_new_privileges ? landlock(paths) : 0;
     keep_capabilities(are_all_ours(paths) ? 0 : reading);
     state->capabilities = capabilities();
     state->seccomp = state->no_new_privileges && seccomp();
-    if (!state->landlock)
+    if (!state->no_new_privileges)
+        state->note = "PR_SET_NO_NEW_PRIVS is refused here";
+    else if (!state->landlock)
         state->note = counts_coverage() ? "this program counts coverage, and writes it anywhere"
                                         : "this kernel has no Landlock";
     else if (!state->seccomp)

@@ -13,12 +13,14 @@
 #include <stdint.h>
 
 struct hardening_paths {
+    const char *mount;                  /* that of this daemon, which a helper process touches; NULL: none */
     const char *writable;               /* a folder that may be changed; NULL: none */
     const char *const *const *readable; /* lists (NULL: empty) that end in NULL, ... */
     unsigned n_readable;                /* ... so many */
 };
 
 struct hardening {
+    bool tried; /* something was given up, perhaps: this process counts as one that may not unmount */
     bool no_core_dumps;
     bool no_new_privileges;
     uint64_t capabilities; /* effective ones that are left */

@@ -5,7 +5,13 @@
  * thread waits for the daemon, and keeps the descriptor open whose closing would end the wait. So a child
  * makes these calls. It has no descriptor of /dev/fuse. When the daemon dies, the kernel aborts the
  * connection, and with it the child's call. The child finds its socket closed, and unmounts, so that no
- * process is left with "Transport endpoint is not connected". A child that is killed alone is started again.
+ * process is left with "Transport endpoint is not connected".
+ *
+ * A child that is killed alone is replaced. The daemon cannot start one that unmounts, because it has given
+ * up what that needs (common/hardening.h). So the toucher has a child of its own, the spare, which waits. If
+ * the toucher is killed, the spare becomes the toucher, and starts a new spare; if the spare is killed, the
+ * toucher starts a new one. The daemon adopts the orphan (PR_SET_CHILD_SUBREAPER). If both are gone at once,
+ * the daemon starts what it can: a toucher that notifies watchers, and perhaps cannot unmount.
  *
  * The child never acts outside of the mount: each time it compares the id of what is mounted with that of its
  * own mount. It holds the lock on the folder below until it ends, so no newer okstrafs can be mounted
@@ -38,6 +44,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/hardening.h"
 #include "common/log.h"
 
 enum {
@@ -45,6 +52,7 @@ enum {
     UNMOUNT_STEP_MS = 20,
     EXIT_WAIT_MS = 2000,
     RESTART_S = 3,
+    RETRY_MS = 1000,
     DETACHED_MS = 300, /* the kernel has taken away a mount without users by then */
     MESSAGE_MAX = 4096,
 };
@@ -53,8 +61,11 @@ struct toucher {
     char *mountpoint;
     int lock_fd;
     int socket; /* the number stays the same: a new child's takes its place */
+    int spare;  /* its socket, or -1; for the keeper alone */
     _Atomic pid_t pid;
     struct mount_id id;
+    atomic_bool hardened; /* the daemon has given up what unmounting needs */
+    atomic_bool weak;     /* and has started the toucher since */
 
     pthread_mutex_t lock; /* one conversation at a time */
     pthread_cond_t started;
@@ -66,7 +77,13 @@ struct toucher {
     atomic_bool ending; /* no new child is wanted */
 };
 
-enum { TOUCH_MOUNTED = 100, TOUCH_ENDING }; /* in addition to enum touch */
+enum {
+    TOUCH_MOUNTED = 100,
+    TOUCH_ENDING,
+    TOUCH_UNMOUNT,
+    TOUCH_SPARE,
+    TOUCH_BECOME
+}; /* in addition to enum touch */
 
 struct touch_request {
     int what;
@@ -87,6 +104,7 @@ static void sleep_ms(int ms)
 
 struct child {
     const char *mountpoint;
+    bool spare; /* waits until it becomes the toucher */
     struct mount_id id;
     bool mounted;
     int socket, lock_fd;
@@ -214,12 +232,73 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Receives a request, and the socket that may come with it (else -1). */
+static ssize_t receive(int from, struct touch_request *m, int *socket)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {m, sizeof(*m)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    ssize_t n = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    *socket = -1;
+    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
+        memcpy(socket, CMSG_DATA(head), sizeof(*socket));
+    return n;
+}
+
+/* As the spare it does not watch mounts. */
+static void become_toucher(struct child *c)
+{
+    c->spare = false;
+    c->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+}
+
+/* In the new process everything goes on as the spare, with the other socket. A process number, or a negative
+ * errno; 0: this is the spare. */
+static int start_spare(struct child *c, int socket)
+{
+    pid_t pid;
+
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ; /* the one before */
+    pid = fork();
+    if (pid)
+        return pid < 0 ? -errno : pid;
+    setsid();
+    close(c->socket);
+    if (c->mounts_fd >= 0)
+        close(c->mounts_fd);
+    c->socket = socket;
+    c->mounts_fd = -1;
+    c->spare = true;
+    c->detached = false;
+    return 0;
+}
+
+static int answer_to(struct child *c, const struct touch_request *m, int socket)
+{
+    switch (m->what) {
+    case TOUCH_SPARE:
+        return start_spare(c, socket);
+    case TOUCH_BECOME:
+        become_toucher(c);
+        return getpid();
+    default:
+        return perform(c, m);
+    }
+}
+
 /* Serves one request. False: the daemon has ended. */
 static bool serve(struct child *c)
 {
     static struct touch_request m;
-    ssize_t n = recv(c->socket, &m, sizeof(m), 0);
-    int rc;
+    int socket, rc;
+    ssize_t n = receive(c->socket, &m, &socket);
 
     if (n <= 0)
         return n < 0 && errno == EINTR;
@@ -227,7 +306,15 @@ static bool serve(struct child *c)
         c->ending = true;
         return true;
     }
-    rc = perform(c, &m);
+    if (m.what == TOUCH_UNMOUNT) {
+        clean_up(c);
+        return true;
+    }
+    rc = answer_to(c, &m, socket);
+    if (m.what == TOUCH_SPARE && rc == 0)
+        return true;
+    if (socket >= 0)
+        close(socket);
     send(c->socket, &rc, sizeof(rc), MSG_NOSIGNAL);
     return true;
 }
@@ -267,10 +354,13 @@ __attribute__((noreturn)) static void child_main(const char *mountpoint, int soc
     if (chdir("/") < 0)
         _exit(1);
     prctl(PR_SET_NAME, "okstrafs-touch"); /* the daemon's descriptors are closed by now */
-    child.mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    hardening_no_core_dumps();
+    hardening_keep_unmounting();
+    become_toucher(&child);
     while (wait_and_serve(&child))
         ;
-    clean_up(&child);
+    if (!child.spare)
+        clean_up(&child);
     _exit(0);
 }
 
@@ -280,12 +370,53 @@ static void toucher_free(struct toucher *t)
 {
     if (t->socket >= 0)
         close(t->socket);
+    if (t->spare >= 0)
+        close(t->spare);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->started);
     free(t->mountpoint);
     free(t);
 }
 
+/* Sends a request, with a descriptor unless that is -1. The answer, or -EPIPE. */
+static int ask_with(int socket, const struct touch_request *m, size_t len, int fd)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {
+        .head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec part = {(void *)m, len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    int answer;
+    ssize_t n;
+
+    if (fd >= 0) {
+        memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+    }
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+        return -EPIPE;
+    while ((n = recv(socket, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)
+        ;
+    return n == sizeof(answer) ? answer : -EPIPE;
+}
+
+/* Under the lock. */
+static int ask(const struct toucher *t, const struct touch_request *m, size_t len)
+{
+    return ask_with(t->socket, m, len, -1);
+}
+
+static int ask_word(int socket, int what, int fd)
+{
+    struct touch_request m = {.what = what};
+
+    return ask_with(socket, &m, offsetof(struct touch_request, path), fd);
+}
+
+/* Under the lock, if there are threads. */
 static int start_child(struct toucher *t)
 {
     int pair[2], rc = 0;
@@ -304,11 +435,42 @@ static int start_child(struct toucher *t)
     else if (rc == 0)
         dup3(pair[0], t->socket, O_CLOEXEC);
     close(pair[0]);
-    if (rc == 0) {
+    if (rc < 0)
+        return rc;
+    t->pid = pid;
+    t->weak = t->hardened;
+    return 0;
+}
+
+/* The toucher starts it. Under the lock, if there are threads. 0 or a negative errno */
+static int start_spare_child(struct toucher *t)
+{
+    int pair[2], rc;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    rc = ask_word(t->socket, TOUCH_SPARE, pair[1]);
+    close(pair[1]);
+    if (rc < 0)
+        close(pair[0]);
+    else
+        t->spare = pair[0];
+    return rc < 0 ? rc : 0;
+}
+
+/* The spare takes the toucher's place. Under the lock. 0 or -EPIPE */
+static int promote_spare(struct toucher *t)
+{
+    int pid = t->spare >= 0 ? ask_word(t->spare, TOUCH_BECOME, -1) : -EPIPE;
+
+    if (pid > 0) {
+        dup3(t->spare, t->socket, O_CLOEXEC);
         t->pid = pid;
-        t->since_ms = now_ms();
     }
-    return rc;
+    if (t->spare >= 0)
+        close(t->spare);
+    t->spare = -1;
+    return pid > 0 ? 0 : -EPIPE;
 }
 
 int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd)
@@ -319,15 +481,17 @@ int toucher_start(struct toucher **out, const char *mountpoint, int lock_fd)
     if (!t)
         return -ENOMEM;
     t->lock_fd = lock_fd;
-    t->socket = -1;
+    t->socket = t->spare = -1;
+    t->since_ms = now_ms();
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->started, NULL);
     t->mountpoint = strdup(mountpoint);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     rc = t->mountpoint ? start_child(t) : -ENOMEM;
     if (rc < 0) {
         toucher_free(t);
         return rc;
     }
+    start_spare_child(t); /* on failure the keeper tries again */
     *out = t;
     return 0;
 }
@@ -344,19 +508,7 @@ void toucher_state(const struct toucher *t, struct oks_daemon_state *out)
     out->helper_runs = t->pid > 0;
     out->helper_since_ms = t->since_ms;
     out->helper_restarts = t->restarts;
-}
-
-/* Under the lock. */
-static int ask(const struct toucher *t, const struct touch_request *m, size_t len)
-{
-    ssize_t n;
-    int answer;
-
-    if (send(t->socket, m, len, MSG_NOSIGNAL) < 0)
-        return -EPIPE;
-    while ((n = recv(t->socket, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)
-        ;
-    return n == sizeof(answer) ? answer : -EPIPE;
+    out->helper_unmounts = out->helper_runs && !t->weak;
 }
 
 static int tell_mounted(struct toucher *t)
@@ -387,51 +539,89 @@ static int converse(struct toucher *t, const struct touch_request *m, size_t len
     return rc;
 }
 
-/* Its number is forgotten before the kernel may use it again: what it admits is the child alone. */
-static void await_end(struct toucher *t)
+/* The toucher's number is forgotten before the kernel may use it again: what it admits is the child alone. */
+static void bury(struct toucher *t)
 {
     pid_t pid = t->pid;
-    siginfo_t info;
 
-    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        ;
+    if (pid <= 0)
+        return;
     t->pid = -1;
     t->since_ms = now_ms();
+    kill(pid, SIGKILL); /* its socket is closed, and so it ends */
     waitpid(pid, NULL, 0);
 }
 
-/* Starts the child again whenever it ends before its time. One that ends at once is no use: once a second. */
+static void report(const struct toucher *t, int rc)
+{
+    if (rc < 0)
+        log_error("cannot start the helper process again (%s): file watchers are not notified of changes",
+                  strerror(-rc));
+    else if (t->weak)
+        log_error("both helper processes were killed: a new one is running, but it cannot unmount if this "
+                  "daemon is killed; run 'okstrafs umount', and mount again");
+    else
+        log_error("the helper process was killed: a new one is running");
+}
+
+/* Under the lock. */
+static void replace_toucher(struct toucher *t)
+{
+    int rc;
+
+    bury(t);
+    rc = promote_spare(t);
+    if (rc < 0)
+        rc = start_child(t);
+    if (rc == 0) {
+        tell_mounted(t);
+        t->since_ms = now_ms();
+        t->starts++;
+        t->restarts++;
+        pthread_cond_broadcast(&t->started);
+    }
+    report(t, rc);
+}
+
+/* Under the lock. */
+static void replace_spare(struct toucher *t)
+{
+    close(t->spare);
+    t->spare = -1;
+    if (start_spare_child(t) == 0)
+        t->restarts++;
+}
+
+/* Waits for the end of a child. */
+static void keep(struct toucher *t)
+{
+    struct pollfd fds[] = {{.fd = t->socket}, {.fd = t->spare}};
+
+    if (poll(fds, 2, t->spare < 0 ? RETRY_MS : -1) < 0)
+        return;
+    pthread_mutex_lock(&t->lock);
+    if (fds[0].revents && !t->ending)
+        replace_toucher(t);
+    else if (fds[1].revents && !t->ending)
+        replace_spare(t);
+    if (t->spare < 0 && !t->ending)
+        start_spare_child(t);
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Replaces a child that ends before its time. One that ends at once is no use: once a second. */
 static void *keeper_main(void *arg)
 {
     struct toucher *t = arg;
-    int rc = 0;
 
-    for (;;) {
-        time_t begin = time(NULL);
+    while (!t->ending) {
+        int64_t begin = now_ms();
 
-        if (rc == 0)
-            await_end(t);
-        if (t->ending)
-            return NULL;
-        if (rc < 0 || time(NULL) - begin < 1)
-            sleep_ms(1000);
-        pthread_mutex_lock(&t->lock);
-        rc = t->ending ? 0 : start_child(t);
-        if (rc == 0 && !t->ending) {
-            tell_mounted(t);
-            t->starts++;
-            t->restarts++;
-            pthread_cond_broadcast(&t->started);
-        }
-        pthread_mutex_unlock(&t->lock);
-        if (t->ending)
-            continue;
-        if (rc < 0)
-            log_error("cannot start the helper process again (%s): file watchers are not notified of changes",
-                      strerror(-rc));
-        else
-            log_error("the helper process was killed: a new one is running");
+        keep(t);
+        if (!t->ending && now_ms() - begin < RETRY_MS)
+            sleep_ms(RETRY_MS);
     }
+    return NULL;
 }
 
 void toucher_mounted(struct toucher *t, const struct mount_id *id)
@@ -439,24 +629,35 @@ void toucher_mounted(struct toucher *t, const struct mount_id *id)
     sigset_t all, before;
 
     t->id = *id;
-    pthread_mutex_lock(&t->lock);
     tell_mounted(t);
-    pthread_mutex_unlock(&t->lock);
     sigfillset(&all); /* signals belong to the main thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     t->kept = pthread_create(&t->keeper, NULL, keeper_main, t) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+void toucher_set_hardened(struct toucher *t)
+{
+    t->hardened = true;
+}
+
 /* There is no answer: the child may be in a call that waits for this daemon. */
+static void tell(struct toucher *t, int what)
+{
+    struct touch_request m = {.what = what};
+
+    if (t)
+        send(t->socket, &m, offsetof(struct touch_request, path), MSG_NOSIGNAL);
+}
+
 void toucher_ending(struct toucher *t)
 {
-    struct touch_request m = {.what = TOUCH_ENDING};
+    tell(t, TOUCH_ENDING);
+}
 
-    if (!t)
-        return;
-    t->ending = true;
-    send(t->socket, &m, offsetof(struct touch_request, path), MSG_NOSIGNAL);
+void toucher_unmount(struct toucher *t)
+{
+    tell(t, TOUCH_UNMOUNT);
 }
 
 int toucher_do(struct toucher *t, enum touch what, const char *path)
@@ -476,25 +677,16 @@ void toucher_interrupt(struct toucher *t)
     shutdown(t->socket, SHUT_RDWR);
 }
 
-/* The keeper waits for the child, where there is one. */
-static bool has_ended(struct toucher *t)
-{
-    if (t->kept)
-        return pthread_tryjoin_np(t->keeper, NULL) == 0;
-    return waitpid(t->pid, NULL, WNOHANG) != 0;
-}
-
 void toucher_stop(struct toucher *t)
 {
     if (!t)
         return;
-    t->ending = true;
-    shutdown(t->socket, SHUT_RDWR);
-    for (int ms = 0; !has_ended(t); ms++) {
-        pid_t pid = t->pid;
-
-        if (ms == EXIT_WAIT_MS && pid > 0)
-            kill(pid, SIGKILL);
+    toucher_interrupt(t);
+    if (t->kept)
+        pthread_join(t->keeper, NULL);
+    for (int ms = 0; t->pid > 0 && waitpid(t->pid, NULL, WNOHANG) == 0; ms++) {
+        if (ms == EXIT_WAIT_MS)
+            kill(t->pid, SIGKILL);
         sleep_ms(1);
     }
     toucher_free(t);

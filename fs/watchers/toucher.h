@@ -42,8 +42,12 @@ void toucher_state(const struct toucher *toucher, struct oks_daemon_state *out);
  * killed alone.
  */
 void toucher_mounted(struct toucher *toucher, const struct mount_id *id);
+/* The daemon has given up what unmounting needs. */
+void toucher_set_hardened(struct toucher *toucher);
 /* The daemon is ending: the child keeps the lock until it has. From any thread; NULL is fine. */
 void toucher_ending(struct toucher *toucher);
+/* The connection is closed: the child unmounts now, if this is still mounted. NULL is fine. */
+void toucher_unmount(struct toucher *toucher);
 /* `path` is relative to the mountpoint. The result of the system calls, or -EPIPE: the child has ended. */
 int toucher_do(struct toucher *toucher, enum touch what, const char *path);
 /* Makes a toucher_do() of another thread return. */

@@ -18,6 +18,14 @@ struct oks_daemon_state {
     bool helper_runs;
     int64_t helper_since_ms;  /* when it was started, or ended, last; ms since the epoch */
     uint64_t helper_restarts; /* after it was killed */
+    bool helper_unmounts;     /* when the daemon dies */
+    /* What the daemon has given up after it mounted. */
+    bool no_core_dumps;
+    uint64_t capabilities; /* effective ones that are left, as in capget(2) */
+    bool no_new_privileges;
+    int landlock; /* version of the kernel's interface; 0: not in force */
+    bool seccomp;
+    char hardening_note[128]; /* why something is not in force; "": all of it is */
 };
 
 /*

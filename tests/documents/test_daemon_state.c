@@ -30,7 +30,14 @@ START_TEST(what_is_written_is_read)
                                    .watchers_notified = true,
                                    .helper_runs = true,
                                    .helper_since_ms = INT64_C(1781053200123),
-                                   .helper_restarts = 3};
+                                   .helper_restarts = 3,
+                                   .helper_unmounts = true,
+                                   .no_core_dumps = true,
+                                   .capabilities = UINT64_C(0x8000000000000004),
+                                   .no_new_privileges = true,
+                                   .landlock = 7,
+                                   .seccomp = true,
+                                   .hardening_note = "a \"reason\""};
     struct oks_daemon_state back = read_back(&all, 0);
 
     ck_assert_uint_eq(back.inodes, 12);
@@ -38,6 +45,10 @@ START_TEST(what_is_written_is_read)
     ck_assert(back.helper_runs);
     ck_assert_int_eq(back.helper_since_ms, all.helper_since_ms);
     ck_assert_uint_eq(back.helper_restarts, 3);
+    ck_assert(back.helper_unmounts && back.no_core_dumps && back.no_new_privileges && back.seccomp);
+    ck_assert_uint_eq(back.capabilities, all.capabilities);
+    ck_assert_int_eq(back.landlock, 7);
+    ck_assert_str_eq(back.hardening_note, all.hardening_note);
 }
 END_TEST
 
@@ -46,7 +57,9 @@ START_TEST(nothing_is_read_as_off)
     struct oks_daemon_state none = {0}, back = read_back(&none, 0);
 
     ck_assert(!back.watchers_notified);
-    ck_assert(!back.helper_runs);
+    ck_assert(!back.helper_runs && !back.helper_unmounts);
+    ck_assert(!back.no_core_dumps && !back.no_new_privileges && !back.seccomp);
+    ck_assert_str_eq(back.hardening_note, "");
     ck_assert_uint_eq(back.helper_restarts, 0);
 }
 END_TEST

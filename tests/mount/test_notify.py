@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import unittest
+from pathlib import Path
 
 import guarded
 import harness
@@ -373,6 +374,21 @@ class Toucher(Watching):
         self.assertFalse(harness.is_mounted(mount.point))
         self.home.mounts.remove(mount)
         mount.stop()
+
+    def test_without_both_there_is_one_that_notifies(self):
+        with self.home.mount() as mount:
+            with watching.started([Inotify(mount.point / self.file)]) as all_:
+                first = mount.toucher()
+                both = [first, *(int(pid) for pid in Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+                self.assertEqual(len(both), 2)
+                os.kill(first, signal.SIGSTOP)  # so that it does not start the spare again in between
+                for pid in reversed(both):
+                    os.kill(pid, signal.SIGKILL)
+                self.assertEqual(self.change(all_, seconds=8), [])
+            self.assertNotEqual(mount.toucher(), first)
+            self.assertTrue(mount.json("status.json")["daemon"]["watchersNotified"])
+            guarded.call(harness.detach, mount.point)
+            self.assertEqual(mount.process.wait(20), 0)
 
     def mount_by_default(self, *options: str) -> harness.Mount:
         """Where `doctor` looks."""
