@@ -526,6 +526,8 @@ static int open_log(struct history_store *s, int folder, bool create)
         close(fd);
         return rc;
     }
+    if (!there)
+        fsync(folder); /* its name: fdatasync(2) of the log keeps no more than what is in it */
     if (s->fd >= 0)
         close(s->fd);
     s->fd = fd;

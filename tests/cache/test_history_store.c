@@ -17,6 +17,32 @@
 
 static struct history_store *store;
 
+/* Counted by the linker's --wrap. */
+static unsigned synced_files, synced_data, synced_folders;
+
+int __real_fsync(int fd);
+int __real_fdatasync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fsync(int fd)
+{
+    struct stat st;
+
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    if (S_ISDIR(st.st_mode))
+        synced_folders++;
+    else
+        synced_files++;
+    return __real_fsync(fd);
+}
+
+int __wrap_fdatasync(int fd)
+{
+    synced_data++;
+    return __real_fdatasync(fd);
+}
+
 static struct history_store *opened(bool writes)
 {
     struct history_store *s;
@@ -559,10 +585,33 @@ END_TEST
 
 #define STORE_TEST(suite, function) FIXTURE_TEST(suite, function, setup, teardown, 120)
 
+/* As docs/format.md says. */
+START_TEST(what_is_synced)
+{
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 3), 0);
+    flush();
+    ck_assert_int_eq(history_store_sync(store, false), 0);
+    ck_assert_uint_eq(synced_data, 1);
+    ck_assert_uint_eq(synced_folders, 1); /* the log is new */
+    ck_assert_int_eq(history_store_sync(store, false), 0);
+    ck_assert_uint_eq(synced_data, 1); /* nothing was written */
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 3, 4), 0);
+    flush();
+    ck_assert_int_eq(history_store_sync(store, false), 0);
+    ck_assert_uint_eq(synced_data, 2);
+    ck_assert_uint_eq(synced_folders, 1);
+    ck_assert_uint_eq(synced_files, 0);
+    ck_assert_int_eq(history_store_sync(store, true), 0); /* written anew */
+    ck_assert_uint_eq(synced_files, 1);
+    ck_assert_uint_eq(synced_folders, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("history_store");
 
+    STORE_TEST(suite, what_is_synced);
     STORE_TEST(suite, a_part_grows_and_is_shed);
     STORE_TEST(suite, an_addition_counts_where_it_belongs);
     STORE_TEST(suite, what_is_torn_or_damaged_is_passed_over);
