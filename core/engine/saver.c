@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "engine/engine_private.h"
@@ -118,6 +119,32 @@ static struct transcript *next_unsaved(const struct oks_engine *e)
     return t;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* The next start reads the transcript again, and finds the same. */
+static bool is_in_its_file(const struct transcript *t)
+{
+    struct stat st;
+
+    return !t->retained && !t->remnant && stat(t->path, &st) == 0 && transcript_is_unchanged(t, &st);
+}
+
+/* Whether there is no time left for what is in a file; then the transcript is not saved. */
+static bool give_up(struct oks_engine *e, struct transcript *t)
+{
+    if (!e->saver.until_ms || monotonic_ms() < e->saver.until_ms || !is_in_its_file(t))
+        return false;
+    saver_forget(e, t);
+    e->saver.gave_up = true;
+    return true;
+}
+
 /* Writes the queue; stops at the first failure. Under the lock. */
 static int save_queue(struct oks_engine *e)
 {
@@ -125,7 +152,8 @@ static int save_queue(struct oks_engine *e)
     int rc = 0;
 
     while (rc == 0 && (t = next_unsaved(e)))
-        rc = save_one(e, t);
+        if (!give_up(e, t))
+            rc = save_one(e, t);
     if (rc == 0) {
         rc = keeping_finish(e);
         e->saver.errors += rc < 0;
@@ -196,6 +224,17 @@ static void save_many(struct oks_engine *e)
     }
 }
 
+/* Under the lock. */
+static void save_all(struct oks_engine *e)
+{
+    if (e->cache && many_wait(e))
+        save_many(e);
+    else
+        save_queue(e);
+    if (!e->saver.gave_up) /* the snapshot is of what has a cache */
+        snapshot_save(e);
+}
+
 int oks_engine_save(struct oks_engine *e)
 {
     uint64_t errors;
@@ -203,14 +242,18 @@ int oks_engine_save(struct oks_engine *e)
 
     pthread_mutex_lock(&e->model.lock);
     errors = e->saver.errors;
-    if (e->cache && many_wait(e))
-        save_many(e);
-    else
-        save_queue(e);
-    snapshot_save(e);
+    save_all(e);
     rc = e->saver.errors != errors ? e->saver.error : 0;
     pthread_mutex_unlock(&e->model.lock);
     return rc;
+}
+
+void oks_engine_save_within(struct oks_engine *e, int ms)
+{
+    pthread_mutex_lock(&e->model.lock);
+    e->saver.until_ms = monotonic_ms() + ms;
+    save_all(e);
+    pthread_mutex_unlock(&e->model.lock);
 }
 
 /* Waits so many seconds, or until the saver is stopped. Under the lock. */

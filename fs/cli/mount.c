@@ -34,7 +34,7 @@
 #include "ops/ops.h"
 #include "cli/service.h"
 
-enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20 };
+enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20, SAVE_MS = 1000 };
 enum { IDLE_SHARE = 4 }; /* of the memory; the rest is for rows, which always stay, and for work */
 
 /* What the signal handler may touch. */
@@ -491,7 +491,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     oks_engine_set_daemon(c->mount.engine, NULL, NULL);
     notify_stop(c->notifier);
     c->notifier = NULL;
-    oks_engine_save(c->mount.engine);
+    oks_engine_save_within(c->mount.engine, SAVE_MS);
     return rc < 0 ? EX_SOFTWARE : 0;
 }
 

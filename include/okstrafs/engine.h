@@ -87,6 +87,11 @@ void oks_engine_free(struct oks_engine *engine);
 /* Writes what the history store lacks, and the cache file of each transcript that changed since it was last
  * written. 0, or the errno of the last that could not be written; errors are in the status document too. */
 int oks_engine_save(struct oks_engine *engine);
+/*
+ * The last save of a program that has to end soon: what is not written after so many milliseconds is given up
+ * if the transcript is still there as it was read. The next start reads it again.
+ */
+void oks_engine_save_within(struct oks_engine *engine, int ms);
 /* Starts a thread that does the same a second after a change, until oks_engine_free(). 0 or -EAGAIN: no
  * thread. */
 int oks_engine_start_saver(struct oks_engine *engine);

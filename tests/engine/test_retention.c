@@ -774,6 +774,29 @@ START_TEST(a_store_out_of_reach)
 }
 END_TEST
 
+/* Without time, what a file still has is not saved, and what no file has any more is. */
+START_TEST(an_end_in_a_hurry_loses_nothing)
+{
+    put_file(P "a.jsonl", text_of("%s%s", opus("m1", 1, 1), opus("m2", 2, 20)));
+    put_file(P "b.jsonl", opus("m3", 3, 300));
+    put_file(P "c.jsonl", opus("m4", 4, 4000));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    put_file(P "c.jsonl", opus("m5", 5, 50000));
+    ck_assert_int_eq(unlink(at(P "b.jsonl")), 0);
+    oks_engine_save_within(engine, 0);
+    ck_assert_int_eq(number(status_of(engine), "cache/writes"), 2); /* of b and c */
+    oks_engine_free(engine);
+    engine = engine_made(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    ck_assert_str_eq(shown("b"), "300 1-1 300 retained");
+    ck_assert_str_eq(shown("c"), "50000 2-1 54000");
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    start(true);
+    ck_assert_str_eq(shown("a"), "21 2-2 21 retained");
+}
+END_TEST
+
 static void teardown(void)
 {
     oks_engine_free(engine);
@@ -792,6 +815,7 @@ int main(void)
     FIXTURE_TEST(suite, models_of_a_window_that_cuts_a_deleted_one, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, other_agents_keep_theirs, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, a_store_out_of_reach, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, an_end_in_a_hurry_loses_nothing, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, billed_never_falls, scratch_setup, teardown, 600);
     return tap_run(suite);
 }
