@@ -485,6 +485,8 @@ class Tree(ContractTest):
         os.utime(path, ns=(0, 1_700_000_000_123_456_789))
         (self.home.projects / "-p").joinpath("sess-one").joinpath("subagents").mkdir(parents=True)
         (self.home.projects / "-p/sess-one/subagents/agent-a1.jsonl").write_bytes(line(stamp(2)))
+        self.home.okstra.mkdir(exist_ok=True)
+        (self.home.okstra / "okstrafs.json").write_text('{"budgets": {"b": {"scope": "session", "limitTokens": 1}}}')
 
         def times(mount):
             # status.json shows the daemon; a folder's own time is compared as well.
@@ -494,6 +496,8 @@ class Tree(ContractTest):
         with self.mount() as mount:
             before = times(mount)
         self.assertGreater(len(before), 50)
+        self.assertLessEqual({"README.txt", "pricing.json", "budgets/b.json", "budgets/exceeded/b", "events.jsonl", "teams/T",
+                              "teams/T/sessions/sess-one", "sessions/sess-one/requests.jsonl", "stats/by-day.json"}, set(before))
         time.sleep(0.01)
         with self.mount() as mount:
             self.assertEqual(times(mount), before)
