@@ -301,9 +301,15 @@ static void check_daemon(const struct options *o)
     int rc = n < 0 ? (int)n : oks_daemon_state_read(&state, (struct oks_slice){status, (size_t)n});
 
     free(status);
+    if (rc == -EACCES || rc == -ENOENT) {
+        printf("note   the daemon's own state is not shown: %s\n",
+               rc == -EACCES ? "the mount belongs to another user; ask for it as that user"
+                             : "it is of an older version; run 'okstrafs umount', and mount again");
+        return;
+    }
     if (rc < 0) {
-        bad("stop it with 'okstrafs umount', and mount again, if it is of another version",
-            "%s/status.json says nothing about the daemon: %s", o->mountpoint, strerror(-rc));
+        bad("stop it with 'okstrafs umount', and mount again", "%s/status.json cannot be read: %s",
+            o->mountpoint, strerror(-rc));
         return;
     }
     print_helper(&state);

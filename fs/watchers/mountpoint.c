@@ -196,8 +196,8 @@ __attribute__((noreturn)) static void copy_file(const char *path, int to)
 
     while (from >= 0 && (n = read(from, buf, sizeof(buf))) > 0)
         if (write(to, buf, (size_t)n) != n)
-            _exit(1);
-    _exit(n == 0 ? 0 : 1);
+            _exit(EIO);
+    _exit(n == 0 ? 0 : errno);
 }
 
 /* Until the other end is closed. -ETIMEDOUT; -EFBIG */
@@ -235,8 +235,12 @@ ssize_t mountpoint_read(const char *mountpoint, const char *name, char *buf, siz
     close(ends[0]);
     if (pid > 0 && len < 0)
         kill(pid, SIGKILL);
-    if (pid > 0 && len >= 0 && (waitpid(pid, &status, 0) != pid || status != 0))
-        len = -EIO;
+    if (pid > 0 && len >= 0) {
+        if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+            len = -EIO;
+        else if (WEXITSTATUS(status))
+            len = -WEXITSTATUS(status);
+    }
     return len;
 }
 

@@ -23,7 +23,7 @@ enum mount_state mountpoint_state(const char *path);
 
 /*
  * The content of one of its files, read by a child process with a deadline. The length; -EFBIG: more than
- * `size`; -ETIMEDOUT; -EIO; or another negative errno.
+ * `size`; -ETIMEDOUT; or another negative errno.
  */
 ssize_t mountpoint_read(const char *mountpoint, const char *name, char *buf, size_t size);
 
