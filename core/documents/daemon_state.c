@@ -12,7 +12,6 @@
 #include "documents/daemon_state.h"
 #include "documents/parts.h"
 #include "files/external_json.h"
-#include "files/strict_json.h"
 #include "okstrafs/stamp.h"
 
 enum { DEPTH_MAX = 32 };
@@ -53,19 +52,17 @@ void json_put_daemon(struct json *j, const struct oks_daemon_state *d)
 
 /* --- reading --- */
 
-static bool flag_in(json_object *object, const char *key)
+static bool flag_in(const struct json_value *object, const char *key)
 {
-    return json_object_get_boolean(foreign_member(object, key, json_type_boolean));
+    return json_true(json_member(object, key));
 }
 
-static uint64_t count_in(json_object *object, const char *key)
+static uint64_t count_in(const struct json_value *object, const char *key)
 {
-    json_object *value = foreign_member(object, key, json_type_int);
-
-    return value ? json_object_get_uint64(value) : 0;
+    return json_uint64(json_member(object, key));
 }
 
-static int64_t time_in(json_object *object, const char *key)
+static int64_t time_in(const struct json_value *object, const char *key)
 {
     const char *text = foreign_text(object, key);
     int64_t micros;
@@ -75,7 +72,7 @@ static int64_t time_in(json_object *object, const char *key)
                                                                                             : 0;
 }
 
-static void read_hardening(struct oks_daemon_state *out, json_object *hardening)
+static void read_hardening(struct oks_daemon_state *out, const struct json_value *hardening)
 {
     const char *capabilities = foreign_text(hardening, "capabilities"),
                *note = foreign_text(hardening, "note");
@@ -88,10 +85,10 @@ static void read_hardening(struct oks_daemon_state *out, json_object *hardening)
     snprintf(out->hardening_note, sizeof(out->hardening_note), "%s", note ? note : "");
 }
 
-static int read_member(struct oks_daemon_state *out, json_object *status)
+static int read_member(struct oks_daemon_state *out, const struct json_value *status)
 {
-    json_object *daemon = foreign_member(status, "daemon", json_type_object);
-    json_object *helper = foreign_member(daemon, "helper", json_type_object);
+    const struct json_value *daemon = foreign_member(status, "daemon", JSON_TYPE_OBJECT);
+    const struct json_value *helper = foreign_member(daemon, "helper", JSON_TYPE_OBJECT);
 
     if (!daemon)
         return -ENOENT;
@@ -103,21 +100,20 @@ static int read_member(struct oks_daemon_state *out, json_object *status)
         .helper_restarts = count_in(helper, "restarts"),
         .helper_unmounts = flag_in(helper, "unmounts"),
     };
-    read_hardening(out, foreign_member(daemon, "hardening", json_type_object));
+    read_hardening(out, foreign_member(daemon, "hardening", JSON_TYPE_OBJECT));
     return 0;
 }
 
 int oks_daemon_state_read(struct oks_daemon_state *out, struct oks_slice status)
 {
-    json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    json_object *value = NULL;
-    size_t end;
-    int rc = tokener ? strict_json_parse(tokener, status, &value, &end) : -ENOMEM;
+    const struct json_rules rules = {.depth = DEPTH_MAX};
+    struct json_fault fault;
+    struct json_tree tree;
+    int rc = json_tree_parse(&tree, status, &rules, &fault);
 
-    if (tokener)
-        json_tokener_free(tokener);
-    if (rc == 0)
-        rc = read_member(out, value);
-    json_object_put(value);
-    return rc > 0 ? -EINVAL : rc;
+    if (rc < 0)
+        return rc;
+    rc = read_member(out, tree.root);
+    json_tree_clear(&tree);
+    return rc;
 }

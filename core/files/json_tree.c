@@ -297,6 +297,7 @@ static int parse_scalar(struct parser *p, struct json_value *value)
         return parse_string(p, &value->text, &value->len);
     case 't':
         value->type = JSON_TYPE_BOOLEAN;
+        value->n = 1;
         return take_word(p, "true") ? 0 : wrong(p, "unexpected character");
     case 'f':
         value->type = JSON_TYPE_BOOLEAN;
@@ -405,6 +406,11 @@ const struct json_value *json_member(const struct json_value *object, const char
 const char *json_text(const struct json_value *value)
 {
     return json_is(value, JSON_TYPE_STRING) && strlen(value->text) == value->len ? value->text : NULL;
+}
+
+bool json_true(const struct json_value *value)
+{
+    return json_is(value, JSON_TYPE_BOOLEAN) && value->n == 1;
 }
 
 static bool is_number(const struct json_value *value)

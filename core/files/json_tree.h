@@ -37,7 +37,7 @@ struct json_value {
     const char *key;  /* of a member; NULL: it is in no object */
     const char *text; /* of a string, without escapes; of a number, as it stands in the file; NULL: another */
     uint32_t key_len, len;
-    uint32_t n;     /* of members, each key once, or of elements */
+    uint32_t n;     /* of members, each key once, or of elements; 1: true */
     uint32_t size;  /* how many values from this one on are it and all in it */
     uint8_t type;   /* enum json_value_type */
     bool overruled; /* the object has the same key again, further on */
@@ -74,6 +74,7 @@ const struct json_value *json_member(const struct json_value *object, const char
 /* The first member or element, and the one behind it; NULL: no more. */
 const struct json_value *json_first(const struct json_value *container);
 const struct json_value *json_next(const struct json_value *container, const struct json_value *value);
+bool json_true(const struct json_value *value);
 /* A string without NUL, or NULL. */
 const char *json_text(const struct json_value *value);
 /* Cut to what fits; 0: no number. */
