@@ -102,6 +102,14 @@ void billed_bag_total(const struct billed_bag *bag, struct billed_sum *out)
         billed_add(out, &bag->items[i].sum);
 }
 
+bool billed_bag_has_second_hand(const struct billed_bag *bag)
+{
+    for (size_t i = 0; i < bag->len; i++)
+        if (bag->items[i].sum.second_hand)
+            return true;
+    return false;
+}
+
 bool billed_bag_is_zero(const struct billed_bag *bag)
 {
     struct billed_sum sum;

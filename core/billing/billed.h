@@ -44,6 +44,8 @@ int billed_bag_add(struct billed_bag *to, const struct billed_bag *part);     /*
 void billed_bag_take(struct billed_bag *from, const struct billed_bag *part); /* a part that was added */
 void billed_bag_total(const struct billed_bag *bag, struct billed_sum *out);
 bool billed_bag_is_zero(const struct billed_bag *bag);
+/* Whether it has a response of a progress line: the time of such a one is not that of an event. */
+bool billed_bag_has_second_hand(const struct billed_bag *bag);
 void billed_bag_forget_costs(struct billed_bag *bag); /* the prices changed */
 void billed_bag_clear(struct billed_bag *bag);
 

@@ -36,7 +36,7 @@ static int cut_request(void *ctx, const struct billing_visit *visit)
 
 /*
  * Whether a request of the transcript may be between the bounds. One with a substitute row may have any
- * stamp.
+ * stamp, and so may one of a progress line.
  */
 static bool may_reach(const struct cut *c, const struct transcript *t)
 {
@@ -44,8 +44,9 @@ static bool may_reach(const struct cut *c, const struct transcript *t)
 
     if (billing_part_rows(t->billed) == 0)
         return false;
-    return billing_has_substitutes(t->billed) || t->remnant || t->tail || first.key == OKS_STAMP_KEY_TEXT ||
-           last.key == OKS_STAMP_KEY_TEXT || (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
+    return billing_has_substitutes(t->billed) || billed_bag_has_second_hand(billing_share(t->billed)) ||
+           t->remnant || t->tail || first.key == OKS_STAMP_KEY_TEXT || last.key == OKS_STAMP_KEY_TEXT ||
+           (first.key <= c->hi && last.key >= c->lo && t->totals.stamped);
 }
 
 static void cut_session(void *ctx, void *item)

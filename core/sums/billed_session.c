@@ -44,15 +44,18 @@ void billed_session_moved(struct session *s, struct project *from, struct projec
         billed_session_add(&sums->billed, s);
 }
 
-/* Without substitutes and remnants all of the session's requests are between its first and its last event. */
-static bool has_substitutes(const struct session *s)
+/*
+ * Whether a request may be outside of the session's first and last event: it has a substitute, no file any
+ * more, or is in a progress line, which has a time of its own.
+ */
+static bool has_others(const struct session *s)
 {
     const struct transcript *t;
 
     if (s->n_remnants)
         return true;
     LIST_FOREACH(t, &s->transcripts, of_session)
-        if (billing_has_substitutes(t->billed))
+        if (billing_has_substitutes(t->billed) || billed_bag_has_second_hand(billing_share(t->billed)))
             return true;
     return false;
 }
@@ -64,9 +67,9 @@ int billed_session_window(struct billing *b, const struct session *s, const stru
     struct transcript *t;
     int rc = 0;
 
-    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !has_substitutes(s)))
+    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !has_others(s)))
         return billed_session_add(out, s);
-    if (overlap == OVERLAP_OUTSIDE && !has_substitutes(s))
+    if (overlap == OVERLAP_OUTSIDE && !has_others(s))
         return 0;
     LIST_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
