@@ -497,8 +497,10 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
 
 static int mount_state_init(const struct options *o, struct mount *m)
 {
-    struct inodes_config config = {
-        .idle_max = o->memory / IDLE_SHARE, .default_ns = program_ns(), .announces = !o->no_notify};
+    struct inodes_config config = {.idle_max = o->memory / IDLE_SHARE,
+                                   .idle_min = WORKERS_MAX,
+                                   .default_ns = program_ns(),
+                                   .announces = !o->no_notify};
 
     config.spool = m->spool = spool_new(o->no_cache ? NULL : o->okstra_home);
     return m->spool ? inodes_new(&m->inodes, &config) : -ENOMEM;

@@ -232,10 +232,15 @@ struct inode *inodes_current(struct inodes *t, struct inode *dir, const char *na
     found = dentry ? dentry->current : NULL;
     /* What follows the clock cannot be rendered again as it was. */
     if (found && version && found->version == version && found->shown_ms >= oldest_ms &&
-        !(found->content.given_up && oldest_ms))
+        !(found->content.given_up && oldest_ms)) {
         found->nlookup++;
-    else
+        if (found->idle) { /* it is the one used last */
+            TAILQ_REMOVE(&t->idle, found, of_idle);
+            TAILQ_INSERT_TAIL(&t->idle, found, of_idle);
+        }
+    } else {
         found = NULL;
+    }
     pthread_mutex_unlock(&t->lock);
     return found;
 }

@@ -86,6 +86,7 @@ struct inodes;
 struct inodes_config {
     struct spool *spool; /* of large documents; borrowed. NULL: they are in memory */
     size_t idle_max;     /* bytes of documents that are kept though no program has them open */
+    size_t idle_min;     /* documents that are kept in any case: those between a lookup and an open */
     int64_t default_ns;  /* mtime of everything without a time of its own */
     bool announces;      /* changes are announced to watchers */
 };

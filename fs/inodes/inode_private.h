@@ -18,7 +18,7 @@ struct inodes {
     uint64_t last_generation;
     struct inodes_config config; /* fixed */
     TAILQ_HEAD(, inode) idle;    /* documents that no program has open, used least recently first */
-    size_t idle_bytes;           /* of their content */
+    size_t n_idle, idle_bytes;   /* their number, and the bytes of their content */
     struct inode *root;
 };
 

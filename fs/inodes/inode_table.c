@@ -118,6 +118,7 @@ void table_not_idle(struct inodes *t, struct inode *inode)
         return;
     TAILQ_REMOVE(&t->idle, inode, of_idle);
     t->idle_bytes -= inode->content.len;
+    t->n_idle--;
     inode->idle = false;
 }
 
@@ -130,8 +131,10 @@ void table_idle(struct inodes *t, struct inode *inode)
         return;
     TAILQ_INSERT_TAIL(&t->idle, inode, of_idle);
     t->idle_bytes += inode->content.len;
+    t->n_idle++;
     inode->idle = true;
-    while (t->idle_bytes > t->config.idle_max && (oldest = TAILQ_FIRST(&t->idle)) != inode) {
+    while (t->idle_bytes > t->config.idle_max && t->n_idle > t->config.idle_min &&
+           (oldest = TAILQ_FIRST(&t->idle)) != inode) {
         table_not_idle(t, oldest);
         content_give_up(&oldest->content, t->config.spool);
     }

@@ -52,18 +52,21 @@ class MemoryTest(harness.MountTest):
                 for name in names:
                     self.assertEqual(mount.json(f"sessions/{name}/window/last-7d.json")["inputTokens"], 0)
 
+    def read_others(self, mount, names) -> None:
+        for name in names:
+            for leaf in "ledger.jsonl", "usage.json", "context.json":
+                mount.read(f"sessions/{name}/{leaf}")
+
     def test_a_change_is_seen_through_a_name_that_was_looked_up(self):
-        names = self.sessions(12, 30)
+        names = self.sessions(40, 10)
         ledger = f"sessions/{names[0]}/ledger.jsonl"
         with self.home.mount("-o", "memory=1K") as mount:
             before = mount.read(ledger)
             handle = os.open(mount.point / ledger, os.O_PATH)
             self.addCleanup(os.close, handle)
-            for name in names[1:]:
-                mount.read(f"sessions/{name}/ledger.jsonl")
+            self.read_others(mount, names[1:])
             self.assertEqual(Path(f"/proc/self/fd/{handle}").read_bytes(), before)
-            for name in names[1:]:
-                mount.read(f"sessions/{name}/ledger.jsonl")
+            self.read_others(mount, names[1:])
             harness.append(self.home.path("-p", names[0]), lines(99, 1))
             mount.read("stats/by-source.json")
             with self.assertRaises(OSError) as gone:
