@@ -43,10 +43,8 @@ START_TEST(what_helps_to_find_it)
             "line 3: a key without quotes at }, column 2: there is no comma behind the last member");
     refused("{\"a\": [1,]}",
             "line 1: unexpected character at ], column 10: there is no comma behind the last member");
-    refused("{\n  // why\n\"a\":1}",
-            "line 2: a key without quotes at /, column 3: JSON has no comments");
-    refused("{\n# why\n\"a\":1}",
-            "line 2: a key without quotes at #, column 1: JSON has no comments");
+    refused("{\n  // why\n\"a\":1}", "line 2: a key without quotes at /, column 3: JSON has no comments");
+    refused("{\n# why\n\"a\":1}", "line 2: a key without quotes at #, column 1: JSON has no comments");
     refused("{} // why", "line 1: more text behind the end at /, column 4: JSON has no comments");
     refused("{\"a\": \"'\",\n 'b': 1}",
             "line 2: a key without quotes at ', column 2: names and texts stand in double quotes");
