@@ -390,14 +390,13 @@ static int take_placed(struct watched_dirs *dirs, struct watched_dir *dir, struc
         LIST_REMOVE(i, of_dir);
         LIST_INSERT_HEAD(&before, i, of_dir);
     }
-    for (struct placed *p = w->placed; p < w->placed + w->n_placed; p++)
-        if (rc == 0)
-            rc = interest_begin(dirs, dir, p->path, p->name, p->watch_id);
+    for (size_t k = 0; rc == 0 && k < w->n_placed; k++)
+        rc = interest_begin(dirs, dir, w->placed[k].path, w->placed[k].name, w->placed[k].watch_id);
     interests_end(dirs, &before);
-    for (struct placed *p = w->placed; p < w->placed + w->n_placed; p++) {
+    for (size_t k = 0; k < w->n_placed; k++) {
         if (rc < 0)
-            watch_displace(dirs->watch, p->watch_id);
-        free(p->path);
+            watch_displace(dirs->watch, w->placed[k].watch_id);
+        free(w->placed[k].path);
     }
     free(w->placed);
     return rc;

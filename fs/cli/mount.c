@@ -136,6 +136,21 @@ static int in_child(int (*check)(const struct options *o), const struct options 
     return 0;
 }
 
+enum { ANSWERED = 1 };
+
+/* Returns only when all filesystems that are to be read have answered. */
+static int ask_roots(const struct options *o)
+{
+    struct stat st;
+
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            stat(*dir, &st);
+    for (char **dir = o->task_roots; *dir; dir++)
+        stat(*dir, &st);
+    return ANSWERED;
+}
+
 /* A mount over our own transcripts or caches would hide them from us. */
 static int check_layout(const struct options *o)
 {
@@ -387,6 +402,7 @@ enum { INODES_STEP = 1000 };
 struct daemon {
     struct connection *connection;
     struct toucher *toucher;
+    bool roots_answer;
     struct hardening hardening;
 };
 
@@ -414,7 +430,7 @@ static void harden(const struct options *o, struct daemon *d)
 {
     const char *const *readable[OKS_SOURCES + 1];
     struct hardening_paths paths = {
-        .mount = o->mountpoint, .readable = readable, .n_readable = OKS_SOURCES + 1};
+        .mount = o->mountpoint, .readable = readable, .reads_others = !d->roots_answer};
 
     if (o->no_harden || !d->toucher) {
         hardening_none(&d->hardening,
@@ -426,6 +442,8 @@ static void harden(const struct options *o, struct daemon *d)
     for (int i = 0; i < OKS_SOURCES; i++)
         readable[i] = (const char *const *)o->dirs[i];
     readable[OKS_SOURCES] = (const char *const *)o->task_roots;
+    if (d->roots_answer) /* else their folder is readable with everything in it */
+        paths.n_readable = OKS_SOURCES + 1;
     hardening_apply(&paths, &d->hardening);
     if (d->hardening.tried)
         toucher_set_hardened(d->toucher);
@@ -455,7 +473,9 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
                            int ready_fd)
 {
     struct fuse_session *session = session_new(o, c);
-    struct daemon daemon = {.connection = c, .toucher = toucher};
+    /* Before there is a descriptor of the mount, which a child that hangs would keep open. */
+    struct daemon daemon = {
+        .connection = c, .toucher = toucher, .roots_answer = in_child(ask_roots, o) == ANSWERED};
     int rc;
 
     c->pages.session = session;

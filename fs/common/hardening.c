@@ -113,6 +113,8 @@ static bool are_all_ours(const struct hardening_paths *paths)
 {
     struct stat st;
 
+    if (paths->reads_others)
+        return false;
     for (unsigned i = 0; i < paths->n_readable; i++)
         for (const char *const *path = paths->readable[i]; path && *path; path++)
             if (stat(*path, &st) == 0 && st.st_uid != geteuid())

@@ -16,7 +16,8 @@ struct hardening_paths {
     const char *mount;                  /* that of this daemon, which a helper process touches; NULL: none */
     const char *writable;               /* a folder that may be changed; NULL: none */
     const char *const *const *readable; /* lists (NULL: empty) that end in NULL, ... */
-    unsigned n_readable;                /* ... so many */
+    unsigned n_readable;                /* ... so many; all of them answer */
+    bool reads_others;                  /* something else may have to be read that is another user's */
 };
 
 struct hardening {
