@@ -108,9 +108,9 @@ struct child {
     struct mount_id id;
     bool mounted;
     int socket, lock_fd;
-    int mounts_fd; /* readable after a change of the table of mounts; -1: no longer of interest */
-    bool detached; /* the mount was not at its place when last seen */
-    bool ending;   /* the daemon has left its loop */
+    int mounts_fd;       /* readable after a change of the table of mounts; -1: no longer of interest */
+    int64_t detached_ms; /* since when the mount is not at its place; 0: it is there */
+    bool ending;         /* the daemon has left its loop */
 };
 
 /* Neither O_PATH nor this statx sends a request to the filesystem. */
@@ -276,7 +276,7 @@ static int start_spare(struct child *c, int socket)
     c->socket = socket;
     c->mounts_fd = -1;
     c->spare = true;
-    c->detached = false;
+    c->detached_ms = 0;
     return 0;
 }
 
@@ -319,23 +319,35 @@ static bool serve(struct child *c)
     return true;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static void release_if_detached(struct child *c)
 {
     bool gone = c->mounted && !mountpoint_is(c->mountpoint, &c->id);
 
-    if (gone && c->detached && !c->ending && mount_id_exists(&c->id)) {
+    if (!gone || !c->detached_ms) {
+        c->detached_ms = gone ? monotonic_ms() : 0;
+        return;
+    }
+    /* Other mounts come and go, so this is called at any time. */
+    if (monotonic_ms() - c->detached_ms >= DETACHED_MS && !c->ending && mount_id_exists(&c->id)) {
         flock(c->lock_fd, LOCK_UN); /* also for the daemon, whose descriptor is the same */
         close(c->mounts_fd);
         c->mounts_fd = -1;
     }
-    c->detached = gone;
 }
 
 /* False: the daemon has ended. */
 static bool wait_and_serve(struct child *c)
 {
     struct pollfd fds[] = {{.fd = c->socket, .events = POLLIN}, {.fd = c->mounts_fd, .events = POLLPRI}};
-    int rc = poll(fds, 2, c->detached && c->mounts_fd >= 0 ? DETACHED_MS : -1);
+    int rc = poll(fds, 2, c->detached_ms && c->mounts_fd >= 0 ? DETACHED_MS : -1);
 
     if (rc < 0)
         return errno == EINTR;
