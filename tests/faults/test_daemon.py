@@ -109,7 +109,7 @@ class Reading(Daemon):
 class Descriptors(Daemon):
     def test_a_project_that_appears_while_there_are_none(self):
         """With the real limit, of the running daemon."""
-        with self.home.mount() as mount:
+        with self.home.mount(*harness.visible()) as mount:
             self.check_without_faults(mount, "at first")
             before = resource.prlimit(mount.process.pid, resource.RLIMIT_NOFILE)
             used = [int(fd) for fd in os.listdir(f"/proc/{mount.process.pid}/fd")]

@@ -62,8 +62,7 @@ class Lifecycle(harness.MountTest):
         for entry in os.listdir("/proc"):
             with contextlib.suppress(OSError):
                 if entry.isdigit() and os.fsencode(self.home.root) in Path("/proc", entry, "cmdline").read_bytes() \
-                        and b"okstrafs" in os.path.basename(os.readlink(f"/proc/{entry}/exe")).encode() \
-                        and Path("/proc", entry, "comm").read_text() != "okstrafs-touch\n":
+                        and Path("/proc", entry, "comm").read_text() == "okstrafs\n":
                     found.append(int(entry))
         return found
 
@@ -128,7 +127,7 @@ class Starting(Lifecycle):
 
     def test_the_background(self):
         """The exit code of `mount` tells: 0 is mounted."""
-        code, out, said = self.command("mount", self.point)
+        code, out, said = self.command("mount", *harness.visible(), self.point)
         self.assertEqual((code, out, said), (0, b"", ""))
         self.assertTrue(harness.is_mounted(self.point))
         self.check(self.point)
@@ -185,9 +184,7 @@ class Starting(Lifecycle):
     def test_a_dead_mount_is_cleared(self):
         mount = self.home.mount()
         held = os.open(self.point / "sessions/session-0/usage.json", os.O_RDONLY)
-        os.kill(mount.toucher(), signal.SIGKILL)  # it would be cleared at once
-        mount.process.kill()
-        mount.process.wait()
+        mount.kill_with_helpers()  # they would clear it at once
         with self.assertRaises(OSError) as caught:
             guarded.call(os.stat, self.point)
         self.assertEqual(caught.exception.errno, errno.ENOTCONN)
@@ -453,7 +450,7 @@ class Surroundings(Lifecycle):
             return lambda: [os.close(fd) for fd in fds]
 
         for fds in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
-            with self.home.mount("--no-cache", preexec_fn=close(*fds)) as mount:
+            with self.home.mount("--no-cache", *harness.visible(), preexec_fn=close(*fds)) as mount:
                 self.check(self.point)
                 for fd in fds:
                     self.assertNotIn("fuse", os.readlink(f"/proc/{mount.process.pid}/fd/{fd}"))

@@ -41,7 +41,7 @@ class Streams(harness.MountTest):
 
     def test_who_looks_at_its_folder_pays_for_no_stream(self):
         """A watch on a file beside it: the folder is kept for watchers, and told of a change."""
-        with self.home.mount() as mount:
+        with self.home.mount(*harness.visible()) as mount:
             usage = mount.point / "sessions/session-1/usage.json"
             usage.read_bytes()
             with watching.started([Inotify(usage), Inotify(usage.parent)]) as watches:

@@ -539,7 +539,7 @@ class Growth(harness.MountTest):
             leaves += [f"sessions/reader-{i}/usage.json", f"sessions/reader-{i}/window/last-5h.json",
                        f"projects/-p{i % 5}/usage.json", f"teams/t{i % 3}/usage.json", f"sessions/reader-{i}/total_tokens"]
         seconds = harness.by_effort(2, 4, 30)
-        with self.home.mount() as mount:
+        with self.home.mount(*harness.visible()) as mount:
             pid = mount.process.pid
             guarded.call(read_about, mount.point, leaves, READERS, 2, seconds=60)
             before = (descriptors(pid), threads(pid), memory_kb(pid))
