@@ -140,21 +140,30 @@ static bool drop_empty(struct oks_engine *e, const struct transcript *t)
     return true;
 }
 
-int retained_keep(struct oks_engine *e, struct transcript *t)
+/* 1: what it had is nowhere else. 0: its file has another name, or its session goes on in another file, and
+ * the store was told so. Or a negative errno */
+static int is_last(struct oks_engine *e, struct transcript *t)
 {
-    int rc;
+    int rc = retained_moved(e, t);
 
-    if (t->retained || !t->loaded || drop_empty(e, t) || !is_kept(e, t))
-        return 0;
-    rc = retained_moved(e, t);
     if (rc < 0)
         return rc;
     if (rc > 0) {
         keeping_drop(e, t, HISTORY_MOVED);
         return 0;
     }
-    if (has_other_file(t))
-        return keeping_shed(e, t);
+    return has_other_file(t) ? keeping_shed(e, t) : 1;
+}
+
+int retained_keep(struct oks_engine *e, struct transcript *t)
+{
+    int rc;
+
+    if (t->retained || !t->loaded || drop_empty(e, t) || !is_kept(e, t))
+        return 0;
+    rc = is_last(e, t);
+    if (rc <= 0)
+        return rc;
     rc = t->tail ? take_tail(e, t) : 0;
     if (rc < 0)
         return rc;
@@ -166,18 +175,7 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
 
 int retained_stays(struct oks_engine *e, struct transcript *t)
 {
-    int rc;
-
-    if (t->remnant)
-        return 1;
-    rc = retained_moved(e, t);
-    if (rc < 0)
-        return rc;
-    if (rc > 0) {
-        keeping_drop(e, t, HISTORY_MOVED);
-        return 0;
-    }
-    return has_other_file(t) ? keeping_shed(e, t) : 1;
+    return t->remnant ? 1 : is_last(e, t);
 }
 
 /* Whether a retained one is the file of `t` under its earlier name. 1, 0 or a failure that passes */
