@@ -208,8 +208,14 @@ static void passed_renew(int fd, struct scan_outcome *out)
 
 /* --- one scan --- */
 
-static int identity_renew(struct oks_state *state, const struct head *head)
+/* `matched`: the identity that the head was compared with, or NULL. */
+static int identity_renew(struct oks_state *state, const struct head *head,
+                          const struct oks_identity *matched)
 {
+    if (matched && matched->len == head->len) {
+        state->identity = *matched;
+        return 0;
+    }
     state->identity.len = head->len;
     return oks_sha256(head->bytes, head->len, state->identity.sha256);
 }
@@ -358,7 +364,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     out->gain.ino = out->mark.ino;
     passed_renew(fd, out);
     end_renew(fd, &out->gain, &end, options->verify_tail ? 0 : from);
-    return identity_renew(&out->gain, head);
+    return identity_renew(&out->gain, head, out->replace ? NULL : &t->state.identity);
 }
 
 /*
