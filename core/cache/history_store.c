@@ -64,10 +64,15 @@ struct record_head {
     uint8_t sha256[OKS_SHA256_BYTES]; /* of all before, and the path */
 };
 
-/* A record that is not in the log yet. */
+/*
+ * A record that is not in the log yet. Additions to one file are gathered in one state, which becomes the
+ * payload when the record is written or read.
+ */
 struct waiting {
     struct record_head head;
     char *path, *payload;
+    struct oks_state *gathered; /* NULL: the payload is made */
+    uint64_t queued;            /* what it counts in queued_bytes */
     TAILQ_ENTRY(waiting) next;
 };
 
@@ -136,8 +141,17 @@ static void file_free(void *item)
     free(f);
 }
 
+static void gathered_free(struct waiting *w)
+{
+    if (w->gathered)
+        oks_state_clear(w->gathered);
+    free(w->gathered);
+    w->gathered = NULL;
+}
+
 static void waiting_free(struct waiting *w)
 {
+    gathered_free(w);
     free(w->path);
     free(w->payload);
     free(w);
@@ -664,18 +678,57 @@ static int read_pieces(struct history_store *s, const struct piece *pieces, size
     return rc;
 }
 
+/* Makes the payload of a record that is still gathered. Under `lock`. 0, -ENOMEM or -EFBIG */
+static int render(struct history_store *s, struct waiting *w, struct piece *piece)
+{
+    size_t len;
+    int rc = w->gathered ? oks_cache_render(w->gathered, &w->payload, &len) : 0;
+
+    if (rc < 0 || !w->gathered)
+        return rc;
+    gathered_free(w);
+    w->head.payload_len = len;
+    s->queued_bytes += len - w->queued;
+    w->queued = len;
+    if (piece) {
+        s->used += len - piece->len;
+        piece->len = len;
+    }
+    return 0;
+}
+
+/* The last piece, if additions are gathered in it. */
+static struct piece *gathering(const struct history_file *f)
+{
+    struct piece *piece = f->n > f->n_shed ? &f->pieces[f->n - 1] : NULL;
+
+    return piece && piece->waiting && piece->waiting->gathered ? piece : NULL;
+}
+
+static int render_gathered(struct history_store *s, struct history_file *f)
+{
+    for (size_t i = f->n; i-- > 0 && f->pieces[i].waiting;) {
+        int rc = render(s, f->pieces[i].waiting, &f->pieces[i]);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 int history_store_load(struct history_store *s, const char *path, struct oks_state *live,
                        struct oks_state *lost)
 {
-    const struct history_file *f;
+    struct history_file *f;
     struct piece *pieces = NULL;
     size_t n = 0, n_shed = 0;
-    int rc = 0;
+    int rc;
 
     pthread_mutex_lock(&s->io); /* what waits may be written meanwhile, and freed */
     pthread_mutex_lock(&s->lock);
     f = file_of(s, path);
-    if (f) {
+    rc = f ? render_gathered(s, f) : 0;
+    if (f && rc == 0) {
         pieces = malloc(f->n * sizeof(*pieces));
         n = f->n;
         n_shed = f->n_shed;
@@ -727,6 +780,15 @@ int history_store_each_id(struct history_store *s, const char *path, size_t from
 
 /* --- the queue --- */
 
+static void head_describe(struct record_head *h, const struct oks_state *state)
+{
+    h->offset = state->offset;
+    h->dev = state->dev;
+    h->ino = state->ino;
+    h->identity_len = state->identity.len;
+    memcpy(h->identity, state->identity.sha256, sizeof(h->identity));
+}
+
 static void head_fill(struct record_head *h, enum history_kind kind, const char *path,
                       const struct oks_state *state, size_t payload_len)
 {
@@ -736,13 +798,8 @@ static void head_fill(struct record_head *h, enum history_kind kind, const char 
     h->kind = kind;
     h->path_len = (uint32_t)strlen(path);
     h->payload_len = payload_len;
-    if (state) {
-        h->offset = state->offset;
-        h->dev = state->dev;
-        h->ino = state->ino;
-        h->identity_len = state->identity.len;
-        memcpy(h->identity, state->identity.sha256, sizeof(h->identity));
-    }
+    if (state)
+        head_describe(h, state);
 }
 
 /* Takes over the payload. NULL: -ENOMEM or -ENAMETOOLONG, in *rc. */
@@ -758,16 +815,21 @@ static struct waiting *waiting_new(enum history_kind kind, const char *path, con
         return NULL;
     }
     w->payload = payload;
+    w->queued = len;
     head_fill(&w->head, kind, path, state, len);
     return w;
+}
+
+static bool must_wait(const struct history_store *s, uint64_t bytes)
+{
+    return bytes && s->queued_bytes && s->queued_bytes + bytes > WAITING_MAX;
 }
 
 /* Takes over the record. `f`: its file, where that is known. Under `lock`. */
 static int enqueue(struct history_store *s, struct history_file *f, struct waiting *w)
 {
     struct piece piece = {0, w->head.payload_len, w};
-    uint64_t len = w->head.payload_len;
-    int rc = len && s->queued_bytes && s->queued_bytes + len > WAITING_MAX ? -ENOSPC : 0;
+    int rc = must_wait(s, w->queued) ? -ENOSPC : 0;
 
     if (rc == 0)
         rc = f ? apply_to(s, f, &w->head, &piece) : apply_waiting(s, w);
@@ -776,7 +838,7 @@ static int enqueue(struct history_store *s, struct history_file *f, struct waiti
         return rc;
     }
     TAILQ_INSERT_TAIL(&s->queue, w, next);
-    s->queued_bytes += len;
+    s->queued_bytes += w->queued;
     return 0;
 }
 
@@ -815,22 +877,60 @@ int history_store_put_rendered(struct history_store *s, const char *path, const 
     return put_payload(s, HISTORY_WHOLE, path, state, payload, len);
 }
 
-/* The file is looked up once: this is done after each record that a transcript gains. */
+/* A record in which additions to the file are gathered, in the queue. NULL: *rc says why. Under `lock`. */
+static struct waiting *begin_gathering(struct history_store *s, struct history_file *f,
+                                       const struct oks_state *before, int *rc)
+{
+    struct waiting *w = waiting_new(HISTORY_MORE, f->path, before, NULL, 0, rc);
+
+    if (!w)
+        return NULL;
+    w->head.from = before->offset;
+    w->gathered = calloc(1, sizeof(*w->gathered));
+    *rc = w->gathered ? oks_state_init(w->gathered) : -ENOMEM;
+    if (*rc < 0) {
+        free(w->gathered);
+        w->gathered = NULL;
+        waiting_free(w);
+        return NULL;
+    }
+    *rc = enqueue(s, f, w);
+    return *rc < 0 ? NULL : w;
+}
+
+/* Adds to what is gathered. After a failure the file's facts are as before, and the saver writes all of it.
+ */
+static int gather(struct history_store *s, struct history_file *f, struct waiting *w,
+                  const struct oks_state *gain, uint64_t bytes)
+{
+    int rc = must_wait(s, bytes) ? -ENOSPC : requests_gain(w->gathered->requests, gain->requests);
+
+    if (rc == 0)
+        rc = oks_state_gain(w->gathered, gain);
+    if (rc < 0)
+        return rc;
+    head_describe(&w->head, gain);
+    set_facts(f, &w->head);
+    s->queued_bytes += bytes;
+    w->queued += bytes;
+    return 0;
+}
+
+/* This is done after each record that a transcript gains: one lookup, and no text is made. */
 int history_store_put_more(struct history_store *s, const char *path, const struct oks_state *before,
                            const struct oks_state *gain)
 {
     struct history_file *f;
-    struct waiting *w;
-    char *payload;
-    size_t len;
     int rc = -ESTALE;
 
     pthread_mutex_lock(&s->lock);
     f = file_of(s, path);
-    if (f && is_state(&f->facts, before) && (rc = oks_cache_render(gain, &payload, &len)) == 0 &&
-        (w = waiting_new(HISTORY_MORE, path, gain, payload, len, &rc))) {
-        w->head.from = before->offset;
-        rc = enqueue(s, f, w);
+    if (f && is_state(&f->facts, before)) {
+        const struct piece *piece = gathering(f);
+        struct waiting *w = piece ? piece->waiting : begin_gathering(s, f, before, &rc);
+
+        if (w)
+            rc = gather(s, f, w, gain, gain->offset - before->offset);
     }
     pthread_mutex_unlock(&s->lock);
     return rc;
@@ -931,18 +1031,24 @@ static struct piece *piece_of(struct history_file *f, const struct waiting *w)
     return NULL;
 }
 
+static struct piece *piece_waiting(const struct history_store *s, const struct waiting *w)
+{
+    struct history_file *f = file_of(s, w->path);
+
+    return f ? piece_of(f, w) : NULL;
+}
+
 /* It is in the log now. Under `lock`. */
 static void was_written(struct history_store *s, struct waiting *w, uint64_t at)
 {
-    struct history_file *f = w->payload ? file_of(s, w->path) : NULL;
-    struct piece *piece = f ? piece_of(f, w) : NULL;
+    struct piece *piece = w->payload ? piece_waiting(s, w) : NULL;
 
     if (piece) {
         piece->waiting = NULL;
         piece->at = at + sizeof(w->head) + w->head.path_len;
     }
     TAILQ_REMOVE(&s->queue, w, next);
-    s->queued_bytes -= w->head.payload_len;
+    s->queued_bytes -= w->queued;
     s->bytes += sizeof(w->head) + w->head.path_len + w->head.payload_len;
     waiting_free(w);
 }
@@ -956,8 +1062,10 @@ static int write_queue(struct history_store *s)
 
         pthread_mutex_lock(&s->lock);
         w = TAILQ_FIRST(&s->queue);
+        if (w && w->gathered)
+            rc = render(s, w, piece_waiting(s, w));
         pthread_mutex_unlock(&s->lock);
-        if (!w)
+        if (!w || rc < 0)
             break;
         rc = write_record(s->fd, &w->head, w->path, w->payload);
         if (rc < 0) {

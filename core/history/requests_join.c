@@ -41,10 +41,12 @@ int requests_gain(struct oks_requests *to, const struct oks_requests *gain)
     struct joining j = {to, gain, requests_history(to), false};
     int rc = requests_each(gain, 0, requests_len(gain), join_row, &j);
 
-    if (rc == 0)
-        requests_set_history(to, j.history + requests_history(gain),
-                             requests_after(gain) + (requests_len(gain) ? 0 : requests_after(to)));
-    return rc;
+    if (rc < 0)
+        return rc;
+    *requests_edit_runs(to) = *requests_runs(gain);
+    requests_set_history(to, j.history + requests_history(gain),
+                         requests_after(gain) + (requests_len(gain) ? 0 : requests_after(to)));
+    return 0;
 }
 
 int requests_unite(struct oks_requests *to, const struct oks_requests *other)

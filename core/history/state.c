@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "history/requests.h"
 
@@ -69,12 +70,28 @@ static int append_event(void *ctx, const struct oks_event *event)
     return oks_events_append(g->to, &own);
 }
 
-static void move_first(char **to, char **from)
+/* 0 or -ENOMEM */
+static int copy_first(char **to, const char *from)
 {
-    if (*to)
-        return;
-    *to = *from;
-    *from = NULL;
+    if (*to || !from)
+        return 0;
+    *to = strdup(from);
+    return *to ? 0 : -ENOMEM;
+}
+
+/* 0 or -ENOMEM */
+static int copy_last(char **to, const char *from)
+{
+    char *copy;
+
+    if (*to && from && strcmp(*to, from) == 0)
+        return 0;
+    copy = from ? strdup(from) : NULL;
+    if (from && !copy)
+        return -ENOMEM;
+    free(*to);
+    *to = copy;
+    return 0;
 }
 
 static int add_strings(struct oks_strings *to, const struct oks_strings *from, size_t max, bool folded)
@@ -89,7 +106,7 @@ static int add_strings(struct oks_strings *to, const struct oks_strings *from, s
     return 0;
 }
 
-int oks_state_gain(struct oks_state *to, struct oks_state *gain)
+int oks_state_gain(struct oks_state *to, const struct oks_state *gain)
 {
     struct gaining gaining = {.to = to->events, .n_places = gain->models.len};
     int rc = oks_models_merge(&to->models, &gain->models, gaining.places);
@@ -102,14 +119,16 @@ int oks_state_gain(struct oks_state *to, struct oks_state *gain)
         rc = add_strings(&to->cwds, &gain->cwds, OKS_CWDS_MAX, false);
     if (rc == 0)
         rc = add_strings(&to->compactions, &gain->compactions, OKS_COMPACTIONS_MAX, false);
+    if (rc == 0)
+        rc = copy_first(&to->agent_name, gain->agent_name);
+    if (rc == 0)
+        rc = copy_first(&to->model, gain->model);
+    if (rc == 0)
+        rc = copy_first(&to->session_id, gain->session_id);
+    if (rc == 0)
+        rc = copy_last(&to->reader_state, gain->reader_state);
     if (rc < 0)
         return rc;
-    move_first(&to->agent_name, &gain->agent_name);
-    move_first(&to->model, &gain->model);
-    move_first(&to->session_id, &gain->session_id);
-    free(to->reader_state);
-    to->reader_state = gain->reader_state;
-    gain->reader_state = NULL;
     to->offset = gain->offset;
     to->extra_offset = gain->extra_offset;
     to->identity = gain->identity;

@@ -78,9 +78,9 @@ int oks_state_init(struct oks_state *state);   /* empty; -ENOMEM */
 void oks_state_clear(struct oks_state *state); /* frees what it holds; a zeroed state is fine */
 int oks_state_reset(struct oks_state *state);  /* clear and init */
 /*
- * Adds what was found behind the cursor, all but requests (requests_gain() of requests.h). The gain may be
- * left without what was moved out of it. 0 or -ENOMEM
+ * Adds what was found behind the cursor, all but requests (requests_gain() of requests.h). -ENOMEM: a part is
+ * added.
  */
-int oks_state_gain(struct oks_state *to, struct oks_state *gain);
+int oks_state_gain(struct oks_state *to, const struct oks_state *gain);
 
 #endif

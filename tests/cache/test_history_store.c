@@ -456,6 +456,7 @@ START_TEST(many_additions_are_written_as_a_whole)
     for (unsigned i = 1; i < 40; i++) {
         ck_assert(!history_store_wants_whole(store, "/a") || i > 32);
         ck_assert_int_eq(put(HISTORY_MORE, "/a", i, i + 1), 0);
+        flush(); /* else they are gathered in one record */
     }
     ck_assert(history_store_wants_whole(store, "/a"));
     state_make(&state, 0, 40);
@@ -465,6 +466,38 @@ START_TEST(many_additions_are_written_as_a_whole)
     oks_state_clear(&state);
     ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 40), 0);
     ck_assert(!history_store_wants_whole(store, "/a"));
+}
+END_TEST
+
+/* Additions that wait together are one record; what has been read, or cut off, gets none of those that
+ * follow. */
+START_TEST(additions_are_gathered)
+{
+    off_t size, grown;
+
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 0, 1), 0);
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/b", 0, 1), 0);
+    flush();
+    size = size_of(LOG);
+    ck_assert_int_eq(put(HISTORY_MORE, "/b", 1, 2), 0);
+    flush();
+    grown = size_of(LOG) - size;
+    for (unsigned i = 1; i < 20; i++)
+        ck_assert_int_eq(put(HISTORY_MORE, "/a", i, i + 1), 0);
+    flush();
+    ck_assert_int_lt(size_of(LOG), size + 10 * grown);
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 20, 21), 0);
+    PARTS_ARE("/a", "21/21/420 0/0");
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 21, 22), 0);
+    PARTS_ARE("/a", "22/22/451 0/0");
+    mark(HISTORY_SHED, "/a");
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 22, 23), -ESTALE);
+    ck_assert_int_eq(put(HISTORY_WHOLE, "/a", 30, 31), 0);
+    ck_assert_int_eq(put(HISTORY_MORE, "/a", 31, 32), 0);
+    flush();
+    reopen();
+    PARTS_ARE("/a", "2/2/81 22/451");
+    PARTS_ARE("/b", "2/2/21 0/0");
 }
 END_TEST
 
@@ -626,5 +659,6 @@ int main(void)
     STORE_TEST(suite, version_5_stays_readable);
     STORE_TEST(suite, a_lost_request_outlives_a_compaction);
     STORE_TEST(suite, many_additions_are_written_as_a_whole);
+    STORE_TEST(suite, additions_are_gathered);
     return tap_run(suite);
 }
