@@ -1,10 +1,11 @@
 /*
  * Streams: requests as lines that only grow: requests.jsonl of a session, events.jsonl of all.
  *
- * A request is closed when its transcript went on without it, or when its response ended. In a transcript
- * that holds for all rows except the last one, so a length says which rows a stream has sent. A stream in use
- * also keeps the ranges of rows by which these lengths grew; a cursor is a position in them. A fresh cursor
- * gets everything, sorted by time. Later lines come in the order in which their requests were closed.
+ * A request is closed when its transcript went on without it, when its response ended, or when the file is
+ * gone. In a transcript that holds for all rows except the last one, so a length says which rows a stream has
+ * sent. A stream in use also keeps the ranges of rows by which these lengths grew; a cursor is a position in
+ * them. A fresh cursor gets everything, sorted by time. Later lines come in the order in which their requests
+ * were closed.
  *
  * A line is in the stream of the transcript that owns its request (billing.h), with the values of the winning
  * row. If one of these changes after the line was sent (the original of a fork is found, a transcript is
@@ -83,14 +84,15 @@ void stream_leave(struct streams *streams, struct transcript *t)
 
 enum { PARTS_MAX = 2 * REQUESTS_OF_RECORD }; /* behind the last response: more than its lines bring mostly */
 
-/* What follows the last response are its parts. They are open as long as it is. */
+/* What follows the last response are its parts. They are open as long as it is. Without a file nothing
+ * follows. */
 static size_t closed_rows(const struct transcript *t)
 {
     const struct oks_requests *rows = t->state.requests;
     size_t n = requests_whole(rows);
     struct request_row row;
 
-    if (requests_after(rows))
+    if (t->retained || requests_after(rows))
         return n;
     for (size_t i = n; i > 0 && n - i < PARTS_MAX; i--) {
         requests_get(rows, i - 1, &row);
@@ -103,6 +105,12 @@ static size_t closed_rows(const struct transcript *t)
 void stream_committed(struct transcript *t)
 {
     t->marks->closed = closed_rows(t);
+}
+
+void stream_file_is_back(struct streams *streams, struct transcript *t)
+{
+    stream_committed(t);
+    stream_changed(streams, t, t->marks->closed);
 }
 
 /* --- lines --- */

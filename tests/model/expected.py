@@ -153,7 +153,8 @@ class World(reference_billed.World):
         for r in self.requests:
             if r.line.key[1] not in self.in_tails and self.of_path[r.owner] == sid and not r.line.second_hand and r.line.part != ("search",):
                 i, o, five, hour, read = r.line.counts
-                out.append((r.line.stamp or "", r.line.model, min(i + five + hour + read, reference.TOKENS_MAX), read, five + hour, o, r.settled))
+                out.append((r.line.stamp or "", r.line.model, min(i + five + hour + read, reference.TOKENS_MAX), read, five + hour, o,
+                            r.settled or r.owner in self.kept))
         return out
 
     def teams(self) -> dict[str, list[str]]:
