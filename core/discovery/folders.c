@@ -550,7 +550,10 @@ static int check_all(struct discovery *d)
             continue;
         LIST_FOREACH(f, &d->roots[i].folders, of_root)
             LIST_FOREACH(file, &f->files, of_folder)
-                d->events->recheck(d->ctx, file, true);
+                if (is_regular(file->path))
+                    d->events->recheck(d->ctx, file, true);
+                else
+                    d->events->lost(d->ctx, file->path);
         int rc = folders_walk(d, &d->roots[i], "");
 
         if (rc < 0)

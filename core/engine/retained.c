@@ -92,13 +92,13 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
     billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
 }
 
-/* Whether its session goes on in an existing file. */
+/* Whether its session goes on in an existing file. Several files may go at once, as with their folder. */
 static bool has_other_file(const struct transcript *t)
 {
     const struct transcript *other;
 
     LIST_FOREACH(other, &t->session->transcripts, of_session)
-        if (other != t && !other->retained)
+        if (other != t && !other->retained && !other->lost)
             return true;
     return false;
 }

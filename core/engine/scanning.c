@@ -87,7 +87,7 @@ static const char *other_session(const struct transcript *t, const struct scan_o
 }
 
 /* Commits the outcome. The transcript may be freed by this. */
-static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
+static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out, bool was_lost)
 {
     bool was_loaded = t->loaded, replaced = out->replace;
     bool changed = out->changed, adopted = out->adopted, more = out->more, teams_changed, relabelled;
@@ -126,6 +126,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         if (rc == 0 && t->source->late)
             retained_replaced(e, t->session); /* not before: its session is known only now */
     }
+    if (rc == 0 && was_lost && !t->gone) /* others may have been retained because of that */
+        retained_replaced(e, t->session);
     if (rc == 0 && t->retained && t->loaded && !was_loaded) {
         rc = retained_stays(e, t);
         t->gone |= rc == 0;
@@ -205,7 +207,6 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->anew = false;
     TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
     t->dirty = false;
-    t->lost = false;
     options.label = t->label_due;
     t->label_due = false;
     options.insist = t->touched; /* if another thread sets it meanwhile, the transcript is dirty again */
@@ -231,6 +232,9 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         scan_outcome_clear(&out);
         catalog_mark_dirty(&e->model.catalog, t, true);
     } else {
+        bool was_lost = t->lost;
+
+        t->lost &= t->dirty; /* not before: see has_other_file() in retained.c */
         t->touched = t->dirty;
         t->behind = out.more;
         if (out.more)
@@ -241,7 +245,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
             t->failed_sync = serial;
             catalog_mark_dirty(&e->model.catalog, t, true);
         }
-        rc = commit(e, t, &out);
+        rc = commit(e, t, &out, was_lost);
     }
     pthread_cond_broadcast(&e->scanning.idle);
     return rc;
