@@ -49,7 +49,7 @@ struct status_facts {
     bool once;
     const char *scanner; /* its instruction set; NULL: not known yet */
     struct oks_progress progress;
-    bool cache_enabled;
+    bool cache_enabled, cache_saved;
     uint64_t cache_hits, cache_misses, cache_writes, cache_errors;
     int cache_error;                       /* the last one, or 0 */
     uint64_t history_bytes;                /* of the history store */

@@ -80,6 +80,7 @@ static void put_cache(struct json *j, const struct status_facts *f)
     json_put_count(j, "hits", f->cache_hits);
     json_put_count(j, "misses", f->cache_misses);
     json_put_count(j, "writes", f->cache_writes);
+    json_put_bool(j, "saved", f->cache_saved);
     json_put_count(j, "writeErrors", f->cache_errors);
     put_error(j, "lastWriteError", f->cache_error);
     json_close_object(j);

@@ -107,6 +107,7 @@ int oks_document_status(struct oks_engine *e, struct oks_document *out)
     facts.cache_hits = e->scanning.cache_hits;
     facts.cache_misses = e->scanning.cache_misses;
     facts.cache_writes = e->saver.writes;
+    facts.cache_saved = saver_is_done(e);
     facts.cache_errors = e->saver.errors;
     facts.cache_error = e->saver.error;
     facts.history_bytes = history_store_bytes(e->history);

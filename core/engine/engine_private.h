@@ -69,6 +69,7 @@ struct oks_engine {
         pthread_t thread;
         bool runs;
         bool ends;
+        bool writing;       /* the thread is at the queue */
         pthread_cond_t end; /* CLOCK_MONOTONIC */
         pthread_cond_t wanted;
         TAILQ_HEAD(unsaved_queue, transcript) unsaved;
@@ -196,6 +197,8 @@ void saver_help(struct oks_engine *e);
  * few changes are expected to follow a first scan. Under the lock.
  */
 void saver_rest(struct oks_engine *e, struct transcript *t, bool is_new);
+/* Whether nothing waits to be written, and nothing is being written. Under the lock. */
+bool saver_is_done(const struct oks_engine *e);
 void saver_stop(struct oks_engine *e);
 /*
  * scanning.c; the lock is held at entry and exit, and released in between. 0, -ECANCELED or another negative

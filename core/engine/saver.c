@@ -270,6 +270,7 @@ static void pause_for(struct oks_engine *e, int seconds)
 static void *saver(void *arg)
 {
     struct oks_engine *e = arg;
+    int rc;
 
     pthread_mutex_lock(&e->model.lock);
     while (!e->saver.ends) {
@@ -278,11 +279,21 @@ static void *saver(void *arg)
             continue;
         }
         pause_for(e, SAVE_DELAY_S);
-        if (!e->saver.ends && save_queue(e) < 0)
+        if (e->saver.ends)
+            break;
+        e->saver.writing = true;
+        rc = save_queue(e);
+        e->saver.writing = false;
+        if (rc < 0)
             pause_for(e, RETRY_DELAY_S);
     }
     pthread_mutex_unlock(&e->model.lock);
     return NULL;
+}
+
+bool saver_is_done(const struct oks_engine *e)
+{
+    return !e->saver.writing && TAILQ_EMPTY(&e->saver.unsaved) && !history_store_waits(e->history);
 }
 
 int oks_engine_start_saver(struct oks_engine *e)
