@@ -122,7 +122,8 @@ int requests_each_whole(const struct oks_requests *requests,
 /* Adds the requests of lines that follow, as a scan found them: rows of one key merge. 0, -ENOMEM or -EFBIG
  */
 int requests_gain(struct oks_requests *to, const struct oks_requests *gain);
-/* Adds rows of another version of the transcript: of two rows with one key the better one stays. */
+/* Adds rows of a later version of the transcript: of two rows with one key the better one stays, of equal
+ * ones the later. */
 int requests_unite(struct oks_requests *to, const struct oks_requests *other);
 /* *out: the rows of `before` that `now` lacks, or has worse or other ones of; NULL: none. 0, -ENOMEM or
  * -EFBIG */

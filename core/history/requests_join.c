@@ -24,7 +24,7 @@ static int join_row(void *ctx, size_t i, const struct request_row *row)
         return requests_append(j->to, &own, model, requests_agent(j->from, row->agent));
     requests_get(j->to, at, &own);
     if (j->versions) {
-        if (request_rank(&row->request, &own.request) <= 0)
+        if (request_rank(&row->request, &own.request) < 0)
             return 0;
         own.request = row->request;
         own.line = row->line;
