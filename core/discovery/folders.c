@@ -178,6 +178,14 @@ static bool precedes(const struct folder_walk *w, const char *path, const struct
     return other->linked && (!w->linked || strcmp(path, other->path) < 0);
 }
 
+/* Whether it is still at its path: the event of its move may come after it was found. */
+static bool is_there(const struct folder *f)
+{
+    struct stat st;
+
+    return f->root->remote || (stat(f->path, &st) == 0 && st.st_ino == f->ino && st.st_dev == f->dev);
+}
+
 /* The folder is known from now on, as w->folder. 1: by another path. */
 static int folder_found(struct folder_walk *w, const char *path, const char *rel, const struct stat *st)
 {
@@ -187,7 +195,7 @@ static int folder_found(struct folder_walk *w, const char *path, const char *rel
     key.ino = st->st_ino;
     found = tfind(&key, &w->d->folders_by_inode, by_inode);
     if (found && strcmp((*found)->path, path) != 0) {
-        if (!precedes(w, path, *found))
+        if (!precedes(w, path, *found) && is_there(*found))
             return 1; /* the same folder by another path */
         folders_end(w->d, (*found)->root, (*found)->path);
         found = NULL;
