@@ -160,8 +160,13 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
 
 int keeping_shed(struct oks_engine *e, struct transcript *t)
 {
-    int rc = put_state(e, t);
+    int rc;
 
+    if (requests_whole(t->state.requests) == 0) { /* nothing of it stays */
+        keeping_drop(e, t, HISTORY_MOVED);
+        return 0;
+    }
+    rc = put_state(e, t);
     if (rc == 0)
         rc = arrivals_remnant(e, t->session, t->root, t->path);
     if (rc == 0)
