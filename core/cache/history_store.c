@@ -79,6 +79,7 @@ struct waiting {
 struct piece {
     uint64_t at, len; /* of the payload in the log */
     struct waiting *waiting;
+    bool more; /* it goes on from the piece before it */
 };
 
 struct history_file {
@@ -240,12 +241,15 @@ static void set_facts(struct history_file *f, const struct record_head *h)
 }
 
 /* A piece before the live ones, or behind them. There is room for it. */
-static void add_piece(struct history_store *s, struct history_file *f, const struct piece *piece, bool lost)
+static void add_piece(struct history_store *s, struct history_file *f, const struct piece *piece,
+                      enum history_kind kind)
 {
+    bool lost = kind == HISTORY_LOST, more = kind == HISTORY_MORE;
     size_t i = lost ? f->n_shed : f->n;
 
     memmove(f->pieces + i + 1, f->pieces + i, (f->n - i) * sizeof(*piece));
     f->pieces[i] = *piece;
+    f->pieces[i].more = more;
     f->n++;
     f->n_shed += lost;
     s->used += piece->len;
@@ -264,13 +268,13 @@ static int apply_to(struct history_store *s, struct history_file *f, const struc
     switch (h->kind) {
     case HISTORY_WHOLE:
         cut_pieces(s, f, f->n_shed);
-        add_piece(s, f, piece, false);
+        add_piece(s, f, piece, h->kind);
         set_facts(f, h);
         break;
     case HISTORY_MORE:
         if (!f->facts.live || f->facts.offset != h->from)
             break;
-        add_piece(s, f, piece, false);
+        add_piece(s, f, piece, h->kind);
         set_facts(f, h);
         break;
     case HISTORY_SHED:
@@ -278,7 +282,7 @@ static int apply_to(struct history_store *s, struct history_file *f, const struc
         no_live(f);
         break;
     case HISTORY_LOST:
-        add_piece(s, f, piece, true);
+        add_piece(s, f, piece, h->kind);
         f->facts.lost = f->n_shed > 0;
         break;
     case HISTORY_MOVED:
@@ -651,9 +655,8 @@ static int add_live(struct oks_state *live, struct oks_state *piece)
     return oks_state_gain(live, piece);
 }
 
-/* Adds the pieces to the states that are not NULL. Under `io`. */
-static int read_pieces(struct history_store *s, const struct piece *pieces, size_t n, struct oks_state *live,
-                       struct oks_state *lost)
+/* Adds the pieces of a live part to its state. Under `io`. */
+static int read_live(struct history_store *s, const struct piece *pieces, size_t n, struct oks_state *live)
 {
     int rc = 0;
 
@@ -664,14 +667,10 @@ static int read_pieces(struct history_store *s, const struct piece *pieces, size
         if (rc < 0)
             return rc;
         rc = read_piece(s, &pieces[i], &piece);
-        if (rc == OKS_CACHE_HIT && live)
+        if (rc == OKS_CACHE_HIT)
             rc = requests_gain(live->requests, piece.requests);
-        if (rc == 0 && live)
+        if (rc == 0)
             rc = add_live(live, &piece);
-        if (rc == 0 && lost)
-            rc = requests_unite(lost->requests, piece.requests);
-        if (rc == 0 && lost)
-            rc = unite_names(lost, &piece);
         rc = rc == OKS_CACHE_MISS ? 0 : rc;
         oks_state_clear(&piece);
     }
@@ -716,6 +715,54 @@ static int render_gathered(struct history_store *s, struct history_file *f)
     return 0;
 }
 
+/* Adds a version of the file to what it has lost, and frees it. NULL: none. */
+static int unite_version(struct oks_state *lost, struct oks_requests *version)
+{
+    int rc = version ? requests_unite(lost->requests, version) : 0;
+
+    oks_requests_free(version);
+    return rc;
+}
+
+/*
+ * The same of a lost part. Its pieces are versions of the file, one after the other; what was added to one
+ * belongs to it. Under `io`.
+ */
+static int read_lost(struct history_store *s, const struct piece *pieces, size_t n, struct oks_state *lost)
+{
+    struct oks_requests *version = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct oks_state piece;
+        int found;
+
+        if (!pieces[i].more) {
+            rc = unite_version(lost, version);
+            version = NULL;
+        }
+        if (rc == 0)
+            rc = oks_state_init(&piece);
+        if (rc < 0)
+            break;
+        found = read_piece(s, &pieces[i], &piece);
+        if (found == OKS_CACHE_HIT && version) {
+            rc = requests_gain(version, piece.requests);
+        } else if (found == OKS_CACHE_HIT) {
+            version = piece.requests;
+            piece.requests = NULL;
+        }
+        if (rc == 0 && found == OKS_CACHE_HIT)
+            rc = unite_names(lost, &piece);
+        rc = found < 0 ? found : rc;
+        oks_state_clear(&piece);
+    }
+    if (rc == 0)
+        return unite_version(lost, version);
+    oks_requests_free(version);
+    return rc;
+}
+
 int history_store_load(struct history_store *s, const char *path, struct oks_state *live,
                        struct oks_state *lost)
 {
@@ -739,9 +786,9 @@ int history_store_load(struct history_store *s, const char *path, struct oks_sta
     }
     pthread_mutex_unlock(&s->lock);
     if (rc == 0 && lost)
-        rc = read_pieces(s, pieces, n_shed, NULL, lost);
+        rc = read_lost(s, pieces, n_shed, lost);
     if (rc == 0 && live)
-        rc = read_pieces(s, n > n_shed ? pieces + n_shed : NULL, n - n_shed, live, NULL);
+        rc = read_live(s, n > n_shed ? pieces + n_shed : NULL, n - n_shed, live);
     pthread_mutex_unlock(&s->io);
     free(pieces);
     return rc;
@@ -1191,13 +1238,13 @@ static int compact_file(struct history_store *s, int fd, const struct history_fi
         return rc;
     rc = oks_state_init(&lost);
     if (rc == 0)
-        rc = read_pieces(s, f->pieces, f->n_shed, NULL, &lost);
+        rc = read_lost(s, f->pieces, f->n_shed, &lost);
     if (rc == 0 && f->n_shed)
         rc = put_state(fd, HISTORY_LOST, f, &lost);
     if (rc == 0 && f->n == f->n_shed + 1) {
         rc = copy_live(s, fd, f);
     } else if (rc == 0 && f->n > f->n_shed) {
-        rc = read_pieces(s, f->pieces + f->n_shed, f->n - f->n_shed, &live, NULL);
+        rc = read_live(s, f->pieces + f->n_shed, f->n - f->n_shed, &live);
         if (rc == 0)
             rc = put_state(fd, HISTORY_WHOLE, f, &live);
     }
