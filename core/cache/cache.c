@@ -367,23 +367,31 @@ static void sweep_once(struct oks_cache *cache, int folder, int64_t now)
         oks_cache_sweep(folder, now);
 }
 
-static int save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
-                      const char *bytes, size_t len)
+static int save_file(struct oks_cache *cache, const char *folder, const char *file, const char *bytes,
+                     size_t len)
 {
-    char file[NAME_MAX + 1];
+    int dir = open_folder(cache, folder, true), r;
     int64_t now;
-    int dir, r;
 
-    r = component(name, suffix, file);
-    if (r < 0)
-        return r;
-    dir = open_folder(cache, folder, true);
     if (dir < 0)
         return dir;
     r = oks_cache_replace(dir, file, bytes, len, &now);
     if (r == 0)
         sweep_once(cache, dir, now);
     close(dir);
+    return r;
+}
+
+static int save_bytes(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
+                      const char *bytes, size_t len)
+{
+    char file[NAME_MAX + 1];
+    int r = component(name, suffix, file);
+
+    if (r == 0)
+        r = save_file(cache, folder, file, bytes, len);
+    if (r == -ENOENT) /* somebody removed the folder meanwhile: it is made again */
+        r = save_file(cache, folder, file, bytes, len);
     return r;
 }
 
