@@ -74,10 +74,11 @@ class Past:
                 self.retained[path] = kept, inode
 
     def lose(self, path: str, before: bytes, after: bytes) -> None:
-        """A row of requests stays for each that the file has no more, or only with less output."""
+        """A row of requests stays for each that the file has no more, or only with less output. An unfinished line may go
+        without a trace, so it is no substitute."""
         if after.startswith(before):
             return
-        there = best_lines(path, after)
+        there = best_lines(path, complete(after))
         gone = [line._replace(path=LOST + path) for name, line in best_lines(path, before).items()
                 if name not in there or is_less(there[name], line)]
         if gone:
