@@ -25,10 +25,15 @@ static bool has_content(const struct oks_state *state)
     return oks_events_len(state->events) > 0 || requests_whole(state->requests) > 0;
 }
 
+/* Whether the store has the transcript's state: the same bytes, and what they say is the same. */
+static bool is_stored(struct oks_engine *e, const struct transcript *t, const struct oks_state *state)
+{
+    return !t->keep_all && history_store_has(e->history, t->path, state);
+}
+
 bool keeping_due(struct oks_engine *e, const struct transcript *t)
 {
-    return e->cache && t->loaded && !t->unsaved && has_content(&t->state) &&
-           (t->keep_all || !history_store_has(e->history, t->path, &t->state));
+    return e->cache && t->loaded && !t->unsaved && has_content(&t->state) && !is_stored(e, t, &t->state);
 }
 
 /* A state with the ids that the rows no longer have, to be cleared with oks_requests_free(copy). */
@@ -67,7 +72,7 @@ static int put_state(struct oks_engine *e, const struct transcript *t)
     struct oks_state whole;
     int rc;
 
-    if (!has_content(&t->state) || history_store_has(e->history, t->path, &t->state))
+    if (!has_content(&t->state) || is_stored(e, t, &t->state))
         return 0;
     rc = keeping_restore(e, t, &whole, &copy);
     if (rc == 0)
@@ -185,7 +190,7 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
         rc = arrivals_remnant(e, t->session, t->root, t->path);
         if (rc == 0) /* last: from then on the store no longer says that there is something to compare */
             rc = history_store_put(e->history, HISTORY_MOVED, t->path, NULL);
-    } else if (e->cache && !out->replace && out->gain.offset > t->state.offset &&
+    } else if (e->cache && !out->replace && !t->keep_all && out->gain.offset > t->state.offset &&
                out->bytes_read <= MORE_BYTES_MAX) {
         history_store_put_more(e->history, t->path, &t->state,
                                &out->gain); /* else the saver puts all of it */
@@ -205,8 +210,7 @@ int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_st
     int rc = history_store_flush(e->history);
 
     if (rc < 0 || t->remnant || !has_content(whole) ||
-        (!t->keep_all && history_store_has(e->history, t->path, whole) &&
-         !history_store_wants_whole(e->history, t->path)))
+        (is_stored(e, t, whole) && !history_store_wants_whole(e->history, t->path)))
         return rc;
     rc = history_store_put_rendered(e->history, t->path, whole, bytes, len);
     if (rc == 0)

@@ -90,6 +90,7 @@ static const char *other_session(const struct transcript *t, const struct scan_o
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out, bool was_lost)
 {
     bool was_loaded = t->loaded, replaced = out->replace;
+    bool reread = replaced && !out->cache_hit && !t->retained; /* the same bytes may be other records now */
     bool changed = out->changed, adopted = out->adopted, more = out->more, teams_changed, relabelled;
     char buf[OKS_NAME_MAX + 1];
     const char *id;
@@ -134,7 +135,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     if (rc < 0)
         return again(e, t, rc);
-    t->keep_all |= relabelled && was_loaded && !t->whole;
+    t->keep_all |= (relabelled && was_loaded && !t->whole) || (reread && t->source->agrees);
     if (t->gone && (rc = arrivals_other_form(e, t)) < 0)
         return again(e, t, rc);
     rc = t->gone ? retained_keep(e, t) : 0;
