@@ -346,16 +346,10 @@ static void detach(int ready_fd)
     }
 }
 
-/* Signals are for the main thread, so the saver blocks them. */
 static void start_saver(struct oks_engine *engine)
 {
-    sigset_t all, before;
-    int rc;
+    int rc = oks_engine_start_saver(engine);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = oks_engine_start_saver(engine);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc < 0)
         log_error("cannot start the thread that writes caches (%s): they are written at the end",
                   strerror(-rc));
@@ -469,6 +463,24 @@ static void say_not_mounted(const char *path, const char *why)
         log_error("cannot mount on %s: %s; see 'okstrafs doctor'", path, why);
 }
 
+/* Mounts, and starts the threads. 0 or an exit code, with the session destroyed. */
+static int mount_session(const struct options *o, struct connection *c, struct fuse_session *session,
+                         struct daemon *daemon)
+{
+    if (!session || fuse_session_mount(session, o->mountpoint) < 0) {
+        say_not_mounted(o->mountpoint, *fuse_complaint ? fuse_complaint : strerror(errno));
+        if (session)
+            fuse_session_destroy(session);
+        return EX_UNAVAILABLE;
+    }
+    harden(o, daemon);
+    start_notifier(o, c, daemon->toucher);
+    oks_engine_set_daemon(c->mount.engine, daemon_state, daemon);
+    start_saver(c->mount.engine);
+    say_ready(o, c);
+    return 0;
+}
+
 static int mount_and_serve(const struct options *o, struct connection *c, struct toucher *toucher,
                            int ready_fd)
 {
@@ -476,6 +488,7 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     /* Before there is a descriptor of the mount, which a child that hangs would keep open. */
     struct daemon daemon = {
         .connection = c, .toucher = toucher, .roots_answer = in_child(ask_roots, o) == ANSWERED};
+    sigset_t all, before;
     int rc;
 
     c->pages.session = session;
@@ -484,17 +497,16 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     signalled_path = o->mountpoint;
     if (session)
         install_signals();
-    if (!session || fuse_session_mount(session, o->mountpoint) < 0) {
-        say_not_mounted(o->mountpoint, *fuse_complaint ? fuse_complaint : strerror(errno));
-        if (session)
-            fuse_session_destroy(session);
-        return EX_UNAVAILABLE;
-    }
-    harden(o, &daemon);
-    start_notifier(o, c, toucher);
-    oks_engine_set_daemon(c->mount.engine, daemon_state, &daemon);
-    start_saver(c->mount.engine);
-    say_ready(o, c);
+    /*
+     * Signals wait until the loop runs. libfuse does not mount if one interrupts it (it waits for mount(8)),
+     * and the threads that are started here keep all signals blocked: they are for the main thread.
+     */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = mount_session(o, c, session, &daemon);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc)
+        return rc;
     detach(ready_fd);
     rc = serve(session);
     toucher_ending(toucher);

@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -280,7 +279,6 @@ static void *notifier_main(void *arg)
 int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate, struct toucher *toucher)
 {
     struct notifier *n = calloc(1, sizeof(*n));
-    sigset_t all, before;
     int rc;
 
     if (!n)
@@ -294,12 +292,8 @@ int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate
     n->change_fd = rc == 0 ? oks_engine_change_fd(m->engine) : -1;
     if (rc == 0 && n->change_fd < 0)
         rc = n->change_fd;
-    if (rc == 0) {
-        sigfillset(&all); /* signals belong to the main thread */
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (rc == 0)
         rc = -pthread_create(&n->thread, NULL, notifier_main, n);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
     if (rc < 0) {
         if (n->wake_fd >= 0)
             close(n->wake_fd);

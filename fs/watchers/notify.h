@@ -11,7 +11,10 @@
 
 struct notifier;
 
-/* All are borrowed until notify_stop(). 0; a negative errno: watchers are not notified. */
+/*
+ * All are borrowed until notify_stop(). Starts a thread: call it with all signals blocked. 0; a negative
+ * errno: watchers are not notified.
+ */
 int notify_start(struct notifier **out, struct mount *m, struct write_gate *gate, struct toucher *toucher);
 /*
  * Call it after the end of the FUSE session, which ends any system call of the toucher. NULL is fine. The

@@ -638,14 +638,9 @@ static void *keeper_main(void *arg)
 
 void toucher_mounted(struct toucher *t, const struct mount_id *id)
 {
-    sigset_t all, before;
-
     t->id = *id;
     tell_mounted(t);
-    sigfillset(&all); /* signals belong to the main thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     t->kept = pthread_create(&t->keeper, NULL, keeper_main, t) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void toucher_set_hardened(struct toucher *t)

@@ -39,7 +39,7 @@ const _Atomic pid_t *toucher_pid(const struct toucher *toucher); /* of now; -1: 
 void toucher_state(const struct toucher *toucher, struct oks_daemon_state *out);
 /*
  * The mount exists: from now on the child unmounts it when the daemon dies, and is started again if it is
- * killed alone.
+ * killed alone. Starts a thread: call it with all signals blocked.
  */
 void toucher_mounted(struct toucher *toucher, const struct mount_id *id);
 /* The daemon has given up what unmounting needs. */

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -154,6 +155,24 @@ class Starting(Lifecycle):
         with self.home.mount(preexec_fn=inherit) as mount:
             mount.process.send_signal(signal.SIGTERM)
             self.assertEqual(mount.process.wait(20), 0)
+            self.assertFalse(harness.is_mounted(self.point))
+
+    def test_a_signal_at_once(self):
+        """As soon as the mount is in the kernel's table, while libfuse still waits for mount(8)."""
+        self.point.mkdir()
+        environ = self.home.environment()
+        for _ in range(5):
+            with open("/proc/self/mountinfo", "rb") as table:
+                changes = select.poll()
+                changes.register(table, select.POLLPRI)
+                daemon = subprocess.Popen([harness.binary(), "mount", "-f", "--no-cache", str(self.point)], env=environ,
+                                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                deadline = time.monotonic() + 20
+                while not harness.is_mounted(self.point) and time.monotonic() < deadline and daemon.poll() is None:
+                    changes.poll(100)
+            daemon.send_signal(signal.SIGTERM)
+            said = daemon.communicate(timeout=20)[1]
+            self.assertEqual((daemon.returncode, said), (0, b""))
             self.assertFalse(harness.is_mounted(self.point))
 
     def test_the_default_mountpoint(self):
