@@ -177,16 +177,6 @@ bool mount_id_is(const struct mount_id *id, const struct statx *stx)
     return stx->stx_dev_major == id->dev_major && stx->stx_dev_minor == id->dev_minor;
 }
 
-#define DEVICES "/sys/class/bdi"
-
-bool mount_id_exists(const struct mount_id *id)
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), DEVICES "/%u:%u", id->dev_major, id->dev_minor);
-    return access(path, F_OK) == 0 || access(DEVICES, X_OK) != 0;
-}
-
 /* In a child: copies what a file of the mount contains. */
 __attribute__((noreturn)) static void copy_file(const char *path, int to)
 {

@@ -66,8 +66,6 @@ int mountpoint_id(const char *path, struct mount_id *out);
 bool mountpoint_is(const char *path, const struct mount_id *id);
 /* Whether a statx was answered by this mount. */
 bool mount_id_is(const struct mount_id *id, const struct statx *stx);
-/* Whether its filesystem exists: mounted somewhere, or in use after it was detached. Without sysfs: true. */
-bool mount_id_exists(const struct mount_id *id);
 /* Detaches the topmost mount at a path, in use or not; the path must be resolved. 0 or a negative errno. */
 int mountpoint_detach(const char *path);
 

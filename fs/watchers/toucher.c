@@ -20,7 +20,8 @@
  * A mount that was detached lives on while a shell stands in it, or a container has a copy of it. Its daemon
  * must not keep the folder from a newer one. So the child watches the kernel's table of mounts, and gives up
  * the lock if the mount is gone from its place and is still in use. When the last user has left, the daemon
- * ends, and keeps the lock until then: whoever waits for the lock waits for the caches.
+ * ends, and keeps the lock until then: whoever waits for the lock waits for the caches. That there is no user
+ * is known from inotify, which reports the end of a filesystem; a watch does not keep a mount busy.
  */
 #include "watchers/toucher.h"
 
@@ -31,9 +32,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -53,7 +56,7 @@ enum {
     EXIT_WAIT_MS = 2000,
     RESTART_S = 3,
     RETRY_MS = 1000,
-    DETACHED_MS = 300, /* the kernel has taken away a mount without users by then */
+    DETACHED_MS = 300, /* the kernel has ended a filesystem without users by then */
     MESSAGE_MAX = 4096,
 };
 
@@ -110,6 +113,7 @@ struct child {
     int socket, lock_fd;
     int mounts_fd;       /* readable after a change of the table of mounts; -1: no longer of interest */
     int64_t detached_ms; /* since when the mount is not at its place; 0: it is there */
+    int end_fd;          /* inotify: readable after the end of the filesystem; -1: that is not watched */
     bool ending;         /* the daemon has left its loop */
 };
 
@@ -251,6 +255,33 @@ static ssize_t receive(int from, struct touch_request *m, int *socket)
     return n;
 }
 
+/*
+ * Only after the reply: this may send a request, and the daemon does not serve its mount yet. Without the
+ * watch a mount that is gone for DETACHED_MS is taken for one in use.
+ */
+static void watch_end(struct child *c)
+{
+    int root = open_root(c);
+    char path[32];
+
+    if (root < 0)
+        return;
+    if (c->end_fd >= 0)
+        close(c->end_fd);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
+    c->end_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (c->end_fd >= 0)
+        inotify_add_watch(c->end_fd, path, IN_DELETE_SELF); /* IN_UNMOUNT needs no flag */
+    close(root);
+}
+
+static bool has_ended(const struct child *c)
+{
+    struct pollfd fd = {.fd = c->end_fd, .events = POLLIN};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
 /* As the spare it does not watch mounts. */
 static void become_toucher(struct child *c)
 {
@@ -273,8 +304,10 @@ static int start_spare(struct child *c, int socket)
     close(c->socket);
     if (c->mounts_fd >= 0)
         close(c->mounts_fd);
+    if (c->end_fd >= 0)
+        close(c->end_fd);
     c->socket = socket;
-    c->mounts_fd = -1;
+    c->mounts_fd = c->end_fd = -1;
     c->spare = true;
     c->detached_ms = 0;
     return 0;
@@ -316,6 +349,8 @@ static bool serve(struct child *c)
     if (socket >= 0)
         close(socket);
     send(c->socket, &rc, sizeof(rc), MSG_NOSIGNAL);
+    if (m.what == TOUCH_MOUNTED)
+        watch_end(c);
     return true;
 }
 
@@ -336,7 +371,7 @@ static void release_if_detached(struct child *c)
         return;
     }
     /* Other mounts come and go, so this is called at any time. */
-    if (monotonic_ms() - c->detached_ms >= DETACHED_MS && !c->ending && mount_id_exists(&c->id)) {
+    if (monotonic_ms() - c->detached_ms >= DETACHED_MS && !c->ending && !has_ended(c)) {
         flock(c->lock_fd, LOCK_UN); /* also for the daemon, whose descriptor is the same */
         close(c->mounts_fd);
         c->mounts_fd = -1;
@@ -358,7 +393,7 @@ static bool wait_and_serve(struct child *c)
 
 __attribute__((noreturn)) static void child_main(const char *mountpoint, int socket, int lock_fd)
 {
-    struct child child = {.mountpoint = mountpoint, .socket = socket, .lock_fd = lock_fd};
+    struct child child = {.mountpoint = mountpoint, .socket = socket, .lock_fd = lock_fd, .end_fd = -1};
 
     ignore_signals();
     setsid();

@@ -6,6 +6,7 @@ refusal, and has nobody been left hanging?
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import random
@@ -381,6 +382,26 @@ class Stopping(Lifecycle):
 
         self.addCleanup(leave)
         self.replaced(leave)
+
+    @as_root
+    def test_slow_to_end(self):
+        """A mount that is gone and in use by nobody: its daemon keeps the folder until it has saved its caches."""
+        with self.home.mount(*harness.visible()) as mount:
+            folder = Path(f"/proc/{mount.toucher()}/fdinfo")
+            deadline = time.monotonic() + 10
+            while not any("inotify wd:" in (folder / fd).read_text() for fd in os.listdir(folder)):
+                self.assertLess(time.monotonic(), deadline, "the helper does not watch")
+                time.sleep(0.01)
+            mount.process.send_signal(signal.SIGSTOP)
+            self.addCleanup(mount.process.send_signal, signal.SIGCONT)
+            harness.detach(self.point)
+            time.sleep(1)  # longer than the helper waits for the kernel
+            below = os.open(self.point, os.O_RDONLY | os.O_DIRECTORY)
+            with self.assertRaises(BlockingIOError):
+                fcntl.flock(below, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(below)
+            mount.process.send_signal(signal.SIGCONT)
+            self.assertEqual(mount.process.wait(20), 0)
 
     def test_in_use_for_a_moment(self):
         """A reader who is about to leave is waited for, and nobody is told of it."""
