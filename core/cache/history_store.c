@@ -316,7 +316,7 @@ static int apply(struct history_store *s, const char *path, const struct record_
 
 static int apply_waiting(struct history_store *s, struct waiting *w)
 {
-    struct piece piece = {0, w->head.payload_len, w};
+    struct piece piece = {.len = w->head.payload_len, .waiting = w};
 
     return apply(s, w->path, &w->head, &piece);
 }
@@ -485,7 +485,7 @@ static int read_records(struct history_store *s, uint64_t from, uint64_t size, u
         if (whole < 0) {
             rc = whole;
         } else if (whole) {
-            struct piece piece = {at + sizeof(h) + h.path_len, h.payload_len, NULL};
+            struct piece piece = {.at = at + sizeof(h) + h.path_len, .len = h.payload_len};
 
             rc = apply(s, path, &h, &piece);
             at = piece.at + piece.len;
@@ -875,7 +875,7 @@ static bool must_wait(const struct history_store *s, uint64_t bytes)
 /* Takes over the record. `f`: its file, where that is known. Under `lock`. */
 static int enqueue(struct history_store *s, struct history_file *f, struct waiting *w)
 {
-    struct piece piece = {0, w->head.payload_len, w};
+    struct piece piece = {.len = w->head.payload_len, .waiting = w};
     int rc = must_wait(s, w->queued) ? -ENOSPC : 0;
 
     if (rc == 0)

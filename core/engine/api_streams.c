@@ -14,7 +14,9 @@ int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struc
     int rc = streams_next(&e->streams, &sources, target, cursor, line, ctx, mtime_ns);
 
     for (int i = 0; rc == -ESTALE && i < TRIES; i++) {
-        rc = oks_engine_sync(e, target, false, NULL);
+        rc = line(ctx, NULL, 0);
+        if (rc == 0)
+            rc = oks_engine_sync(e, target, false, NULL);
         if (rc == 0)
             rc = streams_next(&e->streams, &sources, target, cursor, line, ctx, mtime_ns);
     }

@@ -11,8 +11,11 @@
  * row. If one of these changes after the line was sent (the original of a fork is found, a transcript is
  * replaced), no further line can correct it: the stream starts over, under another generation.
  *
- * Streams do not outlive the process, and cost nothing if nobody reads them. The lines of one call are in
- * memory until they are sorted.
+ * Streams do not outlive the process, and cost nothing if nobody reads them.
+ *
+ * A call collects the rows, 16 bytes each, and sorts them by time. Lines are made from the sorted rows, some
+ * thousands at a time, because the lines of all requests take as much memory as all else. The lock is free
+ * in between. As long as the generation is the same, no row that was sent has changed or is gone.
  */
 #include "streams/stream.h"
 
@@ -113,6 +116,74 @@ void stream_file_is_back(struct streams *streams, struct transcript *t)
     stream_changed(streams, t, t->marks->closed);
 }
 
+/* --- the rows of a call --- */
+
+enum { LINES_AT_ONCE = 16384 };
+
+struct stream_row {
+    uint64_t time;  /* ascending; 0: none */
+    uint32_t range; /* index of its range, and ... */
+    uint32_t row;   /* ... its row, counted from there */
+};
+
+struct stream_rows {
+    struct stream_range *ranges; /* by path of their transcripts, or in the order in which they were closed */
+    size_t n_ranges, ranges_room;
+    struct stream_row *rows;
+    size_t n, room;
+    int64_t mtime_ns;
+};
+
+static int add_row(void *ctx, const struct billing_visit *visit)
+{
+    struct stream_rows *rows = ctx;
+    const struct stream_range *range = &rows->ranges[rows->n_ranges - 1];
+    bool timed = !oks_stamp_is_none(visit->stamp) && visit->stamp.key != OKS_STAMP_KEY_TEXT;
+
+    if (visit->sum->requests == 0)
+        return 0;
+    if (!OKS_GROW(rows->rows, rows->n, rows->room))
+        return -ENOMEM;
+    rows->rows[rows->n++] = (struct stream_row){
+        timed ? visit->stamp.key + 1 : 0, (uint32_t)(rows->n_ranges - 1), (uint32_t)(visit->i - range->from)};
+    return 0;
+}
+
+/* In ascending order of rows. */
+static int add_rows(struct stream_rows *rows, struct model *m, struct transcript *t, size_t from, size_t to)
+{
+    if (from >= to)
+        return 0;
+    if (!OKS_GROW(rows->ranges, rows->n_ranges, rows->ranges_room))
+        return -ENOMEM;
+    rows->ranges[rows->n_ranges++] = (struct stream_range){.transcript = t, .from = from, .to = to};
+    if (t->mark.mtime_ns > rows->mtime_ns)
+        rows->mtime_ns = t->mark.mtime_ns;
+    return billing_each_owned(m->billing, t->billed, from, to, add_row, rows);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct stream_row *x = a, *y = b;
+
+    if (x->range != y->range)
+        return x->range < y->range ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static int by_time_and_place(const void *a, const void *b)
+{
+    const struct stream_row *x = a, *y = b;
+
+    return x->time != y->time ? (x->time < y->time ? -1 : 1) : by_place(a, b);
+}
+
+static void rows_clear(struct stream_rows *rows)
+{
+    free(rows->ranges);
+    free(rows->rows);
+}
+
 /* --- lines --- */
 
 struct stream_line {
@@ -132,7 +203,6 @@ struct stream_batch {
     struct stream_line *lines;
     size_t n, room;
     struct stream_ids ids; /* of lines whose rows have no ids in memory */
-    int64_t mtime_ns;
 };
 
 static void put_text(struct oks_bytes *b, const char *key, struct oks_slice text)
@@ -278,15 +348,6 @@ static int deliver(struct stream_batch *batch, int (*fn)(void *ctx, const char *
     return rc;
 }
 
-/* In ascending order of rows. */
-static int put_rows(struct stream_batch *batch, struct transcript *t, size_t from, size_t to)
-{
-    batch->t = t;
-    if (from < to && t->mark.mtime_ns > batch->mtime_ns)
-        batch->mtime_ns = t->mark.mtime_ns;
-    return billing_each_owned(batch->model->billing, t->billed, from, to, put_request, batch);
-}
-
 static int by_time(const void *a, const void *b)
 {
     const struct stream_line *x = a, *y = b;
@@ -361,7 +422,7 @@ static int advance(struct model *m, const struct session *s, struct stream *stre
     return rc;
 }
 
-static int put_ranges(struct stream_batch *batch, const struct stream *stream, uint64_t after)
+static int new_rows(struct stream_rows *rows, struct model *m, const struct stream *stream, uint64_t after)
 {
     int rc = 0;
 
@@ -369,20 +430,20 @@ static int put_ranges(struct stream_batch *batch, const struct stream *stream, u
         const struct stream_range *r = &stream->ranges[i];
 
         if (r->sequence > after)
-            rc = put_rows(batch, r->transcript, r->from, r->to);
+            rc = add_rows(rows, m, r->transcript, r->from, r->to);
     }
     return rc;
 }
 
 /* --- all lines --- */
 
-static int put_from_start(struct stream_batch *batch, const struct session *s)
+static int rows_from_start(struct stream_rows *rows, struct model *m, const struct session *s, int which)
 {
     struct chosen chosen;
-    int rc = transcripts_of(batch->model, s, &chosen);
+    int rc = transcripts_of(m, s, &chosen);
 
     for (size_t i = 0; rc == 0 && i < chosen.n; i++)
-        rc = put_rows(batch, chosen.list[i], 0, chosen.list[i]->marks->sent[batch->which]);
+        rc = add_rows(rows, m, chosen.list[i], 0, chosen.list[i]->marks->sent[which]);
     free(chosen.list);
     return rc;
 }
@@ -392,8 +453,10 @@ static int put_from_start(struct stream_batch *batch, const struct session *s)
 struct call {
     struct streams *streams;
     const struct oks_target *target;
+    int which;
     struct session *s; /* NULL: all */
     struct stream *stream;
+    struct stream_rows rows;
 };
 
 static int find(struct call *call)
@@ -410,14 +473,14 @@ static int find(struct call *call)
     return call->target->kind == OKS_ALL ? 0 : -ENOENT;
 }
 
-static int begin(struct call *call, struct stream_batch *batch)
+static int begin(struct call *call)
 {
     struct stream *stream = call->stream;
     struct chosen chosen;
     int rc = transcripts_of(call->streams->model, call->s, &chosen);
 
     for (size_t i = 0; i < chosen.n; i++)
-        chosen.list[i]->marks->sent[batch->which] = 0;
+        chosen.list[i]->marks->sent[call->which] = 0;
     free(chosen.list);
     if (rc < 0)
         return rc;
@@ -426,44 +489,90 @@ static int begin(struct call *call, struct stream_batch *batch)
     return 0;
 }
 
-/* All lines. A stream that has other readers keeps its generation. */
-static int read_all(struct call *call, struct stream_batch *batch)
+/* All rows. A stream that has other readers keeps its generation. */
+static int read_all(struct call *call)
 {
-    int rc = call->stream->generation == 0 ? begin(call, batch) : 0;
+    struct model *m = call->streams->model;
+    int rc = call->stream->generation == 0 ? begin(call) : 0;
 
     if (rc == 0)
-        rc = advance(call->streams->model, call->s, call->stream, batch->which);
-    return rc < 0 ? rc : put_from_start(batch, call->s);
+        rc = advance(m, call->s, call->stream, call->which);
+    return rc < 0 ? rc : rows_from_start(&call->rows, m, call->s, call->which);
 }
 
-/* The lines behind the cursor; 1: the stream starts over. */
-static int read_new(struct call *call, struct stream_batch *batch, const struct oks_stream_cursor *cursor)
+/* The rows behind the cursor; 1: the stream starts over. */
+static int read_new(struct call *call, const struct oks_stream_cursor *cursor)
 {
+    struct model *m = call->streams->model;
     int rc;
 
     if (call->stream->generation != cursor->generation)
         return OKS_STREAM_STARTED_OVER;
-    rc = advance(call->streams->model, call->s, call->stream, batch->which);
-    return rc < 0 ? rc : put_ranges(batch, call->stream, cursor->sequence);
+    rc = advance(m, call->s, call->stream, call->which);
+    return rc < 0 ? rc : new_rows(&call->rows, m, call->stream, cursor->sequence);
 }
 
-int streams_next(struct streams *streams, const struct stream_sources *sources,
-                 const struct oks_target *target, struct oks_stream_cursor *cursor,
-                 int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
+/* Collects the rows; *behind is the cursor behind them. 0; 1: the stream starts over; -errno */
+static int collect(struct call *call, const struct oks_stream_cursor *cursor,
+                   struct oks_stream_cursor *behind)
 {
-    struct stream_batch batch = {.model = streams->model,
-                                 .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
-    struct call call = {.streams = streams, .target = target};
-    struct oks_stream_cursor behind = {0};
     int rc;
 
-    pthread_mutex_lock(&streams->model->lock);
-    rc = find(&call);
+    pthread_mutex_lock(&call->streams->model->lock);
+    rc = find(call);
     if (rc == 0)
-        rc = cursor->generation ? read_new(&call, &batch, cursor) : read_all(&call, &batch);
+        rc = cursor->generation ? read_new(call, cursor) : read_all(call);
+    *behind = (struct oks_stream_cursor){0};
     if (rc == 0)
-        behind = (struct oks_stream_cursor){call.stream->generation, call.stream->sequence};
-    pthread_mutex_unlock(&streams->model->lock);
+        *behind = (struct oks_stream_cursor){call->stream->generation, call->stream->sequence};
+    pthread_mutex_unlock(&call->streams->model->lock);
+    if (rc == 0 && call->rows.n)
+        qsort(call->rows.rows, call->rows.n, sizeof(*call->rows.rows), by_time_and_place);
+    return rc;
+}
+
+/* Makes lines of rows that are sorted by place. */
+static int put_lines(struct stream_batch *batch, const struct stream_rows *all, const struct stream_row *rows,
+                     size_t n)
+{
+    int rc = 0;
+
+    for (size_t i = 0, end; rc == 0 && i < n; i = end) {
+        const struct stream_range *range = &all->ranges[rows[i].range];
+        size_t from = range->from + rows[i].row;
+
+        for (end = i + 1; end < n && rows[end].range == rows[i].range; end++)
+            if (rows[end].row != rows[i].row + (end - i))
+                break;
+        batch->t = range->transcript;
+        rc = billing_each_owned(batch->model->billing, batch->t->billed, from, from + (end - i), put_request,
+                                batch);
+    }
+    return rc;
+}
+
+/* -ESTALE: a row has changed since it was collected. */
+static int put_current(struct call *call, uint64_t generation, struct stream_batch *batch,
+                       const struct stream_row *rows, size_t n)
+{
+    int rc;
+
+    pthread_mutex_lock(&batch->model->lock);
+    rc = find(call) < 0 || call->stream->generation != generation ? -ESTALE
+                                                                  : put_lines(batch, &call->rows, rows, n);
+    pthread_mutex_unlock(&batch->model->lock);
+    return rc;
+}
+
+static int send_lines(struct call *call, uint64_t generation, const struct stream_sources *sources,
+                      struct stream_row *rows, size_t n,
+                      int (*line)(void *ctx, const char *bytes, size_t len), void *ctx)
+{
+    struct stream_batch batch = {.model = call->streams->model, .which = call->which};
+    int rc;
+
+    qsort(rows, n, sizeof(*rows), by_place);
+    rc = put_current(call, generation, &batch, rows, n);
     if (rc == 0) /* before lines are sorted: ids refer to them by index */
         rc = stream_ids_find(&batch.ids, sources, take_ids, &batch);
     stream_ids_clear(&batch.ids);
@@ -473,9 +582,27 @@ int streams_next(struct streams *streams, const struct stream_sources *sources,
         rc = deliver(&batch, line, ctx);
     free(batch.lines);
     free(batch.bytes.ptr);
+    return rc;
+}
+
+int streams_next(struct streams *streams, const struct stream_sources *sources,
+                 const struct oks_target *target, struct oks_stream_cursor *cursor,
+                 int (*line)(void *ctx, const char *bytes, size_t len), void *ctx, int64_t *mtime_ns)
+{
+    struct call call = {.streams = streams,
+                        .target = target,
+                        .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
+    struct oks_stream_cursor behind;
+    int rc = collect(&call, cursor, &behind);
+
+    for (size_t i = 0, n; rc == 0 && i < call.rows.n; i += n) {
+        n = call.rows.n - i < LINES_AT_ONCE ? call.rows.n - i : LINES_AT_ONCE;
+        rc = send_lines(&call, behind.generation, sources, call.rows.rows + i, n, line, ctx);
+    }
+    rows_clear(&call.rows);
     if (rc < 0)
         return rc;
     *cursor = behind;
-    *mtime_ns = batch.mtime_ns;
+    *mtime_ns = call.rows.mtime_ns;
     return rc;
 }

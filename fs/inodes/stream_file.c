@@ -68,6 +68,7 @@ enum { GATHER = 256 << 10 };
 /* Collects lines, so that not each is a write of its own. */
 struct append_buffer {
     struct stream_file *stream;
+    size_t before; /* length of the file */
     char *bytes;
     size_t len;
     int rc;
@@ -85,6 +86,11 @@ static int append(void *ctx, const char *bytes, size_t len)
 {
     struct append_buffer *g = ctx;
 
+    if (!bytes) {
+        g->stream->file.len = g->before;
+        g->len = 0;
+        return 0;
+    }
     if (g->len + len > GATHER && flush(g) < 0)
         return g->rc;
     if (len > GATHER)
@@ -97,10 +103,9 @@ static int append(void *ctx, const char *bytes, size_t len)
 /* On failure the cursor stays: what was written after the old length is written again. */
 static int take_up(struct stream_file *s, struct oks_engine *engine, const struct node *node)
 {
-    struct append_buffer g = {.stream = s, .bytes = malloc(GATHER)};
+    struct append_buffer g = {.stream = s, .before = s->file.len, .bytes = malloc(GATHER)};
     struct oks_target target = node_target(node);
     struct oks_stream_cursor cursor = s->cursor;
-    size_t before = s->file.len;
     int64_t mtime_ns = 0, last = atomic_load(&s->mtime_ns);
     int rc;
 
@@ -111,12 +116,12 @@ static int take_up(struct stream_file *s, struct oks_engine *engine, const struc
         rc = flush(&g);
     free(g.bytes);
     if (rc != OKS_STREAM_GOES_ON) {
-        s->file.len = before;
+        s->file.len = g.before;
         s->ended = rc == OKS_STREAM_STARTED_OVER;
         return rc;
     }
     s->cursor = cursor;
-    if (s->file.len > before || last == 0) {
+    if (s->file.len > g.before || last == 0) {
         atomic_store(&s->mtime_ns, mtime_ns > last ? mtime_ns : last + 1);
         atomic_store(&s->len, s->file.len);
     }

@@ -170,6 +170,10 @@ static int add_line(void *ctx, const char *bytes, size_t len)
 {
     struct lines *lines = ctx;
 
+    if (!bytes) {
+        lines->len = 0;
+        return 0;
+    }
     if (lines->room - lines->len < len) {
         size_t room = (lines->room + len) * 2;
         char *more = realloc(lines->bytes, room);

@@ -45,11 +45,12 @@ enum { OKS_STREAM_GOES_ON = 0, OKS_STREAM_STARTED_OVER = 1 };
  * Calls `line` for each line behind the cursor, its newline included, then moves the cursor. The target is of
  * kind OKS_SESSION (its requests) or OKS_ALL (all counted requests). *mtime_ns: time of the newest transcript
  * with a line among them, in ns since the epoch. `line` is called without the engine's lock, and returns 0 or
- * a negative errno.
+ * a negative errno. Bytes of NULL mean: forget the lines of this call, all of them follow
+ * again, because a transcript was rewritten meanwhile.
  *
  * OKS_STREAM_GOES_ON; OKS_STREAM_STARTED_OVER: no line was returned and the cursor is fresh, so call again.
- * On failure the cursor does not move: -ENOENT; -ENOMEM; -EIO: a transcript that holds the ids of a line
- * cannot be read; or what `line` returned.
+ * On failure the cursor does not move, and the lines of this call do not count: -ENOENT; -ENOMEM; -EIO: a
+ * transcript that holds the ids of a line cannot be read; or what `line` returned.
  */
 int oks_stream_next(struct oks_engine *engine, const struct oks_target *target,
                     struct oks_stream_cursor *cursor, int (*line)(void *ctx, const char *bytes, size_t len),

@@ -237,6 +237,91 @@ START_TEST(many_sessions_are_told_in_order_of_time)
 }
 END_TEST
 
+/* More lines than are made at once, of two transcripts in turn. */
+enum { MANY = 20000, STAMP = sizeof("{\"t\":\"") - 1 };
+
+static void put_many(void)
+{
+    FILE *files[] = {fopen(at(P "a.jsonl"), "we"), fopen(at(P "b.jsonl"), "we")};
+
+    for (int i = 0; i < MANY; i++)
+        fprintf(files[i % 2],
+                "{\"type\":\"assistant\",\"timestamp\":\"2026-06-10T%02d:%02d:%02d.000Z\",\"message\":{"
+                "\"id\":\"msg_"
+                "%024d\",\"model\":\"claude-opus-4-7\",\"stop_reason\":\"end_turn\",\"usage\":{\"output_"
+                "tokens\":1}}}\n",
+                i / 3600, i / 60 % 60, i % 60, i);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fclose(files[i]), 0);
+}
+
+struct told {
+    size_t n, nines;
+    unsigned again;
+    char last[OKS_STAMP_TEXT];
+    const char *appended; /* to a transcript, when the first line comes */
+};
+
+static int take_one_of_many(void *ctx, const char *bytes, size_t len)
+{
+    struct told *told = ctx;
+
+    if (!bytes) {
+        ck_assert_uint_gt(told->n, 0);
+        *told = (struct told){.again = told->again + 1};
+        return 0;
+    }
+    ck_assert_uint_gt(len, STAMP + OKS_STAMP_TEXT);
+    ck_assert_int_ge(memcmp(bytes + STAMP, told->last, OKS_STAMP_TEXT - 1), 0);
+    memcpy(told->last, bytes + STAMP, OKS_STAMP_TEXT - 1);
+    told->nines += memmem(bytes, len, "\"outputTokens\":9,", 17) != NULL;
+    if (told->n++ == 0 && told->appended) {
+        append_file(P "a.jsonl", told->appended);
+        sync_target(engine, all, false);
+    }
+    return 0;
+}
+
+/* `behind` is what comes then. */
+static struct told tell_many(const char *appended, const char *behind)
+{
+    struct told told = {.appended = appended};
+    struct oks_stream_cursor cursor = {0};
+    int64_t mtime_ns;
+
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_stream_next(engine, &all, &cursor, take_one_of_many, &told, &mtime_ns), 0);
+    ck_assert_str_eq(ids(next(all, &cursor)), behind);
+    return told;
+}
+
+START_TEST(many_lines_are_told_in_order)
+{
+    struct told told;
+
+    put_many();
+    told = tell_many(NULL, "");
+    ck_assert_uint_eq(told.n, MANY);
+    ck_assert_uint_eq(told.again, 0);
+}
+END_TEST
+
+START_TEST(what_changes_between_lines_is_told_again)
+{
+    struct told told;
+    char *first = text_of("msg_%024d", 0);
+
+    put_many();
+    told = tell_many(line(first, AT("00"), 9, false), "");
+    ck_assert_uint_eq(told.n, MANY);
+    ck_assert_uint_eq(told.again, 1);
+    ck_assert_uint_eq(told.nines, 1);
+    /* A line more changes nothing that was told. */
+    told = tell_many(line("new", AT("00"), 9, false), "new");
+    ck_assert_uint_eq(told.again, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stream");
@@ -251,5 +336,7 @@ int main(void)
     SCRATCH(tools_that_come_later_are_told);
     SCRATCH(there_is_no_stream_of_what_is_not_there);
     SCRATCH(many_sessions_are_told_in_order_of_time);
+    SCRATCH(many_lines_are_told_in_order);
+    SCRATCH(what_changes_between_lines_is_told_again);
     return tap_run(suite);
 }
