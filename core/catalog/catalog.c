@@ -266,7 +266,54 @@ void catalog_move(struct transcript *t, struct session *to)
     link_transcript(to, t);
 }
 
-void catalog_set_parent(struct session *s, struct oks_slice id)
+/* --- parents --- */
+
+static int by_parent_name(const void *a, const void *b)
+{
+    return strcmp(((const struct parent *)a)->name, ((const struct parent *)b)->name);
+}
+
+const struct parent *catalog_parent(const struct catalog *c, const char *name)
+{
+    struct parent key = {.name = (char *)name}, **found = tfind(&key, &c->parents, by_parent_name);
+
+    return found ? *found : NULL;
+}
+
+static struct parent *parent_made(struct catalog *c, const char *name)
+{
+    struct parent *parent = (struct parent *)catalog_parent(c, name);
+
+    if (parent)
+        return parent;
+    parent = calloc(1, sizeof(*parent));
+    if (parent)
+        parent->name = strdup(name);
+    if (parent && parent->name && tsearch(parent, &c->parents, by_parent_name))
+        return parent;
+    if (parent)
+        free(parent->name);
+    free(parent);
+    return NULL;
+}
+
+static void leave_parent(struct catalog *c, struct session *s)
+{
+    struct parent *parent = s->child_of;
+
+    if (!parent)
+        return;
+    LIST_REMOVE(s, of_parent);
+    s->child_of = NULL;
+    s->parent = NULL;
+    if (!LIST_EMPTY(&parent->children))
+        return;
+    tdelete(parent, &c->parents, by_parent_name);
+    free(parent->name);
+    free(parent);
+}
+
+void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id)
 {
     char name[OKS_NAME_MAX + 1] = "";
 
@@ -274,8 +321,12 @@ void catalog_set_parent(struct session *s, struct oks_slice id)
         oks_name_escape(id, name);
     if (s->parent && strcmp(s->parent, name) == 0)
         return;
-    free(s->parent);
-    s->parent = *name ? strdup(name) : NULL;
+    leave_parent(c, s);
+    s->child_of = *name ? parent_made(c, name) : NULL;
+    if (!s->child_of)
+        return;
+    s->parent = s->child_of->name;
+    LIST_INSERT_HEAD(&s->child_of->children, s, of_parent);
 }
 
 /* --- removal --- */
@@ -286,8 +337,8 @@ void catalog_session_remove(struct catalog *c, struct session *s)
     tdelete(s, &c->sessions, by_session_name);
     version_next_names(c->versions);
     c->n_sessions--;
+    leave_parent(c, s);
     free(s->id);
-    free(s->parent);
     free(s);
 }
 

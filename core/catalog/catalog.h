@@ -46,10 +46,18 @@ struct lead {
     LIST_HEAD(, session) unnamed; /* teammates whose team only its records may name */
 };
 
+/* A session that others name as their parent; it need not exist. */
+struct parent {
+    char *name; /* of the session */
+    LIST_HEAD(, session) children;
+};
+
 struct session {
     const char *name;        /* the id as a file name; stored behind the struct */
     char *id;                /* the stem of the transcript's file name */
-    char *parent;            /* name of the session that started this one; NULL: none did */
+    const char *parent;      /* name of the session that started this one; NULL: none did */
+    struct parent *child_of; /* what `parent` belongs to; NULL: none */
+    LIST_ENTRY(session) of_parent;
     struct project *project; /* of its first transcript; NULL: none */
     LIST_ENTRY(session) of_project;
     LIST_HEAD(, transcript) transcripts; /* ascending by path */
@@ -71,6 +79,7 @@ struct team {
     bool runs_changed;              /* they are not sorted yet: teams/runs.c, which has the rest as well */
     struct team_run **runs_by_name; /* NULL: not made */
     size_t n_by_name;
+    struct team_members *by_member; /* of teams/members.c; NULL: not made */
     uint64_t version;
 };
 
@@ -93,6 +102,7 @@ struct catalog {
     void *projects;    /* by name */
     void *teams;       /* by key */
     void *leads;       /* by name */
+    void *parents;     /* by name */
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced; /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) forks;
@@ -127,7 +137,9 @@ struct transcript *catalog_of_inode_next(const struct transcript *t);
 
 struct session *catalog_session(struct catalog *c, const char *name);
 /* Sets the parent to the session of this id; absent, or on ENOMEM: none. */
-void catalog_set_parent(struct session *s, struct oks_slice id);
+void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id);
+/* Those that name the session of this name as their parent; NULL: none do. */
+const struct parent *catalog_parent(const struct catalog *c, const char *name);
 struct team *catalog_team(struct catalog *c, const char *name);
 /* The team of a name from inside a file, created if needed; NULL on ENOMEM. */
 struct team *catalog_team_made(struct catalog *c, struct oks_slice raw);
@@ -159,7 +171,7 @@ void catalog_mark_lost(struct catalog *c, struct transcript *t);
 void placement_project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
 /* The project that the records of the session's transcripts name. False: none yet. */
 bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
-void placement_parent(struct session *s);
+void placement_parent(struct catalog *c, struct session *s);
 /*
  * The reader states of the transcripts that this one may repeat (its peers), one a line; malloc'ed, NULL on
  * ENOMEM.

@@ -105,7 +105,7 @@ int catalog_assign_project(struct catalog *c, struct session *s, struct project 
         p->version = version_next(c->versions);
     if (t->source->parent)
         parent = t->source->parent(catalog_rel(t));
-    catalog_set_parent(s, parent);
+    catalog_set_parent(c, s, parent);
     *from = before;
     return before != p;
 }

@@ -72,6 +72,7 @@ void catalog_team_release(struct catalog *c, struct team *team)
     c->n_teams--;
     version_next_names(c->versions);
     free(team->runs_by_name);
+    free(team->by_member);
     free(team->key);
     free(team);
 }

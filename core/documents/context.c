@@ -302,27 +302,24 @@ static int visit_member(struct context *c, struct session **out, struct last *la
 {
     struct team *team = catalog_team(&c->model->catalog, c->target->name);
     const struct team_run *run = team ? runs_current(team) : NULL;
-    struct session **sessions = team ? team_sessions(&c->model->catalog, team, run) : NULL;
+    const struct team_members *members = team ? team_members(&c->model->catalog, team, run) : NULL;
+    const char *member = c->target->member;
     struct measure_window w = {OKS_STAMP_NONE, OKS_STAMP_NONE};
     struct session *first = NULL;
 
-    if (!sessions)
+    if (!members)
         return team ? -ENOMEM : -ENOENT;
     runs_window(run, &w.since, &w.until);
     *out = NULL;
-    for (size_t i = 0; sessions[i]; i++) {
-        char name[OKS_NAME_MAX + 1];
+    for (size_t i = team_members_of(members, member); team_members_are(members, i, member); i++) {
+        struct session *s = members->items[i].session;
         struct measure m;
 
-        member_name_of(run, sessions[i], name);
-        if (strcmp(name, c->target->member) != 0)
-            continue;
-        first = first ? first : sessions[i];
-        measure_session(sessions[i], &w, &m);
-        if (m.totals.events > 0 && visit_session(c, sessions[i], last))
-            *out = sessions[i];
+        first = first ? first : s;
+        measure_session(s, &w, &m);
+        if (m.totals.events > 0 && visit_session(c, s, last))
+            *out = s;
     }
-    free(sessions);
     *out = *out ? *out : first;
     return first ? 0 : -ENOENT;
 }

@@ -71,6 +71,8 @@ uint64_t document_version(struct model *model, const struct oks_target *target);
  */
 int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
                int (*fn)(void *ctx, const char *name), void *ctx);
+/* Whether a name is in that list. 1, 0, -ENOENT or -ENOMEM */
+int names_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name);
 /* 0: `name` is the listed one; 1: the listed one is in `canonical`; -ENOENT. */
 int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
 

@@ -71,20 +71,6 @@ static void visit_project(void *ctx, void *item)
     names_add(ctx, ((struct project *)item)->name);
 }
 
-struct child_search {
-    const char *parent;
-    struct names *names;
-};
-
-static void visit_child(void *ctx, void *item)
-{
-    const struct session *s = item;
-    struct child_search *search = ctx;
-
-    if (s->parent && strcmp(s->parent, search->parent) == 0)
-        names_add(search->names, s->name);
-}
-
 static int add_day(void *ctx, const char day[11])
 {
     return names_add(ctx, day);
@@ -128,31 +114,36 @@ static int list_team(struct model *model, enum oks_list what, const struct oks_t
     const struct team_run *run = !team                 ? NULL
                                  : of->kind == OKS_RUN ? runs_named(team, of->member)
                                                        : runs_current(team);
-    struct session **sessions =
-        team && (run || of->kind != OKS_RUN) ? team_sessions(&model->catalog, team, run) : NULL;
-    char member[OKS_NAME_MAX + 1];
+    const struct team_members *members;
+    size_t i = 0;
     int rc = 0;
 
-    if (!sessions)
-        return team && (run || of->kind != OKS_RUN) ? -ENOMEM : -ENOENT;
+    if (!team || (!run && of->kind == OKS_RUN))
+        return -ENOENT;
     if (what == OKS_LIST_RUNS)
-        rc = list_runs(team, names);
-    for (size_t i = 0; rc == 0 && what != OKS_LIST_RUNS && sessions[i]; i++) {
-        member_name_of(run, sessions[i], member);
-        if (of->kind == OKS_MEMBER && strcmp(member, of->member) != 0)
-            continue;
+        return list_runs(team, names);
+    members = team_members(&model->catalog, team, run);
+    if (!members)
+        return -ENOMEM;
+    if (of->kind == OKS_MEMBER)
+        i = team_members_of(members, of->member);
+    for (; rc == 0 && i < members->n; i++) {
+        const struct member_session *item = &members->items[i];
+
+        if (of->kind == OKS_MEMBER && !team_members_are(members, i, of->member))
+            break;
         if (what == OKS_LIST_DAYS)
-            rc = add_days(sessions[i], names);
+            rc = add_days(item->session, names);
         else
-            rc = names_add(names, what == OKS_LIST_MEMBERS ? member : sessions[i]->name);
+            rc = names_add(names, what == OKS_LIST_MEMBERS ? item->member : item->session->name);
     }
-    free(sessions);
     return rc;
 }
 
 static int list_session(struct model *model, enum oks_list what, const struct session *s, struct names *names)
 {
-    struct child_search search = {.names = names};
+    const struct parent *parent;
+    const struct session *child;
     const struct membership *m;
 
     if (!s)
@@ -165,8 +156,10 @@ static int list_session(struct model *model, enum oks_list what, const struct se
     case OKS_LIST_PROJECTS:
         return s->project ? names_add(names, s->project->name) : 0;
     case OKS_LIST_SUBAGENTS:
-        search.parent = s->name;
-        oks_tree_each(model->catalog.sessions, visit_child, &search);
+        parent = catalog_parent(&model->catalog, s->name);
+        if (parent)
+            LIST_FOREACH(child, &parent->children, of_parent)
+                names_add(names, child->name);
         return 0;
     case OKS_LIST_DAYS:
         return add_days(s, names);
@@ -233,6 +226,52 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
     if (rc < 0)
         names.rc = rc;
     return names_emit(&names, fn, ctx);
+}
+
+/* --- one name of a list --- */
+
+static int match_name(void *ctx, const char *name)
+{
+    return strcmp(name, ctx) == 0;
+}
+
+static bool is_set_to(const char *attribute, const char *value)
+{
+    return attribute && strcmp(attribute, value) == 0;
+}
+
+static int team_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name)
+{
+    struct team *team = catalog_team(&model->catalog, of->name);
+    const struct session *s = catalog_session(&model->catalog, name);
+    const struct team_members *members;
+
+    if (!team)
+        return -ENOENT;
+    if (what == OKS_LIST_RUNS)
+        return runs_named(team, name) != NULL;
+    members = team_members(&model->catalog, team, runs_current(team));
+    if (!members)
+        return -ENOMEM;
+    if (what == OKS_LIST_MEMBERS)
+        return team_members_are(members, team_members_of(members, name), name);
+    return s && team_members_have(members, s, of->kind == OKS_MEMBER ? of->member : NULL);
+}
+
+/* A stranger can make these lists long, so none is made for one name of it. */
+int names_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name)
+{
+    bool of_team = of->kind == OKS_TEAM || of->kind == OKS_MEMBER;
+    const struct session *s;
+
+    if (of_team && (what == OKS_LIST_RUNS || what == OKS_LIST_MEMBERS || what == OKS_LIST_SESSIONS))
+        return team_has(model, what, of, name);
+    s = catalog_session(&model->catalog, name);
+    if (what == OKS_LIST_SUBAGENTS && of->kind == OKS_SESSION)
+        return s && is_set_to(s->parent, of->name);
+    if (what == OKS_LIST_SESSIONS && of->kind == OKS_PROJECT)
+        return s && s->project && strcmp(s->project->name, of->name) == 0;
+    return names_list(model, what, of, match_name, (void *)name);
 }
 
 /* --- a session's teams and its project, as text --- */

@@ -194,24 +194,16 @@ int team_member_measure(struct model *model, struct team *team, const char *memb
                         const struct measure_window *w, struct measure *out, struct billed_bag *bag)
 {
     const struct team_run *run = runs_current(team);
-    struct session **sessions = team_sessions(&model->catalog, team, run);
-    bool found = false;
+    const struct team_members *members = team_members(&model->catalog, team, run);
+    size_t i = members ? team_members_of(members, member) : 0;
     int rc = 0;
 
-    if (!sessions)
-        return -ENOMEM;
+    if (!members || !team_members_are(members, i, member))
+        return members ? -ENOENT : -ENOMEM;
     measure_start(out);
-    for (size_t i = 0; rc == 0 && sessions[i]; i++) {
-        char name[OKS_NAME_MAX + 1];
-
-        member_name_of(run, sessions[i], name);
-        if (strcmp(name, member) != 0)
-            continue;
-        found = true;
-        rc = add_in_window(model, sessions[i], w, out, bag);
-    }
-    free(sessions);
-    return rc == 0 && !found ? -ENOENT : rc;
+    for (; rc == 0 && team_members_are(members, i, member); i++)
+        rc = add_in_window(model, members->items[i].session, w, out, bag);
+    return rc;
 }
 
 /* --- writing --- */

@@ -59,6 +59,28 @@ int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_t
     return rc;
 }
 
+struct wanted_name {
+    const char *name;
+};
+
+static int match_name(void *ctx, const char *name)
+{
+    return strcmp(((const struct wanted_name *)ctx)->name, name) == 0;
+}
+
+int oks_engine_has(struct oks_engine *e, enum oks_list what, const struct oks_target *of, const char *name)
+{
+    struct wanted_name wanted = {name};
+    int rc;
+
+    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED)
+        return oks_engine_list(e, what, of, match_name, &wanted);
+    pthread_mutex_lock(&e->model.lock);
+    rc = names_has(&e->model, what, of, name);
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
 int oks_engine_resolve(struct oks_engine *e, enum oks_kind kind, const char *name, char canonical[256])
 {
     int rc;

@@ -159,21 +159,21 @@ int commit_assign_project(struct oks_engine *e, struct session *s)
 }
 
 /* In the old layout a sub-agent's file is beside that of its session, and its records name the session. */
-void commit_parent(struct session *s)
+void commit_parent(struct oks_engine *e, struct session *s)
 {
     const struct transcript *t = LIST_FIRST(&s->transcripts);
     const char *parent = t->state.session_id;
 
     if (t->source->late) {
-        placement_parent(s);
+        placement_parent(&e->model.catalog, s);
         return;
     }
     if (t->source->parent && t->source->parent(catalog_rel(t)).ptr)
         return;
     if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
-        catalog_set_parent(s, oks_slice_of(parent));
+        catalog_set_parent(&e->model.catalog, s, oks_slice_of(parent));
     else
-        catalog_set_parent(s, (struct oks_slice){0});
+        catalog_set_parent(&e->model.catalog, s, (struct oks_slice){0});
 }
 
 /* Each working directory may have team-state files below it. */
@@ -191,7 +191,7 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
     int rc, summed;
 
     if (!t->source->late)
-        commit_parent(t->session); /* it may be the lead of the session's team */
+        commit_parent(e, t->session); /* it may be the lead of the session's team */
     rc = teams_changed ? catalog_session_teams(&e->model.catalog, t->session) : 0;
     if (rc == 0 && t->source->late)
         rc = commit_assign_project(e, t->session);
@@ -200,7 +200,7 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
     placement_changed(&e->model.catalog, t, false);
     e->model.catalog.links_due |= t->linked;
     if (t->source->late)
-        commit_parent(t->session);
+        commit_parent(e, t->session);
     summed = sums_transcript(&e->model.sums, t, false);
     rc = rc < 0 ? rc : summed;
     summed = sums_twins(&e->model.sums, t->session, &t->mark);

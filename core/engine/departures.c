@@ -63,7 +63,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
         return;
     }
     commit_assign_project(e, s);
-    commit_parent(s);
+    commit_parent(e, s);
     sums_twins(&e->model.sums, s, &mark);
     sums_session(&e->model.sums, s, s->project, false);
     catalog_session_teams(&e->model.catalog, s);

@@ -8,6 +8,9 @@
  * process write theirs as sub-agents of the lead, and these do not name the team: the file beside them does
  * (catalog/leads.c), or the roster.
  *
+ * A stranger may make thousands of members, and a listing is followed by a lookup of each. So the sessions of
+ * a team are kept by member, until anything changes.
+ *
  * Invariant: team_sessions() and member_name_of() depend only on what gives the team a new version when it
  * changes (commit_bump, runs_session_changed).
  */
@@ -386,4 +389,87 @@ struct session **team_sessions(struct catalog *c, const struct team *team, const
         return calloc(1, sizeof(*g.items));
     sort_distinct(&g);
     return g.items;
+}
+
+/* --- the sessions by member --- */
+
+static int by_member(const void *a, const void *b)
+{
+    const struct member_session *x = a, *y = b;
+    int d = strcmp(x->member, y->member);
+
+    return d ? d : strcmp(x->session->name, y->session->name);
+}
+
+/* One block: the items, and behind them the names. */
+static struct team_members *members_made(struct session *const *sessions, const struct team_run *run)
+{
+    size_t n = 0, len = 0;
+    char name[OKS_NAME_MAX + 1], *names;
+    struct team_members *members;
+
+    for (; sessions[n]; n++) {
+        member_name_of(run, sessions[n], name);
+        len += strlen(name) + 1;
+    }
+    members = malloc(sizeof(*members) + n * sizeof(*members->items) + len);
+    if (!members)
+        return NULL;
+    *members = (struct team_members){.run = run, .n = n};
+    names = (char *)&members->items[n];
+    for (size_t i = 0; i < n; i++) {
+        member_name_of(run, sessions[i], names);
+        members->items[i] = (struct member_session){names, sessions[i]};
+        names += strlen(names) + 1;
+    }
+    qsort(members->items, n, sizeof(*members->items), by_member);
+    return members;
+}
+
+const struct team_members *team_members(struct catalog *c, struct team *team, const struct team_run *run)
+{
+    struct team_members *members = team->by_member;
+    struct session **sessions;
+
+    if (members && members->run == run && members->version == c->versions->all)
+        return members;
+    sessions = team_sessions(c, team, run);
+    members = sessions ? members_made(sessions, run) : NULL;
+    free(sessions);
+    if (!members)
+        return NULL;
+    members->version = c->versions->all;
+    free(team->by_member);
+    team->by_member = members;
+    return members;
+}
+
+size_t team_members_of(const struct team_members *members, const char *member)
+{
+    size_t low = 0, high = members->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(members->items[middle].member, member) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool team_members_are(const struct team_members *members, size_t i, const char *member)
+{
+    return i < members->n && strcmp(members->items[i].member, member) == 0;
+}
+
+bool team_members_have(const struct team_members *members, const struct session *s, const char *member)
+{
+    char name[OKS_NAME_MAX + 1];
+    struct member_session key = {name, (struct session *)s};
+
+    member_name_of(members->run, s, name);
+    return (!member || strcmp(member, name) == 0) &&
+           bsearch(&key, members->items, members->n, sizeof(key), by_member);
 }

@@ -14,6 +14,26 @@ void runs_window(const struct team_run *run, struct oks_stamp *since, struct oks
 /* The team's sessions, NULL-terminated, ascending by name; the caller frees the array. NULL on ENOMEM. */
 struct session **team_sessions(struct catalog *c, const struct team *team, const struct team_run *run);
 
+/* Its sessions by member, ascending by the member's name, then by the session's. */
+struct team_members {
+    const struct team_run *run; /* by which they were found */
+    uint64_t version;           /* of everything, then */
+    size_t n;
+    struct member_session {
+        const char *member;
+        struct session *session;
+    } items[];
+};
+
+/* Made once after each change; it belongs to the team. NULL on ENOMEM */
+const struct team_members *team_members(struct catalog *c, struct team *team, const struct team_run *run);
+/* Where the sessions of a member begin, if it has any. */
+size_t team_members_of(const struct team_members *members, const char *member);
+/* Whether item i exists and is of that member. */
+bool team_members_are(const struct team_members *members, size_t i, const char *member);
+/* Whether the session is in the team; as that member, if it is not NULL. */
+bool team_members_have(const struct team_members *members, const struct session *s, const char *member);
+
 bool member_is_lead(const struct team_run *run, const struct session *s);
 /*
  * The worker of the run that wrote this session itself: an agent of another kind than Claude Code, beside the

@@ -145,21 +145,6 @@ int tree_each_file(struct oks_engine *engine, const struct node *dir, int (*fn)(
     return rc;
 }
 
-struct first_name {
-    const char *wanted; /* NULL: any */
-    char *found;
-};
-
-static int match_name(void *ctx, const char *name)
-{
-    struct first_name *first = ctx;
-
-    if (first->wanted && strcmp(name, first->wanted) != 0)
-        return 0;
-    first->found = strdup(name);
-    return first->found ? 1 : -ENOMEM;
-}
-
 static int lookup_fixed(const struct node *dir, const char *name, struct node *out)
 {
     for (const struct node_type *const *t = dir->type->fixed; t && *t; t++)
@@ -193,10 +178,8 @@ static int lookup_listed(struct oks_engine *engine, const struct node *dir, cons
                          struct node *out)
 {
     struct oks_target target = list_target(dir);
-    struct first_name first = {.wanted = name};
-    int rc = oks_engine_list(engine, dir->type->list, &target, match_name, &first);
+    int rc = oks_engine_has(engine, dir->type->list, &target, name);
 
-    free(first.found);
     if (rc <= 0)
         return rc < 0 ? rc : -ENOENT;
     return tree_listed(dir, name, out);
@@ -205,13 +188,10 @@ static int lookup_listed(struct oks_engine *engine, const struct node *dir, cons
 bool tree_is_known(struct oks_engine *engine, const struct node *dir)
 {
     struct oks_target target = node_target(dir), team = {.kind = OKS_TEAM, .name = target.name};
-    struct first_name member = {.wanted = target.member};
 
     if (target.kind != OKS_MEMBER)
         return oks_engine_version(engine, &target) != 0;
-    oks_engine_list(engine, OKS_LIST_MEMBERS, &team, match_name, &member);
-    free(member.found);
-    return member.found != NULL;
+    return oks_engine_has(engine, OKS_LIST_MEMBERS, &team, target.member) == 1;
 }
 
 int tree_listed(const struct node *dir, const char *name, struct node *out)

@@ -226,6 +226,9 @@ enum oks_list {
  */
 int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
                     int (*fn)(void *ctx, const char *name), void *ctx);
+/* Whether a name is in that list, without making the list. 1, 0, -ENOENT or -ENOMEM */
+int oks_engine_has(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
+                   const char *name);
 
 /* A rendered document. Zeroed: none. */
 struct oks_document {

@@ -475,12 +475,12 @@ START_TEST(a_circle_of_parents_ends)
     made[1] = made_at("-a/s2.jsonl");
     made_says(&made[0], SAYS({.id = "m1", .input = 1}));
     made_says(&made[1], SAYS({.id = "m2", .input = 2}));
-    catalog_set_parent(made[0].t->session, OKS_SLICE("s2"));
-    catalog_set_parent(made[1].t->session, OKS_SLICE("s1"));
+    catalog_set_parent(&model.catalog, made[0].t->session, OKS_SLICE("s2"));
+    catalog_set_parent(&model.catalog, made[1].t->session, OKS_SLICE("s1"));
     version_next(&model.versions);
     r = result("s", 0);
     ck_assert_uint_ge(r->n_rows, 1);
-    catalog_set_parent(made[0].t->session, OKS_SLICE(""));
+    catalog_set_parent(&model.catalog, made[0].t->session, OKS_SLICE(""));
     version_next(&model.versions);
     r = result("s", 0);
     ck_assert_uint_eq(r->n_rows, 1);

@@ -240,12 +240,15 @@ START_TEST(a_parent_is_a_file_name)
     struct session *s = add("-p/a.jsonl")->session;
 
     ck_assert_ptr_null(s->parent);
-    catalog_set_parent(s, OKS_SLICE("x/y"));
+    catalog_set_parent(&catalog, s, OKS_SLICE("x/y"));
     ck_assert_str_eq(s->parent, "x%2Fy");
-    catalog_set_parent(s, OKS_SLICE("z"));
+    ck_assert_ptr_eq(LIST_FIRST(&catalog_parent(&catalog, "x%2Fy")->children), s);
+    catalog_set_parent(&catalog, s, OKS_SLICE("z"));
     ck_assert_str_eq(s->parent, "z");
-    catalog_set_parent(s, (struct oks_slice){0});
+    ck_assert_ptr_null(catalog_parent(&catalog, "x%2Fy"));
+    catalog_set_parent(&catalog, s, (struct oks_slice){0});
     ck_assert_ptr_null(s->parent);
+    ck_assert_ptr_null(catalog_parent(&catalog, "z"));
 }
 END_TEST
 
@@ -962,19 +965,19 @@ START_TEST(records_name_project_and_parent)
     ck_assert_str_eq(name, "-w-x");
     place(s);
     ck_assert_str_eq(s->project->name, "-w-x");
-    placement_parent(s);
+    placement_parent(&catalog, s);
     ck_assert_str_eq(s->parent, "other");
     first = add_repeating("a/s-2.jsonl", "S");
-    placement_parent(s);
+    placement_parent(&catalog, s);
     ck_assert_ptr_null(s->parent);
     ck_assert(placement_project(s, name)); /* the first that says it */
     set(&first->state.reader_state, NULL);
-    placement_parent(s);
+    placement_parent(&catalog, s);
     ck_assert_ptr_null(s->parent);
     root.source = &oks_source_claude;
     s = add("-p/s1/subagents/agent-x.jsonl")->session;
     place(s);
-    placement_parent(s); /* the path says it */
+    placement_parent(&catalog, s); /* the path says it */
     ck_assert_str_eq(s->parent, "s1");
 }
 END_TEST

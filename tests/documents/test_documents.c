@@ -452,6 +452,55 @@ START_TEST(names_are_listed_in_order)
 }
 END_TEST
 
+static int has(enum oks_list what, struct oks_target of, const char *name)
+{
+    return names_has(&model, what, &of, name);
+}
+
+START_TEST(a_name_is_in_its_list)
+{
+    struct oks_target crew = of_kind(OKS_TEAM, "crew", NULL), lead = of_kind(OKS_MEMBER, "crew", "lead"),
+                      scout = of_kind(OKS_MEMBER, "crew", "scout-worker"),
+                      project = of_kind(OKS_PROJECT, "-a", NULL),
+                      first = of_kind(OKS_SESSION, "session-1", NULL),
+                      second = of_kind(OKS_SESSION, "session-2", NULL);
+
+    some_sessions();
+    ck_assert_int_eq(has(OKS_LIST_MEMBERS, crew, "lead"), 1);
+    ck_assert_int_eq(has(OKS_LIST_MEMBERS, crew, "scout-worker"), 1);
+    ck_assert_int_eq(has(OKS_LIST_MEMBERS, crew, "scout-worker-2"), 0);
+    ck_assert_int_eq(has(OKS_LIST_MEMBERS, of_kind(OKS_TEAM, "nobody", NULL), "lead"), -ENOENT);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, crew, "session-2"), 1);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, crew, "agent-x"), 0);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, crew, "nobody"), 0);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, lead, "session-1"), 1);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, lead, "session-2"), 0);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, scout, "session-2"), 1);
+    ck_assert_int_eq(has(OKS_LIST_RUNS, crew, "1"), 0);
+    ck_assert_int_eq(has(OKS_LIST_SUBAGENTS, second, "agent-x"), 1);
+    ck_assert_int_eq(has(OKS_LIST_SUBAGENTS, second, "session-1"), 0);
+    ck_assert_int_eq(has(OKS_LIST_SUBAGENTS, first, "agent-x"), 0);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, project, "session-1"), 1);
+    ck_assert_int_eq(has(OKS_LIST_SESSIONS, project, "agent-x"), 0);
+    ck_assert_int_eq(has(OKS_LIST_DAYS, project, "2026-06-10"), 1);
+    ck_assert_int_eq(has(OKS_LIST_DAYS, project, "2026-06-13"), 0);
+}
+END_TEST
+
+START_TEST(members_follow_every_change)
+{
+    struct oks_target crew = of_kind(OKS_TEAM, "crew", NULL);
+
+    some_sessions();
+    ck_assert_str_eq(names(OKS_LIST_MEMBERS, crew), "lead scout-worker");
+    made[3] = made_at("-a/session-3.jsonl");
+    made_says(&made[3], SAYS({.id = "m5", .team = "crew", .agent = "guide", .output = 1}));
+    ck_assert_str_eq(names(OKS_LIST_MEMBERS, crew), "guide lead scout-worker");
+    ck_assert_int_eq(has(OKS_LIST_MEMBERS, crew, "guide"), 1);
+    ck_assert_str_eq(names(OKS_LIST_SESSIONS, of_kind(OKS_MEMBER, "crew", "guide")), "session-3");
+}
+END_TEST
+
 static int refuse(void *ctx, const char *name)
 {
     return ++*(int *)ctx == 2 ? 7 : 0;
@@ -629,6 +678,8 @@ int main(void)
 
     DOCUMENT_TEST(documents_say_what_the_lines_say);
     DOCUMENT_TEST(names_are_listed_in_order);
+    DOCUMENT_TEST(a_name_is_in_its_list);
+    DOCUMENT_TEST(members_follow_every_change);
     DOCUMENT_TEST(a_listing_may_be_ended);
     DOCUMENT_TEST(other_spellings_are_resolved);
     DOCUMENT_TEST(blocks_have_gaps_and_rates);
