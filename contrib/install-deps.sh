@@ -38,6 +38,7 @@ compiles() { # a compiler without the C library's headers is no compiler yet
 missing_for_build() {
     need gcc command -v cc
     need libc6-dev compiles
+    need binutils command -v objcopy
     need meson command -v meson
     need ninja-build command -v ninja
     need pkg-config command -v pkg-config

@@ -45,12 +45,10 @@ static int string(struct oks_slice value, char **out, size_t *len)
 
     if (r != 0)
         return r;
-    copy = malloc(tree.root->len + 1);
-    if (copy) {
-        memcpy(copy, tree.root->text, tree.root->len + 1);
-        *out = copy;
-        *len = tree.root->len;
-    }
+    *len = (size_t)json_object_get_string_len(tree.root);
+    copy = malloc(*len + 1);
+    if (copy)
+        *out = memcpy(copy, json_object_get_string(tree.root), *len + 1);
     json_tree_clear(&tree);
     return copy ? 0 : -ENOMEM;
 }
@@ -79,35 +77,35 @@ static int nullable(struct oks_slice value, bool raw, char **out)
 
 /* --- what the file says --- */
 
-static bool count_of(const struct json_value *event, const struct oks_cache_key *key, uint64_t *out)
+static bool count_of(json_object *event, const struct oks_cache_key *key, uint64_t *out)
 {
-    const struct json_value *value;
+    json_object *value;
     char name[sizeof(key->text)];
 
     memcpy(name, key->text + 1, key->len - 3);
     name[key->len - 3] = '\0';
-    value = json_member(event, name);
-    if (!value)
+    if (!json_object_object_get_ex(event, name, &value))
         return true;
-    if (!json_is(value, JSON_TYPE_INT) || json_int64(value) < 0 || json_uint64(value) > OKS_TOKENS_MAX)
+    if (!json_object_is_type(value, json_type_int) || json_int64(value) < 0 ||
+        json_uint64(value) > OKS_TOKENS_MAX)
         return false;
     *out = json_uint64(value);
     return true;
 }
 
-static bool event_of(const struct json_value *json, struct oks_event *out)
+static bool event_of(json_object *json, struct oks_event *out)
 {
-    const struct json_value *stamp;
+    json_object *stamp;
 
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
         if (!count_of(json, &oks_cache_keys[i], &out->count[oks_cache_keys[i].column]))
             return false;
-    stamp = json_member(json, "t");
-    if (!stamp)
+    if (!json_object_object_get_ex(json, "t", &stamp))
         return true;
-    if (!json_is(stamp, JSON_TYPE_STRING))
+    if (!json_object_is_type(stamp, json_type_string))
         return false;
-    out->stamp = oks_stamp_of((struct oks_slice){stamp->text, stamp->len});
+    out->stamp = oks_stamp_of(
+        (struct oks_slice){json_object_get_string(stamp), (size_t)json_object_get_string_len(stamp)});
     return true;
 }
 
@@ -196,19 +194,21 @@ static int read_tail(struct oks_slice value, struct oks_state *state)
     return digest(fields[1].value, state->tail_sha256);
 }
 
-static bool span_end(const struct json_value *json, const char *key, struct oks_stamp *out)
+static bool span_end(json_object *json, const char *key, struct oks_stamp *out)
 {
-    const struct json_value *value = json_member(json, key);
+    json_object *value;
 
-    if (!value || json_is(value, JSON_TYPE_NULL))
-        return value != NULL;
-    if (!json_is(value, JSON_TYPE_STRING))
+    if (!json_object_object_get_ex(json, key, &value))
         return false;
-    *out = oks_stamp_of(oks_slice_of(value->text));
+    if (!value)
+        return true;
+    if (!json_object_is_type(value, json_type_string))
+        return false;
+    *out = oks_stamp_of(oks_slice_of(json_object_get_string(value)));
     return out->key < OKS_STAMP_KEY_TEXT;
 }
 
-static bool model_of(const struct json_value *json, struct oks_totals *out)
+static bool model_of(json_object *json, struct oks_totals *out)
 {
     static const struct oks_cache_key events = {"\"n\":", 4, 0}, stamped = {"\"stamped\":", 10, 0};
 

@@ -52,17 +52,17 @@ void json_put_daemon(struct json *j, const struct oks_daemon_state *d)
 
 /* --- reading --- */
 
-static bool flag_in(const struct json_value *object, const char *key)
+static bool flag_in(json_object *object, const char *key)
 {
     return json_true(json_member(object, key));
 }
 
-static uint64_t count_in(const struct json_value *object, const char *key)
+static uint64_t count_in(json_object *object, const char *key)
 {
     return json_uint64(json_member(object, key));
 }
 
-static int64_t time_in(const struct json_value *object, const char *key)
+static int64_t time_in(json_object *object, const char *key)
 {
     const char *text = foreign_text(object, key);
     int64_t micros;
@@ -72,7 +72,7 @@ static int64_t time_in(const struct json_value *object, const char *key)
                                                                                             : 0;
 }
 
-static void read_hardening(struct oks_daemon_state *out, const struct json_value *hardening)
+static void read_hardening(struct oks_daemon_state *out, json_object *hardening)
 {
     const char *capabilities = foreign_text(hardening, "capabilities"),
                *note = foreign_text(hardening, "note");
@@ -85,10 +85,10 @@ static void read_hardening(struct oks_daemon_state *out, const struct json_value
     snprintf(out->hardening_note, sizeof(out->hardening_note), "%s", note ? note : "");
 }
 
-static int read_member(struct oks_daemon_state *out, const struct json_value *status)
+static int read_member(struct oks_daemon_state *out, json_object *status)
 {
-    const struct json_value *daemon = foreign_member(status, "daemon", JSON_TYPE_OBJECT);
-    const struct json_value *helper = foreign_member(daemon, "helper", JSON_TYPE_OBJECT);
+    json_object *daemon = foreign_member(status, "daemon", json_type_object);
+    json_object *helper = foreign_member(daemon, "helper", json_type_object);
 
     if (!daemon)
         return -ENOENT;
@@ -100,7 +100,7 @@ static int read_member(struct oks_daemon_state *out, const struct json_value *st
         .helper_restarts = count_in(helper, "restarts"),
         .helper_unmounts = flag_in(helper, "unmounts"),
     };
-    read_hardening(out, foreign_member(daemon, "hardening", JSON_TYPE_OBJECT));
+    read_hardening(out, foreign_member(daemon, "hardening", json_type_object));
     return 0;
 }
 

@@ -44,7 +44,7 @@ int foreign_json_load(const char *path, struct json_tree *out, int64_t *mtime_ns
     free(bytes);
     if (rc < 0)
         return rc;
-    if (!json_is(tree.root, JSON_TYPE_OBJECT)) {
+    if (!json_object_is_type(tree.root, json_type_object)) {
         json_tree_clear(&tree);
         return -EINVAL;
     }
@@ -52,15 +52,14 @@ int foreign_json_load(const char *path, struct json_tree *out, int64_t *mtime_ns
     return 0;
 }
 
-const struct json_value *foreign_member(const struct json_value *object, const char *key,
-                                        enum json_value_type type)
+json_object *foreign_member(json_object *object, const char *key, json_type type)
 {
-    const struct json_value *value = json_member(object, key);
+    json_object *value = json_member(object, key);
 
-    return json_is(value, type) ? value : NULL;
+    return json_object_is_type(value, type) ? value : NULL;
 }
 
-const char *foreign_text(const struct json_value *object, const char *key)
+const char *foreign_text(json_object *object, const char *key)
 {
     const char *s = json_text(json_member(object, key));
 

@@ -15,10 +15,9 @@ enum { FOREIGN_JSON_BYTES_MAX = 4 << 20 }; /* of one file */
 int foreign_json_load(const char *path, struct json_tree *out, int64_t *mtime_ns);
 
 /* The member of that type; NULL: none, or `object` is none (NULL is fine). Borrowed. */
-const struct json_value *foreign_member(const struct json_value *object, const char *key,
-                                        enum json_value_type type);
+json_object *foreign_member(json_object *object, const char *key, json_type type);
 /* A non-empty string without NUL, or NULL. Borrowed. */
-const char *foreign_text(const struct json_value *object, const char *key);
+const char *foreign_text(json_object *object, const char *key);
 /* *out = a malloc'ed copy, or NULL where there is nothing to copy. 0 or -ENOMEM. */
 int foreign_copy(char **out, const char *s);
 

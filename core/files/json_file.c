@@ -154,7 +154,7 @@ static int twice(const struct json_file *file, size_t at, struct oks_slice name)
     return -EINVAL;
 }
 
-int json_file_unique(const struct json_file *file, const char *const *path, const struct json_value *object)
+int json_file_unique(const struct json_file *file, const char *const *path, json_object *object)
 {
     size_t at = find_path(file->text, path), n = 0;
     struct oks_slice first = {0};
@@ -162,7 +162,7 @@ int json_file_unique(const struct json_file *file, const char *const *path, cons
 
     for (size_t i = skip_space(file->text, at + 1); read_member(file->text, true, i, &m); i = m.next)
         n++;
-    if (n == object->n)
+    if (n == (size_t)json_object_object_length(object))
         return 0;
     for (size_t i = skip_space(file->text, at + 1); read_member(file->text, true, i, &m); i = m.next) {
         size_t last = find_member(file->text, at, m.name);
@@ -243,7 +243,7 @@ int json_file_parse(struct json_file *out, const char *text, size_t len, int dep
         end_error(&file);
     else if (rc == -EINVAL)
         parse_error(&file, fault.at, fault.what);
-    else if (rc == 0 && !json_is(file.tree.root, JSON_TYPE_OBJECT))
+    else if (rc == 0 && !json_object_is_type(file.tree.root, json_type_object))
         rc = no_object(&file);
     if (rc < 0)
         json_tree_clear(&file.tree);

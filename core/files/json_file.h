@@ -31,6 +31,6 @@ int json_file_error(const struct json_file *file, const char *const *path, const
  * Whether no name stands twice in the object at the path, of which the last would count. 0, or -EINVAL with
  * a message as of json_file_error(). Call it after the names were checked: its time is members times names.
  */
-int json_file_unique(const struct json_file *file, const char *const *path, const struct json_value *object);
+int json_file_unique(const struct json_file *file, const char *const *path, json_object *object);
 
 #endif

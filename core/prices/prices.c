@@ -181,27 +181,27 @@ static struct rate *rate_made(struct rate *rates, size_t *n, const struct price_
 }
 
 /* A number as it stands in the file, or a string that holds one. */
-static int read_money(const struct json_value *value, oks_money *out)
+static int read_money(json_object *value, oks_money *out)
 {
-    if (!json_is(value, JSON_TYPE_INT) && !json_is(value, JSON_TYPE_DOUBLE) &&
-        !json_is(value, JSON_TYPE_STRING))
-        return -EINVAL;
-    return oks_money_parse(oks_slice_of(value->text), out);
+    char room[24];
+    const char *text =
+        json_object_is_type(value, json_type_string) ? json_text(value) : json_number(value, room);
+
+    return text ? oks_money_parse(oks_slice_of(text), out) : -EINVAL;
 }
 
-static int read_rates(struct reading *r, const char *name, const struct json_value *entry,
-                      struct oks_price *out)
+static int read_rates(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
 {
     struct rate rates[PRICE_RATES_MAX];
     size_t n = 0;
 
-    for (const struct json_value *value = json_first(entry); value; value = json_next(entry, value)) {
-        const char *key = value->key;
+    json_object_object_foreach(entry, key, value)
+    {
         struct price_key parsed;
         struct rate *rate;
         oks_money price;
 
-        if (json_is(value, JSON_TYPE_NULL))
+        if (!value)
             continue;
         if (!parse_key(key, &parsed)) {
             if (!r->inside && looks_like_price(key))
@@ -226,13 +226,13 @@ static int read_rates(struct reading *r, const char *name, const struct json_val
     return 0;
 }
 
-static int read_multiplier(struct reading *r, const char *name, const struct json_value *entry,
-                           const char *key, uint32_t *out)
+static int read_multiplier(struct reading *r, const char *name, json_object *entry, const char *key,
+                           uint32_t *out)
 {
-    const struct json_value *value = json_member(json_member(entry, "provider_specific_entry"), key);
+    json_object *value = json_member(json_member(entry, "provider_specific_entry"), key);
     oks_money times;
 
-    if (!value || json_is(value, JSON_TYPE_NULL))
+    if (!value)
         return 0;
     if (read_money(value, &times) < 0 || times > PRICE_MULTIPLIER_MAX * OKS_USD ||
         times < OKS_USD / PRICE_MULTIPLIER)
@@ -243,7 +243,7 @@ static int read_multiplier(struct reading *r, const char *name, const struct jso
     return 0;
 }
 
-static bool is_anthropic(const char *name, const struct json_value *entry)
+static bool is_anthropic(const char *name, json_object *entry)
 {
     const char *provider;
 
@@ -253,7 +253,7 @@ static bool is_anthropic(const char *name, const struct json_value *entry)
     return provider && strcmp(provider, "anthropic") == 0;
 }
 
-static uint64_t read_limit(const struct json_value *entry)
+static uint64_t read_limit(json_object *entry)
 {
     int64_t limit = json_int64(json_member(entry, "max_input_tokens"));
 
@@ -261,31 +261,30 @@ static uint64_t read_limit(const struct json_value *entry)
 }
 
 /* 2026-08-21 as a day; null and absent: not known, *out stays. */
-static int read_day(struct reading *r, const char *name, const struct json_value *entry, const char *key,
-                    int64_t *out)
+static int read_day(struct reading *r, const char *name, json_object *entry, const char *key, int64_t *out)
 {
-    const struct json_value *value = json_member(entry, key);
+    json_object *value = json_member(entry, key);
+    const char *text = json_text(value);
     struct date date;
     int n = 0;
 
-    if (!value || json_is(value, JSON_TYPE_NULL))
+    if (!value)
         return 0;
-    if (!json_is(value, JSON_TYPE_STRING) ||
-        sscanf(value->text, "%4d-%2d-%2d%n", &date.year, &date.month, &date.day, &n) != 3 ||
-        n != DATE_LENGTH || value->len != DATE_LENGTH || !date_valid(date))
+    if (!text || sscanf(text, "%4d-%2d-%2d%n", &date.year, &date.month, &date.day, &n) != 3 ||
+        n != DATE_LENGTH || strlen(text) != DATE_LENGTH || !date_valid(date))
         return json_file_error(&r->file, (const char *[]){name, key, NULL},
                                "\"%s\" of \"%.80s\" is no date like 2026-08-21", key, name);
     *out = date_to_days(date);
     return 0;
 }
 
-static int read_source(const struct json_value *entry, char **out)
+static int read_source(json_object *entry, char **out)
 {
-    const struct json_value *value = json_member(entry, "source");
+    const char *source = json_text(json_member(entry, "source"));
 
-    if (!json_is(value, JSON_TYPE_STRING))
+    if (!source)
         return 0;
-    *out = strndup(value->text, SOURCE_MAX_BYTES);
+    *out = strndup(source, SOURCE_MAX_BYTES);
     return *out ? 0 : -ENOMEM;
 }
 
@@ -297,13 +296,12 @@ static void price_clear(struct oks_price *price)
     *price = (struct oks_price){0};
 }
 
-static int read_entry(struct reading *r, const char *name, const struct json_value *entry,
-                      struct oks_price *out)
+static int read_entry(struct reading *r, const char *name, json_object *entry, struct oks_price *out)
 {
     struct oks_price price = {.inside = r->inside, .from_day = PRICE_DAY_FIRST, .until_day = PRICE_DAY_LAST};
     int rc;
 
-    if (!json_is(entry, JSON_TYPE_OBJECT))
+    if (!json_object_is_type(entry, json_type_object))
         return json_file_error(&r->file, (const char *[]){name, NULL}, "\"%.80s\" is no object", name);
     price.anthropic = is_anthropic(name, entry);
     price.max_input = read_limit(entry);
@@ -483,7 +481,7 @@ static void find_dearest(struct oks_prices *prices)
 }
 
 /* LiteLLM's first entry explains the keys; ours says of which day the table is. */
-static void read_spec(struct reading *r, const struct json_value *spec)
+static void read_spec(struct reading *r, json_object *spec)
 {
     const char *date = r->inside ? json_text(json_member(spec, "date")) : NULL;
 
@@ -491,7 +489,7 @@ static void read_spec(struct reading *r, const struct json_value *spec)
         snprintf(r->prices->date, sizeof(r->prices->date), "%s", date);
 }
 
-static int add_entry(struct reading *r, const char *name, const struct json_value *entry)
+static int add_entry(struct reading *r, const char *name, json_object *entry)
 {
     struct oks_prices *prices = r->prices;
     int rc;
@@ -519,28 +517,31 @@ static bool follow_each_other(struct oks_price *entries, size_t n)
 }
 
 /* All periods of a model. */
-static int read_model(struct reading *r, const char *name, const struct json_value *entry)
+static int read_model(struct reading *r, const char *name, json_object *entry)
 {
     struct oks_prices *prices = r->prices;
     size_t first = prices->n_entries;
     int rc = add_entry(r, name, entry);
-    const struct json_value *earlier = rc == 0 ? json_member(entry, "earlier") : NULL;
+    json_object *earlier = NULL;
+    size_t n;
 
-    if (earlier && !json_is(earlier, JSON_TYPE_ARRAY))
+    if (rc == 0 && json_object_object_get_ex(entry, "earlier", &earlier) &&
+        !json_object_is_type(earlier, json_type_array))
         return json_file_error(&r->file, (const char *[]){name, "earlier", NULL},
                                "\"earlier\" of \"%.80s\" is no list", name);
-    for (const struct json_value *e = json_first(earlier); rc == 0 && e; e = json_next(earlier, e))
-        rc = add_entry(r, name, e);
+    n = earlier ? json_object_array_length(earlier) : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = add_entry(r, name, json_object_array_get_idx(earlier, i));
     if (rc == 0 && !follow_each_other(prices->entries + first, prices->n_entries - first))
         return json_file_error(&r->file, (const char *[]){name, NULL},
                                "the times of the prices of \"%.80s\" overlap", name);
     return rc;
 }
 
-static int read_entries(struct reading *r, const struct json_value *root)
+static int read_entries(struct reading *r, json_object *root)
 {
-    for (const struct json_value *entry = json_first(root); entry; entry = json_next(root, entry)) {
-        const char *name = entry->key;
+    json_object_object_foreach(root, name, entry)
+    {
         int rc;
 
         if (strcmp(name, "sample_spec") == 0) {

@@ -51,14 +51,14 @@ static int wrong(struct reading *r, const char *key, const char *what)
 }
 
 /* A non-empty string without NUL; NULL: anything else. */
-static const char *text(const struct json_value *value)
+static const char *text(json_object *value)
 {
     const char *s = json_text(value);
 
     return s && *s ? s : NULL;
 }
 
-static int index_of(const char *const *names, int n, const struct json_value *value)
+static int index_of(const char *const *names, int n, json_object *value)
 {
     const char *s = text(value);
 
@@ -68,7 +68,7 @@ static int index_of(const char *const *names, int n, const struct json_value *va
     return -1;
 }
 
-static int read_scope(struct reading *r, const struct json_value *value, struct budget *b)
+static int read_scope(struct reading *r, json_object *value, struct budget *b)
 {
     int i = index_of(scope_names, BUDGET_SCOPES, value);
 
@@ -78,7 +78,7 @@ static int read_scope(struct reading *r, const struct json_value *value, struct 
     return 0;
 }
 
-static int read_policy(struct reading *r, const struct json_value *value, struct budget *b)
+static int read_policy(struct reading *r, json_object *value, struct budget *b)
 {
     int i = index_of(policy_names, BUDGET_POLICIES, value);
 
@@ -88,7 +88,7 @@ static int read_policy(struct reading *r, const struct json_value *value, struct
     return 0;
 }
 
-static int read_of(struct reading *r, const struct json_value *value, struct budget *b)
+static int read_of(struct reading *r, json_object *value, struct budget *b)
 {
     const char *of = text(value);
 
@@ -98,18 +98,16 @@ static int read_of(struct reading *r, const struct json_value *value, struct bud
     return b->of ? 0 : -ENOMEM;
 }
 
-static bool is_number(const struct json_value *value)
-{
-    return json_is(value, JSON_TYPE_INT) || json_is(value, JSON_TYPE_DOUBLE);
-}
-
 /* Exact: picodollars, or a share in 10^-12. */
-static bool read_amount(const struct json_value *value, oks_money *amount)
+static bool read_amount(json_object *value, oks_money *amount)
 {
-    return is_number(value) && oks_money_parse(oks_slice_of(value->text), amount) == 0 && *amount > 0;
+    char room[24];
+    const char *text_of = json_number(value, room);
+
+    return text_of && oks_money_parse(oks_slice_of(text_of), amount) == 0 && *amount > 0;
 }
 
-static int read_usd(struct reading *r, const struct json_value *value, struct budget *b)
+static int read_usd(struct reading *r, json_object *value, struct budget *b)
 {
     oks_money limit;
 
@@ -120,9 +118,9 @@ static int read_usd(struct reading *r, const struct json_value *value, struct bu
     return 0;
 }
 
-static int read_tokens(struct reading *r, const struct json_value *value, struct budget *b)
+static int read_tokens(struct reading *r, json_object *value, struct budget *b)
 {
-    int64_t limit = json_is(value, JSON_TYPE_INT) ? json_int64(value) : 0;
+    int64_t limit = json_object_is_type(value, json_type_int) ? json_int64(value) : 0;
 
     if (limit <= 0)
         return wrong(r, "limitTokens", "limitTokens is a whole number above 0");
@@ -130,7 +128,7 @@ static int read_tokens(struct reading *r, const struct json_value *value, struct
     return 0;
 }
 
-static int read_warn_at(struct reading *r, const struct json_value *value, struct budget *b)
+static int read_warn_at(struct reading *r, json_object *value, struct budget *b)
 {
     oks_money share;
 
@@ -142,7 +140,7 @@ static int read_warn_at(struct reading *r, const struct json_value *value, struc
 
 static const struct key {
     const char *name;
-    int (*read)(struct reading *r, const struct json_value *value, struct budget *b);
+    int (*read)(struct reading *r, json_object *value, struct budget *b);
 } keys[] = {
     {"scope", read_scope},        {"of", read_of},         {"limitUSD", read_usd},
     {"limitTokens", read_tokens}, {"policy", read_policy}, {"warnAt", read_warn_at},
@@ -156,10 +154,10 @@ static int unknown_key(struct reading *r, const char *name)
                            r->name, name);
 }
 
-static int read_keys(struct reading *r, const struct json_value *object, struct budget *b)
+static int read_keys(struct reading *r, json_object *object, struct budget *b)
 {
-    for (const struct json_value *value = json_first(object); value; value = json_next(object, value)) {
-        const char *name = value->key;
+    json_object_object_foreach(object, name, value)
+    {
         const struct key *key = NULL;
         int rc;
 
@@ -184,9 +182,9 @@ static bool is_name(const char *name)
            strcmp(name, escaped) == 0;
 }
 
-static bool has(const struct json_value *object, const char *key)
+static bool has(json_object *object, const char *key)
 {
-    return json_member(object, key) != NULL;
+    return json_object_object_get_ex(object, key, NULL);
 }
 
 static void budget_clear(struct budget *b)
@@ -195,14 +193,14 @@ static void budget_clear(struct budget *b)
     free(b->of);
 }
 
-static int read_budget(struct reading *r, const struct json_value *object, struct budget *out)
+static int read_budget(struct reading *r, json_object *object, struct budget *out)
 {
     struct budget b = {.policy = BUDGET_WARN_CONTINUE, .warn_at = OKS_USD / 100 * WARN_AT_PERCENT};
     int rc;
 
     if (!is_name(r->name))
         return wrong(r, NULL, "the name is a file name of up to 100 bytes, without / % and a leading dot");
-    if (!json_is(object, JSON_TYPE_OBJECT))
+    if (!json_object_is_type(object, json_type_object))
         return wrong(r, NULL, "it is no object");
     rc = read_keys(r, object, &b);
     if (rc == 0 && !has(object, "scope"))
@@ -231,23 +229,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct budget *)a)->name, ((const struct budget *)b)->name);
 }
 
-static int read_budgets(struct reading *r, const struct json_value *object)
+static int read_budgets(struct reading *r, json_object *object)
 {
     struct config *c = &r->config;
     uint32_t n;
 
-    if (!json_is(object, JSON_TYPE_OBJECT))
+    if (!json_object_is_type(object, json_type_object))
         return json_file_error(&r->file, (const char *[]){"budgets", NULL},
                                "budgets is an object: name to budget");
-    n = object->n;
+    n = (uint32_t)json_object_object_length(object);
     if (n > CONFIG_BUDGETS_MAX)
         return json_file_error(&r->file, (const char *[]){"budgets", NULL}, "more than %d budgets",
                                CONFIG_BUDGETS_MAX);
     c->budgets = calloc(n + 1, sizeof(*c->budgets));
     if (!c->budgets)
         return -ENOMEM;
-    for (const struct json_value *value = json_first(object); value; value = json_next(object, value)) {
-        r->name = value->key;
+    json_object_object_foreach(object, name, value)
+    {
+        r->name = name;
         int rc = read_budget(r, value, &c->budgets[c->n_budgets]);
 
         if (rc < 0)
@@ -258,7 +257,7 @@ static int read_budgets(struct reading *r, const struct json_value *object)
     return json_file_unique(&r->file, (const char *[]){"budgets", NULL}, object);
 }
 
-static int read_zone(struct reading *r, const struct json_value *value)
+static int read_zone(struct reading *r, json_object *value)
 {
     const char *name = text(value);
     int rc = name ? oks_zone_new(&r->config.zone, name, r->zones) : -ENOENT;
@@ -274,10 +273,10 @@ static int read_zone(struct reading *r, const struct json_value *value)
 
 static int read_root(struct reading *r)
 {
-    const struct json_value *root = r->file.tree.root;
+    json_object *root = r->file.tree.root;
 
-    for (const struct json_value *value = json_first(root); value; value = json_next(root, value)) {
-        const char *key = value->key;
+    json_object_object_foreach(root, key, value)
+    {
         int rc;
 
         if (strcmp(key, "budgets") == 0)

@@ -54,7 +54,7 @@ static int copy(char **out, const char *s)
 
 /* The team of a teammate inside its lead's process. Other agents that a team's member starts are in no team.
  */
-static const char *team_of(const struct json_value *root)
+static const char *team_of(json_object *root)
 {
     const char *kind = foreign_text(root, "taskKind"), *team = foreign_text(root, "teamName");
 

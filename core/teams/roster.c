@@ -17,7 +17,7 @@
 static const char lead_name[] = "team-lead";
 static const char in_process[] = "in-process";
 
-static bool is_lead(const struct json_value *root, const struct json_value *member)
+static bool is_lead(json_object *root, json_object *member)
 {
     const char *lead = foreign_text(root, "leadAgentId"), *id = foreign_text(member, "agentId");
 
@@ -26,10 +26,10 @@ static bool is_lead(const struct json_value *root, const struct json_value *memb
 
 /* Its own working directory and its start tell a teammate's session. Those in the lead's process have
  * neither. */
-static int add_process(struct run_worker *to, const struct json_value *member)
+static int add_process(struct run_worker *to, json_object *member)
 {
     const char *pane = foreign_text(member, "tmuxPaneId"), *backend = foreign_text(member, "backendType");
-    const struct json_value *joined = foreign_member(member, "joinedAt", JSON_TYPE_INT);
+    json_object *joined = foreign_member(member, "joinedAt", json_type_int);
 
     if ((pane && strcmp(pane, in_process) == 0) || (backend && strcmp(backend, in_process) == 0))
         return 0;
@@ -37,7 +37,7 @@ static int add_process(struct run_worker *to, const struct json_value *member)
     return foreign_copy(&to->cwd, foreign_text(member, "cwd"));
 }
 
-static int add_member(struct team_state *state, const struct json_value *member)
+static int add_member(struct team_state *state, json_object *member)
 {
     struct run_worker *to = &state->workers[state->n_workers++];
 
@@ -48,10 +48,10 @@ static int add_member(struct team_state *state, const struct json_value *member)
                : 0;
 }
 
-static int read_members(const struct json_value *root, struct team_state *state)
+static int read_members(json_object *root, struct team_state *state)
 {
-    const struct json_value *list = foreign_member(root, "members", JSON_TYPE_ARRAY);
-    size_t n = list ? list->n : 0;
+    json_object *list = foreign_member(root, "members", json_type_array);
+    size_t n = list ? json_object_array_length(list) : 0;
     int rc = 0;
 
     if (n > TEAM_STATE_WORKERS_MAX)
@@ -59,8 +59,9 @@ static int read_members(const struct json_value *root, struct team_state *state)
     state->workers = n ? calloc(n, sizeof(*state->workers)) : NULL;
     if (n && !state->workers)
         return -ENOMEM;
-    for (const struct json_value *member = json_first(list); rc == 0 && member && n > 0;
-         member = json_next(list, member), n--) {
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        json_object *member = json_object_array_get_idx(list, i);
+
         if (!foreign_text(member, "name"))
             continue;
         if (!is_lead(root, member))
@@ -72,7 +73,7 @@ static int read_members(const struct json_value *root, struct team_state *state)
 }
 
 /* The team's name in the file, else its folder's. */
-static int read_name(const struct json_value *root, const char *path, struct team_state *state)
+static int read_name(json_object *root, const char *path, struct team_state *state)
 {
     const char *name = foreign_text(root, "name"), *end = strrchr(path, '/'), *start = end;
 

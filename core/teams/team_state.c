@@ -56,17 +56,18 @@ static bool is_over(const char *status)
     return false;
 }
 
-static int read_workers(const struct json_value *root, struct team_state *state)
+static int read_workers(json_object *root, struct team_state *state)
 {
-    const struct json_value *list = foreign_member(root, "workers", JSON_TYPE_ARRAY);
-    size_t n = list ? list->n : 0;
+    json_object *list = foreign_member(root, "workers", json_type_array);
+    size_t n = list ? json_object_array_length(list) : 0;
 
     if (n > TEAM_STATE_WORKERS_MAX)
         n = TEAM_STATE_WORKERS_MAX;
     state->workers = n ? calloc(n, sizeof(*state->workers)) : NULL;
     if (n && !state->workers)
         return -ENOMEM;
-    for (const struct json_value *w = json_first(list); w && n > 0; w = json_next(list, w), n--) {
+    for (size_t i = 0; i < n; i++) {
+        json_object *w = json_object_array_get_idx(list, i);
         struct run_worker *to = &state->workers[state->n_workers];
 
         if (!foreign_text(w, "workerId"))
@@ -80,10 +81,10 @@ static int read_workers(const struct json_value *root, struct team_state *state)
     return 0;
 }
 
-static int read_state(const struct json_value *root, struct team_state *state)
+static int read_state(json_object *root, struct team_state *state)
 {
-    const struct json_value *lead = foreign_member(root, "lead", JSON_TYPE_OBJECT);
-    const char *name = foreign_text(foreign_member(root, "team", JSON_TYPE_OBJECT), "teamName");
+    json_object *lead = foreign_member(root, "lead", json_type_object);
+    const char *name = foreign_text(foreign_member(root, "team", json_type_object), "teamName");
 
     if (!name)
         name = foreign_text(root, "teamName");
