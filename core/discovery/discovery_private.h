@@ -61,8 +61,11 @@ void links_clear(struct discovery *d, struct root *root);
 bool links_begin(const struct root *root, const char *rel);
 /* After the root was listed: removes the folders behind links that are gone. */
 void links_prune(struct discovery *d, struct root *root);
-/* Follows those that now lead elsewhere. 0 or a failure that passes */
-int links_check(struct discovery *d, struct root *root);
+/*
+ * Follows those that now lead elsewhere. `walk_all`: the root was listed again, and so are the folders behind
+ * links that are followed already. 0 or a failure that passes
+ */
+int links_check(struct discovery *d, struct root *root, bool walk_all);
 
 /*
  * What to do with a link at the path; `f` is the folder behind it, if it was walked. 0: nothing; 1: walk it;

@@ -345,7 +345,7 @@ int folders_walk(struct discovery *d, struct root *root, const char *start)
             unchanged_break(d->unchanged);
         if (!is_passing(rc)) {
             links_prune(d, root);
-            rc = links_check(d, root);
+            rc = links_check(d, root, true);
         }
     }
     return passing(rc);
@@ -629,7 +629,7 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     }
     for (size_t i = 0; rc == 0 && i < d->n_roots; i++)
         if (!d->roots[i].remote)
-            rc = links_check(d, &d->roots[i]);
+            rc = links_check(d, &d->roots[i], false);
     d->incomplete = rc < 0;
     return rc;
 }

@@ -156,7 +156,7 @@ int links_judge(const struct discovery *d, const struct root *root, const char *
     return rc < 0 ? rc : 1 + rc;
 }
 
-int links_check(struct discovery *d, struct root *root)
+int links_check(struct discovery *d, struct root *root, bool walk_all)
 {
     struct link *link;
     int rc = 0;
@@ -170,13 +170,15 @@ int links_check(struct discovery *d, struct root *root)
         verdict = links_judge(d, root, path, folders_at(d, path));
         if (is_passing(verdict))
             return verdict;
-        if (verdict == 0)
+        if (verdict == 0 && !walk_all)
             continue;
-        passed_over_remove(d, path);
-        folders_end(d, root, path);
+        if (verdict != 0) {
+            passed_over_remove(d, path);
+            folders_end(d, root, path);
+        }
         if (verdict < 0)
             passed_over_add(d, path, verdict);
-        else if (verdict == 1)
+        else if (verdict <= 1)
             rc = folders_walk(d, root, link->name);
         if (rc < 0)
             return rc;
