@@ -190,8 +190,8 @@ static bool compare_two(const struct billing *b, const struct pending *p, struct
 {
     struct candidate came = {.part = p->part, .i = p->i}, counted;
 
-    if (!p->part || !find_counted(b, p->key, &counted))
-        return false;
+    if (!p->part || !p->part->id || !find_counted(b, p->key, &counted))
+        return false; /* or the row is gone: its part left after a failure */
     requests_get(came.part->rows, came.i, &came.row);
     *best = has_better_row(&came, &counted) ? came : counted;
     *owner = owns_rather(&came, &counted) ? came : counted;
