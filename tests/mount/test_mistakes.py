@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import termios
@@ -132,6 +133,67 @@ class Doctor(Mistakes):
         self.assertRegex(said, r'FAULT  .*prices.json: "input_cost" of "claude-opus-4-5" is no price .*\n +fix: ')
         self.assertEqual(cost(), before)
         self.assertIn("prices.json is valid", self.doctor("okstrafs/prices.json", '{"mine": {"input_cost_per_token": 3e-6}}'))
+
+
+class Diagnosis(Mistakes):
+    """What `doctor` finds; it exits with 1 then, and says what to do."""
+
+    def doctor(self, **environ) -> str:
+        code, said, _ = self.run_it("doctor", environ=environ)
+        self.assertEqual(code, 1 if "\nFAULT" in said else 0, said)
+        return said
+
+    def test_a_home_that_cannot_be_used(self):
+        self.assertIn("does not exist yet", self.doctor())
+        file = self.home.root / "file"
+        file.touch()
+        self.assertIn(f"okstra home {file} is not a folder", self.doctor(OKSTRA_HOME=str(file)))
+        if os.geteuid() == 0:
+            self.home.okstra.mkdir()
+            os.chown(self.home.okstra, NOBODY, NOBODY)
+            self.assertIn("belongs to another user", self.doctor())
+
+    def test_a_history_that_is_not_read(self):
+        (self.home.okstra / "okstrafs/history/log").mkdir(parents=True)
+        self.assertRegex(self.doctor(), "history/log is not read\n.*regular file of yours")
+
+    def test_settings_with_an_error(self):
+        self.home.okstra.mkdir()
+        (self.home.okstra / "okstrafs.json").write_text('{"budgets": {"all": {"scope": "everything", "limitUSD": 1}}}')
+        self.assertRegex(self.doctor(), r"okstrafs\.json: .*scope.*\n.*configuration\.md")
+
+    def test_no_transcripts(self):
+        self.assertIn("no transcript folder exists", self.doctor(CLAUDE_CONFIG_DIR=str(self.home.root / "nowhere")))
+
+    def test_mounts_that_do_not_work(self):
+        self.home.okstra.mkdir()
+        mount = self.home.mount(point="okstra/usage")
+        self.home.mounts.remove(mount)  # its end is meant
+        try:
+            mount.process.send_signal(signal.SIGSTOP)
+            self.assertIn(f"{mount.point} does not answer", self.doctor())
+            mount.process.send_signal(signal.SIGCONT)
+            if os.geteuid() == 0:
+                mount.kill_with_helpers()
+                self.assertIn("is a mount without a daemon", self.doctor())
+        finally:
+            mount.process.send_signal(signal.SIGCONT)
+            mount.stop()
+
+    @as_root
+    def test_another_filesystem_at_its_place(self):
+        point = self.home.okstra / "usage"
+        point.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True, timeout=20)
+        try:
+            self.assertIn("is a mount point of another filesystem", self.doctor())
+        finally:
+            subprocess.run(["umount", point], check=True, timeout=20)
+
+    def test_what_cannot_be_forgotten(self):
+        self.assertSaid(self.run_it("forget"), 64, "ids of sessions, or --all")
+        self.assertSaid(self.run_it("forget", "session-1"), 1, "session-1")
+        self.assertSaid(self.run_it("forget", "nobody"), 1, "nobody")
 
 
 @as_root
