@@ -67,6 +67,19 @@ class Faults:
         return struct.unpack(self.LAYOUT, self.map[:])[5]
 
 
+class FailingTest(harness.MountTest):
+    """A case in which calls fail: self.failing."""
+
+    def setUp(self):
+        super().setUp()
+        if not library():
+            self.skipTest("no library: OKSTRAFS_FAULTS_LIBRARY is unset")
+        if harness.is_sanitized():
+            self.skipTest("the sanitizer must be the first library")
+        self.failing = Faults(self.home.root)
+        self.addCleanup(self.failing.map.close)
+
+
 def claude_lines(session: str, agent: str, minute: int, n: int, cwd: Path) -> list:
     head = {"sessionId": session, "cwd": str(cwd), "agentName": agent, "team": {"teamName": TEAM},
             "timestamp": f"2026-06-10T09:{minute:02}:00Z", "type": "system"}

@@ -17,16 +17,10 @@ WRITING = (errno.ENOSPC, SHORT)
 FAILED = (1, 71)  # 71: before the engine was there
 
 
-class Commands(harness.MountTest):
+class Commands(faults.FailingTest):
     def setUp(self):
         super().setUp()
-        if not faults.library():
-            self.skipTest("no library: OKSTRAFS_FAULTS_LIBRARY is unset")
-        if harness.is_sanitized():
-            self.skipTest("the sanitizer must be the first library")
         self.made = faults.MadeHome(self.home)
-        self.failing = faults.Faults(self.home.root)
-        self.addCleanup(self.failing.map.close)
         self.cat = ["cat", *self.made.documents]
         self.made.reset()
         self.documents = [self.made.run(["cat", name]).stdout for name in self.made.documents]

@@ -20,17 +20,10 @@ from faults import FOREVER
 COUNTED = 11  # tokens of a line
 
 
-class Daemon(harness.MountTest):
+class Daemon(faults.FailingTest):
     def setUp(self):
         super().setUp()
-        if not faults.library():
-            self.skipTest("no library: OKSTRAFS_FAULTS_LIBRARY is unset")
-        if harness.is_sanitized():
-            self.skipTest("the sanitizer must be the first library")
-        self.failing = faults.Faults(self.home.root)
-        self.addCleanup(self.failing.map.close)
-        self.serial = self.lines = 0
-        self.lines += 2
+        self.serial, self.lines = 0, 2
         self.grows = self.home.transcript("-p", "grows", [self.line()])
         self.home.transcript("-p", "replaced", [self.line()])
 
