@@ -101,6 +101,7 @@ class Run:
         self.options = [] if exact else [f"root={self.root}/work"]
         (self.root / "work").mkdir()
         self.mount = self.home.mount(*self.arguments())
+        self.point = str(self.mount.point)
         self.checks = 0
 
     def close(self) -> None:
@@ -128,13 +129,16 @@ class Run:
 
     def sync(self) -> None:
         """The daemon sees everything, and so do we."""
-        os.stat(self.mount.point / "stats/by-model.json")
-        if not self.exact:
-            return
-        self.past.observe()
+        os.stat(f"{self.point}/stats/by-model.json")
+        if self.exact:
+            {"claude": self.past.observe, "codex": self.observe_rollouts, "gemini": self.observe_chats}[self.agents[0]]()
+
+    def observe_rollouts(self) -> None:
         for folder in ("codex/sessions", "codex/archived_sessions"):
             for path in sorted((self.root / folder).rglob("rollout-*.jsonl")):
                 self.hold_rollout(path.name, path.read_bytes())
+
+    def observe_chats(self) -> None:
         chats = {str(path): path.read_bytes() for path in sorted((self.root / "gemini").rglob("session-*.jsonl"))}
         for name, data in self.chats.items():
             if name not in chats and not any(other.startswith(complete(data)) for other in chats.values()):
@@ -229,14 +233,15 @@ class Run:
 
     def read(self, path: str) -> bytes:
         try:
-            return self.mount.read(path)
+            with open(f"{self.point}/{path}", "rb", buffering=0) as file:
+                return file.read()
         except OSError as error:
             raise Wrong(f"cannot read {path.rpartition('/')[2]}", f"{path}: {error}") from error
 
     def folders(self, name: str) -> list[str]:
-        point = self.mount.point / name
         try:
-            return sorted(n for n in os.listdir(point) if not os.path.islink(point / n) and os.path.isdir(point / n))
+            with os.scandir(f"{self.point}/{name}") as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         except OSError as error:
             raise Wrong("cannot list", f"{name}: {error}") from error
 
@@ -246,7 +251,7 @@ class Run:
         for kind in ("sessions", "projects", "teams"):
             for name in self.folders(kind):
                 here = f"{kind}/{name}"
-                out += [f"{here}/{one}" for one in sorted(os.listdir(self.mount.point / here))
+                out += [f"{here}/{one}" for one in sorted(os.listdir(f"{self.point}/{here}"))
                         if one.endswith((".json", ".jsonl", "_tokens", "_usd"))]
                 out += [f"{here}/window/{window}.json" for window in WINDOWS]
                 for part in ("members", "runs") if kind == "teams" else ():
@@ -332,7 +337,8 @@ class Check:
             self.is_sum("sessions window", parts, self.documents[f"stats/window/{window}/by-source.json"]["total"], window)
         for kind in ("projects", "teams"):
             for name in self.run.folders(kind):
-                ids = [os.path.basename(os.readlink(link)) for link in (self.run.mount.point / kind / name / "sessions").iterdir()]
+                links = f"{self.run.point}/{kind}/{name}/sessions"
+                ids = [os.path.basename(os.readlink(f"{links}/{link}")) for link in os.listdir(links)]
                 document = self.documents[f"{kind}/{name}/usage.json"]
                 if missing := set(ids) - set(each):
                     raise Wrong("links", f"{kind}/{name}/sessions: no {missing}")
@@ -367,7 +373,7 @@ class Check:
         """A stream only grows, or has another inode."""
         for path in [p for p in self.text if is_stream(p)]:
             whole = self.text[path]
-            inode = os.stat(self.run.mount.point / path).st_ino
+            inode = os.stat(f"{self.run.point}/{path}").st_ino
             before = self.run.lines.get(path)
             if before and before[0] == inode and not whole.startswith(before[1]):
                 raise Wrong("stream", f"{path} has changed what a reader has got")
