@@ -140,10 +140,18 @@ class Run:
 
     def observe_chats(self) -> None:
         chats = {str(path): path.read_bytes() for path in sorted((self.root / "gemini").rglob("session-*.jsonl"))}
+        live = {self.session_of_chat(data) for data in chats.values()}
         for name, data in self.chats.items():
-            if name not in chats and not any(other.startswith(complete(data)) for other in chats.values()):
+            if name in chats or any(other.startswith(complete(data)) for other in chats.values()):
+                continue
+            if self.session_of_chat(data) not in live:  # else only its requests stay
                 chats[name] = complete(data)
         self.chats = chats
+
+    @staticmethod
+    def session_of_chat(data: bytes):
+        head = reference_sources.objects(data)
+        return head[0].get("sessionId") if head else None
 
     def hold_rollout(self, name: str, data: bytes) -> None:
         """What was there before counts as well, unless the file has only grown."""
@@ -457,8 +465,7 @@ class Check:
     def gemini(self) -> None:
         want: dict[str, list[bytes]] = {}
         for data in self.run.chats.values():
-            head = reference_sources.objects(data)
-            want.setdefault(head[0].get("sessionId") if head else None, []).append(data)
+            want.setdefault(self.run.session_of_chat(data), []).append(data)
         for sid in self.sessions:
             if len(want.get(sid, [])) != 1:
                 continue
