@@ -97,7 +97,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
         rc = billing_tail(e->model.billing, t->billed, out->tail->requests);
     if (rc == 0) {
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
-        stream_committed(t);
+        stream_committed(&e->streams, t);
     }
     out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
     transcript_apply_marks(t, out);

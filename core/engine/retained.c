@@ -170,7 +170,7 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
     catalog_linked(&e->model.catalog, t, false);
     folder_remove(&t->file);
     mark_retained(e, t);
-    stream_committed(t);
+    stream_committed(&e->streams, t);
     return 1;
 }
 
@@ -213,7 +213,7 @@ void retained_return(struct oks_engine *e, struct transcript *t, struct folder *
     t->retained = false;
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
     billing_retain(e->model.billing, t->billed, false);
-    stream_file_is_back(&e->streams, t);
+    stream_committed(&e->streams, t);
     folder_add(folder, &t->file);
     e->n_retained--;
 }

@@ -506,7 +506,7 @@ bool snapshot_restore(struct oks_engine *e, struct transcript *t)
     get_transcript(e, &r, t);
     t->loaded = !r.failed;
     if (!r.failed) {
-        stream_committed(t);
+        stream_committed(&e->streams, t);
         catalog_inode_is(&e->model.catalog, t, t->state.ino);
         return true;
     }

@@ -105,14 +105,9 @@ static size_t closed_rows(const struct transcript *t)
     return n;
 }
 
-void stream_committed(struct transcript *t)
+void stream_committed(struct streams *streams, struct transcript *t)
 {
     t->marks->closed = closed_rows(t);
-}
-
-void stream_file_is_back(struct streams *streams, struct transcript *t)
-{
-    stream_committed(t);
     stream_changed(streams, t, t->marks->closed);
 }
 

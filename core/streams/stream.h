@@ -48,10 +48,11 @@ int session_stream_new(struct session *s);       /* -ENOMEM */
 int stream_marks_new(struct transcript *t);      /* -ENOMEM */
 void session_stream_free(struct stream *stream); /* NULL is fine */
 void stream_marks_free(struct stream_marks *marks);
-/* After a commit, or when its file is gone: more rows of the transcript may be closed. */
-void stream_committed(struct transcript *t);
-/* A retained transcript has its file again: its last response may go on. */
-void stream_file_is_back(struct streams *streams, struct transcript *t);
+/*
+ * After a commit, or when its file is gone or back: other rows of the transcript may be closed. If the last
+ * response goes on after it was sent, its streams start over.
+ */
+void stream_committed(struct streams *streams, struct transcript *t);
 
 void stream_clear(struct stream *stream);
 /*

@@ -106,7 +106,7 @@ RECORDED(void, timeline_after, (struct timeline * tl, struct session *s, struct 
 RECORDED(void, timeline_restored, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
 RECORDED(void, timeline_requests_leave, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
 
-RECORDED(void, stream_committed, (struct transcript * t), (t), file_of(t))
+RECORDED(void, stream_committed, (struct streams * s, struct transcript *t), (s, t), file_of(t))
 RECORDED(void, stream_changed, (struct streams * streams, struct transcript *t, size_t i), (streams, t, i),
          text_of("%s/%zu", file_of(t), i))
 RECORDED(void, stream_leave, (struct streams * streams, struct transcript *t), (streams, t), file_of(t))
@@ -339,7 +339,8 @@ START_TEST(a_retain)
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     ck_assert_int_eq(rename(at("away"), at(PROJECTS "-p/s1.jsonl")), 0); /* the same file */
     sync_recorded(engine);
-    TRACE_IS("retained_return s1; retained_replaced s1; runs_session_changed s1; catalog_linked s1",
+    TRACE_IS("retained_return s1; stream_committed s1; retained_replaced s1; runs_session_changed s1",
+             "catalog_linked s1",
              "timeline_before s1; billing_gain s1; stream_committed s1; timeline_after s1",
              "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");

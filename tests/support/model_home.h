@@ -243,7 +243,7 @@ static inline void model_commit(struct transcript *t, struct scan_outcome *out)
         ck_assert_int_eq(billing_tail(model.billing, t->billed, out->tail->requests), 0);
     oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
 #ifdef MODEL_STREAMS
-    stream_committed(t);
+    stream_committed(&streams, t);
 #endif
     transcript_apply_marks(t, out);
     scan_outcome_clear(out);
