@@ -616,6 +616,72 @@ START_TEST(a_lost_request_outlives_a_compaction)
 }
 END_TEST
 
+static void put_row(enum history_kind kind, uint64_t offset, uint64_t input, uint64_t history)
+{
+    struct request_row row = {.first = offset, .line = offset, .message_id = OKS_SLICE("msg_twice")};
+    struct oks_state state, before = live_part("/a");
+
+    state_make(&state, 0, 0);
+    state.offset = offset + 100;
+    row.request = (struct oks_request){.key = 7, .tool_uses = 1, .spend = {.input = input, .output = 1}};
+    ck_assert_int_eq(requests_append(state.requests, &row, OKS_SLICE("m"), (struct oks_slice){0}), 0);
+    row.message_id = OKS_SLICE("msg_other");
+    row.request.key = 100 + offset;
+    ck_assert_int_eq(requests_append(state.requests, &row, OKS_SLICE("m"), (struct oks_slice){0}), 0);
+    requests_set_history(state.requests, history, 0);
+    ck_assert_int_eq(kind == HISTORY_MORE ? history_store_put_more(store, "/a", &before, &state)
+                                          : history_store_put(store, kind, "/a", &state),
+                     0);
+    oks_state_clear(&state);
+}
+
+/* What was added to a version is a part of it; the next version is another one, and of equal lines its own
+ * counts. */
+START_TEST(a_lost_part_is_one_of_versions)
+{
+    put_row(HISTORY_WHOLE, 0, 20, 5);
+    put_row(HISTORY_MORE, 100, 20, 5);
+    mark(HISTORY_SHED, "/a");
+    put_row(HISTORY_WHOLE, 200, 30, 5);
+    mark(HISTORY_SHED, "/a");
+    for (int pass = 0; pass < 3; pass++) { /* from memory, from the file, and as one record */
+        struct request_row row;
+        struct oks_state lost;
+
+        ck_assert_int_eq(oks_state_init(&lost), 0);
+        ck_assert_int_eq(history_store_load(store, "/a", NULL, &lost), 0);
+        ck_assert_uint_eq(requests_len(lost.requests), 4);
+        requests_get(lost.requests, requests_find(lost.requests, 7), &row);
+        ck_assert_uint_eq(row.request.spend.input, 30);
+        ck_assert_uint_eq(row.request.tool_uses, 1);
+        requests_get(lost.requests, requests_find(lost.requests, 200), &row);
+        ck_assert_uint_eq(row.history, 5); /* behind the five records of the first piece */
+        oks_state_clear(&lost);
+        flush();
+        if (pass == 1)
+            ck_assert_int_eq(history_store_sync(store, true), 0);
+        reopen();
+    }
+}
+END_TEST
+
+/* A version that was stored in two pieces adds up what both log. */
+START_TEST(a_version_in_pieces_is_one)
+{
+    struct request_row row;
+    struct oks_state lost;
+
+    put_row(HISTORY_WHOLE, 0, 20, 5);
+    put_row(HISTORY_MORE, 100, 20, 5);
+    mark(HISTORY_SHED, "/a");
+    ck_assert_int_eq(oks_state_init(&lost), 0);
+    ck_assert_int_eq(history_store_load(store, "/a", NULL, &lost), 0);
+    requests_get(lost.requests, requests_find(lost.requests, 7), &row);
+    ck_assert_uint_eq(row.request.tool_uses, 2);
+    oks_state_clear(&lost);
+}
+END_TEST
+
 #define STORE_TEST(suite, function) FIXTURE_TEST(suite, function, setup, teardown, 120)
 
 /* As docs/format.md says. */
@@ -657,6 +723,8 @@ int main(void)
     STORE_TEST(suite, a_full_disk_loses_nothing);
     STORE_TEST(suite, version_4_stays_readable);
     STORE_TEST(suite, version_5_stays_readable);
+    STORE_TEST(suite, a_lost_part_is_one_of_versions);
+    STORE_TEST(suite, a_version_in_pieces_is_one);
     STORE_TEST(suite, a_lost_request_outlives_a_compaction);
     STORE_TEST(suite, many_additions_are_written_as_a_whole);
     STORE_TEST(suite, additions_are_gathered);

@@ -521,6 +521,11 @@ static char *many_lines(int from, int n)
 }
 
 /* Within the second that the saver itself lets pass. */
+static bool is_saved(json_object *status)
+{
+    return json_object_get_boolean(json_object_object_get(json_object_object_get(status, "cache"), "saved"));
+}
+
 START_TEST(who_scans_helps_a_saver_that_is_behind)
 {
     put_file(P "a.jsonl", many_lines(0, 100));
@@ -535,7 +540,9 @@ START_TEST(who_scans_helps_a_saver_that_is_behind)
     engine->saver.ids_waiting_max = SAVER_IDS_MAX;
     ck_assert_int_eq(billed("a", "requests"), 200);
     ck_assert_uint_gt(engine->saver.ids_waiting, 0);
+    ck_assert(!is_saved(status_of(engine)));
     oks_engine_save(engine);
+    ck_assert(is_saved(status_of(engine)));
     ck_assert_uint_eq(engine->saver.ids_waiting, 0);
 }
 END_TEST
