@@ -97,8 +97,10 @@ uint64_t codex_text_hash(struct oks_slice text)
 
 /* --- memos --- */
 
-/* The older one has no limits and no branch; memos of deleted rollouts may have it. */
-static const char memo_magic[] = "codex3", older_magic[] = "codex2", self_magic[] = "self";
+/* Memos of deleted rollouts may be older: the one before has no `opened`, the first no limits and no branch.
+ */
+static const char memo_magic[] = "codex4", former_magic[] = "codex3", first_magic[] = "codex2",
+                  self_magic[] = "self";
 
 enum { NAMES = 8, OLDER_NAMES = 7, FLAGS = 11, NUMBERS = 9, LIMIT_TEXTS = 5 };
 
@@ -203,15 +205,17 @@ static bool memo_head(struct memo_reader *r, struct codex_state *s)
     char magic[MEMO_TEXT_MAX + 1];
     struct codex_name *names[NAMES];
     uint64_t *numbers[NUMBERS], bits;
-    bool *flags[FLAGS], older;
+    bool *flags[FLAGS], newest, older;
 
     memset(s, 0, sizeof(*s));
     memo_get_text(r, magic);
-    older = strcmp(magic, older_magic) == 0;
-    if (!older && strcmp(magic, memo_magic) != 0)
+    newest = strcmp(magic, memo_magic) == 0;
+    older = strcmp(magic, first_magic) == 0;
+    if (!newest && !older && strcmp(magic, former_magic) != 0)
         return false;
     if (!older)
         get_limits(r, s);
+    s->opened = newest ? memo_get(r) : 0;
     names_of(s, names);
     flags_of(s, flags);
     numbers_of(s, numbers);
@@ -260,6 +264,7 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
     numbers_of(&s, numbers);
     memo_put_text(&w, OKS_SLICE(memo_magic));
     put_limits(&w, &s);
+    memo_put(&w, s.opened);
     for (int i = 0; i < NAMES; i++)
         memo_put_text(&w, oks_slice_of(names[i]->text));
     for (int i = 0; i < FLAGS; i++)
@@ -409,7 +414,7 @@ int codex_limits(const char *memo, source_limit_fn *fn, void *ctx)
 
     memo_get_text(&r, magic);
     s.n_limits = 0;
-    if (strcmp(magic, memo_magic) == 0)
+    if (strcmp(magic, memo_magic) == 0 || strcmp(magic, former_magic) == 0)
         get_limits(&r, &s);
     for (unsigned i = 0; rc == 0 && i < s.n_limits; i++) {
         const struct codex_limit *l = &s.limits[i];

@@ -63,6 +63,7 @@ struct codex_state {
         rollout;     /* hash of its name: another form of it, or an archived copy, has the same; 0: unknown */
     uint64_t record; /* key of the last record */
     uint64_t opening; /* hash of the first count of a page that goes on from another; 0: none */
+    uint64_t opened;  /* the key of the request that this count was taken for; 0: for none */
     uint64_t assumed; /* sum of the keys of requests that others own */
     uint64_t tools;   /* tool calls since the last request */
     uint64_t prompt;  /* tokens that the last request sent */

@@ -605,8 +605,8 @@ static int line_covered(struct codex *c, struct held *line, struct measure *m, b
     return tell_measure(c, line, c->shape.timestamp, complete, sink);
 }
 
-/* A count that advances. */
-static int line_advance(struct codex *c, struct held *line, struct measure *m, bool complete,
+/* A count that advances. `opens`: it is the first one of a page. */
+static int line_advance(struct codex *c, struct held *line, struct measure *m, bool opens, bool complete,
                         const struct oks_sink *sink)
 {
     struct codex_state *s = &c->state;
@@ -619,6 +619,8 @@ static int line_advance(struct codex *c, struct held *line, struct measure *m, b
     line->measure = m;
     m->turn = *s->turn.text ? codex_text_hash(oks_slice_of(s->turn.text)) : 0;
     s->pending = m->key = codex_count_key(s, s->total, m->used);
+    if (opens)
+        s->opened = m->key;
     memcpy(s->pending_last, m->used, sizeof(m->used));
     s->pending_tools = m->tools = s->tools;
     return line_request(c, line, complete, sink);
@@ -662,7 +664,7 @@ static int line_count(struct codex *c, struct held *line, bool complete, const s
         return line_plain(c, line, complete, sink);
     if (opening)
         return line_covered(c, line, &m, complete, sink);
-    return line_advance(c, line, &m, complete, sink);
+    return line_advance(c, line, &m, first && s->opening, complete, sink);
 }
 
 /* Hundredths, rounded down. False: it is no number like 12 or 12.5. */
