@@ -259,8 +259,10 @@ static void check(struct catalog *c, struct transcript *t)
     bool waiting;
     char *peer_states;
 
-    if (!t->source->agrees || !t->loaded || t->retained || !t->state.reader_state || is_alone(t))
-        return; /* of a retained one there is no file to scan again */
+    if (!t->source->agrees || !t->loaded || !t->state.reader_state || is_alone(t))
+        return;
+    if (t->retained && !t->source->amend)
+        return; /* there is no file to scan again */
     peer_states = peer_states_of(c, t, &waiting);
     if (peer_states && !waiting && !t->source->agrees(t->state.reader_state, peer_states)) {
         t->anew = true;

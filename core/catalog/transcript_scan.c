@@ -416,6 +416,41 @@ struct file_mark transcript_retained_mark(const struct oks_state *state)
     return mark;
 }
 
+/*
+ * A page that was read before the one that it goes on from has that one's last request as its own. There is
+ * no file to be read again: the request becomes a row that counts nothing. Not at its first load: until the
+ * rows are in billing, nobody says which of them others own.
+ */
+static int amend(const struct transcript *t, const char *peer_states, struct oks_state *state)
+{
+    const struct source *source = t->source;
+    char *now = NULL;
+    uint64_t repeated = 0;
+    struct request_row row;
+    size_t at;
+    int rc;
+
+    if (!source->amend || !t->loaded || !state->reader_state ||
+        source->agrees(state->reader_state, peer_states))
+        return 0;
+    rc = source->amend(state->reader_state, peer_states, &now, &repeated);
+    if (rc < 0)
+        return rc;
+    free(state->reader_state);
+    state->reader_state = now;
+    at = repeated ? requests_find(state->requests, repeated) : SIZE_MAX;
+    if (at == SIZE_MAX)
+        return 0;
+    requests_get(state->requests, at, &row);
+    row.request = (struct oks_request){.key = repeated,
+                                       .stamp = row.request.stamp,
+                                       .sidechain = row.request.sidechain,
+                                       .settled = true,
+                                       .alias = true,
+                                       .restamped = true};
+    return requests_set(state->requests, at, &row, requests_model(state->requests, row.model));
+}
+
 static int scan_retained(const struct transcript *t, const struct scan_options *options,
                          struct scan_outcome *out)
 {
@@ -427,9 +462,16 @@ static int scan_retained(const struct transcript *t, const struct scan_options *
     out->gone = rc != OKS_CACHE_HIT ||
                 (t->remnant ? requests_len(out->gain.requests) : oks_events_len(out->gain.events)) == 0;
     out->cache_hit = out->adopted && !out->gone;
+    if (out->gone && t->loaded) { /* it counts as long as it is in memory */
+        out->gone = false;
+        return 0;
+    }
     out->changed = true;
     if (out->gone)
         return 0;
+    rc = amend(t, options->peer_states, &out->gain);
+    if (rc < 0)
+        return rc;
     out->replace = true;
     out->mark = transcript_retained_mark(&out->gain);
     return 0;

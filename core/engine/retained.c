@@ -211,6 +211,7 @@ int retained_came_back(struct oks_engine *e, const struct transcript *t)
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
     t->retained = false;
+    t->anew |= t->source->amend != NULL; /* its rows may have been amended */
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
     billing_retain(e->model.billing, t->billed, false);
     stream_committed(&e->streams, t);

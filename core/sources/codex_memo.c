@@ -368,6 +368,28 @@ bool codex_agrees(const char *memo, const char *peers)
     return repeated == own.repeated;
 }
 
+/* The first count of a page may be in the turn of the page before: then its key is that of the request
+ * itself, which another transcript owns. */
+int codex_amend(const char *memo, const char *peers, char **now, uint64_t *repeated)
+{
+    struct memo_numbers seq = {0}, foreign = {0};
+    struct codex_name file, family;
+    struct codex_state s;
+    int rc = codex_memo_read(memo, &s, &seq);
+
+    if (rc == 0)
+        rc = codex_self_read(peers, &file, &family, &foreign);
+    if (rc == 0) {
+        s.repeated = !s.repeated;
+        *repeated = s.repeated && !memo_numbers_has(&foreign, s.opened) ? s.opened : 0;
+        *now = codex_memo_text(&s, &seq);
+        rc = *now ? 0 : -ENOMEM;
+    }
+    memo_numbers_clear(&seq);
+    memo_numbers_clear(&foreign);
+    return rc;
+}
+
 static bool text_of_memo(const char *memo, char *out, size_t size, size_t offset)
 {
     struct memo_reader r = {memo};

@@ -90,6 +90,12 @@ struct source {
     bool (*origin)(const char *memo, char *out, size_t size);    /* NULL: none */
     bool (*parent_of)(const char *memo, char *out, size_t size); /* the session that started this one; NULL */
     bool (*agrees)(const char *memo, const char *peers);         /* NULL: always */
+    /*
+     * For one that does not agree, and whose file is gone: the memo of a reading beside these peers,
+     * malloc'ed, and the key of the request that it would not have delivered, or 0. 0 or -ENOMEM. NULL: it
+     * stays as it is.
+     */
+    int (*amend)(const char *memo, const char *peers, char **now, uint64_t *repeated);
 
     /* Calls fn for each limit of the plan; stops at the first non-zero value and returns it. NULL: none. */
     int (*limits)(const char *memo, source_limit_fn *fn, void *ctx);

@@ -77,6 +77,7 @@ const struct source oks_source_codex = {
     .origin = codex_origin,
     .parent_of = codex_parent,
     .agrees = codex_agrees,
+    .amend = codex_amend,
     .limits = codex_limits,
     .branch = codex_branch,
 };

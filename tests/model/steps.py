@@ -124,8 +124,9 @@ class Codex:
         return text
 
     def path(self) -> str:
-        """In the order in which they were begun: a fork or a page comes after what it goes on from."""
-        return next((path for path in sorted(self.rest) if self.rest[path]), min(self.rest))
+        """Mostly in the order in which they were begun, so that a fork or a page comes after what it goes on from."""
+        rest = [path for path in sorted(self.rest) if self.rest[path]] or sorted(self.rest)
+        return rest[0] if self.dice.random() < 0.6 else self.dice.choice(rest)
 
     def is_gone(self, path: str) -> None:
         """Nobody goes on in the middle of a rollout."""

@@ -730,6 +730,59 @@ START_TEST(a_page_may_open_with_the_last_count_of_another)
 }
 END_TEST
 
+/* The key of the request that a page beside these peers would not have; its memo agrees from then on. */
+static uint64_t amended(const char *memo, const char *peers, char **now)
+{
+    uint64_t repeated = 1;
+
+    ck_assert(!oks_source_codex.agrees(memo, peers));
+    ck_assert_int_eq(oks_source_codex.amend(memo, peers, now, &repeated), 0);
+    ck_assert(oks_source_codex.agrees(*now, peers));
+    return repeated;
+}
+
+/* Its file is gone before the page that it goes on from is there. */
+START_TEST(a_page_without_a_file_is_amended)
+{
+    struct lines one = {0}, page = {0};
+    char *peer, *alone, *now, *back, *peers, *former, word[32];
+    uint64_t repeated;
+
+    put_meta(&one, PARENT, "");
+    put_turn_id(&one, TURN("0a"), "gpt-5.5");
+    put_count(&one, 1, first, &first);
+    peer = memo_of(&one, NULL);
+    put_meta(&page, PARENT, ",\"history_base\":{\"thread_id\":\"" PARENT "\"}");
+    put_turn_id(&page, TURN("0b"), "gpt-5.5");
+    put_count(&page, 3, first, &first);
+    put_count(&page, 4, sum_of(first, second), &second);
+    alone = memo_of(&page, NULL);
+    repeated = amended(alone, peer, &now);
+    ck_assert_uint_ne(repeated, 0);
+    ck_assert_uint_eq(amended(now, "", &back), 0); /* the other one is forgotten */
+    ck_assert_str_eq(back, alone);
+    free(now);
+    free(back);
+    /* In the turn of the page before it is the request itself, which another transcript owns. */
+    ck_assert_int_gt(asprintf(&peers, "self - - %" PRIx64 "\n%s", repeated, peer), 0);
+    ck_assert_uint_eq(amended(alone, peers, &now), 0);
+    free(now);
+    free(peers);
+    /* The version before did not say which request it is. */
+    ck_assert_int_eq(strncmp(alone, "codex4 ", 7), 0);
+    snprintf(word, sizeof(word), " %" PRIx64, repeated);
+    ck_assert_ptr_nonnull(strstr(alone, word));
+    ck_assert_int_gt(asprintf(&former, "codex3 %.*s%s", (int)(strstr(alone, word) - alone - 7), alone + 7,
+                              strstr(alone, word) + strlen(word)),
+                     0);
+    ck_assert_uint_eq(amended(former, peer, &now), 0);
+    free(now);
+    free(former);
+    free(alone);
+    free(peer);
+}
+END_TEST
+
 START_TEST(a_pages_first_count_may_say_too_little)
 {
     struct lines l = {0};
@@ -836,6 +889,7 @@ int main(void)
     TEST(s, copies_of_a_count_have_one_key);
     TEST(s, a_covered_counts_key_is_an_alias);
     TEST(s, a_page_may_open_with_the_last_count_of_another);
+    TEST(s, a_page_without_a_file_is_amended);
     TEST(s, a_pages_first_count_may_say_too_little);
     TEST(s, compactions_are_told_once_each);
     TEST(s, which_files_are_rollouts);
