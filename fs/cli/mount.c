@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -546,8 +547,8 @@ static int run_daemon(const struct options *o, int lock_fd, int ready_fd)
         .pages = {.lock = PTHREAD_MUTEX_INITIALIZER},
         .dirs = {.lock = PTHREAD_MUTEX_INITIALIZER},
         .stopping = &stopping,
-        .uid = getuid(),
-        .gid = getgid()};
+        .uid = o->uid,
+        .gid = o->gid};
     struct mount *m = &c.mount;
     int rc;
 
@@ -620,8 +621,11 @@ static int run(const struct options *o, int lock_fd)
 
 int mount_run(const struct options *o)
 {
-    int fd, rc = check_layout(o);
+    int fd, rc;
 
+    if (o->fake)
+        return 0;
+    rc = check_layout(o);
     if (!rc)
         rc = check_device();
     if (!rc)
@@ -630,6 +634,7 @@ int mount_run(const struct options *o)
         return rc;
     oks_settings_check(o->okstra_home, say_wrong_setting, NULL);
     warn_of_unmounting(o);
+    prctl(PR_SET_NAME, "okstrafs"); /* also where mount(8) has started it by another name */
     umask(077);
     heap_for_daemon();
     fd = claim(o);

@@ -1,9 +1,10 @@
 /*
  * The parser of the command line and the environment.
  *
- * `mount -t fuse.okstrafs none DIR` and fstab run `okstrafs none DIR -o ...`. So the sources "none" and
- * "okstrafs", followed by a folder, are a mount; any other word that is no command is refused. Every relative
- * path becomes absolute here, because the daemon leaves its working directory.
+ * `mount -t fuse.okstrafs okstrafs DIR` and fstab run `mount.fuse.okstrafs okstrafs DIR -o ...`, which is a
+ * link to this program. Where the link is missing, mount.fuse3 runs `okstrafs okstrafs DIR -o ...`. So the
+ * sources "none" and "okstrafs", followed by a folder, are a mount; any other word that is no command is
+ * refused. Every relative path becomes absolute here, because the daemon leaves its working directory.
  */
 #include "cli/options.h"
 
@@ -18,6 +19,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cli/user.h"
 #include "common/log.h"
 
 struct command_name {
@@ -58,7 +60,8 @@ static const char details[] =
     "                     harden=on|off (give up privileges after the mount),\n"
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
     "                     memory=SIZE (default 64M), home=DIR, tz=ZONE (of days and hours; default TZ),\n"
-    "                     nonempty, allow_other, allow_root, max_read=N\n"
+    "                     nonempty, allow_other, allow_root, max_read=N,\n"
+    "                     setuid=USER (as root: run as that user), uid=USER, gid=GROUP (owner of the files)\n"
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
     "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
@@ -312,18 +315,26 @@ static void pass_on(struct options *o, const char *option)
     o->fuse_options = joined;
 }
 
-/* Options that mount(8) and fstab add for every filesystem, and that have no meaning here. */
+/* Options that mount(8), systemd and fstab have for every filesystem, and that have no meaning here. */
 static bool is_generic(const char *option)
 {
-    static const char *const words[] = {"rw",    "ro",      "dev",      "nodev",   "suid",    "nosuid",
-                                        "exec",  "noexec",  "auto",     "noauto",  "user",    "nouser",
-                                        "users", "owner",   "_netdev",  "nofail",  "async",   "sync",
-                                        "atime", "noatime", "relatime", "dirsync", "defaults"};
+    static const char *const words[] = {
+        "rw",          "ro",         "dev",        "nodev",       "suid",          "nosuid",   "exec",
+        "noexec",      "async",      "sync",       "dirsync",     "atime",         "noatime",  "diratime",
+        "nodiratime",  "relatime",   "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
+        "iversion",    "noiversion", "mand",       "nomand",      "silent",        "loud",     "symfollow",
+        "nosymfollow", "auto",       "noauto",     "user",        "nouser",        "users",    "nousers",
+        "owner",       "noowner",    "group",      "nogroup",     "_netdev",       "_rnetdev", "nofail",
+        "defaults"};
+    static const char *const begins[] = {"x-", "X-", "comment=", "user=", "helper=", "uhelper="};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcmp(option, words[i]) == 0)
             return true;
-    return strncmp(option, "x-", 2) == 0 || strncmp(option, "comment=", 8) == 0;
+    for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+        if (strncmp(option, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
 }
 
 static const char *value_of(const char *option, const char *key)
@@ -372,6 +383,20 @@ static int memory_option(struct options *o, const char *value)
     return 0;
 }
 
+/* A name, or a number that may have none. */
+static int owner_option(struct options *o, const char *uid, const char *gid)
+{
+    if (uid && !user_number(uid, &o->uid)) {
+        log_error("-o uid=%s: no such user; say a name of /etc/passwd, or a number", uid);
+        return EX_USAGE;
+    }
+    if (gid && !group_number(gid, &o->gid)) {
+        log_error("-o gid=%s: no such group; say a name of /etc/group, or a number", gid);
+        return EX_USAGE;
+    }
+    return 0;
+}
+
 static int one_option(struct options *o, const char *option)
 {
     const char *value;
@@ -392,6 +417,10 @@ static int one_option(struct options *o, const char *option)
         o->verify_tail = true;
     else if ((value = value_of(option, "revalidate")))
         return revalidate_option(o, value);
+    else if ((value = value_of(option, "uid")))
+        return owner_option(o, value, NULL);
+    else if ((value = value_of(option, "gid")))
+        return owner_option(o, NULL, value);
     else if ((value = value_of(option, "root")))
         append(&o->task_roots, absolute(value));
     else if ((value = value_of(option, "memory")))
@@ -410,26 +439,29 @@ static int one_option(struct options *o, const char *option)
     } else if (strcmp(option, "allow_other") == 0 || strcmp(option, "allow_root") == 0 ||
                value_of(option, "max_read"))
         pass_on(o, option);
-    else if (!is_generic(option)) {
+    else if (!is_generic(option) && !value_of(option, "setuid") && !o->sloppy) {
         log_error("-o %s: no such option; see okstrafs --help", option);
         return EX_USAGE;
     }
     return 0;
 }
 
-static int option_list(struct options *o, const char *list)
+/* Stops at the first error. */
+static int each_option(struct options *o, char *const *lists,
+                       int (*fn)(struct options *o, const char *option))
 {
-    while (*list) {
-        size_t n = strcspn(list, ",");
-        char *option = trimmed(list, n);
-        int rc = *option ? one_option(o, option) : 0;
+    int rc = 0;
 
-        free(option);
-        if (rc)
-            return rc;
-        list += n + (list[n] == ',');
-    }
-    return 0;
+    for (; *lists; lists++)
+        for (const char *list = *lists; rc == 0 && *list;) {
+            size_t n = strcspn(list, ",");
+            char *option = trimmed(list, n);
+
+            rc = *option ? fn(o, option) : 0;
+            free(option);
+            list += n + (list[n] == ',');
+        }
+    return rc;
 }
 
 /* --- the command line --- */
@@ -484,16 +516,22 @@ static void refuse_command(const char *word)
                   word);
 }
 
+/* Whether mount(8) runs this program as its helper for the type fuse.okstrafs. */
+static bool is_helper(const char *program)
+{
+    const char *slash = strrchr(program, '/'), *base = slash ? slash + 1 : program;
+
+    return strncmp(base, "mount.", strlen("mount.")) == 0;
+}
+
 /*
  * Whether these are the arguments that mount(8) gives: a source and a folder. Two other words are a misspelt
  * command and its argument.
  */
 static bool is_from_mount(const char *program, const struct options *o)
 {
-    const char *slash = strrchr(program, '/'), *base = slash ? slash + 1 : program;
-
-    return o->n_paths == 2 && (strncmp(base, "mount.", strlen("mount.")) == 0 ||
-                               strcmp(o->paths[0], "none") == 0 || strcmp(o->paths[0], "okstrafs") == 0);
+    return o->n_paths == 2 &&
+           (is_helper(program) || strcmp(o->paths[0], "none") == 0 || strcmp(o->paths[0], "okstrafs") == 0);
 }
 
 /* Removes the first word if it is a command; sets *max_paths. */
@@ -509,7 +547,11 @@ static int take_command(struct options *o, const char *program, int *max_paths)
         o->n_paths--;
         return 0;
     }
-    if (word)
+    if (is_helper(program))
+        log_error(
+            "mount(8) runs this program, with a source and a folder; try 'mount -t fuse.okstrafs okstrafs "
+            "FOLDER', or 'okstrafs mount'");
+    else if (word)
         refuse_command(word);
     else
         options_help(o, stderr);
@@ -521,6 +563,7 @@ struct switches {
     bool help, short_help, version;
     char bad[64]; /* the first option that is wrong; "": none */
     bool lacks_value;
+    char **lists; /* of -o, in their order */
 };
 
 static void remember_bad(struct switches *s, int c, char *const *argv)
@@ -534,7 +577,29 @@ static void remember_bad(struct switches *s, int c, char *const *argv)
         snprintf(s->bad, sizeof(s->bad), "%s", argv[optind - 1]);
 }
 
-static int take_switches(int argc, char **argv, struct options *o, struct switches *s)
+/* mount(8) documents these of a helper. */
+static void take_helper_switches(int argc, char **argv, struct options *o, struct switches *s)
+{
+    int c;
+
+    opterr = 0;
+    while ((c = getopt(argc, argv, ":fnsvho:N:t:V")) != -1) {
+        if (c == 'f')
+            o->fake = true;
+        else if (c == 's')
+            o->sloppy = true;
+        else if (c == 'o')
+            append(&s->lists, need(strdup(optarg)));
+        else if (c == 'h')
+            s->help = true;
+        else if (c == 'V')
+            s->version = true;
+        else if (c == '?' || c == ':')
+            remember_bad(s, c, argv);
+    }
+}
+
+static void take_switches(int argc, char **argv, struct options *o, struct switches *s)
 {
     static const struct option longs[] = {
         {"foreground", no_argument, NULL, 'f'},
@@ -545,10 +610,10 @@ static int take_switches(int argc, char **argv, struct options *o, struct switch
         {"all", no_argument, NULL, 'A'},
         {NULL, 0, NULL, 0},
     };
-    int c, rc = 0;
+    int c;
 
     opterr = 0;
-    while (rc == 0 && (c = getopt_long(argc, argv, ":fhlo:Vns", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":fhlo:Vns", longs, NULL)) != -1) {
         if (c == 'f')
             o->foreground = true;
         else if (c == 'l')
@@ -564,17 +629,14 @@ static int take_switches(int argc, char **argv, struct options *o, struct switch
         else if (c == 'V')
             s->version = true;
         else if (c == 'o')
-            rc = option_list(o, optarg);
-        else if (c != 'n' && c != 's') /* mount(8) passes these on */
+            append(&s->lists, need(strdup(optarg)));
+        else if (c != 'n' && c != 's') /* mount(8) passes these on through mount.fuse3 */
             remember_bad(s, c, argv);
     }
-    o->paths = argv + optind;
-    o->n_paths = argc - optind;
     /* Of ls it stands for readable sizes elsewhere, together with -l. */
     if (s->short_help && o->long_listing && !*s->bad)
         strcpy(s->bad, "-h");
     s->help |= s->short_help;
-    return rc;
 }
 
 static int refuse_switch(const struct options *o, const struct switches *s)
@@ -639,6 +701,22 @@ static int open_zone(struct options *o)
     return 0;
 }
 
+/* Before anything is read that depends on who runs the program. */
+static int become_user(struct options *o, const char *option)
+{
+    const char *name = value_of(option, "setuid");
+    int rc = name ? user_become(name) : 0;
+
+    (void)o;
+    if (rc == 0)
+        return 0;
+    log_error("-o setuid=%s: %s", name,
+              rc == -ENOENT  ? "no such user; say a name of /etc/passwd, or its number"
+              : rc == -EPERM ? "only root may run okstrafs as another user; leave it out, or use sudo"
+                             : strerror(-rc));
+    return EX_USAGE;
+}
+
 int options_parse(int argc, char **argv, struct options *out)
 {
     struct options o = {.command = COMMAND_HELP, .memory = MEMORY_DEFAULT};
@@ -647,8 +725,20 @@ int options_parse(int argc, char **argv, struct options *out)
 
     o.fuse_options = need(strdup(""));
     o.task_roots = need(calloc(1, sizeof(*o.task_roots)));
+    s.lists = need(calloc(1, sizeof(*s.lists)));
+    if (is_helper(argv[0]))
+        take_helper_switches(argc, argv, &o, &s);
+    else
+        take_switches(argc, argv, &o, &s);
+    o.paths = argv + optind;
+    o.n_paths = argc - optind;
+    rc = each_option(&o, s.lists, become_user);
     from_environment(&o);
-    rc = take_switches(argc, argv, &o, &s);
+    o.uid = getuid();
+    o.gid = getgid();
+    if (rc == 0)
+        rc = each_option(&o, s.lists, one_option);
+    list_free(s.lists);
     if (rc == 0 && *s.bad && (!o.n_paths || find_command(o.paths[0])))
         rc = refuse_switch(&o, &s);
     else if (rc == 0 && (s.help || s.version))

@@ -5,6 +5,7 @@
 #define OKSTRAFS_FS_CLI_OPTIONS_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "okstrafs/engine.h"
 
@@ -28,6 +29,8 @@ struct options {
     bool long_listing;
     bool all; /* of forget */
     bool nonempty;
+    bool fake;   /* of mount(8): the options are checked, and nothing is mounted */
+    bool sloppy; /* of mount(8): options of other filesystems are ignored */
 
     char *okstra_home;        /* absolute */
     char *mountpoint;         /* absolute */
@@ -37,6 +40,8 @@ struct options {
     struct oks_zone *zone; /* of local days; NULL: UTC */
     char *fuse_options;    /* passed to the mount: "allow_other,..." or "" */
     size_t memory;         /* bytes that the daemon is to use */
+    uid_t uid;             /* to whom everything in the tree belongs */
+    gid_t gid;
     bool no_cache;
     bool verify_tail;
     bool no_notify; /* file watchers are not notified */
@@ -45,7 +50,8 @@ struct options {
     enum oks_isa isa;
 };
 
-/* 0, or an exit code after a message on stderr. */
+/* 0, or an exit code after a message on stderr. With -o setuid= the process is one of that user afterwards.
+ */
 int options_parse(int argc, char **argv, struct options *out);
 void options_clear(struct options *options);
 

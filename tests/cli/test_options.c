@@ -155,6 +155,78 @@ START_TEST(a_misspelt_command_is_no_mount)
 }
 END_TEST
 
+/* Its switches are those that mount(8) documents. */
+START_TEST(the_helper_of_mount_8)
+{
+    struct options o;
+
+    program = "/usr/sbin/mount.fuse.okstrafs";
+    o = parsed("okstrafs /m -f -n -s -v -N /proc/7/ns/mnt -t fuse.okstrafs -o rw,nonsense -o no_cache");
+    ck_assert_int_eq(o.command, COMMAND_MOUNT);
+    ck_assert(o.fake && o.sloppy && o.no_cache && !o.foreground);
+    ck_assert_str_eq(o.mountpoint, "/m");
+    options_clear(&o);
+    o = parsed("cat m"); /* both are what a line of fstab says */
+    ck_assert_int_eq(o.command, COMMAND_MOUNT);
+    ck_assert_str_eq(o.mountpoint, "/m");
+    ck_assert(!o.fake && !o.sloppy);
+    options_clear(&o);
+    refused("okstrafs /m -o nonsense", "nonsense: no such option");
+    refused("okstrafs /m -x", "-x: no such option");
+    refused("okstrafs", "mount(8) runs this program");
+    refused("", "mount(8) runs this program");
+    refused("a b c", "mount(8) runs this program");
+}
+END_TEST
+
+START_TEST(owners_and_users)
+{
+    struct options o = parsed("mount");
+
+    ck_assert_uint_eq(o.uid, getuid());
+    ck_assert_uint_eq(o.gid, getgid());
+    options_clear(&o);
+    o = parsed("mount -o uid=4711,gid=4712");
+    ck_assert_uint_eq(o.uid, 4711);
+    ck_assert_uint_eq(o.gid, 4712);
+    options_clear(&o);
+    o = parsed("mount -o uid=root,gid=root");
+    ck_assert_uint_eq(o.uid, 0);
+    ck_assert_uint_eq(o.gid, 0);
+    options_clear(&o);
+    refused("mount -o uid=", "uid=: no such user");
+    refused("mount -o uid=-1", "uid=-1: no such user");
+    refused("mount -o uid=4294967295", "uid=4294967295: no such user");
+    refused("mount -o uid=99999999999999999999", "no such user");
+    refused("mount -o uid=1x", "uid=1x: no such user");
+    refused("mount -o gid=nobody-is-called-so", "gid=nobody-is-called-so: no such group");
+    refused("mount -o setuid=nobody-is-called-so", "setuid=nobody-is-called-so: no such user");
+    refused("mount -o setuid=", "setuid=: no such user");
+}
+END_TEST
+
+/* In any place of the list it decides whose environment counts. */
+START_TEST(another_users_environment)
+{
+    struct options o;
+
+    if (getuid() != 0)
+        return;
+    setenv("OKSTRA_HOME", "/of/root", 1);
+    setenv("CLAUDE_CONFIG_DIR", "/of/root", 1);
+    setenv("TZ", "UTC0", 1);
+    o = parsed("mount -o home=~/there,setuid=nobody");
+    ck_assert_uint_ne(getuid(), 0);
+    ck_assert_uint_eq(o.uid, getuid());
+    ck_assert_str_ne(getenv("HOME"), "/home/me");
+    ck_assert_str_eq(getenv("TZ"), "UTC0");
+    ck_assert_int_eq(strncmp(o.okstra_home, getenv("HOME"), strlen(getenv("HOME"))), 0);
+    ck_assert_ptr_null(strstr(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/of/root"));
+    options_clear(&o);
+    refused("mount -o setuid=root", "only root may run okstrafs as another user");
+}
+END_TEST
+
 START_TEST(the_nearest_command)
 {
     static const char *const typos[][2] = {
@@ -494,6 +566,9 @@ int main(void)
     OPTIONS_TEST(suite, each_command);
     OPTIONS_TEST(suite, what_is_no_command);
     OPTIONS_TEST(suite, a_misspelt_command_is_no_mount);
+    OPTIONS_TEST(suite, the_helper_of_mount_8);
+    OPTIONS_TEST(suite, owners_and_users);
+    OPTIONS_TEST(suite, another_users_environment);
     OPTIONS_TEST(suite, the_nearest_command);
     OPTIONS_TEST(suite, options_of_other_programs_get_a_hint);
     OPTIONS_TEST(suite, help_says_what_it_is);
