@@ -43,7 +43,6 @@ missing_for_build() {
     need ninja-build command -v ninja
     need pkg-config command -v pkg-config
     need libfuse3-dev pkg-config --exists fuse3
-    need libjson-c-dev pkg-config --exists json-c
     need libssl-dev pkg-config --exists libcrypto
     need libzstd-dev pkg-config --exists libzstd
     # libfuse calls it for everyone but root, and so do the tests.
@@ -52,6 +51,7 @@ missing_for_build() {
 
 missing_for_quick() {
     need check pkg-config --exists check
+    need libjson-c-dev pkg-config --exists json-c
     need python3 command -v python3
     need inotify-tools command -v inotifywait
     need procps command -v ps

@@ -1,0 +1,30 @@
+# Completion of okstrafs in fish. `ninja install` puts it in place; or copy it to ~/.config/fish/completions.
+
+function __okstrafs_commands
+    okstrafs --help 2>/dev/null | string replace -rf '^(?:usage:)? +okstrafs ([a-z]+) (?:.*  +)?(.*)$' '$1\t$2'
+end
+
+function __okstrafs_tree
+    set -l word (commandline -ct)
+    set -l folder ''
+    string match -q '*/*' -- $word; and set folder (string replace -r '[^/]*$' '' -- $word)
+    for name in (okstrafs ls (test -n "$folder"; and echo $folder; or echo /) 2>/dev/null)
+        echo $folder$name
+    end
+end
+
+complete -c okstrafs -f
+complete -c okstrafs -n __fish_use_subcommand -a '(__okstrafs_commands)'
+complete -c okstrafs -n __fish_use_subcommand -l help -d 'explain the commands and options'
+complete -c okstrafs -n __fish_use_subcommand -l version -d 'show the version'
+complete -c okstrafs -l no-cache -d 'neither read nor write caches'
+complete -c okstrafs -n '__fish_seen_subcommand_from help' -a '(__okstrafs_commands)'
+complete -c okstrafs -n '__fish_seen_subcommand_from mount umount' -a '(__fish_complete_directories)'
+complete -c okstrafs -n '__fish_seen_subcommand_from mount' -s f -d 'stay in the foreground'
+complete -c okstrafs -n '__fish_seen_subcommand_from mount' -s o -x -d options \
+    -a 'no_cache nonempty allow_other notify=off harden=off home= memory= tz='
+complete -c okstrafs -n '__fish_seen_subcommand_from cat ls' -a '(__okstrafs_tree)'
+complete -c okstrafs -n '__fish_seen_subcommand_from ls' -s l -d 'sizes, times and targets of links'
+complete -c okstrafs -n '__fish_seen_subcommand_from forget' -l all -d 'every deleted session'
+complete -c okstrafs -n '__fish_seen_subcommand_from forget' -a '(okstrafs ls sessions 2>/dev/null)'
+complete -c okstrafs -n '__fish_seen_subcommand_from doctor' -l json -d 'for programs'
