@@ -6,6 +6,7 @@
 #   contrib/install-deps.sh            to build and mount
 #   contrib/install-deps.sh --quick    and to run the tests once
 #   contrib/install-deps.sh --test     and to run them under every compiler and sanitizer
+#   contrib/install-deps.sh --package  to build a Debian package
 set -euo pipefail
 
 want=build
@@ -13,8 +14,9 @@ case ${1-} in
     '') ;;
     --quick) want=quick ;;
     --test) want='test' ;;
+    --package) want=package ;;
     *)
-        echo "install-deps: unknown argument '$1' (--quick or --test)" >&2
+        echo "install-deps: unknown argument '$1' (--quick, --test or --package)" >&2
         exit 2
         ;;
 esac
@@ -59,6 +61,21 @@ missing_for_quick() {
     need nodejs command -v node
     need entr command -v entr
     need fswatch command -v fswatch
+}
+
+# dpkg-buildpackage looks for packages and not for tools, so here dpkg says what is missing.
+missing_for_package() {
+    local package
+    for package in check debhelper dpkg-dev fuse3 gcc libfuse3-dev libjson-c-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
+        need "$package" dpkg_has "$package"
+    done
+    if ! dpkg_has systemd && ! dpkg_has systemd-dev; then
+        need "$(apt-cache show systemd-dev >/dev/null 2>&1 && echo systemd-dev || echo systemd)" false
+    fi
+}
+
+dpkg_has() {
+    [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1") == installed ]]
 }
 
 missing_for_test() {
@@ -131,8 +148,13 @@ make_mtab() {
     fi
 }
 
-missing_for_build
-[[ $want == build ]] || missing_for_quick
+case $want in
+    package) missing_for_package ;;
+    *) missing_for_build ;;
+esac
+case $want in
+    quick | test) missing_for_quick ;;
+esac
 [[ $want != test ]] || missing_for_test
 install_packages
 if [[ $want == test ]]; then

@@ -2,20 +2,22 @@
 # Tries README's two commands where nothing of ours is installed: in a bare Debian, as root and as an ordinary user with
 # sudo, with a good, a forbidden and a missing /dev/fuse.
 #
-#   tests/packaging/try-in-clean-root.sh ROOT [--full]
+#   tests/packaging/try-in-clean-root.sh ROOT [--full | --package]
 #   OKSTRAFS_RELEASE=trixie tests/packaging/try-in-clean-root.sh ROOT
 #
 # Needs root and, where ROOT is not there yet, debootstrap: of bookworm, Debian 12, unless OKSTRAFS_RELEASE names
 # another release (OKSTRAFS_MIRROR names another mirror than debootstrap's own). Tries
-# contrib/check.sh --quick; with --full all of contrib/check.sh. ROOT itself stays bare: every case works on an
-# overlay in memory over it, and keeps nothing but the downloaded packages.
+# contrib/check.sh --quick; with --full all of contrib/check.sh. With --package it tries the Debian package
+# instead: contrib/build-deb.sh builds it in one bare machine, and in another one it is installed, used and
+# purged. ROOT itself stays bare: every case works on an overlay in memory over it, and keeps nothing but the
+# downloaded packages.
 #
 # All of it happens in a mount and process namespace of its own, so that however it ends, kill -9 included, every
 # mount and every daemon ends with it.
 set -euo pipefail
 
 usage() {
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -23,7 +25,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 source_dir=${here%/*/*}
 
 if [[ ${1-} != --inside ]]; then
-    if (($# < 1 || $# > 2)) || [[ $1 == -* || ${2---full} != --full ]]; then usage; fi
+    if (($# < 1 || $# > 2)) || [[ $1 == -* || ! ${2---full} =~ ^--(full|package)$ ]]; then usage; fi
     if ((EUID)); then
         echo 'try-in-clean-root: needs root' >&2
         exit 1
@@ -36,7 +38,7 @@ if [[ ${1-} != --inside ]]; then
     exec unshare --mount --propagation private --pid --fork --kill-child -- "$0" --inside "$root" "${2-}"
 fi
 
-lower=$2 full=${3-}
+lower=$2 mode=${3-}
 passed=0 failed=0
 # This namespace began with a copy of every mount outside. To hold on to a FUSE mount would keep its daemon alive.
 while read -r _ _ _ _ at _; do
@@ -150,13 +152,95 @@ try_without_fuse() { # try_without_fuse USER CHECKOUT WHAT
 
 try_check() { # try_check USER CHECKOUT
     local how=--quick
-    if [[ -n $full ]]; then how=''; fi
+    if [[ $mode == --full ]]; then how=''; fi
     expect "$1: check.sh $how" as "$1" "CI=true $2/contrib/check.sh $how"
     expect "$1: it ends with a count" says '^[1-9][0-9]* passed, 0 failed, [0-9]* skipped$'
     sed -n '/ passed, .* failed, /p' "$log"
 }
 
+# --- the package
+
+is_installed() { # is_installed PATH...
+    local path
+    for path; do
+        if [[ ! -e $root$path && ! -L $root$path ]]; then
+            echo "$path is missing" >>"$log"
+            return 1
+        fi
+    done
+}
+
+# What there is besides what dpkg and apt note down for themselves, and besides the users' homes.
+all_files() {
+    (cd -- "$root" && find . -xdev \( -path ./home -o -path ./root -o -path ./tmp -o -path ./srv -o -path './var/lib/dpkg' -o -path \
+        ./var/lib/apt -o -path ./var/log -o -path ./var/cache -o -path ./run \) -prune -o -print | sort)
+}
+
+same_files() { # same_files BEFORE: says what differs
+    all_files | diff "$1" - >"$log"
+}
+
+# docs/guide.md, as it is installed: its commands are typed, and each answer that it gives must be in what they say.
+try_guide() {
+    local guide=/usr/share/doc/okstrafs/docs/guide.md line
+    awk '/^```sh$/ {on = 1; next} /^```/ {on = 0} on' "$root$guide" >"$root/home/tester/guide.sh"
+    ln -s /usr/share/okstrafs "$root/home/tester/contrib"
+    as tester 'bash -e guide.sh' || return 1
+    awk '/^```output$/ {on = 1; next} /^```/ {on = 0} on' "$root$guide" >"$work/answers"
+    while IFS= read -r line; do
+        if ! grep -qxF -- "$line" "$log"; then
+            echo "the guide promises: $line" >>"$log"
+            return 1
+        fi
+    done <"$work/answers"
+    [[ -s $work/answers ]]
+}
+
+mounts_by_fstab() {
+    echo 'okstrafs /home/tester/.okstra/usage fuse.okstrafs noauto,user 0 0' >"$root/etc/fstab"
+    as tester 'mount ~/.okstra/usage && cat ~/.okstra/usage/README.txt && umount ~/.okstra/usage' || return 1
+    echo 'okstrafs /home/tester/.okstra/usage fuse.okstrafs setuid=tester,nofail 0 0' >"$root/etc/fstab"
+    as root 'mount -a && grep fuse.okstrafs /proc/self/mounts' || return 1
+    as tester 'cat ~/.okstra/usage/README.txt; okstrafs doctor' || return 1
+    as root 'umount /home/tester/.okstra/usage'
+}
+
+try_package() {
+    local package before=$work/before
+    expect 'root: build-deb.sh on a bare machine' as root 'CI=true /srv/okstrafs/contrib/build-deb.sh /srv/built'
+    expect 'it prints the path of the package' says '^/srv/built/okstrafs_.*\.deb$'
+    cp "$root"/srv/built/okstrafs_*.deb "$work/" || return
+    sha256sum "$work"/okstrafs_*.deb
+
+    bare_machine
+    ordinary_user
+    rm -rf "$root/srv/okstrafs" "$root/home/tester/okstrafs"
+    cp "$work"/okstrafs_*.deb "$root/srv/"
+    package=$(cd "$root/srv" && echo okstrafs_*.deb)
+    ln -s ../proc/self/mounts "$root/etc/mtab"
+    as root 'DEBIAN_FRONTEND=noninteractive apt-get -qq install -y fuse3 libssl3 libzstd1 || apt-get -qq install -y fuse3 libssl3t64 libzstd1'
+    all_files >"$before"
+    expect 'the package is installed' as root "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y /srv/$package"
+    expect 'everything is in its place' is_installed /usr/bin/okstrafs /usr/sbin/mount.fuse.okstrafs \
+        /usr/lib/systemd/user/okstrafs.service /usr/share/bash-completion/completions/okstrafs \
+        /usr/share/zsh/vendor-completions/_okstrafs /usr/share/fish/vendor_completions.d/okstrafs.fish \
+        /usr/share/okstrafs/budget-hook /usr/share/doc/okstrafs/copyright
+    expect 'no file of it names a build folder' as root '! dpkg -L okstrafs | xargs grep -lsE "/srv/|/tmp/tmp\."'
+    expect 'tester: doctor finds one fault: no transcripts yet' as tester 'okstrafs doctor; [[ $(okstrafs doctor | grep -c ^FAULT) == 1 ]]'
+    expect 'tester: the guide, as it stands' try_guide
+    expect 'tester: fstab mounts, by the user and for the user' mounts_by_fstab
+    : >"$root/etc/fstab"
+    expect 'installed again over itself' as root "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --reinstall /srv/$package"
+    expect 'purged' as root 'DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y okstrafs'
+    expect 'purging leaves nothing behind' same_files "$before"
+    expect "but the user's data" is_installed /home/tester/.okstra
+}
+
 bare_machine
+if [[ $mode == --package ]]; then
+    try_package
+    exit
+fi
 try_quickstart root /srv/okstrafs
 try_check root /srv/okstrafs
 rm "$root/dev/fuse"
