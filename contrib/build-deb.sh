@@ -16,7 +16,7 @@ source_dir=${here%/*}
 out_dir=${1:-$source_dir/build-deb}
 mkdir -p -- "$out_dir"
 out_dir=$(cd -- "$out_dir" && pwd -P)
-export DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS-} noautodbgsym"
+export DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:+$DEB_BUILD_OPTIONS }noautodbgsym"
 
 "$here/install-deps.sh" --package
 work=$(mktemp -d)

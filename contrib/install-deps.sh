@@ -66,7 +66,7 @@ missing_for_quick() {
 # dpkg-buildpackage looks for packages and not for tools, so here dpkg says what is missing.
 missing_for_package() {
     local package
-    for package in check debhelper dpkg-dev fuse3 gcc libfuse3-dev libjson-c-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
+    for package in build-essential check debhelper fuse3 libfuse3-dev libjson-c-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
         need "$package" dpkg_has "$package"
     done
     if ! dpkg_has systemd && ! dpkg_has systemd-dev; then

@@ -89,6 +89,7 @@ static int read_member(struct oks_daemon_state *out, json_object *status)
 {
     json_object *daemon = foreign_member(status, "daemon", json_type_object);
     json_object *helper = foreign_member(daemon, "helper", json_type_object);
+    const char *version = foreign_text(status, "version");
 
     if (!daemon)
         return -ENOENT;
@@ -100,6 +101,7 @@ static int read_member(struct oks_daemon_state *out, json_object *status)
         .helper_restarts = count_in(helper, "restarts"),
         .helper_unmounts = flag_in(helper, "unmounts"),
     };
+    snprintf(out->version, sizeof(out->version), "%s", version ? version : "");
     read_hardening(out, foreign_member(daemon, "hardening", json_type_object));
     return 0;
 }

@@ -1,50 +1,28 @@
 /*
- * `okstrafs doctor`: checks of the set-up, one line each, with the fix if it fails.
+ * `okstrafs doctor`: checks of the machine, of the user's folders and files, and of the mounts
+ * (cli/doctor_mounts.c), each with the fix if it fails.
+ *
+ * A fault keeps something from working. A note says what works otherwise than one might expect.
  */
 #include "cli/doctor.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/doctor_mounts.h"
+#include "cli/findings.h"
 #include "cli/fusermount.h"
-#include "okstrafs/daemon_state.h"
-#include "watchers/mountpoint.h"
-
-static int faults;
-
-static void good(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void bad(const char *fix, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void good(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    fputs("ok     ", stdout);
-    vprintf(format, args);
-    putchar('\n');
-    va_end(args);
-}
-
-static void bad(const char *fix, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    fputs("FAULT  ", stdout);
-    vprintf(format, args);
-    printf("\n       fix: %s\n", fix);
-    va_end(args);
-    faults++;
-}
+#include "common/clock.h"
 
 static void check_fuse(void)
 {
@@ -52,16 +30,19 @@ static void check_fuse(void)
 
     if (fd >= 0) {
         close(fd);
-        good("/dev/fuse can be opened");
+        found_good("fuse-device", "/dev/fuse can be opened");
     } else if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
-        bad("modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN. 'okstrafs cat' works "
+        found_fault(
+            "fuse-device",
+            "modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN. 'okstrafs cat' works "
             "without",
             "there is no /dev/fuse");
     } else if (errno == EPERM) {
-        bad("start the container with --device /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s",
-            strerror(errno));
+        found_fault("fuse-device", "start the container with --device /dev/fuse, or use 'okstrafs cat'",
+                    "/dev/fuse: %s", strerror(errno));
     } else {
-        bad("chmod 666 /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s", strerror(errno));
+        found_fault("fuse-device", "chmod 666 /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s",
+                    strerror(errno));
     }
 }
 
@@ -70,11 +51,25 @@ static void check_fusermount(void)
     const struct mount_fault *fault = fusermount_fault();
 
     if (fault)
-        bad(fault->fix, "%s", fault->what);
+        found_fault("fusermount", fault->fix, "%s", fault->what);
     else if (geteuid() == 0)
-        good("running as root: no fusermount3 needed");
+        found_good("fusermount", "running as root: no fusermount3 needed");
     else
-        good("fusermount3 is installed, and may mount");
+        found_good("fusermount", "fusermount3 is installed, and may mount");
+}
+
+#define HELPER "/sbin/mount.fuse.okstrafs"
+
+/* mount(8) needs one of the two, `okstrafs mount` neither. */
+static void check_mount_helper(void)
+{
+    if (access(HELPER, X_OK) == 0)
+        found_good("mount-helper", "mount(8) and fstab start okstrafs by " HELPER);
+    else if (access("/sbin/mount.fuse3", X_OK) == 0)
+        found_good("mount-helper", "mount(8) and fstab start okstrafs by /sbin/mount.fuse3");
+    else
+        found_note("mount-helper", "as root: ln -s \"$(command -v okstrafs)\" " HELPER,
+                   "mount(8) and fstab cannot start okstrafs: there is no " HELPER);
 }
 
 /* Whether a folder that does not exist can be made: in its nearest ancestor that exists. 0 or the errno. */
@@ -103,21 +98,84 @@ static void check_home(const struct options *o)
     struct stat st;
 
     if (stat(o->okstra_home, &st) < 0 && cannot_make(o->okstra_home))
-        bad(WRITABLE_HOME, "okstra home %s does not exist and cannot be made: %s", o->okstra_home,
-            strerror(cannot_make(o->okstra_home)));
+        found_fault("home", WRITABLE_HOME, "okstra home %s does not exist and cannot be made: %s",
+                    o->okstra_home, strerror(cannot_make(o->okstra_home)));
     else if (stat(o->okstra_home, &st) < 0)
-        good("okstra home %s does not exist yet: the first mount makes it", o->okstra_home);
+        found_good("home", "okstra home %s does not exist yet: the first mount makes it", o->okstra_home);
     else if (!S_ISDIR(st.st_mode))
-        bad("set OKSTRA_HOME to a folder", "okstra home %s is not a folder", o->okstra_home);
+        found_fault("home", "set OKSTRA_HOME to a folder", "okstra home %s is not a folder", o->okstra_home);
     else if (st.st_uid != geteuid())
-        bad("set OKSTRA_HOME to a folder of your own: caches are not written to another user's folder",
+        found_fault(
+            "home",
+            "set OKSTRA_HOME to a folder of your own: caches are not written to another user's folder",
             "okstra home %s belongs to another user", o->okstra_home);
     else if (access(o->okstra_home, W_OK) < 0 && errno == EROFS)
-        bad(WRITABLE_HOME, "okstra home %s is on a read-only filesystem: no cache is kept", o->okstra_home);
+        found_fault("home", WRITABLE_HOME, "okstra home %s is on a read-only filesystem: no cache is kept",
+                    o->okstra_home);
     else if (access(o->okstra_home, W_OK) < 0)
-        bad("chmod u+w it, or run with --no-cache", "okstra home %s is not writable", o->okstra_home);
+        found_fault("home", "chmod u+w it, or run with --no-cache", "okstra home %s is not writable",
+                    o->okstra_home);
     else
-        good("okstra home %s is writable", o->okstra_home);
+        found_good("home", "okstra home %s is writable", o->okstra_home);
+}
+
+enum { FREE_LEAST = 16 << 20, FREE_FILES_LEAST = 100 };
+
+#define MORE_SPACE "free some, or set OKSTRA_HOME to a folder on another filesystem"
+
+/* Of the filesystem of the home, or of the folder in which it will be made. */
+static void check_space(const struct options *o)
+{
+    char *path = strdup(o->okstra_home), *slash;
+    struct statvfs fs;
+    int rc = -1;
+
+    while (path && (rc = statvfs(path, &fs)) < 0 && errno == ENOENT && (slash = strrchr(path, '/')) != path)
+        *slash = '\0';
+    if (rc < 0)
+        found_note("disk-space", NULL, "how much space is free for caches is not known: %s", strerror(errno));
+    else if ((uint64_t)fs.f_bavail * fs.f_frsize < FREE_LEAST)
+        found_fault("disk-space", MORE_SPACE,
+                    "only %llu KiB are free for caches and the history of deleted transcripts (%s)",
+                    (unsigned long long)fs.f_bavail * fs.f_frsize / 1024, path);
+    else if (fs.f_files && fs.f_favail < FREE_FILES_LEAST)
+        found_fault("disk-space", MORE_SPACE, "only %llu more files can be made where caches are kept (%s)",
+                    (unsigned long long)fs.f_favail, path);
+    else
+        found_good("disk-space", "space for caches: %llu MiB",
+                   (unsigned long long)fs.f_bavail * fs.f_frsize >> 20);
+    free(path);
+}
+
+#define OF_ANOTHER_USER "as root: chown -R it to you; it was probably made by 'sudo okstrafs'"
+
+/* A run as root leaves folders into which the user cannot write. */
+static void check_cache(const struct options *o)
+{
+    struct stat st;
+    char *path;
+
+    if (o->no_cache) {
+        found_note("cache", NULL, "no cache is read or written: --no-cache");
+        return;
+    }
+    if (asprintf(&path, "%s/" OKS_CACHE_ROOT, o->okstra_home) < 0)
+        return;
+    if (stat(path, &st) < 0 && errno == ENOENT)
+        found_good("cache", "no cache is stored yet (%s)", path);
+    else if (stat(path, &st) < 0)
+        found_fault("cache", OF_ANOTHER_USER, "the cache %s cannot be used: %s", path, strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        found_fault("cache", "move it away", "the cache %s is not a folder", path);
+    else if (st.st_uid != geteuid())
+        found_fault("cache", OF_ANOTHER_USER,
+                    "the cache %s belongs to another user: nothing is written to it", path);
+    else if (access(path, R_OK | W_OK | X_OK) < 0)
+        found_fault("cache", "chmod u+rwx it, or run with --no-cache", "the cache %s is not writable: %s",
+                    path, strerror(errno));
+    else
+        found_good("cache", "the cache %s is writable", path);
+    free(path);
 }
 
 static void check_history(const struct options *o)
@@ -128,29 +186,34 @@ static void check_history(const struct options *o)
     if (asprintf(&path, "%s/" OKS_HISTORY_ROOT "/log", o->okstra_home) < 0)
         return;
     if (stat(path, &st) < 0)
-        good("no history of deleted transcripts is stored yet (%s)", path);
+        found_good("history", "no history of deleted transcripts is stored yet (%s)", path);
     else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & S_IWOTH))
-        bad("it must be a regular file of yours that others cannot write: correct owner and mode, or move it "
+        found_fault(
+            "history",
+            "it must be a regular file of yours that others cannot write: correct owner and mode, or move it "
             "away",
             "%s is not read", path);
     else
-        good("history of deleted transcripts: %s, %lld bytes", path, (long long)st.st_size);
+        found_good("history", "history of deleted transcripts: %s, %lld bytes", path, (long long)st.st_size);
     free(path);
 }
 
 static int check_setting(void *ctx, const char *path, const char *error, const char *doubt)
 {
     if (error)
-        bad("correct it; until then the last valid version applies, or none if there was none "
-            "(docs/configuration.md)",
-            "%s: %s", path, error);
+        found_fault("settings",
+                    "correct it; until then the last valid version applies, or none if there was none "
+                    "(docs/configuration.md)",
+                    "%s: %s", path, error);
     else if (doubt)
-        bad("correct the key; docs/configuration.md lists those that are read, and pricing.json has entries "
+        found_fault(
+            "settings",
+            "correct the key; docs/configuration.md lists those that are read, and pricing.json has entries "
             "to "
             "copy",
             "%s: %s", path, doubt);
     else
-        good("%s is valid", path);
+        found_good("settings", "%s is valid", path);
     return 0;
 }
 
@@ -161,12 +224,13 @@ static void check_sources(const struct options *o)
     for (int i = 0; i < OKS_SOURCES; i++)
         for (char **dir = o->dirs[i]; *dir; dir++)
             if (access(*dir, R_OK | X_OK) == 0) {
-                good("transcripts of %s are read from %s", oks_source_name((enum oks_source)i), *dir);
+                found_good("sources", "transcripts of %s are read from %s",
+                           oks_source_name((enum oks_source)i), *dir);
                 found++;
             }
     if (!found)
-        bad("run an agent once, or set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME",
-            "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
+        found_fault("sources", "run an agent once, or set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME",
+                    "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
 }
 
 /* Of each kind, so many are printed. */
@@ -184,9 +248,10 @@ static int print_left_out(void *ctx, const char *path, const char *reason, bool 
     if (n > LEFT_OUT_SHOWN)
         return 0;
     if (unread)
-        bad("make it readable; until then its sessions lack what it holds", "%s: %s", path, reason);
+        found_fault("transcripts", "make it readable; until then its sessions lack what it holds", "%s: %s",
+                    path, reason);
     else
-        printf("note   passed over: %s: %s\n", path, reason);
+        found_note("left-out", NULL, "passed over: %s: %s", path, reason);
     return 0;
 }
 
@@ -201,18 +266,18 @@ static int print_lost_budget(void *ctx, const char *budget, const char *scope, c
              : is_team                       ? "'okstrafs ls teams' has the names"
              : strcmp(scope, "project") == 0 ? "'okstrafs ls projects' has the names"
                                              : "'okstrafs ls sessions' has the ids, which must be whole");
-    bad(fix, "budget \"%s\" applies to nothing: there is no %s \"%s\"", budget,
-        is_team                           ? "team"
-        : strcmp(scope, "agent-day") == 0 ? "agent"
-                                          : scope,
-        of);
+    found_fault("budgets", fix, "budget \"%s\" applies to nothing: there is no %s \"%s\"", budget,
+                is_team                           ? "team"
+                : strcmp(scope, "agent-day") == 0 ? "agent"
+                                                  : scope,
+                of);
     return 0;
 }
 
 static void print_more(const char *what, uint64_t n)
 {
     if (n)
-        printf("note   and %llu more %s\n", (unsigned long long)n, what);
+        found_note("left-out", NULL, "and %llu more %s", (unsigned long long)n, what);
 }
 
 /* Reads all transcripts as 'okstrafs cat' does, and writes nothing. */
@@ -235,131 +300,106 @@ static void check_transcripts(const struct options *o)
         rc = oks_engine_lost_budgets(engine, print_lost_budget, NULL);
     oks_engine_free(engine);
     if (rc < 0) {
-        bad("see the message", "transcripts cannot be read: %s", strerror(-rc));
+        found_fault("transcripts", "see the message", "transcripts cannot be read: %s", strerror(-rc));
         return;
     }
     print_more("transcripts cannot be read", left.unread > LEFT_OUT_SHOWN ? left.unread - LEFT_OUT_SHOWN : 0);
     print_more("paths are passed over",
                more + (left.passed > LEFT_OUT_SHOWN ? left.passed - LEFT_OUT_SHOWN : 0));
     if (left.unread == 0)
-        good("all transcripts can be read");
+        found_good("transcripts", "all transcripts can be read");
 }
+
+enum { WATCHES_LEAST = 8192 };
 
 static void check_watches(void)
 {
     FILE *f = fopen("/proc/sys/fs/inotify/max_user_watches", "re");
+    int fd = inotify_init1(IN_CLOEXEC);
     long watches = 0;
 
-    if (f && fscanf(f, "%ld", &watches) == 1 && watches < 8192)
-        bad("sysctl fs.inotify.max_user_watches=65536 (folders without a watch are checked with stat)",
+    if (fd < 0)
+        found_fault("inotify", "sysctl fs.inotify.max_user_instances=512, or end programs that watch files",
+                    "no inotify queue can be made: %s; every folder is checked with stat", strerror(errno));
+    else if (f && fscanf(f, "%ld", &watches) == 1 && watches < WATCHES_LEAST)
+        found_fault(
+            "inotify",
+            "sysctl fs.inotify.max_user_watches=65536 (folders without a watch are checked with stat)",
             "only %ld inotify watches are allowed", watches);
     else
-        good("inotify watches: %ld", watches);
+        found_good("inotify", "inotify watches: %ld", watches);
+    if (fd >= 0)
+        close(fd);
     if (f)
         fclose(f);
 }
 
-static void print_helper(const struct oks_daemon_state *d)
+enum { DESCRIPTORS_LEAST = 256 };
+
+static void check_descriptors(void)
 {
-    time_t since = (time_t)(d->helper_since_ms / 1000);
-    char when[32] = "";
-    struct tm tm;
+    struct rlimit limit;
 
-    if (gmtime_r(&since, &tm))
-        strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    if (!d->helper_runs || !d->helper_unmounts)
-        bad("stop it with 'okstrafs umount', and mount again",
-            "the helper process of the mount %s since %s: nobody unmounts when the daemon dies",
-            d->helper_runs ? "was started without the right to unmount, and runs" : "is missing", when);
-    else if (d->helper_restarts)
-        printf(
-            "note   the helper process of the mount was killed and started again, %llu times: the last one "
-            "runs since %s\n",
-            (unsigned long long)d->helper_restarts, when);
-    else
-        good("the helper process of the mount runs since %s", when);
-}
-
-static void print_hardening(const struct oks_daemon_state *d)
-{
-    printf("%s the daemon has given up: core dumps: %s; capabilities: %s; new privileges: %s; files beyond "
-           "what it needs (Landlock): %s; programs, network and mounts (seccomp): %s%s%s\n",
-           *d->hardening_note ? "note  " : "ok    ", d->no_core_dumps ? "yes" : "no",
-           d->capabilities == 0 ? "all" : "some are left", d->no_new_privileges ? "yes" : "no",
-           d->landlock ? "yes" : "no", d->seccomp ? "yes" : "no", *d->hardening_note ? "; " : "",
-           d->hardening_note);
-}
-
-enum { STATUS_MAX = 1 << 20 };
-
-/* What the mount's own status says about its daemon. */
-static void check_daemon(const struct options *o)
-{
-    struct oks_daemon_state state;
-    char *status = malloc(STATUS_MAX);
-    ssize_t n = status ? mountpoint_read(o->mountpoint, "status.json", status, STATUS_MAX) : -ENOMEM;
-    int rc = n < 0 ? (int)n : oks_daemon_state_read(&state, (struct oks_slice){status, (size_t)n});
-
-    free(status);
-    if (rc == -EACCES || rc == -ENOENT) {
-        printf("note   the daemon's own state is not shown: %s\n",
-               rc == -EACCES ? "the mount belongs to another user; ask for it as that user"
-                             : "it is of an older version; run 'okstrafs umount', and mount again");
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
-    }
-    if (rc < 0) {
-        bad("stop it with 'okstrafs umount', and mount again", "%s/status.json cannot be read: %s",
-            o->mountpoint, strerror(-rc));
-        return;
-    }
-    print_helper(&state);
-    print_hardening(&state);
-    if (state.watchers_notified)
-        good("file watchers are notified of changes");
+    if (limit.rlim_cur < DESCRIPTORS_LEAST)
+        found_fault("descriptors", "ulimit -n 1024; in a unit of systemd: LimitNOFILE=1024",
+                    "only %llu open files are allowed: reads fail with EMFILE when more are needed",
+                    (unsigned long long)limit.rlim_cur);
     else
-        printf("note   file watchers are not notified of changes (-o notify=off, or see the daemon's "
-               "messages)\n");
+        found_good("descriptors", "open files: %llu", (unsigned long long)limit.rlim_cur);
 }
 
-static void check_mountpoint(const struct options *o)
+enum { YEAR_FIRST = 2020, YEAR_LAST = 2039 }; /* of which there are rows by day */
+
+static void check_clock(const struct options *o)
 {
-    switch (mountpoint_state(o->mountpoint)) {
-    case MOUNT_NONE:
-        good("nothing is mounted on %s; start with 'okstrafs mount'", o->mountpoint);
-        break;
-    case MOUNT_ALIVE:
-        good("mounted on %s, and responding", o->mountpoint);
-        check_daemon(o);
-        break;
-    case MOUNT_STALE:
-        bad("run 'okstrafs mount': it clears the mount",
-            "%s is a mount without a daemon: it has exited or was killed", o->mountpoint);
-        break;
-    case MOUNT_HUNG:
-        bad("kill the daemon, then fusermount3 -uz the folder", "%s does not answer", o->mountpoint);
-        break;
-    case MOUNT_OTHER:
-        bad("choose another folder", "%s is a mount point of another filesystem", o->mountpoint);
-        break;
-    }
+    const char *tz = getenv("TZ");
+    time_t now = (time_t)(now_ms() / 1000);
+    struct tm tm = {0};
+    int year = gmtime_r(&now, &tm) ? tm.tm_year + 1900 : 0;
+
+    if (year < YEAR_FIRST || year > YEAR_LAST)
+        found_fault("clock", "set it: timedatectl set-ntp true",
+                    "the machine's clock is wrong: it says the year %d, and budgets follow it", year);
+    else
+        found_good("clock", "the clock says %04d-%02d-%02d", year, tm.tm_mon + 1, tm.tm_mday);
+    if (o->zone)
+        found_good("time-zone", "days are those of %s",
+                   o->zone_name ? o->zone_name
+                   : tz         ? tz
+                                : "the machine's time zone");
+    else if (tz)
+        found_fault("time-zone", "set TZ to a name such as Europe/Berlin, or install tzdata",
+                    "TZ=%s is no time zone: days are those of UTC", tz);
+    else
+        found_note("time-zone", "timedatectl set-timezone, TZ or -o tz=",
+                   "this machine has no time zone: days are those of UTC");
 }
 
 int doctor_run(const struct options *o)
 {
     enum oks_isa isa = o->isa;
 
+    findings_begin(o->json);
     check_fuse();
     check_fusermount();
+    check_mount_helper();
     check_home(o);
+    check_space(o);
+    check_cache(o);
     check_history(o);
     oks_settings_check(o->okstra_home, check_setting, NULL);
     check_sources(o);
     check_transcripts(o);
     check_watches();
-    check_mountpoint(o);
+    check_descriptors();
+    check_clock(o);
+    doctor_check_mounts(o);
     if (oks_isa_resolve(&isa) == 0)
-        good("scanner: %s", oks_isa_name(isa));
+        found_good("scanner", "scanner: %s", oks_isa_name(isa));
     else
-        bad("leave -o isa= out", "this CPU does not support the instruction set of -o isa=");
-    return faults ? 1 : 0;
+        found_fault("scanner", "leave -o isa= out",
+                    "this CPU does not support the instruction set of -o isa=");
+    return findings_end();
 }

@@ -38,7 +38,7 @@ static const struct command_name commands[] = {
     {"ls", COMMAND_LS, -1, "[-l] [PATH...]", "the same folders without a mount"},
     {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
     {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
-    {"doctor", COMMAND_DOCTOR, 0, "", "check the set-up, with a fix for each fault"},
+    {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check the set-up, with a fix for each fault"},
     {"help", COMMAND_HELP, 1, NULL, NULL},
     {"version", COMMAND_VERSION, 0, NULL, NULL},
 };
@@ -602,13 +602,10 @@ static void take_helper_switches(int argc, char **argv, struct options *o, struc
 static void take_switches(int argc, char **argv, struct options *o, struct switches *s)
 {
     static const struct option longs[] = {
-        {"foreground", no_argument, NULL, 'f'},
-        {"no-cache", no_argument, NULL, 'C'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'H'},
-        {"long", no_argument, NULL, 'l'},
-        {"all", no_argument, NULL, 'A'},
-        {NULL, 0, NULL, 0},
+        {"foreground", no_argument, NULL, 'f'}, {"no-cache", no_argument, NULL, 'C'},
+        {"version", no_argument, NULL, 'V'},    {"help", no_argument, NULL, 'H'},
+        {"long", no_argument, NULL, 'l'},       {"all", no_argument, NULL, 'A'},
+        {"json", no_argument, NULL, 'J'},       {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -620,6 +617,8 @@ static void take_switches(int argc, char **argv, struct options *o, struct switc
             o->long_listing = true;
         else if (c == 'A')
             o->all = true;
+        else if (c == 'J')
+            o->json = true;
         else if (c == 'C')
             o->no_cache = true;
         else if (c == 'h')

@@ -27,7 +27,8 @@ struct options {
     int n_paths;
     bool foreground;
     bool long_listing;
-    bool all; /* of forget */
+    bool all;  /* of forget */
+    bool json; /* of doctor */
     bool nonempty;
     bool fake;   /* of mount(8): the options are checked, and nothing is mounted */
     bool sloppy; /* of mount(8): options of other filesystems are ignored */

@@ -100,30 +100,42 @@ static void unescape(char *s)
 
 struct mount_line {
     char type[64];
+    const char *path; /* in the line */
+    uid_t owner;      /* of a FUSE filesystem: who mounted it */
     struct mount_id id;
 };
 
-/* Parses a line of mountinfo. True: it mounts `path`. */
-static bool parse_line(char *line, const char *path, struct mount_line *out)
+/* "user_id=" in the options of the filesystem, of which it is one. */
+static uid_t owner_in(const char *options)
+{
+    const char *at = strstr(options, "user_id=");
+
+    return at ? (uid_t)strtoul(at + strlen("user_id="), NULL, 10) : 0;
+}
+
+/* Parses a line of mountinfo, and changes it. False: it is none. */
+static bool parse_line(char *line, struct mount_line *out)
 {
     struct mount_line found = {0};
-    char *save, *field = strtok_r(line, " ", &save);
-    bool same = false;
+    char *save, *field = strtok_r(line, " \n", &save);
 
-    for (int i = 0; field; field = strtok_r(NULL, " ", &save), i++) {
+    for (int i = 0; field; field = strtok_r(NULL, " \n", &save), i++) {
         if (i == 0)
             found.id.number = strtoull(field, NULL, 10);
         if (i == 2)
             sscanf(field, "%u:%u", &found.id.dev_major, &found.id.dev_minor);
         if (i == 4) {
             unescape(field);
-            same = strcmp(field, path) == 0;
+            found.path = field;
         }
         if (i > 5 && strcmp(field, "-") == 0) {
-            field = strtok_r(NULL, " ", &save);
-            if (!same || !field)
+            field = strtok_r(NULL, " \n", &save);
+            if (!field)
                 return false;
             snprintf(found.type, sizeof(found.type), "%s", field);
+            strtok_r(NULL, " \n", &save); /* the source */
+            field = strtok_r(NULL, " \n", &save);
+            found.owner = field ? owner_in(field) : 0;
             *out = found;
             return true;
         }
@@ -135,21 +147,43 @@ static bool parse_line(char *line, const char *path, struct mount_line *out)
 static bool mounted(const char *path, struct mount_line *out)
 {
     FILE *f = fopen("/proc/self/mountinfo", "re");
+    struct mount_line one;
     char *line = NULL;
     size_t room = 0;
     bool found = false;
 
     while (f && getline(&line, &room, f) > 0)
-        found |= parse_line(line, path, out);
+        if (parse_line(line, &one) && strcmp(one.path, path) == 0) {
+            *out = one;
+            found = true;
+        }
     free(line);
     if (f)
         fclose(f);
+    out->path = NULL;
     return found;
 }
 
 static bool is_ours(const struct mount_line *line)
 {
     return strcmp(line->type, "fuse.okstrafs") == 0;
+}
+
+int mountpoint_each(void (*fn)(void *ctx, const char *path, uid_t owner), void *ctx)
+{
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    struct mount_line one;
+    char *line = NULL;
+    size_t room = 0;
+
+    if (!f)
+        return -errno;
+    while (getline(&line, &room, f) > 0)
+        if (parse_line(line, &one) && is_ours(&one))
+            fn(ctx, one.path, one.owner);
+    free(line);
+    fclose(f);
+    return 0;
 }
 
 int mountpoint_id(const char *path, struct mount_id *out)

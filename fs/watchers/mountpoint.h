@@ -22,6 +22,12 @@ enum mount_state {
 enum mount_state mountpoint_state(const char *path);
 
 /*
+ * Calls `fn` for each okstrafs in the kernel's table, with the user who mounted it. A path comes once for
+ * each mount that is there. 0 or a negative errno.
+ */
+int mountpoint_each(void (*fn)(void *ctx, const char *path, uid_t owner), void *ctx);
+
+/*
  * The content of one of its files, read by a child process with a deadline. The length; -EFBIG: more than
  * `size`; -ETIMEDOUT; or another negative errno.
  */

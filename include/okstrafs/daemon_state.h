@@ -12,6 +12,7 @@ extern "C" {
 #endif
 
 struct oks_daemon_state {
+    char version[32];       /* of the program; only read, from the document around the member */
     uint64_t inodes;        /* that the kernel holds, in whole thousands */
     bool watchers_notified; /* of changes that nobody reads */
     /* The child process that notifies watchers, and unmounts when the daemon dies. */

@@ -330,7 +330,10 @@ START_TEST(switches)
     ck_assert(o.long_listing && !o.foreground && !o.no_cache);
     options_clear(&o);
     o = parsed("forget --all");
-    ck_assert(o.all && !o.foreground);
+    ck_assert(o.all && !o.foreground && !o.json);
+    options_clear(&o);
+    o = parsed("doctor --json");
+    ck_assert(o.json && !o.all);
     options_clear(&o);
 }
 END_TEST

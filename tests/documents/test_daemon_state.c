@@ -40,6 +40,7 @@ START_TEST(what_is_written_is_read)
                                    .hardening_note = "a \"reason\""};
     struct oks_daemon_state back = read_back(&all, 0);
 
+    ck_assert_str_eq(back.version, "1");
     ck_assert_uint_eq(back.inodes, 12);
     ck_assert(back.watchers_notified);
     ck_assert(back.helper_runs);
