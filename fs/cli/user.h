@@ -10,8 +10,8 @@ bool user_number(const char *name, uid_t *out);
 bool group_number(const char *name, gid_t *out);
 
 /*
- * Makes this process one of that user, with the groups and the environment of a new login, of which PATH and
- * TZ stay as they were. 0; -ENOENT: no such user; -EPERM: only root may become another one; or another
+ * Makes this process one of that user, with the groups and the environment of a new login. PATH, TZ and
+ * NOTIFY_SOCKET stay as they were. 0; -ENOENT: no such user; -EPERM: only root may become another one; or another
  * negative errno, after which nothing else may be done.
  */
 int user_become(const char *name);
