@@ -94,7 +94,9 @@ cp "$program" "$home/bin/okstrafs"
 cp "$contrib"/okstrafs.service "$contrib"/okstrafs-react@.* "$home/.config/systemd/user/"
 # No journal is kept here: what the service says goes to a file. The reaction is one that leaves a trace.
 mkdir "$home/.config/systemd/user/okstrafs.service.d" "$home/.config/systemd/user/okstrafs-react@.service.d"
-printf '[Service]\nEnvironment=PATH=%s/bin:/usr/bin:/bin\nStandardError=append:%s/said\n' "$home" "$home" \
+# systemd looks for a bare name where programs are installed, and not in PATH.
+printf '[Service]\nExecSearchPath=%s/bin\nEnvironment=PATH=%s/bin:/usr/bin:/bin\nStandardError=append:%s/said\n' \
+    "$home" "$home" "$home" \
     >"$home/.config/systemd/user/okstrafs.service.d/here.conf"
 printf '[Service]\nStandardOutput=append:%s/reactions\n' "$home" \
     >"$home/.config/systemd/user/okstrafs-react@.service.d/here.conf"
@@ -129,6 +131,10 @@ expect 'enabled and started' ctl enable --now --quiet okstrafs
 expect 'it is ready when the start returns' says "$total" 11
 expect 'it says what it does' grep -q 'Mounted on' <<<"$(ctl show --property StatusText okstrafs)"
 pid=$(ctl show --property MainPID --value okstrafs)
+if ((pid == 0)); then # to kill 0 is to kill this script
+    cat "$home/said" "$home/manager" >&2 || true
+    exit 1
+fi
 kill -KILL "$pid"
 expect 'killed: it is started again' soon says "$total" 11
 expect 'by another process' test "$(ctl show --property MainPID --value okstrafs)" != "$pid"
