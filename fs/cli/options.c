@@ -38,7 +38,7 @@ static const struct command_name commands[] = {
     {"ls", COMMAND_LS, -1, "[-l] [PATH...]", "the same folders without a mount"},
     {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
     {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
-    {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check the set-up, with a fix for each fault"},
+    {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check set-up and mounts, with a fix for each fault"},
     {"help", COMMAND_HELP, 1, NULL, NULL},
     {"version", COMMAND_VERSION, 0, NULL, NULL},
 };
@@ -61,7 +61,8 @@ static const char details[] =
     "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
     "                     memory=SIZE (default 64M), home=DIR, tz=ZONE (of days and hours; default TZ),\n"
     "                     nonempty, allow_other, allow_root, max_read=N,\n"
-    "                     setuid=USER (as root: run as that user), uid=USER, gid=GROUP (owner of the files)\n"
+    "                     setuid=USER (as root: run as that user),\n"
+    "                     uid=USER, gid=GROUP (to whom the files belong)\n"
     "\n"
     "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
     "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
