@@ -19,22 +19,21 @@
 #include "okstrafs/daemon_state.h"
 #include "watchers/mountpoint.h"
 
-/* What to do about a daemon; valid until the next call. */
-static const char *mount_again(const char *path)
+/* With the path, quoted for a shell, in between; valid until the next call. */
+static const char *fix_of(const char *before, const char *path, const char *after)
 {
-    static char fix[2 * PATH_MAX + 64];
+    static char fix[PATH_MAX + 128];
 
-    snprintf(fix, sizeof(fix), "okstrafs umount '%s'; then mount again", path);
+    snprintf(fix, sizeof(fix), "%s'%s'%s", before, path, after);
     return fix;
 }
 
-static const char *detach(const char *path)
-{
-    static char fix[PATH_MAX + 64];
-
-    snprintf(fix, sizeof(fix), "end the daemon if it runs, then: fusermount3 -uz '%s'", path);
-    return fix;
-}
+#define MOUNT_AGAIN(path) fix_of("okstrafs umount ", path, ", then mount again")
+#define WAIT_OR_END(path)                                                                                   \
+    fix_of(                                                                                                 \
+        "wait if it reads many transcripts for the first time; else end the daemon, then fusermount3 -uz ", \
+        path, "")
+#define UNMOUNT(path) fix_of("fusermount3 -uz ", path, "; or mount there again, which clears it")
 
 static void check_helper(const char *path, const struct oks_daemon_state *d)
 {
@@ -45,7 +44,7 @@ static void check_helper(const char *path, const struct oks_daemon_state *d)
     if (gmtime_r(&since, &tm))
         strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
     if (!d->helper_runs || !d->helper_unmounts)
-        found_fault("helper", mount_again(path),
+        found_fault("helper", MOUNT_AGAIN(path),
                     "the helper process of the mount %s since %s: nobody unmounts when the daemon dies",
                     d->helper_runs ? "was started without the right to unmount, and runs" : "is missing",
                     when);
@@ -81,7 +80,7 @@ static void check_version(const char *path, const struct oks_daemon_state *d)
     if (strcmp(d->version, OKSTRAFS_VERSION) == 0)
         found_good("daemon-version", "the daemon is of this version, " OKSTRAFS_VERSION);
     else
-        found_note("daemon-version", mount_again(path),
+        found_note("daemon-version", MOUNT_AGAIN(path),
                    "the daemon is of version %s, and this program of " OKSTRAFS_VERSION, d->version);
 }
 
@@ -101,11 +100,12 @@ static void check_daemon(const char *path)
     if (rc == -EACCES || rc == -ENOENT)
         found_note("daemon",
                    rc == -EACCES ? "run 'okstrafs doctor' as the user to whom the mount belongs"
-                                 : mount_again(path),
+                                 : MOUNT_AGAIN(path),
                    "the daemon's own state is not shown: %s",
                    rc == -EACCES ? "the mount belongs to another user" : "it is of an older version");
     else if (rc < 0)
-        found_fault("daemon", mount_again(path), "%s/status.json cannot be read: %s", path, strerror(-rc));
+        found_fault("daemon", rc == -ETIMEDOUT ? WAIT_OR_END(path) : MOUNT_AGAIN(path),
+                    "%s/status.json cannot be read: %s", path, strerror(-rc));
     if (rc < 0)
         return;
     check_version(path, &state);
@@ -129,11 +129,11 @@ static void check_mount(const char *path, enum mount_state state)
         check_daemon(path);
         break;
     case MOUNT_STALE:
-        found_fault("mount", detach(path), "%s is a mount without a daemon: it has exited or was killed",
+        found_fault("mount", UNMOUNT(path), "%s is a mount without a daemon: it has exited or was killed",
                     path);
         break;
     case MOUNT_HUNG:
-        found_fault("mount", detach(path), "%s does not answer", path);
+        found_fault("mount", WAIT_OR_END(path), "%s does not answer", path);
         break;
     case MOUNT_OTHER:
         found_fault("mount", "choose another folder", "%s is a mount point of another filesystem", path);
