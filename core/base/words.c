@@ -122,6 +122,13 @@ uint64_t memo_get(struct memo_reader *r)
     return number;
 }
 
+void memo_skip(struct memo_reader *r)
+{
+    skip_space(r);
+    while (!is_end(*r->p) && *r->p != ' ')
+        r->p++;
+}
+
 bool memo_get_text(struct memo_reader *r, char *out)
 {
     size_t n = 0;

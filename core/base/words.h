@@ -33,6 +33,7 @@ struct memo_reader {
 uint64_t memo_get(struct memo_reader *r);
 /* Into out[MEMO_TEXT_MAX + 1], NUL-terminated; false and "" where it is absent. */
 bool memo_get_text(struct memo_reader *r, char *out);
+void memo_skip(struct memo_reader *r); /* one word */
 bool memo_is_over(const struct memo_reader *r);
 
 /* The next line's begin, or NULL. */

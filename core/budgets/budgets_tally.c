@@ -220,7 +220,7 @@ static void visit_times(void *ctx, void *item)
 
     if (measure_overlap(s, &ev->span) == OVERLAP_OUTSIDE && !s->n_remnants)
         return;
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         if (ev->rc == 0)
             ev->rc = billing_each(ev->model->billing, t->billed, add_time, times);
     }

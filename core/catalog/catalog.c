@@ -23,11 +23,20 @@ void catalog_init(struct catalog *c, struct versions *versions)
     TAILQ_INIT(&c->dirty);
 }
 
+static void origin_free(void *item)
+{
+    struct origin *origin = item;
+
+    free(origin->name);
+    free(origin);
+}
+
 void catalog_clear(struct catalog *c)
 {
     tdestroy(c->sessions, oks_tree_keep);
     tdestroy(c->projects, free);
     tdestroy(c->teams, oks_tree_keep);
+    tdestroy(c->origins, origin_free);
     free(c->by_inode.chains);
 }
 
@@ -52,6 +61,7 @@ struct session *catalog_session_made(struct catalog *c, struct oks_slice id)
 
     if (!session)
         return NULL;
+    TAILQ_INIT(&session->transcripts);
     session->name = memcpy(session + 1, name, room);
     found = tsearch(session, &c->sessions, by_session_name);
     if (found && *found != session) {
@@ -72,14 +82,29 @@ struct session *catalog_session_made(struct catalog *c, struct oks_slice id)
 
 static void link_transcript(struct session *s, struct transcript *t)
 {
-    struct transcript *at = LIST_FIRST(&s->transcripts), *last = NULL;
+    struct transcript *first = TAILQ_FIRST(&s->transcripts);
+    struct transcript *at = TAILQ_LAST(&s->transcripts, session_transcripts);
 
-    for (; at && strcmp(at->path, t->path) < 0; at = LIST_NEXT(at, of_session))
-        last = at;
-    if (last)
-        LIST_INSERT_AFTER(last, t, of_session);
+    s->n_transcripts++;
+    if (first && strcmp(t->path, first->path) < 0)
+        at = NULL;
+    while (at && strcmp(at->path, t->path) > 0)
+        at = TAILQ_PREV(at, session_transcripts, of_session);
+    if (at)
+        TAILQ_INSERT_AFTER(&s->transcripts, at, t, of_session);
     else
-        LIST_INSERT_HEAD(&s->transcripts, t, of_session);
+        TAILQ_INSERT_HEAD(&s->transcripts, t, of_session);
+}
+
+static void unlink_transcript(struct transcript *t)
+{
+    struct session *s = t->session;
+
+    TAILQ_REMOVE(&s->transcripts, t, of_session);
+    s->n_transcripts--;
+    s->twins_changed |= t->twin;
+    t->twin = false;
+    session_twins_renew(s, &t->mark);
 }
 
 static int by_path(const void *a, const void *b)
@@ -259,11 +284,12 @@ struct transcript *catalog_transcript_made(struct catalog *c, struct session *s,
 
 void catalog_move(struct transcript *t, struct session *to)
 {
-    LIST_REMOVE(t, of_session);
+    unlink_transcript(t);
     t->session->n_remnants -= t->remnant;
     to->n_remnants += t->remnant;
     t->session = to;
     link_transcript(to, t);
+    session_twins_renew(to, &t->mark);
 }
 
 /* --- parents --- */
@@ -346,7 +372,7 @@ void catalog_transcript_remove(struct catalog *c, struct transcript *t)
 {
     tdelete(t, &c->transcripts, by_path);
     folder_remove(&t->file);
-    LIST_REMOVE(t, of_session);
+    unlink_transcript(t);
     catalog_inode_gone(c, t);
     t->session->n_remnants -= t->remnant;
     if (t->suspect)

@@ -52,6 +52,12 @@ struct parent {
     LIST_HEAD(, session) children;
 };
 
+/* A session that transcripts may repeat, by their reader states; it need not exist. */
+struct origin {
+    char *name; /* of the session */
+    LIST_HEAD(, transcript) forks;
+};
+
 struct session {
     const char *name;        /* the id as a file name; stored behind the struct */
     char *id;                /* the stem of the transcript's file name */
@@ -60,14 +66,21 @@ struct session {
     LIST_ENTRY(session) of_parent;
     struct project *project; /* of its first transcript; NULL: none */
     LIST_ENTRY(session) of_project;
-    LIST_HEAD(, transcript) transcripts; /* ascending by path */
-    size_t n_remnants;                   /* of these, remnants */
+    TAILQ_HEAD(session_transcripts, transcript) transcripts; /* ascending by path */
+    size_t n_transcripts;
+    size_t n_remnants;  /* of these, remnants */
+    size_t n_older;     /* of these, those that name another session as the oldest one */
+    bool twins_changed; /* since sums/ saw them last */
     LIST_HEAD(, membership) teams;
     struct lead *unnamed_of; /* see struct lead; NULL: none */
     LIST_ENTRY(session) of_unnamed;
     uint64_t version;
     struct session_sums *sums; /* of sums/ */
     struct stream *stream;     /* of streams/ */
+    /* engine/commit.c: commits that its own numbers do not have yet */
+    LIST_ENTRY(session) of_postponed;
+    size_t n_postponed;
+    bool teams_due; /* one of them changed its teams */
 };
 
 struct team {
@@ -103,9 +116,9 @@ struct catalog {
     void *teams;       /* by key */
     void *leads;       /* by name */
     void *parents;     /* by name */
+    void *origins;     /* by name */
     size_t n_sessions, n_projects, n_teams, n_transcripts;
-    size_t n_unplaced; /* transcripts whose session and project are known only after a scan */
-    LIST_HEAD(, transcript) forks;
+    size_t n_unplaced;                /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) related;  /* those for which their family makes a difference */
     bool families_changed;            /* since the last check */
     LIST_HEAD(, transcript) suspects; /* whose events may include requests that others own by now */
@@ -177,6 +190,8 @@ void placement_parent(struct catalog *c, struct session *s);
  * ENOMEM.
  */
 char *placement_peer_states(struct catalog *c, const struct transcript *t);
+/* Before a commit: remembers what its peers know of it. */
+void placement_changes(struct transcript *t);
 /* After a commit, or before the transcript leaves: marks those dirty that would now return other records. */
 void placement_changed(struct catalog *c, struct transcript *t, bool leaves);
 
@@ -199,6 +214,10 @@ const char *session_model(const struct session *s);
  * beside its file: true as well.
  */
 bool session_has_twin(const struct session *s, const struct transcript *t);
+/* Call it whenever t->mark has changed, with the mark before. */
+void session_file_changed(struct transcript *t, const struct file_mark *before);
+/* The file of this mark came to the session, or left it. */
+void session_twins_renew(struct session *s, const struct file_mark *mark);
 size_t session_transcripts(const struct session *s);
 /* Whether one of its transcripts exists, that is, is not retained. */
 bool session_is_live(const struct session *s);

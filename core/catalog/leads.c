@@ -106,7 +106,7 @@ static bool only_team(const struct session *s, struct oks_slice *out)
     struct oks_slice raw;
 
     *out = (struct oks_slice){0};
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; (raw = transcript_team(t, i)).ptr; i++) {
             if (out->ptr && !same_team(*out, raw))
                 return false;
@@ -125,7 +125,7 @@ struct oks_slice lead_team_of(struct catalog *c, const struct session *s, char b
     const char *team = NULL;
     struct oks_slice named = {0};
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (!team)
             team = t->state.label_team;
     if (!team || *team || !s->parent)

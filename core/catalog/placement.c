@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@
 #include "catalog/catalog.h"
 
 enum {
+    PEERS_MAX = 64, /* of a session, on either side of a transcript in it */
     FAMILY_NAME = 256,
     FAMILY_STEPS = 64, /* from a session to an older one */
 };
@@ -85,7 +87,7 @@ bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1])
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (t->state.cwds.len) {
             placement_project_of_cwd(t->state.cwds.items[0].ptr, out);
             return true;
@@ -95,7 +97,7 @@ bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1])
 
 void placement_parent(struct catalog *c, struct session *s)
 {
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    const struct transcript *t = TAILQ_FIRST(&s->transcripts);
     char id[OKS_NAME_MAX + 1];
 
     if (!t->source->parent_of)
@@ -148,15 +150,6 @@ static bool is_alone(const struct transcript *t)
     return t->loaded && t->state.reader_state && t->source->alone && t->source->alone(t->state.reader_state);
 }
 
-/* Appends the transcript's reader state, if it has one, and a newline. */
-static void add_state(struct oks_bytes *text, const struct transcript *t)
-{
-    if (!t->state.reader_state)
-        return;
-    oks_bytes_text(text, t->state.reader_state);
-    oks_bytes_text(text, "\n");
-}
-
 static const char *older_than(struct catalog *c, const char *id)
 {
     char name[OKS_NAME_MAX + 1];
@@ -165,8 +158,8 @@ static const char *older_than(struct catalog *c, const char *id)
 
     oks_name_escape(oks_slice_of(id), name);
     s = catalog_session(c, name);
-    if (s)
-        LIST_FOREACH(t, &s->transcripts, of_session)
+    if (s && s->n_older)
+        TAILQ_FOREACH(t, &s->transcripts, of_session)
             if (t->oldest && strcmp(t->oldest, id) != 0)
                 return t->oldest;
     return NULL;
@@ -214,32 +207,71 @@ static void add_self(struct catalog *c, struct oks_bytes *text, const struct tra
     free(line);
 }
 
-/* *waiting: one of the peers has not been read yet. */
-static char *peer_states_of(struct catalog *c, const struct transcript *t, bool *waiting)
+/*
+ * A thread may have thousands of pages, but a page goes on from one of the last. So of a session only those
+ * near a transcript count, and of its origin the last ones.
+ */
+static struct transcript *few_before(const struct transcript *t)
+{
+    struct transcript *at = (struct transcript *)t, *before;
+
+    for (int i = 0; at && i < PEERS_MAX; i++) {
+        before = TAILQ_PREV(at, session_transcripts, of_session);
+        if (!before)
+            break;
+        at = before;
+    }
+    return at;
+}
+
+/* Calls fn with each peer; stops at the first non-zero value and returns it. */
+static int each_peer(struct catalog *c, const struct transcript *t,
+                     int (*fn)(void *ctx, const struct transcript *peer), void *ctx)
 {
     const struct session *origin = origin_of(c, t);
-    const struct transcript *other;
+    const struct transcript *other = few_before(t);
+    int rc = 0;
+
+    if (is_alone(t))
+        return 0;
+    for (int n = 0; rc == 0 && other && n <= PEERS_MAX; other = TAILQ_NEXT(other, of_session)) {
+        n += n > 0 || other == t; /* from t on */
+        if (is_twin(t, other))
+            rc = fn(ctx, other);
+    }
+    other = origin ? few_before(TAILQ_LAST(&origin->transcripts, session_transcripts)) : NULL;
+    for (; rc == 0 && other; other = TAILQ_NEXT(other, of_session))
+        if (is_peer(t, other))
+            rc = fn(ctx, other);
+    return rc;
+}
+
+static int is_unread(void *ctx, const struct transcript *peer)
+{
+    (void)ctx;
+    return peer->unplaced;
+}
+
+/* Appends the transcript's reader state, if it has one, and a newline. */
+static int add_state(void *ctx, const struct transcript *t)
+{
+    struct oks_bytes *text = ctx;
+
+    if (!t->state.reader_state)
+        return 0;
+    oks_bytes_text(text, t->state.reader_state);
+    oks_bytes_text(text, "\n");
+    return 0;
+}
+
+char *placement_peer_states(struct catalog *c, const struct transcript *t)
+{
     struct oks_bytes text = {0};
 
-    *waiting = false;
     if (!t->source->agrees)
         return strdup("");
     add_self(c, &text, t);
-    LIST_FOREACH(other, &t->session->transcripts, of_session) {
-        if (is_alone(t))
-            break;
-        if (!is_twin(t, other))
-            continue;
-        *waiting |= other->unplaced;
-        add_state(&text, other);
-    }
-    if (origin && !is_alone(t))
-        LIST_FOREACH(other, &origin->transcripts, of_session) {
-            if (!is_peer(t, other))
-                continue;
-            *waiting |= other->unplaced;
-            add_state(&text, other);
-        }
+    each_peer(c, t, add_state, &text);
     oks_bytes_put(&text, "", 1); /* the NUL */
     if (!text.error)
         return text.ptr;
@@ -247,45 +279,90 @@ static char *peer_states_of(struct catalog *c, const struct transcript *t, bool 
     return NULL;
 }
 
-char *placement_peer_states(struct catalog *c, const struct transcript *t)
-{
-    bool waiting;
-
-    return peer_states_of(c, t, &waiting);
-}
-
 static void check(struct catalog *c, struct transcript *t)
 {
-    bool waiting;
     char *peer_states;
 
     if (!t->source->agrees || !t->loaded || !t->state.reader_state || is_alone(t))
         return;
     if (t->retained && !t->source->amend)
         return; /* there is no file to scan again */
-    peer_states = peer_states_of(c, t, &waiting);
-    if (peer_states && !waiting && !t->source->agrees(t->state.reader_state, peer_states)) {
+    if (each_peer(c, t, is_unread, NULL))
+        return; /* it is checked when that one was read */
+    peer_states = placement_peer_states(c, t);
+    if (peer_states && !t->source->agrees(t->state.reader_state, peer_states)) {
         t->anew = true;
         catalog_mark_dirty(c, t, true);
     }
     free(peer_states);
 }
 
+/* --- origins --- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct origin *)a)->name, ((const struct origin *)b)->name);
+}
+
+static struct origin *origin_named(const struct catalog *c, const char *name)
+{
+    struct origin key = {.name = (char *)name}, **found = tfind(&key, &c->origins, by_name);
+
+    return found ? *found : NULL;
+}
+
+static struct origin *origin_made(struct catalog *c, const char *name)
+{
+    struct origin *origin = origin_named(c, name);
+
+    if (origin)
+        return origin;
+    origin = calloc(1, sizeof(*origin));
+    if (origin)
+        origin->name = strdup(name);
+    if (origin && origin->name && tsearch(origin, &c->origins, by_name))
+        return origin;
+    if (origin)
+        free(origin->name);
+    free(origin);
+    return NULL;
+}
+
+static void leave_origin(struct catalog *c, struct transcript *t)
+{
+    struct origin *origin = t->fork_of;
+
+    if (!origin)
+        return;
+    LIST_REMOVE(t, of_forks);
+    t->fork_of = NULL;
+    t->origin = NULL;
+    if (!LIST_EMPTY(&origin->forks))
+        return;
+    tdelete(origin, &c->origins, by_name);
+    free(origin->name);
+    free(origin);
+}
+
 static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
 {
     char id[OKS_NAME_MAX + 1], name[OKS_NAME_MAX + 1];
 
-    if (t->origin)
-        LIST_REMOVE(t, of_forks);
-    free(t->origin);
-    t->origin = NULL;
+    leave_origin(c, t);
     if (leaves || !t->source->origin || !t->state.reader_state ||
         !t->source->origin(t->state.reader_state, id, sizeof(id)))
         return;
     oks_name_escape(oks_slice_of(id), name);
-    t->origin = strdup(name);
-    if (t->origin)
-        LIST_INSERT_HEAD(&c->forks, t, of_forks);
+    t->fork_of = origin_made(c, name);
+    if (!t->fork_of)
+        return;
+    t->origin = t->fork_of->name;
+    LIST_INSERT_HEAD(&t->fork_of->forks, t, of_forks);
+}
+
+static bool names_older(const struct transcript *t)
+{
+    return t->oldest && strcmp(t->oldest, t->session->id) != 0;
 }
 
 /* What the transcript names, and whether its family makes a difference. */
@@ -303,13 +380,35 @@ static void family_renew(struct catalog *c, struct transcript *t, bool leaves)
         *id = '\0';
     if (strcmp(t->oldest ? t->oldest : "", id) == 0)
         return;
+    t->session->n_older -= names_older(t);
     free(t->oldest);
     t->oldest = *id ? strdup(id) : NULL;
+    t->session->n_older += names_older(t);
     c->families_changed = true;
+}
+
+void placement_changes(struct transcript *t)
+{
+    if (!t->source->concerns || !t->loaded || !t->state.reader_state)
+        return;
+    free(t->memo_before);
+    t->memo_before = strdup(t->state.reader_state); /* on ENOMEM all are checked */
+}
+
+/* The transcript changed from what memo_before says; NULL: it came, or goes. */
+static void check_other(struct catalog *c, const struct transcript *t, struct transcript *other)
+{
+    const char *memo = other->state.reader_state;
+
+    if (t->memo_before && t->state.reader_state && memo &&
+        !t->source->concerns(memo, t->memo_before, t->state.reader_state))
+        return;
+    check(c, other);
 }
 
 void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
 {
+    const struct origin *origin;
     struct transcript *other;
     char *reader_state = NULL;
 
@@ -326,14 +425,21 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
     } else {
         check(c, t);
     }
-    LIST_FOREACH(other, &t->session->transcripts, of_session)
-        if (other->source == t->source && is_twin(other, t))
-            check(c, other);
-    LIST_FOREACH(other, &c->forks, of_forks)
-        if (other != t && other->source == t->source && strcmp(other->origin, t->session->name) == 0)
-            check(c, other);
+    other = few_before(t);
+    for (int n = 0; other && n <= PEERS_MAX; other = TAILQ_NEXT(other, of_session)) {
+        n += n > 0 || other == t; /* from t on */
+        if (is_twin(other, t))
+            check_other(c, t, other);
+    }
+    origin = origin_named(c, t->session->name);
+    if (origin)
+        LIST_FOREACH(other, &origin->forks, of_forks)
+            if (other != t && other->source == t->source)
+                check_other(c, t, other);
     if (leaves)
         t->state.reader_state = reader_state;
+    free(t->memo_before);
+    t->memo_before = NULL;
 }
 
 /* --- requests that others own --- */

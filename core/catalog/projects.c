@@ -67,7 +67,7 @@ const char *catalog_rel(const struct transcript *t)
 /* The project in the path of its first transcript, or the one that its records name. */
 static struct project *project_named(struct catalog *c, const struct session *s, int *rc)
 {
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    const struct transcript *t = TAILQ_FIRST(&s->transcripts);
     struct oks_slice raw = {0};
     char name[OKS_NAME_MAX + 1];
     struct project *p;
@@ -86,7 +86,7 @@ static struct project *project_named(struct catalog *c, const struct session *s,
 
 int catalog_assign_project(struct catalog *c, struct session *s, struct project **from)
 {
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    const struct transcript *t = TAILQ_FIRST(&s->transcripts);
     struct project *p, *before = s->project;
     struct oks_slice parent = {0};
     int rc;

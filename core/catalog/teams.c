@@ -82,8 +82,8 @@ void catalog_team_release(struct catalog *c, struct team *team)
 /* Whether the first transcript of the session of m sorts first; one without transcripts sorts last. */
 static bool is_before(const struct membership *m, const struct membership *than)
 {
-    const struct transcript *t = LIST_FIRST(&m->session->transcripts);
-    const struct transcript *other = than ? LIST_FIRST(&than->session->transcripts) : NULL;
+    const struct transcript *t = TAILQ_FIRST(&m->session->transcripts);
+    const struct transcript *other = than ? TAILQ_FIRST(&than->session->transcripts) : NULL;
 
     return t && (!other || strcmp(t->path, other->path) < 0);
 }
@@ -254,7 +254,7 @@ static int wanted_of(const struct session *s, struct oks_slice inner, struct wan
     struct oks_slice raw;
     int rc = 0;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; rc == 0 && (raw = transcript_team(t, i)).ptr; i++)
             rc = wanted_add(w, raw);
     if (rc == 0)
@@ -325,7 +325,7 @@ static int renew_teams(struct catalog *c, struct session *s)
     wanted_clear(&wanted);
     if (rc == 0)
         rc = set_leads(c, s, inner);
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         unnamed |= t->state.label_team && !*t->state.label_team;
     return rc < 0 ? rc : lead_set_unnamed(c, s, unnamed ? s->parent : NULL);
 }

@@ -4,6 +4,7 @@
  * Invariants: the cursor is always behind a newline; the unfinished last line is in `tail` only; `totals` are
  * those of all events.
  */
+#include "catalog/catalog.h"
 #include "catalog/transcript_scan.h"
 
 #include <errno.h>
@@ -24,11 +25,14 @@ int transcript_apply(struct transcript *t, struct scan_outcome *out)
 
 void transcript_apply_marks(struct transcript *t, struct scan_outcome *out)
 {
+    struct file_mark before = t->mark;
+
     transcript_tail_free(t->tail);
     t->tail = out->tail;
     out->tail = NULL;
     t->passed = out->passed;
     t->mark = out->mark;
+    session_file_changed(t, &before);
     t->loaded = true;
 }
 
@@ -244,9 +248,12 @@ const char *transcript_model(const struct transcript *t)
 
 void transcript_forget(struct transcript *t)
 {
+    struct file_mark before = t->mark;
+
     t->loaded = false;
     t->totals = OKS_TOTALS_NONE;
     t->mark = (struct file_mark){0};
+    session_file_changed(t, &before);
     t->passed = (struct passed_line){0};
     if (oks_state_reset(&t->state) == 0)
         return;
@@ -263,6 +270,6 @@ void transcript_clear(struct transcript *t)
     free(t->path);
     free(t->cache_folder);
     free(t->cache_name);
-    free(t->origin);
     free(t->oldest);
+    free(t->memo_before);
 }

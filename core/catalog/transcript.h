@@ -61,7 +61,7 @@ struct transcript {
     struct root *root;
     struct found_file file; /* retained: in no folder */
     struct session *session;
-    LIST_ENTRY(transcript) of_session; /* ascending by path */
+    TAILQ_ENTRY(transcript) of_session; /* ascending by path */
 
     /* protected by the lock */
     TAILQ_ENTRY(transcript) queued; /* in catalog->dirty while `dirty` */
@@ -86,9 +86,11 @@ struct transcript {
     bool unsaved;         /* the cache file is older than the state: in the saver's queue */
     TAILQ_ENTRY(transcript) saved;
     size_t ids_waiting; /* bytes of ids in the state that wait for being saved, as the saver counts them */
-    char *origin;       /* the session that this one may repeat, by the reader state; NULL: none */
-    LIST_ENTRY(transcript) of_forks; /* in catalog->forks if `origin` is set */
-    char *oldest;                    /* the oldest session that it names, by the reader state; NULL: none */
+    const char *origin; /* the session that this one may repeat, by the reader state; NULL: none */
+    char *memo_before;  /* its reader state before the commit; NULL: not known (placement.c) */
+    struct origin *fork_of; /* what `origin` belongs to */
+    LIST_ENTRY(transcript) of_forks;
+    char *oldest; /* the oldest session that it names, by the reader state; NULL: none */
     LIST_ENTRY(transcript) of_related;
     bool related; /* in catalog->related */
     LIST_ENTRY(transcript) of_suspects;
@@ -109,6 +111,7 @@ struct transcript {
     struct tail *tail;        /* NULL: none */
     struct passed_line passed;
     struct file_mark mark;
+    bool twin; /* its file is in the session under an earlier name */
     struct billing_part *billed;
     struct transcript_sums *sums; /* of sums/ */
     struct stream_marks *marks;   /* of streams/ */

@@ -126,12 +126,12 @@ static int compactions_make(struct compactions *c, const struct session *s, cons
     size_t room = 0;
     char buf[OKS_STAMP_TEXT] = "";
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         room += t->state.compactions.len;
     *c = (struct compactions){.items = calloc(room + 1, sizeof(*c->items))};
     if (!c->items)
         return -ENOMEM;
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; i < t->state.compactions.len; i++)
             if (parse(t->state.compactions.items[i].ptr, &c->items[c->n]) &&
                 !is_repeated(c->items, c->n, &c->items[c->n]))
@@ -216,7 +216,7 @@ static uint64_t highest_occupancy(const struct session *s, struct oks_slice mode
     struct highest h = {.model = model};
     struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         size_t n = billing_part_rows(t->billed);
 
         h.rows = t->state.requests;
@@ -291,7 +291,7 @@ static bool visit_session(struct context *c, struct session *s, struct last *las
     const struct transcript *before = last->t;
     struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (!t->remnant) /* the conversation goes on without those */
             search_back(last, t);
     return last->t != before;
@@ -329,7 +329,7 @@ static const char *branch_of(const struct session *s, char *out, size_t size)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (t->source->branch && t->state.reader_state && t->source->branch(t->state.reader_state, out, size))
             return out;
     return NULL;

@@ -335,7 +335,7 @@ static int files_list(struct ledger *l)
 
     if (!s)
         return -ENOENT;
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         struct file *f;
 
         if (!OKS_GROW(l->files, l->n, l->room))

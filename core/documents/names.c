@@ -81,7 +81,7 @@ static int add_days(const struct session *s, struct names *names)
     const struct transcript *t;
     int rc = 0;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
             rc = transcript_days(t, add_day, names);
     return rc;

@@ -59,7 +59,7 @@ static void cut_session(void *ctx, void *item)
     timeline_session(session, c->lo, c->hi, &m);
     if (m.totals.events > 0)
         measure_add(c->sum, &m);
-    LIST_FOREACH(t, &session->transcripts, of_session) {
+    TAILQ_FOREACH(t, &session->transcripts, of_session) {
         if (may_reach(c, t))
             billing_each(c->s->model->billing, t->billed, cut_request, c);
     }

@@ -137,7 +137,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     folder_add(folder, &t->file);
     retained_replaced(e, s);
     s->version = version_next(&e->model.versions);
-    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
+    if (TAILQ_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
         departures_drop(e, t);
         return -ENOMEM;
     }
@@ -232,7 +232,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
     retained_found(e, t);
     t->unplaced = t->source->late;
     e->model.catalog.n_unplaced += t->unplaced;
-    if (LIST_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
+    if (TAILQ_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
         departures_drop(e, t);
         return -ENOMEM;
     }
@@ -273,7 +273,7 @@ int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root,
             t->unplaced = t->source->late && !placed;
             e->model.catalog.n_unplaced += t->unplaced;
             s->version = version_next(&e->model.versions);
-            rc = LIST_FIRST(&s->transcripts) == t ? commit_assign_project(e, s) : 0;
+            rc = TAILQ_FIRST(&s->transcripts) == t ? commit_assign_project(e, s) : 0;
         } else if (s && !placed) {
             departures_release_session(e, s);
         }
@@ -326,8 +326,8 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
     }
     catalog_move(t, to);
     to->version = version_next(&e->model.versions);
-    rc = LIST_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
-    if (LIST_EMPTY(&from->transcripts)) {
+    rc = TAILQ_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
+    if (TAILQ_EMPTY(&from->transcripts)) {
         departures_release_session(e, from);
     } else {
         if (rc == 0)

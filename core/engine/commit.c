@@ -86,6 +86,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
         scan_outcome_clear(out);
         return 0;
     }
+    placement_changes(t);
     timeline_before(&e->model.timeline, t, out, &change);
     rc = commit_requests(e, t, out);
     if (rc == 0 || out->replace) {
@@ -161,7 +162,7 @@ int commit_assign_project(struct oks_engine *e, struct session *s)
 /* In the old layout a sub-agent's file is beside that of its session, and its records name the session. */
 void commit_parent(struct oks_engine *e, struct session *s)
 {
-    const struct transcript *t = LIST_FIRST(&s->transcripts);
+    const struct transcript *t = TAILQ_FIRST(&s->transcripts);
     const char *parent = t->state.session_id;
 
     if (t->source->late) {
@@ -186,13 +187,67 @@ static int watch_cwds(struct oks_engine *e, const struct transcript *t)
     return rc;
 }
 
+/* --- the session of what was committed --- */
+
+enum { MANY_TRANSCRIPTS = 64 };
+
+static bool is_due(const struct session *s)
+{
+    return s->n_transcripts <= MANY_TRANSCRIPTS || s->n_postponed >= s->n_transcripts / 8;
+}
+
+static int teams_settle(struct oks_engine *e, struct session *s)
+{
+    int rc = s->teams_due ? catalog_session_teams(&e->model.catalog, s) : 0;
+
+    s->teams_due = rc < 0;
+    return rc;
+}
+
+static int session_settle(struct oks_engine *e, struct session *s)
+{
+    int rc, settled;
+
+    if (s->n_postponed)
+        LIST_REMOVE(s, of_postponed);
+    s->n_postponed = 0;
+    rc = sums_session(&e->model.sums, s, s->project, false);
+    settled = teams_settle(e, s);
+    commit_bump(e, s);
+    return rc < 0 ? rc : settled;
+}
+
+int commit_session(struct oks_engine *e, struct session *s, bool teams_changed)
+{
+    s->teams_due |= teams_changed;
+    if (is_due(s))
+        return session_settle(e, s);
+    if (s->n_postponed++ == 0)
+        LIST_INSERT_HEAD(&e->postponed, s, of_postponed);
+    return 0;
+}
+
+int commit_settle(struct oks_engine *e)
+{
+    struct session *s;
+    int rc = 0;
+
+    while ((s = LIST_FIRST(&e->postponed))) {
+        int settled = session_settle(e, s);
+
+        rc = rc < 0 ? rc : settled;
+    }
+    return rc;
+}
+
 int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
     int rc, summed;
 
     if (!t->source->late)
         commit_parent(e, t->session); /* it may be the lead of the session's team */
-    rc = teams_changed ? catalog_session_teams(&e->model.catalog, t->session) : 0;
+    t->session->teams_due |= teams_changed;
+    rc = is_due(t->session) ? teams_settle(e, t->session) : 0;
     if (rc == 0 && t->source->late)
         rc = commit_assign_project(e, t->session);
     if (rc == 0)
@@ -203,9 +258,8 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
         commit_parent(e, t->session);
     summed = sums_transcript(&e->model.sums, t, false);
     rc = rc < 0 ? rc : summed;
-    summed = sums_twins(&e->model.sums, t->session, &t->mark);
+    summed = sums_twins(&e->model.sums, t->session);
     rc = rc < 0 ? rc : summed;
-    summed = sums_session(&e->model.sums, t->session, t->session->project, false);
-    commit_bump(e, t->session);
+    summed = commit_session(e, t->session, false);
     return rc < 0 ? rc : summed;
 }

@@ -13,8 +13,10 @@ void departures_release_session(struct oks_engine *e, struct session *s)
 {
     struct project *project = s->project;
 
-    if (!LIST_EMPTY(&s->transcripts))
+    if (!TAILQ_EMPTY(&s->transcripts))
         return;
+    if (s->n_postponed)
+        LIST_REMOVE(s, of_postponed);
     runs_session_changed(e->model.runs, s, version_next(&e->model.versions));
     catalog_lead_bump(&e->model.catalog, s, version_next(&e->model.versions));
     sums_session(&e->model.sums, s, project, true);
@@ -33,7 +35,6 @@ void departures_release_session(struct oks_engine *e, struct session *s)
 void departures_drop(struct oks_engine *e, struct transcript *t)
 {
     struct session *s = t->session;
-    struct file_mark mark = t->mark;
     struct timeline_change change;
     struct transcript *first;
 
@@ -57,17 +58,15 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     stream_marks_free(t->marks);
     transcript_clear(t);
     free(t);
-    first = LIST_FIRST(&s->transcripts);
+    first = TAILQ_FIRST(&s->transcripts);
     if (!first) {
         departures_release_session(e, s);
         return;
     }
     commit_assign_project(e, s);
     commit_parent(e, s);
-    sums_twins(&e->model.sums, s, &mark);
-    sums_session(&e->model.sums, s, s->project, false);
-    catalog_session_teams(&e->model.catalog, s);
-    commit_bump(e, s);
+    sums_twins(&e->model.sums, s);
+    commit_session(e, s, true);
 }
 
 void departures_drop_all(struct oks_engine *e)

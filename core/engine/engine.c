@@ -312,7 +312,7 @@ static int discover(struct oks_engine *e)
 int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,
                     const atomic_bool *cancel)
 {
-    int rc;
+    int rc, settled;
 
     pthread_mutex_lock(&e->model.lock);
     rc = discover(e);
@@ -330,6 +330,8 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
         rc = remote_ask(e, true);
         rc = rc < 0 ? rc : remote_wait(e, false, cancel);
     }
+    settled = commit_settle(e);
+    rc = rc < 0 ? rc : settled;
     discovery_change_report(e->discovery, e->model.versions.last != e->reported);
     e->reported = e->model.versions.last;
     pthread_mutex_unlock(&e->model.lock);

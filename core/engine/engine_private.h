@@ -41,9 +41,10 @@ struct oks_engine {
     struct streams streams;
     struct budgets budgets;
     struct discovery *discovery;
-    uint64_t priced;   /* version of the prices in all sums */
-    uint64_t reported; /* the last version that change_fd reported */
-    bool started;      /* the first walk is done */
+    LIST_HEAD(, session) postponed; /* commit.c */
+    uint64_t priced;                /* version of the prices in all sums */
+    uint64_t reported;              /* the last version that change_fd reported */
+    bool started;                   /* the first walk is done */
 
     /* scanning.c */
     struct scanning {
@@ -135,6 +136,14 @@ void departures_drop_all(struct oks_engine *e);
  * 0 or -ENOMEM
  */
 int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_changed);
+/*
+ * After a transcript of the session changed or went: its sums, its teams and its version. In a session of
+ * many transcripts they are postponed, because they take a look at all of these: until commit_settle(), or
+ * until an eighth of them has changed. 0 or -ENOMEM
+ */
+int commit_session(struct oks_engine *e, struct session *s, bool teams_changed);
+/* Does what was postponed; before the end of each sync. 0 or -ENOMEM */
+int commit_settle(struct oks_engine *e);
 
 /* New versions for everything that shows the session. */
 void commit_bump(struct oks_engine *e, struct session *s);

@@ -44,7 +44,7 @@ static int round_trip(struct remote_root *r)
 {
     struct oks_engine *e = r->e;
     struct remote_listing *listing = NULL;
-    int rc;
+    int rc, settled;
 
     r->begun = r->asked;
     atomic_store(&r->progress_ns, monotonic_ns());
@@ -60,7 +60,8 @@ static int round_trip(struct remote_root *r)
         rc = engine_scan_root(e, r->root, &r->progress_ns, &e->remote.ends);
     if (rc == 0 && r->root->remote)
         rc = discovery_remote_dirs(e->discovery, r->root, &r->progress_ns);
-    return rc;
+    settled = commit_settle(e);
+    return rc < 0 ? rc : settled;
 }
 
 static void *remote_thread(void *arg)

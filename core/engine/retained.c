@@ -83,10 +83,13 @@ int retained_moved(struct oks_engine *e, const struct transcript *t)
 
 static void mark_retained(struct oks_engine *e, struct transcript *t)
 {
+    struct file_mark before = t->mark;
+
     t->retained = true;
     t->gone = false;
     t->error = 0;
     t->mark = transcript_retained_mark(&t->state);
+    session_file_changed(t, &before);
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
     e->n_retained++;
     billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
@@ -97,7 +100,7 @@ static bool has_other_file(const struct transcript *t)
 {
     const struct transcript *other;
 
-    LIST_FOREACH(other, &t->session->transcripts, of_session)
+    TAILQ_FOREACH(other, &t->session->transcripts, of_session)
         if (other != t && !other->retained && !other->lost)
             return true;
     return false;
@@ -225,8 +228,8 @@ void retained_replaced(struct oks_engine *e, struct session *s)
 
     if (!session_is_live(s))
         return;
-    for (t = LIST_FIRST(&s->transcripts); t; t = next) {
-        next = LIST_NEXT(t, of_session);
+    for (t = TAILQ_FIRST(&s->transcripts); t; t = next) {
+        next = TAILQ_NEXT(t, of_session);
         if (!t->retained || t->remnant || t->busy || !t->loaded)
             continue; /* one that is not loaded yet is looked at when it is */
         if (keeping_shed(e, t) == 0)
@@ -280,7 +283,7 @@ static void choose_session(void *ctx, void *item)
 
     if (f->name && strcmp(f->name, s->name) != 0)
         return;
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         any |= goes(f, t);
     if (any && OKS_GROW(f->sessions, f->n, f->room)) /* else the next sync finds it */
         f->sessions[f->n++] = s;
@@ -305,8 +308,8 @@ static bool forget_session(const struct forgetting *f, struct session *s, bool r
     struct transcript *t, *next;
     bool all = true;
 
-    for (t = LIST_FIRST(&s->transcripts); t; t = next) {
-        next = LIST_NEXT(t, of_session); /* the session is freed with its last transcript */
+    for (t = TAILQ_FIRST(&s->transcripts); t; t = next) {
+        next = TAILQ_NEXT(t, of_session); /* the session is freed with its last transcript */
         if (!goes(f, t))
             continue;
         if (t->busy) {
@@ -380,6 +383,7 @@ int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
     if (rc == 0)
         *n = forget(&f, true, &all);
     e->snapshot_stale |= rc == 0;
+    commit_settle(e);
     pthread_mutex_unlock(&e->model.lock);
     if (rc == 0)
         rc = history_store_flush(e->history);

@@ -362,9 +362,11 @@ static void get_rows(struct oks_engine *e, struct snapshot_reader *r, struct tra
 /* Reads one entry. */
 static void get_transcript(struct oks_engine *e, struct snapshot_reader *r, struct transcript *t)
 {
+    struct file_mark before = t->mark;
     struct oks_state *s = &t->state;
 
     get(r, &t->mark, sizeof(t->mark));
+    session_file_changed(t, &before);
     s->offset = s->extra_offset = get_u64(r);
     s->dev = get_u64(r);
     s->ino = get_u64(r);

@@ -199,19 +199,26 @@ static void put_limits(struct memo_writer *writer, struct codex_state *s)
     }
 }
 
+/* False where it is no memo of ours. */
+static bool memo_begin(struct memo_reader *r, bool *newest, bool *oldest)
+{
+    char magic[MEMO_TEXT_MAX + 1];
+
+    memo_get_text(r, magic);
+    *newest = strcmp(magic, memo_magic) == 0;
+    *oldest = strcmp(magic, first_magic) == 0;
+    return *newest || *oldest || strcmp(magic, former_magic) == 0;
+}
+
 /* False where it is no memo of ours. What is left in *r are the measures. */
 static bool memo_head(struct memo_reader *r, struct codex_state *s)
 {
-    char magic[MEMO_TEXT_MAX + 1];
     struct codex_name *names[NAMES];
     uint64_t *numbers[NUMBERS], bits;
     bool *flags[FLAGS], newest, older;
 
     memset(s, 0, sizeof(*s));
-    memo_get_text(r, magic);
-    newest = strcmp(magic, memo_magic) == 0;
-    older = strcmp(magic, first_magic) == 0;
-    if (!newest && !older && strcmp(magic, former_magic) != 0)
+    if (!memo_begin(r, &newest, &older))
         return false;
     if (!older)
         get_limits(r, s);
@@ -235,6 +242,59 @@ static bool memo_head(struct memo_reader *r, struct codex_state *s)
         if (i + 1 < CODEX_TURNS)
             s->turns[i + 1].turn = memo_get(r);
     }
+    return true;
+}
+
+/* What a comparison of pages needs of a memo, which is a small part of it. */
+struct memo_gist {
+    uint64_t rollout, opening, assumed;
+    bool base, repeated;
+};
+
+static void skip_words(struct memo_reader *r, int n)
+{
+    while (n-- > 0)
+        memo_skip(r);
+}
+
+static void skip_limits(struct memo_reader *r)
+{
+    uint64_t n = memo_get(r);
+
+    for (uint64_t i = 0; i < n && i < CODEX_LIMITS; i++) {
+        skip_words(r, LIMIT_TEXTS);
+        for (int k = 0; k < SOURCE_LIMIT_WINDOWS; k++)
+            skip_words(r, memo_get(r) ? 3 : 0);
+    }
+}
+
+/* The same order as in memo_head(). */
+static bool memo_gist(struct memo_reader *r, struct memo_gist *gist)
+{
+    struct codex_state order = {0};
+    uint64_t *numbers[NUMBERS], bits, turn;
+    bool *flags[FLAGS], newest, older;
+
+    if (!memo_begin(r, &newest, &older))
+        return false;
+    if (!older)
+        skip_limits(r);
+    skip_words(r, newest); /* `opened` */
+    skip_words(r, older ? OLDER_NAMES : NAMES);
+    flags_of(&order, flags);
+    numbers_of(&order, numbers);
+    bits = memo_get(r);
+    for (int i = 0; i < FLAGS; i++)
+        *flags[i] = bits >> i & 1;
+    for (int i = 0; i < NUMBERS; i++)
+        *numbers[i] = memo_get(r);
+    skip_words(r, CODEX_FIVE + (order.pending ? CODEX_FIVE : 0));
+    turn = order.turns[0].turn;
+    for (int i = 0; i < CODEX_TURNS && turn; i++) {
+        memo_skip(r);
+        turn = i + 1 < CODEX_TURNS ? memo_get(r) : 0;
+    }
+    *gist = (struct memo_gist){order.rollout, order.opening, order.assumed, order.base, order.repeated};
     return true;
 }
 
@@ -291,9 +351,9 @@ int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *k
     *known = (struct memo_numbers){0};
     for (const char *p = peers; p && *p; p = memo_next(p)) {
         struct memo_reader r = {p};
-        struct codex_state peer;
+        struct memo_gist peer;
 
-        if (!memo_head(&r, &peer) || (rollout && peer.rollout == rollout))
+        if (!memo_gist(&r, &peer) || (rollout && peer.rollout == rollout))
             continue;
         while (!memo_is_over(&r))
             if (memo_numbers_add(known, memo_get(&r)) < 0) {
@@ -341,27 +401,27 @@ int codex_self_read(const char *peers, struct codex_name *file, struct codex_nam
 uint64_t codex_assumed(const char *memo)
 {
     struct memo_reader r = {memo};
-    struct codex_state s;
+    struct memo_gist gist;
 
-    return memo_head(&r, &s) ? s.assumed : 0;
+    return memo_gist(&r, &gist) ? gist.assumed : 0;
 }
 
 bool codex_alone(const char *memo)
 {
     struct memo_reader r = {memo};
-    struct codex_state s;
+    struct memo_gist gist;
 
-    return memo_head(&r, &s) && !s.base;
+    return memo_gist(&r, &gist) && !gist.base;
 }
 
 bool codex_agrees(const char *memo, const char *peers)
 {
     struct memo_reader r = {memo};
-    struct codex_state own;
+    struct memo_gist own;
     struct memo_numbers known;
     bool repeated;
 
-    if (!memo_head(&r, &own) || !own.opening || codex_peers_read(peers, own.rollout, &known) < 0)
+    if (!memo_gist(&r, &own) || !own.opening || codex_peers_read(peers, own.rollout, &known) < 0)
         return true;
     repeated = memo_numbers_has(&known, own.opening);
     memo_numbers_clear(&known);
@@ -388,6 +448,28 @@ int codex_amend(const char *memo, const char *peers, char **now, uint64_t *repea
     memo_numbers_clear(&seq);
     memo_numbers_clear(&foreign);
     return rc;
+}
+
+/* Whether the memo of a peer, but for a copy of this rollout, has the measure. */
+static bool has_measure(const char *memo, const struct memo_gist *own)
+{
+    struct memo_reader r = {memo};
+    struct memo_gist peer;
+
+    if (!memo_gist(&r, &peer) || (own->rollout && peer.rollout == own->rollout))
+        return false;
+    while (!memo_is_over(&r))
+        if (memo_get(&r) == own->opening)
+            return true;
+    return false;
+}
+
+bool codex_concerns(const char *memo, const char *before, const char *after)
+{
+    struct memo_reader r = {memo};
+    struct memo_gist own;
+
+    return memo_gist(&r, &own) && own.opening && has_measure(before, &own) != has_measure(after, &own);
 }
 
 static bool text_of_memo(const char *memo, char *out, size_t size, size_t offset)

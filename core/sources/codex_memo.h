@@ -119,6 +119,7 @@ uint64_t codex_assumed(const char *memo);
 bool codex_oldest(const char *memo, char *out, size_t size);
 bool codex_family(const char *memo, char *out, size_t size);
 bool codex_alone(const char *memo);
+bool codex_concerns(const char *memo, const char *before, const char *after);
 bool codex_agrees(const char *memo, const char *peers);
 int codex_amend(const char *memo, const char *peers, char **now, uint64_t *repeated);
 bool codex_origin(const char *memo, char *out, size_t size);

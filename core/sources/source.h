@@ -96,6 +96,8 @@ struct source {
      * stays as it is.
      */
     int (*amend)(const char *memo, const char *peers, char **now, uint64_t *repeated);
+    /* Whether a peer's new memo may change that. NULL: any may. */
+    bool (*concerns)(const char *memo, const char *before, const char *after);
 
     /* Calls fn for each limit of the plan; stops at the first non-zero value and returns it. NULL: none. */
     int (*limits)(const char *memo, source_limit_fn *fn, void *ctx);

@@ -78,6 +78,7 @@ const struct source oks_source_codex = {
     .parent_of = codex_parent,
     .agrees = codex_agrees,
     .amend = codex_amend,
+    .concerns = codex_concerns,
     .limits = codex_limits,
     .branch = codex_branch,
 };

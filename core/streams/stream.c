@@ -381,7 +381,7 @@ static int transcripts_of(struct model *m, const struct session *s, struct chose
     *out = (struct chosen){0};
     if (!s)
         return oks_tree_until(m->catalog.transcripts, choose, out);
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
             rc = choose(out, t);
     return rc;

@@ -14,14 +14,14 @@ int billed_session_add(struct billed_bag *to, const struct session *s)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         const struct billed_bag *share = billing_share(t->billed);
 
         for (size_t i = 0; i < share->len; i++)
             if (!billed_bag_at(to, share->items[i].model))
                 return -ENOMEM;
     }
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         billed_bag_add(to, billing_share(t->billed));
     return 0;
 }
@@ -30,7 +30,7 @@ void billed_session_take(struct billed_bag *from, const struct session *s)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         billed_bag_take(from, billing_share(t->billed));
 }
 
@@ -54,7 +54,7 @@ static bool has_others(const struct session *s)
 
     if (s->n_remnants)
         return true;
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (billing_has_substitutes(t->billed) || billed_bag_has_second_hand(billing_share(t->billed)))
             return true;
     return false;
@@ -71,7 +71,7 @@ int billed_session_window(struct billing *b, const struct session *s, const stru
         return billed_session_add(out, s);
     if (overlap == OVERLAP_OUTSIDE && !has_others(s))
         return 0;
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
             rc = billing_window(b, t->billed, w->since, w->until, out);
     return rc;

@@ -29,7 +29,7 @@ static const char *project_of(const struct session *s)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (t->state.cwds.len && *t->state.cwds.items[0].ptr)
             return t->state.cwds.items[0].ptr;
     return s->project ? s->project->name : "unknown";

@@ -21,7 +21,7 @@ static bool is_unknown(const struct session *s)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (!says_nothing(t))
             return false;
     return true;
@@ -32,7 +32,7 @@ static void measure_transcripts(const struct session *s, const struct measure_wi
     const struct transcript *t;
 
     measure_start(out);
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         struct oks_totals part;
 
         if (session_has_twin(s, t))

@@ -241,16 +241,17 @@ int sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
     return 0;
 }
 
-int sums_twins(struct sums *sums, struct session *s, const struct file_mark *mark)
+int sums_twins(struct sums *sums, struct session *s)
 {
     struct transcript *t;
     int rc = 0;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
-        if (rc == 0 && t->loaded &&
-            (t->sums->twin || (t->mark.ino == mark->ino && t->mark.dev == mark->dev)) &&
-            t->sums->twin != session_has_twin(s, t))
+    if (!s->twins_changed)
+        return 0;
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
+        if (rc == 0 && t->loaded && t->sums->twin != session_has_twin(s, t))
             rc = sums_transcript(sums, t, false);
+    s->twins_changed = rc < 0;
     return rc;
 }
 

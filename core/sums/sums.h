@@ -43,9 +43,9 @@ void project_sums_free(struct project_sums *sums);
 int sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves);
 int sums_transcript(struct sums *sums, struct transcript *t, bool leaves);
 /*
- * After the file of this mark came to the session, or left it: it counts once there, under one of its names.
+ * After a file came to the session, or left it: it counts once there, under one of its names.
  */
-int sums_twins(struct sums *sums, struct session *s, const struct file_mark *mark);
+int sums_twins(struct sums *sums, struct session *s);
 /* Whether the file counts under another name in its session. */
 bool sums_is_twin(const struct transcript *t);
 

@@ -88,7 +88,7 @@ void timeline_session(const struct session *s, uint64_t lo, uint64_t hi, struct 
     struct transcript *t;
 
     measure_start(out);
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         const struct oks_event *tail = &transcript_tail(t)->event;
         struct oks_totals part = {.events = 1, .stamped = 1, .first = tail->stamp, .last = tail->stamp};
 
@@ -113,7 +113,7 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
     const struct transcript *t;
 
     *key = KEY_END;
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         uint64_t at;
 
         if (session_has_twin(s, t))
@@ -376,7 +376,7 @@ static int take_in(void *ctx, void *item)
 
     if (slice->rows >= SLICE_ROWS)
         return 1;
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (!t->sums->timed)
             slice->rows += 1 + oks_events_len(t->state.events) + billing_part_rows(t->billed);
     if (!s->sums->timed) {
@@ -386,7 +386,7 @@ static int take_in(void *ctx, void *item)
         free(all.parts);
         s->sums->timed = rc == 0;
     }
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
             take_in_requests(tl, t);
     return rc;

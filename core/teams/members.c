@@ -182,7 +182,7 @@ static bool worked_in(const struct session *s, const char *cwd)
 {
     const struct transcript *t;
 
-    LIST_FOREACH(t, &s->transcripts, of_session)
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
         for (size_t i = 0; i < t->state.cwds.len; i++)
             if (strcmp(t->state.cwds.items[i].ptr, cwd) == 0)
                 return true;
@@ -236,7 +236,7 @@ static void gather_all_own(struct catalog *c, const struct team_run *run, struct
     for (size_t i = 0; i < members; i++) {
         const struct transcript *t;
 
-        LIST_FOREACH(t, &g->items[i]->transcripts, of_session)
+        TAILQ_FOREACH(t, &g->items[i]->transcripts, of_session)
             for (size_t k = 0; k < t->state.cwds.len; k++)
                 if (strcmp(t->state.cwds.items[k].ptr, run->dir) != 0)
                     gather_own(c, run, t->state.cwds.items[k].ptr, g);

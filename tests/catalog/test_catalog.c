@@ -55,7 +55,7 @@ static void drop(struct transcript *t)
     catalog_transcript_remove(&catalog, t);
     transcript_clear(t);
     free(t);
-    if (!LIST_EMPTY(&s->transcripts)) {
+    if (!TAILQ_EMPTY(&s->transcripts)) {
         ck_assert_int_eq(catalog_session_teams(&catalog, s), 0);
         return;
     }
@@ -77,7 +77,7 @@ static void teardown(void)
     ck_assert_uint_eq(catalog.n_sessions, 0);
     ck_assert_uint_eq(catalog.n_projects, 0);
     ck_assert_uint_eq(catalog.n_teams, 0);
-    ck_assert(TAILQ_EMPTY(&catalog.dirty) && LIST_EMPTY(&catalog.forks) && LIST_EMPTY(&catalog.linked));
+    ck_assert(TAILQ_EMPTY(&catalog.dirty) && !catalog.origins && LIST_EMPTY(&catalog.linked));
     catalog_clear(&catalog);
 }
 
@@ -117,7 +117,7 @@ START_TEST(transcripts_ascend_by_path)
     for (size_t i = 0; i < 4; i++)
         add(rels[i]);
     s = catalog_session(&catalog, "s");
-    LIST_FOREACH(t, &s->transcripts, of_session) {
+    TAILQ_FOREACH(t, &s->transcripts, of_session) {
         ck_assert(!last || strcmp(last->path, t->path) < 0);
         last = t;
         n++;
@@ -144,12 +144,12 @@ START_TEST(a_transcript_moves)
 
     catalog_move(t, to);
     ck_assert_ptr_eq(t->session, to);
-    ck_assert_ptr_eq(LIST_FIRST(&to->transcripts), t);
-    ck_assert_ptr_eq(LIST_FIRST(&from->transcripts), other);
-    ck_assert_ptr_null(LIST_NEXT(other, of_session));
+    ck_assert_ptr_eq(TAILQ_FIRST(&to->transcripts), t);
+    ck_assert_ptr_eq(TAILQ_FIRST(&from->transcripts), other);
+    ck_assert_ptr_null(TAILQ_NEXT(other, of_session));
     catalog_move(other, to);
-    ck_assert_ptr_eq(LIST_NEXT(t, of_session), other);
-    ck_assert(LIST_EMPTY(&from->transcripts));
+    ck_assert_ptr_eq(TAILQ_NEXT(t, of_session), other);
+    ck_assert(TAILQ_EMPTY(&from->transcripts));
     catalog_session_remove(&catalog, from);
 }
 END_TEST
@@ -193,12 +193,20 @@ START_TEST(links_are_listed_once)
 }
 END_TEST
 
+static void mark(struct transcript *t, struct file_mark now)
+{
+    struct file_mark before = t->mark;
+
+    t->mark = now;
+    session_file_changed(t, &before);
+}
+
 static void scanned_as(struct transcript *t, uint64_t ino, int64_t ctime_ns)
 {
     if (t->dirty)
         TAILQ_REMOVE(&catalog.dirty, t, queued);
     t->dirty = false;
-    t->mark = (struct file_mark){.dev = 1, .ino = ino, .size = 10, .ctime_ns = ctime_ns};
+    mark(t, (struct file_mark){.dev = 1, .ino = ino, .size = 10, .ctime_ns = ctime_ns});
 }
 
 START_TEST(a_file_is_dirty_under_all_its_names)
@@ -290,11 +298,20 @@ START_TEST(one_file_under_two_names_counts_once)
     const struct session *s = a->session;
 
     ck_assert_uint_eq(session_transcripts(s), 3); /* not known yet */
-    a->mark = (struct file_mark){.dev = 1, .ino = 7};
-    b->mark = (struct file_mark){.dev = 2, .ino = 7};
-    c->mark = (struct file_mark){.dev = 1, .ino = 7};
+    mark(c, (struct file_mark){.dev = 1, .ino = 7});
+    ck_assert(!session_has_twin(s, c));
+    mark(a, (struct file_mark){.dev = 1, .ino = 7});
+    mark(b, (struct file_mark){.dev = 2, .ino = 7});
     ck_assert(!session_has_twin(s, a) && !session_has_twin(s, b) && session_has_twin(s, c));
     ck_assert_uint_eq(session_transcripts(s), 2);
+    mark(b, (struct file_mark){.dev = 1, .ino = 7}); /* replaced */
+    ck_assert(!session_has_twin(s, a) && session_has_twin(s, b) && session_has_twin(s, c));
+    mark(a, (struct file_mark){.dev = 1, .ino = 9});
+    ck_assert(!session_has_twin(s, a) && !session_has_twin(s, b) && session_has_twin(s, c));
+    catalog_transcript_remove(&catalog, b);
+    ck_assert(!session_has_twin(s, a) && !session_has_twin(s, c));
+    transcript_clear(b);
+    free(b);
 }
 END_TEST
 
@@ -328,7 +345,8 @@ START_TEST(a_session_begins_with_its_first_event)
     add_event(b, "2026-06-10T01:00:00Z");
     add_event(b, "2026-06-10T03:00:00Z");
     ck_assert_str_eq(oks_stamp_text(session_first(a->session), buf).ptr, "2026-06-10T01:00:00Z");
-    b->mark = a->mark = (struct file_mark){.dev = 1, .ino = 1}; /* the same file: the first name counts */
+    mark(a, (struct file_mark){.dev = 1, .ino = 1}); /* the same file: the first name counts */
+    mark(b, a->mark);
     ck_assert_str_eq(oks_stamp_text(session_first(a->session), buf).ptr, "2026-06-10T02:00:00Z");
 }
 END_TEST
@@ -736,7 +754,7 @@ static struct transcript *add_repeating(const char *rel, const char *memo)
     t = add(rel);
     t->loaded = true;
     set(&t->state.reader_state, memo);
-    t->mark = (struct file_mark){.dev = 1, .ino = catalog.n_transcripts};
+    mark(t, (struct file_mark){.dev = 1, .ino = catalog.n_transcripts});
     return t;
 }
 
@@ -771,10 +789,34 @@ START_TEST(peers_are_those_before_it)
     peers_are(b, "A\nZ\n");
     set(&a->state.reader_state, NULL); /* not known yet */
     peers_are(b, "Z\n");
-    z->mark = b->mark; /* the same file counts once anyway */
+    mark(z, b->mark); /* the same file counts once anyway */
     peers_are(b, "");
     root.source = &oks_source_claude;
     peers_are(add("c/s.jsonl"), ""); /* of a source that repeats nothing */
+}
+END_TEST
+
+/* A thread of thousands of pages must not cost their square. */
+START_TEST(only_those_near_it_are_peers)
+{
+    struct transcript *all[300];
+    char rel[32], *peers;
+    size_t n = 0;
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(rel, sizeof(rel), "a/s-%03d.jsonl", i);
+        all[i] = add_repeating(rel, "P");
+    }
+    peers = placement_peer_states(&catalog, all[299]);
+    for (const char *p = peers; *p; p++)
+        n += *p == '\n';
+    ck_assert_uint_eq(n, 64);
+    free(peers);
+    strcpy(expected, "");
+    asked = 0;
+    placement_changed(&catalog, all[0], false);
+    ck_assert_uint_eq(asked, 1 + 64);
+    ck_assert(all[64]->anew && !all[65]->anew);
 }
 END_TEST
 
@@ -839,7 +881,7 @@ START_TEST(a_fork_follows_its_origin)
     set(&fork->state.reader_state, "F");
     placement_changed(&catalog, fork, false);
     ck_assert_ptr_null(fork->origin);
-    ck_assert(LIST_EMPTY(&catalog.forks));
+    ck_assert_ptr_null(catalog.origins);
 }
 END_TEST
 
@@ -1073,6 +1115,7 @@ int main(void)
     CATALOG_TEST(names_fold_as_file_names_do);
     CATALOG_TEST(a_team_lasts_while_something_names_it);
     CATALOG_TEST(peers_are_those_before_it);
+    CATALOG_TEST(only_those_near_it_are_peers);
     CATALOG_TEST(who_would_say_something_else_is_read_again);
     CATALOG_TEST(a_fork_follows_its_origin);
     CATALOG_TEST(a_family_is_followed_to_its_oldest);

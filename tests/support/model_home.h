@@ -211,7 +211,7 @@ static inline struct made made_of(const struct source *source, const char *rel)
 #endif
     made.t->mark.ino = ++inode;
     timeline_transcript_new(&model.timeline, made.t);
-    if (LIST_FIRST(&s->transcripts) == made.t)
+    if (TAILQ_FIRST(&s->transcripts) == made.t)
         model_place(s);
     return made;
 }
@@ -408,7 +408,7 @@ static inline void made_leaves(struct made *made)
     free(t);
     free(made->text);
     *made = (struct made){0};
-    if (LIST_EMPTY(&s->transcripts)) {
+    if (TAILQ_EMPTY(&s->transcripts)) {
         model_session_leaves(s);
     } else {
         model_place(s);
