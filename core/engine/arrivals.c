@@ -159,6 +159,15 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     return 0;
 }
 
+static int found_in_walk(void *ctx, struct folder *folder, const char *path, const char *rel)
+{
+    int rc = found(ctx, folder, path, rel);
+
+    if (rc == 0)
+        engine_walk_on(ctx);
+    return rc;
+}
+
 int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
 {
     size_t rel = (size_t)(catalog_rel(t) - t->path);
@@ -210,7 +219,7 @@ static void label_changed(void *ctx, const char *path)
     catalog_mark_dirty(catalog_of(ctx), t, false);
 }
 
-const struct file_events arrivals_events = {found, changed, lost, recheck, label_changed};
+const struct file_events arrivals_events = {found_in_walk, changed, lost, recheck, label_changed};
 
 /* --- without a file --- */
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* --- life --- */
 
@@ -273,6 +274,37 @@ static int history_read(struct oks_engine *e)
     return 0;
 }
 
+enum { WALK_PIECE = 128, WALK_PAUSE_NS = 1000 }; /* files, and the least time in which others get the lock */
+
+void engine_walk_on(struct oks_engine *e)
+{
+    const struct timespec pause = {.tv_nsec = WALK_PAUSE_NS};
+
+    if (!e->walking || ++e->walked % WALK_PIECE)
+        return;
+    pthread_mutex_unlock(&e->model.lock);
+    nanosleep(&pause, NULL);
+    pthread_mutex_lock(&e->model.lock);
+}
+
+void engine_wait_for_walk(struct oks_engine *e)
+{
+    while (e->walking)
+        pthread_cond_wait(&e->scanning.idle, &e->model.lock);
+}
+
+static int find_files(struct oks_engine *e, bool same_paths)
+{
+    int rc;
+
+    e->walking = !e->started && !e->once;
+    rc = discovery_refresh(e->discovery, same_paths);
+    if (e->walking)
+        pthread_cond_broadcast(&e->scanning.idle);
+    e->walking = false;
+    return rc;
+}
+
 /* Finds files, and which of them changed. */
 static int discover(struct oks_engine *e)
 {
@@ -296,7 +328,7 @@ static int discover(struct oks_engine *e)
         if (forgets < 0)
             rc = forgets;
         if (rc == 0)
-            rc = discovery_refresh(e->discovery, same_paths);
+            rc = find_files(e, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
         if (rc == 0)
@@ -315,6 +347,7 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     int rc, settled;
 
     pthread_mutex_lock(&e->model.lock);
+    engine_wait_for_walk(e);
     rc = discover(e);
     if (rc == 0)
         rc = remote_ask(e, false);

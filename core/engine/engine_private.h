@@ -45,6 +45,8 @@ struct oks_engine {
     uint64_t priced;                /* version of the prices in all sums */
     uint64_t reported;              /* the last version that change_fd reported */
     bool started;                   /* the first walk is done */
+    bool walking;                   /* the first walk is under way, and releases the lock in between */
+    unsigned walked;                /* files that it has found */
 
     /* scanning.c */
     struct scanning {
@@ -98,6 +100,10 @@ struct oks_engine {
     void *daemon_ctx;
 };
 
+/* In the first walk, for each file that it has found: releases the lock now and then. */
+void engine_walk_on(struct oks_engine *e);
+/* Waits for the end of the first walk, if another thread makes it. Releases the lock. */
+void engine_wait_for_walk(struct oks_engine *e);
 void engine_progress(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
 /* arrivals.c */

@@ -241,6 +241,7 @@ int oks_engine_save(struct oks_engine *e)
     int rc;
 
     pthread_mutex_lock(&e->model.lock);
+    engine_wait_for_walk(e);
     errors = e->saver.errors;
     save_all(e);
     rc = e->saver.errors != errors ? e->saver.error : 0;
@@ -251,6 +252,7 @@ int oks_engine_save(struct oks_engine *e)
 void oks_engine_save_within(struct oks_engine *e, int ms)
 {
     pthread_mutex_lock(&e->model.lock);
+    engine_wait_for_walk(e);
     e->saver.until_ms = monotonic_ms() + ms;
     save_all(e);
     pthread_mutex_unlock(&e->model.lock);

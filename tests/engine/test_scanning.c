@@ -63,6 +63,58 @@ static void *sync_all(void *arg)
     return NULL;
 }
 
+static void *take_lock(void *arg)
+{
+    pthread_mutex_lock(&engine->model.lock);
+    atomic_store((atomic_bool *)arg, true);
+    pthread_mutex_unlock(&engine->model.lock);
+    return NULL;
+}
+
+/* The first walk lets others have the lock in between. */
+START_TEST(the_first_walk_gives_up_the_lock)
+{
+    atomic_bool had = false;
+    pthread_t thread;
+
+    for (int i = 0; i < 3; i++)
+        put_file(text_of(PROJECTS "-p/s%d.jsonl", i), "");
+    ck_assert_uint_eq(input_tokens(engine, session("s1"), NULL), 0);
+    ck_assert_uint_eq(engine->walked, 3);
+    ck_assert(engine->started && !engine->walking);
+    put_file(PROJECTS "-p/later.jsonl", "");
+    ck_assert_uint_eq(input_tokens(engine, session("later"), NULL), 0);
+    ck_assert_uint_eq(engine->walked, 3); /* a later walk is none */
+    pthread_mutex_lock(&engine->model.lock);
+    engine->walking = true;
+    ck_assert_int_eq(pthread_create(&thread, NULL, take_lock, &had), 0);
+    while (!atomic_load(&had))
+        engine_walk_on(engine);
+    engine->walking = false;
+    pthread_mutex_unlock(&engine->model.lock);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
+/* Who needs its result waits for its end. */
+START_TEST(a_sync_waits_for_the_first_walk)
+{
+    atomic_bool done = false;
+    pthread_t thread;
+
+    engine->walking = true;
+    ck_assert_int_eq(pthread_create(&thread, NULL, sync_all, &done), 0);
+    usleep(50000);
+    ck_assert(!atomic_load(&done));
+    pthread_mutex_lock(&engine->model.lock);
+    engine->walking = false;
+    pthread_cond_broadcast(&engine->scanning.idle);
+    pthread_mutex_unlock(&engine->model.lock);
+    pthread_join(thread, NULL);
+    ck_assert(atomic_load(&done));
+}
+END_TEST
+
 START_TEST(a_session_is_not_held_up_by_the_rest_of_a_large_file)
 {
     struct transcript *large;
@@ -95,6 +147,8 @@ int main(void)
     TCase *c = tcase_create("scanning");
 
     tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, the_first_walk_gives_up_the_lock);
+    tcase_add_test(c, a_sync_waits_for_the_first_walk);
     tcase_add_test(c, a_session_is_not_held_up_by_the_rest_of_a_large_file);
     suite_add_tcase(suite, c);
     return tap_run(suite);
