@@ -72,7 +72,13 @@ class Case:
 
 
 def walk(mount, top: str) -> None:
-    subprocess.run(["find", str(mount.point / top)], stdout=subprocess.DEVNULL, check=False, timeout=600)
+    """Looks at every name, as find and ls -l do."""
+    subprocess.run(["find", str(mount.point / top), "-printf", "%m"], stdout=subprocess.DEVNULL, check=False, timeout=600)
+
+
+def count_of(tokens: int) -> dict:
+    return {"input_tokens": tokens, "cached_input_tokens": 0, "output_tokens": tokens, "reasoning_output_tokens": 0,
+            "total_tokens": 2 * tokens}
 
 
 # --- the cases: each makes N of something, and reads -----------------------------------------------------------------
@@ -150,8 +156,71 @@ def many_hours(case: Case, n: int):
         return case.measured(lambda: [mount.read(f"stats/{name}.json") for name in ("by-day", "by-hour", "blocks")])
 
 
+def pages_of_a_thread(case: Case, n: int):
+    """Codex: each page goes on from the one before, and opens with that one's last count."""
+    thread, total, last = "01900000-0000-7000-8000-000000000000", 0, None
+    folder = case.home.root / ".codex/sessions/2026/09/01"
+    folder.mkdir(parents=True)
+    for i in range(n):
+        page, before = (f"01900000-0000-7000-8000-{k:012x}" for k in (i, i - 1))
+        base = {"history_base": {"thread_id": before if i > 1 else thread}} if i else {}
+        kept, total = last, total + 10
+        last = {"total_token_usage": count_of(total), "last_token_usage": count_of(10)}
+        lines = [("session_meta", {"id": thread, "session_id": thread, "cwd": "/made/up", **base}),
+                 ("turn_context", {"turn_id": page, "model": "gpt-5.5"}),
+                 *[("event_msg", {"type": "token_count", "info": info}) for info in (kept, last) if info]]
+        name = f"rollout-2026-09-01T00-00-{i:05d}-{thread}" + (f"_{page}" if i else "")
+        stamp = f"2026-09-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}.000Z"
+        text = [json.dumps({"timestamp": stamp, "type": kind, "payload": payload}) + "\n" for kind, payload in lines]
+        (folder / f"{name}.jsonl").write_text("".join(text))
+    with case.mounted() as mount:
+        return case.measured(lambda: mount.read("stats/by-source.json"))
+
+
+def copies_of_a_session(case: Case, n: int):
+    """Transcripts of one session in many folders."""
+    for i in range(n):
+        case.home.transcript(f"-p{i}", session_name(0), [line(f"c{i}")], end=b"")
+    with case.mounted() as mount:
+        return case.measured(lambda: mount.read("stats/by-source.json"))
+
+
+def find_sessions(case: Case, n: int):
+    case.sessions(n)
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        return case.measured(lambda: walk(mount, "sessions"))
+
+
+def find_project(case: Case, n: int):
+    for i in range(n):
+        case.home.transcript("-p", session_name(i), [line(f"s{i}")], end=b"")
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        return case.measured(lambda: walk(mount, "projects/-p"))
+
+
+def find_members(case: Case, n: int):
+    case.sessions(n, teamName="crew", agentName="agent{}")
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        return case.measured(lambda: walk(mount, "teams/crew/members"))
+
+
+def find_subagents(case: Case, n: int):
+    case.home.transcript("-p", session_name(0), [line("lead")], end=b"")
+    for i in range(n):
+        case.home.transcript("-p", f"agent-{i:08x}", [line(f"a{i}", agentId=f"{i:08x}", isSidechain=True)],
+                             parent=session_name(0), end=b"")
+    with case.mounted() as mount:
+        mount.read("stats/by-source.json")
+        return case.measured(lambda: walk(mount, f"sessions/{session_name(0)}/subagents"))
+
+
 CASES = ((many_teams, 300), (many_models, 5000), (many_runs, 100), (many_sessions, 1000), (days_of_many_sessions, 1000),
-         (members_of_a_team, 500), (deleted_and_moved, 1000), (many_days, 10000), (many_hours, 3000))
+         (members_of_a_team, 500), (deleted_and_moved, 1000), (many_days, 10000), (many_hours, 3000),
+         (pages_of_a_thread, 100), (copies_of_a_session, 100), (find_sessions, 200), (find_project, 200), (find_members, 200),
+         (find_subagents, 200))
 
 
 def slope(small: float, large: float) -> float:
