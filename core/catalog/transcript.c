@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "time/local_day.h"
+
 /* --- merging an outcome --- */
 
 int transcript_apply(struct transcript *t, struct scan_outcome *out)
@@ -216,19 +218,17 @@ void transcript_window_models(const struct transcript *t, struct oks_stamp since
         fn(ctx, tail_name, &last);
 }
 
-int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx)
+int transcript_days(const struct transcript *t, const struct oks_zone *zone, int64_t first, int64_t end,
+                    int (*fn)(void *ctx, int64_t day), void *ctx)
 {
     const struct oks_stamp tail = transcript_tail(t)->event.stamp;
-    int rc = oks_events_days(t->state.events, fn, ctx);
+    int rc = oks_events_days(t->state.events, zone, first, end, fn, ctx);
+    int64_t day;
 
-    if (rc == 0 && transcript_tail(t)->counts && tail.key < OKS_STAMP_KEY_TEXT) {
-        char text[OKS_STAMP_TEXT];
-
-        oks_stamp_text(tail, text);
-        text[10] = '\0';
-        rc = fn(ctx, text);
-    }
-    return rc;
+    if (rc != 0 || !transcript_tail(t)->counts || oks_stamp_is_none(tail))
+        return rc;
+    day = day_reaching(zone, tail, first, end);
+    return day < end && oks_stamp_cmp(tail, day_first_stamp(zone, day)) >= 0 ? fn(ctx, day) : 0;
 }
 
 const char *transcript_agent_name(const struct transcript *t)

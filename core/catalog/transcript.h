@@ -238,8 +238,9 @@ const char *transcript_agent_name(const struct transcript *t); /* or NULL */
 const char *transcript_label(const struct transcript *t);      /* from the file beside it; or NULL */
 const char *transcript_model(const struct transcript *t);
 
-/* Calls fn with each day (YYYY-MM-DD) with an event. 0 or the first non-zero value of fn. */
-int transcript_days(const struct transcript *t, int (*fn)(void *ctx, const char day[11]), void *ctx);
+/* Calls fn with each of the local days [first, end) with an event. 0 or the first non-zero value of fn. */
+int transcript_days(const struct transcript *t, const struct oks_zone *zone, int64_t first, int64_t end,
+                    int (*fn)(void *ctx, int64_t day), void *ctx);
 
 /* Resets it to never scanned. */
 void transcript_forget(struct transcript *t);

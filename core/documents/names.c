@@ -11,13 +11,58 @@
 #include "base/array.h"
 #include "base/tree.h"
 #include "documents/document.h"
+#include "okstrafs/zone.h"
 #include "teams/members.h"
+#include "time/calendar.h"
+
+/* --- days --- */
+
+/* Only those that may have a row in by-day.json: there is no end to the days of which a transcript may have
+ * stamps. */
+enum { DAYS_MAX = (TIMELINE_END - TIMELINE_FIRST) / 86400 + 2, WORD_BITS = 64 };
+
+struct days {
+    const struct oks_zone *zone;
+    int64_t first, end;
+    uint64_t seen[DAYS_MAX / WORD_BITS + 1];
+};
+
+static void days_start(struct days *days, const struct oks_zone *zone)
+{
+    *days = (struct days){.zone = zone, .first = oks_zone_day(zone, TIMELINE_FIRST)};
+    days->end = oks_zone_day(zone, TIMELINE_END - 1) + 1;
+}
+
+static int see_day(void *ctx, int64_t day)
+{
+    struct days *days = ctx;
+    uint64_t at = (uint64_t)(day - days->first);
+
+    days->seen[at / WORD_BITS] |= UINT64_C(1) << at % WORD_BITS;
+    return 0;
+}
+
+static void see_days(struct days *days, const struct session *s)
+{
+    const struct transcript *t;
+
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
+        transcript_days(t, days->zone, days->first, days->end, see_day, days);
+}
+
+static void visit_days(void *ctx, void *item)
+{
+    see_days(ctx, item);
+}
+
+/* --- names --- */
 
 /* A set of names: collected first, then sorted and made unique. */
 struct names {
     char **items;
     size_t len, room;
     int rc;
+    struct days days; /* of the list of days: collected instead of names */
 };
 
 static int names_add(void *ctx, const char *name)
@@ -54,6 +99,23 @@ static int names_emit(struct names *n, int (*fn)(void *ctx, const char *name), v
     return rc;
 }
 
+static int names_add_days(struct names *names)
+{
+    const struct days *days = &names->days;
+    char name[sizeof("2026-06-10")];
+    int rc = 0;
+
+    for (int64_t day = days->first; rc == 0 && day < days->end; day++) {
+        uint64_t at = (uint64_t)(day - days->first);
+
+        if (!(days->seen[at / WORD_BITS] >> at % WORD_BITS & 1))
+            continue;
+        *date_put(name, date_of_days(day)) = '\0';
+        rc = names_add(names, name);
+    }
+    return rc;
+}
+
 /* --- lists --- */
 
 static void visit_session(void *ctx, void *item)
@@ -71,22 +133,6 @@ static void visit_project(void *ctx, void *item)
     names_add(ctx, ((struct project *)item)->name);
 }
 
-static int add_day(void *ctx, const char day[11])
-{
-    return names_add(ctx, day);
-}
-
-static int add_days(const struct session *s, struct names *names)
-{
-    const struct transcript *t;
-    int rc = 0;
-
-    TAILQ_FOREACH(t, &s->transcripts, of_session)
-        if (rc == 0)
-            rc = transcript_days(t, add_day, names);
-    return rc;
-}
-
 static int list_runs(struct team *team, struct names *names)
 {
     char name[OKS_NAME_MAX + 1];
@@ -100,11 +146,6 @@ static int list_runs(struct team *team, struct names *names)
         rc = rc ? rc : names_add(names, name);
     }
     return rc;
-}
-
-static void visit_days(void *ctx, void *item)
-{
-    add_days(item, ctx);
 }
 
 static int list_team(struct model *model, enum oks_list what, const struct oks_target *of,
@@ -133,7 +174,7 @@ static int list_team(struct model *model, enum oks_list what, const struct oks_t
         if (of->kind == OKS_MEMBER && !team_members_are(members, i, of->member))
             break;
         if (what == OKS_LIST_DAYS)
-            rc = add_days(item->session, names);
+            see_days(&names->days, item->session);
         else
             rc = names_add(names, what == OKS_LIST_MEMBERS ? item->member : item->session->name);
     }
@@ -162,7 +203,8 @@ static int list_session(struct model *model, enum oks_list what, const struct se
                 names_add(names, child->name);
         return 0;
     case OKS_LIST_DAYS:
-        return add_days(s, names);
+        see_days(&names->days, s);
+        return 0;
     default:
         return -ENOENT;
     }
@@ -175,9 +217,12 @@ static int list_project(const struct project *p, enum oks_list what, struct name
 
     if (!p)
         return -ENOENT;
-    LIST_FOREACH(s, &p->sessions, of_project)
-        if (rc == 0)
-            rc = what == OKS_LIST_DAYS ? add_days(s, names) : names_add(names, s->name);
+    LIST_FOREACH(s, &p->sessions, of_project) {
+        if (what == OKS_LIST_DAYS)
+            see_days(&names->days, s);
+        else
+            rc = rc ? rc : names_add(names, s->name);
+    }
     return rc;
 }
 
@@ -194,7 +239,7 @@ static int list_all(struct model *model, enum oks_list what, struct names *names
         oks_tree_each(model->catalog.projects, visit_project, names);
         return 0;
     case OKS_LIST_DAYS:
-        oks_tree_each(model->catalog.sessions, visit_days, names);
+        oks_tree_each(model->catalog.sessions, visit_days, &names->days);
         return 0;
     default:
         return -ENOENT;
@@ -207,6 +252,8 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
     struct names names = {0};
     int rc;
 
+    if (what == OKS_LIST_DAYS)
+        days_start(&names.days, model->zone);
     switch (of->kind) {
     case OKS_SESSION:
         rc = list_session(model, what, catalog_session(&model->catalog, of->name), &names);
@@ -223,6 +270,8 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
         rc = list_all(model, what, &names);
         break;
     }
+    if (rc == 0 && what == OKS_LIST_DAYS)
+        rc = names_add_days(&names);
     if (rc < 0)
         names.rc = rc;
     return names_emit(&names, fn, ctx);

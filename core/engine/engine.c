@@ -341,6 +341,11 @@ static int discover(struct oks_engine *e)
     return rc < 0 ? rc : 0;
 }
 
+const struct oks_zone *oks_engine_zone(const struct oks_engine *e)
+{
+    return e ? e->model.zone : NULL;
+}
+
 int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool found_only,
                     const atomic_bool *cancel)
 {

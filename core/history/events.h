@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "history/totals.h"
+#include "okstrafs/zone.h"
 
 enum {
     OKS_MODELS_MAX = 64,     /* of one transcript; further ones are summed up as "(others)" */
@@ -92,9 +93,10 @@ int oks_events_each(const struct oks_events *events, int (*fn)(void *ctx, const 
                     void *ctx);
 
 /*
- * Calls fn once for each distinct day, ascending, on which there was an event: the first 10 bytes of stamps
- * that start with YYYY-MM-DD. O(days * log^2 n). Stops at the first non-zero value and returns it.
+ * Calls fn once for each of the local days [first, end), ascending, in whose span (time/local_day.h) there is
+ * an event. O(days * log^2 n). Stops at the first non-zero value and returns it.
  */
-int oks_events_days(const struct oks_events *events, int (*fn)(void *ctx, const char day[11]), void *ctx);
+int oks_events_days(const struct oks_events *events, const struct oks_zone *zone, int64_t first, int64_t end,
+                    int (*fn)(void *ctx, int64_t day), void *ctx);
 
 #endif

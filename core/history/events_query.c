@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "history/events_lists.h"
-
-enum { DAY_LENGTH = 10 }; /* 2026-06-10 */
+#include "time/local_day.h"
 
 struct window_sum {
     struct oks_stamp since;
@@ -201,63 +200,19 @@ static struct oks_stamp next_stamp(const struct oks_events *events, struct oks_s
     return best;
 }
 
-static const char day_pattern[] = "dddd-dd-dd";
-
-/* The smallest character at place i of a day, and whether c is one that may stand there. */
-static char day_min(size_t i)
+int oks_events_days(const struct oks_events *events, const struct oks_zone *zone, int64_t first, int64_t end,
+                    int (*fn)(void *ctx, int64_t day), void *ctx)
 {
-    return day_pattern[i] == 'd' ? '0' : day_pattern[i];
-}
+    int rc = 0;
 
-static bool day_fits(size_t i, char c)
-{
-    return day_pattern[i] == 'd' ? c >= '0' && c <= '9' : c == day_pattern[i];
-}
+    for (int64_t day = first; rc == 0 && day < end;) {
+        struct oks_stamp stamp = next_stamp(events, day_first_stamp(zone, day), true);
 
-/*
- * The smallest string of the shape of a day that is a prefix of the text or sorts behind it: 1 a prefix, 0
- * behind it, -1 there is none.
- */
-static int day_from(struct oks_slice text, char day[DAY_LENGTH + 1])
-{
-    size_t fit = 0, i;
-
-    while (fit < DAY_LENGTH && fit < text.len && day_fits(fit, text.ptr[fit]))
-        fit++;
-    memcpy(day, text.ptr, fit);
-    day[DAY_LENGTH] = '\0';
-    if (fit == DAY_LENGTH)
-        return 1;
-    i = fit;
-    if (fit < text.len && (unsigned char)text.ptr[fit] > (unsigned char)day_min(fit)) {
-        while (i > 0 && (day_pattern[i - 1] != 'd' || day[i - 1] == '9'))
-            i--;
-        if (i == 0)
-            return -1;
-        day[i - 1]++;
-    }
-    for (; i < DAY_LENGTH; i++)
-        day[i] = day_min(i);
-    return 0;
-}
-
-int oks_events_days(const struct oks_events *events, int (*fn)(void *ctx, const char day[11]), void *ctx)
-{
-    struct oks_stamp stamp = next_stamp(events, oks_stamp_of(OKS_SLICE("\0")), true);
-    char bound[DAY_LENGTH + 2], buf[OKS_STAMP_TEXT];
-
-    while (!oks_stamp_is_none(stamp)) {
-        int is_day = day_from(oks_stamp_text(stamp, buf), bound);
-        int rc = is_day == 1 ? fn(ctx, bound) : 0;
-
-        if (rc != 0)
-            return rc;
-        if (is_day < 0)
+        if (oks_stamp_is_none(stamp))
             break;
-        if (is_day) /* on behind all that begins with this day: no digit and no '-' sorts behind ':' */
-            bound[DAY_LENGTH - 1]++;
-        bound[DAY_LENGTH] = '\0';
-        stamp = next_stamp(events, oks_stamp_of(oks_slice_of(bound)), true);
+        day = day_reaching(zone, stamp, day, end);
+        if (day < end && oks_stamp_cmp(stamp, day_first_stamp(zone, day)) >= 0)
+            rc = fn(ctx, day++);
     }
-    return 0;
+    return rc;
 }

@@ -27,11 +27,6 @@ enum {
 
 /* --- seconds and keys --- */
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 uint64_t timeline_key(int64_t second)
 {
     int64_t days = floor_div(second, SECONDS_PER_DAY), s = second - days * SECONDS_PER_DAY;

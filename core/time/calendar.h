@@ -10,6 +10,12 @@ enum {
     CALENDAR_LAST_DAY = 2932896,  /* 9999-12-31 */
 };
 
+/* Instants before 1970 are negative: division that rounds down. */
+static inline int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
 struct date {
     int year;
     int month;

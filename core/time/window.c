@@ -2,21 +2,24 @@
  * The names in a window/ folder, read strictly: what is not of the grammar is no file.
  *
  * Every bound becomes the text of an instant in UTC, because windows are compared with transcripts' stamps as
- * strings. A bound that is a date covers its whole day: "T00:00:00.000Z" sorts before and "T23:59:59Z" behind
- * every canonical stamp of that day ('.' sorts before 'Z').
+ * strings. A day, a week or a month is included whole: its first second ends in ".000Z", which sorts before
+ * every canonical stamp of that second, and its last one in "Z", which sorts behind every such stamp.
  */
 #include "okstrafs/window.h"
 
 #include <errno.h>
 
-#include "base/decimal.h"
 #include "okstrafs/names.h"
+#include "okstrafs/zone.h"
 #include "time/calendar.h"
+#include "time/local_day.h"
+#include "time/period.h"
 
-enum { SECONDS_PER_DAY = 86400, NO_MILLIS = -1, AMOUNT_DIGITS = 9, EPOCH_DIGITS = 12 };
+enum { SECONDS_PER_DAY = 86400, AMOUNT_DIGITS = 9, EPOCH_DIGITS = 12 };
 
-const char *const oks_window_presets[] = {"today.json", "last-5h.json", "last-24h.json", "last-7d.json",
-                                          NULL};
+const char *const oks_window_presets[] = {"today.json",      "yesterday.json", "this-week.json",
+                                          "this-month.json", "last-5h.json",   "last-24h.json",
+                                          "last-7d.json",    "last-30d.json",  NULL};
 
 /* Takes bytes off the front of a slice; all return false, and then the slice is of no more use. */
 static bool take(struct oks_slice *s, char c)
@@ -76,40 +79,12 @@ static bool take_zone(struct oks_slice *s, int64_t *offset)
     return true;
 }
 
-/* Floor division: instants before 1970 are negative. */
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* The instant as text, with milliseconds unless NO_MILLIS; false outside the years 0001 to 9999. */
-static bool print_instant(int64_t seconds, int millis, char buf[OKS_STAMP_TEXT])
-{
-    int64_t days = floor_div(seconds, SECONDS_PER_DAY);
-    int time = (int)(seconds - days * SECONDS_PER_DAY);
-    char *end = buf;
-
-    if (days < CALENDAR_FIRST_DAY || days > CALENDAR_LAST_DAY)
-        return false;
-    end = date_put(end, date_of_days(days));
-    *end++ = 'T';
-    end = clock_put(end, time);
-    *end++ = ':';
-    end = decimal_put(end, (uint64_t)time % 60, 2);
-    if (millis != NO_MILLIS) {
-        *end++ = '.';
-        end = decimal_put(end, (uint64_t)millis, 3);
-    }
-    memcpy(end, "Z", 2);
-    return true;
-}
-
 static bool print_millis(int64_t ms, char buf[OKS_STAMP_TEXT])
 {
     int millis = (int)(ms % 1000);
 
     /* Not ms - seconds * 1000: the product overflows for the smallest of all times. */
-    return print_instant(floor_div(ms, 1000), millis < 0 ? millis + 1000 : millis, buf);
+    return instant_text(floor_div(ms, 1000), millis < 0 ? millis + 1000 : millis, buf);
 }
 
 void oks_time_text(int64_t ms, char buf[OKS_STAMP_TEXT])
@@ -118,14 +93,6 @@ void oks_time_text(int64_t ms, char buf[OKS_STAMP_TEXT])
     const int64_t end = (CALENDAR_LAST_DAY + 1) * INT64_C(1000) * SECONDS_PER_DAY;
 
     print_millis(ms < first ? first : ms >= end ? end - 1 : ms, buf);
-}
-
-static bool print_day(struct date date, bool is_until, char buf[OKS_STAMP_TEXT])
-{
-    int64_t start = date_to_days(date) * SECONDS_PER_DAY;
-
-    return is_until ? print_instant(start + SECONDS_PER_DAY - 1, NO_MILLIS, buf)
-                    : print_instant(start, 0, buf);
 }
 
 /* What follows the date in YYYY-MM-DDThh:mm[:ss[.mmm]]<zone>. */
@@ -144,7 +111,7 @@ static bool parse_time(struct oks_slice s, struct date date, char buf[OKS_STAMP_
     if (!take_zone(&s, &offset) || s.len > 0)
         return false;
     seconds += date_to_days(date) * SECONDS_PER_DAY + hours * 3600 + minutes * 60 - offset;
-    return print_instant(seconds, (int)millis, buf);
+    return instant_text(seconds, (int)millis, buf);
 }
 
 static bool parse_epoch(struct oks_slice s, char buf[OKS_STAMP_TEXT])
@@ -152,7 +119,7 @@ static bool parse_epoch(struct oks_slice s, char buf[OKS_STAMP_TEXT])
     int64_t seconds;
 
     return take(&s, '@') && take_number(&s, 1, EPOCH_DIGITS, &seconds) && s.len == 0 &&
-           print_instant(seconds, NO_MILLIS, buf);
+           instant_text(seconds, NO_MILLIS, buf);
 }
 
 /* -<n>m, -<n>h, -<n>d */
@@ -169,9 +136,30 @@ static bool parse_ago(struct oks_slice s, int64_t now_ms, char buf[OKS_STAMP_TEX
 }
 
 struct parse {
+    const struct oks_zone *zone;
     int64_t now_ms;
     struct oks_window window;
 };
+
+/* The zone of a date: UTC if a 'Z' follows. */
+static const struct oks_zone *take_date_zone(struct parse *parse, struct oks_slice *s)
+{
+    return take(s, 'Z') ? NULL : parse->zone;
+}
+
+static bool parse_day(struct parse *parse, struct oks_slice s, struct date date, bool is_until)
+{
+    const struct oks_zone *zone = take_date_zone(parse, &s);
+    int64_t day = date_to_days(date);
+
+    if (s.len > 0)
+        return false;
+    if (is_until)
+        day_last_text(zone, day, parse->window.until);
+    else
+        day_first_text(zone, day, parse->window.since);
+    return true;
+}
 
 static bool parse_bound(struct parse *parse, struct oks_slice s, bool is_until)
 {
@@ -192,7 +180,7 @@ static bool parse_bound(struct parse *parse, struct oks_slice s, bool is_until)
     }
     if (!take_date(&s, &date))
         return false;
-    return s.len == 0 ? print_day(date, is_until, buf) : parse_time(s, date, buf);
+    return s.len && *s.ptr == 'T' ? parse_time(s, date, buf) : parse_day(parse, s, date, is_until);
 }
 
 static bool parse_both(struct parse *parse, struct oks_slice since, struct oks_slice until)
@@ -200,20 +188,95 @@ static bool parse_both(struct parse *parse, struct oks_slice since, struct oks_s
     return parse_bound(parse, since, false) && parse_bound(parse, until, true);
 }
 
-static bool parse_day(struct parse *parse, struct oks_slice s)
+static void set_period(struct parse *parse, const struct oks_zone *zone, struct period period)
 {
-    struct oks_slice rest = s;
-    struct date date;
-
-    return take_date(&rest, &date) && rest.len == 0 && parse_both(parse, s, s);
+    day_first_text(zone, period.first, parse->window.since);
+    day_last_text(zone, period.end - 1, parse->window.until);
 }
 
-static bool parse_today(struct parse *parse)
+/* YYYY-MM-DD, YYYY-MM, YYYY-Www */
+static bool take_period(struct oks_slice *s, struct period *out)
 {
-    char today[OKS_STAMP_TEXT];
+    struct oks_slice rest = *s;
+    int64_t year, number;
+    struct date date;
 
+    if (take_date(s, &date)) {
+        *out = period_of_day(date_to_days(date));
+        return true;
+    }
+    *s = rest;
+    if (!take_number(s, 4, 4, &year) || !take(s, '-'))
+        return false;
+    if (take(s, 'W'))
+        return take_number(s, 2, 2, &number) && period_week((int)year, (int)number, out);
+    if (!take_number(s, 2, 2, &number))
+        return false;
+    date = (struct date){(int)year, (int)number, 1};
+    if (!date_valid(date))
+        return false;
+    *out = period_of_month(date_to_days(date));
+    return true;
+}
+
+static bool parse_period(struct parse *parse, struct oks_slice s)
+{
+    const struct oks_zone *zone;
+    struct period period;
+
+    if (!take_period(&s, &period))
+        return false;
+    zone = take_date_zone(parse, &s);
+    if (s.len > 0)
+        return false;
+    set_period(parse, zone, period);
+    return true;
+}
+
+/* The local day of now; false outside the years 0001 to 9999. */
+static bool today(const struct parse *parse, int64_t *day)
+{
+    int64_t now = floor_div(parse->now_ms, 1000), utc = floor_div(now, SECONDS_PER_DAY);
+
+    if (utc < CALENDAR_FIRST_DAY || utc > CALENDAR_LAST_DAY)
+        return false;
+    *day = oks_zone_day(parse->zone, now);
+    return *day >= CALENDAR_FIRST_DAY && *day <= CALENDAR_LAST_DAY;
+}
+
+/* Not the number before: a zone may have skipped that day. */
+static struct period day_before(const struct oks_zone *zone, int64_t day)
+{
+    return period_of_day(oks_zone_day(zone, oks_zone_day_start(zone, day) - 1));
+}
+
+/* Presets that include whole days. */
+static bool parse_current(struct parse *parse, struct oks_slice s)
+{
+    struct period period;
+    int64_t day;
+
+    if (!today(parse, &day))
+        return false;
+    if (oks_slice_eq(s, OKS_SLICE("today")))
+        period = period_of_day(day);
+    else if (oks_slice_eq(s, OKS_SLICE("yesterday")))
+        period = day_before(parse->zone, day);
+    else if (oks_slice_eq(s, OKS_SLICE("this-week")))
+        period = period_of_week(day);
+    else if (oks_slice_eq(s, OKS_SLICE("this-month")))
+        period = period_of_month(day);
+    else
+        return false;
     parse->window.relative = true;
-    return print_millis(parse->now_ms, today) && parse_day(parse, (struct oks_slice){today, 10});
+    set_period(parse, parse->zone, period);
+    return true;
+}
+
+static bool is_last(struct oks_slice s)
+{
+    return oks_slice_eq(s, OKS_SLICE("last-5h")) || oks_slice_eq(s, OKS_SLICE("last-24h")) ||
+           oks_slice_eq(s, OKS_SLICE("last-7d")) || oks_slice_eq(s, OKS_SLICE("last-30d"));
 }
 
 static bool parse_stem(struct parse *parse, struct oks_slice stem)
@@ -222,13 +285,10 @@ static bool parse_stem(struct parse *parse, struct oks_slice stem)
     const struct oks_slice last = OKS_SLICE("last"), open = OKS_SLICE("");
     size_t at;
 
-    if (oks_slice_eq(stem, OKS_SLICE("today")))
-        return parse_today(parse);
-    if (oks_slice_eq(stem, OKS_SLICE("last-5h")) || oks_slice_eq(stem, OKS_SLICE("last-24h")) ||
-        oks_slice_eq(stem, OKS_SLICE("last-7d")))
+    if (is_last(stem))
         return parse_both(parse, (struct oks_slice){stem.ptr + last.len, stem.len - last.len}, open);
     if (!bar)
-        return parse_day(parse, stem);
+        return parse_period(parse, stem) || parse_current(parse, stem);
     at = (size_t)(bar - stem.ptr);
     return parse_both(parse, (struct oks_slice){stem.ptr, at},
                       (struct oks_slice){bar + 1, stem.len - at - 1});
@@ -268,10 +328,11 @@ static bool unescape(struct oks_slice name, char buf[OKS_NAME_MAX], size_t *len)
     return true;
 }
 
-int oks_window_parse(struct oks_slice name, int64_t now_ms, struct oks_window *out)
+int oks_window_parse(struct oks_slice name, const struct oks_zone *zone, int64_t now_ms,
+                     struct oks_window *out)
 {
     const struct oks_slice suffix = OKS_SLICE(".json");
-    struct parse parse = {.now_ms = now_ms};
+    struct parse parse = {.zone = zone, .now_ms = now_ms};
     char buf[OKS_NAME_MAX];
     size_t len;
 

@@ -153,10 +153,11 @@ static int lookup_fixed(const struct node *dir, const char *name, struct node *o
     return -ENOENT;
 }
 
-static int lookup_window(const struct node *dir, const char *name, int64_t now_ms, struct node *out)
+static int lookup_window(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
+                         struct node *out)
 {
     struct oks_window window;
-    int rc = tree_window(dir->type->each->shape, name, now_ms, &window);
+    int rc = tree_window(dir->type->each->shape, name, oks_engine_zone(engine), now_ms, &window);
 
     return rc < 0 ? rc : tree_listed(dir, name, out);
 }
@@ -221,7 +222,7 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
             return rc;
     }
     if (dir->type->list == OKS_LIST_DAYS)
-        return lookup_window(dir, name, now_ms, out);
+        return lookup_window(engine, dir, name, now_ms, out);
     rc = tree_sync_list(engine, dir, cancel);
     if (rc < 0)
         return rc;
@@ -317,7 +318,7 @@ bool tree_follows_clock(const struct node *file)
     if (file->type->of_clock)
         return true;
     return file->type->of_window && file->leaf &&
-           tree_window(file->type->name ? NODE_DIR : NODE_FILE, file->leaf, 0, &window) == 0 &&
+           tree_window(file->type->name ? NODE_DIR : NODE_FILE, file->leaf, NULL, 0, &window) == 0 &&
            window.relative;
 }
 

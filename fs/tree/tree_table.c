@@ -38,10 +38,11 @@ static const char readme_text[] =
     "  status.json                    what was read, skipped, or could not be written\n"
     "\n"
     "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
-    "@1781053200, now, or -5h / -30m / -7d. Ready-made: today.json, last-5h.json, last-24h.json,\n"
-    "last-7d.json, and one file for each day (UTC) that saw activity.\n"
+    "@1781053200, now, or -5h / -30m / -7d. Alone: 2026-06-10.json, 2026-W24.json, 2026-06.json, which\n"
+    "are local as all days here; with a Z behind it in UTC. Ready-made: today, yesterday, this-week,\n"
+    "this-month, last-5h, last-24h, last-7d, last-30d, and each day that saw activity.\n"
     "\n"
-    "  cat teams/*/total_tokens sessions/0123ab/window/-5h_now.json\n"
+    "  cat teams/*/total_tokens sessions/0123ab/window/-5h_now.json stats/window/this-week/cost_usd\n"
     "\n"
     "cost_usd and \"billed\" count each request once. total_tokens and the first keys of usage.json\n"
     "count every line of a transcript, as okstra does. Cache reads are shown apart.\n"
@@ -96,24 +97,25 @@ static int render_exceeded(struct oks_engine *engine, const struct node *node, i
     return oks_document_budget(engine, node->leaf, true, now_ms, out);
 }
 
-int tree_window(enum node_shape shape, const char *name, int64_t now_ms, struct oks_window *out)
+int tree_window(enum node_shape shape, const char *name, const struct oks_zone *zone, int64_t now_ms,
+                struct oks_window *out)
 {
     char with_suffix[OKS_NAME_MAX + sizeof(".json")];
 
     if (shape == NODE_FILE)
-        return oks_window_parse(oks_slice_of(name), now_ms, out);
+        return oks_window_parse(oks_slice_of(name), zone, now_ms, out);
     if (strlen(name) > OKS_NAME_MAX)
         return -ENOENT;
     snprintf(with_suffix, sizeof(with_suffix), "%s.json", name);
-    return oks_window_parse(oks_slice_of(with_suffix), now_ms, out);
+    return oks_window_parse(oks_slice_of(with_suffix), zone, now_ms, out);
 }
 
 /* The window of the node's folder, whose name is then the leaf; *window is NULL elsewhere. */
-static int window_of_folder(const struct node *node, int64_t now_ms, struct oks_window *space,
-                            const struct oks_window **window)
+static int window_of_folder(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                            struct oks_window *space, const struct oks_window **window)
 {
     *window = node->leaf ? space : NULL;
-    return node->leaf ? tree_window(NODE_DIR, node->leaf, now_ms, space) : 0;
+    return node->leaf ? tree_window(NODE_DIR, node->leaf, oks_engine_zone(engine), now_ms, space) : 0;
 }
 
 static int render_stats(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -121,7 +123,7 @@ static int render_stats(struct oks_engine *engine, const struct node *node, int6
 {
     const struct oks_window *window;
     struct oks_window space;
-    int rc = window_of_folder(node, now_ms, &space, &window);
+    int rc = window_of_folder(engine, node, now_ms, &space, &window);
 
     return rc < 0 ? rc : oks_document_stats(engine, node->type->stats, window, now_ms, out);
 }
@@ -156,7 +158,7 @@ static int render_usage(struct oks_engine *engine, const struct node *node, int6
     struct oks_target target = node_target(node);
     const struct oks_window *window;
     struct oks_window space;
-    int rc = window_of_folder(node, now_ms, &space, &window);
+    int rc = window_of_folder(engine, node, now_ms, &space, &window);
 
     return rc < 0 ? rc : oks_document_usage(engine, &target, window, out);
 }
@@ -212,7 +214,7 @@ static int render_total_tokens(struct oks_engine *engine, const struct node *nod
     struct oks_target target = node_target(node);
     const struct oks_window *window;
     struct oks_window space;
-    int rc = window_of_folder(node, now_ms, &space, &window);
+    int rc = window_of_folder(engine, node, now_ms, &space, &window);
 
     return rc < 0 ? rc : oks_document_total_tokens(engine, &target, window, out);
 }
@@ -223,7 +225,7 @@ static int render_cost_usd(struct oks_engine *engine, const struct node *node, i
     struct oks_target target = node_target(node);
     const struct oks_window *window;
     struct oks_window space;
-    int rc = window_of_folder(node, now_ms, &space, &window);
+    int rc = window_of_folder(engine, node, now_ms, &space, &window);
 
     return rc < 0 ? rc : oks_document_cost(engine, &target, window, out);
 }
@@ -233,7 +235,7 @@ static int render_window(struct oks_engine *engine, const struct node *node, int
 {
     struct oks_target target = node_target(node);
     struct oks_window window;
-    int rc = tree_window(NODE_FILE, node->leaf, now_ms, &window);
+    int rc = tree_window(NODE_FILE, node->leaf, oks_engine_zone(engine), now_ms, &window);
 
     return rc < 0 ? rc : oks_document_usage(engine, &target, &window, out);
 }

@@ -79,6 +79,9 @@ struct oks_config {
 
 struct oks_engine;
 
+/* The zone of local days, as configured; NULL: UTC, as without an engine (NULL). */
+const struct oks_zone *oks_engine_zone(const struct oks_engine *engine);
+
 /* Opens no transcript: the first sync does. 0, -ENOMEM, or -ENOTSUP: this CPU lacks config->isa. */
 int oks_engine_new(struct oks_engine **out, const struct oks_config *config);
 /* Does not save: call oks_engine_save() before. No other call may be running. NULL is fine. */
@@ -219,7 +222,7 @@ enum oks_list {
     OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each budget (see oks_engine_budgets()), and
                            OKS_SETTINGS_ERROR while one of the user's files is wrong */
     OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of each exceeded budget */
-    OKS_LIST_DAYS,      /* of any target: days with activity, YYYY-MM-DD in UTC */
+    OKS_LIST_DAYS,      /* of any target: local days with activity of the years 2020 to 2039, YYYY-MM-DD */
 };
 
 /* Calls fn with each name, once, ascending by bytes. 0, -ENOENT, -ENOMEM, or the first non-zero value of fn.

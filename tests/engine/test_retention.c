@@ -712,7 +712,7 @@ START_TEST(models_of_a_window_that_cuts_a_deleted_one)
     ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
     ck_assert_int_eq(unlink(at(P "b.jsonl")), 0);
     sync_target(engine, all, false);
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("2026-06-10T01:30Z_.json"), 0, &window), 0);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("2026-06-10T01:30Z_.json"), NULL, 0, &window), 0);
     ck_assert_int_eq(oks_document_stats(engine, OKS_STATS_BY_MODEL, &window, 0, &document), 0);
     o = parsed(kept(document.bytes));
     ck_assert_int_eq(number(o, "total/inputTokens"), 4020);

@@ -146,7 +146,7 @@ static char *shown(const char *name)
     struct json_object *rows;
     char *out = text_of("%s", "");
 
-    ck_assert_int_eq(oks_window_parse(oks_slice_of(name), 0, &window), 0);
+    ck_assert_int_eq(oks_window_parse(oks_slice_of(name), NULL, 0, &window), 0);
     ck_assert_int_eq(oks_document_stats(engine, OKS_STATS_BY_MODEL, &window, 0, &document), 0);
     rows = member_at(parsed(kept(document.bytes)), "rows");
     for (size_t i = 0; i < json_object_array_length(rows); i++) {

@@ -8,7 +8,9 @@ import errno
 import os
 import subprocess
 import time
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import harness
 import records
@@ -537,12 +539,13 @@ class Windows(ContractTest):
             "2026-06-10T10:00+09:00_", "2026-06-09T20:30:00-04:30_2026-06-10T02:00Z", "@1781053200_",
             "_@1781056800", "@1781053200_@1781053200", "2026-06-10T02%3A00%3A00Z_", "2026-06-10T10:00%2B09:00_",
             "2026-06-10T03:00Z_2026-06-10T01:00Z", "0001-01-01_9999-12-31", "2026-06-10T01:00:00.000Z_now", "-1h_",
-            "-1h_now", "-90m_", "-9999d_", "_-1d", "now_", "today", "last-5h", "last-24h", "last-7d",
-            "2024-02-29_")
+            "-1h_now", "-90m_", "-9999d_", "_-1d", "now_", *reference_window.PRESETS, "2026-06-10Z", "2026-06", "2026-06Z",
+            "2026-W24", "2026-W24Z", "2026-W53", "2026-06-10Z_2026-06-11", "_2026-06-10Z", "2024-02-29_")
+    ZONES = ("UTC", "Asia/Kathmandu", "America/New_York", "Pacific/Apia")
     BAD = ("", "__", "a", "2026-06-10-", "2026-6-10_", "2026-02-30_", "2025-02-29", "2026-06-10T01_", "2026-06-10T01:00_",
            "2026-06-10T25:00Z_", "2026-06-10T01:60Z_", "2026-06-10T01:00:00.1Z_", "2026-06-10T01:00:00.1234Z_",
            "2026-06-10T01:00z_", "2026-06-10t01:00Z_", "2026-06-10 01:00Z_", "@_", "@x_", "@-5_", "@99999999999999_", "-5_",
-           "-5w_", "5h_", "--5h_", "-h_", "NOW_", "tomorrow", "last-6h", "Today", "2026-06-10T01:00+0900_",
+           "-5w_", "5h_", "--5h_", "-h_", "NOW_", "tomorrow", "last-6h", "todayZ", "2026-W54", "2025-W53", "2026-w24", "2026-13", "2026-06_", "2026-W24_", "2026-06-10ZZ", "Today", "2026-06-10T01:00+0900_",
            "2026-06-10T01:00+25:00_", "0000-01-01_", "10000-01-01_", "%_", "%zz_", "%2_", "2026-06-10_%00", "now",
            "-5h", "2026-06-10T01:00Z", "_ ", " _", "２０２６-06-10_")
 
@@ -552,12 +555,20 @@ class Windows(ContractTest):
         recent = [time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now - ago)) for ago in (3600 * 30, 3600 * 10, 5400, 60)]
         self.path = self.raw("sess-one", b"".join(line(s, 1 << n, teamName="T", agentName="codex-worker") for n, s in enumerate(
             [stamp(1), stamp(2), "2026-06-10T02:00:00.500Z", stamp(3), "2026-06-12T00:00:00.000Z", *recent])))
-        self.days = sorted({s[:10] for s in [stamp(1), "2026-06-12", *recent]})
+        self.stamps = [stamp(1), stamp(2), stamp(3), "2026-06-12T00:00:00.000Z", *recent]
+
+    def days(self, zone: str = "UTC") -> list[str]:
+        seconds = (datetime.fromisoformat(s.replace("Z", "+00:00")).timestamp() for s in self.stamps)
+        return sorted({reference_window.text_of(reference_window.day_of(int(s), ZoneInfo(zone))) for s in seconds})
 
     def test_every_form(self):
-        with self.mount() as mount:
+        for zone in self.ZONES:
+            self.check_every_form(zone)
+
+    def check_every_form(self, zone: str) -> None:
+        with self.mount("-o", f"tz={zone}") as mount:
             for name in self.GOOD:
-                since, until, _ = reference_window.parse(f"{name}.json", reference_window.now_ms())
+                since, until, _ = reference_window.parse(f"{name}.json", reference_window.now_ms(), ZoneInfo(zone))
                 want = reference.totals(self.path, since, until)
                 for base in ("sessions/sess-one", "projects/-p"):
                     self.assertTotals(mount.totals(f"{base}/window/{name}.json"), want, f"{base} {name}")
@@ -575,12 +586,24 @@ class Windows(ContractTest):
                 self.assertMissing(mount, f"sessions/sess-one/window/{name}")
 
     def test_the_listing_is_days_and_presets(self):
-        want = sorted(f"{name}.json" for name in (*self.days, "today", "last-5h", "last-24h", "last-7d"))
+        for zone in self.ZONES:
+            want = sorted(f"{name}.json" for name in (*self.days(zone), *reference_window.PRESETS))
+            with self.mount("-o", f"tz={zone}") as mount:
+                for base in ("sessions/sess-one", "teams/T", "projects/-p", "teams/T/members/codex-worker", "."):
+                    self.assertEqual(mount.names(f"{base}/window"), want)
+                self.assertEqual(sorted(self.home.run("ls", "-o", f"tz={zone}", "projects/-p/window").decode().split()), want)
         with self.mount() as mount:
-            for base in ("sessions/sess-one", "teams/T", "projects/-p", "teams/T/members/codex-worker"):
-                self.assertEqual(mount.names(f"{base}/window"), want)
             harness.append(self.path, line("2026-06-20T00:00:00.000Z"))
             self.assertIn("2026-06-20.json", mount.names("projects/-p/window"))
+
+    def test_the_listing_is_bounded(self):
+        """Days of which no transcript can tell are not listed; their windows can be opened."""
+        harness.append(self.path, b"".join(line(f"{year:04d}-06-10T01:00:00.000Z") for year in (1, 1999, 2019, 2020, 2039, 2040, 9999)))
+        harness.append(self.path, line("2026-02-30T01:00:00.000Z"))
+        with self.mount() as mount:
+            names = mount.names("sessions/sess-one/window")
+            self.assertEqual(names, sorted(f"{n}.json" for n in (*self.days(), "2020-06-10", "2039-06-10", *reference_window.PRESETS)))
+            self.assertEqual(mount.totals("sessions/sess-one/window/1999-06-10.json")["startedAt"], "1999-06-10T01:00:00.000Z")
 
     def test_the_window_is_said(self):
         with self.mount() as mount:

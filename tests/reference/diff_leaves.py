@@ -10,7 +10,8 @@ import random
 import re
 import subprocess
 import sys
-from datetime import datetime
+from datetime import date, datetime, timezone
+from zoneinfo import ZoneInfo
 
 import reference
 import reference_window
@@ -55,8 +56,13 @@ def micros(stamp: str) -> str:
     return f"{(since.days * 86400 + since.seconds) * 10**6 + since.microseconds} {int(aware)}"
 
 
-def window(name: str, now: int) -> str:
-    parsed = reference_window.parse(name, now)
+ZONES = {name: ZoneInfo(name) for name in (
+    "Asia/Seoul", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "America/St_Johns",
+    "Pacific/Kiritimati")} | {"UTC": timezone.utc}
+
+
+def window(name: str, now: int, zone) -> str:
+    parsed = reference_window.parse(name, now, zone)
     return f"{parsed[0]}|{parsed[1]}|{int(parsed[2])}" if parsed else "none"
 
 
@@ -96,9 +102,13 @@ class Events:
         return " ".join(map(str, sums + [reference.saturating(sums[:3]), len(kept), len(stamps)])) \
             + f" {hexed(ends[0])} {hexed(ends[1])}"
 
-    def days(self) -> str:
-        days = {e[0][:10] for e in self.events if e[0] and re.match(r"\d{4}-\d\d-\d\d", e[0], re.A)}
-        return "".join(day + " " for day in sorted(days))
+    def days(self, zone, first: int, end: int) -> str:
+        stamps = {e[0].encode() for e in self.events if e[0]}
+        out = ""
+        for day in range(first, end):
+            since, until = map(str.encode, reference_window.span(day, day + 1, zone))
+            out += f"{day} " if any(since <= stamp <= until for stamp in stamps) else ""
+        return out
 
 
 # --- questions ------------------------------------------------------------------------------------------------------
@@ -155,9 +165,16 @@ class Asker:
         return rand.choice(("", "", "now", "today", "2026-06-10", "2024-02-29", "2026-02-29", "0001-01-01", "9999-12-31", "0000-01-01",
                             "2026-06-10T01:00Z", "2026-06-10T01:00+09:00", "9999-12-31T23:59-00:01", "0001-01-01T00:00+00:01", "-0d", "--1d", "-d", "+1d", "@", "@-1", "@1.5"))
 
+    def period(self) -> str:
+        rand = self.random
+        year = rand.choice((2026, 2026, 2011, 2011, 2024, 2020, 1999, 1, 9999, 0, rand.randrange(10000)))
+        text = rand.choice((f"{year:04d}-{rand.randrange(14):02d}", f"{year:04d}-W{rand.choice((0, 1, 2, 52, 53, 54, rand.randrange(60))):02d}",
+                            f"{year:04d}-{rand.randrange(1, 13):02d}-{rand.randrange(1, 32):02d}", "2011-12-30", "2011-12-31", "2026-03-08", "2026-11-01"))
+        return text + rand.choice(("", "", "", "Z", "Z", "ZZ", "z", "-"))
+
     def name(self) -> str:
         rand = self.random
-        name = rand.choice(("today", "last-5h", "last-24h", "last-7d", "last-6h", "Today", self.bound(), *(f"{self.bound()}_{self.bound()}" for _ in range(8))))
+        name = rand.choice((*reference_window.PRESETS, "last-6h", "Today", "this-year", "tomorrow", self.bound(), self.period(), self.period(), self.period(), *(f"{self.bound()}_{self.bound()}" for _ in range(8))))
         name += ".json" if rand.random() < 0.95 else rand.choice(("", ".JSON", ".json.json", "json", ".jso"))
         if rand.random() < 0.2:
             name = "".join(f"%{ord(c):02x}" if ord(c) < 128 and rand.random() < 0.3 else c for c in name)
@@ -170,8 +187,11 @@ class Asker:
             name = self.name()
             if "\0" in name or len(name.encode()) > 255:
                 continue
-            now = NOW + self.random.choice((0, 1, 999, 10**11, -10**12, -62 * 10**12, 25 * 10**13))
-            self.ask(f"w {now} {hexed(name)}", window(name, now), f"{name} at {now}")
+            now = NOW + self.random.choice((0, 1, 999, self.random.randrange(3 * 10**10), 10**11, -10**12, -62 * 10**12, 25 * 10**13))
+            if self.random.random() < 0.1:  # around the day that Samoa skipped
+                now = 1_325_239_200_000 + self.random.randrange(-4, 4) * 12 * 3_600_000
+            zone = self.random.choice(list(ZONES))
+            self.ask(f"w {now} {hexed(zone)} {hexed(name)}", window(name, now, ZONES[zone]), f"{name} at {now} in {zone}")
 
     def names(self, rounds: int) -> None:
         for char in range(0x110000):
@@ -205,7 +225,9 @@ class Asker:
                     self.query(events, pool)
             for _ in range(rounds // 20):
                 self.query(events, pool)
-            self.ask("y", events.days(), "days")
+            for name, zone in ZONES.items():
+                first = reference_window.number(date(2026, 6, 1)) + rand.randrange(12)
+                self.ask(f"y {hexed(name)} {first} {first + 12}", events.days(zone, first, first + 12), f"days in {name}")
 
     def query(self, events: Events, pool: list[str]) -> None:
         since, until = (self.random.choice(("", self.random.choice(pool), self.stamp())) for _ in range(2))

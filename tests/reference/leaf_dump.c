@@ -2,7 +2,7 @@
  * Answers questions about the leaves of the core, one per line of standard input, for diff_leaves.py. Strings
  * come and go as hexadecimal, "-" being the absent one.
  *
- *   w NOW NAME              the window: since until relative, or "none"
+ *   w NOW ZONE NAME         the window: since until relative, or "none"
  *   m STAMP                 microseconds and awareness, or "none"
  *   d FIRST LAST            the duration in milliseconds
  *   c A B                   -1, 0, 1 as the stamps compare
@@ -11,7 +11,7 @@
  *   x NAME                  the escaped name
  *   e STAMP COUNT * 7       appends an event
  *   q SINCE UNTIL           totals of a window: counts, tokens, events, stamped, first, last
- *   y                       the days on which there were events
+ *   y ZONE FIRST END        the local days, by number, on which there were events
  *   r                       forgets all events
  */
 #include <inttypes.h>
@@ -21,6 +21,7 @@
 #include "history/events.h"
 #include "okstrafs/names.h"
 #include "okstrafs/window.h"
+#include "okstrafs/zone.h"
 
 enum { WORDS_MAX = 12 };
 
@@ -66,11 +67,33 @@ static void say_stamp(const char *before, struct oks_stamp stamp)
     say(oks_stamp_text(stamp, buf));
 }
 
+/* Zones are read once and kept. */
+static const struct oks_zone *zone_at(int i)
+{
+    static struct {
+        char name[64];
+        struct oks_zone *zone;
+    } known[16];
+    struct oks_slice name = string_at(i);
+
+    for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+        if (known[k].zone && oks_slice_eq(name, oks_slice_of(known[k].name)))
+            return known[k].zone;
+        if (known[k].zone)
+            continue;
+        snprintf(known[k].name, sizeof(known[k].name), "%.*s", (int)name.len, name.ptr);
+        if (oks_zone_new(&known[k].zone, known[k].name, OKS_ZONEINFO) < 0)
+            abort();
+        return known[k].zone;
+    }
+    abort();
+}
+
 static void window(void)
 {
     struct oks_window window;
 
-    if (oks_window_parse(string_at(2), strtoll(words[1], NULL, 10), &window) < 0)
+    if (oks_window_parse(string_at(3), zone_at(2), strtoll(words[1], NULL, 10), &window) < 0)
         fputs("none", stdout);
     else
         printf("%s|%s|%d", window.since, window.until, window.relative);
@@ -145,15 +168,16 @@ static void query(void)
     say_stamp(" ", totals.last);
 }
 
-static int say_day(void *ctx, const char day[11])
+static int say_day(void *ctx, int64_t day)
 {
-    printf("%s ", day);
+    printf("%" PRId64 " ", day);
     return 0;
 }
 
 static void days(void)
 {
-    oks_events_days(events, say_day, NULL);
+    oks_events_days(events, zone_at(1), strtoll(words[2], NULL, 10), strtoll(words[3], NULL, 10), say_day,
+                    NULL);
 }
 
 static void reset(void)
@@ -168,9 +192,9 @@ static const struct {
     int words;
     void (*run)(void);
 } questions[] = {
-    {'w', 3, window}, {'m', 2, micros}, {'d', 3, duration}, {'c', 3, compare},
+    {'w', 4, window}, {'m', 2, micros}, {'d', 3, duration}, {'c', 3, compare},
     {'t', 2, text},   {'f', 2, fold},   {'x', 2, escape},   {'e', 9, append},
-    {'q', 3, query},  {'y', 1, days},   {'r', 1, reset},
+    {'q', 3, query},  {'y', 4, days},   {'r', 1, reset},
 };
 
 static int answer(char *line)

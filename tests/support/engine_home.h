@@ -174,7 +174,7 @@ static inline char *usage_text(struct oks_engine *engine, struct oks_target targ
     int rc;
 
     if (window)
-        ck_assert_int_eq(oks_window_parse(oks_slice_of(text_of("%s.json", window)), 0, &bounds), 0);
+        ck_assert_int_eq(oks_window_parse(oks_slice_of(text_of("%s.json", window)), NULL, 0, &bounds), 0);
     sync_target(engine, target, false);
     rc = oks_document_usage(engine, &target, window ? &bounds : NULL, &document);
     ck_assert(rc == 0 || rc == -ENOENT);

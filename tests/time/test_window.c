@@ -4,6 +4,7 @@
 
 #include "effort.h"
 #include "okstrafs/window.h"
+#include "okstrafs/zone.h"
 #include "tap.h"
 
 #define NOW INT64_C(1781053323456) /* 2026-06-10T01:02:03.456Z */
@@ -49,6 +50,23 @@ static const struct {
     {"last-5h.json", "2026-06-09T20:02:03.456Z", "", true},
     {"last-24h.json", "2026-06-09T01:02:03.456Z", "", true},
     {"last-7d.json", "2026-06-03T01:02:03.456Z", "", true},
+    {"last-30d.json", "2026-05-11T01:02:03.456Z", "", true},
+    {"yesterday.json", "2026-06-09T00:00:00.000Z", "2026-06-09T23:59:59Z", true},
+    {"this-week.json", "2026-06-08T00:00:00.000Z", "2026-06-14T23:59:59Z", true},
+    {"this-month.json", "2026-06-01T00:00:00.000Z", "2026-06-30T23:59:59Z", true},
+    {"2026-06.json", "2026-06-01T00:00:00.000Z", "2026-06-30T23:59:59Z", false},
+    {"2024-02.json", "2024-02-01T00:00:00.000Z", "2024-02-29T23:59:59Z", false},
+    {"2026-12.json", "2026-12-01T00:00:00.000Z", "2026-12-31T23:59:59Z", false},
+    {"9999-12.json", "9999-12-01T00:00:00.000Z", "9999-12-31T23:59:59Z", false},
+    {"2026-W24.json", "2026-06-08T00:00:00.000Z", "2026-06-14T23:59:59Z", false},
+    {"2026-W01.json", "2025-12-29T00:00:00.000Z", "2026-01-04T23:59:59Z", false},
+    {"2026-W53.json", "2026-12-28T00:00:00.000Z", "2027-01-03T23:59:59Z", false},
+    {"2021-W01.json", "2021-01-04T00:00:00.000Z", "2021-01-10T23:59:59Z", false},
+    {"2024-W52.json", "2024-12-23T00:00:00.000Z", "2024-12-29T23:59:59Z", false},
+    {"0001-W01.json", "0001-01-01T00:00:00.000Z", "0001-01-07T23:59:59Z", false},
+    {"9999-W52.json", "9999-12-27T00:00:00.000Z", "9999-12-31T23:59:59Z", false},
+    {"2026-06-10Z.json", "2026-06-10T00:00:00.000Z", "2026-06-10T23:59:59Z", false},
+    {"2026%2DW24%5A.json", "2026-06-08T00:00:00.000Z", "2026-06-14T23:59:59Z", false},
 };
 
 START_TEST(names_that_parse)
@@ -56,10 +74,82 @@ START_TEST(names_that_parse)
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct oks_window window;
 
-        ck_assert_msg(oks_window_parse(oks_slice_of(good[i].name), NOW, &window) == 0, "%s", good[i].name);
+        ck_assert_msg(oks_window_parse(oks_slice_of(good[i].name), NULL, NOW, &window) == 0, "%s",
+                      good[i].name);
         ck_assert_msg(strcmp(window.since, good[i].since) == 0, "%s: since %s", good[i].name, window.since);
         ck_assert_msg(strcmp(window.until, good[i].until) == 0, "%s: until %s", good[i].name, window.until);
         ck_assert_msg(window.relative == good[i].relative, "%s: relative", good[i].name);
+    }
+}
+END_TEST
+
+#define SEOUL    "KST-9"
+#define NEW_YORK "EST5EDT,M3.2.0,M11.1.0"
+#define NEPAL    "<+0545>-5:45"
+#define SKIPS    "AAA10BBB-14,M6.2.0/0,M10.1.0/0" /* 2026-06-14 is skipped, and 2026-10-04 lasts 48 hours */
+
+static const struct {
+    const char *zone;
+    const char *now; /* NULL: as above */
+    const char *name;
+    const char *since;
+    const char *until;
+} local[] = {
+    {SEOUL, NULL, "2026-06-10", "2026-06-09T15:00:00.000Z", "2026-06-10T14:59:59Z"},
+    {SEOUL, NULL, "2026-06-10Z", "2026-06-10T00:00:00.000Z", "2026-06-10T23:59:59Z"},
+    {SEOUL, NULL, "2026-06-10_2026-06-11", "2026-06-09T15:00:00.000Z", "2026-06-11T14:59:59Z"},
+    {SEOUL, NULL, "2026-06-10Z_2026-06-11", "2026-06-10T00:00:00.000Z", "2026-06-11T14:59:59Z"},
+    {SEOUL, NULL, "_2026-06-11Z", "", "2026-06-11T23:59:59Z"},
+    {SEOUL, NULL, "2026-06-10T01:00Z_", "2026-06-10T01:00:00Z", ""},
+    {SEOUL, NULL, "2026-06", "2026-05-31T15:00:00.000Z", "2026-06-30T14:59:59Z"},
+    {SEOUL, NULL, "2026-06Z", "2026-06-01T00:00:00.000Z", "2026-06-30T23:59:59Z"},
+    {SEOUL, NULL, "2026-W24", "2026-06-07T15:00:00.000Z", "2026-06-14T14:59:59Z"},
+    {SEOUL, NULL, "2026-W24Z", "2026-06-08T00:00:00.000Z", "2026-06-14T23:59:59Z"},
+    {SEOUL, "2026-06-10T14:59:59.999Z", "today", "2026-06-09T15:00:00.000Z", "2026-06-10T14:59:59Z"},
+    {SEOUL, "2026-06-10T15:00:00.000Z", "today", "2026-06-10T15:00:00.000Z", "2026-06-11T14:59:59Z"},
+    {SEOUL, "2026-06-10T15:00:00.000Z", "yesterday", "2026-06-09T15:00:00.000Z", "2026-06-10T14:59:59Z"},
+    {SEOUL, "2026-06-14T15:00:00.000Z", "this-week", "2026-06-14T15:00:00.000Z", "2026-06-21T14:59:59Z"},
+    {SEOUL, "2026-06-14T14:59:59.000Z", "this-week", "2026-06-07T15:00:00.000Z", "2026-06-14T14:59:59Z"},
+    {SEOUL, "2026-06-30T14:59:59.000Z", "this-month", "2026-05-31T15:00:00.000Z", "2026-06-30T14:59:59Z"},
+    {SEOUL, "2026-12-31T15:00:00.000Z", "this-month", "2026-12-31T15:00:00.000Z", "2027-01-31T14:59:59Z"},
+    {SEOUL, NULL, "last-30d", "2026-05-11T01:02:03.456Z", ""},
+    {NEW_YORK, NULL, "2026-03-08", "2026-03-08T05:00:00.000Z", "2026-03-09T03:59:59Z"},
+    {NEW_YORK, NULL, "2026-11-01", "2026-11-01T04:00:00.000Z", "2026-11-02T04:59:59Z"},
+    {NEW_YORK, NULL, "2026-W10", "2026-03-02T05:00:00.000Z", "2026-03-09T03:59:59Z"},
+    {NEW_YORK, NULL, "2026-11", "2026-11-01T04:00:00.000Z", "2026-12-01T04:59:59Z"},
+    {NEW_YORK, "2026-11-02T04:59:59.999Z", "today", "2026-11-01T04:00:00.000Z", "2026-11-02T04:59:59Z"},
+    {SEOUL, NULL, "0001-01-01_9999-12-31", "0001-01-01T00:00:00.000Z", "9999-12-31T14:59:59Z"},
+    {NEW_YORK, NULL, "0001-01-01_9999-12-31", "0001-01-01T05:00:00.000Z", "9999-12-31T23:59:59Z"},
+    {NEPAL, NULL, "2026-06-10", "2026-06-09T18:15:00.000Z", "2026-06-10T18:14:59Z"},
+    {SKIPS, NULL, "2026-06-13", "2026-06-13T10:00:00.000Z", "2026-06-14T09:59:59Z"},
+    {SKIPS, NULL, "2026-06-14", "2026-06-14T10:00:00.000Z", "2026-06-14T09:59:59Z"},
+    {SKIPS, NULL, "2026-06-15", "2026-06-14T10:00:00.000Z", "2026-06-15T09:59:59Z"},
+    {SKIPS, "2026-06-14T10:00:00.000Z", "today", "2026-06-14T10:00:00.000Z", "2026-06-15T09:59:59Z"},
+    {SKIPS, "2026-06-14T10:00:00.000Z", "yesterday", "2026-06-13T10:00:00.000Z", "2026-06-14T09:59:59Z"},
+    {SKIPS, NULL, "2026-W24", "2026-06-08T10:00:00.000Z", "2026-06-14T09:59:59Z"},
+    {SKIPS, NULL, "2026-10-03", "2026-10-02T10:00:00.000Z", "2026-10-04T09:59:59Z"},
+};
+
+/* In the zones of POSIX strings, which need no file. */
+START_TEST(local_days_weeks_and_months)
+{
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        char name[64];
+        struct oks_window window;
+        struct oks_zone *zone;
+        int64_t now = NOW * 1000;
+        bool aware;
+
+        ck_assert_int_eq(oks_zone_new(&zone, local[i].zone, NULL), 0);
+        if (local[i].now)
+            ck_assert_int_eq(oks_stamp_micros(oks_stamp_of(oks_slice_of(local[i].now)), &now, &aware), 0);
+        snprintf(name, sizeof(name), "%s.json", local[i].name);
+        ck_assert_msg(oks_window_parse(oks_slice_of(name), zone, now / 1000, &window) == 0, "%s", name);
+        ck_assert_msg(strcmp(window.since, local[i].since) == 0, "%s in %s: since %s", name, local[i].zone,
+                      window.since);
+        ck_assert_msg(strcmp(window.until, local[i].until) == 0, "%s in %s: until %s", name, local[i].zone,
+                      window.until);
+        oks_zone_free(zone);
     }
 }
 END_TEST
@@ -86,6 +176,37 @@ static const char *const bad[] = {
     "2026/06/10.json",
     "20260610.json",
     "2026-W24-3.json",
+    "2026-W00.json",
+    "2026-W54.json",
+    "2025-W53.json",
+    "2026-W1.json",
+    "2026-w24.json",
+    "2026W24.json",
+    "2026-W24_.json",
+    "0000-W01.json",
+    "9999-W53.json",
+    "2026-W24ZZ.json",
+    "2026-W24z.json",
+    "2026-00.json",
+    "2026-13.json",
+    "2026-6.json",
+    "2026-060.json",
+    "0000-12.json",
+    "2026-06_.json",
+    "_2026-06.json",
+    "2026-06-.json",
+    "2026.json",
+    "2026-06-10ZZ.json",
+    "2026-06-10z.json",
+    "2026-06-10+09:00.json",
+    "2026-06-10Z_2026-06-11ZZ.json",
+    "todayZ.json",
+    "yesterday_.json",
+    "tomorrow.json",
+    "this-year.json",
+    "This-week.json",
+    "last-week.json",
+    "last-31d.json",
     "2026-02-29.json",
     "2026-02-30_.json",
     "2026-00-10.json",
@@ -100,7 +221,6 @@ static const char *const bad[] = {
     "2026-06-10T01Z_.json",
     "2026-06-10TZ_.json",
     "2026-06-10T_.json",
-    "2026-06-10Z_.json",
     "2026-06-10T24:00Z_.json",
     "2026-06-10T23:60Z_.json",
     "2026-06-10T23:59:60Z_.json",
@@ -177,7 +297,7 @@ START_TEST(names_that_do_not)
 
         memset(&window, 'x', sizeof(window));
         before = window;
-        ck_assert_msg(oks_window_parse(oks_slice_of(bad[i]), NOW, &window) == -ENOENT, "%s", bad[i]);
+        ck_assert_msg(oks_window_parse(oks_slice_of(bad[i]), NULL, NOW, &window) == -ENOENT, "%s", bad[i]);
         ck_assert_msg(memcmp(&window, &before, sizeof(window)) == 0, "%s: written on failure", bad[i]);
     }
 }
@@ -190,20 +310,25 @@ START_TEST(long_names_do_not_parse)
 
     for (size_t i = 0; i < sizeof(name); i += 3)
         memcpy(name + i, "%5F%5F", sizeof(name) - i < 3 ? sizeof(name) - i : 3);
-    ck_assert_int_eq(oks_window_parse((struct oks_slice){name, sizeof(name)}, NOW, &window), -ENOENT);
-    ck_assert_int_eq(oks_window_parse((struct oks_slice){NULL, 0}, NOW, &window), -ENOENT);
-    ck_assert_int_eq(oks_window_parse((struct oks_slice){"_.json", 5}, NOW, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse((struct oks_slice){name, sizeof(name)}, NULL, NOW, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse((struct oks_slice){NULL, 0}, NULL, NOW, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse((struct oks_slice){"_.json", 5}, NULL, NOW, &window), -ENOENT);
 }
 END_TEST
 
 START_TEST(a_clock_outside_the_calendar)
 {
+    const int64_t last_ms = INT64_C(253402300799999); /* a Friday */
     struct oks_window window;
 
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("now_.json"), INT64_MAX, &window), -ENOENT);
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("-1d_.json"), INT64_MIN, &window), -ENOENT);
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("today.json"), INT64_MAX, &window), -ENOENT);
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("-1d_.json"), -1, &window), 0);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("now_.json"), NULL, INT64_MAX, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("-1d_.json"), NULL, INT64_MIN, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("today.json"), NULL, INT64_MAX, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("this-month.json"), NULL, INT64_MIN, &window), -ENOENT);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("this-week.json"), NULL, last_ms, &window), 0);
+    ck_assert_str_eq(window.until, "9999-12-31T23:59:59Z");
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("this-month.json"), NULL, last_ms, &window), 0);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("-1d_.json"), NULL, -1, &window), 0);
     ck_assert_str_eq(window.since, "1969-12-30T23:59:59.999Z");
 }
 END_TEST
@@ -212,10 +337,10 @@ START_TEST(bounds_as_stamps)
 {
     struct oks_window window;
 
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("_.json"), NOW, &window), 0);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("_.json"), NULL, NOW, &window), 0);
     ck_assert(oks_stamp_is_none(oks_window_since(&window)));
     ck_assert(oks_stamp_is_none(oks_window_until(&window)));
-    ck_assert_int_eq(oks_window_parse(OKS_SLICE("2026-06-10.json"), NOW, &window), 0);
+    ck_assert_int_eq(oks_window_parse(OKS_SLICE("2026-06-10.json"), NULL, NOW, &window), 0);
     ck_assert_uint_eq(oks_window_since(&window).key, oks_stamp_of(OKS_SLICE("2026-06-10T00:00:00.000Z")).key);
     ck_assert_uint_eq(oks_window_until(&window).key, oks_stamp_of(OKS_SLICE("2026-06-10T23:59:59Z")).key);
 }
@@ -228,10 +353,10 @@ START_TEST(every_preset_parses)
     for (; oks_window_presets[n]; n++) {
         struct oks_window window;
 
-        ck_assert_int_eq(oks_window_parse(oks_slice_of(oks_window_presets[n]), NOW, &window), 0);
+        ck_assert_int_eq(oks_window_parse(oks_slice_of(oks_window_presets[n]), NULL, NOW, &window), 0);
         ck_assert(window.relative);
     }
-    ck_assert_uint_eq(n, 4);
+    ck_assert_uint_eq(n, 8);
 }
 END_TEST
 
@@ -288,6 +413,7 @@ int main(void)
     Suite *suite = suite_create("window");
 
     TEST(suite, names_that_parse);
+    TEST(suite, local_days_weeks_and_months);
     TEST(suite, names_that_do_not);
     TEST(suite, long_names_do_not_parse);
     TEST(suite, a_clock_outside_the_calendar);

@@ -81,6 +81,11 @@ static const char *list(const char *path)
     return l.text;
 }
 
+/* The windows that are always listed. */
+#define PRESETS(end)                                                                               \
+    "today" end " yesterday" end " this-week" end " this-month" end " last-5h" end " last-24h" end \
+    " last-7d" end " last-30d" end
+
 START_TEST(the_names_of_each_folder)
 {
     ck_assert_str_eq(list(""), "README.txt usage.json total_tokens cost_usd window/ status.json pricing.json "
@@ -91,14 +96,12 @@ START_TEST(the_names_of_each_folder)
                      "subagents/ teams project");
     ck_assert_str_eq(list("projects"), "-q/");
     ck_assert_str_eq(list("projects/-q/sessions"), FIRST "@ " OTHER "@");
-    ck_assert_str_eq(list("sessions/" FIRST "/window"),
-                     "today.json last-5h.json last-24h.json last-7d.json 2026-06-10.json");
-    ck_assert_str_eq(list("stats/window"), "today/ last-5h/ last-24h/ last-7d/ 2026-06-10/ 2026-06-11/");
+    ck_assert_str_eq(list("sessions/" FIRST "/window"), PRESETS(".json") " 2026-06-10.json");
+    ck_assert_str_eq(list("stats/window"), PRESETS("/") " 2026-06-10/ 2026-06-11/");
     ck_assert_str_eq(list("stats/window/today"),
                      "usage.json total_tokens cost_usd by-model.json by-project.json by-agent.json "
                      "by-source.json by-day.json by-hour.json blocks.json");
-    ck_assert_str_eq(list("window"),
-                     "today.json last-5h.json last-24h.json last-7d.json 2026-06-10.json 2026-06-11.json");
+    ck_assert_str_eq(list("window"), PRESETS(".json") " 2026-06-10.json 2026-06-11.json");
     ck_assert_str_eq(list("teams"), "");
     ck_assert_str_eq(list("budgets"), "exceeded/");
 }
