@@ -1,8 +1,9 @@
 /*
- * stats/by-day.json and stats/by-hour.json: rows of local time.
+ * stats/by-day.json, by-week.json, by-month.json and by-hour.json: rows of local time.
  *
- * A key is the start of its row: a date, or a time with its offset from UTC. So the hour that repeats when
- * clocks are put back has a key of its own, and the key of every hour can be a bound of a window. "outside"
+ * The key of a day, a week or a month is the name of its window. That of an hour is its start, with the
+ * offset from UTC. So the hour that repeats when clocks are put back has a key of its own, and the key of
+ * every hour can be a bound of a window. "outside"
  * is what no transcript can have said at that time (timeline.h), "unknown" what has no time.
  */
 #include "documents/by_time.h"
@@ -12,6 +13,7 @@
 #include "documents/timeline_window.h"
 #include "okstrafs/zone.h"
 #include "time/calendar.h"
+#include "time/period.h"
 
 enum { DAY_S = 86400, KEY_TEXT = 64 };
 enum { KEPT_MAX = 10000 }; /* rows of a table beyond which none keeps its text */
@@ -23,9 +25,11 @@ static void key_of(const struct stats *s, const struct time_row *row, enum time_
     int in_day = (int)(local - days * DAY_S);
     char *end;
 
-    if (kind == TIMELINE_DAYS)
+    if (kind != TIMELINE_HOURS)
         days = oks_zone_day(s->model->zone, row->start);
-    end = date_put(out, date_of_days(days));
+    end = kind == TIMELINE_WEEKS    ? week_put(out, days)
+          : kind == TIMELINE_MONTHS ? month_put(out, days)
+                                    : date_put(out, date_of_days(days));
     if (kind == TIMELINE_HOURS) {
         *end++ = 'T';
         end = clock_put(end, in_day);

@@ -1,4 +1,4 @@
-/* stats/by-day.json and stats/by-hour.json (private to the core). */
+/* Documents of stats/ with rows of days, weeks, months or hours (private to the core). */
 #ifndef OKSTRAFS_DOCUMENTS_BY_TIME_H
 #define OKSTRAFS_DOCUMENTS_BY_TIME_H
 

@@ -32,6 +32,8 @@ int document_ledger(struct model *model, struct history_store *history, enum oks
                     const struct oks_target *target, struct oks_document *out);
 int document_stats(struct model *model, enum oks_stats by, const struct oks_window *window, int64_t now_ms,
                    struct oks_document *out);
+/* Whether its rows are those of the timeline, and of which kind. */
+bool document_stats_rows(enum oks_stats by, enum time_kind *kind);
 int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
                     struct oks_document *out);
 /* `now_ms` tells which windows are over. */

@@ -214,6 +214,12 @@ static void put_rows(struct stats *s)
     case OKS_STATS_BY_DAY:
         stats_put_by_time(s, TIMELINE_DAYS);
         break;
+    case OKS_STATS_BY_WEEK:
+        stats_put_by_time(s, TIMELINE_WEEKS);
+        break;
+    case OKS_STATS_BY_MONTH:
+        stats_put_by_time(s, TIMELINE_MONTHS);
+        break;
     case OKS_STATS_BY_HOUR:
         stats_put_by_time(s, TIMELINE_HOURS);
         break;
@@ -248,14 +254,14 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
 enum { TIMELINE_TRIES = 16 };
 
 /* Adds what the rows of time lack. Others get the lock in between. */
-static int complete_timeline(struct model *model)
+static int complete_timeline(struct model *model, enum time_kind kind)
 {
     const struct timespec pause = {.tv_nsec = 100000};
     int rc = 1;
 
     while (rc > 0) {
         pthread_mutex_lock(&model->lock);
-        rc = timeline_complete_some(&model->timeline);
+        rc = timeline_complete_some(&model->timeline, kind);
         pthread_mutex_unlock(&model->lock);
         if (rc > 0)
             nanosleep(&pause, NULL);
@@ -271,12 +277,37 @@ static int time_document(void *ctx, struct json *j, struct oks_document *out)
     return s->model->timeline.pending ? -EAGAIN : stats_document(ctx, j, out);
 }
 
-static int rows_of_time(struct stats *s, struct oks_document *out)
+/* --- rows of time --- */
+
+bool document_stats_rows(enum oks_stats by, enum time_kind *kind)
+{
+    switch (by) {
+    case OKS_STATS_BY_DAY:
+        *kind = TIMELINE_DAYS;
+        return true;
+    case OKS_STATS_BY_WEEK:
+        *kind = TIMELINE_WEEKS;
+        return true;
+    case OKS_STATS_BY_MONTH:
+        *kind = TIMELINE_MONTHS;
+        return true;
+    case OKS_STATS_BY_HOUR:
+        *kind = TIMELINE_HOURS;
+        return true;
+    case OKS_STATS_BLOCKS:
+        *kind = TIMELINE_HALVES;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int rows_of_time(struct stats *s, enum time_kind kind, struct oks_document *out)
 {
     int rc = -EAGAIN;
 
     for (int tries = 0; rc == -EAGAIN && tries < TIMELINE_TRIES; tries++) {
-        rc = complete_timeline(s->model);
+        rc = complete_timeline(s->model, kind);
         if (rc == 0)
             rc = document_locked(s->model, time_document, s, out);
     }
@@ -288,12 +319,13 @@ int document_stats(struct model *model, enum oks_stats by, const struct oks_wind
 {
     struct stats s = {
         .model = model, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
+    enum time_kind kind;
 
     if (window) {
         s.w.since = oks_window_since(window);
         s.w.until = oks_window_until(window);
     }
-    if (by == OKS_STATS_BY_DAY || by == OKS_STATS_BY_HOUR || by == OKS_STATS_BLOCKS)
-        return rows_of_time(&s, out);
+    if (document_stats_rows(by, &kind))
+        return rows_of_time(&s, kind, out);
     return document_locked(model, stats_document, &s, out);
 }

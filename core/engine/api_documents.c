@@ -171,9 +171,13 @@ uint64_t oks_engine_version(struct oks_engine *e, const struct oks_target *targe
     return version;
 }
 
-void oks_engine_prepare_timeline(struct oks_engine *e)
+void oks_engine_prepare_timeline(struct oks_engine *e, enum oks_stats by)
 {
+    enum time_kind kind;
+
+    if (!document_stats_rows(by, &kind))
+        return;
     pthread_mutex_lock(&e->model.lock);
-    timeline_want(&e->model.timeline);
+    timeline_want(&e->model.timeline, kind);
     pthread_mutex_unlock(&e->model.lock);
 }

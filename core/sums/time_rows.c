@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "time/calendar.h"
+#include "time/period.h"
 #include "sums/shares.h"
 #include "okstrafs/window.h"
 #include "okstrafs/zone.h"
@@ -143,11 +144,14 @@ static bool row_of_key(const struct timeline *tl, enum time_kind kind, uint64_t 
         return true;
     }
     *row = (struct time_row){0};
-    if (kind == TIMELINE_DAYS) {
+    if (kind == TIMELINE_DAYS || kind == TIMELINE_WEEKS || kind == TIMELINE_MONTHS) {
         int64_t day = oks_zone_day(tl->zone, t);
+        struct period period = kind == TIMELINE_DAYS    ? period_of_day(day)
+                               : kind == TIMELINE_WEEKS ? period_of_week(day)
+                                                        : period_of_month(day);
 
-        row->id = row->start = oks_zone_day_start(tl->zone, day);
-        row->end = oks_zone_day_start(tl->zone, day + 1);
+        row->id = row->start = oks_zone_day_start(tl->zone, period.first);
+        row->end = oks_zone_day_start(tl->zone, period.end);
     } else if (kind == TIMELINE_HOURS) {
         bounds_of_hour(tl->zone, t, &row->start, &row->end);
         row->id = row->start;

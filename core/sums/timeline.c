@@ -27,17 +27,18 @@
 void timeline_free(struct timeline *tl)
 {
     time_rows_free(tl);
-    tl->on = tl->pending = false;
+    tl->kinds = 0;
+    tl->pending = false;
 }
 
 void timeline_session_new(struct timeline *tl, struct session *s)
 {
-    s->sums->timed = tl->on;
+    s->sums->timed = tl->kinds > 0;
 }
 
 void timeline_transcript_new(struct timeline *tl, struct transcript *t)
 {
-    t->sums->timed = tl->on;
+    t->sums->timed = tl->kinds > 0;
 }
 
 void timeline_restored(struct timeline *tl, struct transcript *t)
@@ -56,18 +57,20 @@ static void forget(void *ctx, void *item)
 
 void timeline_reset(struct timeline *tl)
 {
-    if (!tl->on)
+    if (!tl->kinds)
         return;
     time_rows_free(tl);
     oks_tree_each(tl->catalog->transcripts, forget, NULL);
     tl->pending = true;
 }
 
-void timeline_want(struct timeline *tl)
+void timeline_want(struct timeline *tl, enum time_kind kind)
 {
-    if (tl->on)
+    int kinds = kind <= TIMELINE_HALVES ? TIMELINE_HALVES + 1 : TIME_KINDS;
+
+    if (tl->kinds >= kinds)
         return;
-    tl->on = true;
+    tl->kinds = kinds;
     timeline_reset(tl);
 }
 
@@ -142,7 +145,7 @@ static int collect(struct timeline *tl, const struct session *s, struct timeline
 
     c->agent = agent;
     c->model = model;
-    for (int kind = 0; kind < TIME_KINDS && c->lo <= c->hi; kind++) {
+    for (int kind = 0; kind < tl->kinds && c->lo <= c->hi; kind++) {
         uint64_t lo = c->lo, hi = c->hi, key;
 
         time_rows_widen(tl, (enum time_kind)kind, &lo, &hi);
@@ -227,7 +230,7 @@ static void start_change(struct timeline *tl, struct session *s, struct timeline
 void timeline_before_all(struct timeline *tl, struct session *s, struct timeline_change *c)
 {
     *c = (struct timeline_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
-    if (tl->on && s->sums->timed)
+    if (tl->kinds && s->sums->timed)
         start_change(tl, s, c);
 }
 
@@ -252,7 +255,7 @@ void timeline_before(struct timeline *tl, struct transcript *t, const struct sca
         return;
     }
     *c = (struct timeline_change){.lo = KEY_END, .hi = 0};
-    if (!tl->on || !s->sums->timed)
+    if (!tl->kinds || !s->sums->timed)
         return;
     include_events(c, out->gain.events);
     if (transcript_tail(t)->counts)
@@ -309,9 +312,9 @@ void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stam
 {
     int64_t second;
 
-    if (!tl->on || !t->sums->timed || stamp.key >= KEY_END || !timeline_second(stamp.key, &second))
+    if (!tl->kinds || !t->sums->timed || stamp.key >= KEY_END || !timeline_second(stamp.key, &second))
         return;
-    for (int kind = 0; kind < TIME_KINDS; kind++) {
+    for (int kind = 0; kind < tl->kinds; kind++) {
         struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
 
         if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
@@ -340,7 +343,7 @@ void timeline_requests_leave(struct timeline *tl, struct transcript *t)
 {
     struct timeline_moving m = {tl, t, false};
 
-    if (!tl->on || !t->sums->timed)
+    if (!tl->kinds || !t->sums->timed)
         return;
     billing_each(tl->billing, t->billed, move_request, &m);
 }
@@ -392,12 +395,12 @@ static int take_in(void *ctx, void *item)
     return rc;
 }
 
-int timeline_complete_some(struct timeline *tl)
+int timeline_complete_some(struct timeline *tl, enum time_kind kind)
 {
     struct slice slice = {.tl = tl};
     int rc;
 
-    timeline_want(tl);
+    timeline_want(tl, kind);
     if (!tl->pending)
         return 0;
     tl->pending = false;
@@ -410,11 +413,11 @@ int timeline_complete_some(struct timeline *tl)
     return rc;
 }
 
-int timeline_complete(struct timeline *tl)
+int timeline_complete(struct timeline *tl, enum time_kind kind)
 {
     int rc;
 
-    while ((rc = timeline_complete_some(tl)) > 0)
+    while ((rc = timeline_complete_some(tl, kind)) > 0)
         ;
     return rc;
 }

@@ -1,11 +1,11 @@
 /*
- * The timeline: running sums by local day, by local hour, and by hour of UTC (for blocks). Under the model's
- * lock.
+ * The timeline: running sums by local day, hour, week and month, and by hour of UTC (for blocks). Under the
+ * model's lock.
  *
  * It is empty until a document needs it. Then each transcript is added once, and later changes update the
- * rows that they touch.
+ * rows that they touch. Weeks and months are only kept once a document has needed one of them.
  *
- *     timeline_want(tl); rc = timeline_complete(tl);          before a document reads tl->tables
+ *     rc = timeline_complete(tl, TIMELINE_DAYS);              before a document reads tl->tables
  *     timeline_before(tl, t, out, &change);                   around each commit
  *     ... commit ...
  *     timeline_after(tl, s, &change);
@@ -35,6 +35,8 @@ enum time_kind {
     TIMELINE_DAYS,
     TIMELINE_HOURS,
     TIMELINE_HALVES, /* of UTC's hours: stamps on the full hour, and those after it (see blocks.h) */
+    TIMELINE_WEEKS,  /* of ISO, from Monday */
+    TIMELINE_MONTHS,
     TIME_KINDS,
 };
 
@@ -45,7 +47,7 @@ struct time_row {
     bool outside;         /* before TIMELINE_FIRST, or from TIMELINE_END on */
     struct aggregate sum; /* of the sessions with such a stamp, in this span */
     struct billed_bag billed;
-    struct row_text text; /* days and hours */
+    struct row_text text; /* of all but halves */
     uint32_t *stamps;     /* halves: each request's milliseconds after `start`; see time_row_stamps(). Not of
                              what is outside */
     size_t n_stamps, stamps_room;
@@ -64,7 +66,7 @@ struct timeline {
     struct billing *billing;
     struct oks_intern *names;
     const struct oks_zone *zone; /* of local days; NULL: UTC */
-    bool on;                     /* a document has needed it */
+    int kinds;                   /* the first so many are kept, because a document has needed them */
     bool pending;                /* some transcripts may not be in it yet */
     struct time_table tables[TIME_KINDS];
 };
@@ -87,14 +89,14 @@ void timeline_session_new(struct timeline *tl, struct session *s);
 void timeline_transcript_new(struct timeline *tl, struct transcript *t);
 /* The transcript got its rows from the snapshot, without a commit: it has to be added. */
 void timeline_restored(struct timeline *tl, struct transcript *t);
-/* From now on rows are kept. Free of cost while no transcript has been read. */
-void timeline_want(struct timeline *tl);
+/* From now on rows of that kind are kept. Free of cost while no transcript has been read. */
+void timeline_want(struct timeline *tl, enum time_kind kind);
 /*
  * Adds what is missing, or some of it: 1 if there is more, so that the lock need not be held for all of it.
  * 0: nothing is missing; -ENOMEM. `pending` is set while something is.
  */
-int timeline_complete_some(struct timeline *tl);
-int timeline_complete(struct timeline *tl); /* all of it: 0 or -ENOMEM */
+int timeline_complete_some(struct timeline *tl, enum time_kind kind);
+int timeline_complete(struct timeline *tl, enum time_kind kind); /* all of it: 0 or -ENOMEM */
 void timeline_reset(struct timeline *tl);
 void timeline_free(struct timeline *tl);
 

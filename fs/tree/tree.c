@@ -328,7 +328,7 @@ int tree_version(struct oks_engine *engine, const struct node *file, const atomi
     int rc;
 
     if (file->type->of_times)
-        oks_engine_prepare_timeline(engine);
+        oks_engine_prepare_timeline(engine, file->type->stats);
     rc = sync_for(engine, file, tree_need(file), cancel);
     return rc < 0 ? rc : tree_version_known(engine, file, version);
 }

@@ -30,7 +30,8 @@ static const char readme_text[] =
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
     "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
-    "  stats/by-model.json            and by-project, -agent, -source, -day, -hour, blocks; window/\n"
+    "  stats/by-model.json            and by-project, -agent, -source, -day, -week, -month, -hour,\n"
+    "                                 blocks; window/\n"
     "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
     "  budgets/<name>.json            what was spent of a budget; exceeded/<name> while it is over\n"
     "  budgets/ERROR                  only while the configuration is wrong: what is wrong\n"
@@ -297,8 +298,8 @@ static const struct node_type
                  .stats = (what),        \
                  __VA_ARGS__}
 #define STATS_ALL                                                                                   \
-    &type_by_model, &type_by_project, &type_by_agent, &type_by_source, &type_by_day, &type_by_hour, \
-        &type_blocks
+    &type_by_model, &type_by_project, &type_by_agent, &type_by_source, &type_by_day, &type_by_week, \
+        &type_by_month, &type_by_hour, &type_blocks
 #define TYPES(...) ((const struct node_type *const[]){__VA_ARGS__, NULL})
 
 static const struct node_type
@@ -358,6 +359,8 @@ static const struct node_type
     STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT, .costly = false),
     STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE, .costly = false),
     STATS(by_day, "by-day.json", OKS_STATS_BY_DAY, .costly = true, .of_times = true),
+    STATS(by_week, "by-week.json", OKS_STATS_BY_WEEK, .costly = true, .of_times = true),
+    STATS(by_month, "by-month.json", OKS_STATS_BY_MONTH, .costly = true, .of_times = true),
     STATS(by_hour, "by-hour.json", OKS_STATS_BY_HOUR, .costly = true, .of_times = true),
     STATS(blocks, "blocks.json", OKS_STATS_BLOCKS, .costly = true, .of_times = true, .of_clock = true),
     type_stats_span = {.shape = NODE_DIR,

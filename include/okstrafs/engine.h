@@ -208,6 +208,8 @@ enum oks_stats {
     OKS_STATS_BY_AGENT,
     OKS_STATS_BY_SOURCE,
     OKS_STATS_BY_DAY,  /* local days with activity: see oks_config.zone */
+    OKS_STATS_BY_WEEK, /* ISO weeks of local days */
+    OKS_STATS_BY_MONTH,
     OKS_STATS_BY_HOUR, /* local hours with activity */
     OKS_STATS_BLOCKS,  /* five hours each, as ccusage defines them; the current one depends on now_ms */
 };
@@ -268,9 +270,9 @@ int oks_document_cost(struct oks_engine *engine, const struct oks_target *target
 /* stats/<by>.json, of everything, in a window or (NULL) all of time. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out);
-/* Announces a stats document by day, hour or blocks. Called before the first sync, it saves reading
- * everything twice. */
-void oks_engine_prepare_timeline(struct oks_engine *engine);
+/* Announces a stats document with rows of time. Called before the first sync, it saves reading everything
+ * twice. */
+void oks_engine_prepare_timeline(struct oks_engine *engine, enum oks_stats by);
 /* What a session belongs to, a name a line: OKS_LIST_TEAMS or OKS_LIST_PROJECTS. */
 int oks_document_names(struct oks_engine *engine, enum oks_list what, const struct oks_target *session,
                        struct oks_document *out);

@@ -848,7 +848,8 @@ static char *by_day(void)
     struct oks_target all = {.kind = OKS_ALL};
     struct oks_document document;
 
-    oks_engine_prepare_timeline(engine); /* before the first sync, as a program that reads only this */
+    oks_engine_prepare_timeline(
+        engine, OKS_STATS_BY_DAY); /* before the first sync, as a program that reads only this */
     ck_assert_int_eq(oks_engine_sync(engine, &all, false, NULL), 0);
     ck_assert_int_eq(oks_document_stats(engine, OKS_STATS_BY_DAY, NULL, 0, &document), 0);
     return kept(document.bytes);

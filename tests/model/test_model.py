@@ -39,7 +39,7 @@ import reference_sources  # noqa: E402
 from expected import Past, complete  # noqa: E402
 from steps import DESTRUCTIVE, Chooser, dump, load, perform  # noqa: E402
 
-STATS = ("by-model", "by-project", "by-agent", "by-source", "by-day", "by-hour", "blocks")
+STATS = ("by-model", "by-project", "by-agent", "by-source", "by-day", "by-week", "by-month", "by-hour", "blocks")
 COLUMNS = reference_billed.COUNTS
 BILLED = reference_billed.BILLED
 COST_MAX = Decimal(2**63 - 1) / 10**12
@@ -432,6 +432,7 @@ class Check:
 
     def stats(self, world, folder: str, since: str, until: str) -> None:
         tables = {"by-project": lambda: world.by_session(world.project, since, until), "by-day": lambda: world.by_time(world.day, since, until),
+                  "by-week": lambda: world.by_time(world.week, since, until), "by-month": lambda: world.by_time(world.month, since, until),
                   "by-hour": lambda: world.by_time(world.hour, since, until), "by-model": lambda: world.by_model(since, until)}
         if not world.only_lost:
             tables["by-agent"] = lambda: world.by_session(world.agent, since, until)

@@ -99,7 +99,7 @@ class StatsTest(harness.MountTest):
                          *(["unknown"] if "unknown" in want and counts is reference.KEYS and "unknown" in got else [])]
                          if counts is reference.KEYS else sorted(want), note)
         for key, row in got.items():
-            is_rest = key == "unknown" and ("by-day" in note or "by-hour" in note)
+            is_rest = key == "unknown" and any(name in note for name in ("by-day", "by-week", "by-month", "by-hour"))
             self.compare_row(row, want[key], f"{note} {key}", reference.KEYS[:8] if is_rest else counts)
 
     def check_total(self, document: dict, world: World, since: str, until: str, note: str) -> None:
@@ -113,6 +113,8 @@ class StatsTest(harness.MountTest):
                            ("by-agent", world.by_session(world.agent, *window)),
                            ("by-source", world.by_session(lambda sid: "claude", *window)),
                            ("by-day", world.by_time(world.day, *window)),
+                           ("by-week", world.by_time(world.week, *window)),
+                           ("by-month", world.by_time(world.month, *window)),
                            ("by-hour", world.by_time(world.hour, *window))):
             document = mount.json(f"{folder}/{name}.json")
             if since or until:
@@ -169,6 +171,26 @@ class StatsTest(harness.MountTest):
             self.assertEqual(hours[7:9], ["2026-11-01T01:00-04:00", "2026-11-01T01:00-05:00"])
             self.check(mount, self.world())
 
+    def test_weeks_and_months_are_those_of_their_windows(self):
+        """At a year's end, at the ends of New York's clock changes, and where Samoa skipped a day: each row is what its window says."""
+        times = ("2011-12-29T10:00:00", "2011-12-30T09:59:59", "2011-12-30T10:00:00", "2024-12-29T23:59:59", "2024-12-30T00:00:00",
+                 "2024-12-31T12:00:00", "2025-01-01T04:59:59", "2025-01-01T05:00:00", "2026-03-08T04:59:59", "2026-03-09T03:59:59", "2026-03-09T04:00:00",
+                 "2026-12-28T05:00:00", "2027-01-01T04:59:59", "2027-01-04T04:59:59", "2027-01-04T05:00:00")
+        self.home.transcript("-p", "a", [records.assistant(f"{t}.000Z", records.usage(1 << i), id=f"m{i}") for i, t in enumerate(times)])
+        self.home.transcript("-q", "b", [records.assistant(f"{t}.999Z", records.usage(1, 2), id=f"n{i}") for i, t in enumerate(times)])
+        for self.zone in ("America/New_York", "Pacific/Apia", "Asia/Kathmandu"):
+            with self.home.mount("-o", f"tz={self.zone}") as mount:
+                for name in "by-day", "by-week", "by-month":
+                    document = mount.json(f"stats/{name}.json")
+                    self.compare_rows(document, {k: v for k, v in self.world().by_time(getattr(self.world(), name[3:])).items() if k[:4] != "2011"}
+                                      | {row["key"]: row for row in document["rows"] if row["key"] == "outside"}, name)
+                    rows = [row for row in document["rows"] if row["key"] != "outside"]
+                    self.assertGreater(len(rows), 4)
+                    for row in rows:
+                        usage = mount.json(f"window/{row['key']}.json")
+                        self.assertEqual({k: usage[k] for k in (*reference.KEYS, "billed")}, {k: row[k] for k in (*reference.KEYS, "billed")}, row["key"])
+                        self.assertEqual(mount.json(f"stats/window/{row['key']}/{name}.json")["rows"], [row])
+
     def test_times_that_cannot_be_have_one_row(self):
         times = ["2026-06-10T01:00:00.000Z", None] + [f"{y:04d}-0{m}-01T00:00:00.000Z" for m in (1, 2) for y in range(1, 2020, 19)]
         times += [f"{y}-12-31T23:59:59.999Z" for y in range(2040, 10000, 31)] + ["2020-01-01T00:00:00.000Z", "2039-12-31T23:59:59.999Z"]
@@ -178,16 +200,16 @@ class StatsTest(harness.MountTest):
                 del line["timestamp"]
         self.home.transcript("-p", "one", lines)
         with self.home.mount("-o", "tz=UTC") as mount:
-            for name, hour in ("by-day", ""), ("by-hour", "T01:00Z"), ("blocks", None):
+            for name, at in ("by-day", "2026-06-10"), ("by-hour", "2026-06-10T01:00Z"), ("by-week", "2026-W24"), ("by-month", "2026-06"), ("blocks", None):
                 document = mount.json(f"stats/{name}.json")
                 rows = {row["key"]: row["inputTokens"] for row in document["rows"] if not row.get("isGap")}
                 self.assertEqual(sum(rows.values()), len(times), name)
                 self.assertEqual(sum(row["billed"]["requests"] for row in document["rows"]), len(times), name)
-                if hour is None:
+                if at is None:
                     self.assertEqual((len(rows), rows["outside"]), (4, len(times) - 3))
                     continue
                 self.assertEqual((len(rows), rows["unknown"], rows["outside"]), (5, 1, len(times) - 4))
-                self.assertEqual(rows["2026-06-10" + hour], 1)
+                self.assertEqual(rows[at], 1)
             window = mount.json("stats/window/0001-01-01_2020-01-01/by-day.json")["rows"]
             self.assertEqual([row["key"] for row in window], ["2020-01-01", "outside", "unknown"])
 
@@ -199,7 +221,7 @@ class StatsTest(harness.MountTest):
             total += len(lines)
         with self.home.mount() as mount:
             mount.read("stats/by-source.json")  # now all is read, and no row of time is made
-            names = ("by-day", "by-hour", "blocks")
+            names = ("by-day", "by-month", "by-hour", "blocks", "by-week")
             with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
                 pending = [pool.submit(mount.json, f"stats/{name}.json") for name in names]
                 for k in range(20):  # meanwhile
@@ -241,7 +263,7 @@ class StatsTest(harness.MountTest):
     def test_what_is_kept_of_rows_is_what_they_are(self):
         """Rows keep their text and sums in groups: wherever one changes or comes between, all bytes are those of a first look."""
         self.made_up(6)
-        names = ["stats/by-day.json", "stats/by-hour.json", "stats/blocks.json"]
+        names = ["stats/by-day.json", "stats/by-week.json", "stats/by-month.json", "stats/by-hour.json", "stats/blocks.json"]
         path = self.home.path("-p", "grows")
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.home.mount() as mount:
@@ -254,7 +276,7 @@ class StatsTest(harness.MountTest):
 
     def test_what_was_deleted_still_counts(self):
         self.made_up()
-        names = [f"stats/by-{key}.json" for key in ("model", "day", "hour", "project", "agent", "source")] + ["stats/blocks.json"]
+        names = [f"stats/by-{key}.json" for key in ("model", "day", "week", "month", "hour", "project", "agent", "source")] + ["stats/blocks.json"]
         with self.home.mount() as mount:
             self.check(mount, self.world())
             before = {name: without_retained(mount.json(name)) for name in names}
@@ -291,7 +313,7 @@ class StatsTest(harness.MountTest):
                 path.write_bytes(b"".join(timed))
         shutil.rmtree(self.home.okstra)  # and without what was stored of those with them
         with self.home.mount() as mount:
-            for name in ("by-model", "by-day", "by-hour", "by-project", "by-agent", "by-source", "blocks"):
+            for name in ("by-model", "by-day", "by-week", "by-month", "by-hour", "by-project", "by-agent", "by-source", "blocks"):
                 total = mount.json(f"stats/{name}.json")["total"]["billed"]
                 sums = dict.fromkeys(keys, 0)
                 for since, until in zip(bounds, bounds[1:]):
@@ -311,7 +333,7 @@ class StatsTest(harness.MountTest):
             self.assertTrue({"today", "last-5h", "last-24h", "last-7d"} <= set(names), names)
             self.assertTrue(set(names) & set(DAYS), names)
             for name in names:
-                self.assertEqual(len(mount.names(f"stats/window/{name}")), 7 + len(TOTALS))
+                self.assertEqual(len(mount.names(f"stats/window/{name}")), 9 + len(TOTALS))
             for name in ("2026-06-10.json", "nonsense", "2026-13-01", "a_b"):
                 self.assertFalse(os.path.exists(mount.point / "stats/window" / name), name)
             self.assertEqual(mount.json("stats/window/2026-12-01_2026-01-01/by-model.json")["total"]["inputTokens"] >= 0, True)
@@ -374,7 +396,7 @@ class StatsTest(harness.MountTest):
 
     def test_the_same_after_a_restart_and_without_a_cache(self):
         self.made_up()
-        names = [f"stats/{n}.json" for n in ("by-model", "by-day", "by-hour", "by-project", "by-agent", "by-source", "blocks")]
+        names = [f"stats/{n}.json" for n in ("by-model", "by-day", "by-week", "by-month", "by-hour", "by-project", "by-agent", "by-source", "blocks")]
         names += [n.replace("stats/", "stats/window/2026-06-10_/") for n in names]
         with self.home.mount() as mount:
             first = [mount.read(name) for name in names]

@@ -424,6 +424,14 @@ class World:
         local = self.local(stamp)
         return local.strftime("%Y-%m-%d") if local else "unknown"
 
+    def week(self, stamp) -> str:
+        local = self.local(stamp)
+        return local.strftime("%G-W%V") if local else "unknown"
+
+    def month(self, stamp) -> str:
+        local = self.local(stamp)
+        return local.strftime("%Y-%m") if local else "unknown"
+
     def hour(self, stamp) -> str:
         local = self.local(stamp)
         if not local:

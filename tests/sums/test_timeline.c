@@ -69,7 +69,11 @@ START_TEST(each_key_has_one_row)
     static const char *const stamps[] = {"2026-06-10T01:00:00.000Z", "2026-06-10T01:00:00.001Z",
                                          "2026-06-10T01:59:59.999Z", "2026-06-10T02:00:00.000Z",
                                          "2026-06-09T23:59:59.999Z", "2026-06-10T00:00:00.000Z"};
-    static const int rows[TIME_KINDS] = {[TIMELINE_DAYS] = 2, [TIMELINE_HOURS] = 4, [TIMELINE_HALVES] = 5};
+    static const int rows[TIME_KINDS] = {[TIMELINE_DAYS] = 2,
+                                         [TIMELINE_HOURS] = 4,
+                                         [TIMELINE_HALVES] = 5,
+                                         [TIMELINE_WEEKS] = 1,
+                                         [TIMELINE_MONTHS] = 1};
 
     for (int kind = 0; kind < TIME_KINDS; kind++) {
         struct time_row *found[6];

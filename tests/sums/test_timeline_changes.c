@@ -49,8 +49,12 @@ static void row_key(const char *stamp, int kind, char out[40])
         strcpy(out, t < TIMELINE_FIRST ? "before" : "after");
     else if (kind == TIMELINE_HALVES)
         snprintf(out, 40, "%ld %d", ((long)t - ((long)t % 3600 + 3600) % 3600) / 3600, !on_the_hour);
-    else if (strftime(out, 40, kind == TIMELINE_DAYS ? "%Y-%m-%d" : "%Y-%m-%dT%H %z", localtime_r(&t, &tm)) ==
-             0)
+    else if (strftime(out, 40,
+                      kind == TIMELINE_DAYS     ? "%Y-%m-%d"
+                      : kind == TIMELINE_WEEKS  ? "%G-W%V"
+                      : kind == TIMELINE_MONTHS ? "%Y-%m"
+                                                : "%Y-%m-%dT%H %z",
+                      localtime_r(&t, &tm)) == 0)
         ck_abort();
 }
 
@@ -208,7 +212,7 @@ static void check_table(int kind)
 
 static void check_rows(void)
 {
-    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline, TIMELINE_MONTHS), 0);
     for (int kind = 0; kind < TIME_KINDS; kind++)
         check_table(kind);
 }
@@ -299,9 +303,9 @@ START_TEST(nothing_is_kept_before_somebody_asks)
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5}));
     ck_assert_uint_eq(model.timeline.tables[TIMELINE_DAYS].n, 0);
-    timeline_want(&model.timeline);
+    timeline_want(&model.timeline, TIMELINE_MONTHS);
     ck_assert_uint_eq(model.timeline.tables[TIMELINE_DAYS].n, 0);
-    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline, TIMELINE_MONTHS), 0);
     ck_assert_uint_eq(model.timeline.tables[TIMELINE_DAYS].n, 1);
     ck_assert(!model.timeline.pending);
     made_leaves(&a);
@@ -317,7 +321,7 @@ START_TEST(a_restored_transcript_is_taken_in)
     struct measure m;
 
     model_begin(NULL);
-    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline, TIMELINE_MONTHS), 0);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5}));
     row = model.timeline.tables[TIMELINE_DAYS].rows[0];
@@ -327,7 +331,7 @@ START_TEST(a_restored_transcript_is_taken_in)
     timeline_restored(&model.timeline, a.t);
     ck_assert(model.timeline.pending);
     ck_assert(!a.t->sums->timed && !a.t->session->sums->timed);
-    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline, TIMELINE_MONTHS), 0);
     timeline_row_measure(&model.timeline, model.timeline.tables[TIMELINE_DAYS].rows[0], &m);
     ck_assert_uint_eq(m.totals.count[OKS_OUTPUT], 5);
     made_leaves(&a);
@@ -342,7 +346,7 @@ START_TEST(a_name_shows_in_all_rows)
     struct measure m;
 
     model_begin(NULL);
-    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline, TIMELINE_MONTHS), 0);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5}));
     made_says(&a, SAYS({.id = "m2", .at = "2026-06-11T01:00:00.000Z", .output = 5, .agent = "scout"}));
@@ -363,7 +367,7 @@ START_TEST(a_changed_row_loses_its_text)
     struct made a;
 
     model_begin(NULL);
-    ck_assert_int_eq(timeline_complete(&model.timeline), 0);
+    ck_assert_int_eq(timeline_complete(&model.timeline, TIMELINE_MONTHS), 0);
     a = made_at("-a/s1.jsonl");
     made_says(&a, SAYS({.id = "m1", .at = "2026-06-10T01:00:00.000Z", .output = 5},
                        {.id = "m2", .at = "2026-06-11T01:00:00.000Z", .output = 5}));

@@ -100,7 +100,7 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list("stats/window"), PRESETS("/") " 2026-06-10/ 2026-06-11/");
     ck_assert_str_eq(list("stats/window/today"),
                      "usage.json total_tokens cost_usd by-model.json by-project.json by-agent.json "
-                     "by-source.json by-day.json by-hour.json blocks.json");
+                     "by-source.json by-day.json by-week.json by-month.json by-hour.json blocks.json");
     ck_assert_str_eq(list("window"), PRESETS(".json") " 2026-06-10.json 2026-06-11.json");
     ck_assert_str_eq(list("teams"), "");
     ck_assert_str_eq(list("budgets"), "exceeded/");
