@@ -16,10 +16,11 @@
 #include <stdlib.h>
 
 #include "documents/document.h"
+#include "documents/parts.h"
 #include "history/requests.h"
 #include "teams/members.h"
 
-enum { THRESHOLD_TENTHS = 7, RATIO_DIGITS = 10000 };
+enum { THRESHOLD_TENTHS = 7 };
 
 #define THRESHOLD_TEXT "0.7"
 
@@ -161,16 +162,6 @@ static void put_compactions(struct json *j, const struct compactions *all)
     json_close_array(j);
 }
 
-static void put_ratio(struct json *j, uint64_t part, uint64_t whole)
-{
-    unsigned __int128 ratio = ((unsigned __int128)part * RATIO_DIGITS + whole / 2) / whole;
-    char text[48];
-
-    snprintf(text, sizeof(text), "%llu.%04u", (unsigned long long)(ratio / RATIO_DIGITS),
-             (unsigned)(ratio % RATIO_DIGITS));
-    json_put_raw(j, "ratio", oks_slice_of(text));
-}
-
 static void put_no_request(struct json *j)
 {
     json_put_null(j, "t");
@@ -255,7 +246,7 @@ static void put_limit(struct json *j, const struct limit *limit, uint64_t occupa
         json_put_null(j, "contextLimit");
     json_put_bool(j, "contextLimitKnown", limit->known);
     if (limit->tokens)
-        put_ratio(j, occupancy, limit->tokens);
+        json_put_ratio(j, "ratio", occupancy, limit->tokens);
     else
         json_put_null(j, "ratio");
 }

@@ -23,6 +23,8 @@ int document_total_tokens(struct model *model, const struct oks_target *target,
                           const struct oks_window *window, struct oks_document *out);
 int document_cost(struct model *model, const struct oks_target *target, const struct oks_window *window,
                   struct oks_document *out);
+int document_hit_ratio(struct model *model, const struct oks_target *target, const struct oks_window *window,
+                       struct oks_document *out);
 /* A session's teams, or its project: a name a line. */
 int document_names(struct model *model, enum oks_list what, const struct oks_target *session,
                    struct oks_document *out);

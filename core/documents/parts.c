@@ -9,6 +9,7 @@
 #include "documents/parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- the thirteen --- */
@@ -51,6 +52,20 @@ void json_put_measure(struct json *j, const struct measure *m)
     json_put_text(j, "model", m->model);
     put_stamp(j, "startedAt", m->totals.first);
     put_stamp(j, "endedAt", m->totals.last);
+}
+
+/* --- ratios --- */
+
+enum { RATIO_STEPS = 10000 };
+
+void json_put_ratio(struct json *j, const char *key, unsigned __int128 part, unsigned __int128 whole)
+{
+    unsigned __int128 ratio = (part * RATIO_STEPS + whole / 2) / whole;
+    char text[48];
+
+    snprintf(text, sizeof(text), "%llu.%04u", (unsigned long long)(ratio / RATIO_STEPS),
+             (unsigned)(ratio % RATIO_STEPS));
+    json_put_raw(j, key, oks_slice_of(text));
 }
 
 /* --- times --- */

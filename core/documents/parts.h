@@ -13,6 +13,8 @@ void json_put_measure(struct json *j, const struct measure *m);
 void json_put_billed(struct json *j, const struct billed_bag *bag);
 /* What is billed, or null where it is not known. */
 void json_put_cost(struct json *j, const char *key, const struct billed_sum *sum);
+/* part / whole, with four digits behind the point; `whole` is not 0. */
+void json_put_ratio(struct json *j, const char *key, unsigned __int128 part, unsigned __int128 whole);
 /* "window": {"since": ..., "until": ...}; empty bounds and NULL are null */
 void json_put_window(struct json *j, const char *since, const char *until);
 void json_put_measure_window(struct json *j, const struct measure_window *w);

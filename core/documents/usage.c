@@ -1,5 +1,5 @@
 /*
- * usage.json of every kind of target, and the two files with one number of it.
+ * usage.json of every kind of target, and the three files with one number each.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -312,6 +312,31 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
     return 0;
 }
 
+/* Of all input, the part that was read from the cache: of each request once, as the cost is. */
+static int hit_ratio_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct render *r = ctx;
+    unsigned __int128 input;
+    struct billed_bag bag = {0};
+    struct billed_sum sum;
+    struct measure m;
+    int rc;
+
+    out->version = document_version(r->model, r->target);
+    rc = out->version ? measure_target(r, &m, &bag) : -ENOENT;
+    billed_bag_total(&bag, &sum);
+    billed_bag_clear(&bag);
+    if (rc < 0)
+        return rc;
+    out->mtime_ns = m.mtime_ns;
+    input = sum.input + sum.cache_5m + sum.cache_1h + sum.cache_read;
+    if (input == 0)
+        json_put_raw(j, NULL, OKS_SLICE("unknown"));
+    else
+        json_put_ratio(j, NULL, sum.cache_read, input);
+    return 0;
+}
+
 int document_usage(struct model *model, const struct oks_target *target, const struct oks_window *window,
                    struct oks_document *out)
 {
@@ -334,4 +359,12 @@ int document_cost(struct model *model, const struct oks_target *target, const st
     struct render r = {model, target, window};
 
     return document_locked(model, cost_document, &r, out);
+}
+
+int document_hit_ratio(struct model *model, const struct oks_target *target, const struct oks_window *window,
+                       struct oks_document *out)
+{
+    struct render r = {model, target, window};
+
+    return document_locked(model, hit_ratio_document, &r, out);
 }

@@ -22,6 +22,12 @@ int oks_document_cost(struct oks_engine *e, const struct oks_target *target, con
     return document_cost(&e->model, target, window, out);
 }
 
+int oks_document_hit_ratio(struct oks_engine *e, const struct oks_target *target,
+                           const struct oks_window *window, struct oks_document *out)
+{
+    return document_hit_ratio(&e->model, target, window, out);
+}
+
 int oks_document_names(struct oks_engine *e, enum oks_list what, const struct oks_target *session,
                        struct oks_document *out)
 {

@@ -28,7 +28,8 @@ static const char readme_text[] =
     "  projects/<dir>/usage.json      all sessions of a project folder\n"
     "  sessions/<id>/requests.jsonl   each request on a line, events.jsonl of all sessions: tail -f\n"
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
-    "  .../total_tokens, cost_usd     beside each usage.json: one number on one line\n"
+    "  .../total_tokens, cost_usd, cache_hit_ratio\n"
+    "                                 beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json            and by-project, -agent, -source, -day, -week, -month, -hour,\n"
     "                                 blocks; window/\n"
@@ -231,6 +232,17 @@ static int render_cost_usd(struct oks_engine *engine, const struct node *node, i
     return rc < 0 ? rc : oks_document_cost(engine, &target, window, out);
 }
 
+static int render_hit_ratio(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                            struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+    const struct oks_window *window;
+    struct oks_window space;
+    int rc = window_of_folder(engine, node, now_ms, &space, &window);
+
+    return rc < 0 ? rc : oks_document_hit_ratio(engine, &target, window, out);
+}
+
 static int render_window(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                          struct oks_document *out)
 {
@@ -259,6 +271,10 @@ static const struct node_type
                          .render = render_total_tokens,
                          .of_window = true},
     type_cost_usd = {.name = "cost_usd", .shape = NODE_FILE, .render = render_cost_usd, .of_window = true},
+    type_hit_ratio = {.name = "cache_hit_ratio",
+                      .shape = NODE_FILE,
+                      .render = render_hit_ratio,
+                      .of_window = true},
     type_requests = {.name = "requests.jsonl",
                      .shape = NODE_FILE,
                      .render = render_stream,
@@ -319,25 +335,26 @@ static const struct node_type
     type_member = {.shape = NODE_DIR,
                    .enters = OKS_MEMBER,
                    .fixed = TYPES(&type_context, &type_usage, &type_total_tokens, &type_cost_usd,
-                                  &type_window, &type_member_sessions)},
+                                  &type_hit_ratio, &type_window, &type_member_sessions)},
     type_members = {.name = "members", .shape = NODE_DIR, .each = &type_member, .list = OKS_LIST_MEMBERS},
     type_run = {.shape = NODE_DIR,
                 .enters = OKS_RUN,
-                .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window)},
+                .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+                               &type_window)},
     type_runs = {.name = "runs", .shape = NODE_DIR, .each = &type_run, .list = OKS_LIST_RUNS},
     type_team = {.shape = NODE_DIR,
                  .enters = OKS_TEAM,
-                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window, &type_members,
-                                &type_runs, &type_linked_sessions)},
+                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+                                &type_window, &type_members, &type_runs, &type_linked_sessions)},
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
                     .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
-                                   &type_cost_usd, &type_requests, &type_window, &type_subagents,
-                                   &type_session_teams, &type_session_project)},
+                                   &type_cost_usd, &type_hit_ratio, &type_requests, &type_window,
+                                   &type_subagents, &type_session_teams, &type_session_project)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
-                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_window,
-                                   &type_linked_sessions)},
+                    .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+                                   &type_window, &type_linked_sessions)},
 
     type_teams = {.name = "teams",
                   .shape = NODE_DIR,
@@ -365,7 +382,8 @@ static const struct node_type
     STATS(blocks, "blocks.json", OKS_STATS_BLOCKS, .costly = true, .of_times = true, .of_clock = true),
     type_stats_span = {.shape = NODE_DIR,
                        .unannounced = true,
-                       .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, STATS_ALL)},
+                       .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+                                      STATS_ALL)},
     type_stats_window = {.name = "window",
                          .shape = NODE_DIR,
                          .each = &type_stats_span,
@@ -391,9 +409,9 @@ const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
-    .fixed = TYPES(&type_readme, &type_usage, &type_total_tokens, &type_cost_usd, &type_window, &type_status,
-                   &type_pricing, &type_events, &type_teams, &type_sessions, &type_projects, &type_stats,
-                   &type_budgets, &type_limits)};
+    .fixed = TYPES(&type_readme, &type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+                   &type_window, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
+                   &type_projects, &type_stats, &type_budgets, &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

@@ -267,6 +267,10 @@ int oks_document_total_tokens(struct oks_engine *engine, const struct oks_target
 /* cost_usd: billed.costUSD of the usage document, on a line. */
 int oks_document_cost(struct oks_engine *engine, const struct oks_target *target,
                       const struct oks_window *window, struct oks_document *out);
+/* cache_hit_ratio: of the input that was billed, the part that was read from the cache, on a line; "unknown":
+ * there was no input. */
+int oks_document_hit_ratio(struct oks_engine *engine, const struct oks_target *target,
+                           const struct oks_window *window, struct oks_document *out);
 /* stats/<by>.json, of everything, in a window or (NULL) all of time. */
 int oks_document_stats(struct oks_engine *engine, enum oks_stats by, const struct oks_window *window,
                        int64_t now_ms, struct oks_document *out);

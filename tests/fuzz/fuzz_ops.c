@@ -345,6 +345,7 @@ static const char *const names[] = {
     "pricing.json",
     "total_tokens",
     "cost_usd",
+    "cache_hit_ratio",
     "context.json",
     "by-model.json",
     "by-day.json",

@@ -9,7 +9,7 @@ import json
 import os
 import random
 import shutil
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -60,7 +60,7 @@ def random_lines(rnd: random.Random, count: int, cwd, agent) -> bytes:
     return b"".join(out)
 
 
-TOTALS = ("usage.json", "total_tokens", "cost_usd")
+TOTALS = ("usage.json", "total_tokens", "cost_usd", "cache_hit_ratio")
 
 
 def without_retained(document):
@@ -346,6 +346,9 @@ class StatsTest(harness.MountTest):
         self.assertEqual(mount.read(f"{folder}total_tokens"), b"%d\n" % tokens)
         cost = json.loads(mount.read(f"{folder}usage.json"), parse_float=str)["billed"]["costUSD"]
         self.assertEqual(mount.read(f"{folder}cost_usd").decode(), f"{'unknown' if cost is None else cost}\n")
+        read, *rest = (total["billed"][key] for key in ("cacheReadTokens", "cacheCreationTokens", "inputTokens"))
+        want = (Decimal(read) / (read + sum(rest))).quantize(Decimal("0.0001"), ROUND_HALF_UP) if read + sum(rest) else "unknown"
+        self.assertEqual(mount.read(f"{folder}cache_hit_ratio").decode(), f"{want}\n")
 
     def test_everything_has_a_total(self):
         """Against the reference, at the top and in a window; the window's file at the top is the same document."""
@@ -362,13 +365,35 @@ class StatsTest(harness.MountTest):
             self.check_everything(mount, self.world(), "", "", "")
             self.check_everything(mount, self.world(), "stats/window/2026-06-10/", *day)
 
+    def test_the_part_that_the_cache_answered(self):
+        """Of each request once, in every folder; unknown where there was no input. Watchers hear of it."""
+        counts = ((100, 0, 0, None), (25, 900, 75, "0.8182"), (0, 0, 0, "0.8182"), (1, 4000, 0, "0.9606"))
+        path = self.home.path("-p", "session")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(records.line(records.assistant(counts=records.usage(0, 5), id="none", teamName="crew", agentName="lead")) + b"\n")
+        places = ("", "sessions/session/", "projects/-p/", "teams/crew/", "teams/crew/members/lead/", "stats/window/2026-06-10/")
+        with self.home.mount() as mount:
+            self.assertEqual({mount.read(f"{place}cache_hit_ratio") for place in places}, {b"unknown\n"})
+            watchers = [watching.Inotify(mount.point / f"{place}cache_hit_ratio") for place in places]
+            with watching.started(watchers):
+                for i, (fresh, read, write, want) in enumerate(counts):
+                    before = [w.count for w in watchers]
+                    line = records.line(records.assistant(counts=records.usage(fresh, 5, write, read), id=f"m{i}", teamName="crew", agentName="lead"))
+                    harness.append(path, (line + b"\n") * 2)  # a response is logged twice and asked once
+                    self.assertEqual({mount.read(f"{place}cache_hit_ratio").decode() for place in places}, {f"{want or '0.0000'}\n"})
+                    if i != 2:
+                        self.assertEqual(watching.unheard(watchers, before, 10), [])
+            self.assertEqual(mount.read("stats/window/2026-06-11/cache_hit_ratio"), b"unknown\n")
+            for place in places:
+                self.assertEqual(self.home.run("cat", f"{place}cache_hit_ratio"), mount.read(f"{place}cache_hit_ratio"))
+
     def test_watchers_of_everything(self):
         """Of a file, and of the folder of files that were looked up."""
         def one(number: int) -> dict:
             return records.assistant(id=f"m{number}", model="claude-opus-4-5", stop_reason="end_turn")
         path = self.home.transcript("-p", "s", [one(0)])
         with self.home.mount() as mount:
-            files = [mount.point / name for name in TOTALS] + [mount.point / "stats/window/2026-06-10_/cost_usd"]
+            files = [mount.point / name for name in TOTALS[:3]] + [mount.point / "stats/window/2026-06-10_/cost_usd"]
             for file in files:
                 file.read_bytes()
             watchers = [watching.Inotify(file) for file in files] + [watching.Inotify(mount.point)]
@@ -377,7 +402,7 @@ class StatsTest(harness.MountTest):
                     before = [w.count for w in watchers]
                     harness.append(path, records.line(one(number)) + b"\n")
                     self.assertEqual(watching.unheard(watchers, before), [])
-                self.assertEqual(set(TOTALS) - {name for _, name in watchers[-1].events}, set())
+                self.assertEqual(set(TOTALS[:3]) - {name for _, name in watchers[-1].events}, set())
 
     def test_an_active_block_says_where_it_leads(self):
         import datetime

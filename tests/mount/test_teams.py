@@ -152,7 +152,7 @@ class Example(TeamsTest):
         path = f"teams/{TEAM}/members/codex-worker/context.json"
         with self.home.mount() as mount:
             self.assertEqual(mount.names(f"teams/{TEAM}/members/codex-worker"),
-                             ["context.json", "cost_usd", "sessions", "total_tokens", "usage.json", "window"])
+                             ["cache_hit_ratio", "context.json", "cost_usd", "sessions", "total_tokens", "usage.json", "window"])
             context = mount.json(path)
             self.assertEqual((context["sessionId"], context["team"], context["member"]), ("codex-2", TEAM, "codex-worker"))
             self.assertEqual((context["t"], context["occupancyTokens"]), ("2026-06-10T10:20:00Z", 300))
