@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/tree.h"
+#include "documents/current.h"
 #include "documents/document.h"
 #include "okstrafs/zone.h"
 #include "teams/members.h"
@@ -210,13 +211,17 @@ static int list_session(struct model *model, enum oks_list what, const struct se
     }
 }
 
-static int list_project(const struct project *p, enum oks_list what, struct names *names)
+static int list_project(struct model *model, const struct project *p, enum oks_list what, struct names *names)
 {
     const struct session *s;
     int rc = 0;
 
     if (!p)
         return -ENOENT;
+    if (what == OKS_LIST_CURRENT) {
+        s = project_current(&model->catalog, p);
+        return s ? names_add(names, s->name) : 0;
+    }
     LIST_FOREACH(s, &p->sessions, of_project) {
         if (what == OKS_LIST_DAYS)
             see_days(&names->days, s);
@@ -264,7 +269,7 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
         rc = list_team(model, what, of, &names);
         break;
     case OKS_PROJECT:
-        rc = list_project(catalog_project(&model->catalog, of->name), what, &names);
+        rc = list_project(model, catalog_project(&model->catalog, of->name), what, &names);
         break;
     default:
         rc = list_all(model, what, &names);

@@ -33,7 +33,8 @@ struct node_type {
     bool of_no_data; /* it depends on no data */
     bool of_found;   /* it depends on what was found, read or not */
 
-    const char *up; /* links: the path in front of the leaf (or of the target's name) */
+    /* links; one with a name leads to the first name of its folder's list, and exists while there is one */
+    const char *up; /* the path in front of the leaf (or of the target's name) */
 };
 
 /* A node with copies of the target's names and of the leaf (NULL: none). -ENOMEM */

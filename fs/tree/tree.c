@@ -159,7 +159,7 @@ static int lookup_window(struct oks_engine *engine, const struct node *dir, cons
     struct oks_window window;
     int rc = tree_window(dir->type->each->shape, name, oks_engine_zone(engine), now_ms, &window);
 
-    return rc < 0 ? rc : tree_listed(dir, name, out);
+    return rc < 0 ? rc : tree_listed(engine, dir, name, out);
 }
 
 /* A directory for the listed name; for another spelling a link to it. */
@@ -172,18 +172,22 @@ static int lookup_entity(struct oks_engine *engine, const struct node *dir, cons
 
     if (rc == 1)
         return node_make(out, &node_type_alias, (struct oks_target){.kind = kind, .name = name}, canonical);
-    return rc < 0 ? rc : tree_listed(dir, name, out);
+    return rc < 0 ? rc : tree_listed(engine, dir, name, out);
 }
 
 static int lookup_listed(struct oks_engine *engine, const struct node *dir, const char *name,
                          struct node *out)
 {
     struct oks_target target = list_target(dir);
-    int rc = oks_engine_has(engine, dir->type->list, &target, name);
+    int rc;
+
+    if (dir->type->each->name)
+        return tree_listed(engine, dir, name, out);
+    rc = oks_engine_has(engine, dir->type->list, &target, name);
 
     if (rc <= 0)
         return rc < 0 ? rc : -ENOENT;
-    return tree_listed(dir, name, out);
+    return tree_listed(engine, dir, name, out);
 }
 
 bool tree_is_known(struct oks_engine *engine, const struct node *dir)
@@ -195,13 +199,42 @@ bool tree_is_known(struct oks_engine *engine, const struct node *dir)
     return oks_engine_has(engine, OKS_LIST_MEMBERS, &team, target.member) == 1;
 }
 
-int tree_listed(const struct node *dir, const char *name, struct node *out)
+static int take_name(void *ctx, const char *name)
+{
+    char **first = ctx;
+
+    *first = strdup(name);
+    return *first ? 1 : -ENOMEM;
+}
+
+/* A link with a name of its own, to the first name of the list. */
+static int lookup_named_link(struct oks_engine *engine, const struct node *dir, const char *name,
+                             struct node *out)
+{
+    struct oks_target target = list_target(dir);
+    char *first = NULL;
+    int rc;
+
+    if (strcmp(name, dir->type->each->name) != 0)
+        return -ENOENT;
+    rc = oks_engine_list(engine, dir->type->list, &target, take_name, &first);
+    if (rc > 0)
+        rc = node_make(out, dir->type->each, target, first);
+    else if (rc == 0)
+        rc = -ENOENT;
+    free(first);
+    return rc;
+}
+
+int tree_listed(struct oks_engine *engine, const struct node *dir, const char *name, struct node *out)
 {
     const struct node_type *each = dir->type->each;
     struct oks_target target = node_target(dir);
 
     if (!each)
         return -ENOENT;
+    if (each->name)
+        return lookup_named_link(engine, dir, name, out);
     if (each->enters == OKS_ALL) /* the target is the parent's: the name is its own */
         return node_make(out, each, target, name);
     if (dir->type->list_of_all)
@@ -235,6 +268,7 @@ struct emitter {
     void *ctx;
     enum node_shape shape;
     const char *suffix;
+    const char *name; /* instead of the one in the list; NULL: none */
 };
 
 static int emit(void *ctx, const char *name)
@@ -242,7 +276,7 @@ static int emit(void *ctx, const char *name)
     struct emitter *e = ctx;
     char with_suffix[OKS_NAME_MAX + sizeof(".json")];
 
-    snprintf(with_suffix, sizeof(with_suffix), "%s%s", name, e->suffix);
+    snprintf(with_suffix, sizeof(with_suffix), "%s%s", e->name ? e->name : name, e->suffix);
     return e->fn(e->ctx, with_suffix, e->shape);
 }
 
@@ -296,6 +330,7 @@ int tree_list_known(struct oks_engine *engine, const struct node *dir,
     int rc = dir->type->fixed ? list_fixed(dir, &e) : 0;
 
     e.shape = dir->type->each->shape;
+    e.name = dir->type->each->name;
     if (rc == 0 && dir->type->list == OKS_LIST_DAYS) {
         e.suffix = e.shape == NODE_FILE ? ".json" : "";
         rc = list_presets(&e);

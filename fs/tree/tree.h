@@ -54,7 +54,7 @@ int tree_sync_list(struct oks_engine *engine, const struct node *dir, const atom
  * The child of that name in a directory's list: the same node as of tree_lookup(), without checking that it
  * exists. -ENOENT: such a directory has no list.
  */
-int tree_listed(const struct node *dir, const char *name, struct node *out);
+int tree_listed(struct oks_engine *engine, const struct node *dir, const char *name, struct node *out);
 
 /* Calls fn for each child of a directory. 0, -errno, or the first non-zero value of fn. */
 int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,

@@ -25,7 +25,7 @@ static const char readme_text[] =
     "  cost_usd, usage.json           everything; of today alone: stats/window/today/cost_usd\n"
     "  teams/<name>/usage.json        a team: its lead, its workers, their totals; members/, runs/\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
-    "  projects/<dir>/usage.json      all sessions of a project folder\n"
+    "  projects/<dir>/usage.json      all sessions of a project folder; current: the one that asked last\n"
     "  sessions/<id>/requests.jsonl   each request on a line, events.jsonl of all sessions: tail -f\n"
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
     "  .../total_tokens, cost_usd, cache_hit_ratio\n"
@@ -303,6 +303,7 @@ static const struct node_type
     type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
 
     type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
+    type_current = {.name = "current", .shape = NODE_LINK, .up = "../../sessions/"},
     type_member_session_link = {.shape = NODE_LINK, .up = "../../../../../sessions/"},
     type_subagent_link = {.shape = NODE_LINK, .up = "../../"};
 
@@ -353,6 +354,8 @@ static const struct node_type
                                    &type_subagents, &type_session_teams, &type_session_project)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
+                    .each = &type_current,
+                    .list = OKS_LIST_CURRENT,
                     .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
                                    &type_window, &type_linked_sessions)},
 

@@ -214,7 +214,7 @@ static const enum touch making[] = {
 static int listed_inode(struct mount *m, struct inode *dir, const char *name, struct inode **out)
 {
     struct node node;
-    int rc = tree_listed(&dir->dentry->node, name, &node);
+    int rc = tree_listed(m->engine, &dir->dentry->node, name, &node);
 
     if (rc < 0)
         return rc;
@@ -284,7 +284,7 @@ static bool announce_gone(struct announcer *a, struct inode *dir, const char *na
     struct node node;
     bool gone;
 
-    if (!inode && tree_listed(&dir->dentry->node, name, &node) == 0) {
+    if (!inode && tree_listed(a->m->engine, &dir->dentry->node, name, &node) == 0) {
         struct oks_document nothing = {0};
 
         if (node_shape(&node) != NODE_FILE)

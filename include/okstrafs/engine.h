@@ -224,6 +224,8 @@ enum oks_list {
     OKS_LIST_BUDGETS,   /* of OKS_ALL: <name>.json of each budget (see oks_engine_budgets()), and
                            OKS_SETTINGS_ERROR while one of the user's files is wrong */
     OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of each exceeded budget */
+    OKS_LIST_CURRENT,   /* of a project: the session whose request, or whose sub-agent's, is the latest;
+                           nothing if there is no request */
     OKS_LIST_DAYS,      /* of any target: local days with activity of the years 2020 to 2039, YYYY-MM-DD */
 };
 

@@ -266,7 +266,7 @@ static int put_usage(struct life *l, struct oks_target target)
     static const struct oks_slice name = {"2026-06-10T09:02:00Z_2026-06-10T09:21:00Z.json", 46};
     struct oks_window window;
 
-    TRY(oks_window_parse(name, NOW, &window));
+    TRY(oks_window_parse(name, NULL, NOW, &window));
     PUT(oks_document_usage(l->engine, &target, NULL, &d_));
     PUT(oks_document_usage(l->engine, &target, &window, &d_));
     PUT(oks_document_total_tokens(l->engine, &target, NULL, &d_));

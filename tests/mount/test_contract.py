@@ -434,7 +434,7 @@ class Tree(ContractTest):
                              ["cache_hit_ratio", "context.json", "cost_usd", "ledger.jsonl", "project", "requests.jsonl", "subagents", "teams",
                               "total_tokens", "usage.json", "window"])
             self.assertEqual(mount.names("teams/T"), ["cache_hit_ratio", "cost_usd", "members", "runs", "sessions", "total_tokens", "usage.json", "window"])
-            self.assertEqual(mount.names("projects/-p"), ["cache_hit_ratio", "cost_usd", "sessions", "total_tokens", "usage.json", "window"])
+            self.assertEqual(mount.names("projects/-p"), ["cache_hit_ratio", "cost_usd", "current", "sessions", "total_tokens", "usage.json", "window"])
             self.assertLessEqual({"README.txt", "projects", "sessions", "status.json", "teams"}, set(mount.names()))
 
     def test_everything_listed_can_be_read_and_has_its_size(self):
@@ -531,6 +531,61 @@ class Tree(ContractTest):
                     change()
                 self.assertIn(caught.exception.errno, (errno.EROFS, errno.EACCES))
             self.assertEqual(self.input(mount, "sess-one"), 10)
+
+
+class Current(ContractTest):
+    """projects/<p>/current: the session that asked last."""
+
+    def current(self, mount, project: str = "-p"):
+        link = mount.point / "projects" / project / "current"
+        got = os.readlink(link) if os.path.lexists(link) else None
+        self.assertEqual("current" in mount.names(f"projects/{project}"), got is not None)
+        listed = self.home.run("ls", "-l", f"projects/{project}").decode()
+        self.assertEqual(f"current -> {got}" in listed if got else "current" not in listed, True, listed)
+        if got:
+            session = got.rpartition("/")[2]
+            self.assertEqual(mount.read(f"projects/{project}/current/usage.json"), mount.read(f"sessions/{session}/usage.json"))
+            self.assertEqual(self.home.run("cat", f"projects/{project}/current/total_tokens"), mount.read(f"sessions/{session}/total_tokens"))
+            return session
+        return None
+
+    def test_it_moves_with_who_asks(self):
+        first = self.raw("sess-one", line(stamp(1), id="a1") + line(stamp(3), id="a2"))
+        second = self.raw("sess-two", line(stamp(2), id="b1"))
+        with self.mount() as mount:
+            self.assertEqual(self.current(mount), "sess-one")
+            harness.append(second, line(stamp(4), id="b2"))
+            self.assertEqual(self.current(mount), "sess-two")
+            harness.append(first, line(stamp(4), id="a3"))
+            self.assertEqual(self.current(mount), "sess-one")  # of two at once, the first by name
+            harness.append(second, records.line({"type": "user", "timestamp": stamp(9), "message": {"content": "?"}}) + b"\n")
+            self.assertEqual(self.current(mount), "sess-one")  # nothing was asked of a model
+            harness.append(second, line("2026-06-10T04:00:00.001Z", id="b3"))
+            self.assertEqual(self.current(mount), "sess-one")  # ".001Z" is before "Z", as everywhere
+            harness.append(second, line(stamp(5), id="b4")[:-1])
+            self.assertEqual(self.current(mount), "sess-two")  # an unfinished line
+        with self.mount() as mount:
+            self.assertEqual(self.current(mount), "sess-two")
+
+    def test_there_is_none(self):
+        path = self.raw("sess-one", records.line({"type": "user", "timestamp": stamp(1), "message": {"content": "?"}}) + b"\n")
+        self.raw("sess-two", line(stamp(2)), "-q")
+        with self.mount() as mount:
+            self.assertIsNone(self.current(mount))
+            self.assertEqual(self.current(mount, "-q"), "sess-two")
+            harness.append(path, line(stamp(3), id="new"))
+            self.assertEqual(self.current(mount), "sess-one")
+
+    def test_what_a_sub_agent_asks(self):
+        """It is a part of the session that started it."""
+        self.raw("sess-one", line(stamp(1), id="a1", sessionId="sess-one"))
+        self.raw("sess-two", line(stamp(2), id="b1", sessionId="sess-two"))
+        agent = self.home.path("-p", "agent-x", "sess-one")
+        agent.parent.mkdir(parents=True)
+        agent.write_bytes(line(stamp(3), id="c1", sessionId="sess-one", isSidechain=True))
+        with self.mount() as mount:
+            self.assertEqual(mount.names("sessions/sess-one/subagents"), ["agent-x"])
+            self.assertEqual(self.current(mount), "sess-one")
 
 
 class Windows(ContractTest):

@@ -256,6 +256,16 @@ class Names(Watching):
             self.assertEqual(mount.json("sessions/session-3/usage.json")["totalTokens"], 11)
             self.assertEqual(mount.read("sessions/session-1/teams"), b"crew\nother\n")
 
+    def test_the_first_request_of_a_project(self):
+        """Its current session appears in the project's folder."""
+        path = self.home.transcript("-quiet", "session-9", [{"type": "user", "timestamp": "2026-06-10T00:00:00.000Z"}])
+        with self.home.mount() as mount:
+            watches = self.watched(mount, "projects/-quiet")
+            with watching.started(watches.values()):
+                harness.append(path, record(5, id="msg_first"))
+                self.assertNames(watches, {"projects/-quiet": [(IN_CREATE, "current")]})
+            self.assertEqual(os.readlink(mount.point / "projects/-quiet/current"), "../../sessions/session-9")
+
     def test_a_new_day_shows_that_day(self):
         """Its folder was announced before anybody looked it up."""
         with self.home.mount() as mount:

@@ -21,7 +21,7 @@ static inline struct node listed_in(const struct node *dir, const char *name)
 {
     struct node child = {0};
 
-    ck_assert_int_eq(tree_listed(dir, name, &child), 0);
+    ck_assert_int_eq(tree_listed(NULL, dir, name, &child), 0);
     return child;
 }
 

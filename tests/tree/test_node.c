@@ -79,7 +79,7 @@ START_TEST(what_the_table_says)
         {SESSION "/teams", NODE_FILE, NEED_TARGET, OF_TABLE},
         {SESSION "/project", NODE_FILE, NEED_TARGET, OF_TABLE},
         {SESSION "/subagents/=s", NODE_LINK, NEED_NOTHING, 0},
-        {"projects/=-q", NODE_DIR, NEED_TARGET, ANNOUNCES},
+        {"projects/=-q", NODE_DIR, NEED_TARGET, LIST | ANNOUNCES},
         {"projects/=-q/sessions", NODE_DIR, NEED_FOUND, OF_TABLE | LIST},
         {"teams/=t", NODE_DIR, NEED_ALL, ANNOUNCES},
         {"teams/=t/sessions", NODE_DIR, NEED_ALL, OF_TABLE | LIST},
@@ -162,7 +162,7 @@ START_TEST(files_and_links_hold_nothing)
     ck_assert_int_eq(tree_lookup(NULL, &file, "x", 0, NULL, &found), -ENOTDIR);
     ck_assert_int_eq(tree_lookup(NULL, &link, "x", 0, NULL, &found), -ENOTDIR);
     ck_assert_int_eq(tree_list(NULL, &file, NULL, NULL, NULL), -ENOTDIR);
-    ck_assert_int_eq(tree_listed(&file, "x", &found), -ENOENT);
+    ck_assert_int_eq(tree_listed(NULL, &file, "x", &found), -ENOENT);
     node_clear(&file);
     node_clear(&link);
 }
