@@ -268,7 +268,7 @@ static bool parse_current(struct parse *parse, struct oks_slice s)
         period = period_of_month(day);
     else
         return false;
-    parse->window.relative = true;
+    parse->window.relative = parse->window.by_day = true;
     set_period(parse, parse->zone, period);
     return true;
 }

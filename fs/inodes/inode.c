@@ -270,11 +270,15 @@ static bool is_announced(const struct inodes *t, const struct inode *dir, const 
            !is_newer_than_watch(dir, mtime_ns);
 }
 
-/* The content changed and the data did not: reading it repeatedly must not notify watchers each time. */
+/*
+ * The content changed and the data did not: reading it repeatedly must not notify watchers each time. They
+ * are notified of what changes once a day.
+ */
 static bool only_the_clock_moved(const struct inodes *t, const struct dentry *dentry,
                                  const struct inode *before, const struct inode *fresh)
 {
-    return !t->config.announces || (dentry->announced == before->ino && before->version == fresh->version);
+    return !t->config.announces || (dentry->announced == before->ino && before->version == fresh->version &&
+                                    !tree_follows_day(&dentry->node));
 }
 
 /* The bounds of a window relative to now move at each lookup, which is not a change worth announcing. */

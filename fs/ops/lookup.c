@@ -22,9 +22,19 @@
 /*
  * A window relative to now would be a new generation at each lookup, and a program that stats a file before
  * it opens it (cp, tar) would always find it replaced. While the data is the same, such a window is not
- * rendered again for this long.
+ * rendered again for this long. One that is the same all of a day is not rendered again that day.
  */
 enum { CLOCK_STEP_MS = 1000 };
+
+/* When a generation of the same data may have been rendered; 0: at any time. */
+static int64_t oldest_of(const struct mount *m, const struct node *node)
+{
+    int64_t now = now_ms();
+
+    if (!tree_follows_clock(node))
+        return 0;
+    return tree_follows_day(node) ? mount_day(m, now, NULL) : now - CLOCK_STEP_MS;
+}
 
 static int lookup_file(struct connection *c, struct inode *dir, const char *name, const struct node *node,
                        const atomic_bool *cancel, struct inode **out)
@@ -34,7 +44,7 @@ static int lookup_file(struct connection *c, struct inode *dir, const char *name
     int rc = tree_version(m->engine, node, cancel, &version);
 
     if (rc == 0)
-        rc = generation_get(m, dir, name, node, tree_follows_clock(node) ? now_ms() - CLOCK_STEP_MS : 0, out);
+        rc = generation_get(m, dir, name, node, oldest_of(m, node), out);
     if (rc == 1)
         notify_found(c->notifier, *out);
     return rc < 0 ? rc : 0;

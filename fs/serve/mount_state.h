@@ -29,6 +29,9 @@ struct mount {
  */
 int64_t mount_update_clock(struct mount *m);
 
+/* When the local day of a time began, and (end_ms may be NULL) when it ends; ms since the epoch. */
+int64_t mount_day(const struct mount *m, int64_t now_ms, int64_t *end_ms);
+
 /* Wakes the programs that poll the stream, until mount_stop_wakeups(). Not for request handlers. */
 void mount_wake(struct mount *m, struct stream_file *stream);
 /* Call it before the session is freed, which wake-ups use. */

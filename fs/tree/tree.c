@@ -345,16 +345,26 @@ bool tree_is_stream(const struct node *file)
     return file->type->is_stream;
 }
 
-/* The content of a window relative to now changes with time, while the data is the same. */
-bool tree_follows_clock(const struct node *file)
+/* The window that a file shows, or none. Whether it is relative does not depend on the zone. */
+static struct oks_window window_of(const struct node *file)
 {
     struct oks_window window;
 
-    if (file->type->of_clock)
-        return true;
-    return file->type->of_window && file->leaf &&
-           tree_window(file->type->name ? NODE_DIR : NODE_FILE, file->leaf, NULL, 0, &window) == 0 &&
-           window.relative;
+    if (!file->type->of_window || !file->leaf ||
+        tree_window(file->type->name ? NODE_DIR : NODE_FILE, file->leaf, NULL, 0, &window) < 0)
+        return (struct oks_window){.relative = false};
+    return window;
+}
+
+/* The content of a window relative to now changes with time, while the data is the same. */
+bool tree_follows_clock(const struct node *file)
+{
+    return file->type->of_clock || window_of(file).relative;
+}
+
+bool tree_follows_day(const struct node *file)
+{
+    return !file->type->of_clock && window_of(file).by_day;
 }
 
 int tree_version(struct oks_engine *engine, const struct node *file, const atomic_bool *cancel,

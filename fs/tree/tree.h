@@ -85,6 +85,9 @@ bool tree_is_stream(const struct node *file);
 /* Whether the content changes with the clock alone. */
 bool tree_follows_clock(const struct node *file);
 
+/* Whether it does so at the ends of local days only. */
+bool tree_follows_day(const struct node *file);
+
 /* Renders a file as of now_ms. Call tree_version() before: this does not sync. */
 int tree_render(struct oks_engine *engine, const struct node *file, int64_t now_ms, struct oks_document *out);
 

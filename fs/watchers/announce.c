@@ -117,7 +117,8 @@ static bool is_of_list(struct announcer *a, const struct dentry *dentry)
 static void announce_file(struct announcer *a, struct dentry *dentry)
 {
     struct inode *fresh;
-    int rc = generation_get(a->m, dentry->dir, dentry->name, &dentry->node, INT64_MIN, &fresh);
+    int64_t oldest = tree_follows_day(&dentry->node) ? a->day_ms : INT64_MIN;
+    int rc = generation_get(a->m, dentry->dir, dentry->name, &dentry->node, oldest, &fresh);
 
     if (rc == -ENOENT && !is_of_list(a, dentry))
         remove_file(a, dentry);
@@ -147,6 +148,12 @@ static void each_dentry(struct announcer *a, struct inode *dir, size_t max,
 static void announce_if_file(struct announcer *a, struct dentry *dentry)
 {
     if (node_shape(&dentry->node) == NODE_FILE)
+        announce_file(a, dentry);
+}
+
+static void announce_if_of_day(struct announcer *a, struct dentry *dentry)
+{
+    if (node_shape(&dentry->node) == NODE_FILE && tree_follows_day(&dentry->node))
         announce_file(a, dentry);
 }
 
@@ -361,8 +368,13 @@ void announce_dir(struct announcer *a, struct inode *dir)
     struct name_list *names = NULL;
     bool all = true;
 
-    if (version == 0 || (version == told && !inodes_watch_since(m->inodes, dir)))
+    if (version == 0)
         return; /* its removal is announced in the folder above */
+    if (version == told && !inodes_watch_since(m->inodes, dir)) {
+        if (a->new_day)
+            each_dentry(a, dir, FILES_MAX, announce_if_of_day);
+        return;
+    }
     files.created = before;
     if (tree_announces_files(node) && told)
         tree_each_file(m->engine, node, make_file, &files);

@@ -17,6 +17,8 @@ struct announcer {
     bool more;      /* there was too much for one round */
     bool dead;      /* the toucher is gone */
     uint64_t touches;
+    int64_t day_ms; /* when the local day began */
+    bool new_day;   /* it has begun since the last round: windows of whole days are others */
 };
 
 /* Stores the state of a new folder as announced: of now or, if the lookup could see it, of that time. */

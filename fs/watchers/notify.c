@@ -42,8 +42,9 @@ struct notifier {
     int wake_fd;
     int change_fd;
     atomic_bool ends;
-    atomic_bool armed; /* the change descriptor wakes the thread */
-    atomic_bool works; /* the thread runs, and has a toucher */
+    atomic_bool armed;  /* the change descriptor wakes the thread */
+    atomic_bool works;  /* the thread runs, and has a toucher */
+    atomic_bool of_day; /* a window of whole days was looked up: it ends with the day */
 
     /* for the thread only */
     struct announcer announcer;
@@ -51,6 +52,7 @@ struct notifier {
     bool due;     /* a round is due ... */
     int64_t next; /* ... not before this time */
     bool needs_polling;
+    int64_t day_end_ms; /* of the local day */
 };
 
 static int64_t clock_us(clockid_t clock)
@@ -83,6 +85,8 @@ void notify_found(struct notifier *n, struct inode *inode)
     if (!n)
         return;
     waits = node_shape(&inode->dentry->node) == NODE_DIR && announce_found(n->m, inode);
+    if (node_shape(&inode->dentry->node) == NODE_FILE && tree_follows_day(&inode->dentry->node))
+        waits |= !atomic_exchange(&n->of_day, true);
     if (waits || !atomic_load(&n->armed))
         wake(n);
 }
@@ -131,6 +135,14 @@ static int sync_for(struct notifier *n, enum tree_need need)
 
 /* --- rounds --- */
 
+static void update_day(struct notifier *n)
+{
+    int64_t start = mount_day(n->m, now_ms(), &n->day_end_ms);
+
+    n->announcer.new_day |= n->announcer.day_ms && n->announcer.day_ms != start;
+    n->announcer.day_ms = start;
+}
+
 static void make_round(struct notifier *n)
 {
     struct inodes *inodes = n->m->inodes;
@@ -139,6 +151,7 @@ static void make_round(struct notifier *n)
     bool fresh;
 
     mount_update_clock(n->m);
+    update_day(n);
     oks_engine_changes_seen(n->m->engine);
     atomic_store(&n->armed, false); /* a later lookup wakes the thread, an earlier one is in the table */
     if (inodes_dirs(inodes, &dirs, &len) < 0)
@@ -154,6 +167,7 @@ static void make_round(struct notifier *n)
         inodes_forget(inodes, dirs[i], 1);
     }
     announce_end(&n->announcer);
+    n->announcer.new_day &= !fresh;
     n->due |= n->announcer.more;
     free(dirs);
 }
@@ -209,6 +223,7 @@ static void record_all(struct notifier *n)
 {
     struct inode *dir;
 
+    update_day(n);
     while (!atomic_load(&n->ends) && (dir = inodes_next_waiting(n->m->inodes))) {
         record(n, dir);
         inodes_forget(n->m->inodes, dir, 1);
@@ -219,12 +234,18 @@ static void record_all(struct notifier *n)
 
 /* --- the thread --- */
 
-/*
- * The end of a day or a block is known from the clock alone. The clock may be set meanwhile, hence the bound.
- */
+/* The end of a day or a block is known from the clock alone. */
+static int64_t next_change(const struct notifier *n)
+{
+    int64_t next = n->need > NEED_FOUND ? oks_engine_next_change(n->m->engine) : INT64_MAX;
+
+    return atomic_load(&n->of_day) && n->day_end_ms < next ? n->day_end_ms : next;
+}
+
+/* The clock may be set meanwhile, hence the bound. */
 static int until_change(const struct notifier *n)
 {
-    int64_t next = n->need > NEED_FOUND ? oks_engine_next_change(n->m->engine) : INT64_MAX, left;
+    int64_t next = next_change(n), left;
 
     if (next == INT64_MAX)
         return -1;
@@ -256,7 +277,7 @@ static void wait_and_act(struct notifier *n)
         eventfd_read(n->wake_fd, &count);
         record_all(n);
     }
-    if (armed && (fds[1].revents || rc == 0))
+    if (armed && (fds[1].revents || (rc == 0 && (n->needs_polling || now_ms() >= next_change(n)))))
         be_due(n, rc ? FIRST_PAUSE_MS : 0);
     if (n->due && now() >= n->next)
         round_with_pause(n);

@@ -46,6 +46,7 @@ struct oks_window {
     char since[OKS_STAMP_TEXT]; /* "" = open */
     char until[OKS_STAMP_TEXT];
     bool relative; /* it depends on now: the same name gives another window later */
+    bool by_day;   /* relative, but the same all of a local day */
 };
 
 /*

@@ -11,6 +11,7 @@ import guarded
 import harness
 import records
 import watching
+from test_budgets import CLOCK, Clock
 from watching import (IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_MODIFY, SYSTEMD_CHANGED, SYSTEMD_MODIFIED, Chokidar, Entr,
                       FsWatch, Inotify, InotifyWait, Node, Tail, Watchdog)
 
@@ -215,6 +216,51 @@ class Events(Watching):
                 for i in range(3):
                     self.assertEqual(self.change(all_, i + 1, SECONDS + 0.5), [])
                 self.assertQuiet(all_)
+
+
+@unittest.skipIf(harness.is_sanitized() or not CLOCK, "the clock cannot be set here")
+class Midnight(Watching):
+    """Windows of whole days are others when the local day ends, without any change of the data."""
+
+    ENDS = ("sessions/session-1/window/today.json", "window/today.json", "stats/window/today/total_tokens", "projects/-p/window/yesterday.json",
+            "stats/window/this-week/by-day.json", "teams/crew/window/this-week.json")
+    STAYS = ("window/this-month.json", "window/2026-06-14.json", "sessions/session-1/window/2026-W24.json", "window/last-30d.json")
+
+    def test_watchers_hear_of_it(self):
+        harness.append(self.path, record(7, id="msg_sunday", stamp="2026-06-14T10:00:00.000Z"))
+        clock = Clock(self.home)
+        clock.set("2026-06-14T14:00:00Z")  # a Sunday, at eleven in Seoul
+        with self.home.mount("-o", "tz=KST-9", environ=clock.environ()) as mount:
+            ends, stays = ([Inotify(mount.point / leaf) for leaf in leaves] for leaves in (self.ENDS, self.STAYS))
+            with watching.started(ends + stays):
+                before = {leaf: mount.read(leaf) for leaf in self.ENDS + self.STAYS[:3]}
+                self.assertEqual(len(watching.unheard(ends, [0] * len(ends), 0.3)), len(ends))
+                clock.set("2026-06-14T14:59:58Z")
+                os.stat(mount.point / "projects")  # the notifier looks at its clock once a minute, and after a lookup
+                self.assertEqual(watching.unheard(ends, [0] * len(ends), SECONDS + 20), [])
+                after = {leaf: mount.read(leaf) for leaf in before}
+                self.assertEqual([leaf for leaf in before if before[leaf] != after[leaf]], list(self.ENDS))
+                self.assertEqual([str(w) for w in stays if w.count], [])
+            self.assertEqual(mount.read("stats/window/today/total_tokens"), b"0\n")
+            self.assertEqual(mount.json("window/yesterday.json")["window"], {"since": "2026-06-13T15:00:00.000Z", "until": "2026-06-14T14:59:59Z"})
+            self.assertEqual(mount.json("window/yesterday.json")["inputTokens"], 7)
+
+    def test_a_reader_sees_it_at_once(self):
+        """The look that comes first after midnight, before anything woke the notifier."""
+        harness.append(self.path, record(7, id="msg_sunday", stamp="2026-06-14T10:00:00.000Z"))
+        clock = Clock(self.home)
+        clock.set("2026-06-14T12:00:00Z")
+        with self.home.mount("-o", "tz=KST-9", environ=clock.environ()) as mount:
+            inodes = set()
+            for at in "2026-06-14T12:00:00Z", "2026-06-14T14:59:58Z":
+                clock.set(at)
+                self.assertEqual(mount.json("window/today.json")["inputTokens"], 7)
+                inodes.add(os.stat(mount.point / "window/today.json").st_ino)
+            self.assertEqual(len(inodes), 1)
+            clock.set("2026-06-14T15:00:00Z")
+            self.assertEqual(mount.json("window/today.json")["inputTokens"], 0)
+            self.assertEqual(mount.json("window/yesterday.json")["inputTokens"], 7)
+            self.assertEqual(mount.json("stats/window/this-week/by-model.json")["total"]["inputTokens"], 0)
 
 
 class Names(Watching):
