@@ -173,7 +173,8 @@ static void read_all(struct oks_engine *e)
     struct oks_window window;
 
     REQUIRE(oks_engine_sync(e, &all, false, NULL) == 0);
-    REQUIRE(oks_window_parse(oks_slice_of("2026-06-10T01:00Z_2026-06-10T02:00Z.json"), NULL, 0, &window) == 0);
+    REQUIRE(oks_window_parse(oks_slice_of("2026-06-10T01:00Z_2026-06-10T02:00Z.json"), NULL, 0, &window) ==
+            0);
     take(oks_document_usage(e, &all, &window, &document), &document);
     for (int by = OKS_STATS_BY_MODEL; by <= OKS_STATS_BLOCKS; by++) {
         take(oks_document_stats(e, by, NULL, 0, &document), &document);

@@ -3,6 +3,7 @@
 
 #include "time/calendar.h"
 #include "time/period.h"
+#include "effort.h"
 #include "tap.h"
 
 START_TEST(weeks_follow_each_other)
@@ -10,7 +11,7 @@ START_TEST(weeks_follow_each_other)
     char name[16], last[16] = "";
     int64_t day = CALENDAR_FIRST_DAY; /* a Monday */
 
-    for (; day + 7 <= CALENDAR_LAST_DAY; day += 7) {
+    for (; day + 7 <= CALENDAR_LAST_DAY; day += 7 * by_effort(97, 1, 1)) {
         struct period week = period_of_week(day + 6), by_number;
         int year, number;
 
