@@ -460,11 +460,10 @@ int oks_cache_save_bytes(struct oks_cache *cache, const char *folder, const char
 
 /* --- what there is --- */
 
-static int stat_file(struct oks_cache *cache, const char *folder, const char *name, const char *suffix,
-                     struct stat *st)
+static int stat_file(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
 {
     char file[NAME_MAX + 1];
-    int dir, r = component(name, suffix, file);
+    int dir, r = component(name, SUFFIX, file);
 
     if (r < 0)
         return r;
@@ -478,7 +477,7 @@ static int stat_file(struct oks_cache *cache, const char *folder, const char *na
 
 int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
 {
-    int r = stat_file(cache, folder, name, SUFFIX, st);
+    int r = stat_file(cache, folder, name, st);
 
     if (r != -ENOENT)
         return r;
@@ -486,11 +485,6 @@ int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char
     r = packs_stat(cache->packs, &cache->place, folder, name, st);
     pthread_mutex_unlock(&cache->lock);
     return r;
-}
-
-int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st)
-{
-    return stat_file(cache, folder, name, "", st);
 }
 
 static int remove_file(struct oks_cache *cache, const char *folder, const char *name)

@@ -64,9 +64,8 @@ int oks_cache_batch_end(struct oks_cache *cache);
 
 /* Removes an entry. 0, -ENOENT, ... */
 int oks_cache_remove(struct oks_cache *cache, const char *folder, const char *name);
-/* What the file system says of an entry, or of a file of other content. 0, -ENOENT, ... */
+/* What the file system says of an entry. 0, -ENOENT, ... */
 int oks_cache_entry_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st);
-int oks_cache_stat(struct oks_cache *cache, const char *folder, const char *name, struct stat *st);
 /* Calls fn with each entry, in no order; folders that begin with a dot are left out. Stops at the first
  * non-zero value and returns it. What cannot be listed has no entries. */
 int oks_cache_list(struct oks_cache *cache, int (*fn)(void *ctx, const char *folder, const char *name),

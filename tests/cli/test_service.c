@@ -139,6 +139,7 @@ END_TEST
 #define SERVICE_TEST(suite, function)                                       \
     do {                                                                    \
         TCase *tcase_ = tcase_create(#function);                            \
+        tcase_set_timeout(tcase_, 120);                                     \
         tcase_add_checked_fixture(tcase_, scratch_setup, scratch_teardown); \
         tcase_add_test(tcase_, function);                                   \
         suite_add_tcase(suite, tcase_);                                     \

@@ -557,7 +557,7 @@ static int collect_line(void *ctx, const char *bytes, size_t len)
 {
     char **text = ctx;
 
-    *text = text_of("%s%.*s", *text, (int)len, bytes);
+    *text = bytes ? text_of("%s%.*s", *text, (int)len, bytes) : "";
     return 0;
 }
 
@@ -699,6 +699,41 @@ START_TEST(old_caches_are_taken_over_once)
 }
 END_TEST
 
+static void start_two_roots(void)
+{
+    const char *dirs[] = {text_of("%s/claude", scratch), text_of("%s/claude-work", scratch), NULL};
+    struct oks_config config = {.okstra_home = text_of("%s/okstra", scratch),
+                                .dirs[OKS_SOURCE_CLAUDE] = dirs};
+
+    if (engine)
+        engine_close(engine);
+    ck_assert_int_eq(oks_engine_new(&engine, &config), 0);
+}
+
+/* Names with bytes that a cache's name does not have, and a root whose caches have a mark of their own. */
+START_TEST(old_caches_are_found_by_their_names)
+{
+    static const char *const files[] = {P "plain.jsonl", PROJECTS "-w 100%\xec\xa0\x84/odd.jsonl",
+                                        "claude-work/projects/-p/second.jsonl",
+                                        "claude-work/projects/-a~b/tilde.jsonl"};
+    static const char *const names[] = {"plain", "odd", "second", "tilde"};
+
+    for (int i = 0; i < 4; i++)
+        put_file(files[i], opus(text_of("m%d", i), 1, 1 + i));
+    start_two_roots();
+    for (int i = 0; i < 4; i++)
+        ck_assert_str_eq(shown(names[i]), text_of("%d 1-0 %d", 1 + i, 1 + i));
+    engine_close(engine);
+    engine = NULL;
+    remove_tree("okstra/okstrafs");
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(unlink(at(files[i])), 0);
+    start_two_roots();
+    for (int i = 0; i < 4; i++)
+        ck_assert_str_eq(shown(names[i]), text_of("%d 1-1 %d retained", 1 + i, 1 + i));
+}
+END_TEST
+
 START_TEST(models_of_a_window_that_cuts_a_deleted_one)
 {
     struct oks_document document;
@@ -812,6 +847,7 @@ int main(void)
     FIXTURE_TEST(suite, an_inode_alone_is_not_the_same_file, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, lost_requests_can_be_forgotten, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, old_caches_are_taken_over_once, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, old_caches_are_found_by_their_names, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, models_of_a_window_that_cuts_a_deleted_one, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, other_agents_keep_theirs, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, a_store_out_of_reach, scratch_setup, teardown, 600);

@@ -26,6 +26,10 @@ static int take_line(void *ctx, const char *bytes, size_t len)
 {
     char **text = ctx;
 
+    if (!bytes) {
+        *text = "";
+        return 0;
+    }
     ck_assert_uint_gt(len, 1);
     ck_assert(bytes[len - 1] == '\n' && !memchr(bytes, '\n', len - 1));
     *text = text_of("%s%.*s", *text, (int)len, bytes);

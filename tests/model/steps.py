@@ -346,7 +346,11 @@ def perform(root: Path, step: list) -> bool:
         to.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, to) if verb == "move" else os.link(path, to)
     elif verb == "delete":
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if path.is_dir():  # at once: the daemon may look between two files
+            path.rename(root / "gone")
+            shutil.rmtree(root / "gone")
+        else:
+            path.unlink()
     elif verb == "truncate":
         os.truncate(path, min(step[2], path.stat().st_size))
     elif verb == "rewrite":

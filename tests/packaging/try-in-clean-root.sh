@@ -220,7 +220,7 @@ try_package() {
     cp "$work"/okstrafs_*.deb "$root/srv/"
     package=$(cd "$root/srv" && echo okstrafs_*.deb)
     ln -s ../proc/self/mounts "$root/etc/mtab"
-    # What it depends on stays, as with any package.
+    # What it depends on and is there already stays, as with any package.
     as root 'export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; apt-get -qq install -y fuse3 inotify-tools'
     all_files >"$before"
     expect 'the package is installed' as root "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y /srv/$package"
@@ -235,7 +235,7 @@ try_package() {
     expect 'tester: fstab mounts, by the user and for the user' mounts_by_fstab
     : >"$root/etc/fstab"
     expect 'installed again over itself' as root "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --reinstall /srv/$package"
-    expect 'purged' as root 'DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y okstrafs'
+    expect 'purged' as root 'DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove okstrafs'
     expect 'purging leaves nothing behind' same_files "$before"
     expect "but the user's data" is_installed /home/tester/.okstra
 }

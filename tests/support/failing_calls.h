@@ -190,19 +190,21 @@ int __wrap_openat(int dir, const char *path, int flags, ...)
     return fails(CALL_OPEN) ? -1 : __real_openat(dir, path, flags, mode);
 }
 
-/* The engine calls openat2 by its number. */
+/* By its number the engine calls openat2 alone, with four arguments. */
 long __wrap_syscall(long number, ...)
 {
     va_list args;
-    long a[6];
+    long a[4];
 
     va_start(args, number);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 4; i++)
         a[i] = va_arg(args, long);
     va_end(args);
-    if (number == SYS_openat2 && fails(CALL_OPEN))
+    if (number != SYS_openat2) {
+        errno = ENOSYS;
         return -1;
-    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+    return fails(CALL_OPEN) ? -1 : __real_syscall(number, a[0], a[1], a[2], a[3]);
 }
 
 int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
