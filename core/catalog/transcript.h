@@ -94,12 +94,14 @@ struct transcript {
     LIST_ENTRY(transcript) of_related;
     bool related; /* in catalog->related */
     LIST_ENTRY(transcript) of_suspects;
-    bool suspect;   /* in catalog->suspects */
-    bool unplaced;  /* session and project are known only after the first scan */
-    bool label_due; /* the file that names the agent is to be read */
-    bool anew;      /* the next scan begins at 0 in any case */
-    bool touched;   /* inotify reported a write, so an equal mark proves nothing */
-    bool behind;    /* the last scan ended before the end of the file */
+    bool suspect;    /* in catalog->suspects */
+    bool unplaced;   /* session and project are known only after the first scan */
+    bool label_due;  /* the file that names the agent is to be read */
+    bool anew;       /* the next scan begins at 0 in any case */
+    bool touched;    /* inotify reported a write, so an equal mark proves nothing */
+    bool behind;     /* the last scan ended before the end of the file */
+    bool large;      /* its scan is left to the engine's thread for large files */
+    int64_t scan_ns; /* when the current scan began; CLOCK_MONOTONIC */
 
     /*
      * written under the lock, and only by the thread that made it busy; read by that thread, or under the
@@ -173,8 +175,9 @@ struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     struct history_store *history;
     bool verify_tail;
-    uint64_t slice; /* stop after so many bytes, if a part of the file may be committed; 0: never */
-    bool anew;      /* begin at 0, without the cache */
+    uint64_t whole_max; /* -EFBIG: more bytes than that are to be read, and not in slices; 0: read them */
+    uint64_t slice;     /* stop after so many bytes, if a part of the file may be committed; 0: never */
+    bool anew;          /* begin at 0, without the cache */
     const char
         *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
     bool label;       /* read the file that names the agent */
@@ -199,8 +202,8 @@ int transcript_state_is_of(const struct oks_state *state, const char *path);
 
 /*
  * Reads what the file has gained. The transcript must be busy, by this thread. *outcome is always filled, and
- * must be committed or cleared. 0; -ENOMEM or -ECANCELED: then do not commit it. If the file cannot be read,
- * the call succeeds: see outcome->error.
+ * must be committed or cleared. 0; -ENOMEM, -ECANCELED or -EFBIG: then do not commit it. If the file cannot
+ * be read, the call succeeds: see outcome->error.
  */
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,
                     const struct scan_options *options, struct scan_outcome *outcome);

@@ -319,12 +319,26 @@ static bool may_stop(const struct transcript *t, const struct scan_options *opti
     return !facts.live || (out->cache_hit && facts.offset <= out->gain.offset);
 }
 
+/* Text is rarely packed better than that. */
+enum { PACKED_RATIO = 16 };
+
+static bool is_too_large(const struct transcript *t, uint64_t from, bool stops,
+                         const struct scan_options *options, const struct scan_outcome *out)
+{
+    uint64_t size = t->packed ? out->mark.size * PACKED_RATIO : out->mark.size;
+
+    if (!options->whole_max || stops || (t->packed && out->cache_hit))
+        return false;
+    return size > from && size - from > options->whole_max;
+}
+
 static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner *scanner,
                           const struct scan_options *options, struct scan_outcome *out, struct head *head)
 {
     uint64_t from, events_from;
     struct oks_scan_part part;
     struct read_end end;
+    bool stops;
     int rc = head_read(fd, head);
 
     if (rc < 0) {
@@ -350,10 +364,12 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
             return rc;
     }
     out->gain.offset = events_from;
+    stops = from == events_from && may_stop(t, options, out);
+    if (is_too_large(t, from, stops, options, out))
+        return -EFBIG;
     part = (struct oks_scan_part){.offset = from,
                                   .passed = out->replace ? 0 : passed_until(t, fd),
-                                  .limit =
-                                      from == events_from && may_stop(t, options, out) ? options->slice : 0};
+                                  .limit = stops ? options->slice : 0};
     if (!t->packed || !out->cache_hit)
         rc = transcript_collect(t, fd, &part, events_from, scanner, options, out);
     if (rc < 0 || (out->error && (t->whole || t->packed)))

@@ -209,6 +209,7 @@ void oks_engine_free(struct oks_engine *e)
 {
     if (!e)
         return;
+    engine_scan_end(e);
     saver_stop(e);
     if (!remote_stop(e)) {
         static void *volatile left_behind; /* a thread uses all this, so it is no leak */

@@ -58,6 +58,10 @@ struct oks_engine {
         uint64_t syncs;
         uint64_t bytes_read;
         uint64_t cache_hits, cache_misses;
+        pthread_t large; /* the thread for large files */
+        bool large_made; /* it is to be joined */
+        bool large_runs; /* and has not come to its end */
+        int large_rc;    /* how its last scan failed, for the next sync */
     } scanning;
 
     /* remote.c */
@@ -225,6 +229,8 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
 /* Scans the dirty transcripts of a remote root; they are left out of all other scans. */
 int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int64_t *progress_ns,
                      const atomic_bool *cancel);
+/* Waits for the end of the thread for large files. Without the lock. */
+void engine_scan_end(struct oks_engine *e);
 /* Whether engine_scan() would do nothing. */
 bool engine_scanned(struct oks_engine *e, const struct oks_target *target, bool found_only);
 

@@ -9,6 +9,9 @@
  * session or project waits for the rest of somebody else's large file only for a moment: such a file may own
  * some of its requests, but only the bill depends on that, and it changes when the rest is read.
  *
+ * A file that must be read as a whole (it was rewritten, or is compressed) cannot be sliced. If it is large,
+ * a read of somebody else's session leaves it to a thread of its own, and waits no longer for that either.
+ *
  * `dirty` is cleared before the file is opened. So if a sync finds a transcript neither dirty nor busy, every
  * write before its own drain of the queue has been read.
  *
@@ -182,14 +185,15 @@ static bool label_stays_due(const struct transcript *t, const struct scan_outcom
 }
 
 /* Scans one dirty transcript. The lock is held at entry and exit, and released in between. */
-static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, const atomic_bool *cancel,
-                    _Atomic int64_t *progress_ns)
+static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, uint64_t whole_max,
+                    const atomic_bool *cancel, _Atomic int64_t *progress_ns)
 {
     struct scan_options options = {
         .cache = e->cache,
         .history = e->history,
         .verify_tail = e->verify_tail,
         .slice = SLICE,
+        .whole_max = whole_max,
         .cancel = cancel,
         .progress_ns = progress_ns,
         .stop = e->stop,
@@ -208,10 +212,12 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     t->anew = false;
     TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
     t->dirty = false;
+    t->large = false;
     options.label = t->label_due;
     t->label_due = false;
     options.insist = t->touched; /* if another thread sets it meanwhile, the transcript is dirty again */
     t->busy = t->scanning = true;
+    t->scan_ns = monotonic_ns();
     t->left_behind = progress_ns != NULL;
     e->scanning.n_scanning++;
     LIST_INSERT_HEAD(&e->scanning.current, t, of_current);
@@ -275,12 +281,21 @@ static bool concerns(const struct oks_target *target, const struct transcript *t
     return true;
 }
 
+/* Whether it is a large file, of which something is still to be read. */
+static bool takes_long(const struct transcript *t, int64_t now_ns)
+{
+    return t->behind || t->large || (t->scanning && now_ns - t->scan_ns >= OTHERS_WAIT_NS);
+}
+
 /* Whether the job ends without this transcript. */
 static bool is_left_out(const struct job *job, const struct transcript *t)
 {
+    int64_t now_ns;
+
     if (transcript_is_remote(t) || t->left_behind)
         return true; /* its root has a thread of its own */
-    return t->behind && !concerns(job->target, t) && monotonic_ns() >= job->until_ns;
+    now_ns = monotonic_ns();
+    return now_ns >= job->until_ns && takes_long(t, now_ns) && !concerns(job->target, t);
 }
 
 struct choice {
@@ -294,7 +309,7 @@ static bool consider(struct choice *choice, struct transcript *t)
 {
     if (!t->dirty || t->failed_sync >= choice->job->serial || is_left_out(choice->job, t))
         return false;
-    if (t->busy) {
+    if (t->busy || t->large) {
         choice->busy = true;
         return false;
     }
@@ -348,6 +363,85 @@ static void wait_for_others(const struct job *job)
         pthread_cond_wait(&e->scanning.idle, &e->model.lock);
 }
 
+/* --- the thread for large files --- */
+
+static struct transcript *next_large(const struct oks_engine *e)
+{
+    struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
+        if (t->large)
+            return t;
+    return NULL;
+}
+
+static void *scan_large(void *arg)
+{
+    struct oks_engine *e = arg;
+    struct transcript *t;
+
+    pthread_mutex_lock(&e->model.lock);
+    while ((t = next_large(e))) {
+        int rc;
+
+        if (t->busy) { /* it is being saved */
+            pthread_cond_wait(&e->scanning.idle, &e->model.lock);
+            continue;
+        }
+        rc = scan_one(e, t, e->scanning.syncs, 0, NULL, NULL);
+        e->scanning.large_rc = rc < 0 ? rc : e->scanning.large_rc;
+        saver_help(e);
+    }
+    commit_settle(e);
+    discovery_change_report(e->discovery, e->model.versions.last != e->reported);
+    e->reported = e->model.versions.last;
+    e->scanning.large_runs = false;
+    pthread_cond_broadcast(&e->scanning.idle);
+    pthread_mutex_unlock(&e->model.lock);
+    return NULL;
+}
+
+void engine_scan_end(struct oks_engine *e)
+{
+    if (e->scanning.large_made)
+        pthread_join(e->scanning.large, NULL);
+    e->scanning.large_made = false;
+}
+
+/* Leaves it to the thread, which is started if it does not run. 0 or a negative errno */
+static int leave_to_thread(struct oks_engine *e, struct transcript *t)
+{
+    int rc = 0;
+
+    t->large = true;
+    if (e->scanning.large_runs)
+        return 0;
+    engine_scan_end(e); /* it has nothing left to do but to return */
+    rc = -pthread_create(&e->scanning.large, NULL, scan_large, e);
+    e->scanning.large_made = e->scanning.large_runs = rc == 0;
+    t->large = rc == 0;
+    return rc;
+}
+
+/* Scans it here, or has it scanned. Under the lock. */
+static int scan_or_leave(struct job *job, struct transcript *t)
+{
+    struct oks_engine *e = job->e;
+    uint64_t whole_max = e->once || concerns(job->target, t) ? 0 : SLICE;
+    int rc = scan_one(e, t, job->serial, whole_max, job->cancel, NULL);
+
+    return rc == -EFBIG ? leave_to_thread(e, t) : rc;
+}
+
+/* How the thread failed: the one that reads next says so. */
+static int large_failed(struct oks_engine *e)
+{
+    int rc = e->scanning.large_rc;
+
+    e->scanning.large_rc = 0;
+    return rc == -ECANCELED ? 0 : rc;
+}
+
 /* Scans until no transcript is dirty or busy. Under the lock. */
 static int work(struct job *job)
 {
@@ -360,8 +454,10 @@ static int work(struct job *job)
 
         if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
             rc = -ECANCELED;
+        else if ((rc = large_failed(e)) < 0)
+            break;
         else if (t) {
-            rc = scan_one(e, t, job->serial, job->cancel, NULL);
+            rc = scan_or_leave(job, t);
             saver_help(e);
         } else if (busy || any_busy(job))
             wait_for_others(job);
@@ -441,7 +537,7 @@ static void sort_backlog(struct oks_engine *e)
         bool is_file;
 
         next = TAILQ_NEXT(t, queued);
-        if (t->lost || t->busy || transcript_is_remote(t))
+        if (t->lost || t->busy || t->large || transcript_is_remote(t))
             continue;
         is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
         if (is_file && needs_no_scan(t, &st)) {
@@ -532,7 +628,7 @@ int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int6
         if (atomic_load(cancel) || (e->stop && atomic_load(e->stop)))
             return -ECANCELED;
         atomic_store(progress_ns, monotonic_ns());
-        rc = scan_one(e, t, serial, cancel, progress_ns);
+        rc = scan_one(e, t, serial, 0, cancel, progress_ns);
         saver_help(e);
     }
     return rc;

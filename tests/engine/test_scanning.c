@@ -115,6 +115,51 @@ START_TEST(a_sync_waits_for_the_first_walk)
 }
 END_TEST
 
+static void put_rewritten(int input)
+{
+    put_file(LARGE, line_of(input));
+    ck_assert_int_eq(truncate(at(LARGE), 80 << 20), 0); /* a hole, which is not read */
+}
+
+/* Such a file is read as a whole, because what it lacks counts as lost. */
+START_TEST(a_large_file_that_was_rewritten_has_a_thread)
+{
+    put_file(OWN, line_of(1));
+    put_file(LARGE, text_of("%s%s", line_of(20), line_of(21)));
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 41);
+    put_rewritten(5);
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1);
+    ck_assert(engine->scanning.large_made);
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 5);
+    put_rewritten(6);
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1); /* by another thread */
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 6);
+    engine_scan_end(engine);
+    put_rewritten(7);
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 7); /* it reads its own itself */
+    ck_assert(!engine->scanning.large_made);
+}
+END_TEST
+
+START_TEST(a_session_is_not_held_up_by_a_scan_that_lasts)
+{
+    struct transcript *large;
+
+    put_file(OWN, line_of(1));
+    put_file(LARGE, line_of(20));
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 20);
+    append_file(LARGE, line_of(2));
+    large = begin_slice();
+    large->behind = false;
+    large->scan_ns = 0; /* long ago */
+    append_file(OWN, line_of(10));
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 11);
+    ck_assert(large->dirty);
+    end_slice(large);
+    ck_assert_int_eq(input_tokens(engine, session("large"), NULL), 22);
+}
+END_TEST
+
 START_TEST(a_session_is_not_held_up_by_the_rest_of_a_large_file)
 {
     struct transcript *large;
@@ -150,6 +195,8 @@ int main(void)
     tcase_add_test(c, the_first_walk_gives_up_the_lock);
     tcase_add_test(c, a_sync_waits_for_the_first_walk);
     tcase_add_test(c, a_session_is_not_held_up_by_the_rest_of_a_large_file);
+    tcase_add_test(c, a_large_file_that_was_rewritten_has_a_thread);
+    tcase_add_test(c, a_session_is_not_held_up_by_a_scan_that_lasts);
     suite_add_tcase(suite, c);
     return tap_run(suite);
 }
