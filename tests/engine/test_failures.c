@@ -449,16 +449,16 @@ static const struct failure {
     unsigned most; /* runs in an ordinary test */
     bool late;     /* an answer may be the one before: the file's own failure, to a daemon */
 } failures[] = {
-    {"allocate", CALL_ALLOCATE, ENOMEM, 40, false},
-    {"open", CALL_OPEN, EMFILE, 14, false},
-    {"open", CALL_OPEN, EIO, 10, true},
-    {"read", CALL_READ, EIO, 12, true},
-    {"write", CALL_WRITE, ENOSPC, 8, false},
+    {"allocate", CALL_ALLOCATE, ENOMEM, 24, false},
+    {"open", CALL_OPEN, EMFILE, 8, false},
+    {"open", CALL_OPEN, EIO, 6, true},
+    {"read", CALL_READ, EIO, 8, true},
+    {"write", CALL_WRITE, ENOSPC, 6, false},
     {"rename", CALL_RENAME, EROFS, 4, false},
     {"sync", CALL_SYNC, EIO, 4, false},
-    {"list", CALL_LIST, ENOMEM, 14, false},
-    {"stat", CALL_STAT, EIO, 16, false},
-    {"watch", CALL_WATCH, ENOSPC, 8, false},
+    {"list", CALL_LIST, ENOMEM, 8, false},
+    {"stat", CALL_STAT, EIO, 10, false},
+    {"watch", CALL_WATCH, ENOSPC, 6, false},
     {"watch", CALL_WATCH, EMFILE, 4, false},
     {"thread", CALL_THREAD, EAGAIN, 2, false},
 };
