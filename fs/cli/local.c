@@ -290,28 +290,45 @@ static int ls_one(struct oks_engine *engine, const struct options *o, const char
 
 typedef int (*path_fn)(struct oks_engine *engine, const struct options *o, const char *path);
 
-static int for_each_path(const struct options *o, path_fn fn, const char *fallback)
+bool local_engine(const struct options *o, struct oks_engine **out)
 {
-    static struct oks_engine *engine; /* never freed: the process ends, and the kernel frees faster */
+    static struct oks_engine *engine; /* still reachable, so it is no leak */
     struct oks_config config = options_config(o);
-    int rc, failed = 0;
+    int rc;
 
     config.once = true;
     rc = oks_engine_new(&engine, &config);
     if (rc < 0) {
         log_error("cannot start: %s", strerror(-rc));
-        return 1;
+        return false;
     }
     oks_engine_clock(engine, now_ms());
+    *out = engine;
+    return true;
+}
+
+bool local_flush(int error)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout) && !error)
+        return true;
+    log_error("cannot write: %s", strerror(error ? error : errno ? errno : EIO));
+    return false;
+}
+
+static int for_each_path(const struct options *o, path_fn fn, const char *fallback)
+{
+    struct oks_engine *engine;
+    int failed = 0;
+
+    if (!local_engine(o, &engine))
+        return 1;
     for (int i = 0; i < o->n_paths && !write_error; i++)
         failed |= fn(engine, o, o->paths[i]);
     if (o->n_paths == 0)
         failed = fn(engine, o, fallback);
-    errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout) || write_error) {
-        log_error("cannot write: %s", strerror(write_error ? write_error : errno ? errno : EIO));
+    if (!local_flush(write_error))
         failed = 1;
-    }
     oks_engine_save(engine);
     return failed;
 }

@@ -11,6 +11,7 @@
 #include "common/heap.h"
 #include "cli/local.h"
 #include "cli/mount.h"
+#include "cli/report.h"
 #include "cli/scan.h"
 
 /* If 0, 1 or 2 were closed, /dev/fuse would get that number, and every message would be written into it. */
@@ -49,6 +50,8 @@ static int run(const struct options *options)
         return cat_run(options);
     case COMMAND_LS:
         return ls_run(options);
+    case COMMAND_REPORT:
+        return report_run(options);
     case COMMAND_SCAN:
         return scan_run(options);
     case COMMAND_FORGET:

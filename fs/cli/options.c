@@ -36,6 +36,8 @@ static const struct command_name commands[] = {
     {"unmount", COMMAND_UMOUNT, 1, NULL, NULL},
     {"cat", COMMAND_CAT, -1, "PATH...", "the same files without a mount"},
     {"ls", COMMAND_LS, -1, "[-l] [PATH...]", "the same folders without a mount"},
+    {"report", COMMAND_REPORT, 1, "[WHAT] [--since T] [--until T]",
+     "tables of usage and cost (see help report)"},
     {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
     {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
     {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check set-up and mounts, with a fix for each fault"},
@@ -70,6 +72,17 @@ static const char details[] =
     "\n"
     "man okstrafs has the rest.\n";
 
+static const char about_report[] =
+    "\n"
+    "  WHAT               days, weeks, months, sessions, projects, branches, models, agents, teams,\n"
+    "                     blocks or tools; without it an overview\n"
+    "  --since T, --until T\n"
+    "                     a date (2026-06-10), a time (2026-06-10T09:00Z), -90m, -5h, -7d, or the name\n"
+    "                     of a window (today, 2026-06): its beginning, or its end\n"
+    "  --json             the document that the table is made from, as it is\n"
+    "  --csv              all columns, numbers as they are\n"
+    "\n";
+
 static const struct command_name *find_command(const char *word)
 {
     for (size_t i = 0; word && i < N_COMMANDS; i++)
@@ -100,6 +113,8 @@ void options_help(const struct options *o, FILE *f)
 
     if (one && one->command != COMMAND_HELP && one->command != COMMAND_VERSION) {
         print_synopses(f, one);
+        if (one->command == COMMAND_REPORT)
+            fputs(about_report, f);
         fputs("okstrafs --help has the options, man okstrafs the details.\n", f);
         return;
     }
@@ -107,6 +122,8 @@ void options_help(const struct options *o, FILE *f)
     print_synopses(f, NULL);
     fputs(details, f);
 }
+
+enum { COLUMNS_MOST = 10000 };
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
 
@@ -292,6 +309,15 @@ static void dirs_from_environment(struct options *o)
     append_wrappers(&o->dirs[OKS_SOURCE_CLAUDE]);
 }
 
+static void terminal_from_environment(struct options *o)
+{
+    const char *columns = getenv("COLUMNS"), *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    unsigned long n = columns && isdigit((unsigned char)*columns) ? strtoul(columns, NULL, 10) : 0;
+
+    o->columns = n <= COLUMNS_MOST ? (unsigned)n : 0;
+    o->no_colour = (no_colour && *no_colour) || !term || strcmp(term, "dumb") == 0;
+}
+
 static void from_environment(struct options *o)
 {
     const char *home = getenv("OKSTRA_HOME");
@@ -300,6 +326,7 @@ static void from_environment(struct options *o)
     o->okstra_home = absolute(is_blank(blank_free) ? "~/.okstra" : blank_free);
     free(blank_free);
     dirs_from_environment(o);
+    terminal_from_environment(o);
 }
 
 /* --- -o
@@ -512,9 +539,10 @@ static void refuse_command(const char *word)
         log_error("%s: no such command; the nearest is '%s' (okstrafs --help has all)", word,
                   commands[nearest].name);
     else
-        log_error("%s: no such command; there are mount, umount, cat, ls, scan, forget and doctor (see "
-                  "okstrafs --help)",
-                  word);
+        log_error(
+            "%s: no such command; there are mount, umount, cat, ls, report, scan, forget and doctor (see "
+            "okstrafs --help)",
+            word);
 }
 
 /* Whether mount(8) runs this program as its helper for the type fuse.okstrafs. */
@@ -567,6 +595,9 @@ struct switches {
     char **lists; /* of -o, in their order */
 };
 
+/* Switches without a letter, which a message about them would name. */
+enum { SWITCH_SINCE = 256, SWITCH_UNTIL, SWITCH_CSV };
+
 static void remember_bad(struct switches *s, int c, char *const *argv)
 {
     if (*s->bad)
@@ -606,7 +637,9 @@ static void take_switches(int argc, char **argv, struct options *o, struct switc
         {"foreground", no_argument, NULL, 'f'}, {"no-cache", no_argument, NULL, 'C'},
         {"version", no_argument, NULL, 'V'},    {"help", no_argument, NULL, 'H'},
         {"long", no_argument, NULL, 'l'},       {"all", no_argument, NULL, 'A'},
-        {"json", no_argument, NULL, 'J'},       {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'J'},       {"csv", no_argument, NULL, SWITCH_CSV},
+        {"since", required_argument, NULL, SWITCH_SINCE}, {"until", required_argument, NULL, SWITCH_UNTIL},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -622,6 +655,12 @@ static void take_switches(int argc, char **argv, struct options *o, struct switc
             o->json = true;
         else if (c == 'C')
             o->no_cache = true;
+        else if (c == SWITCH_SINCE)
+            o->since = optarg;
+        else if (c == SWITCH_UNTIL)
+            o->until = optarg;
+        else if (c == SWITCH_CSV)
+            o->csv = true;
         else if (c == 'h')
             s->short_help = true;
         else if (c == 'H')
@@ -654,6 +693,20 @@ static int refuse_switch(const struct options *o, const struct switches *s)
                       ? ": nothing is hidden, sizes are bytes, and a mount can be listed by ls itself"
                       : "");
     return EX_USAGE;
+}
+
+/* What only a report has must not be passed over elsewhere. */
+static int refuse_for_reports(const struct options *o)
+{
+    if (o->command != COMMAND_REPORT && o->command != COMMAND_HELP && (o->since || o->until || o->csv)) {
+        log_error("--since, --until and --csv are options of report alone; see okstrafs help report");
+        return EX_USAGE;
+    }
+    if (o->json && o->csv) {
+        log_error("--json and --csv exclude each other: say one of them");
+        return EX_USAGE;
+    }
+    return 0;
 }
 
 /* Of an unset variable in a script, most likely. It must not become the working directory. */
@@ -747,6 +800,8 @@ int options_parse(int argc, char **argv, struct options *out)
         rc = take_command(&o, argv[0], &max_paths);
     if (rc == 0)
         rc = refuse_empty_names(&o);
+    if (rc == 0)
+        rc = refuse_for_reports(&o);
     if (rc == 0 && *s.bad)
         rc = refuse_switch(&o, &s);
     if (rc == 0 && max_paths >= 0 && o.n_paths > max_paths) {

@@ -14,6 +14,7 @@ enum command {
     COMMAND_UMOUNT,
     COMMAND_CAT,
     COMMAND_LS,
+    COMMAND_REPORT,
     COMMAND_SCAN,
     COMMAND_FORGET,
     COMMAND_DOCTOR,
@@ -27,8 +28,11 @@ struct options {
     int n_paths;
     bool foreground;
     bool long_listing;
-    bool all;  /* of forget */
-    bool json; /* of doctor */
+    bool all;                  /* of forget */
+    bool json, csv;            /* of doctor, and of report: the format */
+    const char *since, *until; /* of report: bounds as given; NULL: open. Borrowed from argv */
+    unsigned columns;          /* of COLUMNS; 0: not given */
+    bool no_colour;            /* NO_COLOR is set, or the terminal is a dumb one */
     bool nonempty;
     bool fake;   /* of mount(8): the options are checked, and nothing is mounted */
     bool sloppy; /* of mount(8): options of other filesystems are ignored */

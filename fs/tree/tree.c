@@ -263,6 +263,20 @@ int tree_lookup(struct oks_engine *engine, const struct node *dir, const char *n
                                   : lookup_listed(engine, dir, name, out);
 }
 
+int tree_lookup_known(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
+                      struct node *out)
+{
+    int rc;
+
+    if (dir->type->shape != NODE_DIR)
+        return -ENOTDIR;
+    rc = lookup_fixed(dir, name, out);
+    if (rc != -ENOENT || !dir->type->each)
+        return rc;
+    return dir->type->list == OKS_LIST_DAYS ? lookup_window(engine, dir, name, now_ms, out)
+                                            : tree_listed(engine, dir, name, out);
+}
+
 struct emitter {
     int (*fn)(void *ctx, const char *name, enum node_shape shape);
     void *ctx;

@@ -55,6 +55,9 @@ int tree_sync_list(struct oks_engine *engine, const struct node *dir, const atom
  * exists. -ENOENT: such a directory has no list.
  */
 int tree_listed(struct oks_engine *engine, const struct node *dir, const char *name, struct node *out);
+/* The child of a directory without a sync: of a listed name as tree_listed(), without other spellings. */
+int tree_lookup_known(struct oks_engine *engine, const struct node *dir, const char *name, int64_t now_ms,
+                      struct node *out);
 
 /* Calls fn for each child of a directory. 0, -errno, or the first non-zero value of fn. */
 int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,

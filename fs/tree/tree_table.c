@@ -13,6 +13,7 @@
 
 #include "okstrafs/names.h"
 #include "okstrafs/stream.h"
+#include "tree/documents.h"
 
 /* --- content --- */
 
@@ -22,6 +23,7 @@ static const char readme_text[] =
     "Every read looks at what the transcripts have gained since the last one and answers with\n"
     "the totals of now. Nothing here can be written.\n"
     "\n"
+    "  report.txt                     tables for people: today, the last days, budgets\n"
     "  cost_usd, usage.json           everything; of today alone: stats/window/today/cost_usd\n"
     "  teams/<name>/usage.json        a team: its lead, its workers, their totals; members/, runs/\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
@@ -34,8 +36,7 @@ static const char readme_text[] =
     "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
     "  budgets/<name>.json            what was spent of a budget; exceeded/<name> while it is over\n"
     "  budgets/ERROR                  only while the configuration is wrong: what is wrong\n"
-    "  pricing.json                   the prices in force\n"
-    "  status.json                    what was read, skipped, or could not be written\n"
+    "  status.json, pricing.json      what was read, skipped, or not written; the prices in force\n"
     "\n"
     "A bound of a window is empty (open), 2026-06-10, 2026-06-10T01:00Z, 2026-06-10T10:00:00+09:00,\n"
     "@1781053200, now, or -5h / -30m / -7d. Alone: 2026-06-10, 2026-W24, 2026-06: local as all days\n"
@@ -298,6 +299,12 @@ static const struct node_type
                    .costly = true},
     type_window_file = {.shape = NODE_FILE, .render = render_window, .of_window = true},
     type_window = {.name = "window", .shape = NODE_DIR, .each = &type_window_file, .list = OKS_LIST_DAYS},
+    type_report = {.name = "report.txt",
+                   .shape = NODE_FILE,
+                   .render = tree_documents_report,
+                   .costly = true,
+                   .of_times = true,
+                   .of_clock = true},
 
     type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
     type_current = {.name = "current", .shape = NODE_LINK, .up = "../../sessions/"},
@@ -409,7 +416,7 @@ const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
-    .fixed = TYPES(&type_readme, &type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+    .fixed = TYPES(&type_readme, &type_report, &type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
                    &type_window, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
                    &type_projects, &type_stats, &type_budgets, &type_limits)};
 

@@ -96,6 +96,8 @@ START_TEST(each_command)
         {"cat a b c", COMMAND_CAT, 3},
         {"ls", COMMAND_LS, 0},
         {"ls -l a", COMMAND_LS, 1},
+        {"report", COMMAND_REPORT, 0},
+        {"report days --since -7d --until=now --csv", COMMAND_REPORT, 1},
         {"scan", COMMAND_SCAN, 0},
         {"forget x y", COMMAND_FORGET, 2},
         {"forget --all", COMMAND_FORGET, 0},
@@ -249,6 +251,8 @@ START_TEST(options_of_other_programs_get_a_hint)
     struct options o;
 
     refused("ls -la", "-a: no such option; 'okstrafs ls [-l] [PATH...]' is all: nothing is hidden");
+    refused("cat --since 2026-06-10 usage.json", "options of report alone");
+    refused("report --since", "--since needs a value");
     refused("ls -R teams", "-R: no such option; 'okstrafs ls");
     refused("-R ls", "'okstrafs ls");
     refused("ls -lh", "sizes are bytes");
@@ -275,7 +279,7 @@ static void help_of(const char *line, char text[4096])
 
 START_TEST(help_says_what_it_is)
 {
-    static const char *const names[] = {"mount", "umount", "cat", "ls", "scan", "forget", "doctor"};
+    static const char *const names[] = {"mount", "umount", "cat", "ls", "report", "scan", "forget", "doctor"};
     char all[4096], ls[4096], other[4096];
 
     help_of("--help", all);

@@ -1,0 +1,233 @@
+/*
+ * Numbers of documents as text for people. Decimal digits are moved, not computed with, so that a large count
+ * and an exact amount stay what they are.
+ */
+#include "report/cells.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "okstrafs/stamp.h"
+#include "okstrafs/zone.h"
+#include "report/rows.h"
+
+static bool is_number(const struct value *v)
+{
+    return value_is(v, VALUE_NUMBER);
+}
+
+/* Groups the digits of a whole number; `room` is that of `out`. */
+static void group(const char *digits, size_t n, char *out, size_t room)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < n && to + 2 < room; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && isdigit((unsigned char)digits[i - 1]))
+            out[to++] = ',';
+        out[to++] = digits[i];
+    }
+    out[to] = '\0';
+}
+
+const char *cell_count(const struct value *v, char out[CELL_BYTES])
+{
+    size_t whole;
+
+    if (!is_number(v))
+        return "";
+    whole = strspn(v->text, "-0123456789");
+    if (strlen(v->text) >= CELL_BYTES / 2)
+        return v->text;
+    group(v->text, whole, out, CELL_BYTES);
+    strcat(out, v->text + whole);
+    return out;
+}
+
+/* Adds one to a decimal number: digits, without a sign. `out` has room for one digit more. */
+static void add_one(char *digits)
+{
+    size_t i = strlen(digits);
+
+    while (i > 0 && digits[i - 1] == '9')
+        digits[--i] = '0';
+    if (i > 0) {
+        digits[i - 1]++;
+        return;
+    }
+    memmove(digits + 1, digits, strlen(digits) + 1);
+    digits[0] = '1';
+}
+
+/* Cents, rounded half up, of a decimal number without exponent. */
+static void cents_of(const char *text, char out[CELL_BYTES])
+{
+    size_t whole = strspn(text, "0123456789");
+    const char *fraction = text[whole] == '.' ? text + whole + 1 : "";
+    size_t n = strspn(fraction, "0123456789");
+
+    memcpy(out, text, whole);
+    for (size_t i = 0; i < 2; i++)
+        out[whole + i] = i < n ? fraction[i] : '0';
+    out[whole + 2] = '\0';
+    if (n > 2 && fraction[2] >= '5')
+        add_one(out);
+}
+
+static bool is_zero(const char *digits)
+{
+    return digits[strspn(digits, "0.")] == '\0';
+}
+
+const char *cell_usd(const struct value *v, const struct value *in, struct cell_marks *marks,
+                     char out[CELL_BYTES])
+{
+    char cents[CELL_BYTES], whole[CELL_BYTES];
+    bool at_least = value_is_true(value_member(in, "lowerBound"));
+    size_t n;
+
+    if (value_is(v, VALUE_NULL)) {
+        marks->unknown = true;
+        return "?";
+    }
+    if (!is_number(v))
+        return "";
+    if (strlen(v->text) >= CELL_BYTES / 2 || v->text[strspn(v->text, "0123456789.")])
+        return v->text;
+    cents_of(v->text, cents);
+    marks->at_least |= at_least;
+    if (is_zero(cents) && !is_zero(v->text) && !at_least)
+        return "<0.01";
+    n = strlen(cents) - 2;
+    group(cents, n, whole, sizeof(whole));
+    snprintf(out, CELL_BYTES, "%s%.40s.%.2s", at_least ? ">" : "", whole, cents + n);
+    return out;
+}
+
+const char *cell_time(const struct value *v, const struct oks_zone *zone, char out[CELL_BYTES])
+{
+    int64_t micros;
+    bool aware;
+    time_t local;
+    struct tm tm;
+
+    if (!value_is(v, VALUE_STRING))
+        return "";
+    if (oks_stamp_micros(oks_stamp_of(oks_slice_of(v->text)), &micros, &aware) < 0)
+        return v->text;
+    local = (time_t)(micros / 1000000);
+    local += oks_zone_offset(zone, local, NULL);
+    if (!gmtime_r(&local, &tm) || strftime(out, CELL_BYTES, "%Y-%m-%d %H:%M", &tm) == 0)
+        return v->text;
+    return out;
+}
+
+const char *cell_percent(const struct value *v, char out[CELL_BYTES])
+{
+    double ratio = is_number(v) ? strtod(v->text, NULL) * 100 : 0;
+
+    if (!is_number(v))
+        return "";
+    /* cut, so that it is below 100 until the limit is reached */
+    snprintf(out, CELL_BYTES, "%.0f%%", ratio < 1e9 ? (double)(int64_t)(ratio + 1e-9) : 1e9);
+    return out;
+}
+
+const char *cell_name(const struct value *v)
+{
+    return value_is(v, VALUE_STRING) ? v->text : "";
+}
+
+unsigned cell_share(const struct value *part, const struct value *whole)
+{
+    double of = is_number(whole) ? strtod(whole->text, NULL) : 0;
+    double share = is_number(part) && of > 0 ? strtod(part->text, NULL) / of : 0;
+
+    return share >= 1 ? 1000 : (unsigned)(share * 1000 + 0.5);
+}
+
+/* --- rows --- */
+
+void cells_columns(struct table *t, const struct report_kind *kind)
+{
+    table_column(t, kind->title, TABLE_LEFT, 0);
+    for (const struct report_column *c = kind->columns; c->title; c++)
+        table_column(t, c->title,
+                     c->type == CELL_NAME || c->type == CELL_TIME || c->type == CELL_FLAG ? TABLE_LEFT
+                                                                                          : TABLE_RIGHT,
+                     c->keep);
+}
+
+static void put_share(struct table *t, const struct report_column *c, const struct value *row,
+                      const struct value *total)
+{
+    const char *path = c->path;
+    char text[CELL_BYTES];
+    unsigned share;
+
+    if (!total || row == total) {
+        table_cell(t, "");
+        return;
+    }
+    if (!is_number(report_member(total, path, NULL)) || is_zero(report_member(total, path, NULL)->text))
+        path = "billed.totalTokens";
+    share = cell_share(report_member(row, path, NULL), report_member(total, path, NULL));
+    snprintf(text, sizeof(text), "%u%%", (share + 5) / 10);
+    table_bar(t, text, share);
+}
+
+static const char *flag(const struct report_column *c, const struct value *v, char out[CELL_BYTES])
+{
+    if (!value_is_true(v))
+        return "";
+    snprintf(out, CELL_BYTES, "%s", c->title);
+    out[0] = (char)tolower((unsigned char)out[0]);
+    return out;
+}
+
+void cells_row(struct table *t, const struct report_kind *kind, const char *key, const struct value *row,
+               const struct value *total, const struct report_style *style, struct cell_marks *marks)
+{
+    char text[CELL_BYTES];
+
+    table_cell(t, key);
+    for (const struct report_column *c = kind->columns; c->title; c++) {
+        const struct value *in = NULL, *v = report_member(row, c->path, &in);
+
+        switch (c->type) {
+        case CELL_NAME:
+            table_cell(t, cell_name(v));
+            break;
+        case CELL_COUNT:
+            table_cell(t, cell_count(v, text));
+            break;
+        case CELL_USD:
+            table_cell(t, cell_usd(v, in, marks, text));
+            break;
+        case CELL_TIME:
+            table_cell(t, cell_time(v, style->zone, text));
+            break;
+        case CELL_PERCENT:
+            table_cell(t, cell_percent(v, text));
+            break;
+        case CELL_FLAG:
+            table_cell(t, flag(c, v, text));
+            break;
+        case CELL_SHARE:
+            put_share(t, c, row, total);
+            break;
+        }
+    }
+}
+
+void cells_explain(const struct cell_marks *marks, const struct report_style *style)
+{
+    if (marks->at_least || marks->unknown)
+        style->line(style->ctx, EMPHASIS_NONE, "");
+    if (marks->at_least)
+        style->line(style->ctx, EMPHASIS_FAINT, "> at least (lowerBound)");
+    if (marks->unknown)
+        style->line(style->ctx, EMPHASIS_FAINT, "? no price known (unpriced)");
+}

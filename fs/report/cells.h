@@ -1,0 +1,44 @@
+/*
+ * JSON values as the cells of a table: thousands grouped, dollars to the cent, times local.
+ *
+ * The marks of cells that need an explanation are collected, so that a line below the table can give it.
+ */
+#ifndef OKSTRAFS_FS_REPORT_CELLS_H
+#define OKSTRAFS_FS_REPORT_CELLS_H
+
+#include "report/values.h"
+#include "report/kinds.h"
+#include "report/table.h"
+
+struct cell_marks {
+    bool at_least; /* ">": the real figure may be higher */
+    bool unknown;  /* "?": nothing that was used has a price */
+};
+
+/*
+ * The text of a value. Each returns `out`, or a text that the value has itself: valid as long as both. A
+ * value that is null or absent has no text: "".
+ */
+enum { CELL_BYTES = 64 };
+const char *cell_count(const struct value *v, char out[CELL_BYTES]);
+/* `in` is the object with the value; its "lowerBound" counts. An amount that is null is "?". */
+const char *cell_usd(const struct value *v, const struct value *in, struct cell_marks *marks,
+                     char out[CELL_BYTES]);
+/* "2026-06-10 14:05"; what is no time stamp is shown as it is. */
+const char *cell_time(const struct value *v, const struct oks_zone *zone, char out[CELL_BYTES]);
+const char *cell_percent(const struct value *v, char out[CELL_BYTES]);
+const char *cell_name(const struct value *v);
+
+/* One of `whole` in thousandths. */
+unsigned cell_share(const struct value *part, const struct value *whole);
+
+/* The columns of a table, and the cells of a row in them. `key` is the first cell; `total` (may be NULL) is
+ * what shares are of. */
+void cells_columns(struct table *t, const struct report_kind *kind);
+void cells_row(struct table *t, const struct report_kind *kind, const char *key, const struct value *row,
+               const struct value *total, const struct report_style *style, struct cell_marks *marks);
+
+/* The lines that explain the marks; none where there are none. */
+void cells_explain(const struct cell_marks *marks, const struct report_style *style);
+
+#endif

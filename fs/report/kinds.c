@@ -1,0 +1,59 @@
+/*
+ * The table of kinds.
+ *
+ * All counts are those of "billed": each request once. The thirteen keys of a document are in the CSV only.
+ */
+#include "report/kinds.h"
+
+#include <string.h>
+
+#define COUNTS                                                                                        \
+    {"Requests", "billed.requests", CELL_COUNT, 5}, {"Input", "billed.inputTokens", CELL_COUNT, 3},   \
+        {"Output", "billed.outputTokens", CELL_COUNT, 4},                                             \
+        {"Cache write", "billed.cacheCreationTokens", CELL_COUNT, 1},                                 \
+        {"Cache read", "billed.cacheReadTokens", CELL_COUNT, 2},                                      \
+        {"Tokens", "billed.totalTokens", CELL_COUNT, 7}, {"Cost USD", "billed.costUSD", CELL_USD, 8}, \
+    {                                                                                                 \
+        "Share", "billed.costUSD", CELL_SHARE, 6                                                      \
+    }
+
+static const struct report_column plain[] = {COUNTS, {0}};
+static const struct report_column with_model[] = {
+    COUNTS, {"Model", "model", CELL_NAME, 0}, {"Last activity", "endedAt", CELL_TIME, 6}, {0}};
+static const struct report_column with_end[] = {COUNTS, {"Last activity", "endedAt", CELL_TIME, 5}, {0}};
+static const struct report_column of_blocks[] = {
+    {"Until", "endTime", CELL_TIME, 4}, {"Running", "isActive", CELL_FLAG, 9}, COUNTS, {0}};
+static const struct report_column of_tools[] = {{"Calls", "calls", CELL_COUNT, 9},
+                                                {"Failed", "failed", CELL_COUNT, 8},
+                                                {"Uses", "toolUses", CELL_COUNT, 7},
+                                                COUNTS,
+                                                {0}};
+
+static const struct report_kind kinds[] = {
+    {"days", "Day", "by-day.json", NULL, CELL_NAME, REPORT_BY_KEY, plain},
+    {"weeks", "Week", "by-week.json", NULL, CELL_NAME, REPORT_BY_KEY, plain},
+    {"months", "Month", "by-month.json", NULL, CELL_NAME, REPORT_BY_KEY, plain},
+    {"sessions", "Session", NULL, "sessions", CELL_NAME, REPORT_BY_END, with_model},
+    {"projects", "Project", "by-project.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
+    {"branches", "Branch", "by-branch.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
+    {"models", "Model", "by-model.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
+    {"agents", "Agent", "by-agent.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
+    {"teams", "Team", NULL, "teams", CELL_NAME, REPORT_BY_COST, with_end},
+    {"blocks", "Block", "blocks.json", NULL, CELL_TIME, REPORT_BY_KEY, of_blocks},
+    {"tools", "Tool", "by-tool.json", NULL, CELL_NAME, REPORT_BY_COST, of_tools},
+};
+
+const struct report_kind *report_kind_at(size_t i)
+{
+    return i < sizeof(kinds) / sizeof(*kinds) ? &kinds[i] : NULL;
+}
+
+const struct report_kind *report_kind_find(const char *name)
+{
+    const struct report_kind *kind;
+
+    for (size_t i = 0; (kind = report_kind_at(i)); i++)
+        if (strcmp(kind->name, name) == 0)
+            return kind;
+    return NULL;
+}

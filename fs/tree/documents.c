@@ -1,0 +1,166 @@
+/*
+ * Documents by path without a sync, and report.txt, which is made from them.
+ *
+ * report.txt shows several documents, each rendered under the engine's lock by itself. So that all of them
+ * show one state it is made again if the data changed meanwhile, and its version is that from before.
+ */
+#include "tree/documents.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "okstrafs/names.h"
+#include "report/report.h"
+
+enum {
+    REPORT_WIDTH = 80,
+    TRIES = 4, /* then a transcript grows faster than the report is made, and the last state will do */
+};
+
+static int find(const struct tree_documents *d, const char *path, struct node *out)
+{
+    struct node node;
+    int rc = 0;
+
+    tree_root(&node);
+    while (rc == 0 && *path) {
+        size_t n = strcspn(path, "/");
+        char name[OKS_NAME_MAX + 1];
+        struct node child = {0};
+
+        if (n < sizeof(name)) {
+            snprintf(name, sizeof(name), "%.*s", (int)n, path);
+            rc = tree_lookup_known(d->engine, &node, name, d->now_ms, &child);
+        } else {
+            rc = -ENOENT;
+        }
+        node_clear(&node);
+        node = child;
+        path += n + (path[n] == '/');
+    }
+    if (rc == 0)
+        *out = node;
+    return rc;
+}
+
+int tree_documents_find(const struct tree_documents *d, const char *path)
+{
+    struct node node;
+    int rc = find(d, path, &node);
+
+    if (rc == 0)
+        node_clear(&node);
+    return rc;
+}
+
+int tree_documents_sync(const struct tree_documents *d, const char *path)
+{
+    struct node node;
+    uint64_t version;
+    int rc = find(d, path, &node);
+
+    if (rc < 0)
+        return rc;
+    rc = tree_version(d->engine, &node, NULL, &version);
+    node_clear(&node);
+    return rc;
+}
+
+static int read_document(void *ctx, const char *path, struct oks_document *out)
+{
+    const struct tree_documents *d = ctx;
+    struct node node;
+    int rc = find(d, path, &node);
+
+    if (rc < 0)
+        return rc;
+    rc = tree_render(d->engine, &node, d->now_ms, out);
+    node_clear(&node);
+    return rc;
+}
+
+struct lister {
+    int (*fn)(void *ctx, const char *name);
+    void *ctx;
+};
+
+static int pass_on(void *ctx, const char *name, enum node_shape shape)
+{
+    const struct lister *l = ctx;
+
+    return l->fn(l->ctx, name);
+}
+
+static int list_folder(void *ctx, const char *path, int (*fn)(void *ctx, const char *name), void *fn_ctx)
+{
+    const struct tree_documents *d = ctx;
+    struct lister l = {fn, fn_ctx};
+    struct node node;
+    int rc = find(d, path, &node);
+
+    if (rc < 0)
+        return rc;
+    rc = tree_has_list(&node) ? tree_list_known(d->engine, &node, pass_on, &l) : -ENOTDIR;
+    node_clear(&node);
+    return rc;
+}
+
+struct report_source tree_documents_source(struct tree_documents *d)
+{
+    return (struct report_source){read_document, list_folder, d};
+}
+
+/* --- report.txt --- */
+
+static void put_line(void *ctx, enum emphasis emphasis, const char *line)
+{
+    fprintf(ctx, "%s\n", line);
+}
+
+static int print_report(struct tree_documents *d, struct oks_document *out)
+{
+    struct report_source source = tree_documents_source(d);
+    struct report_style style = {.width = REPORT_WIDTH, .zone = oks_engine_zone(d->engine), .line = put_line};
+    struct oks_document all;
+    char *bytes = NULL;
+    size_t len = 0;
+    FILE *f;
+    int rc = oks_document_usage(d->engine, &(struct oks_target){.kind = OKS_ALL}, NULL, &all);
+
+    if (rc < 0)
+        return rc;
+    *out = (struct oks_document){.mtime_ns = all.mtime_ns, .version = all.version};
+    oks_document_clear(&all);
+    f = open_memstream(&bytes, &len);
+    if (!f)
+        return -ENOMEM;
+    style.ctx = f;
+    rc = report_print_overview(&source, &style);
+    if (fclose(f) != 0 && rc == 0)
+        rc = -ENOMEM;
+    if (rc < 0)
+        free(bytes);
+    out->bytes = bytes;
+    out->len = len;
+    return rc;
+}
+
+int tree_documents_report(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                          struct oks_document *out)
+{
+    struct tree_documents d = {engine, now_ms};
+    const struct oks_target all = {.kind = OKS_ALL};
+    struct oks_document report;
+    int rc = print_report(&d, &report);
+
+    for (int tries = 1; rc == 0 && tries < TRIES && oks_engine_version(engine, &all) != report.version;
+         tries++) {
+        oks_document_clear(&report);
+        rc = print_report(&d, &report);
+    }
+    if (rc == 0)
+        *out = report;
+    return rc;
+}
