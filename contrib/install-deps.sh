@@ -47,6 +47,7 @@ missing_for_build() {
     need libfuse3-dev pkg-config --exists fuse3
     need libssl-dev pkg-config --exists libcrypto
     need libzstd-dev pkg-config --exists libzstd
+    need libncurses-dev pkg-config --exists ncursesw
     # libfuse calls it for everyone but root, and so do the tests.
     need fuse3 command -v fusermount3
 }

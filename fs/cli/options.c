@@ -38,6 +38,7 @@ static const struct command_name commands[] = {
     {"ls", COMMAND_LS, -1, "[-l] [PATH...]", "the same folders without a mount"},
     {"report", COMMAND_REPORT, 1, "[WHAT] [--since T] [--until T]",
      "tables of usage and cost (see help report)"},
+    {"top", COMMAND_TOP, 1, "[MOUNTPOINT]", "a live view of a mount"},
     {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
     {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
     {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check set-up and mounts, with a fix for each fault"},
@@ -539,10 +540,10 @@ static void refuse_command(const char *word)
         log_error("%s: no such command; the nearest is '%s' (okstrafs --help has all)", word,
                   commands[nearest].name);
     else
-        log_error(
-            "%s: no such command; there are mount, umount, cat, ls, report, scan, forget and doctor (see "
-            "okstrafs --help)",
-            word);
+        log_error("%s: no such command; there are mount, umount, cat, ls, report, top, scan, forget and "
+                  "doctor (see "
+                  "okstrafs --help)",
+                  word);
 }
 
 /* Whether mount(8) runs this program as its helper for the type fuse.okstrafs. */
@@ -724,7 +725,8 @@ static int default_mountpoint(struct options *o)
 {
     char *path;
 
-    if (o->n_paths > 0 && (o->command == COMMAND_MOUNT || o->command == COMMAND_UMOUNT)) {
+    if (o->n_paths > 0 &&
+        (o->command == COMMAND_MOUNT || o->command == COMMAND_UMOUNT || o->command == COMMAND_TOP)) {
         o->mountpoint = absolute(o->paths[0]);
         return 0;
     }

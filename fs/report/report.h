@@ -27,4 +27,9 @@ int report_print_csv(const struct report_rows *rows, FILE *f);
  * budgets. 0 or a negative errno. */
 int report_print_overview(const struct report_source *source, const struct report_style *style);
 
+/* The live view: the overview without its days, projects and models, and with these sessions, how full their
+ * contexts are, and the limits of the user's plans. 0 or a negative errno. */
+int report_print_live(const struct report_source *source, const char *const *sessions, size_t n,
+                      const struct report_style *style);
+
 #endif

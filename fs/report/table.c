@@ -127,6 +127,11 @@ static void add_cell(struct table *t, const char *text, int32_t bar)
     t->text_len += len + 1;
 }
 
+size_t table_rows(const struct table *t)
+{
+    return t->n_rows;
+}
+
 void table_cell(struct table *t, const char *text)
 {
     add_cell(t, text, -1);

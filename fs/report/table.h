@@ -51,6 +51,8 @@ void table_bar(struct table *t, const char *text, unsigned thousandths);
 /* Of the row whose cells come next. The first row of totals gets a rule above. */
 void table_emphasis(struct table *t, enum emphasis emphasis);
 
+size_t table_rows(const struct table *t);
+
 /* Titles, then rows. 0 or -ENOMEM. */
 int table_print(const struct table *t, const struct report_style *style);
 

@@ -98,6 +98,8 @@ START_TEST(each_command)
         {"ls -l a", COMMAND_LS, 1},
         {"report", COMMAND_REPORT, 0},
         {"report days --since -7d --until=now --csv", COMMAND_REPORT, 1},
+        {"top", COMMAND_TOP, 0},
+        {"top /m", COMMAND_TOP, 1},
         {"scan", COMMAND_SCAN, 0},
         {"forget x y", COMMAND_FORGET, 2},
         {"forget --all", COMMAND_FORGET, 0},
@@ -279,7 +281,8 @@ static void help_of(const char *line, char text[4096])
 
 START_TEST(help_says_what_it_is)
 {
-    static const char *const names[] = {"mount", "umount", "cat", "ls", "report", "scan", "forget", "doctor"};
+    static const char *const names[] = {"mount", "umount", "cat",    "ls",    "report",
+                                        "top",   "scan",   "forget", "doctor"};
     char all[4096], ls[4096], other[4096];
 
     help_of("--help", all);

@@ -1,0 +1,269 @@
+/*
+ * The sections, each from a few documents.
+ */
+#include "report/sections.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/name_list.h"
+#include "okstrafs/names.h"
+#include "report/cells.h"
+
+enum {
+    BUDGETS_SHOWN = 32,
+    LINE_BYTES = 256,
+    PATH_BYTES = 300,
+};
+
+void section_line(const struct sections *o, enum emphasis emphasis, const char *text)
+{
+    o->style->line(o->style->ctx, emphasis, text);
+}
+
+static void put_heading(const struct sections *o, const char *text)
+{
+    section_line(o, EMPHASIS_NONE, "");
+    section_line(o, EMPHASIS_HEADING, text);
+}
+
+int section_table(const struct sections *o, struct table *t, int rc)
+{
+    if (rc == 0)
+        rc = table_print(t, o->style);
+    table_free(t);
+    return rc;
+}
+
+/* --- the present --- */
+
+int section_windows(struct sections *o)
+{
+    static const struct {
+        const char *title, *path;
+    } rows[] = {
+        {"Today", "window/today.json"},           {"Yesterday", "window/yesterday.json"},
+        {"This week", "window/this-week.json"},   {"This month", "window/this-month.json"},
+        {"Last 30 days", "window/last-30d.json"}, {"All of time", "usage.json"},
+    };
+    static const struct report_column columns[] = {
+        {"Requests", "billed.requests", CELL_COUNT, 3},   {"Input", "billed.inputTokens", CELL_COUNT, 1},
+        {"Output", "billed.outputTokens", CELL_COUNT, 2}, {"Tokens", "billed.totalTokens", CELL_COUNT, 4},
+        {"Cost USD", "billed.costUSD", CELL_USD, 5},      {0}};
+    static const struct report_kind kind = {.title = "", .columns = columns};
+    struct table *t = table_new();
+    int rc = t ? 0 : -ENOMEM;
+
+    if (t)
+        cells_columns(t, &kind);
+    for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(*rows); i++) {
+        struct report_document document;
+
+        rc = report_document_read(&document, o->source, rows[i].path);
+        if (rc == 0) {
+            cells_row(t, &kind, rows[i].title, document.tree.root, NULL, o->style, &o->marks);
+            report_document_clear(&document);
+        } else if (rc == -ENOENT) {
+            rc = 0;
+        }
+    }
+    return section_table(o, t, rc);
+}
+
+/* --- cuts --- */
+
+static int put_rows(struct sections *o, const struct report_rows *rows)
+{
+    static const struct report_column columns[] = {{"Requests", "billed.requests", CELL_COUNT, 1},
+                                                   {"Tokens", "billed.totalTokens", CELL_COUNT, 3},
+                                                   {"Cost USD", "billed.costUSD", CELL_USD, 4},
+                                                   {"Share", "billed.costUSD", CELL_SHARE, 2},
+                                                   {0}};
+    struct report_kind kind = {.title = rows->kind->title, .columns = columns};
+    struct table *t = table_new();
+
+    if (!t)
+        return -ENOMEM;
+    cells_columns(t, &kind);
+    for (size_t i = 0; i < rows->n; i++)
+        cells_row(t, &kind, report_row_key(&rows->rows[i]), rows->rows[i].tree.root, rows->total.root,
+                  o->style, &o->marks);
+    return section_table(o, t, 0);
+}
+
+int section_kind(struct sections *o, const char *name, size_t most)
+{
+    struct report_rows rows;
+    char more[LINE_BYTES];
+    int rc = report_rows_read(&rows, report_kind_find(name), o->source, "", most);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    if (rows.n > 0) {
+        section_line(o, EMPHASIS_NONE, "");
+        rc = put_rows(o, &rows);
+    }
+    if (rc == 0 && rows.n_all > rows.n) {
+        snprintf(more, sizeof(more), "%zu of %zu; okstrafs report %s shows all", rows.n, rows.n_all, name);
+        section_line(o, EMPHASIS_FAINT, more);
+    }
+    report_rows_clear(&rows);
+    return rc;
+}
+
+/* --- the running block --- */
+
+static void put_block(struct sections *o, const struct value *block)
+{
+    char from[CELL_BYTES], until[CELL_BYTES], spent[CELL_BYTES], per_hour[CELL_BYTES], ahead[CELL_BYTES],
+        left[CELL_BYTES], tokens[CELL_BYTES], per_minute[CELL_BYTES];
+    const struct value *in = NULL, *cost = report_member(block, "billed.costUSD", &in);
+    const struct value *rate = value_member(block, "burnRate"), *end = value_member(block, "projection");
+    char line[LINE_BYTES];
+
+    rate = value_is(rate, VALUE_OBJECT) ? rate : NULL; /* null while there is one request */
+    end = value_is(end, VALUE_OBJECT) ? end : NULL;
+    cell_count(value_member(end, "remainingMinutes"), left);
+    snprintf(line, sizeof(line), "Running block: %s to %s%s%s%s",
+             cell_time(value_member(block, "key"), o->style->zone, from),
+             cell_time(value_member(block, "endTime"), o->style->zone, until), end ? ", " : "",
+             end ? left : "", end ? " minutes left" : "");
+    put_heading(o, line);
+    snprintf(line, sizeof(line), "  so far       %12s tokens  %10s USD",
+             cell_count(report_member(block, "billed.totalTokens", NULL), tokens),
+             cell_usd(cost, in, &o->marks, spent));
+    section_line(o, EMPHASIS_NONE, line);
+    if (rate) {
+        snprintf(line, sizeof(line), "  burn rate    %12s a min.  %10s USD an hour",
+                 cell_count(value_member(rate, "tokensPerMinute"), per_minute),
+                 cell_usd(value_member(rate, "costUSDPerHour"), in, &o->marks, per_hour));
+        section_line(o, EMPHASIS_NONE, line);
+    }
+    if (end) {
+        snprintf(line, sizeof(line), "  heading for  %12s tokens  %10s USD",
+                 cell_count(value_member(end, "totalTokens"), tokens),
+                 cell_usd(value_member(end, "costUSD"), in, &o->marks, ahead));
+        section_line(o, EMPHASIS_NONE, line);
+    }
+}
+
+int section_block(struct sections *o)
+{
+    struct report_rows rows;
+    int rc = report_rows_read(&rows, report_kind_find("blocks"), o->source, "", 2);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    for (size_t i = 0; i < rows.n; i++)
+        if (value_is_true(value_member(rows.rows[i].tree.root, "isActive")))
+            put_block(o, rows.rows[i].tree.root);
+    report_rows_clear(&rows);
+    return 0;
+}
+
+/* --- budgets --- */
+
+static int add_budget(void *ctx, const char *name)
+{
+    size_t n = strlen(name), suffix = strlen(".json");
+
+    return n > suffix && strcmp(name + n - suffix, ".json") == 0 ? name_list_add(ctx, name) : 0;
+}
+
+static void put_amount(struct table *t, const struct value *budget, const char *key, bool in_usd,
+                       struct cell_marks *marks)
+{
+    const struct value *v = value_member(budget, key);
+    char text[CELL_BYTES];
+
+    table_cell(t, in_usd ? cell_usd(v, strcmp(key, "spent") == 0 ? budget : NULL, marks, text)
+                         : cell_count(v, text));
+}
+
+static void put_budget(struct sections *o, struct table *t, const struct value *budget)
+{
+    const char *state = cell_name(value_member(budget, "state"));
+    const struct value *ratio = value_member(budget, "ratio");
+    bool in_usd = strcmp(cell_name(value_member(budget, "unit")), "USD") == 0;
+    char text[CELL_BYTES];
+
+    if (strcmp(state, "exceeded") == 0)
+        table_emphasis(t, EMPHASIS_ALARM);
+    table_cell(t, cell_name(value_member(budget, "name")));
+    table_cell(t, cell_name(value_member(budget, "scope")));
+    table_cell(t, cell_name(value_member(budget, "of")));
+    table_cell(t, state);
+    put_amount(t, budget, "spent", in_usd, &o->marks);
+    put_amount(t, budget, "limit", in_usd, &o->marks);
+    table_cell(t, cell_name(value_member(budget, "unit")));
+    table_bar(t, cell_percent(ratio, text),
+              cell_share(ratio, &(struct value){.type = VALUE_NUMBER, .text = "1"}));
+}
+
+static int put_budget_rows(struct sections *o, const struct name_list *names)
+{
+    struct table *t = table_new();
+    int rc = t ? 0 : -ENOMEM;
+
+    if (t) {
+        table_column(t, "Budget", TABLE_LEFT, 0);
+        table_column(t, "Scope", TABLE_LEFT, 2);
+        table_column(t, "Of", TABLE_LEFT, 1);
+        table_column(t, "State", TABLE_LEFT, 6);
+        table_column(t, "Spent", TABLE_RIGHT, 5);
+        table_column(t, "Limit", TABLE_RIGHT, 5);
+        table_column(t, "Unit", TABLE_LEFT, 3);
+        table_column(t, "Used", TABLE_RIGHT, 4);
+    }
+    for (size_t i = 0; rc == 0 && i < names->len && i < BUDGETS_SHOWN; i++) {
+        struct report_document document;
+        char path[PATH_BYTES];
+
+        snprintf(path, sizeof(path), "budgets/%s", names->items[i]);
+        rc = report_document_read(&document, o->source, path);
+        if (rc == 0) {
+            put_budget(o, t, document.tree.root);
+            report_document_clear(&document);
+        } else if (rc == -ENOENT) {
+            rc = 0;
+        }
+    }
+    return section_table(o, t, rc);
+}
+
+/* Only while the configuration is wrong: then no budget may be in force. */
+static int put_settings_error(struct sections *o)
+{
+    struct oks_document error;
+    int rc = o->source->read(o->source->ctx, "budgets/ERROR", &error);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    section_line(o, EMPHASIS_NONE, "");
+    for (char *line = error.bytes, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        end += *end ? (*end = '\0', 1) : 0;
+        oks_text_show_hidden(line);
+        section_line(o, EMPHASIS_ALARM, line);
+    }
+    oks_document_clear(&error);
+    return 0;
+}
+
+int section_budgets(struct sections *o)
+{
+    struct name_list *names = name_list_new();
+    int rc = names ? o->source->list(o->source->ctx, "budgets", add_budget, names) : -ENOMEM;
+
+    if (rc == 0)
+        name_list_sort(names);
+    if (rc == 0 && names->len > 0) {
+        section_line(o, EMPHASIS_NONE, "");
+        rc = put_budget_rows(o, names);
+    }
+    if (rc == 0 && names->len > BUDGETS_SHOWN)
+        section_line(o, EMPHASIS_FAINT, "there are more in budgets/");
+    name_list_free(names);
+    return rc == 0 ? put_settings_error(o) : rc;
+}
