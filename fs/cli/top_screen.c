@@ -2,15 +2,15 @@
  * Lines on a terminal. Nothing but this file uses ncurses, whose names are everywhere (clear, move, timeout).
  */
 #include "cli/top_screen.h"
+#include "report/width.h" /* before term.h, which has macros of ordinary words */
 
 #include <curses.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <term.h>
 #include <unistd.h>
-
-#include "report/width.h"
 
 struct line {
     enum emphasis emphasis;
@@ -20,13 +20,26 @@ struct line {
 static struct {
     SCREEN *terminal;
     bool colour;
-    struct line *lines;
+    struct line *kept;
     size_t n, room;
     size_t first; /* the line that is shown below the title */
 } screen;
 
+/* newterm() loses memory where there is none. */
+static bool is_known_terminal(void)
+{
+    int found;
+
+    if (setupterm(NULL, STDOUT_FILENO, &found) != OK)
+        return false;
+    del_curterm(cur_term);
+    return true;
+}
+
 bool screen_open(bool colour)
 {
+    if (!is_known_terminal())
+        return false;
     screen.terminal = newterm(NULL, stdout, stdin);
     if (!screen.terminal)
         return false;
@@ -55,8 +68,8 @@ void screen_close(void)
     delscreen(screen.terminal);
     screen.terminal = NULL;
     screen_begin();
-    free(screen.lines);
-    screen.lines = NULL;
+    free(screen.kept);
+    screen.kept = NULL;
     screen.room = 0;
 }
 
@@ -77,22 +90,22 @@ void screen_resized(void)
 void screen_begin(void)
 {
     while (screen.n > 0)
-        free(screen.lines[--screen.n].text);
+        free(screen.kept[--screen.n].text);
 }
 
 int screen_line(enum emphasis emphasis, const char *text)
 {
     if (screen.n == screen.room) {
         size_t room = screen.room ? screen.room * 2 : 64;
-        struct line *lines = reallocarray(screen.lines, room, sizeof(*lines));
+        struct line *more = reallocarray(screen.kept, room, sizeof(*more));
 
-        if (!lines)
+        if (!more)
             return -ENOMEM;
-        screen.lines = lines;
+        screen.kept = more;
         screen.room = room;
     }
-    screen.lines[screen.n] = (struct line){emphasis, strdup(text)};
-    return screen.lines[screen.n].text ? (screen.n++, 0) : -ENOMEM;
+    screen.kept[screen.n] = (struct line){emphasis, strdup(text)};
+    return screen.kept[screen.n].text ? (screen.n++, 0) : -ENOMEM;
 }
 
 static attr_t look_of(enum emphasis emphasis)
@@ -114,10 +127,10 @@ static attr_t look_of(enum emphasis emphasis)
 /* Without the last column of the last line, where a terminal would scroll. */
 static void put(int row, attr_t look, const char *text)
 {
-    size_t columns = COLS > 1 ? (size_t)COLS - (row == LINES - 1) : 1, width;
+    size_t most = COLS > 1 ? (size_t)COLS - (row == LINES - 1) : 1, width;
 
     attrset(look);
-    mvaddnstr(row, 0, text, (int)text_fit(text, columns, &width));
+    mvaddnstr(row, 0, text, (int)text_fit(text, most, &width));
     attrset(A_NORMAL);
 }
 
@@ -141,8 +154,7 @@ void screen_show(const char *title)
     erase();
     put(0, A_REVERSE, title);
     for (size_t i = 0; i < rows_below() && screen.first + i < screen.n; i++)
-        put((int)i + 1, look_of(screen.lines[screen.first + i].emphasis),
-            screen.lines[screen.first + i].text);
+        put((int)i + 1, look_of(screen.kept[screen.first + i].emphasis), screen.kept[screen.first + i].text);
     refresh();
 }
 

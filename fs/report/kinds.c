@@ -23,10 +23,9 @@ static const struct report_column with_model[] = {
 static const struct report_column with_end[] = {COUNTS, {"Last activity", "endedAt", CELL_TIME, 5}, {0}};
 static const struct report_column of_blocks[] = {
     {"Until", "endTime", CELL_TIME, 4}, {"Running", "isActive", CELL_FLAG, 9}, COUNTS, {0}};
-static const struct report_column of_tools[] = {{"Calls", "calls", CELL_COUNT, 9},
-                                                {"Failed", "failed", CELL_COUNT, 8},
-                                                {"Uses", "toolUses", CELL_COUNT, 7},
-                                                COUNTS,
+static const struct report_column of_tools[] = {{"Calls", "calls", CELL_COUNT, 2},
+                                                {"Sessions", "sessions", CELL_COUNT, 1},
+                                                {"Share", "calls", CELL_SHARE, 3},
                                                 {0}};
 
 static const struct report_kind kinds[] = {
