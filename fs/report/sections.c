@@ -22,10 +22,11 @@ void section_line(const struct sections *o, enum emphasis emphasis, const char *
     o->style->line(o->style->ctx, emphasis, text);
 }
 
-static void put_heading(const struct sections *o, const char *text)
+/* Of a line with what documents say. */
+static void put_shown(const struct sections *o, enum emphasis emphasis, char *line)
 {
-    section_line(o, EMPHASIS_NONE, "");
-    section_line(o, EMPHASIS_HEADING, text);
+    oks_text_show_hidden(line);
+    section_line(o, emphasis, line);
 }
 
 int section_table(const struct sections *o, struct table *t, int rc)
@@ -129,22 +130,23 @@ static void put_block(struct sections *o, const struct value *block)
              cell_time(value_member(block, "key"), o->style->zone, from),
              cell_time(value_member(block, "endTime"), o->style->zone, until), end ? ", " : "",
              end ? left : "", end ? " minutes left" : "");
-    put_heading(o, line);
+    section_line(o, EMPHASIS_NONE, "");
+    put_shown(o, EMPHASIS_HEADING, line);
     snprintf(line, sizeof(line), "  so far       %12s tokens  %10s USD",
              cell_count(report_member(block, "billed.totalTokens", NULL), tokens),
              cell_usd(cost, in, &o->marks, spent));
-    section_line(o, EMPHASIS_NONE, line);
+    put_shown(o, EMPHASIS_NONE, line);
     if (rate) {
         snprintf(line, sizeof(line), "  burn rate    %12s a min.  %10s USD an hour",
                  cell_count(value_member(rate, "tokensPerMinute"), per_minute),
                  cell_usd(value_member(rate, "costUSDPerHour"), in, &o->marks, per_hour));
-        section_line(o, EMPHASIS_NONE, line);
+        put_shown(o, EMPHASIS_NONE, line);
     }
     if (end) {
         snprintf(line, sizeof(line), "  heading for  %12s tokens  %10s USD",
                  cell_count(value_member(end, "totalTokens"), tokens),
                  cell_usd(value_member(end, "costUSD"), in, &o->marks, ahead));
-        section_line(o, EMPHASIS_NONE, line);
+        put_shown(o, EMPHASIS_NONE, line);
     }
 }
 
@@ -244,8 +246,7 @@ static int put_settings_error(struct sections *o)
     for (char *line = error.bytes, *end; *line; line = end) {
         end = line + strcspn(line, "\n");
         end += *end ? (*end = '\0', 1) : 0;
-        oks_text_show_hidden(line);
-        section_line(o, EMPHASIS_ALARM, line);
+        put_shown(o, EMPHASIS_ALARM, line);
     }
     oks_document_clear(&error);
     return 0;
