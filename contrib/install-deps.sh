@@ -45,6 +45,7 @@ missing_for_build() {
     need ninja-build command -v ninja
     need pkg-config command -v pkg-config
     need libfuse3-dev pkg-config --exists fuse3
+    need libjson-c-dev pkg-config --exists json-c
     need libssl-dev pkg-config --exists libcrypto
     need libzstd-dev pkg-config --exists libzstd
     need libncurses-dev pkg-config --exists ncursesw
@@ -54,7 +55,6 @@ missing_for_build() {
 
 missing_for_quick() {
     need check pkg-config --exists check
-    need libjson-c-dev pkg-config --exists json-c
     need python3 command -v python3
     need inotify-tools command -v inotifywait
     need procps command -v ps
@@ -67,7 +67,7 @@ missing_for_quick() {
 # dpkg-buildpackage looks for packages and not for tools, so here dpkg says what is missing.
 missing_for_package() {
     local package
-    for package in build-essential check debhelper fuse3 libfuse3-dev libjson-c-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
+    for package in build-essential check debhelper fuse3 libfuse3-dev libjson-c-dev libncurses-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
         need "$package" dpkg_has "$package"
     done
     if ! dpkg_has systemd && ! dpkg_has systemd-dev; then
