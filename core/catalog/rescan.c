@@ -38,6 +38,9 @@ int rescan_file_init(struct catalog *c, const struct transcript *t, struct resca
         return -ETIMEDOUT; /* the reader would wait for ever */
     *out = (struct rescan_file){.path = strdup(t->path),
                                 .end = t->mark.size,
+                                .cursor = t->state.offset,
+                                .dev = t->mark.dev,
+                                .ino = t->mark.ino,
                                 .source = t->source->id,
                                 .whole = t->whole,
                                 .packed = t->packed,
@@ -68,6 +71,55 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
         rc = file->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
              : file->packed ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
                             : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
+    oks_scanner_free(scanner);
+    if (fd >= 0)
+        close(fd);
+    return rc == AT_END ? 0 : rc;
+}
+
+struct tools_reading {
+    uint64_t end;
+    int (*fn)(void *ctx, const struct oks_tool_note *note);
+    void *ctx;
+};
+
+static int read_note(void *ctx, const struct oks_tool_note *note)
+{
+    const struct tools_reading *reading = ctx;
+
+    return note->offset >= reading->end ? AT_END : reading->fn(reading->ctx, note);
+}
+
+static int open_same(const struct rescan_file *file)
+{
+    struct stat st;
+    int fd = oks_open_regular(file->path, &st);
+
+    if (fd < 0)
+        return fd == -ENOENT ? -ESTALE : fd;
+    if (st.st_dev == file->dev && st.st_ino == file->ino)
+        return fd;
+    close(fd);
+    return -ESTALE;
+}
+
+int rescan_tools_read(enum oks_isa isa, const struct rescan_file *file, uint64_t from,
+                      int (*fn)(void *ctx, const struct oks_tool_note *note), void *ctx)
+{
+    bool all = file->whole || file->packed;
+    struct tools_reading reading = {all ? UINT64_MAX : file->cursor, fn, ctx};
+    const struct oks_scan_part part = {.offset = from, .limit = all ? 0 : file->cursor - from};
+    struct oks_sink sink = {.ctx = &reading, .tool = read_note};
+    struct oks_scan_result result = {0};
+    struct oks_scanner *scanner = NULL;
+    int fd = open_same(file), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
+
+    if (rc >= 0)
+        rc = source_scanner_set_tools(scanner, file->source);
+    if (rc >= 0)
+        rc = file->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
+             : file->packed ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
+                            : oks_scanner_scan_part(scanner, fd, &part, &sink, NULL, &result);
     oks_scanner_free(scanner);
     if (fd >= 0)
         close(fd);

@@ -19,7 +19,9 @@ struct transcript;
 /* What a thread without the lock needs to read a transcript. */
 struct rescan_file {
     char *path;
-    uint64_t end; /* bytes that the model has counted */
+    uint64_t end;    /* bytes that the model has counted */
+    uint64_t cursor; /* of these, complete lines */
+    uint64_t dev, ino;
     enum oks_source source;
     bool whole, packed;
     char *peer_states; /* see oks_scanner_set_source() */
@@ -34,5 +36,12 @@ void rescan_file_clear(struct rescan_file *file);
  */
 int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
                      int (*fn)(void *ctx, const struct oks_record *record), void *ctx);
+
+/*
+ * The same for what complete lines from the offset `from` on say of tool calls; of a transcript that is whole
+ * or packed, 0. -ESTALE: the file is gone, or another one than was scanned.
+ */
+int rescan_tools_read(enum oks_isa isa, const struct rescan_file *file, uint64_t from,
+                      int (*fn)(void *ctx, const struct oks_tool_note *note), void *ctx);
 
 #endif

@@ -41,6 +41,7 @@ enum field_kind {
     FIELD_TEXT,   /* a slice; absent where it is no string or empty */
     FIELD_COUNT,  /* struct count */
     FIELD_NUMBER, /* a slice: the number as it stands; absent where it is none */
+    FIELD_TRUE,   /* a bool, true for true only */
     FIELD_OBJECT, /* a struct that begins with `present`, filled through another context */
     FIELD_ARRAY,
 };

@@ -77,6 +77,9 @@ static int shape_scalar(struct shape *shape, const struct field *field, enum jso
         *(struct oks_slice *)at =
             kind == JSON_INT || kind == JSON_FLOAT ? (struct oks_slice){s, len} : (struct oks_slice){0};
         return 0;
+    case FIELD_TRUE:
+        *(bool *)at = kind == JSON_TRUE;
+        return 0;
     default:
         memset(at, 0, field->size);
         return 0;

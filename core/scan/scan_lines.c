@@ -38,7 +38,7 @@ static int send_record(struct oks_lines *lines, const struct line *line, struct 
 {
     const struct oks_sink *sink = lines->sink;
 
-    if (!sink->record)
+    if (!sink->record && !sink->tool)
         return 0;
     if (lines->ops->tell)
         return lines->ops->tell(lines->reader, line->base + line->from, line->to - line->from, line->complete,

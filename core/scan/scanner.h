@@ -20,6 +20,7 @@
 
 #include "scan/record.h"
 #include "scan/request.h"
+#include "scan/tool_note.h"
 
 enum {
     OKS_DEPTH_MAX = 1024,      /* open containers; one more and the line is bad */
@@ -50,6 +51,10 @@ struct oks_sink {
      * long alike. `offset` is that of the line. Overlapping or repeated finds are all reported.
      */
     int (*team)(void *ctx, struct oks_slice name, uint64_t offset);
+
+    /* What a complete line says of tool calls. Only readers of tool calls (sources/tools.h) return these, and
+     * they return no records. */
+    int (*tool)(void *ctx, const struct oks_tool_note *note);
 };
 
 struct oks_scan_result {

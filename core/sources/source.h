@@ -39,6 +39,7 @@ struct source {
     bool named_only; /* such a folder is a root only if the configuration names itself */
     const struct oks_reader_ops *reader;
     const struct oks_reader_ops *reader_avx2; /* the same for CPUs that have AVX2, or NULL */
+    const struct oks_reader_ops *tools;       /* of tool calls: sources/tools.h */
 
     bool (*wants)(const char *rel);  /* whether the file is a transcript, by its path below such a folder */
     bool (*enters)(const char *rel); /* whether to look into a folder; NULL: into all */
@@ -120,5 +121,7 @@ int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_sour
 /* The next scan reads lines of the source (scan/scanner.h, oks_scanner_set_reader). */
 int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, const char *memo,
                        const char *peers);
+/* The next scan reads the source's tool calls. */
+int source_scanner_set_tools(struct oks_scanner *scanner, enum oks_source source);
 
 #endif

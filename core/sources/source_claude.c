@@ -10,6 +10,7 @@
 #include "sources/scan_claude.h"
 #include "sources/source.h"
 #include "sources/source_paths.h"
+#include "sources/tools.h"
 
 static bool wants(const char *rel)
 {
@@ -65,6 +66,7 @@ const struct source oks_source_claude = {
 #ifdef __x86_64__
     .reader_avx2 = &oks_claude_reader_avx2,
 #endif
+    .tools = &oks_claude_tools,
     .wants = wants,
     .id_of = id,
     .parent = parent,
@@ -128,6 +130,7 @@ const struct source oks_source_claude_desktop = {
 #ifdef __x86_64__
     .reader_avx2 = &oks_claude_reader_avx2,
 #endif
+    .tools = &oks_claude_tools,
     .wants = desktop_wants,
     .enters = desktop_enters,
     .id_of = id,

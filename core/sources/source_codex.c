@@ -15,6 +15,7 @@
 #include "sources/scan_codex.h"
 #include "sources/source.h"
 #include "sources/source_paths.h"
+#include "sources/tools.h"
 
 enum { UUID_TEXT = 36 };
 
@@ -64,6 +65,7 @@ const struct source oks_source_codex = {
     .name = "codex",
     .folders = {"sessions", "archived_sessions"},
     .reader = &oks_codex_reader,
+    .tools = &oks_codex_tools,
     .wants = wants,
     .id_of = id_of,
     .name_of = name_of,

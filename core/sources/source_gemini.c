@@ -12,6 +12,7 @@
 #include "sources/scan_gemini.h"
 #include "sources/source.h"
 #include "sources/source_paths.h"
+#include "sources/tools.h"
 
 /* The part of `rel` behind <project>/chats/, or NULL. */
 static const char *in_chats(const char *rel)
@@ -79,6 +80,7 @@ const struct source oks_source_gemini = {
     .name = "gemini",
     .folders = {"tmp"},
     .reader = &oks_gemini_reader,
+    .tools = &oks_gemini_tools,
     .wants = wants,
     .enters = enters,
     .whole = whole,

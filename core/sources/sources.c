@@ -26,6 +26,11 @@ int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, cons
     return oks_scanner_set_reader(scanner, avx2 && s->reader_avx2 ? s->reader_avx2 : s->reader, memo, peers);
 }
 
+int source_scanner_set_tools(struct oks_scanner *scanner, enum oks_source source)
+{
+    return oks_scanner_set_reader(scanner, oks_sources[source]->tools, "", "");
+}
+
 int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source)
 {
     struct oks_scanner *scanner;

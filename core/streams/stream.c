@@ -39,6 +39,7 @@ void stream_clear(struct stream *stream)
 struct stream_marks {
     size_t closed;        /* requests, from the first on, that are closed */
     size_t sent[STREAMS]; /* rows that each stream has sent */
+    uint64_t life;
 };
 
 int session_stream_new(struct session *s)
@@ -63,6 +64,16 @@ int stream_marks_new(struct transcript *t)
 void stream_marks_free(struct stream_marks *marks)
 {
     free(marks);
+}
+
+void stream_replaced(struct transcript *t)
+{
+    t->marks->life++;
+}
+
+uint64_t stream_life(const struct transcript *t)
+{
+    return t->marks->life;
 }
 
 static struct stream *stream_of(struct streams *streams, struct transcript *t, int which)
@@ -519,7 +530,8 @@ static int collect(struct call *call, const struct oks_stream_cursor *cursor,
         rc = cursor->generation ? read_new(call, cursor) : read_all(call);
     *behind = (struct oks_stream_cursor){0};
     if (rc == 0)
-        *behind = (struct oks_stream_cursor){call->stream->generation, call->stream->sequence};
+        *behind = (struct oks_stream_cursor){.generation = call->stream->generation,
+                                             .sequence = call->stream->sequence};
     pthread_mutex_unlock(&call->streams->model->lock);
     if (rc == 0 && call->rows.n)
         qsort(call->rows.rows, call->rows.n, sizeof(*call->rows.rows), by_time_and_place);

@@ -44,6 +44,11 @@ struct streams {
     uint64_t generations; /* the last one given out */
 };
 
+/* A commit replaces all that is known of the transcript: its lines may be others. */
+void stream_replaced(struct transcript *t);
+/* How often that was. */
+uint64_t stream_life(const struct transcript *t);
+
 int session_stream_new(struct session *s);       /* -ENOMEM */
 int stream_marks_new(struct transcript *t);      /* -ENOMEM */
 void session_stream_free(struct stream *stream); /* NULL is fine */

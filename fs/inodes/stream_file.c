@@ -57,6 +57,7 @@ void stream_file_free(struct stream_file *s)
     while (!LIST_EMPTY(&s->opens)) /* of a mount that has ended */
         stream_handle_free(LIST_FIRST(&s->opens));
     spool_drop(s->spool, &s->file);
+    oks_stream_end(&s->cursor);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -111,13 +112,17 @@ static int take_up(struct stream_file *s, struct oks_engine *engine, const struc
 
     if (!g.bytes)
         return -ENOMEM;
+    cursor.kind = tree_stream_kind(node);
     rc = oks_stream_next(engine, &target, &cursor, append, &g, &mtime_ns);
     if (rc == OKS_STREAM_GOES_ON)
         rc = flush(&g);
     free(g.bytes);
     if (rc != OKS_STREAM_GOES_ON) {
         s->file.len = g.before;
-        s->ended = rc == OKS_STREAM_STARTED_OVER;
+        s->cursor.kind = cursor.kind;
+        s->cursor.calls = cursor.calls;
+        /* Tool calls are returned once: lines that could not be written are lost for this file. */
+        s->ended = rc == OKS_STREAM_STARTED_OVER || cursor.kind == OKS_STREAM_TOOLS;
         return rc;
     }
     s->cursor = cursor;

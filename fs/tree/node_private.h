@@ -2,6 +2,7 @@
 #ifndef OKSTRAFS_FS_TREE_NODE_PRIVATE_H
 #define OKSTRAFS_FS_TREE_NODE_PRIVATE_H
 
+#include "okstrafs/stream.h"
 #include "tree/node.h"
 
 struct node_type {
@@ -21,14 +22,15 @@ struct node_type {
                   struct oks_document *out);
     enum oks_stats stats;   /* of the documents in stats/ */
     enum oks_source source; /* of the documents in limits/ */
-    bool announced;   /* the folder's watchers are notified of changes, even if it was never looked up */
-    bool costly;      /* they are notified only if it was looked up */
-    bool is_stream;   /* append-only */
-    bool is_volatile; /* the content may change while the target's data does not */
-    bool of_clock;    /* it changes with the clock */
-    bool of_window;   /* the leaf, if there is one, is the name of its window, or of its folder's window */
-    bool of_times;    /* it needs the timeline */
-    bool of_all;      /* it depends on all data, whatever its target is */
+    bool announced; /* the folder's watchers are notified of changes, even if it was never looked up */
+    bool costly;    /* they are notified only if it was looked up */
+    bool is_stream; /* append-only */
+    enum oks_stream_kind stream; /* then: what its lines are */
+    bool is_volatile;            /* the content may change while the target's data does not */
+    bool of_clock;               /* it changes with the clock */
+    bool of_window; /* the leaf, if there is one, is the name of its window, or of its folder's window */
+    bool of_times;  /* it needs the timeline */
+    bool of_all;    /* it depends on all data, whatever its target is */
 
     bool of_no_data; /* it depends on no data */
     bool of_found;   /* it depends on what was found, read or not */

@@ -359,6 +359,11 @@ bool tree_is_stream(const struct node *file)
     return file->type->is_stream;
 }
 
+enum oks_stream_kind tree_stream_kind(const struct node *file)
+{
+    return file->type->stream;
+}
+
 /* The window that a file shows, or none. Whether it is relative does not depend on the zone. */
 static struct oks_window window_of(const struct node *file)
 {

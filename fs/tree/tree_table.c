@@ -28,7 +28,7 @@ static const char readme_text[] =
     "  teams/<name>/usage.json        a team: its lead, its workers, their totals; members/, runs/\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder; current: the one that asked last\n"
-    "  sessions/<id>/requests.jsonl   each request on a line, events.jsonl of all sessions: tail -f\n"
+    "  sessions/<id>/requests.jsonl   a line a request, tools.jsonl: a tool call; events.jsonl: of all\n"
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
     "  .../total_tokens, cost_usd, cache_hit_ratio  beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
@@ -195,11 +195,12 @@ static int render_stream(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     struct oks_target target = node_target(node);
-    struct oks_stream_cursor cursor = {0};
+    struct oks_stream_cursor cursor = {.kind = node->type->stream};
     struct lines lines = {0};
     int64_t mtime_ns = 0;
     int rc = oks_stream_next(engine, &target, &cursor, add_line, &lines, &mtime_ns);
 
+    oks_stream_end(&cursor);
     if (rc < 0) {
         free(lines.bytes);
         return rc;
@@ -278,6 +279,12 @@ static const struct node_type
                      .render = render_stream,
                      .is_stream = true,
                      .costly = true},
+    type_tools = {.name = "tools.jsonl",
+                  .shape = NODE_FILE,
+                  .render = render_stream,
+                  .is_stream = true,
+                  .stream = OKS_STREAM_TOOLS,
+                  .costly = true},
     type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream, .is_stream = true},
     /* Text, and no links: those lead from teams, projects and members to sessions, so that a tool that
      * follows links comes to an end. */
@@ -354,7 +361,7 @@ static const struct node_type
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
                     .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
-                                   &type_cost_usd, &type_hit_ratio, &type_requests, &type_window,
+                                   &type_cost_usd, &type_hit_ratio, &type_requests, &type_tools, &type_window,
                                    &type_subagents, &type_session_teams, &type_session_project)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,

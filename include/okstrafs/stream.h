@@ -1,5 +1,6 @@
 /*
- * Streams: sessions/<id>/requests.jsonl and events.jsonl, sequences of lines that only grow.
+ * Streams: sessions/<id>/requests.jsonl, sessions/<id>/tools.jsonl and events.jsonl, sequences of lines that
+ * only grow.
  *
  *     struct oks_stream_cursor cursor = {0};
  *     int64_t mtime_ns;
@@ -12,6 +13,7 @@
  *             ...                                      forget all lines; the cursor is fresh again
  *         ...                                          wait: see okstrafs/change_fd.h
  *     }
+ *     oks_stream_end(&cursor);
  *
  * A stream has one line for each request, once, when the request is closed: its response has ended, or the
  * transcript went on without it. A fresh cursor gets all lines, in order of time. Later calls get the new
@@ -23,7 +25,13 @@
  * cacheWriteTokens, outputTokens, toolUses, costUSD (null: no price), agentId, sidechain; in the stream of
  * all also sessionId and source. A request is in the stream of the session that owns it.
  *
- * Thread safe; one cursor must not be used by two calls at once. Nothing has to be freed.
+ * With OKS_STREAM_TOOLS in a fresh cursor's `kind`, a stream has one line for each tool call that the
+ * session's transcripts log, once, when the call has ended: its result is logged, or its conversation went on
+ * without one. The keys are t, id, name, durationMs (from the call's line to the result's; null: not known),
+ * failed (null: not known), messageId (of the response that calls it), agentId, sidechain. The transcripts
+ * are read for it, and nothing of it is kept, so a transcript whose file is gone has no lines.
+ *
+ * Thread safe; one cursor must not be used by two calls at once.
  */
 #ifndef OKSTRAFS_STREAM_H
 #define OKSTRAFS_STREAM_H
@@ -34,27 +42,37 @@
 extern "C" {
 #endif
 
+enum oks_stream_kind { OKS_STREAM_REQUESTS = 0, OKS_STREAM_TOOLS };
+
+struct oks_tool_calls;
+
+/* Zeroed but for `kind`: fresh. */
 struct oks_stream_cursor {
-    uint64_t generation; /* 0: fresh */
-    uint64_t sequence;   /* of the last line returned */
+    enum oks_stream_kind kind;
+    uint64_t generation;          /* 0: fresh */
+    uint64_t sequence;            /* of the last line returned */
+    struct oks_tool_calls *calls; /* what was read for OKS_STREAM_TOOLS */
 };
 
 enum { OKS_STREAM_GOES_ON = 0, OKS_STREAM_STARTED_OVER = 1 };
 
 /*
  * Calls `line` for each line behind the cursor, its newline included, then moves the cursor. The target is of
- * kind OKS_SESSION (its requests) or OKS_ALL (all counted requests). *mtime_ns: time of the newest transcript
+ * kind OKS_SESSION, or for requests OKS_ALL (all counted ones). *mtime_ns: time of the newest transcript
  * with a line among them, in ns since the epoch. `line` is called without the engine's lock, and returns 0 or
  * a negative errno. Bytes of NULL mean: forget the lines of this call, all of them follow
  * again, because a transcript was rewritten meanwhile.
  *
  * OKS_STREAM_GOES_ON; OKS_STREAM_STARTED_OVER: no line was returned and the cursor is fresh, so call again.
- * On failure the cursor does not move, and the lines of this call do not count: -ENOENT; -ENOMEM; -EIO: a
- * transcript that holds the ids of a line cannot be read; or what `line` returned.
+ * On failure the cursor does not move, or with OKS_STREAM_TOOLS the stream starts over at the next call, and
+ * the lines of this call do not count: -ENOENT; -ENOMEM; -EFBIG; -EIO: a transcript that holds the ids of a
+ * line cannot be read; or what `line` returned.
  */
 int oks_stream_next(struct oks_engine *engine, const struct oks_target *target,
                     struct oks_stream_cursor *cursor, int (*line)(void *ctx, const char *bytes, size_t len),
                     void *ctx, int64_t *mtime_ns);
+/* Frees what the cursor holds, which is nothing for requests. It is fresh afterwards. */
+void oks_stream_end(struct oks_stream_cursor *cursor);
 
 #ifdef __cplusplus
 }

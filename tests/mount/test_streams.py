@@ -1,4 +1,4 @@
-"""requests.jsonl and events.jsonl: files that only grow, under one inode, until their past is no longer true."""
+"""requests.jsonl, tools.jsonl and events.jsonl: files that only grow, under one inode, until their past is no longer true."""
 
 import json
 import os
@@ -83,6 +83,37 @@ class Streams(harness.MountTest):
             self.append()
             self.assertEqual(len(mount.read("events.jsonl").splitlines()), 4)
             self.assertEqual(self.home.run("cat", self.leaf), mount.read(self.leaf))
+
+    def test_tool_calls(self):
+        """One inode that grows, without what the tools were given or said, until the transcript is another one."""
+        def call(i: int) -> bytes:
+            begin = {"type": "assistant", "timestamp": f"2026-06-10T01:{i:02}:00.000Z", "message": {"id": f"msg_{i}", "content": [
+                {"type": "tool_use", "id": f"toolu_{i}", "name": "Bash", "input": {"command": "SECRET"}}]}}
+            end = {"type": "user", "timestamp": f"2026-06-10T01:{i:02}:02.500Z", "message": {"content": [
+                {"type": "tool_result", "tool_use_id": f"toolu_{i}", "is_error": i % 2 == 1, "content": "SECRET"}]}}
+            return b"".join(json.dumps(record).encode() + b"\n" for record in (begin, end))
+
+        leaf = "sessions/session-2/tools.jsonl"
+        path = self.home.transcript("-q", "session-2", [])
+        harness.append(path, call(0))
+        with self.home.mount() as mount:
+            first = os.stat(mount.point / leaf)
+            with open(mount.point / leaf, "rb", buffering=0) as file:
+                held = file.read()
+                for i in range(1, 10):
+                    harness.append(path, call(i))
+                    held += file.read()
+                    self.assertEqual(os.stat(mount.point / leaf).st_ino, first.st_ino)
+                    self.assertEqual(os.stat(mount.point / leaf).st_size, len(held))
+                rows = [json.loads(line) for line in held.splitlines()]
+                self.assertEqual([(row["id"], row["durationMs"], row["failed"]) for row in rows],
+                                 [(f"toolu_{i}", 2500, i % 2 == 1) for i in range(10)])
+                self.assertNotIn(b"SECRET", held)
+                self.assertEqual(self.home.run("cat", leaf), held)
+                path.write_bytes(b'{"other": 1}\n' * 50 + call(3))
+                self.assertEqual(len(mount.read(leaf).splitlines()), 1)
+                self.assertNotEqual(os.stat(mount.point / leaf).st_ino, first.st_ino)
+                self.assertEqual(os.pread(file.fileno(), 1 << 20, 0), held)
 
     def test_every_slice_of_a_long_one(self):
         self.append(LINES)

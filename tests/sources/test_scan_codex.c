@@ -812,7 +812,7 @@ static int note_compaction(void *ctx, const struct oks_record *r, bool complete)
 START_TEST(compactions_are_told_once_each)
 {
     struct oks_scanner *scanner = text_scanner(OKS_ISA_AUTO);
-    struct oks_sink sink = {NULL, note_compaction, NULL};
+    struct oks_sink sink = {.ctx = NULL, .record = note_compaction, .team = NULL};
     struct oks_scan_result result;
     struct lines l = {0};
 

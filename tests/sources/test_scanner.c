@@ -9,7 +9,7 @@ enum verdict { OBJECT, BAD, EMPTY };
 static void expect(struct oks_scanner *s, const char *bytes, size_t len, enum verdict want)
 {
     struct oks_scan_result r;
-    struct oks_sink sink = {NULL, NULL, NULL};
+    struct oks_sink sink = {.ctx = NULL, .record = NULL, .team = NULL};
     char *line = malloc(len + 1);
 
     memcpy(line, bytes, len);
@@ -319,7 +319,7 @@ START_TEST(one_bad_line_does_not_spoil_the_next)
     {
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
             for (int pad = 0; pad < 66; pad++) {
-                struct oks_sink none = {NULL, NULL, NULL};
+                struct oks_sink none = {.ctx = NULL, .record = NULL, .team = NULL};
                 int n =
                     sprintf(text, "%*s%s\n{\"x\":\"y\"}\n%s\n\n{\"x\":\"y\"}\n", pad, "", wrong[i], wrong[i]);
 

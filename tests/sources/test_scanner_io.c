@@ -7,7 +7,7 @@
 
 #include "scan_text.h"
 
-static const struct oks_sink nothing = {NULL, NULL, NULL};
+static const struct oks_sink nothing = {.ctx = NULL, .record = NULL, .team = NULL};
 
 static int file_of(const char *bytes, size_t len)
 {
@@ -85,7 +85,7 @@ START_TEST(carries_lines_over_reads)
     EACH_ISA(s)
     {
         struct tally t = {0};
-        struct oks_sink sink = {&t, tally_record, tally_team};
+        struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
         struct oks_scan_result r;
         int fd = file_of(bytes, len);
 
@@ -113,7 +113,7 @@ START_TEST(says_whether_the_first_line_is_an_object)
     EACH_ISA(s)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct tally t = {0};
-        struct oks_sink sink = {&t, tally_record, tally_team};
+        struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
         struct oks_scan_result r;
 
         ck_assert_int_eq(oks_scanner_scan_bytes(s, cases[i].text, strlen(cases[i].text), 1000, &sink, &r), 0);
@@ -132,7 +132,7 @@ START_TEST(leaves_an_unfinished_line_for_later)
     {
         for (size_t cut = 0; cut <= strlen(tail); cut++) {
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_result r;
             int n = sprintf(text, "%s%.*s", head, (int)cut, tail);
             int fd = file_of(text, (size_t)n);
@@ -177,7 +177,8 @@ START_TEST(scans_large_memory_as_it_does_files)
         EACH_ISA(s)
         {
             struct tally a = {0}, b = {0};
-            struct oks_sink sink_a = {&a, tally_record, tally_team}, sink_b = {&b, tally_record, tally_team};
+            struct oks_sink sink_a = {.ctx = &a, .record = tally_record, .team = tally_team},
+                            sink_b = {.ctx = &b, .record = tally_record, .team = tally_team};
             struct oks_scan_result ra, rb;
             int fd = file_of(exact, n);
 
@@ -208,7 +209,7 @@ START_TEST(passes_over_lines_beyond_the_bound)
         oks_scanner_set_line_max(s, 1000);
         for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_result r;
             size_t n = (size_t)sprintf(bytes, "{}\n{\"a\":\"%*s\"}", (int)lengths[i] - 8, "");
             int fd = file_of(bytes, n);
@@ -245,7 +246,7 @@ START_TEST(passes_holes_over)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             uint64_t end = sizes[i] + sizeof(last) - 1;
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_part on = {.offset = 3};
             struct oks_scan_result r;
             int fd = file_of(first, sizeof(first) - 1);
@@ -301,7 +302,7 @@ START_TEST(scans_in_parts)
     {
         for (uint64_t limit = 1; limit < n; limit = limit * 3 + (256 << 10)) {
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_part part = {.limit = limit};
             struct oks_scan_result r;
             uint64_t lines = 0, bad = 0, parts = 0;
@@ -340,7 +341,7 @@ START_TEST(holds_lines_with_more_entries_than_the_index)
     EACH_ISA(s)
     {
         struct tally t = {0};
-        struct oks_sink sink = {&t, tally_record, tally_team};
+        struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
         struct oks_scan_result r;
 
         ck_assert_int_eq(oks_scanner_scan_bytes(s, bytes, len, 0, &sink, &r), 0);
@@ -388,7 +389,7 @@ START_TEST(finds_teams_at_every_place)
     {
         for (int pad = 0; pad < 200; pad++) {
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_result r;
             int n = sprintf(line, "%*s\"teamName\":\"n%d\"\n", pad, "", pad);
 
@@ -414,7 +415,7 @@ START_TEST(bounds_team_names)
     {
         for (int len = OKS_TEAM_NAME_MAX - 1; len <= OKS_TEAM_NAME_MAX + 1; len++) {
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_result r;
             int n = sprintf(line, "\"teamName\":\"%*s\"", len, "");
 
@@ -437,7 +438,7 @@ START_TEST(finds_teams_in_lines_beyond_the_bound)
         /* The key, its name and the quote behind it lie over the end of the second read in all ways. */
         for (int shift = -40; shift < 4; shift++) {
             struct tally t = {0};
-            struct oks_sink sink = {&t, tally_record, tally_team};
+            struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
             struct oks_scan_result r;
 
             memset(bytes, 'x', size);
@@ -464,7 +465,7 @@ START_TEST(stops_where_a_callback_says)
     {
         struct oks_scan_result r;
         struct tally t = {.stop_record = 2};
-        struct oks_sink sink = {&t, tally_record, tally_team};
+        struct oks_sink sink = {.ctx = &t, .record = tally_record, .team = tally_team};
 
         ck_assert_int_eq(oks_scanner_scan_bytes(s, bytes, sizeof(bytes) - 1, 100, &sink, &r), 7);
         ck_assert(t.records == 2 && t.teams == 1 && r.lines == 2 && r.cursor == 120);
@@ -505,7 +506,7 @@ START_TEST(can_be_cancelled_between_reads)
     EACH_ISA(s)
     {
         struct canceller c = {false, 0};
-        struct oks_sink sink = {&c, cancel_after_first, NULL};
+        struct oks_sink sink = {.ctx = &c, .record = cancel_after_first, .team = NULL};
         struct oks_scan_result r, rest;
         int fd = file_of(bytes, size);
 

@@ -142,7 +142,7 @@ static inline char *text_of(struct oks_scanner *scanner, const char *bytes, size
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
-    struct oks_sink sink = {f, text_record, text_team};
+    struct oks_sink sink = {.ctx = f, .record = text_record, .team = text_team};
 
     ck_assert_int_eq(oks_scanner_scan_bytes(scanner, bytes, len, 0, &sink, result), 0);
     fclose(f);

@@ -140,7 +140,7 @@ static inline int feed_record(void *ctx, const struct oks_record *r, bool comple
 
 static inline int feed_scan(struct feed *feed, const char *bytes, size_t len, struct oks_scan_result *result)
 {
-    struct oks_sink sink = {feed, feed_record, NULL};
+    struct oks_sink sink = {.ctx = feed, .record = feed_record, .team = NULL};
 
     feed->unfinished = false;
     ck_assert_int_eq(source_scanner_set(feed->scanner, feed->source, feed->memo ? feed->memo : "",

@@ -95,7 +95,7 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(
         list("sessions/" FIRST),
-        "context.json ledger.jsonl usage.json total_tokens cost_usd cache_hit_ratio requests.jsonl window/ "
+        "context.json ledger.jsonl usage.json total_tokens cost_usd cache_hit_ratio requests.jsonl tools.jsonl window/ "
         "subagents/ teams project");
     ck_assert_str_eq(list("projects"), "-q/");
     ck_assert_str_eq(list("projects/-q"),
