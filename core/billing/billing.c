@@ -202,6 +202,7 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     billing_uncount_row(b, part, i);
     requests_get(rows, i, &row);
     before = row.request;
+    row.request.tag = requests_tag(rows, row.tag);
     model = requests_model(rows, row.model);
     if (request_merge(&row, &gain->request, gain->line))
         model = gain_model;
@@ -230,8 +231,9 @@ static int gain_row(void *ctx, size_t i, const struct request_row *gain)
     struct request_row row = *gain;
     int rc;
 
+    row.request.tag = requests_tag(in->gain, gain->tag);
     if (at != SIZE_MAX)
-        return merge_row(in->b, in->part, at, gain, model);
+        return merge_row(in->b, in->part, at, &row, model);
     row.history += in->history;
     rc = requests_append(in->part->rows, &row, model, requests_agent(in->gain, gain->agent));
     return rc < 0 ? rc : enter_rows(in->b, in->part, in->part->rows);

@@ -14,7 +14,7 @@
 
 enum {
     OKS_CACHE_SCHEMA = 1,
-    OKS_CACHE_ADDITION = 6, /* version of the key `okstrafs` */
+    OKS_CACHE_ADDITION = 7, /* version of the key `okstrafs` */
     OKS_CACHE_OLDEST = 4,   /* the oldest one that is still read where the transcript is gone */
     OKS_CACHE_NEEDLES = 16, /* as many as okstra's collector keeps */
 };
@@ -32,19 +32,20 @@ struct oks_cache_key {
 /* The counts of an event under the names and in the order of okstra's collector; `t` comes behind them. */
 extern const struct oks_cache_key oks_cache_keys[OKS_COLUMNS];
 
-/* --- cache_event_models.c --- */
+/* --- cache_event_places.c --- */
 
-#define OKS_CACHE_EVENT_MODELS ",\"eventModels\":["
+/* What stands in front of each list. */
+extern const char *const oks_cache_event_keys[OKS_LABELS];
 
-/* `,"eventModels":[...]`: runs of a number of events with a count, and the place of their model in `models`;
- * none if that is always the first. */
-void oks_cache_put_event_models(struct oks_bytes *bytes, const struct oks_state *state);
+/* `,"eventModels":[...]` and the like: runs of a number of events with a count, and their place in the
+ * label's list; none if that is always the first. */
+void oks_cache_put_event_places(struct oks_bytes *bytes, const struct oks_state *state, enum oks_label label);
 
 /* What is read of it. All 0: nothing yet. */
-struct oks_event_models {
+struct oks_event_places {
     struct oks_event_run {
         uint64_t n;
-        uint8_t model;
+        uint8_t place;
     } * runs;
     size_t len, room;
     size_t at;     /* while they are assigned */
@@ -52,9 +53,10 @@ struct oks_event_models {
 };
 
 /* The next number of the list. 0, OKS_CACHE_MISS, -ENOMEM */
-int oks_cache_take_event_model(struct oks_event_models *m, bool is_model, uint64_t number);
-/* Gives the state's events their models, after its `models`; frees the runs. 0, OKS_CACHE_MISS, -ENOMEM */
-int oks_cache_assign_event_models(struct oks_event_models *m, struct oks_state *state);
+int oks_cache_take_event_place(struct oks_event_places *m, bool is_place, uint64_t number);
+/* Gives the state's events their places, after the list of names; frees the runs. 0, OKS_CACHE_MISS, -ENOMEM
+ */
+int oks_cache_assign_event_places(struct oks_event_places *m, struct oks_state *state, enum oks_label label);
 
 /* --- cache_requests.c --- */
 
@@ -74,6 +76,7 @@ enum oks_cache_request {
     REQUEST_WEB_SEARCHES,
     REQUEST_TOOL_USES,
     REQUEST_CONTEXT,
+    REQUEST_TAG,
     REQUEST_NUMBERS,
 };
 
@@ -88,12 +91,17 @@ struct oks_cache_row {
     uint64_t number[REQUEST_NUMBERS];
 };
 
-/* Brings a row of version 4, whose last number is absent, into today's form. */
+/* Brings a row of version 4, which has no context, into today's form. */
 void oks_cache_row_of_version_4(struct oks_cache_row *row);
-/* Appends the row; `models` and `agents` are the lists that its numbers point into. 0, OKS_CACHE_MISS,
- * -ENOMEM. */
+
+/* The lists that the numbers of rows point into. */
+struct oks_cache_names {
+    struct oks_strings models, agents, tags;
+};
+
+/* Appends the row. 0, OKS_CACHE_MISS, -ENOMEM. */
 int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *row,
-                           const struct oks_strings *models, const struct oks_strings *agents);
+                           const struct oks_cache_names *names);
 
 /* --- the parts of a file --- */
 

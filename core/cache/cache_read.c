@@ -29,9 +29,9 @@ struct reader {
 
 /*
  * What version 4 lacks: the team of a label, the parts of responses, and their runs. What version 5 lacks:
- * the models of events.
+ * the models of events. What version 6 lacks: tags and tools.
  */
-enum { LABEL_TEAM_SINCE = 5, PARTS_SINCE = 5, EVENT_MODELS_SINCE = 6 };
+enum { LABEL_TEAM_SINCE = 5, PARTS_SINCE = 5, EVENT_MODELS_SINCE = 6, TAGS_SINCE = 7 };
 
 bool oks_cache_sealed(const char *bytes, size_t len)
 {
@@ -307,9 +307,9 @@ static void model(struct reader *r, struct oks_models *models)
         fail(r, OKS_CACHE_MISS);
 }
 
-static void models(struct reader *r, struct oks_models *out)
+static void models(struct reader *r, const char *key, struct oks_models *out)
 {
-    want(r, ",\"models\":[");
+    want(r, key);
     if (!r->error && *r->p != ']')
         do
             model(r, out);
@@ -317,33 +317,98 @@ static void models(struct reader *r, struct oks_models *out)
     want(r, "]");
 }
 
-static void event_models(struct reader *r, struct oks_state *state)
+static void tool_set(struct reader *r, struct oks_tool_sets *out)
 {
-    struct oks_event_models m = {0};
+    size_t before = out->len;
+    struct oks_slice text;
+    uint64_t events, calls;
+
+    want(r, "{\"names\":");
+    text = raw(r);
+    events = member(r, ",\"n\":", OKS_TOKENS_MAX);
+    calls = member(r, ",\"calls\":", OKS_TOKENS_MAX);
+    want(r, "}");
+    if (!r->error && oks_tool_sets_add(out, text, events, calls, NULL) < 0)
+        fail(r, -ENOMEM);
+    else if (!r->error && out->len != before + 1)
+        fail(r, OKS_CACHE_MISS);
+}
+
+static void tools(struct reader *r, struct oks_tool_sets *out)
+{
+    want(r, ",\"tools\":[");
+    if (!r->error && *r->p != ']')
+        do
+            tool_set(r, out);
+        while (take(r, ",", 1));
+    want(r, "]");
+}
+
+static void event_places(struct reader *r, struct oks_state *state, enum oks_label label)
+{
+    struct oks_event_places m = {0};
     int rc;
 
-    want(r, OKS_CACHE_EVENT_MODELS);
+    want(r, oks_cache_event_keys[label]);
     if (!r->error && *r->p != ']')
         do {
-            rc = oks_cache_take_event_model(&m, false, number(r, INT64_MAX));
+            rc = oks_cache_take_event_place(&m, false, number(r, INT64_MAX));
             want(r, ",");
-            rc = rc == 0 ? oks_cache_take_event_model(&m, true, number(r, OKS_MODEL_UNKNOWN)) : rc;
+            rc = rc == 0 ? oks_cache_take_event_place(&m, true, number(r, OKS_PLACE_UNKNOWN)) : rc;
             if (rc != 0)
                 fail(r, rc);
         } while (take(r, ",", 1));
     want(r, "]");
-    rc = r->error ? 0 : oks_cache_assign_event_models(&m, state);
+    rc = r->error ? 0 : oks_cache_assign_event_places(&m, state, label);
     free(m.runs);
     if (rc != 0)
         fail(r, rc);
+}
+
+static uint8_t unknown(void *ctx)
+{
+    (void)ctx;
+    return OKS_PLACE_UNKNOWN;
 }
 
 /* Before version 6: with one model they are of that one. */
 static void models_not_known(struct reader *r, struct oks_state *state)
 {
     if (!r->error && state->models.len > 1 &&
-        oks_events_set_models(&state->events, oks_events_model_unknown, NULL) < 0)
+        oks_events_set_places(&state->events, OKS_LABEL_MODEL, unknown, NULL) < 0)
         fail(r, -ENOMEM);
+}
+
+/* Before version 7: all is of one tag and of one set of tools, those that are not known. */
+static void tags_not_known(struct reader *r, struct oks_state *state)
+{
+    for (size_t i = 0; !r->error && i < state->models.len; i++) {
+        const struct oks_totals *totals = &state->models.items[i].totals;
+
+        if (oks_models_add(&state->tags, OKS_SLICE(""), totals, NULL) < 0 ||
+            oks_tool_sets_add(&state->tools, OKS_SLICE(""), totals->events, totals->count[OKS_TOOL_USES],
+                              NULL) < 0)
+            fail(r, -ENOMEM);
+    }
+}
+
+static void labels(struct reader *r, struct oks_state *state)
+{
+    models(r, ",\"models\":[", &state->models);
+    if (r->version >= TAGS_SINCE) {
+        models(r, ",\"tags\":[", &state->tags);
+        tools(r, &state->tools);
+    } else {
+        tags_not_known(r, state);
+    }
+    if (r->version >= EVENT_MODELS_SINCE)
+        event_places(r, state, OKS_LABEL_MODEL);
+    else
+        models_not_known(r, state);
+    if (r->version >= TAGS_SINCE) {
+        event_places(r, state, OKS_LABEL_TAG);
+        event_places(r, state, OKS_LABEL_TOOLS);
+    }
 }
 
 static struct oks_slice text_or_null(struct reader *r)
@@ -373,7 +438,10 @@ typedef int row_fn(void *ctx, const struct oks_cache_row *row);
 
 static void request(struct reader *r, row_fn *fn, void *ctx)
 {
-    struct oks_cache_row row;
+    unsigned n = r->version < PARTS_SINCE  ? REQUEST_CONTEXT
+                 : r->version < TAGS_SINCE ? REQUEST_TAG
+                                           : REQUEST_NUMBERS;
+    struct oks_cache_row row = {0};
     int rc;
 
     want(r, "[");
@@ -384,7 +452,7 @@ static void request(struct reader *r, row_fn *fn, void *ctx)
     row.stamp = text_or_null(r);
     want(r, ",");
     row.key = request_key(r);
-    for (unsigned i = 0; i < (r->version < PARTS_SINCE ? REQUEST_CONTEXT : REQUEST_NUMBERS); i++) {
+    for (unsigned i = 0; i < n; i++) {
         want(r, ",");
         row.number[i] = number(r, OKS_TOKENS_MAX);
     }
@@ -398,7 +466,7 @@ static void request(struct reader *r, row_fn *fn, void *ctx)
 
 struct taking {
     struct oks_requests *to; /* NULL: rows are only looked at */
-    struct oks_strings models, agents;
+    struct oks_cache_names names;
 };
 
 static void runs(struct reader *r, struct oks_requests *to)
@@ -419,23 +487,26 @@ static void requests(struct reader *r, struct taking *taking, row_fn *fn, void *
         runs(r, taking->to);
     if (taking->to)
         requests_set_history(taking->to, history, after);
-    list(r, ",\"models\":[", oks_strings_add, &taking->models, REQUEST_NAMES_MAX);
-    list(r, ",\"agents\":[", oks_strings_add, &taking->agents, REQUEST_NAMES_MAX);
+    list(r, ",\"models\":[", oks_strings_add, &taking->names.models, REQUEST_NAMES_MAX);
+    list(r, ",\"agents\":[", oks_strings_add, &taking->names.agents, REQUEST_NAMES_MAX);
+    if (r->version >= TAGS_SINCE)
+        list(r, ",\"tags\":[", oks_strings_add, &taking->names.tags, REQUEST_NAMES_MAX);
     want(r, ",\"rows\":[");
     if (!r->error && *r->p != ']')
         do
             request(r, fn, ctx);
         while (take(r, ",", 1));
     want(r, "]}");
-    oks_strings_clear(&taking->models);
-    oks_strings_clear(&taking->agents);
+    oks_strings_clear(&taking->names.models);
+    oks_strings_clear(&taking->names.agents);
+    oks_strings_clear(&taking->names.tags);
 }
 
 static int take_row(void *ctx, const struct oks_cache_row *row)
 {
     const struct taking *taking = ctx;
 
-    return oks_cache_take_request(taking->to, row, &taking->models, &taking->agents);
+    return oks_cache_take_request(taking->to, row, &taking->names);
 }
 
 static void addition(struct reader *r, struct oks_state *state)
@@ -456,11 +527,7 @@ static void addition(struct reader *r, struct oks_state *state)
     list(r, ",\"teams\":[", oks_strings_add_folded, &state->teams, OKS_TEAMS_MAX);
     list(r, ",\"cwds\":[", oks_strings_add, &state->cwds, OKS_CWDS_MAX);
     list(r, ",\"compactions\":[", oks_strings_add, &state->compactions, OKS_COMPACTIONS_MAX);
-    models(r, &state->models);
-    if (r->version >= EVENT_MODELS_SINCE)
-        event_models(r, state);
-    else
-        models_not_known(r, state);
+    labels(r, state);
     requests(r, &taking, take_row, &taking);
     nullable(r, ",\"label\":", raw, &state->label);
     if (r->version >= LABEL_TEAM_SINCE)

@@ -1,7 +1,7 @@
 /*
  * The requests of a transcript as a list of rows, and a row as a request again.
  *
- * A row is a list, not an object: there are as many as events, and the names of seventeen members would be
+ * A row is a list, not an object: there are as many as events, and the names of eighteen members would be
  * most of the file. docs/format.md says what stands where.
  *
  * Invariant: what is taken equals what was put; a flag that is not known is a miss.
@@ -72,13 +72,21 @@ static int put_row(void *ctx, size_t i, const struct request_row *row)
     const struct oks_request *r = &row->request;
     const struct oks_spend *s = &r->spend;
     uint64_t number[REQUEST_NUMBERS] = {
-        [REQUEST_MODEL] = row->model,         [REQUEST_AGENT] = row->agent,
-        [REQUEST_FLAGS] = flags_of(r),        [REQUEST_FIRST] = row->first,
-        [REQUEST_LINE] = row->line,           [REQUEST_HISTORY] = row->history,
-        [REQUEST_INPUT] = s->input,           [REQUEST_OUTPUT] = s->output,
-        [REQUEST_CACHE_5M] = s->cache_5m,     [REQUEST_CACHE_1H] = s->cache_1h,
-        [REQUEST_CACHE_READ] = s->cache_read, [REQUEST_WEB_SEARCHES] = s->web_searches,
-        [REQUEST_TOOL_USES] = r->tool_uses,   [REQUEST_CONTEXT] = s->context,
+        [REQUEST_MODEL] = row->model,
+        [REQUEST_AGENT] = row->agent,
+        [REQUEST_FLAGS] = flags_of(r),
+        [REQUEST_FIRST] = row->first,
+        [REQUEST_LINE] = row->line,
+        [REQUEST_HISTORY] = row->history,
+        [REQUEST_INPUT] = s->input,
+        [REQUEST_OUTPUT] = s->output,
+        [REQUEST_CACHE_5M] = s->cache_5m,
+        [REQUEST_CACHE_1H] = s->cache_1h,
+        [REQUEST_CACHE_READ] = s->cache_read,
+        [REQUEST_WEB_SEARCHES] = s->web_searches,
+        [REQUEST_TOOL_USES] = r->tool_uses,
+        [REQUEST_CONTEXT] = s->context,
+        [REQUEST_TAG] = row->tag,
     };
     struct oks_bytes *bytes = ctx;
     char buf[OKS_STAMP_TEXT];
@@ -138,6 +146,7 @@ void oks_cache_put_requests(struct oks_bytes *bytes, const struct oks_requests *
     put_runs(bytes, requests_runs(requests));
     put_names(bytes, ",\"models\":[", requests_model_names(requests));
     put_names(bytes, ",\"agents\":[", requests_agent_names(requests));
+    put_names(bytes, ",\"tags\":[", requests_tag_names(requests));
     oks_bytes_text(bytes, ",\"rows\":[");
     requests_each_whole(requests, put_row, bytes);
     oks_bytes_text(bytes, "]}");
@@ -153,27 +162,34 @@ void oks_cache_row_of_version_4(struct oks_cache_row *row)
     row->number[REQUEST_CONTEXT] = 0;
 }
 
+static struct oks_slice name_at(const struct oks_strings *names, uint64_t i)
+{
+    return (struct oks_slice){names->items[i].ptr, names->items[i].len};
+}
+
 int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *from,
-                           const struct oks_strings *models, const struct oks_strings *agents)
+                           const struct oks_cache_names *names)
 {
     const uint64_t *n = from->number;
     uint64_t flags = n[REQUEST_FLAGS];
-    struct oks_slice agent = {0}, model;
+    struct oks_slice agent = {0}, tag = {0};
     struct request_row row;
     int rc;
 
-    if (flags >= FLAGS_END || (flags / PART & 7) >= OKS_PARTS || n[REQUEST_MODEL] >= models->len ||
-        n[REQUEST_AGENT] > agents->len || n[REQUEST_LINE] > INT64_MAX || n[REQUEST_FIRST] > n[REQUEST_LINE])
+    if (flags >= FLAGS_END || (flags / PART & 7) >= OKS_PARTS || n[REQUEST_MODEL] >= names->models.len ||
+        n[REQUEST_AGENT] > names->agents.len || n[REQUEST_TAG] >= names->tags.len + !names->tags.len ||
+        n[REQUEST_LINE] > INT64_MAX || n[REQUEST_FIRST] > n[REQUEST_LINE])
         return OKS_CACHE_MISS;
-    model = (struct oks_slice){models->items[n[REQUEST_MODEL]].ptr, models->items[n[REQUEST_MODEL]].len};
     if (n[REQUEST_AGENT])
-        agent = (struct oks_slice){agents->items[n[REQUEST_AGENT] - 1].ptr,
-                                   agents->items[n[REQUEST_AGENT] - 1].len};
+        agent = name_at(&names->agents, n[REQUEST_AGENT] - 1);
+    if (names->tags.len)
+        tag = name_at(&names->tags, n[REQUEST_TAG]);
     row = (struct request_row){
         .request =
             {
                 .key = from->key,
                 .stamp = oks_stamp_of(from->stamp),
+                .tag = tag,
                 .spend =
                     {
                         .input = n[REQUEST_INPUT],
@@ -203,6 +219,6 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
         .message_id = from->message_id,
         .request_id = from->request_id,
     };
-    rc = requests_append(to, &row, model, agent);
+    rc = requests_append(to, &row, name_at(&names->models, n[REQUEST_MODEL]), agent);
     return rc == -EFBIG ? OKS_CACHE_MISS : rc;
 }

@@ -160,9 +160,9 @@ static void put_nullable_stamp(struct oks_bytes *bytes, const char *key, struct 
     oks_bytes_put(bytes, "\"", 1);
 }
 
-static void put_models(struct oks_bytes *bytes, const struct oks_models *models)
+static void put_models(struct oks_bytes *bytes, const char *key, const struct oks_models *models)
 {
-    oks_bytes_text(bytes, ",\"models\":[");
+    oks_bytes_text(bytes, key);
     for (size_t i = 0; i < models->len; i++) {
         const struct oks_model *model = &models->items[i];
 
@@ -177,6 +177,19 @@ static void put_models(struct oks_bytes *bytes, const struct oks_models *models)
         }
         put_nullable_stamp(bytes, ",\"first\":", model->totals.first);
         put_nullable_stamp(bytes, ",\"last\":", model->totals.last);
+        oks_bytes_put(bytes, "}", 1);
+    }
+    oks_bytes_put(bytes, "]", 1);
+}
+
+static void put_tools(struct oks_bytes *bytes, const struct oks_tool_sets *tools)
+{
+    oks_bytes_text(bytes, ",\"tools\":[");
+    for (size_t i = 0; i < tools->len; i++) {
+        oks_bytes_text(bytes, i ? ",{\"names\":\"" : "{\"names\":\"");
+        oks_bytes_raw(bytes, oks_slice_of(tools->items[i].text));
+        put_member(bytes, "\",\"n\":", tools->items[i].events);
+        put_member(bytes, ",\"calls\":", tools->items[i].calls);
         oks_bytes_put(bytes, "}", 1);
     }
     oks_bytes_put(bytes, "]", 1);
@@ -197,8 +210,11 @@ static void put_addition(struct oks_bytes *bytes, const struct oks_state *state)
     put_list(bytes, ",\"teams\":[", &state->teams);
     put_list(bytes, ",\"cwds\":[", &state->cwds);
     put_list(bytes, ",\"compactions\":[", &state->compactions);
-    put_models(bytes, &state->models);
-    oks_cache_put_event_models(bytes, state);
+    put_models(bytes, ",\"models\":[", &state->models);
+    put_models(bytes, ",\"tags\":[", &state->tags);
+    put_tools(bytes, &state->tools);
+    for (int l = 0; l < OKS_LABELS; l++)
+        oks_cache_put_event_places(bytes, state, (enum oks_label)l);
     oks_cache_put_requests(bytes, state->requests);
     oks_bytes_text(bytes, ",\"label\":");
     put_nullable(bytes, state->label, oks_bytes_raw);

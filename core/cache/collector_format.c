@@ -245,31 +245,52 @@ static int add_model(struct oks_slice value, void *ctx)
     return r;
 }
 
-struct event_models_of {
-    struct oks_event_models models;
-    bool is_model; /* the next number */
+static int add_tools(struct oks_slice value, void *ctx)
+{
+    struct oks_field fields[] = {{.key = "names"}, {.key = "n"}, {.key = "calls"}};
+    uint64_t events, calls;
+    char *copy = NULL;
+    size_t len;
+    int r = oks_skim_object(value, fields, 3);
+
+    if (r == 0)
+        r = number(fields[1].value, OKS_TOKENS_MAX, &events) |
+            number(fields[2].value, OKS_TOKENS_MAX, &calls);
+    if (r == 0)
+        r = string(fields[0].value, &copy, &len);
+    if (r == 0)
+        r = oks_unraw(copy, &len) < 0
+                ? OKS_CACHE_MISS
+                : oks_tool_sets_add(ctx, (struct oks_slice){copy, len}, events, calls, NULL);
+    free(copy);
+    return r;
+}
+
+struct event_places_of {
+    struct oks_event_places places;
+    bool is_place; /* the next number */
 };
 
-static int add_event_model(struct oks_slice value, void *ctx)
+static int add_event_place(struct oks_slice value, void *ctx)
 {
-    struct event_models_of *to = ctx;
+    struct event_places_of *to = ctx;
     uint64_t n;
     int r = number(value, INT64_MAX, &n);
 
     if (r == 0)
-        r = oks_cache_take_event_model(&to->models, to->is_model, n);
-    to->is_model = !to->is_model;
+        r = oks_cache_take_event_place(&to->places, to->is_place, n);
+    to->is_place = !to->is_place;
     return r;
 }
 
-static int read_event_models(struct oks_slice value, struct oks_state *state)
+static int read_event_places(struct oks_slice value, struct oks_state *state, enum oks_label label)
 {
-    struct event_models_of to = {0};
-    int r = oks_skim_each(value, add_event_model, &to);
+    struct event_places_of to = {0};
+    int r = oks_skim_each(value, add_event_place, &to);
 
     if (r == 0)
-        r = to.is_model ? OKS_CACHE_MISS : oks_cache_assign_event_models(&to.models, state);
-    free(to.models.runs);
+        r = to.is_place ? OKS_CACHE_MISS : oks_cache_assign_event_places(&to.places, state, label);
+    free(to.places.runs);
     return r;
 }
 
@@ -324,7 +345,7 @@ static int row_value(struct oks_slice value, void *ctx)
 
 struct requests_of {
     struct oks_requests *requests;
-    struct oks_strings models, agents;
+    struct oks_cache_names names;
 };
 
 static int add_request(struct oks_slice value, void *ctx)
@@ -334,9 +355,8 @@ static int add_request(struct oks_slice value, void *ctx)
     int r = oks_skim_each(value, row_value, &row);
 
     if (r == 0)
-        r = row.at == 4 + REQUEST_NUMBERS
-                ? oks_cache_take_request(to->requests, &row.row, &to->models, &to->agents)
-                : OKS_CACHE_MISS;
+        r = row.at == 4 + REQUEST_NUMBERS ? oks_cache_take_request(to->requests, &row.row, &to->names)
+                                          : OKS_CACHE_MISS;
     for (int i = 0; i < 3; i++)
         free(row.text[i]);
     return r;
@@ -344,12 +364,12 @@ static int add_request(struct oks_slice value, void *ctx)
 
 static int read_requests(struct oks_slice value, struct oks_requests *requests)
 {
-    struct oks_field fields[] = {{.key = "models"},  {.key = "agents"}, {.key = "rows"},
-                                 {.key = "history"}, {.key = "after"},  {.key = "runs"}};
+    struct oks_field fields[] = {{.key = "models"}, {.key = "agents"}, {.key = "rows"}, {.key = "history"},
+                                 {.key = "after"},  {.key = "runs"},   {.key = "tags"}};
     struct requests_of to = {.requests = requests};
     uint64_t history, after;
     char *runs = NULL;
-    int r = value.ptr ? oks_skim_object(value, fields, 6) : OKS_CACHE_MISS;
+    int r = value.ptr ? oks_skim_object(value, fields, 7) : OKS_CACHE_MISS;
 
     if (r == 0)
         r = number(fields[3].value, INT64_MAX, &history) | number(fields[4].value, INT64_MAX, &after);
@@ -361,14 +381,18 @@ static int read_requests(struct oks_slice value, struct oks_requests *requests)
         requests_set_history(requests, history, after);
     if (r == 0)
         r = oks_skim_each(fields[0].value, add_string,
-                          &(struct strings_of){oks_strings_add, &to.models, REQUEST_NAMES_MAX});
+                          &(struct strings_of){oks_strings_add, &to.names.models, REQUEST_NAMES_MAX});
     if (r == 0)
         r = oks_skim_each(fields[1].value, add_string,
-                          &(struct strings_of){oks_strings_add, &to.agents, REQUEST_NAMES_MAX});
+                          &(struct strings_of){oks_strings_add, &to.names.agents, REQUEST_NAMES_MAX});
+    if (r == 0)
+        r = oks_skim_each(fields[6].value, add_string,
+                          &(struct strings_of){oks_strings_add, &to.names.tags, REQUEST_NAMES_MAX});
     if (r == 0)
         r = oks_skim_each(fields[2].value, add_request, &to);
-    oks_strings_clear(&to.models);
-    oks_strings_clear(&to.agents);
+    oks_strings_clear(&to.names.models);
+    oks_strings_clear(&to.names.agents);
+    oks_strings_clear(&to.names.tags);
     free(runs);
     return r;
 }
@@ -387,7 +411,11 @@ enum {
     CWDS,
     COMPACTIONS,
     MODELS,
-    EVENT_MODELS,
+    TAGS,
+    TOOLS,
+    EVENT_MODELS, /* in the order of enum oks_label */
+    EVENT_TAGS,
+    EVENT_TOOLS,
     REQUESTS,
     LABEL,
     LABEL_TEAM,
@@ -431,7 +459,11 @@ static int read_addition(struct oks_slice value, struct oks_state *state)
         [EVENTS].key = "events",
         [SHA256].key = "sha256",
         [MODELS].key = "models",
+        [TAGS].key = "tags",
+        [TOOLS].key = "tools",
         [EVENT_MODELS].key = "eventModels",
+        [EVENT_TAGS].key = "eventTags",
+        [EVENT_TOOLS].key = "eventTools",
         [REQUESTS].key = "requests",
         [LABEL].key = "label",
         [MEMO].key = "memo",
@@ -459,7 +491,11 @@ static int read_addition(struct oks_slice value, struct oks_state *state)
     if (r == 0)
         r = oks_skim_each(fields[MODELS].value, add_model, &state->models);
     if (r == 0)
-        r = read_event_models(fields[EVENT_MODELS].value, state);
+        r = oks_skim_each(fields[TAGS].value, add_model, &state->tags);
+    if (r == 0)
+        r = oks_skim_each(fields[TOOLS].value, add_tools, &state->tools);
+    for (int l = 0; r == 0 && l < OKS_LABELS; l++)
+        r = read_event_places(fields[EVENT_MODELS + l].value, state, (enum oks_label)l);
     if (r == 0)
         r = read_requests(fields[REQUESTS].value, state->requests);
     if (r == 0)
@@ -488,11 +524,13 @@ static int drop_addition(struct oks_state *state)
     oks_strings_clear(&state->cwds);
     oks_strings_clear(&state->compactions);
     oks_models_clear(&state->models);
+    oks_models_clear(&state->tags);
+    oks_tool_sets_clear(&state->tools);
     memset(state->tail_sha256, 0, sizeof(state->tail_sha256));
     state->tail_len = 0;
     state->extra_offset = state->dev = state->ino = 0;
     state->lines = state->bad = state->odd = 0;
-    return oks_events_set_models(&state->events, oks_events_model_unknown, NULL);
+    return oks_events_forget_places(&state->events);
 }
 
 static int read_file(struct oks_slice whole, struct oks_state *state)

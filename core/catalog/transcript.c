@@ -189,33 +189,81 @@ static bool tail_totals(const struct tail *tail, struct oks_stamp since, struct 
     return true;
 }
 
-void transcript_window_models(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
-                              void (*fn)(void *ctx, const char *name, const struct oks_totals *totals),
-                              void *ctx)
+/* The i-th name of the label; "": there is none. */
+static const char *name_at(const struct oks_state *state, enum oks_label label, size_t i)
 {
-    const struct oks_models *models = &t->state.models;
-    const struct tail *tail = transcript_tail(t);
-    const char *tail_name = tail->line_model ? tail->line_model : "";
-    struct oks_totals sums[OKS_MODELS_MAX + 1], last, unknown = OKS_TOTALS_NONE;
-    bool has_tail = tail_totals(tail, since, until, &last);
+    const struct oks_models *list = label == OKS_LABEL_MODEL ? &state->models : &state->tags;
 
-    oks_events_models(t->state.events, since, until, sums);
-    for (size_t m = 0; m <= OKS_MODELS_MAX; m++) {
-        const char *name = m < models->len ? models->items[m].name : "";
+    if (label == OKS_LABEL_TOOLS)
+        return i < state->tools.len ? state->tools.items[i].text : "";
+    return i < list->len ? list->items[i].name : "";
+}
 
-        if (has_tail && strcmp(name, tail_name) == 0) {
-            oks_totals_add(&sums[m], &last);
-            has_tail = false;
+static const char *tail_name(const struct tail *tail, enum oks_label label)
+{
+    const char *names[OKS_LABELS] = {[OKS_LABEL_MODEL] = tail->line_model,
+                                     [OKS_LABEL_TAG] = tail->line_tag,
+                                     [OKS_LABEL_TOOLS] = tail->line_tools};
+
+    return names[label] ? names[label] : "";
+}
+
+/* sums[i] for the i-th name, the last one where it is not known; and the unfinished line, if `last` is not
+ * NULL. */
+static void each_name(const struct transcript *t, enum oks_label label,
+                      struct oks_totals sums[OKS_PLACES_MAX + 1], const struct oks_totals *last,
+                      void (*fn)(void *ctx, const char *name, const struct oks_totals *totals), void *ctx)
+{
+    const char *of_last = tail_name(transcript_tail(t), label);
+    struct oks_totals unknown = OKS_TOTALS_NONE;
+
+    for (size_t i = 0; i <= OKS_PLACES_MAX; i++) {
+        const char *name = name_at(&t->state, label, i);
+
+        if (last && strcmp(name, of_last) == 0) {
+            oks_totals_add(&sums[i], last);
+            last = NULL;
         }
         if (!*name)
-            oks_totals_add(&unknown, &sums[m]);
-        else if (sums[m].events)
-            fn(ctx, name, &sums[m]);
+            oks_totals_add(&unknown, &sums[i]);
+        else if (sums[i].events)
+            fn(ctx, name, &sums[i]);
     }
     if (unknown.events)
         fn(ctx, "", &unknown);
-    if (has_tail)
-        fn(ctx, tail_name, &last);
+    if (last)
+        fn(ctx, of_last, last);
+}
+
+void transcript_window_by(const struct transcript *t, enum oks_label label, struct oks_stamp since,
+                          struct oks_stamp until,
+                          void (*fn)(void *ctx, const char *name, const struct oks_totals *totals), void *ctx)
+{
+    struct oks_totals sums[OKS_PLACES_MAX + 1], last;
+    bool has_tail = tail_totals(transcript_tail(t), since, until, &last);
+
+    oks_events_by(t->state.events, label, since, until, sums);
+    each_name(t, label, sums, has_tail ? &last : NULL, fn, ctx);
+}
+
+void transcript_by(const struct transcript *t, enum oks_label label,
+                   void (*fn)(void *ctx, const char *name, const struct oks_totals *totals), void *ctx)
+{
+    const struct oks_models *list = label == OKS_LABEL_MODEL ? &t->state.models : &t->state.tags;
+    const struct oks_tool_sets *tools = &t->state.tools;
+    struct oks_totals sums[OKS_PLACES_MAX + 1], last;
+    bool has_tail = tail_totals(transcript_tail(t), OKS_STAMP_NONE, OKS_STAMP_NONE, &last);
+
+    for (size_t i = 0; i <= OKS_PLACES_MAX; i++) {
+        sums[i] = OKS_TOTALS_NONE;
+        if (label == OKS_LABEL_TOOLS && i < tools->len) {
+            sums[i].events = tools->items[i].events;
+            sums[i].count[OKS_TOOL_USES] = tools->items[i].calls;
+        } else if (label != OKS_LABEL_TOOLS && i < list->len) {
+            sums[i] = list->items[i].totals;
+        }
+    }
+    each_name(t, label, sums, has_tail ? &last : NULL, fn, ctx);
 }
 
 int transcript_days(const struct transcript *t, const struct oks_zone *zone, int64_t first, int64_t end,

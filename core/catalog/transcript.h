@@ -27,7 +27,8 @@ struct tail {
     char *stamp_text;
     char *agent_name;
     char *model;                   /* of an assistant record */
-    char *line_model;              /* of any record */
+    char *line_model;              /* of any record; as the next two NULL: "" */
+    char *line_tag, *line_tools;   /* history/tags.h, history/tools.h */
     struct oks_requests *requests; /* NULL: none */
     struct oks_strings teams;      /* that the line names, also if it is no JSON */
 };
@@ -231,12 +232,18 @@ enum transcript_overlap { TRANSCRIPT_OUTSIDE, TRANSCRIPT_CUT, TRANSCRIPT_INSIDE 
 enum transcript_overlap transcript_overlap(const struct transcript *t, struct oks_stamp since,
                                            struct oks_stamp until);
 /*
- * Calls fn once for each model with an event with a count in the window, with the unfinished line. The name
- * "" stands for records without a model, and for events of which it is not known.
+ * Calls fn once for each name of a label with an event with a count in the window, with the unfinished line.
+ * The name
+ * "" stands for records without one, and for events of which it is not known.
  */
-void transcript_window_models(const struct transcript *t, struct oks_stamp since, struct oks_stamp until,
-                              void (*fn)(void *ctx, const char *name, const struct oks_totals *totals),
-                              void *ctx);
+void transcript_window_by(const struct transcript *t, enum oks_label label, struct oks_stamp since,
+                          struct oks_stamp until,
+                          void (*fn)(void *ctx, const char *name, const struct oks_totals *totals),
+                          void *ctx);
+/* The same over all events, from the sums that are kept; of a tool only its calls are known, and `first` and
+ * `last` are none. */
+void transcript_by(const struct transcript *t, enum oks_label label,
+                   void (*fn)(void *ctx, const char *name, const struct oks_totals *totals), void *ctx);
 const char *transcript_agent_name(const struct transcript *t); /* or NULL */
 const char *transcript_label(const struct transcript *t);      /* from the file beside it; or NULL */
 const char *transcript_model(const struct transcript *t);

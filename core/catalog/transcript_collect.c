@@ -19,6 +19,7 @@
 #include "base/passing.h"
 #include "files/file_time.h"
 #include "files/walk.h"
+#include "history/tags.h"
 
 void transcript_tail_free(struct tail *tail)
 {
@@ -28,6 +29,8 @@ void transcript_tail_free(struct tail *tail)
     free(tail->agent_name);
     free(tail->model);
     free(tail->line_model);
+    free(tail->line_tag);
+    free(tail->line_tools);
     oks_requests_free(tail->requests);
     oks_strings_clear(&tail->teams);
     free(tail);
@@ -125,6 +128,17 @@ static int collect_tail_requests(struct tail *tail, const struct oks_record *r, 
     return 0;
 }
 
+static int collect_tail_labels(struct tail *tail, const struct oks_record *r)
+{
+    const struct tag tag = {r->branch, r->effort};
+    char text[TAG_TEXT_MAX], tools[TOOL_SET_MAX];
+
+    if (keep_first(&tail->line_model, r->message.model) < 0 ||
+        keep_first(&tail->line_tag, tag_text(&tag, text)) < 0)
+        return -ENOMEM;
+    return keep_first(&tail->line_tools, tool_set_text(r, tail->event.count[OKS_TOOL_USES], tools));
+}
+
 static int collect_tail(struct tail **out, const struct oks_record *r, struct oks_slice name,
                         const struct oks_requests *before)
 {
@@ -145,8 +159,7 @@ static int collect_tail(struct tail **out, const struct oks_record *r, struct ok
     }
     if (collect_tail_requests(tail, r, name, before) < 0)
         return -ENOMEM;
-    if (keep_first(&tail->agent_name, r->agent_name) < 0 ||
-        keep_first(&tail->line_model, r->message.model) < 0)
+    if (keep_first(&tail->agent_name, r->agent_name) < 0 || collect_tail_labels(tail, r) < 0)
         return -ENOMEM;
     return r->type == OKS_RECORD_ASSISTANT ? keep_first(&tail->model, r->message.model) : 0;
 }
@@ -191,15 +204,26 @@ static int collect_extras(struct oks_state *state, const struct oks_record *r)
     return keep_first(&state->session_id, r->session_id);
 }
 
-/* Adds the event to the sum of its model. An event that only has a time belongs to none. 0 or -ENOMEM */
-static int add_to_model(struct oks_models *models, const struct oks_record *r, struct oks_event *event)
+/* Adds the event to the sums of its labels. An event that only has a time belongs to none. 0 or -ENOMEM */
+static int add_to_labels(struct oks_state *state, const struct oks_record *r, struct oks_event *event)
 {
     bool stamped = !oks_stamp_is_none(event->stamp);
     struct oks_totals totals = {.events = 1, .stamped = stamped, .first = event->stamp, .last = event->stamp};
+    const struct tag tag = {r->branch, r->effort};
+    uint64_t calls = event->count[OKS_TOOL_USES];
+    char text[TAG_TEXT_MAX], tools[TOOL_SET_MAX];
+    int rc;
 
+    if (!oks_event_has_count(event))
+        return 0;
     memcpy(totals.count, event->count, sizeof(totals.count));
-    return oks_event_has_count(event) ? oks_models_add(models, cut(r->message.model), &totals, &event->model)
-                                      : 0;
+    rc = oks_models_add(&state->models, cut(r->message.model), &totals, &event->place[OKS_LABEL_MODEL]);
+    if (rc == 0)
+        rc = oks_models_add(&state->tags, tag_text(&tag, text), &totals, &event->place[OKS_LABEL_TAG]);
+    if (rc == 0)
+        rc = oks_tool_sets_add(&state->tools, tool_set_text(r, calls, tools), 1, calls,
+                               &event->place[OKS_LABEL_TOOLS]);
+    return rc;
 }
 
 static int collect_record(void *ctx, const struct oks_record *r, bool complete)
@@ -221,7 +245,7 @@ static int collect_record(void *ctx, const struct oks_record *r, bool complete)
     if (rc == 0)
         rc = requests_add_record(state->requests, r, c->name);
     if (rc == 0 && counts)
-        rc = add_to_model(&state->models, r, &event);
+        rc = add_to_labels(state, r, &event);
     if (rc == 0 && counts && c->all)
         rc = oks_events_append(c->all, &event);
     if (rc < 0 || r->offset < c->events_from)

@@ -300,7 +300,7 @@ static int drop_extras(struct oks_state *state)
     oks_models_clear(&state->models);
     free(state->session_id);
     state->session_id = NULL;
-    return oks_events_set_models(&state->events, oks_events_model_unknown, NULL);
+    return oks_events_forget_places(&state->events);
 }
 
 /*

@@ -123,7 +123,7 @@ static void add_transcript(void *ctx, void *item)
         sums_transcript_models(item, add_measure, sums);
         break;
     case TRANSCRIPT_CUT:
-        transcript_window_models(item, s->w.since, s->w.until, add_totals, &cut);
+        transcript_window_by(item, OKS_LABEL_MODEL, s->w.since, s->w.until, add_totals, &cut);
         break;
     case TRANSCRIPT_OUTSIDE:
         break;

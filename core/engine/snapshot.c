@@ -28,7 +28,7 @@
 static const char snapshot_folder[] =
     ".okstrafs"; /* not a transcript folder: an escaped name never begins with a dot */
 static const char snapshot_name[] = "index";
-static const char magic[16] = "okstrafs index\n\11";
+static const char magic[16] = "okstrafs index\n\12";
 
 /* The end of the file. */
 struct footer {
@@ -79,6 +79,25 @@ static void put_totals(struct oks_bytes *w, const struct oks_totals *totals)
     put_u64(w, totals->stamped);
     put_u64(w, totals->first.key);
     put_u64(w, totals->last.key);
+}
+
+static void put_models(struct oks_bytes *w, const struct oks_models *models)
+{
+    put_u32(w, (uint32_t)models->len);
+    for (size_t i = 0; i < models->len; i++) {
+        put_slice(w, oks_slice_of(models->items[i].name));
+        put_totals(w, &models->items[i].totals);
+    }
+}
+
+static void put_tools(struct oks_bytes *w, const struct oks_tool_sets *tools)
+{
+    put_u32(w, (uint32_t)tools->len);
+    for (size_t i = 0; i < tools->len; i++) {
+        put_slice(w, oks_slice_of(tools->items[i].text));
+        put_u64(w, tools->items[i].events);
+        put_u64(w, tools->items[i].calls);
+    }
 }
 
 static int put_piece(void *ctx, const void *bytes, size_t n)
@@ -138,11 +157,9 @@ static void put_transcript(struct oks_bytes *w, const struct transcript *t)
     put_strings(w, &s->teams);
     put_strings(w, &s->cwds);
     put_strings(w, &s->compactions);
-    put_u32(w, (uint32_t)s->models.len);
-    for (size_t i = 0; i < s->models.len; i++) {
-        put_slice(w, oks_slice_of(s->models.items[i].name));
-        put_totals(w, &s->models.items[i].totals);
-    }
+    put_models(w, &s->models);
+    put_models(w, &s->tags);
+    put_tools(w, &s->tools);
     put_rows(w, t);
 }
 
@@ -330,6 +347,18 @@ static void get_models(struct snapshot_reader *r, struct oks_models *out)
     }
 }
 
+static void get_tools(struct snapshot_reader *r, struct oks_tool_sets *out)
+{
+    uint32_t n = get_u32(r);
+
+    for (uint32_t i = 0; !r->failed && i < n; i++) {
+        struct oks_slice text = get_slice(r);
+        uint64_t events = get_u64(r), calls = get_u64(r);
+
+        r->failed |= !text.ptr || oks_tool_sets_add(out, text, events, calls, NULL) < 0;
+    }
+}
+
 /* Moves the rows into the transcript and into billing. */
 static void get_rows(struct oks_engine *e, struct snapshot_reader *r, struct transcript *t)
 {
@@ -388,6 +417,8 @@ static void get_transcript(struct oks_engine *e, struct snapshot_reader *r, stru
     get_strings(r, &s->cwds, oks_strings_add, OKS_CWDS_MAX);
     get_strings(r, &s->compactions, oks_strings_add, OKS_COMPACTIONS_MAX);
     get_models(r, &s->models);
+    get_models(r, &s->tags);
+    get_tools(r, &s->tools);
     get_rows(e, r, t);
 }
 

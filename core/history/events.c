@@ -237,7 +237,9 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event)
     struct row row;
 
     memcpy(row.count, event->count, sizeof(row.count));
-    row.model = oks_event_has_count(event) ? event->model : 0;
+    memset(row.place, 0, sizeof(row.place));
+    if (oks_event_has_count(event))
+        memcpy(row.place, event->place, sizeof(row.place));
     if (event->stamp.key == OKS_STAMP_KEY_TEXT)
         return append_text(events, event->stamp, &row);
     if (!oks_stamp_is_none(event->stamp)) {
@@ -258,41 +260,52 @@ bool oks_event_has_count(const struct oks_event *event)
 
 struct setting {
     struct oks_events *to;
-    uint8_t (*fn)(void *ctx);
+    enum oks_label label;
+    uint8_t (*fn)(void *ctx); /* NULL: none is known, of any label */
     void *ctx;
 };
 
-static int append_with_model(void *ctx, const struct oks_event *event)
+static int append_with_place(void *ctx, const struct oks_event *event)
 {
     const struct setting *s = ctx;
     struct oks_event own = *event;
 
-    if (oks_event_has_count(event))
-        own.model = s->fn(s->ctx);
+    if (!s->fn)
+        memset(own.place, OKS_PLACE_UNKNOWN, sizeof(own.place));
+    else if (oks_event_has_count(event))
+        own.place[s->label] = s->fn(s->ctx);
     return oks_events_append(s->to, &own);
 }
 
-int oks_events_set_models(struct oks_events **events, uint8_t (*fn)(void *ctx), void *ctx)
+static int set_places(struct oks_events **events, struct setting *setting)
 {
-    struct setting setting = {.fn = fn, .ctx = ctx};
-    int rc = oks_events_new(&setting.to);
+    int rc = oks_events_new(&setting->to);
 
     if (rc < 0)
         return rc;
-    rc = oks_events_each(*events, append_with_model, &setting);
+    rc = oks_events_each(*events, append_with_place, setting);
     if (rc < 0) {
-        oks_events_free(setting.to);
+        oks_events_free(setting->to);
         return rc;
     }
     oks_events_free(*events);
-    *events = setting.to;
+    *events = setting->to;
     return 0;
 }
 
-uint8_t oks_events_model_unknown(void *ctx)
+int oks_events_set_places(struct oks_events **events, enum oks_label label, uint8_t (*fn)(void *ctx),
+                          void *ctx)
 {
-    (void)ctx;
-    return OKS_MODEL_UNKNOWN;
+    struct setting setting = {.label = label, .fn = fn, .ctx = ctx};
+
+    return set_places(events, &setting);
+}
+
+int oks_events_forget_places(struct oks_events **events)
+{
+    struct setting setting = {0};
+
+    return set_places(events, &setting);
 }
 
 const struct run *events_unstamped(const struct oks_events *events)

@@ -15,14 +15,22 @@
 #include "okstrafs/zone.h"
 
 enum {
-    OKS_MODELS_MAX = 64,     /* of one transcript; further ones are summed up as "(others)" */
-    OKS_MODEL_UNKNOWN = 255, /* of an event from a file of an earlier version */
+    OKS_PLACES_MAX = 64,     /* of one list of a transcript; further names are summed up as "(others)" */
+    OKS_PLACE_UNKNOWN = 255, /* of an event from a file of an earlier version */
+};
+
+/* What an event is told apart by: each is a list of names of its transcript (history/state.h). */
+enum oks_label {
+    OKS_LABEL_MODEL,
+    OKS_LABEL_TAG,   /* branch and effort: history/tags.h */
+    OKS_LABEL_TOOLS, /* the tools that it calls: history/tools.h */
+    OKS_LABELS,
 };
 
 struct oks_event {
     struct oks_stamp stamp; /* none: the event is in every window */
     uint64_t count[OKS_COLUMNS];
-    uint8_t model; /* its place in the transcript's list of models; of an event without counts: nothing */
+    uint8_t place[OKS_LABELS]; /* in each of these lists; of an event without counts: nothing */
 };
 
 bool oks_event_has_count(const struct oks_event *event);
@@ -42,10 +50,12 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event);
  */
 void oks_events_trim(struct oks_events *events);
 
-/* Makes them anew, each with the model that fn gives for it; fn is called for those with a count, in order.
- * On -ENOMEM nothing has changed. */
-int oks_events_set_models(struct oks_events **events, uint8_t (*fn)(void *ctx), void *ctx);
-uint8_t oks_events_model_unknown(void *ctx); /* such a function */
+/* Makes them anew, each with the place of that label that fn gives for it; fn is called for those with a
+ * count, in order. On -ENOMEM nothing has changed. */
+int oks_events_set_places(struct oks_events **events, enum oks_label label, uint8_t (*fn)(void *ctx),
+                          void *ctx);
+/* The same with OKS_PLACE_UNKNOWN for all labels. */
+int oks_events_forget_places(struct oks_events **events);
 
 size_t oks_events_len(const struct oks_events *events);
 size_t oks_events_bytes(const struct oks_events *events); /* memory held, for budgets and status */
@@ -78,12 +88,12 @@ void oks_events_span(const struct oks_events *events, uint64_t from, uint64_t to
 bool oks_events_next(const struct oks_events *events, uint64_t from, uint64_t *key);
 
 /*
- * The same window by model: out[m] are the totals of the events with a count whose model is m, and the last
+ * The same window by label: out[i] are the totals of the events with a count whose place is i, and the last
  * one those of the others. Only canonical stamps widen a span. The cost is that of the blocks in the window,
- * and of each event in a block with several models.
+ * and of each event in a block with several places.
  */
-void oks_events_models(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
-                       struct oks_totals out[OKS_MODELS_MAX + 1]);
+void oks_events_by(const struct oks_events *events, enum oks_label label, struct oks_stamp since,
+                   struct oks_stamp until, struct oks_totals out[OKS_PLACES_MAX + 1]);
 
 /*
  * Calls fn for every event, those without a stamp first, the others in the order of their stamps (equal

@@ -4,9 +4,9 @@
  * Each column takes as many bits per value as its largest value needs; keys are stored as the distance from
  * the block's smallest. Many records carry a time and no count: counts are stored only of the events in the
  * bitmap `counted`, and the place of an event among them is the number of bits before its own. The two cache
- * creation splits nearly always add up to the creation: then one of them is derived and takes nothing. Models
- * are stored of the same events as counts, as the distance from the smallest; with one model they take
- * nothing.
+ * creation splits nearly always add up to the creation: then one of them is derived and takes nothing. Places
+ * of labels are stored of the same events as counts, as the distance from the smallest; where all are equal
+ * they take nothing.
  *
  * A value is read with one load of 8 bytes, a shift and a mask; hence the spare bytes behind the last block,
  * and no width between 58 and 63.
@@ -19,7 +19,7 @@
 enum {
     WIDTH_MAX = 57, /* with a shift of up to 7 it is still inside 8 bytes; wider values take 64 */
     DERIVED = 65,   /* in the place of a width: cache creation minus the other split */
-    MODEL_WIDTH_MAX = 8,
+    PLACE_WIDTH_MAX = 8,
 };
 
 static size_t column_bytes(size_t n, unsigned width)
@@ -113,18 +113,18 @@ static uint64_t counted_bits(const struct row *rows, size_t n)
     return counted;
 }
 
-static void choose_model_width(const struct row *rows, size_t n, uint64_t counted, struct block *block)
+static void choose_label(const struct row *rows, size_t n, uint64_t counted, unsigned l,
+                         struct block_label *out)
 {
     uint8_t min = UINT8_MAX, max = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (!(counted >> i & 1))
             continue;
-        min = rows[i].model < min ? rows[i].model : min;
-        max = rows[i].model > max ? rows[i].model : max;
+        min = rows[i].place[l] < min ? rows[i].place[l] : min;
+        max = rows[i].place[l] > max ? rows[i].place[l] : max;
     }
-    block->model = counted ? min : 0;
-    block->model_width = counted ? (uint8_t)width_of(max - min) : 0;
+    *out = counted ? (struct block_label){min, (uint8_t)width_of(max - min)} : (struct block_label){0};
 }
 
 static size_t sum_bytes(const struct sums *sums)
@@ -167,15 +167,20 @@ size_t block_pack(const struct row *rows, size_t n, const struct sums *before, s
     choose_widths(rows, n, base, out->width);
     packed_put(out->base, base);
     packed_put(out->counted, counted);
-    choose_model_width(rows, n, counted, out);
+    for (unsigned l = 0; l < OKS_LABELS; l++)
+        choose_label(rows, n, counted, l, &out->label[l]);
     p = put_sums(out->bytes, before, out->sum_bytes);
     for (size_t i = 0; i < n; i++)
         put_value(p, out->width[0], i, rows[i].key - base);
     p += column_bytes(n, out->width[0]);
-    for (size_t i = 0, k = 0; i < n; i++)
-        if (counted >> i & 1)
-            put_value(p, out->model_width, k++, (uint64_t)(rows[i].model - out->model));
-    p += column_bytes(counted_before(out, BLOCK_EVENTS), out->model_width);
+    for (unsigned l = 0; l < OKS_LABELS; l++) {
+        size_t k = 0;
+
+        for (size_t i = 0; i < n && out->label[l].width; i++)
+            if (counted >> i & 1)
+                put_value(p, out->label[l].width, k++, (uint64_t)(rows[i].place[l] - out->label[l].min));
+        p += column_bytes(counted_before(out, BLOCK_EVENTS), out->label[l].width);
+    }
     for (unsigned c = 0; c < OKS_COLUMNS; c++) {
         unsigned width = out->width[1 + c];
         size_t k = 0;
@@ -202,22 +207,30 @@ static const uint8_t *keys(const struct block *block)
     return block->bytes + (size_t)block->sum_bytes * OKS_COLUMNS;
 }
 
-static const uint8_t *models(const struct block *block)
+static const uint8_t *places(const struct block *block)
 {
     return keys(block) + column_bytes(block->n, block->width[0]);
 }
 
 static const uint8_t *counts(const struct block *block)
 {
-    return models(block) + column_bytes(counted_before(block, BLOCK_EVENTS), block->model_width);
+    size_t counted = counted_before(block, BLOCK_EVENTS);
+    const uint8_t *p = places(block);
+
+    for (unsigned l = 0; l < OKS_LABELS; l++)
+        p += column_bytes(counted, block->label[l].width);
+    return p;
 }
 
 static bool widths_are_valid(const struct block *block)
 {
     const uint8_t *width = block->width + 1;
 
-    if ((block->width[0] > WIDTH_MAX && block->width[0] != 64) || block->model_width > MODEL_WIDTH_MAX)
+    if (block->width[0] > WIDTH_MAX && block->width[0] != 64)
         return false;
+    for (unsigned l = 0; l < OKS_LABELS; l++)
+        if (block->label[l].width > PLACE_WIDTH_MAX)
+            return false;
     for (unsigned c = 0; c < OKS_COLUMNS; c++)
         if (width[c] > WIDTH_MAX && width[c] != 64 &&
             !(width[c] == DERIVED && (c == OKS_CACHE_CREATION_5M || c == OKS_CACHE_CREATION_1H) &&
@@ -238,7 +251,8 @@ size_t block_check(const uint8_t *bytes, size_t len)
     if (counted != counted_before(block, block->n))
         return 0;
     n += (size_t)block->sum_bytes * OKS_COLUMNS + column_bytes(block->n, block->width[0]);
-    n += column_bytes(counted, block->model_width);
+    for (unsigned l = 0; l < OKS_LABELS; l++)
+        n += column_bytes(counted, block->label[l].width);
     for (unsigned c = 0; c < OKS_COLUMNS; c++)
         n += column_bytes(counted, block->width[1 + c]);
     return n <= len ? n : 0;
@@ -259,13 +273,16 @@ static void derive_split(const struct block *block, uint64_t count[OKS_COLUMNS])
 void block_row(const struct block *block, size_t i, struct row *out)
 {
     size_t counted = counted_before(block, BLOCK_EVENTS), at = counted_before(block, i);
-    const uint8_t *column = counts(block);
+    const uint8_t *column = places(block);
 
     memset(out, 0, sizeof(*out));
     out->key = block_key(block, i);
     if (!(packed_get(block->counted) >> i & 1))
         return;
-    out->model = (uint8_t)(block->model + load(models(block), block->model_width, at));
+    for (unsigned l = 0; l < OKS_LABELS; l++) {
+        out->place[l] = (uint8_t)(block->label[l].min + load(column, block->label[l].width, at));
+        column += column_bytes(counted, block->label[l].width);
+    }
     for (unsigned c = 0; c < OKS_COLUMNS; c++) {
         unsigned width = block->width[1 + c];
 

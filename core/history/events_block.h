@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "history/totals.h"
+#include "history/events.h"
 
 enum {
     BLOCK_EVENTS = 64,
@@ -23,7 +23,7 @@ enum {
 struct row {
     uint64_t key;
     uint64_t count[OKS_COLUMNS];
-    uint8_t model; /* kept only if there is a count */
+    uint8_t place[OKS_LABELS]; /* kept only if there is a count */
 };
 
 /* Exact sums: 2^64 events of 2^64 tokens fit, so differences of sums are exact too. Saturation comes last. */
@@ -38,14 +38,16 @@ struct block {
     uint8_t width[BLOCK_FIELDS]; /* of a column's values, in bits */
     uint8_t base[8];             /* the smallest key */
     uint8_t counted[8];          /* bit i: event i has a count that is not 0 */
-    uint8_t model;               /* the smallest */
-    uint8_t model_width;         /* 0: all are of this model */
-    uint8_t bytes[];             /* the sums over all earlier blocks, then the columns */
+    struct block_label {
+        uint8_t min;   /* the smallest place */
+        uint8_t width; /* 0: all have this place */
+    } label[OKS_LABELS];
+    uint8_t bytes[]; /* the sums over all earlier blocks, then the columns */
 };
 
 enum {
-    BLOCK_BYTES_MAX =
-        sizeof(struct block) + sizeof(struct sums) + BLOCK_FIELDS * BLOCK_EVENTS * 8 + BLOCK_EVENTS
+    BLOCK_BYTES_MAX = sizeof(struct block) + sizeof(struct sums) + BLOCK_FIELDS * BLOCK_EVENTS * 8 +
+                      OKS_LABELS * BLOCK_EVENTS
 };
 
 /*

@@ -65,9 +65,9 @@ void oks_events_window(const struct oks_events *events, struct oks_stamp since, 
     window_totals(&window, out);
 }
 
-struct window_models {
+struct window_places {
     const struct run *run;
-    unsigned __int128 count[OKS_MODELS_MAX + 1][OKS_COLUMNS];
+    unsigned __int128 count[OKS_PLACES_MAX + 1][OKS_COLUMNS];
     struct oks_totals *out; /* all but the counts */
 };
 
@@ -76,9 +76,9 @@ static struct oks_stamp canonical_at(const struct run *run, size_t pos, bool sta
     return stamped && !run->texts ? run_stamp_at(run, pos) : OKS_STAMP_NONE;
 }
 
-static void add_part(struct window_models *window, const struct run_part *part, bool stamped)
+static void add_part(struct window_places *window, const struct run_part *part, bool stamped)
 {
-    size_t m = part->model < OKS_MODELS_MAX ? part->model : OKS_MODELS_MAX;
+    size_t m = part->place < OKS_PLACES_MAX ? part->place : OKS_PLACES_MAX;
     struct oks_totals totals = {.events = part->n, .stamped = stamped ? part->n : 0};
 
     totals.first = canonical_at(window->run, part->first, stamped);
@@ -98,21 +98,21 @@ static void add_stamped_part(void *ctx, const struct run_part *part)
     add_part(ctx, part, true);
 }
 
-void oks_events_models(const struct oks_events *events, struct oks_stamp since, struct oks_stamp until,
-                       struct oks_totals out[OKS_MODELS_MAX + 1])
+void oks_events_by(const struct oks_events *events, enum oks_label label, struct oks_stamp since,
+                   struct oks_stamp until, struct oks_totals out[OKS_PLACES_MAX + 1])
 {
-    struct window_models window = {.run = events_unstamped(events), .out = out};
+    struct window_places window = {.run = events_unstamped(events), .out = out};
 
-    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+    for (size_t m = 0; m <= OKS_PLACES_MAX; m++)
         out[m] = OKS_TOTALS_NONE;
-    run_parts(window.run, 0, run_len(window.run), add_unstamped_part, &window);
+    run_parts(window.run, label, 0, run_len(window.run), add_unstamped_part, &window);
     for (size_t i = 0; (window.run = events_run(events, i)); i++) {
         size_t from = oks_stamp_is_none(since) ? 0 : run_find(window.run, since, false);
         size_t to = oks_stamp_is_none(until) ? run_len(window.run) : run_find(window.run, until, true);
 
-        run_parts(window.run, from, to, add_stamped_part, &window);
+        run_parts(window.run, label, from, to, add_stamped_part, &window);
     }
-    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+    for (size_t m = 0; m <= OKS_PLACES_MAX; m++)
         for (int c = 0; c < OKS_COLUMNS; c++)
             out[m].count[c] = saturated(window.count[m][c]);
 }
@@ -155,7 +155,7 @@ static int each_unstamped(const struct run *run, int (*fn)(void *, const struct 
     for (size_t i = 0; rc == 0 && i < run_len(run); i++) {
         run_row(run, i, &row);
         memcpy(event.count, row.count, sizeof(event.count));
-        event.model = row.model;
+        memcpy(event.place, row.place, sizeof(event.place));
         rc = fn(ctx, &event);
     }
     return rc;
@@ -175,7 +175,7 @@ int oks_events_each(const struct oks_events *events, int (*fn)(void *ctx, const 
         merge_source_init(&sources[n++], run);
     while (rc == 0 && merge_next(sources, &n, &row, &event.stamp)) {
         memcpy(event.count, row.count, sizeof(event.count));
-        event.model = row.model;
+        memcpy(event.place, row.place, sizeof(event.place));
         rc = fn(ctx, &event);
     }
     return rc;

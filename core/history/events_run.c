@@ -398,8 +398,8 @@ void run_range(const struct run *run, size_t from, size_t to, struct sums *out)
         out->count[c] -= low.count[c];
 }
 
-static void part_of_row(const struct run *run, size_t pos, void (*fn)(void *, const struct run_part *),
-                        void *ctx)
+static void part_of_row(const struct run *run, enum oks_label label, size_t pos,
+                        void (*fn)(void *, const struct run_part *), void *ctx)
 {
     struct run_part part = {.n = 1, .first = pos, .last = pos};
     struct row row;
@@ -407,21 +407,21 @@ static void part_of_row(const struct run *run, size_t pos, void (*fn)(void *, co
     run_row(run, pos, &row);
     if (!row_has_count(&row))
         return;
-    part.model = row.model;
+    part.place = row.place[label];
     sums_add_row(&part.sums, &row);
     fn(ctx, &part);
 }
 
-void run_parts(const struct run *run, size_t from, size_t to,
+void run_parts(const struct run *run, enum oks_label label, size_t from, size_t to,
                void (*fn)(void *ctx, const struct run_part *part), void *ctx)
 {
     while (from < to && from < run->n_packed) {
         const struct block *block = block_at(run, from / BLOCK_EVENTS);
         size_t start = from - from % BLOCK_EVENTS, end = start + block->n < to ? start + block->n : to;
-        struct run_part part = {.model = block->model};
+        struct run_part part = {.place = block->label[label].min};
 
         run_blocks_touched++;
-        if (block->model_width == 0) {
+        if (block->label[label].width == 0) {
             part.n = block_counted(block, from - start, end - start, &part.first, &part.last);
             part.first += start;
             part.last += start;
@@ -430,12 +430,12 @@ void run_parts(const struct run *run, size_t from, size_t to,
                 fn(ctx, &part);
         } else {
             for (size_t pos = from; pos < end; pos++)
-                part_of_row(run, pos, fn, ctx);
+                part_of_row(run, label, pos, fn, ctx);
         }
         from = end;
     }
     for (; from < to; from++)
-        part_of_row(run, from, fn, ctx);
+        part_of_row(run, label, from, fn, ctx);
 }
 
 void merge_source_init(struct merge_source *source, const struct run *run)

@@ -78,15 +78,16 @@ size_t run_find(const struct run *run, struct oks_stamp bound, bool equal_too);
 /* Sums over the events [from, to), which may be none. */
 void run_range(const struct run *run, size_t from, size_t to, struct sums *out);
 
-/* Some events with a count of one model: their number, the first and the last of them, and their sums. */
+/* Some events with a count and one place: their number, the first and the last of them, and their sums. */
 struct run_part {
-    uint8_t model;
+    uint8_t place;
     size_t n, first, last;
     struct sums sums;
 };
 
-/* Calls fn with parts that together are all events with a count of [from, to). */
-void run_parts(const struct run *run, size_t from, size_t to,
+/* Calls fn with parts, by their place of the label, that together are all events with a count of [from, to).
+ */
+void run_parts(const struct run *run, enum oks_label label, size_t from, size_t to,
                void (*fn)(void *ctx, const struct run_part *part), void *ctx);
 
 /* Walks over several runs at once, in the order of their stamps; ties: the run named first. */

@@ -43,7 +43,7 @@ int oks_models_add(struct oks_models *models, struct oks_slice name, const struc
     name.ptr = name.ptr ? name.ptr : "";
     name.len = strnlen(name.ptr, name.len); /* a NUL would make two models one */
     model = find(models, name);
-    if (!model && models->len + 1 >= OKS_MODELS_MAX) {
+    if (!model && models->len + 1 >= OKS_PLACES_MAX) {
         name = OKS_SLICE(overflow_name);
         model = find(models, name);
     }
@@ -61,7 +61,7 @@ int oks_models_add(struct oks_models *models, struct oks_slice name, const struc
     return 0;
 }
 
-int oks_models_merge(struct oks_models *to, const struct oks_models *from, uint8_t places[OKS_MODELS_MAX])
+int oks_models_merge(struct oks_models *to, const struct oks_models *from, uint8_t places[OKS_PLACES_MAX])
 {
     int rc = 0;
 

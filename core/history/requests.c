@@ -59,6 +59,7 @@ void oks_requests_free(struct oks_requests *q)
     free(q->keys);
     oks_strings_clear(&q->models);
     oks_strings_clear(&q->agents);
+    oks_strings_clear(&q->tags);
     free(q);
 }
 
@@ -103,6 +104,11 @@ const struct oks_strings *requests_agent_names(const struct oks_requests *q)
     return &q->agents;
 }
 
+const struct oks_strings *requests_tag_names(const struct oks_requests *q)
+{
+    return &q->tags;
+}
+
 size_t requests_models(const struct oks_requests *q)
 {
     return q->models.len;
@@ -111,6 +117,11 @@ size_t requests_models(const struct oks_requests *q)
 struct oks_slice requests_agent(const struct oks_requests *q, unsigned i)
 {
     return i ? name_at(&q->agents, i - 1) : (struct oks_slice){0};
+}
+
+struct oks_slice requests_tag(const struct oks_requests *q, unsigned i)
+{
+    return name_at(&q->tags, i);
 }
 
 const struct request_runs *requests_runs(const struct oks_requests *q)
@@ -317,6 +328,8 @@ static void unpack(const struct oks_requests *q, size_t b, struct request_row *r
             rows[i].model = 0;
         if (rows[i].agent > q->agents.len)
             rows[i].agent = 0;
+        if (rows[i].tag >= q->tags.len)
+            rows[i].tag = 0;
     }
 }
 
@@ -448,12 +461,14 @@ int requests_append(struct oks_requests *q, const struct request_row *from, stru
     int rc = reserve(q);
 
     cut_strings(&row);
-    row.request.model = (struct oks_slice){0};
+    row.request.model = row.request.tag = (struct oks_slice){0};
     row.agent = 0;
     if (rc == 0)
         rc = text_reserve(q, strings_of(&row));
     if (rc == 0)
         rc = name_of(&q->models, model, &row.model);
+    if (rc == 0)
+        rc = name_of(&q->tags, from->request.tag, &row.tag);
     if (rc == 0 && agent.ptr && agent.len) {
         rc = name_of(&q->agents, agent, &row.agent);
         row.agent++;
@@ -565,6 +580,8 @@ int requests_set(struct oks_requests *q, size_t i, const struct request_row *fro
     struct request_row row = *from, before;
     int rc = name_of(&q->models, model, &row.model);
 
+    if (rc == 0)
+        rc = name_of(&q->tags, from->request.tag, &row.tag);
     if (rc == 0 && q->tail) {
         requests_get(q, i, &before);
         rc = requests_unfinished_keep(q, i, &before);
@@ -573,7 +590,7 @@ int requests_set(struct oks_requests *q, size_t i, const struct request_row *fro
         return rc;
     cut_strings(&row);
     row.request.key = q->keys[i];
-    row.request.model = (struct oks_slice){0};
+    row.request.model = row.request.tag = (struct oks_slice){0};
     if (row.request.stamp.key != OKS_STAMP_KEY_TEXT)
         row.request.stamp = (struct oks_stamp){row.request.stamp.key, NULL, 0};
     if (i < q->packed)

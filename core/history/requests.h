@@ -13,21 +13,23 @@
 #include "scan/request.h"
 
 enum {
-    REQUEST_ID_MAX = 255,    /* bytes of an id that are kept; its key is made of all of it */
-    REQUEST_NAMES_MAX = 255, /* models, and agents, told apart in one transcript; others are "(others)" */
-    REQUESTS_MAX = 1 << 26,  /* of one transcript; more is -EFBIG */
+    REQUEST_ID_MAX = 255, /* bytes of an id that are kept; its key is made of all of it */
+    REQUEST_NAMES_MAX =
+        255, /* models, agents, and tags, told apart in one transcript; others are "(others)" */
+    REQUESTS_MAX = 1 << 26, /* of one transcript; more is -EFBIG */
     REQUESTS_OF_RECORD = OKS_STEPS_MAX + OKS_SEARCHES_MAX + REQUEST_LINKS * (1 + REQUEST_LINKED_PARTS) + 3,
 };
 
 struct oks_requests;
 
 struct request_row {
-    struct oks_request request; /* its `model` is absent: see `model` below */
+    struct oks_request request; /* its `model` and `tag` are absent: see below */
     uint64_t history;           /* user and assistant records of this transcript before its first line */
     uint64_t first;             /* offset of its first line ... */
     uint64_t line;              /* ... and of the line that won */
     unsigned model;             /* of requests_model() */
     unsigned agent;             /* of requests_agent(), plus 1; 0: none */
+    unsigned tag;               /* of requests_tag() */
     struct oks_slice message_id, request_id; /* of its first line; at most REQUEST_ID_MAX bytes */
     bool ids_forgotten; /* both are absent here, whatever its line says: see requests_forget_ids() */
 };
@@ -56,8 +58,10 @@ size_t requests_ids_bytes(const struct oks_requests *requests); /* of packed ids
 uint64_t requests_key(const struct oks_requests *requests, size_t i);
 struct oks_slice requests_model(const struct oks_requests *requests, unsigned i); /* "": unknown */
 struct oks_slice requests_agent(const struct oks_requests *requests, unsigned i);
+struct oks_slice requests_tag(const struct oks_requests *requests, unsigned i); /* "": unknown */
 const struct oks_strings *requests_model_names(const struct oks_requests *requests);
 const struct oks_strings *requests_agent_names(const struct oks_requests *requests);
+const struct oks_strings *requests_tag_names(const struct oks_requests *requests);
 size_t requests_models(const struct oks_requests *requests); /* how many */
 
 /* Row i, valid until the store changes. */
@@ -69,10 +73,12 @@ void requests_get(const struct oks_requests *requests, size_t i, struct request_
 int requests_each(const struct oks_requests *requests, size_t from, size_t to,
                   int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx);
 
-/* Appends a row, its model and agent given by name (absent: none). 0, -ENOMEM or -EFBIG: nothing changed. */
+/* Appends a row, its model and agent given by name (absent: none), its tag by `request.tag`. 0, -ENOMEM or
+ * -EFBIG: nothing changed. */
 int requests_append(struct oks_requests *requests, const struct request_row *row, struct oks_slice model,
                     struct oks_slice agent);
-/* Replaces row i by one with the same key and ids. 0 or -ENOMEM, and then nothing changed. */
+/* Replaces row i by one with the same key and ids; the tag is `request.tag`. 0 or -ENOMEM, and then nothing
+ * changed. */
 int requests_set(struct oks_requests *requests, size_t i, const struct request_row *row,
                  struct oks_slice model);
 

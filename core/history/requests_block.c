@@ -3,9 +3,9 @@
  * byte, low ones first), and what grows from row to row is a distance. A block is always read from its
  * start, which takes less than a microsecond.
  *
- * What nearly every row has is left out: the model and agent of the row before, one use of a tool, no cache
- * writes for an hour. A prompt is mostly read from the cache as far as the row before read and wrote it, so
- * that is what its cache reads are a distance from.
+ * What nearly every row has is left out: the model, agent and tag of the row before, one use of a tool, no
+ * cache writes for an hour. A prompt is mostly read from the cache as far as the row before read and wrote
+ * it, so that is what its cache reads are a distance from.
  *
  * Ids are three quarters of a row. They have a block of their own, because it is given up once they are
  * saved.
@@ -39,6 +39,7 @@ enum {
     CONTEXT = 1 << 20,
     ALIAS = 1 << 21,
     RESTAMPED = 1 << 22,
+    TAG = 1 << 23, /* another than that of the row before */
 
     VARINT_MAX = 10,
     NUMBERS_MAX = 16, /* of a row, the length of its stamp included */
@@ -74,7 +75,7 @@ static uint8_t *put_text(uint8_t *p, const char *text, size_t len)
 /* What the numbers of a row are distances from. */
 struct before {
     uint64_t stamp, first, history, prompt;
-    unsigned model, agent;
+    unsigned model, agent, tag;
 };
 
 static unsigned flags_of(const struct request_row *row, const struct before *before)
@@ -87,6 +88,7 @@ static unsigned flags_of(const struct request_row *row, const struct before *bef
     flags |= r->sidechain ? SIDECHAIN : 0;
     flags |= row->model != before->model ? MODEL : 0;
     flags |= row->agent != before->agent ? AGENT : 0;
+    flags |= row->tag != before->tag ? TAG : 0;
     flags |= row->line != row->first ? LINE : 0;
     flags |= s->cache_1h ? HOUR : 0;
     flags |= r->tool_uses != 1 ? TOOLS : 0;
@@ -124,6 +126,8 @@ static uint8_t *put_row(uint8_t *p, const struct request_row *row, struct before
         p = put(p, row->model);
     if (flags & AGENT)
         p = put(p, row->agent);
+    if (flags & TAG)
+        p = put(p, row->tag);
     p = put_distance(p, before->first, row->first);
     if (flags & LINE)
         p = put_distance(p, row->first, row->line);
@@ -145,7 +149,8 @@ static uint8_t *put_row(uint8_t *p, const struct request_row *row, struct before
                               row->history,
                               prompt_of(s),
                               row->model,
-                              row->agent};
+                              row->agent,
+                              row->tag};
     return p;
 }
 
@@ -252,6 +257,7 @@ static void get_row(struct input *in, struct request_row *row, struct before *be
     r->stamp = get_stamp(in, flags, before);
     row->model = before->model = flags & MODEL ? (unsigned)get(in) : before->model;
     row->agent = before->agent = flags & AGENT ? (unsigned)get(in) : before->agent;
+    row->tag = before->tag = flags & TAG ? (unsigned)get(in) : before->tag;
     row->first = before->first = get_distance(in, before->first);
     row->line = flags & LINE ? get_distance(in, row->first) : row->first;
     row->history = before->history = get_distance(in, before->history);

@@ -149,9 +149,11 @@ struct copying {
 static int copy_row(void *ctx, size_t i, const struct request_row *row)
 {
     const struct copying *c = ctx;
+    struct request_row own = *row;
 
     (void)i;
-    return requests_append(c->to, row, requests_model(c->from, row->model),
+    own.request.tag = requests_tag(c->from, row->tag);
+    return requests_append(c->to, &own, requests_model(c->from, row->model),
                            requests_agent(c->from, row->agent));
 }
 
@@ -165,6 +167,8 @@ int requests_copy_whole(struct oks_requests **out, const struct oks_requests *fr
     rc = copy_names(&c.to->models, &from->models);
     if (rc == 0)
         rc = copy_names(&c.to->agents, &from->agents);
+    if (rc == 0)
+        rc = copy_names(&c.to->tags, &from->tags);
     if (rc == 0)
         rc = requests_each_whole(from, copy_row, &c);
     if (rc < 0) {

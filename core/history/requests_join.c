@@ -16,19 +16,21 @@ static int join_row(void *ctx, size_t i, const struct request_row *row)
     const struct joining *j = ctx;
     size_t at = requests_find(j->to, row->request.key);
     struct oks_slice model = requests_model(j->from, row->model);
-    struct request_row own = *row;
+    struct request_row own = *row, line = *row;
 
     (void)i;
+    own.request.tag = line.request.tag = requests_tag(j->from, row->tag);
     own.history += j->history;
     if (at == SIZE_MAX)
         return requests_append(j->to, &own, model, requests_agent(j->from, row->agent));
     requests_get(j->to, at, &own);
+    own.request.tag = requests_tag(j->to, own.tag);
     if (j->versions) {
         if (request_rank(&row->request, &own.request) < 0)
             return 0;
-        own.request = row->request;
+        own.request = line.request;
         own.line = row->line;
-    } else if (!request_merge(&own, &row->request, row->line)) {
+    } else if (!request_merge(&own, &line.request, row->line)) {
         model = requests_model(j->to, own.model);
     }
     if (own.first > own.line) /* the line that counts was further up in the other version */
@@ -74,7 +76,7 @@ static int take_lost(void *ctx, size_t i, const struct request_row *row)
 {
     struct comparing *c = ctx;
     size_t at = requests_find(c->now, row->request.key);
-    struct request_row own;
+    struct request_row own, lost = *row;
     int rc = 0;
 
     (void)i;
@@ -88,8 +90,9 @@ static int take_lost(void *ctx, size_t i, const struct request_row *row)
     }
     if (!c->lost)
         rc = oks_requests_new(&c->lost);
+    lost.request.tag = requests_tag(c->before, row->tag);
     return rc < 0 ? rc
-                  : requests_append(c->lost, row, requests_model(c->before, row->model),
+                  : requests_append(c->lost, &lost, requests_model(c->before, row->model),
                                     requests_agent(c->before, row->agent));
 }
 

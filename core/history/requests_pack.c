@@ -1,9 +1,9 @@
 /*
  * The store as bytes, for a file that restores ten thousand stores at once (engine/snapshot.c).
  *
- * A head, the names of models and agents, all keys, the blocks as they lie in memory, each behind its length,
- * and the runs. Reading them copies block by block and looks into none: a row that is nonsense does no harm
- * (requests_block.c), and the file has a checksum.
+ * A head, the names of models, agents and tags, all keys, the blocks as they lie in memory, each behind its
+ * length, and the runs. Reading them copies block by block and looks into none: a row that is nonsense does
+ * no harm (requests_block.c), and the file has a checksum.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 struct head {
     uint64_t history, after;
     uint32_t rows;
-    uint16_t models, agents;
+    uint16_t models, agents, tags;
+    uint8_t zero[6];
 };
 
 /* --- writing --- */
@@ -32,7 +33,8 @@ size_t requests_pack_max(const struct oks_requests *q)
 {
     size_t open = (q->len - q->packed + REQUESTS_BLOCK - 1) / REQUESTS_BLOCK;
     size_t n = sizeof(struct head) + sizeof(q->runs) + names_max(&q->models) + names_max(&q->agents) +
-               q->len * sizeof(*q->keys) + open * (sizeof(uint16_t) + REQUESTS_BLOCK_MAX);
+               names_max(&q->tags) + q->len * sizeof(*q->keys) +
+               open * (sizeof(uint16_t) + REQUESTS_BLOCK_MAX);
 
     for (size_t b = 0; b < q->n_blocks; b++)
         n += sizeof(uint16_t) + q->blocks[b].rows->len;
@@ -64,13 +66,18 @@ static uint8_t *put_block(uint8_t *p, const uint8_t *bytes, size_t len)
 
 size_t requests_pack(const struct oks_requests *q, void *out)
 {
-    struct head head = {q->history, q->after, (uint32_t)q->len, (uint16_t)q->models.len,
-                        (uint16_t)q->agents.len};
+    struct head head = {.history = q->history,
+                        .after = q->after,
+                        .rows = (uint32_t)q->len,
+                        .models = (uint16_t)q->models.len,
+                        .agents = (uint16_t)q->agents.len,
+                        .tags = (uint16_t)q->tags.len};
     uint8_t *p = put(out, &head, sizeof(head)), bytes[REQUESTS_BLOCK_MAX];
     struct request_row rows[REQUESTS_BLOCK];
 
     p = put_names(p, &q->models);
     p = put_names(p, &q->agents);
+    p = put_names(p, &q->tags);
     p = put(p, q->keys, q->len * sizeof(*q->keys));
     for (size_t b = 0; b < q->n_blocks; b++)
         p = put_block(p, q->blocks[b].rows->bytes, q->blocks[b].rows->len);
@@ -187,6 +194,8 @@ int requests_unpack(struct oks_requests **out, const void *bytes, size_t len)
         return rc;
     if (rc == 0)
         rc = get_names(&in, &q->agents, head.agents);
+    if (rc == 0)
+        rc = get_names(&in, &q->tags, head.tags);
     if (rc == 0)
         rc = get_rows(q, &in, head.rows);
     if (rc == 0)

@@ -18,7 +18,7 @@ struct oks_requests {
     size_t open_room;
     char *text;
     size_t text_len, text_room;
-    struct oks_strings models, agents;
+    struct oks_strings models, agents, tags;
     uint64_t history, after;
     struct request_runs runs;
     struct unfinished {

@@ -18,6 +18,7 @@
  * on purpose cheats himself of a count.
  */
 #include "history/requests.h"
+#include "history/tags.h"
 #include "scan/counts.h"
 
 #include <string.h>
@@ -198,6 +199,7 @@ int requests_add(struct oks_requests *requests, const struct request_line *line,
         return requests_append(requests, &row, line->request.model, line->agent_id);
     }
     requests_get(requests, i, &row);
+    row.request.tag = requests_tag(requests, row.tag);
     model = requests_model(requests, row.model);
     if (request_merge(&row, &line->request, line->offset))
         model = line->request.model;
@@ -209,12 +211,15 @@ int requests_add_record(struct oks_requests *requests, const struct oks_record *
     bool conversation = r->type == OKS_RECORD_USER || r->type == OKS_RECORD_ASSISTANT;
     struct request_line lines[REQUESTS_OF_RECORD];
     uint64_t history = requests_history(requests), after = requests_after(requests) + conversation;
+    const struct tag tag = {r->branch, r->effort};
+    char text[TAG_TEXT_MAX];
     size_t n = 0;
     int rc = 0;
 
     if (conversation || r->nested_present || r->alias)
         n = request_lines(requests_edit_runs(requests), r, name, lines);
     for (size_t i = 0; rc == 0 && i < n; i++) {
+        lines[i].request.tag = tag_text(&tag, text);
         rc = requests_add(requests, &lines[i], history);
         if (r->type != OKS_RECORD_USER) /* what a tool returned comes behind its response */
             after = 0;

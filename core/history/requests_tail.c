@@ -31,8 +31,10 @@ int requests_tail_end(struct oks_requests *q)
         requests_forget_index(q);
     for (size_t i = 0; rc == 0 && i < tail->n_changed; i++) {
         const struct changed *c = &tail->changed[i];
+        struct request_row before = c->before;
 
-        rc = requests_set(q, c->i, &c->before, requests_model(q, c->before.model));
+        before.request.tag = requests_tag(q, before.tag);
+        rc = requests_set(q, c->i, &before, requests_model(q, before.model));
     }
     q->tail = tail;
     requests_unfinished_free(q);

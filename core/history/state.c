@@ -37,6 +37,8 @@ void oks_state_clear(struct oks_state *state)
     oks_strings_clear(&state->cwds);
     oks_strings_clear(&state->compactions);
     oks_models_clear(&state->models);
+    oks_models_clear(&state->tags);
+    oks_tool_sets_clear(&state->tools);
     oks_requests_free(state->requests);
     *state = (struct oks_state){0};
 }
@@ -57,8 +59,8 @@ int oks_state_reset(struct oks_state *state)
 
 struct gaining {
     struct oks_events *to;
-    uint8_t places[OKS_MODELS_MAX]; /* of the gain's models in the state's list */
-    size_t n_places;
+    uint8_t places[OKS_LABELS][OKS_PLACES_MAX]; /* of the gain's names in the state's lists */
+    size_t n_places[OKS_LABELS];
 };
 
 static int append_event(void *ctx, const struct oks_event *event)
@@ -66,8 +68,34 @@ static int append_event(void *ctx, const struct oks_event *event)
     const struct gaining *g = ctx;
     struct oks_event own = *event;
 
-    own.model = event->model < g->n_places ? g->places[event->model] : OKS_MODEL_UNKNOWN;
+    for (int l = 0; l < OKS_LABELS; l++)
+        own.place[l] = event->place[l] < g->n_places[l] ? g->places[l][event->place[l]] : OKS_PLACE_UNKNOWN;
     return oks_events_append(g->to, &own);
+}
+
+static int merge_tools(struct oks_tool_sets *to, const struct oks_tool_sets *from,
+                       uint8_t places[OKS_PLACES_MAX])
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < from->len; i++)
+        rc = oks_tool_sets_add(to, oks_slice_of(from->items[i].text), from->items[i].events,
+                               from->items[i].calls, &places[i]);
+    return rc;
+}
+
+static int merge_labels(struct oks_state *to, const struct oks_state *gain, struct gaining *g)
+{
+    int rc = oks_models_merge(&to->models, &gain->models, g->places[OKS_LABEL_MODEL]);
+
+    if (rc == 0)
+        rc = oks_models_merge(&to->tags, &gain->tags, g->places[OKS_LABEL_TAG]);
+    if (rc == 0)
+        rc = merge_tools(&to->tools, &gain->tools, g->places[OKS_LABEL_TOOLS]);
+    g->n_places[OKS_LABEL_MODEL] = gain->models.len;
+    g->n_places[OKS_LABEL_TAG] = gain->tags.len;
+    g->n_places[OKS_LABEL_TOOLS] = gain->tools.len;
+    return rc;
 }
 
 /* 0 or -ENOMEM */
@@ -108,8 +136,8 @@ static int add_strings(struct oks_strings *to, const struct oks_strings *from, s
 
 int oks_state_gain(struct oks_state *to, const struct oks_state *gain)
 {
-    struct gaining gaining = {.to = to->events, .n_places = gain->models.len};
-    int rc = oks_models_merge(&to->models, &gain->models, gaining.places);
+    struct gaining gaining = {.to = to->events};
+    int rc = merge_labels(to, gain, &gaining);
 
     if (rc == 0)
         rc = oks_events_each(gain->events, append_event, &gaining);

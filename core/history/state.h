@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "history/events.h"
+#include "history/tools.h"
 
 enum { OKS_IDENTITY_PREFIX = 256 };
 
@@ -28,7 +29,8 @@ enum {
     OKS_CWDS_MAX = 64,          /* working directories kept of one transcript */
 };
 
-/* What one model used: a running sum over the events of its records. The span knows canonical stamps only. */
+/* What one model (or tag) used: a running sum over the events of its records. The span knows canonical stamps
+ * only. */
 struct oks_models {
     struct oks_model {
         char *name; /* "": records that name no model */
@@ -42,7 +44,7 @@ struct oks_models {
 int oks_models_add(struct oks_models *models, struct oks_slice name, const struct oks_totals *totals,
                    uint8_t *place);
 /* places[i]: where the i-th of `from` is in `to`. 0 or -ENOMEM */
-int oks_models_merge(struct oks_models *to, const struct oks_models *from, uint8_t places[OKS_MODELS_MAX]);
+int oks_models_merge(struct oks_models *to, const struct oks_models *from, uint8_t places[OKS_PLACES_MAX]);
 void oks_models_clear(struct oks_models *models);
 
 struct oks_requests; /* what was asked of models, once each: history/requests.h */
@@ -67,9 +69,11 @@ struct oks_state {
     struct oks_strings teams;       /* raw names, first spelling, distinct under oks_name_fold */
     struct oks_strings cwds;        /* distinct, in order of appearance */
     struct oks_strings compactions; /* "<offset> <tokens before> <c or m> <time or -> <trigger>" */
-    struct oks_models models;       /* of the events with any count */
-    struct oks_requests *requests;  /* never NULL */
-    char *label;                    /* what a file beside the transcript calls its agent; NULL: none */
+    struct oks_models models;       /* of the events with any count: the lists of their labels */
+    struct oks_models tags;         /* by tag_text() (history/tags.h) */
+    struct oks_tool_sets tools;
+    struct oks_requests *requests; /* never NULL */
+    char *label;                   /* what a file beside the transcript calls its agent; NULL: none */
     char *label_team;   /* the team of the agent by that file; "": one that it does not name; NULL: none */
     char *reader_state; /* the state of the source's reader (scan/scanner.h), one line; NULL: none */
 };

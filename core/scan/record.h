@@ -62,6 +62,7 @@ struct oks_step {
 enum {
     OKS_STEPS_MAX = 24,   /* of one record; further ones only count into `steps_dropped` */
     OKS_SEARCHES_MAX = 4, /* web searches that one record asks for; further ones are passed over */
+    OKS_TOOLS_MAX = 8,    /* names of tools of one record; further ones only count into `tool_uses` */
 };
 
 struct oks_message {
@@ -86,6 +87,8 @@ struct oks_record {
     struct oks_slice cwd;
     struct oks_slice version;
     struct oks_slice subtype;
+    struct oks_slice branch; /* of git */
+    struct oks_slice effort; /* of reasoning */
     bool is_sidechain;
     bool is_api_error;       /* isApiErrorMessage */
     bool is_compact_summary; /* isCompactSummary */
@@ -94,9 +97,11 @@ struct oks_record {
     uint64_t tool_uses;         /* message.content[] objects of type tool_use, whatever the record's type */
     struct oks_step steps[OKS_STEPS_MAX];
     struct oks_slice searches[OKS_SEARCHES_MAX]; /* ids of message.content[] tool_use blocks of WebSearch */
+    struct oks_slice tools[OKS_TOOLS_MAX];       /* names of the tools of `tool_uses`, those that are new */
     unsigned n_steps;
     unsigned steps_dropped;
     unsigned n_searches;
+    unsigned n_tools; /* at most as many as are new; where it is less than these, some are not known */
 
     bool is_tool_result;        /* message.content[] has a block of type tool_result */
     struct oks_slice result_of; /* tool_use_id of the first of them, or ptr NULL */

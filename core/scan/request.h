@@ -49,6 +49,7 @@ struct oks_request {
     uint64_t key;           /* equal keys are one request everywhere: history/requests_rule.c */
     struct oks_stamp stamp; /* of the winning line; none where it has no time */
     struct oks_slice model; /* borrowed; absent: unknown */
+    struct oks_slice tag;   /* the same: branch and effort of the line (history/tags.h) */
     struct oks_spend spend;
     uint64_t tool_uses; /* over all lines of the request: each tool_use stands on one of them */
     bool sidechain;

@@ -56,6 +56,8 @@ enum claude_key {
     KEY_TOOL_USE_ID = 46,
     KEY_TOOL_USE_RESULT = 47,
     KEY_SEARCH_COUNT = 38,
+    KEY_GIT_BRANCH = 22,
+    KEY_EFFORT = 50,
 };
 
 enum { CLAUDE_SLOTS = 64 };
@@ -119,6 +121,8 @@ static const struct claude_name claude_names[CLAUDE_SLOTS] = {
     [KEY_TOOL_USE_ID] = NAME("tool_use_id"),
     [KEY_TOOL_USE_RESULT] = NAME("toolUseResult"),
     [KEY_SEARCH_COUNT] = NAME("searchCount"),
+    [KEY_GIT_BRANCH] = NAME("gitBranch"),
+    [KEY_EFFORT] = NAME("effort"),
 };
 #undef BYTE
 #undef BYTES8

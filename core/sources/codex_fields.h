@@ -42,6 +42,7 @@ struct shape {
         struct oks_slice type, id, session_id, cwd, model, version, role, nickname, agent_role;
         struct oks_slice forked_from, parent_thread;
         struct oks_slice turn, thread, response;
+        struct oks_slice name, effort;  /* of a tool; of reasoning */
         struct usage used, thread_used; /* of a token_usage_record */
         struct base {
             bool present;
@@ -100,6 +101,8 @@ static const struct field *const fields[] = {
                                FIELD("cwd", TEXT, payload.cwd),
                                FIELD("model", TEXT, payload.model),
                                FIELD("cli_version", TEXT, payload.version),
+                               FIELD("name", TEXT, payload.name),
+                               FIELD("effort", TEXT, payload.effort),
                                FIELD("role", TEXT, payload.role),
                                FIELD("agent_nickname", TEXT, payload.nickname),
                                FIELD("agent_role", TEXT, payload.agent_role),

@@ -97,17 +97,21 @@ uint64_t codex_text_hash(struct oks_slice text)
 
 /* --- memos --- */
 
-/* Memos of deleted rollouts may be older: the one before has no `opened`, the first no limits and no branch.
+/*
+ * Memos of deleted rollouts may be of an older version. The first has no limits and no branch, the second
+ * no efforts and no `opened`.
  */
-static const char memo_magic[] = "codex4", former_magic[] = "codex3", first_magic[] = "codex2",
-                  self_magic[] = "self";
+enum version { NO_MEMO, WITHOUT_LIMITS, WITHOUT_EFFORTS, MEMO };
+static const char *const memo_magics[] = {
+    [NO_MEMO] = NULL, [WITHOUT_LIMITS] = "codex2", [WITHOUT_EFFORTS] = "codex3", [MEMO] = "codex4"};
+static const char self_magic[] = "self";
 
-enum { NAMES = 8, OLDER_NAMES = 7, FLAGS = 11, NUMBERS = 9, LIMIT_TEXTS = 5 };
+enum { NAMES = 9, FLAGS = 11, NUMBERS = 9, LIMIT_TEXTS = 5 };
 
 static void names_of(struct codex_state *s, struct codex_name *out[NAMES])
 {
-    struct codex_name *names[NAMES] = {&s->session, &s->origin, &s->parent, &s->oldest,
-                                       &s->family,  &s->turn,   &s->model,  &s->branch};
+    struct codex_name *names[NAMES] = {&s->session, &s->origin, &s->parent, &s->oldest, &s->family,
+                                       &s->turn,    &s->model,  &s->branch, &s->effort};
 
     memcpy(out, names, sizeof(names));
 }
@@ -199,15 +203,15 @@ static void put_limits(struct memo_writer *writer, struct codex_state *s)
     }
 }
 
-/* False where it is no memo of ours. */
-static bool memo_begin(struct memo_reader *r, bool *newest, bool *oldest)
+static enum version version_of(struct memo_reader *r)
 {
     char magic[MEMO_TEXT_MAX + 1];
+    enum version version = MEMO;
 
     memo_get_text(r, magic);
-    *newest = strcmp(magic, memo_magic) == 0;
-    *oldest = strcmp(magic, first_magic) == 0;
-    return *newest || *oldest || strcmp(magic, former_magic) == 0;
+    while (version > NO_MEMO && strcmp(magic, memo_magics[version]) != 0)
+        version--;
+    return version;
 }
 
 /* False where it is no memo of ours. What is left in *r are the measures. */
@@ -215,18 +219,19 @@ static bool memo_head(struct memo_reader *r, struct codex_state *s)
 {
     struct codex_name *names[NAMES];
     uint64_t *numbers[NUMBERS], bits;
-    bool *flags[FLAGS], newest, older;
+    bool *flags[FLAGS];
+    enum version version = version_of(r);
 
     memset(s, 0, sizeof(*s));
-    if (!memo_begin(r, &newest, &older))
+    if (version == NO_MEMO)
         return false;
-    if (!older)
+    if (version > WITHOUT_LIMITS)
         get_limits(r, s);
-    s->opened = newest ? memo_get(r) : 0;
+    s->opened = version == MEMO ? memo_get(r) : 0;
     names_of(s, names);
     flags_of(s, flags);
     numbers_of(s, numbers);
-    for (int i = 0; i < (older ? OLDER_NAMES : NAMES); i++)
+    for (int i = 0; i < NAMES - (MEMO - (int)version); i++)
         get_name(r, names[i]);
     bits = memo_get(r);
     for (int i = 0; i < FLAGS; i++)
@@ -239,6 +244,8 @@ static bool memo_head(struct memo_reader *r, struct codex_state *s)
         s->pending_last[i] = memo_get(r);
     for (int i = 0; i < CODEX_TURNS && s->turns[i].turn; i++) {
         get_name(r, &s->turns[i].model);
+        if (version > WITHOUT_EFFORTS)
+            get_name(r, &s->turns[i].effort);
         if (i + 1 < CODEX_TURNS)
             s->turns[i + 1].turn = memo_get(r);
     }
@@ -273,14 +280,15 @@ static bool memo_gist(struct memo_reader *r, struct memo_gist *gist)
 {
     struct codex_state order = {0};
     uint64_t *numbers[NUMBERS], bits, turn;
-    bool *flags[FLAGS], newest, older;
+    bool *flags[FLAGS];
+    enum version version = version_of(r);
 
-    if (!memo_begin(r, &newest, &older))
+    if (version == NO_MEMO)
         return false;
-    if (!older)
+    if (version > WITHOUT_LIMITS)
         skip_limits(r);
-    skip_words(r, newest); /* `opened` */
-    skip_words(r, older ? OLDER_NAMES : NAMES);
+    skip_words(r, version == MEMO); /* `opened` */
+    skip_words(r, NAMES - (MEMO - (int)version));
     flags_of(&order, flags);
     numbers_of(&order, numbers);
     bits = memo_get(r);
@@ -291,7 +299,7 @@ static bool memo_gist(struct memo_reader *r, struct memo_gist *gist)
     skip_words(r, CODEX_FIVE + (order.pending ? CODEX_FIVE : 0));
     turn = order.turns[0].turn;
     for (int i = 0; i < CODEX_TURNS && turn; i++) {
-        memo_skip(r);
+        skip_words(r, version > WITHOUT_EFFORTS ? 2 : 1);
         turn = i + 1 < CODEX_TURNS ? memo_get(r) : 0;
     }
     *gist = (struct memo_gist){order.rollout, order.opening, order.assumed, order.base, order.repeated};
@@ -322,7 +330,7 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
     names_of(&s, names);
     flags_of(&s, flags);
     numbers_of(&s, numbers);
-    memo_put_text(&w, OKS_SLICE(memo_magic));
+    memo_put_text(&w, oks_slice_of(memo_magics[MEMO]));
     put_limits(&w, &s);
     memo_put(&w, s.opened);
     for (int i = 0; i < NAMES; i++)
@@ -338,6 +346,7 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
         memo_put(&w, s.pending_last[i]);
     for (int i = 0; i < CODEX_TURNS && s.turns[i].turn; i++) {
         memo_put_text(&w, oks_slice_of(s.turns[i].model.text));
+        memo_put_text(&w, oks_slice_of(s.turns[i].effort.text));
         if (i + 1 < CODEX_TURNS)
             memo_put(&w, s.turns[i + 1].turn);
     }
@@ -512,13 +521,11 @@ static const char *known(const struct source_limit_text *text)
 int codex_limits(const char *memo, source_limit_fn *fn, void *ctx)
 {
     struct memo_reader r = {memo};
-    char magic[MEMO_TEXT_MAX + 1];
     struct codex_state s;
     int rc = 0;
 
-    memo_get_text(&r, magic);
     s.n_limits = 0;
-    if (strcmp(magic, memo_magic) == 0 || strcmp(magic, former_magic) == 0)
+    if (version_of(&r) > WITHOUT_LIMITS)
         get_limits(&r, &s);
     for (unsigned i = 0; rc == 0 && i < s.n_limits; i++) {
         const struct codex_limit *l = &s.limits[i];

@@ -13,7 +13,7 @@
 enum {
     CODEX_NAME_MAX = 255,         /* bytes of an id or a model */
     CODEX_MEASURES_MAX = 1 << 16, /* of one rollout, that its later pages can be compared with */
-    CODEX_TURNS = 8,              /* the last turns whose model is kept */
+    CODEX_TURNS = 8,              /* the last turns whose model and effort are kept */
     CODEX_LIMITS = 8,             /* limits of the plan that are kept of a rollout */
 };
 
@@ -49,11 +49,12 @@ struct codex_state {
         family; /* what ids of turns are unique in, if no more; "": that session, or the rollout */
     struct codex_name turn, model; /* the current ones */
     struct codex_name branch;      /* of git, when the session began */
+    struct codex_name effort;      /* of the current turn */
     struct codex_limit limits[CODEX_LIMITS];
     unsigned n_limits;
     struct codex_turn {
         uint64_t turn; /* hash of its id; 0: none */
-        struct codex_name model;
+        struct codex_name model, effort;
     } turns[CODEX_TURNS];
     uint64_t total[CODEX_FIVE];        /* of the last count */
     uint64_t pending;                  /* key of the last count, if a record may still come for it; 0: none */

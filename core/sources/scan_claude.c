@@ -264,13 +264,15 @@ static void end_step(struct shape *shape)
         steps->odd += odd;
 }
 
-/* What a tool returned, or the use of one. Of the tools only WebSearch matters: its searches are billed. */
+/* What a tool returned, or the use of one. The searches of WebSearch are billed. */
 static inline void end_block(struct shape *shape)
 {
     struct content *content = &shape->message.content;
     const struct block *block = &shape->block;
 
     if (IS(block->type, "tool_use")) {
+        if (content->tool_uses < OKS_TOOLS_MAX)
+            shape->record.tools[content->tool_uses] = block->name;
         content->tool_uses++;
         if (IS(block->name, "WebSearch") && block->id.ptr && content->n_searches < OKS_SEARCHES_MAX)
             shape->record.searches[content->n_searches++] = block->id;
@@ -293,7 +295,7 @@ static void shape_begin(struct shape *shape, size_t from, size_t to)
 {
     struct oks_record *r = &shape->record;
 
-    /* steps[] and searches[] are large and say nothing behind n_steps and n_searches. */
+    /* steps[], searches[] and tools[] are large and say nothing behind n_steps, n_searches and n_tools. */
     clear(r, offsetof(struct oks_record, steps));
     clear(&r->n_steps, sizeof(*r) - offsetof(struct oks_record, n_steps));
     shape->message.present = shape->data.present = shape->compact.present = shape->micro.present = false;
@@ -326,6 +328,7 @@ static void finish_message(struct shape *shape)
     }
     if (m->content.present) {
         r->tool_uses = m->content.tool_uses;
+        r->n_tools = (unsigned)(r->tool_uses < OKS_TOOLS_MAX ? r->tool_uses : OKS_TOOLS_MAX);
         r->n_searches = m->content.n_searches;
         r->is_tool_result = m->content.tool_result;
         r->result_of = m->content.result_of;

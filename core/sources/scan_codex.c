@@ -38,6 +38,7 @@
 enum {
     HELD_MAX = 1 << 16, /* lines held back */
     HELD_STAMP = 40,
+    TOOL_NAME = 72,           /* of a tool, more than is shown of one */
     LIMIT_USED_MAX = 1000000, /* hundredths of a percent; more is no limit */
 };
 
@@ -59,6 +60,7 @@ struct held {
     char stamp[HELD_STAMP];
     enum oks_record_type type;
     bool tool;
+    char tool_name[TOOL_NAME];
     bool compaction;
     uint64_t prompt;
     struct measure *measure; /* NULL: none */
@@ -238,6 +240,8 @@ static struct oks_record *record_start(struct codex *c, uint64_t offset, uint64_
     r->length = length;
     r->odd = odd;
     r->session_id = known_text(&c->state.session);
+    r->branch = known_text(&c->state.branch);
+    r->effort = known_text(&c->state.effort);
     r->is_sidechain = *c->state.parent.text;
     if (r->is_sidechain)
         r->agent_id = r->session_id;
@@ -255,7 +259,8 @@ static int tell_plain(struct codex *c, const struct held *line, struct oks_slice
     r->type = line->type;
     if (line->tool) {
         r->type = OKS_RECORD_ASSISTANT;
-        r->tool_uses = 1;
+        r->tool_uses = r->n_tools = 1;
+        r->tools[0] = oks_slice_of(line->tool_name);
     }
     if (line->compaction) {
         r->type = OKS_RECORD_SYSTEM;
@@ -273,13 +278,19 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* The model of the request's turn, else the current one. */
-static struct oks_slice model_of(const struct codex *c, const struct measure *m)
+/* The model and the effort of the request's turn, else the current ones. */
+static void put_turn(const struct codex *c, const struct measure *m, struct oks_record *r)
 {
+    const struct codex_name *model = &c->state.model, *effort = &c->state.effort;
+
     for (int i = 0; m->turn && i < CODEX_TURNS; i++)
-        if (c->state.turns[i].turn == m->turn)
-            return known_text(&c->state.turns[i].model);
-    return known_text(&c->state.model);
+        if (c->state.turns[i].turn == m->turn) {
+            model = &c->state.turns[i].model;
+            effort = &c->state.turns[i].effort;
+            break;
+        }
+    r->message.model = known_text(model);
+    r->effort = known_text(effort);
 }
 
 static void usage_of(const struct measure *m, struct oks_usage *u)
@@ -302,7 +313,7 @@ static int tell_measure(struct codex *c, const struct held *line, struct oks_sli
 
     r->type = m->key ? OKS_RECORD_ASSISTANT : OKS_RECORD_OTHER;
     r->timestamp = stamp;
-    r->message.model = model_of(c, m);
+    put_turn(c, m, r);
     r->request_id = line->response ? oks_slice_of(line->response) : (struct oks_slice){0};
     r->message.stop_reason = OKS_SLICE("end_turn");
     r->key = m->key;
@@ -383,14 +394,24 @@ static int hold(struct codex *c, const struct held *line, struct oks_slice stamp
 
 /* --- lines --- */
 
-static bool is_tool_call(const struct payload *p)
+/* A tool call, and the name of the tool; some have one of their own. */
+static bool is_tool_call(const struct payload *p, char name[TOOL_NAME])
 {
-    static const char *const types[] = {"function_call", "custom_tool_call", "local_shell_call",
-                                        "web_search_call"};
+    static const struct {
+        const char *type, *name;
+    } calls[] = {{"function_call", NULL},
+                 {"custom_tool_call", NULL},
+                 {"local_shell_call", "local_shell"},
+                 {"web_search_call", "web_search"}};
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-        if (is(p->type, types[i]))
-            return true;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+        struct oks_slice s = calls[i].name ? oks_slice_of(calls[i].name) : p->name;
+
+        if (!is(p->type, calls[i].type))
+            continue;
+        snprintf(name, TOOL_NAME, "%.*s", (int)(s.len < TOOL_NAME ? s.len : TOOL_NAME), s.ptr ? s.ptr : "");
+        return true;
+    }
     return false;
 }
 
@@ -400,7 +421,7 @@ static int line_plain(struct codex *c, struct held *line, bool complete, const s
     int rc = 1;
 
     if (is(c->shape.type, "response_item") && p->present) {
-        line->tool = is_tool_call(p);
+        line->tool = is_tool_call(p, line->tool_name);
         line->type = is(p->role, "user") ? OKS_RECORD_USER : OKS_RECORD_OTHER;
         c->state.tools += line->tool;
     }
@@ -473,12 +494,15 @@ static int line_turn(struct codex *c, struct held *line, bool complete, const st
             return -ESTALE;
         s->nameless = false;
         codex_name_set(&s->model, p->model);
+        codex_name_set(&s->effort, p->effort);
         if (turn && s->turns[0].turn != turn) {
             memmove(&s->turns[1], &s->turns[0], sizeof(s->turns) - sizeof(*s->turns));
             s->turns[0].turn = turn;
         }
-        if (turn)
+        if (turn) {
             s->turns[0].model = s->model;
+            s->turns[0].effort = s->effort;
+        }
         if (complete)
             rc = held_end(c, s->own ? HELD_ALL : HELD_MEASURES, true, sink);
     }

@@ -85,6 +85,7 @@ static void add_request(struct oks_state *state, uint64_t key, const char *model
                           .speed = OKS_SPEED_FAST,
                           .geo = OKS_GEO_US,
                           .tier = OKS_TIER_BATCH},
+                .tag = agent ? OKS_SLICE("high\nmain") : OKS_SLICE(""),
                 .tool_uses = 7,
                 .settled = true,
                 .sidechain = agent != NULL,
@@ -127,6 +128,9 @@ static void make_small(struct oks_state *state)
     add_team(state, OKS_SLICE("okstra-T1"));
     add_cwd(state, OKS_SLICE("/home/u/p"));
     add_model(state, "claude-opus-4-7", "2026-06-10T01:00:00.123Z");
+    ck_assert_int_eq(
+        oks_models_add(&state->tags, OKS_SLICE("high\nmain"), &state->models.items[0].totals, NULL), 0);
+    ck_assert_int_eq(oks_tool_sets_add(&state->tools, OKS_SLICE("Bash\nRead"), 2, 4, NULL), 0);
     add_request(state, UINT64_C(0x0123456789abcdef), "claude-opus-4-7", "a1", "msg_1", "req_1",
                 OKS_SLICE("2026-06-10T01:00:00.123Z"));
     requests_set_history(state->requests, 6, 1);
@@ -229,7 +233,7 @@ START_TEST(the_layout_is_as_documented)
         "{\"i\":1,\"o\":2,\"r\":9223372036854775807,\"c\":30,\"c5\":10,\"c1\":20,\"u\":4,"
         "\"t\":\"2026-06-10T01:00:00.123Z\"}]},"
         "\"needles\":{\"\\\"teamname\\\":\\\"okstra-t1\\\"\":{\"offset\":0,\"found\":true}},"
-        "\"okstrafs\":{\"version\":6,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
+        "\"okstrafs\":{\"version\":7,\"offset\":12345,\"dev\":2049,\"ino\":77,\"tail\":{\"len\":64,"
         "\"sha256\":"
         "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"},"
         "\"lines\":9,\"bad\":2,\"odd\":1,\"sessionId\":\"0123-4567\",\"teams\":[\"okstra-T1\"],"
@@ -237,12 +241,17 @@ START_TEST(the_layout_is_as_documented)
         "\"models\":[{\"name\":\"claude-opus-4-7\",\"n\":2,\"stamped\":1,"
         "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
         "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
-        "\"eventModels\":[],\"requests\":{\"history\":6,\"after\":1,\"runs\":null,\"models\":[\"claude-opus-"
+        "\"tags\":[{\"name\":\"high\\nmain\",\"n\":2,\"stamped\":1,"
+        "\"i\":8,\"o\":0,\"r\":0,\"c\":0,\"c5\":0,\"c1\":0,\"u\":0,"
+        "\"first\":\"2026-06-10T01:00:00.123Z\",\"last\":\"2026-06-10T01:00:00.123Z\"}],"
+        "\"tools\":[{\"names\":\"Bash\\nRead\",\"n\":2,\"calls\":4}],"
+        "\"eventModels\":[],\"eventTags\":[],\"eventTools\":[],\"requests\":{\"history\":6,\"after\":1,"
+        "\"runs\":null,\"models\":[\"claude-opus-"
         "4-7\"],\"agents\":["
-        "\"a1\"],"
+        "\"a1\"],\"tags\":[\"high\\nmain\"],"
         "\"rows\":["
         "[\"msg_1\",\"req_1\",\"2026-06-10T01:00:00.123Z\",\"0123456789abcdef\",0,1,243,100,300,5,1,"
-        "9223372036854775807,3,4,5,6,7,8]]},"
+        "9223372036854775807,3,4,5,6,7,8,0]]},"
         "\"label\":\"Explore%25\",\"labelTeam\":\"crew\",\"memo\":\"codex1 %2525 - "
         "a\",\"events\":2,\"sha256\":\"";
     struct oks_state state;
@@ -540,8 +549,8 @@ static char *unsealed_text(struct oks_state *state)
 
 /* What is wrong in the addition, in a file of either kind. */
 static const char *const wrong_additions[][2] = {
-    {"\"version\":6", "\"version\":5"},
-    {"\"version\":6", "\"version\":7"},
+    {"\"version\":7", "\"version\":6"},
+    {"\"version\":7", "\"version\":8"},
     {"\"eventModels\":[]", "\"eventModels\":[1]"},
     {"\"eventModels\":[]", "\"eventModels\":[1,0]"},
     {"\"eventModels\":[]", "\"eventModels\":[3,0]"},
@@ -554,8 +563,14 @@ static const char *const wrong_additions[][2] = {
     {"\"labelTeam\":\"crew\"", "\"labelTeam\":8"},
     {"\"ino\":77", "\"ino\":18446744073709551616"},
     {"\"0123456789abcdef\",0,1,243", "\"0123456789abcdef\",1,1,243"},
-    {"3,4,5,6,7,8]", "3,4,5,6,7]"},
-    {"3,4,5,6,7,8]", "3,4,5,6,7,8,9]"},
+    {"3,4,5,6,7,8,0]", "3,4,5,6,7,8]"},
+    {"3,4,5,6,7,8,0]", "3,4,5,6,7,8,0,9]"},
+    {"3,4,5,6,7,8,0]", "3,4,5,6,7,8,1]"},
+    {"\"eventTags\":[]", "\"eventTags\":[2,1]"},
+    {"\"eventTools\":[]", "\"eventTools\":[2,1]"},
+    {"\"tools\":[{\"names\":\"Bash", "\"tools\":[{\"names\":\"%4"},
+    {"\"n\":2,\"calls\":4", "\"n\":2,\"calls\":-4"},
+    {"\"tags\":[{", "\"tags\":[{\"name\":0},{"},
 };
 
 START_TEST(a_sealed_file_is_still_checked)
@@ -853,7 +868,7 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
 {
     static const char *const changes[][2] = {
         {"\"usage\":{\"offset\":12345", "\"usage\":{\"offset\":12346"},
-        {"\"version\":6,\"offset\":12345", "\"version\":6,\"offset\":12344"},
+        {"\"version\":7,\"offset\":12345", "\"version\":7,\"offset\":12344"},
         {"{\"i\":7},", ""},
         {"\"okstrafs\":{", "\"okstrafs\":null,\"was\":{"},
         {"\"okstrafs\":{", "\"was\":{"},
@@ -869,7 +884,7 @@ START_TEST(the_addition_of_a_foreign_file_is_dropped_in_doubt)
         {"\"sessionId\":\"0123-4567\"", "\"sessionId\":5"},
         {"\"requests\":{", "\"questions\":{"},
         {"\"0123456789abcdef\"", "\"0123456789abcde\""},
-        {"3,4,5,6,7,8]", "3,4,5,6,-7,8]"},
+        {"3,4,5,6,7,8,0]", "3,4,5,6,-7,8,0]"},
     };
     struct oks_state state;
     size_t len;

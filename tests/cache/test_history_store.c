@@ -575,19 +575,25 @@ START_TEST(version_5_stays_readable)
         const char *models;
         size_t place;
     } cases[] = {{VERSION_5_MODEL("m1", "2", "3"), 0},
-                 {VERSION_5_MODEL("m1", "1", "1") "," VERSION_5_MODEL("m2", "1", "2"), OKS_MODELS_MAX}};
+                 {VERSION_5_MODEL("m1", "1", "1") "," VERSION_5_MODEL("m2", "1", "2"), OKS_PLACES_MAX}};
 
     for (size_t i = 0; i < 2; i++) {
-        struct oks_totals sums[OKS_MODELS_MAX + 1];
+        struct oks_totals sums[OKS_PLACES_MAX + 1];
         struct oks_state state;
         char *text;
 
         ck_assert_int_gt(asprintf(&text, version_5, cases[i].models), 0);
         parse_version(text, &state);
-        oks_events_models(state.events, oks_stamp_of(OKS_SLICE("2026-06-01T10:00:02Z")), OKS_STAMP_NONE,
-                          sums);
+        oks_events_by(state.events, OKS_LABEL_MODEL, oks_stamp_of(OKS_SLICE("2026-06-01T10:00:02Z")),
+                      OKS_STAMP_NONE, sums);
         ck_assert_uint_eq(sums[cases[i].place].events, 1);
         ck_assert_uint_eq(sums[cases[i].place].count[OKS_INPUT], 2);
+        /* All is of one tag that is not known. */
+        oks_events_by(state.events, OKS_LABEL_TAG, OKS_STAMP_NONE, OKS_STAMP_NONE, sums);
+        ck_assert_uint_eq(sums[0].events, 2);
+        ck_assert_uint_eq(state.tags.len, 1);
+        ck_assert_str_eq(state.tags.items[0].name, "");
+        ck_assert_uint_eq(state.tags.items[0].totals.count[OKS_INPUT], 3);
         oks_state_clear(&state);
         free(text);
     }

@@ -46,7 +46,8 @@ static int see(void *ctx, const struct oks_event *event)
         walk->hash = (walk->hash ^ (uint8_t)text.ptr[i]) * 0x100000001b3;
     for (size_t c = 0; c < OKS_COLUMNS; c++)
         walk->hash = (walk->hash ^ event->count[c]) * 0x100000001b3;
-    walk->hash = (walk->hash ^ event->model) * 0x100000001b3;
+    for (size_t l = 0; l < OKS_LABELS; l++)
+        walk->hash = (walk->hash ^ event->place[l]) * 0x100000001b3;
     return 0;
 }
 
@@ -65,18 +66,22 @@ static int see_day(void *ctx, int64_t day)
 static uint64_t read_all(const struct oks_events *events)
 {
     struct walk walk = {.last = OKS_STAMP_NONE};
-    struct oks_totals totals, models[OKS_MODELS_MAX + 1];
-    uint64_t key = 0, counted = 0;
+    struct oks_totals totals, by[OKS_PLACES_MAX + 1];
+    uint64_t key = 0;
 
     REQUIRE(oks_events_each(events, see, &walk) == 0);
     REQUIRE(walk.n == oks_events_len(events));
     oks_events_window(events, OKS_STAMP_NONE, OKS_STAMP_NONE, &totals);
     REQUIRE(totals.events == walk.n && totals.stamped <= walk.n);
-    oks_events_models(events, OKS_STAMP_NONE, OKS_STAMP_NONE, models);
-    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
-        counted += models[m].events;
-    REQUIRE(counted >= walk.counted &&
-            counted <= walk.n); /* a damaged block may say of an event without counts that it has one */
+    for (int l = 0; l < OKS_LABELS; l++) {
+        uint64_t counted = 0;
+
+        oks_events_by(events, (enum oks_label)l, OKS_STAMP_NONE, OKS_STAMP_NONE, by);
+        for (size_t i = 0; i <= OKS_PLACES_MAX; i++)
+            counted += by[i].events;
+        REQUIRE(counted >= walk.counted &&
+                counted <= walk.n); /* a damaged block may say of an event without counts that it has one */
+    }
     for (unsigned i = 0; i < 100 && oks_events_next(events, key, &key); i++) {
         oks_events_span(events, key / 2, key, &totals);
         REQUIRE(totals.stamped > 0);

@@ -102,7 +102,8 @@ static int add_event(void *ctx, const struct oks_event *event)
 
     for (int c = 0; c < OKS_COLUMNS; c++)
         sum->hash = (sum->hash ^ event->count[c]) * UINT64_C(0x100000001b3);
-    sum->hash = (sum->hash ^ event->model) * UINT64_C(0x100000001b3);
+    for (int l = 0; l < OKS_LABELS; l++)
+        sum->hash = (sum->hash ^ event->place[l]) * UINT64_C(0x100000001b3);
     return 0;
 }
 

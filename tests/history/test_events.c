@@ -69,16 +69,16 @@ static void model_close(struct model *model)
     oks_events_free(model->real);
 }
 
-/* Whole blocks of one model, blocks of two of which one is not known, and blocks of many. */
-static uint8_t draw_model(size_t n)
+/* Whole blocks of one place, blocks of two of which one is not known, and blocks of many. */
+static uint8_t draw_place(size_t n)
 {
     switch (n / 150 % 3) {
     case 0:
-        return (uint8_t)(n / 450 % OKS_MODELS_MAX);
+        return (uint8_t)(n / 450 % OKS_PLACES_MAX);
     case 1:
-        return draw(3) ? 2 : OKS_MODEL_UNKNOWN;
+        return draw(3) ? 2 : OKS_PLACE_UNKNOWN;
     default:
-        return (uint8_t)draw(OKS_MODELS_MAX);
+        return (uint8_t)draw(OKS_PLACES_MAX);
     }
 }
 
@@ -96,7 +96,8 @@ static void model_add(struct model *model, struct oks_stamp at)
     event.count[OKS_CACHE_CREATION_1H] = creation - event.count[OKS_CACHE_CREATION_5M];
     event.count[OKS_CACHE_READ] = draw(UINT64_C(1) << (1 + draw(50)));
     event.count[OKS_TOOL_USES] = draw(4);
-    event.model = draw_model(model->n);
+    for (size_t l = 0; l < OKS_LABELS; l++)
+        event.place[l] = draw_place(model->n + 150 * l);
     CHECK(oks_events_append(model->real, &event) == 0);
     if (model->n == model->room) {
         model->room = model->room * 2 + 16;
@@ -141,10 +142,10 @@ static void same_stamp(struct oks_stamp a, struct oks_stamp b)
         CHECK(oks_stamp_cmp(a, b) == 0);
 }
 
-static void model_models(const struct model *model, struct oks_stamp since, struct oks_stamp until,
-                         struct oks_totals out[OKS_MODELS_MAX + 1])
+static void model_by(const struct model *model, enum oks_label label, struct oks_stamp since,
+                     struct oks_stamp until, struct oks_totals out[OKS_PLACES_MAX + 1])
 {
-    for (size_t m = 0; m <= OKS_MODELS_MAX; m++)
+    for (size_t m = 0; m <= OKS_PLACES_MAX; m++)
         out[m] = OKS_TOTALS_NONE;
     for (size_t i = 0; i < model->n; i++) {
         const struct oks_event *event = &model->events[i];
@@ -158,17 +159,19 @@ static void model_models(const struct model *model, struct oks_stamp since, stru
             continue;
         if (event->stamp.key < OKS_STAMP_KEY_TEXT)
             one.first = one.last = event->stamp;
-        oks_totals_add(&out[event->model < OKS_MODELS_MAX ? event->model : OKS_MODELS_MAX], &one);
+        oks_totals_add(&out[event->place[label] < OKS_PLACES_MAX ? event->place[label] : OKS_PLACES_MAX],
+                       &one);
     }
 }
 
-static void check_models(const struct model *model, struct oks_stamp since, struct oks_stamp until)
+static void check_by(const struct model *model, enum oks_label label, struct oks_stamp since,
+                     struct oks_stamp until)
 {
-    struct oks_totals want[OKS_MODELS_MAX + 1], got[OKS_MODELS_MAX + 1];
+    struct oks_totals want[OKS_PLACES_MAX + 1], got[OKS_PLACES_MAX + 1];
 
-    model_models(model, since, until, want);
-    oks_events_models(model->real, since, until, got);
-    for (size_t m = 0; m <= OKS_MODELS_MAX; m++) {
+    model_by(model, label, since, until, want);
+    oks_events_by(model->real, label, since, until, got);
+    for (size_t m = 0; m <= OKS_PLACES_MAX; m++) {
         CHECK(got[m].events == want[m].events && got[m].stamped == want[m].stamped);
         CHECK(memcmp(got[m].count, want[m].count, sizeof(want[m].count)) == 0);
         same_stamp(got[m].first, want[m].first);
@@ -188,7 +191,8 @@ static void check_window(const struct model *model, struct oks_stamp since, stru
         CHECK(got.count[c] == want.count[c]);
     same_stamp(got.first, want.first);
     same_stamp(got.last, want.last);
-    check_models(model, since, until);
+    for (int l = 0; l < OKS_LABELS; l++)
+        check_by(model, (enum oks_label)l, since, until);
 }
 
 struct walk {
@@ -210,7 +214,8 @@ static int walk_one(void *ctx, const struct oks_event *event)
     walk->met[number] = true;
     want = &walk->model->events[number];
     same_stamp(event->stamp, want->stamp);
-    CHECK(memcmp(event->count, want->count, sizeof(event->count)) == 0 && event->model == want->model);
+    CHECK(memcmp(event->count, want->count, sizeof(event->count)) == 0 &&
+          memcmp(event->place, want->place, sizeof(event->place)) == 0);
     if (walk->seen > 0 && !oks_stamp_is_none(walk->last.stamp)) {
         int order = oks_stamp_is_none(event->stamp) ? -1 : oks_stamp_cmp(event->stamp, walk->last.stamp);
 
@@ -473,7 +478,8 @@ static struct packed packed_of(unsigned n, struct oks_events **events)
         struct oks_event event = {.stamp = i % 7 == 6 ? odd_stamp(9) : tick_stamp(i)};
 
         event.count[OKS_OUTPUT] = i % 5;
-        event.model = i % 9 && i % 5 ? 3 : 0;
+        event.place[OKS_LABEL_MODEL] = i % 9 && i % 5 ? 3 : 0;
+        event.place[OKS_LABEL_TAG] = i % 4 ? 1 : 0;
         ck_assert_int_eq(oks_events_append(*events, &event), 0);
     }
     ck_assert_int_eq(oks_events_pack(*events, put_packed, &packed), 0);
@@ -729,7 +735,8 @@ static void draw_rows(struct row rows[BLOCK_EVENTS], unsigned bits)
             count[OKS_CACHE_CREATION_1H] = count[OKS_CACHE_CREATION] - count[OKS_CACHE_CREATION_5M];
         }
         if (row_has_count(&rows[i]))
-            rows[i].model = (uint8_t)(UINT8_MAX - draw(models));
+            for (size_t l = 0; l < OKS_LABELS; l++)
+                rows[i].place[l] = (uint8_t)(UINT8_MAX - draw(l == 1 ? 1 : models));
     }
 }
 

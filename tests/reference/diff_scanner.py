@@ -27,6 +27,7 @@ from reference import SEARCHES_MAX, STEPS_MAX, shown, text_of, token_count  # no
 
 BATCH_LINES = 4000
 SAMPLE_LINE_MAX = 16 << 10
+TOOLS_MAX = 8
 TYPES = ("assistant", "user", "system", "progress", "attachment", "summary")
 
 
@@ -99,6 +100,13 @@ def expected_searches(record: dict, message: dict) -> dict:
         "search_count": token_count(result.get("searchCount"))[0]})
 
 
+def expected_tools(message: dict) -> dict:
+    blocks = message.get("content")
+    blocks = [b for b in blocks if isinstance(b, dict)] if isinstance(blocks, list) else []
+    names = [string_at(b, "name") or "" for b in blocks if b.get("type") == "tool_use"]
+    return {"tools": names[:TOOLS_MAX]} if names else {}
+
+
 def expected_compaction(record: dict) -> dict:
     if record.get("type") != "system":
         return {}
@@ -121,7 +129,8 @@ def expected_nested(record: dict) -> dict:
 
 
 ENVELOPE = (("agent_name", "agentName"), ("session_id", "sessionId"), ("uuid", "uuid"), ("request_id", "requestId"),
-            ("agent_id", "agentId"), ("cwd", "cwd"), ("version", "version"), ("subtype", "subtype"))
+            ("agent_id", "agentId"), ("cwd", "cwd"), ("version", "version"), ("subtype", "subtype"),
+            ("branch", "gitBranch"), ("effort", "effort"))
 FLAGS = (("is_sidechain", "isSidechain"), ("is_api_error", "isApiErrorMessage"),
          ("is_compact_summary", "isCompactSummary"))
 
@@ -136,7 +145,7 @@ def expected_record(record: dict, at: int, length: int, complete: bool) -> dict:
     fields |= {name: text_of(record.get(key)) for name, key in ENVELOPE}
     fields |= {name: record.get(key) is True for name, key in FLAGS}
     fields |= {"message": expected_message(message, odd), "tool_uses": reference.tool_uses(message)}
-    fields |= expected_steps(message, odd) | expected_searches(record, message) | expected_compaction(record) | expected_nested(record)
+    fields |= expected_steps(message, odd) | expected_searches(record, message) | expected_tools(message) | expected_compaction(record) | expected_nested(record)
     return without_defaults(fields | {"odd": sum(odd)})
 
 

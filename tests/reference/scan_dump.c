@@ -167,6 +167,19 @@ static void put_searches(struct writer *w, const struct oks_record *record)
     put_number(w, "search_count", record->search_count);
 }
 
+static void put_tools(struct writer *w, const struct oks_record *record)
+{
+    if (record->n_tools == 0)
+        return;
+    put_key(w, "tools");
+    putchar('[');
+    for (unsigned i = 0; i < record->n_tools; i++) {
+        fputs(i ? "," : "", stdout);
+        put_quoted(record->tools[i].ptr ? record->tools[i] : OKS_SLICE(""), false);
+    }
+    putchar(']');
+}
+
 static const char *const type_names[] = {
     [OKS_RECORD_OTHER] = "other",       [OKS_RECORD_ASSISTANT] = "assistant",
     [OKS_RECORD_USER] = "user",         [OKS_RECORD_SYSTEM] = "system",
@@ -187,6 +200,8 @@ static void put_envelope(struct writer *w, const struct oks_record *record)
     put_slice(w, "cwd", record->cwd);
     put_slice(w, "version", record->version);
     put_slice(w, "subtype", record->subtype);
+    put_slice(w, "branch", record->branch);
+    put_slice(w, "effort", record->effort);
     put_flag(w, "is_sidechain", record->is_sidechain);
     put_flag(w, "is_api_error", record->is_api_error);
     put_flag(w, "is_compact_summary", record->is_compact_summary);
@@ -212,6 +227,7 @@ static int on_record(void *ctx, const struct oks_record *record, bool complete)
     put_number(&w, "tool_uses", record->tool_uses);
     put_steps(&w, record);
     put_searches(&w, record);
+    put_tools(&w, record);
     put_slice(&w, "compact_trigger", record->compact_trigger);
     put_number(&w, "compact_pre_tokens", record->compact_pre_tokens);
     put_nested(&w, record);

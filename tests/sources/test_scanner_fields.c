@@ -359,12 +359,14 @@ END_TEST
 
 START_TEST(takes_web_searches)
 {
-    expect_record(CONTENT("{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"WebSearch\"},"
-                          "{\"name\":\"WebSearch\",\"id\":\"t2\",\"type\":\"tool_use\"},"
-                          "{\"type\":\"tool_use\",\"id\":\"t3\",\"name\":\"WebFetch\"},"
-                          "{\"type\":\"tool_use\",\"id\":\"\",\"name\":\"WebSearch\"},"
-                          "{\"type\":\"server_tool_use\",\"id\":\"t4\",\"name\":\"WebSearch\"}") "}",
-                  "type=0 tools=4 search=<t1> search=<t2>");
+    expect_record(
+        CONTENT("{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"WebSearch\"},"
+                "{\"name\":\"WebSearch\",\"id\":\"t2\",\"type\":\"tool_use\"},"
+                "{\"type\":\"tool_use\",\"id\":\"t3\",\"name\":\"WebFetch\"},"
+                "{\"type\":\"tool_use\",\"id\":\"\",\"name\":\"WebSearch\"},"
+                "{\"type\":\"server_tool_use\",\"id\":\"t4\",\"name\":\"WebSearch\"}") "}",
+        "type=0 tools=4 tool=<WebSearch> tool=<WebSearch> tool=<WebFetch> tool=<WebSearch> search=<t1> "
+        "search=<t2>");
     expect_record(
         CONTENT("{\"type\":\"tool_result\",\"tool_use_id\":\"t1\"},"
                 "{\"type\":\"tool_result\",\"tool_use_id\":\"t2\"}") ",\"toolUseResult\":"

@@ -104,10 +104,14 @@ static inline int text_record(void *ctx, const struct oks_record *r, bool comple
     text_slice(f, "cwd", r->cwd);
     text_slice(f, "version", r->version);
     text_slice(f, "subtype", r->subtype);
+    text_slice(f, "branch", r->branch);
+    text_slice(f, "effort", r->effort);
     fprintf(f, "%s%s%s", r->is_sidechain ? " side" : "", r->is_api_error ? " error" : "",
             r->is_compact_summary ? " summary" : "");
     text_message(f, &r->message);
     text_number(f, "tools", r->tool_uses);
+    for (unsigned i = 0; i < r->n_tools; i++)
+        text_slice(f, "tool", r->tools[i]);
     for (unsigned i = 0; i < r->n_steps; i++) {
         fprintf(f, " %s", text_steps[r->steps[i].type]);
         text_slice(f, "model", r->steps[i].model);

@@ -61,16 +61,16 @@ static inline int state_put_event(void *ctx, const struct oks_event *event)
     return 0;
 }
 
-static inline void state_put_model(FILE *out, const struct oks_model *model)
+static inline void state_put_model(FILE *out, const char *what, const struct oks_model *model)
 {
     char buf[OKS_STAMP_TEXT], *text;
     size_t len;
     FILE *hex = open_memstream(&text, &len);
 
-    state_put_hex(hex, "by ", oks_slice_of(model->name));
+    state_put_hex(hex, "", oks_slice_of(model->name));
     fclose(hex);
     text[strcspn(text, "\n")] = '\0';
-    fprintf(out, "%s %" PRIu64 " %" PRIu64, text[3] ? text : "by -", model->totals.events,
+    fprintf(out, "%s %s %" PRIu64 " %" PRIu64, what, *text ? text : "-", model->totals.events,
             model->totals.stamped);
     free(text);
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
@@ -120,7 +120,21 @@ static inline int state_put_request(void *ctx, size_t i, const struct request_ro
     state_put_hex_field(to->out, row->message_id);
     state_put_hex_field(to->out, row->request_id);
     state_put_hex_field(to->out, oks_stamp_text(r->stamp, buf));
+    state_put_hex_field(to->out, requests_tag(to->requests, row->tag));
     fputc('\n', to->out);
+    return 0;
+}
+
+/* The places of an event, where they are known and not the first. */
+static inline int state_put_places(void *ctx, const struct oks_event *event)
+{
+    bool other = false;
+
+    for (int l = 0; l < OKS_LABELS; l++)
+        other |= event->place[l] != 0 && event->place[l] != OKS_PLACE_UNKNOWN;
+    if (other)
+        fprintf(ctx, "xplaces %u %u %u %" PRIu64 "\n", event->place[0], event->place[1], event->place[2],
+                event->count[OKS_INPUT]);
     return 0;
 }
 
@@ -150,7 +164,17 @@ static inline void state_put(FILE *out, const struct oks_state *state)
     for (size_t i = 0; i < state->compactions.len; i++)
         fprintf(out, "compaction %s\n", state->compactions.items[i].ptr);
     for (size_t i = 0; i < state->models.len; i++)
-        state_put_model(out, &state->models.items[i]);
+        state_put_model(out, "by", &state->models.items[i]);
+    for (size_t i = 0; i < state->tags.len; i++)
+        state_put_model(out, "ktag", &state->tags.items[i]);
+    for (size_t i = 0; i < state->tools.len; i++) {
+        const struct oks_tool_set *set = &state->tools.items[i];
+
+        fprintf(out, "utools %" PRIu64 " %" PRIu64, set->events, set->calls);
+        state_put_hex_field(out, oks_slice_of(set->text));
+        fputc('\n', out);
+    }
+    oks_events_each(state->events, state_put_places, out);
     oks_events_each(state->events, state_put_event, out);
     if (requests_history(state->requests))
         fprintf(out, "history %" PRIu64 " %" PRIu64 "\n", requests_history(state->requests),
@@ -221,7 +245,7 @@ static inline void state_take_event(const char *rest, struct oks_state *state)
         abort();
 }
 
-static inline void state_take_model(char *rest, struct oks_state *state)
+static inline void state_take_model(char *rest, struct oks_models *to)
 {
     struct oks_totals totals = OKS_TOTALS_NONE;
     char *save, *name = strtok_r(rest, " ", &save), *field, *text;
@@ -233,21 +257,32 @@ static inline void state_take_model(char *rest, struct oks_state *state)
     for (unsigned i = 0; i < OKS_COLUMNS; i++)
         totals.count[state_columns[i]] = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
     for (int end = 0; end < 2; end++) {
-        struct oks_stamp *to = end ? &totals.last : &totals.first;
+        struct oks_stamp *end_of = end ? &totals.last : &totals.first;
 
         field = strtok_r(NULL, " ", &save);
         text = field ? state_unhex(field, &len) : NULL;
         if (text)
-            *to = oks_stamp_of((struct oks_slice){text, len});
+            *end_of = oks_stamp_of((struct oks_slice){text, len});
     }
-    if (oks_models_add(&state->models, oks_slice_of(name), &totals, NULL) < 0)
+    if (oks_models_add(to, oks_slice_of(name), &totals, NULL) < 0)
+        abort();
+}
+
+static inline void state_take_tools(char *rest, struct oks_state *state)
+{
+    char *save, *events = strtok_r(rest, " ", &save), *calls = strtok_r(NULL, " ", &save), *text;
+    size_t len = 0;
+
+    text = state_unhex(strtok_r(NULL, " ", &save), &len);
+    if (oks_tool_sets_add(&state->tools, oks_slice_of(text ? text : ""), strtoull(events, NULL, 10),
+                          strtoull(calls, NULL, 10), NULL) < 0)
         abort();
 }
 
 static inline void state_take_request(char *rest, struct oks_state *state)
 {
     struct request_row row = {0};
-    struct oks_slice text[5] = {{0}};
+    struct oks_slice text[6] = {{0}};
     uint64_t n[11];
     char flags[16] = "", *save, *field = strtok_r(rest, " ", &save);
 
@@ -255,8 +290,9 @@ static inline void state_take_request(char *rest, struct oks_state *state)
     snprintf(flags, sizeof(flags), "%s", strtok_r(NULL, " ", &save));
     for (int i = 0; i < 11; i++)
         n[i] = strtoull(strtok_r(NULL, " ", &save), NULL, 10);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         text[i].ptr = state_unhex(strtok_r(NULL, " ", &save), &text[i].len);
+    row.request.tag = text[5];
     row.first = n[0];
     row.line = n[1];
     row.history = n[2];
@@ -327,9 +363,19 @@ static inline void state_take_line(char *line, struct oks_state *state)
         return;
     }
     if (line[0] == 'b') {
-        state_take_model(rest, state);
+        state_take_model(rest, &state->models);
         return;
     }
+    if (line[0] == 'k') {
+        state_take_model(rest, &state->tags);
+        return;
+    }
+    if (line[0] == 'u') {
+        state_take_tools(rest, state);
+        return;
+    }
+    if (line[0] == 'x')
+        return;
     bytes = state_unhex(rest, &len);
     if (!bytes)
         return;
