@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/tree.h"
 #include "documents/blocks.h"
+#include "documents/by_label.h"
 #include "documents/by_time.h"
 #include "documents/document.h"
 #include "documents/parts.h"
@@ -211,6 +212,11 @@ static void put_rows(struct stats *s)
     case OKS_STATS_BY_SOURCE:
         stats_groups(s, GROUP_SOURCE);
         break;
+    case OKS_STATS_BY_BRANCH:
+    case OKS_STATS_BY_EFFORT:
+    case OKS_STATS_BY_TOOL:
+        stats_put_by_label(s);
+        break;
     case OKS_STATS_BY_DAY:
         stats_put_by_time(s, TIMELINE_DAYS);
         break;
@@ -242,7 +248,10 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
     put_rows(s);
     json_close_array(j);
     json_open_object(j, "total");
-    stats_put_counts(s, &s->total, &s->total_billed);
+    if (s->by == OKS_STATS_BY_TOOL)
+        json_put_count(j, "calls", s->total.totals.count[OKS_TOOL_USES]);
+    else
+        stats_put_counts(s, &s->total, &s->total_billed);
     json_close_object(j);
     json_close_object(j);
     billed_bag_clear(&s->total_billed);
@@ -327,5 +336,11 @@ int document_stats(struct model *model, enum oks_stats by, const struct oks_wind
     }
     if (document_stats_rows(by, &kind))
         return rows_of_time(&s, kind, out);
+    if (by == OKS_STATS_BY_BRANCH || by == OKS_STATS_BY_EFFORT || by == OKS_STATS_BY_TOOL) {
+        int rc = stats_prepare_labels(&s);
+
+        if (rc < 0)
+            return rc;
+    }
     return document_locked(model, stats_document, &s, out);
 }

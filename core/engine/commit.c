@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "engine/engine_private.h"
+#include "sums/tag_bills.h"
 
 static int posted(void *ctx, void *owner, const char *model, const struct billed_sum *sum, bool comes)
 {
     struct oks_engine *e = ctx;
 
+    tag_bills_changed(owner);
     return sums_posted(&e->model.sums, ((struct transcript *)owner)->session, model, sum, comes);
 }
 
@@ -98,6 +100,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     }
     if (rc == 0 && out->tail && out->tail->requests)
         rc = billing_tail(e->model.billing, t->billed, out->tail->requests);
+    tag_bills_changed(t);
     if (rc == 0) {
         oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
         stream_committed(&e->streams, t);

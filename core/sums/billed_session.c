@@ -60,16 +60,25 @@ static bool has_others(const struct session *s)
     return false;
 }
 
+enum billed_overlap billed_session_overlap(const struct session *s, const struct measure_window *w)
+{
+    enum window_overlap overlap = measure_overlap(s, w);
+
+    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !has_others(s)))
+        return BILLED_ALL;
+    return overlap == OVERLAP_OUTSIDE && !has_others(s) ? BILLED_NOTHING : BILLED_SOME;
+}
+
 int billed_session_window(struct billing *b, const struct session *s, const struct measure_window *w,
                           struct billed_bag *out)
 {
-    enum window_overlap overlap = measure_overlap(s, w);
+    enum billed_overlap overlap = billed_session_overlap(s, w);
     struct transcript *t;
     int rc = 0;
 
-    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !has_others(s)))
+    if (overlap == BILLED_ALL)
         return billed_session_add(out, s);
-    if (overlap == OVERLAP_OUTSIDE && !has_others(s))
+    if (overlap == BILLED_NOTHING)
         return 0;
     TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)

@@ -5,8 +5,8 @@
 #define OKSTRAFS_SUMS_BILLED_SESSION_H
 
 #include "billing/billing.h"
+#include "sums/measure.h"
 
-struct measure_window;
 struct project;
 struct session;
 
@@ -15,6 +15,10 @@ int billed_session_add(struct billed_bag *to, const struct session *s);
 void billed_session_take(struct billed_bag *from, const struct session *s);
 /* The session moved from one project (NULL: none) to another. */
 void billed_session_moved(struct session *s, struct project *from, struct project *to);
+
+/* Which of the session's requests are in a window, as far as that is known without looking at them. */
+enum billed_overlap { BILLED_ALL, BILLED_NOTHING, BILLED_SOME };
+enum billed_overlap billed_session_overlap(const struct session *s, const struct measure_window *w);
 
 /* Adds the session's requests in the window to *out. 0 or -ENOMEM */
 int billed_session_window(struct billing *b, const struct session *s, const struct measure_window *w,

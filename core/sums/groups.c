@@ -25,7 +25,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct group *)a)->key, ((const struct group *)b)->key);
 }
 
-static const char *project_of(const struct session *s)
+const char *groups_project_of(const struct session *s)
 {
     const struct transcript *t;
 
@@ -46,7 +46,7 @@ static const char *key_of(const struct session *s, enum group_kind kind)
 {
     switch (kind) {
     case GROUP_PROJECT:
-        return project_of(s);
+        return groups_project_of(s);
     case GROUP_AGENT:
         return agent_of(s);
     default:

@@ -37,6 +37,8 @@ static inline struct billed_bag *group_bag(struct group *group)
     return &group->billed;
 }
 
+/* What by-project.json calls the session's project. */
+const char *groups_project_of(const struct session *s);
 /* The session's share changed from `before` (NULL: none) to `now` (NULL: the session leaves). */
 int groups_session(struct sums *sums, struct session *s, const struct measure *before,
                    const struct measure *now);

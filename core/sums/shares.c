@@ -28,8 +28,10 @@ int transcript_sums_new(struct transcript *t)
 
 void transcript_sums_free(struct transcript_sums *sums)
 {
-    if (sums)
-        free(sums->shares);
+    if (!sums)
+        return;
+    free(sums->shares);
+    tag_bills_clear(&sums->bills);
     free(sums);
 }
 

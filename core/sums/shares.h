@@ -9,6 +9,7 @@
 #include "sums/groups.h"
 #include "sums/measure.h"
 #include "sums/sums.h"
+#include "sums/tag_bills.h"
 
 struct session_sums {
     struct session *session;
@@ -31,6 +32,7 @@ struct transcript_sums {
         struct measure measure;
     } * shares; /* what it has added to the sums by model */
     size_t n_shares;
+    struct tag_bills bills;
     bool twin;  /* its file counts under another name in its session, so it has added nothing */
     bool timed; /* its requests are in the timeline */
 };

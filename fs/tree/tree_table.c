@@ -32,7 +32,7 @@ static const char readme_text[] =
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
     "  .../total_tokens, cost_usd, cache_hit_ratio  beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
-    "  stats/by-model.json, window/   also -project, -agent, -source, -day, -week, -month, -hour; blocks\n"
+    "  stats/by-model.json, window/   also -project -branch -agent -source -effort -tool -day ...; blocks\n"
     "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
     "  budgets/<name>.json            what was spent of a budget; exceeded/<name> while it is over\n"
     "  budgets/ERROR                  only while the configuration is wrong: what is wrong\n"
@@ -325,9 +325,9 @@ static const struct node_type
                  .of_window = true,      \
                  .stats = (what),        \
                  __VA_ARGS__}
-#define STATS_ALL                                                                                   \
-    &type_by_model, &type_by_project, &type_by_agent, &type_by_source, &type_by_day, &type_by_week, \
-        &type_by_month, &type_by_hour, &type_blocks
+#define STATS_ALL                                                                                        \
+    &type_by_model, &type_by_project, &type_by_branch, &type_by_agent, &type_by_source, &type_by_effort, \
+        &type_by_tool, &type_by_day, &type_by_week, &type_by_month, &type_by_hour, &type_blocks
 #define TYPES(...) ((const struct node_type *const[]){__VA_ARGS__, NULL})
 
 static const struct node_type
@@ -389,6 +389,9 @@ static const struct node_type
     STATS(by_project, "by-project.json", OKS_STATS_BY_PROJECT, .costly = false),
     STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT, .costly = false),
     STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE, .costly = false),
+    STATS(by_branch, "by-branch.json", OKS_STATS_BY_BRANCH, .costly = true),
+    STATS(by_effort, "by-effort.json", OKS_STATS_BY_EFFORT, .costly = true),
+    STATS(by_tool, "by-tool.json", OKS_STATS_BY_TOOL, .costly = true),
     STATS(by_day, "by-day.json", OKS_STATS_BY_DAY, .costly = true, .of_times = true),
     STATS(by_week, "by-week.json", OKS_STATS_BY_WEEK, .costly = true, .of_times = true),
     STATS(by_month, "by-month.json", OKS_STATS_BY_MONTH, .costly = true, .of_times = true),
@@ -423,9 +426,9 @@ const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
-    .fixed = TYPES(&type_readme, &type_report, &type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
-                   &type_window, &type_status, &type_pricing, &type_events, &type_teams, &type_sessions,
-                   &type_projects, &type_stats, &type_budgets, &type_limits)};
+    .fixed = TYPES(&type_readme, &type_report, &type_usage, &type_total_tokens, &type_cost_usd,
+                   &type_hit_ratio, &type_window, &type_status, &type_pricing, &type_events, &type_teams,
+                   &type_sessions, &type_projects, &type_stats, &type_budgets, &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

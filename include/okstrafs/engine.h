@@ -207,6 +207,9 @@ enum oks_stats {
     OKS_STATS_BY_PROJECT, /* the first working directory in a session's records, else its folder's name */
     OKS_STATS_BY_AGENT,
     OKS_STATS_BY_SOURCE,
+    OKS_STATS_BY_BRANCH, /* a project with the git branch that its lines name */
+    OKS_STATS_BY_EFFORT, /* of reasoning */
+    OKS_STATS_BY_TOOL,   /* tool calls: a row has these and the sessions with some, and no tokens */
     OKS_STATS_BY_DAY,  /* local days with activity: see oks_config.zone */
     OKS_STATS_BY_WEEK, /* ISO weeks of local days */
     OKS_STATS_BY_MONTH,

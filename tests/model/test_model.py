@@ -39,7 +39,7 @@ import reference_sources  # noqa: E402
 from expected import Past, complete  # noqa: E402
 from steps import DESTRUCTIVE, Chooser, dump, load, perform  # noqa: E402
 
-STATS = ("by-model", "by-project", "by-agent", "by-source", "by-day", "by-week", "by-month", "by-hour", "blocks")
+STATS = ("by-model", "by-project", "by-branch", "by-agent", "by-source", "by-effort", "by-day", "by-week", "by-month", "by-hour", "blocks")
 COLUMNS = reference_billed.COUNTS
 BILLED = reference_billed.BILLED
 COST_MAX = Decimal(2**63 - 1) / 10**12

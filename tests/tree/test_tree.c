@@ -88,25 +88,23 @@ static const char *list(const char *path)
 
 START_TEST(the_names_of_each_folder)
 {
-    ck_assert_str_eq(
-        list(""),
-        "README.txt report.txt usage.json total_tokens cost_usd cache_hit_ratio window/ status.json pricing.json "
-        "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
+    ck_assert_str_eq(list(""), "README.txt report.txt usage.json total_tokens cost_usd cache_hit_ratio "
+                               "window/ status.json pricing.json "
+                               "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
-    ck_assert_str_eq(
-        list("sessions/" FIRST),
-        "context.json ledger.jsonl usage.json total_tokens cost_usd cache_hit_ratio requests.jsonl tools.jsonl window/ "
-        "subagents/ teams project");
+    ck_assert_str_eq(list("sessions/" FIRST), "context.json ledger.jsonl usage.json total_tokens cost_usd "
+                                              "cache_hit_ratio requests.jsonl tools.jsonl window/ "
+                                              "subagents/ teams project");
     ck_assert_str_eq(list("projects"), "-q/");
     ck_assert_str_eq(list("projects/-q"),
                      "usage.json total_tokens cost_usd cache_hit_ratio window/ sessions/ current@");
     ck_assert_str_eq(list("projects/-q/sessions"), FIRST "@ " OTHER "@");
     ck_assert_str_eq(list("sessions/" FIRST "/window"), PRESETS(".json") " 2026-06-10.json");
     ck_assert_str_eq(list("stats/window"), PRESETS("/") " 2026-06-10/ 2026-06-11/");
-    ck_assert_str_eq(
-        list("stats/window/today"),
-        "usage.json total_tokens cost_usd cache_hit_ratio by-model.json by-project.json by-agent.json "
-        "by-source.json by-day.json by-week.json by-month.json by-hour.json blocks.json");
+    ck_assert_str_eq(list("stats/window/today"), "usage.json total_tokens cost_usd cache_hit_ratio "
+                                                 "by-model.json by-project.json by-branch.json by-agent.json "
+                                                 "by-source.json by-effort.json by-tool.json by-day.json "
+                                                 "by-week.json by-month.json by-hour.json blocks.json");
     ck_assert_str_eq(list("window"), PRESETS(".json") " 2026-06-10.json 2026-06-11.json");
     ck_assert_str_eq(list("teams"), "");
     ck_assert_str_eq(list("budgets"), "exceeded/");
