@@ -44,7 +44,7 @@ static json_object *stats(enum oks_stats by, const char *window)
     struct oks_window bounds;
 
     if (window)
-        ck_assert_int_eq(oks_window_parse(oks_slice_of(text_of("%s.json", window)), 0, &bounds), 0);
+        ck_assert_int_eq(oks_window_parse(oks_slice_of(text_of("%s.json", window)), NULL, 0, &bounds), 0);
     sync_target(engine, (struct oks_target){.kind = OKS_ALL}, false);
     ck_assert_int_eq(oks_document_stats(engine, by, window ? &bounds : NULL, 0, &document), 0);
     return parsed(kept(document.bytes));
