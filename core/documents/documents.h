@@ -40,6 +40,8 @@ int document_budget(struct budgets *budgets, const char *name, bool exceeded, in
                     struct oks_document *out);
 /* `now_ms` tells which windows are over. */
 int document_limits(struct model *model, enum oks_source source, int64_t now_ms, struct oks_document *out);
+/* Of a team. */
+int document_projection(struct model *model, const struct oks_target *team, struct oks_document *out);
 /* What is wrong with the user's files: a line for each; -ENOENT: nothing. */
 int document_settings_error(struct model *model, struct oks_document *out);
 int document_pricing(struct model *model, struct oks_document *out);

@@ -1,5 +1,6 @@
 /*
- * limits/<source>.json: what the transcripts last said about the limits of the user's plan.
+ * limits/<source>.json: what the transcripts last said about the limits of the user's plan. Those of Claude
+ * Code do not: what it said is kept by `okstrafs statusline` (settings/plan_limits.h).
  *
  * Each limit is shown as the newest line about it says, of whichever transcript. "over" says that its window
  * has ended since, so that the percentage no longer holds.
@@ -12,6 +13,7 @@
 #include "base/tree.h"
 #include "documents/document.h"
 #include "documents/parts.h"
+#include "settings/settings.h"
 
 enum {
     LIMITS_MAX = 64, /* different ones; further ones are not shown */
@@ -126,6 +128,53 @@ static int put_limit(void *ctx, const struct source_limit *limit)
     return 0;
 }
 
+/* As a Codex limit is shown. Each window may have been told at another time. */
+static void put_plan_limits(struct limits *l, const struct oks_plan_limits *plan)
+{
+    static const uint32_t minutes[OKS_PLAN_SPANS] = {
+        [OKS_PLAN_FIVE_HOURS] = 5 * 60, [OKS_PLAN_SEVEN_DAYS] = 7 * 24 * 60};
+    static const char *const keys[OKS_PLAN_SPANS] = {"primary", "secondary"};
+
+    for (int i = 0; i < OKS_PLAN_SPANS; i++)
+        if (plan->window[i].given && plan->window[i].as_of_ms > l->newest_ms)
+            l->newest_ms = plan->window[i].as_of_ms;
+    if (l->newest_ms == 0)
+        return;
+    json_open_object(l->j, NULL);
+    json_put_text(l->j, "limitId", "plan");
+    json_put_null(l->j, "limitName");
+    json_put_time(l->j, "asOf", l->newest_ms);
+    json_put_null(l->j, "planType");
+    json_put_null(l->j, "reachedType");
+    for (int i = 0; i < OKS_PLAN_SPANS; i++) {
+        const struct oks_plan_window *w = &plan->window[i];
+        const struct source_limit_window shown = {.given = w->given,
+                                                  .used = w->used,
+                                                  .minutes = minutes[i],
+                                                  .resets_at =
+                                                      (uint64_t)(w->resets_at > 0 ? w->resets_at : 0)};
+
+        put_limit_window(l, keys[i], &shown);
+    }
+    json_close_object(l->j);
+}
+
+static int plan_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct limits *l = ctx;
+
+    l->j = j;
+    json_open_object(j, NULL);
+    json_put_text(j, "source", oks_sources[l->source]->name);
+    json_open_array(j, "limits");
+    put_plan_limits(l, settings_plan_limits(l->model->settings));
+    json_close_array(j);
+    json_close_object(j);
+    out->mtime_ns = l->newest_ms * 1000000;
+    out->version = l->model->versions.all;
+    return 0;
+}
+
 static int limits_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct limits *l = ctx;
@@ -157,5 +206,5 @@ int document_limits(struct model *model, enum oks_source source, int64_t now_ms,
 {
     struct limits l = {.model = model, .source = source, .now_ms = now_ms};
 
-    return document_locked(model, limits_document, &l, out);
+    return document_locked(model, source == OKS_SOURCE_CLAUDE ? plan_document : limits_document, &l, out);
 }

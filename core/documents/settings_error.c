@@ -27,7 +27,7 @@ static int error_document(void *ctx, struct json *j, struct oks_document *out)
     struct model *model = ctx;
     int rc = -ENOENT;
 
-    for (int i = 0; i < SETTINGS_FILES && (rc == 0 || rc == -ENOENT); i++) {
+    for (int i = 0; i < USER_FILES && (rc == 0 || rc == -ENOENT); i++) {
         struct settings_state state = settings_state(model->settings, (enum settings_file)i);
 
         if (!state.error)

@@ -159,7 +159,7 @@ static void put_skipped(struct json *j, const struct status_facts *f)
 static void put_settings(struct json *j, struct model *model)
 {
     json_open_array(j, "settings");
-    for (int i = 0; i < SETTINGS_FILES; i++) {
+    for (int i = 0; i < USER_FILES; i++) {
         struct settings_state state = settings_state(model->settings, (enum settings_file)i);
 
         json_open_object(j, NULL);

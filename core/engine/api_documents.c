@@ -56,6 +56,11 @@ int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, i
     return document_budget(&e->budgets, name, exceeded, now_ms, out);
 }
 
+int oks_document_projection(struct oks_engine *e, const struct oks_target *team, struct oks_document *out)
+{
+    return document_projection(&e->model, team, out);
+}
+
 int oks_document_limits(struct oks_engine *e, enum oks_source source, int64_t now_ms,
                         struct oks_document *out)
 {

@@ -33,6 +33,7 @@ struct settings_mark {
 static const char *const file_names[SETTINGS_FILES] = {
     [CONFIG_FILE] = "okstrafs.json",
     [PRICES_FILE] = "okstrafs/prices.json",
+    [LIMITS_FILE] = OKS_PLAN_LIMITS_FILE,
 };
 
 struct user_file {
@@ -52,6 +53,7 @@ struct settings {
     struct user_file files[SETTINGS_FILES];
     struct oks_prices *prices;
     struct config config;
+    struct oks_plan_limits limits;
     unsigned changed; /* SETTINGS_..., since the last refresh that did not fail */
 };
 
@@ -80,6 +82,19 @@ static int apply_config(struct settings *s, const char *bytes, size_t len, char 
     config_clear(&s->config);
     s->config = config;
     s->changed |= SETTINGS_CONFIG;
+    return 0;
+}
+
+/* Nobody writes it by hand, so a damaged one is no error of the user's. */
+static int apply_limits(struct settings *s, const char *bytes, size_t len, char error[256])
+{
+    struct oks_plan_limits limits = {0};
+
+    (void)error;
+    if (bytes && plan_limits_parse(&limits, bytes, len) == -ENOMEM)
+        return -ENOMEM;
+    s->limits = limits;
+    s->changed |= SETTINGS_LIMITS;
     return 0;
 }
 
@@ -239,6 +254,11 @@ const struct config *settings_config(const struct settings *s)
     return &s->config;
 }
 
+const struct oks_plan_limits *settings_plan_limits(const struct settings *s)
+{
+    return &s->limits;
+}
+
 const struct oks_prices *settings_prices(const struct settings *s)
 {
     return s->prices;
@@ -318,7 +338,7 @@ int oks_settings_check(const char *okstra_home,
         [CONFIG_FILE] = {CONFIG_BYTES_MAX, try_config}, [PRICES_FILE] = {OKS_PRICES_BYTES_MAX, try_prices}};
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < SETTINGS_FILES; i++) {
+    for (size_t i = 0; rc == 0 && i < USER_FILES; i++) {
         char *path, error[256], doubt[256];
 
         if (asprintf(&path, "%s/%s", okstra_home, file_names[i]) < 0)
@@ -344,6 +364,7 @@ int settings_new(struct settings **out, const char *okstra_home)
         return -ENOMEM;
     s->files[CONFIG_FILE] = (struct user_file){.max = CONFIG_BYTES_MAX, .apply = apply_config};
     s->files[PRICES_FILE] = (struct user_file){.max = OKS_PRICES_BYTES_MAX, .apply = apply_prices};
+    s->files[LIMITS_FILE] = (struct user_file){.max = PLAN_LIMITS_BYTES_MAX, .apply = apply_limits};
     rc = oks_prices_new(&s->prices, NULL, 0, NULL);
     for (size_t i = 0; rc == 0 && i < SETTINGS_FILES; i++)
         if (asprintf(&s->files[i].path, "%s/%s", okstra_home, file_names[i]) < 0) {

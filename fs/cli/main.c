@@ -13,6 +13,7 @@
 #include "cli/mount.h"
 #include "cli/report.h"
 #include "cli/scan.h"
+#include "cli/statusline.h"
 #include "cli/top.h"
 
 /* If 0, 1 or 2 were closed, /dev/fuse would get that number, and every message would be written into it. */
@@ -55,6 +56,8 @@ static int run(const struct options *options)
         return report_run(options);
     case COMMAND_TOP:
         return top_run(options);
+    case COMMAND_STATUSLINE:
+        return statusline_run(options);
     case COMMAND_SCAN:
         return scan_run(options);
     case COMMAND_FORGET:

@@ -39,6 +39,8 @@ static const struct command_name commands[] = {
     {"report", COMMAND_REPORT, 1, "[WHAT] [--since T] [--until T]",
      "tables of usage and cost (see help report)"},
     {"top", COMMAND_TOP, 1, "[MOUNTPOINT]", "a live view of a mount"},
+    {"statusline", COMMAND_STATUSLINE, 1, "[MOUNTPOINT]",
+     "a line for Claude Code's status line, from its JSON"},
     {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
     {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
     {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check set-up and mounts, with a fix for each fault"},
@@ -540,9 +542,9 @@ static void refuse_command(const char *word)
         log_error("%s: no such command; the nearest is '%s' (okstrafs --help has all)", word,
                   commands[nearest].name);
     else
-        log_error("%s: no such command; there are mount, umount, cat, ls, report, top, scan, forget and "
-                  "doctor (see "
-                  "okstrafs --help)",
+        log_error("%s: no such command; there are mount, umount, cat, ls, report, top, statusline, scan, "
+                  "forget and "
+                  "doctor (see okstrafs --help)",
                   word);
 }
 
@@ -635,11 +637,16 @@ static void take_helper_switches(int argc, char **argv, struct options *o, struc
 static void take_switches(int argc, char **argv, struct options *o, struct switches *s)
 {
     static const struct option longs[] = {
-        {"foreground", no_argument, NULL, 'f'}, {"no-cache", no_argument, NULL, 'C'},
-        {"version", no_argument, NULL, 'V'},    {"help", no_argument, NULL, 'H'},
-        {"long", no_argument, NULL, 'l'},       {"all", no_argument, NULL, 'A'},
-        {"json", no_argument, NULL, 'J'},       {"csv", no_argument, NULL, SWITCH_CSV},
-        {"since", required_argument, NULL, SWITCH_SINCE}, {"until", required_argument, NULL, SWITCH_UNTIL},
+        {"foreground", no_argument, NULL, 'f'},
+        {"no-cache", no_argument, NULL, 'C'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'H'},
+        {"long", no_argument, NULL, 'l'},
+        {"all", no_argument, NULL, 'A'},
+        {"json", no_argument, NULL, 'J'},
+        {"csv", no_argument, NULL, SWITCH_CSV},
+        {"since", required_argument, NULL, SWITCH_SINCE},
+        {"until", required_argument, NULL, SWITCH_UNTIL},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -725,8 +732,8 @@ static int default_mountpoint(struct options *o)
 {
     char *path;
 
-    if (o->n_paths > 0 &&
-        (o->command == COMMAND_MOUNT || o->command == COMMAND_UMOUNT || o->command == COMMAND_TOP)) {
+    if (o->n_paths > 0 && (o->command == COMMAND_MOUNT || o->command == COMMAND_UMOUNT ||
+                           o->command == COMMAND_TOP || o->command == COMMAND_STATUSLINE)) {
         o->mountpoint = absolute(o->paths[0]);
         return 0;
     }

@@ -25,7 +25,7 @@ static const char readme_text[] =
     "\n"
     "  report.txt                     tables for people: today, the last days, budgets\n"
     "  cost_usd, usage.json           everything; of today alone: stats/window/today/cost_usd\n"
-    "  teams/<name>/usage.json        a team: its lead, its workers, their totals; members/, runs/\n"
+    "  teams/<name>/usage.json        a team: lead, workers, totals; members/, runs/, projection.json\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder; current: the one that asked last\n"
     "  sessions/<id>/requests.jsonl   a line a request, tools.jsonl: a tool call; events.jsonl: of all\n"
@@ -33,7 +33,7 @@ static const char readme_text[] =
     "  .../total_tokens, cost_usd, cache_hit_ratio  beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
     "  stats/by-model.json, window/   also -project -branch -agent -source -effort -tool -day ...; blocks\n"
-    "  limits/codex.json              how much of the plan is used up, as Codex said last\n"
+    "  limits/claude.json, codex.json how much of the plan is used up, as the agent said last\n"
     "  budgets/<name>.json            what was spent of a budget; exceeded/<name> while it is over\n"
     "  budgets/ERROR                  only while the configuration is wrong: what is wrong\n"
     "  status.json, pricing.json      what was read, skipped, or not written; the prices in force\n"
@@ -142,6 +142,14 @@ static int render_context(struct oks_engine *engine, const struct node *node, in
     struct oks_target target = node_target(node);
 
     return oks_document_context(engine, &target, out);
+}
+
+static int render_projection(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                             struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_projection(engine, &target, out);
 }
 
 static int render_ledger(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -299,6 +307,10 @@ static const struct node_type
                             .list = OKS_LIST_PROJECTS,
                             .costly = true},
     type_context = {.name = "context.json", .shape = NODE_FILE, .render = render_context},
+    type_projection = {.name = "projection.json",
+                       .shape = NODE_FILE,
+                       .render = render_projection,
+                       .costly = true},
     type_ledger = {.name = "ledger.jsonl",
                    .shape = NODE_FILE,
                    .render = render_ledger,
@@ -357,7 +369,8 @@ static const struct node_type
     type_team = {.shape = NODE_DIR,
                  .enters = OKS_TEAM,
                  .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
-                                &type_window, &type_members, &type_runs, &type_linked_sessions)},
+                                &type_window, &type_projection, &type_members, &type_runs,
+                                &type_linked_sessions)},
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
                     .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
@@ -411,7 +424,14 @@ static const struct node_type
                          .render = render_limits,
                          .source = OKS_SOURCE_CODEX,
                          .of_clock = true},
-    type_limits = {.name = "limits", .shape = NODE_DIR, .fixed = TYPES(&type_limits_codex)},
+    type_limits_claude = {.name = "claude.json",
+                          .shape = NODE_FILE,
+                          .render = render_limits,
+                          .source = OKS_SOURCE_CLAUDE,
+                          .of_clock = true},
+    type_limits = {.name = "limits",
+                   .shape = NODE_DIR,
+                   .fixed = TYPES(&type_limits_claude, &type_limits_codex)},
     type_exceeded_dir = {.name = "exceeded",
                          .shape = NODE_DIR,
                          .each = &type_exceeded,

@@ -294,7 +294,10 @@ int oks_document_context(struct oks_engine *engine, const struct oks_target *tar
 /* ledger.jsonl of a session: each line with usage, and what became of it. Reads the transcripts again: -EIO,
  * -EFBIG and the like. */
 int oks_document_ledger(struct oks_engine *engine, const struct oks_target *target, struct oks_document *out);
-/* limits/<source>.json: what transcripts last said about the limits of the user's plan, as of now_ms. */
+/* projection.json of a team: what its earlier runs cost, and what the one that goes on heads for. */
+int oks_document_projection(struct oks_engine *engine, const struct oks_target *team,
+                            struct oks_document *out);
+/* limits/<source>.json: what the agent last said about the limits of the user's plan, as of now_ms. */
 int oks_document_limits(struct oks_engine *engine, enum oks_source source, int64_t now_ms,
                         struct oks_document *out);
 /* pricing.json: the prices in force. A sync with found_only is enough. */
