@@ -84,5 +84,5 @@ static int list_folder(void *ctx, const char *path, int (*fn)(void *ctx, const c
 
 struct report_source mounted_source(int *folder)
 {
-    return (struct report_source){read_file, list_folder, folder};
+    return (struct report_source){.read = read_file, .list = list_folder, .ctx = folder};
 }

@@ -21,6 +21,8 @@ struct report_source {
     int (*read)(void *ctx, const char *path, struct oks_document *out);
     /* Calls fn with each name in a folder; ends with its first value that is not 0. */
     int (*list)(void *ctx, const char *path, int (*fn)(void *ctx, const char *name), void *fn_ctx);
+    /* The same with the sessions that were active last, the newest first. NULL: the source cannot tell. */
+    int (*recent)(void *ctx, size_t most, int (*fn)(void *ctx, const char *session), void *fn_ctx);
     void *ctx;
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "okstrafs/names.h"
+#include "report/page.h"
 #include "report/report.h"
 
 enum {
@@ -107,37 +108,45 @@ static int list_folder(void *ctx, const char *path, int (*fn)(void *ctx, const c
     return rc;
 }
 
-struct report_source tree_documents_source(struct tree_documents *d)
+static int list_recent(void *ctx, size_t most, int (*fn)(void *ctx, const char *session), void *fn_ctx)
 {
-    return (struct report_source){read_document, list_folder, d};
+    const struct tree_documents *d = ctx;
+
+    return oks_engine_recent(d->engine, most, fn, fn_ctx);
 }
 
-/* --- report.txt --- */
+struct report_source tree_documents_source(struct tree_documents *d)
+{
+    return (struct report_source){read_document, list_folder, list_recent, d};
+}
+
+/* --- reports and pages --- */
 
 static void put_line(void *ctx, enum emphasis emphasis, const char *line)
 {
     fprintf(ctx, "%s\n", line);
 }
 
-static int print_report(struct tree_documents *d, struct oks_document *out)
+typedef int (*print_fn)(struct tree_documents *d, const struct node *node, FILE *f);
+
+static int print_into(struct tree_documents *d, const struct node *node, print_fn print,
+                      struct oks_document *out)
 {
-    struct report_source source = tree_documents_source(d);
-    struct report_style style = {.width = REPORT_WIDTH, .zone = oks_engine_zone(d->engine), .line = put_line};
-    struct oks_document all;
+    struct oks_target target = node_target(node);
+    struct oks_document usage;
     char *bytes = NULL;
     size_t len = 0;
     FILE *f;
-    int rc = oks_document_usage(d->engine, &(struct oks_target){.kind = OKS_ALL}, NULL, &all);
+    int rc = oks_document_usage(d->engine, &target, NULL, &usage);
 
     if (rc < 0)
         return rc;
-    *out = (struct oks_document){.mtime_ns = all.mtime_ns, .version = all.version};
-    oks_document_clear(&all);
+    *out = (struct oks_document){.mtime_ns = usage.mtime_ns, .version = usage.version};
+    oks_document_clear(&usage);
     f = open_memstream(&bytes, &len);
     if (!f)
         return -ENOMEM;
-    style.ctx = f;
-    rc = report_print_overview(&source, &style);
+    rc = print(d, node, f);
     if (fclose(f) != 0 && rc == 0)
         rc = -ENOMEM;
     if (rc < 0)
@@ -147,20 +156,81 @@ static int print_report(struct tree_documents *d, struct oks_document *out)
     return rc;
 }
 
+static int print_steady(struct oks_engine *engine, const struct node *node, int64_t now_ms, print_fn print,
+                        struct oks_document *out)
+{
+    struct tree_documents d = {engine, now_ms};
+    const struct oks_target target = node_target(node);
+    struct oks_document document;
+    int rc = print_into(&d, node, print, &document);
+
+    for (int tries = 1; rc == 0 && tries < TRIES && oks_engine_version(engine, &target) != document.version;
+         tries++) {
+        oks_document_clear(&document);
+        rc = print_into(&d, node, print, &document);
+    }
+    if (rc == 0)
+        *out = document;
+    return rc;
+}
+
+static int print_report(struct tree_documents *d, const struct node *node, FILE *f)
+{
+    struct report_source source = tree_documents_source(d);
+    struct report_style style = {
+        .width = REPORT_WIDTH, .zone = oks_engine_zone(d->engine), .line = put_line, .ctx = f};
+
+    return report_print_overview(&source, &style);
+}
+
 int tree_documents_report(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                           struct oks_document *out)
 {
-    struct tree_documents d = {engine, now_ms};
-    const struct oks_target all = {.kind = OKS_ALL};
-    struct oks_document report;
-    int rc = print_report(&d, &report);
+    return print_steady(engine, node, now_ms, print_report, out);
+}
 
-    for (int tries = 1; rc == 0 && tries < TRIES && oks_engine_version(engine, &all) != report.version;
-         tries++) {
-        oks_document_clear(&report);
-        rc = print_report(&d, &report);
-    }
-    if (rc == 0)
-        *out = report;
-    return rc;
+static struct page_time time_of(const struct tree_documents *d)
+{
+    return (struct page_time){oks_engine_zone(d->engine), d->now_ms};
+}
+
+static int print_page(struct tree_documents *d, const struct node *node, FILE *f)
+{
+    struct report_source source = tree_documents_source(d);
+    struct page_time time = time_of(d);
+
+    return page_print(f, &source, &time);
+}
+
+int tree_documents_page(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
+{
+    return print_steady(engine, node, now_ms, print_page, out);
+}
+
+static int print_days(struct tree_documents *d, const struct node *node, FILE *f)
+{
+    struct report_source source = tree_documents_source(d);
+    struct page_time time = time_of(d);
+
+    return page_print_days(f, &source, &time);
+}
+
+int tree_documents_days(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out)
+{
+    return print_steady(engine, node, now_ms, print_days, out);
+}
+
+static int print_session(struct tree_documents *d, const struct node *node, FILE *f)
+{
+    struct report_source source = tree_documents_source(d);
+
+    return page_print_session(f, &source, node_target(node).name);
+}
+
+int tree_documents_session(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out)
+{
+    return print_steady(engine, node, now_ms, print_session, out);
 }

@@ -24,8 +24,14 @@ int tree_documents_find(const struct tree_documents *documents, const char *path
 /* Syncs what the file depends on. 0, -ENOENT, or another negative errno. */
 int tree_documents_sync(const struct tree_documents *documents, const char *path);
 
-/* The content of report.txt. */
+/* The content of report.txt, report.html, by-day.svg, and a session's report.svg. */
 int tree_documents_report(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                           struct oks_document *out);
+int tree_documents_page(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out);
+int tree_documents_days(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                        struct oks_document *out);
+int tree_documents_session(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                           struct oks_document *out);
 
 #endif

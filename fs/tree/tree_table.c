@@ -23,7 +23,7 @@ static const char readme_text[] =
     "Every read looks at what the transcripts have gained since the last one and answers with\n"
     "the totals of now. Nothing here can be written.\n"
     "\n"
-    "  report.txt                     tables for people: today, the last days, budgets\n"
+    "  report.txt, report.html        for people: today, the last days, budgets; stats/by-day.svg\n"
     "  cost_usd, usage.json           everything; of today alone: stats/window/today/cost_usd\n"
     "  teams/<name>/usage.json        a team: lead, workers, totals; members/, runs/, projection.json\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
@@ -325,6 +325,23 @@ static const struct node_type
                    .of_times = true,
                    .of_clock = true},
 
+    type_page = {.name = "report.html",
+                 .shape = NODE_FILE,
+                 .render = tree_documents_page,
+                 .costly = true,
+                 .of_times = true,
+                 .of_clock = true},
+    type_days_chart = {.name = "by-day.svg",
+                       .shape = NODE_FILE,
+                       .render = tree_documents_days,
+                       .costly = true,
+                       .of_times = true,
+                       .of_clock = true},
+    type_session_card = {.name = "report.svg",
+                         .shape = NODE_FILE,
+                         .render = tree_documents_session,
+                         .costly = true},
+
     type_session_link = {.shape = NODE_LINK, .up = "../../../sessions/"},
     type_current = {.name = "current", .shape = NODE_LINK, .up = "../../sessions/"},
     type_member_session_link = {.shape = NODE_LINK, .up = "../../../../../sessions/"},
@@ -373,9 +390,10 @@ static const struct node_type
                                 &type_linked_sessions)},
     type_session = {.shape = NODE_DIR,
                     .enters = OKS_SESSION,
-                    .fixed = TYPES(&type_context, &type_ledger, &type_usage, &type_total_tokens,
-                                   &type_cost_usd, &type_hit_ratio, &type_requests, &type_tools, &type_window,
-                                   &type_subagents, &type_session_teams, &type_session_project)},
+                    .fixed = TYPES(&type_context, &type_session_card, &type_ledger, &type_usage,
+                                   &type_total_tokens, &type_cost_usd, &type_hit_ratio, &type_requests,
+                                   &type_tools, &type_window, &type_subagents, &type_session_teams,
+                                   &type_session_project)},
     type_project = {.shape = NODE_DIR,
                     .enters = OKS_PROJECT,
                     .each = &type_current,
@@ -418,7 +436,9 @@ static const struct node_type
                          .shape = NODE_DIR,
                          .each = &type_stats_span,
                          .list = OKS_LIST_DAYS},
-    type_stats = {.name = "stats", .shape = NODE_DIR, .fixed = TYPES(STATS_ALL, &type_stats_window)},
+    type_stats = {.name = "stats",
+                  .shape = NODE_DIR,
+                  .fixed = TYPES(STATS_ALL, &type_days_chart, &type_stats_window)},
     type_limits_codex = {.name = "codex.json",
                          .shape = NODE_FILE,
                          .render = render_limits,
@@ -446,7 +466,7 @@ const struct node_type node_type_root = {
     .shape = NODE_DIR,
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
-    .fixed = TYPES(&type_readme, &type_report, &type_usage, &type_total_tokens, &type_cost_usd,
+    .fixed = TYPES(&type_readme, &type_report, &type_page, &type_usage, &type_total_tokens, &type_cost_usd,
                    &type_hit_ratio, &type_window, &type_status, &type_pricing, &type_events, &type_teams,
                    &type_sessions, &type_projects, &type_stats, &type_budgets, &type_limits)};
 

@@ -210,8 +210,8 @@ enum oks_stats {
     OKS_STATS_BY_BRANCH, /* a project with the git branch that its lines name */
     OKS_STATS_BY_EFFORT, /* of reasoning */
     OKS_STATS_BY_TOOL,   /* tool calls: a row has these and the sessions with some, and no tokens */
-    OKS_STATS_BY_DAY,  /* local days with activity: see oks_config.zone */
-    OKS_STATS_BY_WEEK, /* ISO weeks of local days */
+    OKS_STATS_BY_DAY,    /* local days with activity: see oks_config.zone */
+    OKS_STATS_BY_WEEK,   /* ISO weeks of local days */
     OKS_STATS_BY_MONTH,
     OKS_STATS_BY_HOUR, /* local hours with activity */
     OKS_STATS_BLOCKS,  /* five hours each, as ccusage defines them; the current one depends on now_ms */
@@ -239,6 +239,11 @@ int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct 
 /* Whether a name is in that list, without making the list. 1, 0, -ENOENT or -ENOMEM */
 int oks_engine_has(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
                    const char *name);
+
+/* Calls fn with the sessions of the latest time stamps, at most so many and at most 64, the newest first.
+ * Returns the first non-zero value of fn, or 0. */
+int oks_engine_recent(struct oks_engine *engine, size_t most, int (*fn)(void *ctx, const char *session),
+                      void *ctx);
 
 /* A rendered document. Zeroed: none. */
 struct oks_document {

@@ -97,7 +97,7 @@ static void print_kind(const struct report_kind *kind, const struct report_sourc
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = {(const char *)data + 1, size - 1};
-    struct report_source source = {read_document, list_folder, &input};
+    struct report_source source = {.read = read_document, .list = list_folder, .ctx = &input};
     struct report_style style = {.line = check_line};
     static const char *const sessions[] = {"a", "b"};
     const struct report_kind *kind;

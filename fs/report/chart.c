@@ -1,0 +1,129 @@
+/*
+ * Bars over time as SVG.
+ *
+ * The size is that of the viewBox; a page may show it smaller. Colours come from classes, so that a page with
+ * a strict Content-Security-Policy needs one style element only.
+ */
+#include "report/chart.h"
+
+#include <string.h>
+
+#include "report/markup.h"
+
+enum { WIDTH = 640, HEIGHT = 200, LEFT = 52, TOP = 10, BOTTOM = 24, GRID_LINES = 4, LABELS = 6 };
+
+void chart_number(double value, char out[CHART_TEXT_BYTES])
+{
+    static const char *const units[] = {"", "k", "M", "G", "T", "P"};
+    size_t unit = 0;
+
+    while (value >= 1000 && unit + 1 < sizeof(units) / sizeof(*units)) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(out, CHART_TEXT_BYTES, "%.3g%s", value, units[unit]);
+}
+
+/* The least of 1, 2, 2.5, 5 times a power of ten that is not below the value. */
+static double round_up(double value)
+{
+    static const double steps[] = {1, 2, 2.5, 5, 10};
+    double power = 1;
+
+    if (value <= 0)
+        return 1;
+    while (power * 10 <= value)
+        power *= 10;
+    while (power > value)
+        power /= 10;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+        if (steps[i] * power >= value)
+            return steps[i] * power;
+    return 10 * power;
+}
+
+static double highest(const struct chart *c)
+{
+    double high = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        if (c->bars[i].value > high)
+            high = c->bars[i].value;
+    return high;
+}
+
+void chart_begin_file(FILE *f, unsigned width, unsigned height, const char *title)
+{
+    fprintf(f,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" "
+            "role=\"img\">"
+            "<title>",
+            width, height, width, height);
+    markup_text(f, title);
+    fprintf(f, "</title><style>%s</style><rect class=\"ground\" width=\"%u\" height=\"%u\"/>\n", CHART_STYLE,
+            width, height);
+}
+
+static void put_grid(FILE *f, const struct chart *c, double top)
+{
+    for (int i = 0; i <= GRID_LINES; i++) {
+        double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - (double)i / GRID_LINES);
+        char number[CHART_TEXT_BYTES];
+
+        chart_number(top * i / GRID_LINES, number);
+        fprintf(f,
+                "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                "<text class=\"faint\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%s</text>\n",
+                LEFT, WIDTH, y, y, LEFT - 5, y + 4, c->unit, number);
+    }
+}
+
+static void put_bars(FILE *f, const struct chart *c, double top)
+{
+    double step = (double)(WIDTH - LEFT) / (double)c->n, room = HEIGHT - TOP - BOTTOM;
+    size_t every = (c->n + LABELS - 1) / LABELS;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct chart_bar *bar = &c->bars[i];
+        double x = LEFT + step * (double)i, height = room * bar->value / top;
+
+        /* The title is on the full height, so that a day without a bar can be pointed at too. */
+        fprintf(f, "<g><title>");
+        markup_text(f, bar->label);
+        fputs(": ", f);
+        markup_text(f, bar->text);
+        fprintf(f, "</title><rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\" opacity=\"0\"/>", x, TOP,
+                step, room);
+        if (bar->value > 0)
+            fprintf(f, "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+                    x + step * 0.1, TOP + room - (height < 1 ? 1 : height), step * 0.8,
+                    height < 1 ? 1 : height);
+        fputs("</g>\n", f);
+        if (i % every == 0) {
+            fprintf(f, "<text class=\"faint\" x=\"%.1f\" y=\"%d\">", x, HEIGHT - 8);
+            markup_text(f, strlen(bar->label) == strlen("2026-06-10") ? bar->label + strlen("2026-")
+                                                                      : bar->label);
+            fputs("</text>\n", f);
+        }
+    }
+}
+
+void chart_put(FILE *f, const struct chart *c, bool alone)
+{
+    double top = round_up(highest(c));
+
+    if (alone) {
+        chart_begin_file(f, WIDTH, HEIGHT, c->title);
+    } else {
+        fprintf(f,
+                "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s\"><title "
+                "id=\"%s\">",
+                WIDTH, HEIGHT, c->id, c->id);
+        markup_text(f, c->title);
+        fputs("</title>\n", f);
+    }
+    put_grid(f, c, top);
+    if (c->n > 0)
+        put_bars(f, c, top);
+    fputs("</svg>\n", f);
+}
