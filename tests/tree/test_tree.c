@@ -88,13 +88,15 @@ static const char *list(const char *path)
 
 START_TEST(the_names_of_each_folder)
 {
-    ck_assert_str_eq(list(""), "README.txt report.txt usage.json total_tokens cost_usd cache_hit_ratio "
-                               "window/ status.json pricing.json "
-                               "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
+    ck_assert_str_eq(list(""),
+                     "README.txt report.txt report.html usage.json total_tokens cost_usd cache_hit_ratio "
+                     "window/ status.json pricing.json "
+                     "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
-    ck_assert_str_eq(list("sessions/" FIRST), "context.json ledger.jsonl usage.json total_tokens cost_usd "
-                                              "cache_hit_ratio requests.jsonl tools.jsonl window/ "
-                                              "subagents/ teams project");
+    ck_assert_str_eq(list("sessions/" FIRST),
+                     "context.json report.svg ledger.jsonl usage.json total_tokens cost_usd "
+                     "cache_hit_ratio requests.jsonl tools.jsonl window/ "
+                     "subagents/ teams project");
     ck_assert_str_eq(list("projects"), "-q/");
     ck_assert_str_eq(list("projects/-q"),
                      "usage.json total_tokens cost_usd cache_hit_ratio window/ sessions/ current@");
