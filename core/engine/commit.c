@@ -78,10 +78,25 @@ static void commit_fails(struct oks_engine *e, struct transcript *t)
     oks_state_reset(&t->state);
 }
 
+static bool has_text_stamp(const struct oks_totals *totals)
+{
+    return totals->first.key == OKS_STAMP_KEY_TEXT || totals->last.key == OKS_STAMP_KEY_TEXT;
+}
+
+/* A stamp that is a text is borrowed from the events, which may have moved: then all of them are asked. */
+static void add_totals(struct transcript *t, const struct oks_totals *gained)
+{
+    if (has_text_stamp(&t->totals) || has_text_stamp(gained))
+        oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
+    else
+        oks_totals_add(&t->totals, gained);
+}
+
 int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outcome *out)
 {
     bool moved = out->replace || out->gain.offset != t->state.offset;
     struct timeline_change change = {0};
+    struct oks_totals gained;
     int rc;
 
     t->error = out->error;
@@ -93,6 +108,9 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     placement_changes(t);
     timeline_before(&e->model.timeline, t, out, &change);
     rc = commit_requests(e, t, out);
+    oks_events_window(out->gain.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &gained);
+    if (out->replace)
+        t->totals = OKS_TOTALS_NONE;
     if (rc == 0 || out->replace) {
         int applied = transcript_apply(t, out);
 
@@ -102,7 +120,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
         rc = billing_tail(e->model.billing, t->billed, out->tail->requests);
     tag_bills_changed(t);
     if (rc == 0) {
-        oks_events_window(t->state.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &t->totals);
+        add_totals(t, &gained);
         stream_committed(&e->streams, t);
     }
     out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
