@@ -11,8 +11,8 @@ bool group_number(const char *name, gid_t *out);
 
 /*
  * Makes this process one of that user, with the groups and the environment of a new login. PATH, TZ and
- * NOTIFY_SOCKET stay as they were. 0; -ENOENT: no such user; -EPERM: only root may become another one; or another
- * negative errno, after which nothing else may be done.
+ * NOTIFY_SOCKET stay as they were. 0; -ENOENT: no such user; -EPERM: only root may become another one; or
+ * another negative errno, after which nothing else may be done.
  */
 int user_become(const char *name);
 
