@@ -105,7 +105,8 @@ class Filled(harness.MountTest):
     def fill(self) -> None:
         for number, cwd in enumerate(NAMES):
             lines = [records.assistant(f"2026-06-{10 + day}T0{number}:00:00.000Z", records.usage(1000 * (day + 1), 50 + number),
-                                       id=f"msg_{number}_{day}", cwd=cwd, stop_reason="end_turn",
+                                       id=f"msg_{number}_{day}", cwd=cwd, stop_reason="end_turn", gitBranch="main",
+                                       content=[{"type": "tool_use", "id": f"tool_{number}_{day}", "name": "Bash", "input": {}}],
                                        model=HOSTILE if number == 2 else records.MODELS[0]) for day in range(20)]
             self.home.transcript(f"-p{number}", f"session-{number}", lines)
         self.home.okstra.mkdir(exist_ok=True)
@@ -149,6 +150,13 @@ class Pages(Filled):
                 self.check_rows(page, section, mount.json(f"stats/by-{name}.json"), 15 if section != "days" else 20)
             everything = mount.json("usage.json")["billed"]
             self.assertRegex(text, rf"All of time <strong>{re.escape(usd(everything).replace('>', '&gt;'))} USD</strong>")
+            self.check_rows(page, "branches", mount.json("stats/by-branch.json"), 15)
+            for row in mount.json("stats/by-tool.json")["rows"]:
+                self.assertIn([row["key"], f"{row['calls']:,}", "100% ", f"{row['sessions']:,}"], page.tables["tools"])
+            for title, kind, key in (("This week", "week", "2026-W27"), ("This month", "month", "2026-06")):
+                billed = next(row["billed"] for row in mount.json(f"stats/by-{kind}.json")["rows"] if row["key"] == key)
+                self.assertRegex(text, rf"<li>{title} <strong>{re.escape(usd(billed).replace('>', '&gt;'))} USD</strong>"
+                                       rf" <span class=\"note\">{billed['totalTokens']:,} tokens")
             today = mount.json("stats/by-day.json")["rows"]
             self.assertNotIn("2026-06-30", [row["key"] for row in today])
             self.assertIn("<li>Today <strong>0.00 USD</strong>", text)
