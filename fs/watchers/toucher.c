@@ -114,6 +114,7 @@ struct child {
     int mounts_fd;       /* readable after a change of the table of mounts; -1: no longer of interest */
     int64_t detached_ms; /* since when the mount is not at its place; 0: it is there */
     int end_fd;          /* inotify: readable after the end of the filesystem; -1: that is not watched */
+    bool end_in_doubt;   /* because there is no inotify to be had */
     bool ending;         /* the daemon has left its loop */
 };
 
@@ -256,8 +257,9 @@ static ssize_t receive(int from, struct touch_request *m, int *socket)
 }
 
 /*
- * Only after the reply: this may send a request, and the daemon does not serve its mount yet. Without the
- * watch a mount that is gone for DETACHED_MS is taken for one in use.
+ * Only after the reply: this may send a request, and the daemon does not serve its mount yet. If the mount is
+ * gone before it is watched, it is taken for one that has ended; if there is no inotify to be had, for one in
+ * use.
  */
 static void watch_end(struct child *c)
 {
@@ -270,8 +272,13 @@ static void watch_end(struct child *c)
         close(c->end_fd);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
     c->end_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (c->end_fd >= 0)
-        inotify_add_watch(c->end_fd, path, IN_DELETE_SELF); /* IN_UNMOUNT needs no flag */
+    c->end_in_doubt = c->end_fd < 0;
+    if (c->end_fd >= 0 &&
+        inotify_add_watch(c->end_fd, path, IN_DELETE_SELF) < 0) { /* IN_UNMOUNT needs no flag */
+        c->end_in_doubt = errno == ENOSPC || errno == ENOMEM;
+        close(c->end_fd);
+        c->end_fd = -1;
+    }
     close(root);
 }
 
@@ -279,7 +286,7 @@ static bool has_ended(const struct child *c)
 {
     struct pollfd fd = {.fd = c->end_fd, .events = POLLIN};
 
-    return poll(&fd, 1, 0) > 0;
+    return c->end_fd < 0 ? !c->end_in_doubt : poll(&fd, 1, 0) > 0;
 }
 
 /* As the spare it does not watch mounts. */

@@ -431,9 +431,9 @@ class Tree(ContractTest):
             followed = sum(1 + len(files) for _, _, files in os.walk(mount.point, followlinks=True))
             self.assertLess(followed, 5 * sum(1 + len(files) for _, _, files in os.walk(mount.point)))
             self.assertEqual(mount.names("sessions/sess-one"),
-                             ["cache_hit_ratio", "context.json", "cost_usd", "ledger.jsonl", "project", "requests.jsonl", "subagents", "teams",
+                             ["cache_hit_ratio", "context.json", "cost_usd", "ledger.jsonl", "project", "report.svg", "requests.jsonl", "subagents", "teams",
                               "tools.jsonl", "total_tokens", "usage.json", "window"])
-            self.assertEqual(mount.names("teams/T"), ["cache_hit_ratio", "cost_usd", "members", "runs", "sessions", "total_tokens", "usage.json", "window"])
+            self.assertEqual(mount.names("teams/T"), ["cache_hit_ratio", "cost_usd", "members", "projection.json", "runs", "sessions", "total_tokens", "usage.json", "window"])
             self.assertEqual(mount.names("projects/-p"), ["cache_hit_ratio", "cost_usd", "current", "sessions", "total_tokens", "usage.json", "window"])
             self.assertLessEqual({"README.txt", "projects", "sessions", "status.json", "teams"}, set(mount.names()))
 
