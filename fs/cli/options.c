@@ -22,8 +22,10 @@
 #include "cli/user.h"
 #include "common/log.h"
 
+enum { COMMAND_BYTES = 12 };
+
 struct command_name {
-    const char *name;
+    char name[COMMAND_BYTES]; /* so that distance() has room for any */
     enum command command;
     int max_paths;        /* -1: any number */
     const char *synopsis; /* NULL: another name of a command, or of a switch */
@@ -497,7 +499,7 @@ static int each_option(struct options *o, char *const *lists,
 
 /* --- the command line --- */
 
-enum { NEAR = 2, COMMAND_BYTES = 8 };
+enum { NEAR = 2 };
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -543,8 +545,7 @@ static void refuse_command(const char *word)
                   commands[nearest].name);
     else
         log_error("%s: no such command; there are mount, umount, cat, ls, report, top, statusline, scan, "
-                  "forget and "
-                  "doctor (see okstrafs --help)",
+                  "forget and doctor (see okstrafs --help)",
                   word);
 }
 
