@@ -26,11 +26,14 @@ INSTALLED = [
     "share/zsh/site-functions/_okstrafs",
     "share/fish/vendor_completions.d/okstrafs.fish",
     "share/okstrafs/budget-hook",
+    "share/okstrafs/budget-watch",
     "share/okstrafs/on-change",
     "share/okstrafs/status-line.sh",
     "share/okstrafs/okstrafs.schema.json",
     "share/doc/okstrafs/README.md",
     "share/doc/okstrafs/docs/guide.md",
+    "share/doc/okstrafs/docs/reference.md",
+    "share/doc/okstrafs/docs/terminal.svg",
 ]
 
 
