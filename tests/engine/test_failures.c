@@ -562,7 +562,7 @@ static void fail_one(const struct failure *f, long first, bool for_ever, bool ca
 static void fail_each(const struct failure *f)
 {
     long n[] = {calls_of(f, false), calls_of(f, true)}, failed = 0;
-    long most = by_effort(f->most / 10 + 2, f->most, UINT_MAX);
+    long most = by_effort(f->most / 20 + 2, f->most, UINT_MAX);
 
     if (most > n[0] && most > n[1]) {
         for (long i = 0; i < 4 * (n[0] > n[1] ? n[0] : n[1]); i++)
