@@ -311,46 +311,6 @@ static int put_kind(struct page *p, const char *name, const char *title)
     return rc;
 }
 
-/* Tool calls have no cost: a response that calls two tools has one bill. */
-static void put_tool_rows(const struct page *p, const struct report_rows *rows)
-{
-    const struct value *all = value_member(rows->total.root, "calls");
-    char caption[CELL_BYTES * 2], text[CELL_BYTES];
-
-    snprintf(caption, sizeof(caption), "Tools: the %zu that were called most, of %zu", rows->n, rows->n_all);
-    begin_table(p, caption);
-    fputs("<th scope=\"col\">Tool</th><th scope=\"col\">Calls</th><th scope=\"col\" class=\"text\">Share</th>"
-          "<th scope=\"col\">Sessions</th></tr></thead>\n<tbody>\n",
-          p->f);
-    for (size_t i = 0; i < rows->n; i++) {
-        const struct value *row = rows->rows[i].tree.root, *calls = value_member(row, "calls");
-
-        put_row_name(p, report_row_key(&rows->rows[i]));
-        put_cell(p, cell_count(calls, text), false);
-        put_share(p, cell_share(calls, all));
-        put_cell(p, cell_count(value_member(row, "sessions"), text), false);
-        fputs("</tr>\n", p->f);
-    }
-    fputs("</tbody>\n", p->f);
-    end_table(p);
-}
-
-static int put_tools(const struct page *p)
-{
-    struct report_rows rows;
-    int rc = report_rows_read(&rows, report_kind_find("tools"), p->source, "", ROWS_SHOWN);
-
-    if (rc < 0)
-        return rc == -ENOENT ? 0 : rc;
-    if (rows.n > 0) {
-        begin_section(p, "tools", "Tools");
-        put_tool_rows(p, &rows);
-        end_section(p);
-    }
-    report_rows_clear(&rows);
-    return 0;
-}
-
 /* --- days --- */
 
 static int64_t day_of_key(const char *key)
@@ -659,8 +619,10 @@ int page_print(FILE *f, const struct report_source *source, const struct page_ti
     static const struct {
         const char *kind, *title;
     } kinds[] = {
-        {"models", "Models"}, {"projects", "Projects"}, {"branches", "Branches"},
-        {"teams", "Teams"},   {"agents", "Agents"},
+        {"models", "Models"},
+        {"projects", "Projects"},
+        {"teams", "Teams"},
+        {"agents", "Agents"},
     };
     struct page p = {f, source, time, {0}};
     int rc;
@@ -676,8 +638,6 @@ int page_print(FILE *f, const struct report_source *source, const struct page_ti
         rc = put_contexts(&p);
     for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(*kinds); i++)
         rc = put_kind(&p, kinds[i].kind, kinds[i].title);
-    if (rc == 0)
-        rc = put_tools(&p);
     if (rc == 0)
         rc = put_blocks(&p);
     end(&p);

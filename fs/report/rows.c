@@ -170,17 +170,40 @@ static int add_row(struct report_rows *r, struct report_row *row, size_t most)
     return 0;
 }
 
+/*
+ * How many rows of the document cannot be among the `most` that are kept: rows by key stand in their order,
+ * so only the last ones have to be parsed.
+ */
+static size_t rows_to_skip(const struct report_rows *r, struct oks_slice rows, size_t most)
+{
+    struct oks_slice key, value;
+    struct pieces pieces;
+    size_t n = 0;
+
+    if (r->kind->order != REPORT_BY_KEY || most == SIZE_MAX)
+        return 0;
+    pieces_begin(&pieces, rows);
+    while (pieces_next(&pieces, &key, &value))
+        n++;
+    return n > most ? n - most : 0;
+}
+
 static int read_stats(struct report_rows *r, size_t most)
 {
     struct oks_slice text = {r->text.bytes, r->text.len}, key, value;
-    struct oks_slice total = pieces_member(text, "total");
+    struct oks_slice total = pieces_member(text, "total"), rows = pieces_member(text, "rows");
+    size_t skip = rows_to_skip(r, rows, most);
     struct pieces pieces;
     int rc = total.len ? parse(&r->total, total) : 0;
 
-    pieces_begin(&pieces, pieces_member(text, "rows"));
+    pieces_begin(&pieces, rows);
     while (rc == 0 && pieces_next(&pieces, &key, &value)) {
         struct report_row row = {0};
 
+        if (r->n_all < skip) {
+            r->n_all++;
+            continue;
+        }
         rc = parse(&row.tree, value);
         if (rc == 0)
             rc = add_row(r, &row, most);
