@@ -370,12 +370,20 @@ class Names(Watching):
         """The same, within the system calls that remove them."""
         names = [f"back-{i:02d}" for i in range(32)]
         sessions = [f"sessions/{name}" for name in names]
+
+        def all_are_announced(events) -> bool:
+            there = {name: bool(mask & IN_CREATE) for mask, name in events if mask & (IN_CREATE | IN_DELETE)}
+            return all(there.get(name) for name in names)
+
         with self.home.mount("--no-cache") as mount:
             watch = self.folder(mount, "sessions")
             with watching.started([watch]):
                 for i in range(harness.by_effort(8, 30, 200)):
                     paths = [self.home.transcript("-back", name, [records.assistant()]) for name in names]
-                    time.sleep(0.35)  # they are announced
+                    until = time.monotonic() + SECONDS * 10
+                    while not all_are_announced(watch.read()):
+                        self.assertLess(time.monotonic(), until)
+                        time.sleep(0.01)
                     for session in sessions:
                         os.stat(mount.point / session)  # and in the kernel's cache
                     before = len(watch.read())
