@@ -6,6 +6,7 @@ the last state.
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import random
@@ -48,7 +49,9 @@ def append_fast(path, seconds: float, a_second: int = A_SECOND) -> int:
     done = 0
     while (now := time.monotonic() - start) < seconds:
         while done < now * a_second:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # for Appended
             os.write(fd, lines[done % len(lines)])
+            fcntl.flock(fd, fcntl.LOCK_UN)
             done += 1
         time.sleep(0.0005)
     os.close(fd)
@@ -165,6 +168,14 @@ class Appended:
         self.rest = b""
         self.tokens = 0
 
+    def written(self) -> int:
+        """By writes that have returned: a read of the file may see one that has not told inotify of it yet."""
+        fcntl.flock(self.file, fcntl.LOCK_SH)
+        try:
+            return self.now()
+        finally:
+            fcntl.flock(self.file, fcntl.LOCK_UN)
+
     def now(self) -> int:
         *lines, self.rest = (self.rest + self.file.read()).split(b"\n")
         self.tokens += sum(sum(json.loads(text)["message"]["usage"].values()) for text in lines)
@@ -213,7 +224,7 @@ class Deaths(harness.MountTest):
 
     def check_answer(self, mount: harness.Mount) -> None:
         """Between what was in the transcript before the read and after it."""
-        low = self.appended.now()
+        low = self.appended.written()
         total = int(guarded.call(guarded_read, mount.point / TOTAL))
         self.assertTrue(low <= total <= self.appended.now(), f"{low} <= {total} <= {self.appended.tokens}")
 
