@@ -260,6 +260,7 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(child.wait(60), 0)
         return out.decode().replace("\r\n", "\n")
 
+    @unittest.skipUnless(os.path.exists("/dev/ptmx"), "no terminals here")
     def test_a_terminal_gets_its_width_colour_and_bars(self):
         self.make()
         out = self.on_terminal("days")
