@@ -290,21 +290,33 @@ static int total_document(void *ctx, struct json *j, struct oks_document *out)
     return 0;
 }
 
+/* What the target used, and what its requests are billed as, each request once. */
+static int measure_billed(struct render *r, struct measure *m, struct billed_sum *sum,
+                          struct oks_document *out)
+{
+    struct billed_bag bag = {0};
+    int rc;
+
+    out->version = document_version(r->model, r->target);
+    rc = out->version ? measure_target(r, m, &bag) : -ENOENT;
+    billed_bag_total(&bag, sum);
+    billed_bag_clear(&bag);
+    if (rc < 0)
+        return rc;
+    out->mtime_ns = m->mtime_ns;
+    return 0;
+}
+
 static int cost_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct render *r = ctx;
-    struct billed_bag bag = {0};
     struct billed_sum sum;
     struct measure m;
     int rc;
 
-    out->version = document_version(r->model, r->target);
-    rc = out->version ? measure_target(r, &m, &bag) : -ENOENT;
-    billed_bag_total(&bag, &sum);
-    billed_bag_clear(&bag);
+    rc = measure_billed(r, &m, &sum, out);
     if (rc < 0)
         return rc;
-    out->mtime_ns = m.mtime_ns;
     if (document_is_unknown(&m) || billed_cost_is_unknown(&sum))
         json_put_raw(j, NULL, OKS_SLICE("unknown"));
     else
@@ -317,18 +329,13 @@ static int hit_ratio_document(void *ctx, struct json *j, struct oks_document *ou
 {
     struct render *r = ctx;
     unsigned __int128 input;
-    struct billed_bag bag = {0};
     struct billed_sum sum;
     struct measure m;
     int rc;
 
-    out->version = document_version(r->model, r->target);
-    rc = out->version ? measure_target(r, &m, &bag) : -ENOENT;
-    billed_bag_total(&bag, &sum);
-    billed_bag_clear(&bag);
+    rc = measure_billed(r, &m, &sum, out);
     if (rc < 0)
         return rc;
-    out->mtime_ns = m.mtime_ns;
     input = sum.input + sum.cache_5m + sum.cache_1h + sum.cache_read;
     if (input == 0)
         json_put_raw(j, NULL, OKS_SLICE("unknown"));
