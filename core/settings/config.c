@@ -271,6 +271,47 @@ static int read_zone(struct reading *r, json_object *value)
     return r->config.zone_name ? 0 : -ENOMEM;
 }
 
+static int wrong_metric(struct reading *r, const char *key, const char *what)
+{
+    return json_file_error(&r->file, (const char *[]){"metrics", key, NULL}, "metrics: %s", what);
+}
+
+static int read_metric(struct reading *r, const char *key, json_object *value)
+{
+    struct config *c = &r->config;
+
+    if (strcmp(key, "claudeCodeNames") == 0) {
+        if (!json_object_is_type(value, json_type_boolean))
+            return wrong_metric(r, key, "claudeCodeNames is true or false");
+        c->claude_code_names = json_true(value);
+        return 0;
+    }
+    if (strcmp(key, "labelSets") == 0) {
+        int64_t n = json_object_is_type(value, json_type_int) ? json_int64(value) : 0;
+
+        if (n <= 0 || n > CONFIG_LABEL_SETS_MAX)
+            return wrong_metric(r, key, "labelSets is a whole number from 1 to 10000");
+        c->label_sets = (uint32_t)n;
+        return 0;
+    }
+    return json_file_error(&r->file, (const char *[]){"metrics", key, NULL},
+                           "metrics: \"%.100s\" is not known; known are labelSets and claudeCodeNames", key);
+}
+
+static int read_metrics(struct reading *r, json_object *object)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return json_file_error(&r->file, (const char *[]){"metrics", NULL}, "metrics is an object");
+    json_object_object_foreach(object, key, value)
+    {
+        int rc = read_metric(r, key, value);
+
+        if (rc < 0)
+            return rc;
+    }
+    return json_file_unique(&r->file, (const char *[]){"metrics", NULL}, object);
+}
+
 static int read_root(struct reading *r)
 {
     json_object *root = r->file.tree.root;
@@ -283,9 +324,11 @@ static int read_root(struct reading *r)
             rc = read_budgets(r, value);
         else if (strcmp(key, "timeZone") == 0)
             rc = read_zone(r, value);
+        else if (strcmp(key, "metrics") == 0)
+            rc = read_metrics(r, value);
         else
             rc = json_file_error(&r->file, (const char *[]){key, NULL},
-                                 "\"%.100s\" is not known; known are budgets and timeZone", key);
+                                 "\"%.100s\" is not known; known are budgets, timeZone and metrics", key);
         if (rc < 0)
             return rc;
     }

@@ -46,7 +46,11 @@ struct config {
     struct oks_zone *zone;
     struct budget *budgets; /* ascending by name */
     size_t n_budgets;
+    uint32_t label_sets;    /* of metrics.prom, at most; 0: CONFIG_LABEL_SETS */
+    bool claude_code_names; /* metrics under Claude Code's own names too */
 };
+
+enum { CONFIG_LABEL_SETS = 1000, CONFIG_LABEL_SETS_MAX = 10000 };
 
 /* "run", "day" ...; "block", "warn_continue", "prompt" */
 const char *budget_scope_name(enum budget_scope scope);

@@ -163,7 +163,7 @@ START_TEST(wrong_files_say_where)
     refused("{\"budgets\": {\"b\": {\"scope\": \"day\", \"limitUSD\": 1}},\n\"budgets\": {}}",
             "line 2: \"budgets\" stands twice: only one of them could count");
     refused("{", "line 1: the file ends in the middle");
-    refused("{\n\"budget\": {}}", "line 2: \"budget\" is not known; known are budgets and timeZone");
+    refused("{\n\"budget\": {}}", "line 2: \"budget\" is not known; known are budgets, timeZone and metrics");
     refused("{\n\"budgets\": []}", "line 2: budgets is an object: name to budget");
     refused("{\"budgets\": {\n\"b\": 5}}", "line 2: budget \"b\": it is no object");
     refused("{\"budgets\": {\"\": {}}}",
@@ -177,6 +177,32 @@ START_TEST(wrong_files_say_where)
     refused("{\n\"timeZone\":\n\"Mars/Olympus\"}",
             "line 3: timeZone is a zone such as \"Asia/Seoul\" or \"KST-9\"");
     refused("{\"timeZone\": 9}", "line 1: timeZone is a zone such as \"Asia/Seoul\" or \"KST-9\"");
+}
+END_TEST
+
+START_TEST(metrics_have_a_bound_and_a_switch)
+{
+    struct config config = taken("{\"metrics\": {\"labelSets\": 10000, \"claudeCodeNames\": true}}");
+
+    ck_assert_uint_eq(config.label_sets, 10000);
+    ck_assert(config.claude_code_names);
+    config_clear(&config);
+    config = taken("{\"metrics\": {}}");
+    ck_assert_uint_eq(config.label_sets, 0);
+    ck_assert(!config.claude_code_names);
+    config_clear(&config);
+    refused("{\"metrics\": []}", "line 1: metrics is an object");
+    refused("{\"metrics\": {\n\"labelSets\": 0}}",
+            "line 2: metrics: labelSets is a whole number from 1 to 10000");
+    refused("{\"metrics\": {\"labelSets\": 10001}}",
+            "line 1: metrics: labelSets is a whole number from 1 to 10000");
+    refused("{\"metrics\": {\"labelSets\": \"9\"}}",
+            "line 1: metrics: labelSets is a whole number from 1 to 10000");
+    refused("{\"metrics\": {\"claudeCodeNames\": 1}}", "line 1: metrics: claudeCodeNames is true or false");
+    refused("{\"metrics\": {\"names\": 1}}",
+            "line 1: metrics: \"names\" is not known; known are labelSets and claudeCodeNames");
+    refused("{\"metrics\": {\"labelSets\": 1, \"labelSets\": 2}}",
+            "line 1: \"labelSets\" stands twice: only one of them could count");
 }
 END_TEST
 
@@ -205,6 +231,7 @@ int main(void)
     TEST(s, a_target_has_a_bound);
     TEST(s, every_scope_and_policy_has_a_name);
     TEST(s, wrong_files_say_where);
+    TEST(s, metrics_have_a_bound_and_a_switch);
     TEST(s, not_too_many);
     return tap_run(s);
 }
