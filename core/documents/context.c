@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "documents/context.h"
 #include "documents/document.h"
 #include "documents/parts.h"
 #include "history/requests.h"
@@ -251,6 +252,32 @@ static void put_limit(struct json *j, const struct limit *limit, uint64_t occupa
         json_put_null(j, "ratio");
 }
 
+/* The session's last request, if it is later than the one so far. True: it is. */
+static bool visit_session(struct session *s, struct last *last)
+{
+    const struct transcript *before = last->t;
+    struct transcript *t;
+
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
+        if (!t->remnant) /* the conversation goes on without those */
+            search_back(last, t);
+    return last->t != before;
+}
+
+bool context_measure(struct model *model, struct session *s, struct context_fill *out)
+{
+    struct last last = {0};
+    struct limit limit;
+
+    if (!visit_session(s, &last))
+        return false;
+    out->model = requests_model(last.t->state.requests, last.row.model);
+    limit = limit_of(settings_prices(model->settings), s, out->model);
+    out->tokens = occupancy_of(&last.row.request);
+    out->limit = limit.tokens;
+    return true;
+}
+
 static void put_request(const struct oks_prices *prices, struct json *j, const struct session *session,
                         const struct last *last, bool compacted)
 {
@@ -276,18 +303,6 @@ struct context {
     const struct oks_target *target;
 };
 
-/* The session's last request, if it is later than the one so far. True: it is. */
-static bool visit_session(struct context *c, struct session *s, struct last *last)
-{
-    const struct transcript *before = last->t;
-    struct transcript *t;
-
-    TAILQ_FOREACH(t, &s->transcripts, of_session)
-        if (!t->remnant) /* the conversation goes on without those */
-            search_back(last, t);
-    return last->t != before;
-}
-
 /* Of a member's sessions in its team's run, the one with the latest request: *out, or NULL. 0 or -errno */
 static int visit_member(struct context *c, struct session **out, struct last *last)
 {
@@ -308,7 +323,7 @@ static int visit_member(struct context *c, struct session **out, struct last *la
 
         first = first ? first : s;
         measure_session(s, &w, &m);
-        if (m.totals.events > 0 && visit_session(c, s, last))
+        if (m.totals.events > 0 && visit_session(s, last))
             *out = s;
     }
     *out = *out ? *out : first;
@@ -358,7 +373,7 @@ static int context_document(void *ctx, struct json *j, struct oks_document *out)
     if (c->target->kind == OKS_MEMBER)
         rc = visit_member(c, &s, &last);
     else if ((s = catalog_session(&c->model->catalog, c->target->name)))
-        visit_session(c, s, &last);
+        visit_session(s, &last);
     if (!s)
         return rc ? rc : -ENOENT;
     if (compactions_make(&compactions, s, &last) < 0)

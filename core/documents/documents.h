@@ -65,6 +65,9 @@ struct status_facts {
 
 /* Under the lock, which the caller took to fill `facts`. */
 int document_status(struct model *model, const struct status_facts *facts, struct oks_document *out);
+/* metrics.prom; the same. */
+int document_metrics(struct budgets *budgets, const struct status_facts *facts, int64_t now_ms,
+                     struct oks_document *out);
 
 /* The version of the data that the target's documents show; 0: no such target. Under the lock. */
 uint64_t document_version(struct model *model, const struct oks_target *target);
@@ -81,5 +84,8 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
 int names_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name);
 /* 0: `name` is the listed one; 1: the listed one is in `canonical`; -ENOENT. */
 int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
+/* The sessions with the latest time stamps, at most so many, the newest first. Returns their number. */
+enum { NAMES_RECENT_MAX = 64 };
+size_t names_recent(struct model *model, size_t most, struct session *newest[NAMES_RECENT_MAX]);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/tree.h"
 #include "documents/document.h"
+#include "documents/limits.h"
 #include "documents/parts.h"
 #include "settings/settings.h"
 
@@ -74,12 +75,88 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct limit_row *)a)->id, ((const struct limit_row *)b)->id);
 }
 
+/* --- each limit --- */
+
+int64_t limit_time(const struct source_limit *limit)
+{
+    int64_t micros;
+    bool aware;
+
+    return oks_stamp_micros(oks_stamp_of(oks_slice_of(limit->stamp)), &micros, &aware) == 0 ? micros / 1000
+                                                                                            : 0;
+}
+
+/* As a Codex limit is shown. Each window may have been told at another time. */
+static int each_of_plan(const struct oks_plan_limits *plan, source_limit_fn *fn, void *ctx)
+{
+    static const uint32_t minutes[OKS_PLAN_SPANS] = {
+        [OKS_PLAN_FIVE_HOURS] = 5 * 60, [OKS_PLAN_SEVEN_DAYS] = 7 * 24 * 60};
+    struct source_limit limit = {.id = "plan"};
+    char stamp[OKS_STAMP_TEXT];
+    int64_t newest_ms = 0;
+
+    for (int i = 0; i < OKS_PLAN_SPANS; i++) {
+        const struct oks_plan_window *w = &plan->window[i];
+
+        if (w->given && w->as_of_ms > newest_ms)
+            newest_ms = w->as_of_ms;
+        limit.window[i] =
+            (struct source_limit_window){.given = w->given,
+                                         .used = w->used,
+                                         .minutes = minutes[i],
+                                         .resets_at = (uint64_t)(w->resets_at > 0 ? w->resets_at : 0)};
+    }
+    if (newest_ms == 0)
+        return 0;
+    oks_time_text(newest_ms, stamp);
+    limit.stamp = stamp;
+    return fn(ctx, &limit);
+}
+
+struct one_limit {
+    const char *id; /* the limit that is wanted, of all in a transcript */
+    source_limit_fn *fn;
+    void *ctx;
+};
+
+static int pass_on(void *ctx, const struct source_limit *limit)
+{
+    const struct one_limit *one = ctx;
+
+    return strcmp(limit->id, one->id) == 0 ? one->fn(one->ctx, limit) : 0;
+}
+
+static int each_of_transcripts(struct model *model, enum oks_source source, source_limit_fn *fn, void *ctx)
+{
+    struct limits_found found = {.source = source};
+    int rc = oks_tree_until(model->catalog.transcripts, note_all, &found);
+
+    if (found.n)
+        qsort(found.rows, found.n, sizeof(*found.rows), by_id);
+    for (size_t i = 0; rc == 0 && i < found.n; i++) {
+        const struct transcript *t = found.rows[i].of;
+        struct one_limit one = {found.rows[i].id, fn, ctx};
+
+        if (t)
+            rc = t->source->limits(t->state.reader_state, pass_on, &one);
+    }
+    free(found.rows);
+    return rc;
+}
+
+int limits_each(struct model *model, enum oks_source source, source_limit_fn *fn, void *ctx)
+{
+    return source == OKS_SOURCE_CLAUDE ? each_of_plan(settings_plan_limits(model->settings), fn, ctx)
+                                       : each_of_transcripts(model, source, fn, ctx);
+}
+
+/* --- the document --- */
+
 struct limits {
     struct model *model;
     enum oks_source source;
     int64_t now_ms;
     struct json *j;
-    const char *id; /* the limit that is shown */
     int64_t newest_ms;
 };
 
@@ -108,14 +185,10 @@ static void put_limit_window(const struct limits *l, const char *key, const stru
 static int put_limit(void *ctx, const struct source_limit *limit)
 {
     struct limits *l = ctx;
-    int64_t micros;
-    bool aware;
+    int64_t ms = limit_time(limit);
 
-    if (strcmp(limit->id, l->id) != 0)
-        return 0;
-    if (oks_stamp_micros(oks_stamp_of(oks_slice_of(limit->stamp)), &micros, &aware) == 0 &&
-        micros / 1000 > l->newest_ms)
-        l->newest_ms = micros / 1000;
+    if (ms > l->newest_ms)
+        l->newest_ms = ms;
     json_open_object(l->j, NULL);
     json_put_text(l->j, "limitId", limit->id);
     json_put_text(l->j, "limitName", limit->name);
@@ -128,75 +201,18 @@ static int put_limit(void *ctx, const struct source_limit *limit)
     return 0;
 }
 
-/* As a Codex limit is shown. Each window may have been told at another time. */
-static void put_plan_limits(struct limits *l, const struct oks_plan_limits *plan)
-{
-    static const uint32_t minutes[OKS_PLAN_SPANS] = {
-        [OKS_PLAN_FIVE_HOURS] = 5 * 60, [OKS_PLAN_SEVEN_DAYS] = 7 * 24 * 60};
-    static const char *const keys[OKS_PLAN_SPANS] = {"primary", "secondary"};
-
-    for (int i = 0; i < OKS_PLAN_SPANS; i++)
-        if (plan->window[i].given && plan->window[i].as_of_ms > l->newest_ms)
-            l->newest_ms = plan->window[i].as_of_ms;
-    if (l->newest_ms == 0)
-        return;
-    json_open_object(l->j, NULL);
-    json_put_text(l->j, "limitId", "plan");
-    json_put_null(l->j, "limitName");
-    json_put_time(l->j, "asOf", l->newest_ms);
-    json_put_null(l->j, "planType");
-    json_put_null(l->j, "reachedType");
-    for (int i = 0; i < OKS_PLAN_SPANS; i++) {
-        const struct oks_plan_window *w = &plan->window[i];
-        const struct source_limit_window shown = {.given = w->given,
-                                                  .used = w->used,
-                                                  .minutes = minutes[i],
-                                                  .resets_at =
-                                                      (uint64_t)(w->resets_at > 0 ? w->resets_at : 0)};
-
-        put_limit_window(l, keys[i], &shown);
-    }
-    json_close_object(l->j);
-}
-
-static int plan_document(void *ctx, struct json *j, struct oks_document *out)
-{
-    struct limits *l = ctx;
-
-    l->j = j;
-    json_open_object(j, NULL);
-    json_put_text(j, "source", oks_sources[l->source]->name);
-    json_open_array(j, "limits");
-    put_plan_limits(l, settings_plan_limits(l->model->settings));
-    json_close_array(j);
-    json_close_object(j);
-    out->mtime_ns = l->newest_ms * 1000000;
-    out->version = l->model->versions.all;
-    return 0;
-}
-
 static int limits_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct limits *l = ctx;
-    struct limits_found found = {.source = l->source};
-    int rc = oks_tree_until(l->model->catalog.transcripts, note_all, &found);
+    int rc;
 
     l->j = j;
-    if (found.n)
-        qsort(found.rows, found.n, sizeof(*found.rows), by_id);
     json_open_object(j, NULL);
     json_put_text(j, "source", oks_sources[l->source]->name);
     json_open_array(j, "limits");
-    for (size_t i = 0; rc == 0 && i < found.n; i++) {
-        const struct transcript *t = found.rows[i].of;
-
-        l->id = found.rows[i].id;
-        if (t)
-            rc = t->source->limits(t->state.reader_state, put_limit, l);
-    }
+    rc = limits_each(l->model, l->source, put_limit, l);
     json_close_array(j);
     json_close_object(j);
-    free(found.rows);
     out->mtime_ns = l->newest_ms * 1000000;
     out->version = l->model->versions.all;
     return rc;
@@ -206,5 +222,5 @@ int document_limits(struct model *model, enum oks_source source, int64_t now_ms,
 {
     struct limits l = {.model = model, .source = source, .now_ms = now_ms};
 
-    return document_locked(model, source == OKS_SOURCE_CLAUDE ? plan_document : limits_document, &l, out);
+    return document_locked(model, limits_document, &l, out);
 }

@@ -427,3 +427,40 @@ int names_resolve(struct model *model, enum oks_kind kind, const char *name, cha
         strcpy(canonical, found);
     return !found ? -ENOENT : strcmp(found, name) != 0;
 }
+
+/* --- the latest sessions --- */
+
+struct recent {
+    struct session **newest;
+    size_t n, most;
+};
+
+static struct oks_stamp last_of(const struct session *s)
+{
+    return sums_has_share(s) ? sums_share(s)->totals.last : OKS_STAMP_NONE;
+}
+
+static void keep_newest(void *ctx, void *item)
+{
+    struct recent *r = ctx;
+    struct session *s = item;
+    size_t at = r->n;
+
+    if (oks_stamp_is_none(last_of(s)))
+        return;
+    while (at > 0 && oks_stamp_cmp(last_of(r->newest[at - 1]), last_of(s)) < 0)
+        at--;
+    if (at == r->most)
+        return;
+    r->n += r->n < r->most;
+    memmove(r->newest + at + 1, r->newest + at, (r->n - at - 1) * sizeof(*r->newest));
+    r->newest[at] = s;
+}
+
+size_t names_recent(struct model *model, size_t most, struct session *newest[NAMES_RECENT_MAX])
+{
+    struct recent recent = {newest, 0, most < NAMES_RECENT_MAX ? most : NAMES_RECENT_MAX};
+
+    oks_tree_each(model->catalog.sessions, keep_newest, &recent);
+    return recent.n;
+}

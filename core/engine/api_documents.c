@@ -101,30 +101,54 @@ static bool daemon_state(struct oks_engine *e, struct oks_daemon_state *out)
     return fn;
 }
 
-int oks_document_status(struct oks_engine *e, struct oks_document *out)
+/* Under the lock. */
+static struct status_facts status_facts(struct oks_engine *e, const struct oks_daemon_state *daemon)
 {
-    struct oks_daemon_state daemon = {0};
     struct status_facts facts = {
         .discovery = e->discovery,
         .revalidate = e->revalidate,
         .once = e->once,
+        .scanner = e->scanning.n_scanners ? oks_isa_name(oks_scanner_isa(e->scanning.scanners[0])) : NULL,
         .cache_enabled = e->cache != NULL,
-        .daemon = daemon_state(e, &daemon) ? &daemon : NULL,
+        .cache_saved = saver_is_done(e),
+        .cache_hits = e->scanning.cache_hits,
+        .cache_misses = e->scanning.cache_misses,
+        .cache_writes = e->saver.writes,
+        .cache_errors = e->saver.errors,
+        .cache_error = e->saver.error,
+        .history_bytes = history_store_bytes(e->history),
+        .retained = e->n_retained,
+        .daemon = daemon,
     };
+
+    engine_progress(e, &facts.progress);
+    return facts;
+}
+
+int oks_document_status(struct oks_engine *e, struct oks_document *out)
+{
+    struct oks_daemon_state daemon = {0};
+    bool of_mount = daemon_state(e, &daemon);
+    struct status_facts facts;
     int rc;
 
     pthread_mutex_lock(&e->model.lock);
-    facts.scanner = e->scanning.n_scanners ? oks_isa_name(oks_scanner_isa(e->scanning.scanners[0])) : NULL;
-    facts.cache_hits = e->scanning.cache_hits;
-    facts.cache_misses = e->scanning.cache_misses;
-    facts.cache_writes = e->saver.writes;
-    facts.cache_saved = saver_is_done(e);
-    facts.cache_errors = e->saver.errors;
-    facts.cache_error = e->saver.error;
-    facts.history_bytes = history_store_bytes(e->history);
-    facts.retained = e->n_retained;
-    engine_progress(e, &facts.progress);
+    facts = status_facts(e, of_mount ? &daemon : NULL);
     rc = document_status(&e->model, &facts, out);
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
+int oks_document_metrics(struct oks_engine *e, int64_t now_ms, struct oks_document *out)
+{
+    struct oks_daemon_state daemon = {0};
+    bool of_mount = daemon_state(e, &daemon);
+    struct status_facts facts;
+    int rc;
+
+    pthread_mutex_lock(&e->model.lock);
+    facts = status_facts(e, of_mount ? &daemon : NULL);
+    rc = document_metrics(&e->budgets, &facts, now_ms, out);
     pthread_mutex_unlock(&e->model.lock);
     return rc;
 }

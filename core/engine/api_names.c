@@ -5,7 +5,6 @@
 #include "base/tree.h"
 #include "documents/documents.h"
 #include "engine/engine_private.h"
-#include "sums/shares.h"
 
 struct budget_names {
     int (*fn)(void *ctx, const char *name);
@@ -83,47 +82,19 @@ int oks_engine_has(struct oks_engine *e, enum oks_list what, const struct oks_ta
     return rc;
 }
 
-enum { RECENT_MAX = 64 };
-
-struct recent {
-    const struct session *newest[RECENT_MAX];
-    size_t n, most;
-};
-
-static struct oks_stamp last_of(const struct session *s)
-{
-    return s->sums && s->sums->summed ? s->sums->share.totals.last : OKS_STAMP_NONE;
-}
-
-static void keep_newest(void *ctx, void *item)
-{
-    struct recent *r = ctx;
-    const struct session *s = item;
-    size_t at = r->n;
-
-    if (oks_stamp_is_none(last_of(s)))
-        return;
-    while (at > 0 && oks_stamp_cmp(last_of(r->newest[at - 1]), last_of(s)) < 0)
-        at--;
-    if (at == r->most)
-        return;
-    r->n += r->n < r->most;
-    memmove(r->newest + at + 1, r->newest + at, (r->n - at - 1) * sizeof(*r->newest));
-    r->newest[at] = s;
-}
-
 int oks_engine_recent(struct oks_engine *e, size_t most, int (*fn)(void *ctx, const char *session), void *ctx)
 {
-    struct recent recent = {.most = most < RECENT_MAX ? most : RECENT_MAX};
-    char names[RECENT_MAX][OKS_NAME_MAX + 1];
+    struct session *newest[NAMES_RECENT_MAX];
+    char names[NAMES_RECENT_MAX][OKS_NAME_MAX + 1];
+    size_t n;
     int rc = 0;
 
     pthread_mutex_lock(&e->model.lock);
-    oks_tree_each(e->model.catalog.sessions, keep_newest, &recent);
-    for (size_t i = 0; i < recent.n; i++)
-        snprintf(names[i], sizeof(names[i]), "%s", recent.newest[i]->name);
+    n = names_recent(&e->model, most, newest);
+    for (size_t i = 0; i < n; i++)
+        snprintf(names[i], sizeof(names[i]), "%s", newest[i]->name);
     pthread_mutex_unlock(&e->model.lock);
-    for (size_t i = 0; rc == 0 && i < recent.n; i++)
+    for (size_t i = 0; rc == 0 && i < n; i++)
         rc = fn(ctx, names[i]);
     return rc;
 }

@@ -54,6 +54,13 @@ static const char *key_of(const struct session *s, enum group_kind kind)
     }
 }
 
+const char *groups_key(const struct session *s, enum group_kind kind)
+{
+    const struct group *group = s->sums ? s->sums->groups[kind].group : NULL;
+
+    return group ? group->key : NULL;
+}
+
 static struct group *group_made(struct sums *sums, enum group_kind kind, const char *key)
 {
     struct group wanted = {.key = key}, *group, **found = tfind(&wanted, &sums->groups[kind], by_key);

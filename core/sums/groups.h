@@ -39,6 +39,8 @@ static inline struct billed_bag *group_bag(struct group *group)
 
 /* What by-project.json calls the session's project. */
 const char *groups_project_of(const struct session *s);
+/* The key of the session's group, interned; NULL: its share is in no sum. */
+const char *groups_key(const struct session *s, enum group_kind kind);
 /* The session's share changed from `before` (NULL: none) to `now` (NULL: the session leaves). */
 int groups_session(struct sums *sums, struct session *s, const struct measure *before,
                    const struct measure *now);

@@ -380,6 +380,11 @@ const struct billed_bag *sums_project_billed(const struct project *p)
     return p->sums ? &p->sums->billed : &none;
 }
 
+bool sums_has_share(const struct session *s)
+{
+    return s->sums && s->sums->summed;
+}
+
 const struct measure *sums_share(const struct session *s)
 {
     return &s->sums->share;

@@ -69,7 +69,9 @@ void sums_models(struct sums *sums, void (*fn)(void *ctx, const char *name, cons
 /* The same for one transcript, not sorted. */
 void sums_transcript_models(const struct transcript *t,
                             void (*fn)(void *ctx, const char *name, const struct measure *m), void *ctx);
-/* The session's share; empty before its first commit. */
+/* Whether the session is in the sums: not before its first commit. */
+bool sums_has_share(const struct session *s);
+/* The session's share; zeroed before its first commit. */
 const struct measure *sums_share(const struct session *s);
 
 #endif

@@ -44,8 +44,8 @@ static const char readme_text[] =
     "\n"
     "  cat teams/*/total_tokens sessions/0123ab/window/-5h_now.json stats/window/this-week/cost_usd\n"
     "\n"
-    "cost_usd and \"billed\" count each request once. total_tokens and the first keys of usage.json\n"
-    "count every line of a transcript, as okstra does. Cache reads are shown apart.\n"
+    "cost_usd, \"billed\" and metrics.prom (for Prometheus) count each request once. total_tokens and the\n"
+    "first keys of usage.json count every line of a transcript, as okstra does; cache reads apart.\n"
     "\n"
     "No prompt, answer or tool text is shown or kept here: counts, ids, names, models, paths\n"
     "and times only. Same tree without a mount: okstrafs cat PATH, okstrafs ls PATH.\n"
@@ -66,6 +66,12 @@ static int render_status(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     return oks_document_status(engine, out);
+}
+
+static int render_metrics(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                          struct oks_document *out)
+{
+    return oks_document_metrics(engine, now_ms, out);
 }
 
 static int render_pricing(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -269,6 +275,11 @@ static const struct node_type
                    .render = render_status,
                    .of_found = true,
                    .is_volatile = true},
+    type_metrics = {.name = "metrics.prom",
+                    .shape = NODE_FILE,
+                    .render = render_metrics,
+                    .is_volatile = true,
+                    .costly = true},
     type_pricing = {.name = "pricing.json", .shape = NODE_FILE, .render = render_pricing, .of_found = true},
     type_budget = {.shape = NODE_FILE, .render = render_budget, .announced = true},
     type_exceeded = {.shape = NODE_FILE, .render = render_exceeded, .announced = true},
@@ -467,8 +478,8 @@ const struct node_type node_type_root = {
     .of_no_data = true,
     .unannounced = true, /* it leads to other folders, and its files may be costly */
     .fixed = TYPES(&type_readme, &type_report, &type_page, &type_usage, &type_total_tokens, &type_cost_usd,
-                   &type_hit_ratio, &type_window, &type_status, &type_pricing, &type_events, &type_teams,
-                   &type_sessions, &type_projects, &type_stats, &type_budgets, &type_limits)};
+                   &type_hit_ratio, &type_window, &type_status, &type_metrics, &type_pricing, &type_events,
+                   &type_teams, &type_sessions, &type_projects, &type_stats, &type_budgets, &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

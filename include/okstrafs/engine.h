@@ -319,6 +319,8 @@ int oks_document_budget(struct oks_engine *engine, const char *name, bool exceed
 int oks_document_settings_error(struct oks_engine *engine, struct oks_document *out);
 /* status.json: what was found, read, refused, and could not be written. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
+/* metrics.prom: counters and states for Prometheus. Sync OKS_ALL first. */
+int oks_document_metrics(struct oks_engine *engine, int64_t now_ms, struct oks_document *out);
 
 /*
  * Calls fn for each transcript that could not be read (`unread`), and for each path that discovery passed

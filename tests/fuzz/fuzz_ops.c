@@ -343,6 +343,7 @@ static const char *const names[] = {
     "status.json",
     "README.txt",
     "pricing.json",
+    "metrics.prom",
     "total_tokens",
     "cost_usd",
     "cache_hit_ratio",

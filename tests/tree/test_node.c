@@ -59,6 +59,7 @@ START_TEST(what_the_table_says)
         {"README.txt", NODE_FILE, NEED_NOTHING, FIXED | OF_TABLE},
         {"report.txt", NODE_FILE, NEED_ALL, FIXED | OF_TABLE | CLOCK},
         {"status.json", NODE_FILE, NEED_FOUND, FIXED | OF_TABLE},
+        {"metrics.prom", NODE_FILE, NEED_ALL, FIXED | OF_TABLE},
         {"pricing.json", NODE_FILE, NEED_FOUND, FIXED | OF_TABLE},
         {"events.jsonl", NODE_FILE, NEED_ALL, FIXED | OF_TABLE | STREAM},
         {"usage.json", NODE_FILE, NEED_ALL, FIXED | OF_TABLE},

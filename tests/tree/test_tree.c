@@ -90,7 +90,7 @@ START_TEST(the_names_of_each_folder)
 {
     ck_assert_str_eq(list(""),
                      "README.txt report.txt report.html usage.json total_tokens cost_usd cache_hit_ratio "
-                     "window/ status.json pricing.json "
+                     "window/ status.json metrics.prom pricing.json "
                      "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(list("sessions/" FIRST),
