@@ -115,6 +115,8 @@ static struct read_end read_end_of(const struct oks_state *state)
     return end;
 }
 
+_Static_assert((int)OKS_LAST_BYTES == (int)OKS_IDENTITY_PREFIX, "the end of what was read is what its digest covers");
+
 static int end_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA256_BYTES])
 {
     uint8_t bytes[OKS_IDENTITY_PREFIX];
@@ -224,17 +226,24 @@ static int identity_renew(struct oks_state *state, const struct head *head,
  * Only bytes that this scan has read are covered, that is, those from `from` on. Without new ones the former
  * digest still holds.
  */
-static void end_renew(int fd, struct oks_state *state, const struct read_end *before, uint64_t from)
+static void end_renew(int fd, const struct oks_scanner *scanner, struct oks_state *state,
+                      const struct read_end *before, uint64_t from)
 {
     uint64_t fresh = state->offset - from;
     uint32_t len = fresh < OKS_IDENTITY_PREFIX ? (uint32_t)fresh : OKS_IDENTITY_PREFIX;
+    const char *last;
+    size_t known = scanner ? oks_scanner_last_bytes(scanner, state->offset, &last) : 0;
+    int rc;
 
     if (fresh == 0 && state->offset == before->cursor) {
         state->tail_len = before->len;
         memcpy(state->tail_sha256, before->sha256, sizeof(state->tail_sha256));
         return;
     }
-    state->tail_len = len && end_hash(fd, state->offset, len, state->tail_sha256) == 0 ? len : 0;
+    rc = len == 0       ? -ENODATA
+         : known >= len ? oks_sha256(last + known - len, len, state->tail_sha256)
+                        : end_hash(fd, state->offset, len, state->tail_sha256);
+    state->tail_len = rc == 0 ? len : 0;
 }
 
 /* A compressed file is replaced if it changes, so what is cached is all of it or nothing. */
@@ -369,7 +378,8 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
         return -EFBIG;
     part = (struct oks_scan_part){.offset = from,
                                   .passed = out->replace ? 0 : passed_until(t, fd),
-                                  .limit = stops ? options->slice : 0};
+                                  .limit = stops ? options->slice : 0,
+                                  .size = out->mark.size};
     if (!t->packed || !out->cache_hit)
         rc = transcript_collect(t, fd, &part, events_from, scanner, options, out);
     if (rc < 0 || (out->error && (t->whole || t->packed)))
@@ -379,7 +389,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     out->gain.dev = out->mark.dev;
     out->gain.ino = out->mark.ino;
     passed_renew(fd, out);
-    end_renew(fd, &out->gain, &end, options->verify_tail ? 0 : from);
+    end_renew(fd, t->whole || t->packed ? NULL : scanner, &out->gain, &end, options->verify_tail ? 0 : from);
     return identity_renew(&out->gain, head, out->replace ? NULL : &t->state.identity);
 }
 

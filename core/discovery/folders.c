@@ -383,8 +383,11 @@ static int join(char out[8192], const char *a, const char *b)
     return n < 8192 ? 0 : -ENAMETOOLONG;
 }
 
-/* A name in the folder appeared or changed. */
-static int file_changed(struct discovery *d, struct folder *f, const char *name)
+/*
+ * A name in the folder appeared or changed. What was only written to is what it was before, so a known file
+ * is one still.
+ */
+static int file_changed(struct discovery *d, struct folder *f, const char *name, bool written)
 {
     char path[8192], rel[8192];
     bool wanted;
@@ -393,6 +396,8 @@ static int file_changed(struct discovery *d, struct folder *f, const char *name)
     if (join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
     wanted = folders_any_name(name) && f->root->source->wants(rel);
+    if (written && wanted && d->events->changed(d->ctx, f, path))
+        return 0;
     type = type_of(path);
     if (type < 0)
         return type;
@@ -431,8 +436,9 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
 
     d->drained = true;
     switch (change) {
+    case WATCH_WRITTEN:
     case WATCH_FILE:
-        rc = file_changed(d, f, name);
+        rc = file_changed(d, f, name, change == WATCH_WRITTEN);
         label_changed(d, f, name);
         break;
     case WATCH_FOLDER:

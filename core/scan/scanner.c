@@ -47,6 +47,9 @@ struct oks_scanner {
     char *memory; /* OKS_PAD, buf[0 .. cap), OKS_PAD */
     char *buf;
     size_t cap;
+    char last[OKS_LAST_BYTES]; /* the last bytes that were dropped from the buffer ... */
+    size_t last_len;
+    uint64_t last_end; /* ... and the offset behind them */
 };
 
 /* One call. */
@@ -67,6 +70,7 @@ struct scan {
     bool long_file; /* a read was full */
     bool zeros;     /* the last read ended with a NUL, as before a hole */
     uint64_t limit; /* bytes to be read; 0: all */
+    uint64_t size;  /* of the file, at least; 0: not known */
 };
 
 static const struct {
@@ -296,7 +300,12 @@ static ssize_t fill(struct scan *scan)
 /* The first bytes are done with. */
 static void drop(struct scan *scan, size_t n)
 {
-    memmove(scan->scanner->buf, scan->scanner->buf + n, scan->len - n);
+    struct oks_scanner *s = scan->scanner;
+
+    s->last_len = n < sizeof(s->last) ? n : sizeof(s->last);
+    s->last_end = scan->base + n;
+    memcpy(s->last, s->buf + n - s->last_len, s->last_len);
+    memmove(s->buf, s->buf + n, scan->len - n);
     scan->base += n;
     scan->len -= n;
 }
@@ -409,6 +418,13 @@ static bool is_at_limit(const struct scan *scan)
     return scan->limit && scan->lines.result->bytes_read >= scan->limit && has_advanced(scan);
 }
 
+/* Whether a read that returned `n` bytes was the last one: it was short, and the file is known to end there.
+ */
+static bool is_at_end(const struct scan *scan, size_t n)
+{
+    return scan->size && n < READ_SIZE && scan->base + scan->len >= scan->size;
+}
+
 static int run(struct scan *scan)
 {
     ssize_t n;
@@ -429,6 +445,8 @@ static int run(struct scan *scan)
             scan->lines.result->more = true;
             return 0;
         }
+        if (r == 0 && is_at_end(scan, (size_t)n))
+            return deliver_tail(scan);
     }
     return r;
 }
@@ -481,6 +499,7 @@ static int start(struct scan *scan, uint64_t offset, uint64_t passed, const stru
     int r;
 
     *result = (struct oks_scan_result){.cursor = offset};
+    s->last_len = 0;
     scan->skipping = passed > offset;
     scan->base = scan->skipping ? passed : offset;
     scan->line = offset;
@@ -513,7 +532,8 @@ int oks_scanner_scan_part(struct oks_scanner *scanner, int fd, const struct oks_
                           const struct oks_sink *sink, const atomic_bool *cancel,
                           struct oks_scan_result *result)
 {
-    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel, .limit = part->limit};
+    struct scan scan = {
+        .scanner = scanner, .fd = fd, .cancel = cancel, .limit = part->limit, .size = part->size};
 
     return start(&scan, part->offset, part->passed, sink, result);
 }
@@ -524,6 +544,12 @@ int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, co
     const struct oks_scan_part all = {.offset = offset};
 
     return oks_scanner_scan_part(scanner, fd, &all, sink, cancel, result);
+}
+
+size_t oks_scanner_last_bytes(const struct oks_scanner *scanner, uint64_t cursor, const char **bytes)
+{
+    *bytes = scanner->last;
+    return scanner->last_end == cursor ? scanner->last_len : 0;
 }
 
 int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct oks_sink *sink,

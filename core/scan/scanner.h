@@ -26,6 +26,7 @@ enum {
     OKS_DEPTH_MAX = 1024,      /* open containers; one more and the line is bad */
     OKS_INT_DIGITS_MAX = 4300, /* of one integer literal, as CPython limits it */
     OKS_TEAM_NAME_MAX = 1024,  /* bytes; longer quoted team names are passed over */
+    OKS_LAST_BYTES = 256,      /* that oks_scanner_last_bytes() returns at most */
 };
 
 #define OKS_LINE_MAX \
@@ -74,6 +75,8 @@ struct oks_scan_part {
     uint64_t offset; /* 0, or just behind a '\n' */
     uint64_t passed; /* of the result of a former scan that ended at this cursor; 0: none */
     uint64_t limit;  /* stop at a line's end once so many bytes were read; 0: at the end of the file */
+    uint64_t
+        size; /* of the file, as fstat(2) said before: behind it a short read is the last one; 0: not known */
 };
 
 struct oks_scanner;
@@ -119,6 +122,12 @@ int oks_scanner_scan_fd(struct oks_scanner *scanner, int fd, uint64_t offset, co
 int oks_scanner_scan_part(struct oks_scanner *scanner, int fd, const struct oks_scan_part *part,
                           const struct oks_sink *sink, const atomic_bool *cancel,
                           struct oks_scan_result *result);
+
+/*
+ * The bytes before the cursor of the last scan, as it has read them. Returns how many are still held, which
+ * may be none. They are valid until the next scan.
+ */
+size_t oks_scanner_last_bytes(const struct oks_scanner *scanner, uint64_t cursor, const char **bytes);
 
 /*
  * The same from 0 over the content of a zstd file (files/unpack.h), -EBADMSG where it is a bad one. Offsets
