@@ -3,7 +3,8 @@
  *
  * A row's thirteen counts are those of its sessions, each measured between the row's bounds, as in a window
  * (with durations and times). So a change measures its session before and after, in the few rows that it
- * touches, which takes two queries of an index. A request is in one row, and is added or removed by itself.
+ * touches, which takes two queries of an index. If it only adds events, what they add is measured instead of
+ * the session after it. A request is in one row, and is added or removed by itself.
  *
  * On ENOMEM all rows are dropped, and made again when they are next used.
  *
@@ -86,6 +87,14 @@ static bool tail_between(const struct transcript *t, uint64_t lo, uint64_t hi)
     return transcript_tail(t)->counts && between(transcript_tail(t)->event.stamp.key, lo, hi);
 }
 
+static void add_span(struct measure *m, const struct oks_events *events, uint64_t lo, uint64_t hi)
+{
+    struct oks_totals part;
+
+    oks_events_span(events, lo, hi, &part);
+    oks_totals_add(&m->totals, &part);
+}
+
 void timeline_session(const struct session *s, uint64_t lo, uint64_t hi, struct measure *out)
 {
     struct transcript *t;
@@ -101,8 +110,7 @@ void timeline_session(const struct session *s, uint64_t lo, uint64_t hi, struct 
             memcpy(part.count, tail->count, sizeof(part.count));
             oks_totals_add(&out->totals, &part);
         }
-        oks_events_span(t->state.events, lo, hi, &part);
-        oks_totals_add(&out->totals, &part);
+        add_span(out, t->state.events, lo, hi);
     }
     out->duration_ms = oks_duration_ms(out->totals.first, out->totals.last);
     out->sessions = 1;
@@ -129,29 +137,45 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
     return *key < KEY_END;
 }
 
-static int add_part(struct timeline_change *c, struct time_row *row, const struct measure *m)
+/* Zeroed but for the row, or NULL. */
+static struct measure *add_part(struct timeline_parts *parts, enum time_kind kind, struct time_row *row)
 {
-    if (!OKS_GROW(c->parts, c->n, c->room))
-        return -ENOMEM;
-    c->parts[c->n++] = (struct timeline_part){row, *m};
-    return 0;
+    struct timeline_part *part;
+
+    if (!OKS_GROW(parts->items, parts->n, parts->room))
+        return NULL;
+    part = &parts->items[parts->n++];
+    part->kind = kind;
+    part->row = row;
+    measure_start(&part->measure);
+    return &part->measure;
 }
 
-/* The session's measure in each row of the change. */
-static int collect(struct timeline *tl, const struct session *s, struct timeline_change *c)
+static void measure_session_in(const struct session *s, const struct timeline_change *c,
+                               const struct time_row *row, struct measure *m)
 {
-    const char *agent = oks_intern(tl->names, session_agent_name(s)),
-               *model = oks_intern(tl->names, session_model(s));
+    timeline_session(s, row->lo, row->hi, m);
+    m->agent_name = c->agent;
+    m->model = c->model;
+}
 
-    c->agent = agent;
-    c->model = model;
+static void learn_names(struct timeline *tl, const struct session *s, struct timeline_change *c)
+{
+    c->agent = oks_intern(tl->names, session_agent_name(s));
+    c->model = oks_intern(tl->names, session_model(s));
+}
+
+/* What the session (if `gain` is NULL) or the gain has in each row of the change. */
+static int collect(struct timeline *tl, const struct session *s, const struct oks_events *gain,
+                   const struct timeline_change *c, struct timeline_parts *parts)
+{
     for (int kind = 0; kind < tl->kinds && c->lo <= c->hi; kind++) {
         uint64_t lo = c->lo, hi = c->hi, key;
 
         time_rows_widen(tl, (enum time_kind)kind, &lo, &hi);
-        while (lo <= hi && next_key(s, lo, &key) && key <= hi) {
+        while (lo <= hi && (gain ? oks_events_next(gain, lo, &key) : next_key(s, lo, &key)) && key <= hi) {
             struct time_row *row = time_row_made(tl, (enum time_kind)kind, key);
-            struct measure m;
+            struct measure *m;
 
             if (!row) {
                 if (key >= timeline_key(CALENDAR_FIRST_DAY * (int64_t)SECONDS_PER_DAY))
@@ -159,43 +183,69 @@ static int collect(struct timeline *tl, const struct session *s, struct timeline
                 lo = key + 1;
                 continue;
             }
-            timeline_session(s, row->lo, row->hi, &m);
-            m.agent_name = agent;
-            m.model = model;
-            if (add_part(c, row, &m) < 0)
+            m = add_part(parts, (enum time_kind)kind, row);
+            if (!m)
                 return -ENOMEM;
+            if (gain)
+                add_span(m, gain, row->lo, row->hi);
+            else
+                measure_session_in(s, c, row, m);
             lo = row->hi + 1;
         }
     }
     return 0;
 }
 
-static const struct measure *part_of(const struct timeline_change *c, const struct time_row *row)
+/* The session's measure in each row of the gain. */
+static int collect_was(const struct session *s, struct timeline_change *c)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->parts[i].row == row)
-            return &c->parts[i].measure;
-    return NULL;
+    for (size_t i = 0; i < c->gain.n; i++) {
+        const struct timeline_part *gain = &c->gain.items[i];
+        struct measure *m = add_part(&c->was, gain->kind, gain->row);
+
+        if (!m)
+            return -ENOMEM;
+        measure_session_in(s, c, gain->row, m);
+    }
+    return 0;
 }
 
-/* Both lists are in the order of the tables. */
-static void apply(const struct timeline_change *before, const struct timeline_change *after)
+/* Either measure may be NULL: the session enters the row, or leaves it. */
+static void replace(struct time_row *row, const struct measure *was, const struct measure *now)
 {
-    for (size_t i = 0; i < before->n; i++)
-        before->parts[i].row->text.len = 0;
-    for (size_t i = 0; i < after->n; i++) {
-        struct time_row *row = after->parts[i].row;
-        const struct measure *was =
-            before->n > i && before->parts[i].row == row ? &before->parts[i].measure : part_of(before, row);
+    aggregate_replace(&row->sum, was, now);
+    row->text.len = 0;
+}
 
-        aggregate_replace(&row->sum, was, &after->parts[i].measure);
-        row->text.len = 0;
+/* < 0, 0 or > 0: `a` is of an earlier row than `b`, of the same, of a later one. */
+static int compare_rows(const struct timeline_part *a, const struct timeline_part *b)
+{
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    return a->row->id < b->row->id ? -1 : a->row->id > b->row->id;
+}
+
+static void apply(const struct timeline_parts *was, const struct timeline_parts *now)
+{
+    for (size_t i = 0, j = 0; i < was->n || j < now->n;) {
+        int order = i == was->n ? 1 : j == now->n ? -1 : compare_rows(&was->items[i], &now->items[j]);
+        const struct timeline_part *before = order <= 0 ? &was->items[i++] : NULL,
+                                   *after = order >= 0 ? &now->items[j++] : NULL;
+
+        replace((before ? before : after)->row, before ? &before->measure : NULL,
+                after ? &after->measure : NULL);
     }
-    for (size_t i = 0; i < before->n; i++) {
-        struct time_row *row = before->parts[i].row;
+}
 
-        if (!(after->n > i && after->parts[i].row == row) && !part_of(after, row))
-            aggregate_replace(&row->sum, &before->parts[i].measure, NULL);
+static void apply_gain(const struct timeline_change *c)
+{
+    for (size_t i = 0; i < c->gain.n; i++) {
+        const struct measure *was = &c->was.items[i].measure;
+        struct measure now = *was;
+
+        oks_totals_add(&now.totals, &c->gain.items[i].measure.totals);
+        now.duration_ms = oks_duration_ms(now.totals.first, now.totals.last);
+        replace(c->gain.items[i].row, was->totals.events ? was : NULL, &now);
     }
 }
 
@@ -220,9 +270,18 @@ static void include_events(struct timeline_change *c, const struct oks_events *e
     include(c, totals.last.key);
 }
 
-static void start_change(struct timeline *tl, struct session *s, struct timeline_change *c)
+/* `gain`: all that the change adds, and nothing goes; or NULL. */
+static void start_change(struct timeline *tl, struct session *s, const struct oks_events *gain,
+                         struct timeline_change *c)
 {
-    if (collect(tl, s, c) < 0)
+    int rc;
+
+    learn_names(tl, s, c);
+    c->adds = gain != NULL;
+    rc = collect(tl, s, gain, c, gain ? &c->gain : &c->was);
+    if (rc == 0 && gain)
+        rc = collect_was(s, c);
+    if (rc < 0)
         timeline_reset(tl);
     c->live = s->sums->timed;
 }
@@ -231,7 +290,7 @@ void timeline_before_all(struct timeline *tl, struct session *s, struct timeline
 {
     *c = (struct timeline_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
     if (tl->kinds && s->sums->timed)
-        start_change(tl, s, c);
+        start_change(tl, s, NULL, c);
 }
 
 /* Whether the commit may change the session's names: then all of its rows show it. */
@@ -249,6 +308,7 @@ void timeline_before(struct timeline *tl, struct transcript *t, const struct sca
                      struct timeline_change *c)
 {
     struct session *s = t->session;
+    bool tails = transcript_tail(t)->counts || (out->tail && out->tail->counts);
 
     if (out->replace || may_rename(s, t, out)) {
         timeline_before_all(tl, s, c);
@@ -262,24 +322,30 @@ void timeline_before(struct timeline *tl, struct transcript *t, const struct sca
         include(c, transcript_tail(t)->event.stamp.key);
     if (out->tail && out->tail->counts)
         include(c, out->tail->event.stamp.key);
-    start_change(tl, s, c);
+    start_change(tl, s, tails || session_has_twin(s, t) ? NULL : out->gain.events, c);
 }
 
 void timeline_after(struct timeline *tl, struct session *s, struct timeline_change *c)
 {
-    struct timeline_change after = {.lo = c->lo, .hi = c->hi};
+    const char *agent = c->agent, *model = c->model;
+    struct timeline_parts now = {0};
 
     if (c->live && s->sums->timed) {
-        int rc = collect(tl, s, &after);
+        int rc;
 
-        if (rc < 0 || (!c->whole && (after.agent != c->agent || after.model != c->model)))
+        learn_names(tl, s, c);
+        rc = c->adds ? 0 : collect(tl, s, NULL, c, &now);
+        if (rc < 0 || (!c->whole && (c->agent != agent || c->model != model)))
             timeline_reset(tl);
+        else if (c->adds)
+            apply_gain(c);
         else
-            apply(c, &after);
+            apply(&c->was, &now);
     }
-    free(after.parts);
-    free(c->parts);
-    c->parts = NULL;
+    free(now.items);
+    free(c->was.items);
+    free(c->gain.items);
+    c->was = c->gain = (struct timeline_parts){0};
 }
 
 /* --- requests --- */
@@ -373,7 +439,8 @@ static int take_in(void *ctx, void *item)
     struct slice *slice = ctx;
     struct timeline *tl = slice->tl;
     struct session *s = item;
-    struct timeline_change before = {0}, all = {.lo = 0, .hi = KEY_END - 1};
+    struct timeline_change all = {.lo = 0, .hi = KEY_END - 1};
+    struct timeline_parts none = {0}, parts = {0};
     struct transcript *t;
     int rc = 0;
 
@@ -383,10 +450,11 @@ static int take_in(void *ctx, void *item)
         if (!t->sums->timed)
             slice->rows += 1 + oks_events_len(t->state.events) + billing_part_rows(t->billed);
     if (!s->sums->timed) {
-        rc = collect(tl, s, &all);
+        learn_names(tl, s, &all);
+        rc = collect(tl, s, NULL, &all, &parts);
         if (rc == 0)
-            apply(&before, &all);
-        free(all.parts);
+            apply(&none, &parts);
+        free(parts.items);
         s->sums->timed = rc == 0;
     }
     TAILQ_FOREACH(t, &s->transcripts, of_session)

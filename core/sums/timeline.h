@@ -71,17 +71,24 @@ struct timeline {
     struct time_table tables[TIME_KINDS];
 };
 
-/* A session's measures in the rows that a change touches. */
+/* Measures in rows of time, in the order of the tables and of the rows in each. */
+struct timeline_parts {
+    struct timeline_part {
+        enum time_kind kind;
+        struct time_row *row;
+        struct measure measure;
+    } * items;
+    size_t n, room;
+};
+
+/* What a change does to the rows of a session. */
 struct timeline_change {
     bool live;
     bool whole; /* all rows of the session */
+    bool adds;  /* only events come: `gain` has them, and `was` the session's measure in the same rows */
     uint64_t lo, hi;
     const char *agent, *model;
-    struct timeline_part {
-        struct time_row *row;
-        struct measure measure;
-    } * parts;
-    size_t n, room;
+    struct timeline_parts was, gain;
 };
 
 /* Before its first events: it is added by commits from now on. */
