@@ -115,7 +115,8 @@ static struct read_end read_end_of(const struct oks_state *state)
     return end;
 }
 
-_Static_assert((int)OKS_LAST_BYTES == (int)OKS_IDENTITY_PREFIX, "the end of what was read is what its digest covers");
+_Static_assert((int)OKS_LAST_BYTES == (int)OKS_IDENTITY_PREFIX,
+               "the end of what was read is what its digest covers");
 
 static int end_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA256_BYTES])
 {
