@@ -3,7 +3,8 @@
  *
  * The transcripts are read again, line by line, as a scan does. Then each request is looked up in billing,
  * under the lock. To check a total, add up the lines that are "counted" or "retained", and find the others in
- * the files at the given offsets. If a file grows meanwhile, it is read again.
+ * the files at the given offsets. If the session changes meanwhile, everything is read again: lines of one
+ * state and verdicts of the next would contradict each other, and no later read would replace them.
  *
  * Requests that are in no file any more have one line each, from the rows in memory.
  *
@@ -65,6 +66,7 @@ struct ledger {
     const struct oks_target *target;
     struct file *files;
     size_t n, room;
+    uint64_t version; /* of the session, when the files were listed */
 };
 
 /* --- reading --- */
@@ -296,6 +298,8 @@ static int ledger_document(void *ctx, struct json *j, struct oks_document *out)
 
     if (!s)
         return -ENOENT;
+    if (s->version != l->version)
+        return -EAGAIN;
     j->style = JSON_COMPACT;
     for (size_t i = 0; i < l->n; i++)
         put_file(l, j, &l->files[i]);
@@ -335,6 +339,7 @@ static int files_list(struct ledger *l)
 
     if (!s)
         return -ENOENT;
+    l->version = s->version;
     TAILQ_FOREACH(t, &s->transcripts, of_session) {
         struct file *f;
 

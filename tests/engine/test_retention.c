@@ -3,6 +3,8 @@
  * compressed, archived, rewritten, moved, deleted), against a reference that only remembers. And by hand:
  * what a file loses, what becomes of caches, damaged and foreign records of the store.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <zstd.h>
 
 #include "effort.h"
@@ -832,6 +834,53 @@ START_TEST(an_end_in_a_hurry_loses_nothing)
 }
 END_TEST
 
+/* --- while others change the session --- */
+
+enum { ENOUGH_CHANGES = 300 };
+
+static void *come_and_go(void *arg)
+{
+    const char *here = at(path_of(&made[0])), *away = at("away.jsonl");
+
+    for (int i = 0; i < ENOUGH_CHANGES; i++) {
+        ck_assert_int_eq(i % 2 ? rename(away, here) : rename(here, away), 0);
+        sync_target(engine, all, false);
+    }
+    atomic_store((atomic_bool *)arg, true);
+    return NULL;
+}
+
+/* What the second page opens with is a request of its own while there is no first one, else it is none. */
+START_TEST(a_ledger_shows_one_state)
+{
+    struct oks_target target = session(thread_of(1));
+    struct oks_document document;
+    atomic_bool done = false;
+    pthread_t thread;
+
+    requests[0] = (struct made_request){100, 10, false};
+    requests[1] = (struct made_request){20, 5, false};
+    n_requests = 2;
+    made[0] = (struct made_file){.kind = CODEX, .id = 1, .n = 1, .opening = -1, .forked_from = -1};
+    made[1] = (struct made_file){
+        .kind = CODEX, .id = 1, .page = 1, .n = 1, .requests = {1}, .before = {100, 10}, .forked_from = -1};
+    for (int i = 0; i < 2; i++)
+        put_file(path_of(&made[i]), content(&made[i]));
+    engine = engine_made(true);
+    ck_assert_int_eq(number(by_source(engine), "total/billed/requests"), 2);
+    ck_assert_int_eq(pthread_create(&thread, NULL, come_and_go, &done), 0);
+    while (!atomic_load(&done)) {
+        int rc = oks_document_ledger(engine, &target, &document);
+
+        ck_assert(rc == 0 || rc == -EIO); /* it has changed too often meanwhile */
+        ck_assert_msg(rc < 0 || !strstr(document.bytes, "duplicate"), "%s", rc == 0 ? document.bytes : "");
+        if (rc == 0)
+            oks_document_clear(&document);
+    }
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 static void teardown(void)
 {
     oks_engine_free(engine);
@@ -852,6 +901,7 @@ int main(void)
     FIXTURE_TEST(suite, other_agents_keep_theirs, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, a_store_out_of_reach, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, an_end_in_a_hurry_loses_nothing, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, a_ledger_shows_one_state, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, billed_never_falls, scratch_setup, teardown, 600);
     return tap_run(suite);
 }
