@@ -185,7 +185,7 @@ int retained_stays(struct oks_engine *e, struct transcript *t)
 /* Whether a retained one is the file of `t` under its earlier name. 1, 0 or a failure that passes */
 static int was_file_of(const struct transcript *other, const struct transcript *t)
 {
-    if (other->busy || !other->loaded || other->state.dev != t->state.dev)
+    if (!other->loaded || other->state.dev != t->state.dev)
         return 0;
     return t->root->remote ? is_same_content(&other->state, &t->state)
                            : transcript_state_is_of(&other->state, t->path);
@@ -206,6 +206,10 @@ int retained_came_back(struct oks_engine *e, const struct transcript *t)
     }
     if (!same)
         return 0;
+    if (same->busy) { /* it is being saved; after that it is looked at as if it had just been found */
+        catalog_mark_dirty(c, same, true);
+        return 0;
+    }
     keeping_drop(e, same, HISTORY_MOVED);
     departures_drop(e, same);
     return 0;
@@ -230,9 +234,11 @@ void retained_replaced(struct oks_engine *e, struct session *s)
         return;
     for (t = TAILQ_FIRST(&s->transcripts); t; t = next) {
         next = TAILQ_NEXT(t, of_session);
-        if (!t->retained || t->remnant || t->busy || !t->loaded)
+        if (!t->retained || t->remnant || !t->loaded)
             continue; /* one that is not loaded yet is looked at when it is */
-        if (keeping_shed(e, t) == 0)
+        if (t->busy)  /* the same of one that is being saved */
+            catalog_mark_dirty(&e->model.catalog, t, true);
+        else if (keeping_shed(e, t) == 0)
             departures_drop(e, t);
     }
 }

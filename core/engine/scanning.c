@@ -132,7 +132,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     if (rc == 0 && was_lost && !t->gone) /* others may have been retained because of that */
         retained_replaced(e, t->session);
-    if (rc == 0 && t->retained && t->loaded && !was_loaded) {
+    if (rc == 0 && t->retained && t->loaded) {
         rc = retained_stays(e, t);
         t->gone |= rc == 0;
     }

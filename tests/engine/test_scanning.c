@@ -186,6 +186,66 @@ START_TEST(a_session_is_not_held_up_by_the_rest_of_a_large_file)
 }
 END_TEST
 
+/* --- while a deleted transcript is being saved --- */
+
+static void wait_until_loaded(const char *path)
+{
+    const struct transcript *t;
+    bool loaded = false;
+
+    while (!loaded) {
+        usleep(1000);
+        pthread_mutex_lock(&engine->model.lock);
+        t = catalog_transcript(&engine->model.catalog, path);
+        loaded = t && t->loaded;
+        pthread_mutex_unlock(&engine->model.lock);
+    }
+}
+
+/* The sync that finds `path` meets the saver, which has OWN. */
+static void find_while_own_is_saved(const char *path)
+{
+    struct transcript *t = catalog_transcript(&engine->model.catalog, at(OWN));
+    atomic_bool done = false;
+    pthread_t thread;
+
+    ck_assert(t && t->retained);
+    pthread_mutex_lock(&engine->model.lock);
+    t->busy = true;
+    pthread_mutex_unlock(&engine->model.lock);
+    ck_assert_int_eq(pthread_create(&thread, NULL, sync_all, &done), 0);
+    wait_until_loaded(at(path));
+    pthread_mutex_lock(&engine->model.lock);
+    t->busy = false;
+    pthread_cond_broadcast(&engine->scanning.idle);
+    pthread_mutex_unlock(&engine->model.lock);
+    pthread_join(thread, NULL);
+}
+
+START_TEST(a_deleted_file_gives_way_after_it_was_saved)
+{
+    put_file(OWN, line_of(1));
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1);
+    ck_assert_int_eq(unlink(at(OWN)), 0);
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1);
+    put_file(PROJECTS "-q/a.jsonl", line_of(20));
+    find_while_own_is_saved(PROJECTS "-q/a.jsonl");
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 20); /* the session has a file */
+}
+END_TEST
+
+START_TEST(a_file_that_comes_back_is_found_after_it_was_saved)
+{
+    put_file(OWN, line_of(1));
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1);
+    ck_assert_int_eq(rename(at(OWN), at("away.jsonl")), 0);
+    ck_assert_int_eq(input_tokens(engine, session("a"), NULL), 1);
+    ck_assert_int_eq(rename(at("away.jsonl"), at(PROJECTS "-p/b.jsonl")), 0);
+    find_while_own_is_saved(PROJECTS "-p/b.jsonl");
+    ck_assert_int_eq(input_tokens(engine, (struct oks_target){.kind = OKS_ALL}, NULL), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scanning");
@@ -197,6 +257,8 @@ int main(void)
     tcase_add_test(c, a_session_is_not_held_up_by_the_rest_of_a_large_file);
     tcase_add_test(c, a_large_file_that_was_rewritten_has_a_thread);
     tcase_add_test(c, a_session_is_not_held_up_by_a_scan_that_lasts);
+    tcase_add_test(c, a_deleted_file_gives_way_after_it_was_saved);
+    tcase_add_test(c, a_file_that_comes_back_is_found_after_it_was_saved);
     suite_add_tcase(suite, c);
     return tap_run(suite);
 }
