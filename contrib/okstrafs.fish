@@ -19,12 +19,20 @@ complete -c okstrafs -n __fish_use_subcommand -l help -d 'explain the commands a
 complete -c okstrafs -n __fish_use_subcommand -l version -d 'show the version'
 complete -c okstrafs -l no-cache -d 'neither read nor write caches'
 complete -c okstrafs -n '__fish_seen_subcommand_from help' -a '(__okstrafs_commands)'
-complete -c okstrafs -n '__fish_seen_subcommand_from mount umount' -a '(__fish_complete_directories)'
-complete -c okstrafs -n '__fish_seen_subcommand_from mount' -s f -d 'stay in the foreground'
+complete -c okstrafs -n '__fish_seen_subcommand_from mount umount top statusline' -a '(__fish_complete_directories)'
+complete -c okstrafs -n '__fish_seen_subcommand_from mount' -s f -l foreground -d 'stay in the foreground'
 complete -c okstrafs -n '__fish_seen_subcommand_from mount' -s o -x -d options \
-    -a 'no_cache nonempty allow_other notify=off harden=off home= memory= tz='
+    -a 'memory= tz= home= root= nonempty allow_other allow_root setuid= uid= gid= notify=off harden=off verify=tail revalidate= isa=
+        no_cache max_read='
+complete -c okstrafs -n '__fish_seen_subcommand_from report' \
+    -a 'days weeks months sessions projects branches models agents teams blocks tools'
+complete -c okstrafs -n '__fish_seen_subcommand_from report' -l since -x -d 'from this time on' \
+    -a 'today yesterday this-week this-month last-5h last-24h last-7d last-30d'
+complete -c okstrafs -n '__fish_seen_subcommand_from report' -l until -x -d 'up to this time' \
+    -a 'today yesterday this-week this-month last-5h last-24h last-7d last-30d'
+complete -c okstrafs -n '__fish_seen_subcommand_from report' -l csv -d 'all columns'
+complete -c okstrafs -n '__fish_seen_subcommand_from report doctor' -l json -d 'for programs'
 complete -c okstrafs -n '__fish_seen_subcommand_from cat ls' -a '(__okstrafs_tree)'
-complete -c okstrafs -n '__fish_seen_subcommand_from ls' -s l -d 'sizes, times and targets of links'
+complete -c okstrafs -n '__fish_seen_subcommand_from ls' -s l -l long -d 'sizes, times and targets of links'
 complete -c okstrafs -n '__fish_seen_subcommand_from forget' -l all -d 'every deleted session'
 complete -c okstrafs -n '__fish_seen_subcommand_from forget' -a '(okstrafs ls sessions 2>/dev/null)'
-complete -c okstrafs -n '__fish_seen_subcommand_from doctor' -l json -d 'for programs'

@@ -70,7 +70,7 @@ static int run(const struct options *options)
     case COMMAND_HELP:
         break;
     }
-    options_help(options, stdout);
+    command_help(command_find(options->n_paths ? options->paths[0] : NULL), stdout);
     return 0;
 }
 

@@ -22,112 +22,6 @@
 #include "cli/user.h"
 #include "common/log.h"
 
-enum { COMMAND_BYTES = 12 };
-
-struct command_name {
-    char name[COMMAND_BYTES]; /* so that distance() has room for any */
-    enum command command;
-    int max_paths;        /* -1: any number */
-    const char *synopsis; /* NULL: another name of a command, or of a switch */
-    const char *what;
-};
-
-static const struct command_name commands[] = {
-    {"mount", COMMAND_MOUNT, 1, "[-f] [-o OPTIONS] [MOUNTPOINT]", "mount (default $OKSTRA_HOME/usage)"},
-    {"umount", COMMAND_UMOUNT, 1, "[MOUNTPOINT]", "stop"},
-    {"unmount", COMMAND_UMOUNT, 1, NULL, NULL},
-    {"cat", COMMAND_CAT, -1, "PATH...", "the same files without a mount"},
-    {"ls", COMMAND_LS, -1, "[-l] [PATH...]", "the same folders without a mount"},
-    {"report", COMMAND_REPORT, 1, "[WHAT] [--since T] [--until T]",
-     "tables of usage and cost (see help report)"},
-    {"top", COMMAND_TOP, 1, "[MOUNTPOINT]", "a live view of a mount"},
-    {"statusline", COMMAND_STATUSLINE, 1, "[MOUNTPOINT]",
-     "a line for Claude Code's status line, from its JSON"},
-    {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches"},
-    {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted"},
-    {"doctor", COMMAND_DOCTOR, 0, "[--json]", "check set-up and mounts, with a fix for each fault"},
-    {"help", COMMAND_HELP, 1, NULL, NULL},
-    {"version", COMMAND_VERSION, 0, NULL, NULL},
-};
-
-#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
-
-static const char about[] =
-    "okstrafs shows the token usage and cost of coding agents (Claude Code, Codex, Gemini CLI) as files.\n"
-    "Mount it, then read ~/.okstra/usage/cost_usd, or ~/.okstra/usage/teams/NAME/usage.json.\n"
-    "\n";
-
-static const char details[] =
-    "       okstrafs --version | --help | help COMMAND\n"
-    "\n"
-    "  -f, --foreground   stay in the foreground\n"
-    "  --no-cache         neither read nor write caches; the answers are the same\n"
-    "  -o OPTIONS         comma list of: no_cache, verify=tail, revalidate=auto|inotify|stat,\n"
-    "                     notify=on|off (notify file watchers of changes),\n"
-    "                     harden=on|off (give up privileges after the mount),\n"
-    "                     isa=auto|scalar|sse2|avx2|avx512, root=DIR (a project with .okstra/tasks),\n"
-    "                     memory=SIZE (default 64M), home=DIR, tz=ZONE (of days and hours; default TZ),\n"
-    "                     nonempty, allow_other, allow_root, max_read=N,\n"
-    "                     setuid=USER (as root: run as that user),\n"
-    "                     uid=USER, gid=GROUP (to whom the files belong)\n"
-    "\n"
-    "environment: OKSTRA_HOME (default ~/.okstra), CODEX_HOME (comma list; default ~/.codex),\n"
-    "GEMINI_CLI_HOME (comma list; default ~), CLAUDE_CONFIG_DIR (comma list; default ~/.claude\n"
-    "and $XDG_CONFIG_HOME/claude)\n"
-    "\n"
-    "man okstrafs has the rest.\n";
-
-static const char about_report[] =
-    "\n"
-    "  WHAT               days, weeks, months, sessions, projects, branches, models, agents, teams,\n"
-    "                     blocks or tools; without it an overview\n"
-    "  --since T, --until T\n"
-    "                     a date (2026-06-10), a time (2026-06-10T09:00Z), -90m, -5h, -7d, or the name\n"
-    "                     of a window (today, 2026-06): its beginning, or its end\n"
-    "  --json             the document that the table is made from, as it is\n"
-    "  --csv              all columns, numbers as they are\n"
-    "\n";
-
-static const struct command_name *find_command(const char *word)
-{
-    for (size_t i = 0; word && i < N_COMMANDS; i++)
-        if (strcmp(word, commands[i].name) == 0)
-            return &commands[i];
-    return NULL;
-}
-
-/* The lines of one command, or (NULL) of all. */
-static void print_synopses(FILE *f, const struct command_name *only)
-{
-    const char *lead = "usage:";
-
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        const struct command_name *c = &commands[i];
-
-        if (!c->synopsis || (only && c->command != only->command))
-            continue;
-        fprintf(f, "%-6s okstrafs %s %*s %s\n", lead, c->name, (int)strlen(c->name) - 37, c->synopsis,
-                c->what);
-        lead = "";
-    }
-}
-
-void options_help(const struct options *o, FILE *f)
-{
-    const struct command_name *one = o->n_paths ? find_command(o->paths[0]) : NULL;
-
-    if (one && one->command != COMMAND_HELP && one->command != COMMAND_VERSION) {
-        print_synopses(f, one);
-        if (one->command == COMMAND_REPORT)
-            fputs(about_report, f);
-        fputs("okstrafs --help has the options, man okstrafs the details.\n", f);
-        return;
-    }
-    fputs(about, f);
-    print_synopses(f, NULL);
-    fputs(details, f);
-}
-
 enum { COLUMNS_MOST = 10000 };
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
@@ -473,7 +367,7 @@ static int one_option(struct options *o, const char *option)
                value_of(option, "max_read"))
         pass_on(o, option);
     else if (!is_generic(option) && !value_of(option, "setuid") && !o->sloppy) {
-        log_error("-o %s: no such option; see okstrafs --help", option);
+        log_error("-o %s: no such option; see okstrafs help mount", option);
         return EX_USAGE;
     }
     return 0;
@@ -499,56 +393,6 @@ static int each_option(struct options *o, char *const *lists,
 
 /* --- the command line --- */
 
-enum { NEAR = 2 };
-
-static size_t least(size_t a, size_t b, size_t c)
-{
-    a = a < b ? a : b;
-    return a < c ? a : c;
-}
-
-/* How many characters differ, are missing or are too many (Levenshtein). `name` is that of a command. */
-static size_t distance(const char *word, const char *name)
-{
-    size_t row[COMMAND_BYTES + 1], n = strlen(name);
-
-    for (size_t k = 0; k <= n; k++)
-        row[k] = k;
-    for (size_t i = 0; word[i]; i++) {
-        size_t before = row[0];
-
-        row[0] = i + 1;
-        for (size_t k = 0; k < n; k++) {
-            size_t left = row[k], above = row[k + 1];
-
-            row[k + 1] = least(left + 1, above + 1, before + (word[i] != name[k]));
-            before = above;
-        }
-    }
-    return row[n];
-}
-
-static void refuse_command(const char *word)
-{
-    size_t nearest = 0, least_far = SIZE_MAX;
-
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        size_t far = distance(word, commands[i].name);
-
-        if (far < least_far) {
-            least_far = far;
-            nearest = i;
-        }
-    }
-    if (least_far <= NEAR && least_far < strlen(word))
-        log_error("%s: no such command; the nearest is '%s' (okstrafs --help has all)", word,
-                  commands[nearest].name);
-    else
-        log_error("%s: no such command; there are mount, umount, cat, ls, report, top, statusline, scan, "
-                  "forget and doctor (see okstrafs --help)",
-                  word);
-}
-
 /* Whether mount(8) runs this program as its helper for the type fuse.okstrafs. */
 static bool is_helper(const char *program)
 {
@@ -571,7 +415,8 @@ static bool is_from_mount(const char *program, const struct options *o)
 static int take_command(struct options *o, const char *program, int *max_paths)
 {
     const char *word = o->n_paths ? o->paths[0] : NULL;
-    const struct command_name *command = is_from_mount(program, o) ? &commands[0] : find_command(word);
+    const struct command_name *command =
+        is_from_mount(program, o) ? command_entry(COMMAND_MOUNT) : command_find(word);
 
     if (command) {
         o->command = command->command;
@@ -585,9 +430,9 @@ static int take_command(struct options *o, const char *program, int *max_paths)
             "mount(8) runs this program, with a source and a folder; try 'mount -t fuse.okstrafs okstrafs "
             "FOLDER', or 'okstrafs mount'");
     else if (word)
-        refuse_command(word);
+        command_refuse(word);
     else
-        options_help(o, stderr);
+        command_help(NULL, stderr);
     return EX_USAGE;
 }
 
@@ -689,7 +534,7 @@ static void take_switches(int argc, char **argv, struct options *o, struct switc
 
 static int refuse_switch(const struct options *o, const struct switches *s)
 {
-    const struct command_name *c = o->n_paths ? find_command(o->paths[0]) : NULL;
+    const struct command_name *c = o->n_paths ? command_find(o->paths[0]) : NULL;
 
     if (s->lacks_value)
         log_error("%s needs a value; see okstrafs --help", s->bad);
@@ -700,15 +545,25 @@ static int refuse_switch(const struct options *o, const struct switches *s)
                   c->synopsis,
                   c->command == COMMAND_LS
                       ? ": nothing is hidden, sizes are bytes, and a mount can be listed by ls itself"
-                      : "");
+                  : c->command == COMMAND_REPORT ? ", with --json or --csv"
+                                                 : "");
     return EX_USAGE;
 }
 
-/* What only a report has must not be passed over elsewhere. */
-static int refuse_for_reports(const struct options *o)
+/* What only some commands have must not be passed over elsewhere. */
+static int refuse_misplaced(const struct options *o)
 {
-    if (o->command != COMMAND_REPORT && o->command != COMMAND_HELP && (o->since || o->until || o->csv)) {
+    bool is_report = o->command == COMMAND_REPORT;
+
+    if (o->command == COMMAND_HELP || o->command == COMMAND_VERSION)
+        return 0;
+    if (!is_report && (o->since || o->until || o->csv)) {
         log_error("--since, --until and --csv are options of report alone; see okstrafs help report");
+        return EX_USAGE;
+    }
+    if (!is_report && o->command != COMMAND_DOCTOR && o->json) {
+        log_error(
+            "--json is an option of report and doctor alone; 'okstrafs cat' prints documents as they are");
         return EX_USAGE;
     }
     if (o->json && o->csv) {
@@ -716,6 +571,18 @@ static int refuse_for_reports(const struct options *o)
         return EX_USAGE;
     }
     return 0;
+}
+
+static int refuse_more(const struct options *o, const char *argument)
+{
+    const struct command_name *c = command_entry(o->command);
+
+    if (c->synopsis)
+        log_error("%s: one argument too many; 'okstrafs %s%s%s' is all", argument, c->name,
+                  *c->synopsis ? " " : "", c->synopsis);
+    else
+        log_error("%s: one argument too many; see okstrafs --help", argument);
+    return EX_USAGE;
 }
 
 /* Of an unset variable in a script, most likely. It must not become the working directory. */
@@ -802,7 +669,7 @@ int options_parse(int argc, char **argv, struct options *out)
     if (rc == 0)
         rc = each_option(&o, s.lists, one_option);
     list_free(s.lists);
-    if (rc == 0 && *s.bad && (!o.n_paths || find_command(o.paths[0])))
+    if (rc == 0 && *s.bad && (!o.n_paths || command_find(o.paths[0])))
         rc = refuse_switch(&o, &s);
     else if (rc == 0 && (s.help || s.version))
         o.command = s.help ? COMMAND_HELP : COMMAND_VERSION;
@@ -810,14 +677,17 @@ int options_parse(int argc, char **argv, struct options *out)
         rc = take_command(&o, argv[0], &max_paths);
     if (rc == 0)
         rc = refuse_empty_names(&o);
-    if (rc == 0)
-        rc = refuse_for_reports(&o);
-    if (rc == 0 && *s.bad)
-        rc = refuse_switch(&o, &s);
-    if (rc == 0 && max_paths >= 0 && o.n_paths > max_paths) {
-        log_error("%s: one argument too many; see okstrafs --help", o.paths[max_paths]);
+    if (rc == 0 && o.command == COMMAND_HELP && o.n_paths && !is_helper(argv[0]) &&
+        !command_find(o.paths[0])) {
+        command_refuse(o.paths[0]);
         rc = EX_USAGE;
     }
+    if (rc == 0)
+        rc = refuse_misplaced(&o);
+    if (rc == 0 && *s.bad)
+        rc = refuse_switch(&o, &s);
+    if (rc == 0 && max_paths >= 0 && o.n_paths > max_paths)
+        rc = refuse_more(&o, o.paths[max_paths]);
     if (rc == 0)
         rc = default_mountpoint(&o);
     if (rc == 0)

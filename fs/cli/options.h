@@ -7,22 +7,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "cli/commands.h"
 #include "okstrafs/engine.h"
-
-enum command {
-    COMMAND_MOUNT,
-    COMMAND_UMOUNT,
-    COMMAND_CAT,
-    COMMAND_LS,
-    COMMAND_REPORT,
-    COMMAND_TOP,
-    COMMAND_STATUSLINE,
-    COMMAND_SCAN,
-    COMMAND_FORGET,
-    COMMAND_DOCTOR,
-    COMMAND_HELP,
-    COMMAND_VERSION,
-};
 
 struct options {
     enum command command;
@@ -63,8 +49,5 @@ int options_parse(int argc, char **argv, struct options *out);
 void options_clear(struct options *options);
 
 struct oks_config options_config(const struct options *options);
-
-/* What --help prints: of the command that the first path names, or of all. */
-void options_help(const struct options *options, FILE *f);
 
 #endif

@@ -128,9 +128,9 @@ START_TEST(what_is_no_command)
     refused("", "usage:");
     refused("mout", "mout: no such command");
     refused("a b c", "a: no such command");
-    refused("mount a b", "b: one argument too many");
+    refused("mount a b", "b: one argument too many; 'okstrafs mount [-f] [-o OPTIONS] [MOUNTPOINT]' is all");
     refused("umount a b", "b: one argument too many");
-    refused("scan a", "a: one argument too many");
+    refused("scan a", "a: one argument too many; 'okstrafs scan' is all");
     refused("doctor a", "a: one argument too many");
     refused("--nonsense", "nonsense");
 }
@@ -259,6 +259,9 @@ START_TEST(options_of_other_programs_get_a_hint)
     refused("-R ls", "'okstrafs ls");
     refused("ls -lh", "sizes are bytes");
     refused("cat -A x", "'okstrafs cat PATH...' is all");
+    refused("cat --json cost_usd", "--json is an option of report and doctor alone");
+    refused("report days --sice x",
+            "'okstrafs report [WHAT] [--since T] [--until T]' is all, with --json or --csv");
     refused("scan --force", "--force: no such option; 'okstrafs scan' is all");
     refused("scan -x", "'okstrafs scan' is all");
     refused("mount -o", "-o needs a value");
@@ -274,7 +277,7 @@ static void help_of(const char *line, char text[4096])
     FILE *f = fmemopen(text, 4096, "w");
 
     ck_assert_int_eq(o.command, COMMAND_HELP);
-    options_help(&o, f);
+    command_help(command_find(o.n_paths ? o.paths[0] : NULL), f);
     fclose(f);
     options_clear(&o);
 }
@@ -291,15 +294,25 @@ START_TEST(help_says_what_it_is)
     ck_assert_ptr_nonnull(strstr(all, "~/.okstra/usage/cost_usd"));
     ck_assert_ptr_nonnull(strstr(all, "man okstrafs"));
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        char line[32];
+
         snprintf(other, sizeof(other), "okstrafs %s ", names[i]);
         ck_assert_ptr_nonnull(strstr(all, other));
+        snprintf(line, sizeof(line), "help %s", names[i]);
+        help_of(line, other);
+        ck_assert_ptr_nonnull(strstr(other, "\n  $ ")); /* an example */
     }
     ck_assert_ptr_nonnull(strstr(ls, "okstrafs ls [-l]"));
     ck_assert_ptr_null(strstr(ls, "okstrafs cat"));
     help_of("help ls", other);
     ck_assert_str_eq(other, ls);
-    help_of("help nonsense", other);
+    help_of("help help", other);
     ck_assert_str_eq(other, all);
+    help_of("help unmount", other);
+    ck_assert_ptr_nonnull(strstr(other, "okstrafs umount [MOUNTPOINT]"));
+    refused("help nonsense", "nonsense: no such command");
+    refused("help mout", "the nearest is 'mount'");
+    refused("nonsense --help", "nonsense: no such command");
     refused("help ls cat", "one argument too many");
 }
 END_TEST

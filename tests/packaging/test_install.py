@@ -141,6 +141,39 @@ def test_fish_offers_every_command(installed):
     assert offered("okstrafs forget sess") == ["session-1"]
 
 
+def options_of(installed, command):
+    """The switches that `okstrafs help COMMAND` describes, and what -o takes."""
+    text = run(installed.path("bin/okstrafs"), "help", command, env=installed.environment())
+    switches = [one for line in re.findall(r"^  (-.*?)(?:   .*)?$", text, re.MULTILINE) for one in re.findall(r"--?[a-z]+", line)]
+    options = [one.split("=")[0] for line in re.findall(r"^     ([a-z]\S*(?:, \S+)?)  ", text, re.MULTILINE) for one in line.split(", ")]
+    return switches, options
+
+
+def test_every_option_is_in_the_manual_and_offered(installed):
+    manual = (CHECKOUT / "docs" / "okstrafs.1").read_text()
+    bash = installed.path("share/bash-completion/completions/okstrafs").read_text()
+    zsh = installed.path("share/zsh/site-functions/_okstrafs").read_text()
+    fish = installed.path("share/fish/vendor_completions.d/okstrafs.fish").read_text()
+    seen = 0
+    for command in installed.commands():
+        assert re.search(rf"^\.It Cm {command}\b", manual, re.MULTILINE), command
+        switches, options = options_of(installed, command)
+        for name in switches:
+            seen += 1
+            bare = name.lstrip("-")
+            kind = "l" if name.startswith("--") else "s"
+            assert re.search(rf"Fl (?:[a-z] , )?{re.escape(name[1:])}\b", manual), name
+            assert re.search(rf"(?<![\w-]){name}\b", bash), (command, name)
+            assert re.search(rf"(?<![\w-]){name}\b", zsh), (command, name)
+            assert re.search(rf"from [a-z ]*\b{command}\b.* -{kind} {bare}\b", fish), (command, name)
+        for name in options:
+            seen += 1
+            assert re.search(rf"\b{name}\b", manual), name
+            for text in (bash, zsh, fish):
+                assert re.search(rf"\b{name}\b", text), (command, name)
+    assert seen >= 25, seen
+
+
 def test_a_tarball_is_the_same_each_time(installed):
     """Of what was unpacked from it, at another time, with other modes, in another folder."""
     first = Path(run(CONTRIB / "make-tarball.sh", installed.scratch / "one").strip())
