@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -159,6 +160,10 @@ static void say_not_found(const struct options *o, const char *path)
         log_error("%s: No such file or directory; a path begins at the top of the tree, such as teams, or "
                   "with %s (see OKSTRA_HOME)",
                   path, o->mountpoint);
+    else if (strstr(path, "window/"))
+        log_error("%s: No such file or directory; windows are named as 'okstrafs ls window' shows, or "
+                  "<since>_<until> with bounds such as 2026-06-10, -5h and now (man okstrafs, Windows)",
+                  path);
     else
         log_error("%s: No such file or directory; 'okstrafs ls' shows what there is", path);
 }
@@ -167,6 +172,8 @@ static void say_error(const struct options *o, const char *path, int rc)
 {
     if (rc == -ENOENT)
         say_not_found(o, path);
+    else if (rc == -EISDIR)
+        log_error("%s: Is a directory; 'okstrafs ls %s' lists it", path, path);
     else
         log_error("%s: %s", path, strerror(-rc));
 }
@@ -316,6 +323,51 @@ bool local_flush(int error)
     return false;
 }
 
+/* Where it looked, one folder a line. */
+static void say_nothing_found(const struct options *o)
+{
+    log_error(
+        "no transcripts were found; set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME if they are not "
+        "in one of these folders:");
+    for (int i = 0; i < OKS_SOURCES; i++)
+        for (char **dir = o->dirs[i]; *dir; dir++)
+            log_error("    %s (%s)%s", *dir, oks_source_name((enum oks_source)i),
+                      access(*dir, F_OK) < 0 ? ", which does not exist" : "");
+}
+
+struct unread {
+    char *first; /* the path and the reason */
+    uint64_t n;
+};
+
+static int count_unread(void *ctx, const char *path, const char *reason, bool is_unread)
+{
+    struct unread *unread = ctx;
+
+    if (is_unread && unread->n++ == 0 && asprintf(&unread->first, "%s: %s", path, reason) < 0)
+        unread->first = NULL;
+    return 0;
+}
+
+bool local_say_what_is_missing(const struct options *o, struct oks_engine *engine)
+{
+    struct oks_progress progress;
+    struct unread unread = {0};
+    uint64_t passed_over;
+
+    oks_engine_progress(engine, &progress);
+    if (progress.files == 0)
+        say_nothing_found(o);
+    oks_engine_left_out(engine, count_unread, &unread, &passed_over);
+    if (unread.n == 1)
+        log_error("a transcript cannot be read and is not counted: %s", unread.first ? unread.first : "");
+    else if (unread.n > 1)
+        log_error("%llu transcripts cannot be read and are not counted ('okstrafs doctor' lists them): %s",
+                  (unsigned long long)unread.n, unread.first ? unread.first : "");
+    free(unread.first);
+    return unread.n > 0;
+}
+
 static int for_each_path(const struct options *o, path_fn fn, const char *fallback)
 {
     struct oks_engine *engine;
@@ -336,8 +388,9 @@ static int for_each_path(const struct options *o, path_fn fn, const char *fallba
 int cat_run(const struct options *o)
 {
     if (o->n_paths == 0) {
-        log_error("cat needs a path, such as teams/<name>/usage.json; 'okstrafs ls' shows what there is");
-        return 1;
+        log_error("cat needs a path, such as cost_usd or teams/<name>/usage.json; 'okstrafs ls' shows what "
+                  "there is");
+        return EX_USAGE;
     }
     return for_each_path(o, cat_one, NULL);
 }

@@ -11,6 +11,11 @@
 bool local_engine(const struct options *options, struct oks_engine **out);
 /* Writes out what was printed; prints why not. `error`: the errno of a print that failed, or 0. */
 bool local_flush(int error);
+/*
+ * After a sync of OKS_ALL: messages about transcripts that cannot be read, or where they were looked for if
+ * there are none. Whether any cannot be read.
+ */
+bool local_say_what_is_missing(const struct options *options, struct oks_engine *engine);
 
 int cat_run(const struct options *options);
 int ls_run(const struct options *options);

@@ -210,7 +210,8 @@ int report_run(const struct options *o)
     if (o->n_paths && !kind)
         return refuse_kind(o->paths[0]);
     if (!kind && (o->since || o->until || o->json || o->csv)) {
-        log_error("report: say of what, such as 'okstrafs report days --since 2026-06-01 --csv'");
+        log_error("report: --since, --until, --json and --csv need a table, such as "
+                  "'okstrafs report days --since 2026-06-01 --csv'");
         return EX_USAGE;
     }
     if (!local_engine(o, &documents.engine))
@@ -218,6 +219,8 @@ int report_run(const struct options *o)
     rc = kind ? print_kind(o, &documents, kind) : print_overview(o, &documents);
     if (!local_flush(0))
         rc = 1;
+    if (rc == 0)
+        local_say_what_is_missing(o, documents.engine);
     oks_engine_save(documents.engine);
     return rc;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/local.h"
 #include "common/log.h"
 
 enum { DRAW_MS = 100, LINE_MS = 2000, BAR = 24 };
@@ -112,20 +113,7 @@ static void show(const struct oks_progress *p, double elapsed, bool terminal)
     fflush(stdout);
 }
 
-/* Where it looked, one folder a line. */
-static void say_nothing_found(const struct options *o)
-{
-    log_error(
-        "no transcripts were found; set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME if they are not "
-        "in one of these folders:");
-    for (int i = 0; i < OKS_SOURCES; i++)
-        for (char **dir = o->dirs[i]; *dir; dir++)
-            log_error("    %s (%s)%s", *dir, oks_source_name((enum oks_source)i),
-                      access(*dir, F_OK) < 0 ? ", which does not exist" : "");
-}
-
-/* The number of transcripts. */
-static uint64_t report(struct work *w, double start)
+static void report(struct work *w, double start)
 {
     bool terminal = isatty(STDOUT_FILENO);
     struct oks_progress p;
@@ -144,7 +132,6 @@ static uint64_t report(struct work *w, double start)
     show(&p, seconds() - start, terminal);
     if (terminal)
         putchar('\n');
-    return p.files;
 }
 
 static void catch_signals(void)
@@ -161,7 +148,7 @@ int scan_run(const struct options *o)
     struct oks_config config = options_config(o);
     struct work w = {0};
     double start = seconds();
-    uint64_t files = 0;
+    bool is_missing = false;
     pthread_t thread;
     int rc;
 
@@ -173,10 +160,12 @@ int scan_run(const struct options *o)
         rc = -pthread_create(&thread, NULL, run, &w);
     }
     if (rc == 0) {
-        files = report(&w, start);
+        report(&w, start);
         pthread_join(thread, NULL);
         rc = w.rc;
     }
+    if (rc == 0)
+        is_missing = local_say_what_is_missing(o, w.engine);
     oks_engine_free(w.engine);
     if (rc == -ECANCELED)
         log_error("interrupted; %s", w.saved < 0
@@ -184,11 +173,9 @@ int scan_run(const struct options *o)
                                          : "what was read is saved, and the next scan goes on from there");
     else if (rc < 0)
         log_error("cannot scan: %s", strerror(-rc));
-    else if (files == 0)
-        say_nothing_found(o);
     if (w.saved < 0)
         log_error(
             "cannot save what was read below %s: %s; the next scan reads it again (see 'okstrafs doctor')",
             o->okstra_home, strerror(-w.saved));
-    return rc < 0 || w.saved < 0;
+    return rc < 0 || w.saved < 0 || is_missing;
 }

@@ -44,6 +44,8 @@ int report_print_table(const struct report_rows *r, const struct report_style *s
                   style, &marks);
     }
     rc = table_print(t, style);
+    if (rc == 0)
+        rc = table_print_left_out(t, style);
     table_free(t);
     if (rc == 0)
         cells_explain(&marks, style);

@@ -49,9 +49,13 @@ int section_windows(struct sections *o)
         {"Last 30 days", "window/last-30d.json"}, {"All of time", "usage.json"},
     };
     static const struct report_column columns[] = {
-        {"Requests", "billed.requests", CELL_COUNT, 3},   {"Input", "billed.inputTokens", CELL_COUNT, 1},
-        {"Output", "billed.outputTokens", CELL_COUNT, 2}, {"Tokens", "billed.totalTokens", CELL_COUNT, 4},
-        {"Cost USD", "billed.costUSD", CELL_USD, 5},      {0}};
+        {"Requests", "billed.requests", CELL_COUNT, 4},
+        {"Input", "billed.inputTokens", CELL_COUNT, 1},
+        {"Output", "billed.outputTokens", CELL_COUNT, 2},
+        {"Cache write", "billed.cacheCreationTokens", CELL_COUNT, 3},
+        {"Tokens", "billed.totalTokens", CELL_COUNT, 5},
+        {"Cost USD", "billed.costUSD", CELL_USD, 6},
+        {0}};
     static const struct report_kind kind = {.title = "", .columns = columns};
     struct table *t = table_new();
     int rc = t ? 0 : -ENOMEM;

@@ -349,3 +349,27 @@ int table_print(const struct table *t, const struct report_style *style)
     free(l.line);
     return l.error;
 }
+
+int table_print_left_out(const struct table *t, const struct report_style *style)
+{
+    struct layout l = {.t = t, .style = style, .error = t->error};
+    bool had[COLUMNS_MAX];
+    const char *lead = "Not shown here: ";
+
+    if (t->error)
+        return t->error;
+    measure(&l);
+    memcpy(had, l.shown, sizeof(had));
+    fit(&l);
+    for (size_t c = 1; c < t->n_columns; c++) {
+        if (!had[c] || l.shown[c])
+            continue;
+        put(&l, lead, strlen(lead));
+        put(&l, t->columns[c].title, strlen(t->columns[c].title));
+        lead = ", ";
+    }
+    if (l.len > 0 && text_width(l.line) <= style->width)
+        end_line(&l, EMPHASIS_FAINT);
+    free(l.line);
+    return l.error;
+}

@@ -55,5 +55,7 @@ size_t table_rows(const struct table *t);
 
 /* Titles, then rows. 0 or -ENOMEM. */
 int table_print(const struct table *t, const struct report_style *style);
+/* A line about the columns for which the width is too small, if there are any and it fits. 0 or -ENOMEM. */
+int table_print_left_out(const struct table *t, const struct report_style *style);
 
 #endif

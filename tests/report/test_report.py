@@ -78,6 +78,9 @@ def as_cell(value, raw: dict) -> str:
     return f"'{text}" if text[:1] in tuple("=+-@") else text
 
 
+NOTHING_FOUND = r"okstrafs: no transcripts were found; set CLAUDE_CONFIG_DIR, (.*\n)+"
+
+
 class ReportTest(unittest.TestCase):
     maxDiff = None
 
@@ -97,13 +100,14 @@ class ReportTest(unittest.TestCase):
                                                teamName="crew" if number % 2 else "=team", agentName=f"agent {number % 4}"))
             self.home.transcript(f"-p{number}", f"session-{number}", lines)
 
-    def report(self, *arguments: str, columns: int = 500, check: bool = True) -> bytes:
+    def report(self, *arguments: str, columns: int = 500, check: bool = True, said: str = "") -> bytes:
         environment = self.home.environment() | {"COLUMNS": str(columns)}
         done = subprocess.run([harness.binary(), "report", *arguments], env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=60)
         self.error = done.stderr.decode()
         if check:
-            self.assertEqual((done.returncode, self.error), (0, ""))
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(self.error, rf"\A{said}\Z")
         return done.stdout
 
     def documents(self, kind: str, window: str = "") -> tuple[bytes, list, dict]:
@@ -207,10 +211,18 @@ class ReportTest(unittest.TestCase):
     def test_nothing_at_all(self):
         for kind in (*STATS, *FOLDERS):
             with self.subTest(kind):
-                lines = self.report(kind).decode().splitlines()
+                lines = self.report(kind, said=NOTHING_FOUND).decode().splitlines()
                 self.assertRegex(lines[-1], r"^(Total|All sessions) +0 .* 0\.00$")
-                self.assertTrue(self.report(kind, "--csv").startswith(b"key,"))
-        self.assertRegex(self.report().decode(), r"All of time +0 ")
+                self.assertTrue(self.report(kind, "--csv", said=NOTHING_FOUND).startswith(b"key,"))
+        self.assertRegex(self.report(said=NOTHING_FOUND).decode(), r"All of time +0 ")
+
+    def test_what_cannot_be_read_is_said(self):
+        self.make()
+        for n, said in ((1, "a transcript cannot be read and is not counted: "), (2, r"2 transcripts cannot be read .*'okstrafs doctor' ")):
+            day = self.home.root / ".codex" / "sessions" / "2026" / "06" / f"{n:02d}"
+            day.mkdir(parents=True)
+            (day / f"rollout-2026-06-{n:02d}T00-00-00-0199f5cc-0000-7000-8000-00000000000{n}.jsonl.zst").write_bytes(b"damaged" * 9)
+            self.report("days", said=f"okstrafs: {said}.*\n")
 
     def test_order_of_rows(self):
         self.make()
@@ -234,12 +246,16 @@ class ReportTest(unittest.TestCase):
         self.make()
         for kind in ("projects", "sessions"):
             before = None
+            wide = set(re.split(" {2,}", self.report(kind).decode().splitlines()[0]))
             for columns in (30, 45, 60, 80, 120, 300):
                 lines = self.report(kind, columns=columns).decode().splitlines()
                 self.assertLessEqual(max(map(width, lines)), columns)
                 titles = set(re.split(" {2,}", lines[0]))
                 self.assertLessEqual(before or set(), titles, f"{kind} {columns}")
                 self.assertIn("Cost USD", titles)
+                said = [line for line in lines if line.startswith("Not shown here: ")]
+                if titles == wide or columns >= 80:
+                    self.assertEqual(set(", ".join(said)[16:].split(", ")) - {""}, wide - titles, f"{kind} {columns}")
                 before = titles
 
     def on_terminal(self, *arguments: str, size=(30, 100), **environment) -> str:
@@ -282,7 +298,7 @@ class ReportTest(unittest.TestCase):
                 (("days", "--until", "../../usage"), 64, "--until ../../usage: no such time"),
                 (("days", "--since", ""), 64, "--since : no such time"),
                 (("day",), 64, "no such report; there are days, weeks, months,"),
-                (("--csv",), 64, "say of what"),
+                (("--csv",), 64, "need a table"),
                 (("days", "--csv", "--json"), 64, "exclude each other"),
                 (("days", "models"), 64, "one argument too many")):
             with self.subTest(arguments):
