@@ -34,14 +34,14 @@ static void check_fuse(void)
     } else if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
         found_fault(
             "fuse-device",
-            "modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN. 'okstrafs cat' works "
-            "without",
+            "as root: modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN. 'okstrafs cat' "
+            "works without",
             "there is no /dev/fuse");
     } else if (errno == EPERM) {
         found_fault("fuse-device", "start the container with --device /dev/fuse, or use 'okstrafs cat'",
                     "/dev/fuse: %s", strerror(errno));
     } else {
-        found_fault("fuse-device", "chmod 666 /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s",
+        found_fault("fuse-device", "as root: chmod 666 /dev/fuse, or use 'okstrafs cat'", "/dev/fuse: %s",
                     strerror(errno));
     }
 }
@@ -98,25 +98,26 @@ static void check_home(const struct options *o)
     struct stat st;
 
     if (stat(o->okstra_home, &st) < 0 && cannot_make(o->okstra_home))
-        found_fault("home", WRITABLE_HOME, "okstra home %s does not exist and cannot be made: %s",
+        found_fault("home", WRITABLE_HOME, "OKSTRA_HOME, %s, does not exist and cannot be made: %s",
                     o->okstra_home, strerror(cannot_make(o->okstra_home)));
     else if (stat(o->okstra_home, &st) < 0)
-        found_good("home", "okstra home %s does not exist yet: the first mount makes it", o->okstra_home);
+        found_good("home", "OKSTRA_HOME, %s, does not exist yet: the first mount makes it", o->okstra_home);
     else if (!S_ISDIR(st.st_mode))
-        found_fault("home", "set OKSTRA_HOME to a folder", "okstra home %s is not a folder", o->okstra_home);
+        found_fault("home", "set OKSTRA_HOME to a folder", "OKSTRA_HOME, %s, is not a folder",
+                    o->okstra_home);
     else if (st.st_uid != geteuid())
         found_fault(
             "home",
             "set OKSTRA_HOME to a folder of your own: caches are not written to another user's folder",
-            "okstra home %s belongs to another user", o->okstra_home);
+            "OKSTRA_HOME, %s, belongs to another user", o->okstra_home);
     else if (access(o->okstra_home, W_OK) < 0 && errno == EROFS)
-        found_fault("home", WRITABLE_HOME, "okstra home %s is on a read-only filesystem: no cache is kept",
+        found_fault("home", WRITABLE_HOME, "OKSTRA_HOME, %s, is on a read-only filesystem: no cache is kept",
                     o->okstra_home);
     else if (access(o->okstra_home, W_OK) < 0)
-        found_fault("home", "chmod u+w it, or run with --no-cache", "okstra home %s is not writable",
-                    o->okstra_home);
+        found_fault("home", fix_with_path("chmod u+w ", o->okstra_home, ", or run with --no-cache"),
+                    "OKSTRA_HOME, %s, is not writable", o->okstra_home);
     else
-        found_good("home", "okstra home %s is writable", o->okstra_home);
+        found_good("home", "OKSTRA_HOME, %s, is writable", o->okstra_home);
 }
 
 enum { FREE_LEAST = 16 << 20, FREE_FILES_LEAST = 100 };
@@ -147,7 +148,14 @@ static void check_space(const struct options *o)
     free(path);
 }
 
-#define OF_ANOTHER_USER "as root: chown -R it to you; it was probably made by 'sudo okstrafs'"
+/* Made by 'sudo okstrafs', most likely. */
+static const char *fix_owner(const char *path)
+{
+    char before[64];
+
+    snprintf(before, sizeof(before), "as root: chown -R %u ", (unsigned)geteuid());
+    return fix_with_path(before, path, "");
+}
 
 /* A run as root leaves folders into which the user cannot write. */
 static void check_cache(const struct options *o)
@@ -164,15 +172,15 @@ static void check_cache(const struct options *o)
     if (stat(path, &st) < 0 && errno == ENOENT)
         found_good("cache", "no cache is stored yet (%s)", path);
     else if (stat(path, &st) < 0)
-        found_fault("cache", OF_ANOTHER_USER, "the cache %s cannot be used: %s", path, strerror(errno));
+        found_fault("cache", fix_owner(path), "the cache %s cannot be used: %s", path, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
-        found_fault("cache", "move it away", "the cache %s is not a folder", path);
+        found_fault("cache", fix_with_path("move it away: ", path, ""), "the cache %s is not a folder", path);
     else if (st.st_uid != geteuid())
-        found_fault("cache", OF_ANOTHER_USER,
+        found_fault("cache", fix_owner(path),
                     "the cache %s belongs to another user: nothing is written to it", path);
     else if (access(path, R_OK | W_OK | X_OK) < 0)
-        found_fault("cache", "chmod u+rwx it, or run with --no-cache", "the cache %s is not writable: %s",
-                    path, strerror(errno));
+        found_fault("cache", fix_with_path("chmod u+rwx ", path, ", or run with --no-cache"),
+                    "the cache %s is not writable: %s", path, strerror(errno));
     else
         found_good("cache", "the cache %s is writable", path);
     free(path);
@@ -202,8 +210,8 @@ static int check_setting(void *ctx, const char *path, const char *error, const c
 {
     if (error)
         found_fault("settings",
-                    "correct it; until then the last valid version applies, or none if there was none "
-                    "(docs/configuration.md)",
+                    "correct it, or make it readable; until then the last valid version applies, or none if "
+                    "there was none (docs/configuration.md)",
                     "%s: %s", path, error);
     else if (doubt)
         found_fault(
@@ -248,10 +256,14 @@ static int print_left_out(void *ctx, const char *path, const char *reason, bool 
     if (n > LEFT_OUT_SHOWN)
         return 0;
     if (unread)
-        found_fault("transcripts", "make it readable; until then its sessions lack what it holds", "%s: %s",
-                    path, reason);
+        found_fault(
+            "transcripts",
+            "make it readable, or remove it if it is damaged; until then its sessions lack what it holds",
+            "%s: %s", path, reason);
     else
-        found_note("left-out", NULL, "passed over: %s: %s", path, reason);
+        found_note("left-out",
+                   strcmp(reason, strerror(EACCES)) == 0 ? "make it readable if it has transcripts" : NULL,
+                   "passed over: %s: %s", path, reason);
     return 0;
 }
 
@@ -319,13 +331,14 @@ static void check_watches(void)
     long watches = 0;
 
     if (fd < 0)
-        found_fault("inotify", "sysctl fs.inotify.max_user_instances=512, or end programs that watch files",
+        found_fault("inotify",
+                    "as root: sysctl fs.inotify.max_user_instances=512, or end programs that watch files",
                     "no inotify queue can be made: %s; every folder is checked with stat", strerror(errno));
     else if (f && fscanf(f, "%ld", &watches) == 1 && watches < WATCHES_LEAST)
-        found_fault(
-            "inotify",
-            "sysctl fs.inotify.max_user_watches=65536 (folders without a watch are checked with stat)",
-            "only %ld inotify watches are allowed", watches);
+        found_fault("inotify",
+                    "as root: sysctl fs.inotify.max_user_watches=65536 (folders without a watch are checked "
+                    "with stat)",
+                    "only %ld inotify watches are allowed", watches);
     else
         found_good("inotify", "inotify watches: %ld", watches);
     if (fd >= 0)
@@ -360,7 +373,7 @@ static void check_clock(const struct options *o)
     int year = gmtime_r(&now, &tm) ? tm.tm_year + 1900 : 0;
 
     if (year < YEAR_FIRST || year > YEAR_LAST)
-        found_fault("clock", "set it: timedatectl set-ntp true",
+        found_fault("clock", "set it, as root: timedatectl set-ntp true",
                     "the machine's clock is wrong: it says the year %d, and budgets follow it", year);
     else
         found_good("clock", "the clock says %04d-%02d-%02d", year, tm.tm_mon + 1, tm.tm_mday);
@@ -373,7 +386,7 @@ static void check_clock(const struct options *o)
         found_fault("time-zone", "set TZ to a name such as Europe/Berlin, or install tzdata",
                     "TZ=%s is no time zone: days are those of UTC", tz);
     else
-        found_note("time-zone", "timedatectl set-timezone, TZ or -o tz=",
+        found_note("time-zone", "set TZ, or -o tz=, or as root: timedatectl set-timezone Europe/Berlin",
                    "this machine has no time zone: days are those of UTC");
 }
 

@@ -19,21 +19,12 @@
 #include "okstrafs/daemon_state.h"
 #include "watchers/mountpoint.h"
 
-/* With the path, quoted for a shell, in between; valid until the next call. */
-static const char *fix_of(const char *before, const char *path, const char *after)
-{
-    static char fix[PATH_MAX + 128];
-
-    snprintf(fix, sizeof(fix), "%s'%s'%s", before, path, after);
-    return fix;
-}
-
-#define MOUNT_AGAIN(path) fix_of("okstrafs umount ", path, ", then mount again")
+#define MOUNT_AGAIN(path) fix_with_path("okstrafs umount ", path, ", then mount again")
 #define WAIT_OR_END(path)                                                                                   \
-    fix_of(                                                                                                 \
+    fix_with_path(                                                                                          \
         "wait if it reads many transcripts for the first time; else end the daemon, then fusermount3 -uz ", \
         path, "")
-#define UNMOUNT(path) fix_of("fusermount3 -uz ", path, "; or mount there again, which clears it")
+#define UNMOUNT(path) fix_with_path("fusermount3 -uz ", path, "; or mount there again, which clears it")
 
 static void check_helper(const char *path, const struct oks_daemon_state *d)
 {
@@ -84,6 +75,8 @@ static void check_version(const char *path, const struct oks_daemon_state *d)
                    "the daemon is of version %s, and this program of " OKSTRAFS_VERSION, d->version);
 }
 
+#define WITHOUT_DAEMON "%s is a mount without a daemon: it has exited or was killed"
+
 enum { STATUS_MAX = 1 << 20 };
 
 /* What the mount's own status says about its daemon. */
@@ -103,6 +96,8 @@ static void check_daemon(const char *path)
                                  : MOUNT_AGAIN(path),
                    "the daemon's own state is not shown: %s",
                    rc == -EACCES ? "the mount belongs to another user" : "it is of an older version");
+    else if (rc == -ENOTCONN)
+        found_fault("daemon", UNMOUNT(path), WITHOUT_DAEMON, path);
     else if (rc < 0)
         found_fault("daemon", rc == -ETIMEDOUT ? WAIT_OR_END(path) : MOUNT_AGAIN(path),
                     "%s/status.json cannot be read: %s", path, strerror(-rc));
@@ -129,8 +124,7 @@ static void check_mount(const char *path, enum mount_state state)
         check_daemon(path);
         break;
     case MOUNT_STALE:
-        found_fault("mount", UNMOUNT(path), "%s is a mount without a daemon: it has exited or was killed",
-                    path);
+        found_fault("mount", UNMOUNT(path), WITHOUT_DAEMON, path);
         break;
     case MOUNT_HUNG:
         found_fault("mount", WAIT_OR_END(path), "%s does not answer", path);

@@ -6,10 +6,12 @@
  */
 #include "cli/findings.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/local.h"
 #include "okstrafs/names.h"
 
 enum state { GOOD, NOTE, FAULT, STATES };
@@ -120,9 +122,17 @@ void found_fault(const char *check, const char *fix, const char *format, ...)
     va_end(args);
 }
 
+const char *fix_with_path(const char *before, const char *path, const char *after)
+{
+    static char fix[PATH_MAX + 192];
+
+    snprintf(fix, sizeof(fix), "%s'%s'%s", before, path, after);
+    return fix;
+}
+
 int findings_end(void)
 {
     if (as_json)
         printf("\n  ],\n  \"faults\": %u,\n  \"notes\": %u\n}\n", n_found[FAULT], n_found[NOTE]);
-    return n_found[FAULT] || fflush(stdout) != 0 || ferror(stdout) ? 1 : 0;
+    return !local_flush(0) || n_found[FAULT];
 }

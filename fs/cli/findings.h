@@ -3,7 +3,7 @@
  *
  *     findings_begin(false);
  *     found_good("scanner", "scanner: %s", name);
- *     found_fault("home", "chmod u+w it", "%s is not writable", path);
+ *     found_fault("home", fix_with_path("chmod u+w ", path, ""), "%s is not writable", path);
  *     return findings_end();
  */
 #ifndef OKSTRAFS_FS_CLI_FINDINGS_H
@@ -22,6 +22,9 @@ void found_note(const char *check, const char *fix, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void found_fault(const char *check, const char *fix, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* With the path, quoted for a shell, in between; valid until the next call. */
+const char *fix_with_path(const char *before, const char *path, const char *after);
 
 /* An exit code: 1 after a fault, or if not everything could be written; else 0. */
 int findings_end(void);

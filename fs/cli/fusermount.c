@@ -76,7 +76,7 @@ const struct mount_fault *fusermount_fault(void)
                                         "or use 'okstrafs cat'"};
     else if (!find(path))
         fault = (struct mount_fault){.what = PROGRAM " is not installed",
-                                     .fix = "apt-get install fuse3, or use 'okstrafs cat'"};
+                                     .fix = "as root: apt-get install fuse3, or use 'okstrafs cat'"};
     else if (!is_privileged(path)) {
         snprintf(fix, sizeof(fix), "as root: chown root %s && chmod u+s %s", path, path);
         fault = (struct mount_fault){.what = PROGRAM " is not setuid root", .fix = fix};

@@ -66,12 +66,12 @@ static int run(const struct options *options)
         return doctor_run(options);
     case COMMAND_VERSION:
         puts("okstrafs " OKSTRAFS_VERSION);
-        return 0;
+        return !local_flush(0);
     case COMMAND_HELP:
         break;
     }
     command_help(command_find(options->n_paths ? options->paths[0] : NULL), stdout);
-    return 0;
+    return !local_flush(0);
 }
 
 int main(int argc, char **argv)

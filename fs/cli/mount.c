@@ -157,7 +157,7 @@ static int check_layout(const struct options *o)
 {
     if (would_hide(o->mountpoint, o->okstra_home, OKS_CACHE_ROOT) ||
         would_hide(o->mountpoint, o->okstra_home, OKS_HISTORY_ROOT)) {
-        log_error("%s holds the okstra home %s, which the mount would hide: choose another folder",
+        log_error("%s holds OKSTRA_HOME, %s, which the mount would hide: choose another folder",
                   o->mountpoint, o->okstra_home);
         return EX_USAGE;
     }
@@ -184,8 +184,9 @@ static int check_device(void)
         return 0;
     }
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-        log_error("no /dev/fuse: run 'modprobe fuse', or start the container with --device /dev/fuse "
-                  "(without it, 'okstrafs cat' shows the same files; 'okstrafs doctor' checks the rest)");
+        log_error("no /dev/fuse: run 'modprobe fuse' as root, or start the container with --device /dev/fuse "
+                  "--cap-add SYS_ADMIN (without it, 'okstrafs cat' and 'okstrafs report' show the same; "
+                  "'okstrafs doctor' checks the rest)");
     else if (errno == EPERM)
         log_error(
             "cannot open /dev/fuse: %s; start the container with --device /dev/fuse, or use 'okstrafs cat'; "
@@ -193,7 +194,7 @@ static int check_device(void)
             strerror(errno));
     else
         log_error(
-            "cannot open /dev/fuse: %s; make it readable and writable for you (chmod 666 /dev/fuse), or use "
+            "cannot open /dev/fuse: %s; run 'chmod 666 /dev/fuse' as root, which is its usual mode, or use "
             "'okstrafs cat'; 'okstrafs doctor' checks the rest",
             strerror(errno));
     return EX_UNAVAILABLE;
@@ -218,6 +219,28 @@ static void say_not_unmounted(const char *what, const char *path, int rc)
         log_error("%s %s: %s; try 'fusermount3 -uz %s'", what, path, strerror(-rc), path);
 }
 
+struct owner_search {
+    const char *path;
+    uid_t owner;
+};
+
+static void note_owner(void *ctx, const char *path, uid_t owner)
+{
+    struct owner_search *search = ctx;
+
+    if (strcmp(path, search->path) == 0)
+        search->owner = owner;
+}
+
+/* Whether only that user, and root, can unmount it. */
+static bool is_of_another_user(const char *mountpoint)
+{
+    struct owner_search search = {mountpoint, geteuid()};
+
+    mountpoint_each(note_owner, &search);
+    return geteuid() != 0 && search.owner != geteuid();
+}
+
 /* Removes the mount of a daemon that has ended; anything else in the way is an error. */
 static int clear_way(const struct options *o)
 {
@@ -227,7 +250,11 @@ static int clear_way(const struct options *o)
     case MOUNT_NONE:
         return 0;
     case MOUNT_ALIVE:
-        log_error("%s is already mounted; stop it with 'okstrafs umount %s'", o->mountpoint, o->mountpoint);
+        if (is_of_another_user(o->mountpoint))
+            log_error("%s is already mounted, by another user: choose another folder", o->mountpoint);
+        else
+            log_error("%s is already mounted; stop it with 'okstrafs umount %s'", o->mountpoint,
+                      o->mountpoint);
         return EX_TEMPFAIL;
     case MOUNT_OTHER:
         log_error("%s is a mount point of another filesystem: choose another folder", o->mountpoint);
@@ -651,7 +678,11 @@ int umount_run(const struct options *o)
     int rc;
 
     if (state == MOUNT_NONE || state == MOUNT_OTHER) {
-        log_error("no okstrafs is mounted on %s", o->mountpoint);
+        log_error("no okstrafs is mounted on %s; 'okstrafs doctor' lists your mounts", o->mountpoint);
+        return EX_UNAVAILABLE;
+    }
+    if (is_of_another_user(o->mountpoint)) {
+        log_error("%s was mounted by another user, who alone can unmount it, besides root", o->mountpoint);
         return EX_UNAVAILABLE;
     }
     if (fusermount_fault()) { /* fusermount3 would say so at each try, and that the mount is busy */

@@ -147,7 +147,7 @@ class Diagnosis(Mistakes):
         self.assertIn("does not exist yet", self.doctor())
         file = self.home.root / "file"
         file.touch()
-        self.assertIn(f"okstra home {file} is not a folder", self.doctor(OKSTRA_HOME=str(file)))
+        self.assertIn(f"OKSTRA_HOME, {file}, is not a folder", self.doctor(OKSTRA_HOME=str(file)))
         if os.geteuid() == 0:
             self.home.okstra.mkdir()
             os.chown(self.home.okstra, NOBODY, NOBODY)
@@ -220,7 +220,7 @@ class Machine(Mistakes):
                                '$B mount; echo "exit $?"; $B scan; echo "exit $?"; $B doctor; $B cat total_tokens')
             self.assertRegex(said, rf"okstrafs: cannot use .*/{home}/usage: Read-only file system; .*doctor'\nexit 73\n")
             self.assertRegex(said, r"okstrafs: cannot save .*Read-only file system; .*\nexit 1\n")
-            self.assertRegex(said, r"FAULT  okstra home .*\n +fix: set OKSTRA_HOME to a folder")
+            self.assertRegex(said, r"FAULT  OKSTRA_HOME, .*\n +fix: set OKSTRA_HOME to a folder")
             self.assertTrue(said.endswith("\n11\n"), said)
 
     ETC = ('cp -a /etc/{passwd,group,nsswitch.conf,ld.so.cache,ld.so.conf,ld.so.conf.d,fuse.conf,localtime} "$own/" 2>/dev/null; '
