@@ -204,9 +204,9 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     before = row.request;
     row.request.tag = requests_tag(rows, row.tag);
     model = requests_model(rows, row.model);
-    if (request_merge(&row, &gain->request, gain->line))
+    if (requests_merge(rows, i, true, &row, gain))
         model = gain_model;
-    if (!billing_same_values(&before, &row.request))
+    if (!request_same_values(&before, &row.request))
         b->events->row_changed(b->ctx, part->owner, i);
     rc = requests_set(rows, i, &row, model);
     if (rc == 0 && row.request.part == OKS_PART_LINK && before.part != OKS_PART_LINK)

@@ -130,6 +130,10 @@ int billing_each(struct billing *b, const struct billing_part *part,
 int billing_each_owned(struct billing *b, const struct billing_part *part, size_t from, size_t to,
                        int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 
+/* The same for any one row: one whose request the part does not own adds nothing to the sums. */
+int billing_row(struct billing *b, const struct billing_part *part, size_t i,
+                int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
+
 /* Which part owns a request, and which row gives its cost. */
 struct billing_ruling {
     const void *owner, *winner; /* owners of parts, and their paths */
@@ -141,6 +145,14 @@ struct billing_ruling {
 
 /* 0, or -ENOENT: no part logs it. */
 int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out);
+/* Whether a request counts under this key. */
+bool billing_counts(const struct billing *b, uint64_t key);
+/*
+ * The revision of the request of row i of a part: 0 while this row alone logs it. It grows with each revision
+ * of a row, and with each row more, as long as no part leaves.
+ */
+uint64_t billing_revision(const struct billing *b, const struct billing_part *part, size_t i,
+                          const struct request_row *row);
 
 /* What one request adds to a sum, at the prices in force. */
 void billing_sum_of(struct billing *b, const struct oks_request *request, const char *model,

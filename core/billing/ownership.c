@@ -68,15 +68,6 @@ struct verdict {
     bool alias;
 };
 
-bool billing_same_values(const struct oks_request *a, const struct oks_request *b)
-{
-    const struct oks_spend *x = &a->spend, *y = &b->spend;
-
-    return a->alias == b->alias && a->stamp.key == b->stamp.key && a->tool_uses == b->tool_uses &&
-           x->input == y->input && x->output == y->output && x->cache_5m == y->cache_5m &&
-           x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
-}
-
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
     const struct oks_request x = {
@@ -84,7 +75,7 @@ static bool same_verdict(const struct verdict *a, const struct verdict *b)
     const struct oks_request y = {
         .stamp = b->stamp, .spend = b->spend, .tool_uses = b->tool_uses, .alias = b->alias};
 
-    return a->part == b->part && a->i == b->i && a->model == b->model && billing_same_values(&x, &y);
+    return a->part == b->part && a->i == b->i && a->model == b->model && request_same_values(&x, &y);
 }
 
 static struct verdict verdict_of(struct billing_part *part, size_t i, const char *model,
@@ -254,4 +245,29 @@ int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling 
     out->second_hand = best.row.request.second_hand;
     out->alias = best.row.request.alias;
     return 0;
+}
+
+bool billing_counts(const struct billing *b, uint64_t key)
+{
+    struct candidate counted;
+
+    return find_counted(b, key, &counted) || billing_substitute_of(b, key);
+}
+
+uint64_t billing_revision(const struct billing *b, const struct billing_part *part, size_t i,
+                          const struct request_row *row)
+{
+    struct billing_rows rows = billing_rows_of(b, row->request.key);
+    struct billing_row_ref ref;
+    uint64_t n = 0;
+
+    while (billing_rows_next(b, &rows, &ref)) {
+        struct request_row other = *row;
+
+        if (ref.transcript != part->id || ref.row != i)
+            requests_get(b->by_id[ref.transcript]->rows, ref.row, &other);
+        if (other.request.part != OKS_PART_LINK)
+            n += 1 + other.revision;
+    }
+    return n ? n - 1 : 0;
 }

@@ -132,7 +132,5 @@ int billing_relink(struct billing *b, struct linked *parted);
 /* --- ownership.c --- */
 
 int billing_decide(struct billing *b); /* decides all pending keys; 0 or -ENOMEM */
-/* Whether both rows have the same values in all documents. */
-bool billing_same_values(const struct oks_request *a, const struct oks_request *b);
 
 #endif

@@ -172,3 +172,31 @@ int billing_each_owned(struct billing *b, const struct billing_part *part, size_
 
     return requests_each(part->rows, from, to < part->n_rows ? to : part->n_rows, visit_owned, &v);
 }
+
+struct visiting_one {
+    const struct visiting *v;
+    bool visited;
+};
+
+static int visit_one(void *ctx, const struct billing_visit *visit)
+{
+    struct visiting_one *one = ctx;
+
+    one->visited = true;
+    return one->v->fn(one->v->ctx, visit);
+}
+
+int billing_row(struct billing *b, const struct billing_part *part, size_t i,
+                int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx)
+{
+    const struct visiting v = {b, part, fn, ctx};
+    static const struct billed_sum nothing;
+    struct visiting_one one = {&v, false};
+    struct request_row row;
+    int rc = billing_each_owned(b, part, i, i + 1, visit_one, &one);
+
+    if (one.visited || i >= part->n_rows)
+        return rc;
+    requests_get(part->rows, i, &row);
+    return fn(ctx, &(struct billing_visit){&row, i, row.request.stamp, part->models[row.model], &nothing});
+}

@@ -25,7 +25,8 @@ enum {
     FREE = 1 << 11,
     ALIAS = 1 << 12,
     RESTAMPED = 1 << 13,
-    FLAGS_END = 1 << 14,
+    REVISION = 1 << 14, /* 16 bits */
+    FLAGS_END = 1 << 30,
     KEY_DIGITS = 16,
 };
 
@@ -51,9 +52,10 @@ static void put_key(struct oks_bytes *bytes, uint64_t key)
     oks_bytes_put(bytes, "\"", 1);
 }
 
-static uint64_t flags_of(const struct oks_request *r)
+static uint64_t flags_of(const struct request_row *row)
 {
-    uint64_t flags = (uint64_t)r->spend.tier * TIER;
+    const struct oks_request *r = &row->request;
+    uint64_t flags = (uint64_t)r->spend.tier * TIER + (uint64_t)row->revision * REVISION;
 
     flags |= r->sidechain ? SIDECHAIN : 0;
     flags |= r->settled ? SETTLED : 0;
@@ -74,7 +76,7 @@ static int put_row(void *ctx, size_t i, const struct request_row *row)
     uint64_t number[REQUEST_NUMBERS] = {
         [REQUEST_MODEL] = row->model,
         [REQUEST_AGENT] = row->agent,
-        [REQUEST_FLAGS] = flags_of(r),
+        [REQUEST_FLAGS] = flags_of(row),
         [REQUEST_FIRST] = row->first,
         [REQUEST_LINE] = row->line,
         [REQUEST_HISTORY] = row->history,
@@ -213,6 +215,7 @@ int oks_cache_take_request(struct oks_requests *to, const struct oks_cache_row *
                 .alias = flags & ALIAS,
                 .restamped = flags & RESTAMPED,
             },
+        .revision = (unsigned)(flags / REVISION),
         .history = n[REQUEST_HISTORY],
         .first = n[REQUEST_FIRST],
         .line = n[REQUEST_LINE],

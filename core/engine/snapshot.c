@@ -28,7 +28,7 @@
 static const char snapshot_folder[] =
     ".okstrafs"; /* not a transcript folder: an escaped name never begins with a dot */
 static const char snapshot_name[] = "index";
-static const char magic[16] = "okstrafs index\n\12";
+static const char magic[16] = "okstrafs index\n\13";
 
 /* The end of the file. */
 struct footer {

@@ -17,6 +17,7 @@ enum {
     REQUEST_NAMES_MAX =
         255, /* models, agents, and tags, told apart in one transcript; others are "(others)" */
     REQUESTS_MAX = 1 << 26, /* of one transcript; more is -EFBIG */
+    REVISION_MAX = (1 << 16) - 1,
     REQUESTS_OF_RECORD = OKS_STEPS_MAX + OKS_SEARCHES_MAX + REQUEST_LINKS * (1 + REQUEST_LINKED_PARTS) + 3,
 };
 
@@ -30,6 +31,7 @@ struct request_row {
     unsigned model;             /* of requests_model() */
     unsigned agent;             /* of requests_agent(), plus 1; 0: none */
     unsigned tag;               /* of requests_tag() */
+    unsigned revision;          /* how often its values changed after it was closed */
     struct oks_slice message_id, request_id; /* of its first line; at most REQUEST_ID_MAX bytes */
     bool ids_forgotten; /* both are absent here, whatever its line says: see requests_forget_ids() */
 };
@@ -118,6 +120,13 @@ int requests_unpack(struct oks_requests **out, const void *bytes, size_t len);
 int requests_tail_begin(struct oks_requests *requests);
 int requests_tail_end(struct oks_requests *requests);       /* -ENOMEM: a packed row could not be put back */
 size_t requests_whole(const struct oks_requests *requests); /* rows that complete lines tell of */
+/*
+ * How many rows, from the first one on, are closed: their transcript went on without them, or their response
+ * ended. What follows the last response are its parts, which are open as long as it is.
+ */
+size_t requests_closed(const struct oks_requests *requests);
+/* The number of the last response, or how many rows there are. */
+size_t requests_last(const struct oks_requests *requests);
 /* The rows that differ for the tail, new ones included; returns how many. */
 size_t requests_tail_rows(const struct oks_requests *requests, size_t rows[REQUESTS_OF_RECORD]);
 /* requests_each() over all rows as if there were no tail: what is written into the cache. */
@@ -152,6 +161,15 @@ struct request_runs *requests_edit_runs(struct oks_requests *requests);
  * The rule, requests_rule.c: *row becomes what it and a later line come to. True: the line's values won.
  */
 bool request_merge(struct request_row *row, const struct oks_request *line, uint64_t offset);
+/*
+ * The same of row i and a later row with its key, revisions included. `shown`: closed rows may have been
+ * shown. Else all lines are of one scan, and a row has a new revision only behind another response: a client
+ * that logs the reason of the end on each line of a response has none at first.
+ */
+bool requests_merge(const struct oks_requests *requests, size_t i, bool shown, struct request_row *row,
+                    const struct request_row *later);
+/* Whether both have the same values in all documents. */
+bool request_same_values(const struct oks_request *a, const struct oks_request *b);
 /* >0 where a is to be kept rather than b, whatever file they stand in; 0: they tell the same. */
 int request_rank(const struct oks_request *a, const struct oks_request *b);
 

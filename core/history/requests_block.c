@@ -40,9 +40,10 @@ enum {
     ALIAS = 1 << 21,
     RESTAMPED = 1 << 22,
     TAG = 1 << 23, /* another than that of the row before */
+    REVISION = 1 << 24,
 
     VARINT_MAX = 10,
-    NUMBERS_MAX = 16, /* of a row, the length of its stamp included */
+    NUMBERS_MAX = 17, /* of a row, the length of its stamp included */
     ID_LENGTH = 2,    /* bytes of an id's length */
 };
 
@@ -103,6 +104,7 @@ static unsigned flags_of(const struct request_row *row, const struct before *bef
     flags |= (unsigned)r->part * PART;
     flags |= r->free ? FREE : 0;
     flags |= s->context ? CONTEXT : 0;
+    flags |= row->revision ? REVISION : 0;
     return flags | (s->geo == OKS_GEO_US ? US : 0);
 }
 
@@ -128,6 +130,8 @@ static uint8_t *put_row(uint8_t *p, const struct request_row *row, struct before
         p = put(p, row->agent);
     if (flags & TAG)
         p = put(p, row->tag);
+    if (flags & REVISION)
+        p = put(p, row->revision);
     p = put_distance(p, before->first, row->first);
     if (flags & LINE)
         p = put_distance(p, row->first, row->line);
@@ -258,6 +262,7 @@ static void get_row(struct input *in, struct request_row *row, struct before *be
     row->model = before->model = flags & MODEL ? (unsigned)get(in) : before->model;
     row->agent = before->agent = flags & AGENT ? (unsigned)get(in) : before->agent;
     row->tag = before->tag = flags & TAG ? (unsigned)get(in) : before->tag;
+    row->revision = flags & REVISION ? (unsigned)get(in) & REVISION_MAX : 0;
     row->first = before->first = get_distance(in, before->first);
     row->line = flags & LINE ? get_distance(in, row->first) : row->first;
     row->history = before->history = get_distance(in, before->history);

@@ -28,9 +28,11 @@ static int join_row(void *ctx, size_t i, const struct request_row *row)
     if (j->versions) {
         if (request_rank(&row->request, &own.request) < 0)
             return 0;
+        if (row->revision > own.revision)
+            own.revision = row->revision;
         own.request = line.request;
         own.line = row->line;
-    } else if (!request_merge(&own, &line.request, row->line)) {
+    } else if (!requests_merge(j->to, at, true, &own, &line)) {
         model = requests_model(j->to, own.model);
     }
     if (own.first > own.line) /* the line that counts was further up in the other version */
@@ -71,6 +73,18 @@ static bool same_counts(const struct oks_request *a, const struct oks_request *b
            x->cache_5m == y->cache_5m && x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
 }
 
+/* The other version of the file has the row as `own`: that is a later revision of what was counted. */
+static int revise(struct oks_requests *now, size_t at, struct request_row *own, const struct request_row *row)
+{
+    unsigned revision = row->revision + !same_counts(&row->request, &own->request);
+
+    if (own->revision >= revision || revision > REVISION_MAX)
+        return 0;
+    own->revision = revision;
+    own->request.tag = requests_tag(now, own->tag);
+    return requests_set(now, at, own, requests_model(now, own->model));
+}
+
 /* `now` has the row if its own is better, or says the same. */
 static int take_lost(void *ctx, size_t i, const struct request_row *row)
 {
@@ -84,6 +98,9 @@ static int take_lost(void *ctx, size_t i, const struct request_row *row)
         int rank;
 
         requests_get(c->now, at, &own);
+        rc = revise(c->now, at, &own, row);
+        if (rc < 0)
+            return rc;
         rank = request_rank(&row->request, &own.request);
         if (rank < 0 || (rank == 0 && same_counts(&row->request, &own.request)))
             return 0;

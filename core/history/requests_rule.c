@@ -181,9 +181,33 @@ bool request_merge(struct request_row *row, const struct oks_request *line, uint
     return wins;
 }
 
+bool request_same_values(const struct oks_request *a, const struct oks_request *b)
+{
+    const struct oks_spend *x = &a->spend, *y = &b->spend;
+
+    return a->alias == b->alias && a->stamp.key == b->stamp.key && a->tool_uses == b->tool_uses &&
+           x->input == y->input && x->output == y->output && x->cache_5m == y->cache_5m &&
+           x->cache_1h == y->cache_1h && x->cache_read == y->cache_read;
+}
+
+bool requests_merge(const struct oks_requests *requests, size_t i, bool shown, struct request_row *row,
+                    const struct request_row *later)
+{
+    const struct oks_request before = row->request;
+    bool wins = request_merge(row, &later->request, later->line);
+
+    row->revision += later->revision;
+    if (!request_same_values(&before, &row->request))
+        row->revision += i < (shown ? requests_closed(requests) : requests_last(requests));
+    if (row->revision > REVISION_MAX)
+        row->revision = REVISION_MAX;
+    return wins;
+}
+
 int requests_add(struct oks_requests *requests, const struct request_line *line, uint64_t history)
 {
     size_t i = requests_find(requests, line->request.key);
+    const struct request_row later = {.request = line->request, .line = line->offset};
     struct request_row row;
     struct oks_slice model;
 
@@ -201,7 +225,7 @@ int requests_add(struct oks_requests *requests, const struct request_line *line,
     requests_get(requests, i, &row);
     row.request.tag = requests_tag(requests, row.tag);
     model = requests_model(requests, row.model);
-    if (request_merge(&row, &line->request, line->offset))
+    if (requests_merge(requests, i, false, &row, &later))
         model = line->request.model;
     return requests_set(requests, i, &row, model);
 }

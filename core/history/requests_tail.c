@@ -57,6 +57,37 @@ size_t requests_tail_rows(const struct oks_requests *q, size_t rows[REQUESTS_OF_
     return n;
 }
 
+enum { PARTS_MAX = 2 * REQUESTS_OF_RECORD }; /* behind a response: more than its lines bring mostly */
+
+/* -1: there is none */
+static ptrdiff_t last_response(const struct oks_requests *q, struct request_row *row)
+{
+    size_t n = requests_whole(q);
+
+    for (size_t i = n; i > 0 && n - i < PARTS_MAX; i--) {
+        requests_get(q, i - 1, row);
+        if (row->request.part == OKS_PART_RESPONSE)
+            return (ptrdiff_t)i - 1;
+    }
+    return -1;
+}
+
+size_t requests_last(const struct oks_requests *q)
+{
+    struct request_row row;
+    ptrdiff_t i = last_response(q, &row);
+
+    return i < 0 ? requests_whole(q) : (size_t)i;
+}
+
+size_t requests_closed(const struct oks_requests *q)
+{
+    struct request_row row;
+    ptrdiff_t i = q->after ? -1 : last_response(q, &row);
+
+    return i < 0 || row.request.settled ? requests_whole(q) : (size_t)i;
+}
+
 struct whole {
     const struct oks_requests *q;
     int (*fn)(void *ctx, size_t i, const struct request_row *row);

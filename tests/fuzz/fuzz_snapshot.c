@@ -105,7 +105,7 @@ static void put_content(struct oks_bytes *contents, const struct oks_bytes *entr
 
 static void place(const uint8_t *data, size_t size)
 {
-    struct footer f = {.endian = 0x01020304, .magic = "okstrafs index\n\11"};
+    struct footer f = {.endian = 0x01020304, .magic = "okstrafs index\n\13"};
     struct oks_bytes file = {0}, contents = {0};
     unsigned flag = *data++;
 
