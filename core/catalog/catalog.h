@@ -94,6 +94,7 @@ struct team {
     size_t n_by_name;
     struct team_members *by_member; /* of teams/members.c; NULL: not made */
     uint64_t version;
+    uint64_t told; /* the version that streams/ have seen */
 };
 
 enum { INODE_CHAINS = 64 };

@@ -45,6 +45,16 @@ static int list_budgets(struct oks_engine *e, int (*fn)(void *ctx, const char *n
     return rc ? rc : emit_wrong(&budgets, NULL);
 }
 
+static int list_months(struct oks_engine *e, int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->model.lock);
+    rc = streams_months(&e->streams, fn, ctx);
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
 int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
                     int (*fn)(void *ctx, const char *name), void *ctx)
 {
@@ -54,6 +64,8 @@ int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_t
         return list_budgets(e, fn, ctx);
     if (what == OKS_LIST_EXCEEDED)
         return oks_engine_budgets(e, true, fn, ctx);
+    if (what == OKS_LIST_MONTHS)
+        return list_months(e, fn, ctx);
     pthread_mutex_lock(&e->model.lock);
     rc = names_list(&e->model, what, of, fn, ctx);
     pthread_mutex_unlock(&e->model.lock);
@@ -74,7 +86,7 @@ int oks_engine_has(struct oks_engine *e, enum oks_list what, const struct oks_ta
     struct wanted_name wanted = {name};
     int rc;
 
-    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED)
+    if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED || what == OKS_LIST_MONTHS)
         return oks_engine_list(e, what, of, match_name, &wanted);
     pthread_mutex_lock(&e->model.lock);
     rc = names_has(&e->model, what, of, name);

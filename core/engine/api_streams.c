@@ -37,5 +37,5 @@ int oks_stream_next(struct oks_engine *e, const struct oks_target *target, struc
 void oks_stream_end(struct oks_stream_cursor *cursor)
 {
     tool_calls_free(cursor->calls);
-    *cursor = (struct oks_stream_cursor){.kind = cursor->kind};
+    *cursor = (struct oks_stream_cursor){.kind = cursor->kind, .month = cursor->month};
 }

@@ -142,6 +142,7 @@ void commit_prices(struct oks_engine *e)
     sums_forget_costs(&e->model.sums);
     timeline_reset(&e->model.timeline); /* rows of time are made again, from sums with costs */
     billing_reprice(e->model.billing);
+    streams_start_over(&e->streams);
 }
 
 /* --- versions --- */

@@ -163,6 +163,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     TAILQ_INIT(&e->saver.unsaved);
     e->saver.ids_waiting_max = SAVER_IDS_MAX;
     e->streams.model = &e->model;
+    rc = streams_new(&e->streams, config->host);
     e->budgets.model = &e->model;
     atomic_store(&e->budgets.next_change_ms, INT64_MAX);
     e->verify_tail = config->verify_tail;
@@ -173,7 +174,8 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->model.zone = config->zone;
     e->model.versions.last = e->model.versions.all = 1;
     e->priced = UINT64_MAX; /* no prices yet */
-    rc = billing_new(&e->model.billing, &e->model.names, &commit_billing_events, e);
+    if (rc == 0)
+        rc = billing_new(&e->model.billing, &e->model.names, &commit_billing_events, e);
     e->model.catalog.billing = e->model.billing;
     e->model.timeline = (struct timeline){.catalog = &e->model.catalog,
                                           .billing = e->model.billing,
@@ -224,9 +226,9 @@ void oks_engine_free(struct oks_engine *e)
     settings_free(e->model.settings);
     billing_stop(e->model.billing);
     timeline_free(&e->model.timeline);
+    streams_end(&e->streams);
     departures_drop_all(e);
     snapshot_forget(e);
-    stream_clear(&e->streams.all);
     billing_free(e->model.billing);
     sums_clear(&e->model.sums);
     oks_intern_clear(&e->model.names);
@@ -254,6 +256,8 @@ static int take_up_settings(struct oks_engine *e)
         return changed;
     if (changed & SETTINGS_CONFIG)
         budgets_forget(&e->budgets); /* its results point into the old configuration */
+    if (changed & SETTINGS_CONFIG)
+        streams_set_host(&e->streams, settings_config(e->model.settings)->host);
     version_next(&e->model.versions);
     if (changed & SETTINGS_PRICES)
         e->model.versions.prices = e->model.versions.all;

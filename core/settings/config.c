@@ -312,6 +312,17 @@ static int read_metrics(struct reading *r, json_object *object)
     return json_file_unique(&r->file, (const char *[]){"metrics", NULL}, object);
 }
 
+static int read_host(struct reading *r, json_object *value)
+{
+    const char *name = text(value);
+
+    if (!name || strlen(name) > OKS_NAME_MAX)
+        return json_file_error(&r->file, (const char *[]){"host", NULL}, "host is a name of up to %d bytes",
+                               OKS_NAME_MAX);
+    r->config.host = strdup(name);
+    return r->config.host ? 0 : -ENOMEM;
+}
+
 static int read_root(struct reading *r)
 {
     json_object *root = r->file.tree.root;
@@ -326,9 +337,12 @@ static int read_root(struct reading *r)
             rc = read_zone(r, value);
         else if (strcmp(key, "metrics") == 0)
             rc = read_metrics(r, value);
+        else if (strcmp(key, "host") == 0)
+            rc = read_host(r, value);
         else
             rc = json_file_error(&r->file, (const char *[]){key, NULL},
-                                 "\"%.100s\" is not known; known are budgets, timeZone and metrics", key);
+                                 "\"%.100s\" is not known; known are budgets, timeZone, metrics and host",
+                                 key);
         if (rc < 0)
             return rc;
     }
@@ -357,6 +371,7 @@ void config_clear(struct config *config)
         budget_clear(&config->budgets[i]);
     free(config->budgets);
     free(config->zone_name);
+    free(config->host);
     oks_zone_free(config->zone);
     *config = (struct config){0};
 }

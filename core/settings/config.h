@@ -44,6 +44,7 @@ struct budget {
 struct config {
     char *zone_name; /* as written; NULL: none */
     struct oks_zone *zone;
+    char *host;             /* this machine's name in events.jsonl; NULL: its own */
     struct budget *budgets; /* ascending by name */
     size_t n_budgets;
     uint32_t label_sets;    /* of metrics.prom, at most; 0: CONFIG_LABEL_SETS */

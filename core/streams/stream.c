@@ -9,38 +9,83 @@
  *
  * A line is in the stream of the transcript that owns its request (billing.h), with the values of the winning
  * row. If one of these changes after the line was sent (the original of a fork is found, a transcript is
- * replaced), no further line can correct it: the stream starts over, under another generation.
+ * replaced), the stream of a session starts over, under another generation. The stream of all goes on: its
+ * lines have an id and a revision, so the row is sent again, as one more range. It starts over only if a
+ * transcript leaves or is replaced. What then counts no more is remembered, and sent with zeros.
  *
  * Streams do not outlive the process, and cost nothing if nobody reads them.
  *
  * A call collects the rows, 16 bytes each, and sorts them by time. Lines are made from the sorted rows, some
  * thousands at a time, because the lines of all requests take as much memory as all else. The lock is free
- * in between. As long as the generation is the same, no row that was sent has changed or is gone.
+ * in between. As long as the generation is the same, no row that was sent is gone; one that has changed is in
+ * a later range as well.
+ *
+ * A month of events/ is the stream of all, without the rows of other months.
  */
 #include "streams/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/tree.h"
-#include "cache/cache_parts.h"
-#include "sums/model.h"
-#include "okstrafs/stream.h"
-#include "streams/stream_ids.h"
+#include "streams/stream_private.h"
+#include "teams/members.h"
 
-void stream_clear(struct stream *stream)
+enum {
+    CHANGED_MAX = 1 << 16, /* ranges that wait for being sent again; more: the stream starts over */
+    GONE_MAX = 1 << 16,    /* requests; more are not remembered */
+};
+
+static void stream_clear(struct stream *stream)
 {
     free(stream->ranges);
-    *stream = (struct stream){0};
+    free(stream->changed);
+    *stream = (struct stream){.team = stream->team,
+                              .says = stream->says,
+                              .version = stream->version,
+                              .told_team = stream->told_team};
 }
 
-/* A transcript's position in its streams. */
-struct stream_marks {
-    size_t closed;        /* requests, from the first on, that are closed */
-    size_t sent[STREAMS]; /* rows that each stream has sent */
-    uint64_t life;
-};
+void streams_start_over(struct streams *streams)
+{
+    stream_clear(&streams->all);
+}
+
+int streams_new(struct streams *streams, const char *host)
+{
+    if (host)
+        streams->own_host = strdup(host);
+    return host && !streams->own_host ? -ENOMEM : 0;
+}
+
+void streams_end(struct streams *streams)
+{
+    stream_clear(&streams->all);
+    free(streams->gone);
+    free(streams->host);
+    free(streams->own_host);
+    *streams = (struct streams){.model = streams->model, .ended = true};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+void streams_set_host(struct streams *streams, const char *host)
+{
+    char *copy = host ? strdup(host) : NULL;
+
+    if (same_text(host, streams->host) || (host && !copy)) {
+        free(copy);
+        return;
+    }
+    free(streams->host);
+    streams->host = copy;
+    streams_start_over(streams);
+}
 
 int session_stream_new(struct session *s)
 {
@@ -76,63 +121,158 @@ uint64_t stream_life(const struct transcript *t)
     return t->marks->life;
 }
 
-static struct stream *stream_of(struct streams *streams, struct transcript *t, int which)
+static bool range_push(struct stream_range **ranges, size_t *n, size_t *room, struct stream_range range)
 {
-    return which == STREAM_OF_ALL ? &streams->all : t->session->stream;
+    if (!OKS_GROW(*ranges, *n, *room))
+        return false;
+    (*ranges)[(*n)++] = range;
+    return true;
+}
+
+/* Rows of the stream of all that were sent are to be sent again. */
+static void send_again(struct streams *streams, struct transcript *t, size_t from, size_t to)
+{
+    const struct stream_range range = {.transcript = t, .from = from, .to = to, .again = true};
+    struct stream *all = &streams->all;
+    const struct stream_range *last = all->n_changed ? &all->changed[all->n_changed - 1] : NULL;
+
+    if (last && last->transcript == t && last->from == from && last->to == to)
+        return;
+    if (all->n_changed == CHANGED_MAX ||
+        !range_push(&all->changed, &all->n_changed, &all->changed_room, range))
+        stream_clear(all);
 }
 
 void stream_changed(struct streams *streams, struct transcript *t, size_t i)
 {
-    for (int which = 0; which < STREAMS; which++)
-        if (i < t->marks->sent[which])
-            stream_clear(stream_of(streams, t, which));
+    if (i < t->marks->sent[STREAM_OF_SESSION])
+        stream_clear(t->session->stream);
+    if (i < t->marks->sent[STREAM_OF_ALL])
+        send_again(streams, t, i, i + 1);
+}
+
+/* --- requests that have left --- */
+
+static int by_key_and_revision(const void *a, const void *b)
+{
+    const struct stream_gone *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return (x->revision < y->revision) - (x->revision > y->revision);
+}
+
+/*
+ * When the stream of all starts over: sorts them by key. Forgets those that count again before anybody was
+ * sent zeros, which are most: their transcript was replaced.
+ */
+static void settle_gone(struct streams *streams)
+{
+    struct stream_gone *gone = streams->gone;
+    size_t n = 0;
+
+    if (streams->n_gone)
+        qsort(gone, streams->n_gone, sizeof(*gone), by_key_and_revision);
+    for (size_t i = 0; i < streams->n_gone; i++) {
+        if (n && gone[n - 1].key == gone[i].key)
+            gone[n - 1].sent |= gone[i].sent;
+        else if (gone[i].sent || !billing_counts(streams->model->billing, gone[i].key))
+            gone[n++] = gone[i];
+    }
+    streams->n_gone = n;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct stream_gone *x = a, *y = b;
+
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+uint64_t stream_revision(const struct streams *streams, const struct transcript *t, size_t i,
+                         const struct request_row *row)
+{
+    uint64_t revision = billing_revision(streams->model->billing, t->billed, i, row);
+    const struct stream_gone wanted = {.key = row->request.key}, *gone = NULL;
+
+    if (streams->n_gone)
+        gone = bsearch(&wanted, streams->gone, streams->n_gone, sizeof(*gone), by_key);
+    return gone && gone->sent ? revision + gone->revision + 1 : revision;
+}
+
+struct leaving {
+    struct streams *streams;
+    const struct transcript *t;
+};
+
+static int remember(void *ctx, const struct billing_visit *visit)
+{
+    const struct leaving *l = ctx;
+    struct streams *streams = l->streams;
+    bool text = visit->stamp.key == OKS_STAMP_KEY_TEXT;
+
+    if (!stream_has_line(STREAM_OF_ALL, visit))
+        return 0;
+    if (streams->n_gone == GONE_MAX || !OKS_GROW(streams->gone, streams->n_gone, streams->gone_room))
+        return 1;
+    streams->gone[streams->n_gone++] =
+        (struct stream_gone){.key = visit->row->request.key,
+                             .stamp = text ? OKS_STAMP_NONE : visit->stamp,
+                             .revision = stream_revision(streams, l->t, visit->i, visit->row) + 1};
+    return 0;
 }
 
 void stream_leave(struct streams *streams, struct transcript *t)
 {
-    stream_changed(streams, t, 0);
-    memset(t->marks->sent, 0, sizeof(t->marks->sent));
+    struct leaving leaving = {streams, t};
+    struct stream_marks *marks = t->marks;
+
+    if (marks->sent[STREAM_OF_SESSION])
+        stream_clear(t->session->stream);
+    if (marks->told && !streams->ended) {
+        billing_each_owned(streams->model->billing, t->billed, 0, marks->sent[STREAM_OF_ALL], remember,
+                           &leaving);
+        stream_clear(&streams->all);
+    }
+    memset(marks->sent, 0, sizeof(marks->sent));
+    memset(marks->months, 0, sizeof(marks->months));
+    marks->months_of = 0;
+    marks->told = false;
 }
 
 /* --- closed rows --- */
 
-enum { PARTS_MAX = 2 * REQUESTS_OF_RECORD }; /* behind the last response: more than its lines bring mostly */
-
-/* What follows the last response are its parts. They are open as long as it is. Without a file nothing
- * follows. */
-static size_t closed_rows(const struct transcript *t)
-{
-    const struct oks_requests *rows = t->state.requests;
-    size_t n = requests_whole(rows);
-    struct request_row row;
-
-    if (t->retained || requests_after(rows))
-        return n;
-    for (size_t i = n; i > 0 && n - i < PARTS_MAX; i--) {
-        requests_get(rows, i - 1, &row);
-        if (row.request.part == OKS_PART_RESPONSE)
-            return row.request.settled ? n : i - 1;
-    }
-    return n;
-}
-
 void stream_committed(struct streams *streams, struct transcript *t)
 {
-    t->marks->closed = closed_rows(t);
-    stream_changed(streams, t, t->marks->closed);
+    const struct oks_requests *rows = t->state.requests;
+    struct stream_marks *marks = t->marks;
+    size_t before = marks->closed, sent = marks->sent[STREAM_OF_ALL];
+
+    marks->closed = t->retained ? requests_whole(rows) : requests_closed(rows);
+    if (marks->sent[STREAM_OF_SESSION] > marks->closed)
+        stream_clear(t->session->stream);
+    if (marks->closed < before && marks->closed < sent) /* the response goes on */
+        send_again(streams, t, marks->closed, before < sent ? before : sent);
+    if (before < marks->closed && before < sent) /* and has ended again */
+        send_again(streams, t, before, marks->closed < sent ? marks->closed : sent);
 }
 
 /* --- the rows of a call --- */
 
 enum { LINES_AT_ONCE = 16384 };
 
+/* A row that is sent, or (range GONE) a request that has left. */
 struct stream_row {
     uint64_t time;  /* ascending; 0: none */
     uint32_t range; /* index of its range, and ... */
     uint32_t row;   /* ... its row, counted from there */
 };
 
+#define GONE UINT32_MAX
+
 struct stream_rows {
+    int which;
+    int month;                   /* -1: all */
     struct stream_range *ranges; /* by path of their transcripts, or in the order in which they were closed */
     size_t n_ranges, ranges_room;
     struct stream_row *rows;
@@ -140,32 +280,51 @@ struct stream_rows {
     int64_t mtime_ns;
 };
 
+static bool is_wanted(const struct stream_rows *rows, struct oks_stamp stamp)
+{
+    return rows->month < 0 || stream_month_of(stamp) == (unsigned)rows->month;
+}
+
+static int push_row(struct stream_rows *rows, struct oks_stamp stamp, uint32_t range, size_t row)
+{
+    bool timed = !oks_stamp_is_none(stamp) && stamp.key != OKS_STAMP_KEY_TEXT;
+
+    if (!is_wanted(rows, stamp))
+        return 0;
+    if (!OKS_GROW(rows->rows, rows->n, rows->room))
+        return -ENOMEM;
+    rows->rows[rows->n++] = (struct stream_row){timed ? stamp.key + 1 : 0, range, (uint32_t)row};
+    return 0;
+}
+
 static int add_row(void *ctx, const struct billing_visit *visit)
 {
     struct stream_rows *rows = ctx;
     const struct stream_range *range = &rows->ranges[rows->n_ranges - 1];
-    bool timed = !oks_stamp_is_none(visit->stamp) && visit->stamp.key != OKS_STAMP_KEY_TEXT;
 
-    if (visit->sum->requests == 0)
+    if (!range->again && !stream_has_line(rows->which, visit))
         return 0;
-    if (!OKS_GROW(rows->rows, rows->n, rows->room))
-        return -ENOMEM;
-    rows->rows[rows->n++] = (struct stream_row){
-        timed ? visit->stamp.key + 1 : 0, (uint32_t)(rows->n_ranges - 1), (uint32_t)(visit->i - range->from)};
-    return 0;
+    return push_row(rows, visit->stamp, (uint32_t)(rows->n_ranges - 1), visit->i - range->from);
 }
 
 /* In ascending order of rows. */
-static int add_rows(struct stream_rows *rows, struct model *m, struct transcript *t, size_t from, size_t to)
+static int add_rows(struct stream_rows *rows, struct model *m, struct stream_range range)
 {
-    if (from >= to)
+    struct transcript *t = range.transcript;
+    size_t before = rows->n;
+    int rc = 0;
+
+    if (range.from >= range.to)
         return 0;
-    if (!OKS_GROW(rows->ranges, rows->n_ranges, rows->ranges_room))
+    if (!range_push(&rows->ranges, &rows->n_ranges, &rows->ranges_room, range))
         return -ENOMEM;
-    rows->ranges[rows->n_ranges++] = (struct stream_range){.transcript = t, .from = from, .to = to};
-    if (t->mark.mtime_ns > rows->mtime_ns)
+    if (!range.again)
+        rc = billing_each_owned(m->billing, t->billed, range.from, range.to, add_row, rows);
+    for (size_t i = range.from; range.again && rc == 0 && i < range.to; i++)
+        rc = billing_row(m->billing, t->billed, i, add_row, rows);
+    if (rows->n > before && t->mark.mtime_ns > rows->mtime_ns)
         rows->mtime_ns = t->mark.mtime_ns;
-    return billing_each_owned(m->billing, t->billed, from, to, add_row, rows);
+    return rc;
 }
 
 static int by_place(const void *a, const void *b)
@@ -188,182 +347,6 @@ static void rows_clear(struct stream_rows *rows)
 {
     free(rows->ranges);
     free(rows->rows);
-}
-
-/* --- lines --- */
-
-struct stream_line {
-    struct oks_stamp stamp; /* never a text */
-    size_t order;           /* of rendering */
-    size_t at, len;         /* in the bytes */
-    size_t ids;             /* offset in the line at which ids are inserted that are looked up later */
-    enum oks_part part;
-    size_t ids_at, ids_len; /* in the bytes: the ids found */
-};
-
-struct stream_batch {
-    struct model *model;
-    int which;
-    struct transcript *t;
-    struct oks_bytes bytes;
-    struct stream_line *lines;
-    size_t n, room;
-    struct stream_ids ids; /* of lines whose rows have no ids in memory */
-};
-
-static void put_text(struct oks_bytes *b, const char *key, struct oks_slice text)
-{
-    oks_bytes_text(b, key);
-    if (text.len == 0) {
-        oks_bytes_text(b, "null");
-        return;
-    }
-    oks_bytes_put(b, "\"", 1);
-    oks_bytes_json(b, text);
-    oks_bytes_put(b, "\"", 1);
-}
-
-static void put_number(struct oks_bytes *b, const char *key, uint64_t n)
-{
-    oks_bytes_text(b, key);
-    oks_bytes_number(b, n);
-}
-
-/* A part of a response has an id of its own, which no transcript contains. */
-static void put_ids(struct oks_bytes *b, struct oks_slice message_id, struct oks_slice request_id,
-                    enum oks_part part)
-{
-    static const char *const suffix[OKS_PARTS] = {[OKS_PART_ADVISOR] = ":advisor\"",
-                                                  [OKS_PART_COMPACTION] = ":compaction\"",
-                                                  [OKS_PART_ATTEMPT] = ":attempt\""};
-
-    put_text(b, ",\"requestId\":", request_id);
-    put_text(b, ",\"messageId\":", message_id);
-    if (!suffix[part] || message_id.len == 0)
-        return;
-    b->len -= b->error ? 0 : 1;
-    oks_bytes_text(b, suffix[part]);
-}
-
-static void put_cost(struct oks_bytes *b, const struct billed_sum *sum)
-{
-    char text[OKS_MONEY_TEXT];
-
-    oks_bytes_text(b, ",\"costUSD\":");
-    if (sum->unpriced) {
-        oks_bytes_text(b, "null");
-        return;
-    }
-    oks_money_text((oks_money)sum->cost, text);
-    oks_bytes_text(b, text);
-}
-
-static uint64_t saturated(unsigned __int128 n)
-{
-    return n < OKS_TOKENS_MAX ? (uint64_t)n : OKS_TOKENS_MAX;
-}
-
-/* `row` is the request, `visit` its cost. */
-static void put_line(struct stream_batch *batch, const struct billing_visit *visit,
-                     const struct request_row *row, struct stream_line *line)
-{
-    const struct billed_sum *sum = visit->sum;
-    struct oks_bytes *b = &batch->bytes;
-    char buf[OKS_STAMP_TEXT];
-
-    put_text(b, "{\"t\":", oks_stamp_text(visit->stamp, buf));
-    line->ids = b->len - line->at;
-    line->part = row->request.part;
-    if (!row->ids_forgotten)
-        put_ids(b, row->message_id, row->request_id, line->part);
-    put_text(b, ",\"model\":", oks_slice_of(visit->model));
-    put_number(b, ",\"historyLength\":", row->history);
-    put_number(
-        b, ",\"inputTotalTokens\":", saturated(sum->input + sum->cache_read + sum->cache_5m + sum->cache_1h));
-    put_number(b, ",\"cacheReadTokens\":", saturated(sum->cache_read));
-    put_number(b, ",\"cacheWriteTokens\":", saturated(sum->cache_5m + sum->cache_1h));
-    put_number(b, ",\"outputTokens\":", saturated(sum->output));
-    put_number(b, ",\"toolUses\":", sum->tool_uses);
-    put_cost(b, sum);
-    put_text(b, ",\"agentId\":", requests_agent(batch->t->state.requests, row->agent));
-    oks_bytes_text(b, row->request.sidechain ? ",\"sidechain\":true" : ",\"sidechain\":false");
-    if (batch->which == STREAM_OF_ALL) {
-        put_text(b, ",\"sessionId\":", oks_slice_of(batch->t->session->id));
-        put_text(b, ",\"source\":", oks_slice_of(session_source(batch->t->session)->name));
-    }
-    oks_bytes_text(b, "}\n");
-}
-
-static int put_request(void *ctx, const struct billing_visit *visit)
-{
-    struct stream_batch *batch = ctx;
-    const struct request_row *row = visit->row;
-    struct stream_line *line;
-
-    if (visit->sum->requests == 0)
-        return 0;
-    if (!OKS_GROW(batch->lines, batch->n, batch->room))
-        return -ENOMEM;
-    line = &batch->lines[batch->n];
-    *line = (struct stream_line){.stamp = visit->stamp, .order = batch->n, .at = batch->bytes.len};
-    if (line->stamp.key == OKS_STAMP_KEY_TEXT)
-        line->stamp = OKS_STAMP_NONE;
-    put_line(batch, visit, row, line);
-    line->len = batch->bytes.len - line->at;
-    batch->n++;
-    if (row->ids_forgotten &&
-        stream_ids_want(&batch->ids, batch->t,
-                        (struct request_place){visit->i, row->request.key, row->first, row->request.part},
-                        line->order) < 0)
-        return -ENOMEM;
-    return batch->bytes.error;
-}
-
-/* The ids of a line that was written without them. */
-static int take_ids(void *ctx, size_t i, struct oks_slice message_id, struct oks_slice request_id)
-{
-    struct stream_batch *batch = ctx;
-    struct stream_line *line = &batch->lines[i];
-
-    line->ids_at = batch->bytes.len;
-    put_ids(&batch->bytes, message_id, request_id, line->part);
-    line->ids_len = batch->bytes.len - line->ids_at;
-    return batch->bytes.error;
-}
-
-static int deliver(struct stream_batch *batch, int (*fn)(void *ctx, const char *bytes, size_t len), void *ctx)
-{
-    struct oks_bytes whole = {0};
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < batch->n; i++) {
-        const struct stream_line *line = &batch->lines[i];
-        const char *bytes = batch->bytes.ptr + line->at;
-
-        if (line->ids_len == 0) {
-            rc = fn(ctx, bytes, line->len);
-            continue;
-        }
-        whole.len = 0;
-        oks_bytes_put(&whole, bytes, line->ids);
-        oks_bytes_put(&whole, batch->bytes.ptr + line->ids_at, line->ids_len);
-        oks_bytes_put(&whole, bytes + line->ids, line->len - line->ids);
-        rc = whole.error ? whole.error : fn(ctx, whole.ptr, whole.len);
-    }
-    free(whole.ptr);
-    return rc;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct stream_line *x = a, *y = b;
-
-    if (x->stamp.key != y->stamp.key) {
-        bool none_x = oks_stamp_is_none(x->stamp), none_y = oks_stamp_is_none(y->stamp);
-
-        return none_x || none_y ? none_y - none_x : oks_stamp_cmp(x->stamp, y->stamp);
-    }
-    return (x->order > y->order) - (x->order < y->order);
 }
 
 /* --- the transcripts of a stream --- */
@@ -398,31 +381,133 @@ static int transcripts_of(struct model *m, const struct session *s, struct chose
     return rc;
 }
 
+/* --- what the lines of all say of a session --- */
+
+struct assigning {
+    struct streams *streams;
+    bool changed;
+    int rc;
+};
+
+static void see_team(void *ctx, void *item)
+{
+    struct assigning *a = ctx;
+    struct team *team = item;
+
+    a->changed |= team->told != team->version;
+    team->told = team->version;
+}
+
+static void unassign(void *ctx, void *item)
+{
+    (void)ctx;
+    ((struct session *)item)->stream->team = NULL;
+}
+
+/* A session of several teams is told as one of the first. */
+static void assign(void *ctx, void *item)
+{
+    struct assigning *a = ctx;
+    struct team *team = item;
+    struct model *m = a->streams->model;
+    struct session **sessions = team_sessions(&m->catalog, team, runs_current(team));
+    const char *name = oks_intern(&m->names, team->name);
+
+    if (!sessions || !name)
+        a->rc = -ENOMEM;
+    for (size_t i = 0; a->rc == 0 && sessions[i]; i++)
+        if (!sessions[i]->stream->team)
+            sessions[i]->stream->team = name;
+    free(sessions);
+}
+
+static int assign_teams(struct streams *streams)
+{
+    struct catalog *c = &streams->model->catalog;
+    struct assigning a = {streams, c->n_teams != streams->n_teams, 0};
+
+    oks_tree_each(c->teams, see_team, &a);
+    if (!a.changed)
+        return 0;
+    streams->n_teams = SIZE_MAX;
+    oks_tree_each(c->sessions, unassign, NULL);
+    oks_tree_each(c->teams, assign, &a);
+    if (a.rc == 0)
+        streams->n_teams = c->n_teams;
+    return a.rc;
+}
+
+static uint64_t says_of(struct session *s)
+{
+    struct stream *own = s->stream;
+
+    if (own->version != s->version || own->told_team != own->team)
+        own->says = stream_session_hash(s);
+    own->version = s->version;
+    own->told_team = own->team;
+    return own->says;
+}
+
+/* Lines of a session that is in another project or team now are sent again. */
+static int describe_sessions(struct streams *streams, const struct chosen *chosen)
+{
+    int rc = assign_teams(streams);
+
+    for (size_t i = 0; rc == 0 && i < chosen->n; i++) {
+        struct transcript *t = chosen->list[i];
+        uint64_t says = says_of(t->session);
+
+        if (t->marks->told_as != says && t->marks->sent[STREAM_OF_ALL])
+            send_again(streams, t, 0, t->marks->sent[STREAM_OF_ALL]);
+        t->marks->told_as = says;
+    }
+    return rc;
+}
+
 /* --- new lines --- */
 
-static int range_add(struct stream *stream, struct transcript *t, size_t from, size_t to)
+static int range_add(struct stream *stream, struct stream_range range)
 {
-    if (!OKS_GROW(stream->ranges, stream->n, stream->room))
+    range.sequence = stream->sequence + (range.to - range.from);
+    if (!range_push(&stream->ranges, &stream->n, &stream->room, range))
         return -ENOMEM;
-    stream->sequence += to - from;
-    stream->ranges[stream->n++] = (struct stream_range){stream->sequence, t, from, to};
+    stream->sequence = range.sequence;
     return 0;
 }
 
+/* Rows that have changed since they were sent. */
+static int send_changed(struct stream *all)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < all->n_changed; i++)
+        rc = range_add(all, all->changed[i]);
+    if (rc == 0)
+        all->n_changed = 0;
+    return rc;
+}
+
 /* Adds the rows that were closed since the last call to the ranges. */
-static int advance(struct model *m, const struct session *s, struct stream *stream, int which)
+static int advance(struct streams *streams, const struct session *s, struct stream *stream, int which)
 {
     struct chosen chosen;
-    int rc = transcripts_of(m, s, &chosen);
+    int rc = transcripts_of(streams->model, s, &chosen);
 
+    if (rc == 0 && which == STREAM_OF_ALL)
+        rc = describe_sessions(streams, &chosen);
+    if (rc == 0 && which == STREAM_OF_ALL)
+        rc = send_changed(stream);
     for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
         struct transcript *t = chosen.list[i];
+        struct stream_marks *marks = t->marks;
 
-        if (t->marks->closed <= t->marks->sent[which])
+        if (marks->closed <= marks->sent[which])
             continue;
-        rc = range_add(stream, t, t->marks->sent[which], t->marks->closed);
+        rc = range_add(
+            stream, (struct stream_range){.transcript = t, .from = marks->sent[which], .to = marks->closed});
         if (rc == 0)
-            t->marks->sent[which] = t->marks->closed;
+            marks->sent[which] = marks->closed;
+        marks->told |= which == STREAM_OF_ALL;
     }
     free(chosen.list);
     return rc;
@@ -436,7 +521,7 @@ static int new_rows(struct stream_rows *rows, struct model *m, const struct stre
         const struct stream_range *r = &stream->ranges[i];
 
         if (r->sequence > after)
-            rc = add_rows(rows, m, r->transcript, r->from, r->to);
+            rc = add_rows(rows, m, *r);
     }
     return rc;
 }
@@ -448,10 +533,91 @@ static int rows_from_start(struct stream_rows *rows, struct model *m, const stru
     struct chosen chosen;
     int rc = transcripts_of(m, s, &chosen);
 
-    for (size_t i = 0; rc == 0 && i < chosen.n; i++)
-        rc = add_rows(rows, m, chosen.list[i], 0, chosen.list[i]->marks->sent[which]);
+    for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
+        struct transcript *t = chosen.list[i];
+
+        if (rows->month < 0 || stream_may_have_month(t, (unsigned)rows->month))
+            rc = add_rows(rows, m, (struct stream_range){.transcript = t, .to = t->marks->sent[which]});
+    }
     free(chosen.list);
     return rc;
+}
+
+/* Those that count no more. */
+static int gone_rows(struct stream_rows *rows, struct streams *streams)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < streams->n_gone; i++) {
+        struct stream_gone *gone = &streams->gone[i];
+
+        if (billing_counts(streams->model->billing, gone->key) || !is_wanted(rows, gone->stamp))
+            continue;
+        rc = push_row(rows, gone->stamp, GONE, i);
+        gone->sent = true;
+    }
+    return rc;
+}
+
+/* --- open rows, in a month --- */
+
+struct hashing {
+    uint64_t hash;
+    const struct transcript *t;
+};
+
+static int hash_row(void *ctx, const struct billing_visit *visit)
+{
+    struct hashing *h = ctx;
+    const struct billed_sum *s = visit->sum;
+    const uint64_t what[] = {visit->row->request.key, visit->stamp.key,      (uint64_t)s->input,
+                             (uint64_t)s->output,     (uint64_t)s->cache_5m, (uint64_t)s->cache_1h,
+                             (uint64_t)s->cache_read, (uint64_t)s->cost,     s->tool_uses};
+
+    h->hash = request_hash(h->hash, (const char *)what, sizeof(what));
+    return 0;
+}
+
+/* The rows that no stream has yet; what they are. 0 or -ENOMEM */
+static int open_rows(struct stream_rows *rows, struct model *m, struct oks_stream_cursor *behind)
+{
+    struct hashing h = {.hash = 0};
+    struct chosen chosen;
+    int rc = transcripts_of(m, NULL, &chosen);
+
+    for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
+        struct transcript *t = chosen.list[i];
+        size_t sent = t->marks->sent[STREAM_OF_ALL], n = requests_len(t->state.requests), before = rows->n;
+
+        if (sent >= n)
+            continue;
+        rc = add_rows(rows, m, (struct stream_range){.transcript = t, .from = sent, .to = n});
+        if (rc == 0 && rows->n > before)
+            rc = billing_each_owned(m->billing, t->billed, sent, n, hash_row, &h);
+        behind->unfinished |= n > requests_whole(t->state.requests);
+    }
+    free(chosen.list);
+    behind->open = h.hash;
+    return rc;
+}
+
+/*
+ * If they are as the cursor has returned them, they are taken back. A request of an unfinished line may not
+ * be there any more: then the stream starts over.
+ */
+static int new_open_rows(struct stream_rows *rows, struct model *m, const struct oks_stream_cursor *cursor,
+                         struct oks_stream_cursor *behind)
+{
+    size_t n = rows->n;
+    int rc = rows->month < 0 ? 0 : open_rows(rows, m, behind);
+
+    if (rc < 0)
+        return rc;
+    if (behind->open == cursor->open)
+        rows->n = n;
+    else if (cursor->unfinished)
+        return OKS_STREAM_STARTED_OVER;
+    return 0;
 }
 
 /* --- a call --- */
@@ -487,9 +653,13 @@ static int begin(struct call *call)
 
     for (size_t i = 0; i < chosen.n; i++)
         chosen.list[i]->marks->sent[call->which] = 0;
+    for (size_t i = 0; i < chosen.n && call->which == STREAM_OF_ALL; i++)
+        chosen.list[i]->marks->told = false;
     free(chosen.list);
     if (rc < 0)
         return rc;
+    if (call->which == STREAM_OF_ALL)
+        settle_gone(call->streams);
     stream_clear(stream);
     stream->generation = ++call->streams->generations;
     return 0;
@@ -499,11 +669,18 @@ static int begin(struct call *call)
 static int read_all(struct call *call)
 {
     struct model *m = call->streams->model;
-    int rc = call->stream->generation == 0 ? begin(call) : 0;
+    int rc = 0;
 
+    do {
+        if (call->stream->generation == 0)
+            rc = begin(call);
+        if (rc == 0)
+            rc = advance(call->streams, call->s, call->stream, call->which);
+    } while (rc == 0 &&
+             call->stream->generation == 0); /* too much has changed: once, as nothing is sent then */
     if (rc == 0)
-        rc = advance(m, call->s, call->stream, call->which);
-    return rc < 0 ? rc : rows_from_start(&call->rows, m, call->s, call->which);
+        rc = rows_from_start(&call->rows, m, call->s, call->which);
+    return rc == 0 && call->which == STREAM_OF_ALL ? gone_rows(&call->rows, call->streams) : rc;
 }
 
 /* The rows behind the cursor; 1: the stream starts over. */
@@ -514,7 +691,9 @@ static int read_new(struct call *call, const struct oks_stream_cursor *cursor)
 
     if (call->stream->generation != cursor->generation)
         return OKS_STREAM_STARTED_OVER;
-    rc = advance(m, call->s, call->stream, call->which);
+    rc = advance(call->streams, call->s, call->stream, call->which);
+    if (call->stream->generation != cursor->generation)
+        return OKS_STREAM_STARTED_OVER; /* too much of it has changed */
     return rc < 0 ? rc : new_rows(&call->rows, m, call->stream, cursor->sequence);
 }
 
@@ -528,46 +707,69 @@ static int collect(struct call *call, const struct oks_stream_cursor *cursor,
     rc = find(call);
     if (rc == 0)
         rc = cursor->generation ? read_new(call, cursor) : read_all(call);
-    *behind = (struct oks_stream_cursor){0};
+    *behind = (struct oks_stream_cursor){.kind = cursor->kind, .month = cursor->month};
     if (rc == 0)
-        *behind = (struct oks_stream_cursor){.generation = call->stream->generation,
-                                             .sequence = call->stream->sequence};
+        rc = new_open_rows(&call->rows, call->streams->model, cursor, behind);
+    if (rc == 0) {
+        behind->generation = call->stream->generation;
+        behind->sequence = call->stream->sequence;
+    } else {
+        *behind = (struct oks_stream_cursor){.kind = cursor->kind, .month = cursor->month};
+    }
     pthread_mutex_unlock(&call->streams->model->lock);
     if (rc == 0 && call->rows.n)
         qsort(call->rows.rows, call->rows.n, sizeof(*call->rows.rows), by_time_and_place);
     return rc;
 }
 
+/* Lines of rows of one range, one behind the other. */
+static int put_range(struct stream_batch *batch, const struct stream_range *range, size_t from, size_t to)
+{
+    struct billing *billing = batch->streams->model->billing;
+    int rc = 0;
+
+    batch->t = range->transcript;
+    if (!range->again)
+        return billing_each_owned(billing, batch->t->billed, from, to, stream_put_request, batch);
+    for (size_t i = from; rc == 0 && i < to; i++)
+        rc = billing_row(billing, batch->t->billed, i,
+                         range->to - range->from == 1 ? stream_put_again : stream_put_request, batch);
+    return rc;
+}
+
 /* Makes lines of rows that are sorted by place. */
-static int put_lines(struct stream_batch *batch, const struct stream_rows *all, const struct stream_row *rows,
+static int put_lines(struct stream_batch *batch, const struct call *call, const struct stream_row *rows,
                      size_t n)
 {
     int rc = 0;
 
     for (size_t i = 0, end; rc == 0 && i < n; i = end) {
-        const struct stream_range *range = &all->ranges[rows[i].range];
-        size_t from = range->from + rows[i].row;
+        const struct stream_range *range = &call->rows.ranges[rows[i].range];
+        size_t from;
 
-        for (end = i + 1; end < n && rows[end].range == rows[i].range; end++)
+        end = i + 1;
+        if (rows[i].range == GONE) {
+            rc = stream_put_gone(batch, &call->streams->gone[rows[i].row]);
+            continue;
+        }
+        from = range->from + rows[i].row;
+        for (; end < n && rows[end].range == rows[i].range; end++)
             if (rows[end].row != rows[i].row + (end - i))
                 break;
-        batch->t = range->transcript;
-        rc = billing_each_owned(batch->model->billing, batch->t->billed, from, from + (end - i), put_request,
-                                batch);
+        rc = put_range(batch, range, from, from + (end - i));
     }
     return rc;
 }
 
-/* -ESTALE: a row has changed since it was collected. */
+/* -ESTALE: a row is gone since it was collected. */
 static int put_current(struct call *call, uint64_t generation, struct stream_batch *batch,
                        const struct stream_row *rows, size_t n)
 {
     int rc;
 
-    pthread_mutex_lock(&batch->model->lock);
-    rc = find(call) < 0 || call->stream->generation != generation ? -ESTALE
-                                                                  : put_lines(batch, &call->rows, rows, n);
-    pthread_mutex_unlock(&batch->model->lock);
+    pthread_mutex_lock(&batch->streams->model->lock);
+    rc = find(call) < 0 || call->stream->generation != generation ? -ESTALE : put_lines(batch, call, rows, n);
+    pthread_mutex_unlock(&batch->streams->model->lock);
     return rc;
 }
 
@@ -575,20 +777,14 @@ static int send_lines(struct call *call, uint64_t generation, const struct strea
                       struct stream_row *rows, size_t n,
                       int (*line)(void *ctx, const char *bytes, size_t len), void *ctx)
 {
-    struct stream_batch batch = {.model = call->streams->model, .which = call->which};
+    struct stream_batch batch = {.streams = call->streams, .which = call->which};
     int rc;
 
     qsort(rows, n, sizeof(*rows), by_place);
     rc = put_current(call, generation, &batch, rows, n);
-    if (rc == 0) /* before lines are sorted: ids refer to them by index */
-        rc = stream_ids_find(&batch.ids, sources, take_ids, &batch);
-    stream_ids_clear(&batch.ids);
-    if (rc == 0 && batch.n)
-        qsort(batch.lines, batch.n, sizeof(*batch.lines), by_time);
     if (rc == 0)
-        rc = deliver(&batch, line, ctx);
-    free(batch.lines);
-    free(batch.bytes.ptr);
+        rc = stream_deliver(&batch, sources, line, ctx);
+    stream_batch_clear(&batch);
     return rc;
 }
 
@@ -600,8 +796,11 @@ int streams_next(struct streams *streams, const struct stream_sources *sources,
                         .target = target,
                         .which = target->kind == OKS_ALL ? STREAM_OF_ALL : STREAM_OF_SESSION};
     struct oks_stream_cursor behind;
-    int rc = collect(&call, cursor, &behind);
+    int rc;
 
+    call.rows.which = call.which;
+    call.rows.month = cursor->kind == OKS_STREAM_MONTH ? (int)cursor->month : -1;
+    rc = collect(&call, cursor, &behind);
     for (size_t i = 0, n; rc == 0 && i < call.rows.n; i += n) {
         n = call.rows.n - i < LINES_AT_ONCE ? call.rows.n - i : LINES_AT_ONCE;
         rc = send_lines(&call, behind.generation, sources, call.rows.rows + i, n, line, ctx);

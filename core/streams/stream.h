@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "okstrafs/source.h"
+#include "okstrafs/stamp.h"
 #include "okstrafs/stream.h"
 
 struct model;
@@ -21,12 +22,22 @@ struct stream_marks;
 struct transcript;
 
 enum { STREAM_OF_SESSION, STREAM_OF_ALL, STREAMS };
+enum { STREAM_MONTHS = 241, STREAM_MONTH_WORDS = 4 };
 
 /* Rows of a transcript that were closed since the stream began, in the order in which a call noticed it. */
 struct stream_range {
     uint64_t sequence; /* of its last row */
     struct transcript *transcript;
     size_t from, to;
+    bool again; /* rows that were sent before, and have changed since */
+};
+
+/* A request that was sent, and has left with its transcript. */
+struct stream_gone {
+    uint64_t key;
+    struct oks_stamp stamp; /* never a text */
+    uint64_t revision;      /* with zeros: if it counts again, it has a higher one */
+    bool sent;              /* with zeros */
 };
 
 /* Zeroed: no reader. */
@@ -35,12 +46,24 @@ struct stream {
     uint64_t sequence;   /* number of rows closed, also of those without a line */
     struct stream_range *ranges;
     size_t n, room;
+    struct stream_range *changed; /* of all: rows that are to be sent again */
+    size_t n_changed, changed_room;
+    /* of a session: what the lines of all say of it */
+    const char *team;      /* interned; NULL: none */
+    uint64_t says;         /* as a hash ... */
+    uint64_t version;      /* ... of this version of the session, 0: of none, ... */
+    const char *told_team; /* ... and of this team */
 };
 
-/* Zeroed but for `model`: no readers. */
+/* Zeroed but for `model`, then streams_new(): no readers. */
 struct streams {
     struct model *model;
+    bool ended;
+    char *host, *own_host; /* in lines, and the machine's; NULL: not known */
     struct stream all;
+    struct stream_gone *gone; /* from all */
+    size_t n_gone, gone_room;
+    size_t n_teams;       /* when sessions were last assigned to them */
     uint64_t generations; /* the last one given out */
 };
 
@@ -59,13 +82,26 @@ void stream_marks_free(struct stream_marks *marks);
  */
 void stream_committed(struct streams *streams, struct transcript *t);
 
-void stream_clear(struct stream *stream);
+int streams_new(struct streams *streams, const char *host); /* NULL: not known. 0 or -ENOMEM */
+/* Frees everything but the model. Nothing is read any more. */
+void streams_end(struct streams *streams);
+/* What lines call the machine from now on; NULL: its own name. */
+void streams_set_host(struct streams *streams, const char *host);
+/* All lines may be others: prices changed, or the name of the host. */
+void streams_start_over(struct streams *streams);
 /*
- * The values of row i changed, or whether it has a line. If it was sent before, its streams start over.
+ * The values of row i changed, or whether it has a line. If it was sent before, the session's stream starts
+ * over, and that of all has it again.
  */
 void stream_changed(struct streams *streams, struct transcript *t, size_t i);
 /* The transcript's rows are about to leave. */
 void stream_leave(struct streams *streams, struct transcript *t);
+
+/*
+ * Calls fn with the name of each file of events/, ascending; see oks_stream_month(). 0, or the first non-zero
+ * value of fn.
+ */
+int streams_months(struct streams *streams, int (*fn)(void *ctx, const char *name), void *ctx);
 
 /* Where ids that are not in memory are looked up. */
 struct stream_sources {

@@ -25,17 +25,24 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct group *)a)->key, ((const struct group *)b)->key);
 }
 
-const char *groups_project_of(const struct session *s)
+const char *groups_cwd_of(const struct session *s)
 {
     const struct transcript *t;
 
     TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (t->state.cwds.len && *t->state.cwds.items[0].ptr)
             return t->state.cwds.items[0].ptr;
-    return s->project ? s->project->name : "unknown";
+    return NULL;
 }
 
-static const char *agent_of(const struct session *s)
+const char *groups_project_of(const struct session *s)
+{
+    const char *cwd = groups_cwd_of(s);
+
+    return cwd ? cwd : s->project ? s->project->name : "unknown";
+}
+
+const char *groups_agent_of(const struct session *s)
 {
     const char *name = session_label(s);
 
@@ -48,7 +55,7 @@ static const char *key_of(const struct session *s, enum group_kind kind)
     case GROUP_PROJECT:
         return groups_project_of(s);
     case GROUP_AGENT:
-        return agent_of(s);
+        return groups_agent_of(s);
     default:
         return session_source(s)->name;
     }

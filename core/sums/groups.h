@@ -37,10 +37,13 @@ static inline struct billed_bag *group_bag(struct group *group)
     return &group->billed;
 }
 
-/* What by-project.json calls the session's project. */
+/* The first working directory in the session's records; NULL: none has one. */
+const char *groups_cwd_of(const struct session *s);
+/* What by-project.json and by-agent.json call the session's project and agent. */
 const char *groups_project_of(const struct session *s);
 /* The key of the session's group, interned; NULL: its share is in no sum. */
 const char *groups_key(const struct session *s, enum group_kind kind);
+const char *groups_agent_of(const struct session *s);
 /* The session's share changed from `before` (NULL: none) to `now` (NULL: the session leaves). */
 int groups_session(struct sums *sums, struct session *s, const struct measure *before,
                    const struct measure *now);

@@ -17,6 +17,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/name_list.h"
+#include "inodes/spool.h"
+#include "inodes/stream_file.h"
 #include "tree/tree.h"
 
 enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
@@ -178,24 +180,66 @@ static void say_error(const struct options *o, const char *path, int rc)
         log_error("%s: %s", path, strerror(-rc));
 }
 
-static int cat_one(struct oks_engine *engine, const struct options *o, const char *path)
+static int print_document(struct oks_engine *engine, const struct node *node)
 {
     struct oks_document document;
+    int rc = render(engine, node, &document);
+
+    if (rc < 0)
+        return rc;
+    fwrite(document.bytes, 1, document.len, stdout);
+    oks_document_clear(&document);
+    return 0;
+}
+
+static int print_bytes(struct stream_file *stream)
+{
+    static char buf[256 << 10];
+    size_t at = 0;
+    ssize_t n;
+
+    do {
+        n = stream_file_read(stream, at, buf, sizeof(buf));
+        if (n > 0)
+            at += fwrite(buf, 1, (size_t)n, stdout);
+    } while (n > 0 && check_written() == 0);
+    return n < 0 ? (int)n : 0;
+}
+
+/* The lines of all requests are more than memory should hold: they go through a file, as in a mount. */
+static int print_stream(struct oks_engine *engine, const struct options *o, const struct node *node)
+{
+    struct spool *spool = spool_new(o->no_cache ? NULL : o->okstra_home);
+    struct stream_file *stream = spool ? stream_file_new(spool) : NULL;
+    uint64_t version;
+    int rc = stream ? tree_version(engine, node, NULL, &version) : -ENOMEM;
+
+    if (rc == 0)
+        rc = stream_file_grow(stream, engine, node, version);
+    if (rc == 0)
+        rc = print_bytes(stream);
+    stream_file_free(stream);
+    spool_free(spool);
+    return rc;
+}
+
+static int cat_one(struct oks_engine *engine, const struct options *o, const char *path)
+{
     struct node node;
     int rc = find(engine, below_mount(o, path), &node);
 
     if (rc == 0) {
-        rc = node_shape(&node) == NODE_DIR ? -EISDIR : render(engine, &node, &document);
+        if (node_shape(&node) == NODE_DIR)
+            rc = -EISDIR;
+        else if (tree_is_stream(&node))
+            rc = print_stream(engine, o, &node);
+        else
+            rc = print_document(engine, &node);
         node_clear(&node);
     }
-    if (rc < 0) {
+    if (rc < 0)
         say_error(o, path, rc);
-        return 1;
-    }
-    fwrite(document.bytes, 1, document.len, stdout);
-    rc = check_written();
-    oks_document_clear(&document);
-    return rc < 0;
+    return rc < 0 || check_written() < 0;
 }
 
 /* --- ls
@@ -392,7 +436,7 @@ int cat_run(const struct options *o)
                   "there is");
         return EX_USAGE;
     }
-    return for_each_path(o, cat_one, NULL);
+    return for_each_path(o, cat_one, "/");
 }
 
 int ls_run(const struct options *o)

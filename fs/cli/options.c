@@ -692,6 +692,8 @@ int options_parse(int argc, char **argv, struct options *out)
         rc = default_mountpoint(&o);
     if (rc == 0)
         rc = open_zone(&o);
+    if (gethostname(o.host, sizeof(o.host) - 1) < 0)
+        *o.host = '\0';
     if (rc) {
         options_clear(&o);
         return rc;
@@ -722,6 +724,7 @@ struct oks_config options_config(const struct options *o)
         .verify_tail = o->verify_tail,
         .revalidate = o->revalidate,
         .isa = o->isa,
+        .host = *o->host ? o->host : NULL,
         .zone = o->zone,
     };
 

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "okstrafs/engine.h"
+#include "okstrafs/names.h"
 
 struct options {
     enum command command;
@@ -29,11 +30,12 @@ struct options {
     char *mountpoint;         /* absolute */
     char **dirs[OKS_SOURCES]; /* absolute, NULL-terminated */
     char **task_roots;
-    char *zone_name;       /* of -o tz=; NULL: TZ or the machine's */
-    struct oks_zone *zone; /* of local days; NULL: UTC */
-    char *fuse_options;    /* passed to the mount: "allow_other,..." or "" */
-    size_t memory;         /* bytes that the daemon is to use */
-    uid_t uid;             /* to whom everything in the tree belongs */
+    char host[OKS_NAME_MAX + 1]; /* the machine's name; empty: not known */
+    char *zone_name;             /* of -o tz=; NULL: TZ or the machine's */
+    struct oks_zone *zone;       /* of local days; NULL: UTC */
+    char *fuse_options;          /* passed to the mount: "allow_other,..." or "" */
+    size_t memory;               /* bytes that the daemon is to use */
+    uid_t uid;                   /* to whom everything in the tree belongs */
     gid_t gid;
     bool no_cache;
     bool verify_tail;

@@ -106,13 +106,13 @@ static int take_up(struct stream_file *s, struct oks_engine *engine, const struc
 {
     struct append_buffer g = {.stream = s, .before = s->file.len, .bytes = malloc(GATHER)};
     struct oks_target target = node_target(node);
-    struct oks_stream_cursor cursor = s->cursor;
+    struct oks_stream_cursor cursor = s->cursor.generation ? s->cursor : tree_stream_cursor(node);
     int64_t mtime_ns = 0, last = atomic_load(&s->mtime_ns);
     int rc;
 
     if (!g.bytes)
         return -ENOMEM;
-    cursor.kind = tree_stream_kind(node);
+    cursor.calls = s->cursor.calls;
     rc = oks_stream_next(engine, &target, &cursor, append, &g, &mtime_ns);
     if (rc == OKS_STREAM_GOES_ON)
         rc = flush(&g);

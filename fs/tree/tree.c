@@ -359,9 +359,11 @@ bool tree_is_stream(const struct node *file)
     return file->type->is_stream;
 }
 
-enum oks_stream_kind tree_stream_kind(const struct node *file)
+struct oks_stream_cursor tree_stream_cursor(const struct node *file)
 {
-    return file->type->stream;
+    int month = file->type->stream == OKS_STREAM_MONTH ? oks_stream_month(file->leaf) : 0;
+
+    return (struct oks_stream_cursor){.kind = file->type->stream, .month = month < 0 ? 0 : (unsigned)month};
 }
 
 /* The window that a file shows, or none. Whether it is relative does not depend on the zone. */

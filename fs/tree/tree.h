@@ -85,8 +85,8 @@ int tree_version_known(struct oks_engine *engine, const struct node *file, uint6
  * order.
  */
 bool tree_is_stream(const struct node *file);
-/* Of an append-only file: what its lines are. */
-enum oks_stream_kind tree_stream_kind(const struct node *file);
+/* Of an append-only file: a fresh cursor. */
+struct oks_stream_cursor tree_stream_cursor(const struct node *file);
 
 /* Whether the content changes with the clock alone. */
 bool tree_follows_clock(const struct node *file);

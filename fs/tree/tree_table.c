@@ -14,6 +14,7 @@
 #include "okstrafs/names.h"
 #include "okstrafs/stream.h"
 #include "tree/documents.h"
+#include "tree/tree.h"
 
 /* --- content --- */
 
@@ -28,7 +29,8 @@ static const char readme_text[] =
     "  teams/<name>/usage.json        a team: lead, workers, totals; members/, runs/, projection.json\n"
     "  sessions/<id>/usage.json       one session (6 characters of the id are enough)\n"
     "  projects/<dir>/usage.json      all sessions of a project folder; current: the one that asked last\n"
-    "  sessions/<id>/requests.jsonl   a line a request, tools.jsonl: a tool call; events.jsonl: of all\n"
+    "  sessions/<id>/requests.jsonl   a line a request, tools.jsonl: a line a tool call\n"
+    "  events.jsonl, events/<month>   a line a request of all, for databases: contrib/engines\n"
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
     "  .../total_tokens, cost_usd, cache_hit_ratio  beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
@@ -209,7 +211,7 @@ static int render_stream(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     struct oks_target target = node_target(node);
-    struct oks_stream_cursor cursor = {.kind = node->type->stream};
+    struct oks_stream_cursor cursor = tree_stream_cursor(node);
     struct lines lines = {0};
     int64_t mtime_ns = 0;
     int rc = oks_stream_next(engine, &target, &cursor, add_line, &lines, &mtime_ns);
@@ -305,6 +307,12 @@ static const struct node_type
                   .stream = OKS_STREAM_TOOLS,
                   .costly = true},
     type_events = {.name = "events.jsonl", .shape = NODE_FILE, .render = render_stream, .is_stream = true},
+    type_month = {.shape = NODE_FILE,
+                  .render = render_stream,
+                  .is_stream = true,
+                  .stream = OKS_STREAM_MONTH,
+                  .costly = true},
+    type_months = {.name = "events", .shape = NODE_DIR, .each = &type_month, .list = OKS_LIST_MONTHS},
     /* Text, and no links: those lead from teams, projects and members to sessions, so that a tool that
      * follows links comes to an end. */
     type_session_teams = {.name = "teams",
@@ -479,7 +487,8 @@ const struct node_type node_type_root = {
     .unannounced = true, /* it leads to other folders, and its files may be costly */
     .fixed = TYPES(&type_readme, &type_report, &type_page, &type_usage, &type_total_tokens, &type_cost_usd,
                    &type_hit_ratio, &type_window, &type_status, &type_metrics, &type_pricing, &type_events,
-                   &type_teams, &type_sessions, &type_projects, &type_stats, &type_budgets, &type_limits)};
+                   &type_months, &type_teams, &type_sessions, &type_projects, &type_stats, &type_budgets,
+                   &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

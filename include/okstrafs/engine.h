@@ -71,6 +71,7 @@ struct oks_config {
     bool verify_tail; /* before reading on, compare a hash of the last bytes read before */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
+    const char *host;            /* of this machine, for events.jsonl; NULL: not known */
     const struct oks_zone *zone; /* of local days; NULL: UTC. Borrowed until oks_engine_free() */
     /* NULL, or borrowed until oks_engine_free(): once it is true, scans end with -ECANCELED. A signal handler
      * may set it. */
@@ -229,6 +230,7 @@ enum oks_list {
     OKS_LIST_EXCEEDED,  /* of OKS_ALL: <name> of each exceeded budget */
     OKS_LIST_CURRENT,   /* of a project: the session whose request, or whose sub-agent's, is the latest;
                            nothing if there is no request */
+    OKS_LIST_MONTHS,    /* of OKS_ALL: the files of events/ (okstrafs/stream.h) */
     OKS_LIST_DAYS,      /* of any target: local days with activity of the years 2020 to 2039, YYYY-MM-DD */
 };
 

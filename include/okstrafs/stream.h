@@ -22,8 +22,14 @@
  *
  * A line is an object with the keys t, requestId, messageId, model, historyLength (user and assistant records
  * of the transcript before the request), inputTotalTokens (all of the prompt), cacheReadTokens,
- * cacheWriteTokens, outputTokens, toolUses, costUSD (null: no price), agentId, sidechain; in the stream of
- * all also sessionId and source. A request is in the stream of the session that owns it.
+ * cacheWriteTokens, outputTokens, toolUses, costUSD (null: no price), agentId, sidechain. A request is in the
+ * stream of the session that owns it.
+ *
+ * In the stream of all a line has more keys (docs/reference.md), among them id and revision: if a request
+ * changes, its line is returned again with the same id and a revision that is not lower, and the stream does
+ * not start over unless a transcript was replaced or is gone, or prices changed. A request that counts no
+ * more is returned with zeros. With OKS_STREAM_MONTH it has the requests of one month only, and open ones
+ * too, again whenever they have changed: its last lines come to what the documents show.
  *
  * With OKS_STREAM_TOOLS in a fresh cursor's `kind`, a stream has one line for each tool call that the
  * session's transcripts log, once, when the call has ended: its result is logged, or its conversation went on
@@ -42,15 +48,18 @@
 extern "C" {
 #endif
 
-enum oks_stream_kind { OKS_STREAM_REQUESTS = 0, OKS_STREAM_TOOLS };
+enum oks_stream_kind { OKS_STREAM_REQUESTS = 0, OKS_STREAM_TOOLS, OKS_STREAM_MONTH };
 
 struct oks_tool_calls;
 
-/* Zeroed but for `kind`: fresh. */
+/* Zeroed but for the first two: fresh. */
 struct oks_stream_cursor {
     enum oks_stream_kind kind;
+    unsigned month;               /* of OKS_STREAM_MONTH: oks_stream_month() */
     uint64_t generation;          /* 0: fresh */
     uint64_t sequence;            /* of the last line returned */
+    uint64_t open;                /* the open requests returned last, as a hash ... */
+    bool unfinished;              /* ... and whether one is of an unfinished line */
     struct oks_tool_calls *calls; /* what was read for OKS_STREAM_TOOLS */
 };
 
@@ -71,6 +80,9 @@ enum { OKS_STREAM_GOES_ON = 0, OKS_STREAM_STARTED_OVER = 1 };
 int oks_stream_next(struct oks_engine *engine, const struct oks_target *target,
                     struct oks_stream_cursor *cursor, int (*line)(void *ctx, const char *bytes, size_t len),
                     void *ctx, int64_t *mtime_ns);
+/* The month of a file of events/, by its name: "2026-11.jsonl", or "other.jsonl" for requests without a time
+ * or of other years than 2020 to 2039. -ENOENT: there is no such file. */
+int oks_stream_month(const char *name);
 /* Frees what the cursor holds, which is nothing for requests. It is fresh afterwards. */
 void oks_stream_end(struct oks_stream_cursor *cursor);
 

@@ -1,6 +1,8 @@
 /*
  * Streams: what is told once, in which order, and when it starts over.
  */
+#include <errno.h>
+
 #include "engine_home.h"
 #include "okstrafs/stream.h"
 
@@ -95,8 +97,16 @@ START_TEST(a_line_says_what_a_request_was)
                      "\"model\":\"claude-opus-4-7\",\"historyLength\":2,\"inputTotalTokens\":321,"
                      "\"cacheReadTokens\":20,\"cacheWriteTokens\":300,\"outputTokens\":4000,\"toolUses\":1,"
                      "\"costUSD\":0.10189,\"agentId\":null,\"sidechain\":false}\n");
-    ck_assert_ptr_nonnull(strstr(
-        fresh(all), "\"agentId\":null,\"sidechain\":false,\"sessionId\":\"s\",\"source\":\"claude\"}\n"));
+    ck_assert_ptr_nonnull(
+        strstr(fresh(all),
+               "\"costUSD\":0.10189,\"agentId\":null,\"sidechain\":false,\"sessionId\":\"s\",\"source\":"
+               "\"claude\",\"parentSessionId\":null,\"project\":\"-p\",\"cwd\":null,\"team\":null,\"agent\":"
+               "\"(main)\",\"branch\":null,\"effort\":null,\"host\":null,\"id\":\""));
+    ck_assert_ptr_nonnull(
+        strstr(fresh(all), "\",\"revision\":0,\"open\":false,\"kind\":\"response\",\"requests\":1,"
+                           "\"inputTokens\":1,\"cacheCreation5mTokens\":300,\"cacheCreation1hTokens\":0,"
+                           "\"webSearches\":0,\"costPicoUSD\":101890000000,\"priced\":true,"
+                           "\"serviceTier\":\"standard\"}\n"));
 }
 END_TEST
 
@@ -154,18 +164,22 @@ END_TEST
 START_TEST(a_key_is_told_once_over_all_files)
 {
     struct oks_stream_cursor cursor = {0}, fork = {0};
+    char *text;
 
     put_file(P "a.jsonl", line("m1", AT("01"), 1, false));
     ck_assert_str_eq(ids(next(all, &cursor)), "m1");
     put_file(P "b.jsonl", text_of("%s%s", line("m1", AT("01"), 1, false), line("m2", AT("02"), 1, false)));
     ck_assert_str_eq(ids(next(all, &cursor)), "m2");
     ck_assert_str_eq(ids(next(session("b"), &fork)), "m2");
-    /* The original turns up behind its fork: both stories are told anew. */
+    /* The original turns up behind its fork: the fork is told anew, and of all m2, with its session. */
     put_file(P "0.jsonl", line("m2", AT("01"), 1, false));
-    ck_assert_ptr_null(next(all, &cursor));
     ck_assert_ptr_null(next(session("b"), &fork));
     ck_assert_str_eq(next(session("b"), &fork), "");
-    ck_assert_str_eq(ids(next(all, &cursor)), "m1 m2");
+    text = next(all, &cursor);
+    ck_assert_str_eq(ids(text), "m2");
+    ck_assert_ptr_nonnull(strstr(text, "\"sessionId\":\"0\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"revision\":1,"));
+    ck_assert_str_eq(ids(fresh(all)), "m1 m2");
 }
 END_TEST
 
@@ -179,8 +193,8 @@ START_TEST(what_is_no_longer_true_is_told_anew)
     append_file(P "s.jsonl", line("m1", AT("03"), 9, false));
     ck_assert_ptr_null(next(session("s"), &cursor));
     ck_assert_ptr_nonnull(strstr(next(session("s"), &cursor), "\"outputTokens\":9"));
-    ck_assert_ptr_null(next(all, &every));
-    ck_assert_str_eq(ids(next(all, &every)), "m2 m1");
+    ck_assert_str_eq(ids(next(all, &every)), "m1");
+    ck_assert_str_eq(ids(fresh(all)), "m2 m1");
     put_file(P "s.jsonl", text_of("{\"other\":\"%0300d\"}\n%s", 0, line("m4", AT("01"), 1, false)));
     ck_assert_ptr_null(next(session("s"), &cursor));
     ck_assert_str_eq(ids(next(session("s"), &cursor)), "m4 m2 m1"); /* with what the file has lost */
@@ -192,13 +206,22 @@ END_TEST
 /* The uses of tools stand on the lines of a response, some of which may come later. */
 START_TEST(tools_that_come_later_are_told)
 {
-    struct oks_stream_cursor cursor = {0};
+    struct oks_stream_cursor cursor = {0}, every = {0};
+    char *text;
 
     put_file(P "a.jsonl", line("m1", "2026-06-10T01:00:00.000Z", 5, false));
     ck_assert_ptr_nonnull(strstr(next(session("a"), &cursor), "\"toolUses\":1"));
+    ck_assert_ptr_nonnull(strstr(next(all, &every), "\"revision\":0"));
     append_file(P "a.jsonl", line("m1", "2026-06-10T01:00:00.000Z", 5, false));
     ck_assert_ptr_null(next(session("a"), &cursor));
     ck_assert_ptr_nonnull(strstr(next(session("a"), &cursor), "\"toolUses\":2"));
+    text = next(all, &every);
+    ck_assert_ptr_nonnull(strstr(text, "\"toolUses\":2"));
+    ck_assert_ptr_nonnull(strstr(text, "\"revision\":1"));
+    /* The revision outlives the process, and is that of a scan from the start if another response follows. */
+    engine_close(engine);
+    engine = engine_open((struct engine_options){0});
+    ck_assert_str_eq(fresh(all), text);
 }
 END_TEST
 
@@ -212,6 +235,96 @@ START_TEST(there_is_no_stream_of_what_is_not_there)
     sync_target(engine, all, false);
     ck_assert_int_eq(oks_stream_next(engine, &none, &cursor, take_line, &text, &mtime_ns), -ENOENT);
     ck_assert_int_eq(oks_stream_next(engine, &team_, &cursor, take_line, &text, &mtime_ns), -ENOENT);
+}
+END_TEST
+
+/* The months of all, each with what is still open. */
+START_TEST(months_have_all_requests)
+{
+    const unsigned june = (unsigned)oks_stream_month("2026-06.jsonl");
+    struct oks_stream_cursor month = {.kind = OKS_STREAM_MONTH, .month = june}, other;
+    char *text;
+
+    put_file(P "s.jsonl", text_of("%s%s%s", line("m1", "2026-05-31T23:59:59.999Z", 1, false),
+                                  line("m2", AT("00"), 1, false), line("m3", AT("01"), 1, true)));
+    put_file(P "r.jsonl", line("m4", "2026-06-01T00:30:00.000+01:00", 1, false)); /* of May */
+    put_file(P "q.jsonl",
+             text_of("%s%s", line("m5", "", 1, false), line("m6", "1999-01-01T00:00:00Z", 1, false)));
+    text = next(all, &month);
+    ck_assert_str_eq(ids(text), "m2 m3");
+    ck_assert_ptr_nonnull(strstr(strstr(text, "\"m3\""), "\"open\":true"));
+    ck_assert_str_eq(next(all, &month), "");
+    append_file(P "s.jsonl", line("m3", AT("01"), 5, true));
+    text = next(all, &month);
+    ck_assert_str_eq(ids(text), "m3");
+    ck_assert_ptr_nonnull(strstr(text, "\"outputTokens\":5"));
+    append_file(P "s.jsonl", USER);
+    text = next(all, &month);
+    ck_assert_str_eq(ids(text), "m3");
+    ck_assert_ptr_nonnull(strstr(text, "\"open\":false"));
+    ck_assert_str_eq(next(all, &month), "");
+    other = (struct oks_stream_cursor){.kind = OKS_STREAM_MONTH, .month = june - 1};
+    ck_assert_str_eq(ids(next(all, &other)), "m4 m1");
+    other = (struct oks_stream_cursor){.kind = OKS_STREAM_MONTH,
+                                       .month = (unsigned)oks_stream_month("other.jsonl")};
+    ck_assert_str_eq(ids(next(all, &other)), "m5 m6");
+    ck_assert_int_eq(oks_stream_month("2040-01.jsonl"), -ENOENT);
+    ck_assert_int_eq(oks_stream_month("2026-13.jsonl"), -ENOENT);
+    ck_assert_int_eq(oks_stream_month("2026-06"), -ENOENT);
+}
+END_TEST
+
+static int take_name(void *ctx, const char *name)
+{
+    char **list = ctx;
+
+    *list = text_of("%s%s ", *list, name);
+    return 0;
+}
+
+START_TEST(months_are_listed)
+{
+    char *list = "";
+
+    put_file(P "s.jsonl",
+             text_of("%s%s", line("m1", "2026-05-31T23:59:59.999Z", 1, false), line("m2", "", 1, false)));
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_engine_list(engine, OKS_LIST_MONTHS, &all, take_name, &list), 0);
+    ck_assert_str_eq(list, "2026-05.jsonl other.jsonl ");
+    ck_assert_int_eq(oks_engine_has(engine, OKS_LIST_MONTHS, &all, "2026-05.jsonl"), 1);
+    ck_assert_int_eq(oks_engine_has(engine, OKS_LIST_MONTHS, &all, "2026-06.jsonl"), 0);
+}
+END_TEST
+
+/* What was told and counts no more is told with zeros. */
+START_TEST(what_is_forgotten_is_told_with_zeros)
+{
+    struct oks_stream_cursor every = {0};
+    char *text, *first;
+    size_t n;
+
+    put_file(P "a.jsonl", line("m1", AT("01"), 7, false));
+    put_file(P "b.jsonl", line("m2", AT("02"), 7, false));
+    first = next(all, &every);
+    ck_assert_str_eq(ids(first), "m1 m2");
+    ck_assert_int_eq(oks_engine_save(engine), 0);
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    text = next(all, &every);
+    if (!text)
+        text = next(all, &every);
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_engine_forget(engine, "a", &n), 0);
+    ck_assert_ptr_null(next(all, &every));
+    text = next(all, &every);
+    ck_assert_str_eq(ids(text), "m2");
+    ck_assert_ptr_nonnull(
+        memmem(text, strlen(text), strstr(first, ",\"id\":"), strlen(",\"id\":\"0123456789abcdef\"")));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\"revision\":1,\"open\":false,\"kind\":\"response\",\"requests\":0,"));
+    put_file(P "a.jsonl", line("m1", AT("01"), 7, false));
+    text = next(all, &every);
+    ck_assert_str_eq(ids(text), "m1");
+    ck_assert_ptr_nonnull(strstr(text, "\"revision\":2,"));
 }
 END_TEST
 
@@ -316,10 +429,10 @@ START_TEST(what_changes_between_lines_is_told_again)
     char *first = text_of("msg_%024d", 0);
 
     put_many();
-    told = tell_many(line(first, AT("00"), 9, false), "");
+    told = tell_many(line(first, AT("00"), 9, false), first); /* behind what was told before */
     ck_assert_uint_eq(told.n, MANY);
-    ck_assert_uint_eq(told.again, 1);
-    ck_assert_uint_eq(told.nines, 1);
+    ck_assert_uint_eq(told.again, 0);
+    ck_assert_uint_eq(told.nines, 0);
     /* A line more changes nothing that was told. */
     told = tell_many(line("new", AT("00"), 9, false), "new");
     ck_assert_uint_eq(told.again, 0);
@@ -338,6 +451,9 @@ int main(void)
     SCRATCH(a_key_is_told_once_over_all_files);
     SCRATCH(what_is_no_longer_true_is_told_anew);
     SCRATCH(tools_that_come_later_are_told);
+    SCRATCH(months_have_all_requests);
+    SCRATCH(months_are_listed);
+    SCRATCH(what_is_forgotten_is_told_with_zeros);
     SCRATCH(there_is_no_stream_of_what_is_not_there);
     SCRATCH(many_sessions_are_told_in_order_of_time);
     SCRATCH(many_lines_are_told_in_order);

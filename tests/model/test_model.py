@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "mount"))
 os.environ.setdefault("OKSTRAFS_BIN", "")
 
 import harness  # noqa: E402
+import events  # noqa: E402
 import reference  # noqa: E402
 import reference_billed  # noqa: E402
 import reference_codex  # noqa: E402
@@ -72,11 +73,14 @@ def total(values) -> int:
 
 
 def is_stream(path: str) -> bool:
-    return path.rpartition("/")[2] in STREAMS
+    return path.rpartition("/")[2] in STREAMS or path.startswith("events/")
 
 
 def comparable(path: str, data: bytes):
-    """The order of a stream's lines depends on when they were found."""
+    """The order of a stream's lines, and how often a request is told again, depends on when they were found."""
+    if path.startswith("events"):
+        rows = [row for row in events.table(data).values() if (row["requests"] or row["webSearches"]) and not row["open"]]
+        return sorted(str({key: value for key, value in row.items() if key != "revision"}) for row in rows)
     return sorted(data.splitlines()) if is_stream(path) else data
 
 
@@ -254,7 +258,7 @@ class Run:
             raise Wrong("cannot list", f"{name}: {error}") from error
 
     def documents(self) -> list[str]:
-        out = ["events.jsonl", *(f"stats/{name}.json" for name in STATS),
+        out = ["events.jsonl", *(f"events/{name}" for name in sorted(os.listdir(f"{self.point}/events"))), *(f"stats/{name}.json" for name in STATS),
                *(f"stats/window/{window}/{name}.json" for window in WINDOWS for name in STATS)]
         for kind in ("sessions", "projects", "teams"):
             for name in self.folders(kind):
@@ -374,8 +378,16 @@ class Check:
             if billed["totalTokens"] < reference.TOKENS_MAX and billed["cacheReadTokens"] < reference.TOKENS_MAX // 2:
                 got = total(x["inputTotalTokens"] for x in lines)
                 same("requests.jsonl inputTotalTokens", got, total(billed[k] for k in ("inputTokens", "cacheCreationTokens", "cacheReadTokens")), sid)
-        lines = [self.parsed("events.jsonl", line) for line in self.text["events.jsonl"].splitlines()]
-        same("events.jsonl", sorted(map(str, (x["messageId"] or x["t"] for x in lines))), sorted(map(str, every)))
+        rows = [row for row in events.table(self.text["events.jsonl"]).values() if row["requests"] and not row["open"]]
+        same("events.jsonl", sorted(map(str, (x["messageId"] or x["t"] for x in rows))), sorted(map(str, every)))
+        self.months()
+
+    def months(self) -> None:
+        """Their sums are those of everything."""
+        rows = events.table(*(data for path, data in self.text.items() if path.startswith("events/")))
+        for key, value in events.of_billed(self.documents["stats/by-source.json"]["total"]["billed"]).items():
+            if value < reference.TOKENS_MAX:
+                same(f"events/ {key}", total(row[key] for row in rows.values()), value)
 
     def readers(self) -> None:
         """A stream only grows, or has another inode."""

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import harness
+import events
 
 os.environ.setdefault("OKSTRAFS_BIN", "")
 import reference_codex as reference
@@ -46,7 +47,7 @@ class CodexTest(harness.MountTest):
         keys = ("inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
         self.assertEqual((total["billed"]["requests"], [total["billed"][key] for key in keys]), (len(expected), sums), when)
         self.assertEqual([total[key] or 0 for key in keys], sums, when)
-        lines = [json.loads(line) for line in read("events.jsonl").splitlines()]
+        lines = [row for row in events.table(read("events.jsonl")).values() if row["requests"]]
         shown = Counter((x["t"], x["model"] or "", x["inputTotalTokens"], x["cacheReadTokens"], x["outputTokens"]) for x in lines)
         self.assertEqual(shown, Counter((r.stamp, r.model, r.numbers[0], r.numbers[1], r.numbers[3]) for r in expected), when)
 

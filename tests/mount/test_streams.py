@@ -7,6 +7,7 @@ import time
 
 import guarded
 import harness
+import events
 import records
 import watching
 from watching import Inotify
@@ -82,6 +83,10 @@ class Streams(harness.MountTest):
             harness.append(other, request(1001))
             self.append()
             self.assertEqual(len(mount.read("events.jsonl").splitlines()), 4)
+            self.assertEqual(os.listdir(mount.point / "events"), ["2026-06.jsonl"])
+            self.assertEqual(mount.read("events/2026-06.jsonl"), self.home.run("cat", "events/2026-06.jsonl"))
+            self.assertEqual(len(mount.read("events/2026-06.jsonl").splitlines()), 4)
+            self.assertEqual({row["host"] for row in events.table(mount.read("events.jsonl")).values()}, {os.uname().nodename})
             self.assertEqual(self.home.run("cat", self.leaf), mount.read(self.leaf))
 
     def test_tool_calls(self):

@@ -163,7 +163,8 @@ START_TEST(wrong_files_say_where)
     refused("{\"budgets\": {\"b\": {\"scope\": \"day\", \"limitUSD\": 1}},\n\"budgets\": {}}",
             "line 2: \"budgets\" stands twice: only one of them could count");
     refused("{", "line 1: the file ends in the middle");
-    refused("{\n\"budget\": {}}", "line 2: \"budget\" is not known; known are budgets, timeZone and metrics");
+    refused("{\n\"budget\": {}}",
+            "line 2: \"budget\" is not known; known are budgets, timeZone, metrics and host");
     refused("{\n\"budgets\": []}", "line 2: budgets is an object: name to budget");
     refused("{\"budgets\": {\n\"b\": 5}}", "line 2: budget \"b\": it is no object");
     refused("{\"budgets\": {\"\": {}}}",

@@ -1,6 +1,7 @@
 /*
- * Streams without an engine: over random changes every closed request is told once in a generation, a stream
- * that told what is no longer so starts over, and ids are looked up where rows have forgotten theirs.
+ * Streams without an engine: over random changes every closed request of a session is told once in a
+ * generation, and the stream starts over when that is no longer so; the lines of all, put into a table by id
+ * and revision, come to what is so; and ids are looked up where rows have forgotten theirs.
  */
 #define MODEL_STREAMS
 
@@ -25,7 +26,7 @@ static void teardown(void)
 {
     leave_all();
     model_end();
-    stream_clear(&streams.all);
+    streams_end(&streams);
     scratch_teardown();
 }
 
@@ -36,11 +37,22 @@ static struct oks_target session(const char *name)
 
 /* --- reading --- */
 
+enum { ROWS_MAX = 1 << 15 };
+
+/* A row of a table, as a database has it. */
+struct row {
+    char id[20], values[160];
+    int revision;
+    bool counts;
+};
+
 struct reader {
     struct oks_target target;
     struct oks_stream_cursor cursor;
     char ids[TOLD_MAX][16]; /* told in this generation */
     size_t n;
+    struct row *rows; /* of all: ever told */
+    size_t n_rows;
     char last[OKS_STAMP_TEXT]; /* time of the last line of this call */
 };
 
@@ -75,6 +87,45 @@ static void check_count(const char *line, const char *key, unsigned want)
     ck_assert_int_eq(atoi(value_of(line, key, text)), (int)want);
 }
 
+static struct row *row_of(struct reader *r, const char *id)
+{
+    if (!r->rows)
+        r->rows = calloc(ROWS_MAX, sizeof(*r->rows));
+    ck_assert_ptr_nonnull(r->rows);
+    for (size_t i = 0; i < r->n_rows; i++)
+        if (strcmp(r->rows[i].id, id) == 0)
+            return &r->rows[i];
+    ck_assert_uint_lt(r->n_rows, ROWS_MAX);
+    strcpy(r->rows[r->n_rows].id, id);
+    r->rows[r->n_rows].revision = -1;
+    return &r->rows[r->n_rows++];
+}
+
+/* Other values have a higher revision, and it never falls. False: the request counts no more. */
+static bool put_row(struct reader *r, const char *line)
+{
+    static const char *const keys[] = {
+        "t",        "model",    "inputTokens", "outputTokens", "cacheReadTokens",
+        "toolUses", "requests", "costPicoUSD"};
+    char text[64], values[160] = "";
+    struct row *row = row_of(r, value_of(line, "id", text));
+    int revision = atoi(value_of(line, "revision", text));
+    bool first = row->revision < 0;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        strcat(strcat(values, value_of(line, keys[i], text)), " ");
+    ck_assert_int_ge(revision, row->revision);
+    ck_assert_msg(first || revision > row->revision || strcmp(values, row->values) == 0, "%s: %s, then %s",
+                  row->id, row->values, values);
+    row->revision = revision;
+    strcpy(row->values, values);
+    row->counts = strcmp(value_of(line, "requests", text), "1") == 0;
+    if (!row->counts)
+        ck_assert_ptr_nonnull(strstr(values, " 0 0 0 0 0 0 "));
+    row->counts &= strcmp(value_of(line, "open", text), "false") == 0; /* else it goes on */
+    return row->counts;
+}
+
 static int take_line(void *ctx, const char *bytes, size_t len)
 {
     struct reader *r = ctx;
@@ -86,10 +137,14 @@ static int take_line(void *ctx, const char *bytes, size_t len)
     snprintf(line, sizeof(line), "%.*s", (int)len, bytes);
     ck_assert(bytes[len - 1] == '\n' && !memchr(bytes, '\n', len - 1));
     value_of(line, "messageId", id);
-    for (size_t i = 0; i < r->n; i++)
+    if (r->target.kind == OKS_ALL && !put_row(r, line))
+        return 0;
+    for (size_t i = 0; i < r->n && r->target.kind == OKS_SESSION; i++)
         ck_assert_str_ne(r->ids[i], id);
-    ck_assert_uint_lt(r->n, TOLD_MAX);
-    strcpy(r->ids[r->n++], id);
+    if (r->target.kind == OKS_SESSION) {
+        ck_assert_uint_lt(r->n, TOLD_MAX);
+        strcpy(r->ids[r->n++], id);
+    }
     find_said(id, &file, &k);
     s = &said[file][k];
     ck_assert_str_eq(value_of(line, "t", text), s->at);
@@ -139,6 +194,9 @@ static void check_reader(const struct reader *r)
     for (int i = 0; i < FILES; i++)
         for (size_t k = 0; made[i].t && k < n_said[i]; k++)
             n += is_closed(i, k) && (r->target.kind == OKS_ALL || is_of(i, r->target.name));
+    if (r->target.kind == OKS_ALL)
+        for (size_t i = 0; i < r->n_rows; i++)
+            n -= r->rows[i].counts;
     ck_assert_uint_eq(r->n, n);
 }
 
@@ -174,10 +232,13 @@ START_TEST(closed_requests_are_told_once)
             struct reader fresh = {.target = readers[rnd(4)].target};
 
             read_all(&fresh);
+            free(fresh.rows);
         }
     }
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 4; k++) {
         read_all(&readers[k]);
+        free(readers[k].rows);
+    }
 }
 END_TEST
 
@@ -234,9 +295,9 @@ START_TEST(who_says_more_after_a_request_closes_it)
 }
 END_TEST
 
-START_TEST(a_told_line_that_changes_starts_over)
+START_TEST(a_told_line_that_changes_is_told_again)
 {
-    struct oks_stream_cursor cursor = {0}, other = {0};
+    struct oks_stream_cursor cursor = {0}, other = {0}, own = {0};
     uint64_t generation;
 
     made[0] = made_at("-a/s1.jsonl");
@@ -245,13 +306,18 @@ START_TEST(a_told_line_that_changes_starts_over)
     made_says(&made[1], SAYS({.id = "m2", .at = T("02"), .output = 1}));
     ck_assert_str_eq(next_ids(all, &cursor), "m1 m2 ");
     ck_assert_str_eq(next_ids(session("s2"), &other), "m2 ");
+    ck_assert_str_eq(next_ids(session("s1"), &own), "m1 ");
     generation = cursor.generation;
     made_says(&made[0], SAYS({.id = "m1", .at = T("01"), .output = 9}));
-    ck_assert_ptr_null(next_ids(all, &cursor));
     ck_assert_str_eq(next_ids(session("s2"), &other), ""); /* nothing of it changed */
-    ck_assert_str_eq(next_ids(all, &cursor), "m1 m2 ");
-    ck_assert_uint_gt(cursor.generation, generation);
+    ck_assert_ptr_null(next_ids(session("s1"), &own));
+    ck_assert_str_eq(next_ids(session("s1"), &own), "m1 ");
+    ck_assert_str_eq(next_ids(all, &cursor), "m1 ");
+    ck_assert_ptr_nonnull(strstr(text, "\"outputTokens\":9,"));
+    ck_assert_ptr_nonnull(strstr(text, "\"revision\":1,"));
+    ck_assert_uint_eq(cursor.generation, generation);
     ck_assert_str_eq(next_ids(all, &cursor), "");
+    ck_assert_str_eq(next_ids(all, &(struct oks_stream_cursor){0}), "m1 m2 ");
 }
 END_TEST
 
@@ -380,7 +446,7 @@ int main(void)
 
     STREAM_TEST(closed_requests_are_told_once);
     STREAM_TEST(who_says_more_after_a_request_closes_it);
-    STREAM_TEST(a_told_line_that_changes_starts_over);
+    STREAM_TEST(a_told_line_that_changes_is_told_again);
     STREAM_TEST(a_request_is_told_where_it_is_counted);
     STREAM_TEST(lines_without_a_time_come_first);
     STREAM_TEST(there_is_no_stream_of_anything_else);

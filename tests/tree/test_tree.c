@@ -91,7 +91,7 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list(""),
                      "README.txt report.txt report.html usage.json total_tokens cost_usd cache_hit_ratio "
                      "window/ status.json metrics.prom pricing.json "
-                     "events.jsonl teams/ sessions/ projects/ stats/ budgets/ limits/");
+                     "events.jsonl events/ teams/ sessions/ projects/ stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(list("sessions/" FIRST),
                      "context.json report.svg ledger.jsonl usage.json total_tokens cost_usd "

@@ -1,0 +1,68 @@
+/* What the files of core/streams share: the position of each transcript, and the lines of a call. */
+#ifndef OKSTRAFS_STREAMS_STREAM_PRIVATE_H
+#define OKSTRAFS_STREAMS_STREAM_PRIVATE_H
+
+#include "sums/model.h"
+#include "streams/stream.h"
+#include "streams/stream_ids.h"
+
+/* A transcript's position in its streams. */
+struct stream_marks {
+    size_t closed;        /* requests, from the first on, that are closed */
+    size_t sent[STREAMS]; /* rows that each stream has sent */
+    uint64_t life;
+    bool told;                           /* the stream of all has ranges of it */
+    uint64_t told_as;                    /* what its lines there say of the session, as a hash */
+    uint64_t months[STREAM_MONTH_WORDS]; /* with requests: a bit each ... */
+    size_t months_of;                    /* ... of so many rows */
+};
+
+/* The revision with which row i of a transcript is sent. */
+uint64_t stream_revision(const struct streams *streams, const struct transcript *t, size_t i,
+                         const struct request_row *row);
+
+/* --- stream_lines.c --- */
+
+struct stream_line {
+    struct oks_stamp stamp; /* never a text */
+    size_t order;           /* of rendering */
+    size_t at, len;         /* in the bytes */
+    size_t ids;             /* offset in the line at which ids are inserted that are looked up later */
+    enum oks_part part;
+    size_t ids_at, ids_len; /* in the bytes: the ids found */
+};
+
+/* Lines of some rows, zeroed but for the first two. */
+struct stream_batch {
+    struct streams *streams;
+    int which;
+    struct transcript *t;
+    struct oks_bytes bytes;
+    struct stream_line *lines;
+    size_t n, room;
+    struct stream_ids ids; /* of lines whose rows have no ids in memory */
+};
+
+/* Whether a request has a line. */
+bool stream_has_line(int which, const struct billing_visit *visit);
+/* Adds the line of a request of batch->t, if it has one. 0 or -errno */
+int stream_put_request(void *batch, const struct billing_visit *visit);
+/* The same of a row that was sent: if its request counts no more, its line has zeros. */
+int stream_put_again(void *batch, const struct billing_visit *visit);
+/* The line of a request that has left with its transcript. */
+int stream_put_gone(struct stream_batch *batch, const struct stream_gone *gone);
+/* Looks up ids that are missing, without the lock, sorts the lines, and calls fn with each. */
+int stream_deliver(struct stream_batch *batch, const struct stream_sources *sources,
+                   int (*fn)(void *ctx, const char *bytes, size_t len), void *ctx);
+void stream_batch_clear(struct stream_batch *batch);
+/* What the lines of a session say of it, beside its requests. */
+uint64_t stream_session_hash(const struct session *s);
+
+/* --- stream_months.c --- */
+
+/* 0 ... STREAM_MONTHS - 1 */
+unsigned stream_month_of(struct oks_stamp stamp);
+/* Whether a row of the transcript may be of that month. */
+bool stream_may_have_month(struct transcript *t, unsigned month);
+
+#endif
