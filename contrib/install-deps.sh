@@ -56,6 +56,7 @@ missing_for_build() {
 missing_for_quick() {
     need check pkg-config --exists check
     need python3 command -v python3
+    need python3-jsonschema python3 -c 'import jsonschema'
     need inotify-tools command -v inotifywait
     need procps command -v ps
     # Kinds of file watchers; tests of those that are missing are skipped.
