@@ -16,11 +16,13 @@ okstrafs_status() {
     [[ $tokens =~ ^[0-9]{1,18}$ ]] || return 0
     if ((tokens < 1000)); then
         OKSTRAFS_STATUS=$tokens
-    elif ((tokens < 1000000)); then
-        OKSTRAFS_STATUS=$((tokens / 1000)).$((tokens / 100 % 10))k
+    elif ((tokens < 999950)); then
+        tokens=$(((tokens + 50) / 100))
+        OKSTRAFS_STATUS=$((tokens / 10)).$((tokens % 10))k
     else
+        tokens=$(((tokens + 50000) / 100000))
         # shellcheck disable=SC2034 # for the caller
-        OKSTRAFS_STATUS=$((tokens / 1000000)).$((tokens / 100000 % 10))M
+        OKSTRAFS_STATUS=$((tokens / 10)).$((tokens % 10))M
     fi
 }
 
@@ -28,8 +30,9 @@ okstrafs_cost() {
     local file=${OKSTRAFS_MOUNT:-${OKSTRA_HOME:-$HOME/.okstra}/usage}/${1-}/cost_usd cost=''
     OKSTRAFS_STATUS=''
     { cost=$(<"$file"); } 2>/dev/null || return 0
-    [[ $cost =~ ^([0-9]{1,15})(\.([0-9]{1,2}))?[0-9]*$ ]] || return 0
-    cost=${BASH_REMATCH[3]}00
+    [[ $cost =~ ^([0-9]{1,15})(\.([0-9]*))?$ ]] || return 0
+    cost=${BASH_REMATCH[3]}000
+    cost=$(((10#${BASH_REMATCH[1]}${cost:0:3} + 5) / 10)) # cents
     # shellcheck disable=SC2034 # for the caller
-    OKSTRAFS_STATUS=\$${BASH_REMATCH[1]}.${cost:0:2}
+    printf -v OKSTRAFS_STATUS '$%d.%02d' $((cost / 100)) $((cost % 100))
 }

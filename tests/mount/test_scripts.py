@@ -77,7 +77,7 @@ class Scripts(harness.MountTest):
     def test_status_line(self):
         script = f'. {CONTRIB}/status-line.sh; okstrafs_status teams/crew; echo "<$OKSTRAFS_STATUS>"'
         with self.home.mount():
-            for tokens, shown in ((0, "11"), (988, "999"), (1, "1.0k"), (236_069, "237.0k"), (1_000_000, "1.2M")):
+            for tokens, shown in ((0, "11"), (988, "999"), (1, "1.0k"), (236_069, "237.1k"), (762_880, "999.9k"), (1, "1.0M"), (236_000, "1.2M")):
                 if tokens:
                     self.append(tokens)
                 self.assertEqual(self.bash(script).splitlines()[0], f"<{shown}>")
@@ -96,7 +96,7 @@ class Scripts(harness.MountTest):
             self.assertEqual(self.bash(script % "status stats/window/last-24h"), "<100.0k>\n")
             self.assertEqual(self.bash(script % "cost stats/window/last-24h"), "<$0.50>\n")
             self.assertEqual(self.bash(script % "cost stats/window/2020-01-01"), "<$0.00>\n")
-            for cost, shown in (("12", "$12.00"), ("0.005", "$0.00"), ("3.4", "$3.40"), ("unknown", ""), ("1.2.3", "")):
+            for cost, shown in (("12", "$12.00"), ("0.005", "$0.01"), ("2.9", "$2.90"), ("1.999", "$2.00"), ("3.4", "$3.40"), ("unknown", ""), ("1.2.3", "")):
                 point = self.home.root / "false"
                 point.mkdir(exist_ok=True)
                 (point / "cost_usd").write_text(cost + "\n")
