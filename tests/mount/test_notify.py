@@ -237,7 +237,7 @@ class Midnight(Watching):
                 self.assertEqual(len(watching.unheard(ends, [0] * len(ends), 0.3)), len(ends))
                 clock.set("2026-06-14T14:59:58Z")
                 os.stat(mount.point / "projects")  # the notifier looks at its clock once a minute, and after a lookup
-                self.assertEqual(watching.unheard(ends, [0] * len(ends), SECONDS + 20), [])
+                self.assertEqual(watching.unheard(ends, [0] * len(ends), SECONDS + 65), [])
                 after = {leaf: mount.read(leaf) for leaf in before}
                 self.assertEqual([leaf for leaf in before if before[leaf] != after[leaf]], list(self.ENDS))
                 self.assertEqual([str(w) for w in stays if w.count], [])
