@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 NOW = 1790000000
-COLUMNS = 80
+COLUMNS = 104
 BUDGET = '{"budgets": {"trial": {"scope": "total", "limitUSD": 2.5, "policy": "block"}}}\n'
 COMMANDS = (
     "cat ~/.okstra/usage/cost_usd",

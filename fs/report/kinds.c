@@ -10,8 +10,8 @@
 #define COUNTS                                                                                        \
     {"Requests", "billed.requests", CELL_COUNT, 5}, {"Input", "billed.inputTokens", CELL_COUNT, 3},   \
         {"Output", "billed.outputTokens", CELL_COUNT, 4},                                             \
-        {"Cache write", "billed.cacheCreationTokens", CELL_COUNT, 1},                                 \
-        {"Cache read", "billed.cacheReadTokens", CELL_COUNT, 2},                                      \
+        {"Cache write", "billed.cacheCreationTokens", CELL_COUNT, 2},                                 \
+        {"Cache read", "billed.cacheReadTokens", CELL_COUNT, 1},                                      \
         {"Tokens", "billed.totalTokens", CELL_COUNT, 7}, {"Cost USD", "billed.costUSD", CELL_USD, 8}, \
     {                                                                                                 \
         "Share", "billed.costUSD", CELL_SHARE, 6                                                      \
