@@ -364,6 +364,7 @@ void catalog_session_remove(struct catalog *c, struct session *s)
     version_next_names(c->versions);
     c->n_sessions--;
     leave_parent(c, s);
+    free(s->facts);
     free(s->id);
     free(s);
 }

@@ -75,8 +75,9 @@ struct session {
     struct lead *unnamed_of; /* see struct lead; NULL: none */
     LIST_ENTRY(session) of_unnamed;
     uint64_t version;
-    struct session_sums *sums; /* of sums/ */
-    struct stream *stream;     /* of streams/ */
+    struct session_sums *sums;   /* of sums/ */
+    struct stream *stream;       /* of streams/ */
+    struct session_facts *facts; /* of documents/, malloc'ed; NULL: not made */
     /* engine/commit.c: commits that its own numbers do not have yet */
     LIST_ENTRY(session) of_postponed;
     size_t n_postponed;
@@ -93,6 +94,7 @@ struct team {
     struct team_run **runs_by_name; /* NULL: not made */
     size_t n_by_name;
     struct team_members *by_member; /* of teams/members.c; NULL: not made */
+    struct team_bill *bill;         /* of documents/, malloc'ed; NULL: not made */
     uint64_t version;
     uint64_t told; /* the version that streams/ have seen */
 };

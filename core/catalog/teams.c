@@ -73,6 +73,7 @@ void catalog_team_release(struct catalog *c, struct team *team)
     version_next_names(c->versions);
     free(team->runs_by_name);
     free(team->by_member);
+    free(team->bill);
     free(team->key);
     free(team);
 }

@@ -22,39 +22,50 @@ struct drawing {
     struct billed_bag all_billed;
 };
 
-static uint64_t count_of(unsigned __int128 n)
-{
-    return n > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)n;
-}
-
 /* The rate from the first request to the last, and the projection at that rate. */
-static void put_rates(const struct drawing *d)
+struct rates {
+    uint64_t tokens_per_minute, tokens_at_end, minutes_left;
+    struct billed_sum hour, end; /* of these the costs */
+};
+
+/* False: there is one request, and so no rate. */
+static bool rates_of(const struct drawing *d, struct rates *out)
 {
     const struct block *b = &d->block;
-    struct json *j = d->s->j;
     uint64_t span = (uint64_t)(b->last - b->first),
              left = (uint64_t)(block_end(b) - d->s->now_ms) / MINUTE_MS;
     unsigned __int128 tokens, future = (unsigned __int128)left * MINUTE_MS;
-    struct billed_sum sum, hour, end;
+    struct billed_sum sum;
 
-    if (span == 0) {
+    if (span == 0)
+        return false;
+    billed_bag_total(&d->billed, &sum);
+    tokens = sum.input + sum.output + sum.cache_5m + sum.cache_1h;
+    *out = (struct rates){document_tokens(tokens * MINUTE_MS / span),
+                          document_tokens(tokens + tokens * future / span), left, sum, sum};
+    out->hour.cost = sum.cost / span * (MINUTE_MS * MINUTES_PER_HOUR);
+    out->end.cost = sum.cost + sum.cost * future / span;
+    return true;
+}
+
+static void put_rates(const struct drawing *d)
+{
+    struct json *j = d->s->j;
+    struct rates rates;
+
+    if (!rates_of(d, &rates)) {
         json_put_null(j, "burnRate");
         json_put_null(j, "projection");
         return;
     }
-    billed_bag_total(&d->billed, &sum);
-    tokens = sum.input + sum.output + sum.cache_5m + sum.cache_1h;
     json_open_object(j, "burnRate");
-    json_put_count(j, "tokensPerMinute", count_of(tokens * MINUTE_MS / span));
-    hour = end = sum;
-    hour.cost = sum.cost / span * (MINUTE_MS * MINUTES_PER_HOUR);
-    end.cost = sum.cost + sum.cost * future / span;
-    json_put_cost(j, "costUSDPerHour", &hour);
+    json_put_count(j, "tokensPerMinute", rates.tokens_per_minute);
+    json_put_cost(j, "costUSDPerHour", &rates.hour);
     json_close_object(j);
     json_open_object(j, "projection");
-    json_put_count(j, "totalTokens", count_of(tokens + tokens * future / span));
-    json_put_cost(j, "costUSD", &end);
-    json_put_count(j, "remainingMinutes", left);
+    json_put_count(j, "totalTokens", rates.tokens_at_end);
+    json_put_cost(j, "costUSD", &rates.end);
+    json_put_count(j, "remainingMinutes", rates.minutes_left);
     json_close_object(j);
 }
 
@@ -63,6 +74,8 @@ static void put_gap(struct stats *s, int64_t start, int64_t end)
     static const struct measure nothing = {
         .totals = {.first = {.key = OKS_STAMP_KEY_NONE}, .last = {.key = OKS_STAMP_KEY_NONE}}};
 
+    if (s->picked)
+        return;
     json_open_object(s->j, NULL);
     json_put_time(s->j, "key", start);
     json_put_time(s->j, "endTime", end);
@@ -72,11 +85,35 @@ static void put_gap(struct stats *s, int64_t start, int64_t end)
     json_close_object(s->j);
 }
 
+static void pick_block(const struct drawing *d, bool active)
+{
+    struct picked_row row = {.row.running = active};
+    char key[OKS_STAMP_TEXT];
+    struct rates rates;
+
+    billed_bag_total(&d->billed, &row.sum);
+    oks_time_text(d->block.start, key);
+    oks_time_text(block_end(&d->block), row.row.end);
+    if (active && rates_of(d, &rates)) {
+        row.row.has_rate = true;
+        row.row.tokens_per_minute = rates.tokens_per_minute;
+        row.row.tokens_at_end = rates.tokens_at_end;
+        row.row.minutes_left = rates.minutes_left;
+        document_cost_text(&rates.hour, row.row.cost_per_hour);
+        document_cost_text(&rates.end, row.row.cost_at_end);
+    }
+    picked_add(d->s->picked, key, &row);
+}
+
 static void put_block(const struct drawing *d)
 {
     struct json *j = d->s->j;
     bool active = block_is_active(&d->block, d->s->now_ms);
 
+    if (d->s->picked) {
+        pick_block(d, active);
+        return;
+    }
     json_open_object(j, NULL);
     json_put_time(j, "key", d->block.start);
     json_put_time(j, "endTime", block_end(&d->block));
@@ -100,6 +137,11 @@ static void finish_block(struct drawing *d)
     json_fail(d->s->j, billed_bag_add(&d->all_billed, &d->billed));
     measure_start(&d->sum);
     billed_bag_clear(&d->billed);
+}
+
+static int64_t ms_of(struct time_row *row, size_t i)
+{
+    return row->start * 1000 + time_row_stamps(row)[i];
 }
 
 /* The range of the row's stamps that lie in the window. */
@@ -159,6 +201,27 @@ static void add_half(struct drawing *d, struct time_row *row)
     billed_bag_clear(&room);
 }
 
+/*
+ * Of the last blocks only: where to begin. A request more than five hours behind the one before starts a
+ * block, whatever came before, so what is before some of these need not be looked at.
+ */
+static size_t first_half(const struct stats *s, const struct time_table *table)
+{
+    size_t starts = 0, at = table->n, next = table->n; /* of the last half with requests */
+
+    while (s->picked && at-- > 0) {
+        struct time_row *row = table->rows[at];
+
+        if (row->outside || row->n_stamps == 0)
+            continue;
+        if (next < table->n && ms_of(table->rows[next], 0) - ms_of(row, row->n_stamps - 1) > BLOCK_MS &&
+            ++starts > s->picked->most)
+            return next;
+        next = at;
+    }
+    return 0;
+}
+
 void stats_put_blocks(struct stats *s)
 {
     const struct time_table *table = &s->model->timeline.tables[TIMELINE_HALVES];
@@ -166,10 +229,11 @@ void stats_put_blocks(struct stats *s)
 
     measure_start(&d.sum);
     measure_start(&d.all);
-    for (size_t i = 0; i < table->n; i++)
+    for (size_t i = first_half(s, table); i < table->n; i++)
         add_half(&d, table->rows[i]);
     finish_block(&d);
-    stats_put_rest(s, "outside", &d.all, &d.all_billed);
+    if (!s->picked) /* no block */
+        stats_put_rest(s, "outside", &d.all, &d.all_billed);
     billed_bag_clear(&d.billed);
     billed_bag_clear(&d.all_billed);
 }

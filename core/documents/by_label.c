@@ -172,32 +172,41 @@ static void add_session(void *ctx, void *item)
 
 /* --- writing --- */
 
-static void put_branch(struct stats *s, const struct label_row *row)
+/* malloc'ed; NULL: an error is noted. */
+static char *key_of(struct stats *s, const struct label_row *row)
 {
     struct oks_bytes key = {0};
 
-    oks_bytes_text(&key, row->project);
-    oks_bytes_text(&key, *row->name ? "@" : "");
-    oks_bytes_put(&key, row->name, strlen(row->name) + 1);
+    if (s->by == OKS_STATS_BY_BRANCH) {
+        oks_bytes_text(&key, row->project);
+        oks_bytes_text(&key, *row->name ? "@" : "");
+        oks_bytes_text(&key, row->name);
+    } else {
+        oks_bytes_text(&key, *row->name ? row->name : "unknown");
+    }
+    oks_bytes_put(&key, "", 1);
     json_fail(s->j, key.error);
-    json_put_text(s->j, "key", key.error ? "" : key.ptr);
-    json_put_text(s->j, "project", row->project);
-    json_put_text(s->j, "branch", *row->name ? row->name : NULL);
-    free(key.ptr);
+    return key.error ? free(key.ptr), NULL : key.ptr;
 }
 
-static void put_row(void *ctx, void *item)
+static void pick_row(struct stats *s, const char *key, const struct label_row *row)
 {
-    const struct label_row *row = item;
-    struct stats *s = ctx;
+    struct picked_row picked = {
+        .counted = oks_totals_tokens(&row->measure.totals),
+        .row = {.of_tool = s->by == OKS_STATS_BY_TOOL, .calls = row->calls, .sessions = row->sessions}};
 
-    if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
-        return;
+    billed_bag_total(&row->billed, &picked.sum);
+    picked_add(s->picked, key, &picked);
+}
+
+static void write_row(struct stats *s, const char *key, const struct label_row *row)
+{
     json_open_object(s->j, NULL);
-    if (s->by == OKS_STATS_BY_BRANCH)
-        put_branch(s, row);
-    else
-        json_put_text(s->j, "key", *row->name ? row->name : "unknown");
+    json_put_text(s->j, "key", key);
+    if (s->by == OKS_STATS_BY_BRANCH) {
+        json_put_text(s->j, "project", row->project);
+        json_put_text(s->j, "branch", *row->name ? row->name : NULL);
+    }
     if (s->by == OKS_STATS_BY_TOOL) {
         json_put_count(s->j, "calls", row->calls);
         json_put_count(s->j, "sessions", row->sessions);
@@ -205,6 +214,22 @@ static void put_row(void *ctx, void *item)
         stats_put_counts(s, &row->measure, &row->billed);
     }
     json_close_object(s->j);
+}
+
+static void put_row(void *ctx, void *item)
+{
+    const struct label_row *row = item;
+    struct stats *s = ctx;
+    char *key;
+
+    if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
+        return;
+    key = key_of(s, row);
+    if (key && s->picked)
+        pick_row(s, key, row);
+    else if (key)
+        write_row(s, key, row);
+    free(key);
 }
 
 void stats_put_by_label(struct stats *s)

@@ -34,6 +34,11 @@ int document_ledger(struct model *model, struct history_store *history, enum oks
                     const struct oks_target *target, struct oks_document *out);
 int document_stats(struct model *model, enum oks_stats by, const struct oks_window *window, int64_t now_ms,
                    struct oks_document *out);
+/* Its rows that say most, instead; *picked is set in any case, and to be cleared. 0 or -ENOMEM */
+struct picked;
+struct oks_rows_total;
+int document_stats_picked(struct model *model, enum oks_stats by, int64_t now_ms, size_t most,
+                          struct picked *picked, struct oks_rows_total *total);
 /* Whether its rows are those of the timeline, and of which kind. */
 bool document_stats_rows(enum oks_stats by, enum time_kind *kind);
 int document_budget(struct budgets *budgets, const char *name, bool exceeded, int64_t now_ms,
@@ -82,10 +87,10 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
                int (*fn)(void *ctx, const char *name), void *ctx);
 /* Whether a name is in that list. 1, 0, -ENOENT or -ENOMEM */
 int names_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name);
+/* For a list: 1 at the name that `ctx` is, else 0. */
+int names_match(void *ctx, const char *name);
 /* 0: `name` is the listed one; 1: the listed one is in `canonical`; -ENOENT. */
 int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
-/* The sessions with the latest time stamps, at most so many, the newest first. Returns their number. */
-enum { NAMES_RECENT_MAX = 64 };
-size_t names_recent(struct model *model, size_t most, struct session *newest[NAMES_RECENT_MAX]);
+
 
 #endif

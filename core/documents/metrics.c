@@ -576,9 +576,9 @@ struct context_row {
 
 static void put_contexts(struct metrics *m)
 {
-    struct session *recent[NAMES_RECENT_MAX];
+    struct session *recent[RECENT_MAX];
     struct context_row rows[CONTEXTS_MAX];
-    size_t n_recent = names_recent(m->model, CONTEXTS_MAX, recent), n = 0;
+    size_t n_recent = recent_latest(&m->model->sums, CONTEXTS_MAX, recent), n = 0;
 
     for (size_t i = 0; i < n_recent; i++) {
         struct context_fill fill;

@@ -284,7 +284,7 @@ int names_list(struct model *model, enum oks_list what, const struct oks_target 
 
 /* --- one name of a list --- */
 
-static int match_name(void *ctx, const char *name)
+int names_match(void *ctx, const char *name)
 {
     return strcmp(name, ctx) == 0;
 }
@@ -325,7 +325,7 @@ int names_has(struct model *model, enum oks_list what, const struct oks_target *
         return s && is_set_to(s->parent, of->name);
     if (what == OKS_LIST_SESSIONS && of->kind == OKS_PROJECT)
         return s && s->project && strcmp(s->project->name, of->name) == 0;
-    return names_list(model, what, of, match_name, (void *)name);
+    return names_list(model, what, of, names_match, (void *)name);
 }
 
 /* --- a session's teams and its project, as text --- */
@@ -426,41 +426,4 @@ int names_resolve(struct model *model, enum oks_kind kind, const char *name, cha
     if (found)
         strcpy(canonical, found);
     return !found ? -ENOENT : strcmp(found, name) != 0;
-}
-
-/* --- the latest sessions --- */
-
-struct recent {
-    struct session **newest;
-    size_t n, most;
-};
-
-static struct oks_stamp last_of(const struct session *s)
-{
-    return sums_has_share(s) ? sums_share(s)->totals.last : OKS_STAMP_NONE;
-}
-
-static void keep_newest(void *ctx, void *item)
-{
-    struct recent *r = ctx;
-    struct session *s = item;
-    size_t at = r->n;
-
-    if (oks_stamp_is_none(last_of(s)))
-        return;
-    while (at > 0 && oks_stamp_cmp(last_of(r->newest[at - 1]), last_of(s)) < 0)
-        at--;
-    if (at == r->most)
-        return;
-    r->n += r->n < r->most;
-    memmove(r->newest + at + 1, r->newest + at, (r->n - at - 1) * sizeof(*r->newest));
-    r->newest[at] = s;
-}
-
-size_t names_recent(struct model *model, size_t most, struct session *newest[NAMES_RECENT_MAX])
-{
-    struct recent recent = {newest, 0, most < NAMES_RECENT_MAX ? most : NAMES_RECENT_MAX};
-
-    oks_tree_each(model->catalog.sessions, keep_newest, &recent);
-    return recent.n;
 }

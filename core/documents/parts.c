@@ -58,13 +58,19 @@ void json_put_measure(struct json *j, const struct measure *m)
 
 enum { RATIO_STEPS = 10000 };
 
-void json_put_ratio(struct json *j, const char *key, unsigned __int128 part, unsigned __int128 whole)
+void document_ratio_text(unsigned __int128 part, unsigned __int128 whole, char out[RATIO_TEXT])
 {
     unsigned __int128 ratio = (part * RATIO_STEPS + whole / 2) / whole;
-    char text[48];
 
-    snprintf(text, sizeof(text), "%llu.%04u", (unsigned long long)(ratio / RATIO_STEPS),
+    snprintf(out, RATIO_TEXT, "%llu.%04u", (unsigned long long)(ratio / RATIO_STEPS),
              (unsigned)(ratio % RATIO_STEPS));
+}
+
+void json_put_ratio(struct json *j, const char *key, unsigned __int128 part, unsigned __int128 whole)
+{
+    char text[RATIO_TEXT];
+
+    document_ratio_text(part, whole, text);
     json_put_raw(j, key, oks_slice_of(text));
 }
 
@@ -148,9 +154,22 @@ static void put_all_models(struct json *j, const struct billed_bag *bag)
     free(sorted);
 }
 
+uint64_t document_tokens(unsigned __int128 n)
+{
+    return n > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)n;
+}
+
 static void put_tokens(struct json *j, const char *key, unsigned __int128 n)
 {
-    json_put_count(j, key, n > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : (uint64_t)n);
+    json_put_count(j, key, document_tokens(n));
+}
+
+void document_cost_text(const struct billed_sum *sum, char out[OKS_MONEY_TEXT])
+{
+    if (billed_cost_is_unknown(sum))
+        *out = '\0';
+    else
+        oks_money_text(sum->cost < OKS_MONEY_MAX ? (oks_money)sum->cost : OKS_MONEY_MAX, out);
 }
 
 void json_put_cost(struct json *j, const char *key, const struct billed_sum *sum)

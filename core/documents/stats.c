@@ -235,12 +235,10 @@ static void put_rows(struct stats *s)
     }
 }
 
-static int stats_document(void *ctx, struct json *j, struct oks_document *out)
+static void write_document(struct stats *s)
 {
-    struct stats *s = ctx;
+    struct json *j = s->j;
 
-    s->j = j;
-    stats_total(s);
     json_open_object(j, NULL);
     if (s->window)
         json_put_window(j, s->window->since, s->window->until);
@@ -254,6 +252,19 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
         stats_put_counts(s, &s->total, &s->total_billed);
     json_close_object(j);
     json_close_object(j);
+}
+
+static int stats_document(void *ctx, struct json *j, struct oks_document *out)
+{
+    struct stats *s = ctx;
+
+    s->j = j;
+    stats_total(s);
+    if (s->picked)
+        put_rows(s);
+    else
+        write_document(s);
+    billed_bag_total(&s->total_billed, &s->sum);
     billed_bag_clear(&s->total_billed);
     out->mtime_ns = s->total.mtime_ns;
     out->version = s->model->versions.all;
@@ -323,24 +334,46 @@ static int rows_of_time(struct stats *s, enum time_kind kind, struct oks_documen
     return rc == -EAGAIN ? -ENOMEM : rc; /* rows are made anew for lack of memory, again and again */
 }
 
+static int write_or_pick(struct stats *s, struct oks_document *out)
+{
+    enum time_kind kind;
+    int rc = 0;
+
+    if (document_stats_rows(s->by, &kind))
+        return rows_of_time(s, kind, out);
+    if (s->by == OKS_STATS_BY_BRANCH || s->by == OKS_STATS_BY_EFFORT || s->by == OKS_STATS_BY_TOOL)
+        rc = stats_prepare_labels(s);
+    return rc < 0 ? rc : document_locked(s->model, stats_document, s, out);
+}
+
 int document_stats(struct model *model, enum oks_stats by, const struct oks_window *window, int64_t now_ms,
                    struct oks_document *out)
 {
     struct stats s = {
         .model = model, .by = by, .window = window, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms};
-    enum time_kind kind;
 
     if (window) {
         s.w.since = oks_window_since(window);
         s.w.until = oks_window_until(window);
     }
-    if (document_stats_rows(by, &kind))
-        return rows_of_time(&s, kind, out);
-    if (by == OKS_STATS_BY_BRANCH || by == OKS_STATS_BY_EFFORT || by == OKS_STATS_BY_TOOL) {
-        int rc = stats_prepare_labels(&s);
+    return write_or_pick(&s, out);
+}
 
-        if (rc < 0)
-            return rc;
-    }
-    return document_locked(model, stats_document, &s, out);
+int document_stats_picked(struct model *model, enum oks_stats by, int64_t now_ms, size_t most,
+                          struct picked *picked, struct oks_rows_total *total)
+{
+    struct stats s = {
+        .model = model, .by = by, .w = {OKS_STAMP_NONE, OKS_STAMP_NONE}, .now_ms = now_ms, .picked = picked};
+    struct oks_document none;
+    enum time_kind kind;
+    int rc;
+
+    picked_start(picked, !document_stats_rows(by, &kind), most);
+    rc = write_or_pick(&s, &none);
+    if (rc < 0)
+        return rc;
+    oks_document_clear(&none);
+    *total = (struct oks_rows_total){.calls = s.total.totals.count[OKS_TOOL_USES], .n = picked->n_all};
+    picked_bill(&s.sum, &total->bill);
+    return 0;
 }

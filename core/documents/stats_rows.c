@@ -16,8 +16,21 @@ void stats_put_counts(struct stats *s, const struct measure *m, const struct bil
     json_put_billed(s->j, billed);
 }
 
+static void pick_row(struct stats *s, const char *key, const struct measure *m,
+                     const struct billed_bag *billed)
+{
+    struct picked_row row = {.counted = oks_totals_tokens(&m->totals)};
+
+    billed_bag_total(billed, &row.sum);
+    picked_add(s->picked, key, &row);
+}
+
 void stats_put_row(struct stats *s, const char *key, const struct measure *m, const struct billed_bag *billed)
 {
+    if (s->picked) {
+        pick_row(s, key, m, billed);
+        return;
+    }
     json_open_object(s->j, NULL);
     json_put_text(s->j, "key", key);
     stats_put_counts(s, m, billed);
@@ -37,9 +50,10 @@ static void keep(struct row_text *kept, const struct json *j, size_t start)
 
 bool stats_put_kept(struct stats *s, const struct row_text *kept)
 {
-    if (kept->len)
-        json_put_raw(s->j, NULL, (struct oks_slice){kept->ptr, kept->len});
-    return kept->len > 0;
+    if (s->picked || kept->len == 0)
+        return false;
+    json_put_raw(s->j, NULL, (struct oks_slice){kept->ptr, kept->len});
+    return true;
 }
 
 void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key, const struct measure *m,
@@ -48,7 +62,8 @@ void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key,
     size_t start = s->j->text.len;
 
     stats_put_row(s, key, m, billed);
-    keep(kept, s->j, start);
+    if (!s->picked)
+        keep(kept, s->j, start);
 }
 
 void stats_put_rest(struct stats *s, const char *key, const struct measure *rows,

@@ -4,8 +4,9 @@
 
 #include "documents/json.h"
 #include "documents/documents.h"
+#include "documents/picked.h"
 
-/* A document in progress. */
+/* A document in progress; or, instead of one, its rows that say most. */
 struct stats {
     struct model *model;
     enum oks_stats by;
@@ -14,7 +15,9 @@ struct stats {
     int64_t now_ms;
     struct measure total;
     struct billed_bag total_billed;
-    struct json *j;
+    struct billed_sum sum; /* of total_billed */
+    struct json *j;        /* with `picked` only its error */
+    struct picked *picked; /* NULL: a document is written */
 };
 
 /* The end of each row: the thirteen keys and "billed". */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "documents/documents.h"
+#include "documents/rows.h"
 #include "engine/engine_private.h"
 
 int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
@@ -48,6 +49,45 @@ int oks_document_stats(struct oks_engine *e, enum oks_stats by, const struct oks
                        int64_t now_ms, struct oks_document *out)
 {
     return document_stats(&e->model, by, window, now_ms, out);
+}
+
+int oks_engine_rows(struct oks_engine *e, enum oks_stats by, int64_t now_ms, size_t most,
+                    int (*fn)(void *ctx, const struct oks_row *row), void *ctx, struct oks_rows_total *total)
+{
+    struct picked picked;
+    int rc = document_stats_picked(&e->model, by, now_ms, most, &picked, total);
+
+    if (rc == 0)
+        rc = picked_each(&picked, fn, ctx);
+    picked_clear(&picked);
+    return rc;
+}
+
+int oks_engine_team_rows(struct oks_engine *e, size_t most, int (*fn)(void *ctx, const struct oks_row *row),
+                         void *ctx, struct oks_rows_total *total)
+{
+    struct picked picked;
+    int rc = document_team_rows(&e->model, most, &picked, total);
+
+    if (rc == 0)
+        rc = picked_each(&picked, fn, ctx);
+    picked_clear(&picked);
+    return rc;
+}
+
+int oks_engine_recent_rows(struct oks_engine *e, size_t most,
+                           int (*fn)(void *ctx, const struct oks_session_row *row), void *ctx)
+{
+    struct shown_session shown[RECENT_MAX];
+    size_t n;
+    int rc = document_recent_rows(&e->model, most, shown, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = fn(ctx, &shown[i].row);
+        shown_session_clear(&shown[i]);
+    }
+    return rc;
 }
 
 int oks_document_budget(struct oks_engine *e, const char *name, bool exceeded, int64_t now_ms,

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/tree.h"
 #include "documents/documents.h"
 #include "engine/engine_private.h"
 
@@ -72,42 +71,15 @@ int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_t
     return rc;
 }
 
-struct wanted_name {
-    const char *name;
-};
-
-static int match_name(void *ctx, const char *name)
-{
-    return strcmp(((const struct wanted_name *)ctx)->name, name) == 0;
-}
-
 int oks_engine_has(struct oks_engine *e, enum oks_list what, const struct oks_target *of, const char *name)
 {
-    struct wanted_name wanted = {name};
     int rc;
 
     if (what == OKS_LIST_BUDGETS || what == OKS_LIST_EXCEEDED || what == OKS_LIST_MONTHS)
-        return oks_engine_list(e, what, of, match_name, &wanted);
+        return oks_engine_list(e, what, of, names_match, (void *)name);
     pthread_mutex_lock(&e->model.lock);
     rc = names_has(&e->model, what, of, name);
     pthread_mutex_unlock(&e->model.lock);
-    return rc;
-}
-
-int oks_engine_recent(struct oks_engine *e, size_t most, int (*fn)(void *ctx, const char *session), void *ctx)
-{
-    struct session *newest[NAMES_RECENT_MAX];
-    char names[NAMES_RECENT_MAX][OKS_NAME_MAX + 1];
-    size_t n;
-    int rc = 0;
-
-    pthread_mutex_lock(&e->model.lock);
-    n = names_recent(&e->model, most, newest);
-    for (size_t i = 0; i < n; i++)
-        snprintf(names[i], sizeof(names[i]), "%s", newest[i]->name);
-    pthread_mutex_unlock(&e->model.lock);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = fn(ctx, names[i]);
     return rc;
 }
 

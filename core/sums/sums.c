@@ -65,6 +65,7 @@ int sums_session(struct sums *sums, struct session *s, struct project *from, boo
     s->sums->summed = !leaves;
     if (!leaves)
         s->sums->share = now;
+    recent_changed(sums, s, leaves);
     return failed ? -ENOMEM : rc;
 }
 

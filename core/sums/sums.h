@@ -18,6 +18,7 @@
 #include "catalog/catalog.h"
 #include "sums/aggregate.h"
 #include "sums/groups.h"
+#include "sums/recent.h"
 
 /* Zeroed but for the first two, then sums_init(): empty. */
 struct sums {
@@ -27,6 +28,7 @@ struct sums {
     struct aggregate all;              /* of all sessions, open window */
     void *groups[GROUP_KINDS];         /* tsearch trees by key */
     LIST_HEAD(, session_sums) touched; /* whose bill changed */
+    struct recent_sessions recent;
 };
 
 void sums_init(struct sums *sums, struct catalog *catalog, struct oks_intern *names);

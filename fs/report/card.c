@@ -67,8 +67,7 @@ static void put_parts(FILE *f, const struct value *usage)
 static void put_context(FILE *f, const struct value *context)
 {
     const struct value *ratio = value_member(context, "ratio");
-    const struct value one = {.type = VALUE_NUMBER, .text = "1"};
-    unsigned share = cell_share(ratio, &one);
+    unsigned share = cell_ratio(ratio);
     char tokens[CELL_BYTES], limit[CELL_BYTES], line[CELL_BYTES * 3];
 
     if (!value_is(ratio, VALUE_NUMBER))

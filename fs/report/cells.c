@@ -148,6 +148,13 @@ unsigned cell_share(const struct value *part, const struct value *whole)
     return share >= 1 ? 1000 : (unsigned)(share * 1000 + 0.5);
 }
 
+unsigned cell_ratio(const struct value *ratio)
+{
+    static const struct value one = {.type = VALUE_NUMBER, .text = "1"};
+
+    return cell_share(ratio, &one);
+}
+
 /* --- rows --- */
 
 void cells_columns(struct table *t, const struct report_kind *kind)

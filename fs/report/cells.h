@@ -29,8 +29,9 @@ const char *cell_time(const struct value *v, const struct oks_zone *zone, char o
 const char *cell_percent(const struct value *v, char out[CELL_BYTES]);
 const char *cell_name(const struct value *v);
 
-/* One of `whole` in thousandths. */
+/* One of `whole` in thousandths; and a ratio, which is one of 1. */
 unsigned cell_share(const struct value *part, const struct value *whole);
+unsigned cell_ratio(const struct value *ratio);
 
 /* The columns of a table, and the cells of a row in them. `key` is the first cell; `total` (may be NULL) is
  * what shares are of. */

@@ -29,17 +29,17 @@ static const struct report_column of_tools[] = {{"Calls", "calls", CELL_COUNT, 2
                                                 {0}};
 
 static const struct report_kind kinds[] = {
-    {"days", "Day", "by-day.json", NULL, CELL_NAME, REPORT_BY_KEY, plain},
-    {"weeks", "Week", "by-week.json", NULL, CELL_NAME, REPORT_BY_KEY, plain},
-    {"months", "Month", "by-month.json", NULL, CELL_NAME, REPORT_BY_KEY, plain},
-    {"sessions", "Session", NULL, "sessions", CELL_NAME, REPORT_BY_END, with_model},
-    {"projects", "Project", "by-project.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
-    {"branches", "Branch", "by-branch.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
-    {"models", "Model", "by-model.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
-    {"agents", "Agent", "by-agent.json", NULL, CELL_NAME, REPORT_BY_COST, plain},
-    {"teams", "Team", NULL, "teams", CELL_NAME, REPORT_BY_COST, with_end},
-    {"blocks", "Block", "blocks.json", NULL, CELL_TIME, REPORT_BY_KEY, of_blocks},
-    {"tools", "Tool", "by-tool.json", NULL, CELL_NAME, REPORT_BY_COST, of_tools},
+    {"days", "Day", "by-day.json", NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
+    {"weeks", "Week", "by-week.json", NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
+    {"months", "Month", "by-month.json", NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
+    {"sessions", "Session", NULL, "sessions", CELL_NAME, REPORT_BY_END, false, with_model},
+    {"projects", "Project", "by-project.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"branches", "Branch", "by-branch.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"models", "Model", "by-model.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"agents", "Agent", "by-agent.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"teams", "Team", NULL, "teams", CELL_NAME, REPORT_BY_COST, false, with_end},
+    {"blocks", "Block", "blocks.json", NULL, CELL_TIME, REPORT_BY_KEY, false, of_blocks},
+    {"tools", "Tool", "by-tool.json", NULL, CELL_NAME, REPORT_BY_COST, true, of_tools},
 };
 
 const struct report_kind *report_kind_at(size_t i)

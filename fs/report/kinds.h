@@ -35,6 +35,7 @@ struct report_kind {
     const char *folder;
     enum cell_type key;
     enum report_order order;
+    bool of_calls; /* its rows have calls, and no tokens and costs */
     const struct report_column *columns;
 };
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/name_list.h"
 #include "report/sections.h"
 
 enum {
@@ -40,7 +39,7 @@ static int put_project(struct sections *o, struct table *t, const char *session)
 
 static int put_context(struct sections *o, struct table *t, const char *session)
 {
-    const struct value whole = {.type = VALUE_NUMBER, .text = "1"}, *ratio;
+    const struct value *ratio;
     struct report_document context;
     char path[PATH_BYTES], text[CELL_BYTES];
     int rc;
@@ -55,7 +54,7 @@ static int put_context(struct sections *o, struct table *t, const char *session)
     if (value_is(ratio, VALUE_NULL) || !ratio)
         table_cell(t, "");
     else
-        table_bar(t, cell_percent(ratio, text), cell_share(ratio, &whole));
+        table_bar(t, cell_percent(ratio, text), cell_ratio(ratio));
     report_document_clear(&context);
     return 0;
 }
@@ -89,27 +88,16 @@ static int put_session(struct sections *o, struct table *t, const char *name)
 
 static int put_sessions(struct sections *o, const char *const *sessions, size_t n)
 {
-    struct table *t = table_new();
+    static const struct table_title titles[] = {
+        {"Session", TABLE_LEFT, 0},   {"Project", TABLE_LEFT, 3},  {"Agent", TABLE_LEFT, 2},
+        {"Model", TABLE_LEFT, 4},     {"Tokens", TABLE_RIGHT, 5},  {"Cost USD", TABLE_RIGHT, 7},
+        {"Context", TABLE_RIGHT, 8},  {"Last activity", TABLE_LEFT, 6}, {0}};
+    struct table *t = table_new(titles);
     int rc = t ? 0 : -ENOMEM;
 
-    if (t) {
-        table_column(t, "Session", TABLE_LEFT, 0);
-        table_column(t, "Project", TABLE_LEFT, 3);
-        table_column(t, "Agent", TABLE_LEFT, 2);
-        table_column(t, "Model", TABLE_LEFT, 4);
-        table_column(t, "Tokens", TABLE_RIGHT, 5);
-        table_column(t, "Cost USD", TABLE_RIGHT, 7);
-        table_column(t, "Context", TABLE_RIGHT, 8);
-        table_column(t, "Last activity", TABLE_LEFT, 6);
-    }
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = put_session(o, t, sessions[i]);
-    if (rc == 0 && n > 0)
-        section_line(o, EMPHASIS_NONE, "");
-    if (n > 0)
-        return section_table(o, t, rc);
-    table_free(t);
-    return rc;
+    return section_table(o, t, rc);
 }
 
 /* --- limits of plans --- */
@@ -156,24 +144,15 @@ static int put_limits_of(struct sections *o, struct table *t, const char *file)
 static int put_limits(struct sections *o)
 {
     static const char *const files[] = {"claude.json", "codex.json"};
-    struct table *t = table_new();
+    static const struct table_title titles[] = {{"Limit", TABLE_LEFT, 0},  {"Window", TABLE_LEFT, 1},
+                                                {"Used", TABLE_RIGHT, 4},  {"Resets", TABLE_LEFT, 3},
+                                                {"", TABLE_LEFT, 2},       {0}};
+    struct table *t = table_new(titles);
     int rc = t ? 0 : -ENOMEM;
 
-    if (t) {
-        table_column(t, "Limit", TABLE_LEFT, 0);
-        table_column(t, "Window", TABLE_LEFT, 1);
-        table_column(t, "Used", TABLE_RIGHT, 4);
-        table_column(t, "Resets", TABLE_LEFT, 3);
-        table_column(t, "", TABLE_LEFT, 2);
-    }
     for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(*files); i++)
         rc = put_limits_of(o, t, files[i]);
-    if (rc == 0 && table_rows(t) > 0) {
-        section_line(o, EMPHASIS_NONE, "");
-        return section_table(o, t, rc);
-    }
-    table_free(t);
-    return rc;
+    return section_table(o, t, rc);
 }
 
 int report_print_live(const struct report_source *source, const char *const *sessions, size_t n,

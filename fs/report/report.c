@@ -27,7 +27,7 @@ static void put_key(const struct report_rows *r, size_t i, struct table *t, cons
 
 int report_print_table(const struct report_rows *r, const struct report_style *style)
 {
-    struct table *t = table_new();
+    struct table *t = table_new(NULL);
     struct cell_marks marks = {0};
     int rc;
 

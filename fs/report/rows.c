@@ -10,8 +10,7 @@
 
 #include "common/name_list.h"
 #include "report/pieces.h"
-
-enum { MEMBER_BYTES = 64 };
+#include "report/row_values.h"
 
 void report_document_clear(struct report_document *document)
 {
@@ -44,13 +43,11 @@ int report_document_read(struct report_document *out, const struct report_source
 const struct value *report_member(const struct value *row, const char *path, const struct value **in)
 {
     while (row) {
-        char name[MEMBER_BYTES];
         size_t n = strcspn(path, ".");
 
-        snprintf(name, sizeof(name), "%.*s", (int)n, path);
         if (in)
             *in = row;
-        row = value_member(row, name);
+        row = value_member_of(row, (struct oks_slice){path, n});
         if (!path[n])
             return row;
         path += n + 1;
@@ -258,13 +255,83 @@ static int read_folder(struct report_rows *r, const struct report_source *source
     return rc < 0 ? rc : parse(&r->total, (struct oks_slice){r->text.bytes, r->text.len});
 }
 
+/* --- budgets --- */
+
+static int add_budget(void *ctx, const char *name)
+{
+    size_t n = strlen(name), suffix = strlen(".json");
+
+    return n > suffix && strcmp(name + n - suffix, ".json") == 0 ? name_list_add(ctx, name) : 0;
+}
+
+int report_each_budget(const struct report_source *source, size_t most,
+                       int (*fn)(void *ctx, const struct value *budget), void *ctx, size_t *n)
+{
+    struct name_list *names = name_list_new();
+    int rc = names ? source->list(source->ctx, "budgets", add_budget, names) : -ENOMEM;
+
+    if (rc == 0)
+        name_list_sort(names);
+    for (size_t i = 0; rc == 0 && i < names->len && i < most; i++) {
+        struct report_document document;
+        char path[REPORT_PATH_BYTES];
+
+        snprintf(path, sizeof(path), "budgets/%s", names->items[i]);
+        rc = report_document_read(&document, source, path);
+        if (rc == 0) {
+            rc = fn(ctx, document.tree.root);
+            report_document_clear(&document);
+        } else if (rc == -ENOENT) {
+            rc = 0; /* it is gone */
+        }
+    }
+    if (rc == 0)
+        *n = names->len;
+    name_list_free(names);
+    return rc;
+}
+
+/* --- rows as numbers --- */
+
+static int take_row(void *ctx, const struct oks_row *numbers)
+{
+    struct report_row row = {0};
+    int rc = row_values(&row.tree, numbers);
+
+    return rc < 0 ? rc : add_row(ctx, &row, SIZE_MAX);
+}
+
+/* In the order in which they come. */
+static int read_numbers(struct report_rows *out, const struct report_kind *kind,
+                        const struct report_source *source, size_t most)
+{
+    struct report_rows r = {.kind = kind};
+    struct oks_rows_total total = {0};
+    int rc = source->rows(source->ctx, kind, most, take_row, &r, &total);
+
+    if (rc == 0)
+        rc = row_values(&r.total, &(struct oks_row){.bill = total.bill,
+                                                    .of_tool = kind->of_calls,
+                                                    .calls = total.calls});
+    if (rc < 0) {
+        report_rows_clear(&r);
+        return rc;
+    }
+    r.n_all = total.n;
+    *out = r;
+    return 0;
+}
+
 int report_rows_read(struct report_rows *out, const struct report_kind *kind,
                      const struct report_source *source, const char *window, size_t most)
 {
     struct report_rows r = {.kind = kind};
     char path[REPORT_PATH_BYTES];
-    int rc = report_main_path(kind, window, path);
+    int rc;
 
+    if (source->rows && !*window && most <= OKS_ROWS_MAX && kind->order != REPORT_BY_END)
+        return read_numbers(out, kind, source, most);
+    rc = report_main_path(kind, window, path);
     if (rc == 0)
         rc = source->read(source->ctx, path, &r.text);
     if (rc == 0)

@@ -12,7 +12,7 @@
 #ifndef OKSTRAFS_FS_REPORT_ROWS_H
 #define OKSTRAFS_FS_REPORT_ROWS_H
 
-#include "okstrafs/engine.h"
+#include "okstrafs/rows.h"
 #include "report/values.h"
 #include "report/kinds.h"
 
@@ -22,7 +22,14 @@ struct report_source {
     /* Calls fn with each name in a folder; ends with its first value that is not 0. */
     int (*list)(void *ctx, const char *path, int (*fn)(void *ctx, const char *name), void *fn_ctx);
     /* The same with the sessions that were active last, the newest first. NULL: the source cannot tell. */
-    int (*recent)(void *ctx, size_t most, int (*fn)(void *ctx, const char *session), void *fn_ctx);
+    int (*recent)(void *ctx, size_t most, int (*fn)(void *ctx, const struct oks_session_row *row),
+                  void *fn_ctx);
+    /*
+     * The rows of a kind that say most, and what all of them come to, as numbers (okstrafs/rows.h). NULL: the
+     * source has documents only.
+     */
+    int (*rows)(void *ctx, const struct report_kind *kind, size_t most,
+                int (*fn)(void *ctx, const struct oks_row *row), void *fn_ctx, struct oks_rows_total *total);
     void *ctx;
 };
 
@@ -65,6 +72,13 @@ void report_rows_sort_by_name(struct report_rows *rows);
 /* The path of the document that the total is in. */
 enum { REPORT_PATH_BYTES = 1024 };
 int report_main_path(const struct report_kind *kind, const char *window, char out[REPORT_PATH_BYTES]);
+
+/*
+ * Calls fn with at most so many budgets, ascending by name. *n: how many there are. 0, the first non-zero
+ * value of fn, or another negative errno.
+ */
+int report_each_budget(const struct report_source *source, size_t most,
+                       int (*fn)(void *ctx, const struct value *budget), void *ctx, size_t *n);
 
 /* A member by its path with dots, or NULL. *in (may be NULL): the object that it is a member of. */
 const struct value *report_member(const struct value *row, const char *path, const struct value **in);

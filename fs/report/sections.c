@@ -7,14 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/name_list.h"
 #include "okstrafs/names.h"
 #include "report/cells.h"
 
 enum {
     BUDGETS_SHOWN = 32,
     LINE_BYTES = 256,
-    PATH_BYTES = 300,
 };
 
 void section_line(const struct sections *o, enum emphasis emphasis, const char *text)
@@ -31,8 +29,10 @@ static void put_shown(const struct sections *o, enum emphasis emphasis, char *li
 
 int section_table(const struct sections *o, struct table *t, int rc)
 {
-    if (rc == 0)
+    if (rc == 0 && table_rows(t) > 0) {
+        section_line(o, EMPHASIS_NONE, "");
         rc = table_print(t, o->style);
+    }
     table_free(t);
     return rc;
 }
@@ -57,7 +57,7 @@ int section_windows(struct sections *o)
         {"Cost USD", "billed.costUSD", CELL_USD, 6},
         {0}};
     static const struct report_kind kind = {.title = "", .columns = columns};
-    struct table *t = table_new();
+    struct table *t = table_new(NULL);
     int rc = t ? 0 : -ENOMEM;
 
     if (t)
@@ -73,7 +73,10 @@ int section_windows(struct sections *o)
             rc = 0;
         }
     }
-    return section_table(o, t, rc);
+    if (rc == 0)
+        rc = table_print(t, o->style);
+    table_free(t);
+    return rc;
 }
 
 /* --- cuts --- */
@@ -86,7 +89,7 @@ static int put_rows(struct sections *o, const struct report_rows *rows)
                                                    {"Share", "billed.costUSD", CELL_SHARE, 2},
                                                    {0}};
     struct report_kind kind = {.title = rows->kind->title, .columns = columns};
-    struct table *t = table_new();
+    struct table *t = table_new(NULL);
 
     if (!t)
         return -ENOMEM;
@@ -105,10 +108,7 @@ int section_kind(struct sections *o, const char *name, size_t most)
 
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    if (rows.n > 0) {
-        section_line(o, EMPHASIS_NONE, "");
-        rc = put_rows(o, &rows);
-    }
+    rc = put_rows(o, &rows);
     if (rc == 0 && rows.n_all > rows.n) {
         snprintf(more, sizeof(more), "%zu of %zu; okstrafs report %s shows all", rows.n, rows.n_all, name);
         section_line(o, EMPHASIS_FAINT, more);
@@ -170,13 +170,6 @@ int section_block(struct sections *o)
 
 /* --- budgets --- */
 
-static int add_budget(void *ctx, const char *name)
-{
-    size_t n = strlen(name), suffix = strlen(".json");
-
-    return n > suffix && strcmp(name + n - suffix, ".json") == 0 ? name_list_add(ctx, name) : 0;
-}
-
 static void put_amount(struct table *t, const struct value *budget, const char *key, bool in_usd,
                        struct cell_marks *marks)
 {
@@ -187,8 +180,16 @@ static void put_amount(struct table *t, const struct value *budget, const char *
                          : cell_count(v, text));
 }
 
-static void put_budget(struct sections *o, struct table *t, const struct value *budget)
+struct budgets {
+    struct sections *o;
+    struct table *t;
+};
+
+static int put_budget(void *ctx, const struct value *budget)
 {
+    struct budgets *b = ctx;
+    struct sections *o = b->o;
+    struct table *t = b->t;
     const char *state = cell_name(value_member(budget, "state"));
     const struct value *ratio = value_member(budget, "ratio");
     bool in_usd = strcmp(cell_name(value_member(budget, "unit")), "USD") == 0;
@@ -203,39 +204,8 @@ static void put_budget(struct sections *o, struct table *t, const struct value *
     put_amount(t, budget, "spent", in_usd, &o->marks);
     put_amount(t, budget, "limit", in_usd, &o->marks);
     table_cell(t, cell_name(value_member(budget, "unit")));
-    table_bar(t, cell_percent(ratio, text),
-              cell_share(ratio, &(struct value){.type = VALUE_NUMBER, .text = "1"}));
-}
-
-static int put_budget_rows(struct sections *o, const struct name_list *names)
-{
-    struct table *t = table_new();
-    int rc = t ? 0 : -ENOMEM;
-
-    if (t) {
-        table_column(t, "Budget", TABLE_LEFT, 0);
-        table_column(t, "Scope", TABLE_LEFT, 2);
-        table_column(t, "Of", TABLE_LEFT, 1);
-        table_column(t, "State", TABLE_LEFT, 6);
-        table_column(t, "Spent", TABLE_RIGHT, 5);
-        table_column(t, "Limit", TABLE_RIGHT, 5);
-        table_column(t, "Unit", TABLE_LEFT, 3);
-        table_column(t, "Used", TABLE_RIGHT, 4);
-    }
-    for (size_t i = 0; rc == 0 && i < names->len && i < BUDGETS_SHOWN; i++) {
-        struct report_document document;
-        char path[PATH_BYTES];
-
-        snprintf(path, sizeof(path), "budgets/%s", names->items[i]);
-        rc = report_document_read(&document, o->source, path);
-        if (rc == 0) {
-            put_budget(o, t, document.tree.root);
-            report_document_clear(&document);
-        } else if (rc == -ENOENT) {
-            rc = 0;
-        }
-    }
-    return section_table(o, t, rc);
+    table_bar(t, cell_percent(ratio, text), cell_ratio(ratio));
+    return 0;
 }
 
 /* Only while the configuration is wrong: then no budget may be in force. */
@@ -258,17 +228,17 @@ static int put_settings_error(struct sections *o)
 
 int section_budgets(struct sections *o)
 {
-    struct name_list *names = name_list_new();
-    int rc = names ? o->source->list(o->source->ctx, "budgets", add_budget, names) : -ENOMEM;
+    static const struct table_title titles[] = {{"Budget", TABLE_LEFT, 0}, {"Scope", TABLE_LEFT, 2},
+                                                {"Of", TABLE_LEFT, 1},     {"State", TABLE_LEFT, 6},
+                                                {"Spent", TABLE_RIGHT, 5}, {"Limit", TABLE_RIGHT, 5},
+                                                {"Unit", TABLE_LEFT, 3},   {"Used", TABLE_RIGHT, 4},
+                                                {0}};
+    struct budgets b = {o, table_new(titles)};
+    size_t n = 0;
+    int rc = b.t ? report_each_budget(o->source, BUDGETS_SHOWN, put_budget, &b, &n) : -ENOMEM;
 
-    if (rc == 0)
-        name_list_sort(names);
-    if (rc == 0 && names->len > 0) {
-        section_line(o, EMPHASIS_NONE, "");
-        rc = put_budget_rows(o, names);
-    }
-    if (rc == 0 && names->len > BUDGETS_SHOWN)
+    rc = section_table(o, b.t, rc);
+    if (rc == 0 && n > BUDGETS_SHOWN)
         section_line(o, EMPHASIS_FAINT, "there are more in budgets/");
-    name_list_free(names);
     return rc == 0 ? put_settings_error(o) : rc;
 }

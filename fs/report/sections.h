@@ -17,7 +17,7 @@ struct sections {
 };
 
 void section_line(const struct sections *o, enum emphasis emphasis, const char *text);
-/* Prints a table that was filled, unless `rc` is an error, and frees it. */
+/* Prints a table that was filled, below an empty line, unless it has no row or `rc` is an error; frees it. */
 int section_table(const struct sections *o, struct table *t, int rc);
 
 /* Today, this week, this month, all of time. */

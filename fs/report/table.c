@@ -75,9 +75,13 @@ static bool grow(void *items, size_t need, size_t *room, size_t size)
     return true;
 }
 
-struct table *table_new(void)
+struct table *table_new(const struct table_title *titles)
 {
-    return calloc(1, sizeof(struct table));
+    struct table *t = calloc(1, sizeof(*t));
+
+    for (; t && titles && titles->text; titles++)
+        table_column(t, titles->text, titles->align, titles->keep);
+    return t;
 }
 
 void table_free(struct table *t)

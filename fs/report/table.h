@@ -1,10 +1,9 @@
 /*
  * A table for people: aligned columns of text, cut to a width.
  *
- *     struct table *t = table_new();
+ *     static const struct table_title titles[] = {{"Day", TABLE_LEFT, 0}, {"Tokens", TABLE_RIGHT, 1}, {0}};
+ *     struct table *t = table_new(titles);
  *
- *     table_column(t, "Day", TABLE_LEFT, 0);
- *     table_column(t, "Tokens", TABLE_RIGHT, 1);
  *     table_cell(t, "2026-06-10");
  *     table_cell(t, "1,234");
  *     rc = table_print(t, &style);
@@ -36,13 +35,20 @@ enum table_align { TABLE_LEFT, TABLE_RIGHT };
 
 struct table;
 
-struct table *table_new(void); /* NULL on ENOMEM */
+/*
+ * A column. Where the width is too small the one with the least `keep` is left out first; the first column
+ * always stays, and is cut. A column without a text in any cell is left out too.
+ */
+struct table_title {
+    const char *text; /* borrowed; NULL: the end of the list */
+    enum table_align align;
+    unsigned keep;
+};
+
+struct table *table_new(const struct table_title *titles); /* NULL: none yet. NULL on ENOMEM */
 void table_free(struct table *t);
 
-/*
- * `title` is borrowed. Where the width is too small the column with the least `keep` is left out first; the
- * first column always stays, and is cut. A column without a text in any cell is left out too.
- */
+/* One more column. */
 void table_column(struct table *t, const char *title, enum table_align align, unsigned keep);
 /* Hidden characters in the text are shown as '?'. NULL: none. */
 void table_cell(struct table *t, const char *text);

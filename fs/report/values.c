@@ -305,13 +305,18 @@ const struct value *value_next(const struct value *container, const struct value
     return value < container + container->size ? value : NULL;
 }
 
-const struct value *value_member(const struct value *object, const char *key)
+const struct value *value_member_of(const struct value *object, struct oks_slice key)
 {
     const struct value *found = NULL;
 
     if (value_is(object, VALUE_OBJECT))
         for (const struct value *v = value_first(object); v; v = value_next(object, v))
-            if (strcmp(v->key, key) == 0)
+            if (strncmp(v->key, key.ptr, key.len) == 0 && !v->key[key.len])
                 found = v;
     return found;
+}
+
+const struct value *value_member(const struct value *object, const char *key)
+{
+    return value_member_of(object, oks_slice_of(key));
 }

@@ -57,6 +57,7 @@ bool value_is_true(const struct value *value);
 const char *value_string(const struct value *value);
 /* Of a repeated key the last one. NULL: there is none, or `object` is none. */
 const struct value *value_member(const struct value *object, const char *key);
+const struct value *value_member_of(const struct value *object, struct oks_slice key);
 /* The first member or element, and the one behind it; NULL: no more. */
 const struct value *value_first(const struct value *container);
 const struct value *value_next(const struct value *container, const struct value *value);

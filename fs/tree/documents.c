@@ -108,16 +108,38 @@ static int list_folder(void *ctx, const char *path, int (*fn)(void *ctx, const c
     return rc;
 }
 
-static int list_recent(void *ctx, size_t most, int (*fn)(void *ctx, const char *session), void *fn_ctx)
+static int each_recent(void *ctx, size_t most, int (*fn)(void *ctx, const struct oks_session_row *row),
+                       void *fn_ctx)
 {
     const struct tree_documents *d = ctx;
 
-    return oks_engine_recent(d->engine, most, fn, fn_ctx);
+    return oks_engine_recent_rows(d->engine, most, fn, fn_ctx);
+}
+
+static int each_row(void *ctx, const struct report_kind *kind, size_t most,
+                    int (*fn)(void *ctx, const struct oks_row *row), void *fn_ctx, struct oks_rows_total *total)
+{
+    const struct tree_documents *d = ctx;
+    char path[REPORT_PATH_BYTES];
+    struct node node;
+    enum oks_stats by;
+    int rc;
+
+    if (!kind->document)
+        return oks_engine_team_rows(d->engine, most, fn, fn_ctx, total);
+    rc = report_main_path(kind, "", path);
+    if (rc == 0)
+        rc = find(d, path, &node);
+    if (rc < 0)
+        return rc;
+    by = node.type->stats;
+    node_clear(&node);
+    return oks_engine_rows(d->engine, by, d->now_ms, most, fn, fn_ctx, total);
 }
 
 struct report_source tree_documents_source(struct tree_documents *d)
 {
-    return (struct report_source){read_document, list_folder, list_recent, d};
+    return (struct report_source){read_document, list_folder, each_recent, each_row, d};
 }
 
 /* --- reports and pages --- */

@@ -242,11 +242,6 @@ int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct 
 int oks_engine_has(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
                    const char *name);
 
-/* Calls fn with the sessions of the latest time stamps, at most so many and at most 64, the newest first.
- * Returns the first non-zero value of fn, or 0. */
-int oks_engine_recent(struct oks_engine *engine, size_t most, int (*fn)(void *ctx, const char *session),
-                      void *ctx);
-
 /* A rendered document. Zeroed: none. */
 struct oks_document {
     char *bytes; /* malloc'ed; NUL-terminated behind len */

@@ -60,13 +60,11 @@ END_TEST
 /* Two rows with names of any width, and a total. */
 static struct table *sample(const char *one, const char *other)
 {
-    struct table *t = table_new();
+    static const struct table_title titles[] = {{"Name", TABLE_LEFT, 0},     {"Input", TABLE_RIGHT, 1},
+                                                {"Nothing", TABLE_RIGHT, 9}, {"Tokens", TABLE_RIGHT, 3},
+                                                {"Share", TABLE_RIGHT, 2},   {0}};
+    struct table *t = table_new(titles);
 
-    table_column(t, "Name", TABLE_LEFT, 0);
-    table_column(t, "Input", TABLE_RIGHT, 1);
-    table_column(t, "Nothing", TABLE_RIGHT, 9);
-    table_column(t, "Tokens", TABLE_RIGHT, 3);
-    table_column(t, "Share", TABLE_RIGHT, 2);
     for (int i = 0; i < 2; i++) {
         table_cell(t, i ? other : one);
         table_cell(t, i ? "7" : "1,234");

@@ -1,0 +1,152 @@
+/*
+ * Keeping the rows that say most, while all of them come by.
+ *
+ * Rows by cost are kept sorted, so each new one is compared with the last one first, and most end there.
+ */
+#include "documents/picked.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/money.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "documents/parts.h"
+
+/* --- bills and texts --- */
+
+void picked_bill(const struct billed_sum *sum, struct oks_bill *out)
+{
+    unsigned __int128 creation = sum->cache_5m + sum->cache_1h;
+
+    *out = (struct oks_bill){
+        .requests = sum->requests,
+        .total_tokens = document_tokens(sum->input + sum->output + creation),
+        .input_tokens = document_tokens(sum->input),
+        .output_tokens = document_tokens(sum->output),
+        .cache_creation_tokens = document_tokens(creation),
+        .cache_read_tokens = document_tokens(sum->cache_read),
+        .lower_bound = billed_is_lower_bound(sum),
+    };
+    document_cost_text(sum, out->cost);
+}
+
+char *picked_text(const char *text)
+{
+    size_t n = strlen(text);
+    char *copy, *to;
+
+    if (oks_utf8_valid(oks_slice_of(text)))
+        return strdup(text);
+    copy = to = malloc(n * UTF8_MAX + 1);
+    while (copy && n > 0) {
+        uint32_t code;
+        size_t len;
+
+        utf8_next(text, n, &code, &len);
+        to += utf8_put(code, to);
+        text += len;
+        n -= len;
+    }
+    if (copy)
+        *to = '\0';
+    return copy;
+}
+
+/* --- rows --- */
+
+/* The rows are not cleared: there is room for many. */
+void picked_start(struct picked *p, bool by_cost, size_t most)
+{
+    p->by_cost = by_cost;
+    p->most = most < OKS_ROWS_MAX ? most : OKS_ROWS_MAX;
+    p->n = p->n_all = 0;
+    p->error = 0;
+}
+
+static unsigned __int128 cost_of(const struct picked_row *row)
+{
+    if (billed_cost_is_unknown(&row->sum))
+        return 0;
+    return row->sum.cost < OKS_MONEY_MAX ? row->sum.cost : OKS_MONEY_MAX;
+}
+
+static unsigned __int128 tokens_of(const struct picked_row *row)
+{
+    return document_tokens(row->sum.input + row->sum.output + row->sum.cache_5m + row->sum.cache_1h);
+}
+
+/* Whether a row with this key says more than another one. */
+static bool is_before(const struct picked_row *a, const char *key, const struct picked_row *b)
+{
+    if (cost_of(a) != cost_of(b))
+        return cost_of(a) > cost_of(b);
+    if (tokens_of(a) != tokens_of(b))
+        return tokens_of(a) > tokens_of(b);
+    if (a->counted != b->counted)
+        return a->counted > b->counted;
+    if (a->row.calls != b->row.calls)
+        return a->row.calls > b->row.calls;
+    return strcmp(key, b->key) < 0;
+}
+
+static size_t place_of(const struct picked *p, const char *key, const struct picked_row *row)
+{
+    size_t at = p->n;
+
+    while (p->by_cost && at > 0 && is_before(row, key, &p->rows[at - 1]))
+        at--;
+    return at;
+}
+
+static void drop(struct picked *p, size_t at)
+{
+    free(p->rows[at].key);
+    memmove(p->rows + at, p->rows + at + 1, (p->n - at - 1) * sizeof(*p->rows));
+    p->n--;
+}
+
+void picked_add(struct picked *p, const char *key, const struct picked_row *row)
+{
+    size_t at = place_of(p, key, row);
+    char *copy;
+
+    p->n_all++;
+    if (p->error || (p->by_cost && at == p->most) || p->most == 0)
+        return;
+    copy = picked_text(key);
+    if (!copy) {
+        p->error = -ENOMEM;
+        return;
+    }
+    if (p->n == p->most)
+        drop(p, p->by_cost ? p->n - 1 : 0);
+    if (!p->by_cost)
+        at = p->n;
+    memmove(p->rows + at + 1, p->rows + at, (p->n - at) * sizeof(*p->rows));
+    p->rows[at] = *row;
+    p->rows[at].key = copy;
+    p->n++;
+}
+
+int picked_each(const struct picked *p, int (*fn)(void *ctx, const struct oks_row *row), void *ctx)
+{
+    int rc = p->error;
+
+    for (size_t i = 0; rc == 0 && i < p->n; i++) {
+        struct oks_row row = p->rows[i].row;
+
+        row.key = p->rows[i].key;
+        picked_bill(&p->rows[i].sum, &row.bill);
+        rc = fn(ctx, &row);
+    }
+    return rc;
+}
+
+void picked_clear(struct picked *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->rows[i].key);
+    p->n = 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * The latest sessions.
+ *
+ * Invariant: if `known`, the array has the `n` latest sessions of all with a time. A session that is or
+ * becomes later than one of these is put in its place. One that is earlier than all of them is not kept,
+ * unless the array has all sessions. Where too few are left the sessions are gone through once more.
+ */
+#include "base/tree.h"
+#include "sums/shares.h"
+
+#include <string.h>
+
+static struct oks_stamp last_of(const struct session *s)
+{
+    return s->sums && s->sums->summed ? s->sums->share.totals.last : OKS_STAMP_NONE;
+}
+
+static bool take_out(struct recent_sessions *r, const struct session *s)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->items[i] != s)
+            continue;
+        memmove(r->items + i, r->items + i + 1, (r->n - i - 1) * sizeof(*r->items));
+        r->n--;
+        return true;
+    }
+    return false;
+}
+
+static bool is_later(const struct session *a, const struct session *b)
+{
+    int d = oks_stamp_cmp(last_of(a), last_of(b));
+
+    return d > 0 || (d == 0 && strcmp(a->name, b->name) < 0);
+}
+
+static size_t place_of(const struct recent_sessions *r, const struct session *s)
+{
+    size_t at = r->n;
+
+    while (at > 0 && is_later(s, r->items[at - 1]))
+        at--;
+    return at;
+}
+
+static void put_in(struct recent_sessions *r, struct session *s)
+{
+    size_t at = place_of(r, s);
+
+    if (at == r->n && (!r->all || r->n == RECENT_MAX)) {
+        r->all = false;
+        return;
+    }
+    if (r->n == RECENT_MAX) {
+        r->all = false;
+        r->n--;
+    }
+    memmove(r->items + at + 1, r->items + at, (r->n - at) * sizeof(*r->items));
+    r->items[at] = s;
+    r->n++;
+}
+
+void recent_changed(struct sums *sums, struct session *s, bool leaves)
+{
+    struct recent_sessions *r = &sums->recent;
+
+    if (!r->known)
+        return;
+    take_out(r, s);
+    if (!leaves && !oks_stamp_is_none(last_of(s)))
+        put_in(r, s);
+}
+
+static void visit(void *ctx, void *item)
+{
+    if (!oks_stamp_is_none(last_of(item)))
+        put_in(ctx, item);
+}
+
+size_t recent_latest(struct sums *sums, size_t most, struct session **out)
+{
+    struct recent_sessions *r = &sums->recent;
+
+    if (most > RECENT_MAX)
+        most = RECENT_MAX;
+    if (!r->known || (r->n < most && !r->all)) {
+        *r = (struct recent_sessions){.known = true, .all = true};
+        oks_tree_each(sums->catalog->sessions, visit, r);
+    }
+    if (most > r->n)
+        most = r->n;
+    memcpy(out, r->items, most * sizeof(*out));
+    return most;
+}

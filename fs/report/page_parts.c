@@ -1,0 +1,155 @@
+/*
+ * The frame of a page, and its tables.
+ *
+ * Nearly all cells are plain text, so these are written as they are.
+ */
+#include "report/page_parts.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "okstrafs/engine.h"
+#include "report/chart.h"
+#include "report/markup.h"
+
+enum { NAME_SHOWN = 60 /* characters of a name */, BAR_WIDTH = 80 };
+
+/* --- the frame --- */
+
+#define COLOURS                                                                                        \
+    ":root{color-scheme:light "                                                                        \
+    "dark;--ground:#fff;--ink:#1c1f24;--faint:#555b65;--line:#d5d9df;--bar:#2f6fb5;"                   \
+    "--alarm:#b3261e}"                                                                                 \
+    "@media "                                                                                          \
+    "(prefers-color-scheme:dark){:root{--ground:#15181c;--ink:#e8eaed;--faint:#a8afb9;--line:#343a42;" \
+    "--bar:#6aa7e8;--alarm:#ff8a80}}"
+
+static const char page_rules[] = COLOURS
+    "*{box-sizing:border-box}"
+    "body{margin:0 auto;padding:1rem;max-width:68rem;background:var(--ground);color:var(--ink);"
+    "font:16px/1.5 system-ui,sans-serif}"
+    "h1{font-size:1.5rem;margin:.5rem 0 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
+    "p{margin:.25rem 0}.note{color:var(--faint);font-size:.875rem}"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;padding:0;"
+    "margin:1rem 0;list-style:none}"
+    ".cards li{border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem}"
+    ".cards strong{display:block;font-size:1.4rem;line-height:1.3}"
+    ".wide{overflow-x:auto}.wide:focus-visible{outline:2px solid var(--bar)}"
+    "table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}"
+    "caption{text-align:left;color:var(--faint);padding:.25rem 0}"
+    "th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}"
+    "th{font-weight:600}th[scope=row]{font-weight:400;white-space:normal;overflow-wrap:anywhere;"
+    "min-width:12rem}tfoot "
+    "th[scope=row]{font-weight:600}th:first-child,td.text,th.text{text-align:left}tfoot th,tfoot "
+    "td{font-weight:600}"
+    ".alarm{color:var(--alarm);font-weight:600}svg.chart{width:100%;height:auto;display:block}"
+    "svg.share{vertical-align:middle}summary{cursor:pointer;color:var(--faint);font-size:."
+    "875rem}" CHART_STYLE;
+
+/* The policy allows this style by its hash, and nothing else. */
+static int put_style(const struct page *p)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t hash[OKS_DIGEST_BYTES + 1] = {0}; /* base64 goes by three bytes */
+    char base64[(OKS_DIGEST_BYTES + 1) / 3 * 4 + 1];
+    size_t n = 0;
+
+    if (oks_digest(page_rules, strlen(page_rules), hash) < 0)
+        return -EIO;
+    for (size_t i = 0; i < sizeof(hash); i += 3) {
+        uint32_t bits = (uint32_t)hash[i] << 16 | (uint32_t)hash[i + 1] << 8 | hash[i + 2];
+
+        for (int shift = 18; shift >= 0; shift -= 6)
+            base64[n++] = digits[bits >> shift & 63];
+    }
+    base64[n - 1] = '=';
+    base64[n] = '\0';
+    fprintf(
+        p->f,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
+        "base-uri 'none'; form-action 'none'\">\n<style>%s</style>\n",
+        base64, page_rules);
+    return 0;
+}
+
+int page_begin(const struct page *p)
+{
+    int rc;
+
+    fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+          "<title>Token usage</title>\n",
+          p->f);
+    rc = put_style(p);
+    fputs("</head>\n<body>\n<header>\n<h1>Token usage of coding agents</h1>\n"
+          "<p class=\"note\">Each request counts once. Costs are in US dollars.</p>\n</header>\n<main>\n",
+          p->f);
+    return rc;
+}
+
+void page_end(const struct page *p)
+{
+    if (p->marks.at_least)
+        fputs("<p class=\"note\">&gt; at least: the real cost may be higher.</p>\n", p->f);
+    if (p->marks.unknown)
+        fputs("<p class=\"note\">? unknown: no model that was used has a price.</p>\n", p->f);
+    fputs("</main>\n</body>\n</html>\n", p->f);
+}
+
+void page_begin_section(const struct page *p, const char *id, const char *title)
+{
+    fprintf(p->f, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id, title);
+}
+
+void page_end_section(const struct page *p)
+{
+    fputs("</section>\n", p->f);
+}
+
+/* A table may be wider than a phone: then it can be scrolled, with the keyboard too. */
+void page_begin_table(const struct page *p, const char *caption)
+{
+    fprintf(p->f,
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" "
+            "aria-label=\"%s\">\n<table>\n<caption>%s</caption>\n"
+            "<thead><tr>",
+            caption, caption);
+}
+
+void page_end_table(const struct page *p)
+{
+    fputs("</table>\n</div>\n", p->f);
+}
+
+void page_cell(const struct page *p, const char *text, bool is_text)
+{
+    fputs(is_text ? "<td class=\"text\">" : "<td>", p->f);
+    markup_text_cut(p->f, text, NAME_SHOWN);
+    fputs("</td>", p->f);
+}
+
+void page_row_name(const struct page *p, const char *name)
+{
+    fputs("<tr><th scope=\"row\">", p->f);
+    markup_text_cut(p->f, name, NAME_SHOWN);
+    fputs("</th>", p->f);
+}
+
+void page_share(const struct page *p, unsigned thousandths)
+{
+    fprintf(p->f,
+            "<td class=\"text\">%u%% <svg class=\"share\" width=\"%d\" height=\"8\" "
+            "aria-hidden=\"true\"><rect class=\"bar\" "
+            "width=\"%u\" height=\"8\"/></svg></td>",
+            (thousandths + 5) / 10, BAR_WIDTH, thousandths * BAR_WIDTH / 1000);
+}
+
+/* --- tables --- */
+
+void page_head(const struct page *p, const struct page_column *columns)
+{
+    for (; columns->title; columns++)
+        fprintf(p->f, "<th scope=\"col\"%s>%s</th>", columns->is_text ? " class=\"text\"" : "", columns->title);
+    fputs("</tr></thead>\n<tbody>\n", p->f);
+}

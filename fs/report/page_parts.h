@@ -1,0 +1,62 @@
+/*
+ * The parts of report.html (private to fs/report).
+ *
+ * A document that does not exist, because nothing is configured or nothing runs, leaves its section out. Each
+ * function that returns an int returns 0 or a negative errno.
+ */
+#ifndef OKSTRAFS_FS_REPORT_PAGE_PARTS_H
+#define OKSTRAFS_FS_REPORT_PAGE_PARTS_H
+
+#include "report/cells.h"
+#include "report/page.h"
+
+struct page {
+    FILE *f;
+    const struct report_source *source;
+    const struct page_time *time;
+    struct cell_marks marks; /* of all sections, to be explained at the end */
+};
+
+/* --- page_parts.c: the frame, and tables --- */
+
+int page_begin(const struct page *p);
+void page_end(const struct page *p);
+
+/* `id` is unique in the page. */
+void page_begin_section(const struct page *p, const char *id, const char *title);
+void page_end_section(const struct page *p);
+
+/* A table may be wider than a phone: then it can be scrolled, with the keyboard too. The caption is unique in
+ * the page. page_head() comes next. */
+void page_begin_table(const struct page *p, const char *caption);
+void page_end_table(const struct page *p);
+
+struct page_column {
+    const char *title; /* NULL: the end of the list */
+    bool is_text;      /* aligned to the left */
+};
+
+/* The titles, and the beginning of the body. */
+void page_head(const struct page *p, const struct page_column *columns);
+/* The first cell of a row, and the others; "</tr>" is the caller's. */
+void page_row_name(const struct page *p, const char *name);
+void page_cell(const struct page *p, const char *text, bool is_text);
+void page_share(const struct page *p, unsigned thousandths);
+
+/* --- page_rows.c: rows of kinds --- */
+
+/* Today, this week, this month, all of time. */
+int page_cards(struct page *p);
+/* The rows of a kind that cost most, as a section. */
+int page_kind(struct page *p, const char *kind, const char *title);
+/* The running block, and the last ones. */
+int page_blocks(struct page *p);
+/* A table of rows and their total. */
+void page_rows(struct page *p, const struct report_rows *rows, const char *caption);
+
+/* --- page_days.c --- */
+
+/* Charts of the last days, and their rows. */
+int page_days(struct page *p);
+
+#endif

@@ -1,0 +1,238 @@
+/*
+ * The sections of report.html that are rows of a kind: cards, tables, blocks.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "okstrafs/zone.h"
+#include "report/markup.h"
+#include "report/page_parts.h"
+
+enum {
+    ROWS_SHOWN = 15,
+    FUTURE_ROWS = 8, /* behind the present one, as a wrong clock writes them; and what has no time */
+    BLOCKS_SHOWN = 6,
+    CAPTION_BYTES = 128,
+};
+
+/* --- the present --- */
+
+/* `usage` NULL: nothing was used. */
+static void put_card(struct page *p, const char *title, const struct value *usage)
+{
+    const struct value *in = NULL, *cost = report_member(usage, "billed.costUSD", &in);
+    char usd[CELL_BYTES], tokens[CELL_BYTES];
+
+    fprintf(p->f, "<li>%s <strong>", title);
+    markup_text(p->f, usage ? cell_usd(cost, in, &p->marks, usd) : "0.00");
+    fputs(" USD</strong> <span class=\"note\">", p->f);
+    markup_text(p->f, usage ? cell_count(report_member(usage, "billed.totalTokens", NULL), tokens) : "0");
+    fputs(" tokens</span></li>\n", p->f);
+}
+
+/* Keys of rows, as by-day.json, by-week.json and by-month.json have them. */
+struct present {
+    char day[16], week[16], month[16];
+};
+
+static void find_present(const struct page_time *time, struct present *out)
+{
+    time_t local = (time_t)(time->now_ms / 1000);
+    struct tm tm = {0};
+
+    local += oks_zone_offset(time->zone, local, NULL);
+    gmtime_r(&local, &tm);
+    strftime(out->day, sizeof(out->day), "%Y-%m-%d", &tm);
+    strftime(out->week, sizeof(out->week), "%G-W%V", &tm);
+    strftime(out->month, sizeof(out->month), "%Y-%m", &tm);
+}
+
+/*
+ * The row of that key. These rows are running sums: a window of the same span would measure each session that
+ * it cuts.
+ */
+static int put_present(struct page *p, const char *title, const char *kind, const char *key)
+{
+    const struct value *usage = NULL;
+    struct report_rows rows;
+    int rc = report_rows_read(&rows, report_kind_find(kind), p->source, "", FUTURE_ROWS);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    for (size_t i = 0; i < rows.n; i++)
+        if (strcmp(report_row_key(&rows.rows[i]), key) == 0)
+            usage = rows.rows[i].tree.root;
+    put_card(p, title, usage);
+    report_rows_clear(&rows);
+    return 0;
+}
+
+static int put_cards(struct page *p)
+{
+    struct report_document all;
+    struct present present;
+    int rc;
+
+    find_present(p->time, &present);
+    fputs("<ul class=\"cards\">\n", p->f);
+    rc = put_present(p, "Today", "days", present.day);
+    if (rc == 0)
+        rc = put_present(p, "This week", "weeks", present.week);
+    if (rc == 0)
+        rc = put_present(p, "This month", "months", present.month);
+    if (rc == 0)
+        rc = report_document_read(&all, p->source, "usage.json");
+    if (rc == 0) {
+        put_card(p, "All of time", all.tree.root);
+        report_document_clear(&all);
+    }
+    fputs("</ul>\n", p->f);
+    return rc;
+}
+
+/* --- tables of a kind --- */
+
+static void put_head(const struct page *p, const struct report_kind *kind)
+{
+    static const struct page_column of_costs[] = {{"Cost", false},   {"Share", true},        {"Requests", false},
+                                                  {"Input", false},  {"Output", false},      {"Cache write", false},
+                                                  {"Cache read", false}, {0}};
+    static const struct page_column of_calls[] = {{"Calls", false}, {"Share", true}, {"Sessions", false}, {0}};
+
+    fprintf(p->f, "<th scope=\"col\">%s</th>", kind->title);
+    page_head(p, kind->of_calls ? of_calls : of_costs);
+}
+
+/* `total` is the row itself where that is the total. */
+static void put_row_share(struct page *p, const struct value *row, const struct value *total, const char *path)
+{
+    if (row == total)
+        page_cell(p, "", true);
+    else
+        page_share(p, cell_share(report_member(row, path, NULL), report_member(total, path, NULL)));
+}
+
+static void put_counts(struct page *p, const struct value *row, const char *const *paths)
+{
+    char text[CELL_BYTES];
+
+    for (; *paths; paths++)
+        page_cell(p, cell_count(report_member(row, *paths, NULL), text), false);
+}
+
+static void put_row(struct page *p, const struct report_kind *kind, const char *name, const struct value *row,
+                    const struct value *total)
+{
+    static const char *const billed[] = {"billed.requests", "billed.inputTokens", "billed.outputTokens",
+                                         "billed.cacheCreationTokens", "billed.cacheReadTokens", NULL};
+    static const char *const calls[] = {"calls", NULL}, *const sessions[] = {"sessions", NULL};
+    const struct value *in = NULL, *cost = report_member(row, "billed.costUSD", &in);
+    char text[CELL_BYTES];
+
+    page_row_name(p, name);
+    if (kind->of_calls) {
+        put_counts(p, row, calls);
+        put_row_share(p, row, total, "calls");
+        put_counts(p, row == total ? NULL : row, sessions);
+    } else {
+        page_cell(p, cell_usd(cost, in, &p->marks, text), false);
+        put_row_share(p, row, total, "billed.costUSD");
+        put_counts(p, row, billed);
+    }
+    fputs("</tr>\n", p->f);
+}
+
+void page_rows(struct page *p, const struct report_rows *rows, const char *caption)
+{
+    char key[CELL_BYTES];
+
+    page_begin_table(p, caption);
+    put_head(p, rows->kind);
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct value *row = rows->rows[i].tree.root;
+
+        put_row(p, rows->kind,
+                rows->kind->key == CELL_TIME ? cell_time(value_member(row, "key"), p->time->zone, key)
+                                             : report_row_key(&rows->rows[i]),
+                row, rows->total.root);
+    }
+    fputs("</tbody>\n", p->f);
+    if (rows->total.root) {
+        fputs("<tfoot>\n", p->f);
+        put_row(p, rows->kind, rows->kind->folder ? "All sessions" : "Total", rows->total.root, rows->total.root);
+        fputs("</tfoot>\n", p->f);
+    }
+    page_end_table(p);
+}
+
+static void put_more(const struct page *p, const struct report_rows *rows)
+{
+    if (rows->n_all > rows->n)
+        fprintf(p->f, "<p class=\"note\">and %zu more: <code>okstrafs report %s</code> shows all</p>\n",
+                rows->n_all - rows->n, rows->kind->name);
+}
+
+int page_kind(struct page *p, const char *name, const char *title)
+{
+    struct report_rows rows;
+    char caption[CAPTION_BYTES];
+    int rc = report_rows_read(&rows, report_kind_find(name), p->source, "", ROWS_SHOWN);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    if (rows.n > 0) {
+        page_begin_section(p, name, title);
+        snprintf(caption, sizeof(caption), "%s: the %zu %s, of %zu", title, rows.n,
+                 rows.kind->of_calls ? "that were called most" : "that cost most", rows.n_all);
+        page_rows(p, &rows, caption);
+        put_more(p, &rows);
+        page_end_section(p);
+    }
+    report_rows_clear(&rows);
+    return 0;
+}
+
+/* --- blocks --- */
+
+static void put_running(struct page *p, const struct value *block)
+{
+    const struct value *rate = value_member(block, "burnRate"), *ahead = value_member(block, "projection");
+    const struct value *in = NULL;
+    char text[CELL_BYTES];
+
+    report_member(block, "billed.costUSD", &in);
+    fputs("<p>A block is running until <strong>", p->f);
+    markup_text(p->f, cell_time(value_member(block, "endTime"), p->time->zone, text));
+    fputs("</strong>", p->f);
+    if (value_is(rate, VALUE_OBJECT)) {
+        fputs(". It burns ", p->f);
+        markup_text(p->f, cell_usd(value_member(rate, "costUSDPerHour"), in, &p->marks, text));
+        fputs(" USD an hour", p->f);
+    }
+    if (value_is(ahead, VALUE_OBJECT)) {
+        fputs(" and heads for ", p->f);
+        markup_text(p->f, cell_usd(value_member(ahead, "costUSD"), in, &p->marks, text));
+        fputs(" USD", p->f);
+    }
+    fputs(".</p>\n", p->f);
+}
+
+int page_blocks(struct page *p)
+{
+    struct report_rows rows;
+    int rc = report_rows_read(&rows, report_kind_find("blocks"), p->source, "", BLOCKS_SHOWN);
+
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    if (rows.n > 0) {
+        page_begin_section(p, "blocks", "Blocks of five hours");
+        for (size_t i = 0; i < rows.n; i++)
+            if (value_is_true(value_member(rows.rows[i].tree.root, "isActive")))
+                put_running(p, rows.rows[i].tree.root);
+        page_rows(p, &rows, "The last blocks");
+        page_end_section(p);
+    }
+    report_rows_clear(&rows);
+    return 0;
+}
