@@ -92,5 +92,4 @@ int names_match(void *ctx, const char *name);
 /* 0: `name` is the listed one; 1: the listed one is in `canonical`; -ENOENT. */
 int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
 
-
 #endif

@@ -185,6 +185,7 @@ static int print_overview(const struct options *o, struct tree_documents *docume
     struct report_style style = style_of(o);
     int rc = tree_documents_sync(documents, "report.txt");
 
+    style.now_ms = documents->now_ms;
     if (rc == 0)
         rc = report_print_overview(&source, &style);
     return rc < 0 ? fail("report", rc) : 0;

@@ -333,6 +333,7 @@ static int draw(struct top *top)
         names[i] = top->recent[i].name;
     screen_begin();
     top->style.width = screen_width();
+    top->style.now_ms = now_ms();
     top->error = 0;
     if (rc == 0)
         rc = report_print_live(&top->source, names, n, &top->style);

@@ -229,6 +229,13 @@ void cells_row(struct table *t, const struct report_kind *kind, const char *key,
     }
 }
 
+void cells_nothing(struct table *t, const struct report_kind *kind, const char *key)
+{
+    table_cell(t, key);
+    for (const struct report_column *c = kind->columns; c->title; c++)
+        table_cell(t, c->type == CELL_COUNT ? "0" : c->type == CELL_USD ? "0.00" : "");
+}
+
 void cells_explain(const struct cell_marks *marks, const struct report_style *style)
 {
     if (marks->at_least || marks->unknown)

@@ -39,6 +39,9 @@ void cells_columns(struct table *t, const struct report_kind *kind);
 void cells_row(struct table *t, const struct report_kind *kind, const char *key, const struct value *row,
                const struct value *total, const struct report_style *style, struct cell_marks *marks);
 
+/* A row of nothing: each count and amount is zero. */
+void cells_nothing(struct table *t, const struct report_kind *kind, const char *key);
+
 /* The lines that explain the marks; none where there are none. */
 void cells_explain(const struct cell_marks *marks, const struct report_style *style);
 

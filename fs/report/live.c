@@ -89,9 +89,9 @@ static int put_session(struct sections *o, struct table *t, const char *name)
 static int put_sessions(struct sections *o, const char *const *sessions, size_t n)
 {
     static const struct table_title titles[] = {
-        {"Session", TABLE_LEFT, 0},   {"Project", TABLE_LEFT, 3},  {"Agent", TABLE_LEFT, 2},
-        {"Model", TABLE_LEFT, 4},     {"Tokens", TABLE_RIGHT, 5},  {"Cost USD", TABLE_RIGHT, 7},
-        {"Context", TABLE_RIGHT, 8},  {"Last activity", TABLE_LEFT, 6}, {0}};
+        {"Session", TABLE_LEFT, 0},  {"Project", TABLE_LEFT, 3},       {"Agent", TABLE_LEFT, 2},
+        {"Model", TABLE_LEFT, 4},    {"Tokens", TABLE_RIGHT, 5},       {"Cost USD", TABLE_RIGHT, 7},
+        {"Context", TABLE_RIGHT, 8}, {"Last activity", TABLE_LEFT, 6}, {0}};
     struct table *t = table_new(titles);
     int rc = t ? 0 : -ENOMEM;
 
@@ -144,9 +144,9 @@ static int put_limits_of(struct sections *o, struct table *t, const char *file)
 static int put_limits(struct sections *o)
 {
     static const char *const files[] = {"claude.json", "codex.json"};
-    static const struct table_title titles[] = {{"Limit", TABLE_LEFT, 0},  {"Window", TABLE_LEFT, 1},
-                                                {"Used", TABLE_RIGHT, 4},  {"Resets", TABLE_LEFT, 3},
-                                                {"", TABLE_LEFT, 2},       {0}};
+    static const struct table_title titles[] = {{"Limit", TABLE_LEFT, 0}, {"Window", TABLE_LEFT, 1},
+                                                {"Used", TABLE_RIGHT, 4}, {"Resets", TABLE_LEFT, 3},
+                                                {"", TABLE_LEFT, 2},      {0}};
     struct table *t = table_new(titles);
     int rc = t ? 0 : -ENOMEM;
 
@@ -159,7 +159,7 @@ int report_print_live(const struct report_source *source, const char *const *ses
                       const struct report_style *style)
 {
     struct sections o = {source, style, {0}};
-    int rc = section_windows(&o);
+    int rc = section_present(&o);
 
     if (rc == 0)
         rc = section_block(&o);

@@ -38,7 +38,7 @@ static bool begins_character(char c)
     return ((uint8_t)c & 0xC0) != 0x80;
 }
 
-void markup_text_cut(FILE *f, const char *text, size_t most)
+static void put_cut(FILE *f, const char *text, size_t most)
 {
     char shown[OKS_NAME_MAX * 4 + 1];
     size_t len = strlen(text), n = 0;
@@ -56,6 +56,24 @@ void markup_text_cut(FILE *f, const char *text, size_t most)
         }
         put_byte(f, *p);
     }
+}
+
+/* Nearly all texts are: short, of ASCII, and without what must be escaped. */
+static bool is_plain(const char *text, size_t most)
+{
+    size_t n = 0;
+
+    while (text[n] >= ' ' && text[n] < 0x7f && !strchr("&<>\"'", text[n]))
+        n++;
+    return !text[n] && n <= most;
+}
+
+void markup_text_cut(FILE *f, const char *text, size_t most)
+{
+    if (is_plain(text, most))
+        fputs(text, f);
+    else
+        put_cut(f, text, most);
 }
 
 void markup_text(FILE *f, const char *text)

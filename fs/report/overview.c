@@ -8,7 +8,7 @@ enum { DAYS_SHOWN = 14, TOP_SHOWN = 8 };
 int report_print_overview(const struct report_source *source, const struct report_style *style)
 {
     struct sections o = {source, style, {0}};
-    int rc = section_windows(&o);
+    int rc = section_present(&o);
 
     if (rc == 0)
         rc = section_block(&o);

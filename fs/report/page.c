@@ -21,8 +21,9 @@ struct budgets {
 
 static void begin_budgets(const struct page *p)
 {
-    static const struct page_column columns[] = {{"Budget", false}, {"Of", true},     {"State", true}, {"Spent", false},
-                                                 {"Limit", false},  {"Unit", true},   {"Used", true},  {0}};
+    static const struct page_column columns[] = {
+        {"Budget", false}, {"Of", true},   {"State", true}, {"Spent", false},
+        {"Limit", false},  {"Unit", true}, {"Used", true},  {0}};
 
     page_begin_section(p, "budgets", "Budgets");
     page_begin_table(p, "What was spent of each budget");
@@ -34,7 +35,8 @@ static const char *amount(struct page *p, const struct value *budget, const char
     const struct value *v = value_member(budget, key);
     bool in_usd = strcmp(cell_name(value_member(budget, "unit")), "USD") == 0;
 
-    return in_usd ? cell_usd(v, strcmp(key, "spent") == 0 ? budget : NULL, &p->marks, text) : cell_count(v, text);
+    return in_usd ? cell_usd(v, strcmp(key, "spent") == 0 ? budget : NULL, &p->marks, text)
+                  : cell_count(v, text);
 }
 
 static int put_budget(void *ctx, const struct value *budget)
@@ -107,9 +109,9 @@ static int put_session(void *ctx, const struct oks_session_row *row)
 
 static int put_sessions(struct page *p)
 {
-    static const struct page_column columns[] = {{"Session", false}, {"Model", true}, {"Last activity", true},
-                                                 {"Cost", false},    {"Context", false}, {"Limit", false},
-                                                 {"Full", true},     {0}};
+    static const struct page_column columns[] = {
+        {"Session", false}, {"Model", true},  {"Last activity", true}, {"Cost", false},
+        {"Context", false}, {"Limit", false}, {"Full", true},          {0}};
     int rc;
 
     page_begin_section(p, "sessions", "Sessions and their contexts");

@@ -150,6 +150,7 @@ void page_share(const struct page *p, unsigned thousandths)
 void page_head(const struct page *p, const struct page_column *columns)
 {
     for (; columns->title; columns++)
-        fprintf(p->f, "<th scope=\"col\"%s>%s</th>", columns->is_text ? " class=\"text\"" : "", columns->title);
+        fprintf(p->f, "<th scope=\"col\"%s>%s</th>", columns->is_text ? " class=\"text\"" : "",
+                columns->title);
     fputs("</tr></thead>\n<tbody>\n", p->f);
 }

@@ -3,15 +3,13 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-#include "okstrafs/zone.h"
 #include "report/markup.h"
 #include "report/page_parts.h"
+#include "report/present.h"
 
 enum {
     ROWS_SHOWN = 15,
-    FUTURE_ROWS = 8, /* behind the present one, as a wrong clock writes them; and what has no time */
     BLOCKS_SHOWN = 6,
     CAPTION_BYTES = 128,
 };
@@ -31,61 +29,34 @@ static void put_card(struct page *p, const char *title, const struct value *usag
     fputs(" tokens</span></li>\n", p->f);
 }
 
-/* Keys of rows, as by-day.json, by-week.json and by-month.json have them. */
-struct present {
-    char day[16], week[16], month[16];
+struct card {
+    struct page *page;
+    const char *title;
 };
 
-static void find_present(const struct page_time *time, struct present *out)
+static void put_present(void *ctx, const struct value *usage)
 {
-    time_t local = (time_t)(time->now_ms / 1000);
-    struct tm tm = {0};
+    const struct card *card = ctx;
 
-    local += oks_zone_offset(time->zone, local, NULL);
-    gmtime_r(&local, &tm);
-    strftime(out->day, sizeof(out->day), "%Y-%m-%d", &tm);
-    strftime(out->week, sizeof(out->week), "%G-W%V", &tm);
-    strftime(out->month, sizeof(out->month), "%Y-%m", &tm);
+    put_card(card->page, card->title, usage);
 }
 
-/*
- * The row of that key. These rows are running sums: a window of the same span would measure each session that
- * it cuts.
- */
-static int put_present(struct page *p, const char *title, const char *kind, const char *key)
+int page_cards(struct page *p)
 {
-    const struct value *usage = NULL;
-    struct report_rows rows;
-    int rc = report_rows_read(&rows, report_kind_find(kind), p->source, "", FUTURE_ROWS);
+    static const struct {
+        const char *title;
+        enum report_span span;
+    } cards[] = {{"Today", SPAN_TODAY},
+                 {"This week", SPAN_WEEK},
+                 {"This month", SPAN_MONTH},
+                 {"All of time", SPAN_ALL}};
+    int rc = 0;
 
-    if (rc < 0)
-        return rc == -ENOENT ? 0 : rc;
-    for (size_t i = 0; i < rows.n; i++)
-        if (strcmp(report_row_key(&rows.rows[i]), key) == 0)
-            usage = rows.rows[i].tree.root;
-    put_card(p, title, usage);
-    report_rows_clear(&rows);
-    return 0;
-}
-
-static int put_cards(struct page *p)
-{
-    struct report_document all;
-    struct present present;
-    int rc;
-
-    find_present(p->time, &present);
     fputs("<ul class=\"cards\">\n", p->f);
-    rc = put_present(p, "Today", "days", present.day);
-    if (rc == 0)
-        rc = put_present(p, "This week", "weeks", present.week);
-    if (rc == 0)
-        rc = put_present(p, "This month", "months", present.month);
-    if (rc == 0)
-        rc = report_document_read(&all, p->source, "usage.json");
-    if (rc == 0) {
-        put_card(p, "All of time", all.tree.root);
-        report_document_clear(&all);
+    for (size_t i = 0; rc == 0 && i < sizeof(cards) / sizeof(*cards); i++) {
+        struct card card = {p, cards[i].title};
+
+        rc = report_present(p->source, cards[i].span, p->time->zone, p->time->now_ms, put_present, &card);
     }
     fputs("</ul>\n", p->f);
     return rc;
@@ -95,17 +66,19 @@ static int put_cards(struct page *p)
 
 static void put_head(const struct page *p, const struct report_kind *kind)
 {
-    static const struct page_column of_costs[] = {{"Cost", false},   {"Share", true},        {"Requests", false},
-                                                  {"Input", false},  {"Output", false},      {"Cache write", false},
-                                                  {"Cache read", false}, {0}};
-    static const struct page_column of_calls[] = {{"Calls", false}, {"Share", true}, {"Sessions", false}, {0}};
+    static const struct page_column of_costs[] = {
+        {"Cost", false},   {"Share", true},        {"Requests", false},   {"Input", false},
+        {"Output", false}, {"Cache write", false}, {"Cache read", false}, {0}};
+    static const struct page_column of_calls[] = {
+        {"Calls", false}, {"Share", true}, {"Sessions", false}, {0}};
 
     fprintf(p->f, "<th scope=\"col\">%s</th>", kind->title);
     page_head(p, kind->of_calls ? of_calls : of_costs);
 }
 
 /* `total` is the row itself where that is the total. */
-static void put_row_share(struct page *p, const struct value *row, const struct value *total, const char *path)
+static void put_row_share(struct page *p, const struct value *row, const struct value *total,
+                          const char *path)
 {
     if (row == total)
         page_cell(p, "", true);
@@ -124,8 +97,9 @@ static void put_counts(struct page *p, const struct value *row, const char *cons
 static void put_row(struct page *p, const struct report_kind *kind, const char *name, const struct value *row,
                     const struct value *total)
 {
-    static const char *const billed[] = {"billed.requests", "billed.inputTokens", "billed.outputTokens",
-                                         "billed.cacheCreationTokens", "billed.cacheReadTokens", NULL};
+    static const char *const billed[] = {"billed.requests",        "billed.inputTokens",
+                                         "billed.outputTokens",    "billed.cacheCreationTokens",
+                                         "billed.cacheReadTokens", NULL};
     static const char *const calls[] = {"calls", NULL}, *const sessions[] = {"sessions", NULL};
     const struct value *in = NULL, *cost = report_member(row, "billed.costUSD", &in);
     char text[CELL_BYTES];
@@ -160,7 +134,8 @@ void page_rows(struct page *p, const struct report_rows *rows, const char *capti
     fputs("</tbody>\n", p->f);
     if (rows->total.root) {
         fputs("<tfoot>\n", p->f);
-        put_row(p, rows->kind, rows->kind->folder ? "All sessions" : "Total", rows->total.root, rows->total.root);
+        put_row(p, rows->kind, rows->kind->folder ? "All sessions" : "Total", rows->total.root,
+                rows->total.root);
         fputs("</tfoot>\n", p->f);
     }
     page_end_table(p);

@@ -310,9 +310,8 @@ static int read_numbers(struct report_rows *out, const struct report_kind *kind,
     int rc = source->rows(source->ctx, kind, most, take_row, &r, &total);
 
     if (rc == 0)
-        rc = row_values(&r.total, &(struct oks_row){.bill = total.bill,
-                                                    .of_tool = kind->of_calls,
-                                                    .calls = total.calls});
+        rc = row_values(
+            &r.total, &(struct oks_row){.bill = total.bill, .of_tool = kind->of_calls, .calls = total.calls});
     if (rc < 0) {
         report_rows_clear(&r);
         return rc;

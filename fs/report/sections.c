@@ -9,6 +9,7 @@
 
 #include "okstrafs/names.h"
 #include "report/cells.h"
+#include "report/present.h"
 
 enum {
     BUDGETS_SHOWN = 32,
@@ -39,43 +40,54 @@ int section_table(const struct sections *o, struct table *t, int rc)
 
 /* --- the present --- */
 
-int section_windows(struct sections *o)
+struct present {
+    struct sections *o;
+    struct table *t;
+    const char *title;
+};
+
+static const struct report_column present_columns[] = {
+    {"Requests", "billed.requests", CELL_COUNT, 4},
+    {"Input", "billed.inputTokens", CELL_COUNT, 1},
+    {"Output", "billed.outputTokens", CELL_COUNT, 2},
+    {"Cache write", "billed.cacheCreationTokens", CELL_COUNT, 3},
+    {"Tokens", "billed.totalTokens", CELL_COUNT, 5},
+    {"Cost USD", "billed.costUSD", CELL_USD, 6},
+    {0}};
+static const struct report_kind present_kind = {.title = "", .columns = present_columns};
+
+static void put_present(void *ctx, const struct value *usage)
+{
+    struct present *p = ctx;
+
+    if (usage)
+        cells_row(p->t, &present_kind, p->title, usage, NULL, p->o->style, &p->o->marks);
+    else
+        cells_nothing(p->t, &present_kind, p->title);
+}
+
+int section_present(struct sections *o)
 {
     static const struct {
-        const char *title, *path;
+        const char *title;
+        enum report_span span;
     } rows[] = {
-        {"Today", "window/today.json"},           {"Yesterday", "window/yesterday.json"},
-        {"This week", "window/this-week.json"},   {"This month", "window/this-month.json"},
-        {"Last 30 days", "window/last-30d.json"}, {"All of time", "usage.json"},
+        {"Today", SPAN_TODAY},      {"Yesterday", SPAN_YESTERDAY}, {"This week", SPAN_WEEK},
+        {"This month", SPAN_MONTH}, {"All of time", SPAN_ALL},
     };
-    static const struct report_column columns[] = {
-        {"Requests", "billed.requests", CELL_COUNT, 4},
-        {"Input", "billed.inputTokens", CELL_COUNT, 1},
-        {"Output", "billed.outputTokens", CELL_COUNT, 2},
-        {"Cache write", "billed.cacheCreationTokens", CELL_COUNT, 3},
-        {"Tokens", "billed.totalTokens", CELL_COUNT, 5},
-        {"Cost USD", "billed.costUSD", CELL_USD, 6},
-        {0}};
-    static const struct report_kind kind = {.title = "", .columns = columns};
-    struct table *t = table_new(NULL);
-    int rc = t ? 0 : -ENOMEM;
+    struct present p = {.o = o, .t = table_new(NULL)};
+    int rc = p.t ? 0 : -ENOMEM;
 
-    if (t)
-        cells_columns(t, &kind);
+    if (p.t)
+        cells_columns(p.t, &present_kind);
     for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(*rows); i++) {
-        struct report_document document;
-
-        rc = report_document_read(&document, o->source, rows[i].path);
-        if (rc == 0) {
-            cells_row(t, &kind, rows[i].title, document.tree.root, NULL, o->style, &o->marks);
-            report_document_clear(&document);
-        } else if (rc == -ENOENT) {
-            rc = 0;
-        }
+        p.title = rows[i].title;
+        rc = report_present(o->source, rows[i].span, o->style->zone, o->style->now_ms, put_present, &p);
+        rc = rc == -ENOENT ? 0 : rc;
     }
     if (rc == 0)
-        rc = table_print(t, o->style);
-    table_free(t);
+        rc = table_print(p.t, o->style);
+    table_free(p.t);
     return rc;
 }
 
@@ -228,11 +240,10 @@ static int put_settings_error(struct sections *o)
 
 int section_budgets(struct sections *o)
 {
-    static const struct table_title titles[] = {{"Budget", TABLE_LEFT, 0}, {"Scope", TABLE_LEFT, 2},
-                                                {"Of", TABLE_LEFT, 1},     {"State", TABLE_LEFT, 6},
-                                                {"Spent", TABLE_RIGHT, 5}, {"Limit", TABLE_RIGHT, 5},
-                                                {"Unit", TABLE_LEFT, 3},   {"Used", TABLE_RIGHT, 4},
-                                                {0}};
+    static const struct table_title titles[] = {
+        {"Budget", TABLE_LEFT, 0}, {"Scope", TABLE_LEFT, 2},  {"Of", TABLE_LEFT, 1},
+        {"State", TABLE_LEFT, 6},  {"Spent", TABLE_RIGHT, 5}, {"Limit", TABLE_RIGHT, 5},
+        {"Unit", TABLE_LEFT, 3},   {"Used", TABLE_RIGHT, 4},  {0}};
     struct budgets b = {o, table_new(titles)};
     size_t n = 0;
     int rc = b.t ? report_each_budget(o->source, BUDGETS_SHOWN, put_budget, &b, &n) : -ENOMEM;

@@ -20,8 +20,8 @@ void section_line(const struct sections *o, enum emphasis emphasis, const char *
 /* Prints a table that was filled, below an empty line, unless it has no row or `rc` is an error; frees it. */
 int section_table(const struct sections *o, struct table *t, int rc);
 
-/* Today, this week, this month, all of time. */
-int section_windows(struct sections *o);
+/* Today, yesterday, this week, this month, all of time. */
+int section_present(struct sections *o);
 /* The running block. */
 int section_block(struct sections *o);
 /* Budgets; and what is wrong with the configuration, because then none may be in force. */

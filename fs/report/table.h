@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct oks_zone;
 
@@ -27,6 +28,7 @@ struct report_style {
     size_t width; /* columns of the terminal */
     bool unicode; /* bars and cuts may be shown by characters that are not ASCII */
     const struct oks_zone *zone;
+    int64_t now_ms; /* for what is of today */
     void (*line)(void *ctx, enum emphasis emphasis, const char *line);
     void *ctx;
 };

@@ -14,6 +14,7 @@
 #include "okstrafs/names.h"
 #include "report/page.h"
 #include "report/report.h"
+#include "tree/node_private.h"
 
 enum {
     REPORT_WIDTH = 80,
@@ -117,7 +118,8 @@ static int each_recent(void *ctx, size_t most, int (*fn)(void *ctx, const struct
 }
 
 static int each_row(void *ctx, const struct report_kind *kind, size_t most,
-                    int (*fn)(void *ctx, const struct oks_row *row), void *fn_ctx, struct oks_rows_total *total)
+                    int (*fn)(void *ctx, const struct oks_row *row), void *fn_ctx,
+                    struct oks_rows_total *total)
 {
     const struct tree_documents *d = ctx;
     char path[REPORT_PATH_BYTES];
@@ -199,8 +201,11 @@ static int print_steady(struct oks_engine *engine, const struct node *node, int6
 static int print_report(struct tree_documents *d, const struct node *node, FILE *f)
 {
     struct report_source source = tree_documents_source(d);
-    struct report_style style = {
-        .width = REPORT_WIDTH, .zone = oks_engine_zone(d->engine), .line = put_line, .ctx = f};
+    struct report_style style = {.width = REPORT_WIDTH,
+                                 .zone = oks_engine_zone(d->engine),
+                                 .now_ms = d->now_ms,
+                                 .line = put_line,
+                                 .ctx = f};
 
     return report_print_overview(&source, &style);
 }

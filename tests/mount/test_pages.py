@@ -1,25 +1,30 @@
 """report.html, by-day.svg and a session's report.svg: each number is one of the documents, nothing of a transcript is
-more than text, and a page asks for nothing.
+more than text, and a page asks for nothing. The same numbers in report.txt.
 
 By hand, in a browser and by axe-core: OKSTRAFS_AXE=path/to/axe.min.js python3 test_pages.py Browser (needs chromium)."""
 
 import base64
 import hashlib
+import html
 import json
 import os
+import random
 import re
 import shutil
 import struct
 import subprocess
 import time
+import unicodedata
 import unittest
 import xml.etree.ElementTree
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 
 import harness
 import records
+import test_samples
 
 CLOCK = os.environ.get("OKSTRAFS_FAKE_CLOCK_LIBRARY", "")
 NOW = datetime(2026, 6, 30, 12, tzinfo=timezone.utc).timestamp()
@@ -89,10 +94,6 @@ def usd(billed: dict) -> str:
     return "<0.01" if amount and not cents and not at_least else f"{'>' if at_least else ''}{cents:,}"
 
 
-def shown(name: str) -> str:
-    return name.replace("\u202e", "?")
-
-
 class Filled(harness.MountTest):
     def setUp(self):
         super().setUp()
@@ -116,8 +117,6 @@ class Filled(harness.MountTest):
     def mount(self):
         return self.home.mount(environ=self.clock)
 
-
-class Pages(Filled):
     def check_page(self, text: str) -> Page:
         page = Page(text)
         self.assertEqual(page.open, [])
@@ -131,54 +130,8 @@ class Pages(Filled):
         self.assertEqual(page.tags.count("table"), page.tags.count("caption"))
         return page
 
-    def check_rows(self, page: Page, section: str, document: dict, most: int, shown_key=shown) -> None:
-        rows = {row[0]: row for row in page.tables[section]}
-        named = sorted(document["rows"], key=lambda row: -(row["billed"]["costUSD"] or 0)) if section != "days" else document["rows"]
-        for row in [(shown_key(row["key"]), row["billed"]) for row in (named[:most] if section != "days" else named[-most:])] + \
-                [("Total", document["total"]["billed"])]:
-            billed = row[1]
-            self.assertEqual([rows[row[0]][1], *rows[row[0]][3:]],
-                             [usd(billed), *(f"{billed[key]:,}" for key in ("requests", "inputTokens", "outputTokens", "cacheCreationTokens",
-                                                                          "cacheReadTokens"))], row)
 
-    def test_numbers_are_those_of_the_documents(self):
-        self.fill()
-        with self.mount() as mount:
-            text = mount.read("report.html").decode()
-            page = self.check_page(text)
-            for section, name in (("models", "model"), ("projects", "project"), ("agents", "agent"), ("days", "day")):
-                self.check_rows(page, section, mount.json(f"stats/by-{name}.json"), 15 if section != "days" else 20)
-            everything = mount.json("usage.json")["billed"]
-            self.assertRegex(text, rf"All of time <strong>{re.escape(usd(everything).replace('>', '&gt;'))} USD</strong>")
-            for title, kind, key in (("This week", "week", "2026-W27"), ("This month", "month", "2026-06")):
-                billed = next(row["billed"] for row in mount.json(f"stats/by-{kind}.json")["rows"] if row["key"] == key)
-                self.assertRegex(text, rf"<li>{title} <strong>{re.escape(usd(billed).replace('>', '&gt;'))} USD</strong>"
-                                       rf" <span class=\"note\">{billed['totalTokens']:,} tokens")
-            today = mount.json("stats/by-day.json")["rows"]
-            self.assertNotIn("2026-06-30", [row["key"] for row in today])
-            self.assertIn("<li>Today <strong>0.00 USD</strong>", text)
-            for name in ("ever", "a & <b>"):
-                budget = mount.json(f"budgets/{name}.json")
-                row = next(row for row in page.tables["budgets"] if row[0] == name)
-                self.assertEqual(row[2], budget["state"])
-            newest = [row[0] for row in page.tables["sessions"]][1:]
-            self.assertEqual(newest, ["session-2", "session-1", "session-0"])
-            context = mount.json("sessions/session-0/context.json")
-            row = next(row for row in page.tables["sessions"] if row[0] == "session-0")
-            self.assertEqual(row[4:6], [f"{context['occupancyTokens']:,}", f"{context['contextLimit']:,}"])
-
-    def test_it_is_fresh(self):
-        self.fill()
-        with self.mount() as mount:
-            before = mount.read("report.html")
-            self.assertEqual(mount.read("report.html"), before)
-            path = self.home.path("-p0", "session-0")
-            harness.append(path, records.line(records.assistant("2026-06-30T10:00:00.000Z", records.usage(70000, 7), id="msg_new")) + b"\n")
-            page = mount.read("report.html").decode()
-            self.assertIn("<li>Today <strong>", page)
-            self.assertNotIn("<li>Today <strong>0.00 USD", page)
-            self.check_rows(self.check_page(page), "days", mount.json("stats/by-day.json"), 20)
-
+class Pages(Filled):
     def test_nothing_at_all(self):
         with self.mount() as mount:
             page = self.check_page(mount.read("report.html").decode())
@@ -224,6 +177,212 @@ class Pages(Filled):
             text = mount.read("report.html").decode()
             self.check_page(text)
             self.assertLess(len(text.encode()), 300_000)
+
+
+def cut(name: str) -> str:
+    """A name as a table shows it."""
+    text = "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in name.partition("\0")[0])
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def when(stamp: str) -> str:
+    """A stamp as a table shows it; what is none is shown as it is."""
+    try:
+        return datetime.fromisoformat(stamp.replace("Z", "+00:00")).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return cut(stamp)
+
+
+def percent(part, whole) -> str:
+    thousandths = int(float(part) / float(whole) * 1000 + 0.5) if part and whole else 0
+    return f"{(min(thousandths, 1000) + 5) // 10}% "
+
+
+class Numbers(Filled):
+    """All numbers of report.html and report.txt, in a made-up home that changes, and over all samples."""
+
+    KEYS = ("requests", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
+    STATS = {"models": "by-model", "projects": "by-project", "branches": "by-branch", "agents": "by-agent"}
+
+    @staticmethod
+    def document(mount, path: str) -> dict:
+        return json.loads(mount.read(path), parse_float=Decimal)
+
+    @staticmethod
+    def dearest(rows: list) -> list:
+        """(key, row) in the order of what they cost."""
+        return sorted(rows, key=lambda row: (-(row[1]["billed"]["costUSD"] or 0), -row[1]["billed"]["totalTokens"],
+                                             -(row[1]["totalTokens"] or 0), row[0].encode()))
+
+    def cells(self, row: dict, total: dict) -> list:
+        billed, all_ = row["billed"], total["billed"]
+        share = "" if row is total else percent(billed["costUSD"], all_["costUSD"])
+        return [usd(billed), share, *(f"{billed[key]:,}" for key in self.KEYS)]
+
+    def check_costs(self, page: Page, section: str, rows: list, total: dict, last: str = "Total") -> None:
+        """`rows`: those that are shown, as (name, row)."""
+        want = [[name, *self.cells(row, total)] for name, row in rows] + [[last, *self.cells(total, total)]]
+        self.assertEqual(page.tables.get(section, [[]])[1:], want if rows else [], section)
+
+    def check_more(self, text: str, kind: str, n: int, shown_: int) -> None:
+        found = re.search(rf"and (\d+) more: <code>okstrafs report {kind}<", text)
+        self.assertEqual(int(found[1]) if found else 0, n - shown_, kind)
+
+    def check_kinds(self, mount, page: Page, text: str) -> None:
+        for section, name in self.STATS.items():
+            document = self.document(mount, f"stats/{name}.json")
+            rows = self.dearest([(row["key"], row) for row in document["rows"]])
+            self.check_costs(page, section, [(cut(key), row) for key, row in rows[:15]], document["total"])
+            self.check_more(text, section, len(rows), min(len(rows), 15))
+        teams = self.dearest([(name, self.document(mount, f"teams/{name}/usage.json")) for name in mount.names("teams")])
+        self.check_costs(page, "teams", [(cut(key), row) for key, row in teams[:15]], self.document(mount, "usage.json"), "All sessions")
+        days = self.document(mount, "stats/by-day.json")
+        self.check_costs(page, "days", [(row["key"], row) for row in days["rows"][-30:]], days["total"])
+        blocks = self.document(mount, "stats/blocks.json")
+        rows = [row for row in blocks["rows"] if not row.get("isGap") and row["key"] != "outside"]
+        self.check_costs(page, "blocks", [(when(row["key"]), row) for row in rows[-6:]], blocks["total"])
+        tools = self.document(mount, "stats/by-tool.json")
+        rows = sorted(tools["rows"], key=lambda row: (-row["calls"], row["key"].encode()))
+        want = [[cut(row["key"]), f"{row['calls']:,}", percent(row["calls"], tools["total"]["calls"]), f"{row['sessions']:,}"]
+                for row in rows[:15]] + [["Total", f"{tools['total']['calls']:,}", "", ""]]
+        self.assertEqual(page.tables.get("tools", [[]])[1:], want if rows else [])
+
+    def check_sessions(self, mount, page: Page) -> None:
+        usages = {name: self.document(mount, f"sessions/{name}/usage.json") for name in mount.names("sessions")}
+        latest = sorted((name for name in usages if usages[name]["endedAt"]), key=lambda name: name.encode())
+        latest.sort(key=lambda name: usages[name]["endedAt"], reverse=True)
+        want = []
+        for name in latest[:12]:
+            context, billed = self.document(mount, f"sessions/{name}/context.json"), usages[name]["billed"]
+            tokens, limit, ratio = (context[key] for key in ("occupancyTokens", "contextLimit", "ratio"))
+            want.append([cut(name), cut(context["model"] or ""), when(usages[name]["endedAt"]), usd(billed) if billed else "",
+                         "" if tokens is None else f"{tokens:,}", "" if limit is None else f"{limit:,}",
+                         "" if ratio is None else percent(ratio, 1)])
+        self.assertEqual(page.tables.get("sessions", [[]])[1:], want)
+
+    def check_budgets(self, mount, page: Page) -> None:
+        want = []
+        for name in mount.names("budgets"):
+            if not name.endswith(".json"):
+                continue
+            budget = self.document(mount, f"budgets/{name}")
+            amounts = [usd({"costUSD": budget[key], "lowerBound": budget["lowerBound"] and key == "spent"}) if budget["unit"] == "USD"
+                       else f"{budget[key]:,}" for key in ("spent", "limit")]
+            want.append([budget["name"], budget["of"] or "", budget["state"], *amounts, budget["unit"], percent(budget["ratio"], 1)])
+        self.assertEqual(page.tables.get("budgets", [[]])[1:], want)
+
+    def present(self, mount) -> dict:
+        """Title: row, of the moment NOW; None: nothing was used."""
+        days, weeks, months = ({row["key"]: row for row in self.document(mount, f"stats/by-{kind}.json")["rows"]}
+                               for kind in ("day", "week", "month"))
+        return {"Today": days.get("2026-06-30"), "Yesterday": days.get("2026-06-29"), "This week": weeks.get("2026-W27"),
+                "This month": months.get("2026-06"), "All of time": self.document(mount, "usage.json")}
+
+    def check_cards(self, mount, text: str) -> None:
+        for title, row in self.present(mount).items():
+            cost, tokens = (usd(row["billed"]), f"{row['billed']['totalTokens']:,}") if row else ("0.00", "0")
+            card = f"<li>{title} <strong>{html.escape(cost)} USD</strong> <span class=\"note\">{tokens} tokens</span></li>"
+            self.assertEqual(card in text, title != "Yesterday", card)
+
+    def check_text(self, mount) -> None:
+        lines = mount.read("report.txt").decode().split("\n")
+        for title, row in self.present(mount).items():
+            line = next(line for line in lines if line.startswith(title + " "))
+            billed = row and row["billed"]
+            keys = ("requests", "inputTokens", "outputTokens", "cacheCreationTokens", "totalTokens")
+            self.assertEqual(line[len(title):].split(), [f"{billed[key]:,}" for key in keys] + [usd(billed)] if row else ["0"] * 5 + ["0.00"])
+        for kind, name, most in (("Day", "by-day", 14), ("Project", "by-project", 8), ("Model", "by-model", 8)):
+            document = self.document(mount, f"stats/{name}.json")
+            rows = [(row["key"], row) for row in document["rows"]]
+            rows = rows[-most:] if kind == "Day" else self.dearest(rows)[:most]
+            at = next((i for i, line in enumerate(lines) if re.match(rf"{kind} +Requests", line)), None)
+            self.assertEqual(at is None, not rows)
+            for line, (key, row) in zip(lines[at + 1:] if rows else (), rows):
+                billed = row["billed"]
+                counts = [f"{billed[key]:,}" for key in ("requests", "totalTokens")] + [usd(billed)]
+                self.assertIn(" ".join([*counts, percent(billed["costUSD"], document["total"]["billed"]["costUSD"]).strip()]),
+                              " ".join(line.split()), kind)
+
+    def check(self, mount) -> None:
+        text = mount.read("report.html").decode()
+        page = Page(text)
+        self.check_kinds(mount, page, text)
+        self.check_sessions(mount, page)
+        self.check_budgets(mount, page)
+        self.check_cards(mount, text)
+        self.check_text(mount)
+        self.assertEqual(mount.read("report.html").decode(), text)
+
+    # --- a home that changes ---
+
+    def add(self, rand: random.Random, serial: int) -> None:
+        """Lines for one of some sessions: several models, branches, tools, teams and days, tomorrow among them."""
+        session = rand.randrange(40)
+        day, hour = rand.choice((1, 3, 12, 13, 28, 29, 30, 31)), rand.randrange(24)
+        tools = rand.sample(("Bash", "Edit", "<b>", "x" * 50), rand.randrange(3))
+        line = records.assistant(f"2026-{6 + day // 31:02}-{day % 31 + day // 31:02}T{hour:02}:{serial % 60:02}:00.000Z",
+                                 records.usage(rand.randrange(9000), rand.randrange(900), rand.randrange(500), rand.randrange(70000)),
+                                 id=f"msg_{serial}", stop_reason="end_turn", model=rand.choice((*records.MODELS, "of nobody", HOSTILE)),
+                                 cwd=f"/home/me/{'deep/' * (session % 20)}{session % 20}", gitBranch=rand.choice(("main", "topic", "")),
+                                 content=[{"type": "tool_use", "id": f"tool_{serial}_{i}", "name": name, "input": {}}
+                                          for i, name in enumerate(tools)],
+                                 agentName=f"agent {session % 3}", **({"teamName": f"team {session % 18}"} if session % 2 else {}))
+        path = self.home.path(f"-p{session % 20}", f"session-{session}")
+        path.parent.mkdir(exist_ok=True)
+        harness.append(path, records.line(line) + b"\n")
+
+    def change(self, rand: random.Random, serial: int) -> None:
+        files = sorted(self.home.projects.rglob("*.jsonl"))
+        what = rand.randrange(8)
+        if what == 0:
+            rand.choice(files).unlink()
+        elif what == 1:
+            path = rand.choice(files)
+            path.rename(path.with_name(f"moved-{serial}.jsonl"))
+        elif what == 2:
+            path = rand.choice(files)
+            path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+        elif what == 3:
+            (self.home.okstra / "okstrafs.json").write_text(json.dumps({"budgets": {
+                f"b{serial}": {"scope": "total", "limitUSD": 1}, "tokens": {"scope": "total", "limitTokens": 10**6}}}))
+        else:
+            for i in range(rand.randrange(1, 4)):
+                self.add(rand, serial * 10 + i)
+
+    def test_a_home_that_changes(self):
+        rand = random.Random(16)
+        for serial in range(200):
+            self.add(rand, serial)
+        self.home.okstra.mkdir(exist_ok=True)
+        with self.mount() as mount:
+            self.check(mount)
+            for serial in range(100, harness.by_effort(110, 130, 400)):
+                self.change(rand, serial)
+                with self.subTest(serial):
+                    self.check(mount)
+
+    def test_a_hostile_home(self):
+        self.fill()
+        with self.mount() as mount:
+            self.check_page(mount.read("report.html").decode())
+            self.check(mount)
+            path = self.home.path("-p0", "session-0")
+            harness.append(path, records.line(records.assistant("2026-06-30T10:00:00.000Z", records.usage(70000, 7), id="msg_new")) + b"\n")
+            self.check(mount)
+
+    def test_samples(self):
+        samples = records.samples()
+        if not samples:
+            self.skipTest("no samples: see OKSTRAFS_SAMPLES")
+        test_samples.lay_out(samples, self.home.projects)
+        for source, folder, name in (("codex", ".codex/sessions/2026/06/30", "rollout-{}"), ("gemini", ".gemini/tmp/slug/chats", "session-{}")):
+            target = self.home.root / folder
+            target.mkdir(parents=True)
+            for path in sorted(Path(samples, source).iterdir()):
+                shutil.copy(path, target / name.format(path.name))
+        self.home.run("scan")
+        with self.mount() as mount:
+            self.check(mount)
 
 
 class Browser(Filled):
