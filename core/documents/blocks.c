@@ -105,7 +105,7 @@ static void pick_block(const struct drawing *d, bool active)
     picked_add(d->s->picked, key, &row);
 }
 
-static void put_block(const struct drawing *d)
+static void put_block(struct drawing *d)
 {
     struct json *j = d->s->j;
     bool active = block_is_active(&d->block, d->s->now_ms);
@@ -114,6 +114,7 @@ static void put_block(const struct drawing *d)
         pick_block(d, active);
         return;
     }
+    d->sum.duration_ms = oks_duration_ms(d->sum.totals.first, d->sum.totals.last);
     json_open_object(j, NULL);
     json_put_time(j, "key", d->block.start);
     json_put_time(j, "endTime", block_end(&d->block));
@@ -131,10 +132,11 @@ static void finish_block(struct drawing *d)
 {
     if (d->block.entries == 0)
         return;
-    d->sum.duration_ms = oks_duration_ms(d->sum.totals.first, d->sum.totals.last);
     put_block(d);
-    measure_add(&d->all, &d->sum);
-    json_fail(d->s->j, billed_bag_add(&d->all_billed, &d->billed));
+    if (!d->s->picked) { /* for the rest */
+        measure_add(&d->all, &d->sum);
+        json_fail(d->s->j, billed_bag_add(&d->all_billed, &d->billed));
+    }
     measure_start(&d->sum);
     billed_bag_clear(&d->billed);
 }

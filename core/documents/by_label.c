@@ -5,8 +5,8 @@
  * it may hold a user's name. What has no branch or effort is in a row without one, so the rows add up to the
  * total.
  *
- * Transcripts keep sums by tag and by tools, so a document costs the transcripts, and the rows of those that
- * a window cuts.
+ * Over all time rows are running sums (sums/labels.h). In a window they are added up: transcripts keep sums
+ * by tag and by tools, so that costs the transcripts, and the rows of those that the window cuts.
  */
 #include "documents/by_label.h"
 
@@ -17,163 +17,31 @@
 
 #include "base/text.h"
 #include "base/tree.h"
-#include "history/tags.h"
+#include "documents/parts.h"
 #include "sums/model.h"
 #include "sums/tag_bills.h"
 
-struct label_row {
+/* A row as it is shown. */
+struct label_shown {
     const char *project; /* interned; NULL where rows are not by project */
     char *name;          /* "": not known */
     struct measure measure;
     struct billed_bag billed;
     uint64_t calls;
     size_t sessions;
-    const struct session *last; /* counted in `sessions` */
 };
 
-struct labels {
-    struct stats *s;
-    void *rows; /* tsearch tree */
-    const struct session *session;
-    const char *project; /* of the session */
-    const struct transcript *t;
-    int error;
-};
-
-static int by_place(const void *a, const void *b)
+static enum label_kind kind_of(const struct stats *s)
 {
-    const struct label_row *x = a, *y = b;
-    int d = x->project == y->project ? 0 : strcmp(x->project, y->project);
-
-    return d ? d : strcmp(x->name, y->name);
-}
-
-static void row_free(void *item)
-{
-    struct label_row *row = item;
-
-    billed_bag_clear(&row->billed);
-    free(row->name);
-    free(row);
-}
-
-/* NULL: an error is noted. */
-static struct label_row *row_at(struct labels *l, const char *project, struct oks_slice name)
-{
-    char *copy = oks_slice_copy(name.ptr ? name : OKS_SLICE(""));
-    struct label_row wanted = {.project = project, .name = copy}, *row, **found;
-
-    found = copy ? tfind(&wanted, &l->rows, by_place) : NULL;
-    if (found) {
-        free(copy);
-        return *found;
-    }
-    row = copy ? calloc(1, sizeof(*row)) : NULL;
-    if (row)
-        *row = wanted;
-    if (row && tsearch(row, &l->rows, by_place)) {
-        measure_start(&row->measure);
-        return row;
-    }
-    free(row);
-    free(copy);
-    l->error = -ENOMEM;
-    return NULL;
-}
-
-static struct label_row *row_of_tag(struct labels *l, struct oks_slice text)
-{
-    struct tag tag = tag_of(text);
-
-    return l->s->by == OKS_STATS_BY_BRANCH ? row_at(l, l->project, tag.branch) : row_at(l, NULL, tag.effort);
-}
-
-/* --- adding up --- */
-
-static void add_tag(void *ctx, const char *name, const struct oks_totals *totals)
-{
-    struct labels *l = ctx;
-    struct label_row *row = row_of_tag(l, oks_slice_of(name));
-    struct oks_intern *names = &l->s->model->names;
-    struct measure m = {.totals = *totals, .sessions = 1, .mtime_ns = l->t->mark.mtime_ns};
-
-    m.duration_ms = oks_duration_ms(totals->first, totals->last);
-    m.agent_name = oks_intern(names, transcript_agent_name(l->t));
-    m.model = oks_intern(names, transcript_model(l->t));
-    if (row)
-        measure_add(&row->measure, &m);
-}
-
-static int add_calls(void *ctx, struct oks_slice name, uint64_t calls)
-{
-    struct labels *l = ctx;
-    struct label_row *row = row_at(l, NULL, name);
-
-    if (!row)
-        return 0;
-    row->calls = oks_tokens_add(row->calls, calls);
-    row->sessions += row->last != l->session;
-    row->last = l->session;
-    return 0;
-}
-
-static void add_tools(void *ctx, const char *name, const struct oks_totals *totals)
-{
-    tool_set_each(name, totals->events, totals->count[OKS_TOOL_USES], add_calls, ctx);
-}
-
-static void add_events(struct labels *l, const struct transcript *t)
-{
-    enum oks_label label = l->s->by == OKS_STATS_BY_TOOL ? OKS_LABEL_TOOLS : OKS_LABEL_TAG;
-    const struct measure_window *w = &l->s->w;
-
-    l->t = t;
-    if (sums_is_twin(t))
-        return;
-    switch (transcript_overlap(t, w->since, w->until)) {
-    case TRANSCRIPT_INSIDE:
-        transcript_by(t, label, label == OKS_LABEL_TOOLS ? add_tools : add_tag, l);
-        break;
-    case TRANSCRIPT_CUT:
-        transcript_window_by(t, label, w->since, w->until, label == OKS_LABEL_TOOLS ? add_tools : add_tag, l);
-        break;
-    case TRANSCRIPT_OUTSIDE:
-        break;
-    }
-}
-
-static int add_bag(void *ctx, struct oks_slice tag, const struct billed_bag *bag)
-{
-    struct labels *l = ctx;
-    struct label_row *row = row_of_tag(l, tag);
-
-    return row ? billed_bag_add(&row->billed, bag) : -ENOMEM;
-}
-
-static void add_session(void *ctx, void *item)
-{
-    struct labels *l = ctx;
-    const struct transcript *t;
-    int rc = 0;
-
-    l->session = item;
-    if (l->s->by == OKS_STATS_BY_BRANCH)
-        l->project = oks_intern(&l->s->model->names, groups_project_of(l->session));
-    if (l->s->by == OKS_STATS_BY_BRANCH && !l->project)
-        rc = -ENOMEM;
-    if (rc == 0)
-        TAILQ_FOREACH(t, &l->session->transcripts, of_session)
-            add_events(l, t);
-    if (rc == 0 && l->s->by != OKS_STATS_BY_TOOL)
-        rc = tag_bills_session(l->s->model->billing, l->session, &l->s->w, add_bag, l);
-    if (rc < 0)
-        l->error = rc;
+    return s->by == OKS_STATS_BY_BRANCH   ? LABEL_BRANCH
+           : s->by == OKS_STATS_BY_EFFORT ? LABEL_EFFORT
+                                          : LABEL_TOOL;
 }
 
 /* --- writing --- */
 
 /* malloc'ed; NULL: an error is noted. */
-static char *key_of(struct stats *s, const struct label_row *row)
+static char *key_of(struct stats *s, const struct label_shown *row)
 {
     struct oks_bytes key = {0};
 
@@ -189,7 +57,7 @@ static char *key_of(struct stats *s, const struct label_row *row)
     return key.error ? free(key.ptr), NULL : key.ptr;
 }
 
-static void pick_row(struct stats *s, const char *key, const struct label_row *row)
+static void pick_row(struct stats *s, const char *key, const struct label_shown *row)
 {
     struct picked_row picked = {
         .counted = oks_totals_tokens(&row->measure.totals),
@@ -199,8 +67,11 @@ static void pick_row(struct stats *s, const char *key, const struct label_row *r
     picked_add(s->picked, key, &picked);
 }
 
-static void write_row(struct stats *s, const char *key, const struct label_row *row)
+/* And keeps the text, unless `kept` is NULL. */
+static void write_row(struct stats *s, struct row_text *kept, const char *key, const struct label_shown *row)
 {
+    size_t start = s->j->text.len;
+
     json_open_object(s->j, NULL);
     json_put_text(s->j, "key", key);
     if (s->by == OKS_STATS_BY_BRANCH) {
@@ -214,44 +85,184 @@ static void write_row(struct stats *s, const char *key, const struct label_row *
         stats_put_counts(s, &row->measure, &row->billed);
     }
     json_close_object(s->j);
+    if (kept)
+        stats_keep(s, kept, start);
 }
 
-static void put_row(void *ctx, void *item)
+static void put_shown(struct stats *s, struct row_text *kept, const struct label_shown *row)
 {
-    const struct label_row *row = item;
-    struct stats *s = ctx;
     char *key;
 
     if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
+        return;
+    if (kept && stats_put_kept(s, kept))
         return;
     key = key_of(s, row);
     if (key && s->picked)
         pick_row(s, key, row);
     else if (key)
-        write_row(s, key, row);
+        write_row(s, kept, key, row);
     free(key);
 }
 
+/* --- over all time --- */
+
+static void put_row(void *ctx, void *item)
+{
+    struct label_row *row = item;
+    struct stats *s = ctx;
+    struct label_shown shown = {.project = row->project,
+                                .name = row->name,
+                                .billed = row->billed,
+                                .calls = document_tokens(row->calls),
+                                .sessions = row->sessions};
+
+    label_row_measure(row, &shown.measure);
+    put_shown(s, &row->text, &shown);
+}
+
+static int put_rows(struct stats *s)
+{
+    struct sums *sums = &s->model->sums;
+    int rc;
+
+    labels_want(sums, kind_of(s));
+    do /* usually nothing is left: see stats_prepare_labels() */
+        rc = labels_complete_some(sums, s->model->billing);
+    while (rc > 0);
+    if (rc == 0)
+        labels_each(sums, kind_of(s), put_row, s);
+    return rc;
+}
+
+/* --- in a window: added up from the transcripts --- */
+
+struct window_row {
+    struct label_shown shown;
+    const struct session *last; /* counted in shown.sessions */
+};
+
+struct window_rows {
+    struct stats *s;
+    void *rows; /* tsearch tree */
+    const struct session *session;
+    int error;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct label_shown *x = a, *y = b;
+    int d = x->project == y->project ? 0 : strcmp(x->project, y->project);
+
+    return d ? d : strcmp(x->name, y->name);
+}
+
+static void row_free(void *item)
+{
+    struct window_row *row = item;
+
+    billed_bag_clear(&row->shown.billed);
+    free(row->shown.name);
+    free(row);
+}
+
+/* NULL on ENOMEM. */
+static struct window_row *row_at(struct window_rows *w, const char *project, struct oks_slice name)
+{
+    char *copy = oks_slice_copy(name);
+    struct label_shown wanted = {.project = project, .name = copy};
+    struct window_row *row, **found;
+
+    found = copy ? tfind(&wanted, &w->rows, by_place) : NULL;
+    if (found) {
+        free(copy);
+        return *found;
+    }
+    row = copy ? calloc(1, sizeof(*row)) : NULL;
+    if (row)
+        row->shown = wanted;
+    if (row && tsearch(row, &w->rows, by_place)) {
+        measure_start(&row->shown.measure);
+        return row;
+    }
+    free(row);
+    free(copy);
+    return NULL;
+}
+
+static int add_part(void *ctx, const struct label_part *part)
+{
+    struct window_rows *w = ctx;
+    struct window_row *row = row_at(w, part->project, part->name);
+    struct label_shown *shown = &row->shown;
+
+    if (!row)
+        return -ENOMEM;
+    if (part->measure)
+        measure_add(&shown->measure, part->measure);
+    if (part->calls) {
+        shown->calls = oks_tokens_add(shown->calls, part->calls);
+        shown->sessions += row->last != w->session;
+        row->last = w->session;
+    }
+    return part->billed ? billed_bag_add(&shown->billed, part->billed) : 0;
+}
+
+static void add_session(void *ctx, void *item)
+{
+    struct window_rows *w = ctx;
+    struct stats *s = w->s;
+
+    w->session = item;
+    if (w->error == 0)
+        w->error =
+            labels_of_session(&s->model->sums, s->model->billing, kind_of(s), item, &s->w, add_part, w);
+}
+
+static void put_window_row(void *ctx, void *item)
+{
+    put_shown(ctx, NULL, &((struct window_row *)item)->shown);
+}
+
+static int put_window_rows(struct stats *s)
+{
+    struct window_rows w = {.s = s};
+
+    oks_tree_each(s->model->catalog.sessions, add_session, &w);
+    if (w.error == 0)
+        oks_tree_each(w.rows, put_window_row, s);
+    tdestroy(w.rows, row_free);
+    return w.error;
+}
+
+/* --- both --- */
+
 void stats_put_by_label(struct stats *s)
 {
-    struct labels l = {.s = s};
+    json_fail(s->j, s->window ? put_window_rows(s) : put_rows(s));
+}
 
-    oks_tree_each(s->model->catalog.sessions, add_session, &l);
-    json_fail(s->j, l.error);
-    oks_tree_each(l.rows, put_row, s);
-    tdestroy(l.rows, row_free);
+/* One step of what a document needs: 1: there is more. */
+static int prepare_some(struct stats *s)
+{
+    struct model *model = s->model;
+
+    if (!s->window) {
+        labels_want(&model->sums, kind_of(s));
+        return labels_complete_some(&model->sums, model->billing);
+    }
+    return s->by == OKS_STATS_BY_TOOL ? 0 : tag_bills_complete_some(model->billing, &model->catalog);
 }
 
 int stats_prepare_labels(struct stats *s)
 {
     const struct timespec pause = {.tv_nsec = 100000};
-    struct model *model = s->model;
-    int rc = s->by == OKS_STATS_BY_TOOL ? 0 : 1;
+    int rc = 1;
 
     while (rc > 0) {
-        pthread_mutex_lock(&model->lock);
-        rc = tag_bills_complete_some(model->billing, &model->catalog);
-        pthread_mutex_unlock(&model->lock);
+        pthread_mutex_lock(&s->model->lock);
+        rc = prepare_some(s);
+        pthread_mutex_unlock(&s->model->lock);
         if (rc > 0)
             nanosleep(&pause, NULL);
     }

@@ -32,12 +32,19 @@ void picked_bill(const struct billed_sum *sum, struct oks_bill *out)
     document_cost_text(sum, out->cost);
 }
 
+static bool is_ascii(const char *text)
+{
+    while (*text > 0)
+        text++;
+    return !*text;
+}
+
 char *picked_text(const char *text)
 {
     size_t n = strlen(text);
     char *copy, *to;
 
-    if (oks_utf8_valid(oks_slice_of(text)))
+    if (is_ascii(text) || oks_utf8_valid(oks_slice_of(text)))
         return strdup(text);
     copy = to = malloc(n * UTF8_MAX + 1);
     while (copy && n > 0) {
@@ -65,11 +72,11 @@ void picked_start(struct picked *p, bool by_cost, size_t most)
     p->error = 0;
 }
 
-static unsigned __int128 cost_of(const struct picked_row *row)
+static uint64_t cost_of(const struct picked_row *row)
 {
     if (billed_cost_is_unknown(&row->sum))
         return 0;
-    return row->sum.cost < OKS_MONEY_MAX ? row->sum.cost : OKS_MONEY_MAX;
+    return row->sum.cost < OKS_MONEY_MAX ? (uint64_t)row->sum.cost : OKS_MONEY_MAX;
 }
 
 static unsigned __int128 tokens_of(const struct picked_row *row)
@@ -77,11 +84,11 @@ static unsigned __int128 tokens_of(const struct picked_row *row)
     return document_tokens(row->sum.input + row->sum.output + row->sum.cache_5m + row->sum.cache_1h);
 }
 
-/* Whether a row with this key says more than another one. */
-static bool is_before(const struct picked_row *a, const char *key, const struct picked_row *b)
+/* Whether a row of this cost and key says more than another one. */
+static bool is_before(const struct picked_row *a, uint64_t cost, const char *key, const struct picked_row *b)
 {
-    if (cost_of(a) != cost_of(b))
-        return cost_of(a) > cost_of(b);
+    if (cost != b->cost)
+        return cost > b->cost;
     if (tokens_of(a) != tokens_of(b))
         return tokens_of(a) > tokens_of(b);
     if (a->counted != b->counted)
@@ -91,11 +98,11 @@ static bool is_before(const struct picked_row *a, const char *key, const struct 
     return strcmp(key, b->key) < 0;
 }
 
-static size_t place_of(const struct picked *p, const char *key, const struct picked_row *row)
+static size_t place_of(const struct picked *p, uint64_t cost, const char *key, const struct picked_row *row)
 {
     size_t at = p->n;
 
-    while (p->by_cost && at > 0 && is_before(row, key, &p->rows[at - 1]))
+    while (p->by_cost && at > 0 && is_before(row, cost, key, &p->rows[at - 1]))
         at--;
     return at;
 }
@@ -109,7 +116,8 @@ static void drop(struct picked *p, size_t at)
 
 void picked_add(struct picked *p, const char *key, const struct picked_row *row)
 {
-    size_t at = place_of(p, key, row);
+    uint64_t cost = cost_of(row);
+    size_t at = place_of(p, cost, key, row);
     char *copy;
 
     p->n_all++;
@@ -127,6 +135,7 @@ void picked_add(struct picked *p, const char *key, const struct picked_row *row)
     memmove(p->rows + at + 1, p->rows + at, (p->n - at) * sizeof(*p->rows));
     p->rows[at] = *row;
     p->rows[at].key = copy;
+    p->rows[at].cost = cost;
     p->n++;
 }
 

@@ -9,7 +9,8 @@
 #include "sums/aggregate.h"
 
 struct picked_row {
-    char *key; /* malloc'ed */
+    char *key;     /* malloc'ed */
+    uint64_t cost; /* by which it is sorted */
     struct billed_sum sum;
     uint64_t counted;   /* tokens by the thirteen keys */
     struct oks_row row; /* what is known of it besides these */

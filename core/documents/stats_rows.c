@@ -37,9 +37,9 @@ void stats_put_row(struct stats *s, const char *key, const struct measure *m, co
     json_close_object(s->j);
 }
 
-/* Without the comma and the indent in front. */
-static void keep(struct row_text *kept, const struct json *j, size_t start)
+void stats_keep(const struct stats *s, struct row_text *kept, size_t start)
 {
+    const struct json *j = s->j;
     const char *from = j->text.error ? NULL : memchr(j->text.ptr + start, '{', j->text.len - start);
     size_t len = from ? (size_t)(j->text.ptr + j->text.len - from) : 0;
     char *text = len ? realloc(kept->ptr, len) : NULL;
@@ -63,7 +63,7 @@ void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key,
 
     stats_put_row(s, key, m, billed);
     if (!s->picked)
-        keep(kept, s->j, start);
+        stats_keep(s, kept, start);
 }
 
 void stats_put_rest(struct stats *s, const char *key, const struct measure *rows,

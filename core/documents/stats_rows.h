@@ -29,6 +29,8 @@ bool stats_put_kept(struct stats *s, const struct row_text *kept);
 /* stats_put_row(), and keeps the text. On ENOMEM it is only not kept. */
 void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key, const struct measure *m,
                         const struct billed_bag *billed);
+/* Keeps the text of the row that begins at `start`, without the comma and the indent in front. */
+void stats_keep(const struct stats *s, struct row_text *kept, size_t start);
 /* A row for what is in the total and in no row, if there is anything: without times and names. */
 void stats_put_rest(struct stats *s, const char *key, const struct measure *rows,
                     const struct billed_bag *rows_billed);

@@ -19,6 +19,9 @@ struct session_sums {
     bool timed;   /* its events are in the timeline */
     bool touched; /* in sums->touched */
     LIST_ENTRY(session_sums) of_touched;
+    struct label_shares labels[LABEL_KINDS];
+    bool labels_due; /* in sums->labels.due */
+    LIST_ENTRY(session_sums) of_labels_due;
 };
 
 struct project_sums {

@@ -66,6 +66,7 @@ int sums_session(struct sums *sums, struct session *s, struct project *from, boo
     if (!leaves)
         s->sums->share = now;
     recent_changed(sums, s, leaves);
+    (leaves ? labels_leave : labels_due)(sums, s);
     return failed ? -ENOMEM : rc;
 }
 
@@ -239,6 +240,7 @@ int sums_transcript(struct sums *sums, struct transcript *t, bool leaves)
     free(t->sums->shares);
     t->sums->shares = now;
     t->sums->n_shares = n;
+    labels_due(sums, t->session);
     return 0;
 }
 
@@ -333,6 +335,7 @@ int sums_posted(struct sums *sums, struct session *s, const char *model, const s
     }
     for (int i = 0; i < n; i++)
         (comes ? billed_add : billed_take)(to[i], sum);
+    labels_due(sums, s);
     if (!own->touched) {
         own->touched = true;
         LIST_INSERT_HEAD(&sums->touched, own, of_touched);
@@ -372,6 +375,7 @@ void sums_forget_costs(struct sums *sums)
     for (int kind = 0; kind < GROUP_KINDS; kind++)
         groups_each(sums, (enum group_kind)kind, forget_group, NULL);
     tag_bills_forget(sums->catalog);
+    labels_forget(sums);
 }
 
 const struct billed_bag *sums_project_billed(const struct project *p)
@@ -395,4 +399,5 @@ void sums_clear(struct sums *sums)
 {
     tdestroy(sums->model_rows, free);
     groups_free(sums);
+    labels_free(sums);
 }

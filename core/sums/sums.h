@@ -18,6 +18,7 @@
 #include "catalog/catalog.h"
 #include "sums/aggregate.h"
 #include "sums/groups.h"
+#include "sums/labels.h"
 #include "sums/recent.h"
 
 /* Zeroed but for the first two, then sums_init(): empty. */
@@ -29,6 +30,7 @@ struct sums {
     void *groups[GROUP_KINDS];         /* tsearch trees by key */
     LIST_HEAD(, session_sums) touched; /* whose bill changed */
     struct recent_sessions recent;
+    struct label_sums labels;
 };
 
 void sums_init(struct sums *sums, struct catalog *catalog, struct oks_intern *names);

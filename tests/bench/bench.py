@@ -163,11 +163,19 @@ def places(daemons):
         yield where, {looker}
 
 
-def looks(program: str, rounds: int, steps, cores=None) -> list[Look]:
+def asked() -> dict:
+    """A record of now that is another request each time it is appended: a line without an id is known by its place."""
+    record = APPENDED | {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())}
+    del record["uuid"]
+    record["message"] = {key: value for key, value in record["message"].items() if key != "id"}
+    return record
+
+
+def looks(program: str, rounds: int, steps, cores=None, appended=APPENDED) -> list[Look]:
     """Takes the steps of bench_open.c, each a tuple of words, round-robin; on these cores, or any."""
     one = harness.Home()
     record = one.root / "record"
-    record.write_bytes(records.line(APPENDED) + b"\n")
+    record.write_bytes(records.line(appended) + b"\n")
     words = [str(word) for step in steps for word in step]
     try:
         done = subprocess.run([program, str(rounds), str(record), *words], stdout=subprocess.PIPE, check=True, timeout=500,

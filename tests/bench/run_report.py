@@ -53,7 +53,7 @@ def measure() -> None:
             transcript = corpora.session_path(config, 4)
             with bench.growing(transcript):
                 steps = [step for path in PAGES + PARTS for step in (("grow", transcript, mount.point / path), ("keep", mount.point / path))]
-                looks = bench.looks(sys.argv[1], int(bench.number("LOOKS", 100)), steps)
+                looks = bench.looks(sys.argv[1], int(bench.number("LOOKS", 100)), steps, appended=bench.asked())
             bench.table((f"after one record, among {SESSIONS}", "median us", "min us", "p99 us", "unchanged us", "bytes"),
                         [(path, *changed, unchanged.median, len(mount.read(path)))
                          for path, changed, unchanged in zip(PAGES + PARTS, looks[::2], looks[1::2])])
