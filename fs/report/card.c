@@ -2,6 +2,7 @@
  * A session's report.svg: what it cost and used, and how full its context is, on a card.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,15 +29,15 @@ static double number(const struct value *v)
     return value_is(v, VALUE_NUMBER) ? strtod(v->text, NULL) : 0;
 }
 
-static void put_line(FILE *f, int y, const char *class, const char *text)
+static void put_line(struct markup *m, int y, const char *class, const char *text)
 {
-    fprintf(f, "<text class=\"%s\" x=\"%d\" y=\"%d\">", class, MARGIN, y);
-    markup_text_cut(f, text, NAME_SHOWN * 2);
-    fputs("</text>\n", f);
+    markup_format(m, "<text class=\"%s\" x=\"%d\" y=\"%d\">", class, MARGIN, y);
+    markup_text_cut(m, text, NAME_SHOWN * 2);
+    markup_raw(m, "</text>\n");
 }
 
 /* One bar of all tokens, and what each part of it is. */
-static void put_parts(FILE *f, const struct value *usage)
+static void put_parts(struct markup *m, const struct value *usage)
 {
     double all = 0, x = MARGIN;
     int legend = MARGIN;
@@ -49,22 +50,22 @@ static void put_parts(FILE *f, const struct value *usage)
         char count[CELL_BYTES], text[CHART_TEXT_BYTES];
 
         if (width > 0)
-            fprintf(f, "<rect class=\"%s\" x=\"%.1f\" y=\"70\" width=\"%.1f\" height=\"10\"/>\n",
-                    parts[i].class, x, width);
+            markup_format(m, "<rect class=\"%s\" x=\"%.1f\" y=\"70\" width=\"%.1f\" height=\"10\"/>\n",
+                          parts[i].class, x, width);
         x += width;
         chart_number(number(v), text);
-        fprintf(f, "<g><title>%s: ", parts[i].title);
-        markup_text(f, cell_count(v, count));
-        fprintf(f,
-                "</title><rect class=\"%s\" x=\"%d\" y=\"88\" width=\"8\" height=\"8\"/><text "
-                "class=\"faint\" x=\"%d\" "
-                "y=\"96\">%s %s</text></g>\n",
-                parts[i].class, legend, legend + 12, parts[i].title, text);
+        markup_format(m, "<g><title>%s: ", parts[i].title);
+        markup_text(m, cell_count(v, count));
+        markup_format(m,
+                      "</title><rect class=\"%s\" x=\"%d\" y=\"88\" width=\"8\" height=\"8\"/><text "
+                      "class=\"faint\" x=\"%d\" "
+                      "y=\"96\">%s %s</text></g>\n",
+                      parts[i].class, legend, legend + 12, parts[i].title, text);
         legend += (WIDTH - 2 * MARGIN) / PARTS;
     }
 }
 
-static void put_context(FILE *f, const struct value *context)
+static void put_context(struct markup *m, const struct value *context)
 {
     const struct value *ratio = value_member(context, "ratio");
     unsigned share = cell_ratio(ratio);
@@ -75,32 +76,32 @@ static void put_context(FILE *f, const struct value *context)
     snprintf(line, sizeof(line), "context %u%%: %.60s of %.60s tokens", (share + 5) / 10,
              cell_count(value_member(context, "occupancyTokens"), tokens),
              cell_count(value_member(context, "contextLimit"), limit));
-    put_line(f, 124, "faint", line);
-    fprintf(f,
-            "<rect class=\"part4\" opacity=\"0.3\" x=\"%d\" y=\"130\" width=\"%d\" height=\"6\"/>"
-            "<rect class=\"bar\" x=\"%d\" y=\"130\" width=\"%u\" height=\"6\"/>\n",
-            MARGIN, WIDTH - 2 * MARGIN, MARGIN, (WIDTH - 2 * MARGIN) * share / 1000);
+    put_line(m, 124, "faint", line);
+    markup_format(m,
+                  "<rect class=\"part4\" opacity=\"0.3\" x=\"%d\" y=\"130\" width=\"%d\" height=\"6\"/>"
+                  "<rect class=\"bar\" x=\"%d\" y=\"130\" width=\"%u\" height=\"6\"/>\n",
+                  MARGIN, WIDTH - 2 * MARGIN, MARGIN, (WIDTH - 2 * MARGIN) * share / 1000);
 }
 
-static void put_card(FILE *f, const char *id, const struct value *usage, const struct value *context)
+static void put_card(struct markup *m, const char *id, const struct value *usage, const struct value *context)
 {
     const struct value *in = NULL, *cost = report_member(usage, "billed.costUSD", &in);
     struct cell_marks marks = {0};
     char usd[CELL_BYTES], requests[CELL_BYTES], line[CELL_BYTES * 3];
 
     snprintf(line, sizeof(line), "Session %.120s", id);
-    chart_begin_file(f, WIDTH, HEIGHT, line);
-    put_line(f, 26, "ink", line);
+    chart_begin_file(m, WIDTH, HEIGHT, line);
+    put_line(m, 26, "ink", line);
     snprintf(line, sizeof(line), "%.60s USD, %.60s requests", cell_usd(cost, in, &marks, usd),
              cell_count(report_member(usage, "billed.requests", NULL), requests));
-    put_line(f, 44, "ink", line);
-    put_line(f, 62, "faint", cell_name(value_member(usage, "model")));
-    put_parts(f, usage);
-    put_context(f, context);
-    fputs("</svg>\n", f);
+    put_line(m, 44, "ink", line);
+    put_line(m, 62, "faint", cell_name(value_member(usage, "model")));
+    put_parts(m, usage);
+    put_context(m, context);
+    markup_raw(m, "</svg>\n");
 }
 
-int page_print_session(FILE *f, const struct report_source *source, const char *id)
+int page_print_session(struct markup *m, const struct report_source *source, const char *id)
 {
     struct report_document usage, context = {0};
     char path[PATH_BYTES];
@@ -114,7 +115,7 @@ int page_print_session(FILE *f, const struct report_source *source, const char *
     rc = report_document_read(&context, source, path);
     if (rc == 0 || rc == -ENOENT) {
         rc = 0;
-        put_card(f, id, usage.tree.root, context.tree.root);
+        put_card(m, id, usage.tree.root, context.tree.root);
     }
     report_document_clear(&context);
     report_document_clear(&usage);

@@ -84,7 +84,7 @@ static bool is_zero(const char *digits)
 const char *cell_usd(const struct value *v, const struct value *in, struct cell_marks *marks,
                      char out[CELL_BYTES])
 {
-    char cents[CELL_BYTES], whole[CELL_BYTES];
+    char cents[CELL_BYTES];
     bool at_least = value_is_true(value_member(in, "lowerBound"));
     size_t n;
 
@@ -100,9 +100,12 @@ const char *cell_usd(const struct value *v, const struct value *in, struct cell_
     marks->at_least |= at_least;
     if (is_zero(cents) && !is_zero(v->text) && !at_least)
         return "<0.01";
+    /* At most half of `out`, as the text is: see above. */
     n = strlen(cents) - 2;
-    group(cents, n, whole, sizeof(whole));
-    snprintf(out, CELL_BYTES, "%s%.40s.%.2s", at_least ? ">" : "", whole, cents + n);
+    group(cents, n, out + at_least, CELL_BYTES - at_least);
+    if (at_least)
+        *out = '>';
+    strcat(strcat(out, "."), cents + n);
     return out;
 }
 
@@ -140,10 +143,37 @@ const char *cell_name(const struct value *v)
     return value_is(v, VALUE_STRING) ? v->text : "";
 }
 
+/*
+ * As strtod(), which takes longer than the rest of a cell. A quotient of two numbers that a double has
+ * exactly is rounded correctly.
+ */
+static double number_of(const char *text)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
+    const uint64_t exact = UINT64_C(1) << 53;
+    const size_t most = sizeof(powers) / sizeof(*powers);
+    size_t behind_point = 0;
+    bool point = false;
+    uint64_t digits = 0;
+    const char *p;
+
+    for (p = text; isdigit((unsigned char)*p) || (*p == '.' && !point); p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        digits = digits * 10 + (uint64_t)(*p - '0');
+        behind_point += point;
+        if (digits > exact || behind_point == most)
+            return strtod(text, NULL);
+    }
+    return *p ? strtod(text, NULL) : (double)digits / powers[behind_point];
+}
+
 unsigned cell_share(const struct value *part, const struct value *whole)
 {
-    double of = is_number(whole) ? strtod(whole->text, NULL) : 0;
-    double share = is_number(part) && of > 0 ? strtod(part->text, NULL) / of : 0;
+    double of = is_number(whole) ? number_of(whole->text) : 0;
+    double share = is_number(part) && of > 0 ? number_of(part->text) / of : 0;
 
     return share >= 1 ? 1000 : (unsigned)(share * 1000 + 0.5);
 }

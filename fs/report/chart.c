@@ -6,6 +6,7 @@
  */
 #include "report/chart.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "report/markup.h"
@@ -52,78 +53,99 @@ static double highest(const struct chart *c)
     return high;
 }
 
-void chart_begin_file(FILE *f, unsigned width, unsigned height, const char *title)
+void chart_begin_file(struct markup *m, unsigned width, unsigned height, const char *title)
 {
-    fprintf(f,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" "
-            "role=\"img\">"
-            "<title>",
-            width, height, width, height);
-    markup_text(f, title);
-    fprintf(f, "</title><style>%s</style><rect class=\"ground\" width=\"%u\" height=\"%u\"/>\n", CHART_STYLE,
-            width, height);
+    markup_format(
+        m,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" "
+        "role=\"img\">"
+        "<title>",
+        width, height, width, height);
+    markup_text(m, title);
+    markup_format(m, "</title><style>%s</style><rect class=\"ground\" width=\"%u\" height=\"%u\"/>\n",
+                  CHART_STYLE, width, height);
 }
 
-static void put_grid(FILE *f, const struct chart *c, double top)
+static void put_grid(struct markup *m, const struct chart *c, double top)
 {
     for (int i = 0; i <= GRID_LINES; i++) {
         double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - (double)i / GRID_LINES);
         char number[CHART_TEXT_BYTES];
 
         chart_number(top * i / GRID_LINES, number);
-        fprintf(f,
-                "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-                "<text class=\"faint\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%s</text>\n",
-                LEFT, WIDTH, y, y, LEFT - 5, y + 4, c->unit, number);
+        markup_format(m,
+                      "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                      "<text class=\"faint\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%s</text>\n",
+                      LEFT, WIDTH, y, y, LEFT - 5, y + 4, c->unit, number);
     }
 }
 
-static void put_bars(FILE *f, const struct chart *c, double top)
+static void put_rect(struct markup *m, const char *begin, double x, double y, double width, double height)
 {
-    double step = (double)(WIDTH - LEFT) / (double)c->n, room = HEIGHT - TOP - BOTTOM;
+    markup_raw(m, begin);
+    markup_raw(m, " x=\"");
+    markup_tenths(m, x);
+    markup_raw(m, "\" y=\"");
+    markup_tenths(m, y);
+    markup_raw(m, "\" width=\"");
+    markup_tenths(m, width);
+    markup_raw(m, "\" height=\"");
+    markup_tenths(m, height);
+    markup_raw(m, "\"/>");
+}
+
+static void put_bar(struct markup *m, const struct chart_bar *bar, double x, double step, double top)
+{
+    double room = HEIGHT - TOP - BOTTOM, height = room * bar->value / top;
+
+    if (height < 1)
+        height = 1;
+    markup_raw(m, "<g><title>");
+    markup_text(m, bar->label);
+    markup_raw(m, ": ");
+    markup_text(m, bar->text);
+    markup_raw(m, "</title>");
+    /* The title is on the full height, so that a day without a bar can be pointed at too. */
+    put_rect(m, "<rect opacity=\"0\"", x, TOP, step, room);
+    if (bar->value > 0)
+        put_rect(m, "<rect class=\"bar\"", x + step * 0.1, TOP + room - height, step * 0.8, height);
+    markup_raw(m, "</g>\n");
+}
+
+static void put_bars(struct markup *m, const struct chart *c, double top)
+{
+    double step = (double)(WIDTH - LEFT) / (double)c->n;
     size_t every = (c->n + LABELS - 1) / LABELS;
 
     for (size_t i = 0; i < c->n; i++) {
-        const struct chart_bar *bar = &c->bars[i];
-        double x = LEFT + step * (double)i, height = room * bar->value / top;
+        const char *label = c->bars[i].label;
+        double x = LEFT + step * (double)i;
 
-        /* The title is on the full height, so that a day without a bar can be pointed at too. */
-        fprintf(f, "<g><title>");
-        markup_text(f, bar->label);
-        fputs(": ", f);
-        markup_text(f, bar->text);
-        fprintf(f, "</title><rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\" opacity=\"0\"/>", x, TOP,
-                step, room);
-        if (bar->value > 0)
-            fprintf(f, "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
-                    x + step * 0.1, TOP + room - (height < 1 ? 1 : height), step * 0.8,
-                    height < 1 ? 1 : height);
-        fputs("</g>\n", f);
+        put_bar(m, &c->bars[i], x, step, top);
         if (i % every == 0) {
-            fprintf(f, "<text class=\"faint\" x=\"%.1f\" y=\"%d\">", x, HEIGHT - 8);
-            markup_text(f, strlen(bar->label) == strlen("2026-06-10") ? bar->label + strlen("2026-")
-                                                                      : bar->label);
-            fputs("</text>\n", f);
+            markup_format(m, "<text class=\"faint\" x=\"%.1f\" y=\"%d\">", x, HEIGHT - 8);
+            markup_text(m, strlen(label) == strlen("2026-06-10") ? label + strlen("2026-") : label);
+            markup_raw(m, "</text>\n");
         }
     }
 }
 
-void chart_put(FILE *f, const struct chart *c, bool alone)
+void chart_put(struct markup *m, const struct chart *c, bool alone)
 {
     double top = round_up(highest(c));
 
     if (alone) {
-        chart_begin_file(f, WIDTH, HEIGHT, c->title);
+        chart_begin_file(m, WIDTH, HEIGHT, c->title);
     } else {
-        fprintf(f,
-                "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s\"><title "
-                "id=\"%s\">",
-                WIDTH, HEIGHT, c->id, c->id);
-        markup_text(f, c->title);
-        fputs("</title>\n", f);
+        markup_format(m,
+                      "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s\"><title "
+                      "id=\"%s\">",
+                      WIDTH, HEIGHT, c->id, c->id);
+        markup_text(m, c->title);
+        markup_raw(m, "</title>\n");
     }
-    put_grid(f, c, top);
+    put_grid(m, c, top);
     if (c->n > 0)
-        put_bars(f, c, top);
-    fputs("</svg>\n", f);
+        put_bars(m, c, top);
+    markup_raw(m, "</svg>\n");
 }

@@ -6,7 +6,7 @@
 #define OKSTRAFS_FS_REPORT_CHART_H
 
 #include <stdbool.h>
-#include <stdio.h>
+#include "report/markup.h"
 
 enum { CHART_LABEL_BYTES = 16, CHART_TEXT_BYTES = 64, CHART_BARS_MAX = 92 };
 
@@ -25,7 +25,7 @@ struct chart {
 };
 
 /* An <svg> element; `alone`: as a file of its own, with its style. */
-void chart_put(FILE *f, const struct chart *chart, bool alone);
+void chart_put(struct markup *m, const struct chart *chart, bool alone);
 
 /* Rules that charts need, light and dark. Text has a contrast of at least 4.5 with the ground, bars of 3. */
 #define CHART_STYLE                                                                                    \
@@ -35,7 +35,7 @@ void chart_put(FILE *f, const struct chart *chart, bool alone);
     "@media (prefers-color-scheme:dark){.ground{fill:#15181c}.bar{fill:#6aa7e8}.part2{fill:#e39563}"   \
     ".part3{fill:#a9ba5c}.part4{fill:#7d838c}.grid{stroke:#343a42}.ink{fill:#e8eaed}.faint{fill:#a8afb9}}"
 /* The start of an SVG file of that size, with its style. */
-void chart_begin_file(FILE *f, unsigned width, unsigned height, const char *title);
+void chart_begin_file(struct markup *m, unsigned width, unsigned height, const char *title);
 
 /* The number on an axis: 0, 0.5, 20, 1.5k, 3M. */
 void chart_number(double value, char out[CHART_TEXT_BYTES]);

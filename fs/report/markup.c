@@ -1,36 +1,107 @@
 /*
- * Escapes of HTML and XML.
+ * Markup, and escapes of HTML and XML.
  */
 #include "report/markup.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "okstrafs/names.h"
 
-static void put_byte(FILE *f, char c)
+enum { FIRST_ROOM = 1 << 14 };
+
+/* --- what is markup already --- */
+
+static bool reserve(struct markup *m, size_t n)
+{
+    size_t room = m->room ? m->room * 2 : FIRST_ROOM;
+    char *ptr;
+
+    while (room - m->len <= n)
+        room *= 2;
+    ptr = m->failed ? NULL : realloc(m->ptr, room);
+    m->failed = !ptr;
+    if (!ptr)
+        return false;
+    m->ptr = ptr;
+    m->room = room;
+    return true;
+}
+
+void markup_bytes(struct markup *m, const char *bytes, size_t n)
+{
+    if (m->room - m->len <= n && !reserve(m, n))
+        return;
+    memcpy(m->ptr + m->len, bytes, n);
+    m->len += n;
+    m->ptr[m->len] = '\0';
+}
+
+void markup_format(struct markup *m, const char *format, ...)
+{
+    va_list args, again;
+    int n;
+
+    va_start(args, format);
+    va_copy(again, args);
+    n = vsnprintf(m->ptr ? m->ptr + m->len : NULL, m->room - m->len, format, args);
+    if (n >= 0 && m->room - m->len <= (size_t)n && reserve(m, (size_t)n))
+        n = vsnprintf(m->ptr + m->len, m->room - m->len, format, again);
+    if (n >= 0 && !m->failed)
+        m->len += (size_t)n;
+    va_end(again);
+    va_end(args);
+}
+
+void markup_number(struct markup *m, uint64_t number)
+{
+    char digits[20], *p = digits + sizeof(digits);
+
+    do
+        *--p = (char)('0' + number % 10);
+    while (number /= 10);
+    markup_bytes(m, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void markup_tenths(struct markup *m, double number)
+{
+    uint64_t tenths = (uint64_t)(number * 10 + 0.5);
+    char fraction[2] = {'.', (char)('0' + tenths % 10)};
+
+    markup_number(m, tenths / 10);
+    markup_bytes(m, fraction, sizeof(fraction));
+}
+
+/* --- text --- */
+
+/* The escape of a byte; NULL: none is needed. */
+static const char *escape_of(char c)
 {
     switch (c) {
     case '&':
-        fputs("&amp;", f);
-        break;
+        return "&amp;";
     case '<':
-        fputs("&lt;", f);
-        break;
+        return "&lt;";
     case '>':
-        fputs("&gt;", f);
-        break;
+        return "&gt;";
     case '"':
-        fputs("&quot;", f);
-        break;
+        return "&quot;";
     case '\'':
-        fputs("&#39;", f);
-        break;
+        return "&#39;";
     default:
-        fputc(c, f);
+        return NULL;
     }
+}
+
+static void put_byte(struct markup *m, char c)
+{
+    const char *escape = escape_of(c);
+
+    if (escape)
+        markup_raw(m, escape);
+    else
+        markup_bytes(m, &c, 1);
 }
 
 static bool begins_character(char c)
@@ -38,7 +109,7 @@ static bool begins_character(char c)
     return ((uint8_t)c & 0xC0) != 0x80;
 }
 
-static void put_cut(FILE *f, const char *text, size_t most)
+static void put_cut(struct markup *m, const char *text, size_t most)
 {
     char shown[OKS_NAME_MAX * 4 + 1];
     size_t len = strlen(text), n = 0;
@@ -51,32 +122,35 @@ static void put_cut(FILE *f, const char *text, size_t most)
     for (const char *p = shown; *p; p++) {
         n += begins_character(*p);
         if (n > most) {
-            fputs("…", f);
+            markup_raw(m, "…");
             return;
         }
-        put_byte(f, *p);
+        put_byte(m, *p);
     }
 }
 
-/* Nearly all texts are: short, of ASCII, and without what must be escaped. */
-static bool is_plain(const char *text, size_t most)
+/* Nearly all texts are short, of ASCII, and without what must be escaped. */
+static bool is_plain(const char *text, size_t most, size_t *len)
 {
     size_t n = 0;
 
-    while (text[n] >= ' ' && text[n] < 0x7f && !strchr("&<>\"'", text[n]))
+    while (text[n] >= ' ' && text[n] < 0x7f && !escape_of(text[n]))
         n++;
+    *len = n;
     return !text[n] && n <= most;
 }
 
-void markup_text_cut(FILE *f, const char *text, size_t most)
+void markup_text_cut(struct markup *m, const char *text, size_t most)
 {
-    if (is_plain(text, most))
-        fputs(text, f);
+    size_t n;
+
+    if (is_plain(text, most, &n))
+        markup_bytes(m, text, n);
     else
-        put_cut(f, text, most);
+        put_cut(m, text, most);
 }
 
-void markup_text(FILE *f, const char *text)
+void markup_text(struct markup *m, const char *text)
 {
-    markup_text_cut(f, text, SIZE_MAX);
+    markup_text_cut(m, text, SIZE_MAX);
 }

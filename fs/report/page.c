@@ -51,14 +51,14 @@ static int put_budget(void *ctx, const struct value *budget)
     b->any = true;
     page_row_name(p, cell_name(value_member(budget, "name")));
     page_cell(p, cell_name(value_member(budget, "of")), true);
-    fprintf(p->f, "<td class=\"text%s\">", strcmp(state, "exceeded") == 0 ? " alarm" : "");
-    markup_text(p->f, state);
-    fputs("</td>", p->f);
+    markup_format(p->m, "<td class=\"text%s\">", strcmp(state, "exceeded") == 0 ? " alarm" : "");
+    markup_text(p->m, state);
+    markup_raw(p->m, "</td>");
     page_cell(p, amount(p, budget, "spent", text), false);
     page_cell(p, amount(p, budget, "limit", text), false);
     page_cell(p, cell_name(value_member(budget, "unit")), true);
     page_share(p, cell_ratio(value_member(budget, "ratio")));
-    fputs("</tr>\n", p->f);
+    markup_raw(p->m, "</tr>\n");
     return 0;
 }
 
@@ -70,10 +70,11 @@ static int put_budgets(struct page *p)
 
     if (!b.any)
         return rc;
-    fputs("</tbody>\n", p->f);
+    markup_raw(p->m, "</tbody>\n");
     page_end_table(p);
     if (n > BUDGETS_SHOWN)
-        fprintf(p->f, "<p class=\"note\">and %zu more in <code>budgets/</code></p>\n", n - BUDGETS_SHOWN);
+        markup_format(p->m, "<p class=\"note\">and %zu more in <code>budgets/</code></p>\n",
+                      n - BUDGETS_SHOWN);
     page_end_section(p);
     return rc;
 }
@@ -102,7 +103,7 @@ static int put_session(void *ctx, const struct oks_session_row *row)
         page_share(p, cell_ratio(ratio));
     else
         page_cell(p, "", true);
-    fputs("</tr>\n", p->f);
+    markup_raw(p->m, "</tr>\n");
     values_clear(&values);
     return 0;
 }
@@ -118,13 +119,13 @@ static int put_sessions(struct page *p)
     page_begin_table(p, "The sessions that were active last");
     page_head(p, columns);
     rc = p->source->recent(p->source->ctx, SESSIONS_SHOWN, put_session, p);
-    fputs("</tbody>\n", p->f);
+    markup_raw(p->m, "</tbody>\n");
     page_end_table(p);
     page_end_section(p);
     return rc;
 }
 
-int page_print(FILE *f, const struct report_source *source, const struct page_time *time)
+int page_print(struct markup *m, const struct report_source *source, const struct page_time *time)
 {
     static const struct {
         const char *kind, *title;
@@ -132,7 +133,7 @@ int page_print(FILE *f, const struct report_source *source, const struct page_ti
         {"models", "Models"}, {"projects", "Projects"}, {"branches", "Branches"},
         {"teams", "Teams"},   {"agents", "Agents"},     {"tools", "Tools"},
     };
-    struct page p = {f, source, time, {0}};
+    struct page p = {m, source, time, {0}};
     int rc;
 
     rc = page_begin(&p);

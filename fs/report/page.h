@@ -8,7 +8,7 @@
 #ifndef OKSTRAFS_FS_REPORT_PAGE_H
 #define OKSTRAFS_FS_REPORT_PAGE_H
 
-#include <stdio.h>
+#include "report/markup.h"
 
 #include "report/rows.h"
 
@@ -20,10 +20,10 @@ struct page_time {
 };
 
 /* Each returns 0 or a negative errno of the source; errors of `f` are the caller's. */
-int page_print(FILE *f, const struct report_source *source, const struct page_time *time);
+int page_print(struct markup *m, const struct report_source *source, const struct page_time *time);
 /* Spend by day of the last 30 days. */
-int page_print_days(FILE *f, const struct report_source *source, const struct page_time *time);
+int page_print_days(struct markup *m, const struct report_source *source, const struct page_time *time);
 /* What a session cost and used, and how full its context is. -ENOENT: no such session. */
-int page_print_session(FILE *f, const struct report_source *source, const char *id);
+int page_print_session(struct markup *m, const struct report_source *source, const char *id);
 
 #endif

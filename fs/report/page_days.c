@@ -2,6 +2,7 @@
  * The last days: charts and rows in report.html, and by-day.svg.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -87,13 +88,13 @@ static void put_day_charts(const struct page *p, const struct days *d)
                                  DAYS_SHOWN};
 
     if (!any_activity(d)) {
-        fputs("<p>There was no activity.</p>\n", p->f);
+        markup_raw(p->m, "<p>There was no activity.</p>\n");
         return;
     }
-    fputs("<h3 class=\"note\">Spend</h3>\n", p->f);
-    chart_put(p->f, &cost, false);
-    fputs("<h3 class=\"note\">Tokens, without cache reads</h3>\n", p->f);
-    chart_put(p->f, &tokens, false);
+    markup_raw(p->m, "<h3 class=\"note\">Spend</h3>\n");
+    chart_put(p->m, &cost, false);
+    markup_raw(p->m, "<h3 class=\"note\">Tokens, without cache reads</h3>\n");
+    chart_put(p->m, &tokens, false);
 }
 
 int page_days(struct page *p)
@@ -108,16 +109,16 @@ int page_days(struct page *p)
     page_begin_section(p, "days", "The last 30 days");
     put_day_charts(p, &days);
     if (rows.n > 0) {
-        fputs("<details>\n<summary>Numbers of the last days with activity</summary>\n", p->f);
+        markup_raw(p->m, "<details>\n<summary>Numbers of the last days with activity</summary>\n");
         page_rows(p, &rows, "Days with activity, and the total of all time");
-        fputs("</details>\n", p->f);
+        markup_raw(p->m, "</details>\n");
     }
     page_end_section(p);
     report_rows_clear(&rows);
     return 0;
 }
 
-int page_print_days(FILE *f, const struct report_source *source, const struct page_time *time)
+int page_print_days(struct markup *m, const struct report_source *source, const struct page_time *time)
 {
     struct cell_marks marks = {0};
     struct report_rows rows;
@@ -127,7 +128,7 @@ int page_print_days(FILE *f, const struct report_source *source, const struct pa
     if (rc < 0)
         return rc;
     fill_days(&days, &rows, time, &marks);
-    chart_put(f, &(struct chart){"days", "Spend by day, US dollars", "$", days.cost, DAYS_SHOWN}, true);
+    chart_put(m, &(struct chart){"days", "Spend by day, US dollars", "$", days.cost, DAYS_SHOWN}, true);
     report_rows_clear(&rows);
     return 0;
 }

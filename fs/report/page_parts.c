@@ -65,8 +65,8 @@ static int put_style(const struct page *p)
     }
     base64[n - 1] = '=';
     base64[n] = '\0';
-    fprintf(
-        p->f,
+    markup_format(
+        p->m,
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
         "base-uri 'none'; form-action 'none'\">\n<style>%s</style>\n",
         base64, page_rules);
@@ -77,72 +77,74 @@ int page_begin(const struct page *p)
 {
     int rc;
 
-    fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-          "<title>Token usage</title>\n",
-          p->f);
+    markup_raw(p->m, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                     "<title>Token usage</title>\n");
     rc = put_style(p);
-    fputs("</head>\n<body>\n<header>\n<h1>Token usage of coding agents</h1>\n"
-          "<p class=\"note\">Each request counts once. Costs are in US dollars.</p>\n</header>\n<main>\n",
-          p->f);
+    markup_raw(
+        p->m,
+        "</head>\n<body>\n<header>\n<h1>Token usage of coding agents</h1>\n"
+        "<p class=\"note\">Each request counts once. Costs are in US dollars.</p>\n</header>\n<main>\n");
     return rc;
 }
 
 void page_end(const struct page *p)
 {
     if (p->marks.at_least)
-        fputs("<p class=\"note\">&gt; at least: the real cost may be higher.</p>\n", p->f);
+        markup_raw(p->m, "<p class=\"note\">&gt; at least: the real cost may be higher.</p>\n");
     if (p->marks.unknown)
-        fputs("<p class=\"note\">? unknown: no model that was used has a price.</p>\n", p->f);
-    fputs("</main>\n</body>\n</html>\n", p->f);
+        markup_raw(p->m, "<p class=\"note\">? unknown: no model that was used has a price.</p>\n");
+    markup_raw(p->m, "</main>\n</body>\n</html>\n");
 }
 
 void page_begin_section(const struct page *p, const char *id, const char *title)
 {
-    fprintf(p->f, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id, title);
+    markup_format(p->m, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id, title);
 }
 
 void page_end_section(const struct page *p)
 {
-    fputs("</section>\n", p->f);
+    markup_raw(p->m, "</section>\n");
 }
 
 /* A table may be wider than a phone: then it can be scrolled, with the keyboard too. */
 void page_begin_table(const struct page *p, const char *caption)
 {
-    fprintf(p->f,
-            "<div class=\"wide\" tabindex=\"0\" role=\"region\" "
-            "aria-label=\"%s\">\n<table>\n<caption>%s</caption>\n"
-            "<thead><tr>",
-            caption, caption);
+    markup_format(p->m,
+                  "<div class=\"wide\" tabindex=\"0\" role=\"region\" "
+                  "aria-label=\"%s\">\n<table>\n<caption>%s</caption>\n"
+                  "<thead><tr>",
+                  caption, caption);
 }
 
 void page_end_table(const struct page *p)
 {
-    fputs("</table>\n</div>\n", p->f);
+    markup_raw(p->m, "</table>\n</div>\n");
 }
 
 void page_cell(const struct page *p, const char *text, bool is_text)
 {
-    fputs(is_text ? "<td class=\"text\">" : "<td>", p->f);
-    markup_text_cut(p->f, text, NAME_SHOWN);
-    fputs("</td>", p->f);
+    markup_raw(p->m, is_text ? "<td class=\"text\">" : "<td>");
+    markup_text_cut(p->m, text, NAME_SHOWN);
+    markup_raw(p->m, "</td>");
 }
 
 void page_row_name(const struct page *p, const char *name)
 {
-    fputs("<tr><th scope=\"row\">", p->f);
-    markup_text_cut(p->f, name, NAME_SHOWN);
-    fputs("</th>", p->f);
+    markup_raw(p->m, "<tr><th scope=\"row\">");
+    markup_text_cut(p->m, name, NAME_SHOWN);
+    markup_raw(p->m, "</th>");
 }
 
 void page_share(const struct page *p, unsigned thousandths)
 {
-    fprintf(p->f,
-            "<td class=\"text\">%u%% <svg class=\"share\" width=\"%d\" height=\"8\" "
-            "aria-hidden=\"true\"><rect class=\"bar\" "
-            "width=\"%u\" height=\"8\"/></svg></td>",
-            (thousandths + 5) / 10, BAR_WIDTH, thousandths * BAR_WIDTH / 1000);
+    markup_raw(p->m, "<td class=\"text\">");
+    markup_number(p->m, (thousandths + 5) / 10);
+    markup_raw(
+        p->m,
+        "% <svg class=\"share\" width=\"80\" height=\"8\" aria-hidden=\"true\"><rect class=\"bar\" width=\"");
+    markup_number(p->m, thousandths * BAR_WIDTH / 1000);
+    markup_raw(p->m, "\" height=\"8\"/></svg></td>");
 }
 
 /* --- tables --- */
@@ -150,7 +152,7 @@ void page_share(const struct page *p, unsigned thousandths)
 void page_head(const struct page *p, const struct page_column *columns)
 {
     for (; columns->title; columns++)
-        fprintf(p->f, "<th scope=\"col\"%s>%s</th>", columns->is_text ? " class=\"text\"" : "",
-                columns->title);
-    fputs("</tr></thead>\n<tbody>\n", p->f);
+        markup_format(p->m, "<th scope=\"col\"%s>%s</th>", columns->is_text ? " class=\"text\"" : "",
+                      columns->title);
+    markup_raw(p->m, "</tr></thead>\n<tbody>\n");
 }

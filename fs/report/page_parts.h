@@ -11,7 +11,7 @@
 #include "report/page.h"
 
 struct page {
-    FILE *f;
+    struct markup *m;
     const struct report_source *source;
     const struct page_time *time;
     struct cell_marks marks; /* of all sections, to be explained at the end */

@@ -2,6 +2,7 @@
  * The sections of report.html that are rows of a kind: cards, tables, blocks.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "report/markup.h"
@@ -22,11 +23,11 @@ static void put_card(struct page *p, const char *title, const struct value *usag
     const struct value *in = NULL, *cost = report_member(usage, "billed.costUSD", &in);
     char usd[CELL_BYTES], tokens[CELL_BYTES];
 
-    fprintf(p->f, "<li>%s <strong>", title);
-    markup_text(p->f, usage ? cell_usd(cost, in, &p->marks, usd) : "0.00");
-    fputs(" USD</strong> <span class=\"note\">", p->f);
-    markup_text(p->f, usage ? cell_count(report_member(usage, "billed.totalTokens", NULL), tokens) : "0");
-    fputs(" tokens</span></li>\n", p->f);
+    markup_format(p->m, "<li>%s <strong>", title);
+    markup_text(p->m, usage ? cell_usd(cost, in, &p->marks, usd) : "0.00");
+    markup_raw(p->m, " USD</strong> <span class=\"note\">");
+    markup_text(p->m, usage ? cell_count(report_member(usage, "billed.totalTokens", NULL), tokens) : "0");
+    markup_raw(p->m, " tokens</span></li>\n");
 }
 
 struct card {
@@ -52,13 +53,13 @@ int page_cards(struct page *p)
                  {"All of time", SPAN_ALL}};
     int rc = 0;
 
-    fputs("<ul class=\"cards\">\n", p->f);
+    markup_raw(p->m, "<ul class=\"cards\">\n");
     for (size_t i = 0; rc == 0 && i < sizeof(cards) / sizeof(*cards); i++) {
         struct card card = {p, cards[i].title};
 
         rc = report_present(p->source, cards[i].span, p->time->zone, p->time->now_ms, put_present, &card);
     }
-    fputs("</ul>\n", p->f);
+    markup_raw(p->m, "</ul>\n");
     return rc;
 }
 
@@ -72,49 +73,56 @@ static void put_head(const struct page *p, const struct report_kind *kind)
     static const struct page_column of_calls[] = {
         {"Calls", false}, {"Share", true}, {"Sessions", false}, {0}};
 
-    fprintf(p->f, "<th scope=\"col\">%s</th>", kind->title);
+    markup_format(p->m, "<th scope=\"col\">%s</th>", kind->title);
     page_head(p, kind->of_calls ? of_calls : of_costs);
 }
 
 /* `total` is the row itself where that is the total. */
-static void put_row_share(struct page *p, const struct value *row, const struct value *total,
-                          const char *path)
+static void put_row_share(struct page *p, const struct value *row, const struct value *total, const char *key)
 {
     if (row == total)
         page_cell(p, "", true);
     else
-        page_share(p, cell_share(report_member(row, path, NULL), report_member(total, path, NULL)));
+        page_share(p, cell_share(value_member(row, key), value_member(total, key)));
 }
 
-static void put_counts(struct page *p, const struct value *row, const char *const *paths)
+static void put_counts(struct page *p, const struct value *in, const char *const *keys)
 {
     char text[CELL_BYTES];
 
-    for (; *paths; paths++)
-        page_cell(p, cell_count(report_member(row, *paths, NULL), text), false);
+    for (; *keys; keys++)
+        page_cell(p, cell_count(value_member(in, *keys), text), false);
+}
+
+static void put_calls(struct page *p, const struct value *row, const struct value *total)
+{
+    static const char *const calls[] = {"calls", NULL}, *const sessions[] = {"sessions", NULL};
+
+    put_counts(p, row, calls);
+    put_row_share(p, row, total, "calls");
+    put_counts(p, row == total ? NULL : row, sessions);
+}
+
+static void put_billed(struct page *p, const struct value *billed, const struct value *total)
+{
+    static const char *const counts[] = {
+        "requests", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens", NULL};
+    char text[CELL_BYTES];
+
+    page_cell(p, cell_usd(value_member(billed, "costUSD"), billed, &p->marks, text), false);
+    put_row_share(p, billed, total, "costUSD");
+    put_counts(p, billed, counts);
 }
 
 static void put_row(struct page *p, const struct report_kind *kind, const char *name, const struct value *row,
                     const struct value *total)
 {
-    static const char *const billed[] = {"billed.requests",        "billed.inputTokens",
-                                         "billed.outputTokens",    "billed.cacheCreationTokens",
-                                         "billed.cacheReadTokens", NULL};
-    static const char *const calls[] = {"calls", NULL}, *const sessions[] = {"sessions", NULL};
-    const struct value *in = NULL, *cost = report_member(row, "billed.costUSD", &in);
-    char text[CELL_BYTES];
-
     page_row_name(p, name);
-    if (kind->of_calls) {
-        put_counts(p, row, calls);
-        put_row_share(p, row, total, "calls");
-        put_counts(p, row == total ? NULL : row, sessions);
-    } else {
-        page_cell(p, cell_usd(cost, in, &p->marks, text), false);
-        put_row_share(p, row, total, "billed.costUSD");
-        put_counts(p, row, billed);
-    }
-    fputs("</tr>\n", p->f);
+    if (kind->of_calls)
+        put_calls(p, row, total);
+    else
+        put_billed(p, value_member(row, "billed"), value_member(total, "billed"));
+    markup_raw(p->m, "</tr>\n");
 }
 
 void page_rows(struct page *p, const struct report_rows *rows, const char *caption)
@@ -131,12 +139,12 @@ void page_rows(struct page *p, const struct report_rows *rows, const char *capti
                                              : report_row_key(&rows->rows[i]),
                 row, rows->total.root);
     }
-    fputs("</tbody>\n", p->f);
+    markup_raw(p->m, "</tbody>\n");
     if (rows->total.root) {
-        fputs("<tfoot>\n", p->f);
+        markup_raw(p->m, "<tfoot>\n");
         put_row(p, rows->kind, rows->kind->folder ? "All sessions" : "Total", rows->total.root,
                 rows->total.root);
-        fputs("</tfoot>\n", p->f);
+        markup_raw(p->m, "</tfoot>\n");
     }
     page_end_table(p);
 }
@@ -144,8 +152,8 @@ void page_rows(struct page *p, const struct report_rows *rows, const char *capti
 static void put_more(const struct page *p, const struct report_rows *rows)
 {
     if (rows->n_all > rows->n)
-        fprintf(p->f, "<p class=\"note\">and %zu more: <code>okstrafs report %s</code> shows all</p>\n",
-                rows->n_all - rows->n, rows->kind->name);
+        markup_format(p->m, "<p class=\"note\">and %zu more: <code>okstrafs report %s</code> shows all</p>\n",
+                      rows->n_all - rows->n, rows->kind->name);
 }
 
 int page_kind(struct page *p, const char *name, const char *title)
@@ -177,20 +185,20 @@ static void put_running(struct page *p, const struct value *block)
     char text[CELL_BYTES];
 
     report_member(block, "billed.costUSD", &in);
-    fputs("<p>A block is running until <strong>", p->f);
-    markup_text(p->f, cell_time(value_member(block, "endTime"), p->time->zone, text));
-    fputs("</strong>", p->f);
+    markup_raw(p->m, "<p>A block is running until <strong>");
+    markup_text(p->m, cell_time(value_member(block, "endTime"), p->time->zone, text));
+    markup_raw(p->m, "</strong>");
     if (value_is(rate, VALUE_OBJECT)) {
-        fputs(". It burns ", p->f);
-        markup_text(p->f, cell_usd(value_member(rate, "costUSDPerHour"), in, &p->marks, text));
-        fputs(" USD an hour", p->f);
+        markup_raw(p->m, ". It burns ");
+        markup_text(p->m, cell_usd(value_member(rate, "costUSDPerHour"), in, &p->marks, text));
+        markup_raw(p->m, " USD an hour");
     }
     if (value_is(ahead, VALUE_OBJECT)) {
-        fputs(" and heads for ", p->f);
-        markup_text(p->f, cell_usd(value_member(ahead, "costUSD"), in, &p->marks, text));
-        fputs(" USD", p->f);
+        markup_raw(p->m, " and heads for ");
+        markup_text(p->m, cell_usd(value_member(ahead, "costUSD"), in, &p->marks, text));
+        markup_raw(p->m, " USD");
     }
-    fputs(".</p>\n", p->f);
+    markup_raw(p->m, ".</p>\n");
 }
 
 int page_blocks(struct page *p)

@@ -43,7 +43,8 @@ int report_document_read(struct report_document *out, const struct report_source
 const struct value *report_member(const struct value *row, const char *path, const struct value **in)
 {
     while (row) {
-        size_t n = strcspn(path, ".");
+        const char *dot = strchr(path, '.');
+        size_t n = dot ? (size_t)(dot - path) : strlen(path);
 
         if (in)
             *in = row;

@@ -307,12 +307,14 @@ const struct value *value_next(const struct value *container, const struct value
 
 const struct value *value_member_of(const struct value *object, struct oks_slice key)
 {
-    const struct value *found = NULL;
+    const struct value *found = NULL, *end;
 
-    if (value_is(object, VALUE_OBJECT))
-        for (const struct value *v = value_first(object); v; v = value_next(object, v))
-            if (strncmp(v->key, key.ptr, key.len) == 0 && !v->key[key.len])
-                found = v;
+    if (!value_is(object, VALUE_OBJECT))
+        return NULL;
+    end = object + object->size;
+    for (const struct value *v = object + 1; v < end; v += v->size)
+        if (*v->key == *key.ptr && strncmp(v->key, key.ptr, key.len) == 0 && !v->key[key.len])
+            found = v;
     return found;
 }
 

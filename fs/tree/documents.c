@@ -148,35 +148,31 @@ struct report_source tree_documents_source(struct tree_documents *d)
 
 static void put_line(void *ctx, enum emphasis emphasis, const char *line)
 {
-    fprintf(ctx, "%s\n", line);
+    markup_raw(ctx, line);
+    markup_raw(ctx, "\n");
 }
 
-typedef int (*print_fn)(struct tree_documents *d, const struct node *node, FILE *f);
+typedef int (*print_fn)(struct tree_documents *d, const struct node *node, struct markup *m);
 
 static int print_into(struct tree_documents *d, const struct node *node, print_fn print,
                       struct oks_document *out)
 {
     struct oks_target target = node_target(node);
     struct oks_document usage;
-    char *bytes = NULL;
-    size_t len = 0;
-    FILE *f;
+    struct markup m = {0};
     int rc = oks_document_usage(d->engine, &target, NULL, &usage);
 
     if (rc < 0)
         return rc;
     *out = (struct oks_document){.mtime_ns = usage.mtime_ns, .version = usage.version};
     oks_document_clear(&usage);
-    f = open_memstream(&bytes, &len);
-    if (!f)
-        return -ENOMEM;
-    rc = print(d, node, f);
-    if (fclose(f) != 0 && rc == 0)
+    rc = print(d, node, &m);
+    if (rc == 0 && m.failed)
         rc = -ENOMEM;
     if (rc < 0)
-        free(bytes);
-    out->bytes = bytes;
-    out->len = len;
+        free(m.ptr);
+    out->bytes = m.ptr;
+    out->len = m.len;
     return rc;
 }
 
@@ -198,14 +194,14 @@ static int print_steady(struct oks_engine *engine, const struct node *node, int6
     return rc;
 }
 
-static int print_report(struct tree_documents *d, const struct node *node, FILE *f)
+static int print_report(struct tree_documents *d, const struct node *node, struct markup *m)
 {
     struct report_source source = tree_documents_source(d);
     struct report_style style = {.width = REPORT_WIDTH,
                                  .zone = oks_engine_zone(d->engine),
                                  .now_ms = d->now_ms,
                                  .line = put_line,
-                                 .ctx = f};
+                                 .ctx = m};
 
     return report_print_overview(&source, &style);
 }
@@ -221,12 +217,12 @@ static struct page_time time_of(const struct tree_documents *d)
     return (struct page_time){oks_engine_zone(d->engine), d->now_ms};
 }
 
-static int print_page(struct tree_documents *d, const struct node *node, FILE *f)
+static int print_page(struct tree_documents *d, const struct node *node, struct markup *m)
 {
     struct report_source source = tree_documents_source(d);
     struct page_time time = time_of(d);
 
-    return page_print(f, &source, &time);
+    return page_print(m, &source, &time);
 }
 
 int tree_documents_page(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -235,12 +231,12 @@ int tree_documents_page(struct oks_engine *engine, const struct node *node, int6
     return print_steady(engine, node, now_ms, print_page, out);
 }
 
-static int print_days(struct tree_documents *d, const struct node *node, FILE *f)
+static int print_days(struct tree_documents *d, const struct node *node, struct markup *m)
 {
     struct report_source source = tree_documents_source(d);
     struct page_time time = time_of(d);
 
-    return page_print_days(f, &source, &time);
+    return page_print_days(m, &source, &time);
 }
 
 int tree_documents_days(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -249,11 +245,11 @@ int tree_documents_days(struct oks_engine *engine, const struct node *node, int6
     return print_steady(engine, node, now_ms, print_days, out);
 }
 
-static int print_session(struct tree_documents *d, const struct node *node, FILE *f)
+static int print_session(struct tree_documents *d, const struct node *node, struct markup *m)
 {
     struct report_source source = tree_documents_source(d);
 
-    return page_print_session(f, &source, node_target(node).name);
+    return page_print_session(m, &source, node_target(node).name);
 }
 
 int tree_documents_session(struct oks_engine *engine, const struct node *node, int64_t now_ms,
