@@ -69,6 +69,8 @@ static const struct billing_events events = {posted, timed, row_changed, leaves}
 
 static void setup(void)
 {
+    memset(parts, 0, sizeof(parts));
+    no_places = false;
     ck_assert_int_eq(billing_new(&billing, &names, &events, &parts), 0);
     ck_assert_int_eq(oks_prices_new(&prices, NULL, 0, NULL), 0);
     billing_reprice_begin(billing, prices);

@@ -17,6 +17,7 @@ static struct root root = {.path = (char *)"/r", .source = &oks_source_claude};
 
 static void setup(void)
 {
+    catalog = (struct catalog){0};
     catalog_init(&catalog, &versions);
 }
 

@@ -259,7 +259,7 @@ int main(void)
     TEST(suite, threads_children_and_memory_work);
     TEST(suite, root_reads_the_files_of_others);
     TEST(suite, nothing_is_given_up_if_it_is_off);
-    rc = tap_run(suite);
+    rc = tap_run_apart(suite);
     scratch_teardown();
     return rc;
 }

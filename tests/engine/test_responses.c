@@ -19,6 +19,7 @@ static void setup(void)
 static void teardown(void)
 {
     oks_engine_free(engine);
+    engine = NULL;
     scratch_teardown();
 }
 

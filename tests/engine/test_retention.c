@@ -884,6 +884,7 @@ END_TEST
 static void teardown(void)
 {
     oks_engine_free(engine);
+    engine = NULL;
     scratch_teardown();
 }
 

@@ -69,6 +69,7 @@ static void grow_and_check(struct spool *spool)
     check(spool, &models[0], 0, 100);
     spool_drop(spool, &models[0].file);
     free(models[0].bytes);
+    models[0] = (struct model){0};
     spool_free(spool);
 }
 

@@ -127,9 +127,14 @@ END_TEST
 
 START_TEST(growth_is_never_stale)
 {
-    struct measure one = part(), two = part(), more;
+    struct measure one, two, more;
     struct aggregate sum;
 
+    seed = 7;
+    one = part();
+    two = part();
+    two.agent_name = one.agent_name;
+    two.model = one.model;
     aggregate_reset(&sum);
     one.totals.first = one.totals.last = two.totals.first = two.totals.last = stamp(5);
     aggregate_replace(&sum, NULL, &one);

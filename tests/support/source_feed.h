@@ -297,7 +297,7 @@ static inline char *feed_memo(enum oks_source source, const char *bytes, size_t 
 
 /* --- transcripts made by a test --- */
 
-/* Bytes that grow line by line; all of them live as long as the test, which is a process of its own. */
+/* Bytes that grow line by line; all of them live as long as the program. */
 struct lines {
     char *bytes;
     size_t len;
@@ -306,7 +306,7 @@ struct lines {
 /* As realloc; what is not freed stays reachable, for those who look for leaks. */
 static inline char *lines_grown(char *old, size_t size)
 {
-    static char *all[64];
+    static char *all[512];
     size_t i = 0;
 
     while (all[i] != old)

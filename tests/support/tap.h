@@ -1,4 +1,10 @@
-/* Runs a Check suite and prints TAP, so that meson counts every test case by itself. */
+/*
+ * Runs a Check suite and prints TAP, so that meson counts every test case by itself.
+ *
+ * Each case is a process of its own, so that one that crashes does not end the others. With CK_FORK=no all
+ * run in one process: valgrind translates the code once then, and not once for each case. So a fixture sets
+ * all that its tests use.
+ */
 #ifndef OKSTRAFS_TESTS_TAP_H
 #define OKSTRAFS_TESTS_TAP_H
 
@@ -7,12 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static inline int tap_run(Suite *suite)
+static inline int tap_run_as(Suite *suite, enum fork_status fork)
 {
     SRunner *runner = srunner_create(suite);
     TestResult **results;
     int failed, n;
 
+    srunner_set_fork_status(runner, fork);
     srunner_run_all(runner, CK_SILENT);
     n = srunner_ntests_run(runner);
     failed = srunner_ntests_failed(runner);
@@ -29,6 +36,17 @@ static inline int tap_run(Suite *suite)
     free(results);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int tap_run(Suite *suite)
+{
+    return tap_run_as(suite, CK_FORK_GETENV);
+}
+
+/* Whatever CK_FORK says: a case gives up what the next one needs, or leaves what it has made. */
+static inline int tap_run_apart(Suite *suite)
+{
+    return tap_run_as(suite, CK_FORK);
 }
 
 /* A test is its own test case, so that TAP shows its name: TEST(suite, name_of_the_function). */

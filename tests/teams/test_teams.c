@@ -569,5 +569,5 @@ int main(void)
     TEST(suite, a_roster_has_its_leads_agents);
     SCRATCH_TEST(suite, a_change_reaches_the_teams_of_runs);
     SCRATCH_TEST(suite, a_change_reaches_the_teams_of_rosters);
-    return tap_run(suite);
+    return tap_run_apart(suite);
 }
