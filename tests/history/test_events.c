@@ -286,7 +286,7 @@ START_TEST(every_border_of_a_small_set)
         model_add(&model, n % 9 == 0 ? OKS_STAMP_NONE : tick_stamp(n * 2 / 3 * 2));
         if (n % 40 != 39)
             continue;
-        for (unsigned a = 0; a < 290; a += 1 + n / 80)
+        for (unsigned a = 0; a < 290; a += (1 + n / 80) * by_effort(3, 1, 1))
             for (unsigned b = 0; b < 290; b += by_effort(31, 7, 1))
                 check_window(&model, tick_stamp(a), tick_stamp(b));
     }
@@ -341,7 +341,7 @@ START_TEST(questions_between_appends)
     model_open(&model);
     for (unsigned i = 0; i < 3000; i++) {
         model_add(&model, tick_stamp(draw(10) ? i : draw(i + 1)));
-        if (i % 11 == 0)
+        if (i % by_effort(33, 11, 11) == 0)
             check_windows(&model, 1, 3100);
         if (i % 300 == 0)
             check_each(&model);
@@ -412,7 +412,7 @@ START_TEST(no_answer_depends_on_a_trim)
 {
     for (enum order order = 0; order < ORDERS; order++) {
         for (unsigned often = 1; often < 400; often = often * 3 + 1) {
-            unsigned n = by_effort(700, 1500, 3000);
+            unsigned n = by_effort(400, 1500, 3000);
             struct model model;
 
             model_open(&model);
@@ -443,7 +443,7 @@ END_TEST
 START_TEST(no_answer_depends_on_being_packed_and_unpacked)
 {
     for (enum order order = 0; order < ORDERS; order++) {
-        unsigned n = by_effort(700, 1500, 3000);
+        unsigned n = by_effort(400, 1500, 3000);
         struct model model;
 
         model_open(&model);
@@ -577,7 +577,7 @@ START_TEST(equal_stamps_keep_their_order)
     struct model model;
 
     model_open(&model);
-    for (unsigned i = 0; i < 20000; i++)
+    for (unsigned i = 0; i < by_effort(4000, 20000, 20000); i++)
         model_add(&model, tick_stamp(draw(40)));
     check_each(&model);
     check_windows(&model, 10, 45);

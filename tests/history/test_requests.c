@@ -10,6 +10,7 @@
 
 #include "history/request_ids.h"
 #include "sources/source.h"
+#include "effort.h"
 #include "refused_memory.h"
 #include "tap.h"
 
@@ -430,8 +431,9 @@ static struct oks_requests *pack(struct oks_requests *q, struct model *m)
 START_TEST(the_store_is_an_array_of_rows)
 {
     static struct model m;
+    unsigned rounds = by_effort(25, 200, 5000);
 
-    for (unsigned round = 0; round < 200; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         struct oks_requests *q;
 
         seed = 88172645463325252u + round * 7919;
@@ -492,7 +494,7 @@ START_TEST(changed_bytes_do_no_harm)
 {
     static struct model m;
     struct oks_requests *q;
-    unsigned taken = 0, refused = 0;
+    unsigned taken = 0, refused = 0, rounds = by_effort(4000, 20000, 200000);
     size_t len;
     char *bytes;
 
@@ -505,7 +507,7 @@ START_TEST(changed_bytes_do_no_harm)
     bytes = malloc(requests_pack_max(q));
     len = requests_pack(q, bytes);
     oks_requests_free(q);
-    for (unsigned round = 0; round < 20000; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         char *changed = malloc(len);
         int rc;
 
@@ -526,8 +528,8 @@ START_TEST(changed_bytes_do_no_harm)
         REQUIRE(requests_each(q, 0, requests_len(q), look_at_row, q) == 0);
         oks_requests_free(q);
     }
-    REQUIRE(taken > 500);
-    REQUIRE(refused > 500);
+    REQUIRE(taken > rounds / 40);
+    REQUIRE(refused > rounds / 40);
     free(bytes);
 }
 END_TEST

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "effort.h"
 #include "scan_text.h"
 
 static const struct oks_sink nothing = {.ctx = NULL, .record = NULL, .team = NULL};
@@ -169,8 +170,8 @@ START_TEST(scans_large_memory_as_it_does_files)
     }
     /* Cut at many places: all of the last lines lie near the end of the memory, which nothing may be read
      * behind. */
-    for (int cut = 0; cut < 40; cut++) {
-        size_t n = len - (cut < 20 ? (size_t)cut : next_random(&state) % (len / 4));
+    for (unsigned cut = 0; cut < 40; cut += by_effort(5, 1, 1)) {
+        size_t n = len - (cut < 20 ? cut : next_random(&state) % (len / 4));
         char *exact = malloc(n);
 
         memcpy(exact, bytes, n);
