@@ -28,16 +28,18 @@ fi
 # shellcheck source=contrib/build-dir.sh
 . "$here/build-dir.sh"
 
-# Tests through a mount wait more than they work; under a sanitizer they work more.
+# Tests through a mount wait more than they work.
 own_threads=${MESON_TESTTHREADS-}
-export MESON_TESTTHREADS=${own_threads:-$(($(nproc) + 2))}
+export MESON_TESTTHREADS=${own_threads:-$((2 * $(nproc) + 3))}
 
 passed=0 failed=0 skipped=0 untested=''
 what_failed=() logs=()
+declare -A builder=()
 scratch=$(mktemp -d)
 
 finish() { # whatever ends the script, the last line is the count
-    local status=$?
+    local status=$? pid
+    for pid in "${builder[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
     rm -rf -- "${scratch:?}"
     if ((status != 0 && failed == 0)); then failed=1; fi
     if ((${#what_failed[@]})); then
@@ -64,17 +66,49 @@ broken() {
     failed=$((failed + 1))
 }
 
-# build NAME MESON OPTION...: sets $dir
+# targets_of DIR SUITE: what the tests of a suite need, one a line
+targets_of() {
+    meson introspect --tests --targets "$1" | python3 -c '
+import json, os, sys
+build, suite = sys.argv[1:]
+known = json.load(sys.stdin)
+needed = {target for test in known["tests"] if any(one.endswith(":" + suite) for one in test["suite"])
+          for target in test["depends"]}
+for target in known["targets"]:
+    if target["id"] in needed:
+        print(*(os.path.relpath(name, build) for name in target["filename"]), sep="\n")' "$1" "$2"
+}
+
+# build NAME SUITE MESON OPTION...: sets $dir. What the tests of the suite need is built, or everything for `all`.
 build() {
-    local name=$1
-    shift
+    local name=$1 suite=$2 targets=(all)
+    shift 2
     dir=$(build_dir "$source_dir" "build-check-$name")
-    if ! configure "$source_dir" "$dir" "$@" >"$scratch/setup"; then
-        cat "$scratch/setup"
+    configure "$source_dir" "$dir" "$@" >"$scratch/log-$name" 2>&1 || {
+        cat "$scratch/log-$name"
         return 1
-    fi
-    ninja -C "$dir" >"$scratch/ninja" || {
-        cat "$scratch/ninja"
+    }
+    if [[ $suite != all ]]; then mapfile -t targets < <(targets_of "$dir" "$suite"); fi
+    ninja -C "$dir" "${targets[@]}" >"$scratch/log-$name" 2>&1 || {
+        cat "$scratch/log-$name"
+        return 1
+    }
+}
+
+# begin_build NAME ...: as build, at low priority beside the tests, which wait more than they work.
+begin_build() {
+    set -m # a process group, which finish() ends
+    (renice -n 10 -p "$BASHPID" >/dev/null && build "$@") >"$scratch/build-$1" 2>&1 &
+    builder[$1]=$!
+    set +m
+}
+
+await_build() { # await_build NAME: its end; sets $dir
+    local pid=${builder[$1]}
+    unset "builder[$1]"
+    dir=$(build_dir "$source_dir" "build-check-$1")
+    wait "$pid" || {
+        cat "$scratch/build-$1"
         return 1
     }
 }
@@ -122,32 +156,42 @@ bears() { # bears SOURCE COMPILER ARGUMENT...: does what it builds run, every ti
     done
 }
 
+build_plain() {
+    stage 'gcc, warnings are errors: build'
+    build gcc all -Dwerror=true || exit 1
+}
+
 # The time limits are there for what hangs, and must hold on a machine that is busy with something else.
 check_plain() {
-    stage 'gcc, warnings are errors'
-    build gcc -Dwerror=true || exit 1
-    MESON_TESTTHREADS=${own_threads:-$((2 * $(nproc) + 2))} CK_TIMEOUT_MULTIPLIER=4 run_tests gcc --timeout-multiplier 4
+    stage 'gcc: tests'
+    CK_TIMEOUT_MULTIPLIER=4 run_tests gcc --timeout-multiplier 4
     passed=$good skipped=$idle
     [[ ! -f $dir/meson-logs/testlog.json ]] || untested=$("$here/count-tests.py" --untested "$dir/meson-logs/testlog.json")
 }
 
 # The fuzzers are built, and each takes its corpus, so that they are ready when somebody lets them run for hours.
 check_fuzz_targets() {
-    local target corpus n=0
-    while IFS=: read -r target _; do
+    local targets target corpus n=0
+    mapfile -t targets < <(ninja -C "$dir" -t targets all | sed -n 's,^\(tests/fuzz/fuzz_[a-z_]*\): c_LINKER.*,\1,p')
+    if ! ninja -C "$dir" -k 0 "${targets[@]}" >"$scratch/ninja"; then
+        cat "$scratch/ninja"
+        broken 'the build of the fuzz targets'
+    fi
+    for target in "${targets[@]}"; do
         corpus=$source_dir/tests/fuzz/corpus/${target##*/fuzz_}
-        if ! ninja -C "$dir" "$target" >"$scratch/ninja"; then
-            cat "$scratch/ninja"
-            broken "the build of $target"
-        elif ! "$dir/$target" -runs=0 -artifact_prefix="$scratch/" "$corpus" >"$scratch/fuzz" 2>&1; then
+        if ! "$dir/$target" -runs=0 -artifact_prefix="$scratch/" "$corpus" >"$scratch/fuzz" 2>&1; then
             tail -n 30 "$scratch/fuzz"
             broken "$target over its corpus"
         else
             n=$((n + 1))
         fi
-    done < <(ninja -C "$dir" -t targets all | grep '^tests/fuzz/fuzz_[a-z_]*: c_LINKER')
+    done
     if ((n == 0)); then broken 'no fuzz target was built'; fi
     echo "$n fuzz targets take their corpus"
+}
+
+begin_asan() {
+    CC=clang begin_build asan all -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 }
 
 # With clang, whose UBSan sees more than gcc's (arithmetic on null pointers, for one). LeakSanitizer cannot work where it
@@ -160,7 +204,7 @@ check_asan() {
         leaks=0
         echo 'This machine does not let LeakSanitizer work; leaks are left to valgrind.'
     fi
-    if CC=clang build asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link; then
+    if await_build asan; then
         ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
             OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 again asan --timeout-multiplier 10
         check_fuzz_targets
@@ -172,9 +216,8 @@ check_asan() {
 # The suite `threads`: tests in which threads share data. On kernels that randomise addresses over a wider range than
 # ThreadSanitizer's memory map allows, it aborts with "unexpected memory mapping", sometimes or always. It runs without
 # randomisation (setarch -R). Where that is forbidden, the other compiler's runtime may support the kernel.
-check_tsan() {
-    local compiler found=''
-    stage 'ThreadSanitizer'
+begin_tsan() {
+    local compiler
     cat >"$scratch/thread.c" <<'EOF'
 #include <pthread.h>
 static void *nothing(void *arg) { return arg; }
@@ -186,17 +229,25 @@ int main(void)
 EOF
     for compiler in gcc clang; do
         prefix=()
-        if bears "$scratch/thread.c" "$compiler" -fsanitize=thread; then found=$compiler && break; fi
+        if bears "$scratch/thread.c" "$compiler" -fsanitize=thread; then tsan_compiler=$compiler && break; fi
         prefix=(setarch -R)
-        if bears "$scratch/thread.c" "$compiler" -fsanitize=thread; then found=$compiler && break; fi
+        if bears "$scratch/thread.c" "$compiler" -fsanitize=thread; then tsan_compiler=$compiler && break; fi
     done
-    if [[ -z $found ]]; then
-        prefix=()
+    tsan_prefix=("${prefix[@]}") prefix=()
+    if [[ $tsan_compiler ]]; then
+        CC=$tsan_compiler begin_build tsan threads -Db_sanitize=thread -Db_lundef=false
+    fi
+}
+
+check_tsan() {
+    stage 'ThreadSanitizer'
+    if [[ -z $tsan_compiler ]]; then
         echo 'LEFT OUT: no ThreadSanitizer runs on this kernel, neither as it is nor under setarch -R.'
         return
     fi
-    echo "with $found ${prefix[*]}"
-    if CC=$found build tsan -Db_sanitize=thread -Db_lundef=false; then
+    prefix=("${tsan_prefix[@]}")
+    echo "with $tsan_compiler ${prefix[*]}"
+    if await_build tsan; then
         # Check runs each case in a child of its own, which may start threads.
         TSAN_OPTIONS=die_after_fork=0:halt_on_error=1 OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=10 \
             again tsan --suite threads --timeout-multiplier 10
@@ -220,8 +271,8 @@ for test in json.load(sys.stdin):
         broken 'no unit test to run under valgrind'
         return
     fi
-    # Meson names this log after the wrapper.
-    log_suffix=-valgrind OKSTRAFS_BRIEF=1 CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
+    # Meson names this log after the wrapper. In one process, a program is translated once and not once for each case.
+    log_suffix=-valgrind OKSTRAFS_BRIEF=1 CK_FORK=no MESON_TESTTHREADS=${own_threads:-$(nproc)} CK_TIMEOUT_MULTIPLIER=30 again valgrind "${names[@]}" --timeout-multiplier 30 \
         --wrap "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
             --suppressions='$source_dir/tests/support/valgrind.supp'"
 }
@@ -234,21 +285,26 @@ check_format() {
     if [[ $(clang-format --version) != *' 14.'* ]]; then
         echo 'LEFT OUT: the format is judged by clang-format 14'
     else
-        for file in "${files[@]}"; do
-            clang-format --dry-run -Werror "$source_dir/$file" 2>/dev/null || broken "clang-format -i $file"
-        done
+        (cd "$source_dir" && printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$(nproc)" clang-format --dry-run -Werror) 2>/dev/null ||
+            for file in "${files[@]}"; do
+                clang-format --dry-run -Werror "$source_dir/$file" 2>/dev/null || broken "clang-format -i $file"
+            done
     fi
     mapfile -d '' -t files < <(cd "$source_dir" && grep -rlZI --exclude-dir='build*' --exclude-dir=.git \
         '^#!/usr/bin/env bash' .)
     (cd "$source_dir" && shellcheck -x -- "${files[@]}") || broken 'shellcheck'
 }
 
-dir='' good=0 bad=0 idle=0 prefix=() log_suffix=''
+dir='' good=0 bad=0 idle=0 prefix=() log_suffix='' tsan_compiler='' tsan_prefix=()
 if ((quick)); then
     "$here/install-deps.sh" --quick
+    build_plain
     check_plain
 else
     "$here/install-deps.sh" --test
+    build_plain
+    begin_asan
+    begin_tsan
     check_plain
     check_asan
     check_tsan
