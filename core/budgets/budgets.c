@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/tree.h"
+#include "base/versions.h"
 #include "budgets/budgets_tally.h"
 
 /* --- results --- */
@@ -220,14 +221,19 @@ static bool is_current(const struct budgets *b, int64_t now_ms)
 
 /*
  * The clock may have been set to a later time since the caller read it. One version must not be shown at two
- * times: the later one counts.
+ * times: the later one counts. oks_engine_clock() makes a new version when the time comes, unless an
+ * evaluation in another thread comes between its store and its lock: then it is made here.
  */
 int budgets_evaluate(struct budgets *b, int64_t now_ms)
 {
     int64_t set = atomic_load(&b->now_ms);
     struct evaluation ev = {.model = b->model, .now_ms = set > now_ms ? set : now_ms};
 
-    return is_current(b, ev.now_ms) ? 0 : evaluate(b, &ev);
+    if (is_current(b, ev.now_ms))
+        return 0;
+    if (b->results && b->version == b->model->versions.all && ev.now_ms >= b->change_ms)
+        version_next(&b->model->versions);
+    return evaluate(b, &ev);
 }
 
 const struct budget_result *budgets_find(const struct budgets *b, const char *name)

@@ -219,6 +219,29 @@ START_TEST(a_day_ends_while_nobody_writes)
 }
 END_TEST
 
+/* An evaluation by another thread, between the store and the lock of oks_engine_clock(). */
+START_TEST(a_day_ends_between_two_threads)
+{
+    static const struct oks_target all = {.kind = OKS_ALL};
+    struct oks_engine *engine;
+    struct oks_document document;
+    uint64_t version;
+
+    configure("\"b\": {\"scope\": \"day\", \"limitTokens\": 4}");
+    put_file(PROJECTS "p/s.jsonl", request("m1", "2026-06-10T14:59:59.999Z", 4));
+    engine = engine_open((struct engine_options){0});
+    now_ms = ms("2026-06-10T14:59:59.999Z");
+    ck_assert_str_eq(state(engine, "b"), "exceeded");
+    version = oks_engine_version(engine, &all);
+    ck_assert_int_eq(oks_document_budget(engine, "b", false, ++now_ms, &document), 0);
+    ck_assert_str_eq(string(parsed(kept(document.bytes)), "state"), "ok");
+    ck_assert_uint_gt(document.version, version);
+    ck_assert(!oks_engine_clock(engine, now_ms));
+    ck_assert_uint_gt(oks_engine_version(engine, &all), version);
+    engine_close(engine);
+}
+END_TEST
+
 START_TEST(a_block_goes_back_to_the_last_silence)
 {
     struct oks_engine *engine;
@@ -337,7 +360,7 @@ START_TEST(the_configuration_changes_at_the_next_read)
     configure("\"b\": {\"scope\": \"day\", \"limitTokens\": 0}"); /* wrong */
     ck_assert_str_eq(string(budget_at(engine, "b", true), "limit"), "11");
     ck_assert_str_eq(string(status_of(engine), "settings/0/error"),
-                     "line 1: budget \"b\": limitTokens is a whole number above 0");
+                     "line 1: budget \"b\": limitTokens must be a whole number above 0");
     ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
     budget_at(engine, "b", false);
     engine_close(engine);
@@ -381,6 +404,7 @@ int main(void)
     TEST(s, blocks_end_by_the_clock_or_by_silence);
     SCRATCH_TEST(s, the_exact_token);
     SCRATCH_TEST(s, a_day_ends_while_nobody_writes);
+    SCRATCH_TEST(s, a_day_ends_between_two_threads);
     SCRATCH_TEST(s, a_block_goes_back_to_the_last_silence);
     SCRATCH_TEST(s, each_of_many_or_one);
     SCRATCH_TEST(s, teams_runs_and_agents);
