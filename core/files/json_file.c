@@ -198,7 +198,7 @@ static const char *hint_at(struct oks_slice text, size_t at)
     if (text.ptr[at] == '/' || text.ptr[at] == '#')
         return ": JSON has no comments";
     if ((text.ptr[at] == '}' || text.ptr[at] == ']') && before > 0 && text.ptr[before - 1] == ',')
-        return ": there is no comma behind the last member";
+        return ": the comma before it is one too many";
     return "";
 }
 

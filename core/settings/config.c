@@ -73,7 +73,7 @@ static int read_scope(struct reading *r, json_object *value, struct budget *b)
     int i = index_of(scope_names, BUDGET_SCOPES, value);
 
     if (i < 0)
-        return wrong(r, "scope", "scope is run, day, session, team, project, agent-day, block or total");
+        return wrong(r, "scope", "scope must be day, block, total, session, project, team, run or agent-day");
     b->scope = (enum budget_scope)i;
     return 0;
 }
@@ -83,7 +83,7 @@ static int read_policy(struct reading *r, json_object *value, struct budget *b)
     int i = index_of(policy_names, BUDGET_POLICIES, value);
 
     if (i < 0)
-        return wrong(r, "policy", "policy is block, warn_continue or prompt");
+        return wrong(r, "policy", "policy must be block, prompt or warn_continue");
     b->policy = (enum budget_policy)i;
     return 0;
 }
@@ -93,7 +93,7 @@ static int read_of(struct reading *r, json_object *value, struct budget *b)
     const char *of = text(value);
 
     if (!of || strlen(of) > OKS_NAME_MAX)
-        return wrong(r, "of", "\"of\" is a name");
+        return wrong(r, "of", "\"of\" must be a name");
     b->of = strdup(of);
     return b->of ? 0 : -ENOMEM;
 }
@@ -112,7 +112,7 @@ static int read_usd(struct reading *r, json_object *value, struct budget *b)
     oks_money limit;
 
     if (!read_amount(value, &limit))
-        return wrong(r, "limitUSD", "limitUSD is a number above 0");
+        return wrong(r, "limitUSD", "limitUSD must be a number above 0");
     b->limit = (uint64_t)limit;
     b->in_usd = true;
     return 0;
@@ -123,7 +123,7 @@ static int read_tokens(struct reading *r, json_object *value, struct budget *b)
     int64_t limit = json_object_is_type(value, json_type_int) ? json_int64(value) : 0;
 
     if (limit <= 0)
-        return wrong(r, "limitTokens", "limitTokens is a whole number above 0");
+        return wrong(r, "limitTokens", "limitTokens must be a whole number above 0");
     b->limit = (uint64_t)limit;
     return 0;
 }
@@ -133,7 +133,7 @@ static int read_warn_at(struct reading *r, json_object *value, struct budget *b)
     oks_money share;
 
     if (!read_amount(value, &share) || share > OKS_USD)
-        return wrong(r, "warnAt", "warnAt is a number above 0 and up to 1");
+        return wrong(r, "warnAt", "warnAt must be a number above 0 and up to 1");
     b->warn_at = (uint64_t)share;
     return 0;
 }
@@ -199,7 +199,9 @@ static int read_budget(struct reading *r, json_object *object, struct budget *ou
     int rc;
 
     if (!is_name(r->name))
-        return wrong(r, NULL, "the name is a file name of up to 100 bytes, without / % and a leading dot");
+        return wrong(
+            r, NULL,
+            "the name must be a file name of up to 100 bytes, without / and %, and not begin with a dot");
     if (!json_object_is_type(object, json_type_object))
         return wrong(r, NULL, "it is no object");
     rc = read_keys(r, object, &b);
@@ -236,7 +238,7 @@ static int read_budgets(struct reading *r, json_object *object)
 
     if (!json_object_is_type(object, json_type_object))
         return json_file_error(&r->file, (const char *[]){"budgets", NULL},
-                               "budgets is an object: name to budget");
+                               "budgets must be an object: names, and a budget behind each");
     n = (uint32_t)json_object_object_length(object);
     if (n > CONFIG_BUDGETS_MAX)
         return json_file_error(&r->file, (const char *[]){"budgets", NULL}, "more than %d budgets",
@@ -266,7 +268,7 @@ static int read_zone(struct reading *r, json_object *value)
         return rc;
     if (rc < 0)
         return json_file_error(&r->file, (const char *[]){"timeZone", NULL},
-                               "timeZone is a zone such as \"Asia/Seoul\" or \"KST-9\"");
+                               "timeZone must be a zone such as \"Asia/Seoul\" or \"KST-9\"");
     r->config.zone_name = strdup(name);
     return r->config.zone_name ? 0 : -ENOMEM;
 }
@@ -290,7 +292,7 @@ static int read_metric(struct reading *r, const char *key, json_object *value)
         int64_t n = json_object_is_type(value, json_type_int) ? json_int64(value) : 0;
 
         if (n <= 0 || n > CONFIG_LABEL_SETS_MAX)
-            return wrong_metric(r, key, "labelSets is a whole number from 1 to 10000");
+            return wrong_metric(r, key, "labelSets must be a whole number from 1 to 10000");
         c->label_sets = (uint32_t)n;
         return 0;
     }
@@ -301,7 +303,7 @@ static int read_metric(struct reading *r, const char *key, json_object *value)
 static int read_metrics(struct reading *r, json_object *object)
 {
     if (!json_object_is_type(object, json_type_object))
-        return json_file_error(&r->file, (const char *[]){"metrics", NULL}, "metrics is an object");
+        return json_file_error(&r->file, (const char *[]){"metrics", NULL}, "metrics must be an object");
     json_object_object_foreach(object, key, value)
     {
         int rc = read_metric(r, key, value);
@@ -317,8 +319,8 @@ static int read_host(struct reading *r, json_object *value)
     const char *name = text(value);
 
     if (!name || strlen(name) > OKS_NAME_MAX)
-        return json_file_error(&r->file, (const char *[]){"host", NULL}, "host is a name of up to %d bytes",
-                               OKS_NAME_MAX);
+        return json_file_error(&r->file, (const char *[]){"host", NULL},
+                               "host must be a name of up to %d bytes", OKS_NAME_MAX);
     r->config.host = strdup(name);
     return r->config.host ? 0 : -ENOMEM;
 }

@@ -40,9 +40,9 @@ START_TEST(what_helps_to_find_it)
 {
     refused(" \n", "line 1: the file ends in the middle: it is empty");
     refused("{\"a\":1,\n \"b\":2,\n }",
-            "line 3: a key without quotes at }, column 2: there is no comma behind the last member");
+            "line 3: a key without quotes at }, column 2: the comma before it is one too many");
     refused("{\"a\": [1,]}",
-            "line 1: unexpected character at ], column 10: there is no comma behind the last member");
+            "line 1: unexpected character at ], column 10: the comma before it is one too many");
     refused("{\n  // why\n\"a\":1}", "line 2: a key without quotes at /, column 3: JSON has no comments");
     refused("{\n# why\n\"a\":1}", "line 2: a key without quotes at #, column 1: JSON has no comments");
     refused("{} // why", "line 1: more text behind the end at /, column 4: JSON has no comments");

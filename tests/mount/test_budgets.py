@@ -172,7 +172,7 @@ class Amounts(Budgets):
             self.configure({"b": {"scope": "total", "limitTokens": "1"}})
             self.assertEqual(mount.json("budgets/b.json")["limit"], 1)
             self.assertEqual(mount.json("status.json")["settings"][0]["error"],
-                             'line 1: budget "b": limitTokens is a whole number above 0')
+                             'line 1: budget "b": limitTokens must be a whole number above 0')
             self.configure({})
             self.assertEqual(mount.names("budgets"), ["exceeded"])
             with self.assertRaises(FileNotFoundError):

@@ -82,7 +82,7 @@ START_TEST(a_target_has_a_bound)
     of[OKS_NAME_MAX + 1] = '\0';
     snprintf(text, sizeof(text),
              "{\"budgets\": {\"b\": {\"scope\": \"team\", \"limitUSD\": 1, \"of\": \"%s\"}}}", of);
-    refused(text, "line 1: budget \"b\": \"of\" is a name");
+    refused(text, "line 1: budget \"b\": \"of\" must be a name");
 }
 END_TEST
 
@@ -118,28 +118,31 @@ START_TEST(wrong_files_say_where)
     } wrongs[] = {
         {"\"limitTokens\": 1", "line 2: budget \"b\": scope is missing"},
         {"\"scope\": \"week\", \"limitTokens\": 1",
-         "line 3: budget \"b\": scope is run, day, session, team, project, agent-day, block or total"},
+         "line 3: budget \"b\": scope must be day, block, total, session, project, team, run or agent-day"},
         {"\"scope\": \"day\"", "line 2: budget \"b\": one of limitUSD and limitTokens is needed"},
         {"\"scope\": \"day\", \"limitTokens\": 1, \"limitUSD\": 1",
          "line 2: budget \"b\": only one of limitUSD and limitTokens can be given: make two budgets of it"},
         {"\"scope\": \"day\", \"limitTokens\": 0",
-         "line 3: budget \"b\": limitTokens is a whole number above 0"},
+         "line 3: budget \"b\": limitTokens must be a whole number above 0"},
         {"\"scope\": \"day\", \"limitTokens\": 1.5",
-         "line 3: budget \"b\": limitTokens is a whole number above 0"},
-        {"\"scope\": \"day\", \"limitUSD\": \"5\"", "line 3: budget \"b\": limitUSD is a number above 0"},
-        {"\"scope\": \"day\", \"limitUSD\": -5", "line 3: budget \"b\": limitUSD is a number above 0"},
-        {"\"scope\": \"day\", \"limitUSD\": 1e300", "line 3: budget \"b\": limitUSD is a number above 0"},
-        {"\"scope\": \"day\", \"limitUSD\": 1e-13", "line 3: budget \"b\": limitUSD is a number above 0"},
+         "line 3: budget \"b\": limitTokens must be a whole number above 0"},
+        {"\"scope\": \"day\", \"limitUSD\": \"5\"",
+         "line 3: budget \"b\": limitUSD must be a number above 0"},
+        {"\"scope\": \"day\", \"limitUSD\": -5", "line 3: budget \"b\": limitUSD must be a number above 0"},
+        {"\"scope\": \"day\", \"limitUSD\": 1e300",
+         "line 3: budget \"b\": limitUSD must be a number above 0"},
+        {"\"scope\": \"day\", \"limitUSD\": 1e-13",
+         "line 3: budget \"b\": limitUSD must be a number above 0"},
         {"\"scope\": \"day\", \"limitUSD\": 5, \"warnAt\": 80",
-         "line 3: budget \"b\": warnAt is a number above 0 and up to 1"},
+         "line 3: budget \"b\": warnAt must be a number above 0 and up to 1"},
         {"\"scope\": \"day\", \"limitUSD\": 5, \"warnAt\": 0",
-         "line 3: budget \"b\": warnAt is a number above 0 and up to 1"},
+         "line 3: budget \"b\": warnAt must be a number above 0 and up to 1"},
         {"\"scope\": \"day\", \"limitUSD\": 5, \"policy\": \"stop\"",
-         "line 3: budget \"b\": policy is block, warn_continue or prompt"},
+         "line 3: budget \"b\": policy must be block, prompt or warn_continue"},
         {"\"scope\": \"day\", \"limitUSD\": 5, \"of\": \"x\"",
          "line 3: budget \"b\": \"of\" means nothing for this scope"},
-        {"\"scope\": \"team\", \"limitUSD\": 5, \"of\": \"\"", "line 3: budget \"b\": \"of\" is a name"},
-        {"\"scope\": \"team\", \"limitUSD\": 5, \"of\": null", "line 3: budget \"b\": \"of\" is a name"},
+        {"\"scope\": \"team\", \"limitUSD\": 5, \"of\": \"\"", "line 3: budget \"b\": \"of\" must be a name"},
+        {"\"scope\": \"team\", \"limitUSD\": 5, \"of\": null", "line 3: budget \"b\": \"of\" must be a name"},
         {"\"scope\": \"day\", \"limit\": 5",
          "line 3: budget \"b\": a key that is not known: \"limit\"; known are "
          "scope, of, limitUSD, limitTokens, policy, warnAt"},
@@ -165,19 +168,17 @@ START_TEST(wrong_files_say_where)
     refused("{", "line 1: the file ends in the middle");
     refused("{\n\"budget\": {}}",
             "line 2: \"budget\" is not known; known are budgets, timeZone, metrics and host");
-    refused("{\n\"budgets\": []}", "line 2: budgets is an object: name to budget");
+    refused("{\n\"budgets\": []}", "line 2: budgets must be an object: names, and a budget behind each");
     refused("{\"budgets\": {\n\"b\": 5}}", "line 2: budget \"b\": it is no object");
-    refused("{\"budgets\": {\"\": {}}}",
-            "line 1: budget \"\": the name is a file name of up to 100 bytes, without / % and a leading dot");
-    refused(
-        "{\"budgets\": {\"a/b\": {}}}",
-        "line 1: budget \"a/b\": the name is a file name of up to 100 bytes, without / % and a leading dot");
-    refused(
-        "{\"budgets\": {\".a\": {}}}",
-        "line 1: budget \".a\": the name is a file name of up to 100 bytes, without / % and a leading dot");
+    refused("{\"budgets\": {\"\": {}}}", "line 1: budget \"\": the name must be a file name of up to 100 "
+                                         "bytes, without / and %, and not begin with a dot");
+    refused("{\"budgets\": {\"a/b\": {}}}", "line 1: budget \"a/b\": the name must be a file name of up to "
+                                            "100 bytes, without / and %, and not begin with a dot");
+    refused("{\"budgets\": {\".a\": {}}}", "line 1: budget \".a\": the name must be a file name of up to 100 "
+                                           "bytes, without / and %, and not begin with a dot");
     refused("{\n\"timeZone\":\n\"Mars/Olympus\"}",
-            "line 3: timeZone is a zone such as \"Asia/Seoul\" or \"KST-9\"");
-    refused("{\"timeZone\": 9}", "line 1: timeZone is a zone such as \"Asia/Seoul\" or \"KST-9\"");
+            "line 3: timeZone must be a zone such as \"Asia/Seoul\" or \"KST-9\"");
+    refused("{\"timeZone\": 9}", "line 1: timeZone must be a zone such as \"Asia/Seoul\" or \"KST-9\"");
 }
 END_TEST
 
@@ -192,13 +193,13 @@ START_TEST(metrics_have_a_bound_and_a_switch)
     ck_assert_uint_eq(config.label_sets, 0);
     ck_assert(!config.claude_code_names);
     config_clear(&config);
-    refused("{\"metrics\": []}", "line 1: metrics is an object");
+    refused("{\"metrics\": []}", "line 1: metrics must be an object");
     refused("{\"metrics\": {\n\"labelSets\": 0}}",
-            "line 2: metrics: labelSets is a whole number from 1 to 10000");
+            "line 2: metrics: labelSets must be a whole number from 1 to 10000");
     refused("{\"metrics\": {\"labelSets\": 10001}}",
-            "line 1: metrics: labelSets is a whole number from 1 to 10000");
+            "line 1: metrics: labelSets must be a whole number from 1 to 10000");
     refused("{\"metrics\": {\"labelSets\": \"9\"}}",
-            "line 1: metrics: labelSets is a whole number from 1 to 10000");
+            "line 1: metrics: labelSets must be a whole number from 1 to 10000");
     refused("{\"metrics\": {\"claudeCodeNames\": 1}}", "line 1: metrics: claudeCodeNames is true or false");
     refused("{\"metrics\": {\"names\": 1}}",
             "line 1: metrics: \"names\" is not known; known are labelSets and claudeCodeNames");
