@@ -89,6 +89,26 @@ missing_for_test() {
     need shellcheck command -v shellcheck
 }
 
+# Databases that load events. Tests of those that cannot be installed are skipped.
+missing_for_engines() {
+    local psql=(/usr/lib/postgresql/*/bin/initdb)
+    need postgresql test -x "${psql[-1]}"
+    need clickhouse-server test -x /usr/sbin/clickhouse-server -o -x /usr/bin/clickhouse-server
+    need clickhouse-client command -v clickhouse-client
+}
+
+has_duckdb() {
+    local folder
+    node -e "require('@duckdb/node-api')" >/dev/null 2>&1 && return
+    folder=$(npm root -g) && NODE_PATH=$folder node -e "require('@duckdb/node-api')" >/dev/null 2>&1
+}
+
+install_duckdb() {
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null || has_duckdb; then return; fi
+    echo "install-deps: installing @duckdb/node-api" >&2
+    as_root npm install --global --no-audit --no-fund --silent @duckdb/node-api@1 >&2 </dev/null || return
+}
+
 as_root() {
     if ((EUID == 0)); then
         "$@"
@@ -162,5 +182,8 @@ install_packages
 if [[ $want == test ]]; then
     missing_clang_runtime
     install_packages
+    missing_for_engines
+    install_packages || echo "install-deps: going on without these databases" >&2
+    install_duckdb || echo "install-deps: going on without DuckDB" >&2
 fi
 make_mtab
