@@ -11,7 +11,7 @@
 
 #include "report/markup.h"
 
-enum { WIDTH = 640, HEIGHT = 200, LEFT = 52, TOP = 10, BOTTOM = 24, GRID_LINES = 4, LABELS = 6 };
+enum { WIDTH = 640, HEIGHT = 200, LEFT = 60, TOP = 10, BOTTOM = 24, GRID_LINES = 4, LABELS = 6 };
 
 void chart_number(double value, char out[CHART_TEXT_BYTES])
 {

@@ -21,9 +21,9 @@ struct budgets {
 
 static void begin_budgets(const struct page *p)
 {
-    static const struct page_column columns[] = {
-        {"Budget", false}, {"Of", true},   {"State", true}, {"Spent", false},
-        {"Limit", false},  {"Unit", true}, {"Used", true},  {0}};
+    static const struct page_column columns[] = {{"Budget", false}, {"State", true},  {"Used", true},
+                                                 {"Spent", false},  {"Limit", false}, {"Unit", true},
+                                                 {"Scope", true},   {"Of", true},     {0}};
 
     page_begin_section(p, "budgets", "Budgets");
     page_begin_table(p, "What was spent of each budget");
@@ -50,14 +50,15 @@ static int put_budget(void *ctx, const struct value *budget)
         begin_budgets(p);
     b->any = true;
     page_row_name(p, cell_name(value_member(budget, "name")));
-    page_cell(p, cell_name(value_member(budget, "of")), true);
     markup_format(p->m, "<td class=\"text%s\">", strcmp(state, "exceeded") == 0 ? " alarm" : "");
     markup_text(p->m, state);
     markup_raw(p->m, "</td>");
+    page_ratio(p, value_member(budget, "ratio"));
     page_cell(p, amount(p, budget, "spent", text), false);
     page_cell(p, amount(p, budget, "limit", text), false);
     page_cell(p, cell_name(value_member(budget, "unit")), true);
-    page_share(p, cell_ratio(value_member(budget, "ratio")));
+    page_cell(p, cell_name(value_member(budget, "scope")), true);
+    page_cell(p, cell_name(value_member(budget, "of")), true);
     markup_raw(p->m, "</tr>\n");
     return 0;
 }
@@ -81,9 +82,26 @@ static int put_budgets(struct page *p)
 
 /* --- sessions --- */
 
+struct recent {
+    struct page *page;
+    bool any;
+};
+
+static void begin_sessions(const struct page *p)
+{
+    static const struct page_column columns[] = {
+        {"Session", false}, {"Cost", false},         {"Full", true},  {"Context", false},
+        {"Limit", false},   {"Last activity", true}, {"Model", true}, {0}};
+
+    page_begin_section(p, "sessions", "Sessions and their contexts");
+    page_begin_table(p, "The sessions that were active last");
+    page_head(p, columns);
+}
+
 static int put_session(void *ctx, const struct oks_session_row *row)
 {
-    struct page *p = ctx;
+    struct recent *r = ctx;
+    struct page *p = r->page;
     const struct value *in = NULL, *cost, *ratio;
     struct values values;
     char text[CELL_BYTES];
@@ -91,18 +109,21 @@ static int put_session(void *ctx, const struct oks_session_row *row)
 
     if (rc < 0)
         return rc;
+    if (!r->any)
+        begin_sessions(p);
+    r->any = true;
     cost = report_member(values.root, "billed.costUSD", &in);
     ratio = value_member(values.root, "ratio");
     page_row_name(p, row->name);
-    page_cell(p, cell_name(value_member(values.root, "model")), true);
-    page_cell(p, cell_time(value_member(values.root, "endedAt"), p->time->zone, text), true);
     page_cell(p, cell_usd(cost, in, &p->marks, text), false);
-    page_cell(p, cell_count(value_member(values.root, "occupancyTokens"), text), false);
-    page_cell(p, cell_count(value_member(values.root, "contextLimit"), text), false);
     if (ratio)
-        page_share(p, cell_ratio(ratio));
+        page_ratio(p, ratio);
     else
         page_cell(p, "", true);
+    page_cell(p, cell_count(value_member(values.root, "occupancyTokens"), text), false);
+    page_cell(p, cell_count(value_member(values.root, "contextLimit"), text), false);
+    page_cell(p, cell_time(value_member(values.root, "endedAt"), p->time->zone, text), true);
+    page_cell(p, cell_name(value_member(values.root, "model")), true);
     markup_raw(p->m, "</tr>\n");
     values_clear(&values);
     return 0;
@@ -110,15 +131,15 @@ static int put_session(void *ctx, const struct oks_session_row *row)
 
 static int put_sessions(struct page *p)
 {
-    static const struct page_column columns[] = {
-        {"Session", false}, {"Model", true},  {"Last activity", true}, {"Cost", false},
-        {"Context", false}, {"Limit", false}, {"Full", true},          {0}};
-    int rc;
+    struct recent r = {p, false};
+    int rc = p->source->recent(p->source->ctx, SESSIONS_SHOWN, put_session, &r);
 
-    page_begin_section(p, "sessions", "Sessions and their contexts");
-    page_begin_table(p, "The sessions that were active last");
-    page_head(p, columns);
-    rc = p->source->recent(p->source->ctx, SESSIONS_SHOWN, put_session, p);
+    if (!r.any) {
+        markup_raw(
+            p->m,
+            "<p>No usage was found yet. <code>okstrafs doctor</code> says where it is looked for.</p>\n");
+        return rc;
+    }
     markup_raw(p->m, "</tbody>\n");
     page_end_table(p);
     page_end_section(p);

@@ -88,13 +88,14 @@ static void put_day_charts(const struct page *p, const struct days *d)
                                  DAYS_SHOWN};
 
     if (!any_activity(d)) {
-        markup_raw(p->m, "<p>There was no activity.</p>\n");
+        markup_raw(p->m, "<p>There was no activity in these days.</p>\n");
         return;
     }
-    markup_raw(p->m, "<h3 class=\"note\">Spend</h3>\n");
+    markup_raw(p->m, "<div class=\"charts\">\n<div>\n<h3 class=\"note\">Spend</h3>\n");
     chart_put(p->m, &cost, false);
-    markup_raw(p->m, "<h3 class=\"note\">Tokens, without cache reads</h3>\n");
+    markup_raw(p->m, "</div>\n<div>\n<h3 class=\"note\">Tokens, without cache reads</h3>\n");
     chart_put(p->m, &tokens, false);
+    markup_raw(p->m, "</div>\n</div>\n");
 }
 
 int page_days(struct page *p)

@@ -44,6 +44,8 @@ static const char page_rules[] = COLOURS
     "th[scope=row]{font-weight:600}th:first-child,td.text,th.text{text-align:left}tfoot th,tfoot "
     "td{font-weight:600}"
     ".alarm{color:var(--alarm);font-weight:600}svg.chart{width:100%;height:auto;display:block}"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:0 2rem}"
+    "svg.chart text{font-size:14px}"
     "svg.share{vertical-align:middle}summary{cursor:pointer;color:var(--faint);font-size:."
     "875rem}" CHART_STYLE;
 
@@ -136,15 +138,30 @@ void page_row_name(const struct page *p, const char *name)
     markup_raw(p->m, "</th>");
 }
 
+static void put_bar(struct markup *m, unsigned thousandths)
+{
+    markup_raw(
+        m,
+        " <svg class=\"share\" width=\"80\" height=\"8\" aria-hidden=\"true\"><rect class=\"bar\" width=\"");
+    markup_number(m, thousandths * BAR_WIDTH / 1000);
+    markup_raw(m, "\" height=\"8\"/></svg></td>");
+}
+
 void page_share(const struct page *p, unsigned thousandths)
 {
     markup_raw(p->m, "<td class=\"text\">");
     markup_number(p->m, (thousandths + 5) / 10);
-    markup_raw(
-        p->m,
-        "% <svg class=\"share\" width=\"80\" height=\"8\" aria-hidden=\"true\"><rect class=\"bar\" width=\"");
-    markup_number(p->m, thousandths * BAR_WIDTH / 1000);
-    markup_raw(p->m, "\" height=\"8\"/></svg></td>");
+    markup_raw(p->m, "%");
+    put_bar(p->m, thousandths);
+}
+
+void page_ratio(const struct page *p, const struct value *ratio)
+{
+    char text[CELL_BYTES];
+
+    markup_raw(p->m, "<td class=\"text\">");
+    markup_text(p->m, cell_percent(ratio, text));
+    put_bar(p->m, cell_ratio(ratio));
 }
 
 /* --- tables --- */

@@ -41,7 +41,10 @@ void page_head(const struct page *p, const struct page_column *columns);
 /* The first cell of a row, and the others; "</tr>" is the caller's. */
 void page_row_name(const struct page *p, const char *name);
 void page_cell(const struct page *p, const char *text, bool is_text);
+/* A part of a whole, rounded; and a ratio, which is cut, so that it is below 100 % until the limit is
+ * reached, and may be above. Both with a bar. */
 void page_share(const struct page *p, unsigned thousandths);
+void page_ratio(const struct page *p, const struct value *ratio);
 
 /* --- page_rows.c: rows of kinds --- */
 

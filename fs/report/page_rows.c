@@ -156,6 +156,16 @@ static void put_more(const struct page *p, const struct report_rows *rows)
                       rows->n_all - rows->n, rows->kind->name);
 }
 
+static void put_caption(char caption[CAPTION_BYTES], const char *title, const struct report_rows *rows)
+{
+    const char *by = rows->kind->of_calls ? "calls" : "cost";
+
+    if (rows->n == rows->n_all)
+        snprintf(caption, CAPTION_BYTES, "%s by %s", title, by);
+    else
+        snprintf(caption, CAPTION_BYTES, "%s by %s: the first %zu of %zu", title, by, rows->n, rows->n_all);
+}
+
 int page_kind(struct page *p, const char *name, const char *title)
 {
     struct report_rows rows;
@@ -166,8 +176,7 @@ int page_kind(struct page *p, const char *name, const char *title)
         return rc == -ENOENT ? 0 : rc;
     if (rows.n > 0) {
         page_begin_section(p, name, title);
-        snprintf(caption, sizeof(caption), "%s: the %zu %s, of %zu", title, rows.n,
-                 rows.kind->of_calls ? "that were called most" : "that cost most", rows.n_all);
+        put_caption(caption, title, &rows);
         page_rows(p, &rows, caption);
         put_more(p, &rows);
         page_end_section(p);

@@ -135,7 +135,7 @@ class Pages(Filled):
     def test_nothing_at_all(self):
         with self.mount() as mount:
             page = self.check_page(mount.read("report.html").decode())
-            self.assertNotIn("models", page.tables)
+            self.assertEqual(page.tables, {})
             self.assertEqual(len(xml.etree.ElementTree.fromstring(mount.read("stats/by-day.svg")).findall(f".//{SVG}rect[@class='bar']")), 0)
 
     def test_the_chart_of_days(self):
@@ -198,6 +198,11 @@ def percent(part, whole) -> str:
     return f"{(min(thousandths, 1000) + 5) // 10}% "
 
 
+def full(ratio) -> str:
+    """Cut: it is below 100 until the limit is reached."""
+    return " " if ratio is None else f"{int(float(ratio) * 100 + 1e-9)}% "
+
+
 class Numbers(Filled):
     """All numbers of report.html and report.txt, in a made-up home that changes, and over all samples."""
 
@@ -255,9 +260,8 @@ class Numbers(Filled):
         for name in latest[:12]:
             context, billed = self.document(mount, f"sessions/{name}/context.json"), usages[name]["billed"]
             tokens, limit, ratio = (context[key] for key in ("occupancyTokens", "contextLimit", "ratio"))
-            want.append([cut(name), cut(context["model"] or ""), when(usages[name]["endedAt"]), usd(billed) if billed else "",
-                         "" if tokens is None else f"{tokens:,}", "" if limit is None else f"{limit:,}",
-                         "" if ratio is None else percent(ratio, 1)])
+            want.append([cut(name), usd(billed) if billed else "", "" if ratio is None else full(ratio), "" if tokens is None else f"{tokens:,}",
+                         "" if limit is None else f"{limit:,}", when(usages[name]["endedAt"]), cut(context["model"] or "")])
         self.assertEqual(page.tables.get("sessions", [[]])[1:], want)
 
     def check_budgets(self, mount, page: Page) -> None:
@@ -268,7 +272,7 @@ class Numbers(Filled):
             budget = self.document(mount, f"budgets/{name}")
             amounts = [usd({"costUSD": budget[key], "lowerBound": budget["lowerBound"] and key == "spent"}) if budget["unit"] == "USD"
                        else f"{budget[key]:,}" for key in ("spent", "limit")]
-            want.append([budget["name"], budget["of"] or "", budget["state"], *amounts, budget["unit"], percent(budget["ratio"], 1)])
+            want.append([budget["name"], budget["state"], full(budget["ratio"]), *amounts, budget["unit"], budget["scope"], budget["of"] or ""])
         self.assertEqual(page.tables.get("budgets", [[]])[1:], want)
 
     def present(self, mount) -> dict:
