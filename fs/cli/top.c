@@ -30,6 +30,7 @@
 #include "cli/top_screen.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/name_list.h"
 #include "report/report.h"
 #include "watchers/mountpoint.h"
 
@@ -229,6 +230,47 @@ static int consider_projects(struct top *top, const struct projects *projects)
     return rc < 0 ? rc : 0;
 }
 
+struct unplaced {
+    struct top *top;
+    struct name_list *placed; /* sessions in a project */
+};
+
+static int add_placed(void *ctx, const char *name)
+{
+    return name_list_add(((struct unplaced *)ctx)->placed, name);
+}
+
+static int consider_unplaced(void *ctx, const char *name)
+{
+    struct unplaced *u = ctx;
+
+    return name_list_have(u->placed, name) ? 0 : consider(u->top, name);
+}
+
+/*
+ * Sessions in no project, as a chat of Gemini CLI whose folder is not known. Nothing says which of them was
+ * the last one, so each is looked at: listings of names are cheap, and few sessions are left.
+ */
+static int consider_others(struct top *top, const struct projects *projects)
+{
+    struct unplaced u = {top, name_list_new()};
+    int rc = u.placed ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < projects->n; i++) {
+        char path[PATH_BYTES];
+
+        snprintf(path, sizeof(path), "projects/%s/sessions", projects->items[i].name);
+        rc = top->source.list(top->source.ctx, path, add_placed, &u);
+        rc = rc == -ENOENT ? 0 : rc;
+    }
+    if (rc == 0)
+        name_list_sort(u.placed);
+    if (rc == 0)
+        rc = top->source.list(top->source.ctx, "sessions", consider_unplaced, &u);
+    name_list_free(u.placed);
+    return rc < 0 ? rc : 0;
+}
+
 /* Finds the latest sessions, and watches them. */
 static int search(struct top *top)
 {
@@ -246,6 +288,8 @@ static int search(struct top *top)
         qsort(projects.items, projects.n, sizeof(*projects.items), later_first);
     if (rc == 0)
         rc = consider_projects(top, &projects);
+    if (rc == 0)
+        rc = consider_others(top, &projects);
     while (projects.n > 0)
         free(projects.items[--projects.n].name);
     free(projects.items);

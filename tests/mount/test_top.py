@@ -199,6 +199,21 @@ class TopTest(harness.MountTest):
             harness.append(self.home.path("-q2", "old-5"), records.line(self.record(987)) + b"\n")
             top.wait_for(r"(?m)^old-5 +-q2 .* 999 [^§]*\nsession-[^§]*^ever ")
 
+    def test_sessions_without_a_project(self):
+        """A rollout of Codex that names no folder: shown from the start, though it does not move."""
+        name = "019c8a4c-0000-7000-8000-000000000001"
+        folder = self.home.root / ".codex/sessions/2026/06/10"
+        folder.mkdir(parents=True)
+        usage = {"input_tokens": 4321, "cached_input_tokens": 0, "output_tokens": 10, "reasoning_output_tokens": 0, "total_tokens": 4331}
+        lines = [("session_meta", {"id": name}), ("turn_context", {"model": "gpt-5.2"}),
+                 ("event_msg", {"type": "token_count", "info": {"total_token_usage": usage, "last_token_usage": usage}})]
+        (folder / f"rollout-2026-06-10T01-00-00-{name}.jsonl").write_bytes(b"".join(
+            records.line({"timestamp": "2026-06-10T01:00:00.000Z", "type": kind, "payload": payload}) + b"\n" for kind, payload in lines))
+        with self.running() as (mount, top):
+            self.assertIn(name, mount.names("sessions"))
+            self.assertNotIn(name, [link for project in mount.names("projects") for link in mount.names(f"projects/{project}/sessions")])
+            self.assertRegex(top.screen.text(), rf"(?m)^{name[:13]} .* 4,331 ")
+
     def test_it_rests_while_nothing_changes(self):
         with self.running() as (_, top):
             for _ in range(5):
