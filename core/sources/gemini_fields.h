@@ -18,6 +18,8 @@ enum {
     CTX_ITEM_TOKENS, /* of one in an array */
     CTX_CALLS,
     CTX_ITEM_CALLS,
+    CTX_CALL,
+    CTX_ITEM_CALL,
     CTX_DIRECTORIES,
     SHAPE_ROOT = CTX_TOP,
 };
@@ -34,6 +36,7 @@ struct tokens {
 struct calls {
     bool present;
     uint64_t n;
+    struct oks_slice names[OKS_TOOLS_MAX]; /* of the first ones; ptr NULL: it has none */
 };
 
 struct message {
@@ -57,6 +60,7 @@ struct shape {
     struct list messages;
     struct message item; /* the element of messages[] that is read */
     struct list directories;
+    struct oks_slice call; /* the name of the tool call that is read */
 
     struct message *items; /* the elements so far */
     size_t n_items, items_room;
@@ -86,23 +90,39 @@ static const struct field *const fields[] = {
                                FIELD_INTO("toolCalls", ARRAY, CTX_ITEM_CALLS, item.calls), FIELDS_END},
     [CTX_TOKENS] = (const struct field[]){TOKEN_FIELDS(line.tokens)},
     [CTX_ITEM_TOKENS] = (const struct field[]){TOKEN_FIELDS(item.tokens)},
+    [CTX_CALL] = (const struct field[]){FIELD("name", TEXT, call), FIELDS_END},
+    [CTX_ITEM_CALL] = (const struct field[]){FIELD("name", TEXT, call), FIELDS_END},
     [CTX_DIRECTORIES] = NULL,
 };
 
 #include "scan/json_table.h"
 
+/* Of an array. */
+static unsigned open_element(struct shape *shape, unsigned context, bool array)
+{
+    if (context == CTX_CALLS || context == CTX_ITEM_CALLS) {
+        (context == CTX_CALLS ? &shape->line : &shape->item)->calls.n++;
+        shape->call = (struct oks_slice){0};
+        return array ? CTX_SKIP : context == CTX_CALLS ? CTX_CALL : CTX_ITEM_CALL;
+    }
+    if (context != CTX_MESSAGES || array)
+        return CTX_SKIP;
+    memset(&shape->item, 0, sizeof(shape->item));
+    return CTX_MESSAGE;
+}
+
+static void end_call(struct calls *calls, struct oks_slice name)
+{
+    if (calls->n > 0 && calls->n <= OKS_TOOLS_MAX)
+        calls->names[calls->n - 1] = name;
+}
+
 static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
 {
     unsigned inner;
 
-    if (!field) {
-        shape->line.calls.n += context == CTX_CALLS;
-        shape->item.calls.n += context == CTX_ITEM_CALLS;
-        if (context != CTX_MESSAGES || array)
-            return CTX_SKIP;
-        memset(&shape->item, 0, sizeof(shape->item));
-        return CTX_MESSAGE;
-    }
+    if (!field)
+        return open_element(shape, context, array);
     inner = fields_open(shape, field, array);
     if (inner == CTX_MESSAGES)
         shape->n_items = 0; /* the key came again: the last one counts */
@@ -111,6 +131,10 @@ static unsigned shape_open(struct shape *shape, unsigned context, const struct f
 
 static inline void shape_close(struct shape *shape, unsigned context)
 {
+    if (context == CTX_CALL)
+        end_call(&shape->line.calls, shape->call);
+    if (context == CTX_ITEM_CALL)
+        end_call(&shape->item.calls, shape->call);
     if (context != CTX_MESSAGE)
         return;
     if (!OKS_GROW(shape->items, shape->n_items, shape->items_room)) {

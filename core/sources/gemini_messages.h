@@ -33,7 +33,7 @@ struct gemini_message {
     bool foreign;                     /* a peer has it: not to be told */
     bool measured;
     uint64_t offset, length;
-    char *texts; /* of a fresh one: time and model, NUL behind each */
+    char *texts; /* of a fresh one: time, model and the names of the first tool calls, NUL behind each */
 };
 
 /* Zeroed: none. */

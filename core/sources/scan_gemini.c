@@ -170,11 +170,23 @@ static void counts_of(const uint64_t from[GEMINI_COLUMNS], uint64_t to[OKS_COLUM
     to[OKS_TOOL_USES] = from[GEMINI_TOOLS];
 }
 
+/* The texts of a message. */
+struct texts {
+    struct oks_slice stamp, model;
+    struct oks_slice tools[OKS_TOOLS_MAX]; /* of its first calls */
+};
+
+/* The names of the calls that are new, as far as they are known. */
+static void name_tools(struct oks_record *r, const struct texts *texts, uint64_t before, uint64_t now)
+{
+    for (; before < now && before < OKS_TOOLS_MAX; before++)
+        r->tools[r->n_tools++] = texts->tools[before];
+}
+
 /* A message of the model, all of it; `before` (by enum counts) was counted already. */
 static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI_COLUMNS],
-                        const uint64_t before[GEMINI_COLUMNS], bool measured, struct oks_slice stamp,
-                        struct oks_slice model, uint64_t offset, uint64_t length, bool complete,
-                        const struct oks_sink *sink)
+                        const uint64_t before[GEMINI_COLUMNS], bool measured, const struct texts *texts,
+                        uint64_t offset, uint64_t length, bool complete, const struct oks_sink *sink)
 {
     struct oks_record *r = record_start(g, offset, length);
     uint64_t counts[OKS_COLUMNS];
@@ -183,9 +195,9 @@ static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI
     counts_of(now, counts);
     counts_of(before, g->counted);
     r->type = OKS_RECORD_ASSISTANT;
-    r->timestamp = stamp;
+    r->timestamp = texts->stamp;
     r->message.id = (struct oks_slice){g->id, (size_t)n};
-    r->message.model = model;
+    r->message.model = texts->model;
     r->message.stop_reason = OKS_SLICE("end_turn");
     r->message.usage = (struct oks_usage){
         .present = measured,
@@ -195,6 +207,7 @@ static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI
     };
     /* Each call stands on one record of its message. */
     r->tool_uses = counts[OKS_TOOL_USES] - g->counted[OKS_TOOL_USES];
+    name_tools(r, texts, g->counted[OKS_TOOL_USES], counts[OKS_TOOL_USES]);
     g->counted[OKS_TOOL_USES] = 0;
     r->counted = g->counted;
     return sink->record(sink->ctx, r, complete);
@@ -241,19 +254,70 @@ static uint64_t id_of_message(struct gemini *g, const struct message *m)
     return gemini_hash((struct oks_slice){text, (size_t)n});
 }
 
-static int keep_texts(struct gemini_message *e, struct oks_slice stamp, struct oks_slice model)
+/* A name has no NUL in it, because one ends it. */
+static struct oks_slice tool_of(const struct calls *calls, size_t i)
 {
-    char *texts = malloc(stamp.len + model.len + 2);
+    struct oks_slice name = i < calls->n ? calls->names[i] : (struct oks_slice){0};
+    size_t n = name.ptr ? strnlen(name.ptr, name.len) : 0;
 
-    if (!texts)
+    return (struct oks_slice){name.ptr, n < GEMINI_NAME_MAX ? n : GEMINI_NAME_MAX};
+}
+
+static struct texts texts_of(const struct gemini *g, const struct message *m)
+{
+    struct texts texts = {.stamp = m->timestamp, .model = model_of(g, m)};
+
+    if (texts.stamp.len > GEMINI_NAME_MAX)
+        texts.stamp = (struct oks_slice){0};
+    for (size_t i = 0; i < OKS_TOOLS_MAX && m->calls.present; i++)
+        texts.tools[i] = tool_of(&m->calls, i);
+    return texts;
+}
+
+static char *put_text(char *to, struct oks_slice text)
+{
+    if (text.len)
+        memcpy(to, text.ptr, text.len);
+    to[text.len] = '\0';
+    return to + text.len + 1;
+}
+
+static int keep_texts(struct gemini_message *e, const struct texts *texts)
+{
+    size_t bytes = texts->stamp.len + texts->model.len + 2 + OKS_TOOLS_MAX;
+    char *to;
+
+    for (size_t i = 0; i < OKS_TOOLS_MAX; i++)
+        bytes += texts->tools[i].len;
+    to = malloc(bytes);
+    if (!to)
         return -ENOMEM;
-    memcpy(texts, stamp.ptr ? stamp.ptr : "", stamp.len);
-    texts[stamp.len] = '\0';
-    memcpy(texts + stamp.len + 1, model.ptr ? model.ptr : "", model.len);
-    texts[stamp.len + 1 + model.len] = '\0';
     free(e->texts);
-    e->texts = texts;
+    e->texts = to;
+    to = put_text(put_text(to, texts->stamp), texts->model);
+    for (size_t i = 0; i < OKS_TOOLS_MAX; i++)
+        to = put_text(to, texts->tools[i]);
     return 0;
+}
+
+static struct oks_slice take_text(const char **at)
+{
+    struct oks_slice text = known_text(*at);
+
+    *at += text.len + 1;
+    return text;
+}
+
+static struct texts kept_texts(const struct gemini_message *e)
+{
+    const char *at = e->texts;
+    struct texts texts;
+
+    texts.stamp = take_text(&at);
+    texts.model = take_text(&at);
+    for (size_t i = 0; i < OKS_TOOLS_MAX; i++)
+        texts.tools[i] = take_text(&at);
+    return texts;
 }
 
 /* Puts the message's present form into the table. */
@@ -262,19 +326,17 @@ static int take_message(struct gemini *g, const struct message *m, uint64_t offs
 {
     static const uint64_t none[GEMINI_COLUMNS];
     uint64_t id = id_of_message(g, m), count[GEMINI_COLUMNS];
-    struct oks_slice model = model_of(g, m), stamp = m->timestamp;
+    struct texts texts = texts_of(g, m);
     struct gemini_message *e = gemini_message_of(&g->messages, id, true);
     uint64_t stamp_hash, model_hash;
 
-    if (stamp.len > GEMINI_NAME_MAX)
-        stamp = (struct oks_slice){0};
     columns_of(m, count);
     if (!e && g->messages.n < GEMINI_MESSAGES_MAX)
         return -ENOMEM;
     if (!e)
-        return tell_message(g, id, count, none, m->tokens.present, stamp, model, offset, length, true, sink);
-    stamp_hash = gemini_hash(stamp);
-    model_hash = gemini_hash(model);
+        return tell_message(g, id, count, none, m->tokens.present, &texts, offset, length, true, sink);
+    stamp_hash = gemini_hash(texts.stamp);
+    model_hash = gemini_hash(texts.model);
     if ((e->told || e->fresh) && e->stamp == stamp_hash && e->model == model_hash &&
         e->measured == m->tokens.present && memcmp(e->count, count, sizeof(count)) == 0)
         return 0;
@@ -289,7 +351,7 @@ static int take_message(struct gemini *g, const struct message *m, uint64_t offs
     e->foreign = memo_numbers_has(&g->messages.known, id);
     e->offset = offset;
     e->length = length;
-    return keep_texts(e, stamp, model);
+    return keep_texts(e, &texts);
 }
 
 static bool is_models(const struct message *m)
@@ -317,6 +379,7 @@ static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t o
     static const uint64_t none[GEMINI_COLUMNS];
     const struct gemini_message *e;
     uint64_t count[GEMINI_COLUMNS];
+    struct texts texts = texts_of(g, m);
 
     if (!is_models(m))
         return tell_plain(g, m->timestamp, type_of(m), offset, length, false, sink);
@@ -325,7 +388,7 @@ static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t o
     if (e && (e->foreign || !only_grew(e->count, count))) /* the complete lines come to e->count */
         return 0;
     return tell_message(g, m->id.ptr ? gemini_hash(m->id) : 1, count, e ? e->count : none, m->tokens.present,
-                        m->timestamp, model_of(g, m), offset, length, false, sink);
+                        &texts, offset, length, false, sink);
 }
 
 static int gemini_tell(void *reader, uint64_t offset, uint64_t length, bool complete,
@@ -361,11 +424,14 @@ static int gemini_end(void *reader, const struct oks_sink *sink)
     for (size_t i = 0; rc == 0 && i < g->messages.n; i++) {
         struct gemini_message *e = &g->messages.items[i];
 
+        struct texts texts;
+
         if (!e->fresh)
             continue;
+        texts = kept_texts(e);
         if (!e->foreign)
-            rc = tell_message(g, e->id, e->count, e->counted, e->measured, known_text(e->texts),
-                              known_text(e->texts + strlen(e->texts) + 1), e->offset, e->length, true, sink);
+            rc = tell_message(g, e->id, e->count, e->counted, e->measured, &texts, e->offset, e->length, true,
+                              sink);
         e->told = true;
         e->fresh = false;
         memcpy(e->counted, e->count, sizeof(e->counted));

@@ -137,5 +137,45 @@ class Branches(unittest.TestCase):
                     self.assertEqual(sorted((t["id"], t["name"], t["durationMs"], t["failed"]) for t in got), expected_tools(data), path.stem)
 
 
+def chat_message(number: int, names: list) -> dict:
+    """A message of Gemini CLI: it is written again with each call."""
+    return {"id": f"m{number}", "timestamp": stamp(number * 60), "type": "gemini", "model": "gemini-3-pro", "content": SECRET,
+            "tokens": {"input": 100 + number, "output": 5, "cached": 0, "thoughts": 0, "tool": 0, "total": 105 + number},
+            "toolCalls": [{"id": f"call-{number}-{i}", "args": {"name": SECRET, "list": [{"name": SECRET}]}, "result": [{"name": SECRET}],
+                           "status": "success"} | ({"name": name} if name else {}) for i, name in enumerate(names)]}
+
+
+class Gemini(Branches):
+    """Names of tools, in a chat of lines and in one of a whole file. A response with more than eight calls has "(others)"."""
+
+    def tools(self) -> dict:
+        return {row["key"]: row["calls"] for row in json.loads(self.cat("stats/by-tool.json"))["rows"]}
+
+    def test_made_sessions(self):
+        with tempfile.TemporaryDirectory() as root:
+            self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("CLAUDE_", "XDG_"))} | {
+                "HOME": root, "OKSTRA_HOME": f"{root}/okstra", "CLAUDE_CONFIG_DIR": f"{root}/claude", "CODEX_HOME": f"{root}/codex",
+                "GEMINI_CLI_HOME": root, "TZ": "UTC"}
+            chats = Path(root) / ".gemini/tmp/slug/chats"
+            chats.mkdir(parents=True)
+            rnd = random.Random(7)
+            head = {"sessionId": "one", "projectHash": "x", "startTime": stamp(0)}
+            names = [[rnd.choice((*TOOLS, "")) for _ in range(rnd.choice((0, 1, 2, 3)))] for _ in range(12)]
+            lines = [head]
+            for number, calls in enumerate(names):
+                lines += [chat_message(number, calls[:n]) for n in range(len(calls) + 1)]
+            data = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+            path = chats / "session-2026-06-10T00-00-one.jsonl"
+            for end in [*sorted(rnd.sample(range(len(data)), LOOKS)), len(data)]:
+                path.write_bytes(data[:end])
+                latest = {line["id"]: line for line in map(reference.parse_line, data[:end].split(b"\n")) if line and "id" in line}
+                want = Counter(call.get("name") or "(others)" for line in latest.values() for call in line["toolCalls"])
+                self.assertEqual(self.tools(), dict(want), end)
+            (chats / "session-2026-06-10T00-00-two.json").write_text(json.dumps(head | {"sessionId": "two", "messages": [
+                chat_message(100 + number, calls) for number, calls in enumerate((["Whole"] * 2, ["Many"] * 9))]}))
+            want.update({"Whole": 2, "(others)": 9})
+            self.assertEqual(self.tools(), dict(want))
+
+
 if __name__ == "__main__":
     sys.exit(run_tap(sys.modules[__name__]))
