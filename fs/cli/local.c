@@ -206,7 +206,8 @@ static int print_bytes(struct stream_file *stream)
     return n < 0 ? (int)n : 0;
 }
 
-/* The lines of all requests are more than memory should hold: they go through a file, as in a mount. */
+/* The lines of all requests are more than memory should hold: they go through a file, as in a mount,
+ * unless there is no room for one. */
 static int print_stream(struct oks_engine *engine, const struct options *o, const struct node *node)
 {
     struct spool *spool = spool_new(o->no_cache ? NULL : o->okstra_home);
@@ -216,7 +217,9 @@ static int print_stream(struct oks_engine *engine, const struct options *o, cons
 
     if (rc == 0)
         rc = stream_file_grow(stream, engine, node, version);
-    if (rc == 0)
+    if (rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG)
+        rc = print_document(engine, node); /* nothing is printed yet */
+    else if (rc == 0)
         rc = print_bytes(stream);
     stream_file_free(stream);
     spool_free(spool);

@@ -95,7 +95,7 @@ class MadeHome:
 
     documents = (f"teams/{TEAM}/usage.json", "sessions/lead/usage.json", "sessions/worker/usage.json",
                  "sessions/gone/usage.json", "sessions/rewritten/usage.json", "stats/by-model.json", "stats/by-day.json",
-                 "stats/by-agent.json", "stats/blocks.json", "budgets/all.json", "pricing.json", "metrics.prom", "sessions/lead/ledger.jsonl",
+                 "stats/by-agent.json", "stats/blocks.json", "budgets/all.json", "pricing.json", "sessions/lead/ledger.jsonl",
                  "sessions/rewritten/requests.jsonl", "sessions/lead/context.json")
 
     def __init__(self, home: harness.Home):
