@@ -191,6 +191,6 @@ void doctor_check_mounts(const struct options *o)
     if (others.more)
         found_note("mount", NULL, "and %zu more mounts, which were not checked", others.more);
     if (others.of_others)
-        found_note("mount", NULL, "%zu mounts belong to other users, and were not checked", others.of_others);
+        found_note("mount", NULL, "mounts of other users, which were not checked: %zu", others.of_others);
     free(resolved);
 }

@@ -119,7 +119,7 @@ class Doctor(harness.MountTest):
             checks = json.loads(done.stdout)["checks"]
             self.assertNotIn(str(self.home.root / "usage"), [one["mount"] for one in checks])
             self.assertTrue([one for one in checks if one["check"] == "mount" and one["state"] == "note"
-                             and "belong to other users" in one["text"]])
+                             and "mounts of other users" in one["text"]])
 
     def test_few_descriptors(self):
         self.assertFault("descriptors", "only 100 open files", "ulimit -n",
