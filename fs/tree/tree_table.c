@@ -21,8 +21,7 @@
 static const char readme_text[] =
     "okstrafs: the token usage and cost of your coding agents, as files.\n"
     "\n"
-    "Every read looks at what the transcripts have gained since the last one and answers with\n"
-    "the totals of now. Nothing here can be written.\n"
+    "A file is brought up to date when it is opened. Nothing here can be written.\n"
     "\n"
     "  report.txt, report.html        for people: today, the last days, budgets; stats/by-day.svg\n"
     "  cost_usd, usage.json           everything; of today alone: stats/window/today/cost_usd\n"
