@@ -372,13 +372,14 @@ static int take(struct scan *scan, size_t n)
     return r == 0 && scan->len > scan->scanner->line_max ? begin_skipping(scan) : r;
 }
 
-/* The unfinished last line counts now, and will come again. */
+/* The unfinished last line counts now, and will come again. That of a compressed file never goes on. */
 static int deliver_tail(struct scan *scan)
 {
     if (scan->skipping || scan->len == 0)
         return 0;
     scan->scanner->buf[scan->len] = '\n'; /* in the padding at most */
-    return oks_lines_deliver(&scan->lines, scan->scanner->buf, 0, scan->len + 1, scan->base, false);
+    return oks_lines_deliver(&scan->lines, scan->scanner->buf, 0, scan->len + 1, scan->base,
+                             scan->unpack != NULL);
 }
 
 /* The offset of the first data at `pos` or behind it. If that cannot be found out, the position itself. */

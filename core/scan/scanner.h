@@ -41,8 +41,8 @@ struct oks_sink {
     void *ctx;
 
     /*
-     * A line that is a JSON object. `complete` is false only for a last line without its '\n': it counts now,
-     * but the cursor stays before it and it comes again.
+     * A line that is a JSON object. `complete` is false only for a last line without its '\n', if the file is
+     * not compressed: it counts now, but the cursor stays before it and it comes again.
      */
     int (*record)(void *ctx, const struct oks_record *record, bool complete);
 

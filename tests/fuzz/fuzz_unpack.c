@@ -62,9 +62,10 @@ static struct text compressed(const uint8_t *data, size_t size, size_t frame, in
     return out;
 }
 
-/* The records of a packed file, against those of its content. */
-static void scan_both(int fd, const char *bytes, size_t len)
+/* The records of a packed file, against those of its content, whose last line has ended. */
+static void scan_both(int fd, const char *content, size_t len)
 {
+    char *bytes = malloc(len + 1);
     static struct oks_scanner *scanner;
     struct sums plain = {0}, packed = {0};
     const struct oks_sink sink = {.ctx = &packed, .record = on_record};
@@ -75,8 +76,13 @@ static void scan_both(int fd, const char *bytes, size_t len)
 
     if (!scanner)
         REQUIRE(source_scanner_new(&scanner, OKS_ISA_AUTO, OKS_SOURCE_CODEX) == 0);
+    REQUIRE(bytes);
+    memcpy(bytes, content, len);
+    bytes[len] = '\n';
+    len += len > 0 && bytes[len - 1] != '\n';
     rc = scan(scanner, OKS_SOURCE_CODEX, bytes, len, 0, &memo, "", &plain, &cursor);
     free(memo);
+    free(bytes);
     REQUIRE(source_scanner_set(scanner, OKS_SOURCE_CODEX, "", "") == 0);
     REQUIRE(oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result) == rc);
     REQUIRE(memcmp(&plain, &packed, sizeof(plain)) == 0);
