@@ -5,6 +5,7 @@ deleted, and the requests that a file has lost. It is told of every change, befo
 """
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,9 @@ import reference
 import reference_billed
 
 LOST = "lost:"
+
+# Files differ little from one check to the next, and most stamps come again.
+reference.parse_line = lru_cache(1 << 14)(reference.parse_line)
 
 
 def session_of(path: str) -> str:
@@ -46,6 +50,7 @@ class Past:
         self.retained: dict[str, tuple] = {}
         self.lost: dict[str, list] = {}
         self.lost_teams: dict[str, dict[str, bytes]] = {}  # what lines named that are gone
+        self.written: dict[str, bytes] = {}  # by world()
 
     def now(self) -> dict[str, tuple]:
         out = {}
@@ -90,12 +95,21 @@ class Past:
             for path in [path for path in kept if session in ("--all", session_of(path))]:
                 del kept[path]
 
+    def state(self) -> tuple:
+        """Equal states give equal worlds."""
+        return dict(self.files), dict(self.retained), {path: list(lines) for path, lines in self.lost.items()}
+
     def world(self, folder: Path) -> "World":
-        """Written into a folder of its own: files, and those that were deleted."""
-        for path, (content, _) in [*self.retained.items(), *self.files.items()]:
-            to = folder / "projects" / path
-            to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_bytes(content)
+        """Written into a folder of its own, the same each time: files, and those that were deleted."""
+        wanted = {path: content for path, (content, _) in [*self.retained.items(), *self.files.items()]}
+        for path in self.written.keys() - wanted.keys():
+            (folder / "projects" / path).unlink()
+        for path, content in wanted.items():
+            if self.written.get(path) != content:
+                to = folder / "projects" / path
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_bytes(content)
+        self.written = wanted
         (folder / "projects").mkdir(parents=True, exist_ok=True)
         return World(folder, self)
 
@@ -105,6 +119,8 @@ class World(reference_billed.World):
         at = os.path.realpath(folder / "projects")
         more = [line._replace(path=f"{LOST}{at}/{line.path[len(LOST):]}") for lines in past.lost.values() for line in lines]
         super().__init__([str(folder)], more=more)
+        for name in ("day", "week", "month", "hour"):
+            setattr(self, name, lru_cache(None)(getattr(self, name)))
         self.kept = {f"{at}/{path}" for path in past.retained} | {line.path for line in more}
         inodes = {f"{at}/{path}": inode for path, (_, inode) in past.files.items()}
         for session in self.sessions.values():

@@ -173,10 +173,10 @@ class Gemini:
 MAKERS = {"claude": Claude, "codex": Codex, "gemini": Gemini}
 WEIGHTS = {
     "claude": {"append": 30, "read": 12, "check": 8, "truncate": 4, "rewrite": 4, "replace": 4, "move": 8, "movefolder": 3,
-               "link": 5, "fork": 5, "delete": 7, "deletefolder": 1, "restart": 4, "kill": 1, "forget": 4, "caches": 2, "damage": 2},
-    "codex": {"append": 40, "read": 12, "check": 8, "archive": 5, "pack": 5, "delete": 4, "restart": 4, "kill": 1, "caches": 2,
+               "link": 5, "fork": 5, "delete": 7, "deletefolder": 1, "restart": 4, "save": 4, "kill": 1, "forget": 4, "caches": 2, "damage": 2},
+    "codex": {"append": 40, "read": 12, "check": 8, "archive": 5, "pack": 5, "delete": 4, "restart": 4, "save": 4, "kill": 1, "caches": 2,
               "damage": 2, "link": 2},
-    "gemini": {"append": 40, "read": 12, "check": 8, "delete": 5, "move": 2, "restart": 4, "kill": 1, "caches": 2, "damage": 2,
+    "gemini": {"append": 40, "read": 12, "check": 8, "delete": 5, "move": 2, "restart": 4, "save": 4, "kill": 1, "caches": 2, "damage": 2,
                "forget": 2, "replace": 3},
 }
 
@@ -189,8 +189,8 @@ class Chooser:
         self.makers = {agent: MAKERS[agent](self.dice, exact) for agent in agents}
 
     def existing(self, agent: str) -> list[str]:
-        folder = self.root / agent
-        return sorted(str(p.relative_to(self.root)) for p in folder.rglob("*.jsonl*") if p.is_file())
+        start = len(str(self.root)) + 1
+        return sorted(f"{folder[start:]}/{name}" for folder, _, names in os.walk(self.root / agent) for name in names if ".jsonl" in name)
 
     def step(self) -> list:
         agent = self.dice.choice(sorted(self.makers))
@@ -298,6 +298,9 @@ class Chooser:
 
     def _restart(self, agent, maker, files):
         return ["restart", self.dice.choice(("", "", "memory=4K", "memory=1M"))]
+
+    def _save(self, agent, maker, files):
+        return ["save"]
 
     def _kill(self, agent, maker, files):
         return ["kill"]

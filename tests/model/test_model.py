@@ -1,9 +1,11 @@
 """The model test: random things happen to transcripts and to the daemon, and all documents are compared with a reference.
 
-    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py                     six seeds, as in CI
+    OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py                     some seeds, as in CI
     OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --seed 7 [--steps N]    one seed again
     OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --hours 2 [--from SEED] [--jobs N]    seeds until the time is up
     OKSTRAFS_BIN=build/fs/okstrafs tests/model/test_model.py --script FILE           a script that a failure has printed
+
+Most seeds are run without a mount, which costs a tenth (views.py); --mount is for those that fail only with one.
 
 What is compared (class Check): the sums of rows and totals, streams and totals, an appending reader and a new one, all with
 the reference, the mount with `okstrafs cat`, before and after a restart, and a process that has nothing but the files.
@@ -15,11 +17,10 @@ import argparse
 import contextlib
 import itertools
 import json
+import operator
 import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,24 +40,16 @@ import reference_codex  # noqa: E402
 import reference_sources  # noqa: E402
 from expected import Past, complete  # noqa: E402
 from steps import DESTRUCTIVE, Chooser, dump, load, perform  # noqa: E402
+from views import Hosted, Mounted, Wrong, is_stream  # noqa: E402
 
 STATS = ("by-model", "by-project", "by-branch", "by-agent", "by-source", "by-effort", "by-day", "by-week", "by-month", "by-hour", "blocks")
 COLUMNS = reference_billed.COUNTS
 BILLED = reference_billed.BILLED
 COST_MAX = Decimal(2**63 - 1) / 10**12
 WINDOWS = ("_2026-06-01", "2026-06-02_2026-06-02", "2026-06-02T12:00Z_")
-STREAMS = ("requests.jsonl", "events.jsonl")
-SAVED_SECONDS = 60  # on a loaded machine; the saver itself waits one
 MODES = (("claude", True), ("claude", True), ("claude", False), ("codex", True), ("gemini", True), ("mixed", False))
+MOUNTED = 25  # one seed in so many has a mount
 AGENTS = {"mixed": ("claude", "codex", "gemini")}
-
-
-class Wrong(AssertionError):
-    """`kind` says which comparison failed, so that a failure is not made small into another one."""
-
-    def __init__(self, kind: str, text: str):
-        super().__init__(f"{kind}: {text}")
-        self.kind = kind
 
 
 def same(kind: str, got, want, note: str = "") -> None:
@@ -72,10 +65,6 @@ def total(values) -> int:
     return min(sum(values), reference.TOKENS_MAX)
 
 
-def is_stream(path: str) -> bool:
-    return path.rpartition("/")[2] in STREAMS or path.startswith("events/")
-
-
 def comparable(path: str, data: bytes):
     """The order of a stream's lines, and how often a request is told again, depends on when they were found."""
     if path.startswith("events"):
@@ -87,7 +76,7 @@ def comparable(path: str, data: bytes):
 class Run:
     """A home, its daemon, and what has happened."""
 
-    def __init__(self, agents: str, exact: bool):
+    def __init__(self, agents: str, exact: bool, hosted: bool = False):
         self.agents, self.exact = AGENTS.get(agents, (agents,)), exact
         self.home = harness.Home()
         self.root = self.home.root
@@ -98,22 +87,22 @@ class Run:
             (self.root / folder).mkdir(parents=True)
         self.past = Past(self.home.projects)
         self.rollouts: set[tuple[str, bytes]] = set()  # all that any file of Codex has said
+        self.packed: set[tuple[str, bytes]] = set()  # of these what was compressed: its last line never goes on
         self.chats: dict[str, bytes] = {}
         self.unsaved = False  # the store may lack what a file has lost
         self.lines: dict[str, tuple] = {}  # by stream: its inode, and what a reader has got that only goes on
         # Else runs are found by the working directories of transcripts, and stay until a restart when those go.
-        self.options = [] if exact else [f"root={self.root}/work"]
         (self.root / "work").mkdir()
-        self.mount = self.home.mount(*self.arguments())
-        self.point = str(self.mount.point)
+        self.view = (Hosted if hosted else Mounted)(self.home, [] if exact else [f"root={self.root}/work"])
         self.checks = 0
+        self.changed = True  # since the last sync
+        self.compared = None  # what the reference was last compared with
+        self.parsed: dict[str, tuple] = {}  # by document: its bytes, and what they say
+        self.summed: dict[tuple, tuple] = {}  # by sum: its parts and the whole, of documents in `parsed`
 
     def close(self) -> None:
+        self.view.close()
         self.home.close()
-
-    def arguments(self, *options: str) -> list[str]:
-        options = [option for option in (*self.options, *options) if option]
-        return ["-o", ",".join(options)] if options else []
 
     # -- steps
 
@@ -124,23 +113,28 @@ class Run:
             action(*step[1:])
             return
         strict = self.exact or verb in ("truncate", "rewrite")
-        if strict:
+        if strict and self.changed:
             self.sync()
         comes = not (self.root / step[1]).exists()  # what its session had of other files may be given up
-        self.unsaved |= perform(self.root, step) and (comes or verb in DESTRUCTIVE)
+        done = perform(self.root, step)
+        self.changed |= done
+        self.unsaved |= done and (comes or verb in DESTRUCTIVE)
         if strict:
             self.sync()
 
     def sync(self) -> None:
         """The daemon sees everything, and so do we."""
-        os.stat(f"{self.point}/stats/by-model.json")
-        if self.exact:
+        self.view.sync()
+        changed, self.changed = self.changed, False
+        if self.exact and changed:
             {"claude": self.past.observe, "codex": self.observe_rollouts, "gemini": self.observe_chats}[self.agents[0]]()
 
     def observe_rollouts(self) -> None:
         for folder in ("codex/sessions", "codex/archived_sessions"):
             for path in sorted((self.root / folder).rglob("rollout-*.jsonl")):
                 self.hold_rollout(path.name, path.read_bytes())
+            for path in (self.root / folder).rglob("rollout-*.zst"):
+                self.packed |= {(name, data) for name, data in self.rollouts if name == path.name.removesuffix(".zst")}
 
     def observe_chats(self) -> None:
         chats = {str(path): path.read_bytes() for path in sorted((self.root / "gemini").rglob("session-*.jsonl"))}
@@ -164,7 +158,7 @@ class Run:
 
     def _read(self, which: float) -> None:
         paths = self.documents()
-        self.read(paths[int(which * len(paths))])
+        self.view.read(paths[int(which * len(paths))])
 
     def _check(self) -> None:
         Check(self).everything()
@@ -173,33 +167,29 @@ class Run:
         """Nothing waits for the saver, so that a SIGKILL loses nothing."""
         if self.unsaved:
             self.sync()
-            until = time.monotonic() + SAVED_SECONDS
-            while not json.loads(self.read("status.json"))["cache"]["saved"]:
-                if time.monotonic() > until:
-                    raise Wrong("saver", f"it has not written all after {SAVED_SECONDS} s")
-                time.sleep(0.02)
+            self.view.saved()
         self.unsaved = False
 
     def _restart(self, options: str) -> None:
         self.sync()
         before = self.all()
-        how = self.mount.stop()
-        if how:
-            raise Wrong("exit", f"the daemon ended by {how}: {self.mount.said()}")
+        self.view.stop()
         self.start(options, before, "restart")
+
+    def _save(self) -> None:
+        self.view.save()
 
     def _kill(self) -> None:
         self.sync()
         before = self.all()
         self.saved()
-        self.mount.stop(signal.SIGKILL)
-        self.home.mounts.remove(self.mount)
+        self.view.kill()
         self.start("", before, "kill")
 
     def start(self, options: str, before: dict, kind: str) -> None:
         self.unsaved = False
         self.lines.clear()
-        self.mount = self.home.mount(*self.arguments(options))
+        self.view.start(options)
         after = self.all()
         self.compare(kind, after, before)
 
@@ -216,11 +206,7 @@ class Run:
     def _forget(self, session: str) -> None:
         self.sync()
         self.saved()
-        done = subprocess.run([harness.binary(), "forget", session], env=self.home.environment(), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, timeout=60)
-        if done.returncode not in (0, 1):
-            raise Wrong("forget", done.stderr.decode())
-        if done.returncode == 0:
+        if self.view.forget(session):
             self.past.forget(session)
             if "codex" in self.agents or "gemini" in self.agents:
                 self.chats = {name: data for name, data in self.chats.items() if Path(name).exists()}
@@ -243,47 +229,35 @@ class Run:
 
     # -- reading
 
-    def read(self, path: str) -> bytes:
-        try:
-            with open(f"{self.point}/{path}", "rb", buffering=0) as file:
-                return file.read()
-        except OSError as error:
-            raise Wrong(f"cannot read {path.rpartition('/')[2]}", f"{path}: {error}") from error
-
     def folders(self, name: str) -> list[str]:
-        try:
-            with os.scandir(f"{self.point}/{name}") as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-        except OSError as error:
-            raise Wrong("cannot list", f"{name}: {error}") from error
+        return [one for one, shape in self.view.names([name])[0] if shape == "d"]
 
     def documents(self) -> list[str]:
-        out = ["events.jsonl", *(f"events/{name}" for name in sorted(os.listdir(f"{self.point}/events"))), *(f"stats/{name}.json" for name in STATS),
+        """All files, and the members of what has links to sessions (self.members)."""
+        kinds = ("sessions", "projects", "teams")
+        *of_kinds, months = self.view.names([*kinds, "events"])
+        out = ["events.jsonl", *(f"events/{name}" for name, shape in months), *(f"stats/{name}.json" for name in STATS),
                *(f"stats/window/{window}/{name}.json" for window in WINDOWS for name in STATS)]
-        for kind in ("sessions", "projects", "teams"):
-            for name in self.folders(kind):
-                here = f"{kind}/{name}"
-                out += [f"{here}/{one}" for one in sorted(os.listdir(f"{self.point}/{here}"))
-                        if one.endswith((".json", ".jsonl", "_tokens", "_usd"))]
-                out += [f"{here}/window/{window}.json" for window in WINDOWS]
-                for part in ("members", "runs") if kind == "teams" else ():
-                    out += [f"{here}/{part}/{one}/usage.json" for one in self.folders(f"{here}/{part}")]
+        self.listed = {kind: [name for name, shape in names if shape == "d"] for kind, names in zip(kinds, of_kinds)}
+        here = [f"{kind}/{name}" for kind in kinds for name in self.listed[kind]]
+        parts = [f"teams/{name}/{part}" for name in self.listed["teams"] for part in ("members", "runs")]
+        links = [f"{kind}/{name}/sessions" for kind in kinds[1:] for name in self.listed[kind]]
+        names = dict(zip(here + parts + links, self.view.names(here + parts + links)))
+        for folder in here:
+            out += [f"{folder}/{one}" for one, shape in names[folder] if shape == "f" and one.endswith((".json", ".jsonl", "_tokens", "_usd"))]
+            out += [f"{folder}/window/{window}.json" for window in WINDOWS]
+        out += [f"{part}/{one}/usage.json" for part in parts for one, shape in names[part] if shape == "d"]
+        self.members = {link.removesuffix("/sessions"): [one for one, shape in names[link]] for link in links}
         return out
 
     def all(self) -> dict[str, bytes]:
-        return {path: self.read(path) for path in self.documents()}
-
-    def cat(self, paths: list[str], *options: str, **environ: str) -> dict[str, bytes]:
-        """By one process; documents are told apart by a text between them."""
-        between = b"README of okstrafs"
-        mark = subprocess.run([harness.binary(), "cat", "README.txt"], env=self.home.environment(), stdout=subprocess.PIPE,
-                              timeout=60).stdout
-        words = [word for path in paths for word in (path, "README.txt")]
-        done = subprocess.run([harness.binary(), *self.arguments(), *options, "cat", *words], env=self.home.environment() | environ,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-        if done.returncode:
-            raise Wrong("cat", f"exit {done.returncode}: {done.stderr.decode()}")
-        return dict(zip(paths, done.stdout.split(mark or between)))
+        self.numbers = {}
+        out = {}
+        for path, (data, number) in self.view.read_all(self.documents()).items():
+            out[path] = data
+            if is_stream(path):
+                self.numbers[path] = number
+        return out
 
 
 class Check:
@@ -295,9 +269,8 @@ class Check:
         run.sync()
         run.checks += 1
         self.text = run.all()
-        self.documents = {path: self.parsed(path, data) for path, data in self.text.items()
-                          if path.endswith(".json")}
-        self.sessions = run.folders("sessions")
+        self.documents = {path: self.parsed_again(path, data) for path, data in self.text.items() if path.endswith(".json")}
+        self.sessions = run.listed["sessions"]
         self.sums_of_rows()
         self.sums_of_sessions()
         self.streams()
@@ -307,7 +280,14 @@ class Check:
         if run.checks % 3 == 0:
             self.files_alone()
         if run.checks % 3 == 1 and not run.unsaved:
-            run.compare("cat", run.cat(list(self.text)), self.text)
+            run.compare("cat", run.view.fresh(list(self.text)), self.text)
+
+    def parsed_again(self, path: str, data: bytes):
+        """The same object for the same bytes, so that what was compared need not be compared again."""
+        before = self.run.parsed.get(path)
+        if not before or before[0] != data:
+            self.run.parsed[path] = before = data, self.parsed(path, data)
+        return before[1]
 
     @staticmethod
     def parsed(path: str, data: bytes):
@@ -320,6 +300,10 @@ class Check:
 
     def is_sum(self, kind: str, parts: list, whole: dict, note: str) -> None:
         """Counts, requests, tokens and money."""
+        before = self.run.summed.get((kind, note))
+        if before and before[1] is whole and len(before[0]) == len(parts) and all(map(operator.is_, before[0], parts)):
+            return
+        self.run.summed[kind, note] = parts, whole
         for key in COLUMNS:
             same(f"{kind} {key}", total(p[key] or 0 for p in parts), whole[key] or 0, f"{note} {key}")
         known = [p["billed"] for p in parts if p["billed"]]
@@ -348,9 +332,8 @@ class Check:
             parts = [self.documents[f"sessions/{sid}/window/{window}.json"] for sid in self.sessions]
             self.is_sum("sessions window", parts, self.documents[f"stats/window/{window}/by-source.json"]["total"], window)
         for kind in ("projects", "teams"):
-            for name in self.run.folders(kind):
-                links = f"{self.run.point}/{kind}/{name}/sessions"
-                ids = [os.path.basename(os.readlink(f"{links}/{link}")) for link in os.listdir(links)]
+            for name in self.run.listed[kind]:
+                ids = self.run.members[f"{kind}/{name}"]
                 document = self.documents[f"{kind}/{name}/usage.json"]
                 if missing := set(ids) - set(each):
                     raise Wrong("links", f"{kind}/{name}/sessions: no {missing}")
@@ -393,7 +376,7 @@ class Check:
         """A stream only grows, or has another inode."""
         for path in [p for p in self.text if is_stream(p)]:
             whole = self.text[path]
-            inode = os.stat(f"{self.run.point}/{path}").st_ino
+            inode = self.run.numbers[path]
             before = self.run.lines.get(path)
             if before and before[0] == inode and not whole.startswith(before[1]):
                 raise Wrong("stream", f"{path} has changed what a reader has got")
@@ -406,25 +389,28 @@ class Check:
         same(f"{kind} billed", {k: got["billed"][k] for k in want["billed"]}, want["billed"], f"{note} billed")
 
     def claude(self) -> None:
-        with tempfile.TemporaryDirectory(dir=self.run.root) as folder:
-            world = self.run.past.world(Path(folder))
-            same("sessions", self.sessions, sorted(world.sessions))
+        run = self.run
+        state = run.past.state(), self.text, run.members
+        if state == run.compared:
+            return
+        world = run.past.world(run.root / "world")
+        same("sessions", self.sessions, sorted(world.sessions))
+        for sid in self.sessions:
+            document = self.documents[f"sessions/{sid}/usage.json"]
+            self.row("usage.json", document, world.session(sid), sid)
+            got = [(x["t"] or "", x["model"], x["inputTotalTokens"], x["cacheReadTokens"], x["cacheWriteTokens"], x["outputTokens"])
+                   for x in map(json.loads, self.text[f"sessions/{sid}/requests.jsonl"].splitlines())
+                   if x["messageId"] not in world.in_tails]
+            self.lines_of_requests(got, world.log(sid), sid)
+        teams = {name.lower(): sorted(self.run.members[f"teams/{name}"]) for name in self.run.listed["teams"]}
+        same("teams", teams, world.teams())
+        self.stats(world, "stats", "", "")
+        for window in WINDOWS:
+            since, until, _ = reference.reference_window.parse(f"{window}.json", 0)
             for sid in self.sessions:
-                document = self.documents[f"sessions/{sid}/usage.json"]
-                self.row("usage.json", document, world.session(sid), sid)
-                got = [(x["t"] or "", x["model"], x["inputTotalTokens"], x["cacheReadTokens"], x["cacheWriteTokens"], x["outputTokens"])
-                       for x in map(json.loads, self.text[f"sessions/{sid}/requests.jsonl"].splitlines())
-                       if x["messageId"] not in world.in_tails]
-                self.lines_of_requests(got, world.log(sid), sid)
-            teams = {name.lower(): sorted(os.listdir(self.run.mount.point / "teams" / name / "sessions"))
-                     for name in self.run.folders("teams")}
-            same("teams", teams, world.teams())
-            self.stats(world, "stats", "", "")
-            for window in WINDOWS:
-                since, until, _ = reference.reference_window.parse(f"{window}.json", 0)
-                for sid in self.sessions:
-                    self.row("window", self.documents[f"sessions/{sid}/window/{window}.json"], world.session(sid, since, until), f"{sid} {window}")
-                self.stats(world, f"stats/window/{window}", since, until)
+                self.row("window", self.documents[f"sessions/{sid}/window/{window}.json"], world.session(sid, since, until), f"{sid} {window}")
+            self.stats(world, f"stats/window/{window}", since, until)
+        run.compared = state
 
     @staticmethod
     def is_full(row: dict) -> bool:
@@ -464,9 +450,8 @@ class Check:
     def codex(self) -> None:
         run = self.run
         files = list((run.root / "codex").rglob("rollout-*"))
-        packed = {path.name.removesuffix(".zst") for path in files if path.suffix == ".zst"}
-        now = {(path.name, path.read_bytes()) for path in files if path.suffix != ".zst"}
-        contents = {f"{n}/{name}": data if name in packed or (name, data) in now else complete(data)
+        whole = run.packed | {(path.name, path.read_bytes()) for path in files if path.suffix != ".zst"}
+        contents = {f"{n}/{name}": data if (name, data) in whole else complete(data)
                     for n, (name, data) in enumerate(sorted(run.rollouts))}
         want = reference_codex.requests(contents)
         sums = [sum(r.numbers[i] for r in want) for i in range(4)]
@@ -495,7 +480,7 @@ class Check:
         if self.documents["stats/by-source.json"]["total"]["billed"]["retainedRequests"]:  # a page may repeat one of these
             paths = [path for path in paths if self.documents[path]["source"] != "codex"]
         with tempfile.TemporaryDirectory(dir=self.run.root) as empty:
-            got = self.run.cat(paths, "--no-cache", OKSTRA_HOME=empty) if paths else {}
+            got = self.run.view.fresh(paths, Path(empty)) if paths else {}
         for path in paths:
             fresh, ours = json.loads(got[path], parse_float=Decimal), self.documents[path]
             keys = (*reference.KEYS, "source", "retained")
@@ -507,9 +492,9 @@ class Check:
 # --- runs -----------------------------------------------------------------------------------------------------------
 
 
-def run_script(steps: list[list], also=None) -> None:
+def run_script(steps: list[list], hosted: bool, also=None) -> None:
     """Raises Wrong. `also` gives further steps, until None, and they are added to the list."""
-    run = Run(*steps[0][1:])
+    run = Run(*steps[0][1:], hosted)
     try:
         for step in steps[1:]:
             run.step(step)
@@ -518,22 +503,22 @@ def run_script(steps: list[list], also=None) -> None:
             run.step(step)
         run.step(["check"])
     except Wrong as wrong:
-        if run.mount.process.poll() is not None:
-            raise Wrong("died", f"{run.mount.process.returncode}: {run.mount.said()}\n{wrong}") from wrong
+        if death := run.view.death():
+            raise Wrong("died", f"{death}\n{wrong}") from wrong
         raise
     finally:
         run.close()
 
 
-def fails_by(steps: list[list]):
+def fails_by(steps: list[list], hosted: bool):
     try:
-        run_script(list(steps))
+        run_script(list(steps), hosted)
     except Wrong as wrong:
         return wrong
     return None
 
 
-def shrink(steps: list[list], wrong: Wrong, seconds: float) -> tuple[list[list], Wrong]:
+def shrink(steps: list[list], wrong: Wrong, hosted: bool, seconds: float) -> tuple[list[list], Wrong]:
     """Leaves out steps, and lines of what is written, as long as the same comparison fails."""
     until = time.monotonic() + seconds
     size = max(len(steps) // 2, 1)
@@ -541,7 +526,7 @@ def shrink(steps: list[list], wrong: Wrong, seconds: float) -> tuple[list[list],
         at = 1
         while at < len(steps) and time.monotonic() < until:
             fewer = steps[:at] + steps[at + size:]
-            again = fails_by(fewer)
+            again = fails_by(fewer, hosted)
             if again and again.kind == wrong.kind:
                 steps, wrong = fewer, again
             else:
@@ -554,7 +539,7 @@ def shrink(steps: list[list], wrong: Wrong, seconds: float) -> tuple[list[list],
         n = 0
         while n < len(lines) and len(lines) > 1 and time.monotonic() < until:
             fewer = [*steps[:at], [*step[:2], "".join(lines[:n] + lines[n + 1:])], *steps[at + 1:]]
-            again = fails_by(fewer)
+            again = fails_by(fewer, hosted)
             if again and again.kind == wrong.kind:
                 steps, wrong = fewer, again
                 del lines[n]
@@ -563,7 +548,7 @@ def shrink(steps: list[list], wrong: Wrong, seconds: float) -> tuple[list[list],
     return steps, wrong
 
 
-def run_seed(seed: int, count: int, shrinking: float) -> tuple[int, str]:
+def run_seed(seed: int, count: int, shrinking: float, hosted: bool) -> tuple[int, str]:
     """How many steps were done, and what went wrong, with a script, or ""."""
     agents, exact = MODES[seed % len(MODES)]
     steps: list[list] = [["mode", agents, exact]]
@@ -575,12 +560,16 @@ def run_seed(seed: int, count: int, shrinking: float) -> tuple[int, str]:
         return chooser[0].step() if len(steps) <= count else None
 
     try:
-        run_script(steps, following)
+        run_script(steps, hosted, following)
     except Wrong as wrong:
         first = len(steps)
-        steps, wrong = shrink(steps, wrong, shrinking) if shrinking else (steps, wrong)
-        return first, f"seed {seed} ({agents}), {first} steps, {len(steps)} made small: {wrong}\n{dump(steps)}"
+        steps, wrong = shrink(steps, wrong, hosted, shrinking) if shrinking else (steps, wrong)
+        return first, f"seed {seed} ({agents}, {'hosted' if hosted else 'mounted'}), {first} steps, {len(steps)} made small: {wrong}\n{dump(steps)}"
     return len(steps), ""
+
+
+def is_hosted(seed: int, args) -> bool:
+    return not args.mount and seed % MOUNTED != 0
 
 
 def run_seeds(seeds, args, is_over) -> tuple[int, int, int]:
@@ -590,7 +579,7 @@ def run_seeds(seeds, args, is_over) -> tuple[int, int, int]:
         running = set()
         while True:
             while len(running) < args.jobs and not is_over(failed) and (seed := next(seeds, None)) is not None:
-                running.add(pool.submit(run_seed, seed, args.steps, args.shrink))
+                running.add(pool.submit(run_seed, seed, args.steps, args.shrink, is_hosted(seed, args)))
             if not running:
                 return total_seeds, steps, failed
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -608,18 +597,19 @@ class Found(unittest.TestCase):
         self.assertTrue(scripts)
         for path in scripts:
             with self.subTest(path.stem):
-                wrong = fails_by(load(path.read_text()))
-                self.assertIsNone(wrong, f"{path.stem}: {wrong}")
+                for hosted in (False, True):
+                    wrong = fails_by(load(path.read_text()), hosted)
+                    self.assertIsNone(wrong, f"{path.stem}, hosted={hosted}: {wrong}")
 
 
 class Model(unittest.TestCase):
     def test_some_seeds(self):
         until = time.monotonic() + 500
-        brief, long = os.environ.get("OKSTRAFS_BRIEF"), os.environ.get("OKSTRAFS_LONG")
-        for seed in range(2 if brief else 100_000 if long else len(MODES)):
+        for seed in range(harness.by_effort(8, 48, 100_000)):
             if time.monotonic() > until:
                 break
-            _, said = run_seed(seed, 40, 30)
+            mounted = seed < harness.by_effort(2, 6, 6) or seed % MOUNTED == 0
+            _, said = run_seed(seed, 40, 30, not mounted)
             if said:
                 self.fail(said)
 
@@ -632,6 +622,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=0)
     parser.add_argument("--script", type=Path)
     parser.add_argument("--shrink", type=float, default=120, metavar="SECONDS")
+    parser.add_argument("--mount", action="store_true", help="a mount for all seeds, or the script")
     parser.add_argument("--keep-going", action="store_true")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once")
     args = parser.parse_args()
@@ -639,7 +630,7 @@ def main() -> int:
     harness.Watchdog.start()
     try:
         if args.script:
-            wrong = fails_by(load(args.script.read_text()))
+            wrong = fails_by(load(args.script.read_text()), not args.mount)
             print(wrong or "as it should be")
             return bool(wrong)
         first = args.first if args.seed is None else args.seed
