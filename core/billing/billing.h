@@ -137,6 +137,7 @@ int billing_row(struct billing *b, const struct billing_part *part, size_t i,
 /* Which part owns a request, and which row gives its cost. */
 struct billing_ruling {
     const void *owner, *winner; /* owners of parts, and their paths */
+    size_t row;                 /* of the owner */
     const char *owner_path, *winner_path;
     uint64_t line; /* line number in the winner */
     size_t files;  /* number of files that log it */

@@ -239,6 +239,7 @@ int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling 
         return -ENOENT;
     out->owner = owner.part->owner;
     out->owner_path = owner.part->path;
+    out->row = owner.i;
     out->winner = best.part->owner;
     out->winner_path = best.part->path;
     out->line = best.row.line;

@@ -777,7 +777,7 @@ static int send_lines(struct call *call, uint64_t generation, const struct strea
                       struct stream_row *rows, size_t n,
                       int (*line)(void *ctx, const char *bytes, size_t len), void *ctx)
 {
-    struct stream_batch batch = {.streams = call->streams, .which = call->which};
+    struct stream_batch batch = {.streams = call->streams, .which = call->which, .month = call->rows.month};
     int rc;
 
     qsort(rows, n, sizeof(*rows), by_place);

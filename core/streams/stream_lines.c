@@ -242,13 +242,38 @@ int stream_put_request(void *ctx, const struct billing_visit *visit)
     return stream_has_line(batch->which, visit) ? put_line(batch, visit) : 0;
 }
 
+static int put_visit(void *ctx, const struct billing_visit *visit)
+{
+    return put_line(ctx, visit);
+}
+
+/* The request counts under the same id in another transcript. If it has not ended there, it has no line yet,
+ * and what was sent would stay. A month has the lines of open requests in any case. */
+static int put_if_open(struct stream_batch *batch, uint64_t key)
+{
+    struct billing *billing = batch->streams->model->billing;
+    struct transcript *t = batch->t, *owner;
+    struct billing_ruling ruling;
+    int rc = batch->month < 0 ? billing_ruling(billing, key, &ruling) : -ENOENT;
+
+    if (rc < 0)
+        return 0;
+    owner = (struct transcript *)ruling.owner;
+    if (ruling.row < owner->marks->closed)
+        return 0;
+    batch->t = owner;
+    rc = billing_row(billing, owner->billed, ruling.row, put_visit, batch);
+    batch->t = t;
+    return rc;
+}
+
 int stream_put_again(void *ctx, const struct billing_visit *visit)
 {
     struct stream_batch *batch = ctx;
+    uint64_t key = visit->row->request.key;
 
-    if (!stream_has_line(batch->which, visit) &&
-        billing_counts(batch->streams->model->billing, visit->row->request.key))
-        return 0; /* under the same id, in another transcript */
+    if (!stream_has_line(batch->which, visit) && billing_counts(batch->streams->model->billing, key))
+        return put_if_open(batch, key);
     return put_line(batch, visit);
 }
 

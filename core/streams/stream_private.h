@@ -32,10 +32,10 @@ struct stream_line {
     size_t ids_at, ids_len; /* in the bytes: the ids found */
 };
 
-/* Lines of some rows, zeroed but for the first two. */
+/* Lines of some rows, zeroed but for the first three. */
 struct stream_batch {
     struct streams *streams;
-    int which;
+    int which, month; /* -1: all */
     struct transcript *t;
     struct oks_bytes bytes;
     struct stream_line *lines;
@@ -47,7 +47,10 @@ struct stream_batch {
 bool stream_has_line(int which, const struct billing_visit *visit);
 /* Adds the line of a request of batch->t, if it has one. 0 or -errno */
 int stream_put_request(void *batch, const struct billing_visit *visit);
-/* The same of a row that was sent: if its request counts no more, its line has zeros. */
+/*
+ * The same of a row that was sent: if its request counts no more, its line has zeros; if it counts in another
+ * transcript and is open there, its line is that one's.
+ */
 int stream_put_again(void *batch, const struct billing_visit *visit);
 /* The line of a request that has left with its transcript. */
 int stream_put_gone(struct stream_batch *batch, const struct stream_gone *gone);
