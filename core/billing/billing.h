@@ -146,6 +146,9 @@ struct billing_ruling {
 
 /* 0, or -ENOENT: no part logs it. */
 int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out);
+/* Whether `is` holds for the time of any row that logs the request. */
+bool billing_any_stamp(const struct billing *b, uint64_t key,
+                       bool (*is)(const void *ctx, struct oks_stamp stamp), const void *ctx);
 /* Whether a request counts under this key. */
 bool billing_counts(const struct billing *b, uint64_t key);
 /*

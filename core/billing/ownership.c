@@ -229,6 +229,21 @@ int billing_decide(struct billing *b)
     return rc;
 }
 
+bool billing_any_stamp(const struct billing *b, uint64_t key,
+                       bool (*is)(const void *ctx, struct oks_stamp stamp), const void *ctx)
+{
+    struct billing_rows rows = billing_rows_of(b, key);
+    struct billing_row_ref ref;
+    struct request_row row;
+
+    while (billing_rows_next(b, &rows, &ref)) {
+        requests_get(b->by_id[ref.transcript]->rows, ref.row, &row);
+        if (is(ctx, row.request.stamp))
+            return true;
+    }
+    return false;
+}
+
 int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling *out)
 {
     struct candidate best, owner;

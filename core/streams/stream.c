@@ -272,7 +272,8 @@ struct stream_row {
 
 struct stream_rows {
     int which;
-    int month;                   /* -1: all */
+    int month; /* -1: all */
+    struct billing *billing;
     struct stream_range *ranges; /* by path of their transcripts, or in the order in which they were closed */
     size_t n_ranges, ranges_room;
     struct stream_row *rows;
@@ -297,11 +298,38 @@ static int push_row(struct stream_rows *rows, struct oks_stamp stamp, uint32_t r
     return 0;
 }
 
+static int take_stamp(void *ctx, const struct billing_visit *visit)
+{
+    *(struct oks_stamp *)ctx = visit->stamp;
+    return 0;
+}
+
+static bool is_wanted_at(const void *rows, struct oks_stamp stamp)
+{
+    return is_wanted(rows, stamp);
+}
+
+/* Whether a request that was sent may have a line in this month, and belongs to another one now. */
+static bool has_moved(const struct stream_rows *rows, uint64_t key)
+{
+    struct billing_ruling ruling;
+    struct oks_stamp now;
+
+    if (rows->month < 0 || !billing_counts(rows->billing, key) ||
+        billing_ruling(rows->billing, key, &ruling) < 0)
+        return false;
+    billing_row(rows->billing, ((const struct transcript *)ruling.owner)->billed, ruling.row, take_stamp,
+                &now);
+    return !is_wanted(rows, now) && billing_any_stamp(rows->billing, key, is_wanted_at, rows);
+}
+
 static int add_row(void *ctx, const struct billing_visit *visit)
 {
     struct stream_rows *rows = ctx;
     const struct stream_range *range = &rows->ranges[rows->n_ranges - 1];
 
+    if (range->again && has_moved(rows, visit->row->request.key))
+        return OKS_STREAM_STARTED_OVER;
     if (!range->again && !stream_has_line(rows->which, visit))
         return 0;
     return push_row(rows, visit->stamp, (uint32_t)(rows->n_ranges - 1), visit->i - range->from);
@@ -799,6 +827,7 @@ int streams_next(struct streams *streams, const struct stream_sources *sources,
     int rc;
 
     call.rows.which = call.which;
+    call.rows.billing = streams->model->billing;
     call.rows.month = cursor->kind == OKS_STREAM_MONTH ? (int)cursor->month : -1;
     rc = collect(&call, cursor, &behind);
     for (size_t i = 0, n; rc == 0 && i < call.rows.n; i += n) {
