@@ -20,7 +20,7 @@ struct node_type {
     /* files */
     int (*render)(struct oks_engine *engine, const struct node *node, int64_t now_ms,
                   struct oks_document *out);
-    enum oks_stats stats;   /* of the documents in stats/ */
+    enum oks_stats stats;   /* of the documents in stats/; of a report, the last rows of time that it shows */
     enum oks_source source; /* of the documents in limits/ */
     bool announced; /* the folder's watchers are notified of changes, even if it was never looked up */
     bool costly;    /* they are notified only if it was looked up */

@@ -164,10 +164,11 @@ def places(daemons):
 
 
 def asked() -> dict:
-    """A record of now that is another request each time it is appended: a line without an id is known by its place."""
+    """A record of now that is another request each time it is appended, of some cents: a line without an id is known by its
+    place."""
     record = APPENDED | {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())}
     del record["uuid"]
-    record["message"] = {key: value for key, value in record["message"].items() if key != "id"}
+    record["message"] = {key: value for key, value in record["message"].items() if key != "id"} | {"usage": records.usage(7000, 3000)}
     return record
 
 
