@@ -129,7 +129,7 @@ static int pass_on(void *ctx, const struct source_limit *limit)
 static int each_of_transcripts(struct model *model, enum oks_source source, source_limit_fn *fn, void *ctx)
 {
     struct limits_found found = {.source = source};
-    int rc = oks_tree_until(model->catalog.transcripts, note_all, &found);
+    int rc = oks_sources[source]->limits ? oks_tree_until(model->catalog.transcripts, note_all, &found) : 0;
 
     if (found.n)
         qsort(found.rows, found.n, sizeof(*found.rows), by_id);

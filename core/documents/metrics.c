@@ -31,12 +31,12 @@
 #define OTHER   "(other)"
 #define UNKNOWN "unknown"
 
-enum { CONTEXTS_MAX = 16 };
+enum { CONTEXTS_MAX = 16, RATIO_STEPS = 10000 };
 
 /* --- label sets --- */
 
 struct label_set {
-    const char *project, *agent, *source, *team; /* interned */
+    const char *project, *agent, *source, *team; /* equal ones have equal addresses */
     struct billed_bag billed;                    /* by model */
     struct oks_stamp first;                      /* of its sessions; none: not known */
     bool shown;
@@ -52,7 +52,7 @@ struct metrics {
     struct model *model;
     struct oks_bytes text;
     void *sets; /* tsearch tree */
-    struct label_set **by_age;
+    struct label_set **sorted;
     size_t n_sets, room;
     struct series *series;
     size_t n_series, series_room;
@@ -69,16 +69,35 @@ static void fails(struct metrics *m, int error)
         m->error = error;
 }
 
+static int compare_texts(const char *a, const char *b)
+{
+    return a == b ? 0 : strcmp(a, b);
+}
+
 static int by_labels(const void *a, const void *b)
 {
-    const struct label_set *x = a, *y = b;
-    int d = x->project == y->project ? 0 : strcmp(x->project, y->project);
+    const struct label_set *x = *(struct label_set *const *)a, *y = *(struct label_set *const *)b;
+    int d = compare_texts(x->project, y->project);
 
-    if (!d && x->agent != y->agent)
-        d = strcmp(x->agent, y->agent);
-    if (!d && x->team != y->team)
-        d = strcmp(x->team, y->team);
-    return d || x->source == y->source ? d : strcmp(x->source, y->source);
+    d = d ? d : compare_texts(x->agent, y->agent);
+    d = d ? d : compare_texts(x->team, y->team);
+    return d ? d : compare_texts(x->source, y->source);
+}
+
+static int compare_addresses(const char *a, const char *b)
+{
+    return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+/* Equal labels have equal addresses. */
+static int by_address(const void *a, const void *b)
+{
+    const struct label_set *x = a, *y = b;
+    int d = compare_addresses(x->project, y->project);
+
+    d = d ? d : compare_addresses(x->agent, y->agent);
+    d = d ? d : compare_addresses(x->team, y->team);
+    return d ? d : compare_addresses(x->source, y->source);
 }
 
 static void set_free(void *item)
@@ -91,16 +110,16 @@ static void set_free(void *item)
 
 static struct label_set *set_added(struct metrics *m, const struct label_set *wanted)
 {
-    struct label_set *set = OKS_GROW(m->by_age, m->n_sets, m->room) ? malloc(sizeof(*set)) : NULL;
+    struct label_set *set = OKS_GROW(m->sorted, m->n_sets, m->room) ? malloc(sizeof(*set)) : NULL;
 
     if (!set)
         return NULL;
     *set = *wanted;
-    if (!tsearch(set, &m->sets, by_labels)) {
+    if (!tsearch(set, &m->sets, by_address)) {
         free(set);
         return NULL;
     }
-    m->by_age[m->n_sets++] = set;
+    m->sorted[m->n_sets++] = set;
     return set;
 }
 
@@ -114,6 +133,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char no_team[] = "";
+
 /* The names of the session's teams, which is one, or none, of nearly all. NULL: ENOMEM */
 static const char *teams_of(struct metrics *m, const struct session *s)
 {
@@ -123,7 +144,7 @@ static const char *teams_of(struct metrics *m, const struct session *s)
     size_t n = 0;
 
     if (!first || !LIST_NEXT(first, of_session))
-        return interned(m, first ? first->team->name : "");
+        return first ? first->team->name : no_team;
     LIST_FOREACH(at, &s->teams, of_session)
         n++;
     names = calloc(n, sizeof(*names));
@@ -180,9 +201,9 @@ static void add_session(void *ctx, void *item)
     struct oks_stamp first = sums_has_share(s) ? sums_share(s)->totals.first : OKS_STAMP_NONE;
     struct label_set wanted, **found, *set;
 
-    if (!was_billed(s))
+    found = labels_of(m, s, &wanted) ? tfind(&wanted, &m->sets, by_address) : NULL;
+    if (!found && !was_billed(s)) /* in most cases it is found, and adds what is zero */
         return;
-    found = labels_of(m, s, &wanted) ? tfind(&wanted, &m->sets, by_labels) : NULL;
     set = found ? *found : wanted.team ? set_added(m, &wanted) : NULL;
     if (!set || billed_session_add(&set->billed, s) < 0) {
         fails(m, -ENOMEM);
@@ -200,7 +221,7 @@ static int by_age(const void *a, const void *b)
     bool x_none = oks_stamp_is_none(x->first), y_none = oks_stamp_is_none(y->first);
     int d = x_none || y_none ? x_none - y_none : oks_stamp_cmp(x->first, y->first);
 
-    return d ? d : by_labels(x, y);
+    return d ? d : by_labels(a, b);
 }
 
 static size_t models_in(const struct label_set *set)
@@ -217,13 +238,13 @@ static void choose_shown(struct metrics *m, size_t most)
     size_t n = 0;
 
     if (m->n_sets)
-        qsort(m->by_age, m->n_sets, sizeof(struct label_set *), by_age);
+        qsort(m->sorted, m->n_sets, sizeof(struct label_set *), by_age);
     for (size_t i = 0; i < m->n_sets; i++) {
-        size_t models = models_in(m->by_age[i]);
+        size_t models = models_in(m->sorted[i]);
 
         n = n + models <= most ? n + models : SIZE_MAX / 2; /* none after the first that has no room */
-        m->by_age[i]->shown = n <= most;
-        m->folded += m->by_age[i]->shown ? 0 : models;
+        m->sorted[i]->shown = n <= most;
+        m->folded += m->sorted[i]->shown ? 0 : models;
     }
 }
 
@@ -259,38 +280,34 @@ static int by_model(const void *a, const void *b)
     return strcmp(((const struct billed_item *)a)->model, ((const struct billed_item *)b)->model);
 }
 
-struct folding {
-    struct metrics *m;
-    struct billed_sum rest;
-};
-
-static void add_set(void *ctx, void *item)
+static void add_set(struct metrics *m, struct label_set *set, struct billed_sum *rest)
 {
-    struct folding *f = ctx;
-    struct label_set *set = item;
     struct billed_sum sum;
 
     if (!set->shown) {
         billed_bag_total(&set->billed, &sum);
-        billed_add(&f->rest, &sum);
+        billed_add(rest, &sum);
         return;
     }
     qsort(set->billed.items, set->billed.len, sizeof(*set->billed.items), by_model);
     for (size_t i = 0; i < set->billed.len; i++)
         if (!billed_is_zero(&set->billed.items[i].sum))
-            add_row(f->m, set, set->billed.items[i].model, &set->billed.items[i].sum);
+            add_row(m, set, set->billed.items[i].model, &set->billed.items[i].sum);
 }
 
 static void make_series(struct metrics *m, size_t most)
 {
     static const struct label_set other = {.project = OTHER, .agent = OTHER, .source = OTHER, .team = OTHER};
-    struct folding f = {m, {0}};
+    struct billed_sum rest = {0};
 
     oks_tree_each(m->model->catalog.sessions, add_session, m);
     choose_shown(m, most);
-    oks_tree_each(m->sets, add_set, &f);
+    if (m->n_sets)
+        qsort(m->sorted, m->n_sets, sizeof(struct label_set *), by_labels);
+    for (size_t i = 0; i < m->n_sets; i++)
+        add_set(m, m->sorted[i], &rest);
     if (m->folded)
-        add_row(m, &other, OTHER, &f.rest);
+        add_row(m, &other, OTHER, &rest);
     billed_bag_total(billing_all(m->model->billing), &m->all);
 }
 
@@ -492,78 +509,67 @@ static void put_budgets(struct metrics *m, const struct budgets *budgets)
 
 /* --- limits of plans --- */
 
-struct limit_metric {
-    struct metrics *m;
-    enum oks_source source;
-    const char *name;
-    void (*put)(struct limit_metric *lm, const struct source_limit *limit,
-                const struct source_limit_window *w, struct oks_slice labels);
+enum { LIMIT_USED, LIMIT_RESET, LIMIT_TOLD, LIMIT_METRICS };
+
+static const struct {
+    const char *name, *help;
+} limit_metrics[LIMIT_METRICS] = {
+    [LIMIT_USED] = {"okstrafs_limit_used_ratio",
+                    "Part of a limit of the plan that is used, as the agent said "
+                    "last; it no longer holds after the reset."},
+    [LIMIT_RESET] = {"okstrafs_limit_reset_timestamp_seconds", "When the window of a limit ends."},
+    [LIMIT_TOLD] = {"okstrafs_limit_told_timestamp_seconds", "When the agent said it."},
 };
 
-static void put_used(struct limit_metric *lm, const struct source_limit *limit,
-                     const struct source_limit_window *w, struct oks_slice labels)
-{
-    (void)limit;
-    metric_put_money(&lm->m->text, lm->name, labels, (unsigned __int128)w->used * (OKS_USD / 10000));
-}
-
-static void put_resets(struct limit_metric *lm, const struct source_limit *limit,
-                       const struct source_limit_window *w, struct oks_slice labels)
-{
-    (void)limit;
-    if (w->resets_at)
-        metric_put(&lm->m->text, lm->name, labels, w->resets_at);
-}
-
-static void put_told(struct limit_metric *lm, const struct source_limit *limit,
-                     const struct source_limit_window *w, struct oks_slice labels)
-{
-    int64_t ms = limit_time(limit);
-
-    (void)w;
-    if (ms > 0)
-        metric_put(&lm->m->text, lm->name, labels, (uint64_t)ms / 1000);
-}
+struct limit_rows {
+    struct metrics *m;
+    enum oks_source source;
+    struct oks_bytes text[LIMIT_METRICS];
+};
 
 static int put_limit(void *ctx, const struct source_limit *limit)
 {
-    struct limit_metric *lm = ctx;
+    struct limit_rows *rows = ctx;
+    int64_t told_ms = limit_time(limit);
 
     for (int i = 0; i < SOURCE_LIMIT_WINDOWS; i++) {
+        const struct source_limit_window *w = &limit->window[i];
         char minutes[32];
         const struct metric_label labels[] = {
-            {"source", oks_sources[lm->source]->name}, {"limit", limit->id}, {"window_minutes", minutes}};
+            {"source", oks_sources[rows->source]->name}, {"limit", limit->id}, {"window_minutes", minutes}};
+        struct oks_slice text;
 
-        snprintf(minutes, sizeof(minutes), "%" PRIu64, limit->window[i].minutes);
-        if (limit->window[i].given)
-            lm->put(lm, limit, &limit->window[i], labels_text(lm->m, labels, 3));
+        if (!w->given)
+            continue;
+        snprintf(minutes, sizeof(minutes), "%" PRIu64, w->minutes);
+        text = labels_text(rows->m, labels, 3);
+        metric_put_money(&rows->text[LIMIT_USED], limit_metrics[LIMIT_USED].name, text,
+                         (unsigned __int128)w->used * (OKS_USD / RATIO_STEPS));
+        if (w->resets_at)
+            metric_put(&rows->text[LIMIT_RESET], limit_metrics[LIMIT_RESET].name, text, w->resets_at);
+        if (told_ms > 0)
+            metric_put(&rows->text[LIMIT_TOLD], limit_metrics[LIMIT_TOLD].name, text,
+                       (uint64_t)told_ms / 1000);
     }
     return 0;
 }
 
 static void put_limits(struct metrics *m)
 {
-    static const struct {
-        const char *name, *help;
-        void (*put)(struct limit_metric *lm, const struct source_limit *limit,
-                    const struct source_limit_window *w, struct oks_slice labels);
-    } kinds[] = {
-        {"okstrafs_limit_used_ratio",
-         "Part of a limit of the plan that is used, as the agent said last; it no longer holds after the "
-         "reset.",
-         put_used},
-        {"okstrafs_limit_reset_timestamp_seconds", "When the window of a limit ends.", put_resets},
-        {"okstrafs_limit_told_timestamp_seconds", "When the agent said it.", put_told},
-    };
+    struct limit_rows rows = {.m = m};
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-        metric_begin(&m->text, kinds[i].name, METRIC_GAUGE, kinds[i].help);
-        for (int source = 0; source < OKS_SOURCES; source++) {
-            struct limit_metric lm = {m, (enum oks_source)source, kinds[i].name, kinds[i].put};
-            int rc = limits_each(m->model, lm.source, put_limit, &lm);
+    for (int source = 0; source < OKS_SOURCES; source++) {
+        int rc;
 
-            fails(m, rc < 0 ? rc : 0);
-        }
+        rows.source = (enum oks_source)source;
+        rc = limits_each(m->model, rows.source, put_limit, &rows);
+        fails(m, rc < 0 ? rc : 0);
+    }
+    for (int i = 0; i < LIMIT_METRICS; i++) {
+        metric_begin(&m->text, limit_metrics[i].name, METRIC_GAUGE, limit_metrics[i].help);
+        oks_bytes_put(&m->text, rows.text[i].ptr, rows.text[i].len);
+        fails(m, rows.text[i].error);
+        free(rows.text[i].ptr);
     }
 }
 
@@ -708,7 +714,7 @@ static void metrics_clear(struct metrics *m)
     for (size_t i = 0; i < m->n_series; i++)
         free(m->series[i].labels);
     free(m->series);
-    free(m->by_age);
+    free(m->sorted);
     tdestroy(m->sets, set_free);
     billed_bag_clear(&m->claude);
     free(m->labels.ptr);
