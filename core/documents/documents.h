@@ -91,5 +91,9 @@ int names_has(struct model *model, enum oks_list what, const struct oks_target *
 int names_match(void *ctx, const char *name);
 /* 0: `name` is the listed one; 1: the listed one is in `canonical`; -ENOENT. */
 int names_resolve(struct model *model, enum oks_kind kind, const char *name, char canonical[256]);
+/* Calls fn with each session, team or project of a version greater than `since`. The first non-zero value of
+ * fn, or 0. */
+int names_changed(struct model *model, enum oks_kind kind, uint64_t since,
+                  int (*fn)(void *ctx, const char *name), void *ctx);
 
 #endif

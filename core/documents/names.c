@@ -427,3 +427,55 @@ int names_resolve(struct model *model, enum oks_kind kind, const char *name, cha
         strcpy(canonical, found);
     return !found ? -ENOENT : strcmp(found, name) != 0;
 }
+
+/* --- what has changed --- */
+
+struct changed {
+    const struct versions *versions;
+    uint64_t since;
+    int (*fn)(void *ctx, const char *name);
+    void *ctx;
+};
+
+static int if_changed(const struct changed *c, uint64_t version, const char *name)
+{
+    return version_priced(c->versions, version) > c->since ? c->fn(c->ctx, name) : 0;
+}
+
+static int if_session_changed(void *ctx, void *item)
+{
+    const struct session *s = item;
+
+    return if_changed(ctx, s->version, s->name);
+}
+
+static int if_team_changed(void *ctx, void *item)
+{
+    const struct team *t = item;
+
+    return if_changed(ctx, t->version, t->name);
+}
+
+static int if_project_changed(void *ctx, void *item)
+{
+    const struct project *p = item;
+
+    return if_changed(ctx, p->version, p->name);
+}
+
+int names_changed(struct model *model, enum oks_kind kind, uint64_t since,
+                  int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    struct changed c = {&model->versions, since, fn, ctx};
+
+    switch (kind) {
+    case OKS_SESSION:
+        return oks_tree_until(model->catalog.sessions, if_session_changed, &c);
+    case OKS_TEAM:
+        return oks_tree_until(model->catalog.teams, if_team_changed, &c);
+    case OKS_PROJECT:
+        return oks_tree_until(model->catalog.projects, if_project_changed, &c);
+    default:
+        return 0;
+    }
+}

@@ -83,6 +83,17 @@ int oks_engine_has(struct oks_engine *e, enum oks_list what, const struct oks_ta
     return rc;
 }
 
+int oks_engine_changed(struct oks_engine *e, enum oks_kind kind, uint64_t since,
+                       int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->model.lock);
+    rc = names_changed(&e->model, kind, since, fn, ctx);
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
 int oks_engine_resolve(struct oks_engine *e, enum oks_kind kind, const char *name, char canonical[256])
 {
     int rc;

@@ -99,6 +99,25 @@ static const char help_statusline[] =
     "\n"
     "  $ echo '{\"model\": {\"display_name\": \"Opus\"}}' | okstrafs statusline\n";
 
+static const char help_export[] =
+    "Writes the tree, or parts of it, as regular files into DIR: a new folder, an empty one, or one of an\n"
+    "export before. Each file is replaced at once, and only if it differs. What is gone is removed; what\n"
+    "okstrafs did not write stays. It needs no mount.\n"
+    "\n"
+    "  PATH            a file, a folder with all that is in it, or a pattern such as 'projects/*/cost_usd';\n"
+    "                  / is everything. Only by name: window/, ledger.jsonl, tools.jsonl, and sessions/ of\n"
+    "                  teams, members and projects. Without a PATH:\n"
+    "                  usage.json total_tokens cost_usd cache_hit_ratio metrics.prom events.jsonl "
+    "status.json\n"
+    "                  pricing.json stats budgets limits teams projects\n"
+    "  --watch         go on, and write what changes as soon as it does\n"
+    "  --mode=MODE     rights of the files, octal (default 600); who can read them can enter the folders\n"
+    "  --group=GROUP   to which files and folders belong\n"
+    "\n"
+    "  $ okstrafs export ~/usage-copy\n"
+    "  $ okstrafs export --watch --mode=644 ~/metrics metrics.prom\n"
+    "  $ okstrafs export ~/usage-copy / 'sessions/*/ledger.jsonl'\n";
+
 static const char help_scan[] =
     "Reads everything that is new, and fills the caches, with a progress bar. No other command needs this\n"
     "first. If it is interrupted, what it has read is kept.\n"
@@ -135,6 +154,8 @@ static const struct command_name commands[] = {
     {"report", COMMAND_REPORT, 1, "[WHAT] [--since T] [--until T]", "tables of usage and cost", help_report},
     {"top", COMMAND_TOP, 1, "[MOUNTPOINT]", "a live view of a mount", help_top},
     {"statusline", COMMAND_STATUSLINE, 1, "[MOUNTPOINT]", "a status line for Claude Code", help_statusline},
+    {"export", COMMAND_EXPORT, -1, "[--watch] DIR [PATH...]", "the same files as regular ones in DIR",
+     help_export},
     {"scan", COMMAND_SCAN, 0, "", "read everything now, and fill the caches", help_scan},
     {"forget", COMMAND_FORGET, -1, "SESSION... | --all", "stop counting sessions that were deleted",
      help_forget},
@@ -210,8 +231,8 @@ void command_refuse(const char *word)
         log_error("%s: no such command; the nearest is '%s' (okstrafs --help has all)", word,
                   commands[nearest].name);
     else
-        log_error("%s: no such command; there are mount, umount, cat, ls, report, top, statusline, scan, "
-                  "forget and doctor (see okstrafs --help)",
+        log_error("%s: no such command; there are mount, umount, cat, ls, report, top, statusline, export, "
+                  "scan, forget and doctor (see okstrafs --help)",
                   word);
 }
 

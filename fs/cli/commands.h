@@ -15,12 +15,18 @@ enum command {
     COMMAND_REPORT,
     COMMAND_TOP,
     COMMAND_STATUSLINE,
+    COMMAND_EXPORT,
     COMMAND_SCAN,
     COMMAND_FORGET,
     COMMAND_DOCTOR,
     COMMAND_HELP,
     COMMAND_VERSION,
 };
+
+/* What export writes without a PATH: PATHs, separated by spaces. */
+#define EXPORT_DEFAULTS                                                                                    \
+    "usage.json total_tokens cost_usd cache_hit_ratio metrics.prom events.jsonl status.json pricing.json " \
+    "stats budgets limits teams projects"
 
 enum { COMMAND_BYTES = 12 };
 

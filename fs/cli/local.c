@@ -23,8 +23,7 @@
 
 enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
 
-/* The path below the mount's root. */
-static const char *below_mount(const struct options *o, const char *path)
+const char *local_below_mount(const struct options *o, const char *path)
 {
     size_t n = strlen(o->mountpoint);
 
@@ -158,7 +157,7 @@ static void say_not_found(const struct options *o, const char *path)
         log_error("%s: No such file or directory; patterns are not expanded without a mount: "
                   "'okstrafs ls%s%.*s' lists the names",
                   path, slash ? " " : "", slash ? (int)(slash - path) : 0, path);
-    else if (path[0] == '/' && below_mount(o, path) == path)
+    else if (path[0] == '/' && local_below_mount(o, path) == path)
         log_error("%s: No such file or directory; a path begins at the top of the tree, such as teams, or "
                   "with %s (see OKSTRA_HOME)",
                   path, o->mountpoint);
@@ -229,7 +228,7 @@ static int print_stream(struct oks_engine *engine, const struct options *o, cons
 static int cat_one(struct oks_engine *engine, const struct options *o, const char *path)
 {
     struct node node;
-    int rc = find(engine, below_mount(o, path), &node);
+    int rc = find(engine, local_below_mount(o, path), &node);
 
     if (rc == 0) {
         if (node_shape(&node) == NODE_DIR)
@@ -329,7 +328,7 @@ static int ls_node(struct oks_engine *engine, const struct options *o, const str
 static int ls_one(struct oks_engine *engine, const struct options *o, const char *path)
 {
     struct node node;
-    int rc = find(engine, below_mount(o, path), &node);
+    int rc = find(engine, local_below_mount(o, path), &node);
 
     if (rc == 0) {
         rc = ls_node(engine, o, &node, path);

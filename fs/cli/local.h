@@ -17,6 +17,9 @@ bool local_flush(int error);
  */
 bool local_say_what_is_missing(const struct options *options, struct oks_engine *engine);
 
+/* The path below the mount's root, of one that may begin with the mountpoint. */
+const char *local_below_mount(const struct options *options, const char *path);
+
 int cat_run(const struct options *options);
 int ls_run(const struct options *options);
 

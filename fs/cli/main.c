@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/export.h"
 #include "cli/forget.h"
 #include "common/heap.h"
 #include "cli/local.h"
@@ -58,6 +59,8 @@ static int run(const struct options *options)
         return top_run(options);
     case COMMAND_STATUSLINE:
         return statusline_run(options);
+    case COMMAND_EXPORT:
+        return export_run(options);
     case COMMAND_SCAN:
         return scan_run(options);
     case COMMAND_FORGET:

@@ -22,7 +22,7 @@
 #include "cli/user.h"
 #include "common/log.h"
 
-enum { COLUMNS_MOST = 10000 };
+enum { COLUMNS_MOST = 10000, EXPORT_MODE_MAX = 0666 };
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
 
@@ -441,11 +441,12 @@ struct switches {
     bool help, short_help, version;
     char bad[64]; /* the first option that is wrong; "": none */
     bool lacks_value;
-    char **lists; /* of -o, in their order */
+    char **lists;             /* of -o, in their order */
+    const char *mode, *group; /* as given; NULL: not */
 };
 
 /* Switches without a letter, which a message about them would name. */
-enum { SWITCH_SINCE = 256, SWITCH_UNTIL, SWITCH_CSV };
+enum { SWITCH_SINCE = 256, SWITCH_UNTIL, SWITCH_CSV, SWITCH_WATCH, SWITCH_MODE, SWITCH_GROUP };
 
 static void remember_bad(struct switches *s, int c, char *const *argv)
 {
@@ -493,6 +494,9 @@ static void take_switches(int argc, char **argv, struct options *o, struct switc
         {"csv", no_argument, NULL, SWITCH_CSV},
         {"since", required_argument, NULL, SWITCH_SINCE},
         {"until", required_argument, NULL, SWITCH_UNTIL},
+        {"watch", no_argument, NULL, SWITCH_WATCH},
+        {"mode", required_argument, NULL, SWITCH_MODE},
+        {"group", required_argument, NULL, SWITCH_GROUP},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -515,6 +519,12 @@ static void take_switches(int argc, char **argv, struct options *o, struct switc
             o->until = optarg;
         else if (c == SWITCH_CSV)
             o->csv = true;
+        else if (c == SWITCH_WATCH)
+            o->watch = true;
+        else if (c == SWITCH_MODE)
+            s->mode = optarg;
+        else if (c == SWITCH_GROUP)
+            s->group = optarg;
         else if (c == 'h')
             s->short_help = true;
         else if (c == 'H')
@@ -583,6 +593,30 @@ static int refuse_more(const struct options *o, const char *argument)
     else
         log_error("%s: one argument too many; see okstrafs --help", argument);
     return EX_USAGE;
+}
+
+static int take_export_rights(struct options *o, const struct switches *s)
+{
+    char *end = NULL;
+    unsigned long mode = s->mode && isdigit((unsigned char)*s->mode) ? strtoul(s->mode, &end, 8) : 0;
+
+    if (o->command != COMMAND_EXPORT && o->command != COMMAND_HELP && (o->watch || s->mode || s->group)) {
+        log_error("--watch, --mode and --group are options of export alone; see okstrafs help export");
+        return EX_USAGE;
+    }
+    if (s->mode && (!end || *end || mode > EXPORT_MODE_MAX || (mode & S_IRUSR) == 0)) {
+        log_error("--mode=%s: say the rights to read and write in octal, such as 640; the owner must be able "
+                  "to read",
+                  s->mode);
+        return EX_USAGE;
+    }
+    if (s->group && !group_number(s->group, &o->group)) {
+        log_error("--group=%s: no such group; say a name of /etc/group, or a number", s->group);
+        return EX_USAGE;
+    }
+    o->mode = s->mode ? (mode_t)mode : S_IRUSR | S_IWUSR;
+    o->has_group = s->group != NULL;
+    return 0;
 }
 
 /* Of an unset variable in a script, most likely. It must not become the working directory. */
@@ -684,6 +718,8 @@ int options_parse(int argc, char **argv, struct options *out)
     }
     if (rc == 0)
         rc = refuse_misplaced(&o);
+    if (rc == 0)
+        rc = take_export_rights(&o, &s);
     if (rc == 0 && *s.bad)
         rc = refuse_switch(&o, &s);
     if (rc == 0 && max_paths >= 0 && o.n_paths > max_paths)

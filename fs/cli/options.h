@@ -20,6 +20,10 @@ struct options {
     bool all;                  /* of forget */
     bool json, csv;            /* of doctor, and of report: the format */
     const char *since, *until; /* of report: bounds as given; NULL: open. Borrowed from argv */
+    bool watch;                /* of export */
+    bool has_group;            /* of export: the next one is given */
+    gid_t group;               /* to which the exported files belong */
+    mode_t mode;               /* of these files */
     unsigned columns;          /* of COLUMNS; 0: not given */
     bool no_colour;            /* NO_COLOR is set, or the terminal is a dumb one */
     bool nonempty;

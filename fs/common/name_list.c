@@ -40,7 +40,7 @@ int name_list_add(struct name_list *n, const char *name)
     return 0;
 }
 
-static int by_bytes(const void *a, const void *b)
+int name_list_compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -48,10 +48,10 @@ static int by_bytes(const void *a, const void *b)
 void name_list_sort(struct name_list *n)
 {
     if (n->len)
-        qsort(n->items, n->len, sizeof(*n->items), by_bytes);
+        qsort(n->items, n->len, sizeof(*n->items), name_list_compare);
 }
 
 bool name_list_have(const struct name_list *n, const char *name)
 {
-    return n->len && bsearch(&name, n->items, n->len, sizeof(*n->items), by_bytes);
+    return n->len && bsearch(&name, n->items, n->len, sizeof(*n->items), name_list_compare);
 }

@@ -19,6 +19,7 @@ struct name_list *name_list_new(void); /* NULL on ENOMEM */
 void name_list_free(struct name_list *names);
 int name_list_add(struct name_list *names, const char *name); /* -ENOMEM */
 void name_list_sort(struct name_list *names);
+int name_list_compare(const void *a, const void *b); /* of two items, for qsort and bsearch */
 bool name_list_have(const struct name_list *names, const char *name);
 
 #endif

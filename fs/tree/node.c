@@ -2,6 +2,7 @@
  * Nodes of the tree, as values that are copied, and their properties by type.
  */
 #include "tree/node_private.h"
+#include "tree/tree_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,6 +59,11 @@ bool node_is_fixed(const struct node *node)
 bool node_is_of_table(const struct node *node)
 {
     return node->type->name || node->type->announced;
+}
+
+bool node_is_alias(const struct node *node)
+{
+    return node->type == &node_type_alias;
 }
 
 char *node_link_target(const struct node *link)

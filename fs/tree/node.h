@@ -29,6 +29,9 @@ bool node_is_fixed(const struct node *node);
 /* The node is in the table by name, or listed as if it were. */
 bool node_is_of_table(const struct node *node);
 
+/* The node is a link from another spelling of a listed name. */
+bool node_is_alias(const struct node *node);
+
 /* The node's target; borrowed from it. */
 struct oks_target node_target(const struct node *node);
 

@@ -15,6 +15,7 @@ struct node_type {
     const struct node_type *each;         /* the type of the listed children; NULL: none */
     enum oks_list list;                   /* source of their names */
     bool list_of_all;                     /* the list is that of everything, not of the target */
+    bool named_only;  /* an export takes it, or the file, only if it is named: tree_is_named_only() */
     bool unannounced; /* its watchers are not notified of files that were never looked up */
 
     /* files */

@@ -102,6 +102,16 @@ bool tree_is_settled(struct oks_engine *engine, const struct node *node)
            oks_engine_is_settled(engine, need == NEED_TARGET ? &target : &all, need == NEED_FOUND);
 }
 
+enum oks_kind tree_list_kind(const struct node *dir)
+{
+    return dir->type->list_of_all ? dir->type->each->enters : OKS_ALL;
+}
+
+bool tree_is_named_only(const struct node *node)
+{
+    return node->type->named_only;
+}
+
 bool tree_has_list(const struct node *dir)
 {
     return dir->type->shape == NODE_DIR && dir->type->each;
@@ -343,6 +353,8 @@ int tree_list_known(struct oks_engine *engine, const struct node *dir,
     struct oks_target target = list_target(dir);
     int rc = dir->type->fixed ? list_fixed(dir, &e) : 0;
 
+    if (!dir->type->each)
+        return rc;
     e.shape = dir->type->each->shape;
     e.name = dir->type->each->name;
     if (rc == 0 && dir->type->list == OKS_LIST_DAYS) {

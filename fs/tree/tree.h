@@ -40,6 +40,14 @@ bool tree_shows_scan(const struct node *file);
 /* Whether a sync of the node's target would only find changes that are not known yet. */
 bool tree_is_settled(struct oks_engine *engine, const struct node *node);
 
+/* Of a directory with a list of everything: the kind of its children's targets; else OKS_ALL. */
+enum oks_kind tree_list_kind(const struct node *dir);
+/*
+ * Whether an export takes the file or directory only by its name: it has no bound on its size, or transcripts
+ * are read for it.
+ */
+bool tree_is_named_only(const struct node *node);
+
 /* Whether a directory's children depend on the data. */
 bool tree_has_list(const struct node *dir);
 /* Whether a directory's watchers are notified of its fixed files, even if those were never looked up. */
@@ -63,7 +71,7 @@ int tree_lookup_known(struct oks_engine *engine, const struct node *dir, const c
 /* Calls fn for each child of a directory. 0, -errno, or the first non-zero value of fn. */
 int tree_list(struct oks_engine *engine, const struct node *dir, const atomic_bool *cancel,
               int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx);
-/* The same from the last sync; for a directory with a list. */
+/* The same from the last sync. */
 int tree_list_known(struct oks_engine *engine, const struct node *dir,
                     int (*fn)(void *ctx, const char *name, enum node_shape shape), void *ctx);
 /* Changes whenever the directory's list does, if that can be known without making it; else 0. */

@@ -242,6 +242,13 @@ int oks_engine_list(struct oks_engine *engine, enum oks_list what, const struct 
 int oks_engine_has(struct oks_engine *engine, enum oks_list what, const struct oks_target *of,
                    const char *name);
 
+/*
+ * Calls fn with each session, team or project whose version is greater than `since`: an answer about it may
+ * have changed. `fn` must not call the engine. Returns the first non-zero value of fn, or 0.
+ */
+int oks_engine_changed(struct oks_engine *engine, enum oks_kind kind, uint64_t since,
+                       int (*fn)(void *ctx, const char *name), void *ctx);
+
 /* A rendered document. Zeroed: none. */
 struct oks_document {
     char *bytes; /* malloc'ed; NUL-terminated behind len */

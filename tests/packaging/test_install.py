@@ -18,6 +18,7 @@ INSTALLED = [
     "bin/okstrafs",
     "sbin/mount.fuse.okstrafs",
     "lib/systemd/user/okstrafs.service",
+    "lib/systemd/user/okstrafs-export.service",
     "lib/systemd/user/okstrafs-react@.path",
     "lib/systemd/user/okstrafs-react@.service",
     "share/man/man1/okstrafs.1",
