@@ -1,4 +1,5 @@
 /* The public calls that render documents (okstrafs/engine.h), over documents/. */
+#include <errno.h>
 #include <string.h>
 
 #include "documents/documents.h"
@@ -205,7 +206,7 @@ static int unread_below(const struct root *root,
             int error = transcript_of(file)->error;
 
             if (rc == 0 && error)
-                rc = fn(ctx, file->path, strerror(-error), true);
+                rc = fn(ctx, file->path, error == -EBADMSG ? "its data is damaged" : strerror(-error), true);
         }
     return rc;
 }
