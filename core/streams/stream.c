@@ -145,6 +145,8 @@ static void send_again(struct streams *streams, struct transcript *t, size_t fro
 
 void stream_changed(struct streams *streams, struct transcript *t, size_t i)
 {
+    if (i < t->marks->months_of)
+        stream_months_forget(t);
     if (i < t->marks->sent[STREAM_OF_SESSION])
         stream_clear(t->session->stream);
     if (i < t->marks->sent[STREAM_OF_ALL])
@@ -235,8 +237,7 @@ void stream_leave(struct streams *streams, struct transcript *t)
         stream_clear(&streams->all);
     }
     memset(marks->sent, 0, sizeof(marks->sent));
-    memset(marks->months, 0, sizeof(marks->months));
-    marks->months_of = 0;
+    stream_months_forget(t);
     marks->told = false;
 }
 

@@ -5,8 +5,8 @@
  * for rows of time, only the years 2020 to 2039 have months. Requests of other times, and those without a
  * time, are in one file together, so that nobody can make millions of files.
  *
- * Each transcript has a bit for each month with a request. Bits are only added: what a row said before is in
- * them too, so a file may be empty.
+ * Each transcript has a bit for each month with a request. Another transcript may own all of them, so a file
+ * may be empty.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -51,13 +51,22 @@ static int see_month(void *ctx, size_t i, const struct request_row *row)
     return 0;
 }
 
+void stream_months_forget(struct transcript *t)
+{
+    memset(t->marks->months, 0, sizeof(t->marks->months));
+    t->marks->months_of = 0;
+}
+
+/* What an unfinished line changes is taken back without notice. */
 static const uint64_t *months_of(struct transcript *t)
 {
     struct stream_marks *marks = t->marks;
     size_t n = requests_len(t->state.requests);
 
+    if (transcript_tail(t)->requests || marks->months_of > n)
+        stream_months_forget(t);
     requests_each(t->state.requests, marks->months_of, n, see_month, marks);
-    marks->months_of = requests_whole(t->state.requests);
+    marks->months_of = transcript_tail(t)->requests ? SIZE_MAX : n;
     return marks->months;
 }
 

@@ -14,7 +14,7 @@ struct stream_marks {
     bool told;                           /* the stream of all has ranges of it */
     uint64_t told_as;                    /* what its lines there say of the session, as a hash */
     uint64_t months[STREAM_MONTH_WORDS]; /* with requests: a bit each ... */
-    size_t months_of;                    /* ... of so many rows */
+    size_t months_of;                    /* ... of so many rows, none of which has changed since */
 };
 
 /* The revision with which row i of a transcript is sent. */
@@ -65,6 +65,8 @@ uint64_t stream_session_hash(const struct session *s);
 
 /* 0 ... STREAM_MONTHS - 1 */
 unsigned stream_month_of(struct oks_stamp stamp);
+/* A row of the transcript changed, or its rows leave: its months are to be found again. */
+void stream_months_forget(struct transcript *t);
 /* Whether a row of the transcript may be of that month. */
 bool stream_may_have_month(struct transcript *t, unsigned month);
 

@@ -34,6 +34,7 @@ os.environ.setdefault("OKSTRAFS_BIN", "")
 
 import harness  # noqa: E402
 import events  # noqa: E402
+import schemas  # noqa: E402
 import reference  # noqa: E402
 import reference_billed  # noqa: E402
 import reference_codex  # noqa: E402
@@ -47,6 +48,7 @@ COLUMNS = reference_billed.COUNTS
 BILLED = reference_billed.BILLED
 COST_MAX = Decimal(2**63 - 1) / 10**12
 WINDOWS = ("_2026-06-01", "2026-06-02_2026-06-02", "2026-06-02T12:00Z_")
+SCHEMAS_EVERY = 8  # checks
 MODES = (("claude", True), ("claude", True), ("claude", False), ("codex", True), ("gemini", True), ("mixed", False))
 MOUNTED = 25  # one seed in so many has a mount
 AGENTS = {"mixed": ("claude", "codex", "gemini")}
@@ -275,6 +277,8 @@ class Check:
         self.sums_of_sessions()
         self.streams()
         self.readers()
+        if schemas.available() and run.checks % SCHEMAS_EVERY == 1:
+            self.schemas()
         if run.exact:
             {"claude": self.claude, "codex": self.codex, "gemini": self.gemini}[run.agents[0]]()
         if run.checks % 3 == 0:
@@ -371,6 +375,11 @@ class Check:
         for key, value in events.of_billed(self.documents["stats/by-source.json"]["total"]["billed"]).items():
             if value < reference.TOKENS_MAX:
                 same(f"events/ {key}", total(row[key] for row in rows.values()), value)
+
+    def schemas(self) -> None:
+        for path, data in self.text.items():
+            if path.endswith((".json", ".jsonl")) and (error := schemas.wrong(path, data)):
+                raise Wrong("schema", error)
 
     def readers(self) -> None:
         """A stream only grows, or has another inode."""
