@@ -349,6 +349,11 @@ class Numbers(Filled):
         elif what == 3:
             (self.home.okstra / "okstrafs.json").write_text(json.dumps({"budgets": {
                 f"b{serial}": {"scope": "total", "limitUSD": 1}, "tokens": {"scope": "total", "limitTokens": 10**6}}}))
+        elif what == 4:
+            # An earlier copy in another session: that one is billed from now on.
+            source, target = rand.sample(files, 2)
+            line = json.loads(source.read_bytes().splitlines()[0])
+            harness.append(target, records.line(line | {"timestamp": "2026-05-31" + line["timestamp"][10:]}) + b"\n")
         else:
             for i in range(rand.randrange(1, 4)):
                 self.add(rand, serial * 10 + i)
