@@ -8,6 +8,8 @@
  *
  * A byte becomes at most three (an invalid one U+FFFD; U+0130, two bytes, three), which bounds the result.
  */
+#include "base/fold.h"
+
 #include <errno.h>
 #include <stdlib.h>
 

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "internal/hidden.h"
 
 enum {
     MARK_BYTES = 8,                   /* of the hash */

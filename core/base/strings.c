@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "okstrafs/names.h"
+#include "base/fold.h"
 
 struct key {
     char *ptr;

@@ -8,12 +8,11 @@
  *
  * Invariant: the same state always gives the same bytes, and cache_read.c takes exactly these.
  */
+#include "base/fold.h"
 #include "cache/cache_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include "okstrafs/names.h"
 
 const struct oks_cache_key oks_cache_keys[OKS_COLUMNS] = {
     {"\"i\":", 4, OKS_INPUT},

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fold.h"
 #include "catalog/catalog.h"
 
 static int by_name(const void *a, const void *b)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/fold.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
 

@@ -1,7 +1,7 @@
 /*
  * The member "daemon" of status.json: written by the daemon of a mount, read by `okstrafs doctor`.
  */
-#include "okstrafs/daemon_state.h"
+#include "internal/daemon_state.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "internal/digest.h"
 
 void oks_document_clear(struct oks_document *document)
 {

@@ -1,11 +1,11 @@
 /*
- * The rows of a document that say most (okstrafs/rows.h): collected where otherwise all rows are written.
+ * The rows of a document that say most (internal/rows.h): collected where otherwise all rows are written.
  */
 #ifndef OKSTRAFS_DOCUMENTS_PICKED_H
 #define OKSTRAFS_DOCUMENTS_PICKED_H
 
 #include "billing/billed.h"
-#include "okstrafs/rows.h"
+#include "internal/rows.h"
 #include "sums/aggregate.h"
 
 struct picked_row {

@@ -1,5 +1,5 @@
 /*
- * Rows of teams and of sessions (okstrafs/rows.h).
+ * Rows of teams and of sessions (internal/rows.h).
  *
  * What is shown of a team or a session is kept in it until its version changes, because in a page usually one
  * of them has changed.

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "documents/document.h"
-#include "okstrafs/names.h"
+#include "internal/hidden.h"
 
 static int put_line(struct json *j, const struct settings_state *state)
 {

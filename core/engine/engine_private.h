@@ -21,7 +21,7 @@
 #include "cache/history_store.h"
 #include "discovery/discovery.h"
 #include "engine/retained.h"
-#include "okstrafs/daemon_state.h"
+#include "internal/daemon_state.h"
 #include "okstrafs/engine.h"
 #include "streams/stream.h"
 #include "sums/billed_session.h"

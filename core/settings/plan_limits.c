@@ -17,6 +17,7 @@
 #include "cache/cache_parts.h"
 #include "files/json_tree.h"
 #include "files/read_file.h"
+#include "internal/hidden.h"
 
 enum {
     DEPTH = 16,

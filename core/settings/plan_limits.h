@@ -1,10 +1,10 @@
-/* The kept file of plan limits, for the settings (private to the core). See okstrafs/plan_limits.h. */
+/* The kept file of plan limits, for the settings (private to the core). See internal/plan_limits.h. */
 #ifndef OKSTRAFS_SETTINGS_PLAN_LIMITS_H
 #define OKSTRAFS_SETTINGS_PLAN_LIMITS_H
 
 #include <stddef.h>
 
-#include "okstrafs/plan_limits.h"
+#include "internal/plan_limits.h"
 
 enum { PLAN_LIMITS_BYTES_MAX = 4096 };
 

@@ -17,9 +17,14 @@
 
 enum { SECONDS_PER_DAY = 86400, AMOUNT_DIGITS = 9, EPOCH_DIGITS = 12 };
 
-const char *const oks_window_presets[] = {"today.json",      "yesterday.json", "this-week.json",
+const char *oks_window_preset(size_t index)
+{
+    static const char *const presets[] = {"today.json",      "yesterday.json", "this-week.json",
                                           "this-month.json", "last-5h.json",   "last-24h.json",
-                                          "last-7d.json",    "last-30d.json",  NULL};
+                                          "last-7d.json",    "last-30d.json"};
+
+    return index < sizeof(presets) / sizeof(*presets) ? presets[index] : NULL;
+}
 
 /* Takes bytes off the front of a slice; all return false, and then the slice is of no more use. */
 static bool take(struct oks_slice *s, char c)

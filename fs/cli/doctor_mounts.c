@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cli/findings.h"
-#include "okstrafs/daemon_state.h"
+#include "internal/daemon_state.h"
 #include "watchers/mountpoint.h"
 
 #define MOUNT_AGAIN(path) fix_with_path("okstrafs umount ", path, ", then mount again")

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "cli/local.h"
-#include "okstrafs/names.h"
+#include "internal/hidden.h"
 
 enum state { GOOD, NOTE, FAULT, STATES };
 

@@ -31,7 +31,7 @@
 #include "common/log.h"
 #include "watchers/mountpoint.h"
 #include "watchers/notify.h"
-#include "okstrafs/daemon_state.h"
+#include "internal/daemon_state.h"
 #include "ops/ops.h"
 #include "cli/service.h"
 

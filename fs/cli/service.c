@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "okstrafs/names.h"
+#include "internal/hidden.h"
 
 enum { SEND_S = 5 }; /* a manager that does not read must not stop the mount */
 

@@ -23,7 +23,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "okstrafs/plan_limits.h"
+#include "internal/hidden.h"
+#include "internal/plan_limits.h"
 
 enum {
     FUSE_MAGIC = 0x65735546, /* f_type of statfs(2) */

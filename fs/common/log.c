@@ -3,13 +3,12 @@
  * would execute them, or show the line in another order.
  */
 #include "common/log.h"
+#include "internal/hidden.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "okstrafs/names.h"
 
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {

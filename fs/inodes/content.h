@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "inodes/spool.h"
+#include "internal/digest.h"
 #include "okstrafs/engine.h"
 
 enum { CONTENT_MEMORY_MAX = 256 << 10 }; /* longer content goes into the spool */

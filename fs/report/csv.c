@@ -2,13 +2,12 @@
  * Rows as CSV. The columns are what the rows have: a key that a document gains is a column without a change
  * here.
  */
+#include "internal/hidden.h"
 #include "report/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "okstrafs/names.h"
 
 enum { COLUMNS_MAX = 256, PATH_BYTES = 128, LEVELS = 4 };
 

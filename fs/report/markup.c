@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "internal/hidden.h"
 #include "okstrafs/names.h"
 
 enum { FIRST_ROOM = 1 << 14 };

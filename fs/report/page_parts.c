@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "internal/digest.h"
 #include "okstrafs/engine.h"
 #include "report/chart.h"
 #include "report/markup.h"

@@ -2,7 +2,7 @@
 #ifndef OKSTRAFS_FS_REPORT_ROW_VALUES_H
 #define OKSTRAFS_FS_REPORT_ROW_VALUES_H
 
-#include "okstrafs/rows.h"
+#include "internal/rows.h"
 #include "report/values.h"
 
 /*

@@ -12,7 +12,7 @@
 #ifndef OKSTRAFS_FS_REPORT_ROWS_H
 #define OKSTRAFS_FS_REPORT_ROWS_H
 
-#include "okstrafs/rows.h"
+#include "internal/rows.h"
 #include "report/values.h"
 #include "report/kinds.h"
 
@@ -25,7 +25,7 @@ struct report_source {
     int (*recent)(void *ctx, size_t most, int (*fn)(void *ctx, const struct oks_session_row *row),
                   void *fn_ctx);
     /*
-     * The rows of a kind that say most, and what all of them come to, as numbers (okstrafs/rows.h). NULL: the
+     * The rows of a kind that say most, and what all of them come to, as numbers (internal/rows.h). NULL: the
      * source has documents only.
      */
     int (*rows)(void *ctx, const struct report_kind *kind, size_t most,

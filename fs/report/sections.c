@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "okstrafs/names.h"
+#include "internal/hidden.h"
 #include "report/cells.h"
 #include "report/present.h"
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "okstrafs/names.h"
+#include "internal/hidden.h"
 #include "report/width.h"
 
 enum {

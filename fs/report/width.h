@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "internal/hidden.h"
+
 /* East Asian wide characters take two columns, combining marks none. */
 size_t text_width(const char *text);
 /* The bytes of the longest beginning that takes at most so many columns. *width: how many it takes. */

@@ -316,12 +316,13 @@ static int list_fixed(const struct node *dir, const struct emitter *e)
 /* Preset windows: files, or folders of the same name without ".json". */
 static int list_presets(const struct emitter *e)
 {
+    const char *preset;
     int rc = 0;
 
-    for (const char *const *preset = oks_window_presets; rc == 0 && *preset; preset++) {
+    for (size_t i = 0; rc == 0 && (preset = oks_window_preset(i)); i++) {
         char name[64];
 
-        snprintf(name, sizeof(name), "%.*s%s", (int)(strlen(*preset) - strlen(".json")), *preset, e->suffix);
+        snprintf(name, sizeof(name), "%.*s%s", (int)(strlen(preset) - strlen(".json")), preset, e->suffix);
         rc = e->fn(e->ctx, name, e->shape);
     }
     return rc;

@@ -14,7 +14,7 @@
 
 #include <sys/types.h>
 
-#include "okstrafs/daemon_state.h"
+#include "internal/daemon_state.h"
 #include "watchers/mountpoint.h"
 
 struct toucher;

@@ -1,17 +1,22 @@
 /*
  * The engine: token usage of all agents on this machine, computed from their transcripts and kept up to date.
  *
- *     struct oks_config config = {.okstra_home = "/home/me/.okstra", .dirs = {claude_dirs}};
+ *     const char *const claude[] = {"/home/me/.claude", NULL};
+ *     struct oks_config config = {.okstra_home = "/home/me/.okstra", .dirs = {[OKS_SOURCE_CLAUDE] = claude}};
  *     struct oks_target all = {.kind = OKS_ALL};
  *     struct oks_document doc = {0};
- *     struct oks_engine *engine;
+ *     struct oks_engine *engine = NULL;
  *
  *     rc = oks_engine_new(&engine, &config);
- *     rc = oks_engine_sync(engine, &all, false, NULL);       finds and reads what changed
- *     rc = oks_document_usage(engine, &all, NULL, &doc);     answers from memory
- *     fwrite(doc.bytes, 1, doc.len, stdout);
+ *     if (rc == 0)
+ *         rc = oks_engine_sync(engine, &all, false, NULL);         finds and reads what changed
+ *     if (rc == 0)
+ *         rc = oks_document_usage(engine, &all, NULL, &doc);       answers from memory
+ *     if (rc == 0) {
+ *         fwrite(doc.bytes, 1, doc.len, stdout);
+ *         rc = oks_engine_save(engine);                            writes the caches
+ *     }
  *     oks_document_clear(&doc);
- *     oks_engine_save(engine);                               writes the caches
  *     oks_engine_free(engine);
  *
  * Order of calls: oks_engine_sync() for the target, then any number of queries about it. A sync that starts
@@ -19,13 +24,16 @@
  * oks_document_ledger().
  *
  * Threads: every call may be made from any thread, except oks_engine_new() and oks_engine_free(). A query
- * takes the engine's lock once, so its answer shows one state of the data. Callbacks run under that lock:
- * they must not call the engine.
+ * takes the engine's lock once, so its answer shows one state of the data. Callbacks run under that lock,
+ * unless their comment says otherwise: they must not call the engine. The engine has threads of its own, so a
+ * child made by fork(2) must not use it. Two engines are independent of each other.
  *
  * Ownership: strings and structs that are passed in stay the caller's, and are not used after the call
  * returns unless their comment says so. A document's bytes are the caller's: oks_document_clear().
  *
- * Errors: 0 or a negative errno. An output parameter is written on success only.
+ * Errors: 0 or a negative errno. An output parameter is written on success only. Nothing is printed.
+ *
+ * Time: the library reads no clock. `now_ms` is in ms since the epoch. Nor does it read the environment.
  *
  * Names are file names as the mount shows them (okstrafs/names.h), NUL-terminated.
  */
@@ -262,13 +270,9 @@ struct oks_document {
 /* Frees the bytes. A cleared or zeroed document is fine. */
 void oks_document_clear(struct oks_document *document);
 
-/* The SHA-256 of some bytes, to compare a document with one that is not kept. 0 or -EIO */
-enum { OKS_DIGEST_BYTES = 32 };
-int oks_digest(const void *bytes, size_t len, uint8_t out[OKS_DIGEST_BYTES]);
-
 /*
- * The documents. docs/format.md describes their contents. Each ends in a newline. Sync the target first. 0,
- * -ENOENT: no such target, or -ENOMEM; more where a comment says so.
+ * The documents. docs/reference.md describes their contents. Each ends in a newline. Sync the target first.
+ * 0, -ENOENT: no such target, or -ENOMEM; more where a comment says so.
  */
 
 /* usage.json, of everything too. `window` NULL: the target's own, which is that of a team's run, else all of

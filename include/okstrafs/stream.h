@@ -52,7 +52,7 @@ enum oks_stream_kind { OKS_STREAM_REQUESTS = 0, OKS_STREAM_TOOLS, OKS_STREAM_MON
 
 struct oks_tool_calls;
 
-/* Zeroed but for the first two: fresh. */
+/* Zeroed but for the first two: fresh. The others are the library's. */
 struct oks_stream_cursor {
     enum oks_stream_kind kind;
     unsigned month;               /* of OKS_STREAM_MONTH: oks_stream_month() */

@@ -60,8 +60,8 @@ int oks_window_parse(struct oks_slice name, const struct oks_zone *zone, int64_t
 struct oks_stamp oks_window_since(const struct oks_window *window);
 struct oks_stamp oks_window_until(const struct oks_window *window);
 
-/* The names of the presets with ".json", NULL-terminated. */
-extern const char *const oks_window_presets[];
+/* The name of a preset with ".json", a static string; NULL: there are not more than `index`. */
+const char *oks_window_preset(size_t index);
 
 /* ms since the epoch as YYYY-MM-DDThh:mm:ss.mmmZ, clamped to the years 0001 to 9999. */
 void oks_time_text(int64_t ms, char buf[OKS_STAMP_TEXT]);

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fold.h"
+#include "internal/hidden.h"
 #include "okstrafs/names.h"
 #include "tap.h"
 

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/fold.h"
 #include "fuzz.h"
 #include "okstrafs/names.h"
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "okstrafs/names.h"
+#include "internal/hidden.h"
 #include "report/report.h"
 #include "report/width.h"
 #include "fuzz.h"

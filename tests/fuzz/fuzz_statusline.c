@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "internal/hidden.h"
 #include "settings/plan_limits.h"
 #include "fuzz.h"
 

@@ -21,7 +21,8 @@ from tap import run_tap  # noqa: E402
 EXCEPTIONS: list[tuple[str, str]] = []
 
 PUBLIC = "include/okstrafs"
-# Not of the C library: what public headers must not need.
+INTERNAL = "include/internal"  # what fs/ needs besides; not installed
+# Not of the C library: what these headers must not need.
 LIBRARIES = ("fuse", "json-c/", "openssl/")
 
 root: Path
@@ -34,7 +35,7 @@ def rank(folder: str) -> int:
 
 
 def sources() -> list[Path]:
-    return sorted(path for folder in [*layers, PUBLIC] for path in (root / folder).iterdir() if path.suffix in (".c", ".h"))
+    return sorted(path for folder in [*layers, PUBLIC, INTERNAL] for path in (root / folder).iterdir() if path.suffix in (".c", ".h"))
 
 
 def named(path: Path) -> str:
@@ -49,8 +50,8 @@ def includes_of(path: Path) -> list[tuple[str, str]]:
 def place_of(includer: str, header: str) -> str | None:
     """The folder that a quoted header lies in; None: it is generated."""
     folder = header.rpartition("/")[0]
-    if folder == "okstrafs":
-        return PUBLIC
+    if folder in ("okstrafs", "internal"):
+        return f"include/{folder}"
     if not folder:
         return includer if (root / includer / header).exists() else None
     # An include says "base/hash.h"; core/ and fs/ have no folder of one name.
@@ -59,11 +60,13 @@ def place_of(includer: str, header: str) -> str | None:
 
 def may_include(includer: str, bracket: str, header: str) -> bool:
     if bracket == "<":
-        if includer == PUBLIC:
+        if includer in (PUBLIC, INTERNAL):
             return not header.startswith(LIBRARIES)
         return includer.startswith("fs/") or not header.startswith("fuse")
     folder = place_of(includer, header)
-    if folder in (None, PUBLIC, includer):
+    if folder == INTERNAL and includer == PUBLIC:
+        return False
+    if folder in (None, PUBLIC, INTERNAL, includer):
         return True
     return (includer in layers and folder in layers and includer.split("/")[0] == folder.split("/")[0]
             and rank(folder) < rank(includer))

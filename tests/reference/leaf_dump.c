@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "history/events.h"
 #include "okstrafs/names.h"
 #include "okstrafs/window.h"

@@ -350,10 +350,10 @@ START_TEST(every_preset_parses)
 {
     size_t n = 0;
 
-    for (; oks_window_presets[n]; n++) {
+    for (; oks_window_preset(n); n++) {
         struct oks_window window;
 
-        ck_assert_int_eq(oks_window_parse(oks_slice_of(oks_window_presets[n]), NULL, NOW, &window), 0);
+        ck_assert_int_eq(oks_window_parse(oks_slice_of(oks_window_preset(n)), NULL, NOW, &window), 0);
         ck_assert(window.relative);
     }
     ck_assert_uint_eq(n, 8);

@@ -11,8 +11,8 @@
  *
  * No transcript has these figures, and okstrafs asks no server. Functions without shared state: thread safe.
  */
-#ifndef OKSTRAFS_PLAN_LIMITS_H
-#define OKSTRAFS_PLAN_LIMITS_H
+#ifndef OKSTRAFS_INTERNAL_PLAN_LIMITS_H
+#define OKSTRAFS_INTERNAL_PLAN_LIMITS_H
 
 #include <stdbool.h>
 #include <stdint.h>

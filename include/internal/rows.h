@@ -13,8 +13,8 @@
  *
  * Each number is that of the document. Sync OKS_ALL first; `fn` is called without the lock.
  */
-#ifndef OKSTRAFS_ROWS_H
-#define OKSTRAFS_ROWS_H
+#ifndef OKSTRAFS_INTERNAL_ROWS_H
+#define OKSTRAFS_INTERNAL_ROWS_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  * The state of a mount's daemon: the member "daemon" of status.json, which a daemon fills in and `doctor`
  * reads.
  */
-#ifndef OKSTRAFS_DAEMON_STATE_H
-#define OKSTRAFS_DAEMON_STATE_H
+#ifndef OKSTRAFS_INTERNAL_DAEMON_STATE_H
+#define OKSTRAFS_INTERNAL_DAEMON_STATE_H
 
 #include "okstrafs/engine.h"
 
