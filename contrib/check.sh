@@ -281,7 +281,7 @@ for test in json.load(sys.stdin):
 check_format() {
     local files file
     stage 'format'
-    mapfile -d '' -t files < <(cd "$source_dir" && find core fs include tests -name '*.[ch]' -print0)
+    mapfile -d '' -t files < <(cd "$source_dir" && find contrib/examples core fs include tests -name '*.[ch]' -print0)
     if [[ $(clang-format --version) != *' 14.'* ]]; then
         echo 'LEFT OUT: the format is judged by clang-format 14'
     else

@@ -39,6 +39,8 @@ INSTALLED = [
     "share/doc/okstrafs/docs/guide.md",
     "share/doc/okstrafs/docs/reference.md",
     "share/doc/okstrafs/docs/terminal.svg",
+    "share/doc/okstrafs/docs/library.md",
+    "share/doc/okstrafs/examples/team-total.c",
 ]
 
 
@@ -209,8 +211,8 @@ def test_a_tarball_is_the_same_each_time(installed):
     assert first.read_bytes() != second.read_bytes()
 
 
-def main():
-    tests = [function for name, function in globals().items() if name.startswith("test_")]
+def run_tests(names):
+    tests = [function for name, function in names.items() if name.startswith("test_")]
     print(f"1..{len(tests)}")
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -229,4 +231,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(globals()))
