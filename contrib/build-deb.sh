@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a Debian package of the checkout, or of an unpacked tarball: installs what is missing, builds, runs the unit tests and
-# lintian, and prints the path of the package. The same files give the same package.
+# Builds Debian packages of the checkout, or of an unpacked tarball (okstrafs, libokstrafs0, libokstrafs-dev): installs what is missing, builds,
+# runs the unit tests and lintian, and prints their paths. The same files give the same packages.
 #
 #   contrib/build-deb.sh [FOLDER]       by default in build-deb
 #
@@ -42,10 +42,10 @@ if ! (cd -- "$top" && dpkg-buildpackage --build=binary --no-sign) >"$work/log" 2
     exit 1
 fi
 if ! lintian --allow-root --fail-on error,warning --display-info "$work"/okstrafs_*.changes >&2; then
-    echo 'build-deb: lintian found faults in the package, see above' >&2
+    echo 'build-deb: lintian found faults in the packages, see above' >&2
     exit 1
 fi
-for package in "$work"/okstrafs_*.deb; do
+for package in "$work"/*.deb; do
     mv -- "$package" "$out_dir/"
     printf '%s\n' "$out_dir/${package##*/}"
 done

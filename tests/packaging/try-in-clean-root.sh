@@ -210,8 +210,8 @@ try_package() {
     expect 'root: build-deb.sh on a bare machine' as root \
         "CI=true DEB_BUILD_OPTIONS='${DEB_BUILD_OPTIONS-}' /srv/okstrafs/contrib/build-deb.sh /srv/built"
     expect 'it prints the path of the package' says '^/srv/built/okstrafs_.*\.deb$'
-    cp "$root"/srv/built/okstrafs_*.deb "$work/" || return
-    sha256sum "$work"/okstrafs_*.deb
+    cp "$root"/srv/built/*.deb "$work/" || return
+    sha256sum "$work"/*.deb
 
     bare_machine
     ordinary_user
@@ -237,6 +237,20 @@ try_package() {
     expect 'purged' as root 'DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove okstrafs'
     expect 'purging leaves nothing behind' same_files "$before"
     expect "but the user's data" is_installed /home/tester/.okstra
+
+    # Without the package okstrafs: what its headers and the library need is all that is there.
+    cp "$work"/libokstrafs*.deb "$root/srv/"
+    expect 'the library is installed' as root "DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gcc libc6-dev pkgconf \
+        /srv/libokstrafs*.deb"
+    expect 'tester: a program is built with it' as tester "cp /usr/share/doc/libokstrafs-dev/examples/team-total.c . &&
+        cc -Wall -Werror team-total.c -o team-total \$(pkg-config --cflags --libs okstrafs)"
+    mkdir -p "$root/home/tester/.claude/projects/-p"
+    echo '{"type":"assistant","timestamp":"2026-06-10T01:00:00Z","teamName":"clean","message":{"id":"clean-1",
+        "model":"claude-opus-4-7","usage":{"input_tokens":11,"output_tokens":0}}}' | tr -d '\n' >"$root/home/tester/.claude/projects/-p/clean.jsonl"
+    echo >>"$root/home/tester/.claude/projects/-p/clean.jsonl"
+    chroot "$root" chown -R tester: /home/tester/.claude
+    expect 'tester: it runs' as tester './team-total clean'
+    expect "it prints the team's total" says '^11$'
 }
 
 bare_machine
