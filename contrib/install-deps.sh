@@ -89,8 +89,10 @@ missing_for_test() {
     need shellcheck command -v shellcheck
 }
 
-# Databases that load events. Tests of those that cannot be installed are skipped.
+# Databases that load events, and what reads metrics. Tests of those that cannot be installed are skipped.
 missing_for_engines() {
+    need prometheus command -v promtool
+    need prometheus-node-exporter command -v prometheus-node-exporter
     local psql=(/usr/lib/postgresql/*/bin/initdb)
     need postgresql test -x "${psql[-1]}"
     need clickhouse-server test -x /usr/sbin/clickhouse-server -o -x /usr/bin/clickhouse-server
