@@ -263,11 +263,20 @@ int billing_ruling(const struct billing *b, uint64_t key, struct billing_ruling 
     return 0;
 }
 
+/* A row may own a request and add nothing: an alias, or one that only a progress line logs. */
+static bool adds_something(const struct oks_request *request)
+{
+    return !request->alias && !request->second_hand;
+}
+
 bool billing_counts(const struct billing *b, uint64_t key)
 {
+    const struct substitute *substitute = billing_substitute_of(b, key);
     struct candidate counted;
 
-    return find_counted(b, key, &counted) || billing_substitute_of(b, key);
+    if (find_counted(b, key, &counted))
+        return adds_something(&counted.row.request);
+    return substitute && adds_something(&substitute->request);
 }
 
 uint64_t billing_revision(const struct billing *b, const struct billing_part *part, size_t i,

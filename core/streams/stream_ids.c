@@ -30,11 +30,12 @@ static void file_clear(struct ids_file *file)
     free(file->name);
 }
 
-static struct ids_file *file_of(struct stream_ids *ids, const struct transcript *t)
+/* Rows that are sent again come in any order, and are looked up in ascending order. */
+static struct ids_file *file_of(struct stream_ids *ids, const struct transcript *t, size_t row)
 {
     struct ids_file *file = ids->n_files ? &ids->files[ids->n_files - 1] : NULL;
 
-    if (file && file->t == t)
+    if (file && file->t == t && ids->wanted[file->to - 1].place.row <= row)
         return file;
     if (!OKS_GROW(ids->files, ids->n_files, ids->files_room))
         return NULL;
@@ -61,7 +62,7 @@ int stream_ids_want(struct stream_ids *ids, const struct transcript *t, struct r
 
     if (!OKS_GROW(ids->wanted, ids->n_wanted, ids->wanted_room))
         return -ENOMEM;
-    file = file_of(ids, t);
+    file = file_of(ids, t, place.row);
     if (!file)
         return -ENOMEM;
     ids->wanted[ids->n_wanted++] = (struct ids_wanted){.place = place, .line = line};

@@ -24,6 +24,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 import unittest
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from decimal import Decimal
@@ -515,6 +516,8 @@ def run_script(steps: list[list], hosted: bool, also=None) -> None:
         if death := run.view.death():
             raise Wrong("died", f"{death}\n{wrong}") from wrong
         raise
+    except (KeyError, ValueError, TypeError) as error:  # a document lacks something
+        raise Wrong(type(error).__name__, traceback.format_exc()) from error
     finally:
         run.close()
 
