@@ -102,8 +102,12 @@ static struct transcript *transcript_made(struct oks_engine *e, struct session *
     struct catalog *c = &e->model.catalog;
     struct transcript *t = catalog_transcript_made(c, s, root, path, cache_folder, cache_name);
 
-    if (!t || (transcript_sums_new(t) == 0 && stream_marks_new(t) == 0))
+    if (!t)
+        return NULL;
+    if (transcript_sums_new(t) == 0 && stream_marks_new(t) == 0) {
+        stream_replaced(&e->streams, t);
         return t;
+    }
     transcript_sums_free(t->sums);
     catalog_transcript_remove(c, t);
     transcript_clear(t);

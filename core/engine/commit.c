@@ -61,7 +61,7 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
     int rc;
 
     if (out->replace)
-        stream_replaced(t);
+        stream_replaced(&e->streams, t);
     if (out->replace) /* the old rows must live until the state is replaced */
         return billing_enter(e->model.billing, t->billed, out->gain.requests);
     rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;

@@ -111,9 +111,9 @@ void stream_marks_free(struct stream_marks *marks)
     free(marks);
 }
 
-void stream_replaced(struct transcript *t)
+void stream_replaced(struct streams *streams, struct transcript *t)
 {
-    t->marks->life++;
+    t->marks->life = ++streams->lives;
 }
 
 uint64_t stream_life(const struct transcript *t)

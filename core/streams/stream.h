@@ -65,11 +65,12 @@ struct streams {
     size_t n_gone, gone_room;
     size_t n_teams;       /* when sessions were last assigned to them */
     uint64_t generations; /* the last one given out */
+    uint64_t lives;       /* the same of transcripts: a path may come again with another file */
 };
 
-/* A commit replaces all that is known of the transcript: its lines may be others. */
-void stream_replaced(struct transcript *t);
-/* How often that was. */
+/* The transcript is new, or a commit replaces all that is known of it: its lines may be others. */
+void stream_replaced(struct streams *streams, struct transcript *t);
+/* Another number after each of these. */
 uint64_t stream_life(const struct transcript *t);
 
 int session_stream_new(struct session *s);       /* -ENOMEM */
