@@ -266,17 +266,40 @@ int billing_tail(struct billing *b, struct billing_part *part, const struct oks_
     return settled(b, rc < 0 ? rc : take_gain(b, part, tail));
 }
 
+/*
+ * Row i is again what it was before the unfinished line. If the line has changed it, and was told, it is told
+ * again, as a later revision.
+ */
+static int row_restored(struct billing *b, struct billing_part *part, size_t i,
+                        const struct request_row *with_tail, bool was_counted)
+{
+    struct oks_requests *rows = part->rows;
+    struct request_row row;
+    int rc = 0;
+
+    requests_get(rows, i, &row);
+    if (!request_same_values(&with_tail->request, &row.request)) {
+        row.revision = with_tail->revision < REVISION_MAX ? with_tail->revision + 1 : REVISION_MAX;
+        row.request.tag = requests_tag(rows, row.tag);
+        rc = requests_set(rows, i, &row, requests_model(rows, row.model));
+        b->events->row_changed(b->ctx, part->owner, i);
+    }
+    return rc ? rc : row_changed(b, part, i, was_counted);
+}
+
 int billing_untail(struct billing *b, struct billing_part *part)
 {
     struct oks_requests *rows = part->rows;
     size_t changed[REQUESTS_OF_RECORD], n = requests_tail_rows(rows, changed), whole = requests_whole(rows);
     bool was_counted[REQUESTS_OF_RECORD];
     uint64_t keys[REQUESTS_OF_RECORD];
+    struct request_row before[REQUESTS_OF_RECORD];
     struct linked *parted = NULL;
     int rc = 0, relinked;
 
     for (size_t i = 0; i < n; i++) {
-        keys[i] = requests_key(rows, changed[i]);
+        requests_get(rows, changed[i], &before[i]);
+        keys[i] = before[i].request.key;
         was_counted[i] = billing_is_counted(part, changed[i]);
         billing_uncount_row(b, part, changed[i]);
     }
@@ -297,7 +320,7 @@ int billing_untail(struct billing *b, struct billing_part *part)
         rc = requests_tail_end(rows);
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (changed[i] < whole)
-            rc = row_changed(b, part, changed[i], was_counted[i]);
+            rc = row_restored(b, part, changed[i], &before[i], was_counted[i]);
     for (size_t i = 0; rc == 0 && b->has_links && i < n; i++)
         rc = billing_pend(b, keys[i]); /* it may have been a link */
     for (size_t i = 0; i < n; i++)
