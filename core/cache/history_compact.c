@@ -158,7 +158,7 @@ static int compact(struct history_store *s, int folder)
 
     if (rc < 0)
         return rc;
-    rc = history_write_queue(s);
+    rc = history_write_queue(s, true);
     pthread_mutex_lock(&s->lock);
     adopted = s->adopted;
     if (rc == 0) {

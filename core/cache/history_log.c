@@ -90,8 +90,24 @@ static int next_mark(int fd, uint64_t *at, uint64_t size)
     return passing(rc);
 }
 
-/* Reads the records in [from, size). *end: of the last whole one. */
-static int read_records(struct history_store *s, uint64_t from, uint64_t size, uint64_t *end)
+/* Another program has forgotten the path. What waits was said before that, and must not be written behind it.
+ */
+static void drop_waiting(struct history_store *s, const char *path)
+{
+    struct waiting *w, *next;
+
+    for (w = TAILQ_FIRST(&s->queue); w; w = next) {
+        next = TAILQ_NEXT(w, next);
+        if (strcmp(w->path, path) == 0)
+            history_waiting_end(s, w);
+    }
+}
+
+/*
+ * Reads the records in [from, size). *end: of the last whole one. What is at `others` or behind it was
+ * written by other programs.
+ */
+static int read_records(struct history_store *s, uint64_t from, uint64_t size, uint64_t others, uint64_t *end)
 {
     char *path = malloc(HISTORY_PATH_MAX);
     int rc = path ? 0 : -ENOMEM;
@@ -105,7 +121,14 @@ static int read_records(struct history_store *s, uint64_t from, uint64_t size, u
         } else if (whole) {
             struct piece piece = {.at = at + sizeof(h) + h.path_len, .len = h.payload_len};
 
+            struct history_file *f;
+
             rc = history_apply(s, path, &h, &piece);
+            f = history_file_of(s, path);
+            if (f)
+                f->in_log = true;
+            if (h.kind == HISTORY_FORGOTTEN && at >= others)
+                drop_waiting(s, path);
             at = piece.at + piece.len;
             if (rc == 0)
                 *end = at;
@@ -170,9 +193,51 @@ int history_open_log(struct history_store *s, int folder, bool create)
     return 1;
 }
 
-/* Brings the index up to the log. `reopened`: it is another log, so all of it is read. */
+/* Whether something was forgotten since the last call. A marker that cannot be read is the one it was. */
+static bool was_forgotten(struct history_store *s)
+{
+    struct stat st = s->forgotten, *before = &s->forgotten;
+    bool replaced;
+
+    history_store_marker(s, &st);
+    replaced = st.st_ino != before->st_ino || st.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+               st.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+    s->forgotten = st;
+    return replaced;
+}
+
+/* Whether the log had a record of the path, of each record that waits. Under `lock`, like the next one. */
+static void look_before(struct history_store *s)
+{
+    struct waiting *w;
+
+    TAILQ_FOREACH(w, &s->queue, next) {
+        const struct history_file *f = history_file_of(s, w->path);
+
+        w->in_log = f && f->in_log;
+    }
+}
+
+/* What the new log has no more was forgotten, and with it what waits. */
+static void drop_forgotten(struct history_store *s)
+{
+    struct waiting *w, *next;
+
+    for (w = TAILQ_FIRST(&s->queue); w; w = next) {
+        next = TAILQ_NEXT(w, next);
+        if (w->in_log && !history_file_of(s, w->path))
+            history_waiting_end(s, w);
+    }
+}
+
+/*
+ * Brings the index up to the log. `reopened`: it is another log, so all of it is read. What waits is applied
+ * behind that, except records of files that another program has forgotten meanwhile.
+ */
 int history_catch_up(struct history_store *s, bool reopened)
 {
+    bool another = reopened, forgets = false;
+    uint64_t others;
     struct waiting *w;
     struct stat st = {0};
     int rc = 0;
@@ -183,13 +248,19 @@ int history_catch_up(struct history_store *s, bool reopened)
     if (!reopened && (uint64_t)st.st_size == s->end)
         return 0;
     pthread_mutex_lock(&s->lock);
+    if (another)
+        forgets = was_forgotten(s);
+    others = another ? UINT64_MAX : s->end;
     reopened |= !TAILQ_EMPTY(&s->queue); /* what waits comes behind what others have appended */
     if (reopened) {
+        look_before(s);
         history_index_clear(s);
         s->end = 0;
     }
-    rc = s->fd >= 0 ? read_records(s, s->end, (uint64_t)st.st_size, &s->end) : 0;
+    rc = s->fd >= 0 ? read_records(s, s->end, (uint64_t)st.st_size, others, &s->end) : 0;
     s->bytes = (uint64_t)st.st_size;
+    if (rc == 0 && forgets)
+        drop_forgotten(s);
     if (reopened)
         TAILQ_FOREACH(w, &s->queue, next)
             if (rc == 0)

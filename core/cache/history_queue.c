@@ -12,7 +12,12 @@
 #include "cache/cache_parts.h"
 #include "history/requests.h"
 
-enum { WAITING_MAX = 64 << 20 }; /* bytes of payload that may wait to be written */
+enum {
+    WAITING_MAX = 64 << 20, /* bytes of payload that may wait to be written */
+    /* After so many those who read have the log in between. */
+    FLUSH_RECORDS = 512,
+    FLUSH_BYTES = 1 << 20,
+};
 
 static void head_describe(struct record_head *h, const struct oks_state *state)
 {
@@ -213,21 +218,24 @@ static void was_written(struct history_store *s, struct waiting *w, uint64_t at)
 {
     struct piece *piece = w->payload ? piece_waiting(s, w) : NULL;
 
+    struct history_file *f = history_file_of(s, w->path);
+
     if (piece) {
         piece->waiting = NULL;
         piece->at = at + sizeof(w->head) + w->head.path_len;
     }
-    TAILQ_REMOVE(&s->queue, w, next);
-    s->queued_bytes -= w->queued;
+    if (f)
+        f->in_log = true;
     s->bytes += sizeof(w->head) + w->head.path_len + w->head.payload_len;
-    history_waiting_free(w);
+    history_waiting_end(s, w);
 }
 
-int history_write_queue(struct history_store *s)
+int history_write_queue(struct history_store *s, bool all)
 {
+    uint64_t from = s->end;
     int rc = 0;
 
-    while (rc == 0) {
+    for (int n = 0; rc == 0 && (all || (n < FLUSH_RECORDS && s->end - from < FLUSH_BYTES)); n++) {
         struct waiting *w;
 
         pthread_mutex_lock(&s->lock);
@@ -252,21 +260,28 @@ int history_write_queue(struct history_store *s)
     return rc;
 }
 
-int history_store_flush(struct history_store *s)
+static int flush_some(struct history_store *s)
 {
     int folder, rc;
 
-    if (!history_store_waits(s))
-        return 0;
     pthread_mutex_lock(&s->io);
     folder = history_open_folder(s, true);
     rc = folder < 0 ? folder : history_begin_writing(s, folder);
     if (rc == 0) {
-        rc = history_write_queue(s);
+        rc = history_write_queue(s, false);
         flock(s->fd, LOCK_UN);
     }
     if (folder >= 0)
         close(folder);
     pthread_mutex_unlock(&s->io);
+    return rc;
+}
+
+int history_store_flush(struct history_store *s)
+{
+    int rc = 0;
+
+    while (rc == 0 && history_store_waits(s))
+        rc = flush_some(s);
     return rc;
 }

@@ -57,6 +57,13 @@ void history_waiting_free(struct waiting *w)
     free(w);
 }
 
+void history_waiting_end(struct history_store *s, struct waiting *w)
+{
+    TAILQ_REMOVE(&s->queue, w, next);
+    s->queued_bytes -= w->queued;
+    history_waiting_free(w);
+}
+
 void history_store_free(struct history_store *s)
 {
     struct waiting *w;
@@ -64,10 +71,8 @@ void history_store_free(struct history_store *s)
     if (!s)
         return;
     history_index_clear(s);
-    while ((w = TAILQ_FIRST(&s->queue))) {
-        TAILQ_REMOVE(&s->queue, w, next);
-        history_waiting_free(w);
-    }
+    while ((w = TAILQ_FIRST(&s->queue)))
+        history_waiting_end(s, w);
     if (s->fd >= 0)
         close(s->fd);
     pthread_mutex_destroy(&s->io);

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "cache/history_store.h"
@@ -47,6 +48,7 @@ struct waiting {
     char *path, *payload;
     struct oks_state *gathered; /* NULL: the payload is made */
     uint64_t queued;            /* what it counts in queued_bytes */
+    bool in_log;                /* see history_catch_up() */
     TAILQ_ENTRY(waiting) next;
 };
 
@@ -61,18 +63,20 @@ struct history_file {
     struct piece *pieces;
     size_t n, n_shed, room;
     struct history_facts facts;
+    bool in_log; /* the log has a record of it, whatever waits */
 };
 
 struct history_store {
     char *home;
     bool writes;
-    pthread_mutex_t io; /* protects the next four */
+    pthread_mutex_t io; /* protects the next five */
     int fd;             /* the log; -1: none yet */
     uint64_t end;       /* of the last whole record that was read */
     bool partial;       /* the index lacks something: all of the log is read again */
     bool unsynced;
-    pthread_mutex_t lock; /* protects what follows; taken after io */
-    void *files;          /* tsearch tree by path */
+    struct stat forgotten; /* the marker of `okstrafs forget` when the log was last read */
+    pthread_mutex_t lock;  /* protects what follows; taken after io */
+    void *files;           /* tsearch tree by path */
     TAILQ_HEAD(waiting_queue, waiting) queue;
     uint64_t queued_bytes;
     bool adopted;
@@ -84,6 +88,8 @@ struct history_store {
 
 void history_gathered_free(struct waiting *w);
 void history_waiting_free(struct waiting *w);
+/* Takes a record out of the queue. Under `lock`. */
+void history_waiting_end(struct history_store *s, struct waiting *w);
 
 /* --- history_index.c: under `lock` --- */
 
@@ -129,6 +135,7 @@ int history_read_lost(struct history_store *s, const struct piece *pieces, size_
 
 void history_head_fill(struct record_head *h, enum history_kind kind, const char *path,
                        const struct oks_state *state, size_t payload_len);
-int history_write_queue(struct history_store *s);
+/* Writes what waits, or some of it. */
+int history_write_queue(struct history_store *s, bool all);
 
 #endif

@@ -79,10 +79,12 @@ struct transcript {
     bool linked;          /* the file has other names: in catalog->linked */
     bool lost;            /* the file left its folder */
     bool retained;        /* the file was deleted: engine/retained.c */
+    bool stored;          /* retained: the history store has had all of it */
     bool remnant;         /* no file, but requests that the file of its path no longer has; `retained` too */
     bool keep_all;        /* the history store needs all of its state again */
     bool gone;            /* the last scan found no file: to be dropped */
     uint64_t size_seen;   /* bytes to be read, as last seen; for order and progress */
+    uint64_t sized;       /* the last sorting of the dirty queue that has set it */
     uint64_t failed_sync; /* the last sync that could not read it */
     bool unsaved;         /* the cache file is older than the state: in the saver's queue */
     TAILQ_ENTRY(transcript) saved;
@@ -176,9 +178,10 @@ struct scan_options {
     struct oks_cache *cache; /* NULL: none */
     struct history_store *history;
     bool verify_tail;
-    uint64_t whole_max; /* -EFBIG: more bytes than that are to be read, and not in slices; 0: read them */
-    uint64_t slice;     /* stop after so many bytes, if a part of the file may be committed; 0: never */
-    bool anew;          /* begin at 0, without the cache */
+    uint64_t whole_max;   /* -EFBIG: more bytes than that are to be read, and not in slices; 0: read them */
+    uint64_t slice;       /* stop after so many bytes, if a part of the file may be committed; 0: never */
+    uint64_t slice_lines; /* or so many lines */
+    bool anew;            /* begin at 0, without the cache */
     const char
         *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
     bool label;       /* read the file that names the agent */

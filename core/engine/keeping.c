@@ -208,7 +208,13 @@ int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_st
                  size_t len)
 {
     int rc = history_store_flush(e->history);
+    struct history_facts facts;
 
+    if (rc == 0 && t->stored) {
+        history_store_facts(e->history, t->path, &facts);
+        if (!facts.live)
+            return 1;
+    }
     if (rc < 0 || t->remnant || !has_content(whole) ||
         (is_stored(e, t, whole) && !history_store_wants_whole(e->history, t->path)))
         return rc;

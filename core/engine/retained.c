@@ -173,6 +173,7 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
     catalog_linked(&e->model.catalog, t, false);
     folder_remove(&t->file);
     mark_retained(e, t);
+    t->stored = history_store_has(e->history, t->path, &t->state);
     stream_committed(&e->streams, t);
     return 1;
 }
@@ -217,7 +218,7 @@ int retained_came_back(struct oks_engine *e, const struct transcript *t)
 
 void retained_return(struct oks_engine *e, struct transcript *t, struct folder *folder)
 {
-    t->retained = false;
+    t->retained = t->stored = false;
     t->anew |= t->source->amend != NULL; /* its rows may have been amended */
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
     billing_retain(e->model.billing, t->billed, false);
@@ -272,7 +273,7 @@ static bool is_forgotten(const struct forgetting *f, const struct transcript *t)
     struct history_facts facts;
 
     history_store_facts(f->e->history, transcript_file(t), &facts);
-    return !t->unsaved && !(t->remnant ? facts.lost : facts.live);
+    return (!t->unsaved || t->stored) && !(t->remnant ? facts.lost : facts.live);
 }
 
 static bool goes(const struct forgetting *f, const struct transcript *t)
@@ -324,6 +325,8 @@ static bool forget_session(const struct forgetting *f, struct session *s, bool r
         }
         if (remove)
             remove_stored(f->e, t);
+        else if (f->e->cache && !t->remnant) /* its cache may have been written since */
+            oks_cache_remove(f->e->cache, t->cache_folder, t->cache_name);
         departures_drop(f->e, t);
     }
     return all;
@@ -393,7 +396,7 @@ int oks_engine_forget(struct oks_engine *e, const char *session, size_t *n)
     pthread_mutex_unlock(&e->model.lock);
     if (rc == 0)
         rc = history_store_flush(e->history);
-    if (rc == 0)
-        rc = history_store_sync(e->history, true);
-    return rc ? rc : history_store_mark(e->history);
+    if (rc == 0) /* before the compaction: a daemon that finds another log must see why */
+        rc = history_store_mark(e->history);
+    return rc ? rc : history_store_sync(e->history, true);
 }

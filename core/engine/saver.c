@@ -82,7 +82,7 @@ static int write_entry(struct oks_engine *e, struct transcript *t)
         rc = oks_cache_save_rendered(e->cache, t->cache_folder, t->cache_name, bytes, len);
     free(bytes);
     oks_requests_free(copy);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 static int save_one(struct oks_engine *e, struct transcript *t)

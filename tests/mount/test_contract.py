@@ -234,6 +234,34 @@ class Reading(ContractTest):
             self.assertMissing(mount, "sessions/sess-one/usage.json")
             self.assertEqual(self.input(mount, "sess-two"), 5)
 
+    def test_forgotten_before_it_was_saved(self):
+        """What the daemon has not written yet of the session is not written behind the forgetting, whether or not somebody reads
+        in between."""
+        for looks in (True, False):
+            path = self.raw("sess-one", line(stamp(1), 10))
+            with self.mount() as mount:
+                self.assertEqual(self.input(mount, "sess-one"), 10)
+                self.saved(mount)
+                with path.open("ab") as file:
+                    file.write(line(stamp(2), 20) + b"\n")
+                self.assertEqual(self.input(mount, "sess-one"), 30)
+                path.unlink()
+                self.assertEqual(self.input(mount, "sess-one"), 30)
+                self.home.run("forget", "sess-one")
+                if looks:
+                    self.assertMissing(mount, "sessions/sess-one/usage.json")
+                else:
+                    time.sleep(2)
+                self.saved(mount)
+                self.assertMissing(mount, "sessions/sess-one/usage.json")
+                self.assertEqual(self.home.run("ls", "sessions"), b"")
+            with self.mount() as mount:
+                self.assertEqual(mount.names("sessions"), [])
+
+    def saved(self, mount) -> None:
+        while not mount.json("status.json")["cache"]["saved"]:
+            time.sleep(0.05)
+
     def test_a_mount_inside_a_scanned_folder(self):
         self.raw("sess-one", line(stamp(1), 10))
         with self.mount(point="claude/projects/-p/usage") as mount:
