@@ -216,6 +216,11 @@ int oks_strings_add(struct oks_strings *strings, struct oks_slice s, size_t max)
     return add(strings, s, NULL, 0, max);
 }
 
+size_t oks_strings_last(const struct oks_strings *strings)
+{
+    return strings->index ? strings->index->last : 0;
+}
+
 int oks_strings_add_folded(struct oks_strings *strings, struct oks_slice s, size_t max)
 {
     size_t len;

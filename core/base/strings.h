@@ -33,6 +33,8 @@ struct oks_strings {
 int oks_strings_add(struct oks_strings *strings, struct oks_slice s, size_t max);
 /* The same for team names, which are equal when they fold to the same bytes. */
 int oks_strings_add_folded(struct oks_strings *strings, struct oks_slice s, size_t max);
+/* The place of the string that was added, or was there already. */
+size_t oks_strings_last(const struct oks_strings *strings);
 void oks_strings_clear(struct oks_strings *strings);
 
 #endif

@@ -131,14 +131,17 @@ static int enter_rows(struct billing *b, struct billing_part *part, const struct
 {
     size_t from = part->n_rows, to = requests_len(rows);
     struct entering in = {.b = b, .part = part, .rows = rows, .end = to};
-    int rc = from < to ? take_id(b, part) : 0, put;
+    int rc, put;
 
+    if (from == to)
+        return 0;
+    rc = take_id(b, part);
     if (rc == 0)
         rc = part_reserve(b, part, rows);
     if (rc == 0)
         rc = billing_map_reserve(&b->map, to - from);
-    if (rc == 0 && from < to)
-        rc = billing_make_sums(b, part); /* counting a row needs its model's sums */
+    if (rc == 0)
+        rc = billing_make_sums(b, part, rows, from); /* counting a row needs its model's sums */
     if (rc == 0)
         rc = requests_each(rows, from, to, enter_row, &in);
     put = billing_post_bag(b, part, &in.batch);
@@ -232,18 +235,20 @@ static int gain_row(void *ctx, size_t i, const struct request_row *gain)
     int rc;
 
     row.request.tag = requests_tag(in->gain, gain->tag);
-    if (at != SIZE_MAX)
-        return merge_row(in->b, in->part, at, &row, model);
+    if (at != SIZE_MAX) {
+        rc = enter_rows(in->b, in->part, in->part->rows); /* those that were appended */
+        return rc < 0 ? rc : merge_row(in->b, in->part, at, &row, model);
+    }
     row.history += in->history;
-    rc = requests_append(in->part->rows, &row, model, requests_agent(in->gain, gain->agent));
-    return rc < 0 ? rc : enter_rows(in->b, in->part, in->part->rows);
+    return requests_append(in->part->rows, &row, model, requests_agent(in->gain, gain->agent));
 }
 
 static int take_gain(struct billing *b, struct billing_part *part, const struct oks_requests *gain)
 {
     struct gaining in = {b, part, gain, requests_history(part->rows)};
+    int rc = requests_each(gain, 0, requests_len(gain), gain_row, &in);
 
-    return requests_each(gain, 0, requests_len(gain), gain_row, &in);
+    return rc < 0 ? rc : enter_rows(b, part, part->rows);
 }
 
 int billing_gain(struct billing *b, struct billing_part *part, const struct oks_requests *gain)
@@ -418,9 +423,10 @@ int billing_retain(struct billing *b, struct billing_part *part, bool retained)
     part->retained = retained;
     LIST_FOREACH(substitute, &part->substitutes, of_owner)
         if (rc == 0) {
-            billing_unpost(b, part, substitute->request.stamp, substitute->model, &substitute->sum);
+            billing_unpost(b, part, SIZE_MAX, substitute->request.stamp, substitute->model, &substitute->sum);
             billing_mark_retained(part, &substitute->sum);
-            rc = billing_post(b, part, substitute->request.stamp, substitute->model, &substitute->sum);
+            rc = billing_post(b, part, SIZE_MAX, substitute->request.stamp, substitute->model,
+                              &substitute->sum);
         }
     return rc;
 }

@@ -38,8 +38,9 @@ struct billing_events {
      * for a sum of zero, which prepares the sums of a model.
      */
     int (*posted)(void *ctx, void *owner, const char *model, const struct billed_sum *sum, bool comes);
-    /* The same sum by time: requests of one stamp are added or removed. */
-    void (*timed)(void *ctx, void *owner, struct oks_stamp stamp, const char *model,
+    /* The same sum by time: requests of one stamp are added or removed. Of row i, or SIZE_MAX: of another
+     * part's row. */
+    void (*timed)(void *ctx, void *owner, size_t i, struct oks_stamp stamp, const char *model,
                   const struct billed_sum *sum, bool comes);
     /* The values of row i changed, or whether it counts. */
     void (*row_changed)(void *ctx, void *owner, size_t i);
@@ -118,10 +119,10 @@ struct billing_visit {
 };
 
 /*
- * Calls fn for each request that the part owns, not sorted by time. Returns 0 or the first non-zero value of
- * fn.
+ * Calls fn for each request that the part owns, not sorted by time: those of its rows in [from, to), and with
+ * the last row those that rows of other parts replace. Returns 0 or the first non-zero value of fn.
  */
-int billing_each(struct billing *b, const struct billing_part *part,
+int billing_each(struct billing *b, const struct billing_part *part, size_t from, size_t to,
                  int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx);
 /*
  * The same for requests whose own row is in [from, to), in that order. `row` is the own row, even if a row of

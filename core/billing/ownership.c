@@ -102,7 +102,8 @@ static void undo_substitute(struct billing *b, uint64_t key, struct verdict *bef
     undone(b, before,
            verdict_of(substitute->owner, billing_own_row(b, substitute->owner, key), substitute->model,
                       &substitute->request));
-    billing_unpost(b, substitute->owner, substitute->request.stamp, substitute->model, &substitute->sum);
+    billing_unpost(b, substitute->owner, SIZE_MAX, substitute->request.stamp, substitute->model,
+                   &substitute->sum);
     billing_substitute_end(b, substitute);
 }
 

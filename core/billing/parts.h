@@ -70,12 +70,16 @@ struct billing {
 
 /* --- postings.c: adding to the sums, and subtracting --- */
 
-int billing_post(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
-                 const struct billed_sum *sum);
-void billing_unpost(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
-                    const struct billed_sum *sum);
-/* Makes the sums of a part's models, so that posting to them cannot fail. 0 or -ENOMEM */
-int billing_make_sums(struct billing *b, struct billing_part *part);
+int billing_post(struct billing *b, struct billing_part *part, size_t i, struct oks_stamp stamp,
+                 const char *model, const struct billed_sum *sum);
+void billing_unpost(struct billing *b, struct billing_part *part, size_t i, struct oks_stamp stamp,
+                    const char *model, const struct billed_sum *sum);
+/*
+ * Makes the sums of the models of a part's rows from there on, so that posting to them cannot fail. A part
+ * may have thousands of models, and gains its rows one by one. 0 or -ENOMEM
+ */
+int billing_make_sums(struct billing *b, struct billing_part *part, const struct oks_requests *rows,
+                      size_t from);
 /* Posts a bag that billing_count_row_in() filled. */
 int billing_post_bag(struct billing *b, struct billing_part *part, const struct billed_bag *batch);
 /* The cost of one request, in a sum of nothing else. */

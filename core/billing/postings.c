@@ -110,21 +110,43 @@ static int put_in(struct billing *b, struct billing_part *part, const char *mode
     return 0;
 }
 
-int billing_post(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
-                 const struct billed_sum *sum)
+int billing_post(struct billing *b, struct billing_part *part, size_t i, struct oks_stamp stamp,
+                 const char *model, const struct billed_sum *sum)
 {
     int rc = put_in(b, part, model, sum);
 
     if (rc == 0)
-        b->events->timed(b->ctx, part->owner, stamp, model, sum, true);
+        b->events->timed(b->ctx, part->owner, i, stamp, model, sum, true);
     return rc;
 }
 
-int billing_make_sums(struct billing *b, struct billing_part *part)
+static const struct billed_sum nothing;
+
+struct making {
+    struct billing *b;
+    struct billing_part *part;
+    const char *last; /* most rows have the model of the row before */
+};
+
+static int make_sum(void *ctx, size_t i, const struct request_row *row)
 {
-    static const struct billed_sum nothing;
+    struct making *m = ctx;
+    const char *model = m->part->models[row->model];
+    bool made = model == m->last;
+
+    (void)i;
+    m->last = model;
+    return made ? 0 : put_in(m->b, m->part, model, &nothing);
+}
+
+int billing_make_sums(struct billing *b, struct billing_part *part, const struct oks_requests *rows,
+                      size_t from)
+{
+    struct making m = {b, part, NULL};
     int rc = 0;
 
+    if (from > 0)
+        return requests_each(rows, from, requests_len(rows), make_sum, &m);
     for (size_t i = 0; rc == 0 && i < part->n_models; i++)
         rc = put_in(b, part, part->models[i], &nothing);
     return rc;
@@ -140,13 +162,13 @@ int billing_post_bag(struct billing *b, struct billing_part *part, const struct 
 }
 
 /* Subtracts what was posted: the sums of its model exist. */
-void billing_unpost(struct billing *b, struct billing_part *part, struct oks_stamp stamp, const char *model,
-                    const struct billed_sum *sum)
+void billing_unpost(struct billing *b, struct billing_part *part, size_t i, struct oks_stamp stamp,
+                    const char *model, const struct billed_sum *sum)
 {
     billed_take(billed_bag_at(&part->share, model), sum);
     billed_take(billed_bag_at(&b->all, model), sum);
     b->events->posted(b->ctx, part->owner, model, sum, false);
-    b->events->timed(b->ctx, part->owner, stamp, model, sum, false);
+    b->events->timed(b->ctx, part->owner, i, stamp, model, sum, false);
 }
 
 /* --- rows that count with their own values --- */
@@ -182,7 +204,7 @@ int billing_count_row_in(struct billing *b, struct billing_part *part, size_t i,
         return -ENOMEM;
     billing_row_sum(b, part, row, &sum);
     billed_add(to, &sum);
-    b->events->timed(b->ctx, part->owner, row->request.stamp, model, &sum, true);
+    b->events->timed(b->ctx, part->owner, i, row->request.stamp, model, &sum, true);
     counts_now(part, i, row, &sum);
     return 0;
 }
@@ -194,7 +216,7 @@ int billing_count_row(struct billing *b, struct billing_part *part, size_t i, co
     int rc;
 
     billing_row_sum(b, part, row, &sum);
-    rc = billing_post(b, part, row->request.stamp, model, &sum);
+    rc = billing_post(b, part, i, row->request.stamp, model, &sum);
     if (rc < 0)
         return rc;
     counts_now(part, i, row, &sum);
@@ -210,7 +232,7 @@ void billing_uncount_row(struct billing *b, struct billing_part *part, size_t i)
         return;
     requests_get(part->rows, i, &row);
     billing_row_sum(b, part, &row, &sum);
-    billing_unpost(b, part, row.request.stamp, part->models[row.model], &sum);
+    billing_unpost(b, part, i, row.request.stamp, part->models[row.model], &sum);
     billing_set_counted(part, i, false);
     if (part->tree)
         billed_tree_take(part->tree, i, row.model, &sum);
@@ -264,7 +286,7 @@ int billing_substitute(struct billing *b, struct billing_part *owner, uint64_t k
     rc = tsearch(substitute, &b->substitutes, by_key) ? 0 : -ENOMEM;
     if (rc == 0) {
         LIST_INSERT_HEAD(&owner->substitutes, substitute, of_owner);
-        rc = billing_post(b, owner, substitute->request.stamp, model, &substitute->sum);
+        rc = billing_post(b, owner, SIZE_MAX, substitute->request.stamp, model, &substitute->sum);
         if (rc < 0)
             billing_substitute_end(b, substitute);
         return rc;

@@ -20,7 +20,7 @@ static void price_substitute(void *ctx, void *item)
     substitute->sum.missing = cost.missing;
     substitute->sum.unpriced = cost.unpriced;
     /* the sums of its model exist */
-    billing_post(ctx, substitute->owner, substitute->request.stamp, substitute->model, &cost);
+    billing_post(ctx, substitute->owner, SIZE_MAX, substitute->request.stamp, substitute->model, &cost);
 }
 
 struct pricing {
@@ -37,7 +37,7 @@ static int price_row(void *ctx, size_t i, const struct request_row *row)
     if (!billing_is_counted(p->part, i))
         return 0;
     billing_cost_of(p->b, &row->request, model, &cost);
-    return billing_post(p->b, p->part, row->request.stamp, model, &cost); /* the sums of its model exist */
+    return billing_post(p->b, p->part, i, row->request.stamp, model, &cost); /* the sums of its model exist */
 }
 
 void billing_reprice_begin(struct billing *b, const struct oks_prices *prices)

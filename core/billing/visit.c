@@ -137,13 +137,16 @@ static int visit_row(void *ctx, size_t i, const struct request_row *row)
     return v->fn(v->ctx, &(struct billing_visit){row, i, row->request.stamp, model, &sum});
 }
 
-int billing_each(struct billing *b, const struct billing_part *part,
+int billing_each(struct billing *b, const struct billing_part *part, size_t from, size_t to,
                  int (*fn)(void *ctx, const struct billing_visit *visit), void *ctx)
 {
     struct visiting v = {b, part, fn, ctx};
     const struct substitute *substitute;
-    int rc = requests_each(part->rows, 0, part->n_rows, visit_row, &v);
+    size_t end = to < part->n_rows ? to : part->n_rows;
+    int rc = from < end ? requests_each(part->rows, from, end, visit_row, &v) : 0;
 
+    if (to < part->n_rows)
+        return rc;
     LIST_FOREACH(substitute, &part->substitutes, of_owner)
         if (rc == 0)
             rc = fn(ctx, &(struct billing_visit){NULL, SIZE_MAX, substitute->request.stamp, substitute->model,

@@ -222,7 +222,7 @@ static void visit_times(void *ctx, void *item)
         return;
     TAILQ_FOREACH(t, &s->transcripts, of_session) {
         if (ev->rc == 0)
-            ev->rc = billing_each(ev->model->billing, t->billed, add_time, times);
+            ev->rc = billing_each(ev->model->billing, t->billed, 0, SIZE_MAX, add_time, times);
     }
 }
 

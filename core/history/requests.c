@@ -152,35 +152,20 @@ void requests_set_history(struct oks_requests *q, uint64_t history, uint64_t aft
 
 /* --- names --- */
 
-static size_t position_of(const struct oks_strings *names, struct oks_slice name)
-{
-    for (size_t i = names->len; i-- > 0;)
-        if (names->items[i].len == name.len && memcmp(names->items[i].ptr, name.ptr, name.len) == 0)
-            return i;
-    return SIZE_MAX;
-}
-
 /* The name's place in the list, where it is put; -ENOMEM. */
 static int name_of(struct oks_strings *names, struct oks_slice name, unsigned *out)
 {
-    size_t at;
-    int rc = 0;
+    int rc;
 
     if (!name.ptr)
         name = OKS_SLICE("");
     name.len = strnlen(name.ptr, name.len < REQUEST_ID_MAX ? name.len : REQUEST_ID_MAX);
-    at = position_of(names, name);
-    if (at == SIZE_MAX && names->len + 1 >= REQUEST_NAMES_MAX) {
-        name = OKS_SLICE("(others)");
-        at = position_of(names, name);
-    }
-    if (at == SIZE_MAX) {
-        rc = oks_strings_add(names, name, REQUEST_NAMES_MAX);
-        at = names->len - 1;
-    }
+    rc = oks_strings_add(names, name, REQUEST_NAMES_MAX - 1);
+    if (rc == -ENOSPC)
+        rc = oks_strings_add(names, OKS_SLICE("(others)"), REQUEST_NAMES_MAX);
     if (rc < 0)
         return rc;
-    *out = (unsigned)at;
+    *out = (unsigned)oks_strings_last(names);
     return 0;
 }
 

@@ -37,7 +37,7 @@ static int posted(void *ctx, void *owner, const char *model, const struct billed
     return 0;
 }
 
-static void timed(void *ctx, void *owner, struct oks_stamp stamp, const char *model,
+static void timed(void *ctx, void *owner, size_t i, struct oks_stamp stamp, const char *model,
                   const struct billed_sum *sum, bool comes)
 {
     (comes ? billed_add : billed_take)(&((struct part *)owner)->timed, sum);
@@ -60,7 +60,7 @@ static void leaves(void *ctx, void *owner)
     struct part *part = owner;
 
     part->leaves++;
-    billing_each(billing, part->billed, take_visit, &part->timed);
+    billing_each(billing, part->billed, 0, SIZE_MAX, take_visit, &part->timed);
     if (part->rows && billing_part_rows(part->billed))
         ck_assert_uint_eq(billing_part_rows(part->billed), requests_len(part->rows)); /* still there */
 }
@@ -170,7 +170,7 @@ static uint64_t owns(int i)
     billed_bag_total(billing_share(parts[i].billed), &share);
     ck_assert(same(&share, &parts[i].posted));
     ck_assert(same(&share, &parts[i].timed));
-    billing_each(billing, parts[i].billed, add_visit, &visited);
+    billing_each(billing, parts[i].billed, 0, SIZE_MAX, add_visit, &visited);
     ck_assert(same(&share, &visited));
     billing_each_owned(billing, parts[i].billed, 0, SIZE_MAX, add_visit, &owned);
     ck_assert(same(&share, &owned));
