@@ -4,8 +4,12 @@
  */
 #include "base/tree.h"
 
+#include <errno.h>
 #include <search.h>
 #include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/array.h"
 
 static bool is_in_order(VISIT visit)
 {
@@ -53,4 +57,33 @@ int oks_tree_until(const void *root, int (*fn)(void *ctx, void *item), void *ctx
 
     twalk_r(root, until_node, &until);
     return until.rc;
+}
+
+struct list {
+    void **items;
+    size_t n, room;
+};
+
+static int list_item(void *ctx, void *item)
+{
+    struct list *l = ctx;
+
+    if (!OKS_GROW(l->items, l->n, l->room))
+        return -ENOMEM;
+    l->items[l->n++] = item;
+    return 0;
+}
+
+int oks_tree_list(const void *root, void ***items, size_t *n)
+{
+    struct list l = {0};
+    int rc = oks_tree_until(root, list_item, &l);
+
+    if (rc < 0) {
+        free(l.items);
+        return rc;
+    }
+    *items = l.items;
+    *n = l.n;
+    return 0;
 }

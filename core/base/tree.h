@@ -13,10 +13,15 @@
 #ifndef OKSTRAFS_BASE_TREE_H
 #define OKSTRAFS_BASE_TREE_H
 
+#include <stddef.h>
+
 void oks_tree_each(const void *root, void (*fn)(void *ctx, void *item), void *ctx);
 
 /* The same until fn returns other than 0; returns that, else 0. */
 int oks_tree_until(const void *root, int (*fn)(void *ctx, void *item), void *ctx);
+
+/* All items, ascending, to be freed; *n may be 0. 0 or -ENOMEM */
+int oks_tree_list(const void *root, void ***items, size_t *n);
 
 /* For tdestroy(): what the items point to belongs to somebody else. */
 static inline void oks_tree_keep(void *item)

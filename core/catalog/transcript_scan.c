@@ -380,6 +380,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     part = (struct oks_scan_part){.offset = from,
                                   .passed = out->replace ? 0 : passed_until(t, fd),
                                   .limit = stops ? options->slice : 0,
+                                  .lines = stops ? options->slice_lines : 0,
                                   .size = out->mark.size};
     if (!t->packed || !out->cache_hit)
         rc = transcript_collect(t, fd, &part, events_from, scanner, options, out);

@@ -7,6 +7,7 @@
  */
 #include "documents/blocks.h"
 
+#include "documents/document.h"
 #include "documents/parts.h"
 #include "documents/timeline_window.h"
 #include "time/blocks.h"
@@ -179,6 +180,10 @@ static void add_half(struct drawing *d, struct time_row *row)
 
     if (row->outside || !timeline_row_in_window(d->s, row, &m, &billed, &room))
         return;
+    if (!document_goes_on(d->s->j)) {
+        billed_bag_clear(&room);
+        return;
+    }
     stamps_in_window(d->s, row, &from, &to);
     if (from < to) {
         const uint32_t *stamps = time_row_stamps(row);
@@ -231,9 +236,10 @@ void stats_put_blocks(struct stats *s)
 
     measure_start(&d.sum);
     measure_start(&d.all);
-    for (size_t i = first_half(s, table); i < table->n; i++)
+    for (size_t i = first_half(s, table); i < table->n && document_goes_on(s->j); i++)
         add_half(&d, table->rows[i]);
-    finish_block(&d);
+    if (document_goes_on(s->j))
+        finish_block(&d);
     if (!s->picked) /* no block */
         stats_put_rest(s, "outside", &d.all, &d.all_billed);
     billed_bag_clear(&d.billed);

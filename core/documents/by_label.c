@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "base/tree.h"
+#include "documents/document.h"
 #include "documents/parts.h"
 #include "sums/model.h"
 #include "sums/tag_bills.h"
@@ -228,9 +229,9 @@ static int put_window_rows(struct stats *s)
 {
     struct window_rows w = {.s = s};
 
-    oks_tree_each(s->model->catalog.sessions, add_session, &w);
+    document_each(s->j, s->model->catalog.sessions, add_session, &w);
     if (w.error == 0)
-        oks_tree_each(w.rows, put_window_row, s);
+        document_each(s->j, w.rows, put_window_row, s);
     tdestroy(w.rows, row_free);
     return w.error;
 }

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "documents/document.h"
 #include "documents/timeline_window.h"
 #include "okstrafs/zone.h"
 #include "time/calendar.h"
@@ -73,12 +74,12 @@ void stats_put_by_time(struct stats *s, enum time_kind kind)
 
     measure_start(&all.sum);
     measure_start(&outside.sum);
-    for (size_t i = 0; i < table->n; i++) {
+    for (size_t i = 0; i < table->n && document_goes_on(s->j); i++) {
         const struct billed_bag *billed;
         struct billed_bag room = {0};
         struct measure m;
 
-        if (timeline_row_in_window(s, table->rows[i], &m, &billed, &room)) {
+        if (timeline_row_in_window(s, table->rows[i], &m, &billed, &room) && document_goes_on(s->j)) {
             add(s, &all, &m, billed);
             if (table->rows[i]->outside)
                 add(s, &outside, &m, billed);

@@ -19,8 +19,17 @@ typedef int (*document_fn)(void *ctx, struct json *j, struct oks_document *out);
 
 /*
  * Calls fn under the lock. What it wrote becomes the bytes of *out, which is set on success only. 0 or a
- * negative errno.
+ * negative errno. It is called again if the data changes while document_goes_on() has released the lock; so
+ * it begins with empty sums each time.
  */
 int document_locked(struct model *model, document_fn fn, void *ctx, struct oks_document *out);
+
+/*
+ * In loops over what strangers may make many of: lets others have the lock now and then. False: the document
+ * has failed, or the data has changed meanwhile, so nothing that was found in the model may be used any more.
+ */
+bool document_goes_on(struct json *j);
+/* For each item of a tree, ascending, while the document goes on. */
+void document_each(struct json *j, const void *tree, void (*fn)(void *ctx, void *item), void *ctx);
 
 #endif

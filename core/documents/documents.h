@@ -77,15 +77,15 @@ int document_metrics(struct budgets *budgets, const struct status_facts *facts, 
 /* The version of the data that the target's documents show; 0: no such target. Under the lock. */
 uint64_t document_version(struct model *model, const struct oks_target *target);
 
-/* --- names.c: lists, and other spellings; under the lock --- */
+/* --- names.c: lists, and other spellings --- */
 
 /*
- * Calls fn for each name, ascending; budgets are not among them. 0, -ENOENT, -ENOMEM, or the first non-zero
- * value of fn.
+ * Takes the lock, releases it, and calls fn for each name, ascending; budgets are not among them. 0, -ENOENT,
+ * -ENOMEM, or the first non-zero value of fn.
  */
 int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
                int (*fn)(void *ctx, const char *name), void *ctx);
-/* Whether a name is in that list. 1, 0, -ENOENT or -ENOMEM */
+/* Whether a name is in that list. Under the lock, like the next one. 1, 0, -ENOENT or -ENOMEM */
 int names_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name);
 /* For a list: 1 at the name that `ctx` is, else 0. */
 int names_match(void *ctx, const char *name);

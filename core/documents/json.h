@@ -29,6 +29,8 @@ enum json_style {
     JSON_COMPACT, /* no spaces, one value at the top a line */
 };
 
+struct slices;
+
 /* Zeroed: empty, and pretty. */
 struct json {
     enum json_style style;
@@ -36,6 +38,7 @@ struct json {
     unsigned level;               /* open containers */
     bool has_members;             /* of the innermost container */
     size_t window_at, window_len; /* see struct oks_document */
+    struct slices *slices;        /* see document_goes_on(); NULL: the lock is not released */
 };
 
 void json_open_object(struct json *j, const char *key);

@@ -441,7 +441,7 @@ static void each_claude_model(struct metrics *m, size_t most,
 
 static void put_claude_names(struct metrics *m, size_t most)
 {
-    groups_each(&m->model->sums, GROUP_SOURCE, add_claude, m);
+    oks_tree_each(groups_tree(&m->model->sums, GROUP_SOURCE), add_claude, m);
     if (m->claude.len)
         qsort(m->claude.items, m->claude.len, sizeof(*m->claude.items), by_model);
     metric_begin(&m->text, "claude_code_token_usage_tokens_total", METRIC_COUNTER,

@@ -251,34 +251,44 @@ static int list_all(struct model *model, enum oks_list what, struct names *names
     }
 }
 
-int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
-               int (*fn)(void *ctx, const char *name), void *ctx)
+/* Under the lock. */
+static void names_collect(struct names *names, struct model *model, enum oks_list what,
+                          const struct oks_target *of)
 {
-    struct names names = {0};
     int rc;
 
     if (what == OKS_LIST_DAYS)
-        days_start(&names.days, model->zone);
+        days_start(&names->days, model->zone);
     switch (of->kind) {
     case OKS_SESSION:
-        rc = list_session(model, what, catalog_session(&model->catalog, of->name), &names);
+        rc = list_session(model, what, catalog_session(&model->catalog, of->name), names);
         break;
     case OKS_TEAM:
     case OKS_RUN:
     case OKS_MEMBER:
-        rc = list_team(model, what, of, &names);
+        rc = list_team(model, what, of, names);
         break;
     case OKS_PROJECT:
-        rc = list_project(model, catalog_project(&model->catalog, of->name), what, &names);
+        rc = list_project(model, catalog_project(&model->catalog, of->name), what, names);
         break;
     default:
-        rc = list_all(model, what, &names);
+        rc = list_all(model, what, names);
         break;
     }
     if (rc == 0 && what == OKS_LIST_DAYS)
-        rc = names_add_days(&names);
+        rc = names_add_days(names);
     if (rc < 0)
-        names.rc = rc;
+        names->rc = rc;
+}
+
+int names_list(struct model *model, enum oks_list what, const struct oks_target *of,
+               int (*fn)(void *ctx, const char *name), void *ctx)
+{
+    struct names names = {0};
+
+    pthread_mutex_lock(&model->lock);
+    names_collect(&names, model, what, of);
+    pthread_mutex_unlock(&model->lock);
     return names_emit(&names, fn, ctx);
 }
 
@@ -316,6 +326,7 @@ static int team_has(struct model *model, enum oks_list what, const struct oks_ta
 int names_has(struct model *model, enum oks_list what, const struct oks_target *of, const char *name)
 {
     bool of_team = of->kind == OKS_TEAM || of->kind == OKS_MEMBER;
+    struct names names = {0};
     const struct session *s;
 
     if (of_team && (what == OKS_LIST_RUNS || what == OKS_LIST_MEMBERS || what == OKS_LIST_SESSIONS))
@@ -325,7 +336,8 @@ int names_has(struct model *model, enum oks_list what, const struct oks_target *
         return s && is_set_to(s->parent, of->name);
     if (what == OKS_LIST_SESSIONS && of->kind == OKS_PROJECT)
         return s && s->project && strcmp(s->project->name, of->name) == 0;
-    return names_list(model, what, of, names_match, (void *)name);
+    names_collect(&names, model, what, of);
+    return names_emit(&names, names_match, (void *)name);
 }
 
 /* --- a session's teams and its project, as text --- */
@@ -350,13 +362,15 @@ static int names_document(void *ctx, struct json *j, struct oks_document *out)
 {
     struct names_text *text = ctx;
     const struct session *s = catalog_session(&text->model->catalog, text->of->name);
+    struct names names = {0};
 
     text->j = j;
     out->version = document_version(text->model, text->of);
     if (!s || !out->version)
         return -ENOENT;
     out->mtime_ns = sums_share(s)->mtime_ns;
-    return names_list(text->model, text->what, text->of, put_line, text);
+    names_collect(&names, text->model, text->what, text->of);
+    return names_emit(&names, put_line, text);
 }
 
 int document_names(struct model *model, enum oks_list what, const struct oks_target *session,

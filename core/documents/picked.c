@@ -114,6 +114,15 @@ static void drop(struct picked *p, size_t at)
     p->n--;
 }
 
+void picked_restart(struct picked *picked)
+{
+    bool by_cost = picked->by_cost;
+    size_t most = picked->most;
+
+    picked_clear(picked);
+    picked_start(picked, by_cost, most);
+}
+
 void picked_add(struct picked *p, const char *key, const struct picked_row *row)
 {
     uint64_t cost = cost_of(row);

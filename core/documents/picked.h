@@ -26,6 +26,8 @@ struct picked {
 
 /* Empty; of more than OKS_ROWS_MAX so many are kept. */
 void picked_start(struct picked *picked, bool by_cost, size_t most);
+/* Empty again: the rows are picked anew. */
+void picked_restart(struct picked *picked);
 /* Copies what is kept; `key` and `row` are borrowed. row->key is not looked at. */
 void picked_add(struct picked *picked, const char *key, const struct picked_row *row);
 /* Calls fn with each. Returns its first non-zero value, or the error. */

@@ -42,19 +42,21 @@ static void put_group_in_window(void *ctx, void *item)
     LIST_FOREACH(at, &g->sessions, of_group) {
         struct measure m;
 
+        if (!document_goes_on(s->j))
+            break;
         measure_session(at->session, &s->w, &m);
         json_fail(s->j, billed_session_window(s->model->billing, at->session, &s->w, &bag));
         if (m.totals.events > 0)
             measure_add(&sum, &m);
     }
-    if (sum.sessions > 0 || !billed_bag_is_zero(&bag))
+    if (document_goes_on(s->j) && (sum.sessions > 0 || !billed_bag_is_zero(&bag)))
         stats_put_row(s, g->key, &sum, &bag);
     billed_bag_clear(&bag);
 }
 
 static void stats_groups(struct stats *s, enum group_kind kind)
 {
-    groups_each(&s->model->sums, kind, s->window ? put_group_in_window : put_group, s);
+    document_each(s->j, groups_tree(&s->model->sums, kind), s->window ? put_group_in_window : put_group, s);
 }
 
 /* --- by model --- */
@@ -146,7 +148,7 @@ static void stats_models(struct stats *s)
     struct model_sums sums = {.s = s};
 
     if (s->window)
-        oks_tree_each(s->model->catalog.transcripts, add_transcript, &sums);
+        document_each(s->j, s->model->catalog.transcripts, add_transcript, &sums);
     else
         sums_models(&s->model->sums, add_measure, &sums);
     for (size_t i = 0; i < s->total_billed.len; i++) {
@@ -166,7 +168,8 @@ static void stats_models(struct stats *s)
 
         if (!sum->measure.model && *sum->name)
             sum->measure.model = sum->name;
-        stats_put_row(s, shown(sum), &sum->measure, &sum->billed);
+        if (document_goes_on(s->j))
+            stats_put_row(s, shown(sum), &sum->measure, &sum->billed);
         billed_bag_clear(&sum->billed);
     }
     free(sums.items);
@@ -190,7 +193,7 @@ static void stats_total(struct stats *s)
 {
     measure_start(&s->total);
     if (s->window) {
-        oks_tree_each(s->model->catalog.sessions, add_session, s);
+        document_each(s->j, s->model->catalog.sessions, add_session, s);
         return;
     }
     sums_all(&s->model->sums, &s->total);
@@ -259,6 +262,8 @@ static int stats_document(void *ctx, struct json *j, struct oks_document *out)
     struct stats *s = ctx;
 
     s->j = j;
+    if (s->picked)
+        picked_restart(s->picked);
     stats_total(s);
     if (s->picked)
         put_rows(s);

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "base/tree.h"
+#include "documents/document.h"
 
 struct cut {
     struct stats *s;
@@ -61,7 +61,7 @@ static void cut_session(void *ctx, void *item)
         measure_add(c->sum, &m);
     TAILQ_FOREACH(t, &session->transcripts, of_session) {
         if (may_reach(c, t))
-            billing_each(c->s->model->billing, t->billed, cut_request, c);
+            billing_each(c->s->model->billing, t->billed, 0, SIZE_MAX, cut_request, c);
     }
 }
 
@@ -70,7 +70,7 @@ static void cut_row(struct stats *s, uint64_t lo, uint64_t hi, struct measure *m
     struct cut c = {s, lo, hi, m, bag};
 
     measure_start(m);
-    oks_tree_each(s->model->catalog.sessions, cut_session, &c);
+    document_each(s->j, s->model->catalog.sessions, cut_session, &c);
 }
 
 bool timeline_row_in_window(struct stats *s, struct time_row *row, struct measure *m,

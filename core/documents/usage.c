@@ -15,6 +15,7 @@ struct render {
     struct model *model;
     const struct oks_target *target;
     const struct oks_window *window; /* NULL: the target's own */
+    struct json *j;
 };
 
 static struct measure_window window_of(struct render *r)
@@ -93,8 +94,11 @@ static int project_measure(struct render *r, struct project *p, struct measure *
         return bag ? billed_bag_add(bag, sums_project_billed(p)) : 0;
     }
     adding = adding_of(r, sum, bag);
-    LIST_FOREACH(s, &p->sessions, of_project)
+    LIST_FOREACH(s, &p->sessions, of_project) {
+        if (!document_goes_on(r->j))
+            break;
         add_session(&adding, s);
+    }
     return adding.rc;
 }
 
@@ -107,7 +111,7 @@ static int all_measure(struct render *r, struct measure *sum, struct billed_bag 
         return bag ? billed_bag_add(bag, billing_all(r->model->billing)) : 0;
     }
     adding = adding_of(r, sum, bag);
-    oks_tree_each(r->model->catalog.sessions, add_session, &adding);
+    document_each(r->j, r->model->catalog.sessions, add_session, &adding);
     return adding.rc;
 }
 
@@ -132,6 +136,8 @@ static void project_document(struct render *r, struct project *p, struct json *j
                              struct billed_bag *bag)
 {
     json_fail(j, project_measure(r, p, m, bag));
+    if (!document_goes_on(j))
+        return;
     json_put_measure(j, m);
     json_put_text(j, "project", p->name);
     put_given_window(j, r->window);
@@ -233,6 +239,7 @@ static int usage_document(void *ctx, struct json *j, struct oks_document *out)
     struct measure m = {0};
     struct billed_bag bag = {0};
 
+    r->j = j;
     out->version = document_version(r->model, r->target);
     if (!out->version)
         return -ENOENT;
@@ -278,9 +285,10 @@ static int total_document(void *ctx, struct json *j, struct oks_document *out)
     struct measure m;
     int rc;
 
+    r->j = j;
     out->version = document_version(r->model, r->target);
     rc = out->version ? measure_target(r, &m, NULL) : -ENOENT;
-    if (rc < 0)
+    if (rc < 0 || !document_goes_on(j))
         return rc;
     out->mtime_ns = m.mtime_ns;
     if (document_is_unknown(&m))
@@ -314,8 +322,9 @@ static int cost_document(void *ctx, struct json *j, struct oks_document *out)
     struct measure m;
     int rc;
 
+    r->j = j;
     rc = measure_billed(r, &m, &sum, out);
-    if (rc < 0)
+    if (rc < 0 || !document_goes_on(j))
         return rc;
     if (document_is_unknown(&m) || billed_cost_is_unknown(&sum))
         json_put_raw(j, NULL, OKS_SLICE("unknown"));
@@ -333,8 +342,9 @@ static int hit_ratio_document(void *ctx, struct json *j, struct oks_document *ou
     struct measure m;
     int rc;
 
+    r->j = j;
     rc = measure_billed(r, &m, &sum, out);
-    if (rc < 0)
+    if (rc < 0 || !document_goes_on(j))
         return rc;
     input = sum.input + sum.cache_5m + sum.cache_1h + sum.cache_read;
     if (input == 0)
@@ -347,7 +357,7 @@ static int hit_ratio_document(void *ctx, struct json *j, struct oks_document *ou
 int document_usage(struct model *model, const struct oks_target *target, const struct oks_window *window,
                    struct oks_document *out)
 {
-    struct render r = {model, target, window};
+    struct render r = {model, target, window, NULL};
 
     return document_locked(model, usage_document, &r, out);
 }
@@ -355,7 +365,7 @@ int document_usage(struct model *model, const struct oks_target *target, const s
 int document_total_tokens(struct model *model, const struct oks_target *target,
                           const struct oks_window *window, struct oks_document *out)
 {
-    struct render r = {model, target, window};
+    struct render r = {model, target, window, NULL};
 
     return document_locked(model, total_document, &r, out);
 }
@@ -363,7 +373,7 @@ int document_total_tokens(struct model *model, const struct oks_target *target,
 int document_cost(struct model *model, const struct oks_target *target, const struct oks_window *window,
                   struct oks_document *out)
 {
-    struct render r = {model, target, window};
+    struct render r = {model, target, window, NULL};
 
     return document_locked(model, cost_document, &r, out);
 }
@@ -371,7 +381,7 @@ int document_cost(struct model *model, const struct oks_target *target, const st
 int document_hit_ratio(struct model *model, const struct oks_target *target, const struct oks_window *window,
                        struct oks_document *out)
 {
-    struct render r = {model, target, window};
+    struct render r = {model, target, window, NULL};
 
     return document_locked(model, hit_ratio_document, &r, out);
 }

@@ -57,18 +57,13 @@ static int list_months(struct oks_engine *e, int (*fn)(void *ctx, const char *na
 int oks_engine_list(struct oks_engine *e, enum oks_list what, const struct oks_target *of,
                     int (*fn)(void *ctx, const char *name), void *ctx)
 {
-    int rc;
-
     if (what == OKS_LIST_BUDGETS)
         return list_budgets(e, fn, ctx);
     if (what == OKS_LIST_EXCEEDED)
         return oks_engine_budgets(e, true, fn, ctx);
     if (what == OKS_LIST_MONTHS)
         return list_months(e, fn, ctx);
-    pthread_mutex_lock(&e->model.lock);
-    rc = names_list(&e->model, what, of, fn, ctx);
-    pthread_mutex_unlock(&e->model.lock);
-    return rc;
+    return names_list(&e->model, what, of, fn, ctx);
 }
 
 int oks_engine_has(struct oks_engine *e, enum oks_list what, const struct oks_target *of, const char *name)

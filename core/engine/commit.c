@@ -21,12 +21,12 @@ static int posted(void *ctx, void *owner, const char *model, const struct billed
     return sums_posted(&e->model.sums, ((struct transcript *)owner)->session, model, sum, comes);
 }
 
-static void timed(void *ctx, void *owner, struct oks_stamp stamp, const char *model,
+static void timed(void *ctx, void *owner, size_t i, struct oks_stamp stamp, const char *model,
                   const struct billed_sum *sum, bool comes)
 {
     struct oks_engine *e = ctx;
 
-    timeline_request(&e->model.timeline, owner, stamp, model, sum, comes);
+    timeline_request(&e->model.timeline, owner, i, stamp, model, sum, comes);
 }
 
 static void row_changed(void *ctx, void *owner, size_t i)
@@ -248,6 +248,7 @@ int commit_session(struct oks_engine *e, struct session *s, bool teams_changed)
         return session_settle(e, s);
     if (s->n_postponed++ == 0)
         LIST_INSERT_HEAD(&e->postponed, s, of_postponed);
+    version_next(&e->model.versions); /* its transcript has changed */
     return 0;
 }
 

@@ -42,6 +42,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     if (t->dirty)
         TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
     e->model.catalog.n_unplaced -= t->unplaced;
+    version_next(&e->model.versions); /* documents that are being written begin anew */
     placement_changed(&e->model.catalog, t, true);
     e->snapshot_stale = true;
     saver_forget(e, t);

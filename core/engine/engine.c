@@ -279,17 +279,23 @@ static int history_read(struct oks_engine *e)
     return 0;
 }
 
-enum { WALK_PIECE = 128, WALK_PAUSE_NS = 1000 }; /* files, and the least time in which others get the lock */
+enum { WALK_PIECE = 128, PAUSE_NS = 1000 }; /* files, and the least time in which others get the lock */
 
-void engine_walk_on(struct oks_engine *e)
+void engine_pause(struct oks_engine *e)
 {
-    const struct timespec pause = {.tv_nsec = WALK_PAUSE_NS};
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
 
-    if (!e->walking || ++e->walked % WALK_PIECE)
-        return;
+    if (e->once)
+        return; /* there are no others */
     pthread_mutex_unlock(&e->model.lock);
     nanosleep(&pause, NULL);
     pthread_mutex_lock(&e->model.lock);
+}
+
+void engine_walk_on(struct oks_engine *e)
+{
+    if (e->walking && ++e->walked % WALK_PIECE == 0)
+        engine_pause(e);
 }
 
 void engine_wait_for_walk(struct oks_engine *e)
@@ -302,7 +308,7 @@ static int find_files(struct oks_engine *e, bool same_paths)
 {
     int rc;
 
-    e->walking = !e->started && !e->once;
+    e->walking = !e->once;
     rc = discovery_refresh(e->discovery, same_paths);
     if (e->walking)
         pthread_cond_broadcast(&e->scanning.idle);

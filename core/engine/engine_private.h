@@ -45,8 +45,8 @@ struct oks_engine {
     uint64_t priced;                /* version of the prices in all sums */
     uint64_t reported;              /* the last version that change_fd reported */
     bool started;                   /* the first walk is done */
-    bool walking;                   /* the first walk is under way, and releases the lock in between */
-    unsigned walked;                /* files that it has found */
+    bool walking;                   /* files are being found, and the lock is released in between */
+    unsigned walked;                /* files that were found */
 
     /* scanning.c */
     struct scanning {
@@ -56,6 +56,8 @@ struct oks_engine {
         LIST_HEAD(, transcript) current; /* transcripts being scanned */
         size_t n_scanning;
         uint64_t syncs;
+        uint64_t sortings; /* of the dirty queue */
+        bool sorting;      /* a thread is at it, and releases the lock in between */
         uint64_t bytes_read;
         uint64_t cache_hits, cache_misses;
         pthread_t large; /* the thread for large files */
@@ -104,9 +106,11 @@ struct oks_engine {
     void *daemon_ctx;
 };
 
-/* In the first walk, for each file that it has found: releases the lock now and then. */
+/* Lets others have the lock, in the middle of what takes long. */
+void engine_pause(struct oks_engine *e);
+/* For each file that is found: releases the lock now and then. Nothing is scanned or committed meanwhile. */
 void engine_walk_on(struct oks_engine *e);
-/* Waits for the end of the first walk, if another thread makes it. Releases the lock. */
+/* Waits until no other thread finds files. Releases the lock. */
 void engine_wait_for_walk(struct oks_engine *e);
 void engine_progress(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
@@ -194,7 +198,9 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
 int keeping_shed(struct oks_engine *e, struct transcript *t);
 /* Puts a record without a state. */
 void keeping_drop(struct oks_engine *e, const struct transcript *t, enum history_kind kind);
-/* Without the lock; the transcript is busy. Writes what waits, and the state (rendered) if it is not there.
+/*
+ * Without the lock; the transcript is busy. Writes what waits, and the state (rendered) if it is not there.
+ * 1: another program has forgotten the transcript, so nothing of it is written. Or a negative errno
  */
 int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole, const char *bytes,
                  size_t len);
@@ -229,6 +235,13 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
 /* Scans the dirty transcripts of a remote root; they are left out of all other scans. */
 int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int64_t *progress_ns,
                      const atomic_bool *cancel);
+/*
+ * Sorts the dirty queue of a start. Most transcripts are as the snapshot has them, which one stat(2) shows.
+ * Of the others the largest come first, so that at the end no core scans a big file while the rest is idle:
+ * by powers of two, which takes no time that grows faster than the queue. Lost ones stay in front. Others
+ * have the lock in between, and may scan or add some meanwhile.
+ */
+void engine_sort_backlog(struct oks_engine *e);
 /* Waits for the end of the thread for large files. Without the lock. */
 void engine_scan_end(struct oks_engine *e);
 /* Whether engine_scan() would do nothing. */

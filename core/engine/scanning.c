@@ -30,6 +30,8 @@ enum {
     THREADS_MAX = 16,
     BACKLOG_FOR_THREADS = 8, /* with fewer dirty transcripts no extra threads are started */
     SLICE = 64 << 20,        /* bytes of one scan */
+    SLICE_LINES = 8192,      /* lines of it: what is committed in some 30 ms */
+    WHOLE_MAX = 64 << 20,    /* a larger file that must be read as a whole is left to a thread */
 };
 
 #define OTHERS_WAIT_NS INT64_C(1000000000)
@@ -63,6 +65,7 @@ static int again(struct oks_engine *e, struct transcript *t, int rc)
 {
     t->anew = true;
     catalog_mark_dirty(&e->model.catalog, t, true);
+    version_next(&e->model.versions);
     return rc;
 }
 
@@ -193,6 +196,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         .history = e->history,
         .verify_tail = e->verify_tail,
         .slice = SLICE,
+        .slice_lines = SLICE_LINES,
         .whole_max = whole_max,
         .cancel = cancel,
         .progress_ns = progress_ns,
@@ -228,6 +232,8 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     if (rc == 0)
         rc = keeping_examine(e, t, &out);
     pthread_mutex_lock(&e->model.lock);
+    engine_wait_for_walk(
+        e); /* of a folder that was moved all names must be found before one is taken for lost */
     t->busy = t->scanning = t->left_behind = false;
     e->scanning.n_scanning--;
     LIST_REMOVE(t, of_current);
@@ -427,7 +433,7 @@ static int leave_to_thread(struct oks_engine *e, struct transcript *t)
 static int scan_or_leave(struct job *job, struct transcript *t)
 {
     struct oks_engine *e = job->e;
-    uint64_t whole_max = e->once || concerns(job->target, t) ? 0 : SLICE;
+    uint64_t whole_max = e->once || concerns(job->target, t) ? 0 : WHOLE_MAX;
     int rc = scan_one(e, t, job->serial, whole_max, job->cancel, NULL);
 
     return rc == -EFBIG ? leave_to_thread(e, t) : rc;
@@ -499,13 +505,6 @@ static bool backlog_is_big(const struct oks_engine *e)
     return false;
 }
 
-static int by_size_falling(const void *a, const void *b)
-{
-    const struct transcript *x = *(struct transcript *const *)a, *y = *(struct transcript *const *)b;
-
-    return (x->size_seen < y->size_seen) - (x->size_seen > y->size_seen);
-}
-
 static bool has_label_file(const struct transcript *t)
 {
     char path[8192];
@@ -520,42 +519,80 @@ static bool needs_no_scan(const struct transcript *t, const struct stat *st)
            transcript_is_unchanged(t, st) && !(t->label_due && has_label_file(t));
 }
 
-/*
- * Sorts the dirty queue of a start. Most transcripts are as the snapshot has them, which one stat(2) shows.
- * Of the others the largest come first, so that at the end no core scans a big file while the rest is idle.
- * Lost ones stay in front.
- */
-static void sort_backlog(struct oks_engine *e)
+/* The next one of the dirty queue of which this sorting does not know how much is to be read. Lost ones are
+ * in front. */
+static struct transcript *next_unsized(const struct oks_engine *e)
 {
-    struct transcript *t, *next, **list = calloc(e->model.catalog.n_transcripts + 1, sizeof(*list));
-    size_t n = 0;
+    struct transcript *t;
 
-    if (!list)
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
+        if (!t->lost)
+            return t->sized == e->scanning.sortings ? NULL : t;
+    return NULL;
+}
+
+/* Takes it out of the queue if one stat(2) shows that there is nothing to read, else moves it to the end. */
+static void size_one(struct oks_engine *e, struct transcript *t)
+{
+    struct stat st;
+    bool is_file;
+
+    TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
+    t->sized = e->scanning.sortings;
+    if (t->busy || t->large || transcript_is_remote(t)) {
+        TAILQ_INSERT_TAIL(&e->model.catalog.dirty, t, queued);
         return;
-    for (t = TAILQ_FIRST(&e->model.catalog.dirty); t; t = next) {
-        struct stat st;
-        bool is_file;
-
-        next = TAILQ_NEXT(t, queued);
-        if (t->lost || t->busy || t->large || transcript_is_remote(t))
-            continue;
-        is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
-        if (is_file && needs_no_scan(t, &st)) {
-            TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
-            t->dirty = t->label_due = false;
-            continue;
-        }
-        t->size_seen = is_file ? (uint64_t)st.st_size : 0;
-        if (t->loaded)
-            t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
-        list[n++] = t;
     }
-    qsort(list, n, sizeof(*list), by_size_falling);
-    for (size_t i = 0; i < n; i++)
-        TAILQ_REMOVE(&e->model.catalog.dirty, list[i], queued);
-    for (size_t i = 0; i < n; i++)
-        TAILQ_INSERT_TAIL(&e->model.catalog.dirty, list[i], queued);
-    free(list);
+    is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
+    if (is_file && needs_no_scan(t, &st)) {
+        t->dirty = t->label_due = false;
+        return;
+    }
+    t->size_seen = is_file ? (uint64_t)st.st_size : 0;
+    if (t->loaded)
+        t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
+    TAILQ_INSERT_TAIL(&e->model.catalog.dirty, t, queued);
+}
+
+enum { SIZE_CLASSES = 65, SIZED_AT_ONCE = 256 };
+
+/* The number of bits of its size; lost ones are above all. */
+static int size_class(const struct transcript *t)
+{
+    return t->lost ? SIZE_CLASSES : t->size_seen ? 64 - __builtin_clzll(t->size_seen) : 0;
+}
+
+static void sort_by_size(struct oks_engine *e)
+{
+    TAILQ_HEAD(, transcript) classes[SIZE_CLASSES + 1];
+    struct transcript *t;
+
+    for (int i = 0; i <= SIZE_CLASSES; i++)
+        TAILQ_INIT(&classes[i]);
+    while ((t = TAILQ_FIRST(&e->model.catalog.dirty))) {
+        TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
+        TAILQ_INSERT_TAIL(&classes[size_class(t)], t, queued);
+    }
+    for (int i = SIZE_CLASSES; i >= 0; i--)
+        TAILQ_CONCAT(&e->model.catalog.dirty, &classes[i], queued);
+}
+
+void engine_sort_backlog(struct oks_engine *e)
+{
+    struct transcript *t;
+    unsigned n = 0;
+
+    if (e->scanning.sorting)
+        return;
+    e->scanning.sorting = true;
+    e->scanning.sortings++;
+    while ((t = next_unsized(e))) {
+        size_one(e, t);
+        if (++n % SIZED_AT_ONCE == 0)
+            engine_pause(e);
+    }
+    sort_by_size(e);
+    e->scanning.sorting = false;
 }
 
 /* The cores of this process: taskset or a container may allow fewer than there are. */
@@ -592,7 +629,7 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
     int wanted, n = 0, rc;
 
     if (!found_only && backlog_is_big(e))
-        sort_backlog(e);
+        engine_sort_backlog(e);
     wanted = helpers_for(&job);
     while (n < wanted && pthread_create(&threads[n], NULL, helper, &job) == 0)
         n++;

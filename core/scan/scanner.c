@@ -67,10 +67,10 @@ struct scan {
     uint64_t line;
     size_t len;
     bool skipping;
-    bool long_file; /* a read was full */
-    bool zeros;     /* the last read ended with a NUL, as before a hole */
-    uint64_t limit; /* bytes to be read; 0: all */
-    uint64_t size;  /* of the file, at least; 0: not known */
+    bool long_file;             /* a read was full */
+    bool zeros;                 /* the last read ended with a NUL, as before a hole */
+    uint64_t limit, most_lines; /* bytes and lines to be read; 0: all */
+    uint64_t size;              /* of the file, at least; 0: not known */
 };
 
 static const struct {
@@ -416,7 +416,11 @@ static bool has_advanced(const struct scan *scan)
 
 static bool is_at_limit(const struct scan *scan)
 {
-    return scan->limit && scan->lines.result->bytes_read >= scan->limit && has_advanced(scan);
+    const struct oks_scan_result *result = scan->lines.result;
+
+    return ((scan->limit && result->bytes_read >= scan->limit) ||
+            (scan->most_lines && result->lines >= scan->most_lines)) &&
+           has_advanced(scan);
 }
 
 /* Whether a read that returned `n` bytes was the last one: it was short, and the file is known to end there.
@@ -534,7 +538,13 @@ int oks_scanner_scan_part(struct oks_scanner *scanner, int fd, const struct oks_
                           struct oks_scan_result *result)
 {
     struct scan scan = {
-        .scanner = scanner, .fd = fd, .cancel = cancel, .limit = part->limit, .size = part->size};
+        .scanner = scanner,
+        .fd = fd,
+        .cancel = cancel,
+        .limit = part->limit,
+        .most_lines = part->lines,
+        .size = part->size,
+    };
 
     return start(&scan, part->offset, part->passed, sink, result);
 }

@@ -75,6 +75,7 @@ struct oks_scan_part {
     uint64_t offset; /* 0, or just behind a '\n' */
     uint64_t passed; /* of the result of a former scan that ended at this cursor; 0: none */
     uint64_t limit;  /* stop at a line's end once so many bytes were read; 0: at the end of the file */
+    uint64_t lines;  /* the same of lines; 0: however many */
     uint64_t
         size; /* of the file, as fstat(2) said before: behind it a short read is the last one; 0: not known */
 };

@@ -175,9 +175,9 @@ void groups_measure(struct group *group, struct measure *out)
         measure_add(out, &at->session->sums->share);
 }
 
-void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, void *group), void *ctx)
+const void *groups_tree(const struct sums *sums, enum group_kind kind)
 {
-    oks_tree_each(sums->groups[kind], fn, ctx);
+    return sums->groups[kind];
 }
 
 void groups_free(struct sums *sums)

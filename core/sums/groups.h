@@ -48,8 +48,8 @@ const char *groups_agent_of(const struct session *s);
 int groups_session(struct sums *sums, struct session *s, const struct measure *before,
                    const struct measure *now);
 void groups_measure(struct group *group, struct measure *out);
-/* Calls fn with each struct group, ascending by key. */
-void groups_each(struct sums *sums, enum group_kind kind, void (*fn)(void *ctx, void *group), void *ctx);
+/* The tree of each struct group, by key (base/tree.h). */
+const void *groups_tree(const struct sums *sums, enum group_kind kind);
 void groups_free(struct sums *sums);
 
 #endif

@@ -373,7 +373,7 @@ void sums_forget_costs(struct sums *sums)
 {
     oks_tree_each(sums->catalog->projects, forget_project, NULL);
     for (int kind = 0; kind < GROUP_KINDS; kind++)
-        groups_each(sums, (enum group_kind)kind, forget_group, NULL);
+        oks_tree_each(groups_tree(sums, (enum group_kind)kind), forget_group, NULL);
     tag_bills_forget(sums->catalog);
     labels_forget(sums);
 }

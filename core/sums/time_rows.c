@@ -352,6 +352,7 @@ uint32_t time_row_ms(const struct time_row *row, uint64_t key)
 
 void time_rows_free(struct timeline *tl)
 {
+    tl->emptied++;
     for (int k = 0; k < TIME_KINDS; k++) {
         struct time_table *table = &tl->tables[k];
 

@@ -8,6 +8,10 @@
  *
  * On ENOMEM all rows are dropped, and made again when they are next used.
  *
+ * A session with many rows, and a transcript with many requests, are added by slices too (part_way). A change
+ * of such a session's events adds the rest of them first. Of such a transcript's requests it is known by
+ * their rows which are in.
+ *
  * Invariants: `timed` says what is in the rows: a session's events, a transcript's own requests. If the
  * timeline is on and not pending, all are.
  */
@@ -28,6 +32,7 @@
 void timeline_free(struct timeline *tl)
 {
     time_rows_free(tl);
+    tl->part_way = (struct timeline_part_way){0};
     tl->kinds = 0;
     tl->pending = false;
 }
@@ -62,6 +67,7 @@ void timeline_reset(struct timeline *tl)
         return;
     time_rows_free(tl);
     oks_tree_each(tl->catalog->transcripts, forget, NULL);
+    tl->part_way = (struct timeline_part_way){0};
     tl->pending = true;
 }
 
@@ -135,6 +141,61 @@ static bool next_key(const struct session *s, uint64_t from, uint64_t *key)
             *key = transcript_tail(t)->event.stamp.key;
     }
     return *key < KEY_END;
+}
+
+struct slice {
+    struct timeline *tl;
+    size_t left; /* events and requests that may still be added */
+};
+
+enum { ROW_COSTS = 8 }; /* of a session in a row, in events */
+
+/* Adds the session's events to rows, from where an earlier slice ended. 1: there is more; or -ENOMEM */
+static int take_in_events(struct slice *slice, struct session *s)
+{
+    struct timeline *tl = slice->tl;
+    struct timeline_part_way *at = &tl->part_way;
+    const char *agent = oks_intern(tl->names, session_agent_name(s)),
+               *model = oks_intern(tl->names, session_model(s));
+    uint64_t key;
+
+    if (at->session != s) {
+        at->session = s;
+        at->kind = 0;
+        at->lo = 0;
+    }
+    for (; at->kind < tl->kinds; at->kind++, at->lo = 0)
+        while (at->lo < KEY_END && next_key(s, at->lo, &key)) {
+            struct time_row *row;
+            struct measure m;
+
+            if (slice->left < ROW_COSTS)
+                return 1;
+            row = time_row_made(tl, (enum time_kind)at->kind, key);
+            if (!row && key >= timeline_key(CALENDAR_FIRST_DAY * (int64_t)SECONDS_PER_DAY))
+                return -ENOMEM;
+            slice->left -= ROW_COSTS;
+            at->lo = row ? row->hi + 1 : key + 1;
+            if (!row)
+                continue;
+            timeline_session(s, row->lo, row->hi, &m);
+            m.agent_name = agent;
+            m.model = model;
+            aggregate_replace(&row->sum, NULL, &m);
+            row->text.len = 0;
+        }
+    at->session = NULL;
+    s->sums->timed = true;
+    return 0;
+}
+
+/* Before the session's events change. */
+static void take_in_rest(struct timeline *tl, struct session *s)
+{
+    struct slice all = {tl, SIZE_MAX};
+
+    if (tl->part_way.session == s && take_in_events(&all, s) < 0)
+        timeline_reset(tl);
 }
 
 /* Zeroed but for the row, or NULL. */
@@ -289,6 +350,7 @@ static void start_change(struct timeline *tl, struct session *s, const struct ok
 void timeline_before_all(struct timeline *tl, struct session *s, struct timeline_change *c)
 {
     *c = (struct timeline_change){.whole = true, .lo = 0, .hi = KEY_END - 1};
+    take_in_rest(tl, s);
     if (tl->kinds && s->sums->timed)
         start_change(tl, s, NULL, c);
 }
@@ -304,17 +366,34 @@ static bool may_rename(const struct session *s, const struct transcript *t, cons
            (models && (!session_model(s) || (transcript_tail(t)->model && !t->state.model)));
 }
 
+/* The first part of a long transcript is not added by its commit, but by slices when rows are next used. */
+static void leave_to_slices(struct timeline *tl, struct transcript *t, const struct scan_outcome *out)
+{
+    struct session *s = t->session;
+    uint64_t key;
+
+    if (!tl->kinds || oks_events_len(out->gain.events) < TIMELINE_SLICE)
+        return;
+    tl->pending = true;
+    if (!next_key(s, 0, &key))
+        s->sums->timed = false;
+    if (billing_part_rows(t->billed) == 0)
+        t->sums->timed = false;
+}
+
 void timeline_before(struct timeline *tl, struct transcript *t, const struct scan_outcome *out,
                      struct timeline_change *c)
 {
     struct session *s = t->session;
     bool tails = transcript_tail(t)->counts || (out->tail && out->tail->counts);
 
+    leave_to_slices(tl, t, out);
     if (out->replace || may_rename(s, t, out)) {
         timeline_before_all(tl, s, c);
         return;
     }
     *c = (struct timeline_change){.lo = KEY_END, .hi = 0};
+    take_in_rest(tl, s);
     if (!tl->kinds || !s->sums->timed)
         return;
     include_events(c, out->gain.events);
@@ -373,12 +452,18 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
     return rc;
 }
 
-void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
-                      const struct billed_sum *sum, bool comes)
+/* Whether rows have the request. */
+static bool is_timed(const struct timeline *tl, const struct transcript *t, size_t i)
+{
+    return t->sums->timed || (tl->part_way.t == t && i < tl->part_way.row);
+}
+
+static void move_in_rows(struct timeline *tl, struct oks_stamp stamp, const char *model,
+                         const struct billed_sum *sum, bool comes)
 {
     int64_t second;
 
-    if (!tl->kinds || !t->sums->timed || stamp.key >= KEY_END || !timeline_second(stamp.key, &second))
+    if (stamp.key >= KEY_END || !timeline_second(stamp.key, &second))
         return;
     for (int kind = 0; kind < tl->kinds; kind++) {
         struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
@@ -391,9 +476,15 @@ void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stam
     }
 }
 
+void timeline_request(struct timeline *tl, struct transcript *t, size_t i, struct oks_stamp stamp,
+                      const char *model, const struct billed_sum *sum, bool comes)
+{
+    if (tl->kinds && is_timed(tl, t, i))
+        move_in_rows(tl, stamp, model, sum, comes);
+}
+
 struct timeline_moving {
     struct timeline *tl;
-    struct transcript *t;
     bool comes;
 };
 
@@ -401,78 +492,79 @@ static int move_request(void *ctx, const struct billing_visit *visit)
 {
     const struct timeline_moving *m = ctx;
 
-    timeline_request(m->tl, m->t, visit->stamp, visit->model, visit->sum, m->comes);
+    move_in_rows(m->tl, visit->stamp, visit->model, visit->sum, m->comes);
     return 0;
 }
 
 void timeline_requests_leave(struct timeline *tl, struct transcript *t)
 {
-    struct timeline_moving m = {tl, t, false};
+    struct timeline_moving m = {tl, false};
+    bool part_way = tl->part_way.t == t;
 
-    if (!tl->kinds || !t->sums->timed)
+    if (!tl->kinds || (!t->sums->timed && !part_way))
         return;
-    billing_each(tl->billing, t->billed, move_request, &m);
+    billing_each(tl->billing, t->billed, 0, part_way ? tl->part_way.row : SIZE_MAX, move_request, &m);
+    if (tl->part_way.t == t)
+        tl->part_way.t = NULL;
 }
 
 /* --- filling --- */
 
-static void take_in_requests(struct timeline *tl, struct transcript *t)
+/* 1: there is more; -ENOMEM: rows were dropped. */
+static int take_in_requests(struct slice *slice, struct transcript *t)
 {
-    struct timeline_moving m = {tl, t, true};
+    struct timeline *tl = slice->tl;
+    struct timeline_moving m = {tl, true};
+    struct timeline_part_way *at = &tl->part_way;
+    size_t n = billing_part_rows(t->billed), from, to;
 
-    if (t->sums->timed)
-        return;
-    t->sums->timed = true; /* set first: rows take requests only from timed transcripts */
-    if (billing_part_rows(t->billed))
-        billing_each(tl->billing, t->billed, move_request, &m);
+    if (at->t != t) {
+        at->t = t;
+        at->row = 0;
+    }
+    from = at->row;
+    to = from < n && n - from > slice->left ? from + slice->left : SIZE_MAX;
+    billing_each(tl->billing, t->billed, from, to, move_request, &m);
+    if (at->t != t)
+        return -ENOMEM;
+    slice->left -= to == SIZE_MAX ? n - from : slice->left;
+    at->row = to;
+    if (to != SIZE_MAX)
+        return 1;
+    at->t = NULL;
+    t->sums->timed = true;
+    return 0;
 }
-
-enum { SLICE_ROWS = 20000 }; /* events and requests; a few ms */
-
-struct slice {
-    struct timeline *tl;
-    size_t rows; /* added so far */
-};
 
 static int take_in(void *ctx, void *item)
 {
     struct slice *slice = ctx;
-    struct timeline *tl = slice->tl;
     struct session *s = item;
-    struct timeline_change all = {.lo = 0, .hi = KEY_END - 1};
-    struct timeline_parts none = {0}, parts = {0};
     struct transcript *t;
-    int rc = 0;
+    int rc = s->sums->timed ? 0 : take_in_events(slice, s);
 
-    if (slice->rows >= SLICE_ROWS)
-        return 1;
     TAILQ_FOREACH(t, &s->transcripts, of_session)
-        if (!t->sums->timed)
-            slice->rows += 1 + oks_events_len(t->state.events) + billing_part_rows(t->billed);
-    if (!s->sums->timed) {
-        learn_names(tl, s, &all);
-        rc = collect(tl, s, NULL, &all, &parts);
-        if (rc == 0)
-            apply(&none, &parts);
-        free(parts.items);
-        s->sums->timed = rc == 0;
-    }
-    TAILQ_FOREACH(t, &s->transcripts, of_session)
-        if (rc == 0)
-            take_in_requests(tl, t);
+        if (rc == 0 && !t->sums->timed) {
+            slice->left -= slice->left > 0;
+            rc = slice->left ? take_in_requests(slice, t) : 1;
+        }
     return rc;
 }
 
 int timeline_complete_some(struct timeline *tl, enum time_kind kind)
 {
-    struct slice slice = {.tl = tl};
+    struct slice slice = {tl, tl->slice ? tl->slice : TIMELINE_SLICE};
     int rc;
 
     timeline_want(tl, kind);
     if (!tl->pending)
         return 0;
     tl->pending = false;
-    rc = oks_tree_until(tl->catalog->sessions, take_in, &slice);
+    rc = tl->part_way.session ? take_in_events(&slice, tl->part_way.session) : 0;
+    if (rc == 0 && tl->part_way.t)
+        rc = take_in_requests(&slice, tl->part_way.t);
+    if (rc == 0)
+        rc = oks_tree_until(tl->catalog->sessions, take_in, &slice);
     if (rc == 0 && tl->pending)
         rc = -ENOMEM; /* the rows were dropped meanwhile */
     tl->pending |= rc != 0;

@@ -31,6 +31,8 @@ struct transcript;
 #define TIMELINE_FIRST INT64_C(1577836800)
 #define TIMELINE_END   INT64_C(2208988800)
 
+enum { TIMELINE_SLICE = 20000 }; /* a few ms */
+
 enum time_kind {
     TIMELINE_DAYS,
     TIMELINE_HOURS,
@@ -68,6 +70,15 @@ struct timeline {
     const struct oks_zone *zone; /* of local days; NULL: UTC */
     int kinds;                   /* the first so many are kept, because a document has needed them */
     bool pending;                /* some transcripts may not be in it yet */
+    unsigned emptied;            /* how often all rows were dropped */
+    struct timeline_part_way {   /* what is being added by slices */
+        struct session *session; /* its events; NULL: none */
+        int kind;                /* of this one those before `lo`, of kinds before it all */
+        uint64_t lo;
+        struct transcript *t; /* its requests, but those of rows from `row` on; NULL: none */
+        size_t row;
+    } part_way;
+    size_t slice; /* events and requests of a slice, 8 or more; 0: TIMELINE_SLICE */
     struct time_table tables[TIME_KINDS];
 };
 
@@ -114,9 +125,9 @@ void timeline_before(struct timeline *tl, struct transcript *t, const struct sca
 void timeline_before_all(struct timeline *tl, struct session *s, struct timeline_change *change);
 void timeline_after(struct timeline *tl, struct session *s, struct timeline_change *change);
 
-/* A request that t owns was added to the sums, or (comes is false) subtracted. */
-void timeline_request(struct timeline *tl, struct transcript *t, struct oks_stamp stamp, const char *model,
-                      const struct billed_sum *sum, bool comes);
+/* A request that t owns was added to the sums, or (comes is false) subtracted: its row i, or SIZE_MAX. */
+void timeline_request(struct timeline *tl, struct transcript *t, size_t i, struct oks_stamp stamp,
+                      const char *model, const struct billed_sum *sum, bool comes);
 /* All requests that t owns are about to leave. */
 void timeline_requests_leave(struct timeline *tl, struct transcript *t);
 

@@ -1,5 +1,6 @@
 /* Walks in order, each item once, and where they stop. */
 #include <search.h>
+#include <stdlib.h>
 
 #include "base/tree.h"
 #include "tap.h"
@@ -91,6 +92,24 @@ START_TEST(stops_at_the_first_non_zero)
 }
 END_TEST
 
+START_TEST(a_list_has_all_in_order)
+{
+    int items[50];
+    void *root = tree_of(items, 50), **list;
+    size_t n;
+
+    ck_assert_int_eq(oks_tree_list(root, &list, &n), 0);
+    ck_assert_uint_eq(n, 50);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_int_eq(*(int *)list[i], (int)i);
+    free(list);
+    tdestroy(root, oks_tree_keep);
+    ck_assert_int_eq(oks_tree_list(NULL, &list, &n), 0);
+    ck_assert_uint_eq(n, 0);
+    free(list);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base_tree");
@@ -98,5 +117,6 @@ int main(void)
     TEST(suite, each_in_order_and_once);
     TEST(suite, an_empty_tree_has_none);
     TEST(suite, stops_at_the_first_non_zero);
+    TEST(suite, a_list_has_all_in_order);
     return tap_run(suite);
 }

@@ -1,9 +1,13 @@
 /*
- * For LD_PRELOAD: the longest time for which a thread held a mutex without a break, in nanoseconds, in the
- * first 8 bytes of the file that OKSTRAFS_LOCK_HOLD names. Whoever writes 0 there begins anew. A wait for a
- * condition is a break.
+ * For LD_PRELOAD: the longest time for which a thread held a mutex without a break, and where, in the file
+ * that OKSTRAFS_LOCK_HOLD names (struct hold). Whoever writes zeros there begins anew. A wait for a condition
+ * is a break.
+ *
+ * The CPU time of the holding thread decides which hold is the longest: on a busy machine wall time includes
+ * the wait for a core. The wall time of the same hold is given as well, because it includes waits for a disk.
  */
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,14 +17,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HELD_MAX = 8 };
+enum { HELD_MAX = 8, DEPTH = 12 };
 
 static __thread struct {
     pthread_mutex_t *mutex;
-    int64_t since;
+    int64_t cpu, wall;
 } held[HELD_MAX];
 static __thread int n_held;
-static _Atomic int64_t *longest;
+
+static struct hold {
+    _Atomic int64_t cpu; /* nanoseconds */
+    int64_t wall;
+    void *where[DEPTH]; /* the calls that ended it */
+} * longest;
 
 static int (*real_lock)(pthread_mutex_t *mutex);
 static int (*real_unlock)(pthread_mutex_t *mutex);
@@ -51,7 +60,8 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *path = getenv("OKSTRAFS_LOCK_HOLD");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *page =
+        fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*longest), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     if (fd >= 0)
         close(fd);
@@ -60,11 +70,11 @@ __attribute__((constructor)) static void begin(void)
     find_all();
 }
 
-static int64_t now(void)
+static int64_t now(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
@@ -72,7 +82,8 @@ static void taken(pthread_mutex_t *mutex)
 {
     if (longest && n_held < HELD_MAX) {
         held[n_held].mutex = mutex;
-        held[n_held++].since = now();
+        held[n_held].wall = now(CLOCK_MONOTONIC);
+        held[n_held++].cpu = now(CLOCK_THREAD_CPUTIME_ID);
     }
 }
 
@@ -80,10 +91,14 @@ static void given(pthread_mutex_t *mutex)
 {
     for (int i = n_held; i-- > 0;)
         if (held[i].mutex == mutex) {
-            int64_t time = now() - held[i].since, before = atomic_load(longest);
+            int64_t cpu = now(CLOCK_THREAD_CPUTIME_ID) - held[i].cpu, before = atomic_load(&longest->cpu);
 
-            while (time > before && !atomic_compare_exchange_weak(longest, &before, time))
+            while (cpu > before && !atomic_compare_exchange_weak(&longest->cpu, &before, cpu))
                 ;
+            if (cpu > before) {
+                longest->wall = now(CLOCK_MONOTONIC) - held[i].wall;
+                backtrace(longest->where, DEPTH);
+            }
             held[i] = held[--n_held];
             return;
         }

@@ -71,8 +71,8 @@ static void *take_lock(void *arg)
     return NULL;
 }
 
-/* The first walk lets others have the lock in between. */
-START_TEST(the_first_walk_gives_up_the_lock)
+/* Who finds files lets others have the lock in between. */
+START_TEST(a_walk_gives_up_the_lock)
 {
     atomic_bool had = false;
     pthread_t thread;
@@ -84,7 +84,7 @@ START_TEST(the_first_walk_gives_up_the_lock)
     ck_assert(engine->started && !engine->walking);
     put_file(PROJECTS "-p/later.jsonl", "");
     ck_assert_uint_eq(input_tokens(engine, session("later"), NULL), 0);
-    ck_assert_uint_eq(engine->walked, 3); /* a later walk is none */
+    ck_assert_uint_eq(engine->walked, 4);
     pthread_mutex_lock(&engine->model.lock);
     engine->walking = true;
     ck_assert_int_eq(pthread_create(&thread, NULL, take_lock, &had), 0);
@@ -97,7 +97,7 @@ START_TEST(the_first_walk_gives_up_the_lock)
 END_TEST
 
 /* Who needs its result waits for its end. */
-START_TEST(a_sync_waits_for_the_first_walk)
+START_TEST(a_sync_waits_for_a_walk)
 {
     atomic_bool done = false;
     pthread_t thread;
@@ -112,6 +112,33 @@ START_TEST(a_sync_waits_for_the_first_walk)
     pthread_mutex_unlock(&engine->model.lock);
     pthread_join(thread, NULL);
     ck_assert(atomic_load(&done));
+}
+END_TEST
+
+/* With many files they are read from the largest down to the smallest, and lost ones before all others. */
+START_TEST(the_largest_file_is_read_first)
+{
+    static const int lines[] = {1, 40, 3, 900, 2, 5, 200, 1, 4, 7};
+    const struct oks_target of_s0 = session("s0");
+    struct transcript *t, *before = NULL;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        put_file(text_of(PROJECTS "-p/s%zu.jsonl", i), "");
+        ck_assert_int_eq(truncate(at(text_of(PROJECTS "-p/s%zu.jsonl", i)), lines[i] * 100), 0);
+    }
+    ck_assert_int_eq(oks_engine_sync(engine, &of_s0, true, NULL), 0);
+    pthread_mutex_lock(&engine->model.lock);
+    catalog_mark_lost(&engine->model.catalog,
+                      catalog_transcript(&engine->model.catalog, at(PROJECTS "-p/s0.jsonl")));
+    engine_sort_backlog(engine);
+    TAILQ_FOREACH(t, &engine->model.catalog.dirty, queued) {
+        ck_assert(!before || before->lost || before->size_seen * 2 > t->size_seen);
+        ck_assert(t->lost == !before);
+        before = t;
+    }
+    ck_assert_ptr_nonnull(before);
+    ck_assert_uint_eq(before->size_seen, 100);
+    pthread_mutex_unlock(&engine->model.lock);
 }
 END_TEST
 
@@ -252,8 +279,9 @@ int main(void)
     TCase *c = tcase_create("scanning");
 
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, the_first_walk_gives_up_the_lock);
-    tcase_add_test(c, a_sync_waits_for_the_first_walk);
+    tcase_add_test(c, a_walk_gives_up_the_lock);
+    tcase_add_test(c, the_largest_file_is_read_first);
+    tcase_add_test(c, a_sync_waits_for_a_walk);
     tcase_add_test(c, a_session_is_not_held_up_by_the_rest_of_a_large_file);
     tcase_add_test(c, a_large_file_that_was_rewritten_has_a_thread);
     tcase_add_test(c, a_session_is_not_held_up_by_a_scan_that_lasts);

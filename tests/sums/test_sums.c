@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 
+#include "base/tree.h"
 #include "effort.h"
 #include "random_home.h"
 
@@ -272,7 +273,7 @@ static void check_all(void)
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
         group_kind = (enum group_kind)kind;
         sessions = 0;
-        groups_each(&model.sums, group_kind, check_group, &sessions);
+        oks_tree_each(groups_tree(&model.sums, group_kind), check_group, &sessions);
         ck_assert_uint_eq(sessions, want.parts);
     }
 }
@@ -323,7 +324,7 @@ static void check_costs(unsigned __int128 want)
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
         unsigned __int128 sum = 0;
 
-        groups_each(&model.sums, (enum group_kind)kind, take_group_cost, &sum);
+        oks_tree_each(groups_tree(&model.sums, (enum group_kind)kind), take_group_cost, &sum);
         ck_assert(sum == want);
     }
 }

@@ -235,6 +235,18 @@ static void stamp_around(char out[OKS_STAMP_TEXT])
         strcpy(out, "someday");
 }
 
+/* Rows are added by slices, so changes meet sessions and transcripts of which a part was added. */
+static void add_some(void)
+{
+    model.timeline.slice = 8 + rnd(16);
+    if (rnd(8) == 0)
+        timeline_want(&model.timeline, TIMELINE_MONTHS);
+    if (rnd(8) == 0)
+        timeline_reset(&model.timeline);
+    for (unsigned n = model.timeline.kinds ? rnd(4) : 0; n > 0; n--)
+        ck_assert_int_ge(timeline_complete_some(&model.timeline, TIMELINE_DAYS), 0);
+}
+
 static void random_rows(const char *zone_name, const char *first_day, uint64_t start)
 {
     struct oks_zone *zone;
@@ -252,6 +264,8 @@ static void random_rows(const char *zone_name, const char *first_day, uint64_t s
             check_rows();
         if (rnd(100) == 0)
             timeline_reset(&model.timeline);
+        if (round >= rounds / 4)
+            add_some();
     }
     check_rows();
     leave_all();

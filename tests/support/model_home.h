@@ -70,10 +70,10 @@ static inline int model_posted(void *ctx, void *owner, const char *name, const s
     return sums_posted(&model.sums, ((struct transcript *)owner)->session, name, sum, comes);
 }
 
-static inline void model_timed(void *ctx, void *owner, struct oks_stamp stamp, const char *name,
+static inline void model_timed(void *ctx, void *owner, size_t i, struct oks_stamp stamp, const char *name,
                                const struct billed_sum *sum, bool comes)
 {
-    timeline_request(&model.timeline, owner, stamp, name, sum, comes);
+    timeline_request(&model.timeline, owner, i, stamp, name, sum, comes);
 }
 
 static inline void model_row_changed(void *ctx, void *owner, size_t i)
