@@ -1,6 +1,6 @@
 """Events loaded into databases: what a million cost okstrafs, and the loader of contrib/engines.
 
-    run_engines.py [sqlite FILE | duckdb FILE | postgresql CONNECTION | clickhouse HOST:PORT]...
+    run_engines.py [sqlite FILE | duckdb FILE | postgresql CONNECTION | clickhouse HOST:PORT]...      (a new file of SQLite)
 
 First `okstrafs cat events.jsonl`, and the files of events/ one by one, with caches: time, and most resident memory. Then
 each engine, into an empty database: the first load, a second one, and one after a request more. OKSTRAFS_BENCH_EVENTS:
@@ -91,7 +91,7 @@ def measure() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("OKSTRAFS_BENCH_DIR")) as folder:
         measure_home(Path(folder), n // 10)
         environ, out = measure_home(Path(folder), n)
-        for name, target in zip(sys.argv[1::2], sys.argv[2::2]):
+        for name, target in zip(sys.argv[1::2] or ["sqlite"], sys.argv[2::2] or [str(out / "usage.db")]):
             measure_engine(name, target, environ, out, n)
 
 

@@ -10,6 +10,7 @@ import subprocess
 
 import faults
 import harness
+import schemas
 from faults import FOREVER, KILL, SHORT
 
 READING = (errno.EMFILE, errno.EIO)
@@ -26,6 +27,9 @@ class Commands(faults.FailingTest):
         self.documents = [self.made.run(["cat", name]).stdout for name in self.made.documents]
         self.right = b"".join(self.documents)
         self.assertEqual(self.made.run(["--no-cache", *self.cat]).stdout, self.right)
+        for name, document in zip(self.made.documents, self.documents):
+            if schemas.available() and name.endswith((".json", ".jsonl")):
+                self.assertIsNone(schemas.wrong(name, document))
 
     def is_part(self, printed: bytes) -> bool:
         """Whether it is some of the right documents, whole and in their order."""
