@@ -143,6 +143,19 @@ static bool drop_empty(struct oks_engine *e, const struct transcript *t)
     return true;
 }
 
+/* Whether its session has retained the same file under another name, which went at the same time. */
+static bool has_twin(struct oks_engine *e, const struct transcript *t)
+{
+    const struct transcript *other =
+        t->state.ino ? catalog_of_inode(&e->model.catalog, t->state.ino, true) : NULL;
+
+    for (; other; other = catalog_of_inode_next(other))
+        if (other != t && other->loaded && other->session == t->session &&
+            is_same_content(&t->state, &other->state) && t->state.offset <= other->state.offset)
+            return true;
+    return false;
+}
+
 /* 1: what it had is nowhere else. 0: its file has another name, or its session goes on in another file, and
  * the store was told so. Or a negative errno */
 static int is_last(struct oks_engine *e, struct transcript *t)
@@ -151,7 +164,7 @@ static int is_last(struct oks_engine *e, struct transcript *t)
 
     if (rc < 0)
         return rc;
-    if (rc > 0) {
+    if (rc > 0 || has_twin(e, t)) {
         keeping_drop(e, t, HISTORY_MOVED);
         return 0;
     }
@@ -160,6 +173,7 @@ static int is_last(struct oks_engine *e, struct transcript *t)
 
 int retained_keep(struct oks_engine *e, struct transcript *t)
 {
+    struct timeline_change change;
     int rc;
 
     if (t->retained || !t->loaded || drop_empty(e, t) || !is_kept(e, t))
@@ -172,7 +186,9 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
         return rc;
     catalog_linked(&e->model.catalog, t, false);
     folder_remove(&t->file);
+    timeline_before_all(&e->model.timeline, t->session, &change); /* another name of the file counts now */
     mark_retained(e, t);
+    timeline_after(&e->model.timeline, t->session, &change);
     t->stored = history_store_has(e->history, t->path, &t->state);
     stream_committed(&e->streams, t);
     return 1;
