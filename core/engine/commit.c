@@ -64,6 +64,7 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
         stream_replaced(&e->streams, t);
     if (out->replace) /* the old rows must live until the state is replaced */
         return billing_enter(e->model.billing, t->billed, out->gain.requests);
+    stream_tail_goes(&e->streams, t);
     rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;
     return rc < 0 ? rc : billing_gain(e->model.billing, t->billed, out->gain.requests);
 }

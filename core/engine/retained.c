@@ -121,6 +121,7 @@ static int take_tail(struct oks_engine *e, struct transcript *t)
     int rc;
 
     timeline_before_all(&e->model.timeline, t->session, &change);
+    stream_tail_goes(&e->streams, t);
     rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;
     if (rc == 0) {
         transcript_tail_free(t->tail);

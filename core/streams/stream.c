@@ -116,6 +116,23 @@ void stream_replaced(struct streams *streams, struct transcript *t)
     t->marks->life = ++streams->lives;
 }
 
+/* Whether others log one of these requests too: then its revision may fall when the rows leave. */
+static bool any_shared(const struct streams *streams, const struct oks_requests *rows)
+{
+    struct billing_ruling ruling;
+
+    for (size_t i = 0; rows && i < requests_len(rows); i++)
+        if (billing_ruling(streams->model->billing, requests_key(rows, i), &ruling) == 0 && ruling.files > 1)
+            return true;
+    return false;
+}
+
+void stream_tail_goes(struct streams *streams, const struct transcript *t)
+{
+    if (streams->all.generation && any_shared(streams, transcript_tail(t)->requests))
+        stream_clear(&streams->all);
+}
+
 uint64_t stream_life(const struct transcript *t)
 {
     return t->marks->life;
@@ -235,6 +252,8 @@ void stream_leave(struct streams *streams, struct transcript *t)
         billing_each_owned(streams->model->billing, t->billed, 0, marks->sent[STREAM_OF_ALL], remember,
                            &leaving);
         stream_clear(&streams->all);
+    } else if (streams->all.generation && !streams->ended && any_shared(streams, t->state.requests)) {
+        stream_clear(&streams->all); /* its rows are few: none was closed */
     }
     memset(marks->sent, 0, sizeof(marks->sent));
     stream_months_forget(t);

@@ -70,7 +70,12 @@ struct streams {
 
 /* The transcript is new, or a commit replaces all that is known of it: its lines may be others. */
 void stream_replaced(struct streams *streams, struct transcript *t);
-/* Another number after each of these. */
+/*
+ * The transcript's unfinished line goes, before billing hears of it. The revision of a request that others
+ * log too may fall by that, so the stream of all starts over.
+ */
+void stream_tail_goes(struct streams *streams, const struct transcript *t);
+/* Another number after each replacement. */
 uint64_t stream_life(const struct transcript *t);
 
 int session_stream_new(struct session *s);       /* -ENOMEM */
