@@ -401,6 +401,8 @@ int exporter_round(struct exporter *e, int64_t now_ms, const atomic_bool *cancel
     struct visit v = {&root, e->top, e->patterns, ""};
     int rc;
 
+    if (e->seen && e->seen == seen) /* what woke the caller has changed nothing */
+        return 0;
     e->now_ms = now_ms;
     e->cancel = cancel;
     e->failed = e->refused = e->follows_clock = false;
