@@ -108,7 +108,7 @@ has_duckdb() {
 install_duckdb() {
     if ! command -v node >/dev/null || ! command -v npm >/dev/null || has_duckdb; then return; fi
     echo "install-deps: installing @duckdb/node-api" >&2
-    as_root npm install --global --no-audit --no-fund --silent @duckdb/node-api@1 >&2 </dev/null || return
+    as_root npm install --global --no-audit --no-fund --silent @duckdb/node-api >&2 </dev/null || return
 }
 
 as_root() {
