@@ -792,7 +792,7 @@ static int put_lines(struct stream_batch *batch, const struct call *call, const 
     int rc = 0;
 
     for (size_t i = 0, end; rc == 0 && i < n; i = end) {
-        const struct stream_range *range = &call->rows.ranges[rows[i].range];
+        const struct stream_range *range;
         size_t from;
 
         end = i + 1;
@@ -800,6 +800,7 @@ static int put_lines(struct stream_batch *batch, const struct call *call, const 
             rc = stream_put_gone(batch, &call->streams->gone[rows[i].row]);
             continue;
         }
+        range = &call->rows.ranges[rows[i].range];
         from = range->from + rows[i].row;
         for (; end < n && rows[end].range == rows[i].range; end++)
             if (rows[end].row != rows[i].row + (end - i))

@@ -519,7 +519,15 @@ def run_script(steps: list[list], hosted: bool, also=None) -> None:
     except (KeyError, ValueError, TypeError) as error:  # a document lacks something
         raise Wrong(type(error).__name__, traceback.format_exc()) from error
     finally:
+        close(run)
+
+
+def close(run: Run) -> None:
+    """With what sanitizers found, and which daemons crashed."""
+    try:
         run.close()
+    except AssertionError as error:
+        raise Wrong("complaints", str(error)) from error
 
 
 def fails_by(steps: list[list], hosted: bool):
