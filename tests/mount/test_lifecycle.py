@@ -538,7 +538,7 @@ class Surroundings(Lifecycle):
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
         with self.home.mount("--no-cache", preexec_fn=limit) as mount:
-            seen = guarded.call(mount.totals, "teams/wide/usage.json", seconds=40)
+            seen = guarded.call(mount.totals, "teams/wide/usage.json", seconds=150)
             self.assertEqual(seen["totalTokens"], 2000 * 11)
             self.check(self.point)
 
