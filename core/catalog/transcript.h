@@ -4,6 +4,7 @@
 #ifndef OKSTRAFS_CATALOG_TRANSCRIPT_H
 #define OKSTRAFS_CATALOG_TRANSCRIPT_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
@@ -78,7 +79,7 @@ struct transcript {
     LIST_ENTRY(transcript) of_linked;
     bool linked;          /* the file has other names: in catalog->linked */
     bool lost;            /* the file left its folder */
-    bool retained;        /* the file was deleted: engine/retained.c */
+    atomic_bool retained; /* the file was deleted: engine/retained.c; read without the lock while busy */
     bool stored;          /* retained: the history store has had all of it */
     bool remnant;         /* no file, but requests that the file of its path no longer has; `retained` too */
     bool keep_all;        /* the history store needs all of its state again */

@@ -204,6 +204,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
+    bool retained = t->retained;
     char *peer_states = placement_peer_states(&e->model.catalog, t);
     int rc = peer_states ? scanner_take(e, &scanner) : -ENOMEM;
 
@@ -239,7 +240,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     LIST_REMOVE(t, of_current);
     scanner_give(e, scanner);
     free(peer_states);
-    if (rc < 0) {
+    if (rc < 0 || t->retained != retained) { /* or the file came back meanwhile: it is to be scanned now */
         t->anew |= options.anew;
         t->label_due |= options.label;
         scan_outcome_clear(&out);
