@@ -335,8 +335,7 @@ START_TEST(a_retain)
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1; retained_keep s1",
              "catalog_linked s1; timeline_before_all s1; timeline_after s1; stream_committed s1",
-             "runs_add_project /w; placement_changed s1",
-             "sums_transcript s1; sums_session s1",
+             "runs_add_project /w; placement_changed s1", "sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     ck_assert_int_eq(rename(at("away"), at(PROJECTS "-p/s1.jsonl")), 0); /* the same file */
     sync_recorded(engine);
