@@ -198,7 +198,7 @@ static void settle_gone(struct streams *streams)
         else if (gone[i].sent || !billing_counts(streams->model->billing, gone[i].key))
             gone[n++] = gone[i];
     }
-    streams->n_gone = n;
+    streams->n_gone = streams->n_settled = n;
 }
 
 static int by_key(const void *a, const void *b)
@@ -214,8 +214,8 @@ uint64_t stream_revision(const struct streams *streams, const struct transcript 
     uint64_t revision = billing_revision(streams->model->billing, t->billed, i, row);
     const struct stream_gone wanted = {.key = row->request.key}, *gone = NULL;
 
-    if (streams->n_gone)
-        gone = bsearch(&wanted, streams->gone, streams->n_gone, sizeof(*gone), by_key);
+    if (streams->n_settled)
+        gone = bsearch(&wanted, streams->gone, streams->n_settled, sizeof(*gone), by_key);
     return gone && gone->sent ? revision + gone->revision + 1 : revision;
 }
 
@@ -229,15 +229,15 @@ static int remember(void *ctx, const struct billing_visit *visit)
     const struct leaving *l = ctx;
     struct streams *streams = l->streams;
     bool text = visit->stamp.key == OKS_STAMP_KEY_TEXT;
+    const struct stream_gone gone = {.key = visit->row->request.key,
+                                     .stamp = text ? OKS_STAMP_NONE : visit->stamp,
+                                     .revision = stream_revision(streams, l->t, visit->i, visit->row) + 1};
 
     if (!stream_has_line(STREAM_OF_ALL, visit))
         return 0;
     if (streams->n_gone == GONE_MAX || !OKS_GROW(streams->gone, streams->n_gone, streams->gone_room))
         return 1;
-    streams->gone[streams->n_gone++] =
-        (struct stream_gone){.key = visit->row->request.key,
-                             .stamp = text ? OKS_STAMP_NONE : visit->stamp,
-                             .revision = stream_revision(streams, l->t, visit->i, visit->row) + 1};
+    streams->gone[streams->n_gone++] = gone;
     return 0;
 }
 

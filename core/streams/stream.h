@@ -63,6 +63,7 @@ struct streams {
     struct stream all;
     struct stream_gone *gone; /* from all */
     size_t n_gone, gone_room;
+    size_t n_settled;     /* the first so many are sorted by key; what has left since is behind them */
     size_t n_teams;       /* when sessions were last assigned to them */
     uint64_t generations; /* the last one given out */
     uint64_t lives;       /* the same of transcripts: a path may come again with another file */
