@@ -150,15 +150,36 @@ struct slice {
 
 enum { ROW_COSTS = 8 }; /* of a session in a row, in events */
 
+static void learn_names(struct timeline *tl, const struct session *s, struct timeline_change *c)
+{
+    c->agent = oks_intern(tl->names, session_agent_name(s));
+    c->model = oks_intern(tl->names, session_model(s));
+}
+
+static void measure_session_in(const struct session *s, const struct timeline_change *c,
+                               const struct time_row *row, struct measure *m)
+{
+    timeline_session(s, row->lo, row->hi, m);
+    m->agent_name = c->agent;
+    m->model = c->model;
+}
+
+/* Either measure may be NULL: the session enters the row, or leaves it. */
+static void replace(struct time_row *row, const struct measure *was, const struct measure *now)
+{
+    aggregate_replace(&row->sum, was, now);
+    row->text.len = 0;
+}
+
 /* Adds the session's events to rows, from where an earlier slice ended. 1: there is more; or -ENOMEM */
 static int take_in_events(struct slice *slice, struct session *s)
 {
     struct timeline *tl = slice->tl;
     struct timeline_part_way *at = &tl->part_way;
-    const char *agent = oks_intern(tl->names, session_agent_name(s)),
-               *model = oks_intern(tl->names, session_model(s));
+    struct timeline_change names;
     uint64_t key;
 
+    learn_names(tl, s, &names);
     if (at->session != s) {
         at->session = s;
         at->kind = 0;
@@ -178,11 +199,8 @@ static int take_in_events(struct slice *slice, struct session *s)
             at->lo = row ? row->hi + 1 : key + 1;
             if (!row)
                 continue;
-            timeline_session(s, row->lo, row->hi, &m);
-            m.agent_name = agent;
-            m.model = model;
-            aggregate_replace(&row->sum, NULL, &m);
-            row->text.len = 0;
+            measure_session_in(s, &names, row, &m);
+            replace(row, NULL, &m);
         }
     at->session = NULL;
     s->sums->timed = true;
@@ -210,20 +228,6 @@ static struct measure *add_part(struct timeline_parts *parts, enum time_kind kin
     part->row = row;
     measure_start(&part->measure);
     return &part->measure;
-}
-
-static void measure_session_in(const struct session *s, const struct timeline_change *c,
-                               const struct time_row *row, struct measure *m)
-{
-    timeline_session(s, row->lo, row->hi, m);
-    m->agent_name = c->agent;
-    m->model = c->model;
-}
-
-static void learn_names(struct timeline *tl, const struct session *s, struct timeline_change *c)
-{
-    c->agent = oks_intern(tl->names, session_agent_name(s));
-    c->model = oks_intern(tl->names, session_model(s));
 }
 
 /* What the session (if `gain` is NULL) or the gain has in each row of the change. */
@@ -269,13 +273,6 @@ static int collect_was(const struct session *s, struct timeline_change *c)
         measure_session_in(s, c, gain->row, m);
     }
     return 0;
-}
-
-/* Either measure may be NULL: the session enters the row, or leaves it. */
-static void replace(struct time_row *row, const struct measure *was, const struct measure *now)
-{
-    aggregate_replace(&row->sum, was, now);
-    row->text.len = 0;
 }
 
 /* < 0, 0 or > 0: `a` is of an earlier row than `b`, of the same, of a later one. */
