@@ -229,12 +229,11 @@ static int remember(void *ctx, const struct billing_visit *visit)
     const struct leaving *l = ctx;
     struct streams *streams = l->streams;
     bool text = visit->stamp.key == OKS_STAMP_KEY_TEXT;
-    const struct stream_gone gone = {.key = visit->row->request.key,
-                                     .stamp = text ? OKS_STAMP_NONE : visit->stamp,
-                                     .revision = stream_revision(streams, l->t, visit->i, visit->row) + 1};
+    struct stream_gone gone = {.key = visit->row->request.key, .stamp = text ? OKS_STAMP_NONE : visit->stamp};
 
     if (!stream_has_line(STREAM_OF_ALL, visit))
         return 0;
+    gone.revision = stream_revision(streams, l->t, visit->i, visit->row) + 1;
     if (streams->n_gone == GONE_MAX || !OKS_GROW(streams->gone, streams->n_gone, streams->gone_room))
         return 1;
     streams->gone[streams->n_gone++] = gone;
