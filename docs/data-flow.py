@@ -33,7 +33,7 @@ BOXES = (
     ("settings", COLUMNS[3], 102, BOX, 70, "step", "Settings", ("prices, budgets",)),
     ("cache", COLUMNS[0], 200, BOX, 84, "store", "Caches, snapshot", ("where the last scan", "ended, and its rows")),
     ("scan", COLUMNS[1], 200, BOX, 84, "step", "Scan", ("read from the cursor,", "find lines, walk JSON")),
-    ("reader", COLUMNS[2], 200, BOX, 84, "step", "Source's reader", ("Claude, Codex, Gemini:", "line to record")),
+    ("reader", COLUMNS[2], 200, BOX, 84, "step", "Source's reader", ("one of each agent:", "line to record")),
     ("history", COLUMNS[3], 200, BOX, 84, "step", "History", ("record to event and", "request (rows)")),
     ("sums", COLUMNS[0], 312, 364, 84, "model", "Sums, timeline, streams",
      ("running totals by session, project, model, agent ...", "rows of days and hours; requests as lines")),

@@ -112,8 +112,12 @@ int rescan_tools_read(enum oks_isa isa, const struct rescan_file *file, uint64_t
     struct oks_sink sink = {.ctx = &reading, .tool = read_note};
     struct oks_scan_result result = {0};
     struct oks_scanner *scanner = NULL;
-    int fd = open_same(file), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
+    int fd, rc;
 
+    if (!oks_sources[file->source]->tools)
+        return 0;
+    fd = open_same(file);
+    rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
     if (rc >= 0)
         rc = source_scanner_set_tools(scanner, file->source);
     if (rc >= 0)

@@ -224,12 +224,19 @@ struct limit {
     bool beaten; /* the limit that was thought to be the model's */
 };
 
-static struct limit limit_of(const struct oks_prices *prices, const struct session *s, struct oks_slice model)
+/* The limit that the transcript tells; 0: it tells none. */
+static uint64_t told_limit(const struct transcript *t)
+{
+    return t->source->window && t->state.reader_state ? t->source->window(t->state.reader_state) : 0;
+}
+
+static struct limit limit_of(const struct oks_prices *prices, const struct session *s,
+                             const struct last *last, struct oks_slice model)
 {
     uint64_t highest = highest_occupancy(s, model);
-    struct limit limit;
+    struct limit limit = {.tokens = told_limit(last->t)};
 
-    limit.known = oks_prices_context(prices, model, &limit.tokens) == OKS_PRICED;
+    limit.known = limit.tokens || oks_prices_context(prices, model, &limit.tokens) == OKS_PRICED;
     limit.beaten = highest > limit.tokens;
     if (!limit.beaten)
         return limit;
@@ -272,7 +279,7 @@ bool context_measure(struct model *model, struct session *s, struct context_fill
     if (!visit_session(s, &last))
         return false;
     out->model = requests_model(last.t->state.requests, last.row.model);
-    limit = limit_of(settings_prices(model->settings), s, out->model);
+    limit = limit_of(settings_prices(model->settings), s, &last, out->model);
     out->tokens = occupancy_of(&last.row.request);
     out->limit = limit.tokens;
     return true;
@@ -283,7 +290,7 @@ static void put_request(const struct oks_prices *prices, struct json *j, const s
 {
     const struct oks_request *r = &last->row.request;
     struct oks_slice model = requests_model(last->t->state.requests, last->row.model);
-    struct limit limit = limit_of(prices, session, model);
+    struct limit limit = limit_of(prices, session, last, model);
     uint64_t occupancy = occupancy_of(r);
     char buf[OKS_STAMP_TEXT];
 

@@ -9,6 +9,7 @@
  *   includes json_table.h and defines
  *     shape_open()           mostly fields_open()
  *     shape_close()
+ *   or, if no elements of arrays are collected, includes json_objects.h
  *   includes the two readers, json_scalar.h and json_walk.h.
  *
  * As in scan_claude.c: keys come in any order and more than once, the last one wins with all of its subtree.

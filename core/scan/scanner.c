@@ -29,7 +29,7 @@ enum {
     READ_ON = 1 << 20, /* once a read was full: a longer copy costs less a byte */
     BUFFER_MIN = 2 * READ_SIZE,
     BUFFER_KEPT = 4 << 20, /* a larger one is given back after a scan */
-    READERS_MAX = 16,
+    READERS_MAX = 64,      /* of all sources, those of tool calls included */
     ENTRIES = (256 << 10) + OKS_ENTRIES_PER_BATCH,
 };
 

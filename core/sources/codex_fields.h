@@ -150,15 +150,6 @@ static const struct field *const fields[] = {
     [CTX_SECONDARY] = (const struct field[]){WINDOW_FIELDS(payload.limits.window[1])},
 };
 
-#include "scan/json_table.h"
-
-static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
-{
-    return fields_open(shape, field, array);
-}
-
-static inline void shape_close(struct shape *shape, unsigned context)
-{
-}
+#include "scan/json_objects.h"
 
 #endif

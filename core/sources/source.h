@@ -8,6 +8,7 @@
 #define OKSTRAFS_SOURCES_SOURCE_H
 
 #include "base/text_end.h"
+#include "internal/source_homes.h"
 #include "scan/reader.h"
 
 enum {
@@ -35,11 +36,12 @@ typedef int source_limit_fn(void *ctx, const struct source_limit *limit);
 struct source {
     enum oks_source id;
     const char *name;
+    const struct oks_source_home *homes;     /* NULL: of another place of its source (oks_source_places) */
     const char *folders[SOURCE_FOLDERS_MAX]; /* below a configuration folder: where transcripts lie */
     bool named_only; /* such a folder is a root only if the configuration names itself */
     const struct oks_reader_ops *reader;
     const struct oks_reader_ops *reader_avx2; /* the same for CPUs that have AVX2, or NULL */
-    const struct oks_reader_ops *tools;       /* of tool calls: sources/tools.h */
+    const struct oks_reader_ops *tools;       /* of tool calls: sources/tools.h; NULL: it logs none */
 
     bool (*wants)(const char *rel);  /* whether the file is a transcript, by its path below such a folder */
     bool (*enters)(const char *rel); /* whether to look into a folder; NULL: into all */
@@ -103,6 +105,7 @@ struct source {
     /* Calls fn for each limit of the plan; stops at the first non-zero value and returns it. NULL: none. */
     int (*limits)(const char *memo, source_limit_fn *fn, void *ctx);
     bool (*branch)(const char *memo, char *out, size_t size); /* of git; NULL: unknown */
+    uint64_t (*window)(const char *memo); /* of the context, as the newest line says, or 0; NULL: none does */
 };
 
 extern const struct source *const oks_sources[OKS_SOURCES]; /* by enum oks_source */
@@ -115,6 +118,8 @@ extern const struct source oks_source_claude;
 extern const struct source oks_source_claude_desktop;
 extern const struct source oks_source_codex;
 extern const struct source oks_source_gemini;
+extern const struct source oks_source_qwen;
+extern const struct source oks_source_openclaude;
 
 /* A scanner that is set to read transcripts of the source. -ENOMEM, -ENOTSUP (isa). */
 int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source);

@@ -1,6 +1,6 @@
 /*
  * Claude Code as a source: <config>/projects/<project>/<session>.jsonl, agents' files anywhere below, and
- * every line a record as it stands (scan_claude.c).
+ * every line a record as it stands (scan_claude.c). OpenClaude writes the same, for models of any vendor.
  */
 #include <stdio.h>
 #include <string.h>
@@ -58,9 +58,26 @@ static bool labelled(const char *path, char *out, size_t size)
     return other_ending(path, ".meta.json", ".jsonl", out, size);
 }
 
+/* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
+static const struct oks_source_home homes[] = {
+    {.variable = "CLAUDE_CONFIG_DIR", .folder = "~/.claude"},
+    {.variable = "XDG_CONFIG_HOME",
+     .folder = "~/.config",
+     .below = "claude",
+     .unless = "CLAUDE_CONFIG_DIR",
+     .xdg = true},
+    {.variable = "XDG_CONFIG_HOME",
+     .folder = "~/.config",
+     .below = "Claude/local-agent-mode-sessions",
+     .xdg = true,
+     .used = true},
+    {0},
+};
+
 const struct source oks_source_claude = {
     .id = OKS_SOURCE_CLAUDE,
     .name = "claude",
+    .homes = homes,
     .folders = {"projects"},
     .reader = &oks_claude_reader,
 #ifdef __x86_64__
@@ -138,5 +155,30 @@ const struct source oks_source_claude_desktop = {
     .project = desktop_project,
     .label = label,
     .labelled = labelled,
+    .ids_by_line = true,
+};
+
+static const struct oks_source_home openclaude_homes[] = {
+    {.variable = "OPENCLAUDE_CONFIG_DIR", .folder = "~/.openclaude", .used = true},
+    {0},
+};
+
+const struct source oks_source_openclaude = {
+    .id = OKS_SOURCE_OPENCLAUDE,
+    .name = "openclaude",
+    .homes = openclaude_homes,
+    .folders = {"projects"},
+    .reader = &oks_claude_reader,
+#ifdef __x86_64__
+    .reader_avx2 = &oks_claude_reader_avx2,
+#endif
+    .tools = &oks_claude_tools,
+    .wants = wants,
+    .id_of = id,
+    .parent = parent,
+    .project = source_top,
+    .label = label,
+    .labelled = labelled,
+    .rosters = true,
     .ids_by_line = true,
 };

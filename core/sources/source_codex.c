@@ -60,9 +60,12 @@ static struct oks_slice id_of(const char *rel)
     return stem;
 }
 
+static const struct oks_source_home homes[] = {{.variable = "CODEX_HOME", .folder = "~/.codex"}, {0}};
+
 const struct source oks_source_codex = {
     .id = OKS_SOURCE_CODEX,
     .name = "codex",
+    .homes = homes,
     .folders = {"sessions", "archived_sessions"},
     .reader = &oks_codex_reader,
     .tools = &oks_codex_tools,

@@ -14,17 +14,9 @@
 #include "sources/source_paths.h"
 #include "sources/tools.h"
 
-/* The part of `rel` behind <project>/chats/, or NULL. */
-static const char *in_chats(const char *rel)
-{
-    const char *slash = strchr(rel, '/');
-
-    return slash && strncmp(slash, "/chats/", strlen("/chats/")) == 0 ? slash + strlen("/chats/") : NULL;
-}
-
 static bool wants(const char *rel)
 {
-    const char *name = in_chats(rel);
+    const char *name = source_in_chats(rel);
 
     if (!name)
         return false;
@@ -39,7 +31,7 @@ static bool enters(const char *rel)
 {
     const char *slash = strchr(rel, '/');
 
-    return !slash || strcmp(slash, "/chats") == 0 || in_chats(rel);
+    return !slash || strcmp(slash, "/chats") == 0 || source_in_chats(rel);
 }
 
 static bool whole(const char *path)
@@ -54,7 +46,7 @@ static struct oks_slice id_of(const char *rel)
 
 static struct oks_slice parent(const char *rel)
 {
-    const char *name = in_chats(rel), *slash = name ? strchr(name, '/') : NULL;
+    const char *name = source_in_chats(rel), *slash = name ? strchr(name, '/') : NULL;
 
     return slash ? (struct oks_slice){name, (size_t)(slash - name)} : (struct oks_slice){0};
 }
@@ -75,9 +67,15 @@ static bool marker(const char *path, char *out, size_t size)
     return at && snprintf(out, size, "%.*s/.project_root", (int)(at - path), path) < (int)size;
 }
 
+static const struct oks_source_home homes[] = {
+    {.variable = "GEMINI_CLI_HOME", .folder = "~", .below = ".gemini"},
+    {0},
+};
+
 const struct source oks_source_gemini = {
     .id = OKS_SOURCE_GEMINI,
     .name = "gemini",
+    .homes = homes,
     .folders = {"tmp"},
     .reader = &oks_gemini_reader,
     .tools = &oks_gemini_tools,

@@ -10,6 +10,13 @@ struct oks_slice source_top(const char *rel)
     return slash ? (struct oks_slice){rel, (size_t)(slash - rel)} : (struct oks_slice){0};
 }
 
+const char *source_in_chats(const char *rel)
+{
+    const char *slash = strchr(rel, '/');
+
+    return slash && strncmp(slash, "/chats/", strlen("/chats/")) == 0 ? slash + strlen("/chats/") : NULL;
+}
+
 struct oks_slice source_stem(const char *rel, const char *suffix)
 {
     const char *base = strrchr(rel, '/');

@@ -4,9 +4,9 @@
 #include "sources/source.h"
 
 const struct source *const oks_sources[OKS_SOURCES] = {
-    [OKS_SOURCE_CLAUDE] = &oks_source_claude,
-    [OKS_SOURCE_CODEX] = &oks_source_codex,
-    [OKS_SOURCE_GEMINI] = &oks_source_gemini,
+    [OKS_SOURCE_CLAUDE] = &oks_source_claude,         [OKS_SOURCE_CODEX] = &oks_source_codex,
+    [OKS_SOURCE_GEMINI] = &oks_source_gemini,         [OKS_SOURCE_QWEN] = &oks_source_qwen,
+    [OKS_SOURCE_OPENCLAUDE] = &oks_source_openclaude,
 };
 
 const struct source *const oks_source_places[SOURCE_PLACES] = {&oks_source_claude_desktop};
@@ -14,6 +14,11 @@ const struct source *const oks_source_places[SOURCE_PLACES] = {&oks_source_claud
 const char *oks_source_name(enum oks_source source)
 {
     return (unsigned)source < OKS_SOURCES ? oks_sources[source]->name : "unknown";
+}
+
+const struct oks_source_home *oks_source_homes(enum oks_source source)
+{
+    return oks_sources[source]->homes;
 }
 
 int source_scanner_set(struct oks_scanner *scanner, enum oks_source source, const char *memo,

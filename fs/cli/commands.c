@@ -35,7 +35,8 @@ static const char help_mount[] =
     "\n"
     "OKSTRA_HOME (default ~/.okstra) has the cache. Transcripts are looked for in CLAUDE_CONFIG_DIR,\n"
     "CODEX_HOME and GEMINI_CLI_HOME (lists, separated by commas), else in ~/.claude,\n"
-    "$XDG_CONFIG_HOME/claude, ~/.codex and ~/.gemini.\n"
+    "$XDG_CONFIG_HOME/claude, ~/.codex and ~/.gemini; and in the folders of other agents that exist.\n"
+    "man okstrafs has the variables of each.\n"
     "\n"
     "  $ okstrafs mount\n"
     "  $ okstrafs mount -o tz=Asia/Seoul,memory=256M ~/usage\n"
@@ -239,7 +240,7 @@ void command_refuse(const char *word)
 /* --- help --- */
 
 static const char about[] =
-    "okstrafs shows the token usage and cost of coding agents (Claude Code, Codex, Gemini CLI) as files.\n"
+    "okstrafs shows the token usage and cost of coding agents (Claude Code, Codex and others) as files.\n"
     "Mount it, then read ~/.okstra/usage/cost_usd, or ~/.okstra/usage/teams/NAME/usage.json.\n"
     "\n";
 

@@ -237,8 +237,10 @@ static void check_sources(const struct options *o)
                 found++;
             }
     if (!found)
-        found_fault("sources", "run an agent once, or set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME",
-                    "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
+        found_fault(
+            "sources",
+            "run an agent once, or set CLAUDE_CONFIG_DIR or another agent's variable (see man okstrafs)",
+            "no transcript folder exists (%s ...)", o->dirs[OKS_SOURCE_CLAUDE][0]);
 }
 
 /* Of each kind, so many are printed. */

@@ -373,8 +373,8 @@ bool local_flush(int error)
 static void say_nothing_found(const struct options *o)
 {
     log_error(
-        "no transcripts were found; set CLAUDE_CONFIG_DIR, CODEX_HOME or GEMINI_CLI_HOME if they are not "
-        "in one of these folders:");
+        "no transcripts were found; set CLAUDE_CONFIG_DIR, or another agent's variable (see man okstrafs), "
+        "if they are not in one of these folders:");
     for (int i = 0; i < OKS_SOURCES; i++)
         for (char **dir = o->dirs[i]; *dir; dir++)
             log_error("    %s (%s)%s", *dir, oks_source_name((enum oks_source)i),

@@ -21,6 +21,7 @@
 
 #include "cli/user.h"
 #include "common/log.h"
+#include "internal/source_homes.h"
 
 enum { COLUMNS_MOST = 10000, EXPORT_MODE_MAX = 0666 };
 
@@ -153,59 +154,58 @@ static void list_free(char **list)
     free(list);
 }
 
-/* The path of a folder in $XDG_CONFIG_HOME. */
-static char *in_config(const char *name)
+/* The value of a variable that is set and not blank; else NULL. */
+static const char *variable_value(const char *variable)
 {
-    const char *xdg = getenv("XDG_CONFIG_HOME");
-    char *dir, *path;
+    const char *value = variable ? getenv(variable) : NULL;
 
-    if (asprintf(&dir, "%s/%s", xdg && xdg[0] == '/' ? xdg : "~/.config", name) < 0)
+    return is_blank(value) ? NULL : value;
+}
+
+static char *folder_below(const char *top, const char *below)
+{
+    char *joined, *path;
+
+    if (asprintf(&joined, "%s/%s", top, below ? below : "") < 0)
         need(NULL);
-    path = absolute(dir);
-    free(dir);
+    path = absolute(joined);
+    free(joined);
     return path;
 }
 
-/*
- * Other programs that run Claude Code, or write as it does; those that have been used. CLAUDE_CONFIG_DIR does
- * not move their folders.
- */
-static void append_wrappers(char ***list)
+/* The folders of one place where a source's transcripts may be. */
+static void append_home(char ***list, const struct oks_source_home *home)
 {
-    const char *openclaude = getenv("OPENCLAUDE_CONFIG_DIR");
-    char *paths[] = {in_config("Claude/local-agent-mode-sessions"),
-                     absolute(is_blank(openclaude) ? "~/.openclaude" : openclaude)};
+    const char *value = variable_value(home->variable);
+    char **tops = NULL;
 
-    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-        if (is_folder(paths[i]))
-            append(list, paths[i]);
+    if (variable_value(home->unless))
+        return;
+    if (home->xdg && value && value[0] != '/') /* says the specification */
+        value = NULL;
+    if (value && !home->xdg)
+        append_comma_list(&tops, value);
+    else if (value || home->folder)
+        append(&tops, absolute(value ? value : home->folder));
+    for (char **top = tops; top && *top; top++) {
+        char *path = folder_below(*top, home->below);
+
+        if (home->used && (!value || home->xdg) && !is_folder(path))
+            free(path);
         else
-            free(paths[i]);
+            append(list, path);
+    }
+    list_free(tops);
 }
 
 static void dirs_from_environment(struct options *o)
 {
-    const char *claude = getenv("CLAUDE_CONFIG_DIR"), *codex = getenv("CODEX_HOME"),
-               *gemini = getenv("GEMINI_CLI_HOME");
-    char *dir, **homes = NULL;
-
-    append_comma_list(&o->dirs[OKS_SOURCE_CODEX], is_blank(codex) ? "~/.codex" : codex);
-    append_comma_list(&homes, is_blank(gemini) ? "~" : gemini);
-    for (char **home = homes; home && *home; home++) {
-        if (asprintf(&dir, "%s/.gemini", *home) < 0)
-            need(NULL);
-        append(&o->dirs[OKS_SOURCE_GEMINI], absolute(dir));
-        free(dir);
+    for (int i = 0; i < OKS_SOURCES; i++) {
+        o->dirs[i] = need(calloc(1, sizeof(*o->dirs[i])));
+        for (const struct oks_source_home *home = oks_source_homes((enum oks_source)i);
+             home->variable || home->folder; home++)
+            append_home(&o->dirs[i], home);
     }
-    list_free(homes);
-    if (!is_blank(claude)) {
-        append_comma_list(&o->dirs[OKS_SOURCE_CLAUDE], claude);
-    } else {
-        /* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
-        append(&o->dirs[OKS_SOURCE_CLAUDE], absolute("~/.claude"));
-        append(&o->dirs[OKS_SOURCE_CLAUDE], in_config("claude"));
-    }
-    append_wrappers(&o->dirs[OKS_SOURCE_CLAUDE]);
 }
 
 static void terminal_from_environment(struct options *o)

@@ -14,9 +14,16 @@ extern "C" {
 #endif
 
 /* Each has folders of its own (struct oks_config) and a transcript format of its own. */
-enum oks_source { OKS_SOURCE_CLAUDE = 0, OKS_SOURCE_CODEX, OKS_SOURCE_GEMINI, OKS_SOURCES };
+enum oks_source {
+    OKS_SOURCE_CLAUDE = 0,
+    OKS_SOURCE_CODEX,
+    OKS_SOURCE_GEMINI,
+    OKS_SOURCE_QWEN,
+    OKS_SOURCE_OPENCLAUDE,
+    OKS_SOURCES,
+};
 
-/* "claude", "codex", "gemini" */
+/* "claude", "codex", "gemini", "qwen" ... */
 const char *oks_source_name(enum oks_source source);
 
 enum oks_isa {

@@ -543,15 +543,24 @@ START_TEST(other_programs_folders_are_roots_where_they_exist)
     begin_home();
     setenv("CLAUDE_CONFIG_DIR", "/c", 1);
     o = parsed("mount");
-    snprintf(want, sizeof(want), "/c %s/.config/Claude/local-agent-mode-sessions %s/.openclaude", scratch,
-             scratch);
+    snprintf(want, sizeof(want), "/c %s/.config/Claude/local-agent-mode-sessions", scratch);
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), want);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCLAUDE]), at(".openclaude"));
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_QWEN]), ""); /* there is none */
     options_clear(&o);
     setenv("OPENCLAUDE_CONFIG_DIR", at("a"), 1);
     setenv("XDG_CONFIG_HOME", at("a"), 1);
     o = parsed("mount");
-    snprintf(want, sizeof(want), "/c %s/a", scratch);
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), want);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/c");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCLAUDE]), at("a"));
+    options_clear(&o);
+    setenv("QWEN_HOME", "/q", 1); /* what is named counts, even if it does not exist yet */
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_QWEN]), "/q");
+    options_clear(&o);
+    setenv("QWEN_RUNTIME_DIR", "/r,/s", 1);
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_QWEN]), "/r /s");
     options_clear(&o);
     scratch_teardown();
 }
