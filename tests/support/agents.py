@@ -1,0 +1,16 @@
+"""Where each agent keeps its transcripts: the folders of samples and tests, and the variables that name others."""
+
+# Below the home folder: where the agent looks without a variable.
+PLACES = {
+    "qwen": ".qwen",
+    "openclaude": ".openclaude",
+}
+
+# The variable that names the agent's folders, separated by commas; an agent that is not here has none.
+VARIABLES = {
+    "qwen": "QWEN_RUNTIME_DIR",
+    "openclaude": "OPENCLAUDE_CONFIG_DIR",
+}
+
+# Agents that log a response in several lines; the one that counts is not the first.
+SEVERAL_LINES = {"openclaude"}

@@ -1,0 +1,309 @@
+"""Made-up transcripts of each agent: what it writes for a response, and how it copies lines into a fork.
+
+    world = World(Qwen(), random.Random(1))
+    world.grow(40)
+    world.files       # bytes by path below the agent's folder
+    world.requests    # what was paid
+
+A new agent is one class here and one entry in AGENTS. Every line has SECRET in what the user and the model said.
+"""
+
+import json
+import random
+import uuid
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+SECRET = "SECRET of the conversation"
+CWD = "/srv/made/shop"
+BEGIN = 1788700000  # seconds
+
+
+@dataclass(frozen=True)
+class Request:
+    n: int
+    second: int
+    model: str
+    input: int
+    output: int
+    write: int
+    read: int
+    calls: int = 0
+
+    def totals(self) -> dict:
+        return dict(requests=1, input=self.input, output=self.output, cacheWrite=self.write, cacheRead=self.read)
+
+
+def stamp(second: float) -> str:
+    from datetime import datetime, timezone
+    return datetime.fromtimestamp(BEGIN + second, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Session:
+    id: str
+    path: PurePosixPath
+    lines: list = field(default_factory=list)
+    requests: list = field(default_factory=list)
+    state: dict = field(default_factory=dict)  # of the agent
+
+
+class Agent:
+    name = place = ""
+    writes = True    # whether its format tells what was written to the cache
+    forks = True     # whether it copies lines into new files
+    replays = True   # whether it may append lines again
+
+    def __init__(self, chance: random.Random):
+        self.chance = chance
+
+    def id(self) -> str:
+        return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
+
+    def path(self, session: str) -> str:
+        raise NotImplementedError
+
+    def begin(self, session: Session, second: int) -> list:
+        return []
+
+    def prompt(self, session: Session, second: int) -> list:
+        raise NotImplementedError
+
+    def response(self, session: Session, request: Request) -> list:
+        raise NotImplementedError
+
+    def copied(self, parent: Session, lines: list, session: Session, second: int) -> list:
+        """The lines as the fork has them."""
+        return list(lines)
+
+
+class Claude(Agent):
+    name, place = "claude", ".claude"
+    vendor = True
+
+    def path(self, session):
+        return f"projects/-srv-made-shop/{session}.jsonl"
+
+    def line(self, session, second, kind, message):
+        return {"type": kind, "uuid": self.id(), "sessionId": session.id, "timestamp": stamp(second), "cwd": CWD,
+                "version": "2.1.220", "message": message}
+
+    def prompt(self, session, second):
+        return [self.line(session, second, "user", {"role": "user", "content": SECRET})]
+
+    def response(self, session, request):
+        said = f"msg_{self.chance.getrandbits(120):030d}" if self.vendor else f"msg_{self.name}_{request.n % 7}"
+        out = []
+        for output, stop in ((1, None), (request.output, "end_turn")):
+            content = [{"type": "text", "text": SECRET}]
+            if stop:
+                content += [{"type": "tool_use", "id": self.id(), "name": "Bash", "input": {"command": SECRET}}] * request.calls
+            usage = {"input_tokens": request.input, "output_tokens": output, "cache_creation_input_tokens": request.write,
+                     "cache_read_input_tokens": request.read}
+            out.append(self.line(session, request.second + len(out) / 1000, "assistant", {
+                "id": said, "role": "assistant", "model": request.model, "content": content, "stop_reason": stop, "usage": usage}))
+        return out
+
+    def copied(self, parent, lines, session, second):
+        return [dict(line, sessionId=session.id) for line in lines]
+
+
+class OpenClaude(Claude):
+    name, place, vendor = "openclaude", ".openclaude", False
+
+
+class Codex(Agent):
+    name, place, replays = "codex", ".codex", False
+
+    def path(self, session):
+        return f"sessions/2026/09/06/rollout-2026-09-06T13-00-00-{session}.jsonl"
+
+    def line(self, second, kind, payload):
+        return {"timestamp": stamp(second), "type": kind, "payload": payload}
+
+    def begin(self, session, second, **more):
+        session.state["total"] = [0] * 5
+        return [self.line(second, "session_meta", {"id": session.id, "cwd": CWD, "cli_version": "0.155.0"} | more)]
+
+    def prompt(self, session, second):
+        session.state["turn"] = self.id()
+        return [self.line(second, "turn_context", {"turn_id": session.state["turn"], "model": "gpt-5.5", "cwd": CWD}),
+                self.line(second, "response_item", {"type": "message", "role": "user", "content": [{"text": SECRET}]})]
+
+    def response(self, session, request):
+        if "turn" not in session.state:
+            return self.prompt(session, request.second) + self.response(session, request)
+        keys = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens")
+        used = [request.input + request.read + request.write, request.read, request.write, request.output, 0]
+        session.state["total"] = [a + b for a, b in zip(session.state["total"], used)]
+        last, total = dict(zip(keys, used)), dict(zip(keys, session.state["total"]))
+        record = {"thread_id": session.id, "turn_id": session.state["turn"], "response_id": f"resp_{self.id()}", "usage": last}
+        count = {"type": "token_count", "info": {"total_token_usage": total, "last_token_usage": last}}
+        call = {"type": "function_call", "name": "shell", "arguments": SECRET}
+        return [*[self.line(request.second, "response_item", call)] * request.calls,
+                self.line(request.second, "token_usage_record", record), self.line(request.second, "event_msg", count)]
+
+    def copied(self, parent, lines, session, second):
+        session.state.update(parent.state, total=list(parent.state["total"]))
+        own, session.lines[:] = self.begin(session, second, forked_from_id=parent.id), []
+        session.state["total"] = list(parent.state["total"])
+        return own + [dict(line, timestamp=stamp(second)) for line in lines]
+
+
+class Gemini(Agent):
+    name, place, writes, forks = "gemini", ".gemini", False, False
+
+    def path(self, session):
+        return f"tmp/shop/chats/session-2026-09-06T13-00-{session}.jsonl"
+
+    def begin(self, session, second):
+        return [{"sessionId": session.id, "projectHash": "ab12", "startTime": stamp(second)}]
+
+    def prompt(self, session, second):
+        return [{"id": self.id(), "timestamp": stamp(second), "type": "user", "content": SECRET}]
+
+    def response(self, session, request):
+        out = []
+        message = {"id": self.id(), "timestamp": stamp(request.second), "type": "gemini", "content": SECRET, "model": request.model}
+        for output in (1, request.output):
+            tokens = {"input": request.input + request.read, "output": output, "cached": request.read, "thoughts": 0, "tool": 0}
+            calls = [{"id": f"{message['id']}-{i}", "name": "ls", "args": SECRET} for i in range(request.calls)]
+            out.append(message | {"tokens": tokens, "toolCalls": calls if output > 1 else []})
+        return out
+
+
+class Qwen(Agent):
+    name, place, writes = "qwen", ".qwen", False
+
+    def path(self, session):
+        return f"projects/-srv-made-shop/chats/{session}.jsonl"
+
+    def line(self, session, second, kind, **more):
+        return {"uuid": self.id(), "sessionId": session.id, "timestamp": stamp(second), "type": kind, "cwd": CWD,
+                "version": "0.21.6"} | more
+
+    def prompt(self, session, second):
+        return [self.line(session, second, "user", message={"role": "user", "parts": [{"text": SECRET}]})]
+
+    def response(self, session, request):
+        numbers = (request.input + request.read, request.output, request.read, 1)
+        total = numbers[0] + numbers[1]
+        event = dict(zip(("input_token_count", "output_token_count", "cached_content_token_count", "thoughts_token_count"), numbers))
+        event |= {"event.name": "qwen-code.api_response", "event.timestamp": stamp(request.second), "model": request.model,
+                  "response_id": "chatcmpl-mock", "total_token_count": total, "prompt_id": f"{session.id}########0",
+                  "response_text": SECRET}
+        usage = dict(zip(("promptTokenCount", "candidatesTokenCount", "cachedContentTokenCount", "thoughtsTokenCount"), numbers))
+        parts = [{"text": SECRET, "thought": True}]
+        parts += [{"functionCall": {"id": self.id(), "name": "read_file", "args": {"path": SECRET}}}] * request.calls
+        answer = self.line(session, request.second + 0.002, "assistant", model=request.model,
+                           message={"role": "model", "parts": parts}, usageMetadata=usage | {"totalTokenCount": total})
+        lines = [self.line(session, request.second + 0.001, "system", subtype="ui_telemetry", systemPayload={"uiEvent": event}),
+                 answer]
+        return self.chance.choice((lines, lines, lines[:1]))  # broken off: without an answer
+
+    def copied(self, parent, lines, session, second):
+        return [dict(line, sessionId=session.id, forkedFrom=parent.id) for line in lines]
+
+
+class Pi(Agent):
+    name, place = "pi", ".pi/agent"
+
+    def path(self, session):
+        return f"sessions/--srv-made-shop--/2026-09-06T13-07-00-000Z_{session}.jsonl"
+
+    def begin(self, session, second, **more):
+        return [{"type": "session", "version": 3, "id": session.id, "timestamp": stamp(second), "cwd": CWD} | more]
+
+    def entry(self, second, message):
+        return {"type": "message", "id": f"{self.chance.getrandbits(32):08x}", "parentId": None, "timestamp": stamp(second),
+                "message": message | {"timestamp": int((BEGIN + second) * 1000) - 40}}
+
+    def prompt(self, session, second):
+        return [self.entry(second, {"role": "user", "content": [{"type": "text", "text": SECRET}]})]
+
+    def response(self, session, request):
+        usage = {"input": request.input, "output": request.output, "cacheRead": request.read, "cacheWrite": request.write}
+        content = [{"type": "text", "text": SECRET}]
+        content += [{"type": "toolCall", "id": self.id(), "name": "bash", "arguments": {"command": SECRET}}] * request.calls
+        return [self.entry(request.second, {
+            "role": "assistant", "content": content, "model": request.model, "responseId": "chatcmpl-mock",
+            "stopReason": self.chance.choice(("stop", "aborted")), "usage": usage})]
+
+    def copied(self, parent, lines, session, second):
+        session.lines.clear()
+        head = self.begin(session, second, parentSession=f"/home/made/{parent.path}")
+        return head + [line for line in lines if line["type"] != "session"]
+
+
+class Omp(Pi):
+    name, place = "omp", ".omp/agent"
+
+
+AGENTS = (Claude, Codex, Gemini, Qwen, OpenClaude)
+
+
+class World:
+    """Sessions of one agent that grow, fork and repeat themselves."""
+
+    def __init__(self, agent: type, seed: int):
+        self.chance = random.Random(f"{agent.name} {seed}")
+        self.agent = agent(self.chance)
+        self.sessions, self.requests, self.second = [], [], 0
+
+    def grow(self, steps: int) -> None:
+        self.session()
+        for _ in range(steps):
+            self.second += self.chance.randrange(1, 50)
+            step = self.chance.choices((self.respond, self.fork, self.repeat, self.tear, self.session), (12, 3, 2, 1, 1))[0]
+            step()
+
+    def session(self) -> Session:
+        name = self.agent.id()
+        session = Session(name, PurePosixPath(self.agent.path(name)))
+        session.lines += self.agent.begin(session, self.second)
+        self.sessions.append(session)
+        return session
+
+    def respond(self) -> None:
+        session = self.chance.choice(self.sessions)
+        if self.chance.random() < 0.7:
+            session.lines += self.agent.prompt(session, self.second)
+        numbers = [self.chance.randrange(1, 5000) for _ in range(4)]
+        if not self.agent.writes:
+            numbers[2] = 0
+        model = self.chance.choice(("gpt-5.5", "qwen3-coder-plus", "claude-sonnet-4-6")) if self.agent.name != "codex" else "gpt-5.5"
+        request = Request(len(self.requests), self.second + 1, model, *numbers, calls=self.chance.randrange(3))
+        session.lines += self.agent.response(session, request)
+        self.requests.append(request)
+
+    def fork(self) -> None:
+        parent = self.chance.choice(self.sessions)
+        if not self.agent.forks or len(parent.lines) < 2:
+            return
+        lines = [line for line in parent.lines if isinstance(line, dict)]
+        if self.agent.name != "codex":  # whose counter would go on from a total in the middle
+            lines = lines[: self.chance.randrange(1, len(lines) + 1)]
+        session = self.session()
+        session.lines += self.agent.copied(parent, lines, session, self.second)
+
+    def repeat(self) -> None:
+        session = self.chance.choice(self.sessions)
+        if self.agent.replays and session.lines:
+            session.lines += session.lines[-self.chance.randrange(1, 12):]
+
+    def tear(self) -> None:
+        """The agent was killed within a line, and goes on behind it."""
+        session = self.chance.choice(self.sessions)
+        session.lines.append(b'{"type":"assistant","message":{"usage":{"input_tokens":99,"output')
+
+    @property
+    def files(self) -> dict:
+        return {session.path: b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n"
+                                       for line in session.lines) for session in self.sessions if session.lines}
+
+    def totals(self) -> dict:
+        out = dict(requests=0, input=0, output=0, cacheWrite=0, cacheRead=0)
+        for request in self.requests:
+            for key, n in request.totals().items():
+                out[key] += n
+        return out
