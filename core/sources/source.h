@@ -120,6 +120,8 @@ extern const struct source oks_source_codex;
 extern const struct source oks_source_gemini;
 extern const struct source oks_source_qwen;
 extern const struct source oks_source_openclaude;
+extern const struct source oks_source_pi;
+extern const struct source oks_source_omp;
 
 /* A scanner that is set to read transcripts of the source. -ENOMEM, -ENOTSUP (isa). */
 int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source);

@@ -20,6 +20,8 @@ enum oks_source {
     OKS_SOURCE_GEMINI,
     OKS_SOURCE_QWEN,
     OKS_SOURCE_OPENCLAUDE,
+    OKS_SOURCE_PI,
+    OKS_SOURCE_OMP,
     OKS_SOURCES,
 };
 

@@ -4,12 +4,15 @@
 PLACES = {
     "qwen": ".qwen",
     "openclaude": ".openclaude",
+    "pi": ".pi/agent",
+    "omp": ".omp/agent",
 }
 
 # The variable that names the agent's folders, separated by commas; an agent that is not here has none.
 VARIABLES = {
     "qwen": "QWEN_RUNTIME_DIR",
     "openclaude": "OPENCLAUDE_CONFIG_DIR",
+    "pi": "PI_CODING_AGENT_DIR",
 }
 
 # Agents that log a response in several lines; the one that counts is not the first.

@@ -239,7 +239,7 @@ class Omp(Pi):
     name, place = "omp", ".omp/agent"
 
 
-AGENTS = (Claude, Codex, Gemini, Qwen, OpenClaude)
+AGENTS = (Claude, Codex, Gemini, Qwen, OpenClaude, Pi, Omp)
 
 
 class World:
