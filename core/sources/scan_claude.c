@@ -82,6 +82,26 @@ static __attribute__((noinline)) int unescaped_text(struct shape *shape, const c
     return 0;
 }
 
+/* Sets the high bit of each byte of a word that is no letter or digit of ASCII. */
+static inline uint64_t not_alnum(uint64_t word)
+{
+    uint64_t low = word & ~LEX_HIGH, letter = low | LEX_ONES * 0x20;
+    uint64_t is_digit = (low + LEX_ONES * (0x80 - '0')) & ~(low + LEX_ONES * (0x7f - '9'));
+    uint64_t is_letter = (letter + LEX_ONES * (0x80 - 'a')) & ~(letter + LEX_ONES * (0x7f - 'z'));
+
+    return (~(is_digit | is_letter) | word) & LEX_HIGH;
+}
+
+/* Of at least 8 bytes. Every record has such an id, so it is read by words. */
+static bool letters_and_digits(const char *p, size_t n)
+{
+    uint64_t bad = not_alnum(lex_load(p + n - 8));
+
+    for (; n > 8; p += 8, n -= 8)
+        bad |= not_alnum(lex_load(p));
+    return bad == 0;
+}
+
 /*
  * Whether the vendor made this id: msg_, perhaps the cloud that served it, and at least twenty letters and
  * digits. Such an id is given once in the world. Relays that answer in the vendor's format make ids of their
@@ -97,13 +117,7 @@ static bool vendor_id(struct oks_slice id)
             n = strlen(prefixes[i]);
     if (n == 0 || id.len - n < VENDOR_ID_MIN)
         return false;
-    for (; n < id.len; n++) {
-        unsigned char c = (unsigned char)id.ptr[n], letter = c | 0x20;
-
-        if ((c < '0' || c > '9') && (letter < 'a' || letter > 'z'))
-            return false;
-    }
-    return true;
+    return letters_and_digits(id.ptr + n, id.len - n);
 }
 
 static inline bool is_text(struct oks_slice s, const char *text, size_t len)
