@@ -249,15 +249,6 @@ int oks_events_append(struct oks_events *events, const struct oks_event *event)
     return append_unstamped(events, &row);
 }
 
-bool oks_event_has_count(const struct oks_event *event)
-{
-    uint64_t any = 0;
-
-    for (unsigned c = 0; c < OKS_COLUMNS; c++)
-        any |= event->count[c];
-    return any != 0;
-}
-
 struct setting {
     struct oks_events *to;
     enum oks_label label;

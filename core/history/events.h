@@ -33,7 +33,14 @@ struct oks_event {
     uint8_t place[OKS_LABELS]; /* in each of these lists; of an event without counts: nothing */
 };
 
-bool oks_event_has_count(const struct oks_event *event);
+static inline bool oks_event_has_count(const struct oks_event *event)
+{
+    uint64_t any = 0;
+
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        any |= event->count[c];
+    return any != 0;
+}
 
 struct oks_events;
 

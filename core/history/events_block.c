@@ -95,15 +95,6 @@ static uint64_t smallest_key(const struct row *rows, size_t n)
     return min;
 }
 
-bool row_has_count(const struct row *row)
-{
-    uint64_t any = 0;
-
-    for (unsigned c = 0; c < OKS_COLUMNS; c++)
-        any |= row->count[c];
-    return any != 0;
-}
-
 static uint64_t counted_bits(const struct row *rows, size_t n)
 {
     uint64_t counted = 0;
@@ -113,18 +104,28 @@ static uint64_t counted_bits(const struct row *rows, size_t n)
     return counted;
 }
 
-static void choose_label(const struct row *rows, size_t n, uint64_t counted, unsigned l,
-                         struct block_label *out)
+/* Those with a count, in out[]; returns how many. */
+static size_t counted_rows(const struct row *rows, size_t n, uint64_t counted,
+                           const struct row *out[BLOCK_EVENTS])
+{
+    size_t n_counted = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        out[n_counted] = &rows[i];
+        n_counted += counted >> i & 1;
+    }
+    return n_counted;
+}
+
+static struct block_label choose_label(const struct row *const *rows, size_t n, unsigned l)
 {
     uint8_t min = UINT8_MAX, max = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (!(counted >> i & 1))
-            continue;
-        min = rows[i].place[l] < min ? rows[i].place[l] : min;
-        max = rows[i].place[l] > max ? rows[i].place[l] : max;
+        min = rows[i]->place[l] < min ? rows[i]->place[l] : min;
+        max = rows[i]->place[l] > max ? rows[i]->place[l] : max;
     }
-    *out = counted ? (struct block_label){min, (uint8_t)width_of(max - min)} : (struct block_label){0};
+    return n ? (struct block_label){min, (uint8_t)width_of(max - min)} : (struct block_label){0};
 }
 
 static size_t sum_bytes(const struct sums *sums)
@@ -148,47 +149,70 @@ static uint8_t *put_sums(uint8_t *p, const struct sums *sums, size_t bytes)
     return p;
 }
 
-/* Into bytes that are 0. */
-static void put_value(uint8_t *column, unsigned width, size_t i, uint64_t value)
-{
-    size_t bit = i * width;
+/* A column that is being written: whole words are stored, and the bits of the next one are held. */
+struct column {
+    uint8_t *at;
+    uint64_t held;
+    unsigned n; /* bits held, below 64 */
+};
 
-    packed_put(column + bit / 8, packed_get(column + bit / 8) | value << bit % 8);
+static inline void put_value(struct column *to, unsigned width, uint64_t value)
+{
+    to->held |= value << to->n;
+    to->n += width;
+    if (to->n < 64)
+        return;
+    packed_put(to->at, to->held);
+    to->at += sizeof(to->held);
+    to->n -= 64;
+    to->held = to->n ? value >> (width - to->n) : 0;
+}
+
+/* The spare bits are 0; the next column takes the spare bytes. */
+static void end_column(const struct column *to)
+{
+    packed_put(to->at, to->held);
 }
 
 size_t block_pack(const struct row *rows, size_t n, const struct sums *before, struct block *out)
 {
     uint64_t base = smallest_key(rows, n), counted = counted_bits(rows, n);
+    const struct row *with[BLOCK_EVENTS];
+    size_t n_counted = counted_rows(rows, n, counted, with);
+    struct column to = {0};
     uint8_t *p;
 
-    memset(out, 0, BLOCK_BYTES_MAX + BLOCK_SPARE);
+    *out = (struct block){0};
     out->n = (uint8_t)n;
     out->sum_bytes = (uint8_t)sum_bytes(before);
     choose_widths(rows, n, base, out->width);
     packed_put(out->base, base);
     packed_put(out->counted, counted);
     for (unsigned l = 0; l < OKS_LABELS; l++)
-        choose_label(rows, n, counted, l, &out->label[l]);
+        out->label[l] = choose_label(with, n_counted, l);
     p = put_sums(out->bytes, before, out->sum_bytes);
+    to.at = p;
     for (size_t i = 0; i < n; i++)
-        put_value(p, out->width[0], i, rows[i].key - base);
+        put_value(&to, out->width[0], rows[i].key - base);
+    end_column(&to);
     p += column_bytes(n, out->width[0]);
     for (unsigned l = 0; l < OKS_LABELS; l++) {
-        size_t k = 0;
+        const struct block_label *label = &out->label[l];
 
-        for (size_t i = 0; i < n && out->label[l].width; i++)
-            if (counted >> i & 1)
-                put_value(p, out->label[l].width, k++, (uint64_t)(rows[i].place[l] - out->label[l].min));
-        p += column_bytes(counted_before(out, BLOCK_EVENTS), out->label[l].width);
+        to = (struct column){.at = p};
+        for (size_t i = 0; i < n_counted && label->width; i++)
+            put_value(&to, label->width, (uint64_t)(with[i]->place[l] - label->min));
+        end_column(&to);
+        p += column_bytes(n_counted, label->width);
     }
     for (unsigned c = 0; c < OKS_COLUMNS; c++) {
         unsigned width = out->width[1 + c];
-        size_t k = 0;
 
-        for (size_t i = 0; i < n && width != DERIVED; i++)
-            if (counted >> i & 1)
-                put_value(p, width, k++, rows[i].count[c]);
-        p += column_bytes(counted_before(out, BLOCK_EVENTS), width);
+        to = (struct column){.at = p};
+        for (size_t i = 0; i < n_counted && width != DERIVED; i++)
+            put_value(&to, width, with[i]->count[c]);
+        end_column(&to);
+        p += column_bytes(n_counted, width);
     }
     return (size_t)(p - (uint8_t *)out);
 }

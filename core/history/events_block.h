@@ -69,7 +69,15 @@ void block_range(const struct block *block, size_t from, size_t to, struct sums 
 /* *out = the sums over all earlier blocks and the first n events of this one */
 void block_sums(const struct block *block, size_t n, struct sums *out);
 
-bool row_has_count(const struct row *row);
+static inline bool row_has_count(const struct row *row)
+{
+    uint64_t any = 0;
+
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        any |= row->count[c];
+    return any != 0;
+}
+
 void sums_add_row(struct sums *sums, const struct row *row);
 
 /* A number in packed bytes, at any address. */
