@@ -2,10 +2,10 @@
  * Ordered lists of distinct strings, for the few names that a transcript repeats on thousands of lines.
  *
  * The common question is "the same as last time?", which costs one comparison. Otherwise the compared forms
- * (the bytes themselves, or their folding) are gone through by their hashes; where there are more than a few,
- * a hash table answers, so that a hostile file with thousands of long names costs no more per line than a
- * tame one. Lists of one name are kept by the ten thousand, and have no more than that name: what is needed
- * to find one among several is made with the second.
+ * (the bytes themselves, or their folding) are gone through; where there are more than a few, a hash table
+ * answers, so that a hostile file with thousands of long names costs no more per line than a tame one. Lists
+ * of one name are kept by the ten thousand, and have no more than that name: what is needed to find one among
+ * several is made with the second.
  *
  * Invariant: where there is an index, keys[i] is the compared form of items[i]; it is the item's own memory
  * or owned here.
@@ -58,13 +58,17 @@ static uint32_t *find_slot(const struct oks_strings_index *index, const struct k
     return &index->slots[i];
 }
 
-/* The number of the item with that key, from 1 on; 0: none. */
-static size_t find(const struct oks_strings *strings, const struct key *key)
+/* The number of the item with that key, from 1 on; 0: none. A hash is made only for a table. */
+static size_t find(const struct oks_strings *strings, struct key *key)
 {
-    if (strings->index->slots)
+    const struct key *keys = strings->index->keys;
+
+    if (strings->index->slots) {
+        key->hash = hash_of(key->ptr, key->len);
         return *find_slot(strings->index, key);
+    }
     for (size_t i = 0; i < strings->len; i++)
-        if (same_key(&strings->index->keys[i], key))
+        if (keys[i].len == key->len && memcmp(keys[i].ptr, key->ptr, key->len) == 0)
             return i + 1;
     return 0;
 }
@@ -193,7 +197,6 @@ static int add(struct oks_strings *strings, struct oks_slice s, char *folded, si
 
     if (rc < 0)
         return rc;
-    key.hash = hash_of(key.ptr, key.len);
     item = find(strings, &key);
     if (item) {
         strings->index->last = item - 1;
@@ -201,6 +204,7 @@ static int add(struct oks_strings *strings, struct oks_slice s, char *folded, si
     }
     if (strings->len >= max)
         return -ENOSPC;
+    key.hash = hash_of(key.ptr, key.len);
     key.ptr = folded;
     return append(strings, s, key);
 }

@@ -26,7 +26,7 @@ enum { COMPACTIONS = 0x100, ATTEMPTS = 0x200 }; /* first numbers of parts, behin
 
 static const char free_from[] = "2026-06-02T00:00:00.000Z";
 
-static bool is(struct oks_slice s, const char *text)
+static inline bool is(struct oks_slice s, const char *text)
 {
     return oks_slice_eq(s, oks_slice_of(text));
 }
@@ -145,12 +145,17 @@ static void add_own(struct lines *lines, struct request_runs *runs, const struct
                     struct oks_slice name, struct request_link links[REQUEST_LINKS], size_t *n)
 {
     const struct oks_message *m = &r->message;
-    struct request_line own = {
+    const struct oks_stamp stamp = oks_stamp_of(r->timestamp);
+    const struct oks_spend spend = spend_of(&m->usage);
+    struct request_line *own = &lines->at[lines->n++];
+    struct request_names names;
+
+    *own = (struct request_line){
         .request =
             {
-                .stamp = oks_stamp_of(r->timestamp),
+                .stamp = stamp,
                 .model = m->model,
-                .spend = spend_of(&m->usage),
+                .spend = spend,
                 .tool_uses = r->tool_uses,
                 .sidechain = r->is_sidechain,
                 .settled = m->stop_reason.ptr != NULL,
@@ -162,16 +167,14 @@ static void add_own(struct lines *lines, struct request_runs *runs, const struct
         .agent_id = r->agent_id,
         .foreign = m->foreign_id,
     };
-    struct request_names names = names_of(m, r->uuid, r->request_id, name, r->offset, &own.request);
-
+    names = names_of(m, r->uuid, r->request_id, name, r->offset, &own->request);
     *n = 0;
     if (r->key)
-        own.request.key = r->key;
+        own->request.key = r->key;
     else if (m->foreign_id)
-        own.request.key = request_runs_line(runs, r, &names, &own.request, links, n);
+        own->request.key = request_runs_line(runs, r, &names, &own->request, links, n);
     else
-        own.request.key = plain_key(&names);
-    add(lines, &own);
+        own->request.key = plain_key(&names);
 }
 
 static void add_alias(struct lines *lines, const struct oks_record *r)

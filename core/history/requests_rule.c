@@ -21,6 +21,7 @@
 #include "history/tags.h"
 #include "scan/counts.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum { DOMAIN_ID = 1, DOMAIN_LINE, DOMAIN_PART, DOMAIN_SEARCH };
@@ -32,21 +33,34 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t word(const char *p, size_t n)
+static uint64_t word(const char *p)
+{
+    uint64_t value;
+
+    memcpy(&value, p, sizeof(value));
+    return le64toh(value);
+}
+
+/* The last n bytes before `end`, 1 to 8, as a word; what is before them may be read where there are 8. */
+static uint64_t last_word(const char *end, size_t n, bool eight)
 {
     uint64_t value = 0;
 
-    memcpy(&value, p, n < sizeof(value) ? n : sizeof(value));
-    return value;
+    if (eight)
+        return word(end - 8) >> (64 - 8 * n);
+    memcpy(&value, end - n, n);
+    return le64toh(value);
 }
 
 uint64_t request_hash(uint64_t seed, const char *p, size_t n)
 {
     uint64_t h = seed ^ fold(n + UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93));
 
+    bool eight = n >= 8;
+
     for (; n > 8; p += 8, n -= 8)
-        h = fold(h ^ word(p, 8), UINT64_C(0xa0761d6478bd642f));
-    h = fold(h ^ (n ? word(p, n) : 0), UINT64_C(0xe7037ed1a0b428db));
+        h = fold(h ^ word(p), UINT64_C(0xa0761d6478bd642f));
+    h = fold(h ^ (n ? last_word(p + n, n, eight) : 0), UINT64_C(0xe7037ed1a0b428db));
     return fold(h ^ seed, UINT64_C(0x8ebc6af09c88c6e3)) ^ h;
 }
 
@@ -236,14 +250,17 @@ int requests_add_record(struct oks_requests *requests, const struct oks_record *
     struct request_line lines[REQUESTS_OF_RECORD];
     uint64_t history = requests_history(requests), after = requests_after(requests) + conversation;
     const struct tag tag = {r->branch, r->effort};
-    char text[TAG_TEXT_MAX];
+    struct oks_slice text = {0};
+    char room[TAG_TEXT_MAX];
     size_t n = 0;
     int rc = 0;
 
     if (conversation || r->nested_present || r->alias)
         n = request_lines(requests_edit_runs(requests), r, name, lines);
+    if (n)
+        text = tag_text(&tag, room);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        lines[i].request.tag = tag_text(&tag, text);
+        lines[i].request.tag = text;
         rc = requests_add(requests, &lines[i], history);
         if (r->type != OKS_RECORD_USER) /* what a tool returned comes behind its response */
             after = 0;
