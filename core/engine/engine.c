@@ -334,8 +334,9 @@ static int discover(struct oks_engine *e)
             rc = history_read(e);
         if (rc == 0 && !e->started)
             snapshot_load(e);
-        if (rc == 0 && e->started)
-            forgets = retained_refresh(e); /* before files come back that were forgotten */
+        /* Before files come back that were forgotten. With a cache the marker is one of the paths. */
+        if (rc == 0 && e->started && !(same_paths && e->cache))
+            forgets = retained_refresh(e);
         if (forgets < 0)
             rc = forgets;
         if (rc == 0)
