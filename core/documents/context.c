@@ -175,16 +175,6 @@ static void put_no_request(struct json *j)
     json_put_bool(j, "shouldCompact", false);
 }
 
-static uint64_t occupancy_of(const struct oks_request *r)
-{
-    const struct oks_spend *s = &r->spend;
-
-    if (s->context)
-        return s->context;
-    return oks_tokens_add(oks_tokens_add(s->input, s->cache_read), oks_tokens_add(s->cache_5m, s->cache_1h));
-}
-
-/* The highest occupancy of a model in a session. */
 struct highest {
     const struct oks_requests *rows;
     struct oks_slice model;
@@ -194,7 +184,7 @@ struct highest {
 static int consider_occupancy(void *ctx, size_t i, const struct request_row *row)
 {
     struct highest *h = ctx;
-    uint64_t occupancy = occupancy_of(&row->request);
+    uint64_t occupancy = request_occupancy(&row->request);
 
     (void)i;
     if (occupancy > h->occupancy && !row->request.second_hand && !row->request.alias &&
@@ -203,7 +193,8 @@ static int consider_occupancy(void *ctx, size_t i, const struct request_row *row
     return 0;
 }
 
-static uint64_t highest_occupancy(const struct session *s, struct oks_slice model)
+/* The highest occupancy of a model in a session, if it is above `limit`; else something up to that. */
+static uint64_t highest_occupancy(const struct session *s, struct oks_slice model, uint64_t limit)
 {
     struct highest h = {.model = model};
     struct transcript *t;
@@ -212,7 +203,7 @@ static uint64_t highest_occupancy(const struct session *s, struct oks_slice mode
         size_t n = billing_part_rows(t->billed);
 
         h.rows = t->state.requests;
-        if (n)
+        if (n && requests_highest(t->state.requests) > limit)
             requests_each(h.rows, 0, n, consider_occupancy, &h);
     }
     return h.occupancy;
@@ -233,10 +224,11 @@ static uint64_t told_limit(const struct transcript *t)
 static struct limit limit_of(const struct oks_prices *prices, const struct session *s,
                              const struct last *last, struct oks_slice model)
 {
-    uint64_t highest = highest_occupancy(s, model);
     struct limit limit = {.tokens = told_limit(last->t)};
+    uint64_t highest;
 
     limit.known = limit.tokens || oks_prices_context(prices, model, &limit.tokens) == OKS_PRICED;
+    highest = highest_occupancy(s, model, limit.tokens);
     limit.beaten = highest > limit.tokens;
     if (!limit.beaten)
         return limit;
@@ -280,7 +272,7 @@ bool context_measure(struct model *model, struct session *s, struct context_fill
         return false;
     out->model = requests_model(last.t->state.requests, last.row.model);
     limit = limit_of(settings_prices(model->settings), s, &last, out->model);
-    out->tokens = occupancy_of(&last.row.request);
+    out->tokens = request_occupancy(&last.row.request);
     out->limit = limit.tokens;
     return true;
 }
@@ -291,7 +283,7 @@ static void put_request(const struct oks_prices *prices, struct json *j, const s
     const struct oks_request *r = &last->row.request;
     struct oks_slice model = requests_model(last->t->state.requests, last->row.model);
     struct limit limit = limit_of(prices, session, last, model);
-    uint64_t occupancy = occupancy_of(r);
+    uint64_t occupancy = request_occupancy(r);
     char buf[OKS_STAMP_TEXT];
 
     json_put_slice(j, "t",

@@ -15,6 +15,7 @@
 
 #include "base/array.h"
 #include "history/requests_private.h"
+#include "scan/counts.h"
 
 enum {
     OPEN_MIN = REQUESTS_OF_RECORD + 2,
@@ -518,6 +519,41 @@ int requests_each(const struct oks_requests *q, size_t from, size_t to,
     return rc;
 }
 
+/* --- the highest occupancy --- */
+
+uint64_t request_occupancy(const struct oks_request *r)
+{
+    const struct oks_spend *s = &r->spend;
+
+    if (s->context)
+        return s->context;
+    return oks_tokens_add(oks_tokens_add(s->input, s->cache_read), oks_tokens_add(s->cache_5m, s->cache_1h));
+}
+
+static void raise_highest(struct oks_requests *q, const struct oks_request *r)
+{
+    uint64_t occupancy = request_occupancy(r);
+
+    q->highest = occupancy > q->highest ? occupancy : q->highest;
+}
+
+static int measure_row(void *ctx, size_t i, const struct request_row *row)
+{
+    (void)i;
+    raise_highest(ctx, &row->request);
+    return 0;
+}
+
+uint64_t requests_highest(struct oks_requests *q)
+{
+    if (q->n_measured < q->len)
+        requests_each(q, q->n_measured, q->len, measure_row, q);
+    q->n_measured = q->len;
+    return q->highest;
+}
+
+/* --- changing a row --- */
+
 /* Its ids lie elsewhere. */
 static int set_packed(struct oks_requests *q, size_t i, const struct request_row *row)
 {
@@ -573,11 +609,19 @@ int requests_set(struct oks_requests *q, size_t i, const struct request_row *fro
     }
     if (rc < 0)
         return rc;
+    raise_highest(q, &row.request);
     cut_strings(&row);
     row.request.key = q->keys[i];
     row.request.model = row.request.tag = (struct oks_slice){0};
     if (row.request.stamp.key != OKS_STAMP_KEY_TEXT)
         row.request.stamp = (struct oks_stamp){row.request.stamp.key, NULL, 0};
+    /*
+     * A response that is being written changes with each line: its rows stay open until they are trimmed.
+     * (The text of a time may be in the block that would be freed.)
+     */
+    if (i < q->packed && i >= q->packed - q->packed % REQUESTS_BLOCK &&
+        row.request.stamp.key != OKS_STAMP_KEY_TEXT && reopen(q) < 0)
+        return -ENOMEM;
     if (i < q->packed)
         return set_packed(q, i, &row);
     return set_open(q, open_row(q, i), &row);

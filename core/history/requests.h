@@ -66,6 +66,13 @@ const struct oks_strings *requests_agent_names(const struct oks_requests *reques
 const struct oks_strings *requests_tag_names(const struct oks_requests *requests);
 size_t requests_models(const struct oks_requests *requests); /* how many */
 
+/*
+ * What the context held at a request: its prompt. No row's is above requests_highest(), which looks at each
+ * row once and may be too high where a row has shrunk.
+ */
+uint64_t request_occupancy(const struct oks_request *request);
+uint64_t requests_highest(struct oks_requests *requests);
+
 /* Row i, valid until the store changes. */
 void requests_get(const struct oks_requests *requests, size_t i, struct request_row *out);
 /*

@@ -32,7 +32,9 @@ struct oks_requests {
     } * tail;        /* NULL: there is none */
     uint32_t *slots; /* row + 1 by key, open addressing; only where somebody searches */
     size_t n_slots;
-    size_t indexed; /* rows in it */
+    size_t indexed;   /* rows in it */
+    uint64_t highest; /* no occupancy of the first `n_measured` rows is above it */
+    size_t n_measured;
 };
 
 /* requests_unfinished.c */

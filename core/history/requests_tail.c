@@ -27,6 +27,8 @@ int requests_tail_end(struct oks_requests *q)
         return 0;
     q->tail = NULL;
     q->len = tail->whole; /* new ones are open: see OPEN_MIN */
+    if (q->n_measured > q->len)
+        q->n_measured = q->len;
     if (q->indexed > q->len)
         requests_forget_index(q);
     for (size_t i = 0; rc == 0 && i < tail->n_changed; i++) {
