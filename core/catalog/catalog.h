@@ -90,8 +90,10 @@ struct team {
     LIST_HEAD(, membership) members;
     struct membership *first; /* whose spelling is listed; NULL: to be found */
     LIST_HEAD(team_runs, team_run) runs;
-    bool runs_changed;              /* they are not sorted yet: teams/runs.c, which has the rest as well */
-    struct team_run **runs_by_name; /* NULL: not made */
+    const struct team_run *spelled_by; /* without a session: the run whose path sorts first, */
+    const char *run_spelling;          /* and how it writes the name; NULL: there is none */
+    bool runs_changed;                 /* they are not sorted yet: teams/runs.c, which has the rest as well */
+    struct team_run **runs_by_name;    /* NULL: not made */
     size_t n_by_name;
     struct team_members *by_member; /* of teams/members.c; NULL: not made */
     struct team_bill *bill;         /* of documents/, malloc'ed; NULL: not made */
@@ -240,6 +242,8 @@ int catalog_assign_project(struct catalog *c, struct session *s, struct project 
 bool catalog_project_release(struct catalog *c, struct project *p);
 
 /* teams.c */
+/* Its runs write the name in another way. */
+void catalog_team_respelled(struct catalog *c, struct team *team);
 /* Removes the team if no session and no run is in it. */
 void catalog_team_release(struct catalog *c, struct team *team);
 /* Joins the teams that the session's transcripts name now, and leaves the others. 0 or -ENOMEM */

@@ -5,8 +5,8 @@
  * while a session or a team-state file names it. Teams are equal if their escaped names fold to the same
  * bytes.
  *
- * Invariant: a team's listed name is the spelling in the transcript whose path sorts first, so it does not
- * depend on the order of scans.
+ * Invariant: a team's listed name is the spelling in the session whose first transcript sorts first; if no
+ * session names it, that in the run whose path does. So it does not depend on the order of scans.
  */
 #include <errno.h>
 #include <search.h>
@@ -101,9 +101,8 @@ static void find_first(struct team *team)
 }
 
 /*
- * The listed name: the spelling in the session whose first transcript sorts first. `changed`: the membership
- * that began or was renewed; NULL: one has ended. The other members are looked at only if the first one was
- * the one that changed, because a team may have many.
+ * The listed name. `changed`: the membership that began or was renewed; NULL: one has ended. The other
+ * members are looked at only if the first one was the one that changed, because a team may have many.
  */
 static void team_rename(struct catalog *c, struct team *team, struct membership *changed)
 {
@@ -113,13 +112,18 @@ static void team_rename(struct catalog *c, struct team *team, struct membership 
         find_first(team);
     else if (changed && is_before(changed, team->first))
         team->first = changed;
-    if (!team->first)
+    if (!team->first && !team->run_spelling)
         return;
-    oks_name_escape(oks_slice_of(team->first->spelling), name);
+    oks_name_escape(oks_slice_of(team->first ? team->first->spelling : team->run_spelling), name);
     if (strcmp(name, team->name) == 0)
         return;
     strcpy(team->name, name);
     version_next_names(c->versions);
+}
+
+void catalog_team_respelled(struct catalog *c, struct team *team)
+{
+    team_rename(c, team, NULL);
 }
 
 void catalog_membership_end(struct catalog *c, struct membership *m)

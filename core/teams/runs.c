@@ -53,12 +53,39 @@ static void run_unload(void *loaded)
     free(run);
 }
 
+/* How the team's name is written, if no session writes it. */
+static void spelled_by(struct runs *runs, struct team *team, const struct team_run *run)
+{
+    team->spelled_by = run;
+    team->run_spelling = run ? run->state.team_name : NULL;
+    catalog_team_respelled(runs->catalog, team);
+}
+
+static bool spells_before(const struct team_run *run, const struct team_run *other)
+{
+    return !other || strcmp(run->path, other->path) < 0;
+}
+
+/* The run is about to go. All runs of a folder go in the order in which the one that counts is the last. */
+static void spelled_by_another(struct runs *runs, struct team *team, const struct team_run *gone)
+{
+    const struct team_run *run, *first = NULL;
+
+    if (team->spelled_by != gone)
+        return;
+    LIST_FOREACH(run, &team->runs, of_team)
+        if (spells_before(run, first))
+            first = run;
+    spelled_by(runs, team, first);
+}
+
 static void run_end(struct runs *runs, struct team_run *run)
 {
     struct team *team = run->team;
 
     LIST_REMOVE(run, of_all);
     LIST_REMOVE(run, of_team);
+    spelled_by_another(runs, team, run);
     run_unload(run);
     runs_changed(team);
     team->version = version_next(runs->catalog->versions);
@@ -116,6 +143,8 @@ static int run_begin(void *ctx, struct watched_dir *dir, const char *path, void 
     run->next_in_dir = dir->found;
     dir->found = run;
     LIST_INSERT_HEAD(&run->team->runs, run, of_team);
+    if (spells_before(run, run->team->spelled_by))
+        spelled_by(runs, run->team, run);
     runs_changed(run->team);
     run->team->version = version_next(runs->catalog->versions);
     return 0;
