@@ -113,6 +113,7 @@ struct transcript {
      */
     bool loaded; /* the first scan is done */
     struct oks_state state;
+    size_t cwds_watched;      /* so many of its working directories are: engine/commit.c */
     struct oks_totals totals; /* of all events; outlives them */
     struct tail *tail;        /* NULL: none */
     struct passed_line passed;

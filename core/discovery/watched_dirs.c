@@ -470,9 +470,11 @@ int discovery_remote_dirs(struct discovery *d, const struct root *root, _Atomic 
         if (rc < 0 || dir->remote != (dir->passed ? NULL : root))
             continue;
         progress(&w);
+        dir->held = true;
         pthread_mutex_unlock(d->lock);
         rc = walk(&w, dir, d->once);
         pthread_mutex_lock(d->lock);
+        dir->held = false;
         if (w.passed && !dir->remote)
             continue; /* in another one */
         if (rc == 0)
@@ -488,15 +490,23 @@ int discovery_remote_dirs(struct discovery *d, const struct root *root, _Atomic 
 int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind, void *ctx, const char *path)
 {
     struct watched_dirs *dirs = d->dirs;
-    struct watched_dir key = {.path = (char *)path, .kind = kind}, *dir;
+    struct watched_dir key = {.path = (char *)path, .kind = kind}, *dir, **found;
 
-    if (path[0] != '/' || dirs->n >= DIRS_MAX || tfind(&key, &dirs->by_path, by_dir_path))
+    if (path[0] != '/')
         return 0;
+    found = tfind(&key, &dirs->by_path, by_dir_path);
+    if (found) {
+        (*found)->users++;
+        return 0;
+    }
+    if (dirs->n >= DIRS_MAX)
+        return 1;
     dir = calloc(1, sizeof(*dir));
     if (dir) {
         dir->path = strdup(path);
         dir->kind = kind;
         dir->ctx = ctx;
+        dir->users = 1;
     }
     if (!dir || !dir->path || !tsearch(dir, &dirs->by_path, by_dir_path)) {
         if (dir)
@@ -508,6 +518,29 @@ int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind
     LIST_INSERT_HEAD(&dirs->all, dir, of_all);
     dirs->n++;
     return 0;
+}
+
+void discovery_unwatch_dir(struct discovery *d, const struct watched_dir_kind *kind, const char *path)
+{
+    struct watched_dir key = {.path = (char *)path, .kind = kind};
+    struct watched_dir **found = tfind(&key, &d->dirs->by_path, by_dir_path);
+
+    if (found && --(*found)->users == 0)
+        requeue(d->dirs, *found);
+}
+
+/* It is in no queue any more. */
+static void dir_end(struct discovery *d, struct watched_dir *dir)
+{
+    struct watched_dirs *dirs = d->dirs;
+
+    passed_set(dirs, dir, 0);
+    interests_end(dirs, &dir->interests);
+    LIST_REMOVE(dir, of_all);
+    tdelete(dir, &dirs->by_path, by_dir_path);
+    dirs->n--;
+    free(dir->path);
+    free(dir);
 }
 
 int watched_dirs_fd(const struct discovery *d)
@@ -580,15 +613,8 @@ void watched_dirs_free(struct discovery *d)
 {
     if (!d->dirs)
         return;
-    while (!LIST_EMPTY(&d->dirs->all)) {
-        struct watched_dir *dir = LIST_FIRST(&d->dirs->all);
-
-        interests_end(d->dirs, &dir->interests);
-        LIST_REMOVE(dir, of_all);
-        tdelete(dir, &d->dirs->by_path, by_dir_path);
-        free(dir->path);
-        free(dir);
-    }
+    while (!LIST_EMPTY(&d->dirs->all))
+        dir_end(d, LIST_FIRST(&d->dirs->all));
     watch_free(d->dirs->watch);
     pthread_cond_destroy(&d->dirs->idle);
     free(d->dirs);
@@ -621,8 +647,17 @@ static int walk_waiting(struct discovery *d)
 
         TAILQ_REMOVE(&batch, dir, of_waiting);
         dir->waits = false;
-        if (!dir->stale && d->once)
+        if (dir->users == 0 && dir->held) {
+            requeue(dirs, dir);
             continue;
+        }
+        if (dir->users == 0) {
+            dir->kind->empty(dir->ctx, dir);
+            dir_end(d, dir);
+            continue;
+        }
+        if (!dir->stale && (d->once || (!dir->unwatched && dirs->watch)))
+            continue; /* somebody wants it again */
         walked = dir_walk(d, dir);
         if (dir->stale || dir->unwatched || !dirs->watch)
             requeue(dirs, dir);

@@ -16,6 +16,7 @@
 #define OKSTRAFS_DISCOVERY_WATCHED_DIRS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 struct discovery;
@@ -49,6 +50,8 @@ struct watched_dir {
     void *found; /* NULL at first */
 
     /* watched_dirs.c */
+    size_t users; /* calls of discovery_watch_dir(); 0: it goes with the next refresh */
+    bool held;    /* a thread looks at it without the lock */
     bool stale;
     bool unwatched;
     int passed;                /* why it is not entered: a negative errno; 0: it is, or it does not exist */
@@ -59,9 +62,11 @@ struct watched_dir {
     LIST_HEAD(interests, interest) interests;
 };
 
-/* The path is untrusted. Directories beyond a bound are ignored. 0 or -ENOMEM */
+/* The path is untrusted. 0; 1: ignored, because there are too many; -ENOMEM */
 int discovery_watch_dir(struct discovery *d, const struct watched_dir_kind *kind, void *ctx,
                         const char *path);
+/* Takes back one such call. The last one ends the directory: the next refresh empties it. */
+void discovery_unwatch_dir(struct discovery *d, const struct watched_dir_kind *kind, const char *path);
 /*
  * Walks those that changed. Releases the lock (struct discovery_config) while files are read; if another
  * thread already does so and makes no progress, what is known stays. 0 or a failure that passes: those are

@@ -69,9 +69,16 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
     return rc < 0 ? rc : billing_gain(e->model.billing, t->billed, out->gain.requests);
 }
 
+void commit_cwds_left(struct oks_engine *e, struct transcript *t)
+{
+    while (e->model.runs && t->cwds_watched > 0)
+        runs_remove_project(e->model.runs, t->state.cwds.items[--t->cwds_watched].ptr);
+}
+
 /* Removes what was committed only in part: the transcript must be scanned again. */
 static void commit_fails(struct oks_engine *e, struct transcript *t)
 {
+    commit_cwds_left(e, t);
     billing_leave(e->model.billing, t->billed);
     t->loaded = false;
     t->totals = OKS_TOTALS_NONE;
@@ -110,8 +117,10 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     timeline_before(&e->model.timeline, t, out, &change);
     rc = commit_requests(e, t, out);
     oks_events_window(out->gain.events, OKS_STAMP_NONE, OKS_STAMP_NONE, &gained);
-    if (out->replace)
+    if (out->replace) {
         t->totals = OKS_TOTALS_NONE;
+        commit_cwds_left(e, t);
+    }
     if (rc == 0 || out->replace) {
         int applied = transcript_apply(t, out);
 
@@ -203,13 +212,13 @@ void commit_parent(struct oks_engine *e, struct session *s)
 }
 
 /* Each working directory may have team-state files below it. */
-static int watch_cwds(struct oks_engine *e, const struct transcript *t)
+static int watch_cwds(struct oks_engine *e, struct transcript *t)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < t->state.cwds.len; i++)
-        rc = runs_add_project(e->model.runs, t->state.cwds.items[i].ptr);
-    return rc;
+    for (; rc == 0 && t->cwds_watched < t->state.cwds.len; t->cwds_watched += rc == 0)
+        rc = runs_add_project(e->model.runs, t->state.cwds.items[t->cwds_watched].ptr);
+    return rc < 0 ? rc : 0;
 }
 
 /* --- the session of what was committed --- */

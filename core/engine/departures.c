@@ -46,6 +46,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     placement_changed(&e->model.catalog, t, true);
     e->snapshot_stale = true;
     saver_forget(e, t);
+    commit_cwds_left(e, t);
     catalog_linked(&e->model.catalog, t, false);
     if (t->source->late || transcript_agent_name(t))
         runs_session_changed(e->model.runs, s,

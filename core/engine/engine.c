@@ -91,11 +91,11 @@ static int add_runs(struct oks_engine *e, const char *const *task_roots)
     const struct root *roots = discovery_roots(e->discovery, &n);
     int rc = 0;
 
-    for (; rc == 0 && task_roots && *task_roots; task_roots++)
+    for (; rc >= 0 && task_roots && *task_roots; task_roots++)
         rc = runs_add_project(e->model.runs, *task_roots);
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    for (size_t i = 0; rc >= 0 && i < n; i++)
         rc = runs_add_rosters(e->model.runs, &roots[i]);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 static int cache_init(struct oks_engine *e, const struct oks_config *config)

@@ -427,6 +427,11 @@ int runs_add_project(struct runs *runs, const char *path)
     return discovery_watch_dir(runs->discovery, &state_files, runs, path);
 }
 
+void runs_remove_project(struct runs *runs, const char *path)
+{
+    discovery_unwatch_dir(runs->discovery, &state_files, path);
+}
+
 int runs_add_rosters(struct runs *runs, const struct root *root)
 {
     const char *slash = strrchr(root->path, '/');

@@ -53,8 +53,10 @@ int runs_new(struct runs **out, struct discovery *discovery, struct catalog *cat
 /* Call it before discovery_free(). NULL is fine. */
 void runs_free(struct runs *runs);
 
-/* Adds a folder that may hold .okstra/tasks. 0 or -ENOMEM */
+/* Adds a folder that may hold .okstra/tasks. 0; 1: ignored, because there are too many; -ENOMEM */
 int runs_add_project(struct runs *runs, const char *path);
+/* Takes back one such call; the runs go with the last one, at the next refresh. */
+void runs_remove_project(struct runs *runs, const char *path);
 /* Adds a root: its configuration folder may hold rosters. 0 or -ENOMEM */
 int runs_add_rosters(struct runs *runs, const struct root *root);
 

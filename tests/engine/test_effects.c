@@ -130,6 +130,7 @@ RECORDED(void, catalog_linked, (struct catalog * c, struct transcript *t, bool l
 RECORDED(void, placement_changed, (struct catalog * c, struct transcript *t, bool leaves), (c, t, leaves),
          leaves ? text_of("-%s", file_of(t)) : file_of(t))
 RECORDED(int, runs_add_project, (struct runs * runs, const char *path), (runs, path), path)
+RECORDED(void, runs_remove_project, (struct runs * runs, const char *path), (runs, path), path)
 RECORDED(void, runs_session_changed, (struct runs * runs, const struct session *s, uint64_t version),
          (runs, s, version), s->name)
 
@@ -218,7 +219,7 @@ START_TEST(a_commit_of_a_gain)
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1",
              "timeline_before s1; billing_gain s1; billing_tail s1; stream_committed s1; timeline_after s1",
-             "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1; "
+             "saver_rest s1; catalog_session_teams s1; placement_changed s1; "
              "sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     append_file(PROJECTS "-p/s1.jsonl", "\n");
@@ -226,7 +227,7 @@ START_TEST(a_commit_of_a_gain)
     TRACE_IS("catalog_linked s1",
              "timeline_before s1; billing_untail s1; billing_gain s1; stream_committed s1; timeline_after s1",
              "saver_want s1",
-             "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1; "
+             "saver_rest s1; catalog_session_teams s1; placement_changed s1; "
              "sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
@@ -266,7 +267,7 @@ START_TEST(a_commit_in_place_of_another)
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1; catalog_transcript_made s1; retained_found s1", /* the remnant of "a" */
              "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
-             "stream_committed s1",
+             "runs_remove_project /w; stream_committed s1",
              "timeline_after s1; retained_came_back s1; saver_want s1",
              "saver_rest s1; catalog_session_teams s1; runs_add_project /w; placement_changed s1",
              "sums_transcript s1; sums_session s1; runs_session_changed s1; commit_bump_billed",
@@ -293,7 +294,7 @@ START_TEST(a_drop)
     sync_recorded(engine);
     TRACE_IS(
         "catalog_linked s1; retained_keep s1",
-        "timeline_before_all s1; placement_changed -s1; saver_forget s1",
+        "timeline_before_all s1; placement_changed -s1; saver_forget s1; runs_remove_project /w",
         "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; timeline_requests_leave "
         "s1",
         "stream_changed s2/0; catalog_transcript_remove s1; timeline_after s1",
@@ -314,7 +315,7 @@ START_TEST(a_drop_of_one_of_two)
     remove_file(PROJECTS "-p/s1.jsonl");
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1; retained_keep s1",
-             "timeline_before_all s1; placement_changed -s1; saver_forget s1",
+             "timeline_before_all s1; placement_changed -s1; saver_forget s1; runs_remove_project /w",
              "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; "
              "timeline_requests_leave s1",
              "catalog_transcript_remove s1; timeline_after s1; catalog_assign_project s1; sums_session s1",
@@ -335,14 +336,14 @@ START_TEST(a_retain)
     sync_recorded(engine);
     TRACE_IS("catalog_linked s1; retained_keep s1",
              "catalog_linked s1; timeline_before_all s1; timeline_after s1; stream_committed s1",
-             "runs_add_project /w; placement_changed s1", "sums_transcript s1; sums_session s1",
+             "placement_changed s1", "sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     ck_assert_int_eq(rename(at("away"), at(PROJECTS "-p/s1.jsonl")), 0); /* the same file */
     sync_recorded(engine);
     TRACE_IS("retained_return s1; stream_committed s1; retained_replaced s1; runs_session_changed s1",
              "catalog_linked s1",
              "timeline_before s1; billing_gain s1; stream_committed s1; timeline_after s1",
-             "saver_rest s1; runs_add_project /w; placement_changed s1; sums_transcript s1; sums_session s1",
+             "saver_rest s1; placement_changed s1; sums_transcript s1; sums_session s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }

@@ -94,9 +94,10 @@ class Run:
         self.chats: dict[str, bytes] = {}
         self.unsaved = False  # the store may lack what a file has lost
         self.lines: dict[str, tuple] = {}  # by stream: its inode, and what a reader has got that only goes on
-        # Else runs are found by the working directories of transcripts, and stay until a restart when those go.
+        # A folder of runs is named by an option, or only by lines of transcripts.
         (self.root / "work").mkdir()
-        self.view = (Hosted if hosted else Mounted)(self.home, [] if exact else [f"root={self.root}/work"])
+        options = [f"root={self.root}/work"] if agents == "claude" and not exact else []
+        self.view = (Hosted if hosted else Mounted)(self.home, options)
         self.checks = 0
         self.changed = True  # since the last sync
         self.compared = None  # what the reference was last compared with
