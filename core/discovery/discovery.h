@@ -35,6 +35,7 @@ struct root {
     bool found;                  /* it existed at the last check ... */
     uint64_t dev, ino;           /* ... as this folder */
     int error;                   /* why it could not be listed; 0: it was, or it does not exist */
+    uint64_t refreshes;          /* with the present one */
     bool remote;                 /* in a remote filesystem: see discovery_remote_list() */
     bool silent;                 /* and that does not answer; set by the caller */
     LIST_HEAD(, folder) folders; /* all of them, with the root's own */
@@ -63,16 +64,17 @@ struct folder {
 struct found_file {
     const char *path;      /* the owner's */
     struct folder *folder; /* NULL: in none */
+    uint64_t came;         /* the last refresh in which its name appeared */
     LIST_ENTRY(found_file) of_folder;
 };
 
 struct file_events {
     /* A file that belongs to the source exists; `rel` is its path below the root. 0 or -ENOMEM */
     int (*found)(void *ctx, struct folder *folder, const char *path, const char *rel);
-    /* The file was written, or its attributes changed. False: no such file is known in this folder. */
-    bool (*changed)(void *ctx, const struct folder *folder, const char *path);
-    /* The file left its folder. False: no such file is known. */
-    bool (*lost)(void *ctx, const char *path);
+    /* The file was written, or its attributes changed. NULL: no such file is known in this folder. */
+    struct found_file *(*changed)(void *ctx, const struct folder *folder, const char *path);
+    /* The file left its folder. NULL: no such file is known. */
+    struct found_file *(*lost)(void *ctx, const char *path);
     /* A change of the file may have been missed. `all`: also one of the file that names its agent. */
     void (*recheck)(void *ctx, struct found_file *file, bool all);
     /* The file that names the agent of the file at the path changed. */

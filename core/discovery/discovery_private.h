@@ -26,6 +26,7 @@ struct discovery {
     struct watched_dirs *dirs;
     struct change_fd *change_fd; /* NULL: not needed yet */
     bool incomplete;             /* the last check did not finish: everything is checked again */
+    bool name_went;              /* a name came, and went before it was seen: see check_names() */
     bool drained;                /* a queue was drained since the last discovery_change_report() */
     uint64_t overflows;
     size_t n_remote;       /* roots in a remote filesystem */

@@ -60,6 +60,7 @@ static void folder_free(struct folder *f)
 void folder_add(struct folder *folder, struct found_file *file)
 {
     file->folder = folder;
+    file->came = folder->root->refreshes;
     LIST_INSERT_HEAD(&folder->files, file, of_folder);
 }
 
@@ -383,26 +384,39 @@ static int join(char out[8192], const char *a, const char *b)
     return n < 8192 ? 0 : -ENAMETOOLONG;
 }
 
+/* A name that is here for the second time since the last refresh may have been another file's in between. */
+static void name_came(struct discovery *d, struct found_file *file)
+{
+    d->name_went |= file->came == file->folder->root->refreshes;
+    file->came = file->folder->root->refreshes;
+}
+
 /*
  * A name in the folder appeared or changed. What was only written to is what it was before, so a known file
  * is one still.
  */
-static int file_changed(struct discovery *d, struct folder *f, const char *name, bool written)
+static int file_changed(struct discovery *d, struct folder *f, const char *name, enum watch_change change)
 {
     char path[8192], rel[8192];
+    struct found_file *file = NULL;
     bool wanted;
     int type;
 
     if (join(path, f->path, name) < 0 || join(rel, f->rel, name) < 0)
         return 0;
     wanted = folders_any_name(name) && f->root->source->wants(rel);
-    if (written && wanted && d->events->changed(d->ctx, f, path))
+    if (wanted)
+        file = d->events->changed(d->ctx, f, path);
+    if (file && change == WATCH_FILE)
+        name_came(d, file);
+    if (file && change == WATCH_WRITTEN)
         return 0;
     type = type_of(path);
     if (type < 0)
         return type;
+    d->name_went |= wanted && !file && !type && change == WATCH_WRITTEN;
     passed_over_remove(d, path);
-    if (wanted && d->events->changed(d->ctx, f, path) && (type == S_IFREG || !type))
+    if (file && (type == S_IFREG || !type))
         return 0;
     if (*f->rel == '\0' && type != S_IFLNK && links_remove(d, f->root, name))
         folders_end(d, f->root, path);
@@ -426,24 +440,40 @@ static void label_changed(struct discovery *d, const struct folder *f, const cha
         d->events->label_changed(d->ctx, of);
 }
 
+/* A folder appeared, with what is in it. If it is gone already, so are the names in it. */
+static int folder_appeared(struct discovery *d, struct root *root, const char *rel)
+{
+    char path[8192];
+    int type;
+
+    if (join(path, root->path, rel) < 0)
+        return 0;
+    type = type_of(path);
+    if (!root->source->enters || root->source->enters(rel))
+        d->name_went |= !type;
+    return type < 0 ? type : folders_walk(d, root, rel);
+}
+
 static void on_change(void *ctx, void *owner, enum watch_change change, const char *name)
 {
     struct drain *drain = ctx;
     struct discovery *d = drain->d;
     struct folder *f = owner;
+    struct found_file *lost;
     char path[8192];
     int rc = 0;
 
     d->drained = true;
     switch (change) {
     case WATCH_WRITTEN:
+    case WATCH_ATTRIBUTES:
     case WATCH_FILE:
-        rc = file_changed(d, f, name, change == WATCH_WRITTEN);
+        rc = file_changed(d, f, name, change);
         label_changed(d, f, name);
         break;
     case WATCH_FOLDER:
         if (join(path, f->rel, name) == 0)
-            rc = folders_walk(d, f->root, path);
+            rc = folder_appeared(d, f->root, path);
         break;
     case WATCH_LOST:
         if (join(path, f->path, name) < 0)
@@ -452,8 +482,11 @@ static void on_change(void *ctx, void *owner, enum watch_change change, const ch
         passed_over_remove(d, path);
         if (*f->rel == '\0')
             links_remove(d, f->root, name);
-        if (!d->events->lost(d->ctx, path))
+        lost = d->events->lost(d->ctx, path);
+        if (!lost)
             folders_end(d, f->root, path);
+        else if (lost->folder)
+            d->name_went |= lost->came == lost->folder->root->refreshes;
         break;
     case WATCH_ENDED:
         f->watch_id = -1;
@@ -553,6 +586,24 @@ static int check_unwatched(struct discovery *d, struct root *root)
     return 0;
 }
 
+/*
+ * A file may have got a name (a hard link), been written by it, and lost it, all between two checks. Nobody
+ * knows which one it was, so all are compared with what was seen of them. In a folder that was not watched
+ * yet such a name leaves no trace.
+ */
+static void check_names(struct discovery *d)
+{
+    const struct folder *f;
+    struct found_file *file;
+
+    d->name_went = false;
+    for (size_t i = 0; i < d->n_roots; i++)
+        if (!d->roots[i].remote)
+            LIST_FOREACH(f, &d->roots[i].folders, of_root)
+                LIST_FOREACH(file, &f->files, of_folder)
+                    d->events->recheck(d->ctx, file, false);
+}
+
 /* Checks every file and every folder. */
 static int check_all(struct discovery *d)
 {
@@ -611,11 +662,15 @@ int discovery_refresh(struct discovery *d, bool same_paths)
         remote_check(d);
         watched_dirs_remounted(d);
     }
+    for (size_t i = 0; i < d->n_roots; i++)
+        d->roots[i].refreshes++;
     overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
     rc = overflow < 0 ? overflow : drain.rc;
     d->overflows += overflow == 1;
     if (rc == 0 && (overflow == 1 || d->incomplete))
         rc = check_all(d);
+    if (rc == 0 && d->name_went)
+        check_names(d);
     for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
         if (d->roots[i].remote)
             continue;

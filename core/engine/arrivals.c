@@ -186,17 +186,17 @@ int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
     return found(e, folder, path, path + rel);
 }
 
-static bool changed(void *ctx, const struct folder *folder, const char *path)
+static struct found_file *changed(void *ctx, const struct folder *folder, const char *path)
 {
     struct transcript *t = catalog_transcript(catalog_of(ctx), path);
 
     if (!t || t->file.folder != folder)
-        return false;
+        return NULL;
     catalog_mark_dirty(catalog_of(ctx), t, true);
-    return true;
+    return &t->file;
 }
 
-static bool lost(void *ctx, const char *path)
+static struct found_file *lost(void *ctx, const char *path)
 {
     struct transcript *t = catalog_transcript(catalog_of(ctx), path);
 

@@ -197,7 +197,11 @@ static void deliver(struct watch *w, const struct inotify_event *e,
     if (e->mask & (IN_DELETE | IN_MOVED_FROM))
         fn(ctx, owner, WATCH_LOST, e->name);
     else if (!(e->mask & IN_ISDIR))
-        fn(ctx, owner, e->mask & (IN_MODIFY | IN_CLOSE_WRITE) ? WATCH_WRITTEN : WATCH_FILE, e->name);
+        fn(ctx, owner,
+           e->mask & (IN_MODIFY | IN_CLOSE_WRITE) ? WATCH_WRITTEN
+           : e->mask & IN_ATTRIB                  ? WATCH_ATTRIBUTES
+                                                  : WATCH_FILE,
+           e->name);
     else if (e->mask & (IN_CREATE | IN_MOVED_TO | IN_ATTRIB))
         fn(ctx, owner, WATCH_FOLDER, e->name);
 }

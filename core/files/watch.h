@@ -13,11 +13,12 @@
 struct watch;
 
 enum watch_change {
-    WATCH_WRITTEN, /* `name` in the folder was written */
-    WATCH_FILE,    /* it was created, moved here or changed its attributes */
-    WATCH_FOLDER,  /* `name` is a folder that appeared */
-    WATCH_LOST,    /* `name` left the folder */
-    WATCH_ENDED,   /* the folder itself went away or moved: its watch is no more */
+    WATCH_WRITTEN,    /* `name` in the folder was written */
+    WATCH_ATTRIBUTES, /* it changed its attributes */
+    WATCH_FILE,       /* it was created, or moved here */
+    WATCH_FOLDER,     /* `name` is a folder that appeared */
+    WATCH_LOST,       /* `name` left the folder */
+    WATCH_ENDED,      /* the folder itself went away or moved: its watch is no more */
 };
 
 int watch_new(struct watch **out); /* -EMFILE, -ENFILE, -ENOMEM, -ENOSYS: there is no inotify to be had */

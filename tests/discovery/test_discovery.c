@@ -54,24 +54,26 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     return 0;
 }
 
-static bool changed(void *ctx, const struct folder *folder, const char *path)
+static struct found_file *changed(void *ctx, const struct folder *folder, const char *path)
 {
-    const struct owned *o = owned_at(path);
+    struct owned *o = owned_at(path);
 
     (void)ctx;
     if (!o || o->file.folder != folder)
-        return false;
+        return NULL;
     note("changed", path);
-    return true;
+    return &o->file;
 }
 
-static bool lost(void *ctx, const char *path)
+static struct found_file *lost(void *ctx, const char *path)
 {
+    struct owned *o = owned_at(path);
+
     (void)ctx;
-    if (!owned_at(path))
-        return false;
+    if (!o)
+        return NULL;
     note("lost", path);
-    return true;
+    return &o->file;
 }
 
 static void recheck(void *ctx, struct found_file *file, bool all)
@@ -180,6 +182,68 @@ START_TEST(a_folder_goes_with_its_last_file)
 }
 END_TEST
 
+/* Whoever writes a file by a name that is gone before anybody looks has written it all the same. */
+START_TEST(all_are_compared_after_a_name_that_nobody_saw)
+{
+    make_folder(ROOT);
+    make_folder(ROOT "/-p");
+    put(ROOT "/-p/a.jsonl", "{}\n");
+    ck_assert_str_eq(sync_events(), "found a.jsonl");
+    ck_assert_int_eq(link(at(ROOT "/-p/a.jsonl"), at(ROOT "/-p/b.jsonl")), 0);
+    put(ROOT "/-p/b.jsonl", "{}\n{}\n");
+    ck_assert_int_eq(unlink(at(ROOT "/-p/b.jsonl")), 0);
+    ck_assert_str_eq(sync_events(), "recheck a.jsonl");
+    ck_assert_str_eq(sync_events(), "");
+
+    /* with its folder */
+    make_folder(ROOT "/-r");
+    ck_assert_int_eq(link(at(ROOT "/-p/a.jsonl"), at(ROOT "/-r/b.jsonl")), 0);
+    ck_assert_int_eq(unlink(at(ROOT "/-r/b.jsonl")), 0);
+    ck_assert_int_eq(rmdir(at(ROOT "/-r")), 0);
+    ck_assert_str_eq(sync_events(), "recheck a.jsonl");
+
+    /* by a name that another file had */
+    put(ROOT "/-p/c.jsonl", "{}\n");
+    ck_assert_ptr_nonnull(strstr(sync_events(), "found c.jsonl"));
+    ck_assert_int_eq(unlink(at(ROOT "/-p/c.jsonl")), 0);
+    ck_assert_int_eq(link(at(ROOT "/-p/a.jsonl"), at(ROOT "/-p/c.jsonl")), 0);
+    ck_assert_int_eq(unlink(at(ROOT "/-p/c.jsonl")), 0);
+    ck_assert_ptr_nonnull(strstr(sync_events(), "recheck a.jsonl"));
+    drop(ROOT "/-p/c.jsonl");
+
+    /* by a name that another file has now */
+    ck_assert_int_eq(link(at(ROOT "/-p/a.jsonl"), at(ROOT "/-p/d.jsonl")), 0);
+    put(ROOT "/-p/d.tmp", "{}\n");
+    ck_assert_int_eq(rename(at(ROOT "/-p/d.tmp"), at(ROOT "/-p/d.jsonl")), 0);
+    ck_assert_ptr_nonnull(strstr(sync_events(), "recheck a.jsonl"));
+}
+END_TEST
+
+START_TEST(nothing_is_compared_after_what_is_common)
+{
+    make_folder(ROOT);
+    make_folder(ROOT "/-p");
+    put(ROOT "/-p/a.jsonl", "{}\n");
+    ck_assert_str_eq(sync_events(), "found a.jsonl");
+    make_folder(ROOT "/-q");
+    ck_assert_str_eq(sync_events(), "");
+    make_folder(ROOT "/-q/s");
+    make_folder(ROOT "/-q/s/subagents");
+    put(ROOT "/-q/s/subagents/agent-b.jsonl", "{}\n");
+    ck_assert_str_eq(sync_events(), "found agent-b.jsonl");
+    put(ROOT "/-p/b.tmp", "{}\n");
+    ck_assert_int_eq(rename(at(ROOT "/-p/b.tmp"), at(ROOT "/-p/b.jsonl")), 0);
+    ck_assert_str_eq(sync_events(), "found b.jsonl");
+    put(ROOT "/-p/b.tmp", "{}\n{}\n");
+    ck_assert_int_eq(rename(at(ROOT "/-p/b.tmp"), at(ROOT "/-p/b.jsonl")), 0);
+    ck_assert_str_eq(sync_events(), "changed b.jsonl");
+    put(ROOT "/-p/b.jsonl", "{}\n{}\n");
+    ck_assert_int_eq(unlink(at(ROOT "/-p/b.jsonl")), 0);
+    ck_assert_ptr_null(strstr(sync_events(), "recheck"));
+    drop(ROOT "/-p/b.jsonl");
+}
+END_TEST
+
 START_TEST(with_stat_every_file_is_to_be_rechecked)
 {
     make_folder(ROOT);
@@ -234,9 +298,12 @@ static int dir_found(void *ctx, struct watched_dir *dir, const char *path, void 
     return 0;
 }
 
+static int emptied;
+
 static void dir_emptied(void *ctx, struct watched_dir *dir)
 {
     (void)ctx;
+    emptied++;
     dir->found = NULL;
 }
 
@@ -288,6 +355,32 @@ START_TEST(several_wait_for_names_in_one_folder)
 }
 END_TEST
 
+START_TEST(a_directory_ends_with_its_last_user)
+{
+    int found = 0;
+
+    make_project("one");
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(discovery_watch_dir(discovery, &tasks, &found, at("one")), 0);
+    ck_assert_str_eq(dir_events(), "state one.json");
+    discovery_unwatch_dir(discovery, &tasks, at("one"));
+    put("one/.okstra/tasks/more.json", "{}\n");
+    ck_assert_ptr_nonnull(strstr(dir_events(), "more.json"));
+    emptied = 0;
+    discovery_unwatch_dir(discovery, &tasks, at("one"));
+    ck_assert_str_eq(dir_events(), "");
+    ck_assert_int_eq(emptied, 1);
+    put("one/.okstra/tasks/last.json", "{}\n");
+    ck_assert_str_eq(dir_events(), "");
+    discovery_unwatch_dir(discovery, &tasks, at("one")); /* nobody has it */
+
+    ck_assert_int_eq(discovery_watch_dir(discovery, &tasks, &found, at("one")), 0);
+    discovery_unwatch_dir(discovery, &tasks, at("one"));
+    ck_assert_int_eq(discovery_watch_dir(discovery, &tasks, &found, at("one")), 0);
+    ck_assert_ptr_nonnull(strstr(dir_events(), "last.json")); /* it is wanted again before it went */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("discovery");
@@ -296,6 +389,9 @@ int main(void)
     tcase_add_checked_fixture(watched, setup, teardown);
     tcase_add_test(watched, files_come_change_and_go);
     tcase_add_test(watched, a_folder_goes_with_its_last_file);
+    tcase_add_test(watched, all_are_compared_after_a_name_that_nobody_saw);
+    tcase_add_test(watched, nothing_is_compared_after_what_is_common);
+    tcase_add_test(watched, a_directory_ends_with_its_last_user);
     tcase_add_test(watched, several_wait_for_names_in_one_folder);
     tcase_add_test(watched, what_was_drained_is_told_at_the_end_of_the_sync);
     suite_add_tcase(suite, watched);

@@ -119,6 +119,12 @@ class Run:
         strict = self.exact or verb in ("truncate", "rewrite")
         if strict and self.changed:
             self.sync()
+        if verb == "link" and (self.root / step[1]).is_file():
+            # A name that a file has for a moment in a folder that nobody has seen leaves no trace.
+            folder = (self.root / step[2]).parent
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                self.sync()
         comes = not (self.root / step[1]).exists()  # what its session had of other files may be given up
         done = perform(self.root, step)
         self.changed |= done
