@@ -72,17 +72,36 @@ static bool is_uuid(const char *s)
     return !s[36];
 }
 
+static uint64_t count_key(uint64_t h, const struct codex_state *s, const uint64_t total[CODEX_FIVE],
+                          const uint64_t last[CODEX_FIVE])
+{
+    return key_end(mix_five(mix_five(mix_text(h, oks_slice_of(s->turn.text)), total), last));
+}
+
+static const char *family_of(const struct codex_state *s)
+{
+    return *s->family.text ? s->family.text : s->oldest.text;
+}
+
 uint64_t codex_count_key(struct codex_state *s, const uint64_t total[CODEX_FIVE],
                          const uint64_t last[CODEX_FIVE])
 {
-    const char *family = *s->family.text ? s->family.text : s->oldest.text;
+    const char *family = family_of(s);
     bool unique = is_uuid(s->turn.text);
     uint64_t h = unique ? KEY_COUNT : mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(family));
 
     if (!unique && !*family)
         h = mix(h, s->rollout);
     s->related |= !unique;
-    return key_end(mix_five(mix_five(mix_text(h, oks_slice_of(s->turn.text)), total), last));
+    return count_key(h, s, total, last);
+}
+
+uint64_t codex_count_alias(const struct codex_state *s, const uint64_t total[CODEX_FIVE],
+                           const uint64_t last[CODEX_FIVE])
+{
+    if (is_uuid(s->turn.text) || !*s->session.text || strcmp(family_of(s), s->session.text) == 0)
+        return 0;
+    return count_key(mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(s->session.text)), s, total, last);
 }
 
 uint64_t codex_measure(const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE])

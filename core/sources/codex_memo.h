@@ -97,6 +97,12 @@ uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const ui
 /* Of a count. An id of a turn that is no UUID is unique in the family only. */
 uint64_t codex_count_key(struct codex_state *state, const uint64_t total[CODEX_FIVE],
                          const uint64_t last[CODEX_FIVE]);
+/*
+ * The key that a fork gives to the count if it is read while this rollout, which says that the family is an
+ * older one, is not there. 0: the same
+ */
+uint64_t codex_count_alias(const struct codex_state *state, const uint64_t total[CODEX_FIVE],
+                           const uint64_t last[CODEX_FIVE]);
 /* What tells counts of one session apart. */
 uint64_t codex_measure(const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE]);
 uint64_t codex_text_hash(struct oks_slice text);

@@ -643,6 +643,7 @@ static int line_advance(struct codex *c, struct held *line, struct measure *m, b
     line->measure = m;
     m->turn = *s->turn.text ? codex_text_hash(oks_slice_of(s->turn.text)) : 0;
     s->pending = m->key = codex_count_key(s, s->total, m->used);
+    m->alias = codex_count_alias(s, s->total, m->used); /* such a fork may be deleted by now */
     if (opens)
         s->opened = m->key;
     memcpy(s->pending_last, m->used, sizeof(m->used));
