@@ -141,6 +141,12 @@ static inline const char *transcript_file(const struct transcript *t)
     return t->path + (t->remnant ? sizeof(REMNANT_PREFIX) - 1 : 0);
 }
 
+/* Whether its file is in a folder that cannot be entered: discovery hears nothing of it. */
+static inline bool transcript_is_hidden(const struct transcript *t)
+{
+    return !t->retained && (!t->file.folder || t->file.folder->dead);
+}
+
 /* Whether its file is in a remote filesystem: no call is made to it under the lock. */
 static inline bool transcript_is_remote(const struct transcript *t)
 {
@@ -160,6 +166,7 @@ struct scan_outcome {
     bool rewritten; /* the file is read from 0, and may have lost what was counted */
     bool sheds;     /* and requests that were counted are not in it */
     bool adopted;   /* it is retained, and came from a cache */
+    bool recalled;  /* the file cannot be read, and `gain` is what is stored of it */
     bool linked;    /* the file has other names */
     bool cache_hit;
     bool cache_miss;
@@ -220,6 +227,8 @@ void transcript_apply_marks(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
 /* Drops what was read: the former state stays until the file can be read again. 0 or -ENOMEM */
 int scan_outcome_keep_former(struct scan_outcome *outcome);
+/* The file cannot be read: takes over a state that was stored of it, in place of what was read. */
+void scan_outcome_recall(struct scan_outcome *outcome, const char *path, struct oks_state *state);
 /* Merges the label, before the rest of the outcome. True: it changed; *team: the team in it did. */
 bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome, bool *team);
 

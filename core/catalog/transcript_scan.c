@@ -563,6 +563,26 @@ static int lookup_label(const struct transcript *t, const struct scan_options *o
     return passing(rc);
 }
 
+void scan_outcome_recall(struct scan_outcome *out, const char *path, struct oks_state *state)
+{
+    struct stat st;
+
+    scan_outcome_clear(out);
+    out->gain = *state;
+    *state = (struct oks_state){0};
+    out->changed = out->replace = out->recalled = true;
+    out->rewritten = out->more = out->bad_start = false;
+    out->passed = (struct passed_line){0};
+    if (lstat(path, &st) == 0) {
+        out->mark = mark_of(&st);
+        out->linked = st.st_nlink > 1;
+        return;
+    }
+    out->mark = transcript_retained_mark(&out->gain);
+    out->mark.dev = out->gain.dev; /* a file with two names counts once */
+    out->mark.ino = out->gain.ino;
+}
+
 enum { CUT_TRIES = 8 }; /* after so many cuts during a scan the last outcome is used */
 
 int transcript_scan(const struct transcript *t, struct oks_scanner *scanner,

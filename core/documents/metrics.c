@@ -620,22 +620,20 @@ static void put_contexts(struct metrics *m)
 
 /* --- the program's own state --- */
 
-static uint64_t files_with_errors(const struct discovery *discovery, uint64_t *bad, uint64_t *bytes)
-{
-    const struct folder *f;
-    struct found_file *file;
-    uint64_t errors = 0;
-    size_t n;
-    const struct root *roots = discovery_roots(discovery, &n);
+struct file_sums {
+    uint64_t bad, bytes, errors;
+};
 
-    for (size_t i = 0; i < n; i++)
-        LIST_FOREACH(f, &roots[i].folders, of_root)
-            LIST_FOREACH(file, &f->files, of_folder) {
-                errors += transcript_of(file)->error != 0;
-                *bad += transcript_of(file)->state.bad;
-                *bytes += transcript_of(file)->mark.size;
-            }
-    return errors;
+static void add_file(void *ctx, void *item)
+{
+    const struct transcript *t = item;
+    struct file_sums *sums = ctx;
+
+    if (t->retained)
+        return;
+    sums->errors += t->error != 0;
+    sums->bad += t->state.bad;
+    sums->bytes += t->mark.size;
 }
 
 static uint64_t settings_with_errors(const struct settings *settings)
@@ -650,10 +648,11 @@ static uint64_t settings_with_errors(const struct settings *settings)
 static void put_state(struct metrics *m, const struct status_facts *facts)
 {
     const struct catalog *c = &m->model->catalog;
-    uint64_t bad = 0, bytes = 0, errors = files_with_errors(facts->discovery, &bad, &bytes);
+    struct file_sums files = {0};
     struct discovery_state discovery = discovery_state(facts->discovery);
     struct oks_bytes *t = &m->text;
 
+    oks_tree_each(c->transcripts, add_file, &files);
     metric_begin(t, "okstrafs_build_info", METRIC_GAUGE, "Version of okstrafs.");
     metric_put(t, "okstrafs_build_info",
                labels_text(m, &(struct metric_label){"version", OKSTRAFS_VERSION}, 1), 1);
@@ -663,13 +662,13 @@ static void put_state(struct metrics *m, const struct status_facts *facts)
     metric_single(t, "okstrafs_transcripts", METRIC_GAUGE, "Transcripts.", c->n_transcripts);
     metric_single(t, "okstrafs_retained_transcripts", METRIC_GAUGE,
                   "Transcripts that are counted and have no file any more.", facts->retained);
-    metric_single(t, "okstrafs_transcript_bytes", METRIC_GAUGE, "Size of all transcripts.", bytes);
+    metric_single(t, "okstrafs_transcript_bytes", METRIC_GAUGE, "Size of all transcripts.", files.bytes);
     metric_single(t, "okstrafs_history_bytes", METRIC_GAUGE, "Size of the history store.",
                   facts->history_bytes);
     metric_single(t, "okstrafs_unreadable_transcripts", METRIC_GAUGE, "Transcripts that cannot be read.",
-                  errors);
+                  files.errors);
     metric_single(t, "okstrafs_bad_lines", METRIC_GAUGE, "Lines of transcripts that are no JSON object.",
-                  bad);
+                  files.bad);
     metric_single(t, "okstrafs_unwatched_folders", METRIC_GAUGE,
                   "Folders of transcripts that are checked by stat(2), because they cannot be watched.",
                   discovery.unwatched);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/tree.h"
 #include "documents/daemon_state.h"
 #include "documents/document.h"
 
@@ -60,6 +61,13 @@ static void put_source(struct json *j, const struct root *root, struct file_tota
     json_put_count(j, "folders", folders);
     json_put_count(j, "files", files);
     json_close_object(j);
+}
+
+/* In no folder that is known. */
+static void add_hidden(void *ctx, void *item)
+{
+    if (transcript_is_hidden(item))
+        add_transcript(ctx, item);
 }
 
 static void put_sources(struct json *j, const struct discovery *discovery, struct file_totals *sums)
@@ -179,6 +187,7 @@ static void put_errors(struct json *j, const struct file_totals *sums)
         json_open_object(j, NULL);
         json_put_text(j, "path", sums->first_errors[i]->path);
         put_error(j, "error", sums->first_errors[i]->error);
+        json_put_bool(j, "counted", sums->first_errors[i]->loaded);
         json_close_object(j);
     }
     json_close_array(j);
@@ -195,6 +204,7 @@ int document_status(struct model *model, const struct status_facts *facts, struc
     json_open_object(&j, NULL);
     json_put_text(&j, "version", OKSTRAFS_VERSION);
     put_sources(&j, facts->discovery, &sums);
+    oks_tree_each(c->transcripts, add_hidden, &sums);
     json_put_count(&j, "sessions", c->n_sessions);
     json_put_count(&j, "teams", c->n_teams);
     json_put_count(&j, "projects", c->n_projects);

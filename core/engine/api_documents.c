@@ -1,7 +1,9 @@
 /* The public calls that render documents (okstrafs/engine.h), over documents/. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/tree.h"
 #include "documents/documents.h"
 #include "documents/rows.h"
 #include "engine/engine_private.h"
@@ -194,37 +196,37 @@ int oks_document_metrics(struct oks_engine *e, int64_t now_ms, struct oks_docume
     return rc;
 }
 
-static int unread_below(const struct root *root,
-                        int (*fn)(void *ctx, const char *path, const char *reason, bool unread), void *ctx)
+struct unread_fn {
+    int (*fn)(void *ctx, const char *path, const char *reason, bool unread);
+    void *ctx;
+};
+
+static int report_unread(void *ctx, void *item)
 {
-    const struct folder *f;
-    struct found_file *file;
-    int rc = 0;
+    const struct transcript *t = item;
+    const struct unread_fn *f = ctx;
+    char reason[200];
 
-    LIST_FOREACH(f, &root->folders, of_root)
-        LIST_FOREACH(file, &f->files, of_folder) {
-            int error = transcript_of(file)->error;
-
-            if (rc == 0 && error)
-                rc = fn(ctx, file->path, error == -EBADMSG ? "its data is damaged" : strerror(-error), true);
-        }
-    return rc;
+    if (!t->error || t->retained)
+        return 0;
+    snprintf(reason, sizeof(reason), "%s%s",
+             t->error == -EBADMSG ? "its data is damaged" : strerror(-t->error),
+             t->loaded ? " (what was read of it before is counted)" : " (it is not counted)");
+    return f->fn(f->ctx, t->path, reason, true);
 }
 
 int oks_engine_left_out(struct oks_engine *e,
                         int (*fn)(void *ctx, const char *path, const char *reason, bool unread), void *ctx,
                         uint64_t *more)
 {
+    struct unread_fn unread = {fn, ctx};
     struct passed_path *list = NULL;
-    const struct root *roots;
-    size_t n_roots, n = 0;
+    size_t n = 0;
     int64_t count;
-    int rc = 0;
+    int rc;
 
     pthread_mutex_lock(&e->model.lock);
-    roots = discovery_roots(e->discovery, &n_roots);
-    for (size_t i = 0; rc == 0 && i < n_roots; i++)
-        rc = unread_below(&roots[i], fn, ctx);
+    rc = oks_tree_until(e->model.catalog.transcripts, report_unread, &unread);
     count = rc == 0 ? discovery_passed_over(e->discovery, &list, &n) : 0;
     if (count < 0)
         rc = (int)count;

@@ -200,9 +200,10 @@ static struct found_file *lost(void *ctx, const char *path)
 {
     struct transcript *t = catalog_transcript(catalog_of(ctx), path);
 
-    if (t)
-        catalog_mark_lost(catalog_of(ctx), t);
-    return t;
+    if (!t)
+        return NULL;
+    catalog_mark_lost(catalog_of(ctx), t);
+    return &t->file;
 }
 
 static void recheck(void *ctx, struct found_file *file, bool all)
@@ -227,28 +228,53 @@ const struct file_events arrivals_events = {found_in_walk, changed, lost, rechec
 
 /* --- without a file --- */
 
+/* A transcript that discovery has not found. NULL on ENOMEM. */
+static struct transcript *transcript_stored(struct oks_engine *e, struct root *root, const char *path,
+                                            char *cache_folder, char *cache_name, const char *id,
+                                            bool retained)
+{
+    struct session *s = session_made(e, oks_slice_of(id));
+    struct transcript *t = s ? transcript_made(e, s, root, path, cache_folder, cache_name) : NULL;
+
+    if (!t) {
+        if (s)
+            departures_release_session(e, s);
+        return NULL;
+    }
+    s->version = version_next(&e->model.versions);
+    if (retained)
+        retained_found(e, t);
+    t->unplaced = t->source->late;
+    e->model.catalog.n_unplaced += t->unplaced;
+    if (TAILQ_FIRST(&s->transcripts) != t || commit_assign_project(e, s) == 0)
+        return t;
+    departures_drop(e, t);
+    return NULL;
+}
+
+int arrivals_hidden(struct oks_engine *e, struct root *root, const char *path, const char *id)
+{
+    struct transcript *t = transcript_stored(e, root, path, cache_folder_at(root, path),
+                                             cache_name_of(root, path + strlen(root->path) + 1), id, false);
+
+    if (!t)
+        return -ENOMEM;
+    timeline_transcript_new(&e->model.timeline, t);
+    t->label_due = true;
+    e->any_hidden = true;
+    catalog_mark_dirty(&e->model.catalog, t, true);
+    return 0;
+}
+
 int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
                     const char *cache_name, const char *id)
 {
-    struct session *s = session_made(e, oks_slice_of(id));
-    struct transcript *t;
+    struct transcript *t = transcript_stored(
+        e, root, path, cache_folder ? strdup(cache_folder) : cache_folder_at(root, path),
+        cache_name ? strdup(cache_name) : cache_name_of(root, path + strlen(root->path) + 1), id, true);
 
-    if (!s)
+    if (!t)
         return -ENOMEM;
-    t = transcript_made(e, s, root, path, cache_folder ? strdup(cache_folder) : cache_folder_at(root, path),
-                        cache_name ? strdup(cache_name) : cache_name_of(root, path + strlen(root->path) + 1));
-    if (!t) {
-        departures_release_session(e, s);
-        return -ENOMEM;
-    }
-    s->version = version_next(&e->model.versions);
-    retained_found(e, t);
-    t->unplaced = t->source->late;
-    e->model.catalog.n_unplaced += t->unplaced;
-    if (TAILQ_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
-        departures_drop(e, t);
-        return -ENOMEM;
-    }
     if (!t->source->late && snapshot_restore(e, t)) {
         if (history_store_has(e->history, path, &t->state) && retained_stays(e, t) > 0) {
             timeline_restored(&e->model.timeline, t);
@@ -303,7 +329,7 @@ int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root,
 static int read_anew(struct oks_engine *e, struct transcript *t)
 {
     struct folder *folder = t->file.folder;
-    bool dead = folder->dead; /* the folder may be freed with the transcript */
+    bool dead = transcript_is_hidden(t); /* the folder may be freed with the transcript */
     char *path = strdup(t->path), *rel = path ? strdup(catalog_rel(t)) : NULL;
     int rc = rel ? 1 : -ENOMEM;
 

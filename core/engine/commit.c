@@ -133,7 +133,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
         add_totals(t, &gained);
         stream_committed(&e->streams, t);
     }
-    out->worth_saving = moved && !(out->cache_hit && out->bytes_read == 0);
+    out->worth_saving = moved && !out->recalled && !(out->cache_hit && out->bytes_read == 0);
     transcript_apply_marks(t, out);
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
     scan_outcome_clear(out);

@@ -6,6 +6,7 @@
  */
 #include "base/passing.h"
 #include "base/text_end.h"
+#include "base/tree.h"
 #include "engine/engine_private.h"
 #include "okstrafs/change_fd.h"
 #include "discovery/watched_dirs.h"
@@ -316,6 +317,24 @@ static int find_files(struct oks_engine *e, bool same_paths)
     return rc;
 }
 
+static void look_again(void *ctx, void *item)
+{
+    struct oks_engine *e = ctx;
+    struct transcript *t = item;
+
+    if (transcript_is_hidden(t))
+        catalog_mark_dirty(&e->model.catalog, t, true);
+}
+
+/* Something changed: maybe the folder of a transcript that could not be entered. */
+static void check_hidden(struct oks_engine *e)
+{
+    if (!e->any_hidden)
+        return;
+    e->any_hidden = false;
+    oks_tree_each(e->model.catalog.transcripts, look_again, e);
+}
+
 /* Finds files, and which of them changed. */
 static int discover(struct oks_engine *e)
 {
@@ -343,6 +362,8 @@ static int discover(struct oks_engine *e)
             rc = find_files(e, same_paths);
         if (rc == 0 && !e->started)
             rc = retained_find(e);
+        if (rc == 0)
+            check_hidden(e);
         if (rc == 0)
             rc = forgets;
     }

@@ -47,6 +47,7 @@ struct oks_engine {
     bool started;                   /* the first walk is done */
     bool walking;                   /* files are being found, and the lock is released in between */
     unsigned walked;                /* files that were found */
+    bool any_hidden;                /* a transcript may be in a folder that cannot be entered */
 
     /* scanning.c */
     struct scanning {
@@ -122,6 +123,8 @@ extern const struct file_events arrivals_events; /* ctx is the engine */
  */
 int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, const char *cache_folder,
                     const char *cache_name, const char *id);
+/* Adds one whose file exists, or may exist, in a folder that cannot be entered. 0 or -ENOMEM */
+int arrivals_hidden(struct oks_engine *e, struct root *root, const char *path, const char *id);
 /* The lost part of a path has grown: its remnant is made, and read. The session is that of a transcript, or
  * made by the path. 0 or -ENOMEM */
 int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root, const char *path);

@@ -141,10 +141,37 @@ static int compare_with_store(struct oks_engine *e, const struct transcript *t, 
     return rc;
 }
 
+/*
+ * The file cannot be read by a process that has not read it before. What is stored of it counts, unless more
+ * of it could be read.
+ */
+static int recall(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+{
+    struct history_facts facts;
+    struct oks_state last;
+    int rc;
+
+    history_store_facts(e->history, t->path, &facts);
+    if (out->replace && (!facts.live || agrees(&facts, &out->gain)))
+        return 0;
+    rc = oks_state_init(&last);
+    if (rc < 0)
+        return rc;
+    rc = facts.live ? history_store_load(e->history, t->path, &last, NULL)
+         : e->cache ? oks_cache_load_kept(e->cache, t->cache_folder, t->cache_name, &last)
+                    : OKS_CACHE_MISS;
+    if (rc == OKS_CACHE_HIT)
+        scan_outcome_recall(out, t->path, &last);
+    oks_state_clear(&last);
+    return rc < 0 ? rc : 0;
+}
+
 int keeping_examine(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
 {
     struct history_facts facts;
 
+    if (out->error && !out->gone && !t->loaded && !t->retained)
+        return recall(e, t, out);
     if (t->retained || (!out->gone && !out->replace))
         return 0;
     history_store_facts(e->history, t->path, &facts);
@@ -159,8 +186,7 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
     /* Records that depend on other transcripts may be fewer although the file has not changed. */
     if (!facts.live || (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees)))
         return 0;
-    /* What could not be read to its end cannot be compared, and must not take the place of what is stored. */
-    return out->error ? scan_outcome_keep_former(out) : compare_with_store(e, t, out);
+    return compare_with_store(e, t, out);
 }
 
 int keeping_shed(struct oks_engine *e, struct transcript *t)

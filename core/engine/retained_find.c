@@ -10,8 +10,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "base/tree.h"
 #include "engine/engine_private.h"
 
@@ -172,6 +174,21 @@ static struct root *root_above(struct oks_engine *e, const char *path)
     return best;
 }
 
+/*
+ * Whether the file may exist although discovery did not find it: a folder above it cannot be entered. 1, 0 or
+ * a failure that passes
+ */
+static int is_hidden(struct oks_engine *e, const struct root *root, const char *path)
+{
+    struct stat st;
+    int rc;
+
+    if (root->remote || discovery_passed_over(e->discovery, NULL, NULL) == 0)
+        return 0; /* of a remote root the listing may be still to come */
+    rc = lstat(path, &st) < 0 ? -errno : 0;
+    return is_passing(rc) ? rc : rc == -EACCES || rc == -EPERM;
+}
+
 static int find_stored(struct oks_engine *e, const struct stored *stored)
 {
     struct root *root = root_above(e, stored->path);
@@ -186,8 +203,12 @@ static int find_stored(struct oks_engine *e, const struct stored *stored)
         return 0;
     memcpy(text, id.ptr, id.len);
     text[id.len] = '\0';
-    if (stored->live && !catalog_transcript(&e->model.catalog, stored->path))
-        rc = arrivals_retain(e, root, stored->path, NULL, NULL, text);
+    if (stored->live && !catalog_transcript(&e->model.catalog, stored->path)) {
+        rc = is_hidden(e, root, stored->path);
+        if (rc >= 0)
+            rc = rc ? arrivals_hidden(e, root, stored->path, text)
+                    : arrivals_retain(e, root, stored->path, NULL, NULL, text);
+    }
     if (rc == 0 && stored->lost)
         rc = arrivals_remnant(e, NULL, root, stored->path);
     return rc;

@@ -96,7 +96,8 @@ static const char *other_session(const struct transcript *t, const struct scan_o
 static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcome *out, bool was_lost)
 {
     bool was_loaded = t->loaded, replaced = out->replace;
-    bool reread = replaced && !out->cache_hit && !t->retained; /* the same bytes may be other records now */
+    bool reread = replaced && !out->cache_hit && !out->recalled &&
+                  !t->retained; /* the same bytes may be other records now */
     bool changed = out->changed, adopted = out->adopted, more = out->more, teams_changed, relabelled;
     char buf[OKS_NAME_MAX + 1];
     const char *id;
@@ -173,12 +174,13 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
 
 /*
  * A file without read permission stays so until its mode changes, and a bad compressed file stays bad until
- * it is replaced. inotify reports both.
+ * it is replaced. inotify reports both; of a folder that cannot be entered it reports the change of its mode.
  */
 static bool waits_for_event(const struct transcript *t, int error)
 {
-    return (error == -EACCES || error == -EPERM || (t->packed && error == -EBADMSG)) && t->file.folder &&
-           t->file.folder->watch_id >= 0;
+    if (error != -EACCES && error != -EPERM && !(t->packed && error == -EBADMSG))
+        return false;
+    return transcript_is_hidden(t) || t->file.folder->watch_id >= 0;
 }
 
 /* Without a watch, the file that names the agent is read at every scan. */
@@ -255,7 +257,8 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
             catalog_mark_dirty(&e->model.catalog, t, false);
         t->label_due |= label_stays_due(t, &out, options.label);
         /* The next sync tries again, not this one. */
-        if (out.error && !out.gone && !waits_for_event(t, out.error)) {
+        e->any_hidden |= transcript_is_hidden(t);
+        if (!out.gone && (out.error || transcript_is_hidden(t)) && !waits_for_event(t, out.error)) {
             t->failed_sync = serial;
             catalog_mark_dirty(&e->model.catalog, t, true);
         }

@@ -258,10 +258,10 @@ static int print_left_out(void *ctx, const char *path, const char *reason, bool 
     if (n > LEFT_OUT_SHOWN)
         return 0;
     if (unread)
-        found_fault(
-            "transcripts",
-            "make it readable, or remove it if it is damaged; until then its sessions lack what it holds",
-            "%s: %s", path, reason);
+        found_fault("transcripts",
+                    "make it readable, or remove it if it is damaged; until then its sessions lack what was "
+                    "not read of it",
+                    "%s: %s", path, reason);
     else
         found_note("left-out",
                    strcmp(reason, strerror(EACCES)) == 0 ? "make it readable if it has transcripts" : NULL,

@@ -406,9 +406,9 @@ bool local_say_what_is_missing(const struct options *o, struct oks_engine *engin
         say_nothing_found(o);
     oks_engine_left_out(engine, count_unread, &unread, &passed_over);
     if (unread.n == 1)
-        log_error("a transcript cannot be read and is not counted: %s", unread.first ? unread.first : "");
+        log_error("a transcript cannot be read: %s", unread.first ? unread.first : "");
     else if (unread.n > 1)
-        log_error("%llu transcripts cannot be read and are not counted ('okstrafs doctor' lists them): %s",
+        log_error("%llu transcripts cannot be read ('okstrafs doctor' lists them): %s",
                   (unsigned long long)unread.n, unread.first ? unread.first : "");
     free(unread.first);
     return unread.n > 0;

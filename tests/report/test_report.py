@@ -218,7 +218,7 @@ class ReportTest(unittest.TestCase):
 
     def test_what_cannot_be_read_is_said(self):
         self.make()
-        for n, said in ((1, "a transcript cannot be read and is not counted: .*: its data is damaged"), (2, r"2 transcripts cannot be read .*'okstrafs doctor' ")):
+        for n, said in ((1, r"a transcript cannot be read: .*: its data is damaged \(it is not counted\)"), (2, r"2 transcripts cannot be read .*'okstrafs doctor' ")):
             day = self.home.root / ".codex" / "sessions" / "2026" / "06" / f"{n:02d}"
             day.mkdir(parents=True)
             (day / f"rollout-2026-06-{n:02d}T00-00-00-0199f5cc-0000-7000-8000-00000000000{n}.jsonl.zst").write_bytes(b"damaged" * 9)
