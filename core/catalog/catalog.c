@@ -21,6 +21,7 @@ void catalog_init(struct catalog *c, struct versions *versions)
 {
     c->versions = versions;
     TAILQ_INIT(&c->dirty);
+    TAILQ_INIT(&c->by_version);
 }
 
 static void origin_free(void *item)
@@ -76,8 +77,16 @@ struct session *catalog_session_made(struct catalog *c, struct oks_slice id)
         return NULL;
     }
     c->n_sessions++;
+    TAILQ_INSERT_HEAD(&c->by_version, session, of_version);
     session->version = version_next_names(c->versions);
     return session;
+}
+
+void catalog_session_changed(struct catalog *c, struct session *s, uint64_t version)
+{
+    s->version = version;
+    TAILQ_REMOVE(&c->by_version, s, of_version);
+    TAILQ_INSERT_HEAD(&c->by_version, s, of_version);
 }
 
 static void link_transcript(struct session *s, struct transcript *t)
@@ -361,6 +370,7 @@ void catalog_session_remove(struct catalog *c, struct session *s)
 {
     lead_set_unnamed(c, s, NULL);
     tdelete(s, &c->sessions, by_session_name);
+    TAILQ_REMOVE(&c->by_version, s, of_version);
     version_next_names(c->versions);
     c->n_sessions--;
     leave_parent(c, s);

@@ -74,7 +74,8 @@ struct session {
     LIST_HEAD(, membership) teams;
     struct lead *unnamed_of; /* see struct lead; NULL: none */
     LIST_ENTRY(session) of_unnamed;
-    uint64_t version;
+    uint64_t version; /* set by catalog_session_changed() alone */
+    TAILQ_ENTRY(session) of_version;
     struct session_sums *sums;   /* of sums/ */
     struct stream *stream;       /* of streams/ */
     struct session_facts *facts; /* of documents/, malloc'ed; NULL: not made */
@@ -115,13 +116,14 @@ struct inode_map {
 /* Zeroed but for `versions`, then catalog_init(): empty. */
 struct catalog {
     struct versions *versions;
-    void *transcripts; /* tsearch trees: by path */
-    void *sessions;    /* by name */
-    void *projects;    /* by name */
-    void *teams;       /* by key */
-    void *leads;       /* by name */
-    void *parents;     /* by name */
-    void *origins;     /* by name */
+    void *transcripts;                /* tsearch trees: by path */
+    void *sessions;                   /* by name */
+    TAILQ_HEAD(, session) by_version; /* the one that changed last is the first */
+    void *projects;                   /* by name */
+    void *teams;                      /* by key */
+    void *leads;                      /* by name */
+    void *parents;                    /* by name */
+    void *origins;                    /* by name */
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced;                /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) related;  /* those for which their family makes a difference */
@@ -154,6 +156,8 @@ struct transcript *catalog_of_inode_next(const struct transcript *t);
 /* --- catalog.c: sessions and transcripts --- */
 
 struct session *catalog_session(struct catalog *c, const char *name);
+/* The session has this version now, which is the newest of all. */
+void catalog_session_changed(struct catalog *c, struct session *s, uint64_t version);
 /* Sets the parent to the session of this id; absent, or on ENOMEM: none. */
 void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id);
 /* Those that name the session of this name as their parent; NULL: none do. */

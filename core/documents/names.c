@@ -456,11 +456,18 @@ static int if_changed(const struct changed *c, uint64_t version, const char *nam
     return version_priced(c->versions, version) > c->since ? c->fn(c->ctx, name) : 0;
 }
 
-static int if_session_changed(void *ctx, void *item)
+/* Only those that have changed are looked at. */
+static int sessions_changed(const struct catalog *catalog, const struct changed *c)
 {
-    const struct session *s = item;
+    const struct session *s;
+    int rc = 0;
 
-    return if_changed(ctx, s->version, s->name);
+    TAILQ_FOREACH(s, &catalog->by_version, of_version) {
+        if (rc != 0 || version_priced(c->versions, s->version) <= c->since)
+            break;
+        rc = c->fn(c->ctx, s->name);
+    }
+    return rc;
 }
 
 static int if_team_changed(void *ctx, void *item)
@@ -484,7 +491,7 @@ int names_changed(struct model *model, enum oks_kind kind, uint64_t since,
 
     switch (kind) {
     case OKS_SESSION:
-        return oks_tree_until(model->catalog.sessions, if_session_changed, &c);
+        return sessions_changed(&model->catalog, &c);
     case OKS_TEAM:
         return oks_tree_until(model->catalog.teams, if_team_changed, &c);
     case OKS_PROJECT:

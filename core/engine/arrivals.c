@@ -140,7 +140,7 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     e->model.catalog.n_unplaced += t->unplaced;
     folder_add(folder, &t->file);
     retained_replaced(e, s);
-    s->version = version_next(&e->model.versions);
+    catalog_session_changed(&e->model.catalog, s, version_next(&e->model.versions));
     if (TAILQ_FIRST(&s->transcripts) == t && commit_assign_project(e, s) < 0) {
         departures_drop(e, t);
         return -ENOMEM;
@@ -241,7 +241,7 @@ static struct transcript *transcript_stored(struct oks_engine *e, struct root *r
             departures_release_session(e, s);
         return NULL;
     }
-    s->version = version_next(&e->model.versions);
+    catalog_session_changed(&e->model.catalog, s, version_next(&e->model.versions));
     if (retained)
         retained_found(e, t);
     t->unplaced = t->source->late;
@@ -311,7 +311,7 @@ int arrivals_remnant(struct oks_engine *e, struct session *s, struct root *root,
             retained_found(e, t);
             t->unplaced = t->source->late && !placed;
             e->model.catalog.n_unplaced += t->unplaced;
-            s->version = version_next(&e->model.versions);
+            catalog_session_changed(&e->model.catalog, s, version_next(&e->model.versions));
             rc = TAILQ_FIRST(&s->transcripts) == t ? commit_assign_project(e, s) : 0;
         } else if (s && !placed) {
             departures_release_session(e, s);
@@ -364,7 +364,7 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id)
         return -ENOMEM;
     }
     catalog_move(t, to);
-    to->version = version_next(&e->model.versions);
+    catalog_session_changed(&e->model.catalog, to, version_next(&e->model.versions));
     rc = TAILQ_FIRST(&to->transcripts) == t ? commit_assign_project(e, to) : 0;
     if (TAILQ_EMPTY(&from->transcripts)) {
         departures_release_session(e, from);

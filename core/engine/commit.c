@@ -162,7 +162,7 @@ void commit_bump(struct oks_engine *e, struct session *s)
     uint64_t version = version_next(&e->model.versions);
     struct membership *m;
 
-    s->version = version;
+    catalog_session_changed(&e->model.catalog, s, version);
     if (s->project)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
