@@ -10,7 +10,7 @@
 static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
 {
     for (const struct field *f = fields[context]; f && f->name; f++)
-        if (f->len == len && memcmp(f->name, s, len) == 0)
+        if (f->len == len && *f->name == *s && memcmp(f->name, s, len) == 0) /* one byte saves most calls */
             return f;
     return NULL;
 }
@@ -59,8 +59,9 @@ static int fields_text(struct shape_text *text, enum json_kind kind, const char 
     return 0;
 }
 
-static int shape_scalar(struct shape *shape, const struct field *field, enum json_kind kind, const char *s,
-                        size_t len)
+/* A value that is not what its key mostly has, or takes more work. */
+static __attribute__((noinline)) int fields_other(struct shape *shape, const struct field *field,
+                                                  enum json_kind kind, const char *s, size_t len)
 {
     void *at = (char *)shape + field->offset;
     struct count *count = at;
@@ -86,12 +87,28 @@ static int shape_scalar(struct shape *shape, const struct field *field, enum jso
     }
 }
 
+static inline __attribute__((always_inline)) int shape_scalar(struct shape *shape, const struct field *field,
+                                                              enum json_kind kind, const char *s, size_t len)
+{
+    void *at = (char *)shape + field->offset;
+
+    if (kind == JSON_STRING && field->kind == FIELD_TEXT && !lex_has_backslash(s, len)) {
+        *(struct oks_slice *)at = (struct oks_slice){len ? s : NULL, len};
+        return 0;
+    }
+    if (kind == JSON_INT && field->kind == FIELD_COUNT && lex_short_int(s) == len) {
+        *(struct count *)at = (struct count){.value = lex_short_value(s, len), .given = true};
+        return 0;
+    }
+    return fields_other(shape, field, kind, s, len);
+}
+
 /* What shape_open() does with a key's value; `array` elements have no field and are the source's business. */
 static inline unsigned fields_open(struct shape *shape, const struct field *field, bool array)
 {
     if (!field)
         return 0;
-    shape_scalar(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
+    fields_other(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
     if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT))
         return 0;
     *(bool *)((char *)shape + field->offset) = true;

@@ -11,7 +11,9 @@
 #define OKSTRAFS_RECORD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "okstrafs/slice.h"
 
@@ -135,5 +137,12 @@ struct oks_record {
     uint64_t odd; /* token values of message.usage (splits, advisors and compactions included) that were no
                      count */
 };
+
+/* Makes it empty. (What stands behind n_steps, n_searches and n_tools says nothing, and is left.) */
+static inline void oks_record_clear(struct oks_record *record)
+{
+    memset(record, 0, offsetof(struct oks_record, steps));
+    memset(&record->n_steps, 0, sizeof(*record) - offsetof(struct oks_record, n_steps));
+}
 
 #endif

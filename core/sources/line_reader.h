@@ -104,15 +104,13 @@ static int line_told(void *reader, uint64_t offset, uint64_t length, bool comple
     return rc;
 }
 
-/* The record, empty but for its place and what is odd in the line. (Its arrays say nothing behind their
- * counts.) */
+/* The record, empty but for its place and what is odd in the line. */
 static inline struct oks_record *line_record(struct line_reader *r, const struct line_place *place)
 {
     struct oks_record *record = &r->record;
     uint64_t odd = record->odd;
 
-    memset(record, 0, offsetof(struct oks_record, steps));
-    memset(&record->n_steps, 0, sizeof(*record) - offsetof(struct oks_record, n_steps));
+    oks_record_clear(record);
     record->odd = odd;
     record->offset = place->offset;
     record->length = place->length;

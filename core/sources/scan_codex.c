@@ -235,7 +235,7 @@ static struct oks_record *record_start(struct codex *c, uint64_t offset, uint64_
     struct oks_record *r = &c->record;
     uint64_t odd = r->odd;
 
-    memset(r, 0, sizeof(*r));
+    oks_record_clear(r);
     r->offset = offset;
     r->length = length;
     r->odd = odd;

@@ -138,7 +138,7 @@ static struct oks_record *record_start(struct gemini *g, uint64_t offset, uint64
 {
     struct oks_record *r = &g->record;
 
-    memset(r, 0, sizeof(*r));
+    oks_record_clear(r);
     r->offset = offset;
     r->length = length;
     r->session_id = known_text(g->messages.session);

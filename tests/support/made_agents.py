@@ -53,9 +53,14 @@ class Agent:
     writes = True    # whether its format tells what was written to the cache
     forks = True     # whether it copies lines into new files
     replays = True   # whether it may append lines again
+    lines = True     # whether it appends lines to a file
 
     def __init__(self, chance: random.Random):
         self.chance = chance
+
+    def said(self) -> str:
+        """Of the user, the model or a tool."""
+        return SECRET
 
     def id(self) -> str:
         return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
@@ -89,15 +94,15 @@ class Claude(Agent):
                 "version": "2.1.220", "message": message}
 
     def prompt(self, session, second):
-        return [self.line(session, second, "user", {"role": "user", "content": SECRET})]
+        return [self.line(session, second, "user", {"role": "user", "content": self.said()})]
 
     def response(self, session, request):
         said = f"msg_{self.chance.getrandbits(120):030d}" if self.vendor else f"msg_{self.name}_{request.n % 7}"
         out = []
         for output, stop in ((1, None), (request.output, "end_turn")):
-            content = [{"type": "text", "text": SECRET}]
+            content = [{"type": "text", "text": self.said()}]
             if stop:
-                content += [{"type": "tool_use", "id": self.id(), "name": "Bash", "input": {"command": SECRET}}] * request.calls
+                content += [{"type": "tool_use", "id": self.id(), "name": "Bash", "input": {"command": self.said()}}] * request.calls
             usage = {"input_tokens": request.input, "output_tokens": output, "cache_creation_input_tokens": request.write,
                      "cache_read_input_tokens": request.read}
             out.append(self.line(session, request.second + len(out) / 1000, "assistant", {
@@ -128,7 +133,7 @@ class Codex(Agent):
     def prompt(self, session, second):
         session.state["turn"] = self.id()
         return [self.line(second, "turn_context", {"turn_id": session.state["turn"], "model": "gpt-5.5", "cwd": CWD}),
-                self.line(second, "response_item", {"type": "message", "role": "user", "content": [{"text": SECRET}]})]
+                self.line(second, "response_item", {"type": "message", "role": "user", "content": [{"text": self.said()}]})]
 
     def response(self, session, request):
         if "turn" not in session.state:
@@ -139,8 +144,10 @@ class Codex(Agent):
         last, total = dict(zip(keys, used)), dict(zip(keys, session.state["total"]))
         record = {"thread_id": session.id, "turn_id": session.state["turn"], "response_id": f"resp_{self.id()}", "usage": last}
         count = {"type": "token_count", "info": {"total_token_usage": total, "last_token_usage": last}}
-        call = {"type": "function_call", "name": "shell", "arguments": SECRET}
-        return [*[self.line(request.second, "response_item", call)] * request.calls,
+        call = {"type": "function_call", "name": "shell", "arguments": self.said()}
+        answer = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": self.said()}]}
+        return [self.line(request.second, "response_item", answer),
+                *[self.line(request.second, "response_item", call)] * request.calls,
                 self.line(request.second, "token_usage_record", record), self.line(request.second, "event_msg", count)]
 
     def copied(self, parent, lines, session, second):
@@ -160,14 +167,14 @@ class Gemini(Agent):
         return [{"sessionId": session.id, "projectHash": "ab12", "startTime": stamp(second)}]
 
     def prompt(self, session, second):
-        return [{"id": self.id(), "timestamp": stamp(second), "type": "user", "content": SECRET}]
+        return [{"id": self.id(), "timestamp": stamp(second), "type": "user", "content": self.said()}]
 
     def response(self, session, request):
         out = []
-        message = {"id": self.id(), "timestamp": stamp(request.second), "type": "gemini", "content": SECRET, "model": request.model}
+        message = {"id": self.id(), "timestamp": stamp(request.second), "type": "gemini", "content": self.said(), "model": request.model}
         for output in (1, request.output):
             tokens = {"input": request.input + request.read, "output": output, "cached": request.read, "thoughts": 0, "tool": 0}
-            calls = [{"id": f"{message['id']}-{i}", "name": "ls", "args": SECRET} for i in range(request.calls)]
+            calls = [{"id": f"{message['id']}-{i}", "name": "ls", "args": self.said()} for i in range(request.calls)]
             out.append(message | {"tokens": tokens, "toolCalls": calls if output > 1 else []})
         return out
 
@@ -183,7 +190,7 @@ class Qwen(Agent):
                 "version": "0.21.6"} | more
 
     def prompt(self, session, second):
-        return [self.line(session, second, "user", message={"role": "user", "parts": [{"text": SECRET}]})]
+        return [self.line(session, second, "user", message={"role": "user", "parts": [{"text": self.said()}]})]
 
     def response(self, session, request):
         numbers = (request.input + request.read, request.output, request.read, 1)
@@ -191,10 +198,10 @@ class Qwen(Agent):
         event = dict(zip(("input_token_count", "output_token_count", "cached_content_token_count", "thoughts_token_count"), numbers))
         event |= {"event.name": "qwen-code.api_response", "event.timestamp": stamp(request.second), "model": request.model,
                   "response_id": "chatcmpl-mock", "total_token_count": total, "prompt_id": f"{session.id}########0",
-                  "response_text": SECRET}
+                  "response_text": self.said()}
         usage = dict(zip(("promptTokenCount", "candidatesTokenCount", "cachedContentTokenCount", "thoughtsTokenCount"), numbers))
-        parts = [{"text": SECRET, "thought": True}]
-        parts += [{"functionCall": {"id": self.id(), "name": "read_file", "args": {"path": SECRET}}}] * request.calls
+        parts = [{"text": self.said(), "thought": True}]
+        parts += [{"functionCall": {"id": self.id(), "name": "read_file", "args": {"path": self.said()}}}] * request.calls
         answer = self.line(session, request.second + 0.002, "assistant", model=request.model,
                            message={"role": "model", "parts": parts}, usageMetadata=usage | {"totalTokenCount": total})
         lines = [self.line(session, request.second + 0.001, "system", subtype="ui_telemetry", systemPayload={"uiEvent": event}),
@@ -219,12 +226,12 @@ class Pi(Agent):
                 "message": message | {"timestamp": int((BEGIN + second) * 1000) - 40}}
 
     def prompt(self, session, second):
-        return [self.entry(second, {"role": "user", "content": [{"type": "text", "text": SECRET}]})]
+        return [self.entry(second, {"role": "user", "content": [{"type": "text", "text": self.said()}]})]
 
     def response(self, session, request):
         usage = {"input": request.input, "output": request.output, "cacheRead": request.read, "cacheWrite": request.write}
-        content = [{"type": "text", "text": SECRET}]
-        content += [{"type": "toolCall", "id": self.id(), "name": "bash", "arguments": {"command": SECRET}}] * request.calls
+        content = [{"type": "text", "text": self.said()}]
+        content += [{"type": "toolCall", "id": self.id(), "name": "bash", "arguments": {"command": self.said()}}] * request.calls
         return [self.entry(request.second, {
             "role": "assistant", "content": content, "model": request.model, "responseId": "chatcmpl-mock",
             "stopReason": self.chance.choice(("stop", "aborted")), "usage": usage})]
