@@ -10,6 +10,8 @@ a difference that no line explains is printed as such, and makes the exit code 1
 It compares the samples' sets of Codex rollouts file by file: each set is a Codex home of its own, and the tokens in which a
 file differs must be those of lines of its ledger.
 
+It does the same with the samples of the other agents (tests/support/agents.py), session by session.
+
 Then it does the same with one made request for each rule of prices in which the programs may differ.
 """
 
@@ -26,6 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+import agents  # noqa: E402
 import records  # noqa: E402
 
 NEWEST = "2026-10-10T10:00:00.000Z"
@@ -247,6 +250,51 @@ def compare_codex(program: str, ccusage: str, samples: Path, environ: dict) -> i
     return status
 
 
+# --- other agents ---
+
+# The command of ccusage, and the variable with the agent's folder: where they are not the agent's name, and HOME.
+COMMANDS = {
+    "omp": ("pi", "PI_AGENT_DIR"),
+    "openclaude": ("claude", "CLAUDE_CONFIG_DIR"),
+}
+
+
+def their_sessions(program: str, agent: str, place: Path, environ: dict) -> dict:
+    """Tokens by session; {} where ccusage does not know the agent."""
+    command, variable = COMMANDS.get(agent, (agent, None))
+    done = subprocess.run([program, command, "session", "--json", "--offline"], env=environ | ({variable: str(place)} if variable else {}),
+                          stdout=subprocess.PIPE)
+    rows = json.loads(done.stdout)["sessions"] if done.returncode == 0 else []
+    return {row["sessionId"]: tuple(row[column] for column in COLUMNS) for row in rows}
+
+
+def compare_agents(program: str, ccusage: str, samples: Path, environ: dict, top: Path) -> int:
+    status, notes = 0, []
+    print("\n| agent, set of samples | sessions | the same | okstrafs, tokens | ccusage, tokens |\n|---|---:|---:|---:|---:|")
+    for agent, place in agents.PLACES.items():
+        for sample in sorted(path for path in (samples / agent).glob("*") if path.is_dir()):
+            label = f"{agent}/{sample.name}"
+            home = top / "agents" / label
+            shutil.copytree(sample, home / place)
+            kept = {key: value for key, value in environ.items() if not key.startswith(("CLAUDE_", "CODEX_", "GEMINI_", "XDG_"))}
+            env = kept | {"HOME": str(home), "OKSTRA_HOME": str(home / "okstra")}
+            ours, their = Ours(program, env), their_sessions(ccusage, agent, home / place, env)
+            lines = {name: [line for line in ours.ledger(name) if "verdict" in line and any(tokens_of(line))]
+                     for name in ours.run("ls", "sessions").split("\n")[:-1]}
+            mine = {name: added([tokens_of(line) for line in lines[name] if line["verdict"] == "counted"] or [(0,) * 4]) for name in lines}
+            names = [name for name in sorted({*mine, *their}) if any(mine.get(name, ())) or any(their.get(name, ()))]
+            differ = [name for name in names if mine.get(name, (0,) * 4) != their.get(name, (0,) * 4)]
+            for name in differ:
+                between = lines_between(lines.get(name, []), their.get(name, (0,) * 4))
+                status |= between is None
+                notes.append(f"- {label}, `{name}`: " + ("not explained" if between is None else "ccusage " + "; ".join(map(line_text, between))) + ".")
+            sums = [sum(map(sum, rows.values())) for rows in (mine, their)]
+            print(f"| {label} | {len(names)} | {len(names) - len(differ)} | {sums[0]:,} | {sums[1]:,} |")
+    print("\nWhy, by `ledger.jsonl`:\n")
+    print("\n".join(notes))
+    return status
+
+
 def lay_out_made(projects: Path) -> None:
     projects.mkdir(parents=True)
     for i, (model, tokens, when, more) in enumerate(MADE):
@@ -305,6 +353,7 @@ def main() -> int:
                                 "CODEX_HOME": str(top / "codex"), "GEMINI_CLI_HOME": str(top / "gemini"), "TZ": "UTC"}
         status = compare(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ))
         status = max(status, compare_codex(os.path.abspath(sys.argv[1]), sys.argv[2], samples, environ))
+        status = max(status, compare_agents(os.path.abspath(sys.argv[1]), sys.argv[2], samples, environ, top))
         lay_out_made(top / "made" / "projects" / "-made")
         environ["CLAUDE_CONFIG_DIR"] = str(top / "made")
         return max(status, compare_made(Ours(os.path.abspath(sys.argv[1]), environ), theirs(sys.argv[2], environ)))
