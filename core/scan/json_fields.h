@@ -21,15 +21,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define SHAPE_MAY_ESCAPE(field) (!(field) || !(field)->len)
+
 #include "scan/json_lex.h"
 #include "scan/json_shape.h"
 #include "okstrafs/slice.h"
+
+enum { SHAPE_KEY_MAX = 255 }; /* bytes of a key of any name; of a longer one the first are kept */
 
 /* Strings of this line whose escapes had to be undone. */
 struct shape_text {
     size_t length; /* of the line, at most: no more than that can be unescaped */
     char *plain;
     size_t len, cap;
+    char key[SHAPE_KEY_MAX]; /* the last key that led to a FIELD_OF_ANY */
+    size_t key_len;
 };
 
 struct count {
@@ -66,6 +72,8 @@ struct field {
         text, sizeof(text) - 1, FIELD_##kind, context, offsetof(struct shape, member), \
             sizeof(((struct shape *)0)->member)                                        \
     }
+/* The one field of a context whose keys are data, such as names of models: any key leads to it. */
+#define FIELD_OF_ANY(kind, context, member) FIELD_INTO("", kind, context, member)
 #define FIELDS_END          \
     {                       \
         NULL, 0, 0, 0, 0, 0 \

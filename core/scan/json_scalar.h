@@ -53,7 +53,8 @@ static inline const char *scalar_strip(const char *s)
 enum { SCALAR_KEY_MAX = 32, SCALAR_RAW_KEY_MAX = 6 * SCALAR_KEY_MAX };
 
 /* A key and its colon. Returns what follows, or NULL; *teams is set where a team's name may follow. */
-static inline const char *scalar_key(const char *s, unsigned context, const struct field **field, bool *teams)
+static inline const char *scalar_key(struct shape *shape, const char *s, unsigned context,
+                                     const struct field **field, bool *teams)
 {
     char plain[1 + SCALAR_RAW_KEY_MAX + OKS_KEY_PAD];
     const char *end;
@@ -66,12 +67,12 @@ static inline const char *scalar_key(const char *s, unsigned context, const stru
     *teams |= oks_team_may_end(end);
     *field = NULL;
     if (context && !escaped) {
-        *field = shape_key(context, s + 1, len);
+        *field = shape_key(shape, context, s + 1, len);
     } else if (context && len <= SCALAR_RAW_KEY_MAX) {
         len = oks_lex_unescape(s + 1, len, plain + 1);
         memset(plain + 1 + len, 0, OKS_KEY_PAD);
         plain[0] = plain[len + 1] = '"';
-        *field = shape_key(context, plain + 1, len);
+        *field = shape_key(shape, context, plain + 1, len);
     }
     s = scalar_space(end + 1);
     return *s == ':' ? s + 1 : NULL;
@@ -114,7 +115,7 @@ static const char *scalar_object(struct shape *shape, const char *s, bool *teams
     member:
         field = NULL;
         if (!nest.array) {
-            if (!(s = scalar_key(s, nest.context, &field, teams)))
+            if (!(s = scalar_key(shape, s, nest.context, &field, teams)))
                 return NULL;
             s = scalar_space(s);
         }

@@ -7,7 +7,7 @@
  *
  *   struct shape                                     the line being collected
  *   SHAPE_ROOT                                       the context of the top-level object
- *   shape_key(context, bytes, len)                   the field a key stands for, or NULL; see below
+ *   shape_key(shape, context, bytes, len)            the field a key stands for, or NULL; see below
  *   shape_scalar(shape, field, kind, bytes, len)     a string (raw), number or literal; 0 or -ENOMEM
  *   shape_open(shape, context, field, array)         a container begins: its context
  *   shape_close(shape, context)                      it ends
@@ -20,6 +20,12 @@
 #define OKSTRAFS_SCAN_JSON_SHAPE_H
 
 #include "scan/scanner.h"
+
+/* Whether a key with an escape may have led to this field. A shape with fields for keys of any name has a
+ * rule of its own. */
+#ifndef SHAPE_MAY_ESCAPE
+#define SHAPE_MAY_ESCAPE(field) (!(field))
+#endif
 
 /* Negative numbers are errors (-ENOMEM). */
 enum json_verdict {

@@ -7,9 +7,21 @@
 
 #include "scan/json_fields.h"
 
-static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
+static inline const struct field *fields_any(struct shape_text *text, const struct field *field,
+                                             const char *s, size_t len)
 {
-    for (const struct field *f = fields[context]; f && f->name; f++)
+    text->key_len = len < SHAPE_KEY_MAX ? len : SHAPE_KEY_MAX;
+    memcpy(text->key, s, text->key_len);
+    return field;
+}
+
+static inline const struct field *shape_key(struct shape *shape, unsigned context, const char *s, size_t len)
+{
+    const struct field *f = fields[context];
+
+    if (f && f->name && f->len == 0)
+        return fields_any(&shape->text, f, s, len);
+    for (; f && f->name; f++)
         if (f->len == len && *f->name == *s && memcmp(f->name, s, len) == 0) /* one byte saves most calls */
             return f;
     return NULL;

@@ -146,8 +146,8 @@ member:
     team |= oks_team_may_end(end);
     field = NULL;
     if (context) {
-        field = shape_key(context, s, (size_t)(end - s));
-        if (!field && lex_key_has_backslash(s, (size_t)(end - s)))
+        field = shape_key(shape, context, s, (size_t)(end - s));
+        if (SHAPE_MAY_ESCAPE(field) && lex_key_has_backslash(s, (size_t)(end - s)))
             return JSON_LINE_DOUBT; /* it may be a name that we know, in disguise */
     }
 value:

@@ -52,11 +52,12 @@ static inline void clear(void *at, size_t size)
 #endif
 }
 
-static inline const struct field *shape_key(unsigned context, const char *s, size_t len)
+static inline const struct field *shape_key(struct shape *shape, unsigned context, const char *s, size_t len)
 {
     unsigned slot = claude_slot(s, len);
     const struct field *field = &fields[context][slot];
 
+    (void)shape;
     return field->kind != FIELD_NONE && claude_is(s, slot) ? field : NULL;
 }
 
