@@ -47,9 +47,14 @@ void billed_take(struct billed_sum *from, const struct billed_sum *part)
     from->second_hand -= part->second_hand;
 }
 
+bool billed_is_used(const struct billed_sum *sum)
+{
+    return sum->requests || (sum->input | sum->output | sum->cache_5m | sum->cache_1h | sum->cache_read) != 0;
+}
+
 bool billed_is_zero(const struct billed_sum *sum)
 {
-    return sum->requests == 0 && sum->second_hand == 0;
+    return !billed_is_used(sum) && (sum->second_hand | sum->unsettled | sum->web_searches) == 0;
 }
 
 bool billed_is_lower_bound(const struct billed_sum *sum)

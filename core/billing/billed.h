@@ -24,6 +24,8 @@ struct billed_sum {
 
 void billed_add(struct billed_sum *to, const struct billed_sum *part);
 void billed_take(struct billed_sum *from, const struct billed_sum *part);
+/* It has requests, or tokens that were logged apart from them (OKS_PART_REST). */
+bool billed_is_used(const struct billed_sum *sum);
 bool billed_is_zero(const struct billed_sum *sum);
 bool billed_is_lower_bound(const struct billed_sum *sum);
 /* Nothing that was used has a price: the cost is not known, rather than 0. */

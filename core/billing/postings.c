@@ -66,7 +66,7 @@ static void tokens_of(const struct oks_request *r, struct billed_sum *out)
         out->web_searches = r->free ? 0 : s->web_searches;
         return;
     }
-    out->requests = 1;
+    out->requests = r->part != OKS_PART_REST;
     out->input = s->input;
     out->output = s->output;
     out->cache_5m = s->cache_5m;

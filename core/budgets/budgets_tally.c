@@ -202,7 +202,7 @@ static int add_time(void *ctx, const struct billing_visit *visit)
     int64_t micros;
     bool aware;
 
-    if (oks_stamp_is_none(visit->stamp) || visit->sum->requests == 0 ||
+    if (oks_stamp_is_none(visit->stamp) || !billed_is_used(visit->sum) ||
         oks_stamp_micros(visit->stamp, &micros, &aware) < 0 || micros / 1000 < times->horizon_ms)
         return 0;
     if (!OKS_GROW(times->items, times->n, times->room))

@@ -39,6 +39,14 @@ struct chunk {
     struct request_row row;
 };
 
+/* A source that logs what a prompt took apart from its requests may say there how large the last one was. */
+static bool shows_context(const struct oks_request *r)
+{
+    if (r->second_hand || r->alias || r->spend.context == OKS_PROMPT_UNKNOWN)
+        return false;
+    return r->part == OKS_PART_RESPONSE || (r->part == OKS_PART_REST && r->spend.context);
+}
+
 /* Later rows replace earlier ones, but a row of a side chain never replaces one outside. */
 static int consider_row(void *ctx, size_t i, const struct request_row *row)
 {
@@ -46,8 +54,7 @@ static int consider_row(void *ctx, size_t i, const struct request_row *row)
     const struct oks_request *r = &row->request;
 
     (void)i;
-    if (r->second_hand || r->alias || r->part != OKS_PART_RESPONSE ||
-        (c->found && r->sidechain && !c->sidechain))
+    if (!shows_context(r) || (c->found && r->sidechain && !c->sidechain))
         return 0;
     c->found = true;
     c->sidechain = r->sidechain;
@@ -187,8 +194,8 @@ static int consider_occupancy(void *ctx, size_t i, const struct request_row *row
     uint64_t occupancy = request_occupancy(&row->request);
 
     (void)i;
-    if (occupancy > h->occupancy && !row->request.second_hand && !row->request.alias &&
-        row->request.part == OKS_PART_RESPONSE && oks_slice_eq(requests_model(h->rows, row->model), h->model))
+    if (occupancy > h->occupancy && shows_context(&row->request) &&
+        oks_slice_eq(requests_model(h->rows, row->model), h->model))
         h->occupancy = occupancy;
     return 0;
 }

@@ -29,17 +29,18 @@ enum kind {
     KIND_COMPACTION,
     KIND_ATTEMPT,
     KIND_SEARCH,
+    KIND_REST,
     KIND_PROGRESS,
     KIND_REPEAT,
     KIND_OTHER
 };
 
-static const char *const kind_names[] = {"response", "advisor",  "compaction", "attempt",
-                                         "search",   "progress", "repeat",     "other"};
+static const char *const kind_names[] = {"response", "advisor",  "compaction", "attempt", "search",
+                                         "rest",     "progress", "repeat",     "other"};
 static const enum kind kinds[OKS_PARTS] = {
     [OKS_PART_RESPONSE] = KIND_RESPONSE,     [OKS_PART_ADVISOR] = KIND_ADVISOR,
     [OKS_PART_COMPACTION] = KIND_COMPACTION, [OKS_PART_ATTEMPT] = KIND_ATTEMPT,
-    [OKS_PART_SEARCH] = KIND_SEARCH,
+    [OKS_PART_SEARCH] = KIND_SEARCH,         [OKS_PART_REST] = KIND_REST,
 };
 
 struct entry {

@@ -122,7 +122,7 @@ static bool is_unpriced(const struct billed_item *item)
 
 static bool was_asked(const struct billed_item *item)
 {
-    return item->sum.requests > 0;
+    return billed_is_used(&item->sum);
 }
 
 static void put_models(struct json *j, const char *key, const struct billed_item *sorted, size_t n,

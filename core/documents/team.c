@@ -55,7 +55,7 @@ static bool outside(const struct measure *m, const struct billed_bag *bag, const
     if (open || m->totals.events)
         return false;
     billed_bag_total(bag, &sum);
-    return sum.requests == 0;
+    return !billed_is_used(&sum);
 }
 
 /* By first event; sessions without events last. */

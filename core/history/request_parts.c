@@ -160,6 +160,7 @@ static void add_own(struct lines *lines, struct request_runs *runs, const struct
                 .sidechain = r->is_sidechain,
                 .settled = m->stop_reason.ptr != NULL,
                 .restamped = r->key != 0,
+                .part = r->is_rest ? OKS_PART_REST : OKS_PART_RESPONSE,
             },
         .offset = r->offset,
         .message_id = m->id,
@@ -169,7 +170,10 @@ static void add_own(struct lines *lines, struct request_runs *runs, const struct
     };
     names = names_of(m, r->uuid, r->request_id, name, r->offset, &own->request);
     *n = 0;
-    if (r->key)
+    own->request.spend.context = r->context;
+    if (r->is_rest)
+        own->request.key = r->rest;
+    else if (r->key)
         own->request.key = r->key;
     else if (m->foreign_id)
         own->request.key = request_runs_line(runs, r, &names, &own->request, links, n);
@@ -189,6 +193,26 @@ static void add_alias(struct lines *lines, const struct oks_record *r)
                 .settled = true,
                 .alias = true,
                 .restamped = true,
+            },
+        .offset = r->offset,
+        .agent_id = r->agent_id,
+    };
+
+    add(lines, &line);
+}
+
+/* What comes later. Until then the sums that it belongs to are a lower bound. */
+static void add_rest(struct lines *lines, const struct oks_record *r)
+{
+    struct request_line line = {
+        .request =
+            {
+                .key = r->rest,
+                .stamp = oks_stamp_of(r->timestamp),
+                .model = r->message.model,
+                .spend = {.context = OKS_PROMPT_UNKNOWN},
+                .sidechain = r->is_sidechain,
+                .part = OKS_PART_REST,
             },
         .offset = r->offset,
         .agent_id = r->agent_id,
@@ -439,6 +463,8 @@ size_t request_lines(struct request_runs *runs, const struct oks_record *r, stru
         add_links(&lines, links, n);
         add_searches(&lines, r);
     }
+    if (response && r->rest && !r->is_rest)
+        add_rest(&lines, r);
     if (r->alias)
         add_alias(&lines, r);
     if (r->nested_present && counts(&r->nested))

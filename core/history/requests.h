@@ -18,7 +18,7 @@ enum {
         255, /* models, agents, and tags, told apart in one transcript; others are "(others)" */
     REQUESTS_MAX = 1 << 26, /* of one transcript; more is -EFBIG */
     REVISION_MAX = (1 << 16) - 1,
-    REQUESTS_OF_RECORD = OKS_STEPS_MAX + OKS_SEARCHES_MAX + REQUEST_LINKS * (1 + REQUEST_LINKED_PARTS) + 3,
+    REQUESTS_OF_RECORD = OKS_STEPS_MAX + OKS_SEARCHES_MAX + REQUEST_LINKS * (1 + REQUEST_LINKED_PARTS) + 4,
 };
 
 struct oks_requests;

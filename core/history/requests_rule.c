@@ -159,6 +159,20 @@ static bool merge_link(struct request_row *row, const struct oks_request *line, 
     return true;
 }
 
+/* Of a rest: that it came, then how much it is. */
+static int rest_rank(const struct oks_request *a, const struct oks_request *b)
+{
+    const struct oks_spend *x = &a->spend, *y = &b->spend;
+    uint64_t of_a =
+        oks_tokens_add(oks_tokens_add(x->input, x->output), oks_tokens_add(x->cache_5m, x->cache_read));
+    uint64_t of_b =
+        oks_tokens_add(oks_tokens_add(y->input, y->output), oks_tokens_add(y->cache_5m, y->cache_read));
+
+    if (a->settled != b->settled)
+        return a->settled - b->settled;
+    return (of_a > of_b) - (of_a < of_b);
+}
+
 int request_rank(const struct oks_request *a, const struct oks_request *b)
 {
     if (a->alias != b->alias)
@@ -167,6 +181,8 @@ int request_rank(const struct oks_request *a, const struct oks_request *b)
         return a->second_hand ? -1 : 1;
     if (a->part == OKS_PART_SEARCH && b->part == OKS_PART_SEARCH)
         return search_rank(a, b);
+    if (a->part == OKS_PART_REST && b->part == OKS_PART_REST)
+        return rest_rank(a, b);
     if (a->spend.output != b->spend.output)
         return a->spend.output < b->spend.output ? -1 : 1;
     if (a->sidechain != b->sidechain && !a->restamped)

@@ -105,14 +105,15 @@ static oks_money price_of(const struct oks_price *price, const struct oks_spend 
     return found == PRICE_NONE ? price_in(price, OKS_TIER_STANDARD, prompt, kind) : found;
 }
 
-/* Of a response of several passes that of the last one: no pass has read their sum. */
+/* Of a response of several passes that of the last one: no pass has read their sum. One that is not known is
+ * taken for a short one. */
 static uint64_t prompt_of(const struct oks_spend *spend)
 {
     const uint64_t parts[] = {spend->cache_5m, spend->cache_1h, spend->cache_read};
     uint64_t sum = spend->input;
 
     if (spend->context)
-        return spend->context;
+        return spend->context == OKS_PROMPT_UNKNOWN ? 0 : spend->context;
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         if (__builtin_add_overflow(sum, parts[i], &sum))
             return UINT64_MAX;

@@ -134,6 +134,17 @@ struct oks_record {
     uint64_t key, alias;
     bool copied; /* another transcript owns its request: it is in no event of this one */
 
+    /*
+     * Of a source that logs some of a request's tokens with the request, and the others later, for several
+     * requests at once: a key of what is still missing. The line that brings it has the same key, and
+     * `is_rest`: then `message.usage` is that, and no request. 0: nothing is missing.
+     */
+    uint64_t rest;
+    bool is_rest;
+    /* What was sent last, where `message.usage` is of several requests, or of a part of one; 0: the usage
+     * says it. */
+    uint64_t context;
+
     uint64_t odd; /* token values of message.usage (splits, advisors and compactions included) that were no
                      count */
 };

@@ -28,8 +28,13 @@ enum oks_part {
     OKS_PART_ATTEMPT,    /* another model declined before this one answered */
     OKS_PART_SEARCH,     /* the web searches of one use of a tool of the client: no request */
     OKS_PART_LINK,       /* no request: a second key of one, see history/request_runs.h */
+    OKS_PART_REST,       /* no request: tokens of several that were logged apart from them */
     OKS_PARTS,
 };
+
+/* Of what was sent (`context`): it is not known, because the numbers are of several requests, or of a part of
+ * one. */
+#define OKS_PROMPT_UNKNOWN ((uint64_t)INT64_MAX)
 
 /* What one request cost in tokens: each 0 ... 2^63-1. The prompt is all but `output`. */
 struct oks_spend {
@@ -53,8 +58,9 @@ struct oks_request {
     struct oks_spend spend;
     uint64_t tool_uses; /* over all lines of the request: each tool_use stands on one of them */
     bool sidechain;
-    bool settled;  /* a line of it says why the response ended; else its output is a lower bound */
-    bool free;     /* declined without output: it cost nothing */
+    bool settled; /* a line of it says why the response ended; else its output is a lower bound. Of a rest: it
+                     came */
+    bool free;    /* declined without output: it cost nothing */
     bool doubtful; /* its numbers contradict each other: what it cost is a lower bound */
     enum oks_part part;
     bool alias;       /* no request: its key names one that counts under another key, so it is in no sum */

@@ -78,8 +78,8 @@ static void put_flag(struct oks_bytes *b, const char *key, bool flag)
 
 /* --- events.jsonl alone --- */
 
-static const char *const kind_names[OKS_PARTS] = {"response", "advisor", "compaction",
-                                                  "attempt",  "search",  "link"};
+static const char *const kind_names[OKS_PARTS] = {"response", "advisor", "compaction", "attempt",
+                                                  "search",   "link",    "rest"};
 static const char *const tier_names[] = {
     [OKS_TIER_STANDARD] = "standard",
     [OKS_TIER_PRIORITY] = "priority",
@@ -229,10 +229,10 @@ static int put_line(struct stream_batch *batch, const struct billing_visit *visi
     return b->error;
 }
 
-/* Searches of the client are no request, and cost something. */
+/* Searches of the client are no request, and cost something; so do tokens that were logged apart. */
 bool stream_has_line(int which, const struct billing_visit *visit)
 {
-    return visit->sum->requests || (which == STREAM_OF_ALL && visit->sum->web_searches);
+    return billed_is_used(visit->sum) || (which == STREAM_OF_ALL && visit->sum->web_searches);
 }
 
 int stream_put_request(void *ctx, const struct billing_visit *visit)

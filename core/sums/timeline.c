@@ -440,7 +440,7 @@ static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t ke
         billed_take(to, sum);
     if (kind != TIMELINE_HALVES || row->outside)
         return 0;
-    for (uint64_t n = sum->requests; rc == 0 && n > 0; n--) {
+    for (uint64_t n = sum->requests ? sum->requests : billed_is_used(sum); rc == 0 && n > 0; n--) {
         if (comes)
             rc = time_row_stamp_comes(row, time_row_ms(row, key));
         else

@@ -126,6 +126,9 @@ static inline int text_record(void *ctx, const struct oks_record *r, bool comple
     text_slice(f, "trigger", r->compact_trigger);
     text_number(f, "pre", r->compact_pre_tokens);
     text_nested(f, r);
+    text_number(f, "rest", r->rest);
+    fprintf(f, "%s", r->is_rest ? " (it)" : "");
+    text_number(f, "context", r->context);
     text_number(f, "odd", r->odd);
     fputc('\n', f);
     return 0;

@@ -22,9 +22,11 @@ enum { TOLD_REQUESTS_MAX = 64, TOLD_NAME = 128, TOLD_TEXT = 16384 };
 struct told_line {
     struct oks_event event;
     bool measured, side;
+    bool lacks, rests; /* `rest` of struct oks_record: it comes later; this is it */
+    uint64_t context;
     struct oks_usage usage; /* numbers only */
-    char stamp[TOLD_NAME], id[TOLD_NAME], alias[TOLD_NAME], model[TOLD_NAME], session[TOLD_NAME],
-        agent[TOLD_NAME], cwd[TOLD_NAME];
+    char stamp[TOLD_NAME], id[TOLD_NAME], alias[TOLD_NAME], rest[TOLD_NAME], model[TOLD_NAME],
+        session[TOLD_NAME], agent[TOLD_NAME], cwd[TOLD_NAME];
 };
 
 struct told {
@@ -33,6 +35,8 @@ struct told {
     char first[TOLD_NAME], last[TOLD_NAME], session[TOLD_NAME], agent[TOLD_NAME], cwd[TOLD_NAME];
     struct told_line requests[TOLD_REQUESTS_MAX];
     size_t n_requests;
+    struct told_line rests[TOLD_REQUESTS_MAX]; /* by key; what still lacks is all zero */
+    size_t n_rests;
 };
 
 struct feed {
@@ -62,6 +66,9 @@ static inline void told_of_record(const struct oks_record *r, struct told_line *
     memset(line, 0, sizeof(*line));
     transcript_record_event(r, &line->event);
     line->measured = r->message.usage.present && !r->copied && (r->key || !r->alias);
+    line->rests = r->is_rest;
+    line->lacks = r->rest && !r->is_rest;
+    line->context = r->context;
     line->side = r->is_sidechain;
     line->usage = r->message.usage;
     if (!r->copied)
@@ -69,6 +76,8 @@ static inline void told_of_record(const struct oks_record *r, struct told_line *
     told_copy(line->id, r->message.id);
     if (r->key)
         told_key(line->id, r->key);
+    if (r->rest)
+        told_key(line->rest, r->rest);
     if (r->alias)
         told_key(line->alias, r->alias);
     told_copy(line->model, r->message.model);
@@ -92,6 +101,21 @@ static inline void told_request(struct told *told, const struct told_line *line)
     ck_assert_uint_lt(i, TOLD_REQUESTS_MAX);
     told->requests[i] = *line;
     told->n_requests += i == told->n_requests;
+}
+
+static inline void told_rest(struct told *told, const struct told_line *line)
+{
+    size_t i = 0;
+
+    while (i < told->n_rests && strcmp(told->rests[i].rest, line->rest) != 0)
+        i++;
+    ck_assert_uint_lt(i, TOLD_REQUESTS_MAX);
+    if (i < told->n_rests && !line->rests)
+        return; /* it is known already */
+    told->rests[i] = *line;
+    if (!line->rests)
+        told->rests[i].usage = (struct oks_usage){0};
+    told->n_rests += i == told->n_rests;
 }
 
 /* What has the key is no request. */
@@ -119,8 +143,10 @@ static inline void told_add(struct told *told, const struct told_line *line)
     told->side |= line->side;
     if (*line->alias)
         told_alias(told, line->alias);
-    if (line->measured)
+    if (line->measured && !line->rests)
         told_request(told, line);
+    if (*line->rest)
+        told_rest(told, line);
 }
 
 static inline int feed_record(void *ctx, const struct oks_record *r, bool complete)
@@ -243,14 +269,37 @@ static inline const char *feed_requests(const struct feed *feed)
     return text;
 }
 
+static inline int told_by_rest(const void *a, const void *b)
+{
+    return strcmp(((const struct told_line *)a)->rest, ((const struct told_line *)b)->rest);
+}
+
+/* "<model> <input>/<write>/<read>/<output>", one a line, by key; "lacks" where it did not come. */
+static inline const char *feed_rests(const struct feed *feed)
+{
+    struct told now = feed_now(feed);
+    char *text = feed_text_room(), *p = text;
+
+    qsort(now.rests, now.n_rests, sizeof(*now.rests), told_by_rest);
+    *p = '\0';
+    for (size_t i = 0; i < now.n_rests; i++) {
+        const struct told_line *r = &now.rests[i];
+
+        p += sprintf(p, "%s %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64 "%s\n", r->model, r->usage.input,
+                     r->usage.cache_creation, r->usage.cache_read, r->usage.output, r->lacks ? " lacks" : "");
+    }
+    return text;
+}
+
 /* All of it. */
 static inline const char *feed_text(const struct feed *feed)
 {
     struct told now = feed_now(feed);
     char *text = feed_text_room();
 
-    sprintf(text, "%s %s..%s session <%s> agent <%s> cwd <%s>%s\n%s", feed_counts(feed), now.first, now.last,
-            now.session, now.agent, now.cwd, now.side ? " side" : "", feed_requests(feed));
+    sprintf(text, "%s %s..%s session <%s> agent <%s> cwd <%s>%s\n%s%s", feed_counts(feed), now.first,
+            now.last, now.session, now.agent, now.cwd, now.side ? " side" : "", feed_requests(feed),
+            feed_rests(feed));
     return text;
 }
 
@@ -293,6 +342,36 @@ static inline char *feed_memo(enum oks_source source, const char *bytes, size_t 
     feed.memo = NULL;
     feed_free(&feed);
     return memo;
+}
+
+/* --- tool calls --- */
+
+static inline int feed_note(void *ctx, const struct oks_tool_note *note)
+{
+    static const char *const steps[] = {"call", "done", "outcome", "result", "response", "over"};
+    static const char *const outcomes[] = {"", " ok", " failed"};
+    char *text = ctx;
+
+    sprintf(text + strlen(text), "%.*s %s %.*s %.*s%s\n", (int)note->timestamp.len,
+            note->timestamp.ptr ? note->timestamp.ptr : "", steps[note->step], (int)note->id.len,
+            note->id.ptr ? note->id.ptr : "", (int)note->name.len, note->name.ptr ? note->name.ptr : "",
+            outcomes[note->outcome]);
+    return 0;
+}
+
+/* "<time> <step> <id> <name>[ ok| failed]", one a line. */
+static inline const char *feed_tools(enum oks_source source, const char *bytes, size_t len)
+{
+    struct oks_scanner *scanner = text_scanner(OKS_ISA_AUTO);
+    char *text = feed_text_room();
+    struct oks_sink sink = {.ctx = text, .tool = feed_note};
+    struct oks_scan_result result;
+
+    *text = '\0';
+    ck_assert_int_eq(source_scanner_set_tools(scanner, source), 0);
+    ck_assert_int_eq(oks_scanner_scan_bytes(scanner, bytes, len, 0, &sink, &result), 0);
+    oks_scanner_free(scanner);
+    return text;
 }
 
 /* --- transcripts made by a test --- */
