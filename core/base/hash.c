@@ -1,5 +1,5 @@
 /*
- * SHA-256 by libcrypto; a refusal is an error, never a wrong digest.
+ * SHA-256 and MD5 by libcrypto; a refusal is an error, never a wrong digest.
  *
  * By its old functions, which libcrypto 3 calls deprecated and still has: the new ones first read a
  * configuration and load providers, which takes milliseconds of every start, and then look up the algorithm
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 
 int oks_sha256(const void *bytes, size_t len, uint8_t out[OKS_SHA256_BYTES])
@@ -23,6 +24,18 @@ int oks_sha256(const void *bytes, size_t len, uint8_t out[OKS_SHA256_BYTES])
         SHA256_Final(digest, &ctx) != 1)
         return -EIO;
     memcpy(out, digest, OKS_SHA256_BYTES);
+    return 0;
+}
+
+int oks_md5(const void *bytes, size_t len, uint8_t out[OKS_MD5_BYTES])
+{
+    MD5_CTX ctx;
+    uint8_t digest[MD5_DIGEST_LENGTH];
+
+    _Static_assert(sizeof(digest) == OKS_MD5_BYTES, "a digest is what MD5 makes");
+    if (MD5_Init(&ctx) != 1 || MD5_Update(&ctx, len ? bytes : "", len) != 1 || MD5_Final(digest, &ctx) != 1)
+        return -EIO;
+    memcpy(out, digest, OKS_MD5_BYTES);
     return 0;
 }
 

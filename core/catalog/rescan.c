@@ -63,10 +63,14 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     struct oks_scan_result result = {0};
     struct oks_scanner *scanner = NULL;
     struct stat st;
+    char *peers = NULL;
     int fd = oks_open_regular(file->path, &st), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
 
     if (rc >= 0)
-        rc = source_scanner_set(scanner, file->source, "", file->peer_states);
+        rc = about_peers(oks_sources[file->source], file->path, file->peer_states, &peers);
+    if (rc >= 0)
+        rc = source_scanner_set(scanner, file->source, "", peers ? peers : file->peer_states);
+    free(peers);
     if (rc >= 0)
         rc = file->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
              : file->packed ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)

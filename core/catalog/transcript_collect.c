@@ -404,6 +404,18 @@ static void prefer_own_events(struct oks_state *state, struct oks_events **own)
     }
 }
 
+static int set_reader(const struct transcript *t, struct oks_scanner *scanner, const char *reader_state,
+                      const char *peer_states)
+{
+    char *peers;
+    int rc = about_peers(t->source, t->path, peer_states, &peers);
+
+    if (rc == 0)
+        rc = source_scanner_set(scanner, t->source->id, reader_state, peers ? peers : peer_states);
+    free(peers);
+    return rc;
+}
+
 int transcript_collect(const struct transcript *t, int fd, const struct oks_scan_part *part,
                        uint64_t events_from, struct oks_scanner *scanner, const struct scan_options *options,
                        struct scan_outcome *out)
@@ -417,8 +429,7 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
     struct oks_sink sink = {.ctx = &collector, .record = collect_record, .team = collect_team};
     struct oks_scan_result result = {.cursor = from};
     const char *reader_state = out->replace ? out->gain.reader_state : t->state.reader_state;
-    int rc =
-        source_scanner_set(scanner, t->source->id, reader_state ? reader_state : "", options->peer_states);
+    int rc = set_reader(t, scanner, reader_state ? reader_state : "", options->peer_states);
 
     if (!out->replace)
         *requests_edit_runs(out->gain.requests) = *requests_runs(t->state.requests);

@@ -9,6 +9,7 @@
 
 #include "base/text_end.h"
 #include "internal/source_homes.h"
+#include "sources/about.h"
 #include "scan/reader.h"
 
 enum {
@@ -66,6 +67,9 @@ struct source {
      * paths made from paths, or false. NULL: none. */
     bool (*label)(const char *path, char *out, size_t size);
     bool (*labelled)(const char *path, char *out, size_t size);
+    /* What the path, and files beside the transcript, say of it (about.h): into *out, which is all zero.
+     * Missing files say nothing. 0, -ENOMEM, or why a file cannot be read at the moment. NULL: nothing. */
+    int (*about)(const char *path, struct source_about *out);
     bool rosters;     /* its configuration folders describe teams (roster.h) */
     bool ids_by_line; /* a line alone says the ids of its requests (history/request_ids.h) */
     bool late;        /* session and project are known only when the file was read */

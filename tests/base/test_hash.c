@@ -26,6 +26,20 @@ START_TEST(known_digests)
 }
 END_TEST
 
+START_TEST(known_digests_of_md5)
+{
+    uint8_t md5[OKS_MD5_BYTES];
+    char hex[OKS_MD5_HEX];
+
+    ck_assert_int_eq(oks_md5("abc", 3, md5), 0);
+    oks_hex(md5, sizeof(md5), hex);
+    ck_assert_str_eq(hex, "900150983cd24fb0d6963f7d28e17f72");
+    ck_assert_int_eq(oks_md5(NULL, 0, md5), 0);
+    oks_hex(md5, sizeof(md5), hex);
+    ck_assert_str_eq(hex, "d41d8cd98f00b204e9800998ecf8427e");
+}
+END_TEST
+
 START_TEST(hex_is_lower_case_and_terminated)
 {
     static const uint8_t bytes[] = {0x00, 0x0f, 0xf0, 0xab, 0xff};
@@ -44,6 +58,7 @@ int main(void)
     Suite *suite = suite_create("hash");
 
     TEST(suite, known_digests);
+    TEST(suite, known_digests_of_md5);
     TEST(suite, hex_is_lower_case_and_terminated);
     return tap_run(suite);
 }

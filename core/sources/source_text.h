@@ -1,0 +1,44 @@
+/* What readers of lines share: names of bounded length, ids and times as text (private to the
+ * sources). */
+#ifndef OKSTRAFS_SOURCES_SOURCE_TEXT_H
+#define OKSTRAFS_SOURCES_SOURCE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "okstrafs/stamp.h"
+
+enum { SOURCE_NAME_MAX = 255 }; /* bytes of an id or a model */
+
+struct source_name {
+    char text[SOURCE_NAME_MAX + 1]; /* "": not known */
+};
+
+/* Cut to what fits. */
+void source_name_set(struct source_name *name, struct oks_slice s);
+/* Absent where it is not known. */
+struct oks_slice source_name_slice(const struct source_name *name);
+void source_name_get(struct memo_reader *r, struct source_name *name);
+void source_name_put(struct memo_writer *w, const struct source_name *name);
+
+/* Times as text. Lines of a transcript are mostly of one day. Zeroed: at the begin. */
+struct source_clock {
+    uint64_t day;
+    char date[OKS_STAMP_TEXT]; /* "": none yet */
+};
+
+/* The time of so many milliseconds after 1970 as a transcript would write it, in out; absent after the year
+ * 9999. */
+struct oks_slice source_stamp(struct source_clock *clock, uint64_t ms, char out[OKS_STAMP_TEXT]);
+/* Milliseconds of a JSON number of seconds, cut; false: it is none, or too large. */
+bool source_seconds(struct oks_slice number, uint64_t *ms);
+
+enum { SOURCE_ID_MAX = SOURCE_NAME_MAX + 18 };
+
+/* An id of a request: a name, a slash, and the key in hexadecimal digits. */
+struct oks_slice source_id(const char *name, uint64_t key, char out[SOURCE_ID_MAX]);
+
+#endif
