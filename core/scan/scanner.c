@@ -61,7 +61,7 @@ struct scan {
     int fd;
     const char *bytes; /* instead of fd, where not NULL */
     size_t bytes_left;
-    struct unpack *unpack; /* the same */
+    const struct oks_input *input; /* the same */
 
     uint64_t base;
     uint64_t line;
@@ -263,8 +263,8 @@ static ssize_t read_some(struct scan *scan, char *to, size_t size)
         scan->bytes_left -= (size_t)n;
         return n;
     }
-    if (scan->unpack)
-        return unpack_read(scan->unpack, to, size);
+    if (scan->input)
+        return scan->input->read(scan->input->ctx, to, size);
     do
         n = pread(scan->fd, to, size, (off_t)(scan->base + scan->len));
     while (n < 0 && errno == EINTR);
@@ -372,14 +372,14 @@ static int take(struct scan *scan, size_t n)
     return r == 0 && scan->len > scan->scanner->line_max ? begin_skipping(scan) : r;
 }
 
-/* The unfinished last line counts now, and will come again. That of a compressed file never goes on. */
+/* The unfinished last line counts now, and will come again. That of an input never goes on. */
 static int deliver_tail(struct scan *scan)
 {
     if (scan->skipping || scan->len == 0)
         return 0;
     scan->scanner->buf[scan->len] = '\n'; /* in the padding at most */
     return oks_lines_deliver(&scan->lines, scan->scanner->buf, 0, scan->len + 1, scan->base,
-                             scan->unpack != NULL);
+                             scan->input != NULL);
 }
 
 /* The offset of the first data at `pos` or behind it. If that cannot be found out, the position itself. */
@@ -444,7 +444,7 @@ static int run(struct scan *scan)
         if (n == 0)
             return deliver_tail(scan);
         r = take(scan, (size_t)n);
-        if (r == 0 && scan->zeros && !scan->bytes && !scan->unpack)
+        if (r == 0 && scan->zeros && !scan->bytes && !scan->input)
             r = pass_hole(scan);
         if (r == 0 && is_at_limit(scan)) {
             scan->lines.result->more = true;
@@ -563,16 +563,32 @@ size_t oks_scanner_last_bytes(const struct oks_scanner *scanner, uint64_t cursor
     return scanner->last_end == cursor ? scanner->last_len : 0;
 }
 
+int oks_scanner_scan_input(struct oks_scanner *scanner, const struct oks_input *input,
+                           const struct oks_sink *sink, const atomic_bool *cancel,
+                           struct oks_scan_result *result)
+{
+    struct scan scan = {.scanner = scanner, .input = input, .cancel = cancel};
+
+    return start(&scan, 0, 0, sink, result);
+}
+
+static ssize_t read_unpacked(void *ctx, void *to, size_t size)
+{
+    return unpack_read(ctx, to, size);
+}
+
 int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct oks_sink *sink,
                             const atomic_bool *cancel, struct oks_scan_result *result)
 {
-    struct scan scan = {.scanner = scanner, .fd = fd, .cancel = cancel};
-    int r = unpack_new(&scan.unpack, fd);
+    struct oks_input input = {.read = read_unpacked};
+    struct unpack *unpack = NULL;
+    int r = unpack_new(&unpack, fd);
 
     *result = (struct oks_scan_result){0};
+    input.ctx = unpack;
     if (r == 0)
-        r = start(&scan, 0, 0, sink, result);
-    unpack_free(scan.unpack);
+        r = oks_scanner_scan_input(scanner, &input, sink, cancel, result);
+    unpack_free(unpack);
     return r;
 }
 

@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "scan/record.h"
 #include "scan/request.h"
@@ -136,6 +137,17 @@ size_t oks_scanner_last_bytes(const struct oks_scanner *scanner, uint64_t cursor
  */
 int oks_scanner_scan_packed(struct oks_scanner *scanner, int fd, const struct oks_sink *sink,
                             const atomic_bool *cancel, struct oks_scan_result *result);
+
+/* Where bytes come from that are not those of a file. */
+struct oks_input {
+    ssize_t (*read)(void *ctx, void *to, size_t size); /* at most `size`; 0: the end; or a negative errno */
+    void *ctx;
+};
+
+/* The same over an input. Its last line counts as a complete one. */
+int oks_scanner_scan_input(struct oks_scanner *scanner, const struct oks_input *input,
+                           const struct oks_sink *sink, const atomic_bool *cancel,
+                           struct oks_scan_result *result);
 
 /* The same over bytes in memory, which stand at `offset` of a transcript. */
 int oks_scanner_scan_bytes(struct oks_scanner *scanner, const char *bytes, size_t len, uint64_t offset,
