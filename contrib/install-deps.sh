@@ -48,6 +48,7 @@ missing_for_build() {
     need libjson-c-dev pkg-config --exists json-c
     need libssl-dev pkg-config --exists libcrypto
     need libzstd-dev pkg-config --exists libzstd
+    need libsqlite3-dev pkg-config --exists sqlite3
     need libncurses-dev pkg-config --exists ncursesw
     # libfuse calls it for everyone but root, and so do the tests.
     need fuse3 command -v fusermount3
@@ -68,7 +69,7 @@ missing_for_quick() {
 # dpkg-buildpackage looks for packages and not for tools, so here dpkg says what is missing.
 missing_for_package() {
     local package
-    for package in build-essential check debhelper fuse3 libfuse3-dev libjson-c-dev libncurses-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
+    for package in build-essential check debhelper fuse3 libfuse3-dev libjson-c-dev libncurses-dev libsqlite3-dev libssl-dev libzstd-dev lintian meson pkgconf python3; do
         need "$package" dpkg_has "$package"
     done
     if ! dpkg_has systemd && ! dpkg_has systemd-dev; then
