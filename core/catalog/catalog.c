@@ -258,7 +258,7 @@ static struct transcript *transcript_made(struct root *root, const char *path, c
     t->root = root;
     t->source = root->source;
     t->whole = t->source->whole && t->source->whole(path);
-    t->packed = t->source->packed && t->source->packed(path);
+    t->packed = t->source->members || (t->source->packed && t->source->packed(path));
     t->totals = OKS_TOTALS_NONE;
     t->path = strdup(path);
     t->file.path = t->path;

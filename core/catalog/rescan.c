@@ -64,17 +64,20 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     struct oks_scanner *scanner = NULL;
     struct stat st;
     char *peers = NULL;
-    int fd = oks_open_regular(file->path, &st), rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
+    const struct source *source = oks_sources[file->source];
+    int fd = source->members ? -1 : oks_open_regular(file->path, &st);
+    int rc = fd < 0 && !source->members ? fd : oks_scanner_new(&scanner, isa);
 
     if (rc >= 0)
-        rc = about_peers(oks_sources[file->source], file->path, file->peer_states, &peers);
+        rc = about_peers(source, file->path, file->peer_states, &peers);
     if (rc >= 0)
         rc = source_scanner_set(scanner, file->source, "", peers ? peers : file->peer_states);
     free(peers);
     if (rc >= 0)
-        rc = file->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
-             : file->packed ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
-                            : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
+        rc = source->members ? transcript_scan_member(source, file->path, scanner, &sink, NULL, &result)
+             : file->whole   ? transcript_scan_whole(fd, scanner, &sink, &result)
+             : file->packed  ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
+                             : oks_scanner_scan_fd(scanner, fd, 0, &sink, NULL, &result);
     oks_scanner_free(scanner);
     if (fd >= 0)
         close(fd);
@@ -116,18 +119,20 @@ int rescan_tools_read(enum oks_isa isa, const struct rescan_file *file, uint64_t
     struct oks_sink sink = {.ctx = &reading, .tool = read_note};
     struct oks_scan_result result = {0};
     struct oks_scanner *scanner = NULL;
+    const struct source *source = oks_sources[file->source];
     int fd, rc;
 
-    if (!oks_sources[file->source]->tools)
+    if (!source->tools)
         return 0;
-    fd = open_same(file);
-    rc = fd < 0 ? fd : oks_scanner_new(&scanner, isa);
+    fd = source->members ? -1 : open_same(file);
+    rc = fd < 0 && !source->members ? fd : oks_scanner_new(&scanner, isa);
     if (rc >= 0)
         rc = source_scanner_set_tools(scanner, file->source);
     if (rc >= 0)
-        rc = file->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
-             : file->packed ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
-                            : oks_scanner_scan_part(scanner, fd, &part, &sink, NULL, &result);
+        rc = source->members ? transcript_scan_member(source, file->path, scanner, &sink, NULL, &result)
+             : file->whole   ? transcript_scan_whole(fd, scanner, &sink, &result)
+             : file->packed  ? oks_scanner_scan_packed(scanner, fd, &sink, NULL, &result)
+                             : oks_scanner_scan_part(scanner, fd, &part, &sink, NULL, &result);
     oks_scanner_free(scanner);
     if (fd >= 0)
         close(fd);

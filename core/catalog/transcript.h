@@ -19,6 +19,7 @@
 #include "history/state.h"
 
 struct session;
+struct container;
 
 /* The unfinished last line, if it is a JSON object. It counts now, and is read again by the next scan. */
 struct tail {
@@ -58,8 +59,9 @@ struct transcript {
     char *cache_folder;
     char *cache_name;
     const struct source *source;
-    bool whole;  /* one JSON object, scanned from 0 after each change, and never cached */
-    bool packed; /* compressed: scanned from 0 after each change; its cursor is the file's size */
+    bool whole; /* one JSON object, scanned from 0 after each change, and never cached */
+    bool
+        packed; /* compressed, or a member: scanned from 0 after each change; its cursor is the file's size */
     struct root *root;
     struct found_file file; /* retained: in no folder */
     struct session *session;
@@ -67,6 +69,9 @@ struct transcript {
 
     /* protected by the lock */
     TAILQ_ENTRY(transcript) queued; /* in catalog->dirty while `dirty` */
+    struct container *container;    /* that it is a member of (sources/members.h); NULL: none, or retained */
+    struct member_mark member;      /* as it was listed last */
+    bool member_gone;               /* it was listed as gone */
     bool dirty;                     /* it may have changed since the last scan began */
     bool busy;                      /* a thread scans or saves it, outside the lock */
     bool scanning;                  /* it is busy with a scan: in the engine's list of these */
@@ -194,7 +199,9 @@ struct scan_options {
     const char
         *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
     bool label;       /* read the file that names the agent */
-    bool insist;      /* read it even if its mark has not changed */
+    struct member_mark member;
+    bool member_gone;             /* see struct transcript */
+    bool insist;                  /* read it even if its mark has not changed */
     const atomic_bool *cancel;    /* or NULL: tested between two buffers */
     _Atomic int64_t *progress_ns; /* or NULL: set at every record; CLOCK_MONOTONIC */
     const atomic_bool *stop;      /* or NULL: tested at every record */

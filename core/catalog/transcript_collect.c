@@ -336,6 +336,19 @@ int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_
     return rc == 0 && result->bad ? -EBADMSG : rc;
 }
 
+int transcript_scan_member(const struct source *source, const char *path, struct oks_scanner *scanner,
+                           const struct oks_sink *sink, const atomic_bool *cancel,
+                           struct oks_scan_result *result)
+{
+    struct oks_input input = {.read = source->members->read};
+    int rc = source->members->open(path, &input.ctx);
+
+    if (rc == 0)
+        rc = oks_scanner_scan_input(scanner, &input, sink, cancel, result);
+    source->members->close(input.ctx);
+    return rc;
+}
+
 /*
  * Reads the project's folder from the file beside the transcripts. A missing file, or an empty one, is
  * ignored.
@@ -436,7 +449,9 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
     if (rc == 0 && events_from > from)
         rc = oks_events_new(&collector.all);
     if (rc == 0)
-        rc = t->whole    ? transcript_scan_whole(fd, scanner, &sink, &result)
+        rc = t->source->members
+                 ? transcript_scan_member(t->source, t->path, scanner, &sink, options->cancel, &result)
+             : t->whole  ? transcript_scan_whole(fd, scanner, &sink, &result)
              : t->packed ? oks_scanner_scan_packed(scanner, fd, &sink, options->cancel, &result)
                          : oks_scanner_scan_part(scanner, fd, part, &sink, options->cancel, &result);
     if (rc == 0 && collector.all)

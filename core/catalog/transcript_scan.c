@@ -16,6 +16,7 @@
 #include "catalog/transcript_scan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -262,7 +263,8 @@ static bool is_rewritten(const struct transcript *t, int fd, const struct head *
 {
     if (!t->source->agrees)
         return true;
-    return t->whole ? !mark_equal(&t->mark, mark) : !still_valid(fd, &t->state, head, mark, true);
+    return t->whole || t->source->members ? !mark_equal(&t->mark, mark)
+                                          : !still_valid(fd, &t->state, head, mark, true);
 }
 
 /* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
@@ -349,7 +351,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     struct oks_scan_part part;
     struct read_end end;
     bool stops;
-    int rc = head_read(fd, head);
+    int rc = t->source->members ? 0 : head_read(fd, head);
 
     if (rc < 0) {
         out->error = rc;
@@ -505,6 +507,62 @@ static int scan_retained(const struct transcript *t, const struct scan_options *
     return 0;
 }
 
+static void finish(struct scan_outcome *out)
+{
+    oks_events_trim(out->gain.events);
+    requests_trim(out->gain.requests);
+}
+
+static bool has_changed(const struct transcript *t, const struct scan_outcome *out)
+{
+    return out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
+           out->gain.offset != t->state.offset || out->passed.end != t->passed.end || t->tail || out->tail;
+}
+
+/* Never 0. */
+static uint64_t number_of(const char *path)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; *path; path++)
+        h = (h ^ (unsigned char)*path) * UINT64_C(0x100000001b3);
+    return h | 1;
+}
+
+#define TIME_MS_MAX INT64_C(253402300799999) /* 9999-12-31 */
+
+/* A member has neither attributes nor first bytes. Its mark stands for both, so any other mark is another
+ * file. */
+static int scan_member(const struct transcript *t, struct oks_scanner *scanner,
+                       const struct scan_options *options, struct scan_outcome *out)
+{
+    struct scan_options member = *options;
+    int64_t ms = options->member.time_ms;
+    struct head head;
+    int rc;
+
+    if (options->member_gone) {
+        out->gone = out->changed = true;
+        out->error = -ENOENT;
+        return 0;
+    }
+    ms = ms < 0 || ms > TIME_MS_MAX ? 0 : ms;
+    head.len = (uint32_t)snprintf((char *)head.bytes, sizeof(head.bytes), "member %016llx %016llx",
+                                  (unsigned long long)ms, (unsigned long long)options->member.digest);
+    out->mark = (struct file_mark){.ino = number_of(t->path),
+                                   .size = head.len,
+                                   .mtime_ns = ms * 1000000,
+                                   .ctime_ns = (int64_t)(options->member.digest >> 1)};
+    if (!options->insist && !options->anew && t->loaded && !t->error && mark_equal(&t->mark, &out->mark))
+        return 0;
+    member.verify_tail = false;
+    rc = scan_open_file(t, -1, scanner, &member, out, &head);
+    if (rc == 0 && out->replace)
+        finish(out);
+    out->changed = has_changed(t, out);
+    return rc;
+}
+
 /* *cut: the file lost bytes that the outcome counts, during the scan. */
 static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
                      const struct scan_options *options, struct scan_outcome *out, bool *cut)
@@ -520,6 +578,8 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return rc;
     if (t->retained)
         return scan_retained(t, options, out);
+    if (t->source->members)
+        return scan_member(t, scanner, options, out);
     fd = oks_open_regular(t->path, &st);
     if (fd < 0) {
         /* a FIFO or a link in its place is no transcript */
@@ -536,15 +596,11 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
         return 0;
     }
     rc = scan_open_file(t, fd, scanner, options, out, &head);
-    if (rc == 0 && out->replace) {
-        oks_events_trim(out->gain.events);
-        requests_trim(out->gain.requests);
-    }
+    if (rc == 0 && out->replace)
+        finish(out);
     *cut = rc == 0 && !out->error && was_cut(fd, &out->gain, &head);
     close(fd);
-    out->changed = out->replace || out->error != t->error || !mark_equal(&t->mark, &out->mark) ||
-                   out->gain.offset != t->state.offset || out->passed.end != t->passed.end || t->tail ||
-                   out->tail;
+    out->changed = has_changed(t, out);
     return rc;
 }
 

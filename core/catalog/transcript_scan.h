@@ -19,6 +19,10 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
 bool transcript_record_event(const struct oks_record *r, struct oks_event *event);
 
 /* Scans a file that is one object. */
+/* The same of a member of a container. */
+int transcript_scan_member(const struct source *source, const char *path, struct oks_scanner *scanner,
+                           const struct oks_sink *sink, const atomic_bool *cancel,
+                           struct oks_scan_result *result);
 int transcript_scan_whole(int fd, struct oks_scanner *scanner, const struct oks_sink *sink,
                           struct oks_scan_result *result);
 

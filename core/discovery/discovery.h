@@ -99,6 +99,12 @@ struct root *discovery_roots(const struct discovery *d, size_t *n);
 /* A path whose changes end the fast path, and make discovery_begin() return false. 0 or -ENOMEM */
 int discovery_add_path(struct discovery *d, const char *path, enum watched_path kind);
 
+/* Names a file of a folder as passed over, for the status, or (0) no longer. */
+void discovery_pass_over(struct discovery *d, const char *path, int error);
+
+/* The known folder at the path, or the one that has the path in it; NULL: none. */
+struct folder *discovery_folder(const struct discovery *d, const char *path);
+
 void folder_add(struct folder *folder, struct found_file *file);
 /* A NULL folder is fine. A dead folder is freed with its last file. */
 void folder_remove(struct found_file *file);

@@ -307,8 +307,12 @@ static int on_other(void *ctx, const char *path, const char *rel, bool is_link)
 /* The source decides by the whole path. */
 bool folders_any_name(const char *name)
 {
-    return text_ends_with(name, ".jsonl") || text_ends_with(name, ".json") ||
-           text_ends_with(name, ".jsonl.zst");
+    static const char *const ends[] = {".jsonl", ".json", ".jsonl.zst", ".db", ".db-wal"};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        if (text_ends_with(name, ends[i]))
+            return true;
+    return false;
 }
 
 static void forget_passed(struct discovery *d, const struct root *root, const char *rel)
@@ -387,6 +391,8 @@ static int join(char out[8192], const char *a, const char *b)
 /* A name that is here for the second time since the last refresh may have been another file's in between. */
 static void name_came(struct discovery *d, struct found_file *file)
 {
+    if (!file->folder)
+        return;
     d->name_went |= file->came == file->folder->root->refreshes;
     file->came = file->folder->root->refreshes;
 }

@@ -76,6 +76,21 @@ void passed_over_clear(struct discovery *d, struct folder *f)
         entry_remove(d, LIST_FIRST(&f->passed_over));
 }
 
+struct folder *discovery_folder(const struct discovery *d, const char *path)
+{
+    struct folder *f = folders_at(d, path);
+    const char *name;
+
+    return f ? f : parent_of(d, path, &name);
+}
+
+void discovery_pass_over(struct discovery *d, const char *path, int error)
+{
+    passed_over_remove(d, path);
+    if (error)
+        passed_over_add(d, path, error);
+}
+
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const struct passed_path *)a)->path, ((const struct passed_path *)b)->path);
@@ -150,6 +165,12 @@ const char *discovery_passed_reason(int error)
         return "a symbolic link";
     case -EINVAL:
         return "not a regular file";
+    case -ENOTSUP:
+        return "this program was built without SQLite";
+    case -EBUSY:
+        return "in use by a program that locks it, or not closed properly: what was known stays";
+    case -EBADMSG:
+        return "damaged, or of another format: what was known stays";
     case -ELOOP:
         return "it leads to a folder above, or too deep";
     case -EXDEV:

@@ -69,6 +69,7 @@ static void found_again(struct oks_engine *e, struct transcript *t, struct folde
         folder_remove(&t->file);
         folder_add(folder, &t->file);
     }
+    t->lost &= !t->container;
     catalog_mark_dirty(&e->model.catalog, t, true);
 }
 
@@ -115,26 +116,30 @@ static struct transcript *transcript_made(struct oks_engine *e, struct session *
     return NULL;
 }
 
-static int found(void *ctx, struct folder *folder, const char *path, const char *rel)
+static int found_at(struct oks_engine *e, struct folder *folder, const char *path, const char *rel,
+                    const struct member_mark *mark)
 {
-    struct oks_engine *e = ctx;
     struct oks_slice id = folder->root->source->id_of(rel);
     struct transcript *t = catalog_transcript(&e->model.catalog, path);
     struct session *s;
 
     if (t) {
+        if (mark)
+            t->member = *mark;
         found_again(e, t, folder);
         return 0;
     }
     s = session_made(e, id);
     if (!s)
         return -ENOMEM;
-    t = transcript_made(e, s, folder->root, path, cache_folder_of(folder->root, folder->rel),
+    t = transcript_made(e, s, folder->root, path, cache_folder_at(folder->root, path),
                         cache_name_of(folder->root, rel));
     if (!t) {
         departures_release_session(e, s);
         return -ENOMEM;
     }
+    if (mark)
+        t->member = *mark;
     t->unplaced = t->source->late;
     t->label_due = true;
     e->model.catalog.n_unplaced += t->unplaced;
@@ -163,6 +168,21 @@ static int found(void *ctx, struct folder *folder, const char *path, const char 
     return 0;
 }
 
+static int found(void *ctx, struct folder *folder, const char *path, const char *rel)
+{
+    return folder->root->source->members ? containers_found(ctx, folder, path)
+                                         : found_at(ctx, folder, path, rel, NULL);
+}
+
+int arrivals_member(struct oks_engine *e, struct folder *folder, const char *path,
+                    const struct member_mark *mark, struct transcript **out)
+{
+    int rc = found_at(e, folder, path, path + strlen(folder->root->path) + 1, mark);
+
+    *out = catalog_transcript(&e->model.catalog, path);
+    return rc;
+}
+
 static int found_in_walk(void *ctx, struct folder *folder, const char *path, const char *rel)
 {
     int rc = found(ctx, folder, path, rel);
@@ -188,8 +208,11 @@ int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
 
 static struct found_file *changed(void *ctx, const struct folder *folder, const char *path)
 {
-    struct transcript *t = catalog_transcript(catalog_of(ctx), path);
+    struct transcript *t;
 
+    if (folder->root->source->members)
+        return containers_changed(ctx, folder->root, path);
+    t = catalog_transcript(catalog_of(ctx), path);
     if (!t || t->file.folder != folder)
         return NULL;
     catalog_mark_dirty(catalog_of(ctx), t, true);
@@ -198,8 +221,13 @@ static struct found_file *changed(void *ctx, const struct folder *folder, const 
 
 static struct found_file *lost(void *ctx, const char *path)
 {
-    struct transcript *t = catalog_transcript(catalog_of(ctx), path);
+    struct found_file *container;
+    struct transcript *t;
 
+    container = containers_lost(ctx, path);
+    if (container)
+        return container;
+    t = catalog_transcript(catalog_of(ctx), path);
     if (!t)
         return NULL;
     catalog_mark_lost(catalog_of(ctx), t);
@@ -210,6 +238,10 @@ static void recheck(void *ctx, struct found_file *file, bool all)
 {
     struct transcript *t = transcript_of(file);
 
+    if (t->container) {
+        containers_recheck(ctx, t, all);
+        return;
+    }
     t->label_due |= all;
     catalog_mark_dirty(catalog_of(ctx), t, all);
 }

@@ -53,6 +53,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
                              version_next(&e->model.versions)); /* before the links to its session go */
     sums_transcript(&e->model.sums, t, true);
     billing_leave(e->model.billing, t->billed);
+    containers_leave(t);
     catalog_transcript_remove(&e->model.catalog, t);
     e->n_retained -= t->retained;
     timeline_after(&e->model.timeline, s, &change);

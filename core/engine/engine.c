@@ -27,7 +27,7 @@ static char *root_path(const char *dir, const char *folder)
 
     while (n > 1 && dir[n - 1] == '/')
         n--;
-    if (n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0)
+    if (m == 0 || (n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0))
         return strndup(dir, n);
     return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
 }
@@ -38,7 +38,7 @@ static bool ends_in_folder(const char *dir, const char *folder)
 
     while (n > 1 && dir[n - 1] == '/')
         n--;
-    return n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0;
+    return m > 0 && n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0;
 }
 
 /* Whether the entry names one of the source's folders, such as "<dir>/sessions". */
@@ -162,6 +162,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     catalog_init(&e->model.catalog, &e->model.versions);
     sums_init(&e->model.sums, &e->model.catalog, &e->model.names);
     TAILQ_INIT(&e->saver.unsaved);
+    TAILQ_INIT(&e->containers.dirty);
     e->saver.ids_waiting_max = SAVER_IDS_MAX;
     e->streams.model = &e->model;
     rc = streams_new(&e->streams, config->host);
@@ -229,6 +230,7 @@ void oks_engine_free(struct oks_engine *e)
     timeline_free(&e->model.timeline);
     streams_end(&e->streams);
     departures_drop_all(e);
+    containers_free(e);
     snapshot_forget(e);
     billing_free(e->model.billing);
     sums_clear(&e->model.sums);
@@ -311,6 +313,8 @@ static int find_files(struct oks_engine *e, bool same_paths)
 
     e->walking = !e->once;
     rc = discovery_refresh(e->discovery, same_paths);
+    if (rc == 0)
+        rc = containers_refresh(e);
     if (e->walking)
         pthread_cond_broadcast(&e->scanning.idle);
     e->walking = false;
@@ -343,7 +347,7 @@ static int discover(struct oks_engine *e)
 
     if (e->started && e->once)
         return 0;
-    if (e->started && discovery_is_unchanged(e->discovery))
+    if (e->started && discovery_is_unchanged(e->discovery) && !containers_due(e))
         return 0;
     same_paths = discovery_begin(e->discovery);
     rc = same_paths ? 0 : take_up_settings(e);
@@ -441,7 +445,7 @@ bool oks_engine_needs_polling(struct oks_engine *e)
     bool unwatched;
 
     pthread_mutex_lock(&e->model.lock);
-    unwatched = discovery_needs_polling(e->discovery);
+    unwatched = discovery_needs_polling(e->discovery) || containers_due(e);
     pthread_mutex_unlock(&e->model.lock);
     return unwatched;
 }

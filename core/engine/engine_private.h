@@ -49,6 +49,12 @@ struct oks_engine {
     unsigned walked;                /* files that were found */
     bool any_hidden;                /* a transcript may be in a folder that cannot be entered */
 
+    /* containers.c */
+    struct containers {
+        void *by_path; /* tsearch tree */
+        TAILQ_HEAD(, container) dirty;
+    } containers;
+
     /* scanning.c */
     struct scanning {
         pthread_cond_t idle; /* a transcript stopped being busy; CLOCK_MONOTONIC */
@@ -138,6 +144,33 @@ int arrivals_rename(struct oks_engine *e, struct transcript *t, const char *id);
  * it this sync would show less than was known. It becomes a transcript. 0 or -ENOMEM
  */
 int arrivals_other_form(struct oks_engine *e, const struct transcript *t);
+
+/*
+ * A member of a container (containers.c) in the folder is there, with this mark: its transcript. 0 or -ENOMEM
+ */
+int arrivals_member(struct oks_engine *e, struct folder *folder, const char *path,
+                    const struct member_mark *mark, struct transcript **out);
+
+/* containers.c */
+/* A file in the folder that belongs to a container was found. 0 or -ENOMEM */
+int containers_found(struct oks_engine *e, struct folder *folder, const char *path);
+/* It was written to. NULL: it belongs to none that is known. What is returned is in no folder. */
+struct found_file *containers_changed(struct oks_engine *e, const struct root *root, const char *path);
+/* The file, or the member, may be gone. The same */
+struct found_file *containers_lost(struct oks_engine *e, const char *path);
+/* The transcript, which is a member, may have changed; `all`: it is not known whether anything was written.
+ */
+void containers_recheck(struct oks_engine *e, struct transcript *t, bool all);
+/* The transcript is no member any more. */
+void containers_leave(struct transcript *t);
+/*
+ * Lists what has changed, and takes up what is new in it. Under the lock, which is released in between; the
+ * engine is walking. 0, or a failure that passes
+ */
+int containers_refresh(struct oks_engine *e);
+/* Whether there is something to be listed. */
+bool containers_due(const struct oks_engine *e);
+void containers_free(struct oks_engine *e); /* after all transcripts */
 
 /* departures.c */
 /* Removes a transcript that is not busy, and its session if that becomes empty. */

@@ -87,6 +87,7 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
 
     t->retained = true;
     t->gone = false;
+    containers_leave(t);
     t->error = 0;
     t->mark = transcript_retained_mark(&t->state);
     session_file_changed(t, &before);

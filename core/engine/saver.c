@@ -132,6 +132,8 @@ static bool is_in_its_file(const struct transcript *t)
 {
     struct stat st;
 
+    if (t->container)
+        return true;
     return !t->retained && !t->remnant && stat(t->path, &st) == 0 && transcript_is_unchanged(t, &st);
 }
 

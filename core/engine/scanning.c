@@ -18,6 +18,7 @@
  * If many transcripts are dirty (the first scan), extra threads run the same loop, at most one for each core.
  */
 #include "engine/engine_private.h"
+#include "base/passing.h"
 #include "files/file_time.h"
 
 #include <errno.h>
@@ -178,6 +179,8 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
  */
 static bool waits_for_event(const struct transcript *t, int error)
 {
+    if (t->container)
+        return !is_passing(error);
     if (error != -EACCES && error != -EPERM && !(t->packed && error == -EBADMSG))
         return false;
     return transcript_is_hidden(t) || t->file.folder->watch_id >= 0;
@@ -203,6 +206,8 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         .cancel = cancel,
         .progress_ns = progress_ns,
         .stop = e->stop,
+        .member = t->member,
+        .member_gone = t->member_gone,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;

@@ -179,6 +179,8 @@ static void add_own(struct lines *lines, struct request_runs *runs, const struct
         own->request.key = request_runs_line(runs, r, &names, &own->request, links, n);
     else
         own->request.key = plain_key(&names);
+    if (r->link && !r->key && !m->foreign_id)
+        links[(*n)++] = (struct request_link){r->link, REQUEST_LINK_SAME};
 }
 
 static void add_alias(struct lines *lines, const struct oks_record *r)

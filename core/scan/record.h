@@ -132,7 +132,8 @@ struct oks_record {
      * an alias and no key is no request, only one more line about one.
      */
     uint64_t key, alias;
-    bool copied; /* another transcript owns its request: it is in no event of this one */
+    uint64_t link; /* beside the ids of the message: a second key of the request, that copies have; 0: none */
+    bool copied;   /* another transcript owns its request: it is in no event of this one */
 
     /*
      * Of a source that logs some of a request's tokens with the request, and the others later, for several

@@ -11,6 +11,7 @@
 #include "internal/source_homes.h"
 #include "sources/about.h"
 #include "scan/reader.h"
+#include "sources/members.h"
 
 enum {
     SOURCE_FOLDERS_MAX = 2,      /* of one configuration folder */
@@ -44,7 +45,12 @@ struct source {
     const struct oks_reader_ops *reader_avx2; /* the same for CPUs that have AVX2, or NULL */
     const struct oks_reader_ops *tools;       /* of tool calls: sources/tools.h; NULL: it logs none */
 
-    bool (*wants)(const char *rel);  /* whether the file is a transcript, by its path below such a folder */
+    const struct source_members
+        *members; /* its transcripts are members of containers; NULL: they are files */
+
+    /* Whether the file is a transcript, by its path below such a folder; of members also whether the path is
+     * one of theirs, or of a file that belongs to a container. */
+    bool (*wants)(const char *rel);
     bool (*enters)(const char *rel); /* whether to look into a folder; NULL: into all */
     bool (*whole)(const char *path); /* one object, rewritten when it changes; NULL: never */
     bool (*packed)(
@@ -126,6 +132,9 @@ extern const struct source oks_source_qwen;
 extern const struct source oks_source_openclaude;
 extern const struct source oks_source_pi;
 extern const struct source oks_source_omp;
+extern const struct source oks_source_opencode;
+extern const struct source oks_source_kilo;
+extern const struct source oks_source_mimocode;
 
 /* A scanner that is set to read transcripts of the source. -ENOMEM, -ENOTSUP (isa). */
 int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source);

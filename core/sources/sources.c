@@ -4,11 +4,16 @@
 #include "sources/source.h"
 
 const struct source *const oks_sources[OKS_SOURCES] = {
-    [OKS_SOURCE_CLAUDE] = &oks_source_claude,         [OKS_SOURCE_CODEX] = &oks_source_codex,
-    [OKS_SOURCE_GEMINI] = &oks_source_gemini,         [OKS_SOURCE_QWEN] = &oks_source_qwen,
+    [OKS_SOURCE_CLAUDE] = &oks_source_claude,
+    [OKS_SOURCE_CODEX] = &oks_source_codex,
+    [OKS_SOURCE_GEMINI] = &oks_source_gemini,
+    [OKS_SOURCE_QWEN] = &oks_source_qwen,
     [OKS_SOURCE_OPENCLAUDE] = &oks_source_openclaude,
     [OKS_SOURCE_PI] = &oks_source_pi,
     [OKS_SOURCE_OMP] = &oks_source_omp,
+    [OKS_SOURCE_OPENCODE] = &oks_source_opencode,
+    [OKS_SOURCE_KILO] = &oks_source_kilo,
+    [OKS_SOURCE_MIMOCODE] = &oks_source_mimocode,
 };
 
 const struct source *const oks_source_places[SOURCE_PLACES] = {&oks_source_claude_desktop};

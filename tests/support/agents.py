@@ -6,6 +6,7 @@ PLACES = {
     "openclaude": ".openclaude",
     "pi": ".pi/agent",
     "omp": ".omp/agent",
+    "opencode": ".local/share/opencode",
 }
 
 # The variable that names the agent's folders, separated by commas; an agent that is not here has none.
@@ -13,6 +14,7 @@ VARIABLES = {
     "qwen": "QWEN_RUNTIME_DIR",
     "openclaude": "OPENCLAUDE_CONFIG_DIR",
     "pi": "PI_CODING_AGENT_DIR",
+    "opencode": "OPENCODE_DATA_DIR",
 }
 
 # Agents that log a response in several lines; the one that counts is not the first.
