@@ -135,6 +135,9 @@ extern const struct source oks_source_omp;
 extern const struct source oks_source_opencode;
 extern const struct source oks_source_kilo;
 extern const struct source oks_source_mimocode;
+extern const struct source oks_source_copilot;
+extern const struct source oks_source_kimi;
+extern const struct source oks_source_grok;
 
 /* A scanner that is set to read transcripts of the source. -ENOMEM, -ENOTSUP (isa). */
 int source_scanner_new(struct oks_scanner **out, enum oks_isa isa, enum oks_source source);

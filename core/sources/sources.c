@@ -14,6 +14,9 @@ const struct source *const oks_sources[OKS_SOURCES] = {
     [OKS_SOURCE_OPENCODE] = &oks_source_opencode,
     [OKS_SOURCE_KILO] = &oks_source_kilo,
     [OKS_SOURCE_MIMOCODE] = &oks_source_mimocode,
+    [OKS_SOURCE_COPILOT] = &oks_source_copilot,
+    [OKS_SOURCE_KIMI] = &oks_source_kimi,
+    [OKS_SOURCE_GROK] = &oks_source_grok,
 };
 
 const struct source *const oks_source_places[SOURCE_PLACES] = {&oks_source_claude_desktop};

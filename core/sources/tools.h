@@ -8,6 +8,7 @@
 
 #include "scan/reader.h"
 
-extern const struct oks_reader_ops oks_claude_tools, oks_codex_tools, oks_gemini_tools, oks_opencode_tools;
+extern const struct oks_reader_ops oks_claude_tools, oks_codex_tools, oks_copilot_tools, oks_gemini_tools,
+    oks_grok_tools, oks_kimi_tools, oks_opencode_tools;
 
 #endif

@@ -246,7 +246,121 @@ class Omp(Pi):
     name, place = "omp", ".omp/agent"
 
 
-AGENTS = (Claude, Codex, Gemini, Qwen, OpenClaude, Pi, Omp)
+class Copilot(Agent):
+    """Each response ends with a shutdown, and the session is resumed. Its counters go on or begin anew."""
+    name, place, forks, replays = "copilot", ".copilot", False, False
+
+    def path(self, session):
+        return f"session-state/{session}/events.jsonl"
+
+    def event(self, second, kind, data):
+        return {"type": kind, "data": data, "id": self.id(), "timestamp": stamp(second), "parentId": None}
+
+    def begin(self, session, second):
+        session.state.update(totals={}, running=self.chance.random() < 0.5)
+        return [self.event(second, "session.start", {"sessionId": session.id, "context": {"cwd": CWD, "branch": "main"}})]
+
+    def prompt(self, session, second):
+        return [self.event(second, "user.message", {"content": SECRET})]
+
+    def response(self, session, request):
+        calls = [{"toolCallId": self.id(), "name": "view", "arguments": {"path": SECRET}} for _ in range(request.calls)]
+        message = {"messageId": self.id(), "model": request.model, "content": SECRET, "toolRequests": calls,
+                   "outputTokens": request.output}
+        used = {"inputTokens": request.input + request.read + request.write, "outputTokens": request.output,
+                "cacheReadTokens": request.read, "cacheWriteTokens": request.write}
+        if not session.state["running"]:
+            session.state["totals"] = {}
+        n, before = session.state["totals"].get(request.model, (0, {}))
+        session.state["totals"][request.model] = n + 1, {key: before.get(key, 0) + used[key] for key in used}
+        metrics = {model: {"requests": {"count": count, "cost": 1}, "usage": usage}
+                   for model, (count, usage) in session.state["totals"].items()}
+        return [self.event(request.second, "assistant.message", message),
+                self.event(request.second, "session.shutdown", {"modelMetrics": metrics, "currentModel": request.model}),
+                self.event(request.second + 1, "session.resume", {"context": {"cwd": CWD}})]
+
+
+class Kimi(Agent):
+    name, place, forks = "kimi", ".kimi-code", False
+
+    def path(self, session):
+        return f"sessions/wd_shop_ab12/session_{session}/agents/main/wire.jsonl"
+
+    def line(self, second, kind, **more):
+        return {"type": kind, "time": int((BEGIN + second) * 1000)} | more
+
+    def event(self, second, kind, **more):
+        return self.line(second, "context.append_loop_event", event={"type": kind} | more)
+
+    def begin(self, session, second):
+        return [self.line(second, "config.update", cwd=CWD, systemPrompt=SECRET, profileName="agent")]
+
+    def prompt(self, session, second):
+        return [self.line(second, "turn.prompt", input=[{"type": "text", "text": SECRET}])]
+
+    def response(self, session, request):
+        usage = {"inputOther": request.input, "output": request.output, "inputCacheRead": request.read,
+                 "inputCacheCreation": request.write}
+        alias = f"made/{request.model}"
+        calls = [self.event(request.second, "tool.call", toolCallId=self.id(), name="Bash", args={"command": SECRET})
+                 for _ in range(request.calls)]
+        step = self.event(request.second, "step.end", usage=usage)
+        record = self.line(request.second, "usage.record", model=alias, usage=usage, usageScope="turn")
+        return [self.event(request.second - 1, "step.begin"),
+                self.line(request.second - 1, "llm.request", model=request.model, modelAlias=alias), *calls,
+                *self.chance.choice(([step, record], [step, record], [step], [record]))]
+
+
+class KimiCli(Agent):
+    """The older client: the usage so far of a message, repeated, and no model."""
+    name, place, forks = "kimi", ".kimi", False
+
+    def path(self, session):
+        return f"sessions/0123456789abcdef0123456789abcdef/{session}/wire.jsonl"
+
+    def line(self, second, kind, payload):
+        return {"timestamp": BEGIN + second + 0.5, "message": {"type": kind, "payload": payload}}
+
+    def prompt(self, session, second):
+        return [self.line(second, "TurnBegin", {"user_input": SECRET})]
+
+    def response(self, session, request):
+        said, out = self.id(), []
+        for output in (1, request.output, request.output):
+            usage = {"input_other": request.input, "output": output, "input_cache_read": request.read,
+                     "input_cache_creation": request.write}
+            out.append(self.line(request.second, "StatusUpdate", {"message_id": said, "token_usage": usage}))
+        call = {"type": "function", "id": self.id(), "function": {"name": "Shell", "arguments": SECRET}}
+        return [self.line(request.second, "ToolCall", call)] * request.calls + out
+
+
+class Grok(Agent):
+    """A turn, and sometimes another line that replaces it."""
+    name, place, forks = "grok", ".grok", False
+
+    def path(self, session):
+        return f"sessions/%2Fsrv%2Fmade%2Fshop/{session}/updates.jsonl"
+
+    def line(self, session, second, update):
+        return {"timestamp": BEGIN + second, "method": "session/update", "params": {"sessionId": session.id, "update": update}}
+
+    def prompt(self, session, second):
+        chunk = {"sessionUpdate": "user_message_chunk", "content": {"type": "text", "text": SECRET}}
+        return [self.line(session, second, chunk)]
+
+    def response(self, session, request):
+        turn, out = self.id(), []
+        call = {"sessionUpdate": "tool_call", "toolCallId": self.id(), "title": SECRET, "rawInput": {"path": SECRET},
+                "_meta": {"x.ai/tool": {"name": "read_file"}}}
+        for share in self.chance.choice(((1,), (2, 1), (0.5, 1))):
+            numbers = [int(n * share) for n in (request.input + request.read + request.write, request.output, request.read, request.write)]
+            usage = dict(zip(("inputTokens", "outputTokens", "cachedReadTokens", "cacheCreationTokens"), numbers))
+            out.append(self.line(session, request.second, {
+                "sessionUpdate": "turn_completed", "prompt_id": turn, "usage": {"modelUsage": {request.model: usage}}}))
+        return [self.line(session, request.second, call)] * request.calls + out
+
+
+AGENTS = (Claude, Codex, Gemini, Qwen, OpenClaude, Pi, Omp, Copilot, Kimi, KimiCli, Grok)
 
 
 class World:

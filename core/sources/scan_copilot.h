@@ -1,0 +1,9 @@
+/* The reader of Copilot CLI's events (private to the sources). */
+#ifndef OKSTRAFS_SOURCES_SCAN_COPILOT_H
+#define OKSTRAFS_SOURCES_SCAN_COPILOT_H
+
+#include "scan/reader.h"
+
+extern const struct oks_reader_ops oks_copilot_reader;
+
+#endif

@@ -1,0 +1,9 @@
+/* The reader of Grok Build's updates (private to the sources). */
+#ifndef OKSTRAFS_SOURCES_SCAN_GROK_H
+#define OKSTRAFS_SOURCES_SCAN_GROK_H
+
+#include "scan/reader.h"
+
+extern const struct oks_reader_ops oks_grok_reader;
+
+#endif

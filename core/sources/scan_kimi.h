@@ -1,0 +1,9 @@
+/* The reader of Kimi's wire files, of Kimi Code and of the older Kimi CLI (private to the sources). */
+#ifndef OKSTRAFS_SOURCES_SCAN_KIMI_H
+#define OKSTRAFS_SOURCES_SCAN_KIMI_H
+
+#include "scan/reader.h"
+
+extern const struct oks_reader_ops oks_kimi_reader;
+
+#endif
