@@ -316,7 +316,10 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
         transcript_forget(t);
     }
     timeline_transcript_new(&e->model.timeline, t); /* not before the restore, as in found() */
-    catalog_mark_dirty(&e->model.catalog, t, true);
+    if (session_is_live(t->session)) /* it gives way, and must not name the project until then */
+        catalog_mark_lost(&e->model.catalog, t);
+    else
+        catalog_mark_dirty(&e->model.catalog, t, true);
     return 0;
 }
 

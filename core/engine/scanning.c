@@ -135,7 +135,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
         if (rc == 0 && t->source->late)
             retained_replaced(e, t->session); /* not before: its session is known only now */
     }
-    if (rc == 0 && was_lost && !t->gone) /* others may have been retained because of that */
+    if (rc == 0 && was_lost && !t->gone && !t->retained) /* others may have been retained because of that */
         retained_replaced(e, t->session);
     if (rc == 0 && t->retained && t->loaded) {
         rc = retained_stays(e, t);
