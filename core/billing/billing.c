@@ -210,7 +210,7 @@ static int merge_row(struct billing *b, struct billing_part *part, size_t i, con
     if (requests_merge(rows, i, true, &row, gain))
         model = gain_model;
     if (!request_same_values(&before, &row.request))
-        b->events->row_changed(b->ctx, part->owner, i);
+        b->events->row_changed(b->ctx, part->owner, i, before.stamp);
     rc = requests_set(rows, i, &row, model);
     if (rc == 0 && row.request.part == OKS_PART_LINK && before.part != OKS_PART_LINK)
         rc = billing_pend(b, row.request.key);
@@ -287,7 +287,7 @@ static int row_restored(struct billing *b, struct billing_part *part, size_t i,
         row.revision = with_tail->revision < REVISION_MAX ? with_tail->revision + 1 : REVISION_MAX;
         row.request.tag = requests_tag(rows, row.tag);
         rc = requests_set(rows, i, &row, requests_model(rows, row.model));
-        b->events->row_changed(b->ctx, part->owner, i);
+        b->events->row_changed(b->ctx, part->owner, i, with_tail->request.stamp);
     }
     return rc ? rc : row_changed(b, part, i, was_counted);
 }

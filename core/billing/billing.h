@@ -42,8 +42,8 @@ struct billing_events {
      * part's row. */
     void (*timed)(void *ctx, void *owner, size_t i, struct oks_stamp stamp, const char *model,
                   const struct billed_sum *sum, bool comes);
-    /* The values of row i changed, or whether it counts. */
-    void (*row_changed)(void *ctx, void *owner, size_t i);
+    /* The values of row i changed, or whether it counts. `before`: the time that its request had. */
+    void (*row_changed)(void *ctx, void *owner, size_t i, struct oks_stamp before);
     /*
      * All rows of the part are about to leave, and are still there: subtract them from sums by time now
      * (billing_each). `posted` follows, `timed` does not.

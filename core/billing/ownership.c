@@ -88,7 +88,7 @@ static struct verdict verdict_of(struct billing_part *part, size_t i, const char
 static void undone(struct billing *b, struct verdict *before, struct verdict verdict)
 {
     if (before->part)
-        b->events->row_changed(b->ctx, before->part->owner, before->i);
+        b->events->row_changed(b->ctx, before->part->owner, before->i, before->stamp);
     *before = verdict;
 }
 
@@ -210,9 +210,11 @@ static int elect(struct billing *b, const struct pending *pending)
         owner.part->foreign -= key;
     }
     if (!same_verdict(&before, &after)) {
+        struct oks_stamp stamp = before.part ? before.stamp : after.stamp;
+
         if (before.part)
-            b->events->row_changed(b->ctx, before.part->owner, before.i);
-        b->events->row_changed(b->ctx, after.part->owner, after.i);
+            b->events->row_changed(b->ctx, before.part->owner, before.i, stamp);
+        b->events->row_changed(b->ctx, after.part->owner, after.i, stamp);
     }
     if (best.part == owner.part && best.i == owner.i)
         return billing_count_row(b, owner.part, owner.i, &owner.row);

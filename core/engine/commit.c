@@ -29,11 +29,11 @@ static void timed(void *ctx, void *owner, size_t i, struct oks_stamp stamp, cons
     timeline_request(&e->model.timeline, owner, i, stamp, model, sum, comes);
 }
 
-static void row_changed(void *ctx, void *owner, size_t i)
+static void row_changed(void *ctx, void *owner, size_t i, struct oks_stamp before)
 {
     struct oks_engine *e = ctx;
 
-    stream_changed(&e->streams, owner, i);
+    stream_changed(&e->streams, owner, i, before);
     placement_suspect(&e->model.catalog, owner);
 }
 

@@ -146,28 +146,31 @@ static bool range_push(struct stream_range **ranges, size_t *n, size_t *room, st
     return true;
 }
 
-/* Rows of the stream of all that were sent are to be sent again. */
-static void send_again(struct streams *streams, struct transcript *t, size_t from, size_t to)
+/* Rows of the stream of all that were sent are to be sent again. `month`: where the row was; -1: where it is.
+ */
+static void send_again(struct streams *streams, struct transcript *t, size_t from, size_t to, int month)
 {
-    const struct stream_range range = {.transcript = t, .from = from, .to = to, .again = true};
+    const struct stream_range range = {
+        .transcript = t, .from = from, .to = to, .again = true, .month = month};
     struct stream *all = &streams->all;
     const struct stream_range *last = all->n_changed ? &all->changed[all->n_changed - 1] : NULL;
 
-    if (last && last->transcript == t && last->from == from && last->to == to)
+    if (last && last->transcript == t && last->from == from && last->to == to &&
+        (month < 0 || last->month == month))
         return;
     if (all->n_changed == CHANGED_MAX ||
         !range_push(&all->changed, &all->n_changed, &all->changed_room, range))
         stream_clear(all);
 }
 
-void stream_changed(struct streams *streams, struct transcript *t, size_t i)
+void stream_changed(struct streams *streams, struct transcript *t, size_t i, struct oks_stamp before)
 {
     if (i < t->marks->months_of)
         stream_months_forget(t);
     if (i < t->marks->sent[STREAM_OF_SESSION])
         stream_clear(t->session->stream);
     if (i < t->marks->sent[STREAM_OF_ALL])
-        send_again(streams, t, i, i + 1);
+        send_again(streams, t, i, i + 1, (int)stream_month_of(before));
 }
 
 /* --- requests that have left --- */
@@ -271,9 +274,9 @@ void stream_committed(struct streams *streams, struct transcript *t)
     if (marks->sent[STREAM_OF_SESSION] > marks->closed)
         stream_clear(t->session->stream);
     if (marks->closed < before && marks->closed < sent) /* the response goes on */
-        send_again(streams, t, marks->closed, before < sent ? before : sent);
+        send_again(streams, t, marks->closed, before < sent ? before : sent, -1);
     if (before < marks->closed && before < sent) /* and has ended again */
-        send_again(streams, t, before, marks->closed < sent ? marks->closed : sent);
+        send_again(streams, t, before, marks->closed < sent ? marks->closed : sent, -1);
 }
 
 /* --- the rows of a call --- */
@@ -328,8 +331,11 @@ static bool is_wanted_at(const void *rows, struct oks_stamp stamp)
     return is_wanted(rows, stamp);
 }
 
-/* Whether a request that was sent may have a line in this month, and belongs to another one now. */
-static bool has_moved(const struct stream_rows *rows, uint64_t key)
+/*
+ * Whether a request that was sent may have a line in this month, and belongs to another one now. `before`: a
+ * month that it was in; -1: not known.
+ */
+static bool has_moved(const struct stream_rows *rows, uint64_t key, int before)
 {
     struct billing_ruling ruling;
     struct oks_stamp now;
@@ -339,7 +345,8 @@ static bool has_moved(const struct stream_rows *rows, uint64_t key)
         return false;
     billing_row(rows->billing, ((const struct transcript *)ruling.owner)->billed, ruling.row, take_stamp,
                 &now);
-    return !is_wanted(rows, now) && billing_any_stamp(rows->billing, key, is_wanted_at, rows);
+    return !is_wanted(rows, now) &&
+           (before == rows->month || billing_any_stamp(rows->billing, key, is_wanted_at, rows));
 }
 
 static int add_row(void *ctx, const struct billing_visit *visit)
@@ -347,7 +354,7 @@ static int add_row(void *ctx, const struct billing_visit *visit)
     struct stream_rows *rows = ctx;
     const struct stream_range *range = &rows->ranges[rows->n_ranges - 1];
 
-    if (range->again && has_moved(rows, visit->row->request.key))
+    if (range->again && has_moved(rows, visit->row->request.key, range->month))
         return OKS_STREAM_STARTED_OVER;
     if (!range->again && !stream_has_line(rows->which, visit))
         return 0;
@@ -505,7 +512,7 @@ static int describe_sessions(struct streams *streams, const struct chosen *chose
         uint64_t says = says_of(t->session);
 
         if (t->marks->told_as != says && t->marks->sent[STREAM_OF_ALL])
-            send_again(streams, t, 0, t->marks->sent[STREAM_OF_ALL]);
+            send_again(streams, t, 0, t->marks->sent[STREAM_OF_ALL], -1);
         t->marks->told_as = says;
     }
     return rc;

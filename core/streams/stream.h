@@ -30,6 +30,7 @@ struct stream_range {
     struct transcript *transcript;
     size_t from, to;
     bool again; /* rows that were sent before, and have changed since */
+    int month;  /* then: where the only one was before; -1: not known */
 };
 
 /* A request that was sent, and has left with its transcript. */
@@ -100,7 +101,7 @@ void streams_start_over(struct streams *streams);
  * The values of row i changed, or whether it has a line. If it was sent before, the session's stream starts
  * over, and that of all has it again.
  */
-void stream_changed(struct streams *streams, struct transcript *t, size_t i);
+void stream_changed(struct streams *streams, struct transcript *t, size_t i, struct oks_stamp before);
 /* The transcript's rows are about to leave. */
 void stream_leave(struct streams *streams, struct transcript *t);
 

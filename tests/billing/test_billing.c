@@ -43,7 +43,7 @@ static void timed(void *ctx, void *owner, size_t i, struct oks_stamp stamp, cons
     (comes ? billed_add : billed_take)(&((struct part *)owner)->timed, sum);
 }
 
-static void row_changed(void *ctx, void *owner, size_t i)
+static void row_changed(void *ctx, void *owner, size_t i, struct oks_stamp before)
 {
     ((struct part *)owner)->changes++;
     ((struct part *)owner)->changed = i;

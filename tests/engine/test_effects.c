@@ -107,8 +107,9 @@ RECORDED(void, timeline_restored, (struct timeline * tl, struct transcript *t), 
 RECORDED(void, timeline_requests_leave, (struct timeline * tl, struct transcript *t), (tl, t), file_of(t))
 
 RECORDED(void, stream_committed, (struct streams * s, struct transcript *t), (s, t), file_of(t))
-RECORDED(void, stream_changed, (struct streams * streams, struct transcript *t, size_t i), (streams, t, i),
-         text_of("%s/%zu", file_of(t), i))
+RECORDED(void, stream_changed,
+         (struct streams * streams, struct transcript *t, size_t i, struct oks_stamp before),
+         (streams, t, i, before), text_of("%s/%zu", file_of(t), i))
 RECORDED(void, stream_leave, (struct streams * streams, struct transcript *t), (streams, t), file_of(t))
 
 RECORDED(struct session *, catalog_session_made, (struct catalog * c, struct oks_slice id), (c, id),

@@ -76,10 +76,10 @@ static inline void model_timed(void *ctx, void *owner, size_t i, struct oks_stam
     timeline_request(&model.timeline, owner, i, stamp, name, sum, comes);
 }
 
-static inline void model_row_changed(void *ctx, void *owner, size_t i)
+static inline void model_row_changed(void *ctx, void *owner, size_t i, struct oks_stamp before)
 {
 #ifdef MODEL_STREAMS
-    stream_changed(&streams, owner, i);
+    stream_changed(&streams, owner, i, before);
 #endif
 }
 
