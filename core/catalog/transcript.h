@@ -209,6 +209,8 @@ struct scan_options {
 
 struct stat;
 
+/* Whether the state is worth being kept when the file is deleted. */
+bool transcript_says_something(const struct transcript *t, const struct oks_state *state);
 /* Whether the file, which has these attributes, is as it was when it was scanned to its end. */
 /* What stands for the file of a retained transcript: the time is that of its last event. */
 struct file_mark transcript_retained_mark(const struct oks_state *state);

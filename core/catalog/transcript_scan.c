@@ -481,6 +481,15 @@ static int amend(const struct transcript *t, const char *peer_states, struct oks
     return requests_set(state->requests, at, &row, requests_model(state->requests, row.model));
 }
 
+/*
+ * Without events there is nothing to retain, but for sources whose transcripts repeat each other: there a row
+ * without an event says that what copies count is no request.
+ */
+bool transcript_says_something(const struct transcript *t, const struct oks_state *state)
+{
+    return oks_events_len(state->events) > 0 || (t->source->assumed && requests_whole(state->requests) > 0);
+}
+
 static int scan_retained(const struct transcript *t, const struct scan_options *options,
                          struct scan_outcome *out)
 {
@@ -489,8 +498,8 @@ static int scan_retained(const struct transcript *t, const struct scan_options *
 
     if (rc < 0)
         return rc;
-    out->gone = rc != OKS_CACHE_HIT ||
-                (t->remnant ? requests_len(out->gain.requests) : oks_events_len(out->gain.events)) == 0;
+    out->gone = rc != OKS_CACHE_HIT || (t->remnant ? requests_len(out->gain.requests) == 0
+                                                   : !transcript_says_something(t, &out->gain));
     out->cache_hit = out->adopted && !out->gone;
     if (out->gone && t->loaded) { /* it counts as long as it is in memory */
         out->gone = false;

@@ -132,12 +132,12 @@ static int take_tail(struct oks_engine *e, struct transcript *t)
     return rc;
 }
 
-/* Without events there is nothing to retain: a start must not find it in the store either. */
+/* There is nothing to retain: a start must not find it in the store either. */
 static bool drop_empty(struct oks_engine *e, const struct transcript *t)
 {
     struct history_facts facts;
 
-    if (t->totals.events)
+    if (transcript_says_something(t, &t->state))
         return false;
     history_store_facts(e->history, t->path, &facts);
     if (e->cache && facts.live)

@@ -393,14 +393,22 @@ int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *k
     return 0;
 }
 
-bool codex_peers_in_turn(const char *peers, uint64_t rollout, const struct codex_name *turn)
+static bool rest_has(struct memo_reader *r, uint64_t measure)
+{
+    while (!memo_is_over(r))
+        if (memo_get(r) == measure)
+            return true;
+    return false;
+}
+
+bool codex_peers_in_turn(const char *peers, const struct codex_state *s)
 {
     for (const char *p = peers; p && *p; p = memo_next(p)) {
         struct memo_reader r = {p};
         struct codex_state peer;
 
-        if (memo_head(&r, &peer) && !(rollout && peer.rollout == rollout) &&
-            strcmp(peer.turn.text, turn->text) == 0)
+        if (memo_head(&r, &peer) && !(s->rollout && peer.rollout == s->rollout) &&
+            strcmp(peer.turn.text, s->turn.text) == 0 && rest_has(&r, s->opening))
             return true;
     }
     return false;
@@ -486,10 +494,7 @@ static bool has_measure(const char *memo, const struct memo_gist *own)
 
     if (!memo_gist(&r, &peer) || (own->rollout && peer.rollout == own->rollout))
         return false;
-    while (!memo_is_over(&r))
-        if (memo_get(&r) == own->opening)
-            return true;
-    return false;
+    return rest_has(&r, own->opening);
 }
 
 bool codex_concerns(const char *memo, const char *before, const char *after)

@@ -115,8 +115,9 @@ char *codex_memo_text(const struct codex_state *state, const struct memo_numbers
 
 /* The measures of the peers, but for copies of this rollout, sorted. 0 or -ENOMEM. */
 int codex_peers_read(const char *peers, uint64_t rollout, struct memo_numbers *known);
-/* Whether a peer, but for copies of this rollout, was last in that turn. */
-bool codex_peers_in_turn(const char *peers, uint64_t rollout, const struct codex_name *turn);
+/* Whether a peer, but for copies of this rollout, is in the turn of `s`, and has the count that it opens
+ * with. */
+bool codex_peers_in_turn(const char *peers, const struct codex_state *s);
 /* The line about the rollout itself (struct source); the keys are sorted. 0 or -ENOMEM */
 int codex_self_read(const char *peers, struct codex_name *file, struct codex_name *family,
                     struct memo_numbers *foreign);

@@ -684,7 +684,7 @@ static int line_count(struct codex *c, struct held *line, bool complete, const s
     if (complete && remember(c, codex_measure(total, m.used)) < 0)
         return -ENOMEM;
     /* In the turn of the page before it has the key of the request itself: as an alias that would be lost. */
-    opening = opening && !codex_peers_in_turn(c->peers, s->rollout, &s->turn);
+    opening = opening && !codex_peers_in_turn(c->peers, s);
     if (is_imported(oks_slice_of(s->turn.text)) || (repeats && !opening))
         return line_plain(c, line, complete, sink);
     if (opening)
