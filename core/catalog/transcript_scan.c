@@ -267,6 +267,16 @@ static bool is_rewritten(const struct transcript *t, int fd, const struct head *
                                           : !still_valid(fd, &t->state, head, mark, true);
 }
 
+/*
+ * Whether lines behind the state must not be read by themselves: which requests others own is known only when
+ * the transcript's own are in billing, and the state was made with that knowledge.
+ */
+static bool needs_owners(const struct transcript *t, const struct oks_state *state, uint64_t size)
+{
+    return state->offset < size && t->source->assumed && state->reader_state &&
+           t->source->assumed(state->reader_state) != 0;
+}
+
 /* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
@@ -285,7 +295,8 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
         return rc;
     out->cache_hit = rc == OKS_CACHE_HIT &&
                      still_valid(fd, &out->gain, head, &out->mark, options->verify_tail) &&
-                     (!t->packed || packed_is_same(&out->gain, &out->mark));
+                     (!t->packed || packed_is_same(&out->gain, &out->mark)) &&
+                     !needs_owners(t, &out->gain, out->mark.size);
     out->cache_miss = !out->cache_hit;
     if (rc != OKS_CACHE_HIT)
         return 0;
