@@ -51,6 +51,7 @@ COST_MAX = Decimal(2**63 - 1) / 10**12
 WINDOWS = ("_2026-06-01", "2026-06-02_2026-06-02", "2026-06-02T12:00Z_")
 SCHEMAS_EVERY = 8  # checks
 MODES = (("claude", True), ("claude", True), ("claude", False), ("codex", True), ("gemini", True), ("mixed", False))
+PROGRESS_EVERY = 50  # seeds
 MOUNTED = 25  # one seed in so many has a mount
 AGENTS = {"mixed": ("claude", "codex", "gemini")}
 
@@ -125,7 +126,8 @@ class Run:
             if not folder.exists():
                 folder.mkdir(parents=True)
                 self.sync()
-        comes = not (self.root / step[1]).exists()  # what its session had of other files may be given up
+        # What its session had of other files, or the path of another one, may be given up.
+        comes = not (self.root / step[2 if verb == "link" else 1]).exists()
         done = perform(self.root, step)
         self.changed |= done
         self.unsaved |= done and (comes or verb in DESTRUCTIVE)
@@ -496,7 +498,7 @@ class Check:
         """A process that has nothing but the files says the same of sessions that have files."""
         live = [sid for sid in self.sessions if not self.documents[f"sessions/{sid}/usage.json"]["retained"]]
         paths = [f"sessions/{sid}/usage.json" for sid in live if self.documents[f"sessions/{sid}/usage.json"]["transcripts"]]
-        if self.documents["stats/by-source.json"]["total"]["billed"]["retainedRequests"]:  # a page may repeat one of these
+        if json.loads(self.run.view.read("status.json"))["history"]["retainedTranscripts"]:  # a page may repeat one of these
             paths = [path for path in paths if self.documents[path]["source"] != "codex"]
         with tempfile.TemporaryDirectory(dir=self.run.root) as empty:
             got = self.run.view.fresh(paths, Path(empty)) if paths else {}
@@ -616,6 +618,8 @@ def run_seeds(seeds, args, is_over) -> tuple[int, int, int]:
                 total_seeds, steps, failed = total_seeds + 1, steps + count, failed + bool(said)
                 if said:
                     print(said, flush=True)
+                if total_seeds % PROGRESS_EVERY == 0:
+                    print(f"{total_seeds} seeds: {steps} steps, {failed} failed", file=sys.stderr, flush=True)
 
 
 class Found(unittest.TestCase):
