@@ -262,7 +262,8 @@ int requests_add(struct oks_requests *requests, const struct request_line *line,
 
 int requests_add_record(struct oks_requests *requests, const struct oks_record *r, struct oks_slice name)
 {
-    bool conversation = r->type == OKS_RECORD_USER || r->type == OKS_RECORD_ASSISTANT;
+    bool speaks = r->type == OKS_RECORD_USER || r->type == OKS_RECORD_ASSISTANT,
+         conversation = speaks && !r->again;
     struct request_line lines[REQUESTS_OF_RECORD];
     uint64_t history = requests_history(requests), after = requests_after(requests) + conversation;
     const struct tag tag = {r->branch, r->effort};
@@ -271,7 +272,7 @@ int requests_add_record(struct oks_requests *requests, const struct oks_record *
     size_t n = 0;
     int rc = 0;
 
-    if (conversation || r->nested_present || r->alias)
+    if (speaks || r->nested_present || r->alias)
         n = request_lines(requests_edit_runs(requests), r, name, lines);
     if (n)
         text = tag_text(&tag, room);

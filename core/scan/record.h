@@ -134,6 +134,7 @@ struct oks_record {
     uint64_t key, alias;
     uint64_t link; /* beside the ids of the message: a second key of the request, that copies have; 0: none */
     bool copied;   /* another transcript owns its request: it is in no event of this one */
+    bool again;    /* an earlier record has told of its message: no further one of the conversation */
 
     /*
      * Of a source that logs some of a request's tokens with the request, and the others later, for several

@@ -183,10 +183,11 @@ static void name_tools(struct oks_record *r, const struct texts *texts, uint64_t
         r->tools[r->n_tools++] = texts->tools[before];
 }
 
-/* A message of the model, all of it; `before` (by enum counts) was counted already. */
+/* A message of the model, all of it; `before` (by enum counts) was counted already, if it is told again. */
 static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI_COLUMNS],
-                        const uint64_t before[GEMINI_COLUMNS], bool measured, const struct texts *texts,
-                        uint64_t offset, uint64_t length, bool complete, const struct oks_sink *sink)
+                        const uint64_t before[GEMINI_COLUMNS], bool again, bool measured,
+                        const struct texts *texts, uint64_t offset, uint64_t length, bool complete,
+                        const struct oks_sink *sink)
 {
     struct oks_record *r = record_start(g, offset, length);
     uint64_t counts[OKS_COLUMNS];
@@ -195,6 +196,7 @@ static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI
     counts_of(now, counts);
     counts_of(before, g->counted);
     r->type = OKS_RECORD_ASSISTANT;
+    r->again = again;
     r->timestamp = texts->stamp;
     r->message.id = (struct oks_slice){g->id, (size_t)n};
     r->message.model = texts->model;
@@ -334,7 +336,7 @@ static int take_message(struct gemini *g, const struct message *m, uint64_t offs
     if (!e && g->messages.n < GEMINI_MESSAGES_MAX)
         return -ENOMEM;
     if (!e)
-        return tell_message(g, id, count, none, m->tokens.present, &texts, offset, length, true, sink);
+        return tell_message(g, id, count, none, false, m->tokens.present, &texts, offset, length, true, sink);
     stamp_hash = gemini_hash(texts.stamp);
     model_hash = gemini_hash(texts.model);
     if ((e->told || e->fresh) && e->stamp == stamp_hash && e->model == model_hash &&
@@ -387,8 +389,8 @@ static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t o
     columns_of(m, count);
     if (e && (e->foreign || !only_grew(e->count, count))) /* the complete lines come to e->count */
         return 0;
-    return tell_message(g, m->id.ptr ? gemini_hash(m->id) : 1, count, e ? e->count : none, m->tokens.present,
-                        &texts, offset, length, false, sink);
+    return tell_message(g, m->id.ptr ? gemini_hash(m->id) : 1, count, e ? e->count : none, e != NULL,
+                        m->tokens.present, &texts, offset, length, false, sink);
 }
 
 static int gemini_tell(void *reader, uint64_t offset, uint64_t length, bool complete,
@@ -430,8 +432,8 @@ static int gemini_end(void *reader, const struct oks_sink *sink)
             continue;
         texts = kept_texts(e);
         if (!e->foreign)
-            rc = tell_message(g, e->id, e->count, e->counted, e->measured, &texts, e->offset, e->length, true,
-                              sink);
+            rc = tell_message(g, e->id, e->count, e->counted, e->told, e->measured, &texts, e->offset,
+                              e->length, true, sink);
         e->told = true;
         e->fresh = false;
         memcpy(e->counted, e->count, sizeof(e->counted));

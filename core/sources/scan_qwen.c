@@ -421,6 +421,7 @@ static void tell_assistant(struct qwen *q, const struct line *line, struct oks_r
     r->key = key ? key : key_of(line);
     if (!key)
         return;
+    r->again = true;
     r->alias = key_of(line);
     memset(q->counted, 0, sizeof(q->counted));
     q->counted[OKS_INPUT] = r->message.usage.input;
