@@ -1,7 +1,7 @@
 /*
  * The engine without a mount, for the model test: a process that answers what a mount would show.
  *
- *     engine_host OKSTRA_HOME CLAUDE CODEX GEMINI [TASK_ROOT]
+ *     engine_host OKSTRA_HOME TASK_ROOT SOURCE=FOLDER ...
  *
  * It reads commands from standard input, one a line, with words separated by tabs, and answers each by a line
  * "<code> <number> <length>" and so many bytes. `start` forks a process with a new engine, which answers
@@ -34,7 +34,7 @@
 
 enum { LINE = 8192, WORDS = 4, PARTS = 16, BUCKETS = 4096, END_MS = 1000, VERSION_LIES = -5000 };
 
-static const char *okstra_home, *task_root, *claude, *codex, *gemini;
+static const char *okstra_home, *task_root, *folders[OKS_SOURCES];
 static const struct oks_target all = {.kind = OKS_ALL};
 
 /* --- answers --- */
@@ -256,17 +256,15 @@ static void list(struct oks_engine *engine, const char *path)
 
 static struct oks_engine *engine_made(const char *home, bool caches, bool once)
 {
-    const char *of_claude[] = {claude, NULL}, *of_codex[] = {codex, NULL}, *of_gemini[] = {gemini, NULL},
-               *roots[] = {task_root, NULL};
+    const char *dirs[OKS_SOURCES][2] = {0}, *roots[] = {task_root, NULL};
     struct oks_config config = {
-        .okstra_home = home,
-        .dirs =
-            {[OKS_SOURCE_CLAUDE] = of_claude, [OKS_SOURCE_CODEX] = of_codex, [OKS_SOURCE_GEMINI] = of_gemini},
-        .task_roots = task_root ? roots : NULL,
-        .no_cache = !caches,
-        .once = once};
+        .okstra_home = home, .task_roots = *task_root ? roots : NULL, .no_cache = !caches, .once = once};
     struct oks_engine *engine;
 
+    for (int i = 0; i < OKS_SOURCES; i++) {
+        dirs[i][0] = folders[i];
+        config.dirs[i] = dirs[i];
+    }
     if (oks_engine_new(&engine, &config) < 0)
         abort();
     oks_engine_clock(engine, now_ms());
@@ -379,17 +377,32 @@ static void serve(void)
     exit(0);
 }
 
+static bool take_folder(const char *word)
+{
+    const char *folder = strchr(word, '=');
+
+    for (int i = 0; folder && i < OKS_SOURCES; i++) {
+        const char *name = oks_source_name((enum oks_source)i);
+
+        if (strlen(name) != (size_t)(folder - word) || strncmp(name, word, strlen(name)) != 0)
+            continue;
+        folders[i] = folder + 1;
+        return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     char line[LINE], *words[WORDS];
 
-    if (argc < 5)
+    if (argc < 3)
         return 2;
     okstra_home = argv[1];
-    claude = argv[2];
-    codex = argv[3];
-    gemini = argv[4];
-    task_root = argv[5];
+    task_root = argv[2];
+    for (int i = 3; i < argc; i++)
+        if (!take_folder(argv[i]))
+            return 2;
     while (read_words(line, words)) {
         int status = 0;
         pid_t pid;

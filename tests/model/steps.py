@@ -10,6 +10,7 @@ import random
 import shutil
 from pathlib import Path
 
+import made_agents
 import records
 import reference_codex
 from test_codex import packed
@@ -170,7 +171,49 @@ class Gemini:
         return f"{CHATS.format(n % 2)}/session-2026-06-01T00-00-{n}.jsonl"
 
 
-MAKERS = {"claude": Claude, "codex": Codex, "gemini": Gemini}
+class Made:
+    """Sessions of an agent of made_agents.py, a few steps of a conversation at a time."""
+
+    def __init__(self, dice: random.Random, exact: bool = True):
+        self.dice, self.agent = dice, self.kind(dice)
+        self.ids = [self.agent.id() for _ in range(4)]
+        self.sessions: dict[str, made_agents.Session] = {}
+        self.rests: dict[str, str] = {}  # what is missing of a line that was written in part
+        self.n = 0
+
+    def lines(self, path: str) -> str:
+        session, out = self.sessions.get(path), []
+        if not session:
+            session = self.sessions[path] = made_agents.Session(os.path.basename(path).rpartition("_")[2].split(".")[0], path)
+            out += self.agent.begin(session, 0)
+        for _ in range(self.dice.choice((0, 1, 1, 3))):
+            self.n += 1
+            if self.dice.random() < 0.5:
+                out += self.agent.prompt(session, self.n * 40)
+            numbers = [self.dice.randrange(90) for _ in range(4)]
+            model = self.dice.choice(MODELS)
+            out += self.agent.response(session, made_agents.Request(self.n, self.n * 40, model, *numbers, calls=self.dice.randrange(3)))
+        text = self.rests.pop(path, "") + "".join(records.line(line).decode() + "\n" for line in out)
+        if text and self.dice.random() < 0.2:
+            cut = self.dice.randrange(len(text))
+            text, self.rests[path] = text[:cut], text[cut:]
+        return text
+
+    def path(self) -> str:
+        return f"{self.agent.name}/{self.agent.path(self.dice.choice(self.ids))}"
+
+
+class Qwen(Made):
+    kind = made_agents.Qwen
+
+
+class Pi(Made):
+    kind = made_agents.Pi
+
+
+MAKERS = {"claude": Claude, "codex": Codex, "gemini": Gemini, "qwen": Qwen, "pi": Pi}
+OF_LINES = {"append": 40, "read": 12, "check": 8, "truncate": 3, "fork": 6, "move": 3, "delete": 5, "restart": 4, "save": 4, "kill": 1, "caches": 2,
+            "damage": 2, "forget": 3}
 WEIGHTS = {
     "claude": {"append": 30, "read": 12, "check": 8, "truncate": 4, "rewrite": 4, "replace": 4, "move": 8, "movefolder": 3,
                "link": 5, "fork": 5, "delete": 7, "deletefolder": 1, "restart": 4, "save": 4, "kill": 1, "forget": 4, "caches": 2, "damage": 2},
@@ -178,6 +221,8 @@ WEIGHTS = {
               "damage": 2, "link": 2},
     "gemini": {"append": 40, "read": 12, "check": 8, "delete": 5, "move": 2, "restart": 4, "save": 4, "kill": 1, "caches": 2, "damage": 2,
                "forget": 2, "replace": 3},
+    "qwen": OF_LINES,
+    "pi": {verb: n for verb, n in OF_LINES.items() if verb != "move"},  # whose lines name the session, not the file
 }
 
 
@@ -252,6 +297,7 @@ class Chooser:
         if files:
             path = self.dice.choice(files)
             lines = (self.root / path).read_bytes().decode("utf-8", "replace").splitlines(True)
+            lines = [line for line in lines if not (agent == "pi" and '"type":"session"' in line)]
             return ["append", maker.path(), "".join(lines[:self.dice.randrange(len(lines) + 1)])]
 
     def _delete(self, agent, maker, files):

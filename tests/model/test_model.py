@@ -52,8 +52,9 @@ WINDOWS = ("_2026-06-01", "2026-06-02_2026-06-02", "2026-06-02T12:00Z_")
 SCHEMAS_EVERY = 8  # checks
 MODES = (("claude", True), ("claude", True), ("claude", False), ("codex", True), ("gemini", True), ("mixed", False))
 PROGRESS_EVERY = 50  # seeds
+OTHERS = (("mixed", False), ("qwen", False), ("pi", False))  # in turn, where MODES has "mixed"
 MOUNTED = 25  # one seed in so many has a mount
-AGENTS = {"mixed": ("claude", "codex", "gemini")}
+AGENTS = {"mixed": ("claude", "codex", "gemini", "qwen", "pi")}
 
 
 def same(kind: str, got, want, note: str = "") -> None:
@@ -85,9 +86,10 @@ class Run:
         self.home = harness.Home()
         self.root = self.home.root
         environment = self.home.environment
-        more = {"CODEX_HOME": str(self.root / "codex"), "GEMINI_CLI_HOME": str(self.root / "gemini")}
+        more = {"CODEX_HOME": str(self.root / "codex"), "GEMINI_CLI_HOME": str(self.root / "gemini"),
+                "QWEN_RUNTIME_DIR": str(self.root / "qwen"), "PI_CODING_AGENT_DIR": str(self.root / "pi")}
         self.home.environment = lambda: environment() | more
-        for folder in ("codex/sessions", "codex/archived_sessions", "gemini/.gemini/tmp"):
+        for folder in ("codex/sessions", "codex/archived_sessions", "gemini/.gemini/tmp", "qwen/projects", "pi/sessions"):
             (self.root / folder).mkdir(parents=True)
         self.past = Past(self.home.projects)
         self.rollouts: set[tuple[str, bytes]] = set()  # all that any file of Codex has said
@@ -582,6 +584,8 @@ def shrink(steps: list[list], wrong: Wrong, hosted: bool, seconds: float) -> tup
 def run_seed(seed: int, count: int, shrinking: float, hosted: bool) -> tuple[int, str]:
     """How many steps were done, and what went wrong, with a script, or ""."""
     agents, exact = MODES[seed % len(MODES)]
+    if agents == "mixed":
+        agents, exact = OTHERS[seed // len(MODES) % len(OTHERS)]
     steps: list[list] = [["mode", agents, exact]]
     chooser = []
 

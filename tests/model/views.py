@@ -20,6 +20,10 @@ STREAMS = ("requests.jsonl", "events.jsonl", "tools.jsonl")
 VERSION_LIES = -5000
 
 
+# The folder of each agent below the home's root.
+FOLDERS = {"claude": "claude", "codex": "codex", "gemini": "gemini/.gemini", "qwen": "qwen", "pi": "pi"}
+
+
 class Wrong(AssertionError):
     """`kind` says which comparison failed, so that a failure is not made small into another one."""
 
@@ -132,7 +136,8 @@ class Hosted:
         root = home.root
         roots = [option.partition("=")[2] for option in options if option.startswith("root=")]
         with open(root / "said", "wb") as said:
-            self.process = subprocess.Popen([self.program, home.okstra, home.config, root / "codex", root / "gemini", *roots],
+            folders = [f"{name}={root / folder}" for name, folder in FOLDERS.items()]
+            self.process = subprocess.Popen([self.program, home.okstra, *(roots or [""]), *folders],
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, env=home.environment())
         self.ended = ""
         self.start("")
