@@ -14,7 +14,9 @@
 #include "files/json_file.h"
 #include "okstrafs/names.h"
 
-enum { DEPTH_MAX = 8, WARN_AT_PERCENT = 80 };
+enum { DEPTH_MAX = 8, WARN_AT_PERCENT = 80, CONFIG_PATH_MAX = 4096 };
+
+#define BAD_NAME "the name must be a file name of up to 100 bytes, without / and %, and not begin with a dot"
 
 static const char *const scope_names[BUDGET_SCOPES] = {"run",     "day",       "session", "team",
                                                        "project", "agent-day", "block",   "total"};
@@ -199,9 +201,7 @@ static int read_budget(struct reading *r, json_object *object, struct budget *ou
     int rc;
 
     if (!is_name(r->name))
-        return wrong(
-            r, NULL,
-            "the name must be a file name of up to 100 bytes, without / and %, and not begin with a dot");
+        return wrong(r, NULL, BAD_NAME);
     if (!json_object_is_type(object, json_type_object))
         return wrong(r, NULL, "it is no object");
     rc = read_keys(r, object, &b);
@@ -222,6 +222,128 @@ static int read_budget(struct reading *r, json_object *object, struct budget *ou
     }
     *out = b;
     return 0;
+}
+
+/* --- hosts --- */
+
+static int wrong_host(struct reading *r, const char *name, const char *what)
+{
+    return json_file_error(&r->file, (const char *[]){"hosts", name, NULL}, "host \"%.100s\": %s", name,
+                           what);
+}
+
+/* The host that has the folder already; NULL: none. */
+static const char *host_with(const struct config *c, const char *folder)
+{
+    for (size_t i = 0; i < c->n_hosts; i++)
+        for (size_t k = 0; k < c->hosts[i].n_folders; k++)
+            if (strcmp(c->hosts[i].folders[k], folder) == 0)
+                return c->hosts[i].name;
+    return NULL;
+}
+
+/* Two spellings of one path are the same text: "//", "/./" and a slash at the end go. False: "..", or no
+ * absolute path. */
+static bool simplify(const char *path, char *out)
+{
+    size_t n = 0;
+
+    if (*path != '/')
+        return false;
+    while (*path) {
+        size_t len = strcspn(path, "/");
+
+        if (len == 2 && strncmp(path, "..", 2) == 0)
+            return false;
+        if (len && (len != 1 || *path != '.')) {
+            out[n++] = '/';
+            memcpy(out + n, path, len);
+            n += len;
+        }
+        path += len + (path[len] == '/');
+    }
+    out[n] = '\0';
+    return n > 0;
+}
+
+static int read_host_folder(struct reading *r, struct config_host *host, json_object *value)
+{
+    const char *path = text(value), *other;
+    char folder[CONFIG_PATH_MAX];
+
+    if (!path || strlen(path) >= sizeof(folder) || !simplify(path, folder))
+        return wrong_host(r, host->name, "a folder must be an absolute path without \"..\", and not \"/\"");
+    other = host_with(&r->config, folder);
+    if (other)
+        return json_file_error(&r->file, (const char *[]){"hosts", host->name, NULL},
+                               "host \"%.60s\": \"%.60s\" is already a folder of \"%.60s\"", host->name,
+                               folder, other);
+    host->folders[host->n_folders] = strdup(folder);
+    return host->folders[host->n_folders++] ? 0 : -ENOMEM;
+}
+
+static int read_host_folders(struct reading *r, struct config_host *host, json_object *value)
+{
+    bool list = json_object_is_type(value, json_type_array);
+    size_t n = list ? json_object_array_length(value) : 1;
+    int rc = 0;
+
+    if (n == 0 || n > CONFIG_HOST_FOLDERS_MAX)
+        return wrong_host(r, host->name, "it must have 1 to 16 folders");
+    host->folders = calloc(n, sizeof(*host->folders));
+    if (!host->folders)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = read_host_folder(r, host, list ? json_object_array_get_idx(value, i) : value);
+    return rc;
+}
+
+static int by_host_name(const void *a, const void *b)
+{
+    return strcmp(((const struct config_host *)a)->name, ((const struct config_host *)b)->name);
+}
+
+static int read_hosts(struct reading *r, json_object *object)
+{
+    struct config *c = &r->config;
+    size_t n;
+
+    if (!json_object_is_type(object, json_type_object))
+        return json_file_error(
+            &r->file, (const char *[]){"hosts", NULL},
+            "hosts must be an object: names, and a folder or a list of folders behind each");
+    n = (size_t)json_object_object_length(object);
+    if (n > CONFIG_HOSTS_MAX)
+        return json_file_error(&r->file, (const char *[]){"hosts", NULL}, "more than %d hosts",
+                               CONFIG_HOSTS_MAX);
+    c->hosts = calloc(n + 1, sizeof(*c->hosts));
+    if (!c->hosts)
+        return -ENOMEM;
+    json_object_object_foreach(object, name, value)
+    {
+        struct config_host *host = &c->hosts[c->n_hosts];
+        int rc;
+
+        if (!is_name(name))
+            return wrong_host(r, name, BAD_NAME);
+        host->name = strdup(name);
+        if (!host->name)
+            return -ENOMEM;
+        c->n_hosts++;
+        rc = read_host_folders(r, host, value);
+        if (rc < 0)
+            return rc;
+    }
+    qsort(c->hosts, c->n_hosts, sizeof(*c->hosts), by_host_name);
+    return json_file_unique(&r->file, (const char *[]){"hosts", NULL}, object);
+}
+
+static void host_clear(struct config_host *host)
+{
+    for (size_t i = 0; i < host->n_folders; i++)
+        free(host->folders[i]);
+    free(host->folders);
+    free(host->name);
 }
 
 /* --- the file --- */
@@ -341,10 +463,12 @@ static int read_root(struct reading *r)
             rc = read_metrics(r, value);
         else if (strcmp(key, "host") == 0)
             rc = read_host(r, value);
+        else if (strcmp(key, "hosts") == 0)
+            rc = read_hosts(r, value);
         else
-            rc = json_file_error(&r->file, (const char *[]){key, NULL},
-                                 "\"%.100s\" is not known; known are budgets, timeZone, metrics and host",
-                                 key);
+            rc = json_file_error(
+                &r->file, (const char *[]){key, NULL},
+                "\"%.100s\" is not known; known are budgets, timeZone, metrics, host and hosts", key);
         if (rc < 0)
             return rc;
     }
@@ -372,6 +496,9 @@ void config_clear(struct config *config)
     for (size_t i = 0; i < config->n_budgets; i++)
         budget_clear(&config->budgets[i]);
     free(config->budgets);
+    for (size_t i = 0; i < config->n_hosts; i++)
+        host_clear(&config->hosts[i]);
+    free(config->hosts);
     free(config->zone_name);
     free(config->host);
     oks_zone_free(config->zone);

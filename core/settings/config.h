@@ -14,7 +14,9 @@
 enum {
     CONFIG_BYTES_MAX = 1 << 20,
     CONFIG_BUDGETS_MAX = 256,
-    CONFIG_NAME_MAX = 100, /* bytes of a budget's name: with ".json" it is a file name */
+    CONFIG_NAME_MAX = 100, /* bytes of a budget's or a host's name: with ".json" it is a file name */
+    CONFIG_HOSTS_MAX = 1000,
+    CONFIG_HOST_FOLDERS_MAX = 16,
 };
 
 enum budget_scope {
@@ -41,12 +43,21 @@ struct budget {
     uint64_t warn_at; /* share of the limit, in 10^-12: 1 ... OKS_USD */
 };
 
+/* Another machine whose transcripts are in folders of this one. */
+struct config_host {
+    char *name;     /* a file name */
+    char **folders; /* absolute, without a slash at the end; no other host has one of them */
+    size_t n_folders;
+};
+
 struct config {
     char *zone_name; /* as written; NULL: none */
     struct oks_zone *zone;
-    char *host;             /* this machine's name in events.jsonl; NULL: its own */
+    char *host;             /* what this machine is called; NULL: its own name */
     struct budget *budgets; /* ascending by name */
     size_t n_budgets;
+    struct config_host *hosts; /* ascending by name */
+    size_t n_hosts;
     uint32_t label_sets;    /* of metrics.prom, at most; 0: CONFIG_LABEL_SETS */
     bool claude_code_names; /* metrics under Claude Code's own names too */
 };

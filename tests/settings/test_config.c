@@ -167,7 +167,7 @@ START_TEST(wrong_files_say_where)
             "line 2: \"budgets\" stands twice: only one of them could count");
     refused("{", "line 1: the file ends in the middle");
     refused("{\n\"budget\": {}}",
-            "line 2: \"budget\" is not known; known are budgets, timeZone, metrics and host");
+            "line 2: \"budget\" is not known; known are budgets, timeZone, metrics, host and hosts");
     refused("{\n\"budgets\": []}", "line 2: budgets must be an object: names, and a budget behind each");
     refused("{\"budgets\": {\n\"b\": 5}}", "line 2: budget \"b\": it is no object");
     refused("{\"budgets\": {\"\": {}}}", "line 1: budget \"\": the name must be a file name of up to 100 "
@@ -208,6 +208,52 @@ START_TEST(metrics_have_a_bound_and_a_switch)
 }
 END_TEST
 
+START_TEST(hosts_are_read_and_sorted)
+{
+    struct config config =
+        taken("{\"hosts\": {\"laptop\": [\"/mnt/laptop//x/./\", \"/mnt/y\"], \"build 7\": \"/srv/7\"}}");
+
+    ck_assert_uint_eq(config.n_hosts, 2);
+    ck_assert_str_eq(config.hosts[0].name, "build 7");
+    ck_assert_uint_eq(config.hosts[0].n_folders, 1);
+    ck_assert_str_eq(config.hosts[0].folders[0], "/srv/7");
+    ck_assert_str_eq(config.hosts[1].name, "laptop");
+    ck_assert_uint_eq(config.hosts[1].n_folders, 2);
+    ck_assert_str_eq(config.hosts[1].folders[0], "/mnt/laptop/x");
+    ck_assert_str_eq(config.hosts[1].folders[1], "/mnt/y");
+    config_clear(&config);
+    config = taken("{\"hosts\": {}}");
+    ck_assert_uint_eq(config.n_hosts, 0);
+    config_clear(&config);
+}
+END_TEST
+
+#define BAD_HOST_NAME \
+    "the name must be a file name of up to 100 bytes, without / and %, and not begin with a dot"
+#define BAD_FOLDER "a folder must be an absolute path without \"..\", and not \"/\""
+
+START_TEST(wrong_hosts_say_where)
+{
+    refused("{\"hosts\": []}",
+            "line 1: hosts must be an object: names, and a folder or a list of folders behind each");
+    refused("{\"hosts\": {\n\"a/b\": \"/x\"}}", "line 2: host \"a/b\": " BAD_HOST_NAME);
+    refused("{\"hosts\": {\"..\": \"/x\"}}", "line 1: host \"..\": " BAD_HOST_NAME);
+    refused("{\"hosts\": {\"\": \"/x\"}}", "line 1: host \"\": " BAD_HOST_NAME);
+    refused("{\"hosts\": {\"a\": \"x\"}}", "line 1: host \"a\": " BAD_FOLDER);
+    refused("{\"hosts\": {\"a\": \"/x/../y\"}}", "line 1: host \"a\": " BAD_FOLDER);
+    refused("{\"hosts\": {\"a\": \"/./\"}}", "line 1: host \"a\": " BAD_FOLDER);
+    refused("{\"hosts\": {\"a\": 1}}", "line 1: host \"a\": " BAD_FOLDER);
+    refused("{\"hosts\": {\"a\": [\"/x\", null]}}", "line 1: host \"a\": " BAD_FOLDER);
+    refused("{\"hosts\": {\"a\": []}}", "line 1: host \"a\": it must have 1 to 16 folders");
+    refused("{\"hosts\": {\"a\": [\"/x\", \"/x/\"]}}",
+            "line 1: host \"a\": \"/x\" is already a folder of \"a\"");
+    refused("{\"hosts\": {\"a\": \"/x\",\n\"b\": \"//x\"}}",
+            "line 2: host \"b\": \"/x\" is already a folder of \"a\"");
+    refused("{\"hosts\": {\"a\": \"/x\", \"a\": \"/y\"}}",
+            "line 1: \"a\" stands twice: only one of them could count");
+}
+END_TEST
+
 START_TEST(not_too_many)
 {
     char *text = malloc(100000), error[256];
@@ -234,6 +280,8 @@ int main(void)
     TEST(s, every_scope_and_policy_has_a_name);
     TEST(s, wrong_files_say_where);
     TEST(s, metrics_have_a_bound_and_a_switch);
+    TEST(s, hosts_are_read_and_sorted);
+    TEST(s, wrong_hosts_say_where);
     TEST(s, not_too_many);
     return tap_run(s);
 }

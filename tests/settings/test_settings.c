@@ -138,7 +138,7 @@ START_TEST(an_error_is_a_document_and_a_version)
     ck_assert_uint_ne(version_of(engine, (struct oks_target){.kind = OKS_ALL}), before);
     ck_assert_str_eq(
         wrong_files(engine),
-        text_of("%s: line 1: \"b?\" is not known; known are budgets, timeZone, metrics and host\n",
+        text_of("%s: line 1: \"b?\" is not known; known are budgets, timeZone, metrics, host and hosts\n",
                 at("okstra/okstrafs.json")));
     ck_assert_str_eq(budgets(engine), "D.json ERROR a.json ");
     ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
@@ -257,10 +257,9 @@ START_TEST(the_files_can_be_checked_without_an_engine)
     put_file("okstra/okstrafs.json", "{\n\"budget\": {}}");
     put_file(OWN "prices.json", "{}");
     ck_assert_int_eq(oks_settings_check(at("okstra"), note, &notes), 0);
-    ck_assert_str_eq(
-        notes,
-        "okstrafs.json: line 2: \"budget\" is not known; known are budgets, timeZone, metrics and host\n"
-        "prices.json: good\n");
+    ck_assert_str_eq(notes, "okstrafs.json: line 2: \"budget\" is not known; known are budgets, timeZone, "
+                            "metrics, host and hosts\n"
+                            "prices.json: good\n");
     put_file(OWN "prices.json", "{\"m\": {\"input_cost\": 1}}");
     ck_assert_int_eq(unlink(at("okstra/okstrafs.json")), 0);
     notes = "";
