@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/tree.h"
 #include "catalog/catalog.h"
+#include "catalog/hosts.h"
 
 void catalog_init(struct catalog *c, struct versions *versions)
 {
@@ -38,6 +39,7 @@ void catalog_clear(struct catalog *c)
     tdestroy(c->projects, free);
     tdestroy(c->teams, oks_tree_keep);
     tdestroy(c->origins, origin_free);
+    catalog_set_hosts(c, NULL, 0);
     free(c->by_inode.chains);
 }
 
@@ -95,6 +97,7 @@ static void link_transcript(struct session *s, struct transcript *t)
     struct transcript *at = TAILQ_LAST(&s->transcripts, session_transcripts);
 
     s->n_transcripts++;
+    s->n_hosted += t->root->host != NULL;
     if (first && strcmp(t->path, first->path) < 0)
         at = NULL;
     while (at && strcmp(at->path, t->path) > 0)
@@ -111,9 +114,11 @@ static void unlink_transcript(struct transcript *t)
 
     TAILQ_REMOVE(&s->transcripts, t, of_session);
     s->n_transcripts--;
-    s->twins_changed |= t->twin;
-    t->twin = false;
+    s->n_hosted -= t->root->host != NULL;
+    s->twins_changed |= t->twin || t->copy;
+    t->twin = t->copy = false;
     session_twins_renew(s, &t->mark);
+    session_copies_renew(s, t);
 }
 
 static int by_path(const void *a, const void *b)
@@ -299,6 +304,7 @@ void catalog_move(struct transcript *t, struct session *to)
     t->session = to;
     link_transcript(to, t);
     session_twins_renew(to, &t->mark);
+    session_copies_renew(to, t);
 }
 
 /* --- parents --- */

@@ -58,6 +58,15 @@ struct origin {
     LIST_HEAD(, transcript) forks;
 };
 
+/* A machine; see hosts.h. */
+struct host {
+    char name[OKS_NAME_MAX + 1]; /* as listed */
+    char **folders;              /* as configured; of this machine none */
+    size_t n_folders;
+    LIST_HEAD(, root) roots; /* in these */
+    uint64_t version;
+};
+
 struct session {
     const char *name;        /* the id as a file name; stored behind the struct */
     char *id;                /* the stem of the transcript's file name */
@@ -69,6 +78,7 @@ struct session {
     TAILQ_HEAD(session_transcripts, transcript) transcripts; /* ascending by path */
     size_t n_transcripts;
     size_t n_remnants;  /* of these, remnants */
+    size_t n_hosted;    /* of these, transcripts of other machines */
     size_t n_older;     /* of these, those that name another session as the oldest one */
     bool twins_changed; /* since sums/ saw them last */
     LIST_HEAD(, membership) teams;
@@ -124,6 +134,9 @@ struct catalog {
     void *leads;                      /* by name */
     void *parents;                    /* by name */
     void *origins;                    /* by name */
+    struct host own;                  /* this machine */
+    struct host **hosts;              /* the others, ascending by name */
+    size_t n_hosts;
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced;                /* transcripts whose session and project are known only after a scan */
     LIST_HEAD(, transcript) related;  /* those for which their family makes a difference */
@@ -227,6 +240,9 @@ bool session_has_twin(const struct session *s, const struct transcript *t);
 void session_file_changed(struct transcript *t, const struct file_mark *before);
 /* The file of this mark came to the session, or left it. */
 void session_twins_renew(struct session *s, const struct file_mark *mark);
+/* Copies of one transcript on several machines, of which one counts: call it whenever `t` has other events.
+ */
+void session_copies_renew(struct session *s, const struct transcript *t);
 size_t session_transcripts(const struct session *s);
 /* Whether one of its transcripts exists, that is, is not retained. */
 bool session_is_live(const struct session *s);

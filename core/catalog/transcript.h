@@ -124,6 +124,7 @@ struct transcript {
     struct passed_line passed;
     struct file_mark mark;
     bool twin; /* its file is in the session under an earlier name */
+    bool copy; /* another machine has more of it, and that counts */
     struct billing_part *billed;
     struct transcript_sums *sums; /* of sums/ */
     struct stream_marks *marks;   /* of streams/ */

@@ -9,7 +9,7 @@
  *                 if (rc < 0) discovery_break(d);
  *                 discovery_change_report(d, ...);
  *
- * Add roots and paths before the first sync; watched directories may be added at any time. Not thread safe:
+ * Add paths before the first sync; roots and watched directories may be added at any time. Not thread safe:
  * the model's lock covers it. Events are called under that lock.
  */
 #ifndef OKSTRAFS_DISCOVERY_DISCOVERY_H
@@ -27,17 +27,28 @@
 
 struct discovery;
 
+struct host;
+
 /* A root of transcripts: <config>/projects and the like. */
 struct root {
     const struct source *source;
     char *path;
     unsigned index;
+    struct host *host; /* catalog/hosts.h: whose transcripts these are; NULL: this machine's own */
+    LIST_ENTRY(root) of_host;
+    size_t host_folder;          /* in which of the host's folders it is */
+    unsigned rank;               /* of a folder in several roots the lowest counts, of equal ones the first */
+    bool configured;             /* it is named in okstrafs.json, and may leave again ... */
+    bool leaves;                 /* ... as it does now */
+    bool fresh;                  /* the history store was not searched for its transcripts yet */
+    bool ended;                  /* it is a root no more, and has no folders */
     bool found;                  /* it existed at the last check ... */
     uint64_t dev, ino;           /* ... as this folder */
     int error;                   /* why it could not be listed; 0: it was, or it does not exist */
     uint64_t refreshes;          /* with the present one */
     bool remote;                 /* in a remote filesystem: see discovery_remote_list() */
     bool silent;                 /* and that does not answer; set by the caller */
+    bool begun;                  /* a thread may use it outside the lock, so it is kept to the end */
     LIST_HEAD(, folder) folders; /* all of them, with the root's own */
     LIST_HEAD(, link) links;     /* the symlinks directly below it */
 };
@@ -93,9 +104,15 @@ int discovery_new(struct discovery **out, const struct discovery_config *config)
 /* Frees all folders: no found_file may be in one. NULL is fine. */
 void discovery_free(struct discovery *d);
 
-/* Takes over the path, also on failure. A root that is known is ignored. 0 or -ENOMEM */
-int discovery_add_root(struct discovery *d, const struct source *source, char *path);
-struct root *discovery_roots(const struct discovery *d, size_t *n);
+/*
+ * Takes over the path, also on failure. A root that is known is ignored. A folder in several roots counts in
+ * the one whose path is the longest. *out (or NULL): the new root; else it is not written. 0 or -ENOMEM
+ */
+int discovery_add_root(struct discovery *d, const struct source *source, char *path, struct root **out);
+/* The root is one no more. None of its files is in a folder. */
+void discovery_end_root(struct discovery *d, struct root *root);
+/* Those that have not ended, in the order in which they came. */
+struct root *const *discovery_roots(const struct discovery *d, size_t *n);
 /* A path whose changes end the fast path, and make discovery_begin() return false. 0 or -ENOMEM */
 int discovery_add_path(struct discovery *d, const char *path, enum watched_path kind);
 
@@ -136,7 +153,11 @@ int discovery_refresh(struct discovery *d, bool same_paths);
 struct remote_listing;
 
 bool discovery_has_remote(const struct discovery *d);
-int discovery_remote_list(const struct discovery *d, const struct root *root, _Atomic int64_t *progress_ns,
+/* Under the lock, before discovery_remote_list(), which takes it over: the paths of all roots. NULL: ENOMEM
+ */
+struct root_paths;
+struct root_paths *discovery_root_paths(const struct discovery *d);
+int discovery_remote_list(const struct root *root, struct root_paths *paths, _Atomic int64_t *progress_ns,
                           struct remote_listing **out); /* -ENOMEM */
 int discovery_remote_apply(struct discovery *d, struct root *root,
                            struct remote_listing *listing); /* the same */

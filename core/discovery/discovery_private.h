@@ -15,8 +15,12 @@ struct discovery {
     pthread_mutex_t *lock;
     const struct file_events *events;
     void *ctx;
-    struct root *roots;
+    struct root **roots;
     size_t n_roots, roots_room;
+    unsigned n_indexes;  /* roots that were ever added */
+    size_t n_nested;     /* roots that are in others */
+    struct root **ended; /* those that a thread may still use */
+    size_t n_ended, ended_room;
     struct watch *watch; /* of the roots' folders; NULL: not available */
     int watch_error;
     struct unchanged *unchanged; /* NULL: no fast path */
@@ -37,9 +41,14 @@ struct discovery {
     int passed_error;
 };
 
+/* discovery.c */
+void root_free(struct root *root);
+
 /* folders.c */
 void folders_free(struct discovery *d);
 struct folder *folders_at(const struct discovery *d, const char *path); /* NULL: none is known */
+/* Whether the path is that of another root, which is walked by itself. */
+bool folders_is_root(const struct discovery *d, const struct root *root, const char *path);
 /* Removes the folder at the path and all below it. */
 void folders_end(struct discovery *d, struct root *root, const char *path);
 /* Walks from a folder of the root. 0 or a failure that passes: what is below may not have been found */
@@ -51,6 +60,14 @@ int folders_listed(struct discovery *d, struct root *root, const char *path, con
                    const struct stat *st);
 /* A file that the source wants. 0 or -ENOMEM */
 int folders_found(struct discovery *d, struct root *root, const char *path, const char *rel);
+
+/* Copies: a thread may look at them without the lock, while roots come and go. */
+struct root_paths {
+    size_t n;
+    char *items[];
+};
+
+void root_paths_free(struct root_paths *paths);
 
 /* links.c */
 /* A symlink directly below the root. 0 or -ENOMEM */
@@ -73,7 +90,8 @@ int links_check(struct discovery *d, struct root *root, bool walk_all);
  * 2: it is read under its own name; or why it is passed over. Makes calls to the filesystems on the way, and
  * may be called without the lock.
  */
-int links_judge(const struct discovery *d, const struct root *root, const char *path, const struct folder *f);
+int links_judge(const struct root_paths *paths, const struct root *root, const char *path,
+                const struct folder *f);
 
 /* remote.c */
 /* Finds out which roots are remote. */

@@ -173,10 +173,13 @@ static struct folder *folder_made(struct folder_walk *w, const char *path, const
     return NULL;
 }
 
-/* Of a folder that has several paths, which one counts: one without a symlink, else the first in order. */
+/* Of a folder that has several paths, which one counts: one without a symlink; else that of the root of the
+ * lower rank; of symlinks the first in order. */
 static bool precedes(const struct folder_walk *w, const char *path, const struct folder *other)
 {
-    return other->linked && (!w->linked || strcmp(path, other->path) < 0);
+    if (w->linked != other->linked)
+        return other->linked;
+    return w->linked ? strcmp(path, other->path) < 0 : w->root->rank < other->root->rank;
 }
 
 /* Whether it is still at its path: the event of its move may come after it was found. */
@@ -185,6 +188,14 @@ static bool is_there(const struct folder *f)
     struct stat st;
 
     return f->root->remote || (stat(f->path, &st) == 0 && st.st_ino == f->ino && st.st_dev == f->dev);
+}
+
+bool folders_is_root(const struct discovery *d, const struct root *root, const char *path)
+{
+    for (size_t i = 0; d->n_nested && i < d->n_roots; i++)
+        if (d->roots[i] != root && strcmp(d->roots[i]->path, path) == 0)
+            return true;
+    return false;
 }
 
 /* The folder is known from now on, as w->folder. 1: by another path. */
@@ -229,7 +240,8 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     struct folder_walk *w = ctx;
     struct stat st;
 
-    if (*rel && w->root->source->enters && !w->root->source->enters(rel))
+    if (*rel &&
+        ((w->root->source->enters && !w->root->source->enters(rel)) || folders_is_root(w->d, w->root, path)))
         return 1;
     if (stat(path, &st) < 0)
         return is_passing(-errno) ? -errno : 1;
@@ -604,8 +616,8 @@ static void check_names(struct discovery *d)
 
     d->name_went = false;
     for (size_t i = 0; i < d->n_roots; i++)
-        if (!d->roots[i].remote)
-            LIST_FOREACH(f, &d->roots[i].folders, of_root)
+        if (!d->roots[i]->remote)
+            LIST_FOREACH(f, &d->roots[i]->folders, of_root)
                 LIST_FOREACH(file, &f->files, of_folder)
                     d->events->recheck(d->ctx, file, false);
 }
@@ -617,15 +629,15 @@ static int check_all(struct discovery *d)
     struct found_file *file;
 
     for (size_t i = 0; i < d->n_roots; i++) {
-        if (d->roots[i].remote)
+        if (d->roots[i]->remote)
             continue;
-        LIST_FOREACH(f, &d->roots[i].folders, of_root)
+        LIST_FOREACH(f, &d->roots[i]->folders, of_root)
             LIST_FOREACH(file, &f->files, of_folder)
                 if (is_regular(file->path))
                     d->events->recheck(d->ctx, file, true);
                 else
                     d->events->lost(d->ctx, file->path);
-        int rc = folders_walk(d, &d->roots[i], "");
+        int rc = folders_walk(d, d->roots[i], "");
 
         if (rc < 0)
             return rc;
@@ -669,7 +681,7 @@ int discovery_refresh(struct discovery *d, bool same_paths)
         watched_dirs_remounted(d);
     }
     for (size_t i = 0; i < d->n_roots; i++)
-        d->roots[i].refreshes++;
+        d->roots[i]->refreshes++;
     overflow = d->watch ? watch_drain(d->watch, on_change, &drain) : 0;
     rc = overflow < 0 ? overflow : drain.rc;
     d->overflows += overflow == 1;
@@ -678,25 +690,25 @@ int discovery_refresh(struct discovery *d, bool same_paths)
     if (rc == 0 && d->name_went)
         check_names(d);
     for (size_t i = 0; rc == 0 && !same_paths && i < d->n_roots; i++) {
-        if (d->roots[i].remote)
+        if (d->roots[i]->remote)
             continue;
-        rc = check_root(d, &d->roots[i]);
-        if (rc == 0 && !d->roots[i].found)
-            rc = folders_walk(d, &d->roots[i], "");
+        rc = check_root(d, d->roots[i]);
+        if (rc == 0 && !d->roots[i]->found)
+            rc = folders_walk(d, d->roots[i], "");
     }
     for (size_t i = 0; rc == 0 && d->unwatched && i < d->n_roots; i++) {
         int rounds = 0;
 
-        if (d->roots[i].remote)
+        if (d->roots[i]->remote)
             continue;
         do
-            rc = check_unwatched(d, &d->roots[i]);
+            rc = check_unwatched(d, d->roots[i]);
         while (rc == 1 && ++rounds < CHECK_ROUNDS_MAX);
-        rc = rc < 0 ? rc : check_unsettled(d, &d->roots[i], start_ns);
+        rc = rc < 0 ? rc : check_unsettled(d, d->roots[i], start_ns);
     }
     for (size_t i = 0; rc == 0 && i < d->n_roots; i++)
-        if (!d->roots[i].remote)
-            rc = links_check(d, &d->roots[i], false);
+        if (!d->roots[i]->remote)
+            rc = links_check(d, d->roots[i], false);
     d->incomplete = rc < 0;
     return rc;
 }
@@ -706,15 +718,18 @@ void folders_free(struct discovery *d)
     tdestroy(d->folders_by_path, oks_tree_keep);
     tdestroy(d->folders_by_inode, oks_tree_keep);
     for (size_t i = 0; i < d->n_roots; i++) {
-        while (!LIST_EMPTY(&d->roots[i].folders)) {
-            struct folder *f = LIST_FIRST(&d->roots[i].folders);
+        while (!LIST_EMPTY(&d->roots[i]->folders)) {
+            struct folder *f = LIST_FIRST(&d->roots[i]->folders);
 
             passed_over_clear(d, f);
             LIST_REMOVE(f, of_root);
             folder_free(f);
         }
-        links_clear(d, &d->roots[i]);
-        free(d->roots[i].path);
+        links_clear(d, d->roots[i]);
+        root_free(d->roots[i]);
     }
+    for (size_t i = 0; i < d->n_ended; i++)
+        root_free(d->ended[i]);
     free(d->roots);
+    free(d->ended);
 }

@@ -119,12 +119,12 @@ static bool is_below(const char *path, const char *top)
 
 /* 0: it may be followed; 1: it is read under its own name; -ELOOP: a root is below it; or a failure that
  * passes */
-static int compare_with_roots(const struct discovery *d, const char *target)
+static int compare_with_roots(const struct root_paths *paths, const char *target)
 {
     char root[PATH_MAX];
 
-    for (size_t i = 0; i < d->n_roots; i++) {
-        int rc = oks_resolve(d->roots[i].path, root);
+    for (size_t i = 0; i < paths->n; i++) {
+        int rc = oks_resolve(paths->items[i], root);
 
         if (is_passing(rc))
             return rc;
@@ -138,7 +138,8 @@ static int compare_with_roots(const struct discovery *d, const char *target)
     return 0;
 }
 
-int links_judge(const struct discovery *d, const struct root *root, const char *path, const struct folder *f)
+int links_judge(const struct root_paths *paths, const struct root *root, const char *path,
+                const struct folder *f)
 {
     char target[PATH_MAX];
     struct stat st;
@@ -152,11 +153,11 @@ int links_judge(const struct discovery *d, const struct root *root, const char *
         return -EMLINK;
     if (f && f->dev == st.st_dev && f->ino == st.st_ino)
         return 0;
-    rc = compare_with_roots(d, target);
+    rc = compare_with_roots(paths, target);
     return rc < 0 ? rc : 1 + rc;
 }
 
-int links_check(struct discovery *d, struct root *root, bool walk_all)
+static int check_links(struct discovery *d, struct root *root, const struct root_paths *paths, bool walk_all)
 {
     struct link *link;
     int rc = 0;
@@ -167,7 +168,7 @@ int links_check(struct discovery *d, struct root *root, bool walk_all)
 
         if (!path_of(root, link->name, path) || (root->source->enters && !root->source->enters(link->name)))
             continue;
-        verdict = links_judge(d, root, path, folders_at(d, path));
+        verdict = links_judge(paths, root, path, folders_at(d, path));
         if (is_passing(verdict))
             return verdict;
         if (verdict == 0 && !walk_all)
@@ -184,4 +185,17 @@ int links_check(struct discovery *d, struct root *root, bool walk_all)
             return rc;
     }
     return 0;
+}
+
+int links_check(struct discovery *d, struct root *root, bool walk_all)
+{
+    struct root_paths *paths;
+    int rc;
+
+    if (LIST_EMPTY(&root->links))
+        return 0;
+    paths = discovery_root_paths(d);
+    rc = paths ? check_links(d, root, paths, walk_all) : -ENOMEM;
+    root_paths_free(paths);
+    return rc;
 }

@@ -123,7 +123,7 @@ static int error_of(const struct root *root)
 static bool collect(const struct discovery *d, struct passed_path *list, size_t *n)
 {
     for (size_t i = 0; i < d->n_roots; i++) {
-        const struct root *root = &d->roots[i];
+        const struct root *root = d->roots[i];
         const struct folder *f;
         const struct passed_over *p;
 
@@ -143,7 +143,7 @@ int64_t discovery_passed_over(const struct discovery *d, struct passed_path **ou
     struct passed_path *list;
 
     for (size_t i = 0; i < d->n_roots; i++)
-        count += error_of(&d->roots[i]) != 0;
+        count += error_of(d->roots[i]) != 0;
     if (!out)
         return (int64_t)count;
     list = calloc(count + 1, sizeof(*list));

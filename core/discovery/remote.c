@@ -33,6 +33,7 @@ struct remote_entry {
 
 struct remote_listing {
     const struct root *root;
+    struct root_paths *paths; /* of all roots */
     _Atomic int64_t *progress_ns;
     bool linked;
     int rc; /* of the walk */
@@ -54,12 +55,21 @@ static int add(struct remote_listing *l, enum remote_kind kind, const char *path
     return 0;
 }
 
+static bool is_other_root(const struct remote_listing *l, const char *path)
+{
+    for (size_t i = 0; i < l->paths->n; i++)
+        if (strcmp(l->paths->items[i], path) == 0)
+            return true;
+    return false;
+}
+
 static int on_folder(void *ctx, const char *path, const char *rel)
 {
     struct remote_listing *l = ctx;
     struct stat st;
 
-    if ((*rel && l->root->source->enters && !l->root->source->enters(rel)) || stat(path, &st) < 0)
+    if ((*rel && ((l->root->source->enters && !l->root->source->enters(rel)) || is_other_root(l, path))) ||
+        stat(path, &st) < 0)
         return 1;
     if (add(l, REMOTE_FOLDER, path, rel, 0) < 0)
         return -ENOMEM;
@@ -86,7 +96,7 @@ static int on_other(void *ctx, const char *path, const char *rel, bool is_link)
 }
 
 /* Symlinks directly below the root are followed as in a local root (links.c). */
-static int follow_links(const struct discovery *d, struct remote_listing *l, const struct oks_walker *plain)
+static int follow_links(struct remote_listing *l, const struct oks_walker *plain)
 {
     struct oks_walker walker = *plain;
     size_t n = l->n, links = 0;
@@ -102,7 +112,7 @@ static int follow_links(const struct discovery *d, struct remote_listing *l, con
         snprintf(path, sizeof(path), "%s", l->entries[i].path);
         if (root->source->enters && !root->source->enters(path + l->entries[i].rel))
             continue;
-        rc = links_judge(d, root, path, NULL);
+        rc = links_judge(l->paths, root, path, NULL);
         if (rc < 0)
             l->entries[i].error = rc;
         else if (rc == 1)
@@ -112,7 +122,7 @@ static int follow_links(const struct discovery *d, struct remote_listing *l, con
     return rc == -ENOMEM ? rc : 0;
 }
 
-int discovery_remote_list(const struct discovery *d, const struct root *root, _Atomic int64_t *progress_ns,
+int discovery_remote_list(const struct root *root, struct root_paths *paths, _Atomic int64_t *progress_ns,
                           struct remote_listing **out)
 {
     struct remote_listing *l = calloc(1, sizeof(*l));
@@ -125,12 +135,16 @@ int discovery_remote_list(const struct discovery *d, const struct root *root, _A
         .other = on_other,
     };
 
-    if (!l)
+    if (!l || !paths) {
+        root_paths_free(paths);
+        free(l);
         return -ENOMEM;
+    }
     l->root = root;
+    l->paths = paths;
     l->progress_ns = progress_ns;
     l->rc = oks_walk(root->path, "", &walker);
-    if (l->rc != -ENOMEM && follow_links(d, l, &walker) < 0)
+    if (l->rc != -ENOMEM && follow_links(l, &walker) < 0)
         l->rc = -ENOMEM;
     if (l->rc == -ENOMEM) {
         discovery_remote_free(l);
@@ -146,6 +160,7 @@ void discovery_remote_free(struct remote_listing *l)
         return;
     for (size_t i = 0; i < l->n; i++)
         free(l->entries[i].path);
+    root_paths_free(l->paths);
     free(l->entries);
     free(l);
 }
@@ -284,10 +299,10 @@ void remote_check(struct discovery *d)
 
     d->n_remote = 0;
     for (size_t i = 0; i < d->n_roots; i++) {
-        bool remote = oks_resolve_local(d->roots[i].path, real) == -EXDEV;
+        bool remote = oks_resolve_local(d->roots[i]->path, real) == -EXDEV;
 
-        if (d->roots[i].remote != remote)
-            d->roots[i].remote = remote;
+        if (d->roots[i]->remote != remote)
+            d->roots[i]->remote = remote;
         d->n_remote += remote;
     }
 }

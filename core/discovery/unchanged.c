@@ -128,7 +128,25 @@ int unchanged_add_path(struct unchanged *u, const char *path, enum watched_path 
     }
     p->kind = kind;
     SLIST_INSERT_HEAD(&u->paths, p, next);
+    u->armed = false; /* the folders above it are to be watched */
     return 0;
+}
+
+/* The watches above it stay: at most they end the fast path once. */
+void unchanged_remove_path(struct unchanged *u, const char *path)
+{
+    struct path *p;
+
+    if (!u)
+        return;
+    SLIST_FOREACH(p, &u->paths, next)
+    if (strcmp(p->path, path) == 0)
+        break;
+    if (!p)
+        return;
+    SLIST_REMOVE(&u->paths, p, path, next);
+    free(p->path);
+    free(p);
 }
 
 /* --- the fast path --- */

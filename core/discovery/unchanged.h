@@ -29,6 +29,7 @@ void unchanged_free(struct unchanged *u); /* NULL is fine, also below, except to
 
 /* A path that may be created, changed and deleted; absolute. 0 or -ENOMEM */
 int unchanged_add_path(struct unchanged *u, const char *path, enum watched_path kind);
+void unchanged_remove_path(struct unchanged *u, const char *path);
 
 /* Whether a check of all queues and paths would find nothing new. */
 bool unchanged_is(struct unchanged *u);

@@ -74,6 +74,11 @@ int document_status(struct model *model, const struct status_facts *facts, struc
 int document_metrics(struct budgets *budgets, const struct status_facts *facts, int64_t now_ms,
                      struct oks_document *out);
 
+/* hosts/<name>/status.json. Under the lock. */
+int document_host(struct model *model, const struct oks_target *target, struct oks_document *out);
+/* The version of the host's sums. Under the lock. */
+uint64_t host_version(const struct model *model, const struct host *host);
+
 /* The version of the data that the target's documents show; 0: no such target. Under the lock. */
 uint64_t document_version(struct model *model, const struct oks_target *target);
 

@@ -25,6 +25,7 @@
 #include "documents/daemon_state.h"
 #include "documents/document.h"
 #include "documents/exposition.h"
+#include "documents/host.h"
 #include "documents/limits.h"
 #include "settings/settings.h"
 
@@ -452,6 +453,70 @@ static void put_claude_names(struct metrics *m, size_t most)
     each_claude_model(m, most, put_claude_cost);
 }
 
+/* --- hosts --- */
+
+/* Calls put for each host: this machine first. */
+static void each_host(struct metrics *m,
+                      void (*put)(struct metrics *m, const char *name, const struct billed_sum *sum))
+{
+    static const struct billed_bag none;
+    const struct catalog *c = &m->model->catalog;
+
+    for (size_t i = 0; i <= c->n_hosts; i++) {
+        const char *name = i ? c->hosts[i - 1]->name : c->own.name;
+        const struct group *group = groups_find(&m->model->sums, GROUP_HOST, name);
+        struct billed_sum sum;
+
+        billed_bag_total(group ? &group->billed : &none, &sum);
+        put(m, name, &sum);
+    }
+}
+
+static void put_host_tokens(struct metrics *m, const char *name, const struct billed_sum *sum)
+{
+    for (size_t i = 0; i < sizeof(token_types) / sizeof(*token_types); i++) {
+        const struct metric_label labels[] = {{"host", name}, {"type", token_types[i].name}};
+        unsigned __int128 n;
+
+        memcpy(&n, (const char *)sum + token_types[i].at, sizeof(n));
+        metric_put(&m->text, "okstrafs_host_tokens_total", labels_text(m, labels, 2), shown_tokens(n));
+    }
+}
+
+static void put_host_cost(struct metrics *m, const char *name, const struct billed_sum *sum)
+{
+    metric_put_money(&m->text, "okstrafs_host_cost_usd_total",
+                     labels_text(m, &(struct metric_label){"host", name}, 1), sum->cost);
+}
+
+static void put_host_requests(struct metrics *m, const char *name, const struct billed_sum *sum)
+{
+    metric_put(&m->text, "okstrafs_host_requests_total",
+               labels_text(m, &(struct metric_label){"host", name}, 1), sum->requests);
+}
+
+/* Apart from the label sets, whose number they would multiply. */
+static void put_hosts(struct metrics *m)
+{
+    const struct catalog *c = &m->model->catalog;
+
+    if (!c->n_hosts)
+        return;
+    metric_begin(&m->text, "okstrafs_host_tokens_total", METRIC_COUNTER,
+                 "Tokens that were billed, by the machine whose transcripts they are in.");
+    each_host(m, put_host_tokens);
+    metric_begin(&m->text, "okstrafs_host_cost_usd_total", METRIC_COUNTER, "Cost by machine.");
+    each_host(m, put_host_cost);
+    metric_begin(&m->text, "okstrafs_host_requests_total", METRIC_COUNTER, "Requests by machine.");
+    each_host(m, put_host_requests);
+    metric_begin(&m->text, "okstrafs_host_away", METRIC_GAUGE,
+                 "1 if a folder of the machine cannot be read now, so its last counts are shown.");
+    for (size_t i = 0; i < c->n_hosts; i++)
+        metric_put(&m->text, "okstrafs_host_away",
+                   labels_text(m, &(struct metric_label){"host", c->hosts[i]->name}, 1),
+                   host_is_away(c->hosts[i]));
+}
+
 /* --- budgets --- */
 
 static struct oks_slice budget_labels(struct metrics *m, const struct budget *b)
@@ -734,6 +799,7 @@ int document_metrics(struct budgets *budgets, const struct status_facts *facts, 
         put_bound(&m, most);
         if (config->claude_code_names)
             put_claude_names(&m, most);
+        put_hosts(&m);
         put_budgets(&m, budgets);
         put_limits(&m);
         put_contexts(&m);

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/tree.h"
+#include "catalog/hosts.h"
 #include "documents/current.h"
 #include "documents/document.h"
 #include "okstrafs/zone.h"
@@ -243,12 +244,38 @@ static int list_all(struct model *model, enum oks_list what, struct names *names
     case OKS_LIST_PROJECTS:
         oks_tree_each(model->catalog.projects, visit_project, names);
         return 0;
+    case OKS_LIST_HOSTS:
+        names_add(names, model->catalog.own.name);
+        for (size_t i = 0; i < model->catalog.n_hosts; i++)
+            names_add(names, model->catalog.hosts[i]->name);
+        return 0;
     case OKS_LIST_DAYS:
         oks_tree_each(model->catalog.sessions, visit_days, &names->days);
         return 0;
     default:
         return -ENOENT;
     }
+}
+
+static int list_host(struct model *model, const char *name, enum oks_list what, struct names *names)
+{
+    const struct group *group;
+    const struct grouping *at;
+
+    if (!catalog_host(&model->catalog, name))
+        return -ENOENT;
+    if (!model->catalog.n_hosts)
+        return list_all(model, what, names);
+    group = groups_find(&model->sums, GROUP_HOST, name);
+    if (!group)
+        return 0;
+    LIST_FOREACH(at, &group->sessions, of_group) {
+        if (what == OKS_LIST_DAYS)
+            see_days(&names->days, at->session);
+        else
+            names_add(names, at->session->name);
+    }
+    return 0;
 }
 
 /* Under the lock. */
@@ -270,6 +297,9 @@ static void names_collect(struct names *names, struct model *model, enum oks_lis
         break;
     case OKS_PROJECT:
         rc = list_project(model, catalog_project(&model->catalog, of->name), what, names);
+        break;
+    case OKS_HOST:
+        rc = list_host(model, of->name, what, names);
         break;
     default:
         rc = list_all(model, what, names);
@@ -336,6 +366,8 @@ int names_has(struct model *model, enum oks_list what, const struct oks_target *
         return s && is_set_to(s->parent, of->name);
     if (what == OKS_LIST_SESSIONS && of->kind == OKS_PROJECT)
         return s && s->project && strcmp(s->project->name, of->name) == 0;
+    if (what == OKS_LIST_SESSIONS && of->kind == OKS_HOST)
+        return s && strcmp(session_host(&model->catalog, s)->name, of->name) == 0;
     names_collect(&names, model, what, of);
     return names_emit(&names, names_match, (void *)name);
 }
@@ -420,6 +452,7 @@ int names_resolve(struct model *model, enum oks_kind kind, const char *name, cha
 {
     const struct team *team;
     const struct project *project;
+    const struct host *host;
     const char *found = NULL;
 
     switch (kind) {
@@ -433,6 +466,10 @@ int names_resolve(struct model *model, enum oks_kind kind, const char *name, cha
     case OKS_PROJECT:
         project = catalog_project(&model->catalog, name);
         found = project ? project->name : NULL;
+        break;
+    case OKS_HOST:
+        host = catalog_host(&model->catalog, name);
+        found = host ? host->name : NULL;
         break;
     default:
         break;
@@ -484,6 +521,16 @@ static int if_project_changed(void *ctx, void *item)
     return if_changed(ctx, p->version, p->name);
 }
 
+static int if_host_changed(struct changed *c, struct model *model)
+{
+    const struct catalog *hosts = &model->catalog;
+    int rc = if_changed(c, host_version(model, &hosts->own), hosts->own.name);
+
+    for (size_t i = 0; rc == 0 && i < hosts->n_hosts; i++)
+        rc = if_changed(c, host_version(model, hosts->hosts[i]), hosts->hosts[i]->name);
+    return rc;
+}
+
 int names_changed(struct model *model, enum oks_kind kind, uint64_t since,
                   int (*fn)(void *ctx, const char *name), void *ctx)
 {
@@ -496,6 +543,8 @@ int names_changed(struct model *model, enum oks_kind kind, uint64_t since,
         return oks_tree_until(model->catalog.teams, if_team_changed, &c);
     case OKS_PROJECT:
         return oks_tree_until(model->catalog.projects, if_project_changed, &c);
+    case OKS_HOST:
+        return if_host_changed(&c, model);
     default:
         return 0;
     }

@@ -1,5 +1,5 @@
 /*
- * The documents of stats/: all usage by model, project, agent or source (here), by time, or in blocks.
+ * The documents of stats/: all usage by model, project, agent, source or host (here), by time, or in blocks.
  *
  * Rows over all time come from running sums, so a document costs its rows, not its sessions. In a window
  * every session is measured; most are answered from their share.
@@ -17,7 +17,7 @@
 #include "documents/parts.h"
 #include "documents/stats_rows.h"
 
-/* --- by project, agent, source --- */
+/* --- by project, agent, source, host --- */
 
 static void put_group(void *ctx, void *item)
 {
@@ -57,6 +57,15 @@ static void put_group_in_window(void *ctx, void *item)
 static void stats_groups(struct stats *s, enum group_kind kind)
 {
     document_each(s->j, groups_tree(&s->model->sums, kind), s->window ? put_group_in_window : put_group, s);
+}
+
+/* Without other hosts this machine has everything. */
+static void stats_hosts(struct stats *s)
+{
+    if (s->model->catalog.n_hosts)
+        stats_groups(s, GROUP_HOST);
+    else if (s->total.sessions > 0 || !billed_bag_is_zero(&s->total_billed))
+        stats_put_row(s, s->model->catalog.own.name, &s->total, &s->total_billed);
 }
 
 /* --- by model --- */
@@ -214,6 +223,9 @@ static void put_rows(struct stats *s)
         break;
     case OKS_STATS_BY_SOURCE:
         stats_groups(s, GROUP_SOURCE);
+        break;
+    case OKS_STATS_BY_HOST:
+        stats_hosts(s);
         break;
     case OKS_STATS_BY_BRANCH:
     case OKS_STATS_BY_EFFORT:

@@ -9,6 +9,7 @@
 #include "base/tree.h"
 #include "documents/daemon_state.h"
 #include "documents/document.h"
+#include "documents/host.h"
 
 enum { ERRORS_SHOWN = 20 };
 
@@ -40,19 +41,27 @@ static void add_transcript(struct file_totals *sums, const struct transcript *t)
     sums->errors++;
 }
 
-static void put_source(struct json *j, const struct root *root, struct file_totals *sums)
+static void add_root(struct file_totals *sums, const struct root *root, uint64_t *folders, uint64_t *files)
 {
     const struct folder *f;
     struct found_file *file;
-    uint64_t files = 0, folders = 0;
 
     LIST_FOREACH(f, &root->folders, of_root) {
-        folders++;
+        (*folders)++;
         LIST_FOREACH(file, &f->files, of_folder) {
-            files++;
+            (*files)++;
             add_transcript(sums, transcript_of(file));
         }
     }
+}
+
+static void put_source(struct json *j, const struct root *root, struct file_totals *sums)
+{
+    uint64_t files = 0, folders = 0;
+
+    add_root(sums, root, &folders, &files);
+    if (root->host)
+        return; /* there are many places in which a host could have some: see "hosts" */
     json_open_object(j, NULL);
     json_put_text(j, "source", root->source->name);
     json_put_text(j, "path", root->path);
@@ -73,11 +82,22 @@ static void add_hidden(void *ctx, void *item)
 static void put_sources(struct json *j, const struct discovery *discovery, struct file_totals *sums)
 {
     size_t n;
-    const struct root *roots = discovery_roots(discovery, &n);
+    struct root *const *roots = discovery_roots(discovery, &n);
 
     json_open_array(j, "sources");
     for (size_t i = 0; i < n; i++)
-        put_source(j, &roots[i], sums);
+        put_source(j, roots[i], sums);
+    json_close_array(j);
+}
+
+static void put_hosts(struct json *j, const struct catalog *c)
+{
+    json_open_array(j, "hosts");
+    for (size_t i = 0; i < c->n_hosts; i++) {
+        json_open_object(j, NULL);
+        json_put_host(j, c->hosts[i]);
+        json_close_object(j);
+    }
     json_close_array(j);
 }
 
@@ -205,6 +225,7 @@ int document_status(struct model *model, const struct status_facts *facts, struc
     json_put_text(&j, "version", OKSTRAFS_VERSION);
     put_sources(&j, facts->discovery, &sums);
     oks_tree_each(c->transcripts, add_hidden, &sums);
+    put_hosts(&j, c);
     json_put_count(&j, "sessions", c->n_sessions);
     json_put_count(&j, "teams", c->n_teams);
     json_put_count(&j, "projects", c->n_projects);

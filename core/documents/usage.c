@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "catalog/hosts.h"
 #include "documents/document.h"
 #include "documents/parts.h"
 #include "documents/team.h"
@@ -115,6 +116,31 @@ static int all_measure(struct render *r, struct measure *sum, struct billed_bag 
     return adding.rc;
 }
 
+/* Without other hosts this machine has everything. */
+static int host_measure(struct render *r, struct measure *sum, struct billed_bag *bag)
+{
+    struct group *group;
+    struct adding adding;
+    const struct grouping *at;
+
+    if (!r->model->catalog.n_hosts)
+        return all_measure(r, sum, bag);
+    adding = adding_of(r, sum, bag);
+    group = groups_find(&r->model->sums, GROUP_HOST, r->target->name);
+    if (!group)
+        return 0;
+    if (!r->window) {
+        groups_measure(group, sum);
+        return bag ? billed_bag_add(bag, &group->billed) : 0;
+    }
+    LIST_FOREACH(at, &group->sessions, of_group) {
+        if (!document_goes_on(r->j))
+            break;
+        add_session(&adding, at->session);
+    }
+    return adding.rc;
+}
+
 /* How many sessions were summed, and for how many the usage is unknown. */
 static void put_sessions(struct json *j, const struct measure *m)
 {
@@ -140,6 +166,18 @@ static void project_document(struct render *r, struct project *p, struct json *j
         return;
     json_put_measure(j, m);
     json_put_text(j, "project", p->name);
+    put_given_window(j, r->window);
+    put_sessions(j, m);
+    json_put_billed(j, bag);
+}
+
+static void host_document(struct render *r, struct json *j, struct measure *m, struct billed_bag *bag)
+{
+    json_fail(j, host_measure(r, m, bag));
+    if (!document_goes_on(j))
+        return;
+    json_put_measure(j, m);
+    json_put_text(j, "host", r->target->name);
     put_given_window(j, r->window);
     put_sessions(j, m);
     json_put_billed(j, bag);
@@ -179,9 +217,15 @@ static void member_document(struct render *r, struct team *team, struct json *j,
 
 /* --- all targets --- */
 
+uint64_t host_version(const struct model *model, const struct host *host)
+{
+    return model->catalog.n_hosts ? host->version : model->versions.all;
+}
+
 uint64_t document_version(struct model *model, const struct oks_target *target)
 {
     const struct session *s;
+    const struct host *host;
     const struct project *p;
     struct team *t;
 
@@ -192,6 +236,9 @@ uint64_t document_version(struct model *model, const struct oks_target *target)
     case OKS_PROJECT:
         p = catalog_project(&model->catalog, target->name);
         return p ? version_priced(&model->versions, p->version) : 0;
+    case OKS_HOST:
+        host = catalog_host(&model->catalog, target->name);
+        return host ? version_priced(&model->versions, host_version(model, host)) : 0;
     case OKS_RUN:
         t = catalog_team(&model->catalog, target->name);
         return t && runs_named(t, target->member) ? version_priced(&model->versions, t->version) : 0;
@@ -223,6 +270,9 @@ static void put_members(struct render *r, struct json *j, struct measure *m, str
         team = catalog_team(&r->model->catalog, name);
         w = team_window_of(r, team);
         team_document(r->model, team, run_of(r, team), &w, j, &m->mtime_ns);
+        break;
+    case OKS_HOST:
+        host_document(r, j, m, bag);
         break;
     case OKS_MEMBER:
         member_document(r, catalog_team(&r->model->catalog, name), j, m, bag);
@@ -265,6 +315,8 @@ static int measure_target(struct render *r, struct measure *m, struct billed_bag
         return bag ? billed_session_window(r->model->billing, s, &w, bag) : 0;
     case OKS_PROJECT:
         return project_measure(r, catalog_project(&r->model->catalog, r->target->name), m, bag);
+    case OKS_HOST:
+        return host_measure(r, m, bag);
     case OKS_TEAM:
     case OKS_RUN:
     case OKS_MEMBER:

@@ -5,8 +5,10 @@
 
 #include "base/tree.h"
 #include "documents/documents.h"
+#include "documents/host.h"
 #include "documents/rows.h"
 #include "engine/engine_private.h"
+#include "internal/away.h"
 
 int oks_document_usage(struct oks_engine *e, const struct oks_target *target, const struct oks_window *window,
                        struct oks_document *out)
@@ -178,6 +180,30 @@ int oks_document_status(struct oks_engine *e, struct oks_document *out)
     pthread_mutex_lock(&e->model.lock);
     facts = status_facts(e, of_mount ? &daemon : NULL);
     rc = document_status(&e->model, &facts, out);
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
+int oks_document_host(struct oks_engine *e, const struct oks_target *host, struct oks_document *out)
+{
+    int rc;
+
+    pthread_mutex_lock(&e->model.lock);
+    rc = host->kind == OKS_HOST ? document_host(&e->model, host, out) : -ENOENT;
+    pthread_mutex_unlock(&e->model.lock);
+    return rc;
+}
+
+int oks_engine_host_folders(struct oks_engine *e,
+                            int (*fn)(void *ctx, const char *host, const char *folder, const char *reason),
+                            void *ctx)
+{
+    const struct catalog *c = &e->model.catalog;
+    int rc = 0;
+
+    pthread_mutex_lock(&e->model.lock);
+    for (size_t i = 0; rc == 0 && i < c->n_hosts; i++)
+        rc = host_each_folder(c->hosts[i], fn, ctx);
     pthread_mutex_unlock(&e->model.lock);
     return rc;
 }

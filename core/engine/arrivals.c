@@ -123,9 +123,15 @@ static int found_at(struct oks_engine *e, struct folder *folder, const char *pat
     struct transcript *t = catalog_transcript(&e->model.catalog, path);
     struct session *s;
 
+    if (t && t->root != folder->root && !t->busy) {
+        departures_drop(e, t); /* it is another host's now */
+        t = NULL;
+    }
     if (t) {
         if (mark)
             t->member = *mark;
+        if (t->root != folder->root)
+            discovery_break(e->discovery);
         found_again(e, t, folder);
         return 0;
     }
@@ -156,6 +162,7 @@ static int found_at(struct oks_engine *e, struct folder *folder, const char *pat
         catalog_mark_dirty(&e->model.catalog, t, true);
         return 0;
     }
+    session_copies_renew(t->session, t);
     timeline_restored(&e->model.timeline, t);
     if (keeping_due(e, t))
         saver_want(e, t);
@@ -309,6 +316,7 @@ int arrivals_retain(struct oks_engine *e, struct root *root, const char *path, c
         return -ENOMEM;
     if (!t->source->late && snapshot_restore(e, t)) {
         if (history_store_has(e->history, path, &t->state) && retained_stays(e, t) > 0) {
+            session_copies_renew(t->session, t);
             timeline_restored(&e->model.timeline, t);
             return commit_changed(e, t, true);
         }

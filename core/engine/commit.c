@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/hosts.h"
 #include "engine/engine_private.h"
 #include "sums/tag_bills.h"
 
@@ -139,6 +140,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     scan_outcome_clear(out);
     if (rc < 0)
         commit_fails(e, t);
+    session_copies_renew(t->session, t);
     timeline_after(&e->model.timeline, t->session, &change);
     return rc;
 }
@@ -163,6 +165,8 @@ void commit_bump(struct oks_engine *e, struct session *s)
     struct membership *m;
 
     catalog_session_changed(&e->model.catalog, s, version);
+    if (e->model.catalog.n_hosts)
+        session_host(&e->model.catalog, s)->version = version;
     if (s->project)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
@@ -211,12 +215,12 @@ void commit_parent(struct oks_engine *e, struct session *s)
         catalog_set_parent(&e->model.catalog, s, (struct oks_slice){0});
 }
 
-/* Each working directory may have team-state files below it. */
+/* Each working directory may have team-state files below it; those of other machines are not here. */
 static int watch_cwds(struct oks_engine *e, struct transcript *t)
 {
     int rc = 0;
 
-    for (; rc == 0 && t->cwds_watched < t->state.cwds.len; t->cwds_watched += rc == 0)
+    for (; !t->root->host && rc == 0 && t->cwds_watched < t->state.cwds.len; t->cwds_watched += rc == 0)
         rc = runs_add_project(e->model.runs, t->state.cwds.items[t->cwds_watched].ptr);
     return rc < 0 ? rc : 0;
 }

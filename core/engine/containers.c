@@ -137,12 +137,12 @@ struct found_file *containers_changed(struct oks_engine *e, const struct root *r
 struct found_file *containers_lost(struct oks_engine *e, const char *path)
 {
     size_t n;
-    const struct root *roots = discovery_roots(e->discovery, &n);
+    struct root *const *roots = discovery_roots(e->discovery, &n);
     struct found_file *file = NULL;
 
     for (size_t i = 0; e->containers.by_path && !file && i < n; i++)
-        if (roots[i].source->members)
-            file = containers_changed(e, &roots[i], path);
+        if (roots[i]->source->members)
+            file = containers_changed(e, roots[i], path);
     return file;
 }
 
@@ -306,6 +306,32 @@ int containers_refresh(struct oks_engine *e)
 bool containers_due(const struct oks_engine *e)
 {
     return !TAILQ_EMPTY(&e->containers.dirty);
+}
+
+struct root_end {
+    struct oks_engine *e;
+    const struct root *root;
+    struct container *found;
+};
+
+static int is_of_root(void *ctx, void *item)
+{
+    struct root_end *end = ctx;
+    struct container *c = item;
+
+    end->found = c->root == end->root ? c : NULL;
+    return end->found != NULL;
+}
+
+void containers_end_root(struct oks_engine *e, const struct root *root)
+{
+    struct root_end end = {e, root, NULL};
+
+    while (root->source->members && oks_tree_until(e->containers.by_path, is_of_root, &end)) {
+        if (end.found->dirty)
+            TAILQ_REMOVE(&e->containers.dirty, end.found, queued);
+        container_end(e, end.found);
+    }
 }
 
 static void free_one(void *item)

@@ -19,56 +19,11 @@
 
 /* --- life --- */
 
-/* The folder of transcripts in a configuration folder, or that folder itself if the entry names it. */
-static char *root_path(const char *dir, const char *folder)
+static int add_root(void *ctx, const struct source *source, char *path)
 {
-    size_t n = strlen(dir), m = strlen(folder);
-    char *path;
+    struct oks_engine *e = ctx;
 
-    while (n > 1 && dir[n - 1] == '/')
-        n--;
-    if (m == 0 || (n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0))
-        return strndup(dir, n);
-    return asprintf(&path, "%.*s/%s", (int)n, dir, folder) < 0 ? NULL : path;
-}
-
-static bool ends_in_folder(const char *dir, const char *folder)
-{
-    size_t n = strlen(dir), m = strlen(folder);
-
-    while (n > 1 && dir[n - 1] == '/')
-        n--;
-    return m > 0 && n > m && dir[n - m - 1] == '/' && strncmp(dir + n - m, folder, m) == 0;
-}
-
-/* Whether the entry names one of the source's folders, such as "<dir>/sessions". */
-static bool names_folder_of(const struct source *source, const char *dir)
-{
-    for (int i = 0; i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
-        if (ends_in_folder(dir, source->folders[i]))
-            return true;
-    return false;
-}
-
-/* Whether it names one of the source's folders, or of other places of the source. Then only that is meant. */
-static bool names_some_folder(const struct source *source, const char *dir)
-{
-    bool named = names_folder_of(source, dir);
-
-    for (int i = 0; i < SOURCE_PLACES; i++)
-        named |= oks_source_places[i]->id == source->id && names_folder_of(oks_source_places[i], dir);
-    return named;
-}
-
-static int add_roots_of(struct oks_engine *e, const struct source *source, const char *dir)
-{
-    bool named = names_some_folder(oks_sources[source->id], dir);
-    int rc = 0;
-
-    for (int i = 0; rc == 0 && i < SOURCE_FOLDERS_MAX && source->folders[i]; i++)
-        if (named ? ends_in_folder(dir, source->folders[i]) : !source->named_only)
-            rc = discovery_add_root(e->discovery, source, root_path(dir, source->folders[i]));
-    return rc;
+    return discovery_add_root(e->discovery, source, path, NULL);
 }
 
 static int add_roots(struct oks_engine *e, const struct oks_config *config)
@@ -76,12 +31,8 @@ static int add_roots(struct oks_engine *e, const struct oks_config *config)
     int rc = 0;
 
     for (int k = 0; k < OKS_SOURCES; k++)
-        for (const char *const *dir = config->dirs[k]; dir && *dir; dir++) {
-            rc = rc < 0 ? rc : add_roots_of(e, oks_sources[k], *dir);
-            for (int i = 0; rc == 0 && i < SOURCE_PLACES; i++)
-                if ((int)oks_source_places[i]->id == k)
-                    rc = add_roots_of(e, oks_source_places[i], *dir);
-        }
+        for (const char *const *dir = config->dirs[k]; rc == 0 && dir && *dir; dir++)
+            rc = roots_each((enum oks_source)k, *dir, add_root, e);
     return rc;
 }
 
@@ -89,13 +40,13 @@ static int add_roots(struct oks_engine *e, const struct oks_config *config)
 static int add_runs(struct oks_engine *e, const char *const *task_roots)
 {
     size_t n;
-    const struct root *roots = discovery_roots(e->discovery, &n);
+    struct root *const *roots = discovery_roots(e->discovery, &n);
     int rc = 0;
 
     for (; rc >= 0 && task_roots && *task_roots; task_roots++)
         rc = runs_add_project(e->model.runs, *task_roots);
     for (size_t i = 0; rc >= 0 && i < n; i++)
-        rc = runs_add_rosters(e->model.runs, &roots[i]);
+        rc = runs_add_rosters(e->model.runs, roots[i]);
     return rc < 0 ? rc : 0;
 }
 
@@ -165,7 +116,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     TAILQ_INIT(&e->containers.dirty);
     e->saver.ids_waiting_max = SAVER_IDS_MAX;
     e->streams.model = &e->model;
-    rc = streams_new(&e->streams, config->host);
+    hosts_begin(e, config->host);
     e->budgets.model = &e->model;
     atomic_store(&e->budgets.next_change_ms, INT64_MAX);
     e->verify_tail = config->verify_tail;
@@ -176,8 +127,7 @@ int oks_engine_new(struct oks_engine **out, const struct oks_config *config)
     e->model.zone = config->zone;
     e->model.versions.last = e->model.versions.all = 1;
     e->priced = UINT64_MAX; /* no prices yet */
-    if (rc == 0)
-        rc = billing_new(&e->model.billing, &e->model.names, &commit_billing_events, e);
+    rc = billing_new(&e->model.billing, &e->model.names, &commit_billing_events, e);
     e->model.catalog.billing = e->model.billing;
     e->model.timeline = (struct timeline){.catalog = &e->model.catalog,
                                           .billing = e->model.billing,
@@ -259,8 +209,7 @@ static int take_up_settings(struct oks_engine *e)
         return changed;
     if (changed & SETTINGS_CONFIG)
         budgets_forget(&e->budgets); /* its results point into the old configuration */
-    if (changed & SETTINGS_CONFIG)
-        streams_set_host(&e->streams, settings_config(e->model.settings)->host);
+    e->hosts.due |= (changed & SETTINGS_CONFIG) != 0;
     version_next(&e->model.versions);
     if (changed & SETTINGS_PRICES)
         e->model.versions.prices = e->model.versions.all;
@@ -362,9 +311,17 @@ static int discover(struct oks_engine *e)
             forgets = retained_refresh(e);
         if (forgets < 0)
             rc = forgets;
+        if (rc == 0 && e->hosts.due) {
+            int again = hosts_apply(e);
+
+            rc = again < 0 ? again : 0;
+            forgets |= again > 0;
+            discovery_begin(e->discovery); /* with the folders above new roots */
+            same_paths = false;
+        }
         if (rc == 0)
             rc = find_files(e, same_paths);
-        if (rc == 0 && !e->started)
+        if (rc == 0 && e->hosts.fresh)
             rc = retained_find(e);
         if (rc == 0)
             check_hidden(e);

@@ -103,6 +103,13 @@ struct oks_engine {
     struct snapshot *snapshot; /* of the last run; NULL after the first walk */
     bool snapshot_stale;       /* it has to be written again */
 
+    /* hosts.c */
+    struct engine_hosts {
+        char machine[OKS_NAME_MAX + 1]; /* this one's name, where the configuration has no other */
+        bool due;                       /* the configuration may have changed */
+        bool fresh;                     /* of some root, deleted transcripts are not found yet */
+    } hosts;
+
     /* retained.c */
     size_t n_retained;
     bool adopting;         /* caches of deleted transcripts are being taken over into the history store */
@@ -170,7 +177,29 @@ void containers_leave(struct transcript *t);
 int containers_refresh(struct oks_engine *e);
 /* Whether there is something to be listed. */
 bool containers_due(const struct oks_engine *e);
+/* The root is about to end, and none of its transcripts is left. */
+void containers_end_root(struct oks_engine *e, const struct root *root);
 void containers_free(struct oks_engine *e); /* after all transcripts */
+
+/* roots.c */
+/* Takes over the path; NULL: ENOMEM. 0, or what ends the calls */
+typedef int root_fn(void *ctx, const struct source *source, char *path);
+/*
+ * Calls fn for each root of a source in a folder, which is a configuration folder of it, or one of its
+ * folders of transcripts. 0, or the first non-zero value of fn
+ */
+int roots_each(enum oks_source id, const char *dir, root_fn *fn, void *ctx);
+/* Whether the folder's last names are these. */
+bool roots_end_in(const char *dir, const char *names);
+
+/* hosts.c */
+/* The name of this machine; NULL: not known. */
+void hosts_begin(struct oks_engine *e, const char *machine);
+/*
+ * The hosts become those of the configuration. Transcripts of those that left are dropped; they stay in the
+ * history store. Under the lock. 1: some are being read, so it has to be called again. 0 or -ENOMEM
+ */
+int hosts_apply(struct oks_engine *e);
 
 /* departures.c */
 /* Removes a transcript that is not busy, and its session if that becomes empty. */

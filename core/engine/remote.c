@@ -30,12 +30,26 @@ struct remote_root {
     LIST_ENTRY(remote_root) of_engine;
 };
 
+static bool is_remote(const struct remote_root *r)
+{
+    return r->root->remote && !r->root->ended;
+}
+
+/* Its root answers again, or does not any more. */
+static void set_silent(struct remote_root *r, bool silent)
+{
+    uint64_t version = version_next(&r->e->model.versions);
+
+    r->root->silent = silent;
+    if (r->root->host && !r->root->ended)
+        r->root->host->version = version;
+}
+
 static void answered(struct remote_root *r)
 {
     if (!r->root->silent)
         return;
-    r->root->silent = false;
-    version_next(&r->e->model.versions);
+    set_silent(r, false);
     discovery_change_report(r->e->discovery, true);
 }
 
@@ -44,21 +58,23 @@ static int round_trip(struct remote_root *r)
 {
     struct oks_engine *e = r->e;
     struct remote_listing *listing = NULL;
+    struct root_paths *paths = discovery_root_paths(e->discovery);
     int rc, settled;
 
     r->begun = r->asked;
     atomic_store(&r->progress_ns, monotonic_ns());
     pthread_mutex_unlock(&e->model.lock);
-    rc = discovery_remote_list(e->discovery, r->root, &r->progress_ns, &listing);
+    rc = discovery_remote_list(r->root, paths, &r->progress_ns, &listing);
     pthread_mutex_lock(&e->model.lock);
-    if (rc == 0 && !e->remote.ends && r->root->remote)
+    if (rc == 0 && !e->remote.ends && is_remote(r))
         rc = discovery_remote_apply(e->discovery, r->root, listing);
     discovery_remote_free(listing);
     r->listed = r->begun;
     pthread_cond_broadcast(&e->scanning.idle);
-    if (rc == 0 && !r->root->error)
+    if (rc == 0 && !r->root->error && !r->root->ended)
         rc = engine_scan_root(e, r->root, &r->progress_ns, &e->remote.ends);
-    if (rc == 0 && r->root->remote)
+    /* A host's root may end, so it has no watched directories. */
+    if (rc == 0 && is_remote(r) && !r->root->configured)
         rc = discovery_remote_dirs(e->discovery, r->root, &r->progress_ns);
     settled = commit_settle(e);
     return rc < 0 ? rc : settled;
@@ -70,7 +86,7 @@ static void *remote_thread(void *arg)
     struct oks_engine *e = r->e;
 
     pthread_mutex_lock(&e->model.lock);
-    while (!atomic_load(&e->remote.ends)) {
+    while (!atomic_load(&e->remote.ends) && !r->root->ended) {
         if (r->asked == r->begun) {
             pthread_cond_wait(&e->remote.wanted, &e->model.lock);
             continue;
@@ -98,6 +114,7 @@ static struct remote_root *remote_of(struct oks_engine *e, struct root *root)
         return NULL;
     r->e = e;
     r->root = root;
+    root->begun = true;
     LIST_INSERT_HEAD(&e->remote.roots, r, of_engine);
     return r;
 }
@@ -122,14 +139,14 @@ static int ask(struct oks_engine *e, struct root *root)
 int remote_ask(struct oks_engine *e, bool again)
 {
     size_t n;
-    struct root *roots = discovery_roots(e->discovery, &n);
+    struct root *const *roots = discovery_roots(e->discovery, &n);
     int rc = 0;
 
     if (!discovery_has_remote(e->discovery) || (e->once && !again && !LIST_EMPTY(&e->remote.roots)))
         return 0;
     for (size_t i = 0; rc == 0 && i < n; i++)
-        if (roots[i].remote)
-            rc = ask(e, &roots[i]);
+        if (roots[i]->remote)
+            rc = ask(e, roots[i]);
     return rc;
 }
 
@@ -139,10 +156,8 @@ static bool wait_for(struct remote_root *r)
     int64_t until = atomic_load(&r->progress_ns) + SILENT_NS;
     struct timespec ts = {until / 1000000000, until % 1000000000};
 
-    if (!r->root->silent && monotonic_ns() >= until) {
-        r->root->silent = true;
-        version_next(&r->e->model.versions);
-    }
+    if (!r->root->silent && monotonic_ns() >= until)
+        set_silent(r, true);
     if (r->root->silent)
         return false;
     pthread_cond_timedwait(&r->e->scanning.idle, &r->e->model.lock, &ts);
@@ -157,7 +172,9 @@ int remote_wait(struct oks_engine *e, bool found_only, const atomic_bool *cancel
     LIST_FOREACH(r, &e->remote.roots, of_engine) {
         uint64_t asked = r->asked;
 
-        while (r->root->remote && (found_only ? r->listed : r->done) < asked) {
+        if (r->root->ended)
+            continue;
+        while (is_remote(r) && (found_only ? r->listed : r->done) < asked) {
             if ((cancel && atomic_load(cancel)) || (e->stop && atomic_load(e->stop)))
                 return -ECANCELED;
             if (!wait_for(r))

@@ -1,6 +1,6 @@
 /*
- * Retained transcripts at a start: those in the history store whose file does not exist, and the remnants of
- * files that lost something.
+ * Retained transcripts of roots that are new, at a start all: those in the history store whose file does not
+ * exist, and the remnants of files that lost something.
  *
  * Versions of okstrafs without a history store counted deleted transcripts from their caches. Those are found
  * once, and taken over. The path of such a transcript is restored from the names of its cache folder and
@@ -45,10 +45,10 @@ static bool unescape(const char *name, char out[OKS_NAME_MAX + 1])
 static struct root *root_of(struct oks_engine *e, char *rel)
 {
     size_t n = strlen(rel), n_roots;
-    struct root *roots = discovery_roots(e->discovery, &n_roots), *first = NULL;
+    struct root *const *roots = discovery_roots(e->discovery, &n_roots), *first = NULL;
 
     for (size_t i = 0; i < n_roots; i++) {
-        struct root *root = &roots[i];
+        struct root *root = roots[i];
         char hex[OKS_SHA256_HEX];
         uint8_t hash[OKS_SHA256_BYTES];
 
@@ -162,14 +162,14 @@ static int list_stored(void *ctx, const char *path, const struct history_facts *
 static struct root *root_above(struct oks_engine *e, const char *path)
 {
     size_t n_roots;
-    struct root *roots = discovery_roots(e->discovery, &n_roots), *best = NULL;
+    struct root *const *roots = discovery_roots(e->discovery, &n_roots), *best = NULL;
 
     for (size_t i = 0; i < n_roots; i++) {
-        size_t n = strlen(roots[i].path);
+        size_t n = strlen(roots[i]->path);
 
-        if (strncmp(path, roots[i].path, n) == 0 && path[n] == '/' && roots[i].source->wants(path + n + 1) &&
-            (!best || n > strlen(best->path)))
-            best = &roots[i];
+        if (strncmp(path, roots[i]->path, n) == 0 && path[n] == '/' &&
+            roots[i]->source->wants(path + n + 1) && (!best || n > strlen(best->path)))
+            best = roots[i];
     }
     return best;
 }
@@ -196,7 +196,7 @@ static int find_stored(struct oks_engine *e, const struct stored *stored)
     char text[OKS_NAME_MAX + 1];
     int rc = 0;
 
-    if (!root)
+    if (!root || !root->fresh)
         return 0;
     id = root->source->id_of(stored->path + strlen(root->path) + 1);
     if (id.len > OKS_NAME_MAX)
@@ -228,13 +228,26 @@ static int find_all_stored(struct oks_engine *e)
     return rc;
 }
 
+static void all_found(struct oks_engine *e)
+{
+    size_t n;
+    struct root *const *roots = discovery_roots(e->discovery, &n);
+
+    for (size_t i = 0; i < n; i++)
+        roots[i]->fresh = false;
+    e->hosts.fresh = false;
+}
+
 int retained_find(struct oks_engine *e)
 {
     int rc;
 
-    retained_marker_seen(e);
+    if (!e->started)
+        retained_marker_seen(e);
     rc = find_all_stored(e);
-    if (rc < 0 || !e->cache || history_store_adopted(e->history))
+    if (rc == 0)
+        all_found(e);
+    if (rc < 0 || e->started || !e->cache || history_store_adopted(e->history))
         return rc;
     e->adopting = true;
     return adopt(e);

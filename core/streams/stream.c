@@ -53,38 +53,11 @@ void streams_start_over(struct streams *streams)
     stream_clear(&streams->all);
 }
 
-int streams_new(struct streams *streams, const char *host)
-{
-    if (host)
-        streams->own_host = strdup(host);
-    return host && !streams->own_host ? -ENOMEM : 0;
-}
-
 void streams_end(struct streams *streams)
 {
     stream_clear(&streams->all);
     free(streams->gone);
-    free(streams->host);
-    free(streams->own_host);
     *streams = (struct streams){.model = streams->model, .ended = true};
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-void streams_set_host(struct streams *streams, const char *host)
-{
-    char *copy = host ? strdup(host) : NULL;
-
-    if (same_text(host, streams->host) || (host && !copy)) {
-        free(copy);
-        return;
-    }
-    free(streams->host);
-    streams->host = copy;
-    streams_start_over(streams);
 }
 
 int session_stream_new(struct session *s)
@@ -491,12 +464,12 @@ static int assign_teams(struct streams *streams)
     return a.rc;
 }
 
-static uint64_t says_of(struct session *s)
+static uint64_t says_of(const struct streams *streams, struct session *s)
 {
     struct stream *own = s->stream;
 
     if (own->version != s->version || own->told_team != own->team)
-        own->says = stream_session_hash(s);
+        own->says = stream_session_hash(streams, s);
     own->version = s->version;
     own->told_team = own->team;
     return own->says;
@@ -509,7 +482,7 @@ static int describe_sessions(struct streams *streams, const struct chosen *chose
 
     for (size_t i = 0; rc == 0 && i < chosen->n; i++) {
         struct transcript *t = chosen->list[i];
-        uint64_t says = says_of(t->session);
+        uint64_t says = says_of(streams, t->session);
 
         if (t->marks->told_as != says && t->marks->sent[STREAM_OF_ALL])
             send_again(streams, t, 0, t->marks->sent[STREAM_OF_ALL], -1);

@@ -56,11 +56,10 @@ struct stream {
     const char *told_team; /* ... and of this team */
 };
 
-/* Zeroed but for `model`, then streams_new(): no readers. */
+/* Zeroed but for `model`: no readers. */
 struct streams {
     struct model *model;
     bool ended;
-    char *host, *own_host; /* in lines, and the machine's; NULL: not known */
     struct stream all;
     struct stream_gone *gone; /* from all */
     size_t n_gone, gone_room;
@@ -90,12 +89,9 @@ void stream_marks_free(struct stream_marks *marks);
  */
 void stream_committed(struct streams *streams, struct transcript *t);
 
-int streams_new(struct streams *streams, const char *host); /* NULL: not known. 0 or -ENOMEM */
 /* Frees everything but the model. Nothing is read any more. */
 void streams_end(struct streams *streams);
-/* What lines call the machine from now on; NULL: its own name. */
-void streams_set_host(struct streams *streams, const char *host);
-/* All lines may be others: prices changed, or the name of the host. */
+/* All lines may be others: prices changed, or the names of hosts. */
 void streams_start_over(struct streams *streams);
 /*
  * The values of row i changed, or whether it has a line. If it was sent before, the session's stream starts

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/money.h"
 #include "cache/cache_parts.h"
+#include "catalog/hosts.h"
 #include "history/tags.h"
 #include "streams/stream_private.h"
 #include "sums/groups.h"
@@ -130,19 +131,20 @@ static uint64_t hash_text(uint64_t seed, const char *s)
     return request_hash(seed, s ? s : "", s ? strlen(s) + 1 : 0);
 }
 
-uint64_t stream_session_hash(const struct session *s)
+static const char *host_of(const struct streams *streams, const struct session *s)
+{
+    return s ? session_host(&streams->model->catalog, s)->name : streams->model->catalog.own.name;
+}
+
+uint64_t stream_session_hash(const struct streams *streams, const struct session *s)
 {
     uint64_t h = hash_text(0, s->parent);
 
     h = hash_text(h, s->project ? s->project->name : NULL);
     h = hash_text(h, groups_cwd_of(s));
     h = hash_text(h, s->stream->team);
+    h = hash_text(h, host_of(streams, s));
     return hash_text(h, groups_agent_of(s));
-}
-
-static const char *host_of(const struct streams *streams)
-{
-    return streams->host ? streams->host : streams->own_host;
 }
 
 static void put_event(struct stream_batch *batch, const struct billing_visit *visit)
@@ -155,7 +157,7 @@ static void put_event(struct stream_batch *batch, const struct billing_visit *vi
     put_session(b, t->session);
     put_text(b, ",\"branch\":", tag.branch);
     put_text(b, ",\"effort\":", tag.effort);
-    put_text(b, ",\"host\":", text_of(host_of(batch->streams)));
+    put_text(b, ",\"host\":", text_of(host_of(batch->streams, t->session)));
     put_id(b, row->request.key, stream_revision(batch->streams, t, visit->i, row));
     put_flag(b, ",\"open\":", visit->i >= t->marks->closed);
     put_text(b, ",\"kind\":", oks_slice_of(kind_names[row->request.part]));
@@ -292,7 +294,7 @@ int stream_put_gone(struct stream_batch *batch, const struct stream_gone *gone)
     oks_bytes_text(b, ",\"agentId\":null,\"sidechain\":false");
     put_session(b, NULL);
     oks_bytes_text(b, ",\"branch\":null,\"effort\":null");
-    put_text(b, ",\"host\":", text_of(host_of(batch->streams)));
+    put_text(b, ",\"host\":", text_of(host_of(batch->streams, NULL)));
     put_id(b, gone->key, gone->revision);
     put_flag(b, ",\"open\":", false);
     put_text(b, ",\"kind\":", oks_slice_of(kind_names[OKS_PART_RESPONSE]));

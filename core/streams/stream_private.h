@@ -59,7 +59,7 @@ int stream_deliver(struct stream_batch *batch, const struct stream_sources *sour
                    int (*fn)(void *ctx, const char *bytes, size_t len), void *ctx);
 void stream_batch_clear(struct stream_batch *batch);
 /* What the lines of a session say of it, beside its requests. */
-uint64_t stream_session_hash(const struct session *s);
+uint64_t stream_session_hash(const struct streams *streams, const struct session *s);
 
 /* --- stream_months.c --- */
 

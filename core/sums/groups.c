@@ -1,5 +1,5 @@
 /*
- * Groups: running sums of sessions by project, agent and source.
+ * Groups: running sums of sessions by project, agent, source and host.
  *
  * A project is a working directory: the first in the session's records. Folder names are made from it by a
  * rule that loses characters, so they are used only if no record has one. An agent is the name in the
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/tree.h"
+#include "catalog/hosts.h"
 #include "sums/billed_session.h"
 #include "sums/shares.h"
 
@@ -49,9 +50,12 @@ const char *groups_agent_of(const struct session *s)
     return name ? name : s->parent ? "(sub-agent)" : "(main)";
 }
 
-static const char *key_of(const struct session *s, enum group_kind kind)
+/* NULL: no group */
+static const char *key_of(const struct sums *sums, const struct session *s, enum group_kind kind)
 {
     switch (kind) {
+    case GROUP_HOST:
+        return sums->catalog->n_hosts ? session_host(sums->catalog, s)->name : NULL;
     case GROUP_PROJECT:
         return groups_project_of(s);
     case GROUP_AGENT:
@@ -68,12 +72,19 @@ const char *groups_key(const struct session *s, enum group_kind kind)
     return group ? group->key : NULL;
 }
 
+struct group *groups_find(const struct sums *sums, enum group_kind kind, const char *key)
+{
+    struct group wanted = {.key = key}, **found = tfind(&wanted, &sums->groups[kind], by_key);
+
+    return found ? *found : NULL;
+}
+
 static struct group *group_made(struct sums *sums, enum group_kind kind, const char *key)
 {
-    struct group wanted = {.key = key}, *group, **found = tfind(&wanted, &sums->groups[kind], by_key);
+    struct group *group = groups_find(sums, kind, key);
 
-    if (found)
-        return *found;
+    if (group)
+        return group;
     group = calloc(1, sizeof(*group));
     if (!group)
         return NULL;
@@ -130,6 +141,14 @@ static int join(struct sums *sums, struct session *s, enum group_kind kind, stru
     return 0;
 }
 
+static void host_changed(struct sums *sums, const char *name)
+{
+    struct host *host = catalog_host(sums->catalog, name);
+
+    if (host)
+        host->version = version_next(sums->catalog->versions);
+}
+
 int groups_session(struct sums *sums, struct session *s, const struct measure *before,
                    const struct measure *now)
 {
@@ -137,7 +156,7 @@ int groups_session(struct sums *sums, struct session *s, const struct measure *b
 
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
         struct group *group = s->sums->groups[kind].group, *next = NULL;
-        const char *name = now ? key_of(s, (enum group_kind)kind) : NULL,
+        const char *name = now ? key_of(sums, s, (enum group_kind)kind) : NULL,
                    *key = oks_intern(sums->names, name);
 
         if (key)
@@ -149,11 +168,40 @@ int groups_session(struct sums *sums, struct session *s, const struct measure *b
             group->text.len = 0;
             continue;
         }
+        if (kind == GROUP_HOST && group)
+            host_changed(sums, group->key);
+        if (kind == GROUP_HOST && next)
+            host_changed(sums, next->key);
         leave(sums, s, (enum group_kind)kind, before);
         if (next && join(sums, s, (enum group_kind)kind, next, now) < 0)
             rc = -ENOMEM;
     }
     return rc;
+}
+
+struct renewal {
+    struct sums *sums;
+    int rc;
+};
+
+static void renew_session(void *ctx, void *item)
+{
+    struct renewal *r = ctx;
+    struct session *s = item;
+    int rc;
+
+    if (!sums_has_share(s))
+        return;
+    rc = groups_session(r->sums, s, &s->sums->share, &s->sums->share);
+    r->rc = r->rc < 0 ? r->rc : rc;
+}
+
+int groups_renew(struct sums *sums)
+{
+    struct renewal r = {sums, 0};
+
+    oks_tree_each(sums->catalog->sessions, renew_session, &r);
+    return r.rc;
 }
 
 void groups_measure(struct group *group, struct measure *out)

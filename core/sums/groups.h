@@ -1,6 +1,6 @@
 /*
- * Groups: running sums of sessions by project, agent and source, for stats/by-project.json and the like.
- * Under the model's lock.
+ * Groups: running sums of sessions by project, agent, source and host, for stats/by-project.json and the
+ * like. Without other hosts there is none of that kind: this machine has everything. Under the model's lock.
  */
 #ifndef OKSTRAFS_SUMS_GROUPS_H
 #define OKSTRAFS_SUMS_GROUPS_H
@@ -13,7 +13,7 @@
 struct sums;
 struct session;
 
-enum group_kind { GROUP_PROJECT, GROUP_AGENT, GROUP_SOURCE, GROUP_KINDS };
+enum group_kind { GROUP_PROJECT, GROUP_AGENT, GROUP_SOURCE, GROUP_HOST, GROUP_KINDS };
 
 struct group {
     const char *key;      /* interned */
@@ -48,6 +48,10 @@ const char *groups_agent_of(const struct session *s);
 int groups_session(struct sums *sums, struct session *s, const struct measure *before,
                    const struct measure *now);
 void groups_measure(struct group *group, struct measure *out);
+/* NULL: no session is in one of that key. */
+struct group *groups_find(const struct sums *sums, enum group_kind kind, const char *key);
+/* The hosts are others now: each session gets into its group. 0 or -ENOMEM */
+int groups_renew(struct sums *sums);
 /* The tree of each struct group, by key (base/tree.h). */
 const void *groups_tree(const struct sums *sums, enum group_kind kind);
 void groups_free(struct sums *sums);

@@ -385,7 +385,8 @@ void timeline_before(struct timeline *tl, struct transcript *t, const struct sca
     bool tails = transcript_tail(t)->counts || (out->tail && out->tail->counts);
 
     leave_to_slices(tl, t, out);
-    if (out->replace || may_rename(s, t, out)) {
+    /* With a copy on another machine, another one of the two may count. */
+    if (out->replace || may_rename(s, t, out) || (s->n_hosted && s->n_transcripts > 1)) {
         timeline_before_all(tl, s, c);
         return;
     }

@@ -23,6 +23,7 @@
 #include "cli/findings.h"
 #include "cli/fusermount.h"
 #include "common/clock.h"
+#include "internal/away.h"
 
 static void check_fuse(void)
 {
@@ -288,6 +289,17 @@ static int print_lost_budget(void *ctx, const char *budget, const char *scope, c
     return 0;
 }
 
+static int print_host(void *ctx, const char *host, const char *folder, const char *reason)
+{
+    (void)ctx;
+    if (reason)
+        found_note("hosts", "mount or copy it; until then its last counts stay (docs/hosts.md)",
+                   "host %s is away: %s: %s", host, folder, reason);
+    else
+        found_good("hosts", "transcripts of host %s are read from %s", host, folder);
+    return 0;
+}
+
 static void print_more(const char *what, uint64_t n)
 {
     if (n)
@@ -312,6 +324,8 @@ static void check_transcripts(const struct options *o)
         rc = oks_engine_left_out(engine, print_left_out, &left, &more);
     if (rc == 0)
         rc = oks_engine_lost_budgets(engine, print_lost_budget, NULL);
+    if (rc == 0)
+        rc = oks_engine_host_folders(engine, print_host, NULL);
     oks_engine_free(engine);
     if (rc < 0) {
         found_fault("transcripts", "see the message", "transcripts cannot be read: %s", strerror(-rc));

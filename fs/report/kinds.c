@@ -35,6 +35,7 @@ static const struct report_kind kinds[] = {
     {"sessions", "Session", NULL, "sessions", CELL_NAME, REPORT_BY_END, false, with_model},
     {"projects", "Project", "by-project.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
     {"branches", "Branch", "by-branch.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"hosts", "Host", "by-host.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
     {"models", "Model", "by-model.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
     {"agents", "Agent", "by-agent.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
     {"teams", "Team", NULL, "teams", CELL_NAME, REPORT_BY_COST, false, with_end},

@@ -30,9 +30,10 @@ static const char readme_text[] =
     "  projects/<dir>/usage.json      all sessions of a project folder; current: the one that asked last\n"
     "  sessions/<id>/requests.jsonl   a line a request; tools.jsonl: of tools; events.jsonl, events/: all\n"
     "  sessions/<id>/context.json     how full its context is; ledger.jsonl: what became of each line\n"
+    "  hosts/<name>/usage.json        one machine of okstrafs.json; this one under its own name\n"
     "  .../total_tokens, cost_usd, cache_hit_ratio  beside each usage.json: one number on one line\n"
     "  .../window/<since>_<until>.json  the same, between two times\n"
-    "  stats/by-model.json, window/   also -project -branch -agent -source -effort -tool -day ...; blocks\n"
+    "  stats/by-model.json, window/   also -project -branch -agent -source -host -effort -tool -day ...\n"
     "  limits/claude.json, codex.json how much of the plan is used up, as the agent said last\n"
     "  budgets/<name>.json            what was spent of a budget; exceeded/<name> while it is over\n"
     "  budgets/ERROR                  only while the configuration is wrong: what is wrong\n"
@@ -66,6 +67,14 @@ static int render_status(struct oks_engine *engine, const struct node *node, int
                          struct oks_document *out)
 {
     return oks_document_status(engine, out);
+}
+
+static int render_host(struct oks_engine *engine, const struct node *node, int64_t now_ms,
+                       struct oks_document *out)
+{
+    struct oks_target target = node_target(node);
+
+    return oks_document_host(engine, &target, out);
 }
 
 static int render_metrics(struct oks_engine *engine, const struct node *node, int64_t now_ms,
@@ -275,6 +284,10 @@ static const struct node_type
                    .render = render_status,
                    .of_found = true,
                    .is_volatile = true},
+    type_host_status = {.name = "status.json",
+                        .shape = NODE_FILE,
+                        .render = render_host,
+                        .is_volatile = true},
     type_metrics = {.name = "metrics.prom",
                     .shape = NODE_FILE,
                     .render = render_metrics,
@@ -379,9 +392,10 @@ static const struct node_type
                  .of_window = true,      \
                  .stats = (what),        \
                  __VA_ARGS__}
-#define STATS_ALL                                                                                        \
-    &type_by_model, &type_by_project, &type_by_branch, &type_by_agent, &type_by_source, &type_by_effort, \
-        &type_by_tool, &type_by_day, &type_by_week, &type_by_month, &type_by_hour, &type_blocks
+#define STATS_ALL                                                                                      \
+    &type_by_model, &type_by_project, &type_by_branch, &type_by_agent, &type_by_source, &type_by_host, \
+        &type_by_effort, &type_by_tool, &type_by_day, &type_by_week, &type_by_month, &type_by_hour,    \
+        &type_blocks
 #define TYPES(...) ((const struct node_type *const[]){__VA_ARGS__, NULL})
 
 static const struct node_type
@@ -428,6 +442,16 @@ static const struct node_type
                     .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
                                    &type_window, &type_linked_sessions)},
 
+    type_host = {.shape = NODE_DIR,
+                 .enters = OKS_HOST,
+                 .fixed = TYPES(&type_usage, &type_total_tokens, &type_cost_usd, &type_hit_ratio,
+                                &type_window, &type_host_status, &type_linked_sessions)},
+
+    type_hosts = {.name = "hosts",
+                  .shape = NODE_DIR,
+                  .each = &type_host,
+                  .list = OKS_LIST_HOSTS,
+                  .list_of_all = true},
     type_teams = {.name = "teams",
                   .shape = NODE_DIR,
                   .each = &type_team,
@@ -447,6 +471,7 @@ static const struct node_type
     STATS(by_project, "by-project.json", OKS_STATS_BY_PROJECT, .costly = false),
     STATS(by_agent, "by-agent.json", OKS_STATS_BY_AGENT, .costly = false),
     STATS(by_source, "by-source.json", OKS_STATS_BY_SOURCE, .costly = false),
+    STATS(by_host, "by-host.json", OKS_STATS_BY_HOST, .costly = false),
     STATS(by_branch, "by-branch.json", OKS_STATS_BY_BRANCH, .costly = true),
     STATS(by_effort, "by-effort.json", OKS_STATS_BY_EFFORT, .costly = true),
     STATS(by_tool, "by-tool.json", OKS_STATS_BY_TOOL, .costly = true),
@@ -496,8 +521,8 @@ const struct node_type node_type_root = {
     .unannounced = true, /* it leads to other folders, and its files may be costly */
     .fixed = TYPES(&type_readme, &type_report, &type_page, &type_usage, &type_total_tokens, &type_cost_usd,
                    &type_hit_ratio, &type_window, &type_status, &type_metrics, &type_pricing, &type_events,
-                   &type_months, &type_teams, &type_sessions, &type_projects, &type_stats, &type_budgets,
-                   &type_limits)};
+                   &type_months, &type_teams, &type_sessions, &type_projects, &type_hosts, &type_stats,
+                   &type_budgets, &type_limits)};
 
 /* A symlink beside the listed name; its target is the leaf. */
 const struct node_type node_type_alias = {.shape = NODE_LINK, .up = ""};

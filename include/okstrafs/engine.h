@@ -79,7 +79,7 @@ struct oks_config {
     bool verify_tail; /* before reading on, compare a hash of the last bytes read before */
     enum oks_revalidate revalidate;
     enum oks_isa isa;
-    const char *host;            /* of this machine, for events.jsonl; NULL: not known */
+    const char *host;            /* the name of this machine; NULL: "localhost" */
     const struct oks_zone *zone; /* of local days; NULL: UTC. Borrowed until oks_engine_free() */
     /* NULL, or borrowed until oks_engine_free(): once it is true, scans end with -ECANCELED. A signal handler
      * may set it. */
@@ -123,11 +123,12 @@ enum oks_kind {
     OKS_PROJECT,
     OKS_MEMBER, /* one agent of a team */
     OKS_RUN,    /* one run of a team */
+    OKS_HOST,   /* a machine: this one, or one of "hosts" in okstrafs.json */
 };
 
 struct oks_target {
     enum oks_kind kind;
-    const char *name;   /* session id, team or project; NULL for OKS_ALL */
+    const char *name;   /* session id, team, project or host; NULL for OKS_ALL */
     const char *member; /* OKS_MEMBER: the agent, OKS_RUN: the run; `name` is then its team */
 };
 
@@ -177,7 +178,7 @@ void oks_engine_wake(struct oks_engine *engine);
  * repeats: equal versions mean equal answers. 0: no such target.
  */
 uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *target);
-/* The same for the lists of all sessions, projects and teams. */
+/* The same for the lists of all sessions, projects, teams and hosts. */
 uint64_t oks_engine_names_version(struct oks_engine *engine);
 
 /*
@@ -224,10 +225,11 @@ enum oks_stats {
     OKS_STATS_BY_MONTH,
     OKS_STATS_BY_HOUR, /* local hours with activity */
     OKS_STATS_BLOCKS,  /* five hours each, as ccusage defines them; the current one depends on now_ms */
+    OKS_STATS_BY_HOST,
 };
 
 enum oks_list {
-    OKS_LIST_SESSIONS,  /* of OKS_ALL, a team, or a project */
+    OKS_LIST_SESSIONS,  /* of OKS_ALL, a team, a project, or a host */
     OKS_LIST_TEAMS,     /* of OKS_ALL or a session */
     OKS_LIST_PROJECTS,  /* of OKS_ALL or a session (one at most) */
     OKS_LIST_MEMBERS,   /* of a team */
@@ -240,6 +242,7 @@ enum oks_list {
                            nothing if there is no request */
     OKS_LIST_MONTHS,    /* of OKS_ALL: the files of events/ (okstrafs/stream.h) */
     OKS_LIST_DAYS,      /* of any target: local days with activity of the years 2020 to 2039, YYYY-MM-DD */
+    OKS_LIST_HOSTS,     /* of OKS_ALL: this machine, and those that are configured */
 };
 
 /* Calls fn with each name, once, ascending by bytes. 0, -ENOENT, -ENOMEM, or the first non-zero value of fn.
@@ -251,8 +254,8 @@ int oks_engine_has(struct oks_engine *engine, enum oks_list what, const struct o
                    const char *name);
 
 /*
- * Calls fn with each session, team or project whose version is greater than `since`: an answer about it may
- * have changed. `fn` must not call the engine. Returns the first non-zero value of fn, or 0.
+ * Calls fn with each session, team, project or host whose version is greater than `since`: an answer about it
+ * may have changed. `fn` must not call the engine. Returns the first non-zero value of fn, or 0.
  */
 int oks_engine_changed(struct oks_engine *engine, enum oks_kind kind, uint64_t since,
                        int (*fn)(void *ctx, const char *name), void *ctx);
@@ -327,6 +330,8 @@ int oks_document_budget(struct oks_engine *engine, const char *name, bool exceed
 int oks_document_settings_error(struct oks_engine *engine, struct oks_document *out);
 /* status.json: what was found, read, refused, and could not be written. */
 int oks_document_status(struct oks_engine *engine, struct oks_document *out);
+/* status.json of a host: its folders, and whether they are there. Sync OKS_ALL first. */
+int oks_document_host(struct oks_engine *engine, const struct oks_target *host, struct oks_document *out);
 /* metrics.prom: counters and states for Prometheus. Sync OKS_ALL first. */
 int oks_document_metrics(struct oks_engine *engine, int64_t now_ms, struct oks_document *out);
 

@@ -99,8 +99,8 @@ static void begin(bool watched)
     *seen = '\0';
     make_folder("claude");
     ck_assert_int_eq(discovery_new(&discovery, &config), 0);
-    ck_assert_int_eq(discovery_add_root(discovery, &oks_source_claude, strdup(at(ROOT))), 0);
-    ck_assert_int_eq(discovery_add_root(discovery, &oks_source_claude, strdup(at(ROOT))), 0); /* once */
+    ck_assert_int_eq(discovery_add_root(discovery, &oks_source_claude, strdup(at(ROOT)), NULL), 0);
+    ck_assert_int_eq(discovery_add_root(discovery, &oks_source_claude, strdup(at(ROOT)), NULL), 0); /* once */
 }
 
 static void setup(void)

@@ -101,7 +101,7 @@ START_TEST(a_line_says_what_a_request_was)
         strstr(fresh(all),
                "\"costUSD\":0.10189,\"agentId\":null,\"sidechain\":false,\"sessionId\":\"s\",\"source\":"
                "\"claude\",\"parentSessionId\":null,\"project\":\"-p\",\"cwd\":null,\"team\":null,\"agent\":"
-               "\"(main)\",\"branch\":null,\"effort\":null,\"host\":null,\"id\":\""));
+               "\"(main)\",\"branch\":null,\"effort\":null,\"host\":\"localhost\",\"id\":\""));
     ck_assert_ptr_nonnull(
         strstr(fresh(all), "\",\"revision\":0,\"open\":false,\"kind\":\"response\",\"requests\":1,"
                            "\"inputTokens\":1,\"cacheCreation5mTokens\":300,\"cacheCreation1hTokens\":0,"

@@ -288,5 +288,121 @@ class Roots(RemoteTest):
         self.assertEqual(mount.process.wait(SECONDS), 0)
 
 
+class Hosts(RemoteTest):
+    """Hosts of okstrafs.json: one in a filesystem that may stop to answer, one in a folder that may go."""
+
+    def setUp(self):
+        super().setUp()
+        self.fs = self.filesystem("far")
+        self.home.transcript("-p", "session-own", [self.line(1)])
+        self.home.okstra.mkdir(exist_ok=True)
+        self.put(self.fs.source, "session-far", 20)
+        self.put(self.home.root / "copy", "session-copy", 300)
+        self.configure(far=self.fs.point, copy=self.home.root / "copy")
+
+    def put(self, home: Path, session: str, *tokens: int) -> Path:
+        path = home / ".claude/projects/-p" / f"{session}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab") as file:
+            file.writelines(records.line(self.line(n, sessionId=session)) + b"\n" for n in tokens)
+        return path
+
+    def configure(self, **folders: Path) -> None:
+        """As an editor does: by a rename."""
+        new = self.home.okstra / "new"
+        new.write_text(json.dumps({"host": "here", "hosts": {name: str(folder) for name, folder in folders.items()}}))
+        new.rename(self.home.okstra / "okstrafs.json")
+
+    def by_host(self, mount) -> dict:
+        document = self.json(mount, "stats/by-host.json")
+        rows = {row["key"]: row["totalTokens"] for row in document["rows"]}
+        self.assertEqual(sum(rows.values()), document["total"]["totalTokens"])
+        return rows
+
+    def rows(self, mount) -> dict:
+        """The same in all documents: while nothing changes."""
+        rows = self.by_host(mount)
+        self.assertEqual(int(self.read(mount, "total_tokens")), sum(rows.values()))
+        for name, tokens in rows.items():
+            self.assertEqual(int(self.read(mount, f"hosts/{name}/total_tokens")), tokens)
+        return rows
+
+    def away(self, mount) -> dict:
+        """As both documents say it, which one that comes back meanwhile may keep from being the same."""
+        def states() -> dict:
+            return {host["host"]: host["away"] for host in self.json(mount, "status.json")["hosts"]}
+        self.until(lambda: states() == {name: self.json(mount, f"hosts/{name}/status.json")["away"] for name in states()})
+        return states()
+
+    def until(self, condition) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                self.fail("it did not come about")
+            time.sleep(0.05)
+
+    def until_rows(self, mount, rows: dict) -> None:
+        self.until(lambda: self.by_host(mount) == rows)
+        self.assertEqual(self.rows(mount), rows)
+
+    @contextlib.contextmanager
+    def mount(self):
+        with self.home.mount() as mount:
+            try:
+                yield mount
+            finally:
+                self.fs.answer()
+
+    def test_hosts_that_go_and_come_back(self):
+        with self.mount() as mount:
+            self.assertEqual(self.rows(mount), {"here": 1, "far": 20, "copy": 300})
+            self.assertEqual(self.away(mount), {"far": False, "copy": False})
+            self.assertEqual(mount.names("hosts"), ["copy", "far", "here"])
+            self.assertEqual(mount.names("hosts/copy/sessions"), ["session-copy"])
+            self.until(lambda: self.json(mount, "status.json")["cache"]["saved"])
+            self.fs.stop_answering()
+            (self.home.root / "copy").rename(self.home.root / "away")
+            harness.append(self.home.path("-p", "session-own"), records.line(self.line(5)) + b"\n")
+            self.assertEqual(self.rows(mount), {"here": 6, "far": 20, "copy": 300})
+            self.assertEqual(self.away(mount), {"far": True, "copy": True})
+            error = self.json(mount, "hosts/far/status.json")["folders"][0]
+            self.assertEqual((error["answers"], "does not answer" in error["error"]), (False, True))
+        shutil.rmtree(self.home.okstra / "cache")
+        self.fs.stop_answering()
+        with self.mount() as mount:  # over a restart, without caches
+            self.assertEqual(self.rows(mount), {"here": 6, "far": 20, "copy": 300})
+            self.assertEqual(self.away(mount), {"far": True, "copy": True})
+            self.put(self.fs.source, "session-far", 7)
+            self.fs.answer()
+            (self.home.root / "away").rename(self.home.root / "copy")
+            self.put(self.home.root / "copy", "session-copy", 9)
+            self.until(lambda: not any(self.away(mount).values()))
+            self.until_rows(mount, {"here": 6, "far": 27, "copy": 309})
+
+    def test_a_host_is_taken_out_while_it_does_not_answer(self):
+        with self.mount() as mount:
+            self.assertEqual(self.rows(mount), {"here": 1, "far": 20, "copy": 300})
+            self.until(lambda: self.json(mount, "status.json")["cache"]["saved"])
+            self.fs.stop_answering()
+            self.configure(copy=self.home.root / "copy")
+            self.until_rows(mount, {"here": 1, "copy": 300})
+            self.configure(renamed=self.home.root / "copy", far=self.fs.point)
+            self.assertEqual(self.rows(mount), {"here": 1, "far": 20, "renamed": 300})
+            self.fs.answer()
+            self.put(self.fs.source, "session-far", 7)
+            self.until_rows(mount, {"here": 1, "far": 27, "renamed": 300})
+            self.configure()
+            self.assertEqual(self.rows(mount), {"here": 1})
+            self.assertEqual(mount.names("hosts"), ["here"])
+            (self.home.okstra / "okstrafs.json").write_text('{"hosts": {"a/b": "/x"}}')
+            self.assertIn(b'host "a/b"', self.read(mount, "budgets/ERROR"))
+
+    def test_doctor_says_who_is_away(self):
+        (self.home.root / "copy").rename(self.home.root / "away")
+        out = self.home.run("doctor", check=False).decode()
+        self.assertIn(f"host copy is away: {self.home.root}/copy: no transcripts are there", out)
+        self.assertIn(f"transcripts of host far are read from {self.fs.point}", out)
+
+
 if __name__ == "__main__":
     harness.main(__name__)

@@ -333,7 +333,7 @@ class StatsTest(harness.MountTest):
             self.assertTrue({"today", "last-5h", "last-24h", "last-7d"} <= set(names), names)
             self.assertTrue(set(names) & set(DAYS), names)
             for name in names:
-                self.assertEqual(len(mount.names(f"stats/window/{name}")), 12 + len(TOTALS))
+                self.assertEqual(len(mount.names(f"stats/window/{name}")), 13 + len(TOTALS))
             for name in ("2026-06-10.json", "nonsense", "2026-13-01", "a_b"):
                 self.assertFalse(os.path.exists(mount.point / "stats/window" / name), name)
             self.assertEqual(mount.json("stats/window/2026-12-01_2026-01-01/by-model.json")["total"]["inputTokens"] >= 0, True)

@@ -51,7 +51,10 @@ def paths_of(home: Home) -> list[str]:
     names = [path.rpartition("/")[2] for path in files_of(home, f"sessions/{sessions[0]}")] if sessions else []
     out += [f"sessions/{session}/{name}" for session in sessions[:SESSIONS] for name in names]
     out += [f"projects/{project}/usage.json" for project in projects]
-    folders = ["", *(f"sessions/{name}/" for name in sessions[:FEW]), *(f"projects/{name}/" for name in projects[:FEW])]
+    hosts = listed(home, "hosts")
+    out += [path for host in hosts[:FEW] for path in files_of(home, f"hosts/{host}")]
+    folders = ["", *(f"sessions/{name}/" for name in sessions[:FEW]), *(f"projects/{name}/" for name in projects[:FEW]),
+               *(f"hosts/{name}/" for name in hosts[:FEW])]
     for team in teams:
         here = f"teams/{team}"
         out += files_of(home, here)

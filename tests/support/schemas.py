@@ -15,6 +15,8 @@ KINDS = [(re.compile(pattern), name) for pattern, name in (
     (r"^(?:stats/window/[^/]+/)?usage\.json$|^window/", "usage"),
     (r"^sessions/[^/]+/" + IN_WINDOW, "session"),
     (r"^projects/[^/]+/" + IN_WINDOW, "project"),
+    (r"^hosts/[^/]+/" + IN_WINDOW, "host"),
+    (r"^hosts/[^/]+/status\.json$", "host-status"),
     (r"^teams/[^/]+/members/[^/]+/" + IN_WINDOW, "member"),
     (r"^teams/[^/]+/(?:runs/[^/]+/)?" + IN_WINDOW, "team"),
     (r"^teams/[^/]+/projection\.json$", "projection"),

@@ -91,7 +91,7 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list(""),
                      "README.txt report.txt report.html usage.json total_tokens cost_usd cache_hit_ratio "
                      "window/ status.json metrics.prom pricing.json "
-                     "events.jsonl events/ teams/ sessions/ projects/ stats/ budgets/ limits/");
+                     "events.jsonl events/ teams/ sessions/ projects/ hosts/ stats/ budgets/ limits/");
     ck_assert_str_eq(list("sessions"), FIRST "/ " OTHER "/");
     ck_assert_str_eq(list("sessions/" FIRST),
                      "context.json report.svg ledger.jsonl usage.json total_tokens cost_usd "
@@ -103,10 +103,11 @@ START_TEST(the_names_of_each_folder)
     ck_assert_str_eq(list("projects/-q/sessions"), FIRST "@ " OTHER "@");
     ck_assert_str_eq(list("sessions/" FIRST "/window"), PRESETS(".json") " 2026-06-10.json");
     ck_assert_str_eq(list("stats/window"), PRESETS("/") " 2026-06-10/ 2026-06-11/");
-    ck_assert_str_eq(list("stats/window/today"), "usage.json total_tokens cost_usd cache_hit_ratio "
-                                                 "by-model.json by-project.json by-branch.json by-agent.json "
-                                                 "by-source.json by-effort.json by-tool.json by-day.json "
-                                                 "by-week.json by-month.json by-hour.json blocks.json");
+    ck_assert_str_eq(list("stats/window/today"),
+                     "usage.json total_tokens cost_usd cache_hit_ratio "
+                     "by-model.json by-project.json by-branch.json by-agent.json "
+                     "by-source.json by-host.json by-effort.json by-tool.json by-day.json "
+                     "by-week.json by-month.json by-hour.json blocks.json");
     ck_assert_str_eq(list("window"), PRESETS(".json") " 2026-06-10.json 2026-06-11.json");
     ck_assert_str_eq(list("teams"), "");
     ck_assert_str_eq(list("budgets"), "exceeded/");
@@ -355,7 +356,7 @@ START_TEST(files_that_are_announced_without_a_lookup)
     *l.text = '\0';
     ck_assert_int_eq(find("stats", &node), 0);
     ck_assert_int_eq(tree_each_file(engine, &node, add_file_name, &l), 0);
-    ck_assert_str_eq(l.text, "by-model.json by-project.json by-agent.json by-source.json");
+    ck_assert_str_eq(l.text, "by-model.json by-project.json by-agent.json by-source.json by-host.json");
     node_clear(&node);
 }
 END_TEST
