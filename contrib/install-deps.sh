@@ -94,6 +94,7 @@ missing_for_test() {
 missing_for_engines() {
     need prometheus command -v promtool
     need prometheus-node-exporter command -v prometheus-node-exporter
+    need iproute2 command -v ip
     local psql=(/usr/lib/postgresql/*/bin/initdb)
     need postgresql test -x "${psql[-1]}"
     need clickhouse-server test -x /usr/sbin/clickhouse-server -o -x /usr/bin/clickhouse-server

@@ -5,89 +5,27 @@ own, Prometheus scrapes it; all of them on loopback.
 
 import json
 import os
-import pwd
 import re
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
-import unittest
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / name) for name in ("mount", "support")]
 
 import harness  # noqa: E402
+import monitored  # noqa: E402
 import records  # noqa: E402
 from tap import run_tap  # noqa: E402
 
 DASHBOARD = TESTS.parent / "contrib" / "engines" / "grafana-prometheus.json"
-PROGRAMS = ("prometheus", "prometheus-node-exporter", "promtool")
-USER = "prometheus"
-SCRAPE = "200ms"
-SECONDS = 60
 COUNTERS = ("okstrafs_tokens_total", "okstrafs_cost_usd_total", "okstrafs_requests_total")
 # What Grafana puts in, and why a panel may have nothing to show here.
 VARIABLES = {"$__range": "1h", "$__rate_interval": "1m", "$project": ".*"}
 EMPTY = ("Limits of plans",)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def not_here() -> str:
-    missing = [name for name in PROGRAMS if not shutil.which(name)]
-    return f"not installed: {', '.join(missing)}" if missing else ""
-
-
-@unittest.skipIf(not_here(), not_here())
-class Prometheus(unittest.TestCase):
-    maxDiff = 4000
-
-    def setUp(self):
-        self.home = harness.Home()
-        self.addCleanup(self.home.close)
-        self.serial = 0
-        self.running: list[subprocess.Popen] = []
-        self.addCleanup(self.stop_all)
-        try:
-            self.user = pwd.getpwnam(USER) if os.geteuid() == 0 else None
-        except KeyError:
-            self.skipTest(f"no user {USER}")
-
-    def stop_all(self) -> None:
-        for process in reversed(self.running):
-            if process.poll() is None:
-                process.terminate()
-            process.wait(SECONDS)
-
-    def start(self, *command: str, by_user: bool = False) -> subprocess.Popen:
-        """Root starts the readers as a user of their own, who sees the home only where it may."""
-        log = open(self.home.root / f"log-{len(self.running)}", "wb")
-        more = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if by_user and self.user else {}
-        environment = {"PATH": os.environ["PATH"]} if by_user else self.home.environment()
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
-        self.running.append(process)
-        return process
-
-    def logs(self) -> str:
-        return "\n".join(path.read_text(errors="replace")[-1500:] for path in sorted(self.home.root.glob("log-*")))
-
-    def folder(self, name: str) -> Path:
-        path = self.home.root / name
-        path.mkdir()
-        if self.user:
-            os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        return path
-
+class Prometheus(monitored.Monitored):
     def line(self, number: int, **more) -> dict:
         self.serial += 1
         n = self.serial
@@ -95,39 +33,11 @@ class Prometheus(unittest.TestCase):
                                  model=records.MODELS[n % 3], id=f"msg_{n}", cwd=f"/w{number % 3}", stop_reason="end_turn",
                                  agentName=f"agent {number % 2}", **({"teamName": "crew"} if number % 2 else {}), **more)
 
-    def export(self) -> subprocess.Popen:
+    def export(self):
         return self.start(harness.binary(), "export", "--watch", "--mode=644", str(self.home.root / "out"), "metrics.prom")
-
-    def ask(self, query: str) -> list:
-        url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                body = json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code == 503:  # it is starting
-                raise ConnectionError from error
-            raise AssertionError(f"{query}: {error.read().decode()}") from error
-        self.assertEqual(body["status"], "success", query)
-        return body["data"]["result"]
-
-    def value(self, query: str) -> float | None:
-        result = self.ask(query)
-        self.assertLessEqual(len(result), 1, query)
-        return float(result[0]["value"][1]) if result else None
 
     def usage(self) -> dict:
         return json.loads(self.home.run("cat", "usage.json"))["billed"]
-
-    def until(self, condition, what: str) -> None:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            try:
-                if condition():
-                    return
-            except OSError:  # it does not listen yet
-                pass
-            time.sleep(0.05)
-        self.fail(f"not within {SECONDS} s: {what}\n{self.logs()}")
 
     def check(self, what: str) -> None:
         """Prometheus shows what usage.json shows now."""
@@ -151,10 +61,10 @@ class Prometheus(unittest.TestCase):
         collected = self.folder("collected")
         (collected / "others.prom").write_text("others_metric 1\n")
         (collected / "okstrafs.prom").symlink_to(self.home.root / "out" / "metrics.prom")
-        node_port, self.port = free_port(), free_port()
+        node_port, self.port = monitored.free_port(), monitored.free_port()
         data = self.folder("data")
         config = data / "prometheus.yml"
-        config.write_text(f"global: {{scrape_interval: {SCRAPE}, scrape_timeout: {SCRAPE}, evaluation_interval: 1s}}\nscrape_configs:\n"
+        config.write_text(f"global: {{scrape_interval: {monitored.SCRAPE}, scrape_timeout: {monitored.SCRAPE}, evaluation_interval: 1s}}\nscrape_configs:\n"
                           f"  - job_name: node\n    static_configs: [{{targets: ['127.0.0.1:{node_port}']}}]\n")
         self.start("prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
                    f"--collector.textfile.directory={collected}", f"--web.listen-address=127.0.0.1:{node_port}", by_user=True)
@@ -170,7 +80,7 @@ class Prometheus(unittest.TestCase):
         self.home.path("-w1", "s1").unlink()
         self.check("after a transcript was deleted")
         exporter.send_signal(signal.SIGKILL)
-        exporter.wait(SECONDS)
+        exporter.wait(monitored.SECONDS)
         harness.append(self.home.path("-w2", "s2"), records.line(self.line(2)) + b"\n")
         exporter = self.export()
         self.check("after a kill and a restart")
