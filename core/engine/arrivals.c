@@ -156,7 +156,7 @@ static int found_at(struct oks_engine *e, struct folder *folder, const char *pat
         departures_drop(e, t);
         return -ENOMEM;
     }
-    if (t->source->late || !snapshot_restore(e, t)) {
+    if ((t->source->late && !mark) || !snapshot_restore(e, t)) {
         /* Not before: a restore posts its requests, which go into rows of time later, with its events. */
         timeline_transcript_new(&e->model.timeline, t);
         catalog_mark_dirty(&e->model.catalog, t, true);
@@ -164,6 +164,8 @@ static int found_at(struct oks_engine *e, struct folder *folder, const char *pat
     }
     session_copies_renew(t->session, t);
     timeline_restored(&e->model.timeline, t);
+    e->model.catalog.n_unplaced -= t->unplaced; /* a member: its name is that of its session */
+    t->unplaced = false;
     if (keeping_due(e, t))
         saver_want(e, t);
     /* The file is still checked with stat(2). If it has not changed, nothing is read. */

@@ -165,7 +165,7 @@ static void put_transcript(struct oks_bytes *w, const struct transcript *t)
 
 static bool fits(const struct transcript *t)
 {
-    return t->loaded && !t->source->late && !t->unsaved && !t->busy && !t->gone && !t->error && !t->tail &&
+    return t->loaded && (!t->source->late || t->container) && !t->unsaved && !t->busy && !t->gone && !t->error && !t->tail &&
            t->state.offset == t->mark.size && t->state.extra_offset == t->state.offset &&
            t->totals.first.key != OKS_STAMP_KEY_TEXT && t->totals.last.key != OKS_STAMP_KEY_TEXT;
 }

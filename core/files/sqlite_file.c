@@ -12,6 +12,10 @@
  *
  * If there is no -shm, nobody has the database open. sqlite_file_check() finds out whether that has changed.
  *
+ * A connection that is paused holds no locks. When it goes on, the log must be as it was: the same head,
+ * whose salts change whenever the log starts over, and behind the last frame that is known no frame with
+ * these salts.
+ *
  * Each connection has a VFS of its own, which is known to SQLite only while the connection is opened.
  *
  * Invariant: no method writes; what SQLite writes to in memory are the regions of one connection.
@@ -44,7 +48,15 @@ enum {
     LOCK_TRIES = 100,
     TIME_MAX_S = 20,       /* of all queries of a connection */
     STEPS_CHECKED = 20000, /* instructions of SQLite's machine between two looks at the clock */
-    CACHE_KIB = 4096,
+    CACHE_KIB = 2048,
+    LOG_HEAD = 32, /* bytes of the log; its salts are bytes 16 to 23 */
+    SALTS = 16,
+    SALTS_SIZE = 8,
+    FRAME_HEAD = 24, /* its salts are bytes 8 to 15 */
+    FRAME_SALTS = 8,
+    INDEX_VERSION = 3007000,
+    INDEX_PAGE_SIZE = 14, /* where the head of the index has the size of a page, */
+    INDEX_FRAMES = 16,    /* and the number of frames */
 };
 
 enum part { PART_DATABASE, PART_LOG, PART_SHARED, PARTS };
@@ -56,12 +68,16 @@ struct opened {
     struct stat st;
 };
 
+struct handle;
+
 struct sqlite_file {
     char path[PATH_MAX];
     struct opened parts[PARTS];
-    bool log;     /* in the mode of the write-ahead log */
-    bool locked;  /* by the locks above, as far as there are files */
-    int io_error; /* of the last read that failed, a negative errno */
+    bool log;    /* in the mode of the write-ahead log */
+    bool locked; /* by the locks above, as far as there are files */
+    unsigned char log_head[LOG_HEAD];
+    const struct handle *main; /* of the database */
+    int io_error;              /* of the last read that failed, a negative errno */
     int64_t until_ns;
     sqlite3_vfs vfs;
     char vfs_name[64];
@@ -247,6 +263,8 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
     base->pMethods = NULL;
     if (!(flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)))
         return SQLITE_CANTOPEN; /* a journal that would have to be played back, or a file for a sort */
+    if (part == PART_DATABASE)
+        file->main = handle_of(base);
     *handle_of(base) = (struct handle){{&methods}, file, file->parts[part].fd, NULL, 0};
     if (out)
         *out = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
@@ -380,6 +398,15 @@ static int lock_parts(struct sqlite_file *file)
     return rc == -ENOLCK ? 0 : rc;
 }
 
+/* Zeros: there is none. */
+static void read_log_head(const struct sqlite_file *file, unsigned char to[LOG_HEAD])
+{
+    int fd = file->parts[PART_LOG].fd;
+
+    if (fd < 0 || pread(fd, to, LOG_HEAD, 0) != LOG_HEAD)
+        memset(to, 0, LOG_HEAD);
+}
+
 static int open_parts(struct sqlite_file *file)
 {
     int rc = part_open(file, PART_DATABASE);
@@ -396,6 +423,7 @@ static int open_parts(struct sqlite_file *file)
     for (int i = 0; rc == 0 && i < PARTS; i++)
         if (file->parts[i].fd >= 0 && fstat(file->parts[i].fd, &file->parts[i].st) < 0)
             rc = -errno;
+    read_log_head(file, file->log_head);
     return rc;
 }
 
@@ -581,6 +609,68 @@ int sqlite_file_open(const char *path, struct sqlite_file **out)
     else
         sqlite_file_close(file);
     return rc;
+}
+
+/* --- pauses --- */
+
+static void unlock(int fd, off_t start, off_t len)
+{
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+
+    if (fd >= 0)
+        fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* Whether the log has grown behind the last frame that the index has, or it is not known. */
+static bool has_grown(const struct sqlite_file *file)
+{
+    const struct handle *main = file->main;
+    unsigned char frame[FRAME_HEAD];
+    uint32_t version, frames;
+    uint16_t size;
+    off_t at;
+
+    if (file->parts[PART_LOG].fd < 0)
+        return false;
+    if (main->n_regions == 0)
+        return true;
+    memcpy(&version, main->regions[0], sizeof(version));
+    memcpy(&size, (const char *)main->regions[0] + INDEX_PAGE_SIZE, sizeof(size));
+    memcpy(&frames, (const char *)main->regions[0] + INDEX_FRAMES, sizeof(frames));
+    if (version != INDEX_VERSION)
+        return true;
+    at = LOG_HEAD + (off_t)frames * (FRAME_HEAD + (size == 1 ? 65536 : size));
+    if (pread(file->parts[PART_LOG].fd, frame, FRAME_HEAD, at) != FRAME_HEAD)
+        return false;
+    return memcmp(frame + FRAME_SALTS, file->log_head + SALTS, SALTS_SIZE) == 0;
+}
+
+int sqlite_file_pause(struct sqlite_file *file)
+{
+    if (!file->locked || sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        return -EAGAIN;
+    file->locked = false;
+    unlock(file->parts[PART_DATABASE].fd, SHARED_FIRST, SHARED_SIZE);
+    unlock(file->parts[PART_SHARED].fd, READ_MARKS, 2);
+    return 0;
+}
+
+int sqlite_file_resume(struct sqlite_file *file)
+{
+    unsigned char head[LOG_HEAD];
+    int rc = lock_shared(file->parts[PART_DATABASE].fd, SHARED_FIRST, SHARED_SIZE);
+
+    if (rc == 0 && file->parts[PART_SHARED].fd >= 0)
+        rc = lock_shared(file->parts[PART_SHARED].fd, READ_MARKS, 2);
+    file->locked = rc == 0;
+    read_log_head(file, head);
+    if (rc < 0 || sqlite_file_check(file) < 0 || memcmp(head, file->log_head, sizeof(head)) != 0 ||
+        has_grown(file))
+        return -EAGAIN;
+    file->until_ns = monotonic_ns() + TIME_MAX_S * INT64_C(1000000000);
+    return sqlite3_exec(file->db, "BEGIN; SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : -EAGAIN;
 }
 
 struct sqlite3 *sqlite_file_db(const struct sqlite_file *file)

@@ -46,6 +46,13 @@ uint64_t sqlite_file_tag(const struct sqlite_file *file);
 uint64_t sqlite_file_tag_at(const char *path);
 /* Whether what was read so far is one state of the database: 0, else -EAGAIN. */
 int sqlite_file_check(const struct sqlite_file *file);
+/*
+ * Between two reads: gives up the locks, and takes them again. To go on is cheaper than to open, which reads
+ * the log. 0; -EAGAIN: the database has changed, or it cannot be found out; then only sqlite_file_close() is
+ * left.
+ */
+int sqlite_file_pause(struct sqlite_file *file);
+int sqlite_file_resume(struct sqlite_file *file);
 /* The negative errno that stands for a result of SQLite, which is not SQLITE_OK, SQLITE_ROW or SQLITE_DONE.
  */
 int sqlite_file_errno(const struct sqlite_file *file, int result);

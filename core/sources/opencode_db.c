@@ -5,16 +5,17 @@
  * the file's times say nothing of a session. So a session's mark is made of its row, of the number and the
  * last update of its messages, and of the newest row of its parts.
  *
- * A first listing looks at all rows of `message`, some 300,000 of 10,000 sessions in a few tenths of a
- * second. The later ones find what the agent does: sessions whose row changed (it is touched at each prompt,
- * revert and compaction), new rows of messages and parts by their row number, and what was in use in the last
- * hour before the newest change. All rows are looked at again as soon as that takes no more than a twentieth
- * of the time.
+ * A first listing looks at all rows of `session` and `message`, some 300,000 of 10,000 sessions in a few
+ * tenths of a second. The later ones find what the agent does by row numbers: new sessions, and sessions with
+ * new messages or parts; by the number of sessions whether one was deleted; and they look at what was in use
+ * in the last hour before the newest change. All rows are looked at again as soon as that takes no more than
+ * a twentieth of the time.
  *
  * Two updates in one millisecond have the same time. So the mark of a session that changed in the last second
  * before the newest change has the state of the files in it: it is read again after any change of them.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,90 @@ enum {
     IN_USE_MAX = 64, /* sessions that are looked at for that reason alone */
     SHARE = 20,      /* of the time that may be spent on looks at all rows */
     LIST_TRIES = 4,
+    SESSION_GONE = 1, /* all rows have to be looked at */
 };
+
+/* --- connections --- */
+
+/*
+ * Connections that are paused, because a first scan reads thousands of sessions one by one, and to open one
+ * reads the whole log. What a listing has reported must be seen, so none is used that was opened before the
+ * last listing began.
+ */
+static struct {
+    pthread_mutex_t lock;
+    struct connection {
+        struct sqlite_file *file;
+        char *path;
+        unsigned listings;
+    } paused[4];
+    unsigned listings; /* so far */
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void connection_end(struct connection *c)
+{
+    sqlite_file_close(c->file);
+    free(c->path);
+    *c = (struct connection){0};
+}
+
+/* A listing begins. */
+static void pool_renew(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.listings++;
+    for (size_t i = 0; i < sizeof(pool.paused) / sizeof(*pool.paused); i++)
+        connection_end(&pool.paused[i]);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static struct connection pool_take(const char *path)
+{
+    struct connection found = {0};
+
+    pthread_mutex_lock(&pool.lock);
+    for (size_t i = 0; i < sizeof(pool.paused) / sizeof(*pool.paused) && !found.file; i++)
+        if (pool.paused[i].file && strcmp(pool.paused[i].path, path) == 0) {
+            found = pool.paused[i];
+            pool.paused[i] = (struct connection){0};
+        }
+    if (!found.file)
+        found.listings = pool.listings;
+    pthread_mutex_unlock(&pool.lock);
+    return found;
+}
+
+static int connect_to(const char *path, struct connection *c)
+{
+    int rc = 0;
+
+    *c = pool_take(path);
+    if (c->file && sqlite_file_resume(c->file) == 0)
+        return 0;
+    if (c->file) {
+        connection_end(c);
+        *c = pool_take(""); /* none: which listing was the last one */
+    }
+    c->path = strdup(path);
+    rc = c->path ? sqlite_file_open(path, &c->file) : -ENOMEM;
+    if (rc < 0)
+        connection_end(c);
+    return rc;
+}
+
+static void disconnect(struct connection *c)
+{
+    if (c->file && sqlite_file_pause(c->file) == 0) {
+        pthread_mutex_lock(&pool.lock);
+        for (size_t i = 0; i < sizeof(pool.paused) / sizeof(*pool.paused) && c->file; i++)
+            if (!pool.paused[i].file && c->listings == pool.listings) {
+                pool.paused[i] = *c;
+                *c = (struct connection){0};
+            }
+        pthread_mutex_unlock(&pool.lock);
+    }
+    connection_end(c);
+}
 
 /* --- a listing --- */
 
@@ -51,19 +135,27 @@ struct item {
 struct listing {
     struct item *items; /* ascending by id */
     size_t n, room;
-    int64_t last_message, last_part; /* row numbers */
-    bool swept;                      /* all rows were looked at, */
-    int64_t swept_ns, sweep_ns;      /* or when all rows were looked at, and how long it took */
+    int64_t rows;                                  /* of `session` */
+    int64_t last_session, last_message, last_part; /* row numbers */
+    bool swept;                                    /* all rows were looked at, */
+    int64_t swept_ns, sweep_ns;                    /* or when all rows were looked at, and how long it took */
     int64_t newest_ms;
     uint64_t tag;      /* of the files */
     int64_t listed_ns; /* when it was seen first */
 };
 
-static void listing_clear(struct listing *l)
+static void items_clear(struct listing *l)
 {
     for (size_t i = 0; i < l->n; i++)
         free(l->items[i].id);
     free(l->items);
+    l->items = NULL;
+    l->n = l->room = 0;
+}
+
+static void listing_clear(struct listing *l)
+{
+    items_clear(l);
     *l = (struct listing){0};
 }
 
@@ -144,47 +236,66 @@ static int64_t number_at(struct query *q, int column)
     return sqlite3_column_type(q->stmt, column) == SQLITE_INTEGER ? sqlite3_column_int64(q->stmt, column) : 0;
 }
 
-static int add_session(struct listing *l, struct query *q)
+static uint64_t hash_of_row(struct query *q)
 {
-    const char *id = text_at(q, 0);
-    struct item *item;
+    return mix_text(mix_text(mix((uint64_t)number_at(q, 3), 2), text_at(q, 1)), text_at(q, 2));
+}
 
-    if (!id || !opencode_is_id(id, (size_t)sqlite3_column_bytes(q->stmt, 0)))
-        return 0;
+static int add_item(struct listing *l, const struct item *item)
+{
     if (l->n == OPENCODE_MEMBERS_MAX)
         return -EFBIG;
     if (!OKS_GROW(l->items, l->n, l->room))
         return -ENOMEM;
-    item = &l->items[l->n];
-    *item = (struct item){.id = strdup(id), .updated_ms = number_at(q, 3)};
-    if (!item->id)
-        return -ENOMEM;
-    item->row = mix_text(mix_text(mix((uint64_t)item->updated_ms, 2), text_at(q, 1)), text_at(q, 2));
-    l->n++;
-    return 0;
+    l->items[l->n] = *item;
+    l->items[l->n].id = strdup(item->id);
+    return l->items[l->n].id ? (int)(l->n++, 0) : -ENOMEM;
 }
 
-static int read_sessions(struct sqlite_file *file, struct listing *l)
+#define OF_SESSIONS "SELECT id, parent_id, directory, time_updated FROM session "
+
+static int add_session(struct listing *l, struct query *q)
 {
-    struct query q = {0};
-    int rc = query_begin(&q, file, "SELECT id, parent_id, directory, time_updated FROM session"), more = 0;
+    const char *id = text_at(q, 0);
+
+    if (!id || !opencode_is_id(id, (size_t)sqlite3_column_bytes(q->stmt, 0)))
+        return 0;
+    return add_item(
+        l, &(struct item){
+               .id = (char *)id, .updated_ms = number_at(q, 3), .row = hash_of_row(q), .checked = true});
+}
+
+/* Ids are unique where OpenCode has made the table. */
+static void sort_items(struct listing *l)
+{
     size_t n = 0;
 
-    while (rc == 0 && (more = query_next(&q)) > 0)
-        rc = add_session(l, &q);
-    query_end(&q);
-    rc = rc < 0 ? rc : more;
-    if (rc < 0)
-        return rc;
     if (l->n)
         qsort(l->items, l->n, sizeof(*l->items), by_id);
-    for (size_t i = 0; i < l->n; i++) /* ids are unique where OpenCode has made the table */
+    for (size_t i = 0; i < l->n; i++)
         if (n > 0 && strcmp(l->items[n - 1].id, l->items[i].id) == 0)
             free(l->items[i].id);
         else
             l->items[n++] = l->items[i];
     l->n = n;
-    return 0;
+}
+
+/* Adds the sessions behind a row. The number of rows, or a negative errno */
+static int64_t read_sessions(struct sqlite_file *file, struct listing *l, int64_t behind)
+{
+    struct query q = {0};
+    int rc = query_begin(&q, file, OF_SESSIONS "WHERE rowid > ?1"), more = 0;
+    int64_t rows = 0;
+
+    if (rc == 0 && sqlite3_bind_int64(q.stmt, 1, behind) != SQLITE_OK)
+        rc = -EBADMSG;
+    for (; rc == 0 && (more = query_next(&q)) > 0; rows++)
+        rc = add_session(l, &q);
+    query_end(&q);
+    if (rows)
+        sort_items(l);
+    rc = rc < 0 ? rc : more;
+    return rc < 0 ? rc : rows;
 }
 
 static int read_number(struct sqlite_file *file, const char *sql, int64_t *out)
@@ -234,12 +345,13 @@ static int sweep_table(struct sqlite_file *file, struct listing *l, const char *
 static int sweep(struct sqlite_file *file, struct listing *l)
 {
     int64_t start = monotonic_ns();
-    int rc = sweep_table(file, l, OF_MESSAGES "GROUP BY session_id", take_messages);
+    int64_t rows = read_sessions(file, l, INT64_MIN);
+    int rc = rows < 0 ? (int)rows : 0;
 
     if (rc == 0)
+        rc = sweep_table(file, l, OF_MESSAGES "GROUP BY session_id", take_messages);
+    if (rc == 0)
         rc = sweep_table(file, l, OF_PARTS "GROUP BY session_id", take_parts);
-    for (size_t i = 0; i < l->n; i++)
-        l->items[i].checked = true;
     l->swept_ns = monotonic_ns();
     l->sweep_ns = l->swept_ns - start;
     return rc;
@@ -258,11 +370,20 @@ static int find_new(struct sqlite_file *file, struct listing *l, const char *sql
 
         if (item)
             item->checked = true;
+        else
+            rc = SESSION_GONE; /* or its row number was that of another one */
     }
     query_end(&q);
-    return rc < 0 ? rc : more;
+    return rc ? rc : more;
 }
 
+static void take_row(struct item *item, struct query *q)
+{
+    item->updated_ms = number_at(q, 3);
+    item->row = hash_of_row(q);
+}
+
+/* 0; SESSION_GONE: there is no row; or a negative errno */
 static int check_one(struct query *q, struct item *item, void (*take)(struct item *item, struct query *q))
 {
     int rc =
@@ -271,23 +392,28 @@ static int check_one(struct query *q, struct item *item, void (*take)(struct ite
     if (rc > 0)
         take(item, q);
     sqlite3_reset(q->stmt);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : rc == 0;
 }
 
 static int check_marked(struct sqlite_file *file, struct listing *l)
 {
-    struct query messages = {0}, parts = {0};
-    int rc = query_begin(&messages, file, OF_MESSAGES "WHERE session_id = ?1");
+    struct query rows = {0}, messages = {0}, parts = {0};
+    int rc = query_begin(&rows, file, OF_SESSIONS "WHERE id = ?1");
 
+    if (rc == 0)
+        rc = query_begin(&messages, file, OF_MESSAGES "WHERE session_id = ?1");
     if (rc == 0)
         rc = query_begin(&parts, file, OF_PARTS "WHERE session_id = ?1");
     for (size_t i = 0; rc == 0 && i < l->n; i++) {
         if (!l->items[i].checked)
             continue;
-        rc = check_one(&messages, &l->items[i], take_messages);
+        rc = check_one(&rows, &l->items[i], take_row);
+        if (rc == 0)
+            rc = check_one(&messages, &l->items[i], take_messages);
         if (rc == 0)
             rc = check_one(&parts, &l->items[i], take_parts);
     }
+    query_end(&rows);
     query_end(&messages);
     query_end(&parts);
     return rc;
@@ -298,42 +424,51 @@ static int64_t time_of(const struct item *item)
     return item->updated_ms > item->message_ms ? item->updated_ms : item->message_ms;
 }
 
-/* What is known from the listing before, and which sessions are to be looked at. */
-static void carry_over(struct listing *l, const struct listing *before)
+/* What is known from the listing before; of that, what was in use is to be looked at. */
+static int carry_over(struct listing *l, const struct listing *before)
 {
-    int in_use = 0;
+    int in_use = 0, rc = 0;
 
-    for (size_t i = 0; i < l->n; i++) {
-        struct item *item = &l->items[i];
-        const struct item *was = item_of(before, item->id);
-
-        if (!was || was->row != item->row) {
-            item->checked = true;
-            continue;
-        }
-        item->messages = was->messages;
-        item->message_ms = was->message_ms;
-        item->last_part = was->last_part;
-        if (time_of(was) >= before->newest_ms - IN_USE_MS && in_use < IN_USE_MAX) {
-            item->checked = true;
-            in_use++;
-        }
+    for (size_t i = 0; rc == 0 && i < before->n; i++) {
+        rc = add_item(l, &before->items[i]);
+        if (rc < 0)
+            break;
+        l->items[i].checked = time_of(&l->items[i]) >= before->newest_ms - IN_USE_MS && in_use < IN_USE_MAX;
+        in_use += l->items[i].checked;
     }
+    return rc;
 }
 
+/* 0; SESSION_GONE: all rows have to be looked at; or a negative errno */
 static int find_changed(struct sqlite_file *file, struct listing *l, const struct listing *before)
 {
-    int rc;
+    int rc = carry_over(l, before);
+    int64_t rows = rc == 0 ? read_sessions(file, l, before->last_session) : rc;
 
-    carry_over(l, before);
-    rc = find_new(file, l, "SELECT DISTINCT session_id FROM message WHERE rowid > ?1", before->last_message);
+    if (rows < 0)
+        return (int)rows;
+    if (before->rows + rows != l->rows)
+        return SESSION_GONE;
+    rc = find_new(file, l, "SELECT session_id FROM message WHERE rowid > ?1", before->last_message);
     if (rc == 0)
-        rc = find_new(file, l, "SELECT DISTINCT session_id FROM part WHERE rowid > ?1", before->last_part);
+        rc = find_new(file, l, "SELECT session_id FROM part WHERE rowid > ?1", before->last_part);
     if (rc == 0)
         rc = check_marked(file, l);
     l->swept_ns = before->swept_ns;
     l->sweep_ns = before->sweep_ns;
     return rc;
+}
+
+static int find_or_sweep(struct sqlite_file *file, struct listing *l, const struct listing *before,
+                         bool *swept)
+{
+    int rc = *swept ? SESSION_GONE : find_changed(file, l, before);
+
+    if (rc != SESSION_GONE)
+        return rc;
+    *swept = true;
+    items_clear(l);
+    return sweep(file, l);
 }
 
 static bool is_sweep_due(const struct listing *before)
@@ -366,13 +501,15 @@ static int read_listing(const char *path, const struct listing *before, struct l
 
     *swept = is_sweep_due(before);
     if (rc == 0)
-        rc = read_sessions(file, l);
+        rc = read_number(file, "SELECT count(*) FROM session", &l->rows);
+    if (rc == 0)
+        rc = read_number(file, "SELECT max(rowid) FROM session", &l->last_session);
     if (rc == 0)
         rc = read_number(file, "SELECT max(rowid) FROM message", &l->last_message);
     if (rc == 0)
         rc = read_number(file, "SELECT max(rowid) FROM part", &l->last_part);
     if (rc == 0)
-        rc = *swept ? sweep(file, l) : find_changed(file, l, before);
+        rc = find_or_sweep(file, l, before, swept);
     if (rc == 0) {
         l->tag = sqlite_file_tag(file);
         l->listed_ns = l->tag == before->tag ? before->listed_ns : monotonic_ns();
@@ -421,6 +558,7 @@ int opencode_db_list(const char *path, bool touched, void **known, const struct 
         free(l);
         return before->swept ? 0 : MEMBERS_AGAIN;
     }
+    pool_renew();
     for (int i = 0; rc == -EAGAIN && i < LIST_TRIES; i++) {
         listing_clear(l);
         rc = read_listing(path, before, l, &swept);
@@ -446,7 +584,7 @@ int opencode_db_list(const char *path, bool touched, void **known, const struct 
 
 struct db_member {
     struct opencode_member member;
-    struct sqlite_file *file;
+    struct connection connection;
     struct query session, messages, parts;
     bool in_session, in_parts;
 };
@@ -458,7 +596,7 @@ static void db_close(struct opencode_member *member)
     query_end(&m->session);
     query_end(&m->messages);
     query_end(&m->parts);
-    sqlite_file_close(m->file);
+    disconnect(&m->connection);
     free(m->member.line.ptr);
     free(m);
 }
@@ -536,7 +674,7 @@ static int db_next(struct opencode_member *member)
         return rc;
     rc = query_next(&m->messages);
     if (rc == 0)
-        return sqlite_file_check(m->file) < 0 ? -ESTALE : 0;
+        return sqlite_file_check(m->connection.file) < 0 ? -ESTALE : 0;
     if (rc < 0)
         return rc;
     id = text_at(&m->messages, 0);
@@ -548,15 +686,17 @@ static int db_next(struct opencode_member *member)
 
 static int begin(struct db_member *m, const char *path, const char *session)
 {
-    int rc = sqlite_file_open(path, &m->file);
+    struct sqlite_file *file;
+    int rc = connect_to(path, &m->connection);
 
+    file = m->connection.file;
     if (rc == 0)
-        rc = query_begin(&m->session, m->file,
+        rc = query_begin(&m->session, file,
                          "SELECT parent_id, directory, time_created, id FROM session WHERE id = ?1");
     if (rc == 0)
-        rc = query_begin(&m->messages, m->file, "SELECT id, data FROM message WHERE session_id = ?1");
+        rc = query_begin(&m->messages, file, "SELECT id, data FROM message WHERE session_id = ?1");
     if (rc == 0)
-        rc = query_begin(&m->parts, m->file, "SELECT id, data FROM part WHERE message_id = ?1");
+        rc = query_begin(&m->parts, file, "SELECT id, data FROM part WHERE message_id = ?1");
     if (rc == 0 && (sqlite3_bind_text(m->session.stmt, 1, session, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
                     sqlite3_bind_text(m->messages.stmt, 1, session, -1, SQLITE_TRANSIENT) != SQLITE_OK))
         rc = -ENOMEM;

@@ -322,7 +322,7 @@ class Home:
         self.mounts: list[Mount] = []
 
     def environment(self) -> dict:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OKSTRA_", "CLAUDE_", "XDG_", "CODEX_", "GEMINI_"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OKSTRA_", "CLAUDE_", "XDG_", "CODEX_", "GEMINI_", "OPENCODE_"))}
         for name in SANITIZERS:
             kept[name] = f"{os.environ.get(name, '')}:log_path={self.root}/{REPORT}"
         return kept | {"HOME": str(self.root), "OKSTRA_HOME": str(self.okstra), "CLAUDE_CONFIG_DIR": str(self.config),
