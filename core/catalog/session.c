@@ -9,7 +9,7 @@ const struct source *session_source(const struct session *s)
 {
     const struct transcript *t = TAILQ_FIRST(&s->transcripts);
 
-    return t ? t->source : &oks_source_claude;
+    return t ? t->source : oks_sources[0];
 }
 
 bool session_has_twin(const struct session *s, const struct transcript *t)

@@ -146,8 +146,8 @@ static int each_of_transcripts(struct model *model, enum oks_source source, sour
 
 int limits_each(struct model *model, enum oks_source source, source_limit_fn *fn, void *ctx)
 {
-    return source == OKS_SOURCE_CLAUDE ? each_of_plan(settings_plan_limits(model->settings), fn, ctx)
-                                       : each_of_transcripts(model, source, fn, ctx);
+    return oks_sources[source]->status_line ? each_of_plan(settings_plan_limits(model->settings), fn, ctx)
+                                            : each_of_transcripts(model, source, fn, ctx);
 }
 
 /* --- the document --- */

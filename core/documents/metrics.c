@@ -418,8 +418,9 @@ static void add_claude(void *ctx, void *item)
     struct metrics *m = ctx;
     const struct group *group = item;
 
-    if (strcmp(group->key, oks_sources[OKS_SOURCE_CLAUDE]->name) == 0)
-        fails(m, billed_bag_add(&m->claude, &group->billed));
+    for (int i = 0; i < OKS_SOURCES; i++)
+        if (oks_sources[i]->telemetry && strcmp(group->key, oks_sources[i]->name) == 0)
+            fails(m, billed_bag_add(&m->claude, &group->billed));
 }
 
 /* Calls put for each model, those beyond the bound as one. */

@@ -24,7 +24,7 @@ static char *cache_folder_of(const struct root *root, const char *rel)
     char raw[8192], name[OKS_NAME_MAX + 1], hex[OKS_SHA256_HEX];
     uint8_t hash[OKS_SHA256_BYTES];
 
-    if (root->index == 0 && root->source == &oks_source_claude) {
+    if (root->index == 0 && root->source->collected) {
         snprintf(raw, sizeof(raw), "%s", *rel ? rel : "projects");
     } else {
         if (oks_sha256(root->path, strlen(root->path), hash) < 0)

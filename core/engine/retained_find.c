@@ -52,7 +52,7 @@ static struct root *root_of(struct oks_engine *e, char *rel)
         char hex[OKS_SHA256_HEX];
         uint8_t hash[OKS_SHA256_BYTES];
 
-        if (root->source != &oks_source_claude)
+        if (!root->source->collected)
             continue;
         if (root->index == 0) {
             first = root;

@@ -77,6 +77,11 @@ struct source {
      * Missing files say nothing. 0, -ENOMEM, or why a file cannot be read at the moment. NULL: nothing. */
     int (*about)(const char *path, struct source_about *out);
     bool rosters;     /* its configuration folders describe teams (roster.h) */
+    bool names_teams; /* records name their teams; else sessions are a run's by the name of its worker's agent
+                       */
+    bool collected;   /* okstra's collector reads its first root, and shares the caches of that */
+    bool status_line; /* the limits of its plan are what its status line was given (plan_limits.h) */
+    bool telemetry;   /* metrics have its sums also under the names of its own telemetry */
     bool ids_by_line; /* a line alone says the ids of its requests (history/request_ids.h) */
     bool late;        /* session and project are known only when the file was read */
 

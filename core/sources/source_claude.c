@@ -91,6 +91,10 @@ const struct source oks_source_claude = {
     .label = label,
     .labelled = labelled,
     .rosters = true,
+    .names_teams = true,
+    .collected = true,
+    .status_line = true,
+    .telemetry = true,
     .ids_by_line = true,
 };
 
@@ -155,6 +159,7 @@ const struct source oks_source_claude_desktop = {
     .project = desktop_project,
     .label = label,
     .labelled = labelled,
+    .names_teams = true,
     .ids_by_line = true,
 };
 
@@ -180,5 +185,6 @@ const struct source oks_source_openclaude = {
     .label = label,
     .labelled = labelled,
     .rosters = true,
+    .names_teams = true,
     .ids_by_line = true,
 };

@@ -29,7 +29,8 @@ static bool enters(const char *rel)
 
 static bool wants(const char *rel)
 {
-    return strchr(rel, '/') && text_ends_with(rel, ".jsonl");
+    return strchr(rel, '/') && text_ends_with(rel, ".jsonl") && !strstr(rel, "/subagent-artifacts/") &&
+           !strstr(rel, "/bridge/");
 }
 
 /* The session in a name like <time>_<session>. */

@@ -82,7 +82,7 @@ const struct run_worker *member_own_worker(const struct team_run *run, const str
 {
     const struct source *source = session_source(s);
 
-    if (!run || run->roster || source->id == OKS_SOURCE_CLAUDE)
+    if (!run || run->roster || source->names_teams)
         return NULL;
     for (size_t i = 0; i < run->state.n_workers; i++) {
         const char *agent = run->state.workers[i].agent;
@@ -219,7 +219,7 @@ static bool has_own_workers(const struct team_run *run)
 {
     for (size_t i = 0; i < run->state.n_workers; i++)
         for (int k = 0; k < OKS_SOURCES; k++)
-            if (k != OKS_SOURCE_CLAUDE && run->state.workers[i].agent &&
+            if (!oks_sources[k]->names_teams && run->state.workers[i].agent &&
                 strcmp(run->state.workers[i].agent, oks_sources[k]->name) == 0)
                 return true;
     return false;

@@ -195,6 +195,7 @@ START_TEST(which_files_are_sessions)
               s->wants(STEM "/r/run-0/session.jsonl"));
     ck_assert(!s->wants("x.jsonl") && !s->wants(STEM ".json"));
     ck_assert(s->enters("--srv--") && s->enters(STEM) && s->enters(STEM "/r/run-0"));
+    ck_assert(!s->wants(STEM "/subagent-artifacts/a.jsonl") && !s->wants("--srv--/bridge/a.jsonl"));
     ck_assert(!s->enters(STEM "/subagent-artifacts") && !s->enters(STEM "/bridge"));
     ck_assert(oks_slice_eq(s->id_of(STEM ".jsonl"), OKS_SLICE(SESSION)));
     ck_assert(oks_slice_eq(s->id_of(STEM "/Task.jsonl"), OKS_SLICE("Task")));
