@@ -18,6 +18,7 @@
 #include "base/tree.h"
 #include "catalog/hosts.h"
 #include "engine/engine_private.h"
+#include "files/walk.h"
 #include "internal/source_homes.h"
 
 /* --- folders of hosts --- */
@@ -28,6 +29,7 @@ struct wanted_root {
     char *path;
     const char *host; /* NULL: this machine */
     size_t folder;
+    bool absent; /* it is a root only if something is known of it */
     bool exists;
 };
 
@@ -74,8 +76,11 @@ static int each_place(struct wanted_roots *w, place_fn *fn, const char *dir)
     for (int k = 0; rc == 0 && k < OKS_SOURCES; k++)
         for (const struct oks_source_home *home = oks_source_homes((enum oks_source)k);
              rc == 0 && (home->variable || home->folder); home++)
-            if (place_of(home, place))
+            if (place_of(home, place)) {
+                w->next.absent = home->used;
                 rc = fn(w, (enum oks_source)k, place, dir);
+            }
+    w->next.absent = false;
     return rc;
 }
 
@@ -92,17 +97,20 @@ static int want_if_place(struct wanted_roots *w, enum oks_source source, const c
         is =
             snprintf(inner, sizeof(inner), "%s/%s", place, folders[i]) < PATH_MAX && roots_end_in(dir, inner);
     }
+    w->next.absent = false;
     rc = is ? roots_each(source, dir, want, w) : 0;
     return is && rc == 0 ? 1 : rc;
 }
 
+/* Agents are many, and each root costs something: of some (home->used) the folder has to exist. */
 static int want_below(struct wanted_roots *w, enum oks_source source, const char *place, const char *dir)
 {
-    char *folder;
+    char real[PATH_MAX], *folder;
     int rc;
 
     if (asprintf(&folder, "%s/%s", dir, place) < 0)
         return -ENOMEM;
+    w->next.absent = w->next.absent && oks_resolve_local(folder, real) < 0;
     rc = roots_each(source, folder, want, w);
     free(folder);
     return rc;
@@ -143,6 +151,78 @@ static int want_all(struct wanted_roots *w, const struct config *config, const c
         }
     }
     return rc;
+}
+
+static int by_wanted_path(const void *a, const void *b)
+{
+    return strcmp(((const struct wanted_root *)a)->path, ((const struct wanted_root *)b)->path);
+}
+
+/* Of one path the first by host, this machine before all, then by folder. */
+static int by_wanted(const void *a, const void *b)
+{
+    const struct wanted_root *x = a, *y = b;
+    int d = by_wanted_path(a, b);
+
+    d = d ? d : strcmp(x->host ? x->host : "", y->host ? y->host : "");
+    return d ? d : (x->folder > y->folder) - (x->folder < y->folder);
+}
+
+static bool is_first(const struct wanted_roots *w, size_t i)
+{
+    return i == 0 || strcmp(w->items[i].path, w->items[i - 1].path) != 0;
+}
+
+static void mark_known(struct wanted_roots *w, const char *path)
+{
+    struct wanted_root key = {.path = (char *)path};
+    struct wanted_root *found = bsearch(&key, w->items, w->n, sizeof(*w->items), by_wanted_path);
+
+    if (found)
+        found->absent = false;
+}
+
+static int mark_stored(void *ctx, const char *path, const struct history_facts *facts)
+{
+    char above[PATH_MAX], *slash;
+
+    (void)facts;
+    if (snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above))
+        return 0;
+    while ((slash = strrchr(above, '/'))) {
+        *slash = '\0';
+        mark_known(ctx, above);
+    }
+    return 0;
+}
+
+/*
+ * Leaves out what is absent. Of a host that is away all is, and what is known of it has to stay, also after a
+ * restart. Each path is left once.
+ */
+static void leave_out_absent(struct oks_engine *e, struct wanted_roots *w)
+{
+    size_t n_roots, n = 0;
+    struct root *const *roots = discovery_roots(e->discovery, &n_roots);
+
+    if (!w->n)
+        return;
+    qsort(w->items, w->n, sizeof(*w->items), by_wanted);
+    for (size_t i = w->n; i-- > 0;)
+        if (!is_first(w, i)) {
+            free(w->items[i].path);
+            w->n--;
+            memmove(&w->items[i], &w->items[i + 1], (w->n - i) * sizeof(*w->items));
+        }
+    for (size_t i = 0; i < n_roots; i++)
+        mark_known(w, roots[i]->path);
+    history_store_each(e->history, mark_stored, w);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->items[i].absent)
+            free(w->items[i].path);
+        else
+            w->items[n++] = w->items[i];
+    w->n = n;
 }
 
 static void wanted_clear(struct wanted_roots *w)
@@ -332,8 +412,10 @@ int hosts_apply(struct oks_engine *e)
 
     host_name_of(config->host ? config->host : e->hosts.machine, own);
     rc = want_all(&w, config, own);
-    if (rc == 0)
+    if (rc == 0) {
+        leave_out_absent(e, &w);
         rc = end_roots(e, &w);
+    }
     if (rc == 0) {
         if (strcmp(own, c->own.name) != 0)
             streams_start_over(&e->streams);

@@ -247,6 +247,29 @@ START_TEST(a_home_has_all_sources)
 }
 END_TEST
 
+/* Of an agent that not everybody has. */
+START_TEST(another_agent_of_a_host_that_is_away)
+{
+    struct oks_engine *engine;
+
+    put_file("far/.openclaude/projects/-w/lap.jsonl", answer(2, 10));
+    configure(named("laptop", "far"));
+    engine = engine_open((struct engine_options){0});
+    ck_assert_str_eq(rows(engine), "laptop 10 1");
+    engine_close(engine);
+    ck_assert_int_eq(rename(at("far"), at("gone")), 0);
+    engine = engine_open((struct engine_options){0});
+    ck_assert_str_eq(rows(engine), "laptop 10 1");
+    put_file(CONFIG, text_of("{\"host\": \"hub\", \"hosts\": {%s}}", named("laptop", "far")));
+    ck_assert_str_eq(rows(engine), "laptop 10 1");
+    ck_assert(away(engine, "laptop"));
+    ck_assert_int_eq(rename(at("gone"), at("far")), 0);
+    append_file("far/.openclaude/projects/-w/lap.jsonl", answer(3, 100));
+    ck_assert_str_eq(rows(engine), "laptop 110 2");
+    engine_close(engine);
+}
+END_TEST
+
 START_TEST(a_host_that_is_away_keeps_its_counts)
 {
     struct oks_engine *engine;
@@ -515,6 +538,7 @@ int main(void)
     SCRATCH_TEST(s, a_configuration_folder);
     SCRATCH_TEST(s, a_folder_of_transcripts);
     SCRATCH_TEST(s, a_home_has_all_sources);
+    SCRATCH_TEST(s, another_agent_of_a_host_that_is_away);
     SCRATCH_TEST(s, a_host_that_is_away_keeps_its_counts);
     SCRATCH_TEST(s, one_that_is_away_without_caches);
     SCRATCH_TEST(s, one_that_comes_later);
