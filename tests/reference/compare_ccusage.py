@@ -259,6 +259,14 @@ COMMANDS = {
 }
 
 
+# What ccusage does where no line of a ledger has the tokens of a difference. Read out of its numbers, and not checked here.
+RULES = {
+    "copilot": "takes the totals of a session's shutdowns as running ones: of each number the greatest",
+    "grok": "counts both lines of a prompt that was logged again",
+    "opencode": "takes the tokens of a message, which are those of its last step, and leaves out reasoning beside the output",
+}
+
+
 def their_sessions(program: str, agent: str, place: Path, environ: dict) -> dict:
     """Tokens by session; {} where ccusage does not know the agent."""
     command, variable = COMMANDS.get(agent, (agent, None))
@@ -281,13 +289,21 @@ def compare_agents(program: str, ccusage: str, samples: Path, environ: dict, top
             ours, their = Ours(program, env), their_sessions(ccusage, agent, home / place, env)
             lines = {name: [line for line in ours.ledger(name) if "verdict" in line and any(tokens_of(line))]
                      for name in ours.run("ls", "sessions").split("\n")[:-1]}
+            heads = {one: name for name in lines for one in ours.subagents(name)}  # a sub-agent counts with its session
+            lines = {name: [line for one in lines if heads.get(one, one) == name for line in lines[one]] for name in lines if name not in heads}
+            ends = {one.rpartition("%2F")[2]: name for one, name in heads.items()}
+            rows: dict[str, list] = {}
+            for name, row in their.items():
+                rows.setdefault(heads.get(name, ends.get(name, name)), []).append(row)
+            their = {name: added(some) for name, some in rows.items()}
             mine = {name: added([tokens_of(line) for line in lines[name] if line["verdict"] == "counted"] or [(0,) * 4]) for name in lines}
             names = [name for name in sorted({*mine, *their}) if any(mine.get(name, ())) or any(their.get(name, ()))]
             differ = [name for name in names if mine.get(name, (0,) * 4) != their.get(name, (0,) * 4)]
             for name in differ:
                 between = lines_between(lines.get(name, []), their.get(name, (0,) * 4))
-                status |= between is None
-                notes.append(f"- {label}, `{name}`: " + ("not explained" if between is None else "ccusage " + "; ".join(map(line_text, between))) + ".")
+                told = RULES.get(agent) if between is None else "; ".join(map(line_text, between))
+                status |= told is None
+                notes.append(f"- {label}, `{name}`: " + (f"ccusage {told}" if told else "not explained") + ".")
             sums = [sum(map(sum, rows.values())) for rows in (mine, their)]
             print(f"| {label} | {len(names)} | {len(names) - len(differ)} | {sums[0]:,} | {sums[1]:,} |")
     print("\nWhy, by `ledger.jsonl`:\n")
