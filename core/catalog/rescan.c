@@ -69,7 +69,7 @@ int rescan_file_read(enum oks_isa isa, const struct rescan_file *file,
     int rc = fd < 0 && !source->members ? fd : oks_scanner_new(&scanner, isa);
 
     if (rc >= 0)
-        rc = about_peers(source, file->path, file->peer_states, &peers);
+        rc = about_peers(source, file->path, "", file->peer_states, &peers);
     if (rc >= 0)
         rc = source_scanner_set(scanner, file->source, "", peers ? peers : file->peer_states);
     free(peers);

@@ -421,7 +421,7 @@ static int set_reader(const struct transcript *t, struct oks_scanner *scanner, c
                       const char *peer_states)
 {
     char *peers;
-    int rc = about_peers(t->source, t->path, peer_states, &peers);
+    int rc = about_peers(t->source, t->path, reader_state, peer_states, &peers);
 
     if (rc == 0)
         rc = source_scanner_set(scanner, t->source->id, reader_state, peers ? peers : peer_states);

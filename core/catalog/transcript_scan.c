@@ -255,13 +255,13 @@ static bool packed_is_same(const struct oks_state *state, const struct file_mark
 }
 
 /*
- * Whether a file that is read from 0 may have lost lines. If its records depend on other transcripts, it may
- * be read again although it has not changed: then it has not.
+ * Whether a file that is read from 0 may have lost lines. If its records depend on other transcripts, or on
+ * what comes later, it may be read again although nothing of it has changed: then it has not.
  */
 static bool is_rewritten(const struct transcript *t, int fd, const struct head *head,
                          const struct file_mark *mark)
 {
-    if (!t->source->agrees)
+    if (!t->source->agrees && !t->source->revises)
         return true;
     return t->whole || t->source->members ? !mark_equal(&t->mark, mark)
                                           : !still_valid(fd, &t->state, head, mark, true);

@@ -183,8 +183,9 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
         return t->loaded ? put_state(e, t) : 0;
     if (t->loaded)
         return out->rewritten ? compare_with_last(e, t, out) : 0;
-    /* Records that depend on other transcripts may be fewer although the file has not changed. */
-    if (!facts.live || (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees)))
+    /* Records that depend on other transcripts, or on what comes later, may be fewer in the same file. */
+    if (!facts.live ||
+        (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees || t->source->revises)))
         return 0;
     return compare_with_store(e, t, out);
 }

@@ -24,7 +24,8 @@ static char *line_of(const struct source_about *a)
     return memo_take(&w);
 }
 
-int about_peers(const struct source *source, const char *path, const char *peers, char **out)
+int about_peers(const struct source *source, const char *path, const char *memo, const char *peers,
+                char **out)
 {
     struct source_about about = {0};
     char *line;
@@ -33,14 +34,15 @@ int about_peers(const struct source *source, const char *path, const char *peers
     *out = NULL;
     if (!source->about)
         return 0;
-    rc = source->about(path, &about);
+    rc = source->about(path, memo, &about);
     if (rc < 0)
         return rc;
     line = line_of(&about);
-    if (!line || asprintf(out, "%s\n%s", line, peers) < 0) {
+    if (!line || asprintf(out, "%s %s\n%s", line, about.more ? about.more : "", peers) < 0) {
         *out = NULL;
         rc = -ENOMEM;
     }
+    free(about.more);
     free(line);
     return rc;
 }
@@ -51,7 +53,7 @@ const char *about_read(const char *peers, struct source_about *a)
     char text[MEMO_TEXT_MAX + 1];
     const char *next;
 
-    *a = (struct source_about){0};
+    *a = (struct source_about){.rest = ""};
     memo_get_text(&r, text);
     if (strcmp(text, magic) != 0)
         return peers;
@@ -62,6 +64,7 @@ const char *about_read(const char *peers, struct source_about *a)
     source_name_get(&r, &a->branch);
     memo_get_text(&r, a->cwd);
     a->sidechain = memo_get(&r);
+    a->rest = r.p;
     next = memo_next(peers);
     return next ? next : "";
 }

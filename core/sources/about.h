@@ -19,11 +19,15 @@ struct source_about {
     struct source_name agent, model, branch;
     char cwd[MEMO_TEXT_MAX + 1];
     bool sidechain; /* it is a sub-agent's */
+
+    char *more;       /* words that only the source understands, malloc'ed; NULL: none */
+    const char *rest; /* the same as about_read() finds them; "": none */
 };
 
 /* `peers` with the line in front, malloc'ed; NULL where the source has none. 0, -ENOMEM, or why a file that
  * is there could not be read. */
-int about_peers(const struct source *source, const char *path, const char *peers, char **out);
+int about_peers(const struct source *source, const char *path, const char *memo, const char *peers,
+                char **out);
 /* Returns the memos behind the line. Without one, *about is empty. */
 const char *about_read(const char *peers, struct source_about *about);
 

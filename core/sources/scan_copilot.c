@@ -12,12 +12,16 @@
  * output tells which messages it counts. If none does, numbers that fell began anew; others go on.
  *
  * Requests that a shutdown counts and that have no message are told there, without tokens.
+ *
+ * Newer versions have a row for each request in a database (copilot_store.h). Of a session with such rows
+ * these are told, and no usage of its lines.
  */
 #include "scan/request.h"
+#include "sources/about.h"
 #include "sources/copilot_fields.h"
+#include "sources/copilot_store.h"
 #include "sources/scan_copilot.h"
 #include "sources/source_key.h"
-#include "sources/source_text.h"
 
 enum {
     SILENT_MAX = 1000, /* requests without a message that one shutdown tells of a model */
@@ -38,6 +42,9 @@ struct use {
 };
 
 struct memory {
+    bool told;    /* usage of lines was told */
+    bool stored;  /* the database has the session's requests */
+    uint64_t row; /* number of the last row that was told */
     struct source_name model, effort, branch;
     struct use uses[COPILOT_MODELS];
     size_t n_uses;
@@ -45,9 +52,29 @@ struct memory {
 
 #include "sources/line_reader.h"
 
+struct copilot {
+    struct line_reader reader; /* the first member */
+    struct source_name session;
+    char *rows; /* as words, that are to be told; NULL: none */
+    char stamp[SOURCE_NAME_MAX + 2];
+};
+
+static int copilot_make(void **out)
+{
+    *out = calloc(1, sizeof(struct copilot));
+    return *out ? 0 : -ENOMEM;
+}
+
+static void copilot_free(void *reader)
+{
+    if (reader)
+        free(((struct copilot *)reader)->rows);
+    line_free(reader);
+}
+
 /* --- memo --- */
 
-static const char memo_magic[] = "copilot1";
+static const char memo_magic[] = "copilot2";
 
 enum { USE_RESUMED = 1, USE_SHUT = 2 };
 
@@ -57,6 +84,9 @@ static char *copilot_memo(void *reader)
     struct memo_writer w = {0};
 
     memo_put_text(&w, OKS_SLICE(memo_magic));
+    memo_put(&w, s->row);
+    memo_put(&w, s->told);
+    memo_put(&w, s->stored);
     source_name_put(&w, &s->model);
     source_name_put(&w, &s->effort);
     source_name_put(&w, &s->branch);
@@ -78,39 +108,105 @@ static char *copilot_memo(void *reader)
     return memo_take(&w);
 }
 
-static int copilot_begin(void *reader, const char *memo, const char *peers)
+static bool is_ours(struct memo_reader *r)
 {
-    struct memory *s = &((struct line_reader *)reader)->memory;
-    struct memo_reader r = {memo};
     char magic[MEMO_TEXT_MAX + 1];
 
-    (void)peers;
+    memo_get_text(r, magic);
+    return strcmp(magic, memo_magic) == 0;
+}
+
+uint64_t copilot_rows_told(const char *memo)
+{
+    struct memo_reader r = {memo};
+
+    return is_ours(&r) ? memo_get(&r) : 0;
+}
+
+static void memory_read(struct memo_reader *r, struct memory *s)
+{
     memset(s, 0, sizeof(*s));
-    memo_get_text(&r, magic);
-    if (strcmp(magic, memo_magic) != 0)
-        return 0;
-    source_name_get(&r, &s->model);
-    source_name_get(&r, &s->effort);
-    source_name_get(&r, &s->branch);
-    for (; !memo_is_over(&r) && s->n_uses < COPILOT_MODELS; s->n_uses++) {
+    if (!is_ours(r))
+        return;
+    s->row = memo_get(r);
+    s->told = memo_get(r);
+    s->stored = memo_get(r);
+    source_name_get(r, &s->model);
+    source_name_get(r, &s->effort);
+    source_name_get(r, &s->branch);
+    for (; !memo_is_over(r) && s->n_uses < COPILOT_MODELS; s->n_uses++) {
         struct use *u = &s->uses[s->n_uses];
         uint64_t flags;
 
-        source_name_get(&r, &u->model);
+        source_name_get(r, &u->model);
         for (int k = 0; k < COPILOT_COUNTS; k++)
-            u->total[k] = memo_get(&r);
-        u->output = memo_get(&r);
-        u->messages = memo_get(&r);
-        u->leg_output = memo_get(&r);
-        u->leg_messages = memo_get(&r);
-        u->all_output = memo_get(&r);
-        u->rest = memo_get(&r);
-        u->leg_rest = memo_get(&r);
-        flags = memo_get(&r);
+            u->total[k] = memo_get(r);
+        u->output = memo_get(r);
+        u->messages = memo_get(r);
+        u->leg_output = memo_get(r);
+        u->leg_messages = memo_get(r);
+        u->all_output = memo_get(r);
+        u->rest = memo_get(r);
+        u->leg_rest = memo_get(r);
+        flags = memo_get(r);
         u->resumed = flags & USE_RESUMED;
         u->shut = flags & USE_SHUT;
     }
-    return 0;
+}
+
+/* Rows that appear later make what was told of the lines wrong. */
+static int copilot_begin(void *reader, const char *memo, const char *peers)
+{
+    struct copilot *c = reader;
+    struct memory *s = &c->reader.memory;
+    struct memo_reader r = {memo};
+    struct source_about about;
+
+    about_read(peers, &about);
+    c->session = about.self;
+    free(c->rows);
+    c->rows = NULL;
+    memory_read(&r, s);
+    r.p = about.rest;
+    if (memo_is_over(&r))
+        return 0;
+    if (s->told)
+        return -ESTALE;
+    s->stored = true;
+    memo_skip(&r);
+    c->rows = strndup(r.p, strcspn(r.p, "\n"));
+    return c->rows ? 0 : -ENOMEM;
+}
+
+/* --- rows as words --- */
+
+void copilot_row_put(struct memo_writer *w, const struct copilot_row *row)
+{
+    memo_put(w, row->number);
+    source_name_put(w, &row->id);
+    source_name_put(w, &row->time);
+    source_name_put(w, &row->model);
+    source_name_put(w, &row->agent);
+    memo_put(w, row->input);
+    memo_put(w, row->output);
+    memo_put(w, row->read);
+    memo_put(w, row->written);
+}
+
+bool copilot_row_get(struct memo_reader *r, struct copilot_row *row)
+{
+    if (memo_is_over(r))
+        return false;
+    row->number = memo_get(r);
+    source_name_get(r, &row->id);
+    source_name_get(r, &row->time);
+    source_name_get(r, &row->model);
+    source_name_get(r, &row->agent);
+    row->input = memo_get(r);
+    row->output = memo_get(r);
+    row->read = memo_get(r);
+    row->written = memo_get(r);
+    return true;
 }
 
 /* --- from line to record --- */
@@ -196,6 +292,15 @@ static uint64_t use_message(struct use *u, uint64_t output, uint64_t key)
     return 0;
 }
 
+static void put_calls(struct oks_record *r, const struct calls *calls)
+{
+    if (!calls->present)
+        return;
+    r->tool_uses = calls->n;
+    r->n_tools = (unsigned)(calls->n < OKS_TOOLS_MAX ? calls->n : OKS_TOOLS_MAX);
+    memcpy(r->tools, calls->names, r->n_tools * sizeof(*r->tools));
+}
+
 static int tell_message(struct line_reader *c, const struct telling *at)
 {
     const struct data *d = &c->shape.line.data;
@@ -210,14 +315,93 @@ static int tell_message(struct line_reader *c, const struct telling *at)
     r->is_sidechain = d->agent.ptr != NULL;
     r->agent_id = d->agent;
     r->message.usage.output = d->output.value;
-    if (d->calls.present) {
-        r->tool_uses = d->calls.n;
-        r->n_tools = (unsigned)(d->calls.n < OKS_TOOLS_MAX ? d->calls.n : OKS_TOOLS_MAX);
-        memcpy(r->tools, d->calls.names, r->n_tools * sizeof(*r->tools));
-    }
+    put_calls(r, &d->calls);
     if (u)
         r->rest = use_message(u, d->output.value, rest_key(id, model));
     return tell(c, at);
+}
+
+/* A message whose request the database has. */
+static int tell_answer(struct line_reader *c, const struct telling *at)
+{
+    const struct data *d = &c->shape.line.data;
+    struct oks_record *r = record_start(c, at);
+
+    r->type = OKS_RECORD_ASSISTANT;
+    r->message.model = d->model;
+    r->is_sidechain = d->agent.ptr != NULL;
+    r->agent_id = d->agent;
+    put_calls(r, &d->calls);
+    return tell(c, at);
+}
+
+/* --- rows of the database --- */
+
+static bool all_digits(const char *s)
+{
+    return *s && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* A time of SQLite's, or seconds or milliseconds since 1970, as a transcript has it. */
+static struct oks_slice row_stamp(struct copilot *c, const struct source_name *time)
+{
+    enum { DATE = 10, SECONDS_DIGITS = 11 };
+    struct source_clock clock = {0};
+    size_t n = strlen(time->text);
+
+    if (all_digits(time->text) && n < OKS_STAMP_TEXT - 8) {
+        uint64_t value = strtoull(time->text, NULL, 10);
+
+        return source_stamp(&clock, n < SECONDS_DIGITS ? value * 1000 : value, c->stamp);
+    }
+    memcpy(c->stamp, time->text, n + 1);
+    if (n > DATE && c->stamp[DATE] == ' ') {
+        c->stamp[DATE] = 'T';
+        memcpy(c->stamp + n, "Z", 2);
+    }
+    return *c->stamp ? oks_slice_of(c->stamp) : (struct oks_slice){0};
+}
+
+static int tell_row(struct copilot *c, const struct telling *at, const struct copilot_row *row)
+{
+    struct oks_record *r = line_record(&c->reader, at->place);
+    uint64_t key =
+        source_key_text(source_key_text(KEYS, source_name_slice(&c->session)), source_name_slice(&row->id));
+
+    r->type = OKS_RECORD_ASSISTANT;
+    r->again = true; /* its message is in the events */
+    r->timestamp = row_stamp(c, &row->time);
+    r->branch = source_name_slice(&c->reader.memory.branch);
+    r->effort = source_name_slice(&c->reader.memory.effort);
+    r->agent_id = source_name_slice(&row->agent);
+    r->is_sidechain = r->agent_id.ptr != NULL;
+    r->message.model = source_name_slice(&row->model);
+    r->message.stop_reason = OKS_SLICE("end_turn");
+    r->message.usage = (struct oks_usage){
+        .present = true,
+        .input = less(less(row->input, row->read), row->written),
+        .output = row->output,
+        .cache_creation = row->written,
+        .cache_creation_5m = row->written,
+        .cache_read = row->read,
+    };
+    r->key = source_key_end(source_key_number(key, row->input));
+    return at->sink->record(at->sink->ctx, r, true);
+}
+
+static int tell_rows(struct copilot *c, const struct telling *at)
+{
+    struct memo_reader r = {c->rows};
+    struct copilot_row row;
+    int rc = 0;
+
+    while (rc == 0 && copilot_row_get(&r, &row)) {
+        rc = tell_row(c, at, &row);
+        c->reader.memory.row = row.number;
+    }
+    free(c->rows);
+    c->rows = NULL;
+    return rc;
 }
 
 /* --- shutdowns --- */
@@ -310,7 +494,7 @@ static int tell_rest(struct line_reader *c, const struct telling *at, struct oks
     u->cache_read = count[COPILOT_READ];
     u->cache_creation = u->cache_creation_5m = count[COPILOT_WRITE];
     r->rest = key;
-    r->is_rest = true;
+    r->is_rest = r->again = true;
     if (d->context_tokens.value && oks_slice_eq(d->current, model))
         r->context = d->context_tokens.value;
     return tell(c, at);
@@ -434,20 +618,34 @@ static int tell_plain(struct line_reader *c, const struct telling *at)
 
 static int line_tell(struct line_reader *c, const struct line_place *place, const struct oks_sink *sink)
 {
+    struct copilot *copilot = (struct copilot *)(void *)c;
     const struct telling at = {place, sink};
     const struct line *l = &c->shape.line;
-    int rc = 0;
+    bool shutdown = l->data.metrics.present && is_type(l, "session.shutdown");
+    int rc = copilot->rows && place->complete ? tell_rows(copilot, &at) : 0;
 
-    if (is_type(l, "assistant.message"))
-        return tell_message(c, &at);
+    if (rc == 0 && is_type(l, "assistant.message")) {
+        c->memory.told |= !c->memory.stored;
+        return c->memory.stored ? tell_answer(c, &at) : tell_message(c, &at);
+    }
     if (l->data.present)
         note(c);
-    if (l->data.metrics.present && is_type(l, "session.shutdown")) {
+    if (rc == 0 && shutdown && !c->memory.stored) {
+        c->memory.told = true;
         rc = tell_shutdown(c, &at);
-        if (rc || !place->complete)
+        if (!place->complete)
             return rc;
     }
-    return tell_plain(c, &at);
+    return rc ? rc : tell_plain(c, &at);
 }
 
-const struct oks_reader_ops oks_copilot_reader = {LINE_READER, .begin = copilot_begin, .memo = copilot_memo};
+const struct oks_reader_ops oks_copilot_reader = {
+    .make = copilot_make,
+    .free = copilot_free,
+    .trim = line_trim,
+    .scalar = line_scalar,
+    .walk = line_walk,
+    .tell = line_told,
+    .begin = copilot_begin,
+    .memo = copilot_memo,
+};

@@ -6,4 +6,7 @@
 
 extern const struct oks_reader_ops oks_copilot_reader;
 
+/* The number of the last row of the database that was told (copilot_store.h), by the memo. */
+uint64_t copilot_rows_told(const char *memo);
+
 #endif

@@ -269,6 +269,7 @@ static int tell_turn(struct grok *g, const struct turn *turn, const struct fresh
     columns_of(turn->used, now);
     columns_of(turn->counted, g->counted);
     r->type = OKS_RECORD_ASSISTANT;
+    r->again = turn->told;
     if (turn->time)
         r->timestamp = source_stamp(&g->clock, turn->time - 1, g->stamp);
     r->message.id = source_id(*g->about.self.text ? g->about.self.text : "grok", turn->key, g->id);

@@ -53,6 +53,8 @@ struct kimi {
     char stamp[OKS_STAMP_TEXT], id[SOURCE_ID_MAX];
 };
 
+static const uint64_t none[KIMI_COUNTS];
+
 static int kimi_make(void **out)
 {
     *out = calloc(1, sizeof(struct kimi));
@@ -219,6 +221,7 @@ static int tell_request(struct kimi *k, const struct telling *t, uint64_t key, s
     struct memory *m = &k->reader.memory;
 
     r->type = OKS_RECORD_ASSISTANT;
+    r->again = memcmp(before, none, sizeof(none)) != 0;
     if (key)
         r->message.id = source_id(*k->about.self.text ? k->about.self.text : "kimi", key, k->id);
     r->message.model = model;
@@ -262,7 +265,6 @@ static uint64_t key_of(const struct kimi *k, const struct telling *t, const uint
 /* A usage.record or a step.end. The second of two with one usage is the same request. */
 static int tell_usage(struct kimi *k, const struct telling *t, enum pending kind)
 {
-    static const uint64_t none[KIMI_COUNTS];
     const struct line *l = &k->reader.shape.line;
     struct step *step = &k->reader.memory.step;
     uint64_t used[KIMI_COUNTS];

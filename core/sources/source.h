@@ -74,8 +74,9 @@ struct source {
     bool (*label)(const char *path, char *out, size_t size);
     bool (*labelled)(const char *path, char *out, size_t size);
     /* What the path, and files beside the transcript, say of it (about.h): into *out, which is all zero.
-     * Missing files say nothing. 0, -ENOMEM, or why a file cannot be read at the moment. NULL: nothing. */
-    int (*about)(const char *path, struct source_about *out);
+     * `memo` is what the scan will go on from. Missing files say nothing. 0, -ENOMEM, or why a file cannot be
+     * read at the moment. NULL: nothing. */
+    int (*about)(const char *path, const char *memo, struct source_about *out);
     bool rosters;     /* its configuration folders describe teams (roster.h) */
     bool names_teams; /* records name their teams; else sessions are a run's by the name of its worker's agent
                        */
@@ -84,6 +85,7 @@ struct source {
     bool telemetry;   /* metrics have its sums also under the names of its own telemetry */
     bool ids_by_line; /* a line alone says the ids of its requests (history/request_ids.h) */
     bool late;        /* session and project are known only when the file was read */
+    bool revises;     /* its reader may find that it has told too much of a file that only grew (-ESTALE) */
 
     /*
      * Transcripts that repeat what others hold, in one of two ways.

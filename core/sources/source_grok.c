@@ -103,7 +103,7 @@ static void read_summary(json_object *root, struct source_about *out)
     set_name(root, "parent_session_id", &out->parent);
 }
 
-static int about(const char *path, struct source_about *out)
+static int about(const char *path, const char *memo, struct source_about *out)
 {
     struct oks_slice session, project;
     struct json_tree tree;
@@ -156,4 +156,5 @@ const struct source oks_source_grok = {
     .parent_of = parent_of,
     .about = about,
     .late = true,
+    .revises = true,
 };

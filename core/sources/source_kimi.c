@@ -215,7 +215,7 @@ static int read_model(const char *home, struct source_about *out)
     return 0;
 }
 
-static int about(const char *path, struct source_about *out)
+static int about(const char *path, const char *memo, struct source_about *out)
 {
     struct parts parts;
     char *home;

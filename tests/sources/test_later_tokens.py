@@ -19,7 +19,7 @@ MODEL, OTHER = "claude-sonnet-4-6", "gpt-5-mini"
 SESSION = "6f1e0000-0000-4000-8000-000000000001"
 
 
-class LaterTokens(unittest.TestCase):
+class InHome(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
@@ -71,6 +71,8 @@ class LaterTokens(unittest.TestCase):
         return tuple(billed[key] for key in ("requests", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens",
                                              "lowerBound"))
 
+
+class LaterTokens(InHome):
     def test_before_and_after(self):
         self.file().write_bytes(self.start() + self.message(8, 300) + self.message(9, 200))
         self.assertEqual(self.billed(), (2, 0, 500, 0, 0, True))
@@ -131,6 +133,28 @@ class LaterTokens(unittest.TestCase):
         self.assertIn("input_cost_per_token_above_272k_tokens", price)
         self.assertAlmostEqual(self.look("usage.json")["billed"]["costUSD"],
                                300000 * price["input_cost_per_token"] + 100 * price["output_cost_per_token"])
+
+
+class Replaced(InHome):
+    """A turn of Grok Build whose later line says less: what was counted before was never paid."""
+
+    def line(self, *numbers, prompt: str = "p") -> bytes:
+        self.n += 1
+        usage = dict(zip(("inputTokens", "outputTokens", "cachedReadTokens"), numbers))
+        return json.dumps({"timestamp": 1788600000 + self.n, "params": {"update": {
+            "sessionUpdate": "turn_completed", "prompt_id": prompt, "usage": {"modelUsage": {"grok-4.5": usage}}}}}).encode() + b"\n"
+
+    def test_a_turn_that_becomes_less(self):
+        path = self.root / "home/.grok/sessions/%2Fsrv%2Fmade" / SESSION / "updates.jsonl"
+        path.parent.mkdir(parents=True)
+        for numbers, expected in (((1000, 500, 600), (400, 500)), ((1000, 400, 700), (300, 400)), ((1000, 450, 700), (300, 450)),
+                                  ((10, 1, 0), (10, 1))):
+            with open(path, "ab") as file:
+                file.write(self.line(*numbers))
+            requests, input_tokens, output_tokens, _, _, lower_bound = self.billed()
+            self.assertEqual((requests, input_tokens, output_tokens, lower_bound), (1, *expected, False))
+        path.unlink()
+        self.assertEqual(self.billed()[:3], (1, 10, 1))
 
 
 if __name__ == "__main__":

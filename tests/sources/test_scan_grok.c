@@ -328,7 +328,7 @@ static struct source_about about_of(const char *path)
     struct source_about about;
     char *peers;
 
-    ck_assert_int_eq(about_peers(&oks_source_grok, path, "", &peers), 0);
+    ck_assert_int_eq(about_peers(&oks_source_grok, path, "", "", &peers), 0);
     ck_assert_str_eq(about_read(peers, &about), "");
     free(peers);
     return about;
