@@ -46,6 +46,9 @@ class Server(http.server.ThreadingHTTPServer):
         self.lines = [SAMPLE.match(line) or line for line in text.splitlines()]
         self.begun = time.monotonic()
 
+    def handle_error(self, request, client_address):
+        """Prometheus ends, and its connections with it."""
+
     def text(self, machine: int) -> bytes:
         scrape = int((time.monotonic() - self.begun) / INTERVAL)
         return b"".join((one + b"\n") if isinstance(one, bytes) else
