@@ -21,7 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / name) for name in ("mount", "support", "reference")]
 
-import harness  # noqa: E402
+import harness
+import made_opencode  # noqa: E402
 import records  # noqa: E402
 
 KINDS = ("nothing", "allocate", "open", "read", "write", "rename", "sync", "list", "watch", "thread", "stat")
@@ -131,6 +132,11 @@ class MadeHome:
         (gemini / "chats/session-2026-06-10T10-00-g1.jsonl").write_bytes(b"".join(records.line(one) + b"\n" for one in (
             {"sessionId": "g1", "kind": "main"},
             {"id": "m", "type": "gemini", "timestamp": "2026-06-10T09:20:00Z", "model": "gemini-2.5-pro", "tokens": {"input": 9, "output": 1}})))
+
+        agent = made_opencode.Agent(self.home.root / ".local/share/opencode")
+        for _ in range(2):
+            agent.step(agent.answer(agent.session()))
+        agent.db.close()
 
     def run_and_roster(self) -> None:
         folder = self.project / ".okstra/tasks/T/runs/one"
