@@ -282,12 +282,22 @@ static int refresh(struct oks_engine *e, struct container *c)
     return rc;
 }
 
+static void queue_empty(void *ctx, void *item)
+{
+    struct container *c = item;
+
+    if (!c->n_members)
+        queue(ctx, c, false);
+}
+
 int containers_refresh(struct oks_engine *e)
 {
     TAILQ_HEAD(, container) dirty = TAILQ_HEAD_INITIALIZER(dirty);
     struct container *c;
     int rc = 0;
 
+    if (discovery_state(e->discovery).unwatched) /* checks of folders reach members only */
+        oks_tree_each(e->containers.by_path, queue_empty, e);
     TAILQ_CONCAT(&dirty, &e->containers.dirty, queued);
     while ((c = TAILQ_FIRST(&dirty))) {
         int failed;

@@ -3,6 +3,7 @@ nothing is left beside the database.
 """
 
 import shutil
+import time
 
 import harness
 import watching
@@ -23,9 +24,9 @@ class OpenCodeTest(harness.MountTest):
         self.assertEqual((billed["requests"], billed["inputTokens"], billed["outputTokens"]),
                          (paid["requests"], paid["input"], paid["output"]), note)
 
-    def test_each_commit_is_in_the_next_answer(self):
-        with self.home.mount() as mount:
-            for step in range(150):
+    def each_commit(self, steps: int, *options: str) -> None:
+        with self.home.mount(*options) as mount:
+            for step in range(steps):
                 self.agent.anything()
                 self.same(mount, f"after {step}")
             self.assertEqual({path.name for path in self.folder.iterdir()}, {"opencode.db", "opencode.db-wal", "opencode.db-shm"})
@@ -35,6 +36,13 @@ class OpenCodeTest(harness.MountTest):
             self.agent.open()
             self.agent.anything()
             self.same(mount, "opened again")
+
+    def test_each_commit_is_in_the_next_answer(self):
+        self.each_commit(harness.by_effort(40, 150, 500))
+
+    def test_without_watches(self):
+        time.sleep(0.1)  # what made the folder is older than a tick of its times
+        self.each_commit(harness.by_effort(15, 40, 150), "-o", "revalidate=stat")
 
     def test_a_look_at_what_has_not_changed(self):
         self.agent.step(self.agent.answer(self.agent.session()))
