@@ -261,11 +261,11 @@ class Copilot(Agent):
         return [self.event(second, "session.start", {"sessionId": session.id, "context": {"cwd": CWD, "branch": "main"}})]
 
     def prompt(self, session, second):
-        return [self.event(second, "user.message", {"content": SECRET})]
+        return [self.event(second, "user.message", {"content": self.said()})]
 
     def response(self, session, request):
-        calls = [{"toolCallId": self.id(), "name": "view", "arguments": {"path": SECRET}} for _ in range(request.calls)]
-        message = {"messageId": self.id(), "model": request.model, "content": SECRET, "toolRequests": calls,
+        calls = [{"toolCallId": self.id(), "name": "view", "arguments": {"path": self.said()}} for _ in range(request.calls)]
+        message = {"messageId": self.id(), "model": request.model, "content": self.said(), "toolRequests": calls,
                    "outputTokens": request.output}
         used = {"inputTokens": request.input + request.read + request.write, "outputTokens": request.output,
                 "cacheReadTokens": request.read, "cacheWriteTokens": request.write}
@@ -275,7 +275,9 @@ class Copilot(Agent):
         session.state["totals"][request.model] = n + 1, {key: before.get(key, 0) + used[key] for key in used}
         metrics = {model: {"requests": {"count": count, "cost": 1}, "usage": usage}
                    for model, (count, usage) in session.state["totals"].items()}
-        return [self.event(request.second, "assistant.message", message),
+        results = [self.event(request.second, "tool.execution_complete", {
+            "toolCallId": call["toolCallId"], "success": True, "result": {"content": self.said()}}) for call in calls]
+        return [self.event(request.second, "assistant.message", message), *results,
                 self.event(request.second, "session.shutdown", {"modelMetrics": metrics, "currentModel": request.model}),
                 self.event(request.second + 1, "session.resume", {"context": {"cwd": CWD}})]
 
@@ -293,17 +295,20 @@ class Kimi(Agent):
         return self.line(second, "context.append_loop_event", event={"type": kind} | more)
 
     def begin(self, session, second):
-        return [self.line(second, "config.update", cwd=CWD, systemPrompt=SECRET, profileName="agent")]
+        return [self.line(second, "config.update", cwd=CWD, systemPrompt=self.said(), profileName="agent")]
 
     def prompt(self, session, second):
-        return [self.line(second, "turn.prompt", input=[{"type": "text", "text": SECRET}])]
+        return [self.line(second, "turn.prompt", input=[{"type": "text", "text": self.said()}])]
 
     def response(self, session, request):
         usage = {"inputOther": request.input, "output": request.output, "inputCacheRead": request.read,
                  "inputCacheCreation": request.write}
         alias = f"made/{request.model}"
-        calls = [self.event(request.second, "tool.call", toolCallId=self.id(), name="Bash", args={"command": SECRET})
+        calls = [self.event(request.second, "tool.call", toolCallId=self.id(), name="Bash", args={"command": self.said()})
                  for _ in range(request.calls)]
+        calls += [self.event(request.second, "tool.result", toolCallId=call["event"]["toolCallId"], result={"output": self.said()})
+                  for call in calls]
+        calls += [self.event(request.second, "content.part", part={"type": "text", "text": self.said()})]
         step = self.event(request.second, "step.end", usage=usage)
         record = self.line(request.second, "usage.record", model=alias, usage=usage, usageScope="turn")
         return [self.event(request.second - 1, "step.begin"),
@@ -322,7 +327,7 @@ class KimiCli(Agent):
         return {"timestamp": BEGIN + second + 0.5, "message": {"type": kind, "payload": payload}}
 
     def prompt(self, session, second):
-        return [self.line(second, "TurnBegin", {"user_input": SECRET})]
+        return [self.line(second, "TurnBegin", {"user_input": self.said()})]
 
     def response(self, session, request):
         said, out = self.id(), []
@@ -330,8 +335,9 @@ class KimiCli(Agent):
             usage = {"input_other": request.input, "output": output, "input_cache_read": request.read,
                      "input_cache_creation": request.write}
             out.append(self.line(request.second, "StatusUpdate", {"message_id": said, "token_usage": usage}))
-        call = {"type": "function", "id": self.id(), "function": {"name": "Shell", "arguments": SECRET}}
-        return [self.line(request.second, "ToolCall", call)] * request.calls + out
+        call = {"type": "function", "id": self.id(), "function": {"name": "Shell", "arguments": self.said()}}
+        text = self.line(request.second, "ContentPart", {"type": "text", "text": self.said()})
+        return [self.line(request.second, "ToolCall", call)] * request.calls + [text] + out
 
 
 class Grok(Agent):
@@ -345,19 +351,20 @@ class Grok(Agent):
         return {"timestamp": BEGIN + second, "method": "session/update", "params": {"sessionId": session.id, "update": update}}
 
     def prompt(self, session, second):
-        chunk = {"sessionUpdate": "user_message_chunk", "content": {"type": "text", "text": SECRET}}
+        chunk = {"sessionUpdate": "user_message_chunk", "content": {"type": "text", "text": self.said()}}
         return [self.line(session, second, chunk)]
 
     def response(self, session, request):
         turn, out = self.id(), []
-        call = {"sessionUpdate": "tool_call", "toolCallId": self.id(), "title": SECRET, "rawInput": {"path": SECRET},
+        call = {"sessionUpdate": "tool_call", "toolCallId": self.id(), "title": self.said(), "rawInput": {"path": self.said()},
                 "_meta": {"x.ai/tool": {"name": "read_file"}}}
         for share in self.chance.choice(((1,), (2, 1), (0.5, 1))):
             numbers = [int(n * share) for n in (request.input + request.read + request.write, request.output, request.read, request.write)]
             usage = dict(zip(("inputTokens", "outputTokens", "cachedReadTokens", "cacheCreationTokens"), numbers))
             out.append(self.line(session, request.second, {
                 "sessionUpdate": "turn_completed", "prompt_id": turn, "usage": {"modelUsage": {request.model: usage}}}))
-        return [self.line(session, request.second, call)] * request.calls + out
+        chunk = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": self.said()}}
+        return [self.line(session, request.second, call)] * request.calls + [self.line(session, request.second, chunk)] + out
 
 
 AGENTS = (Claude, Codex, Gemini, Qwen, OpenClaude, Pi, Omp, Copilot, Kimi, KimiCli, Grok)
