@@ -227,12 +227,13 @@ void stream_leave(struct streams *streams, struct transcript *t)
         billing_each_owned(streams->model->billing, t->billed, 0, marks->sent[STREAM_OF_ALL], remember,
                            &leaving);
         stream_clear(&streams->all);
-    } else if (streams->all.generation && !streams->ended && any_shared(streams, t->state.requests)) {
+    } else if (streams->all.generation && !streams->ended &&
+               (marks->told_open || any_shared(streams, t->state.requests))) {
         stream_clear(&streams->all); /* its rows are few: none was closed */
     }
     memset(marks->sent, 0, sizeof(marks->sent));
     stream_months_forget(t);
-    marks->told = false;
+    marks->told = marks->told_open = false;
 }
 
 /* --- closed rows --- */
@@ -619,6 +620,7 @@ static int open_rows(struct stream_rows *rows, struct model *m, struct oks_strea
         if (sent >= n)
             continue;
         rc = add_rows(rows, m, (struct stream_range){.transcript = t, .from = sent, .to = n});
+        t->marks->told_open |= rows->n > before;
         if (rc == 0 && rows->n > before)
             rc = billing_each_owned(m->billing, t->billed, sent, n, hash_row, &h);
         behind->unfinished |= n > requests_whole(t->state.requests);
@@ -681,7 +683,7 @@ static int begin(struct call *call)
     for (size_t i = 0; i < chosen.n; i++)
         chosen.list[i]->marks->sent[call->which] = 0;
     for (size_t i = 0; i < chosen.n && call->which == STREAM_OF_ALL; i++)
-        chosen.list[i]->marks->told = false;
+        chosen.list[i]->marks->told = chosen.list[i]->marks->told_open = false;
     free(chosen.list);
     if (rc < 0)
         return rc;
