@@ -81,6 +81,17 @@ static int put_state(struct oks_engine *e, const struct transcript *t)
     return rc;
 }
 
+/*
+ * The same before the file's state is all that is left. What waits may be an addition to a state in place of
+ * which another process has written one since: then it counts for nothing, which shows when it is written.
+ */
+static int put_last(struct oks_engine *e, const struct transcript *t)
+{
+    if (e->cache)
+        history_store_flush(e->history); /* if it fails, it waits as before */
+    return put_state(e, t);
+}
+
 /* Whether the store's live part may be an earlier state of the file. */
 static bool agrees(const struct history_facts *facts, const struct oks_state *state)
 {
@@ -180,7 +191,7 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
     if (!e->cache && !facts.live)
         return 0;
     if (out->gone)
-        return t->loaded ? put_state(e, t) : 0;
+        return t->loaded ? put_last(e, t) : 0;
     if (t->loaded)
         return out->rewritten ? compare_with_last(e, t, out) : 0;
     /* Records that depend on other transcripts, or on what comes later, may be fewer in the same file. */
