@@ -456,22 +456,24 @@ static bool is_timed(const struct timeline *tl, const struct transcript *t, size
     return t->sums->timed || (tl->part_way.t == t && i < tl->part_way.row);
 }
 
-static void move_in_rows(struct timeline *tl, struct oks_stamp stamp, const char *model,
-                         const struct billed_sum *sum, bool comes)
+/* -ENOMEM: rows were dropped. */
+static int move_in_rows(struct timeline *tl, struct oks_stamp stamp, const char *model,
+                        const struct billed_sum *sum, bool comes)
 {
     int64_t second;
 
     if (stamp.key >= KEY_END || !timeline_second(stamp.key, &second))
-        return;
+        return 0;
     for (int kind = 0; kind < tl->kinds; kind++) {
         struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
 
         if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
             timeline_reset(tl);
-            return;
+            return -ENOMEM;
         }
         row->text.len = 0;
     }
+    return 0;
 }
 
 void timeline_request(struct timeline *tl, struct transcript *t, size_t i, struct oks_stamp stamp,
@@ -486,12 +488,12 @@ struct timeline_moving {
     bool comes;
 };
 
+/* An error ends the visits: after rows were dropped, the requests that follow must not enter new ones. */
 static int move_request(void *ctx, const struct billing_visit *visit)
 {
     const struct timeline_moving *m = ctx;
 
-    move_in_rows(m->tl, visit->stamp, visit->model, visit->sum, m->comes);
-    return 0;
+    return move_in_rows(m->tl, visit->stamp, visit->model, visit->sum, m->comes);
 }
 
 void timeline_requests_leave(struct timeline *tl, struct transcript *t)
@@ -515,6 +517,7 @@ static int take_in_requests(struct slice *slice, struct transcript *t)
     struct timeline_moving m = {tl, true};
     struct timeline_part_way *at = &tl->part_way;
     size_t n = billing_part_rows(t->billed), from, to;
+    int rc;
 
     if (at->t != t) {
         at->t = t;
@@ -522,9 +525,9 @@ static int take_in_requests(struct slice *slice, struct transcript *t)
     }
     from = at->row;
     to = from < n && n - from > slice->left ? from + slice->left : SIZE_MAX;
-    billing_each(tl->billing, t->billed, from, to, move_request, &m);
-    if (at->t != t)
-        return -ENOMEM;
+    rc = billing_each(tl->billing, t->billed, from, to, move_request, &m);
+    if (rc < 0)
+        return rc;
     slice->left -= to == SIZE_MAX ? n - from : slice->left;
     at->row = to;
     if (to != SIZE_MAX)
