@@ -106,7 +106,8 @@ class Reading(Commands):
         self.made.reset()
         right = self.made.run(["ls", "sessions"]).stdout
         for kind in ("open", "list", "stat"):
-            for first in self.chosen(self.calls(kind, ["ls", "sessions"], True), 8):
+            numbers = self.chosen(self.calls(kind, ["ls", "sessions"], True), 8)
+            for first in sorted({*numbers, *(range(1, 11) if kind == "stat" else ())}):  # the first look for folders of agents
                 self.made.reset()
                 self.failing.arm(kind, first, errno.EMFILE)
                 done = self.made.run(["ls", "sessions"], self.failing)
@@ -149,6 +150,21 @@ class Reading(Commands):
 class Allocating(Commands):
     def test_one_allocation(self):
         self.fail_each("allocate", (errno.ENOMEM,), 12)
+
+    def test_rows_of_time_are_made_again(self):
+        """A document that fails leaves no request in rows of time that the next document shows."""
+        names = ["stats/by-model.json", "stats/by-day.json", "stats/blocks.json"]
+        documents = [self.documents[self.made.documents.index(name)] for name in names]
+        n, failed = self.calls("allocate", ["cat", *names], True), 0
+        for first in range(n - 120, n + 1, 2):  # those that make the rows: what was read is summed up by then
+            self.made.reset()
+            self.failing.arm("allocate", first, errno.ENOMEM)
+            printed = self.made.run(["cat", *names], self.failing).stdout
+            failed += bool(self.failing.disarm()) and not printed.startswith(documents[0] + documents[1])
+            for document in documents:
+                printed = printed.removeprefix(document)
+            self.assertEqual(printed, b"", f"allocate {first} of {n}")
+        self.assertTrue(failed, "by-day.json never failed")
 
 
 class Writing(Commands):
