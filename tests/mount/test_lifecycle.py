@@ -965,7 +965,7 @@ class OrdinaryUser(Lifecycle):
         self.assertEqual((status["skipped"]["count"], status["skipped"]["paths"]),
                          (1, [{"path": str(link), "error": "a symbolic link"}]))
         out = self.as_nobody("doctor")[1].decode()
-        self.assertIn(f"FAULT  {hidden}: Permission denied\n", out)
+        self.assertIn(f"FAULT  {hidden}: Permission denied (it is not counted)\n", out)
         self.assertIn(f"note   passed over: {link}: a symbolic link\n", out)
         self.assertNotIn("all transcripts can be read", out)
         hidden.chmod(0o600)
