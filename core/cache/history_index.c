@@ -25,9 +25,14 @@ static void file_free(void *item)
     free(f);
 }
 
+void history_files_free(void *files)
+{
+    tdestroy(files, file_free);
+}
+
 void history_index_clear(struct history_store *s)
 {
-    tdestroy(s->files, file_free);
+    history_files_free(s->files);
     s->files = NULL;
     s->adopted = false;
     s->used = 0;

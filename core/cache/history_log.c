@@ -92,15 +92,12 @@ static int next_mark(int fd, uint64_t *at, uint64_t size)
 
 /* Another program has forgotten the path. What waits was said before that, and must not be written behind it.
  */
-static void drop_waiting(struct history_store *s, const char *path)
+static void forget_waiting(struct history_store *s, const char *path)
 {
-    struct waiting *w, *next;
+    struct waiting *w;
 
-    for (w = TAILQ_FIRST(&s->queue); w; w = next) {
-        next = TAILQ_NEXT(w, next);
-        if (strcmp(w->path, path) == 0)
-            history_waiting_end(s, w);
-    }
+    TAILQ_FOREACH(w, &s->queue, next)
+        w->forgotten |= strcmp(w->path, path) == 0;
 }
 
 /*
@@ -128,7 +125,7 @@ static int read_records(struct history_store *s, uint64_t from, uint64_t size, u
             if (f)
                 f->in_log = true;
             if (h.kind == HISTORY_FORGOTTEN && at >= others)
-                drop_waiting(s, path);
+                forget_waiting(s, path);
             at = piece.at + piece.len;
             if (rc == 0)
                 *end = at;
@@ -215,28 +212,67 @@ static void look_before(struct history_store *s)
         const struct history_file *f = history_file_of(s, w->path);
 
         w->in_log = f && f->in_log;
+        w->forgotten = false;
     }
 }
 
 /* What the new log has no more was forgotten, and with it what waits. */
+static void forget_gone(struct history_store *s)
+{
+    struct waiting *w;
+
+    TAILQ_FOREACH(w, &s->queue, next)
+        w->forgotten |= w->in_log && !history_file_of(s, w->path);
+}
+
 static void drop_forgotten(struct history_store *s)
 {
     struct waiting *w, *next;
 
     for (w = TAILQ_FIRST(&s->queue); w; w = next) {
         next = TAILQ_NEXT(w, next);
-        if (w->in_log && !history_file_of(s, w->path))
+        if (w->forgotten)
             history_waiting_end(s, w);
     }
+}
+
+/* The index, and how far into the log it goes. */
+struct indexed {
+    void *files;
+    bool adopted;
+    uint64_t used, end;
+};
+
+static struct indexed index_taken(struct history_store *s)
+{
+    struct indexed index = {s->files, s->adopted, s->used, s->end};
+
+    s->files = NULL;
+    history_index_clear(s);
+    s->end = 0;
+    return index;
+}
+
+static void index_put_back(struct history_store *s, const struct indexed *index)
+{
+    history_index_clear(s);
+    s->files = index->files;
+    s->adopted = index->adopted;
+    s->used = index->used;
+    s->end = index->end;
 }
 
 /*
  * Brings the index up to the log. `reopened`: it is another log, so all of it is read. What waits is applied
  * behind that, except records of files that another program has forgotten meanwhile.
+ *
+ * If that fails, the index is what it was: an index that lacks files would say that they were forgotten.
  */
 int history_catch_up(struct history_store *s, bool reopened)
 {
-    bool another = reopened, forgets = false;
+    bool another = reopened || s->another, forgets = false;
+    struct stat marker = s->forgotten;
+    struct indexed before = {0};
     uint64_t others;
     struct waiting *w;
     struct stat st = {0};
@@ -244,6 +280,7 @@ int history_catch_up(struct history_store *s, bool reopened)
 
     if (s->fd >= 0 && fstat(s->fd, &st) < 0)
         return -errno;
+    s->another = another;
     reopened |= s->partial || (uint64_t)st.st_size < s->end;
     if (!reopened && (uint64_t)st.st_size == s->end)
         return 0;
@@ -254,18 +291,26 @@ int history_catch_up(struct history_store *s, bool reopened)
     reopened |= !TAILQ_EMPTY(&s->queue); /* what waits comes behind what others have appended */
     if (reopened) {
         look_before(s);
-        history_index_clear(s);
-        s->end = 0;
+        before = index_taken(s);
     }
     rc = s->fd >= 0 ? read_records(s, s->end, (uint64_t)st.st_size, others, &s->end) : 0;
     s->bytes = (uint64_t)st.st_size;
     if (rc == 0 && forgets)
-        drop_forgotten(s);
+        forget_gone(s);
     if (reopened)
         TAILQ_FOREACH(w, &s->queue, next)
-            if (rc == 0)
+            if (rc == 0 && !w->forgotten)
                 rc = history_apply_waiting(s, w);
     s->partial = rc < 0;
+    s->another = another && rc < 0;
+    if (rc < 0)
+        s->forgotten = marker;
+    if (reopened && rc < 0) {
+        index_put_back(s, &before);
+    } else if (reopened) {
+        history_files_free(before.files);
+        drop_forgotten(s); /* the former index may have pointed to them */
+    }
     pthread_mutex_unlock(&s->lock);
     return rc;
 }

@@ -48,7 +48,7 @@ struct waiting {
     char *path, *payload;
     struct oks_state *gathered; /* NULL: the payload is made */
     uint64_t queued;            /* what it counts in queued_bytes */
-    bool in_log;                /* see history_catch_up() */
+    bool in_log, forgotten;     /* see history_catch_up() */
     TAILQ_ENTRY(waiting) next;
 };
 
@@ -69,10 +69,11 @@ struct history_file {
 struct history_store {
     char *home;
     bool writes;
-    pthread_mutex_t io; /* protects the next five */
+    pthread_mutex_t io; /* protects the next six */
     int fd;             /* the log; -1: none yet */
     uint64_t end;       /* of the last whole record that was read */
     bool partial;       /* the index lacks something: all of the log is read again */
+    bool another;       /* another log than the one that the index is of, and not read yet */
     bool unsynced;
     struct stat forgotten; /* the marker of `okstrafs forget` when the log was last read */
     pthread_mutex_t lock;  /* protects what follows; taken after io */
@@ -93,6 +94,7 @@ void history_waiting_end(struct history_store *s, struct waiting *w);
 
 /* --- history_index.c: under `lock` --- */
 
+void history_files_free(void *files);
 void history_index_clear(struct history_store *s);
 struct history_file *history_file_of(const struct history_store *s, const char *path);
 void history_set_facts(struct history_file *f, const struct record_head *h);
