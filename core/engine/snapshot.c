@@ -165,9 +165,10 @@ static void put_transcript(struct oks_bytes *w, const struct transcript *t)
 
 static bool fits(const struct transcript *t)
 {
-    return t->loaded && (!t->source->late || t->container) && !t->unsaved && !t->busy && !t->gone && !t->error && !t->tail &&
-           t->state.offset == t->mark.size && t->state.extra_offset == t->state.offset &&
-           t->totals.first.key != OKS_STAMP_KEY_TEXT && t->totals.last.key != OKS_STAMP_KEY_TEXT;
+    return t->loaded && (!t->source->late || t->container) && !t->unsaved && !t->busy && !t->gone &&
+           !t->error && !t->tail && t->state.offset == t->mark.size &&
+           t->state.extra_offset == t->state.offset && t->totals.first.key != OKS_STAMP_KEY_TEXT &&
+           t->totals.last.key != OKS_STAMP_KEY_TEXT;
 }
 
 /* The table of contents: the offset of each transcript's entry. It is written after the entries. */
