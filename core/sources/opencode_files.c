@@ -46,22 +46,29 @@ static int read_mark(const char *path, struct member_mark *mark)
     DIR *dir = opendir(path);
     const struct dirent *entry;
     struct stat st;
+    int rc = 0;
 
     if (!dir)
         return errno == ENOTDIR ? -ENOENT : -errno;
     *mark = (struct member_mark){0};
-    while ((entry = readdir(dir))) {
+    while (errno = 0, rc == 0 && (entry = readdir(dir))) {
         int64_t ms;
 
-        if (!is_json(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !S_ISREG(st.st_mode))
+        if (!is_json(entry->d_name))
+            continue;
+        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            rc = errno == ENOENT ? 0 : -errno;
+            continue;
+        }
+        if (!S_ISREG(st.st_mode))
             continue;
         ms = st.st_mtim.tv_sec * INT64_C(1000) + st.st_mtim.tv_nsec / 1000000;
         mark->time_ms = ms > mark->time_ms ? ms : mark->time_ms;
         mark->digest += digest_of(&st);
     }
+    rc = rc < 0 ? rc : -errno; /* a listing that ended early does not show that files are gone */
     closedir(dir);
-    return mark->digest ? 0 : -ENOENT;
+    return rc < 0 ? rc : mark->digest ? 0 : -ENOENT;
 }
 
 int opencode_files_list(const char *path, bool touched, void **known, const struct member_sink *sink)
@@ -170,8 +177,8 @@ static int file_line(struct files_member *m, const char *kind, const char *id, c
     return 1;
 }
 
-/* Any session's file is in the folder of its project, whose name is not known. */
-static bool find_session(const struct files_member *m, char out[PATH_MAX], char project[PATH_MAX])
+/* Any session's file is in the folder of its project, whose name is not known. 1: found, 0: there is none. */
+static int find_session(const struct files_member *m, char out[PATH_MAX], char project[PATH_MAX])
 {
     const char *session = session_of(m);
     int storage = storage_of(m);
@@ -179,28 +186,35 @@ static bool find_session(const struct files_member *m, char out[PATH_MAX], char 
     bool found = false;
     char top[PATH_MAX];
     struct stat st;
+    int rc = 0;
     DIR *dir;
 
     snprintf(top, sizeof(top), "%.*s/session", storage, m->path);
     dir = opendir(top);
-    while (dir && !found && (entry = readdir(dir))) {
+    if (!dir)
+        return passing(-errno);
+    while (errno = 0, rc == 0 && !found && (entry = readdir(dir))) {
         if (!opencode_is_id(entry->d_name, strlen(entry->d_name)))
             continue;
-        found =
-            snprintf(out, PATH_MAX, "%s/%s/%s.json", top, entry->d_name, session) < PATH_MAX &&
-            lstat(out, &st) == 0 &&
-            snprintf(project, PATH_MAX, "%.*s/project/%s.json", storage, m->path, entry->d_name) < PATH_MAX;
+        if (snprintf(out, PATH_MAX, "%s/%s/%s.json", top, entry->d_name, session) >= PATH_MAX ||
+            snprintf(project, PATH_MAX, "%.*s/project/%s.json", storage, m->path, entry->d_name) >= PATH_MAX)
+            continue;
+        found = lstat(out, &st) == 0;
+        rc = found ? 0 : passing(-errno);
     }
-    if (dir)
-        closedir(dir);
-    return found;
+    rc = found || rc < 0 ? rc : passing(-errno);
+    closedir(dir);
+    return rc < 0 ? rc : found;
 }
 
 static int session_lines(struct files_member *m)
 {
     char path[PATH_MAX], project[PATH_MAX];
-    bool found = find_session(m, path, project), first = m->stage == STAGE_PROJECT;
+    int found = find_session(m, path, project);
+    bool first = m->stage == STAGE_PROJECT;
 
+    if (found < 0)
+        return found;
     m->stage = first && found ? STAGE_SESSION : STAGE_MESSAGES;
     if (found)
         return first ? file_line(m, "project", "", project) : file_line(m, "session", session_of(m), path);
