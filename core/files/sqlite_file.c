@@ -77,7 +77,7 @@ struct sqlite_file {
     bool locked; /* by the locks above, as far as there are files */
     unsigned char log_head[LOG_HEAD];
     const struct handle *main; /* of the database */
-    int io_error;              /* of the last read that failed, a negative errno */
+    int io_error;              /* of the last call that failed, a negative errno */
     int64_t until_ns;
     sqlite3_vfs vfs;
     char vfs_name[64];
@@ -153,8 +153,10 @@ static int file_size(sqlite3_file *base, sqlite3_int64 *out)
     *out = 0;
     if (h->fd < 0)
         return SQLITE_OK;
-    if (fstat(h->fd, &st) < 0)
+    if (fstat(h->fd, &st) < 0) {
+        h->file->io_error = -errno;
         return SQLITE_IOERR_FSTAT;
+    }
     *out = st.st_size;
     return SQLITE_OK;
 }
