@@ -10,6 +10,7 @@ import subprocess
 
 import faults
 import harness
+import made_opencode
 import schemas
 from faults import FOREVER, KILL, SHORT
 
@@ -113,6 +114,19 @@ class Reading(Commands):
                 done = self.made.run(["ls", "sessions"], self.failing)
                 self.assertTrue(done.stdout == right or (done.returncode in FAILED and done.stderr), f"{kind} {first}: {done}")
 
+    def test_looks_at_opencode(self):
+        """Neither its database nor its older files count as gone or damaged after a failure that passes."""
+        answer = {"role": "assistant", "modelID": "gpt-5.5", "time": {"created": 1780000000000}, "tokens": made_opencode.tokens([5, 7, 0, 1, 2])}
+        for n in range(2):
+            made_opencode.put_files(self.home.root / ".local/share/opencode", f"ses_old{n}", {f"msg_{n}{i}": answer for i in range(2)})
+        arguments = ["cat", "stats/by-project.json"]
+        self.made.reset(caches=False)
+        right = self.made.run(arguments).stdout
+        for first in range(1, self.calls("stat", arguments, False) + 1, 3):
+            self.made.reset(caches=False)
+            self.failing.arm("stat", first, errno.EIO)
+            done = self.made.run(arguments, self.failing)
+            self.assertTrue(done.stdout == right or (done.returncode in FAILED and done.stderr), f"stat {first}: {done}")
 
     def test_a_disk_that_stops_in_a_transcript(self):
         """However late: a document without what could not be read would be too small."""
