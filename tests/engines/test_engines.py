@@ -113,6 +113,10 @@ class Case:
             self.assertEqual([int(row[0]) for row in revision], [1])
             self.paths[2].unlink()
             self.mount.read("usage.json")
+            deadline = time.monotonic() + 60
+            while not json.loads(self.mount.read("status.json"))["cache"]["saved"]:  # or else another process does not know the session
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
             self.home.run("forget", "session-2")
             self.rename_team()
             self.load()
