@@ -92,9 +92,7 @@ bool transcript_record_event(const struct oks_record *r, struct oks_event *event
         event->count[OKS_TOOL_USES] = r->tool_uses;
     for (int i = 0; r->counted && i < OKS_COLUMNS; i++)
         event->count[i] -= r->counted[i] < event->count[i] ? r->counted[i] : event->count[i];
-    for (int i = 0; i < OKS_COLUMNS; i++)
-        any |= event->count[i] != 0;
-    return any;
+    return any || oks_counts_any(event->count);
 }
 
 struct collector {

@@ -35,11 +35,7 @@ struct oks_event {
 
 static inline bool oks_event_has_count(const struct oks_event *event)
 {
-    uint64_t any = 0;
-
-    for (unsigned c = 0; c < OKS_COLUMNS; c++)
-        any |= event->count[c];
-    return any != 0;
+    return oks_counts_any(event->count);
 }
 
 struct oks_events;

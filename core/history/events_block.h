@@ -71,11 +71,7 @@ void block_sums(const struct block *block, size_t n, struct sums *out);
 
 static inline bool row_has_count(const struct row *row)
 {
-    uint64_t any = 0;
-
-    for (unsigned c = 0; c < OKS_COLUMNS; c++)
-        any |= row->count[c];
-    return any != 0;
+    return oks_counts_any(row->count);
 }
 
 void sums_add_row(struct sums *sums, const struct row *row);

@@ -6,6 +6,7 @@
 #ifndef OKSTRAFS_SCAN_COUNTS_H
 #define OKSTRAFS_SCAN_COUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum oks_column {
@@ -27,6 +28,15 @@ static inline uint64_t oks_tokens_add(uint64_t a, uint64_t b)
     uint64_t sum = a + b;
 
     return sum > OKS_TOKENS_MAX ? OKS_TOKENS_MAX : sum;
+}
+
+static inline bool oks_counts_any(const uint64_t count[OKS_COLUMNS])
+{
+    uint64_t any = 0;
+
+    for (unsigned c = 0; c < OKS_COLUMNS; c++)
+        any |= count[c];
+    return any != 0;
 }
 
 #endif
