@@ -58,6 +58,17 @@ static bool labelled(const char *path, char *out, size_t size)
     return other_ending(path, ".meta.json", ".jsonl", out, size);
 }
 
+#ifdef __x86_64__
+#define CLAUDE_READERS .reader = &oks_claude_reader, .reader_avx2 = &oks_claude_reader_avx2
+#else
+#define CLAUDE_READERS .reader = &oks_claude_reader
+#endif
+
+/* What all that write Claude Code's format have in common. */
+#define CLAUDE_FORMAT                                                                          \
+    CLAUDE_READERS, .tools = &oks_claude_tools, .id_of = id, .parent = parent, .label = label, \
+                    .labelled = labelled, .names_teams = true, .ids_by_line = true
+
 /* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
 static const struct oks_source_home homes[] = {
     {.variable = "CLAUDE_CONFIG_DIR", .folder = "~/.claude"},
@@ -79,23 +90,13 @@ const struct source oks_source_claude = {
     .name = "claude",
     .homes = homes,
     .folders = {"projects"},
-    .reader = &oks_claude_reader,
-#ifdef __x86_64__
-    .reader_avx2 = &oks_claude_reader_avx2,
-#endif
-    .tools = &oks_claude_tools,
+    CLAUDE_FORMAT,
     .wants = wants,
-    .id_of = id,
-    .parent = parent,
     .project = source_top,
-    .label = label,
-    .labelled = labelled,
     .rosters = true,
-    .names_teams = true,
     .collected = true,
     .status_line = true,
     .telemetry = true,
-    .ids_by_line = true,
 };
 
 /*
@@ -147,20 +148,10 @@ const struct source oks_source_claude_desktop = {
     .name = "claude",
     .folders = {"local-agent-mode-sessions"},
     .named_only = true,
-    .reader = &oks_claude_reader,
-#ifdef __x86_64__
-    .reader_avx2 = &oks_claude_reader_avx2,
-#endif
-    .tools = &oks_claude_tools,
+    CLAUDE_FORMAT,
     .wants = desktop_wants,
     .enters = desktop_enters,
-    .id_of = id,
-    .parent = parent,
     .project = desktop_project,
-    .label = label,
-    .labelled = labelled,
-    .names_teams = true,
-    .ids_by_line = true,
 };
 
 static const struct oks_source_home openclaude_homes[] = {
@@ -173,18 +164,8 @@ const struct source oks_source_openclaude = {
     .name = "openclaude",
     .homes = openclaude_homes,
     .folders = {"projects"},
-    .reader = &oks_claude_reader,
-#ifdef __x86_64__
-    .reader_avx2 = &oks_claude_reader_avx2,
-#endif
-    .tools = &oks_claude_tools,
+    CLAUDE_FORMAT,
     .wants = wants,
-    .id_of = id,
-    .parent = parent,
     .project = source_top,
-    .label = label,
-    .labelled = labelled,
     .rosters = true,
-    .names_teams = true,
-    .ids_by_line = true,
 };

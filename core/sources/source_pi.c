@@ -58,6 +58,11 @@ static struct oks_slice parent(const char *rel)
     return end ? session_of((struct oks_slice){start + 1, (size_t)(end - start) - 1}) : (struct oks_slice){0};
 }
 
+/* What pi and omp have in common: all but the name and the folder. */
+#define PI_FORMAT                                                                              \
+    .folders = {"sessions"}, .reader = &oks_pi_reader, .tools = &oks_pi_tools, .wants = wants, \
+    .enters = enters, .id_of = id_of, .parent = parent, .late = true
+
 static const struct oks_source_home pi_homes[] = {
     {.variable = "PI_CODING_AGENT_DIR", .folder = "~/.pi/agent", .used = true},
     {0},
@@ -67,14 +72,7 @@ const struct source oks_source_pi = {
     .id = OKS_SOURCE_PI,
     .name = "pi",
     .homes = pi_homes,
-    .folders = {"sessions"},
-    .reader = &oks_pi_reader,
-    .tools = &oks_pi_tools,
-    .wants = wants,
-    .enters = enters,
-    .id_of = id_of,
-    .parent = parent,
-    .late = true,
+    PI_FORMAT,
 };
 
 /* Its variable is pi's, so that folders named by it are read as pi's. */
@@ -84,12 +82,5 @@ const struct source oks_source_omp = {
     .id = OKS_SOURCE_OMP,
     .name = "omp",
     .homes = omp_homes,
-    .folders = {"sessions"},
-    .reader = &oks_pi_reader,
-    .tools = &oks_pi_tools,
-    .wants = wants,
-    .enters = enters,
-    .id_of = id_of,
-    .parent = parent,
-    .late = true,
+    PI_FORMAT,
 };
