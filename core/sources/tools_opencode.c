@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 
-#include "base/array.h"
 #include "sources/opencode_time.h"
 
 enum {
@@ -16,7 +15,7 @@ enum {
     CTX_TIME,
     CTX_MESSAGE,
     CTX_MESSAGE_DATA,
-    CTX_CONTENT, /* an array of them */
+    CTX_ITEMS, /* an array of them */
     CTX_ITEM,
     CTX_ITEM_STATE,
     CTX_ITEM_TIME,
@@ -79,8 +78,8 @@ static const struct field *const fields[] = {
     [CTX_MESSAGE] =
         (const struct field[]){FIELD_INTO("data", OBJECT, CTX_MESSAGE_DATA, message.data), FIELDS_END},
     [CTX_MESSAGE_DATA] =
-        (const struct field[]){FIELD_INTO("content", ARRAY, CTX_CONTENT, message.data.content), FIELDS_END},
-    [CTX_CONTENT] = NULL,
+        (const struct field[]){FIELD_INTO("content", ARRAY, CTX_ITEMS, message.data.content), FIELDS_END},
+    [CTX_ITEMS] = NULL,
     [CTX_ITEM] = (const struct field[]){CALL_FIELDS(item, CTX_ITEM_STATE)},
     [CTX_ITEM_STATE] = (const struct field[]){STATE_FIELDS(item.state, CTX_ITEM_TIME)},
     [CTX_ITEM_TIME] = (const struct field[]){TIME_FIELDS(item.state.time)},
@@ -88,31 +87,14 @@ static const struct field *const fields[] = {
 
 #include "scan/json_table.h"
 
-static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
-{
-    unsigned inner;
-
-    if (!field && (array || context != CTX_CONTENT))
-        return CTX_SKIP;
-    if (!field) {
-        shape->item = (struct call){.present = true};
-        return CTX_ITEM;
-    }
-    inner = fields_open(shape, field, array);
-    if (inner == CTX_CONTENT)
-        shape->n_items = 0; /* the key came again: the last one counts */
-    return inner;
-}
+#include "sources/tool_items.h"
 
 static inline void shape_close(struct shape *shape, unsigned context)
 {
     if (context != CTX_ITEM)
         return;
-    if (!OKS_GROW(shape->items, shape->n_items, shape->items_room)) {
-        shape->no_memory = true;
-        return;
-    }
-    shape->items[shape->n_items++] = shape->item;
+    shape->item.present = true;
+    TOOL_ITEM_PUSH(shape, shape->item);
 }
 
 #include "sources/tool_reader.h"

@@ -2,15 +2,14 @@
  * The tool calls of pi: blocks of type toolCall in the content of an assistant message, and messages of role
  * toolResult. A call's id is in both.
  */
-#include "base/array.h"
 #include "sources/scan_pi.h"
 
 enum {
     CTX_SKIP,
     CTX_TOP,
     CTX_MESSAGE,
-    CTX_CONTENT, /* an array of blocks */
-    CTX_BLOCK,
+    CTX_ITEMS, /* an array of blocks */
+    CTX_ITEM,
     SHAPE_ROOT = CTX_TOP,
 };
 
@@ -31,7 +30,7 @@ struct shape {
             bool present;
         } content;
     } message;
-    struct block block; /* the one that is read */
+    struct block item; /* the one that is read */
     struct block *items;
     size_t n_items, items_room;
     bool no_memory;
@@ -43,39 +42,20 @@ static const struct field *const fields[] = {
     [CTX_MESSAGE] =
         (const struct field[]){FIELD("role", TEXT, message.role), FIELD("toolCallId", TEXT, message.call),
                                FIELD("isError", TRUE, message.is_error),
-                               FIELD_INTO("content", ARRAY, CTX_CONTENT, message.content), FIELDS_END},
-    [CTX_CONTENT] = NULL,
-    [CTX_BLOCK] = (const struct field[]){FIELD("type", TEXT, block.type), FIELD("id", TEXT, block.id),
-                                         FIELD("name", TEXT, block.name), FIELDS_END},
+                               FIELD_INTO("content", ARRAY, CTX_ITEMS, message.content), FIELDS_END},
+    [CTX_ITEMS] = NULL,
+    [CTX_ITEM] = (const struct field[]){FIELD("type", TEXT, item.type), FIELD("id", TEXT, item.id),
+                                        FIELD("name", TEXT, item.name), FIELDS_END},
 };
 
 #include "scan/json_table.h"
 
-static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
-{
-    unsigned inner;
-
-    if (!field) {
-        if (context != CTX_CONTENT || array)
-            return CTX_SKIP;
-        shape->block = (struct block){0};
-        return CTX_BLOCK;
-    }
-    inner = fields_open(shape, field, array);
-    if (inner == CTX_CONTENT)
-        shape->n_items = 0; /* the key came again: the last one counts */
-    return inner;
-}
+#include "sources/tool_items.h"
 
 static inline void shape_close(struct shape *shape, unsigned context)
 {
-    if (context != CTX_BLOCK || !oks_slice_eq(shape->block.type, OKS_SLICE("toolCall")))
-        return;
-    if (!OKS_GROW(shape->items, shape->n_items, shape->items_room)) {
-        shape->no_memory = true;
-        return;
-    }
-    shape->items[shape->n_items++] = shape->block;
+    if (context == CTX_ITEM && oks_slice_eq(shape->item.type, OKS_SLICE("toolCall")))
+        TOOL_ITEM_PUSH(shape, shape->item);
 }
 
 #include "sources/tool_reader.h"

@@ -2,15 +2,14 @@
  * The tool calls of Qwen Code: parts of type functionCall in the message of an assistant line, and the result
  * in `toolCallResult` of a line of type tool_result. A call's id is in both.
  */
-#include "base/array.h"
 #include "sources/scan_qwen.h"
 
 enum {
     CTX_SKIP,
     CTX_TOP,
     CTX_MESSAGE,
-    CTX_PARTS, /* an array of parts */
-    CTX_PART,
+    CTX_ITEMS, /* an array of parts */
+    CTX_ITEM,
     CTX_CALL,
     CTX_RESULT,
     SHAPE_ROOT = CTX_TOP,
@@ -39,7 +38,7 @@ struct shape {
         bool present;
         struct oks_slice id, status;
     } result;
-    struct part part; /* the one that is read */
+    struct part item; /* the one that is read */
     struct call *items;
     size_t n_items, items_room;
     bool no_memory;
@@ -49,10 +48,10 @@ static const struct field *const fields[] = {
     [CTX_TOP] = (const struct field[]){FIELD("timestamp", TEXT, timestamp), FIELD("type", TEXT, type),
                                        FIELD_INTO("message", OBJECT, CTX_MESSAGE, message),
                                        FIELD_INTO("toolCallResult", OBJECT, CTX_RESULT, result), FIELDS_END},
-    [CTX_MESSAGE] = (const struct field[]){FIELD_INTO("parts", ARRAY, CTX_PARTS, message.parts), FIELDS_END},
-    [CTX_PARTS] = NULL,
-    [CTX_PART] = (const struct field[]){FIELD_INTO("functionCall", OBJECT, CTX_CALL, part.call), FIELDS_END},
-    [CTX_CALL] = (const struct field[]){FIELD("id", TEXT, part.call.id), FIELD("name", TEXT, part.call.name),
+    [CTX_MESSAGE] = (const struct field[]){FIELD_INTO("parts", ARRAY, CTX_ITEMS, message.parts), FIELDS_END},
+    [CTX_ITEMS] = NULL,
+    [CTX_ITEM] = (const struct field[]){FIELD_INTO("functionCall", OBJECT, CTX_CALL, item.call), FIELDS_END},
+    [CTX_CALL] = (const struct field[]){FIELD("id", TEXT, item.call.id), FIELD("name", TEXT, item.call.name),
                                         FIELDS_END},
     [CTX_RESULT] = (const struct field[]){FIELD("callId", TEXT, result.id),
                                           FIELD("status", TEXT, result.status), FIELDS_END},
@@ -60,31 +59,12 @@ static const struct field *const fields[] = {
 
 #include "scan/json_table.h"
 
-static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
-{
-    unsigned inner;
-
-    if (!field) {
-        if (context != CTX_PARTS || array)
-            return CTX_SKIP;
-        shape->part = (struct part){0};
-        return CTX_PART;
-    }
-    inner = fields_open(shape, field, array);
-    if (inner == CTX_PARTS)
-        shape->n_items = 0; /* the key came again: the last one counts */
-    return inner;
-}
+#include "sources/tool_items.h"
 
 static inline void shape_close(struct shape *shape, unsigned context)
 {
-    if (context != CTX_PART || !shape->part.call.present)
-        return;
-    if (!OKS_GROW(shape->items, shape->n_items, shape->items_room)) {
-        shape->no_memory = true;
-        return;
-    }
-    shape->items[shape->n_items++] = shape->part.call;
+    if (context == CTX_ITEM && shape->item.call.present)
+        TOOL_ITEM_PUSH(shape, shape->item.call);
 }
 
 #include "sources/tool_reader.h"
