@@ -85,7 +85,17 @@ static int revise(struct oks_requests *now, size_t at, struct request_row *own, 
     return requests_set(now, at, own, requests_model(now, own->model));
 }
 
-/* `now` has the row if its own is better, or says the same. */
+/*
+ * Whether `now` still has the line that the row was of, although a later line counts now that ranks the same.
+ * A row tells where its first line and the one that counts begin, and the lines up to the first one seldom
+ * change: it is that line if it begins where the row's did.
+ */
+static bool still_has_line(const struct request_row *own, const struct request_row *row)
+{
+    return own->first == row->line && own->line > own->first;
+}
+
+/* `now` has the row if its own is better, says the same, or is a later line of the same file. */
 static int take_lost(void *ctx, size_t i, const struct request_row *row)
 {
     struct comparing *c = ctx;
@@ -102,7 +112,9 @@ static int take_lost(void *ctx, size_t i, const struct request_row *row)
         if (rc < 0)
             return rc;
         rank = request_rank(&row->request, &own.request);
-        if (rank < 0 || (rank == 0 && same_counts(&row->request, &own.request)))
+        if (rank < 0)
+            return 0;
+        if (rank == 0 && (same_counts(&row->request, &own.request) || still_has_line(&own, row)))
             return 0;
     }
     if (!c->lost)
