@@ -28,6 +28,11 @@ def objects(data: bytes) -> list:
     return [x for x in out if isinstance(x, dict) and isinstance(x.get("payload"), dict)]
 
 
+def turn_of(line, turn):
+    opens = line["type"] == "turn_context" or line["payload"].get("type") == "task_started"
+    return line["payload"].get("turn_id", turn) if opens else turn
+
+
 class File:
     """One rollout: its lines, and what it says of itself."""
 
@@ -38,12 +43,13 @@ class File:
         metas = [x["payload"] for x in self.lines if x["type"] == "session_meta"]
         self.meta = metas[0] if metas else {"id": thread}
         self.base = self.meta.get("history_base")
-        self.names = {thread}
+        self.names = {self.meta["id"]}
         for meta in metas:
             self.names |= {meta[key] for key in ("id", "session_id", "forked_from_id", "parent_thread_id") if meta.get(key)}
-        self.counts, self.models = set(), {}
+        self.counts, self.models, self.turn = set(), {}, None  # the turn that it ends in
         for line in self.lines:
             payload = line["payload"]
+            self.turn = turn_of(line, self.turn)
             if line["type"] == "turn_context" and payload.get("model"):
                 self.models.setdefault(payload.get("turn_id"), payload["model"])
             if payload.get("type") == "token_count" and payload.get("info"):
@@ -56,6 +62,14 @@ class File:
                 if x["type"] == "turn_context" and x["payload"].get("model")]
         before = [model for n, model in said if n < at]
         return before[-1] if before else said[0][1] if said else ""
+
+
+def may_go_on_from(page: File, other: File) -> bool:
+    """Of its own session, or the one that it was forked from: a rollout that lost its head may name another session."""
+    if other.meta["id"] == page.meta.get("forked_from_id"):
+        return True
+    before = other.path.rsplit("/", 1)[-1] < page.path.rsplit("/", 1)[-1]
+    return other.meta["id"] == page.meta["id"] and (before or other.rollout == page.base["thread_id"])
 
 
 def families(files) -> dict:
@@ -85,13 +99,11 @@ def requests(contents: dict) -> list:
         into[key] = Request(min(stamp, old.stamp) if old else stamp, model, numbers)
 
     for file in files:
-        others = [f for f in files if f is not file and file.base and (
-            f.rollout == file.base["thread_id"] or f.meta["id"] == file.meta.get("forked_from_id") or (f.meta["id"] == file.meta["id"] and f.path.split("/")[-1] < file.path.split("/")[-1]))]
+        others = [f for f in files if f is not file and file.base and may_go_on_from(file, f)]
         turn, previous, pending, covering, first = None, (0,) * 5, None, False, True
         for at, line in enumerate(file.lines):
             payload, stamp = line["payload"], line["timestamp"]
-            if line["type"] == "turn_context" or payload.get("type") == "task_started":
-                turn = payload.get("turn_id", turn)
+            turn = turn_of(line, turn)
             if line["type"] == "token_usage_record":
                 numbers = five(payload["usage"])
                 put(records, (payload["thread_id"], payload["response_id"], numbers), stamp,
@@ -108,9 +120,10 @@ def requests(contents: dict) -> list:
             last = five(last) if last else total if fell else tuple(a - b for a, b in zip(total, previous))
             opens, first = first and file.base, False
             key = (turn if UUID.match(turn or "") else (family[file.meta["id"]], turn), total, last)
-            if opens and any((total, last) in f.counts for f in others):
+            repeated = [f for f in others if (total, last) in f.counts] if opens else []
+            if repeated and all(f.turn != turn for f in repeated):  # in the same turn it is the very key of the request
                 aliases.add(key)
-            repeats = total == previous or key in aliases and opens
+            repeats = total == previous or repeated or key in aliases and opens
             previous = total
             if repeats or not any(total + last):
                 continue
