@@ -101,13 +101,26 @@ static inline enum walk_end walk_string(const char *s, const char *next, char cl
     return *end > s ? found : WALK_WRONG;
 }
 
-/* The number or literal at s, or NULL. */
-static inline const char *walk_atom(const char *s, enum json_kind *kind)
+/* Any number or literal at s, and what stands behind it. */
+static __attribute__((noinline)) enum walk_end walk_any_atom(const char *s, const char *next, char closer,
+                                                             enum json_kind *kind, const char **end)
+{
+    *end = oks_lex_atom(s, kind);
+    return *end ? walk_end(*end, next, closer) : WALK_WRONG;
+}
+
+/* The same, by the quick way where it is a short integer. What seems to be one may be the start of 12.5. */
+static inline enum walk_end walk_atom(const char *s, const char *next, char closer, enum json_kind *kind,
+                                      const char **end)
 {
     unsigned digits = lex_short_int(s);
+    enum walk_end found;
 
     *kind = JSON_INT;
-    return digits ? s + digits : oks_lex_atom(s, kind);
+    *end = s + digits;
+    if (digits && (found = walk_end(*end, next, closer)) != WALK_WRONG)
+        return found;
+    return walk_any_atom(s, next, closer, kind, end);
 }
 
 /*
@@ -168,7 +181,7 @@ value:
         p--;
         goto open;
     } else {
-        if (!(end = walk_atom(s, &kind)) || (found = walk_end(end, next, closer)) == WALK_WRONG)
+        if ((found = walk_atom(s, next, closer, &kind, &end)) == WALK_WRONG)
             return JSON_LINE_DOUBT;
         if (field && (r = shape_scalar(shape, field, kind, s, (size_t)(end - s))))
             return r;
