@@ -5,7 +5,7 @@
  *   includes json_fields.h and defines
  *     struct shape           begins with `struct shape_text text`; what fields fill follows
  *     enum { SHAPE_ROOT }    and its other contexts, 0 being of no interest
- *     fields[context]        for each: a list of struct field that ends with one without a name, or NULL
+ *     fields[context]        for each: a list of struct field that ends with FIELDS_END, or NULL
  *   includes json_table.h and defines
  *     shape_open()           mostly fields_open()
  *     shape_close()
@@ -45,6 +45,7 @@ struct count {
 };
 
 enum field_kind {
+    FIELD_NONE,   /* the end of a list */
     FIELD_TEXT,   /* a slice; absent where it is no string or empty */
     FIELD_COUNT,  /* struct count */
     FIELD_NUMBER, /* a slice: the number as it stands; absent where it is none */
@@ -54,8 +55,8 @@ enum field_kind {
 };
 
 struct field {
-    const char *name;
-    uint8_t len;
+    uint8_t len; /* in front of the name, so that one comparison tells most keys apart */
+    char name[OKS_KEY_PAD - 1];
     uint8_t kind;
     uint8_t context; /* of the container, for the last two kinds */
     uint16_t offset; /* in struct shape */
@@ -64,19 +65,19 @@ struct field {
 
 #define FIELD(text, kind, member)                                                \
     {                                                                            \
-        text, sizeof(text) - 1, FIELD_##kind, 0, offsetof(struct shape, member), \
+        sizeof(text) - 1, text, FIELD_##kind, 0, offsetof(struct shape, member), \
             sizeof(((struct shape *)0)->member)                                  \
     }
 #define FIELD_INTO(text, kind, context, member)                                        \
     {                                                                                  \
-        text, sizeof(text) - 1, FIELD_##kind, context, offsetof(struct shape, member), \
+        sizeof(text) - 1, text, FIELD_##kind, context, offsetof(struct shape, member), \
             sizeof(((struct shape *)0)->member)                                        \
     }
 /* The one field of a context whose keys are data, such as names of models: any key leads to it. */
 #define FIELD_OF_ANY(kind, context, member) FIELD_INTO("", kind, context, member)
-#define FIELDS_END          \
-    {                       \
-        NULL, 0, 0, 0, 0, 0 \
+#define FIELDS_END                 \
+    {                              \
+        0, "", FIELD_NONE, 0, 0, 0 \
     }
 
 enum { SHAPE_PLAIN_KEPT = 1 << 20 }; /* bytes */

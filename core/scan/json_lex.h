@@ -101,6 +101,20 @@ static inline bool lex_key_has_backslash(const char *s, size_t len)
     return oks_lex_has_backslash(s, len);
 }
 
+/* Whether two keys of that length, less than OKS_KEY_PAD, are the same; so many bytes of both are readable.
+ */
+static inline bool lex_same_key(const char *a, const char *b, size_t len)
+{
+#ifdef __SSE2__
+    uint64_t same = lex_same16(_mm_loadu_si128((const __m128i *)(const void *)a), b) |
+                    lex_same16(_mm_loadu_si128((const __m128i *)(const void *)(a + 16)), b + 16) << 16;
+
+    return (~same & ~(~UINT64_C(0) << len)) == 0;
+#else
+    return memcmp(a, b, len) == 0;
+#endif
+}
+
 /*
  * The length of the integer literal at s where it has no sign and at most seven digits; 0 for everything
  * else.

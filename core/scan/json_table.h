@@ -15,15 +15,31 @@ static inline const struct field *fields_any(struct shape_text *text, const stru
     return field;
 }
 
+/* The first two bytes of a field with such a name. */
+static inline uint16_t field_start(uint8_t len, char first)
+{
+    const unsigned char bytes[] = {len, (unsigned char)first};
+    uint16_t start;
+
+    memcpy(&start, bytes, sizeof(start));
+    return start;
+}
+
 static inline const struct field *shape_key(struct shape *shape, unsigned context, const char *s, size_t len)
 {
     const struct field *f = fields[context];
+    uint16_t start, other;
 
-    if (f && f->name && f->len == 0)
+    if (f && f->kind && f->len == 0)
         return fields_any(&shape->text, f, s, len);
-    for (; f && f->name; f++)
-        if (f->len == len && *f->name == *s && memcmp(f->name, s, len) == 0) /* one byte saves most calls */
+    if (!f || len >= sizeof(f->name))
+        return NULL;
+    start = field_start((uint8_t)len, *s);
+    for (; f->kind; f++) {
+        memcpy(&other, f, sizeof(other));
+        if (other == start && lex_same_key(s, f->name, len))
             return f;
+    }
     return NULL;
 }
 
