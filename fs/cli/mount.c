@@ -26,6 +26,7 @@
 
 #include "watchers/write_gate.h"
 #include "cli/fusermount.h"
+#include "common/clock.h"
 #include "common/hardening.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -36,7 +37,8 @@
 #include "cli/service.h"
 
 enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20, SAVE_MS = 1000 };
-enum { IDLE_SHARE = 4 }; /* of the memory; the rest is for rows, which always stay, and for work */
+enum { GENERATIONS_BITS = 20 }; /* of one millisecond: more are not made */
+enum { IDLE_SHARE = 4 };        /* of the memory; the rest is for rows, which always stay, and for work */
 
 /* What the signal handler may touch. */
 static atomic_bool stopping;
@@ -560,7 +562,8 @@ static int mount_state_init(const struct options *o, struct mount *m)
     struct inodes_config config = {.idle_max = o->memory / IDLE_SHARE,
                                    .idle_min = WORKERS_MAX,
                                    .default_ns = program_ns(),
-                                   .announces = !o->no_notify};
+                                   .announces = !o->no_notify,
+                                   .before = (uint64_t)now_ms() << GENERATIONS_BITS};
 
     config.spool = m->spool = spool_new(o->no_cache ? NULL : o->okstra_home);
     return m->spool ? inodes_new(&m->inodes, &config) : -ENOMEM;

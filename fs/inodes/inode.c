@@ -7,7 +7,8 @@
  * have not been notified of.
  *
  * Inode numbers: those of directories and links are a hash of the path with the top bit set, so they are the
- * same after a restart. Those of generations count up from 2.
+ * same after a restart. Those of generations count up from the time of the start, so no file of an earlier
+ * mount had the same: who follows a stream sees by it that it is another one.
  */
 #include "inodes/inode.h"
 
@@ -70,7 +71,7 @@ int inodes_new(struct inodes **out, const struct inodes_config *config)
         t->n_buckets = BUCKETS_MIN;
         t->config = *config;
         TAILQ_INIT(&t->idle);
-        t->last_generation = 1;
+        t->last_generation = config->before > 1 ? config->before : 1;
         TAILQ_INIT(&t->waiting);
     }
     if (!t || !t->buckets || !root_init(t)) {

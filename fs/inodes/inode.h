@@ -89,6 +89,7 @@ struct inodes_config {
     size_t idle_min;     /* documents that are kept in any case: those between a lookup and an open */
     int64_t default_ns;  /* mtime of everything without a time of its own */
     bool announces;      /* changes are announced to watchers */
+    uint64_t before;     /* numbers of generations are above it */
 };
 
 int inodes_new(struct inodes **out, const struct inodes_config *config); /* 0 or -ENOMEM */
