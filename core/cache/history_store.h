@@ -97,4 +97,7 @@ int history_store_marker(struct history_store *store, struct stat *st);
 int history_store_mark(struct history_store *store);
 #define HISTORY_MARKER "forgotten" /* in its folder */
 
+/* No file: the lost part of this path has the requests that left (streams/stream.h). */
+#define HISTORY_LEFT "left:"
+
 #endif

@@ -92,6 +92,7 @@ static void put_sources(struct json *j, const struct discovery *discovery, struc
 
 static void put_hosts(struct json *j, const struct catalog *c)
 {
+    json_put_text(j, "host", c->own.name);
     json_open_array(j, "hosts");
     for (size_t i = 0; i < c->n_hosts; i++) {
         json_open_object(j, NULL);

@@ -305,6 +305,8 @@ static int discover(struct oks_engine *e)
         if (!e->started)
             rc = history_read(e);
         if (rc == 0 && !e->started)
+            rc = passing(keeping_recall_left(e));
+        if (rc == 0 && !e->started)
             snapshot_load(e);
         /* Before files come back that were forgotten. With a cache the marker is one of the paths. */
         if (rc == 0 && e->started && !(same_paths && e->cache))
@@ -364,6 +366,8 @@ int oks_engine_sync(struct oks_engine *e, const struct oks_target *target, bool 
     }
     settled = commit_settle(e);
     rc = rc < 0 ? rc : settled;
+    if (rc == 0)
+        keeping_left(e); /* what could not be put is put after the next sync */
     discovery_change_report(e->discovery, e->model.versions.last != e->reported);
     e->reported = e->model.versions.last;
     pthread_mutex_unlock(&e->model.lock);

@@ -271,6 +271,10 @@ void keeping_drop(struct oks_engine *e, const struct transcript *t, enum history
  */
 int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_state *whole, const char *bytes,
                  size_t len);
+/* Requests that have left since the last call are put into the store. 0 or a negative errno */
+int keeping_left(struct oks_engine *e);
+/* At the start: those that left before it. 0 or a negative errno */
+int keeping_recall_left(struct oks_engine *e);
 /* Writes and syncs what waits. Releases the lock in between. */
 int keeping_finish(struct oks_engine *e);
 

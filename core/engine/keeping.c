@@ -264,6 +264,62 @@ int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_st
     return rc;
 }
 
+/* --- requests that have left --- */
+
+static int put_left(struct oks_engine *e, struct oks_requests *rows)
+{
+    struct oks_state left;
+    struct oks_requests *none;
+    int rc = oks_state_init(&left);
+
+    if (rc < 0)
+        return rc;
+    none = left.requests;
+    left.requests = rows;
+    rc = history_store_put(e->history, HISTORY_LOST, HISTORY_LEFT, &left);
+    left.requests = none;
+    oks_state_clear(&left);
+    return rc;
+}
+
+int keeping_left(struct oks_engine *e)
+{
+    struct oks_requests *rows;
+    int rc = e->cache ? streams_gone_rows(&e->streams, &rows) : 0;
+
+    if (rc < 0 || !e->cache || !rows)
+        return rc;
+    rc = put_left(e, rows);
+    streams_gone_kept(&e->streams, rc == 0);
+    oks_requests_free(rows);
+    pthread_cond_signal(&e->saver.wanted);
+    return rc;
+}
+
+int keeping_recall_left(struct oks_engine *e)
+{
+    struct history_facts facts;
+    struct oks_state left;
+    int rc;
+
+    e->streams.keeps = e->cache != NULL;
+    history_store_facts(e->history, HISTORY_LEFT, &facts);
+    if (!facts.lost)
+        return 0;
+    rc = oks_state_init(&left);
+    if (rc < 0)
+        return rc;
+    rc = history_store_load(e->history, HISTORY_LEFT, NULL, &left);
+    if (rc == 0)
+        rc = streams_take_gone(&e->streams, left.requests);
+    if (rc == 0 && e->cache && requests_len(left.requests) > 2 * STREAM_GONE_MAX) {
+        rc = history_store_put(e->history, HISTORY_FORGOTTEN, HISTORY_LEFT, NULL); /* then the newest again */
+        streams_gone_kept(&e->streams, false);
+    }
+    oks_state_clear(&left);
+    return rc;
+}
+
 /* All caches of deleted transcripts are in the store. Under the lock. */
 static bool has_adopted(const struct oks_engine *e)
 {

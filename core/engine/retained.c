@@ -283,6 +283,7 @@ struct forgetting {
     size_t n, room;
     const char *name; /* name of one session; NULL: what the store has no more, or (all) every one */
     bool all;
+    struct oks_strings files; /* to be removed from the store */
 };
 
 /* Whether the store has forgotten the transcript. */
@@ -316,11 +317,13 @@ static void choose_session(void *ctx, void *item)
 
 /* Removes all that is stored of a transcript without a file. If the path has a file now, that is stored
  * again. */
-static void remove_stored(struct oks_engine *e, const struct transcript *t)
+static void remove_stored(struct forgetting *f, const struct transcript *t)
 {
+    struct oks_engine *e = f->e;
     struct transcript *file = t->remnant ? catalog_transcript(&e->model.catalog, transcript_file(t)) : NULL;
 
-    keeping_drop(e, t, HISTORY_FORGOTTEN);
+    if (oks_strings_add(&f->files, oks_slice_of(transcript_file(t)), SIZE_MAX) < 0)
+        keeping_drop(e, t, HISTORY_FORGOTTEN);
     if (!t->remnant)
         oks_cache_remove(e->cache, t->cache_folder, t->cache_name);
     if (file && !file->retained)
@@ -328,7 +331,7 @@ static void remove_stored(struct oks_engine *e, const struct transcript *t)
 }
 
 /* True: all of it was dropped. A busy transcript stays until the next time. */
-static bool forget_session(const struct forgetting *f, struct session *s, bool remove)
+static bool forget_session(struct forgetting *f, struct session *s, bool remove)
 {
     struct transcript *t, *next;
     bool all = true;
@@ -342,12 +345,22 @@ static bool forget_session(const struct forgetting *f, struct session *s, bool r
             continue;
         }
         if (remove)
-            remove_stored(f->e, t);
+            remove_stored(f, t);
         else if (f->e->cache && !t->remnant) /* its cache may have been written since */
             oks_cache_remove(f->e->cache, t->cache_folder, t->cache_name);
         departures_drop(f->e, t);
     }
     return all;
+}
+
+/* That the requests have left is in the store before it forgets them: in between the program may be killed.
+ */
+static void remove_files(struct forgetting *f)
+{
+    keeping_left(f->e);
+    for (size_t i = 0; i < f->files.len; i++)
+        history_store_put(f->e->history, HISTORY_FORGOTTEN, f->files.items[i].ptr, NULL);
+    oks_strings_clear(&f->files);
 }
 
 static size_t forget(struct forgetting *f, bool remove, bool *all)
@@ -364,6 +377,8 @@ static size_t forget(struct forgetting *f, bool remove, bool *all)
     }
     free(f->sessions);
     commit_bump_billed(f->e);
+    if (remove)
+        remove_files(f);
     return n;
 }
 

@@ -11,7 +11,7 @@
  * row. If one of these changes after the line was sent (the original of a fork is found, a transcript is
  * replaced), the stream of a session starts over, under another generation. The stream of all goes on: its
  * lines have an id and a revision, so the row is sent again, as one more range. It starts over only if a
- * transcript leaves or is replaced. What then counts no more is remembered, and sent with zeros.
+ * transcript leaves or is replaced. What counts no more is sent with zeros (stream_gone.c).
  *
  * Streams do not outlive the process, and cost nothing if nobody reads them.
  *
@@ -33,10 +33,7 @@
 #include "streams/stream_private.h"
 #include "teams/members.h"
 
-enum {
-    CHANGED_MAX = 1 << 16, /* ranges that wait for being sent again; more: the stream starts over */
-    GONE_MAX = 1 << 16,    /* requests; more are not remembered */
-};
+enum { CHANGED_MAX = 1 << 16 }; /* ranges that wait for being sent again; more: the stream starts over */
 
 static void stream_clear(struct stream *stream)
 {
@@ -146,91 +143,17 @@ void stream_changed(struct streams *streams, struct transcript *t, size_t i, str
         send_again(streams, t, i, i + 1, (int)stream_month_of(before));
 }
 
-/* --- requests that have left --- */
-
-static int by_key_and_revision(const void *a, const void *b)
-{
-    const struct stream_gone *x = a, *y = b;
-
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return (x->revision < y->revision) - (x->revision > y->revision);
-}
-
-/*
- * When the stream of all starts over: sorts them by key. Forgets those that count again before anybody was
- * sent zeros, which are most: their transcript was replaced.
- */
-static void settle_gone(struct streams *streams)
-{
-    struct stream_gone *gone = streams->gone;
-    size_t n = 0;
-
-    if (streams->n_gone)
-        qsort(gone, streams->n_gone, sizeof(*gone), by_key_and_revision);
-    for (size_t i = 0; i < streams->n_gone; i++) {
-        if (n && gone[n - 1].key == gone[i].key)
-            gone[n - 1].sent |= gone[i].sent;
-        else if (gone[i].sent || !billing_counts(streams->model->billing, gone[i].key))
-            gone[n++] = gone[i];
-    }
-    streams->n_gone = streams->n_settled = n;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct stream_gone *x = a, *y = b;
-
-    return (x->key > y->key) - (x->key < y->key);
-}
-
-uint64_t stream_revision(const struct streams *streams, const struct transcript *t, size_t i,
-                         const struct request_row *row)
-{
-    uint64_t revision = billing_revision(streams->model->billing, t->billed, i, row);
-    const struct stream_gone wanted = {.key = row->request.key}, *gone = NULL;
-
-    if (streams->n_settled)
-        gone = bsearch(&wanted, streams->gone, streams->n_settled, sizeof(*gone), by_key);
-    return gone && gone->sent ? revision + gone->revision + 1 : revision;
-}
-
-struct leaving {
-    struct streams *streams;
-    const struct transcript *t;
-};
-
-static int remember(void *ctx, const struct billing_visit *visit)
-{
-    const struct leaving *l = ctx;
-    struct streams *streams = l->streams;
-    bool text = visit->stamp.key == OKS_STAMP_KEY_TEXT;
-    struct stream_gone gone = {.key = visit->row->request.key, .stamp = text ? OKS_STAMP_NONE : visit->stamp};
-
-    if (!stream_has_line(STREAM_OF_ALL, visit))
-        return 0;
-    gone.revision = stream_revision(streams, l->t, visit->i, visit->row) + 1;
-    if (streams->n_gone == GONE_MAX || !OKS_GROW(streams->gone, streams->n_gone, streams->gone_room))
-        return 1;
-    streams->gone[streams->n_gone++] = gone;
-    return 0;
-}
-
 void stream_leave(struct streams *streams, struct transcript *t)
 {
-    struct leaving leaving = {streams, t};
     struct stream_marks *marks = t->marks;
 
     if (marks->sent[STREAM_OF_SESSION])
         stream_clear(t->session->stream);
-    if (marks->told && !streams->ended) {
-        billing_each_owned(streams->model->billing, t->billed, 0, marks->sent[STREAM_OF_ALL], remember,
-                           &leaving);
-        stream_clear(&streams->all);
-    } else if (streams->all.generation && !streams->ended &&
-               (marks->told_open || any_shared(streams, t->state.requests))) {
-        stream_clear(&streams->all); /* its rows are few: none was closed */
-    }
+    if (!streams->ended && (marks->told || streams->keeps))
+        stream_remember(streams, t);
+    if (streams->all.generation && !streams->ended &&
+        (marks->told || marks->told_open || any_shared(streams, t->state.requests)))
+        stream_clear(&streams->all); /* of rows that are open there are few */
     memset(marks->sent, 0, sizeof(marks->sent));
     stream_months_forget(t);
     marks->told = marks->told_open = false;
@@ -556,6 +479,26 @@ static int new_rows(struct stream_rows *rows, struct model *m, const struct stre
 
 /* --- all lines --- */
 
+static int add_zero(void *ctx, size_t i, const struct request_row *row)
+{
+    struct stream_rows *rows = ctx;
+
+    return push_row(rows, row->request.stamp, (uint32_t)(rows->n_ranges - 1), i);
+}
+
+/* The transcript's requests that have rows and count no more. */
+static int add_zeros(struct stream_rows *rows, struct model *m, struct transcript *t)
+{
+    size_t to = t->marks->sent[STREAM_OF_ALL];
+
+    if (!stream_may_have_zeros(m->billing, t, to))
+        return 0;
+    if (!range_push(&rows->ranges, &rows->n_ranges, &rows->ranges_room,
+                    (struct stream_range){.transcript = t, .to = to, .again = true, .zeros = true}))
+        return -ENOMEM;
+    return stream_each_zero(m->billing, t, to, add_zero, rows);
+}
+
 static int rows_from_start(struct stream_rows *rows, struct model *m, const struct session *s, int which)
 {
     struct chosen chosen;
@@ -567,6 +510,8 @@ static int rows_from_start(struct stream_rows *rows, struct model *m, const stru
         if (rows->month < 0 || stream_may_have_month(t, (unsigned)rows->month))
             rc = add_rows(rows, m, (struct stream_range){.transcript = t, .to = t->marks->sent[which]});
     }
+    for (size_t i = 0; rc == 0 && i < chosen.n && which == STREAM_OF_ALL; i++)
+        rc = add_zeros(rows, m, chosen.list[i]);
     free(chosen.list);
     return rc;
 }
@@ -658,6 +603,7 @@ struct call {
     struct session *s; /* NULL: all */
     struct stream *stream;
     struct stream_rows rows;
+    uint64_t gone; /* version of the list that rows of GONE are indices of */
 };
 
 static int find(struct call *call)
@@ -688,7 +634,7 @@ static int begin(struct call *call)
     if (rc < 0)
         return rc;
     if (call->which == STREAM_OF_ALL)
-        settle_gone(call->streams);
+        stream_settle_gone(call->streams);
     stream_clear(stream);
     stream->generation = ++call->streams->generations;
     return 0;
@@ -736,6 +682,7 @@ static int collect(struct call *call, const struct oks_stream_cursor *cursor,
     rc = find(call);
     if (rc == 0)
         rc = cursor->generation ? read_new(call, cursor) : read_all(call);
+    call->gone = call->streams->gone_version;
     *behind = (struct oks_stream_cursor){.kind = cursor->kind, .month = cursor->month};
     if (rc == 0)
         rc = new_open_rows(&call->rows, call->streams->model, cursor, behind);
@@ -762,7 +709,8 @@ static int put_range(struct stream_batch *batch, const struct stream_range *rang
         return billing_each_owned(billing, batch->t->billed, from, to, stream_put_request, batch);
     for (size_t i = from; rc == 0 && i < to; i++)
         rc = billing_row(billing, batch->t->billed, i,
-                         range->to - range->from == 1 ? stream_put_again : stream_put_request, batch);
+                         range->zeros || range->to - range->from == 1 ? stream_put_again : stream_put_request,
+                         batch);
     return rc;
 }
 
@@ -791,6 +739,12 @@ static int put_lines(struct stream_batch *batch, const struct call *call, const 
     return rc;
 }
 
+static bool is_current(struct call *call, uint64_t generation)
+{
+    return find(call) == 0 && call->stream->generation == generation &&
+           call->gone == call->streams->gone_version;
+}
+
 /* -ESTALE: a row is gone since it was collected. */
 static int put_current(struct call *call, uint64_t generation, struct stream_batch *batch,
                        const struct stream_row *rows, size_t n)
@@ -798,7 +752,7 @@ static int put_current(struct call *call, uint64_t generation, struct stream_bat
     int rc;
 
     pthread_mutex_lock(&batch->streams->model->lock);
-    rc = find(call) < 0 || call->stream->generation != generation ? -ESTALE : put_lines(batch, call, rows, n);
+    rc = is_current(call, generation) ? put_lines(batch, call, rows, n) : -ESTALE;
     pthread_mutex_unlock(&batch->streams->model->lock);
     return rc;
 }

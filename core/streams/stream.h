@@ -16,6 +16,7 @@
 
 struct model;
 struct history_store;
+struct oks_requests;
 struct oks_cache;
 struct session;
 struct stream_marks;
@@ -30,15 +31,8 @@ struct stream_range {
     struct transcript *transcript;
     size_t from, to;
     bool again; /* rows that were sent before, and have changed since */
-    int month;  /* then: where the only one was before; -1: not known */
-};
-
-/* A request that was sent, and has left with its transcript. */
-struct stream_gone {
-    uint64_t key;
-    struct oks_stamp stamp; /* never a text */
-    uint64_t revision;      /* with zeros: if it counts again, it has a higher one */
-    bool sent;              /* with zeros */
+    bool zeros; /* rows of requests that count no more */
+    int month;  /* where the only one was before; -1: not known */
 };
 
 /* Zeroed: no reader. */
@@ -61,12 +55,16 @@ struct streams {
     struct model *model;
     bool ended;
     struct stream all;
-    struct stream_gone *gone; /* from all */
+    bool keeps;               /* what leaves is remembered although nobody reads */
+    struct stream_gone *gone; /* stream_gone.c */
     size_t n_gone, gone_room;
-    size_t n_settled;     /* the first so many are sorted by key; what has left since is behind them */
-    size_t n_teams;       /* when sessions were last assigned to them */
-    uint64_t generations; /* the last one given out */
-    uint64_t lives;       /* the same of transcripts: a path may come again with another file */
+    size_t n_settled;      /* the first so many are sorted by key; what has left since is behind them */
+    uint64_t gone_order;   /* of the last one */
+    bool gone_due;         /* some may not be in the history store */
+    uint64_t gone_version; /* another one each time their indices change */
+    size_t n_teams;        /* when sessions were last assigned to them */
+    uint64_t generations;  /* the last one given out */
+    uint64_t lives;        /* the same of transcripts: a path may come again with another file */
 };
 
 /* The transcript is new, or a commit replaces all that is known of it: its lines may be others. */
@@ -106,6 +104,17 @@ void stream_leave(struct streams *streams, struct transcript *t);
  * value of fn.
  */
 int streams_months(struct streams *streams, int (*fn)(void *ctx, const char *name), void *ctx);
+
+/*
+ * Requests that have left, for those who read after a restart: each becomes a row, without tokens.
+ * streams_gone_rows() gives those that are not in the history store, oldest first (NULL: none); when they
+ * are, streams_gone_kept(streams, true). streams_take_gone() takes over what an earlier process has put
+ * there, before anything leaves. 0, -ENOMEM or -EFBIG
+ */
+int streams_gone_rows(struct streams *streams, struct oks_requests **out);
+void streams_gone_kept(struct streams *streams, bool kept);
+int streams_take_gone(struct streams *streams, const struct oks_requests *rows);
+enum { STREAM_GONE_MAX = 1 << 16 }; /* of more the oldest are forgotten */
 
 /* Where ids that are not in memory are looked up. */
 struct stream_sources {

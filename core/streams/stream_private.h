@@ -18,9 +18,30 @@ struct stream_marks {
     size_t months_of;                    /* ... of so many rows, none of which has changed since */
 };
 
+/* --- stream_gone.c --- */
+
+/* A request that was closed, and has left with its transcript. */
+struct stream_gone {
+    uint64_t key;
+    struct oks_stamp stamp; /* never a text */
+    uint64_t revision;      /* with zeros: if it counts again, it has a higher one */
+    uint64_t order;         /* in which they left */
+    bool sent;              /* with zeros */
+    bool kept;              /* in the history store */
+};
+
 /* The revision with which row i of a transcript is sent. */
 uint64_t stream_revision(const struct streams *streams, const struct transcript *t, size_t i,
                          const struct request_row *row);
+/* Before the transcript's rows leave. */
+void stream_remember(struct streams *streams, const struct transcript *t);
+/* Sorts what has left by key, and forgets what counts again and was never sent with zeros. */
+void stream_settle_gone(struct streams *streams);
+/* Whether one of the transcript's first n rows may be of a request that counts no more; and each such row.
+ * stream_each_zero: 0 or the first non-zero value of fn. */
+bool stream_may_have_zeros(struct billing *billing, const struct transcript *t, size_t n);
+int stream_each_zero(struct billing *billing, const struct transcript *t, size_t n,
+                     int (*fn)(void *ctx, size_t i, const struct request_row *row), void *ctx);
 
 /* --- stream_lines.c --- */
 

@@ -328,6 +328,132 @@ START_TEST(what_is_forgotten_is_told_with_zeros)
 }
 END_TEST
 
+/* --- a reader that keeps a table and was not there when something happened --- */
+
+static struct table_row {
+    char id[17];
+    int64_t revision, input;
+} table[16];
+static size_t n_table;
+
+static void upsert(json_object *event)
+{
+    const char *id = string(event, "id");
+    int64_t revision = number(event, "revision");
+    size_t i = 0;
+
+    while (i < n_table && strcmp(table[i].id, id) != 0)
+        i++;
+    ck_assert_uint_lt(i, sizeof(table) / sizeof(*table));
+    n_table += i == n_table;
+    if (*table[i].id && revision < table[i].revision)
+        return;
+    table[i] = (struct table_row){.revision = revision, .input = number(event, "inputTokens")};
+    memcpy(table[i].id, id, 16);
+}
+
+/* Reads all that there is, as whoever starts now does: then the table has what is billed. */
+static void expect_table(int64_t input)
+{
+    char *text = fresh(all), *rest = NULL;
+    int64_t sum = 0;
+
+    ck_assert_ptr_nonnull(text);
+    for (char *l = strtok_r(text, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest))
+        upsert(parsed(l));
+    for (size_t i = 0; i < n_table; i++)
+        sum += table[i].input;
+    ck_assert_int_eq(sum, input);
+    ck_assert_int_eq(number(usage(engine, all, NULL), "billed/inputTokens"), input);
+}
+
+static void start(void)
+{
+    engine = engine_open((struct engine_options){0});
+}
+
+START_TEST(what_left_is_told_after_a_restart)
+{
+    size_t n;
+
+    n_table = 0;
+    memset(table, 0, sizeof(table));
+    put_file(P "a.jsonl", text_of("%s%s", line("m1", AT("01"), 7, false), line("m2", AT("02"), 7, false)));
+    put_file(P "b.jsonl", line("m3", AT("03"), 7, false));
+    expect_table(3);
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    expect_table(3); /* it is retained */
+    engine_close(engine);
+    start(); /* a process that nobody reads from */
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_engine_forget(engine, "a", &n), 0);
+    oks_engine_free(engine); /* as if it was killed */
+    start();
+    expect_table(1);
+    expect_table(1);
+    engine_close(engine);
+    /* What comes again has a higher revision than its zeros had, and keeps it. */
+    put_file(P "a.jsonl", line("m1", AT("01"), 7, false));
+    for (int i = 0; i < 3; i++) {
+        start();
+        expect_table(2);
+        engine_close(engine);
+    }
+    start();
+    sync_target(engine, all, false);
+    ck_assert_int_eq(unlink(at(P "a.jsonl")), 0);
+    sync_target(engine, all, false);
+    ck_assert_int_eq(oks_engine_forget(engine, NULL, &n), 0);
+    engine_close(engine);
+    start();
+    expect_table(1);
+}
+END_TEST
+
+static char *relay(const char *uuid, const char *agent, const char *hour, int output)
+{
+    return text_of("{\"type\":\"assistant\",\"uuid\":\"%s\",\"requestId\":\"r%s\",\"sessionId\":\"s1\","
+                   "%s\"timestamp\":\"2026-06-10T%s:00:00.000Z\",\"message\":{\"id\":\"relay\",\"model\":"
+                   "\"claude-opus-4-7\",\"stop_reason\":\"end_turn\",\"content\":[],\"usage\":{"
+                   "\"input_tokens\":10,\"output_tokens\":%d}}}\n",
+                   uuid, uuid, agent, hour, output);
+}
+
+/* A request that is found to be another one's copy while nobody runs. */
+START_TEST(a_copy_that_was_told_is_told_with_zeros)
+{
+    char *copy = relay("u9", "\"isSidechain\":true,\"agentId\":\"acompact-1\",", "09", 7);
+
+    n_table = 0;
+    memset(table, 0, sizeof(table));
+    put_file(P "b.jsonl", copy);
+    expect_table(10);
+    engine_close(engine);
+    put_file(P "a.jsonl", relay("u1", "", "08", 1));
+    start();
+    expect_table(10);
+    ck_assert_uint_eq(n_table, 2);
+    engine_close(engine);
+    start();
+    expect_table(10);
+}
+END_TEST
+
+/* A transcript that is replaced again and again leaves nothing behind. */
+START_TEST(what_comes_again_is_not_remembered)
+{
+    put_file(P "a.jsonl", text_of("%s%s", line("m1", AT("01"), 7, false), line("m2", AT("02"), 7, false)));
+    sync_target(engine, all, false);
+    put_file(P "a.jsonl", text_of("%s%s", line("m2", AT("02"), 7, false), line("m1", AT("01"), 7, false)));
+    ck_assert_str_eq(ids(fresh(all)), "m1 m2");
+    ck_assert_ptr_null(strstr(fresh(all), "\"requests\":0"));
+    engine_close(engine);
+    start();
+    ck_assert_str_eq(ids(fresh(all)), "m1 m2");
+    ck_assert_ptr_null(strstr(fresh(all), "\"requests\":0"));
+}
+END_TEST
+
 START_TEST(many_sessions_are_told_in_order_of_time)
 {
     char home[PATH_MAX], dir[PATH_MAX];
@@ -454,6 +580,9 @@ int main(void)
     SCRATCH(months_have_all_requests);
     SCRATCH(months_are_listed);
     SCRATCH(what_is_forgotten_is_told_with_zeros);
+    SCRATCH(what_left_is_told_after_a_restart);
+    SCRATCH(a_copy_that_was_told_is_told_with_zeros);
+    SCRATCH(what_comes_again_is_not_remembered);
     SCRATCH(there_is_no_stream_of_what_is_not_there);
     SCRATCH(many_sessions_are_told_in_order_of_time);
     SCRATCH(many_lines_are_told_in_order);
