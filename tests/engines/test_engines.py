@@ -1,6 +1,7 @@
 """contrib/engines: totals of SQL equal those of stats/, to the last token and picodollar, in each engine that is here.
 
-After a load, a second load, an append, a request that changed, one that was forgotten, and a restart of the daemon.
+After a load, a second load, an append, a request that changed, one that was forgotten, a restart of the daemon, and with hosts.
+What left while nobody read is told to who reads after the restart.
 Servers are started for the test, on a socket or a loopback port of their own; an engine that is not installed is skipped.
 """
 
@@ -8,6 +9,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -54,8 +56,8 @@ class Case:
         self.home.transcript("-srv-p0", "fork", [*fork, line("fork", 9, 5, session=3)])
         self.begin()
 
-    def load(self) -> str:
-        done = subprocess.run([sys.executable, str(LOADER), *self.target(), "--from", str(self.mount.point / "events")],
+    def load(self, folder: Path | None = None) -> str:
+        done = subprocess.run([sys.executable, str(LOADER), *self.target(), "--from", str(folder or self.mount.point / "events")],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, env=os.environ | self.environ())
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return done.stdout.decode()
@@ -83,11 +85,14 @@ class Case:
     prefix = ""
 
     def check(self) -> None:
-        for name, least in (("model", 4), ("day", 40), ("project", 3), ("agent", 8), ("source", 1)):
+        for name, least in (("model", 4), ("day", 40), ("project", 3), ("agent", 6), ("source", 1)):
             self.assertEqual(self.view(name), self.stats(f"by-{name}"), name)
             self.assertGreaterEqual(len(self.view(name)), least)
         self.assertEqual(self.view("team"), self.teams())
         self.assertGreaterEqual(len(self.teams()), 2)
+        self.check_total()
+
+    def check_total(self) -> None:
         whole = json.loads(self.mount.read("usage.json"), parse_float=Decimal)["billed"]
         (row,) = self.query(f"SELECT {', '.join(f'sum({key})' for key in SUMS)} FROM {self.table}")
         self.assertEqual(dict(zip(SUMS, map(int, row))), events.of_billed(whole))
@@ -126,6 +131,27 @@ class Case:
             self.load()
             self.check()
             self.assertEqual(self.load(), "0 of 2 files had something new\n")
+            self.check_hosts()
+
+    def check_hosts(self) -> None:
+        """Rows by host are those of by-host.json, also after a host was taken out."""
+        config = self.home.okstra / "okstrafs.json"
+        for host, sessions in (("laptop", range(3)), ("build7", range(3, 5))):
+            for n in sessions:
+                file = self.home.root / host / ".claude/projects/-srv" / f"{host}-{n}.jsonl"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                lines = [line(f"{host}{n}x{i}", n * 3 + i, 10 * n + i, session=n) for i in range(4)]
+                file.write_bytes(b"".join(records.line(one) + b"\n" for one in lines))
+        copy = self.home.root / "laptop/.claude/projects/-srv/session-1.jsonl"  # what is on two machines counts once
+        shutil.copyfile(self.paths[1], copy)
+        for hosts in (("laptop", "build7"), ("laptop",), ()):
+            config.write_text(json.dumps({"host": "hub", "hosts": {host: str(self.home.root / host) for host in hosts}}))
+            self.load()
+            self.check_total()
+            by_host = self.view("host")
+            self.assertEqual(set(by_host), {"hub", *hosts})
+            if hosts:
+                self.assertEqual(by_host, self.stats("by-host"))
 
     def rename_team(self) -> None:
         """Lines that say nothing new of requests, but of their session."""
@@ -156,6 +182,85 @@ class Sqlite(Case, harness.MountTest):
 
     def columns(self) -> list[str]:
         return [row[1] for row in self.query("PRAGMA table_info(events)")]
+
+    def read_late(self) -> None:
+        """Whoever reads now: the loader, and a program that upserts the lines of events.jsonl by id and revision."""
+        self.load()
+        self.check()
+        with sqlite3.connect(self.home.root / "told.db") as told:
+            told.execute(f"CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, revision INTEGER, {', '.join(SUMS)})")
+            rows = map(json.loads, self.mount.read("events.jsonl").splitlines())
+            told.executemany(f"INSERT INTO events VALUES ({', '.join('?' * (2 + len(SUMS)))}) ON CONFLICT (id) DO UPDATE SET revision = "
+                             f"excluded.revision, {', '.join(f'{key} = excluded.{key}' for key in SUMS)} WHERE excluded.revision >= events.revision",
+                             [[row[key] for key in ("id", "revision", *SUMS)] for row in rows])
+            (sums,) = told.execute(f"SELECT {', '.join(f'sum({key})' for key in SUMS)} FROM events").fetchall()
+        told.close()
+        whole = json.loads(self.mount.read("usage.json"), parse_float=Decimal)["billed"]
+        self.assertEqual(dict(zip(SUMS, sums)), events.of_billed(whole))
+
+    def saved(self) -> None:
+        deadline = time.monotonic() + 60
+        self.mount.read("usage.json")
+        while not json.loads(self.mount.read("status.json"))["cache"]["saved"]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def test_a_file_that_is_no_longer_the_same(self):
+        """Outside of a mount an inode says nothing: another file may get it. And who writes may be in the middle of a line."""
+        with self.home.mount(environ={"TZ": "UTC"}) as self.mount:
+            content = self.mount.read("events/2026-05.jsonl")
+        lines, file = content.splitlines(True), self.home.root / "copy/2026-05.jsonl"
+        file.parent.mkdir()
+
+        def after(content: bytes) -> tuple:
+            with open(file, "r+b" if file.exists() else "wb") as out:  # the same inode
+                out.truncate(0)
+                out.write(content)
+            said = self.load(file.parent)
+            return said[0], self.query("SELECT sum(outputTokens) FROM events")[0][0]
+
+        def total(lines: list[bytes]) -> int:
+            return sum(json.loads(one)["outputTokens"] for one in lines)
+
+        self.assertEqual(after(b"".join(lines[:-2])), ("1", total(lines[:-2])))
+        self.assertEqual(after(content[:-9]), ("1", total(lines[:-1])))
+        self.assertEqual(after(content), ("1", total(lines)))
+        self.assertEqual(after(content), ("0", total(lines)))
+        changed = b"".join([lines[0], *(one.replace(b'"outputTokens":1', b'"outputTokens":2') for one in lines[1:])])
+        self.assertEqual(len(changed), len(content))
+        self.assertEqual(after(changed), ("1", total(changed.splitlines())))
+        self.assertNotEqual(total(changed.splitlines()), total(lines))
+        self.assertEqual(after(b"".join(lines[3:])), ("1", total(lines[3:])))
+
+    def test_who_reads_after_a_restart(self):
+        for n, path in enumerate(self.paths):  # the last response of each has ended
+            harness.append(path, records.line(line(f"{n}open", n * 4 + 9, n, session=n)) + b"\n")
+        copy = records.assistant("2026-05-20T09:00:00.000Z", records.usage(500, 7), model=MODELS[0], id="relay", uuid="u9", requestId="r9",
+                                 sessionId="s1", agentId="acompact-1", isSidechain=True, stop_reason="end_turn")
+        self.home.transcript("-srv-p0", "copy", [copy])
+        with self.home.mount(environ={"TZ": "UTC"}) as self.mount:
+            self.read_late()
+            self.saved()
+        # Nobody reads from here on: deleted, rewritten, forgotten, found to be a copy, and killed in between.
+        for n in (2, 5):
+            self.paths[n].unlink()
+        self.paths[7].write_bytes(records.line(line("7y0", 30, 9, session=7)) + b"\n")
+        mount = self.home.mount(environ={"TZ": "UTC"})
+        mount.read("usage.json")
+        mount.stop(signal.SIGKILL)
+        self.home.run("forget", "session-2")
+        original = dict(copy, timestamp="2026-05-20T08:00:00.000Z", uuid="u1", requestId="r1", isSidechain=False)
+        del original["agentId"]
+        self.home.transcript("-srv-p0", "original", [original])
+        with self.home.mount(environ={"TZ": "UTC"}) as self.mount:
+            self.mount.read("usage.json")
+            self.saved()
+            self.home.run("forget", "session-7")  # what it has lost
+            self.mount.read("usage.json")
+        with self.home.mount(environ={"TZ": "UTC"}) as self.mount:
+            self.read_late()
+            self.assertEqual(self.load(), "0 of 2 files had something new\n")
+            self.assertGreaterEqual(self.query("SELECT count(*) FROM events WHERE requests = 0")[0][0], 9)
 
 
 class Duckdb(Case, harness.MountTest):
