@@ -12,6 +12,7 @@
 
 #include "okstrafs/stamp.h"
 #include "okstrafs/zone.h"
+#include "report/dates.h"
 #include "report/rows.h"
 
 static bool is_number(const struct value *v)
@@ -44,6 +45,19 @@ const char *cell_count(const struct value *v, char out[CELL_BYTES])
     group(v->text, whole, out, CELL_BYTES);
     strcat(out, v->text + whole);
     return out;
+}
+
+const char *cell_count_of(uint64_t count, char out[CELL_BYTES])
+{
+    char *to = out + CELL_BYTES - 1;
+
+    *to = '\0';
+    for (int digits = 0; digits == 0 || count > 0; digits++, count /= 10) {
+        if (digits > 0 && digits % 3 == 0)
+            *--to = ',';
+        *--to = (char)('0' + count % 10);
+    }
+    return to;
 }
 
 /* Adds one to a decimal number: digits, without a sign. `out` has room for one digit more. */
@@ -81,24 +95,20 @@ static bool is_zero(const char *digits)
     return digits[strspn(digits, "0.")] == '\0';
 }
 
-const char *cell_usd(const struct value *v, const struct value *in, struct cell_marks *marks,
-                     char out[CELL_BYTES])
+const char *cell_usd_of(const char *cost, bool at_least, struct cell_marks *marks, char out[CELL_BYTES])
 {
     char cents[CELL_BYTES];
-    bool at_least = value_is_true(value_member(in, "lowerBound"));
     size_t n;
 
-    if (value_is(v, VALUE_NULL)) {
+    if (!*cost) {
         marks->unknown = true;
         return "?";
     }
-    if (!is_number(v))
-        return "";
-    if (strlen(v->text) >= CELL_BYTES / 2 || v->text[strspn(v->text, "0123456789.")])
-        return v->text;
-    cents_of(v->text, cents);
+    if (strlen(cost) >= CELL_BYTES / 2 || cost[strspn(cost, "0123456789.")])
+        return cost;
+    cents_of(cost, cents);
     marks->at_least |= at_least;
-    if (is_zero(cents) && !is_zero(v->text) && !at_least)
+    if (is_zero(cents) && !is_zero(cost) && !at_least)
         return "<0.01";
     /* At most half of `out`, as the text is: see above. */
     n = strlen(cents) - 2;
@@ -109,33 +119,99 @@ const char *cell_usd(const struct value *v, const struct value *in, struct cell_
     return out;
 }
 
-const char *cell_time(const struct value *v, const struct oks_zone *zone, char out[CELL_BYTES])
+const char *cell_usd(const struct value *v, const struct value *in, struct cell_marks *marks,
+                     char out[CELL_BYTES])
+{
+    if (!is_number(v) && !value_is(v, VALUE_NULL))
+        return "";
+    return cell_usd_of(is_number(v) ? v->text : "", value_is_true(value_member(in, "lowerBound")), marks,
+                       out);
+}
+
+/* Any time stamp. */
+static const char *any_time(const char *stamp, const struct oks_zone *zone, char out[CELL_BYTES])
 {
     int64_t micros;
     bool aware;
     time_t local;
     struct tm tm;
 
-    if (!value_is(v, VALUE_STRING))
-        return "";
-    if (oks_stamp_micros(oks_stamp_of(oks_slice_of(v->text)), &micros, &aware) < 0)
-        return v->text;
+    if (oks_stamp_micros(oks_stamp_of(oks_slice_of(stamp)), &micros, &aware) < 0)
+        return stamp;
     local = (time_t)(micros / 1000000);
     local += oks_zone_offset(zone, local, NULL);
     if (!gmtime_r(&local, &tm) || strftime(out, CELL_BYTES, "%Y-%m-%d %H:%M", &tm) == 0)
-        return v->text;
+        return stamp;
+    return out;
+}
+
+/* The second since 1970 of "2026-06-10T14:05:31.123Z", with or without
+ * milliseconds; false: another form. */
+static bool second_of(const char *stamp, int64_t *second)
+{
+    static const char form[] = "T00:00:00", highest[] = "T23:59:59";
+    const char *clock = stamp + DATE_LEN, *p;
+    int64_t day;
+
+    if (!date_read(stamp, &day))
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (isdigit((unsigned char)form[i]) ? !isdigit((unsigned char)clock[i]) : clock[i] != form[i])
+            return false;
+    if (memcmp(clock + 1, highest + 1, 2) > 0 || clock[4] > highest[4] || clock[7] > highest[7])
+        return false;
+    p = clock + strlen(form);
+    p += *p == '.' && strspn(p + 1, "0123456789") == 3 ? strlen(".123") : 0;
+    *second = day * 86400 + ((clock[1] - '0') * 10 + clock[2] - '0') * 3600 +
+              ((clock[4] - '0') * 10 + clock[5] - '0') * 60 + (clock[7] - '0') * 10 + clock[8] - '0';
+    return p[0] == 'Z' && !p[1];
+}
+
+/* "2026-06-10 14:05" of a second in those days that date_text() has a text for. */
+static const char *minute_text(int64_t second, char out[CELL_BYTES])
+{
+    int minute = (int)(second % 86400 / 60);
+    char clock[] = " 00:00";
+
+    date_text(second / 86400, out);
+    clock[1] = (char)('0' + minute / 600);
+    clock[2] = (char)('0' + minute / 60 % 10);
+    clock[4] = (char)('0' + minute % 60 / 10);
+    clock[5] = (char)('0' + minute % 10);
+    return *out ? strcat(out, clock) : NULL;
+}
+
+const char *cell_time_of(const char *stamp, const struct oks_zone *zone, char out[CELL_BYTES])
+{
+    int64_t second;
+
+    if (second_of(stamp, &second)) {
+        second += oks_zone_offset(zone, second, NULL);
+        if (second >= 0 && minute_text(second, out))
+            return out;
+    }
+    return any_time(stamp, zone, out);
+}
+
+const char *cell_time(const struct value *v, const struct oks_zone *zone, char out[CELL_BYTES])
+{
+    return value_is(v, VALUE_STRING) ? cell_time_of(v->text, zone, out) : "";
+}
+
+const char *cell_percent_of(const char *ratio, char out[CELL_BYTES])
+{
+    double percent = strtod(ratio, NULL) * 100;
+
+    if (!*ratio)
+        return "";
+    /* cut, so that it is below 100 until the limit is reached */
+    snprintf(out, CELL_BYTES, "%d%%", (int)(percent < 1e9 ? percent + 1e-9 : 1e9));
     return out;
 }
 
 const char *cell_percent(const struct value *v, char out[CELL_BYTES])
 {
-    double ratio = is_number(v) ? strtod(v->text, NULL) * 100 : 0;
-
-    if (!is_number(v))
-        return "";
-    /* cut, so that it is below 100 until the limit is reached */
-    snprintf(out, CELL_BYTES, "%.0f%%", ratio < 1e9 ? (double)(int64_t)(ratio + 1e-9) : 1e9);
-    return out;
+    return cell_percent_of(is_number(v) ? v->text : "", out);
 }
 
 const char *cell_name(const struct value *v)
@@ -170,19 +246,41 @@ static double number_of(const char *text)
     return *p ? strtod(text, NULL) : (double)digits / powers[behind_point];
 }
 
-unsigned cell_share(const struct value *part, const struct value *whole)
+static unsigned share_of(double part, double whole)
 {
-    double of = is_number(whole) ? number_of(whole->text) : 0;
-    double share = is_number(part) && of > 0 ? number_of(part->text) / of : 0;
+    double share = whole > 0 ? part / whole : 0;
 
     return share >= 1 ? 1000 : (unsigned)(share * 1000 + 0.5);
 }
 
+unsigned cell_share_of(const char *part, const char *whole)
+{
+    return share_of(*part ? number_of(part) : 0, *whole ? number_of(whole) : 0);
+}
+
+unsigned cell_share_of_counts(uint64_t part, uint64_t whole)
+{
+    return share_of((double)part, (double)whole);
+}
+
+unsigned cell_ratio_of(const char *ratio)
+{
+    return cell_share_of(ratio, "1");
+}
+
+static const char *digits_of(const struct value *v)
+{
+    return is_number(v) ? v->text : "";
+}
+
+unsigned cell_share(const struct value *part, const struct value *whole)
+{
+    return cell_share_of(digits_of(part), digits_of(whole));
+}
+
 unsigned cell_ratio(const struct value *ratio)
 {
-    static const struct value one = {.type = VALUE_NUMBER, .text = "1"};
-
-    return cell_share(ratio, &one);
+    return cell_ratio_of(digits_of(ratio));
 }
 
 /* --- rows --- */

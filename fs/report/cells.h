@@ -33,6 +33,18 @@ const char *cell_name(const struct value *v);
 unsigned cell_share(const struct value *part, const struct value *whole);
 unsigned cell_ratio(const struct value *ratio);
 
+/*
+ * The same of numbers as the engine has them (internal/rows.h). An amount or a ratio is a decimal number; ""
+ * is one that is not known.
+ */
+const char *cell_count_of(uint64_t count, char out[CELL_BYTES]); /* its end is that of `out` */
+const char *cell_usd_of(const char *cost, bool at_least, struct cell_marks *marks, char out[CELL_BYTES]);
+const char *cell_time_of(const char *stamp, const struct oks_zone *zone, char out[CELL_BYTES]);
+const char *cell_percent_of(const char *ratio, char out[CELL_BYTES]);
+unsigned cell_share_of(const char *part, const char *whole);
+unsigned cell_share_of_counts(uint64_t part, uint64_t whole);
+unsigned cell_ratio_of(const char *ratio);
+
 /* The columns of a table, and the cells of a row in them. `key` is the first cell; `total` (may be NULL) is
  * what shares are of. */
 void cells_columns(struct table *t, const struct report_kind *kind);

@@ -73,10 +73,22 @@ static void put_grid(struct markup *m, const struct chart *c, double top)
         char number[CHART_TEXT_BYTES];
 
         chart_number(top * i / GRID_LINES, number);
-        markup_format(m,
-                      "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-                      "<text class=\"faint\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%s</text>\n",
-                      LEFT, WIDTH, y, y, LEFT - 5, y + 4, c->unit, number);
+        markup_raw(m, "<line class=\"grid\" x1=\"");
+        markup_number(m, LEFT);
+        markup_raw(m, "\" x2=\"");
+        markup_number(m, WIDTH);
+        markup_raw(m, "\" y1=\"");
+        markup_tenths(m, y);
+        markup_raw(m, "\" y2=\"");
+        markup_tenths(m, y);
+        markup_raw(m, "\"/><text class=\"faint\" x=\"");
+        markup_number(m, LEFT - 5);
+        markup_raw(m, "\" y=\"");
+        markup_tenths(m, y + 4);
+        markup_raw(m, "\" text-anchor=\"end\">");
+        markup_raw(m, c->unit);
+        markup_raw(m, number);
+        markup_raw(m, "</text>\n");
     }
 }
 
@@ -123,7 +135,11 @@ static void put_bars(struct markup *m, const struct chart *c, double top)
 
         put_bar(m, &c->bars[i], x, step, top);
         if (i % every == 0) {
-            markup_format(m, "<text class=\"faint\" x=\"%.1f\" y=\"%d\">", x, HEIGHT - 8);
+            markup_raw(m, "<text class=\"faint\" x=\"");
+            markup_tenths(m, x);
+            markup_raw(m, "\" y=\"");
+            markup_number(m, HEIGHT - 8);
+            markup_raw(m, "\">");
             markup_text(m, strlen(label) == strlen("2026-06-10") ? label + strlen("2026-") : label);
             markup_raw(m, "</text>\n");
         }

@@ -29,18 +29,20 @@ static const struct report_column of_tools[] = {{"Calls", "calls", CELL_COUNT, 2
                                                 {0}};
 
 static const struct report_kind kinds[] = {
-    {"days", "Day", "by-day.json", NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
-    {"weeks", "Week", "by-week.json", NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
-    {"months", "Month", "by-month.json", NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
-    {"sessions", "Session", NULL, "sessions", CELL_NAME, REPORT_BY_END, false, with_model},
-    {"projects", "Project", "by-project.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
-    {"branches", "Branch", "by-branch.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
-    {"hosts", "Host", "by-host.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
-    {"models", "Model", "by-model.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
-    {"agents", "Agent", "by-agent.json", NULL, CELL_NAME, REPORT_BY_COST, false, plain},
-    {"teams", "Team", NULL, "teams", CELL_NAME, REPORT_BY_COST, false, with_end},
-    {"blocks", "Block", "blocks.json", NULL, CELL_TIME, REPORT_BY_KEY, false, of_blocks},
-    {"tools", "Tool", "by-tool.json", NULL, CELL_NAME, REPORT_BY_COST, true, of_tools},
+    {"days", "Day", "by-day.json", OKS_STATS_BY_DAY, NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
+    {"weeks", "Week", "by-week.json", OKS_STATS_BY_WEEK, NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
+    {"months", "Month", "by-month.json", OKS_STATS_BY_MONTH, NULL, CELL_NAME, REPORT_BY_KEY, false, plain},
+    {"sessions", "Session", NULL, 0, "sessions", CELL_NAME, REPORT_BY_END, false, with_model},
+    {"projects", "Project", "by-project.json", OKS_STATS_BY_PROJECT, NULL, CELL_NAME, REPORT_BY_COST, false,
+     plain},
+    {"branches", "Branch", "by-branch.json", OKS_STATS_BY_BRANCH, NULL, CELL_NAME, REPORT_BY_COST, false,
+     plain},
+    {"hosts", "Host", "by-host.json", OKS_STATS_BY_HOST, NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"models", "Model", "by-model.json", OKS_STATS_BY_MODEL, NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"agents", "Agent", "by-agent.json", OKS_STATS_BY_AGENT, NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"teams", "Team", NULL, 0, "teams", CELL_NAME, REPORT_BY_COST, false, with_end},
+    {"blocks", "Block", "blocks.json", OKS_STATS_BLOCKS, NULL, CELL_TIME, REPORT_BY_KEY, false, of_blocks},
+    {"tools", "Tool", "by-tool.json", OKS_STATS_BY_TOOL, NULL, CELL_NAME, REPORT_BY_COST, true, of_tools},
 };
 
 const struct report_kind *report_kind_at(size_t i)

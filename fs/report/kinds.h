@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "okstrafs/engine.h"
+
 enum cell_type {
     CELL_NAME,
     CELL_COUNT,
@@ -32,6 +34,7 @@ struct report_kind {
     const char *title; /* of the key */
     /* The document in stats/ with "rows" and "total"; NULL: one document for each entry of `folder`. */
     const char *document;
+    enum oks_stats stats; /* the same */
     const char *folder;
     enum cell_type key;
     enum report_order order;

@@ -14,7 +14,7 @@ enum { FIRST_ROOM = 1 << 14 };
 
 /* --- what is markup already --- */
 
-static bool reserve(struct markup *m, size_t n)
+bool markup_reserve(struct markup *m, size_t n)
 {
     size_t room = m->room ? m->room * 2 : FIRST_ROOM;
     char *ptr;
@@ -30,15 +30,6 @@ static bool reserve(struct markup *m, size_t n)
     return true;
 }
 
-void markup_bytes(struct markup *m, const char *bytes, size_t n)
-{
-    if (m->room - m->len <= n && !reserve(m, n))
-        return;
-    memcpy(m->ptr + m->len, bytes, n);
-    m->len += n;
-    m->ptr[m->len] = '\0';
-}
-
 void markup_format(struct markup *m, const char *format, ...)
 {
     va_list args, again;
@@ -47,7 +38,7 @@ void markup_format(struct markup *m, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     n = vsnprintf(m->ptr ? m->ptr + m->len : NULL, m->room - m->len, format, args);
-    if (n >= 0 && m->room - m->len <= (size_t)n && reserve(m, (size_t)n))
+    if (n >= 0 && m->room - m->len <= (size_t)n && markup_reserve(m, (size_t)n))
         n = vsnprintf(m->ptr + m->len, m->room - m->len, format, again);
     if (n >= 0 && !m->failed)
         m->len += (size_t)n;
@@ -130,25 +121,30 @@ static void put_cut(struct markup *m, const char *text, size_t most)
     }
 }
 
-/* Nearly all texts are short, of ASCII, and without what must be escaped. */
-static bool is_plain(const char *text, size_t most, size_t *len)
+/* Nearly all texts are short, and of ASCII. *escapes: how many bytes need one. */
+static bool is_plain(const char *text, size_t most, size_t *len, size_t *escapes)
 {
     size_t n = 0;
 
-    while (text[n] >= ' ' && text[n] < 0x7f && !escape_of(text[n]))
-        n++;
+    *escapes = 0;
+    for (; text[n] >= ' ' && text[n] < 0x7f; n++)
+        *escapes += text[n] < '?' && escape_of(text[n]);
     *len = n;
     return !text[n] && n <= most;
 }
 
 void markup_text_cut(struct markup *m, const char *text, size_t most)
 {
-    size_t n;
+    size_t n, escapes;
 
-    if (is_plain(text, most, &n))
-        markup_bytes(m, text, n);
-    else
+    if (!is_plain(text, most, &n, &escapes)) {
         put_cut(m, text, most);
+        return;
+    }
+    if (!escapes)
+        markup_bytes(m, text, n);
+    for (size_t i = 0; escapes && i < n; i++)
+        put_byte(m, text[i]);
 }
 
 void markup_text(struct markup *m, const char *text)

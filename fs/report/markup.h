@@ -26,7 +26,18 @@ struct markup {
     bool failed; /* ENOMEM; sticky */
 };
 
-void markup_bytes(struct markup *m, const char *bytes, size_t n);
+/* Makes room for n bytes more and the NUL; false on ENOMEM. */
+bool markup_reserve(struct markup *m, size_t n);
+
+static inline void markup_bytes(struct markup *m, const char *bytes, size_t n)
+{
+    if (m->room - m->len <= n && !markup_reserve(m, n))
+        return;
+    memcpy(m->ptr + m->len, bytes, n);
+    m->len += n;
+    m->ptr[m->len] = '\0';
+}
+
 /* What is markup already. */
 static inline void markup_raw(struct markup *m, const char *text)
 {

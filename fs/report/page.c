@@ -8,9 +8,8 @@
 
 #include "report/markup.h"
 #include "report/page_parts.h"
-#include "report/row_values.h"
 
-enum { SESSIONS_SHOWN = 12, BUDGETS_SHOWN = 50 };
+enum { SESSIONS_SHOWN = 12, BUDGETS_SHOWN = 50, PAGE_BYTES = 60000 };
 
 /* --- budgets --- */
 
@@ -44,6 +43,7 @@ static int put_budget(void *ctx, const struct value *budget)
     struct budgets *b = ctx;
     struct page *p = b->page;
     const char *state = cell_name(value_member(budget, "state"));
+    const struct value *ratio = value_member(budget, "ratio");
     char text[CELL_BYTES];
 
     if (!b->any)
@@ -53,7 +53,7 @@ static int put_budget(void *ctx, const struct value *budget)
     markup_format(p->m, "<td class=\"text%s\">", strcmp(state, "exceeded") == 0 ? " alarm" : "");
     markup_text(p->m, state);
     markup_raw(p->m, "</td>");
-    page_ratio(p, value_member(budget, "ratio"));
+    page_ratio(p, value_is(ratio, VALUE_NUMBER) ? ratio->text : "");
     page_cell(p, amount(p, budget, "spent", text), false);
     page_cell(p, amount(p, budget, "limit", text), false);
     page_cell(p, cell_name(value_member(budget, "unit")), true);
@@ -102,30 +102,23 @@ static int put_session(void *ctx, const struct oks_session_row *row)
 {
     struct recent *r = ctx;
     struct page *p = r->page;
-    const struct value *in = NULL, *cost, *ratio;
-    struct values values;
+    const struct oks_bill *bill = &row->bill;
     char text[CELL_BYTES];
-    int rc = session_values(&values, row);
 
-    if (rc < 0)
-        return rc;
     if (!r->any)
         begin_sessions(p);
     r->any = true;
-    cost = report_member(values.root, "billed.costUSD", &in);
-    ratio = value_member(values.root, "ratio");
     page_row_name(p, row->name);
-    page_cell(p, cell_usd(cost, in, &p->marks, text), false);
-    if (ratio)
-        page_ratio(p, ratio);
+    page_cell(p, row->billed ? cell_usd_of(bill->cost, bill->lower_bound, &p->marks, text) : "", false);
+    if (*row->ratio)
+        page_ratio(p, row->ratio);
     else
         page_cell(p, "", true);
-    page_cell(p, cell_count(value_member(values.root, "occupancyTokens"), text), false);
-    page_cell(p, cell_count(value_member(values.root, "contextLimit"), text), false);
-    page_cell(p, cell_time(value_member(values.root, "endedAt"), p->time->zone, text), true);
-    page_cell(p, cell_name(value_member(values.root, "model")), true);
+    page_count(p, row->asked, row->occupancy_tokens);
+    page_count(p, row->context_limit, row->context_limit);
+    page_cell(p, row->ended ? cell_time_of(row->ended, p->time->zone, text) : "", true);
+    page_cell(p, row->model ? row->model : "", true);
     markup_raw(p->m, "</tr>\n");
-    values_clear(&values);
     return 0;
 }
 
@@ -157,6 +150,7 @@ int page_print(struct markup *m, const struct report_source *source, const struc
     struct page p = {m, source, time, {0}};
     int rc;
 
+    markup_reserve(m, PAGE_BYTES); /* so that it need not be moved while it grows */
     rc = page_begin(&p);
     if (rc == 0)
         rc = page_cards(&p);

@@ -6,7 +6,9 @@
 #include "report/page_parts.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal/digest.h"
@@ -51,7 +53,7 @@ static const char page_rules[] = COLOURS
     "875rem}" CHART_STYLE;
 
 /* The policy allows this style by its hash, and nothing else. */
-static int put_style(const struct page *p)
+static int put_style(struct markup *m)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t hash[OKS_DIGEST_BYTES + 1] = {0}; /* base64 goes by three bytes */
@@ -69,25 +71,46 @@ static int put_style(const struct page *p)
     base64[n - 1] = '=';
     base64[n] = '\0';
     markup_format(
-        p->m,
+        m,
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-%s'; "
         "base-uri 'none'; form-action 'none'\">\n<style>%s</style>\n",
         base64, page_rules);
     return 0;
 }
 
-int page_begin(const struct page *p)
+static int put_begin(struct markup *m)
 {
     int rc;
 
-    markup_raw(p->m, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                     "<title>Token usage</title>\n");
-    rc = put_style(p);
+    markup_raw(m, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                  "<title>Token usage</title>\n");
+    rc = put_style(m);
     markup_raw(
-        p->m,
-        "</head>\n<body>\n<header>\n<h1>Token usage of coding agents</h1>\n"
-        "<p class=\"note\">Each request counts once. Costs are in US dollars.</p>\n</header>\n<main>\n");
+        m, "</head>\n<body>\n<header>\n<h1>Token usage of coding agents</h1>\n"
+           "<p class=\"note\">Each request counts once. Costs are in US dollars.</p>\n</header>\n<main>\n");
+    return rc;
+}
+
+/* It is the same in each page, so it is made once. */
+int page_begin(const struct page *p)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct markup begin;
+    int rc = 0;
+
+    pthread_mutex_lock(&lock);
+    if (!begin.ptr)
+        rc = put_begin(&begin);
+    if (rc == 0 && begin.failed)
+        rc = -ENOMEM;
+    if (rc == 0) {
+        markup_bytes(p->m, begin.ptr, begin.len);
+    } else {
+        free(begin.ptr);
+        begin = (struct markup){0};
+    }
+    pthread_mutex_unlock(&lock);
     return rc;
 }
 
@@ -102,7 +125,11 @@ void page_end(const struct page *p)
 
 void page_begin_section(const struct page *p, const char *id, const char *title)
 {
-    markup_format(p->m, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id, title);
+    const char *const parts[] = {
+        "<section aria-labelledby=\"", id, "\">\n<h2 id=\"", id, "\">", title, "</h2>\n"};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        markup_raw(p->m, parts[i]);
 }
 
 void page_end_section(const struct page *p)
@@ -132,6 +159,20 @@ void page_cell(const struct page *p, const char *text, bool is_text)
     markup_raw(p->m, "</td>");
 }
 
+/* As one piece: most cells of a page are numbers. */
+void page_count(const struct page *p, bool is_known, uint64_t count)
+{
+    static const char begin[] = "<td>", end[] = "</td>";
+    char cell[sizeof(begin) + CELL_BYTES + sizeof(end)], digits[CELL_BYTES];
+    const char *number = is_known ? cell_count_of(count, digits) : "";
+    size_t n = is_known ? (size_t)(digits + CELL_BYTES - 1 - number) : 0;
+
+    memcpy(cell, begin, strlen(begin));
+    memcpy(cell + strlen(begin), number, n);
+    memcpy(cell + strlen(begin) + n, end, strlen(end));
+    markup_bytes(p->m, cell, strlen(begin) + n + strlen(end));
+}
+
 void page_row_name(const struct page *p, const char *name)
 {
     markup_raw(p->m, "<tr><th scope=\"row\">");
@@ -156,21 +197,23 @@ void page_share(const struct page *p, unsigned thousandths)
     put_bar(p->m, thousandths);
 }
 
-void page_ratio(const struct page *p, const struct value *ratio)
+void page_ratio(const struct page *p, const char *ratio)
 {
     char text[CELL_BYTES];
 
     markup_raw(p->m, "<td class=\"text\">");
-    markup_text(p->m, cell_percent(ratio, text));
-    put_bar(p->m, cell_ratio(ratio));
+    markup_text(p->m, cell_percent_of(ratio, text));
+    put_bar(p->m, cell_ratio_of(ratio));
 }
 
 /* --- tables --- */
 
 void page_head(const struct page *p, const struct page_column *columns)
 {
-    for (; columns->title; columns++)
-        markup_format(p->m, "<th scope=\"col\"%s>%s</th>", columns->is_text ? " class=\"text\"" : "",
-                      columns->title);
+    for (; columns->title; columns++) {
+        markup_raw(p->m, columns->is_text ? "<th scope=\"col\" class=\"text\">" : "<th scope=\"col\">");
+        markup_raw(p->m, columns->title);
+        markup_raw(p->m, "</th>");
+    }
     markup_raw(p->m, "</tr></thead>\n<tbody>\n");
 }

@@ -41,10 +41,12 @@ void page_head(const struct page *p, const struct page_column *columns);
 /* The first cell of a row, and the others; "</tr>" is the caller's. */
 void page_row_name(const struct page *p, const char *name);
 void page_cell(const struct page *p, const char *text, bool is_text);
-/* A part of a whole, rounded; and a ratio, which is cut, so that it is below 100 % until the limit is
- * reached, and may be above. Both with a bar. */
+/* A number, or nothing. */
+void page_count(const struct page *p, bool is_known, uint64_t count);
+/* A part of a whole, rounded; and a ratio, a decimal number, which is cut, so that it is below 100 % until
+ * the limit is reached, and may be above. Both with a bar. */
 void page_share(const struct page *p, unsigned thousandths);
-void page_ratio(const struct page *p, const struct value *ratio);
+void page_ratio(const struct page *p, const char *ratio);
 
 /* --- page_rows.c: rows of kinds --- */
 
@@ -54,8 +56,22 @@ int page_cards(struct page *p);
 int page_kind(struct page *p, const char *kind, const char *title);
 /* The running block, and the last ones. */
 int page_blocks(struct page *p);
+/* Rows that are shown more than once. Short keys only: those of time. */
+enum { PAGE_ROWS_MAX = 30, PAGE_KEY_BYTES = 64 };
+struct page_rows {
+    struct page_kept_row {
+        struct oks_row row;
+        char key[PAGE_KEY_BYTES];
+    } items[PAGE_ROWS_MAX];
+    size_t n;
+    struct oks_rows_total total;
+};
+
+/* For a source's rows(), with a struct page_rows that is empty. */
+int page_take_row(void *page_rows, const struct oks_row *row);
 /* A table of rows and their total. */
-void page_rows(struct page *p, const struct report_rows *rows, const char *caption);
+void page_put_rows(struct page *p, const struct report_kind *kind, const struct page_rows *rows,
+                   const char *caption);
 
 /* --- page_days.c --- */
 

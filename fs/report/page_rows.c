@@ -17,29 +17,50 @@ enum {
 
 /* --- the present --- */
 
-/* `usage` NULL: nothing was used. */
-static void put_card(struct page *p, const char *title, const struct value *usage)
+/* `bill` NULL: nothing was used. */
+static void put_card(struct page *p, const char *title, const struct oks_bill *bill)
 {
-    const struct value *in = NULL, *cost = report_member(usage, "billed.costUSD", &in);
-    char usd[CELL_BYTES], tokens[CELL_BYTES];
+    char text[CELL_BYTES];
 
-    markup_format(p->m, "<li>%s <strong>", title);
-    markup_text(p->m, usage ? cell_usd(cost, in, &p->marks, usd) : "0.00");
+    markup_raw(p->m, "<li>");
+    markup_raw(p->m, title);
+    markup_raw(p->m, " <strong>");
+    markup_text(p->m, bill ? cell_usd_of(bill->cost, bill->lower_bound, &p->marks, text) : "0.00");
     markup_raw(p->m, " USD</strong> <span class=\"note\">");
-    markup_text(p->m, usage ? cell_count(report_member(usage, "billed.totalTokens", NULL), tokens) : "0");
+    markup_text(p->m, bill ? cell_count_of(bill->total_tokens, text) : "0");
     markup_raw(p->m, " tokens</span></li>\n");
 }
 
-struct card {
-    struct page *page;
-    const char *title;
+struct present {
+    const char *key;
+    struct oks_bill bill;
+    bool found;
 };
 
-static void put_present(void *ctx, const struct value *usage)
+static int take_present(void *ctx, const struct oks_row *row)
 {
-    const struct card *card = ctx;
+    struct present *present = ctx;
 
-    put_card(card->page, card->title, usage);
+    if (strcmp(row->key, present->key) != 0)
+        return 0;
+    present->bill = row->bill;
+    present->found = true;
+    return 0;
+}
+
+/* The card of the present row of a span; *total is that of all rows. */
+static int put_present(struct page *p, enum report_span span, const char *title, struct oks_rows_total *total)
+{
+    char key[REPORT_PRESENT_BYTES];
+    struct present present = {.key = key};
+    int rc;
+
+    report_present_key(span, p->time->zone, p->time->now_ms, key);
+    rc = p->source->rows(p->source->ctx, report_present_kind(span), REPORT_PRESENT_ROWS, take_present,
+                         &present, total);
+    if (rc == 0)
+        put_card(p, title, present.found ? &present.bill : NULL);
+    return rc;
 }
 
 int page_cards(struct page *p)
@@ -47,18 +68,15 @@ int page_cards(struct page *p)
     static const struct {
         const char *title;
         enum report_span span;
-    } cards[] = {{"Today", SPAN_TODAY},
-                 {"This week", SPAN_WEEK},
-                 {"This month", SPAN_MONTH},
-                 {"All of time", SPAN_ALL}};
+    } cards[] = {{"Today", SPAN_TODAY}, {"This week", SPAN_WEEK}, {"This month", SPAN_MONTH}};
+    struct oks_rows_total total = {0};
     int rc = 0;
 
     markup_raw(p->m, "<ul class=\"cards\">\n");
-    for (size_t i = 0; rc == 0 && i < sizeof(cards) / sizeof(*cards); i++) {
-        struct card card = {p, cards[i].title};
-
-        rc = report_present(p->source, cards[i].span, p->time->zone, p->time->now_ms, put_present, &card);
-    }
+    for (size_t i = 0; rc == 0 && i < sizeof(cards) / sizeof(*cards); i++)
+        rc = put_present(p, cards[i].span, cards[i].title, &total);
+    if (rc == 0)
+        put_card(p, "All of time", &total.bill);
     markup_raw(p->m, "</ul>\n");
     return rc;
 }
@@ -73,158 +91,177 @@ static void put_head(const struct page *p, const struct report_kind *kind)
     static const struct page_column of_calls[] = {
         {"Calls", false}, {"Share", true}, {"Sessions", false}, {0}};
 
-    markup_format(p->m, "<th scope=\"col\">%s</th>", kind->title);
+    markup_raw(p->m, "<th scope=\"col\">");
+    markup_raw(p->m, kind->title);
+    markup_raw(p->m, "</th>");
     page_head(p, kind->of_calls ? of_calls : of_costs);
 }
 
-/* `total` is the row itself where that is the total. */
-static void put_row_share(struct page *p, const struct value *row, const struct value *total, const char *key)
+/* `row` NULL: this is the total. */
+static void put_calls(struct page *p, const struct oks_row *row, const struct oks_rows_total *total)
 {
-    if (row == total)
+    page_count(p, true, row ? row->calls : total->calls);
+    if (row)
+        page_share(p, cell_share_of_counts(row->calls, total->calls));
+    else
+        page_cell(p, "", true);
+    if (row)
+        page_count(p, true, row->sessions);
+    else
+        page_cell(p, "", false);
+}
+
+static void put_billed(struct page *p, const struct oks_bill *bill, const struct oks_bill *total)
+{
+    char text[CELL_BYTES];
+
+    page_cell(p, cell_usd_of(bill->cost, bill->lower_bound, &p->marks, text), false);
+    if (bill == total)
         page_cell(p, "", true);
     else
-        page_share(p, cell_share(value_member(row, key), value_member(total, key)));
+        page_share(p, cell_share_of(bill->cost, total->cost));
+    page_count(p, true, bill->requests);
+    page_count(p, true, bill->input_tokens);
+    page_count(p, true, bill->output_tokens);
+    page_count(p, true, bill->cache_creation_tokens);
+    page_count(p, true, bill->cache_read_tokens);
 }
 
-static void put_counts(struct page *p, const struct value *in, const char *const *keys)
+static void begin_rows(struct page *p, const struct report_kind *kind, const char *caption)
 {
-    char text[CELL_BYTES];
-
-    for (; *keys; keys++)
-        page_cell(p, cell_count(value_member(in, *keys), text), false);
+    page_begin_table(p, caption);
+    put_head(p, kind);
 }
 
-static void put_calls(struct page *p, const struct value *row, const struct value *total)
+static void put_row(struct page *p, const struct report_kind *kind, const struct oks_row *row,
+                    const struct oks_rows_total *total)
 {
-    static const char *const calls[] = {"calls", NULL}, *const sessions[] = {"sessions", NULL};
+    char time[CELL_BYTES];
 
-    put_counts(p, row, calls);
-    put_row_share(p, row, total, "calls");
-    put_counts(p, row == total ? NULL : row, sessions);
-}
-
-static void put_billed(struct page *p, const struct value *billed, const struct value *total)
-{
-    static const char *const counts[] = {
-        "requests", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens", NULL};
-    char text[CELL_BYTES];
-
-    page_cell(p, cell_usd(value_member(billed, "costUSD"), billed, &p->marks, text), false);
-    put_row_share(p, billed, total, "costUSD");
-    put_counts(p, billed, counts);
-}
-
-static void put_row(struct page *p, const struct report_kind *kind, const char *name, const struct value *row,
-                    const struct value *total)
-{
-    page_row_name(p, name);
+    page_row_name(p, kind->key == CELL_TIME ? cell_time_of(row->key, p->time->zone, time) : row->key);
     if (kind->of_calls)
         put_calls(p, row, total);
     else
-        put_billed(p, value_member(row, "billed"), value_member(total, "billed"));
+        put_billed(p, &row->bill, &total->bill);
     markup_raw(p->m, "</tr>\n");
 }
 
-void page_rows(struct page *p, const struct report_rows *rows, const char *caption)
+static void end_rows(struct page *p, const struct report_kind *kind, const struct oks_rows_total *total)
 {
-    char key[CELL_BYTES];
-
-    page_begin_table(p, caption);
-    put_head(p, rows->kind);
-    for (size_t i = 0; i < rows->n; i++) {
-        const struct value *row = rows->rows[i].tree.root;
-
-        put_row(p, rows->kind,
-                rows->kind->key == CELL_TIME ? cell_time(value_member(row, "key"), p->time->zone, key)
-                                             : report_row_key(&rows->rows[i]),
-                row, rows->total.root);
-    }
-    markup_raw(p->m, "</tbody>\n");
-    if (rows->total.root) {
-        markup_raw(p->m, "<tfoot>\n");
-        put_row(p, rows->kind, rows->kind->folder ? "All sessions" : "Total", rows->total.root,
-                rows->total.root);
-        markup_raw(p->m, "</tfoot>\n");
-    }
+    markup_raw(p->m, "</tbody>\n<tfoot>\n");
+    page_row_name(p, kind->folder ? "All sessions" : "Total");
+    if (kind->of_calls)
+        put_calls(p, NULL, total);
+    else
+        put_billed(p, &total->bill, &total->bill);
+    markup_raw(p->m, "</tr>\n</tfoot>\n");
     page_end_table(p);
 }
 
-static void put_more(const struct page *p, const struct report_rows *rows)
+/* A section in the making: it is written while its rows come. */
+struct kind_section {
+    struct page *page;
+    const struct report_kind *kind;
+    const char *title;
+    struct oks_rows_total total; /* set before the first row comes */
+    bool begun;
+};
+
+static void begin_kind(struct kind_section *s)
 {
-    if (rows->n_all > rows->n)
-        markup_format(p->m, "<p class=\"note\">and %zu more: <code>okstrafs report %s</code> shows all</p>\n",
-                      rows->n_all - rows->n, rows->kind->name);
+    const char *by = s->kind->of_calls ? "calls" : "cost";
+    char caption[CAPTION_BYTES];
+
+    page_begin_section(s->page, s->kind->name, s->title);
+    if (s->total.n <= ROWS_SHOWN)
+        snprintf(caption, CAPTION_BYTES, "%s by %s", s->title, by);
+    else
+        snprintf(caption, CAPTION_BYTES, "%s by %s: the first %d of %zu", s->title, by, ROWS_SHOWN,
+                 s->total.n);
+    begin_rows(s->page, s->kind, caption);
+    s->begun = true;
 }
 
-static void put_caption(char caption[CAPTION_BYTES], const char *title, const struct report_rows *rows)
+static int put_kind_row(void *ctx, const struct oks_row *row)
 {
-    const char *by = rows->kind->of_calls ? "calls" : "cost";
+    struct kind_section *s = ctx;
 
-    if (rows->n == rows->n_all)
-        snprintf(caption, CAPTION_BYTES, "%s by %s", title, by);
-    else
-        snprintf(caption, CAPTION_BYTES, "%s by %s: the first %zu of %zu", title, by, rows->n, rows->n_all);
+    if (!s->begun)
+        begin_kind(s);
+    put_row(s->page, s->kind, row, &s->total);
+    return 0;
 }
 
 int page_kind(struct page *p, const char *name, const char *title)
 {
-    struct report_rows rows;
-    char caption[CAPTION_BYTES];
-    int rc = report_rows_read(&rows, report_kind_find(name), p->source, "", ROWS_SHOWN);
+    struct kind_section s = {.page = p, .kind = report_kind_find(name), .title = title};
+    int rc = p->source->rows(p->source->ctx, s.kind, ROWS_SHOWN, put_kind_row, &s, &s.total);
 
-    if (rc < 0)
+    if (rc < 0 || !s.begun)
         return rc == -ENOENT ? 0 : rc;
-    if (rows.n > 0) {
-        page_begin_section(p, name, title);
-        put_caption(caption, title, &rows);
-        page_rows(p, &rows, caption);
-        put_more(p, &rows);
-        page_end_section(p);
-    }
-    report_rows_clear(&rows);
+    end_rows(p, s.kind, &s.total);
+    if (s.total.n > ROWS_SHOWN)
+        markup_format(p->m, "<p class=\"note\">and %zu more: <code>okstrafs report %s</code> shows all</p>\n",
+                      s.total.n - ROWS_SHOWN, s.kind->name);
+    page_end_section(p);
     return 0;
 }
 
 /* --- blocks --- */
 
-static void put_running(struct page *p, const struct value *block)
+static void put_running(struct page *p, const struct oks_row *block)
 {
-    const struct value *rate = value_member(block, "burnRate"), *ahead = value_member(block, "projection");
-    const struct value *in = NULL;
+    bool at_least = block->bill.lower_bound;
     char text[CELL_BYTES];
 
-    report_member(block, "billed.costUSD", &in);
     markup_raw(p->m, "<p>A block is running until <strong>");
-    markup_text(p->m, cell_time(value_member(block, "endTime"), p->time->zone, text));
+    markup_text(p->m, cell_time_of(block->end, p->time->zone, text));
     markup_raw(p->m, "</strong>");
-    if (value_is(rate, VALUE_OBJECT)) {
+    if (block->has_rate) {
         markup_raw(p->m, ". It burns ");
-        markup_text(p->m, cell_usd(value_member(rate, "costUSDPerHour"), in, &p->marks, text));
-        markup_raw(p->m, " USD an hour");
-    }
-    if (value_is(ahead, VALUE_OBJECT)) {
-        markup_raw(p->m, " and heads for ");
-        markup_text(p->m, cell_usd(value_member(ahead, "costUSD"), in, &p->marks, text));
+        markup_text(p->m, cell_usd_of(block->cost_per_hour, at_least, &p->marks, text));
+        markup_raw(p->m, " USD an hour and heads for ");
+        markup_text(p->m, cell_usd_of(block->cost_at_end, at_least, &p->marks, text));
         markup_raw(p->m, " USD");
     }
     markup_raw(p->m, ".</p>\n");
 }
 
+int page_take_row(void *ctx, const struct oks_row *row)
+{
+    struct page_rows *rows = ctx;
+    struct page_kept_row *kept = &rows->items[rows->n++];
+
+    kept->row = *row;
+    snprintf(kept->key, sizeof(kept->key), "%s", row->key);
+    kept->row.key = kept->key;
+    return 0;
+}
+
 int page_blocks(struct page *p)
 {
-    struct report_rows rows;
-    int rc = report_rows_read(&rows, report_kind_find("blocks"), p->source, "", BLOCKS_SHOWN);
+    const struct report_kind *kind = report_kind_find("blocks");
+    struct page_rows rows;
+    int rc;
 
-    if (rc < 0)
+    rows.n = 0;
+    rc = p->source->rows(p->source->ctx, kind, BLOCKS_SHOWN, page_take_row, &rows, &rows.total);
+    if (rc < 0 || rows.n == 0)
         return rc == -ENOENT ? 0 : rc;
-    if (rows.n > 0) {
-        page_begin_section(p, "blocks", "Blocks of five hours");
-        for (size_t i = 0; i < rows.n; i++)
-            if (value_is_true(value_member(rows.rows[i].tree.root, "isActive")))
-                put_running(p, rows.rows[i].tree.root);
-        page_rows(p, &rows, "The last blocks");
-        page_end_section(p);
-    }
-    report_rows_clear(&rows);
+    page_begin_section(p, "blocks", "Blocks of five hours");
+    for (size_t i = 0; i < rows.n; i++)
+        if (rows.items[i].row.running)
+            put_running(p, &rows.items[i].row);
+    page_put_rows(p, kind, &rows, "The last blocks");
+    page_end_section(p);
     return 0;
+}
+
+void page_put_rows(struct page *p, const struct report_kind *kind, const struct page_rows *rows,
+                   const char *caption)
+{
+    begin_rows(p, kind, caption);
+    for (size_t i = 0; i < rows->n; i++)
+        put_row(p, kind, &rows->items[i].row, &rows->total);
+    end_rows(p, kind, &rows->total);
 }

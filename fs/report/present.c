@@ -6,18 +6,14 @@
 
 #include "okstrafs/zone.h"
 
-enum { FUTURE_ROWS = 8 /* behind the present one, as a wrong clock writes them; and what has no time */ };
-
 static const char *const kinds[] = {[SPAN_TODAY] = "days",
                                     [SPAN_YESTERDAY] = "days",
                                     [SPAN_WEEK] = "weeks",
                                     [SPAN_MONTH] = "months",
                                     [SPAN_ALL] = "months"};
 
-enum { KEY_BYTES = 16 };
-
 /* The key of the row, as by-day.json, by-week.json and by-month.json have it; "": none. */
-static void key_of(enum report_span span, int64_t day, char out[KEY_BYTES])
+static void key_of(enum report_span span, int64_t day, char out[REPORT_PRESENT_BYTES])
 {
     time_t midnight = (time_t)day * 86400;
     struct tm tm = {0};
@@ -26,11 +22,11 @@ static void key_of(enum report_span span, int64_t day, char out[KEY_BYTES])
     if (!gmtime_r(&midnight, &tm))
         return;
     if (span == SPAN_WEEK)
-        strftime(out, KEY_BYTES, "%G-W%V", &tm);
+        strftime(out, REPORT_PRESENT_BYTES, "%G-W%V", &tm);
     else if (span == SPAN_MONTH)
-        strftime(out, KEY_BYTES, "%Y-%m", &tm);
+        strftime(out, REPORT_PRESENT_BYTES, "%Y-%m", &tm);
     else
-        strftime(out, KEY_BYTES, "%Y-%m-%d", &tm);
+        strftime(out, REPORT_PRESENT_BYTES, "%Y-%m-%d", &tm);
 }
 
 static const struct value *row_of(const struct report_rows *rows, const char *key)
@@ -41,19 +37,31 @@ static const struct value *row_of(const struct report_rows *rows, const char *ke
     return NULL;
 }
 
+const struct report_kind *report_present_kind(enum report_span span)
+{
+    return report_kind_find(kinds[span]);
+}
+
+void report_present_key(enum report_span span, const struct oks_zone *zone, int64_t now_ms,
+                        char out[REPORT_PRESENT_BYTES])
+{
+    int64_t day = oks_zone_day(zone, now_ms / 1000);
+
+    if (span == SPAN_YESTERDAY) /* not the number before: a zone may have skipped that day */
+        day = oks_zone_day(zone, oks_zone_day_start(zone, day) - 1);
+    key_of(span, day, out);
+}
+
 int report_present(const struct report_source *source, enum report_span span, const struct oks_zone *zone,
                    int64_t now_ms, void (*fn)(void *ctx, const struct value *usage), void *ctx)
 {
-    int64_t day = oks_zone_day(zone, now_ms / 1000);
     struct report_rows rows;
-    char key[KEY_BYTES];
-    int rc = report_rows_read(&rows, report_kind_find(kinds[span]), source, "", FUTURE_ROWS);
+    char key[REPORT_PRESENT_BYTES];
+    int rc = report_rows_read(&rows, report_present_kind(span), source, "", REPORT_PRESENT_ROWS);
 
     if (rc < 0)
         return rc;
-    if (span == SPAN_YESTERDAY) /* not the number before: a zone may have skipped that day */
-        day = oks_zone_day(zone, oks_zone_day_start(zone, day) - 1);
-    key_of(span, day, key);
+    report_present_key(span, zone, now_ms, key);
     fn(ctx, span == SPAN_ALL ? rows.total.root : row_of(&rows, key));
     report_rows_clear(&rows);
     return 0;

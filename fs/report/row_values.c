@@ -106,32 +106,3 @@ int row_values(struct values *out, const struct oks_row *row)
     *out = (struct values){.root = b->values};
     return 0;
 }
-
-static void add_text(struct block *b, const char *key, const char *text)
-{
-    add(b, key, text ? VALUE_STRING : VALUE_NULL, text);
-}
-
-int session_values(struct values *out, const struct oks_session_row *row)
-{
-    struct block *b = malloc(sizeof(*b));
-    struct value *root;
-
-    if (!b)
-        return -ENOMEM;
-    b->n = b->n_numbers = 0;
-    root = add(b, NULL, VALUE_OBJECT, NULL);
-    add_text(b, "endedAt", row->ended);
-    add_text(b, "model", row->model);
-    if (row->billed)
-        add_bill(b, &row->bill);
-    if (row->asked)
-        add_count(b, "occupancyTokens", row->occupancy_tokens);
-    if (row->context_limit) {
-        add_count(b, "contextLimit", row->context_limit);
-        add(b, "ratio", VALUE_NUMBER, row->ratio);
-    }
-    end(b, root);
-    *out = (struct values){.root = b->values};
-    return 0;
-}

@@ -1,4 +1,4 @@
-/* Rows and sessions as numbers, with the members of the documents that they are from. */
+/* Rows as numbers, with the members of the documents that they are from. */
 #ifndef OKSTRAFS_FS_REPORT_ROW_VALUES_H
 #define OKSTRAFS_FS_REPORT_ROW_VALUES_H
 
@@ -10,9 +10,5 @@
  * "endTime", "isActive", "burnRate" and "projection". No other members. 0 or -ENOMEM
  */
 int row_values(struct values *out, const struct oks_row *row);
-
-/* A session: "endedAt" and "billed" of its usage.json, "model", "occupancyTokens", "contextLimit" and "ratio"
- * of its context.json. Texts are borrowed. 0 or -ENOMEM */
-int session_values(struct values *out, const struct oks_session_row *row);
 
 #endif

@@ -122,21 +122,9 @@ static int each_row(void *ctx, const struct report_kind *kind, size_t most,
                     struct oks_rows_total *total)
 {
     const struct tree_documents *d = ctx;
-    char path[REPORT_PATH_BYTES];
-    struct node node;
-    enum oks_stats by;
-    int rc;
 
-    if (!kind->document)
-        return oks_engine_team_rows(d->engine, most, fn, fn_ctx, total);
-    rc = report_main_path(kind, "", path);
-    if (rc == 0)
-        rc = find(d, path, &node);
-    if (rc < 0)
-        return rc;
-    by = node.type->stats;
-    node_clear(&node);
-    return oks_engine_rows(d->engine, by, d->now_ms, most, fn, fn_ctx, total);
+    return kind->document ? oks_engine_rows(d->engine, kind->stats, d->now_ms, most, fn, fn_ctx, total)
+                          : oks_engine_team_rows(d->engine, most, fn, fn_ctx, total);
 }
 
 struct report_source tree_documents_source(struct tree_documents *d)
