@@ -23,6 +23,7 @@ void catalog_init(struct catalog *c, struct versions *versions)
     c->versions = versions;
     TAILQ_INIT(&c->dirty);
     TAILQ_INIT(&c->by_version);
+    TAILQ_INIT(&c->teams_by_version);
 }
 
 static void origin_free(void *item)
@@ -41,6 +42,7 @@ void catalog_clear(struct catalog *c)
     tdestroy(c->origins, origin_free);
     catalog_set_hosts(c, NULL, 0);
     free(c->by_inode.chains);
+    free(c->ranked_teams);
 }
 
 static int by_session_name(const void *a, const void *b)

@@ -108,7 +108,8 @@ struct team {
     size_t n_by_name;
     struct team_members *by_member; /* of teams/members.c; NULL: not made */
     struct team_bill *bill;         /* of documents/, malloc'ed; NULL: not made */
-    uint64_t version;
+    uint64_t version;               /* set by catalog_team_changed() alone */
+    TAILQ_ENTRY(team) of_version;
     uint64_t told; /* the version that streams/ have seen */
 };
 
@@ -129,13 +130,15 @@ struct catalog {
     void *transcripts;                /* tsearch trees: by path */
     void *sessions;                   /* by name */
     TAILQ_HEAD(, session) by_version; /* the one that changed last is the first */
-    void *projects;                   /* by name */
-    void *teams;                      /* by key */
-    void *leads;                      /* by name */
-    void *parents;                    /* by name */
-    void *origins;                    /* by name */
-    struct host own;                  /* this machine */
-    struct host **hosts;              /* the others, ascending by name */
+    TAILQ_HEAD(, team) teams_by_version;
+    struct ranked_teams *ranked_teams; /* of documents/, malloc'ed; NULL: not made */
+    void *projects;                    /* by name */
+    void *teams;                       /* by key */
+    void *leads;                       /* by name */
+    void *parents;                     /* by name */
+    void *origins;                     /* by name */
+    struct host own;                   /* this machine */
+    struct host **hosts;               /* the others, ascending by name */
     size_t n_hosts;
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced;                /* transcripts whose session and project are known only after a scan */
@@ -169,8 +172,9 @@ struct transcript *catalog_of_inode_next(const struct transcript *t);
 /* --- catalog.c: sessions and transcripts --- */
 
 struct session *catalog_session(struct catalog *c, const char *name);
-/* The session has this version now, which is the newest of all. */
+/* The session, or the team, has this version now, which is the newest of all. */
 void catalog_session_changed(struct catalog *c, struct session *s, uint64_t version);
+void catalog_team_changed(struct catalog *c, struct team *team, uint64_t version);
 /* Sets the parent to the session of this id; absent, or on ENOMEM: none. */
 void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id);
 /* Those that name the session of this name as their parent; NULL: none do. */
@@ -279,7 +283,7 @@ int lead_set_unnamed(struct catalog *c, struct session *s, const char *name);
 struct oks_slice lead_team_of(struct catalog *c, const struct session *s, char buf[OKS_NAME_MAX + 1]);
 struct lead *catalog_lead(const struct catalog *c, const char *name); /* or NULL */
 /* The session changed: the teams of its teammates get the version. */
-void catalog_lead_bump(const struct catalog *c, const struct session *s, uint64_t version);
+void catalog_lead_bump(struct catalog *c, const struct session *s, uint64_t version);
 /* Its transcripts name other teams now, or it is about to go. 0 or -ENOMEM */
 int catalog_lead_changed(struct catalog *c, const struct session *s);
 

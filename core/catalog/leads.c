@@ -69,7 +69,7 @@ int lead_set(struct catalog *c, struct membership *m, const char *name)
         LIST_INSERT_HEAD(&m->lead->teammates, m, of_lead);
     if (before)
         lead_release(c, before);
-    m->team->version = version_next(c->versions);
+    catalog_team_changed(c, m->team, version_next(c->versions));
     return name && !m->lead ? -ENOMEM : 0;
 }
 
@@ -140,12 +140,12 @@ struct oks_slice lead_team_of(struct catalog *c, const struct session *s, char b
     return oks_slice_of(buf);
 }
 
-void catalog_lead_bump(const struct catalog *c, const struct session *s, uint64_t version)
+void catalog_lead_bump(struct catalog *c, const struct session *s, uint64_t version)
 {
     const struct lead *lead = c->leads ? catalog_lead(c, s->name) : NULL;
     struct membership *m;
 
     if (lead)
         LIST_FOREACH(m, &lead->teammates, of_lead)
-            m->team->version = version;
+            catalog_team_changed(c, m->team, version);
 }

@@ -58,6 +58,7 @@ struct team *catalog_team_made(struct catalog *c, struct oks_slice raw)
     if (found && *found == team) {
         c->n_teams++;
         team->version = version_next_names(c->versions);
+        TAILQ_INSERT_HEAD(&c->teams_by_version, team, of_version);
         return team;
     }
     free(team->key);
@@ -65,11 +66,19 @@ struct team *catalog_team_made(struct catalog *c, struct oks_slice raw)
     return found ? *found : NULL;
 }
 
+void catalog_team_changed(struct catalog *c, struct team *team, uint64_t version)
+{
+    team->version = version;
+    TAILQ_REMOVE(&c->teams_by_version, team, of_version);
+    TAILQ_INSERT_HEAD(&c->teams_by_version, team, of_version);
+}
+
 void catalog_team_release(struct catalog *c, struct team *team)
 {
     if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
         return;
     tdelete(team, &c->teams, by_team_key);
+    TAILQ_REMOVE(&c->teams_by_version, team, of_version);
     c->n_teams--;
     version_next_names(c->versions);
     free(team->runs_by_name);
@@ -133,7 +142,7 @@ void catalog_membership_end(struct catalog *c, struct membership *m)
     lead_set(c, m, NULL);
     LIST_REMOVE(m, of_team);
     LIST_REMOVE(m, of_session);
-    team->version = version_next(c->versions);
+    catalog_team_changed(c, team, version_next(c->versions));
     team->first = team->first == m ? NULL : team->first;
     free(m->spelling);
     free(m);
@@ -160,7 +169,7 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     m->team = team;
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
-    team->version = version_next(c->versions);
+    catalog_team_changed(c, team, version_next(c->versions));
     team_rename(c, team, m);
     return 0;
 }

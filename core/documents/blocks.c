@@ -88,22 +88,23 @@ static void put_gap(struct stats *s, int64_t start, int64_t end)
 
 static void pick_block(const struct drawing *d, bool active)
 {
-    struct picked_row row = {.row.running = active};
+    struct oks_row row = {.running = active};
+    struct row_sum sum = {.counted = 0};
     char key[OKS_STAMP_TEXT];
     struct rates rates;
 
-    billed_bag_total(&d->billed, &row.sum);
+    billed_bag_total(&d->billed, &sum.bill);
     oks_time_text(d->block.start, key);
-    oks_time_text(block_end(&d->block), row.row.end);
+    oks_time_text(block_end(&d->block), row.end);
     if (active && rates_of(d, &rates)) {
-        row.row.has_rate = true;
-        row.row.tokens_per_minute = rates.tokens_per_minute;
-        row.row.tokens_at_end = rates.tokens_at_end;
-        row.row.minutes_left = rates.minutes_left;
-        document_cost_text(&rates.hour, row.row.cost_per_hour);
-        document_cost_text(&rates.end, row.row.cost_at_end);
+        row.has_rate = true;
+        row.tokens_per_minute = rates.tokens_per_minute;
+        row.tokens_at_end = rates.tokens_at_end;
+        row.minutes_left = rates.minutes_left;
+        document_cost_text(&rates.hour, row.cost_per_hour);
+        document_cost_text(&rates.end, row.cost_at_end);
     }
-    picked_add(d->s->picked, key, &row);
+    picked_add(d->s->picked, key, &sum, &row);
 }
 
 static void put_block(struct drawing *d)
@@ -212,11 +213,11 @@ static void add_half(struct drawing *d, struct time_row *row)
  * Of the last blocks only: where to begin. A request more than five hours behind the one before starts a
  * block, whatever came before, so what is before some of these need not be looked at.
  */
-static size_t first_half(const struct stats *s, const struct time_table *table)
+static size_t first_start(const struct stats *s, const struct time_table *table)
 {
     size_t starts = 0, at = table->n, next = table->n; /* of the last half with requests */
 
-    while (s->picked && at-- > 0) {
+    while (at-- > 0) {
         struct time_row *row = table->rows[at];
 
         if (row->outside || row->n_stamps == 0)
@@ -229,18 +230,40 @@ static size_t first_half(const struct stats *s, const struct time_table *table)
     return 0;
 }
 
+/* The half in which the first of the last blocks starts; *before: how many blocks are passed over. */
+static size_t first_half(const struct stats *s, const struct time_table *table, size_t *before)
+{
+    size_t starts[OKS_ROWS_MAX], n = 0, most = s->picked->most;
+    struct block block = {0};
+
+    for (size_t i = first_start(s, table); i < table->n && most; i++) {
+        struct time_row *row = table->rows[i];
+
+        if (row->outside || row->n_stamps == 0)
+            continue;
+        if (block_add(&block, ms_of(row, 0)))
+            starts[n++ % most] = i;
+        block.last = ms_of(row, row->n_stamps - 1);
+    }
+    *before = n > most ? n - most : 0;
+    return n ? starts[*before % most] : table->n;
+}
+
 void stats_put_blocks(struct stats *s)
 {
     const struct time_table *table = &s->model->timeline.tables[TIMELINE_HALVES];
     struct drawing d = {.s = s};
+    size_t before = 0, first = s->picked ? first_half(s, table, &before) : 0;
 
     measure_start(&d.sum);
     measure_start(&d.all);
-    for (size_t i = first_half(s, table); i < table->n && document_goes_on(s->j); i++)
+    for (size_t i = first; i < table->n && document_goes_on(s->j); i++)
         add_half(&d, table->rows[i]);
     if (document_goes_on(s->j))
         finish_block(&d);
-    if (!s->picked) /* no block */
+    if (s->picked)
+        s->picked->n_all += before;
+    else /* no block */
         stats_put_rest(s, "outside", &d.all, &d.all_billed);
     billed_bag_clear(&d.billed);
     billed_bag_clear(&d.all_billed);

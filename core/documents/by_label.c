@@ -58,14 +58,18 @@ static char *key_of(struct stats *s, const struct label_shown *row)
     return key.error ? free(key.ptr), NULL : key.ptr;
 }
 
-static void pick_row(struct stats *s, const char *key, const struct label_shown *row)
+static void pick_row(struct stats *s, const struct label_shown *row, const struct row_sum *sum)
 {
-    struct picked_row picked = {
-        .counted = oks_totals_tokens(&row->measure.totals),
-        .row = {.of_tool = s->by == OKS_STATS_BY_TOOL, .calls = row->calls, .sessions = row->sessions}};
+    const struct oks_row numbers = {
+        .of_tool = s->by == OKS_STATS_BY_TOOL, .calls = row->calls, .sessions = row->sessions};
+    char *key;
 
-    billed_bag_total(&row->billed, &picked.sum);
-    picked_add(s->picked, key, &picked);
+    if (picked_passes_over(s->picked, sum))
+        return;
+    key = key_of(s, row);
+    if (key)
+        picked_add(s->picked, key, sum, &numbers);
+    free(key);
 }
 
 /* And keeps the text, unless `kept` is NULL. */
@@ -96,14 +100,24 @@ static void put_shown(struct stats *s, struct row_text *kept, const struct label
 
     if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
         return;
-    if (kept && stats_put_kept(s, kept))
+    if (kept && stats_put_kept(s, kept, NULL))
         return;
     key = key_of(s, row);
-    if (key && s->picked)
-        pick_row(s, key, row);
-    else if (key)
+    if (key)
         write_row(s, kept, key, row);
     free(key);
+}
+
+/* A row over all time: a share of a session makes it say something. */
+static void pick_shown(struct stats *s, struct row_text *kept, const struct label_shown *row)
+{
+    struct row_sum sum = {.counted = oks_totals_tokens(&row->measure.totals)};
+
+    if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
+        return;
+    billed_bag_total(&row->billed, &sum.bill);
+    stats_keep_sum(kept, &row->measure, &row->billed);
+    pick_row(s, row, &sum);
 }
 
 /* --- over all time --- */
@@ -118,8 +132,15 @@ static void put_row(void *ctx, void *item)
                                 .calls = document_tokens(row->calls),
                                 .sessions = row->sessions};
 
+    if (s->picked && row->text.has_sum) {
+        pick_row(s, &shown, row->text.sum);
+        return;
+    }
     label_row_measure(row, &shown.measure);
-    put_shown(s, &row->text, &shown);
+    if (s->picked)
+        pick_shown(s, &row->text, &shown);
+    else
+        put_shown(s, &row->text, &shown);
 }
 
 static int put_rows(struct stats *s)

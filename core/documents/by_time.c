@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "documents/document.h"
+#include "documents/parts.h"
 #include "documents/timeline_window.h"
 #include "okstrafs/zone.h"
 #include "time/calendar.h"
@@ -47,7 +48,7 @@ static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, 
     bool whole = billed == &row->billed && s->model->timeline.tables[kind].n <= KEPT_MAX;
     char key[KEY_TEXT];
 
-    if (whole && stats_put_kept(s, &row->text))
+    if (whole && stats_put_kept(s, &row->text, NULL))
         return;
     key_of(s, row, kind, key);
     if (whole)
@@ -67,7 +68,7 @@ static void add(struct stats *s, struct part *to, const struct measure *m, const
     json_fail(s->j, billed_bag_add(&to->billed, billed));
 }
 
-void stats_put_by_time(struct stats *s, enum time_kind kind)
+static void write_by_time(struct stats *s, enum time_kind kind)
 {
     struct time_table *table = &s->model->timeline.tables[kind];
     struct part all = {0}, outside = {0};
@@ -93,4 +94,74 @@ void stats_put_by_time(struct stats *s, enum time_kind kind)
     stats_put_rest(s, "unknown", &all.sum, &all.billed);
     billed_bag_clear(&outside.billed);
     billed_bag_clear(&all.billed);
+}
+
+/* A row that its aggregate alone says to be used is not measured. */
+static bool is_used(struct stats *s, struct time_row *row)
+{
+    struct measure m;
+
+    if (!row->sum.stale && row->sum.events > 0)
+        return true;
+    timeline_row_measure(&s->model->timeline, row, &m);
+    return m.totals.events > 0 || !billed_bag_is_zero(&row->billed);
+}
+
+static void pick_row(struct stats *s, struct time_row *row, enum time_kind kind)
+{
+    char key[KEY_TEXT];
+    struct measure m;
+
+    key_of(s, row, kind, key);
+    if (stats_put_kept(s, &row->text, key))
+        return;
+    timeline_row_measure(&s->model->timeline, row, &m);
+    stats_put_and_keep(s, &row->text, key, &m, &row->billed);
+}
+
+static void add_outside(struct stats *s, struct time_row *row, struct part *outside)
+{
+    struct measure m;
+
+    timeline_row_measure(&s->model->timeline, row, &m);
+    add(s, outside, &m, &row->billed);
+}
+
+/* The last rows. Others are only counted, because the sum of all is kept with the table. */
+static void pick_by_time(struct stats *s, enum time_kind kind)
+{
+    const struct time_table *table = &s->model->timeline.tables[kind];
+    struct measure all = {.totals = OKS_TOTALS_NONE};
+    struct part outside = {0};
+    size_t used = 0, first = 0;
+
+    measure_start(&outside.sum);
+    for (size_t i = table->n; i-- > 0;) {
+        struct time_row *row = table->rows[i];
+
+        if (!is_used(s, row))
+            continue;
+        if (row->outside)
+            add_outside(s, row, &outside);
+        else if (used++ < s->picked->most)
+            first = i;
+    }
+    for (size_t i = first; used > 0 && i < table->n; i++)
+        if (!table->rows[i]->outside && is_used(s, table->rows[i]))
+            pick_row(s, table->rows[i], kind);
+    s->picked->n_all = used;
+    for (int i = 0; i < OKS_COLUMNS; i++)
+        all.totals.count[i] = document_tokens(table->count[i]);
+    if (outside.sum.totals.events || !billed_bag_is_zero(&outside.billed))
+        stats_put_row(s, "outside", &outside.sum, &outside.billed);
+    stats_put_rest(s, "unknown", &all, &table->billed);
+    billed_bag_clear(&outside.billed);
+}
+
+void stats_put_by_time(struct stats *s, enum time_kind kind)
+{
+    if (s->picked)
+        pick_by_time(s, kind);
+    else
+        write_by_time(s, kind);
 }

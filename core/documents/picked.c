@@ -72,39 +72,46 @@ void picked_start(struct picked *p, bool by_cost, size_t most)
     p->error = 0;
 }
 
-static uint64_t cost_of(const struct picked_row *row)
+static uint64_t cost_of(const struct row_sum *sum)
 {
-    if (billed_cost_is_unknown(&row->sum))
+    if (sum->bill.cost == 0 || billed_cost_is_unknown(&sum->bill))
         return 0;
-    return row->sum.cost < OKS_MONEY_MAX ? (uint64_t)row->sum.cost : OKS_MONEY_MAX;
+    return sum->bill.cost < OKS_MONEY_MAX ? (uint64_t)sum->bill.cost : OKS_MONEY_MAX;
 }
 
-static unsigned __int128 tokens_of(const struct picked_row *row)
+static unsigned __int128 tokens_of(const struct row_sum *sum)
 {
-    return document_tokens(row->sum.input + row->sum.output + row->sum.cache_5m + row->sum.cache_1h);
+    return document_tokens(sum->bill.input + sum->bill.output + sum->bill.cache_5m + sum->bill.cache_1h);
 }
 
-/* Whether a row of this cost and key says more than another one. */
-static bool is_before(const struct picked_row *a, uint64_t cost, const char *key, const struct picked_row *b)
+bool row_sum_is_before(const struct row_sum *a, uint64_t a_calls, const char *a_key, const struct row_sum *b,
+                       uint64_t b_calls, const char *b_key)
 {
-    if (cost != b->cost)
-        return cost > b->cost;
+    if (cost_of(a) != cost_of(b))
+        return cost_of(a) > cost_of(b);
     if (tokens_of(a) != tokens_of(b))
         return tokens_of(a) > tokens_of(b);
     if (a->counted != b->counted)
         return a->counted > b->counted;
-    if (a->row.calls != b->row.calls)
-        return a->row.calls > b->row.calls;
-    return strcmp(key, b->key) < 0;
+    if (a_calls != b_calls)
+        return a_calls > b_calls;
+    return strcmp(a_key, b_key) < 0;
 }
 
-static size_t place_of(const struct picked *p, uint64_t cost, const char *key, const struct picked_row *row)
+static bool is_before(const struct row_sum *sum, uint64_t cost, uint64_t calls, const char *key,
+                      const struct picked_row *than)
 {
-    size_t at = p->n;
+    if (cost != than->cost)
+        return cost > than->cost;
+    return row_sum_is_before(sum, calls, key, &than->sum, than->row.calls, than->key);
+}
 
-    while (p->by_cost && at > 0 && is_before(row, cost, key, &p->rows[at - 1]))
-        at--;
-    return at;
+bool picked_passes_over(struct picked *p, const struct row_sum *sum)
+{
+    bool over = p->by_cost && p->n == p->most && p->n > 0 && cost_of(sum) < p->rows[p->n - 1].cost;
+
+    p->n_all += over;
+    return over;
 }
 
 static void drop(struct picked *p, size_t at)
@@ -123,12 +130,14 @@ void picked_restart(struct picked *picked)
     picked_start(picked, by_cost, most);
 }
 
-void picked_add(struct picked *p, const char *key, const struct picked_row *row)
+void picked_add(struct picked *p, const char *key, const struct row_sum *sum, const struct oks_row *row)
 {
-    uint64_t cost = cost_of(row);
-    size_t at = place_of(p, cost, key, row);
+    uint64_t cost = cost_of(sum), calls = row ? row->calls : 0;
+    size_t at = p->n;
     char *copy;
 
+    while (p->by_cost && at > 0 && is_before(sum, cost, calls, key, &p->rows[at - 1]))
+        at--;
     p->n_all++;
     if (p->error || (p->by_cost && at == p->most) || p->most == 0)
         return;
@@ -142,9 +151,9 @@ void picked_add(struct picked *p, const char *key, const struct picked_row *row)
     if (!p->by_cost)
         at = p->n;
     memmove(p->rows + at + 1, p->rows + at, (p->n - at) * sizeof(*p->rows));
-    p->rows[at] = *row;
-    p->rows[at].key = copy;
-    p->rows[at].cost = cost;
+    p->rows[at] = (struct picked_row){.key = copy, .cost = cost, .sum = *sum};
+    if (row)
+        p->rows[at].row = *row;
     p->n++;
 }
 
@@ -156,7 +165,7 @@ int picked_each(const struct picked *p, int (*fn)(void *ctx, const struct oks_ro
         struct oks_row row = p->rows[i].row;
 
         row.key = p->rows[i].key;
-        picked_bill(&p->rows[i].sum, &row.bill);
+        picked_bill(&p->rows[i].sum.bill, &row.bill);
         rc = fn(ctx, &row);
     }
     return rc;

@@ -8,11 +8,16 @@
 #include "internal/rows.h"
 #include "sums/aggregate.h"
 
+/* What a row comes to: by this rows are sorted. */
+struct row_sum {
+    struct billed_sum bill;
+    uint64_t counted; /* tokens by the thirteen keys */
+};
+
 struct picked_row {
     char *key;     /* malloc'ed */
-    uint64_t cost; /* by which it is sorted */
-    struct billed_sum sum;
-    uint64_t counted;   /* tokens by the thirteen keys */
+    uint64_t cost; /* of the sum, as it is compared */
+    struct row_sum sum;
     struct oks_row row; /* what is known of it besides these */
 };
 
@@ -28,8 +33,16 @@ struct picked {
 void picked_start(struct picked *picked, bool by_cost, size_t most);
 /* Empty again: the rows are picked anew. */
 void picked_restart(struct picked *picked);
-/* Copies what is kept; `key` and `row` are borrowed. row->key is not looked at. */
-void picked_add(struct picked *picked, const char *key, const struct picked_row *row);
+/*
+ * Copies what is kept; all are borrowed. `row` is what is known of it besides the sum, or NULL; its key and
+ * its bill are not looked at.
+ */
+void picked_add(struct picked *picked, const char *key, const struct row_sum *sum, const struct oks_row *row);
+/* Whether a row of that sum costs too little to be kept: then it is counted, and need not be added. */
+bool picked_passes_over(struct picked *picked, const struct row_sum *sum);
+/* Whether a row says more than another one, by what they come to, their calls and their keys. */
+bool row_sum_is_before(const struct row_sum *a, uint64_t a_calls, const char *a_key, const struct row_sum *b,
+                       uint64_t b_calls, const char *b_key);
 /* Calls fn with each. Returns its first non-zero value, or the error. */
 int picked_each(const struct picked *picked, int (*fn)(void *ctx, const struct oks_row *row), void *ctx);
 void picked_clear(struct picked *picked);

@@ -17,8 +17,7 @@
 
 struct team_bill {
     uint64_t version; /* of the team's document, then */
-    struct billed_sum sum;
-    uint64_t counted;
+    struct row_sum sum;
 };
 
 static int measure(struct model *model, struct team *team, struct team_bill *out)
@@ -31,9 +30,9 @@ static int measure(struct model *model, struct team *team, struct team_bill *out
 
     runs_window(run, &w.since, &w.until);
     rc = team_measure(model, team, run, &w, &m, &bag);
-    billed_bag_total(&bag, &out->sum);
+    billed_bag_total(&bag, &out->sum.bill);
     billed_bag_clear(&bag);
-    out->counted = oks_totals_tokens(&m.totals);
+    out->sum.counted = oks_totals_tokens(&m.totals);
     return rc;
 }
 
@@ -56,36 +55,117 @@ static const struct team_bill *bill_of(struct model *model, struct team *team)
     return bill;
 }
 
-struct team_picking {
+/*
+ * The teams that cost most.
+ *
+ * Invariant, as of sums/recent.h: of the teams as they were at `version` it has the n dearest. One that has
+ * changed since is put where it belongs now; one that became cheaper than all of these is not kept, unless
+ * the array has all teams. Where too few are left, or a team came or went, all are gone through once more.
+ */
+struct ranked_teams {
     struct model *model;
-    struct picked *picked;
+    uint64_t version;
+    struct team *items[OKS_ROWS_MAX];
+    size_t n;
+    bool all;    /* there are no others */
+    bool failed; /* ENOMEM; sticky */
 };
 
-static void pick_team(void *ctx, void *item)
+static void take_out(struct ranked_teams *r, const struct team *team)
 {
-    struct team_picking *p = ctx;
-    struct team *team = item;
-    const struct team_bill *bill = bill_of(p->model, team);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->items[i] != team)
+            continue;
+        memmove(r->items + i, r->items + i + 1, (r->n - i - 1) * sizeof(*r->items));
+        r->n--;
+        return;
+    }
+}
 
-    if (bill)
-        picked_add(p->picked, team->name, &(struct picked_row){.sum = bill->sum, .counted = bill->counted});
+static void put_in(void *ctx, void *item)
+{
+    struct ranked_teams *r = ctx;
+    struct team *team = item;
+    const struct team_bill *bill = bill_of(r->model, team);
+    size_t at = r->n;
+
+    if (!bill)
+        r->failed = true;
+    if (!bill)
+        return;
+    while (at > 0 && row_sum_is_before(&bill->sum, 0, team->name, &r->items[at - 1]->bill->sum, 0,
+                                       r->items[at - 1]->name))
+        at--;
+    r->all &= r->n < OKS_ROWS_MAX;
+    if (at == OKS_ROWS_MAX || (at == r->n && !r->all && r->version))
+        return;
+    r->n -= r->n == OKS_ROWS_MAX;
+    memmove(r->items + at + 1, r->items + at, (r->n - at) * sizeof(*r->items));
+    r->items[at] = team;
+    r->n++;
+}
+
+static void rank_anew(struct ranked_teams *r)
+{
+    r->version = 0;
+    r->n = 0;
+    r->all = true;
+    oks_tree_each(r->model->catalog.teams, put_in, r);
+}
+
+static void rank_changed(struct ranked_teams *r)
+{
+    struct team *team;
+
+    TAILQ_FOREACH(team, &r->model->catalog.teams_by_version, of_version) {
+        if (team->version <= r->version)
+            break;
+        take_out(r, team);
+    }
+    TAILQ_FOREACH(team, &r->model->catalog.teams_by_version, of_version) {
+        if (team->version <= r->version)
+            break;
+        put_in(r, team);
+    }
+}
+
+/* Of at least so many, if there are; NULL: ENOMEM. */
+static const struct ranked_teams *ranked(struct model *model, size_t most)
+{
+    const struct versions *v = &model->versions;
+    struct ranked_teams *r = model->catalog.ranked_teams;
+
+    if (!r)
+        r = model->catalog.ranked_teams = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->model = model;
+    r->failed = false;
+    if (r->version && v->names <= r->version && v->prices <= r->version)
+        rank_changed(r);
     else
-        p->picked->error = -ENOMEM;
+        rank_anew(r);
+    if (r->n < most && !r->all)
+        rank_anew(r);
+    r->version = r->failed ? 0 : v->last;
+    return r->failed ? NULL : r;
 }
 
 int document_team_rows(struct model *model, size_t most, struct picked *picked, struct oks_rows_total *total)
 {
-    struct team_picking picking = {model, picked};
+    const struct ranked_teams *r;
     struct billed_sum all;
 
     picked_start(picked, true, most);
     pthread_mutex_lock(&model->lock);
-    oks_tree_each(model->catalog.teams, pick_team, &picking);
+    r = ranked(model, picked->most);
+    for (size_t i = 0; r && i < r->n && i < picked->most; i++)
+        picked_add(picked, r->items[i]->name, &r->items[i]->bill->sum, NULL);
     billed_bag_total(billing_all(model->billing), &all);
+    *total = (struct oks_rows_total){.n = model->catalog.n_teams};
     pthread_mutex_unlock(&model->lock);
-    *total = (struct oks_rows_total){.n = picked->n_all};
     picked_bill(&all, &total->bill);
-    return picked->error;
+    return r ? picked->error : -ENOMEM;
 }
 
 /* --- sessions --- */
@@ -95,11 +175,22 @@ struct session_facts {
     struct oks_bill bill;
     bool billed;
     bool asked;
-    struct context_fill context; /* if asked */
+    struct context_fill context;                   /* if asked */
+    char ratio[RATIO_TEXT], ended[OKS_STAMP_TEXT]; /* "": none */
 };
+
+static void put_stamp(struct oks_stamp stamp, char out[OKS_STAMP_TEXT])
+{
+    char room[OKS_STAMP_TEXT];
+    struct oks_slice text = oks_stamp_text(stamp, room);
+
+    memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+}
 
 static int facts_make(struct model *model, struct session *s, struct session_facts *out)
 {
+    struct oks_stamp last = sums_share(s)->totals.last;
     struct billed_bag bag = {0};
     struct billed_sum sum;
     int rc = billed_session_add(&bag, s);
@@ -110,6 +201,11 @@ static int facts_make(struct model *model, struct session *s, struct session_fac
     out->billed = !document_is_unknown(sums_share(s)) || sum.requests > 0;
     out->context = (struct context_fill){0};
     out->asked = context_measure(model, s, &out->context);
+    out->ratio[0] = out->ended[0] = '\0';
+    if (out->context.limit)
+        document_ratio_text(out->context.tokens, out->context.limit, out->ratio);
+    if (!oks_stamp_is_none(last))
+        put_stamp(last, out->ended);
     return rc;
 }
 
@@ -135,10 +231,7 @@ static const struct session_facts *facts_of(struct model *model, struct session 
 static int show(const struct session *s, const struct session_facts *facts, struct shown_session *out)
 {
     const struct context_fill *context = &facts->context;
-    struct oks_stamp last = sums_share(s)->totals.last;
-    bool timed = !oks_stamp_is_none(last);
-    char ratio[RATIO_TEXT] = "", buf[OKS_STAMP_TEXT];
-    struct oks_slice ended = timed ? oks_stamp_text(last, buf) : (struct oks_slice){0};
+    bool timed = *facts->ended;
 
     *out = (struct shown_session){
         .row = {.bill = facts->bill,
@@ -147,12 +240,10 @@ static int show(const struct session *s, const struct session_facts *facts, stru
                 .occupancy_tokens = context->tokens,
                 .context_limit = context->limit},
         .name = picked_text(s->name),
-        .ended = timed ? oks_slice_copy(ended) : NULL,
+        .ended = timed ? strdup(facts->ended) : NULL,
         .model = context->model.len ? picked_text(context->model.ptr) : NULL,
     };
-    if (context->limit)
-        document_ratio_text(context->tokens, context->limit, ratio);
-    strcpy(out->row.ratio, ratio);
+    strcpy(out->row.ratio, facts->ratio);
     out->row.name = out->name;
     out->row.ended = out->ended;
     out->row.model = out->model;

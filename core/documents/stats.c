@@ -24,7 +24,7 @@ static void put_group(void *ctx, void *item)
     struct group *g = item;
     struct measure m;
 
-    if (stats_put_kept(ctx, &g->text))
+    if (stats_put_kept(ctx, &g->text, g->key))
         return;
     groups_measure(g, &m);
     stats_put_and_keep(ctx, &g->text, g->key, &m, &g->billed);

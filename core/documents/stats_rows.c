@@ -19,10 +19,10 @@ void stats_put_counts(struct stats *s, const struct measure *m, const struct bil
 static void pick_row(struct stats *s, const char *key, const struct measure *m,
                      const struct billed_bag *billed)
 {
-    struct picked_row row = {.counted = oks_totals_tokens(&m->totals)};
+    struct row_sum sum = {.counted = oks_totals_tokens(&m->totals)};
 
-    billed_bag_total(billed, &row.sum);
-    picked_add(s->picked, key, &row);
+    billed_bag_total(billed, &sum.bill);
+    picked_add(s->picked, key, &sum, NULL);
 }
 
 void stats_put_row(struct stats *s, const char *key, const struct measure *m, const struct billed_bag *billed)
@@ -44,16 +44,34 @@ void stats_keep(const struct stats *s, struct row_text *kept, size_t start)
     size_t len = from ? (size_t)(j->text.ptr + j->text.len - from) : 0;
     char *text = len ? realloc(kept->ptr, len) : NULL;
 
-    if (text)
-        *kept = (struct row_text){memcpy(text, from, len), len};
+    if (!text)
+        return;
+    kept->ptr = memcpy(text, from, len);
+    kept->len = len;
 }
 
-bool stats_put_kept(struct stats *s, const struct row_text *kept)
+bool stats_put_kept(struct stats *s, const struct row_text *kept, const char *key)
 {
-    if (s->picked || kept->len == 0)
-        return false;
-    json_put_raw(s->j, NULL, (struct oks_slice){kept->ptr, kept->len});
-    return true;
+    if (s->picked) {
+        if (kept->has_sum && !picked_passes_over(s->picked, kept->sum))
+            picked_add(s->picked, key, kept->sum, NULL);
+        return kept->has_sum;
+    }
+    if (kept->len)
+        json_put_raw(s->j, NULL, (struct oks_slice){kept->ptr, kept->len});
+    return kept->len;
+}
+
+void stats_keep_sum(struct row_text *kept, const struct measure *m, const struct billed_bag *billed)
+{
+    struct row_sum *sum = kept->sum ? kept->sum : malloc(sizeof(*sum));
+
+    if (!sum)
+        return;
+    sum->counted = oks_totals_tokens(&m->totals);
+    billed_bag_total(billed, &sum->bill);
+    kept->sum = sum;
+    kept->has_sum = true;
 }
 
 void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key, const struct measure *m,
@@ -62,7 +80,9 @@ void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key,
     size_t start = s->j->text.len;
 
     stats_put_row(s, key, m, billed);
-    if (!s->picked)
+    if (s->picked)
+        stats_keep_sum(kept, m, billed);
+    else
         stats_keep(s, kept, start);
 }
 

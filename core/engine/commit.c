@@ -170,7 +170,7 @@ void commit_bump(struct oks_engine *e, struct session *s)
     if (s->project)
         s->project->version = version;
     LIST_FOREACH(m, &s->teams, of_session)
-        m->team->version = version;
+        catalog_team_changed(&e->model.catalog, m->team, version);
     catalog_lead_bump(&e->model.catalog, s, version);
     runs_session_changed(e->model.runs, s, version);
 }

@@ -11,6 +11,7 @@
 #define OKSTRAFS_SUMS_AGGREGATE_H
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "history/totals.h"
 
@@ -46,14 +47,29 @@ struct aggregate {
 };
 
 /*
- * What a row of a document was last written as. Usually one row of many has changed since, and writing the
- * others costs more than all the rest of a document. Whoever changes the row sets `len` to 0; the document
- * writes both.
+ * What a row of a document was last written as, and what it came to. Usually one row of many has changed
+ * since, and writing the others costs more than all the rest of a document. Whoever changes the row calls
+ * row_text_changed(); the document sets the others.
  */
 struct row_text {
-    char *ptr;  /* malloc'ed, an exact fit */
-    size_t len; /* 0: changed since */
+    char *ptr;           /* malloc'ed, an exact fit */
+    size_t len;          /* 0: changed since */
+    struct row_sum *sum; /* of documents/, malloc'ed; NULL: it was never needed */
+    bool has_sum;        /* false: changed since */
 };
+
+static inline void row_text_changed(struct row_text *text)
+{
+    text->len = 0;
+    text->has_sum = false;
+}
+
+static inline void row_text_clear(struct row_text *text)
+{
+    free(text->ptr);
+    free(text->sum);
+    *text = (struct row_text){0};
+}
 
 /*
  * Subtracts `before` and adds `after`; NULL: none. Names must be interned. Sets `stale` if the result cannot

@@ -101,7 +101,7 @@ static void group_free(void *node)
     struct group *group = node;
 
     billed_bag_clear(&group->billed);
-    free(group->text.ptr);
+    row_text_clear(&group->text);
     free(group);
 }
 
@@ -165,7 +165,7 @@ int groups_session(struct sums *sums, struct session *s, const struct measure *b
             rc = -ENOMEM;
         if (group && group == next) {
             aggregate_replace(&group->sum, before, now);
-            group->text.len = 0;
+            row_text_changed(&group->text);
             continue;
         }
         if (kind == GROUP_HOST && group)

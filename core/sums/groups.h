@@ -33,7 +33,7 @@ struct grouping {
 /* The group's bag, to be changed. */
 static inline struct billed_bag *group_bag(struct group *group)
 {
-    group->text.len = 0;
+    row_text_changed(&group->text);
     return &group->billed;
 }
 

@@ -141,7 +141,7 @@ static void row_free(void *item)
     struct label_row *row = item;
 
     billed_bag_clear(&row->billed);
-    free(row->text.ptr);
+    row_text_clear(&row->text);
     free(row->name);
     free(row);
 }
@@ -264,7 +264,7 @@ static int row_gains(struct label_row *row, struct label_share *share)
     aggregate_replace(&row->sum, counted(before), counted(share));
     row->calls += share->calls;
     row->sessions++;
-    row->text.len = 0;
+    row_text_changed(&row->text);
     LIST_INSERT_HEAD(&row->shares, share, of_row);
     return 0;
 }
@@ -276,7 +276,7 @@ static void row_loses(struct label_row *row, struct label_share *share)
         billed_bag_take(&row->billed, &share->bill->billed);
     row->calls -= share->calls;
     row->sessions--;
-    row->text.len = 0;
+    row_text_changed(&row->text);
 }
 
 static void row_release(void **rows, struct label_row *row)

@@ -358,11 +358,12 @@ void time_rows_free(struct timeline *tl)
 
         for (size_t i = 0; i < table->n; i++) {
             billed_bag_clear(&table->rows[i]->billed);
-            free(table->rows[i]->text.ptr);
+            row_text_clear(&table->rows[i]->text);
             free(table->rows[i]->stamps);
             free(table->rows[i]);
         }
         free(table->rows);
+        billed_bag_clear(&table->billed);
         *table = (struct time_table){0};
     }
 }

@@ -165,10 +165,15 @@ static void measure_session_in(const struct session *s, const struct timeline_ch
 }
 
 /* Either measure may be NULL: the session enters the row, or leaves it. */
-static void replace(struct time_row *row, const struct measure *was, const struct measure *now)
+static void replace(struct time_table *table, struct time_row *row, const struct measure *was,
+                    const struct measure *now)
 {
     aggregate_replace(&row->sum, was, now);
-    row->text.len = 0;
+    for (int i = 0; i < OKS_COLUMNS; i++) {
+        table->count[i] += now ? now->totals.count[i] : 0;
+        table->count[i] -= was ? was->totals.count[i] : 0;
+    }
+    row_text_changed(&row->text);
 }
 
 /* Adds the session's events to rows, from where an earlier slice ended. 1: there is more; or -ENOMEM */
@@ -200,7 +205,7 @@ static int take_in_events(struct slice *slice, struct session *s)
             if (!row)
                 continue;
             measure_session_in(s, &names, row, &m);
-            replace(row, NULL, &m);
+            replace(&tl->tables[at->kind], row, NULL, &m);
         }
     at->session = NULL;
     s->sums->timed = true;
@@ -283,19 +288,20 @@ static int compare_rows(const struct timeline_part *a, const struct timeline_par
     return a->row->id < b->row->id ? -1 : a->row->id > b->row->id;
 }
 
-static void apply(const struct timeline_parts *was, const struct timeline_parts *now)
+static void apply(struct timeline *tl, const struct timeline_parts *was, const struct timeline_parts *now)
 {
     for (size_t i = 0, j = 0; i < was->n || j < now->n;) {
         int order = i == was->n ? 1 : j == now->n ? -1 : compare_rows(&was->items[i], &now->items[j]);
         const struct timeline_part *before = order <= 0 ? &was->items[i++] : NULL,
-                                   *after = order >= 0 ? &now->items[j++] : NULL;
+                                   *after = order >= 0 ? &now->items[j++] : NULL,
+                                   *any = before ? before : after;
 
-        replace((before ? before : after)->row, before ? &before->measure : NULL,
+        replace(&tl->tables[any->kind], any->row, before ? &before->measure : NULL,
                 after ? &after->measure : NULL);
     }
 }
 
-static void apply_gain(const struct timeline_change *c)
+static void apply_gain(struct timeline *tl, const struct timeline_change *c)
 {
     for (size_t i = 0; i < c->gain.n; i++) {
         const struct measure *was = &c->was.items[i].measure;
@@ -303,7 +309,8 @@ static void apply_gain(const struct timeline_change *c)
 
         oks_totals_add(&now.totals, &c->gain.items[i].measure.totals);
         now.duration_ms = oks_duration_ms(now.totals.first, now.totals.last);
-        replace(c->gain.items[i].row, was->totals.events ? was : NULL, &now);
+        replace(&tl->tables[c->gain.items[i].kind], c->gain.items[i].row, was->totals.events ? was : NULL,
+                &now);
     }
 }
 
@@ -415,9 +422,9 @@ void timeline_after(struct timeline *tl, struct session *s, struct timeline_chan
         if (rc < 0 || (!c->whole && (c->agent != agent || c->model != model)))
             timeline_reset(tl);
         else if (c->adds)
-            apply_gain(c);
+            apply_gain(tl, c);
         else
-            apply(&c->was, &now);
+            apply(tl, &c->was, &now);
     }
     free(now.items);
     free(c->was.items);
@@ -427,18 +434,16 @@ void timeline_after(struct timeline *tl, struct session *s, struct timeline_chan
 
 /* --- requests --- */
 
-static int request_in_row(struct time_row *row, enum time_kind kind, uint64_t key, const char *model,
-                          const struct billed_sum *sum, bool comes)
+static int request_in_row(struct time_table *table, struct time_row *row, enum time_kind kind, uint64_t key,
+                          const char *model, const struct billed_sum *sum, bool comes)
 {
-    struct billed_sum *to = billed_bag_at(&row->billed, model);
+    struct billed_sum *to = billed_bag_at(&row->billed, model), *all = billed_bag_at(&table->billed, model);
     int rc = 0;
 
-    if (!to)
+    if (!to || !all)
         return -ENOMEM;
-    if (comes)
-        billed_add(to, sum);
-    else
-        billed_take(to, sum);
+    (comes ? billed_add : billed_take)(to, sum);
+    (comes ? billed_add : billed_take)(all, sum);
     if (kind != TIMELINE_HALVES || row->outside)
         return 0;
     for (uint64_t n = sum->requests ? sum->requests : billed_is_used(sum); rc == 0 && n > 0; n--) {
@@ -467,11 +472,12 @@ static int move_in_rows(struct timeline *tl, struct oks_stamp stamp, const char 
     for (int kind = 0; kind < tl->kinds; kind++) {
         struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
 
-        if (!row || request_in_row(row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
+        if (!row ||
+            request_in_row(&tl->tables[kind], row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
             timeline_reset(tl);
             return -ENOMEM;
         }
-        row->text.len = 0;
+        row_text_changed(&row->text);
     }
     return 0;
 }
@@ -613,7 +619,7 @@ void timeline_row_measure(struct timeline *tl, struct time_row *row, struct meas
     if (row->sum.stale) {
         aggregate_reset(&row->sum);
         oks_tree_each(tl->catalog->sessions, add_session, &a);
-        row->text.len = 0;
+        row_text_changed(&row->text);
     }
     aggregate_show(&row->sum, out);
 }

@@ -60,6 +60,8 @@ struct time_table {
     struct time_row **rows; /* ascending */
     size_t n, room;
     struct time_row *last; /* a cache: the row found last; the next key is usually in it. NULL: none */
+    unsigned __int128 count[OKS_COLUMNS]; /* of all rows; exact */
+    struct billed_bag billed;             /* the same */
 };
 
 /* Zeroed but for the first four: empty. */

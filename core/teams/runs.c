@@ -88,7 +88,7 @@ static void run_end(struct runs *runs, struct team_run *run)
     spelled_by_another(runs, team, run);
     run_unload(run);
     runs_changed(team);
-    team->version = version_next(runs->catalog->versions);
+    catalog_team_changed(runs->catalog, team, version_next(runs->catalog->versions));
     catalog_team_release(runs->catalog, team);
 }
 
@@ -146,7 +146,7 @@ static int run_begin(void *ctx, struct watched_dir *dir, const char *path, void 
     if (spells_before(run, run->team->spelled_by))
         spelled_by(runs, run->team, run);
     runs_changed(run->team);
-    run->team->version = version_next(runs->catalog->versions);
+    catalog_team_changed(runs->catalog, run->team, version_next(runs->catalog->versions));
     return 0;
 }
 
@@ -356,7 +356,7 @@ void runs_session_changed(struct runs *runs, const struct session *s, uint64_t v
     LIST_FOREACH(run, &runs->all, of_all)
         if (strcmp(run->lead, s->name) == 0 || member_own_worker(run, s) ||
             (run->roster && s->parent && strcmp(run->lead, s->parent) == 0) || member_may_have_joined(run, s))
-            run->team->version = version;
+            catalog_team_changed(runs->catalog, run->team, version);
 }
 
 /* --- the files --- */

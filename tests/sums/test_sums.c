@@ -185,7 +185,7 @@ static void check_bill(const struct billed_bag *bag, const struct added *want)
     ck_assert_uint_eq(sum.requests, want->events);
 }
 
-/* A group that still has its text says what it said when the text was kept. */
+/* A group that still has its text, and so its sum, says what it said when the text was kept. */
 static void check_text(struct group *group, const struct measure *m)
 {
     struct billed_sum sum;
@@ -202,8 +202,9 @@ static void check_text(struct group *group, const struct measure *m)
     ck_assert_int_gt(len, 0);
     if (group->text.len)
         ck_assert_str_eq(group->text.ptr, now);
-    free(group->text.ptr);
-    group->text = (struct row_text){now, (size_t)len};
+    ck_assert(!group->text.has_sum || group->text.len);
+    row_text_clear(&group->text);
+    group->text = (struct row_text){.ptr = now, .len = (size_t)len, .has_sum = true};
 }
 
 static void check_group(void *ctx, void *item)
