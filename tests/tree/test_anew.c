@@ -1,0 +1,180 @@
+/*
+ * What is kept from one read to the next: an engine that was read after each of many random changes shows the
+ * same bytes as one that begins anew.
+ */
+#include <time.h>
+
+#include "effort.h"
+#include "engine_home.h"
+#include "tree/tree.h"
+
+enum {
+    FILES = 90, /* each of a team and a project of its own: more than a page ranks */
+    DAYS = 40,
+    NOW_S = 1782734400 /* 2026-06-29T12:00Z */
+};
+
+/* All that keeps something. */
+static const char *const paths[] = {
+    "report.html",          "report.txt",        "stats/by-day.svg",  "stats/by-project.json",
+    "stats/by-branch.json", "stats/by-day.json", "stats/blocks.json",
+};
+
+static uint64_t seed;
+
+static unsigned rnd(unsigned n)
+{
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (unsigned)((seed >> 33) % n);
+}
+
+static const char *path_of(unsigned i)
+{
+    return text_of(PROJECTS "-p%u/%08x-0000-4000-8000-000000000000.jsonl", i, i + 1);
+}
+
+static bool all_timed;
+
+/* Some lines have no time, one of before 2020, or one of the hours to come. */
+static const char *stamp(void)
+{
+    time_t at = (time_t)NOW_S - (time_t)rnd(DAYS * 86400) + 3600;
+    char text[64];
+    struct tm tm;
+
+    switch (all_timed ? 30 : rnd(30)) {
+    case 0:
+        return "";
+    case 1:
+        return "\"timestamp\":\"2013-01-01T00:00:00.000Z\",";
+    default:
+        gmtime_r(&at, &tm);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+        return text_of("\"timestamp\":\"%s\",", text);
+    }
+}
+
+static const char *line(unsigned i)
+{
+    static const char *const models[] = {"claude-opus-4-7", "claude-sonnet-4-5", "no-such-model"};
+    static const char *const tools[] = {"Bash", "Read", "<script>"};
+    static unsigned n;
+
+    return text_of(
+        "{\"type\":\"assistant\",%s\"sessionId\":\"%08x-0000-4000-8000-000000000000\","
+        "\"cwd\":\"/w/%u&\",\"gitBranch\":\"b%u\",%s\"message\":{\"id\":\"msg_01%020u\",\"model\":\"%s\","
+        "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":%u,\"output_tokens\":%u,"
+        "\"cache_creation_input_tokens\":%u,\"cache_read_input_tokens\":%u},"
+        "\"content\":[{\"type\":\"tool_use\",\"name\":\"%s\"}]}}\n",
+        stamp(), i + 1, rnd(8) ? i : rnd(FILES), rnd(3),
+        rnd(5) ? text_of("\"teamName\":\"crew <%u>\",", i) : "", ++n, models[rnd(3)], rnd(50000), rnd(20000),
+        rnd(9000), rnd(900000), tools[rnd(3)]);
+}
+
+static void write_anew(unsigned i)
+{
+    const char *text = "";
+
+    for (unsigned n = 1 + rnd(6); n > 0; n--)
+        text = text_of("%s%s", text, line(i));
+    put_file(path_of(i), text);
+}
+
+static void change(void)
+{
+    unsigned i = rnd(FILES);
+
+    if (access(at(path_of(i)), F_OK) != 0 || rnd(12) == 0)
+        write_anew(i);
+    else if (rnd(10) == 0)
+        remove_tree(path_of(i));
+    else
+        append_file(path_of(i), line(i));
+}
+
+static void show(struct oks_engine *engine, const char *path, struct oks_document *out)
+{
+    uint64_t version;
+    struct node node;
+
+    tree_root(&node);
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        char name[256];
+        struct node child;
+
+        snprintf(name, sizeof(name), "%.*s", (int)n, path);
+        ck_assert_int_eq(tree_lookup(engine, &node, name, NOW_S * INT64_C(1000), NULL, &child), 0);
+        node_clear(&node);
+        node = child;
+        path += n + (path[n] == '/');
+    }
+    ck_assert_int_eq(tree_version(engine, &node, NULL, &version), 0);
+    ck_assert_int_eq(tree_render(engine, &node, NOW_S * INT64_C(1000), out), 0);
+    node_clear(&node);
+}
+
+/* The first place where they differ, with what is before it. */
+static const char *difference(const struct oks_document *a, const struct oks_document *b)
+{
+    size_t at = 0, from;
+
+    while (at < a->len && at < b->len && a->bytes[at] == b->bytes[at])
+        at++;
+    from = at > 60 ? at - 60 : 0;
+    return text_of("byte %zu:\n%.120s\n--- anew:\n%.120s", at, a->bytes + from, b->bytes + from);
+}
+
+static void check(struct oks_engine *engine, unsigned step)
+{
+    struct oks_engine *anew = engine_open((struct engine_options){.no_cache = true});
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        struct oks_document kept, made;
+
+        show(engine, paths[i], &kept);
+        show(anew, paths[i], &made);
+        ck_assert_msg(kept.len == made.len && memcmp(kept.bytes, made.bytes, made.len) == 0,
+                      "step %u, %s, %s", step, paths[i], difference(&kept, &made));
+        oks_document_clear(&kept);
+        oks_document_clear(&made);
+    }
+    engine_close(anew);
+}
+
+static void run(unsigned steps)
+{
+    struct oks_engine *engine;
+
+    for (unsigned i = 0; i < FILES; i++)
+        write_anew(i);
+    engine = engine_open((struct engine_options){.no_cache = true});
+    check(engine, 0);
+    for (unsigned step = 1; step <= steps; step++) {
+        for (unsigned n = rnd(4); n < 4; n++)
+            change();
+        check(engine, step);
+    }
+    engine_close(engine);
+}
+
+START_TEST(many_changes)
+{
+    unsigned homes = by_effort(2, 2, 20), steps = by_effort(8, 40, 200);
+
+    for (unsigned i = 1; i <= homes; i++) {
+        seed = i;
+        all_timed = i % 2;
+        run(steps);
+        remove_tree("claude");
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("anew");
+
+    SCRATCH_TEST(suite, many_changes);
+    return tap_run(suite);
+}
