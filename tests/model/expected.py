@@ -122,7 +122,8 @@ class World(reference_billed.World):
         for name in ("day", "week", "month", "hour"):
             setattr(self, name, lru_cache(None)(getattr(self, name)))
         self.kept = {f"{at}/{path}" for path in past.retained} | {line.path for line in more}
-        inodes = {f"{at}/{path}": inode for path, (_, inode) in past.files.items()}
+        inodes: dict[str, object] = {f"{at}/{path}": inode for path, (_, inode) in past.files.items()}
+        inodes |= {f"{at}/{path}": one for path, one in past.retained.items()}  # with the content: inodes are used again
         for session in self.sessions.values():
             session.paths = self.once(session.paths, inodes)
         self.in_tails = {line.key[1] for path, (content, _) in past.files.items()
