@@ -165,10 +165,13 @@ static const char *older_than(struct catalog *c, const char *id)
     return NULL;
 }
 
-/* The transcript's family (struct source); NULL: it was not read yet. Of a ring it is the least. */
+/*
+ * The transcript's family (struct source); NULL: it was not read yet. Of a ring it is the least. A transcript
+ * that lost its head names no session, but its file does.
+ */
 static const char *family_of(struct catalog *c, const struct transcript *t)
 {
-    const char *id = t->oldest ? t->session->id : NULL, *least = id, *older = NULL;
+    const char *id = t->oldest || t->loaded ? t->session->id : NULL, *least = id, *older = NULL;
     int steps = 0;
 
     while (id && steps < FAMILY_STEPS && (older = older_than(c, id))) {

@@ -570,7 +570,10 @@ bool codex_family(const char *memo, char *out, size_t size)
     struct memo_reader r = {memo};
     struct codex_state s;
 
-    return memo_head(&r, &s) && s.related &&
-           (text_of_memo(memo, out, size, offsetof(struct codex_state, family)) ||
-            codex_oldest(memo, out, size));
+    if (!memo_head(&r, &s) || !s.related)
+        return false;
+    if (!text_of_memo(memo, out, size, offsetof(struct codex_state, family)) &&
+        !codex_oldest(memo, out, size))
+        *out = '\0';
+    return true;
 }

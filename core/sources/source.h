@@ -96,7 +96,8 @@ struct source {
      *
      * The family is what such a key is unique in, if a line says no more: the sessions that come from one.
      * `oldest` is the oldest session that the transcript names; if one of that session's names an older one,
-     * it is that, and so on. `family` is the one that the memo was made with; false: it makes no difference.
+     * it is that, and so on. `family` is the one that the memo was made with, or ""; false: it makes no
+     * difference.
      *
      * Of others what a line means depends on the memos of the peers: those before it in its session (by
      * `rank`, the file's name and its path), and the session that `origin` names in its memo, if any.

@@ -964,7 +964,7 @@ START_TEST(who_counts_what_others_own_is_read_again)
     a = add("a/s-1.jsonl");
     a->loaded = true;
     set(&a->state.reader_state, "0");
-    peers_are(a, "self s -\n");
+    peers_are(a, "self s s\n"); /* it names no session, but its file does */
     placement_suspect(&catalog, a);
     placement_suspect(&catalog, a);
     placement_check(&catalog);
