@@ -135,12 +135,18 @@ struct transcript *catalog_transcript(struct catalog *c, const char *path)
     return found ? *found : NULL;
 }
 
+bool catalog_is_late(const struct transcript *t)
+{
+    return t->source->late && !t->source->members;
+}
+
 void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched)
 {
     t->touched |= touched;
     if (t->dirty)
         return;
     t->dirty = true;
+    c->n_late_dirty += catalog_is_late(t);
     TAILQ_INSERT_TAIL(&c->dirty, t, queued);
     if (!t->retained)
         catalog_inode_unseen(c, t); /* another file may have its name now */
@@ -243,11 +249,20 @@ int catalog_check_links(struct catalog *c)
     return 0;
 }
 
+void catalog_mark_clean(struct catalog *c, struct transcript *t)
+{
+    if (!t->dirty)
+        return;
+    TAILQ_REMOVE(&c->dirty, t, queued);
+    t->dirty = false;
+    c->n_late_dirty -= catalog_is_late(t);
+}
+
 void catalog_mark_lost(struct catalog *c, struct transcript *t)
 {
-    if (t->dirty)
-        TAILQ_REMOVE(&c->dirty, t, queued);
+    catalog_mark_clean(c, t);
     t->dirty = t->lost = true;
+    c->n_late_dirty += catalog_is_late(t);
     TAILQ_INSERT_HEAD(&c->dirty, t, queued);
 }
 

@@ -142,6 +142,7 @@ struct catalog {
     size_t n_hosts;
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     size_t n_unplaced;                /* transcripts whose session and project are known only after a scan */
+    size_t n_late_dirty;              /* dirty ones that are late: see catalog_is_late() */
     LIST_HEAD(, transcript) related;  /* those for which their family makes a difference */
     bool families_changed;            /* since the last check */
     LIST_HEAD(, transcript) suspects; /* whose events may include requests that others own by now */
@@ -190,7 +191,11 @@ struct transcript *catalog_transcript_made(struct catalog *c, struct session *s,
                                            const char *path, char *cache_folder, char *cache_name);
 /* Moves the transcript to another session. */
 void catalog_move(struct transcript *t, struct session *to);
+/* Whether its session and project change with its records. A member of a container keeps those it was found
+ * with. */
+bool catalog_is_late(const struct transcript *t);
 void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched);
+void catalog_mark_clean(struct catalog *c, struct transcript *t);
 /* Frees a session without transcripts. */
 void catalog_session_remove(struct catalog *c, struct session *s);
 /* Removes a transcript; the caller frees it. */

@@ -39,8 +39,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     struct transcript *first;
 
     timeline_before_all(&e->model.timeline, s, &change);
-    if (t->dirty)
-        TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
+    catalog_mark_clean(&e->model.catalog, t);
     e->model.catalog.n_unplaced -= t->unplaced;
     version_next(&e->model.versions); /* documents that are being written begin anew */
     placement_changed(&e->model.catalog, t, true);

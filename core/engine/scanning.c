@@ -222,8 +222,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     options.peer_states = peer_states;
     options.anew = t->anew;
     t->anew = false;
-    TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
-    t->dirty = false;
+    catalog_mark_clean(&e->model.catalog, t);
     t->large = false;
     options.label = t->label_due;
     t->label_due = false;
@@ -310,7 +309,9 @@ static bool is_left_out(const struct job *job, const struct transcript *t)
     if (transcript_is_remote(t) || t->left_behind)
         return true; /* its root has a thread of its own */
     now_ns = monotonic_ns();
-    return now_ns >= job->until_ns && takes_long(t, now_ns) && !concerns(job->target, t);
+    if (now_ns < job->until_ns || !takes_long(t, now_ns))
+        return false;
+    return job->found_only ? !t->unplaced : !concerns(job->target, t); /* a name seldom changes */
 }
 
 struct choice {
@@ -332,6 +333,11 @@ static bool consider(struct choice *choice, struct transcript *t)
     return true;
 }
 
+static bool may_be_renamed(const struct transcript *t)
+{
+    return t->unplaced || catalog_is_late(t);
+}
+
 /* The next dirty transcript. *busy: another thread scans or saves one of them. */
 static struct transcript *next_dirty(const struct job *job, bool *busy)
 {
@@ -341,10 +347,10 @@ static struct transcript *next_dirty(const struct job *job, bool *busy)
 
     TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
         if (job->found_only && !t->lost) {
-            if (e->model.catalog.n_unplaced == 0)
+            if (e->model.catalog.n_late_dirty + e->model.catalog.n_unplaced == 0)
                 break; /* lost ones are in front */
-            if (!t->unplaced)
-                continue; /* names may still be missing for the others */
+            if (!may_be_renamed(t))
+                continue; /* its session and project are in its path */
         }
         if (consider(&choice, t))
             break;
@@ -359,10 +365,8 @@ static bool any_busy(const struct job *job)
     const struct oks_engine *e = job->e;
     const struct transcript *t;
 
-    if (job->found_only && e->model.catalog.n_unplaced == 0)
-        return false;
     LIST_FOREACH(t, &e->scanning.current, of_current)
-        if (!is_left_out(job, t))
+        if ((!job->found_only || may_be_renamed(t)) && !is_left_out(job, t))
             return true;
     return false;
 }
@@ -540,27 +544,33 @@ static struct transcript *next_unsized(const struct oks_engine *e)
     return NULL;
 }
 
+static void move_to_end(struct oks_engine *e, struct transcript *t)
+{
+    TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
+    TAILQ_INSERT_TAIL(&e->model.catalog.dirty, t, queued);
+}
+
 /* Takes it out of the queue if one stat(2) shows that there is nothing to read, else moves it to the end. */
 static void size_one(struct oks_engine *e, struct transcript *t)
 {
     struct stat st;
     bool is_file;
 
-    TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
     t->sized = e->scanning.sortings;
     if (t->busy || t->large || transcript_is_remote(t)) {
-        TAILQ_INSERT_TAIL(&e->model.catalog.dirty, t, queued);
+        move_to_end(e, t);
         return;
     }
     is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
     if (is_file && needs_no_scan(t, &st)) {
-        t->dirty = t->label_due = false;
+        catalog_mark_clean(&e->model.catalog, t);
+        t->label_due = false;
         return;
     }
     t->size_seen = is_file ? (uint64_t)st.st_size : 0;
     if (t->loaded)
         t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
-    TAILQ_INSERT_TAIL(&e->model.catalog.dirty, t, queued);
+    move_to_end(e, t);
 }
 
 enum { SIZE_CLASSES = 65, SIZED_AT_ONCE = 256 };
