@@ -12,6 +12,7 @@ void codex_name_set(struct codex_name *name, struct oks_slice s)
     if (n)
         memcpy(name->text, s.ptr, n);
     name->text[n] = '\0';
+    name->len = (uint8_t)strlen(name->text);
 }
 
 /* --- keys --- */
@@ -28,14 +29,19 @@ static uint64_t mix(uint64_t h, uint64_t value)
 
 static uint64_t mix_text(uint64_t h, struct oks_slice s)
 {
-    h = mix(h, s.len);
-    for (size_t at = 0; at < s.len; at += sizeof(uint64_t)) {
-        uint64_t word = 0;
+    uint64_t word;
+    size_t at = 0;
 
-        memcpy(&word, s.ptr + at, s.len - at < sizeof(word) ? s.len - at : sizeof(word));
+    h = mix(h, s.len);
+    for (; s.len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, s.ptr + at, sizeof(word));
         h = mix(h, word);
     }
-    return h;
+    if (at == s.len)
+        return h;
+    word = 0;
+    memcpy(&word, s.ptr + at, s.len - at);
+    return mix(h, word);
 }
 
 static uint64_t mix_five(uint64_t h, const uint64_t five[CODEX_FIVE])
@@ -61,47 +67,70 @@ uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const ui
     return key_end(mix_five(mix_text(mix_text(KEY_TURN, thread), turn), total));
 }
 
-static bool is_uuid(const char *s)
+static bool is_uuid(struct oks_slice s)
 {
-    for (int i = 0; i < 36; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (s.len != 36)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23, digit = s.ptr[i] >= '0' && s.ptr[i] <= '9';
+        char letter = s.ptr[i] | 0x20;
 
-        if (dash ? s[i] != '-' : !s[i] || !strchr("0123456789abcdefABCDEF", s[i]))
+        if (dash ? s.ptr[i] != '-' : !digit && (letter < 'a' || letter > 'f'))
             return false;
     }
-    return !s[36];
+    return true;
 }
 
-static uint64_t count_key(uint64_t h, const struct codex_state *s, const uint64_t total[CODEX_FIVE],
-                          const uint64_t last[CODEX_FIVE])
+/* What follows from the turn's id: each of its counts needs it. */
+static void turn_settle(struct codex_state *s)
 {
-    return key_end(mix_five(mix_five(mix_text(h, oks_slice_of(s->turn.text)), total), last));
+    struct oks_slice turn = codex_name_slice(&s->turn);
+
+    s->turn_hash = turn.len ? codex_text_hash(turn) : 0;
+    s->turn_key = is_uuid(turn) ? mix_text(KEY_COUNT, turn) : 0;
 }
 
-static const char *family_of(const struct codex_state *s)
+void codex_turn_set(struct codex_state *s, struct oks_slice id)
 {
-    return *s->family.text ? s->family.text : s->oldest.text;
+    if (oks_slice_eq(id, codex_name_slice(&s->turn)))
+        return;
+    codex_name_set(&s->turn, id);
+    turn_settle(s);
+}
+
+/* `h`: of what the turn's id is unique in, and of that. */
+static uint64_t count_key(uint64_t h, const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE])
+{
+    return key_end(mix_five(mix_five(h, total), last));
+}
+
+static uint64_t turn_key_in(const struct codex_state *s, struct oks_slice family, uint64_t rollout)
+{
+    uint64_t h = mix_text(KEY_COUNT_OF_FAMILY, family);
+
+    return mix_text(family.len ? h : mix(h, rollout), codex_name_slice(&s->turn));
+}
+
+static struct oks_slice family_of(const struct codex_state *s)
+{
+    return codex_name_slice(s->family.len ? &s->family : &s->oldest);
 }
 
 uint64_t codex_count_key(struct codex_state *s, const uint64_t total[CODEX_FIVE],
                          const uint64_t last[CODEX_FIVE])
 {
-    const char *family = family_of(s);
-    bool unique = is_uuid(s->turn.text);
-    uint64_t h = unique ? KEY_COUNT : mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(family));
-
-    if (!unique && !*family)
-        h = mix(h, s->rollout);
-    s->related |= !unique;
-    return count_key(h, s, total, last);
+    s->related |= !s->turn_key;
+    return count_key(s->turn_key ? s->turn_key : turn_key_in(s, family_of(s), s->rollout), total, last);
 }
 
 uint64_t codex_count_alias(const struct codex_state *s, const uint64_t total[CODEX_FIVE],
                            const uint64_t last[CODEX_FIVE])
 {
-    if (is_uuid(s->turn.text) || !*s->session.text || strcmp(family_of(s), s->session.text) == 0)
+    struct oks_slice session = codex_name_slice(&s->session);
+
+    if (s->turn_key || !session.len || oks_slice_eq(family_of(s), session))
         return 0;
-    return count_key(mix_text(KEY_COUNT_OF_FAMILY, oks_slice_of(s->session.text)), s, total, last);
+    return count_key(turn_key_in(s, session, 0), total, last);
 }
 
 uint64_t codex_measure(const uint64_t total[CODEX_FIVE], const uint64_t last[CODEX_FIVE])
@@ -252,6 +281,7 @@ static bool memo_head(struct memo_reader *r, struct codex_state *s)
     numbers_of(s, numbers);
     for (int i = 0; i < NAMES - (MEMO - (int)version); i++)
         get_name(r, names[i]);
+    turn_settle(s);
     bits = memo_get(r);
     for (int i = 0; i < FLAGS; i++)
         *flags[i] = bits >> i & 1;

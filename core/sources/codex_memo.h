@@ -30,6 +30,7 @@ enum codex_count {
 };
 
 struct codex_name {
+    uint8_t len;
     char text[CODEX_NAME_MAX + 1]; /* "": not known */
 };
 
@@ -48,6 +49,8 @@ struct codex_state {
     struct codex_name
         family; /* what ids of turns are unique in, if no more; "": that session, or the rollout */
     struct codex_name turn, model; /* the current ones */
+    uint64_t turn_hash;            /* of the turn's id; 0: not known. What follows from that is in no memo */
+    uint64_t turn_key;             /* what keys of its counts begin with; 0: its id is no UUID */
     struct codex_name branch;      /* of git, when the session began */
     struct codex_name effort;      /* of the current turn */
     struct codex_limit limits[CODEX_LIMITS];
@@ -82,8 +85,15 @@ struct codex_state {
     bool compacted; /* a compaction came since the last request */
 };
 
-/* Cut to what fits. */
+/* Cut to what fits, and to what is in front of a NUL. */
 void codex_name_set(struct codex_name *name, struct oks_slice s);
+/* Absent where it is not known. */
+static inline struct oks_slice codex_name_slice(const struct codex_name *name)
+{
+    return name->len ? (struct oks_slice){name->text, name->len} : (struct oks_slice){0};
+}
+
+void codex_turn_set(struct codex_state *state, struct oks_slice id);
 /* "" where it does not fit. */
 void codex_limit_text_set(struct source_limit_text *to, struct oks_slice s);
 

@@ -54,17 +54,23 @@ struct measure {
     bool again; /* the count before it has told the same */
 };
 
+/* What is told of a line. */
+struct saying {
+    uint64_t offset, length;
+    enum oks_record_type type;
+    bool tool, compaction;
+    struct oks_slice tool_name;
+    uint64_t prompt;
+    struct measure *measure;   /* NULL: none */
+    struct oks_slice response; /* id of the response */
+};
+
 /* A line held back. */
 struct held {
-    uint64_t offset, length;
-    char stamp[HELD_STAMP];
-    enum oks_record_type type;
-    bool tool;
-    char tool_name[TOOL_NAME];
-    bool compaction;
-    uint64_t prompt;
-    struct measure *measure; /* NULL: none */
-    char *response;          /* id of the response; NULL: none */
+    struct saying saying;
+    struct measure measure;
+    char *response; /* NULL: none */
+    char stamp[HELD_STAMP], tool_name[TOOL_NAME];
 };
 
 struct codex {
@@ -89,16 +95,10 @@ static int codex_make(void **out)
     return *out ? 0 : -ENOMEM;
 }
 
-static void held_clear(struct held *h)
-{
-    free(h->measure);
-    free(h->response);
-}
-
 static void forget(struct codex *c)
 {
     for (size_t i = 0; i < c->n_held; i++)
-        held_clear(&c->held[i]);
+        free(c->held[i].response);
     free(c->peers);
     c->peers = NULL;
     c->seq.n = c->foreign.n = c->n_held = 0;
@@ -224,11 +224,6 @@ static struct oks_slice first_of(struct oks_slice a, struct oks_slice b)
     return a.ptr ? a : b;
 }
 
-static struct oks_slice known_text(const struct codex_name *name)
-{
-    return *name->text ? oks_slice_of(name->text) : (struct oks_slice){0};
-}
-
 /* An empty record with what all of a session's have. */
 static struct oks_record *record_start(struct codex *c, uint64_t offset, uint64_t length)
 {
@@ -239,17 +234,17 @@ static struct oks_record *record_start(struct codex *c, uint64_t offset, uint64_
     r->offset = offset;
     r->length = length;
     r->odd = odd;
-    r->session_id = known_text(&c->state.session);
-    r->branch = known_text(&c->state.branch);
-    r->effort = known_text(&c->state.effort);
-    r->is_sidechain = *c->state.parent.text;
+    r->session_id = codex_name_slice(&c->state.session);
+    r->branch = codex_name_slice(&c->state.branch);
+    r->effort = codex_name_slice(&c->state.effort);
+    r->is_sidechain = c->state.parent.len;
     if (r->is_sidechain)
         r->agent_id = r->session_id;
     return r;
 }
 
 /* A line without usage. */
-static int tell_plain(struct codex *c, const struct held *line, struct oks_slice stamp, bool complete,
+static int tell_plain(struct codex *c, const struct saying *line, struct oks_slice stamp, bool complete,
                       const struct oks_sink *sink)
 {
     struct oks_record *r = record_start(c, line->offset, line->length);
@@ -260,14 +255,14 @@ static int tell_plain(struct codex *c, const struct held *line, struct oks_slice
     if (line->tool) {
         r->type = OKS_RECORD_ASSISTANT;
         r->tool_uses = r->n_tools = 1;
-        r->tools[0] = oks_slice_of(line->tool_name);
+        r->tools[0] = line->tool_name;
     }
     if (line->compaction) {
         r->type = OKS_RECORD_SYSTEM;
         r->compact_trigger = OKS_SLICE("other");
         r->compact_pre_tokens = line->prompt;
     }
-    r->message.model = known_text(&c->state.model);
+    r->message.model = codex_name_slice(&c->state.model);
     if (stamp.ptr == c->shape.timestamp.ptr && p->present && !line->tool)
         r->cwd = p->cwd;
     return sink->record(sink->ctx, r, complete);
@@ -289,8 +284,8 @@ static void put_turn(const struct codex *c, const struct measure *m, struct oks_
             effort = &c->state.turns[i].effort;
             break;
         }
-    r->message.model = known_text(model);
-    r->effort = known_text(effort);
+    r->message.model = codex_name_slice(model);
+    r->effort = codex_name_slice(effort);
 }
 
 static void usage_of(const struct measure *m, struct oks_usage *u)
@@ -303,7 +298,7 @@ static void usage_of(const struct measure *m, struct oks_usage *u)
 }
 
 /* A line with usage. One that is covered by a record has no key. */
-static int tell_measure(struct codex *c, const struct held *line, struct oks_slice stamp, bool complete,
+static int tell_measure(struct codex *c, const struct saying *line, struct oks_slice stamp, bool complete,
                         const struct oks_sink *sink)
 {
     struct oks_record *r = record_start(c, line->offset, line->length);
@@ -314,7 +309,7 @@ static int tell_measure(struct codex *c, const struct held *line, struct oks_sli
     r->type = m->key ? OKS_RECORD_ASSISTANT : OKS_RECORD_OTHER;
     r->timestamp = stamp;
     put_turn(c, m, r);
-    r->request_id = line->response ? oks_slice_of(line->response) : (struct oks_slice){0};
+    r->request_id = line->response;
     r->message.stop_reason = OKS_SLICE("end_turn");
     r->key = m->key;
     r->alias = m->alias;
@@ -335,6 +330,19 @@ static int tell_measure(struct codex *c, const struct held *line, struct oks_sli
 
 enum which { HELD_ALL, HELD_MEASURES, HELD_PLAIN };
 
+/* The array may have moved since, and the line is gone: what pointed there points into *h again. */
+static int held_tell(struct codex *c, struct held *h, struct oks_slice stamp, const struct oks_sink *sink)
+{
+    struct saying *line = &h->saying;
+
+    line->tool_name.ptr = h->tool_name;
+    if (!line->measure)
+        return tell_plain(c, line, stamp, true, sink);
+    line->measure = &h->measure;
+    line->response = h->response ? oks_slice_of(h->response) : (struct oks_slice){0};
+    return tell_measure(c, line, stamp, true, sink);
+}
+
 /* Tells those lines, or only drops them. */
 static int held_end(struct codex *c, enum which which, bool tell, const struct oks_sink *sink)
 {
@@ -342,18 +350,21 @@ static int held_end(struct codex *c, enum which which, bool tell, const struct o
     size_t kept = 0;
     int rc = 0;
 
+    if (c->n_held == 0)
+        return 0;
     for (size_t i = 0; i < c->n_held; i++) {
         struct held *h = &c->held[i];
         struct oks_slice stamp = *h->stamp ? oks_slice_of(h->stamp) : (struct oks_slice){0};
+        bool measured = h->saying.measure != NULL;
 
-        if (which != HELD_ALL && (which == HELD_MEASURES) != (h->measure != NULL)) {
+        if (which != HELD_ALL && (which == HELD_MEASURES) != measured) {
             c->held[kept++] = *h;
             continue;
         }
         c->record.odd = 0;
         if (rc == 0 && tell)
-            rc = h->measure ? tell_measure(c, h, stamp, true, sink) : tell_plain(c, h, stamp, true, sink);
-        held_clear(h);
+            rc = held_tell(c, h, stamp, sink);
+        free(h->response);
     }
     c->n_held = kept;
     c->record.odd = odd;
@@ -363,65 +374,72 @@ static int held_end(struct codex *c, enum which which, bool tell, const struct o
 static bool any_held(const struct codex *c, bool measures)
 {
     for (size_t i = 0; i < c->n_held; i++)
-        if ((c->held[i].measure != NULL) == measures)
+        if ((c->held[i].saying.measure != NULL) == measures)
             return true;
     return false;
 }
 
 /* 0: it is held; 1: it does not fit. -ENOMEM */
-static int hold(struct codex *c, const struct held *line, struct oks_slice stamp)
+static int hold(struct codex *c, const struct saying *line, struct oks_slice stamp)
 {
-    struct held h = *line;
+    struct held *h;
+    char *response = NULL;
 
     if (stamp.len >= HELD_STAMP || c->n_held == HELD_MAX)
         return 1;
     if (!OKS_GROW(c->held, c->n_held, c->held_room))
         return -ENOMEM;
-    if (line->measure) {
-        h.measure = malloc(sizeof(*h.measure));
-        h.response = line->response ? strdup(line->response) : NULL;
-        if (!h.measure || (line->response && !h.response)) {
-            held_clear(&h);
+    if (line->response.ptr) {
+        response = strndup(line->response.ptr, line->response.len);
+        if (!response)
             return -ENOMEM;
-        }
-        *h.measure = *line->measure;
     }
-    memcpy(h.stamp, stamp.ptr ? stamp.ptr : "", stamp.len);
-    h.stamp[stamp.len] = '\0';
-    c->held[c->n_held++] = h;
+    h = &c->held[c->n_held++];
+    h->saying = *line;
+    h->response = response;
+    if (line->measure)
+        h->measure = *line->measure;
+    memcpy(h->stamp, stamp.ptr ? stamp.ptr : "", stamp.len);
+    h->stamp[stamp.len] = '\0';
+    memcpy(h->tool_name, line->tool_name.ptr ? line->tool_name.ptr : "", line->tool_name.len);
+    h->tool_name[line->tool_name.len] = '\0';
     return 0;
 }
 
 /* --- lines --- */
 
+/* Cut to what is shown, and to what is in front of a NUL. */
+static struct oks_slice shown(struct oks_slice s, size_t most)
+{
+    return (struct oks_slice){s.ptr ? s.ptr : "", strnlen(s.ptr ? s.ptr : "", s.len < most ? s.len : most)};
+}
+
 /* A tool call, and the name of the tool; some have one of their own. */
-static bool is_tool_call(const struct payload *p, char name[TOOL_NAME])
+static bool is_tool_call(const struct payload *p, struct oks_slice *name)
 {
     static const struct {
-        const char *type, *name;
-    } calls[] = {{"function_call", NULL},
-                 {"custom_tool_call", NULL},
-                 {"local_shell_call", "local_shell"},
-                 {"web_search_call", "web_search"}};
+        struct oks_slice type, name;
+    } calls[] = {{OKS_SLICE("function_call"), {0}},
+                 {OKS_SLICE("custom_tool_call"), {0}},
+                 {OKS_SLICE("local_shell_call"), OKS_SLICE("local_shell")},
+                 {OKS_SLICE("web_search_call"), OKS_SLICE("web_search")}};
 
     for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-        struct oks_slice s = calls[i].name ? oks_slice_of(calls[i].name) : p->name;
-
-        if (!is(p->type, calls[i].type))
+        if (!oks_slice_eq(p->type, calls[i].type))
             continue;
-        snprintf(name, TOOL_NAME, "%.*s", (int)(s.len < TOOL_NAME ? s.len : TOOL_NAME), s.ptr ? s.ptr : "");
+        *name = shown(calls[i].name.ptr ? calls[i].name : p->name, TOOL_NAME - 1);
         return true;
     }
     return false;
 }
 
-static int line_plain(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_plain(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     const struct payload *p = &c->shape.payload;
     int rc = 1;
 
     if (is(c->shape.type, "response_item") && p->present) {
-        line->tool = is_tool_call(p, line->tool_name);
+        line->tool = is_tool_call(p, &line->tool_name);
         line->type = is(p->role, "user") ? OKS_RECORD_USER : OKS_RECORD_OTHER;
         c->state.tools += line->tool;
     }
@@ -431,7 +449,7 @@ static int line_plain(struct codex *c, struct held *line, bool complete, const s
 }
 
 /* Newer versions write a line and an event for one compaction, in any order. */
-static int line_compaction(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_compaction(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     line->compaction = !c->state.compacted;
     line->prompt = c->state.prompt;
@@ -448,7 +466,7 @@ static struct oks_slice oldest_of(const struct payload *p, struct oks_slice pare
 }
 
 /* The first session_meta is the session's own; further ones come with a replay, the oldest last. */
-static int line_meta(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_meta(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     const struct payload *p = &c->shape.payload;
     const struct spawn *spawn = &p->source.subagent.spawn;
@@ -460,7 +478,7 @@ static int line_meta(struct codex *c, struct held *line, bool complete, const st
 
     if (oldest.ptr && !s->counted)
         codex_name_set(&s->oldest, oldest);
-    if (*s->session.text)
+    if (s->session.len)
         return line_plain(c, line, complete, sink);
     codex_name_set(&s->session, first_of(p->id, p->session_id));
     codex_name_set(&s->parent, parent);
@@ -478,19 +496,27 @@ static int line_meta(struct codex *c, struct held *line, bool complete, const st
     return sink->record(sink->ctx, r, complete);
 }
 
+/* Of the turn's id; 0: there is none. */
+static uint64_t turn_hash(const struct codex_state *s, struct oks_slice id)
+{
+    if (!id.ptr)
+        return 0;
+    return oks_slice_eq(id, codex_name_slice(&s->turn)) ? s->turn_hash : codex_text_hash(id);
+}
+
 /* A turn begins, and may say its model. */
-static int line_turn(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_turn(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     const struct payload *p = &c->shape.payload;
     struct codex_state *s = &c->state;
     int rc = 0;
 
     if (p->turn.ptr)
-        codex_name_set(&s->turn, p->turn);
+        codex_turn_set(s, p->turn);
     if (p->model.ptr && is(c->shape.type, "turn_context")) {
-        uint64_t turn = p->turn.ptr ? codex_text_hash(p->turn) : 0;
+        uint64_t turn = turn_hash(s, p->turn);
 
-        if (!*s->model.text && c->nameless_before)
+        if (!s->model.len && c->nameless_before)
             return -ESTALE;
         s->nameless = false;
         codex_name_set(&s->model, p->model);
@@ -510,7 +536,7 @@ static int line_turn(struct codex *c, struct held *line, bool complete, const st
 }
 
 /* A request, by whichever line. */
-static int line_request(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_request(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     struct codex_state *s = &c->state;
     struct measure *m = line->measure;
@@ -526,7 +552,7 @@ static int line_request(struct codex *c, struct held *line, bool complete, const
     if (!s->own && m->copied && complete)
         rc = held_end(c, HELD_PLAIN, false, sink);
     s->own |= !m->copied;
-    if (complete && !*s->model.text && !s->nameless) {
+    if (complete && !s->model.len && !s->nameless) {
         rc = rc ? rc : hold(c, line, c->shape.timestamp);
         if (rc <= 0)
             return rc;
@@ -558,13 +584,12 @@ static bool is_imported(struct oks_slice turn)
 }
 
 /* A token_usage_record. */
-static int line_record(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_record(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     const struct payload *p = &c->shape.payload;
-    struct oks_slice thread = first_of(p->thread, known_text(&c->state.session));
-    struct measure m = {.tools = c->state.tools, .turn = p->turn.ptr ? codex_text_hash(p->turn) : 0};
+    struct oks_slice thread = first_of(p->thread, codex_name_slice(&c->state.session));
+    struct measure m = {.tools = c->state.tools, .turn = turn_hash(&c->state, p->turn)};
     struct codex_state *s = &c->state;
-    char response[CODEX_NAME_MAX + 1];
     uint64_t total[CODEX_FIVE];
 
     five_of(&p->used, m.used);
@@ -581,11 +606,8 @@ static int line_record(struct codex *c, struct held *line, bool complete, const 
         m.again = true;
     }
     s->pending = 0;
-    if (p->response.ptr) {
-        snprintf(response, sizeof(response), "%.*s",
-                 (int)(p->response.len < CODEX_NAME_MAX ? p->response.len : CODEX_NAME_MAX), p->response.ptr);
-        line->response = response;
-    }
+    if (p->response.ptr)
+        line->response = shown(p->response, CODEX_NAME_MAX);
     line->measure = &m;
     return line_request(c, line, complete, sink);
 }
@@ -620,7 +642,7 @@ static int repeats_base(struct codex *c, const uint64_t total[CODEX_FIVE], const
 }
 
 /* A count of a request that another line tells: whatever copy of it has no such line, it is none there. */
-static int line_covered(struct codex *c, struct held *line, struct measure *m, bool complete,
+static int line_covered(struct codex *c, struct saying *line, struct measure *m, bool complete,
                         const struct oks_sink *sink)
 {
     line->measure = m;
@@ -630,7 +652,7 @@ static int line_covered(struct codex *c, struct held *line, struct measure *m, b
 }
 
 /* A count that advances. `opens`: it is the first one of a page. */
-static int line_advance(struct codex *c, struct held *line, struct measure *m, bool opens, bool complete,
+static int line_advance(struct codex *c, struct saying *line, struct measure *m, bool opens, bool complete,
                         const struct oks_sink *sink)
 {
     struct codex_state *s = &c->state;
@@ -641,7 +663,7 @@ static int line_advance(struct codex *c, struct held *line, struct measure *m, b
         return line_covered(c, line, m, complete, sink);
     }
     line->measure = m;
-    m->turn = *s->turn.text ? codex_text_hash(oks_slice_of(s->turn.text)) : 0;
+    m->turn = s->turn_hash;
     s->pending = m->key = codex_count_key(s, s->total, m->used);
     m->alias = codex_count_alias(s, s->total, m->used); /* such a fork may be deleted by now */
     if (opens)
@@ -660,7 +682,7 @@ static int remember(struct codex *c, uint64_t measure)
 }
 
 /* A token_count with counts. All zero it is the mark of a full context. */
-static int line_count(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int line_count(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     static const uint64_t zero[CODEX_FIVE];
     struct codex_state *s = &c->state;
@@ -685,7 +707,7 @@ static int line_count(struct codex *c, struct held *line, bool complete, const s
         return -ENOMEM;
     /* In the turn of the page before it has the key of the request itself: as an alias that would be lost. */
     opening = opening && !codex_peers_in_turn(c->peers, s);
-    if (is_imported(oks_slice_of(s->turn.text)) || (repeats && !opening))
+    if (is_imported(codex_name_slice(&s->turn)) || (repeats && !opening))
         return line_plain(c, line, complete, sink);
     if (opening)
         return line_covered(c, line, &m, complete, sink);
@@ -747,7 +769,6 @@ static void note_limits(struct codex *c)
     struct oks_stamp stamp = oks_stamp_of(c->shape.timestamp);
     struct source_limit_text id;
     struct codex_limit *to;
-    char buf[OKS_STAMP_TEXT];
     int64_t micros = -1;
     bool aware;
 
@@ -757,16 +778,16 @@ static void note_limits(struct codex *c)
     to = *id.text ? limit_slot(&c->state, id.text) : NULL;
     if (!to)
         return;
-    *to = (struct codex_limit){.id = id};
+    to->id = id;
     codex_limit_text_set(&to->name, l->name);
     codex_limit_text_set(&to->plan, l->plan);
     codex_limit_text_set(&to->reached, l->reached);
-    codex_limit_text_set(&to->stamp, oks_stamp_text(stamp, buf));
+    codex_limit_text_set(&to->stamp, c->shape.timestamp);
     for (int i = 0; i < SOURCE_LIMIT_WINDOWS; i++)
         limit_window_set(&to->window[i], &l->window[i], micros / 1000000);
 }
 
-static int tell_by_type(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int tell_by_type(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     const struct oks_slice type = c->shape.type;
     const struct payload *p = &c->shape.payload;
@@ -787,7 +808,7 @@ static int tell_by_type(struct codex *c, struct held *line, bool complete, const
     return line_plain(c, line, complete, sink);
 }
 
-static int tell_line(struct codex *c, struct held *line, bool complete, const struct oks_sink *sink)
+static int tell_line(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
     int rc = tell_by_type(c, line, complete, sink);
 
@@ -801,7 +822,7 @@ static int codex_tell(void *reader, uint64_t offset, uint64_t length, bool compl
                       const struct oks_sink *sink)
 {
     struct codex *c = reader;
-    struct held line = {.offset = offset, .length = length};
+    struct saying line = {.offset = offset, .length = length};
     struct codex_state before;
     int rc;
 
