@@ -1,7 +1,6 @@
 /* Names, ids and times of readers of lines: see source_text.h. */
 #include "sources/source_text.h"
 
-#include "base/decimal.h"
 #include "time/calendar.h"
 
 void source_name_set(struct source_name *name, struct oks_slice s)
@@ -11,11 +10,7 @@ void source_name_set(struct source_name *name, struct oks_slice s)
     if (n)
         memcpy(name->text, s.ptr, n);
     name->text[n] = '\0';
-}
-
-struct oks_slice source_name_slice(const struct source_name *name)
-{
-    return *name->text ? oks_slice_of(name->text) : (struct oks_slice){0};
+    name->len = (uint8_t)strlen(name->text);
 }
 
 void source_name_get(struct memo_reader *r, struct source_name *name)
@@ -31,29 +26,38 @@ void source_name_put(struct memo_writer *w, const struct source_name *name)
     memo_put_text(w, source_name_slice(name));
 }
 
+/* Puts the minute into the clock. */
+static void clock_turn(struct source_clock *clock, uint64_t minute)
+{
+    enum { DAY = 24 * 60, DATE = sizeof("2026-06-10") - 1 };
+
+    if (minute / DAY != clock->minute / DAY || !*clock->text)
+        date_put(clock->text, date_of_days((int64_t)(minute / DAY)));
+    clock->text[DATE] = 'T';
+    clock_put(clock->text + DATE + 1, (int32_t)(minute % DAY * 60));
+    clock->minute = minute;
+}
+
 struct oks_slice source_stamp(struct source_clock *clock, uint64_t ms, char out[OKS_STAMP_TEXT])
 {
-    enum { DATE = 10 };
-    const uint64_t day_ms = 86400000;
-    uint64_t day = ms / day_ms;
-    char *p = out + DATE;
+    enum { MINUTE = sizeof("2026-06-10T01:00") - 1, END = sizeof("2026-06-10T01:00:00.123Z") - 1 };
+    const uint64_t day_ms = 86400000, minute_ms = 60000;
+    uint32_t rest = (uint32_t)(ms % minute_ms);
 
-    if (day > CALENDAR_LAST_DAY)
+    if (ms / day_ms > CALENDAR_LAST_DAY)
         return (struct oks_slice){0};
-    if (day != clock->day || !*clock->date) {
-        date_put(clock->date, date_of_days((int64_t)day));
-        clock->day = day;
-    }
-    memcpy(out, clock->date, DATE);
-    ms %= day_ms;
-    *p++ = 'T';
-    p = clock_put(p, (int32_t)(ms / 1000));
-    *p++ = ':';
-    p = decimal_put(p, ms / 1000 % 60, 2);
-    *p++ = '.';
-    p = decimal_put(p, ms % 1000, 3);
-    *p++ = 'Z';
-    return (struct oks_slice){out, (size_t)(p - out)};
+    if (ms / minute_ms != clock->minute || !*clock->text)
+        clock_turn(clock, ms / minute_ms);
+    memcpy(out, clock->text, MINUTE);
+    out[MINUTE] = ':';
+    out[MINUTE + 1] = (char)('0' + rest / 10000);
+    out[MINUTE + 2] = (char)('0' + rest / 1000 % 10);
+    out[MINUTE + 3] = '.';
+    out[MINUTE + 4] = (char)('0' + rest / 100 % 10);
+    out[MINUTE + 5] = (char)('0' + rest / 10 % 10);
+    out[MINUTE + 6] = (char)('0' + rest % 10);
+    out[END - 1] = 'Z';
+    return (struct oks_slice){out, END};
 }
 
 struct oks_slice source_id(const char *name, uint64_t key, char out[SOURCE_ID_MAX])

@@ -14,20 +14,25 @@
 enum { SOURCE_NAME_MAX = 255 }; /* bytes of an id or a model */
 
 struct source_name {
+    uint8_t len;
     char text[SOURCE_NAME_MAX + 1]; /* "": not known */
 };
 
-/* Cut to what fits. */
+/* Cut to what fits, and to what is in front of a NUL. */
 void source_name_set(struct source_name *name, struct oks_slice s);
 /* Absent where it is not known. */
-struct oks_slice source_name_slice(const struct source_name *name);
+static inline struct oks_slice source_name_slice(const struct source_name *name)
+{
+    return name->len ? (struct oks_slice){name->text, name->len} : (struct oks_slice){0};
+}
+
 void source_name_get(struct memo_reader *r, struct source_name *name);
 void source_name_put(struct memo_writer *w, const struct source_name *name);
 
-/* Times as text. Lines of a transcript are mostly of one day. Zeroed: at the begin. */
+/* Times as text. A line is mostly of the same minute as the one before it. Zeroed: at the begin. */
 struct source_clock {
-    uint64_t day;
-    char date[OKS_STAMP_TEXT]; /* "": none yet */
+    uint64_t minute;
+    char text[OKS_STAMP_TEXT]; /* up to the minute; "": none yet */
 };
 
 /* The time of so many milliseconds after 1970 as a transcript would write it, in out; absent after the year
