@@ -63,11 +63,17 @@ const char *oks_lex_string(const char *s, bool *escaped)
     }
 }
 
+/* Behind the digits at s: as in lex_short_int(). */
 static inline const char *digits(const char *s)
 {
-    while (*s >= '0' && *s <= '9')
-        s++;
-    return s;
+    uint64_t w, other;
+
+    for (;; s += sizeof(w)) {
+        w = lex_load(s) ^ LEX_ONES * '0';
+        other = ((w + LEX_ONES * (0x80 - 10)) | w) & LEX_HIGH;
+        if (other)
+            return s + (__builtin_ctzll(other) >> 3);
+    }
 }
 
 static const char *number(const char *s, enum json_kind *kind)
@@ -216,7 +222,8 @@ size_t oks_lex_unescape(const char *raw, size_t len, char *out)
 
 bool oks_lex_count(const char *s, size_t len, uint64_t *out)
 {
-    uint64_t v = 0;
+    size_t first = len % 8;
+    uint64_t v;
 
     if (lex_short_int(s) == len) {
         *out = lex_short_value(s, len);
@@ -228,8 +235,9 @@ bool oks_lex_count(const char *s, size_t len, uint64_t *out)
     }
     if (len > 19 || s[0] == '-')
         return false;
-    for (size_t i = 0; i < len; i++)
-        v = v * 10 + (uint64_t)(s[i] - '0');
+    v = first ? lex_short_value(s, first) : 0;
+    for (size_t i = first; i < len; i += 8)
+        v = v * 100000000 + lex_short_value(s + i, 8);
     if (v > INT64_MAX)
         return false;
     *out = v;
