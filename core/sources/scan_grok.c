@@ -46,7 +46,10 @@ struct grok {
     bool placed; /* a record of this scan had the working directory */
     struct turn *turns;
     size_t n_turns, room;
-    uint32_t slots[SLOTS]; /* numbers of the newest turns of prompts, plus 1; open addressing */
+    struct slot {
+        uint32_t turn; /* number of a prompt's newest turn, plus 1; 0: free */
+        uint32_t tag;  /* of the prompt, so that turns of others need not be looked at */
+    } slots[SLOTS];    /* open addressing */
     uint64_t counted[OKS_COLUMNS];
     struct source_clock clock;
     char stamp[OKS_STAMP_TEXT], id[SOURCE_ID_MAX];
@@ -69,21 +72,23 @@ static void turns_clear(struct grok *g)
 }
 
 /* Where the number of the prompt's newest turn is, or belongs. */
-static uint32_t *slot_of(struct grok *g, uint64_t prompt)
+static struct slot *slot_of(struct grok *g, uint64_t prompt)
 {
+    uint32_t tag = (uint32_t)(prompt >> 32);
     size_t at = prompt % SLOTS;
 
-    while (g->slots[at] && g->turns[g->slots[at] - 1].prompt != prompt)
+    while (g->slots[at].turn && (g->slots[at].tag != tag || g->turns[g->slots[at].turn - 1].prompt != prompt))
         at = (at + 1) % SLOTS;
     return &g->slots[at];
 }
 
 static void turn_index(struct grok *g, size_t i)
 {
-    uint32_t *slot = slot_of(g, g->turns[i].prompt);
+    uint64_t prompt = g->turns[i].prompt;
+    struct slot *slot = slot_of(g, prompt);
 
-    g->turns[i].older = *slot;
-    *slot = (uint32_t)i + 1;
+    g->turns[i].older = slot->turn;
+    *slot = (struct slot){.turn = (uint32_t)i + 1, .tag = (uint32_t)(prompt >> 32)};
 }
 
 /* After turns were moved. */
@@ -97,7 +102,7 @@ static void turns_index(struct grok *g)
 /* The newest turn of a prompt, and the one before; NULL: there is none. */
 static struct turn *turn_first(struct grok *g, uint64_t prompt)
 {
-    uint32_t n = *slot_of(g, prompt);
+    uint32_t n = slot_of(g, prompt)->turn;
 
     return n ? &g->turns[n - 1] : NULL;
 }
