@@ -23,10 +23,23 @@ uint64_t gemini_hash(struct oks_slice s)
     return h ? h : 1;
 }
 
+enum { NUMBER_BITS = 20 };
+_Static_assert(GEMINI_MESSAGES_MAX < 1 << NUMBER_BITS, "a slot has room for the number of an item");
+
+static uint64_t slot_of(uint64_t id, size_t number)
+{
+    return id >> NUMBER_BITS << NUMBER_BITS | number;
+}
+
+static size_t slot_number(uint64_t slot)
+{
+    return slot & ((1 << NUMBER_BITS) - 1);
+}
+
 static int slots_grow(struct gemini_messages *m)
 {
     size_t n_slots = m->n_slots ? m->n_slots * 2 : 256;
-    uint32_t *slots = calloc(n_slots, sizeof(*slots));
+    uint64_t *slots = calloc(n_slots, sizeof(*slots));
 
     if (!slots)
         return -ENOMEM;
@@ -35,7 +48,7 @@ static int slots_grow(struct gemini_messages *m)
 
         while (slots[at])
             at = (at + 1) & (n_slots - 1);
-        slots[at] = (uint32_t)i + 1;
+        slots[at] = slot_of(m->items[i].id, i + 1);
     }
     free(m->slots);
     m->slots = slots;
@@ -49,14 +62,18 @@ struct gemini_message *gemini_message_of(struct gemini_messages *m, uint64_t id,
 
     if (2 * m->n >= m->n_slots && slots_grow(m) < 0)
         return NULL;
-    for (at = id & (m->n_slots - 1); m->slots[at]; at = (at + 1) & (m->n_slots - 1))
-        if (m->items[m->slots[at] - 1].id == id)
-            return &m->items[m->slots[at] - 1];
+    for (at = id & (m->n_slots - 1); m->slots[at]; at = (at + 1) & (m->n_slots - 1)) {
+        size_t number = slot_number(m->slots[at]);
+
+        /* Most other messages are told apart without a look at them. */
+        if (m->slots[at] == slot_of(id, number) && m->items[number - 1].id == id)
+            return &m->items[number - 1];
+    }
     if (!make || m->n == GEMINI_MESSAGES_MAX)
         return NULL;
     if (!OKS_GROW(m->items, m->n, m->room))
         return NULL;
-    m->slots[at] = (uint32_t)m->n + 1;
+    m->slots[at] = slot_of(id, m->n + 1);
     m->items[m->n] = (struct gemini_message){.id = id};
     return &m->items[m->n++];
 }
@@ -90,7 +107,7 @@ static void memo_message(struct memo_reader *r, struct gemini_message *e)
     e->stamp = memo_get(r);
     e->model = memo_get(r);
     for (int i = 0; i < GEMINI_COLUMNS; i++)
-        e->count[i] = e->counted[i] = memo_get(r);
+        e->count[i] = memo_get(r);
 }
 
 char *gemini_messages_memo(const struct gemini_messages *m)
@@ -164,7 +181,7 @@ bool gemini_agrees(const char *memo, const char *peers)
 void gemini_messages_forget(struct gemini_messages *m)
 {
     for (size_t i = 0; i < m->n; i++)
-        free(m->items[i].texts);
+        free(m->items[i].kept);
     free(m->slots);
     memo_numbers_clear(&m->known);
     m->slots = NULL;

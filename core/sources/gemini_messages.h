@@ -25,15 +25,17 @@ enum gemini_column {
 };
 
 struct gemini_message {
-    uint64_t id;                      /* hash; never 0 */
-    uint64_t stamp, model;            /* hashes */
-    uint64_t count[GEMINI_COLUMNS];   /* as it is now */
-    uint64_t counted[GEMINI_COLUMNS]; /* as it was told */
-    bool told, fresh;                 /* told at all; changed since */
-    bool foreign;                     /* a peer has it: not to be told */
+    uint64_t id;                    /* hash; never 0 */
+    uint64_t stamp, model;          /* hashes */
+    uint64_t count[GEMINI_COLUMNS]; /* as it is now */
+    bool told, fresh;               /* told at all; changed since */
+    bool foreign;                   /* a peer has it: not to be told */
     bool measured;
-    uint64_t offset, length;
-    char *texts; /* of a fresh one: time, model and the names of the first tool calls, NUL behind each */
+    uint32_t length;
+    uint32_t room; /* bytes at `kept` */
+    uint64_t offset;
+    /* Of a fresh one: what was told of it, its time, its model and the names of its first calls. */
+    char *kept;
 };
 
 /* Zeroed: none. */
@@ -41,7 +43,7 @@ struct gemini_messages {
     char session[GEMINI_NAME_MAX + 1];
     struct gemini_message *items;
     size_t n, room;
-    uint32_t *slots; /* numbers of items plus 1, by id */
+    uint64_t *slots; /* by id: the number of the item plus 1, and above it the upper bits of its id */
     size_t n_slots;
     struct memo_numbers known; /* ids of the peers */
     uint64_t unnamed;          /* messages without an id */

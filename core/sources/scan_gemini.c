@@ -18,18 +18,26 @@
 #include "scan/counts.h"
 #include "sources/gemini_messages.h"
 #include "sources/scan_gemini.h"
+#include "sources/source_text.h"
 
 /* These in this order: the fields are what the readers are made for. */
 #include "sources/gemini_fields.h"
 #include "scan/json_scalar.h"
 #include "scan/json_walk.h"
 
+/* A text that the next line mostly has again: a message is written twice, and the model stays. */
+struct hashed {
+    struct source_name text;
+    uint64_t hash; /* 0: none yet */
+};
+
 struct gemini {
     struct shape shape;
     struct oks_record record;
     struct gemini_messages messages;
     uint64_t counted[OKS_COLUMNS];
-    char id[GEMINI_NAME_MAX + 32];
+    struct hashed id_before, stamp_before, model_before;
+    char id[SOURCE_ID_MAX];
 };
 
 /* --- the reader's life --- */
@@ -173,13 +181,14 @@ static void counts_of(const uint64_t from[GEMINI_COLUMNS], uint64_t to[OKS_COLUM
 /* The texts of a message. */
 struct texts {
     struct oks_slice stamp, model;
+    size_t n_tools;
     struct oks_slice tools[OKS_TOOLS_MAX]; /* of its first calls */
 };
 
 /* The names of the calls that are new, as far as they are known. */
 static void name_tools(struct oks_record *r, const struct texts *texts, uint64_t before, uint64_t now)
 {
-    for (; before < now && before < OKS_TOOLS_MAX; before++)
+    for (; before < now && before < texts->n_tools; before++)
         r->tools[r->n_tools++] = texts->tools[before];
 }
 
@@ -191,14 +200,13 @@ static int tell_message(struct gemini *g, uint64_t id, const uint64_t now[GEMINI
 {
     struct oks_record *r = record_start(g, offset, length);
     uint64_t counts[OKS_COLUMNS];
-    int n = snprintf(g->id, sizeof(g->id), "%s/%016llx", g->messages.session, (unsigned long long)id);
 
     counts_of(now, counts);
     counts_of(before, g->counted);
     r->type = OKS_RECORD_ASSISTANT;
     r->again = again;
     r->timestamp = texts->stamp;
-    r->message.id = (struct oks_slice){g->id, (size_t)n};
+    r->message.id = source_id(g->messages.session, id, g->id);
     r->message.model = texts->model;
     r->message.stop_reason = OKS_SLICE("end_turn");
     r->message.usage = (struct oks_usage){
@@ -245,13 +253,22 @@ static struct oks_slice model_of(const struct gemini *g, const struct message *m
     return model.len > GEMINI_NAME_MAX ? (struct oks_slice){0} : model;
 }
 
+static uint64_t hash_of(struct hashed *before, struct oks_slice text)
+{
+    if (!before->hash || !oks_slice_eq(text, source_name_slice(&before->text))) {
+        source_name_set(&before->text, text);
+        before->hash = gemini_hash(text);
+    }
+    return before->hash;
+}
+
 static uint64_t id_of_message(struct gemini *g, const struct message *m)
 {
     char text[32];
     int n;
 
     if (m->id.ptr)
-        return gemini_hash(m->id);
+        return hash_of(&g->id_before, m->id);
     n = snprintf(text, sizeof(text), "#%llu", (unsigned long long)g->messages.unnamed++);
     return gemini_hash((struct oks_slice){text, (size_t)n});
 }
@@ -265,15 +282,31 @@ static struct oks_slice tool_of(const struct calls *calls, size_t i)
     return (struct oks_slice){name.ptr, n < GEMINI_NAME_MAX ? n : GEMINI_NAME_MAX};
 }
 
-static struct texts texts_of(const struct gemini *g, const struct message *m)
+static struct oks_slice stamp_of(const struct message *m)
 {
-    struct texts texts = {.stamp = m->timestamp, .model = model_of(g, m)};
+    return m->timestamp.len > GEMINI_NAME_MAX ? (struct oks_slice){0} : m->timestamp;
+}
 
-    if (texts.stamp.len > GEMINI_NAME_MAX)
-        texts.stamp = (struct oks_slice){0};
-    for (size_t i = 0; i < OKS_TOOLS_MAX && m->calls.present; i++)
-        texts.tools[i] = tool_of(&m->calls, i);
-    return texts;
+static void texts_of(const struct gemini *g, const struct message *m, struct texts *texts)
+{
+    texts->stamp = stamp_of(m);
+    texts->model = model_of(g, m);
+    texts->n_tools = 0;
+    while (m->calls.present && texts->n_tools < m->calls.n && texts->n_tools < OKS_TOOLS_MAX) {
+        texts->tools[texts->n_tools] = tool_of(&m->calls, texts->n_tools);
+        texts->n_tools++;
+    }
+}
+
+/* What was told of the message. */
+static void counted_before(const struct gemini_message *e, uint64_t counted[GEMINI_COLUMNS])
+{
+    if (e->fresh)
+        memcpy(counted, e->kept, sizeof(e->count));
+    else if (e->told)
+        memcpy(counted, e->count, sizeof(e->count));
+    else
+        memset(counted, 0, sizeof(e->count));
 }
 
 static char *put_text(char *to, struct oks_slice text)
@@ -284,20 +317,23 @@ static char *put_text(char *to, struct oks_slice text)
     return to + text.len + 1;
 }
 
-static int keep_texts(struct gemini_message *e, const struct texts *texts)
+static int keep(struct gemini_message *e, const struct texts *texts)
 {
-    size_t bytes = texts->stamp.len + texts->model.len + 2 + OKS_TOOLS_MAX;
+    uint64_t counted[GEMINI_COLUMNS];
+    size_t bytes = sizeof(counted) + texts->stamp.len + texts->model.len + 2 + texts->n_tools;
     char *to;
 
-    for (size_t i = 0; i < OKS_TOOLS_MAX; i++)
+    for (size_t i = 0; i < texts->n_tools; i++)
         bytes += texts->tools[i].len;
-    to = malloc(bytes);
+    counted_before(e, counted);
+    to = bytes > e->room ? realloc(e->kept, bytes) : e->kept;
     if (!to)
         return -ENOMEM;
-    free(e->texts);
-    e->texts = to;
-    to = put_text(put_text(to, texts->stamp), texts->model);
-    for (size_t i = 0; i < OKS_TOOLS_MAX; i++)
+    e->kept = to;
+    e->room = bytes > e->room ? (uint32_t)bytes : e->room;
+    memcpy(to, counted, sizeof(counted));
+    to = put_text(put_text(to + sizeof(counted), texts->stamp), texts->model);
+    for (size_t i = 0; i < texts->n_tools; i++)
         to = put_text(to, texts->tools[i]);
     return 0;
 }
@@ -310,16 +346,16 @@ static struct oks_slice take_text(const char **at)
     return text;
 }
 
-static struct texts kept_texts(const struct gemini_message *e)
+static void kept_texts(const struct gemini_message *e, struct texts *texts)
 {
-    const char *at = e->texts;
-    struct texts texts;
+    const char *at = e->kept + sizeof(e->count);
+    uint64_t calls = e->count[GEMINI_TOOLS];
 
-    texts.stamp = take_text(&at);
-    texts.model = take_text(&at);
-    for (size_t i = 0; i < OKS_TOOLS_MAX; i++)
-        texts.tools[i] = take_text(&at);
-    return texts;
+    texts->stamp = take_text(&at);
+    texts->model = take_text(&at);
+    texts->n_tools = calls < OKS_TOOLS_MAX ? (size_t)calls : OKS_TOOLS_MAX;
+    for (size_t i = 0; i < texts->n_tools; i++)
+        texts->tools[i] = take_text(&at);
 }
 
 /* Puts the message's present form into the table. */
@@ -327,24 +363,28 @@ static int take_message(struct gemini *g, const struct message *m, uint64_t offs
                         const struct oks_sink *sink)
 {
     static const uint64_t none[GEMINI_COLUMNS];
-    uint64_t id = id_of_message(g, m), count[GEMINI_COLUMNS];
-    struct texts texts = texts_of(g, m);
+    uint64_t id = id_of_message(g, m), count[GEMINI_COLUMNS], counted[GEMINI_COLUMNS];
     struct gemini_message *e = gemini_message_of(&g->messages, id, true);
-    uint64_t stamp_hash, model_hash;
+    uint64_t stamp_hash = hash_of(&g->stamp_before, stamp_of(m));
+    uint64_t model_hash = hash_of(&g->model_before, model_of(g, m));
+    struct texts texts;
 
     columns_of(m, count);
     if (!e && g->messages.n < GEMINI_MESSAGES_MAX)
         return -ENOMEM;
-    if (!e)
-        return tell_message(g, id, count, none, false, m->tokens.present, &texts, offset, length, true, sink);
-    stamp_hash = gemini_hash(texts.stamp);
-    model_hash = gemini_hash(texts.model);
-    if ((e->told || e->fresh) && e->stamp == stamp_hash && e->model == model_hash &&
+    if (e && (e->told || e->fresh) && e->stamp == stamp_hash && e->model == model_hash &&
         e->measured == m->tokens.present && memcmp(e->count, count, sizeof(count)) == 0)
         return 0;
-    if (e->told &&
-        (e->stamp != stamp_hash || (e->model != model_hash && e->measured) || !only_grew(e->counted, count)))
-        return -ESTALE;
+    if (e && e->told) {
+        counted_before(e, counted);
+        if (e->stamp != stamp_hash || (e->model != model_hash && e->measured) || !only_grew(counted, count))
+            return -ESTALE;
+    }
+    texts_of(g, m, &texts);
+    if (!e)
+        return tell_message(g, id, count, none, false, m->tokens.present, &texts, offset, length, true, sink);
+    if (keep(e, &texts) < 0)
+        return -ENOMEM;
     e->stamp = stamp_hash;
     e->model = model_hash;
     e->measured = m->tokens.present;
@@ -352,8 +392,8 @@ static int take_message(struct gemini *g, const struct message *m, uint64_t offs
     e->fresh = true;
     e->foreign = memo_numbers_has(&g->messages.known, id);
     e->offset = offset;
-    e->length = length;
-    return keep_texts(e, &texts);
+    e->length = (uint32_t)length;
+    return 0;
 }
 
 static bool is_models(const struct message *m)
@@ -381,10 +421,11 @@ static int tell_unfinished(struct gemini *g, const struct message *m, uint64_t o
     static const uint64_t none[GEMINI_COLUMNS];
     const struct gemini_message *e;
     uint64_t count[GEMINI_COLUMNS];
-    struct texts texts = texts_of(g, m);
+    struct texts texts;
 
     if (!is_models(m))
         return tell_plain(g, m->timestamp, type_of(m), offset, length, false, sink);
+    texts_of(g, m, &texts);
     e = m->id.ptr ? gemini_message_of(&g->messages, gemini_hash(m->id), false) : NULL;
     columns_of(m, count);
     if (e && (e->foreign || !only_grew(e->count, count))) /* the complete lines come to e->count */
@@ -425,20 +466,21 @@ static int gemini_end(void *reader, const struct oks_sink *sink)
 
     for (size_t i = 0; rc == 0 && i < g->messages.n; i++) {
         struct gemini_message *e = &g->messages.items[i];
-
+        uint64_t counted[GEMINI_COLUMNS];
         struct texts texts;
 
         if (!e->fresh)
             continue;
-        texts = kept_texts(e);
+        kept_texts(e, &texts);
+        counted_before(e, counted);
         if (!e->foreign)
-            rc = tell_message(g, e->id, e->count, e->counted, e->told, e->measured, &texts, e->offset,
-                              e->length, true, sink);
+            rc = tell_message(g, e->id, e->count, counted, e->told, e->measured, &texts, e->offset, e->length,
+                              true, sink);
         e->told = true;
         e->fresh = false;
-        memcpy(e->counted, e->count, sizeof(e->counted));
-        free(e->texts);
-        e->texts = NULL;
+        free(e->kept);
+        e->kept = NULL;
+        e->room = 0;
     }
     return rc;
 }
