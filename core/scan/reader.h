@@ -36,4 +36,21 @@ struct oks_reader_ops {
     char *(*memo)(void *reader); /* malloc'ed; NULL on ENOMEM */
 };
 
+/*
+ * Readers of lines are compiled twice, the second time for CPUs that have what oks_stage1_avx2 needs
+ * (core/meson.build). READER(x) is the name of the one that is defined, READERS(x) declares both, and
+ * READERS_OF(x) are the members of struct source.
+ */
+#ifdef READERS_AVX2
+#define READER(source) oks_##source##_reader_avx2
+#else
+#define READER(source) oks_##source##_reader
+#endif
+#define READERS(source) extern const struct oks_reader_ops oks_##source##_reader, oks_##source##_reader_avx2
+#ifdef __x86_64__
+#define READERS_OF(source) .reader = &oks_##source##_reader, .reader_avx2 = &oks_##source##_reader_avx2
+#else
+#define READERS_OF(source) .reader = &oks_##source##_reader
+#endif
+
 #endif

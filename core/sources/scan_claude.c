@@ -10,9 +10,6 @@
  * `present`. A key that comes (again) first clears all of what it stands for, whatever its value is: the last
  * one wins, with its whole subtree. So what lies behind a false `present` is never looked at, and need not be
  * cleared per line.
- *
- * Where the CPU may have AVX2 this file is built twice, once for such CPUs: core/meson.build names the reader
- * then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,10 +17,6 @@
 #include "sources/claude_fields.h"
 #include "scan/json_lex.h"
 #include "sources/scan_claude.h"
-
-#ifndef CLAUDE_READER
-#define CLAUDE_READER oks_claude_reader
-#endif
 
 struct oks_claude {
     struct shape shape;
@@ -454,7 +447,7 @@ static int claude_walk(void *reader, const char *buf, size_t from, size_t to, co
     return r;
 }
 
-const struct oks_reader_ops CLAUDE_READER = {
+const struct oks_reader_ops READER(claude) = {
     .make = claude_make,
     .free = claude_free,
     .trim = claude_trim,

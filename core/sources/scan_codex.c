@@ -856,7 +856,7 @@ static int codex_end(void *reader, const struct oks_sink *sink)
     return held_end(c, HELD_ALL, true, sink);
 }
 
-const struct oks_reader_ops oks_codex_reader = {
+const struct oks_reader_ops READER(codex) = {
     .make = codex_make,
     .free = codex_free,
     .trim = codex_trim,

@@ -4,6 +4,6 @@
 
 #include "sources/source.h"
 
-extern const struct oks_reader_ops oks_codex_reader;
+READERS(codex);
 
 #endif

@@ -116,12 +116,14 @@ static bool is_ours(struct memo_reader *r)
     return strcmp(magic, memo_magic) == 0;
 }
 
+#ifndef READERS_AVX2 /* once */
 uint64_t copilot_rows_told(const char *memo)
 {
     struct memo_reader r = {memo};
 
     return is_ours(&r) ? memo_get(&r) : 0;
 }
+#endif
 
 static void memory_read(struct memo_reader *r, struct memory *s)
 {
@@ -180,6 +182,7 @@ static int copilot_begin(void *reader, const char *memo, const char *peers)
 
 /* --- rows as words --- */
 
+#ifndef READERS_AVX2
 void copilot_row_put(struct memo_writer *w, const struct copilot_row *row)
 {
     memo_put(w, row->number);
@@ -208,6 +211,7 @@ bool copilot_row_get(struct memo_reader *r, struct copilot_row *row)
     row->written = memo_get(r);
     return true;
 }
+#endif
 
 /* --- from line to record --- */
 
@@ -639,7 +643,7 @@ static int line_tell(struct line_reader *c, const struct line_place *place, cons
     return rc ? rc : tell_plain(c, &at);
 }
 
-const struct oks_reader_ops oks_copilot_reader = {
+const struct oks_reader_ops READER(copilot) = {
     .make = copilot_make,
     .free = copilot_free,
     .trim = line_trim,

@@ -4,7 +4,7 @@
 
 #include "scan/reader.h"
 
-extern const struct oks_reader_ops oks_copilot_reader;
+READERS(copilot);
 
 /* The number of the last row of the database that was told (copilot_store.h), by the memo. */
 uint64_t copilot_rows_told(const char *memo);

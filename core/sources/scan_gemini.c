@@ -485,7 +485,7 @@ static int gemini_end(void *reader, const struct oks_sink *sink)
     return rc;
 }
 
-const struct oks_reader_ops oks_gemini_reader = {
+const struct oks_reader_ops READER(gemini) = {
     .make = gemini_make,
     .free = gemini_free,
     .trim = gemini_trim,

@@ -4,6 +4,6 @@
 
 #include "sources/source.h"
 
-extern const struct oks_reader_ops oks_gemini_reader;
+READERS(gemini);
 
 #endif

@@ -506,7 +506,7 @@ static int grok_end(void *reader, const struct oks_sink *sink)
     return rc;
 }
 
-const struct oks_reader_ops oks_grok_reader = {
+const struct oks_reader_ops READER(grok) = {
     .make = grok_make,
     .free = grok_free,
     .trim = line_trim,

@@ -4,6 +4,6 @@
 
 #include "scan/reader.h"
 
-extern const struct oks_reader_ops oks_grok_reader;
+READERS(grok);
 
 #endif

@@ -390,7 +390,7 @@ static int line_tell(struct line_reader *reader, const struct line_place *place,
     return tell_plain(k, &t);
 }
 
-const struct oks_reader_ops oks_kimi_reader = {
+const struct oks_reader_ops READER(kimi) = {
     .make = kimi_make,
     .free = line_free,
     .trim = line_trim,

@@ -4,6 +4,6 @@
 
 #include "scan/reader.h"
 
-extern const struct oks_reader_ops oks_kimi_reader;
+READERS(kimi);
 
 #endif

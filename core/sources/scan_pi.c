@@ -271,4 +271,4 @@ static int line_tell(struct line_reader *reader, const struct line_place *place,
     return sink->record(sink->ctx, r, place->complete);
 }
 
-const struct oks_reader_ops oks_pi_reader = {LINE_READER, .begin = pi_begin, .memo = pi_memo};
+const struct oks_reader_ops READER(pi) = {LINE_READER, .begin = pi_begin, .memo = pi_memo};

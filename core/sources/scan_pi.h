@@ -4,6 +4,7 @@
 
 #include "sources/source.h"
 
-extern const struct oks_reader_ops oks_pi_reader, oks_pi_tools;
+READERS(pi);
+extern const struct oks_reader_ops oks_pi_tools;
 
 #endif

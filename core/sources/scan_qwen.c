@@ -266,6 +266,7 @@ static char *qwen_memo(void *reader)
     return memo_take(&w);
 }
 
+#ifndef READERS_AVX2 /* once */
 uint64_t qwen_window(const char *memo)
 {
     struct memo_reader r = {memo};
@@ -273,6 +274,7 @@ uint64_t qwen_window(const char *memo)
 
     return memo_head(&r, &window) ? window : 0;
 }
+#endif
 
 /* --- from line to record --- */
 
@@ -459,7 +461,7 @@ static int line_tell(struct line_reader *reader, const struct line_place *place,
     return rc;
 }
 
-const struct oks_reader_ops oks_qwen_reader = {
+const struct oks_reader_ops READER(qwen) = {
     .make = qwen_make,
     .free = line_free,
     .trim = line_trim,

@@ -4,7 +4,8 @@
 
 #include "sources/source.h"
 
-extern const struct oks_reader_ops oks_qwen_reader, oks_qwen_tools;
+READERS(qwen);
+extern const struct oks_reader_ops oks_qwen_tools;
 
 uint64_t qwen_window(const char *memo); /* of struct source */
 

@@ -58,16 +58,10 @@ static bool labelled(const char *path, char *out, size_t size)
     return other_ending(path, ".meta.json", ".jsonl", out, size);
 }
 
-#ifdef __x86_64__
-#define CLAUDE_READERS .reader = &oks_claude_reader, .reader_avx2 = &oks_claude_reader_avx2
-#else
-#define CLAUDE_READERS .reader = &oks_claude_reader
-#endif
-
 /* What all that write Claude Code's format have in common. */
-#define CLAUDE_FORMAT                                                                          \
-    CLAUDE_READERS, .tools = &oks_claude_tools, .id_of = id, .parent = parent, .label = label, \
-                    .labelled = labelled, .names_teams = true, .ids_by_line = true
+#define CLAUDE_FORMAT                                                                              \
+    READERS_OF(claude), .tools = &oks_claude_tools, .id_of = id, .parent = parent, .label = label, \
+                        .labelled = labelled, .names_teams = true, .ids_by_line = true
 
 /* ~/.claude first: okstra's collector reads it, and shares the caches of the first root. */
 static const struct oks_source_home homes[] = {

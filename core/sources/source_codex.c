@@ -67,7 +67,7 @@ const struct source oks_source_codex = {
     .name = "codex",
     .homes = homes,
     .folders = {"sessions", "archived_sessions"},
-    .reader = &oks_codex_reader,
+    READERS_OF(codex),
     .tools = &oks_codex_tools,
     .wants = wants,
     .id_of = id_of,

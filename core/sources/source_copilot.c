@@ -84,7 +84,7 @@ const struct source oks_source_copilot = {
     .name = "copilot",
     .homes = homes,
     .folders = {"session-state"},
-    .reader = &oks_copilot_reader,
+    READERS_OF(copilot),
     .tools = &oks_copilot_tools,
     .wants = wants,
     .enters = enters,

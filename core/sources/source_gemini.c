@@ -77,7 +77,7 @@ const struct source oks_source_gemini = {
     .name = "gemini",
     .homes = homes,
     .folders = {"tmp"},
-    .reader = &oks_gemini_reader,
+    READERS_OF(gemini),
     .tools = &oks_gemini_tools,
     .wants = wants,
     .enters = enters,

@@ -147,7 +147,7 @@ const struct source oks_source_grok = {
     .name = "grok",
     .homes = homes,
     .folders = {"sessions"},
-    .reader = &oks_grok_reader,
+    READERS_OF(grok),
     .tools = &oks_grok_tools,
     .wants = wants,
     .enters = enters,

@@ -250,7 +250,7 @@ const struct source oks_source_kimi = {
     .name = "kimi",
     .homes = homes,
     .folders = {"sessions"},
-    .reader = &oks_kimi_reader,
+    READERS_OF(kimi),
     .tools = &oks_kimi_tools,
     .wants = wants,
     .id_of = id_of,

@@ -59,9 +59,9 @@ static struct oks_slice parent(const char *rel)
 }
 
 /* What pi and omp have in common: all but the name and the folder. */
-#define PI_FORMAT                                                                              \
-    .folders = {"sessions"}, .reader = &oks_pi_reader, .tools = &oks_pi_tools, .wants = wants, \
-    .enters = enters, .id_of = id_of, .parent = parent, .late = true
+#define PI_FORMAT                                                                                      \
+    .folders = {"sessions"}, READERS_OF(pi), .tools = &oks_pi_tools, .wants = wants, .enters = enters, \
+    .id_of = id_of, .parent = parent, .late = true
 
 static const struct oks_source_home pi_homes[] = {
     {.variable = "PI_CODING_AGENT_DIR", .folder = "~/.pi/agent", .used = true},

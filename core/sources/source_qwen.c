@@ -42,7 +42,7 @@ const struct source oks_source_qwen = {
     .name = "qwen",
     .homes = homes,
     .folders = {"projects"},
-    .reader = &oks_qwen_reader,
+    READERS_OF(qwen),
     .tools = &oks_qwen_tools,
     .wants = wants,
     .enters = enters,

@@ -6,8 +6,8 @@
  * One thread, the thread's CPU time. Corpora are in memory: the kernel's copy out of the page cache, which is
  * the same for all, is half as dear where pages lie together, and would hide what differs. Every round scans
  * every corpus once, so that what disturbs the machine disturbs all alike; a ratio is the median of those of
- * the rounds. Memory that a scanner gives back is kept for the next one, so that no round counts the faults of
- * another's pages.
+ * the rounds. Memory that a scanner gives back is kept for the next one, so that no round counts the faults
+ * of another's pages.
  */
 #include <fcntl.h>
 #include <inttypes.h>
