@@ -250,7 +250,7 @@ static int put_window_rows(struct stats *s)
 {
     struct window_rows w = {.s = s};
 
-    document_each(s->j, s->model->catalog.sessions, add_session, &w);
+    document_each_in_window(s->j, s->model, &s->w, add_session, &w);
     if (w.error == 0)
         document_each(s->j, w.rows, put_window_row, s);
     tdestroy(w.rows, row_free);

@@ -13,6 +13,7 @@
 #include "base/tree.h"
 #include "documents/slices.h"
 #include "internal/digest.h"
+#include "sums/model.h"
 
 void oks_document_clear(struct oks_document *document)
 {
@@ -46,6 +47,29 @@ void document_each(struct json *j, const void *tree, void (*fn)(void *ctx, void 
     for (size_t i = 0; i < n && document_goes_on(j); i++)
         fn(ctx, items[i]);
     free(items);
+}
+
+bool document_each_in_window(struct json *j, struct model *model, const struct measure_window *w,
+                             void (*fn)(void *ctx, void *session), void *ctx)
+{
+    const struct spans *spans = &model->sums.spans;
+    int rc = spans_complete(&model->sums, model->billing);
+
+    json_fail(j, rc);
+    if (rc < 0)
+        return false;
+    if (!spans_are_of_all(&model->sums)) {
+        document_each(j, model->catalog.sessions, fn, ctx);
+        return false;
+    }
+    for (size_t i = 0; i < spans->n; i++) {
+        if (!span_reaches(&spans->items[i], w))
+            continue;
+        if (!document_goes_on(j))
+            break;
+        fn(ctx, spans->items[i].session);
+    }
+    return true;
 }
 
 static int document_written(struct slices *slices, document_fn fn, void *ctx, struct oks_document *out)

@@ -32,4 +32,11 @@ bool document_goes_on(struct json *j);
 /* For each item of a tree, ascending, while the document goes on. */
 void document_each(struct json *j, const void *tree, void (*fn)(void *ctx, void *item), void *ctx);
 
+/*
+ * The same for each session that may have something in the window, in no order. True: others were passed
+ * over, and all sessions are in the sums.
+ */
+bool document_each_in_window(struct json *j, struct model *model, const struct measure_window *w,
+                             void (*fn)(void *ctx, void *session), void *ctx);
+
 #endif

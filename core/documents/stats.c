@@ -122,24 +122,32 @@ static void add_totals(void *ctx, const char *name, const struct oks_totals *tot
         add_measure(cut->sums, m.model, &m);
 }
 
-static void add_transcript(void *ctx, void *item)
+static void add_transcript(struct model_sums *sums, const struct transcript *t)
 {
-    struct model_sums *sums = ctx;
     const struct stats *s = sums->s;
-    struct cut cut = {sums, item};
+    struct cut cut = {sums, t};
 
-    if (sums_is_twin(item))
+    if (sums_is_twin(t))
         return;
-    switch (transcript_overlap(item, s->w.since, s->w.until)) {
+    switch (transcript_overlap(t, s->w.since, s->w.until)) {
     case TRANSCRIPT_INSIDE:
-        sums_transcript_models(item, add_measure, sums);
+        sums_transcript_models(t, add_measure, sums);
         break;
     case TRANSCRIPT_CUT:
-        transcript_window_by(item, OKS_LABEL_MODEL, s->w.since, s->w.until, add_totals, &cut);
+        transcript_window_by(t, OKS_LABEL_MODEL, s->w.since, s->w.until, add_totals, &cut);
         break;
     case TRANSCRIPT_OUTSIDE:
         break;
     }
+}
+
+static void add_transcripts(void *ctx, void *item)
+{
+    const struct session *session = item;
+    const struct transcript *t;
+
+    TAILQ_FOREACH(t, &session->transcripts, of_session)
+        add_transcript(ctx, t);
 }
 
 static const char *shown(const struct model_sum *sum)
@@ -157,7 +165,7 @@ static void stats_models(struct stats *s)
     struct model_sums sums = {.s = s};
 
     if (s->window)
-        document_each(s->j, s->model->catalog.transcripts, add_transcript, &sums);
+        document_each_in_window(s->j, s->model, &s->w, add_transcripts, &sums);
     else
         sums_models(&s->model->sums, add_measure, &sums);
     for (size_t i = 0; i < s->total_billed.len; i++) {
@@ -202,7 +210,7 @@ static void stats_total(struct stats *s)
 {
     measure_start(&s->total);
     if (s->window) {
-        document_each(s->j, s->model->catalog.sessions, add_session, s);
+        document_each_in_window(s->j, s->model, &s->w, add_session, s);
         return;
     }
     sums_all(&s->model->sums, &s->total);

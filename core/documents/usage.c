@@ -103,6 +103,17 @@ static int project_measure(struct render *r, struct project *p, struct measure *
     return adding.rc;
 }
 
+/* What a document shows of sessions without anything in the window, too: that they exist. */
+static void add_others(struct model *model, struct measure *sum)
+{
+    struct measure all;
+
+    sums_all(&model->sums, &all);
+    all.totals = sum->totals;
+    all.duration_ms = sum->duration_ms;
+    *sum = all;
+}
+
 static int all_measure(struct render *r, struct measure *sum, struct billed_bag *bag)
 {
     struct adding adding;
@@ -112,7 +123,8 @@ static int all_measure(struct render *r, struct measure *sum, struct billed_bag 
         return bag ? billed_bag_add(bag, billing_all(r->model->billing)) : 0;
     }
     adding = adding_of(r, sum, bag);
-    document_each(r->j, r->model->catalog.sessions, add_session, &adding);
+    if (document_each_in_window(r->j, r->model, &adding.w, add_session, &adding))
+        add_others(r->model, sum);
     return adding.rc;
 }
 

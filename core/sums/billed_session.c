@@ -44,11 +44,8 @@ void billed_session_moved(struct session *s, struct project *from, struct projec
         billed_session_add(&sums->billed, s);
 }
 
-/*
- * Whether a request may be outside of the session's first and last event: it has a substitute, no file any
- * more, or is in a progress line, which has a time of its own.
- */
-static bool has_others(const struct session *s)
+/* It has a substitute, no file any more, or is in a progress line, which has a time of its own. */
+bool billed_session_may_exceed(const struct session *s)
 {
     const struct transcript *t;
 
@@ -64,9 +61,9 @@ enum billed_overlap billed_session_overlap(const struct session *s, const struct
 {
     enum window_overlap overlap = measure_overlap(s, w);
 
-    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !has_others(s)))
+    if (overlap == OVERLAP_OPEN || (overlap == OVERLAP_INSIDE && !billed_session_may_exceed(s)))
         return BILLED_ALL;
-    return overlap == OVERLAP_OUTSIDE && !has_others(s) ? BILLED_NOTHING : BILLED_SOME;
+    return overlap == OVERLAP_OUTSIDE && !billed_session_may_exceed(s) ? BILLED_NOTHING : BILLED_SOME;
 }
 
 int billed_session_window(struct billing *b, const struct session *s, const struct measure_window *w,

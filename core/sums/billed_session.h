@@ -16,6 +16,9 @@ void billed_session_take(struct billed_bag *from, const struct session *s);
 /* The session moved from one project (NULL: none) to another. */
 void billed_session_moved(struct session *s, struct project *from, struct project *to);
 
+/* Whether a request may be outside of the session's first and last event. */
+bool billed_session_may_exceed(const struct session *s);
+
 /* Which of the session's requests are in a window, as far as that is known without looking at them. */
 enum billed_overlap { BILLED_ALL, BILLED_NOTHING, BILLED_SOME };
 enum billed_overlap billed_session_overlap(const struct session *s, const struct measure_window *w);

@@ -19,6 +19,8 @@ void session_sums_free(struct session_sums *sums)
         LIST_REMOVE(sums, of_touched);
     if (sums && sums->labels_due)
         LIST_REMOVE(sums, of_labels_due);
+    if (sums && sums->span_due)
+        LIST_REMOVE(sums, of_span_due);
     for (int kind = 0; sums && kind < LABEL_KINDS; kind++)
         label_shares_free(&sums->labels[kind]);
     free(sums);

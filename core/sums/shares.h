@@ -22,6 +22,10 @@ struct session_sums {
     struct label_shares labels[LABEL_KINDS];
     bool labels_due; /* in sums->labels.due */
     LIST_ENTRY(session_sums) of_labels_due;
+    bool has_span;
+    size_t span;   /* then its place in sums->spans */
+    bool span_due; /* in sums->spans.due */
+    LIST_ENTRY(session_sums) of_span_due;
 };
 
 struct project_sums {

@@ -67,6 +67,7 @@ int sums_session(struct sums *sums, struct session *s, struct project *from, boo
         s->sums->share = now;
     recent_changed(sums, s, leaves);
     (leaves ? labels_leave : labels_due)(sums, s);
+    (leaves ? spans_leave : spans_due)(sums, s);
     return failed ? -ENOMEM : rc;
 }
 
@@ -336,6 +337,7 @@ int sums_posted(struct sums *sums, struct session *s, const char *model, const s
     for (int i = 0; i < n; i++)
         (comes ? billed_add : billed_take)(to[i], sum);
     labels_due(sums, s);
+    spans_due(sums, s);
     if (!own->touched) {
         own->touched = true;
         LIST_INSERT_HEAD(&sums->touched, own, of_touched);
@@ -400,4 +402,5 @@ void sums_clear(struct sums *sums)
     tdestroy(sums->model_rows, free);
     groups_free(sums);
     labels_free(sums);
+    spans_clear(sums);
 }

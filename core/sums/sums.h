@@ -20,6 +20,7 @@
 #include "sums/groups.h"
 #include "sums/labels.h"
 #include "sums/recent.h"
+#include "sums/spans.h"
 
 /* Zeroed but for the first two, then sums_init(): empty. */
 struct sums {
@@ -31,6 +32,7 @@ struct sums {
     LIST_HEAD(, session_sums) touched; /* whose bill changed */
     struct recent_sessions recent;
     struct label_sums labels;
+    struct spans spans;
 };
 
 void sums_init(struct sums *sums, struct catalog *catalog, struct oks_intern *names);

@@ -8,6 +8,7 @@
 #include "base/tree.h"
 #include "effort.h"
 #include "random_home.h"
+#include "sums/shares.h"
 
 static int rounds; /* of random changes */
 
@@ -300,6 +301,70 @@ START_TEST(sums_are_those_of_the_lines)
 }
 END_TEST
 
+/* --- spans --- */
+
+/* Of three days; at times none. */
+static void stamp_of_a_few_days(char out[OKS_STAMP_TEXT])
+{
+    unsigned day = 10 + rnd(3), hour = rnd(24);
+
+    if (rnd(20))
+        snprintf(out, OKS_STAMP_TEXT, "2026-06-%02uT%02u:00:00.000Z", day, hour);
+    else
+        strcpy(out, rnd(2) ? "some day" : "");
+}
+
+static struct measure_window span_window;
+static size_t n_passed_over;
+
+static void check_span(void *ctx, void *item)
+{
+    const struct session *s = item;
+    const struct session_span *span = &model.sums.spans.items[s->sums->span];
+    struct billed_bag bag = {0};
+
+    ck_assert_ptr_eq(span->session, s);
+    if (span_reaches(span, &span_window))
+        return;
+    ck_assert_int_eq(measure_overlap(s, &span_window), OVERLAP_OUTSIDE);
+    ck_assert_int_eq(billed_session_window(model.billing, s, &span_window, &bag), 0);
+    ck_assert(billed_bag_is_zero(&bag));
+    billed_bag_clear(&bag);
+    n_passed_over++;
+}
+
+static void check_spans(void)
+{
+    char since[OKS_STAMP_TEXT], until[OKS_STAMP_TEXT];
+
+    stamp_of_a_few_days(since);
+    stamp_of_a_few_days(until);
+    span_window.since = rnd(8) ? oks_stamp_of(oks_slice_of(since)) : OKS_STAMP_NONE;
+    span_window.until = rnd(8) ? oks_stamp_of(oks_slice_of(until)) : OKS_STAMP_NONE;
+    ck_assert_int_eq(spans_complete(&model.sums, model.billing), 0);
+    ck_assert(spans_are_of_all(&model.sums));
+    oks_tree_each(model.catalog.sessions, check_span, NULL);
+}
+
+START_TEST(what_a_window_passes_over_is_outside)
+{
+    make_stamp = stamp_of_a_few_days;
+    n_passed_over = 0;
+    seed = 1;
+    model_begin(NULL);
+    for (int round = 0; round < rounds; round++) {
+        change((int)rnd(FILES));
+        if (rnd(3) == 0)
+            check_spans();
+    }
+    ck_assert_uint_gt(n_passed_over, (size_t)rounds / 4);
+    leave_all();
+    check_spans();
+    model_end();
+    make_stamp = stamp_of_a_day;
+}
+END_TEST
+
 /* --- bills --- */
 
 static unsigned __int128 cost_of_bag(const struct billed_bag *bag)
@@ -503,6 +568,9 @@ START_TEST(a_substitute_has_a_time_of_its_own)
         billed_bag_total(&bag, &sum);
         ck_assert_uint_eq((uint64_t)sum.output, owns ? 50 : 0);
         billed_bag_clear(&bag);
+        ck_assert_int_eq(spans_complete(&model.sums, model.billing), 0);
+        if (owns)
+            ck_assert(span_reaches(&model.sums.spans.items[s->sums->span], &late));
     }
     made_leaves(&a);
     made_leaves(&b);
@@ -600,6 +668,7 @@ int main(void)
 
     rounds = (int)by_effort(187, 1500, 30000);
     TEST(suite, sums_are_those_of_the_lines);
+    TEST(suite, what_a_window_passes_over_is_outside);
     TEST(suite, costs_are_forgotten_and_posted_anew);
     TEST(suite, who_was_touched_is_returned_once);
     TEST(suite, a_bill_moves_with_its_owner);

@@ -16,8 +16,23 @@ enum {
 
 /* All that keeps something. */
 static const char *const paths[] = {
-    "report.html",          "report.txt",        "stats/by-day.svg",  "stats/by-project.json",
-    "stats/by-branch.json", "stats/by-day.json", "stats/blocks.json",
+    "report.html",
+    "report.txt",
+    "stats/by-day.svg",
+    "stats/by-project.json",
+    "stats/by-branch.json",
+    "stats/by-day.json",
+    "stats/blocks.json",
+    "window/today.json",
+    "window/this-week.json",
+    "window/last-5h.json",
+    "window/2026-06-10_2026-06-12.json",
+    "window/_2026-06-11T07:30:00Z.json",
+    "window/2026-06-20T01:02Z_.json",
+    "window/2013-01.json",
+    "stats/window/last-7d/by-model.json",
+    "stats/window/last-7d/by-branch.json",
+    "stats/window/last-7d/by-agent.json",
 };
 
 static uint64_t seed;
@@ -35,7 +50,7 @@ static const char *path_of(unsigned i)
 
 static bool all_timed;
 
-/* Some lines have no time, one of before 2020, or one of the hours to come. */
+/* Some lines have no time, one of before 2020, one of the hours to come, or none that can be read. */
 static const char *stamp(void)
 {
     time_t at = (time_t)NOW_S - (time_t)rnd(DAYS * 86400) + 3600;
@@ -47,6 +62,8 @@ static const char *stamp(void)
         return "";
     case 1:
         return "\"timestamp\":\"2013-01-01T00:00:00.000Z\",";
+    case 2:
+        return "\"timestamp\":\"one day\",";
     default:
         gmtime_r(&at, &tm);
         strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
@@ -58,7 +75,7 @@ static const char *line(unsigned i)
 {
     static const char *const models[] = {"claude-opus-4-7", "claude-sonnet-4-5", "no-such-model"};
     static const char *const tools[] = {"Bash", "Read", "<script>"};
-    static unsigned n;
+    static unsigned n = 60; /* smaller ids are those of requests that several sessions have */
 
     return text_of(
         "{\"type\":\"assistant\",%s\"sessionId\":\"%08x-0000-4000-8000-000000000000\","
@@ -67,8 +84,8 @@ static const char *line(unsigned i)
         "\"cache_creation_input_tokens\":%u,\"cache_read_input_tokens\":%u},"
         "\"content\":[{\"type\":\"tool_use\",\"name\":\"%s\"}]}}\n",
         stamp(), i + 1, rnd(8) ? i : rnd(FILES), rnd(3),
-        rnd(5) ? text_of("\"teamName\":\"crew <%u>\",", i) : "", ++n, models[rnd(3)], rnd(50000), rnd(20000),
-        rnd(9000), rnd(900000), tools[rnd(3)]);
+        rnd(5) ? text_of("\"teamName\":\"crew <%u>\",", i) : "", rnd(4) ? ++n : rnd(60), models[rnd(3)],
+        rnd(50000), rnd(20000), rnd(9000), rnd(900000), tools[rnd(3)]);
 }
 
 static void write_anew(unsigned i)
