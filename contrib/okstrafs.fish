@@ -25,7 +25,7 @@ complete -c okstrafs -n '__fish_seen_subcommand_from mount' -s o -x -d options \
     -a 'memory= tz= home= root= nonempty allow_other allow_root setuid= uid= gid= notify=off harden=off verify=tail revalidate= isa=
         no_cache max_read='
 complete -c okstrafs -n '__fish_seen_subcommand_from report' \
-    -a 'days weeks months sessions projects branches hosts models agents teams blocks tools'
+    -a 'days weeks months sessions projects branches hosts sources models agents teams blocks tools'
 complete -c okstrafs -n '__fish_seen_subcommand_from report' -l since -x -d 'from this time on' \
     -a 'today yesterday this-week this-month last-5h last-24h last-7d last-30d'
 complete -c okstrafs -n '__fish_seen_subcommand_from report' -l until -x -d 'up to this time' \

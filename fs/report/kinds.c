@@ -38,6 +38,8 @@ static const struct report_kind kinds[] = {
     {"branches", "Branch", "by-branch.json", OKS_STATS_BY_BRANCH, NULL, CELL_NAME, REPORT_BY_COST, false,
      plain},
     {"hosts", "Host", "by-host.json", OKS_STATS_BY_HOST, NULL, CELL_NAME, REPORT_BY_COST, false, plain},
+    {"sources", "Source", "by-source.json", OKS_STATS_BY_SOURCE, NULL, CELL_NAME, REPORT_BY_COST, false,
+     plain},
     {"models", "Model", "by-model.json", OKS_STATS_BY_MODEL, NULL, CELL_NAME, REPORT_BY_COST, false, plain},
     {"agents", "Agent", "by-agent.json", OKS_STATS_BY_AGENT, NULL, CELL_NAME, REPORT_BY_COST, false, plain},
     {"teams", "Team", NULL, 0, "teams", CELL_NAME, REPORT_BY_COST, false, with_end},

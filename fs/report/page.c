@@ -143,9 +143,11 @@ int page_print(struct markup *m, const struct report_source *source, const struc
 {
     static const struct {
         const char *kind, *title;
+        size_t least; /* rows */
     } kinds[] = {
-        {"models", "Models"}, {"projects", "Projects"}, {"branches", "Branches"},
-        {"teams", "Teams"},   {"agents", "Agents"},     {"tools", "Tools"},
+        {"models", "Models", 1},     {"sources", "Sources", 1}, {"projects", "Projects", 1},
+        {"branches", "Branches", 1}, {"teams", "Teams", 1},     {"agents", "Agents", 1},
+        {"hosts", "Hosts", 2},       {"tools", "Tools", 1},
     };
     struct page p = {m, source, time, {0}};
     int rc;
@@ -161,7 +163,7 @@ int page_print(struct markup *m, const struct report_source *source, const struc
     if (rc == 0)
         rc = put_sessions(&p);
     for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(*kinds); i++)
-        rc = page_kind(&p, kinds[i].kind, kinds[i].title);
+        rc = page_kind(&p, kinds[i].kind, kinds[i].title, kinds[i].least);
     if (rc == 0)
         rc = page_blocks(&p);
     page_end(&p);

@@ -52,8 +52,8 @@ void page_ratio(const struct page *p, const char *ratio);
 
 /* Today, this week, this month, all of time. */
 int page_cards(struct page *p);
-/* The rows of a kind that cost most, as a section. */
-int page_kind(struct page *p, const char *kind, const char *title);
+/* The rows of a kind that cost most, as a section; none if there are fewer than `least`. */
+int page_kind(struct page *p, const char *kind, const char *title, size_t least);
 /* The running block, and the last ones. */
 int page_blocks(struct page *p);
 /* Rows that are shown more than once. Short keys only: those of time. */

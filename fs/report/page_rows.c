@@ -164,6 +164,7 @@ struct kind_section {
     const struct report_kind *kind;
     const char *title;
     struct oks_rows_total total; /* set before the first row comes */
+    size_t least;
     bool begun;
 };
 
@@ -186,15 +187,17 @@ static int put_kind_row(void *ctx, const struct oks_row *row)
 {
     struct kind_section *s = ctx;
 
+    if (s->total.n < s->least)
+        return 0;
     if (!s->begun)
         begin_kind(s);
     put_row(s->page, s->kind, row, &s->total);
     return 0;
 }
 
-int page_kind(struct page *p, const char *name, const char *title)
+int page_kind(struct page *p, const char *name, const char *title, size_t least)
 {
-    struct kind_section s = {.page = p, .kind = report_kind_find(name), .title = title};
+    struct kind_section s = {.page = p, .kind = report_kind_find(name), .title = title, .least = least};
     int rc = p->source->rows(p->source->ctx, s.kind, ROWS_SHOWN, put_kind_row, &s, &s.total);
 
     if (rc < 0 || !s.begun)

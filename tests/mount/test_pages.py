@@ -207,7 +207,7 @@ class Numbers(Filled):
     """All numbers of report.html and report.txt, in a made-up home that changes, and over all samples."""
 
     KEYS = ("requests", "inputTokens", "outputTokens", "cacheCreationTokens", "cacheReadTokens")
-    STATS = {"models": "by-model", "projects": "by-project", "branches": "by-branch", "agents": "by-agent"}
+    STATS = {"models": "by-model", "sources": "by-source", "projects": "by-project", "branches": "by-branch", "agents": "by-agent", "hosts": "by-host"}
 
     @staticmethod
     def document(mount, path: str) -> dict:
@@ -237,6 +237,9 @@ class Numbers(Filled):
         for section, name in self.STATS.items():
             document = self.document(mount, f"stats/{name}.json")
             rows = self.dearest([(row["key"], row) for row in document["rows"]])
+            if section == "hosts" and len(rows) < 2:
+                self.assertNotIn(section, page.tables)
+                continue
             self.check_costs(page, section, [(cut(key), row) for key, row in rows[:15]], document["total"])
             self.check_more(text, section, len(rows), min(len(rows), 15))
         teams = self.dearest([(name, self.document(mount, f"teams/{name}/usage.json")) for name in mount.names("teams")])
@@ -382,6 +385,19 @@ class Numbers(Filled):
             self.check(mount)
             path = self.home.path("-p0", "session-0")
             harness.append(path, records.line(records.assistant("2026-06-30T10:00:00.000Z", records.usage(70000, 7), id="msg_new")) + b"\n")
+            self.check(mount)
+
+    def test_hosts(self):
+        self.fill()
+        folder = self.home.root / "there" / ".claude" / "projects" / "-p"
+        folder.mkdir(parents=True)
+        (folder / "of-there.jsonl").write_bytes(records.line(
+            records.assistant("2026-06-29T10:00:00.000Z", records.usage(7000, 70), id="msg_there", stop_reason="end_turn")) + b"\n")
+        self.home.okstra.mkdir(exist_ok=True)
+        (self.home.okstra / "okstrafs.json").write_text(json.dumps({"host": "here", "hosts": {"there": str(self.home.root / "there")}}))
+        with self.mount() as mount:
+            page = Page(mount.read("report.html").decode())
+            self.assertEqual([row[0] for row in page.tables["hosts"][1:]], ["here", "there", "Total"])
             self.check(mount)
 
     def test_samples(self):

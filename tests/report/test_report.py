@@ -28,7 +28,7 @@ from tap import run_tap  # noqa: E402
 
 ROOT = HERE.parents[1]
 STATS = {"days": "by-day", "weeks": "by-week", "months": "by-month", "projects": "by-project", "branches": "by-branch",
-         "models": "by-model", "agents": "by-agent", "blocks": "blocks"}
+         "models": "by-model", "sources": "by-source", "hosts": "by-host", "agents": "by-agent", "blocks": "blocks"}
 FOLDERS = ("sessions", "teams")
 HIDDEN = ("Cc", "Cf", "Zl", "Zp")
 # Project folders: formulas, quotes, separators, wide and combining characters, what a terminal would execute.
