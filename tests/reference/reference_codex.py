@@ -1,6 +1,7 @@
 """Which requests the rollouts of a Codex home hold, said as plainly as possible: all files at once, dicts, no cursors; and
 homes that are made up, to compare on."""
 
+import itertools
 import json
 import random
 import re
@@ -28,6 +29,10 @@ def objects(data: bytes) -> list:
     return [x for x in out if isinstance(x, dict) and isinstance(x.get("payload"), dict)]
 
 
+def is_count(payload) -> bool:
+    return bool(payload.get("type") == "token_count" and payload.get("info"))
+
+
 def turn_of(line, turn):
     opens = line["type"] == "turn_context" or line["payload"].get("type") == "task_started"
     return line["payload"].get("turn_id", turn) if opens else turn
@@ -42,7 +47,9 @@ class File:
         self.rollout = page or thread
         metas = [x["payload"] for x in self.lines if x["type"] == "session_meta"]
         self.meta = metas[0] if metas else {"id": thread}
-        self.base = self.meta.get("history_base")
+        head = list(itertools.takewhile(lambda line: not is_count(line["payload"]), self.lines))
+        metas = [x["payload"] for x in head if x["type"] == "session_meta"]  # what comes later is too late for the counts
+        self.base = metas[0].get("history_base") if metas else None
         self.names = {self.meta["id"]}
         for meta in metas:
             self.names |= {meta[key] for key in ("id", "session_id", "forked_from_id", "parent_thread_id") if meta.get(key)}
@@ -52,7 +59,7 @@ class File:
             self.turn = turn_of(line, self.turn)
             if line["type"] == "turn_context" and payload.get("model"):
                 self.models.setdefault(payload.get("turn_id"), payload["model"])
-            if payload.get("type") == "token_count" and payload.get("info"):
+            if is_count(payload):
                 self.counts.add((five(payload["info"]["total_token_usage"]), five(payload["info"].get("last_token_usage") or {})))
 
     def model(self, turn, at):
@@ -113,7 +120,7 @@ def requests(contents: dict) -> list:
                 else:
                     covering = True
                 pending = None
-            if payload.get("type") != "token_count" or not payload.get("info"):
+            if not is_count(payload):
                 continue
             total, last = five(payload["info"]["total_token_usage"]), payload["info"].get("last_token_usage")
             fell = any(a < b for a, b in zip(total, previous))
