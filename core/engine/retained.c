@@ -196,9 +196,53 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
     return 1;
 }
 
+/* The other form of the file that the remnant is of; NULL: there is none. */
+static const struct transcript *form_of_remnant(const struct oks_engine *e, const struct transcript *t)
+{
+    const struct transcript *other;
+    char path[PATH_MAX];
+
+    if (!t->source->other_form || !t->source->other_form(transcript_file(t), path, sizeof(path)))
+        return NULL;
+    other = catalog_transcript((struct catalog *)&e->model.catalog, path);
+    return other && other->loaded && !other->retained && !other->lost ? other : NULL;
+}
+
+/*
+ * Keys may depend on what other transcripts say. If that changed while the file was packed, its other form
+ * has the same lines under other keys.
+ */
+static bool remnant_stays(struct oks_engine *e, const struct transcript *t)
+{
+    const struct transcript *other = form_of_remnant(e, t);
+    struct history_facts facts;
+
+    if (!other || !requests_have_lines(other->state.requests, t->state.requests))
+        return true;
+    history_store_facts(e->history, transcript_file(t), &facts);
+    if (facts.live) /* the file is back, and has more to say */
+        return true;
+    keeping_drop(e, t, HISTORY_FORGOTTEN);
+    return false;
+}
+
 int retained_stays(struct oks_engine *e, struct transcript *t)
 {
-    return t->remnant ? 1 : is_last(e, t);
+    return t->remnant ? remnant_stays(e, t) : is_last(e, t);
+}
+
+/* Looks at what stays of the other form of a file that was read. */
+static void recheck_remnant(struct catalog *c, const struct transcript *t)
+{
+    char path[PATH_MAX], key[PATH_MAX + sizeof(REMNANT_PREFIX)];
+    struct transcript *remnant;
+
+    if (!t->source->other_form || !t->source->other_form(t->path, path, sizeof(path)))
+        return;
+    snprintf(key, sizeof(key), REMNANT_PREFIX "%s", path);
+    remnant = catalog_transcript(c, key);
+    if (remnant)
+        catalog_mark_dirty(c, remnant, true);
 }
 
 /* Whether a retained one is the file of `t` under its earlier name. 1, 0 or a failure that passes */
@@ -215,6 +259,7 @@ int retained_came_back(struct oks_engine *e, const struct transcript *t)
     struct catalog *c = &e->model.catalog;
     struct transcript *other = t->state.ino ? catalog_of_inode(c, t->state.ino, true) : NULL, *same = NULL;
 
+    recheck_remnant(c, t);
     for (; other; other = catalog_of_inode_next(other)) {
         int rc = same && strcmp(other->path, same->path) > 0 ? 0 : was_file_of(other, t);
 

@@ -151,6 +151,10 @@ int requests_unite(struct oks_requests *to, const struct oks_requests *other);
  * -EFBIG */
 int requests_lost(const struct oks_requests *before, struct oks_requests *now, struct oks_requests **out);
 
+/* Whether `in` has a row of the same line, with the same counts, for each row of `of`, whatever their keys.
+ */
+bool requests_have_lines(const struct oks_requests *in, const struct oks_requests *of);
+
 /* The row of that key, or SIZE_MAX; builds an index where there are many. */
 size_t requests_find(struct oks_requests *requests, uint64_t key);
 

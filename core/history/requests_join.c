@@ -137,3 +137,33 @@ int requests_lost(const struct oks_requests *before, struct oks_requests *now, s
     *out = c.lost;
     return 0;
 }
+
+struct looking {
+    const struct oks_requests *in;
+    size_t next;
+};
+
+/* Both are in the order of their first lines. */
+static int is_missing(void *ctx, size_t i, const struct request_row *row)
+{
+    struct looking *l = ctx;
+    struct request_row other;
+
+    (void)i;
+    for (; l->next < requests_len(l->in); l->next++) {
+        requests_get(l->in, l->next, &other);
+        if (other.first > row->first)
+            break;
+        if (other.first == row->first && other.line == row->line &&
+            other.request.alias == row->request.alias && same_counts(&other.request, &row->request))
+            return 0;
+    }
+    return 1;
+}
+
+bool requests_have_lines(const struct oks_requests *in, const struct oks_requests *of)
+{
+    struct looking l = {in, 0};
+
+    return requests_each_whole(of, is_missing, &l) == 0;
+}
