@@ -47,17 +47,29 @@ const char *cell_count(const struct value *v, char out[CELL_BYTES])
     return out;
 }
 
+char *cell_count_before(uint64_t count, char *end)
+{
+    char *to = end;
+
+    for (; count >= 1000; count /= 1000) {
+        unsigned three = (unsigned)(count % 1000);
+
+        to -= 4;
+        to[0] = ',';
+        to[1] = (char)('0' + three / 100);
+        to[2] = (char)('0' + three / 10 % 10);
+        to[3] = (char)('0' + three % 10);
+    }
+    do
+        *--to = (char)('0' + count % 10);
+    while (count /= 10);
+    return to;
+}
+
 const char *cell_count_of(uint64_t count, char out[CELL_BYTES])
 {
-    char *to = out + CELL_BYTES - 1;
-
-    *to = '\0';
-    for (int digits = 0; digits == 0 || count > 0; digits++, count /= 10) {
-        if (digits > 0 && digits % 3 == 0)
-            *--to = ',';
-        *--to = (char)('0' + count % 10);
-    }
-    return to;
+    out[CELL_BYTES - 1] = '\0';
+    return cell_count_before(count, out + CELL_BYTES - 1);
 }
 
 /* Adds one to a decimal number: digits, without a sign. `out` has room for one digit more. */

@@ -37,7 +37,8 @@ unsigned cell_ratio(const struct value *ratio);
  * The same of numbers as the engine has them (internal/rows.h). An amount or a ratio is a decimal number; ""
  * is one that is not known.
  */
-const char *cell_count_of(uint64_t count, char out[CELL_BYTES]); /* its end is that of `out` */
+const char *cell_count_of(uint64_t count, char out[CELL_BYTES]);
+char *cell_count_before(uint64_t count, char *end); /* its begin; no NUL. There is room for CELL_BYTES */
 const char *cell_usd_of(const char *cost, bool at_least, struct cell_marks *marks, char out[CELL_BYTES]);
 const char *cell_time_of(const char *stamp, const struct oks_zone *zone, char out[CELL_BYTES]);
 const char *cell_percent_of(const char *ratio, char out[CELL_BYTES]);

@@ -46,23 +46,33 @@ void markup_format(struct markup *m, const char *format, ...)
     va_end(args);
 }
 
+/* The begin of the digits that end there. */
+static char *digits_before(uint64_t number, char *end)
+{
+    do
+        *--end = (char)('0' + number % 10);
+    while (number /= 10);
+    return end;
+}
+
+enum { DIGITS = 20 };
+
 void markup_number(struct markup *m, uint64_t number)
 {
-    char digits[20], *p = digits + sizeof(digits);
+    char digits[DIGITS], *end = digits + sizeof(digits), *begin = digits_before(number, end);
 
-    do
-        *--p = (char)('0' + number % 10);
-    while (number /= 10);
-    markup_bytes(m, p, (size_t)(digits + sizeof(digits) - p));
+    markup_bytes(m, begin, (size_t)(end - begin));
 }
 
 void markup_tenths(struct markup *m, double number)
 {
     uint64_t tenths = (uint64_t)(number * 10 + 0.5);
-    char fraction[2] = {'.', (char)('0' + tenths % 10)};
+    char digits[DIGITS + 2], *end = digits + sizeof(digits), *begin;
 
-    markup_number(m, tenths / 10);
-    markup_bytes(m, fraction, sizeof(fraction));
+    end[-1] = (char)('0' + tenths % 10);
+    end[-2] = '.';
+    begin = digits_before(tenths / 10, end - 2);
+    markup_bytes(m, begin, (size_t)(end - begin));
 }
 
 /* --- text --- */
@@ -121,29 +131,33 @@ static void put_cut(struct markup *m, const char *text, size_t most)
     }
 }
 
-/* Nearly all texts are short, and of ASCII. *escapes: how many bytes need one. */
-static bool is_plain(const char *text, size_t most, size_t *len, size_t *escapes)
+/* How many bytes there are before the first one that is not of ASCII, is hidden, or (if `all`) is escaped. */
+static size_t plain_length(const char *text, bool all)
 {
+    static const bool escaped['>' + 1] = {
+        ['&'] = true, ['<'] = true, ['>'] = true, ['"'] = true, ['\''] = true};
     size_t n = 0;
 
-    *escapes = 0;
-    for (; text[n] >= ' ' && text[n] < 0x7f; n++)
-        *escapes += text[n] < '?' && escape_of(text[n]);
-    *len = n;
-    return !text[n] && n <= most;
+    while (text[n] >= ' ' && text[n] < 0x7f && (!all || text[n] > '>' || !escaped[(uint8_t)text[n]]))
+        n++;
+    return n;
 }
 
+/* Nearly all texts are short, of ASCII, and without what must be escaped. */
 void markup_text_cut(struct markup *m, const char *text, size_t most)
 {
-    size_t n, escapes;
+    size_t n = plain_length(text, true);
 
-    if (!is_plain(text, most, &n, &escapes)) {
+    if (!text[n] && n <= most) {
+        markup_bytes(m, text, n);
+        return;
+    }
+    n = plain_length(text, false);
+    if (text[n] || n > most) {
         put_cut(m, text, most);
         return;
     }
-    if (!escapes)
-        markup_bytes(m, text, n);
-    for (size_t i = 0; escapes && i < n; i++)
+    for (size_t i = 0; i < n; i++)
         put_byte(m, text[i]);
 }
 

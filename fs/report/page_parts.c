@@ -162,15 +162,15 @@ void page_cell(const struct page *p, const char *text, bool is_text)
 /* As one piece: most cells of a page are numbers. */
 void page_count(const struct page *p, bool is_known, uint64_t count)
 {
-    static const char begin[] = "<td>", end[] = "</td>";
-    char cell[sizeof(begin) + CELL_BYTES + sizeof(end)], digits[CELL_BYTES];
-    const char *number = is_known ? cell_count_of(count, digits) : "";
-    size_t n = is_known ? (size_t)(digits + CELL_BYTES - 1 - number) : 0;
+    char cell[CELL_BYTES * 2], *end = cell + sizeof(cell), *to = end;
 
-    memcpy(cell, begin, strlen(begin));
-    memcpy(cell + strlen(begin), number, n);
-    memcpy(cell + strlen(begin) + n, end, strlen(end));
-    markup_bytes(p->m, cell, strlen(begin) + n + strlen(end));
+    to -= strlen("</td>");
+    memcpy(to, "</td>", strlen("</td>"));
+    if (is_known)
+        to = cell_count_before(count, to);
+    to -= strlen("<td>");
+    memcpy(to, "<td>", strlen("<td>"));
+    markup_bytes(p->m, to, (size_t)(end - to));
 }
 
 void page_row_name(const struct page *p, const char *name)

@@ -146,14 +146,14 @@ static int print_into(struct tree_documents *d, const struct node *node, print_f
                       struct oks_document *out)
 {
     struct oks_target target = node_target(node);
-    struct oks_document usage;
+    struct oks_document total;
     struct markup m = {0};
-    int rc = oks_document_usage(d->engine, &target, NULL, &usage);
+    int rc = oks_document_total_tokens(d->engine, &target, NULL, &total);
 
     if (rc < 0)
         return rc;
-    *out = (struct oks_document){.mtime_ns = usage.mtime_ns, .version = usage.version};
-    oks_document_clear(&usage);
+    *out = (struct oks_document){.mtime_ns = total.mtime_ns, .version = total.version};
+    oks_document_clear(&total);
     rc = print(d, node, &m);
     if (rc == 0 && m.failed)
         rc = -ENOMEM;
