@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import made_agents  # noqa: E402
 
 DISTINCT_BYTES = 32 << 20
+ENDS_EVERY = 10
+ID_START = b'{"id":"'
 
 
 def texts(seed: int):
@@ -34,7 +36,10 @@ def texts(seed: int):
 
 
 def write(kind: type, path: Path, size: int) -> None:
-    """Steps of a conversation are made once, and written in new orders until the size is reached."""
+    """
+    Steps of a conversation are made once, and written in new orders until the size is reached. One in ENDS_EVERY ends the
+    session. Where a message with an id that was there before would be the older one again, each round has ids of its own.
+    """
     chance = random.Random(1)
     agent = kind(chance)
     agent.said = texts(2)
@@ -46,16 +51,22 @@ def write(kind: type, path: Path, size: int) -> None:
         lines = agent.prompt(session, n) if chance.random() < 0.3 else []
         lines += agent.response(session, made_agents.Request(n, n, "m", *(chance.randrange(1, 9999) for _ in range(4)),
                                                              calls=chance.randrange(2)))
+        if n % ENDS_EVERY:
+            lines = [line for line in lines if line.get("type") not in agent.ends]
         steps.append([json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for line in lines])
         length += sum(map(len, steps[-1]))
     with open(path, "wb", buffering=0) as file:
         written = sum(file.write(json.dumps(line).encode() + b"\n") for line in head)
+        turn = 0
         while written < size:
             chance.shuffle(steps)
             for step in steps:
+                if agent.rewrites:
+                    step = [ID_START + b"%08x" % turn + line[len(ID_START) + 8:] for line in step]
                 written += sum(map(file.write, step))
                 if written >= size:
                     break
+            turn += 1
 
 
 def main() -> int:

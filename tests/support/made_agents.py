@@ -54,6 +54,8 @@ class Agent:
     forks = True     # whether it copies lines into new files
     replays = True   # whether it may append lines again
     lines = True     # whether it appends lines to a file
+    rewrites = False # whether a line with the id of an older one is the same message again
+    ends = ()        # types of lines at a session's end, which comes more often here than in life
 
     def __init__(self, chance: random.Random):
         self.chance = chance
@@ -159,6 +161,7 @@ class Codex(Agent):
 
 class Gemini(Agent):
     name, place, writes, forks = "gemini", ".gemini", False, False
+    rewrites = True
 
     def path(self, session):
         return f"tmp/shop/chats/session-2026-09-06T13-00-{session}.jsonl"
@@ -249,6 +252,7 @@ class Omp(Pi):
 class Copilot(Agent):
     """Each response ends with a shutdown, and the session is resumed. Its counters go on or begin anew."""
     name, place, forks, replays = "copilot", ".copilot", False, False
+    ends = "session.shutdown", "session.resume"
 
     def path(self, session):
         return f"session-state/{session}/events.jsonl"
