@@ -16,6 +16,12 @@ static inline bool is_passing(int rc)
     return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EIO || rc == -EINTR || rc == -EAGAIN;
 }
 
+/* Whether a look at a path has shown that nothing is there. No other failure shows that. */
+static inline bool is_absent(int rc)
+{
+    return rc == -ENOENT || rc == -ENOTDIR;
+}
+
 /* The failure if it passes, else 0: for callers that take all other failures as "there is nothing". */
 static inline int passing(int rc)
 {

@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "files/file_time.h"
 #include "files/walk.h"
 
@@ -278,15 +279,22 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
     return SQLITE_READONLY;
 }
 
+/* An empty journal has nothing to play back, so it is as good as none. */
 static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
 {
-    const struct sqlite_file *file = vfs->pAppData;
+    struct sqlite_file *file = vfs->pAppData;
     size_t n = strlen(file->path);
+    struct stat st;
 
+    *out = 0;
     if (strncmp(name, file->path, n) == 0 && strcmp(name + n, suffixes[PART_LOG]) == 0)
         *out = file->parts[PART_LOG].fd >= 0; /* as it was when the locks were taken */
-    else
-        *out = flags == SQLITE_ACCESS_EXISTS && access(name, F_OK) == 0;
+    else if (flags == SQLITE_ACCESS_EXISTS && stat(name, &st) == 0)
+        *out = !S_ISREG(st.st_mode) || st.st_size > 0;
+    else if (flags == SQLITE_ACCESS_EXISTS && !is_absent(-errno)) {
+        file->io_error = -errno; /* a journal may be there, and then the pages are not what is committed */
+        return SQLITE_IOERR_ACCESS;
+    }
     return SQLITE_OK;
 }
 
@@ -438,7 +446,7 @@ static bool is_exchanged(const struct sqlite_file *file, enum part part)
 
     part_path(file, part, path);
     if (lstat(path, &st) < 0)
-        return opened->fd >= 0;
+        return opened->fd >= 0 || !is_absent(-errno);
     if (opened->fd < 0)
         return part != PART_LOG || st.st_size > 0;
     return st.st_ino != opened->st.st_ino || st.st_dev != opened->st.st_dev;
@@ -454,13 +462,14 @@ static bool is_written(const struct opened *opened)
            st.st_mtim.tv_sec != opened->st.st_mtim.tv_sec || st.st_mtim.tv_nsec != opened->st.st_mtim.tv_nsec;
 }
 
+/* Also if it is not known. */
 static bool has_journal(const struct sqlite_file *file)
 {
     char path[PATH_MAX + 16];
     struct stat st;
 
     snprintf(path, sizeof(path), "%s-journal", file->path);
-    return lstat(path, &st) == 0 && st.st_size > 0;
+    return lstat(path, &st) < 0 ? !is_absent(-errno) : st.st_size > 0;
 }
 
 int sqlite_file_check(const struct sqlite_file *file)
@@ -507,7 +516,7 @@ uint64_t sqlite_file_tag_at(const char *path)
         snprintf(of_part, sizeof(of_part), "%s%s", path, suffixes[i]);
         if (lstat(of_part, &st) == 0)
             h = tag_of(h, &st);
-        else if (i == PART_DATABASE)
+        else if (i == PART_DATABASE || !is_absent(-errno))
             return 0;
     }
     return h;
@@ -630,6 +639,7 @@ static bool has_grown(const struct sqlite_file *file)
     unsigned char frame[FRAME_HEAD];
     uint32_t version, frames;
     uint16_t size;
+    ssize_t n;
     off_t at;
 
     if (file->parts[PART_LOG].fd < 0)
@@ -642,8 +652,9 @@ static bool has_grown(const struct sqlite_file *file)
     if (version != INDEX_VERSION)
         return true;
     at = LOG_HEAD + (off_t)frames * (FRAME_HEAD + (size == 1 ? 65536 : size));
-    if (pread(file->parts[PART_LOG].fd, frame, FRAME_HEAD, at) != FRAME_HEAD)
-        return false;
+    n = pread(file->parts[PART_LOG].fd, frame, FRAME_HEAD, at);
+    if (n != FRAME_HEAD)
+        return n < 0;
     return memcmp(frame + FRAME_SALTS, file->log_head + SALTS, SALTS_SIZE) == 0;
 }
 

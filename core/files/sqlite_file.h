@@ -42,7 +42,7 @@ int sqlite_file_open(const char *path, struct sqlite_file **out);
 struct sqlite3 *sqlite_file_db(const struct sqlite_file *file);
 /* Another one after each change of the database's files. */
 uint64_t sqlite_file_tag(const struct sqlite_file *file);
-/* The same of the files at a path; 0: there are none. */
+/* The same of the files at a path; 0: there are none, or it is not known. */
 uint64_t sqlite_file_tag_at(const char *path);
 /* Whether what was read so far is one state of the database: 0, else -EAGAIN. */
 int sqlite_file_check(const struct sqlite_file *file);

@@ -55,7 +55,7 @@ struct walk {
 
 static void skipped(const struct walk *walk, int error)
 {
-    if (error != -ENOENT && error != -ENOTDIR && walk->walker->skipped)
+    if (!is_absent(error) && walk->walker->skipped)
         walk->walker->skipped(walk->walker->ctx, walk->path, error);
 }
 

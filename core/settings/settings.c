@@ -213,7 +213,7 @@ static int look_at_file(struct settings *s, struct user_file *f)
 
     if (is_passing(rc))
         return rc;
-    if (rc == -ENOENT || rc == -ENOTDIR)
+    if (is_absent(rc))
         return withdraw(s, f);
     if (rc < 0) {
         set_read_error(s, f, rc);
@@ -316,7 +316,7 @@ static int check_file(const char *path, size_t max, try_fn try, char error[256],
     int rc = read_file_whole(path, max, &bytes, &len);
 
     *error = *doubt = '\0';
-    if ((rc == -ENOENT || rc == -ENOTDIR) && !is_dangling(path))
+    if (is_absent(rc) && !is_dangling(path))
         return 1;
     if (rc < 0) {
         write_read_error(rc, error);

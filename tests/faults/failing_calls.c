@@ -49,7 +49,7 @@ enum kind {
     LIST,   /* opendir, readdir */
     WATCH,  /* inotify_init1, inotify_add_watch, epoll_create1, epoll_ctl */
     THREAD, /* pthread_create */
-    STAT,   /* stat, fstat, fstatat, statx, statfs, readlink */
+    STAT,   /* stat, fstat, fstatat, statx, access, readlink */
     KINDS
 };
 
@@ -327,6 +327,11 @@ int fstatat64(int dir, const char *path, struct stat64 *st, int flags)
 int statx(int dir, const char *path, int flags, unsigned mask, struct statx *st)
 {
     return fails(STAT) ? -1 : (int)syscall(SYS_statx, dir, path, flags, mask, st);
+}
+
+int access(const char *path, int mode)
+{
+    return fails(STAT) ? -1 : (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
 ssize_t readlink(const char *path, char *to, size_t n)

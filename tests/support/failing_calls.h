@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,7 @@ WRAPPED(int, -1, CALL_STAT, fstatat, (int dir, const char *path, struct stat *st
         (dir, path, st, flags))
 WRAPPED(int, -1, CALL_STAT, statx, (int dir, const char *path, int flags, unsigned mask, struct statx *st),
         (dir, path, flags, mask, st))
+WRAPPED(int, -1, CALL_STAT, access, (const char *path, int mode), (path, mode))
 WRAPPED(ssize_t, -1, CALL_STAT, readlink, (const char *path, char *to, size_t n), (path, to, n))
 WRAPPED(ssize_t, -1, CALL_STAT, readlinkat, (int dir, const char *path, char *to, size_t n),
         (dir, path, to, n))
