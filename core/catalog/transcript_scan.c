@@ -125,40 +125,44 @@ static int end_hash(int fd, uint64_t cursor, uint32_t len, uint8_t out[OKS_SHA25
     ssize_t n = read_at(fd, bytes, len, cursor - len);
 
     if (n != (ssize_t)len)
-        return n < 0 ? (int)n : -EIO;
+        return n < 0 ? (int)n : -ENODATA;
     return oks_sha256(bytes, len, out);
 }
 
 /* A cursor is always behind a newline. */
-static bool is_behind_newline(int fd, uint64_t cursor)
+static int is_behind_newline(int fd, uint64_t cursor)
 {
     char c;
+    ssize_t n = cursor == 0 ? 0 : read_at(fd, &c, 1, cursor - 1);
 
-    return cursor == 0 || (read_at(fd, &c, 1, cursor - 1) == 1 && c == '\n');
+    return n < 0 ? (int)n : cursor == 0 || (n == 1 && c == '\n');
 }
 
-static bool end_matches(int fd, const struct read_end *end)
+/* 1, 0 or a negative errno: it could not be read, so it may match. */
+static int end_matches(int fd, const struct read_end *end)
 {
     uint8_t hash[OKS_SHA256_BYTES];
+    int rc;
 
     if (end->len == 0)
         return is_behind_newline(fd, end->cursor);
     if (end->len > OKS_IDENTITY_PREFIX || end->len > end->cursor)
-        return false;
-    return end_hash(fd, end->cursor, end->len, hash) == 0 && memcmp(hash, end->sha256, sizeof(hash)) == 0;
+        return 0;
+    rc = end_hash(fd, end->cursor, end->len, hash);
+    return rc < 0 ? rc == -ENODATA ? 0 : rc : memcmp(hash, end->sha256, sizeof(hash)) == 0;
 }
 
-/* Whether the file still begins with the bytes of the state. */
-static bool still_valid(int fd, const struct oks_state *state, const struct head *head,
-                        const struct file_mark *mark, bool verify_tail)
+/* Whether the file still begins with the bytes of the state. 1, 0 or a negative errno */
+static int still_valid(int fd, const struct oks_state *state, const struct head *head,
+                       const struct file_mark *mark, bool verify_tail)
 {
     struct read_end end = read_end_of(state);
 
     if (state->offset > mark->size || !identity_matches(&state->identity, head))
-        return false;
+        return 0;
     if (state->ino && (state->ino != mark->ino || state->dev != mark->dev))
-        return false;
-    return !verify_tail || end_matches(fd, &end);
+        return 0;
+    return verify_tail ? end_matches(fd, &end) : 1;
 }
 
 int transcript_state_is_of(const struct oks_state *state, const char *path)
@@ -173,9 +177,9 @@ int transcript_state_is_of(const struct oks_state *state, const char *path)
         return passing(fd);
     mark = mark_of(&st);
     rc = head_read(fd, &head);
-    rc = rc < 0 ? passing(rc) : still_valid(fd, state, &head, &mark, true);
+    rc = rc < 0 ? rc : still_valid(fd, state, &head, &mark, true);
     close(fd);
-    return rc;
+    return rc < 0 ? passing(rc) : rc;
 }
 
 /* --- the line at the cursor, if it is known to be bad --- */
@@ -264,7 +268,7 @@ static bool is_rewritten(const struct transcript *t, int fd, const struct head *
     if (!t->source->agrees && !t->source->revises)
         return true;
     return t->whole || t->source->members ? !mark_equal(&t->mark, mark)
-                                          : !still_valid(fd, &t->state, head, mark, true);
+                                          : still_valid(fd, &t->state, head, mark, true) <= 0;
 }
 
 /*
@@ -277,15 +281,33 @@ static bool needs_owners(const struct transcript *t, const struct oks_state *sta
            t->source->assumed(state->reader_state) != 0;
 }
 
+/* The file could not be read. 0, or a failure that is not its own */
+static int unread(struct scan_outcome *out, int rc)
+{
+    out->error = rc;
+    return is_passing(rc) && rc != -EIO ? rc : 0;
+}
+
+/* Whether the cache file is of this file as it is. 1, 0 or a negative errno */
+static int is_hit(const struct transcript *t, int fd, const struct head *head,
+                  const struct scan_options *options, const struct scan_outcome *out)
+{
+    int valid = still_valid(fd, &out->gain, head, &out->mark, options->verify_tail);
+
+    if (valid > 0 && t->packed && !packed_is_same(&out->gain, &out->mark))
+        return 0;
+    return valid > 0 && needs_owners(t, &out->gain, out->mark.size) ? 0 : valid;
+}
+
 /* Chooses the base of the scan: the transcript itself, its cache file (in out->gain), or nothing. */
 static int choose_base(const struct transcript *t, int fd, const struct head *head,
                        const struct scan_options *options, struct scan_outcome *out)
 {
     bool afresh = options->anew || t->whole || (t->packed && t->loaded);
-    int rc;
+    int rc = !afresh && t->loaded ? still_valid(fd, &t->state, head, &out->mark, options->verify_tail) : 0;
 
-    if (!afresh && t->loaded && still_valid(fd, &t->state, head, &out->mark, options->verify_tail))
-        return 0;
+    if (rc != 0)
+        return rc < 0 ? unread(out, rc) : 0;
     out->replace = true;
     out->rewritten = t->loaded && is_rewritten(t, fd, head, &out->mark);
     if (afresh || t->loaded || !options->cache)
@@ -293,14 +315,19 @@ static int choose_base(const struct transcript *t, int fd, const struct head *he
     rc = oks_cache_load(options->cache, t->cache_folder, t->cache_name, &out->gain);
     if (rc == -ENOMEM)
         return rc;
-    out->cache_hit = rc == OKS_CACHE_HIT &&
-                     still_valid(fd, &out->gain, head, &out->mark, options->verify_tail) &&
-                     (!t->packed || packed_is_same(&out->gain, &out->mark)) &&
-                     !needs_owners(t, &out->gain, out->mark.size);
-    out->cache_miss = !out->cache_hit;
-    if (rc != OKS_CACHE_HIT)
+    if (rc != OKS_CACHE_HIT) {
+        out->cache_miss = true;
         return 0;
-    return out->cache_hit ? 0 : oks_state_reset(&out->gain);
+    }
+    rc = is_hit(t, fd, head, options, out);
+    out->cache_hit = rc > 0;
+    out->cache_miss = !out->cache_hit;
+    if (rc > 0)
+        return 0;
+    out->replace = rc == 0;
+    if (rc < 0 && (rc = unread(out, rc)) < 0)
+        return rc;
+    return oks_state_reset(&out->gain);
 }
 
 /*
@@ -364,19 +391,17 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
     bool stops;
     int rc = t->source->members ? 0 : head_read(fd, head);
 
-    if (rc < 0) {
-        out->error = rc;
-        return is_passing(rc) && rc != -EIO ? rc : 0;
-    }
-    rc = choose_base(t, fd, head, options, out);
     if (rc < 0)
+        return unread(out, rc);
+    rc = choose_base(t, fd, head, options, out);
+    if (rc < 0 || out->error)
         return rc;
     end = read_end_of(out->replace ? &out->gain : &t->state);
     from = events_from = end.cursor;
     if (out->replace && out->gain.extra_offset != out->gain.offset) {
         from = 0;
         /* If the reader depends on earlier lines, events without its state cannot be the base. */
-        if (t->source->reader->tell || !end_matches(fd, &end)) {
+        if (t->source->reader->tell || end_matches(fd, &end) <= 0) {
             events_from = 0;
             rc = oks_state_reset(&out->gain);
             if (rc < 0)
@@ -399,7 +424,7 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
         rc = transcript_collect(t, fd, &part, events_from, scanner, options, out);
     if (rc < 0 || (out->error && (t->whole || t->packed)))
         return rc;
-    if (from > 0 && out->bad_start && !out->error && !end_matches(fd, &end))
+    if (from > 0 && out->bad_start && !out->error && end_matches(fd, &end) <= 0)
         return -ESTALE;
     out->gain.dev = out->mark.dev;
     out->gain.ino = out->mark.ino;
@@ -409,9 +434,9 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
 }
 
 /*
- * Whether the file is now shorter than what was counted, or was cut and has grown again with another head. A
- * head that was read while the file was shorter than what was counted later is no proof of identity: a
- * replaced file would never be noticed.
+ * Whether the file is now shorter than what was counted, or was cut and has grown again with another head, or
+ * this is not known. A head that was read while the file was shorter than what was counted later is no proof
+ * of identity: a replaced file would never be noticed.
  */
 static bool was_cut(int fd, const struct oks_state *gain, const struct head *before)
 {
@@ -420,9 +445,8 @@ static bool was_cut(int fd, const struct oks_state *gain, const struct head *bef
 
     if (gain->identity.len < OKS_IDENTITY_PREFIX && gain->identity.len < gain->offset)
         return true;
-    return fstat(fd, &st) == 0 && head_read(fd, &head) == 0 &&
-           ((uint64_t)st.st_size < gain->offset || head.len < before->len ||
-            memcmp(head.bytes, before->bytes, before->len) != 0);
+    return fstat(fd, &st) < 0 || head_read(fd, &head) < 0 || (uint64_t)st.st_size < gain->offset ||
+           head.len < before->len || memcmp(head.bytes, before->bytes, before->len) != 0;
 }
 
 /* The last state of a deleted transcript. OKS_CACHE_HIT, OKS_CACHE_MISS or a negative errno */
