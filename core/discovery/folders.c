@@ -182,12 +182,19 @@ static bool precedes(const struct folder_walk *w, const char *path, const struct
     return w->linked ? strcmp(path, other->path) < 0 : w->root->rank < other->root->rank;
 }
 
-/* Whether it is still at its path: the event of its move may come after it was found. */
-static bool is_there(const struct folder *f)
+/*
+ * Whether it is still at its path: the event of its move may come after it was found. 1, 0 or a failure that
+ * passes
+ */
+static int is_there(const struct folder *f)
 {
     struct stat st;
 
-    return f->root->remote || (stat(f->path, &st) == 0 && st.st_ino == f->ino && st.st_dev == f->dev);
+    if (f->root->remote)
+        return 1;
+    if (stat(f->path, &st) < 0)
+        return passing(-errno);
+    return st.st_ino == f->ino && st.st_dev == f->dev;
 }
 
 bool folders_is_root(const struct discovery *d, const struct root *root, const char *path)
@@ -198,17 +205,19 @@ bool folders_is_root(const struct discovery *d, const struct root *root, const c
     return false;
 }
 
-/* The folder is known from now on, as w->folder. 1: by another path. */
+/* The folder is known from now on, as w->folder. 1: by another path; or a negative errno */
 static int folder_found(struct folder_walk *w, const char *path, const char *rel, const struct stat *st)
 {
     struct folder key, *f, **found;
+    int there;
 
     key.dev = st->st_dev;
     key.ino = st->st_ino;
     found = tfind(&key, &w->d->folders_by_inode, by_inode);
     if (found && strcmp((*found)->path, path) != 0) {
-        if (!precedes(w, path, *found) && is_there(*found))
-            return 1; /* the same folder by another path */
+        there = precedes(w, path, *found) ? 0 : is_there(*found);
+        if (there != 0)
+            return there; /* 1: the same folder by another path */
         folders_end(w->d, (*found)->root, (*found)->path);
         found = NULL;
     }
@@ -355,10 +364,10 @@ int folders_walk(struct discovery *d, struct root *root, const char *start)
         links_clear(d, root);
     rc = oks_walk(root->path, start, &walker);
     if (*start == '\0') {
-        root->error = rc == 0 || rc == -E2BIG || rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
+        root->error = rc == 0 || rc == -E2BIG || is_absent(rc) ? 0 : rc;
         root->found = rc == 0 || rc == -E2BIG;
         /* Any other error may end without an event. */
-        if (!root->found && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES && rc != -ELOOP)
+        if (!root->found && !is_absent(rc) && rc != -EACCES && rc != -ELOOP)
             unchanged_break(d->unchanged);
         if (!is_passing(rc)) {
             links_prune(d, root);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "discovery/discovery_private.h"
 #include "files/file_time.h"
 #include "files/walk.h"
@@ -68,9 +69,10 @@ static int on_folder(void *ctx, const char *path, const char *rel)
     struct remote_listing *l = ctx;
     struct stat st;
 
-    if ((*rel && ((l->root->source->enters && !l->root->source->enters(rel)) || is_other_root(l, path))) ||
-        stat(path, &st) < 0)
+    if (*rel && ((l->root->source->enters && !l->root->source->enters(rel)) || is_other_root(l, path)))
         return 1;
+    if (stat(path, &st) < 0)
+        return is_passing(-errno) ? -errno : 1;
     if (add(l, REMOTE_FOLDER, path, rel, 0) < 0)
         return -ENOMEM;
     l->entries[l->n - 1].st = st;
@@ -95,7 +97,7 @@ static int on_other(void *ctx, const char *path, const char *rel, bool is_link)
                is_link ? -EMLINK : -EINVAL);
 }
 
-/* Symlinks directly below the root are followed as in a local root (links.c). */
+/* Symlinks directly below the root are followed as in a local root (links.c). 0 or a failure that passes */
 static int follow_links(struct remote_listing *l, const struct oks_walker *plain)
 {
     struct oks_walker walker = *plain;
@@ -103,7 +105,7 @@ static int follow_links(struct remote_listing *l, const struct oks_walker *plain
     int rc = 0;
 
     walker.linked = l->linked = true;
-    for (size_t i = 0; rc != -ENOMEM && i < n; i++) {
+    for (size_t i = 0; !is_passing(rc) && i < n; i++) {
         const struct root *root = l->root;
         char path[PATH_MAX];
 
@@ -119,7 +121,7 @@ static int follow_links(struct remote_listing *l, const struct oks_walker *plain
             rc = oks_walk(root->path, path + l->entries[i].rel, &walker);
         l->entries[i].kind = rc < 0 ? REMOTE_SKIPPED : REMOTE_FOLDER;
     }
-    return rc == -ENOMEM ? rc : 0;
+    return passing(rc);
 }
 
 int discovery_remote_list(const struct root *root, struct root_paths *paths, _Atomic int64_t *progress_ns,
@@ -144,8 +146,11 @@ int discovery_remote_list(const struct root *root, struct root_paths *paths, _At
     l->paths = paths;
     l->progress_ns = progress_ns;
     l->rc = oks_walk(root->path, "", &walker);
-    if (l->rc != -ENOMEM && follow_links(l, &walker) < 0)
-        l->rc = -ENOMEM;
+    if (!is_passing(l->rc)) {
+        int rc = follow_links(l, &walker);
+
+        l->rc = rc < 0 ? rc : l->rc;
+    }
     if (l->rc == -ENOMEM) {
         discovery_remote_free(l);
         return -ENOMEM;
@@ -273,7 +278,7 @@ int discovery_remote_apply(struct discovery *d, struct root *root, struct remote
     int rc = 0;
 
     d->drained = true;
-    root->error = l->rc == 0 || l->rc == -E2BIG || l->rc == -ENOENT || l->rc == -ENOTDIR ? 0 : l->rc;
+    root->error = l->rc == 0 || l->rc == -E2BIG || is_absent(l->rc) ? 0 : l->rc;
     /* What cannot be listed may come back; what is known of it stays. */
     if (root->error)
         return 0;
@@ -299,11 +304,11 @@ void remote_check(struct discovery *d)
 
     d->n_remote = 0;
     for (size_t i = 0; i < d->n_roots; i++) {
-        bool remote = oks_resolve_local(d->roots[i]->path, real) == -EXDEV;
+        int rc = oks_resolve_local(d->roots[i]->path, real);
 
-        if (d->roots[i]->remote != remote)
-            d->roots[i]->remote = remote;
-        d->n_remote += remote;
+        if (!is_passing(rc)) /* else it stays what it was */
+            d->roots[i]->remote = rc == -EXDEV;
+        d->n_remote += d->roots[i]->remote;
     }
 }
 

@@ -27,6 +27,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "files/walk.h"
 #include "files/watch.h"
 
@@ -196,11 +197,11 @@ bool unchanged_needs_polling(const struct unchanged *u)
 
 /* --- the folders above --- */
 
-static bool is_symlink(const char *path)
+static bool may_be_symlink(const char *path)
 {
     char c;
 
-    return readlink(path, &c, 1) >= 0;
+    return readlink(path, &c, 1) >= 0 || (errno != EINVAL && !is_absent(-errno));
 }
 
 /* Removes the last name; false: there is none. */
@@ -230,7 +231,7 @@ static bool cut_to_existing(char path[PATH_MAX], bool *remote)
         if (rc == 0)
             return exact && strcmp(path, real) == 0;
         *remote |= rc == -EXDEV;
-        exact &= (rc == -ENOENT || rc == -ENOTDIR) && !is_symlink(path);
+        exact &= is_absent(rc) && !may_be_symlink(path);
         if (!go_up(path))
             return false;
     }
@@ -246,8 +247,8 @@ static void watch_near(const struct unchanged *u, struct path *p, const char *th
 {
     bool file = p->kind == PATH_FILE;
 
-    p->unwatched =
-        !watch_folder(u->near_fd, there, file && own ? IN_MODIFY : 0) || (file && own && is_symlink(p->path));
+    p->unwatched = !watch_folder(u->near_fd, there, file && own ? IN_MODIFY : 0) ||
+                   (file && own && may_be_symlink(p->path));
 }
 
 /* Watches all existing folders above the path. False: a change may be missed. */
