@@ -158,7 +158,7 @@ int history_open_log(struct history_store *s, int folder, bool create)
     bool there = fstatat(folder, HISTORY_LOG, &st, AT_SYMLINK_NOFOLLOW) == 0;
     int flags = (create ? O_RDWR | O_APPEND | O_CREAT : s->writes ? O_RDWR | O_APPEND : O_RDONLY), fd, rc;
 
-    if (!there && is_passing(-errno))
+    if (!there && !is_absent(-errno))
         return -errno;
     if (there && s->fd >= 0 && fstat(s->fd, &open_st) == 0 && st.st_ino == open_st.st_ino &&
         st.st_dev == open_st.st_dev)
@@ -190,13 +190,18 @@ int history_open_log(struct history_store *s, int folder, bool create)
     return 1;
 }
 
-/* Whether something was forgotten since the last call. A marker that cannot be read is the one it was. */
-static bool was_forgotten(struct history_store *s)
+/*
+ * Whether something was forgotten since the last call, or a failure that passes. A marker that cannot be read
+ * for another reason is the one it was.
+ */
+static int was_forgotten(struct history_store *s)
 {
     struct stat st = s->forgotten, *before = &s->forgotten;
+    int rc = history_store_marker(s, &st);
     bool replaced;
 
-    history_store_marker(s, &st);
+    if (is_passing(rc))
+        return rc;
     replaced = st.st_ino != before->st_ino || st.st_mtim.tv_sec != before->st_mtim.tv_sec ||
                st.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
     s->forgotten = st;
@@ -270,13 +275,13 @@ static void index_put_back(struct history_store *s, const struct indexed *index)
  */
 int history_catch_up(struct history_store *s, bool reopened)
 {
-    bool another = reopened || s->another, forgets = false;
+    bool another = reopened || s->another;
     struct stat marker = s->forgotten;
     struct indexed before = {0};
     uint64_t others;
     struct waiting *w;
     struct stat st = {0};
-    int rc = 0;
+    int rc, forgets;
 
     if (s->fd >= 0 && fstat(s->fd, &st) < 0)
         return -errno;
@@ -285,8 +290,11 @@ int history_catch_up(struct history_store *s, bool reopened)
     if (!reopened && (uint64_t)st.st_size == s->end)
         return 0;
     pthread_mutex_lock(&s->lock);
-    if (another)
-        forgets = was_forgotten(s);
+    forgets = another ? was_forgotten(s) : 0;
+    if (forgets < 0) {
+        pthread_mutex_unlock(&s->lock);
+        return forgets;
+    }
     others = another ? UINT64_MAX : s->end;
     reopened |= !TAILQ_EMPTY(&s->queue); /* what waits comes behind what others have appended */
     if (reopened) {

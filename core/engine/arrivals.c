@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "base/passing.h"
 #include "engine/engine_private.h"
 
 /*
@@ -209,10 +210,11 @@ int arrivals_other_form(struct oks_engine *e, const struct transcript *t)
     struct stat st;
 
     if (!t->source->other_form || t->root->remote || !folder || folder->dead ||
-        !t->source->other_form(t->path, path, sizeof(path)) || catalog_transcript(&e->model.catalog, path) ||
-        lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        !t->source->other_form(t->path, path, sizeof(path)) || catalog_transcript(&e->model.catalog, path))
         return 0;
-    return found(e, folder, path, path + rel);
+    if (lstat(path, &st) < 0)
+        return passing(-errno);
+    return S_ISREG(st.st_mode) ? found(e, folder, path, path + rel) : 0;
 }
 
 static struct found_file *changed(void *ctx, const struct folder *folder, const char *path)

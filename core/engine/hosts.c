@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/passing.h"
 #include "base/tree.h"
 #include "catalog/hosts.h"
 #include "engine/engine_private.h"
@@ -102,7 +103,8 @@ static int want_if_place(struct wanted_roots *w, enum oks_source source, const c
     return is && rc == 0 ? 1 : rc;
 }
 
-/* Agents are many, and each root costs something: of some (home->used) the folder has to exist. */
+/* Agents are many, and each root costs something: of some (home->used) the folder has to exist, and locally.
+ */
 static int want_below(struct wanted_roots *w, enum oks_source source, const char *place, const char *dir)
 {
     char real[PATH_MAX], *folder;
@@ -110,8 +112,9 @@ static int want_below(struct wanted_roots *w, enum oks_source source, const char
 
     if (asprintf(&folder, "%s/%s", dir, place) < 0)
         return -ENOMEM;
-    w->next.absent = w->next.absent && oks_resolve_local(folder, real) < 0;
-    rc = roots_each(source, folder, want, w);
+    rc = w->next.absent ? oks_resolve_local(folder, real) : 0;
+    w->next.absent = is_absent(rc) || rc == -EXDEV || rc == -ELOOP;
+    rc = is_passing(rc) ? rc : roots_each(source, folder, want, w);
     free(folder);
     return rc;
 }
