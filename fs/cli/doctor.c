@@ -194,7 +194,9 @@ static void check_history(const struct options *o)
 
     if (asprintf(&path, "%s/" OKS_HISTORY_ROOT "/log", o->okstra_home) < 0)
         return;
-    if (stat(path, &st) < 0)
+    if (stat(path, &st) < 0 && errno != ENOENT)
+        found_fault("history", fix_owner(path), "%s cannot be read: %s", path, strerror(errno));
+    else if (stat(path, &st) < 0)
         found_good("history", "no history of deleted transcripts is stored yet (%s)", path);
     else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & S_IWOTH))
         found_fault(

@@ -378,7 +378,9 @@ static void say_nothing_found(const struct options *o)
     for (int i = 0; i < OKS_SOURCES; i++)
         for (char **dir = o->dirs[i]; *dir; dir++)
             log_error("    %s (%s)%s", *dir, oks_source_name((enum oks_source)i),
-                      access(*dir, F_OK) < 0 ? ", which does not exist" : "");
+                      access(*dir, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)
+                          ? ", which does not exist"
+                          : "");
 }
 
 struct unread {

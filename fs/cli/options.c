@@ -113,11 +113,21 @@ static void append(char ***list, char *item)
     (*list)[n + 1] = NULL;
 }
 
+/*
+ * Where it cannot be found out because the machine is in trouble, neither answer is right, and the program
+ * ends. A path that leads nowhere, or where nobody may look, is none: what can be read of a list is then
+ * read.
+ */
 static bool is_folder(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode);
+    if (errno != ENOMEM && errno != EIO && errno != EINTR && errno != EAGAIN)
+        return false;
+    log_error("%s: %s", path, strerror(errno));
+    exit(EX_OSERR);
 }
 
 /* A look that failed has not shown that nothing is there. Reading the folder then says what is wrong. */

@@ -128,6 +128,27 @@ class Reading(Commands):
             done = self.made.run(arguments, self.failing)
             self.assertTrue(done.stdout == right or (done.returncode in FAILED and done.stderr), f"stat {first}: {done}")
 
+    def test_a_look_at_a_folder_with_a_comma(self):
+        """A variable may name one folder or several. A failed look does not make several of one."""
+        folder = self.home.root / "work,private"
+        (self.home.root / ".codex").rename(folder)
+        more = {"environ": {"CODEX_HOME": str(folder)}}
+        arguments = ["cat", "stats/by-agent.json"]
+        right = self.made.run(arguments, **more).stdout
+        without = self.made.run(arguments, environ={"CODEX_HOME": str(self.home.root / "none")}).stdout
+        self.assertNotEqual(right, without)
+        for error in (errno.EIO, errno.ENOMEM):
+            said = 0
+            for first in range(1, 16):  # all looks at folders of agents come first
+                self.made.reset(caches=False)
+                environ = more["environ"] | self.failing.environment()
+                self.failing.arm("stat", first, error)
+                done = self.made.run(arguments, environ=environ)
+                self.assertEqual(self.failing.disarm(), 1)
+                self.assertTrue(done.stdout == right or (done.returncode in FAILED and done.stderr), f"stat {first}: {done}")
+                said += str(folder).encode() in done.stderr
+            self.assertTrue(said)
+
     def test_a_disk_that_stops_in_a_transcript(self):
         """However late: a document without what could not be read would be too small."""
         right = self.made.run(["cat", "stats/by-model.json"]).stdout
