@@ -192,7 +192,7 @@ static int read_manifest(int dir, struct name_list *out)
         return rc;
     }
     n = getline(&line, &room, file);
-    rc = n > 0 && strcmp(line, heading) == 0 ? 0 : -EINVAL;
+    rc = n <= 0 && !feof(file) ? -EIO : n > 0 && strcmp(line, heading) == 0 ? 0 : -EINVAL;
     while (rc == 0 && (n = getline(&line, &room, file)) > 0)
         if (line[n - 1] == '\n') {
             line[n - 1] = '\0';
@@ -200,7 +200,7 @@ static int read_manifest(int dir, struct name_list *out)
                      ? name_list_add(out, line)
                      : 0;
         }
-    if (rc == 0 && ferror(file))
+    if (rc == 0 && !feof(file)) /* a list that ends early has names that others seem to have made */
         rc = -EIO;
     free(line);
     fclose(file);
@@ -208,29 +208,23 @@ static int read_manifest(int dir, struct name_list *out)
     return rc;
 }
 
-static int write_manifest(const struct export_folder *f, const struct name_list *names)
+static int write_manifest(struct export_folder *f, const struct name_list *names)
 {
-    int fd = export_folder_begin(f), rc = 0;
-    FILE *file = fd < 0 ? NULL : fdopen(dup(fd), "w");
+    size_t room = sizeof(heading);
+    char *text, *end;
+    int rc;
 
-    if (!file) {
-        rc = fd < 0 ? fd : -errno;
-        if (fd >= 0)
-            export_folder_drop(f, fd);
-        return rc;
-    }
-    fputs(heading, file);
     for (size_t i = 0; i < names->len; i++)
-        fprintf(file, "%s\n", names->items[i]);
-    if (ferror(file))
-        rc = -EIO;
-    if (fclose(file) != 0 && rc == 0)
-        rc = -errno;
-    if (rc < 0) {
-        export_folder_drop(f, fd);
-        return rc;
-    }
-    return export_folder_keep(f, fd, EXPORT_MANIFEST);
+        room += strlen(names->items[i]) + 1;
+    text = malloc(room);
+    if (!text)
+        return -ENOMEM;
+    end = stpcpy(text, heading);
+    for (size_t i = 0; i < names->len; i++)
+        end = stpcpy(stpcpy(end, names->items[i]), "\n");
+    rc = export_folder_file(f, EXPORT_MANIFEST, text, (size_t)(end - text));
+    free(text);
+    return rc < 0 ? rc : 0;
 }
 
 /* --- opening --- */
@@ -265,10 +259,11 @@ static int is_empty(int dir)
             close(fd);
         return rc;
     }
-    while (rc == 1 && (entry = readdir(entries)))
+    while (errno = 0, rc == 1 && (entry = readdir(entries)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
             strcmp(entry->d_name, EXPORT_TEMPORARY) != 0)
             rc = 0;
+    rc = rc == 1 && errno ? -errno : rc;
     closedir(entries);
     return rc;
 }
@@ -347,11 +342,14 @@ static void take_off(struct name_list *names, size_t i)
     names->len--;
 }
 
-static bool exists(const struct export_folder *f, const char *name)
+/* 1, 0 or a negative errno */
+static int exists(const struct export_folder *f, const char *name)
 {
     struct stat st;
 
-    return fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 }
 
 int export_folder_claim(struct export_folder *f, struct name_list *names,
@@ -364,12 +362,14 @@ int export_folder_claim(struct export_folder *f, struct name_list *names,
         const char *name = names->items[i];
         bool known = before && bsearch(&name, f->written->items, before, sizeof(name), name_list_compare);
 
-        if (!known && exists(f, name)) {
+        rc = known ? 0 : exists(f, name);
+        if (rc > 0) {
             foreign(ctx, name);
             take_off(names, i);
+            rc = 0;
             continue;
         }
-        if (!known)
+        if (rc == 0 && !known)
             rc = name_list_add(f->written, name);
         i++;
     }
@@ -385,7 +385,7 @@ bool export_folder_has_folder(const struct export_folder *f, const char *name)
     char path[NAME_MAX + sizeof("/" EXPORT_MANIFEST)];
     int n = snprintf(path, sizeof(path), "%s/" EXPORT_MANIFEST, name);
 
-    return n > 0 && (size_t)n < sizeof(path) && exists(f, path);
+    return n > 0 && (size_t)n < sizeof(path) && exists(f, path) > 0;
 }
 
 static int remove_entry(int dir, const char *name, int depth);

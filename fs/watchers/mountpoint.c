@@ -386,9 +386,10 @@ static int check_empty(int fd)
             close(copy);
         return rc;
     }
-    while (rc == 0 && (entry = readdir(dir)))
+    while (errno = 0, rc == 0 && (entry = readdir(dir)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             rc = -ENOTEMPTY;
+    rc = rc == 0 ? -errno : rc;
     closedir(dir);
     return rc;
 }

@@ -1,5 +1,5 @@
 /* Folders of an export: what is replaced, what is removed, and what is left alone. */
-#include <errno.h>
+#include "failing_calls.h"
 
 #include "export/folder.h"
 #include "scratch.h"
@@ -269,8 +269,125 @@ START_TEST(links_in_the_way_are_not_followed)
 }
 END_TEST
 
+/* Puts and removes something of everything. Check allocates, so nothing is asserted. */
+static int put_into(struct name_list *names, struct name_list *inner)
+{
+    struct export_folder out = {.fd = -1}, sub = {.fd = -1};
+    int rc = export_folder_open_top(&out, at("new"), &rights);
+
+    rc = rc < 0 ? rc : export_folder_claim(&out, names, note_refused, NULL);
+    rc = rc < 0 ? rc : export_folder_file(&out, "a", "content", 7);
+    rc = rc < 0 ? rc : export_folder_link(&out, "l", "a");
+    rc = rc < 0 ? rc : export_folder_open(&sub, &out, "d");
+    rc = rc < 0 ? rc : export_folder_claim(&sub, inner, note_refused, NULL);
+    rc = rc < 0 ? rc : export_folder_file(&sub, "e", "inside", 6);
+    rc = rc < 0 ? rc : export_folder_settle(&sub, inner);
+    rc = rc < 0 ? rc : export_folder_settle(&out, names);
+    if (sub.fd >= 0)
+        export_folder_close(&sub);
+    if (out.fd >= 0)
+        export_folder_close(&out);
+    return rc < 0 ? rc : 0;
+}
+
+/* *failed: how many calls did, of those that are armed by then. */
+static int put_all(long *failed)
+{
+    int call = atomic_exchange(&failing.call, CALL_NONE), rc;
+    struct name_list *names = names_of("a d l mine"), *inner = names_of("e f");
+
+    failing.call = call;
+    rc = put_into(names, inner);
+    *failed += calls_succeed();
+    name_list_free(inner);
+    name_list_free(names);
+    return rc;
+}
+
+static int remove_all(void)
+{
+    struct name_list *names = name_list_new();
+    struct export_folder out = {.fd = -1};
+    int rc = names ? export_folder_open_top(&out, at("new"), &rights) : -ENOMEM;
+
+    rc = rc < 0 ? rc : export_folder_settle(&out, names);
+    if (out.fd >= 0)
+        export_folder_close(&out);
+    name_list_free(names);
+    return rc;
+}
+
+static void check_all(const char *note)
+{
+    struct stat st;
+
+    ck_assert_msg(is_there("new/a") && is_there("new/l") && is_there("new/d/e"), "%s", note);
+    ck_assert_str_eq(content("new/a"), "content");
+    ck_assert_str_eq(content("new/d/e"), "inside");
+    ck_assert_int_eq(stat(at("new/l"), &st), 0);
+    ck_assert_str_eq(content("new/mine"), "m");
+}
+
+START_TEST(whatever_fails_the_next_try_mends_it)
+{
+    static const struct {
+        enum call call;
+        int error;
+    } kinds[] = {{CALL_ALLOCATE, ENOMEM}, {CALL_OPEN, EMFILE}, {CALL_READ, EIO},
+                 {CALL_WRITE, ENOSPC},    {CALL_RENAME, EIO},  {CALL_STAT, EIO}};
+    long all = 0, last = 0;
+
+    for (long n = 1; n - last <= 2; n++) { /* until neither over something nor anew one fails */
+        struct export_folder out;
+        long failed = 0;
+        int rc;
+
+        remove_tree("new");
+        ck_assert_int_eq(export_folder_open_top(&out, at("new"), &rights), 0);
+        export_folder_close(&out);
+        write_file("new/mine", "m"); /* which the export would like to have */
+        if (n % 2)                   /* over something, or anew */
+            ck_assert_int_eq(put_all(&all), 0);
+        calls_fail(kinds[_i].call, (n + 1) / 2, (n + 1) / 2, kinds[_i].error);
+        rc = put_all(&failed);
+        ck_assert(rc == 0 || rc == -kinds[_i].error);
+        if (rc == 0)
+            check_all("it did not fail");
+        ck_assert_int_eq(put_all(&all), 0);
+        check_all("afterwards");
+        calls_fail(kinds[_i].call, (n + 1) / 2, (n + 1) / 2, kinds[_i].error);
+        rc = remove_all();
+        failed += calls_succeed();
+        ck_assert(rc == 0 || rc == -kinds[_i].error || rc == -ENOTEMPTY);
+        ck_assert_int_eq(remove_all(), 0);
+        ck_assert(!is_there("new/a") && !is_there("new/d"));
+        ck_assert_str_eq(content("new/mine"), "m");
+        all += failed;
+        last = failed ? n : last;
+    }
+    ck_assert_int_gt(all, 0);
+}
+END_TEST
+
+/* A folder that cannot be listed is not an empty one. */
+START_TEST(a_folder_that_cannot_be_looked_into_is_refused)
+{
+    struct export_folder other;
+
+    make_folder("theirs");
+    write_file("theirs/file", "f");
+    for (long n = 1; n <= 2; n++) {
+        calls_fail(CALL_LIST, n, LONG_MAX, EIO);
+        ck_assert_int_eq(export_folder_open_top(&other, at("theirs"), &rights), -EIO);
+        ck_assert_int_gt(calls_succeed(), 0);
+        ck_assert(!is_there("theirs/" EXPORT_MANIFEST));
+    }
+}
+END_TEST
+
 int main(void)
 {
+    TCase *failing_case = tcase_create("failing calls");
     Suite *s = suite_create("export_folder");
 
     FIXTURE_TEST(s, files_are_replaced_only_if_they_differ, setup, teardown, 60);
@@ -282,5 +399,10 @@ int main(void)
     FIXTURE_TEST(s, a_process_that_was_killed_leaves_nothing, setup, teardown, 60);
     FIXTURE_TEST(s, a_manifest_leads_nowhere_else, setup, teardown, 60);
     FIXTURE_TEST(s, links_in_the_way_are_not_followed, setup, teardown, 60);
+    FIXTURE_TEST(s, a_folder_that_cannot_be_looked_into_is_refused, setup, teardown, 60);
+    tcase_set_timeout(failing_case, 60);
+    tcase_add_checked_fixture(failing_case, setup, teardown);
+    tcase_add_loop_test(failing_case, whatever_fails_the_next_try_mends_it, 0, 6);
+    suite_add_tcase(s, failing_case);
     return tap_run(s);
 }
