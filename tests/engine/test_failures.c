@@ -6,6 +6,9 @@
  * it the same engine gives every right answer, and so does the next one over the same caches and history.
  * tests/faults/ does the same to whole programs, some of the calls each; this goes through more of them.
  */
+#ifdef WITH_SQLITE
+#include <sqlite3.h>
+#endif
 #include <zstd.h>
 
 #include "effort.h"
@@ -176,6 +179,225 @@ static void change_home(void)
     set_times();
 }
 
+/* --- a home of other agents, and of another host --- */
+
+#define SHOP  "/srv/shop"
+#define MADE  "2026-06-10T09:"
+#define MS    1781082000000 /* 2026-06-10T09:00 */
+#define AWAY  "far/.claude/projects/-w/"
+#define STORE "opencode/storage/"
+
+static char *qwen_line(int minute)
+{
+    return text_of("{\"uuid\":\"q%d\",\"sessionId\":\"qwen\",\"timestamp\":\"" MADE
+                   "%02d:00.000Z\",\"type\":\"assistant\",\"cwd\":\"" SHOP "\",\"model\":\"qwen3\","
+                   "\"message\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"c%d\",\"name\":"
+                   "\"read_file\",\"args\":{}}}]},\"usageMetadata\":{\"promptTokenCount\":%d,"
+                   "\"candidatesTokenCount\":10,\"cachedContentTokenCount\":6,\"totalTokenCount\":%d}}\n",
+                   minute, minute, minute, 100 + minute, 110 + minute);
+}
+
+static char *pi_line(int minute)
+{
+    return text_of("{\"type\":\"message\",\"id\":\"p%d\",\"timestamp\":\"" MADE
+                   "%02d:00.000Z\",\"message\":{\"role\":\"assistant\",\"content\":[{\"type\":\"toolCall\","
+                   "\"id\":\"c%d\",\"name\":\"bash\",\"arguments\":{}}],\"model\":\"gpt-5.5\","
+                   "\"stopReason\":\"stop\",\"usage\":{\"input\":%d,\"output\":9,\"cacheRead\":8,"
+                   "\"cacheWrite\":7},\"timestamp\":%lld}}\n",
+                   minute, minute, minute, 40 + minute, (long long)MS + minute);
+}
+
+static char *copilot_event(int minute, const char *type, const char *data)
+{
+    return text_of("{\"type\":\"%s\",\"data\":%s,\"id\":\"e%d\",\"timestamp\":\"" MADE "%02d:00.000Z\"}\n",
+                   type, data, minute, minute);
+}
+
+static char *copilot_answer(int minute)
+{
+    return copilot_event(minute, "assistant.message",
+                         text_of("{\"messageId\":\"m%d\",\"model\":\"gpt-5-mini\",\"outputTokens\":%d,"
+                                 "\"toolRequests\":[{\"toolCallId\":\"c%d\",\"name\":\"view\"}]}",
+                                 minute, minute, minute));
+}
+
+static char *copilot_end(int minute, int requests, int input)
+{
+    return copilot_event(
+        minute, "session.shutdown",
+        text_of(
+            "{\"modelMetrics\":{\"gpt-5-mini\":{\"requests\":{\"count\":%d},\"usage\":{\"inputTokens\":%d,"
+            "\"outputTokens\":%d,\"cacheReadTokens\":1}}}}",
+            requests, input, input / 2));
+}
+
+static char *kimi_line(int minute)
+{
+    return text_of(
+        "{\"type\":\"context.append_loop_event\",\"event\":{\"type\":\"tool.call\",\"toolCallId\":\"c%d\","
+        "\"name\":\"Bash\"},\"time\":%lld}\n{\"type\":\"usage.record\",\"model\":\"kimi-k2\",\"usage\":{"
+        "\"inputOther\":%d,\"output\":5,\"inputCacheRead\":4,\"inputCacheCreation\":3},\"usageScope\":"
+        "\"turn\","
+        "\"time\":%lld}\n",
+        minute, (long long)MS + 60000 * minute, minute, (long long)MS + 60000 * minute + 1);
+}
+
+static char *grok_line(int minute)
+{
+    return text_of(
+        "{\"timestamp\":%lld,\"method\":\"session/update\",\"params\":{\"sessionId\":\"grok\",\"update\":{"
+        "\"sessionUpdate\":\"turn_completed\",\"prompt_id\":\"t%d\",\"usage\":{\"modelUsage\":{"
+        "\"grok-4.5\":{\"inputTokens\":%d,\"outputTokens\":5,\"cachedReadTokens\":4}}}}}}\n",
+        (long long)MS / 1000 + 60 * minute, minute, 20 + minute);
+}
+
+#define USED \
+    "\"tokens\":{\"input\":%d,\"output\":2,\"reasoning\":1,\"cache\":{\"read\":1,\"write\":1},\"total\":%d}"
+
+static char *opencode_answer(int minute)
+{
+    return text_of(
+        "{\"role\":\"assistant\",\"modelID\":\"gpt-5.5\",\"time\":{\"created\":%lld,\"completed\":%lld},"
+        "\"path\":{\"cwd\":\"" SHOP "\"}," USED "}",
+        (long long)MS + 60000 * minute, (long long)MS + 60000 * minute + 9, minute, minute + 5);
+}
+
+static void put_opencode_file(int minute)
+{
+    put_file(text_of(STORE "message/ses_files/msg_f%d.json", minute), opencode_answer(minute));
+}
+
+#ifdef WITH_SQLITE
+static void run_sql(const char *rel, const char *sql)
+{
+    int call = atomic_exchange(&failing.call, CALL_NONE);
+    sqlite3 *db;
+
+    make_parents(rel);
+    ck_assert_int_eq(sqlite3_open(at(rel), &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+    failing.call = call;
+}
+
+static char *opencode_rows(const char *session, int minute)
+{
+    return text_of(
+        "INSERT INTO message VALUES('msg_%s%d', '%s', 1, %lld, '%s');"
+        "INSERT INTO part VALUES('prt_%s%d', 'msg_%s%d', '%s', 1, 1, '{\"type\":\"step-finish\"," USED "}');",
+        session, minute, session, (long long)MS + minute, opencode_answer(minute), session, minute, session,
+        minute, session, minute, minute + 5);
+}
+
+static void put_databases(void)
+{
+    run_sql(
+        "opencode/opencode.db",
+        text_of(
+            "CREATE TABLE project(id TEXT, worktree TEXT);"
+            "CREATE TABLE session(id TEXT PRIMARY KEY, project_id TEXT, parent_id TEXT, directory TEXT, "
+            "time_created INTEGER, time_updated INTEGER);"
+            "CREATE TABLE message(id TEXT PRIMARY KEY, session_id TEXT, time_created INTEGER, time_updated "
+            "INTEGER, data TEXT);"
+            "CREATE TABLE part(id TEXT PRIMARY KEY, message_id TEXT, session_id TEXT, time_created INTEGER, "
+            "time_updated INTEGER, data TEXT);"
+            "INSERT INTO session VALUES('ses_a', 'p', NULL, '" SHOP "', %lld, 1), ('ses_b', 'p', 'ses_a', "
+            "'" SHOP "', %lld, 2), ('ses_c', 'p', NULL, '" SHOP "', %lld, 3);%s%s%s",
+            (long long)MS, (long long)MS, (long long)MS, opencode_rows("ses_a", 1), opencode_rows("ses_b", 2),
+            opencode_rows("ses_c", 3)));
+    run_sql(
+        "copilot/session-store.db",
+        "CREATE TABLE assistant_usage_events(id, session_id, created_at, model, input_tokens, output_tokens, "
+        "cache_read_tokens, cache_write_tokens, agent_id);"
+        "INSERT INTO assistant_usage_events VALUES('r1', 'stored', '" MADE
+        "05:00.000Z', 'gpt-5-mini', 50, 5, 4, 3, "
+        "NULL)");
+}
+
+static void change_databases(void)
+{
+    run_sql(
+        "opencode/opencode.db",
+        text_of(
+            "%sDELETE FROM part WHERE session_id = 'ses_b'; DELETE FROM message WHERE session_id = 'ses_b';"
+            "DELETE FROM session WHERE id = 'ses_b'",
+            opencode_rows("ses_a", 8)));
+    run_sql("copilot/session-store.db", "INSERT INTO assistant_usage_events VALUES('r2', 'stored', '" MADE
+                                        "06:00.000Z', 'gpt-5-mini', 60, 6, 4, 3, "
+                                        "NULL)");
+}
+#else
+static void put_databases(void)
+{
+}
+
+static void change_databases(void)
+{
+}
+#endif
+
+#define QWEN    "qwen/projects/-srv-shop/chats/qwen.jsonl"
+#define PI      "pi/sessions/--srv-shop--/2026-06-10T09-00-00-000Z_pi.jsonl"
+#define COPILOT "copilot/session-state/copilot/"
+#define STORED  "copilot/session-state/stored/"
+#define KIMI    "kimi/sessions/wd_shop_ab12/session_kimi/agents/main/wire.jsonl"
+#define GROK    "grok/sessions/%2Fsrv%2Fshop/grok/"
+#define START   "{\"sessionId\":\"%s\",\"context\":{\"cwd\":\"" SHOP "\",\"branch\":\"main\"}}"
+
+static void put_host(const char *more)
+{
+    put_file("okstra/okstrafs.json",
+             text_of("{\"host\":\"here\",\"hosts\":{\"laptop\":\"%s/far\"%s}}", scratch, more));
+}
+
+static void put_agents(void)
+{
+    put_host("");
+    put_file(QWEN, text_of("%s%s", qwen_line(1), qwen_line(2)));
+    put_file(PI, text_of("{\"type\":\"session\",\"version\":3,\"id\":\"pi\",\"timestamp\":\"" MADE
+                         "00:00.000Z\",\"cwd\":\"" SHOP "\"}\n%s",
+                         pi_line(1)));
+    put_file(COPILOT "events.jsonl",
+             text_of("%s%s%s", copilot_event(0, "session.start", text_of(START, "copilot")),
+                     copilot_answer(1), copilot_end(2, 1, 50)));
+    put_file(STORED "events.jsonl",
+             text_of("%s%s", copilot_event(0, "session.start", text_of(START, "stored")), copilot_answer(3)));
+    put_file(KIMI, kimi_line(1));
+    put_file("kimi/sessions/wd_shop_ab12/session_kimi/state.json", "{\"workDir\":\"" SHOP "\"}");
+    put_file(GROK "updates.jsonl", grok_line(1));
+    put_file(GROK "summary.json", "{\"info\":{\"id\":\"grok\",\"cwd\":\"" SHOP "\"}}");
+    put_opencode_file(1);
+    put_file(STORE "session/prj/ses_files.json",
+             text_of("{\"id\":\"ses_files\",\"directory\":\"" SHOP "\",\"time\":{\"created\":%lld}}",
+                     (long long)MS));
+    put_file(STORE "project/prj.json", "{\"id\":\"prj\",\"worktree\":\"/\"}");
+    put_databases();
+    put_file(CODEX "3.jsonl", codex_text('3', 2));
+    put_file(PROJECTS "-w/own.jsonl", lines("own", 1, 3, ""));
+    put_file(AWAY "away.jsonl", lines("away", 1, 3, ""));
+    put_file("far/.qwen/projects/-srv-far/chats/far.jsonl", text_of("%s", qwen_line(7)));
+    put_file("far/.gemini/tmp/p/chats/session-2026-06-10T09-00-abcdef12.jsonl", "{\"sessionId\":\"g-1\"}\n");
+    set_times();
+}
+
+static void change_agents(void)
+{
+    append_file(QWEN, qwen_line(8));
+    append_file(PI, pi_line(8));
+    append_file(COPILOT "events.jsonl", text_of("%s%s", copilot_answer(8), copilot_end(9, 2, 90)));
+    append_file(STORED "events.jsonl", copilot_answer(8));
+    append_file(KIMI, kimi_line(8));
+    append_file(GROK "updates.jsonl", grok_line(8));
+    put_opencode_file(8);
+    change_databases();
+    put_packed(CODEX "3.jsonl.zst", codex_text('3', 2)); /* as Codex does with what is old */
+    ck_assert_int_eq(unlink(at(CODEX "3.jsonl")), 0);
+    append_file(AWAY "away.jsonl", lines("away", 8, 9, ""));
+    put_host(text_of(",\"build\":\"%s/none\"", scratch));
+    set_times();
+}
+
 /* --- an engine's life --- */
 
 enum { SYNC_BEFORE, BEFORE, SYNC_AFTER, AFTER, STEPS };
@@ -264,15 +486,39 @@ static int put_document(struct life *l, int rc, struct oks_document *document)
 
 static const struct oks_target everything = {.kind = OKS_ALL};
 
-static const char *const all_sessions[] = {"lead", "agent-a", "fork", "gone", "rewritten",
-                                           "open", "linked",  "new",  "g1"};
+static const struct home {
+    const char *name;
+    void (*put)(void), (*change)(void);
+    const char *sessions[20], *teams[3], *projects[3];
+    unsigned share; /* of the runs, in percent */
+} homes[] = {
+    {"",
+     put_home,
+     change_home,
+     {"lead", "agent-a", "fork", "gone", "rewritten", "open", "linked", "new", "g1"},
+     {"crew", "pair"},
+     {"-w", "-other"},
+     100},
+    {"agents_",
+     put_agents,
+     change_agents,
+     {"qwen", "pi", "copilot", "stored", "kimi", "grok", "ses_files", "ses_a", "ses_b", "ses_c", "own",
+      "away", "far", "019ead00-0000-7000-8000-000000000003"},
+     {0},
+     {"-w"},
+     60},
+};
 
-static int put_stream(struct life *l, const struct oks_target *target)
+static const struct home *made = &homes[0];
+
+static int put_stream(struct life *l, const struct oks_target *target, enum oks_stream_kind kind)
 {
-    struct oks_stream_cursor cursor = {0};
+    struct oks_stream_cursor cursor = {.kind = kind};
     int64_t mtime_ns;
+    int rc = oks_stream_next(l->engine, target, &cursor, put_stream_line, l, &mtime_ns);
 
-    return oks_stream_next(l->engine, target, &cursor, put_stream_line, l, &mtime_ns);
+    oks_stream_end(&cursor);
+    return rc;
 }
 
 /* Check allocates, so nothing is asserted while calls fail. */
@@ -300,7 +546,8 @@ static int put_session(struct life *l, const char *name)
     PUT(oks_document_names(l->engine, OKS_LIST_TEAMS, &target, &d_));
     PUT(oks_document_names(l->engine, OKS_LIST_PROJECTS, &target, &d_));
     TRY(oks_engine_list(l->engine, OKS_LIST_SUBAGENTS, &target, put_string, l));
-    TRY(put_stream(l, &target));
+    TRY(put_stream(l, &target, OKS_STREAM_REQUESTS));
+    TRY(put_stream(l, &target, OKS_STREAM_TOOLS));
     return 0;
 }
 
@@ -347,7 +594,7 @@ static int put_of_all(struct life *l)
     TRY(oks_engine_left_out(l->engine, put_left_out, l, &more));
     TRY(oks_document_status(l->engine, &status)); /* it counts what failed */
     oks_document_clear(&status);
-    return put_stream(l, &everything);
+    return put_stream(l, &everything, OKS_STREAM_REQUESTS);
 }
 
 static int put_all(struct life *l)
@@ -356,12 +603,12 @@ static int put_all(struct life *l)
     l->text[l->step] = NULL;
     l->len = l->room = 0;
     TRY(put_of_all(l));
-    for (size_t i = 0; i < sizeof(all_sessions) / sizeof(*all_sessions); i++)
-        TRY(put_session(l, all_sessions[i]));
-    TRY(put_team(l, "crew"));
-    TRY(put_team(l, "pair"));
-    TRY(put_usage(l, project("-w")));
-    TRY(put_usage(l, project("-other")));
+    for (const char *const *name = made->sessions; *name; name++)
+        TRY(put_session(l, *name));
+    for (const char *const *name = made->teams; *name; name++)
+        TRY(put_team(l, *name));
+    for (const char *const *name = made->projects; *name; name++)
+        TRY(put_usage(l, project(*name)));
     return 0;
 }
 
@@ -411,7 +658,7 @@ static void reset(bool caches)
 
     scratch_remove_all_(scratch);
     ck_assert_int_eq(mkdir(scratch, 0700), 0);
-    put_home();
+    made->put();
     if (!caches)
         return;
     ck_assert_int_eq(take_step(&l), 0);
@@ -429,13 +676,13 @@ static void find_right(void)
     reset(false);
     for (l.step = 0; l.step < STEPS; l.step++) {
         if (l.step == SYNC_AFTER)
-            change_home();
+            made->change();
         ck_assert_int_eq(take_step(&l), 0);
     }
     right[BEFORE] = kept(strdup(l.text[BEFORE]));
     right[AFTER] = kept(strdup(l.text[AFTER]));
     end(&l);
-    ck_assert_ptr_nonnull(strstr(right[AFTER], "gone"));
+    ck_assert_ptr_nonnull(strstr(right[AFTER], made->sessions[3]));
     ck_assert_str_ne(right[BEFORE], right[AFTER]);
 }
 
@@ -521,7 +768,7 @@ static void change_between(struct life *l, const struct failure *f)
         l->step = SYNC_AFTER;
         call = CALL_NONE;
     }
-    change_home();
+    made->change();
     failing.call = call;
 }
 
@@ -577,7 +824,7 @@ static void fail_one(const struct failure *f, long first, bool for_ever, bool ca
 static void fail_each(const struct failure *f)
 {
     long n[] = {calls_of(f, false), calls_of(f, true)}, failed = 0;
-    long most = by_effort(f->most / 20 + 2, f->most, UINT_MAX);
+    long most = by_effort(f->most / 20 + 2, f->most * made->share / 100 + 1, UINT_MAX);
 
     if (most > n[0] && most > n[1]) {
         for (long i = 0; i < 4 * (n[0] > n[1] ? n[0] : n[1]); i++)
@@ -589,23 +836,27 @@ static void fail_each(const struct failure *f)
     ck_assert_msg(failed > 0, "no %s failed", f->name);
 }
 
+enum { FAILURES = sizeof(failures) / sizeof(*failures), HOMES = sizeof(homes) / sizeof(*homes) };
+
 START_TEST(whatever_fails_once_or_for_ever)
 {
+    made = &homes[_i / FAILURES];
     find_right();
-    fail_each(&failures[_i]);
+    fail_each(&failures[_i % FAILURES]);
 }
 END_TEST
 
 int main(void)
 {
-    static char names[sizeof(failures) / sizeof(*failures)][64];
+    static char names[HOMES * FAILURES][64];
     Suite *suite = suite_create("failures");
 
-    for (int i = 0; i < (int)(sizeof(failures) / sizeof(*failures)); i++) {
+    for (int i = 0; i < HOMES * FAILURES; i++) {
+        const struct failure *f = &failures[i % FAILURES];
         TCase *one;
 
-        snprintf(names[i], sizeof(names[i]), "%s_fails_with_%s", failures[i].name,
-                 strerrorname_np(failures[i].error));
+        snprintf(names[i], sizeof(names[i]), "%s%s_fails_with_%s", homes[i / FAILURES].name, f->name,
+                 strerrorname_np(f->error));
         one = tcase_create(names[i]);
         tcase_set_timeout(one, 300);
         tcase_add_checked_fixture(one, scratch_setup, scratch_teardown);
