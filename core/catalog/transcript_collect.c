@@ -427,6 +427,12 @@ static int set_reader(const struct transcript *t, struct oks_scanner *scanner, c
     return rc;
 }
 
+/* Whether it is the failure of the file, or of what is beside it: the others are read all the same. */
+static bool is_own_failure(int rc)
+{
+    return rc == -EIO || (!is_passing(rc) && rc != -ECANCELED && rc != -ESTALE);
+}
+
 int transcript_collect(const struct transcript *t, int fd, const struct oks_scan_part *part,
                        uint64_t events_from, struct oks_scanner *scanner, const struct scan_options *options,
                        struct scan_outcome *out)
@@ -442,9 +448,15 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
     const char *reader_state = out->replace ? out->gain.reader_state : t->state.reader_state;
     int rc = set_reader(t, scanner, reader_state ? reader_state : "", options->peer_states);
 
+    if (rc < 0 && !is_own_failure(rc))
+        return rc;
+    if (rc < 0) {
+        out->error = rc;
+        return 1;
+    }
     if (!out->replace)
         *requests_edit_runs(out->gain.requests) = *requests_runs(t->state.requests);
-    if (rc == 0 && events_from > from)
+    if (events_from > from)
         rc = oks_events_new(&collector.all);
     if (rc == 0)
         rc = t->source->members
@@ -459,7 +471,7 @@ int transcript_collect(const struct transcript *t, int fd, const struct oks_scan
     out->more = result.more;
     out->passed.end = result.passed;
     out->bad_start = result.end > from && !result.sound_start;
-    if ((is_passing(rc) && rc != -EIO) || rc == -ECANCELED || rc == -ESTALE) {
+    if (rc < 0 && !is_own_failure(rc)) {
         oks_strings_clear(&collector.line_teams);
         return rc;
     }

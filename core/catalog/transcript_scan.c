@@ -422,6 +422,8 @@ static int scan_open_file(const struct transcript *t, int fd, struct oks_scanner
                                   .size = out->mark.size};
     if (!t->packed || !out->cache_hit)
         rc = transcript_collect(t, fd, &part, events_from, scanner, options, out);
+    if (rc > 0) /* what is beside it could not be read: its reader's state stays */
+        return scan_outcome_keep_former(out);
     if (rc < 0 || (out->error && (t->whole || t->packed)))
         return rc;
     if (from > 0 && out->bad_start && !out->error && end_matches(fd, &end) <= 0)

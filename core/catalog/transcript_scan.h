@@ -8,8 +8,8 @@ void transcript_tail_free(struct tail *tail);
 
 /*
  * Runs the scanner over the part of the file into the outcome's gain and tail. Records before `events_from`
- * only build the extras again. 0; -ENOMEM or -ECANCELED; -ESTALE: scan again from 0. What is wrong with the
- * file is in out->error.
+ * only build the extras again. 0; 1: nothing was read; -ENOMEM or -ECANCELED; -ESTALE: scan again from 0.
+ * What is wrong with the file is in out->error.
  */
 int transcript_collect(const struct transcript *t, int fd, const struct oks_scan_part *part,
                        uint64_t events_from, struct oks_scanner *scanner, const struct scan_options *options,
