@@ -1,6 +1,6 @@
 /* Packs: many entries in one file, beside those that have files of their own. */
-#include <dirent.h>
-#include <errno.h>
+#include "failing_calls.h"
+
 #include <stdint.h>
 
 #include "cache/cache.h"
@@ -281,8 +281,113 @@ START_TEST(a_damaged_pack_tells_nothing_wrong)
 }
 END_TEST
 
+/* --- failing calls --- */
+
+enum { OLD = 1, NEW = 1000, LOADED = 4 };
+
+static const struct entry {
+    const char *folder, *name;
+    size_t events; /* with so many it has a file of its own */
+} entries[LOADED] = {{"f", "a", 1}, {"f", "b", 2}, {"g", "a", 3}, {"g", "large", 1500}};
+
+static void make_states(struct oks_state *states, uint64_t number)
+{
+    for (int i = 0; i < LOADED; i++)
+        make_state(&states[i], number + (uint64_t)i, entries[i].events);
+}
+
+static int save_all(const struct oks_state *states)
+{
+    int rc = oks_cache_batch_begin(cache), end;
+
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < LOADED; i++) {
+        int saved = oks_cache_save(cache, entries[i].folder, entries[i].name, &states[i]);
+
+        rc = rc < 0 ? rc : saved;
+    }
+    end = oks_cache_batch_end(cache);
+    return rc < 0 ? rc : end;
+}
+
+static int note_nothing(void *ctx, const char *folder, const char *name)
+{
+    return 0;
+}
+
+/* An entry is the former or the new one, or a miss; and if all were saved, it is the new one. */
+static void check_entries(bool saved, long call)
+{
+    for (int i = 0; i < LOADED; i++) {
+        int64_t got = loaded(entries[i].folder, entries[i].name);
+
+        ck_assert_msg(got == NEW + i || (!saved && (got == OLD + i || got == -1)),
+                      "call %ld: entry %d is %lld", call, i, (long long)got);
+    }
+}
+
+/* What a cache says while calls fail is true, and so is what it has afterwards. */
+START_TEST(whatever_fails_nothing_is_wrong)
+{
+    static const struct {
+        enum call call;
+        int error;
+    } kinds[] = {{CALL_ALLOCATE, ENOMEM}, {CALL_OPEN, EMFILE}, {CALL_OPEN, EIO}, {CALL_READ, EIO},
+                 {CALL_WRITE, ENOSPC},    {CALL_RENAME, EIO},  {CALL_LIST, EIO}, {CALL_STAT, EIO}};
+    struct oks_state before[LOADED], after[LOADED], got[LOADED];
+    long step = kinds[_i].call == CALL_ALLOCATE ? by_effort(101, 41, 1) : by_effort(7, 3, 1), failed, n = 1;
+    int64_t last;
+
+    make_states(before, OLD);
+    make_states(after, NEW);
+    do {
+        int saved, removed, rc[LOADED];
+
+        for (int i = 0; i < LOADED; i++)
+            ck_assert_int_eq(oks_state_init(&got[i]), 0);
+        remove_tree("home");
+        open_cache();
+        ck_assert_int_eq(save_all(before), 0);
+        begin();
+        ck_assert_int_eq(save("f", "gone", 7, 1), 0);
+        end();
+        if (n & 1)
+            open_cache(); /* then all has to be read first */
+        calls_fail(kinds[_i].call, (n + 1) / 2, (n + 1) / 2, kinds[_i].error);
+        for (int i = 0; i < LOADED; i++)
+            rc[i] = oks_cache_load(cache, entries[i].folder, entries[i].name, &got[i]);
+        saved = save_all(after);
+        removed = oks_cache_remove(cache, "f", "gone");
+        oks_cache_list(cache, note_nothing, NULL);
+        failed = calls_succeed();
+        for (int i = 0; i < LOADED; i++) {
+            ck_assert_msg(rc[i] == OKS_CACHE_MISS || rc[i] == -kinds[_i].error ||
+                              (rc[i] == OKS_CACHE_HIT && got[i].offset == OLD + (uint64_t)i),
+                          "call %ld: %d", n, rc[i]);
+            oks_state_clear(&got[i]);
+        }
+        check_entries(saved == 0, n);
+        open_cache();
+        check_entries(saved == 0, n);
+        ck_assert(removed == 0 || removed == -kinds[_i].error);
+        last = loaded("f", "gone");
+        ck_assert(last == -1 || (removed < 0 && last == 7));
+        ck_assert_int_eq(save_all(after), 0);
+        check_entries(true, n);
+        n += step;
+    } while (failed || n <= 2);
+    ck_assert_int_gt(n, 2);
+    for (int i = 0; i < LOADED; i++) {
+        oks_state_clear(&before[i]);
+        oks_state_clear(&after[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
+    TCase *failing_case = tcase_create("failing calls");
     Suite *suite = suite_create("cache_pack");
 
     FIXTURE_TEST(suite, what_is_packed_comes_back, setup, teardown, 60);
@@ -291,5 +396,9 @@ int main(void)
     FIXTURE_TEST(suite, with_many_packs_entries_become_files, setup, teardown, 60);
     FIXTURE_TEST(suite, nothing_is_left_of_what_is_removed, setup, teardown, 60);
     FIXTURE_TEST(suite, a_damaged_pack_tells_nothing_wrong, setup, teardown, 120);
+    tcase_set_timeout(failing_case, 120);
+    tcase_add_checked_fixture(failing_case, setup, teardown);
+    tcase_add_loop_test(failing_case, whatever_fails_nothing_is_wrong, 0, 8);
+    suite_add_tcase(suite, failing_case);
     return tap_run(suite);
 }

@@ -506,7 +506,7 @@ static const struct home {
       "away", "far", "019ead00-0000-7000-8000-000000000003"},
      {0},
      {"-w"},
-     60},
+     40},
 };
 
 static const struct home *made = &homes[0];
