@@ -16,6 +16,7 @@
 #include "okstrafs/zone.h"
 #include "teams/members.h"
 #include "time/calendar.h"
+#include "time/local_day.h"
 
 /* --- days --- */
 
@@ -55,6 +56,67 @@ static void see_days(struct days *days, const struct session *s)
 static void visit_days(void *ctx, void *item)
 {
     see_days(ctx, item);
+}
+
+/* Days by the date in UTC of a key in them; zeroed: none. */
+enum { KNOWN_DAYS = 512, MOST_DAYS = 366 };
+struct known_day {
+    uint64_t first, last; /* keys */
+    int64_t day;
+};
+
+static bool is_seen(const struct days *days, int64_t day)
+{
+    uint64_t at = (uint64_t)(day - days->first);
+
+    return day >= days->first && day < days->end && (days->seen[at / WORD_BITS] >> at % WORD_BITS & 1);
+}
+
+/* False: the key is of no day. */
+static bool day_of_key(struct known_day known[KNOWN_DAYS], const struct oks_zone *zone, uint64_t key,
+                       int64_t *day)
+{
+    struct known_day *k = &known[key / (UINT64_C(1000000) << 10) % KNOWN_DAYS];
+    int64_t second;
+
+    if (key < k->first || key > k->last) {
+        if (!timeline_second(key, &second))
+            return false;
+        k->day = oks_zone_day(zone, second);
+        k->first = day_first_stamp(zone, k->day).key;
+        k->last = day_last_stamp(zone, k->day).key;
+    }
+    *day = k->day;
+    return key >= k->first && key <= k->last;
+}
+
+/* Whether all days from the session's first to its last were seen. */
+static bool adds_nothing(struct known_day known[KNOWN_DAYS], const struct days *days,
+                         const struct session_span *span)
+{
+    int64_t day, last;
+
+    if (span->last >= OKS_STAMP_KEY_TEXT || !day_of_key(known, days->zone, span->first, &day) ||
+        !day_of_key(known, days->zone, span->last, &last) || last - day > MOST_DAYS)
+        return false;
+    while (day <= last && is_seen(days, day))
+        day++;
+    return day > last;
+}
+
+/* All days of all sessions. */
+static void see_all_days(struct model *model, struct days *days)
+{
+    const struct spans *spans = &model->sums.spans;
+    struct known_day known[KNOWN_DAYS] = {{0}};
+
+    if (spans_complete(&model->sums, model->billing) < 0 || !spans_are_of_all(&model->sums)) {
+        oks_tree_each(model->catalog.sessions, visit_days, days);
+        return;
+    }
+    for (size_t i = 0; i < spans->n; i++)
+        if (!adds_nothing(known, days, &spans->items[i]))
+            see_days(days, spans->items[i].session);
 }
 
 /* --- names --- */
@@ -108,9 +170,7 @@ static int names_add_days(struct names *names)
     int rc = 0;
 
     for (int64_t day = days->first; rc == 0 && day < days->end; day++) {
-        uint64_t at = (uint64_t)(day - days->first);
-
-        if (!(days->seen[at / WORD_BITS] >> at % WORD_BITS & 1))
+        if (!is_seen(days, day))
             continue;
         *date_put(name, date_of_days(day)) = '\0';
         rc = names_add(names, name);
@@ -250,7 +310,7 @@ static int list_all(struct model *model, enum oks_list what, struct names *names
             names_add(names, model->catalog.hosts[i]->name);
         return 0;
     case OKS_LIST_DAYS:
-        oks_tree_each(model->catalog.sessions, visit_days, &names->days);
+        see_all_days(model, &names->days);
         return 0;
     default:
         return -ENOENT;

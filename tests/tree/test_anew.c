@@ -109,23 +109,28 @@ static void change(void)
         append_file(path_of(i), line(i));
 }
 
-static void show(struct oks_engine *engine, const char *path, struct oks_document *out)
+static void find(struct oks_engine *engine, const char *path, struct node *node)
 {
-    uint64_t version;
-    struct node node;
-
-    tree_root(&node);
+    tree_root(node);
     while (*path) {
         size_t n = strcspn(path, "/");
         char name[256];
         struct node child;
 
         snprintf(name, sizeof(name), "%.*s", (int)n, path);
-        ck_assert_int_eq(tree_lookup(engine, &node, name, NOW_S * INT64_C(1000), NULL, &child), 0);
-        node_clear(&node);
-        node = child;
+        ck_assert_int_eq(tree_lookup(engine, node, name, NOW_S * INT64_C(1000), NULL, &child), 0);
+        node_clear(node);
+        *node = child;
         path += n + (path[n] == '/');
     }
+}
+
+static void show(struct oks_engine *engine, const char *path, struct oks_document *out)
+{
+    uint64_t version;
+    struct node node;
+
+    find(engine, path, &node);
     ck_assert_int_eq(tree_version(engine, &node, NULL, &version), 0);
     ck_assert_int_eq(tree_render(engine, &node, NOW_S * INT64_C(1000), out), 0);
     node_clear(&node);
@@ -159,6 +164,69 @@ static void check(struct oks_engine *engine, unsigned step)
     engine_close(anew);
 }
 
+/* --- the days in window/ --- */
+
+static struct oks_engine *days_engine;
+
+struct day_names {
+    char names[DAYS * 2][16];
+    size_t n;
+};
+
+static int take_day(void *ctx, const char *name, enum node_shape shape)
+{
+    struct day_names *days = ctx;
+
+    if (strlen(name) != strlen("2026-06-10.json") || name[4] != '-' || name[7] != '-')
+        return 0;
+    for (size_t i = 0; i < days->n; i++)
+        if (strcmp(days->names[i], name) == 0)
+            return 0;
+    ck_assert_uint_lt(days->n, DAYS * 2);
+    strcpy(days->names[days->n++], name);
+    return 0;
+}
+
+static int take_days_of_session(void *ctx, const char *name, enum node_shape shape)
+{
+    struct day_names *days = ctx;
+    struct node node;
+
+    if (strncmp(name, "0000", 4) != 0 || shape != NODE_DIR)
+        return 0;
+    find(days_engine, text_of("sessions/%s/window", name), &node);
+    ck_assert_int_eq(tree_list(days_engine, &node, NULL, take_day, days), 0);
+    node_clear(&node);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Those of everything are those of all sessions. */
+static void check_days(struct oks_engine *engine)
+{
+    static struct day_names of_all, of_sessions;
+    struct node node;
+
+    of_all.n = of_sessions.n = 0;
+    days_engine = engine;
+    find(engine, "window", &node);
+    ck_assert_int_eq(tree_list(engine, &node, NULL, take_day, &of_all), 0);
+    node_clear(&node);
+    find(engine, "sessions", &node);
+    ck_assert_int_eq(tree_list(engine, &node, NULL, take_days_of_session, &of_sessions), 0);
+    node_clear(&node);
+    qsort(of_all.names, of_all.n, sizeof(*of_all.names), by_name);
+    qsort(of_sessions.names, of_sessions.n, sizeof(*of_sessions.names), by_name);
+    ck_assert_uint_gt(of_all.n, DAYS / 2);
+    ck_assert_uint_eq(of_all.n, of_sessions.n);
+    for (size_t i = 0; i < of_all.n; i++)
+        ck_assert_str_eq(of_all.names[i], of_sessions.names[i]);
+}
+
 static void run(unsigned steps)
 {
     struct oks_engine *engine;
@@ -171,6 +239,7 @@ static void run(unsigned steps)
         for (unsigned n = rnd(4); n < 4; n++)
             change();
         check(engine, step);
+        check_days(engine);
     }
     engine_close(engine);
 }
