@@ -39,6 +39,7 @@ struct path {
     char *path;
     enum watched_path kind;
     bool unwatched; /* its folder cannot be watched, or has no events for its content */
+    size_t there;   /* of the path, as much as exists: bytes; 0: it is too long */
     SLIST_ENTRY(path) next;
 };
 
@@ -219,12 +220,21 @@ static bool go_up(char path[PATH_MAX])
  * Cuts the path to the part that exists outside of remote filesystems, at least "/". False: a symlink, such a
  * filesystem or our own mount is on the way, or it is unknown.
  */
-static bool cut_to_existing(char path[PATH_MAX], bool *remote)
+static bool cut_to_existing(struct oks_trail *trail, char path[PATH_MAX], bool *remote)
 {
     char real[PATH_MAX];
     bool exact = true;
+    int went = oks_trail_go(trail, path);
 
     *remote = false;
+    if (went == 0)
+        return true;
+    if (trail->n && (went == -ENOENT || went == -ENOTDIR)) {
+        size_t len = trail->at[trail->n - 1].len;
+
+        path[len ? len : 1] = '\0';
+        return true;
+    }
     for (;;) {
         int rc = oks_resolve_local(path, real);
 
@@ -251,15 +261,47 @@ static void watch_near(const struct unchanged *u, struct path *p, const char *th
                    (file && own && may_be_symlink(p->path));
 }
 
-/* Watches all existing folders above the path. False: a change may be missed. */
-static bool watch_above(const struct unchanged *u, struct path *p)
-{
-    char there[PATH_MAX], again[PATH_MAX], above[PATH_MAX], own[PATH_MAX];
-    bool complete, exists, remote, still;
+/* What the paths of one arm() have in common. */
+struct arming {
+    struct oks_trail trail;
+    char watched[PATH_MAX]; /* it, and all folders above it, are watched; "": none yet */
+};
 
+static bool is_watched(const struct arming *a, const char *folder)
+{
+    size_t len = strlen(folder);
+
+    return strncmp(a->watched, folder, len) == 0 && (len == 1 || a->watched[len] == '/' || !a->watched[len]);
+}
+
+/* Watches the folder and those above it. */
+static bool watch_chain(const struct unchanged *u, struct arming *a, const char *folder)
+{
+    char at[PATH_MAX];
+    bool complete = true;
+
+    strcpy(at, folder);
+    do {
+        if (is_watched(a, at))
+            break;
+        complete &= watch_folder(u->far_fd, at, 0);
+    } while (go_up(at));
+    if (complete)
+        strcpy(a->watched, folder);
+    return complete;
+}
+
+/* Watches all existing folders above the path. False: a change may be missed. */
+static bool watch_above(const struct unchanged *u, struct arming *a, struct path *p)
+{
+    char there[PATH_MAX], above[PATH_MAX], own[PATH_MAX];
+    bool complete, exists, remote;
+
+    p->there = 0;
     if (snprintf(there, sizeof(there), "%s", p->path) >= (int)sizeof(there))
         return false;
-    complete = cut_to_existing(there, &remote);
+    complete = cut_to_existing(&a->trail, there, &remote);
+    p->there = strlen(there);
     exists = strcmp(there, p->path) == 0;
     strcpy(own, p->path);
     go_up(own);
@@ -267,12 +309,19 @@ static bool watch_above(const struct unchanged *u, struct path *p)
     if (p->kind == PATH_FILE || (p->kind == PATH_FOLDER && !exists))
         watch_near(u, p, above, strcmp(above, own) == 0);
     p->unwatched |= remote;
-    do
-        complete &= watch_folder(u->far_fd, above, 0);
-    while (go_up(above));
-    /* It may have become another path before it was watched. */
+    return watch_chain(u, a, above) && complete;
+}
+
+/* It may have become another path before it was watched. */
+static bool is_as_watched(struct arming *a, const struct path *p)
+{
+    char again[PATH_MAX];
+    bool remote;
+
+    if (!p->there)
+        return false;
     strcpy(again, p->path);
-    return complete && cut_to_existing(again, &still) && strcmp(there, again) == 0;
+    return cut_to_existing(&a->trail, again, &remote) && strlen(again) == p->there;
 }
 
 static void drain(int fd)
@@ -285,14 +334,22 @@ static void drain(int fd)
 
 static void arm(struct unchanged *u)
 {
+    struct arming *a = calloc(1, sizeof(*a));
     struct path *p;
 
     drain(u->near_fd);
     drain(u->far_fd);
-    u->armed = true;
-    u->partial = false;
+    u->armed = a != NULL;
+    u->partial = !a;
+    if (!a)
+        return;
     SLIST_FOREACH(p, &u->paths, next)
-    u->partial |= !watch_above(u, p);
+    u->partial |= !watch_above(u, a, p);
+    oks_trail_end(&a->trail);
+    SLIST_FOREACH(p, &u->paths, next)
+    u->partial |= !is_as_watched(a, p);
+    oks_trail_end(&a->trail);
+    free(a);
 }
 
 bool unchanged_begin(struct unchanged *u)

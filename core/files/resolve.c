@@ -197,6 +197,81 @@ static int resolve_local(const char *path, long top, char out[PATH_MAX])
     return rc;
 }
 
+/* --- many paths below each other --- */
+
+void oks_trail_end(struct oks_trail *t)
+{
+    while (t->n > 0)
+        close(t->at[--t->n].fd);
+    t->text[0] = '\0';
+}
+
+/* Goes into the folder or file of that name, whose path is the first `len` bytes of t->text. */
+static int trail_into(struct oks_trail *t, const char *name, size_t len)
+{
+    int above = t->n ? t->at[t->n - 1].fd : -1, rc;
+    int fd = above < 0 ? open(name, O_PATH | O_DIRECTORY | O_CLOEXEC)
+                       : openat(above, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct statx stx;
+
+    if (fd < 0)
+        return -errno;
+    rc = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MNT_ID, &stx) < 0 ? -errno : 0;
+    if (rc == 0 && (!(stx.stx_mask & STATX_MNT_ID) || S_ISLNK(stx.stx_mode) || t->n == OKS_TRAIL_MAX))
+        rc = -ELOOP;
+    if (rc == 0 && t->n && (long)stx.stx_mnt_id != t->at[0].mount && (long)stx.stx_mnt_id != t->local) {
+        rc = oks_mount_is_remote(fd, &t->local);
+        rc = rc > 0 ? -EXDEV : rc;
+    }
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    t->at[t->n++] = (struct oks_trail_step){fd, len, (long)stx.stx_mnt_id};
+    return 0;
+}
+
+/* Leaves the folders that are not above the path. */
+static void trail_back(struct oks_trail *t, const char *path)
+{
+    while (t->n > 1) {
+        size_t len = t->at[t->n - 1].len;
+
+        if (strncmp(path, t->text, len) == 0 && (path[len] == '/' || path[len] == '\0'))
+            return;
+        close(t->at[--t->n].fd);
+    }
+}
+
+int oks_trail_go(struct oks_trail *t, const char *path)
+{
+    size_t len = 0;
+    int rc = 0;
+
+    if (path[0] != '/' || strlen(path) >= sizeof(t->text))
+        return -ELOOP;
+    trail_back(t, path);
+    if (t->n == 0)
+        rc = trail_into(t, "/", 0);
+    if (rc == 0)
+        len = t->at[t->n - 1].len;
+    strcpy(t->text, path);
+    while (rc == 0 && path[len] == '/' && path[len + 1]) {
+        char name[NAME_MAX + 1];
+        size_t n = strcspn(path + len + 1, "/");
+
+        if (n == 0 || n > NAME_MAX)
+            return -ELOOP;
+        memcpy(name, path + len + 1, n);
+        name[n] = '\0';
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            return -ELOOP;
+        len += n + 1;
+        rc = trail_into(t, name, len);
+    }
+    return rc;
+}
+
 int oks_resolve_local(const char *path, char out[PATH_MAX])
 {
     return resolve_local(path, -1, out);

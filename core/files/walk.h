@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -68,6 +69,25 @@ int oks_resolve(const char *path, char out[PATH_MAX]);
  * alone, without a request to such a filesystem.
  */
 int oks_resolve_local(const char *path, char out[PATH_MAX]);
+/*
+ * The same for many paths, one after the other: folders that two in a row have in common are gone into once.
+ * They stay open until the next path or the end, so a trail is for paths that are looked at in one go.
+ * oks_trail_go: 0: the path exists as it is, without a symlink on the way; -ENOENT or -ENOTDIR: the last step
+ * is as far as it exists; another negative errno: oks_resolve_local() has to say.
+ */
+enum { OKS_TRAIL_MAX = 32 };
+struct oks_trail {
+    char text[PATH_MAX]; /* of the last path */
+    size_t n;
+    long local; /* a mount that is not remote; 0: none */
+    struct oks_trail_step {
+        int fd;
+        size_t len; /* of its path */
+        long mount;
+    } at[OKS_TRAIL_MAX];
+};
+int oks_trail_go(struct oks_trail *trail, const char *path); /* zeroed at first */
+void oks_trail_end(struct oks_trail *trail);
 /* The same for a symlink below `top`; the mount of `top` is excepted as well. */
 int oks_resolve_link(const char *top, const char *path, char out[PATH_MAX]);
 
