@@ -271,12 +271,11 @@ static int is_empty(int dir)
 /* A new folder gets the rights; one that was there keeps its own. */
 static int open_folder(int at, const char *name, int flags, const struct export_rights *rights)
 {
-    bool made = mkdirat(at, name, 0700) == 0;
-    int fd, rc = made || errno == EEXIST ? 0 : -errno;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags), rc;
+    bool made = fd < 0 && errno == ENOENT && mkdirat(at, name, 0700) == 0;
 
-    if (rc < 0)
-        return rc;
-    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+    if (made)
+        fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
     if (fd < 0)
         return -errno;
     rc = made ? set_rights(fd, rights, folder_mode(rights)) : 0;
@@ -289,7 +288,7 @@ static int open_folder(int at, const char *name, int flags, const struct export_
 
 int export_folder_open_top(struct export_folder *out, const char *path, const struct export_rights *rights)
 {
-    struct export_folder f = {open_folder(AT_FDCWD, path, 0, rights), true, rights, NULL};
+    struct export_folder f = {.fd = open_folder(AT_FDCWD, path, 0, rights), .is_top = true, .rights = rights};
     int rc;
 
     if (f.fd < 0)
@@ -321,8 +320,9 @@ int export_folder_open(struct export_folder *out, const struct export_folder *pa
         close(fd);
         return rc;
     }
-    unlinkat(fd, EXPORT_TEMPORARY, 0); /* of a process that was killed */
-    *out = (struct export_folder){fd, false, parent->rights, NULL};
+    if (!parent->swept)
+        unlinkat(fd, EXPORT_TEMPORARY, 0); /* of a process that was killed */
+    *out = (struct export_folder){.fd = fd, .swept = parent->swept, .rights = parent->rights};
     return 0;
 }
 
@@ -448,7 +448,8 @@ int export_folder_settle(struct export_folder *f, const struct name_list *names)
 
     if (rc < 0)
         return rc;
-    if (is_same_list(f->written, names) && exists(f, EXPORT_MANIFEST))
+    if (is_same_list(f->written, names) &&
+        ((!f->is_top && names->len) || exists(f, EXPORT_MANIFEST))) /* it was read from there just now */
         return 0;
     for (size_t i = 0; rc == 0 && i < f->written->len; i++)
         if (!name_list_have(names, f->written->items[i]))

@@ -35,6 +35,7 @@ struct export_rights {
 struct export_folder {
     int fd;
     bool is_top;
+    bool swept; /* no file of a process that was killed is left in it, nor below it */
     const struct export_rights *rights;
     struct name_list *written; /* the manifest, sorted; NULL: not read yet */
 };
