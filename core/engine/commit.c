@@ -276,6 +276,8 @@ int commit_settle(struct oks_engine *e)
 
         rc = rc < 0 ? rc : settled;
     }
+    while ((s = sums_next_touched(&e->model.sums))) /* by what no commit follows: the snapshot, prices */
+        commit_bump(e, s);
     return rc;
 }
 
