@@ -333,24 +333,38 @@ static bool consider(struct choice *choice, struct transcript *t)
     return true;
 }
 
+static void move_to_end(struct catalog *c, struct transcript *t)
+{
+    TAILQ_REMOVE(&c->dirty, t, queued);
+    TAILQ_INSERT_TAIL(&c->dirty, t, queued);
+}
+
 static bool may_be_renamed(const struct transcript *t)
 {
     return t->unplaced || catalog_is_late(t);
 }
 
-/* The next dirty transcript. *busy: another thread scans or saves one of them. */
+/*
+ * The next dirty transcript. *busy: another thread scans or saves one of them. What a listing does not need
+ * goes to the end, so that it is passed over once.
+ */
 static struct transcript *next_dirty(const struct job *job, bool *busy)
 {
     struct oks_engine *e = job->e;
+    struct catalog *c = &e->model.catalog;
     struct choice choice = {.job = job};
-    struct transcript *t;
+    struct transcript *next, *moved = NULL;
 
-    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
+    for (struct transcript *t = TAILQ_FIRST(&c->dirty); t && t != moved; t = next) {
+        next = TAILQ_NEXT(t, queued);
         if (job->found_only && !t->lost) {
-            if (e->model.catalog.n_late_dirty + e->model.catalog.n_unplaced == 0)
+            if (c->n_late_dirty + c->n_unplaced == 0)
                 break; /* lost ones are in front */
-            if (!may_be_renamed(t))
-                continue; /* its session and project are in its path */
+            if (!may_be_renamed(t)) {
+                move_to_end(c, t);
+                moved = moved ? moved : t;
+                continue;
+            }
         }
         if (consider(&choice, t))
             break;
@@ -544,12 +558,6 @@ static struct transcript *next_unsized(const struct oks_engine *e)
     return NULL;
 }
 
-static void move_to_end(struct oks_engine *e, struct transcript *t)
-{
-    TAILQ_REMOVE(&e->model.catalog.dirty, t, queued);
-    TAILQ_INSERT_TAIL(&e->model.catalog.dirty, t, queued);
-}
-
 /* Takes it out of the queue if one stat(2) shows that there is nothing to read, else moves it to the end. */
 static void size_one(struct oks_engine *e, struct transcript *t)
 {
@@ -558,7 +566,7 @@ static void size_one(struct oks_engine *e, struct transcript *t)
 
     t->sized = e->scanning.sortings;
     if (t->busy || t->large || transcript_is_remote(t)) {
-        move_to_end(e, t);
+        move_to_end(&e->model.catalog, t);
         return;
     }
     is_file = lstat(t->path, &st) == 0 && S_ISREG(st.st_mode);
@@ -570,7 +578,7 @@ static void size_one(struct oks_engine *e, struct transcript *t)
     t->size_seen = is_file ? (uint64_t)st.st_size : 0;
     if (t->loaded)
         t->size_seen = t->size_seen > t->state.offset ? t->size_seen - t->state.offset : 0;
-    move_to_end(e, t);
+    move_to_end(&e->model.catalog, t);
 }
 
 enum { SIZE_CLASSES = 65, SIZED_AT_ONCE = 256 };
