@@ -77,10 +77,11 @@ struct session {
     LIST_ENTRY(session) of_project;
     TAILQ_HEAD(session_transcripts, transcript) transcripts; /* ascending by path */
     size_t n_transcripts;
-    size_t n_remnants;  /* of these, remnants */
-    size_t n_hosted;    /* of these, transcripts of other machines */
-    size_t n_older;     /* of these, those that name another session as the oldest one */
-    bool twins_changed; /* since sums/ saw them last */
+    size_t n_remnants;              /* of these, remnants */
+    size_t n_hosted;                /* of these, transcripts of other machines */
+    size_t n_older;                 /* of these, those that name another session as the oldest one ... */
+    const struct transcript *older; /* ... and the one whose name comes first; NULL: to be looked for */
+    bool twins_changed;             /* since sums/ saw them last */
     LIST_HEAD(, membership) teams;
     struct lead *unnamed_of; /* see struct lead; NULL: none */
     LIST_ENTRY(session) of_unnamed;

@@ -150,19 +150,32 @@ static bool is_alone(const struct transcript *t)
     return t->loaded && t->state.reader_state && t->source->alone && t->source->alone(t->state.reader_state);
 }
 
+static bool names_older(const struct transcript *t)
+{
+    return t->oldest && strcmp(t->oldest, t->session->id) != 0;
+}
+
+static int name_cmp(const struct transcript *a, const struct transcript *b)
+{
+    return strcmp(strrchr(a->path, '/'), strrchr(b->path, '/'));
+}
+
+/* Its pages may name different ones. The first of them by name tells, wherever it lies. */
 static const char *older_than(struct catalog *c, const char *id)
 {
     char name[OKS_NAME_MAX + 1];
     const struct transcript *t;
-    const struct session *s;
+    struct session *s;
 
     oks_name_escape(oks_slice_of(id), name);
     s = catalog_session(c, name);
-    if (s && s->n_older)
+    if (!s || !s->n_older)
+        return NULL;
+    if (!s->older)
         TAILQ_FOREACH(t, &s->transcripts, of_session)
-            if (t->oldest && strcmp(t->oldest, id) != 0)
-                return t->oldest;
-    return NULL;
+            if (names_older(t) && (!s->older || name_cmp(t, s->older) < 0))
+                s->older = t;
+    return s->older ? s->older->oldest : NULL;
 }
 
 /*
@@ -363,11 +376,6 @@ static void origin_renew(struct catalog *c, struct transcript *t, bool leaves)
     LIST_INSERT_HEAD(&t->fork_of->forks, t, of_forks);
 }
 
-static bool names_older(const struct transcript *t)
-{
-    return t->oldest && strcmp(t->oldest, t->session->id) != 0;
-}
-
 /* What the transcript names, and whether its family makes a difference. */
 static void family_renew(struct catalog *c, struct transcript *t, bool leaves)
 {
@@ -387,6 +395,7 @@ static void family_renew(struct catalog *c, struct transcript *t, bool leaves)
     free(t->oldest);
     t->oldest = *id ? strdup(id) : NULL;
     t->session->n_older += names_older(t);
+    t->session->older = NULL;
     c->families_changed = true;
 }
 
