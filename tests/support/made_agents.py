@@ -54,7 +54,6 @@ class Agent:
     forks = True     # whether it copies lines into new files
     replays = True   # whether it may append lines again
     lines = True     # whether it appends lines to a file
-    rewrites = False # whether a line with the id of an older one is the same message again
     ends = ()        # types of lines at a session's end, which comes more often here than in life
 
     def __init__(self, chance: random.Random):
@@ -161,7 +160,6 @@ class Codex(Agent):
 
 class Gemini(Agent):
     name, place, writes, forks = "gemini", ".gemini", False, False
-    rewrites = True
 
     def path(self, session):
         return f"tmp/shop/chats/session-2026-09-06T13-00-{session}.jsonl"
