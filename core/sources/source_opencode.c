@@ -251,6 +251,7 @@ static const struct oks_source_home homes[] = {
      .unless = "OPENCODE_DATA_DIR",
      .xdg = true,
      .used = true},
+    {.variable = "OPENCODE_DB", .file = true}, /* a relative path is one below the data folder */
     {0},
 };
 

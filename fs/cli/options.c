@@ -191,6 +191,29 @@ static char *folder_below(const char *top, const char *below)
     return path;
 }
 
+static bool has(char **list, const char *item)
+{
+    while (list && *list && strcmp(*list, item) != 0)
+        list++;
+    return list && *list;
+}
+
+/* The folder that the file is in, unless it is there already. That of a relative path is another place's. */
+static void append_folder_of(char ***list, const char *file)
+{
+    char *path, *slash;
+
+    if (!file || file[0] != '/')
+        return;
+    path = absolute(file);
+    slash = strrchr(path, '/');
+    *slash = '\0';
+    if (slash == path || has(*list, path))
+        free(path);
+    else
+        append(list, path);
+}
+
 /* The folders of one place where a source's transcripts may be. */
 static void append_home(char ***list, const struct oks_source_home *home)
 {
@@ -199,6 +222,10 @@ static void append_home(char ***list, const struct oks_source_home *home)
 
     if (variable_value(home->unless))
         return;
+    if (home->file) {
+        append_folder_of(list, value);
+        return;
+    }
     if (home->xdg && value && value[0] != '/') /* says the specification */
         value = NULL;
     if (value && !home->xdg)

@@ -23,6 +23,7 @@ struct oks_source_home {
     const char *below; /* the configuration folder in each of these; NULL: they are the folders themselves */
     const char *unless; /* the place does not count where this variable is set; NULL: it always does */
     bool xdg;           /* the variable is one of the XDG specification: one absolute path, or not set */
+    bool file;          /* the variable names a file: the folder that it is in, if its path is absolute */
     bool used;          /* without a variable of the agent's own, the folder counts only if it exists */
 };
 

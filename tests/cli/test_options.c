@@ -566,6 +566,32 @@ START_TEST(other_programs_folders_are_roots_where_they_exist)
 }
 END_TEST
 
+START_TEST(the_folder_of_a_named_file_is_a_root)
+{
+    struct options o;
+
+    begin_home();
+    setenv("OPENCODE_DATA_DIR", "/data", 1);
+    setenv("OPENCODE_DB", "/other//work.db", 1);
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCODE]), "/data /other");
+    options_clear(&o);
+    setenv("OPENCODE_DB", "/data/work.db", 1); /* the same folder once */
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCODE]), "/data");
+    options_clear(&o);
+    setenv("OPENCODE_DB", "work.db", 1); /* below the data folder */
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCODE]), "/data");
+    options_clear(&o);
+    setenv("OPENCODE_DB", "/work.db", 1); /* not everything */
+    o = parsed("mount");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCODE]), "/data");
+    options_clear(&o);
+    scratch_teardown();
+}
+END_TEST
+
 START_TEST(a_value_that_names_a_folder_is_that_folder)
 {
     struct options o;
@@ -612,6 +638,7 @@ int main(void)
     OPTIONS_TEST(suite, paths_become_absolute);
     OPTIONS_TEST(suite, the_environment);
     OPTIONS_TEST(suite, other_programs_folders_are_roots_where_they_exist);
+    OPTIONS_TEST(suite, the_folder_of_a_named_file_is_a_root);
     OPTIONS_TEST(suite, a_value_that_names_a_folder_is_that_folder);
     OPTIONS_TEST(suite, a_wrong_tz_is_utc_and_said);
     OPTIONS_TEST(suite, the_engine_gets_them);
