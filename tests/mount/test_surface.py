@@ -490,7 +490,11 @@ class Tools(harness.MountTest):
     def test_wc(self):
         for path in guarded.call(regular_files, self.point):
             size = guarded.call(os.path.getsize, path)
-            self.assertEqual(int(run("wc", "-c", path).split()[0]), size)
+            counted = int(run("wc", "-c", path).split()[0])
+            if os.path.basename(path).startswith(RESTLESS) and counted != size:  # it changed meanwhile, as when caches are saved
+                size = guarded.call(os.path.getsize, path)
+                counted = int(run("wc", "-c", path).split()[0])
+            self.assertEqual(counted, size, path)
             self.assertEqual(len(guarded.call(Path(path).read_bytes)), size)
 
     def test_tail_and_dd(self):
