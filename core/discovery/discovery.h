@@ -46,7 +46,8 @@ struct root {
     uint64_t dev, ino;           /* ... as this folder */
     int error;                   /* why it could not be listed; 0: it was, or it does not exist */
     uint64_t refreshes;          /* with the present one */
-    bool remote;                 /* in a remote filesystem: see discovery_remote_list() */
+    atomic_bool remote;          /* in a remote filesystem: see discovery_remote_list(); also read without
+                                    the lock */
     bool silent;                 /* and that does not answer; set by the caller */
     bool begun;                  /* a thread may use it outside the lock, so it is kept to the end */
     LIST_HEAD(, folder) folders; /* all of them, with the root's own */

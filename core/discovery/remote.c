@@ -307,7 +307,7 @@ void remote_check(struct discovery *d)
         int rc = oks_resolve_local(d->roots[i]->path, real);
 
         if (!is_passing(rc)) /* else it stays what it was */
-            d->roots[i]->remote = rc == -EXDEV;
+            atomic_store(&d->roots[i]->remote, rc == -EXDEV);
         d->n_remote += d->roots[i]->remote;
     }
 }
