@@ -162,13 +162,19 @@ static int read_table(struct mounts *m)
     return rc;
 }
 
+static void close_table(struct mounts *m)
+{
+    if (m->fd >= 0)
+        close(m->fd);
+    m->fd = -1;
+}
+
 /* A descriptor that tells of changes from now on. Without one the table is read each time. */
 static void open_table(struct mounts *m)
 {
     if (m->fd >= 0 && m->pid == getpid())
         return;
-    if (m->fd >= 0)
-        close(m->fd);
+    close_table(m);
     m->fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     m->pid = getpid();
     m->stale = true;
@@ -182,13 +188,11 @@ static bool has_changed(struct mounts *m)
 }
 
 /* 0; -ENOENT; or why the table cannot be read */
-static int find_mount(long id, struct mount_entry *out)
+static int look_up(struct mounts *m, long id, struct mount_entry *out)
 {
     const struct mount_entry wanted = {.id = id}, *found = NULL;
-    struct mounts *m = &mounts;
     int rc = 0;
 
-    pthread_mutex_lock(&m->lock);
     open_table(m);
     if (has_changed(m)) {
         rc = read_table(m);
@@ -198,8 +202,23 @@ static int find_mount(long id, struct mount_entry *out)
         found = bsearch(&wanted, m->entries, m->n, sizeof(wanted), by_id);
     if (found)
         *out = *found;
-    pthread_mutex_unlock(&m->lock);
     return rc < 0 ? rc : found ? 0 : -ENOENT;
+}
+
+/* An unknown mount is one of another namespace, which the process has entered since the table was opened. */
+static int find_mount(long id, struct mount_entry *out)
+{
+    struct mounts *m = &mounts;
+    int rc;
+
+    pthread_mutex_lock(&m->lock);
+    rc = look_up(m, id, out);
+    if (rc == -ENOENT) {
+        close_table(m);
+        rc = look_up(m, id, out);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return rc;
 }
 
 int oks_mount_crossing(int parent, int handle)
