@@ -4,6 +4,7 @@
  */
 #include "files/walk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -397,20 +398,32 @@ START_TEST(what_may_not_be_read_is_left_out)
 }
 END_TEST
 
+static int open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int n = 0;
+
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
 START_TEST(descriptors_are_given_back)
 {
     struct log log = {0};
-    int before, after;
+    int before;
 
     make_tree();
-    before = dup(0);
+    walk(&log, ""); /* the table of mounts stays open */
+    before = open_descriptors();
     for (int i = 0; i < 50; i++) {
         walk(&log, i % 2 ? "" : "p/s");
         walk(&log, "gone");
     }
-    after = dup(0);
-    ck_assert_int_eq(after, before + 1);
     free(log.text);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 
@@ -597,7 +610,7 @@ END_TEST
 START_TEST(opens_nothing_else)
 {
     struct stat st = {.st_size = 77};
-    int before = dup(0);
+    int before = open_descriptors();
 
     make_folder("folder.jsonl");
     make_socket("socket.jsonl");
@@ -614,7 +627,7 @@ START_TEST(opens_nothing_else)
     ck_assert_int_eq(oks_open_regular(at("dangling.jsonl"), &st), -ELOOP);
     ck_assert_int_eq(oks_open_regular("/dev/zero", &st), -EINVAL);
     ck_assert_int_eq(st.st_size, 77);
-    ck_assert_int_eq(dup(0), before + 1);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 
