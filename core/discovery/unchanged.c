@@ -191,7 +191,7 @@ bool unchanged_needs_polling(const struct unchanged *u)
     if (!u || u->poll_fd < 0)
         return true;
     SLIST_FOREACH(p, &u->paths, next)
-    if (p->kind == PATH_FILE && p->unwatched)
+    if (p->kind != PATH_FOLDER && p->unwatched)
         return true;
     return false;
 }
@@ -255,10 +255,8 @@ static bool watch_folder(int fd, const char *path, uint32_t more_events)
 /* `there` is the nearest existing folder above the path; `own`: it is the path's parent. */
 static void watch_near(const struct unchanged *u, struct path *p, const char *there, bool own)
 {
-    bool file = p->kind == PATH_FILE;
-
-    p->unwatched = !watch_folder(u->near_fd, there, file && own ? IN_MODIFY : 0) ||
-                   (file && own && may_be_symlink(p->path));
+    p->unwatched = !watch_folder(u->near_fd, there, p->kind == PATH_FILE && own ? IN_MODIFY : 0) ||
+                   (p->kind == PATH_FILE && own && may_be_symlink(p->path));
 }
 
 /* What the paths of one arm() have in common. */
@@ -306,7 +304,7 @@ static bool watch_above(const struct unchanged *u, struct arming *a, struct path
     strcpy(own, p->path);
     go_up(own);
     strcpy(above, exists ? own : there);
-    if (p->kind == PATH_FILE || (p->kind == PATH_FOLDER && !exists))
+    if (p->kind != PATH_FOLDER || !exists)
         watch_near(u, p, above, strcmp(above, own) == 0);
     p->unwatched |= remote;
     return watch_chain(u, a, above) && complete;

@@ -20,7 +20,7 @@ struct unchanged;
 enum watched_path {
     PATH_FOLDER,   /* a folder with a watch of its own: its creation */
     PATH_FILE,     /* a file: its creation, deletion and content */
-    PATH_REPLACED, /* a file that is only ever replaced: none */
+    PATH_REPLACED, /* a file that is only ever replaced: its creation, deletion and replacement */
 };
 
 /* `queue_fd`, borrowed, is readable after a change below the watched folders. 0 or -ENOMEM */

@@ -270,6 +270,9 @@ class ExportTest(unittest.TestCase):
             self.until(lambda: len(events.read_bytes().splitlines()) >= lines + 1, "a line more")
             self.assertEqual(events.stat().st_ino, inode)
             self.home.path("-w", "s0").unlink()
+            retained = lambda: json.loads((self.out / "sessions/s0/usage.json").read_bytes())["billed"]["retainedRequests"]
+            self.until(retained, "s0 is retained")
+            self.until(lambda: b"s0" in self.home.run("ls", "sessions").split(), "another process knows it too")
             self.home.run("forget", "--all")
             self.until(lambda: not (self.out / "sessions/s0").exists(), "s0 is gone")
             self.until_current()
