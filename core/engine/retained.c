@@ -196,15 +196,21 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
     return 1;
 }
 
+/* The path of the file's other form; false: there is none. */
+static bool other_path(const struct transcript *t, char out[PATH_MAX])
+{
+    return t->source->other_form && t->source->other_form(transcript_file(t), out, PATH_MAX);
+}
+
 /* The other form of the file that the remnant is of; NULL: there is none. */
-static const struct transcript *form_of_remnant(const struct oks_engine *e, const struct transcript *t)
+static const struct transcript *form_of_remnant(struct catalog *c, const struct transcript *t)
 {
     const struct transcript *other;
     char path[PATH_MAX];
 
-    if (!t->source->other_form || !t->source->other_form(transcript_file(t), path, sizeof(path)))
+    if (!other_path(t, path))
         return NULL;
-    other = catalog_transcript((struct catalog *)&e->model.catalog, path);
+    other = catalog_transcript(c, path);
     return other && other->loaded && !other->retained && !other->lost ? other : NULL;
 }
 
@@ -214,7 +220,7 @@ static const struct transcript *form_of_remnant(const struct oks_engine *e, cons
  */
 static bool remnant_stays(struct oks_engine *e, const struct transcript *t)
 {
-    const struct transcript *other = form_of_remnant(e, t);
+    const struct transcript *other = form_of_remnant(&e->model.catalog, t);
     struct history_facts facts;
 
     if (!other || !requests_have_lines(other->state.requests, t->state.requests))
@@ -237,7 +243,7 @@ static void recheck_remnant(struct catalog *c, const struct transcript *t)
     char path[PATH_MAX], key[PATH_MAX + sizeof(REMNANT_PREFIX)];
     struct transcript *remnant;
 
-    if (!t->source->other_form || !t->source->other_form(t->path, path, sizeof(path)))
+    if (!other_path(t, path))
         return;
     snprintf(key, sizeof(key), REMNANT_PREFIX "%s", path);
     remnant = catalog_transcript(c, key);
