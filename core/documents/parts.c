@@ -110,9 +110,14 @@ void json_put_time(struct json *j, const char *key, int64_t ms)
 
 /* --- billed --- */
 
-static int by_model(const void *a, const void *b)
+static const char *shown_model(const struct billed_item *item)
 {
-    return strcmp(((const struct billed_item *)a)->model, ((const struct billed_item *)b)->model);
+    return *item->model ? item->model : "unknown";
+}
+
+static int by_shown_model(const void *a, const void *b)
+{
+    return strcmp(shown_model(a), shown_model(b));
 }
 
 static bool is_unpriced(const struct billed_item *item)
@@ -131,7 +136,7 @@ static void put_models(struct json *j, const char *key, const struct billed_item
     json_open_array(j, key);
     for (size_t i = 0; i < n; i++)
         if (chosen(&sorted[i]))
-            json_put_text(j, NULL, *sorted[i].model ? sorted[i].model : "unknown");
+            json_put_text(j, NULL, shown_model(&sorted[i]));
     json_close_array(j);
 }
 
@@ -147,7 +152,7 @@ static void put_all_models(struct json *j, const struct billed_bag *bag)
             return;
         }
         memcpy(sorted, bag->items, bag->len * sizeof(*sorted));
-        qsort(sorted, bag->len, sizeof(*sorted), by_model);
+        qsort(sorted, bag->len, sizeof(*sorted), by_shown_model);
     }
     put_models(j, "models", items, bag->len, was_asked);
     put_models(j, "unpriced", items, bag->len, is_unpriced);

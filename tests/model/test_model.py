@@ -421,7 +421,7 @@ class Check:
         for sid in self.sessions:
             document = self.documents[f"sessions/{sid}/usage.json"]
             self.row("usage.json", document, world.session(sid), sid)
-            got = [(x["t"] or "", x["model"], x["inputTotalTokens"], x["cacheReadTokens"], x["cacheWriteTokens"], x["outputTokens"])
+            got = [(x["t"] or "", x["model"] or "unknown", x["inputTotalTokens"], x["cacheReadTokens"], x["cacheWriteTokens"], x["outputTokens"])
                    for x in map(json.loads, self.text[f"sessions/{sid}/requests.jsonl"].splitlines())
                    if x["messageId"] not in world.in_tails]
             self.lines_of_requests(got, world.log(sid), sid)
