@@ -132,6 +132,10 @@ static void check_mount(const char *path, enum mount_state state)
     case MOUNT_OTHER:
         found_fault("mount", "choose another folder", "%s is a mount point of another filesystem", path);
         break;
+    case MOUNT_UNKNOWN:
+        found_fault("mount", "run 'okstrafs doctor' again", "/proc/self/mountinfo cannot be read: %s",
+                    strerror(errno));
+        break;
     }
 }
 

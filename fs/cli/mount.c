@@ -27,6 +27,7 @@
 #include "watchers/write_gate.h"
 #include "cli/fusermount.h"
 #include "common/clock.h"
+#include "common/child.h"
 #include "common/hardening.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -101,8 +102,10 @@ static bool would_hide(const char *mountpoint, const char *folder, const char *u
     return hides;
 }
 
-static int check_sources(const struct options *o)
+static int check_sources(const void *options)
 {
+    const struct options *o = options;
+
     for (int i = 0; i < OKS_SOURCES; i++)
         for (char **dir = o->dirs[i]; *dir; dir++)
             if (would_hide(o->mountpoint, *dir, i == OKS_SOURCE_CLAUDE ? "projects" : "")) {
@@ -113,37 +116,33 @@ static int check_sources(const struct options *o)
     return 0;
 }
 
-enum { CHECK_MS = 2000, STEP_MS = 10 };
+enum { CHECK_MS = 2000 };
 
 /*
  * Runs a check that may hang in a filesystem that does not answer. Such a one is not below the mountpoint, so
  * then nothing is wrong.
  */
-static int in_child(int (*check)(const struct options *o), const struct options *o)
+static int in_child(int (*check)(const void *o), const struct options *o)
 {
-    pid_t pid = fork();
-    int status;
+    char said[4096];
+    size_t len;
+    int rc = child_ask(check, o, CHECK_MS, said, sizeof(said), &len);
 
-    if (pid < 0)
-        return check(o);
-    if (pid == 0)
-        _exit(check(o));
-    for (int ms = 0; ms < CHECK_MS; ms += STEP_MS) {
-        const struct timespec step = {.tv_nsec = (ms ? STEP_MS : 1) * 1000000L};
-
-        if (waitpid(pid, &status, WNOHANG) == pid)
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-        nanosleep(&step, NULL);
-    }
-    kill(pid, SIGKILL);
-    return 0;
+    if (rc == -EAGAIN || rc == -ENOMEM)
+        return check(o); /* no process is free */
+    if (rc < 0)
+        return 0;
+    if (write(STDERR_FILENO, said, len) < 0)
+        return rc; /* no stderr */
+    return rc;
 }
 
 enum { ANSWERED = 1 };
 
 /* Returns only when all filesystems that are to be read have answered. */
-static int ask_roots(const struct options *o)
+static int ask_roots(const void *options)
 {
+    const struct options *o = options;
     struct stat st;
 
     for (int i = 0; i < OKS_SOURCES; i++)
@@ -243,6 +242,14 @@ static bool is_of_another_user(const char *mountpoint)
     return geteuid() != 0 && search.owner != geteuid();
 }
 
+/* Right after mountpoint_state() */
+static int say_unknown(const struct options *o)
+{
+    log_error("cannot see what is mounted on %s: /proc/self/mountinfo cannot be read: %s; try again",
+              o->mountpoint, strerror(errno));
+    return EX_OSERR;
+}
+
 /* Removes the mount of a daemon that has ended; anything else in the way is an error. */
 static int clear_way(const struct options *o)
 {
@@ -265,6 +272,8 @@ static int clear_way(const struct options *o)
         log_error("the okstrafs at %s does not answer; kill it, then run 'fusermount3 -uz %s'", o->mountpoint,
                   o->mountpoint);
         return EX_TEMPFAIL;
+    case MOUNT_UNKNOWN:
+        return say_unknown(o);
     case MOUNT_STALE:
         break;
     }
@@ -389,10 +398,13 @@ static void start_saver(struct oks_engine *engine)
 static void start_notifier(const struct options *o, struct connection *c, struct toucher *toucher)
 {
     struct mount_id id;
-    int rc;
+    int rc = toucher ? mountpoint_id(o->mountpoint, &id) : 0;
 
-    if (toucher && mountpoint_id(o->mountpoint, &id) == 0)
+    if (toucher && rc == 0)
         toucher_mounted(toucher, &id);
+    if (rc < 0)
+        log_error("the mount is not found in /proc/self/mountinfo: %s; it stays if this process is killed",
+                  strerror(-rc));
     rc = c->gate ? notify_start(&c->notifier, &c->mount, c->gate, toucher) : 0;
     if (!c->gate || rc < 0)
         inodes_stop_announcing(c->mount.inodes);
@@ -680,6 +692,8 @@ int umount_run(const struct options *o)
     enum mount_state state = mountpoint_state(o->mountpoint);
     int rc;
 
+    if (state == MOUNT_UNKNOWN)
+        return say_unknown(o);
     if (state == MOUNT_NONE || state == MOUNT_OTHER) {
         log_error("no okstrafs is mounted on %s; 'okstrafs doctor' lists your mounts", o->mountpoint);
         return EX_UNAVAILABLE;

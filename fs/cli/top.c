@@ -532,6 +532,9 @@ static bool is_ready(const struct options *o)
     case MOUNT_HUNG:
         log_error("%s: the daemon does not answer; 'okstrafs doctor' says more", o->mountpoint);
         return false;
+    case MOUNT_UNKNOWN:
+        log_error("/proc/self/mountinfo cannot be read: %s; try again", strerror(errno));
+        return false;
     case MOUNT_NONE:
     case MOUNT_STALE:
     case MOUNT_OTHER:

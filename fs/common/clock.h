@@ -1,16 +1,25 @@
-/* The time of day (CLOCK_REALTIME). Only fs/ reads it; core/ gets it as a parameter. */
+/* The clocks. Only fs/ reads the time of day; core/ gets it as a parameter. */
 #ifndef OKSTRAFS_FS_COMMON_CLOCK_H
 #define OKSTRAFS_FS_COMMON_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* ms since the epoch */
+/* The time of day, in ms since the epoch */
 static inline int64_t now_ms(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* For deadlines, in ms; nobody sets it. */
+static inline int64_t monotonic_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 

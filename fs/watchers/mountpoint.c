@@ -3,20 +3,19 @@
  *
  * A FUSE mount without a daemon replies ENOTCONN to every request, and one whose daemon is stopped never
  * replies. So what is mounted is read from the kernel's table (mountinfo). A child process, which can be
- * abandoned, checks whether it responds.
+ * left behind, checks whether it responds.
  *
  * Two daemons on one folder would unmount each other. The lock is on the folder below the mount, which only
  * the first daemon can still reach.
  */
 #include "watchers/mountpoint.h"
+#include "common/child.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,25 +143,28 @@ static bool parse_line(char *line, struct mount_line *out)
     return false;
 }
 
-/* The topmost mount at exactly this path. */
-static bool mounted(const char *path, struct mount_line *out)
+/* The topmost mount at exactly this path. 0; -ENOENT: none; or another negative errno, of the table */
+static int mounted(const char *path, struct mount_line *out)
 {
     FILE *f = fopen("/proc/self/mountinfo", "re");
     struct mount_line one;
     char *line = NULL;
     size_t room = 0;
-    bool found = false;
+    int rc = -ENOENT;
 
-    while (f && getline(&line, &room, f) > 0)
+    if (!f)
+        return -errno; /* -ENOENT: no /proc, so no mount is known */
+    while (errno = 0, getline(&line, &room, f) > 0)
         if (parse_line(line, &one) && strcmp(one.path, path) == 0) {
             *out = one;
-            found = true;
+            rc = 0;
         }
+    if (!feof(f))
+        rc = errno ? -errno : -EIO;
     free(line);
-    if (f)
-        fclose(f);
+    fclose(f);
     out->path = NULL;
-    return found;
+    return rc;
 }
 
 static bool is_ours(const struct mount_line *line)
@@ -189,19 +192,21 @@ int mountpoint_each(void (*fn)(void *ctx, const char *path, uid_t owner), void *
 int mountpoint_id(const char *path, struct mount_id *out)
 {
     struct mount_line line;
+    int rc = mounted(path, &line);
 
-    if (!mounted(path, &line) || !is_ours(&line))
-        return -ENOENT;
-    *out = line.id;
-    return 0;
+    if (rc == 0)
+        *out = line.id;
+    return rc == 0 && !is_ours(&line) ? -ENOENT : rc;
 }
 
-bool mountpoint_is(const char *path, const struct mount_id *id)
+int mountpoint_is(const char *path, const struct mount_id *id)
 {
     struct mount_id there;
+    int rc = mountpoint_id(path, &there);
 
-    return mountpoint_id(path, &there) == 0 && there.number == id->number &&
-           there.dev_major == id->dev_major && there.dev_minor == id->dev_minor;
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc;
+    return there.number == id->number && there.dev_major == id->dev_major && there.dev_minor == id->dev_minor;
 }
 
 bool mount_id_is(const struct mount_id *id, const struct statx *stx)
@@ -211,83 +216,46 @@ bool mount_id_is(const struct mount_id *id, const struct statx *stx)
     return stx->stx_dev_major == id->dev_major && stx->stx_dev_minor == id->dev_minor;
 }
 
-/* In a child: copies what a file of the mount contains. */
-__attribute__((noreturn)) static void copy_file(const char *path, int to)
+/* Prints a file. An errno */
+static int print_file(const void *path)
 {
     int from = open(path, O_RDONLY | O_CLOEXEC);
     char buf[4096];
     ssize_t n = -1;
 
     while (from >= 0 && (n = read(from, buf, sizeof(buf))) > 0)
-        if (write(to, buf, (size_t)n) != n)
-            _exit(EIO);
-    _exit(n == 0 ? 0 : errno);
-}
-
-/* Until the other end is closed. -ETIMEDOUT; -EFBIG */
-static ssize_t read_until(int fd, char *buf, size_t size, int ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    size_t len = 0;
-    ssize_t n = 1;
-
-    while (n > 0 && len < size) {
-        if (poll(&p, 1, ms) <= 0)
-            return -ETIMEDOUT;
-        n = read(fd, buf + len, size - len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    return n < 0 ? -errno : n > 0 ? -EFBIG : (ssize_t)len;
+        if (write(STDOUT_FILENO, buf, (size_t)n) != n)
+            return EIO;
+    return n == 0 ? 0 : errno;
 }
 
 ssize_t mountpoint_read(const char *mountpoint, const char *name, char *buf, size_t size)
 {
     char path[PATH_MAX];
-    int ends[2], status = 0;
-    ssize_t len;
-    pid_t pid;
+    size_t len;
+    int rc;
 
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", mountpoint, name) >= sizeof(path))
         return -ENAMETOOLONG;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    pid = fork();
-    if (pid == 0)
-        copy_file(path, ends[1]);
-    close(ends[1]);
-    len = pid < 0 ? -EAGAIN : read_until(ends[0], buf, size, PROBE_MS);
-    close(ends[0]);
-    if (pid > 0 && len < 0)
-        kill(pid, SIGKILL);
-    if (pid > 0 && len >= 0) {
-        if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-            len = -EIO;
-        else if (WEXITSTATUS(status))
-            len = -WEXITSTATUS(status);
-    }
-    return len;
+    rc = child_ask(print_file, path, PROBE_MS, buf, size, &len);
+    return rc > 0 ? -rc : rc < 0 ? rc : (ssize_t)len;
+}
+
+/* statfs(2) always asks the daemon; stat(2) may be answered by the kernel. An errno */
+static int ask_mount(const void *path)
+{
+    struct statfs st;
+
+    return statfs(path, &st) < 0 ? errno : 0;
 }
 
 static enum mount_state probe(const char *path)
 {
-    pid_t pid = fork();
-    int status;
+    char none[1];
+    size_t len;
+    int rc = child_ask(ask_mount, path, PROBE_MS, none, sizeof(none), &len);
 
-    if (pid == 0) {
-        struct stat st;
-
-        _exit(stat(path, &st) == 0 || errno == EACCES      ? 0
-              : errno == ENOTCONN || errno == ECONNABORTED ? 1
-                                                           : 2);
-    }
-    for (int ms = 0; pid > 0 && ms < PROBE_MS; ms += STEP_MS) {
-        if (waitpid(pid, &status, WNOHANG) == pid)
-            return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? MOUNT_STALE : MOUNT_ALIVE;
-        sleep_ms(ms ? STEP_MS : 1);
-    }
-    if (pid > 0)
-        kill(pid, SIGKILL);
-    return MOUNT_HUNG;
+    return rc == ENOTCONN || rc == ECONNABORTED ? MOUNT_STALE : rc == -ETIMEDOUT ? MOUNT_HUNG : MOUNT_ALIVE;
 }
 
 enum mount_state mountpoint_state(const char *path)
@@ -295,11 +263,15 @@ enum mount_state mountpoint_state(const char *path)
     char *resolved = mountpoint_resolve(path);
     enum mount_state state = MOUNT_NONE;
     struct mount_line line;
+    int rc = resolved ? mounted(resolved, &line) : -ENOENT;
 
-    if (resolved && mounted(resolved, &line))
+    if (rc == 0)
         state = is_ours(&line) ? probe(resolved) : MOUNT_OTHER;
     free(resolved);
-    return state;
+    if (rc == 0 || rc == -ENOENT)
+        return state;
+    errno = -rc;
+    return MOUNT_UNKNOWN;
 }
 
 /*
@@ -394,27 +366,30 @@ static int check_empty(int fd)
     return rc;
 }
 
-static bool is_mounted(const char *path)
+/* 0: nothing is mounted there; -EBUSY; or another negative errno, of the table */
+static int check_not_mounted(const char *path)
 {
     char *resolved = mountpoint_resolve(path);
     struct mount_line line;
-    bool is = resolved && mounted(resolved, &line);
+    int rc = resolved ? mounted(resolved, &line) : -ENOENT;
 
     free(resolved);
-    return is;
+    return rc == 0 ? -EBUSY : rc == -ENOENT ? 0 : rc;
 }
 
 /* The mount of a daemon that was killed is removed by a child, which holds the lock until then. */
 static int lock(int fd, const char *path)
 {
     for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += STEP_MS) {
-        if (errno != EWOULDBLOCK)
-            return -errno;
-        if (ms >= CLAIM_MS || is_mounted(path))
+        int rc = errno == EWOULDBLOCK ? check_not_mounted(path) : -errno;
+
+        if (rc < 0)
+            return rc;
+        if (ms >= CLAIM_MS)
             return -EBUSY;
         sleep_ms(STEP_MS);
     }
-    return is_mounted(path) ? -EBUSY : 0; /* another process mounted meanwhile */
+    return check_not_mounted(path); /* another process may have mounted meanwhile */
 }
 
 int mountpoint_claim(const char *path, bool nonempty)

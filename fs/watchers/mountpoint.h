@@ -11,11 +11,12 @@
 struct statx;
 
 enum mount_state {
-    MOUNT_NONE,  /* nothing is mounted there */
-    MOUNT_ALIVE, /* an okstrafs that responds */
-    MOUNT_STALE, /* an okstrafs without a daemon */
-    MOUNT_HUNG,  /* an okstrafs that does not respond in time */
-    MOUNT_OTHER, /* another filesystem */
+    MOUNT_NONE,    /* nothing is mounted there */
+    MOUNT_ALIVE,   /* an okstrafs that responds */
+    MOUNT_STALE,   /* an okstrafs without a daemon */
+    MOUNT_HUNG,    /* an okstrafs that does not respond in time */
+    MOUNT_OTHER,   /* another filesystem */
+    MOUNT_UNKNOWN, /* the kernel's table cannot be read: errno tells why */
 };
 
 /* This process never accesses the mount itself, so it cannot hang. */
@@ -64,12 +65,12 @@ struct mount_id {
 };
 
 /*
- * The topmost mount at a path, if it is an okstrafs. 0 or -ENOENT. From the kernel's table, so it never
- * hangs.
+ * The topmost mount at a path, if it is an okstrafs. From the kernel's table, so it never hangs. 0; -ENOENT:
+ * there is none; or another negative errno: the table cannot be read.
  */
 int mountpoint_id(const char *path, struct mount_id *out);
-/* Whether it is the topmost mount at the path. */
-bool mountpoint_is(const char *path, const struct mount_id *id);
+/* Whether it is the topmost mount at the path: 1 or 0; a negative errno: the table cannot be read. */
+int mountpoint_is(const char *path, const struct mount_id *id);
 /* Whether a statx was answered by this mount. */
 bool mount_id_is(const struct mount_id *id, const struct statx *stx);
 /* Detaches the topmost mount at a path, in use or not; the path must be resolved. 0 or a negative errno. */

@@ -201,9 +201,12 @@ static int perform(struct child *c, const struct touch_request *m)
 static void clean_up(const struct child *c)
 {
     for (int i = 0; c->mounted && i < UNMOUNT_TRIES; i++) {
-        if (!mountpoint_is(c->mountpoint, &c->id))
+        int is = mountpoint_is(c->mountpoint, &c->id);
+
+        if (is == 0)
             return;
-        mountpoint_detach(c->mountpoint);
+        if (is > 0)
+            mountpoint_detach(c->mountpoint);
         sleep_ms(i ? UNMOUNT_STEP_MS : 0);
     }
 }
@@ -361,17 +364,9 @@ static bool serve(struct child *c)
     return true;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void release_if_detached(struct child *c)
 {
-    bool gone = c->mounted && !mountpoint_is(c->mountpoint, &c->id);
+    bool gone = c->mounted && mountpoint_is(c->mountpoint, &c->id) == 0;
 
     if (!gone || !c->detached_ms) {
         c->detached_ms = gone ? monotonic_ms() : 0;
