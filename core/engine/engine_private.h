@@ -114,6 +114,7 @@ struct oks_engine {
     size_t n_retained;
     bool adopting;         /* caches of deleted transcripts are being taken over into the history store */
     struct stat forgotten; /* the marker file of `okstrafs forget`, as last seen */
+    bool forgets;          /* another one was seen since the start */
 
     /* api_documents.c: of oks_engine_set_daemon() */
     void (*daemon)(void *ctx, struct oks_daemon_state *out);
@@ -249,6 +250,8 @@ void commit_project_left(struct oks_engine *e, struct project *p);
 void commit_prices(struct oks_engine *e);
 
 /* keeping.c */
+/* Whether there is something for the store. */
+bool keeping_has_content(const struct oks_state *state);
 /* Whether the store lacks the state. Under the lock, like all that follows if nothing else is said. */
 bool keeping_due(struct oks_engine *e, const struct transcript *t);
 /* Without the lock; the transcript is busy: the state with all ids. Free the copy. */
@@ -256,9 +259,10 @@ int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks
                     struct oks_requests **copy);
 /*
  * Without the lock, after a scan: puts the last state into the store if the file is gone or has lost some of
- * it (out->sheds). 0 or a negative errno: the scan has failed.
+ * it (out->sheds). Of what was `forgotten` nothing is put. 0 or a negative errno: the scan has failed.
  */
-int keeping_examine(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out);
+int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgotten,
+                    struct scan_outcome *out);
 /* Before the commit of an outcome. 0 or a negative errno */
 int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out);
 /* The transcript is about to leave, and its requests stay as a remnant. 0 or a negative errno */

@@ -20,7 +20,7 @@
 
 enum { MORE_BYTES_MAX = 1 << 20 }; /* of a transcript; a scan that read more is better written as a whole */
 
-static bool has_content(const struct oks_state *state)
+bool keeping_has_content(const struct oks_state *state)
 {
     return oks_events_len(state->events) > 0 || requests_whole(state->requests) > 0;
 }
@@ -33,7 +33,8 @@ static bool is_stored(struct oks_engine *e, const struct transcript *t, const st
 
 bool keeping_due(struct oks_engine *e, const struct transcript *t)
 {
-    return e->cache && t->loaded && !t->unsaved && has_content(&t->state) && !is_stored(e, t, &t->state);
+    return e->cache && t->loaded && !t->unsaved && keeping_has_content(&t->state) &&
+           !is_stored(e, t, &t->state);
 }
 
 /* A state with the ids that the rows no longer have, to be cleared with oks_requests_free(copy). */
@@ -72,7 +73,7 @@ static int put_state(struct oks_engine *e, const struct transcript *t)
     struct oks_state whole;
     int rc;
 
-    if (!has_content(&t->state) || is_stored(e, t, &t->state))
+    if (!keeping_has_content(&t->state) || is_stored(e, t, &t->state))
         return 0;
     rc = keeping_restore(e, t, &whole, &copy);
     if (rc == 0)
@@ -177,7 +178,8 @@ static int recall(struct oks_engine *e, const struct transcript *t, struct scan_
     return rc < 0 ? rc : 0;
 }
 
-int keeping_examine(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgotten,
+                    struct scan_outcome *out)
 {
     struct history_facts facts;
 
@@ -191,7 +193,7 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, struct sca
     if (!e->cache && !facts.live)
         return 0;
     if (out->gone)
-        return t->loaded ? put_last(e, t) : 0;
+        return t->loaded && !forgotten ? put_last(e, t) : 0;
     if (t->loaded)
         return out->rewritten ? compare_with_last(e, t, out) : 0;
     /* Records that depend on other transcripts, or on what comes later, may be fewer in the same file. */
@@ -253,7 +255,7 @@ int keeping_save(struct oks_engine *e, struct transcript *t, const struct oks_st
         if (!facts.live)
             return 1;
     }
-    if (rc < 0 || t->remnant || !has_content(whole) ||
+    if (rc < 0 || t->remnant || !keeping_has_content(whole) ||
         (is_stored(e, t, whole) && !history_store_wants_whole(e->history, t->path)))
         return rc;
     rc = history_store_put_rendered(e->history, t->path, whole, bytes, len);

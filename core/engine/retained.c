@@ -107,10 +107,26 @@ static bool has_other_file(const struct transcript *t)
     return false;
 }
 
+/*
+ * `okstrafs forget` may run after the deletion and before this engine's next look. Then the store has nothing
+ * of what it had.
+ */
+bool retained_was_forgotten(struct oks_engine *e, const struct transcript *t)
+{
+    struct history_facts facts;
+
+    if (!e->forgets || t->unsaved || t->retained || !t->loaded || !keeping_has_content(&t->state))
+        return false;
+    history_store_facts(e->history, t->path, &facts);
+    return !facts.live && !facts.lost;
+}
+
 static bool is_kept(struct oks_engine *e, const struct transcript *t)
 {
     struct history_facts facts;
 
+    if (retained_was_forgotten(e, t))
+        return false;
     history_store_facts(e->history, t->path, &facts);
     return e->cache || facts.live;
 }
@@ -440,8 +456,6 @@ int retained_refresh(struct oks_engine *e)
     bool all;
     int rc;
 
-    if (!e->n_retained)
-        return 0;
     rc = history_store_marker(e->history, &st);
     if (rc < 0 || (st.st_ino == e->forgotten.st_ino && st.st_mtim.tv_sec == e->forgotten.st_mtim.tv_sec &&
                    st.st_mtim.tv_nsec == e->forgotten.st_mtim.tv_nsec))
@@ -449,6 +463,7 @@ int retained_refresh(struct oks_engine *e)
     rc = history_store_read(e->history);
     if (rc < 0)
         return is_passing(rc) ? rc : 1;
+    e->forgets = true;
     forget(&f, false, &all);
     if (all)
         e->forgotten = st;

@@ -211,7 +211,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
-    bool retained = t->retained;
+    bool retained = t->retained, forgotten = retained_was_forgotten(e, t);
     char *peer_states = placement_peer_states(&e->model.catalog, t);
     int rc = peer_states ? scanner_take(e, &scanner) : -ENOMEM;
 
@@ -237,7 +237,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     if (rc == 0 && out.error == -EIO && e->once)
         rc = out.error; /* there is no later read that could try again, and no status that is looked at */
     if (rc == 0)
-        rc = keeping_examine(e, t, &out);
+        rc = keeping_examine(e, t, forgotten, &out);
     pthread_mutex_lock(&e->model.lock);
     engine_wait_for_walk(
         e); /* of a folder that was moved all names must be found before one is taken for lost */

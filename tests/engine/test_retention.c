@@ -670,6 +670,52 @@ START_TEST(lost_requests_can_be_forgotten)
 }
 END_TEST
 
+static void forget_from_another(const char *session)
+{
+    struct oks_engine *other = engine_made(false);
+    size_t n = 0;
+
+    ck_assert_int_eq(oks_engine_sync(other, &all, false, NULL), 0);
+    ck_assert_int_eq(oks_engine_forget(other, session, &n), 0);
+    ck_assert_uint_eq(n, 1);
+    oks_engine_free(other);
+}
+
+/* The running engine sees a deletion, and that another process has forgotten the session, in one look. */
+START_TEST(a_deletion_and_its_forgetting_are_seen_at_once)
+{
+    put_file(P "a.jsonl", opus("m1", 1, 1));
+    put_file(P "b.jsonl", opus("m2", 2, 20));
+    put_file(P "c.jsonl", opus("m3", 3, 300));
+    start(false);
+    for (const char *name = "ab"; *name; name++) { /* when nothing is retained, and when something is */
+        const char *id = text_of("%c", *name), *path = text_of(P "%s.jsonl", id);
+
+        if (*name == 'b') {
+            ck_assert_int_eq(unlink(at(P "c.jsonl")), 0);
+            ck_assert_str_eq(shown("c"), "300 1-1 300 retained");
+        }
+        ck_assert_str_ne(shown(id), "none");
+        oks_engine_save(engine);
+        ck_assert_int_eq(unlink(at(path)), 0);
+        forget_from_another(id);
+        sync_target(engine, all, false);
+        oks_engine_save(engine); /* nothing of it is stored again */
+        ck_assert_str_eq(shown(id), "none");
+        start(false);
+        ck_assert_str_eq(shown(id), "none");
+    }
+    ck_assert_str_eq(shown("c"), "300 1-1 300 retained");
+    put_file(P "b.jsonl", opus("m4", 4, 4000)); /* from now on it is kept again */
+    ck_assert_str_eq(shown("b"), "4000 1-0 4000");
+    forget_from_another("c");
+    ck_assert_str_eq(shown("c"), "none");
+    oks_engine_save(engine);
+    ck_assert_int_eq(unlink(at(P "b.jsonl")), 0);
+    ck_assert_str_eq(shown("b"), "4000 1-1 4000 retained");
+}
+END_TEST
+
 /* A version without a store counted deleted transcripts from their caches. */
 START_TEST(old_caches_are_taken_over_once)
 {
@@ -896,6 +942,7 @@ int main(void)
     FIXTURE_TEST(suite, a_request_counts_once_wherever_it_is, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, an_inode_alone_is_not_the_same_file, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, lost_requests_can_be_forgotten, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, a_deletion_and_its_forgetting_are_seen_at_once, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, old_caches_are_taken_over_once, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, old_caches_are_found_by_their_names, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, models_of_a_window_that_cuts_a_deleted_one, scratch_setup, teardown, 600);
