@@ -102,5 +102,7 @@ int copilot_store_rows(const char *database, const char *session, uint64_t after
         }
         free(memo_take(&rows));
     }
-    return rc == -EAGAIN ? 0 : passing(rc);
+    if (rc == -EAGAIN) /* written at each try */
+        rc = -EBUSY;
+    return rc == -EBUSY ? rc : passing(rc);
 }

@@ -23,7 +23,7 @@ struct copilot_row {
 
 /*
  * Appends the session's rows behind number `after` to w. *any: there are rows, before or behind it. 0 where
- * there is no such database; -ENOMEM, -EMFILE and the like.
+ * there is no such database; -EBUSY: it is locked, or is written all the time; -ENOMEM, -EMFILE and the like.
  */
 int copilot_store_rows(const char *database, const char *session, uint64_t after, struct memo_writer *w,
                        bool *any);

@@ -133,6 +133,23 @@ class CopilotStore(unittest.TestCase):
             (self.homes[0] / "session-store.db").write_bytes(content)
             self.assertEqual(self.billed(), (1, 0, 100, 0, 0, True))
 
+    def test_locked(self):
+        """Neither the events nor nothing count while its rows cannot be read, and nothing of that is remembered."""
+        self.open()
+        self.db.execute("PRAGMA journal_mode = DELETE")
+        self.db.execute("PRAGMA cache_size = 5")
+        self.row(FIRST, "2026-09-05T08:00:00.000Z", 1000, 100, 600, 50)
+        self.message(FIRST, 7)
+        self.db.execute("BEGIN EXCLUSIVE")
+        for _ in range(2000):  # more than the cache: some of it is in the file, and may be taken back
+            self.row(SECOND, "x" * 100, 1, 1, 1, 1)
+        self.assertGreater((self.homes[0] / "session-store.db-journal").stat().st_size, 0)
+        self.assertIsNone(json.loads(self.run_it("cat", "usage.json"))["totalTokens"])
+        status = json.loads(self.run_it("cat", "status.json"))
+        self.assertEqual([Path(error["path"]).parent.name for error in status["errors"]], [FIRST])
+        self.db.execute("ROLLBACK")
+        self.assertEqual(self.billed(), (1, 350, 100, 50, 600, False))
+
     def test_copied(self):
         self.open()
         self.row(FIRST, "2026-09-05T08:00:00.000Z", 1000, 100, 600, 50)
