@@ -108,16 +108,32 @@ void hardening_keep_unmounting(void)
         keep_capabilities(unmounting | reading);
 }
 
+/* Of what may appear later, the owner of the nearest folder above counts. False: also where that is not
+ * known. */
+static bool is_ours(const char *path)
+{
+    char *copy = strdup(path), *slash = copy;
+    struct stat st;
+    int rc = copy ? -ENOENT : -ENOMEM;
+
+    while (slash && (rc == -ENOENT || rc == -ENOTDIR)) {
+        rc = stat(*copy ? copy : "/", &st) < 0 ? -errno : 0;
+        slash = strrchr(copy, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    free(copy);
+    return rc == 0 && st.st_uid == geteuid();
+}
+
 /* Whether root needs its power to read what belongs to others. */
 static bool are_all_ours(const struct hardening_paths *paths)
 {
-    struct stat st;
-
     if (paths->reads_others)
         return false;
     for (unsigned i = 0; i < paths->n_readable; i++)
         for (const char *const *path = paths->readable[i]; path && *path; path++)
-            if (stat(*path, &st) == 0 && st.st_uid != geteuid())
+            if (!is_ours(*path))
                 return false;
     return true;
 }

@@ -212,6 +212,19 @@ START_TEST(root_reads_the_files_of_others)
 }
 END_TEST
 
+/* Also of a root that is not there yet: it will be theirs. */
+START_TEST(root_reads_what_appears_among_the_files_of_others)
+{
+    char later[PATH_MAX];
+    const char *theirs[] = {later, NULL};
+
+    snprintf(later, sizeof(later), "%s/agent/sessions", other);
+    if (geteuid() != 0 || chown(other, 65534, 65534) < 0 || chmod(other, 0700) < 0 || !hardened(theirs))
+        return;
+    ck_assert_uint_eq(state.capabilities, UINT64_C(1) << CAP_DAC_READ_SEARCH);
+}
+END_TEST
+
 START_TEST(nothing_is_given_up_if_it_is_off)
 {
     struct hardening none;
@@ -258,6 +271,7 @@ int main(void)
     TEST(suite, roots_are_readable);
     TEST(suite, threads_children_and_memory_work);
     TEST(suite, root_reads_the_files_of_others);
+    TEST(suite, root_reads_what_appears_among_the_files_of_others);
     TEST(suite, nothing_is_given_up_if_it_is_off);
     rc = tap_run_apart(suite);
     scratch_teardown();
