@@ -130,14 +130,6 @@ static bool is_folder(const char *path)
     exit(EX_OSERR);
 }
 
-/* A look that failed has not shown that nothing is there. Reading the folder then says what is wrong. */
-static bool may_be_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 ? S_ISDIR(st.st_mode) : errno != ENOENT && errno != ENOTDIR;
-}
-
 /* The agents take the value as one path, so if that is a folder, no comma separates. */
 static void append_comma_list(char ***list, const char *s)
 {
@@ -232,14 +224,8 @@ static void append_home(char ***list, const struct oks_source_home *home)
         append_comma_list(&tops, value);
     else if (value || home->folder)
         append(&tops, absolute(value ? value : home->folder));
-    for (char **top = tops; top && *top; top++) {
-        char *path = folder_below(*top, home->below);
-
-        if (home->used && (!value || home->xdg) && !may_be_folder(path))
-            free(path);
-        else
-            append(list, path);
-    }
+    for (char **top = tops; top && *top; top++)
+        append(list, folder_below(*top, home->below));
     list_free(tops);
 }
 

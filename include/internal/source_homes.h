@@ -24,7 +24,7 @@ struct oks_source_home {
     const char *unless; /* the place does not count where this variable is set; NULL: it always does */
     bool xdg;           /* the variable is one of the XDG specification: one absolute path, or not set */
     bool file;          /* the variable names a file: the folder that it is in, if its path is absolute */
-    bool used;          /* without a variable of the agent's own, the folder counts only if it exists */
+    bool used;          /* of another machine, the folder counts only if it exists */
 };
 
 /* The places of a source, ended by one without a variable and a folder. */

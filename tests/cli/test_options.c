@@ -441,7 +441,8 @@ START_TEST(the_environment)
 
     ck_assert_str_eq(o.okstra_home, "/home/me/.okstra");
     ck_assert_str_eq(o.mountpoint, "/home/me/.okstra/usage"); /* of ls, a path is none */
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /home/me/.config/claude");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /home/me/.config/claude "
+                                                        "/home/me/.config/Claude/local-agent-mode-sessions");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), "/home/me/.codex");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), "/home/me/.gemini");
     options_clear(&o);
@@ -453,7 +454,8 @@ START_TEST(the_environment)
     o = parsed("mount");
     ck_assert_str_eq(o.okstra_home, "/srv/okstra");
     ck_assert_str_eq(o.mountpoint, "/srv/okstra/usage");
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/c/one /home/me/two");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]),
+                     "/c/one /home/me/two /home/me/.config/Claude/local-agent-mode-sessions");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), "/x /y");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), "/g/.gemini /h/.gemini");
     options_clear(&o);
@@ -465,14 +467,17 @@ START_TEST(the_environment)
     setenv("XDG_CONFIG_HOME", "/xdg", 1);
     o = parsed("mount");
     ck_assert_str_eq(o.okstra_home, "/home/me/.okstra");
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /xdg/claude");
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]),
+                     "/home/me/.claude /xdg/claude /xdg/Claude/local-agent-mode-sessions");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), "/home/me/.codex");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), "/home/me/.gemini");
     options_clear(&o);
 
     setenv("XDG_CONFIG_HOME", "relative", 1); /* the specification: to be ignored */
     o = parsed("mount");
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/home/me/.claude /home/me/.config/claude");
+    ck_assert_str_eq(
+        joined(o.dirs[OKS_SOURCE_CLAUDE]),
+        "/home/me/.claude /home/me/.config/claude /home/me/.config/Claude/local-agent-mode-sessions");
     options_clear(&o);
 }
 END_TEST
@@ -535,7 +540,7 @@ static void begin_home(void)
     make_folder("a");
 }
 
-START_TEST(other_programs_folders_are_roots_where_they_exist)
+START_TEST(other_programs_folders_are_roots_too)
 {
     struct options o;
     char want[4096];
@@ -546,15 +551,16 @@ START_TEST(other_programs_folders_are_roots_where_they_exist)
     snprintf(want, sizeof(want), "/c %s/.config/Claude/local-agent-mode-sessions", scratch);
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), want);
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCLAUDE]), at(".openclaude"));
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_QWEN]), ""); /* there is none */
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_QWEN]), at(".qwen")); /* it may come later */
     options_clear(&o);
     setenv("OPENCLAUDE_CONFIG_DIR", at("a"), 1);
     setenv("XDG_CONFIG_HOME", at("a"), 1);
     o = parsed("mount");
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), "/c");
+    snprintf(want, sizeof(want), "/c %s/a/Claude/local-agent-mode-sessions", scratch);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), want);
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_OPENCLAUDE]), at("a"));
     options_clear(&o);
-    setenv("QWEN_HOME", "/q", 1); /* what is named counts, even if it does not exist yet */
+    setenv("QWEN_HOME", "/q", 1);
     o = parsed("mount");
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_QWEN]), "/q");
     options_clear(&o);
@@ -604,14 +610,15 @@ START_TEST(a_value_that_names_a_folder_is_that_folder)
     setenv("CODEX_HOME", " ~/a,b/ ", 1);
     setenv("GEMINI_CLI_HOME", "~/a,b", 1);
     o = parsed("mount");
-    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), at("a,b"));
+    snprintf(value, sizeof(value), "%s/a,b /nowhere/Claude/local-agent-mode-sessions", scratch);
+    ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), value);
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CODEX]), at("a,b"));
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_GEMINI]), at("a,b/.gemini"));
     options_clear(&o);
     snprintf(value, sizeof(value), "%s/a,b,c", scratch); /* no folder: a list */
     setenv("CLAUDE_CONFIG_DIR", value, 1);
     o = parsed("mount");
-    snprintf(value, sizeof(value), "%s/a /b /c", scratch);
+    snprintf(value, sizeof(value), "%s/a /b /c /nowhere/Claude/local-agent-mode-sessions", scratch);
     ck_assert_str_eq(joined(o.dirs[OKS_SOURCE_CLAUDE]), value);
     options_clear(&o);
     scratch_teardown();
@@ -637,7 +644,7 @@ int main(void)
     OPTIONS_TEST(suite, sizes);
     OPTIONS_TEST(suite, paths_become_absolute);
     OPTIONS_TEST(suite, the_environment);
-    OPTIONS_TEST(suite, other_programs_folders_are_roots_where_they_exist);
+    OPTIONS_TEST(suite, other_programs_folders_are_roots_too);
     OPTIONS_TEST(suite, the_folder_of_a_named_file_is_a_root);
     OPTIONS_TEST(suite, a_value_that_names_a_folder_is_that_folder);
     OPTIONS_TEST(suite, a_wrong_tz_is_utc_and_said);

@@ -73,6 +73,26 @@ class Samples(SourcesTest):
                 path.unlink(missing_ok=True)
 
 
+class Later(SourcesTest):
+    def test_an_agent_that_is_installed_after_the_mount(self):
+        """Its folder does not exist yet, nor the one above."""
+        event = {"type": "assistant.message", "id": "e1", "timestamp": "2026-09-05T08:00:00.000Z",
+                 "data": {"messageId": "m1", "model": "gpt-5-mini", "outputTokens": 5}}
+        with self.home.mount() as mount:
+            self.assertEqual(mount.json("usage.json")["totalTokens"], 0)
+            for n, root in enumerate((".copilot/session-state", ".local/share/mimocode/none", ".config/Claude/local-agent-mode-sessions")):
+                (self.home.root / root).mkdir(parents=True)
+                self.assertEqual(mount.json("usage.json")["outputTokens"], 5 if n else 0)
+                if n == 0:
+                    path = self.home.root / root / "6f1e0000-0000-4000-8000-000000000001/events.jsonl"
+                    path.parent.mkdir()
+                    path.write_text(json.dumps(event) + "\n")
+                    self.assertEqual(mount.json("usage.json")["outputTokens"], 5)
+            sources = mount.json("status.json")["sources"]
+            self.assertTrue(next(one["found"] for one in sources if one["source"] == "copilot"))
+            self.assertFalse(next(one["found"] for one in sources if one["source"] == "qwen"))
+
+
 class Made(SourcesTest):
     def fork(self) -> tuple:
         parent = [made.meta(made.PARENT), made.context("gpt-5.2")] + made.turns(5)
@@ -118,7 +138,7 @@ class Made(SourcesTest):
             self.assertEqual(mount.names("projects"), ["-work-space-p-q"])
             self.assertEqual(mount.names("projects/-work-space-p-q/sessions"),
                              sorted(["c-1", made.PARENT, made.CHAT["sessionId"]]))
-            self.assertEqual({s["source"] for s in mount.json("status.json")["sources"]}, {"claude", "codex", "gemini"})
+            self.assertEqual({s["source"] for s in mount.json("status.json")["sources"] if s["found"]}, {"claude", "codex", "gemini"})
 
     def test_what_else_lies_there_is_not_read(self):
         parent, _ = self.fork()
