@@ -18,7 +18,6 @@ static int posted(void *ctx, void *owner, const char *model, const struct billed
 {
     struct oks_engine *e = ctx;
 
-    tag_bills_changed(owner);
     return sums_posted(&e->model.sums, ((struct transcript *)owner)->session, model, sum, comes);
 }
 
@@ -28,6 +27,7 @@ static void timed(void *ctx, void *owner, size_t i, struct oks_stamp stamp, cons
     struct oks_engine *e = ctx;
 
     timeline_request(&e->model.timeline, owner, i, stamp, model, sum, comes);
+    tag_bills_request(owner, i, model, sum, comes);
 }
 
 static void row_changed(void *ctx, void *owner, size_t i, struct oks_stamp before)
@@ -44,6 +44,7 @@ static void leaves(void *ctx, void *owner)
 
     stream_leave(&e->streams, owner);
     timeline_requests_leave(&e->model.timeline, owner);
+    tag_bills_changed(owner);
 }
 
 const struct billing_events commit_billing_events = {posted, timed, row_changed, leaves};
@@ -61,10 +62,12 @@ static int commit_requests(struct oks_engine *e, struct transcript *t, struct sc
 {
     int rc;
 
-    if (out->replace)
+    if (out->replace) {
         stream_replaced(&e->streams, t);
-    if (out->replace) /* the old rows must live until the state is replaced */
+        tag_bills_changed(t);
+        /* The old rows must live until the state is replaced. */
         return billing_enter(e->model.billing, t->billed, out->gain.requests);
+    }
     stream_tail_goes(&e->streams, t);
     rc = transcript_tail(t)->requests ? billing_untail(e->model.billing, t->billed) : 0;
     return rc < 0 ? rc : billing_gain(e->model.billing, t->billed, out->gain.requests);
@@ -129,7 +132,6 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     }
     if (rc == 0 && out->tail && out->tail->requests)
         rc = billing_tail(e->model.billing, t->billed, out->tail->requests);
-    tag_bills_changed(t);
     if (rc == 0) {
         add_totals(t, &gained);
         stream_committed(&e->streams, t);

@@ -28,6 +28,32 @@ void tag_bills_changed(struct transcript *t)
     t->sums->bills.valid = false;
 }
 
+/* The bag of the tag of row i; NULL: its tag is a new one, or its row is not known. */
+static struct billed_bag *bag_of_row(struct transcript *t, size_t i)
+{
+    struct tag_bills *bills = &t->sums->bills;
+    struct request_row row;
+
+    if (i >= requests_len(t->state.requests))
+        return NULL;
+    requests_get(t->state.requests, i, &row);
+    return row.tag < bills->n ? &bills->bags[row.tag] : NULL;
+}
+
+void tag_bills_request(struct transcript *t, size_t i, const char *model, const struct billed_sum *sum,
+                       bool comes)
+{
+    struct billed_bag *bag = t->sums->bills.valid ? bag_of_row(t, i) : NULL;
+    struct billed_sum *of_model = bag ? billed_bag_at(bag, model) : NULL;
+
+    if (!of_model)
+        t->sums->bills.valid = false;
+    else if (comes)
+        billed_add(of_model, sum);
+    else
+        billed_take(of_model, sum);
+}
+
 static void forget(void *ctx, void *item)
 {
     (void)ctx;

@@ -2,7 +2,8 @@
  * What transcripts were billed, by tag: the git branch and the effort of their requests (history/tags.h).
  *
  * Nearly every transcript has one tag, and its share is the answer. For the others the requests are added up
- * when they are first needed, and kept until the share changes. Under the model's lock.
+ * when they are first needed, and from then on each request that comes or leaves changes the sum of its tag.
+ * Under the model's lock.
  */
 #ifndef OKSTRAFS_SUMS_TAG_BILLS_H
 #define OKSTRAFS_SUMS_TAG_BILLS_H
@@ -17,7 +18,11 @@ struct tag_bills {
 };
 
 void tag_bills_clear(struct tag_bills *bills);
-/* The transcript's share changed. */
+/* A request of the transcript comes or leaves: that of its row i, or SIZE_MAX, if it has the values of
+ * another transcript's row. */
+void tag_bills_request(struct transcript *t, size_t i, const char *model, const struct billed_sum *sum,
+                       bool comes);
+/* All requests leave, or are others: the bills are to be made anew. */
 void tag_bills_changed(struct transcript *t);
 /* Of all transcripts. */
 void tag_bills_forget(struct catalog *c);
