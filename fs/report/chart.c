@@ -106,7 +106,7 @@ static void put_rect(struct markup *m, const char *begin, double x, double y, do
     markup_raw(m, "\"/>");
 }
 
-static void put_bar(struct markup *m, const struct chart_bar *bar, double x, double step, double top)
+static void write_bar(struct markup *m, const struct chart_bar *bar, double x, double step, double top)
 {
     double room = HEIGHT - TOP - BOTTOM, height = room * bar->value / top;
 
@@ -124,16 +124,33 @@ static void put_bar(struct markup *m, const struct chart_bar *bar, double x, dou
     markup_raw(m, "</g>\n");
 }
 
+static void put_bar(struct markup *m, const struct chart *c, size_t i, double x, double step, double top)
+{
+    const struct chart_bar *bar = &c->bars[i];
+    struct cell_marks none = {0};
+
+    kept_key(c->kept, &step, sizeof(step));
+    kept_key(c->kept, &top, sizeof(top));
+    kept_key(c->kept, &bar->value, sizeof(bar->value));
+    kept_key_text(c->kept, bar->label);
+    kept_key_text(c->kept, bar->text);
+    if (kept_again(c->kept, m, &none))
+        return;
+    write_bar(m, bar, x, step, top);
+    kept_end(c->kept, m, &none);
+}
+
 static void put_bars(struct markup *m, const struct chart *c, double top)
 {
     double step = (double)(WIDTH - LEFT) / (double)c->n;
     size_t every = (c->n + LABELS - 1) / LABELS;
 
+    kept_part(c->kept, c->id);
     for (size_t i = 0; i < c->n; i++) {
         const char *label = c->bars[i].label;
         double x = LEFT + step * (double)i;
 
-        put_bar(m, &c->bars[i], x, step, top);
+        put_bar(m, c, i, x, step, top);
         if (i % every == 0) {
             markup_raw(m, "<text class=\"faint\" x=\"");
             markup_tenths(m, x);

@@ -6,7 +6,7 @@
 #define OKSTRAFS_FS_REPORT_CHART_H
 
 #include <stdbool.h>
-#include "report/markup.h"
+#include "report/kept.h"
 
 enum { CHART_LABEL_BYTES = 16, CHART_TEXT_BYTES = 64, CHART_BARS_MAX = 92 };
 
@@ -22,6 +22,7 @@ struct chart {
     const char *unit;  /* in front of the numbers of the axis: "$" or "" */
     const struct chart_bar *bars;
     size_t n;
+    struct kept *kept; /* may be NULL */
 };
 
 /* An <svg> element; `alone`: as a file of its own, with its style. */

@@ -4,6 +4,7 @@
 #include "report/page.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "report/markup.h"
@@ -96,18 +97,14 @@ static void begin_sessions(const struct page *p)
     page_begin_section(p, "sessions", "Sessions and their contexts");
     page_begin_table(p, "The sessions that were active last");
     page_head(p, columns);
+    kept_part(p->kept, columns);
 }
 
-static int put_session(void *ctx, const struct oks_session_row *row)
+static void put_session_cells(struct page *p, const struct oks_session_row *row, const char *ended)
 {
-    struct recent *r = ctx;
-    struct page *p = r->page;
     const struct oks_bill *bill = &row->bill;
     char text[CELL_BYTES];
 
-    if (!r->any)
-        begin_sessions(p);
-    r->any = true;
     page_row_name(p, row->name);
     page_cell(p, row->billed ? cell_usd_of(bill->cost, bill->lower_bound, &p->marks, text) : "", false);
     if (*row->ratio)
@@ -116,9 +113,38 @@ static int put_session(void *ctx, const struct oks_session_row *row)
         page_cell(p, "", true);
     page_count(p, row->asked, row->occupancy_tokens);
     page_count(p, row->context_limit, row->context_limit);
-    page_cell(p, row->ended ? cell_time_of(row->ended, p->time->zone, text) : "", true);
+    page_cell(p, ended, true);
     page_cell(p, row->model ? row->model : "", true);
     markup_raw(p->m, "</tr>\n");
+}
+
+static void key_of_session(const struct page *p, const struct oks_session_row *row, const char *ended)
+{
+    const uint64_t numbers[] = {row->billed, row->asked, row->occupancy_tokens, row->context_limit};
+
+    kept_key(p->kept, numbers, sizeof(numbers));
+    page_key_bill(p, &row->bill);
+    kept_key_text(p->kept, row->ratio);
+    kept_key_text(p->kept, row->name);
+    kept_key_text(p->kept, ended);
+    kept_key_text(p->kept, row->model ? row->model : "");
+}
+
+static int put_session(void *ctx, const struct oks_session_row *row)
+{
+    struct recent *r = ctx;
+    struct page *p = r->page;
+    char time[CELL_BYTES];
+    const char *ended = row->ended ? cell_time_of(row->ended, p->time->zone, time) : "";
+
+    if (!r->any)
+        begin_sessions(p);
+    r->any = true;
+    key_of_session(p, row, ended);
+    if (kept_again(p->kept, p->m, &p->marks))
+        return 0;
+    put_session_cells(p, row, ended);
+    kept_end(p->kept, p->m, &p->marks);
     return 0;
 }
 
@@ -139,7 +165,8 @@ static int put_sessions(struct page *p)
     return rc;
 }
 
-int page_print(struct markup *m, const struct report_source *source, const struct page_time *time)
+static int print(struct markup *m, const struct report_source *source, const struct page_time *time,
+                 struct kept *kept)
 {
     static const struct {
         const char *kind, *title;
@@ -149,9 +176,10 @@ int page_print(struct markup *m, const struct report_source *source, const struc
         {"branches", "Branches", 1}, {"teams", "Teams", 1},     {"agents", "Agents", 1},
         {"hosts", "Hosts", 2},       {"tools", "Tools", 1},
     };
-    struct page p = {m, source, time, {0}};
+    struct page p = {m, source, time, {0}, kept};
     int rc;
 
+    kept_start(kept);
     markup_reserve(m, PAGE_BYTES); /* so that it need not be moved while it grows */
     rc = page_begin(&p);
     if (rc == 0)
@@ -168,4 +196,25 @@ int page_print(struct markup *m, const struct report_source *source, const struc
         rc = page_blocks(&p);
     page_end(&p);
     return rc;
+}
+
+/* Of the last page. Whoever comes while another page is being written does without. */
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kept kept;
+
+int page_print(struct markup *m, const struct report_source *source, const struct page_time *time)
+{
+    bool busy = pthread_mutex_trylock(&kept_lock) != 0;
+    int rc = print(m, source, time, busy ? NULL : &kept);
+
+    if (!busy)
+        pthread_mutex_unlock(&kept_lock);
+    return rc;
+}
+
+void page_forget(void)
+{
+    pthread_mutex_lock(&kept_lock);
+    kept_clear(&kept);
+    pthread_mutex_unlock(&kept_lock);
 }

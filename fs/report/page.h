@@ -21,6 +21,8 @@ struct page_time {
 
 /* Each returns 0 or a negative errno of the source; errors of `f` are the caller's. */
 int page_print(struct markup *m, const struct report_source *source, const struct page_time *time);
+/* Drops what is kept of the last page: the next one is written as a whole. */
+void page_forget(void);
 /* Spend by day of the last 30 days. */
 int page_print_days(struct markup *m, const struct report_source *source, const struct page_time *time);
 /* What a session cost and used, and how full its context is. -ENOENT: no such session. */

@@ -80,9 +80,9 @@ static bool any_activity(const struct days *d)
 
 static void put_day_charts(const struct page *p, const struct days *d)
 {
-    const struct chart cost = {"chart-cost", "Spend by day, US dollars", "$", d->cost, DAYS_SHOWN};
-    const struct chart tokens = {"chart-tokens", "Billed tokens by day, without cache reads", "", d->tokens,
-                                 DAYS_SHOWN};
+    const struct chart cost = {"chart-cost", "Spend by day, US dollars", "$", d->cost, DAYS_SHOWN, p->kept};
+    const struct chart tokens = {
+        "chart-tokens", "Billed tokens by day, without cache reads", "", d->tokens, DAYS_SHOWN, p->kept};
 
     if (!any_activity(d)) {
         markup_raw(p->m, "<p>There was no activity in these days.</p>\n");
@@ -125,6 +125,6 @@ int page_print_days(struct markup *m, const struct report_source *source, const 
     if (rc < 0)
         return rc;
     fill_days(&days, &rows, time, &marks);
-    chart_put(m, &(struct chart){"days", "Spend by day, US dollars", "$", days.cost, DAYS_SHOWN}, true);
+    chart_put(m, &(struct chart){"days", "Spend by day, US dollars", "$", days.cost, DAYS_SHOWN, NULL}, true);
     return 0;
 }

@@ -8,6 +8,7 @@
 #define OKSTRAFS_FS_REPORT_PAGE_PARTS_H
 
 #include "report/cells.h"
+#include "report/kept.h"
 #include "report/page.h"
 
 struct page {
@@ -15,6 +16,7 @@ struct page {
     const struct report_source *source;
     const struct page_time *time;
     struct cell_marks marks; /* of all sections, to be explained at the end */
+    struct kept *kept;       /* NULL: nothing is kept */
 };
 
 /* --- page_parts.c: the frame, and tables --- */
@@ -43,10 +45,13 @@ void page_row_name(const struct page *p, const char *name);
 void page_cell(const struct page *p, const char *text, bool is_text);
 /* A number, or nothing. */
 void page_count(const struct page *p, bool is_known, uint64_t count);
-/* A part of a whole, rounded; and a ratio, a decimal number, which is cut, so that it is below 100 % until
- * the limit is reached, and may be above. Both with a bar. */
+/* A part of a whole in thousandths, rounded; and a ratio, a decimal number, which is cut, so that it is below
+ * 100 % until the limit is reached, and may be above. Both with a bar. */
 void page_share(const struct page *p, unsigned thousandths);
 void page_ratio(const struct page *p, const char *ratio);
+
+/* All numbers of a bill, for kept_key(). */
+void page_key_bill(const struct page *p, const struct oks_bill *bill);
 
 /* --- page_rows.c: rows of kinds --- */
 

@@ -131,30 +131,54 @@ static void begin_rows(struct page *p, const struct report_kind *kind, const cha
 {
     page_begin_table(p, caption);
     put_head(p, kind);
+    kept_part(p->kept, kind);
+}
+
+/* `row` NULL: this is the total. */
+static void put_cells(struct page *p, const struct report_kind *kind, const char *name,
+                      const struct oks_row *row, const struct oks_rows_total *total)
+{
+    page_row_name(p, name);
+    if (kind->of_calls)
+        put_calls(p, row, total);
+    else
+        put_billed(p, row ? &row->bill : &total->bill, &total->bill);
+    markup_raw(p->m, "</tr>\n");
+}
+
+static void key_of(struct page *p, const struct report_kind *kind, const char *name,
+                   const struct oks_row *row, const struct oks_rows_total *total)
+{
+    uint64_t share = kind->of_calls ? cell_share_of_counts(row->calls, total->calls)
+                                    : cell_share_of(row->bill.cost, total->bill.cost);
+
+    kept_key(p->kept, &share, sizeof(share));
+    kept_key(p->kept, &row->calls, sizeof(row->calls));
+    kept_key(p->kept, &row->sessions, sizeof(row->sessions));
+    page_key_bill(p, &row->bill);
+    kept_key_text(p->kept, name);
 }
 
 static void put_row(struct page *p, const struct report_kind *kind, const struct oks_row *row,
                     const struct oks_rows_total *total)
 {
+    const char *name = row->key;
     char time[CELL_BYTES];
 
-    page_row_name(p, kind->key == CELL_TIME ? cell_time_of(row->key, p->time->zone, time) : row->key);
-    if (kind->of_calls)
-        put_calls(p, row, total);
-    else
-        put_billed(p, &row->bill, &total->bill);
-    markup_raw(p->m, "</tr>\n");
+    if (kind->key == CELL_TIME)
+        name = cell_time_of(row->key, p->time->zone, time);
+    key_of(p, kind, name, row, total);
+    if (kept_again(p->kept, p->m, &p->marks))
+        return;
+    put_cells(p, kind, name, row, total);
+    kept_end(p->kept, p->m, &p->marks);
 }
 
 static void end_rows(struct page *p, const struct report_kind *kind, const struct oks_rows_total *total)
 {
     markup_raw(p->m, "</tbody>\n<tfoot>\n");
-    page_row_name(p, kind->folder ? "All sessions" : "Total");
-    if (kind->of_calls)
-        put_calls(p, NULL, total);
-    else
-        put_billed(p, &total->bill, &total->bill);
-    markup_raw(p->m, "</tr>\n</tfoot>\n");
+    put_cells(p, kind, kind->folder ? "All sessions" : "Total", NULL, total);
+    markup_raw(p->m, "</tfoot>\n");
     page_end_table(p);
 }
 

@@ -6,6 +6,7 @@
 
 #include "effort.h"
 #include "engine_home.h"
+#include "report/page.h"
 #include "tree/tree.h"
 
 enum {
@@ -147,18 +148,21 @@ static const char *difference(const struct oks_document *a, const struct oks_doc
     return text_of("byte %zu:\n%.120s\n--- anew:\n%.120s", at, a->bytes + from, b->bytes + from);
 }
 
+enum { PATHS = sizeof(paths) / sizeof(*paths) };
+
 static void check(struct oks_engine *engine, unsigned step)
 {
     struct oks_engine *anew = engine_open((struct engine_options){.no_cache = true});
+    struct oks_document kept[PATHS], made;
 
-    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-        struct oks_document kept, made;
-
-        show(engine, paths[i], &kept);
+    for (size_t i = 0; i < PATHS; i++)
+        show(engine, paths[i], &kept[i]);
+    page_forget();
+    for (size_t i = 0; i < PATHS; i++) {
         show(anew, paths[i], &made);
-        ck_assert_msg(kept.len == made.len && memcmp(kept.bytes, made.bytes, made.len) == 0,
-                      "step %u, %s, %s", step, paths[i], difference(&kept, &made));
-        oks_document_clear(&kept);
+        ck_assert_msg(kept[i].len == made.len && memcmp(kept[i].bytes, made.bytes, made.len) == 0,
+                      "step %u, %s, %s", step, paths[i], difference(&kept[i], &made));
+        oks_document_clear(&kept[i]);
         oks_document_clear(&made);
     }
     engine_close(anew);
@@ -257,10 +261,31 @@ START_TEST(many_changes)
 }
 END_TEST
 
+/* A row's share is another one when other rows grow, and its bar is lower when a higher one comes. */
+START_TEST(rows_that_did_not_change)
+{
+    struct oks_engine *engine;
+
+    all_timed = true;
+    seed = 7;
+    put_file(path_of(1), line(1));
+    put_file(path_of(2), line(2));
+    engine = engine_open((struct engine_options){.no_cache = true});
+    check(engine, 0);
+    for (unsigned step = 1; step <= 6; step++) {
+        for (unsigned n = 0; n < step * step; n++)
+            append_file(path_of(2), line(2));
+        check(engine, step);
+    }
+    engine_close(engine);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("anew");
 
     SCRATCH_TEST(suite, many_changes);
+    SCRATCH_TEST(suite, rows_that_did_not_change);
     return tap_run(suite);
 }
