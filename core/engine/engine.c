@@ -256,6 +256,15 @@ void engine_wait_for_walk(struct oks_engine *e)
         pthread_cond_wait(&e->scanning.idle, &e->model.lock);
 }
 
+/* A sync that left something for the next one, because this one was busy, has no other change to wake
+ * readers. */
+void engine_not_busy(struct oks_engine *e)
+{
+    pthread_cond_broadcast(&e->scanning.idle);
+    if (e->forget_waits || e->hosts.due)
+        discovery_change_report(e->discovery, true);
+}
+
 static int find_files(struct oks_engine *e, bool same_paths)
 {
     int rc;

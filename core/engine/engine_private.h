@@ -115,6 +115,7 @@ struct oks_engine {
     bool adopting;         /* caches of deleted transcripts are being taken over into the history store */
     struct stat forgotten; /* the marker file of `okstrafs forget`, as last seen */
     bool forgets;          /* another one was seen since the start */
+    bool forget_waits;     /* for a transcript that is busy */
 
     /* api_documents.c: of oks_engine_set_daemon() */
     void (*daemon)(void *ctx, struct oks_daemon_state *out);
@@ -127,6 +128,8 @@ void engine_pause(struct oks_engine *e);
 void engine_walk_on(struct oks_engine *e);
 /* Waits until no other thread finds files. Releases the lock. */
 void engine_wait_for_walk(struct oks_engine *e);
+/* A transcript is no longer busy: wakes those who wait for it. */
+void engine_not_busy(struct oks_engine *e);
 void engine_progress(const struct oks_engine *e, struct oks_progress *out); /* under the lock */
 
 /* arrivals.c */

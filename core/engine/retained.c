@@ -465,6 +465,7 @@ int retained_refresh(struct oks_engine *e)
         return is_passing(rc) ? rc : 1;
     e->forgets = true;
     forget(&f, false, &all);
+    e->forget_waits = !all;
     if (all)
         e->forgotten = st;
     return !all;

@@ -105,7 +105,7 @@ static int save_one(struct oks_engine *e, struct transcript *t)
         e->saver.error = rc;
         saver_want(e, t);
     }
-    pthread_cond_broadcast(&e->scanning.idle);
+    engine_not_busy(e);
     return rc;
 }
 

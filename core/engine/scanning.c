@@ -268,7 +268,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         }
         rc = commit(e, t, &out, was_lost);
     }
-    pthread_cond_broadcast(&e->scanning.idle);
+    engine_not_busy(e);
     return rc;
 }
 
