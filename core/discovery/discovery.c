@@ -153,6 +153,16 @@ int discovery_add_path(struct discovery *d, const char *path, enum watched_path 
     return d->unchanged ? unchanged_add_path(d->unchanged, path, kind) : 0;
 }
 
+void discovery_remove_path(struct discovery *d, const char *path)
+{
+    unchanged_remove_path(d->unchanged, path);
+}
+
+bool discovery_has_arrived(const struct discovery *d)
+{
+    return unchanged_has_arrived(d->unchanged);
+}
+
 bool discovery_is_unchanged(struct discovery *d)
 {
     return unchanged_is(d->unchanged) && !d->incomplete && !d->unwatched && !d->n_links && !d->n_remote;

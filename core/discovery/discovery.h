@@ -116,6 +116,9 @@ void discovery_end_root(struct discovery *d, struct root *root);
 struct root *const *discovery_roots(const struct discovery *d, size_t *n);
 /* A path whose changes end the fast path, and make discovery_begin() return false. 0 or -ENOMEM */
 int discovery_add_path(struct discovery *d, const char *path, enum watched_path kind);
+void discovery_remove_path(struct discovery *d, const char *path);
+/* Whether a path that was added as PATH_AWAITED existed at the last discovery_begin(). */
+bool discovery_has_arrived(const struct discovery *d);
 
 /* Names a file of a folder as passed over, for the status, or (0) no longer. */
 void discovery_pass_over(struct discovery *d, const char *path, int error);

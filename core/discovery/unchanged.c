@@ -51,6 +51,7 @@ struct unchanged {
     int mounts_fd; /* mountinfo: readable after each mount */
     bool armed;    /* nothing happened above since it was watched */
     bool partial;  /* some folder above cannot be watched */
+    bool arrived;  /* an awaited path existed at the last check */
     bool broken;   /* the last check did not finish */
     SLIST_HEAD(, path) paths;
 };
@@ -173,6 +174,11 @@ bool unchanged_is(struct unchanged *u)
     return n == 0 && above_is_unchanged(u);
 }
 
+bool unchanged_has_arrived(const struct unchanged *u)
+{
+    return u && u->arrived;
+}
+
 void unchanged_break(struct unchanged *u)
 {
     if (u)
@@ -191,7 +197,7 @@ bool unchanged_needs_polling(const struct unchanged *u)
     if (!u || u->poll_fd < 0)
         return true;
     SLIST_FOREACH(p, &u->paths, next)
-    if (p->kind != PATH_FOLDER && p->unwatched)
+    if ((p->kind == PATH_FILE || p->kind == PATH_REPLACED) && p->unwatched)
         return true;
     return false;
 }
@@ -290,7 +296,7 @@ static bool watch_chain(const struct unchanged *u, struct arming *a, const char 
 }
 
 /* Watches all existing folders above the path. False: a change may be missed. */
-static bool watch_above(const struct unchanged *u, struct arming *a, struct path *p)
+static bool watch_above(struct unchanged *u, struct arming *a, struct path *p)
 {
     char there[PATH_MAX], above[PATH_MAX], own[PATH_MAX];
     bool complete, exists, remote;
@@ -304,7 +310,9 @@ static bool watch_above(const struct unchanged *u, struct arming *a, struct path
     strcpy(own, p->path);
     go_up(own);
     strcpy(above, exists ? own : there);
-    if (p->kind != PATH_FOLDER || !exists)
+    if (p->kind == PATH_AWAITED)
+        u->arrived |= exists;
+    if (p->kind == PATH_FILE || p->kind == PATH_REPLACED || !exists)
         watch_near(u, p, above, strcmp(above, own) == 0);
     p->unwatched |= remote;
     return watch_chain(u, a, above) && complete;
@@ -339,13 +347,14 @@ static void arm(struct unchanged *u)
     drain(u->far_fd);
     u->armed = a != NULL;
     u->partial = !a;
+    u->arrived = false;
     if (!a)
         return;
     SLIST_FOREACH(p, &u->paths, next)
-    u->partial |= !watch_above(u, a, p);
+    u->partial |= !watch_above(u, a, p) && p->kind != PATH_AWAITED;
     oks_trail_end(&a->trail);
     SLIST_FOREACH(p, &u->paths, next)
-    u->partial |= !is_as_watched(a, p);
+    u->partial |= !is_as_watched(a, p) && p->kind != PATH_AWAITED;
     oks_trail_end(&a->trail);
     free(a);
 }

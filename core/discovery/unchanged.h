@@ -21,6 +21,7 @@ enum watched_path {
     PATH_FOLDER,   /* a folder with a watch of its own: its creation */
     PATH_FILE,     /* a file: its creation, deletion and content */
     PATH_REPLACED, /* a file that is only ever replaced: its creation, deletion and replacement */
+    PATH_AWAITED,  /* a folder that may never come: its creation, where the folders above it can be watched */
 };
 
 /* `queue_fd`, borrowed, is readable after a change below the watched folders. 0 or -ENOMEM */
@@ -38,6 +39,8 @@ bool unchanged_is(struct unchanged *u);
  * above them, are the same as at the last check.
  */
 bool unchanged_begin(struct unchanged *u);
+/* Whether an awaited path existed at the last check. */
+bool unchanged_has_arrived(const struct unchanged *u);
 /* The check did not finish: the next one must check everything. */
 void unchanged_break(struct unchanged *u);
 

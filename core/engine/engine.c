@@ -185,6 +185,7 @@ void oks_engine_free(struct oks_engine *e)
     billing_free(e->model.billing);
     sums_clear(&e->model.sums);
     oks_intern_clear(&e->model.names);
+    hosts_end(e);
     discovery_free(e->discovery);
     while (e->scanning.n_scanners > 0)
         oks_scanner_free(e->scanning.scanners[--e->scanning.n_scanners]);
@@ -322,6 +323,7 @@ static int discover(struct oks_engine *e)
             forgets = retained_refresh(e);
         if (forgets < 0)
             rc = forgets;
+        e->hosts.due |= discovery_has_arrived(e->discovery);
         if (rc == 0 && e->hosts.due) {
             int again = hosts_apply(e);
 

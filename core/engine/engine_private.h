@@ -108,6 +108,7 @@ struct oks_engine {
         char machine[OKS_NAME_MAX + 1]; /* this one's name, where the configuration has no other */
         bool due;                       /* the configuration may have changed */
         bool fresh;                     /* of some root, deleted transcripts are not found yet */
+        struct oks_strings awaited;     /* absent folders that would be roots, in discovery too */
     } hosts;
 
     /* retained.c */
@@ -199,6 +200,7 @@ bool roots_end_in(const char *dir, const char *names);
 /* hosts.c */
 /* The name of this machine; NULL: not known. */
 void hosts_begin(struct oks_engine *e, const char *machine);
+void hosts_end(struct oks_engine *e);
 /*
  * The hosts become those of the configuration. Transcripts of those that left are dropped; they stay in the
  * history store. Under the lock. 1: some are being read, so it has to be called again. 0 or -ENOMEM

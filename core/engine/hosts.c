@@ -30,7 +30,8 @@ struct wanted_root {
     char *path;
     const char *host; /* NULL: this machine */
     size_t folder;
-    bool absent; /* it is a root only if something is known of it */
+    bool absent;  /* it is a root only if something is known of it */
+    bool awaited; /* absent, and its filesystem answers: a root when it comes */
     bool exists;
 };
 
@@ -114,7 +115,9 @@ static int want_below(struct wanted_roots *w, enum oks_source source, const char
         return -ENOMEM;
     rc = w->next.absent ? oks_resolve_local(folder, real) : 0;
     w->next.absent = is_absent(rc) || rc == -EXDEV || rc == -ELOOP;
+    w->next.awaited = is_absent(rc);
     rc = is_passing(rc) ? rc : roots_each(source, folder, want, w);
+    w->next.awaited = false;
     free(folder);
     return rc;
 }
@@ -199,17 +202,33 @@ static int mark_stored(void *ctx, const char *path, const struct history_facts *
     return 0;
 }
 
+static int await(struct oks_engine *e, const char *path)
+{
+    int rc = oks_strings_add(&e->hosts.awaited, oks_slice_of(path), SIZE_MAX);
+
+    return rc == 0 ? discovery_add_path(e->discovery, path, PATH_AWAITED) : rc < 0 ? rc : 0;
+}
+
+/* From the last one on, which is found first. */
+static void await_nothing(struct oks_engine *e)
+{
+    for (size_t i = e->hosts.awaited.len; i-- > 0;)
+        discovery_remove_path(e->discovery, e->hosts.awaited.items[i].ptr);
+    oks_strings_clear(&e->hosts.awaited);
+}
+
 /*
  * Leaves out what is absent. Of a host that is away all is, and what is known of it has to stay, also after a
  * restart. Each path is left once.
  */
-static void leave_out_absent(struct oks_engine *e, struct wanted_roots *w)
+static int leave_out_absent(struct oks_engine *e, struct wanted_roots *w)
 {
     size_t n_roots, n = 0;
     struct root *const *roots = discovery_roots(e->discovery, &n_roots);
+    int rc = 0;
 
     if (!w->n)
-        return;
+        return 0;
     qsort(w->items, w->n, sizeof(*w->items), by_wanted);
     for (size_t i = w->n; i-- > 0;)
         if (!is_first(w, i)) {
@@ -220,12 +239,18 @@ static void leave_out_absent(struct oks_engine *e, struct wanted_roots *w)
     for (size_t i = 0; i < n_roots; i++)
         mark_known(w, roots[i]->path);
     history_store_each(e->history, mark_stored, w);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->items[i].absent)
-            free(w->items[i].path);
+    for (size_t i = 0; i < w->n; i++) {
+        struct wanted_root *item = &w->items[i];
+
+        if (item->absent && item->awaited && rc == 0)
+            rc = await(e, item->path);
+        if (item->absent)
+            free(item->path);
         else
-            w->items[n++] = w->items[i];
+            w->items[n++] = *item;
+    }
     w->n = n;
+    return rc;
 }
 
 static void wanted_clear(struct wanted_roots *w)
@@ -415,10 +440,11 @@ int hosts_apply(struct oks_engine *e)
 
     host_name_of(config->host ? config->host : e->hosts.machine, own);
     rc = want_all(&w, config, own);
-    if (rc == 0) {
-        leave_out_absent(e, &w);
+    await_nothing(e);
+    if (rc == 0)
+        rc = leave_out_absent(e, &w);
+    if (rc == 0)
         rc = end_roots(e, &w);
-    }
     if (rc == 0) {
         if (strcmp(own, c->own.name) != 0)
             streams_start_over(&e->streams);
@@ -435,6 +461,11 @@ int hosts_apply(struct oks_engine *e)
     rc = groups_renew(&e->model.sums);
     e->hosts.due = rc < 0;
     return rc;
+}
+
+void hosts_end(struct oks_engine *e)
+{
+    oks_strings_clear(&e->hosts.awaited);
 }
 
 void hosts_begin(struct oks_engine *e, const char *machine)

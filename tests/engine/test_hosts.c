@@ -270,6 +270,25 @@ START_TEST(another_agent_of_a_host_that_is_away)
 }
 END_TEST
 
+/* Its first session is copied while the engine runs; the folder above may come earlier. */
+START_TEST(another_agent_that_comes_to_a_host)
+{
+    struct oks_engine *engine;
+
+    put_file(LAPTOP "lap.jsonl", answer(2, 10));
+    configure(laptop_and_build());
+    engine = engine_open((struct engine_options){0});
+    ck_assert_str_eq(rows(engine), "laptop 10 1");
+    put_file("far/laptop/.openclaude/projects/-w/new.jsonl", answer(3, 100));
+    ck_assert_str_eq(rows(engine), "laptop 110 2");
+    make_parents("far/build/.openclaude/x"); /* of a home that did not exist */
+    ck_assert_str_eq(rows(engine), "laptop 110 2");
+    put_file("far/build/.openclaude/projects/-w/newer.jsonl", answer(4, 1000));
+    ck_assert_str_eq(rows(engine), "build 1000 1, laptop 110 2");
+    engine_close(engine);
+}
+END_TEST
+
 START_TEST(a_host_that_is_away_keeps_its_counts)
 {
     struct oks_engine *engine;
@@ -539,6 +558,7 @@ int main(void)
     SCRATCH_TEST(s, a_folder_of_transcripts);
     SCRATCH_TEST(s, a_home_has_all_sources);
     SCRATCH_TEST(s, another_agent_of_a_host_that_is_away);
+    SCRATCH_TEST(s, another_agent_that_comes_to_a_host);
     SCRATCH_TEST(s, a_host_that_is_away_keeps_its_counts);
     SCRATCH_TEST(s, one_that_is_away_without_caches);
     SCRATCH_TEST(s, one_that_comes_later);
