@@ -182,38 +182,19 @@ static void put_no_request(struct json *j)
     json_put_bool(j, "shouldCompact", false);
 }
 
-struct highest {
-    const struct oks_requests *rows;
-    struct oks_slice model;
-    uint64_t occupancy;
-};
-
-static int consider_occupancy(void *ctx, size_t i, const struct request_row *row)
-{
-    struct highest *h = ctx;
-    uint64_t occupancy = request_occupancy(&row->request);
-
-    (void)i;
-    if (occupancy > h->occupancy && shows_context(&row->request) &&
-        oks_slice_eq(requests_model(h->rows, row->model), h->model))
-        h->occupancy = occupancy;
-    return 0;
-}
-
 /* The highest occupancy of a model in a session, if it is above `limit`; else something up to that. */
 static uint64_t highest_occupancy(const struct session *s, struct oks_slice model, uint64_t limit)
 {
-    struct highest h = {.model = model};
+    uint64_t highest = 0, peak;
     struct transcript *t;
 
     TAILQ_FOREACH(t, &s->transcripts, of_session) {
-        size_t n = billing_part_rows(t->billed);
-
-        h.rows = t->state.requests;
-        if (n && requests_highest(t->state.requests) > limit)
-            requests_each(h.rows, 0, n, consider_occupancy, &h);
+        if (billing_part_rows(t->billed) == 0 || requests_highest(t->state.requests) <= limit)
+            continue;
+        peak = requests_peak(t->state.requests, model, shows_context);
+        highest = peak > highest ? peak : highest;
     }
-    return h.occupancy;
+    return highest;
 }
 
 struct limit {

@@ -552,6 +552,42 @@ uint64_t requests_highest(struct oks_requests *q)
     return q->highest;
 }
 
+enum { PEAK_LAST = 64 }; /* rows at the end, which still change */
+
+struct peaking {
+    struct peak peak;
+    bool (*counts)(const struct oks_request *request);
+};
+
+static int raise_peak(void *ctx, size_t i, const struct request_row *row)
+{
+    struct peaking *p = ctx;
+    uint64_t occupancy = request_occupancy(&row->request);
+
+    (void)i;
+    if (row->model == p->peak.model && occupancy > p->peak.occupancy && p->counts(&row->request))
+        p->peak.occupancy = occupancy;
+    return 0;
+}
+
+uint64_t requests_peak(struct oks_requests *q, struct oks_slice model,
+                       bool (*counts)(const struct oks_request *request))
+{
+    size_t first = q->len > PEAK_LAST ? q->len - PEAK_LAST : 0;
+    struct peaking p = {q->peak, counts};
+    unsigned at = 0;
+
+    while (at < q->models.len && !oks_slice_eq(requests_model(q, at), model))
+        at++;
+    if (p.peak.model != at || p.peak.n > first)
+        p.peak = (struct peak){.model = at};
+    requests_each(q, p.peak.n, first, raise_peak, &p);
+    p.peak.n = first;
+    q->peak = p.peak;
+    requests_each(q, first, q->len, raise_peak, &p);
+    return p.peak.occupancy;
+}
+
 /* --- changing a row --- */
 
 /* Its ids lie elsewhere. */
@@ -610,6 +646,8 @@ int requests_set(struct oks_requests *q, size_t i, const struct request_row *fro
     if (rc < 0)
         return rc;
     raise_highest(q, &row.request);
+    if (i < q->peak.n)
+        q->peak = (struct peak){0};
     cut_strings(&row);
     row.request.key = q->keys[i];
     row.request.model = row.request.tag = (struct oks_slice){0};

@@ -72,6 +72,12 @@ size_t requests_models(const struct oks_requests *requests); /* how many */
  */
 uint64_t request_occupancy(const struct oks_request *request);
 uint64_t requests_highest(struct oks_requests *requests);
+/*
+ * The highest of a model's rows for which `counts` holds, always the same function. All but the last rows are
+ * looked at once.
+ */
+uint64_t requests_peak(struct oks_requests *requests, struct oks_slice model,
+                       bool (*counts)(const struct oks_request *request));
 
 /* Row i, valid until the store changes. */
 void requests_get(const struct oks_requests *requests, size_t i, struct request_row *out);

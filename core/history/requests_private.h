@@ -35,6 +35,11 @@ struct oks_requests {
     size_t indexed;   /* rows in it */
     uint64_t highest; /* no occupancy of the first `n_measured` rows is above it */
     size_t n_measured;
+    struct peak {
+        size_t n; /* the first n rows are looked at */
+        unsigned model;
+        uint64_t occupancy; /* the highest of that model among these */
+    } peak;
 };
 
 /* requests_unfinished.c */

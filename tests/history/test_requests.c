@@ -215,6 +215,27 @@ static void whole_rows(const struct model *m, struct model_row *out)
 
 static struct model_row scratch[MODEL_MAX];
 
+static bool is_no_alias(const struct oks_request *request)
+{
+    return !request->alias;
+}
+
+/* Usually the same model again, so that only the last rows are looked at. */
+static void check_peak(struct oks_requests *q, const struct model *m)
+{
+    unsigned model = any(16) ? 1 : (unsigned)any(4);
+    uint64_t peak = 0;
+    char name[32];
+
+    for (size_t i = 0; i < m->len; i++) {
+        const struct oks_request *request = &m->rows[i].request;
+
+        if (m->rows[i].model == model && is_no_alias(request) && request_occupancy(request) > peak)
+            peak = request_occupancy(request);
+    }
+    REQUIRE(requests_peak(q, name_of("model", model, name), is_no_alias) == peak);
+}
+
 static void check_store(struct oks_requests *q, const struct model *m)
 {
     struct checking all = {q, m->rows, 0}, whole = {q, scratch, 0};
@@ -242,6 +263,7 @@ static void check_store(struct oks_requests *q, const struct model *m)
     REQUIRE(requests_all_ids(q) == all_ids);
     REQUIRE(requests_history(q) == m->history);
     REQUIRE(requests_after(q) == m->after);
+    check_peak(q, m);
 }
 
 /* --- steps --- */
