@@ -37,14 +37,24 @@ bool oks_char_is_hidden(uint32_t code)
     return false;
 }
 
+static bool is_plain(char c)
+{
+    return c >= ' ' && c < 0x7f;
+}
+
+/* Nearly all texts are of plain characters alone. */
 void oks_text_show_hidden(char *text)
 {
-    char *to = text;
+    const char *end = text + strlen(text);
     uint32_t code;
     size_t len;
+    char *to;
 
+    while (is_plain(*text))
+        text++;
+    to = text;
     for (const char *from = text; *from; from += len) {
-        if (!utf8_next(from, strlen(from), &code, &len) || oks_char_is_hidden(code)) {
+        if (!utf8_next(from, (size_t)(end - from), &code, &len) || oks_char_is_hidden(code)) {
             *to++ = '?';
             continue;
         }

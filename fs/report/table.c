@@ -21,6 +21,7 @@ enum {
     NAME_SOFT = 24, /* the first column is cut to this, or a third, before others are left out, */
     NAME_LEAST = 8, /* and to this before a line is longer than the width */
     TEXT_MOST = 24, /* of other columns of text */
+    ROOM_LEAST = 64,
 };
 
 struct column {
@@ -61,11 +62,13 @@ struct layout {
 /* Room for so many items. False: no memory. */
 static bool grow(void *items, size_t need, size_t *room, size_t size)
 {
-    size_t wanted = *room * 2 > need ? *room * 2 : need;
+    size_t wanted = *room ? *room * 2 : ROOM_LEAST;
     void *memory;
 
     if (need <= *room)
         return true;
+    if (wanted < need)
+        wanted = need;
     memcpy(&memory, items, sizeof(memory));
     memory = reallocarray(memory, wanted, size);
     if (!memory)
@@ -227,6 +230,16 @@ static void put(struct layout *l, const char *text, size_t n)
     l->line[l->len] = '\0';
 }
 
+static void put_spaces(struct layout *l, size_t n)
+{
+    static const char spaces[] = "                                                                ";
+
+    for (size_t most = sizeof(spaces) - 1, part; n > 0; n -= part) {
+        part = n < most ? n : most;
+        put(l, spaces, part);
+    }
+}
+
 static void put_repeated(struct layout *l, const char *text, size_t times)
 {
     while (times-- > 0)
@@ -237,9 +250,9 @@ static void put_padded(struct layout *l, const char *text, size_t width, enum ta
 {
     size_t used = text_width(text), pad = used < width ? width - used : 0;
 
-    put_repeated(l, " ", align == TABLE_RIGHT ? pad : 0);
+    put_spaces(l, align == TABLE_RIGHT ? pad : 0);
     put(l, text, strlen(text));
-    put_repeated(l, " ", align == TABLE_LEFT ? pad : 0);
+    put_spaces(l, align == TABLE_LEFT ? pad : 0);
 }
 
 /* What is too long loses its middle: of a path the end says most. */
@@ -281,7 +294,7 @@ static void put_cell(struct layout *l, size_t c, const char *text, int32_t bar)
     const struct column *column = &l->t->columns[c];
 
     if (c > 0)
-        put_repeated(l, " ", GAP);
+        put_spaces(l, GAP);
     if (column->has_bars) {
         size_t before = l->len, width;
 
@@ -290,7 +303,7 @@ static void put_cell(struct layout *l, size_t c, const char *text, int32_t bar)
         if (bar >= 0)
             put_bar(l, (unsigned)bar);
         width = l->error ? l->width[c] : text_width(l->line + before);
-        put_repeated(l, " ", width < l->width[c] ? l->width[c] - width : 0);
+        put_spaces(l, width < l->width[c] ? l->width[c] - width : 0);
     } else if (column->align == TABLE_LEFT) {
         put_cut(l, text, l->width[c]);
     } else {

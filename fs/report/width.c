@@ -57,10 +57,20 @@ size_t text_fit(const char *text, size_t columns, size_t *width)
     return at;
 }
 
+/* Bytes of ASCII in front, a column each. */
+static size_t plain_length(const char *text)
+{
+    size_t n = 0;
+
+    while (text[n] && (unsigned char)text[n] < 0x80)
+        n++;
+    return n;
+}
+
 size_t text_width(const char *text)
 {
-    size_t width;
+    size_t plain = plain_length(text), width;
 
-    text_fit(text, SIZE_MAX, &width);
-    return width;
+    text_fit(text + plain, SIZE_MAX, &width);
+    return plain + width;
 }
