@@ -17,11 +17,20 @@ enum { MINUTE_MS = 60000, MINUTES_PER_HOUR = 60 };
 struct drawing {
     struct stats *s;
     struct block block; /* entries 0: none yet */
-    struct measure sum; /* of the block */
+    struct measure sum; /* of the block, as the next one; not if blocks are picked */
     struct billed_bag billed;
-    struct measure all; /* of all blocks */
+    struct billed_sum bill; /* the same, if blocks are picked */
+    struct measure all;     /* of all blocks */
     struct billed_bag all_billed;
 };
+
+static void bill_of(const struct drawing *d, struct billed_sum *out)
+{
+    if (d->s->picked)
+        *out = d->bill;
+    else
+        billed_bag_total(&d->billed, out);
+}
 
 /* The rate from the first request to the last, and the projection at that rate. */
 struct rates {
@@ -40,7 +49,7 @@ static bool rates_of(const struct drawing *d, struct rates *out)
 
     if (span == 0)
         return false;
-    billed_bag_total(&d->billed, &sum);
+    bill_of(d, &sum);
     tokens = sum.input + sum.output + sum.cache_5m + sum.cache_1h;
     *out = (struct rates){document_tokens(tokens * MINUTE_MS / span),
                           document_tokens(tokens + tokens * future / span), left, sum, sum};
@@ -93,7 +102,7 @@ static void pick_block(const struct drawing *d, bool active)
     char key[OKS_STAMP_TEXT];
     struct rates rates;
 
-    billed_bag_total(&d->billed, &sum.bill);
+    bill_of(d, &sum.bill);
     oks_time_text(d->block.start, key);
     oks_time_text(block_end(&d->block), row.end);
     if (active && rates_of(d, &rates)) {
@@ -141,17 +150,23 @@ static void finish_block(struct drawing *d)
     }
     measure_start(&d->sum);
     billed_bag_clear(&d->billed);
+    d->bill = (struct billed_sum){0};
+}
+
+static const uint32_t *stamps_of(struct time_row *row)
+{
+    return row->n_sorted == row->n_stamps ? row->stamps : time_row_stamps(row);
 }
 
 static int64_t ms_of(struct time_row *row, size_t i)
 {
-    return row->start * 1000 + time_row_stamps(row)[i];
+    return row->start * 1000 + stamps_of(row)[i];
 }
 
 /* The range of the row's stamps that lie in the window. */
 static void stamps_in_window(const struct stats *s, struct time_row *row, size_t *from, size_t *to)
 {
-    const uint32_t *stamps = time_row_stamps(row);
+    const uint32_t *stamps = stamps_of(row);
 
     *from = 0;
     *to = row->n_stamps;
@@ -171,23 +186,11 @@ static void stamps_in_window(const struct stats *s, struct time_row *row, size_t
     }
 }
 
-/* All requests of a half are in one block: see timeline.h. What is outside is left to the last row. */
-static void add_half(struct drawing *d, struct time_row *row)
+/* Begins a block with the first of these stamps of a half, or adds them to the one that there is. */
+static void add_stamps(struct drawing *d, struct time_row *row, size_t from, size_t to)
 {
-    const struct billed_bag *billed;
-    struct billed_bag room = {0};
-    struct measure m;
-    size_t from, to;
-
-    if (row->outside || !timeline_row_in_window(d->s, row, &m, &billed, &room))
-        return;
-    if (!document_goes_on(d->s->j)) {
-        billed_bag_clear(&room);
-        return;
-    }
-    stamps_in_window(d->s, row, &from, &to);
     if (from < to) {
-        const uint32_t *stamps = time_row_stamps(row);
+        const uint32_t *stamps = stamps_of(row);
         int64_t first = row->start * 1000 + stamps[from], gap_start, gap_end;
         struct block next = d->block;
 
@@ -200,8 +203,49 @@ static void add_half(struct drawing *d, struct time_row *row)
         next.entries += to - from - 1;
         d->block = next;
     }
-    if (d->block.entries && row->start * 1000 <= block_end(&d->block) &&
-        (row->id % 2 == 0 || row->start * 1000 < block_end(&d->block))) {
+}
+
+static bool in_block(const struct drawing *d, const struct time_row *row)
+{
+    return d->block.entries && row->start * 1000 <= block_end(&d->block) &&
+           (row->id % 2 == 0 || row->start * 1000 < block_end(&d->block));
+}
+
+/* Of a block that is picked only its bill is shown. */
+static void add_half_picked(struct drawing *d, struct time_row *row)
+{
+    struct billed_sum sum;
+
+    add_stamps(d, row, 0, row->n_stamps);
+    if (!in_block(d, row))
+        return;
+    billed_bag_total(&row->billed, &sum);
+    billed_add(&d->bill, &sum);
+}
+
+/* All requests of a half are in one block: see timeline.h. What is outside is left to the last row. */
+static void add_half(struct drawing *d, struct time_row *row)
+{
+    const struct billed_bag *billed;
+    struct billed_bag room = {0};
+    struct measure m;
+    size_t from, to;
+
+    if (row->outside)
+        return;
+    if (d->s->picked) {
+        add_half_picked(d, row);
+        return;
+    }
+    if (!timeline_row_in_window(d->s, row, &m, &billed, &room))
+        return;
+    if (!document_goes_on(d->s->j)) {
+        billed_bag_clear(&room);
+        return;
+    }
+    stamps_in_window(d->s, row, &from, &to);
+    add_stamps(d, row, from, to);
+    if (in_block(d, row)) {
         m.mtime_ns = 0;
         measure_add(&d->sum, &m);
         json_fail(d->s->j, billed_bag_add(&d->billed, billed));
@@ -257,7 +301,7 @@ void stats_put_blocks(struct stats *s)
 
     measure_start(&d.sum);
     measure_start(&d.all);
-    for (size_t i = first; i < table->n && document_goes_on(s->j); i++)
+    for (size_t i = first; i < table->n && (s->picked || document_goes_on(s->j)); i++)
         add_half(&d, table->rows[i]);
     if (document_goes_on(s->j))
         finish_block(&d);
