@@ -58,18 +58,9 @@ static char *key_of(struct stats *s, const struct label_shown *row)
     return key.error ? free(key.ptr), NULL : key.ptr;
 }
 
-static void pick_row(struct stats *s, const struct label_shown *row, const struct row_sum *sum)
+static struct oks_row numbers_of(const struct stats *s, uint64_t calls, size_t sessions)
 {
-    const struct oks_row numbers = {
-        .of_tool = s->by == OKS_STATS_BY_TOOL, .calls = row->calls, .sessions = row->sessions};
-    char *key;
-
-    if (picked_passes_over(s->picked, sum))
-        return;
-    key = key_of(s, row);
-    if (key)
-        picked_add(s->picked, key, sum, &numbers);
-    free(key);
+    return (struct oks_row){.of_tool = s->by == OKS_STATS_BY_TOOL, .calls = calls, .sessions = sessions};
 }
 
 /* And keeps the text, unless `kept` is NULL. */
@@ -100,7 +91,7 @@ static void put_shown(struct stats *s, struct row_text *kept, const struct label
 
     if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
         return;
-    if (kept && stats_put_kept(s, kept, NULL))
+    if (kept && stats_put_kept(s, kept))
         return;
     key = key_of(s, row);
     if (key)
@@ -108,16 +99,45 @@ static void put_shown(struct stats *s, struct row_text *kept, const struct label
     free(key);
 }
 
-/* A row over all time: a share of a session makes it say something. */
-static void pick_shown(struct stats *s, struct row_text *kept, const struct label_shown *row)
+/* Picks a row over all time; what it comes to is kept. */
+static void pick_row(struct stats *s, struct label_row *row)
 {
-    struct row_sum sum = {.counted = oks_totals_tokens(&row->measure.totals)};
+    struct oks_row numbers = numbers_of(s, document_tokens(row->calls), row->sessions);
+    struct label_shown shown = {.project = row->project, .name = row->name};
+    struct row_sum sum = {.counted = 0};
+    struct measure m;
+    char *key;
 
-    if (row->measure.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
+    if (row->text.has_sum) {
+        picked_add_kept(s->picked, row->text.sum->key, &row->text.sum->sum, &numbers);
         return;
-    billed_bag_total(&row->billed, &sum.bill);
-    stats_keep_sum(kept, &row->measure, &row->billed);
-    pick_row(s, row, &sum);
+    }
+    label_row_measure(row, &m);
+    if (m.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
+        return; /* as in put_shown() */
+    key = key_of(s, &shown);
+    if (key)
+        stats_keep_sum(&row->text, key, &m, &row->billed);
+    if (key && row->text.has_sum) {
+        picked_add_kept(s->picked, row->text.sum->key, &row->text.sum->sum, &numbers);
+    } else if (key) {
+        sum.counted = oks_totals_tokens(&m.totals);
+        billed_bag_total(&row->billed, &sum.bill);
+        picked_add(s->picked, key, &sum, &numbers);
+    }
+    free(key);
+}
+
+static void write_label_row(struct stats *s, struct label_row *row)
+{
+    struct label_shown shown = {.project = row->project,
+                                .name = row->name,
+                                .billed = row->billed,
+                                .calls = document_tokens(row->calls),
+                                .sessions = row->sessions};
+
+    label_row_measure(row, &shown.measure);
+    put_shown(s, &row->text, &shown);
 }
 
 /* --- over all time --- */
@@ -126,21 +146,11 @@ static void put_row(void *ctx, void *item)
 {
     struct label_row *row = item;
     struct stats *s = ctx;
-    struct label_shown shown = {.project = row->project,
-                                .name = row->name,
-                                .billed = row->billed,
-                                .calls = document_tokens(row->calls),
-                                .sessions = row->sessions};
 
-    if (s->picked && row->text.has_sum) {
-        pick_row(s, &shown, row->text.sum);
-        return;
-    }
-    label_row_measure(row, &shown.measure);
-    if (s->picked)
-        pick_shown(s, &row->text, &shown);
-    else
-        put_shown(s, &row->text, &shown);
+    if (!s->picked)
+        write_label_row(s, row);
+    else if (!row->text.has_sum || !picked_passes_over(s->picked, &row->text.sum->sum))
+        pick_row(s, row);
 }
 
 static int put_rows(struct stats *s)

@@ -48,7 +48,7 @@ static void put_row(struct stats *s, struct time_row *row, enum time_kind kind, 
     bool whole = billed == &row->billed && s->model->timeline.tables[kind].n <= KEPT_MAX;
     char key[KEY_TEXT];
 
-    if (whole && stats_put_kept(s, &row->text, NULL))
+    if (whole && stats_put_kept(s, &row->text))
         return;
     key_of(s, row, kind, key);
     if (whole)
@@ -112,9 +112,9 @@ static void pick_row(struct stats *s, struct time_row *row, enum time_kind kind)
     char key[KEY_TEXT];
     struct measure m;
 
-    key_of(s, row, kind, key);
-    if (stats_put_kept(s, &row->text, key))
+    if (stats_put_kept(s, &row->text))
         return;
+    key_of(s, row, kind, key);
     timeline_row_measure(&s->model->timeline, row, &m);
     stats_put_and_keep(s, &row->text, key, &m, &row->billed);
 }

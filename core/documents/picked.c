@@ -70,6 +70,8 @@ void picked_start(struct picked *p, bool by_cost, size_t most)
     p->most = most < OKS_ROWS_MAX ? most : OKS_ROWS_MAX;
     p->n = p->n_all = 0;
     p->error = 0;
+    for (size_t i = 0; i < OKS_ROWS_MAX; i++)
+        p->order[i] = (uint8_t)i;
 }
 
 static uint64_t cost_of(const struct row_sum *sum)
@@ -103,22 +105,38 @@ static bool is_before(const struct row_sum *sum, uint64_t cost, uint64_t calls, 
 {
     if (cost != than->cost)
         return cost > than->cost;
-    return row_sum_is_before(sum, calls, key, &than->sum, than->row.calls, than->key);
+    return row_sum_is_before(sum, calls, key, than->sum, than->row.calls, than->key);
+}
+
+static struct picked_row *row_at(struct picked *p, size_t at)
+{
+    return &p->rows[p->order[at]];
 }
 
 bool picked_passes_over(struct picked *p, const struct row_sum *sum)
 {
-    bool over = p->by_cost && p->n == p->most && p->n > 0 && cost_of(sum) < p->rows[p->n - 1].cost;
+    bool over = p->by_cost && p->n == p->most && p->n > 0 && cost_of(sum) < row_at(p, p->n - 1)->cost;
 
     p->n_all += over;
     return over;
 }
 
+/* Moves the place at `from` to `to`, and those between by one. */
+static void move_place(struct picked *p, size_t from, size_t to)
+{
+    uint8_t place = p->order[from];
+
+    if (from < to)
+        memmove(p->order + from, p->order + from + 1, to - from);
+    else
+        memmove(p->order + to + 1, p->order + to, from - to);
+    p->order[to] = place;
+}
+
 static void drop(struct picked *p, size_t at)
 {
-    free(p->rows[at].key);
-    memmove(p->rows + at, p->rows + at + 1, (p->n - at - 1) * sizeof(*p->rows));
-    p->n--;
+    free(row_at(p, at)->own_key);
+    move_place(p, at, --p->n);
 }
 
 void picked_restart(struct picked *picked)
@@ -130,50 +148,88 @@ void picked_restart(struct picked *picked)
     picked_start(picked, by_cost, most);
 }
 
-void picked_add(struct picked *p, const char *key, const struct row_sum *sum, const struct oks_row *row)
+/* The row that was added; NULL: it is not kept. */
+static struct picked_row *add(struct picked *p, const char *key, const struct row_sum *sum,
+                              const struct oks_row *row)
 {
     uint64_t cost = cost_of(sum), calls = row ? row->calls : 0;
+    struct picked_row *to;
     size_t at = p->n;
-    char *copy;
 
-    while (p->by_cost && at > 0 && is_before(sum, cost, calls, key, &p->rows[at - 1]))
+    while (p->by_cost && at > 0 && is_before(sum, cost, calls, key, row_at(p, at - 1)))
         at--;
     p->n_all++;
     if (p->error || (p->by_cost && at == p->most) || p->most == 0)
-        return;
-    copy = picked_text(key);
-    if (!copy) {
-        p->error = -ENOMEM;
-        return;
-    }
+        return NULL;
     if (p->n == p->most)
         drop(p, p->by_cost ? p->n - 1 : 0);
     if (!p->by_cost)
         at = p->n;
-    memmove(p->rows + at + 1, p->rows + at, (p->n - at) * sizeof(*p->rows));
-    p->rows[at] = (struct picked_row){.key = copy, .cost = cost, .sum = *sum};
-    if (row)
-        p->rows[at].row = *row;
-    p->n++;
+    move_place(p, p->n++, at);
+    to = row_at(p, at);
+    to->own_key = NULL;
+    to->key = key;
+    to->cost = cost;
+    to->row = row ? *row : (struct oks_row){.key = NULL};
+    return to;
+}
+
+/* On ENOMEM the row has none, and the error is set. */
+static void take_key(struct picked *p, struct picked_row *row)
+{
+    row->own_key = picked_text(row->key);
+    row->key = row->own_key ? row->own_key : "";
+    if (!row->own_key)
+        p->error = -ENOMEM;
+}
+
+void picked_add(struct picked *p, const char *key, const struct row_sum *sum, const struct oks_row *row)
+{
+    struct picked_row *to = add(p, key, sum, row);
+
+    if (!to)
+        return;
+    take_key(p, to);
+    to->own = *sum;
+    to->sum = &to->own;
+}
+
+void picked_add_kept(struct picked *p, const char *key, struct row_sum *sum, const struct oks_row *row)
+{
+    struct picked_row *to = add(p, key, sum, row);
+
+    if (to)
+        to->sum = sum;
+}
+
+void picked_finish(struct picked *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct picked_row *row = row_at(p, i);
+
+        if (!row->sum->is_shown)
+            picked_bill(&row->sum->bill, &row->sum->shown);
+        row->sum->is_shown = true;
+        if (!row->own_key)
+            take_key(p, row);
+        row->row.bill = row->sum->shown;
+        row->row.key = row->key;
+        row->sum = &row->own; /* the other one may go */
+    }
 }
 
 int picked_each(const struct picked *p, int (*fn)(void *ctx, const struct oks_row *row), void *ctx)
 {
     int rc = p->error;
 
-    for (size_t i = 0; rc == 0 && i < p->n; i++) {
-        struct oks_row row = p->rows[i].row;
-
-        row.key = p->rows[i].key;
-        picked_bill(&p->rows[i].sum.bill, &row.bill);
-        rc = fn(ctx, &row);
-    }
+    for (size_t i = 0; rc == 0 && i < p->n; i++)
+        rc = fn(ctx, &p->rows[p->order[i]].row);
     return rc;
 }
 
 void picked_clear(struct picked *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        free(p->rows[i].key);
+        free(row_at(p, i)->own_key);
     p->n = 0;
 }

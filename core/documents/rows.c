@@ -30,6 +30,7 @@ static int measure(struct model *model, struct team *team, struct team_bill *out
 
     runs_window(run, &w.since, &w.until);
     rc = team_measure(model, team, run, &w, &m, &bag);
+    out->sum.is_shown = false;
     billed_bag_total(&bag, &out->sum.bill);
     billed_bag_clear(&bag);
     out->sum.counted = oks_totals_tokens(&m.totals);
@@ -160,7 +161,8 @@ int document_team_rows(struct model *model, size_t most, struct picked *picked, 
     pthread_mutex_lock(&model->lock);
     r = ranked(model, picked->most);
     for (size_t i = 0; r && i < r->n && i < picked->most; i++)
-        picked_add(picked, r->items[i]->name, &r->items[i]->bill->sum, NULL);
+        picked_add_kept(picked, r->items[i]->name, &r->items[i]->bill->sum, NULL);
+    picked_finish(picked);
     billed_bag_total(billing_all(model->billing), &all);
     *total = (struct oks_rows_total){.n = model->catalog.n_teams};
     pthread_mutex_unlock(&model->lock);

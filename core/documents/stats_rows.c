@@ -50,11 +50,11 @@ void stats_keep(const struct stats *s, struct row_text *kept, size_t start)
     kept->len = len;
 }
 
-bool stats_put_kept(struct stats *s, const struct row_text *kept, const char *key)
+bool stats_put_kept(struct stats *s, const struct row_text *kept)
 {
     if (s->picked) {
-        if (kept->has_sum && !picked_passes_over(s->picked, kept->sum))
-            picked_add(s->picked, key, kept->sum, NULL);
+        if (kept->has_sum && !picked_passes_over(s->picked, &kept->sum->sum))
+            picked_add_kept(s->picked, kept->sum->key, &kept->sum->sum, NULL);
         return kept->has_sum;
     }
     if (kept->len)
@@ -62,15 +62,28 @@ bool stats_put_kept(struct stats *s, const struct row_text *kept, const char *ke
     return kept->len;
 }
 
-void stats_keep_sum(struct row_text *kept, const struct measure *m, const struct billed_bag *billed)
+static struct kept_sum *sum_made(const char *key)
 {
-    struct row_sum *sum = kept->sum ? kept->sum : malloc(sizeof(*sum));
+    char *shown = picked_text(key);
+    size_t bytes = shown ? strlen(shown) + 1 : 0;
+    struct kept_sum *sum = shown ? malloc(sizeof(*sum) + bytes) : NULL;
 
-    if (!sum)
+    if (sum)
+        memcpy(sum->key, shown, bytes);
+    free(shown);
+    return sum;
+}
+
+void stats_keep_sum(struct row_text *kept, const char *key, const struct measure *m,
+                    const struct billed_bag *billed)
+{
+    if (!kept->sum)
+        kept->sum = sum_made(key);
+    if (!kept->sum)
         return;
-    sum->counted = oks_totals_tokens(&m->totals);
-    billed_bag_total(billed, &sum->bill);
-    kept->sum = sum;
+    kept->sum->sum.counted = oks_totals_tokens(&m->totals);
+    kept->sum->sum.is_shown = false;
+    billed_bag_total(billed, &kept->sum->sum.bill);
     kept->has_sum = true;
 }
 
@@ -79,10 +92,13 @@ void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key,
 {
     size_t start = s->j->text.len;
 
+    if (s->picked) {
+        stats_keep_sum(kept, key, m, billed);
+        if (stats_put_kept(s, kept))
+            return;
+    }
     stats_put_row(s, key, m, billed);
-    if (s->picked)
-        stats_keep_sum(kept, m, billed);
-    else
+    if (!s->picked)
         stats_keep(s, kept, start);
 }
 

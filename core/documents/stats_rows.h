@@ -24,11 +24,11 @@ struct stats {
 void stats_put_counts(struct stats *s, const struct measure *m, const struct billed_bag *billed);
 void stats_put_row(struct stats *s, const char *key, const struct measure *m,
                    const struct billed_bag *billed);
-/* Writes the row as it was last written, or picks it by its key, which only that needs; false if it has
- * changed since, or never was. */
-bool stats_put_kept(struct stats *s, const struct row_text *kept, const char *key);
-/* What the row comes to. On ENOMEM it is only not kept. */
-void stats_keep_sum(struct row_text *kept, const struct measure *m, const struct billed_bag *billed);
+/* Writes or picks the row as it last was; false if it has changed since, or never was. */
+bool stats_put_kept(struct stats *s, const struct row_text *kept);
+/* What the row comes to, and its key, always the same. On ENOMEM it is only not kept. */
+void stats_keep_sum(struct row_text *kept, const char *key, const struct measure *m,
+                    const struct billed_bag *billed);
 /* stats_put_row(), and keeps the text, or what it comes to. On ENOMEM it is only not kept. */
 void stats_put_and_keep(struct stats *s, struct row_text *kept, const char *key, const struct measure *m,
                         const struct billed_bag *billed);

@@ -52,10 +52,10 @@ struct aggregate {
  * row_text_changed(); the document sets the others.
  */
 struct row_text {
-    char *ptr;           /* malloc'ed, an exact fit */
-    size_t len;          /* 0: changed since */
-    struct row_sum *sum; /* of documents/, malloc'ed; NULL: it was never needed */
-    bool has_sum;        /* false: changed since */
+    char *ptr;            /* malloc'ed, an exact fit */
+    size_t len;           /* 0: changed since */
+    struct kept_sum *sum; /* of documents/, malloc'ed; NULL: it was never needed */
+    bool has_sum;         /* false: changed since */
 };
 
 static inline void row_text_changed(struct row_text *text)
