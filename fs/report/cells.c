@@ -245,7 +245,7 @@ static double number_of(const char *text)
     uint64_t digits = 0;
     const char *p;
 
-    for (p = text; isdigit((unsigned char)*p) || (*p == '.' && !point); p++) {
+    for (p = text; (*p >= '0' && *p <= '9') || (*p == '.' && !point); p++) {
         if (*p == '.') {
             point = true;
             continue;
@@ -265,9 +265,19 @@ static unsigned share_of(double part, double whole)
     return share >= 1 ? 1000 : (unsigned)(share * 1000 + 0.5);
 }
 
+double cell_number(const char *text)
+{
+    return *text ? number_of(text) : 0;
+}
+
+unsigned cell_share_of_number(const char *part, double whole)
+{
+    return share_of(cell_number(part), whole);
+}
+
 unsigned cell_share_of(const char *part, const char *whole)
 {
-    return share_of(*part ? number_of(part) : 0, *whole ? number_of(whole) : 0);
+    return share_of(cell_number(part), cell_number(whole));
 }
 
 unsigned cell_share_of_counts(uint64_t part, uint64_t whole)

@@ -43,6 +43,9 @@ const char *cell_usd_of(const char *cost, bool at_least, struct cell_marks *mark
 const char *cell_time_of(const char *stamp, const struct oks_zone *zone, char out[CELL_BYTES]);
 const char *cell_percent_of(const char *ratio, char out[CELL_BYTES]);
 unsigned cell_share_of(const char *part, const char *whole);
+/* The same of many parts of one whole, which is cell_number() of its text. */
+unsigned cell_share_of_number(const char *part, double whole);
+double cell_number(const char *text); /* "": 0 */
 unsigned cell_share_of_counts(uint64_t part, uint64_t whole);
 unsigned cell_ratio_of(const char *ratio);
 

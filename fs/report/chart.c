@@ -66,7 +66,7 @@ void chart_begin_file(struct markup *m, unsigned width, unsigned height, const c
                   CHART_STYLE, width, height);
 }
 
-static void put_grid(struct markup *m, const struct chart *c, double top)
+static void write_grid(struct markup *m, const struct chart *c, double top)
 {
     for (int i = 0; i <= GRID_LINES; i++) {
         double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - (double)i / GRID_LINES);
@@ -92,6 +92,18 @@ static void put_grid(struct markup *m, const struct chart *c, double top)
     }
 }
 
+static void put_grid(struct markup *m, const struct chart *c, double top)
+{
+    struct cell_marks none = {0};
+
+    kept_key(c->kept, &top, sizeof(top));
+    kept_key_text(c->kept, c->unit);
+    if (kept_again(c->kept, m, &none))
+        return;
+    write_grid(m, c, top);
+    kept_end(c->kept, m, &none);
+}
+
 static void put_rect(struct markup *m, const char *begin, double x, double y, double width, double height)
 {
     markup_raw(m, begin);
@@ -106,9 +118,29 @@ static void put_rect(struct markup *m, const char *begin, double x, double y, do
     markup_raw(m, "\"/>");
 }
 
-static void write_bar(struct markup *m, const struct chart_bar *bar, double x, double step, double top)
+/* How bars stand. */
+struct scale {
+    double step;  /* from one to the next */
+    double top;   /* the value of the highest line */
+    size_t every; /* so many bars have one label */
+};
+
+static void put_label(struct markup *m, const struct chart_bar *bar, double x)
 {
-    double room = HEIGHT - TOP - BOTTOM, height = room * bar->value / top;
+    const char *label = bar->label;
+
+    markup_raw(m, "<text class=\"faint\" x=\"");
+    markup_tenths(m, x);
+    markup_raw(m, "\" y=\"");
+    markup_number(m, HEIGHT - 8);
+    markup_raw(m, "\">");
+    markup_text(m, strlen(label) == strlen("2026-06-10") ? label + strlen("2026-") : label);
+    markup_raw(m, "</text>\n");
+}
+
+static void write_bar(struct markup *m, const struct chart_bar *bar, size_t i, const struct scale *s)
+{
+    double room = HEIGHT - TOP - BOTTOM, height = room * bar->value / s->top, x = LEFT + s->step * (double)i;
 
     if (height < 1)
         height = 1;
@@ -118,49 +150,35 @@ static void write_bar(struct markup *m, const struct chart_bar *bar, double x, d
     markup_text(m, bar->text);
     markup_raw(m, "</title>");
     /* The title is on the full height, so that a day without a bar can be pointed at too. */
-    put_rect(m, "<rect opacity=\"0\"", x, TOP, step, room);
+    put_rect(m, "<rect opacity=\"0\"", x, TOP, s->step, room);
     if (bar->value > 0)
-        put_rect(m, "<rect class=\"bar\"", x + step * 0.1, TOP + room - height, step * 0.8, height);
+        put_rect(m, "<rect class=\"bar\"", x + s->step * 0.1, TOP + room - height, s->step * 0.8, height);
     markup_raw(m, "</g>\n");
+    if (i % s->every == 0)
+        put_label(m, bar, x);
 }
 
-static void put_bar(struct markup *m, const struct chart *c, size_t i, double x, double step, double top)
+static void put_bar(struct markup *m, const struct chart *c, size_t i, const struct scale *s)
 {
     const struct chart_bar *bar = &c->bars[i];
+    const double numbers[] = {s->top, bar->value, (double)c->n};
     struct cell_marks none = {0};
 
-    kept_key(c->kept, &step, sizeof(step));
-    kept_key(c->kept, &top, sizeof(top));
-    kept_key(c->kept, &bar->value, sizeof(bar->value));
+    kept_key(c->kept, numbers, sizeof(numbers));
     kept_key_text(c->kept, bar->label);
     kept_key_text(c->kept, bar->text);
     if (kept_again(c->kept, m, &none))
         return;
-    write_bar(m, bar, x, step, top);
+    write_bar(m, bar, i, s);
     kept_end(c->kept, m, &none);
 }
 
 static void put_bars(struct markup *m, const struct chart *c, double top)
 {
-    double step = (double)(WIDTH - LEFT) / (double)c->n;
-    size_t every = (c->n + LABELS - 1) / LABELS;
+    const struct scale s = {(double)(WIDTH - LEFT) / (double)c->n, top, (c->n + LABELS - 1) / LABELS};
 
-    kept_part(c->kept, c->id);
-    for (size_t i = 0; i < c->n; i++) {
-        const char *label = c->bars[i].label;
-        double x = LEFT + step * (double)i;
-
-        put_bar(m, c, i, x, step, top);
-        if (i % every == 0) {
-            markup_raw(m, "<text class=\"faint\" x=\"");
-            markup_tenths(m, x);
-            markup_raw(m, "\" y=\"");
-            markup_number(m, HEIGHT - 8);
-            markup_raw(m, "\">");
-            markup_text(m, strlen(label) == strlen("2026-06-10") ? label + strlen("2026-") : label);
-            markup_raw(m, "</text>\n");
-        }
-    }
+    for (size_t i = 0; i < c->n; i++)
+        put_bar(m, c, i, &s);
 }
 
 void chart_put(struct markup *m, const struct chart *c, bool alone)
@@ -177,6 +195,7 @@ void chart_put(struct markup *m, const struct chart *c, bool alone)
         markup_text(m, c->title);
         markup_raw(m, "</title>\n");
     }
+    kept_part(c->kept, c->id);
     put_grid(m, c, top);
     if (c->n > 0)
         put_bars(m, c, top);

@@ -176,7 +176,7 @@ static int print(struct markup *m, const struct report_source *source, const str
         {"branches", "Branches", 1}, {"teams", "Teams", 1},     {"agents", "Agents", 1},
         {"hosts", "Hosts", 2},       {"tools", "Tools", 1},
     };
-    struct page p = {m, source, time, {0}, kept};
+    struct page p = {.m = m, .source = source, .time = time, .kept = kept};
     int rc;
 
     kept_start(kept);

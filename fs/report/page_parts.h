@@ -17,6 +17,7 @@ struct page {
     const struct page_time *time;
     struct cell_marks marks; /* of all sections, to be explained at the end */
     struct kept *kept;       /* NULL: nothing is kept */
+    double whole;            /* what shares are of, in the table that is being written */
 };
 
 /* --- page_parts.c: the frame, and tables --- */

@@ -98,11 +98,12 @@ static void put_head(const struct page *p, const struct report_kind *kind)
 }
 
 /* `row` NULL: this is the total. */
-static void put_calls(struct page *p, const struct oks_row *row, const struct oks_rows_total *total)
+static void put_calls(struct page *p, const struct oks_row *row, unsigned share,
+                      const struct oks_rows_total *total)
 {
     page_count(p, true, row ? row->calls : total->calls);
     if (row)
-        page_share(p, cell_share_of_counts(row->calls, total->calls));
+        page_share(p, share);
     else
         page_cell(p, "", true);
     if (row)
@@ -111,7 +112,8 @@ static void put_calls(struct page *p, const struct oks_row *row, const struct ok
         page_cell(p, "", false);
 }
 
-static void put_billed(struct page *p, const struct oks_bill *bill, const struct oks_bill *total)
+static void put_billed(struct page *p, const struct oks_bill *bill, unsigned share,
+                       const struct oks_bill *total)
 {
     char text[CELL_BYTES];
 
@@ -119,7 +121,7 @@ static void put_billed(struct page *p, const struct oks_bill *bill, const struct
     if (bill == total)
         page_cell(p, "", true);
     else
-        page_share(p, cell_share_of(bill->cost, total->cost));
+        page_share(p, share);
     page_count(p, true, bill->requests);
     page_count(p, true, bill->input_tokens);
     page_count(p, true, bill->output_tokens);
@@ -127,8 +129,10 @@ static void put_billed(struct page *p, const struct oks_bill *bill, const struct
     page_count(p, true, bill->cache_read_tokens);
 }
 
-static void begin_rows(struct page *p, const struct report_kind *kind, const char *caption)
+static void begin_rows(struct page *p, const struct report_kind *kind, const char *caption,
+                       const struct oks_rows_total *total)
 {
+    p->whole = cell_number(total->bill.cost);
     page_begin_table(p, caption);
     put_head(p, kind);
     kept_part(p->kept, kind);
@@ -136,25 +140,21 @@ static void begin_rows(struct page *p, const struct report_kind *kind, const cha
 
 /* `row` NULL: this is the total. */
 static void put_cells(struct page *p, const struct report_kind *kind, const char *name,
-                      const struct oks_row *row, const struct oks_rows_total *total)
+                      const struct oks_row *row, unsigned share, const struct oks_rows_total *total)
 {
     page_row_name(p, name);
     if (kind->of_calls)
-        put_calls(p, row, total);
+        put_calls(p, row, share, total);
     else
-        put_billed(p, row ? &row->bill : &total->bill, &total->bill);
+        put_billed(p, row ? &row->bill : &total->bill, share, &total->bill);
     markup_raw(p->m, "</tr>\n");
 }
 
-static void key_of(struct page *p, const struct report_kind *kind, const char *name,
-                   const struct oks_row *row, const struct oks_rows_total *total)
+static void key_of(const struct page *p, const char *name, const struct oks_row *row, unsigned share)
 {
-    uint64_t share = kind->of_calls ? cell_share_of_counts(row->calls, total->calls)
-                                    : cell_share_of(row->bill.cost, total->bill.cost);
+    const uint64_t numbers[] = {share, row->calls, row->sessions};
 
-    kept_key(p->kept, &share, sizeof(share));
-    kept_key(p->kept, &row->calls, sizeof(row->calls));
-    kept_key(p->kept, &row->sessions, sizeof(row->sessions));
+    kept_key(p->kept, numbers, sizeof(numbers));
     page_key_bill(p, &row->bill);
     kept_key_text(p->kept, name);
 }
@@ -162,22 +162,24 @@ static void key_of(struct page *p, const struct report_kind *kind, const char *n
 static void put_row(struct page *p, const struct report_kind *kind, const struct oks_row *row,
                     const struct oks_rows_total *total)
 {
+    unsigned share = kind->of_calls ? cell_share_of_counts(row->calls, total->calls)
+                                    : cell_share_of_number(row->bill.cost, p->whole);
     const char *name = row->key;
     char time[CELL_BYTES];
 
     if (kind->key == CELL_TIME)
         name = cell_time_of(row->key, p->time->zone, time);
-    key_of(p, kind, name, row, total);
+    key_of(p, name, row, share);
     if (kept_again(p->kept, p->m, &p->marks))
         return;
-    put_cells(p, kind, name, row, total);
+    put_cells(p, kind, name, row, share, total);
     kept_end(p->kept, p->m, &p->marks);
 }
 
 static void end_rows(struct page *p, const struct report_kind *kind, const struct oks_rows_total *total)
 {
     markup_raw(p->m, "</tbody>\n<tfoot>\n");
-    put_cells(p, kind, kind->folder ? "All sessions" : "Total", NULL, total);
+    put_cells(p, kind, kind->folder ? "All sessions" : "Total", NULL, 0, total);
     markup_raw(p->m, "</tfoot>\n");
     page_end_table(p);
 }
@@ -203,7 +205,7 @@ static void begin_kind(struct kind_section *s)
     else
         snprintf(caption, CAPTION_BYTES, "%s by %s: the first %d of %zu", s->title, by, ROWS_SHOWN,
                  s->total.n);
-    begin_rows(s->page, s->kind, caption);
+    begin_rows(s->page, s->kind, caption, &s->total);
     s->begun = true;
 }
 
@@ -287,7 +289,7 @@ int page_blocks(struct page *p)
 void page_put_rows(struct page *p, const struct report_kind *kind, const struct page_rows *rows,
                    const char *caption)
 {
-    begin_rows(p, kind, caption);
+    begin_rows(p, kind, caption, &rows->total);
     for (size_t i = 0; i < rows->n; i++)
         put_row(p, kind, &rows->items[i].row, &rows->total);
     end_rows(p, kind, &rows->total);
