@@ -397,13 +397,31 @@ void catalog_session_remove(struct catalog *c, struct session *s)
     version_next_names(c->versions);
     c->n_sessions--;
     leave_parent(c, s);
+    if (s->in_other_teams)
+        LIST_REMOVE(s, of_other_teams);
     free(s->facts);
     free(s->id);
     free(s);
 }
 
+static void count_as(struct catalog *c, struct transcript *t, struct file_counts now)
+{
+    c->files.bytes += now.bytes - t->counted.bytes;
+    c->files.bad_lines += now.bad_lines - t->counted.bad_lines;
+    c->files.unreadable += now.unreadable - t->counted.unreadable;
+    t->counted = now;
+}
+
+void catalog_count(struct catalog *c, struct transcript *t)
+{
+    struct file_counts now = {t->mark.size, t->state.bad, t->error != 0};
+
+    count_as(c, t, t->retained ? (struct file_counts){0} : now);
+}
+
 void catalog_transcript_remove(struct catalog *c, struct transcript *t)
 {
+    count_as(c, t, (struct file_counts){0});
     tdelete(t, &c->transcripts, by_path);
     folder_remove(&t->file);
     unlink_transcript(t);

@@ -83,6 +83,8 @@ struct session {
     const struct transcript *older; /* ... and the one whose name comes first; NULL: to be looked for */
     bool twins_changed;             /* since sums/ saw them last */
     LIST_HEAD(, membership) teams;
+    bool in_other_teams; /* in catalog.in_other_teams */
+    LIST_ENTRY(session) of_other_teams;
     struct lead *unnamed_of; /* see struct lead; NULL: none */
     LIST_ENTRY(session) of_unnamed;
     uint64_t version; /* set by catalog_session_changed() alone */
@@ -132,16 +134,18 @@ struct catalog {
     void *sessions;                   /* by name */
     TAILQ_HEAD(, session) by_version; /* the one that changed last is the first */
     TAILQ_HEAD(, team) teams_by_version;
-    struct ranked_teams *ranked_teams; /* of documents/, malloc'ed; NULL: not made */
-    void *projects;                    /* by name */
-    void *teams;                       /* by key */
-    void *leads;                       /* by name */
-    void *parents;                     /* by name */
-    void *origins;                     /* by name */
-    struct host own;                   /* this machine */
-    struct host **hosts;               /* the others, ascending by name */
+    LIST_HEAD(, session) in_other_teams; /* since sums/ saw them, or a team has another name */
+    struct ranked_teams *ranked_teams;   /* of documents/, malloc'ed; NULL: not made */
+    void *projects;                      /* by name */
+    void *teams;                         /* by key */
+    void *leads;                         /* by name */
+    void *parents;                       /* by name */
+    void *origins;                       /* by name */
+    struct host own;                     /* this machine */
+    struct host **hosts;                 /* the others, ascending by name */
     size_t n_hosts;
     size_t n_sessions, n_projects, n_teams, n_transcripts;
+    struct file_counts files;         /* see catalog_count() */
     size_t n_unplaced;                /* transcripts whose session and project are known only after a scan */
     size_t n_late_dirty;              /* dirty ones that are late: see catalog_is_late() */
     LIST_HEAD(, transcript) related;  /* those for which their family makes a difference */
@@ -199,6 +203,9 @@ void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched);
 void catalog_mark_clean(struct catalog *c, struct transcript *t);
 /* Frees a session without transcripts. */
 void catalog_session_remove(struct catalog *c, struct session *s);
+/* The sums of all files get what the transcript's comes to now. Call it when its mark, its bad lines, its
+ * error or t->retained have changed. */
+void catalog_count(struct catalog *c, struct transcript *t);
 /* Removes a transcript; the caller frees it. */
 void catalog_transcript_remove(struct catalog *c, struct transcript *t);
 /* Sets whether the file has several names. */
@@ -279,6 +286,9 @@ void catalog_team_release(struct catalog *c, struct team *team);
 /* Joins the teams that the session's transcripts name now, and leaves the others. 0 or -ENOMEM */
 int catalog_session_teams(struct catalog *c, struct session *s);
 void catalog_membership_end(struct catalog *c, struct membership *m);
+/* A session that joined or left a team, or whose team got another name, since this returned it last; NULL: no
+ * more. */
+struct session *catalog_next_in_other_teams(struct catalog *c);
 
 /* leads.c */
 /* Makes the session of that name the membership's lead; NULL: none. 0 or -ENOMEM */

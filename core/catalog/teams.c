@@ -99,6 +99,25 @@ static bool is_before(const struct membership *m, const struct membership *than)
     return t && (!other || strcmp(t->path, other->path) < 0);
 }
 
+static void is_in_other_teams(struct catalog *c, struct session *s)
+{
+    if (s->in_other_teams)
+        return;
+    s->in_other_teams = true;
+    LIST_INSERT_HEAD(&c->in_other_teams, s, of_other_teams);
+}
+
+struct session *catalog_next_in_other_teams(struct catalog *c)
+{
+    struct session *s = LIST_FIRST(&c->in_other_teams);
+
+    if (!s)
+        return NULL;
+    LIST_REMOVE(s, of_other_teams);
+    s->in_other_teams = false;
+    return s;
+}
+
 static void find_first(struct team *team)
 {
     struct membership *m;
@@ -116,6 +135,7 @@ static void find_first(struct team *team)
 static void team_rename(struct catalog *c, struct team *team, struct membership *changed)
 {
     char name[sizeof(team->name)];
+    struct membership *m;
 
     if (!team->first || changed == team->first)
         find_first(team);
@@ -128,6 +148,8 @@ static void team_rename(struct catalog *c, struct team *team, struct membership 
         return;
     strcpy(team->name, name);
     version_next_names(c->versions);
+    LIST_FOREACH(m, &team->members, of_team)
+        is_in_other_teams(c, m->session);
 }
 
 void catalog_team_respelled(struct catalog *c, struct team *team)
@@ -140,6 +162,7 @@ void catalog_membership_end(struct catalog *c, struct membership *m)
     struct team *team = m->team;
 
     lead_set(c, m, NULL);
+    is_in_other_teams(c, m->session);
     LIST_REMOVE(m, of_team);
     LIST_REMOVE(m, of_session);
     catalog_team_changed(c, team, version_next(c->versions));
@@ -169,6 +192,7 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     m->team = team;
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
+    is_in_other_teams(c, s);
     catalog_team_changed(c, team, version_next(c->versions));
     team_rename(c, team, m);
     return 0;

@@ -53,6 +53,11 @@ struct passed_line {
     uint8_t sha256[OKS_SHA256_BYTES]; /* of the line's first bytes, and of the last ones before `end` */
 };
 
+/* Sums over files that exist. */
+struct file_counts {
+    uint64_t bytes, bad_lines, unreadable;
+};
+
 struct transcript {
     /* fixed */
     char *path;
@@ -128,6 +133,7 @@ struct transcript {
     struct billing_part *billed;
     struct transcript_sums *sums; /* of sums/ */
     struct stream_marks *marks;   /* of streams/ */
+    struct file_counts counted;   /* what the catalog's sums have of it */
     int error; /* of the last scan, 0 or negative errno; the totals are the last good ones */
 };
 

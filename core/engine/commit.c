@@ -114,6 +114,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     t->error = out->error;
     if (out->gone || !out->changed || (out->error && !out->gain.identity.len && !out->replace)) {
         t->gone |= out->gone;
+        catalog_count(&e->model.catalog, t);
         scan_outcome_clear(out);
         return 0;
     }
@@ -142,6 +143,7 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
     scan_outcome_clear(out);
     if (rc < 0)
         commit_fails(e, t);
+    catalog_count(&e->model.catalog, t);
     session_copies_renew(t->session, t);
     timeline_after(&e->model.timeline, t->session, &change);
     return rc;

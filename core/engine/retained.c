@@ -92,6 +92,7 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
     t->mark = transcript_retained_mark(&t->state);
     session_file_changed(t, &before);
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
+    catalog_count(&e->model.catalog, t);
     e->n_retained++;
     billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
 }
@@ -306,6 +307,7 @@ void retained_return(struct oks_engine *e, struct transcript *t, struct folder *
     t->retained = t->stored = false;
     t->anew |= t->source->amend != NULL; /* its rows may have been amended */
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
+    catalog_count(&e->model.catalog, t);
     billing_retain(e->model.billing, t->billed, false);
     stream_committed(&e->streams, t);
     folder_add(folder, &t->file);

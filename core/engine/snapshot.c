@@ -542,6 +542,7 @@ bool snapshot_restore(struct oks_engine *e, struct transcript *t)
     if (!r.failed) {
         stream_committed(&e->streams, t);
         catalog_inode_is(&e->model.catalog, t, t->state.ino);
+        catalog_count(&e->model.catalog, t);
         return true;
     }
     billing_leave(e->model.billing, t->billed);

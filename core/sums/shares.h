@@ -26,6 +26,11 @@ struct session_sums {
     size_t span;   /* then its place in sums->spans */
     bool span_due; /* in sums->spans.due */
     LIST_ENTRY(session_sums) of_span_due;
+    struct label_set *label_set; /* NULL: in none yet */
+    LIST_ENTRY(session_sums) of_label_set;
+    uint64_t label_set_first; /* the key of its first stamp that the set has */
+    bool label_set_due;       /* in sums->label_sets.due */
+    LIST_ENTRY(session_sums) of_label_set_due;
 };
 
 struct project_sums {

@@ -68,6 +68,7 @@ int sums_session(struct sums *sums, struct session *s, struct project *from, boo
     recent_changed(sums, s, leaves);
     (leaves ? labels_leave : labels_due)(sums, s);
     (leaves ? spans_leave : spans_due)(sums, s);
+    (leaves ? label_sets_leave : label_sets_due)(sums, s);
     return failed ? -ENOMEM : rc;
 }
 
@@ -316,8 +317,8 @@ void sums_transcript_models(const struct transcript *t,
 int sums_posted(struct sums *sums, struct session *s, const char *model, const struct billed_sum *sum,
                 bool comes)
 {
-    struct billed_bag *bags[1 + GROUP_KINDS];
-    struct billed_sum *to[1 + GROUP_KINDS];
+    struct billed_bag *bags[2 + GROUP_KINDS];
+    struct billed_sum *to[2 + GROUP_KINDS];
     struct session_sums *own = s->sums;
     int n = 0;
 
@@ -329,6 +330,8 @@ int sums_posted(struct sums *sums, struct session *s, const char *model, const s
     for (int i = 0; i < GROUP_KINDS; i++)
         if (own->groups[i].group)
             bags[n++] = group_bag(own->groups[i].group);
+    bags[n] = label_sets_bag(sums, s);
+    n += bags[n] != NULL;
     for (int i = 0; i < n; i++) {
         to[i] = billed_bag_at(bags[i], model);
         if (!to[i])
@@ -378,6 +381,7 @@ void sums_forget_costs(struct sums *sums)
         oks_tree_each(groups_tree(sums, (enum group_kind)kind), forget_group, NULL);
     tag_bills_forget(sums->catalog);
     labels_forget(sums);
+    label_sets_forget_costs(sums);
 }
 
 const struct billed_bag *sums_project_billed(const struct project *p)
@@ -403,4 +407,5 @@ void sums_clear(struct sums *sums)
     groups_free(sums);
     labels_free(sums);
     spans_clear(sums);
+    label_sets_free(sums);
 }

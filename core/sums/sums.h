@@ -18,6 +18,7 @@
 #include "catalog/catalog.h"
 #include "sums/aggregate.h"
 #include "sums/groups.h"
+#include "sums/label_sets.h"
 #include "sums/labels.h"
 #include "sums/recent.h"
 #include "sums/spans.h"
@@ -33,6 +34,7 @@ struct sums {
     struct recent_sessions recent;
     struct label_sums labels;
     struct spans spans;
+    struct label_sets label_sets;
 };
 
 void sums_init(struct sums *sums, struct catalog *catalog, struct oks_intern *names);

@@ -2,6 +2,7 @@
  * What is kept from one read to the next: an engine that was read after each of many random changes shows the
  * same bytes as one that begins anew.
  */
+#include <sys/stat.h>
 #include <time.h>
 
 #include "effort.h"
@@ -17,6 +18,7 @@ enum {
 
 /* All that keeps something. */
 static const char *const paths[] = {
+    "metrics.prom",
     "report.html",
     "report.txt",
     "stats/by-day.svg",
@@ -50,6 +52,7 @@ static const char *path_of(unsigned i)
 }
 
 static bool all_timed;
+static unsigned groups = FILES; /* projects, and teams */
 
 /* Some lines have no time, one of before 2020, one of the hours to come, or none that can be read. */
 static const char *stamp(void)
@@ -84,9 +87,12 @@ static const char *line(unsigned i)
         "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":%u,\"output_tokens\":%u,"
         "\"cache_creation_input_tokens\":%u,\"cache_read_input_tokens\":%u},"
         "\"content\":[{\"type\":\"tool_use\",\"name\":\"%s\"}]}}\n",
-        stamp(), i + 1, rnd(8) ? i : rnd(FILES), rnd(3),
-        rnd(5) ? text_of("\"teamName\":\"crew <%u>\",", i) : "", rnd(4) ? ++n : rnd(60), models[rnd(3)],
-        rnd(50000), rnd(20000), rnd(9000), rnd(900000), tools[rnd(3)]);
+        stamp(), i + 1, (rnd(8) ? i : rnd(FILES)) % groups, rnd(3),
+        rnd(5) ? text_of("\"teamName\":\"%s <%u>\",", rnd(9) ? "crew" : "Crew",
+                         (rnd(9) ? i : rnd(FILES)) % groups)
+               : "",
+        rnd(4) ? ++n : rnd(60), models[rnd(3)], rnd(50000), rnd(20000), rnd(9000), rnd(900000),
+        tools[rnd(3)]);
 }
 
 static void write_anew(unsigned i)
@@ -107,7 +113,7 @@ static void change(void)
     else if (rnd(10) == 0)
         remove_tree(path_of(i));
     else
-        append_file(path_of(i), line(i));
+        append_file(path_of(i), rnd(20) ? line(i) : "no JSON\n");
 }
 
 static void find(struct oks_engine *engine, const char *path, struct node *node)
@@ -231,12 +237,20 @@ static void check_days(struct oks_engine *engine)
         ck_assert_str_eq(of_all.names[i], of_sessions.names[i]);
 }
 
-static void run(unsigned steps)
+/* Of metrics.prom some label sets are shown, or all. */
+static void begin(unsigned label_sets)
+{
+    put_file("okstra/okstrafs.json",
+             text_of("{\"metrics\": {\"labelSets\": %u, \"claudeCodeNames\": true}}", label_sets));
+    for (unsigned i = 0; i < FILES; i++)
+        write_anew(i);
+}
+
+static void run(unsigned steps, unsigned label_sets)
 {
     struct oks_engine *engine;
 
-    for (unsigned i = 0; i < FILES; i++)
-        write_anew(i);
+    begin(label_sets);
     engine = engine_open((struct engine_options){.no_cache = true});
     check(engine, 0);
     for (unsigned step = 1; step <= steps; step++) {
@@ -255,7 +269,7 @@ START_TEST(many_changes)
     for (unsigned i = 1; i <= homes; i++) {
         seed = i;
         all_timed = i % 2;
-        run(steps);
+        run(steps, i % 2 ? 60 : 1000);
         remove_tree("claude");
     }
 }
@@ -281,11 +295,103 @@ START_TEST(rows_that_did_not_change)
 }
 END_TEST
 
+/* --- metrics.prom of an engine that goes on, and of the next one, which has its caches and its history ---
+ */
+
+static uint64_t bytes_of_files(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < FILES; i++) {
+        struct stat st;
+
+        sum += stat(at(path_of(i)), &st) == 0 ? (uint64_t)st.st_size : 0;
+    }
+    return sum;
+}
+
+/* Without what the engine's own files come to. */
+static const char *metrics_of(struct oks_engine *engine)
+{
+    struct oks_document document;
+    char *text, *line;
+
+    show(engine, "metrics.prom", &document);
+    text = kept(strndup(document.bytes, document.len));
+    oks_document_clear(&document);
+    line = strstr(text, "\nokstrafs_history_bytes ");
+    ck_assert_ptr_nonnull(line);
+    memmove(line + 1, strchr(line + 1, '\n'), strlen(strchr(line + 1, '\n')) + 1);
+    ck_assert_msg(strstr(text, text_of("\nokstrafs_transcript_bytes %" PRIu64 "\n", bytes_of_files())), "%s",
+                  text);
+    return text;
+}
+
+static uint64_t requests_in(const char *text)
+{
+    uint64_t sum = 0;
+
+    for (const char *at = text; (at = strstr(at, "\nokstrafs_requests_total{")); at++)
+        sum += strtoull(strrchr(kept(strndup(at + 1, strcspn(at + 1, "\n"))), ' '), NULL, 10);
+    return sum;
+}
+
+/* Sessions that exist, and such whose files were deleted. */
+static void forget_some(struct oks_engine *engine)
+{
+    for (unsigned n = rnd(3); n > 0; n--) {
+        unsigned i = rnd(FILES);
+        uint64_t done;
+
+        if (access(at(path_of(i)), F_OK) != 0)
+            oks_engine_forget(engine, text_of("%08x-0000-4000-8000-000000000000", i + 1), &done);
+    }
+}
+
+static const char *synced_metrics_of(struct oks_engine *engine)
+{
+    struct oks_target all = {.kind = OKS_ALL};
+
+    ck_assert_int_eq(oks_engine_sync(engine, &all, false, NULL), 0);
+    return metrics_of(engine);
+}
+
+START_TEST(counters_go_on_after_a_restart)
+{
+    unsigned steps = by_effort(4, 20, 80);
+    struct oks_engine *engine;
+
+    seed = 77;
+    groups = 7; /* most label sets have several sessions */
+    begin(60);
+    engine = engine_open((struct engine_options){0});
+    for (unsigned step = 0; step < steps; step++) {
+        const char *before = synced_metrics_of(engine), *now;
+
+        for (unsigned n = rnd(6); n > 0; n--)
+            change();
+        now = synced_metrics_of(engine);
+        ck_assert_uint_ge(requests_in(now), requests_in(before));
+        if (step % 3 == 2) {
+            forget_some(engine);
+            now = synced_metrics_of(engine);
+        }
+        engine_close(engine);
+        engine = engine_open((struct engine_options){0});
+        before = now;
+        now = synced_metrics_of(engine);
+        ck_assert_str_eq(now, before);
+    }
+    engine_close(engine);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("anew");
 
     SCRATCH_TEST(suite, many_changes);
     SCRATCH_TEST(suite, rows_that_did_not_change);
+    SCRATCH_TEST(suite, counters_go_on_after_a_restart);
     return tap_run(suite);
 }
