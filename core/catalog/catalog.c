@@ -43,6 +43,8 @@ void catalog_clear(struct catalog *c)
     catalog_set_hosts(c, NULL, 0);
     free(c->by_inode.chains);
     free(c->ranked_teams);
+    for (int i = 0; i < OKS_SOURCES; i++)
+        free(c->limits[i]);
 }
 
 static int by_session_name(const void *a, const void *b)
@@ -422,6 +424,8 @@ void catalog_count(struct catalog *c, struct transcript *t)
 void catalog_transcript_remove(struct catalog *c, struct transcript *t)
 {
     count_as(c, t, (struct file_counts){0});
+    if (t->source->limits)
+        c->limits_left = c->versions->last;
     tdelete(t, &c->transcripts, by_path);
     folder_remove(&t->file);
     unlink_transcript(t);

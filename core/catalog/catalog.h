@@ -134,15 +134,17 @@ struct catalog {
     void *sessions;                   /* by name */
     TAILQ_HEAD(, session) by_version; /* the one that changed last is the first */
     TAILQ_HEAD(, team) teams_by_version;
-    LIST_HEAD(, session) in_other_teams; /* since sums/ saw them, or a team has another name */
-    struct ranked_teams *ranked_teams;   /* of documents/, malloc'ed; NULL: not made */
-    void *projects;                      /* by name */
-    void *teams;                         /* by key */
-    void *leads;                         /* by name */
-    void *parents;                       /* by name */
-    void *origins;                       /* by name */
-    struct host own;                     /* this machine */
-    struct host **hosts;                 /* the others, ascending by name */
+    LIST_HEAD(, session) in_other_teams;     /* since sums/ saw them, or a team has another name */
+    struct ranked_teams *ranked_teams;       /* of documents/, malloc'ed; NULL: not made */
+    struct told_limits *limits[OKS_SOURCES]; /* the same */
+    uint64_t limits_left;                    /* the version when a transcript of a source with limits left */
+    void *projects;                          /* by name */
+    void *teams;                             /* by key */
+    void *leads;                             /* by name */
+    void *parents;                           /* by name */
+    void *origins;                           /* by name */
+    struct host own;                         /* this machine */
+    struct host **hosts;                     /* the others, ascending by name */
     size_t n_hosts;
     size_t n_sessions, n_projects, n_teams, n_transcripts;
     struct file_counts files;         /* see catalog_count() */

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/tree.h"
 #include "documents/document.h"
 #include "documents/limits.h"
@@ -21,58 +20,135 @@ enum {
     HUNDREDTHS = 100,
 };
 
+/* A limit, and the transcript with the newest line about it; NULL: none has a time. */
 struct limit_row {
     char id[SOURCE_LIMIT_TEXT], stamp[SOURCE_LIMIT_TEXT];
-    const struct transcript *of; /* the transcript with the newest line */
+    const struct transcript *of;
 };
 
-struct limits_found {
+/*
+ * The limits of a source as they were at `version`. Of a session that has changed since they are looked for
+ * again. If one is not as new there as it was, or a transcript has left, all transcripts are looked at.
+ */
+struct told_limits {
+    uint64_t version; /* 0: they are not known */
+    struct limit_row rows[LIMITS_MAX];
+    size_t n;
+    bool sorted;
+};
+
+struct looking {
+    struct told_limits *told;
     enum oks_source source;
-    struct limit_row *rows;
-    size_t n, room;
     const struct transcript *t; /* the one being looked at */
+    bool full;                  /* there is one more than is shown */
 };
 
-static struct limit_row *row_of(struct limits_found *f, const char *id)
+static struct limit_row *row_of(struct looking *l, const char *id)
 {
-    for (size_t i = 0; i < f->n; i++)
-        if (strcmp(f->rows[i].id, id) == 0)
-            return &f->rows[i];
-    if (f->n == LIMITS_MAX || !OKS_GROW(f->rows, f->n, f->room))
+    struct told_limits *told = l->told;
+
+    for (size_t i = 0; i < told->n; i++)
+        if (strcmp(told->rows[i].id, id) == 0)
+            return &told->rows[i];
+    l->full |= told->n == LIMITS_MAX;
+    if (l->full)
         return NULL;
-    f->rows[f->n] = (struct limit_row){0};
-    strcpy(f->rows[f->n].id, id);
-    return &f->rows[f->n++];
+    told->rows[told->n] = (struct limit_row){0};
+    strcpy(told->rows[told->n].id, id);
+    told->sorted = false;
+    return &told->rows[told->n++];
+}
+
+static bool is_newer(const struct looking *l, const char *stamp, const struct limit_row *row)
+{
+    int d = strcmp(stamp, row->stamp);
+
+    return d > 0 || (d == 0 && row->of && strcmp(l->t->path, row->of->path) < 0);
 }
 
 static int note(void *ctx, const struct source_limit *limit)
 {
-    struct limits_found *f = ctx;
-    struct limit_row *row = row_of(f, limit->id);
+    struct looking *l = ctx;
+    struct limit_row *row = row_of(l, limit->id);
 
-    if (!row)
-        return f->n == LIMITS_MAX ? 0 : -ENOMEM;
-    if (strcmp(limit->stamp, row->stamp) > 0) {
-        strcpy(row->stamp, limit->stamp);
-        row->of = f->t;
-    }
+    if (!row || !is_newer(l, limit->stamp, row))
+        return 0;
+    strcpy(row->stamp, limit->stamp);
+    row->of = l->t;
     return 0;
 }
 
 static int note_all(void *ctx, void *item)
 {
-    struct limits_found *f = ctx;
+    struct looking *l = ctx;
     const struct transcript *t = item;
 
-    if (t->source->id != f->source || !t->source->limits || !t->state.reader_state)
+    if (t->source->id != l->source || !t->source->limits || !t->state.reader_state)
         return 0;
-    f->t = t;
-    return t->source->limits(t->state.reader_state, note, f);
+    l->t = t;
+    return t->source->limits(t->state.reader_state, note, l);
 }
 
 static int by_id(const void *a, const void *b)
 {
     return strcmp(((const struct limit_row *)a)->id, ((const struct limit_row *)b)->id);
+}
+
+/* False: another session may have a newer line now. */
+static bool look_at_session(struct looking *l, const struct session *s)
+{
+    char before[LIMITS_MAX][SOURCE_LIMIT_TEXT];
+    struct told_limits *told = l->told;
+    const struct transcript *t;
+    size_t n = told->n;
+    bool lost = false;
+
+    for (size_t i = 0; i < n; i++) {
+        struct limit_row *row = &told->rows[i];
+        bool is_of = row->of && row->of->session == s;
+
+        strcpy(before[i], row->stamp);
+        if (is_of)
+            *row->stamp = '\0';
+        if (is_of)
+            row->of = NULL;
+    }
+    TAILQ_FOREACH(t, &s->transcripts, of_session)
+        note_all(l, (void *)t);
+    for (size_t i = 0; i < n; i++)
+        lost |= strcmp(told->rows[i].stamp, before[i]) < 0;
+    return !lost && !l->full;
+}
+
+static bool look_at_changed(struct looking *l, const struct catalog *c)
+{
+    const struct session *s;
+
+    TAILQ_FOREACH(s, &c->by_version, of_version) {
+        if (s->version <= l->told->version)
+            break;
+        if (!look_at_session(l, s))
+            return false;
+    }
+    return true;
+}
+
+static void look(struct model *model, struct looking *l)
+{
+    const struct versions *v = &model->versions;
+    struct told_limits *told = l->told;
+
+    if (!told->version || model->catalog.limits_left >= told->version ||
+        !look_at_changed(l, &model->catalog)) {
+        told->n = 0;
+        l->full = false;
+        oks_tree_until(model->catalog.transcripts, note_all, l);
+    }
+    if (!told->sorted && told->n)
+        qsort(told->rows, told->n, sizeof(*told->rows), by_id);
+    told->sorted = true;
+    told->version = l->full ? 0 : v->last;
 }
 
 /* --- each limit --- */
@@ -128,26 +204,30 @@ static int pass_on(void *ctx, const struct source_limit *limit)
 
 static int each_of_transcripts(struct model *model, enum oks_source source, source_limit_fn *fn, void *ctx)
 {
-    struct limits_found found = {.source = source};
-    int rc = oks_sources[source]->limits ? oks_tree_until(model->catalog.transcripts, note_all, &found) : 0;
+    struct looking l = {.source = source};
+    int rc = 0;
 
-    if (found.n)
-        qsort(found.rows, found.n, sizeof(*found.rows), by_id);
-    for (size_t i = 0; rc == 0 && i < found.n; i++) {
-        const struct transcript *t = found.rows[i].of;
-        struct one_limit one = {found.rows[i].id, fn, ctx};
+    if (!model->catalog.limits[source])
+        model->catalog.limits[source] = calloc(1, sizeof(*l.told));
+    l.told = model->catalog.limits[source];
+    if (!l.told)
+        return -ENOMEM;
+    look(model, &l);
+    for (size_t i = 0; rc == 0 && i < l.told->n; i++) {
+        const struct transcript *t = l.told->rows[i].of;
+        struct one_limit one = {l.told->rows[i].id, fn, ctx};
 
         if (t)
             rc = t->source->limits(t->state.reader_state, pass_on, &one);
     }
-    free(found.rows);
     return rc;
 }
 
 int limits_each(struct model *model, enum oks_source source, source_limit_fn *fn, void *ctx)
 {
-    return oks_sources[source]->status_line ? each_of_plan(settings_plan_limits(model->settings), fn, ctx)
-                                            : each_of_transcripts(model, source, fn, ctx);
+    if (oks_sources[source]->status_line)
+        return each_of_plan(settings_plan_limits(model->settings), fn, ctx);
+    return oks_sources[source]->limits ? each_of_transcripts(model, source, fn, ctx) : 0;
 }
 
 /* --- the document --- */

@@ -17,6 +17,8 @@
 
 #define OTHER "(other)"
 
+enum { OTHER_BYTES = 1 << 14 }; /* about what the other metrics come to */
+
 /* --- label sets --- */
 
 static const struct token_type {
@@ -149,6 +151,17 @@ static void put_rows(struct metrics *m, const struct label_sets *sets, const str
     oks_bytes_put(&m->text, others->text[where].ptr, others->text[where].len);
 }
 
+/* For all kept rows at once: growing step by step would copy them as often. */
+static void make_room(struct metrics *m, const struct label_sets *sets)
+{
+    size_t room = 0;
+
+    for (size_t i = 0; i < sets->n_shown; i++)
+        for (int k = 0; k < LABEL_SET_TEXTS; k++)
+            room += sets->shown[i]->text[k].len;
+    oks_bytes_reserve(&m->text, room + OTHER_BYTES);
+}
+
 static void put_bound(struct metrics *m, const struct label_sets *sets)
 {
     metric_single(&m->text, "okstrafs_label_sets", METRIC_GAUGE,
@@ -194,6 +207,7 @@ void metrics_put_billed(struct metrics *m, size_t most)
     if (rc < 0)
         return;
     write_changed(m, &sums->label_sets);
+    make_room(m, &sums->label_sets);
     put_sets(m, &sums->label_sets);
 }
 

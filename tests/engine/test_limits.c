@@ -123,6 +123,55 @@ START_TEST(the_newest_line_of_all_rollouts_holds)
 }
 END_TEST
 
+static struct oks_engine *opened_without_caches(void)
+{
+    char *home = text_of("%s/okstra", scratch);
+    const char *codex[] = {text_of("%s/codex", scratch), NULL};
+    struct oks_config config = {.okstra_home = home, .dirs[OKS_SOURCE_CODEX] = codex, .no_cache = true};
+    struct oks_engine *opened;
+
+    ck_assert_int_eq(oks_engine_new(&opened, &config), 0);
+    return opened;
+}
+
+static const char *rollout(unsigned i)
+{
+    return text_of(CODEX "019ead00-0000-7000-8000-%012u.jsonl", i);
+}
+
+static const char *random_limit(void)
+{
+    return limits_line(text_of("2026-06-10T01:%02d:00.000Z", 10 + rand() % 50),
+                       text_of("{'limit_id':'l%d','primary':{'used_percent':%d}}", rand() % 3, rand() % 100));
+}
+
+/* Lines come in any order of time, are lost, and leave with their files. */
+START_TEST(what_is_kept_of_limits_is_what_a_new_engine_finds)
+{
+    struct oks_engine *goes_on = opened_without_caches();
+
+    srand(5);
+    for (int step = 0; step < 150; step++) {
+        unsigned i = 1 + (unsigned)rand() % 5;
+        const char *was, *path = rollout(i);
+
+        if (access(at(path), F_OK) != 0 || rand() % 8 == 0)
+            put_file(path,
+                     text_of("%s%s", meta(text_of("019ead00-0000-7000-8000-%012u", i), ""), random_limit()));
+        else if (rand() % 6 == 0)
+            ck_assert_int_eq(unlink(at(path)), 0);
+        else
+            append_file(path, random_limit());
+        engine = goes_on;
+        was = shown();
+        engine = opened_without_caches();
+        ck_assert_str_eq(was, shown());
+        engine_close(engine);
+    }
+    engine = goes_on;
+}
+END_TEST
+
 START_TEST(a_window_is_over_when_it_was_reset)
 {
     json_object *o;
@@ -191,6 +240,7 @@ int main(void)
 
     FIXTURE_TEST(suite, the_newest_line_of_all_rollouts_holds, scratch_setup, teardown, 60);
     FIXTURE_TEST(suite, a_window_is_over_when_it_was_reset, scratch_setup, teardown, 60);
+    FIXTURE_TEST(suite, what_is_kept_of_limits_is_what_a_new_engine_finds, scratch_setup, teardown, 60);
     FIXTURE_TEST(suite, what_is_no_percentage_is_not_shown, scratch_setup, teardown, 60);
     FIXTURE_TEST(suite, copied_lines_are_no_news, scratch_setup, teardown, 60);
     FIXTURE_TEST(suite, a_context_names_the_branch, scratch_setup, teardown, 60);
