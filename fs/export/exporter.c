@@ -32,11 +32,11 @@ struct exporter {
     struct export_folder *top;
     struct exporter_events events;
     uint64_t seen, names_seen; /* versions; 0: nothing was written yet */
-    uint64_t names_listed;     /* of a round: before the first list was made; UINT64_MAX: none was */
     void *streams;             /* tsearch tree of struct copied, by path */
     bool follows_clock;
 
     /* of a round */
+    uint64_t names_of_round; /* the oldest version that a visited list was of; UINT64_MAX: none was visited */
     int64_t now_ms;
     const atomic_bool *cancel;
     bool failed, refused;
@@ -345,14 +345,11 @@ static struct name_list *due_entries(struct exporter *e, const struct visit *v, 
 /* The whole visit. */
 static int visit_all(struct exporter *e, const struct visit *v)
 {
-    uint64_t listed_at = tree_list_kind(v->dir) != OKS_ALL ? oks_engine_names_version(e->engine) : UINT64_MAX;
     struct name_list *names = name_list_new(), *due = NULL;
     void *pair[] = {e, (void *)v};
     bool listed = tree_list_kind(v->dir) != OKS_ALL && e->seen;
     int rc = names ? collect(e, v, names) : -ENOMEM;
 
-    if (listed_at < e->names_listed)
-        e->names_listed = listed_at;
     if (rc == 0 && listed) {
         due = due_entries(e, v, names);
         rc = due ? 0 : -ENOMEM;
@@ -389,9 +386,11 @@ static int visit_changed(struct exporter *e, const struct visit *v)
 
 static int visit_folder(struct exporter *e, const struct visit *v)
 {
-    bool same_names =
-        tree_list_kind(v->dir) != OKS_ALL && e->seen && oks_engine_names_version(e->engine) == e->names_seen;
+    uint64_t names = tree_list_kind(v->dir) != OKS_ALL ? oks_engine_names_version(e->engine) : UINT64_MAX;
+    bool same_names = e->seen && names == e->names_seen;
 
+    if (names < e->names_of_round)
+        e->names_of_round = names;
     return same_names ? visit_changed(e, v) : visit_all(e, v);
 }
 
@@ -411,7 +410,7 @@ int exporter_round(struct exporter *e, int64_t now_ms, const atomic_bool *cancel
     e->cancel = cancel;
     e->failed = e->refused = e->follows_clock = false;
     e->missing = NULL;
-    e->names_listed = UINT64_MAX;
+    e->names_of_round = UINT64_MAX;
     tree_root(&root);
     rc = visit_folder(e, &v);
     node_clear(&root);
@@ -422,9 +421,9 @@ int exporter_round(struct exporter *e, int64_t now_ms, const atomic_bool *cancel
         return rc == -ECANCELED ? rc : -EIO;
     }
     e->seen = seen;
-    e->top->swept = true;              /* each folder was visited */
-    if (e->names_listed != UINT64_MAX) /* else it is the same as before */
-        e->names_seen = e->names_listed;
+    e->top->swept = true; /* each folder was visited */
+    if (e->names_of_round != UINT64_MAX)
+        e->names_seen = e->names_of_round;
     return 0;
 }
 
