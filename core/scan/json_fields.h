@@ -22,7 +22,10 @@
 #include <stdlib.h>
 
 #define SHAPE_MAY_ESCAPE(field) (!(field) || !(field)->len)
+#define SHAPE_IS_ANY(field)     ((field) && !(field)->len)
+#define SHAPE_FORMS(shape)      (&(shape)->text.forms)
 
+#include "scan/json_forms.h"
 #include "scan/json_lex.h"
 #include "scan/json_shape.h"
 #include "okstrafs/slice.h"
@@ -36,6 +39,7 @@ struct shape_text {
     size_t len, cap;
     char key[SHAPE_KEY_MAX]; /* the last key that led to a FIELD_OF_ANY */
     size_t key_len;
+    struct json_forms *forms; /* of lines before; NULL: none yet */
 };
 
 struct count {

@@ -12,10 +12,34 @@
 #define SP (LEX_SPACE | LEX_STRIP | LEX_END)
 
 const uint8_t oks_lex_class[256] = {
-    [' '] = SP,         ['\t'] = SP,         ['\r'] = SP,        ['\n'] = LEX_END,   ['\v'] = LEX_STRIP,
-    ['\f'] = LEX_STRIP, [','] = LEX_END,     [']'] = LEX_END,    ['}'] = LEX_END,    ['"'] = LEX_ESCAPE,
-    ['/'] = LEX_ESCAPE, ['\\'] = LEX_ESCAPE, ['b'] = LEX_ESCAPE, ['f'] = LEX_ESCAPE, ['n'] = LEX_ESCAPE,
-    ['r'] = LEX_ESCAPE, ['t'] = LEX_ESCAPE,  ['u'] = LEX_ESCAPE,
+    [' '] = SP,
+    ['\t'] = SP,
+    ['\r'] = SP,
+    ['\n'] = LEX_END,
+    ['\v'] = LEX_STRIP,
+    ['\f'] = LEX_STRIP,
+    [','] = LEX_END,
+    [']'] = LEX_END,
+    ['}'] = LEX_END,
+    ['"'] = LEX_ESCAPE,
+    ['\\'] = LEX_ESCAPE,
+    ['/'] = LEX_ESCAPE | LEX_WORD,
+    ['-'] = LEX_NUMBER | LEX_WORD,
+    ['.'] = LEX_WORD,
+    ['_'] = LEX_WORD,
+    ['0' ... '9'] = LEX_NUMBER,
+    ['A' ... 'Z'] = LEX_WORD,
+    ['a'] = LEX_WORD,
+    ['b'] = LEX_ESCAPE | LEX_WORD,
+    ['c' ... 'e'] = LEX_WORD,
+    ['f'] = LEX_ESCAPE | LEX_WORD,
+    ['g' ... 'm'] = LEX_WORD,
+    ['n'] = LEX_ESCAPE | LEX_WORD,
+    ['o' ... 'q'] = LEX_WORD,
+    ['r'] = LEX_ESCAPE | LEX_WORD,
+    ['s'] = LEX_WORD,
+    ['t' ... 'u'] = LEX_ESCAPE | LEX_WORD,
+    ['v' ... 'z'] = LEX_WORD,
 };
 
 #undef SP

@@ -30,10 +30,12 @@ enum json_kind {
 
 /* Classes of bytes, for the one-byte questions. */
 enum {
-    LEX_SPACE = 1, /* white space of JSON */
-    LEX_STRIP = 2, /* white space that is stripped at both ends of a line, newline left out */
-    LEX_END = 4,   /* may follow a number or literal */
-    LEX_ESCAPE = 8 /* may follow a backslash */
+    LEX_SPACE = 1,   /* white space of JSON */
+    LEX_STRIP = 2,   /* white space that is stripped at both ends of a line, newline left out */
+    LEX_END = 4,     /* may follow a number or literal */
+    LEX_ESCAPE = 8,  /* may follow a backslash */
+    LEX_NUMBER = 16, /* may begin a number, but for NaN and Infinity */
+    LEX_WORD = 32,   /* letters and what stands between them in names of kinds of things */
 };
 extern const uint8_t oks_lex_class[256];
 
@@ -131,7 +133,14 @@ static inline unsigned lex_short_int(const char *s)
     return s[0] == '0' && n > 1 ? 0 : n;
 }
 
-/* Its value. */
+static inline bool lex_eight_digits(const char *s)
+{
+    uint64_t w = lex_load(s) ^ LEX_ONES * '0';
+
+    return (((w + LEX_ONES * (0x80 - 10)) | w) & LEX_HIGH) == 0;
+}
+
+/* The value of one to eight digits. */
 static inline uint64_t lex_short_value(const char *s, size_t len)
 {
     uint64_t w = (lex_load(s) ^ LEX_ONES * '0') << (64 - 8 * len);

@@ -4,6 +4,9 @@
 
 #include "scan/json_table.h"
 
+#undef SHAPE_HAS_ELEMENTS
+#define SHAPE_HAS_ELEMENTS false
+
 static unsigned shape_open(struct shape *shape, unsigned context, const struct field *field, bool array)
 {
     (void)context;

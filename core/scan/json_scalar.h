@@ -156,6 +156,7 @@ static int scalar_line(struct shape *shape, const char *s, const char *end, bool
     int err = 0;
 
     *teams = false;
+    shape_begin(shape, (size_t)(end - s));
     s = scalar_strip(s);
     if (s == end)
         return JSON_LINE_EMPTY;

@@ -49,6 +49,12 @@ static inline void fields_begin(struct shape_text *text, size_t length)
     text->len = 0;
 }
 
+static inline void fields_free(struct shape_text *text)
+{
+    free(text->plain);
+    free(text->forms);
+}
+
 static inline void fields_trim(struct shape_text *text)
 {
     if (text->cap <= SHAPE_PLAIN_KEPT)
@@ -131,15 +137,30 @@ static inline __attribute__((always_inline)) int shape_scalar(struct shape *shap
     return fields_other(shape, field, kind, s, len);
 }
 
+/* The same for what has no escape and is mostly a text. */
+static inline void fields_word(struct shape *shape, const struct field *field, enum json_kind kind,
+                               const char *s, size_t len)
+{
+    if (kind == JSON_STRING && field->kind == FIELD_TEXT)
+        *(struct oks_slice *)((char *)shape + field->offset) = (struct oks_slice){len ? s : NULL, len};
+    else
+        fields_other(shape, field, kind, s, len);
+}
+
 /* What shape_open() does with a key's value; `array` elements have no field and are the source's business. */
 static inline unsigned fields_open(struct shape *shape, const struct field *field, bool array)
 {
+    void *at;
+
     if (!field)
         return 0;
-    fields_other(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
-    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT))
+    if (field->kind != (array ? FIELD_ARRAY : FIELD_OBJECT)) {
+        fields_other(shape, field, array ? JSON_ARRAY : JSON_OBJECT, NULL, 0);
         return 0;
-    *(bool *)((char *)shape + field->offset) = true;
+    }
+    at = (char *)shape + field->offset;
+    memset(at, 0, field->size);
+    *(bool *)at = true;
     return field->context;
 }
 

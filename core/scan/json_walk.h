@@ -13,6 +13,7 @@
  * at its start; so a shape may be told of a string that is none, but never of one that ends before it begins.
  * Any failure means only "in doubt".
  */
+#include "scan/json_forms.h"
 #include "scan/json_lex.h"
 #include "scan/json_shape.h"
 #include "scan/team_scan.h"
@@ -128,9 +129,12 @@ static inline enum walk_end walk_atom(const char *s, const char *next, char clos
  *
  * A comma is believed before it is known that something follows it: what follows is no key and no value where
  * it is the end of the container.
+ *
+ * If `draft` is not NULL, what the shape is told goes into it as well.
  */
-static int walk_object(struct shape *shape, const char *buf, const uint32_t *p, const uint32_t **cursor,
-                       bool *teams)
+static inline __attribute__((always_inline)) int walk_object(struct shape *shape, const char *buf,
+                                                             const uint32_t *p, const uint32_t **cursor,
+                                                             bool *teams, struct form_draft *draft)
 {
     uint8_t outer[OKS_DEPTH_MAX]; /* of the containers around, but for the first: their context, and array */
     const char *s, *next, *end;
@@ -162,6 +166,8 @@ member:
         field = shape_key(shape, context, s, (size_t)(end - s));
         if (SHAPE_MAY_ESCAPE(field) && lex_key_has_backslash(s, (size_t)(end - s)))
             return JSON_LINE_DOUBT; /* it may be a name that we know, in disguise */
+        if (draft && SHAPE_IS_ANY(field))
+            draft_call(draft, CALL_KEY, NULL, context, s, (size_t)(end - s));
     }
 value:
     s = buf + *p++;
@@ -171,11 +177,15 @@ value:
             return JSON_LINE_DOUBT;
         if (field && (r = shape_scalar(shape, field, JSON_STRING, s + 1, (size_t)(end - s) - 1)))
             return r;
+        if (draft)
+            draft_value(draft, JSON_STRING, field, p - 1, end);
     } else if (*s == '{' || *s == '[') {
         if (++depth == OKS_DEPTH_MAX)
             return JSON_LINE_DOUBT;
         array = *s == '[';
         outer[depth] = (uint8_t)(context << 1 | (closer == ']'));
+        if (draft && (field || (context && SHAPE_HAS_ELEMENTS)))
+            draft_call(draft, array ? CALL_ARRAY : CALL_OBJECT, field, context, NULL, 0);
         context = shape_open(shape, context, field, array);
         closer = array ? ']' : '}';
         p--;
@@ -185,6 +195,8 @@ value:
             return JSON_LINE_DOUBT;
         if (field && (r = shape_scalar(shape, field, kind, s, (size_t)(end - s))))
             return r;
+        if (draft)
+            draft_value(draft, kind, field, p - 1, end);
     }
     for (;;) {
         if (found == WALK_COMMA) {
@@ -198,6 +210,8 @@ value:
         s = buf + *p++;
         next = buf + *p;
         shape_close(shape, context);
+        if (draft && context && SHAPE_HAS_ELEMENTS)
+            draft_call(draft, CALL_CLOSE, NULL, context, NULL, 0);
         if (depth == 0) {
             *cursor = p;
             *teams = team;
@@ -210,21 +224,69 @@ value:
     }
 }
 
+#ifdef SHAPE_FORMS
+#include "scan/json_forms_find.h"
+
+/* The object whose entry is at p, of a line whose form is not known. */
+static __attribute__((noinline)) int walk_new(struct shape *shape, const char *buf, size_t from,
+                                              const uint32_t *p, const uint32_t **cursor, bool *teams)
+{
+    struct json_forms **forms = SHAPE_FORMS(shape);
+    struct form_draft draft;
+    int r;
+
+    if (!forms_may_keep(*forms))
+        return walk_object(shape, buf, p, cursor, teams, NULL);
+    draft_begin(&draft, buf, p);
+    r = walk_object(shape, buf, p, cursor, teams, &draft);
+    if (r == JSON_LINE_OBJECT && buf[**cursor] == '\n' && !*teams)
+        json_forms_keep(forms, &draft, from, *cursor);
+    return r;
+}
+
+/* The object whose entry is at p, of a line that begins at buf[from] and has `length` bytes at most. */
+static inline int walk_top(struct shape *shape, const char *buf, size_t from, size_t length,
+                           const uint32_t *p, const uint32_t **cursor, bool *teams)
+{
+    struct json_forms *forms = *SHAPE_FORMS(shape);
+    int r;
+
+    *cursor = p;
+    if (forms) {
+        r = forms_line(shape, forms, buf, from, cursor);
+        if (r != JSON_LINE_DOUBT)
+            return r;
+        shape_begin(shape, length);
+    }
+    return walk_new(shape, buf, from, p, cursor, teams);
+}
+#else
+static int walk_top(struct shape *shape, const char *buf, size_t from, size_t length, const uint32_t *p,
+                    const uint32_t **cursor, bool *teams)
+{
+    (void)from;
+    (void)length;
+    return walk_object(shape, buf, p, cursor, teams, NULL);
+}
+#endif
+
 /*
- * Judges and collects the line that begins at buf[from] and whose entries begin at *cursor; the last of them
- * is its newline, and *cursor is there after any verdict. *teams: whether team names are worth looking for in
- * the line (see scalar_line()).
+ * Judges and collects the line that begins at buf[from], ends at buf[to] at the latest, and whose entries
+ * begin at *cursor; the last of them is its newline, and *cursor is there after any verdict. *teams: whether
+ * team names are worth looking for in the line (see scalar_line()).
  */
-static int walk_line(struct shape *shape, const char *buf, size_t from, const uint32_t **cursor, bool *teams)
+static int walk_line(struct shape *shape, const char *buf, size_t from, size_t to, const uint32_t **cursor,
+                     bool *teams)
 {
     const uint32_t *p = *cursor;
     int r = JSON_LINE_EMPTY;
 
     *teams = false;
+    shape_begin(shape, to - from);
     if (!walk_space(buf + from, buf + *p))
         r = JSON_LINE_DOUBT;
     else if (buf[*p] != '\n')
-        r = buf[*p] == '{' ? walk_object(shape, buf, p, &p, teams) : JSON_LINE_DOUBT;
+        r = buf[*p] == '{' ? walk_top(shape, buf, from, to - from, p, &p, teams) : JSON_LINE_DOUBT;
     if (buf[*p] != '\n') {
         if (r == JSON_LINE_OBJECT)
             r = JSON_LINE_DOUBT;

@@ -16,6 +16,12 @@
 #include "scan/counts.h"
 #include "sources/source.h"
 
+static inline void shape_begin(struct shape *shape, size_t length)
+{
+    fields_begin(&shape->text, length);
+    memset(&shape->line, 0, sizeof(shape->line));
+}
+
 /* These in this order: the fields are what the readers are made for. */
 #include "scan/json_scalar.h"
 #include "scan/json_walk.h"
@@ -47,19 +53,13 @@ static void line_free(void *reader)
 
     if (!r)
         return;
-    free(r->shape.text.plain);
+    fields_free(&r->shape.text);
     free(r);
 }
 
 static void line_trim(void *reader)
 {
     fields_trim(&((struct line_reader *)reader)->shape.text);
-}
-
-static void line_begin(struct line_reader *r, size_t length)
-{
-    fields_begin(&r->shape.text, length);
-    memset(&r->shape.line, 0, sizeof(r->shape.line));
 }
 
 static int line_judged(struct line_reader *r, int verdict, struct oks_record **record)
@@ -75,7 +75,6 @@ static int line_scalar(void *reader, const char *buf, size_t from, size_t to, st
 {
     struct line_reader *r = reader;
 
-    line_begin(r, to - from);
     return line_judged(r, scalar_line(&r->shape, buf + from, buf + to, teams), record);
 }
 
@@ -84,8 +83,7 @@ static int line_walk(void *reader, const char *buf, size_t from, size_t to, cons
 {
     struct line_reader *r = reader;
 
-    line_begin(r, to - from);
-    return line_judged(r, walk_line(&r->shape, buf, from, cursor, teams), record);
+    return line_judged(r, walk_line(&r->shape, buf, from, to, cursor, teams), record);
 }
 
 static int line_told(void *reader, uint64_t offset, uint64_t length, bool complete,

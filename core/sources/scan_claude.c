@@ -299,7 +299,7 @@ static inline void shape_close(struct shape *shape, unsigned context)
         end_step(shape);
 }
 
-static void shape_begin(struct shape *shape, size_t from, size_t to)
+static void shape_begin(struct shape *shape, size_t length)
 {
     struct oks_record *r = &shape->record;
 
@@ -309,7 +309,7 @@ static void shape_begin(struct shape *shape, size_t from, size_t to)
     shape->message.present = shape->data.present = shape->compact.present = shape->micro.present = false;
     shape->result.present = false;
     shape->type = (struct oks_slice){NULL, 0};
-    shape->length = to - from;
+    shape->length = length;
     shape->plain_len = 0;
 }
 
@@ -423,7 +423,6 @@ static int claude_scalar(void *reader, const char *buf, size_t from, size_t to, 
     struct shape *shape = &((struct oks_claude *)reader)->shape;
     int r;
 
-    shape_begin(shape, from, to);
     r = scalar_line(shape, buf + from, buf + to, teams);
     if (r == JSON_LINE_OBJECT) {
         shape_finish(shape);
@@ -438,8 +437,7 @@ static int claude_walk(void *reader, const char *buf, size_t from, size_t to, co
     struct shape *shape = &((struct oks_claude *)reader)->shape;
     int r;
 
-    shape_begin(shape, from, to);
-    r = walk_line(shape, buf, from, cursor, teams);
+    r = walk_line(shape, buf, from, to, cursor, teams);
     if (r == JSON_LINE_OBJECT) {
         shape_finish(shape);
         *record = &shape->record;

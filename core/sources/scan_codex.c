@@ -32,6 +32,14 @@
 
 /* These in this order: the fields are what the readers are made for. */
 #include "sources/codex_fields.h"
+
+static inline void shape_begin(struct shape *shape, size_t length)
+{
+    fields_begin(&shape->text, length);
+    shape->timestamp = shape->type = (struct oks_slice){0};
+    shape->payload.present = false;
+}
+
 #include "scan/json_scalar.h"
 #include "scan/json_walk.h"
 
@@ -115,7 +123,7 @@ static void codex_free(void *reader)
     memo_numbers_clear(&c->seq);
     memo_numbers_clear(&c->foreign);
     free(c->held);
-    free(c->shape.text.plain);
+    fields_free(&c->shape.text);
     free(c);
 }
 
@@ -164,22 +172,13 @@ static char *codex_memo(void *reader)
     return codex_memo_text(&c->state, &c->seq);
 }
 
-static void begin_line(struct codex *c, size_t from, size_t to)
-{
-    struct shape *shape = &c->shape;
-
-    fields_begin(&shape->text, to - from);
-    shape->timestamp = shape->type = (struct oks_slice){0};
-    shape->payload.present = false;
-    c->record.odd = 0;
-}
-
 /* The line is an object: how many of its token values are none. */
 static void judge_line(struct codex *c, struct oks_record **record)
 {
     const struct payload *p = &c->shape.payload;
     const struct usage *of[] = {&p->used, &p->info.total, &p->info.last};
 
+    c->record.odd = 0;
     for (int k = 0; p->present && k < (p->info.present ? 3 : 1); k++)
         for (int i = 0; of[k]->present && i < CODEX_COUNTS; i++)
             c->record.odd += of[k]->count[i].odd;
@@ -192,7 +191,6 @@ static int codex_scalar(void *reader, const char *buf, size_t from, size_t to, s
     struct codex *c = reader;
     int r;
 
-    begin_line(c, from, to);
     r = scalar_line(&c->shape, buf + from, buf + to, teams);
     if (r == JSON_LINE_OBJECT)
         judge_line(c, record);
@@ -205,8 +203,7 @@ static int codex_walk(void *reader, const char *buf, size_t from, size_t to, con
     struct codex *c = reader;
     int r;
 
-    begin_line(c, from, to);
-    r = walk_line(&c->shape, buf, from, cursor, teams);
+    r = walk_line(&c->shape, buf, from, to, cursor, teams);
     if (r == JSON_LINE_OBJECT)
         judge_line(c, record);
     return r;

@@ -22,6 +22,17 @@
 
 /* These in this order: the fields are what the readers are made for. */
 #include "sources/gemini_fields.h"
+
+static inline void shape_begin(struct shape *shape, size_t length)
+{
+    fields_begin(&shape->text, length);
+    memset(&shape->line, 0, sizeof(shape->line));
+    shape->session = shape->kind = (struct oks_slice){0};
+    shape->set.present = shape->messages.present = false;
+    shape->n_items = 0;
+    shape->no_memory = false;
+}
+
 #include "scan/json_scalar.h"
 #include "scan/json_walk.h"
 
@@ -56,7 +67,7 @@ static void gemini_free(void *reader)
         return;
     gemini_messages_clear(&g->messages);
     free(g->shape.items);
-    free(g->shape.text.plain);
+    fields_free(&g->shape.text);
     free(g);
 }
 
@@ -73,19 +84,6 @@ static int gemini_begin(void *reader, const char *memo, const char *peers)
 static char *gemini_memo(void *reader)
 {
     return gemini_messages_memo(&((struct gemini *)reader)->messages);
-}
-
-static void begin_line(struct gemini *g, size_t from, size_t to)
-{
-    struct shape *s = &g->shape;
-
-    fields_begin(&s->text, to - from);
-    memset(&s->line, 0, sizeof(s->line));
-    s->session = s->kind = (struct oks_slice){0};
-    s->set.present = s->messages.present = false;
-    s->n_items = 0;
-    s->no_memory = false;
-    g->record.odd = 0;
 }
 
 static uint64_t odd_of(const struct message *m)
@@ -114,7 +112,6 @@ static int gemini_scalar(void *reader, const char *buf, size_t from, size_t to, 
     struct gemini *g = reader;
     int r;
 
-    begin_line(g, from, to);
     r = scalar_line(&g->shape, buf + from, buf + to, teams);
     return r == JSON_LINE_OBJECT ? judge_line(g, record) : r;
 }
@@ -125,8 +122,7 @@ static int gemini_walk(void *reader, const char *buf, size_t from, size_t to, co
     struct gemini *g = reader;
     int r;
 
-    begin_line(g, from, to);
-    r = walk_line(&g->shape, buf, from, cursor, teams);
+    r = walk_line(&g->shape, buf, from, to, cursor, teams);
     return r == JSON_LINE_OBJECT ? judge_line(g, record) : r;
 }
 

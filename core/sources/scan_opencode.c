@@ -28,6 +28,13 @@
 
 /* These in this order: the fields are what the readers are made for. */
 #include "sources/opencode_fields.h"
+
+static inline void shape_begin(struct shape *shape, size_t length)
+{
+    fields_begin(&shape->text, length);
+    shape->session.present = shape->project.present = shape->message.present = shape->part.present = false;
+}
+
 #include "scan/json_scalar.h"
 #include "scan/json_walk.h"
 
@@ -96,7 +103,7 @@ static void opencode_free(void *reader)
     if (!o)
         return;
     forget(o);
-    free(o->shape.text.plain);
+    fields_free(&o->shape.text);
     free(o);
 }
 
@@ -197,15 +204,6 @@ static char *opencode_memo(void *reader)
 
 /* --- lines --- */
 
-static void begin_line(struct opencode *o, size_t length)
-{
-    struct shape *s = &o->shape;
-
-    fields_begin(&s->text, length);
-    s->session.present = s->project.present = s->message.present = s->part.present = false;
-    o->record.odd = 0;
-}
-
 static uint64_t odd_of(const struct tokens *t)
 {
     if (!t->present)
@@ -218,6 +216,7 @@ static int judge(struct opencode *o, int verdict, struct oks_record **record)
 {
     const struct shape *s = &o->shape;
 
+    o->record.odd = 0;
     if (s->message.present && s->message.data.present)
         o->record.odd += odd_of(&s->message.data.tokens);
     if (s->part.present && s->part.data.present)
@@ -231,7 +230,6 @@ static int opencode_scalar(void *reader, const char *buf, size_t from, size_t to
 {
     struct opencode *o = reader;
 
-    begin_line(o, to - from);
     return judge(o, scalar_line(&o->shape, buf + from, buf + to, teams), record);
 }
 
@@ -240,8 +238,7 @@ static int opencode_walk(void *reader, const char *buf, size_t from, size_t to, 
 {
     struct opencode *o = reader;
 
-    begin_line(o, to - from);
-    return judge(o, walk_line(&o->shape, buf, from, cursor, teams), record);
+    return judge(o, walk_line(&o->shape, buf, from, to, cursor, teams), record);
 }
 
 /* --- values --- */

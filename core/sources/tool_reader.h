@@ -11,11 +11,20 @@
 
 #include "sources/tools.h"
 
+static void tools_begin(struct shape *s);
+
+static inline void shape_begin(struct shape *shape, size_t length)
+{
+    fields_begin(&shape->text, length);
+    shape->n_items = 0;
+    shape->no_memory = false;
+    tools_begin(shape);
+}
+
 /* These in this order: the fields are what the readers are made for. */
 #include "scan/json_scalar.h"
 #include "scan/json_walk.h"
 
-static void tools_begin(struct shape *s);
 static int tools_tell(const struct shape *s, struct oks_tool_note *note, const struct oks_sink *sink);
 
 struct tools {
@@ -36,21 +45,13 @@ static void tools_free(void *reader)
     if (!t)
         return;
     free(t->shape.items);
-    free(t->shape.text.plain);
+    fields_free(&t->shape.text);
     free(t);
 }
 
 static void tools_trim(void *reader)
 {
     fields_trim(&((struct tools *)reader)->shape.text);
-}
-
-static void tools_line(struct tools *t, size_t length)
-{
-    fields_begin(&t->shape.text, length);
-    t->shape.n_items = 0;
-    t->shape.no_memory = false;
-    tools_begin(&t->shape);
 }
 
 static int tools_judge(struct tools *t, int verdict, struct oks_record **record)
@@ -64,7 +65,6 @@ static int tools_scalar(void *reader, const char *buf, size_t from, size_t to, s
 {
     struct tools *t = reader;
 
-    tools_line(t, to - from);
     return tools_judge(t, scalar_line(&t->shape, buf + from, buf + to, teams), record);
 }
 
@@ -73,8 +73,7 @@ static int tools_walk(void *reader, const char *buf, size_t from, size_t to, con
 {
     struct tools *t = reader;
 
-    tools_line(t, to - from);
-    return tools_judge(t, walk_line(&t->shape, buf, from, cursor, teams), record);
+    return tools_judge(t, walk_line(&t->shape, buf, from, to, cursor, teams), record);
 }
 
 static int tools_tell_line(void *reader, uint64_t offset, uint64_t length, bool complete,
