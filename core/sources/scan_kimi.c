@@ -33,13 +33,11 @@ struct memory {
         enum pending pending;
         uint64_t key, used[KIMI_COUNTS];
     } step;
-    struct {
-        uint64_t key; /* 0: none */
-        uint64_t used[KIMI_COUNTS];
-    } messages[MESSAGES];
-    uint64_t next;   /* place of the next message */
-    uint64_t tools;  /* calls since the last request */
-    uint64_t prompt; /* tokens that the last request sent */
+    uint64_t messages[MESSAGES];                /* keys; 0: none */
+    uint64_t of_message[MESSAGES][KIMI_COUNTS]; /* what each of them has used */
+    uint64_t next;                              /* place of the next message */
+    uint64_t tools;                             /* calls since the last request */
+    uint64_t prompt;                            /* tokens that the last request sent */
 };
 
 #include "sources/line_reader.h"
@@ -94,8 +92,8 @@ static char *kimi_memo(void *reader)
     memo_put(&w, m->tools);
     memo_put(&w, m->prompt);
     for (uint64_t i = m->next < MESSAGES ? 0 : m->next - MESSAGES; i < m->next; i++) {
-        memo_put(&w, m->messages[i % MESSAGES].key);
-        used_put(&w, m->messages[i % MESSAGES].used);
+        memo_put(&w, m->messages[i % MESSAGES]);
+        used_put(&w, m->of_message[i % MESSAGES]);
     }
     return memo_take(&w);
 }
@@ -124,8 +122,8 @@ static int kimi_begin(void *reader, const char *memo, const char *peers)
     m->tools = memo_get(&r);
     m->prompt = memo_get(&r);
     for (; !memo_is_over(&r); m->next++) {
-        m->messages[m->next % MESSAGES].key = memo_get(&r);
-        used_get(&r, m->messages[m->next % MESSAGES].used);
+        m->messages[m->next % MESSAGES] = memo_get(&r);
+        used_get(&r, m->of_message[m->next % MESSAGES]);
     }
     return 0;
 }
@@ -284,16 +282,17 @@ static int tell_usage(struct kimi *k, const struct telling *t, enum pending kind
 /* What was told of a message of Kimi CLI; its place is made where there is none. */
 static uint64_t *message_used(struct memory *m, uint64_t key)
 {
-    size_t i = 0;
+    size_t i = (m->next + MESSAGES - 1) % MESSAGES; /* mostly the last one */
 
-    while (i < MESSAGES && m->messages[i].key != key)
-        i++;
-    if (i == MESSAGES) {
-        i = m->next++ % MESSAGES;
-        m->messages[i].key = key;
-        memset(m->messages[i].used, 0, sizeof(m->messages[i].used));
-    }
-    return m->messages[i].used;
+    if (m->messages[i] == key)
+        return m->of_message[i];
+    for (i = 0; i < MESSAGES; i++)
+        if (m->messages[i] == key)
+            return m->of_message[i];
+    i = m->next++ % MESSAGES;
+    m->messages[i] = key;
+    memset(m->of_message[i], 0, sizeof(m->of_message[i]));
+    return m->of_message[i];
 }
 
 /* A StatusUpdate with usage. */

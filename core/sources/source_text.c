@@ -1,6 +1,7 @@
 /* Names, ids and times of readers of lines: see source_text.h. */
 #include "sources/source_text.h"
 
+#include "scan/json_lex.h"
 #include "time/calendar.h"
 
 void source_name_set(struct source_name *name, struct oks_slice s)
@@ -74,10 +75,14 @@ struct oks_slice source_id(const char *name, uint64_t key, char out[SOURCE_ID_MA
 
 bool source_seconds(struct oks_slice number, uint64_t *ms)
 {
-    enum { DIGITS_MAX = 12, FRACTION = 3 };
+    enum { DIGITS_MAX = 12, FRACTION = 3, WORD = sizeof(uint64_t) };
     uint64_t value = 0;
     size_t i = 0, n = 0;
 
+    if (number.len >= WORD && lex_eight_digits(number.ptr)) {
+        value = lex_short_value(number.ptr, WORD);
+        i = WORD;
+    }
     for (; i < number.len && number.ptr[i] >= '0' && number.ptr[i] <= '9'; i++)
         value = i < DIGITS_MAX ? value * 10 + (uint64_t)(number.ptr[i] - '0') : 0;
     if (i == 0 || i > DIGITS_MAX)
