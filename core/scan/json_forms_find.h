@@ -80,13 +80,29 @@ static __attribute__((noinline)) void forms_call(struct shape *shape, const stru
     }
 }
 
+/* The number at s, and what is behind it; NULL: it is none. Times are longer than a short integer, or have a
+ * fraction. */
+static inline const char *form_number(const char *s, enum json_kind *kind)
+{
+    const char *end = lex_digits(s), *fraction;
+
+    if (*s < '1' || *s > '9')
+        return oks_lex_atom(s, kind);
+    *kind = JSON_INT;
+    if (lex_is(end, LEX_END) && end - s <= OKS_INT_DIGITS_MAX)
+        return end;
+    *kind = JSON_FLOAT;
+    fraction = *end == '.' ? lex_digits(end + 1) : end;
+    return fraction > end + 1 && lex_is(fraction, LEX_END) ? fraction : oks_lex_atom(s, kind);
+}
+
 /* A number that is no short integer. Returns what is behind it; NULL: it is none. *err as of shape_scalar().
  */
 static __attribute__((noinline)) const char *forms_number(struct shape *shape, const struct field *field,
                                                           const char *s, int *err)
 {
     enum json_kind kind;
-    const char *end = oks_lex_atom(s, &kind);
+    const char *end = form_number(s, &kind);
 
     *err = end && field ? shape_scalar(shape, field, kind, s, (size_t)(end - s)) : 0;
     return end;

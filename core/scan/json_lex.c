@@ -87,38 +87,25 @@ const char *oks_lex_string(const char *s, bool *escaped)
     }
 }
 
-/* Behind the digits at s: as in lex_short_int(). */
-static inline const char *digits(const char *s)
-{
-    uint64_t w, other;
-
-    for (;; s += sizeof(w)) {
-        w = lex_load(s) ^ LEX_ONES * '0';
-        other = ((w + LEX_ONES * (0x80 - 10)) | w) & LEX_HIGH;
-        if (other)
-            return s + (__builtin_ctzll(other) >> 3);
-    }
-}
-
 static const char *number(const char *s, enum json_kind *kind)
 {
     const char *first, *end;
 
     s += *s == '-';
     first = s;
-    s = digits(s);
+    s = lex_digits(s);
     if (s == first || (*first == '0' && s != first + 1))
         return NULL;
     end = s;
     if (*s == '.') {
-        s = digits(s + 1);
+        s = lex_digits(s + 1);
         if (s == end + 1)
             return NULL;
     }
     if (*s == 'e' || *s == 'E') {
         s += s[1] == '+' || s[1] == '-' ? 2 : 1;
         first = s;
-        s = digits(s);
+        s = lex_digits(s);
         if (s == first)
             return NULL;
     }
@@ -249,6 +236,10 @@ bool oks_lex_count(const char *s, size_t len, uint64_t *out)
     size_t first = len % 8;
     uint64_t v;
 
+    if (len > 8 && len <= 16 && s[0] != '-') { /* a time, mostly */
+        *out = lex_short_value(s, len - 8) * 100000000 + lex_short_value(s + len - 8, 8);
+        return true;
+    }
     if (lex_short_int(s) == len) {
         *out = lex_short_value(s, len);
         return true;

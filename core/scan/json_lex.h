@@ -133,6 +133,19 @@ static inline unsigned lex_short_int(const char *s)
     return s[0] == '0' && n > 1 ? 0 : n;
 }
 
+/* Behind the digits at s. */
+static inline const char *lex_digits(const char *s)
+{
+    uint64_t w, other;
+
+    for (;; s += sizeof(w)) {
+        w = lex_load(s) ^ LEX_ONES * '0';
+        other = ((w + LEX_ONES * (0x80 - 10)) | w) & LEX_HIGH;
+        if (other)
+            return s + (__builtin_ctzll(other) >> 3);
+    }
+}
+
 static inline bool lex_eight_digits(const char *s)
 {
     uint64_t w = lex_load(s) ^ LEX_ONES * '0';

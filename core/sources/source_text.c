@@ -27,28 +27,31 @@ void source_name_put(struct memo_writer *w, const struct source_name *name)
     memo_put_text(w, source_name_slice(name));
 }
 
-/* Puts the minute into the clock. */
-static void clock_turn(struct source_clock *clock, uint64_t minute)
-{
-    enum { DAY = 24 * 60, DATE = sizeof("2026-06-10") - 1 };
+enum { MINUTE_MS = 60000, DAY_MS = 86400000 };
 
-    if (minute / DAY != clock->minute / DAY || !*clock->text)
-        date_put(clock->text, date_of_days((int64_t)(minute / DAY)));
+/* Puts the time's minute into the clock. */
+static void clock_turn(struct source_clock *clock, uint64_t ms)
+{
+    enum { DATE = sizeof("2026-06-10") - 1 };
+
+    if (ms / DAY_MS != clock->minute / DAY_MS || !*clock->text)
+        date_put(clock->text, date_of_days((int64_t)(ms / DAY_MS)));
     clock->text[DATE] = 'T';
-    clock_put(clock->text + DATE + 1, (int32_t)(minute % DAY * 60));
-    clock->minute = minute;
+    clock_put(clock->text + DATE + 1, (int32_t)(ms % DAY_MS / 1000));
+    clock->minute = ms - ms % MINUTE_MS;
 }
 
 struct oks_slice source_stamp(struct source_clock *clock, uint64_t ms, char out[OKS_STAMP_TEXT])
 {
     enum { MINUTE = sizeof("2026-06-10T01:00") - 1, END = sizeof("2026-06-10T01:00:00.123Z") - 1 };
-    const uint64_t day_ms = 86400000, minute_ms = 60000;
-    uint32_t rest = (uint32_t)(ms % minute_ms);
+    uint32_t rest;
 
-    if (ms / day_ms > CALENDAR_LAST_DAY)
-        return (struct oks_slice){0};
-    if (ms / minute_ms != clock->minute || !*clock->text)
-        clock_turn(clock, ms / minute_ms);
+    if (ms - clock->minute >= MINUTE_MS || !*clock->text) {
+        if (ms / DAY_MS > CALENDAR_LAST_DAY)
+            return (struct oks_slice){0};
+        clock_turn(clock, ms);
+    }
+    rest = (uint32_t)(ms - clock->minute);
     memcpy(out, clock->text, MINUTE);
     out[MINUTE] = ':';
     out[MINUTE + 1] = (char)('0' + rest / 10000);

@@ -31,7 +31,7 @@ void source_name_put(struct memo_writer *w, const struct source_name *name);
 
 /* Times as text. A line is mostly of the same minute as the one before it. Zeroed: at the begin. */
 struct source_clock {
-    uint64_t minute;
+    uint64_t minute;           /* milliseconds after 1970 */
     char text[OKS_STAMP_TEXT]; /* up to the minute; "": none yet */
 };
 
