@@ -210,7 +210,7 @@ START_TEST(lines_like_earlier_ones_say_what_they_say)
 {
     for (size_t isa = 1; isa < sizeof(text_isas) / sizeof(text_isas[0]); isa++)
         for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
-            lines_say_the_same(text_isas[isa], kind, by_effort(2, 40, 10000));
+            lines_say_the_same(text_isas[isa], kind, by_effort(2, 15, 10000));
 }
 END_TEST
 
