@@ -113,7 +113,8 @@ struct team {
     struct team_bill *bill;         /* of documents/, malloc'ed; NULL: not made */
     uint64_t version;               /* set by catalog_team_changed() alone */
     TAILQ_ENTRY(team) of_version;
-    uint64_t told; /* the version that streams/ have seen */
+    uint64_t told;         /* the version that streams/ have seen, */
+    uint64_t told_members; /* and its name and its sessions then, as a hash */
 };
 
 enum { INODE_CHAINS = 64 };

@@ -340,12 +340,27 @@ struct assigning {
     int rc;
 };
 
+/* A team has another version with each line of one of its sessions, and seldom other sessions. */
 static void see_team(void *ctx, void *item)
 {
     struct assigning *a = ctx;
     struct team *team = item;
+    struct session **sessions;
+    uint64_t hash;
 
-    a->changed |= team->told != team->version;
+    if (team->told == team->version)
+        return;
+    hash = request_hash(0, team->name, strlen(team->name));
+    sessions = team_sessions(&a->streams->model->catalog, team, runs_current(team));
+    if (!sessions)
+        a->rc = -ENOMEM;
+    for (size_t i = 0; sessions && sessions[i]; i++) {
+        hash = request_hash(hash, (const char *)&sessions[i], sizeof(sessions[i]));
+        a->changed |= !sessions[i]->stream->team; /* a new one may be where another one was */
+    }
+    free(sessions);
+    a->changed |= hash != team->told_members;
+    team->told_members = hash;
     team->told = team->version;
 }
 
@@ -378,9 +393,11 @@ static int assign_teams(struct streams *streams)
     struct assigning a = {streams, c->n_teams != streams->n_teams, 0};
 
     oks_tree_each(c->teams, see_team, &a);
-    if (!a.changed)
+    if (!a.changed && a.rc == 0)
         return 0;
-    streams->n_teams = SIZE_MAX;
+    streams->n_teams = SIZE_MAX; /* it is done again, if it fails */
+    if (a.rc < 0)
+        return a.rc;
     oks_tree_each(c->sessions, unassign, NULL);
     oks_tree_each(c->teams, assign, &a);
     if (a.rc == 0)

@@ -204,6 +204,27 @@ START_TEST(what_is_no_longer_true_is_told_anew)
 END_TEST
 
 /* The uses of tools stand on the lines of a response, some of which may come later. */
+#define IN_TEAM(name) "{\"type\":\"user\",\"teamName\":\"" name "\",\"message\":{}}\n"
+
+/* No team comes or goes, and each session was in one before. */
+START_TEST(a_session_of_one_team_more_is_told_anew)
+{
+    struct oks_stream_cursor cursor = {0};
+    const char *text;
+
+    put_file(P "a.jsonl", text_of(IN_TEAM("one") "%s", line("m1", AT("00"), 1, false)));
+    put_file(P "b.jsonl", text_of(IN_TEAM("two") "%s", line("m2", AT("01"), 2, false)));
+    ck_assert_str_eq(ids(next(all, &cursor)), "m1 m2");
+    append_file(P "a.jsonl", USER);
+    ck_assert_str_eq(next(all, &cursor), "");
+    append_file(P "b.jsonl", IN_TEAM("one"));
+    text = next(all, &cursor);
+    ck_assert_str_eq(ids(text), "m2");
+    ck_assert_ptr_nonnull(strstr(text, "\"team\":\"one\""));
+    oks_stream_end(&cursor);
+}
+END_TEST
+
 START_TEST(tools_that_come_later_are_told)
 {
     struct oks_stream_cursor cursor = {0}, every = {0};
@@ -577,6 +598,7 @@ int main(void)
     SCRATCH(a_key_is_told_once_over_all_files);
     SCRATCH(what_is_no_longer_true_is_told_anew);
     SCRATCH(tools_that_come_later_are_told);
+    SCRATCH(a_session_of_one_team_more_is_told_anew);
     SCRATCH(months_have_all_requests);
     SCRATCH(months_are_listed);
     SCRATCH(what_is_forgotten_is_told_with_zeros);
