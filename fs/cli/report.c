@@ -106,6 +106,19 @@ static int bound_of(const struct tree_documents *documents, const char *option, 
     return EX_USAGE;
 }
 
+/* Whether nothing can lie between the bounds. A day that a zone has skipped is empty too, but no mistake. */
+static bool is_reversed(const struct options *o, const struct tree_documents *documents, const char *window)
+{
+    char name[2 * BOUND_BYTES + sizeof(".json")];
+    struct oks_window bounds;
+
+    if (!o->since || !o->until || strcmp(o->since, o->until) == 0)
+        return false;
+    snprintf(name, sizeof(name), "%s.json", window);
+    return oks_window_parse(oks_slice_of(name), o->zone, documents->now_ms, &bounds) == 0 &&
+           oks_stamp_cmp(oks_window_since(&bounds), oks_window_until(&bounds)) > 0;
+}
+
 /* "<since>_<until>", or "" for all of time. 0 or an exit code. */
 static int window_of(const struct options *o, const struct tree_documents *documents,
                      char out[2 * BOUND_BYTES])
@@ -117,6 +130,10 @@ static int window_of(const struct options *o, const struct tree_documents *docum
         rc = bound_of(documents, "--until", o->until, until);
     if (rc == 0)
         snprintf(out, 2 * BOUND_BYTES, "%s%s%s", since, *since || *until ? "_" : "", until);
+    if (rc == 0 && is_reversed(o, documents, out)) {
+        log_error("--since %s is after --until %s, so there is nothing between them", o->since, o->until);
+        rc = EX_USAGE;
+    }
     return rc;
 }
 

@@ -297,6 +297,8 @@ class ReportTest(unittest.TestCase):
                 (("days", "--since", "noon"), 64, "--since noon: no such time; say a date"),
                 (("days", "--until", "../../usage"), 64, "--until ../../usage: no such time"),
                 (("days", "--since", ""), 64, "--since : no such time"),
+                (("days", "--since", "2026-06-11", "--until", "2026-06-10"), 64, "--since 2026-06-11 is after --until 2026-06-10"),
+                (("days", "--since", "now", "--until", "yesterday"), 64, "is after"),
                 (("day",), 64, "no such report; there are days, weeks, months,"),
                 (("--csv",), 64, "need a table"),
                 (("days", "--csv", "--json"), 64, "exclude each other"),
