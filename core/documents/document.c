@@ -49,16 +49,20 @@ void document_each(struct json *j, const void *tree, void (*fn)(void *ctx, void 
     free(items);
 }
 
+bool document_knows_spans(struct json *j, struct model *model)
+{
+    int rc = spans_complete(&model->sums, model->billing);
+
+    json_fail(j, rc);
+    return rc == 0 && spans_are_of_all(&model->sums);
+}
+
 bool document_each_in_window(struct json *j, struct model *model, const struct measure_window *w,
                              void (*fn)(void *ctx, void *session), void *ctx)
 {
     const struct spans *spans = &model->sums.spans;
-    int rc = spans_complete(&model->sums, model->billing);
 
-    json_fail(j, rc);
-    if (rc < 0)
-        return false;
-    if (!spans_are_of_all(&model->sums)) {
+    if (!document_knows_spans(j, model)) {
         document_each(j, model->catalog.sessions, fn, ctx);
         return false;
     }

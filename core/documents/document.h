@@ -32,6 +32,9 @@ bool document_goes_on(struct json *j);
 /* For each item of a tree, ascending, while the document goes on. */
 void document_each(struct json *j, const void *tree, void (*fn)(void *ctx, void *item), void *ctx);
 
+/* Whether all sessions are in the sums and have a span, which spans_reach() compares with a window. */
+bool document_knows_spans(struct json *j, struct model *model);
+
 /*
  * The same for each session that may have something in the window, in no order. True: others were passed
  * over, and all sessions are in the sums.

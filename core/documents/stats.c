@@ -44,6 +44,8 @@ static void put_group_in_window(void *ctx, void *item)
 
         if (!document_goes_on(s->j))
             break;
+        if (!spans_reach(&s->model->sums, at->session, &s->w)) /* stats_total() has completed them */
+            continue;
         measure_session(at->session, &s->w, &m);
         json_fail(s->j, billed_session_window(s->model->billing, at->session, &s->w, &bag));
         if (m.totals.events > 0)

@@ -85,9 +85,19 @@ static struct adding adding_of(struct render *r, struct measure *sum, struct bil
     return (struct adding){.billing = r->model->billing, .w = window_of(r), .sum = sum, .bag = bag};
 }
 
+/* What a document shows of sessions without anything in the window, too: that they exist. */
+static void add_others(struct measure all, struct measure *sum)
+{
+    all.totals = sum->totals;
+    all.duration_ms = sum->duration_ms;
+    *sum = all;
+}
+
 static int project_measure(struct render *r, struct project *p, struct measure *sum, struct billed_bag *bag)
 {
+    bool skips = r->window && document_knows_spans(r->j, r->model);
     struct adding adding;
+    struct measure all;
     struct session *s;
 
     if (!r->window) {
@@ -98,33 +108,30 @@ static int project_measure(struct render *r, struct project *p, struct measure *
     LIST_FOREACH(s, &p->sessions, of_project) {
         if (!document_goes_on(r->j))
             break;
-        add_session(&adding, s);
+        if (!skips || spans_reach(&r->model->sums, s, &adding.w))
+            add_session(&adding, s);
+    }
+    if (skips) {
+        sums_project(&r->model->sums, p, &all);
+        add_others(all, sum);
     }
     return adding.rc;
-}
-
-/* What a document shows of sessions without anything in the window, too: that they exist. */
-static void add_others(struct model *model, struct measure *sum)
-{
-    struct measure all;
-
-    sums_all(&model->sums, &all);
-    all.totals = sum->totals;
-    all.duration_ms = sum->duration_ms;
-    *sum = all;
 }
 
 static int all_measure(struct render *r, struct measure *sum, struct billed_bag *bag)
 {
     struct adding adding;
+    struct measure all;
 
     if (!r->window) {
         sums_all(&r->model->sums, sum);
         return bag ? billed_bag_add(bag, billing_all(r->model->billing)) : 0;
     }
     adding = adding_of(r, sum, bag);
-    if (document_each_in_window(r->j, r->model, &adding.w, add_session, &adding))
-        add_others(r->model, sum);
+    if (document_each_in_window(r->j, r->model, &adding.w, add_session, &adding)) {
+        sums_all(&r->model->sums, &all);
+        add_others(all, sum);
+    }
     return adding.rc;
 }
 
@@ -133,7 +140,9 @@ static int host_measure(struct render *r, struct measure *sum, struct billed_bag
 {
     struct group *group;
     struct adding adding;
+    struct measure all;
     const struct grouping *at;
+    bool skips;
 
     if (!r->model->catalog.n_hosts)
         return all_measure(r, sum, bag);
@@ -145,10 +154,16 @@ static int host_measure(struct render *r, struct measure *sum, struct billed_bag
         groups_measure(group, sum);
         return bag ? billed_bag_add(bag, &group->billed) : 0;
     }
+    skips = document_knows_spans(r->j, r->model);
     LIST_FOREACH(at, &group->sessions, of_group) {
         if (!document_goes_on(r->j))
             break;
-        add_session(&adding, at->session);
+        if (!skips || spans_reach(&r->model->sums, at->session, &adding.w))
+            add_session(&adding, at->session);
+    }
+    if (skips) {
+        groups_measure(group, &all);
+        add_others(all, sum);
     }
     return adding.rc;
 }

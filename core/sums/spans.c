@@ -127,6 +127,13 @@ bool span_reaches(const struct session_span *span, const struct measure_window *
            (w->until.key >= OKS_STAMP_KEY_TEXT || span->first <= w->until.key);
 }
 
+bool spans_reach(const struct sums *sums, const struct session *s, const struct measure_window *w)
+{
+    const struct session_sums *own = s->sums;
+
+    return !own || !own->has_span || own->span_due || span_reaches(&sums->spans.items[own->span], w);
+}
+
 void spans_clear(struct sums *sums)
 {
     free(sums->spans.items);

@@ -45,6 +45,8 @@ int spans_complete(struct sums *sums, struct billing *b);
 bool spans_are_of_all(const struct sums *sums);
 /* False: no event and no request of the session is in the window. */
 bool span_reaches(const struct session_span *span, const struct measure_window *w);
+/* The same of a session, after spans_complete(). True if its span is not known. */
+bool spans_reach(const struct sums *sums, const struct session *s, const struct measure_window *w);
 void spans_clear(struct sums *sums);
 
 #endif

@@ -36,6 +36,10 @@ static const char *const paths[] = {
     "stats/window/last-7d/by-model.json",
     "stats/window/last-7d/by-branch.json",
     "stats/window/last-7d/by-agent.json",
+    "stats/window/last-7d/by-project.json",
+    "stats/window/2026-06-11_2026-06-12/by-source.json",
+    "projects/-p90/window/last-7d.json",
+    "projects/-p90/window/2026-06-20_.json",
 };
 
 static uint64_t seed;
@@ -108,6 +112,8 @@ static void change(void)
 {
     unsigned i = rnd(FILES);
 
+    if (rnd(4) == 0)
+        append_file(path_of(FILES), line(FILES));
     if (access(at(path_of(i)), F_OK) != 0 || rnd(12) == 0)
         write_anew(i);
     else if (rnd(10) == 0)
@@ -242,7 +248,7 @@ static void begin(unsigned label_sets)
 {
     put_file("okstra/okstrafs.json",
              text_of("{\"metrics\": {\"labelSets\": %u, \"claudeCodeNames\": true}}", label_sets));
-    for (unsigned i = 0; i < FILES; i++)
+    for (unsigned i = 0; i <= FILES; i++) /* the last one is never removed */
         write_anew(i);
 }
 
@@ -284,6 +290,7 @@ START_TEST(rows_that_did_not_change)
     seed = 7;
     put_file(path_of(1), line(1));
     put_file(path_of(2), line(2));
+    put_file(path_of(FILES), line(FILES));
     engine = engine_open((struct engine_options){.no_cache = true});
     check(engine, 0);
     for (unsigned step = 1; step <= 6; step++) {
@@ -302,7 +309,7 @@ static uint64_t bytes_of_files(void)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < FILES; i++) {
+    for (unsigned i = 0; i <= FILES; i++) {
         struct stat st;
 
         sum += stat(at(path_of(i)), &st) == 0 ? (uint64_t)st.st_size : 0;
