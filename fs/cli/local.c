@@ -369,18 +369,27 @@ bool local_flush(int error)
     return false;
 }
 
-/* Where it looked, one folder a line. */
+/* Where it looked: what exists, one folder a line, and the rest in one. */
 static void say_nothing_found(const struct options *o)
 {
+    char absent[3500] = "";
+    size_t n = 0;
+
     log_error(
         "no transcripts were found; set CLAUDE_CONFIG_DIR, or another agent's variable (see man okstrafs), "
         "if they are not in one of these folders:");
     for (int i = 0; i < OKS_SOURCES; i++)
-        for (char **dir = o->dirs[i]; *dir; dir++)
-            log_error("    %s (%s)%s", *dir, oks_source_name((enum oks_source)i),
-                      access(*dir, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)
-                          ? ", which does not exist"
-                          : "");
+        for (char **dir = o->dirs[i]; *dir; dir++) {
+            const char *source = oks_source_name((enum oks_source)i);
+
+            if (access(*dir, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+                log_error("    %s (%s)", *dir, source);
+            else if (n < sizeof(absent))
+                n += (size_t)snprintf(absent + n, sizeof(absent) - n, "%s%s (%s)", n ? ", " : "", *dir,
+                                      source);
+        }
+    if (n)
+        log_error("    which do not exist: %s", absent);
 }
 
 struct unread {

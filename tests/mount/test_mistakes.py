@@ -67,9 +67,10 @@ class Commands(Mistakes):
 class Scan(Mistakes):
     def test_nothing_found(self):
         nowhere = str(self.home.root / "nowhere")
+        self.home.root.joinpath(".gemini").mkdir()
         outcome = self.run_it("scan", environ={"CLAUDE_CONFIG_DIR": nowhere})
-        self.assertSaid(outcome, 0, "no transcripts were found", f"{nowhere} (claude), which does not exist",
-                        f"{self.home.root}/.codex (codex)")
+        self.assertSaid(outcome, 0, "no transcripts were found", f"    {self.home.root}/.gemini (gemini)\n",
+                        f"which do not exist: {nowhere} (claude), ", f"{self.home.root}/.codex (codex), ")
         self.assertEqual(outcome[1], "0 of 0 files, nothing new in them\n")
 
     def test_nothing_new(self):
