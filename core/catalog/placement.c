@@ -133,10 +133,16 @@ static bool is_peer(const struct transcript *t, const struct transcript *other)
     return other != t && other->source == t->source && (!other->remnant || t->source->assumed);
 }
 
-/* The same of its own session. One file with two names counts once anyway. */
+/* The same of its own session, as far as it is known of one that was not read yet. */
+static bool may_be_twin(const struct transcript *t, const struct transcript *other)
+{
+    return is_peer(t, other) && precedes(other, t);
+}
+
+/* One file with two names counts once anyway. */
 static bool is_twin(const struct transcript *t, const struct transcript *other)
 {
-    return is_peer(t, other) && precedes(other, t) && !same_file(other, t);
+    return may_be_twin(t, other) && !same_file(other, t);
 }
 
 static struct session *origin_of(struct catalog *c, const struct transcript *t)
@@ -440,7 +446,7 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
     other = few_before(t);
     for (int n = 0; other && n <= PEERS_MAX; other = TAILQ_NEXT(other, of_session)) {
         n += n > 0 || other == t; /* from t on */
-        if (is_twin(other, t))
+        if (may_be_twin(other, t)) /* its check may have waited for this one */
             check_other(c, t, other);
     }
     origin = origin_named(c, t->session->name);
