@@ -143,6 +143,12 @@ void stream_changed(struct streams *streams, struct transcript *t, size_t i, str
         send_again(streams, t, i, i + 1, (int)stream_month_of(before));
 }
 
+static void nothing_told(struct stream_marks *marks)
+{
+    marks->told = marks->told_open = false;
+    memset(marks->open_in, 0, sizeof(marks->open_in));
+}
+
 void stream_leave(struct streams *streams, struct transcript *t)
 {
     struct stream_marks *marks = t->marks;
@@ -156,7 +162,7 @@ void stream_leave(struct streams *streams, struct transcript *t)
         stream_clear(&streams->all); /* of rows that are open there are few */
     memset(marks->sent, 0, sizeof(marks->sent));
     stream_months_forget(t);
-    marks->told = marks->told_open = false;
+    nothing_told(marks);
 }
 
 /* --- closed rows --- */
@@ -198,6 +204,7 @@ struct stream_rows {
     struct stream_row *rows;
     size_t n, room;
     int64_t mtime_ns;
+    bool elsewhere; /* a transcript with open rows in the month has one in another month now */
 };
 
 static bool is_wanted(const struct stream_rows *rows, struct oks_stamp stamp)
@@ -246,6 +253,11 @@ static bool has_moved(const struct stream_rows *rows, uint64_t key, int before)
            (before == rows->month || billing_any_stamp(rows->billing, key, is_wanted_at, rows));
 }
 
+static bool had_open_rows(const struct transcript *t, unsigned month)
+{
+    return t->marks->open_in[month / 64] & UINT64_C(1) << month % 64;
+}
+
 static int add_row(void *ctx, const struct billing_visit *visit)
 {
     struct stream_rows *rows = ctx;
@@ -255,6 +267,8 @@ static int add_row(void *ctx, const struct billing_visit *visit)
         return OKS_STREAM_STARTED_OVER;
     if (!range->again && !stream_has_line(rows->which, visit))
         return 0;
+    if (!is_wanted(rows, visit->stamp))
+        rows->elsewhere |= had_open_rows(range->transcript, (unsigned)rows->month);
     return push_row(rows, visit->stamp, (uint32_t)(rows->n_ranges - 1), visit->i - range->from);
 }
 
@@ -582,7 +596,10 @@ static int open_rows(struct stream_rows *rows, struct model *m, struct oks_strea
         if (sent >= n)
             continue;
         rc = add_rows(rows, m, (struct stream_range){.transcript = t, .from = sent, .to = n});
-        t->marks->told_open |= rows->n > before;
+        if (rows->n > before) {
+            t->marks->told_open = true;
+            t->marks->open_in[rows->month / 64] |= UINT64_C(1) << rows->month % 64;
+        }
         if (rc == 0 && rows->n > before)
             rc = billing_each_owned(m->billing, t->billed, sent, n, hash_row, &h);
         behind->unfinished |= n > requests_whole(t->state.requests);
@@ -594,7 +611,7 @@ static int open_rows(struct stream_rows *rows, struct model *m, struct oks_strea
 
 /*
  * If they are as the cursor has returned them, they are taken back. A request of an unfinished line may not
- * be there any more: then the stream starts over.
+ * be there any more, and another one may be in another month: then the stream starts over.
  */
 static int new_open_rows(struct stream_rows *rows, struct model *m, const struct oks_stream_cursor *cursor,
                          struct oks_stream_cursor *behind)
@@ -606,7 +623,7 @@ static int new_open_rows(struct stream_rows *rows, struct model *m, const struct
         return rc;
     if (behind->open == cursor->open)
         rows->n = n;
-    else if (cursor->unfinished)
+    else if (cursor->unfinished || (cursor->open && rows->elsewhere))
         return OKS_STREAM_STARTED_OVER;
     return 0;
 }
@@ -646,7 +663,7 @@ static int begin(struct call *call)
     for (size_t i = 0; i < chosen.n; i++)
         chosen.list[i]->marks->sent[call->which] = 0;
     for (size_t i = 0; i < chosen.n && call->which == STREAM_OF_ALL; i++)
-        chosen.list[i]->marks->told = chosen.list[i]->marks->told_open = false;
+        nothing_told(chosen.list[i]->marks);
     free(chosen.list);
     if (rc < 0)
         return rc;

@@ -11,11 +11,12 @@ struct stream_marks {
     size_t closed;        /* requests, from the first on, that are closed */
     size_t sent[STREAMS]; /* rows that each stream has sent */
     uint64_t life;
-    bool told;                           /* the stream of all has ranges of it */
-    bool told_open;                      /* a month has had rows of it that are open */
-    uint64_t told_as;                    /* what its lines there say of the session, as a hash */
-    uint64_t months[STREAM_MONTH_WORDS]; /* with requests: a bit each ... */
-    size_t months_of;                    /* ... of so many rows, none of which has changed since */
+    bool told;                            /* the stream of all has ranges of it */
+    bool told_open;                       /* a month has had rows of it that are open */
+    uint64_t open_in[STREAM_MONTH_WORDS]; /* these months, a bit each */
+    uint64_t told_as;                     /* what its lines there say of the session, as a hash */
+    uint64_t months[STREAM_MONTH_WORDS];  /* with requests: a bit each ... */
+    size_t months_of;                     /* ... of so many rows, none of which has changed since */
 };
 
 /* --- stream_gone.c --- */
