@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ int child_ask(int (*ask)(const void *ctx), const void *ctx, int ms, char *text, 
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
+    fflush(stdout); /* ThreadSanitizer writes at _exit() what is buffered, so the child would write it too */
     pid = fork();
     if (pid == 0)
         answer(ask, ctx, ends[1]);
