@@ -445,7 +445,7 @@ void placement_changed(struct catalog *c, struct transcript *t, bool leaves)
     }
     other = few_before(t);
     for (int n = 0; other && n <= PEERS_MAX; other = TAILQ_NEXT(other, of_session)) {
-        n += n > 0 || other == t; /* from t on */
+        n += n > 0 || other == t;  /* from t on */
         if (may_be_twin(other, t)) /* its check may have waited for this one */
             check_other(c, t, other);
     }
