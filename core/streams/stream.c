@@ -145,8 +145,8 @@ void stream_changed(struct streams *streams, struct transcript *t, size_t i, str
 
 static void nothing_told(struct stream_marks *marks)
 {
-    marks->told = marks->told_open = false;
-    memset(marks->open_in, 0, sizeof(marks->open_in));
+    marks->told = false;
+    marks->open_in = (struct month_set){0};
 }
 
 void stream_leave(struct streams *streams, struct transcript *t)
@@ -158,7 +158,7 @@ void stream_leave(struct streams *streams, struct transcript *t)
     if (!streams->ended && (marks->told || streams->keeps))
         stream_remember(streams, t);
     if (streams->all.generation && !streams->ended &&
-        (marks->told || marks->told_open || any_shared(streams, t->state.requests)))
+        (marks->told || !month_set_is_empty(&marks->open_in) || any_shared(streams, t->state.requests)))
         stream_clear(&streams->all); /* of rows that are open there are few */
     memset(marks->sent, 0, sizeof(marks->sent));
     stream_months_forget(t);
@@ -253,11 +253,6 @@ static bool has_moved(const struct stream_rows *rows, uint64_t key, int before)
            (before == rows->month || billing_any_stamp(rows->billing, key, is_wanted_at, rows));
 }
 
-static bool had_open_rows(const struct transcript *t, unsigned month)
-{
-    return t->marks->open_in[month / 64] & UINT64_C(1) << month % 64;
-}
-
 static int add_row(void *ctx, const struct billing_visit *visit)
 {
     struct stream_rows *rows = ctx;
@@ -268,7 +263,7 @@ static int add_row(void *ctx, const struct billing_visit *visit)
     if (!range->again && !stream_has_line(rows->which, visit))
         return 0;
     if (!is_wanted(rows, visit->stamp))
-        rows->elsewhere |= had_open_rows(range->transcript, (unsigned)rows->month);
+        rows->elsewhere |= month_set_has(&range->transcript->marks->open_in, (unsigned)rows->month);
     return push_row(rows, visit->stamp, (uint32_t)(rows->n_ranges - 1), visit->i - range->from);
 }
 
@@ -596,10 +591,8 @@ static int open_rows(struct stream_rows *rows, struct model *m, struct oks_strea
         if (sent >= n)
             continue;
         rc = add_rows(rows, m, (struct stream_range){.transcript = t, .from = sent, .to = n});
-        if (rows->n > before) {
-            t->marks->told_open = true;
-            t->marks->open_in[rows->month / 64] |= UINT64_C(1) << rows->month % 64;
-        }
+        if (rows->n > before)
+            month_set_add(&t->marks->open_in, (unsigned)rows->month);
         if (rc == 0 && rows->n > before)
             rc = billing_each_owned(m->billing, t->billed, sent, n, hash_row, &h);
         behind->unfinished |= n > requests_whole(t->state.requests);

@@ -16,9 +16,9 @@
 #include "streams/stream_private.h"
 #include "time/calendar.h"
 
-enum { FIRST_YEAR = 2020, YEARS = 20, MONTHS_OF_YEAR = 12, OTHER = YEARS * MONTHS_OF_YEAR, WORD_BITS = 64 };
+enum { FIRST_YEAR = 2020, YEARS = 20, MONTHS_OF_YEAR = 12, OTHER = YEARS * MONTHS_OF_YEAR };
 
-_Static_assert(OTHER + 1 == STREAM_MONTHS && STREAM_MONTHS <= STREAM_MONTH_WORDS * WORD_BITS, "a bit each");
+_Static_assert(OTHER + 1 == STREAM_MONTHS && STREAM_MONTHS <= STREAM_MONTH_WORDS * 64, "a bit each");
 
 static const char suffix[] = ".jsonl", other[] = "other";
 
@@ -47,18 +47,18 @@ static int see_month(void *ctx, size_t i, const struct request_row *row)
     (void)i;
     if (row->request.part == OKS_PART_LINK || row->request.alias) /* no request */
         return 0;
-    marks->months[month / WORD_BITS] |= UINT64_C(1) << month % WORD_BITS;
+    month_set_add(&marks->months, month);
     return 0;
 }
 
 void stream_months_forget(struct transcript *t)
 {
-    memset(t->marks->months, 0, sizeof(t->marks->months));
+    t->marks->months = (struct month_set){0};
     t->marks->months_of = 0;
 }
 
 /* What an unfinished line changes is taken back without notice. */
-static const uint64_t *months_of(struct transcript *t)
+static const struct month_set *months_of(struct transcript *t)
 {
     struct stream_marks *marks = t->marks;
     size_t n = requests_len(t->state.requests);
@@ -67,12 +67,12 @@ static const uint64_t *months_of(struct transcript *t)
         stream_months_forget(t);
     requests_each(t->state.requests, marks->months_of, n, see_month, marks);
     marks->months_of = transcript_tail(t)->requests ? SIZE_MAX : n;
-    return marks->months;
+    return &marks->months;
 }
 
 bool stream_may_have_month(struct transcript *t, unsigned month)
 {
-    return billing_has_substitutes(t->billed) || months_of(t)[month / WORD_BITS] >> month % WORD_BITS & 1;
+    return billing_has_substitutes(t->billed) || month_set_has(months_of(t), month);
 }
 
 static void name_of(unsigned month, char name[OKS_NAME_MAX + 1])
@@ -86,22 +86,22 @@ static void name_of(unsigned month, char name[OKS_NAME_MAX + 1])
 
 static void see_transcript(void *ctx, void *item)
 {
-    const uint64_t *months = months_of(item);
-    uint64_t *all = ctx;
+    const struct month_set *months = months_of(item);
+    struct month_set *all = ctx;
 
     for (unsigned i = 0; i < STREAM_MONTH_WORDS; i++)
-        all[i] |= months[i];
+        all->words[i] |= months->words[i];
 }
 
 int streams_months(struct streams *streams, int (*fn)(void *ctx, const char *name), void *ctx)
 {
-    uint64_t months[STREAM_MONTH_WORDS] = {0};
+    struct month_set months = {0};
     char name[OKS_NAME_MAX + 1];
     int rc = 0;
 
-    oks_tree_each(streams->model->catalog.transcripts, see_transcript, months);
+    oks_tree_each(streams->model->catalog.transcripts, see_transcript, &months);
     for (unsigned month = 0; rc == 0 && month < STREAM_MONTHS; month++) {
-        if (!(months[month / WORD_BITS] >> month % WORD_BITS & 1))
+        if (!month_set_has(&months, month))
             continue;
         name_of(month, name);
         rc = fn(ctx, name);

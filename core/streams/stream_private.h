@@ -6,17 +6,40 @@
 #include "streams/stream.h"
 #include "streams/stream_ids.h"
 
+/* Months of events/, a bit each. Zeroed: none. */
+struct month_set {
+    uint64_t words[STREAM_MONTH_WORDS];
+};
+
+static inline void month_set_add(struct month_set *set, unsigned month)
+{
+    set->words[month / 64] |= UINT64_C(1) << month % 64;
+}
+
+static inline bool month_set_has(const struct month_set *set, unsigned month)
+{
+    return set->words[month / 64] >> month % 64 & 1;
+}
+
+static inline bool month_set_is_empty(const struct month_set *set)
+{
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < STREAM_MONTH_WORDS; i++)
+        any |= set->words[i];
+    return any == 0;
+}
+
 /* A transcript's position in its streams. */
 struct stream_marks {
     size_t closed;        /* requests, from the first on, that are closed */
     size_t sent[STREAMS]; /* rows that each stream has sent */
     uint64_t life;
-    bool told;                            /* the stream of all has ranges of it */
-    bool told_open;                       /* a month has had rows of it that are open */
-    uint64_t open_in[STREAM_MONTH_WORDS]; /* these months, a bit each */
-    uint64_t told_as;                     /* what its lines there say of the session, as a hash */
-    uint64_t months[STREAM_MONTH_WORDS];  /* with requests: a bit each ... */
-    size_t months_of;                     /* ... of so many rows, none of which has changed since */
+    bool told;                /* the stream of all has ranges of it */
+    struct month_set open_in; /* these months have had rows of it that are open */
+    uint64_t told_as;         /* what its lines there say of the session, as a hash */
+    struct month_set months;  /* with requests ... */
+    size_t months_of;         /* ... of so many rows, none of which has changed since */
 };
 
 /* --- stream_gone.c --- */
