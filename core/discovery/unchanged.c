@@ -56,6 +56,12 @@ struct unchanged {
     SLIST_HEAD(, path) paths;
 };
 
+/* Else it is a folder. */
+static bool is_file(const struct path *p)
+{
+    return p->kind == PATH_FILE || p->kind == PATH_REPLACED;
+}
+
 /* --- life --- */
 
 static bool join(const struct unchanged *u, int fd, uint32_t events)
@@ -197,7 +203,7 @@ bool unchanged_needs_polling(const struct unchanged *u)
     if (!u || u->poll_fd < 0)
         return true;
     SLIST_FOREACH(p, &u->paths, next)
-    if ((p->kind == PATH_FILE || p->kind == PATH_REPLACED) && p->unwatched)
+    if (is_file(p) && p->unwatched)
         return true;
     return false;
 }
@@ -312,7 +318,7 @@ static bool watch_above(struct unchanged *u, struct arming *a, struct path *p)
     strcpy(above, exists ? own : there);
     if (p->kind == PATH_AWAITED)
         u->arrived |= exists;
-    if (p->kind == PATH_FILE || p->kind == PATH_REPLACED || !exists)
+    if (is_file(p) || !exists)
         watch_near(u, p, above, strcmp(above, own) == 0);
     p->unwatched |= remote;
     return watch_chain(u, a, above) && complete;
