@@ -100,7 +100,7 @@ def static_file(program: str):
     process = subprocess.Popen([program, str(point)])
     harness.Watchdog.tell("+", process.pid, point)
     try:
-        deadline = time.monotonic() + harness.MOUNT_SECONDS
+        deadline = time.monotonic() + harness.LIMIT
         while not harness.is_mounted(point):
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit("the static filesystem does not mount")
@@ -108,7 +108,7 @@ def static_file(program: str):
         yield point / "usage.json", process.pid
     finally:
         process.terminate()
-        process.wait(harness.STOP_SECONDS)
+        process.wait(harness.LIMIT)
         harness.detach(point)
         harness.Watchdog.tell("-", process.pid, point)
         one.close()

@@ -31,12 +31,12 @@ def first_answer(home: bench.Home, path: str) -> float:
                 (point / path).read_bytes()
                 return time.monotonic() - start
             except OSError:
-                if process.poll() is not None or time.monotonic() > start + harness.MOUNT_SECONDS:
+                if process.poll() is not None or time.monotonic() > start + harness.LIMIT:
                     sys.exit("no answer")
                 time.sleep(0.0005)
     finally:
         process.terminate()
-        process.wait(harness.STOP_SECONDS)
+        process.wait(harness.LIMIT)
         harness.detach(point)
         harness.Watchdog.tell("-", process.pid, point)
 

@@ -19,8 +19,6 @@ import traceback
 
 import harness
 
-SECONDS = 20
-
 
 class Hung(AssertionError):
     pass
@@ -68,7 +66,7 @@ class Child:
         finally:
             os._exit(0)
 
-    def result(self, seconds: float = SECONDS):
+    def result(self, seconds: float = harness.LIMIT):
         deadline = time.monotonic() + seconds
         pieces = []
         while True:
@@ -110,5 +108,5 @@ class Child:
         return False
 
 
-def call(fn, *args, seconds: float = SECONDS, user=None):
+def call(fn, *args, seconds: float = harness.LIMIT, user=None):
     return Child(fn, *args, user=user).result(seconds)

@@ -279,7 +279,7 @@ class Reading(ContractTest):
         with self.mount() as mount:
             reader = subprocess.Popen(["cat", str(mount.point / "teams/T/total_tokens")], stdout=subprocess.PIPE)
             try:
-                self.assertEqual(reader.communicate(timeout=20)[0], b"44\n")
+                self.assertEqual(reader.communicate(timeout=harness.LIMIT)[0], b"44\n")
             except subprocess.TimeoutExpired:
                 mount.process.kill()  # only its end releases the reader
                 reader.kill()

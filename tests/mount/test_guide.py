@@ -71,7 +71,7 @@ class Pages(harness.MountTest):
     def setUp(self):
         super().setUp()
         self.user = self.home.root / "user"
-        subprocess.run([CONTRIB / "demo-transcripts.sh", self.user], check=True, timeout=30)
+        subprocess.run([CONTRIB / "demo-transcripts.sh", self.user], check=True, timeout=harness.LIMIT)
         (self.user / "claude").rename(self.user / ".claude")
         for path in sorted((self.user / ".claude" / "projects").glob("*-shop/*.jsonl"))[:1]:
             path.write_text(path.read_text().replace(path.stem, "3f0c1d2e-0de0-4000-8000-000000000001"))

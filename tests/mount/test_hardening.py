@@ -133,11 +133,8 @@ class Hardening(harness.MountTest):
             mount = self.hardened()
             held = os.open(mount.point / "sessions/session-1/usage.json", os.O_RDONLY)
             mount.process.send_signal(how)
-            mount.process.wait(20)
-            deadline = time.monotonic() + 10
-            while harness.is_mounted(mount.point) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            self.assertFalse(harness.is_mounted(mount.point), how)
+            mount.process.wait(harness.LIMIT)
+            harness.until(lambda: not harness.is_mounted(mount.point), f"the mount is gone after {how}")
             self.assertEqual(mount.said(), "")
             os.close(held)
             mount.stop()
@@ -147,17 +144,12 @@ class Hardening(harness.MountTest):
         for _ in range(2):
             first = mount.toucher()
             os.kill(first, signal.SIGKILL)
-            deadline = time.monotonic() + 10
-            while mount.toucher() == first and time.monotonic() < deadline:
-                time.sleep(0.01)
+            harness.until(lambda: mount.toucher() != first, "there is another helper")
             time.sleep(1.1)  # both are there again
         self.assertTrue(mount.json("status.json")["daemon"]["helper"]["unmounts"])
         mount.process.kill()
-        mount.process.wait(20)
-        deadline = time.monotonic() + 10
-        while harness.is_mounted(mount.point) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertFalse(harness.is_mounted(mount.point))
+        mount.process.wait(harness.LIMIT)
+        harness.until(lambda: not harness.is_mounted(mount.point), "the mount is gone")
         mount.stop()
 
     def test_the_loss_of_both_helpers_is_said(self):
@@ -168,15 +160,13 @@ class Hardening(harness.MountTest):
             os.kill(first, signal.SIGSTOP)  # so that it does not start the spare again in between
             for pid in reversed(both):
                 os.kill(pid, signal.SIGKILL)
-            deadline = time.monotonic() + 10
-            while mount.json("status.json")["daemon"]["helper"]["restarts"] == 0 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            harness.until(lambda: mount.json("status.json")["daemon"]["helper"]["restarts"], "the loss of both is seen")
             helper = mount.json("status.json")["daemon"]["helper"]
             self.assertEqual((helper["running"], helper["unmounts"]), (True, False))
             self.assertIn("cannot unmount", mount.said())
             self.assertIn("without the right to unmount", self.home.run("doctor", check=False).decode())
             guarded.call(harness.detach, mount.point)
-            self.assertEqual(mount.process.wait(20), 0)
+            self.assertEqual(mount.process.wait(harness.LIMIT), 0)
 
 
 if __name__ == "__main__":

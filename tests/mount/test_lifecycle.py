@@ -70,10 +70,7 @@ class Lifecycle(harness.MountTest):
 
     def assertEnded(self) -> None:
         """A mount that is gone for long is given up by a daemon that is still saving its caches, as on a busy machine."""
-        end = time.monotonic() + 30
-        while self.daemons() and time.monotonic() < end:
-            time.sleep(0.05)
-        self.assertEqual(self.daemons(), [])
+        harness.until(lambda: not self.daemons(), "no daemon is left")
 
     def sweep(self) -> None:
         for pid in self.daemons():
@@ -92,7 +89,7 @@ class Lifecycle(harness.MountTest):
         env = {k: v for k, v in merged.items() if v is not None}
         done = guarded.call(lambda: subprocess.run(
             [program or harness.binary(), *map(str, arguments)], env=env, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, **more), seconds=40)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=harness.LIMIT, **more), seconds=harness.LIMIT + 20)
         return self.noted(arguments, (done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")))
 
     def noted(self, arguments, outcome):
@@ -162,7 +159,7 @@ class Starting(Lifecycle):
         self.assertEqual(self.command("umount", self.point, preexec_fn=inherit), (0, b"", ""))
         with self.home.mount(preexec_fn=inherit) as mount:
             mount.process.send_signal(signal.SIGTERM)
-            self.assertEqual(mount.process.wait(20), 0)
+            self.assertEqual(mount.process.wait(harness.LIMIT), 0)
             self.assertFalse(harness.is_mounted(self.point))
 
     def test_a_signal_at_once(self):
@@ -175,11 +172,11 @@ class Starting(Lifecycle):
                 changes.register(table, select.POLLPRI)
                 daemon = subprocess.Popen([harness.binary(), "mount", "-f", "--no-cache", str(self.point)], env=environ,
                                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-                deadline = time.monotonic() + 20
+                deadline = time.monotonic() + harness.LIMIT
                 while not harness.is_mounted(self.point) and time.monotonic() < deadline and daemon.poll() is None:
                     changes.poll(100)
             daemon.send_signal(signal.SIGTERM)
-            said = daemon.communicate(timeout=20)[1]
+            said = daemon.communicate(timeout=harness.LIMIT)[1]
             self.assertEqual((daemon.returncode, said), (0, b""))
             self.assertFalse(harness.is_mounted(self.point))
 
@@ -333,7 +330,7 @@ class Stopping(Lifecycle):
             readers = [guarded.Child(read_until_error, self.point) for _ in range(8)]
             time.sleep(0.2)
             mount.process.send_signal(how)
-            mount.process.wait(20)
+            mount.process.wait(harness.LIMIT)
             for reader in readers:
                 self.assertIn(reader.result(10), (errno.ENOTCONN, errno.ECONNABORTED, errno.ENOENT))
             mount.stop()
@@ -346,7 +343,7 @@ class Stopping(Lifecycle):
             self.assertEqual((code, len(said.splitlines())), (0, 1), said)
             self.assertFalse(harness.is_mounted(self.point))
             os.close(held)
-            self.assertEqual(mount.process.wait(10), 0)
+            self.assertEqual(mount.process.wait(harness.LIMIT), 0)
 
     def replaced(self, leave) -> None:
         """Somebody holds the old mount: a new one takes its place at once, and stays when the holder leaves."""
@@ -356,10 +353,7 @@ class Stopping(Lifecycle):
         self.assertEqual(self.command("mount", self.point)[0], 0)
         self.check(self.point)
         leave()
-        deadline = time.monotonic() + 20
-        while old in self.daemons() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertNotIn(old, self.daemons())
+        harness.until(lambda: old not in self.daemons(), "the former daemon ends")
         self.check(self.point)
         self.assertEqual(self.command("umount", self.point), (0, b"", ""))
         self.assertEnded()
@@ -370,7 +364,7 @@ class Stopping(Lifecycle):
 
         def leave():
             shell.kill()
-            shell.wait(10)
+            shell.wait(harness.LIMIT)
 
         self.addCleanup(leave)
         self.replaced(leave)
@@ -380,13 +374,11 @@ class Stopping(Lifecycle):
         self.assertEqual(self.command("mount", self.point)[0], 0)
         container = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sleep", "600"])
         mine = os.readlink("/proc/self/ns/mnt")
-        deadline = time.monotonic() + 10
-        while os.readlink(f"/proc/{container.pid}/ns/mnt") == mine and time.monotonic() < deadline:
-            time.sleep(0.01)
+        harness.until(lambda: os.readlink(f"/proc/{container.pid}/ns/mnt") != mine, "the container has its own mounts")
 
         def leave():
             container.kill()
-            container.wait(10)
+            container.wait(harness.LIMIT)
 
         self.addCleanup(leave)
         self.replaced(leave)
@@ -396,10 +388,7 @@ class Stopping(Lifecycle):
         """A mount that is gone and in use by nobody: its daemon keeps the folder until it has saved its caches."""
         with self.home.mount(*harness.visible()) as mount:
             folder = Path(f"/proc/{mount.toucher()}/fdinfo")
-            deadline = time.monotonic() + 10
-            while not any("inotify wd:" in (folder / fd).read_text() for fd in os.listdir(folder)):
-                self.assertLess(time.monotonic(), deadline, "the helper does not watch")
-                time.sleep(0.01)
+            harness.until(lambda: any("inotify wd:" in (folder / fd).read_text() for fd in os.listdir(folder)), "the helper watches")
             mount.process.send_signal(signal.SIGSTOP)
             self.addCleanup(mount.process.send_signal, signal.SIGCONT)
             harness.detach(self.point)
@@ -409,7 +398,7 @@ class Stopping(Lifecycle):
                 fcntl.flock(below, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.close(below)
             mount.process.send_signal(signal.SIGCONT)
-            self.assertEqual(mount.process.wait(20), 0)
+            self.assertEqual(mount.process.wait(harness.LIMIT), 0)
 
     def test_in_use_for_a_moment(self):
         """A reader who is about to leave is waited for, and nobody is told of it."""
@@ -417,8 +406,8 @@ class Stopping(Lifecycle):
             with open(self.point / "README.txt") as held:
                 leaving = subprocess.Popen(["sleep", "0.15"], stdin=held)
             self.assertEqual(self.command("umount", self.point), (0, b"", ""))
-            leaving.wait(10)
-            self.assertEqual(mount.process.wait(10), 0)
+            leaving.wait(harness.LIMIT)
+            self.assertEqual(mount.process.wait(harness.LIMIT), 0)
 
     @unittest.skipIf(harness.is_sanitized() or not memory_group(), "no memory cgroup to be had, or a program of another size")
     def test_out_of_memory(self):
@@ -440,11 +429,8 @@ class Stopping(Lifecycle):
         self.addCleanup(mount.stop)
         with self.assertRaises(OSError):
             guarded.call((self.point / "sessions/huge/usage.json").read_bytes, seconds=60)
-        self.assertEqual(mount.process.wait(20), -signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while harness.is_mounted(self.point):
-            self.assertLess(time.monotonic(), deadline, "the mount stays")
-            time.sleep(0.01)
+        self.assertEqual(mount.process.wait(harness.LIMIT), -signal.SIGKILL)
+        harness.until(lambda: not harness.is_mounted(self.point), "the mount is gone")
         with self.home.mount("--no-cache") as mount:
             self.assertEqual(mount.json("sessions/huge/usage.json")["inputTokens"], sum(range(400_000)))
 
@@ -460,7 +446,7 @@ class Stopping(Lifecycle):
                 harness.append(rand.choice(paths), records.line(maker.assistant()) + rand.choice((b"\n", b"\n", b"\n\n{bad\n")))
                 guarded.call(os.stat, self.point / f"sessions/session-{rand.randrange(4)}/usage.json")
             mount.process.kill()
-            mount.process.wait(10)
+            mount.process.wait(harness.LIMIT)
             harness.detach(self.point)
         with self.home.mount():
             self.check(self.point)
@@ -484,7 +470,7 @@ class Stopping(Lifecycle):
             for mount in mounts:
                 self.check(mount.point, want)
             mounts[0].process.kill()
-            mounts[0].process.wait(10)
+            mounts[0].process.wait(harness.LIMIT)
             mounts[0].stop()
             self.check(mounts[1].point, want)
             mounts[1].stop(rand.choice((signal.SIGKILL, signal.SIGTERM)))
@@ -503,7 +489,7 @@ class Surroundings(Lifecycle):
                 for fd in fds:
                     self.assertNotIn("fuse", os.readlink(f"/proc/{mount.process.pid}/fd/{fd}"))
             pid = subprocess.Popen([harness.binary(), "mount", self.point], env=self.home.environment(), preexec_fn=close(*fds))
-            self.assertEqual(pid.wait(20), 0)
+            self.assertEqual(pid.wait(harness.LIMIT), 0)
             self.check(self.point)
             self.assertEqual(self.command("umount", self.point)[0], 0)
 
@@ -575,10 +561,7 @@ class Surroundings(Lifecycle):
         return json.loads(guarded.call((point / "status.json").read_bytes))["cache"]
 
     def wait_for_write_error(self, point) -> None:
-        deadline = time.monotonic() + 6
-        while not self.cache_status(point)["writeErrors"]:
-            self.assertLess(time.monotonic(), deadline, "the failure does not show in status.json")
-            time.sleep(0.1)
+        harness.until(lambda: self.cache_status(point)["writeErrors"], "the failure is in status.json")
         self.assertTrue(self.cache_status(point)["lastWriteError"])
 
     def check_with_broken_cache(self, **more) -> None:
@@ -642,16 +625,13 @@ class Surroundings(Lifecycle):
         for options in ("rw,nosuid,nodev,noatime,x-systemd.automount,_netdev,no_cache", "ro,user,noauto,allow_other"):
             for command in (["mount", "-t", "fuse", f"{tools}/okstrafs#none", self.point, "-o", options],
                             ["mount.fuse3", "okstrafs#none", self.point, "-o", options]):
-                done = guarded.call(lambda: subprocess.run(command, env=env, stderr=subprocess.PIPE, timeout=20))
+                done = guarded.call(lambda: subprocess.run(command, env=env, stderr=subprocess.PIPE, timeout=harness.LIMIT))
                 self.assertEqual(done.returncode, 0, (command, done.stderr))
                 self.check(self.point)
-                self.assertEqual(subprocess.run(["umount", self.point], timeout=20).returncode, 0)
-                deadline = time.monotonic() + 10
-                while self.daemons() and time.monotonic() < deadline:
-                    time.sleep(0.05)
+                self.assertEqual(subprocess.run(["umount", self.point], timeout=harness.LIMIT).returncode, 0)
                 self.assertEnded()
         done = subprocess.run(["mount.fuse3", "okstrafs#none", self.point, "-o", "nonsense"], env=env,
-                              stderr=subprocess.PIPE, timeout=20)
+                              stderr=subprocess.PIPE, timeout=harness.LIMIT)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(b"nonsense", done.stderr)
 
@@ -887,7 +867,7 @@ class OrdinaryUser(Lifecycle):
     def test_a_dead_mount_is_cleared(self):
         mount = self.mounted()
         mount.process.kill()
-        mount.process.wait(10)
+        mount.process.wait(harness.LIMIT)
         self.assertEqual(self.as_nobody("mount", self.point)[0], 0)
         self.check_as_nobody()
         self.assertEqual(self.as_nobody("umount", self.point)[0], 0)
@@ -918,11 +898,8 @@ class OrdinaryUser(Lifecycle):
             mount = self.mounted()
             self.check_as_nobody()
             os.kill(mount.process.pid, how)
-            start = time.monotonic()
-            mount.process.wait(10)
-            while harness.is_mounted(self.point) and time.monotonic() < start + 5:
-                time.sleep(0.005)
-            self.assertLess(time.monotonic() - start, 1.0 if not harness.is_sanitized() else 5.0)
+            mount.process.wait(harness.LIMIT)
+            harness.until(lambda: not harness.is_mounted(self.point), "the mount is gone")
             self.home.mounts.remove(mount)
             mount.stop()
 
@@ -987,10 +964,7 @@ class OrdinaryUser(Lifecycle):
         self.home.okstra.chmod(0o555)
         with self.mounted():
             self.check_as_nobody()
-            deadline = time.monotonic() + 6
-            while not self.read("status.json")["cache"]["writeErrors"]:
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.1)
+            harness.until(lambda: self.read("status.json")["cache"]["writeErrors"], "the failure is in status.json")
             self.assertEqual(self.read("status.json")["cache"]["lastWriteError"], "Permission denied")
 
 

@@ -185,11 +185,11 @@ class Diagnosis(Mistakes):
     def test_another_filesystem_at_its_place(self):
         point = self.home.okstra / "usage"
         point.mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True, timeout=20)
+        subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True, timeout=harness.LIMIT)
         try:
             self.assertIn("is a mount point of another filesystem", self.doctor())
         finally:
-            subprocess.run(["umount", point], check=True, timeout=20)
+            subprocess.run(["umount", point], check=True, timeout=harness.LIMIT)
 
     def test_what_cannot_be_forgotten(self):
         self.assertSaid(self.run_it("forget"), 64, "ids of sessions, or --all")

@@ -76,7 +76,7 @@ class OpenCodeTest(harness.MountTest):
             self.addCleanup(watcher.stop)
             before = [watcher.count]
             self.agent.step(message)
-            self.assertEqual(watching.unheard([watcher], before, 10), [])
+            self.assertEqual(watching.unheard([watcher], before), [])
             self.same(mount)
 
 

@@ -15,7 +15,6 @@ import struct
 import subprocess
 import time
 import unicodedata
-import unittest
 import xml.etree.ElementTree
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal

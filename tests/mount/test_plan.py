@@ -12,7 +12,6 @@ import watching
 from test_teams import TEAM, TeamsTest
 
 NOW = int(time.time())  # the daemon's clock tells which windows are over
-SECONDS = 2.0 if not harness.is_sanitized() else 8.0
 SESSION = "0f000000-0000-4000-8000-000000000001"
 
 
@@ -104,7 +103,7 @@ class Statusline(harness.MountTest):
             mount.read("limits/claude.json")
             with watching.started([watching.Inotify(mount.point / "limits/claude.json")]) as watchers:
                 self.line(status((11, NOW + 7000)))
-                self.assertEqual(watching.unheard(watchers, [0], SECONDS * 10), [])
+                self.assertEqual(watching.unheard(watchers, [0]), [])
 
     def test_hostile_input(self):
         deep = b'{"a":' * 100000
@@ -159,7 +158,7 @@ class BudgetWatch(harness.MountTest):
                 self.assertEqual(self.ask(mount, "FileChanged", file_path=path, event="change"), {})
             with watching.started([watching.Inotify(path, watching.IN_MODIFY | watching.IN_CREATE) for path in paths]) as watchers:
                 harness.append(transcript, records.line(records.assistant(counts=records.usage(990000, 1), id="msg_2", stop_reason="end_turn")) + b"\n")
-                self.assertEqual(watching.unheard(watchers, [0, 0], SECONDS * 10), [])
+                self.assertEqual(watching.unheard(watchers, [0, 0]), [])
             name = os.listdir(paths[0])[0]
             self.assertEqual(self.ask(mount, "Stop"), {})
             self.assertEqual(self.ask(mount, "FileChanged", file_path=f"{paths[0]}/{name}", event="add"),

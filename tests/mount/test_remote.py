@@ -17,7 +17,6 @@ import harness
 import records
 
 PROGRAM = os.environ.get("OKSTRAFS_HANGING_FS", "")
-SECONDS = 60
 
 
 class HangingFs:
@@ -27,7 +26,7 @@ class HangingFs:
         self.point.mkdir()
         self.process = subprocess.Popen([PROGRAM, self.source, self.hang, self.point], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + harness.LIMIT
         while not harness.is_mounted(self.point):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("hanging_fs does not start")
@@ -44,7 +43,7 @@ class HangingFs:
         self.process.kill()
         self.process.wait()
         with contextlib.suppress(OSError):
-            subprocess.run(["umount", "-l", self.point], stderr=subprocess.DEVNULL, timeout=10)
+            subprocess.run(["umount", "-l", self.point], stderr=subprocess.DEVNULL, timeout=harness.LIMIT)
         harness.detach(self.point)
 
 
@@ -66,7 +65,7 @@ class RemoteTest(harness.MountTest):
 
     def read(self, mount, path: str) -> bytes:
         """In a process that may hang."""
-        return guarded.call(lambda: (mount.point / path).read_bytes(), seconds=SECONDS)
+        return guarded.call(lambda: (mount.point / path).read_bytes())
 
     def json(self, mount, path: str) -> dict:
         return json.loads(self.read(mount, path))
@@ -102,7 +101,7 @@ class Projects(RemoteTest):
             self.home.transcript("-p", f"session-{name}", [self.line(10, cwd=str(cwd))])
         with self.home.mount() as mount:
             self.assertEqual(self.tokens(mount, "session-a"), 10)
-            self.assertEqual(sorted(guarded.call(os.listdir, mount.point / "teams", seconds=SECONDS)), ["near"])
+            self.assertEqual(sorted(guarded.call(os.listdir, mount.point / "teams")), ["near"])
             harness.append(self.home.path("-p", "session-a"), records.line(self.line(5, cwd=str(fs.point / "later"))) + b"\n")
             self.assertEqual(self.tokens(mount, "session-a"), 15)
             self.read(mount, "teams/near/usage.json")
@@ -115,11 +114,11 @@ class Projects(RemoteTest):
         fs = self.filesystem("far")
         self.home.transcript("-p", "session-a", [self.line(10, cwd=str(fs.point))])
         with self.home.mount() as mount:
-            self.assertEqual(guarded.call(os.listdir, mount.point / "teams", seconds=SECONDS), [])
+            self.assertEqual(guarded.call(os.listdir, mount.point / "teams"), [])
             self.assertEqual(len(self.skipped(mount)), 1)
             fs.close()
             self.state(fs.point / ".okstra/tasks", "found")
-            self.assertEqual(guarded.call(os.listdir, mount.point / "teams", seconds=SECONDS), ["found"])
+            self.assertEqual(guarded.call(os.listdir, mount.point / "teams"), ["found"])
             self.assertEqual(self.skipped(mount), {})
 
     def test_a_manifest_behind_a_link(self):
@@ -140,7 +139,7 @@ class Projects(RemoteTest):
         (self.home.projects / "-linked").symlink_to(fs.point / "project")
         with self.home.mount() as mount:
             self.assertEqual(self.tokens(mount, "session-a"), 10)
-            self.assertEqual(guarded.call(os.listdir, mount.point / "teams", seconds=SECONDS), [])
+            self.assertEqual(guarded.call(os.listdir, mount.point / "teams"), [])
             skipped = self.skipped(mount)
             self.assertIn("network filesystem", skipped[str(self.home.projects / "-linked")])
             self.assertIn("network filesystem", skipped[str(self.home.config)])
@@ -193,7 +192,7 @@ class Roots(RemoteTest):
             path.rename(self.projects / "-new" / path.name)
             self.assertEqual(self.tokens(mount, "session-far"), 307)
             self.assertEqual(self.total(mount), 318)
-            names = guarded.call(os.listdir, mount.point / "projects", seconds=SECONDS)
+            names = guarded.call(os.listdir, mount.point / "projects")
             self.assertEqual(sorted(names), ["-far", "-near", "-new"])
             shutil.rmtree(self.projects / "-far")
             self.assertEqual(self.total(mount), 318)  # deleted transcripts still count
@@ -232,13 +231,11 @@ class Roots(RemoteTest):
             self.assertEqual(self.json(mount, "teams/runs/usage.json")["window"]["since"], "2026-06-10T00:00:00Z")
             self.fs.answer()
             shutil.rmtree(roster.parent)
-            deadline = time.monotonic() + SECONDS
-            while "listed" in self.teams(mount) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            harness.until(lambda: "listed" not in self.teams(mount), "the team is gone")
             self.assertEqual(self.teams(mount), ["runs"])
 
     def teams(self, mount) -> list:
-        return sorted(guarded.call(os.listdir, mount.point / "teams", seconds=SECONDS))
+        return sorted(guarded.call(os.listdir, mount.point / "teams"))
 
     def test_one_that_stops_answering_costs_its_own_transcripts(self):
         with self.mount() as mount:
@@ -253,9 +250,7 @@ class Roots(RemoteTest):
             self.assertIn("does not answer", self.skipped(mount)[root])
             self.far("session-far", self.line(7))
             self.fs.answer()
-            deadline = time.monotonic() + SECONDS
-            while self.tokens(mount, "session-far") != 307 and time.monotonic() < deadline:
-                time.sleep(0.05)
+            harness.until(lambda: self.tokens(mount, "session-far") == 307, "what came meanwhile is counted")
             self.assertEqual(self.total(mount), 322)
             self.assertEqual(set(self.answers(mount).values()), {True})
 
@@ -266,7 +261,7 @@ class Roots(RemoteTest):
                 self.far("session-far", *[self.line(1)] * 2000)
                 reader = guarded.Child(lambda: (mount.point / "total_tokens").exists())
                 self.fs.stop_answering()
-                reader.result(SECONDS)
+                reader.result(harness.LIMIT)
                 harness.append(self.home.path("-near", "session-near"), records.line(self.line(5)) + b"\n")
                 self.assertEqual(self.tokens(mount, "session-near"), 15 + 5 * n)
                 self.fs.answer()
@@ -279,13 +274,10 @@ class Roots(RemoteTest):
         self.assertEqual(self.tokens(mount, "session-near"), 10)
         self.assertEqual(self.tokens(mount, "session-far"), 300)  # from the history
         mount.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + SECONDS
-        while harness.is_mounted(mount.point) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertFalse(harness.is_mounted(mount.point))
+        harness.until(lambda: not harness.is_mounted(mount.point), "the mount is gone")
         # A thread that waits for another process's answer cannot be ended by anybody; nothing else is left.
         self.fs.close()
-        self.assertEqual(mount.process.wait(SECONDS), 0)
+        self.assertEqual(mount.process.wait(harness.LIMIT), 0)
 
 
 class Hosts(RemoteTest):
@@ -331,18 +323,11 @@ class Hosts(RemoteTest):
         """As both documents say it, which one that comes back meanwhile may keep from being the same."""
         def states() -> dict:
             return {host["host"]: host["away"] for host in self.json(mount, "status.json")["hosts"]}
-        self.until(lambda: states() == {name: self.json(mount, f"hosts/{name}/status.json")["away"] for name in states()})
+        harness.until(lambda: states() == {name: self.json(mount, f"hosts/{name}/status.json")["away"] for name in states()}, "both documents agree")
         return states()
 
-    def until(self, condition) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                self.fail("it did not come about")
-            time.sleep(0.05)
-
     def until_rows(self, mount, rows: dict) -> None:
-        self.until(lambda: self.by_host(mount) == rows)
+        harness.until(lambda: self.by_host(mount) == rows, f"rows are {rows}")
         self.assertEqual(self.rows(mount), rows)
 
     @contextlib.contextmanager
@@ -359,7 +344,7 @@ class Hosts(RemoteTest):
             self.assertEqual(self.away(mount), {"far": False, "copy": False})
             self.assertEqual(mount.names("hosts"), ["copy", "far", "here"])
             self.assertEqual(mount.names("hosts/copy/sessions"), ["session-copy"])
-            self.until(lambda: self.json(mount, "status.json")["cache"]["saved"])
+            harness.until(lambda: self.json(mount, "status.json")["cache"]["saved"], "the cache is saved")
             self.fs.stop_answering()
             (self.home.root / "copy").rename(self.home.root / "away")
             harness.append(self.home.path("-p", "session-own"), records.line(self.line(5)) + b"\n")
@@ -376,13 +361,13 @@ class Hosts(RemoteTest):
             self.fs.answer()
             (self.home.root / "away").rename(self.home.root / "copy")
             self.put(self.home.root / "copy", "session-copy", 9)
-            self.until(lambda: not any(self.away(mount).values()))
+            harness.until(lambda: not any(self.away(mount).values()), "no host is away")
             self.until_rows(mount, {"here": 6, "far": 27, "copy": 309})
 
     def test_a_host_is_taken_out_while_it_does_not_answer(self):
         with self.mount() as mount:
             self.assertEqual(self.rows(mount), {"here": 1, "far": 20, "copy": 300})
-            self.until(lambda: self.json(mount, "status.json")["cache"]["saved"])
+            harness.until(lambda: self.json(mount, "status.json")["cache"]["saved"], "the cache is saved")
             self.fs.stop_answering()
             self.configure(copy=self.home.root / "copy")
             self.until_rows(mount, {"here": 1, "copy": 300})

@@ -11,7 +11,6 @@ import watching
 from watching import IN_MODIFY
 
 LEAD = "11111111-0000-4000-8000-000000000001"
-SECONDS = 5
 
 
 class RosterTest(harness.MountTest):
@@ -318,7 +317,7 @@ class Watchers(RosterTest):
         with watching.started([watch]):
             mount.read(self.path)
             change()
-            self.assertEqual(watching.unheard([watch], [0], SECONDS), [])
+            self.assertEqual(watching.unheard([watch], [0]), [])
 
     def test_of_a_roster(self):
         self.in_process("scout", 10)

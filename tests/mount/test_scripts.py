@@ -17,7 +17,6 @@ import harness
 import records
 
 CONTRIB = harness.HERE.parents[1] / "contrib"
-SECONDS = 8  # a script may look again only once a second
 
 
 def needs(tool: str):
@@ -48,11 +47,11 @@ class Running:
             self.process.wait(3)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
-        self.thread.join(10)
+        self.process.wait(harness.LIMIT)
+        self.thread.join(harness.LIMIT)
         self.process.stdout.close()
 
-    def says(self, wanted: str, seconds: float = SECONDS) -> bool:
+    def says(self, wanted: str, seconds: float = harness.LIMIT) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if any(wanted in line for line in list(self.lines)):
@@ -72,7 +71,7 @@ class Scripts(harness.MountTest):
 
     def bash(self, script: str) -> str:
         return subprocess.run(["bash", "-c", script], env=self.env, check=True, stdout=subprocess.PIPE, text=True,
-                              timeout=20).stdout
+                              timeout=harness.LIMIT).stdout
 
     def test_status_line(self):
         script = f'. {CONTRIB}/status-line.sh; okstrafs_status teams/crew; echo "<$OKSTRAFS_STATUS>"'
@@ -115,7 +114,7 @@ class Scripts(harness.MountTest):
 
     def until_it_says(self, running: Running, first: int) -> None:
         """Changes until the script has heard of one: it may not be watching yet."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + harness.LIMIT
         while time.monotonic() < deadline:
             self.append(first)
             if running.says("total", 0.5):

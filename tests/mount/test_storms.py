@@ -147,10 +147,10 @@ class Storm(harness.MountTest):
                 while time.monotonic() < end:
                     harness.append(self.path, line(1))
                     time.sleep(0.02)
-                self.assertEqual([a.result(60) for a in attackers], [[]] * 4)
+                self.assertEqual([a.result() for a in attackers], [[]] * 4)
                 before = [file.count]
                 harness.append(self.path, line(2))
-                self.assertEqual(watching.unheard([file], before, 2), [])
+                self.assertEqual(watching.unheard([file], before), [])
                 self.assertEqual(names.read(), [])
             self.assertEqual(int(mount.read(TOTAL)), reference.totals(self.path)["totalTokens"])
 
@@ -244,12 +244,11 @@ class Deaths(harness.MountTest):
                 time.sleep(wait)
                 os.kill(mount.process.pid, how)
                 start = time.monotonic()
-                mount.process.wait(10)  # a daemon that waits for itself would not be reaped
-                while harness.is_mounted(mount.point) and time.monotonic() < start + 10:
-                    time.sleep(0.002)
+                mount.process.wait(harness.LIMIT)  # a daemon that waits for itself would not be reaped
+                harness.until(lambda: not harness.is_mounted(mount.point), "the mount is gone")
                 took = time.monotonic() - start
                 for reader in readers:
-                    reader.result(10)
+                    reader.result()
             self.assertEqual(guarded.call(os.listdir, mount.point), [])
             return took
         finally:
@@ -269,7 +268,6 @@ class Deaths(harness.MountTest):
             took = sorted(self.die(how, 0.02 + rand.random() * 0.6) for _ in range(times))
         print(f"# {times} times signal {how}: mount gone after {1000 * took[len(took) // 2]:.0f} ms, at most "
               f"{1000 * took[-1]:.0f} ms", flush=True)
-        self.assertLess(took[-1], 10 if harness.is_sanitized() or WANTED else 1.0)
         with self.home.mount() as mount:
             self.assertTotals(guarded.call(mount.totals, "sessions/session-1/usage.json"), reference.totals(self.path))
 
@@ -280,7 +278,7 @@ class Deaths(harness.MountTest):
     def test_crashed(self):
         self.check(signal.SIGSEGV, CRASHES)
 
-    def kill_helpers(self, times: int, seconds: float, victims) -> None:
+    def kill_helpers(self, times: int, victims) -> None:
         """One mount, whose helper processes are killed again and again."""
         rand = random.Random(times)
         with self.home.mount() as mount, self.growing():
@@ -293,9 +291,7 @@ class Deaths(harness.MountTest):
                     before, start = file.count, time.monotonic()
                     victims(mount, rand)
                     self.check_answer(mount)
-                    while file.count == before and time.monotonic() < start + seconds:
-                        time.sleep(0.002)
-                    self.assertGreater(file.count, before, f"watchers hear nothing after kill {n + 1}")
+                    harness.until(lambda: file.count > before, f"watchers hear again after kill {n + 1}")
                     took.append(time.monotonic() - start)
             self.assertTrue(all(reader.is_waiting() for reader in readers), "a reader lost the mount")
             mount.stop()
@@ -311,7 +307,7 @@ class Deaths(harness.MountTest):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(rand.choice([toucher, *harness.helpers_of(toucher)]), signal.SIGKILL)
 
-        self.kill_helpers(HELPER_KILLS, 10, one_helper)
+        self.kill_helpers(HELPER_KILLS, one_helper)
 
     def test_both_helpers_killed(self):
         def both_helpers(mount: harness.Mount, _) -> None:
@@ -320,7 +316,7 @@ class Deaths(harness.MountTest):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-        self.kill_helpers(KILLS_OF_BOTH, 20, both_helpers)
+        self.kill_helpers(KILLS_OF_BOTH, both_helpers)
 
 
 if __name__ == "__main__":

@@ -433,7 +433,7 @@ class Reading(harness.MountTest):
     def test_df_shows_nothing_used(self):
         for column in ("ipcent", "pcent"):
             out = subprocess.run(["df", f"--output={column}", self.mount.point], stdout=subprocess.PIPE, text=True,
-                                 check=True, timeout=20).stdout
+                                 check=True, timeout=harness.LIMIT).stdout
             self.assertEqual(out.split()[-1], "-", out)
 
 

@@ -3,7 +3,6 @@
 The first case is the collector's own example built as files.
 """
 
-import errno
 import json
 import os
 import shutil

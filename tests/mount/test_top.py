@@ -17,7 +17,6 @@ import unittest
 import harness
 import records
 
-SECONDS = 30  # far above what anything here takes, for a loaded machine
 # A terminal that can do little, so that Screen is short.
 TERMINFO = (r"okstrafs-test|for tests, am, cols#80, lines#24, bel=^G, cr=\r, ind=\n, cub1=\b, clear=\E[H\E[2J, el=\E[K, ed=\E[J,"
             r" cup=\E[%i%p1%d;%p2%dH, bold=\E[1m, rev=\E[7m, dim=\E[2m, sgr0=\E[m, smcup=\E[?1049h, rmcup=\E[?1049l,")
@@ -95,7 +94,7 @@ class Top:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(SECONDS)
+            self.process.wait(harness.LIMIT)
         self.process.stderr.close()
         os.close(self.ours)
         os.close(self.theirs)
@@ -111,7 +110,7 @@ class Top:
         return True
 
     def wait_for(self, pattern: str) -> str:
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + harness.LIMIT
         while not re.search(pattern, self.screen.text()):
             if not self.read(max(deadline - time.monotonic(), 0)) or self.process.poll() is not None:
                 raise AssertionError(f"no {pattern!r} on the screen:\n{self.screen.text()}")
@@ -119,7 +118,7 @@ class Top:
 
     def end(self) -> tuple[int, str]:
         """Its exit code and what it said, when it has ended by itself."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + harness.LIMIT
         while self.process.poll() is None:
             self.read(0.05)
             if time.monotonic() > deadline:

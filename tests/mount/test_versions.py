@@ -30,6 +30,8 @@ STORM_SECONDS = harness.by_effort(4, 5, 60)
 ROUNDS = harness.by_effort(100, 300, 1500)
 WINDOWS = harness.by_effort(20_000, 50_000, 1_000_000)
 READERS = 256
+# A storm goes on until it has had these, however busy the machine is. The limit is for one that hangs.
+LEAST_CHANGES, LEAST_READS, LIMIT = 50, 25, 2 * harness.LIMIT
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 WATCHES = Path("/proc/sys/user/max_inotify_watches")
 
@@ -88,19 +90,21 @@ def write_storm(path: Path, story: Story, seconds: float, seed: int) -> list:
     """
     rand = random.Random(seed)
     head, n = 0, 0
+    changes = 0
     began = 0  # the readers may have started
     rows = []
     end = time.monotonic() + seconds
 
     def turn_into(new_head: int, new_n: int, change) -> None:
         """While the change is under way, the old and the new state may be seen."""
-        nonlocal began, head, n
+        nonlocal began, changes, head, n
         start = now()
         change()
         rows.append([began, now(), head, n])
+        changes += 1
         began, head, n = start, new_head, new_n
 
-    while time.monotonic() < end:
+    while time.monotonic() < end or changes < LEAST_CHANGES:
         if harness.is_sanitized():
             time.sleep(0.002)  # else hardly a read ends between two replacements
         action = rand.random()
@@ -153,11 +157,10 @@ WAYS = {"read": lambda fd, size: os.read(fd, 1 << 20), "parts": by_parts, "bytes
         "splice": by_splice, "private map": by_mmap(mmap.MAP_PRIVATE), "shared map": by_mmap(mmap.MAP_SHARED)}
 
 
-def read_storm(way: str, path: str, seconds: float) -> list:
-    """Rows of (opened, closed, thirteen keys or what was wrong)."""
+def read_storm(way: str, path: str, ended: Path) -> list:
+    """Reads until `ended` exists. Rows of (opened, closed, thirteen keys or what was wrong)."""
     rows = []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while len(rows) < LEAST_READS or not ended.exists():
         opened = now()
         fd = os.open(path, os.O_RDONLY)
         size = os.fstat(fd).st_size
@@ -174,8 +177,8 @@ def read_storm(way: str, path: str, seconds: float) -> list:
 
 
 NODE = """
-const fs = require('fs'), out = [], end = Date.now() + %d, keys = %s;
-while (Date.now() < end) {
+const fs = require('fs'), out = [], keys = %s;
+while (out.length < %d || !fs.existsSync(%s)) {
   const opened = process.hrtime.bigint().toString();
   let got;
   try { const parsed = JSON.parse(fs.readFileSync(%s, 'utf8')); got = keys.map(k => parsed[k]); }
@@ -186,9 +189,9 @@ console.log(JSON.stringify(out));
 """
 
 
-def read_with_node(path: str, seconds: float) -> list:
-    script = NODE % (seconds * 1000, json.dumps(reference.KEYS), json.dumps(path))
-    out = subprocess.run(["node", "-e", script], stdout=subprocess.PIPE, check=True, timeout=seconds + 20).stdout
+def read_with_node(path: str, ended: Path) -> list:
+    script = NODE % (json.dumps(reference.KEYS), LEAST_READS, json.dumps(str(ended)), json.dumps(path))
+    out = subprocess.run(["node", "-e", script], stdout=subprocess.PIPE, check=True, timeout=LIMIT).stdout
     return [(int(a), int(b), tuple(got) if isinstance(got, list) else got) for a, b, got in json.loads(out)]
 
 
@@ -202,14 +205,15 @@ def judge_all(judge: Judge, reads: dict) -> dict:
     return {"reads": sum(len(rows) for rows in reads.values()), "faults": faults}
 
 
-def storm(path: Path, document: str, story: Story, seconds: float) -> dict:
-    """One writer against all readers of one document."""
-    readers = {way: guarded.Child(read_storm, way, document, seconds) for way in WAYS}
+def storm(path: Path, document: str, story: Story, seconds: float, ended: Path) -> dict:
+    """One writer against all readers of one document. The readers stop when `ended` is made."""
+    readers = {way: guarded.Child(read_storm, way, document, ended) for way in WAYS}
     if shutil.which("node"):
-        readers["node"] = guarded.Child(read_with_node, document, seconds)
-    writer = guarded.Child(write_storm, path, story, seconds + 0.5, 5)
-    rows = writer.result(seconds + 30)
-    reads = {way: child.result(seconds + 30) for way, child in readers.items()}
+        readers["node"] = guarded.Child(read_with_node, document, ended)
+    writer = guarded.Child(write_storm, path, story, seconds, 5)
+    rows = writer.result(seconds + LIMIT)
+    ended.touch()
+    reads = {way: child.result(LIMIT) for way, child in readers.items()}
     outcome = judge_all(Judge(story, rows), reads)
     outcome["states"] = len(rows)
     print(f"# {outcome['states']} states, {outcome['reads']} reads, {len(outcome['faults'])} wrong", flush=True)
@@ -226,10 +230,8 @@ class Versions(harness.MountTest):
     def check(self, *options: str, leaf: str = "sessions/storm-1/usage.json") -> None:
         with self.home.mount(*options) as mount:
             guarded.call(mount.read, leaf)
-            outcome = storm(self.path, str(mount.point / leaf), self.story, STORM_SECONDS)
+            outcome = storm(self.path, str(mount.point / leaf), self.story, STORM_SECONDS, self.home.root / "ended")
         self.assertEqual([str(fault) for fault in outcome["faults"][:2]], [])
-        self.assertGreater(outcome["reads"], 200)
-        self.assertGreater(outcome["states"], 20)  # a sanitized daemon among other tests sees some 60
 
     def test_a_session(self):
         self.check()
@@ -247,6 +249,8 @@ class Versions(harness.MountTest):
                  for h in range(3) for n in range(40)}
         document.write_bytes(texts[0, 0])
 
+        ended = self.home.root / "ended"
+
         def rewrite() -> list:
             rows, began, state = [], 0, (0, 0)
             for i in range(int(2 / 0.001)):
@@ -262,9 +266,10 @@ class Versions(harness.MountTest):
                 time.sleep(0.001)
             return rows + [[began, 1 << 62, *state]]
 
-        readers = {way: guarded.Child(read_storm, way, str(document), 1.5) for way in ("read", "parts", "private map")}
-        rows = guarded.Child(rewrite).result(30)
-        reads = {way: child.result(30) for way, child in readers.items()}
+        readers = {way: guarded.Child(read_storm, way, str(document), ended) for way in ("read", "parts", "private map")}
+        rows = guarded.Child(rewrite).result(LIMIT)
+        ended.touch()
+        reads = {way: child.result(LIMIT) for way, child in readers.items()}
         self.assertGreater(len(judge_all(Judge(self.story, rows), reads)["faults"]), 0)
 
     def test_a_stale_answer_is_caught(self):
@@ -282,11 +287,11 @@ class Teams(harness.MountTest):
 
     MEMBERS = 12
 
-    def churn(self, seconds: float) -> int:
+    def churn(self, seconds: float) -> None:
         rand = random.Random(8)
         end = time.monotonic() + seconds
         changes = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or changes < LEAST_CHANGES:
             i = rand.randrange(1, self.MEMBERS)
             path = self.home.path("-team", f"member-{i:02d}")
             line = records.line(records.assistant(agentName=f"w{i}-worker", teamName="storm", counts=records.usage(i, 1 + i)))
@@ -296,13 +301,11 @@ class Teams(harness.MountTest):
                 append_all(path, line + b"\n")
             changes += 1
             time.sleep(rand.random() * 0.003)
-        return changes
 
     @staticmethod
-    def look(path: str, seconds: float) -> list:
+    def look(path: str, ended: Path) -> list:
         faults, count = [], 0
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while count < LEAST_READS or not ended.exists():
             fd = os.open(path, os.O_RDONLY)
             size = os.fstat(fd).st_size
             got = os.read(fd, 1 << 20)
@@ -317,19 +320,20 @@ class Teams(harness.MountTest):
             lead = one["leadUsage"].get("totalTokens", 0)
             if one["totalTokens"] < sum(parts) + lead or summary["totalTokens"] != summary["leadTotalTokens"] + summary["workerTotalTokens"]:
                 faults.append(one)
-        return [count, faults[:3]]
+        return faults[:3]
 
     def test_parts_agree_with_the_sum(self):
         self.home.transcript("-team", "member-00", [records.assistant(agentName="lead", teamName="storm")])
         with self.home.mount("--no-cache") as mount:
             path = str(mount.point / "teams/storm/usage.json")
             guarded.call(os.stat, path)
-            readers = [guarded.Child(self.look, path, STORM_SECONDS) for _ in range(4)]
-            changes = guarded.Child(self.churn, STORM_SECONDS).result(STORM_SECONDS + 30)
-            looks = [one.result(STORM_SECONDS + 30) for one in readers]
+            ended = self.home.root / "ended"
+            readers = [guarded.Child(self.look, path, ended) for _ in range(4)]
+            guarded.Child(self.churn, STORM_SECONDS).result(STORM_SECONDS + LIMIT)
+            ended.touch()
+            faults = [one.result(LIMIT) for one in readers]
             at_rest = guarded.call(mount.totals, "teams/storm/usage.json")
-        self.assertEqual([faults for _, faults in looks], [[]] * 4)
-        self.assertGreater(min([count for count, _ in looks] + [changes]), 50)
+        self.assertEqual(faults, [[]] * 4)
         want = reference.tree([self.home.config])["teams"]["storm"]["totals"]
         self.assertTotals(at_rest, want)
 
@@ -461,13 +465,13 @@ def look_up(point, first: int, count: int) -> int:
 
 
 def read_about(point, leaves: list, threads_: int, seconds: float) -> list:
-    """Many threads read at random: errors, and how many reads there were."""
+    """Many threads read at random, each at least once: errors, and how many reads there were."""
     errors, counts = [], [0] * threads_
     end = time.monotonic() + seconds
 
     def one(number: int) -> None:
         rand = random.Random(number)
-        while time.monotonic() < end:
+        while counts[number] == 0 or time.monotonic() < end:
             leaf = rand.choice(leaves)
             try:
                 with open(f"{point}/{leaf}", "rb") as file:
@@ -494,7 +498,7 @@ def inodes_held(point) -> int:
 
 def files_after_forgets(point, below: int) -> int:
     """The daemon hears of what the kernel forgot after everything else that it is asked."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + harness.LIMIT
     while (files := inodes_held(point)) >= below and time.monotonic() < deadline:
         time.sleep(0.05)
     return files
@@ -515,7 +519,7 @@ class Growth(harness.MountTest):
         with self.home.mount("--no-cache") as mount:
             pid = mount.process.pid
             for _ in range(5):  # anybody on the machine may make the kernel forget in between
-                guarded.call(look_up, mount.point, 0, batch + 1000, seconds=60)
+                guarded.call(look_up, mount.point, 0, batch + 1000, seconds=LIMIT)
                 held = inodes_held(mount.point)
                 if held > batch:
                     break
@@ -525,7 +529,7 @@ class Growth(harness.MountTest):
             self.assertGreater(held, batch, "the kernel holds what it looked up")
             self.assertLess(files, batch // 10, "and gives it back")
             for first in range(batch, WINDOWS, batch):
-                self.assertEqual(guarded.call(look_up, mount.point, first, batch, seconds=60), 0)
+                self.assertEqual(guarded.call(look_up, mount.point, first, batch, seconds=LIMIT), 0)
                 drop_caches()
             files = files_after_forgets(mount.point, batch // 10)
             grown = memory_kb(pid) - memory
@@ -543,14 +547,13 @@ class Growth(harness.MountTest):
         seconds = harness.by_effort(2, 4, 30)
         with self.home.mount(*harness.visible()) as mount:
             pid = mount.process.pid
-            guarded.call(read_about, mount.point, leaves, READERS, 2, seconds=60)
+            guarded.call(read_about, mount.point, leaves, READERS, 2, seconds=LIMIT)
             before = (descriptors(pid), threads(pid), memory_kb(pid))
-            errors, reads = guarded.call(read_about, mount.point, leaves, READERS, seconds, seconds=seconds + 60)
+            errors, reads = guarded.call(read_about, mount.point, leaves, READERS, seconds, seconds=seconds + LIMIT)
             time.sleep(0.2)
             after = (descriptors(pid), threads(pid), memory_kb(pid))
         print(f"# {reads} reads in {READERS} threads: descriptors, threads, kB {before} -> {after}", flush=True)
         self.assertEqual(errors, [])
-        self.assertGreater(reads, READERS)
         self.assertLessEqual(after[0], before[0] + 2)
         self.assertLessEqual(after[1], 80)
         self.assert_small(after[2] - before[2])

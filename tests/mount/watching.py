@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 
-READY_SECONDS = 10
+import harness
 
 
 class Watcher:
@@ -25,7 +25,6 @@ class Watcher:
 
     program = ""
     noise: tuple = ()
-    slow = 1.0  # seconds that it may take to say so
     rest = 0.0  # seconds after which it listens again
 
     def __init__(self, path, *more):
@@ -77,14 +76,14 @@ class Watcher:
         return line == "ready"
 
     def wait_until_ready(self) -> None:
-        if not self.ready.wait(READY_SECONDS):
+        if not self.ready.wait(harness.LIMIT):
             raise AssertionError(f"{self} does not start")
 
     def stop(self) -> None:
         if self.process:
             self.process.kill()
-            self.process.wait(10)
-            self.thread.join(10)
+            self.process.wait(harness.LIMIT)
+            self.thread.join(harness.LIMIT)
             self.process.stdout.close()
 
 
@@ -131,7 +130,7 @@ class Chokidar(NodeProgram):
     def missing(cls):
         if super().missing():
             return super().missing()
-        found = subprocess.run(["node", "-e", "require('chokidar')"], stderr=subprocess.DEVNULL, timeout=30).returncode == 0
+        found = subprocess.run(["node", "-e", "require('chokidar')"], stderr=subprocess.DEVNULL, timeout=harness.LIMIT).returncode == 0
         return "" if found else "no chokidar here ($NODE_PATH)"
 
 
@@ -153,11 +152,7 @@ class Entr(Watcher):
         return line == "ran"
 
     def wait_until_ready(self):
-        deadline = time.monotonic() + READY_SECONDS
-        while not watches_of(self.process.pid):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{self} does not start")
-            time.sleep(0.01)
+        harness.until(lambda: watches_of(self.process.pid), f"{self} starts")
         time.sleep(0.3)  # what comes right behind its first look, it drops
 
 
@@ -179,7 +174,6 @@ class Tail(Watcher):
     """Looks at a FUSE file by its inode number and size, since it takes it for a remote one."""
 
     program = "tail"
-    slow = 2.0
 
     def command(self):
         return ["tail", "-s", "0.05", "-n", "1", "-F", self.path]
@@ -243,8 +237,6 @@ libc = ctypes.CDLL(ctypes.util.find_library("c") or "libc.so.6", use_errno=True)
 
 class Inotify:
     """Any mask, in this process; `events` are (mask, name)."""
-
-    slow = 1.0
 
     def __init__(self, path, mask: int = IN_MODIFY):
         self.path = str(path)
@@ -311,15 +303,14 @@ def started(watchers):
                 watcher.stop()
 
 
-def unheard(watchers, before, seconds: float = 1.0) -> list:
-    """Waits until each has counted more than `before`; those that did not in time. The slow ones get their own time."""
-    start = time.monotonic()
+def unheard(watchers, before, seconds: float = harness.LIMIT) -> list:
+    """Waits until each has counted more than `before`; those that did not in time."""
+    deadline = time.monotonic() + seconds
     waiting = dict(zip(watchers, before))
     while waiting:
         for watcher in [w for w, n in waiting.items() if w.count > n]:
             del waiting[watcher]
-        late = time.monotonic() - start
-        if all(late > max(seconds, w.slow) for w in waiting):
+        if time.monotonic() > deadline:
             break
         time.sleep(0.002)
     return [str(w) for w in waiting]
