@@ -81,6 +81,7 @@ struct transcript {
     bool busy;                      /* a thread scans or saves it, outside the lock */
     bool scanning;                  /* it is busy with a scan: in the engine's list of these */
     bool left_behind;               /* by the thread of a remote root, which may never end it */
+    bool departed;                  /* removed during that scan: its thread frees it */
     LIST_ENTRY(transcript) of_current;
     LIST_ENTRY(transcript) of_inode; /* see by_inode.c */
     enum { INODE_NONE, INODE_UNSEEN, INODE_KNOWN } inode;

@@ -2,7 +2,8 @@
  * Departures: removes transcripts, and the sessions that become empty.
  *
  * A transcript is first subtracted from the sums, the timeline, the streams and its teams, then removed from
- * the catalog.
+ * the catalog. One that the thread of a remote root is scanning is freed by that thread: it may wait for its
+ * filesystem for ever, and reads no more of the transcript than its path, its reader and its state.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -32,6 +33,14 @@ void departures_release_session(struct oks_engine *e, struct session *s)
     catalog_session_remove(&e->model.catalog, s);
 }
 
+void departures_free(struct transcript *t)
+{
+    transcript_sums_free(t->sums);
+    stream_marks_free(t->marks);
+    transcript_clear(t);
+    free(t);
+}
+
 void departures_drop(struct oks_engine *e, struct transcript *t)
 {
     struct session *s = t->session;
@@ -56,10 +65,9 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     catalog_transcript_remove(&e->model.catalog, t);
     e->n_retained -= t->retained;
     timeline_after(&e->model.timeline, s, &change);
-    transcript_sums_free(t->sums);
-    stream_marks_free(t->marks);
-    transcript_clear(t);
-    free(t);
+    t->departed = t->left_behind;
+    if (!t->departed)
+        departures_free(t);
     first = TAILQ_FIRST(&s->transcripts);
     if (!first) {
         departures_release_session(e, s);

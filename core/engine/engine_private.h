@@ -208,8 +208,10 @@ void hosts_end(struct oks_engine *e);
 int hosts_apply(struct oks_engine *e);
 
 /* departures.c */
-/* Removes a transcript that is not busy, and its session if that becomes empty. */
+/* Removes a transcript that is not busy, or left_behind, and its session if that becomes empty. */
 void departures_drop(struct oks_engine *e, struct transcript *t);
+/* Frees one that has departed. */
+void departures_free(struct transcript *t);
 /* Removes the session if it is empty. */
 void departures_release_session(struct oks_engine *e, struct session *s);
 /* Removes all transcripts. */

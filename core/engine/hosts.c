@@ -298,9 +298,7 @@ static void add_leaving(void *ctx, void *item)
         l->failed = true;
 }
 
-enum { LEAVING_BUSY = 1, LEAVING_REMOTE };
-
-/* 0; one of them is being read or saved: LEAVING_...; -ENOMEM */
+/* 0; 1: some are being read or saved, and that ends soon; -ENOMEM */
 static int drop_leaving(struct oks_engine *e)
 {
     struct leaving l = {0};
@@ -309,10 +307,8 @@ static int drop_leaving(struct oks_engine *e)
     oks_tree_each(e->model.catalog.transcripts, add_leaving, &l);
     rc = l.failed ? -ENOMEM : 0;
     for (size_t i = 0; i < l.n; i++)
-        if (l.items[i]->busy)
-            rc = rc < 0 || rc == LEAVING_BUSY       ? rc
-                 : transcript_is_remote(l.items[i]) ? LEAVING_REMOTE
-                                                    : LEAVING_BUSY;
+        if (l.items[i]->busy && !l.items[i]->left_behind)
+            rc = rc < 0 ? rc : 1;
         else
             departures_drop(e, l.items[i]);
     free(l.items);
@@ -455,7 +451,7 @@ int hosts_apply(struct oks_engine *e)
         rc = begin_roots(e, &w);
     wanted_clear(&w);
     if (rc != 0)
-        return rc == LEAVING_REMOTE ? 0 : rc; /* with a remote root each sync comes here again */
+        return rc;
     rank_roots(e);
     all_changed(e);
     rc = groups_renew(&e->model.sums);

@@ -246,6 +246,11 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     LIST_REMOVE(t, of_current);
     scanner_give(e, scanner);
     free(peer_states);
+    if (t->departed) {
+        scan_outcome_clear(&out);
+        departures_free(t);
+        return 0;
+    }
     if (rc < 0 || t->retained != retained) { /* or the file came back meanwhile: it is to be scanned now */
         t->anew |= options.anew;
         t->label_due |= options.label;

@@ -1,5 +1,6 @@
 /*
- * A read-only FUSE filesystem that shows a folder, and stops to answer while a file exists.
+ * A read-only FUSE filesystem that shows a folder, and stops to answer while a file exists: if that file is
+ * empty to everything, else to the opening of files only.
  *
  *     hanging_fs SOURCE HANG MOUNTPOINT
  *
@@ -17,13 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *source, *hang;
 
 static const char *real(const char *path, char out[PATH_MAX])
 {
-    while (access(hang, F_OK) == 0)
+    struct stat st;
+
+    while (stat(hang, &st) == 0 && st.st_size == 0)
         usleep(20000);
     snprintf(out, PATH_MAX, "%s%s", source, path);
     return out;
@@ -70,8 +74,11 @@ static int read_link(const char *path, char *buf, size_t size)
 static int open_file(const char *path, struct fuse_file_info *info)
 {
     char at[PATH_MAX];
-    int fd = open(real(path, at), O_RDONLY | O_CLOEXEC);
+    int fd;
 
+    while (access(hang, F_OK) == 0)
+        usleep(20000);
+    fd = open(real(path, at), O_RDONLY | O_CLOEXEC);
     info->fh = (uint64_t)fd;
     info->direct_io = 1;
     return fd < 0 ? -errno : 0;

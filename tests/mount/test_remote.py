@@ -35,6 +35,10 @@ class HangingFs:
     def stop_answering(self) -> None:
         self.hang.touch()
 
+    def stop_opening(self) -> None:
+        """It answers, but for the opening of files."""
+        self.hang.write_text("open")
+
     def answer(self) -> None:
         self.hang.unlink(missing_ok=True)
 
@@ -381,6 +385,21 @@ class Hosts(RemoteTest):
             self.assertEqual(mount.names("hosts"), ["here"])
             (self.home.okstra / "okstrafs.json").write_text('{"hosts": {"a/b": "/x"}}')
             self.assertIn(b'host "a/b"', self.read(mount, "budgets/ERROR"))
+
+    def test_a_host_is_taken_out_while_its_file_is_read(self):
+        with self.mount() as mount:
+            self.assertEqual(self.rows(mount), {"here": 1, "far": 20, "copy": 300})
+            harness.until(lambda: self.json(mount, "status.json")["cache"]["saved"], "the cache is saved")
+            self.fs.stop_opening()
+            self.put(self.fs.source, "session-far", 7)
+            harness.until(lambda: self.json(mount, "status.json")["scan"]["filesBeingRead"], "the file is being read")
+            self.configure(renamed=self.home.root / "copy")
+            self.until_rows(mount, {"here": 1, "renamed": 300})
+            self.configure(renamed=self.home.root / "copy", far=self.fs.point)
+            self.fs.answer()
+            self.until_rows(mount, {"here": 1, "far": 27, "renamed": 300})
+            harness.until(lambda: not self.json(mount, "status.json")["scan"]["filesBeingRead"], "nothing is being read")
+            self.assertEqual(mount.names("sessions"), ["session-copy", "session-far", "session-own"])
 
     def test_doctor_says_who_is_away(self):
         (self.home.root / "copy").rename(self.home.root / "away")
