@@ -220,6 +220,17 @@ int keeping_shed(struct oks_engine *e, struct transcript *t)
     return rc;
 }
 
+/* Whether the file has lost all that it said. What any process has put of it is to be dropped. */
+static bool says_nothing_now(struct oks_engine *e, const struct transcript *t, const struct scan_outcome *out)
+{
+    struct history_facts facts;
+
+    if (!e->cache || !out->replace || keeping_has_content(&out->gain))
+        return false;
+    history_store_facts(e->history, t->path, &facts);
+    return facts.live || keeping_has_content(&t->state);
+}
+
 int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out)
 {
     int rc = 0;
@@ -230,6 +241,8 @@ int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan
         rc = arrivals_remnant(e, t->session, t->root, t->path);
         if (rc == 0) /* last: from then on the store no longer says that there is something to compare */
             rc = history_store_put(e->history, HISTORY_MOVED, t->path, NULL);
+    } else if (says_nothing_now(e, t, out)) {
+        keeping_drop(e, t, HISTORY_MOVED);
     } else if (e->cache && !out->replace && !t->keep_all && out->gain.offset > t->state.offset &&
                out->bytes_read <= MORE_BYTES_MAX) {
         history_store_put_more(e->history, t->path, &t->state,
