@@ -108,3 +108,13 @@ uint64_t oks_engine_names_version(struct oks_engine *e)
     pthread_mutex_unlock(&e->model.lock);
     return version;
 }
+
+uint64_t oks_engine_prices_version(struct oks_engine *e)
+{
+    uint64_t version;
+
+    pthread_mutex_lock(&e->model.lock);
+    version = version_priced(&e->model.versions, 1); /* 0 would mean: not known */
+    pthread_mutex_unlock(&e->model.lock);
+    return version;
+}

@@ -34,6 +34,7 @@ struct node_type {
     bool of_all;    /* it depends on all data, whatever its target is */
 
     bool of_no_data; /* it depends on no data */
+    bool of_prices;  /* it depends on the prices alone */
     bool of_found;   /* it depends on what was found, read or not */
 
     /* links; one with a name leads to the first name of its folder's list, and exists while there is one */

@@ -421,7 +421,7 @@ int tree_version_known(struct oks_engine *engine, const struct node *file, uint6
         *version = 1;
         return 0;
     }
-    now = oks_engine_version(engine, &target);
+    now = file->type->of_prices ? oks_engine_prices_version(engine) : oks_engine_version(engine, &target);
     if (!now)
         return -ENOENT;
     if (file->type->of_all)

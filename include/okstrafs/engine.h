@@ -180,6 +180,8 @@ void oks_engine_wake(struct oks_engine *engine);
 uint64_t oks_engine_version(struct oks_engine *engine, const struct oks_target *target);
 /* The same for the lists of all sessions, projects, teams and hosts. */
 uint64_t oks_engine_names_version(struct oks_engine *engine);
+/* The same for the prices in force. */
+uint64_t oks_engine_prices_version(struct oks_engine *engine);
 
 /*
  * The name under which a target is listed. 0: `name` is that name. 1: `name` is another spelling of it (a
