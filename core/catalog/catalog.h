@@ -112,6 +112,7 @@ struct team {
     struct team_members *by_member; /* of teams/members.c; NULL: not made */
     struct team_bill *bill;         /* of documents/, malloc'ed; NULL: not made */
     uint64_t version;               /* set by catalog_team_changed() alone */
+    uint64_t arranged;              /* the version when its sessions, runs or leads were last others */
     TAILQ_ENTRY(team) of_version;
     uint64_t told;         /* the version that streams/ have seen, */
     uint64_t told_members; /* and its name and its sessions then, as a hash */
@@ -184,6 +185,8 @@ struct session *catalog_session(struct catalog *c, const char *name);
 /* The session, or the team, has this version now, which is the newest of all. */
 void catalog_session_changed(struct catalog *c, struct session *s, uint64_t version);
 void catalog_team_changed(struct catalog *c, struct team *team, uint64_t version);
+/* The same with a new version, where more has changed than the numbers of its sessions. */
+void catalog_team_arranged(struct catalog *c, struct team *team);
 /* Sets the parent to the session of this id; absent, or on ENOMEM: none. */
 void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id);
 /* Those that name the session of this name as their parent; NULL: none do. */
@@ -206,7 +209,7 @@ void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched);
 void catalog_mark_clean(struct catalog *c, struct transcript *t);
 /* Frees a session without transcripts. */
 void catalog_session_remove(struct catalog *c, struct session *s);
-/* The sums of all files get what the transcript's comes to now. Call it when its mark, its bad lines, its
+/* The sums of all files get what the transcript's comes to now. Call it when its mark, its lines, its
  * error or t->retained have changed. */
 void catalog_count(struct catalog *c, struct transcript *t);
 /* Removes a transcript; the caller frees it. */

@@ -69,7 +69,7 @@ int lead_set(struct catalog *c, struct membership *m, const char *name)
         LIST_INSERT_HEAD(&m->lead->teammates, m, of_lead);
     if (before)
         lead_release(c, before);
-    catalog_team_changed(c, m->team, version_next(c->versions));
+    catalog_team_arranged(c, m->team);
     return name && !m->lead ? -ENOMEM : 0;
 }
 

@@ -73,6 +73,12 @@ void catalog_team_changed(struct catalog *c, struct team *team, uint64_t version
     TAILQ_INSERT_HEAD(&c->teams_by_version, team, of_version);
 }
 
+void catalog_team_arranged(struct catalog *c, struct team *team)
+{
+    team->arranged = version_next(c->versions);
+    catalog_team_changed(c, team, team->arranged);
+}
+
 void catalog_team_release(struct catalog *c, struct team *team)
 {
     if (!LIST_EMPTY(&team->members) || !LIST_EMPTY(&team->runs))
@@ -148,6 +154,7 @@ static void team_rename(struct catalog *c, struct team *team, struct membership 
         return;
     strcpy(team->name, name);
     version_next_names(c->versions);
+    catalog_team_arranged(c, team);
     LIST_FOREACH(m, &team->members, of_team)
         is_in_other_teams(c, m->session);
 }
@@ -165,7 +172,7 @@ void catalog_membership_end(struct catalog *c, struct membership *m)
     is_in_other_teams(c, m->session);
     LIST_REMOVE(m, of_team);
     LIST_REMOVE(m, of_session);
-    catalog_team_changed(c, team, version_next(c->versions));
+    catalog_team_arranged(c, team);
     team->first = team->first == m ? NULL : team->first;
     free(m->spelling);
     free(m);
@@ -193,7 +200,7 @@ static int membership_begin(struct catalog *c, struct session *s, struct oks_sli
     LIST_INSERT_HEAD(&team->members, m, of_team);
     LIST_INSERT_HEAD(&s->teams, m, of_session);
     is_in_other_teams(c, s);
-    catalog_team_changed(c, team, version_next(c->versions));
+    catalog_team_arranged(c, team);
     team_rename(c, team, m);
     return 0;
 }

@@ -270,9 +270,12 @@ uint64_t document_version(struct model *model, const struct oks_target *target)
         t = catalog_team(&model->catalog, target->name);
         return t && runs_named(t, target->member) ? version_priced(&model->versions, t->version) : 0;
     case OKS_TEAM:
-    case OKS_MEMBER:
         t = catalog_team(&model->catalog, target->name);
         return t ? version_priced(&model->versions, t->version) : 0;
+    case OKS_MEMBER:
+        t = catalog_team(&model->catalog, target->name);
+        return t ? version_priced(&model->versions, team_member_version(&model->catalog, t, target->member))
+                 : 0;
     default:
         return model->versions.all;
     }

@@ -426,6 +426,16 @@ static struct team_members *members_made(struct session *const *sessions, const 
     return members;
 }
 
+static bool has_same_items(const struct team_members *a, const struct team_members *b)
+{
+    bool same = a->run == b->run && a->n == b->n;
+
+    for (size_t i = 0; same && i < a->n; i++)
+        same =
+            a->items[i].session == b->items[i].session && strcmp(a->items[i].member, b->items[i].member) == 0;
+    return same;
+}
+
 const struct team_members *team_members(struct catalog *c, struct team *team, const struct team_run *run)
 {
     struct team_members *members = team->by_member;
@@ -438,10 +448,27 @@ const struct team_members *team_members(struct catalog *c, struct team *team, co
     free(sessions);
     if (!members)
         return NULL;
-    members->version = c->versions->all;
+    members->version = members->since = c->versions->all;
+    if (team->by_member && has_same_items(members, team->by_member))
+        members->since = team->by_member->since;
     free(team->by_member);
     team->by_member = members;
     return members;
+}
+
+uint64_t team_member_version(struct catalog *c, struct team *team, const char *member)
+{
+    const struct team_members *members = team_members(c, team, runs_current(team));
+    size_t i = members ? team_members_of(members, member) : 0;
+    uint64_t version;
+
+    if (!members || !team_members_are(members, i, member))
+        return team->version;
+    version = team->arranged > members->since ? team->arranged : members->since;
+    for (; team_members_are(members, i, member); i++)
+        if (members->items[i].session->version > version)
+            version = members->items[i].session->version;
+    return version;
 }
 
 size_t team_members_of(const struct team_members *members, const char *member)

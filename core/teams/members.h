@@ -18,6 +18,7 @@ struct session **team_sessions(struct catalog *c, const struct team *team, const
 struct team_members {
     const struct team_run *run; /* by which they were found */
     uint64_t version;           /* of everything, then */
+    uint64_t since;             /* the same when the items were found to be others than before */
     size_t n;
     struct member_session {
         const char *member;
@@ -27,6 +28,11 @@ struct team_members {
 
 /* Made once after each change; it belongs to the team. NULL on ENOMEM */
 const struct team_members *team_members(struct catalog *c, struct team *team, const struct team_run *run);
+/*
+ * The version of a member's data: that of the team only if more has changed than the numbers of other
+ * members. Without such a member, or on ENOMEM, that of the team.
+ */
+uint64_t team_member_version(struct catalog *c, struct team *team, const char *member);
 /* Where the sessions of a member begin, if it has any. */
 size_t team_members_of(const struct team_members *members, const char *member);
 /* Whether item i exists and is of that member. */

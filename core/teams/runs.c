@@ -88,7 +88,7 @@ static void run_end(struct runs *runs, struct team_run *run)
     spelled_by_another(runs, team, run);
     run_unload(run);
     runs_changed(team);
-    catalog_team_changed(runs->catalog, team, version_next(runs->catalog->versions));
+    catalog_team_arranged(runs->catalog, team);
     catalog_team_release(runs->catalog, team);
 }
 
@@ -146,7 +146,7 @@ static int run_begin(void *ctx, struct watched_dir *dir, const char *path, void 
     if (spells_before(run, run->team->spelled_by))
         spelled_by(runs, run->team, run);
     runs_changed(run->team);
-    catalog_team_changed(runs->catalog, run->team, version_next(runs->catalog->versions));
+    catalog_team_arranged(runs->catalog, run->team);
     return 0;
 }
 
