@@ -326,18 +326,47 @@ static int choose(void *ctx, void *item)
     return 0;
 }
 
-/* The stream's transcripts, ascending by path. 0 or -ENOMEM */
-static int transcripts_of(struct model *m, const struct session *s, struct chosen *out)
+static int choose_session(const struct session *s, struct chosen *out)
 {
     struct transcript *t;
     int rc = 0;
 
-    *out = (struct chosen){0};
-    if (!s)
-        return oks_tree_until(m->catalog.transcripts, choose, out);
     TAILQ_FOREACH(t, &s->transcripts, of_session)
         if (rc == 0)
             rc = choose(out, t);
+    return rc;
+}
+
+/* The stream's transcripts, ascending by path. 0 or -ENOMEM */
+static int transcripts_of(struct model *m, const struct session *s, struct chosen *out)
+{
+    *out = (struct chosen){0};
+    if (!s)
+        return oks_tree_until(m->catalog.transcripts, choose, out);
+    return choose_session(s, out);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp((*(struct transcript *const *)a)->path, (*(struct transcript *const *)b)->path);
+}
+
+/* The same of the sessions that have changed since a version. */
+static int transcripts_since(struct model *m, uint64_t since, struct chosen *out)
+{
+    const struct session *s;
+    int rc = 0;
+
+    *out = (struct chosen){0};
+    if (!since)
+        return transcripts_of(m, NULL, out);
+    TAILQ_FOREACH(s, &m->catalog.by_version, of_version) {
+        if (rc < 0 || s->version <= since)
+            break;
+        rc = choose_session(s, out);
+    }
+    if (out->n)
+        qsort(out->list, out->n, sizeof(struct transcript *), by_path);
     return rc;
 }
 
@@ -350,15 +379,11 @@ struct assigning {
 };
 
 /* A team has another version with each line of one of its sessions, and seldom other sessions. */
-static void see_team(void *ctx, void *item)
+static void see_team(struct assigning *a, struct team *team)
 {
-    struct assigning *a = ctx;
-    struct team *team = item;
     struct session **sessions;
     uint64_t hash;
 
-    if (team->told == team->version)
-        return;
     hash = request_hash(0, team->name, strlen(team->name));
     sessions = team_sessions(&a->streams->model->catalog, team, runs_current(team));
     if (!sessions)
@@ -396,12 +421,18 @@ static void assign(void *ctx, void *item)
     free(sessions);
 }
 
+/* 1: sessions may be in other teams than before; 0; -ENOMEM */
 static int assign_teams(struct streams *streams)
 {
     struct catalog *c = &streams->model->catalog;
     struct assigning a = {streams, c->n_teams != streams->n_teams, 0};
+    struct team *team;
 
-    oks_tree_each(c->teams, see_team, &a);
+    TAILQ_FOREACH(team, &c->teams_by_version, of_version) {
+        if (team->told == team->version)
+            break; /* those behind it are older */
+        see_team(&a, team);
+    }
     if (!a.changed && a.rc == 0)
         return 0;
     streams->n_teams = SIZE_MAX; /* it is done again, if it fails */
@@ -409,9 +440,10 @@ static int assign_teams(struct streams *streams)
         return a.rc;
     oks_tree_each(c->sessions, unassign, NULL);
     oks_tree_each(c->teams, assign, &a);
-    if (a.rc == 0)
-        streams->n_teams = c->n_teams;
-    return a.rc;
+    if (a.rc < 0)
+        return a.rc;
+    streams->n_teams = c->n_teams;
+    return 1;
 }
 
 static uint64_t says_of(const struct streams *streams, struct session *s)
@@ -426,11 +458,9 @@ static uint64_t says_of(const struct streams *streams, struct session *s)
 }
 
 /* Lines of a session that is in another project or team now are sent again. */
-static int describe_sessions(struct streams *streams, const struct chosen *chosen)
+static void describe_sessions(struct streams *streams, const struct chosen *chosen)
 {
-    int rc = assign_teams(streams);
-
-    for (size_t i = 0; rc == 0 && i < chosen->n; i++) {
+    for (size_t i = 0; i < chosen->n; i++) {
         struct transcript *t = chosen->list[i];
         uint64_t says = says_of(streams, t->session);
 
@@ -438,7 +468,6 @@ static int describe_sessions(struct streams *streams, const struct chosen *chose
             send_again(streams, t, 0, t->marks->sent[STREAM_OF_ALL], -1);
         t->marks->told_as = says;
     }
-    return rc;
 }
 
 /* --- new lines --- */
@@ -464,14 +493,29 @@ static int send_changed(struct stream *all)
     return rc;
 }
 
+/* The transcripts that may have new rows, or other lines than before. */
+static int choose_new(struct streams *streams, const struct session *s, struct stream *stream,
+                      struct chosen *out)
+{
+    int rc = s ? 0 : assign_teams(streams);
+
+    *out = (struct chosen){0};
+    if (rc < 0)
+        return rc;
+    if (rc > 0)
+        stream->seen = 0; /* until they have been chosen */
+    return s ? transcripts_of(streams->model, s, out) : transcripts_since(streams->model, stream->seen, out);
+}
+
 /* Adds the rows that were closed since the last call to the ranges. */
 static int advance(struct streams *streams, const struct session *s, struct stream *stream, int which)
 {
+    uint64_t now = streams->model->versions.all;
     struct chosen chosen;
-    int rc = transcripts_of(streams->model, s, &chosen);
+    int rc = choose_new(streams, s, stream, &chosen);
 
     if (rc == 0 && which == STREAM_OF_ALL)
-        rc = describe_sessions(streams, &chosen);
+        describe_sessions(streams, &chosen);
     if (rc == 0 && which == STREAM_OF_ALL)
         rc = send_changed(stream);
     for (size_t i = 0; rc == 0 && i < chosen.n; i++) {
@@ -487,6 +531,8 @@ static int advance(struct streams *streams, const struct session *s, struct stre
         marks->told |= which == STREAM_OF_ALL;
     }
     free(chosen.list);
+    if (rc == 0)
+        stream->seen = now;
     return rc;
 }
 

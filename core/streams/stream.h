@@ -43,6 +43,7 @@ struct stream {
     size_t n, room;
     struct stream_range *changed; /* of all: rows that are to be sent again */
     size_t n_changed, changed_room;
+    uint64_t seen; /* of all: sessions that have not changed since this version have no new rows */
     /* of a session: what the lines of all say of it */
     const char *team;      /* interned; NULL: none */
     uint64_t says;         /* as a hash ... */
@@ -83,7 +84,8 @@ void session_stream_free(struct stream *stream); /* NULL is fine */
 void stream_marks_free(struct stream_marks *marks);
 /*
  * After a commit, or when its file is gone or back: other rows of the transcript may be closed. If the last
- * response goes on after it was sent, its streams start over.
+ * response goes on after it was sent, its streams start over. Its session gets a new version before anybody
+ * reads: by that the stream of all knows whose rows to look at.
  */
 void stream_committed(struct streams *streams, struct transcript *t);
 

@@ -169,11 +169,11 @@ static inline void model_bump(struct session *s)
 {
     struct membership *m;
 
-    s->version = version_next(&model.versions);
+    catalog_session_changed(&model.catalog, s, version_next(&model.versions));
     if (s->project)
         s->project->version = s->version;
     LIST_FOREACH(m, &s->teams, of_session)
-        m->team->version = s->version;
+        catalog_team_changed(&model.catalog, m->team, s->version);
 }
 
 static inline void model_bump_billed(void)
