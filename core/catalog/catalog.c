@@ -409,14 +409,16 @@ void catalog_session_remove(struct catalog *c, struct session *s)
 static void count_as(struct catalog *c, struct transcript *t, struct file_counts now)
 {
     c->files.bytes += now.bytes - t->counted.bytes;
+    c->files.lines += now.lines - t->counted.lines;
     c->files.bad_lines += now.bad_lines - t->counted.bad_lines;
+    c->files.odd_values += now.odd_values - t->counted.odd_values;
     c->files.unreadable += now.unreadable - t->counted.unreadable;
     t->counted = now;
 }
 
 void catalog_count(struct catalog *c, struct transcript *t)
 {
-    struct file_counts now = {t->mark.size, t->state.bad, t->error != 0};
+    struct file_counts now = {t->mark.size, t->state.lines, t->state.bad, t->state.odd, t->error != 0};
 
     count_as(c, t, t->retained ? (struct file_counts){0} : now);
 }

@@ -55,7 +55,7 @@ struct passed_line {
 
 /* Sums over files that exist. */
 struct file_counts {
-    uint64_t bytes, bad_lines, unreadable;
+    uint64_t bytes, lines, bad_lines, odd_values, unreadable;
 };
 
 struct transcript {

@@ -69,6 +69,7 @@ struct folder {
     bool listed;      /* in the listing of a remote root that is being taken up */
     LIST_ENTRY(folder) of_root;
     LIST_HEAD(, found_file) files;
+    size_t n_files;
     LIST_HEAD(, passed_over) passed_over;
 };
 

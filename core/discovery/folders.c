@@ -62,6 +62,7 @@ void folder_add(struct folder *folder, struct found_file *file)
     file->folder = folder;
     file->came = folder->root->refreshes;
     LIST_INSERT_HEAD(&folder->files, file, of_folder);
+    folder->n_files++;
 }
 
 static void folder_release(struct folder *f)
@@ -77,6 +78,7 @@ void folder_remove(struct found_file *file)
     if (!f)
         return;
     LIST_REMOVE(file, of_folder);
+    f->n_files--;
     file->folder = NULL;
     folder_release(f);
 }

@@ -13,11 +13,10 @@
 
 enum { ERRORS_SHOWN = 20 };
 
-struct file_totals {
-    uint64_t size, lines, bad, odd;
-    uint64_t errors;
-    const struct transcript *first_errors[ERRORS_SHOWN];
-    int64_t mtime_ns;
+/* Of the transcripts that could not be read the first ones, in the order of the roots. */
+struct unread {
+    const struct transcript *items[ERRORS_SHOWN];
+    size_t n;
 };
 
 /* An errno, or null. */
@@ -26,42 +25,42 @@ static void put_error(struct json *j, const char *key, int error)
     json_put_text(j, key, error ? strerror(-error) : NULL);
 }
 
-static void add_transcript(struct file_totals *sums, const struct transcript *t)
+static void add_unread(struct unread *unread, const struct transcript *t)
 {
-    sums->size += t->mark.size;
-    sums->lines += t->state.lines;
-    sums->bad += t->state.bad;
-    sums->odd += t->state.odd;
-    if (t->mark.mtime_ns > sums->mtime_ns)
-        sums->mtime_ns = t->mark.mtime_ns;
-    if (!t->error)
-        return;
-    if (sums->errors < ERRORS_SHOWN)
-        sums->first_errors[sums->errors] = t;
-    sums->errors++;
+    if (t->error && unread->n < ERRORS_SHOWN)
+        unread->items[unread->n++] = t;
 }
 
-static void add_root(struct file_totals *sums, const struct root *root, uint64_t *folders, uint64_t *files)
+/* In no folder that is known. */
+static void add_hidden(void *ctx, void *item)
 {
+    if (transcript_is_hidden(item))
+        add_unread(ctx, item);
+}
+
+static void find_unread(const struct catalog *c, const struct discovery *discovery, struct unread *unread)
+{
+    size_t n;
+    struct root *const *roots = discovery_roots(discovery, &n);
     const struct folder *f;
     struct found_file *file;
 
-    LIST_FOREACH(f, &root->folders, of_root) {
-        (*folders)++;
-        LIST_FOREACH(file, &f->files, of_folder) {
-            (*files)++;
-            add_transcript(sums, transcript_of(file));
-        }
-    }
+    for (size_t i = 0; i < n; i++)
+        LIST_FOREACH(f, &roots[i]->folders, of_root)
+            LIST_FOREACH(file, &f->files, of_folder)
+                add_unread(unread, transcript_of(file));
+    oks_tree_each(c->transcripts, add_hidden, unread);
 }
 
-static void put_source(struct json *j, const struct root *root, struct file_totals *sums)
+static void put_source(struct json *j, const struct root *root)
 {
     uint64_t files = 0, folders = 0;
+    const struct folder *f;
 
-    add_root(sums, root, &folders, &files);
-    if (root->host)
-        return; /* there are many places in which a host could have some: see "hosts" */
+    LIST_FOREACH(f, &root->folders, of_root) {
+        folders++;
+        files += f->n_files;
+    }
     json_open_object(j, NULL);
     json_put_text(j, "source", root->source->name);
     json_put_text(j, "path", root->path);
@@ -72,21 +71,15 @@ static void put_source(struct json *j, const struct root *root, struct file_tota
     json_close_object(j);
 }
 
-/* In no folder that is known. */
-static void add_hidden(void *ctx, void *item)
-{
-    if (transcript_is_hidden(item))
-        add_transcript(ctx, item);
-}
-
-static void put_sources(struct json *j, const struct discovery *discovery, struct file_totals *sums)
+static void put_sources(struct json *j, const struct discovery *discovery)
 {
     size_t n;
     struct root *const *roots = discovery_roots(discovery, &n);
 
     json_open_array(j, "sources");
     for (size_t i = 0; i < n; i++)
-        put_source(j, roots[i], sums);
+        if (!roots[i]->host) /* there are many places in which a host could have some: see "hosts" */
+            put_source(j, roots[i]);
     json_close_array(j);
 }
 
@@ -200,42 +193,52 @@ static void put_settings(struct json *j, struct model *model)
     json_close_array(j);
 }
 
-static void put_errors(struct json *j, const struct file_totals *sums)
+static void put_errors(struct json *j, const struct catalog *c, const struct discovery *discovery)
 {
-    json_put_count(j, "fileErrors", sums->errors);
+    struct unread unread = {.n = 0};
+
+    if (c->files.unreadable)
+        find_unread(c, discovery, &unread);
+    json_put_count(j, "fileErrors", c->files.unreadable);
     json_open_array(j, "errors");
-    for (uint64_t i = 0; i < sums->errors && i < ERRORS_SHOWN; i++) {
+    for (size_t i = 0; i < unread.n; i++) {
         json_open_object(j, NULL);
-        json_put_text(j, "path", sums->first_errors[i]->path);
-        put_error(j, "error", sums->first_errors[i]->error);
-        json_put_bool(j, "counted", sums->first_errors[i]->loaded);
+        json_put_text(j, "path", unread.items[i]->path);
+        put_error(j, "error", unread.items[i]->error);
+        json_put_bool(j, "counted", unread.items[i]->loaded);
         json_close_object(j);
     }
     json_close_array(j);
+}
+
+static void put_files(struct json *j, const struct catalog *c, const struct status_facts *facts)
+{
+    json_put_count(j, "transcriptBytes", c->files.bytes);
+    json_put_count(j, "bytesScanned", facts->progress.bytes_read);
+    json_put_count(j, "lines", c->files.lines);
+    json_put_count(j, "badLines", c->files.bad_lines);
+    json_put_count(j, "oddValues", c->files.odd_values);
 }
 
 int document_status(struct model *model, const struct status_facts *facts, struct oks_document *out)
 {
     const struct catalog *c = &model->catalog;
     struct oks_document document = {.version = model->versions.all};
-    struct file_totals sums = {0};
+    struct measure all;
     struct json j = {0};
     int rc;
 
+    sums_all(&model->sums, &all);
+    document.mtime_ns = all.mtime_ns;
     json_open_object(&j, NULL);
     json_put_text(&j, "version", OKSTRAFS_VERSION);
-    put_sources(&j, facts->discovery, &sums);
-    oks_tree_each(c->transcripts, add_hidden, &sums);
+    put_sources(&j, facts->discovery);
     put_hosts(&j, c);
     json_put_count(&j, "sessions", c->n_sessions);
     json_put_count(&j, "teams", c->n_teams);
     json_put_count(&j, "projects", c->n_projects);
     json_put_count(&j, "transcripts", c->n_transcripts);
-    json_put_count(&j, "transcriptBytes", sums.size);
-    json_put_count(&j, "bytesScanned", facts->progress.bytes_read);
-    json_put_count(&j, "lines", sums.lines);
-    json_put_count(&j, "badLines", sums.bad);
-    json_put_count(&j, "oddValues", sums.odd);
+    put_files(&j, c, facts);
     json_put_text(&j, "scanner", facts->scanner);
     put_progress(&j, &facts->progress);
     put_memory(&j, model);
@@ -246,9 +249,8 @@ int document_status(struct model *model, const struct status_facts *facts, struc
     put_skipped(&j, facts);
     put_settings(&j, model);
     json_put_count(&j, "teamStateErrors", runs_errors(model->runs));
-    put_errors(&j, &sums);
+    put_errors(&j, c, facts->discovery);
     json_close_object(&j);
-    document.mtime_ns = sums.mtime_ns;
     rc = json_finish(&j, &document.bytes, &document.len);
     if (rc == 0)
         *out = document;
