@@ -1,12 +1,13 @@
 /*
  * The exporter.
  *
- * A folder is visited in this order: its names are collected; they are claimed in its manifest; each entry is
- * written; what the manifest has besides is removed. A folder with a list of everything (sessions/ and the
- * like) is listed only when the names have changed, and of its entries those are visited that are new or have
- * changed.
+ * A folder is visited in this order: its names are collected; they are claimed in its manifest; each entry
+ * that is new or has changed is written; what the manifest has besides is removed. The versions of the tree
+ * say what has changed. A folder with a list of everything (sessions/ and the like) is listed only when the
+ * names have changed.
  *
- * Invariant: after a round without an error the export is the tree as of `seen`, or newer.
+ * Invariant: after a round without an error the export is the tree as of `seen`, or newer. So an entry whose
+ * version is not newer needs no look.
  */
 #include "export/exporter.h"
 
@@ -33,7 +34,7 @@ struct exporter {
     struct exporter_events events;
     uint64_t seen, names_seen; /* versions; 0: nothing was written yet */
     void *streams;             /* tsearch tree of struct copied, by path */
-    bool follows_clock;
+    bool follows_clock;        /* something that was written does */
 
     /* of a round */
     uint64_t names_of_round; /* the oldest version that a visited list was of; UINT64_MAX: none was visited */
@@ -147,11 +148,6 @@ static int write_document(struct exporter *e, const struct visit *v, const struc
 
 static int write_file(struct exporter *e, const struct visit *v, const struct node *file, const char *name)
 {
-    uint64_t version;
-    int rc = tree_version(e->engine, file, e->cancel, &version);
-
-    if (rc < 0)
-        return rc;
     e->follows_clock |= tree_follows_clock(file);
     return tree_is_stream(file) ? write_stream(e, v, file, name) : write_document(e, v, file, name);
 }
@@ -323,17 +319,40 @@ static int write_entries(struct exporter *e, const struct visit *v, struct name_
     return rc;
 }
 
-/* Of a folder with a list of everything: the entries that are new, or have changed. NULL: ENOMEM */
+/* Whether the entry's content may be another one than that of the last round. */
+static bool has_changed(struct exporter *e, const struct visit *v, const char *name)
+{
+    struct node node;
+    uint64_t version;
+    bool changed;
+
+    if (tree_lookup_known(e->engine, v->dir, name, e->now_ms, &node) < 0)
+        return true;
+    changed = tree_version_known(e->engine, &node, &version) < 0 || version == 0 || version > e->seen ||
+              (node_shape(&node) == NODE_FILE && tree_follows_clock(&node));
+    node_clear(&node);
+    return changed;
+}
+
+static int add_due(struct exporter *e, const struct visit *v, const char *name, struct name_list *due)
+{
+    bool listed = tree_list_kind(v->dir) != OKS_ALL; /* the engine knows which of these have changed */
+    bool is_new = !name_list_have(v->folder->written, name);
+
+    return is_new || (!listed && has_changed(e, v, name)) ? name_list_add(due, name) : 0;
+}
+
+/* The entries that are new, or have changed. NULL: ENOMEM */
 static struct name_list *due_entries(struct exporter *e, const struct visit *v, const struct name_list *names)
 {
+    enum oks_kind kind = tree_list_kind(v->dir);
     struct name_list *due = name_list_new();
     int rc = due ? export_folder_load(v->folder) : -ENOMEM;
 
-    if (rc == 0)
-        rc = oks_engine_changed(e->engine, tree_list_kind(v->dir), e->seen, add_name, due);
+    if (rc == 0 && kind != OKS_ALL)
+        rc = oks_engine_changed(e->engine, kind, e->seen, add_name, due);
     for (size_t i = 0; rc == 0 && i < names->len; i++)
-        if (!name_list_have(v->folder->written, names->items[i]))
-            rc = name_list_add(due, names->items[i]);
+        rc = add_due(e, v, names->items[i], due);
     if (rc < 0) {
         name_list_free(due);
         return NULL;
@@ -347,10 +366,9 @@ static int visit_all(struct exporter *e, const struct visit *v)
 {
     struct name_list *names = name_list_new(), *due = NULL;
     void *pair[] = {e, (void *)v};
-    bool listed = tree_list_kind(v->dir) != OKS_ALL && e->seen;
     int rc = names ? collect(e, v, names) : -ENOMEM;
 
-    if (rc == 0 && listed) {
+    if (rc == 0 && e->seen) {
         due = due_entries(e, v, names);
         rc = due ? 0 : -ENOMEM;
     }
@@ -408,7 +426,7 @@ int exporter_round(struct exporter *e, int64_t now_ms, const atomic_bool *cancel
         return 0;
     e->now_ms = now_ms;
     e->cancel = cancel;
-    e->failed = e->refused = e->follows_clock = false;
+    e->failed = e->refused = false;
     e->missing = NULL;
     e->names_of_round = UINT64_MAX;
     tree_root(&root);
