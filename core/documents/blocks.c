@@ -4,6 +4,10 @@
  * A block's thirteen counts are those of the events from its full hour to its end. A block is one span of
  * time, so its durationMs is from the first of these events to the last. The current block also has its rate,
  * and a projection to its end.
+ *
+ * The text of a block is kept with its first half hour until one of its halves changes: the halves from there
+ * to the next block say all that it depends on. So that this shows, the others of them get a text without
+ * bytes (struct row_text), and a half that was first before loses its own.
  */
 #include "documents/blocks.h"
 
@@ -13,10 +17,13 @@
 #include "time/blocks.h"
 
 enum { MINUTE_MS = 60000, MINUTES_PER_HOUR = 60 };
+enum { KEPT_MAX = 20000 }; /* halves beyond which no block keeps its text */
 
 struct drawing {
     struct stats *s;
+    const struct time_table *table;
     struct block block; /* entries 0: none yet */
+    size_t first;       /* the half that it starts in */
     struct measure sum; /* of the block, as the next one; not if blocks are picked */
     struct billed_bag billed;
     struct billed_sum bill; /* the same, if blocks are picked */
@@ -139,11 +146,44 @@ static void put_block(struct drawing *d)
     json_close_object(j);
 }
 
-static void finish_block(struct drawing *d)
+static bool is_kept(const struct drawing *d)
+{
+    return !d->s->picked && !d->s->window && d->table->n <= KEPT_MAX &&
+           !block_is_active(&d->block, d->s->now_ms);
+}
+
+/* Writes the block as it was written last; false: one of its halves has changed since. */
+static bool put_kept_block(const struct drawing *d, size_t end)
+{
+    if (!d->table->rows[d->first]->text.ptr)
+        return false;
+    for (size_t i = d->first; i < end; i++)
+        if (!d->table->rows[i]->text.len)
+            return false;
+    return stats_put_kept(d->s, &d->table->rows[d->first]->text);
+}
+
+static void put_and_keep_block(struct drawing *d, size_t end)
+{
+    size_t start = d->s->j->text.len;
+
+    put_block(d);
+    for (size_t i = d->first; i < end; i++) {
+        row_text_clear(&d->table->rows[i]->text);
+        d->table->rows[i]->text.len = i != d->first;
+    }
+    stats_keep(d->s, &d->table->rows[d->first]->text, start);
+}
+
+/* `end`: the half behind its last one. */
+static void finish_block(struct drawing *d, size_t end)
 {
     if (d->block.entries == 0)
         return;
-    put_block(d);
+    if (!is_kept(d))
+        put_block(d);
+    else if (!put_kept_block(d, end))
+        put_and_keep_block(d, end);
     if (!d->s->picked) { /* for the rest */
         measure_add(&d->all, &d->sum);
         json_fail(d->s->j, billed_bag_add(&d->all_billed, &d->billed));
@@ -187,17 +227,20 @@ static void stamps_in_window(const struct stats *s, struct time_row *row, size_t
 }
 
 /* Begins a block with the first of these stamps of a half, or adds them to the one that there is. */
-static void add_stamps(struct drawing *d, struct time_row *row, size_t from, size_t to)
+static void add_stamps(struct drawing *d, size_t half, size_t from, size_t to)
 {
+    struct time_row *row = d->table->rows[half];
+
     if (from < to) {
         const uint32_t *stamps = stamps_of(row);
         int64_t first = row->start * 1000 + stamps[from], gap_start, gap_end;
         struct block next = d->block;
 
         if (block_add(&next, first)) {
-            finish_block(d);
+            finish_block(d, half);
             if (block_gap(&d->block, first, &gap_start, &gap_end))
                 put_gap(d->s, gap_start, gap_end);
+            d->first = half;
         }
         next.last = row->start * 1000 + stamps[to - 1];
         next.entries += to - from - 1;
@@ -212,11 +255,12 @@ static bool in_block(const struct drawing *d, const struct time_row *row)
 }
 
 /* Of a block that is picked only its bill is shown. */
-static void add_half_picked(struct drawing *d, struct time_row *row)
+static void add_half_picked(struct drawing *d, size_t half)
 {
+    struct time_row *row = d->table->rows[half];
     struct billed_sum sum;
 
-    add_stamps(d, row, 0, row->n_stamps);
+    add_stamps(d, half, 0, row->n_stamps);
     if (!in_block(d, row))
         return;
     billed_bag_total(&row->billed, &sum);
@@ -224,8 +268,9 @@ static void add_half_picked(struct drawing *d, struct time_row *row)
 }
 
 /* All requests of a half are in one block: see timeline.h. What is outside is left to the last row. */
-static void add_half(struct drawing *d, struct time_row *row)
+static void add_half(struct drawing *d, size_t half)
 {
+    struct time_row *row = d->table->rows[half];
     const struct billed_bag *billed;
     struct billed_bag room = {0};
     struct measure m;
@@ -234,7 +279,7 @@ static void add_half(struct drawing *d, struct time_row *row)
     if (row->outside)
         return;
     if (d->s->picked) {
-        add_half_picked(d, row);
+        add_half_picked(d, half);
         return;
     }
     if (!timeline_row_in_window(d->s, row, &m, &billed, &room))
@@ -244,7 +289,7 @@ static void add_half(struct drawing *d, struct time_row *row)
         return;
     }
     stamps_in_window(d->s, row, &from, &to);
-    add_stamps(d, row, from, to);
+    add_stamps(d, half, from, to);
     if (in_block(d, row)) {
         m.mtime_ns = 0;
         measure_add(&d->sum, &m);
@@ -296,15 +341,15 @@ static size_t first_half(const struct stats *s, const struct time_table *table, 
 void stats_put_blocks(struct stats *s)
 {
     const struct time_table *table = &s->model->timeline.tables[TIMELINE_HALVES];
-    struct drawing d = {.s = s};
+    struct drawing d = {.s = s, .table = table};
     size_t before = 0, first = s->picked ? first_half(s, table, &before) : 0;
 
     measure_start(&d.sum);
     measure_start(&d.all);
     for (size_t i = first; i < table->n && (s->picked || document_goes_on(s->j)); i++)
-        add_half(&d, table->rows[i]);
+        add_half(&d, i);
     if (document_goes_on(s->j))
-        finish_block(&d);
+        finish_block(&d, table->n);
     if (s->picked)
         s->picked->n_all += before;
     else /* no block */

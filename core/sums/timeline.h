@@ -49,7 +49,7 @@ struct time_row {
     bool outside;         /* before TIMELINE_FIRST, or from TIMELINE_END on */
     struct aggregate sum; /* of the sessions with such a stamp, in this span */
     struct billed_bag billed;
-    struct row_text text; /* of all but halves */
+    struct row_text text; /* of a half: that of the block which starts in it, see documents/blocks.c */
     uint32_t *stamps;     /* halves: each request's milliseconds after `start`; see time_row_stamps(). Not of
                              what is outside */
     size_t n_stamps, stamps_room;

@@ -352,6 +352,34 @@ static void check_blocks(const struct oks_window *w)
     json_object_put(o);
 }
 
+static int64_t ms(const char *stamp)
+{
+    int64_t micros;
+    bool aware;
+
+    ck_assert_int_eq(oks_stamp_micros(oks_stamp_of(oks_slice_of(stamp)), &micros, &aware), 0);
+    return micros / 1000;
+}
+
+/* What is kept of blocks that have ended is what they come to now. */
+static void check_kept_blocks(void)
+{
+    const struct time_table *halves = &model.timeline.tables[TIMELINE_HALVES];
+    const int64_t later = ms("2026-07-01T00:00:00.000Z");
+    struct oks_document kept, anew;
+
+    ck_assert_int_eq(document_stats(&model, OKS_STATS_BLOCKS, NULL, later, &kept), 0);
+    for (size_t i = 0; i < halves->n; i++)
+        row_text_changed(&halves->rows[i]->text);
+    ck_assert_int_eq(document_stats(&model, OKS_STATS_BLOCKS, NULL, later, &anew), 0);
+    ck_assert_str_eq(kept.bytes, anew.bytes);
+    oks_document_clear(&kept);
+    ck_assert_int_eq(document_stats(&model, OKS_STATS_BLOCKS, NULL, later, &kept), 0);
+    ck_assert_str_eq(kept.bytes, anew.bytes);
+    oks_document_clear(&kept);
+    oks_document_clear(&anew);
+}
+
 static void stamp_of_two_days(char out[OKS_STAMP_TEXT])
 {
     snprintf(out, OKS_STAMP_TEXT, "2026-06-%02uT%02u:%02u:00.000Z", 10 + rnd(2), rnd(24), rnd(60));
@@ -383,6 +411,7 @@ START_TEST(documents_say_what_the_lines_say)
         check_stats(OKS_STATS_BY_DAY, of_day, w);
         check_stats(OKS_STATS_BY_HOUR, of_hour, w);
         check_blocks(w);
+        check_kept_blocks();
     }
 }
 END_TEST
@@ -545,15 +574,6 @@ END_TEST
 /* --- blocks, by hand --- */
 
 #define T(hour, minute) "2026-06-10T" hour ":" minute ":00.000Z"
-
-static int64_t ms(const char *stamp)
-{
-    int64_t micros;
-    bool aware;
-
-    ck_assert_int_eq(oks_stamp_micros(oks_stamp_of(oks_slice_of(stamp)), &micros, &aware), 0);
-    return micros / 1000;
-}
 
 START_TEST(blocks_have_gaps_and_rates)
 {
