@@ -82,6 +82,7 @@ struct transcript {
     bool scanning;                  /* it is busy with a scan: in the engine's list of these */
     bool left_behind;               /* by the thread of a remote root, which may never end it */
     bool departed;                  /* removed during that scan: its thread frees it */
+    bool recall_tried;              /* of a remote root: the store was asked for it */
     LIST_ENTRY(transcript) of_current;
     LIST_ENTRY(transcript) of_inode; /* see by_inode.c */
     enum { INODE_NONE, INODE_UNSEEN, INODE_KNOWN } inode;
@@ -179,7 +180,7 @@ struct scan_outcome {
     bool rewritten; /* the file is read from 0, and may have lost what was counted */
     bool sheds;     /* and requests that were counted are not in it */
     bool adopted;   /* it is retained, and came from a cache */
-    bool recalled;  /* the file cannot be read, and `gain` is what is stored of it */
+    bool recalled;  /* `gain` is what is stored of the file, which was not read */
     bool linked;    /* the file has other names */
     bool cache_hit;
     bool cache_miss;
@@ -244,7 +245,10 @@ void transcript_apply_marks(struct transcript *t, struct scan_outcome *outcome);
 void scan_outcome_clear(struct scan_outcome *outcome);
 /* Drops what was read: the former state stays until the file can be read again. 0 or -ENOMEM */
 int scan_outcome_keep_former(struct scan_outcome *outcome);
-/* The file cannot be read: takes over a state that was stored of it, in place of what was read. */
+/*
+ * Takes over a state that was stored of the file, in place of what was read. `path`: the file exists, and has
+ * the attributes that it has now; NULL: it is not looked at
+ */
 void scan_outcome_recall(struct scan_outcome *outcome, const char *path, struct oks_state *state);
 /* Merges the label, before the rest of the outcome. True: it changed; *team: the team in it did. */
 bool transcript_relabel(struct transcript *t, struct scan_outcome *outcome, bool *team);

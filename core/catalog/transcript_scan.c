@@ -675,7 +675,7 @@ void scan_outcome_recall(struct scan_outcome *out, const char *path, struct oks_
     out->changed = out->replace = out->recalled = true;
     out->rewritten = out->more = out->bad_start = false;
     out->passed = (struct passed_line){0};
-    if (lstat(path, &st) == 0) {
+    if (path && lstat(path, &st) == 0) {
         out->mark = mark_of(&st);
         out->linked = st.st_nlink > 1;
         return;

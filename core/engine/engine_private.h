@@ -270,6 +270,9 @@ int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks
  */
 int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgotten,
                     struct scan_outcome *out);
+/* Without the lock; the transcript is busy, and its file is not looked at: what is stored of it. 1, 0:
+ * nothing, or -errno */
+int keeping_recall(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out);
 /* Before the commit of an outcome. 0 or a negative errno */
 int keeping_commit(struct oks_engine *e, struct transcript *t, const struct scan_outcome *out);
 /* The transcript is about to leave, and its requests stay as a remnant. 0 or a negative errno */
@@ -314,7 +317,10 @@ void saver_stop(struct oks_engine *e);
 /* Scans until no transcript is dirty or busy, except large ones that only may concern the target. */
 int engine_scan(struct oks_engine *e, const struct oks_target *target, bool found_only,
                 const atomic_bool *cancel);
-/* Scans the dirty transcripts of a remote root; they are left out of all other scans. */
+/*
+ * Scans the dirty transcripts of a remote root; they are left out of all other scans. First it takes over
+ * what is stored of those that were not read yet: a call to their filesystem may never end.
+ */
 int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int64_t *progress_ns,
                      const atomic_bool *cancel);
 /*

@@ -153,28 +153,44 @@ static int compare_with_store(struct oks_engine *e, const struct transcript *t, 
     return rc;
 }
 
+/* What is stored of the file, as the outcome of its scan. 1, 0: nothing, or -errno */
+static int recall(struct oks_engine *e, const struct transcript *t, const char *path,
+                  struct scan_outcome *out)
+{
+    struct history_facts facts;
+    struct oks_state last;
+    int rc = oks_state_init(&last);
+
+    if (rc < 0)
+        return rc;
+    history_store_facts(e->history, t->path, &facts);
+    rc = facts.live ? history_store_load(e->history, t->path, &last, NULL)
+         : e->cache ? oks_cache_load_kept(e->cache, t->cache_folder, t->cache_name, &last)
+                    : OKS_CACHE_MISS;
+    if (rc == OKS_CACHE_HIT)
+        scan_outcome_recall(out, path, &last);
+    oks_state_clear(&last);
+    return rc < 0 ? rc : rc == OKS_CACHE_HIT;
+}
+
+int keeping_recall(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+{
+    return recall(e, t, NULL, out);
+}
+
 /*
  * The file cannot be read by a process that has not read it before. What is stored of it counts, unless more
  * of it could be read.
  */
-static int recall(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
+static int recall_unreadable(struct oks_engine *e, const struct transcript *t, struct scan_outcome *out)
 {
     struct history_facts facts;
-    struct oks_state last;
     int rc;
 
     history_store_facts(e->history, t->path, &facts);
     if (out->replace && (!facts.live || agrees(&facts, &out->gain)))
         return 0;
-    rc = oks_state_init(&last);
-    if (rc < 0)
-        return rc;
-    rc = facts.live ? history_store_load(e->history, t->path, &last, NULL)
-         : e->cache ? oks_cache_load_kept(e->cache, t->cache_folder, t->cache_name, &last)
-                    : OKS_CACHE_MISS;
-    if (rc == OKS_CACHE_HIT)
-        scan_outcome_recall(out, t->path, &last);
-    oks_state_clear(&last);
+    rc = recall(e, t, t->path, out);
     return rc < 0 ? rc : 0;
 }
 
@@ -184,7 +200,7 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgo
     struct history_facts facts;
 
     if (out->error && !out->gone && !t->loaded && !t->retained)
-        return recall(e, t, out);
+        return recall_unreadable(e, t, out);
     if (t->retained || (!out->gone && !out->replace))
         return 0;
     history_store_facts(e->history, t->path, &facts);

@@ -192,6 +192,32 @@ static bool label_stays_due(const struct transcript *t, const struct scan_outcom
     return (asked && !out->labelled) || !t->file.folder || t->file.folder->watch_id < 0;
 }
 
+/* What is done to the transcript until end_scan() is done without the lock. */
+static void begin_scan(struct oks_engine *e, struct transcript *t, bool left_behind)
+{
+    t->busy = t->scanning = true;
+    t->scan_ns = monotonic_ns();
+    t->left_behind = left_behind;
+    e->scanning.n_scanning++;
+    LIST_INSERT_HEAD(&e->scanning.current, t, of_current);
+    pthread_mutex_unlock(&e->model.lock);
+}
+
+/* False: the transcript was removed meanwhile, and is freed. */
+static bool end_scan(struct oks_engine *e, struct transcript *t)
+{
+    pthread_mutex_lock(&e->model.lock);
+    engine_wait_for_walk(
+        e); /* of a folder that was moved all names must be found before one is taken for lost */
+    t->busy = t->scanning = t->left_behind = false;
+    e->scanning.n_scanning--;
+    LIST_REMOVE(t, of_current);
+    if (!t->departed)
+        return true;
+    departures_free(t);
+    return false;
+}
+
 /* Scans one dirty transcript. The lock is held at entry and exit, and released in between. */
 static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial, uint64_t whole_max,
                     const atomic_bool *cancel, _Atomic int64_t *progress_ns)
@@ -213,6 +239,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     struct oks_scanner *scanner;
     bool retained = t->retained, forgotten = retained_was_forgotten(e, t);
     char *peer_states = placement_peer_states(&e->model.catalog, t);
+    bool is_there;
     int rc = peer_states ? scanner_take(e, &scanner) : -ENOMEM;
 
     if (rc < 0) {
@@ -227,28 +254,17 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     options.label = t->label_due;
     t->label_due = false;
     options.insist = t->touched; /* if another thread sets it meanwhile, the transcript is dirty again */
-    t->busy = t->scanning = true;
-    t->scan_ns = monotonic_ns();
-    t->left_behind = progress_ns != NULL;
-    e->scanning.n_scanning++;
-    LIST_INSERT_HEAD(&e->scanning.current, t, of_current);
-    pthread_mutex_unlock(&e->model.lock);
+    begin_scan(e, t, progress_ns != NULL);
     rc = transcript_scan(t, scanner, &options, &out);
     if (rc == 0 && out.error == -EIO && e->once)
         rc = out.error; /* there is no later read that could try again, and no status that is looked at */
     if (rc == 0)
         rc = keeping_examine(e, t, forgotten, &out);
-    pthread_mutex_lock(&e->model.lock);
-    engine_wait_for_walk(
-        e); /* of a folder that was moved all names must be found before one is taken for lost */
-    t->busy = t->scanning = t->left_behind = false;
-    e->scanning.n_scanning--;
-    LIST_REMOVE(t, of_current);
-    scanner_give(e, scanner);
     free(peer_states);
-    if (t->departed) {
+    is_there = end_scan(e, t);
+    scanner_give(e, scanner);
+    if (!is_there) {
         scan_outcome_clear(&out);
-        departures_free(t);
         return 0;
     }
     if (rc < 0 || t->retained != retained) { /* or the file came back meanwhile: it is to be scanned now */
@@ -480,6 +496,11 @@ static int large_failed(struct oks_engine *e)
     return rc == -ECANCELED ? 0 : rc;
 }
 
+static bool is_cancelled(const struct oks_engine *e, const atomic_bool *cancel)
+{
+    return (cancel && atomic_load(cancel)) || (e->stop && atomic_load(e->stop));
+}
+
 /* Scans until no transcript is dirty or busy. Under the lock. */
 static int work(struct job *job)
 {
@@ -490,7 +511,7 @@ static int work(struct job *job)
         bool busy;
         struct transcript *t = next_dirty(job, &busy);
 
-        if ((job->cancel && atomic_load(job->cancel)) || (e->stop && atomic_load(e->stop)))
+        if (is_cancelled(e, job->cancel))
             rc = -ECANCELED;
         else if ((rc = large_failed(e)) < 0)
             break;
@@ -675,6 +696,36 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
     return job.rc;
 }
 
+/* One of a remote root of which the store was not asked yet. */
+static struct transcript *next_to_recall(struct oks_engine *e, const struct root *root)
+{
+    struct transcript *t;
+
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
+        if (t->root == root && transcript_is_remote(t) && !t->loaded && !t->lost && !t->recall_tried &&
+            !t->busy)
+            return t;
+    return NULL;
+}
+
+/* It stays dirty. */
+static int recall_one(struct oks_engine *e, struct transcript *t)
+{
+    struct scan_outcome out = {0};
+    int rc;
+
+    t->recall_tried = true;
+    move_to_end(&e->model.catalog, t); /* so that the next one is found at once */
+    begin_scan(e, t, true);
+    rc = keeping_recall(e, t, &out);
+    if (!end_scan(e, t))
+        rc = 0;
+    else if (rc > 0)
+        return commit(e, t, &out, false);
+    scan_outcome_clear(&out);
+    return rc;
+}
+
 /* The next dirty one of a remote root that is not busy. */
 static struct transcript *next_of_root(struct oks_engine *e, const struct root *root, uint64_t serial)
 {
@@ -693,8 +744,15 @@ int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int6
     struct transcript *t;
     int rc = 0;
 
+    while (rc == 0 && (t = next_to_recall(e, root))) {
+        if (is_cancelled(e, cancel))
+            return -ECANCELED;
+        atomic_store(progress_ns, monotonic_ns());
+        rc = recall_one(e, t);
+        engine_not_busy(e);
+    }
     while (rc == 0 && (t = next_of_root(e, root, serial))) {
-        if (atomic_load(cancel) || (e->stop && atomic_load(e->stop)))
+        if (is_cancelled(e, cancel))
             return -ECANCELED;
         atomic_store(progress_ns, monotonic_ns());
         rc = scan_one(e, t, serial, 0, cancel, progress_ns);

@@ -270,10 +270,10 @@ class Roots(RemoteTest):
                 self.assertEqual(self.tokens(mount, "session-near"), 15 + 5 * n)
                 self.fs.answer()
 
-    def test_a_daemon_starts_and_ends_without_an_answer(self):
+    def starts_and_ends(self, stop) -> None:
         with self.mount() as mount:
             self.assertEqual(self.total(mount), 310)
-        self.fs.stop_answering()
+        stop()
         mount = self.start()
         self.assertEqual(self.tokens(mount, "session-near"), 10)
         self.assertEqual(self.tokens(mount, "session-far"), 300)  # from the history
@@ -282,6 +282,12 @@ class Roots(RemoteTest):
         # A thread that waits for another process's answer cannot be ended by anybody; nothing else is left.
         self.fs.close()
         self.assertEqual(mount.process.wait(harness.LIMIT), 0)
+
+    def test_a_daemon_starts_and_ends_without_an_answer(self):
+        self.starts_and_ends(self.fs.stop_answering)
+
+    def test_a_daemon_starts_and_ends_while_no_file_can_be_opened(self):
+        self.starts_and_ends(self.fs.stop_opening)
 
 
 class Hosts(RemoteTest):
@@ -396,6 +402,7 @@ class Hosts(RemoteTest):
             self.configure(renamed=self.home.root / "copy")
             self.until_rows(mount, {"here": 1, "renamed": 300})
             self.configure(renamed=self.home.root / "copy", far=self.fs.point)
+            self.until_rows(mount, {"here": 1, "far": 20, "renamed": 300})
             self.fs.answer()
             self.until_rows(mount, {"here": 1, "far": 27, "renamed": 300})
             harness.until(lambda: not self.json(mount, "status.json")["scan"]["filesBeingRead"], "nothing is being read")
