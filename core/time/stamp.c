@@ -14,11 +14,11 @@
 
 #include <string.h>
 
+#include "time/stamp_key.h"
+
 enum {
     LEN_SECONDS = 20, /* 2026-06-10T01:00:00Z */
     LEN_MILLIS = 24,  /* 2026-06-10T01:00:00.123Z */
-    KEY_SHIFT = 10,
-    NO_FRACTION = 1000,
 };
 
 static const char pattern[] = "dddd-dd-ddTdd:dd:dd.dddZ";
@@ -51,7 +51,7 @@ static uint64_t two(const char *p)
 static bool canonical(struct oks_slice text, uint64_t *key)
 {
     const char *p = text.ptr;
-    uint64_t date, time, millis = NO_FRACTION;
+    uint64_t date, time, millis = STAMP_NO_FRACTION;
 
     if ((text.len != LEN_SECONDS && text.len != LEN_MILLIS) ||
         !fits(word(p), word("0000-00-"), word("\xff\xff\xff\xff\0\xff\xff")) ||
@@ -66,7 +66,7 @@ static bool canonical(struct oks_slice text, uint64_t *key)
     }
     date = (two(p) * 100 + two(p + 2)) * 10000 + two(p + 5) * 100 + two(p + 8);
     time = two(p + 11) * 10000 + two(p + 14) * 100 + two(p + 17);
-    *key = (date * 1000000 + time) << KEY_SHIFT | millis;
+    *key = (date * 1000000 + time) << STAMP_KEY_SHIFT | millis;
     return true;
 }
 
@@ -116,14 +116,14 @@ static void spell(char *buf, size_t from, size_t end, uint64_t number)
 
 struct oks_slice oks_stamp_text(struct oks_stamp s, char buf[OKS_STAMP_TEXT])
 {
-    uint64_t millis = s.key & ((1u << KEY_SHIFT) - 1);
-    size_t len = millis == NO_FRACTION ? LEN_SECONDS : LEN_MILLIS;
+    uint64_t millis = s.key & ((1u << STAMP_KEY_SHIFT) - 1);
+    size_t len = millis == STAMP_NO_FRACTION ? LEN_SECONDS : LEN_MILLIS;
 
     if (oks_stamp_is_none(s))
         return (struct oks_slice){NULL, 0};
     if (s.key == OKS_STAMP_KEY_TEXT)
         return (struct oks_slice){s.text, s.len};
-    spell(buf, 0, LEN_SECONDS - 1, s.key >> KEY_SHIFT);
+    spell(buf, 0, LEN_SECONDS - 1, s.key >> STAMP_KEY_SHIFT);
     if (len == LEN_MILLIS)
         spell(buf, LEN_SECONDS - 1, LEN_MILLIS, millis);
     buf[len - 1] = 'Z';

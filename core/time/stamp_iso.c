@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "time/calendar.h"
+#include "time/stamp_key.h"
 
 enum {
     ISO_TEXT = 512,
@@ -253,6 +254,29 @@ static size_t char_length(const char *p)
     return c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
 }
 
+/* The two decimal digits of a number that end there. */
+static int two_digits(uint64_t number, uint64_t end)
+{
+    return (int)(number / end % 100);
+}
+
+/* Of a canonical stamp, without its text. False: it is none, or no instant. */
+static bool read_key(uint64_t key, int64_t *micros)
+{
+    uint64_t digits = key >> STAMP_KEY_SHIFT, millis = key & ((1u << STAMP_KEY_SHIFT) - 1);
+    struct date date = {(int)(digits / 10000000000), two_digits(digits, 100000000),
+                        two_digits(digits, 1000000)};
+    int hour = two_digits(digits, 10000), minute = two_digits(digits, 100), second = two_digits(digits, 1);
+
+    if (key >= OKS_STAMP_KEY_TEXT || millis > STAMP_NO_FRACTION || !date_valid(date) || hour > 23 ||
+        minute > 59 || second > 59)
+        return false;
+    millis = millis == STAMP_NO_FRACTION ? 0 : millis;
+    *micros =
+        (((date_to_days(date) * 24 + hour) * 60 + minute) * 60 + second) * 1000000 + (int64_t)millis * 1000;
+    return true;
+}
+
 int oks_stamp_micros(struct oks_stamp s, int64_t *micros, bool *aware)
 {
     char own[OKS_STAMP_TEXT], buf[ISO_TEXT];
@@ -260,6 +284,10 @@ int oks_stamp_micros(struct oks_stamp s, int64_t *micros, bool *aware)
     int64_t days, time = 0;
     bool zoned = false;
 
+    if (read_key(s.key, micros)) {
+        *aware = true;
+        return 0;
+    }
     if (oks_stamp_is_none(s) || !prepare(oks_stamp_text(s, own), buf, &len))
         return -EINVAL;
     date_len = date_length(buf, len);

@@ -1,5 +1,6 @@
 /* Stamps: order, spelling, and the reading of time that must be Python's. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "okstrafs/stamp.h"
@@ -291,6 +292,38 @@ START_TEST(a_nul_ends_what_python_reads_as_c_string)
 }
 END_TEST
 
+/* Any character may stand between date and time, but only with a T the stamp is a number. */
+START_TEST(numbers_are_read_as_their_texts)
+{
+    size_t parsed = 0;
+
+    srand(1);
+    for (int i = 0; i < 20000; i++) {
+        unsigned year = (unsigned)rand() % (i % 3 ? 2100 : 10000), month = (unsigned)rand() % 14,
+                 day = (unsigned)rand() % 33, hour = (unsigned)rand() % 26, minute = (unsigned)rand() % 62,
+                 second = (unsigned)rand() % 62, millis = (unsigned)rand() % 1000;
+        int64_t micros[2] = {-7, -7};
+        bool aware[2] = {false, false};
+        int rc[2];
+
+        for (int spaced = 0; spaced < 2; spaced++) {
+            char text[64];
+            int n = snprintf(text, sizeof(text), "%04u-%02u-%02u%c%02u:%02u:%02u", year, month, day,
+                             spaced ? ' ' : 'T', hour, minute, second);
+
+            if (i % 2)
+                n += snprintf(text + n, sizeof(text) - (size_t)n, ".%03u", millis);
+            snprintf(text + n, sizeof(text) - (size_t)n, "Z");
+            rc[spaced] = oks_stamp_micros(stamp(text), &micros[spaced], &aware[spaced]);
+            ck_assert_msg(rc[spaced] == rc[0] && micros[spaced] == micros[0] && aware[spaced] == aware[0],
+                          "%s: %lld, %lld", text, (long long)micros[0], (long long)micros[spaced]);
+        }
+        parsed += rc[0] == 0;
+    }
+    ck_assert_uint_gt(parsed, 5000);
+}
+END_TEST
+
 START_TEST(very_long_texts)
 {
     enum { LONG = 100000 };
@@ -364,6 +397,7 @@ int main(void)
     TEST(suite, absent_and_empty_are_none);
     TEST(suite, instants_are_pythons);
     TEST(suite, a_nul_ends_what_python_reads_as_c_string);
+    TEST(suite, numbers_are_read_as_their_texts);
     TEST(suite, very_long_texts);
     TEST(suite, durations_are_pythons);
     return tap_run(suite);
