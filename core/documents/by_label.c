@@ -19,6 +19,7 @@
 #include "base/tree.h"
 #include "documents/document.h"
 #include "documents/parts.h"
+#include "documents/ranked.h"
 #include "sums/model.h"
 #include "sums/tag_bills.h"
 
@@ -58,11 +59,6 @@ static char *key_of(struct stats *s, const struct label_shown *row)
     return key.error ? free(key.ptr), NULL : key.ptr;
 }
 
-static struct oks_row numbers_of(const struct stats *s, uint64_t calls, size_t sessions)
-{
-    return (struct oks_row){.of_tool = s->by == OKS_STATS_BY_TOOL, .calls = calls, .sessions = sessions};
-}
-
 /* And keeps the text, unless `kept` is NULL. */
 static void write_row(struct stats *s, struct row_text *kept, const char *key, const struct label_shown *row)
 {
@@ -99,37 +95,32 @@ static void put_shown(struct stats *s, struct row_text *kept, const struct label
     free(key);
 }
 
-/* Picks a row over all time; what it comes to is kept. */
-static void pick_row(struct stats *s, struct label_row *row)
+/* What a row over all time comes to. */
+static int sum_row(struct stats *s, struct ranked_row *shown)
 {
-    struct oks_row numbers = numbers_of(s, document_tokens(row->calls), row->sessions);
-    struct label_shown shown = {.project = row->project, .name = row->name};
-    struct row_sum sum = {.counted = 0};
+    struct label_row *row = (struct label_row *)shown;
+    struct label_shown of = {.project = row->project, .name = row->name};
     struct measure m;
     char *key;
 
-    if (row->text.has_sum) {
-        picked_add_kept(s->picked, row->text.sum->key, &row->text.sum->sum, &numbers);
-        return;
-    }
     label_row_measure(row, &m);
     if (m.sessions == 0 && billed_bag_is_zero(&row->billed) && row->calls == 0)
-        return; /* as in put_shown() */
-    key = key_of(s, &shown);
+        return 0; /* as in put_shown() */
+    key = key_of(s, &of);
     if (key)
-        stats_keep_sum(&row->text, key, &m, &row->billed);
-    if (key && row->text.has_sum) {
-        picked_add_kept(s->picked, row->text.sum->key, &row->text.sum->sum, &numbers);
-    } else if (key) {
-        sum.counted = oks_totals_tokens(&m.totals);
-        billed_bag_total(&row->billed, &sum.bill);
-        picked_add(s->picked, key, &sum, &numbers);
-    }
+        stats_keep_sum(&shown->text, key, &m, &row->billed);
     free(key);
+    if (!shown->text.has_sum)
+        return -ENOMEM;
+    shown->text.sum->calls = document_tokens(row->calls);
+    shown->text.sum->sessions = row->sessions;
+    return 1;
 }
 
-static void write_label_row(struct stats *s, struct label_row *row)
+static void write_label_row(void *ctx, void *item)
 {
+    struct label_row *row = item;
+    struct stats *s = ctx;
     struct label_shown shown = {.project = row->project,
                                 .name = row->name,
                                 .billed = row->billed,
@@ -137,21 +128,10 @@ static void write_label_row(struct stats *s, struct label_row *row)
                                 .sessions = row->sessions};
 
     label_row_measure(row, &shown.measure);
-    put_shown(s, &row->text, &shown);
+    put_shown(s, &row->shown.text, &shown);
 }
 
 /* --- over all time --- */
-
-static void put_row(void *ctx, void *item)
-{
-    struct label_row *row = item;
-    struct stats *s = ctx;
-
-    if (!s->picked)
-        write_label_row(s, row);
-    else if (!row->text.has_sum || !picked_passes_over(s->picked, &row->text.sum->sum))
-        pick_row(s, row);
-}
 
 static int put_rows(struct stats *s)
 {
@@ -162,8 +142,10 @@ static int put_rows(struct stats *s)
     do /* usually nothing is left: see stats_prepare_labels() */
         rc = labels_complete_some(sums, s->model->billing);
     while (rc > 0);
-    if (rc == 0)
-        labels_each(sums, kind_of(s), put_row, s);
+    if (rc == 0 && s->picked)
+        ranked_pick(s, &sums->labels.ranks[kind_of(s)], labels_tree(sums, kind_of(s)), sum_row);
+    else if (rc == 0)
+        oks_tree_each(labels_tree(sums, kind_of(s)), write_label_row, s);
     return rc;
 }
 

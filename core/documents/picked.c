@@ -113,14 +113,6 @@ static struct picked_row *row_at(struct picked *p, size_t at)
     return &p->rows[p->order[at]];
 }
 
-bool picked_passes_over(struct picked *p, const struct row_sum *sum)
-{
-    bool over = p->by_cost && p->n == p->most && p->n > 0 && cost_of(sum) < row_at(p, p->n - 1)->cost;
-
-    p->n_all += over;
-    return over;
-}
-
 /* Moves the place at `from` to `to`, and those between by one. */
 static void move_place(struct picked *p, size_t from, size_t to)
 {

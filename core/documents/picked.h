@@ -19,7 +19,8 @@ struct row_sum {
 /* What a row comes to, kept with the row. */
 struct kept_sum {
     struct row_sum sum;
-    char key[]; /* as it is shown: picked_text() */
+    uint64_t calls, sessions; /* of a tool, else 0 */
+    char key[];               /* as it is shown: picked_text() */
 };
 
 struct picked_row {
@@ -53,8 +54,6 @@ void picked_add(struct picked *picked, const char *key, const struct row_sum *su
 void picked_add_kept(struct picked *picked, const char *key, struct row_sum *sum, const struct oks_row *row);
 /* Makes the bills of what was picked. Under the lock that protects the sums; then picked_each() may come. */
 void picked_finish(struct picked *picked);
-/* Whether a row of that sum costs too little to be kept: then it is counted, and need not be added. */
-bool picked_passes_over(struct picked *picked, const struct row_sum *sum);
 /* Whether a row says more than another one, by what they come to, their calls and their keys. */
 bool row_sum_is_before(const struct row_sum *a, uint64_t a_calls, const char *a_key, const struct row_sum *b,
                        uint64_t b_calls, const char *b_key);

@@ -15,6 +15,7 @@
 #include "documents/by_time.h"
 #include "documents/document.h"
 #include "documents/parts.h"
+#include "documents/ranked.h"
 #include "documents/stats_rows.h"
 
 /* --- by project, agent, source, host --- */
@@ -24,10 +25,21 @@ static void put_group(void *ctx, void *item)
     struct group *g = item;
     struct measure m;
 
-    if (stats_put_kept(ctx, &g->text))
+    if (stats_put_kept(ctx, &g->shown.text))
         return;
     groups_measure(g, &m);
-    stats_put_and_keep(ctx, &g->text, g->key, &m, &g->billed);
+    stats_put_and_keep(ctx, &g->shown.text, g->key, &m, &g->billed);
+}
+
+static int sum_group(struct stats *s, struct ranked_row *shown)
+{
+    struct group *g = (struct group *)shown;
+    struct measure m;
+
+    (void)s;
+    groups_measure(g, &m);
+    stats_keep_sum(&shown->text, g->key, &m, &g->billed);
+    return shown->text.has_sum ? 1 : -ENOMEM;
 }
 
 static void put_group_in_window(void *ctx, void *item)
@@ -60,8 +72,8 @@ static void stats_groups(struct stats *s, enum group_kind kind)
 {
     const void *groups = groups_tree(&s->model->sums, kind);
 
-    if (s->picked) /* a hundred thousand take some ms */
-        oks_tree_each(groups, put_group, s);
+    if (s->picked)
+        ranked_pick(s, &s->model->sums.group_ranks[kind], groups, sum_group);
     else
         document_each(s->j, groups, s->window ? put_group_in_window : put_group, s);
 }

@@ -53,7 +53,7 @@ void stats_keep(const struct stats *s, struct row_text *kept, size_t start)
 bool stats_put_kept(struct stats *s, const struct row_text *kept)
 {
     if (s->picked) {
-        if (kept->has_sum && !picked_passes_over(s->picked, &kept->sum->sum))
+        if (kept->has_sum)
             picked_add_kept(s->picked, kept->sum->key, &kept->sum->sum, NULL);
         return kept->has_sum;
     }
@@ -83,6 +83,7 @@ void stats_keep_sum(struct row_text *kept, const char *key, const struct measure
         return;
     kept->sum->sum.counted = oks_totals_tokens(&m->totals);
     kept->sum->sum.is_shown = false;
+    kept->sum->calls = kept->sum->sessions = 0;
     billed_bag_total(billed, &kept->sum->sum.bill);
     kept->has_sum = true;
 }

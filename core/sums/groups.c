@@ -90,10 +90,12 @@ static struct group *group_made(struct sums *sums, enum group_kind kind, const c
         return NULL;
     group->key = key;
     aggregate_reset(&group->sum);
-    if (tsearch(group, &sums->groups[kind], by_key))
-        return group;
-    free(group);
-    return NULL;
+    if (!tsearch(group, &sums->groups[kind], by_key)) {
+        free(group);
+        return NULL;
+    }
+    ranked_row_start(&group->shown, &sums->group_ranks[kind]);
+    return group;
 }
 
 static void group_free(void *node)
@@ -101,7 +103,7 @@ static void group_free(void *node)
     struct group *group = node;
 
     billed_bag_clear(&group->billed);
-    row_text_clear(&group->text);
+    ranked_row_clear(&group->shown);
     free(group);
 }
 
@@ -165,7 +167,7 @@ int groups_session(struct sums *sums, struct session *s, const struct measure *b
             rc = -ENOMEM;
         if (group && group == next) {
             aggregate_replace(&group->sum, before, now);
-            row_text_changed(&group->text);
+            ranked_row_changed(&group->shown);
             continue;
         }
         if (kind == GROUP_HOST && group)

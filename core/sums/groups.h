@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "sums/aggregate.h"
+#include "sums/row_ranks.h"
 #include "billing/billed.h"
 
 struct sums;
@@ -16,10 +17,10 @@ struct session;
 enum group_kind { GROUP_PROJECT, GROUP_AGENT, GROUP_SOURCE, GROUP_HOST, GROUP_KINDS };
 
 struct group {
-    const char *key;      /* interned */
-    struct aggregate sum; /* of its sessions, open window */
+    struct ranked_row shown; /* the first member */
+    const char *key;         /* interned */
+    struct aggregate sum;    /* of its sessions, open window */
     struct billed_bag billed;
-    struct row_text text;
     LIST_HEAD(, grouping) sessions;
 };
 
@@ -33,7 +34,7 @@ struct grouping {
 /* The group's bag, to be changed. */
 static inline struct billed_bag *group_bag(struct group *group)
 {
-    row_text_changed(&group->text);
+    ranked_row_changed(&group->shown);
     return &group->billed;
 }
 

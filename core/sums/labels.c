@@ -141,18 +141,29 @@ static void row_free(void *item)
     struct label_row *row = item;
 
     billed_bag_clear(&row->billed);
-    row_text_clear(&row->text);
+    ranked_row_clear(&row->shown);
     free(row->name);
     free(row);
 }
 
+/* The rows of a kind. */
+struct label_table {
+    void **rows;
+    struct row_ranks *ranks;
+};
+
+static struct label_table table_of(struct sums *sums, enum label_kind kind)
+{
+    return (struct label_table){&sums->labels.rows[kind], &sums->labels.ranks[kind]};
+}
+
 /* NULL on ENOMEM. */
-static struct label_row *row_at(void **rows, const char *project, struct oks_slice name)
+static struct label_row *row_at(const struct label_table *table, const char *project, struct oks_slice name)
 {
     char *copy = oks_slice_copy(name);
     struct label_row wanted = {.project = project, .name = copy}, *row, **found;
 
-    found = copy ? tfind(&wanted, rows, by_place) : NULL;
+    found = copy ? tfind(&wanted, table->rows, by_place) : NULL;
     if (found) {
         free(copy);
         return *found;
@@ -160,8 +171,9 @@ static struct label_row *row_at(void **rows, const char *project, struct oks_sli
     row = copy ? malloc(sizeof(*row)) : NULL;
     if (row)
         *row = wanted;
-    if (row && tsearch(row, rows, by_place)) {
+    if (row && tsearch(row, table->rows, by_place)) {
         aggregate_reset(&row->sum);
+        ranked_row_start(&row->shown, table->ranks);
         return row;
     }
     free(row);
@@ -213,7 +225,7 @@ void label_shares_free(struct label_shares *shares)
 }
 
 struct making {
-    void **rows;
+    struct label_table table;
     const struct session *s;
     bool of_tools;
     struct label_shares to;
@@ -243,7 +255,7 @@ static struct label_share *share_at(struct making *m, struct label_row *row)
 static int make_part(void *ctx, const struct label_part *part)
 {
     struct making *m = ctx;
-    struct label_row *row = row_at(m->rows, part->project, part->name);
+    struct label_row *row = row_at(&m->table, part->project, part->name);
     struct label_share *share = row ? share_at(m, row) : NULL;
 
     if (!share)
@@ -264,7 +276,7 @@ static int row_gains(struct label_row *row, struct label_share *share)
     aggregate_replace(&row->sum, counted(before), counted(share));
     row->calls += share->calls;
     row->sessions++;
-    row_text_changed(&row->text);
+    ranked_row_changed(&row->shown);
     LIST_INSERT_HEAD(&row->shares, share, of_row);
     return 0;
 }
@@ -276,7 +288,7 @@ static void row_loses(struct label_row *row, struct label_share *share)
         billed_bag_take(&row->billed, &share->bill->billed);
     row->calls -= share->calls;
     row->sessions--;
-    row_text_changed(&row->text);
+    ranked_row_changed(&row->shown);
 }
 
 static void row_release(void **rows, struct label_row *row)
@@ -321,7 +333,7 @@ static int renew(struct sums *sums, struct billing *b, struct session *s, enum l
 {
     static const struct measure_window open = {.since = {.key = OKS_STAMP_KEY_NONE},
                                                .until = {.key = OKS_STAMP_KEY_NONE}};
-    struct making m = {.rows = &sums->labels.rows[kind], .s = s, .of_tools = kind == LABEL_TOOL};
+    struct making m = {.table = table_of(sums, kind), .s = s, .of_tools = kind == LABEL_TOOL};
     int rc = labels_of_session(sums, b, kind, s, &open, make_part, &m);
     struct label_share *fitting;
 
@@ -331,7 +343,7 @@ static int renew(struct sums *sums, struct billing *b, struct session *s, enum l
     }
     fitting = m.to.n ? realloc(m.to.items, m.to.n * sizeof(*fitting)) : NULL;
     m.to.items = fitting ? fitting : m.to.items;
-    return replace(m.rows, &s->sums->labels[kind], &m.to);
+    return replace(m.table.rows, &s->sums->labels[kind], &m.to);
 }
 
 /* --- sessions --- */
@@ -432,9 +444,9 @@ int labels_complete_some(struct sums *sums, struct billing *b)
     return rc;
 }
 
-void labels_each(struct sums *sums, enum label_kind kind, void (*fn)(void *ctx, void *row), void *ctx)
+const void *labels_tree(const struct sums *sums, enum label_kind kind)
 {
-    oks_tree_each(sums->labels.rows[kind], fn, ctx);
+    return sums->labels.rows[kind];
 }
 
 void labels_free(struct sums *sums)

@@ -8,7 +8,7 @@
  *     labels_want(sums, LABEL_TOOL);
  *     while ((rc = labels_complete_some(sums, billing)) > 0)
  *         ...                                       others get the lock
- *     labels_each(sums, LABEL_TOOL, fn, ctx);
+ *     oks_tree_each(labels_tree(sums, LABEL_TOOL), fn, ctx);
  */
 #ifndef OKSTRAFS_SUMS_LABELS_H
 #define OKSTRAFS_SUMS_LABELS_H
@@ -16,6 +16,7 @@
 #include "billing/billed.h"
 #include "sums/aggregate.h"
 #include "sums/measure.h"
+#include "sums/row_ranks.h"
 
 struct billing;
 struct sums;
@@ -30,13 +31,13 @@ enum label_kind {
 struct label_share;
 
 struct label_row {
-    const char *project; /* interned; NULL: rows are not by project */
-    char *name;          /* "": not known */
+    struct ranked_row shown; /* the first member */
+    const char *project;     /* interned; NULL: rows are not by project */
+    char *name;              /* "": not known */
     struct aggregate sum;
     struct billed_bag billed;
     unsigned __int128 calls; /* of a tool, instead of sums and bills */
     size_t sessions;
-    struct row_text text;
     LIST_HEAD(, label_share) shares;
     /* Of the session that is being added: */
     const struct session *of;
@@ -63,6 +64,7 @@ struct label_shares {
 /* Zeroed: nothing is kept. */
 struct label_sums {
     void *rows[LABEL_KINDS]; /* tsearch trees by project and name */
+    struct row_ranks ranks[LABEL_KINDS];
     bool kept[LABEL_KINDS];
     LIST_HEAD(, session_sums) due; /* sessions that have changed */
 };
@@ -71,8 +73,8 @@ struct label_sums {
 void labels_want(struct sums *sums, enum label_kind kind);
 /* Adds sessions that have changed, some hundreds at most: 1 if there are more; 0; -ENOMEM. */
 int labels_complete_some(struct sums *sums, struct billing *b);
-/* Calls fn with each struct label_row, ascending. Complete the sums first. */
-void labels_each(struct sums *sums, enum label_kind kind, void (*fn)(void *ctx, void *row), void *ctx);
+/* The tree of each struct label_row (base/tree.h). Complete the sums first. */
+const void *labels_tree(const struct sums *sums, enum label_kind kind);
 void label_row_measure(struct label_row *row, struct measure *out);
 
 /* The session has changed, or moved. */

@@ -27,9 +27,10 @@
 struct sums {
     struct catalog *catalog;
     struct oks_intern *names;
-    void *model_rows;                  /* tsearch tree by name */
-    struct aggregate all;              /* of all sessions, open window */
-    void *groups[GROUP_KINDS];         /* tsearch trees by key */
+    void *model_rows;          /* tsearch tree by name */
+    struct aggregate all;      /* of all sessions, open window */
+    void *groups[GROUP_KINDS]; /* tsearch trees by key */
+    struct row_ranks group_ranks[GROUP_KINDS];
     LIST_HEAD(, session_sums) touched; /* whose bill changed */
     struct recent_sessions recent;
     struct label_sums labels;

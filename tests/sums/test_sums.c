@@ -201,11 +201,11 @@ static void check_text(struct group *group, const struct measure *m)
                    m->totals.count[OKS_TOOL_USES], m->duration_ms, m->agent_name ? m->agent_name : "-",
                    m->model ? m->model : "-", m->totals.first.key, m->totals.last.key, sum.requests);
     ck_assert_int_gt(len, 0);
-    if (group->text.len)
-        ck_assert_str_eq(group->text.ptr, now);
-    ck_assert(!group->text.has_sum || group->text.len);
-    row_text_clear(&group->text);
-    group->text = (struct row_text){.ptr = now, .len = (size_t)len, .has_sum = true};
+    if (group->shown.text.len)
+        ck_assert_str_eq(group->shown.text.ptr, now);
+    ck_assert(!group->shown.text.has_sum || group->shown.text.len);
+    row_text_clear(&group->shown.text);
+    group->shown.text = (struct row_text){.ptr = now, .len = (size_t)len, .has_sum = true};
 }
 
 static void check_group(void *ctx, void *item)
@@ -403,7 +403,7 @@ static void check_costs(unsigned __int128 want)
 
 static struct row_text *project_text(const struct made *m)
 {
-    return &m->t->session->sums->groups[GROUP_PROJECT].group->text;
+    return &m->t->session->sums->groups[GROUP_PROJECT].group->shown.text;
 }
 
 START_TEST(costs_are_forgotten_and_posted_anew)
