@@ -92,18 +92,6 @@ static void write_grid(struct markup *m, const struct chart *c, double top)
     }
 }
 
-static void put_grid(struct markup *m, const struct chart *c, double top)
-{
-    struct cell_marks none = {0};
-
-    kept_key(c->kept, &top, sizeof(top));
-    kept_key_text(c->kept, c->unit);
-    if (kept_again(c->kept, m, &none))
-        return;
-    write_grid(m, c, top);
-    kept_end(c->kept, m, &none);
-}
-
 static void put_rect(struct markup *m, const char *begin, double x, double y, double width, double height)
 {
     markup_raw(m, begin);
@@ -158,45 +146,64 @@ static void write_bar(struct markup *m, const struct chart_bar *bar, size_t i, c
         put_label(m, bar, x);
 }
 
-static void put_bar(struct markup *m, const struct chart *c, size_t i, const struct scale *s)
-{
-    const struct chart_bar *bar = &c->bars[i];
-    const double numbers[] = {s->top, bar->value, (double)c->n};
-    struct cell_marks none = {0};
+/* Bars that are kept as one piece. The last bar is one by itself, because it is today's. */
+enum { PIECE = 10 };
 
-    kept_key(c->kept, numbers, sizeof(numbers));
-    kept_key_text(c->kept, bar->label);
-    kept_key_text(c->kept, bar->text);
-    if (kept_again(c->kept, m, &none))
-        return;
-    write_bar(m, bar, i, s);
-    kept_end(c->kept, m, &none);
+static size_t piece_end(size_t at, size_t n)
+{
+    return at + 1 == n ? n : at + PIECE < n ? at + PIECE : n - 1;
 }
+
+struct piece_numbers {
+    double top;
+    uint64_t n; /* of the chart */
+};
 
 static void put_bars(struct markup *m, const struct chart *c, double top)
 {
     const struct scale s = {(double)(WIDTH - LEFT) / (double)c->n, top, (c->n + LABELS - 1) / LABELS};
+    const struct piece_numbers numbers = {top, c->n};
+    struct cell_marks none = {0};
 
-    for (size_t i = 0; i < c->n; i++)
-        put_bar(m, c, i, &s);
+    for (size_t at = 0, end; at < c->n; at = end) {
+        struct kept_key key = {&numbers, sizeof(numbers), &c->bars[at], 0};
+
+        end = piece_end(at, c->n);
+        key.n_text = (end - at) * sizeof(*c->bars);
+        if (kept_again(c->kept, &key, m, &none))
+            continue;
+        for (size_t i = at; i < end; i++)
+            write_bar(m, &c->bars[i], i, &s);
+        kept_end(c->kept, &key, m, &none);
+    }
+}
+
+static void begin(struct markup *m, const struct chart *c, bool alone)
+{
+    if (alone) {
+        chart_begin_file(m, WIDTH, HEIGHT, c->title);
+        return;
+    }
+    markup_format(m,
+                  "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s\"><title "
+                  "id=\"%s\">",
+                  WIDTH, HEIGHT, c->id, c->id);
+    markup_text(m, c->title);
+    markup_raw(m, "</title>\n");
 }
 
 void chart_put(struct markup *m, const struct chart *c, bool alone)
 {
     double top = round_up(highest(c));
+    const struct kept_key key = {&top, sizeof(top), c->unit, strlen(c->unit)};
+    struct cell_marks none = {0};
 
-    if (alone) {
-        chart_begin_file(m, WIDTH, HEIGHT, c->title);
-    } else {
-        markup_format(m,
-                      "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s\"><title "
-                      "id=\"%s\">",
-                      WIDTH, HEIGHT, c->id, c->id);
-        markup_text(m, c->title);
-        markup_raw(m, "</title>\n");
-    }
     kept_part(c->kept, c->id);
-    put_grid(m, c, top);
+    if (!kept_again(c->kept, &key, m, &none)) {
+        begin(m, c, alone);
+        write_grid(m, c, top);
+        kept_end(c->kept, &key, m, &none);
+    }
     if (c->n > 0)
         put_bars(m, c, top);
     markup_raw(m, "</svg>\n");

@@ -1,23 +1,20 @@
 /*
  * Pieces of pages, kept with their keys.
  *
- * A piece that is too long, or for which there is no memory, is not kept: its `len` is 0.
+ * A piece for which there is no room or no memory is not kept: its `len` is 0.
  */
 #include "report/kept.h"
 
 #include <stdlib.h>
 
-void kept_start(struct kept *k)
+void kept_start(struct kept *k, const void *of)
 {
     if (!k)
         return;
+    if (k->of != of)
+        kept_clear(k);
+    k->of = of;
     k->part = k->place = 0;
-}
-
-static void begin_key(struct kept *k)
-{
-    memcpy(k->key, &k->what, sizeof(k->what));
-    k->key_len = sizeof(k->what);
 }
 
 void kept_part(struct kept *k, const void *what)
@@ -27,23 +24,6 @@ void kept_part(struct kept *k, const void *what)
     k->part++;
     k->place = 0;
     k->what = what;
-    begin_key(k);
-}
-
-void kept_key(struct kept *k, const void *bytes, size_t n)
-{
-    if (!k)
-        return;
-    if (k->key_len <= KEPT_BYTES && n <= KEPT_BYTES - k->key_len)
-        memcpy(k->key + k->key_len, bytes, n);
-    else
-        n = KEPT_BYTES + 1; /* too long */
-    k->key_len += n;
-}
-
-void kept_key_text(struct kept *k, const char *text)
-{
-    kept_key(k, text, strlen(text) + 1);
 }
 
 /* NULL: the page has more pieces than are kept. */
@@ -54,21 +34,32 @@ static struct kept_piece *piece_at(struct kept *k)
     return within ? &k->pieces[(k->part - 1) * KEPT_PIECES + k->place] : NULL;
 }
 
+static bool same(const void *a, const void *b, size_t n)
+{
+    return n == 0 || memcmp(a, b, n) == 0;
+}
+
+static bool is_of(const struct kept_piece *piece, const void *what, const struct kept_key *key)
+{
+    return piece->len && piece->what == what && piece->key == key->n_numbers + key->n_text &&
+           same(piece->bytes, key->numbers, key->n_numbers) &&
+           same(piece->bytes + key->n_numbers, key->text, key->n_text);
+}
+
 static void add_marks(struct cell_marks *to, const struct cell_marks *marks)
 {
     to->at_least |= marks->at_least;
     to->unknown |= marks->unknown;
 }
 
-bool kept_again(struct kept *k, struct markup *m, struct cell_marks *marks)
+bool kept_again(struct kept *k, const struct kept_key *key, struct markup *m, struct cell_marks *marks)
 {
     const struct kept_piece *piece = k ? piece_at(k) : NULL;
 
-    if (piece && piece->len && piece->key == k->key_len && memcmp(piece->bytes, k->key, piece->key) == 0) {
+    if (piece && is_of(piece, k->what, key)) {
         markup_bytes(m, piece->bytes + piece->key, piece->len);
         add_marks(marks, &piece->marks);
         k->place++;
-        begin_key(k);
         return true;
     }
     if (k) {
@@ -79,42 +70,58 @@ bool kept_again(struct kept *k, struct markup *m, struct cell_marks *marks)
     return false;
 }
 
-static bool reserve(struct kept_piece *piece, size_t n)
+static bool reserve(struct kept *k, struct kept_piece *piece, size_t n)
 {
-    char *bytes = n <= piece->room ? piece->bytes : realloc(piece->bytes, n);
+    char *bytes;
 
+    if (n <= piece->room)
+        return true;
+    if (n - piece->room > KEPT_BYTES - k->bytes)
+        return false;
+    bytes = realloc(piece->bytes, n);
     if (!bytes)
         return false;
+    k->bytes += n - piece->room;
     piece->bytes = bytes;
-    piece->room = n > piece->room ? n : piece->room;
+    piece->room = n;
     return true;
 }
 
-static void keep(struct kept *k, const struct markup *m, const struct cell_marks *marks)
+static char *put(char *to, const void *bytes, size_t n)
+{
+    if (n > 0)
+        memcpy(to, bytes, n);
+    return to + n;
+}
+
+static void keep(struct kept *k, const struct kept_key *key, const struct markup *m,
+                 const struct cell_marks *marks)
 {
     struct kept_piece *piece = piece_at(k);
     size_t len = m->len - k->begin;
+    char *to;
 
     if (!piece)
         return;
     piece->len = 0;
-    if (m->failed || k->key_len + len > KEPT_BYTES || !reserve(piece, k->key_len + len))
+    piece->key = key->n_numbers + key->n_text;
+    if (m->failed || !reserve(k, piece, piece->key + len))
         return;
-    memcpy(piece->bytes, k->key, k->key_len);
-    memcpy(piece->bytes + k->key_len, m->ptr + k->begin, len);
-    piece->key = k->key_len;
+    to = put(piece->bytes, key->numbers, key->n_numbers);
+    to = put(to, key->text, key->n_text);
+    put(to, m->ptr + k->begin, len);
+    piece->what = k->what;
     piece->len = len;
     piece->marks = *marks;
 }
 
-void kept_end(struct kept *k, const struct markup *m, struct cell_marks *marks)
+void kept_end(struct kept *k, const struct kept_key *key, const struct markup *m, struct cell_marks *marks)
 {
     if (!k)
         return;
-    keep(k, m, marks);
+    keep(k, key, m, marks);
     add_marks(marks, &k->marks);
     k->place++;
-    begin_key(k);
 }
 
 void kept_clear(struct kept *k)

@@ -88,19 +88,24 @@ struct recent {
     bool any;
 };
 
-static void begin_sessions(const struct page *p)
+static void begin_sessions(struct page *p)
 {
     static const struct page_column columns[] = {
         {"Session", false}, {"Cost", false},         {"Full", true},  {"Context", false},
         {"Limit", false},   {"Last activity", true}, {"Model", true}, {0}};
 
+    static const struct kept_key none = {NULL, 0, NULL, 0};
+
+    kept_part(p->kept, columns);
+    if (kept_again(p->kept, &none, p->m, &p->marks))
+        return;
     page_begin_section(p, "sessions", "Sessions and their contexts");
     page_begin_table(p, "The sessions that were active last");
     page_head(p, columns);
-    kept_part(p->kept, columns);
+    kept_end(p->kept, &none, p->m, &p->marks);
 }
 
-static void put_session_cells(struct page *p, const struct oks_session_row *row, const char *ended)
+static void put_session_cells(struct page *p, const struct oks_session_row *row)
 {
     const struct oks_bill *bill = &row->bill;
     char text[CELL_BYTES];
@@ -113,38 +118,55 @@ static void put_session_cells(struct page *p, const struct oks_session_row *row,
         page_cell(p, "", true);
     page_count(p, row->asked, row->occupancy_tokens);
     page_count(p, row->context_limit, row->context_limit);
-    page_cell(p, ended, true);
+    page_cell(p, row->ended ? cell_time_of(row->ended, p->time->zone, text) : "", true);
     page_cell(p, row->model ? row->model : "", true);
     markup_raw(p->m, "</tr>\n");
 }
 
-static void key_of_session(const struct page *p, const struct oks_session_row *row, const char *ended)
-{
-    const uint64_t numbers[] = {row->billed, row->asked, row->occupancy_tokens, row->context_limit};
+/* What a session's row is written from, besides its name. */
+struct session_numbers {
+    uint64_t billed, asked, occupancy_tokens, context_limit;
+    struct oks_bill bill;
+    char ratio[OKS_RATIO_BYTES], ended[OKS_TIME_BYTES], model[CELL_BYTES];
+};
 
-    kept_key(p->kept, numbers, sizeof(numbers));
-    page_key_bill(p, &row->bill);
-    kept_key_text(p->kept, row->ratio);
-    kept_key_text(p->kept, row->name);
-    kept_key_text(p->kept, ended);
-    kept_key_text(p->kept, row->model ? row->model : "");
+/* False: a text is too long. */
+static bool copy_text(char *to, size_t room, const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+
+    if (n < room && n > 0)
+        memcpy(to, text, n);
+    return n < room;
+}
+
+static bool numbers_of_session(const struct oks_session_row *row, struct session_numbers *out)
+{
+    *out = (struct session_numbers){.billed = row->billed,
+                                    .asked = row->asked,
+                                    .occupancy_tokens = row->occupancy_tokens,
+                                    .context_limit = row->context_limit,
+                                    .bill = row->bill};
+    return copy_text(out->ratio, sizeof(out->ratio), row->ratio) &&
+           copy_text(out->ended, sizeof(out->ended), row->ended) &&
+           copy_text(out->model, sizeof(out->model), row->model);
 }
 
 static int put_session(void *ctx, const struct oks_session_row *row)
 {
     struct recent *r = ctx;
     struct page *p = r->page;
-    char time[CELL_BYTES];
-    const char *ended = row->ended ? cell_time_of(row->ended, p->time->zone, time) : "";
+    struct session_numbers numbers;
+    struct kept *kept = numbers_of_session(row, &numbers) ? p->kept : NULL;
+    const struct kept_key key = {&numbers, sizeof(numbers), row->name, strlen(row->name)};
 
     if (!r->any)
         begin_sessions(p);
     r->any = true;
-    key_of_session(p, row, ended);
-    if (kept_again(p->kept, p->m, &p->marks))
+    if (kept_again(kept, &key, p->m, &p->marks))
         return 0;
-    put_session_cells(p, row, ended);
-    kept_end(p->kept, p->m, &p->marks);
+    put_session_cells(p, row);
+    kept_end(kept, &key, p->m, &p->marks);
     return 0;
 }
 
@@ -176,18 +198,20 @@ static int print(struct markup *m, const struct report_source *source, const str
         {"branches", "Branches", 1}, {"teams", "Teams", 1},     {"agents", "Agents", 1},
         {"hosts", "Hosts", 2},       {"tools", "Tools", 1},
     };
-    struct page p = {.m = m, .source = source, .time = time, .kept = kept};
-    int rc;
+    struct page_rows days;
+    struct page p = {.m = m, .source = source, .time = time, .kept = kept, .days = &days};
+    int rc = page_read_days(source, &days);
 
-    kept_start(kept);
+    kept_start(kept, time->zone);
     markup_reserve(m, PAGE_BYTES); /* so that it need not be moved while it grows */
-    rc = page_begin(&p);
+    if (rc == 0)
+        rc = page_begin(&p);
     if (rc == 0)
         rc = page_cards(&p);
     if (rc == 0)
         rc = put_budgets(&p);
     if (rc == 0)
-        rc = page_days(&p);
+        page_days(&p);
     if (rc == 0)
         rc = put_sessions(&p);
     for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(*kinds); i++)

@@ -21,7 +21,8 @@ struct page_time {
 
 /* Each returns 0 or a negative errno of the source; errors of `f` are the caller's. */
 int page_print(struct markup *m, const struct report_source *source, const struct page_time *time);
-/* Drops what is kept of the last page: the next one is written as a whole. */
+/* Drops what is kept of the last page: the next one is written as a whole. To be called before a zone goes,
+ * if there will be pages in another one. */
 void page_forget(void);
 /* Spend by day of the last 30 days. */
 int page_print_days(struct markup *m, const struct report_source *source, const struct page_time *time);

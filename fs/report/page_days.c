@@ -64,7 +64,7 @@ static const struct report_kind *days_kind(void)
     return report_kind_find("days");
 }
 
-static int read_days(const struct report_source *source, struct page_rows *out)
+int page_read_days(const struct report_source *source, struct page_rows *out)
 {
     out->n = 0;
     return source->rows(source->ctx, days_kind(), DAYS_SHOWN, page_take_row, out, &out->total);
@@ -95,24 +95,20 @@ static void put_day_charts(const struct page *p, const struct days *d)
     markup_raw(p->m, "</div>\n</div>\n");
 }
 
-int page_days(struct page *p)
+void page_days(struct page *p)
 {
-    struct page_rows rows;
+    const struct page_rows *rows = p->days;
     struct days days;
-    int rc = read_days(p->source, &rows);
 
-    if (rc < 0)
-        return rc == -ENOENT ? 0 : rc;
-    fill_days(&days, &rows, p->time, &p->marks);
+    fill_days(&days, rows, p->time, &p->marks);
     page_begin_section(p, "days", "The last 30 days");
     put_day_charts(p, &days);
-    if (rows.n > 0) {
+    if (rows->n > 0) {
         markup_raw(p->m, "<details>\n<summary>Numbers of the last days with activity</summary>\n");
-        page_put_rows(p, days_kind(), &rows, "Days with activity, and the total of all time");
+        page_put_rows(p, days_kind(), rows, "Days with activity, and the total of all time");
         markup_raw(p->m, "</details>\n");
     }
     page_end_section(p);
-    return 0;
 }
 
 int page_print_days(struct markup *m, const struct report_source *source, const struct page_time *time)
@@ -120,7 +116,7 @@ int page_print_days(struct markup *m, const struct report_source *source, const 
     struct cell_marks marks = {0};
     struct page_rows rows;
     struct days days;
-    int rc = read_days(source, &rows);
+    int rc = page_read_days(source, &rows);
 
     if (rc < 0)
         return rc;

@@ -206,16 +206,6 @@ void page_ratio(const struct page *p, const char *ratio)
     put_bar(p->m, cell_ratio_of(ratio));
 }
 
-void page_key_bill(const struct page *p, const struct oks_bill *bill)
-{
-    const uint64_t numbers[] = {bill->requests,      bill->total_tokens,          bill->input_tokens,
-                                bill->output_tokens, bill->cache_creation_tokens, bill->cache_read_tokens,
-                                bill->lower_bound};
-
-    kept_key(p->kept, numbers, sizeof(numbers));
-    kept_key_text(p->kept, bill->cost);
-}
-
 /* --- tables --- */
 
 void page_head(const struct page *p, const struct page_column *columns)

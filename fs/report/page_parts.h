@@ -11,6 +11,17 @@
 #include "report/kept.h"
 #include "report/page.h"
 
+/* Rows that are shown more than once. Short keys only: those of time. */
+enum { PAGE_ROWS_MAX = 30, PAGE_KEY_BYTES = 64 };
+struct page_rows {
+    struct page_kept_row {
+        struct oks_row row;
+        char key[PAGE_KEY_BYTES];
+    } items[PAGE_ROWS_MAX];
+    size_t n;
+    struct oks_rows_total total;
+};
+
 struct page {
     struct markup *m;
     const struct report_source *source;
@@ -18,6 +29,7 @@ struct page {
     struct cell_marks marks; /* of all sections, to be explained at the end */
     struct kept *kept;       /* NULL: nothing is kept */
     double whole;            /* what shares are of, in the table that is being written */
+    struct page_rows *days;  /* the last ones */
 };
 
 /* --- page_parts.c: the frame, and tables --- */
@@ -51,28 +63,14 @@ void page_count(const struct page *p, bool is_known, uint64_t count);
 void page_share(const struct page *p, unsigned thousandths);
 void page_ratio(const struct page *p, const char *ratio);
 
-/* All numbers of a bill, for kept_key(). */
-void page_key_bill(const struct page *p, const struct oks_bill *bill);
-
 /* --- page_rows.c: rows of kinds --- */
 
-/* Today, this week, this month, all of time. */
+/* Today (of p->days), this week, this month, all of time. */
 int page_cards(struct page *p);
 /* The rows of a kind that cost most, as a section; none if there are fewer than `least`. */
 int page_kind(struct page *p, const char *kind, const char *title, size_t least);
 /* The running block, and the last ones. */
 int page_blocks(struct page *p);
-/* Rows that are shown more than once. Short keys only: those of time. */
-enum { PAGE_ROWS_MAX = 30, PAGE_KEY_BYTES = 64 };
-struct page_rows {
-    struct page_kept_row {
-        struct oks_row row;
-        char key[PAGE_KEY_BYTES];
-    } items[PAGE_ROWS_MAX];
-    size_t n;
-    struct oks_rows_total total;
-};
-
 /* For a source's rows(), with a struct page_rows that is empty. */
 int page_take_row(void *page_rows, const struct oks_row *row);
 /* A table of rows and their total. */
@@ -81,7 +79,9 @@ void page_put_rows(struct page *p, const struct report_kind *kind, const struct 
 
 /* --- page_days.c --- */
 
-/* Charts of the last days, and their rows. */
-int page_days(struct page *p);
+/* The last days. -ENOENT: the source has none. */
+int page_read_days(const struct report_source *source, struct page_rows *out);
+/* Charts of p->days, and the rows. */
+void page_days(struct page *p);
 
 #endif

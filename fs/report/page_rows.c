@@ -48,16 +48,28 @@ static int take_present(void *ctx, const struct oks_row *row)
     return 0;
 }
 
-/* The card of the present row of a span; *total is that of all rows. */
-static int put_present(struct page *p, enum report_span span, const char *title, struct oks_rows_total *total)
+static int find_present(const struct page *p, enum report_span span, struct present *present)
+{
+    struct oks_rows_total total;
+    int rc = 0;
+
+    if (span != SPAN_TODAY)
+        return p->source->rows(p->source->ctx, report_present_kind(span), REPORT_PRESENT_ROWS, take_present,
+                               present, &total);
+    for (size_t i = 0; rc == 0 && i < p->days->n; i++)
+        rc = take_present(present, &p->days->items[i].row);
+    return rc;
+}
+
+/* The card of the present row of a span. */
+static int put_present(struct page *p, enum report_span span, const char *title)
 {
     char key[REPORT_PRESENT_BYTES];
     struct present present = {.key = key};
     int rc;
 
     report_present_key(span, p->time->zone, p->time->now_ms, key);
-    rc = p->source->rows(p->source->ctx, report_present_kind(span), REPORT_PRESENT_ROWS, take_present,
-                         &present, total);
+    rc = find_present(p, span, &present);
     if (rc == 0)
         put_card(p, title, present.found ? &present.bill : NULL);
     return rc;
@@ -69,14 +81,13 @@ int page_cards(struct page *p)
         const char *title;
         enum report_span span;
     } cards[] = {{"Today", SPAN_TODAY}, {"This week", SPAN_WEEK}, {"This month", SPAN_MONTH}};
-    struct oks_rows_total total = {0};
     int rc = 0;
 
     markup_raw(p->m, "<ul class=\"cards\">\n");
     for (size_t i = 0; rc == 0 && i < sizeof(cards) / sizeof(*cards); i++)
-        rc = put_present(p, cards[i].span, cards[i].title, &total);
+        rc = put_present(p, cards[i].span, cards[i].title);
     if (rc == 0)
-        put_card(p, "All of time", &total.bill);
+        put_card(p, "All of time", &p->days->total.bill);
     markup_raw(p->m, "</ul>\n");
     return rc;
 }
@@ -129,13 +140,10 @@ static void put_billed(struct page *p, const struct oks_bill *bill, unsigned sha
     page_count(p, true, bill->cache_read_tokens);
 }
 
-static void begin_rows(struct page *p, const struct report_kind *kind, const char *caption,
-                       const struct oks_rows_total *total)
+static void begin_rows(struct page *p, const struct report_kind *kind, const char *caption)
 {
-    p->whole = cell_number(total->bill.cost);
     page_begin_table(p, caption);
     put_head(p, kind);
-    kept_part(p->kept, kind);
 }
 
 /* `row` NULL: this is the total. */
@@ -150,30 +158,28 @@ static void put_cells(struct page *p, const struct report_kind *kind, const char
     markup_raw(p->m, "</tr>\n");
 }
 
-static void key_of(const struct page *p, const char *name, const struct oks_row *row, unsigned share)
-{
-    const uint64_t numbers[] = {share, row->calls, row->sessions};
-
-    kept_key(p->kept, numbers, sizeof(numbers));
-    page_key_bill(p, &row->bill);
-    kept_key_text(p->kept, name);
-}
+/* What a row is written from, besides its key. */
+struct row_numbers {
+    uint64_t share, calls, sessions;
+    struct oks_bill bill;
+};
 
 static void put_row(struct page *p, const struct report_kind *kind, const struct oks_row *row,
                     const struct oks_rows_total *total)
 {
     unsigned share = kind->of_calls ? cell_share_of_counts(row->calls, total->calls)
                                     : cell_share_of_number(row->bill.cost, p->whole);
+    const struct row_numbers numbers = {share, row->calls, row->sessions, row->bill};
+    const struct kept_key key = {&numbers, sizeof(numbers), row->key, strlen(row->key)};
     const char *name = row->key;
     char time[CELL_BYTES];
 
+    if (kept_again(p->kept, &key, p->m, &p->marks))
+        return;
     if (kind->key == CELL_TIME)
         name = cell_time_of(row->key, p->time->zone, time);
-    key_of(p, name, row, share);
-    if (kept_again(p->kept, p->m, &p->marks))
-        return;
     put_cells(p, kind, name, row, share, total);
-    kept_end(p->kept, p->m, &p->marks);
+    kept_end(p->kept, &key, p->m, &p->marks);
 }
 
 static void end_rows(struct page *p, const struct report_kind *kind, const struct oks_rows_total *total)
@@ -194,7 +200,7 @@ struct kind_section {
     bool begun;
 };
 
-static void begin_kind(struct kind_section *s)
+static void put_begin(const struct kind_section *s)
 {
     const char *by = s->kind->of_calls ? "calls" : "cost";
     char caption[CAPTION_BYTES];
@@ -205,8 +211,21 @@ static void begin_kind(struct kind_section *s)
     else
         snprintf(caption, CAPTION_BYTES, "%s by %s: the first %d of %zu", s->title, by, ROWS_SHOWN,
                  s->total.n);
-    begin_rows(s->page, s->kind, caption, &s->total);
+    begin_rows(s->page, s->kind, caption);
+}
+
+static void begin_kind(struct kind_section *s)
+{
+    const struct kept_key key = {&s->total.n, sizeof(s->total.n), NULL, 0};
+    struct page *p = s->page;
+
+    p->whole = cell_number(s->total.bill.cost);
     s->begun = true;
+    kept_part(p->kept, s->kind);
+    if (kept_again(p->kept, &key, p->m, &p->marks))
+        return;
+    put_begin(s);
+    kept_end(p->kept, &key, p->m, &p->marks);
 }
 
 static int put_kind_row(void *ctx, const struct oks_row *row)
@@ -289,7 +308,14 @@ int page_blocks(struct page *p)
 void page_put_rows(struct page *p, const struct report_kind *kind, const struct page_rows *rows,
                    const char *caption)
 {
-    begin_rows(p, kind, caption, &rows->total);
+    const struct kept_key none = {NULL, 0, NULL, 0};
+
+    p->whole = cell_number(rows->total.bill.cost);
+    kept_part(p->kept, kind);
+    if (!kept_again(p->kept, &none, p->m, &p->marks)) {
+        begin_rows(p, kind, caption);
+        kept_end(p->kept, &none, p->m, &p->marks);
+    }
     for (size_t i = 0; i < rows->n; i++)
         put_row(p, kind, &rows->items[i].row, &rows->total);
     end_rows(p, kind, &rows->total);
