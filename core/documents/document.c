@@ -85,7 +85,8 @@ static int document_written(struct slices *slices, document_fn fn, void *ctx, st
     json_fail(&j, fn(ctx, &j, &document));
     document.window_at = j.window_at;
     document.window_len = j.window_len;
-    rc = json_finish(&j, &document.bytes, &document.len);
+    rc = j.text.len || j.text.error ? json_finish(&j, &document.bytes, &document.len)
+                                    : 0; /* rows were picked */
     if (rc == 0)
         *out = document;
     return rc;

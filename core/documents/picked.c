@@ -69,6 +69,7 @@ void picked_start(struct picked *p, bool by_cost, size_t most)
     p->by_cost = by_cost;
     p->most = most < OKS_ROWS_MAX ? most : OKS_ROWS_MAX;
     p->n = p->n_all = 0;
+    p->keys = NULL;
     p->error = 0;
     for (size_t i = 0; i < OKS_ROWS_MAX; i++)
         p->order[i] = (uint8_t)i;
@@ -166,22 +167,16 @@ static struct picked_row *add(struct picked *p, const char *key, const struct ro
     return to;
 }
 
-/* On ENOMEM the row has none, and the error is set. */
-static void take_key(struct picked *p, struct picked_row *row)
-{
-    row->own_key = picked_text(row->key);
-    row->key = row->own_key ? row->own_key : "";
-    if (!row->own_key)
-        p->error = -ENOMEM;
-}
-
 void picked_add(struct picked *p, const char *key, const struct row_sum *sum, const struct oks_row *row)
 {
     struct picked_row *to = add(p, key, sum, row);
 
     if (!to)
         return;
-    take_key(p, to);
+    to->own_key = picked_text(key); /* on ENOMEM the row has none */
+    to->key = to->own_key ? to->own_key : "";
+    if (!to->own_key)
+        p->error = -ENOMEM;
     to->own = *sum;
     to->sum = &to->own;
 }
@@ -194,16 +189,36 @@ void picked_add_kept(struct picked *p, const char *key, struct row_sum *sum, con
         to->sum = sum;
 }
 
+/* Copies the keys that are borrowed. */
+static void take_keys(struct picked *p)
+{
+    size_t bytes = 0;
+    char *to;
+
+    for (size_t i = 0; i < p->n; i++)
+        bytes += row_at(p, i)->own_key ? 0 : strlen(row_at(p, i)->key) + 1;
+    p->keys = to = bytes ? malloc(bytes) : NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        struct picked_row *row = row_at(p, i);
+
+        if (row->own_key)
+            continue;
+        row->key = to ? strcpy(to, row->key) : "";
+        to += to ? strlen(to) + 1 : 0;
+    }
+    if (bytes && !p->keys)
+        p->error = -ENOMEM;
+}
+
 void picked_finish(struct picked *p)
 {
+    take_keys(p);
     for (size_t i = 0; i < p->n; i++) {
         struct picked_row *row = row_at(p, i);
 
         if (!row->sum->is_shown)
             picked_bill(&row->sum->bill, &row->sum->shown);
         row->sum->is_shown = true;
-        if (!row->own_key)
-            take_key(p, row);
         row->row.bill = row->sum->shown;
         row->row.key = row->key;
         row->sum = &row->own; /* the other one may go */
@@ -223,5 +238,7 @@ void picked_clear(struct picked *p)
 {
     for (size_t i = 0; i < p->n; i++)
         free(row_at(p, i)->own_key);
+    free(p->keys);
+    p->keys = NULL;
     p->n = 0;
 }

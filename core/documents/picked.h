@@ -38,6 +38,7 @@ struct picked {
     size_t n, n_all;
     struct picked_row rows[OKS_ROWS_MAX]; /* not sorted: */
     uint8_t order[OKS_ROWS_MAX];          /* the first n are places in rows[]; behind them the free ones */
+    char *keys;                           /* malloc'ed: those that were borrowed; NULL: none yet */
     int error;                            /* sticky: -ENOMEM */
 };
 
@@ -50,7 +51,7 @@ void picked_restart(struct picked *picked);
  * its bill are not looked at.
  */
 void picked_add(struct picked *picked, const char *key, const struct row_sum *sum, const struct oks_row *row);
-/* The same with a key and a sum that live until picked_finish(). */
+/* The same with a key as of picked_text() and a sum, which live until picked_finish(). */
 void picked_add_kept(struct picked *picked, const char *key, struct row_sum *sum, const struct oks_row *row);
 /* Makes the bills of what was picked. Under the lock that protects the sums; then picked_each() may come. */
 void picked_finish(struct picked *picked);

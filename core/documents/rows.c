@@ -18,7 +18,20 @@
 struct team_bill {
     uint64_t version; /* of the team's document, then */
     struct row_sum sum;
+    char key[]; /* the name as it is shown */
 };
+
+/* NULL: ENOMEM. */
+static struct team_bill *bill_new(const char *name)
+{
+    char *key = picked_text(name);
+    struct team_bill *bill = key ? malloc(sizeof(*bill) + strlen(key) + 1) : NULL;
+
+    if (bill)
+        strcpy(bill->key, key);
+    free(key);
+    return bill;
+}
 
 static int measure(struct model *model, struct team *team, struct team_bill *out)
 {
@@ -46,7 +59,7 @@ static const struct team_bill *bill_of(struct model *model, struct team *team)
     if (bill && bill->version == version)
         return bill;
     if (!bill)
-        bill = team->bill = malloc(sizeof(*bill));
+        bill = team->bill = bill_new(team->name);
     if (!bill)
         return NULL;
     bill->version = 0;
@@ -161,7 +174,7 @@ int document_team_rows(struct model *model, size_t most, struct picked *picked, 
     pthread_mutex_lock(&model->lock);
     r = ranked(model, picked->most);
     for (size_t i = 0; r && i < r->n && i < picked->most; i++)
-        picked_add_kept(picked, r->items[i]->name, &r->items[i]->bill->sum, NULL);
+        picked_add_kept(picked, r->items[i]->bill->key, &r->items[i]->bill->sum, NULL);
     picked_finish(picked);
     billed_bag_total(billing_all(model->billing), &all);
     *total = (struct oks_rows_total){.n = model->catalog.n_teams};
@@ -177,8 +190,10 @@ struct session_facts {
     struct oks_bill bill;
     bool billed;
     bool asked;
-    struct context_fill context;                   /* if asked */
+    struct context_fill context;                   /* if asked; its model is not to be used */
     char ratio[RATIO_TEXT], ended[OKS_STAMP_TEXT]; /* "": none */
+    size_t name_bytes, model_bytes;                /* with their NUL; 0: none */
+    char texts[];                                  /* the name and the model, as they are shown */
 };
 
 static void put_stamp(struct oks_stamp stamp, char out[OKS_STAMP_TEXT])
@@ -190,7 +205,7 @@ static void put_stamp(struct oks_stamp stamp, char out[OKS_STAMP_TEXT])
     out[text.len] = '\0';
 }
 
-static int facts_make(struct model *model, struct session *s, struct session_facts *out)
+static int fill(struct model *model, struct session *s, struct session_facts *out)
 {
     struct oks_stamp last = sums_share(s)->totals.last;
     struct billed_bag bag = {0};
@@ -211,45 +226,71 @@ static int facts_make(struct model *model, struct session *s, struct session_fac
     return rc;
 }
 
-/* NULL: ENOMEM. */
-static const struct session_facts *facts_of(struct model *model, struct session *s)
+/* `made` with its texts, in a place of its own; NULL: ENOMEM. */
+static struct session_facts *facts_with_texts(const struct session *s, const struct session_facts *made)
 {
-    uint64_t version = version_priced(&model->versions, s->version);
-    struct session_facts *facts = s->facts;
+    char *name = picked_text(s->name), *model = NULL;
+    struct session_facts *facts = NULL;
+    size_t name_bytes, model_bytes;
 
-    if (facts && facts->version == version)
-        return facts;
-    if (!facts)
-        facts = s->facts = malloc(sizeof(*facts));
-    if (!facts)
-        return NULL;
-    facts->version = 0;
-    if (facts_make(model, s, facts) < 0)
-        return NULL;
-    facts->version = version;
+    if (made->context.model.len)
+        model = picked_text(made->context.model.ptr);
+    if (name && (model || !made->context.model.len)) {
+        name_bytes = strlen(name) + 1;
+        model_bytes = model ? strlen(model) + 1 : 0;
+        facts = malloc(sizeof(*facts) + name_bytes + model_bytes);
+    }
+    if (facts) {
+        *facts = *made;
+        facts->name_bytes = name_bytes;
+        facts->model_bytes = model_bytes;
+        strcpy(facts->texts, name);
+        if (model)
+            strcpy(facts->texts + name_bytes, model);
+    }
+    free(name);
+    free(model);
     return facts;
 }
 
-static int show(const struct session *s, const struct session_facts *facts, struct shown_session *out)
+/* NULL: ENOMEM. */
+static const struct session_facts *facts_of(struct model *model, struct session *s)
 {
-    const struct context_fill *context = &facts->context;
-    bool timed = *facts->ended;
+    struct session_facts made = {.version = version_priced(&model->versions, s->version)}, *facts;
+
+    if (s->facts && s->facts->version == made.version)
+        return s->facts;
+    if (fill(model, s, &made) < 0)
+        return NULL;
+    facts = facts_with_texts(s, &made);
+    if (!facts)
+        return NULL;
+    free(s->facts);
+    return s->facts = facts;
+}
+
+static int show(const struct session_facts *facts, struct shown_session *out)
+{
+    size_t bytes = facts->name_bytes + facts->model_bytes;
+    char *texts = malloc(bytes + sizeof(facts->ended));
 
     *out = (struct shown_session){
         .row = {.bill = facts->bill,
                 .billed = facts->billed,
                 .asked = facts->asked,
-                .occupancy_tokens = context->tokens,
-                .context_limit = context->limit},
-        .name = picked_text(s->name),
-        .ended = timed ? strdup(facts->ended) : NULL,
-        .model = context->model.len ? picked_text(context->model.ptr) : NULL,
+                .occupancy_tokens = facts->context.tokens,
+                .context_limit = facts->context.limit},
+        .texts = texts,
     };
+    if (!texts)
+        return -ENOMEM;
+    memcpy(texts, facts->texts, bytes);
+    memcpy(texts + bytes, facts->ended, sizeof(facts->ended));
     strcpy(out->row.ratio, facts->ratio);
-    out->row.name = out->name;
-    out->row.ended = out->ended;
-    out->row.model = out->model;
-    return out->name && (out->ended || !timed) && (out->model || !context->model.len) ? 0 : -ENOMEM;
+    out->row.name = texts;
+    out->row.model = facts->model_bytes ? texts + facts->name_bytes : NULL;
+    out->row.ended = *facts->ended ? texts + bytes : NULL;
+    return 0;
 }
 
 int document_recent_rows(struct model *model, size_t most, struct shown_session *out, size_t *n)
@@ -264,7 +305,7 @@ int document_recent_rows(struct model *model, size_t most, struct shown_session 
     while (rc == 0 && *n < found) {
         const struct session_facts *facts = facts_of(model, latest[*n]);
 
-        rc = facts ? show(latest[*n], facts, &out[*n]) : -ENOMEM;
+        rc = facts ? show(facts, &out[*n]) : -ENOMEM;
         *n += facts != NULL;
     }
     pthread_mutex_unlock(&model->lock);
@@ -273,7 +314,5 @@ int document_recent_rows(struct model *model, size_t most, struct shown_session 
 
 void shown_session_clear(struct shown_session *shown)
 {
-    free(shown->name);
-    free(shown->ended);
-    free(shown->model);
+    free(shown->texts);
 }

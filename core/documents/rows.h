@@ -15,8 +15,8 @@ int document_team_rows(struct model *model, size_t most, struct picked *picked, 
 
 /* A copy of what is shown of a session. */
 struct shown_session {
-    struct oks_session_row row; /* its texts are those below, or NULL */
-    char *name, *ended, *model; /* malloc'ed */
+    struct oks_session_row row;
+    char *texts; /* malloc'ed: those of the row */
 };
 
 /* At most so many of the latest sessions. *n: how many there are in `out`, also on failure; each is to be
