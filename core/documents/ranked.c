@@ -18,15 +18,29 @@ static bool is_before(const struct kept_sum *a, const struct kept_sum *b)
     return row_sum_is_before(&a->sum, a->calls, a->key, &b->sum, b->calls, b->key);
 }
 
+/* By halves: each comparison reads a row that the page may not need. */
+static size_t place_of(const struct row_ranks *ranks, const struct ranked_row *row)
+{
+    size_t lo = 0, hi = ranks->n;
+
+    while (lo < hi) {
+        size_t at = lo + (hi - lo) / 2;
+
+        if (is_before(row->text.sum, ranks->items[at]->text.sum))
+            hi = at;
+        else
+            lo = at + 1;
+    }
+    return lo;
+}
+
 static void place(struct row_ranks *ranks, struct ranked_row *row)
 {
-    size_t at = ranks->n;
+    size_t at = place_of(ranks, row);
     bool all = ranks->n == ranks->n_all;
 
     ranks->n_all++;
     row->counted = true;
-    while (at > 0 && is_before(row->text.sum, ranks->items[at - 1]->text.sum))
-        at--;
     if (at == RANKED_MAX || (at == ranks->n && !all))
         return;
     if (ranks->n == RANKED_MAX)

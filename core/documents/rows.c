@@ -96,20 +96,34 @@ static void take_out(struct ranked_teams *r, const struct team *team)
     }
 }
 
+/* By halves: each comparison reads a team that the page may not need. */
+static size_t place_of(const struct ranked_teams *r, const struct team *team, const struct team_bill *bill)
+{
+    size_t lo = 0, hi = r->n;
+
+    while (lo < hi) {
+        size_t at = lo + (hi - lo) / 2;
+
+        if (row_sum_is_before(&bill->sum, 0, team->name, &r->items[at]->bill->sum, 0, r->items[at]->name))
+            hi = at;
+        else
+            lo = at + 1;
+    }
+    return lo;
+}
+
 static void put_in(void *ctx, void *item)
 {
     struct ranked_teams *r = ctx;
     struct team *team = item;
     const struct team_bill *bill = bill_of(r->model, team);
-    size_t at = r->n;
+    size_t at;
 
     if (!bill)
         r->failed = true;
     if (!bill)
         return;
-    while (at > 0 && row_sum_is_before(&bill->sum, 0, team->name, &r->items[at - 1]->bill->sum, 0,
-                                       r->items[at - 1]->name))
-        at--;
+    at = place_of(r, team, bill);
     r->all &= r->n < OKS_ROWS_MAX;
     if (at == OKS_ROWS_MAX || (at == r->n && !r->all && r->version))
         return;
