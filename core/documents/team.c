@@ -46,13 +46,17 @@ struct parts {
     struct billed_sum cost; /* of the lead and the workers */
 };
 
+static bool is_open(const struct measure_window *w)
+{
+    return oks_stamp_is_none(w->since) && oks_stamp_is_none(w->until);
+}
+
 /* A session of another run: nothing of it is in this window, also no request that its file has lost. */
 static bool outside(const struct measure *m, const struct billed_bag *bag, const struct measure_window *w)
 {
-    bool open = oks_stamp_is_none(w->since) && oks_stamp_is_none(w->until);
     struct billed_sum sum;
 
-    if (open || m->totals.events)
+    if (is_open(w) || m->totals.events)
         return false;
     billed_bag_total(bag, &sum);
     return !billed_is_used(&sum);
@@ -164,9 +168,14 @@ static int add_in_window(struct model *model, const struct session *s, const str
 {
     struct billed_bag own = {0};
     struct measure part;
-    int rc = billed_session_window(model->billing, s, w, &own);
+    int rc;
 
     measure_session(s, w, &part);
+    if (is_open(w)) {
+        measure_add(out, &part);
+        return bag ? billed_session_add(bag, s) : 0;
+    }
+    rc = billed_session_window(model->billing, s, w, &own);
     if (rc == 0 && !outside(&part, &own, w)) {
         measure_add(out, &part);
         rc = bag ? billed_bag_add(bag, &own) : 0;

@@ -29,6 +29,9 @@ struct page {
     struct cell_marks marks; /* of all sections, to be explained at the end */
     struct kept *kept;       /* NULL: nothing is kept */
     double whole;            /* what shares are of, in the table that is being written */
+    struct oks_bill total;   /* the one that was written last ... */
+    size_t total_at;         /* ... where, in the markup ... */
+    size_t total_len;        /* ... and how long its cells are; 0: none yet */
     struct page_rows *days;  /* the last ones */
 };
 

@@ -146,7 +146,6 @@ static void begin_rows(struct page *p, const struct report_kind *kind, const cha
     put_head(p, kind);
 }
 
-/* `row` NULL: this is the total. */
 static void put_cells(struct page *p, const struct report_kind *kind, const char *name,
                       const struct oks_row *row, unsigned share, const struct oks_rows_total *total)
 {
@@ -154,7 +153,7 @@ static void put_cells(struct page *p, const struct report_kind *kind, const char
     if (kind->of_calls)
         put_calls(p, row, share, total);
     else
-        put_billed(p, row ? &row->bill : &total->bill, share, &total->bill);
+        put_billed(p, &row->bill, share, &total->bill);
     markup_raw(p->m, "</tr>\n");
 }
 
@@ -182,10 +181,31 @@ static void put_row(struct page *p, const struct report_kind *kind, const struct
     kept_end(p->kept, &key, p->m, &p->marks);
 }
 
+/* Nearly all tables have the same total. */
+static void put_total_bill(struct page *p, const struct oks_bill *bill)
+{
+    struct markup *m = p->m;
+    size_t at = m->len;
+
+    if (p->total_len && memcmp(&p->total, bill, sizeof(*bill)) == 0 && m->room - m->len > p->total_len) {
+        markup_bytes(m, m->ptr + p->total_at, p->total_len);
+        return;
+    }
+    put_billed(p, bill, 0, bill);
+    p->total = *bill;
+    p->total_at = at;
+    p->total_len = m->failed ? 0 : m->len - at;
+}
+
 static void end_rows(struct page *p, const struct report_kind *kind, const struct oks_rows_total *total)
 {
     markup_raw(p->m, "</tbody>\n<tfoot>\n");
-    put_cells(p, kind, kind->folder ? "All sessions" : "Total", NULL, 0, total);
+    page_row_name(p, kind->folder ? "All sessions" : "Total");
+    if (kind->of_calls)
+        put_calls(p, NULL, 0, total);
+    else
+        put_total_bill(p, &total->bill);
+    markup_raw(p->m, "</tr>\n");
     markup_raw(p->m, "</tfoot>\n");
     page_end_table(p);
 }

@@ -50,7 +50,7 @@ struct oks_row {
 struct oks_rows_total {
     struct oks_bill bill;
     uint64_t calls; /* OKS_STATS_BY_TOOL: instead of a bill */
-    size_t n;       /* rows that there are; of blocks without the gaps */
+    size_t n;       /* rows that there are; of blocks some of those that were not chosen */
 };
 
 /*
