@@ -11,6 +11,9 @@
  */
 #include "documents/blocks.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "documents/document.h"
 #include "documents/parts.h"
 #include "documents/timeline_window.h"
@@ -26,8 +29,9 @@ struct drawing {
     size_t first;       /* the half that it starts in */
     struct measure sum; /* of the block, as the next one; not if blocks are picked */
     struct billed_bag billed;
-    struct billed_sum bill; /* the same, if blocks are picked */
-    struct measure all;     /* of all blocks */
+    struct billed_sum bill;   /* the same, if blocks are picked */
+    struct kept_blocks *kept; /* if blocks are picked; NULL: ENOMEM */
+    struct measure all;       /* of all blocks */
     struct billed_bag all_billed;
 };
 
@@ -175,6 +179,28 @@ static void put_and_keep_block(struct drawing *d, size_t end)
     stats_keep(d->s, &d->table->rows[d->first]->text, start);
 }
 
+/* What was drawn of the last blocks, so that usually only the running one is drawn again. */
+struct kept_blocks {
+    uint64_t prices;  /* the version of the prices then */
+    unsigned emptied; /* the timeline's */
+    struct kept_block {
+        struct block block;
+        struct billed_sum bill;
+    } items[OKS_ROWS_MAX]; /* ascending */
+    size_t n;
+};
+
+static void keep_block(const struct drawing *d)
+{
+    struct kept_blocks *k = d->kept;
+
+    if (!k)
+        return;
+    if (k->n == OKS_ROWS_MAX)
+        memmove(k->items, k->items + 1, --k->n * sizeof(*k->items));
+    k->items[k->n++] = (struct kept_block){d->block, d->bill};
+}
+
 /* `end`: the half behind its last one. */
 static void finish_block(struct drawing *d, size_t end)
 {
@@ -184,6 +210,7 @@ static void finish_block(struct drawing *d, size_t end)
         put_block(d);
     else if (!put_kept_block(d, end))
         put_and_keep_block(d, end);
+    keep_block(d);
     if (!d->s->picked) { /* for the rest */
         measure_add(&d->all, &d->sum);
         json_fail(d->s->j, billed_bag_add(&d->all_billed, &d->billed));
@@ -248,10 +275,15 @@ static void add_stamps(struct drawing *d, size_t half, size_t from, size_t to)
     }
 }
 
+static bool is_behind(const struct drawing *d, const struct time_row *row)
+{
+    return row->start * 1000 > block_end(&d->block) ||
+           (row->id % 2 != 0 && row->start * 1000 == block_end(&d->block));
+}
+
 static bool in_block(const struct drawing *d, const struct time_row *row)
 {
-    return d->block.entries && row->start * 1000 <= block_end(&d->block) &&
-           (row->id % 2 == 0 || row->start * 1000 < block_end(&d->block));
+    return d->block.entries && !is_behind(d, row);
 }
 
 /* Of a block that is picked only its bill is shown. */
@@ -302,7 +334,7 @@ static void add_half(struct drawing *d, size_t half)
  * Of the last blocks only: where to begin. A request more than five hours behind the one before starts a
  * block, whatever came before, so what is before some of these need not be looked at.
  */
-static size_t first_start(const struct stats *s, const struct time_table *table)
+static size_t first_start(const struct time_table *table, size_t most)
 {
     size_t starts = 0, at = table->n, next = table->n; /* of the last half with requests */
 
@@ -312,20 +344,20 @@ static size_t first_start(const struct stats *s, const struct time_table *table)
         if (row->outside || row->n_stamps == 0)
             continue;
         if (next < table->n && ms_of(table->rows[next], 0) - ms_of(row, row->n_stamps - 1) > BLOCK_MS &&
-            ++starts > s->picked->most)
+            ++starts > most)
             return next;
         next = at;
     }
     return 0;
 }
 
-/* The half in which the first of the last blocks starts; *before: how many blocks are passed over. */
-static size_t first_half(const struct stats *s, const struct time_table *table, size_t *before)
+/* The half in which the first of the last blocks starts. */
+static size_t first_half(const struct time_table *table, size_t most)
 {
-    size_t starts[OKS_ROWS_MAX], n = 0, most = s->picked->most;
+    size_t starts[OKS_ROWS_MAX], n = 0;
     struct block block = {0};
 
-    for (size_t i = first_start(s, table); i < table->n && most; i++) {
+    for (size_t i = first_start(table, most); i < table->n && most; i++) {
         struct time_row *row = table->rows[i];
 
         if (row->outside || row->n_stamps == 0)
@@ -334,15 +366,73 @@ static size_t first_half(const struct stats *s, const struct time_table *table, 
             starts[n++ % most] = i;
         block.last = ms_of(row, row->n_stamps - 1);
     }
-    *before = n > most ? n - most : 0;
-    return n ? starts[*before % most] : table->n;
+    return n == 0 ? table->n : n > most ? starts[n % most] : starts[0];
+}
+
+/*
+ * The blocks that are as they were. A block depends on the requests up to its end, so these are all that end
+ * before the first half that has changed. NULL: ENOMEM.
+ */
+static struct kept_blocks *unchanged_blocks(struct stats *s)
+{
+    struct timeline *tl = &s->model->timeline;
+    struct kept_blocks *k = tl->blocks;
+
+    if (!k)
+        k = tl->blocks = calloc(1, sizeof(*k));
+    if (!k)
+        return NULL;
+    if (k->emptied != tl->emptied || k->prices != s->model->versions.prices)
+        k->n = 0;
+    while (k->n > 0 && block_end(&k->items[k->n - 1].block) / 1000 >= tl->halves_from)
+        k->n--;
+    k->emptied = tl->emptied;
+    k->prices = s->model->versions.prices;
+    tl->halves_from = INT64_MAX;
+    return k;
+}
+
+static void draw_kept(struct drawing *d, const struct kept_block *kept)
+{
+    d->block = kept->block;
+    d->bill = kept->bill;
+}
+
+/* Puts kept blocks. The last one of them is being drawn then: what is behind it may belong to it. Returns the
+ * first half behind. */
+static size_t put_kept(struct drawing *d)
+{
+    struct kept_blocks *k = d->kept;
+    size_t at = d->table->n;
+
+    for (size_t i = k->n - d->s->picked->most; i + 1 < k->n; i++) {
+        draw_kept(d, &k->items[i]);
+        put_block(d);
+    }
+    draw_kept(d, &k->items[--k->n]);
+    while (at > 0 && is_behind(d, d->table->rows[at - 1]))
+        at--;
+    return at;
+}
+
+/* More blocks than are asked for, so that there are enough when the last ones change. */
+static size_t begin_picked(struct drawing *d)
+{
+    size_t most = d->s->picked->most;
+
+    d->kept = unchanged_blocks(d->s);
+    if (d->kept && most > 0 && d->kept->n >= most)
+        return put_kept(d);
+    if (d->kept)
+        d->kept->n = 0;
+    return first_half(d->table, d->kept ? OKS_ROWS_MAX : most);
 }
 
 void stats_put_blocks(struct stats *s)
 {
     const struct time_table *table = &s->model->timeline.tables[TIMELINE_HALVES];
     struct drawing d = {.s = s, .table = table};
-    size_t before = 0, first = s->picked ? first_half(s, table, &before) : 0;
+    size_t first = s->picked ? begin_picked(&d) : 0;
 
     measure_start(&d.sum);
     measure_start(&d.all);
@@ -350,9 +440,7 @@ void stats_put_blocks(struct stats *s)
         add_half(&d, i);
     if (document_goes_on(s->j))
         finish_block(&d, table->n);
-    if (s->picked)
-        s->picked->n_all += before;
-    else /* no block */
+    if (!s->picked) /* no block */
         stats_put_rest(s, "outside", &d.all, &d.all_billed);
     billed_bag_clear(&d.billed);
     billed_bag_clear(&d.all_billed);

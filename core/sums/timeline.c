@@ -32,6 +32,8 @@
 void timeline_free(struct timeline *tl)
 {
     time_rows_free(tl);
+    free(tl->blocks);
+    tl->blocks = NULL;
     tl->part_way = (struct timeline_part_way){0};
     tl->kinds = 0;
     tl->pending = false;
@@ -434,9 +436,10 @@ void timeline_after(struct timeline *tl, struct session *s, struct timeline_chan
 
 /* --- requests --- */
 
-static int request_in_row(struct time_table *table, struct time_row *row, enum time_kind kind, uint64_t key,
+static int request_in_row(struct timeline *tl, struct time_row *row, enum time_kind kind, uint64_t key,
                           const char *model, const struct billed_sum *sum, bool comes)
 {
+    struct time_table *table = &tl->tables[kind];
     struct billed_sum *to = billed_bag_at(&row->billed, model), *all = billed_bag_at(&table->billed, model);
     int rc = 0;
 
@@ -446,6 +449,7 @@ static int request_in_row(struct time_table *table, struct time_row *row, enum t
     (comes ? billed_add : billed_take)(all, sum);
     if (kind != TIMELINE_HALVES || row->outside)
         return 0;
+    tl->halves_from = row->start < tl->halves_from ? row->start : tl->halves_from;
     for (uint64_t n = sum->requests ? sum->requests : billed_is_used(sum); rc == 0 && n > 0; n--) {
         if (comes)
             rc = time_row_stamp_comes(row, time_row_ms(row, key));
@@ -472,8 +476,7 @@ static int move_in_rows(struct timeline *tl, struct oks_stamp stamp, const char 
     for (int kind = 0; kind < tl->kinds; kind++) {
         struct time_row *row = time_row_made(tl, (enum time_kind)kind, stamp.key);
 
-        if (!row ||
-            request_in_row(&tl->tables[kind], row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
+        if (!row || request_in_row(tl, row, (enum time_kind)kind, stamp.key, model, sum, comes) < 0) {
             timeline_reset(tl);
             return -ENOMEM;
         }

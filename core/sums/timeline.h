@@ -73,6 +73,8 @@ struct timeline {
     int kinds;                   /* the first so many are kept, because a document has needed them */
     bool pending;                /* some transcripts may not be in it yet */
     unsigned emptied;            /* how often all rows were dropped */
+    int64_t halves_from;         /* start of the first half whose requests changed since blocks were kept */
+    struct kept_blocks *blocks;  /* of documents/, malloc'ed; NULL: none */
     struct timeline_part_way {   /* what is being added by slices */
         struct session *session; /* its events; NULL: none */
         int kind;                /* of this one those before `lo`, of kinds before it all */

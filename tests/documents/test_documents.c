@@ -2,6 +2,7 @@
  * Documents over random changes and in random windows, against adding up the lines.
  */
 #include "document_home.h"
+#include "documents/picked.h"
 
 enum { ROUNDS = 240 };
 
@@ -380,6 +381,37 @@ static void check_kept_blocks(void)
     oks_document_clear(&anew);
 }
 
+/* The last blocks, which are kept from call to call, are those of the document. */
+static void check_picked_blocks(size_t most)
+{
+    static struct picked picked;
+    struct oks_rows_total total;
+    json_object *o = stats(OKS_STATS_BLOCKS, NULL), *rows = member_of(o, "rows");
+    size_t at;
+
+    ck_assert_int_eq(document_stats_picked(&model, OKS_STATS_BLOCKS, 0, most, &picked, &total), 0);
+    ck_assert_uint_le(picked.n, most);
+    at = picked.n;
+    for (size_t i = json_object_array_length(rows); i-- > 0;) {
+        json_object *row = json_object_array_get_idx(rows, i);
+        const struct oks_row *got;
+
+        if (!has_member(row, "isGap") || json_object_get_boolean(member_of(row, "isGap")))
+            continue;
+        if (at == 0)
+            break;
+        got = &picked.rows[picked.order[--at]].row;
+        ck_assert_str_eq(got->key, text_in(row, "key"));
+        ck_assert_str_eq(got->end, text_in(row, "endTime"));
+        ck_assert_uint_eq(got->bill.requests, number_of(row, "billed/requests"));
+        ck_assert_uint_eq(got->bill.total_tokens, number_of(row, "billed/totalTokens"));
+        ck_assert_uint_eq(got->bill.cache_read_tokens, number_of(row, "billed/cacheReadTokens"));
+    }
+    ck_assert_uint_eq(at, 0);
+    picked_clear(&picked);
+    json_object_put(o);
+}
+
 static void stamp_of_two_days(char out[OKS_STAMP_TEXT])
 {
     snprintf(out, OKS_STAMP_TEXT, "2026-06-%02uT%02u:%02u:00.000Z", 10 + rnd(2), rnd(24), rnd(60));
@@ -396,6 +428,7 @@ START_TEST(documents_say_what_the_lines_say)
         change(i);
         if (made[i].t)
             write_text(&made[i]);
+        check_picked_blocks(1 + rnd(4));
         if (rnd(3))
             continue;
         w = new_window();
