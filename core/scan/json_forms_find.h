@@ -80,31 +80,27 @@ static __attribute__((noinline)) void forms_call(struct shape *shape, const stru
     }
 }
 
-/* The number at s, and what is behind it; NULL: it is none. Times are longer than a short integer, or have a
- * fraction. */
-static inline const char *form_number(const char *s, enum json_kind *kind)
+/* Whether so many digits are all of those of a number: an integer, but for a fraction or an exponent. */
+static inline bool form_is_plain(const char *s, unsigned digits)
 {
-    const char *end = lex_digits(s), *fraction;
-
-    if (*s < '1' || *s > '9')
-        return oks_lex_atom(s, kind);
-    *kind = JSON_INT;
-    if (lex_is(end, LEX_END) && end - s <= OKS_INT_DIGITS_MAX)
-        return end;
-    *kind = JSON_FLOAT;
-    fraction = *end == '.' ? lex_digits(end + 1) : end;
-    return fraction > end + 1 && lex_is(fraction, LEX_END) ? fraction : oks_lex_atom(s, kind);
+    return digits - 1 < LEX_DIGITS - 1 && (*s != '0' || digits == 1);
 }
 
-/* A number that is no short integer. Returns what is behind it; NULL: it is none. *err as of shape_scalar().
+/*
+ * A number that is not plain: collects it, and returns what is behind it; NULL: it is none. `digits` stand in
+ * front: of a time mostly, with a fraction.
  */
 static __attribute__((noinline)) const char *forms_number(struct shape *shape, const struct field *field,
-                                                          const char *s, int *err)
+                                                          const char *s, unsigned digits)
 {
-    enum json_kind kind;
-    const char *end = form_number(s, &kind);
+    unsigned fraction = s[digits] == '.' ? lex_count_digits(s + digits + 1) : 0;
+    const char *end = s + digits + 1 + fraction;
+    enum json_kind kind = JSON_FLOAT;
 
-    *err = end && field ? shape_scalar(shape, field, kind, s, (size_t)(end - s)) : 0;
+    if (!form_is_plain(s, digits) || fraction - 1 >= LEX_DIGITS - 1 || !lex_is(end, LEX_END))
+        end = oks_lex_atom(s, &kind);
+    if (end && field)
+        fields_number(shape, field, kind, s, (size_t)(end - s));
     return end;
 }
 
@@ -145,16 +141,16 @@ static __attribute__((noinline)) int forms_line(struct shape *shape, struct json
         }
         if (node->kind == FORM_END)
             break;
-        digits = lex_short_int(s);
+        digits = lex_count_digits(s);
         begin = s + digits;
         span = 0;
         field = NULL;
-        if (!digits || !lex_is(begin, LEX_END)) {
-            begin = forms_number(shape, node->field, s, &r);
-            if (!begin || r)
-                return begin ? r : JSON_LINE_DOUBT;
-        } else if (node->field && (r = shape_scalar(shape, node->field, JSON_INT, s, digits))) {
-            return r;
+        if (!form_is_plain(s, digits) || !lex_is(begin, LEX_END)) {
+            begin = forms_number(shape, node->field, s, digits);
+            if (!begin)
+                return JSON_LINE_DOUBT;
+        } else if (node->field) {
+            fields_digits(shape, node->field, s, digits);
         }
     }
     *cursor = p - 1;

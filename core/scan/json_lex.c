@@ -237,7 +237,7 @@ bool oks_lex_count(const char *s, size_t len, uint64_t *out)
     uint64_t v;
 
     if (len > 8 && len <= 16 && s[0] != '-') { /* a time, mostly */
-        *out = lex_short_value(s, len - 8) * 100000000 + lex_short_value(s + len - 8, 8);
+        *out = lex_value(s, len);
         return true;
     }
     if (lex_short_int(s) == len) {

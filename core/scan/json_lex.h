@@ -146,6 +146,26 @@ static inline const char *lex_digits(const char *s)
     }
 }
 
+enum { LEX_DIGITS = 16 };
+
+/* How many digits stand at s, LEX_DIGITS at most. */
+static inline unsigned lex_count_digits(const char *s)
+{
+#ifdef __SSE2__
+    const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
+    __m128i digits = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)s), zero);
+    unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digits, nine), digits));
+
+    return (unsigned)__builtin_ctz(~same);
+#else
+    unsigned n = 0;
+
+    while (n < LEX_DIGITS && s[n] >= '0' && s[n] <= '9')
+        n++;
+    return n;
+#endif
+}
+
 static inline bool lex_eight_digits(const char *s)
 {
     uint64_t w = lex_load(s) ^ LEX_ONES * '0';
@@ -162,6 +182,13 @@ static inline uint64_t lex_short_value(const char *s, size_t len)
     w = (w * 10 + (w >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
     w = (w * 100 + (w >> 16)) & UINT64_C(0x0000ffff0000ffff);
     return (w * 10000 + (w >> 32)) & 0xffffffff;
+}
+
+/* The value of one to sixteen digits. */
+static inline uint64_t lex_value(const char *s, size_t len)
+{
+    return len <= 8 ? lex_short_value(s, len)
+                    : lex_short_value(s, len - 8) * 100000000 + lex_short_value(s + len - 8, 8);
 }
 
 /* Length of the strict UTF-8 sequence of two to four bytes at s (RFC 3629), or 0. */

@@ -147,6 +147,26 @@ static inline void fields_word(struct shape *shape, const struct field *field, e
         fields_other(shape, field, kind, s, len);
 }
 
+/* The same for an integer of at most LEX_DIGITS digits. */
+static inline void fields_digits(struct shape *shape, const struct field *field, const char *s, size_t len)
+{
+    if (field->kind == FIELD_COUNT)
+        *(struct count *)(void *)((char *)shape + field->offset) =
+            (struct count){.value = lex_value(s, len), .given = true};
+    else
+        fields_other(shape, field, JSON_INT, s, len);
+}
+
+/* The same for any number. */
+static inline void fields_number(struct shape *shape, const struct field *field, enum json_kind kind,
+                                 const char *s, size_t len)
+{
+    if (field->kind == FIELD_NUMBER)
+        *(struct oks_slice *)(void *)((char *)shape + field->offset) = (struct oks_slice){s, len};
+    else
+        fields_other(shape, field, kind, s, len);
+}
+
 /* What shape_open() does with a key's value; `array` elements have no field and are the source's business. */
 static inline unsigned fields_open(struct shape *shape, const struct field *field, bool array)
 {
