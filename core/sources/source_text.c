@@ -76,12 +76,35 @@ struct oks_slice source_id(const char *name, uint64_t key, char out[SOURCE_ID_MA
     return (struct oks_slice){out, n};
 }
 
+/* What nearly all have: ten digits and a fraction of up to seven. In a number only a sign and digits stand in
+ * front of the point. */
+static bool usual_seconds(struct oks_slice number, uint64_t *ms)
+{
+    enum { WHOLE = 10, WORD = 8, FRACTION_MAX = 7 };
+    const char *s = number.ptr, *fraction;
+    size_t digits = number.len - (WHOLE + 1);
+    uint64_t w;
+
+    if (digits - 1 >= FRACTION_MAX || s[WHOLE] != '.' || *s == '-')
+        return false;
+    fraction = s + WHOLE + 1;
+    if (lex_count_digits(fraction) != digits)
+        return false;
+    w = (lex_load(fraction) ^ LEX_ONES * '0') & ~(~UINT64_C(0) << 8 * digits);
+    *ms = ((uint64_t)(s[0] - '0') * 10 + (uint64_t)(s[1] - '0')) * UINT64_C(100000000000) +
+          lex_short_value(s + WHOLE - WORD, WORD) * 1000 + (w & 15) * 100 + (w >> 8 & 15) * 10 +
+          (w >> 16 & 15);
+    return true;
+}
+
 bool source_seconds(struct oks_slice number, uint64_t *ms)
 {
     enum { DIGITS_MAX = 12, FRACTION = 3, WORD = sizeof(uint64_t) };
     uint64_t value = 0;
     size_t i = 0, n = 0;
 
+    if (usual_seconds(number, ms))
+        return true;
     if (number.len >= WORD && lex_eight_digits(number.ptr)) {
         value = lex_short_value(number.ptr, WORD);
         i = WORD;

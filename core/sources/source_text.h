@@ -38,7 +38,7 @@ struct source_clock {
 /* The time of so many milliseconds after 1970 as a transcript would write it, in out; absent after the year
  * 9999. */
 struct oks_slice source_stamp(struct source_clock *clock, uint64_t ms, char out[OKS_STAMP_TEXT]);
-/* Milliseconds of a JSON number of seconds, cut; false: it is none, or too large. */
+/* Milliseconds of a JSON number of seconds in a line, cut; false: it is none, or too large. */
 bool source_seconds(struct oks_slice number, uint64_t *ms);
 
 enum { SOURCE_ID_MAX = SOURCE_NAME_MAX + 18 };
