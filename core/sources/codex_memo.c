@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sources/source_key.h"
+
 void codex_name_set(struct codex_name *name, struct oks_slice s)
 {
     size_t n = s.len < CODEX_NAME_MAX ? s.len : CODEX_NAME_MAX;
@@ -29,19 +31,12 @@ static uint64_t mix(uint64_t h, uint64_t value)
 
 static uint64_t mix_text(uint64_t h, struct oks_slice s)
 {
-    uint64_t word;
     size_t at = 0;
 
     h = mix(h, s.len);
-    for (; s.len - at >= sizeof(word); at += sizeof(word)) {
-        memcpy(&word, s.ptr + at, sizeof(word));
-        h = mix(h, word);
-    }
-    if (at == s.len)
-        return h;
-    word = 0;
-    memcpy(&word, s.ptr + at, s.len - at);
-    return mix(h, word);
+    for (; s.len - at >= sizeof(uint64_t); at += sizeof(uint64_t))
+        h = mix(h, source_key_word(s.ptr + at));
+    return at < s.len ? mix(h, source_key_tail(s)) : h;
 }
 
 static uint64_t mix_five(uint64_t h, const uint64_t five[CODEX_FIVE])
@@ -57,9 +52,14 @@ static uint64_t key_end(uint64_t h)
     return h ? h : 1;
 }
 
-uint64_t codex_record_key(struct oks_slice thread, struct oks_slice response, const uint64_t used[CODEX_FIVE])
+uint64_t codex_thread_hash(struct oks_slice thread)
 {
-    return key_end(mix_five(mix_text(mix_text(KEY_RECORD, thread), response), used));
+    return mix_text(KEY_RECORD, thread);
+}
+
+uint64_t codex_record_key(uint64_t thread, struct oks_slice response, const uint64_t used[CODEX_FIVE])
+{
+    return key_end(mix_five(mix_text(thread, response), used));
 }
 
 uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const uint64_t total[CODEX_FIVE])

@@ -99,9 +99,9 @@ void codex_limit_text_set(struct source_limit_text *to, struct oks_slice s);
 
 /* --- keys: the same in all copies of a line; never 0 --- */
 
-/* Of a record: the thread and the response that it names, and what that used. */
-uint64_t codex_record_key(struct oks_slice thread, struct oks_slice response,
-                          const uint64_t used[CODEX_FIVE]);
+/* Of a record: the thread (its hash) and the response that it names, and what that used. */
+uint64_t codex_record_key(uint64_t thread, struct oks_slice response, const uint64_t used[CODEX_FIVE]);
+uint64_t codex_thread_hash(struct oks_slice thread);
 /* Of a record without the id of a response. */
 uint64_t codex_turn_key(struct oks_slice thread, struct oks_slice turn, const uint64_t total[CODEX_FIVE]);
 /* Of a count. An id of a turn that is no UUID is unique in the family only. */

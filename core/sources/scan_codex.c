@@ -87,6 +87,8 @@ struct codex {
     struct codex_state state;
     struct memo_numbers seq; /* of its first counts, CODEX_MEASURES_MAX at most */
     struct codex_name file;
+    struct codex_name thread;    /* of the last record ... */
+    uint64_t thread_hash;        /* ... and what the keys of its records begin with */
     struct memo_numbers foreign; /* keys of the requests that others own */
     char *peers;
     bool nameless_before; /* already at the begin of this scan */
@@ -580,6 +582,18 @@ static bool is_imported(struct oks_slice turn)
     return turn.len >= prefix.len && memcmp(turn.ptr, prefix.ptr, prefix.len) == 0;
 }
 
+static uint64_t record_key(struct codex *c, struct oks_slice thread, struct oks_slice response,
+                           const uint64_t used[CODEX_FIVE])
+{
+    if (!c->thread.len || !oks_slice_eq(thread, codex_name_slice(&c->thread))) {
+        codex_name_set(&c->thread, thread);
+        if (c->thread.len != thread.len) /* cut: another one may be equal to what is left */
+            c->thread.len = 0;
+        c->thread_hash = codex_thread_hash(thread);
+    }
+    return codex_record_key(c->thread_hash, response, used);
+}
+
 /* A token_usage_record. */
 static int line_record(struct codex *c, struct saying *line, bool complete, const struct oks_sink *sink)
 {
@@ -591,8 +605,8 @@ static int line_record(struct codex *c, struct saying *line, bool complete, cons
 
     five_of(&p->used, m.used);
     five_of(&p->thread_used, total);
-    m.key = p->response.ptr ? codex_record_key(thread, p->response, m.used)
-                            : codex_turn_key(thread, p->turn, total);
+    m.key =
+        p->response.ptr ? record_key(c, thread, p->response, m.used) : codex_turn_key(thread, p->turn, total);
     if (is_imported(p->turn) || m.key == s->record)
         return line_plain(c, line, complete, sink);
     s->record = m.key;

@@ -45,7 +45,8 @@ struct memory {
 struct kimi {
     struct line_reader reader; /* the first member */
     struct source_about about;
-    bool placed; /* a record of this scan had the working directory */
+    uint64_t self; /* what the keys of its requests begin with */
+    bool placed;   /* a record of this scan had the working directory */
     uint64_t counted[OKS_COLUMNS];
     struct source_clock clock;
     char stamp[OKS_STAMP_TEXT], id[SOURCE_ID_MAX];
@@ -106,6 +107,7 @@ static int kimi_begin(void *reader, const char *memo, const char *peers)
     char magic[MEMO_TEXT_MAX + 1];
 
     about_read(peers, &k->about);
+    k->self = source_key_text(KEYS, source_name_slice(&k->about.self));
     k->placed = false;
     *m = (struct memory){0};
     memo_get_text(&r, magic);
@@ -252,9 +254,9 @@ static void used_of(const struct usage *u, uint64_t used[KIMI_COUNTS])
 
 static uint64_t key_of(const struct kimi *k, const struct telling *t, const uint64_t used[KIMI_COUNTS])
 {
-    uint64_t key = source_key_text(KEYS, source_name_slice(&k->about.self)), ms;
+    uint64_t key, ms;
 
-    key = source_key_number(key, time_of(&k->reader.shape.line, &ms) ? ms : t->place->offset);
+    key = source_key_number(k->self, time_of(&k->reader.shape.line, &ms) ? ms : t->place->offset);
     for (int i = 0; i < KIMI_COUNTS; i++)
         key = source_key_number(key, used[i]);
     return source_key_end(key);
@@ -305,8 +307,7 @@ static int tell_status(struct kimi *k, const struct telling *t)
     used_of(&l->usage, used);
     if (!id.ptr)
         return tell_request(k, t, 0, model, used, before);
-    key = source_key_text(source_key_text(KEYS, source_name_slice(&k->about.self)), id);
-    key = source_key_end(key);
+    key = source_key_end(source_key_text(k->self, id));
     known = message_used(&k->reader.memory, key);
     memcpy(before, known, sizeof(before));
     for (int i = 0; i < KIMI_COUNTS; i++)

@@ -23,18 +23,38 @@ static inline uint64_t source_key_number(uint64_t key, uint64_t number)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+static inline uint64_t source_key_word(const char *s)
+{
+    uint64_t word;
+
+    memcpy(&word, s, sizeof(word));
+    return word;
+}
+
+/* The last bytes that are no whole word, as a word with zeros behind them. A copy of so few bytes would be
+ * waited for: it is loaded by another width than it was stored. */
+static inline uint64_t source_key_tail(struct oks_slice text)
+{
+    size_t n = text.len % sizeof(uint64_t);
+    uint64_t word = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (text.len > sizeof(word))
+        return source_key_word(text.ptr + text.len - sizeof(word)) >> 8 * (sizeof(word) - n);
+#endif
+    memcpy(&word, text.ptr + text.len - n, n);
+    return word;
+}
+
 /* An absent text differs from an empty one. */
 static inline uint64_t source_key_text(uint64_t key, struct oks_slice text)
 {
-    key = source_key_number(key, text.ptr ? text.len : UINT64_MAX);
-    for (size_t i = 0; i < text.len; i += sizeof(uint64_t)) {
-        size_t n = text.len - i < sizeof(uint64_t) ? text.len - i : sizeof(uint64_t);
-        uint64_t word = 0;
+    size_t at = 0;
 
-        memcpy(&word, text.ptr + i, n);
-        key = source_key_number(key, word);
-    }
-    return key;
+    key = source_key_number(key, text.ptr ? text.len : UINT64_MAX);
+    for (; text.len - at >= sizeof(uint64_t); at += sizeof(uint64_t))
+        key = source_key_number(key, source_key_word(text.ptr + at));
+    return at < text.len ? source_key_number(key, source_key_tail(text)) : key;
 }
 
 /* Never 0, which is no key. */
