@@ -25,6 +25,12 @@
 #define SHAPE_IS_ANY(field)     ((field) && !(field)->len)
 #define SHAPE_FORMS(shape)      (&(shape)->text.forms)
 
+/* Whether all that fields fill is empty when a line begins, so that an object is cleared only if its key came
+ * before. */
+#ifndef SHAPE_BEGINS_EMPTY
+#define SHAPE_BEGINS_EMPTY false
+#endif
+
 #include "scan/json_forms.h"
 #include "scan/json_lex.h"
 #include "scan/json_shape.h"
@@ -37,6 +43,7 @@ struct shape_text {
     size_t length; /* of the line, at most: no more than that can be unescaped */
     char *plain;
     size_t len, cap;
+    bool odd;                /* some count of this line was odd */
     char key[SHAPE_KEY_MAX]; /* the last key that led to a FIELD_OF_ANY */
     size_t key_len;
     struct json_forms *forms; /* of lines before; NULL: none yet */

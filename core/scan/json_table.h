@@ -47,6 +47,7 @@ static inline void fields_begin(struct shape_text *text, size_t length)
 {
     text->length = length;
     text->len = 0;
+    text->odd = false;
 }
 
 static inline void fields_free(struct shape_text *text)
@@ -107,6 +108,7 @@ static __attribute__((noinline)) int fields_other(struct shape *shape, const str
         count->value = 0;
         count->given = kind != JSON_NULL;
         count->odd = count->given && !(kind == JSON_INT && oks_lex_count(s, len, &count->value));
+        shape->text.odd |= count->odd;
         return 0;
     case FIELD_NUMBER:
         *(struct oks_slice *)at =
@@ -179,7 +181,8 @@ static inline unsigned fields_open(struct shape *shape, const struct field *fiel
         return 0;
     }
     at = (char *)shape + field->offset;
-    memset(at, 0, field->size);
+    if (!SHAPE_BEGINS_EMPTY || *(bool *)at)
+        memset(at, 0, field->size);
     *(bool *)at = true;
     return field->context;
 }

@@ -27,6 +27,7 @@ enum {
     SHAPE_ROOT = CTX_TOP,
 };
 
+#define SHAPE_BEGINS_EMPTY true
 #include "scan/json_fields.h"
 
 struct usage {
@@ -43,7 +44,7 @@ struct shape {
         struct oks_slice forked_from, parent_thread;
         struct oks_slice turn, thread, response;
         struct oks_slice name, effort;  /* of a tool; of reasoning */
-        struct usage used, thread_used; /* of a token_usage_record */
+        struct usage used, thread_used; /* of a token_usage_record; this and what follows has few lines */
         struct base {
             bool present;
             struct oks_slice thread;

@@ -17,6 +17,7 @@ enum {
     SHAPE_ROOT = CTX_TOP,
 };
 
+#define SHAPE_BEGINS_EMPTY true
 #include "scan/json_fields.h"
 
 enum kimi_count { KIMI_INPUT, KIMI_OUTPUT, KIMI_READ, KIMI_WRITE, KIMI_COUNTS };

@@ -65,7 +65,7 @@ static void line_trim(void *reader)
 static int line_judged(struct line_reader *r, int verdict, struct oks_record **record)
 {
     if (verdict == JSON_LINE_OBJECT)
-        r->record.odd = line_odd(&r->shape.line);
+        r->record.odd = r->shape.text.odd ? line_odd(&r->shape.line) : 0;
     *record = &r->record;
     return verdict;
 }

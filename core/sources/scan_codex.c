@@ -33,11 +33,21 @@
 /* These in this order: the fields are what the readers are made for. */
 #include "sources/codex_fields.h"
 
+/* The objects in a payload are large, and most lines have none of them. */
+static inline void payload_clear(struct payload *p)
+{
+    if (p->used.present || p->thread_used.present || p->base.present || p->git.present || p->limits.present ||
+        p->source.present || p->info.present)
+        memset(&p->used, 0, sizeof(*p) - offsetof(struct payload, used));
+    memset(p, 0, offsetof(struct payload, used));
+}
+
 static inline void shape_begin(struct shape *shape, size_t length)
 {
     fields_begin(&shape->text, length);
     shape->timestamp = shape->type = (struct oks_slice){0};
-    shape->payload.present = false;
+    if (shape->payload.present)
+        payload_clear(&shape->payload);
 }
 
 #include "scan/json_scalar.h"
@@ -181,7 +191,7 @@ static void judge_line(struct codex *c, struct oks_record **record)
     const struct usage *of[] = {&p->used, &p->info.total, &p->info.last};
 
     c->record.odd = 0;
-    for (int k = 0; p->present && k < (p->info.present ? 3 : 1); k++)
+    for (int k = 0; c->shape.text.odd && p->present && k < (p->info.present ? 3 : 1); k++)
         for (int i = 0; of[k]->present && i < CODEX_COUNTS; i++)
             c->record.odd += of[k]->count[i].odd;
     *record = &c->record;
@@ -837,9 +847,6 @@ static int codex_tell(void *reader, uint64_t offset, uint64_t length, bool compl
     struct codex_state before;
     int rc;
 
-    /* Lacking values behind a false `present` are those of some earlier line. */
-    if (!c->shape.payload.present)
-        memset(&c->shape.payload, 0, sizeof(c->shape.payload));
     if (complete)
         return tell_line(c, &line, complete, sink);
     before = c->state;
