@@ -579,6 +579,50 @@ START_TEST(what_is_covered_is_decided_count_by_count)
 }
 END_TEST
 
+static void put_record_of(struct lines *to, const char *thread, const char *more)
+{
+    put(to,
+        "{\"timestamp\":\"2026-02-23T12:01:03.000Z\",\"type\":\"token_usage_record\",\"payload\":{"
+        "\"thread_id\":\"%s\",\"response_id\":\"resp_1\",\"usage\":{\"input_tokens\":100,\"output_tokens\":5}"
+        "}%s}",
+        thread, more);
+}
+
+/* The key of one is not taken for that of another whose name goes on behind a NUL. */
+START_TEST(threads_are_told_apart_as_a_whole)
+{
+    const char *const threads[] = {"a\\u0000b", "a", "a\\u0000b", "a\\u0000c"};
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_model(&l, "gpt-5.5");
+    for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++) {
+        put_record_of(&l, threads[i], "");
+        put_record_of(&l, threads[i], ""); /* the same line again */
+    }
+    requests_are(&l, NULL, "gpt-5.5 100/0/0/5\ngpt-5.5 100/0/0/5\ngpt-5.5 100/0/0/5\n");
+    feed_every_cut(OKS_SOURCE_CODEX, l.bytes, l.len, NULL);
+}
+END_TEST
+
+/* Whatever stood in the payload before, in the line before or earlier in the line. */
+START_TEST(a_payload_holds_nothing_of_another)
+{
+    struct lines l = {0};
+
+    put_meta(&l, PARENT, "");
+    put_model(&l, "gpt-5.5");
+    put_record_of(&l, "a", "");
+    put_item(&l, "message", 2);
+    put_record_of(&l, "b", ",\"payload\":{\"response_id\":\"resp_2\"}");
+    put_record_of(&l, "c", ",\"payload\":1");
+    put(&l, "{\"timestamp\":\"2026-02-23T12:03:03.000Z\",\"type\":\"token_usage_record\",\"payload\":{"
+            "\"usage\":{\"input_tokens\":9},\"usage\":{\"output_tokens\":7},\"response_id\":\"resp_3\"}}");
+    requests_are(&l, NULL, "gpt-5.5 100/0/0/5\ngpt-5.5 0/0/0/7\n");
+    counts_are(&l, NULL, "i=100 o=12 w=0 r=0 u=0");
+}
+END_TEST
+
 START_TEST(a_record_may_lack_its_response)
 {
     struct lines l = {0};
@@ -902,6 +946,8 @@ int main(void)
     TEST(s, a_growing_fork_says_what_a_whole_one_does);
     TEST(s, a_record_and_its_count_are_one_request);
     TEST(s, what_is_covered_is_decided_count_by_count);
+    TEST(s, threads_are_told_apart_as_a_whole);
+    TEST(s, a_payload_holds_nothing_of_another);
     TEST(s, a_record_may_lack_its_response);
     TEST(s, a_records_model_is_that_of_its_turn);
     TEST(s, imported_conversations_are_no_usage);
