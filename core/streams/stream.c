@@ -45,9 +45,16 @@ static void stream_clear(struct stream *stream)
                               .told_team = stream->told_team};
 }
 
+static void session_starts_over(void *ctx, void *item)
+{
+    (void)ctx;
+    stream_clear(((struct session *)item)->stream);
+}
+
 void streams_start_over(struct streams *streams)
 {
     stream_clear(&streams->all);
+    oks_tree_each(streams->model->catalog.sessions, session_starts_over, NULL);
 }
 
 void streams_end(struct streams *streams)
