@@ -155,8 +155,10 @@ static void team_rename(struct catalog *c, struct team *team, struct membership 
     strcpy(team->name, name);
     version_next_names(c->versions);
     catalog_team_arranged(c, team);
-    LIST_FOREACH(m, &team->members, of_team)
+    LIST_FOREACH(m, &team->members, of_team) {
         is_in_other_teams(c, m->session);
+        catalog_session_changed(c, m->session, team->arranged); /* it is shown with the names of its teams */
+    }
 }
 
 void catalog_team_respelled(struct catalog *c, struct team *team)
