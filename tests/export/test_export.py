@@ -6,6 +6,7 @@ Without a mount, but for the comparison with one.
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -278,6 +279,53 @@ class ExportTest(unittest.TestCase):
             self.until_current()
             self.until(self.holds, "each file has the bytes of cat")
             self.assertEqual(watcher.stop(), 0)
+            self.assertEqual(watcher.said(), "")
+
+    def change(self, rand: random.Random) -> None:
+        """Records of members of teams, new sessions, deleted ones and those that come back, prices, budgets, forgetting."""
+        name = f"s{rand.randrange(7)}"
+        path = self.home.path("-w", name)
+        what = rand.randrange(12)
+        if what == 0 and path.exists():
+            path.unlink()
+        elif what == 1:
+            self.home.run("forget", "--all")
+        elif what in (2, 3):
+            folder = self.home.okstra / "okstrafs"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "prices.json").write_text(json.dumps({records.MODELS[0]: {"input_cost_per_token": rand.randrange(9) / 1e6}}))
+            (self.home.okstra / "okstrafs.json").write_text(json.dumps({"budgets": {f"b{rand.randrange(2)}": {"scope": "total", "limitTokens": 100}}}))
+        else:
+            self.append(name, teamName=rand.choice(("crew", "Crew", "other")), agentName=rand.choice(("ann", "bob", name)))
+
+    def comparable(self) -> dict:
+        """What does not depend on when it was written, or in which order its lines came."""
+        return {path: sorted(content.splitlines()) if path.endswith(".jsonl") else content for path, content in self.files().items()
+                if not path.endswith((*OF_ITSELF, "report.txt", "report.html")) and not path.startswith("events")}
+
+    def is_as_anew(self) -> bool:
+        """Whether the export is what another one writes into a new folder."""
+        watched = self.out
+        self.out = self.home.root / "anew"
+        try:
+            self.export(str(self.out), "/")
+            wanted = self.comparable()
+        finally:
+            shutil.rmtree(self.out, ignore_errors=True)
+            self.out = watched
+        try:
+            return self.comparable() == wanted
+        except FileNotFoundError:  # replaced in this moment
+            return False
+
+    def test_after_random_changes_it_is_as_anew(self):
+        rand = random.Random(17)
+        self.make()
+        with Watcher(self.home, "/") as watcher:
+            for step in range(harness.by_effort(4, 12, 200)):
+                for _ in range(rand.randrange(1, 4)):
+                    self.change(rand)
+                self.until(self.is_as_anew, f"the same as anew after step {step}")
             self.assertEqual(watcher.said(), "")
 
     def test_what_is_named_may_come_later(self):
