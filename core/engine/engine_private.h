@@ -92,7 +92,7 @@ struct oks_engine {
         size_t ids_waiting;     /* bytes of ids in the queue's transcripts */
         size_t ids_waiting_max; /* above it whoever scans helps to save */
         bool failing;           /* the last write failed */
-        int64_t until_ms;       /* CLOCK_MONOTONIC; from then on only what no file has is saved; 0: no end */
+        int64_t until_ns;       /* CLOCK_MONOTONIC; from then on only what no file has is saved; 0: no end */
         bool gave_up;           /* that was the case */
         uint64_t writes, errors;
         int error;            /* the last one */

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "engine/engine_private.h"
+#include "files/file_time.h"
 
 enum { SAVE_DELAY_S = 1, RETRY_DELAY_S = 60 };
 
@@ -119,14 +120,6 @@ static struct transcript *next_unsaved(const struct oks_engine *e)
     return t;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /* The next start reads the transcript again, and finds the same. */
 static bool is_in_its_file(const struct transcript *t)
 {
@@ -140,7 +133,7 @@ static bool is_in_its_file(const struct transcript *t)
 /* Whether there is no time left for what is in a file; then the transcript is not saved. */
 static bool give_up(struct oks_engine *e, struct transcript *t)
 {
-    if (!e->saver.until_ms || monotonic_ms() < e->saver.until_ms || !is_in_its_file(t))
+    if (!e->saver.until_ns || monotonic_ns() < e->saver.until_ns || !is_in_its_file(t))
         return false;
     saver_forget(e, t);
     e->saver.gave_up = true;
@@ -255,7 +248,7 @@ void oks_engine_save_within(struct oks_engine *e, int ms)
 {
     pthread_mutex_lock(&e->model.lock);
     engine_wait_for_walk(e);
-    e->saver.until_ms = monotonic_ms() + ms;
+    e->saver.until_ns = monotonic_ns() + ms * INT64_C(1000000);
     save_all(e);
     pthread_mutex_unlock(&e->model.lock);
 }
