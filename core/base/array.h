@@ -46,4 +46,18 @@ static inline bool oks_array_grow(void *items, size_t need, size_t *room, size_t
     return true;
 }
 
+/* Takes the item out of an array of `n` pointers to such items, if it is there. */
+static inline void oks_array_take_out(void *items, size_t *n, const void *item)
+{
+    char *at = items;
+
+    for (size_t i = 0; i < *n; i++, at += sizeof(item)) {
+        if (memcmp(at, &item, sizeof(item)) != 0)
+            continue;
+        memmove(at, at + sizeof(item), (*n - i - 1) * sizeof(item));
+        (*n)--;
+        return;
+    }
+}
+
 #endif

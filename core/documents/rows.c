@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/tree.h"
 #include "documents/context.h"
 #include "documents/parts.h"
@@ -85,17 +86,6 @@ struct ranked_teams {
     bool failed; /* ENOMEM; sticky */
 };
 
-static void take_out(struct ranked_teams *r, const struct team *team)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->items[i] != team)
-            continue;
-        memmove(r->items + i, r->items + i + 1, (r->n - i - 1) * sizeof(*r->items));
-        r->n--;
-        return;
-    }
-}
-
 /* By halves: each comparison reads a team that the page may not need. */
 static size_t place_of(const struct ranked_teams *r, const struct team *team, const struct team_bill *bill)
 {
@@ -148,7 +138,7 @@ static void rank_changed(struct ranked_teams *r)
     TAILQ_FOREACH(team, &r->model->catalog.teams_by_version, of_version) {
         if (team->version <= r->version)
             break;
-        take_out(r, team);
+        oks_array_take_out(r->items, &r->n, team);
     }
     TAILQ_FOREACH(team, &r->model->catalog.teams_by_version, of_version) {
         if (team->version <= r->version)

@@ -5,6 +5,7 @@
  * becomes later than one of these is put in its place. One that is earlier than all of them is not kept,
  * unless the array has all sessions. Where too few are left the sessions are gone through once more.
  */
+#include "base/array.h"
 #include "base/tree.h"
 #include "sums/shares.h"
 
@@ -13,18 +14,6 @@
 static struct oks_stamp last_of(const struct session *s)
 {
     return s->sums && s->sums->summed ? s->sums->share.totals.last : OKS_STAMP_NONE;
-}
-
-static bool take_out(struct recent_sessions *r, const struct session *s)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->items[i] != s)
-            continue;
-        memmove(r->items + i, r->items + i + 1, (r->n - i - 1) * sizeof(*r->items));
-        r->n--;
-        return true;
-    }
-    return false;
 }
 
 static bool is_later(const struct session *a, const struct session *b)
@@ -66,7 +55,7 @@ void recent_changed(struct sums *sums, struct session *s, bool leaves)
 
     if (!r->known)
         return;
-    take_out(r, s);
+    oks_array_take_out(r->items, &r->n, s);
     if (!leaves && !oks_stamp_is_none(last_of(s)))
         put_in(r, s);
 }
