@@ -154,8 +154,19 @@ void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched)
         catalog_inode_unseen(c, t); /* another file may have its name now */
 }
 
-void catalog_linked(struct catalog *c, struct transcript *t, bool linked)
+static int same_inode(const void *a, const void *b)
 {
+    const struct file_mark *x = a, *y = b;
+
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+void catalog_linked(struct catalog *c, struct transcript *t, bool linked, const struct file_mark *file)
+{
+    if (t->linked && linked && same_inode(&t->mark, file) != 0) /* it is a name of another file now */
+        c->links_new = c->links_gone = c->links_due = true;
     if (t->linked == linked)
         return;
     t->linked = linked;
@@ -185,15 +196,6 @@ struct link_check {
     struct file_mark *files; /* one for each inode */
     size_t n, room;
 };
-
-static int same_inode(const void *a, const void *b)
-{
-    const struct file_mark *x = a, *y = b;
-
-    if (x->dev != y->dev)
-        return x->dev < y->dev ? -1 : 1;
-    return (x->ino > y->ino) - (x->ino < y->ino);
-}
 
 static void check_name(struct link_check *check, struct transcript *t)
 {

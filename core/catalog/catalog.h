@@ -214,8 +214,8 @@ void catalog_session_remove(struct catalog *c, struct session *s);
 void catalog_count(struct catalog *c, struct transcript *t);
 /* Removes a transcript; the caller frees it. */
 void catalog_transcript_remove(struct catalog *c, struct transcript *t);
-/* Sets whether the file has several names. */
-void catalog_linked(struct catalog *c, struct transcript *t, bool linked);
+/* Sets whether the file has several names. Call it before the transcript gets the file's mark. */
+void catalog_linked(struct catalog *c, struct transcript *t, bool linked, const struct file_mark *file);
 /* After a change of a linked transcript: makes its file dirty under all other names. 0 or -ENOMEM */
 int catalog_check_links(struct catalog *c);
 /*

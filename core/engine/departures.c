@@ -55,7 +55,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
     e->snapshot_stale = true;
     saver_forget(e, t);
     commit_cwds_left(e, t);
-    catalog_linked(&e->model.catalog, t, false);
+    catalog_linked(&e->model.catalog, t, false, &t->mark);
     if (t->source->late || transcript_agent_name(t))
         runs_session_changed(e->model.runs, s,
                              version_next(&e->model.versions)); /* before the links to its session go */

@@ -203,7 +203,7 @@ int retained_keep(struct oks_engine *e, struct transcript *t)
     rc = t->tail ? take_tail(e, t) : 0;
     if (rc < 0)
         return rc;
-    catalog_linked(&e->model.catalog, t, false);
+    catalog_linked(&e->model.catalog, t, false, &t->mark);
     folder_remove(&t->file);
     timeline_before_all(&e->model.timeline, t->session, &change); /* another name of the file counts now */
     mark_retained(e, t);

@@ -118,7 +118,7 @@ static int commit(struct oks_engine *e, struct transcript *t, struct scan_outcom
     }
     e->model.catalog.n_unplaced -= t->unplaced;
     t->unplaced = false;
-    catalog_linked(&e->model.catalog, t, out->linked);
+    catalog_linked(&e->model.catalog, t, out->linked, &out->mark);
     relabelled = transcript_relabel(t, out, &teams_changed);
     changed |= relabelled;
     teams_changed |= out->replace;

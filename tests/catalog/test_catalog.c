@@ -52,7 +52,7 @@ static void drop(struct transcript *t)
     if (t->dirty)
         TAILQ_REMOVE(&catalog.dirty, t, queued);
     placement_changed(&catalog, t, true);
-    catalog_linked(&catalog, t, false);
+    catalog_linked(&catalog, t, false, &t->mark);
     catalog_transcript_remove(&catalog, t);
     transcript_clear(t);
     free(t);
@@ -181,14 +181,14 @@ START_TEST(links_are_listed_once)
 {
     struct transcript *a = add("-p/a.jsonl"), *b = add("-p/b.jsonl");
 
-    catalog_linked(&catalog, a, true);
-    catalog_linked(&catalog, a, true);
-    catalog_linked(&catalog, b, true);
+    catalog_linked(&catalog, a, true, &a->mark);
+    catalog_linked(&catalog, a, true, &a->mark);
+    catalog_linked(&catalog, b, true, &b->mark);
     ck_assert_ptr_eq(LIST_FIRST(&catalog.linked), b);
     ck_assert_ptr_eq(LIST_NEXT(b, of_linked), a);
     ck_assert_ptr_null(LIST_NEXT(a, of_linked));
-    catalog_linked(&catalog, b, false);
-    catalog_linked(&catalog, b, false);
+    catalog_linked(&catalog, b, false, &b->mark);
+    catalog_linked(&catalog, b, false, &b->mark);
     ck_assert_ptr_eq(LIST_FIRST(&catalog.linked), a);
     ck_assert(!b->linked && a->linked);
 }
@@ -217,7 +217,7 @@ START_TEST(a_file_is_dirty_under_all_its_names)
     scanned_as(a, 7, 1); /* when the file had one name */
     scanned_as(b, 7, 2);
     scanned_as(c, 8, 1);
-    catalog_linked(&catalog, b, true);
+    catalog_linked(&catalog, b, true, &b->mark);
     ck_assert_int_eq(catalog_check_links(&catalog), 0);
     ck_assert(!a->dirty); /* nothing was committed */
     catalog.links_due = true;
@@ -225,8 +225,8 @@ START_TEST(a_file_is_dirty_under_all_its_names)
     ck_assert(a->dirty && !b->dirty && !c->dirty && !catalog.links_due);
 
     scanned_as(a, 7, 2);
-    catalog_linked(&catalog, a, true);
-    catalog_linked(&catalog, c, true);
+    catalog_linked(&catalog, a, true, &a->mark);
+    catalog_linked(&catalog, c, true, &c->mark);
     scanned_as(c, 8, 3); /* another file, whose other name is none of ours */
     catalog.links_due = true;
     ck_assert_int_eq(catalog_check_links(&catalog), 0);
@@ -238,9 +238,29 @@ START_TEST(a_file_is_dirty_under_all_its_names)
     ck_assert(!a->dirty && b->dirty && !c->dirty);
 
     scanned_as(b, 7, 4);
-    catalog_linked(&catalog, a, false); /* gone, perhaps after it was written to */
+    catalog_linked(&catalog, a, false, &a->mark); /* gone, perhaps after it was written to */
     ck_assert_int_eq(catalog_check_links(&catalog), 0);
     ck_assert(b->dirty && c->dirty && !catalog.links_gone);
+}
+END_TEST
+
+START_TEST(a_name_may_become_one_of_another_file)
+{
+    struct transcript *a = add("-p/a.jsonl"), *b = add("-p/b.jsonl"), *c = add("-p/c.jsonl");
+    struct file_mark other = {.dev = 1, .ino = 8, .size = 20, .ctime_ns = 2};
+
+    scanned_as(a, 7, 1);
+    scanned_as(b, 7, 1);
+    scanned_as(c, 8, 1); /* when the file had one name */
+    catalog_linked(&catalog, a, true, &a->mark);
+    catalog_linked(&catalog, b, true, &b->mark);
+    catalog.links_due = true;
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    catalog_linked(&catalog, b, true, &other);
+    mark(b, other);
+    ck_assert_int_eq(catalog_check_links(&catalog), 0);
+    ck_assert(a->dirty); /* it may have been written to under the name that it had */
+    ck_assert(c->dirty);
 }
 END_TEST
 
@@ -1098,6 +1118,7 @@ int main(void)
     CATALOG_TEST(lost_ones_are_scanned_first);
     CATALOG_TEST(links_are_listed_once);
     CATALOG_TEST(a_file_is_dirty_under_all_its_names);
+    CATALOG_TEST(a_name_may_become_one_of_another_file);
     CATALOG_TEST(a_parent_is_a_file_name);
     CATALOG_TEST(the_first_that_has_one_names_it);
     CATALOG_TEST(one_file_under_two_names_counts_once);
