@@ -265,10 +265,16 @@ bool keeping_due(struct oks_engine *e, const struct transcript *t);
 int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks_state *whole,
                     struct oks_requests **copy);
 /*
- * Without the lock, after a scan: puts the last state into the store if the file is gone or has lost some of
- * it (out->sheds). Of what was `forgotten` nothing is put. 0 or a negative errno: the scan has failed.
+ * Of a file whose state the store had: whether `okstrafs forget` has run after the file was deleted, or after
+ * it got this content (NULL: it was deleted) in place of its former one.
  */
-int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgotten,
+bool keeping_was_forgotten(struct oks_engine *e, const struct transcript *t, const struct oks_state *content);
+/*
+ * Without the lock, after a scan: puts the last state into the store if the file is gone or has lost some of
+ * it (out->sheds). may_forget: of what the store no longer has nothing is put, see keeping_was_forgotten(). 0
+ * or a negative errno: the scan has failed.
+ */
+int keeping_examine(struct oks_engine *e, const struct transcript *t, bool may_forget,
                     struct scan_outcome *out);
 /* Without the lock; the transcript is busy, and its file is not looked at: what is stored of it. 1, 0:
  * nothing, or -errno */

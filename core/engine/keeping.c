@@ -194,10 +194,26 @@ static int recall_unreadable(struct oks_engine *e, const struct transcript *t, s
     return rc < 0 ? rc : 0;
 }
 
-int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgotten,
+/*
+ * Another process that sees a file lose some of what is stored puts that, as a lost part. So if the store has
+ * the new content and no lost part, that was forgotten.
+ */
+bool keeping_was_forgotten(struct oks_engine *e, const struct transcript *t, const struct oks_state *content)
+{
+    struct history_facts facts;
+
+    history_store_facts(e->history, t->path, &facts);
+    if (facts.lost || !facts.live)
+        return !facts.lost;
+    return content && facts.identity.len == content->identity.len && agrees(&facts, content) &&
+           !is_stored(e, t, &t->state);
+}
+
+int keeping_examine(struct oks_engine *e, const struct transcript *t, bool may_forget,
                     struct scan_outcome *out)
 {
     struct history_facts facts;
+    bool forgotten;
 
     if (out->error && !out->gone && !t->loaded && !t->retained)
         return recall_unreadable(e, t, out);
@@ -208,10 +224,11 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, bool forgo
         return scan_outcome_keep_former(out);
     if (!e->cache && !facts.live)
         return 0;
+    forgotten = may_forget && keeping_was_forgotten(e, t, out->gone ? NULL : &out->gain);
     if (out->gone)
         return t->loaded && !forgotten ? put_last(e, t) : 0;
     if (t->loaded)
-        return out->rewritten ? compare_with_last(e, t, out) : 0;
+        return out->rewritten && !forgotten ? compare_with_last(e, t, out) : 0;
     /* Records that depend on other transcripts, or on what comes later, may be fewer in the same file. */
     if (!facts.live ||
         (agrees(&facts, &out->gain) && (out->cache_hit || t->source->agrees || t->source->revises)))

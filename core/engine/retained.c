@@ -108,27 +108,18 @@ static bool has_other_file(const struct transcript *t)
     return false;
 }
 
-/*
- * `okstrafs forget` may run after the deletion and before this engine's next look. Then the store has nothing
- * of what it had.
- */
-bool retained_was_forgotten(struct oks_engine *e, const struct transcript *t)
+bool retained_may_be_forgotten(const struct oks_engine *e, const struct transcript *t)
 {
-    struct history_facts facts;
-
-    if (!e->forgets || t->unsaved || t->retained || !t->loaded || !keeping_has_content(&t->state))
-        return false;
-    history_store_facts(e->history, t->path, &facts);
-    return !facts.live && !facts.lost;
+    return e->forgets && !t->unsaved && !t->retained && t->loaded && keeping_has_content(&t->state);
 }
 
 static bool is_kept(struct oks_engine *e, const struct transcript *t)
 {
     struct history_facts facts;
 
-    if (retained_was_forgotten(e, t))
-        return false;
     history_store_facts(e->history, t->path, &facts);
+    if (retained_may_be_forgotten(e, t) && keeping_was_forgotten(e, t, NULL))
+        return false;
     return e->cache || facts.live;
 }
 

@@ -16,8 +16,8 @@ enum { RETAINED_MAX = 1000000 };
 
 /* The transcript's file is gone. 1: it stays, retained; 0: it must be dropped; or a failure that passes */
 int retained_keep(struct oks_engine *e, struct transcript *t);
-/* If its file is gone: whether another process has forgotten what it had. */
-bool retained_was_forgotten(struct oks_engine *e, const struct transcript *t);
+/* Whether the store had the transcript's state, and `okstrafs forget` has run since this engine began. */
+bool retained_may_be_forgotten(const struct oks_engine *e, const struct transcript *t);
 /*
  * After it was loaded. 1: it stays; 0: its file goes on elsewhere; it must be dropped, and what has to stay
  * stays; or a failure that passes

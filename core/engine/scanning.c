@@ -237,7 +237,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
-    bool retained = t->retained, forgotten = retained_was_forgotten(e, t);
+    bool retained = t->retained, may_forget = retained_may_be_forgotten(e, t);
     char *peer_states = placement_peer_states(&e->model.catalog, t);
     bool is_there;
     int rc = peer_states ? scanner_take(e, &scanner) : -ENOMEM;
@@ -259,7 +259,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     if (rc == 0 && out.error == -EIO && e->once)
         rc = out.error; /* there is no later read that could try again, and no status that is looked at */
     if (rc == 0)
-        rc = keeping_examine(e, t, forgotten, &out);
+        rc = keeping_examine(e, t, may_forget, &out);
     free(peer_states);
     is_there = end_scan(e, t);
     scanner_give(e, scanner);

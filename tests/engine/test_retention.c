@@ -716,6 +716,34 @@ START_TEST(a_deletion_and_its_forgetting_are_seen_at_once)
 }
 END_TEST
 
+START_TEST(a_loss_and_its_forgetting_are_seen_at_once)
+{
+    struct oks_engine *other;
+
+    put_file(P "a.jsonl", text_of("%s%s%s", padding_line(), opus("m1", 1, 1), opus("m2", 2, 20)));
+    start(false);
+    ck_assert_str_eq(shown("a"), "21 2-0 21");
+    oks_engine_save(engine);
+    put_file(P "a.jsonl", text_of("%s%s", padding_line(), opus("m3", 3, 300)));
+    forget_from_another("a");
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_str_eq(shown("a"), "300 1-0 300");
+        start(false);
+    }
+    oks_engine_save(engine);
+    put_file(P "a.jsonl", text_of("%s%s", padding_line(), opus("m4", 4, 4000))); /* from now on it is kept */
+    ck_assert_str_eq(shown("a"), "4000 2-1 4300");
+    forget_from_another("a");
+    ck_assert_str_eq(shown("a"), "4000 1-0 4000");
+    oks_engine_save(engine);
+    put_file(P "a.jsonl", text_of("%s%s", padding_line(), opus("m5", 5, 50000)));
+    other = engine_made(false); /* sees it first, and forgets nothing */
+    ck_assert_int_eq(oks_engine_sync(other, &all, false, NULL), 0);
+    oks_engine_free(other);
+    ck_assert_str_eq(shown("a"), "50000 2-1 54000");
+}
+END_TEST
+
 /* A version without a store counted deleted transcripts from their caches. */
 START_TEST(old_caches_are_taken_over_once)
 {
@@ -943,6 +971,7 @@ int main(void)
     FIXTURE_TEST(suite, an_inode_alone_is_not_the_same_file, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, lost_requests_can_be_forgotten, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, a_deletion_and_its_forgetting_are_seen_at_once, scratch_setup, teardown, 600);
+    FIXTURE_TEST(suite, a_loss_and_its_forgetting_are_seen_at_once, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, old_caches_are_taken_over_once, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, old_caches_are_found_by_their_names, scratch_setup, teardown, 600);
     FIXTURE_TEST(suite, models_of_a_window_that_cuts_a_deleted_one, scratch_setup, teardown, 600);
