@@ -59,8 +59,8 @@ static const struct team_bill *bill_of(struct model *model, struct team *team)
 
     if (bill && bill->version == version)
         return bill;
-    if (!bill)
-        bill = team->bill = bill_new(team->name);
+    free(bill); /* the name may be spelled otherwise, too */
+    bill = team->bill = bill_new(team->name);
     if (!bill)
         return NULL;
     bill->version = 0;
