@@ -207,7 +207,8 @@ class Machine(Mistakes):
         shutil.copy(harness.binary(), program)
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", self.home.root], check=True)
         become = f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups " if user else ""
-        script = f'set -u; B="{become}{program}"; own=$(mktemp -d); mount -t tmpfs none "$own" || exit 77\n{script}\n'
+        device = 'mknod -m 666 "$own/fuse" c 10 229 && mount --bind "$own/fuse" /dev/fuse || exit 77\n' if user else ""
+        script = f'set -u; B="{become}{program}"; own=$(mktemp -d); mount -t tmpfs none "$own" || exit 77\n{device}{script}\n'
         script += 'cd /; umount -l "$own"; rmdir "$own"'
         done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", script], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, env=self.home.environment(), text=True, timeout=120)
