@@ -696,14 +696,18 @@ int engine_scan(struct oks_engine *e, const struct oks_target *target, bool foun
     return job.rc;
 }
 
-/* One of a remote root of which the store was not asked yet. */
+/* Whether what is stored of it is to be taken over before its file is opened. */
+static bool needs_recall(const struct transcript *t)
+{
+    return !t->loaded && !t->lost && !t->recall_tried;
+}
+
 static struct transcript *next_to_recall(struct oks_engine *e, const struct root *root)
 {
     struct transcript *t;
 
     TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
-        if (t->root == root && transcript_is_remote(t) && !t->loaded && !t->lost && !t->recall_tried &&
-            !t->busy)
+        if (t->root == root && transcript_is_remote(t) && !t->busy && needs_recall(t))
             return t;
     return NULL;
 }
@@ -718,11 +722,13 @@ static int recall_one(struct oks_engine *e, struct transcript *t)
     move_to_end(&e->model.catalog, t); /* so that the next one is found at once */
     begin_scan(e, t, true);
     rc = keeping_recall(e, t, &out);
-    if (!end_scan(e, t))
-        rc = 0;
-    else if (rc > 0)
-        return commit(e, t, &out, false);
-    scan_outcome_clear(&out);
+    if (end_scan(e, t) && rc > 0) {
+        rc = commit(e, t, &out, false);
+    } else {
+        rc = rc < 0 ? rc : 0;
+        scan_outcome_clear(&out);
+    }
+    engine_not_busy(e);
     return rc;
 }
 
@@ -749,13 +755,13 @@ int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int6
             return -ECANCELED;
         atomic_store(progress_ns, monotonic_ns());
         rc = recall_one(e, t);
-        engine_not_busy(e);
     }
     while (rc == 0 && (t = next_of_root(e, root, serial))) {
         if (is_cancelled(e, cancel))
             return -ECANCELED;
         atomic_store(progress_ns, monotonic_ns());
-        rc = scan_one(e, t, serial, 0, cancel, progress_ns);
+        /* One that was busy before, or came since. */
+        rc = needs_recall(t) ? recall_one(e, t) : scan_one(e, t, serial, 0, cancel, progress_ns);
         saver_help(e);
     }
     return rc;
