@@ -14,7 +14,8 @@
  * Requests that a shutdown counts and that have no message are told there, without tokens.
  *
  * Newer versions have a row for each request in a database (copilot_store.h). Of a session with such rows
- * these are told, and no usage of its lines.
+ * these are told, and no usage of its lines. A row has no branch and no effort: they are those of the lines
+ * up to its time. So it is told in front of the first later line, or at the end.
  */
 #include "scan/request.h"
 #include "sources/about.h"
@@ -55,7 +56,9 @@ struct memory {
 struct copilot {
     struct line_reader reader; /* the first member */
     struct source_name session;
-    char *rows; /* as words, that are to be told; NULL: none */
+    char *rows;       /* as words, to be told; NULL: none */
+    const char *rest; /* those that are not told yet */
+    uint64_t end;     /* behind the last complete line of this scan; 0: there was none */
     char stamp[SOURCE_NAME_MAX + 2];
 };
 
@@ -74,7 +77,7 @@ static void copilot_free(void *reader)
 
 /* --- memo --- */
 
-static const char memo_magic[] = "copilot2";
+static const char memo_magic[] = "copilot3";
 
 enum { USE_RESUMED = 1, USE_SHUT = 2 };
 
@@ -125,11 +128,14 @@ uint64_t copilot_rows_told(const char *memo)
 }
 #endif
 
-static void memory_read(struct memo_reader *r, struct memory *s)
+/* False: it is of another version. */
+static bool memory_read(struct memo_reader *r, struct memory *s)
 {
     memset(s, 0, sizeof(*s));
+    if (memo_is_over(r))
+        return true;
     if (!is_ours(r))
-        return;
+        return false;
     s->row = memo_get(r);
     s->told = memo_get(r);
     s->stored = memo_get(r);
@@ -154,6 +160,7 @@ static void memory_read(struct memo_reader *r, struct memory *s)
         u->resumed = flags & USE_RESUMED;
         u->shut = flags & USE_SHUT;
     }
+    return true;
 }
 
 /* Rows that appear later make what was told of the lines wrong. */
@@ -168,7 +175,9 @@ static int copilot_begin(void *reader, const char *memo, const char *peers)
     c->session = about.self;
     free(c->rows);
     c->rows = NULL;
-    memory_read(&r, s);
+    c->end = 0;
+    if (!memory_read(&r, s))
+        return -ESTALE;
     r.p = about.rest;
     if (memo_is_over(&r))
         return 0;
@@ -176,7 +185,7 @@ static int copilot_begin(void *reader, const char *memo, const char *peers)
         return -ESTALE;
     s->stored = true;
     memo_skip(&r);
-    c->rows = strndup(r.p, strcspn(r.p, "\n"));
+    c->rest = c->rows = strndup(r.p, strcspn(r.p, "\n"));
     return c->rows ? 0 : -ENOMEM;
 }
 
@@ -366,17 +375,17 @@ static struct oks_slice row_stamp(struct copilot *c, const struct source_name *t
     return *c->stamp ? oks_slice_of(c->stamp) : (struct oks_slice){0};
 }
 
-static int tell_row(struct copilot *c, const struct telling *at, const struct copilot_row *row)
+static int tell_row(struct copilot *c, const struct telling *at, const struct copilot_row *row,
+                    struct oks_slice stamp)
 {
-    struct oks_record *r = line_record(&c->reader, at->place);
-    uint64_t key =
-        source_key_text(source_key_text(KEYS, source_name_slice(&c->session)), source_name_slice(&row->id));
+    struct oks_record *r = record_start(&c->reader, at);
+    uint64_t odd = r->odd, key = source_key_text(source_key_text(KEYS, source_name_slice(&c->session)),
+                                                 source_name_slice(&row->id));
+    int rc;
 
     r->type = OKS_RECORD_ASSISTANT;
     r->again = true; /* its message is in the events */
-    r->timestamp = row_stamp(c, &row->time);
-    r->branch = source_name_slice(&c->reader.memory.branch);
-    r->effort = source_name_slice(&c->reader.memory.effort);
+    r->timestamp = stamp;
     r->agent_id = source_name_slice(&row->agent);
     r->is_sidechain = r->agent_id.ptr != NULL;
     r->message.model = source_name_slice(&row->model);
@@ -390,18 +399,36 @@ static int tell_row(struct copilot *c, const struct telling *at, const struct co
         .cache_read = row->read,
     };
     r->key = source_key_end(source_key_number(key, row->input));
-    return at->sink->record(at->sink->ctx, r, true);
+    r->odd = 0; /* it is the line's */
+    rc = at->sink->record(at->sink->ctx, r, true);
+    r->odd = odd;
+    return rc;
 }
 
-static int tell_rows(struct copilot *c, const struct telling *at)
+static bool is_later(struct oks_slice stamp, struct oks_slice until)
 {
-    struct memo_reader r = {c->rows};
+    struct oks_stamp a = oks_stamp_of(stamp), b = oks_stamp_of(until);
+
+    return !oks_stamp_is_none(a) && (oks_stamp_is_none(b) || oks_stamp_cmp(a, b) > 0);
+}
+
+/* Tells the rows up to the time of the line at hand, or all. Their place is behind the lines before. */
+static int tell_rows(struct copilot *c, uint64_t offset, bool all, const struct oks_sink *sink)
+{
+    const struct line_place place = {.offset = offset, .complete = true};
+    const struct telling at = {&place, sink};
+    struct memo_reader r = {c->rest};
     struct copilot_row row;
     int rc = 0;
 
-    while (rc == 0 && copilot_row_get(&r, &row)) {
-        rc = tell_row(c, at, &row);
+    while (c->rows && rc == 0 && copilot_row_get(&r, &row)) {
+        struct oks_slice stamp = row_stamp(c, &row.time);
+
+        if (!all && is_later(stamp, c->reader.shape.line.timestamp))
+            return 0;
+        rc = tell_row(c, &at, &row, stamp);
         c->reader.memory.row = row.number;
+        c->rest = r.p;
     }
     free(c->rows);
     c->rows = NULL;
@@ -626,8 +653,12 @@ static int line_tell(struct line_reader *c, const struct line_place *place, cons
     const struct telling at = {place, sink};
     const struct line *l = &c->shape.line;
     bool shutdown = l->data.metrics.present && is_type(l, "session.shutdown");
-    int rc = copilot->rows && place->complete ? tell_rows(copilot, &at) : 0;
+    int rc = 0;
 
+    if (place->complete) {
+        rc = tell_rows(copilot, place->offset, false, sink);
+        copilot->end = place->offset + place->length + 1; /* the newline */
+    }
     if (rc == 0 && is_type(l, "assistant.message")) {
         c->memory.told |= !c->memory.stored;
         return c->memory.stored ? tell_answer(c, &at) : tell_message(c, &at);
@@ -643,6 +674,13 @@ static int line_tell(struct line_reader *c, const struct line_place *place, cons
     return rc ? rc : tell_plain(c, &at);
 }
 
+static int copilot_end(void *reader, const struct oks_sink *sink)
+{
+    struct copilot *c = reader;
+
+    return c->end ? tell_rows(c, c->end, true, sink) : 0;
+}
+
 const struct oks_reader_ops READER(copilot) = {
     .make = copilot_make,
     .free = copilot_free,
@@ -651,5 +689,6 @@ const struct oks_reader_ops READER(copilot) = {
     .walk = line_walk,
     .tell = line_told,
     .begin = copilot_begin,
+    .end = copilot_end,
     .memo = copilot_memo,
 };

@@ -106,6 +106,28 @@ class CopilotStore(unittest.TestCase):
         self.shutdown(FIRST, 6000, 300, 0, 0)
         self.assertEqual(self.billed(), (3, 6000, 300, 0, 0, False))
 
+    def test_rows_have_the_branch_of_their_time(self):
+        """Whether the rows are read line by line or all at once."""
+        def start(kind: str, branch: str) -> None:
+            self.event(FIRST, kind, {"sessionId": FIRST, "context": {"cwd": "/srv/shop", "branch": branch}})
+            self.row(FIRST, f"2026-09-05T08:00:{self.n:02}.500Z", 10 ** len(branch), 0, 0, 0)
+            self.message(FIRST, 1)
+
+        def by_branch(*head) -> dict:
+            rows = json.loads(self.run_it(*head, "cat", "stats/by-branch.json"))["rows"]
+            return {row["branch"]: row["billed"]["inputTokens"] for row in rows}
+
+        self.open()
+        for kind, branch in (("session.start", "a"), ("session.resume", "bc"), ("session.resume", "def")):
+            start(kind, branch)
+            by_branch()
+        expected = {"a": 10, "bc": 100, "def": 1000}
+        self.assertEqual([by_branch(), by_branch("--no-cache")], [expected] * 2)
+        for head in ([], ["--no-cache"]):
+            ledger = self.run_it(*head, "cat", f"sessions/{FIRST}/ledger.jsonl").splitlines()
+            verdicts = [line["verdict"] for line in map(json.loads, ledger) if line.get("inputTokens")]
+            self.assertEqual(verdicts, ["counted"] * 3, ledger)
+
     def test_without_the_database(self):
         """What it has told stays, and a fresh look goes by the events."""
         self.open()
