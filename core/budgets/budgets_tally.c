@@ -162,9 +162,14 @@ static void visit_session(void *ctx, void *item)
 
 static void visit_project(void *ctx, void *item)
 {
-    const struct project *p = item;
+    struct project *p = item;
+    const struct billed_bag *bag = sums_project_billed(p);
+    struct evaluation *ev = ctx;
 
-    tally_add(ctx, p->name, sums_project_billed(p));
+    if (bag)
+        tally_add(ev, p->name, bag);
+    else
+        ev->rc = -ENOMEM;
 }
 
 static void visit_team(void *ctx, void *item)

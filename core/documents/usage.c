@@ -101,8 +101,10 @@ static int project_measure(struct render *r, struct project *p, struct measure *
     struct session *s;
 
     if (!r->window) {
+        const struct billed_bag *billed = bag ? sums_project_billed(p) : NULL;
+
         sums_project(&r->model->sums, p, sum);
-        return bag ? billed_bag_add(bag, sums_project_billed(p)) : 0;
+        return !bag ? 0 : billed ? billed_bag_add(bag, billed) : -ENOMEM;
     }
     adding = adding_of(r, sum, bag);
     LIST_FOREACH(s, &p->sessions, of_project) {

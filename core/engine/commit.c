@@ -195,7 +195,6 @@ int commit_assign_project(struct oks_engine *e, struct session *s)
     if (rc <= 0)
         return rc;
     rc = sums_session(&e->model.sums, s, from, false);
-    billed_session_moved(s, from, s->project);
     if (from)
         commit_project_left(e, from);
     return rc;

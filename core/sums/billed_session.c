@@ -34,16 +34,6 @@ void billed_session_take(struct billed_bag *from, const struct session *s)
         billed_bag_take(from, billing_share(t->billed));
 }
 
-void billed_session_moved(struct session *s, struct project *from, struct project *to)
-{
-    struct project_sums *sums = to ? project_sums_made(to) : NULL;
-
-    if (from && from->sums)
-        billed_session_take(&from->sums->billed, s);
-    if (sums)
-        billed_session_add(&sums->billed, s);
-}
-
 /* It has a substitute, no file any more, or is in a progress line, which has a time of its own. */
 bool billed_session_may_exceed(const struct session *s)
 {

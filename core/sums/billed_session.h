@@ -7,14 +7,11 @@
 #include "billing/billing.h"
 #include "sums/measure.h"
 
-struct project;
 struct session;
 
 /* Adds what the session's transcripts own to a bag (-ENOMEM: adds nothing), or subtracts it. */
 int billed_session_add(struct billed_bag *to, const struct session *s);
 void billed_session_take(struct billed_bag *from, const struct session *s);
-/* The session moved from one project (NULL: none) to another. */
-void billed_session_moved(struct session *s, struct project *from, struct project *to);
 
 /* Whether a request may be outside of the session's first and last event. */
 bool billed_session_may_exceed(const struct session *s);

@@ -47,7 +47,7 @@ struct project_sums *project_sums_made(struct project *p)
         p->sums = calloc(1, sizeof(*p->sums));
         if (p->sums) {
             aggregate_reset(&p->sums->sum);
-            p->sums->sum.stale = true; /* computed from its sessions when it is next used */
+            p->sums->sum.stale = p->sums->billed_stale = true;
         }
     }
     return p->sums;

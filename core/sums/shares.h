@@ -36,6 +36,7 @@ struct session_sums {
 struct project_sums {
     struct aggregate sum; /* of its sessions, open window */
     struct billed_bag billed;
+    bool billed_stale; /* `billed` is computed from its sessions when it is next used */
 };
 
 struct transcript_sums {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/tree.h"
+#include "sums/billed_session.h"
 #include "sums/shares.h"
 
 /* --- life --- */
@@ -32,6 +33,20 @@ static void in_project(struct project *p, const struct measure *before, const st
 
     if (sums)
         aggregate_replace(&sums->sum, before, after);
+}
+
+static void leave_project(struct project *p, const struct session *s, const struct measure *before)
+{
+    in_project(p, before, NULL);
+    if (p->sums && !p->sums->billed_stale)
+        billed_session_take(&p->sums->billed, s);
+}
+
+static void join_project(struct project *p, const struct session *s, const struct measure *now)
+{
+    in_project(p, NULL, now);
+    if (p->sums && !p->sums->billed_stale)
+        p->sums->billed_stale = billed_session_add(&p->sums->billed, s) < 0;
 }
 
 int sums_session(struct sums *sums, struct session *s, struct project *from, bool leaves)
@@ -57,9 +72,9 @@ int sums_session(struct sums *sums, struct session *s, struct project *from, boo
             in_project(from, before, leaves ? NULL : &now);
     } else {
         if (from)
-            in_project(from, before, NULL);
+            leave_project(from, s, before);
         if (s->project)
-            in_project(s->project, NULL, leaves ? NULL : &now);
+            join_project(s->project, s, leaves ? NULL : &now);
     }
     rc = groups_session(sums, s, before, leaves ? NULL : &now);
     s->sums->summed = !leaves;
@@ -322,11 +337,8 @@ int sums_posted(struct sums *sums, struct session *s, const char *model, const s
     struct session_sums *own = s->sums;
     int n = 0;
 
-    if (s->project) {
-        if (!project_sums_made(s->project))
-            return -ENOMEM;
+    if (s->project && s->project->sums && !s->project->sums->billed_stale)
         bags[n++] = &s->project->sums->billed;
-    }
     for (int i = 0; i < GROUP_KINDS; i++)
         if (own->groups[i].group)
             bags[n++] = group_bag(own->groups[i].group);
@@ -384,11 +396,19 @@ void sums_forget_costs(struct sums *sums)
     label_sets_forget_costs(sums);
 }
 
-const struct billed_bag *sums_project_billed(const struct project *p)
+const struct billed_bag *sums_project_billed(struct project *p)
 {
-    static const struct billed_bag none;
+    struct project_sums *own = project_sums_made(p);
+    const struct session *s;
 
-    return p->sums ? &p->sums->billed : &none;
+    if (!own || !own->billed_stale)
+        return own ? &own->billed : NULL;
+    billed_bag_clear(&own->billed);
+    LIST_FOREACH(s, &p->sessions, of_project)
+        if (billed_session_add(&own->billed, s) < 0)
+            return NULL;
+    own->billed_stale = false;
+    return &own->billed;
 }
 
 bool sums_has_share(const struct session *s)

@@ -70,8 +70,8 @@ void sums_forget_costs(struct sums *sums);
 
 void sums_project(struct sums *sums, struct project *p, struct measure *out);
 void sums_all(struct sums *sums, struct measure *out);
-/* The sum of what the project's sessions were billed. */
-const struct billed_bag *sums_project_billed(const struct project *p);
+/* The sum of what the project's sessions were billed; NULL on ENOMEM. */
+const struct billed_bag *sums_project_billed(struct project *p);
 /* Calls fn for each model with usage, ascending by name. */
 void sums_models(struct sums *sums, void (*fn)(void *ctx, const char *name, const struct measure *m),
                  void *ctx);

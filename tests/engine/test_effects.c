@@ -92,8 +92,6 @@ RECORDED(int, sums_session, (struct sums * sums, struct session *s, struct proje
          (sums, s, from, leaves), leaves ? text_of("-%s", s->name) : s->name)
 RECORDED(int, sums_transcript, (struct sums * sums, struct transcript *t, bool leaves), (sums, t, leaves),
          leaves ? text_of("-%s", file_of(t)) : file_of(t))
-RECORDED(void, billed_session_moved, (struct session * s, struct project *from, struct project *to),
-         (s, from, to), s->name)
 
 RECORDED(void, timeline_before,
          (struct timeline * tl, struct transcript *t, const struct scan_outcome *out,
@@ -198,7 +196,7 @@ START_TEST(a_first_commit)
     sync_recorded(engine);
     TRACE_IS("catalog_session_made s1; catalog_transcript_made s1; retained_replaced s1; "
              "catalog_assign_project s1",
-             "sums_session s1; billed_session_moved s1; snapshot_restore s1; catalog_linked s1",
+             "sums_session s1; snapshot_restore s1; catalog_linked s1",
              "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; "
              "stream_committed s1",
              "timeline_after s1; retained_came_back s1; saver_want s1",
@@ -320,7 +318,7 @@ START_TEST(a_drop_of_one_of_two)
              "catalog_linked s1; sums_transcript -s1; billing_leave s1; stream_leave s1; "
              "timeline_requests_leave s1",
              "catalog_transcript_remove s1; timeline_after s1; catalog_assign_project s1; sums_session s1",
-             "billed_session_moved s1; catalog_project_release -p; sums_session s1; catalog_session_teams s1",
+             "catalog_project_release -p; sums_session s1; catalog_session_teams s1",
              "runs_session_changed s1; commit_bump_billed; runs_session_changed s1");
     engine_close(engine);
 }
@@ -363,7 +361,7 @@ START_TEST(a_start_with_a_retained_one)
     sync_recorded(engine);
     TRACE_IS(
         "catalog_session_made s1; catalog_transcript_made s1; retained_found s1; catalog_assign_project s1",
-        "sums_session s1; billed_session_moved s1; snapshot_restore s1; catalog_linked s1",
+        "sums_session s1; snapshot_restore s1; catalog_linked s1",
         "timeline_before s1; billing_enter s1; stream_leave s1; timeline_requests_leave s1; stream_committed "
         "s1",
         "timeline_after s1",
@@ -408,7 +406,7 @@ START_TEST(a_rename)
              "stream_committed one; timeline_after two; retained_came_back one; retained_replaced two",
              "saver_want one",
              "saver_rest one; catalog_session_teams two; catalog_assign_project two; sums_session two",
-             "billed_session_moved two; runs_add_project /w; placement_changed one; sums_transcript one",
+             "runs_add_project /w; placement_changed one; sums_transcript one",
              "sums_session two; runs_session_changed two; commit_bump_billed");
     engine_close(engine);
 }
@@ -431,7 +429,7 @@ START_TEST(a_start_from_the_snapshot)
     sync_recorded(engine);
     TRACE_IS(
         "catalog_session_made s007; catalog_transcript_made s007; retained_replaced s007",
-        "catalog_assign_project s007; sums_session s007; billed_session_moved s007; snapshot_restore s007",
+        "catalog_assign_project s007; sums_session s007; snapshot_restore s007",
         "billing_enter s007; stream_leave s007; timeline_requests_leave s007; stream_committed s007",
         "timeline_restored s007; catalog_session_teams s007; placement_changed s007; sums_transcript s007",
         "sums_session s007; runs_session_changed s007", /* and at the end of the sync, because its bill is

@@ -160,7 +160,6 @@ static inline void model_place(struct session *s)
     if (rc == 0)
         return;
     sums_session(&model.sums, s, from, false);
-    billed_session_moved(s, from, s->project);
     if (from)
         model_project_left(from);
 }
