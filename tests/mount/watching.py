@@ -50,6 +50,9 @@ class Watcher:
     def count(self) -> int:
         return len(self.lines)
 
+    def since(self, count: int) -> list:
+        return self.lines[count:]
+
     def counts(self, line: str) -> bool:
         return True
 
@@ -273,6 +276,9 @@ class Inotify:
     @property
     def count(self) -> int:
         return len(self.read())
+
+    def since(self, count: int) -> list:
+        return self.read()[count:]
 
     def stop(self) -> None:
         os.close(self.fd)
