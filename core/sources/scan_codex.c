@@ -93,7 +93,11 @@ struct held {
 
 struct codex {
     struct shape shape;
-    struct oks_record record; /* the one being told */
+    /*
+     * What is told. In each of the two only certain members are ever set, and these each time, so that
+     * neither is cleared line by line.
+     */
+    struct oks_record record, plain; /* of a line with usage, and of one without */
     struct codex_state state;
     struct memo_numbers seq; /* of its first counts, CODEX_MEASURES_MAX at most */
     struct codex_name file;
@@ -233,47 +237,37 @@ static struct oks_slice first_of(struct oks_slice a, struct oks_slice b)
     return a.ptr ? a : b;
 }
 
-/* An empty record with what all of a session's have. */
-static struct oks_record *record_start(struct codex *c, uint64_t offset, uint64_t length)
+/* What all lines of a session have. */
+static void put_common(const struct codex *c, const struct saying *line, struct oks_slice stamp,
+                       struct oks_record *r)
 {
-    struct oks_record *r = &c->record;
-    uint64_t odd = r->odd;
-
-    oks_record_clear(r);
-    r->offset = offset;
-    r->length = length;
-    r->odd = odd;
+    r->offset = line->offset;
+    r->length = line->length;
+    r->timestamp = stamp;
     r->session_id = codex_name_slice(&c->state.session);
     r->branch = codex_name_slice(&c->state.branch);
-    r->effort = codex_name_slice(&c->state.effort);
     r->is_sidechain = c->state.parent.len;
-    if (r->is_sidechain)
-        r->agent_id = r->session_id;
-    return r;
+    r->agent_id = r->is_sidechain ? r->session_id : (struct oks_slice){0};
 }
 
 /* A line without usage. */
 static int tell_plain(struct codex *c, const struct saying *line, struct oks_slice stamp, bool complete,
                       const struct oks_sink *sink)
 {
-    struct oks_record *r = record_start(c, line->offset, line->length);
     const struct payload *p = &c->shape.payload;
+    bool is_at_hand = stamp.ptr == c->shape.timestamp.ptr;
+    struct oks_record *r = &c->plain;
 
-    r->timestamp = stamp;
-    r->type = line->type;
-    if (line->tool) {
-        r->type = OKS_RECORD_ASSISTANT;
-        r->tool_uses = r->n_tools = 1;
-        r->tools[0] = line->tool_name;
-    }
-    if (line->compaction) {
-        r->type = OKS_RECORD_SYSTEM;
-        r->compact_trigger = OKS_SLICE("other");
-        r->compact_pre_tokens = line->prompt;
-    }
+    put_common(c, line, stamp, r);
+    r->type = line->compaction ? OKS_RECORD_SYSTEM : line->tool ? OKS_RECORD_ASSISTANT : line->type;
+    r->tool_uses = r->n_tools = line->tool;
+    r->tools[0] = line->tool_name;
+    r->compact_trigger = line->compaction ? OKS_SLICE("other") : (struct oks_slice){0};
+    r->compact_pre_tokens = line->compaction ? line->prompt : 0;
+    r->effort = codex_name_slice(&c->state.effort);
     r->message.model = codex_name_slice(&c->state.model);
-    if (stamp.ptr == c->shape.timestamp.ptr && p->present && !line->tool)
-        r->cwd = p->cwd;
+    r->cwd = is_at_hand && p->present && !line->tool ? p->cwd : (struct oks_slice){0};
+    r->odd = c->record.odd;
     return sink->record(sink->ctx, r, complete);
 }
 
@@ -310,13 +304,13 @@ static void usage_of(const struct measure *m, struct oks_usage *u)
 static int tell_measure(struct codex *c, const struct saying *line, struct oks_slice stamp, bool complete,
                         const struct oks_sink *sink)
 {
-    struct oks_record *r = record_start(c, line->offset, line->length);
+    struct oks_record *r = &c->record;
     const struct measure *m = line->measure;
     struct oks_usage *u = &r->message.usage;
     bool counted = m->again || !m->key;
 
+    put_common(c, line, stamp, r);
     r->type = m->key ? OKS_RECORD_ASSISTANT : OKS_RECORD_OTHER;
-    r->timestamp = stamp;
     put_turn(c, m, r);
     r->request_id = line->response;
     r->message.stop_reason = OKS_SLICE("end_turn");
@@ -483,7 +477,8 @@ static int line_meta(struct codex *c, struct saying *line, bool complete, const 
     struct oks_slice parent = spawned ? first_of(spawn->parent_thread, p->parent_thread) : p->parent_thread;
     struct oks_slice oldest = oldest_of(p, parent);
     struct codex_state *s = &c->state;
-    struct oks_record *r;
+    struct oks_record *r = &c->plain;
+    int rc;
 
     if (oldest.ptr && !s->counted)
         codex_name_set(&s->oldest, oldest);
@@ -494,15 +489,14 @@ static int line_meta(struct codex *c, struct saying *line, bool complete, const 
     s->base = p->base.present;
     if (s->base)
         codex_name_set(&s->origin, first_of(p->forked_from, p->base.thread));
-    r = record_start(c, line->offset, line->length);
-    r->timestamp = c->shape.timestamp;
     codex_name_set(&s->branch, p->git.present ? p->git.branch : (struct oks_slice){0});
-    r->cwd = p->cwd;
     r->version = p->version;
     r->agent_name = first_of(p->nickname, p->agent_role);
     if (!r->agent_name.ptr && spawned)
         r->agent_name = first_of(spawn->nickname, spawn->role);
-    return sink->record(sink->ctx, r, complete);
+    rc = tell_plain(c, line, c->shape.timestamp, complete, sink);
+    r->version = r->agent_name = (struct oks_slice){0};
+    return rc;
 }
 
 /* Of the turn's id; 0: there is none. */
@@ -839,20 +833,23 @@ static int tell_line(struct codex *c, struct saying *line, bool complete, const 
     return rc;
 }
 
+/* An unfinished line, which changes nothing. */
+static __attribute__((noinline)) int tell_tail(struct codex *c, struct saying *line,
+                                               const struct oks_sink *sink)
+{
+    const struct codex_state before = c->state;
+    int rc = tell_line(c, line, false, sink);
+
+    c->state = before;
+    return rc;
+}
+
 static int codex_tell(void *reader, uint64_t offset, uint64_t length, bool complete,
                       const struct oks_sink *sink)
 {
-    struct codex *c = reader;
     struct saying line = {.offset = offset, .length = length};
-    struct codex_state before;
-    int rc;
 
-    if (complete)
-        return tell_line(c, &line, complete, sink);
-    before = c->state;
-    rc = tell_line(c, &line, complete, sink);
-    c->state = before;
-    return rc;
+    return complete ? tell_line(reader, &line, true, sink) : tell_tail(reader, &line, sink);
 }
 
 /* The complete lines are over and nothing decided. What followed copies is probably a copy too. */
