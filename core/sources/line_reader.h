@@ -86,20 +86,22 @@ static int line_walk(void *reader, const char *buf, size_t from, size_t to, cons
     return line_judged(r, walk_line(&r->shape, buf, from, to, cursor, teams), record);
 }
 
+static __attribute__((noinline)) int tail_told(struct line_reader *r, const struct line_place *place,
+                                               const struct oks_sink *sink)
+{
+    const struct memory before = r->memory;
+    int rc = line_tell(r, place, sink);
+
+    r->memory = before;
+    return rc;
+}
+
 static int line_told(void *reader, uint64_t offset, uint64_t length, bool complete,
                      const struct oks_sink *sink)
 {
     const struct line_place place = {offset, length, complete};
-    struct line_reader *r = reader;
-    struct memory before;
-    int rc;
 
-    if (complete)
-        return line_tell(r, &place, sink);
-    before = r->memory;
-    rc = line_tell(r, &place, sink);
-    r->memory = before;
-    return rc;
+    return (complete ? line_tell : tail_told)(reader, &place, sink);
 }
 
 /* The record, empty but for its place and what is odd in the line. */

@@ -44,15 +44,22 @@ struct memory {
 
 struct kimi {
     struct line_reader reader; /* the first member */
+    /*
+     * What is told of a line with usage, and of one without. In each only certain members are ever set, and
+     * these each time, so that neither is cleared line by line.
+     */
+    struct oks_record request, plain;
     struct source_about about;
-    uint64_t self; /* what the keys of its requests begin with */
-    bool placed;   /* a record of this scan had the working directory */
+    uint64_t self;              /* what the keys of its requests begin with */
+    bool placed;                /* a record of this scan had the working directory */
+    struct source_name message; /* the id of the last message ... */
+    uint64_t message_key;       /* ... and its key */
     uint64_t counted[OKS_COLUMNS];
     struct source_clock clock;
     char stamp[OKS_STAMP_TEXT], id[SOURCE_ID_MAX];
 };
 
-static const uint64_t none[KIMI_COUNTS];
+static const uint64_t unused[KIMI_COUNTS];
 
 static int kimi_make(void **out)
 {
@@ -109,6 +116,7 @@ static int kimi_begin(void *reader, const char *memo, const char *peers)
     about_read(peers, &k->about);
     k->self = source_key_text(KEYS, source_name_slice(&k->about.self));
     k->placed = false;
+    k->message.len = 0;
     *m = (struct memory){0};
     memo_get_text(&r, magic);
     if (strcmp(magic, memo_magic) != 0)
@@ -176,25 +184,23 @@ static bool time_of(const struct line *l, uint64_t *ms)
     return (l->time.given && !l->time.odd) || source_seconds(l->seconds, ms);
 }
 
-static struct oks_record *record_of(struct kimi *k, const struct telling *t)
+/* What all lines have. */
+static void put_common(struct kimi *k, const struct telling *t, struct oks_record *r)
 {
-    struct oks_record *r = line_record(&k->reader, t->place);
     const struct line *l = &k->reader.shape.line;
+    const struct oks_slice none = {0};
     uint64_t ms;
 
-    if (time_of(l, &ms))
-        r->timestamp = source_stamp(&k->clock, ms, k->stamp);
+    r->offset = t->place->offset;
+    r->length = t->place->length;
+    r->odd = k->reader.record.odd;
+    r->timestamp = time_of(l, &ms) ? source_stamp(&k->clock, ms, k->stamp) : none;
     r->is_sidechain = k->about.sidechain;
-    if (r->is_sidechain) {
-        r->agent_id = source_name_slice(&k->about.agent);
-        r->agent_name = source_name_slice(&k->reader.memory.profile);
-    }
+    r->agent_id = r->is_sidechain ? source_name_slice(&k->about.agent) : none;
+    r->agent_name = r->is_sidechain ? source_name_slice(&k->reader.memory.profile) : none;
     r->effort = source_name_slice(&k->reader.memory.effort);
-    r->cwd = l->cwd;
-    if (!k->placed && *k->about.cwd)
-        r->cwd = oks_slice_of(k->about.cwd);
+    r->cwd = !k->placed && *k->about.cwd ? oks_slice_of(k->about.cwd) : l->cwd;
     k->placed |= t->place->complete;
-    return r;
 }
 
 static int tell(const struct telling *t, const struct oks_record *r)
@@ -217,23 +223,21 @@ static struct oks_slice model_of(const struct kimi *k, struct oks_slice alias)
 static int tell_request(struct kimi *k, const struct telling *t, uint64_t key, struct oks_slice model,
                         const uint64_t used[KIMI_COUNTS], const uint64_t before[KIMI_COUNTS])
 {
-    struct oks_record *r = record_of(k, t);
+    const char *self = *k->about.self.text ? k->about.self.text : "kimi";
     struct memory *m = &k->reader.memory;
+    struct oks_record *r = &k->request;
 
+    put_common(k, t, r);
     r->type = OKS_RECORD_ASSISTANT;
-    r->again = memcmp(before, none, sizeof(none)) != 0;
-    if (key)
-        r->message.id = source_id(*k->about.self.text ? k->about.self.text : "kimi", key, k->id);
+    r->again = memcmp(before, unused, sizeof(unused)) != 0;
+    r->message.id = key ? source_id(self, key, k->id) : (struct oks_slice){0};
     r->message.model = model;
     r->message.stop_reason = OKS_SLICE("end_turn");
-    r->message.usage = (struct oks_usage){
-        .present = true,
-        .input = used[KIMI_INPUT],
-        .output = used[KIMI_OUTPUT],
-        .cache_creation = used[KIMI_WRITE],
-        .cache_creation_5m = used[KIMI_WRITE],
-        .cache_read = used[KIMI_READ],
-    };
+    r->message.usage.present = true;
+    r->message.usage.input = used[KIMI_INPUT];
+    r->message.usage.output = used[KIMI_OUTPUT];
+    r->message.usage.cache_creation = r->message.usage.cache_creation_5m = used[KIMI_WRITE];
+    r->message.usage.cache_read = used[KIMI_READ];
     /* The calls were counted when they were logged; here they say which request made them. */
     r->tool_uses = k->counted[OKS_TOOL_USES] = m->tools;
     k->counted[OKS_INPUT] = before[KIMI_INPUT];
@@ -278,7 +282,7 @@ static int tell_usage(struct kimi *k, const struct telling *t, enum pending kind
     else
         *step = (struct step){.pending = kind, .key = key_of(k, t, used)};
     memcpy(step->used, used, sizeof(used));
-    return tell_request(k, t, step->key, model_of(k, l->model), used, again ? used : none);
+    return tell_request(k, t, step->key, model_of(k, l->model), used, again ? used : unused);
 }
 
 /* What was told of a message of Kimi CLI; its place is made where there is none. */
@@ -297,60 +301,80 @@ static uint64_t *message_used(struct memory *m, uint64_t key)
     return m->of_message[i];
 }
 
+/* Mostly that of the message before. */
+static uint64_t message_key(struct kimi *k, struct oks_slice id)
+{
+    if (!k->message.len || !oks_slice_eq(id, source_name_slice(&k->message))) {
+        source_name_set(&k->message, id);
+        if (k->message.len != id.len) /* cut: another one may be equal to what is left */
+            k->message.len = 0;
+        k->message_key = source_key_end(source_key_text(k->self, id));
+    }
+    return k->message_key;
+}
+
 /* A StatusUpdate with usage. */
 static int tell_status(struct kimi *k, const struct telling *t)
 {
     const struct line *l = &k->reader.shape.line;
     struct oks_slice id = l->message.payload.id, model = model_of(k, (struct oks_slice){0});
-    uint64_t used[KIMI_COUNTS], before[KIMI_COUNTS] = {0}, key, *known;
+    uint64_t used[KIMI_COUNTS], before[KIMI_COUNTS], key, *known;
 
-    used_of(&l->usage, used);
-    if (!id.ptr)
-        return tell_request(k, t, 0, model, used, before);
-    key = source_key_end(source_key_text(k->self, id));
+    if (!id.ptr) {
+        used_of(&l->usage, used);
+        return tell_request(k, t, 0, model, used, unused);
+    }
+    key = message_key(k, id);
     known = message_used(&k->reader.memory, key);
-    memcpy(before, known, sizeof(before));
-    for (int i = 0; i < KIMI_COUNTS; i++)
+    for (int i = 0; i < KIMI_COUNTS; i++) {
+        used[i] = l->usage.count[i].value;
+        before[i] = known[i];
         known[i] = used[i] > before[i] ? used[i] : before[i];
+    }
     return tell_request(k, t, key, model, used, before);
 }
 
-static void put_call(struct kimi *k, struct oks_record *r)
+static enum oks_record_type type_of(const struct line *l)
 {
-    const struct line *l = &k->reader.shape.line;
-    const struct payload *p = &l->message.payload;
-
-    r->type = OKS_RECORD_ASSISTANT;
-    r->tool_uses = r->n_tools = 1;
-    r->tools[0] = l->event.present                    ? l->event.name
-                  : p->present && p->function.present ? p->function.name
-                                                      : (struct oks_slice){0};
-    r->message.model = model_of(k, (struct oks_slice){0});
-    k->reader.memory.tools++;
+    if ((l->message.present && is(l->message.role, "user")) || is_message(l, "TurnBegin"))
+        return OKS_RECORD_USER;
+    if (is_event(l, "tool.call") || is_message(l, "ToolCall"))
+        return OKS_RECORD_ASSISTANT;
+    if (is(l->type, "context.apply_compaction") || is_message(l, "CompactionBegin"))
+        return OKS_RECORD_SYSTEM;
+    return OKS_RECORD_OTHER;
 }
 
-static void put_compaction(const struct kimi *k, struct oks_record *r)
+static struct oks_slice tool_of(const struct line *l)
 {
-    const struct count *before = &k->reader.shape.line.before;
-    const struct memory *m = &k->reader.memory;
+    const struct payload *p = &l->message.payload;
 
-    r->type = OKS_RECORD_SYSTEM;
-    r->compact_trigger = *m->trigger.text ? oks_slice_of(m->trigger.text) : OKS_SLICE("other");
-    r->compact_pre_tokens = before->given ? before->value : m->prompt;
+    if (l->event.present)
+        return l->event.name;
+    return p->present && p->function.present ? p->function.name : (struct oks_slice){0};
 }
 
 /* A line without usage. */
 static int tell_plain(struct kimi *k, const struct telling *t)
 {
-    struct oks_record *r = record_of(k, t);
     const struct line *l = &k->reader.shape.line;
+    struct memory *m = &k->reader.memory;
+    const struct oks_slice none = {0};
+    struct oks_record *r = &k->plain;
+    bool call, compaction;
 
-    if ((l->message.present && is(l->message.role, "user")) || is_message(l, "TurnBegin"))
-        r->type = OKS_RECORD_USER;
-    else if (is_event(l, "tool.call") || is_message(l, "ToolCall"))
-        put_call(k, r);
-    else if (is(l->type, "context.apply_compaction") || is_message(l, "CompactionBegin"))
-        put_compaction(k, r);
+    put_common(k, t, r);
+    r->type = type_of(l);
+    call = r->type == OKS_RECORD_ASSISTANT;
+    compaction = r->type == OKS_RECORD_SYSTEM;
+    r->tool_uses = r->n_tools = call;
+    r->tools[0] = call ? tool_of(l) : none;
+    r->message.model = call ? model_of(k, none) : none;
+    m->tools += call;
+    r->compact_trigger = !compaction        ? none
+                         : *m->trigger.text ? oks_slice_of(m->trigger.text)
+                                            : OKS_SLICE("other");
+    r->compact_pre_tokens = !compaction ? 0 : l->before.given ? l->before.value : m->prompt;
     return tell(t, r);
 }
 
