@@ -95,7 +95,8 @@ struct session {
     /* engine/commit.c: commits that its own numbers do not have yet */
     LIST_ENTRY(session) of_postponed;
     size_t n_postponed;
-    bool teams_due; /* one of them changed its teams */
+    bool unassigned; /* its project is to be found anew */
+    bool teams_due;  /* one of them changed its teams */
 };
 
 struct team {

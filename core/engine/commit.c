@@ -245,17 +245,32 @@ static int teams_settle(struct oks_engine *e, struct session *s)
     return rc;
 }
 
+static void postpone(struct oks_engine *e, struct session *s)
+{
+    if (s->n_postponed++ == 0)
+        LIST_INSERT_HEAD(&e->postponed, s, of_postponed);
+}
+
+/* What fails is tried again by the next commit_settle(). */
 static int session_settle(struct oks_engine *e, struct session *s)
 {
-    int rc, settled;
+    int rc, twins, summed, teams;
 
     if (s->n_postponed)
         LIST_REMOVE(s, of_postponed);
     s->n_postponed = 0;
-    rc = sums_session(&e->model.sums, s, s->project, false);
-    settled = teams_settle(e, s);
+    rc = s->unassigned ? commit_assign_project(e, s) : 0;
+    if (s->unassigned && rc >= 0)
+        commit_parent(e, s);
+    s->unassigned = rc < 0;
+    twins = sums_twins(&e->model.sums, s);
+    summed = sums_session(&e->model.sums, s, s->project, false);
+    teams = teams_settle(e, s);
     commit_bump(e, s);
-    return rc < 0 ? rc : settled;
+    rc = rc < 0 ? rc : twins < 0 ? twins : summed < 0 ? summed : teams;
+    if (rc < 0)
+        postpone(e, s);
+    return rc;
 }
 
 int commit_session(struct oks_engine *e, struct session *s, bool teams_changed)
@@ -263,20 +278,21 @@ int commit_session(struct oks_engine *e, struct session *s, bool teams_changed)
     s->teams_due |= teams_changed;
     if (is_due(s))
         return session_settle(e, s);
-    if (s->n_postponed++ == 0)
-        LIST_INSERT_HEAD(&e->postponed, s, of_postponed);
+    postpone(e, s);
     version_next(&e->model.versions); /* its transcript has changed */
     return 0;
 }
 
 int commit_settle(struct oks_engine *e)
 {
-    struct session *s;
+    struct session *s, *next;
     int rc = 0;
 
-    while ((s = LIST_FIRST(&e->postponed))) {
-        int settled = session_settle(e, s);
+    for (s = LIST_FIRST(&e->postponed); s; s = next) {
+        int settled;
 
+        next = LIST_NEXT(s, of_postponed); /* one that fails is put in front */
+        settled = session_settle(e, s);
         rc = rc < 0 ? rc : settled;
     }
     while ((s = sums_next_touched(&e->model.sums))) /* by what no commit follows: the snapshot, prices */

@@ -73,10 +73,9 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
         departures_release_session(e, s);
         return;
     }
-    commit_assign_project(e, s);
+    s->unassigned = commit_assign_project(e, s) < 0;
     commit_parent(e, s);
-    sums_twins(&e->model.sums, s);
-    commit_session(e, s, true);
+    commit_session(e, s, true); /* what fails here is tried again at the end of the sync */
 }
 
 void departures_drop_all(struct oks_engine *e)
