@@ -375,20 +375,25 @@ static void leave_parent(struct catalog *c, struct session *s)
     free(parent);
 }
 
-void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id)
+int catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id)
 {
     char name[OKS_NAME_MAX + 1] = "";
+    struct parent *parent;
 
     if (id.ptr)
         oks_name_escape(id, name);
     if (s->parent && strcmp(s->parent, name) == 0)
-        return;
+        return 0;
+    parent = *name ? parent_made(c, name) : NULL;
+    if (*name && !parent)
+        return -ENOMEM;
     leave_parent(c, s);
-    s->child_of = *name ? parent_made(c, name) : NULL;
-    if (!s->child_of)
-        return;
-    s->parent = s->child_of->name;
-    LIST_INSERT_HEAD(&s->child_of->children, s, of_parent);
+    if (!parent)
+        return 0;
+    s->child_of = parent;
+    s->parent = parent->name;
+    LIST_INSERT_HEAD(&parent->children, s, of_parent);
+    return 0;
 }
 
 /* --- removal --- */

@@ -95,7 +95,7 @@ struct session {
     /* engine/commit.c: commits that its own numbers do not have yet */
     LIST_ENTRY(session) of_postponed;
     size_t n_postponed;
-    bool unassigned; /* its project is to be found anew */
+    bool unassigned; /* its project and its parent are to be found anew */
     bool teams_due;  /* one of them changed its teams */
 };
 
@@ -188,8 +188,8 @@ void catalog_session_changed(struct catalog *c, struct session *s, uint64_t vers
 void catalog_team_changed(struct catalog *c, struct team *team, uint64_t version);
 /* The same with a new version, where more has changed than the numbers of its sessions. */
 void catalog_team_arranged(struct catalog *c, struct team *team);
-/* Sets the parent to the session of this id; absent, or on ENOMEM: none. */
-void catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id);
+/* Sets the parent to the session of this id; absent: none. 0 or -ENOMEM: nothing has changed. */
+int catalog_set_parent(struct catalog *c, struct session *s, struct oks_slice id);
 /* Those that name the session of this name as their parent; NULL: none do. */
 const struct parent *catalog_parent(const struct catalog *c, const char *name);
 struct team *catalog_team(struct catalog *c, const char *name);
@@ -230,7 +230,7 @@ void catalog_mark_lost(struct catalog *c, struct transcript *t);
 void placement_project_of_cwd(const char *cwd, char out[OKS_NAME_MAX + 1]);
 /* The project that the records of the session's transcripts name. False: none yet. */
 bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1]);
-void placement_parent(struct catalog *c, struct session *s);
+int placement_parent(struct catalog *c, struct session *s);
 /*
  * The reader states of the transcripts that this one may repeat (its peers), one a line; malloc'ed, NULL on
  * ENOMEM.

@@ -95,17 +95,16 @@ bool placement_project(const struct session *s, char out[OKS_NAME_MAX + 1])
     return false;
 }
 
-void placement_parent(struct catalog *c, struct session *s)
+int placement_parent(struct catalog *c, struct session *s)
 {
     const struct transcript *t = TAILQ_FIRST(&s->transcripts);
     char id[OKS_NAME_MAX + 1];
 
     if (!t->source->parent_of)
-        return; /* the path names it */
+        return 0; /* the path names it */
     if (t->state.reader_state && t->source->parent_of(t->state.reader_state, id, sizeof(id)))
-        catalog_set_parent(c, s, oks_slice_of(id));
-    else
-        catalog_set_parent(c, s, (struct oks_slice){0});
+        return catalog_set_parent(c, s, oks_slice_of(id));
+    return catalog_set_parent(c, s, (struct oks_slice){0});
 }
 
 /* --- repeated transcripts --- */

@@ -91,6 +91,11 @@ int catalog_assign_project(struct catalog *c, struct session *s, struct project 
     struct oks_slice parent = {0};
     int rc;
 
+    if (t->source->parent)
+        parent = t->source->parent(catalog_rel(t));
+    rc = catalog_set_parent(c, s, parent);
+    if (rc < 0)
+        return rc;
     p = project_named(c, s, &rc);
     if (rc < 0)
         return rc;
@@ -103,9 +108,6 @@ int catalog_assign_project(struct catalog *c, struct session *s, struct project 
     }
     if (p)
         p->version = version_next(c->versions);
-    if (t->source->parent)
-        parent = t->source->parent(catalog_rel(t));
-    catalog_set_parent(c, s, parent);
     *from = before;
     return before != p;
 }

@@ -201,21 +201,18 @@ int commit_assign_project(struct oks_engine *e, struct session *s)
 }
 
 /* In the old layout a sub-agent's file is beside that of its session, and its records name the session. */
-void commit_parent(struct oks_engine *e, struct session *s)
+int commit_parent(struct oks_engine *e, struct session *s)
 {
     const struct transcript *t = TAILQ_FIRST(&s->transcripts);
     const char *parent = t->state.session_id;
 
-    if (t->source->late) {
-        placement_parent(&e->model.catalog, s);
-        return;
-    }
+    if (t->source->late)
+        return placement_parent(&e->model.catalog, s);
     if (t->source->parent && t->source->parent(catalog_rel(t)).ptr)
-        return;
+        return 0;
     if (strncmp(s->id, "agent-", strlen("agent-")) == 0 && parent && strcmp(parent, s->id) != 0)
-        catalog_set_parent(&e->model.catalog, s, oks_slice_of(parent));
-    else
-        catalog_set_parent(&e->model.catalog, s, (struct oks_slice){0});
+        return catalog_set_parent(&e->model.catalog, s, oks_slice_of(parent));
+    return catalog_set_parent(&e->model.catalog, s, (struct oks_slice){0});
 }
 
 /* Each working directory may have team-state files below it; those of other machines are not here. */
@@ -261,7 +258,7 @@ static int session_settle(struct oks_engine *e, struct session *s)
     s->n_postponed = 0;
     rc = s->unassigned ? commit_assign_project(e, s) : 0;
     if (s->unassigned && rc >= 0)
-        commit_parent(e, s);
+        rc = commit_parent(e, s);
     s->unassigned = rc < 0;
     twins = sums_twins(&e->model.sums, s);
     summed = sums_session(&e->model.sums, s, s->project, false);
@@ -302,10 +299,10 @@ int commit_settle(struct oks_engine *e)
 
 int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_changed)
 {
-    int rc, summed;
+    int rc, summed, parented = 0;
 
     if (!t->source->late)
-        commit_parent(e, t->session); /* it may be the lead of the session's team */
+        parented = commit_parent(e, t->session); /* it may be the lead of the session's team */
     t->session->teams_due |= teams_changed;
     rc = is_due(t->session) ? teams_settle(e, t->session) : 0;
     if (rc == 0 && t->source->late)
@@ -315,7 +312,8 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
     placement_changed(&e->model.catalog, t, false);
     e->model.catalog.links_due |= t->linked;
     if (t->source->late)
-        commit_parent(e, t->session);
+        parented = commit_parent(e, t->session);
+    rc = rc < 0 ? rc : parented;
     summed = sums_transcript(&e->model.sums, t, false);
     rc = rc < 0 ? rc : summed;
     summed = sums_twins(&e->model.sums, t->session);

@@ -73,8 +73,7 @@ void departures_drop(struct oks_engine *e, struct transcript *t)
         departures_release_session(e, s);
         return;
     }
-    s->unassigned = commit_assign_project(e, s) < 0;
-    commit_parent(e, s);
+    s->unassigned = commit_assign_project(e, s) < 0 || commit_parent(e, s) < 0;
     commit_session(e, s, true); /* what fails here is tried again at the end of the sync */
 }
 

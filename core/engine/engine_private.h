@@ -249,8 +249,8 @@ int commit_outcome(struct oks_engine *e, struct transcript *t, struct scan_outco
 int commit_assign_project(struct oks_engine *e, struct session *s);
 /* Before the transcript's state goes: its working directories are watched for it no longer. */
 void commit_cwds_left(struct oks_engine *e, struct transcript *t);
-/* Sets the session's parent, which the records of its first transcript name. */
-void commit_parent(struct oks_engine *e, struct session *s);
+/* Sets the session's parent, which the records of its first transcript name. 0 or -ENOMEM */
+int commit_parent(struct oks_engine *e, struct session *s);
 /* Frees the project if the session was its last one. */
 void commit_project_left(struct oks_engine *e, struct project *p);
 /* After settings_refresh(): if the prices changed, all costs are computed again. */
