@@ -60,4 +60,34 @@ static inline void oks_array_take_out(void *items, size_t *n, const void *item)
     }
 }
 
+/* Where the item belongs among `n` pointers to such items that are in order: behind those that it is not
+ * before. Few of them are looked at. */
+static inline size_t oks_array_place(const void *items, size_t n, const void *item,
+                                     bool (*is_before)(const void *a, const void *b))
+{
+    size_t lo = 0, hi = n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const void *other;
+
+        memcpy(&other, (const char *)items + mid * sizeof(other), sizeof(other));
+        if (is_before(item, other))
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
+/* Puts the item at a place among `n` pointers; there is room for one more. */
+static inline void oks_array_put_in(void *items, size_t *n, size_t at, const void *item)
+{
+    char *to = (char *)items + at * sizeof(item);
+
+    memmove(to + sizeof(item), to, (*n - at) * sizeof(item));
+    memcpy(to, &item, sizeof(item));
+    (*n)++;
+}
+
 #endif

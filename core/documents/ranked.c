@@ -7,36 +7,22 @@
  */
 #include "documents/ranked.h"
 
-#include <string.h>
-
+#include "base/array.h"
 #include "base/tree.h"
 
 _Static_assert((int)RANKED_MAX >= (int)OKS_ROWS_MAX, "as many as may be asked for");
 
-static bool is_before(const struct kept_sum *a, const struct kept_sum *b)
+static bool is_before(const void *a, const void *b)
 {
-    return row_sum_is_before(&a->sum, a->calls, a->key, &b->sum, b->calls, b->key);
-}
+    const struct kept_sum *x = ((const struct ranked_row *)a)->text.sum;
+    const struct kept_sum *y = ((const struct ranked_row *)b)->text.sum;
 
-/* By halves: each comparison reads a row that the page may not need. */
-static size_t place_of(const struct row_ranks *ranks, const struct ranked_row *row)
-{
-    size_t lo = 0, hi = ranks->n;
-
-    while (lo < hi) {
-        size_t at = lo + (hi - lo) / 2;
-
-        if (is_before(row->text.sum, ranks->items[at]->text.sum))
-            hi = at;
-        else
-            lo = at + 1;
-    }
-    return lo;
+    return row_sum_is_before(&x->sum, x->calls, x->key, &y->sum, y->calls, y->key);
 }
 
 static void place(struct row_ranks *ranks, struct ranked_row *row)
 {
-    size_t at = place_of(ranks, row);
+    size_t at = oks_array_place(ranks->items, ranks->n, row, is_before);
     bool all = ranks->n == ranks->n_all;
 
     ranks->n_all++;
@@ -45,9 +31,7 @@ static void place(struct row_ranks *ranks, struct ranked_row *row)
         return;
     if (ranks->n == RANKED_MAX)
         ranks->items[--ranks->n]->placed = false;
-    memmove(ranks->items + at + 1, ranks->items + at, (ranks->n - at) * sizeof(*ranks->items));
-    ranks->items[at] = row;
-    ranks->n++;
+    oks_array_put_in(ranks->items, &ranks->n, at, row);
     row->placed = true;
 }
 

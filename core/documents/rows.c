@@ -86,41 +86,29 @@ struct ranked_teams {
     bool failed; /* ENOMEM; sticky */
 };
 
-/* By halves: each comparison reads a team that the page may not need. */
-static size_t place_of(const struct ranked_teams *r, const struct team *team, const struct team_bill *bill)
+static bool is_before(const void *a, const void *b)
 {
-    size_t lo = 0, hi = r->n;
+    const struct team *x = a, *y = b;
 
-    while (lo < hi) {
-        size_t at = lo + (hi - lo) / 2;
-
-        if (row_sum_is_before(&bill->sum, 0, team->name, &r->items[at]->bill->sum, 0, r->items[at]->name))
-            hi = at;
-        else
-            lo = at + 1;
-    }
-    return lo;
+    return row_sum_is_before(&x->bill->sum, 0, x->name, &y->bill->sum, 0, y->name);
 }
 
 static void put_in(void *ctx, void *item)
 {
     struct ranked_teams *r = ctx;
     struct team *team = item;
-    const struct team_bill *bill = bill_of(r->model, team);
     size_t at;
 
-    if (!bill)
+    if (!bill_of(r->model, team)) {
         r->failed = true;
-    if (!bill)
         return;
-    at = place_of(r, team, bill);
+    }
+    at = oks_array_place(r->items, r->n, team, is_before);
     r->all &= r->n < OKS_ROWS_MAX;
     if (at == OKS_ROWS_MAX || (at == r->n && !r->all && r->version))
         return;
     r->n -= r->n == OKS_ROWS_MAX;
-    memmove(r->items + at + 1, r->items + at, (r->n - at) * sizeof(*r->items));
-    r->items[at] = team;
-    r->n++;
+    oks_array_put_in(r->items, &r->n, at, team);
 }
 
 static void rank_anew(struct ranked_teams *r)

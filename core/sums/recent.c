@@ -16,25 +16,17 @@ static struct oks_stamp last_of(const struct session *s)
     return s->sums && s->sums->summed ? s->sums->share.totals.last : OKS_STAMP_NONE;
 }
 
-static bool is_later(const struct session *a, const struct session *b)
+static bool is_later(const void *a, const void *b)
 {
-    int d = oks_stamp_cmp(last_of(a), last_of(b));
+    const struct session *x = a, *y = b;
+    int d = oks_stamp_cmp(last_of(x), last_of(y));
 
-    return d > 0 || (d == 0 && strcmp(a->name, b->name) < 0);
-}
-
-static size_t place_of(const struct recent_sessions *r, const struct session *s)
-{
-    size_t at = r->n;
-
-    while (at > 0 && is_later(s, r->items[at - 1]))
-        at--;
-    return at;
+    return d > 0 || (d == 0 && strcmp(x->name, y->name) < 0);
 }
 
 static void put_in(struct recent_sessions *r, struct session *s)
 {
-    size_t at = place_of(r, s);
+    size_t at = oks_array_place(r->items, r->n, s, is_later);
 
     if (at == r->n && (!r->all || r->n == RECENT_MAX)) {
         r->all = false;
@@ -44,9 +36,7 @@ static void put_in(struct recent_sessions *r, struct session *s)
         r->all = false;
         r->n--;
     }
-    memmove(r->items + at + 1, r->items + at, (r->n - at) * sizeof(*r->items));
-    r->items[at] = s;
-    r->n++;
+    oks_array_put_in(r->items, &r->n, at, s);
 }
 
 void recent_changed(struct sums *sums, struct session *s, bool leaves)

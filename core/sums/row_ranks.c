@@ -1,7 +1,7 @@
 /* Which rows of a kind have changed since they were ranked. */
 #include "sums/row_ranks.h"
 
-#include <string.h>
+#include "base/array.h"
 
 static void put_changed(struct ranked_row *row)
 {
@@ -26,15 +26,11 @@ void ranked_row_changed(struct ranked_row *row)
 void ranked_row_take(struct ranked_row *row)
 {
     struct row_ranks *ranks = row->ranks;
-    size_t at = 0;
 
     ranks->n_all -= row->counted;
     row->counted = false;
-    if (!row->placed)
-        return;
-    while (ranks->items[at] != row)
-        at++;
-    memmove(ranks->items + at, ranks->items + at + 1, (--ranks->n - at) * sizeof(*ranks->items));
+    if (row->placed)
+        oks_array_take_out(ranks->items, &ranks->n, row);
     row->placed = false;
 }
 
