@@ -76,7 +76,7 @@ bool transcript_record_event(const struct oks_record *r, struct oks_event *event
     const struct oks_usage *u = &r->message.usage;
     bool any;
 
-    *event = (struct oks_event){.stamp = r->copied ? OKS_STAMP_NONE : oks_stamp_of(r->timestamp)};
+    *event = (struct oks_event){.stamp = r->copied ? OKS_STAMP_NONE : oks_record_stamp(r)};
     if (r->copied)
         return false;
     any = !oks_stamp_is_none(event->stamp);
@@ -175,13 +175,14 @@ static const char *trigger_of(struct oks_slice s)
 
 static int collect_compaction(struct oks_state *state, const struct oks_record *r)
 {
-    struct oks_stamp stamp = oks_stamp_of(r->timestamp);
     bool micro = r->subtype.ptr && oks_slice_eq(r->subtype, OKS_SLICE("microcompact_boundary"));
     char time[OKS_STAMP_TEXT] = "-", text[128];
+    struct oks_stamp stamp;
     int n, rc;
 
     if (r->type != OKS_RECORD_SYSTEM || (!r->compact_trigger.ptr && !r->compact_pre_tokens))
         return 0;
+    stamp = oks_record_stamp(r);
     if (stamp.key < OKS_STAMP_KEY_TEXT)
         oks_stamp_text(stamp, time);
     n = snprintf(text, sizeof(text), "%llu %llu %c %s %s", (unsigned long long)r->offset,

@@ -145,7 +145,7 @@ static void add_own(struct lines *lines, struct request_runs *runs, const struct
                     struct oks_slice name, struct request_link links[REQUEST_LINKS], size_t *n)
 {
     const struct oks_message *m = &r->message;
-    const struct oks_stamp stamp = oks_stamp_of(r->timestamp);
+    const struct oks_stamp stamp = oks_record_stamp(r);
     const struct oks_spend spend = spend_of(&m->usage);
     struct request_line *own = &lines->at[lines->n++];
     struct request_names names;
@@ -189,7 +189,7 @@ static void add_alias(struct lines *lines, const struct oks_record *r)
         .request =
             {
                 .key = r->alias,
-                .stamp = oks_stamp_of(r->timestamp),
+                .stamp = oks_record_stamp(r),
                 .model = r->message.model,
                 .sidechain = r->is_sidechain,
                 .settled = true,
@@ -210,7 +210,7 @@ static void add_rest(struct lines *lines, const struct oks_record *r)
         .request =
             {
                 .key = r->rest,
-                .stamp = oks_stamp_of(r->timestamp),
+                .stamp = oks_record_stamp(r),
                 .model = r->message.model,
                 .spend = {.context = OKS_PROMPT_UNKNOWN},
                 .sidechain = r->is_sidechain,
@@ -387,7 +387,7 @@ static struct request_line *add_search(struct lines *lines, const struct oks_rec
 {
     struct request_line line = {
         .request = {.key = request_key_of_search(id),
-                    .stamp = oks_stamp_of(r->timestamp),
+                    .stamp = oks_record_stamp(r),
                     .sidechain = r->is_sidechain,
                     .part = OKS_PART_SEARCH},
         .offset = r->offset,
@@ -417,8 +417,9 @@ static void add_nested(struct lines *lines, const struct oks_record *r, struct o
     struct request_line own = {
         .request =
             {
-                .stamp = oks_stamp_of(r->nested_timestamp.ptr && r->nested_timestamp.len ? r->nested_timestamp
-                                                                                         : r->timestamp),
+                .stamp = r->nested_timestamp.ptr && r->nested_timestamp.len
+                             ? oks_stamp_of(r->nested_timestamp)
+                             : oks_record_stamp(r),
                 .model = m->model,
                 .spend = spend_of(&m->usage),
                 .sidechain = true,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "okstrafs/slice.h"
+#include "okstrafs/stamp.h"
 
 enum oks_record_type {
     OKS_RECORD_OTHER = 0, /* absent, not a string, or a type that we do not know */
@@ -80,7 +81,8 @@ struct oks_record {
     uint64_t length; /* of the line in bytes, newline not counted */
 
     enum oks_record_type type;
-    struct oks_slice timestamp;  /* `timestamp`, else `message.timestamp`: a non-empty string, or ptr NULL */
+    struct oks_slice timestamp; /* `timestamp`, else `message.timestamp`: a non-empty string, or ptr NULL */
+    uint64_t time; /* of a source that writes numbers: key of the stamp; 0: `timestamp` says it */
     struct oks_slice agent_name; /* the following are non-empty strings, or ptr NULL */
     struct oks_slice session_id;
     struct oks_slice uuid;
@@ -150,6 +152,11 @@ struct oks_record {
     uint64_t odd; /* token values of message.usage (splits, advisors and compactions included) that were no
                      count */
 };
+
+static inline struct oks_stamp oks_record_stamp(const struct oks_record *record)
+{
+    return record->time ? (struct oks_stamp){.key = record->time} : oks_stamp_of(record->timestamp);
+}
 
 /* Makes it empty. (What stands behind n_steps, n_searches and n_tools says nothing, and is left.) */
 static inline void oks_record_clear(struct oks_record *record)

@@ -359,13 +359,12 @@ static bool all_digits(const char *s)
 static struct oks_slice row_stamp(struct copilot *c, const struct source_name *time)
 {
     enum { DATE = 10, SECONDS_DIGITS = 11 };
-    struct source_clock clock = {0};
     size_t n = strlen(time->text);
 
     if (all_digits(time->text) && n < OKS_STAMP_TEXT - 8) {
         uint64_t value = strtoull(time->text, NULL, 10);
 
-        return source_stamp(&clock, n < SECONDS_DIGITS ? value * 1000 : value, c->stamp);
+        return source_stamp(n < SECONDS_DIGITS ? value * 1000 : value, c->stamp);
     }
     memcpy(c->stamp, time->text, n + 1);
     if (n > DATE && c->stamp[DATE] == ' ') {

@@ -52,7 +52,7 @@ struct grok {
     } slots[SLOTS];    /* open addressing */
     uint64_t counted[OKS_COLUMNS];
     struct source_clock clock;
-    char stamp[OKS_STAMP_TEXT], id[SOURCE_ID_MAX];
+    char id[SOURCE_ID_MAX];
 };
 
 /* What telling a turn needs. */
@@ -276,7 +276,7 @@ static int tell_turn(struct grok *g, const struct turn *turn, const struct fresh
     r->type = OKS_RECORD_ASSISTANT;
     r->again = turn->told;
     if (turn->time)
-        r->timestamp = source_stamp(&g->clock, turn->time - 1, g->stamp);
+        r->time = source_time(&g->clock, turn->time - 1);
     r->message.id = source_id(*g->about.self.text ? g->about.self.text : "grok", turn->key, g->id);
     r->message.model = source_name_slice(&f->model);
     r->message.stop_reason = OKS_SLICE("end_turn");
@@ -304,7 +304,7 @@ static int tell_plain(struct grok *g, const struct line_place *place, const stru
     uint64_t ms;
 
     if (source_seconds(g->reader.shape.line.seconds, &ms))
-        r->timestamp = source_stamp(&g->clock, ms, g->stamp);
+        r->time = source_time(&g->clock, ms);
     if (update && is(u->kind, "user_message_chunk"))
         r->type = OKS_RECORD_USER;
     if (update && is(u->kind, "tool_call")) {

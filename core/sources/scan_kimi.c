@@ -56,7 +56,7 @@ struct kimi {
     uint64_t message_key;       /* ... and its key */
     uint64_t counted[OKS_COLUMNS];
     struct source_clock clock;
-    char stamp[OKS_STAMP_TEXT], id[SOURCE_ID_MAX];
+    char id[SOURCE_ID_MAX];
 };
 
 static const uint64_t unused[KIMI_COUNTS];
@@ -194,7 +194,7 @@ static void put_common(struct kimi *k, const struct telling *t, struct oks_recor
     r->offset = t->place->offset;
     r->length = t->place->length;
     r->odd = k->reader.record.odd;
-    r->timestamp = time_of(l, &ms) ? source_stamp(&k->clock, ms, k->stamp) : none;
+    r->time = time_of(l, &ms) ? source_time(&k->clock, ms) : 0;
     r->is_sidechain = k->about.sidechain;
     r->agent_id = r->is_sidechain ? source_name_slice(&k->about.agent) : none;
     r->agent_name = r->is_sidechain ? source_name_slice(&k->reader.memory.profile) : none;

@@ -5,6 +5,7 @@
 
 #include "scan/json_lex.h"
 #include "time/calendar.h"
+#include "time/stamp_key.h"
 
 void source_name_set(struct source_name *name, struct oks_slice s)
 {
@@ -31,40 +32,40 @@ void source_name_put(struct memo_writer *w, const struct source_name *name)
 
 enum { MINUTE_MS = 60000, DAY_MS = 86400000 };
 
-/* Puts the time's minute into the clock. */
-static void clock_turn(struct source_clock *clock, uint64_t ms)
+/* Turns the clock to the time's minute. False: it is after the year 9999. */
+static bool clock_turn(struct source_clock *clock, uint64_t ms)
 {
-    enum { DATE = sizeof("2026-06-10") - 1 };
+    uint64_t day = ms / DAY_MS, minutes = ms % DAY_MS / MINUTE_MS;
 
-    if (ms / DAY_MS != clock->minute / DAY_MS || !*clock->text)
-        date_put(clock->text, date_of_days((int64_t)(ms / DAY_MS)));
-    clock->text[DATE] = 'T';
-    clock_put(clock->text + DATE + 1, (int32_t)(ms % DAY_MS / 1000));
+    if (day > CALENDAR_LAST_DAY)
+        return false;
+    if (day != clock->day || !clock->key) {
+        struct date date = date_of_days((int64_t)day);
+
+        clock->day = day;
+        clock->date = ((uint64_t)date.year * 100 + (uint64_t)date.month) * 100 + (uint64_t)date.day;
+    }
     clock->minute = ms - ms % MINUTE_MS;
+    clock->key = ((clock->date * 100 + minutes / 60) * 100 + minutes % 60) * 100 << STAMP_KEY_SHIFT;
+    return true;
 }
 
-struct oks_slice source_stamp(struct source_clock *clock, uint64_t ms, char out[OKS_STAMP_TEXT])
+uint64_t source_time(struct source_clock *clock, uint64_t ms)
 {
-    enum { MINUTE = sizeof("2026-06-10T01:00") - 1, END = sizeof("2026-06-10T01:00:00.123Z") - 1 };
-    uint32_t seconds, rest;
-    uint64_t w;
+    uint64_t rest;
 
-    if (ms - clock->minute >= MINUTE_MS || !*clock->text) {
-        if (ms / DAY_MS > CALENDAR_LAST_DAY)
-            return (struct oks_slice){0};
-        clock_turn(clock, ms);
-    }
-    rest = (uint32_t)(ms - clock->minute);
-    seconds = rest / 1000;
-    rest %= 1000;
-    /* In one word: it is read in words soon. */
-    memcpy(&w, ":00.000Z", sizeof(w));
-    w += htole64((uint64_t)(seconds / 10) << 8 | (uint64_t)(seconds % 10) << 16 |
-                 (uint64_t)(rest / 100) << 32 | (uint64_t)(rest / 10 % 10) << 40 |
-                 (uint64_t)(rest % 10) << 48);
-    memcpy(out, clock->text, MINUTE);
-    memcpy(out + MINUTE, &w, sizeof(w));
-    return (struct oks_slice){out, END};
+    if ((ms - clock->minute >= MINUTE_MS || !clock->key) && !clock_turn(clock, ms))
+        return 0;
+    rest = ms - clock->minute;
+    return clock->key + (rest / 1000 << STAMP_KEY_SHIFT) + rest % 1000;
+}
+
+struct oks_slice source_stamp(uint64_t ms, char out[OKS_STAMP_TEXT])
+{
+    struct source_clock clock = {0};
+    uint64_t key = source_time(&clock, ms);
+
+    return key ? oks_stamp_text((struct oks_stamp){.key = key}, out) : (struct oks_slice){0};
 }
 
 /* Eight hexadecimal digits at once: each half byte becomes a byte, then its digit. */

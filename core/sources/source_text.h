@@ -29,15 +29,17 @@ static inline struct oks_slice source_name_slice(const struct source_name *name)
 void source_name_get(struct memo_reader *r, struct source_name *name);
 void source_name_put(struct memo_writer *w, const struct source_name *name);
 
-/* Times as text. A line is mostly of the same minute as the one before it. Zeroed: at the begin. */
+/* Keys of stamps. A line is mostly of the same minute as the one before it. Zeroed: at the begin. */
 struct source_clock {
-    uint64_t minute;           /* milliseconds after 1970 */
-    char text[OKS_STAMP_TEXT]; /* up to the minute; "": none yet */
+    uint64_t minute, key; /* milliseconds after 1970, and the key; 0: none yet */
+    uint64_t day, date;   /* the same of the day: days after 1970, and 20260610 */
 };
 
-/* The time of so many milliseconds after 1970 as a transcript would write it, in out; absent after the year
- * 9999. */
-struct oks_slice source_stamp(struct source_clock *clock, uint64_t ms, char out[OKS_STAMP_TEXT]);
+/* The key of the stamp (okstrafs/stamp.h) that a transcript would have for so many milliseconds after 1970; 0
+ * after the year 9999. */
+uint64_t source_time(struct source_clock *clock, uint64_t ms);
+/* That stamp as text, in out; absent after the year 9999. */
+struct oks_slice source_stamp(uint64_t ms, char out[OKS_STAMP_TEXT]);
 /* Milliseconds of a JSON number of seconds in a line, cut; false: it is none, or too large. */
 bool source_seconds(struct oks_slice number, uint64_t *ms);
 

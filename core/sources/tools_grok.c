@@ -80,13 +80,12 @@ static int tools_tell(const struct shape *s, struct oks_tool_note *note, const s
 {
     const struct update *u = &s->line.params.update;
     char stamp[OKS_STAMP_TEXT];
-    struct source_clock clock = {0};
     uint64_t ms;
 
     if (!s->line.params.present || !u->present)
         return 0;
     if (source_seconds(s->line.seconds, &ms))
-        note->timestamp = source_stamp(&clock, ms, stamp);
+        note->timestamp = source_stamp(ms, stamp);
     note->id = u->id;
     if (is(u->kind, "tool_call")) {
         note->step = OKS_TOOL_CALL;

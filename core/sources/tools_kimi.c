@@ -134,12 +134,11 @@ static int tools_tell(const struct shape *s, struct oks_tool_note *note, const s
 {
     const struct line *l = &s->line;
     char stamp[OKS_STAMP_TEXT];
-    struct source_clock clock = {0};
     uint64_t ms = l->time.value;
     bool says;
 
     if ((l->time.given && !l->time.odd) || source_seconds(l->seconds, &ms))
-        note->timestamp = source_stamp(&clock, ms, stamp);
+        note->timestamp = source_stamp(ms, stamp);
     if (l->event.present) {
         says = note_event(l, note);
     } else if (l->message.present && l->message.type.ptr) {

@@ -1,4 +1,5 @@
-/* The parts of a canonical stamp's key (stamp.c; private to core/time). */
+/* The parts of a canonical stamp's key (stamp.c; private to core/, for sources that make keys out of
+ * numbers). */
 #ifndef OKSTRAFS_TIME_STAMP_KEY_H
 #define OKSTRAFS_TIME_STAMP_KEY_H
 

@@ -39,8 +39,9 @@ static int on_record(void *ctx, const struct oks_record *r, bool complete)
         u->input,      u->output,   u->cache_creation, u->cache_creation_5m, u->cache_creation_1h,
         u->cache_read, r->tool_uses};
     struct sums *sums = ctx;
+    char stamp[OKS_STAMP_TEXT];
 
-    mix(sums, r->timestamp);
+    mix(sums, oks_stamp_text(oks_record_stamp(r), stamp));
     mix(sums, r->session_id);
     mix(sums, r->message.model);
     mix(sums, r->message.id);

@@ -189,9 +189,12 @@ static const char *const type_names[] = {
 
 static void put_envelope(struct writer *w, const struct oks_record *record)
 {
+    char stamp[OKS_STAMP_TEXT];
+
     put_key(w, "type");
     put_quoted(oks_slice_of(type_names[record->type]), false);
-    put_slice(w, "timestamp", record->timestamp);
+    put_slice(w, "timestamp",
+              record->time ? oks_stamp_text(oks_record_stamp(record), stamp) : record->timestamp);
     put_slice(w, "agent_name", record->agent_name);
     put_slice(w, "session_id", record->session_id);
     put_slice(w, "uuid", record->uuid);

@@ -92,10 +92,11 @@ static const char *const text_steps[] = {"message", "fallback", "advisor", "comp
 
 static inline int text_record(void *ctx, const struct oks_record *r, bool complete)
 {
+    char stamp[OKS_STAMP_TEXT];
     FILE *f = ctx;
 
     fprintf(f, "%" PRIu64 "+%" PRIu64 "%s type=%d", r->offset, r->length, complete ? "" : " (tail)", r->type);
-    text_slice(f, "t", r->timestamp);
+    text_slice(f, "t", oks_stamp_text(oks_record_stamp(r), stamp));
     text_slice(f, "agent", r->agent_name);
     text_slice(f, "session", r->session_id);
     text_slice(f, "uuid", r->uuid);

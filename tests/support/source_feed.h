@@ -63,6 +63,8 @@ static inline void told_key(char to[TOLD_NAME], uint64_t key)
 
 static inline void told_of_record(const struct oks_record *r, struct told_line *line)
 {
+    char stamp[OKS_STAMP_TEXT];
+
     memset(line, 0, sizeof(*line));
     transcript_record_event(r, &line->event);
     line->measured = r->message.usage.present && !r->copied && (r->key || !r->alias);
@@ -72,7 +74,7 @@ static inline void told_of_record(const struct oks_record *r, struct told_line *
     line->side = r->is_sidechain;
     line->usage = r->message.usage;
     if (!r->copied)
-        told_copy(line->stamp, r->timestamp);
+        told_copy(line->stamp, oks_stamp_text(oks_record_stamp(r), stamp));
     told_copy(line->id, r->message.id);
     if (r->key)
         told_key(line->id, r->key);
