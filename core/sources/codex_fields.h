@@ -29,6 +29,7 @@ enum {
 
 #define SHAPE_BEGINS_EMPTY true
 #include "scan/json_fields.h"
+#include "sources/codex_limits.h"
 
 struct usage {
     bool present;
@@ -53,15 +54,7 @@ struct shape {
             bool present;
             struct oks_slice branch;
         } git;
-        struct limits {
-            bool present;
-            struct oks_slice id, name, plan, reached;
-            struct limit_window {
-                bool present;
-                struct oks_slice used;
-                struct count minutes, resets_at, resets_in;
-            } window[SOURCE_LIMIT_WINDOWS];
-        } limits;
+        struct codex_limits_line limits;
         struct agent_source {
             bool present;
             struct subagent {
