@@ -371,7 +371,7 @@ void billing_leave(struct billing *b, struct billing_part *part)
         return;
     }
     while ((substitute = LIST_FIRST(&part->substitutes))) {
-        billing_pend(b, substitute->key);
+        b->undecided |= billing_pend(b, substitute->key) < 0;
         billing_substitute_end(b, substitute);
     }
     billed_bag_take(&b->all, &part->share);
@@ -387,13 +387,13 @@ void billing_leave(struct billing *b, struct billing_part *part)
         if (key_links_of(&b->links, key) ||
             ((billing_is_counted(part, i) || (b->substitutes && billing_substitute_of(b, key))) &&
              billing_map_next(&b->map, key, &at, &other)))
-            billing_pend(b, key);
+            b->undecided |= billing_pend(b, key) < 0;
     }
     if (b->links.members) {
         struct unlinking u = {.b = b};
 
         requests_each(part->rows, 0, part->n_rows, unlink_row, &u);
-        billing_relink(b, u.parted);
+        b->undecided |= billing_relink(b, u.parted) < 0;
     }
     give_id(b, part);
     part_clear(part);

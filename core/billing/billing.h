@@ -13,7 +13,7 @@
  *         billing_enter(b, part, rows);                    all of its requests
  *         billing_gain(b, part, gain);                     after a scan: the requests added
  *         billing_tail(b, part, tail); billing_untail(b, part);    around the scan of an unfinished last line
- *         billing_leave(b, part); billing_part_free(part);
+ *         billing_leave(b, part); billing_settle(b); billing_part_free(part);
  *     billing_free(b);
  *
  * Not thread safe: the model's lock covers it.
@@ -74,6 +74,11 @@ int billing_tail(struct billing *b, struct billing_part *part, const struct oks_
 /* Removes the requests of the unfinished last line. */
 int billing_untail(struct billing *b, struct billing_part *part);
 void billing_leave(struct billing *b, struct billing_part *part);
+/*
+ * After billing_leave(), and after what failed: decides what could not be decided without memory. Mostly
+ * there is nothing. 0; -ENOMEM: then the sums may be too small, and this is to be called again.
+ */
+int billing_settle(struct billing *b);
 /* The part's file is gone, or (false) there again: its requests count as retained. 0; -ENOMEM: as above */
 int billing_retain(struct billing *b, struct billing_part *part, bool retained);
 /* Reserves room for so many rows, for speed. 0 or -ENOMEM */

@@ -195,6 +195,7 @@ static int elect(struct billing *b, const struct pending *pending)
     uint64_t key = pending->key;
     struct candidate best, owner;
     struct verdict before, after;
+    int rc;
 
     if (!compare_two(b, pending, &best, &owner))
         compare_candidates(b, key, &best, &owner);
@@ -217,18 +218,51 @@ static int elect(struct billing *b, const struct pending *pending)
         b->events->row_changed(b->ctx, after.part->owner, after.i, stamp);
     }
     if (best.part == owner.part && best.i == owner.i)
-        return billing_count_row(b, owner.part, owner.i, &owner.row);
-    return billing_substitute(b, owner.part, owner.row.request.key, best.part, &best.row);
+        rc = billing_count_row(b, owner.part, owner.i, &owner.row);
+    else
+        rc = billing_substitute(b, owner.part, owner.row.request.key, best.part, &best.row);
+    if (rc < 0)
+        owner.part->foreign += key; /* nobody owns it now */
+    return rc;
 }
 
 int billing_decide(struct billing *b)
 {
     int rc = 0;
 
-    /* On ENOMEM the caller scans the transcript again. */
     for (size_t i = 0; rc == 0 && i < b->n_pending; i++)
         rc = elect(b, &b->pending[i]);
     b->n_pending = 0;
+    b->undecided |= rc < 0;
+    return rc;
+}
+
+static int join_row(void *ctx, size_t i, const struct request_row *row)
+{
+    struct billing *b = ctx;
+    uint64_t key = row->request.key;
+
+    (void)i;
+    return row->request.part == OKS_PART_LINK ? billing_join(b, key) : key_links_home(&b->links, key);
+}
+
+static int elect_row(void *ctx, size_t i, const struct request_row *row)
+{
+    (void)i;
+    return elect(ctx, &(struct pending){.key = row->request.key});
+}
+
+/* Each request once more, since nobody knows which. */
+int billing_settle(struct billing *b)
+{
+    static int (*const steps[])(void *ctx, size_t i, const struct request_row *row) = {join_row, elect_row};
+    int rc = 0;
+
+    for (size_t step = 0; b->undecided && step < sizeof(steps) / sizeof(*steps); step++)
+        for (size_t id = 1; rc == 0 && id <= b->n_ids; id++)
+            if (b->by_id[id])
+                rc = requests_each(b->by_id[id]->rows, 0, b->by_id[id]->n_rows, steps[step], b);
+    b->undecided &= rc < 0;
     return rc;
 }
 

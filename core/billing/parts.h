@@ -58,6 +58,7 @@ struct billing {
     size_t n_free, free_room;
     struct pending *pending; /* to be decided at the end of a call */
     size_t n_pending, pending_room;
+    bool undecided;    /* without memory something was not decided: billing_settle() */
     void *substitutes; /* tsearch tree by key */
     struct billed_bag all;
     struct priced_model {
@@ -126,6 +127,8 @@ bool billing_rows_next(const struct billing *b, struct billing_rows *rows, struc
  * have none, and are never looked at again. 0 or -ENOMEM
  */
 int billing_link(struct billing *b, const struct request_row *row);
+/* Joins what the links of a key say that belongs together, unless it is. 0 or -ENOMEM */
+int billing_join(struct billing *b, uint64_t key);
 /*
  * Links of a key have gone: takes apart what they joined, and puts it in front of the list; then, when all
  * have gone, joins and decides it again by the links that are left. 0 or -ENOMEM

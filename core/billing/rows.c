@@ -157,13 +157,18 @@ int billing_link(struct billing *b, const struct request_row *row)
     return rc > 0 && is_contested(b, key) ? billing_pend(b, key) : rc < 0 ? rc : 0;
 }
 
+int billing_join(struct billing *b, uint64_t key)
+{
+    int rc = count_rows(b, key, 2) > 1 ? join_all(b, key) : 0;
+
+    return rc < 0 ? rc : 0;
+}
+
 static int relink_key(struct billing *b, uint64_t key)
 {
     int rc = billing_pend(b, key);
 
-    if (rc == 0 && count_rows(b, key, 2) > 1)
-        rc = join_all(b, key);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : billing_join(b, key);
 }
 
 void billing_unlink(struct billing *b, uint64_t key, struct linked **parted)

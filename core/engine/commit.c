@@ -283,7 +283,7 @@ int commit_session(struct oks_engine *e, struct session *s, bool teams_changed)
 int commit_settle(struct oks_engine *e)
 {
     struct session *s, *next;
-    int rc = 0;
+    int rc = billing_settle(e->model.billing);
 
     for (s = LIST_FIRST(&e->postponed); s; s = next) {
         int settled;

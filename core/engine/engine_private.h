@@ -229,7 +229,7 @@ int commit_changed(struct oks_engine *e, struct transcript *t, bool teams_change
  * until an eighth of them has changed. 0 or -ENOMEM
  */
 int commit_session(struct oks_engine *e, struct session *s, bool teams_changed);
-/* Does what was postponed; before the end of each sync. 0 or -ENOMEM */
+/* Does what was postponed, and again what failed; before the end of each sync. 0 or -ENOMEM */
 int commit_settle(struct oks_engine *e);
 
 /* New versions for everything that shows the session. */

@@ -94,7 +94,7 @@ static void mark_retained(struct oks_engine *e, struct transcript *t)
     catalog_inode_is(&e->model.catalog, t, t->state.ino);
     catalog_count(&e->model.catalog, t);
     e->n_retained++;
-    billing_retain(e->model.billing, t->billed, true); /* on ENOMEM it counts, and not as retained */
+    billing_retain(e->model.billing, t->billed, true); /* cannot fail: the sums of its models exist */
 }
 
 /* Whether its session goes on in an existing file. Several files may go at once, as with their folder. */
