@@ -122,7 +122,7 @@ class Run:
         strict = self.exact or verb in ("truncate", "rewrite")
         if strict and self.changed:
             self.sync()
-        if verb == "link" and (self.root / step[1]).is_file():
+        if verb in ("link", "move") and is_file_with_names(self.root / step[1], 1 if verb == "link" else 2):
             # A name that a file has for a moment in a folder that nobody has seen leaves no trace.
             folder = (self.root / step[2]).parent
             if not folder.exists():
@@ -513,6 +513,10 @@ class Check:
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def is_file_with_names(path: Path, least: int) -> bool:
+    return path.is_file() and path.stat().st_nlink >= least
 
 
 def run_script(steps: list[list], hosted: bool, also=None) -> None:
