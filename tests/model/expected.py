@@ -41,6 +41,19 @@ def is_less(now: reference_billed.Line, before: reference_billed.Line) -> bool:
     return a < b or (a == b and (now.stamp, now.counts) != (before.stamp, before.counts))
 
 
+def first_offsets(path: str, content: bytes) -> dict[tuple, int]:
+    """Where the lines of each response begin, those of progress lines too."""
+    out: dict[tuple, int] = {}
+    for line in reference_billed.lines_of(path, content):
+        out.setdefault(line.key, line.offset)
+    return out
+
+
+def still_has(now: reference_billed.Line, begins: int, before: reference_billed.Line) -> bool:
+    """The first line of a response begins where the line did that counted, and a later one counts now that ranks the same."""
+    return reference_billed.rank(now) == reference_billed.rank(before) and begins == before.offset < now.offset
+
+
 class Past:
     """Of the files of Claude Code: paths are relative to the folder of projects."""
 
@@ -80,12 +93,12 @@ class Past:
 
     def lose(self, path: str, before: bytes, after: bytes) -> None:
         """A row of requests stays for each that the file has no more, or only with less output. An unfinished line may go
-        without a trace, so it is no substitute."""
+        without a trace, so it is no substitute. A line that begins where another one did is taken for that one."""
         if after.startswith(before):
             return
-        there = best_lines(path, complete(after))
+        there, begins = best_lines(path, complete(after)), first_offsets(path, complete(after))
         gone = [line._replace(path=LOST + path) for name, line in best_lines(path, before).items()
-                if name not in there or is_less(there[name], line)]
+                if name not in there or (is_less(there[name], line) and not still_has(there[name], begins[line.key], line))]
         if gone:
             self.lost[path] = self.lost.get(path, []) + gone
             self.lost_teams[path] = reference.Transcript(before).teams | self.lost_teams.get(path, {})
