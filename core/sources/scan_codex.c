@@ -33,12 +33,22 @@
 /* These in this order: the fields are what the readers are made for. */
 #include "sources/codex_fields.h"
 
-/* The objects in a payload are large, and most lines have none of them. */
+/* The objects in a payload are large, and most lines have none of them, or one. */
 static inline void payload_clear(struct payload *p)
 {
-    if (p->used.present || p->thread_used.present || p->base.present || p->git.present || p->limits.present ||
-        p->source.present || p->info.present)
-        memset(&p->used, 0, sizeof(*p) - offsetof(struct payload, used));
+    if (p->info.present)
+        memset(&p->info, 0, sizeof(p->info));
+    if (p->used.present)
+        memset(&p->used, 0, sizeof(p->used));
+    if (p->thread_used.present)
+        memset(&p->thread_used, 0, sizeof(p->thread_used));
+    if (p->limits.present)
+        memset(&p->limits, 0, sizeof(p->limits));
+    if (p->base.present || p->git.present || p->source.present) {
+        memset(&p->base, 0, sizeof(p->base));
+        memset(&p->git, 0, sizeof(p->git));
+        memset(&p->source, 0, sizeof(p->source));
+    }
     memset(p, 0, offsetof(struct payload, used));
 }
 
