@@ -205,6 +205,7 @@ struct scan_options {
     uint64_t slice;       /* stop after so many bytes, if a part of the file may be committed; 0: never */
     uint64_t slice_lines; /* or so many lines */
     bool anew;            /* begin at 0, without the cache */
+    bool retained; /* as the lock showed it: its file may come back at any time, and is not looked at */
     const char
         *peer_states; /* reader states of the transcripts that this one may repeat, one a line; "": none */
     bool label;       /* read the file that names the agent */

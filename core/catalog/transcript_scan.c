@@ -622,7 +622,7 @@ static int scan_once(const struct transcript *t, struct oks_scanner *scanner,
     rc = oks_state_init(&out->gain);
     if (rc < 0)
         return rc;
-    if (t->retained)
+    if (options->retained)
         return scan_retained(t, options, out);
     if (t->source->members)
         return scan_member(t, scanner, options, out);
@@ -657,8 +657,8 @@ static int lookup_label(const struct transcript *t, const struct scan_options *o
     char path[8192];
     int rc;
 
-    if (!t->source->label || t->retained || out->gone || out->error || !(options->label || out->replace) ||
-        !t->source->label(t->path, path, sizeof(path)))
+    if (!t->source->label || options->retained || out->gone || out->error ||
+        !(options->label || out->replace) || !t->source->label(t->path, path, sizeof(path)))
         return 0;
     rc = label_load(path, &out->label);
     out->labelled = rc == 0;

@@ -270,9 +270,9 @@ int keeping_restore(struct oks_engine *e, const struct transcript *t, struct oks
  */
 bool keeping_was_forgotten(struct oks_engine *e, const struct transcript *t, const struct oks_state *content);
 /*
- * Without the lock, after a scan: puts the last state into the store if the file is gone or has lost some of
- * it (out->sheds). may_forget: of what the store no longer has nothing is put, see keeping_was_forgotten(). 0
- * or a negative errno: the scan has failed.
+ * Without the lock, after the scan of a file: puts the last state into the store if the file is gone or has
+ * lost some of it (out->sheds). may_forget: of what the store no longer has nothing is put, see
+ * keeping_was_forgotten(). 0 or a negative errno: the scan has failed.
  */
 int keeping_examine(struct oks_engine *e, const struct transcript *t, bool may_forget,
                     struct scan_outcome *out);

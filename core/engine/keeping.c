@@ -215,9 +215,9 @@ int keeping_examine(struct oks_engine *e, const struct transcript *t, bool may_f
     struct history_facts facts;
     bool forgotten;
 
-    if (out->error && !out->gone && !t->loaded && !t->retained)
+    if (out->error && !out->gone && !t->loaded)
         return recall_unreadable(e, t, out);
-    if (t->retained || (!out->gone && !out->replace))
+    if (!out->gone && !out->replace)
         return 0;
     history_store_facts(e->history, t->path, &facts);
     if (out->error && out->replace && t->loaded)

@@ -232,12 +232,13 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         .cancel = cancel,
         .progress_ns = progress_ns,
         .stop = e->stop,
+        .retained = t->retained,
         .member = t->member,
         .member_gone = t->member_gone,
     };
     struct scan_outcome out;
     struct oks_scanner *scanner;
-    bool retained = t->retained, may_forget = retained_may_be_forgotten(e, t);
+    bool may_forget = retained_may_be_forgotten(e, t);
     char *peer_states = placement_peer_states(&e->model.catalog, t);
     bool is_there;
     int rc = peer_states ? scanner_take(e, &scanner) : -ENOMEM;
@@ -258,7 +259,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
     rc = transcript_scan(t, scanner, &options, &out);
     if (rc == 0 && out.error == -EIO && e->once)
         rc = out.error; /* there is no later read that could try again, and no status that is looked at */
-    if (rc == 0)
+    if (rc == 0 && !options.retained)
         rc = keeping_examine(e, t, may_forget, &out);
     free(peer_states);
     is_there = end_scan(e, t);
@@ -267,7 +268,7 @@ static int scan_one(struct oks_engine *e, struct transcript *t, uint64_t serial,
         scan_outcome_clear(&out);
         return 0;
     }
-    if (rc < 0 || t->retained != retained) { /* or the file came back meanwhile: it is to be scanned now */
+    if (rc < 0 || t->retained != options.retained) { /* it came back meanwhile, and is scanned now */
         t->anew |= options.anew;
         t->label_due |= options.label;
         scan_outcome_clear(&out);

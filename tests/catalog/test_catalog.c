@@ -9,6 +9,7 @@
 #include "base/tree.h"
 #include "catalog/catalog.h"
 #include "catalog/transcript_scan.h"
+#include "scratch.h"
 #include "tap.h"
 
 static struct versions versions;
@@ -1100,6 +1101,35 @@ START_TEST(a_window_cuts_what_it_takes_in_part)
 }
 END_TEST
 
+/* Its filesystem may not answer, so a scan that began without a file looks at none. */
+START_TEST(a_file_that_comes_back_is_not_opened_meanwhile)
+{
+    static const char line[] = "{\"type\":\"user\",\"timestamp\":\"2026-06-10T01:00:00Z\"}\n";
+    struct transcript t = {.source = &oks_source_claude};
+    struct scan_options options = {.peer_states = "", .retained = true};
+    struct scan_outcome out;
+    struct oks_scanner *scanner;
+
+    scratch_setup();
+    make_file("s.jsonl", line, strlen(line));
+    t.path = strdup(at("s.jsonl"));
+    ck_assert_int_eq(oks_state_init(&t.state), 0);
+    ck_assert_int_eq(oks_scanner_new(&scanner, OKS_ISA_AUTO), 0);
+
+    ck_assert_int_eq(transcript_scan(&t, scanner, &options, &out), 0); /* `t.retained` is false again */
+    ck_assert(out.gone && out.bytes_read == 0);
+    scan_outcome_clear(&out);
+    options.retained = false;
+    ck_assert_int_eq(transcript_scan(&t, scanner, &options, &out), 0);
+    ck_assert(!out.gone && out.bytes_read == strlen(line));
+    scan_outcome_clear(&out);
+
+    oks_scanner_free(scanner);
+    transcript_clear(&t);
+    scratch_teardown();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("catalog");
@@ -1144,5 +1174,6 @@ int main(void)
     CATALOG_TEST(who_counts_what_others_own_is_read_again);
     CATALOG_TEST(records_name_project_and_parent);
     CATALOG_TEST(a_window_cuts_what_it_takes_in_part);
+    CATALOG_TEST(a_file_that_comes_back_is_not_opened_meanwhile);
     return tap_run(suite);
 }
