@@ -717,13 +717,16 @@ static struct transcript *next_to_recall(struct oks_engine *e, const struct root
 static int recall_one(struct oks_engine *e, struct transcript *t)
 {
     struct scan_outcome out = {0};
+    bool is_there;
     int rc;
 
-    t->recall_tried = true;
     move_to_end(&e->model.catalog, t); /* so that the next one is found at once */
     begin_scan(e, t, true);
     rc = keeping_recall(e, t, &out);
-    if (end_scan(e, t) && rc > 0) {
+    is_there = end_scan(e, t);
+    if (is_there)
+        t->recall_tried = !is_passing(rc) || rc == -EIO; /* a disk may be broken for good */
+    if (is_there && rc > 0) {
         rc = commit(e, t, &out, false);
     } else {
         rc = rc < 0 ? rc : 0;
