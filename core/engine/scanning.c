@@ -736,14 +736,20 @@ static int recall_one(struct oks_engine *e, struct transcript *t)
     return rc;
 }
 
-/* The next dirty one of a remote root that is not busy. */
-static struct transcript *next_of_root(struct oks_engine *e, const struct root *root, uint64_t serial)
+/* The next dirty one of a remote root. *busy: if there is none, another thread still has one of them. */
+static struct transcript *next_of_root(const struct oks_engine *e, const struct root *root, uint64_t serial,
+                                       bool *busy)
 {
     struct transcript *t;
 
-    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued)
-        if (t->root == root && transcript_is_remote(t) && !t->busy && t->failed_sync < serial)
+    *busy = false;
+    TAILQ_FOREACH(t, &e->model.catalog.dirty, queued) {
+        if (t->root != root || !transcript_is_remote(t) || t->failed_sync >= serial)
+            continue;
+        if (!t->busy)
             return t;
+        *busy = true;
+    }
     return NULL;
 }
 
@@ -752,6 +758,7 @@ int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int6
 {
     uint64_t serial = ++e->scanning.syncs;
     struct transcript *t;
+    bool busy;
     int rc = 0;
 
     while (rc == 0 && (t = next_to_recall(e, root))) {
@@ -760,9 +767,13 @@ int engine_scan_root(struct oks_engine *e, const struct root *root, _Atomic int6
         atomic_store(progress_ns, monotonic_ns());
         rc = recall_one(e, t);
     }
-    while (rc == 0 && (t = next_of_root(e, root, serial))) {
+    while (rc == 0 && ((t = next_of_root(e, root, serial, &busy)) || busy)) {
         if (is_cancelled(e, cancel))
             return -ECANCELED;
+        if (!t) { /* it is being saved, or was loaded from the store when its file came */
+            pthread_cond_wait(&e->scanning.idle, &e->model.lock);
+            continue;
+        }
         atomic_store(progress_ns, monotonic_ns());
         /* One that was busy before, or came since. */
         rc = needs_recall(t) ? recall_one(e, t) : scan_one(e, t, serial, 0, cancel, progress_ns);
