@@ -120,13 +120,16 @@ static struct transcript *next_unsaved(const struct oks_engine *e)
     return t;
 }
 
-/* The next start reads the transcript again, and finds the same. */
+/* The next start reads the transcript again, and finds the same. A remote file is not asked under the lock.
+ */
 static bool is_in_its_file(const struct transcript *t)
 {
     struct stat st;
 
     if (t->container)
         return true;
+    if (transcript_is_remote(t))
+        return t->mark.size == t->state.offset && !t->error && !t->root->silent;
     return !t->retained && !t->remnant && stat(t->path, &st) == 0 && transcript_is_unchanged(t, &st);
 }
 
