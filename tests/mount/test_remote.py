@@ -337,7 +337,10 @@ class Hosts(RemoteTest):
         return states()
 
     def until_rows(self, mount, rows: dict) -> None:
-        harness.until(lambda: self.by_host(mount) == rows, f"rows are {rows}")
+        try:
+            harness.until(lambda: self.by_host(mount) == rows, f"rows are {rows}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; they are {self.by_host(mount)}") from None
         self.assertEqual(self.rows(mount), rows)
 
     @contextlib.contextmanager
