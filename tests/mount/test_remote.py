@@ -17,6 +17,7 @@ import harness
 import records
 
 PROGRAM = os.environ.get("OKSTRAFS_HANGING_FS", "")
+SILENT = 2  # seconds, after which a read no longer waits for a host
 
 
 class HangingFs:
@@ -413,6 +414,22 @@ class Hosts(RemoteTest):
             self.until_rows(mount, {"here": 1, "far": 27, "renamed": 300})
             harness.until(lambda: not self.json(mount, "status.json")["scan"]["filesBeingRead"], "nothing is being read")
             self.assertEqual(mount.names("sessions"), ["session-copy", "session-far", "session-own"])
+
+    def test_each_line_of_a_host_counts_at_once(self):
+        """Also while the saver has the transcript: it begins a second after a change."""
+        def too_old() -> list:
+            found, n, end = [], 0, time.monotonic() + 8
+            while time.monotonic() < end:
+                n += 1
+                self.put(self.fs.source, "session-far", 1)
+                begun = time.monotonic()
+                seen = int((mount.point / "total_tokens").read_bytes())
+                if seen != total + n and time.monotonic() - begun < SILENT:
+                    found.append((seen, total + n))
+            return found
+        with self.mount() as mount:
+            total = sum(self.rows(mount).values())
+            self.assertEqual(guarded.call(too_old), [])
 
     def test_doctor_says_who_is_away(self):
         (self.home.root / "copy").rename(self.home.root / "away")
