@@ -403,7 +403,7 @@ class Hosts(RemoteTest):
             self.fs.stop_opening()
             self.put(self.fs.source, "session-far", 7)
             harness.until(lambda: self.away(mount)["far"], "the opening of the file does not answer")
-            self.assertEqual(self.json(mount, "status.json")["scan"]["filesBeingRead"], 1)
+            harness.until(lambda: self.json(mount, "status.json")["scan"]["filesBeingRead"] == 1, "the file is being read")
             known = self.by_host(mount)["far"]  # with the 7, if the daemon had it open just before
             self.assertIn(known, (20, 27))
             self.configure(renamed=self.home.root / "copy")
