@@ -42,6 +42,68 @@ struct stream_marks {
     size_t months_of;         /* ... of so many rows, none of which has changed since */
 };
 
+/* --- stream_teams.c --- */
+
+/* Says in each session's stream which team its lines name. 1: it may be another one than before; 0; -ENOMEM
+ */
+int stream_assign_teams(struct streams *streams);
+
+/* --- stream_rows.c --- */
+
+/* Zeroed: none. The list is to be freed. */
+struct stream_chosen {
+    struct transcript **list;
+    size_t n, room;
+};
+
+/* The transcripts of a session, or (NULL) of all, ascending by path. 0 or -ENOMEM */
+int stream_choose(struct model *m, const struct session *s, struct stream_chosen *out);
+/* The same of the sessions that have changed since a version. */
+int stream_choose_since(struct model *m, uint64_t since, struct stream_chosen *out);
+
+/* False: no memory. */
+bool stream_range_push(struct stream_range **ranges, size_t *n, size_t *room, struct stream_range range);
+
+/* A row that is sent, or a request that has left. */
+struct stream_row {
+    uint64_t time;  /* ascending; 0: none */
+    uint32_t range; /* index of its range, or STREAM_ROW_GONE, and ... */
+    uint32_t row;   /* ... its row, counted from there */
+};
+
+#define STREAM_ROW_GONE UINT32_MAX
+
+/* Zeroed but for the first three. */
+struct stream_rows {
+    int which;
+    int month; /* -1: all */
+    struct billing *billing;
+    struct stream_range *ranges; /* by path of their transcripts, or in the order in which they were closed */
+    size_t n_ranges, ranges_room;
+    struct stream_row *rows;
+    size_t n, room;
+    int64_t mtime_ns;
+    bool elsewhere; /* a transcript with open rows in the month has one in another month now */
+};
+
+/* Adds rows; these return 0, -ENOMEM or OKS_STREAM_STARTED_OVER. All that streams have sent of a session, or
+ * of all: */
+int stream_rows_from_start(struct stream_rows *rows, struct model *m, const struct session *s, int which);
+/* Those behind a position in the stream. */
+int stream_rows_new(struct stream_rows *rows, struct model *m, const struct stream *stream, uint64_t after);
+/* Requests that have left with their transcripts and count no more. */
+int stream_rows_gone(struct stream_rows *rows, struct streams *streams);
+/*
+ * Rows of a month that no stream has yet. If they are as the cursor has returned them, they are taken back. A
+ * request of an unfinished line may not be there any more, and another one may be in another month: then the
+ * stream starts over. *behind: what they are is noted.
+ */
+int stream_rows_open(struct stream_rows *rows, struct model *m, const struct oks_stream_cursor *cursor,
+                     struct oks_stream_cursor *behind);
+void stream_rows_sort(struct stream_rows *rows); /* by time */
+void stream_rows_sort_by_place(struct stream_row *rows, size_t n);
+void stream_rows_clear(struct stream_rows *rows);
+
 /* --- stream_gone.c --- */
 
 /* A request that was closed, and has left with its transcript. */
