@@ -262,6 +262,12 @@ void catalog_mark_clean(struct catalog *c, struct transcript *t)
     c->n_late_dirty -= catalog_is_late(t);
 }
 
+void catalog_dirty_last(struct catalog *c, struct transcript *t)
+{
+    TAILQ_REMOVE(&c->dirty, t, queued);
+    TAILQ_INSERT_TAIL(&c->dirty, t, queued);
+}
+
 void catalog_mark_lost(struct catalog *c, struct transcript *t)
 {
     catalog_mark_clean(c, t);

@@ -208,6 +208,8 @@ void catalog_move(struct transcript *t, struct session *to);
 bool catalog_is_late(const struct transcript *t);
 void catalog_mark_dirty(struct catalog *c, struct transcript *t, bool touched);
 void catalog_mark_clean(struct catalog *c, struct transcript *t);
+/* A dirty one goes to the end of the queue. */
+void catalog_dirty_last(struct catalog *c, struct transcript *t);
 /* Frees a session without transcripts. */
 void catalog_session_remove(struct catalog *c, struct session *s);
 /* The sums of all files get what the transcript's comes to now. Call it when its mark, its lines, its
