@@ -3,7 +3,7 @@
  *
  * The parent waits until the child has mounted, or failed, so that `okstrafs mount` has an exit code. The
  * first SIGTERM, SIGINT or SIGHUP ends the session: running scans stop, the mount is removed, caches are
- * saved. The second ends the process at once.
+ * saved. The second ends the process at once, and so does the watchdog if a worker never returns.
  *
  * Threads: libfuse's workers run the operations; one thread of the engine writes caches; the notifier is one
  * more. Signals reach the main thread only.
@@ -36,6 +36,7 @@
 #include "internal/daemon_state.h"
 #include "ops/ops.h"
 #include "cli/service.h"
+#include "cli/watchdog.h"
 
 enum { WORKERS_MAX = 64, WORKERS_IDLE = 4, UMOUNT_WAIT_S = 20, SAVE_MS = 1000 };
 enum { GENERATIONS_BITS = 20 }; /* of one millisecond: more are not made */
@@ -45,6 +46,7 @@ enum { IDLE_SHARE = 4 };        /* of the memory; the rest is for rows, which al
 static atomic_bool stopping;
 static struct fuse_session *signalled_session;
 static const char *signalled_path;
+static struct watchdog watchdog;
 
 static void on_signal(int sig)
 {
@@ -54,6 +56,7 @@ static void on_signal(int sig)
         _exit(EX_SOFTWARE);
     }
     fuse_session_exit(signalled_session);
+    watchdog_wake(&watchdog);
 }
 
 static void install_signals(void)
@@ -516,6 +519,7 @@ static int mount_session(const struct options *o, struct connection *c, struct f
         return EX_UNAVAILABLE;
     }
     harden(o, daemon);
+    watchdog_start(&watchdog, session, daemon->toucher, o->mountpoint);
     start_notifier(o, c, daemon->toucher);
     oks_engine_set_daemon(c->mount.engine, daemon_state, daemon);
     start_saver(c->mount.engine);
@@ -534,23 +538,23 @@ static int mount_and_serve(const struct options *o, struct connection *c, struct
     int rc;
 
     c->pages.session = session;
-    /* Before the mount exists: a signal in between would leave it without a daemon. */
     signalled_session = session;
     signalled_path = o->mountpoint;
-    if (session)
-        install_signals();
     /*
      * Signals wait until the loop runs. libfuse does not mount if one interrupts it (it waits for mount(8)),
      * and the threads that are started here keep all signals blocked: they are for the main thread.
      */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (session)
+        install_signals(); /* before the mount exists: a signal in between would leave it without a daemon */
     rc = mount_session(o, c, session, &daemon);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc)
         return rc;
     detach(ready_fd);
     rc = serve(session);
+    watchdog_stop(&watchdog);
     toucher_ending(toucher);
     service_stopping();
     atomic_store(&stopping, true);

@@ -1,6 +1,6 @@
 /*
  * A read-only FUSE filesystem that shows a folder, and stops to answer while a file exists: if that file is
- * empty to everything, else to the opening of files only.
+ * empty to everything, else to the opening of files only. A number in it lets so many of them pass.
  *
  *     hanging_fs SOURCE HANG MOUNTPOINT
  *
@@ -14,6 +14,8 @@
 #include <fuse.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,13 +73,42 @@ static int read_link(const char *path, char *buf, size_t size)
     return n < 0 ? -errno : 0;
 }
 
+/* Whether it is one of those that may be opened although others may not. */
+static bool passes(void)
+{
+    static atomic_int opened;
+    FILE *file = fopen(hang, "r");
+    int most = 0;
+
+    if (!file) {
+        opened = 0;
+        return true;
+    }
+    if (fscanf(file, "%d", &most) != 1)
+        most = 0;
+    fclose(file);
+    return opened++ < most;
+}
+
+/* While one waits there is another file, of that name with "-waits". */
+static void wait_for_end(void)
+{
+    char waits[PATH_MAX];
+
+    snprintf(waits, sizeof(waits), "%s-waits", hang);
+    close(open(waits, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    while (access(hang, F_OK) == 0)
+        usleep(20000);
+    unlink(waits);
+}
+
 static int open_file(const char *path, struct fuse_file_info *info)
 {
     char at[PATH_MAX];
     int fd;
 
-    while (access(hang, F_OK) == 0)
-        usleep(20000);
+    if (!passes())
+        wait_for_end();
     fd = open(real(path, at), O_RDONLY | O_CLOEXEC);
     info->fh = (uint64_t)fd;
     info->direct_io = 1;

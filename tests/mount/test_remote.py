@@ -36,9 +36,15 @@ class HangingFs:
     def stop_answering(self) -> None:
         self.hang.touch()
 
-    def stop_opening(self) -> None:
-        """It answers, but for the opening of files."""
-        self.hang.write_text("open")
+    def stop_opening(self, after: int = 0) -> None:
+        """It answers, but for the opening of files, after some more."""
+        new = self.hang.with_suffix(".new")
+        new.write_text(str(after))
+        new.rename(self.hang)
+
+    def waits(self) -> bool:
+        """Whether somebody waits for a file to be opened."""
+        return self.hang.with_name(f"{self.hang.name}-waits").exists()
 
     def answer(self) -> None:
         self.hang.unlink(missing_ok=True)
@@ -168,8 +174,8 @@ class Roots(RemoteTest):
             file.writelines(records.line({"sessionId": session} | one) + b"\n" for one in lines)
         return path
 
-    def start(self):
-        return self.home.mount(environ={"CLAUDE_CONFIG_DIR": f"{self.home.config},{self.fs.point}"})
+    def start(self, *options):
+        return self.home.mount(*options, environ={"CLAUDE_CONFIG_DIR": f"{self.home.config},{self.fs.point}"})
 
     @contextlib.contextmanager
     def mount(self):
@@ -289,6 +295,21 @@ class Roots(RemoteTest):
 
     def test_a_daemon_starts_and_ends_while_no_file_can_be_opened(self):
         self.starts_and_ends(self.fs.stop_opening)
+
+    def test_a_daemon_ends_although_a_reader_waits(self):
+        """The openings by the scans of its two syncs are answered, and that by the reader itself is not."""
+        mount = self.start("-o", "notify=off")
+        self.assertEqual(self.total(mount), 310)
+        self.fs.stop_opening(after=2)
+        reader = guarded.Child(lambda: (mount.point / "sessions/session-far/ledger.jsonl").read_bytes())
+        harness.until(self.fs.waits, "the reader waits")
+        mount.process.send_signal(signal.SIGTERM)
+        with self.assertRaises(OSError):
+            reader.result()
+        harness.until(lambda: not harness.is_mounted(mount.point), "the mount is gone")
+        self.fs.close()
+        self.assertEqual(mount.process.wait(harness.LIMIT), os.EX_SOFTWARE)
+        self.assertIn("ending without it", mount.said())
 
 
 class Hosts(RemoteTest):
